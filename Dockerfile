@@ -1,0 +1,15 @@
+# The image users get: the base and the curated packages.
+ARG BASE_IMAGE=melda-jupyter-base:latest
+# hadolint ignore=DL3006
+FROM ${BASE_IMAGE}
+
+# Settings of group_data/all.py as "name=value name=value", for instance packages=core.
+ARG PROVISION_DATA=""
+RUN --mount=type=bind,target=/deploy \
+    --mount=type=tmpfs,target=/opt/pyinfra \
+    --mount=type=tmpfs,target=/var/lib/apt/lists \
+    --mount=type=tmpfs,target=/tmp \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=secret,id=ca \
+    UV_CACHE_DIR=/root/.cache/uv /deploy/builder/provision

@@ -1,0 +1,101 @@
+"""``make lock``: the versions and hashes of every Python package, for every Python of the release table.
+
+A set's lock holds what it adds to the sets below it, so that no version is written twice. Compiled with uv, which resolves
+for other Pythons than its own. Only wheels: nothing in an image is compiled from source.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tasks.lib.python import pins
+from tasks.packages import SETS
+from tasks.releases import RELEASES
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = ROOT / "files"
+SOURCES = {
+    "none": ["jupyter/requirements.in", "runtime/requirements.in"],
+    "core": ["packages/python-core.txt"],
+    "datascience": ["packages/python-datascience.txt"],
+}
+
+
+def compile_lock(python: str, sources: list[Path], constraints: str) -> str:
+    """Resolve ``sources`` for one Python on Linux.
+
+    Args:
+        python: minor version, ``3.8``.
+        sources: requirement files.
+        constraints: text of requirements that bind versions; may be empty.
+
+    Raises:
+        SystemExit: uv found no solution; its words are shown.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        bound = Path(folder) / "constraints.txt"
+        bound.write_text(constraints)
+        done = subprocess.run(
+            [Path(sys.executable).parent / "uv", "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate",
+             "--only-binary", ":all:", "--python-platform", "linux", "--python-version", python, "--no-emit-index-url",
+             "--constraints", bound, *sources],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"lock: Python {python}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def without(lock: str, known: dict[str, str]) -> str:
+    """A lock less the packages that ``known`` has already."""
+    return "".join(entry for entry in _entries(lock) if not set(pins(entry.encode())) <= set(known))
+
+
+def _entries(lock: str) -> list[str]:
+    entries: list[str] = []
+    for line in lock.splitlines(keepends=True):
+        if line.startswith(" ") and entries:
+            entries[-1] += line
+        else:
+            entries.append(line)
+    return entries
+
+
+def lock_python(python: str) -> None:
+    """Write the locks of all sets for one Python.
+
+    The largest set is solved first and binds the smaller ones, so that a larger image only adds to a smaller one.
+    """
+    everything = [FILES / name for chosen in SETS for name in SOURCES[chosen]]
+    constraints = "".join(f"{name}=={version}\n" for name, version in pins(compile_lock(python, everything, "").encode()).items())
+    known: dict[str, str] = {}
+    for index, chosen in enumerate(SETS):
+        sources = [FILES / name for smaller in SETS[: index + 1] for name in SOURCES[smaller]]
+        lock = compile_lock(python, sources, constraints)
+        (FILES / "packages" / "locks" / f"{chosen}-{python}.txt").write_text(without(lock, known))
+        known = pins(lock.encode())
+
+
+def lock_pyinfra(python: str) -> str:
+    """The lock of the pyinfra that runs inside an image with that Python."""
+    version = next(release.pyinfra for release in RELEASES.values() if release.python == python)
+    with tempfile.NamedTemporaryFile("w", suffix=".in") as source:
+        source.write(f"pyinfra=={version}\n")
+        source.flush()
+        return compile_lock(python, [Path(source.name)], "")
+
+
+def main() -> None:
+    """Compile everything and say what was written."""
+    for python in sorted({release.python for release in RELEASES.values()}, key=lambda v: int(v.split(".")[1])):
+        lock_python(python)
+        (ROOT / "builder" / "pyinfra" / f"{python}.txt").write_text(lock_pyinfra(python))
+        print(f"locked for Python {python}", flush=True)
+    (FILES / "jupyter" / "uv.txt").write_text(compile_lock("3.8", [FILES / "jupyter" / "uv.in"], ""))
+
+
+if __name__ == "__main__":
+    main()

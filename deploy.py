@@ -1,0 +1,18 @@
+"""What makes a base image, a container or a machine into Melda Jupyter: the concerns, in order."""
+
+from tasks import bspm, jupyter, leftovers, packages, r2u, runtime, settings, ssh, storage, system, user
+from tasks.lib import progress
+
+progress.show()
+settings.check()
+
+system.system()
+r2u.r2u()
+user.user()
+storage.storage()
+ssh.ssh()
+jupyter.jupyter()
+bspm.bspm()
+runtime.runtime()
+packages.packages()
+leftovers.leftovers()

@@ -1,0 +1,1 @@
+"""What several tasks share: idempotent operations and facts that pyinfra does not have."""

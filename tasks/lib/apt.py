@@ -1,0 +1,198 @@
+"""apt operations that report a change only when there is one.
+
+pyinfra's own ``apt.update`` trusts a stamp file instead of the lists, and ``apt.upgrade`` always counts as a change.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Dict, Generator, Iterable, List, NamedTuple, Set
+
+from pyinfra import host
+from pyinfra.api import FactBase, StringCommand, operation
+
+from tasks.lib import workplace
+from tasks.lib.workplace import Command
+
+# Configuration files the user changed stay; no question is ever asked.
+APT_GET = (
+    "DEBIAN_FRONTEND=noninteractive apt-get -q -y"
+    " -o APT::Install-Recommends=false"
+    " -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
+)
+
+LISTS = "/var/lib/apt/lists"
+
+
+def apt_get(arguments: str) -> str:
+    """Shell text of an apt-get call with this site's settings (``dpkg_unsafe_io``, ``apt_keep_archives``)."""
+    command = APT_GET
+    if host.data.get("dpkg_unsafe_io"):
+        command += " -o Dpkg::Options::=--force-unsafe-io"
+    if not host.data.get("apt_keep_archives"):
+        command += " -o APT::Keep-Downloaded-Packages=false"
+    if workplace.ca_bundle():
+        command += " -o Acquire::https::CAInfo=" + workplace.CA
+    return "{0} {1}".format(command, arguments)
+
+
+def update(source: str = "", otherwise: str = "true") -> str:
+    """Shell text that fetches the package lists and fails, in one line, if any source cannot be used.
+
+    ``apt-get update`` itself exits 0 for a source that is down or wrongly signed, and focal's does not know
+    ``--error-on=any``: so its messages decide.
+
+    Args:
+        source: a file in /etc/apt/sources.list.d to fetch alone; empty fetches all.
+        otherwise: shell text to run when it fails.
+    """
+    arguments = "update"
+    if source:
+        arguments = (
+            "-o Dir::Etc::sourcelist=sources.list.d/{0} -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 update"
+        ).format(source)
+    return (
+        "status=0; out=$({0} 2>&1) || status=$?;"
+        ' bad=$(printf "%s\\n" "$out" | grep -E "^(E|W):|^Err:" | head -n 3 | tr "\\n" " ");'
+        ' if [ $status -ne 0 ] || [ -n "$bad" ]; then {2};'
+        ' echo "apt: {1} cannot be used: $bad" >&2; exit 1; fi'
+    ).format(apt_get(arguments), source or "a source of /etc/apt", otherwise)
+
+
+class State(NamedTuple):
+    """apt's state: is a dpkg run unfinished, and the age in seconds of each list by its file name."""
+
+    interrupted: bool
+    ages: Dict[str, int]
+
+
+class AptState(FactBase[State]):
+    """The :class:`State` of apt on the target."""
+
+    def command(self) -> str:
+        return (
+            "date +now:%s; dpkg --audit 2>/dev/null | head -n 1 | sed s/^/audit:/;"
+            " ls /var/lib/dpkg/updates 2>/dev/null | head -n 1 | sed s/^/audit:/;"
+            " stat -c list:%Y:%n {0}/*Release 2>/dev/null || true".format(LISTS)
+        )
+
+    @staticmethod
+    def default() -> State:
+        return State(False, {})
+
+    def process(self, output: List[str]) -> State:
+        now = 0
+        interrupted = False
+        stamps: Dict[str, int] = {}
+        for line in output:
+            kind, _, rest = line.partition(":")
+            if kind == "now":
+                now = int(rest)
+            elif kind == "audit":
+                interrupted = True
+            elif kind == "list":
+                stamp, _, path = rest.partition(":")
+                stamps[path.rsplit("/", 1)[-1]] = int(stamp)
+        return State(interrupted, {name: now - stamp for name, stamp in stamps.items()})
+
+
+class InstalledPackages(FactBase[Set[str]]):
+    """Names of the packages that are completely installed."""
+
+    def command(self) -> str:
+        return "dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' 2>/dev/null | sed -n 's/^.i  *//p'"
+
+    @staticmethod
+    def default() -> Set[str]:
+        return set()
+
+    def process(self, output: List[str]) -> Set[str]:
+        return {line.strip() for line in output}
+
+
+class Upgradable(FactBase[List[str]]):
+    """Names of the packages that ``apt-get upgrade`` would upgrade, by the lists the target has."""
+
+    def command(self) -> str:
+        return "apt-get -s -q -y upgrade 2>/dev/null | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p'"
+
+    @staticmethod
+    def default() -> List[str]:
+        return []
+
+    def process(self, output: List[str]) -> List[str]:
+        return [line.strip() for line in output if line.strip()]
+
+
+class KnownPackages(FactBase[Set[str]]):
+    """Names that apt knows which begin with ``prefix``."""
+
+    def command(self, prefix: str) -> str:
+        return "apt-cache pkgnames {0}".format(shlex.quote(prefix))
+
+    @staticmethod
+    def default() -> Set[str]:
+        return set()
+
+    def process(self, output: List[str]) -> Set[str]:
+        return {line.strip() for line in output}
+
+
+@operation()
+def settled() -> Generator[Command, None, None]:
+    """Finish a dpkg run that was cut off, so that apt works again."""
+    if host.get_fact(AptState).interrupted:
+        yield StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confdef --force-confold")
+        yield from workplace.run(apt_get("--fix-broken install"))
+
+
+@operation()
+def refreshed(max_age: int) -> Generator[Command, None, None]:
+    """Fetch the package lists when they are missing or old.
+
+    Args:
+        max_age: seconds after which a list counts as old.
+    """
+    ages = host.get_fact(AptState).ages.values()
+    if not ages or max(ages) >= max_age:
+        yield from workplace.run(update())
+
+
+@operation()
+def upgraded() -> Generator[Command, None, None]:
+    """Upgrade what has a newer version, if anything has."""
+    if host.get_fact(Upgradable):
+        yield from workplace.run(apt_get("upgrade"))
+
+
+@operation()
+def installed(packages: Iterable[str]) -> Generator[Command, None, None]:
+    """Install what is missing of ``packages``, in one transaction and without Recommends.
+
+    Args:
+        packages: Debian package names.
+    """
+    missing = sorted(set(packages) - host.get_fact(InstalledPackages))
+    if missing:
+        yield from workplace.run(apt_get("install " + " ".join(shlex.quote(name) for name in missing)))
+
+
+class Answers(FactBase[bool]):
+    """Does ``url`` answer apt's downloader, through apt's proxies?
+
+    Nothing of what it answers is used, so its certificate is not checked here; what is fetched later is.
+    """
+
+    def command(self, url: str) -> str:
+        return (
+            "/usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20"
+            " -o Acquire::https::Verify-Peer=false download-file {0} /tmp/melda-jupyter.probe >/dev/null 2>&1 && echo yes;"
+            " rm -f /tmp/melda-jupyter.probe"
+        ).format(shlex.quote(url))
+
+    @staticmethod
+    def default() -> bool:
+        return False
+
+    def process(self, output: List[str]) -> bool:
+        return output == ["yes"]

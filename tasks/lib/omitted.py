@@ -1,0 +1,46 @@
+"""What was left out because its source did not answer, kept on the target where the image's label is read from."""
+
+from __future__ import annotations
+
+from typing import List
+
+from pyinfra import host, logger
+from pyinfra.api import OperationError, StringCommand
+
+from tasks.lib.files import Text
+
+PATH = "/usr/local/share/melda-jupyter/omitted"
+
+
+def _lines() -> List[str]:
+    return host.get_fact(Text, path=PATH).strip().splitlines()
+
+
+def _write(lines: List[str]) -> StringCommand:
+    text = "".join(line + "\\n" for line in sorted(lines))
+    return StringCommand(
+        "mkdir -p {0} && printf '{1}' > {2}.melda-new && mv -f {2}.melda-new {2}".format(
+            PATH.rsplit("/", 1)[0], text.replace("%", "%%").replace("'", ""), PATH
+        )
+    )
+
+
+def leave_out(name: str, reason: str) -> List[StringCommand]:
+    """The commands that record ``name`` as left out, none if it is recorded already.
+
+    Raises:
+        OperationError: the setting ``strict`` forbids leaving anything out.
+    """
+    line = "{0}: {1}".format(name, reason)
+    if host.data.get("strict"):
+        raise OperationError("strict=true and {0}".format(line))
+    logger.warning("    left out: {0}".format(line))
+    others = [other for other in _lines() if not other.startswith(name + ": ")]
+    return [] if line in _lines() else [_write(others + [line])]
+
+
+def put_back(name: str) -> List[StringCommand]:
+    """The commands that remove the record of ``name``, none if there is none."""
+    lines = _lines()
+    others = [other for other in lines if not other.startswith(name + ": ")]
+    return [] if len(others) == len(lines) else [_write(others)]

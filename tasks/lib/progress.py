@@ -1,0 +1,32 @@
+"""Says which operation of how many runs, and how long each took."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, List
+
+from pyinfra import logger, state
+from pyinfra.api.state import BaseStateCallback
+
+
+class Progress(BaseStateCallback):
+    """pyinfra's callbacks: it numbers the operations of the run and times them, in seconds."""
+
+    def __init__(self) -> None:
+        self.started = 0.0
+        self.order: List[str] = []
+
+    def operation_start(self, state: Any, op_hash: str) -> None:  # type: ignore[override]
+        self.started = time.monotonic()
+        if not self.order:
+            self.order = list(state.get_op_order())
+        logger.info("[{0}/{1}]".format(self.order.index(op_hash) + 1, len(self.order)))
+
+    def operation_end(self, state: Any, op_hash: str) -> None:  # type: ignore[override]
+        logger.info("    took {0:.1f} s".format(time.monotonic() - self.started))
+
+
+def show() -> None:
+    """Show progress for the rest of this run, once however many hosts it has."""
+    if not any(isinstance(handler, Progress) for handler in state.callback_handlers):
+        state.add_callback_handler(Progress())

@@ -1,0 +1,68 @@
+"""Python packages from a lock with hashes, installed by uv into a virtual environment.
+
+pyinfra's ``pip.packages`` drops extras, treats ``>=`` as ``==`` and does not normalise names; pip itself takes ten times as
+long as uv. uv is fetched for the one command that needs it and does not stay.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Dict, Generator, List, Set
+
+from packaging.utils import canonicalize_name
+from pyinfra import host
+from pyinfra.api import FactBase, operation
+
+from tasks.lib import files, workplace
+
+_PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
+
+
+def pins(lock: bytes) -> Dict[str, str]:
+    """Canonical name -> version of every package a lock pins."""
+    return {canonicalize_name(name): version for name, version in _PINNED.findall(lock.decode())}
+
+
+class Distributions(FactBase[Set[str]]):
+    """``name==version`` of every completely installed distribution of a virtual environment.
+
+    An installer writes RECORD last, so that a distribution without it was cut off.
+    """
+
+    def command(self, env: str) -> str:
+        return "ls -d {0}/lib/python3*/site-packages/*.dist-info/RECORD 2>/dev/null || true".format(shlex.quote(env))
+
+    @staticmethod
+    def default() -> Set[str]:
+        return set()
+
+    def process(self, output: List[str]) -> Set[str]:
+        found = (line.split("/")[-2][: -len(".dist-info")] for line in output if line.endswith("/RECORD"))
+        return {"{0}=={1}".format(canonicalize_name(name), version) for name, _, version in (f.partition("-") for f in found)}
+
+
+@operation()
+def locked(env: str, lock: bytes) -> Generator[workplace.Command, None, None]:
+    """Make a virtual environment hold exactly the versions of a lock; what else is in it stays.
+
+    Args:
+        env: path of the environment; made with the distribution's python3 if missing.
+        lock: text of a requirements file with hashes, as uv and pip read it.
+    """
+    present = host.get_fact(Distributions, env=env)
+    if all("{0}=={1}".format(name, version) in present for name, version in pins(lock).items()):
+        return
+    yield from workplace.run(
+        "export UV_CACHE_DIR=${UV_CACHE_DIR:-$PWD/cache} UV_PYTHON_DOWNLOADS=never;"
+        " if ! command -v uv >/dev/null; then"
+        # --target is not subject to PEP 668: it touches nothing of the distribution's.
+        " python3 -m pip install -q --no-cache-dir --disable-pip-version-check --require-hashes --target . -r uv.txt;"
+        ' PATH="$PWD/bin:$PATH"; fi;'
+        " [ -x {env}/bin/python ] || uv venv -q --python /usr/bin/python3 {env};"
+        # Bytecode: the user may not write it later, and Jupyter would compile itself at every start.
+        " uv pip install -q --python {env}/bin/python --require-hashes --no-deps --compile-bytecode -r lock.txt".format(
+            env=shlex.quote(env)
+        ),
+        {"lock.txt": lock, "uv.txt": files.source("jupyter/uv.txt")},
+    )

@@ -1,0 +1,60 @@
+"""sshd for debugging: root, with a key only. It is started by start-jupyter, and only if there is a key."""
+
+from __future__ import annotations
+
+from typing import Generator, List
+
+from pyinfra import host
+from pyinfra.api import FactBase, StringCommand, deploy, operation
+
+from tasks.lib import apt, debian, files
+
+
+class NobodysHostKeys(FactBase[List[str]]):
+    """Host keys that identify no running machine: made by the package's installation in an image under construction.
+
+    Where systemd or an sshd runs they are that machine's identity, and the list is empty.
+    """
+
+    def command(self) -> str:
+        return (
+            "[ -d /run/systemd/system ] || grep -qsx sshd /proc/[0-9]*/comm"
+            " || ls /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub 2>/dev/null || true"
+        )
+
+    @staticmethod
+    def default() -> List[str]:
+        return []
+
+    def process(self, output: List[str]) -> List[str]:
+        return [line for line in output if line.startswith("/")]
+
+
+@operation()
+def no_shared_host_keys() -> Generator[StringCommand, None, None]:
+    """Remove host keys from an image, or every container of it would have the same; start-jupyter makes each its own."""
+    keys = host.get_fact(NobodysHostKeys)
+    if keys:
+        yield StringCommand("rm -f " + " ".join(keys))
+
+
+@deploy("ssh")
+def ssh() -> None:
+    apt.installed(name="Install the OpenSSH server", packages=debian.PACKAGES["ssh"])
+    files.installed(
+        name="Configure sshd: root with a key, nobody with a password",
+        entries=[files.Entry("/etc/ssh/sshd_config.d/10-melda-jupyter.conf", files.source("ssh/sshd.conf"), mode="600")],
+        # A host key is needed to check a configuration, and an image has none.
+        check="mkdir -p /run/sshd; k=$(mktemp -u); ssh-keygen -q -t ed25519 -N '' -f $k; sshd -t -f {} -h $k; s=$?;"
+        " rm -f $k $k.pub; (exit $s)",
+    )
+    files.installed(name="Make root's ssh folder", entries=[files.Entry("/root/.ssh", mode="700")])
+    # A block, not the file: on a machine it holds its administrators' keys too.
+    files.block(
+        name="Put the platform's public key in place",
+        path="/root/.ssh/authorized_keys",
+        marker="melda-jupyter",
+        content=host.data.ssh_public_key,
+        mode="600",
+    )
+    no_shared_host_keys(name="Remove host keys that all containers would share")
