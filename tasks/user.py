@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Dict, Generator, List
 
 from pyinfra import host
-from pyinfra.api import FactBase, OperationError, StringCommand, deploy, operation
+from pyinfra.api import FactBase, StringCommand, deploy, operation
 
 from tasks.lib import files
+from tasks.lib.workplace import refuse
 
 
 def environment() -> Dict[str, str]:
@@ -19,6 +20,7 @@ def environment() -> Dict[str, str]:
         "JUPYTER_WORKDIR": data.jupyter_workdir,
         "SRC": data.src,
         "LANG": data.locale,
+        "LC_ALL": data.locale,
         "PATH": "{0}:{1}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".format(
             data.src, data.python_env
         ),
@@ -42,28 +44,40 @@ class Account(FactBase[Dict[str, List[str]]]):
         return {line.split(":", 1)[0]: line.split(":")[1:] for line in output}
 
 
+def conflict(found: Dict[str, List[str]], username: str, uid: int) -> str:
+    """What makes the account impossible, in one line, or empty.
+
+    Args:
+        found: what :class:`Account` found.
+        username, uid: the settings.
+    """
+    for kind in ("number", "gid"):
+        if kind in found and found[kind][0] != username:
+            return "uid={0} is not right: on this system it belongs to {1}".format(uid, found[kind][0])
+    for kind in ("name", "group"):
+        if kind in found and found[kind][2] != str(uid):
+            return "username={0!r} is not right: on this system it has number {1}, not uid={2}".format(
+                username, found[kind][2], uid
+            )
+    return ""
+
+
 @operation()
 def account(username: str, uid: int, home: str) -> Generator[StringCommand, None, None]:
     """A login user with its own group of the same name and number, a home and bash.
 
-    Raises:
-        OperationError: the name or the number belongs to somebody else.
+    Fails if the name or the number belongs to somebody else.
     """
     found = host.get_fact(Account, username=username, uid=uid)
-    for kind, setting, value in (("number", "uid", uid), ("gid", "uid", uid)):
-        if kind in found and found[kind][0] != username:
-            raise OperationError("{0}={1} is not right: it belongs to {2}".format(setting, value, found[kind][0]))
-    if "group" in found and found["group"][2] != str(uid):
-        raise OperationError("username={0!r} is not right: a group of that name has number {1}".format(username, found["group"][2]))
+    reason = conflict(found, username, uid)
+    if reason:
+        yield refuse(reason)
+        return
     if "group" not in found:
         yield StringCommand("groupadd --gid {0} {1}".format(uid, username))
     if "name" not in found:
         yield StringCommand(
             "useradd {0} --create-home --home-dir {1} --shell /bin/bash --uid {2} --gid {2}".format(username, home, uid)
-        )
-    elif found["name"][2:4] != [str(uid), str(uid)]:
-        raise OperationError(
-            "username={0!r} is not right: that user exists with number {1}".format(username, ":".join(found["name"][2:4]))
         )
     elif found["name"][5:7] != [home, "/bin/bash"]:
         yield StringCommand("usermod --home {0} --shell /bin/bash {1}".format(home, username))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import List
 
 from pyinfra import host, logger
-from pyinfra.api import OperationError, StringCommand
+from pyinfra.api import StringCommand
 
 from tasks.lib.files import Text
+from tasks.lib.workplace import refuse
 
 PATH = "/usr/local/share/melda-jupyter/omitted"
 
@@ -26,14 +27,10 @@ def _write(lines: List[str]) -> StringCommand:
 
 
 def leave_out(name: str, reason: str) -> List[StringCommand]:
-    """The commands that record ``name`` as left out, none if it is recorded already.
-
-    Raises:
-        OperationError: the setting ``strict`` forbids leaving anything out.
-    """
+    """The commands that record ``name`` as left out, none if it is recorded already; with ``strict`` one that fails."""
     line = "{0}: {1}".format(name, reason)
     if host.data.get("strict"):
-        raise OperationError("strict=true and {0}".format(line))
+        return [refuse("strict=True and {0} would be left out: {1}".format(name, reason))]
     logger.warning("    left out: {0}".format(line))
     others = [other for other in _lines() if not other.startswith(name + ": ")]
     return [] if line in _lines() else [_write(others + [line])]

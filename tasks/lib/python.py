@@ -54,7 +54,7 @@ def locked(env: str, lock: bytes) -> Generator[workplace.Command, None, None]:
     if all("{0}=={1}".format(name, version) in present for name, version in pins(lock).items()):
         return
     yield from workplace.run(
-        "export UV_CACHE_DIR=${UV_CACHE_DIR:-$PWD/cache} UV_PYTHON_DOWNLOADS=never;"
+        "export UV_CACHE_DIR=${{UV_CACHE_DIR:-$PWD/cache}} UV_PYTHON_DOWNLOADS=never;"
         " if ! command -v uv >/dev/null; then"
         # --target is not subject to PEP 668: it touches nothing of the distribution's.
         " python3 -m pip install -q --no-cache-dir --disable-pip-version-check --require-hashes --target . -r uv.txt;"

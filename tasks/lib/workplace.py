@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 from typing import Dict, Generator, Optional, Union
 
 from pyinfra import host
@@ -24,6 +25,11 @@ def ca_bundle() -> str:
     """Path of the CA bundle to use while provisioning on the machine that runs pyinfra, or empty."""
     path = host.data.get("ca_bundle")
     return path if isinstance(path, str) and os.path.isfile(path) else ""
+
+
+def refuse(message: str) -> StringCommand:
+    """A command that fails with one line. An exception raised in an operation would show a traceback instead."""
+    return StringCommand("echo {0} >&2; exit 1".format(shlex.quote(message)))
 
 
 def run(command: str, uploads: Optional[Dict[str, bytes]] = None) -> Generator[Command, None, None]:
