@@ -1,0 +1,48 @@
+"""Jupyter's configuration for all users, for notebook 6 and 7.
+
+Installed as jupyter_server_config.py (notebook 7, JupyterLab) and jupyter_notebook_config.py (notebook 6), with the same
+content: each reader takes the sections it knows.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821
+
+# Notebook 6 calls the server NotebookApp; 7 complains of settings under that name.
+OLD = int(version("notebook").split(".")[0]) < 7
+server = c.NotebookApp if OLD else c.ServerApp
+
+# All interfaces: Docker publishes the port. It is this port or none, never silently the next one.
+server.ip = "0.0.0.0"
+server.port = 8888
+server.port_retries = 0
+server.open_browser = False
+server.allow_remote_access = True
+
+# The notebook directory, for Python and R alike: kernels start where their notebook is.
+workdir = os.environ.get("JUPYTER_WORKDIR", "/home/melda/project")
+if OLD:
+    server.notebook_dir = workdir
+else:
+    server.root_dir = workdir
+
+# Where the firewall says who may connect, the platform's server does, from another origin and without cookies. Anywhere else
+# Jupyter's own checks stay.
+if os.environ.get("PGEO_IPS"):
+    server.allow_origin = "*"
+    server.disable_check_xsrf = True
+
+# start-jupyter writes the token there, or nothing if there shall be none. Without the variable, by hand, Jupyter makes one.
+token_file = os.environ.get("JUPYTER_TOKEN_FILE")
+if token_file:
+    with open(token_file, encoding="ascii") as stream:
+        (server if OLD else c.IdentityProvider).token = stream.read().strip()
+
+# Docker gives the container ten seconds to stop; a kernel that computes gets two of them.
+c.KernelManager.shutdown_wait_time = 2.0
+
+# No login shell: that would reset PATH to the distribution's.
+server.terminado_settings = {"shell_command": ["/bin/bash"]}

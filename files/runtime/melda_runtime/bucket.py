@@ -1,0 +1,154 @@
+"""Which S3 bucket and folder the project lies in: the variables of the contract, checked."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Mapping, NamedTuple, Optional
+from urllib.parse import urlsplit
+
+from melda_runtime.errors import Refused
+
+
+class Credentials(NamedTuple):
+    """Keys for S3. ``session`` is empty for keys that last."""
+
+    key: str
+    secret: str
+    session: str
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+
+class Bucket(NamedTuple):
+    """What to mount.
+
+    Attributes:
+        name: of the bucket.
+        folder: in it; no slash at either end.
+        credentials: to be used for nothing else.
+        endpoint: URL of another S3 service; empty: Amazon's.
+        region: empty: the one S3 says.
+        debug: s3fs tells everything, Authorization headers included.
+    """
+
+    name: str
+    folder: str
+    credentials: Credentials
+    endpoint: str
+    region: str
+    debug: bool
+
+    @property
+    def url(self) -> str:
+        """What it is called in the log."""
+        return "s3://{0}/{1}".format(self.name, self.folder)
+
+
+def bucket_name(value: str) -> str:
+    """``value`` if it is a bucket's name (Amazon S3 user guide, "Bucket naming rules").
+
+    Raises:
+        Refused: it is not.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
+        raise Refused("BUCKET_NAME={0!r} is not right: 3 to 63 of a-z, 0-9, . and -, no . or - at an end".format(value))
+    return value
+
+
+def project_folder(value: str) -> str:
+    """``value`` without slashes at its ends, if it names a folder in a bucket.
+
+    Spaces and Unicode are fine. Not fine: a part that is empty, ``.`` or ``..``; a control character; a colon (s3fs cuts
+    its argument there); what is not UTF-8; more than 900 bytes (a key has 1024, and files need some of them).
+
+    Raises:
+        Refused: it does not.
+    """
+    folder = value.strip("/")
+    unsafe = (
+        any(part in ("", ".", "..") for part in folder.split("/"))
+        or ":" in folder
+        or any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in folder)
+        or not folder.strip()
+    )
+    if unsafe or len(folder.encode("utf-8")) > 900:
+        raise Refused(
+            "PROJECT_FOLDER={0!r} is not right: it must be a folder such as 'users/ada/project 1', without empty parts,"
+            " '.', '..', colons and control characters, at most 900 bytes".format(value)
+        )
+    return folder
+
+
+def endpoint(value: str) -> str:
+    """``value`` without a slash at its end, if it is empty or the URL of an S3 service.
+
+    Raises:
+        Refused: it is neither.
+    """
+    try:
+        parts = urlsplit(value)
+        right = not value or (
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and parts.path in ("", "/")
+            and not (parts.query or parts.fragment or parts.username)
+            and (parts.port is None or parts.port > 0)
+            and re.fullmatch(r"[A-Za-z0-9.:/\[\]-]+", value)
+        )
+    except ValueError:
+        right = False
+    if not right:
+        raise Refused("AWS_ENDPOINT_URL_S3={0!r} is not right: it must be like https://s3.example.org:9000".format(value))
+    return value.rstrip("/")
+
+
+def region(value: str) -> str:
+    """``value`` if it is empty or can be a region's name.
+
+    Raises:
+        Refused: it cannot.
+    """
+    if not re.fullmatch(r"[a-z0-9-]{0,40}", value):
+        raise Refused("AWS_REGION={0!r} is not right: it must be like eu-west-1".format(value))
+    return value
+
+
+def credentials(variables: Mapping[str, str]) -> Credentials:
+    """The keys. Their values are never shown.
+
+    Raises:
+        Refused: one is missing, or cannot be written to s3fs's password file (one line, ``KEY:SECRET``).
+    """
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    values = [variables.get(name, "") for name in names]
+    for name, value in zip(names, values):
+        if not value and name != "AWS_SESSION_TOKEN":
+            raise Refused("{0} is missing: BUCKET_NAME is set, and the mount needs credentials".format(name))
+        if not re.fullmatch(r"[!-9;-~]*", value):
+            raise Refused("{0} is not right: a blank, a colon or a control character is in it".format(name))
+    return Credentials(*values)
+
+
+def asked_for(variables: Mapping[str, str]) -> Optional[Bucket]:
+    """The bucket that the variables ask for; None if BUCKET_NAME is unset.
+
+    Raises:
+        Refused: a variable is not right. An empty BUCKET_NAME beside a PROJECT_FOLDER is somebody's mistake: going on
+            would write their work to a disk that is thrown away.
+    """
+    name, folder = variables.get("BUCKET_NAME", ""), variables.get("PROJECT_FOLDER", "")
+    if not name and not ("BUCKET_NAME" in variables and folder):
+        return None
+    debug = variables.get("S3FS_DEBUG", "")
+    if debug not in ("", "0", "1"):
+        raise Refused("S3FS_DEBUG={0!r} is not right: 1 switches it on, 0 or nothing off".format(debug))
+    return Bucket(
+        name=bucket_name(name),
+        folder=project_folder(folder),
+        credentials=credentials(variables),
+        endpoint=endpoint(variables.get("AWS_ENDPOINT_URL_S3", "")),
+        region=region(variables.get("AWS_REGION", "")),
+        debug=debug == "1",
+    )

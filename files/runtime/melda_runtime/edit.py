@@ -1,0 +1,118 @@
+"""Changing text that belongs to somebody else, so that doing it again changes nothing."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import os
+import re
+import tempfile
+from typing import List, Optional
+
+
+def with_block(text: str, name: str, content: str) -> str:
+    """``text`` with exactly one block ``name`` that holds ``content``, at its old place or at the end.
+
+    Args:
+        text: the file's text.
+        name: what the block is called in its first and last line, which are ``#`` comments.
+        content: the lines between them.
+    """
+    begin, end = "# BEGIN " + name, "# END " + name
+    kept: List[str] = []
+    place: Optional[int] = None
+    inside = False
+    for line in text.splitlines():
+        if line == begin:
+            inside = True
+            place = len(kept) if place is None else place
+        elif line == end and inside:
+            inside = False
+        elif not inside:
+            kept.append(line)
+    at = len(kept) if place is None else place
+    return "\n".join(kept[:at] + [begin, *content.strip("\n").splitlines(), end] + kept[at:]) + "\n"
+
+
+def with_setting(text: str, section: str, key: str, value: str) -> str:
+    """``text``, an INI file as pip reads it, with ``key = value`` in ``section``; all else, comments included, as it was.
+
+    A text that configparser cannot read is returned unchanged: pip cannot read it either, and only its owner can mend it.
+
+    Args:
+        text: the file's text.
+        section, key: where; a value that is there, continuation lines included, is replaced.
+        value: one line.
+    """
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return text
+    if parser.get(section, key, fallback=None) == value:
+        return text
+    setting = "{0} = {1}".format(key, value)
+    kept: List[str] = []
+    inside = replacing = False
+    place: Optional[int] = None  # where the setting goes: in the old one's place, else right below the section's header
+    indent = -1  # of the option whose value may go on; -1: there is none
+    for line in text.splitlines():
+        stripped = line.strip()
+        if not stripped or stripped[0] in "#;":
+            kept.append(line)  # neither begins nor ends anything
+            continue
+        depth = len(line) - len(line.lstrip())
+        if indent < 0 or depth <= indent:
+            header = re.match(r"\[(.+)\]", stripped)
+            indent = -1 if header else depth
+            if header:
+                inside = header.group(1) == section
+            option = re.split(r"[=:]", stripped, 1)[0].strip().lower()
+            replacing = inside and not header and option == key
+            if replacing:
+                place = len(kept)
+            elif header and inside and place is None:
+                place = len(kept) + 1
+        if not replacing:
+            kept.append(line)
+    if place is None:
+        return "\n".join([*kept, "[{0}]".format(section), setting]) + "\n"
+    return "\n".join([*kept[:place], setting, *kept[place:]]) + "\n"
+
+
+def read(path: str) -> str:
+    """The text of a file, whatever its bytes; empty if there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return ""
+
+
+def replace(path: str, text: str, mode: int = 0o644) -> None:
+    """Write a file so that readers see the old or the new text, never a part.
+
+    A file that root writes into somebody's folder belongs to that somebody.
+    """
+    folder = os.path.dirname(path) or "."
+    number, new = tempfile.mkstemp(prefix=os.path.basename(path) + ".", dir=folder)
+    try:
+        with open(number, "w", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(text)
+            os.fchmod(number, mode)
+            if os.geteuid() == 0:
+                owner = os.stat(folder)
+                os.fchown(number, owner.st_uid, owner.st_gid)
+        os.replace(new, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(new)
+        raise
+
+
+def update(path: str, text: str, mode: int = 0o644) -> bool:
+    """Make a file hold ``text``. Returns whether that changed it."""
+    if read(path) == text and os.path.exists(path):
+        return False
+    replace(path, text, mode)
+    return True

@@ -1,0 +1,176 @@
+"""The container's variables: where they come from, what is right, and which of them a user's process may see."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import Dict, Mapping, NamedTuple, Optional
+
+from melda_runtime import account, bucket
+from melda_runtime.errors import Refused
+
+ENVIRONMENT_FILE = "/etc/environment"
+RUN = "/run/melda-jupyter"  # what lives as long as the container runs; root's, so that nobody plants links there
+
+# Never passed on to a process of the user, or to a service that does not need it: credentials (AWS_*, s3fs's AWSACCESSKEYID,
+# the ECS agent's addresses, which give credentials away), the token, and what only start-jupyter reads.
+HIDDEN_PREFIXES = ("AWS", "ECS_")
+HIDDEN = ("JUPYTER_TOKEN", "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG")
+
+
+class Place(NamedTuple):
+    """Where things are in this image.
+
+    Attributes:
+        user: who runs notebooks.
+        workdir: absolute path of the project.
+        python_env: absolute path of the virtual environment that has ``jupyter``.
+    """
+
+    user: account.Account
+    workdir: str
+    python_env: str
+
+
+class Settings(NamedTuple):
+    """What a container was asked to do.
+
+    Attributes:
+        place: where things are.
+        variables: all variables, /etc/environment's included; secrets among them, so never log it.
+        bucket: what to mount at the project; None: it stays a local folder.
+        pgeo_ips: who may connect, as given; empty: no firewall.
+        token: Jupyter's token as given; empty: none was given.
+        ssh_keys: public keys for root, as given.
+    """
+
+    place: Place
+    variables: Dict[str, str]
+    bucket: Optional[bucket.Bucket]
+    pgeo_ips: str
+    token: str
+    ssh_keys: str
+
+    def __repr__(self) -> str:
+        return "Settings(...)"  # a traceback or a log line must not show secrets
+
+
+def parse(text: str) -> Dict[str, str]:
+    """The variables of a file like /etc/environment, read as pam_env(8) does: KEY=VALUE, ``#`` comments, quotes around."""
+    found: Dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        name = name[7:].strip() if name.startswith("export ") else name.strip()
+        if equals and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            value = value.strip()
+            quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
+            found[name] = value[1:-1] if quoted else value
+    return found
+
+
+def merged(from_file: Mapping[str, str], process: Mapping[str, str]) -> Dict[str, str]:
+    """Both together: the process's variables win, except that PATH is the file's and then what the process adds.
+
+    Docker always sets a PATH, also in an image without ENV, so its mere presence means nothing.
+    """
+    folders = [folder for source in (from_file, process) for folder in source.get("PATH", "").split(":") if folder]
+    return {**from_file, **process, "PATH": ":".join(dict.fromkeys(folders))}
+
+
+def load(file: str = ENVIRONMENT_FILE) -> Dict[str, str]:
+    """All variables of this process and of ``file`` (which may be missing)."""
+    try:
+        with open(file, encoding="utf-8", errors="surrogateescape") as stream:
+            text = stream.read()
+    except FileNotFoundError:
+        text = ""
+    return merged(parse(text), os.environ)
+
+
+def _absolute(variables: Mapping[str, str], name: str) -> str:
+    value = variables.get(name, "")
+    if not value.startswith("/") or os.path.normpath(value) != value.rstrip("/") or not value.isprintable() or ":" in value:
+        # A colon would end a path in PYTHONPATH, a control character a line in the files we write.
+        raise Refused("{0}={1!r} is not right: it must be an absolute path such as /home/melda".format(name, value))
+    return value.rstrip("/")
+
+
+def token(value: str) -> str:
+    """``value`` if it can be a token: it travels in URLs and headers, so visible ASCII, nothing to be quoted.
+
+    Raises:
+        Refused: it cannot; the value is not shown.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]*", value):
+        raise Refused("JUPYTER_TOKEN is not right: only letters, digits and ._~+/=- can travel in a URL and a header")
+    return value
+
+
+def python_environment(path: str) -> str:
+    """The virtual environment whose ``jupyter`` is first on ``path``.
+
+    Raises:
+        Refused: there is none.
+    """
+    jupyter = shutil.which("jupyter", path=path)
+    if not jupyter:
+        raise Refused("PATH={0!r} is not right: no folder in it holds jupyter".format(path))
+    return os.path.dirname(os.path.dirname(jupyter))
+
+
+def place(variables: Mapping[str, str]) -> Place:
+    """Where things are, by the variables that the image sets.
+
+    Raises:
+        Refused: the first thing that is not right.
+    """
+    user = account.find(variables.get("username", ""))
+    return Place(
+        user=user._replace(home=_absolute(variables, "UHOME")),
+        workdir=_absolute(variables, "JUPYTER_WORKDIR"),
+        python_env=python_environment(variables.get("PATH", "")),
+    )
+
+
+def settings(variables: Dict[str, str]) -> Settings:
+    """Check everything at once, before anything is started.
+
+    Raises:
+        Refused: the first thing that is not right.
+    """
+    return Settings(
+        place=place(variables),
+        variables=variables,
+        bucket=bucket.asked_for(variables),
+        pgeo_ips=variables.get("PGEO_IPS", "").strip(),
+        token=token(variables.get("JUPYTER_TOKEN", "")),
+        ssh_keys=variables.get("SSH_AUTHORIZED_KEYS", ""),
+    )
+
+
+def _own(who: account.Account) -> Dict[str, str]:
+    return {"HOME": who.home, "USER": who.name, "LOGNAME": who.name, "SHELL": who.shell}
+
+
+def for_user(chosen: Settings, python_plugins: str) -> Dict[str, str]:
+    """The environment of Jupyter, and so of kernels and terminals: everything that is not hidden.
+
+    Args:
+        chosen: the settings.
+        python_plugins: absolute path of the user's own Python packages.
+    """
+    visible = {
+        name: value
+        for name, value in chosen.variables.items()
+        if not name.startswith(HIDDEN_PREFIXES) and name not in HIDDEN
+    }
+    searched = [python_plugins] + [p for p in visible.get("PYTHONPATH", "").split(":") if p and p != python_plugins]
+    return {**visible, **_own(chosen.place.user), "PYTHONPATH": ":".join(searched)}
+
+
+def for_root(chosen: Settings) -> Dict[str, str]:
+    """The environment of a service that runs as root: only what it needs, and no folder that the user could write."""
+    proxies = {name: value for name, value in chosen.variables.items() if name.lower().endswith("_proxy")}
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {**proxies, **_own(account.ROOT), "PATH": path, "LANG": chosen.variables.get("LANG", "C.UTF-8")}

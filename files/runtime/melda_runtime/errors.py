@@ -1,0 +1,14 @@
+"""The one way to give up: a single line that a person can act on."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """The container cannot do what it was asked for.
+
+    The text is one line that names the setting, its value (never a secret's) and what would be right.
+    """
+
+
+class StopRequested(Exception):
+    """Somebody asked the container to stop while it was starting."""

@@ -1,0 +1,82 @@
+"""Jupyter: its token, its command, and whether it answers."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import secrets
+from typing import Dict, Tuple
+
+from melda_runtime import edit
+from melda_runtime.environment import RUN, Settings
+from melda_runtime.errors import Refused
+from melda_runtime.supervisor import Service
+
+NAME = "jupyter"
+PORT = 8888
+# Kernels get two seconds (see the configuration); Docker gives the whole container ten.
+PATIENCE = 5.0
+
+
+def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
+    """Write Jupyter's token where only it and the user can read it; a command line or an environment shows it around.
+
+    JUPYTER_TOKEN; else, where the firewall says who may connect, none (the file is empty); else a random one, which stays
+    the same when the container is restarted.
+
+    Returns:
+        Path of the file, and whether the token is a random one.
+
+    Raises:
+        Refused: the file cannot be written.
+    """
+    path = os.path.join(run, "token")
+    random = not settings.token and not settings.pgeo_ips
+    token = (edit.read(path).strip() or secrets.token_urlsafe(32)) if random else settings.token
+    try:
+        os.makedirs(run, mode=0o755, exist_ok=True)
+        edit.update(path, token, mode=0o400)
+        os.chown(path, settings.place.user.uid, settings.place.user.gid)
+    except OSError as error:
+        raise Refused("Jupyter's token cannot be written: {0}".format(error)) from None
+    return path, random
+
+
+def service(settings: Settings, variables: Dict[str, str], token: str) -> Service:
+    """Jupyter as a service.
+
+    Args:
+        settings: of the container.
+        variables: environment of the user's processes.
+        token: path of the token's file.
+    """
+    env = settings.place.python_env
+    return Service(
+        name=NAME,
+        # -I: Jupyter itself does not take packages from the project, so what a user installs there cannot keep it from
+        # starting. Its kernels do take them, from PYTHONPATH.
+        argv=(env + "/bin/python", "-I", env + "/bin/jupyter-notebook"),
+        account=settings.place.user,
+        environment={**variables, "JUPYTER_TOKEN_FILE": token},
+        directory=settings.place.workdir,
+        essential=True,
+        patience=PATIENCE,
+    )
+
+
+def answers(seconds: float = 1.0) -> bool:
+    """Does Jupyter answer on this machine?"""
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=seconds)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/api")
+        return connection.getresponse().status == 200
+    return False
+
+
+def url(token: str, random: bool) -> str:
+    """What to open, for the log. A token that was given is not shown: whoever gave it knows it."""
+    address = "http://127.0.0.1:{0}/tree".format(PORT)
+    return address + "?token=" + edit.read(token) if random else address
+
+

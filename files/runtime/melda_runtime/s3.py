@@ -1,0 +1,155 @@
+"""The few questions that are put to S3 before it is mounted: s3fs takes minutes to give up, and then without a word.
+
+Signature: AWS Signature Version 4, from the standard library's hmac; path-style addresses, which every S3 service takes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import hmac
+import re
+import urllib.error
+import urllib.request
+from typing import Dict, Mapping, NamedTuple, Optional
+from urllib.parse import quote, unquote, urlsplit
+
+from melda_runtime.bucket import Bucket
+from melda_runtime.errors import Refused
+
+SECONDS = 5.0  # for one answer
+TRIES = 2  # an address that does not answer is asked again, a service that is busy too
+DEFAULT_REGION = "us-east-1"
+
+# What S3's error codes mean here (Amazon S3 API reference, "Error responses").
+MEANING = {
+    "InvalidAccessKeyId": "AWS_ACCESS_KEY_ID is not right: S3 does not know it",
+    "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY is not right: it does not belong to AWS_ACCESS_KEY_ID",
+    "InvalidToken": "AWS_SESSION_TOKEN is not right: S3 does not know it",
+    "ExpiredToken": "AWS_SESSION_TOKEN is not right: it has expired",
+    "NoSuchBucket": "BUCKET_NAME={name!r} is not right: there is no such bucket at {endpoint}",
+    "AccessDenied": "BUCKET_NAME={name!r} is not right: these credentials may not use {url} ({operation} is denied)",
+    "RequestTimeTooSkewed": "this machine's clock is wrong: S3 refuses its requests",
+}
+
+
+class Answer(NamedTuple):
+    """An HTTP answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A signature is good for one address only."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+def endpoint(bucket: Bucket) -> str:
+    """URL of the S3 service, without a slash at its end."""
+    return bucket.endpoint or "https://s3.{0}.amazonaws.com".format(bucket.region or DEFAULT_REGION)
+
+
+def signed(bucket: Bucket, method: str, path: str, query: str, now: datetime.datetime) -> Dict[str, str]:
+    """Headers that authorize one request without a body.
+
+    Args:
+        bucket: whose credentials and region.
+        method: of HTTP.
+        path: of the URL, quoted.
+        query: of the URL, quoted and sorted.
+        now: in UTC.
+    """
+    stamp = now.strftime("%Y%m%dT%H%M%SZ")
+    scope = "{0}/{1}/s3/aws4_request".format(stamp[:8], bucket.region or DEFAULT_REGION)
+    nothing = hashlib.sha256(b"").hexdigest()
+    headers = {"host": urlsplit(endpoint(bucket)).netloc, "x-amz-content-sha256": nothing, "x-amz-date": stamp}
+    if bucket.credentials.session:
+        headers["x-amz-security-token"] = bucket.credentials.session
+    names = ";".join(sorted(headers))
+    lines = "".join("{0}:{1}\n".format(name, headers[name]) for name in sorted(headers))
+    request = "\n".join((method, path, query, lines, names, nothing))
+    to_sign = "\n".join(("AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(request.encode()).hexdigest()))
+    key = ("AWS4" + bucket.credentials.secret).encode()
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+    headers["authorization"] = "AWS4-HMAC-SHA256 Credential={0}/{1}, SignedHeaders={2}, Signature={3}".format(
+        bucket.credentials.key, scope, names, signature
+    )
+    return headers
+
+
+def ask(bucket: Bucket, method: str, key: str = "", query: str = "") -> Answer:
+    """Send one request.
+
+    Raises:
+        Refused: nothing answers at the endpoint.
+    """
+    path = "/{0}/{1}".format(bucket.name, quote(key, safe="/-_.~")) if key else "/" + bucket.name
+    url = endpoint(bucket) + path + ("?" + query if query else "")
+    opener = urllib.request.build_opener(_NoRedirect)
+    reason: object = ""
+    for _ in range(TRIES):
+        headers = signed(bucket, method, path, query, datetime.datetime.now(datetime.timezone.utc))
+        body = b"" if method == "PUT" else None
+        request = urllib.request.Request(url, data=body, headers=headers, method=method)
+        try:
+            with opener.open(request, timeout=SECONDS) as answer:
+                return Answer(answer.status, dict(answer.headers), answer.read(1 << 20))
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code < 500:
+                    return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read(1 << 20))
+                reason = "HTTP {0}".format(error.code)
+        except OSError as error:  # URLError and timeouts are OSErrors
+            reason = getattr(error, "reason", error)
+    raise Refused(
+        "{0}={1!r} is not right, or S3 is down: no answer ({2})".format(
+            "AWS_ENDPOINT_URL_S3" if bucket.endpoint else "AWS_REGION", bucket.endpoint or bucket.region, reason
+        )
+    )
+
+
+def region_of(answer: Answer) -> Optional[str]:
+    """The region in which S3 says the bucket is, if it says so."""
+    found = re.search(rb"<Region>([a-z0-9-]+)</Region>", answer.body)
+    return answer.headers.get("x-amz-bucket-region") or (found.group(1).decode() if found else None)
+
+
+def _checked(bucket: Bucket, answer: Answer, operation: str) -> Answer:
+    if answer.status < 300:
+        return answer
+    found = re.search(rb"<Code>([A-Za-z0-9]+)</Code>", answer.body)
+    code = found.group(1).decode() if found else "HTTP {0}".format(answer.status)
+    meaning = MEANING.get(code, "BUCKET_NAME={name!r} cannot be used: {endpoint} answers {code} to {operation}")
+    raise Refused(
+        meaning.format(name=bucket.name, endpoint=endpoint(bucket), url=bucket.url, operation=operation, code=code)
+    )
+
+
+def prepare(bucket: Bucket) -> Bucket:
+    """Find out whether the bucket can be used, and make the project's folder in it if there is none.
+
+    Returns:
+        The bucket, with the region that S3 says.
+
+    Raises:
+        Refused: it cannot; one line says which variable is not right.
+    """
+    folder = bucket.folder + "/"
+    query = "encoding-type=url&list-type=2&max-keys=1&prefix=" + quote(folder, safe="-_.~")
+    answer = ask(bucket, "GET", query=query)
+    right = region_of(answer)
+    if answer.status >= 300 and right and right != bucket.region and not bucket.endpoint:
+        bucket = bucket._replace(region=right)
+        answer = ask(bucket, "GET", query=query)
+    _checked(bucket, answer, "ListBucket")
+    first = re.search(rb"<Key>([^<]*)</Key>", answer.body)
+    if not first or unquote(first.group(1).decode().replace("+", " ")) != folder:
+        # Newer s3fs refuses a folder that is not there; older ones mount it all the same.
+        _checked(bucket, ask(bucket, "PUT", key=folder), "PutObject")
+    return bucket

@@ -1,0 +1,135 @@
+"""start-jupyter: what happens in a container, from its first moment to its last, in the order of the specification."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from typing import Optional, TextIO
+
+from melda_runtime import environment, home, jupyter, log, paths, services, ssh, storage
+from melda_runtime.environment import Settings
+from melda_runtime.errors import Refused, StopRequested
+from melda_runtime.supervisor import Service, Supervisor
+
+LOCK = "/run/start-jupyter.lock"
+JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
+
+
+def only_one(path: str = LOCK) -> TextIO:
+    """Hold the lock of the one start-jupyter of this container; it is free again when the process ends, however it does.
+
+    Raises:
+        Refused: another one holds it.
+    """
+    stream = open(path, "a", encoding="ascii")  # stays open as long as we live
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        stream.close()
+        raise Refused("it runs already in this container; docker restart starts it anew") from None
+    return stream
+
+
+def _start(supervisor: Supervisor, name: str, service: Optional[Service], otherwise: str) -> None:
+    with log.step(name) as details:
+        if service is None:
+            details.append(otherwise)
+        else:
+            supervisor.start(service)
+            details.append("started")
+
+
+def bring_up(settings: Settings, supervisor: Supervisor) -> None:
+    """All steps of a start.
+
+    Raises:
+        Refused: a step failed.
+        StopRequested: a signal came before the end.
+    """
+    began = time.monotonic()
+    _start(supervisor, "ssh", ssh.service(settings), "off, there is no authorized key")
+    _start(supervisor, "dbus", services.dbus(settings), "off, it is not installed")
+    with log.step("storage") as details:
+        details.append(storage.prepare(settings, supervisor))
+    with log.step("paths") as details:
+        plugins = paths.prepare(settings.place)
+        details.extend(folder for folder in plugins if folder)
+    with log.step("ownership") as details:
+        try:
+            changed = home.own(settings.place.user, settings.place.workdir)
+        except OSError as error:
+            raise Refused("UHOME={0!r} cannot be handed to its user: {1}".format(settings.place.user.home, error)) from None
+        details.append("{0} changed in {1}".format(changed, settings.place.user.home))
+    variables = environment.for_user(settings, plugins.python)
+    _start(supervisor, "version service", services.version_service(settings, variables), "")
+    token, random = jupyter.token_file(settings)
+    _start(supervisor, "jupyter", jupyter.service(settings, variables, token), "")
+
+    def announce() -> Optional[float]:
+        if not jupyter.answers():
+            return JUPYTER_SECONDS
+        log.line("ready: {0} ({1:.2f} s)".format(jupyter.url(token, random), time.monotonic() - began))
+        return None
+
+    supervisor.later(JUPYTER_SECONDS, announce)
+
+
+def take_down(settings: Settings, supervisor: Supervisor, code: int) -> int:
+    """Stop Jupyter, then all other processes, and unmount when nobody can write any more.
+
+    Returns:
+        The container's exit code: ``code``, unless Jupyter did not end as it was asked to.
+    """
+    began = time.monotonic()
+    ended = supervisor.stop(jupyter.NAME)
+    if code == 0 and ended not in (0, -15):  # -15: the signal came before Jupyter listened to it
+        code = ended if ended > 0 else 128 - ended
+    supervisor.stop_all(spare=(storage.S3FS,))
+    storage.unmount(settings.place.workdir, supervisor)
+    log.line("ended with exit code {0} ({1:.2f} s)".format(code, time.monotonic() - began))
+    return code
+
+
+def run() -> int:
+    """Start, look after everything, stop.
+
+    Returns:
+        The container's exit code.
+
+    Raises:
+        Refused: it does not start.
+    """
+    if os.geteuid() != 0:
+        raise Refused("it must start as root, not as user {0}: it runs Jupyter as melda by itself".format(os.geteuid()))
+    os.chdir("/")  # Docker starts us in the project, which is to be mounted and unmounted
+    os.umask(0o022)
+    settings = environment.settings(environment.load())
+    if settings.pgeo_ips:
+        raise Refused("PGEO_IPS={0!r}: this version has no firewall, and does not run open".format(settings.pgeo_ips))
+    lock = only_one()
+    supervisor = Supervisor()
+    code = 1
+    try:
+        bring_up(settings, supervisor)
+        code = supervisor.run()
+    except StopRequested:
+        code = 0
+    except Refused as error:
+        log.line(str(error))
+    finally:
+        code = take_down(settings, supervisor, code)
+        lock.close()
+    return code
+
+
+def main() -> int:
+    """Command line: no arguments."""
+    try:
+        if sys.argv[1:]:
+            raise Refused("{0!r} is not right: it takes no arguments".format(sys.argv[1]))
+        return run()
+    except Refused as error:
+        log.line(str(error))
+        return 1

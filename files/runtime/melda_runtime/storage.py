@@ -1,0 +1,197 @@
+"""The project's storage: an S3 bucket through s3fs, or a local folder. Never one where the other was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import subprocess
+from typing import Iterator, List, Tuple
+
+from melda_runtime import account, log, s3
+from melda_runtime.bucket import Bucket
+from melda_runtime.environment import Settings, for_root
+from melda_runtime.errors import Refused, StopRequested
+from melda_runtime.supervisor import Service, Supervisor
+
+S3FS = "s3fs"
+PASSWORD_FILE = "/root/.passwd-s3fs"
+MOUNT_SECONDS = 20.0  # until s3fs must have mounted
+PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
+UNMOUNT_SECONDS = 2.0
+CAP_SYS_ADMIN = 21  # linux/capability.h
+NEEDED = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
+
+
+def options(bucket: Bucket, user: account.Account) -> List[str]:
+    """The specification's options for s3fs; debug output only where asked for, because it shows Authorization headers."""
+    chosen = ["umask=0007,uid={0},gid={1}".format(user.uid, user.gid), "allow_other"]
+    if not bucket.credentials.session:  # the file has no place for a session token: then all of it goes by the environment
+        chosen.append("passwd_file=" + PASSWORD_FILE)
+    if bucket.endpoint:
+        chosen += ["url=" + bucket.endpoint, "use_path_request_style"]
+    elif bucket.region:
+        chosen.append("url=" + s3.endpoint(bucket))
+    if bucket.region:
+        chosen.append("endpoint=" + bucket.region)
+    if bucket.debug:
+        chosen += ["dbglevel=debug", "curldbg"]
+    return [word for option in chosen for word in ("-o", option)]
+
+
+@contextlib.contextmanager
+def password_file(bucket: Bucket, path: str = PASSWORD_FILE) -> Iterator[None]:
+    """Have s3fs's password file while the block runs; nobody else can read it, not even for an instant."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # left by a container that was killed
+    try:
+        # O_EXCL: whoever else makes the file at this moment does not get the keys.
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write("{0}:{1}\n".format(bucket.credentials.key, bucket.credentials.secret))
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def mount_type(path: str, mountinfo: str = "/proc/self/mountinfo") -> str:
+    """Type of the file system mounted exactly at ``path`` (proc(5), mountinfo); empty if there is none."""
+    found = ""
+    with open(mountinfo, encoding="utf-8", errors="surrogateescape") as stream:
+        for line in stream:
+            fields = line.split(" ")
+            # The kernel writes blanks and backslashes in octal.
+            if fields[4].replace("\\040", " ").replace("\\134", "\\") == path:
+                found = fields[fields.index("-", 6) + 1]  # the last one covers those before it
+    return found
+
+
+def is_mounted(path: str) -> bool:
+    """Is s3fs mounted at ``path``?"""
+    return mount_type(path) == "fuse.s3fs"
+
+
+def probe(folder: str) -> None:
+    """Write, read and remove a file.
+
+    Raises:
+        OSError: what it read is not what it wrote, or something failed.
+    """
+    path = os.path.join(folder, ".melda-jupyter-probe-" + secrets.token_hex(8))
+    content = secrets.token_bytes(16)
+    try:
+        with open(path, "wb") as writing:
+            writing.write(content)
+        with open(path, "rb") as reading:
+            if reading.read() != content:
+                raise OSError("what was read is not what was written")
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def may_mount(status: str = "/proc/self/status", device: str = "/dev/fuse") -> bool:
+    """Has this container what mounting needs?"""
+    with open(status, encoding="ascii", errors="replace") as stream:
+        capabilities = next(int(line.split()[1], 16) for line in stream if line.startswith("CapEff:"))
+    try:
+        os.close(os.open(device, os.O_RDWR))
+    except OSError:
+        return False
+    return bool(capabilities >> CAP_SYS_ADMIN & 1)
+
+
+def own_folder(path: str, uid: int, gid: int, mode: int) -> None:
+    """Make the folder ``path`` itself (not what is in it) belong to ``uid``, if it does not already.
+
+    Its parent is the user's, who could have put a link there: none is followed.
+
+    Raises:
+        Refused: it is a link or no folder.
+    """
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise Refused("JUPYTER_WORKDIR={0!r} is not right: {1}".format(path, error.strerror)) from None
+    try:
+        found = os.fstat(folder)
+        if (found.st_uid, found.st_gid) != (uid, gid):
+            os.fchown(folder, uid, gid)
+        if found.st_mode & 0o7777 != mode:
+            os.fchmod(folder, mode)
+    finally:
+        os.close(folder)
+
+
+def _s3fs(bucket: Bucket, settings: Settings) -> Service:
+    keys = bucket.credentials
+    environment = for_root(settings)
+    if keys.session:
+        # s3fs before 1.87 reads the first name of each, later ones the second.
+        for names, value in (
+            (("AWSACCESSKEYID", "AWS_ACCESS_KEY_ID"), keys.key),
+            (("AWSSECRETACCESSKEY", "AWS_SECRET_ACCESS_KEY"), keys.secret),
+            (("AWSSESSIONTOKEN", "AWS_SESSION_TOKEN"), keys.session),
+        ):
+            environment.update({name: value for name in names})
+    source = "{0}:/{1}".format(bucket.name, bucket.folder)
+    argv = (S3FS, source, settings.place.workdir, "-f", *options(bucket, settings.place.user))
+    return Service(S3FS, argv, account.ROOT, environment, essential=True)
+
+
+def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
+    """Mount the bucket and prove that it works.
+
+    Raises:
+        Refused: it does not; one line says what to do. Nothing stays mounted once the caller has stopped the supervisor.
+        StopRequested: a signal came first.
+    """
+    asked = "BUCKET_NAME={0!r}".format(bucket.name)
+    if not may_mount():
+        raise Refused("{0} cannot be mounted: this container may not mount; {1}".format(asked, NEEDED))
+    # While nothing is mounted nobody but root may write here: what is written would be lost without a word.
+    own_folder(settings.place.workdir, 0, 0, 0o555)
+    if os.listdir(settings.place.workdir):
+        raise Refused("JUPYTER_WORKDIR={0!r} is not empty: the mount would hide its files".format(settings.place.workdir))
+    bucket = s3.prepare(bucket)
+    with password_file(bucket) if not bucket.credentials.session else contextlib.nullcontext():
+        supervisor.start(_s3fs(bucket, settings))
+        if not supervisor.wait_until(lambda: is_mounted(settings.place.workdir), MOUNT_SECONDS):
+            raise Refused("{0} was not mounted by s3fs within {1:g} s; what it said is above".format(asked, MOUNT_SECONDS))
+        try:
+            account.do_as(settings.place.user, lambda: probe(settings.place.workdir), PROBE_SECONDS)
+        except OSError as error:  # TimeoutError is one
+            reason = "{0} is mounted and does not work: writing and reading a file: {1}"
+            raise Refused(reason.format(asked, error)) from None
+
+
+def prepare(settings: Settings, supervisor: Supervisor) -> str:
+    """Make the project's folder ready.
+
+    Returns:
+        What it is, for the log.
+
+    Raises:
+        Refused: a bucket was asked for and cannot be had.
+    """
+    if settings.bucket is None:
+        own_folder(settings.place.workdir, settings.place.user.uid, settings.place.user.gid, 0o755)
+        return "{0} is a local folder (BUCKET_NAME is not set)".format(settings.place.workdir)
+    mount(settings.bucket, settings, supervisor)
+    return "{0} is mounted at {1}".format(settings.bucket.url, settings.place.workdir)
+
+
+def unmount(path: str, supervisor: Supervisor) -> None:
+    """Unmount; s3fs writes what is left and ends. At the latest when it is killed its files are closed and in the bucket."""
+    for arguments in ([], ["--lazy"]):
+        if not is_mounted(path):
+            break
+        done = subprocess.run(
+            ["umount", *arguments, path], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, encoding="utf-8",
+            errors="replace",
+        )
+        if done.returncode:
+            log.line("unmounting {0}: {1}".format(path, done.stderr.strip()))
+    with contextlib.suppress(StopRequested):
+        supervisor.wait_until(lambda: not supervisor.alive(S3FS), UNMOUNT_SECONDS)
+    supervisor.stop(S3FS)

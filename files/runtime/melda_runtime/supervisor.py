@@ -1,0 +1,206 @@
+"""PID 1: starts services, reaps, restarts what may die, forwards the wish to stop, and says how it all ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from melda_runtime import account, log, processes
+from melda_runtime.errors import Refused, StopRequested
+
+STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+HANDLED = set(STOP) | {signal.SIGCHLD}
+
+# Seconds before a service that died is started again: doubled each time, and back to the first once it lived long.
+FIRST_PAUSE, LONGEST_PAUSE, LIVED_LONG = 0.5, 30.0, 60.0
+
+
+class Service(NamedTuple):
+    """A long-running program.
+
+    Attributes:
+        name: in the log.
+        argv: program and arguments; secrets have no place here, everybody sees them.
+        account: who it runs as.
+        environment: all of its environment.
+        directory: where it starts.
+        essential: its end is the container's end; else it is started again.
+        patience: seconds between SIGTERM and SIGKILL.
+    """
+
+    name: str
+    argv: Tuple[str, ...]
+    account: account.Account
+    environment: Mapping[str, str]
+    directory: str = "/"
+    essential: bool = False
+    patience: float = 2.0
+
+
+class Running:
+    """A service, and its process while it has one."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.process: Optional[subprocess.Popen[bytes]] = None
+        self.began = 0.0
+        self.pause = FIRST_PAUSE
+        self.due: Optional[float] = None  # when to start it again
+        self.stopping = False  # its end is wanted
+
+
+class Supervisor:
+    """Signals are blocked from here on and taken one by one, so none is lost, however early it comes."""
+
+    def __init__(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+        self._all: Dict[str, Running] = {}
+        self._timers: List[Tuple[float, Callable[[], Optional[float]]]] = []
+        self._ended: Optional[Tuple[str, int]] = None
+        self.stop_requested = False
+
+    def start(self, service: Service) -> None:
+        """Start a service; it is looked after from now on.
+
+        Raises:
+            Refused: it cannot be started.
+        """
+        running = self._all.setdefault(service.name, Running(service))
+        running.due = None
+        running.began = time.monotonic()
+        try:
+            running.process = subprocess.Popen(
+                service.argv,
+                stdin=subprocess.DEVNULL,
+                cwd=service.directory,
+                env=dict(service.environment),
+                preexec_fn=processes.as_account(service.account),  # before exec, in a process without threads
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise Refused("{0} cannot be started: {1}".format(service.name, error)) from None
+
+    def later(self, seconds: float, action: Callable[[], Optional[float]]) -> None:
+        """Call ``action`` in ``seconds``; it returns in how many seconds again, or None for never. It must be quick."""
+        self._timers.append((time.monotonic() + seconds, action))
+
+    def alive(self, name: str) -> bool:
+        """Is the service's process there?"""
+        return name in self._all and self._all[name].process is not None
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait for ``condition`` at most ``seconds``, looking after the services meanwhile.
+
+        Returns:
+            False if the time ran out or an essential service ended.
+
+        Raises:
+            StopRequested: a signal asked for it.
+        """
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if self._ended or time.monotonic() > deadline:
+                return False
+            self._turn(0.01)
+            if self.stop_requested:
+                raise StopRequested()
+        return True
+
+    def run(self) -> int:
+        """Look after the services until an essential one ends or a signal asks to stop.
+
+        Returns:
+            The exit code of the essential service (128 + N if signal N killed it), 0 if a stop was asked for.
+        """
+        while not self._ended and not self.stop_requested:
+            self._turn(3600.0)
+        if self._ended is None:
+            return 0
+        return self._ended[1] if self._ended[1] >= 0 else 128 - self._ended[1]
+
+    def stop(self, name: str) -> int:
+        """Send SIGTERM to a service, SIGKILL when its patience is over, and forget it.
+
+        Returns:
+            Its exit code as :mod:`subprocess` gives it; 0 if it was not running.
+        """
+        running = self._all.get(name)
+        if running is None or running.process is None:
+            self._all.pop(name, None)
+            return 0
+        process = running.process
+        running.stopping = True
+        for number, patience in ((signal.SIGTERM, running.service.patience), (signal.SIGKILL, 1.0)):
+            os.kill(process.pid, number)
+            deadline = time.monotonic() + patience
+            while running.process is not None and time.monotonic() < deadline:
+                signal.sigtimedwait(HANDLED, 0.05)
+                self._reap()
+            if running.process is None:
+                break
+            log.line("{0} did not end within {1:g} s of {2}".format(name, patience, number.name))
+        self._all.pop(name, None)
+        return process.returncode if process.returncode is not None else -signal.SIGKILL
+
+    def stop_all(self, spare: Tuple[str, ...] = ()) -> None:
+        """Stop all services, the last started first, and whatever else runs in the container, except the services named."""
+        going = [running for name, running in self._all.items() if name not in spare]
+        for running in going:
+            running.stopping = True
+        for running in reversed(going):
+            self.stop(running.service.name)
+        kept = [running.process.pid for running in self._all.values() if running.process is not None]
+        processes.end_others(kept, 1.0, self._reap)
+
+    def _turn(self, longest: float) -> None:
+        now = time.monotonic()
+        times = [at for at, _ in self._timers] + [r.due for r in self._all.values() if r.due is not None]
+        received = signal.sigtimedwait(HANDLED, max(0.0, min([now + longest] + times) - now))
+        if received is not None and received.si_signo in STOP:
+            log.line("stopping, as {0} asks".format(signal.Signals(received.si_signo).name))
+            self.stop_requested = True
+        self._reap()
+        now = time.monotonic()
+        for running in list(self._all.values()):
+            if running.due is not None and running.due <= now:
+                self._start_again(running)
+        due = [timer for timer in self._timers if timer[0] <= now]
+        self._timers = [timer for timer in self._timers if timer[0] > now]
+        for _, action in due:
+            again = action()
+            if again is not None:
+                self.later(again, action)
+
+    def _start_again(self, running: Running) -> None:
+        try:
+            self.start(running.service)
+        except Refused as error:
+            log.line(str(error))
+            self._plan(running)
+
+    def _plan(self, running: Running) -> float:
+        now = time.monotonic()
+        pause = FIRST_PAUSE if now - running.began > LIVED_LONG else running.pause
+        running.pause = min(2 * pause, LONGEST_PAUSE)
+        running.due = now + pause
+        return pause
+
+    def _reap(self) -> None:
+        for pid, code in processes.ended():
+            for running in self._all.values():
+                if running.process is not None and running.process.pid == pid:
+                    running.process.returncode = code
+                    running.process = None
+                    if not running.stopping:
+                        self._lost(running, code)
+
+    def _lost(self, running: Running, code: int) -> None:
+        how = "ended with exit code {0}".format(code) if code >= 0 else "was killed by signal {0}".format(-code)
+        if running.service.essential:
+            log.line("{0} {1}".format(running.service.name, how))
+            self._ended = self._ended or (running.service.name, code)
+        else:
+            pause = self._plan(running)
+            log.line("{0} {1}; starting it again in {2:g} s".format(running.service.name, how, pause))

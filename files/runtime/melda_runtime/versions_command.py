@@ -1,0 +1,44 @@
+"""get-versions: write what is installed as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+from melda_runtime import account, edit, environment
+from melda_runtime.errors import Refused
+from melda_runtime.versions import Installed
+
+SECONDS = 20.0  # for writing the file
+
+
+def document(place: environment.Place) -> str:
+    """The JSON text, as a file holds it."""
+    return json.dumps(Installed(place).versions(), indent="\t", ensure_ascii=False) + "\n"
+
+
+def main() -> int:
+    """Command line of get-versions."""
+    parser = argparse.ArgumentParser(prog="get-versions", description="Write the installed versions as JSON.")
+    parser.add_argument("--output", metavar="FILE", help="where to; - is standard output; default: $UHOME/versions.json")
+    arguments = parser.parse_args()
+    try:
+        place = environment.place(environment.load())
+        text = document(place)
+        own = os.path.join(place.user.home, "versions.json")
+        if arguments.output == "-":
+            sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+            sys.stdout.buffer.flush()
+        elif arguments.output is not None:
+            edit.replace(os.path.abspath(arguments.output), text)
+        elif os.geteuid() == 0:
+            # In the user's home as the user: root would follow the user's links.
+            account.do_as(place.user, lambda: edit.replace(own, text), SECONDS)
+        else:
+            edit.replace(own, text)
+    except (Refused, OSError) as error:
+        sys.stderr.write("get-versions: {0}\n".format(error))
+        return 1
+    return 0
