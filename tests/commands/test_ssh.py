@@ -1,0 +1,63 @@
+"""tasks/ssh.py: what it would run on a fresh target, on one that has it all, and on one that has half."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from tasks import ssh
+from tasks.lib import files
+from tasks.lib.apt import InstalledPackages
+from tasks.lib.files import Paths, Text
+
+from .conftest import Run
+
+CONFIG = "/etc/ssh/sshd_config.d/10-melda-jupyter.conf"
+KEY = "ssh-ed25519 " + "A" * 68 + " platform"
+IN_PLACE = {
+    CONFIG: ("file", "600", "root", "root", hashlib.sha256(files.source("ssh/sshd.conf")).hexdigest()),
+    "/root/.ssh": ("directory", "700", "root", "root"),
+}
+DONE: dict[type, Any] = {InstalledPackages: {"openssh-server"}, Paths: IN_PLACE}
+
+
+def test_fresh(run: Run) -> None:
+    commands = run(ssh.ssh, {ssh.NobodysHostKeys: ["/etc/ssh/ssh_host_ed25519_key"]}, ssh_public_key=KEY)
+    assert commands["Install the OpenSSH server"][0].count(" openssh-server") == 1
+    put, check, move = commands["Configure sshd: root with a key, nobody with a password"]
+    assert put == f"put {CONFIG}.melda-new"
+    assert f"sshd -t -f {CONFIG}.melda-new" in check, "a configuration is checked before it is in place"
+    assert move == f"chown root:root {CONFIG}.melda-new && chmod 600 {CONFIG}.melda-new && mv -fT {CONFIG}.melda-new {CONFIG}"
+    assert commands["Make root's ssh folder"] == ["mkdir -p /root/.ssh && chown root:root /root/.ssh && chmod 700 /root/.ssh"]
+    assert commands["Put the platform's public key in place"][0] == "put /root/.ssh/authorized_keys.melda-new"
+    assert commands["Remove host keys that all containers would share"] == ["rm -f /etc/ssh/ssh_host_ed25519_key"]
+
+
+def test_already_there(run: Run) -> None:
+    block = f"# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
+    assert run(ssh.ssh, DONE | {Text: block}, ssh_public_key=KEY) == {}
+
+
+def test_no_key_writes_no_file(run: Run) -> None:
+    assert run(ssh.ssh, DONE) == {}
+
+
+def test_an_administrators_keys_stay(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+    monkeypatch.setattr(files, "_put", lambda entry: iter([written.append(entry) or _nothing()]))
+    run(ssh.ssh, DONE | {Text: "ssh-ed25519 AAAA admin\n"}, ssh_public_key=KEY)
+    assert written[0].content.decode().splitlines() == ["ssh-ed25519 AAAA admin", "# BEGIN melda-jupyter", KEY, "# END melda-jupyter"]
+    assert written[0].mode == "600"
+
+
+def _nothing() -> Any:
+    from pyinfra.api import StringCommand
+
+    return StringCommand("true")
+
+
+def test_half_there_only_the_wrong_mode_is_mended(run: Run) -> None:
+    half = IN_PLACE | {"/root/.ssh": ("directory", "755", "root", "root")}
+    assert list(run(ssh.ssh, DONE | {Paths: half})) == ["Make root's ssh folder"]

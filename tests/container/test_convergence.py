@@ -1,0 +1,69 @@
+"""Provisioning again changes nothing, and a run that was killed is mended by the next one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .machines import Machine, Provisioning, provision
+
+IDLE = ("tail", "-f", "/dev/null")
+# Differs between two runs that end in the same state: times, caches and logs.
+VOLATILE = (
+    "/proc/*", "/sys/*", "/dev/*", "/var/log/*", "/var/cache/*", "/var/lib/apt/lists/*", "/run/*", "/etc/.pwd.lock", "/etc/machine-id",
+    "/root/.ipython/*", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/ld.so.cache", "/var/lib/systemd/*",
+    "*/__pycache__/*",
+)  # fmt: skip
+
+
+def state(machine: Machine) -> dict[str, str]:
+    """Every path of the container's file system -> type, mode, owner and, of a file, its checksum."""
+    skip = " ".join(f"! -path '{pattern}'" for pattern in VOLATILE)
+    listed = machine.run(f"find / -xdev {skip} -printf '%p\\t%y %m %U %G %l\\n'")
+    sums = machine.run(f"find / -xdev -type f {skip} -print0 | xargs -0 sha256sum")
+    found = dict(line.split("\t", 1) for line in listed.splitlines())
+    for line in sums.splitlines():
+        checksum, path = line.split("  ", 1)
+        found[path] = f"{found[path]} {checksum}"
+    # The day of the last password change, which useradd writes.
+    found.pop("/etc/shadow", None)
+    return found
+
+
+def converged(docker: str, machine: Machine, **settings: object) -> Provisioning:
+    first = provision(docker, f"@docker/{machine.name}", packages="none", **settings)
+    assert first.code == 0, first.output
+    return provision(docker, f"@docker/{machine.name}", packages="none", **settings)
+
+
+@pytest.mark.parametrize("codename", ["bookworm", "bullseye", "trixie"])
+def test_a_second_run_changes_nothing(docker: str, bases: dict[str, str], machines, codename: str) -> None:  # type: ignore[no-untyped-def]
+    second = converged(docker, machines(bases[codename], command=IDLE))
+    assert second.code == 0, second.output
+    assert second.changed == []
+    assert "Grand total" in second.output
+
+
+def test_one_setting_changes_just_what_depends_on_it(docker: str, provisioned: Machine) -> None:
+    host = f"@docker/{provisioned.name}"
+    changed = provision(docker, host, packages="none", cran_mirror="https://cloud.r-project.org")
+    assert changed.changed == ["bspm | Set the CRAN mirror"], changed.output
+    back = provision(docker, host, packages="none")
+    assert back.changed == ["bspm | Set the CRAN mirror"], back.output
+
+
+def test_killed_after_any_operation(docker: str, bases: dict[str, str], machines, provisioned: Machine, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """One container, killed after its first operation, then after its second, and so on: the end is the same state."""
+    machine = machines(bases["bookworm"], command=IDLE)
+    last = 0
+    for number in range(1, 100):
+        killed = provision(
+            docker, f"@docker/{machine.name}", "tests/container/killed_after.py", {"KILLED_AFTER": str(number)}, packages="none"
+        )
+        if killed.code == 0:
+            last = number
+            break
+        assert killed.code == 137, killed.output
+    assert last > 20, "the run was never killed"
+    assert state(machine) == state(provisioned)
