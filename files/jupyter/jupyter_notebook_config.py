@@ -1,7 +1,7 @@
 """Jupyter's configuration for all users, for notebook 6 and 7.
 
-Installed as jupyter_server_config.py (notebook 7, JupyterLab) and jupyter_notebook_config.py (notebook 6), with the same
-content: each reader takes the sections it knows.
+Installed as jupyter_server_config.py (notebook 7, JupyterLab) and jupyter_notebook_config.py (notebook 6),
+with the same content: each reader takes the sections it knows.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ if OLD:
 else:
     server.root_dir = workdir
 
-# Where the firewall says who may connect, the platform's server does, from another origin and without cookies. Anywhere else
-# Jupyter's own checks stay.
+# Where the firewall says who may connect, the platform's server does, from another origin and without
+# cookies. Anywhere else Jupyter's own checks stay.
 if os.environ.get("PGEO_IPS"):
     server.allow_origin = "*"
     server.disable_check_xsrf = True
 
-# start-jupyter writes the token there, or nothing if there shall be none. Without the variable, by hand, Jupyter makes one.
+# start-jupyter writes the token there, or nothing if there shall be none. Without the variable, by hand,
+# Jupyter makes one.
 token_file = os.environ.get("JUPYTER_TOKEN_FILE")
 if token_file:
     with open(token_file, encoding="ascii") as stream:
@@ -46,3 +47,7 @@ c.KernelManager.shutdown_wait_time = 2.0
 
 # No login shell: that would reset PATH to the distribution's.
 server.terminado_settings = {"shell_command": ["/bin/bash"]}
+
+# Without this JupyterLab looks for language servers in the project when it starts: requests, if that is in
+# S3. None is installed.
+c.LanguageServerManager.autodetect = False

@@ -1,4 +1,4 @@
-"""The version service: ``GET /versions`` and ``GET /healthz`` on port 2310, started by start-jupyter as the user."""
+"""The version service: ``GET /versions`` and ``GET /healthz`` on port 2310, as the user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Tuple
 # The interpreter is started with -I, which leaves this folder out.
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
-import flask  # noqa: E402
+import flask  # noqa: E402, I001
 import waitress  # noqa: E402
 
 from melda_runtime import environment, health  # noqa: E402
@@ -44,4 +44,4 @@ def application(installed: Installed) -> flask.Flask:
 if __name__ == "__main__":
     found = Installed(environment.place(environment.load()))
     # Flask's own server is for development; the specification names Flask, not its server.
-    waitress.serve(application(found), host="0.0.0.0", port=health.PORT, threads=8, ident=None)  # noqa: S104 published by Docker
+    waitress.serve(application(found), host="0.0.0.0", port=health.PORT, threads=8, ident=None)  # noqa: S104

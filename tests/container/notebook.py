@@ -1,4 +1,4 @@
-"""A client that runs cells in a Jupyter server from outside, over HTTP and WebSocket, as the platform's server does."""
+"""A client that runs cells in a Jupyter server from outside, over HTTP and WebSocket."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ class Kernel:
         self.id = kernel_id
         self._notebook = notebook
         self._session = uuid.uuid4().hex
-        url = notebook.url.replace("http", "ws", 1) + f"/api/kernels/{kernel_id}/channels?session_id={self._session}"
+        url = (
+            notebook.url.replace("http", "ws", 1)
+            + f"/api/kernels/{kernel_id}/channels?session_id={self._session}"
+        )
         self._socket = websocket.create_connection(url, timeout=timeout, header=notebook.headers)
 
     def __enter__(self) -> Kernel:
@@ -50,13 +53,29 @@ class Kernel:
         self._notebook.request("DELETE", f"/api/kernels/{self.id}")
 
     def run(self, code: str, timeout: float = 60.0) -> Outputs:
-        """Execute ``code``; wait at most ``timeout`` seconds until the kernel has replied and is idle again."""
+        """Execute ``code``; wait at most ``timeout`` seconds until the kernel has replied and is idle."""
         header = {
-            "msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "test", "session": self._session,
-            "version": "5.3", "date": "",
+            "msg_id": uuid.uuid4().hex,
+            "msg_type": "execute_request",
+            "username": "test",
+            "session": self._session,
+            "version": "5.3",
+            "date": "",
         }
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+        }
+        message = {
+            "header": header,
+            "parent_header": {},
+            "metadata": {},
+            "content": content,
+            "channel": "shell",
+        }
         self._socket.send(json.dumps(message))
         outputs = Outputs()
         idle = False
@@ -105,7 +124,9 @@ class Notebook:
 
     def request(self, method: str, path: str, body: object = None) -> requests.Response:
         """Send one request; the answer must be a success."""
-        answer = requests.request(method, self.url + path, json=body, headers=self.headers, timeout=self._timeout)
+        answer = requests.request(
+            method, self.url + path, json=body, headers=self.headers, timeout=self._timeout
+        )
         answer.raise_for_status()
         return answer
 

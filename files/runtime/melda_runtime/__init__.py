@@ -1,1 +1,1 @@
-"""What runs in the container: Python 3.8 to 3.14, standard library only (root never imports what the user can write)."""
+"""What runs in the container: Python 3.8 to 3.14, and nothing but the standard library."""

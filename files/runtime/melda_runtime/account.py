@@ -39,7 +39,9 @@ def find(name: str) -> Account:
     try:
         entry = pwd.getpwnam(name)
     except (KeyError, ValueError):
-        raise Refused("username={0!r} is not right: there is no such user in this container".format(name)) from None
+        raise Refused(
+            "username={0!r} is not right: there is no such user in this container".format(name)
+        ) from None
     if entry.pw_uid == 0:
         raise Refused("username={0!r} is not right: notebooks do not run as root".format(name))
     groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
@@ -60,8 +62,8 @@ def become(account: Account) -> None:
 def do_as(account: Account, action: Callable[[], None], seconds: float) -> None:
     """Do ``action`` in a child process that is ``account``.
 
-    What lies in a folder of the user is touched in this way only: as root, a symbolic link that the user left there would
-    lead us anywhere; and a file system that hangs must not hang us.
+    What lies in a folder of the user is touched in this way only: as root, a symbolic link that the user left
+    there would lead us anywhere; and a file system that hangs must not hang us.
 
     Args:
         account: whom the child becomes.
@@ -83,15 +85,17 @@ def do_as(account: Account, action: Callable[[], None], seconds: float) -> None:
             os.umask(0o022)
             action()
             code = 0
-        except OSError as error:
-            os.write(writing, str(error).encode("utf-8", "backslashreplace")[:1000])
+        except Exception as error:  # whatever it is, the parent reports it
+            os.write(writing, (str(error) or repr(error)).encode("utf-8", "backslashreplace")[:1000])
         finally:
             os._exit(code)
     os.close(writing)
     try:
         status = _wait(child, time.monotonic() + seconds)
         if status != 0:
-            raise OSError(os.read(reading, 1000).decode("utf-8", "replace") or "ended with status {0}".format(status))
+            raise OSError(
+                os.read(reading, 1000).decode("utf-8", "replace") or "ended with status {0}".format(status)
+            )
     finally:
         os.close(reading)
 
@@ -103,7 +107,8 @@ def _wait(child: int, deadline: float) -> int:
         if pid:
             return status
         if time.monotonic() > deadline:
-            # It is not waited for: in a file system that hangs it may stay; the supervisor reaps it when it goes.
+            # It is not waited for: in a file system that hangs it may stay; the supervisor reaps it when it
+            # goes.
             os.kill(child, signal.SIGKILL)
             raise TimeoutError("no answer in time")
         time.sleep(pause)

@@ -53,15 +53,18 @@ def bucket_name(value: str) -> str:
         Refused: it is not.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
-        raise Refused("BUCKET_NAME={0!r} is not right: 3 to 63 of a-z, 0-9, . and -, no . or - at an end".format(value))
+        raise Refused(
+            "BUCKET_NAME={0!r} is not right: 3 to 63 of a-z, 0-9, . and -, no . or - at an end".format(value)
+        )
     return value
 
 
 def project_folder(value: str) -> str:
     """``value`` without slashes at its ends, if it names a folder in a bucket.
 
-    Spaces and Unicode are fine. Not fine: a part that is empty, ``.`` or ``..``; a control character; a colon (s3fs cuts
-    its argument there); what is not UTF-8; more than 900 bytes (a key has 1024, and files need some of them).
+    Spaces and Unicode are fine. Not fine: a part that is empty, ``.`` or ``..``; a control character; a colon
+    (s3fs cuts its argument there); what is not UTF-8; more than 900 bytes (a key has 1024, and files need
+    some of them).
 
     Raises:
         Refused: it does not.
@@ -75,7 +78,7 @@ def project_folder(value: str) -> str:
     )
     if unsafe or len(folder.encode("utf-8")) > 900:
         raise Refused(
-            "PROJECT_FOLDER={0!r} is not right: it must be a folder such as 'users/ada/project 1', without empty parts,"
+            "PROJECT_FOLDER={0!r} is not right: it must be like 'users/ada/project 1', without empty parts,"
             " '.', '..', colons and control characters, at most 900 bytes".format(value)
         )
     return folder
@@ -100,7 +103,11 @@ def endpoint(value: str) -> str:
     except ValueError:
         right = False
     if not right:
-        raise Refused("AWS_ENDPOINT_URL_S3={0!r} is not right: it must be like https://s3.example.org:9000".format(value))
+        raise Refused(
+            "AWS_ENDPOINT_URL_S3={0!r} is not right: it must be like https://s3.example.org:9000".format(
+                value
+            )
+        )
     return value.rstrip("/")
 
 
@@ -135,8 +142,8 @@ def asked_for(variables: Mapping[str, str]) -> Optional[Bucket]:
     """The bucket that the variables ask for; None if BUCKET_NAME is unset.
 
     Raises:
-        Refused: a variable is not right. An empty BUCKET_NAME beside a PROJECT_FOLDER is somebody's mistake: going on
-            would write their work to a disk that is thrown away.
+        Refused: a variable is not right. An empty BUCKET_NAME beside a PROJECT_FOLDER is somebody's mistake:
+            going on would write their work to a disk that is thrown away.
     """
     name, folder = variables.get("BUCKET_NAME", ""), variables.get("PROJECT_FOLDER", "")
     if not name and not ("BUCKET_NAME" in variables and folder):

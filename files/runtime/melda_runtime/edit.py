@@ -7,7 +7,7 @@ import contextlib
 import os
 import re
 import tempfile
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 
 def with_block(text: str, name: str, content: str) -> str:
@@ -35,9 +35,10 @@ def with_block(text: str, name: str, content: str) -> str:
 
 
 def with_setting(text: str, section: str, key: str, value: str) -> str:
-    """``text``, an INI file as pip reads it, with ``key = value`` in ``section``; all else, comments included, as it was.
+    """``text``, an INI file as pip reads it, with ``key = value`` in ``section``; all else stays as it was.
 
-    A text that configparser cannot read is returned unchanged: pip cannot read it either, and only its owner can mend it.
+    A text that configparser cannot read is returned unchanged: pip cannot read it either, and only its owner
+    can mend it.
 
     Args:
         text: the file's text.
@@ -54,7 +55,7 @@ def with_setting(text: str, section: str, key: str, value: str) -> str:
     setting = "{0} = {1}".format(key, value)
     kept: List[str] = []
     inside = replacing = False
-    place: Optional[int] = None  # where the setting goes: in the old one's place, else right below the section's header
+    place: Optional[int] = None  # for the setting: where the old one was, else below the section's header
     indent = -1  # of the option whose value may go on; -1: there is none
     for line in text.splitlines():
         stripped = line.strip()
@@ -67,7 +68,7 @@ def with_setting(text: str, section: str, key: str, value: str) -> str:
             indent = -1 if header else depth
             if header:
                 inside = header.group(1) == section
-            option = re.split(r"[=:]", stripped, 1)[0].strip().lower()
+            option = re.split(r"[=:]", stripped, maxsplit=1)[0].strip().lower()
             replacing = inside and not header and option == key
             if replacing:
                 place = len(kept)
@@ -89,10 +90,14 @@ def read(path: str) -> str:
         return ""
 
 
-def replace(path: str, text: str, mode: int = 0o644) -> None:
-    """Write a file so that readers see the old or the new text, never a part.
+def replace(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, int]] = None) -> None:
+    """Write a file so that readers see the old text or the new, never a part or a wrong owner or mode.
 
-    A file that root writes into somebody's folder belongs to that somebody.
+    Args:
+        path: the file.
+        text: all of it.
+        mode: its permissions.
+        owner: numbers of its user and group; None: whoever owns the folder it is in.
     """
     folder = os.path.dirname(path) or "."
     number, new = tempfile.mkstemp(prefix=os.path.basename(path) + ".", dir=folder)
@@ -101,8 +106,8 @@ def replace(path: str, text: str, mode: int = 0o644) -> None:
             stream.write(text)
             os.fchmod(number, mode)
             if os.geteuid() == 0:
-                owner = os.stat(folder)
-                os.fchown(number, owner.st_uid, owner.st_gid)
+                of_folder = os.stat(folder)
+                os.fchown(number, *(owner or (of_folder.st_uid, of_folder.st_gid)))
         os.replace(new, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -110,9 +115,9 @@ def replace(path: str, text: str, mode: int = 0o644) -> None:
         raise
 
 
-def update(path: str, text: str, mode: int = 0o644) -> bool:
-    """Make a file hold ``text``. Returns whether that changed it."""
-    if read(path) == text and os.path.exists(path):
+def update(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, int]] = None) -> bool:
+    """Make a file hold ``text``; arguments as for :func:`replace`. Returns whether that changed it."""
+    if os.path.exists(path) and read(path) == text:
         return False
-    replace(path, text, mode)
+    replace(path, text, mode, owner)
     return True

@@ -1,20 +1,21 @@
-"""The container's variables: where they come from, what is right, and which of them a user's process may see."""
+"""The container's variables: where they come from, what is right, and which the user's processes may see."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-from typing import Dict, Mapping, NamedTuple, Optional
+from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
-from melda_runtime import account, bucket
+from melda_runtime import account, bucket, public_keys
 from melda_runtime.errors import Refused
 
 ENVIRONMENT_FILE = "/etc/environment"
-RUN = "/run/melda-jupyter"  # what lives as long as the container runs; root's, so that nobody plants links there
+RUN = "/run/melda-jupyter"  # for what lives as long as the container; root's, so nobody plants links there
 
-# Never passed on to a process of the user, or to a service that does not need it: credentials (AWS_*, s3fs's AWSACCESSKEYID,
-# the ECS agent's addresses, which give credentials away), the token, and what only start-jupyter reads.
+# Never passed on to a process of the user, or to a service that does not need it: credentials (AWS_*, s3fs's
+# AWSACCESSKEYID, the ECS agent's addresses, which give credentials away), the token, and what only
+# start-jupyter reads.
 HIDDEN_PREFIXES = ("AWS", "ECS_")
 HIDDEN = ("JUPYTER_TOKEN", "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG")
 
@@ -42,7 +43,7 @@ class Settings(NamedTuple):
         bucket: what to mount at the project; None: it stays a local folder.
         pgeo_ips: who may connect, as given; empty: no firewall.
         token: Jupyter's token as given; empty: none was given.
-        ssh_keys: public keys for root, as given.
+        ssh_keys: public keys for root beside the one built in.
     """
 
     place: Place
@@ -50,14 +51,14 @@ class Settings(NamedTuple):
     bucket: Optional[bucket.Bucket]
     pgeo_ips: str
     token: str
-    ssh_keys: str
+    ssh_keys: Tuple[str, ...]
 
     def __repr__(self) -> str:
         return "Settings(...)"  # a traceback or a log line must not show secrets
 
 
 def parse(text: str) -> Dict[str, str]:
-    """The variables of a file like /etc/environment, read as pam_env(8) does: KEY=VALUE, ``#`` comments, quotes around."""
+    """The variables of a file like /etc/environment, as pam_env(8) reads it: KEY=VALUE, comments, quotes."""
     found: Dict[str, str] = {}
     for line in text.splitlines():
         name, equals, value = line.strip().partition("=")
@@ -70,12 +71,15 @@ def parse(text: str) -> Dict[str, str]:
 
 
 def merged(from_file: Mapping[str, str], process: Mapping[str, str]) -> Dict[str, str]:
-    """Both together: the process's variables win, except that PATH is the file's and then what the process adds.
+    """Both together: the process's win unless they are empty; PATH is the file's, then what the process adds.
 
     Docker always sets a PATH, also in an image without ENV, so its mere presence means nothing.
     """
-    folders = [folder for source in (from_file, process) for folder in source.get("PATH", "").split(":") if folder]
-    return {**from_file, **process, "PATH": ":".join(dict.fromkeys(folders))}
+    folders = [
+        folder for source in (from_file, process) for folder in source.get("PATH", "").split(":") if folder
+    ]
+    missing = {name: value for name, value in from_file.items() if not process.get(name)}
+    return {**process, **missing, "PATH": ":".join(dict.fromkeys(folders))}
 
 
 def load(file: str = ENVIRONMENT_FILE) -> Dict[str, str]:
@@ -90,9 +94,16 @@ def load(file: str = ENVIRONMENT_FILE) -> Dict[str, str]:
 
 def _absolute(variables: Mapping[str, str], name: str) -> str:
     value = variables.get(name, "")
-    if not value.startswith("/") or os.path.normpath(value) != value.rstrip("/") or not value.isprintable() or ":" in value:
+    if (
+        not value.startswith("/")
+        or os.path.normpath(value) != value.rstrip("/")
+        or not value.isprintable()
+        or ":" in value
+    ):
         # A colon would end a path in PYTHONPATH, a control character a line in the files we write.
-        raise Refused("{0}={1!r} is not right: it must be an absolute path such as /home/melda".format(name, value))
+        raise Refused(
+            "{0}={1!r} is not right: it must be an absolute path such as /home/melda".format(name, value)
+        )
     return value.rstrip("/")
 
 
@@ -103,7 +114,9 @@ def token(value: str) -> str:
         Refused: it cannot; the value is not shown.
     """
     if not re.fullmatch(r"[A-Za-z0-9._~+/=-]*", value):
-        raise Refused("JUPYTER_TOKEN is not right: only letters, digits and ._~+/=- can travel in a URL and a header")
+        raise Refused(
+            "JUPYTER_TOKEN is not right: only letters, digits and ._~+/=- can travel in a URL and a header"
+        )
     return value
 
 
@@ -145,7 +158,7 @@ def settings(variables: Dict[str, str]) -> Settings:
         bucket=bucket.asked_for(variables),
         pgeo_ips=variables.get("PGEO_IPS", "").strip(),
         token=token(variables.get("JUPYTER_TOKEN", "")),
-        ssh_keys=variables.get("SSH_AUTHORIZED_KEYS", ""),
+        ssh_keys=public_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", "")),
     )
 
 
@@ -165,12 +178,13 @@ def for_user(chosen: Settings, python_plugins: str) -> Dict[str, str]:
         for name, value in chosen.variables.items()
         if not name.startswith(HIDDEN_PREFIXES) and name not in HIDDEN
     }
-    searched = [python_plugins] + [p for p in visible.get("PYTHONPATH", "").split(":") if p and p != python_plugins]
-    return {**visible, **_own(chosen.place.user), "PYTHONPATH": ":".join(searched)}
+    others = [folder for folder in visible.get("PYTHONPATH", "").split(":") if folder]
+    searched = ":".join(dict.fromkeys([python_plugins, *others]))
+    return {**visible, **_own(chosen.place.user), "PYTHONPATH": searched}
 
 
 def for_root(chosen: Settings) -> Dict[str, str]:
-    """The environment of a service that runs as root: only what it needs, and no folder that the user could write."""
+    """The environment of a service that runs as root: only what it needs."""
     proxies = {name: value for name, value in chosen.variables.items() if name.lower().endswith("_proxy")}
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return {**proxies, **_own(account.ROOT), "PATH": path, "LANG": chosen.variables.get("LANG", "C.UTF-8")}

@@ -30,8 +30,12 @@ def of_mount(workdir: str, asked_for: bool) -> str:
     try:
         # In a process of its own: a file system that hangs would hang us.
         subprocess.run(
-            ["stat", workdir + "/."], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            check=True, timeout=SECONDS,
+            ["stat", workdir + "/."],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+            timeout=SECONDS,
         )
     except subprocess.TimeoutExpired:
         return "does not answer"

@@ -23,9 +23,10 @@ def _below(folder: str, device: int, left_out: str) -> Iterator["os.DirEntry[str
 def own(user: Account, workdir: str) -> int:
     """Make everything in the user's home belong to the user, except the project.
 
-    The project is left out whatever it is: in S3 each change of owner is a request, the mount makes every file the user's
-    anyway, and the time a start takes must not depend on how many files a project holds. Other file systems mounted in the
-    home are left out too, and files that have a second name elsewhere (changing one would change the other).
+    The project is left out whatever it is: in S3 each change of owner is a request, the mount makes every
+    file the user's anyway, and the time a start takes must not depend on how many files a project holds.
+    Other file systems mounted in the home are left out too, and files that have a second name elsewhere
+    (changing one would change the other).
 
     Returns:
         How many owners were changed.

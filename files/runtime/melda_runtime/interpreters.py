@@ -21,8 +21,13 @@ def python(env: str) -> str:
     code = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
     try:
         shown = subprocess.run(
-            [program, "-ISc", code], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            check=True, timeout=10, encoding="ascii",
+            [program, "-ISc", code],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=True,
+            timeout=10,
+            encoding="ascii",
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError, ValueError):
         return ""
@@ -32,7 +37,9 @@ def python(env: str) -> str:
 def r(home: str = R_HOME) -> str:
     """Version of R, like 4.2.2, from the description of its base package; empty if R is not installed."""
     try:
-        with open(os.path.join(home, "library", "base", "DESCRIPTION"), encoding="utf-8", errors="replace") as stream:
+        with open(
+            os.path.join(home, "library", "base", "DESCRIPTION"), encoding="utf-8", errors="replace"
+        ) as stream:
             found = re.search(r"^Version:\s*(\d+\.\d+\.\d+)\s*$", stream.read(), re.MULTILINE)
     except OSError:
         return ""

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import os
 import secrets
+import socket
 from typing import Dict, Tuple
 
 from melda_runtime import edit
@@ -20,10 +21,11 @@ PATIENCE = 5.0
 
 
 def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
-    """Write Jupyter's token where only it and the user can read it; a command line or an environment shows it around.
+    """Write Jupyter's token where only the user can read it; command lines and environments show it around.
 
-    JUPYTER_TOKEN; else, where the firewall says who may connect, none (the file is empty); else a random one, which stays
-    the same when the container is restarted.
+    JUPYTER_TOKEN; else, where the firewall says who may connect, none (the file is empty); else a random one.
+    That one stays the same when the container is restarted; its file is called after the container (Docker
+    gives each its own host name), so an image committed from it does not give the token to others.
 
     Returns:
         Path of the file, and whether the token is a random one.
@@ -31,13 +33,12 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
     Raises:
         Refused: the file cannot be written.
     """
-    path = os.path.join(run, "token")
     random = not settings.token and not settings.pgeo_ips
+    path = os.path.join(run, "token-" + socket.gethostname() if random else "token")
     token = (edit.read(path).strip() or secrets.token_urlsafe(32)) if random else settings.token
     try:
         os.makedirs(run, mode=0o755, exist_ok=True)
-        edit.update(path, token, mode=0o400)
-        os.chown(path, settings.place.user.uid, settings.place.user.gid)
+        edit.update(path, token, 0o400, (settings.place.user.uid, settings.place.user.gid))
     except OSError as error:
         raise Refused("Jupyter's token cannot be written: {0}".format(error)) from None
     return path, random
@@ -54,8 +55,8 @@ def service(settings: Settings, variables: Dict[str, str], token: str) -> Servic
     env = settings.place.python_env
     return Service(
         name=NAME,
-        # -I: Jupyter itself does not take packages from the project, so what a user installs there cannot keep it from
-        # starting. Its kernels do take them, from PYTHONPATH.
+        # -I: Jupyter itself does not take packages from the project, so what a user installs there cannot
+        # keep it from starting. Its kernels do take them, from PYTHONPATH.
         argv=(env + "/bin/python", "-I", env + "/bin/jupyter-notebook"),
         account=settings.place.user,
         environment={**variables, "JUPYTER_TOKEN_FILE": token},
@@ -78,5 +79,3 @@ def url(token: str, random: bool) -> str:
     """What to open, for the log. A token that was given is not shown: whoever gave it knows it."""
     address = "http://127.0.0.1:{0}/tree".format(PORT)
     return address + "?token=" + edit.read(token) if random else address
-
-

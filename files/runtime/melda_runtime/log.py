@@ -28,4 +28,8 @@ def step(name: str) -> Iterator[List[str]]:
     began = time.monotonic()
     details: List[str] = []
     yield details
-    line("{0} ({1:.2f} s)".format(": ".join([name] + [", ".join(details)] if details else [name]), time.monotonic() - began))
+    line(
+        "{0} ({1:.2f} s)".format(
+            ": ".join([name] + [", ".join(details)] if details else [name]), time.monotonic() - began
+        )
+    )

@@ -1,7 +1,7 @@
 """set-paths: where the user's own packages go and are found.
 
-What the user installs lies in the project, below ``Python-X.Y.Z`` and ``R-X.Y.Z``, so it is there in the next container. A
-new Python or R gets a folder of its own and leaves the old one alone.
+What the user installs lies in the project, below ``Python-X.Y.Z`` and ``R-X.Y.Z``, so it is there in the next
+container. A new Python or R gets a folder of its own and leaves the old one alone.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ RPROFILE = "/etc/R/Rprofile.site"
 BLOCK = "melda-jupyter plugins"
 SECONDS = 20.0  # for what is done in the project, which may be in S3
 
-# The version is R's own, asked when it starts. For the user alone: root must not load what the user can write.
+# The version is R's own, asked when it starts. For the user alone: root must not load what users can write.
 R_BLOCK = """\
 local({{
   plugins <- file.path("{workdir}", paste0("R-", getRversion()))
-  if (identical(Sys.info()[["effective_user"]], "{user}") && dir.exists(plugins)) .libPaths(c(plugins, .libPaths()))
+  user <- Sys.info()[["effective_user"]]
+  if (identical(user, "{user}") && dir.exists(plugins)) .libPaths(c(plugins, .libPaths()))
 }})
 """
 
@@ -69,6 +70,7 @@ def in_system(place: Place, rprofile: str = RPROFILE) -> None:
     Raises:
         OSError: the file cannot be written.
     """
+
     def quoted(text: str) -> str:
         return text.replace("\\", "\\\\").replace('"', '\\"')
 

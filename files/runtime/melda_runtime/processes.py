@@ -12,7 +12,7 @@ from melda_runtime import account
 
 
 def as_account(who: account.Account) -> Callable[[], None]:
-    """What a child does before it turns into a service: its own session, no blocked signals, and ``who``'s rights."""
+    """What a child does before it turns into a service: own session, no blocked signals, ``who``'s rights."""
 
     def prepare() -> None:
         os.setsid()
@@ -42,7 +42,11 @@ def others(spared: Collection[int]) -> List[int]:
     """All processes of the container but this one and ``spared``; none if this is not a container's PID 1."""
     if os.getpid() != 1:
         return []  # on a machine these would be everybody's processes
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != 1 and int(name) not in spared]
+    return [
+        int(name)
+        for name in os.listdir("/proc")
+        if name.isdigit() and int(name) != 1 and int(name) not in spared
+    ]
 
 
 def end_others(spared: Collection[int], patience: float, reap: Callable[[], None]) -> None:

@@ -1,6 +1,7 @@
-"""The few questions that are put to S3 before it is mounted: s3fs takes minutes to give up, and then without a word.
+"""The few questions put to S3 before it is mounted: s3fs takes minutes to give up, and says nothing then.
 
-Signature: AWS Signature Version 4, from the standard library's hmac; path-style addresses, which every S3 service takes.
+Signed as AWS Signature Version 4 says, with the standard library's hmac; path-style addresses, which every S3
+service takes.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import hmac
+import http.client
 import re
 import urllib.error
 import urllib.request
@@ -28,7 +30,7 @@ MEANING = {
     "InvalidToken": "AWS_SESSION_TOKEN is not right: S3 does not know it",
     "ExpiredToken": "AWS_SESSION_TOKEN is not right: it has expired",
     "NoSuchBucket": "BUCKET_NAME={name!r} is not right: there is no such bucket at {endpoint}",
-    "AccessDenied": "BUCKET_NAME={name!r} is not right: these credentials may not use {url} ({operation} is denied)",
+    "AccessDenied": "BUCKET_NAME={name!r} is not right: these credentials may not {operation} in {url}",
     "RequestTimeTooSkewed": "this machine's clock is wrong: S3 refuses its requests",
 }
 
@@ -66,7 +68,11 @@ def signed(bucket: Bucket, method: str, path: str, query: str, now: datetime.dat
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
     scope = "{0}/{1}/s3/aws4_request".format(stamp[:8], bucket.region or DEFAULT_REGION)
     nothing = hashlib.sha256(b"").hexdigest()
-    headers = {"host": urlsplit(endpoint(bucket)).netloc, "x-amz-content-sha256": nothing, "x-amz-date": stamp}
+    headers = {
+        "host": urlsplit(endpoint(bucket)).netloc,
+        "x-amz-content-sha256": nothing,
+        "x-amz-date": stamp,
+    }
     if bucket.credentials.session:
         headers["x-amz-security-token"] = bucket.credentials.session
     names = ";".join(sorted(headers))
@@ -103,15 +109,15 @@ def ask(bucket: Bucket, method: str, key: str = "", query: str = "") -> Answer:
         except urllib.error.HTTPError as error:
             with error:
                 if error.code < 500:
-                    return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read(1 << 20))
+                    found = {name.lower(): value for name, value in error.headers.items()}
+                    return Answer(error.code, found, error.read(1 << 20))
                 reason = "HTTP {0}".format(error.code)
-        except OSError as error:  # URLError and timeouts are OSErrors
+        except (OSError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
             reason = getattr(error, "reason", error)
-    raise Refused(
-        "{0}={1!r} is not right, or S3 is down: no answer ({2})".format(
-            "AWS_ENDPOINT_URL_S3" if bucket.endpoint else "AWS_REGION", bucket.endpoint or bucket.region, reason
-        )
-    )
+    name = "AWS_ENDPOINT_URL_S3" if bucket.endpoint else "AWS_REGION"
+    value = bucket.endpoint or bucket.region
+    text = "{0}={1!r} is not right, or S3 is down: {2} does not answer ({3})"
+    raise Refused(text.format(name, value, endpoint(bucket), reason))
 
 
 def region_of(answer: Answer) -> Optional[str]:
@@ -125,9 +131,13 @@ def _checked(bucket: Bucket, answer: Answer, operation: str) -> Answer:
         return answer
     found = re.search(rb"<Code>([A-Za-z0-9]+)</Code>", answer.body)
     code = found.group(1).decode() if found else "HTTP {0}".format(answer.status)
-    meaning = MEANING.get(code, "BUCKET_NAME={name!r} cannot be used: {endpoint} answers {code} to {operation}")
+    meaning = MEANING.get(
+        code, "BUCKET_NAME={name!r} cannot be used: {endpoint} answers {code} to {operation}"
+    )
     raise Refused(
-        meaning.format(name=bucket.name, endpoint=endpoint(bucket), url=bucket.url, operation=operation, code=code)
+        meaning.format(
+            name=bucket.name, endpoint=endpoint(bucket), url=bucket.url, operation=operation, code=code
+        )
     )
 
 

@@ -1,9 +1,10 @@
-"""start-jupyter: what happens in a container, from its first moment to its last, in the order of the specification."""
+"""start-jupyter: what happens in a container from first to last, in the order of the specification."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import sys
 import time
 from typing import Optional, TextIO
@@ -18,12 +19,12 @@ JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
 
 
 def only_one(path: str = LOCK) -> TextIO:
-    """Hold the lock of the one start-jupyter of this container; it is free again when the process ends, however it does.
+    """Hold the lock of the one start-jupyter of this container; it is free when the process ends, however.
 
     Raises:
         Refused: another one holds it.
     """
-    stream = open(path, "a", encoding="ascii")  # stays open as long as we live
+    stream = open(path, "a", encoding="ascii")  # noqa: SIM115 stays open as long as we live
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -60,7 +61,9 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
         try:
             changed = home.own(settings.place.user, settings.place.workdir)
         except OSError as error:
-            raise Refused("UHOME={0!r} cannot be handed to its user: {1}".format(settings.place.user.home, error)) from None
+            raise Refused(
+                "UHOME={0!r} cannot be handed to its user: {1}".format(settings.place.user.home, error)
+            ) from None
         details.append("{0} changed in {1}".format(changed, settings.place.user.home))
     variables = environment.for_user(settings, plugins.python)
     _start(supervisor, "version service", services.version_service(settings, variables), "")
@@ -76,20 +79,16 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     supervisor.later(JUPYTER_SECONDS, announce)
 
 
-def take_down(settings: Settings, supervisor: Supervisor, code: int) -> int:
+def take_down(settings: Settings, supervisor: Supervisor) -> int:
     """Stop Jupyter, then all other processes, and unmount when nobody can write any more.
 
     Returns:
-        The container's exit code: ``code``, unless Jupyter did not end as it was asked to.
+        Jupyter's exit code as :mod:`subprocess` gives it; 0 if it was not running.
     """
-    began = time.monotonic()
     ended = supervisor.stop(jupyter.NAME)
-    if code == 0 and ended not in (0, -15):  # -15: the signal came before Jupyter listened to it
-        code = ended if ended > 0 else 128 - ended
     supervisor.stop_all(spare=(storage.S3FS,))
-    storage.unmount(settings.place.workdir, supervisor)
-    log.line("ended with exit code {0} ({1:.2f} s)".format(code, time.monotonic() - began))
-    return code
+    storage.release(settings, supervisor)
+    return ended
 
 
 def run() -> int:
@@ -102,25 +101,33 @@ def run() -> int:
         Refused: it does not start.
     """
     if os.geteuid() != 0:
-        raise Refused("it must start as root, not as user {0}: it runs Jupyter as melda by itself".format(os.geteuid()))
+        raise Refused(
+            "it must start as root, not as user {0}: it runs Jupyter as melda by itself".format(os.geteuid())
+        )
     os.chdir("/")  # Docker starts us in the project, which is to be mounted and unmounted
     os.umask(0o022)
     settings = environment.settings(environment.load())
     if settings.pgeo_ips:
-        raise Refused("PGEO_IPS={0!r}: this version has no firewall, and does not run open".format(settings.pgeo_ips))
+        raise Refused(
+            "PGEO_IPS={0!r}: this version has no firewall, and does not run open".format(settings.pgeo_ips)
+        )
     lock = only_one()
     supervisor = Supervisor()
-    code = 1
     try:
         bring_up(settings, supervisor)
         code = supervisor.run()
     except StopRequested:
         code = 0
-    except Refused as error:
-        log.line(str(error))
-    finally:
-        code = take_down(settings, supervisor, code)
-        lock.close()
+    except BaseException:
+        take_down(settings, supervisor)
+        raise
+    began = time.monotonic()
+    ended = take_down(settings, supervisor)
+    # Killed by SIGTERM: the signal came before Jupyter listened to it.
+    if code == 0 and ended not in (0, -signal.SIGTERM):
+        code = ended if ended > 0 else 128 - ended
+    log.line("ended with exit code {0} ({1:.2f} s)".format(code, time.monotonic() - began))
+    lock.close()
     return code
 
 
@@ -130,6 +137,6 @@ def main() -> int:
         if sys.argv[1:]:
             raise Refused("{0!r} is not right: it takes no arguments".format(sys.argv[1]))
         return run()
-    except Refused as error:
+    except (Refused, OSError) as error:  # an OSError here: the disk is full, say
         log.line(str(error))
         return 1

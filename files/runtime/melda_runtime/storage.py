@@ -1,4 +1,4 @@
-"""The project's storage: an S3 bucket through s3fs, or a local folder. Never one where the other was asked for."""
+"""The project's storage: an S3 bucket through s3fs or a local folder, never one for the other."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import contextlib
 import os
 import secrets
 import subprocess
-from typing import Iterator, List, Tuple
+from typing import Iterator, List
 
 from melda_runtime import account, log, s3
 from melda_runtime.bucket import Bucket
 from melda_runtime.environment import Settings, for_root
-from melda_runtime.errors import Refused, StopRequested
+from melda_runtime.errors import Refused
 from melda_runtime.supervisor import Service, Supervisor
 
 S3FS = "s3fs"
 PASSWORD_FILE = "/root/.passwd-s3fs"
 MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
-UNMOUNT_SECONDS = 2.0
+UNMOUNT_SECONDS = 2.0  # for s3fs to end after its mount is gone
 CAP_SYS_ADMIN = 21  # linux/capability.h
 NEEDED = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
 
 
 def options(bucket: Bucket, user: account.Account) -> List[str]:
-    """The specification's options for s3fs; debug output only where asked for, because it shows Authorization headers."""
+    """The specification's options; debug output, which shows Authorization headers, only if asked for."""
     chosen = ["umask=0007,uid={0},gid={1}".format(user.uid, user.gid), "allow_other"]
-    if not bucket.credentials.session:  # the file has no place for a session token: then all of it goes by the environment
+    if not bucket.credentials.session:  # the file has no place for one: then all goes by the environment
         chosen.append("passwd_file=" + PASSWORD_FILE)
     if bucket.endpoint:
         chosen += ["url=" + bucket.endpoint, "use_path_request_style"]
@@ -133,33 +133,35 @@ def _s3fs(bucket: Bucket, settings: Settings) -> Service:
             (("AWSSECRETACCESSKEY", "AWS_SECRET_ACCESS_KEY"), keys.secret),
             (("AWSSESSIONTOKEN", "AWS_SESSION_TOKEN"), keys.session),
         ):
-            environment.update({name: value for name in names})
+            environment.update(dict.fromkeys(names, value))
     source = "{0}:/{1}".format(bucket.name, bucket.folder)
     argv = (S3FS, source, settings.place.workdir, "-f", *options(bucket, settings.place.user))
-    return Service(S3FS, argv, account.ROOT, environment, essential=True)
+    return Service(S3FS, argv, account.ROOT, environment, essential=True, patience=UNMOUNT_SECONDS)
 
 
 def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
     """Mount the bucket and prove that it works.
 
     Raises:
-        Refused: it does not; one line says what to do. Nothing stays mounted once the caller has stopped the supervisor.
+        Refused: it does not; one line says what to do. Nothing stays mounted once the caller has stopped the
+            supervisor.
         StopRequested: a signal came first.
     """
-    asked = "BUCKET_NAME={0!r}".format(bucket.name)
+    asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
     if not may_mount():
         raise Refused("{0} cannot be mounted: this container may not mount; {1}".format(asked, NEEDED))
     # While nothing is mounted nobody but root may write here: what is written would be lost without a word.
-    own_folder(settings.place.workdir, 0, 0, 0o555)
-    if os.listdir(settings.place.workdir):
-        raise Refused("JUPYTER_WORKDIR={0!r} is not empty: the mount would hide its files".format(settings.place.workdir))
+    own_folder(workdir, 0, 0, 0o555)
+    if os.listdir(workdir):
+        raise Refused("JUPYTER_WORKDIR={0!r} is not empty: the mount would hide its files".format(workdir))
     bucket = s3.prepare(bucket)
     with password_file(bucket) if not bucket.credentials.session else contextlib.nullcontext():
         supervisor.start(_s3fs(bucket, settings))
-        if not supervisor.wait_until(lambda: is_mounted(settings.place.workdir), MOUNT_SECONDS):
-            raise Refused("{0} was not mounted by s3fs within {1:g} s; what it said is above".format(asked, MOUNT_SECONDS))
+        if not supervisor.wait_until(lambda: is_mounted(workdir), MOUNT_SECONDS):
+            reason = "{0} was not mounted by s3fs within {1:g} s; what it said is above"
+            raise Refused(reason.format(asked, MOUNT_SECONDS))
         try:
-            account.do_as(settings.place.user, lambda: probe(settings.place.workdir), PROBE_SECONDS)
+            account.do_as(settings.place.user, lambda: probe(workdir), PROBE_SECONDS)
         except OSError as error:  # TimeoutError is one
             reason = "{0} is mounted and does not work: writing and reading a file: {1}"
             raise Refused(reason.format(asked, error)) from None
@@ -181,17 +183,24 @@ def prepare(settings: Settings, supervisor: Supervisor) -> str:
     return "{0} is mounted at {1}".format(settings.bucket.url, settings.place.workdir)
 
 
-def unmount(path: str, supervisor: Supervisor) -> None:
-    """Unmount; s3fs writes what is left and ends. At the latest when it is killed its files are closed and in the bucket."""
+def _unmount(path: str) -> None:
     for arguments in ([], ["--lazy"]):
         if not is_mounted(path):
             break
         done = subprocess.run(
-            ["umount", *arguments, path], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, encoding="utf-8",
+            ["umount", *arguments, path],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+            encoding="utf-8",
             errors="replace",
         )
         if done.returncode:
             log.line("unmounting {0}: {1}".format(path, done.stderr.strip()))
-    with contextlib.suppress(StopRequested):
-        supervisor.wait_until(lambda: not supervisor.alive(S3FS), UNMOUNT_SECONDS)
-    supervisor.stop(S3FS)
+
+
+def release(settings: Settings, supervisor: Supervisor) -> None:
+    """Unmount, if anything is mounted; s3fs writes what is left and ends."""
+    if settings.bucket is not None:
+        supervisor.stop(S3FS, ask=lambda: _unmount(settings.place.workdir))
+        _unmount(settings.place.workdir)  # what a killed s3fs leaves

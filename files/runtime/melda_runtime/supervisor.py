@@ -1,4 +1,4 @@
-"""PID 1: starts services, reaps, restarts what may die, forwards the wish to stop, and says how it all ended."""
+"""PID 1: starts services, reaps, restarts what may die, passes on the wish to stop, says how it ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from melda_runtime.errors import Refused, StopRequested
 STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 HANDLED = set(STOP) | {signal.SIGCHLD}
 
-# Seconds before a service that died is started again: doubled each time, and back to the first once it lived long.
+# Seconds before a service that died is started again: doubled each time, the first again once it lived long.
 FIRST_PAUSE, LONGEST_PAUSE, LIVED_LONG = 0.5, 30.0, 60.0
 
 
@@ -83,7 +83,7 @@ class Supervisor:
             raise Refused("{0} cannot be started: {1}".format(service.name, error)) from None
 
     def later(self, seconds: float, action: Callable[[], Optional[float]]) -> None:
-        """Call ``action`` in ``seconds``; it returns in how many seconds again, or None for never. It must be quick."""
+        """Call ``action`` in ``seconds``; it is quick, and returns in how many seconds again, or None."""
         self._timers.append((time.monotonic() + seconds, action))
 
     def alive(self, name: str) -> bool:
@@ -120,8 +120,12 @@ class Supervisor:
             return 0
         return self._ended[1] if self._ended[1] >= 0 else 128 - self._ended[1]
 
-    def stop(self, name: str) -> int:
-        """Send SIGTERM to a service, SIGKILL when its patience is over, and forget it.
+    def stop(self, name: str, ask: Optional[Callable[[], None]] = None) -> int:
+        """Ask a service to end, kill it when its patience is over, and forget it.
+
+        Args:
+            name: of the service.
+            ask: how it is asked; None: by SIGTERM.
 
         Returns:
             Its exit code as :mod:`subprocess` gives it; 0 if it was not running.
@@ -132,20 +136,27 @@ class Supervisor:
             return 0
         process = running.process
         running.stopping = True
-        for number, patience in ((signal.SIGTERM, running.service.patience), (signal.SIGKILL, 1.0)):
-            os.kill(process.pid, number)
-            deadline = time.monotonic() + patience
-            while running.process is not None and time.monotonic() < deadline:
-                signal.sigtimedwait(HANDLED, 0.05)
-                self._reap()
-            if running.process is None:
-                break
-            log.line("{0} did not end within {1:g} s of {2}".format(name, patience, number.name))
+        if ask is not None:
+            ask()
+        else:
+            os.kill(process.pid, signal.SIGTERM)
+        if not self._gone(running, running.service.patience):
+            log.line("{0} did not end within {1:g} s and is killed".format(name, running.service.patience))
+            os.kill(process.pid, signal.SIGKILL)
+            self._gone(running, 1.0)
         self._all.pop(name, None)
         return process.returncode if process.returncode is not None else -signal.SIGKILL
 
+    def _gone(self, running: Running, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        self._reap()
+        while running.process is not None and time.monotonic() < deadline:
+            signal.sigtimedwait(HANDLED, 0.05)
+            self._reap()
+        return running.process is None
+
     def stop_all(self, spare: Tuple[str, ...] = ()) -> None:
-        """Stop all services, the last started first, and whatever else runs in the container, except the services named."""
+        """Stop all services but those named, the last started first, and all else in the container."""
         going = [running for name, running in self._all.items() if name not in spare]
         for running in going:
             running.stopping = True
@@ -197,7 +208,7 @@ class Supervisor:
                         self._lost(running, code)
 
     def _lost(self, running: Running, code: int) -> None:
-        how = "ended with exit code {0}".format(code) if code >= 0 else "was killed by signal {0}".format(-code)
+        how = ("ended with exit code {0}" if code >= 0 else "was killed by signal {0}").format(abs(code))
         if running.service.essential:
             log.line("{0} {1}".format(running.service.name, how))
             self._ended = self._ended or (running.service.name, code)

@@ -1,7 +1,7 @@
 """What is installed, read from the packages' own metadata: neither R nor pip is started.
 
-Whatever is broken in a package costs at most that package's entry. What was read is kept until it changes: an answer costs
-one look at each package's folder.
+Whatever is broken in a package costs at most that package's entry. What was read is kept until it changes: an
+answer costs one look at each package's folder.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Library(NamedTuple):
 
     Attributes:
         pattern: names of entries that are packages.
-        metadata: files in such an entry that say name and version, the first that is there counts; for an entry that is a
-            file it is that file.
+        metadata: files in such an entry that say name and version, the first that is there counts; for an
+            entry that is a file it is that file.
         fallback: name and version by the entry's name alone.
         name_field: the field that holds the name.
         same: what two names must have in common to be one package.
@@ -41,7 +41,9 @@ class Library(NamedTuple):
 
 
 def _by_name(entry: str) -> Package:
-    found = re.fullmatch(r"(?P<name>[^-]+)-(?P<version>[^-]+)(-.*)?\.(dist|egg)-info", entry)
+    found = re.fullmatch(
+        r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[A-Za-z0-9.!+_]+)(-.*)?\.(dist|egg)-info", entry
+    )
     return (found.group("name"), found.group("version")) if found else None
 
 
@@ -59,7 +61,8 @@ def fields(text: str, name_field: str) -> Package:
     """Name and version in the header of METADATA, PKG-INFO or DESCRIPTION."""
     head = text.split("\n\n", 1)[0]
     found = [
-        re.search(r"^{0}:[ \t]*(\S+)[ \t\r]*$".format(field), head, re.MULTILINE) for field in (name_field, "Version")
+        re.search(r"^{0}:[ \t]*(\S+)[ \t\r]*$".format(field), head, re.MULTILINE)
+        for field in (name_field, "Version")
     ]
     if found[0] and found[1]:
         return found[0].group(1), found[1].group(1)
@@ -74,7 +77,7 @@ class Reader:
         self._lock = threading.Lock()  # a web server asks from many threads
 
     def packages(self, library: Library, folders: Iterable[str]) -> Dict[str, str]:
-        """Versions by name, sorted by name; of two packages of one name the one in the first folder counts."""
+        """Versions by name, sorted by name; of two packages of one name that in the first folder counts."""
         found: Dict[str, Tuple[str, str]] = {}
         with self._lock:
             for folder in folders:
@@ -130,7 +133,9 @@ def distribution(path: str = OS_RELEASE) -> Tuple[str, str]:
 
 def python_folders(env: str, workdir: str, version: str) -> List[str]:
     """Where Python looks for packages, the user's own first."""
-    return [os.path.join(workdir, "Python-" + version)] + sorted(glob.glob(os.path.join(env, "lib", "python3*", "site-packages")))
+    return [os.path.join(workdir, "Python-" + version)] + sorted(
+        glob.glob(os.path.join(env, "lib", "python3*", "site-packages"))
+    )
 
 
 def r_folders(home: str, workdir: str, version: str, r_home: str = R_HOME) -> List[str]:

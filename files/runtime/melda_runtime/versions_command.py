@@ -22,7 +22,9 @@ def document(place: environment.Place) -> str:
 def main() -> int:
     """Command line of get-versions."""
     parser = argparse.ArgumentParser(prog="get-versions", description="Write the installed versions as JSON.")
-    parser.add_argument("--output", metavar="FILE", help="where to; - is standard output; default: $UHOME/versions.json")
+    parser.add_argument(
+        "--output", metavar="FILE", help="where to; - is standard output; default: $UHOME/versions.json"
+    )
     arguments = parser.parse_args()
     try:
         place = environment.place(environment.load())
