@@ -28,7 +28,7 @@ locale = "en_US.UTF-8"
 # --- where things come from --------------------------------------------------------------------------------------
 # CRAN mirror: for bspm at build time, and the user's install.packages().
 cran_mirror = "https://cran.r-project.org"
-# r2u: the repository, the key it must be signed with (path below files/), and that key's fingerprint.
+# r2u: the repository, the key it must be signed with (path, absolute or below files/), and that key's fingerprint.
 r2u_mirror = "https://r2u.stat.illinois.edu/ubuntu"
 r2u_key = "r2u/dirk_eddelbuettel_key.asc"
 r2u_fingerprint = "AE89DB0EE10E60C01100A8F2A1489FE2AB99A21A"

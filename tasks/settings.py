@@ -46,7 +46,7 @@ RULES: Dict[str, Rule] = {
     "cran_mirror": _URL,
     "r2u_mirror": _URL,
     "r2u_key": Rule(
-        lambda value: isinstance(value, str) and (ROOT / "files" / value).is_file(), "the path of a key file below files/"
+        lambda value: isinstance(value, str) and (ROOT / "files" / value).is_file(), "the path of a key file, absolute or below files/"
     ),
     "r2u_fingerprint": Rule(_matches("[0-9A-F]{40}"), "40 hexadecimal digits in capitals"),
     "r2u_suite": Rule(_matches("[a-z]*"), "a suite's name, or empty for the one of the release table"),

@@ -1,9 +1,9 @@
 """deploy.py, with a process that dies like from ``kill -9`` once so many operations are done."""
 
 import os
-import runpy
 
-from pyinfra import state
+
+from pyinfra import local, state
 from pyinfra.api.state import BaseStateCallback
 
 
@@ -20,4 +20,4 @@ class Killed(BaseStateCallback):
 
 
 state.add_callback_handler(Killed())
-runpy.run_path("deploy.py")
+local.include("deploy.py")

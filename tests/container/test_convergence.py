@@ -21,9 +21,9 @@ def state(machine: Machine) -> dict[str, str]:
     """Every path of the container's file system -> type, mode, owner and, of a file, its checksum."""
     skip = " ".join(f"! -path '{pattern}'" for pattern in VOLATILE)
     listed = machine.run(f"find / -xdev {skip} -printf '%p\\t%y %m %U %G %l\\n'")
-    sums = machine.run(f"find / -xdev -type f {skip} -print0 | xargs -0 sha256sum")
+    sums = machine.run(f"find / -xdev -type f {skip} -print0 | xargs -0 sha256sum -z")
     found = dict(line.split("\t", 1) for line in listed.splitlines())
-    for line in sums.splitlines():
+    for line in filter(None, sums.split("\0")):
         checksum, path = line.split("  ", 1)
         found[path] = f"{found[path]} {checksum}"
     # The day of the last password change, which useradd writes.
@@ -45,12 +45,17 @@ def test_a_second_run_changes_nothing(docker: str, bases: dict[str, str], machin
     assert "Grand total" in second.output
 
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4D3b1Yb9uT0T3mQJx7bqzRnU1xk3m2H0uJ6m6m6m6m platform"
+
+
 def test_one_setting_changes_just_what_depends_on_it(docker: str, provisioned: Machine) -> None:
     host = f"@docker/{provisioned.name}"
-    changed = provision(docker, host, packages="none", cran_mirror="https://cloud.r-project.org")
-    assert changed.changed == ["bspm | Set the CRAN mirror"], changed.output
+    changed = provision(docker, host, packages="none", ssh_public_key=KEY)
+    assert changed.changed == ["ssh | Put the platform's public key in place"], changed.output
+    assert KEY in provisioned.run("cat /root/.ssh/authorized_keys")
     back = provision(docker, host, packages="none")
-    assert back.changed == ["bspm | Set the CRAN mirror"], back.output
+    assert back.changed == ["ssh | Put the platform's public key in place"], back.output
+    assert KEY not in provisioned.run("cat /root/.ssh/authorized_keys")
 
 
 def test_killed_after_any_operation(docker: str, bases: dict[str, str], machines, provisioned: Machine, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
