@@ -11,7 +11,6 @@ from typing import Tuple
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 import flask  # noqa: E402, I001
-import waitress  # noqa: E402
 
 from melda_runtime import environment, health  # noqa: E402
 from melda_runtime.versions import Installed  # noqa: E402
@@ -42,6 +41,8 @@ def application(installed: Installed) -> flask.Flask:
 
 
 if __name__ == "__main__":
+    import waitress  # type: ignore[import-untyped, unused-ignore]
+
     found = Installed(environment.place(environment.load()))
     # Flask's own server is for development; the specification names Flask, not its server.
     waitress.serve(application(found), host="0.0.0.0", port=health.PORT, threads=8, ident=None)  # noqa: S104

@@ -59,7 +59,7 @@ def become(account: Account) -> None:
         os.setresuid(account.uid, account.uid, account.uid)
 
 
-def do_as(account: Account, action: Callable[[], None], seconds: float) -> None:
+def do_as(account: Account, action: Callable[[], object], seconds: float) -> None:
     """Do ``action`` in a child process that is ``account``.
 
     What lies in a folder of the user is touched in this way only: as root, a symbolic link that the user left

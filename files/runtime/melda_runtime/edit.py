@@ -78,7 +78,10 @@ def with_setting(text: str, section: str, key: str, value: str) -> str:
             kept.append(line)
     if place is None:
         return "\n".join([*kept, "[{0}]".format(section), setting]) + "\n"
-    return "\n".join([*kept[:place], setting, *kept[place:]]) + "\n"
+    # As deep as what follows, which would else be read as more of our value.
+    following = (line for line in kept[place:] if line.strip() and line.strip()[0] not in "#;")
+    margin = re.match(r"\s*", next(following, ""))
+    return "\n".join([*kept[:place], (margin.group() if margin else "") + setting, *kept[place:]]) + "\n"
 
 
 def read(path: str) -> str:

@@ -11,10 +11,11 @@ from melda_runtime.errors import Refused
 from melda_runtime.supervisor import Service
 
 SSHD = "/usr/sbin/sshd"
+PRIVILEGE_SEPARATION = "/run/sshd"  # sshd(8) wants this folder
 BUILT_IN = "/root/.ssh/authorized_keys"
 
 
-def has_keys(path: str = BUILT_IN) -> bool:
+def has_keys(path: str) -> bool:
     """Does the file hold anything but comments?"""
     return any(line.strip() and not line.strip().startswith("#") for line in edit.read(path).splitlines())
 
@@ -26,7 +27,7 @@ def service(settings: Settings, run: str = RUN) -> Optional[Service]:
         Refused: there are keys and no sshd.
     """
     given = settings.ssh_keys
-    if not given and not has_keys():
+    if not given and not has_keys(BUILT_IN):
         return None
     if not os.path.exists(SSHD):
         raise Refused(
@@ -34,7 +35,7 @@ def service(settings: Settings, run: str = RUN) -> Optional[Service]:
         )
     try:
         os.makedirs(run, mode=0o755, exist_ok=True)
-        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        os.makedirs(PRIVILEGE_SEPARATION, mode=0o755, exist_ok=True)
         added = os.path.join(run, "authorized_keys")
         edit.update(added, "".join(key + "\n" for key in given), mode=0o600)
     except OSError as error:

@@ -26,8 +26,8 @@ class Library(NamedTuple):
 
     Attributes:
         pattern: names of entries that are packages.
-        metadata: files in such an entry that say name and version, the first that is there counts; for an
-            entry that is a file it is that file.
+        metadata: files in such an entry that say name and version, the first that is there counts; ``""`` is
+            the entry itself.
         fallback: name and version by the entry's name alone.
         name_field: the field that holds the name.
         same: what two names must have in common to be one package.
@@ -52,7 +52,7 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-PYTHON = Library(r"[^~.].*\.(dist|egg)-info", ("METADATA", "PKG-INFO"), _by_name, "Name", normal)
+PYTHON = Library(r"[^~.].*\.(dist|egg)-info", ("METADATA", "PKG-INFO", ""), _by_name, "Name", normal)
 # R leaves a package out that has no DESCRIPTION; 00LOCK folders hold what is being installed.
 R = Library(r"[A-Za-z][A-Za-z0-9.]*", ("DESCRIPTION",), lambda entry: None, "Package", str)
 
@@ -103,7 +103,8 @@ class Reader:
 
     def _read(self, library: Library, folder: str, entry: str) -> Tuple[int, Package]:
         whole = os.path.join(folder, entry)
-        for path in [os.path.join(whole, name) for name in library.metadata] + [whole]:
+        for name in library.metadata:
+            path = os.path.join(whole, name) if name else whole
             try:
                 found = os.stat(path)
                 if not stat.S_ISREG(found.st_mode):

@@ -1,0 +1,42 @@
+"""The runtime is no package of this repository: it is found where it is developed, as in the image."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+RUNTIME = Path(__file__).resolve().parents[3] / "files" / "runtime"
+sys.path.insert(0, str(RUNTIME))
+
+from melda_runtime import account, bucket, environment  # noqa: E402
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> environment.Place:
+    """An image in a folder: a home, a project in it, an environment with a jupyter; all ours."""
+    home = tmp_path / "home"
+    (home / "project").mkdir(parents=True)
+    env = tmp_path / "env" / "bin"
+    env.mkdir(parents=True)
+    (env / "jupyter").write_text("#!/bin/sh\n")
+    (env / "jupyter").chmod(0o755)
+    (env / "python").symlink_to(sys.executable)
+    me = account.Account("melda", os.getuid(), os.getgid(), (os.getgid(),), str(home), "/bin/bash")
+    return environment.Place(me, str(home / "project"), str(tmp_path / "env"))
+
+
+@pytest.fixture
+def settings(place: environment.Place) -> environment.Settings:
+    """A container that was asked for nothing."""
+    variables = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+    return environment.Settings(place, variables, None, "", "", ())
+
+
+@pytest.fixture
+def project() -> bucket.Bucket:
+    """A bucket at another S3 service."""
+    keys = bucket.Credentials("KEY", "CANARY", "")
+    return bucket.Bucket("bucket", "users/ada", keys, "http://127.0.0.1:9", "", False)

@@ -1,0 +1,132 @@
+"""The variables of the mount."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from melda_runtime import bucket
+from melda_runtime.errors import Refused
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "abc/def+g="}
+GOOD = {"BUCKET_NAME": "projects", "PROJECT_FOLDER": "users/ada", **KEYS}
+
+
+@given(st.text())
+def test_a_folder_is_safe_or_refused(value: str) -> None:
+    try:
+        folder = bucket.project_folder(value)
+    except Refused as error:
+        assert "\n" not in str(error)
+        return
+    assert folder
+    assert not set(folder.split("/")) & {"", ".", ".."}
+    assert not any(ord(c) < 32 or ord(c) == 127 for c in folder)
+    assert len(folder.encode()) <= 900
+
+
+@pytest.mark.parametrize("value", ["a", "/users/ada/", "with space/ünïcødé/日本", "..a/b.", "-x"])
+def test_folders_that_are_fine(value: str) -> None:
+    assert bucket.project_folder(value) == value.strip("/")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "/",
+        " ",
+        "..",
+        "a/../b",
+        "a/./b",
+        "a//b",
+        "../x",
+        "a\nb",
+        "a\x00",
+        "a\x7f",
+        "a:b",
+        "\udcff",
+        "a" * 901,
+        "a\u2028b",
+    ],
+)
+def test_folders_that_are_not(value: str) -> None:
+    with pytest.raises(Refused, match="^PROJECT_FOLDER="):
+        bucket.project_folder(value)
+
+
+@pytest.mark.parametrize("value", ["abc", "my.bucket-1", "0" * 63])
+def test_buckets_that_are_fine(value: str) -> None:
+    assert bucket.bucket_name(value) == value
+
+
+@pytest.mark.parametrize(
+    "value", ["", "ab", "-ab", "ab-", "A-b", "a_b", "a..b", "a/b", "a:b", "abc\n", "0" * 64, "-o x"]
+)
+def test_buckets_that_are_not(value: str) -> None:
+    with pytest.raises(Refused, match="^BUCKET_NAME="):
+        bucket.bucket_name(value)
+
+
+@pytest.mark.parametrize("value", ["", "https://s3.example.org", "http://10.0.0.1:9000", "http://[::1]:9000"])
+def test_endpoints_that_are_fine(value: str) -> None:
+    assert bucket.endpoint(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "s3.example.org",
+        "ftp://x",
+        "http://",
+        "http://x/path",
+        "http://x?y",
+        "http://u:p@x",
+        "http://x:99999",
+        "http://x,y",
+    ],
+)
+def test_endpoints_that_are_not(value: str) -> None:
+    with pytest.raises(Refused, match="^AWS_ENDPOINT_URL_S3="):
+        bucket.endpoint(value)
+
+
+@given(st.text(min_size=4))
+def test_a_secret_is_one_field_of_one_line_or_refused_without_being_shown(value: str) -> None:
+    try:
+        found = bucket.credentials({**KEYS, "AWS_SECRET_ACCESS_KEY": value})
+        assert not set(found.secret) & set(": \n\t\0")
+    except Refused as error:
+        assert value not in str(error)
+
+
+@pytest.mark.parametrize("name", list(KEYS))
+def test_a_missing_key_is_named(name: str) -> None:
+    with pytest.raises(Refused, match=f"^{name} is missing"):
+        bucket.asked_for({**GOOD, name: ""})
+
+
+def test_no_bucket_is_a_local_folder() -> None:
+    assert bucket.asked_for({}) is None
+    assert bucket.asked_for({"BUCKET_NAME": ""}) is None
+    assert bucket.asked_for({"PROJECT_FOLDER": "x"}) is None
+
+
+def test_an_empty_bucket_beside_a_folder_is_a_mistake() -> None:
+    with pytest.raises(Refused, match="^BUCKET_NAME=''"):
+        bucket.asked_for({"BUCKET_NAME": "", "PROJECT_FOLDER": "x"})
+
+
+def test_all_of_it() -> None:
+    found = bucket.asked_for({**GOOD, "AWS_SESSION_TOKEN": "t", "AWS_REGION": "eu-west-1", "S3FS_DEBUG": "1"})
+    keys = bucket.Credentials("AKIA1", "abc/def+g=", "t")
+    assert found == bucket.Bucket("projects", "users/ada", keys, "", "eu-west-1", True)
+    assert "abc" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("S3FS_DEBUG", "yes"), ("AWS_REGION", "eu west"), ("AWS_REGION", "x\n")]
+)
+def test_other_settings_that_are_not_right(name: str, value: str) -> None:
+    with pytest.raises(Refused, match=f"^{name}="):
+        bucket.asked_for({**GOOD, name: value})

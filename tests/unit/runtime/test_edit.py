@@ -1,0 +1,105 @@
+"""Editing files of others: doing it again changes nothing, and nothing else is changed."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from melda_runtime import edit
+
+LINES = st.lists(
+    st.sampled_from(["options(x = 1)", "", "# BEGIN b", "# END b", "# BEGIN a", "# END a", "y"])
+).map("\n".join)
+
+
+@given(LINES, st.sampled_from(["one", "one\ntwo\n"]))
+def test_a_block_is_there_once_and_stays(text: str, content: str) -> None:
+    once = edit.with_block(text, "a", content)
+    assert once.count("# BEGIN a\n") == 1
+    assert "# BEGIN a\n" + content.strip("\n") + "\n# END a\n" in once
+    assert edit.with_block(once, "a", content) == once
+
+
+def test_a_block_keeps_its_place_and_its_neighbours() -> None:
+    text = "first\n# BEGIN a\nold\n# END a\nlast\n"
+    assert edit.with_block(text, "a", "new") == "first\n# BEGIN a\nnew\n# END a\nlast\n"
+    assert edit.with_block("first\n", "a", "new") == "first\n# BEGIN a\nnew\n# END a\n"
+
+
+INI = st.lists(
+    st.sampled_from(
+        ["[global]", "[install]", "  [list]", "target = /old", "Target: /old", "  /more", "index-url = u",
+         "# target = c",  "; x", "", "   ", "  user = no", "target=", "    deep"]
+    )
+).map("\n".join)  # fmt: skip
+
+
+def _read(text: str) -> dict[str, dict[str, str]] | None:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return None
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+@given(INI)
+def test_a_setting_is_what_the_reader_reads_and_all_else_as_it_was(text: str) -> None:
+    once = edit.with_setting(text, "install", "target", "/new")
+    before, after = _read(text), _read(once)
+    if before is None:
+        assert once == text
+        return
+    assert after is not None
+    before.setdefault("install", {})["target"] = "/new"
+    assert after == before
+    assert edit.with_setting(once, "install", "target", "/new") == once
+    for line in text.splitlines():
+        assert not line.startswith(("#", ";")) or line in once
+
+
+def test_a_setting_in_an_empty_file() -> None:
+    assert edit.with_setting("", "install", "target", "/p") == "[install]\ntarget = /p\n"
+
+
+def test_update_writes_once(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert edit.update(str(path), "text", 0o600)
+    before = path.stat()
+    assert not edit.update(str(path), "text", 0o600)
+    assert path.stat() == before
+    assert edit.update(str(path), "other", 0o640)
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("other", 0o640)
+
+
+def test_an_empty_file_is_made(tmp_path: Path) -> None:
+    assert edit.update(str(tmp_path / "empty"), "")
+    assert (tmp_path / "empty").read_text() == ""
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        edit.replace(str(path), "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert path.read_text() == "old"
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "file").symlink_to(tmp_path / "victim")
+    edit.replace(str(tmp_path / "file"), "new")
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert (tmp_path / "file").read_text() == "new"

@@ -1,0 +1,104 @@
+"""Where variables come from, which are refused, and which reach the user."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from melda_runtime import account, environment
+from melda_runtime.environment import Place, Settings
+from melda_runtime.errors import Refused
+
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
+VALUES = st.from_regex(r"[A-Za-z0-9/.,@%+-][A-Za-z0-9/.,@%+ -]{0,18}[A-Za-z0-9/]", fullmatch=True)
+
+
+@given(st.dictionaries(NAMES, VALUES))
+def test_parses_what_user_py_writes(variables: dict[str, str]) -> None:
+    text = "# BEGIN melda-jupyter\n" + "".join(f"{k}={v}\n" for k, v in variables.items()) + "# END\n"
+    assert environment.parse(text) == variables
+
+
+@given(st.text())
+def test_parses_anything(text: str) -> None:
+    assert all(name.isidentifier() for name in environment.parse(text))
+
+
+def test_parses_quotes_exports_and_comments() -> None:
+    text = "A='x y'\nexport B=\"z\"\n#C=1\nnot a variable\nD=\nE=a=b\n"
+    assert environment.parse(text) == {"A": "x y", "B": "z", "D": "", "E": "a=b"}
+
+
+def test_the_file_comes_first_in_path_and_fills_what_is_empty() -> None:
+    merged = environment.merged(
+        {"PATH": "/src:/bin", "LANG": "x", "UHOME": "/h"}, {"PATH": "/bin:/y", "LANG": ""}
+    )
+    assert merged == {"PATH": "/src:/bin:/y", "LANG": "x", "UHOME": "/h"}
+
+
+def test_the_process_wins_over_the_file() -> None:
+    assert environment.merged({"LANG": "x"}, {"LANG": "y"})["LANG"] == "y"
+
+
+@pytest.mark.parametrize("value", ["", "x", "/a/../b", "/a//b", "/a:b", "/a\nb", "/a/./b"])
+def test_refuses_a_path_that_is_not_absolute_and_plain(value: str) -> None:
+    with pytest.raises(Refused, match="UHOME=.*absolute path"):
+        environment._absolute({"UHOME": value}, "UHOME")
+
+
+@given(st.text(min_size=1))
+def test_a_token_is_used_as_it_is_or_refused_without_being_shown(value: str) -> None:
+    try:
+        assert environment.token(value) == value
+        assert value.isascii()
+        assert value.isprintable()
+        assert not set(value) & set(" ,\"'&?#%:;<>")
+    except Refused as error:
+        assert str(error).startswith("JUPYTER_TOKEN is not right")
+        assert len(value) < 5 or value not in str(error)
+
+
+@pytest.mark.parametrize("name", ["", "no-such-user", "a\0b", "\udcff"])
+def test_refuses_a_user_that_does_not_exist(name: str) -> None:
+    with pytest.raises(Refused, match="^username="):
+        account.find(name)
+
+
+def test_refuses_root() -> None:
+    with pytest.raises(Refused, match="do not run as root"):
+        account.find("root")
+
+
+def test_finds_the_environment_that_has_jupyter(place: Place) -> None:
+    assert environment.python_environment(f"/nope:{place.python_env}/bin") == place.python_env
+    with pytest.raises(Refused, match="no folder in it holds jupyter"):
+        environment.python_environment("/nope")
+
+
+def test_the_user_sees_no_secret(settings: Settings) -> None:
+    hidden = {
+        "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t",
+        "AWSACCESSKEYID": "k", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/c",
+        "ECS_CONTAINER_METADATA_URI_V4": "u", "JUPYTER_TOKEN": "t",
+        "SSH_AUTHORIZED_KEYS": "k",
+    }  # fmt: skip
+    given = settings._replace(variables={**settings.variables, **hidden, "MINE": "1", "HOME": "/root"})
+    seen = environment.for_user(given, "/p/Python-3.8.10")
+    assert not set(hidden) & set(seen)
+    assert seen["MINE"] == "1"
+    assert (seen["HOME"], seen["USER"]) == (settings.place.user.home, "melda")
+    assert seen["PYTHONPATH"] == "/p/Python-3.8.10"
+    root = environment.for_root(given)
+    assert not (set(hidden) | {"MINE", "PYTHONPATH"}) & set(root)
+
+
+def test_pythonpath_is_not_appended_twice(settings: Settings) -> None:
+    once = environment.for_user(settings._replace(variables={"PYTHONPATH": "/x"}), "/p")
+    assert once["PYTHONPATH"] == "/p:/x"
+    twice = environment.for_user(settings._replace(variables=once), "/p")
+    assert twice["PYTHONPATH"] == "/p:/x"
+
+
+def test_settings_show_no_secret_when_printed(settings: Settings) -> None:
+    shown = repr(settings._replace(token="CANARY"))  # noqa: S106
+    assert "CANARY" not in shown

@@ -1,0 +1,58 @@
+"""Jupyter's token, where it is and where it is not."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+from melda_runtime import jupyter
+from melda_runtime.environment import Settings
+
+
+def test_a_random_token_stays_and_is_shown(settings: Settings, tmp_path: Path) -> None:
+    path, random = jupyter.token_file(settings, str(tmp_path / "run"))
+    token = Path(path).read_text()
+    assert random
+    assert len(token) >= 32
+    assert jupyter.url(path, random).endswith("/tree?token=" + token)
+    found = Path(path).stat()
+    assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (settings.place.user.uid, 0o400)
+    assert jupyter.token_file(settings, str(tmp_path / "run")) == (path, True)
+    assert Path(path).stat() == found
+
+
+def test_another_container_gets_another_token(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = jupyter.token_file(settings, str(tmp_path))
+    monkeypatch.setattr(socket, "gethostname", lambda: "another")
+    second, _ = jupyter.token_file(settings, str(tmp_path))
+    assert Path(first).read_text() != Path(second).read_text()
+
+
+def test_a_given_token_is_not_shown(settings: Settings, tmp_path: Path) -> None:
+    path, random = jupyter.token_file(settings._replace(token="CANARY"), str(tmp_path))  # noqa: S106
+    assert (Path(path).read_text(), random) == ("CANARY", False)
+    assert "CANARY" not in jupyter.url(path, random)
+
+
+def test_no_token_where_the_firewall_says_who_may_connect(settings: Settings, tmp_path: Path) -> None:
+    path, random = jupyter.token_file(settings._replace(pgeo_ips="10.0.0.1"), str(tmp_path))
+    assert (Path(path).read_text(), random) == ("", False)
+
+
+def test_neither_arguments_nor_environment_hold_the_token(settings: Settings, tmp_path: Path) -> None:
+    given = settings._replace(token="CANARY")  # noqa: S106
+    path, _ = jupyter.token_file(given, str(tmp_path))
+    service = jupyter.service(given, {"HOME": "/h"}, path)
+    assert "CANARY" not in " ".join([*service.argv, *service.environment.values()])
+    assert service.environment == {"HOME": "/h", "JUPYTER_TOKEN_FILE": path}
+    assert service.essential
+    assert (service.account, service.directory) == (settings.place.user, settings.place.workdir)
+
+
+def test_nobody_answers() -> None:
+    assert not jupyter.answers(0.1) or os.environ.get("JUPYTER_SERVER_ROOT")

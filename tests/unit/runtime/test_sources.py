@@ -1,0 +1,44 @@
+"""What the runtime is made of: root imports only the standard library, and Python 3.8 understands it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import RUNTIME
+
+PROGRAMS = ("start-jupyter", "set-paths", "get-versions", "healthcheck")
+MODULES = sorted((RUNTIME / "melda_runtime").glob("*.py"))
+CONFIGURATION = RUNTIME.parent / "jupyter" / "jupyter_notebook_config.py"
+
+
+@pytest.mark.parametrize(
+    "path", [*MODULES, *(RUNTIME / name for name in PROGRAMS)], ids=lambda path: path.name
+)
+def test_only_the_standard_library(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            for name in names:
+                top = name.split(".")[0]
+                assert top in sys.stdlib_module_names or top == "melda_runtime", f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*MODULES, *(RUNTIME / name for name in (*PROGRAMS, "version_check_webservice.py")), CONFIGURATION],
+    ids=lambda path: path.name,
+)
+def test_python_38_can_read_it(path: Path) -> None:
+    ast.parse(path.read_text(), feature_version=(3, 8))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_take_nothing_from_the_callers_paths(name: str) -> None:
+    path = RUNTIME / name
+    assert path.read_text().startswith("#!/usr/bin/python3 -IS\n")
+    assert os.access(path, os.X_OK)

@@ -1,0 +1,159 @@
+"""The mount, as far as it goes without mounting."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from melda_runtime import s3, storage
+from melda_runtime.bucket import Bucket, Credentials
+from melda_runtime.environment import Settings
+from melda_runtime.errors import Refused
+from melda_runtime.supervisor import Supervisor
+
+MOUNTINFO = """\
+22 1 0:20 / / rw - overlay overlay rw
+30 22 0:45 / /home/melda/my\\040project rw,nosuid - ext4 /dev/sda1 rw
+31 30 0:46 / /home/melda/my\\040project rw shared:1 master:2 - fuse.s3fs s3fs rw,user_id=0
+32 22 0:47 / /proc rw - proc proc rw
+"""
+
+
+def test_the_options_of_the_specification(settings: Settings, project: Bucket) -> None:
+    user = settings.place.user._replace(uid=1001, gid=1001)
+    plain = storage.options(project._replace(endpoint=""), user)
+    assert plain == [
+        "-o", "umask=0007,uid=1001,gid=1001", "-o", "allow_other", "-o", "passwd_file=/root/.passwd-s3fs",
+    ]  # fmt: skip
+    debug = storage.options(project._replace(debug=True), user)
+    assert debug[-4:] == ["-o", "dbglevel=debug", "-o", "curldbg"]
+
+
+def test_another_service_and_another_region(settings: Settings, project: Bucket) -> None:
+    user = settings.place.user
+    assert storage.options(project, user)[-4:] == [
+        "-o",
+        "url=http://127.0.0.1:9",
+        "-o",
+        "use_path_request_style",
+    ]
+    region = storage.options(project._replace(endpoint="", region="eu-west-1"), user)
+    assert region[-4:] == ["-o", "url=https://s3.eu-west-1.amazonaws.com", "-o", "endpoint=eu-west-1"]
+
+
+def test_no_secret_on_the_command_line(settings: Settings, project: Bucket) -> None:
+    for session in ("", "SESSION"):
+        keys = Credentials("KEY", "CANARY", session)
+        service = storage._s3fs(project._replace(credentials=keys), settings)
+        assert "CANARY" not in " ".join(service.argv)
+        assert ("CANARY" in service.environment.values()) == bool(session)
+
+
+def test_the_password_file_is_private_and_short_lived(tmp_path: Path, project: Bucket) -> None:
+    path = tmp_path / "passwd"
+    path.write_text("left behind")
+    path.chmod(0o644)
+    before = os.umask(0)
+    try:
+        with storage.password_file(project, str(path)):
+            assert path.read_text() == "KEY:CANARY\n"
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert not path.exists()
+        with pytest.raises(KeyError), storage.password_file(project, str(path)):
+            raise KeyError
+        assert not path.exists()
+    finally:
+        os.umask(before)
+
+
+def test_the_password_file_does_not_follow_a_link(tmp_path: Path, project: Bucket) -> None:
+    (tmp_path / "passwd").symlink_to(tmp_path / "elsewhere")
+    with storage.password_file(project, str(tmp_path / "passwd")):
+        assert not (tmp_path / "elsewhere").exists()
+
+
+def test_mounted_is_what_mountinfo_says(tmp_path: Path) -> None:
+    (tmp_path / "mountinfo").write_text(MOUNTINFO)
+    found = {
+        path: storage.mount_type(path, str(tmp_path / "mountinfo"))
+        for path in ("/home/melda/my project", "/proc", "/x")
+    }
+    assert found == {"/home/melda/my project": "fuse.s3fs", "/proc": "proc", "/x": ""}
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "device", "may"),
+    [("200000", True, True), ("1fffff", True, False), ("200000", False, False)],
+)
+def test_may_mount(tmp_path: Path, capabilities: str, device: bool, may: bool) -> None:
+    (tmp_path / "status").write_text(f"Name:\tx\nCapEff:\t{capabilities:0>16}\n")
+    if device:
+        (tmp_path / "fuse").write_text("")
+    assert storage.may_mount(str(tmp_path / "status"), str(tmp_path / "fuse")) == may
+
+
+def test_the_probe_leaves_nothing(tmp_path: Path) -> None:
+    storage.probe(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        storage.probe(str(tmp_path / "none"))
+
+
+def test_own_folder(tmp_path: Path) -> None:
+    storage.own_folder(str(tmp_path), os.getuid(), os.getgid(), 0o555)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o555
+    tmp_path.chmod(0o755)
+    (tmp_path / "link").symlink_to("/etc")
+    for name in ("link", "none"):
+        with pytest.raises(Refused, match="^JUPYTER_WORKDIR="):
+            storage.own_folder(str(tmp_path / name), os.getuid(), os.getgid(), 0o555)
+
+
+def test_no_bucket_is_said(settings: Settings) -> None:
+    said = storage.prepare(settings, Supervisor.__new__(Supervisor))
+    assert "is a local folder (BUCKET_NAME is not set)" in said
+
+
+class Unreachable(Supervisor):
+    """A supervisor that must not be asked to start anything."""
+
+    def __init__(self) -> None:
+        pass
+
+
+def test_nothing_is_started_in_a_container_that_may_not_mount(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "may_mount", lambda: False)
+    with pytest.raises(
+        Refused, match="^BUCKET_NAME='bucket' cannot be mounted: .*--cap-add SYS_ADMIN --device /dev/fuse"
+    ):
+        storage.prepare(settings._replace(bucket=project), Unreachable())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can change owners")
+def test_a_folder_with_files_is_not_hidden_under_a_mount(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "may_mount", lambda: True)
+    (Path(settings.place.workdir) / "work").write_text("mine")
+    with pytest.raises(Refused, match="is not empty"):
+        storage.prepare(settings._replace(bucket=project), Unreachable())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can change owners")
+def test_the_bare_folder_is_closed_before_s3_is_asked(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "may_mount", lambda: True)
+
+    def refuse(_: Bucket) -> Bucket:
+        raise Refused("wrong key")
+
+    monkeypatch.setattr(s3, "prepare", refuse)
+    with pytest.raises(Refused, match="wrong key"):
+        storage.prepare(settings._replace(bucket=project), Unreachable())
+    found = Path(settings.place.workdir).stat()
+    assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (0, 0o555)
