@@ -10,6 +10,9 @@ import textwrap
 import time
 from pathlib import Path
 
+import pytest
+from melda_runtime import processes
+
 from .conftest import RUNTIME
 
 PREPARE = """
@@ -173,13 +176,26 @@ def test_timers_run_until_they_say_none() -> None:
     assert (code, out) == (0, "3\n2\n1\n"), err
 
 
-def test_nobody_elses_processes_are_ended_on_a_machine() -> None:
-    other = subprocess.Popen(["sleep", "60"])
-    try:
-        code, out, err = run("processes.end_others([], 0.1, s._reap); print(processes.others([]))")
-        assert (code, out) == (0, "[]\n"), err
-        assert other.poll() is None
-        os.kill(other.pid, 0)
-    finally:
-        other.kill()
-        other.wait()
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """What would be killed. Nothing ever is: a mistake in this code would end every process of the machine."""
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
+    monkeypatch.setattr(os, "listdir", lambda _: ["1", "7", "8", "self", "uptime"])
+    return sent
+
+
+def test_on_a_machine_nobody_elses_processes_are_ended(
+    killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 2)
+    processes.end_others([], 0.0, lambda: None)
+    assert killed == []
+
+
+def test_in_a_container_all_others_are_ended_but_those_spared(
+    killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    processes.end_others([8], 0.0, lambda: None)
+    assert killed == [(7, signal.SIGTERM), (7, signal.SIGKILL)]
