@@ -81,7 +81,9 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 def _pack(source: Path, contrib: Path) -> None:
     fields = _fields((source / "DESCRIPTION").read_text())
-    with tarfile.open(contrib / f"{fields['Package']}_{fields['Version']}.tar.gz", "w:gz") as archive:
+    tarball = contrib / f"{fields['Package']}_{fields['Version']}.tar.gz"
+    # R warns of pax headers, Python's default.
+    with tarfile.open(tarball, "w:gz", format=tarfile.USTAR_FORMAT) as archive:
         archive.add(source, fields["Package"], filter=_plain)
 
 

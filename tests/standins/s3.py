@@ -1,0 +1,168 @@
+"""S3 for containers: moto's server in a thread of the test, which checks keys and can be made to fail.
+
+Configuration of moto's access control: https://docs.getmoto.org/en/latest/docs/iam.html.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from dataclasses import dataclass
+from http.server import HTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Keys as the environment of a container takes them; ``session_token`` is empty for permanent ones."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As variables of the environment, without the empty ones."""
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        values = (self.access_key_id, self.secret_access_key, self.session_token)
+        return {name: value for name, value in zip(names, values, strict=True) if value}
+
+
+class Server:
+    """An S3 service while the ``with`` block runs; the state of moto is the process's, so one at a time.
+
+    Args:
+        address: address to listen on, for instance ``serve.gateway()``.
+
+    ``requests`` lists what was answered so far: (method, path with query, status).
+    """
+
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        self.requests: list[tuple[str, str, int]] = []
+        requests = self.requests
+
+        class Handler(MotoRequestHandler):
+            def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+                requests.append((self.command, self.path, int(code)))
+
+        self._handler = Handler
+        self._application = DomainDispatcherApplication(create_backend_app)
+        self._address = address
+        self._port = 0
+        self._listener: BaseWSGIServer | None = None
+        self._thread: threading.Thread | None = None
+        self._admin = Credentials("melda-test", "melda-test")
+
+    @property
+    def url(self) -> str:
+        """What AWS_ENDPOINT_URL_S3 takes; the same after an outage."""
+        return f"http://{self._address}:{self._port}"
+
+    def answer(self) -> None:
+        """Begin to answer, for the first time or again after :meth:`refuse` or :meth:`hang`; buckets stay."""
+        if self._thread:
+            return
+        if not self._listener:
+            self._listener = make_server(
+                self._address, self._port, self._application, threaded=True, request_handler=self._handler
+            )
+            self._port = self._listener.server_port
+        # Not werkzeug's own serve_forever: it closes the socket at the end, and hang() keeps it open.
+        serve = HTTPServer.serve_forever
+        self._thread = threading.Thread(target=serve, args=(self._listener, 0.05), daemon=True)
+        self._thread.start()
+
+    def hang(self) -> None:
+        """Connections are still taken, and get no answer."""
+        if self._listener and self._thread:
+            self._listener.shutdown()
+            self._thread.join()
+            self._thread = None
+
+    def refuse(self) -> None:
+        """Connections are refused."""
+        self.hang()
+        if self._listener:
+            self._listener.server_close()
+            self._listener = None
+
+    def client(self, service: str = "s3", credentials: Credentials | None = None) -> Any:
+        """A boto3 client.
+
+        Args:
+            service: AWS's name of it.
+            credentials: None for those of an administrator.
+        """
+        used = credentials or self._admin
+        return boto3.client(
+            service,  # type: ignore[call-overload, unused-ignore]
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=used.access_key_id,
+            aws_secret_access_key=used.secret_access_key,
+            aws_session_token=used.session_token or None,
+            config=Config(proxies={}, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+
+    def bucket(self, name: str) -> str:
+        """Create an empty bucket; return its name."""
+        self.client().create_bucket(Bucket=name)
+        return name
+
+    def credentials(self, name: str, bucket: str, temporary: bool = False) -> Credentials:
+        """Keys that may do everything with one bucket and nothing else.
+
+        Args:
+            name: of the user, or with ``temporary`` the role, that is made for them.
+            bucket: it need not exist.
+            temporary: with a session token, as a task's role has.
+        """
+        return self._keys(name, [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"], "s3:*", temporary)
+
+    def _keys(self, name: str, resource: list[str], action: str, temporary: bool = False) -> Credentials:
+        iam = self.client("iam")
+        allowed = {"Effect": "Allow", "Action": action, "Resource": resource}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        if not temporary:
+            iam.create_user(UserName=name)
+            iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=policy)
+            made = iam.create_access_key(UserName=name)["AccessKey"]
+            return Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+        anyone = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [anyone]})
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
+        iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=policy)
+        made = self.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName=name)["Credentials"]
+        return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
+
+    def _control(self, path: str, content: bytes = b"") -> None:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        # As a form, which is urllib's default, the content would not arrive.
+        kind = {"Content-Type": "text/plain"}
+        opener.open(
+            urllib.request.Request(f"{self.url}/moto-api/{path}", content, kind, method="POST")
+        ).close()
+
+    def __enter__(self) -> Self:
+        self.answer()
+        self._control("reset-auth", b"inf")
+        self._control("reset")
+        self._admin = self._keys("melda-test-admin", ["*"], "*")
+        # From here on every request's key, signature and rights are checked, as S3 does; moto leaves it off.
+        self._control("reset-auth", b"0")
+        self.requests.clear()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.refuse()

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from tests.standins.s3 import Credentials, Server
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        running.bucket("projects")
+        yield running
+
+
+def code(error: pytest.ExceptionInfo[ClientError]) -> str:
+    return str(error.value.response["Error"]["Code"])
+
+
+@pytest.mark.parametrize("temporary", [False, True])
+def test_keys_open_their_bucket_and_no_other(server: Server, temporary: bool) -> None:
+    keys = server.credentials("alice", "projects", temporary)
+    assert bool(keys.session_token) == temporary
+    client = server.client(credentials=keys)
+    client.put_object(Bucket="projects", Key="a b/ü.ipynb", Body=b"text")
+    assert client.get_object(Bucket="projects", Key="a b/ü.ipynb")["Body"].read() == b"text"
+    server.bucket("other")
+    with pytest.raises(ClientError) as error:
+        client.list_objects_v2(Bucket="other")
+    assert code(error) == "AccessDenied"
+
+
+def test_a_wrong_key_is_refused(server: Server) -> None:
+    with pytest.raises(ClientError) as error:
+        server.client(credentials=Credentials("AKIAWRONG", "wrong")).list_objects_v2(Bucket="projects")
+    assert code(error) == "InvalidAccessKeyId"
+
+
+def test_a_wrong_secret_is_refused(server: Server) -> None:
+    keys = server.credentials("alice", "projects")
+    with pytest.raises(ClientError) as error:
+        server.client(credentials=Credentials(keys.access_key_id, "wrong")).list_objects_v2(Bucket="projects")
+    assert code(error) == "SignatureDoesNotMatch"
+
+
+def test_a_bucket_that_does_not_exist_is_said(server: Server) -> None:
+    keys = server.credentials("alice", "none")
+    with pytest.raises(ClientError) as error:
+        server.client(credentials=keys).list_objects_v2(Bucket="none")
+    assert code(error) == "NoSuchBucket"
+
+
+def test_after_an_outage_everything_is_where_it_was(server: Server) -> None:
+    client = server.client()
+    client.put_object(Bucket="projects", Key="kept", Body=b"text")
+    url = server.url
+    server.refuse()
+    with pytest.raises(EndpointConnectionError):
+        client.get_object(Bucket="projects", Key="kept")
+    server.answer()
+    assert server.url == url
+    assert client.get_object(Bucket="projects", Key="kept")["Body"].read() == b"text"
+
+
+def test_a_hung_service_takes_connections_and_answers_later(server: Server) -> None:
+    server.hang()
+    address = urlsplit(server.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=5) as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        connection.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        server.answer()
+        connection.settimeout(5)
+        assert connection.recv(4) == b"HTTP"
+
+
+def test_requests_are_logged(server: Server) -> None:
+    server.requests.clear()
+    server.client().put_object(Bucket="projects", Key="key", Body=b"")
+    assert server.requests == [("PUT", "/projects/key", 200)]
+
+
+def test_one_server_leaves_nothing_to_the_next() -> None:
+    for _ in range(2):
+        with Server() as server:
+            assert server.client().list_buckets()["Buckets"] == []
+            server.bucket("projects")
+
+
+def test_credentials_as_environment() -> None:
+    assert Credentials("id", "secret").environment == {
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+    }
+    assert Credentials("id", "secret", "token").environment["AWS_SESSION_TOKEN"] == "token"
