@@ -178,7 +178,7 @@ def test_timers_run_until_they_say_none() -> None:
 
 @pytest.fixture
 def killed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """What would be killed. Nothing ever is: a mistake in this code would end every process of the machine."""
+    """What would be killed. Nothing ever is: a mistake here would end every process of the machine."""
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
     monkeypatch.setattr(os, "listdir", lambda _: ["1", "7", "8", "self", "uptime"])
