@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from tests.standins import rds
 
@@ -50,7 +49,7 @@ class SigningKey:
         self._gpg("--clearsign", "--output", str(release.with_name("InRelease")), str(release))
         self._gpg("--armor", "--detach-sign", "--output", str(release.with_name("Release.gpg")), str(release))
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> SigningKey:
         return self
 
     def __exit__(

@@ -8,15 +8,20 @@ from __future__ import annotations
 import json
 import threading
 import urllib.request
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http.server import HTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 import boto3
 from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 REGION = "us-east-1"
 
@@ -37,6 +42,32 @@ class Credentials:
         return {name: value for name, value in zip(names, values, strict=True) if value}
 
 
+def _encode(query: str) -> str:
+    pairs = (pair.split("=", 1) for pair in query.split("&"))
+    return "&".join("=".join(quote(unquote(part), safe="-_.~") for part in pair) for pair in pairs)
+
+
+def _as_s3(application: WSGIApplication) -> WSGIApplication:
+    """Do as S3 does where moto does not, as far as s3fs meets it.
+
+    The signature is checked over the query encoded by the rules, not as it was sent, where "/" may be bare.
+    The old signature, which s3fs 1.90 tries once the new one was refused, is a 403; moto stumbles over it.
+    """
+
+    def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("HTTP_AUTHORIZATION", "").startswith("AWS "):
+            start_response("403 Forbidden", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>SignatureDoesNotMatch</Code><Message>Not version 4</Message></Error>"]
+        query = environ.get("QUERY_STRING", "")
+        if query:
+            environ["QUERY_STRING"] = _encode(query)
+            for name in {"REQUEST_URI", "RAW_URI"} & environ.keys():
+                environ[name] = environ[name].partition("?")[0] + "?" + environ["QUERY_STRING"]
+        return application(environ, start_response)
+
+    return wrapped
+
+
 class Server:
     """An S3 service while the ``with`` block runs; the state of moto is the process's, so one at a time.
 
@@ -55,7 +86,7 @@ class Server:
                 requests.append((self.command, self.path, int(code)))
 
         self._handler = Handler
-        self._application = DomainDispatcherApplication(create_backend_app)
+        self._application = _as_s3(DomainDispatcherApplication(create_backend_app))
         self._address = address
         self._port = 0
         self._listener: BaseWSGIServer | None = None
@@ -152,7 +183,7 @@ class Server:
             urllib.request.Request(f"{self.url}/moto-api/{path}", content, kind, method="POST")
         ).close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Server:
         self.answer()
         self._control("reset-auth", b"inf")
         self._control("reset")

@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 
 def gateway(network: str = "bridge", docker: str = "/usr/bin/docker") -> str:
@@ -68,7 +68,7 @@ class Server:
         host, port = self._listener.server_address[:2]
         self.url = f"http://{host!s}:{port}"
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Server:
         self._thread.start()
         return self
 

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -45,6 +48,25 @@ def test_a_wrong_secret_is_refused(server: Server) -> None:
     with pytest.raises(ClientError) as error:
         server.client(credentials=Credentials(keys.access_key_id, "wrong")).list_objects_v2(Bucket="projects")
     assert code(error) == "SignatureDoesNotMatch"
+
+
+def test_a_query_is_signed_by_the_rules_however_it_is_sent(server: Server) -> None:
+    client = server.client(credentials=server.credentials("alice", "projects"))
+    client.put_object(Bucket="projects", Key="a/b", Body=b"")
+
+    def bare(request: Any, **_: Any) -> None:
+        request.url = request.url.replace("prefix=a%2F", "prefix=a/")
+
+    client.meta.events.register_last("before-send.s3.ListObjectsV2", bare)
+    assert client.list_objects_v2(Bucket="projects", Prefix="a/")["KeyCount"] == 1
+    assert "prefix=a/" in server.requests[-1][1]
+
+
+def test_the_old_signature_is_refused(server: Server) -> None:
+    request = Request(server.url + "/projects/", headers={"Authorization": "AWS AKIAWRONG:c2lnbmF0dXJl"})
+    with pytest.raises(HTTPError) as error:
+        urlopen(request)
+    assert error.value.code == 403
 
 
 def test_a_bucket_that_does_not_exist_is_said(server: Server) -> None:

@@ -115,8 +115,8 @@ def serve() -> None:
             with open(f"/proc/{pid}/fd/2", "w") as stream, contextlib.redirect_stdout(stream):
                 print(f"{method.capitalize()} system packages...", flush=True)
                 return METHODS[method](names)
-        except Exception as error:  # noqa: BLE001, whatever it is goes to the caller
-            raise Failed(str(error))
+        except Exception as error:  # noqa: BLE001 whatever it is goes to the caller
+            raise Failed(str(error)) from error
         finally:
             signal.alarm(IDLE)
 
