@@ -1,0 +1,71 @@
+# Melda Jupyter. `make help` lists the targets; README.md says more.
+
+# An image reference, debian:bullseye, debian:bookworm or debian:trixie (bootstrapped on this machine), or auto:
+# rocker/r-ubuntu:20.04 if it can be had, else debian:bookworm.
+BASE ?= auto
+# Name and tag of the result.
+IMAGE ?= melda-jupyter:latest
+# Curated packages: none, core or datascience.
+PACKAGES ?= datascience
+# Where the notebook listens on this machine.
+PORT ?= 8888
+# 1: nothing may be left out; a source that cannot be reached is an error.
+STRICT ?=
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OPTIONS := --base '$(BASE)' --image '$(IMAGE)' --packages '$(PACKAGES)' --port '$(PORT)' $(if $(filter-out 0,$(STRICT)),--strict)
+
+.DEFAULT_GOAL := help
+.PHONY: help up down image connector preflight test lint unit container bench lock
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@echo
+	@echo 'Variables: BASE=$(BASE) IMAGE=$(IMAGE) PACKAGES=$(PACKAGES) PORT=$(PORT) STRICT=$(STRICT)'
+
+up: $(VENV)/build.stamp ## Build what is missing, start a container, print the URL to open
+	@$(BIN)/python -m builder up $(OPTIONS)
+
+down: $(VENV)/build.stamp ## Stop and remove what `make up` started (the project stays)
+	@$(BIN)/python -m builder down
+
+image: $(VENV)/build.stamp ## Build melda-jupyter-base:latest and melda-jupyter:latest
+	@$(BIN)/python -m builder image $(OPTIONS)
+
+connector: $(VENV)/build.stamp ## Build the image through pyinfra's docker connector, without a Dockerfile
+	@$(BIN)/python -m builder connector $(OPTIONS)
+
+preflight: $(VENV)/build.stamp ## Say which sources answer, and what would be left out
+	@$(BIN)/python -m builder preflight $(OPTIONS)
+
+test: lint unit container ## Everything: lint, types, quick tests, container tests
+
+lint: $(VENV)/test.stamp ## Lint and types
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/shellcheck builder/provision builder/venv .ci/run
+	$(BIN)/hadolint Dockerfile Dockerfile.base
+
+unit: $(VENV)/test.stamp ## Quick tests, without containers
+	$(BIN)/python -m pytest -q tests/unit tests/commands
+
+container: $(VENV)/test.stamp ## Tests on real containers
+	$(BIN)/python -m pytest -q tests/container
+
+bench: $(VENV)/bench.stamp ## Measure side by side, write bench/results.md and bench/results.json
+	$(BIN)/python -m bench
+
+lock: $(VENV)/build.stamp ## Resolve all Python packages again, for every Python of the release table
+	$(BIN)/python -m builder.lock
+	for name in build test bench; do $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
+		--python-version 3.11 --python-platform linux requirements/$$name.in --output-file requirements/$$name.txt; done
+
+# Each set of Python packages is installed once for each version of its lock.
+$(VENV)/%.stamp: requirements/%.txt builder/venv
+	@sh builder/venv $(PYTHON) $(VENV) $<
+	@touch $@
+
+# The tests need a few Debian packages of this machine too.
+$(VENV)/test.stamp: tests/host-packages.txt

@@ -1,0 +1,128 @@
+"""The image everything is built on: rocker/r-ubuntu if it can be had, else a Debian bootstrapped on this machine.
+
+The local bases equal rocker/r-ubuntu in what matters; the facts are from its Dockerfile
+(https://github.com/rocker-org/rocker/blob/master/r-ubuntu/focal/Dockerfile).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from builder import docker as client
+from builder import host
+from builder.errors import Refused
+
+PREFERRED = "rocker/r-ubuntu:20.04"
+FALLBACK = "debian:bookworm"
+LOCAL = ("debian:bullseye", "debian:bookworm", "debian:trixie")
+# Seconds a registry of images may take until it counts as out of reach; the time of a pull that has begun is not bounded.
+PULL_ANSWER = 30
+
+PACKAGES = (
+    "ca-certificates", "dirmngr", "ed", "less", "locales", "vim-tiny", "wget", "littler", "r-base", "r-base-dev",
+    "r-recommended", "r-cran-docopt",
+)  # fmt: skip
+ENVIRONMENT = {"LC_ALL": "en_US.UTF-8", "LANG": "en_US.UTF-8", "DEBIAN_FRONTEND": "noninteractive", "TZ": "UTC"}
+
+# Runs in the new system. Group staff may write R's site library, as rocker's user docker does.
+CUSTOMIZE = r"""
+set -eu
+chroot "$1" useradd --create-home docker
+chroot "$1" usermod --append --groups staff docker
+chroot "$1" install -d -g staff -m 2775 /usr/local/lib/R/site-library
+echo 'en_US.UTF-8 UTF-8' >> "$1/etc/locale.gen"
+chroot "$1" localedef -i en_US -f UTF-8 en_US.UTF-8
+for script in install.r install2.r installGithub.r testInstalled.r; do
+    for folder in /usr/lib/R/site-library/littler/examples /usr/share/doc/littler/examples; do
+        [ ! -e "$1$folder/$script" ] || ln -sf "$folder/$script" "$1/usr/local/bin/$script"
+    done
+done
+# As Docker's own images have it: no service starts because its package is installed.
+printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d"
+chmod 755 "$1/usr/sbin/policy-rc.d"
+rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/hostname" "$1/etc/resolv.conf"
+: > "$1/etc/machine-id"
+"""
+
+
+def local_name(base: str) -> str:
+    """Name under which a bootstrapped base is kept: ``debian:bookworm`` -> ``melda-jupyter-debian:bookworm``."""
+    return "melda-jupyter-" + base
+
+
+def pull(docker: str, image: str) -> str:
+    """Have an image of a registry. Empty if it is here now, else why not."""
+    if client.exists(docker, "image", image):
+        return ""
+    try:
+        asked = subprocess.run(
+            [docker, "manifest", "inspect", image], capture_output=True, text=True, timeout=PULL_ANSWER, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"its registry did not answer within {PULL_ANSWER} s"
+    if asked.returncode:
+        return (asked.stderr.strip().splitlines() or ["its registry has not got it"])[-1]
+    return "" if subprocess.run([docker, "pull", image], check=False).returncode == 0 else "pulling it failed"
+
+
+def choose(docker: str, base: str) -> tuple[str, str]:
+    """What ``BASE`` stands for.
+
+    Args:
+        base: ``auto``, one of ``LOCAL``, or an image reference.
+
+    Returns:
+        What it is called (one of ``LOCAL``, or the reference), and why it is not the preferred one (empty if it is what was asked for).
+
+    Raises:
+        Refused: the reference cannot be had.
+    """
+    if base in LOCAL:
+        return base, ""
+    problem = pull(docker, PREFERRED if base == "auto" else base)
+    if not problem:
+        return (PREFERRED if base == "auto" else base), ""
+    if base == "auto":
+        return FALLBACK, f"{PREFERRED} cannot be had ({problem})"
+    raise Refused(f"BASE={base} cannot be had ({problem}): it must be auto, an image that can be pulled, or one of {', '.join(LOCAL)}")
+
+
+def bootstrap(docker: str, base: str) -> str:
+    """Bootstrap a local base once and return its image's name.
+
+    It comes from this machine's own mirror, in one apt transaction, and gets its name when it is complete.
+
+    Raises:
+        Refused: mmdebstrap cannot be had or failed.
+    """
+    name = local_name(base)
+    if client.exists(docker, "image", name):
+        return name
+    if subprocess.run(["which", "mmdebstrap"], capture_output=True, check=False).returncode:
+        host.install("mmdebstrap, which makes a local base", ["mmdebstrap", "debian-archive-keyring"])
+    codename = base.split(":")[1]
+    print(f"bootstrapping {base} (about half a minute)", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        tar = Path(folder) / "base.tar"
+        hook = Path(folder) / "customize"
+        hook.write_text("#!/bin/sh" + CUSTOMIZE)
+        hook.chmod(0o755)
+        done = subprocess.run(
+            ["mmdebstrap", "--variant=minbase", "--components=main", "--dpkgopt=force-unsafe-io",
+             '--aptopt=APT::Install-Recommends "false"', f"--include={','.join(PACKAGES)}", f"--customize-hook={hook}",
+             codename, str(tar)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            said = [line for line in done.stdout.splitlines() if line.startswith("E:")] or done.stdout.splitlines()[-1:]
+            raise Refused(f"BASE={base} cannot be bootstrapped: {said[0] if said else 'mmdebstrap failed'}")
+        changes = [part for key, value in ENVIRONMENT.items() for part in ("--change", f"ENV {key}={value}")]
+        client.call(docker, "import", *changes, "--change", 'CMD ["bash"]', str(tar), name)
+    return name
+
+
+def ensure(docker: str, base: str) -> str:
+    """The image of a base that :func:`choose` returned, bootstrapped if it is a local one."""
+    return bootstrap(docker, base) if base in LOCAL else base

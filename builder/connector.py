@@ -1,0 +1,59 @@
+"""The image by way of pyinfra's docker connector, tagged, with ENV, WORKDIR, EXPOSE and CMD.
+
+``pyinfra @docker/IMAGE deploy.py`` commits an image also when the run failed, without a tag and without these. Here the
+container is ours, and it is committed only after exit code 0.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from builder import docker as client
+from builder import image as images
+from builder.errors import Refused
+
+ROOT = images.ROOT
+# Instructions that `docker commit --change` takes over; what a RUN does, pyinfra does.
+_KEPT = ("ENV", "WORKDIR", "EXPOSE", "HEALTHCHECK", "CMD")
+
+
+def instructions(dockerfile: str) -> list[str]:
+    """The lines of a Dockerfile that describe the image and not how it is made, each joined into one.
+
+    Args:
+        dockerfile: its text.
+    """
+    text = "\n".join(line for line in dockerfile.splitlines() if not line.lstrip().startswith("#"))
+    lines = (" ".join(line.split()) for line in text.replace("\\\n", " ").splitlines())
+    return [line for line in lines if line.split(" ", 1)[0] in _KEPT]
+
+
+def build(docker: str, base: str, base_image: str, image: str, packages: str, strict: bool) -> None:
+    """Provision a container of ``base_image`` from outside and commit it as ``image``.
+
+    Raises:
+        Refused: pyinfra failed; there is no image.
+    """
+    container = client.call(docker, "run", "--detach", base_image, "tail", "-f", "/dev/null")
+    try:
+        data = {"packages": packages, "strict": str(strict).lower(), "dpkg_unsafe_io": "true"}
+        options = [part for name, value in data.items() for part in ("--data", f"{name}={value}")]
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "pyinfra"), "-y", f"@docker/{container}", "deploy.py", *options],
+            cwd=ROOT,
+            # pyinfra takes the first docker on PATH, and it must be the one that was found to work.
+            env={**os.environ, "PATH": f"{Path(docker).parent}:{os.environ['PATH']}"},
+            check=False,
+        )
+        if done.returncode:
+            raise Refused("provisioning failed: the line that says why is above; no image was made")
+        dockerfiles = [(ROOT / name).read_text() for name in ("Dockerfile.base", "Dockerfile")]
+        changes = [part for text in dockerfiles for line in instructions(text) for part in ("--change", line)]
+        with images.temporary(docker, "connector") as (raw,):
+            client.call(docker, "commit", *changes, container, raw)
+            images.label(docker, raw, image, base)
+    finally:
+        subprocess.run([docker, "rm", "--force", "--volumes", container], capture_output=True, check=False)

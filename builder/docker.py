@@ -1,0 +1,61 @@
+"""Calls of the docker client."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any
+
+from builder.errors import Refused
+
+
+def call(docker: str, *arguments: str) -> str:
+    """Standard output of a docker command.
+
+    Raises:
+        Refused: it failed; the client's last line says why.
+    """
+    done = subprocess.run([docker, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise Refused(f"docker {' '.join(arguments[:2])} failed: {said}")
+    return done.stdout.strip()
+
+
+def exists(docker: str, kind: str, name: str) -> bool:
+    """Is there an ``image``, ``container`` or ``volume`` of that name here?"""
+    done = subprocess.run([docker, kind, "inspect", name], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def inspect(docker: str, kind: str, name: str) -> dict[str, Any]:
+    """What ``docker KIND inspect`` says."""
+    found: list[dict[str, Any]] = json.loads(call(docker, kind, "inspect", name))
+    return found[0]
+
+
+def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: str, ca: str) -> None:
+    """Build an image with BuildKit, its log on this program's output.
+
+    Args:
+        file: the Dockerfile.
+        tag: name of the result.
+        arguments: build arguments; the usual proxy variables are passed on by themselves.
+        context: folder.
+        ca: path of a CA bundle that becomes the secret ``ca``, or empty.
+
+    Raises:
+        Refused: the build failed; the log above says where.
+    """
+    command = [docker, "build", "--progress=plain", "--file", file, "--tag", tag]
+    for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        if os.environ.get(name):
+            command += ["--build-arg", name]
+    for name, value in arguments.items():
+        command += ["--build-arg", f"{name}={value}"]
+    if ca:
+        command += ["--secret", f"id=ca,src={ca}"]
+    done = subprocess.run([*command, context], env={**os.environ, "DOCKER_BUILDKIT": "1"}, check=False)
+    if done.returncode:
+        raise Refused(f"building {file.rsplit('/', 1)[-1]} failed: the line that says why is above; no image was named")

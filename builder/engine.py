@@ -1,0 +1,98 @@
+"""The Docker engine: found, or installed and started on Debian and Ubuntu as root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from builder import host
+from builder.errors import Refused
+
+LOG = "/var/log/melda-jupyter-dockerd.log"
+# Seconds until an engine that was just started must answer (measured: 3).
+START = 60
+# Bytes a build needs at most: base, both images and their layers while they are written.
+SPACE = {"none": 4 * 10**9, "core": 5 * 10**9, "datascience": 12 * 10**9}
+
+
+def _clients() -> list[str]:
+    folders = os.environ.get("PATH", "").split(":") + ["/usr/bin"]
+    found = (shutil.which("docker", path=folder) for folder in dict.fromkeys(folders) if folder)
+    return list(dict.fromkeys(path for path in found if path))
+
+
+def _can_build(client: str) -> bool:
+    """Does this client reach BuildKit? From 23.0 on it needs the buildx plugin for it, which may be missing."""
+    version = _run(client, "--version").stdout
+    major = version.partition("version ")[2].split(".")[0]
+    return (major.isdigit() and int(major) < 23) or _run(client, "buildx", "version").returncode == 0
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _answers(client: str) -> str:
+    """Empty if the engine answers, else what it says."""
+    done = _run(client, "version", "--format", "{{.Server.Version}}")
+    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
+
+
+def _start() -> None:
+    """Start dockerd: by systemd where it runs, else in the background of this machine."""
+    if Path("/run/systemd/system").is_dir():
+        subprocess.run(["systemctl", "start", "docker"], check=False)
+        return
+    print(f"starting dockerd, its log is {LOG}", flush=True)
+    with open(LOG, "ab") as log:
+        subprocess.Popen(["dockerd"], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def ready() -> str:
+    """Path of a docker client that can build, with an engine that answers.
+
+    Raises:
+        Refused: there is none and it cannot be installed or started, or this user may not use it.
+    """
+    client = next((path for path in _clients() if _can_build(path)), "")
+    if not client:
+        host.install("the Docker engine", ["docker.io"])
+        client = next(path for path in _clients() if _can_build(path))
+    problem = _answers(client)
+    if not problem:
+        return client
+    if "permission denied" in problem.lower():
+        raise Refused(f"no rights to the Docker engine: run as root or join the group docker ({problem})")
+    if os.environ.get("DOCKER_HOST"):
+        raise Refused(f"DOCKER_HOST={os.environ['DOCKER_HOST']!r} does not answer: {problem}")
+    if os.geteuid():
+        raise Refused(f"the Docker engine does not run: start it as root ({problem})")
+    if not shutil.which("dockerd"):
+        host.install("the Docker engine", ["docker.io"])
+    _start()
+    deadline = time.monotonic() + START
+    while _answers(client):
+        if time.monotonic() > deadline:
+            raise Refused(f"the Docker engine did not start within {START} s: see {LOG}")
+        time.sleep(0.2)
+    return client
+
+
+def check_space(docker: str, packages: str) -> None:
+    """Refuse a build for which the engine's disk has no room.
+
+    Raises:
+        Refused: less than ``SPACE`` is free.
+    """
+    root = _run(docker, "info", "--format", "{{.DockerRootDir}}").stdout.strip()
+    if not Path(root).is_dir():
+        # An engine elsewhere: its disk cannot be seen from here.
+        return
+    free = shutil.disk_usage(root).free
+    if free < SPACE[packages]:
+        raise Refused(
+            f"no space: PACKAGES={packages} needs {SPACE[packages] / 1e9:.0f} GB in {root}, {free / 1e9:.1f} GB are free"
+        )

@@ -1,0 +1,7 @@
+"""The one kind of failure a person is told about."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """Something the person can mend, in one line: the setting, its value, what would be right."""

@@ -1,0 +1,46 @@
+"""This machine: its packages, its CA bundle."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from builder.errors import Refused
+
+# Where the distributions keep the bundle (Debian and Ubuntu; Fedora and RHEL; Alpine).
+_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+
+
+def ca_bundle() -> str:
+    """Path of the CA bundle this machine trusts, or empty.
+
+    Behind a proxy that inspects TLS it holds the proxy's certificate, without which no download inside a build works.
+    """
+    named = (os.environ.get(name, "") for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE"))
+    return next((path for path in (*named, *_BUNDLES) if path and Path(path).is_file()), "")
+
+
+def install(what: str, packages: list[str]) -> None:
+    """Install Debian packages on this machine, without Recommends.
+
+    Args:
+        what: what they are needed for, in the message.
+        packages: Debian package names.
+
+    Raises:
+        Refused: not root, or not Debian or Ubuntu, or apt failed.
+    """
+    words = f"apt-get install {' '.join(packages)}"
+    if not shutil.which("apt-get"):
+        raise Refused(f"{what} is missing: install it with this system's package manager (Debian's names: {' '.join(packages)})")
+    if os.geteuid():
+        raise Refused(f"{what} is missing: run '{words}' as root, or make as root")
+    print(f"{what}: {words}", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "-q", "update"], ["apt-get", "-q", "-y", "install", "--no-install-recommends", *packages]):
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False)
+    if done.returncode:
+        last = [line for line in done.stdout.splitlines() if line.startswith("E:")] or ["apt-get failed"]
+        raise Refused(f"{what} cannot be installed by '{words}': {last[-1]}")

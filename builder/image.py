@@ -1,0 +1,113 @@
+"""``make image``: both images, under their final names only when all went well."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from builder import docker as client
+from builder import host
+from builder.errors import Refused
+
+ROOT = Path(__file__).resolve().parent.parent
+BASE_NAME = "melda-jupyter-base:latest"
+PACKAGES = ("none", "core", "datascience")
+OMITTED = "/usr/local/share/melda-jupyter/omitted"
+# A name with an optional registry and tag (https://pkg.go.dev/github.com/distribution/reference).
+_PART = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
+_REFERENCE = re.compile(rf"(?:[a-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?")
+
+
+def check(image: str, packages: str) -> None:
+    """Refuse settings that are wrong, before anything is done.
+
+    Raises:
+        Refused: names the setting and its value.
+    """
+    if packages not in PACKAGES:
+        raise Refused(f"PACKAGES={packages} is not right: it must be {', '.join(PACKAGES[:-1])} or {PACKAGES[-1]}")
+    if not _REFERENCE.fullmatch(image):
+        raise Refused(f"IMAGE={image} is not right: it must be an image name such as melda-jupyter:latest")
+
+
+def omitted(docker: str, image: str) -> list[str]:
+    """What was left out of an image, a line each."""
+    said = client.call(docker, "run", "--rm", image, "sh", "-c", f"cat {OMITTED} 2>/dev/null || true")
+    return [line for line in said.splitlines() if line.strip()]
+
+
+def labels(base: str, left_out: list[str]) -> dict[str, str]:
+    """OCI's labels (https://github.com/opencontainers/image-spec/blob/main/annotations.md) and ours."""
+    git = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return {
+        "org.opencontainers.image.title": "Melda Jupyter",
+        "org.opencontainers.image.licenses": "MIT",
+        "org.opencontainers.image.created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "org.opencontainers.image.revision": git.stdout.strip(),
+        "org.opencontainers.image.base.name": base,
+        "io.melda.omitted": "; ".join(left_out),
+    }
+
+
+@contextmanager
+def temporary(docker: str, *kinds: str) -> Iterator[list[str]]:
+    """Names for images under construction; whatever has one of them at the end loses it."""
+    names = [f"melda-jupyter-unfinished:{kind}-{os.getpid()}" for kind in kinds]
+    try:
+        yield names
+    finally:
+        for name in names:
+            subprocess.run([docker, "image", "rm", "--force", name], capture_output=True, check=False)
+
+
+def label(docker: str, unlabelled: str, labelled: str, base: str) -> None:
+    """Give an image its labels, now that what was left out is known."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "Dockerfile").write_text(f"FROM {unlabelled}\n")
+        said = labels(base, omitted(docker, unlabelled))
+        options = [part for key, value in said.items() for part in ("--label", f"{key}={value}")]
+        client.call(docker, "build", "--quiet", "--tag", labelled, *options, folder)
+
+
+def build(
+    docker: str, base: str, base_image: str, image: str, packages: str, strict: bool, base_name: str = BASE_NAME
+) -> None:
+    """Build the base image and the image.
+
+    Args:
+        base: what the base is called in the label.
+        base_image: its image.
+        image: name of the result.
+        packages: set of curated packages, ``none``, ``core`` or ``datascience``.
+        strict: nothing may be left out.
+        base_name: name of the base image that is built on the way.
+
+    Raises:
+        Refused: a build failed; the names still mean what they meant before.
+    """
+    data = "strict=true" if strict else ""
+    ca = host.ca_bundle()
+    with temporary(docker, "base", "base-labelled", "image", "labelled") as (raw_base, labelled_base, raw, labelled):
+        settings = {"BASE": base_image, "PROVISION_DATA": data}
+        client.build(docker, str(ROOT / "Dockerfile.base"), raw_base, settings, str(ROOT), ca)
+        settings = {"BASE_IMAGE": raw_base, "PROVISION_DATA": f"packages={packages} {data}".strip()}
+        client.build(docker, str(ROOT / "Dockerfile"), raw, settings, str(ROOT), ca)
+        label(docker, raw_base, labelled_base, base)
+        label(docker, raw, labelled, base)
+        client.call(docker, "tag", labelled_base, base_name)
+        client.call(docker, "tag", labelled, image)
+
+
+def summary(docker: str, image: str) -> str:
+    """Name, size and what was left out, for the end of a build."""
+    found = client.inspect(docker, "image", image)
+    left_out = found["Config"]["Labels"].get("io.melda.omitted", "")
+    lines = [f"image    {image}", f"size     {found['Size'] / 1e9:.2f} GB"]
+    lines += [f"omitted  {line}" for line in left_out.split("; ") if line] or ["omitted  nothing"]
+    return "\n".join(lines)

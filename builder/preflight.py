@@ -1,0 +1,133 @@
+"""Which sources answer, before anything is built: what will be used, what will be left out, and why."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from builder import docker as client
+from builder import host
+from builder.errors import Refused
+from tasks.releases import RELEASES
+
+ROOT = Path(__file__).resolve().parent.parent
+# Seconds for a connection and for each piece of an answer.
+TIMEOUT = (5, 20)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source and whether a build can do without it.
+
+    Attributes:
+        name: as it stands in the table.
+        urls: each must answer.
+        gives: what it is used for.
+        needed: without it nothing can be built.
+        instead: what becomes of the build without it.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    gives: str
+    needed: bool
+    instead: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: a source and why it does not answer, or empty."""
+
+    source: Source
+    problem: str
+
+
+def settings() -> dict[str, Any]:
+    """The settings of group_data/all.py."""
+    return runpy.run_path(str(ROOT / "group_data" / "all.py"))
+
+
+def pypi() -> str:
+    """The package index pip is configured to use."""
+    from pip._internal.models.index import PyPI
+
+    configured = subprocess.run(
+        [str(ROOT / ".venv" / "bin" / "pip"), "config", "get", "global.index-url"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return os.environ.get("PIP_INDEX_URL") or configured or str(PyPI.simple_url)
+
+
+def sources(docker: str, image: str) -> list[Source]:
+    """What a build on ``image`` fetches from, by what the image's own apt and the settings say."""
+    data = settings()
+    script = (
+        ". /etc/os-release; echo $VERSION_CODENAME; apt-get indextargets --format '$(REPO_URI)dists/$(RELEASE)/InRelease'"
+        " 'Created-By: Packages' | sort -u"
+    )
+    codename, *apt = client.call(docker, "run", "--rm", image, "sh", "-c", script).splitlines()
+    if codename not in RELEASES:
+        raise Refused(f"BASE={image} is not right: its release {codename!r} has no row in tasks/releases.py ({', '.join(RELEASES)})")
+    release = RELEASES[codename]
+    found = [
+        Source("apt", tuple(apt), f"{release.distribution} {release.version} itself", needed=True),
+        Source("PyPI", (pypi().rstrip("/") + "/pip/",), "Jupyter and the Python packages", needed=True),
+        Source(
+            "CRAN", (data["cran_mirror"] + "/src/contrib/PACKAGES.gz",), "bspm, and R packages that apt has not got", False,
+            "left out: bspm, and R packages that apt has not got",
+        ),
+    ]  # fmt: skip
+    if release.r2u_suite:
+        url = f"{data['r2u_mirror']}/dists/{release.r2u_suite}/InRelease"
+        instead = f"left out: {release.distribution}'s own r-cran-* packages play its part"
+        found.insert(1, Source("r2u", (url,), "CRAN's packages as apt packages", False, instead))
+    return found
+
+
+def problem(source: Source) -> str:
+    """Why a source does not answer, or empty."""
+    for url in source.urls:
+        try:
+            with requests.get(url, timeout=TIMEOUT, stream=True, verify=host.ca_bundle() or True) as answer:
+                if answer.status_code >= 400:
+                    return f"{url} answers {answer.status_code}"
+        except requests.exceptions.RequestException as error:
+            kind = type(error).__name__
+            return f"{url} does not answer ({kind})"
+    return ""
+
+
+def check(found: list[Source]) -> list[Row]:
+    """Ask all sources at once."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return [Row(source, said) for source, said in zip(found, pool.map(problem, found), strict=True)]
+
+
+def table(base: str, rows: list[Row]) -> str:
+    """The table as text: what will be used, what will be left out, and why."""
+    lines = [("source", "answers", "what follows"), ("base image", "yes", base)]
+    for row in rows:
+        left = "nothing can be built" if row.source.needed else row.source.instead
+        said = f"{left} ({row.problem})" if row.problem else f"used for {row.source.gives}"
+        lines.append((row.source.name, "no" if row.problem else "yes", said))
+    widths = [max(len(line[column]) for line in lines) for column in (0, 1)]
+    return "\n".join(f"  {name:<{widths[0]}}  {answers:<{widths[1]}}  {words}" for name, answers, words in lines)
+
+
+def insist(rows: list[Row], strict: bool) -> None:
+    """Refuse a build for which a source is missing that it needs, or with ``STRICT=1`` any.
+
+    Raises:
+        Refused: the first such source.
+    """
+    for row in rows:
+        if row.problem and row.source.needed:
+            raise Refused(f"{row.source.name} is needed and cannot be reached: {row.problem}")
+        if row.problem and strict:
+            raise Refused(f"STRICT=1 and {row.source.name} cannot be reached: {row.problem}")
