@@ -2,8 +2,9 @@
 from your ssh configuration. Without it: the container that ``make up`` started."""
 
 import os
+from typing import Dict, List, Tuple, Union
 
-hosts = []
+hosts: List[Union[str, Tuple[str, Dict[str, object]]]] = []
 for name in filter(None, (part.strip() for part in os.environ.get("MELDA_HOSTS", "").split(","))):
     user, _, address = name.rpartition("@")
     address, _, port = address.partition(":")

@@ -74,7 +74,7 @@ def choose(docker: str, base: str) -> tuple[str, str]:
         base: ``auto``, one of ``LOCAL``, or an image reference.
 
     Returns:
-        What it is called (one of ``LOCAL``, or the reference), and why it is not the preferred one (empty if it is what was asked for).
+        What it is called (one of ``LOCAL``, or the reference), and why it is not the preferred one (empty: it is).
 
     Raises:
         Refused: the reference cannot be had.
@@ -86,7 +86,9 @@ def choose(docker: str, base: str) -> tuple[str, str]:
         return (PREFERRED if base == "auto" else base), ""
     if base == "auto":
         return FALLBACK, f"{PREFERRED} cannot be had ({problem})"
-    raise Refused(f"BASE={base} cannot be had ({problem}): it must be auto, an image that can be pulled, or one of {', '.join(LOCAL)}")
+    raise Refused(
+        f"BASE={base} cannot be had ({problem}): it must be auto, an image that can be pulled, or one of {', '.join(LOCAL)}"
+    )
 
 
 def bootstrap(docker: str, base: str) -> str:

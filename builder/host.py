@@ -34,13 +34,20 @@ def install(what: str, packages: list[str]) -> None:
     """
     words = f"apt-get install {' '.join(packages)}"
     if not shutil.which("apt-get"):
-        raise Refused(f"{what} is missing: install it with this system's package manager (Debian's names: {' '.join(packages)})")
+        raise Refused(
+            f"{what} is missing: install it with this system's package manager (Debian's names: {' '.join(packages)})"
+        )
     if os.geteuid():
         raise Refused(f"{what} is missing: run '{words}' as root, or make as root")
     print(f"{what}: {words}", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "-q", "update"], ["apt-get", "-q", "-y", "install", "--no-install-recommends", *packages]):
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False)
+    for command in (
+        ["apt-get", "-q", "update"],
+        ["apt-get", "-q", "-y", "install", "--no-install-recommends", *packages],
+    ):
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False
+        )
     if done.returncode:
         last = [line for line in done.stdout.splitlines() if line.startswith("E:")] or ["apt-get failed"]
         raise Refused(f"{what} cannot be installed by '{words}': {last[-1]}")

@@ -70,7 +70,9 @@ def lock_python(python: str) -> None:
     The largest set is solved first and binds the smaller ones, so that a larger image only adds to a smaller one.
     """
     everything = [FILES / name for chosen in SETS for name in SOURCES[chosen]]
-    constraints = "".join(f"{name}=={version}\n" for name, version in pins(compile_lock(python, everything, "").encode()).items())
+    constraints = "".join(
+        f"{name}=={version}\n" for name, version in pins(compile_lock(python, everything, "").encode()).items()
+    )
     known: dict[str, str] = {}
     for index, chosen in enumerate(SETS):
         sources = [FILES / name for smaller in SETS[: index + 1] for name in SOURCES[smaller]]

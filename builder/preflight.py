@@ -56,10 +56,13 @@ def settings() -> dict[str, Any]:
 
 def pypi() -> str:
     """The package index pip is configured to use."""
-    from pip._internal.models.index import PyPI
+    from pip._internal.models.index import PyPI  # noqa: PLC0415 - pip is not imported where nobody asks
 
     configured = subprocess.run(
-        [str(ROOT / ".venv" / "bin" / "pip"), "config", "get", "global.index-url"], capture_output=True, text=True, check=False
+        [str(ROOT / ".venv" / "bin" / "pip"), "config", "get", "global.index-url"],
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.strip()
     return os.environ.get("PIP_INDEX_URL") or configured or str(PyPI.simple_url)
 
@@ -73,7 +76,9 @@ def sources(docker: str, image: str) -> list[Source]:
     )
     codename, *apt = client.call(docker, "run", "--rm", image, "sh", "-c", script).splitlines()
     if codename not in RELEASES:
-        raise Refused(f"BASE={image} is not right: its release {codename!r} has no row in tasks/releases.py ({', '.join(RELEASES)})")
+        raise Refused(
+            f"BASE={image} is not right: its release {codename!r} has no row in tasks/releases.py ({', '.join(RELEASES)})"
+        )
     release = RELEASES[codename]
     found = [
         Source("apt", tuple(apt), f"{release.distribution} {release.version} itself", needed=True),

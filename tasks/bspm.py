@@ -43,7 +43,7 @@ def installed(mirror: str) -> Generator[workplace.Command, None, None]:
         return
     yield from workplace.run(
         # R exits 0 when an installation fails; loading the package is the proof.
-        "Rscript --vanilla -e 'install.packages(\"bspm\", repos=\"{0}\")' -e 'loadNamespace(\"bspm\")'".format(mirror)
+        'Rscript --vanilla -e \'install.packages("bspm", repos="{0}")\' -e \'loadNamespace("bspm")\''.format(mirror)
     )
     yield from omitted.put_back("bspm")
 
@@ -69,7 +69,9 @@ def bspm() -> None:
         name="Set the CRAN mirror",
         path=RPROFILE,
         marker="melda-jupyter cran",
-        content='local({{ r <- getOption("repos"); r["CRAN"] <- "{0}"; options(repos = r) }})'.format(host.data.cran_mirror),
+        content='local({{ r <- getOption("repos"); r["CRAN"] <- "{0}"; options(repos = r) }})'.format(
+            host.data.cran_mirror
+        ),
     )
     installed(name="Install bspm from CRAN", mirror=host.data.cran_mirror)
     enabled(name="Enable bspm for every R session")

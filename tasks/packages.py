@@ -7,8 +7,8 @@ from typing import Generator, List, Set
 from pyinfra import host
 from pyinfra.api import FactBase, deploy, operation
 
-from tasks.lib import apt, files, omitted, python, workplace
 from tasks.jupyter import lock
+from tasks.lib import apt, files, omitted, python, workplace
 
 SETS = ("none", "core", "datascience")
 
@@ -80,9 +80,9 @@ def r_packages(wanted: List[str], mirror: str) -> Generator[workplace.Command, N
 def packages() -> None:
     data = host.data
     for chosen in up_to(data.packages):
-        python.locked(
-            name="Install the Python packages of {0}".format(chosen), env=data.python_env, lock=lock(chosen)
-        )
-    wanted = [name for chosen in up_to(data.packages) for name in names(files.source("packages/r-{0}.txt".format(chosen)))]
+        python.locked(name="Install the Python packages of {0}".format(chosen), env=data.python_env, lock=lock(chosen))
+    wanted = [
+        name for chosen in up_to(data.packages) for name in names(files.source("packages/r-{0}.txt".format(chosen)))
+    ]
     if wanted:
         r_packages(name="Install the R packages of {0}".format(data.packages), wanted=wanted, mirror=data.cran_mirror)

@@ -30,19 +30,26 @@ def fingerprint(key: str) -> str:
     try:
         shown = subprocess.run(
             ["gpg", "--batch", "--with-colons", "--show-keys", key],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, encoding="utf-8",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=True,
+            encoding="utf-8",
         ).stdout
         return next(line.split(":")[9] for line in shown.splitlines() if line.startswith("fpr:"))
     except (OSError, subprocess.CalledProcessError, StopIteration) as error:
-        raise DeployError("r2u_key={0!r} cannot be read as an OpenPGP key: {1}".format(key, error))
+        raise DeployError("r2u_key={0!r} cannot be read as an OpenPGP key: {1}".format(key, error)) from error
 
 
 def sources(mirror: str, suite: str, architecture: str, keyring: str, components: str) -> bytes:
     """A deb822 sources file that binds one repository to its own key."""
     return (
-        "# Managed by melda-jupyter. Signed-By binds this repository to its key; the key is trusted for nothing else.\n"
-        "Types: deb\nURIs: {0}\nSuites: {1}\n{2}Architectures: {3}\nSigned-By: {4}\n"
-    ).format(mirror, suite, "Components: {0}\n".format(components) if components else "", architecture, keyring).encode()
+        (
+            "# Managed by melda-jupyter. Signed-By binds this repository to its key; the key is trusted for nothing else.\n"
+            "Types: deb\nURIs: {0}\nSuites: {1}\n{2}Architectures: {3}\nSigned-By: {4}\n"
+        )
+        .format(mirror, suite, "Components: {0}\n".format(components) if components else "", architecture, keyring)
+        .encode()
+    )
 
 
 def list_name(mirror: str, suite: str) -> str:
@@ -131,7 +138,9 @@ def r2u() -> None:
         _add_r(release.r_suite, here.architecture)
     if not suite:
         logger.info(
-            "    r2u has no {0} {1}: {0}'s own r-cran-* packages play its part".format(release.distribution, release.version)
+            "    r2u has no {0} {1}: {0}'s own r-cran-* packages play its part".format(
+                release.distribution, release.version
+            )
         )
     elif release.r2u_architectures and here.architecture not in release.r2u_architectures:
         logger.info("    r2u has no {0} for {1}".format(suite, here.architecture))

@@ -31,7 +31,9 @@ def _whole(low: int, high: int) -> Callable[[Any], bool]:
 _PATH = Rule(_matches(r"(/[A-Za-z0-9_][A-Za-z0-9._-]*)+"), "an absolute path of letters, digits, '.', '_' and '-'")
 _URL = Rule(_matches(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~/%-]*)?"), "an http(s) URL without a password")
 _SWITCH = Rule(lambda value: isinstance(value, bool), "true or false")
-_KEY_TYPES = "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com"
+_KEY_TYPES = (
+    "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com"
+)
 
 RULES: Dict[str, Rule] = {
     "packages": Rule(lambda value: value in ("none", "core", "datascience"), "none, core or datascience"),
@@ -46,16 +48,19 @@ RULES: Dict[str, Rule] = {
     "cran_mirror": _URL,
     "r2u_mirror": _URL,
     "r2u_key": Rule(
-        lambda value: isinstance(value, str) and (ROOT / "files" / value).is_file(), "the path of a key file, absolute or below files/"
+        lambda value: isinstance(value, str) and (ROOT / "files" / value).is_file(),
+        "the path of a key file, absolute or below files/",
     ),
     "r2u_fingerprint": Rule(_matches("[0-9A-F]{40}"), "40 hexadecimal digits in capitals"),
     "r2u_suite": Rule(_matches("[a-z]*"), "a suite's name, or empty for the one of the release table"),
     "r_mirror": _URL,
     "r_key": Rule(
-        lambda value: value == "" or (isinstance(value, str) and os.path.isfile(value)), "the path of a key file, or empty"
+        lambda value: value == "" or (isinstance(value, str) and os.path.isfile(value)),
+        "the path of a key file, or empty",
     ),
     "ca_bundle": Rule(
-        lambda value: value == "" or (isinstance(value, str) and os.path.isfile(value)), "the path of a PEM file, or empty"
+        lambda value: value == "" or (isinstance(value, str) and os.path.isfile(value)),
+        "the path of a PEM file, or empty",
     ),
     "ssh_public_key": Rule(
         _matches(r"|({0}) [A-Za-z0-9+/]{{60,}}={{0,2}}( [^\n]*)?".format(_KEY_TYPES)),

@@ -43,7 +43,9 @@ def ssh() -> None:
     apt.installed(name="Install the OpenSSH server", packages=debian.PACKAGES["ssh"])
     files.installed(
         name="Configure sshd: root with a key, nobody with a password",
-        entries=[files.Entry("/etc/ssh/sshd_config.d/10-melda-jupyter.conf", files.source("ssh/sshd.conf"), mode="600")],
+        entries=[
+            files.Entry("/etc/ssh/sshd_config.d/10-melda-jupyter.conf", files.source("ssh/sshd.conf"), mode="600")
+        ],
         # A host key is needed to check a configuration, and an image has none.
         check="mkdir -p /run/sshd; k=$(mktemp -u); ssh-keygen -q -t ed25519 -N '' -f $k; sshd -t -f {} -h $k; s=$?;"
         " rm -f $k $k.pub; (exit $s)",

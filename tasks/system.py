@@ -21,7 +21,7 @@ class HasLocale(FactBase[bool]):
     def default() -> bool:
         return False
 
-    def process(self, output: "list[str]") -> bool:
+    def process(self, output: list[str]) -> bool:
         return output == ["UTF-8"]
 
 
@@ -30,7 +30,7 @@ def locale_generated(locale: str) -> Generator[StringCommand, None, None]:
     """Generate ``locale`` if the system has not got it."""
     if not host.get_fact(HasLocale, locale=locale):
         # localedef adds one locale; locale-gen would make every one that /etc/locale.gen lists again.
-        yield StringCommand("localedef -i {0} -f UTF-8 {1}".format(locale.split(".")[0], locale))
+        yield StringCommand("localedef -i {0} -f UTF-8 {1}".format(locale.split(".", maxsplit=1)[0], locale))
 
 
 @deploy("System")

@@ -10,10 +10,10 @@ from typing import Tuple
 # The interpreter is started with -I, which leaves this folder out.
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
-import flask  # noqa: E402, I001
+import flask  # noqa: I001
 
-from melda_runtime import environment, health  # noqa: E402
-from melda_runtime.versions import Installed  # noqa: E402
+from melda_runtime import environment, health
+from melda_runtime.versions import Installed
 
 Answer = Tuple[str, int, Tuple[Tuple[str, str], ...]]
 

@@ -172,7 +172,8 @@ def installed(packages: Iterable[str]) -> Generator[Command, None, None]:
     Args:
         packages: Debian package names.
     """
-    missing = sorted(set(packages) - host.get_fact(InstalledPackages))
+    present: Set[str] = host.get_fact(InstalledPackages)
+    missing = sorted(set(packages) - present)
     if missing:
         yield from workplace.run(apt_get("install " + " ".join(shlex.quote(name) for name in missing)))
 

@@ -72,7 +72,7 @@ class Paths(FactBase[Dict[str, Tuple[str, ...]]]):
 
     def command(self, paths: Sequence[str]) -> str:
         return (
-            "for p in {0}; do if [ -L \"$p\" ]; then echo \"link|$(readlink \"$p\")|$p\";"
+            'for p in {0}; do if [ -L "$p" ]; then echo "link|$(readlink "$p")|$p";'
             ' elif [ -d "$p" ]; then stat -c "directory|%a|%U|%G|%n" "$p";'
             ' elif [ -f "$p" ]; then echo "file|$(stat -c "%a|%U|%G" "$p")|$(sha256sum < "$p" | cut -c1-64)|$p"; fi; done'
         ).format(" ".join(shlex.quote(path) for path in paths))

@@ -39,7 +39,10 @@ class Distributions(FactBase[Set[str]]):
 
     def process(self, output: List[str]) -> Set[str]:
         found = (line.split("/")[-2][: -len(".dist-info")] for line in output if line.endswith("/RECORD"))
-        return {"{0}=={1}".format(canonicalize_name(name), version) for name, _, version in (f.partition("-") for f in found)}
+        return {
+            "{0}=={1}".format(canonicalize_name(name), version)
+            for name, _, version in (f.partition("-") for f in found)
+        }
 
 
 @operation()

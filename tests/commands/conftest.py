@@ -38,7 +38,11 @@ Run = Callable[..., Commands]
 def settings(**changed: Any) -> dict[str, Any]:
     """The settings of group_data/all.py, with some changed."""
     defaults = runpy.run_path(str(ROOT / "group_data" / "all.py"))
-    return {name: value for name, value in defaults.items() if name.islower() and name != "os"} | {"ca_bundle": ""} | changed
+    return (
+        {name: value for name, value in defaults.items() if name.islower() and name != "os"}
+        | {"ca_bundle": ""}
+        | changed
+    )
 
 
 def _text(command: Any) -> str:

@@ -29,8 +29,13 @@ def test_fresh(run: Run) -> None:
     put, check, move = commands["Configure sshd: root with a key, nobody with a password"]
     assert put == f"put {CONFIG}.melda-new"
     assert f"sshd -t -f {CONFIG}.melda-new" in check, "a configuration is checked before it is in place"
-    assert move == f"chown root:root {CONFIG}.melda-new && chmod 600 {CONFIG}.melda-new && mv -fT {CONFIG}.melda-new {CONFIG}"
-    assert commands["Make root's ssh folder"] == ["mkdir -p /root/.ssh && chown root:root /root/.ssh && chmod 700 /root/.ssh"]
+    assert (
+        move
+        == f"chown root:root {CONFIG}.melda-new && chmod 600 {CONFIG}.melda-new && mv -fT {CONFIG}.melda-new {CONFIG}"
+    )
+    assert commands["Make root's ssh folder"] == [
+        "mkdir -p /root/.ssh && chown root:root /root/.ssh && chmod 700 /root/.ssh"
+    ]
     assert commands["Put the platform's public key in place"][0] == "put /root/.ssh/authorized_keys.melda-new"
     assert commands["Remove host keys that all containers would share"] == ["rm -f /etc/ssh/ssh_host_ed25519_key"]
 
@@ -48,7 +53,12 @@ def test_an_administrators_keys_stay(run: Run, monkeypatch: pytest.MonkeyPatch) 
     written = []
     monkeypatch.setattr(files, "_put", lambda entry: iter([written.append(entry) or _nothing()]))
     run(ssh.ssh, DONE | {Text: "ssh-ed25519 AAAA admin\n"}, ssh_public_key=KEY)
-    assert written[0].content.decode().splitlines() == ["ssh-ed25519 AAAA admin", "# BEGIN melda-jupyter", KEY, "# END melda-jupyter"]
+    assert written[0].content.decode().splitlines() == [
+        "ssh-ed25519 AAAA admin",
+        "# BEGIN melda-jupyter",
+        KEY,
+        "# END melda-jupyter",
+    ]
     assert written[0].mode == "600"
 
 

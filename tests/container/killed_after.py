@@ -2,7 +2,6 @@
 
 import os
 
-
 from pyinfra import local, state
 from pyinfra.api.state import BaseStateCallback
 

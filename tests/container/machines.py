@@ -57,7 +57,9 @@ class Machine:
 
     def logs(self) -> str:
         """Everything it has written so far."""
-        done = subprocess.run([self.docker, "logs", self.name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+        done = subprocess.run(
+            [self.docker, "logs", self.name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+        )
         return done.stdout
 
     def remove(self) -> None:
@@ -79,7 +81,9 @@ class Provisioning:
         return [name for name, success, _, _ in rows if success == "1" and name != "Grand total"]
 
 
-def provision(docker: str, host: str, deploy: str = "deploy.py", environment: dict[str, str] | None = None, **settings: object) -> Provisioning:
+def provision(
+    docker: str, host: str, deploy: str = "deploy.py", environment: dict[str, str] | None = None, **settings: object
+) -> Provisioning:
     """Run the deploy by hand, as the README says it.
 
     Args:

@@ -39,10 +39,7 @@ class Kernel:
         self.id = kernel_id
         self._notebook = notebook
         self._session = uuid.uuid4().hex
-        url = (
-            notebook.url.replace("http", "ws", 1)
-            + f"/api/kernels/{kernel_id}/channels?session_id={self._session}"
-        )
+        url = notebook.url.replace("http", "ws", 1) + f"/api/kernels/{kernel_id}/channels?session_id={self._session}"
         self._socket = websocket.create_connection(url, timeout=timeout, header=notebook.headers)
 
     def __enter__(self) -> Kernel:
@@ -124,9 +121,7 @@ class Notebook:
 
     def request(self, method: str, path: str, body: object = None) -> requests.Response:
         """Send one request; the answer must be a success."""
-        answer = requests.request(
-            method, self.url + path, json=body, headers=self.headers, timeout=self._timeout
-        )
+        answer = requests.request(method, self.url + path, json=body, headers=self.headers, timeout=self._timeout)
         answer.raise_for_status()
         return answer
 

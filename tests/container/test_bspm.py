@@ -1,13 +1,12 @@
 """install.packages() of a user without root reaches apt over D-Bus.
 
-CRAN cannot be reached where these tests run: a CRAN-like repository serves bspm. It is the real one if MELDA_TEST_BSPM names its tarball;
-else a stand-in that takes the same road (system bus, service activation, busctl, apt on the root side).
+CRAN cannot be reached where these tests run: a CRAN-like repository serves bspm. It is the real one if MELDA_TEST_BSPM
+names its tarball; else a stand-in that takes the same road (system bus, service activation, busctl, apt on the root side).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -58,7 +57,9 @@ def test_a_user_installs_a_binary_without_root(machine: Machine) -> None:
 
 
 def test_what_apt_has_not_got_comes_from_cran_as_source(machine: Machine) -> None:
-    machine.run("mkdir -p ~/R && R_LIBS_USER=~/R Rscript -e 'install.packages(\"meldanative\", lib = \"~/R\")'", user="melda")
+    machine.run(
+        'mkdir -p ~/R && R_LIBS_USER=~/R Rscript -e \'install.packages("meldanative", lib = "~/R")\'', user="melda"
+    )
     machine.run("R_LIBS_USER=~/R Rscript -e 'library(meldanative)'", user="melda")
 
 

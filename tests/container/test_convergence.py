@@ -11,10 +11,21 @@ from .machines import Machine, Provisioning, provision
 IDLE = ("tail", "-f", "/dev/null")
 # Differs between two runs that end in the same state: times, caches and logs.
 VOLATILE = (
-    "/proc/*", "/sys/*", "/dev/*", "/var/log/*", "/var/cache/*", "/var/lib/apt/lists/*", "/run/*", "/etc/.pwd.lock", "/etc/machine-id",
-    "/root/.ipython/*", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/ld.so.cache", "/var/lib/systemd/*",
+    "/proc/*",
+    "/sys/*",
+    "/dev/*",
+    "/run/*",
+    "/var/log/*",
+    "/var/cache/*",
+    "/var/lib/apt/lists/*",
+    "/var/lib/systemd/*",
+    "/etc/.pwd.lock",
+    "/etc/machine-id",
+    "/etc/ld.so.cache",
+    "/etc/*-",
+    "/root/.ipython/*",
     "*/__pycache__/*",
-)  # fmt: skip
+)
 
 
 def state(machine: Machine) -> dict[str, str]:
@@ -58,13 +69,19 @@ def test_one_setting_changes_just_what_depends_on_it(docker: str, provisioned: M
     assert KEY not in provisioned.run("cat /root/.ssh/authorized_keys")
 
 
-def test_killed_after_any_operation(docker: str, bases: dict[str, str], machines, provisioned: Machine, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_killed_after_any_operation(
+    docker: str, bases: dict[str, str], machines, provisioned: Machine, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
     """One container, killed after its first operation, then after its second, and so on: the end is the same state."""
     machine = machines(bases["bookworm"], command=IDLE)
     last = 0
     for number in range(1, 100):
         killed = provision(
-            docker, f"@docker/{machine.name}", "tests/container/killed_after.py", {"KILLED_AFTER": str(number)}, packages="none"
+            docker,
+            f"@docker/{machine.name}",
+            "tests/container/killed_after.py",
+            {"KILLED_AFTER": str(number)},
+            packages="none",
         )
         if killed.code == 0:
             last = number

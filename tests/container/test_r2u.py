@@ -53,7 +53,9 @@ def candidate(machine: Machine, package: str) -> str:
     return next(line.split()[1] for line in shown.splitlines() if "Candidate:" in line)
 
 
-def test_r2us_build_is_taken_and_only_r2us(docker: str, bases: dict[str, str], machines: Machines, standin: Standin) -> None:
+def test_r2us_build_is_taken_and_only_r2us(
+    docker: str, bases: dict[str, str], machines: Machines, standin: Standin
+) -> None:
     machine = machines(bases["bookworm"], command=("tail", "-f", "/dev/null"))
     host = f"@docker/{machine.name}"
     done = provision(docker, host, **standin.settings())
@@ -63,7 +65,9 @@ def test_r2us_build_is_taken_and_only_r2us(docker: str, bases: dict[str, str], m
 
     deb822 = sources(standin.neighbour, f"{standin.server.url}/neighbour", "/etc/apt/keyrings/r2u.asc")
     machine.run(f"printf '%s' '{deb822}' > /etc/apt/sources.list.d/neighbour.sources && apt-get update")
-    assert candidate(machine, "r-cran-zoo") == LOWER.version, "a lower version of r2u's wins over Debian's and a neighbour's higher one"
+    assert candidate(machine, "r-cran-zoo") == LOWER.version, (
+        "a lower version of r2u's wins over Debian's and a neighbour's higher one"
+    )
     assert candidate(machine, "r-cran-xts") == HIGHER.version
     machine.run("apt-get install -y r-cran-zoo r-cran-xts")
     assert LOWER.version in machine.run("Rscript --vanilla -e 'cat(zoo::standin_version())'")
@@ -89,9 +93,13 @@ def refused(run: Provisioning, words: str) -> None:
     assert "Traceback" not in run.output
 
 
-def test_a_wrongly_signed_twin_is_refused_and_nothing_of_it_stays(docker: str, provisioned: Machine, standin: Standin) -> None:
-    refused(provision(docker, f"@docker/{provisioned.name}", **standin.settings("twin")), "apt: r2u.sources cannot be used")
-    assert provisioned.run("ls /etc/apt/sources.list.d/") .count("r2u") == 0
+def test_a_wrongly_signed_twin_is_refused_and_nothing_of_it_stays(
+    docker: str, provisioned: Machine, standin: Standin
+) -> None:
+    refused(
+        provision(docker, f"@docker/{provisioned.name}", **standin.settings("twin")), "apt: r2u.sources cannot be used"
+    )
+    assert provisioned.run("ls /etc/apt/sources.list.d/").count("r2u") == 0
     provisioned.run("apt-get update 2>&1 | grep -c '^[WE]:' | grep -qx 0")
 
 

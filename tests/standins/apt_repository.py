@@ -108,9 +108,7 @@ class Repository:
 
 def host_architecture() -> str:
     """Debian's name for this machine's architecture, which its containers have too."""
-    asked = subprocess.run(
-        ["dpkg", "--print-architecture"], stdout=subprocess.PIPE, check=True, encoding="utf-8"
-    )
+    asked = subprocess.run(["dpkg", "--print-architecture"], stdout=subprocess.PIPE, check=True, encoding="utf-8")
     return asked.stdout.strip()
 
 
@@ -201,9 +199,7 @@ def build(
     for package in packages:
         deb, control = _build_deb(pool, package)
         size = deb.stat().st_size
-        paragraphs.append(
-            f"{control}Filename: {deb.relative_to(root)}\nSize: {size}\nSHA256: {_sha256(deb)}\n"
-        )
+        paragraphs.append(f"{control}Filename: {deb.relative_to(root)}\nSize: {size}\nSHA256: {_sha256(deb)}\n")
     listing = "\n".join(paragraphs).encode()
     (index / "Packages").write_bytes(listing)
     (index / "Packages.gz").write_bytes(gzip.compress(listing, mtime=0))

@@ -63,9 +63,7 @@ def write_source(parent: Path, name: str, version: str, imports: str = "") -> Pa
         "Author": "melda-test",
         "Maintainer": "melda-test <melda-test@example.org>",
     }
-    (source / "DESCRIPTION").write_text(
-        "".join(f"{key}: {value}\n" for key, value in fields.items() if value)
-    )
+    (source / "DESCRIPTION").write_text("".join(f"{key}: {value}\n" for key, value in fields.items() if value))
     (source / "NAMESPACE").write_text("export(standin_version)\n")
     (source / "R" / "version.R").write_text(f'standin_version <- function() "{version}"\n')
     return source
@@ -120,8 +118,6 @@ def build(root: Path, sources: Iterable[Path] = ()) -> Path:
 
 def _write_index(contrib: Path) -> None:
     entries = [description(tarball) for tarball in sorted(contrib.glob("*.tar.gz"))]
-    text = "\n".join(
-        "".join(f"{key}: {entry[key]}\n" for key in INDEXED if key in entry) for entry in entries
-    ).encode()
+    text = "\n".join("".join(f"{key}: {entry[key]}\n" for key in INDEXED if key in entry) for entry in entries).encode()
     (contrib / "PACKAGES").write_bytes(text)
     (contrib / "PACKAGES.gz").write_bytes(gzip.compress(text, mtime=0))

@@ -179,9 +179,7 @@ class Server:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         # As a form, which is urllib's default, the content would not arrive.
         kind = {"Content-Type": "text/plain"}
-        opener.open(
-            urllib.request.Request(f"{self.url}/moto-api/{path}", content, kind, method="POST")
-        ).close()
+        opener.open(urllib.request.Request(f"{self.url}/moto-api/{path}", content, kind, method="POST")).close()
 
     def __enter__(self) -> Server:
         self.answer()

@@ -39,9 +39,7 @@ def find(name: str) -> Account:
     try:
         entry = pwd.getpwnam(name)
     except (KeyError, ValueError):
-        raise Refused(
-            "username={0!r} is not right: there is no such user in this container".format(name)
-        ) from None
+        raise Refused("username={0!r} is not right: there is no such user in this container".format(name)) from None
     if entry.pw_uid == 0:
         raise Refused("username={0!r} is not right: notebooks do not run as root".format(name))
     groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
@@ -93,9 +91,7 @@ def do_as(account: Account, action: Callable[[], object], seconds: float) -> Non
     try:
         status = _wait(child, time.monotonic() + seconds)
         if status != 0:
-            raise OSError(
-                os.read(reading, 1000).decode("utf-8", "replace") or "ended with status {0}".format(status)
-            )
+            raise OSError(os.read(reading, 1000).decode("utf-8", "replace") or "ended with status {0}".format(status))
     finally:
         os.close(reading)
 

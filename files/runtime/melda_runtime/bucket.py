@@ -53,9 +53,7 @@ def bucket_name(value: str) -> str:
         Refused: it is not.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
-        raise Refused(
-            "BUCKET_NAME={0!r} is not right: 3 to 63 of a-z, 0-9, . and -, no . or - at an end".format(value)
-        )
+        raise Refused("BUCKET_NAME={0!r} is not right: 3 to 63 of a-z, 0-9, . and -, no . or - at an end".format(value))
     return value
 
 
@@ -104,9 +102,7 @@ def endpoint(value: str) -> str:
         right = False
     if not right:
         raise Refused(
-            "AWS_ENDPOINT_URL_S3={0!r} is not right: it must be like https://s3.example.org:9000".format(
-                value
-            )
+            "AWS_ENDPOINT_URL_S3={0!r} is not right: it must be like https://s3.example.org:9000".format(value)
         )
     return value.rstrip("/")
 

@@ -75,9 +75,7 @@ def merged(from_file: Mapping[str, str], process: Mapping[str, str]) -> Dict[str
 
     Docker always sets a PATH, also in an image without ENV, so its mere presence means nothing.
     """
-    folders = [
-        folder for source in (from_file, process) for folder in source.get("PATH", "").split(":") if folder
-    ]
+    folders = [folder for source in (from_file, process) for folder in source.get("PATH", "").split(":") if folder]
     missing = {name: value for name, value in from_file.items() if not process.get(name)}
     return {**process, **missing, "PATH": ":".join(dict.fromkeys(folders))}
 
@@ -101,9 +99,7 @@ def _absolute(variables: Mapping[str, str], name: str) -> str:
         or ":" in value
     ):
         # A colon would end a path in PYTHONPATH, a control character a line in the files we write.
-        raise Refused(
-            "{0}={1!r} is not right: it must be an absolute path such as /home/melda".format(name, value)
-        )
+        raise Refused("{0}={1!r} is not right: it must be an absolute path such as /home/melda".format(name, value))
     return value.rstrip("/")
 
 
@@ -114,9 +110,7 @@ def token(value: str) -> str:
         Refused: it cannot; the value is not shown.
     """
     if not re.fullmatch(r"[A-Za-z0-9._~+/=-]*", value):
-        raise Refused(
-            "JUPYTER_TOKEN is not right: only letters, digits and ._~+/=- can travel in a URL and a header"
-        )
+        raise Refused("JUPYTER_TOKEN is not right: only letters, digits and ._~+/=- can travel in a URL and a header")
     return value
 
 

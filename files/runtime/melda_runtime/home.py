@@ -9,7 +9,7 @@ from typing import Iterator
 from melda_runtime.account import Account
 
 
-def _below(folder: str, device: int, left_out: str) -> Iterator["os.DirEntry[str]"]:
+def _below(folder: str, device: int, left_out: str) -> Iterator[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             found = entry.stat(follow_symlinks=False)

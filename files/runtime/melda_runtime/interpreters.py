@@ -37,9 +37,7 @@ def python(env: str) -> str:
 def r(home: str = R_HOME) -> str:
     """Version of R, like 4.2.2, from the description of its base package; empty if R is not installed."""
     try:
-        with open(
-            os.path.join(home, "library", "base", "DESCRIPTION"), encoding="utf-8", errors="replace"
-        ) as stream:
+        with open(os.path.join(home, "library", "base", "DESCRIPTION"), encoding="utf-8", errors="replace") as stream:
             found = re.search(r"^Version:\s*(\d+\.\d+\.\d+)\s*$", stream.read(), re.MULTILINE)
     except OSError:
         return ""

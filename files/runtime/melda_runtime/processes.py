@@ -42,11 +42,7 @@ def others(spared: Collection[int]) -> List[int]:
     """All processes of the container but this one and ``spared``; none if this is not a container's PID 1."""
     if os.getpid() != 1:
         return []  # on a machine these would be everybody's processes
-    return [
-        int(name)
-        for name in os.listdir("/proc")
-        if name.isdigit() and int(name) != 1 and int(name) not in spared
-    ]
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != 1 and int(name) not in spared]
 
 
 def end_others(spared: Collection[int], patience: float, reap: Callable[[], None]) -> None:

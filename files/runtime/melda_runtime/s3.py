@@ -102,7 +102,7 @@ def ask(bucket: Bucket, method: str, key: str = "", query: str = "") -> Answer:
     for _ in range(TRIES):
         headers = signed(bucket, method, path, query, datetime.datetime.now(datetime.timezone.utc))
         body = b"" if method == "PUT" else None
-        request = urllib.request.Request(url, data=body, headers=headers, method=method)
+        request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - a checked http(s) URL
         try:
             with opener.open(request, timeout=SECONDS) as answer:
                 return Answer(answer.status, dict(answer.headers), answer.read(1 << 20))
@@ -131,13 +131,9 @@ def _checked(bucket: Bucket, answer: Answer, operation: str) -> Answer:
         return answer
     found = re.search(rb"<Code>([A-Za-z0-9]+)</Code>", answer.body)
     code = found.group(1).decode() if found else "HTTP {0}".format(answer.status)
-    meaning = MEANING.get(
-        code, "BUCKET_NAME={name!r} cannot be used: {endpoint} answers {code} to {operation}"
-    )
+    meaning = MEANING.get(code, "BUCKET_NAME={name!r} cannot be used: {endpoint} answers {code} to {operation}")
     raise Refused(
-        meaning.format(
-            name=bucket.name, endpoint=endpoint(bucket), url=bucket.url, operation=operation, code=code
-        )
+        meaning.format(name=bucket.name, endpoint=endpoint(bucket), url=bucket.url, operation=operation, code=code)
     )
 
 

@@ -30,9 +30,7 @@ def service(settings: Settings, run: str = RUN) -> Optional[Service]:
     if not given and not has_keys(BUILT_IN):
         return None
     if not os.path.exists(SSHD):
-        raise Refused(
-            "SSH_AUTHORIZED_KEYS is set, and this image has no {0}: build it with the ssh task".format(SSHD)
-        )
+        raise Refused("SSH_AUTHORIZED_KEYS is set, and this image has no {0}: build it with the ssh task".format(SSHD))
     try:
         os.makedirs(run, mode=0o755, exist_ok=True)
         os.makedirs(PRIVILEGE_SEPARATION, mode=0o755, exist_ok=True)
@@ -44,6 +42,4 @@ def service(settings: Settings, run: str = RUN) -> Optional[Service]:
     # so it is done in sshd's own process, and nothing waits for it.
     script = 'ssh-keygen -A >/dev/null && exec "$0" "$@"'
     keys = "AuthorizedKeysFile={0} {1}".format(BUILT_IN, added)
-    return Service(
-        "sshd", ("/bin/sh", "-c", script, SSHD, "-D", "-e", "-o", keys), account.ROOT, for_root(settings)
-    )
+    return Service("sshd", ("/bin/sh", "-c", script, SSHD, "-D", "-e", "-o", keys), account.ROOT, for_root(settings))

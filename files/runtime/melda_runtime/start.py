@@ -101,16 +101,12 @@ def run() -> int:
         Refused: it does not start.
     """
     if os.geteuid() != 0:
-        raise Refused(
-            "it must start as root, not as user {0}: it runs Jupyter as melda by itself".format(os.geteuid())
-        )
+        raise Refused("it must start as root, not as user {0}: it runs Jupyter as melda by itself".format(os.geteuid()))
     os.chdir("/")  # Docker starts us in the project, which is to be mounted and unmounted
     os.umask(0o022)
     settings = environment.settings(environment.load())
     if settings.pgeo_ips:
-        raise Refused(
-            "PGEO_IPS={0!r}: this version has no firewall, and does not run open".format(settings.pgeo_ips)
-        )
+        raise Refused("PGEO_IPS={0!r}: this version has no firewall, and does not run open".format(settings.pgeo_ips))
     lock = only_one()
     supervisor = Supervisor()
     try:

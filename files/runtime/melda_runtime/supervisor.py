@@ -77,7 +77,8 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 cwd=service.directory,
                 env=dict(service.environment),
-                preexec_fn=processes.as_account(service.account),  # before exec, in a process without threads
+                # Before exec, in a process without threads.
+                preexec_fn=processes.as_account(service.account),  # noqa: PLW1509
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise Refused("{0} cannot be started: {1}".format(service.name, error)) from None

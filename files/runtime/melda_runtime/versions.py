@@ -41,9 +41,7 @@ class Library(NamedTuple):
 
 
 def _by_name(entry: str) -> Package:
-    found = re.fullmatch(
-        r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[A-Za-z0-9.!+_]+)(-.*)?\.(dist|egg)-info", entry
-    )
+    found = re.fullmatch(r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[A-Za-z0-9.!+_]+)(-.*)?\.(dist|egg)-info", entry)
     return (found.group("name"), found.group("version")) if found else None
 
 
@@ -61,8 +59,7 @@ def fields(text: str, name_field: str) -> Package:
     """Name and version in the header of METADATA, PKG-INFO or DESCRIPTION."""
     head = text.split("\n\n", 1)[0]
     found = [
-        re.search(r"^{0}:[ \t]*(\S+)[ \t\r]*$".format(field), head, re.MULTILINE)
-        for field in (name_field, "Version")
+        re.search(r"^{0}:[ \t]*(\S+)[ \t\r]*$".format(field), head, re.MULTILINE) for field in (name_field, "Version")
     ]
     if found[0] and found[1]:
         return found[0].group(1), found[1].group(1)

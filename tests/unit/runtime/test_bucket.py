@@ -124,9 +124,7 @@ def test_all_of_it() -> None:
     assert "abc" not in repr(found)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("S3FS_DEBUG", "yes"), ("AWS_REGION", "eu west"), ("AWS_REGION", "x\n")]
-)
+@pytest.mark.parametrize(("name", "value"), [("S3FS_DEBUG", "yes"), ("AWS_REGION", "eu west"), ("AWS_REGION", "x\n")])
 def test_other_settings_that_are_not_right(name: str, value: str) -> None:
     with pytest.raises(Refused, match=f"^{name}="):
         bucket.asked_for({**GOOD, name: value})

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from melda_runtime import edit
 
-LINES = st.lists(
-    st.sampled_from(["options(x = 1)", "", "# BEGIN b", "# END b", "# BEGIN a", "# END a", "y"])
-).map("\n".join)
+LINES = st.lists(st.sampled_from(["options(x = 1)", "", "# BEGIN b", "# END b", "# BEGIN a", "# END a", "y"])).map(
+    "\n".join
+)
 
 
 @given(LINES, st.sampled_from(["one", "one\ntwo\n"]))
@@ -81,9 +81,7 @@ def test_an_empty_file_is_made(tmp_path: Path) -> None:
     assert (tmp_path / "empty").read_text() == ""
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_text("old")
 

@@ -30,9 +30,7 @@ def test_parses_quotes_exports_and_comments() -> None:
 
 
 def test_the_file_comes_first_in_path_and_fills_what_is_empty() -> None:
-    merged = environment.merged(
-        {"PATH": "/src:/bin", "LANG": "x", "UHOME": "/h"}, {"PATH": "/bin:/y", "LANG": ""}
-    )
+    merged = environment.merged({"PATH": "/src:/bin", "LANG": "x", "UHOME": "/h"}, {"PATH": "/bin:/y", "LANG": ""})
     assert merged == {"PATH": "/src:/bin:/y", "LANG": "x", "UHOME": "/h"}
 
 

@@ -28,9 +28,7 @@ def rprofile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def snapshot(*roots: str) -> dict[str, tuple[int, float]]:
     """Inode and change time of every file."""
     return {
-        str(p): (p.lstat().st_ino, p.lstat().st_ctime)
-        for root in roots
-        for p in [Path(root), *Path(root).rglob("*")]
+        str(p): (p.lstat().st_ino, p.lstat().st_ctime) for root in roots for p in [Path(root), *Path(root).rglob("*")]
     }
 
 
@@ -42,9 +40,7 @@ def test_folders_pip_and_r(place: Place, rprofile: Path) -> None:
     assert Path(place.user.home, ".pip", "pip.conf").read_text() == f"[install]\ntarget = {found.python}\n"
     text = rprofile.read_text()
     assert text.startswith("# theirs\n# BEGIN melda-jupyter bspm\n")
-    assert text.index("bspm::enable()") < text.index(
-        f'file.path("{place.workdir}", paste0("R-", getRversion()))'
-    )
+    assert text.index("bspm::enable()") < text.index(f'file.path("{place.workdir}", paste0("R-", getRversion()))')
     assert 'identical(user, "melda")' in text
 
 
@@ -56,9 +52,7 @@ def test_doing_it_again_changes_nothing(place: Place, rprofile: Path) -> None:
     assert snapshot(place.user.home, str(rprofile)) == before
 
 
-def test_a_new_version_gets_its_own_folder(
-    place: Place, rprofile: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_version_gets_its_own_folder(place: Place, rprofile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = paths.prepare(place)
     (Path(old.r) / "mine").mkdir()
     monkeypatch.setattr(interpreters, "r", lambda: "4.3.1")

@@ -77,9 +77,7 @@ def test_a_folder_that_is_there_is_not_made(project: Bucket, service: Service) -
     service.answers = lambda method, path: (200, b"<Contents><Key>users/a%C3%A9+x/</Key></Contents>")
     asked = project._replace(endpoint=service.url, folder="users/aé x")
     assert s3.prepare(asked) == asked
-    assert service.asked == [
-        "GET /bucket?encoding-type=url&list-type=2&max-keys=1&prefix=users%2Fa%C3%A9%20x%2F"
-    ]
+    assert service.asked == ["GET /bucket?encoding-type=url&list-type=2&max-keys=1&prefix=users%2Fa%C3%A9%20x%2F"]
 
 
 @pytest.mark.parametrize("listing", [b"<KeyCount>0</KeyCount>", b"<Key>users/ada/file</Key>"])

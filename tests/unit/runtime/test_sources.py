@@ -16,9 +16,7 @@ MODULES = sorted((RUNTIME / "melda_runtime").glob("*.py"))
 CONFIGURATION = RUNTIME.parent / "jupyter" / "jupyter_notebook_config.py"
 
 
-@pytest.mark.parametrize(
-    "path", [*MODULES, *(RUNTIME / name for name in PROGRAMS)], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", [*MODULES, *(RUNTIME / name for name in PROGRAMS)], ids=lambda path: path.name)
 def test_only_the_standard_library(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, (ast.Import, ast.ImportFrom)):

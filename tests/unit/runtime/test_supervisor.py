@@ -29,9 +29,7 @@ s = Supervisor()
 
 def start(code: str) -> subprocess.Popen[str]:
     text = PREPARE.format(runtime=str(RUNTIME)) + textwrap.dedent(code)
-    return subprocess.Popen(
-        [sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def run(code: str) -> tuple[int, str, str]:
@@ -48,9 +46,7 @@ def wait_for(path: Path) -> None:
 
 
 def test_ends_with_the_exit_code_of_the_essential_service() -> None:
-    code, _, err = run(
-        "s.start(service('jupyter', 'raise SystemExit(7)', essential=True)); sys.exit(s.run())"
-    )
+    code, _, err = run("s.start(service('jupyter', 'raise SystemExit(7)', essential=True)); sys.exit(s.run())")
     assert code == 7
     assert "jupyter ended with exit code 7" in err
 

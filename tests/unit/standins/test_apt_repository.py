@@ -34,8 +34,7 @@ def accepts(key: SigningKey, repository: Repository, tmp_path: Path) -> list[boo
     release = repository.release
     asked = [[str(release.with_name("InRelease"))], [str(release.with_name("Release.gpg")), str(release)]]
     return [
-        subprocess.run([*verify, *files], check=False, stderr=subprocess.DEVNULL).returncode == 0
-        for files in asked
+        subprocess.run([*verify, *files], check=False, stderr=subprocess.DEVNULL).returncode == 0 for files in asked
     ]
 
 
@@ -65,26 +64,18 @@ def test_the_checksums_lead_from_the_release_to_each_deb(repository: Repository)
 
 def test_a_deb_holds_an_installed_r_package(repository: Repository) -> None:
     deb = next(repository.root.glob("pool/**/r-cran-digest_0.0.1*.deb"))
-    listed = subprocess.run(
-        ["dpkg-deb", "-c", str(deb)], stdout=subprocess.PIPE, check=True, encoding="utf-8"
-    ).stdout
-    names = {
-        line.split()[-1].removeprefix("./usr/lib/R/site-library/Digest/") for line in listed.splitlines()
-    }
+    listed = subprocess.run(["dpkg-deb", "-c", str(deb)], stdout=subprocess.PIPE, check=True, encoding="utf-8").stdout
+    names = {line.split()[-1].removeprefix("./usr/lib/R/site-library/Digest/") for line in listed.splitlines()}
     assert {"DESCRIPTION", "NAMESPACE", "Meta/package.rds", "R/Digest"} <= names
 
 
-def test_its_key_verifies_it_and_no_other_does(
-    key: SigningKey, repository: Repository, tmp_path: Path
-) -> None:
+def test_its_key_verifies_it_and_no_other_does(key: SigningKey, repository: Repository, tmp_path: Path) -> None:
     with SigningKey("melda-test-other") as other:
         assert accepts(key, repository, tmp_path) == [True, True]
         assert accepts(other, repository, tmp_path) == [False, False]
 
 
-def test_the_twin_differs_in_nothing_but_the_signature(
-    key: SigningKey, repository: Repository, tmp_path: Path
-) -> None:
+def test_the_twin_differs_in_nothing_but_the_signature(key: SigningKey, repository: Repository, tmp_path: Path) -> None:
     with SigningKey("melda-test-other") as other:
         wrong = twin(repository, tmp_path / "twin", other)
         assert accepts(key, wrong, tmp_path) == [False, False]

@@ -38,9 +38,7 @@ def test_the_tarball_keeps_what_must_be_executable(tmp_path: Path) -> None:
     assert modes["bspm/configure"] & modes["bspm/inst/service/bspm.py"] & 0o111 == 0o111
 
 
-def test_the_real_bspm_is_served_in_place_of_the_stand_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_real_bspm_is_served_in_place_of_the_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = _tarball(tmp_path, "bspm", "0.5.8.1")
     monkeypatch.setenv(REAL_BSPM, str(given))
     contrib = build(tmp_path / "cran")

@@ -36,9 +36,7 @@ def test_the_port_is_free_afterwards(tmp_path: Path) -> None:
         ([{"Subnet": "fd00:1::/64"}, {"Subnet": "172.18.0.0/16", "Gateway": "172.18.0.1"}], "172.18.0.1"),
     ],
 )
-def test_gateway_of_a_network(
-    config: list[dict[str, str]], address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gateway_of_a_network(config: list[dict[str, str]], address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _answer(monkeypatch, json.dumps([{"IPAM": {"Config": config}}]))
     assert serve.gateway("melda-test-net") == address
 

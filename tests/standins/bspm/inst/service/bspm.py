@@ -49,11 +49,7 @@ def refreshed(force: bool = False) -> Any:
 
 def discover(names: Sequence[str] = ()) -> list[str]:
     """Write down how the names of apt's R packages begin: r-cran-, r-bioc-, ..."""
-    found = {
-        match.group()
-        for match in (re.match("r-[^-]+-", package.name) for package in refreshed(True))
-        if match
-    }
+    found = {match.group() for match in (re.match("r-[^-]+-", package.name) for package in refreshed(True)) if match}
     PREFIXES.write_text("".join(prefix + "\n" for prefix in sorted(found - {"r-doc-", "r-base-"})))
     return []
 
@@ -69,9 +65,7 @@ def available(names: Sequence[str] = ()) -> list[str]:
     """Each of apt's R packages as name=version."""
     beginnings = tuple(prefixes())
     cache = refreshed()
-    return [
-        p.name + "=" + p.candidate.version for p in cache if p.name.startswith(beginnings) and p.candidate
-    ]
+    return [p.name + "=" + p.candidate.version for p in cache if p.name.startswith(beginnings) and p.candidate]
 
 
 def change(method: str, names: Sequence[str]) -> list[str]:
