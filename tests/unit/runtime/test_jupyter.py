@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -54,5 +54,20 @@ def test_neither_arguments_nor_environment_hold_the_token(settings: Settings, tm
     assert (service.account, service.directory) == (settings.place.user, settings.place.workdir)
 
 
-def test_nobody_answers() -> None:
-    assert not jupyter.answers(0.1) or os.environ.get("JUPYTER_SERVER_ROOT")
+@pytest.mark.parametrize(("status", "well"), [(200, True), (500, False)])
+def test_answers(status: int, well: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(jupyter, "PORT", server.getsockname()[1])
+        reply = f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode()
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                assert connection.recv(1000).startswith(b"GET /api HTTP/1.1")
+                connection.sendall(reply)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert jupyter.answers(5.0) is well
+        thread.join()
+    assert not jupyter.answers(0.5)  # nobody listens any more

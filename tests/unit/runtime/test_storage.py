@@ -74,6 +74,18 @@ def test_the_password_file_does_not_follow_a_link(tmp_path: Path, project: Bucke
         assert not (tmp_path / "elsewhere").exists()
 
 
+def test_whoever_makes_the_password_file_first_does_not_get_the_keys(
+    tmp_path: Path, project: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "passwd"
+    path.write_text("")
+    path.chmod(0o666)
+    monkeypatch.setattr(os, "unlink", lambda _: None)  # it is there again right after it was removed
+    with pytest.raises(FileExistsError), storage.password_file(project, str(path)):
+        pass
+    assert path.read_text() == ""
+
+
 def test_mounted_is_what_mountinfo_says(tmp_path: Path) -> None:
     (tmp_path / "mountinfo").write_text(MOUNTINFO)
     found = {

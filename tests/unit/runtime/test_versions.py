@@ -72,10 +72,11 @@ def test_half_there_is_an_entry_or_left_out(tmp_path: Path) -> None:
     json.dumps(found, ensure_ascii=False).encode()
 
 
-def test_of_an_upgrade_that_was_cut_off_the_newer_counts(tmp_path: Path) -> None:
-    for version, when in (("2.0", 200), ("1.0", 100)):
+@pytest.mark.parametrize(("newer", "older"), [("1.0", "2.0"), ("2.0", "1.0")])  # in whatever order they are listed
+def test_of_an_upgrade_that_was_cut_off_the_newer_counts(tmp_path: Path, newer: str, older: str) -> None:
+    for version, when in ((newer, 200), (older, 100)):
         os.utime(distribution(tmp_path, "x", version) / "METADATA", (when, when))
-    assert python(tmp_path) == {"x": "2.0"}
+    assert python(tmp_path) == {"x": newer}
 
 
 def test_r_packages(tmp_path: Path) -> None:
