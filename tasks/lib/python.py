@@ -64,7 +64,9 @@ def locked(env: str, lock: bytes) -> Generator[workplace.Command, None, None]:
         ' PATH="$PWD/bin:$PATH"; fi;'
         " [ -x {env}/bin/python ] || uv venv -q --python /usr/bin/python3 {env};"
         # Bytecode: the user may not write it later, and Jupyter would compile itself at every start.
-        " uv pip install -q --python {env}/bin/python --require-hashes --no-deps --compile-bytecode -r lock.txt".format(
+        " uv pip install -q --python {env}/bin/python --require-hashes --no-deps --compile-bytecode -r lock.txt;"
+        # uv leaves a lock file that anybody may write.
+        " rm -f {env}/.lock".format(
             env=shlex.quote(env)
         ),
         {"lock.txt": lock, "uv.txt": files.source("jupyter/uv.txt")},

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from .machines import Machine, provision
+from builder import base as bases_of_builder
+from builder import engine
+from builder import image as images
+
+from .machines import ROOT, Machine, provision
 
 Machines = Callable[..., Machine]
+IMAGE = "melda-test-image:latest"
+BASE_IMAGE = "melda-test-base:latest"
 
 
 @pytest.fixture(scope="session")
 def docker() -> str:
-    return "/usr/bin/docker"
+    """A docker client that works, installed and started if this machine has none."""
+    return engine.ready()
 
 
 @pytest.fixture(scope="session")
-def bases() -> dict[str, str]:
-    return {"bookworm": "base:bw", "bullseye": "base:bullseye", "trixie": "base:trixie"}
+def bases(docker: str) -> dict[str, str]:
+    """Codename -> image of the base bootstrapped on this machine."""
+    return {base.split(":")[1]: bases_of_builder.ensure(docker, base) for base in bases_of_builder.LOCAL}
 
 
 @pytest.fixture
@@ -45,3 +56,29 @@ def provisioned(docker: str, bases: dict[str, str]) -> Iterator[Machine]:
         yield machine
     finally:
         machine.remove()
+
+
+@pytest.fixture(scope="session")
+def image(docker: str, bases: dict[str, str]) -> Iterator[str]:
+    """The image that ``make image PACKAGES=core`` builds on bookworm, under a name of the tests."""
+    images.build(docker, "debian:bookworm", bases["bookworm"], IMAGE, "core", strict=False, base_name=BASE_IMAGE)
+    yield IMAGE
+    for name in (IMAGE, BASE_IMAGE):
+        subprocess.run([docker, "image", "rm", "--force", name], capture_output=True, check=False)
+
+
+@pytest.fixture
+def builder() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """``builder("image", "--packages", "core", VARIABLE="value")``: the builder as the Makefile calls it."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "builder", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
