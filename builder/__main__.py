@@ -20,7 +20,7 @@ def prepare(arguments: argparse.Namespace) -> tuple[str, str, str]:
     Raises:
         Refused: something is missing.
     """
-    image.check(arguments.image, arguments.packages)
+    image.check(arguments.image, arguments.packages, arguments.base)
     docker = engine.ready()
     engine.check_space(docker, arguments.packages)
     base, why = bases.choose(docker, arguments.base)
@@ -47,7 +47,7 @@ def make(arguments: argparse.Namespace) -> str:
 
 def up(arguments: argparse.Namespace) -> None:
     """Build the image and run a container of it. The port is checked before the build, which is long."""
-    image.check(arguments.image, arguments.packages)
+    image.check(arguments.image, arguments.packages, arguments.base)
     docker = engine.ready()
     if not container.publishes(docker, arguments.port):
         container.check_port(arguments.port)

@@ -12,6 +12,8 @@ from builder import host
 from builder.errors import Refused
 
 LOG = "/var/log/melda-jupyter-dockerd.log"
+# Where a distribution's own client is, should another come first on PATH.
+FOLDERS = ("/usr/bin",)
 # Seconds until an engine that was just started must answer (measured: 3).
 START = 60
 # Bytes a build needs at most: base, both images and their layers while they are written.
@@ -19,7 +21,7 @@ SPACE = {"none": 4 * 10**9, "core": 5 * 10**9, "datascience": 12 * 10**9}
 
 
 def _clients() -> list[str]:
-    folders = os.environ.get("PATH", "").split(":") + ["/usr/bin"]
+    folders = os.environ.get("PATH", "").split(":") + list(FOLDERS)
     found = (shutil.which("docker", path=folder) for folder in dict.fromkeys(folders) if folder)
     return list(dict.fromkeys(path for path in found if path))
 

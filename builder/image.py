@@ -24,7 +24,7 @@ _PART = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
 _REFERENCE = re.compile(rf"(?:[a-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?")
 
 
-def check(image: str, packages: str) -> None:
+def check(image: str, packages: str, base: str) -> None:
     """Refuse settings that are wrong, before anything is done.
 
     Raises:
@@ -34,6 +34,8 @@ def check(image: str, packages: str) -> None:
         raise Refused(f"PACKAGES={packages} is not right: it must be {', '.join(PACKAGES[:-1])} or {PACKAGES[-1]}")
     if not _REFERENCE.fullmatch(image):
         raise Refused(f"IMAGE={image} is not right: it must be an image name such as melda-jupyter:latest")
+    if not _REFERENCE.fullmatch(base):
+        raise Refused(f"BASE={base} is not right: it must be auto, debian:bookworm or the like, or an image name")
 
 
 def omitted(docker: str, image: str) -> list[str]:

@@ -1,0 +1,90 @@
+"""builder/engine.py with docker clients that are small scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from builder import engine
+from builder.errors import Refused
+
+Fake = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    """``fake(folder, script)`` puts a docker client on PATH, after the ones before it; no other is there."""
+    folders: list[str] = []
+    monkeypatch.setattr(engine, "FOLDERS", ())
+
+    def make(folder: str, script: str) -> Path:
+        (tmp_path / folder).mkdir()
+        client = tmp_path / folder / "docker"
+        client.write_text("#!/bin/sh\n" + script)
+        client.chmod(0o755)
+        folders.append(str(client.parent))
+        monkeypatch.setenv("PATH", ":".join(folders))
+        return client
+
+    return make
+
+
+OLD = 'case "$1" in --version) echo "Docker version 20.10.24, build x";; buildx) exit 1;; version) {0};; esac\n'
+NEW = 'case "$1" in --version) echo "Docker version 28.2.2, build x";; buildx) {1};; version) {0};; esac\n'
+
+
+def test_a_newer_client_without_buildx_is_passed_over(fake: Fake) -> None:
+    fake("first", NEW.format("echo 20", "exit 1"))
+    second = fake("second", OLD.format("echo 20"))
+    assert engine.ready() == str(second)
+
+
+def test_a_newer_client_with_buildx_is_taken(fake: Fake) -> None:
+    first = fake("first", NEW.format("echo 28", "echo v0.1"))
+    fake("second", OLD.format("echo 20"))
+    assert engine.ready() == str(first)
+
+
+def test_no_rights_is_one_line(fake: Fake) -> None:
+    fake("only", OLD.format("echo 'permission denied while trying to connect' >&2; exit 1"))
+    with pytest.raises(
+        Refused, match=r"^no rights to the Docker engine: run as root or join the group docker \(permission"
+    ):
+        engine.ready()
+
+
+def test_a_remote_engine_that_does_not_answer_is_named(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
+    fake("only", OLD.format("echo 'Cannot connect' >&2; exit 1"))
+    with pytest.raises(Refused, match=r"^DOCKER_HOST='tcp://192.0.2.1:2375' does not answer: Cannot connect$"):
+        engine.ready()
+
+
+def test_no_engine_and_no_root_says_what_to_install(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake("only", "exit 127\n")
+    monkeypatch.setattr(
+        engine.host.shutil, "which", lambda name, path=None: "/usr/bin/apt-get" if name == "apt-get" else None
+    )
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(Refused, match=r"the Docker engine is missing: run 'apt-get install docker.io' as root"):
+        engine.ready()
+
+
+@pytest.mark.parametrize(
+    ("packages", "free", "refused"), [("none", 5, False), ("core", 4.9, True), ("datascience", 11, True)]
+)
+def test_space(
+    packages: str, free: float, refused: bool, tmp_path: Path, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = fake("only", f"echo {tmp_path}\n")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free * 1e9))
+    if refused:
+        with pytest.raises(
+            Refused, match=rf"^no space: PACKAGES={packages} needs \d+ GB in .*, {free:.1f} GB are free$"
+        ):
+            engine.check_space(str(client), packages)
+    else:
+        engine.check_space(str(client), packages)
