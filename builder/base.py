@@ -63,7 +63,8 @@ def pull(docker: str, image: str) -> str:
     except subprocess.TimeoutExpired:
         return f"its registry did not answer within {PULL_ANSWER} s"
     if asked.returncode:
-        return (asked.stderr.strip().splitlines() or ["its registry has not got it"])[-1]
+        # The client's message is a chain of reasons; the last one is the one that helps.
+        return (asked.stderr.strip().splitlines() or ["its registry has not got it"])[-1].rsplit(": ", 1)[-1]
     return "" if subprocess.run([docker, "pull", image], check=False).returncode == 0 else "pulling it failed"
 
 

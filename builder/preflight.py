@@ -70,10 +70,9 @@ def pypi() -> str:
 def sources(docker: str, image: str) -> list[Source]:
     """What a build on ``image`` fetches from, by what the image's own apt and the settings say."""
     data = settings()
-    script = (
-        ". /etc/os-release; echo $VERSION_CODENAME; apt-get indextargets --format '$(REPO_URI)dists/$(RELEASE)/InRelease'"
-        " 'Created-By: Packages' | sort -u"
-    )
+    # apt names what it would fetch, by whatever kind of sources file the image has.
+    fetched = r"""apt-get --print-uris -q update | sed -n "s/^'\([^']*InRelease\)'.*/\1/p" """
+    script = f". /etc/os-release; echo $VERSION_CODENAME; {fetched}"
     codename, *apt = client.call(docker, "run", "--rm", image, "sh", "-c", script).splitlines()
     if codename not in RELEASES:
         raise Refused(

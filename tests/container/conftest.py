@@ -20,6 +20,11 @@ IMAGE = "melda-test-image:latest"
 BASE_IMAGE = "melda-test-base:latest"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What everything else is for comes last."""
+    items.sort(key=lambda item: item.path.name == "test_notebook.py")
+
+
 @pytest.fixture(scope="session")
 def docker() -> str:
     """A docker client that works, installed and started if this machine has none."""

@@ -62,6 +62,14 @@ class Machine:
         )
         return done.stdout
 
+    def stop(self) -> None:
+        """``docker stop``, with Docker's own ten seconds."""
+        subprocess.run([self.docker, "stop", self.name], check=True, stdout=subprocess.DEVNULL)
+
+    def start(self) -> None:
+        """``docker start``."""
+        subprocess.run([self.docker, "start", self.name], check=True, stdout=subprocess.DEVNULL)
+
     def remove(self) -> None:
         """Remove it with its anonymous volumes, running or not."""
         subprocess.run([self.docker, "rm", "--force", "--volumes", self.name], stdout=subprocess.DEVNULL, check=False)

@@ -25,9 +25,8 @@ def server(docker: str, bases: dict[str, str], ssh_key: Path) -> Iterator[Machin
     try:
         public = ssh_key.with_suffix(".pub").read_text().strip()
         machine.run("apt-get update -qq && apt-get install -y -qq --no-install-recommends openssh-server sudo")
-        machine.run(
-            "useradd --uid 2000 --create-home --shell /bin/bash admin && echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin"
-        )
+        machine.run("useradd --uid 2000 --create-home --shell /bin/bash admin")
+        machine.run("echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin")
         for user, home in (("root", "/root"), ("admin", "/home/admin")):
             machine.run(f"install -d -m 700 -o {user} {home}/.ssh && echo '{public}' > {home}/.ssh/authorized_keys")
             machine.run(f"chown {user} {home}/.ssh/authorized_keys")
@@ -61,8 +60,13 @@ def test_provisioned_over_ssh_and_again_without_a_change(
 
 def test_a_login_sees_the_variables_of_the_contract(server: Machine, ssh_key: Path) -> None:
     done = subprocess.run(
-        ["ssh", "-i", str(ssh_key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
-         f"root@{server.address}", "echo $username $JUPYTER_WORKDIR $SRC; command -v jupyter"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [
+            *("ssh", "-i", str(ssh_key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+            *("-o", "LogLevel=ERROR", f"root@{server.address}"),
+            "echo $username $JUPYTER_WORKDIR $SRC; command -v jupyter",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.splitlines() == ["melda /home/melda/project /usr/src/melda-jupyter", "/opt/jupyter/bin/jupyter"]
