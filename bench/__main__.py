@@ -1,0 +1,87 @@
+"""``python -m bench``: what ``make bench`` calls."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+from bench import machine, table
+from bench.results import Result
+from bench.rows import ROWS, Row
+from bench.workbench import Workbench, copy
+from builder import base as bases
+from builder import engine, host
+from builder.errors import Refused
+
+HERE = Path(__file__).resolve().parent
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    parsed = argparse.ArgumentParser(prog="python -m bench", description="Measures side by side.")
+    parsed.add_argument("--base", default="debian:bookworm", help="as BASE of the Makefile, or any local image")
+    parsed.add_argument("--only", default="", metavar="ROW", help="one of " + ", ".join(row.NAME for row in ROWS))
+    parsed.add_argument("--quick", action="store_true", help="one repeat")
+    return parsed
+
+
+def chosen(only: str) -> list[Row]:
+    """The rows to measure.
+
+    Raises:
+        Refused: there is no row of that name.
+    """
+    rows = [row for row in ROWS if only in ("", row.NAME)]
+    if not rows:
+        raise Refused(f"--only {only} is not right: it must be one of {', '.join(row.NAME for row in ROWS)}")
+    return rows
+
+
+def run(arguments: argparse.Namespace) -> list[Result]:
+    """Measure, print the table; a whole run is also written to ``bench/results.json`` and ``bench/results.md``."""
+    rows = chosen(arguments.only)
+    docker = engine.ready()
+    engine.check_space(docker, "core")
+    base = bases.choose(docker, arguments.base)[0]
+    base_image = bases.ensure(docker, base)
+    facts = machine.facts(docker, base, base_image)
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="melda-bench-") as folder:
+        token = f"melda-bench-{uuid.uuid4().hex[:8]}"
+        workbench = Workbench(docker, base_image, host.ca_bundle(), copy(Path(folder)), token)
+        for row in rows:
+            print(f"{row.NAME}: {row.NOTE.partition(':')[0].lower()}", flush=True)
+            results += row.measure(workbench, 1 if arguments.quick else row.REPEATS)
+    text = table.markdown(results, facts, [row.NOTE for row in rows])
+    print("\n" + text, flush=True)
+    if arguments.only or arguments.quick:
+        print("bench/results.* are left as they are: they hold whole runs only")
+        return results
+    whole = {"machine": facts, "results": [result.as_json() for result in results]}
+    (HERE / "results.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+    (HERE / "results.md").write_text(text)
+    return results
+
+
+def main() -> int:
+    """Measure; what a person can mend is one line and exit code 2, a row that does not count is exit code 1."""
+    # So that what was made is removed also when the run is ended from outside.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        results = run(parser().parse_args())
+    except Refused as refused:
+        print(f"melda-jupyter: {refused}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("melda-jupyter: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return 1 if any(result.invalid for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Building the base image from nothing, and its size, against plain Dockerfiles with the same steps in shell."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+from bench.alternate import samples
+from bench.results import OURS, Result, Target
+from bench.workbench import Workbench
+from builder import docker as client
+
+NAME = "cold-build"
+REPEATS = 2
+PLAIN = "plain Dockerfile"
+LEAN = "plain Dockerfile without Recommends"
+NOTE = (
+    "Cold build: `docker build --no-cache` of Dockerfile.base and of bench/plain/Dockerfile on the same local base, in turn, all "
+    "cache mounts empty (a fresh id each time), downloads from the same mirrors included. The plain one is measured "
+    "as the specification reads and again with `--no-install-recommends`. Cache mounts keep downloads out of all three images. "
+    "After each build the image must pass the same check of what it can do."
+)
+
+# What all of them must have: both kernels, the version service's packages, s3fs, sshd, bspm's needs, the user, the programs.
+CHECK = """
+set -e
+kernels=$(jupyter kernelspec list)
+case $kernels in *ir*python3*) ;; *) echo "kernels: $kernels"; exit 1 ;; esac
+pip list 2>/dev/null | grep -q '^jupyter  *1\\.0\\.0$'
+python -c 'import flask, waitress, notebook'
+Rscript -e 'stopifnot(requireNamespace("IRkernel"), requireNamespace("jsonlite"))' 2>/dev/null
+command -v s3fs busctl dbus-daemon ss ps start-jupyter get-versions set-paths >/dev/null
+[ -x /usr/sbin/sshd ] && [ -f /etc/jupyter/jupyter_server_config.py ]
+/usr/bin/python3 -c 'import apt, dbus, gi'
+[ "$(id -u melda):$(stat -c %U "$JUPYTER_WORKDIR")" = 1001:melda ]
+"""
+
+
+def cold(dockerfile: str, token: str) -> str:
+    """A Dockerfile whose cache mounts are empty and whose records in the build cache can be told from others'.
+
+    Args:
+        dockerfile: its text.
+        token: a name nobody used before. It becomes part of each mount's id and of each command, and so of the
+            descriptions that the build cache keeps.
+    """
+    mounts = re.sub(r"(--mount=type=cache,target=([^\s,]+))", rf"\1,id={token}\2", dockerfile)
+    shell = f'SHELL ["/usr/bin/env", "MELDA_BENCH={token}", "/bin/sh", "-c"]'
+    return re.sub(r"^(FROM .*)$", lambda found: f"{found[1]}\n{shell}", mounts, flags=re.MULTILINE)
+
+
+def build(workbench: Workbench, name: str, dockerfile: str, options: str) -> tuple[float, int]:
+    """Build cold, check the image and remove it.
+
+    Args:
+        name: a word for the image's name.
+        dockerfile: path in the tree.
+        options: value of the build argument APT_OPTIONS, which only the plain one has.
+
+    Returns:
+        Seconds the build took, bytes of the image.
+
+    Raises:
+        Refused: it failed, or the image lacks something.
+    """
+    token = f"{workbench.token}-{uuid.uuid4().hex[:8]}"
+    file = workbench.tree / f"Dockerfile.{token}"
+    file.write_text(cold((workbench.tree / dockerfile).read_text(), token))
+    tag = f"{workbench.token}-{name}"
+    command = [workbench.docker, "build", "--no-cache", "--progress=plain", "--file", str(file), "--tag", tag]
+    command += ["--build-arg", f"BASE={workbench.base_image}"]
+    command += ["--build-arg", f"APT_OPTIONS={options}"] if options else []
+    command += ["--secret", f"id=ca,src={workbench.ca}"] if workbench.ca else []
+    for proxy in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        command += ["--build-arg", proxy] if workbench.environment.get(proxy) else []
+    try:
+        began = time.monotonic()
+        workbench.run(f"building {dockerfile}", [*command, str(workbench.tree)], DOCKER_BUILDKIT="1")
+        took = time.monotonic() - began
+        check = [workbench.docker, "run", "--rm", tag, "sh", "-c", CHECK]
+        workbench.run(f"checking what the image of {name} can do", check)
+        return took, int(client.inspect(workbench.docker, "image", tag)["Size"])
+    finally:
+        file.unlink()
+        workbench.remove_images()
+
+
+def measure(workbench: Workbench, repeats: int) -> list[Result]:
+    """Seconds of the cold build and size of the image."""
+    alternatives = {
+        OURS: ("ours", "Dockerfile.base", ""),
+        PLAIN: ("plain", "bench/plain/Dockerfile", ""),
+        LEAN: ("lean", "bench/plain/Dockerfile", "--no-install-recommends"),
+    }
+    sizes: dict[str, list[float]] = {name: [] for name in alternatives}
+
+    def once(name: str) -> float:
+        took, size = build(workbench, *alternatives[name])
+        sizes[name].append(size / 1e6)
+        return took
+
+    times = samples(list(alternatives), once, repeats, "s")
+    return [
+        Result("cold build of the base", "s", times, [Target(0.8, PLAIN)]),
+        Result("size of the base", "MB", sizes, [Target(1.0, PLAIN), Target(1.0, LEAN)]),
+    ]

@@ -1,0 +1,110 @@
+"""Provisioning again with nothing to do, against an Ansible playbook of the same tasks."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.alternate import samples
+from bench.results import OURS, Result, Target
+from bench.workbench import Workbench
+from builder.errors import Refused
+
+NAME = "nothing-to-do"
+REPEATS = 5
+ANSIBLE = "Ansible"
+NOTE = (
+    "Nothing to do: `pyinfra -y @docker/CONTAINER deploy.py --data packages=none` against bench/ansible/playbook.yml over "
+    "community.docker's connection, each on its own container, provisioned by itself from the same base. Ansible is tuned: pipelining, "
+    "no facts gathered, interpreter given, all Debian packages in one task, the runtime's files as one archive in place of a "
+    "task a file, pip only when the lock changed. A run that reports a change makes the row invalid."
+)
+BIN = Path(sys.executable).parent
+PROGRAMS = ("get-versions", "healthcheck", "set-paths", "start-jupyter")
+
+
+def pyinfra_changes(output: str) -> int:
+    """How many operations changed something, by pyinfra's own summary.
+
+    Raises:
+        Refused: there is no summary.
+    """
+    found = re.search(r"^ *Grand total +(\d+) +(\S+) +(\S+) +(\S+) *$", output, re.MULTILINE)
+    if not found:
+        raise Refused("pyinfra's output has no line 'Grand total'")
+    changed, failed = found[2], found[3]
+    return sum(int(count) for count in (changed, failed) if count.isdigit())
+
+
+def ansible_changes(output: str) -> int:
+    """How many tasks changed something or failed, by Ansible's own summary.
+
+    Raises:
+        Refused: there is no summary.
+    """
+    found = re.search(r"^\S+ +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", output, re.MULTILINE)
+    if not found:
+        raise Refused("Ansible's output has no recap")
+    return sum(int(count) for count in found.groups())
+
+
+def archive(tree: Path, path: Path) -> None:
+    """Pack the runtime's programs and their links as they lie below ``/``, for the playbook's one task."""
+
+    def as_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        executable = member.name.rsplit("/", 1)[-1] in PROGRAMS
+        member.uid = member.gid = 0
+        member.uname = member.gname = "root"
+        member.mode = 0o755 if member.isdir() or executable else 0o644
+        return member
+
+    with tarfile.open(path, "w:gz") as packed:
+        packed.add(tree / "files/runtime", "usr/src/melda-jupyter", filter=as_root)
+        for name in PROGRAMS:
+            link = tarfile.TarInfo(f"usr/local/bin/{name}")
+            link.type, link.linkname = tarfile.SYMTYPE, f"/usr/src/melda-jupyter/{name}"
+            link.uname = link.gname = "root"
+            packed.addfile(link)
+
+
+def measure(workbench: Workbench, repeats: int) -> list[Result]:
+    """Seconds of a run that finds everything as it shall be."""
+    packed = workbench.tree / "runtime.tar.gz"
+    archive(workbench.tree, packed)
+    with workbench.container("pyinfra") as ours, workbench.container("ansible") as theirs:
+        # Ansible needs Python on its target, pyinfra does not.
+        install = "apt-get -q update && apt-get -q -y install --no-install-recommends python3 python3-apt"
+        workbench.run("installing Python for Ansible", [workbench.docker, "exec", theirs, "sh", "-c", install])
+        commands: dict[str, tuple[list[str], Callable[[str], int]]] = {
+            OURS: (
+                [str(BIN / "pyinfra"), "-y", f"@docker/{ours}", "deploy.py", "--data", "packages=none"],
+                pyinfra_changes,
+            ),
+            ANSIBLE: (
+                [str(BIN / "ansible-playbook"), "-i", f"{theirs},", "-e", f"runtime_archive={packed}"]
+                + ["-e", f"ca_bundle={workbench.ca}", "bench/ansible/playbook.yml"],
+                ansible_changes,
+            ),
+        }
+        changes: dict[str, list[int]] = {name: [] for name in commands}
+
+        def once(name: str) -> float:
+            command, count = commands[name]
+            began = time.monotonic()
+            output = workbench.run(f"provisioning again: {name}", command, ANSIBLE_CONFIG="bench/ansible/ansible.cfg")
+            took = time.monotonic() - began
+            changes[name].append(count(output))
+            return took
+
+        for name in commands:
+            print(f"    {name}: provisioning took {once(name):.0f} s", flush=True)
+            # The first run after a change may still settle something, such as the age of the package lists.
+            once(name)
+            changes[name].clear()
+        times = samples(list(commands), once, repeats, "s")
+    invalid = ", ".join(f"{name} reported changes {counts}" for name, counts in changes.items() if any(counts))
+    return [Result("provisioning with nothing to do", "s", times, [Target(0.3, ANSIBLE), Target(4.0)], invalid)]

@@ -1,0 +1,73 @@
+"""The results as a Markdown table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.results import OURS, Result, Target, spread
+
+COLUMNS = ("what", "ours", "alternative", "ratio", "target", "verdict", "repeats", "spread (ours; alternative)")
+
+
+def number(value: float, unit: str) -> str:
+    """A figure with three significant digits or more, and its unit."""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:.{digits}f} {unit}"
+
+
+def _verdict(result: Result, targets: Sequence[Target]) -> str:
+    if result.invalid:
+        return f"INVALID: {result.invalid}"
+    return ", ".join("met" if result.reached(target) else "MISSED" for target in targets) or "—"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def lines(result: Result) -> list[str]:
+    """The table's lines for one result: one an alternative, and one for limits in the row's own unit."""
+    ours = number(result.median(), result.unit)
+    made = []
+    for name in (name for name in result.samples if name != OURS):
+        targets = [target for target in result.targets if target.of == name]
+        made.append(
+            _line(
+                [
+                    result.what,
+                    ours,
+                    f"{name}: {number(result.median(name), result.unit)}",
+                    f"{result.ratio(name):.2f}",
+                    ", ".join(f"≤ {target.limit:g} ×" for target in targets) or "—",
+                    _verdict(result, targets),
+                    str(len(result.samples[name])),
+                    f"{spread(result.samples[OURS]):.0%}; {spread(result.samples[name]):.0%}",
+                ]
+            )
+        )
+    limits = [target for target in result.targets if not target.of]
+    if limits:
+        wanted = ", ".join(f"≤ {target.limit:g} {result.unit}" for target in limits)
+        repeats, ours_spread = str(len(result.samples[OURS])), f"{spread(result.samples[OURS]):.0%}"
+        made.append(_line([result.what, ours, "—", "—", wanted, _verdict(result, limits), repeats, ours_spread]))
+    return made
+
+
+def markdown(results: Sequence[Result], facts: dict[str, str], notes: Sequence[str]) -> str:
+    """The whole of ``bench/results.md``.
+
+    Args:
+        results: in the order of the table.
+        facts: about the machine, name -> value.
+        notes: how it was measured, a sentence or two for each row.
+    """
+    head = [_line(COLUMNS), _line(["---"] * len(COLUMNS))]
+    body = [line for result in results for line in lines(result)]
+    return "\n".join(
+        ["# Measurements", "", "Written by `make bench`; every sample is in `results.json`. Medians; less is better;"]
+        + ["the spread is (largest − smallest) / median.", "", *head, *body, "", "## How", ""]
+        + [f"- {note}" for note in notes]
+        + ["", "## Machine", ""]
+        + [f"- {name}: {value}" for name, value in facts.items()]
+        + [""]
+    )

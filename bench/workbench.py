@@ -1,0 +1,114 @@
+"""What the rows share: the engine, the base, a copy of the tree, and names under which everything made is found again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder import docker as client
+from builder.errors import Refused
+
+ROOT = Path(__file__).resolve().parent.parent
+# What is measured, and nothing that may change or weigh without a reason.
+_COPIED = (".dockerignore", "Dockerfile.base", "deploy.py", "group_data", "tasks", "files", "builder", "bench")
+_IGNORED = shutil.ignore_patterns(".*_cache", "__pycache__", "results.*")
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Settings of one run.
+
+    Attributes:
+        docker: path of a docker client that can build.
+        base_image: image that everything starts from.
+        ca: path of a CA bundle for downloads, or empty.
+        tree: copy of the repository; others may go on editing theirs.
+        token: part of the name of everything this run makes.
+    """
+
+    docker: str
+    base_image: str
+    ca: str
+    tree: Path
+    token: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For programs that look for a docker client on PATH and a CA bundle in SSL_CERT_FILE."""
+        found = {**os.environ, "PATH": f"{Path(self.docker).parent}:{os.environ['PATH']}"}
+        return {**found, "SSL_CERT_FILE": self.ca} if self.ca else found
+
+    def run(self, what: str, command: list[str], cwd: Path | None = None, **environment: str) -> str:
+        """Output and errors of a command.
+
+        Args:
+            what: what it does, for the message when it fails.
+            command: program and arguments.
+            cwd: its folder; the copied tree unless given.
+            environment: variables on top of :attr:`environment`.
+
+        Raises:
+            Refused: it failed; its last lines are printed.
+        """
+        done = subprocess.run(
+            command,
+            cwd=cwd or self.tree,
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if done.returncode:
+            print("\n".join(done.stdout.splitlines()[-30:]), flush=True)
+            raise Refused(f"{what} failed with exit code {done.returncode}: the line that says why is above")
+        return done.stdout
+
+    @contextmanager
+    def container(self, name: str) -> Iterator[str]:
+        """A container of the base that does nothing, removed at the end. Gives its name."""
+        full = f"{self.token}-{name}"
+        client.call(self.docker, "run", "--detach", "--name", full, self.base_image, "tail", "-f", "/dev/null")
+        try:
+            yield full
+        finally:
+            subprocess.run([self.docker, "rm", "--force", "--volumes", full], capture_output=True, check=False)
+
+    def remove_images(self) -> None:
+        """Remove the images of this run, and of the build cache what only they used."""
+        found = client.call(self.docker, "image", "ls", "--quiet", f"{self.token}*").split()
+        if found:
+            subprocess.run([self.docker, "image", "rm", "--force", *found], capture_output=True, check=False)
+        left = self._cache()
+        while left:
+            # One record at a time, by its number: the cache belongs to others too. A parent goes only after its children.
+            for record in left:
+                prune = [self.docker, "builder", "prune", "--all", "--force", "--filter", f"id={record}"]
+                subprocess.run(prune, capture_output=True, check=False)
+            before, left = left, self._cache()
+            if left == before:
+                print(f"    note: {len(left)} records of the build cache are in use and stay", flush=True)
+                return
+
+    def _cache(self) -> set[str]:
+        """Numbers of the build cache's records whose command holds the token."""
+        said = client.call(self.docker, "system", "df", "--verbose", "--format", "{{json .BuildCache}}")
+        return {record["ID"] for record in json.loads(said) or [] if self.token in record["Description"]}
+
+
+def copy(folder: Path) -> Path:
+    """Copy what is measured into ``folder`` and return it."""
+    for name in _COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=_IGNORED)
+        else:
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
