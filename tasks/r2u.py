@@ -5,13 +5,12 @@ On Debian, where r2u does not exist, Debian's own r-cran-* packages play its par
 
 from __future__ import annotations
 
-import subprocess
 from typing import Generator, Sequence
 
 from pyinfra import host, logger
-from pyinfra.api import DeployError, deploy, operation
+from pyinfra.api import DeployError, StringCommand, deploy, operation
 
-from tasks.lib import apt, debian, files, omitted, workplace
+from tasks.lib import apt, debian, files, omitted, openpgp, workplace
 from tasks.lib.release import target
 
 KEYRING = "/etc/apt/keyrings/r2u.asc"
@@ -20,24 +19,8 @@ PIN = "/etc/apt/preferences.d/r2u"
 R_KEYRING = "/etc/apt/keyrings/cran-r.asc"
 R_SOURCES = "/etc/apt/sources.list.d/cran-r.sources"
 
-
-def fingerprint(key: str) -> str:
-    """Fingerprint of an armored key file on the machine that runs pyinfra, in capitals without spaces.
-
-    Raises:
-        DeployError: gpg is missing there or cannot read the file.
-    """
-    try:
-        shown = subprocess.run(
-            ["gpg", "--batch", "--with-colons", "--show-keys", key],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            check=True,
-            encoding="utf-8",
-        ).stdout
-        return next(line.split(":")[9] for line in shown.splitlines() if line.startswith("fpr:"))
-    except (OSError, subprocess.CalledProcessError, StopIteration) as error:
-        raise DeployError("r2u_key={0!r} cannot be read as an OpenPGP key: {1}".format(key, error)) from error
+# What apt's URItoFileName quotes, beside what is not printable.
+_QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
 
 
 def sources(mirror: str, suite: str, architecture: str, keyring: str, components: str) -> bytes:
@@ -55,7 +38,7 @@ def sources(mirror: str, suite: str, architecture: str, keyring: str, components
 def list_name(mirror: str, suite: str) -> str:
     """How the name of this repository's list under /var/lib/apt/lists begins (apt's URItoFileName)."""
     path = release_file(mirror, suite).split("://", 1)[1].rsplit("/", 1)[0]
-    return path.replace("_", "%5f").replace("/", "_") + "_"
+    return "".join("%{0:02x}".format(ord(c)) if c in _QUOTED else c for c in path).replace("/", "_") + "_"
 
 
 @operation()
@@ -70,15 +53,18 @@ def repository(
         entries: its files; the sources file is the last.
     """
     present = host.get_fact(files.Paths, paths=[entry.path for entry in entries])
-    fetched = any(name.startswith(list_name(mirror, suite)) for name in host.get_fact(apt.AptState).ages)
+    fetched = any(name.startswith(list_name(mirror, suite)) for name in host.get_fact(apt.AptState).lists)
     if files.as_wanted(entries, present) and fetched:
+        yield from omitted.put_back(source)
         return
+    last = entries[-1].path
     if not host.get_fact(apt.Answers, url=release_file(mirror, suite)):
+        # A repository that cannot be used must not stay: it would break every later apt-get update.
+        if last in present and not fetched:
+            yield StringCommand("rm -f " + last)
         yield from omitted.leave_out(source, "{0} does not answer".format(mirror))
         return
     yield from files.changes(entries, present)
-    last = entries[-1].path
-    # A repository that cannot be used must not stay: it would break every later apt-get update.
     yield from workplace.run(apt.update(last.rsplit("/", 1)[1], otherwise="rm -f " + last))
     yield from omitted.put_back(source)
 
@@ -90,8 +76,15 @@ def release_file(mirror: str, suite: str) -> str:
 
 def _add_r2u(suite: str, architecture: str) -> None:
     data = host.data
-    key = files.ROOT / "files" / data.r2u_key
-    found = fingerprint(str(key))
+    key = (files.ROOT / "files" / data.r2u_key).read_bytes()
+    try:
+        found = openpgp.fingerprint(key)
+    except ValueError as error:
+        raise DeployError(
+            "r2u_key={0!r} is not right: {1}; it must be a file with one armored OpenPGP key".format(
+                data.r2u_key, error
+            )
+        ) from error
     if found != data.r2u_fingerprint:
         raise DeployError(
             "r2u_key={0!r} is not the right key: its fingerprint is {1}, r2u_fingerprint={2}".format(
@@ -105,7 +98,7 @@ def _add_r2u(suite: str, architecture: str) -> None:
         suite=suite,
         entries=[
             files.Entry("/etc/apt/keyrings", mode="755"),
-            files.Entry(KEYRING, key.read_bytes()),
+            files.Entry(KEYRING, key),
             files.Entry(PIN, files.source("r2u/preferences")),
             files.Entry(SOURCES, sources(data.r2u_mirror, suite, architecture, KEYRING, "main")),
         ],

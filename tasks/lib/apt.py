@@ -6,7 +6,7 @@ pyinfra's own ``apt.update`` trusts a stamp file instead of the lists, and ``apt
 from __future__ import annotations
 
 import shlex
-from typing import Dict, Generator, Iterable, List, NamedTuple, Set
+from typing import Dict, FrozenSet, Generator, Iterable, List, NamedTuple, Optional, Set
 
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
@@ -22,6 +22,10 @@ APT_GET = (
 )
 
 LISTS = "/var/lib/apt/lists"
+# Touched when all lists were fetched. The lists themselves do not say: their times are those of the server's files.
+STAMP = "/var/lib/apt/melda-jupyter.fetched"
+# What apt says of a source it could not use, among warnings that are none of ours (a source that is configured twice).
+_FAILED = "^(E|Err):|^W: (Failed to fetch|GPG error|An error occurred|Some index files|The repository)"
 
 
 def apt_get(arguments: str) -> str:
@@ -52,18 +56,23 @@ def update(source: str = "", otherwise: str = "true") -> str:
             "-o Dir::Etc::sourcelist=sources.list.d/{0} -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 update"
         ).format(source)
     return (
-        "status=0; out=$({0} 2>&1) || status=$?;"
-        ' bad=$(printf "%s\\n" "$out" | grep -E "^(E|W):|^Err:" | head -n 3 | tr "\\n" " ");'
+        # Its messages are looked at, so they must be English.
+        "status=0; out=$(LC_ALL=C {0} 2>&1) || status=$?;"
+        ' bad=$(printf "%s\\n" "$out" | grep -E "{3}" | head -n 3 | tr "\\n" " ");'
         ' if [ $status -ne 0 ] || [ -n "$bad" ]; then {2};'
-        ' echo "apt: {1} cannot be used: $bad" >&2; exit 1; fi'
-    ).format(apt_get(arguments), source or "a source of /etc/apt", otherwise)
+        ' echo "apt: {1} cannot be used: $bad" >&2; exit 1; fi{4}'
+    ).format(
+        apt_get(arguments), source or "a source of /etc/apt", otherwise, _FAILED, "" if source else "; touch " + STAMP
+    )
 
 
 class State(NamedTuple):
-    """apt's state: is a dpkg run unfinished, and the age in seconds of each list by its file name."""
+    """apt's state: is a dpkg run unfinished, the file names of the Release files it has, and the seconds since all
+    lists were fetched (None: never)."""
 
     interrupted: bool
-    ages: Dict[str, int]
+    lists: FrozenSet[str]
+    age: Optional[int]
 
 
 class AptState(FactBase[State]):
@@ -73,27 +82,20 @@ class AptState(FactBase[State]):
         return (
             "date +now:%s; dpkg --audit 2>/dev/null | head -n 1 | sed s/^/audit:/;"
             " ls /var/lib/dpkg/updates 2>/dev/null | head -n 1 | sed s/^/audit:/;"
-            " stat -c list:%Y:%n {0}/*Release 2>/dev/null || true".format(LISTS)
-        )
+            " ls -d {0}/*Release 2>/dev/null | sed s/^/list:/; stat -c fetched:%Y {1} 2>/dev/null || true"
+        ).format(LISTS, STAMP)
 
     @staticmethod
     def default() -> State:
-        return State(False, {})
+        return State(False, frozenset(), None)
 
     def process(self, output: List[str]) -> State:
-        now = 0
-        interrupted = False
-        stamps: Dict[str, int] = {}
+        found: Dict[str, List[str]] = {}
         for line in output:
             kind, _, rest = line.partition(":")
-            if kind == "now":
-                now = int(rest)
-            elif kind == "audit":
-                interrupted = True
-            elif kind == "list":
-                stamp, _, path = rest.partition(":")
-                stamps[path.rsplit("/", 1)[-1]] = int(stamp)
-        return State(interrupted, {name: now - stamp for name, stamp in stamps.items()})
+            found.setdefault(kind, []).append(rest)
+        age = int(found["now"][0]) - int(found["fetched"][0]) if "fetched" in found else None
+        return State("audit" in found, frozenset(path.rsplit("/", 1)[-1] for path in found.get("list", [])), age)
 
 
 class InstalledPackages(FactBase[Set[str]]):
@@ -153,8 +155,9 @@ def refreshed(max_age: int) -> Generator[Command, None, None]:
     Args:
         max_age: seconds after which a list counts as old.
     """
-    ages = host.get_fact(AptState).ages.values()
-    if not ages or max(ages) >= max_age:
+    state = host.get_fact(AptState)
+    # A stamp from the future is a clock that was set back.
+    if not state.lists or state.age is None or not 0 <= state.age < max_age:
         yield from workplace.run(update())
 
 
@@ -186,9 +189,11 @@ class Answers(FactBase[bool]):
 
     def command(self, url: str) -> str:
         return (
-            "/usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20"
-            " -o Acquire::https::Verify-Peer=false download-file {0} /tmp/melda-jupyter.probe >/dev/null 2>&1 && echo yes;"
-            " rm -f /tmp/melda-jupyter.probe"
+            # A folder of its own: in /tmp, a name that others know is a name they can put a link at.
+            "d=$(mktemp -d /tmp/melda-jupyter.XXXXXX) &&"
+            " /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20"
+            " -o Acquire::https::Verify-Peer=false download-file {0} $d/probe >/dev/null 2>&1 && echo yes;"
+            ' rm -rf "$d"'
         ).format(shlex.quote(url))
 
     @staticmethod

@@ -15,24 +15,37 @@ import pytest
 from pyinfra.api import Config, FileUploadCommand, Inventory, State
 from pyinfra.api.connect import connect_all
 from pyinfra.api.deploy import add_deploy
-from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.operations import run_ops
 from pyinfra.api.state import StateStage
 
-from tasks.lib import release
+from tasks.lib import files, release
 from tasks.lib.apt import AptState
 from tasks.lib.apt import State as Apt
+from tasks.lib.files import Entry
 from tasks.lib.release import OsRelease
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOKWORM = {"ID": "debian", "VERSION_ID": "12", "VERSION_CODENAME": "bookworm", "ARCHITECTURE": "amd64"}
 FOCAL = {"ID": "ubuntu", "VERSION_ID": "20.04", "VERSION_CODENAME": "focal", "ARCHITECTURE": "amd64"}
-FRESH_LISTS = Apt(interrupted=False, ages={"mirror_dists_bookworm_InRelease": 60})
+FRESH_LISTS = Apt(interrupted=False, lists=frozenset({"mirror_dists_bookworm_InRelease"}), age=60)
 
 Facts = dict[type, Any]
-Commands = dict[str, list[str]]
-Run = Callable[..., Commands]
+Run = Callable[..., "Commands"]
+
+
+class Commands(dict[str, list[str]]):
+    """The commands of each operation that has any, by the operation's name.
+
+    Attributes:
+        names: of all operations in order, each with the deploys it is in.
+        uploads: path -> bytes of every file that is put there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.uploads: dict[str, bytes] = {}
 
 
 def settings(**changed: Any) -> dict[str, Any]:
@@ -45,44 +58,75 @@ def settings(**changed: Any) -> dict[str, Any]:
     )
 
 
-def _text(command: Any) -> str:
-    return f"put {command.dest}" if isinstance(command, FileUploadCommand) else command.get_masked_value()
+def in_place(entries: list[Entry]) -> dict[str, tuple[str, ...]]:
+    """What the fact Paths says where every entry is as it shall be."""
+    return {entry.path: files._wanted(entry) for entry in entries}
+
+
+def arguments(command: str) -> list[str]:
+    """The package names at the end of an apt-get install command."""
+    return command.partition(" install ")[2].removesuffix(" )").split()
+
+
+def _provision(monkeypatch: pytest.MonkeyPatch, task: Callable[[], Any], hosts: dict[str, Facts], data: Any) -> State:
+    def get_fact(self: Host, fact: type, **arguments: Any) -> Any:
+        value = hosts[self.name].get(fact, fact.default())  # type: ignore[attr-defined]
+        return value(**arguments) if callable(value) else value
+
+    monkeypatch.setattr(Host, "get_fact", get_fact)
+    release._TARGETS.clear()
+    state = State(
+        Inventory((list(hosts), data | {"fake_delay": 0, "fake_delay_jitter": 0})), Config(), check_for_changes=False
+    )
+    state.set_stage(StateStage.Connect)
+    connect_all(state)
+    state.set_stage(StateStage.Prepare)
+    add_deploy(state, task)
+    state.set_stage(StateStage.Execute)
+    run_ops(state)
+    return state
+
+
+def _commands(state: State, name: str) -> Commands:
+    host = state.inventory.get_host(name)
+    commands = Commands()
+    for op_hash in state.get_op_order():
+        if op_hash not in state.ops[host]:
+            continue
+        (title,) = state.get_op_meta(op_hash).names
+        commands.names.append(title)
+        ran = state.ops[host][op_hash].operation_meta._commands or []
+        for command in ran:
+            upload = isinstance(command, FileUploadCommand)
+            if upload:
+                commands.uploads[command.dest] = command.src.getvalue()
+            text = f"put {command.dest}" if upload else command.get_masked_value()
+            commands.setdefault(title.split(" | ")[-1], []).append(text)
+    return commands
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """``run(task, facts, setting=value)`` -> the commands of each operation that has any, by the operation's name.
+    """``run(task, facts, setting=value)`` -> its :class:`Commands`.
 
     ``facts`` maps a fact's class to its value, or to a function of the fact's arguments; a fact that is missing has its default.
     """
 
     def run_task(task: Callable[[], Any], facts: Facts | None = None, **changed: Any) -> Commands:
         table: Facts = {OsRelease: BOOKWORM, AptState: FRESH_LISTS} | (facts or {})
+        state = _provision(monkeypatch, task, {"@fake/target": table}, settings(**changed))
+        return _commands(state, "@fake/target")
 
-        def get_fact(self: Host, fact: type, **arguments: Any) -> Any:
-            value = table.get(fact, fact.default())  # type: ignore[attr-defined]
-            return value(**arguments) if callable(value) else value
+    return run_task
 
-        monkeypatch.setattr(Host, "get_fact", get_fact)
-        release._TARGETS.clear()
-        data = settings(**changed) | {"fake_delay": 0, "fake_delay_jitter": 0}
-        state = State(Inventory((["@fake/target"], data)), Config(), check_for_changes=False)
-        state.set_stage(StateStage.Connect)
-        connect_all(state)
-        state.set_stage(StateStage.Prepare)
-        add_deploy(state, task)
-        state.set_stage(StateStage.Execute)
-        try:
-            run_ops(state)
-        except PyinfraError as error:  # pragma: no cover - @fake never fails a command
-            raise AssertionError(error) from error
-        host = state.inventory.get_host("@fake/target")
-        commands: Commands = {}
-        for op_hash in state.get_op_order():
-            (name,) = state.get_op_meta(op_hash).names
-            ran = state.ops[host][op_hash].operation_meta._commands or []
-            if ran:
-                commands[name.split(" | ")[-1]] = [_text(command) for command in ran]
-        return commands
+
+@pytest.fixture
+def run_two(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Commands]]:
+    """Like ``run``, for two targets with facts of their own in one run."""
+
+    def run_task(task: Callable[[], Any], *facts: Facts, **changed: Any) -> list[Commands]:
+        hosts = {f"@fake/{number}": {AptState: FRESH_LISTS} | table for number, table in enumerate(facts)}
+        state = _provision(monkeypatch, task, hosts, settings(**changed))
+        return [_commands(state, name) for name in hosts]
 
     return run_task
