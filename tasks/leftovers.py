@@ -8,29 +8,41 @@ from typing import Generator, List
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, deploy, operation
 
+# Uploads, and files that did not get their name yet.
+PATTERNS = (
+    "/tmp/melda-jupyter.*",
+    "/etc/*.melda-new",
+    "/etc/*/*.melda-new",
+    "/etc/*/*/*.melda-new",
+    "/root/.ssh/*.melda-new",
+    "/usr/local/share/melda-jupyter/*.melda-new",
+)
+
 
 class Leftovers(FactBase[List[str]]):
     """Paths that a killed run left."""
 
-    def command(self) -> str:
-        return "ls -d /tmp/melda-jupyter.* 2>/dev/null || true"
+    def command(self, src: str) -> str:
+        return "ls -d {0} 2>/dev/null || true".format(
+            " ".join(PATTERNS + (src + "/*.melda-new", src + "/*/*.melda-new"))
+        )
 
     @staticmethod
     def default() -> List[str]:
         return []
 
     def process(self, output: List[str]) -> List[str]:
-        return [line for line in output if line.startswith("/tmp/melda-jupyter.")]
+        return [line for line in output if line.startswith("/tmp/melda-jupyter.") or line.endswith(".melda-new")]
 
 
 @operation()
-def removed() -> Generator[StringCommand, None, None]:
-    """Remove what a killed run left."""
-    found = host.get_fact(Leftovers)
+def removed(src: str) -> Generator[StringCommand, None, None]:
+    """Remove what a killed run left, also below ``src``."""
+    found = host.get_fact(Leftovers, src=src)
     if found:
         yield StringCommand("rm -rf " + " ".join(shlex.quote(path) for path in found))
 
 
 @deploy("Leftovers")
 def leftovers() -> None:
-    removed(name="Remove what a killed run left")
+    removed(name="Remove what a killed run left", src=host.data.src)

@@ -7,16 +7,16 @@ mode, and is renamed.
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import io
 import shlex
 from pathlib import Path
 from typing import Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
 
 from pyinfra import host
-from pyinfra.api import FactBase, FileUploadCommand, StringCommand, operation
+from pyinfra.api import FactBase, StringCommand, operation
 
-from tasks.lib.workplace import Command
+from tasks.lib.workplace import Command, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -87,17 +87,18 @@ class Paths(FactBase[Dict[str, Tuple[str, ...]]]):
 
 
 class Text(FactBase[str]):
-    """The text of a file, empty if there is none."""
+    """The text of a file, whatever its bytes; empty if there is none."""
 
     def command(self, path: str) -> str:
-        return "cat {0} 2>/dev/null || true".format(shlex.quote(path))
+        # pyinfra reads UTF-8 lines, and of a file that is something else only the part before the first odd byte.
+        return "base64 {0} 2>/dev/null || true".format(shlex.quote(path))
 
     @staticmethod
     def default() -> str:
         return ""
 
     def process(self, output: List[str]) -> str:
-        return "\n".join(output) + "\n"
+        return base64.b64decode("".join(output)).decode("utf-8", "surrogateescape")
 
 
 def _wanted(entry: Entry) -> Tuple[str, ...]:
@@ -112,12 +113,18 @@ def _put(entry: Entry) -> Generator[Command, None, None]:
     path = shlex.quote(entry.path)
     owned = "chown {0}:{1} {{0}} && chmod {2} {{0}}".format(entry.user, entry.group, entry.mode)
     if entry.link is not None:
-        yield StringCommand("ln -sfn {0} {1}".format(shlex.quote(entry.link), path))
+        yield StringCommand("ln -sfnT {0} {1}".format(shlex.quote(entry.link), path))
     elif entry.content is None:
-        yield StringCommand("mkdir -p {0} && {1}".format(path, owned.format(path)))
+        # The owner of the folder above could have put a link here, and would be given what it points to.
+        refused = refuse("{0} is a symbolic link: it must be a folder".format(entry.path)).get_raw_value()
+        yield StringCommand(
+            "if [ -L {0} ]; then {1}; fi; mkdir -p {0} && chown -h {2}:{3} {0} && chmod {4} {0}/.".format(
+                path, refused, entry.user, entry.group, entry.mode
+            )
+        )
     else:
         new = entry.path + ".melda-new"
-        yield FileUploadCommand(io.BytesIO(entry.content), new, remote_temp_filename=new)
+        yield upload(entry.content, new)
         yield StringCommand("{0} && mv -fT {1} {2}".format(owned.format(shlex.quote(new)), shlex.quote(new), path))
 
 
@@ -135,7 +142,10 @@ def changes(
             continue
         commands = list(_put(entry))
         if check and entry.content is not None:
-            commands.insert(1, StringCommand(check.replace("{}", shlex.quote(entry.path + ".melda-new"))))
+            new = shlex.quote(entry.path + ".melda-new")
+            commands.insert(
+                1, StringCommand("{{ {0}; }} || {{ rm -f {1}; exit 1; }}".format(check.replace("{}", new), new))
+            )
         yield from commands
 
 
@@ -162,28 +172,34 @@ def with_block(text: str, name: str, content: str, comment: str = "#") -> str:
         comment: what begins a comment in that file.
     """
     begin, end = "{0} BEGIN {1}".format(comment, name), "{0} END {1}".format(comment, name)
+    # Not splitlines(): a form feed within a line is the line's.
+    rest = text.split("\n")
+    if not rest[-1]:
+        rest.pop()
     kept: List[str] = []
     place: Optional[int] = None
-    inside = False
-    for line in text.splitlines():
+    while rest:
+        line = rest.pop(0)
         if line == begin:
-            inside = True
             place = len(kept) if place is None else place
-        elif line == end and inside:
-            inside = False
-        elif not inside:
+            ours = next((at for at, other in enumerate(rest) if other in (begin, end)), None)
+            # A block that lost its end is only its first line: what follows may be somebody else's.
+            if ours is not None and rest[ours] == end:
+                del rest[: ours + 1]
+        elif line != end:
             kept.append(line)
-    block = [begin] + content.strip("\n").splitlines() + [end] if content.strip() else []
+    block = [begin] + content.strip("\n").split("\n") + [end] if content.strip() else []
     at = len(kept) if place is None else place
-    return "\n".join(kept[:at] + block + kept[at:]).strip("\n") + "\n"
+    return "".join(line + "\n" for line in kept[:at] + block + kept[at:])
 
 
 def block_changes(path: str, marker: str, content: str, mode: str = "644") -> Generator[Command, None, None]:
     """The commands that keep one block in a file; see :func:`block`."""
     old = host.get_fact(Text, path=path)
     new = with_block(old, marker, content)
-    if new.strip("\n") != old.strip("\n"):
-        yield from _put(Entry(path, new.encode(), mode=mode))
+    # A missing line end at the end of the file is nobody's concern.
+    if new not in (old, old + "\n"):
+        yield from _put(Entry(path, new.encode("utf-8", "surrogateescape"), mode=mode))
 
 
 @operation()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import shlex
+import uuid
 from typing import Dict, Generator, Optional, Union
 
 from pyinfra import host
@@ -15,6 +16,8 @@ from pyinfra.api import FileUploadCommand, StringCommand
 
 FOLDER = "/tmp/melda-jupyter.provision"
 CA = FOLDER + "/ca.crt"
+# A compilation that was cut off leaves a lock that no later one removes.
+UNLOCK_R = "rm -rf /usr/local/lib/R/site-library/00LOCK*"
 Command = Union[StringCommand, FileUploadCommand]
 
 # The names under which apt, pip, uv, R (libcurl) and Python look for a CA bundle.
@@ -30,6 +33,16 @@ def ca_bundle() -> str:
 def refuse(message: str) -> StringCommand:
     """A command that fails with one line. An exception raised in an operation would show a traceback instead."""
     return StringCommand("echo {0} >&2; exit 1".format(shlex.quote(message)))
+
+
+def upload(content: bytes, path: str) -> FileUploadCommand:
+    """A command that writes ``content`` to ``path``.
+
+    Over ssh with sudo it travels through a file of the login's: not at ``path``, where the login may not write, and
+    not under a name that others can guess.
+    """
+    temporary = "/tmp/melda-jupyter.{0}".format(uuid.uuid4().hex)
+    return FileUploadCommand(io.BytesIO(content), path, remote_temp_filename=temporary)
 
 
 def run(command: str, uploads: Optional[Dict[str, bytes]] = None) -> Generator[Command, None, None]:
@@ -51,8 +64,7 @@ def run(command: str, uploads: Optional[Dict[str, bytes]] = None) -> Generator[C
     # apt's own user must be able to read the bundle.
     yield StringCommand("rm -rf {0} && mkdir -m 755 {0}".format(FOLDER))
     for name, content in uploads.items():
-        path = "{0}/{1}".format(FOLDER, name)
-        yield FileUploadCommand(io.BytesIO(content), path, remote_temp_filename=path)
+        yield upload(content, "{0}/{1}".format(FOLDER, name))
     yield StringCommand(
         "cd {0} && chmod 644 * && ( set -e; {1}{2} ); status=$?; cd / && rm -rf {0}; exit $status".format(
             FOLDER, exports, command

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import pytest
-
 from tasks import ssh
 from tasks.lib import files
 from tasks.lib.apt import InstalledPackages
@@ -34,7 +32,8 @@ def test_fresh(run: Run) -> None:
         == f"chown root:root {CONFIG}.melda-new && chmod 600 {CONFIG}.melda-new && mv -fT {CONFIG}.melda-new {CONFIG}"
     )
     assert commands["Make root's ssh folder"] == [
-        "mkdir -p /root/.ssh && chown root:root /root/.ssh && chmod 700 /root/.ssh"
+        "if [ -L /root/.ssh ]; then echo '/root/.ssh is a symbolic link: it must be a folder' >&2; exit 1; fi;"
+        " mkdir -p /root/.ssh && chown -h root:root /root/.ssh && chmod 700 /root/.ssh/."
     ]
     assert commands["Put the platform's public key in place"][0] == "put /root/.ssh/authorized_keys.melda-new"
     assert commands["Remove host keys that all containers would share"] == ["rm -f /etc/ssh/ssh_host_ed25519_key"]
@@ -49,23 +48,11 @@ def test_no_key_writes_no_file(run: Run) -> None:
     assert run(ssh.ssh, DONE) == {}
 
 
-def test_an_administrators_keys_stay(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = []
-    monkeypatch.setattr(files, "_put", lambda entry: iter([written.append(entry) or _nothing()]))
-    run(ssh.ssh, DONE | {Text: "ssh-ed25519 AAAA admin\n"}, ssh_public_key=KEY)
-    assert written[0].content.decode().splitlines() == [
-        "ssh-ed25519 AAAA admin",
-        "# BEGIN melda-jupyter",
-        KEY,
-        "# END melda-jupyter",
-    ]
-    assert written[0].mode == "600"
-
-
-def _nothing() -> Any:
-    from pyinfra.api import StringCommand
-
-    return StringCommand("true")
+def test_an_administrators_keys_stay(run: Run) -> None:
+    commands = run(ssh.ssh, DONE | {Text: "ssh-ed25519 AAAA admin\n"}, ssh_public_key=KEY)
+    written = commands.uploads["/root/.ssh/authorized_keys.melda-new"].decode()
+    assert written == f"ssh-ed25519 AAAA admin\n# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
+    assert "chmod 600" in commands["Put the platform's public key in place"][1]
 
 
 def test_half_there_only_the_wrong_mode_is_mended(run: Run) -> None:
