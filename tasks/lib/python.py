@@ -16,6 +16,8 @@ from pyinfra.api import FactBase, operation
 
 from tasks.lib import files, workplace
 
+# Installers write both last; a distribution without one of them was cut off.
+_COMPLETE = "[ -s $d/INSTALLER ] && [ -s $d/RECORD ]"
 _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -25,13 +27,12 @@ def pins(lock: bytes) -> Dict[str, str]:
 
 
 class Distributions(FactBase[Set[str]]):
-    """``name==version`` of every completely installed distribution of a virtual environment.
-
-    An installer writes RECORD last, so that a distribution without it was cut off.
-    """
+    """``name==version`` of every completely installed distribution of a virtual environment."""
 
     def command(self, env: str) -> str:
-        return "ls -d {0}/lib/python3*/site-packages/*.dist-info/RECORD 2>/dev/null || true".format(shlex.quote(env))
+        return ("for d in {0}/lib/python3*/site-packages/*.dist-info; do {1} && echo $d/RECORD; done; true").format(
+            shlex.quote(env), _COMPLETE
+        )
 
     @staticmethod
     def default() -> Set[str]:
@@ -63,11 +64,11 @@ def locked(env: str, lock: bytes) -> Generator[workplace.Command, None, None]:
         " python3 -m pip install -q --no-cache-dir --disable-pip-version-check --require-hashes --target . -r uv.txt;"
         ' PATH="$PWD/bin:$PATH"; fi;'
         " [ -x {env}/bin/python ] || uv venv -q --python /usr/bin/python3 {env};"
+        # uv takes what was cut off for installed.
+        " for d in {env}/lib/python3*/site-packages/*.dist-info; do {complete} || rm -rf $d; done;"
         # Bytecode: the user may not write it later, and Jupyter would compile itself at every start.
         " uv pip install -q --python {env}/bin/python --require-hashes --no-deps --compile-bytecode -r lock.txt;"
         # uv leaves a lock file that anybody may write.
-        " rm -f {env}/.lock".format(
-            env=shlex.quote(env)
-        ),
+        " rm -f {env}/.lock".format(env=shlex.quote(env), complete=_COMPLETE),
         {"lock.txt": lock, "uv.txt": files.source("jupyter/uv.txt")},
     )
