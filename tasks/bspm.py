@@ -37,13 +37,16 @@ def installed(mirror: str) -> Generator[workplace.Command, None, None]:
     Where CRAN does not answer it is left out (``strict``: an error), and install.packages() compiles.
     """
     if "installed" in host.get_fact(Bspm):
+        yield from omitted.put_back("bspm")
         return
     if not host.get_fact(apt.Answers, url=mirror.rstrip("/") + "/src/contrib/PACKAGES.gz"):
         yield from omitted.leave_out("bspm", "CRAN ({0}) does not answer".format(mirror))
         return
     yield from workplace.run(
         # R exits 0 when an installation fails; loading the package is the proof.
-        'Rscript --vanilla -e \'install.packages("bspm", repos="{0}")\' -e \'loadNamespace("bspm")\''.format(mirror)
+        '{0}; Rscript --vanilla -e \'install.packages("bspm", repos="{1}")\' -e \'loadNamespace("bspm")\''.format(
+            workplace.UNLOCK_R, mirror
+        )
     )
     yield from omitted.put_back("bspm")
 

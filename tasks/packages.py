@@ -54,8 +54,10 @@ def r_packages(wanted: List[str], mirror: str) -> Generator[workplace.Command, N
         wanted: names as R spells them.
         mirror: CRAN mirror for what apt has not got.
     """
-    missing = [name for name in wanted if name not in host.get_fact(RPackages)]
+    present = host.get_fact(RPackages) if wanted else set()
+    missing = [name for name in wanted if name not in present]
     if not missing:
+        yield from omitted.put_back("R packages")
         return
     known = host.get_fact(apt.KnownPackages, prefix="r-cran-")
     binary = [debian_name(name) for name in missing if debian_name(name) in known]
@@ -70,8 +72,9 @@ def r_packages(wanted: List[str], mirror: str) -> Generator[workplace.Command, N
     else:
         quoted = ", ".join('"{0}"'.format(name) for name in compiled)
         yield from workplace.run(
-            "Rscript --vanilla -e 'p <- c({0}); install.packages(p, repos=\"{1}\", Ncpus=parallel::detectCores())'"
-            " -e 'for (x in p) loadNamespace(x)'".format(quoted, mirror)
+            "{0}; Rscript --vanilla"
+            " -e 'p <- c({1}); install.packages(p, repos=\"{2}\", Ncpus=parallel::detectCores())'"
+            " -e 'for (x in p) loadNamespace(x)'".format(workplace.UNLOCK_R, quoted, mirror)
         )
         yield from omitted.put_back("R packages")
 
@@ -84,5 +87,5 @@ def packages() -> None:
     wanted = [
         name for chosen in up_to(data.packages) for name in names(files.source("packages/r-{0}.txt".format(chosen)))
     ]
-    if wanted:
-        r_packages(name="Install the R packages of {0}".format(data.packages), wanted=wanted, mirror=data.cran_mirror)
+    # Also with nothing wanted: what was left out then no longer is.
+    r_packages(name="Install the R packages of {0}".format(data.packages), wanted=wanted, mirror=data.cran_mirror)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import List
 
 from pyinfra import host, logger
@@ -18,10 +19,11 @@ def _lines() -> List[str]:
 
 
 def _write(lines: List[str]) -> StringCommand:
-    text = "".join(line + "\\n" for line in sorted(lines))
+    if not lines:
+        return StringCommand("rm -f " + PATH)
     return StringCommand(
-        "mkdir -p {0} && printf '{1}' > {2}.melda-new && mv -f {2}.melda-new {2}".format(
-            PATH.rsplit("/", 1)[0], text.replace("%", "%%").replace("'", ""), PATH
+        "mkdir -p {0} && printf '%s\\n' {1} > {2}.melda-new && mv -f {2}.melda-new {2}".format(
+            PATH.rsplit("/", 1)[0], " ".join(shlex.quote(line) for line in sorted(lines)), PATH
         )
     )
 
