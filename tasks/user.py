@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Dict, Generator, List
 
 from pyinfra import host
-from pyinfra.api import FactBase, StringCommand, deploy, operation
+from pyinfra.api import DeployError, FactBase, StringCommand, deploy, operation
 
 from tasks.lib import files
-from tasks.lib.workplace import refuse
 
 
 def environment() -> Dict[str, str]:
@@ -64,28 +63,25 @@ def conflict(found: Dict[str, List[str]], username: str, uid: int) -> str:
 
 @operation()
 def account(username: str, uid: int, home: str) -> Generator[StringCommand, None, None]:
-    """A login user with its own group of the same name and number, a home and bash.
-
-    Fails if the name or the number belongs to somebody else.
-    """
+    """A login user with its own group of the same name and number, a home and bash."""
     found = host.get_fact(Account, username=username, uid=uid)
-    reason = conflict(found, username, uid)
-    if reason:
-        yield refuse(reason)
-        return
     if "group" not in found:
         yield StringCommand("groupadd --gid {0} {1}".format(uid, username))
     if "name" not in found:
         yield StringCommand(
             "useradd {0} --create-home --home-dir {1} --shell /bin/bash --uid {2} --gid {2}".format(username, home, uid)
         )
-    elif found["name"][5:7] != [home, "/bin/bash"]:
-        yield StringCommand("usermod --home {0} --shell /bin/bash {1}".format(home, username))
+    elif [found["name"][3]] + found["name"][5:7] != [str(uid), home, "/bin/bash"]:
+        yield StringCommand("usermod --gid {0} --home {1} --shell /bin/bash {2}".format(uid, home, username))
 
 
 @deploy("User")
 def user() -> None:
     data = host.data
+    # Here, not in the operation: before anything changes.
+    reason = conflict(host.get_fact(Account, username=data.username, uid=data.uid), data.username, data.uid)
+    if reason:
+        raise DeployError(reason)
     account(name="Add the user", username=data.username, uid=data.uid, home=data.uhome)
     own = {"mode": "755", "user": data.username, "group": data.username}
     files.installed(
