@@ -28,42 +28,57 @@ def _whole(low: int, high: int) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
-_PATH = Rule(_matches(r"(/[A-Za-z0-9_][A-Za-z0-9._-]*)+"), "an absolute path of letters, digits, '.', '_' and '-'")
+def _path(not_below: str) -> Rule:
+    """An absolute path, at least two folders deep, that does not lie in one of these folders of the root."""
+    part = "[A-Za-z0-9_][A-Za-z0-9._-]*"
+    return Rule(
+        _matches(r"/(?!({0})/){1}(/{1})+".format(not_below, part)),
+        "an absolute path such as /opt/jupyter of letters, digits, '.', '_' and '-', not below /"
+        + not_below.replace("|", " /"),
+    )
+
+
+def _file(value: Any) -> bool:
+    # os.path, because pathlib raises an error for a name that is too long.
+    return isinstance(value, str) and os.path.isfile(value)
+
+
+# What these hold is gone when a container starts again, or open to everybody.
+_VOLATILE = "dev|proc|run|sys|tmp"
+# It is given to the user, whole.
+_HOME = _path(_VOLATILE + "|bin|boot|etc|lib|lib32|lib64|libx32|root|sbin|usr|var")
+_PATH = _path(_VOLATILE)
 _URL = Rule(_matches(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~/%-]*)?"), "an http(s) URL without a password")
 _SWITCH = Rule(lambda value: isinstance(value, bool), "true or false")
 _KEY_TYPES = (
     "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com"
 )
 
+_PUBLIC_KEY = _matches(r"|({0}) [A-Za-z0-9+/]{{60,}}={{0,2}}( .*)?".format(_KEY_TYPES))
+
 RULES: Dict[str, Rule] = {
     "packages": Rule(lambda value: value in ("none", "core", "datascience"), "none, core or datascience"),
     "strict": _SWITCH,
     "username": Rule(_matches(r"[a-z][a-z0-9_-]{0,31}"), "a lower-case user name of at most 32 characters"),
     "uid": Rule(_whole(1000, 59999), "a whole number from 1000 to 59999 (Debian's range for users)"),
-    "uhome": _PATH,
-    "jupyter_workdir": _PATH,
+    "uhome": _HOME,
+    "jupyter_workdir": _HOME,
     "src": _PATH,
     "python_env": _PATH,
     "locale": Rule(_matches(r"([a-z]{2,3}(_[A-Z]{2})?|C)\.UTF-8"), "a UTF-8 locale such as en_US.UTF-8"),
     "cran_mirror": _URL,
     "r2u_mirror": _URL,
     "r2u_key": Rule(
-        lambda value: isinstance(value, str) and (ROOT / "files" / value).is_file(),
+        lambda value: isinstance(value, str) and _file(os.path.join(str(ROOT), "files", value)),
         "the path of a key file, absolute or below files/",
     ),
     "r2u_fingerprint": Rule(_matches("[0-9A-F]{40}"), "40 hexadecimal digits in capitals"),
     "r2u_suite": Rule(_matches("[a-z]*"), "a suite's name, or empty for the one of the release table"),
     "r_mirror": _URL,
-    "r_key": Rule(
-        lambda value: value == "" or (isinstance(value, str) and os.path.isfile(value)),
-        "the path of a key file, or empty",
-    ),
-    "ca_bundle": Rule(
-        lambda value: value == "" or (isinstance(value, str) and os.path.isfile(value)),
-        "the path of a PEM file, or empty",
-    ),
+    "r_key": Rule(lambda value: value == "" or _file(value), "the path of a key file, or empty"),
+    "ca_bundle": Rule(lambda value: value == "" or _file(value), "the path of a PEM file, or empty"),
     "ssh_public_key": Rule(
-        _matches(r"|({0}) [A-Za-z0-9+/]{{60,}}={{0,2}}( [^\n]*)?".format(_KEY_TYPES)),
+        lambda value: _PUBLIC_KEY(value) and value.isprintable(),
         "one public key as in authorized_keys, or empty",
     ),
     "apt_cache_time": Rule(_whole(0, 365 * 86400), "a number of seconds from 0 to a year"),
@@ -78,10 +93,19 @@ def problems(settings: Dict[str, Any]) -> List[str]:
     for name, rule in RULES.items():
         value = settings.get(name)
         if not rule.accepts(value):
-            found.append("{0}={1!r} is not right: it must be {2}".format(name, value, rule.right))
-    workdir, home = str(settings.get("jupyter_workdir")), str(settings.get("uhome"))
-    if not found and not workdir.startswith(home + "/"):
-        found.append("jupyter_workdir={0!r} is not right: it must lie below uhome={1!r}".format(workdir, home))
+            # A URL is refused for a password in it, which must not get into a log.
+            shown = re.sub(r"//[^/]*@", "//***@", repr(value))
+            found.append("{0}={1} is not right: it must be {2}".format(name, shown, rule.right))
+    if found:
+        return found
+    home = settings["uhome"]
+    for name, inside in (("jupyter_workdir", True), ("src", False), ("python_env", False)):
+        if (settings[name] + "/").startswith(home + "/") != inside or settings[name] == home:
+            # What root runs must not lie where the user may write.
+            place = "below" if inside else "outside"
+            found.append(
+                "{0}={1!r} is not right: it must lie {2} uhome={3!r}".format(name, settings[name], place, home)
+            )
     return found
 
 
