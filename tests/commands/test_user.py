@@ -1,0 +1,144 @@
+"""tasks/user.py: the account, its folders, the variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api import DeployError
+
+from builder.connector import instructions
+from tasks import user
+from tasks.lib.files import Entry, Paths, Text
+
+from .conftest import ROOT, Commands, Facts, Run, in_place
+
+ADD, FOLDERS = "Add the user", "Make the home and the project folder"
+WRITE = "Write the environment variables where every login and start-jupyter find them"
+PASSWD = ["melda", "x", "1001", "1001", "", "/home/melda", "/bin/bash"]
+GROUP = ["melda", "x", "1001", ""]
+ACCOUNT = {"name": PASSWD, "number": PASSWD, "group": GROUP, "gid": GROUP}
+OWN = {"mode": "755", "user": "melda", "group": "melda"}
+HOME = in_place([Entry("/home/melda", **OWN), Entry("/home/melda/project", **OWN)])
+ENVIRONMENT = """# BEGIN melda-jupyter
+username=melda
+UHOME=/home/melda
+JUPYTER_WORKDIR=/home/melda/project
+SRC=/usr/src/melda-jupyter
+LANG=en_US.UTF-8
+LC_ALL=en_US.UTF-8
+PATH=/usr/src/melda-jupyter:/opt/jupyter/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# END melda-jupyter
+"""
+DONE: Facts = {user.Account: ACCOUNT, Paths: HOME, Text: ENVIRONMENT}
+GROUPADD = "groupadd --gid 1001 melda"
+USERADD = "useradd melda --create-home --home-dir /home/melda --shell /bin/bash --uid 1001 --gid 1001"
+
+
+def test_fresh(run: Run) -> None:
+    commands = run(user.user)
+    assert commands[ADD] == [GROUPADD, USERADD]
+    assert [command.partition("mkdir ")[2] for command in commands[FOLDERS]] == [
+        "-p /home/melda && chown -h melda:melda /home/melda && chmod 755 /home/melda/.",
+        "-p /home/melda/project && chown -h melda:melda /home/melda/project && chmod 755 /home/melda/project/.",
+    ]
+    assert commands.uploads == {"/etc/environment.melda-new": ENVIRONMENT.encode()}
+
+
+def test_already_there(run: Run) -> None:
+    assert run(user.user, DONE) == {}
+
+
+def passwd(**fields: str) -> dict[str, list[str]]:
+    order = ("name", "password", "uid", "gid", "comment", "home", "shell")
+    entry = [fields.get(field, value) for field, value in zip(order, PASSWD, strict=True)]
+    return ACCOUNT | {"name": entry, "number": entry}
+
+
+USERMOD = "usermod --gid 1001 --home /home/melda --shell /bin/bash melda"
+
+
+@pytest.mark.parametrize(
+    ("account", "commands"),
+    [
+        ({"group": GROUP, "gid": GROUP}, [USERADD]),
+        (passwd(shell="/bin/sh"), [USERMOD]),
+        (passwd(home="/home/other"), [USERMOD]),
+        (passwd(gid="100"), [USERMOD]),
+        (passwd(gid="100") | {"group": [], "gid": []}, [GROUPADD, USERMOD]),
+    ],
+)
+def test_half_there(run: Run, account: dict[str, list[str]], commands: list[str]) -> None:
+    account = {kind: entry for kind, entry in account.items() if entry}
+    assert run(user.user, DONE | {user.Account: account}) == {ADD: commands}
+
+
+def test_a_folder_that_became_a_link_is_refused_and_not_followed(run: Run) -> None:
+    commands = run(user.user, DONE | {Paths: HOME | {"/home/melda/project": ("link", "/etc")}})
+    assert list(commands) == [FOLDERS]
+    assert commands[FOLDERS][0].startswith(
+        "if [ -L /home/melda/project ]; then"
+        " echo '/home/melda/project is a symbolic link: it must be a folder' >&2; exit 1; fi; "
+    )
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [
+        ({"number": ["docker", *PASSWD[1:]]}, "uid=1001 is not right: on this system it belongs to docker"),
+        ({"gid": ["staff", "x", "1001", ""]}, "uid=1001 is not right: on this system it belongs to staff"),
+        (
+            {"name": ["melda", "x", "1005", "1005", "", "/home/melda", "/bin/bash"]},
+            "username='melda' is not right: on this system it has number 1005, not uid=1001",
+        ),
+        (
+            {"group": ["melda", "x", "50", ""]},
+            "username='melda' is not right: on this system it has number 50, not uid=1001",
+        ),
+    ],
+)
+def test_a_taken_name_or_number_is_refused_before_anything(
+    run: Run, account: dict[str, list[str]], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr("tests.commands.conftest.run_ops", ran.append)
+    with pytest.raises(DeployError) as error:
+        run(user.user, {user.Account: account})
+    assert str(error.value) == words
+    assert ran == []
+
+
+def test_the_account_is_asked_for_by_the_settings(run: Run) -> None:
+    asked: list[dict[str, Any]] = []
+    run(user.user, {user.Account: lambda **arguments: asked.append(arguments) or {}}, username="jo", uid=1007)
+    assert asked[0] == {"username": "jo", "uid": 1007}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "line"),
+    [
+        ("username", "jo", "username=jo"),
+        ("uhome", "/srv/jo", "UHOME=/srv/jo"),
+        ("src", "/opt/src", "SRC=/opt/src"),
+        ("python_env", "/opt/py", "PATH=/usr/src/melda-jupyter:/opt/py/bin:"),
+        ("locale", "C.UTF-8", "LANG=C.UTF-8"),
+    ],
+)
+def test_the_variables_follow_the_settings(run: Run, setting: str, value: str, line: str) -> None:
+    commands = run(user.user, DONE | {user.Account: {}}, **{setting: value})
+    assert line in commands.uploads["/etc/environment.melda-new"].decode()
+
+
+def test_others_variables_stay(run: Run) -> None:
+    commands: Commands = run(user.user, DONE | {Text: "http_proxy=http://p:1\n"})
+    assert commands.uploads["/etc/environment.melda-new"].decode() == "http_proxy=http://p:1\n" + ENVIRONMENT
+
+
+def _env(dockerfile: Path) -> dict[str, str]:
+    (line,) = (line for line in instructions(dockerfile.read_text()) if line.startswith("ENV "))
+    return dict(pair.split("=", 1) for pair in line.split()[1:])  # type: ignore[misc]
+
+
+def test_docker_says_the_same_variables() -> None:
+    assert _env(ROOT / "Dockerfile.base") == dict(line.split("=", 1) for line in ENVIRONMENT.splitlines()[1:-1])
