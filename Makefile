@@ -15,7 +15,9 @@ STRICT ?=
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-OPTIONS := --base '$(BASE)' --image '$(IMAGE)' --packages '$(PACKAGES)' --port '$(PORT)' $(if $(filter-out 0,$(STRICT)),--strict)
+# Through the environment, so that the shell reads nothing into a value.
+export BASE IMAGE PACKAGES PORT STRICT
+OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT"
 
 .DEFAULT_GOAL := help
 .PHONY: help up down image connector preflight test lint unit container bench lock
@@ -60,7 +62,7 @@ bench: $(VENV)/bench.stamp ## Measure side by side, write bench/results.md and b
 lock: $(VENV)/build.stamp ## Resolve all Python packages again, for every Python of the release table
 	$(BIN)/python -m builder.lock
 	for name in build test bench; do $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
-		--python-version 3.11 --python-platform linux requirements/$$name.in --output-file requirements/$$name.txt; done
+		--python-version 3.11 --python-platform linux requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
 # Each set of Python packages is installed once for each version of its lock.
 $(VENV)/%.stamp: requirements/%.txt builder/venv

@@ -3,56 +3,57 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 
 from builder import base as bases
-from builder import connector, container, engine, image, preflight
+from builder import connector, container, engine, image, preflight, settings
 from builder.errors import Refused
+from builder.settings import Settings
 
 
-def prepare(arguments: argparse.Namespace) -> tuple[str, str, str]:
-    """Engine, base and sources, checked in this order and shown in a table.
+def prepare(docker: str, chosen: Settings) -> tuple[str, str]:
+    """Base and sources, checked in this order and shown in a table.
 
     Returns:
-        The docker client, what the base is called, its image.
+        What the base is called, its image.
 
     Raises:
         Refused: something is missing.
     """
-    image.check(arguments.image, arguments.packages, arguments.base)
-    docker = engine.ready()
-    engine.check_space(docker, arguments.packages)
-    base, why = bases.choose(docker, arguments.base)
-    if why and arguments.strict:
+    base, why = bases.choose(docker, chosen.base)
+    if why and chosen.strict:
         raise Refused(f"STRICT=1 and {why}")
     if why:
         print(f"NOTE: building on {base}, because {why}", flush=True)
     base_image = bases.ensure(docker, base)
-    rows = preflight.check(preflight.sources(docker, base_image))
+    rows = preflight.check(preflight.sources(docker, base, base_image))
     print(preflight.table(base, rows), flush=True)
-    preflight.insist(rows, arguments.strict)
-    return docker, base, base_image
+    preflight.insist(rows, chosen.strict)
+    return base, base_image
 
 
-def make(arguments: argparse.Namespace) -> str:
+def make(command: str, chosen: Settings) -> str:
     """Build, say how long it took and what came of it, and return the docker client."""
     began = time.monotonic()
-    docker, base, base_image = prepare(arguments)
-    build = connector.build if arguments.command == "connector" else image.build
-    build(docker, base, base_image, arguments.image, arguments.packages, arguments.strict)
-    print(f"\nbuilt in {time.monotonic() - began:.0f} s\n{image.summary(docker, arguments.image)}", flush=True)
+    docker = engine.ready()
+    engine.check_space(docker, chosen.packages)
+    base, base_image = prepare(docker, chosen)
+    build = connector.build if command == "connector" else image.build
+    build(docker, base, base_image, chosen.image, chosen.packages, chosen.strict)
+    print(f"\nbuilt in {time.monotonic() - began:.0f} s\n{image.summary(docker, chosen.image)}", flush=True)
     return docker
 
 
-def up(arguments: argparse.Namespace) -> None:
+def up(chosen: Settings) -> None:
     """Build the image and run a container of it. The port is checked before the build, which is long."""
-    image.check(arguments.image, arguments.packages, arguments.base)
-    docker = engine.ready()
-    if not container.publishes(docker, arguments.port):
-        container.check_port(arguments.port)
-    make(arguments)
-    print(f"open     {container.up(docker, arguments.image, arguments.port)}")
+    container.environment()
+    found = engine.find()
+    if not (found and container.publishes(found, chosen.port)):
+        container.check_port(chosen.port)
+    docker = make("up", chosen)
+    print(f"open     {container.up(docker, chosen.image, chosen.port)}", flush=True)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--base", default="auto")
         command.add_argument("--image", default="melda-jupyter:latest")
         command.add_argument("--packages", default="datascience")
-        command.add_argument("--strict", action="store_true")
+        command.add_argument("--strict", nargs="?", const="1", default="")
         command.add_argument("--port", default="8888")
     commands.add_parser("down", help="stop and remove the container")
     return parsed
@@ -80,27 +81,31 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> None:
     """Run the command that was asked for."""
     if arguments.command == "down":
-        print(container.down(engine.ready()))
-    elif arguments.command == "up":
-        up(arguments)
+        print(container.down(engine.find()))
+        return
+    chosen = settings.check(arguments)
+    if arguments.command == "up":
+        up(chosen)
     elif arguments.command == "preflight":
-        prepare(arguments)
+        prepare(engine.ready(), chosen)
     elif arguments.command == "base":
         docker = engine.ready()
-        print(bases.ensure(docker, bases.choose(docker, arguments.base)[0]))
+        print(bases.ensure(docker, bases.choose(docker, chosen.base)[0]))
     else:
-        make(arguments)
+        make(arguments.command, chosen)
 
 
 def main() -> int:
     """Run one command; what a person can mend is one line and exit code 2."""
+    # As Ctrl-C: what was begun is taken back.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(parser().parse_args())
     except Refused as refused:
         print(f"melda-jupyter: {refused}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("melda-jupyter: interrupted; no image was named", file=sys.stderr)
+        print("melda-jupyter: interrupted; nothing unfinished has a name", file=sys.stderr)
         return 130
     return 0
 

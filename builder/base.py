@@ -6,8 +6,11 @@ The local bases equal rocker/r-ubuntu in what matters; the facts are from its Do
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 from builder import docker as client
@@ -42,9 +45,12 @@ done
 # As Docker's own images have it: no service starts because its package is installed.
 printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d"
 chmod 755 "$1/usr/sbin/policy-rc.d"
-rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/hostname" "$1/etc/resolv.conf"
+rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1/etc/hostname" "$1/etc/resolv.conf"
 : > "$1/etc/machine-id"
 """
+# Says from which of these recipes a base was made; one of an older recipe is made again.
+RECIPE = hashlib.sha256(repr((PACKAGES, ENVIRONMENT, CUSTOMIZE)).encode()).hexdigest()[:12]
+RECIPE_LABEL = "io.melda.base.recipe"
 
 
 def local_name(base: str) -> str:
@@ -56,22 +62,31 @@ def pull(docker: str, image: str) -> str:
     """Have an image of a registry. Empty if it is here now, else why not."""
     if client.exists(docker, "image", image):
         return ""
-    try:
-        asked = subprocess.run(
-            [docker, "manifest", "inspect", image], capture_output=True, text=True, timeout=PULL_ANSWER, check=False
-        )
-    except subprocess.TimeoutExpired:
+    with tempfile.TemporaryFile("w+") as complaints, subprocess.Popen(
+        [docker, "pull", image], stdout=subprocess.PIPE, stderr=complaints, text=True
+    ) as pulling:
+        silent = threading.Timer(PULL_ANSWER, pulling.kill)
+        silent.start()
+        # The first line comes when the registry has said that it has the image.
+        for line in pulling.stdout or ():
+            silent.cancel()
+            print(line, end="", flush=True)
+        silent.cancel()
+        if not pulling.wait():
+            return ""
+        complaints.seek(0)
+        said = complaints.read()
+    if not said.strip():
         return f"its registry did not answer within {PULL_ANSWER} s"
-    if asked.returncode:
-        # The client's message is a chain of reasons; the last one is the one that helps.
-        return (asked.stderr.strip().splitlines() or ["its registry has not got it"])[-1].rsplit(": ", 1)[-1]
-    return "" if subprocess.run([docker, "pull", image], check=False).returncode == 0 else "pulling it failed"
+    # The client's message is a chain of reasons; the last one is the one that helps.
+    return client.reason(said).rsplit(": ", 1)[-1]
 
 
 def choose(docker: str, base: str) -> tuple[str, str]:
     """What ``BASE`` stands for.
 
     Args:
+        docker: path of the client.
         base: ``auto``, one of ``LOCAL``, or an image reference.
 
     Returns:
@@ -87,8 +102,9 @@ def choose(docker: str, base: str) -> tuple[str, str]:
         return (PREFERRED if base == "auto" else base), ""
     if base == "auto":
         return FALLBACK, f"{PREFERRED} cannot be had ({problem})"
+    known = ", ".join(LOCAL)
     raise Refused(
-        f"BASE={base} cannot be had ({problem}): it must be auto, an image that can be pulled, or one of {', '.join(LOCAL)}"
+        f"BASE={base} cannot be had ({problem}): it must be auto, an image that can be pulled, or one of {known}"
     )
 
 
@@ -102,27 +118,28 @@ def bootstrap(docker: str, base: str) -> str:
     """
     name = local_name(base)
     if client.exists(docker, "image", name):
-        return name
-    if subprocess.run(["which", "mmdebstrap"], capture_output=True, check=False).returncode:
+        labels = client.inspect(docker, "image", name)["Config"]["Labels"] or {}
+        if labels.get(RECIPE_LABEL) == RECIPE:
+            return name
+    if not shutil.which("mmdebstrap"):
         host.install("mmdebstrap, which makes a local base", ["mmdebstrap", "debian-archive-keyring"])
     codename = base.split(":")[1]
     print(f"bootstrapping {base} (about half a minute)", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         tar = Path(folder) / "base.tar"
-        hook = Path(folder) / "customize"
-        hook.write_text("#!/bin/sh" + CUSTOMIZE)
-        hook.chmod(0o755)
         done = subprocess.run(
             ["mmdebstrap", "--variant=minbase", "--components=main", "--dpkgopt=force-unsafe-io",
-             '--aptopt=APT::Install-Recommends "false"', f"--include={','.join(PACKAGES)}", f"--customize-hook={hook}",
+             '--aptopt=APT::Install-Recommends "false"', f"--include={','.join(PACKAGES)}", f"--customize-hook={CUSTOMIZE}",
              codename, str(tar)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             said = [line for line in done.stdout.splitlines() if line.startswith("E:")] or done.stdout.splitlines()[-1:]
             raise Refused(f"BASE={base} cannot be bootstrapped: {said[0] if said else 'mmdebstrap failed'}")
-        changes = [part for key, value in ENVIRONMENT.items() for part in ("--change", f"ENV {key}={value}")]
-        client.call(docker, "import", *changes, "--change", 'CMD ["bash"]', str(tar), name)
+        changes = [f"ENV {key}={value}" for key, value in ENVIRONMENT.items()]
+        changes += ['CMD ["bash"]', f"LABEL {RECIPE_LABEL}={RECIPE}"]
+        options = [part for change in changes for part in ("--change", change)]
+        client.call(docker, "import", *options, str(tar), name)
     return name
 
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from builder import docker as client
+from builder import host
 from builder import image as images
 from builder.errors import Refused
 
@@ -39,7 +40,12 @@ def build(docker: str, base: str, base_image: str, image: str, packages: str, st
     """
     container = client.call(docker, "run", "--detach", base_image, "tail", "-f", "/dev/null")
     try:
-        data = {"packages": packages, "strict": str(strict).lower(), "dpkg_unsafe_io": "true"}
+        data = {
+            "packages": packages,
+            "strict": str(strict).lower(),
+            "dpkg_unsafe_io": "true",
+            "ca_bundle": host.ca_bundle(),
+        }
         options = [part for name, value in data.items() for part in ("--data", f"{name}={value}")]
         done = subprocess.run(
             [str(Path(sys.executable).parent / "pyinfra"), "-y", f"@docker/{container}", "deploy.py", *options],

@@ -6,8 +6,9 @@ import os
 import secrets
 import socket
 import subprocess
-import tempfile
 import time
+from typing import Any
+from urllib.parse import quote
 
 from builder import docker as client
 from builder.errors import Refused
@@ -36,44 +37,65 @@ MOUNT = ("--cap-add", "SYS_ADMIN", "--device", "/dev/fuse", "--security-opt", "a
 
 
 def check_port(port: str) -> None:
-    """Refuse a port that is none or not free on this machine.
+    """Refuse a port that is not free on this machine.
 
     Raises:
         Refused: names it.
     """
-    if not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise Refused(f"PORT={port} is not right: it must be a number from 1 to 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", int(port)))
         except OSError as error:
+            other = int(port) + (1 if int(port) < 65535 else -1)
             raise Refused(
-                f"PORT={port} is not free ({error.strerror}): choose another one, for instance make up PORT=8889"
+                f"PORT={port} is not free ({error.strerror}): choose another, for instance PORT={other}"
             ) from None
 
 
 def environment() -> dict[str, str]:
-    """The container's variables: those of this shell that the contract knows, and a token if there must be one.
+    """The container's variables: those of this shell that the contract knows.
 
     Raises:
-        Refused: one of them has more than one line, which an environment file cannot hold.
+        Refused: a bucket is named, and this machine has no /dev/fuse to mount it with.
     """
     found = {name: os.environ[name] for name in PASSED if os.environ.get(name)}
-    if "JUPYTER_TOKEN" not in found and "PGEO_IPS" not in found:
-        found["JUPYTER_TOKEN"] = secrets.token_hex(24)
-    for name, value in found.items():
-        if "\n" in value:
-            raise Refused(f"{name} is not right: it must be one line")
+    if "BUCKET_NAME" in found and not os.path.exists("/dev/fuse"):
+        raise Refused(
+            f"BUCKET_NAME={found['BUCKET_NAME']} cannot be mounted: this machine has no /dev/fuse (modprobe fuse)"
+        )
     return found
 
 
-def running(docker: str, image: str) -> bool:
-    """Does the container run, healthy, and from this very image?"""
-    if not client.exists(docker, "container", NAME):
+def options(variables: dict[str, str], port: str) -> list[str]:
+    """Options of ``docker run``. Of the variables only the names: arguments stand in the process list.
+
+    Args:
+        variables: of the container.
+        port: of this machine; nobody else can connect to it.
+    """
+    # SYS_PTRACE: without it bspm cannot write apt's progress to the user's session.
+    found = ["--cap-add", "SYS_PTRACE", "--publish", f"127.0.0.1:{port}:8888"]
+    found += MOUNT if "BUCKET_NAME" in variables else ("--volume", f"{VOLUME}:{WORKDIR}")
+    found += ["--cap-add", "NET_ADMIN"] if "PGEO_IPS" in variables else []
+    return found + [part for name in variables for part in ("--env", name)]
+
+
+def variables_of(container: dict[str, Any]) -> dict[str, str]:
+    """The variables that a container was given, of those that the contract knows."""
+    pairs = (line.partition("=") for line in container["Config"]["Env"])
+    return {name: value for name, _, value in pairs if name in PASSED}
+
+
+def serves(docker: str, image: str, port: str, variables: dict[str, str]) -> bool:
+    """Does the container run, healthy, and just as it would be started now?"""
+    if not publishes(docker, port):
         return False
     found = client.inspect(docker, "container", NAME)
-    same = found["Image"] == client.inspect(docker, "image", image)["Id"]
+    given = variables_of(found)
+    if "JUPYTER_TOKEN" not in variables and "PGEO_IPS" not in variables:
+        given.pop("JUPYTER_TOKEN", None)
+    same = found["Image"] == client.inspect(docker, "image", image)["Id"] and given == variables
     return bool(same and found["State"].get("Health", {}).get("Status") == "healthy")
 
 
@@ -89,56 +111,66 @@ def url(docker: str) -> str:
     """What to open: address and token of the container."""
     found = client.inspect(docker, "container", NAME)
     port = found["HostConfig"]["PortBindings"]["8888/tcp"][0]["HostPort"]
-    variables = dict(line.split("=", 1) for line in found["Config"]["Env"])
-    token = variables.get("JUPYTER_TOKEN", "")
-    return f"http://127.0.0.1:{port}/tree" + (f"?token={token}" if token else "")
+    token = variables_of(found).get("JUPYTER_TOKEN", "")
+    return f"http://127.0.0.1:{port}/tree" + (f"?token={quote(token, safe='')}" if token else "")
 
 
-def start(docker: str, image: str, port: str) -> None:
+def start(docker: str, image: str, port: str, variables: dict[str, str]) -> None:
     """Start the container and wait until it is healthy.
 
     Raises:
         Refused: it ended or did not become healthy; its last lines are shown and it is removed.
     """
-    variables = environment()
-    # A file, because arguments stand in the process list.
-    with tempfile.NamedTemporaryFile("w", suffix=".env") as file:
-        file.writelines(f"{name}={value}\n" for name, value in variables.items())
-        file.flush()
-        # SYS_PTRACE: without it bspm cannot write apt's progress to the user's session.
-        options = ["--cap-add", "SYS_PTRACE", "--env-file", file.name, "--publish", f"127.0.0.1:{port}:8888"]
-        options += MOUNT if "BUCKET_NAME" in variables else ("--volume", f"{VOLUME}:{WORKDIR}")
-        options += ["--cap-add", "NET_ADMIN"] if "PGEO_IPS" in variables else []
-        client.call(docker, "run", "--detach", "--name", NAME, *options, image)
+    if "JUPYTER_TOKEN" not in variables and "PGEO_IPS" not in variables:
+        variables = {**variables, "JUPYTER_TOKEN": secrets.token_hex(24)}
+    try:
+        client.call(docker, "run", "--detach", "--name", NAME, *options(variables, port), image, environment=variables)
+        wait(docker)
+    except BaseException:
+        # Also when it was created and could not be started, or when somebody pressed Ctrl-C.
+        remove(docker)
+        raise
+
+
+def wait(docker: str) -> None:
+    """Wait until the container is healthy.
+
+    Raises:
+        Refused: it ended or was not in time; its last lines are shown.
+    """
     deadline = time.monotonic() + HEALTHY
     while True:
         state = client.inspect(docker, "container", NAME)["State"]
-        health = state["Health"]["Status"]
-        if health == "healthy":
+        if state["Health"]["Status"] == "healthy":
             return
-        if not state["Running"] or health == "unhealthy" or time.monotonic() > deadline:
+        if not state["Running"] or state["Health"]["Status"] == "unhealthy" or time.monotonic() > deadline:
             break
         time.sleep(0.2)
     logs = subprocess.run(
-        [docker, "logs", "--tail", "20", NAME],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        [docker, "logs", "--tail", "20", NAME], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    remove(docker)
     said = logs.stdout.strip().splitlines() or ["it said nothing"]
-    print("\n".join(said[:-1]))
-    how = f"was not healthy within {HEALTHY} s" if state["Running"] else f"ended with {state['ExitCode']}"
-    raise Refused(f"the container {how}: {said[-1]}")
+    if not state["Running"]:
+        print("\n".join(said[:-1]), flush=True)
+        raise Refused(f"the container ended with {state['ExitCode']}: {said[-1]}")
+    print("\n".join(said), flush=True)
+    checks = state["Health"]["Log"] or [{"Output": "no check has ended yet"}]
+    raise Refused(f"the container was not healthy within {HEALTHY} s: {checks[-1]['Output'].strip()}")
 
 
 def up(docker: str, image: str, port: str) -> str:
-    """Have the container run and return the URL to open. One that runs from the same image stays."""
-    if not (running(docker, image) and publishes(docker, port)):
+    """Have the container run and return the URL to open. One that serves already stays.
+
+    Args:
+        docker: path of the client.
+        image: what to run.
+        port: TCP port of this machine.
+    """
+    variables = environment()
+    if not serves(docker, image, port, variables):
         remove(docker)
         check_port(port)
-        start(docker, image, port)
+        start(docker, image, port, variables)
     return url(docker)
 
 
@@ -146,12 +178,18 @@ def remove(docker: str) -> None:
     """Stop and remove the container; the volume with the project stays."""
     if client.exists(docker, "container", NAME):
         client.call(docker, "stop", NAME)
-        client.call(docker, "rm", "--volumes", NAME)
+        client.call(docker, "rm", "--force", "--volumes", NAME)
 
 
 def down(docker: str) -> str:
-    """Remove the container and say what stays."""
-    there = client.exists(docker, "container", NAME)
+    """Remove the container and say what stays.
+
+    Args:
+        docker: path of the client; empty: there is no engine, hence no container.
+    """
+    if not docker:
+        return f"there is no container {NAME}"
+    there = NAME in client.call(docker, "ps", "--all", "--format", "{{.Names}}").splitlines()
     remove(docker)
     gone = f"container {NAME} is gone" if there else f"there is no container {NAME}"
     kept = f"; the project stays in the volume {VOLUME} ('docker volume rm {VOLUME}' deletes it)"

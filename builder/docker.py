@@ -9,17 +9,32 @@ from typing import Any
 
 from builder.errors import Refused
 
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
-def call(docker: str, *arguments: str) -> str:
+
+def reason(stderr: str) -> str:
+    """The line of a client's complaint that says why: the last one but for hints ("See 'docker run --help'.")."""
+    lines = [line.strip() for line in stderr.splitlines()]
+    telling = [line for line in lines if line and not line.startswith(("See '", "Run '", "WARNING"))]
+    return (telling or ["no reason given"])[-1].removeprefix("docker: ").removeprefix("Error response from daemon: ")
+
+
+def call(docker: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
     """Standard output of a docker command.
 
+    Args:
+        docker: path of the client.
+        arguments: of the client.
+        environment: variables on top of this process's own.
+
     Raises:
-        Refused: it failed; the client's last line says why.
+        Refused: it failed; the client's own line says why.
     """
-    done = subprocess.run([docker, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [docker, *arguments], capture_output=True, text=True, env={**os.environ, **(environment or {})}, check=False
+    )
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise Refused(f"docker {' '.join(arguments[:2])} failed: {said}")
+        raise Refused(f"docker {arguments[0]} failed: {reason(done.stderr)}")
     return done.stdout.strip()
 
 
@@ -39,6 +54,7 @@ def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: 
     """Build an image with BuildKit, its log on this program's output.
 
     Args:
+        docker: path of the client.
         file: the Dockerfile.
         tag: name of the result.
         arguments: build arguments; the usual proxy variables are passed on by themselves.
@@ -49,7 +65,7 @@ def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: 
         Refused: the build failed; the log above says where.
     """
     command = [docker, "build", "--progress=plain", "--file", file, "--tag", tag]
-    for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+    for name in _PROXIES:
         if os.environ.get(name):
             command += ["--build-arg", name]
     for name, value in arguments.items():

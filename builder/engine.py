@@ -8,14 +8,20 @@ import subprocess
 import time
 from pathlib import Path
 
+from builder import docker as docker_client
 from builder import host
 from builder.errors import Refused
 
 LOG = "/var/log/melda-jupyter-dockerd.log"
 # Where a distribution's own client is, should another come first on PATH.
 FOLDERS = ("/usr/bin",)
+PACKAGE = "docker.io"
+# Parts of it that newer releases pack apart: Debian 13 the client, Debian 13 and Ubuntu 24.04 BuildKit's front end.
+PARTS = ("docker-cli", "docker-buildx")
 # Seconds until an engine that was just started must answer (measured: 3).
 START = 60
+# There where systemd runs (sd_booted(3)).
+SYSTEMD = Path("/run/systemd/system")
 # Bytes a build needs at most: base, both images and their layers while they are written.
 SPACE = {"none": 4 * 10**9, "core": 5 * 10**9, "datascience": 12 * 10**9}
 
@@ -40,17 +46,31 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
 def _answers(client: str) -> str:
     """Empty if the engine answers, else what it says."""
     done = _run(client, "version", "--format", "{{.Server.Version}}")
-    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no answer"])[-1]
+    return "" if done.returncode == 0 else docker_client.reason(done.stderr)
 
 
-def _start() -> None:
-    """Start dockerd: by systemd where it runs, else in the background of this machine."""
-    if Path("/run/systemd/system").is_dir():
-        subprocess.run(["systemctl", "start", "docker"], check=False)
-        return
+def _start() -> subprocess.Popen[bytes]:
+    """Start dockerd: by systemd where it runs, else in the background of this machine, where it outlives this program."""
+    if SYSTEMD.is_dir():
+        return subprocess.Popen(["systemctl", "start", "docker"])
     print(f"starting dockerd, its log is {LOG}", flush=True)
-    with open(LOG, "ab") as log:
-        subprocess.Popen(["dockerd"], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+    with open(LOG, "wb") as log:
+        return subprocess.Popen(["dockerd"], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def _wait(client: str, started: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START
+    while problem := _answers(client):
+        if started.poll():
+            raise Refused(f"the Docker engine did not start ({problem}): see {LOG} or 'journalctl -u docker'")
+        if time.monotonic() > deadline:
+            raise Refused(f"the Docker engine did not start within {START} s ({problem}): see {LOG}")
+        time.sleep(0.2)
+
+
+def find() -> str:
+    """Path of a docker client that can build, or empty."""
+    return next((path for path in _clients() if _can_build(path)), "")
 
 
 def ready() -> str:
@@ -59,10 +79,12 @@ def ready() -> str:
     Raises:
         Refused: there is none and it cannot be installed or started, or this user may not use it.
     """
-    client = next((path for path in _clients() if _can_build(path)), "")
+    client = find()
     if not client:
-        host.install("the Docker engine", ["docker.io"])
-        client = next(path for path in _clients() if _can_build(path))
+        host.install("a Docker engine whose client has BuildKit", [PACKAGE], PARTS)
+        client = find()
+    if not client:
+        raise Refused(f"{PACKAGE} is installed, and its client cannot build: install Docker's buildx plugin")
     problem = _answers(client)
     if not problem:
         return client
@@ -73,18 +95,17 @@ def ready() -> str:
     if os.geteuid():
         raise Refused(f"the Docker engine does not run: start it as root ({problem})")
     if not shutil.which("dockerd"):
-        host.install("the Docker engine", ["docker.io"])
-    _start()
-    deadline = time.monotonic() + START
-    while _answers(client):
-        if time.monotonic() > deadline:
-            raise Refused(f"the Docker engine did not start within {START} s: see {LOG}")
-        time.sleep(0.2)
+        host.install("the Docker engine", [PACKAGE], PARTS)
+    _wait(client, _start())
     return client
 
 
 def check_space(docker: str, packages: str) -> None:
     """Refuse a build for which the engine's disk has no room.
+
+    Args:
+        docker: path of the client.
+        packages: set of curated packages.
 
     Raises:
         Refused: less than ``SPACE`` is free.

@@ -22,12 +22,29 @@ def ca_bundle() -> str:
     return next((path for path in (*named, *_BUNDLES) if path and Path(path).is_file()), "")
 
 
-def install(what: str, packages: list[str]) -> None:
-    """Install Debian packages on this machine, without Recommends.
+def _apt(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["apt-get", "-q", "-y", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        check=False,
+    )
+
+
+def _known(package: str) -> bool:
+    shown = subprocess.run(["apt-cache", "show", package], capture_output=True, check=False)
+    return shown.returncode == 0
+
+
+def install(what: str, packages: list[str], optional: tuple[str, ...] = ()) -> None:
+    """Install Debian packages on this machine, without Recommends. Nothing is removed for it.
 
     Args:
         what: what they are needed for, in the message.
         packages: Debian package names.
+        optional: more names, of which those are installed that this release knows.
 
     Raises:
         Refused: not root, or not Debian or Ubuntu, or apt failed.
@@ -39,15 +56,9 @@ def install(what: str, packages: list[str]) -> None:
         )
     if os.geteuid():
         raise Refused(f"{what} is missing: run '{words}' as root, or make as root")
-    print(f"{what}: {words}", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (
-        ["apt-get", "-q", "update"],
-        ["apt-get", "-q", "-y", "install", "--no-install-recommends", *packages],
-    ):
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False
-        )
+    print(f"{what} is missing: {words}", flush=True)
+    _apt("update")
+    done = _apt("install", "--no-install-recommends", "--no-remove", *packages, *filter(_known, optional))
     if done.returncode:
-        last = [line for line in done.stdout.splitlines() if line.startswith("E:")] or ["apt-get failed"]
-        raise Refused(f"{what} cannot be installed by '{words}': {last[-1]}")
+        said = [line for line in done.stdout.splitlines() if line.startswith("E:")] or ["apt-get failed"]
+        raise Refused(f"{what} is missing and cannot be installed by '{words}': {said[0]}")

@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 
 from builder import docker as client
 from builder import host
-from builder.errors import Refused
+from builder.settings import BASE_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
-BASE_NAME = "melda-jupyter-base:latest"
-PACKAGES = ("none", "core", "datascience")
 OMITTED = "/usr/local/share/melda-jupyter/omitted"
-# A name with an optional registry and tag (https://pkg.go.dev/github.com/distribution/reference).
-_PART = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
-_REFERENCE = re.compile(rf"(?:[a-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?")
-
-
-def check(image: str, packages: str, base: str) -> None:
-    """Refuse settings that are wrong, before anything is done.
-
-    Raises:
-        Refused: names the setting and its value.
-    """
-    if packages not in PACKAGES:
-        raise Refused(f"PACKAGES={packages} is not right: it must be {', '.join(PACKAGES[:-1])} or {PACKAGES[-1]}")
-    if not _REFERENCE.fullmatch(image):
-        raise Refused(f"IMAGE={image} is not right: it must be an image name such as melda-jupyter:latest")
-    if not _REFERENCE.fullmatch(base):
-        raise Refused(f"BASE={base} is not right: it must be auto, debian:bookworm or the like, or an image name")
 
 
 def omitted(docker: str, image: str) -> list[str]:
@@ -44,14 +23,25 @@ def omitted(docker: str, image: str) -> list[str]:
     return [line for line in said.splitlines() if line.strip()]
 
 
-def labels(base: str, left_out: list[str]) -> dict[str, str]:
-    """OCI's labels (https://github.com/opencontainers/image-spec/blob/main/annotations.md) and ours."""
-    git = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+def revision() -> str:
+    """The commit that is built, marked if the work tree differs from it; empty outside of a repository."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def labels(base: str, created: str, left_out: list[str]) -> dict[str, str]:
+    """OCI's labels (https://github.com/opencontainers/image-spec/blob/main/annotations.md) and ours.
+
+    Args:
+        base: name of the base.
+        created: when the image was built. Not when it gets its label: the same image built again stays the same.
+        left_out: what was left out, a line each.
+    """
     return {
         "org.opencontainers.image.title": "Melda Jupyter",
         "org.opencontainers.image.licenses": "MIT",
-        "org.opencontainers.image.created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "org.opencontainers.image.revision": git.stdout.strip(),
+        "org.opencontainers.image.created": created,
+        "org.opencontainers.image.revision": revision(),
         "org.opencontainers.image.base.name": base,
         "io.melda.omitted": "; ".join(left_out),
     }
@@ -72,7 +62,8 @@ def label(docker: str, unlabelled: str, labelled: str, base: str) -> None:
     """Give an image its labels, now that what was left out is known."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "Dockerfile").write_text(f"FROM {unlabelled}\n")
-        said = labels(base, omitted(docker, unlabelled))
+        created = client.inspect(docker, "image", unlabelled)["Created"]
+        said = labels(base, created, omitted(docker, unlabelled))
         options = [part for key, value in said.items() for part in ("--label", f"{key}={value}")]
         client.call(docker, "build", "--quiet", "--tag", labelled, *options, folder)
 
@@ -83,6 +74,7 @@ def build(
     """Build the base image and the image.
 
     Args:
+        docker: path of the client.
         base: what the base is called in the label.
         base_image: its image.
         image: name of the result.

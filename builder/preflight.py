@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -59,28 +62,42 @@ def pypi() -> str:
     from pip._internal.models.index import PyPI  # noqa: PLC0415 - pip is not imported where nobody asks
 
     configured = subprocess.run(
-        [str(ROOT / ".venv" / "bin" / "pip"), "config", "get", "global.index-url"],
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
     ).stdout.strip()
     return os.environ.get("PIP_INDEX_URL") or configured or str(PyPI.simple_url)
 
 
-def sources(docker: str, image: str) -> list[Source]:
-    """What a build on ``image`` fetches from, by what the image's own apt and the settings say."""
+def apt_releases(printed: str) -> tuple[str, ...]:
+    """The signed files that ``apt-get --print-uris update`` would fetch first, one for each suite.
+
+    (``apt-get indextargets`` cannot say it: it lists nothing until the lists have been fetched.)
+    """
+    return tuple(re.findall(r"^'(https?://[^']*/InRelease)'", printed, re.MULTILINE))
+
+
+def sources(docker: str, base: str, image: str) -> list[Source]:
+    """What a build fetches from, by what the base's own apt and the settings say.
+
+    Args:
+        docker: path of the client.
+        base: what the base is called, in messages.
+        image: its image.
+
+    Raises:
+        Refused: the base is of no release that the table knows.
+    """
     data = settings()
-    # apt names what it would fetch, by whatever kind of sources file the image has.
-    fetched = r"""apt-get --print-uris -q update | sed -n "s/^'\([^']*InRelease\)'.*/\1/p" """
-    script = f". /etc/os-release; echo $VERSION_CODENAME; {fetched}"
-    codename, *apt = client.call(docker, "run", "--rm", image, "sh", "-c", script).splitlines()
+    # Without the image's own entry point, which may be anything.
+    run = ("run", "--rm", "--entrypoint", "sh", image, "-c")
+    system = client.call(docker, *run, "cat /etc/os-release 2>/dev/null || true")
+    codename = "".join(re.findall(r"^VERSION_CODENAME=\"?([a-z]+)\"?$", system, re.MULTILINE))
     if codename not in RELEASES:
-        raise Refused(
-            f"BASE={image} is not right: its release {codename!r} has no row in tasks/releases.py ({', '.join(RELEASES)})"
-        )
+        known = ", ".join(RELEASES)
+        raise Refused(f"BASE={base} is not right: its release {codename!r} has no row in tasks/releases.py ({known})")
     release = RELEASES[codename]
+    apt = apt_releases(client.call(docker, *run, "apt-get --print-uris update"))
     found = [
-        Source("apt", tuple(apt), f"{release.distribution} {release.version} itself", needed=True),
+        Source("apt", apt, f"{release.distribution} {release.version} itself", needed=True),
         Source("PyPI", (pypi().rstrip("/") + "/pip/",), "Jupyter and the Python packages", needed=True),
         Source(
             "CRAN", (data["cran_mirror"] + "/src/contrib/PACKAGES.gz",), "bspm, and R packages that apt has not got", False,
@@ -94,16 +111,23 @@ def sources(docker: str, image: str) -> list[Source]:
     return found
 
 
+def shown(url: str) -> str:
+    """A URL for a message: without the password that a mirror's may hold."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 def problem(source: Source) -> str:
     """Why a source does not answer, or empty."""
+    if not source.urls:
+        return "the base names no such source"
     for url in source.urls:
         try:
             with requests.get(url, timeout=TIMEOUT, stream=True, verify=host.ca_bundle() or True) as answer:
                 if answer.status_code >= 400:
-                    return f"{url} answers {answer.status_code}"
+                    return f"{shown(url)} answers {answer.status_code}"
         except requests.exceptions.RequestException as error:
-            kind = type(error).__name__
-            return f"{url} does not answer ({kind})"
+            return f"{shown(url)} does not answer ({type(error).__name__})"
     return ""
 
 
@@ -114,8 +138,13 @@ def check(found: list[Source]) -> list[Row]:
 
 
 def table(base: str, rows: list[Row]) -> str:
-    """The table as text: what will be used, what will be left out, and why."""
-    lines = [("source", "answers", "what follows"), ("base image", "yes", base)]
+    """The table as text: what will be used, what will be left out, and why.
+
+    Args:
+        base: what the base is called.
+        rows: the sources that were asked.
+    """
+    lines = [("source", "answers", "what follows"), ("base image", "yes", f"used: {base}")]
     for row in rows:
         left = "nothing can be built" if row.source.needed else row.source.instead
         said = f"{left} ({row.problem})" if row.problem else f"used for {row.source.gives}"

@@ -18,8 +18,8 @@ def client(folder: Path, script: str) -> str:
 
 
 HERE = "exit 0\n"
-NOWHERE = 'case "$1" in image) exit 1;; manifest) echo "no such host" >&2; exit 1;; esac\n'
-PULLED = 'case "$1" in image) exit 1;; esac; exit 0\n'
+NOWHERE = 'case "$1" in image) exit 1;; pull) echo "Error response from daemon: no such host" >&2; exit 1;; esac\n'
+PULLED = 'case "$1" in image) exit 1;; pull) echo "20.04: Pulling from rocker/r-ubuntu";; esac\n'
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,50 @@ def test_an_image_that_cannot_be_had(tmp_path: Path) -> None:
 
 def test_a_registry_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "PULL_ANSWER", 0.2)
-    slow = client(tmp_path, 'case "$1" in image) exit 1;; manifest) exec sleep 30;; esac\n')
+    slow = client(tmp_path, 'case "$1" in image) exit 1;; pull) exec sleep 30;; esac\n')
     assert base.choose(slow, "auto") == (
         "debian:bookworm",
         "rocker/r-ubuntu:20.04 cannot be had (its registry did not answer within 0.2 s)",
     )
+
+
+def test_a_pull_that_has_begun_may_take_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "PULL_ANSWER", 0.5)
+    # It goes on 1 s after the registry has answered: longer than the registry might take to answer.
+    begun = client(tmp_path, 'case "$1" in image) exit 1;; pull) echo "Pulling from r"; sleep 1;; esac\n')
+    assert base.pull(begun, "r") == ""
+
+
+def recorder(folder: Path, recipe: str) -> str:
+    """A docker client that has the local base with this recipe and writes down what it was asked."""
+    labels = f'[{{"Config": {{"Labels": {{"{base.RECIPE_LABEL}": "{recipe}"}}}}}}]'
+    return client(folder, f"echo \"$@\" >> {folder}/calls\necho '{labels}'\n")
+
+
+def mmdebstrap(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    tool = folder / "mmdebstrap"
+    tool.write_text("#!/bin/sh\n" + script)
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_a_local_base_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mmdebstrap(tmp_path, monkeypatch, "exit 1\n")
+    docker = recorder(tmp_path, base.RECIPE)
+    assert base.ensure(docker, "debian:bookworm") == "melda-jupyter-debian:bookworm"
+    assert "import" not in (tmp_path / "calls").read_text()
+
+
+def test_a_local_base_of_an_older_recipe_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mmdebstrap(tmp_path, monkeypatch, "exit 0\n")
+    docker = recorder(tmp_path, "older")
+    base.ensure(docker, "debian:bookworm")
+    assert f"LABEL {base.RECIPE_LABEL}={base.RECIPE}" in (tmp_path / "calls").read_text()
+
+
+def test_a_bootstrap_that_fails_is_one_line_and_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mmdebstrap(tmp_path, monkeypatch, "echo 'I: trying'; echo 'E: no mirror' >&2; echo 'E: cleanup' >&2; exit 1\n")
+    docker = recorder(tmp_path, "older")
+    with pytest.raises(Refused, match="^BASE=debian:trixie cannot be bootstrapped: E: no mirror$"):
+        base.ensure(docker, "debian:trixie")
+    assert "import" not in (tmp_path / "calls").read_text()

@@ -1,19 +1,17 @@
-"""builder/container.py: ports and variables, before anything is started."""
+"""builder/container.py: ports and variables, and what is done with a container, by a docker client that plays one."""
 
 from __future__ import annotations
 
+import json
 import socket
+from pathlib import Path
 
 import pytest
 
 from builder import container
 from builder.errors import Refused
 
-
-@pytest.mark.parametrize("port", ["0", "65536", "http", "", "-1", "80 80"])
-def test_what_is_no_port(port: str) -> None:
-    with pytest.raises(Refused, match=rf"^PORT={port} is not right: it must be a number from 1 to 65535$"):
-        container.check_port(port)
+PORT = "18765"
 
 
 def test_a_port_in_use() -> None:
@@ -21,38 +19,178 @@ def test_a_port_in_use() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(Refused, match=rf"^PORT={port} is not free \(Address already in use\): choose another one"):
+        with pytest.raises(Refused, match=rf"^PORT={port} is not free \(Address already in use\): choose another"):
             container.check_port(str(port))
     container.check_port(str(port))
 
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """This shell has none of the container's variables."""
     for name in container.PASSED:
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
-
-
-def test_a_token_is_made_each_time(bare: pytest.MonkeyPatch) -> None:
-    first, second = container.environment(), container.environment()
-    assert set(first) == {"JUPYTER_TOKEN"}
-    assert first != second
-    assert len(first["JUPYTER_TOKEN"]) == 48
 
 
 def test_variables_of_the_contract_are_passed_on(bare: pytest.MonkeyPatch) -> None:
     bare.setenv("BUCKET_NAME", "b")
     bare.setenv("HOME_OF_SOMETHING", "x")
     bare.setenv("JUPYTER_TOKEN", "mine")
+    bare.setattr("os.path.exists", lambda _: True)
     assert container.environment() == {"BUCKET_NAME": "b", "JUPYTER_TOKEN": "mine"}
 
 
-def test_with_pgeo_ips_there_is_no_token(bare: pytest.MonkeyPatch) -> None:
-    bare.setenv("PGEO_IPS", "192.0.2.1")
-    assert container.environment() == {"PGEO_IPS": "192.0.2.1"}
-
-
-def test_a_variable_of_two_lines_is_refused(bare: pytest.MonkeyPatch) -> None:
-    bare.setenv("SSH_AUTHORIZED_KEYS", "a\nb")
-    with pytest.raises(Refused, match="^SSH_AUTHORIZED_KEYS is not right: it must be one line"):
+def test_a_bucket_needs_fuse(bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("BUCKET_NAME", "b")
+    bare.setattr("os.path.exists", lambda path: path != "/dev/fuse")
+    with pytest.raises(Refused, match="^BUCKET_NAME=b cannot be mounted: this machine has no /dev/fuse"):
         container.environment()
+
+
+def test_values_are_no_arguments() -> None:
+    secret = {"AWS_SECRET_ACCESS_KEY": "canary", "BUCKET_NAME": "b", "SSH_AUTHORIZED_KEYS": "one\ntwo"}
+    options = container.options(secret, PORT)
+    assert "canary" not in " ".join(options)
+    assert [options[index + 1] for index, option in enumerate(options) if option == "--env"] == list(secret)
+
+
+@pytest.mark.parametrize(
+    ("variables", "wanted", "unwanted"),
+    [
+        ({}, {"SYS_PTRACE", "--volume"}, {"SYS_ADMIN", "NET_ADMIN", "/dev/fuse"}),
+        ({"BUCKET_NAME": "b"}, {"SYS_PTRACE", "SYS_ADMIN", "/dev/fuse"}, {"--volume", "NET_ADMIN"}),
+        ({"PGEO_IPS": "192.0.2.1"}, {"SYS_PTRACE", "NET_ADMIN", "--volume"}, {"SYS_ADMIN"}),
+    ],
+)
+def test_no_capability_that_is_not_needed(variables: dict[str, str], wanted: set[str], unwanted: set[str]) -> None:
+    options = set(container.options(variables, PORT))
+    assert wanted <= options
+    assert not unwanted & options
+
+
+class Engine:
+    """A docker client that plays one container from files in a folder, and writes down what it was asked.
+
+    ``there``: the container exists. ``run.json``: what it looks like once it was started, ``container.json``: before.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.client = str(folder / "docker")
+        (folder / "docker").write_text(f"""#!/bin/sh
+cd {folder}
+echo "$1 $2" >> calls
+case "$1 $2" in
+"container inspect") [ -e there ] && cat container.json || exit 1 ;;
+"image inspect") echo '[{{"Id": "image-1"}}]' ;;
+"volume inspect") exit 1 ;;
+"run --detach") touch there; cp run.json container.json; echo "$JUPYTER_TOKEN" > token; sh ./failure ;;
+"logs --tail") echo "first line"; echo "last line" ;;
+"rm --force") rm -f there ;;
+"ps --all") [ ! -e there ] || echo {container.NAME} ;;
+esac
+""")
+        (folder / "docker").chmod(0o755)
+        (folder / "failure").touch()
+
+    def write(
+        self, name: str, health: str, image: str = "image-1", env: tuple[str, ...] = (), running: bool = True
+    ) -> None:
+        said = {
+            "Image": image,
+            "State": {
+                "Running": running,
+                "ExitCode": 7,
+                "Health": {"Status": health, "Log": [{"Output": "jupyter: dead\n"}]},
+            },
+            "Config": {"Env": ["PATH=/bin", *env]},
+            "HostConfig": {"PortBindings": {"8888/tcp": [{"HostPort": PORT}]}},
+        }
+        (self.folder / name).write_text(json.dumps([said]))
+
+    def calls(self) -> list[str]:
+        return (self.folder / "calls").read_text().splitlines()
+
+    def there(self) -> bool:
+        return (self.folder / "there").exists()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    engine = Engine(tmp_path)
+    engine.write("run.json", "healthy")
+    return engine
+
+
+def test_a_token_is_made_each_time(engine: Engine, bare: pytest.MonkeyPatch) -> None:
+    tokens = []
+    for _ in range(2):
+        container.up(engine.client, "image", PORT)
+        container.down(engine.client)
+        tokens.append((engine.folder / "token").read_text().strip())
+    assert [len(token) for token in tokens] == [48, 48]
+    assert tokens[0] != tokens[1]
+
+
+def test_where_the_firewall_decides_there_is_no_token(engine: Engine, bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("PGEO_IPS", "192.0.2.1")
+    assert container.up(engine.client, "image", PORT) == f"http://127.0.0.1:{PORT}/tree"
+    assert (engine.folder / "token").read_text() == "\n"
+
+
+def test_a_container_that_serves_already_stays(engine: Engine, bare: pytest.MonkeyPatch) -> None:
+    (engine.folder / "there").touch()
+    engine.write("container.json", "healthy", env=("JUPYTER_TOKEN=a/b",))
+    assert container.up(engine.client, "image", PORT) == f"http://127.0.0.1:{PORT}/tree?token=a%2Fb"
+    assert "rm --force" not in engine.calls()
+
+
+@pytest.mark.parametrize(
+    ("health", "image", "env"),
+    [
+        ("healthy", "image-0", ("JUPYTER_TOKEN=a",)),
+        ("unhealthy", "image-1", ("JUPYTER_TOKEN=a",)),
+        ("healthy", "image-1", ("JUPYTER_TOKEN=a", "BUCKET_NAME=b")),
+    ],
+)
+def test_a_container_that_is_another_is_replaced(
+    engine: Engine, bare: pytest.MonkeyPatch, health: str, image: str, env: tuple[str, ...]
+) -> None:
+    (engine.folder / "there").touch()
+    engine.write("container.json", health, image, env)
+    container.up(engine.client, "image", PORT)
+    assert engine.calls().index("rm --force") < engine.calls().index("run --detach")
+    assert engine.there()
+
+
+@pytest.mark.parametrize(
+    ("health", "running", "line"),
+    [
+        ("starting", False, "^the container ended with 7: last line$"),
+        ("unhealthy", True, "^the container was not healthy within 120 s: jupyter: dead$"),
+    ],
+)
+def test_a_container_that_fails_says_why_and_is_gone(
+    engine: Engine, bare: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], health: str, running: bool, line: str
+) -> None:
+    engine.write("run.json", health, running=running)
+    with pytest.raises(Refused, match=line):
+        container.up(engine.client, "image", PORT)
+    assert "first line" in capsys.readouterr().out
+    assert not engine.there()
+
+
+def test_a_container_that_cannot_be_started_is_gone(engine: Engine, bare: pytest.MonkeyPatch) -> None:
+    failure = "docker: Error response from daemon: port is already allocated.\nSee 'docker run --help'."
+    (engine.folder / "failure").write_text(f'echo "{failure}" >&2; exit 125')
+    with pytest.raises(Refused, match="^docker run failed: port is already allocated.$"):
+        container.up(engine.client, "image", PORT)
+    assert not engine.there()
+
+
+def test_down_twice_and_without_an_engine(engine: Engine) -> None:
+    (engine.folder / "there").touch()
+    engine.write("container.json", "healthy")
+    assert container.down(engine.client) == f"container {container.NAME} is gone"
+    assert container.down(engine.client) == f"there is no container {container.NAME}"
+    assert container.down("") == f"there is no container {container.NAME}"

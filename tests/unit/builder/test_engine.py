@@ -69,7 +69,9 @@ def test_no_engine_and_no_root_says_what_to_install(fake: Fake, monkeypatch: pyt
         engine.host.shutil, "which", lambda name, path=None: "/usr/bin/apt-get" if name == "apt-get" else None
     )
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(Refused, match=r"the Docker engine is missing: run 'apt-get install docker.io' as root"):
+    with pytest.raises(
+        Refused, match=r"^a Docker engine whose client has BuildKit is missing: run 'apt-get install docker.io' as root"
+    ):
         engine.ready()
 
 
@@ -88,3 +90,45 @@ def test_space(
             engine.check_space(str(client), packages)
     else:
         engine.check_space(str(client), packages)
+
+
+def test_a_client_that_still_cannot_build_after_the_installation(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed: list[list[str]] = []
+    fake("only", NEW.format("echo 28", "exit 1"))
+    monkeypatch.setattr(engine.host, "install", lambda _, packages, optional: installed.append([*packages, *optional]))
+    with pytest.raises(Refused, match="^docker.io is installed, and its client cannot build"):
+        engine.ready()
+    assert installed == [["docker.io", "docker-cli", "docker-buildx"]]
+
+
+STARTED = OLD.format("[ -e $0.up ] || { echo 'Cannot connect' >&2; exit 1; }")
+
+
+def stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Root, and no systemd."""
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(engine, "LOG", str(tmp_path / "log"))
+    monkeypatch.setattr(engine, "SYSTEMD", tmp_path / "none")
+
+
+def test_an_engine_that_does_not_run_is_started(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped(monkeypatch, tmp_path)
+    client = fake("only", STARTED)
+    dockerd = client.parent / "dockerd"
+    dockerd.write_text(f"#!/bin/sh\n: > {client}.up\n")
+    dockerd.chmod(0o755)
+    assert engine.ready() == str(client)
+
+
+def test_an_engine_that_cannot_start_is_one_line_at_once(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped(monkeypatch, tmp_path)
+    client = fake("only", STARTED)
+    dockerd = client.parent / "dockerd"
+    dockerd.write_text("#!/bin/sh\necho 'no cgroup mount' >&2\nexit 1\n")
+    dockerd.chmod(0o755)
+    with pytest.raises(Refused, match=rf"^the Docker engine did not start \(Cannot connect\): see {tmp_path}/log"):
+        engine.ready()
+    assert "no cgroup mount" in (tmp_path / "log").read_text()

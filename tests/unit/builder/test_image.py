@@ -1,45 +1,84 @@
-"""builder/image.py and builder/connector.py: settings that are refused, labels, and what a Dockerfile says of an image."""
+"""builder/image.py and builder/connector.py: labels, names that are never left behind, and what a Dockerfile says of an image."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from builder import connector, image
 from builder.errors import Refused
 
-
-@pytest.mark.parametrize(
-    "name", ["melda-jupyter", "melda-jupyter:latest", "registry.example.org:5000/team/melda-jupyter:20.04_R-4.2.2"]
-)
-def test_image_names(name: str) -> None:
-    image.check(name, "core", "auto")
-
-
-@pytest.mark.parametrize(
-    "name", ["", "Melda", "melda:", "melda jupyter", "-v", "melda:tag:tag", "a/../b", "melda;reboot"]
-)
-def test_what_is_no_image_name_is_refused(name: str) -> None:
-    with pytest.raises(Refused, match=rf"^IMAGE={name} is not right: it must be an image name such as"):
-        image.check(name, "core", "auto")
-    if name:
-        with pytest.raises(Refused, match=rf"^BASE={name} is not right"):
-            image.check("melda", "core", name)
-
-
-@given(st.text(st.characters(codec="utf-8")).filter(lambda text: text not in image.PACKAGES))
-def test_unknown_packages_are_refused(packages: str) -> None:
-    with pytest.raises(Refused) as refused:
-        image.check("melda-jupyter", packages, "auto")
-    assert str(refused.value) == f"PACKAGES={packages} is not right: it must be none, core or datascience"
+WHEN = "2020-01-01T00:00:00Z"
 
 
 def test_labels_name_what_was_left_out() -> None:
-    labels = image.labels("debian:bookworm", ["bspm: CRAN does not answer", "r2u: does not answer"])
+    labels = image.labels("debian:bookworm", WHEN, ["bspm: CRAN does not answer", "r2u: does not answer"])
     assert labels["io.melda.omitted"] == "bspm: CRAN does not answer; r2u: does not answer"
     assert labels["org.opencontainers.image.base.name"] == "debian:bookworm"
-    assert image.labels("x", [])["io.melda.omitted"] == ""
+    assert image.labels("x", WHEN, [])["io.melda.omitted"] == ""
+
+
+def test_labels_stay_the_same_so_that_an_image_built_again_is_the_same() -> None:
+    assert image.labels("x", WHEN, []) == image.labels("x", WHEN, [])
+    assert image.labels("x", WHEN, [])["org.opencontainers.image.created"] == WHEN
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Path:
+    """A docker client that writes down its arguments and fails where the file ``fails`` says so."""
+    client = tmp_path / "docker"
+    client.write_text(f"""#!/bin/sh
+echo "$@" >> {tmp_path}/calls
+case "$*" in
+"image inspect"*) echo '[{{"Created": "{WHEN}"}}]' ;;
+*"$(cat {tmp_path}/fails)"*) exit 1 ;;
+esac
+""")
+    client.chmod(0o755)
+    return tmp_path
+
+
+def calls(engine: Path) -> list[str]:
+    return (engine / "calls").read_text().splitlines()
+
+
+def test_final_names_are_given_last_and_temporary_ones_taken_back(engine: Path) -> None:
+    (engine / "fails").write_text("nothing fails")
+    image.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=True)
+    said = calls(engine)
+    tags = [index for index, call in enumerate(said) if call.startswith("tag ")]
+    assert [said[index].split()[-1] for index in tags] == ["melda-jupyter-base:latest", "melda:1"]
+    assert all("melda:1" not in call.split() for call in said[: tags[-1]])
+    assert (
+        len([call for call in said[tags[-1] :] if call.startswith("image rm --force melda-jupyter-unfinished:")]) == 4
+    )
+    first, second = (call for call in said if "--progress=plain" in call)
+    assert "--build-arg BASE=base:1 --build-arg PROVISION_DATA=strict=true" in first
+    assert "--build-arg PROVISION_DATA=packages=core strict=true" in second
+
+
+@pytest.mark.parametrize(
+    "fails", ["Dockerfile.base", "packages=core", "run --rm", "--quiet", "tag melda-jupyter-unfinished"]
+)
+def test_a_build_that_fails_anywhere_names_nothing(engine: Path, fails: str) -> None:
+    (engine / "fails").write_text(fails)
+    with pytest.raises(Refused):
+        image.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=False)
+    assert not [call for call in calls(engine) if call.endswith(" melda:1")]
+    assert [call for call in calls(engine) if call.startswith("image rm --force melda-jupyter-unfinished:")]
+
+
+def test_the_connector_removes_its_container_and_commits_nothing_when_pyinfra_fails(
+    engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (engine / "fails").write_text("nothing fails")
+    (engine / "pyinfra").write_text("#!/bin/sh\nexit 1\n")
+    (engine / "pyinfra").chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(engine / "python"))
+    with pytest.raises(Refused, match="^provisioning failed: the line that says why is above; no image was made$"):
+        connector.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=False)
+    assert [call.split()[0] for call in calls(engine)] == ["run", "rm"]
 
 
 def test_instructions_of_a_dockerfile() -> None:

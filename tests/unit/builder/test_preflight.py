@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -61,11 +62,68 @@ def test_every_url_of_a_source_counts(url: str) -> None:
     assert "answers 404" in preflight.problem(both)
 
 
+def test_a_base_that_names_no_source() -> None:
+    assert preflight.problem(Source("apt", (), "Debian", needed=True)) == "the base names no such source"
+
+
+def test_no_password_is_shown() -> None:
+    down = f"http://me:secret@127.0.0.1:{free_port()}/simple"
+    assert "secret" not in preflight.problem(source(down))
+    assert preflight.shown("https://me:secret@example.org:8443/a") == "https://example.org:8443/a"
+
+
+PRINTED = """\
+'http://security.example.org/debian-security/dists/bookworm-security/InRelease' security.example.org_x_InRelease 0
+'http://security.example.org/debian-security/dists/bookworm-security/main/binary-amd64/Packages.xz' security.example.org_y 0
+'http://deb.example.org/debian/dists/bookworm/InRelease' deb.example.org_z_InRelease 0
+"""
+
+
+def client(folder: Path, os_release: str) -> str:
+    path = folder / "docker"
+    path.write_text(f"""#!/bin/sh
+case "$*" in
+*os-release*) cat <<'END'
+{os_release}
+END
+;;
+*print-uris*) cat <<'END'
+{PRINTED}END
+;;
+esac
+""")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("os_release", "names"),
+    [
+        ("ID=debian\nVERSION_CODENAME=bookworm", ["apt", "PyPI", "CRAN"]),
+        ('UBUNTU_CODENAME=focal\nVERSION_CODENAME="focal"', ["apt", "r2u", "PyPI", "CRAN"]),
+    ],
+)
+def test_sources_are_those_of_the_bases_own_apt_and_release(tmp_path: Path, os_release: str, names: list[str]) -> None:
+    found = preflight.sources(client(tmp_path, os_release), "base", "image")
+    assert [source.name for source in found] == names
+    assert found[0].urls == (
+        "http://security.example.org/debian-security/dists/bookworm-security/InRelease",
+        "http://deb.example.org/debian/dists/bookworm/InRelease",
+    )
+    assert [source.name for source in found if source.needed] == ["apt", "PyPI"]
+
+
+@pytest.mark.parametrize("os_release", ["", "ID=alpine", "VERSION_CODENAME=sid"])
+def test_a_base_without_a_row_is_refused(tmp_path: Path, os_release: str) -> None:
+    with pytest.raises(Refused, match="^BASE=mine is not right: its release '(sid)?' has no row in tasks/releases.py"):
+        preflight.sources(client(tmp_path, os_release), "mine", "image")
+
+
 def test_the_table_says_what_is_used_and_what_is_left_out() -> None:
     rows = [Row(Source("apt", (), "Debian 12 itself", True), ""), Row(source("http://c"), "http://c answers 404")]
     assert preflight.table("debian:bookworm", rows).splitlines() == [
         "  source      answers  what follows",
-        "  base image  yes      debian:bookworm",
+        "  base image  yes      used: debian:bookworm",
         "  apt         yes      used for Debian 12 itself",
         "  CRAN        no       left out: bspm (http://c answers 404)",
     ]

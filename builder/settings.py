@@ -1,0 +1,67 @@
+"""The variables of the Makefile, checked before anything is done."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass
+
+from builder.base import LOCAL
+from builder.errors import Refused
+
+PACKAGES = ("none", "core", "datascience")
+BASE_NAME = "melda-jupyter-base:latest"
+
+# The grammar of image references (https://pkg.go.dev/github.com/distribution/reference).
+_PART = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_NAME = rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?"
+_TAGGED = re.compile(_NAME)
+_REFERENCE = re.compile(rf"{_NAME}(?:@sha256:[0-9a-f]{{64}})?")
+_SWITCHES = {"": False, "0": False, "1": True}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to build and where to run it.
+
+    Attributes:
+        base: ``auto``, one of ``builder.base.LOCAL``, or an image reference.
+        image: name and tag of the result.
+        packages: set of curated packages, one of ``PACKAGES``.
+        port: TCP port of this machine on which the notebook listens.
+        strict: nothing may be left out.
+    """
+
+    base: str
+    image: str
+    packages: str
+    port: str
+    strict: bool
+
+
+def refuse(name: str, value: str, right: str) -> Refused:
+    """The line for a setting that is wrong: its name, its value, what it must be."""
+    return Refused(f"{name}={value} is not right: it must be {right}")
+
+
+def check(arguments: argparse.Namespace) -> Settings:
+    """The settings, if all are right.
+
+    Raises:
+        Refused: names the first that is not.
+    """
+    base, image, packages = arguments.base, arguments.image, arguments.packages
+    port, strict = arguments.port, arguments.strict
+    if not _REFERENCE.fullmatch(base):
+        raise refuse("BASE", base, f"auto, an image reference, or one of {', '.join(LOCAL)}")
+    if not _TAGGED.fullmatch(image):
+        raise refuse("IMAGE", image, "an image name such as melda-jupyter:latest")
+    if image in (BASE_NAME, BASE_NAME.partition(":")[0]):
+        raise refuse("IMAGE", image, "another name, because the base image has this one")
+    if packages not in PACKAGES:
+        raise refuse("PACKAGES", packages, f"{', '.join(PACKAGES[:-1])} or {PACKAGES[-1]}")
+    if not (re.fullmatch("[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
+        raise refuse("PORT", port, "a number from 1 to 65535")
+    if strict not in _SWITCHES:
+        raise refuse("STRICT", strict, "1, or 0 or empty")
+    return Settings(base, image, packages, port, _SWITCHES[strict])
