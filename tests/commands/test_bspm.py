@@ -1,0 +1,113 @@
+"""tasks/bspm.py: from CRAN as root, enabled once, left out where CRAN does not answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tasks import bspm
+from tasks.lib import debian, files, omitted
+from tasks.lib.apt import Answers, InstalledPackages
+from tasks.lib.files import Text
+
+from .conftest import Facts, Run, arguments
+
+NEEDS = set(debian.PACKAGES["bspm"] + debian.PACKAGES["r"])
+APT, MIRROR, INSTALL = "Install what bspm needs at run time", "Set the CRAN mirror", "Install bspm from CRAN"
+ENABLE, DISCOVER = "Enable bspm for every R session", "Let bspm discover apt's R packages"
+CRAN = "https://cran.r-project.org"
+MIRROR_BLOCK = (
+    "# BEGIN melda-jupyter cran\n"
+    f'local({{ r <- getOption("repos"); r["CRAN"] <- "{CRAN}"; options(repos = r) }})\n'
+    "# END melda-jupyter cran\n"
+)
+ENABLED = f"# BEGIN melda-jupyter bspm\n{files.source('bspm/Rprofile.R').decode()}# END melda-jupyter bspm\n"
+PROFILE = "# the distribution's\n" + MIRROR_BLOCK
+LEFT_OUT = f"bspm: CRAN ({CRAN}) does not answer"
+
+
+def texts(profile: str = "", left_out: str = "") -> Any:
+    return lambda path: {bspm.RPROFILE: profile, omitted.PATH: left_out}[path]
+
+
+DONE: Facts = {
+    InstalledPackages: NEEDS,
+    bspm.Bspm: {"installed", "discovered"},
+    Text: texts(PROFILE + ENABLED),
+}
+
+
+def test_fresh(run: Run) -> None:
+    commands = run(bspm.bspm, {Answers: True, Text: texts("# the distribution's\n")})
+    # The facts are those of before: what depends on bspm being there has its own test below.
+    assert list(commands) == [APT, MIRROR, INSTALL]
+    assert set(arguments(*commands[APT])) == NEEDS
+    assert commands.uploads[f"{bspm.RPROFILE}.melda-new"].decode() == PROFILE
+    (install,) = commands[INSTALL]
+    assert install == (
+        "( set -e; rm -rf /usr/local/lib/R/site-library/00LOCK*;"
+        f' Rscript --vanilla -e \'install.packages("bspm", repos="{CRAN}")\' -e \'loadNamespace("bspm")\' )'
+    )
+
+
+def test_once_installed_it_is_enabled_and_discovers(run: Run) -> None:
+    commands = run(bspm.bspm, DONE | {bspm.Bspm: {"installed"}, Text: texts(PROFILE)})
+    assert list(commands) == [ENABLE, DISCOVER]
+    assert commands.uploads[f"{bspm.RPROFILE}.melda-new"].decode() == PROFILE + ENABLED
+    assert commands[DISCOVER] == ["( set -e; Rscript --vanilla -e 'bspm::discover()' )"]
+
+
+def test_already_there(run: Run) -> None:
+    assert run(bspm.bspm, DONE) == {}
+
+
+def test_enabled_exactly_once() -> None:
+    assert ENABLED.count("bspm::enable()") == 1
+    assert ENABLED.index("version.check = FALSE") < ENABLED.index("bspm::enable()"), "options come first"
+
+
+@pytest.mark.parametrize(
+    ("facts", "settings", "operations", "words"),
+    [
+        ({}, {}, [INSTALL], f"'{LEFT_OUT}' > {omitted.PATH}.melda-new"),
+        ({Text: texts(PROFILE, LEFT_OUT + "\n")}, {}, [], ""),
+        ({Text: texts(PROFILE, "r2u: x\n")}, {}, [INSTALL], f"'{LEFT_OUT}' 'r2u: x' >"),
+        # Enabling what is not there would break every R session.
+        ({Text: texts(PROFILE + ENABLED, LEFT_OUT + "\n")}, {}, [ENABLE], f"put {bspm.RPROFILE}.melda-new"),
+        (
+            {},
+            {"strict": True},
+            [INSTALL],
+            f"echo 'strict=True and bspm would be left out: CRAN ({CRAN}) does not answer' >&2; exit 1",
+        ),
+    ],
+)
+def test_where_cran_does_not_answer(
+    run: Run, facts: Facts, settings: dict[str, Any], operations: list[str], words: str
+) -> None:
+    gone: Facts = {InstalledPackages: NEEDS, Answers: False, Text: texts(PROFILE)}
+    commands = run(bspm.bspm, gone | facts, **settings)
+    assert list(commands) == operations
+    if operations:
+        assert words in commands[operations[0]][0]
+
+
+@pytest.mark.parametrize("killed_before_the_record_went", [False, True])
+def test_what_is_there_is_not_recorded_as_left_out(run: Run, killed_before_the_record_went: bool) -> None:
+    there: Facts = {bspm.Bspm: {"installed", "discovered"}} if killed_before_the_record_went else {bspm.Bspm: set()}
+    commands = run(bspm.bspm, DONE | {Answers: True, Text: texts(PROFILE + ENABLED, LEFT_OUT + "\n")} | there)
+    assert commands[INSTALL][-1] == f"rm -f {omitted.PATH}"
+    assert len(commands[INSTALL]) == (1 if killed_before_the_record_went else 2)
+
+
+def test_another_mirror(run: Run) -> None:
+    mirror = "http://mirror:8080/cran/"
+    asked: list[str] = []
+    commands = run(
+        bspm.bspm, {Answers: lambda url: asked.append(url) or True, Text: texts(PROFILE)}, cran_mirror=mirror
+    )
+    assert asked == ["http://mirror:8080/cran/src/contrib/PACKAGES.gz"]
+    assert f'repos="{mirror}"' in commands[INSTALL][0]
+    written = commands.uploads[f"{bspm.RPROFILE}.melda-new"].decode()
+    assert mirror in written and CRAN not in written, "the block is replaced, not added to"

@@ -1,0 +1,49 @@
+"""tasks/leftovers.py: what a killed run left is removed, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tasks import leftovers
+
+from .conftest import Run
+
+REMOVE = "Remove what a killed run left"
+
+
+@pytest.mark.parametrize(
+    ("found", "command"),
+    [
+        (["/tmp/melda-jupyter.provision"], "rm -rf /tmp/melda-jupyter.provision"),
+        (
+            ["/tmp/melda-jupyter.x", "/etc/environment.melda-new"],
+            "rm -rf /tmp/melda-jupyter.x /etc/environment.melda-new",
+        ),
+        (["/tmp/melda-jupyter.a b; reboot"], "rm -rf '/tmp/melda-jupyter.a b; reboot'"),
+    ],
+)
+def test_left_by_a_killed_run(run: Run, found: list[str], command: str) -> None:
+    assert run(leftovers.leftovers, {leftovers.Leftovers: found}) == {REMOVE: [command]}
+
+
+def test_nothing_left(run: Run) -> None:
+    assert run(leftovers.leftovers) == {}
+
+
+def test_also_where_the_programs_are(run: Run) -> None:
+    asked: list[str] = []
+    run(leftovers.leftovers, {leftovers.Leftovers: lambda src: asked.append(src) or []}, src="/opt/melda")
+    assert asked == ["/opt/melda"]
+
+
+def test_the_question_on_a_real_file_system(tmp_path: Path) -> None:
+    (tmp_path / "melda_runtime").mkdir()
+    for name in ("start-jupyter", "start-jupyter.melda-new", "melda_runtime/log.py.melda-new"):
+        (tmp_path / name).touch()
+    fact = leftovers.Leftovers()
+    shown = subprocess.run(["sh", "-c", fact.command(str(tmp_path))], capture_output=True, text=True, check=True)
+    found = {line for line in fact.process(shown.stdout.splitlines()) if line.startswith(str(tmp_path))}
+    assert found == {f"{tmp_path}/start-jupyter.melda-new", f"{tmp_path}/melda_runtime/log.py.melda-new"}

@@ -1,0 +1,78 @@
+"""tasks/runtime.py: the programs of files/runtime, root's and executable, and their names on everybody's PATH."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks import runtime
+from tasks.lib import debian, files
+from tasks.lib.apt import InstalledPackages
+from tasks.lib.files import Entry, Paths
+
+from .conftest import ROOT, Facts, Run, in_place
+
+PUT = "Install the runtime's programs"
+SRC = "/usr/src/melda-jupyter"
+PROGRAMS = {"get-versions", "healthcheck", "set-paths", "start-jupyter"}
+TREE = files.tree("runtime", SRC, runtime.EXECUTABLES)
+LINKS = [Entry(f"/usr/local/bin/{name}", link=f"{SRC}/{name}") for name in PROGRAMS]
+DONE: Facts = {InstalledPackages: set(debian.PACKAGES["runtime"]), Paths: in_place(TREE + LINKS)}
+
+
+def test_fresh(run: Run) -> None:
+    commands = run(runtime.runtime)
+    assert list(commands) == ["Install what the runtime calls", PUT]
+    assert {path.removeprefix(f"{SRC}/").removesuffix(".melda-new") for path in commands.uploads} == {
+        path.relative_to(ROOT / "files/runtime").as_posix()
+        for path in (ROOT / "files/runtime").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    for name in PROGRAMS:
+        new = f"{SRC}/{name}.melda-new"
+        assert f"chown root:root {new} && chmod 755 {new} && mv -fT {new} {SRC}/{name}" in commands[PUT]
+        assert f"ln -sfnT {SRC}/{name} /usr/local/bin/{name}" in commands[PUT]
+
+
+def test_already_there(run: Run) -> None:
+    assert run(runtime.runtime, DONE) == {}
+
+
+def test_everything_is_roots_and_nobody_else_may_write() -> None:
+    assert {(entry.user, entry.group) for entry in TREE} == {("root", "root")}
+    assert {entry.mode for entry in TREE} == {"755", "644"}
+    executable = {entry.path.removeprefix(f"{SRC}/") for entry in TREE if entry.content and entry.mode == "755"}
+    assert executable == PROGRAMS == set(runtime.EXECUTABLES)
+
+
+def test_a_folder_comes_before_what_lies_in_it() -> None:
+    made: set[str] = set()
+    for entry in TREE:
+        parent = entry.path.rsplit("/", 1)[0]
+        assert entry.path == SRC or parent in made, entry.path
+        if entry.content is None:
+            made.add(entry.path)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        (f"{SRC}/start-jupyter", ("file", "755", "root", "root", "0")),
+        (f"{SRC}/start-jupyter", ("file", "644", "root", "root", files._wanted(TREE[0])[-1])),
+        (f"{SRC}/start-jupyter", ("link", "/home/melda/evil")),
+        (f"{SRC}/melda_runtime", ("directory", "777", "root", "root")),
+        (SRC, ("directory", "755", "melda", "melda")),
+        ("/usr/local/bin/set-paths", ("link", "/elsewhere")),
+        ("/usr/local/bin/set-paths", ("file", "755", "root", "root", "0")),
+    ],
+)
+def test_half_there_only_the_wrong_path_is_mended(run: Run, path: str, found: tuple[str, ...]) -> None:
+    commands = run(runtime.runtime, DONE | {Paths: DONE[Paths] | {path: found}})
+    assert list(commands) == [PUT]
+    assert all(path in command for command in commands[PUT])
+    assert len(commands[PUT]) == (2 if path in {entry.path for entry in TREE if entry.content} else 1)
+
+
+def test_another_place(run: Run) -> None:
+    commands = run(runtime.runtime, src="/opt/melda")
+    assert "ln -sfnT /opt/melda/start-jupyter /usr/local/bin/start-jupyter" in commands[PUT]
+    assert SRC not in str(commands[PUT])
