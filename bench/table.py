@@ -38,7 +38,7 @@ def lines(result: Result) -> list[str]:
                     ours,
                     f"{name}: {number(result.median(name), result.unit)}",
                     f"{result.ratio(name):.2f}",
-                    ", ".join(f"≤ {target.limit:g} ×" for target in targets) or "—",
+                    ", ".join(f"≤ {target.limit:g} x" for target in targets) or "—",
                     _verdict(result, targets),
                     str(len(result.samples[name])),
                     f"{spread(result.samples[OURS]):.0%}; {spread(result.samples[name]):.0%}",
@@ -65,7 +65,7 @@ def markdown(results: Sequence[Result], facts: dict[str, str], notes: Sequence[s
     body = [line for result in results for line in lines(result)]
     return "\n".join(
         ["# Measurements", "", "Written by `make bench`; every sample is in `results.json`. Medians; less is better;"]
-        + ["the spread is (largest − smallest) / median.", "", *head, *body, "", "## How", ""]
+        + ["the spread is (largest - smallest) / median.", "", *head, *body, "", "## How", ""]
         + [f"- {note}" for note in notes]
         + ["", "## Machine", ""]
         + [f"- {name}: {value}" for name, value in facts.items()]

@@ -99,9 +99,22 @@ class Workbench:
                 return
 
     def _cache(self) -> set[str]:
-        """Numbers of the build cache's records whose command holds the token."""
+        """Numbers of the build cache's records whose command holds the token, and of all that stand on them."""
         said = client.call(self.docker, "system", "df", "--verbose", "--format", "{{json .BuildCache}}")
-        return {record["ID"] for record in json.loads(said) or [] if self.token in record["Description"]}
+        return records(json.loads(said) or [], self.token)
+
+
+def records(cache: list[dict[str, str]], token: str) -> set[str]:
+    """Numbers of the records of a build cache that hold ``token`` in their description, with all their descendants.
+
+    Args:
+        cache: as the engine lists it; a COPY or WORKDIR has no command of its own, just a parent.
+        token: what to look for.
+    """
+    found = {record["ID"] for record in cache if token in record["Description"]}
+    while more := {record["ID"] for record in cache if record["Parent"] in found} - found:
+        found |= more
+    return found
 
 
 def copy(folder: Path) -> Path:

@@ -26,7 +26,7 @@ NOTE = (
 CHECK = """
 set -e
 kernels=$(jupyter kernelspec list)
-case $kernels in *ir*python3*) ;; *) echo "kernels: $kernels"; exit 1 ;; esac
+for kernel in ir python3; do echo "$kernels" | grep -q "^  *$kernel " || { echo "no kernel $kernel"; exit 1; }; done
 pip list 2>/dev/null | grep -q '^jupyter  *1\\.0\\.0$'
 python -c 'import flask, waitress, notebook'
 Rscript -e 'stopifnot(requireNamespace("IRkernel"), requireNamespace("jsonlite"))' 2>/dev/null

@@ -19,9 +19,9 @@ REPEATS = 5
 ANSIBLE = "Ansible"
 NOTE = (
     "Nothing to do: `pyinfra -y @docker/CONTAINER deploy.py --data packages=none` against bench/ansible/playbook.yml over "
-    "community.docker's connection, each on its own container, provisioned by itself from the same base. Ansible is tuned: pipelining, "
-    "no facts gathered, interpreter given, all Debian packages in one task, the runtime's files as one archive in place of a "
-    "task a file, pip only when the lock changed. A run that reports a change makes the row invalid."
+    "community.docker's connection, each on its own container, provisioned by itself from the same base. Ansible is tuned: "
+    "pipelining, no facts gathered, interpreter given, all Debian packages in one task, the runtime's files as one archive in "
+    "place of a task a file, pip only when the lock changed. A run that reports a change makes the row invalid."
 )
 BIN = Path(sys.executable).parent
 PROGRAMS = ("get-versions", "healthcheck", "set-paths", "start-jupyter")
