@@ -11,13 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyinfra
 import pytest
 from pyinfra.api import Config, FileUploadCommand, Inventory, State
 from pyinfra.api.connect import connect_all
-from pyinfra.api.deploy import add_deploy
 from pyinfra.api.host import Host
 from pyinfra.api.operations import run_ops
 from pyinfra.api.state import StateStage
+from pyinfra.context import ctx_host, ctx_state
 
 from tasks.lib import files, release
 from tasks.lib.apt import AptState
@@ -52,7 +53,7 @@ def settings(**changed: Any) -> dict[str, Any]:
     """The settings of group_data/all.py, with some changed."""
     defaults = runpy.run_path(str(ROOT / "group_data" / "all.py"))
     return (
-        {name: value for name, value in defaults.items() if name.islower() and name != "os"}
+        {name: value for name, value in defaults.items() if name.islower() and name[0] != "_" and name != "os"}
         | {"ca_bundle": ""}
         | changed
     )
@@ -81,7 +82,13 @@ def _provision(monkeypatch: pytest.MonkeyPatch, task: Callable[[], Any], hosts: 
     state.set_stage(StateStage.Connect)
     connect_all(state)
     state.set_stage(StateStage.Prepare)
-    add_deploy(state, task)
+    # As the command line does it: operations of several hosts are one if they stand in the same line.
+    monkeypatch.setattr(pyinfra, "is_cli", True)
+    with ctx_state.use(state):
+        for host in state.inventory.get_active_hosts():
+            with ctx_host.use(host):
+                task()
+    monkeypatch.setattr(pyinfra, "is_cli", False)
     state.set_stage(StateStage.Execute)
     run_ops(state)
     return state
@@ -93,7 +100,9 @@ def _commands(state: State, name: str) -> Commands:
     for op_hash in state.get_op_order():
         if op_hash not in state.ops[host]:
             continue
-        (title,) = state.get_op_meta(op_hash).names
+        names = state.get_op_meta(op_hash).names
+        assert len(names) == 1, f"two operations are taken for one: {names}"
+        (title,) = names
         commands.names.append(title)
         ran = state.ops[host][op_hash].operation_meta._commands or []
         for command in ran:

@@ -1,0 +1,101 @@
+"""deploy.py as a whole: the concerns in their order, names a person can read, a test for every task, and settings first."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+from typing import Any
+
+import pytest
+from pyinfra.api import DeployError
+
+from tasks.lib import release
+from tasks.lib.apt import Answers
+from tasks.lib.release import OsRelease
+
+from .conftest import BOOKWORM, FOCAL, ROOT, Commands, Run
+
+ORDER = ["System", "r2u", "User", "Storage", "ssh", "Jupyter", "bspm", "Runtime", "Packages", "Leftovers"]
+# What an operation's name may begin with: what it does, as one would tell somebody to do it.
+VERBS = [
+    "Add",
+    "Configure",
+    "Enable",
+    "Finish",
+    "Generate",
+    "Install",
+    "Let",
+    "Make",
+    "Put",
+    "Refresh",
+    "Register",
+    "Remove",
+    "Set",
+    "Upgrade",
+    "Write",
+]
+
+
+def whole() -> None:
+    runpy.run_path(str(ROOT / "deploy.py"))
+
+
+@pytest.fixture(params=[BOOKWORM, FOCAL], ids=["bookworm", "focal"])
+def fresh(request: pytest.FixtureRequest, run: Run) -> Commands:
+    return run(whole, {OsRelease: request.param, Answers: True}, ssh_public_key="ssh-ed25519 " + "A" * 68)
+
+
+def test_the_concerns_in_their_order(fresh: Commands) -> None:
+    concerns = [name.split(" | ")[0] for name in fresh.names]
+    assert list(dict.fromkeys(concerns)) == ORDER
+    assert concerns == sorted(concerns, key=ORDER.index), "no concern comes back"
+
+
+def test_every_operation_has_a_name_that_says_what_it_does(fresh: Commands) -> None:
+    for name in fresh.names:
+        concern, _, title = name.partition(" | ")
+        assert concern in ORDER and title.split()[0] in VERBS, name
+        assert len(title) <= 100 and not re.search(r"[{}/]|Operation", title), name
+    assert len(set(fresh.names)) == len(fresh.names)
+
+
+def test_deploy_is_a_table_of_contents() -> None:
+    tree = ast.parse((ROOT / "deploy.py").read_text())
+    assert {type(node) for node in tree.body[1:]} == {ast.ImportFrom, ast.Expr}
+    calls = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Expr)][1:]
+    assert calls[:2] == ["progress.show()", "settings.check()"], "settings are checked before the first concern"
+    assert all(re.fullmatch(r"(\w+)\.\1\(\)", call) for call in calls[2:]), "each concern has one name"
+
+
+@pytest.mark.parametrize(
+    "task", sorted(path.stem for path in (ROOT / "tasks").glob("*.py") if path.stem not in ("__init__", "releases"))
+)
+def test_every_task_is_in_the_deploy_and_has_its_test(task: str) -> None:
+    assert f"\n{task}." in (ROOT / "deploy.py").read_text()
+    assert (ROOT / f"tests/commands/test_{task}.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [({"packages": "all"}, "packages='all' is not right"), ({"r2u_fingerprint": "0" * 40}, "is not the right key")],
+)
+def test_what_is_wrong_stops_the_deploy_before_anything_changes(
+    run: Run, settings: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr("tests.commands.conftest.run_ops", ran.append)
+    with pytest.raises(DeployError, match=words):
+        run(whole, {OsRelease: FOCAL}, **settings)
+    assert ran == []
+
+
+def test_two_different_hosts_in_one_run(run_two: Any) -> None:
+    release._TARGETS.clear()
+    one, two = run_two(whole, {OsRelease: BOOKWORM}, {OsRelease: FOCAL, Answers: True}, packages="core")
+    assert "Add r2u's repository, its key and its pin" in two
+    assert "Add r2u's repository, its key and its pin" not in one
+    assert "Python packages of core" in str(list(one)) and "Python packages of core" in str(list(two))
+    for commands in (one, two):
+        concerns = [name.split(" | ")[0] for name in commands.names]
+        assert concerns == sorted(concerns, key=ORDER.index)
