@@ -94,7 +94,7 @@ def problems(settings: Dict[str, Any]) -> List[str]:
         value = settings.get(name)
         if not rule.accepts(value):
             # A URL is refused for a password in it, which must not get into a log.
-            shown = re.sub(r"//[^/]*@", "//***@", repr(value))
+            shown = re.sub(r"//.*@", "//***@", repr(value))
             found.append("{0}={1} is not right: it must be {2}".format(name, shown, rule.right))
     if found:
         return found

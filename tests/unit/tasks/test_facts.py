@@ -1,0 +1,209 @@
+"""Facts: what they make of output as real systems give it (Debian 12 with the deploy on it, but where noted)."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks import bspm, jupyter, leftovers, packages, ssh, system, user
+from tasks.lib import apt, files, python, release
+
+ENV = "/opt/jupyter/lib/python3.11/site-packages"
+DEBIAN = """PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
+NAME="Debian GNU/Linux"
+VERSION_ID="12"
+VERSION="12 (bookworm)"
+VERSION_CODENAME=bookworm
+ID=debian
+HOME_URL="https://example.org/?a=b"
+ARCHITECTURE=amd64"""
+LISTS = """now:1795404277
+list:/var/lib/apt/lists/mirror_debian_dists_bookworm_InRelease
+list:/var/lib/apt/lists/mirror_dists_focal_Release
+fetched:1795404203"""
+CASES: list[tuple[Any, str, Any]] = [
+    (
+        apt.AptState,
+        LISTS,
+        apt.State(False, frozenset({"mirror_debian_dists_bookworm_InRelease", "mirror_dists_focal_Release"}), 74),
+    ),
+    (apt.AptState, "now:1795404277", apt.State(False, frozenset(), None)),
+    (apt.AptState, "now:10\nfetched:20", apt.State(False, frozenset(), -10)),
+    (
+        apt.AptState,
+        "now:1\naudit:The following packages are only half configured, probably due to: x",
+        apt.State(True, frozenset(), None),
+    ),
+    (apt.AptState, "now:1\naudit:0001", apt.State(True, frozenset(), None)),
+    (apt.InstalledPackages, "adduser\nr-base-core\nlibc6", {"adduser", "r-base-core", "libc6"}),
+    (apt.Upgradable, "bash\nlibc6", ["bash", "libc6"]),
+    (apt.Upgradable, "", []),
+    (apt.KnownPackages, "r-cran-tidyverse\nr-cran-tidyr", {"r-cran-tidyverse", "r-cran-tidyr"}),
+    (apt.Answers, "yes", True),
+    (apt.Answers, "", False),
+    (
+        files.Paths,
+        "directory|755|root|root|/etc\nfile|644|root|root|27c0|/etc/passwd\nlink|usr/bin|/bin",
+        {
+            "/etc": ("directory", "755", "root", "root"),
+            "/etc/passwd": ("file", "644", "root", "root", "27c0"),
+            "/bin": ("link", "usr/bin"),
+        },
+    ),
+    (files.Paths, "link|a|b|/x", {"/x": ("link", "a", "b")}),
+    (
+        files.Text,
+        "IyBCRUdJTiBtZWxkYS1qdXB5dGVyCnVzZXJuYW1lPW1lbGRhClVIT01FPS9ob21lL21lbGRhCkpV\nUFlURVI=",
+        "# BEGIN melda-jupyter\nusername=melda\nUHOME=/home/melda\nJUPYTER",
+    ),
+    (files.Text, "", ""),
+    (
+        python.Distributions,
+        f"{ENV}/QtPy-2.4.3.dist-info/RECORD\n"
+        f"{ENV}/argon2_cffi_bindings-26.2.0.dist-info/RECORD\n{ENV}/ruamel.yaml-0.17.dist-info/RECORD",
+        {"qtpy==2.4.3", "argon2-cffi-bindings==26.2.0", "ruamel-yaml==0.17"},
+    ),
+    (
+        release.OsRelease,
+        DEBIAN,
+        {
+            "PRETTY_NAME": "Debian GNU/Linux 12 (bookworm)",
+            "NAME": "Debian GNU/Linux",
+            "VERSION_ID": "12",
+            "VERSION": "12 (bookworm)",
+            "VERSION_CODENAME": "bookworm",
+            "ID": "debian",
+            "HOME_URL": "https://example.org/?a=b",
+            "ARCHITECTURE": "amd64",
+        },
+    ),
+    (bspm.Bspm, "installed\ndiscovered", {"installed", "discovered"}),
+    (bspm.Bspm, "", set()),
+    (jupyter.HasRKernel, "yes", True),
+    (jupyter.HasRKernel, "", False),
+    (
+        leftovers.Leftovers,
+        "/etc/apt/apt.conf.d/90melda-jupyter.melda-new\n/tmp/melda-jupyter.x",
+        ["/etc/apt/apt.conf.d/90melda-jupyter.melda-new", "/tmp/melda-jupyter.x"],
+    ),
+    # A file name with a line end in it, made by somebody who may write in /tmp.
+    (leftovers.Leftovers, "/tmp/melda-jupyter.x\netc", ["/tmp/melda-jupyter.x"]),
+    (
+        packages.RPackages,
+        "/usr/lib/R/library/base/Meta/package.rds\n/usr/lib/R/site-library/data.table/Meta/package.rds",
+        {"base", "data.table"},
+    ),
+    (
+        ssh.NobodysHostKeys,
+        "/etc/ssh/ssh_host_rsa_key\n/etc/ssh/ssh_host_rsa_key.pub",
+        ["/etc/ssh/ssh_host_rsa_key", "/etc/ssh/ssh_host_rsa_key.pub"],
+    ),
+    (ssh.NobodysHostKeys, "", []),
+    (system.HasLocale, "UTF-8", True),
+    (system.HasLocale, "ANSI_X3.4-1968", False),
+    (
+        user.Account,
+        "name:melda:x:1001:1001::/home/melda:/bin/bash\n"
+        "number:melda:x:1001:1001::/home/melda:/bin/bash\ngroup:melda:x:1001:\ngid:melda:x:1001:",
+        {
+            "name": ["melda", "x", "1001", "1001", "", "/home/melda", "/bin/bash"],
+            "number": ["melda", "x", "1001", "1001", "", "/home/melda", "/bin/bash"],
+            "group": ["melda", "x", "1001", ""],
+            "gid": ["melda", "x", "1001", ""],
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("fact", "output", "value"), CASES)
+def test_real_output(fact: Any, output: str, value: Any) -> None:
+    assert fact().process(output.splitlines()) == value
+
+
+def test_every_fact_has_a_case() -> None:
+    modules = (apt, files, python, release, bspm, jupyter, leftovers, packages, ssh, system, user)
+    facts = {
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, apt.FactBase) and value.__module__ == module.__name__
+    }
+    assert facts == {fact for fact, _, _ in CASES}
+
+
+def ask(fact: Any, **arguments: Any) -> Any:
+    """The fact of this machine, which has sh and GNU's tools like every target."""
+    shown = subprocess.run(["sh", "-c", fact.command(**arguments)], capture_output=True, text=True, check=True)
+    assert shown.stderr == ""
+    return fact.process(shown.stdout.splitlines())
+
+
+def test_paths_of_a_real_file_system(tmp_path: Path) -> None:
+    odd = tmp_path / "it's a $(file)"
+    odd.write_bytes(b"x")
+    odd.chmod(0o640)
+    (tmp_path / "folder").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to("nowhere")
+    found = ask(files.Paths(), paths=[str(tmp_path / name) for name in (odd.name, "folder", "link", "missing")])
+    own = (odd.owner(), odd.group())
+    sha = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+    assert found == {
+        str(odd): ("file", "640", *own, sha),
+        str(tmp_path / "folder"): ("directory", "700", *own),
+        str(tmp_path / "link"): ("link", "nowhere"),
+    }
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"a", b"a\n", b"\n\na\r\n \n\n", b"caf\xe9\n\x00\x0c\xff" * 50, "é\u2028ñ".encode()]
+)
+def test_text_is_the_files_bytes(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert ask(files.Text(), path=str(path)).encode("utf-8", "surrogateescape") == content
+
+
+def test_text_of_a_missing_file(tmp_path: Path) -> None:
+    assert ask(files.Text(), path=str(tmp_path / "missing")) == ""
+
+
+def test_a_distribution_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
+    site = tmp_path / "lib/python3.11/site-packages"
+    for name, there in (
+        ("whole-1.0", ("INSTALLER", "RECORD", "METADATA")),
+        ("no_record-1.0", ("INSTALLER", "METADATA")),
+        ("no_installer-1.0", ("RECORD", "METADATA")),
+    ):
+        folder = site / f"{name}.dist-info"
+        folder.mkdir(parents=True)
+        for part in there:
+            (folder / part).write_text("x")
+    assert ask(python.Distributions(), env=str(tmp_path)) == {"whole==1.0"}
+    assert ask(python.Distributions(), env=str(tmp_path / "missing")) == set()
+
+
+def test_the_sample_of_text_is_what_base64_prints() -> None:
+    sample = next(output for fact, output, _ in CASES if fact is files.Text)
+    assert base64.encodebytes(base64.b64decode(sample)).decode().strip() == sample
+
+
+@pytest.mark.parametrize(
+    ("status", "listed"),
+    [
+        ("ii  bash", "bash"),
+        ("hi  bash", "bash"),
+        ("iU  bash", ""),
+        ("iF  bash", ""),
+        ("iHR bash", ""),
+        ("rc  bash", ""),
+        ("un  bash", ""),
+    ],
+)
+def test_only_completely_installed_packages_count(status: str, listed: str) -> None:
+    sed = apt.InstalledPackages().command().rpartition("| ")[2]
+    shown = subprocess.run(["sh", "-c", sed], input=status + "\n", capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == listed

@@ -1,0 +1,103 @@
+"""tasks/settings.py: no setting that goes into a shell, an R string or an apt file can end it."""
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.settings import RULES, problems
+from tests.commands.conftest import settings
+
+PLACES = ("uhome", "jupyter_workdir", "src", "python_env")
+URLS = ("cran_mirror", "r2u_mirror", "r_mirror")
+NAMES = ("packages", "username", "locale", "r2u_fingerprint", "r2u_suite")
+# What ends a word or a string, or means something, in a shell, in R, in sources files or in /etc/environment.
+BAD = "".join(set(string.punctuation + string.whitespace) - set("-._/~%:[]")) + "\0\x0b\x1b\x7f\x85\u2028\u00a0é"
+RIGHT = settings()
+PIECES = st.sampled_from(
+    [
+        "/",
+        "/home",
+        "/opt",
+        "/srv/x",
+        "https://",
+        "http://h",
+        "a",
+        "Z",
+        "0",
+        "-",
+        "_",
+        ".",
+        "..",
+        "~",
+        "%41",
+        ":80",
+        "en_US",
+        ".UTF-8",
+        "F" * 40,
+    ]
+)
+GUESSES = st.one_of(
+    st.text(max_size=30),
+    st.lists(st.one_of(PIECES, st.sampled_from(list(BAD))), max_size=6).map("".join),
+    st.builds(
+        lambda value, at, bad: value[:at] + bad + value[at:],
+        st.sampled_from([RIGHT[name] for name in PLACES + URLS + NAMES]),
+        st.integers(0, 60),
+        st.sampled_from(list(BAD)),
+    ),
+)
+
+
+@pytest.mark.parametrize("name", PLACES + URLS + NAMES)
+@given(value=GUESSES)
+def test_nothing_that_could_end_a_word_is_accepted(name: str, value: str) -> None:
+    if RULES[name].accepts(value):
+        assert not set(value) & set(BAD)
+        assert value.isascii() and value.isprintable()
+        assert name not in PLACES or (value.startswith("/") and ".." not in value.split("/"))
+        assert name in URLS or not set(value) & set("~%:[]")
+
+
+@pytest.mark.parametrize("name", PLACES + URLS + NAMES)
+@given(data=st.data())
+def test_a_right_value_with_one_bad_character_is_wrong(name: str, data: st.DataObject) -> None:
+    value = RIGHT[name] or "focal"
+    at = data.draw(st.integers(0, len(value)))
+    bad = data.draw(st.sampled_from(list(BAD)))
+    assert RULES[name].accepts(value)
+    assert not RULES[name].accepts(value[:at] + bad + value[at:])
+
+
+ANYTHING: Any = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(),
+    st.binary(),
+    st.lists(st.text()),
+    st.dictionaries(st.text(), st.text()),
+)
+
+
+@given(name=st.sampled_from(sorted(RULES)), value=ANYTHING)
+def test_whatever_is_given_the_answer_is_one_line_or_none(name: str, value: Any) -> None:
+    for problem in problems(RIGHT | {name: value}):
+        assert problem.startswith(f"{name}=") and problem.isprintable()
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_a_missing_setting_is_named(name: str) -> None:
+    found = problems({key: value for key, value in RIGHT.items() if key != name})
+    assert len(found) == 1 and found[0].startswith(f"{name}=None is not right")
+
+
+@given(st.text())
+def test_a_password_is_never_shown(password: str) -> None:
+    (found,) = problems(RIGHT | {"cran_mirror": f"https://jo:secret{password}secret@mirror/"})
+    assert "secret" not in found
