@@ -59,12 +59,14 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def _wait(client: str, started: subprocess.Popen[bytes]) -> None:
+    see = "'journalctl -u docker'" if SYSTEMD.is_dir() else LOG
     deadline = time.monotonic() + START
     while problem := _answers(client):
         if started.poll():
-            raise Refused(f"the Docker engine did not start ({problem}): see {LOG} or 'journalctl -u docker'")
+            said = "" if SYSTEMD.is_dir() else (Path(LOG).read_text().strip().splitlines() or [""])[-1]
+            raise Refused(f"the Docker engine did not start ({said or problem}): see {see}")
         if time.monotonic() > deadline:
-            raise Refused(f"the Docker engine did not start within {START} s ({problem}): see {LOG}")
+            raise Refused(f"the Docker engine did not start within {START} s ({problem}): see {see}")
         time.sleep(0.2)
 
 

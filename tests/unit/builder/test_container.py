@@ -47,6 +47,13 @@ def test_a_bucket_needs_fuse(bare: pytest.MonkeyPatch) -> None:
         container.environment()
 
 
+def test_nobody_else_can_connect() -> None:
+    options = container.options({}, PORT)
+    assert [options[index + 1] for index, option in enumerate(options) if option == "--publish"] == [
+        f"127.0.0.1:{PORT}:8888"
+    ]
+
+
 def test_values_are_no_arguments() -> None:
     secret = {"AWS_SECRET_ACCESS_KEY": "canary", "BUCKET_NAME": "b", "SSH_AUTHORIZED_KEYS": "one\ntwo"}
     options = container.options(secret, PORT)

@@ -129,6 +129,5 @@ def test_an_engine_that_cannot_start_is_one_line_at_once(
     dockerd = client.parent / "dockerd"
     dockerd.write_text("#!/bin/sh\necho 'no cgroup mount' >&2\nexit 1\n")
     dockerd.chmod(0o755)
-    with pytest.raises(Refused, match=rf"^the Docker engine did not start \(Cannot connect\): see {tmp_path}/log"):
+    with pytest.raises(Refused, match=rf"^the Docker engine did not start \(no cgroup mount\): see {tmp_path}/log$"):
         engine.ready()
-    assert "no cgroup mount" in (tmp_path / "log").read_text()

@@ -38,7 +38,8 @@ def test_a_base_may_be_a_digest_and_a_result_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Melda", "melda:", "melda jupyter", "-v", "melda:tag:tag", "a/../b", "a..b", "melda;reboot", "a\n"]
+    "name",
+    ["", "Melda", "melda:", "melda jupyter", "-v", "melda:tag:tag", "a/../b", "a..b", "a___b", "melda;reboot", "a\n"],
 )
 def test_what_is_no_image_name_is_refused(name: str) -> None:
     with pytest.raises(Refused, match=rf"^IMAGE={name} is not right: it must be an image name such as"):
