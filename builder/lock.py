@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tasks.lib.python import pins
+from tasks.lib.python import entries, pins
 from tasks.packages import SETS
 from tasks.releases import RELEASES
 
@@ -51,17 +51,7 @@ def compile_lock(python: str, sources: list[Path], constraints: str) -> str:
 
 def without(lock: str, known: dict[str, str]) -> str:
     """A lock less the packages that ``known`` has already."""
-    return "".join(entry for entry in _entries(lock) if not set(pins(entry.encode())) <= set(known))
-
-
-def _entries(lock: str) -> list[str]:
-    entries: list[str] = []
-    for line in lock.splitlines(keepends=True):
-        if line.startswith(" ") and entries:
-            entries[-1] += line
-        else:
-            entries.append(line)
-    return entries
+    return "".join(entry for entry in entries(lock) if not set(pins(entry.encode())) <= set(known))
 
 
 def lock_python(python: str) -> None:

@@ -47,7 +47,13 @@ def lock(name: str) -> bytes:
 def jupyter() -> None:
     env = host.data.python_env
     apt.installed(name="Install Python and R's kernel", packages=debian.PACKAGES["system"] + debian.PACKAGES["r"])
-    python.locked(name="Install Jupyter and the version service's packages", env=env, lock=lock("none"))
+    python.locked(
+        name="Install Jupyter and the version service's packages",
+        env=env,
+        lock=lock("none"),
+        # The meta-package's jupyter.py is an old copy of jupyter_core's.
+        first=["jupyter"],
+    )
     r_kernel(name="Register the R kernel", env=env)
     configuration = files.source(CONFIGURATION)
     files.installed(

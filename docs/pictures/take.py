@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.container.notebook import Notebook  # noqa: E402
+from tests.container.notebook import Notebook
 
 PICTURE = Path(__file__).with_name("notebook.png")
 NAME = "welcome.ipynb"

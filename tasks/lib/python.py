@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Dict, Generator, List, Set
+from typing import Dict, Generator, List, Sequence, Set
 
 from packaging.utils import canonicalize_name
 from pyinfra import host
@@ -24,6 +24,17 @@ _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE
 def pins(lock: bytes) -> Dict[str, str]:
     """Canonical name -> version of every package a lock pins."""
     return {canonicalize_name(name): version for name, version in _PINNED.findall(lock.decode())}
+
+
+def entries(lock: str) -> List[str]:
+    """A lock's packages, each with the lines of its hashes."""
+    found: List[str] = []
+    for line in lock.splitlines(keepends=True):
+        if line.startswith(" ") and found:
+            found[-1] += line
+        else:
+            found.append(line)
+    return found
 
 
 class Distributions(FactBase[Set[str]]):
@@ -47,16 +58,20 @@ class Distributions(FactBase[Set[str]]):
 
 
 @operation()
-def locked(env: str, lock: bytes) -> Generator[workplace.Command, None, None]:
+def locked(env: str, lock: bytes, first: Sequence[str] = ()) -> Generator[workplace.Command, None, None]:
     """Make a virtual environment hold exactly the versions of a lock; what else is in it stays.
 
     Args:
         env: path of the environment; made with the distribution's python3 if missing.
         lock: text of a requirements file with hashes, as uv and pip read it.
+        first: names of packages to install before the others, because another one brings a file of the same name and
+            uv, which installs in parallel, would leave now the one and now the other.
     """
     present = host.get_fact(Distributions, env=env)
     if all("{0}=={1}".format(name, version) in present for name, version in pins(lock).items()):
         return
+    early = [entry for entry in entries(lock.decode()) if pins(entry.encode()).keys() & set(first)]
+    lists = {"first.txt": "".join(early).encode(), "lock.txt": lock} if early else {"lock.txt": lock}
     yield from workplace.run(
         "export UV_CACHE_DIR=${{UV_CACHE_DIR:-$PWD/cache}} UV_PYTHON_DOWNLOADS=never;"
         " if ! command -v uv >/dev/null; then"
@@ -67,8 +82,9 @@ def locked(env: str, lock: bytes) -> Generator[workplace.Command, None, None]:
         # uv takes what was cut off for installed.
         " for d in {env}/lib/python3*/site-packages/*.dist-info; do {complete} || rm -rf $d; done;"
         # Bytecode: the user may not write it later, and Jupyter would compile itself at every start.
-        " uv pip install -q --python {env}/bin/python --require-hashes --no-deps --compile-bytecode -r lock.txt;"
+        " for list in {lists}; do"
+        " uv pip install -q --python {env}/bin/python --require-hashes --no-deps --compile-bytecode -r $list; done;"
         # uv leaves a lock file that anybody may write.
-        " rm -f {env}/.lock".format(env=shlex.quote(env), complete=_COMPLETE),
-        {"lock.txt": lock, "uv.txt": files.source("jupyter/uv.txt")},
+        " rm -f {env}/.lock".format(env=shlex.quote(env), complete=_COMPLETE, lists=" ".join(lists)),
+        {"uv.txt": files.source("jupyter/uv.txt"), **lists},
     )

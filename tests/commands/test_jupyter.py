@@ -45,7 +45,13 @@ def test_fresh(run: Run) -> None:
     assert set(arguments(*commands[APT])) == DEBIAN
     assert commands[KERNEL] == ["PATH=/opt/jupyter/bin:$PATH Rscript --vanilla -e 'IRkernel::installspec(user=FALSE)'"]
     folder = "/tmp/melda-jupyter.provision"
+    (meta,) = (
+        entry
+        for entry in python.entries(files.source("packages/locks/none-3.11.txt").decode())
+        if entry.startswith("jupyter==")
+    )
     assert commands.uploads == {
+        f"{folder}/first.txt": meta.encode(),
         f"{folder}/lock.txt": files.source("packages/locks/none-3.11.txt"),
         f"{folder}/uv.txt": files.source("jupyter/uv.txt"),
         "/etc/jupyter/jupyter_notebook_config.py.melda-new": CONFIGURATION,

@@ -21,6 +21,10 @@ VOLATILE = (
     "/var/lib/systemd/*",
     "/etc/.pwd.lock",
     "/etc/machine-id",
+    # Docker's, one a container.
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/resolv.conf",
     "/etc/ld.so.cache",
     "/etc/*-",
     "/root/.ipython/*",
