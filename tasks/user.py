@@ -94,3 +94,9 @@ def user() -> None:
         marker="melda-jupyter",
         content="".join("{0}={1}\n".format(name, value) for name, value in environment().items()),
     )
+    # /etc/profile sets PATH anew in every login shell, whatever PAM had set before.
+    profile = "export PATH={0}\n".format(environment()["PATH"])
+    files.installed(
+        name="Set PATH in login shells",
+        entries=[files.Entry("/etc/profile.d/melda-jupyter.sh", profile.encode())],
+    )

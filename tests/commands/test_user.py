@@ -20,7 +20,6 @@ PASSWD = ["melda", "x", "1001", "1001", "", "/home/melda", "/bin/bash"]
 GROUP = ["melda", "x", "1001", ""]
 ACCOUNT = {"name": PASSWD, "number": PASSWD, "group": GROUP, "gid": GROUP}
 OWN = {"mode": "755", "user": "melda", "group": "melda"}
-HOME = in_place([Entry("/home/melda", **OWN), Entry("/home/melda/project", **OWN)])
 ENVIRONMENT = """# BEGIN melda-jupyter
 username=melda
 UHOME=/home/melda
@@ -31,6 +30,14 @@ LC_ALL=en_US.UTF-8
 PATH=/usr/src/melda-jupyter:/opt/jupyter/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # END melda-jupyter
 """
+PROFILE = b"export " + ENVIRONMENT.splitlines()[-2].encode() + b"\n"
+HOME = in_place(
+    [
+        Entry("/home/melda", **OWN),
+        Entry("/home/melda/project", **OWN),
+        Entry("/etc/profile.d/melda-jupyter.sh", PROFILE),
+    ]
+)
 DONE: Facts = {user.Account: ACCOUNT, Paths: HOME, Text: ENVIRONMENT}
 GROUPADD = "groupadd --gid 1001 melda"
 USERADD = "useradd melda --create-home --home-dir /home/melda --shell /bin/bash --uid 1001 --gid 1001"
@@ -43,7 +50,10 @@ def test_fresh(run: Run) -> None:
         "-p /home/melda && chown -h melda:melda /home/melda && chmod 755 /home/melda/.",
         "-p /home/melda/project && chown -h melda:melda /home/melda/project && chmod 755 /home/melda/project/.",
     ]
-    assert commands.uploads == {"/etc/environment.melda-new": ENVIRONMENT.encode()}
+    assert commands.uploads == {
+        "/etc/environment.melda-new": ENVIRONMENT.encode(),
+        "/etc/profile.d/melda-jupyter.sh.melda-new": PROFILE,
+    }
 
 
 def test_already_there(run: Run) -> None:

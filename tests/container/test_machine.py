@@ -63,10 +63,14 @@ def test_a_login_sees_the_variables_of_the_contract(server: Machine, ssh_key: Pa
         [
             *("ssh", "-i", str(ssh_key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
             *("-o", "LogLevel=ERROR", f"root@{server.address}"),
-            "echo $username $JUPYTER_WORKDIR $SRC; command -v jupyter",
+            "echo $username $JUPYTER_WORKDIR $SRC; command -v jupyter; bash -lc 'command -v jupyter'",
         ],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines() == ["melda /home/melda/project /usr/src/melda-jupyter", "/opt/jupyter/bin/jupyter"]
+    assert done.stdout.splitlines() == [
+        "melda /home/melda/project /usr/src/melda-jupyter",
+        "/opt/jupyter/bin/jupyter",
+        "/opt/jupyter/bin/jupyter",
+    ]
