@@ -56,7 +56,8 @@ def tree(folder: str, path: str, executables: Sequence[str] = ()) -> List[Entry]
     entries = [Entry(path, mode="755")]
     for found in sorted(base.rglob("*")):
         name = found.relative_to(base).as_posix()
-        if "__pycache__" in name:
+        # What tools and editors leave in a work tree is nobody's program.
+        if any(part.startswith(".") or part == "__pycache__" for part in name.split("/")):
             continue
         target = "{0}/{1}".format(path, name)
         if found.is_dir():

@@ -5,16 +5,18 @@ from __future__ import annotations
 import ast
 import re
 import runpy
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 from pyinfra.api import DeployError
 
+from tasks import leftovers
 from tasks.lib import release
 from tasks.lib.apt import Answers
 from tasks.lib.release import OsRelease
 
-from .conftest import BOOKWORM, FOCAL, ROOT, Commands, Run
+from .conftest import BOOKWORM, FOCAL, ROOT, Commands, Run, settings
 
 ORDER = ["System", "r2u", "User", "Storage", "ssh", "Jupyter", "bspm", "Runtime", "Packages", "Leftovers"]
 # What an operation's name may begin with: what it does, as one would tell somebody to do it.
@@ -60,6 +62,14 @@ def test_every_operation_has_a_name_that_says_what_it_does(fresh: Commands) -> N
     assert len(set(fresh.names)) == len(fresh.names)
 
 
+def test_what_a_killed_run_leaves_is_looked_for_wherever_a_file_is_put(fresh: Commands) -> None:
+    source = str(settings()["src"])
+    patterns = [*leftovers.PATTERNS, f"{source}/*.melda-new", f"{source}/*/*.melda-new", "/tmp/melda-jupyter.*/*"]
+    assert len(fresh.uploads) > 20
+    lost = [path for path in fresh.uploads if not any(PurePosixPath(path).match(pattern) for pattern in patterns)]
+    assert lost == []
+
+
 def test_deploy_is_a_table_of_contents() -> None:
     tree = ast.parse((ROOT / "deploy.py").read_text())
     assert {type(node) for node in tree.body[1:]} == {ast.ImportFrom, ast.Expr}
@@ -77,16 +87,16 @@ def test_every_task_is_in_the_deploy_and_has_its_test(task: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("changed", "words"),
     [({"packages": "all"}, "packages='all' is not right"), ({"r2u_fingerprint": "0" * 40}, "is not the right key")],
 )
 def test_what_is_wrong_stops_the_deploy_before_anything_changes(
-    run: Run, settings: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+    run: Run, changed: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[object] = []
     monkeypatch.setattr("tests.commands.conftest.run_ops", ran.append)
     with pytest.raises(DeployError, match=words):
-        run(whole, {OsRelease: FOCAL}, **settings)
+        run(whole, {OsRelease: FOCAL}, **changed)
     assert ran == []
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tasks import runtime
@@ -25,7 +28,7 @@ def test_fresh(run: Run) -> None:
     assert {path.removeprefix(f"{SRC}/").removesuffix(".melda-new") for path in commands.uploads} == {
         path.relative_to(ROOT / "files/runtime").as_posix()
         for path in (ROOT / "files/runtime").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not re.search(r"/(\.|__pycache__)", str(path.relative_to(ROOT)))
     }
     for name in PROGRAMS:
         new = f"{SRC}/{name}.melda-new"
@@ -76,3 +79,13 @@ def test_another_place(run: Run) -> None:
     commands = run(runtime.runtime, src="/opt/melda")
     assert "ln -sfnT /opt/melda/start-jupyter /usr/local/bin/start-jupyter" in commands[PUT]
     assert SRC not in str(commands[PUT])
+
+
+def test_what_tools_leave_in_a_work_tree_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "ROOT", tmp_path)
+    for name in ("program", ".mypy_cache/3.11/x.json", "part/__pycache__/x.pyc", "part/.x.py.swp", "part/x.py"):
+        (tmp_path / "files/runtime" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "files/runtime" / name).touch()
+    assert [entry.path for entry in files.tree("runtime", SRC)] == [SRC] + [
+        f"{SRC}/{name}" for name in ("part", "part/x.py", "program")
+    ]
