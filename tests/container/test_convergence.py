@@ -21,6 +21,8 @@ VOLATILE = (
     "/var/lib/systemd/*",
     "/etc/.pwd.lock",
     "/etc/machine-id",
+    # Made at random when dbus is installed.
+    "/var/lib/dbus/machine-id",
     # Docker's, one a container.
     "/etc/hostname",
     "/etc/hosts",

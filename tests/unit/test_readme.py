@@ -11,9 +11,13 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_every_setting_stands_in_the_table() -> None:
-    settings = {name for name in runpy.run_path(str(ROOT / "group_data" / "all.py")) if name.islower() and name[0] != "_"} - {"os"}
+    settings = {
+        name for name in runpy.run_path(str(ROOT / "group_data" / "all.py")) if name.islower() and name[0] != "_"
+    } - {"os"}
     rows = README.split("## Settings")[1].split("\n## ")[0]
-    named = {name for row in rows.splitlines() if row.startswith("| `") for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    named = {
+        name for row in rows.splitlines() if row.startswith("| `") for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
     assert named == settings
 
 
