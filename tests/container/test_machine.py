@@ -37,7 +37,7 @@ def server(docker: str, bases: dict[str, str], ssh_key: Path) -> Iterator[Machin
         machine.remove()
 
 
-@pytest.mark.parametrize("user", ["root", "admin"])
+@pytest.mark.parametrize("user", ["admin", "root"])
 def test_provisioned_over_ssh_and_again_without_a_change(
     docker: str, server: Machine, ssh_key: Path, tmp_path: Path, user: str
 ) -> None:

@@ -19,19 +19,24 @@ def with_block(text: str, name: str, content: str) -> str:
         content: the lines between them.
     """
     begin, end = "# BEGIN " + name, "# END " + name
+    # Not splitlines(): a form feed within a line is the line's.
+    rest = text.split("\n")
+    if not rest[-1]:
+        rest.pop()
     kept: List[str] = []
     place: Optional[int] = None
-    inside = False
-    for line in text.splitlines():
+    while rest:
+        line = rest.pop(0)
         if line == begin:
-            inside = True
             place = len(kept) if place is None else place
-        elif line == end and inside:
-            inside = False
-        elif not inside:
+            ours = next((at for at, other in enumerate(rest) if other in (begin, end)), None)
+            # A block that lost its end is only its first line: what follows may be somebody else's.
+            if ours is not None and rest[ours] == end:
+                del rest[: ours + 1]
+        elif line != end:
             kept.append(line)
     at = len(kept) if place is None else place
-    return "\n".join(kept[:at] + [begin, *content.strip("\n").splitlines(), end] + kept[at:]) + "\n"
+    return "\n".join([*kept[:at], begin, *content.strip("\n").split("\n"), end, *kept[at:]]) + "\n"
 
 
 def with_setting(text: str, section: str, key: str, value: str) -> str:

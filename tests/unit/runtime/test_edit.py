@@ -24,6 +24,11 @@ def test_a_block_is_there_once_and_stays(text: str, content: str) -> None:
     assert edit.with_block(once, "a", content) == once
 
 
+def test_a_block_without_its_end_swallows_nothing() -> None:
+    damaged = "first\n# BEGIN a\nold\nsomebody else's\n"
+    assert edit.with_block(damaged, "a", "new") == "first\n# BEGIN a\nnew\n# END a\nold\nsomebody else's\n"
+
+
 def test_a_block_keeps_its_place_and_its_neighbours() -> None:
     text = "first\n# BEGIN a\nold\n# END a\nlast\n"
     assert edit.with_block(text, "a", "new") == "first\n# BEGIN a\nnew\n# END a\nlast\n"
