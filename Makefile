@@ -19,6 +19,9 @@ BIN := $(VENV)/bin
 export BASE IMAGE PACKAGES PORT STRICT
 OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT"
 
+# Python programs whose names have no ending.
+PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter)
+
 .DEFAULT_GOAL := help
 .PHONY: help up down image connector preflight test lint unit container bench lock
 
@@ -45,7 +48,8 @@ preflight: $(VENV)/build.stamp ## Say which sources answer, and what would be le
 test: lint unit container ## Everything: lint, types, quick tests, container tests
 
 lint: $(VENV)/test.stamp ## Lint and types
-	$(BIN)/ruff check .
+	$(BIN)/ruff check . $(PROGRAMS)
+	$(BIN)/ruff format --check --quiet . $(PROGRAMS)
 	$(BIN)/mypy
 	$(BIN)/shellcheck builder/provision builder/venv .ci/run
 	$(BIN)/hadolint Dockerfile Dockerfile.base
