@@ -7,7 +7,7 @@ from typing import Generator, List, Set
 from pyinfra import host
 from pyinfra.api import FactBase, deploy, operation
 
-from tasks.lib import apt, debian, files, omitted, workplace
+from tasks.lib import apt, debian, facts, files, omitted, workplace
 
 RPROFILE = "/etc/R/Rprofile.site"
 
@@ -36,10 +36,10 @@ def installed(mirror: str) -> Generator[workplace.Command, None, None]:
 
     Where CRAN does not answer it is left out (``strict``: an error), and install.packages() compiles.
     """
-    if "installed" in host.get_fact(Bspm):
+    if "installed" in facts.get(Bspm):
         yield from omitted.put_back("bspm")
         return
-    if not host.get_fact(apt.Answers, url=mirror.rstrip("/") + "/src/contrib/PACKAGES.gz"):
+    if not facts.get(apt.Answers, url=mirror.rstrip("/") + "/src/contrib/PACKAGES.gz"):
         yield from omitted.leave_out("bspm", "CRAN ({0}) does not answer".format(mirror))
         return
     yield from workplace.run(
@@ -54,14 +54,14 @@ def installed(mirror: str) -> Generator[workplace.Command, None, None]:
 @operation()
 def discovered() -> Generator[workplace.Command, None, None]:
     """Let bspm find out how apt names R packages, which takes longer than a user's first call may wait."""
-    if host.get_fact(Bspm) == {"installed"}:
+    if facts.get(Bspm) == {"installed"}:
         yield from workplace.run("Rscript --vanilla -e 'bspm::discover()'")
 
 
 @operation()
 def enabled() -> Generator[workplace.Command, None, None]:
     """Enable bspm for every R session, if it is there."""
-    wanted = files.source("bspm/Rprofile.R").decode() if "installed" in host.get_fact(Bspm) else ""
+    wanted = files.source("bspm/Rprofile.R").decode() if "installed" in facts.get(Bspm) else ""
     yield from files.block_changes(RPROFILE, "melda-jupyter bspm", wanted)
 
 

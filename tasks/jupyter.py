@@ -8,7 +8,7 @@ from typing import Generator, List
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, deploy, operation
 
-from tasks.lib import apt, debian, files, python
+from tasks.lib import apt, debian, facts, files, python
 from tasks.lib.release import target
 
 R_KERNEL = "/usr/local/share/jupyter/kernels/ir/kernel.json"
@@ -32,7 +32,7 @@ class HasRKernel(FactBase[bool]):
 @operation()
 def r_kernel(env: str) -> Generator[StringCommand, None, None]:
     """Register the R kernel system-wide, with the ``jupyter`` of ``env``."""
-    if not host.get_fact(HasRKernel):
+    if not facts.get(HasRKernel):
         yield StringCommand(
             "PATH={0}/bin:$PATH Rscript --vanilla -e 'IRkernel::installspec(user=FALSE)'".format(shlex.quote(env))
         )

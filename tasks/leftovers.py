@@ -8,6 +8,8 @@ from typing import Generator, List
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, deploy, operation
 
+from tasks.lib import facts
+
 # Uploads, and files that did not get their name yet.
 PATTERNS = (
     "/tmp/melda-jupyter.*",
@@ -38,7 +40,7 @@ class Leftovers(FactBase[List[str]]):
 @operation()
 def removed(src: str) -> Generator[StringCommand, None, None]:
     """Remove what a killed run left, also below ``src``."""
-    found = host.get_fact(Leftovers, src=src)
+    found = facts.get(Leftovers, src=src)
     if found:
         yield StringCommand("rm -rf " + " ".join(shlex.quote(path) for path in found))
 

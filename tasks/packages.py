@@ -8,7 +8,7 @@ from pyinfra import host
 from pyinfra.api import FactBase, deploy, operation
 
 from tasks.jupyter import lock
-from tasks.lib import apt, files, omitted, python, workplace
+from tasks.lib import apt, facts, files, omitted, python, workplace
 
 SETS = ("none", "core", "datascience")
 
@@ -54,19 +54,19 @@ def r_packages(wanted: List[str], mirror: str) -> Generator[workplace.Command, N
         wanted: names as R spells them.
         mirror: CRAN mirror for what apt has not got.
     """
-    present = host.get_fact(RPackages) if wanted else set()
+    present = facts.get(RPackages) if wanted else set()
     missing = [name for name in wanted if name not in present]
     if not missing:
         yield from omitted.put_back("R packages")
         return
-    known = host.get_fact(apt.KnownPackages, prefix="r-cran-")
+    known = facts.get(apt.KnownPackages, prefix="r-cran-")
     binary = [debian_name(name) for name in missing if debian_name(name) in known]
     compiled = [name for name in missing if debian_name(name) not in known]
     if binary:
         yield from workplace.run(apt.apt_get("install " + " ".join(binary)))
     if not compiled:
         yield from omitted.put_back("R packages")
-    elif not host.get_fact(apt.Answers, url=mirror.rstrip("/") + "/src/contrib/PACKAGES.gz"):
+    elif not facts.get(apt.Answers, url=mirror.rstrip("/") + "/src/contrib/PACKAGES.gz"):
         reason = "{0} (apt has not got them, CRAN {1} does not answer)".format(" ".join(compiled), mirror)
         yield from omitted.leave_out("R packages", reason)
     else:

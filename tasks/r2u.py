@@ -10,7 +10,7 @@ from typing import Generator, Sequence
 from pyinfra import host, logger
 from pyinfra.api import DeployError, StringCommand, deploy, operation
 
-from tasks.lib import apt, debian, files, omitted, openpgp, workplace
+from tasks.lib import apt, debian, facts, files, omitted, openpgp, workplace
 from tasks.lib.release import target
 
 KEYRING = "/etc/apt/keyrings/r2u.asc"
@@ -52,13 +52,13 @@ def repository(
         mirror, suite: where it is.
         entries: its files; the sources file is the last.
     """
-    present = host.get_fact(files.Paths, paths=[entry.path for entry in entries])
-    fetched = any(name.startswith(list_name(mirror, suite)) for name in host.get_fact(apt.AptState).lists)
+    present = facts.get(files.Paths, paths=[entry.path for entry in entries])
+    fetched = any(name.startswith(list_name(mirror, suite)) for name in facts.get(apt.AptState).lists)
     if files.as_wanted(entries, present) and fetched:
         yield from omitted.put_back(source)
         return
     last = entries[-1].path
-    if not host.get_fact(apt.Answers, url=release_file(mirror, suite)):
+    if not facts.get(apt.Answers, url=release_file(mirror, suite)):
         # A repository that cannot be used must not stay: it would break every later apt-get update.
         if last in present and not fetched:
             yield StringCommand("rm -f " + last)

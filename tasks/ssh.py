@@ -7,7 +7,7 @@ from typing import Generator, List
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, deploy, operation
 
-from tasks.lib import apt, debian, files
+from tasks.lib import apt, debian, facts, files
 
 
 class NobodysHostKeys(FactBase[List[str]]):
@@ -33,7 +33,7 @@ class NobodysHostKeys(FactBase[List[str]]):
 @operation()
 def no_shared_host_keys() -> Generator[StringCommand, None, None]:
     """Remove host keys from an image, or every container of it would have the same; start-jupyter makes each its own."""
-    keys = host.get_fact(NobodysHostKeys)
+    keys = facts.get(NobodysHostKeys)
     if keys:
         yield StringCommand("rm -f " + " ".join(keys))
 

@@ -8,7 +8,7 @@ from typing import Generator
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, deploy, operation
 
-from tasks.lib import apt, debian, files
+from tasks.lib import apt, debian, facts, files
 
 
 class HasLocale(FactBase[bool]):
@@ -28,7 +28,7 @@ class HasLocale(FactBase[bool]):
 @operation()
 def locale_generated(locale: str) -> Generator[StringCommand, None, None]:
     """Generate ``locale`` if the system has not got it."""
-    if not host.get_fact(HasLocale, locale=locale):
+    if not facts.get(HasLocale, locale=locale):
         # localedef adds one locale; locale-gen would make every one that /etc/locale.gen lists again.
         yield StringCommand("localedef -i {0} -f UTF-8 {1}".format(locale.split(".", maxsplit=1)[0], locale))
 

@@ -7,7 +7,7 @@ from typing import Dict, Generator, List
 from pyinfra import host
 from pyinfra.api import DeployError, FactBase, StringCommand, deploy, operation
 
-from tasks.lib import files
+from tasks.lib import facts, files
 
 
 def environment() -> Dict[str, str]:
@@ -64,7 +64,7 @@ def conflict(found: Dict[str, List[str]], username: str, uid: int) -> str:
 @operation()
 def account(username: str, uid: int, home: str) -> Generator[StringCommand, None, None]:
     """A login user with its own group of the same name and number, a home and bash."""
-    found = host.get_fact(Account, username=username, uid=uid)
+    found = facts.get(Account, username=username, uid=uid)
     if "group" not in found:
         yield StringCommand("groupadd --gid {0} {1}".format(uid, username))
     if "name" not in found:
@@ -79,7 +79,7 @@ def account(username: str, uid: int, home: str) -> Generator[StringCommand, None
 def user() -> None:
     data = host.data
     # Here, not in the operation: before anything changes.
-    reason = conflict(host.get_fact(Account, username=data.username, uid=data.uid), data.username, data.uid)
+    reason = conflict(facts.get(Account, username=data.username, uid=data.uid), data.username, data.uid)
     if reason:
         raise DeployError(reason)
     account(name="Add the user", username=data.username, uid=data.uid, home=data.uhome)

@@ -11,7 +11,7 @@ from typing import Dict, FrozenSet, Generator, Iterable, List, NamedTuple, Optio
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 
-from tasks.lib import workplace
+from tasks.lib import facts, workplace
 from tasks.lib.workplace import Command
 
 # Configuration files the user changed stay; no question is ever asked.
@@ -143,7 +143,7 @@ class KnownPackages(FactBase[Set[str]]):
 @operation()
 def settled() -> Generator[Command, None, None]:
     """Finish a dpkg run that was cut off, so that apt works again."""
-    if host.get_fact(AptState).interrupted:
+    if facts.get(AptState).interrupted:
         yield StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confdef --force-confold")
         yield from workplace.run(apt_get("--fix-broken install"))
 
@@ -155,7 +155,7 @@ def refreshed(max_age: int) -> Generator[Command, None, None]:
     Args:
         max_age: seconds after which a list counts as old.
     """
-    state = host.get_fact(AptState)
+    state = facts.get(AptState)
     # A stamp from the future is a clock that was set back.
     if not state.lists or state.age is None or not 0 <= state.age < max_age:
         yield from workplace.run(update())
@@ -164,7 +164,7 @@ def refreshed(max_age: int) -> Generator[Command, None, None]:
 @operation()
 def upgraded() -> Generator[Command, None, None]:
     """Upgrade what has a newer version, if anything has."""
-    if host.get_fact(Upgradable):
+    if facts.get(Upgradable):
         yield from workplace.run(apt_get("upgrade"))
 
 
@@ -175,7 +175,7 @@ def installed(packages: Iterable[str]) -> Generator[Command, None, None]:
     Args:
         packages: Debian package names.
     """
-    present: Set[str] = host.get_fact(InstalledPackages)
+    present: Set[str] = facts.get(InstalledPackages)
     missing = sorted(set(packages) - present)
     if missing:
         yield from workplace.run(apt_get("install " + " ".join(shlex.quote(name) for name in missing)))

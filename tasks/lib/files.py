@@ -13,9 +13,9 @@ import shlex
 from pathlib import Path
 from typing import Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
 
-from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 
+from tasks.lib import facts
 from tasks.lib.workplace import Command, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -159,7 +159,7 @@ def installed(entries: Sequence[Entry], check: str = "") -> Generator[Command, N
         check: a command that must accept a file before it is put in place; ``{}`` stands for the
             file under its temporary name. Used for files whose mistakes lock everybody out.
     """
-    present = host.get_fact(Paths, paths=[entry.path for entry in entries])
+    present = facts.get(Paths, paths=[entry.path for entry in entries])
     yield from changes(entries, present, check)
 
 
@@ -196,7 +196,7 @@ def with_block(text: str, name: str, content: str, comment: str = "#") -> str:
 
 def block_changes(path: str, marker: str, content: str, mode: str = "644") -> Generator[Command, None, None]:
     """The commands that keep one block in a file; see :func:`block`."""
-    old = host.get_fact(Text, path=path)
+    old = facts.get(Text, path=path)
     new = with_block(old, marker, content)
     # A missing line end at the end of the file is nobody's concern.
     if new not in (old, old + "\n"):

@@ -8,6 +8,7 @@ from typing import List
 from pyinfra import host, logger
 from pyinfra.api import StringCommand
 
+from tasks.lib import facts
 from tasks.lib.files import Text
 from tasks.lib.workplace import refuse
 
@@ -15,7 +16,7 @@ PATH = "/usr/local/share/melda-jupyter/omitted"
 
 
 def _lines() -> List[str]:
-    return host.get_fact(Text, path=PATH).strip().splitlines()
+    return facts.get(Text, path=PATH).strip().splitlines()
 
 
 def _write(lines: List[str]) -> StringCommand:

@@ -11,10 +11,9 @@ import shlex
 from typing import Dict, Generator, List, Sequence, Set
 
 from packaging.utils import canonicalize_name
-from pyinfra import host
 from pyinfra.api import FactBase, operation
 
-from tasks.lib import files, workplace
+from tasks.lib import facts, files, workplace
 
 # Installers write both last; a distribution without one of them was cut off.
 _COMPLETE = "[ -s $d/INSTALLER ] && [ -s $d/RECORD ]"
@@ -67,7 +66,7 @@ def locked(env: str, lock: bytes, first: Sequence[str] = ()) -> Generator[workpl
         first: names of packages to install before the others, because another one brings a file of the same name and
             uv, which installs in parallel, would leave now the one and now the other.
     """
-    present = host.get_fact(Distributions, env=env)
+    present = facts.get(Distributions, env=env)
     if all("{0}=={1}".format(name, version) in present for name, version in pins(lock).items()):
         return
     early = [entry for entry in entries(lock.decode()) if pins(entry.encode()).keys() & set(first)]
