@@ -199,8 +199,12 @@ def block_changes(path: str, marker: str, content: str, mode: str = "644") -> Ge
     old = facts.get(Text, path=path)
     new = with_block(old, marker, content)
     # A missing line end at the end of the file is nobody's concern.
-    if new not in (old, old + "\n"):
+    if new in (old, old + "\n"):
+        return
+    if new.strip():
         yield from _put(Entry(path, new.encode("utf-8", "surrogateescape"), mode=mode))
+    else:  # nothing but ours was in it: then it goes as it came
+        yield StringCommand("rm -f {0}".format(shlex.quote(path)))
 
 
 @operation()
@@ -210,7 +214,7 @@ def block(path: str, marker: str, content: str, mode: str = "644") -> Generator[
     Args:
         path: the file; made if missing. It is root's.
         marker: what the block is called; see :func:`with_block`.
-        content: the block's lines; empty removes it.
+        content: the block's lines; empty removes it, and the file if nothing else is in it.
         mode: the file's mode where it is written.
     """
     yield from block_changes(path, marker, content, mode)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import pytest
+
 from tasks import ssh
 from tasks.lib import files
 from tasks.lib.apt import InstalledPackages
@@ -46,6 +48,18 @@ def test_already_there(run: Run) -> None:
 
 def test_no_key_writes_no_file(run: Run) -> None:
     assert run(ssh.ssh, DONE) == {}
+
+
+@pytest.mark.parametrize(
+    ("others", "commands"), [("", ["rm -f /root/.ssh/authorized_keys"]), ("ssh-ed25519 AAAA admin\n", None)]
+)
+def test_a_key_that_is_taken_back_leaves_nothing_of_ours(run: Run, others: str, commands: list[str] | None) -> None:
+    text = f"{others}# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
+    found = run(ssh.ssh, DONE | {Text: text})
+    if commands:
+        assert found == {"Put the platform's public key in place": commands}
+    else:
+        assert found.uploads["/root/.ssh/authorized_keys.melda-new"].decode() == others
 
 
 def test_an_administrators_keys_stay(run: Run) -> None:
