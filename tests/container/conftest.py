@@ -12,8 +12,11 @@ import pytest
 from builder import base as bases_of_builder
 from builder import engine
 from builder import image as images
+from tests.standins.s3 import Server
+from tests.standins.serve import gateway
 
 from .machines import ROOT, Machine, provision
+from .services import Service
 
 Machines = Callable[..., Machine]
 IMAGE = "melda-test-image:latest"
@@ -51,6 +54,27 @@ def machines(docker: str) -> Iterator[Machines]:
         machine.remove()
 
 
+@pytest.fixture
+def serve(docker: str, image: str) -> Iterator[Callable[..., Service]]:
+    """Run the image with ``serve(*options, VARIABLE="value")``; the containers are removed when the test ends."""
+    made: list[Service] = []
+
+    def run(*options: str, **values: str) -> Service:
+        made.append(Service(docker, image, options, **values))
+        return made[-1]
+
+    yield run
+    for service in made:
+        service.remove()
+
+
+@pytest.fixture
+def s3(docker: str) -> Iterator[Server]:
+    """An S3 service that containers reach."""
+    with Server(gateway(docker=docker)) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def provisioned(docker: str, bases: dict[str, str]) -> Iterator[Machine]:
     """A container on bookworm in which the deploy has run once, without the curated packages."""
@@ -65,7 +89,13 @@ def provisioned(docker: str, bases: dict[str, str]) -> Iterator[Machine]:
 
 @pytest.fixture(scope="session")
 def image(docker: str, bases: dict[str, str]) -> Iterator[str]:
-    """The image that ``make image PACKAGES=core`` builds on bookworm, under a name of the tests."""
+    """The image that ``make image PACKAGES=core`` builds on bookworm, under a name of the tests.
+
+    MELDA_TEST_IMAGE names one that is there, to try a test without building.
+    """
+    if os.environ.get("MELDA_TEST_IMAGE"):
+        yield os.environ["MELDA_TEST_IMAGE"]
+        return
     images.build(docker, "debian:bookworm", bases["bookworm"], IMAGE, "core", strict=False, base_name=BASE_IMAGE)
     yield IMAGE
     for name in (IMAGE, BASE_IMAGE):

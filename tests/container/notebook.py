@@ -37,7 +37,7 @@ class Kernel:
 
     def __init__(self, notebook: Notebook, kernel_id: str, timeout: float) -> None:
         self.id = kernel_id
-        self._notebook = notebook
+        self._notebook: Notebook | None = notebook
         self._session = uuid.uuid4().hex
         url = notebook.url.replace("http", "ws", 1) + f"/api/kernels/{kernel_id}/channels?session_id={self._session}"
         self._socket = websocket.create_connection(url, timeout=timeout, header=notebook.headers)
@@ -47,10 +47,16 @@ class Kernel:
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
-        self._notebook.request("DELETE", f"/api/kernels/{self.id}")
+        if self._notebook:
+            self._notebook.request("DELETE", f"/api/kernels/{self.id}")
 
-    def run(self, code: str, timeout: float = 60.0) -> Outputs:
-        """Execute ``code``; wait at most ``timeout`` seconds until the kernel has replied and is idle."""
+    def close(self) -> None:
+        """Forget the kernel: its server is gone."""
+        self._socket.close()
+        self._notebook = None
+
+    def send(self, code: str) -> str:
+        """Begin to execute ``code``; return the message's number."""
         header = {
             "msg_id": uuid.uuid4().hex,
             "msg_type": "execute_request",
@@ -74,6 +80,11 @@ class Kernel:
             "channel": "shell",
         }
         self._socket.send(json.dumps(message))
+        return str(header["msg_id"])
+
+    def run(self, code: str, timeout: float = 60.0) -> Outputs:
+        """Execute ``code``; wait at most ``timeout`` seconds until the kernel has replied and is idle."""
+        number = self.send(code)
         outputs = Outputs()
         idle = False
         deadline = time.monotonic() + timeout
@@ -83,7 +94,7 @@ class Kernel:
                 raise TimeoutError(f"no end of {code!r} within {timeout} s; so far: {outputs}")
             self._socket.settimeout(left)
             received = json.loads(self._socket.recv())
-            if received["parent_header"].get("msg_id") == header["msg_id"]:
+            if received["parent_header"].get("msg_id") == number:
                 idle = _take(outputs, received["msg_type"], received["content"]) or idle
         return outputs
 
@@ -117,18 +128,18 @@ class Notebook:
     def __init__(self, url: str, token: str = "", timeout: float = 30.0) -> None:
         self.url = url.rstrip("/")
         self.headers = {"Authorization": f"token {token}"} if token else {}
-        self._timeout = timeout
+        self.timeout = timeout
 
     def request(self, method: str, path: str, body: object = None) -> requests.Response:
         """Send one request; the answer must be a success."""
-        answer = requests.request(method, self.url + path, json=body, headers=self.headers, timeout=self._timeout)
+        answer = requests.request(method, self.url + path, json=body, headers=self.headers, timeout=self.timeout)
         answer.raise_for_status()
         return answer
 
     def start(self, kernel_name: str) -> Kernel:
         """Start a kernel, ``python3`` or ``ir``."""
         answer = self.request("POST", "/api/kernels", {"name": kernel_name})
-        return Kernel(self, answer.json()["id"], self._timeout)
+        return Kernel(self, answer.json()["id"], self.timeout)
 
     def run(self, kernel_name: str, code: str, timeout: float = 60.0) -> Outputs:
         """Run one cell in a new kernel and shut the kernel down."""

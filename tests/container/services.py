@@ -1,0 +1,93 @@
+"""Containers of the image as the platform runs them: ready for work, or ended with a reason."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+
+import requests
+
+from tests.standins.s3 import Credentials, Server
+
+from .machines import Machine, until
+from .notebook import Notebook
+
+MOUNT = ("--cap-add", "SYS_ADMIN", "--device", "/dev/fuse", "--security-opt", "apparmor=unconfined")
+
+
+def variables(**values: str) -> tuple[str, ...]:
+    """Options of ``docker run`` that set variables."""
+    return tuple(part for name, value in values.items() for part in ("--env", f"{name}={value}"))
+
+
+def bucket_variables(s3: Server, bucket: str, keys: Credentials, folder: str = "users/ada") -> dict[str, str]:
+    """What the platform sets for a project in S3."""
+    return {
+        "BUCKET_NAME": bucket,
+        "PROJECT_FOLDER": folder,
+        "AWS_ENDPOINT_URL_S3": s3.url,
+        "AWS_REGION": "us-east-1",
+        **keys.environment,
+    }
+
+
+class Service(Machine):
+    """A container of the image that runs start-jupyter, with a token of its own.
+
+    Args:
+        docker: path of the docker client.
+        image: to run.
+        options: of ``docker run``.
+        values: variables of the container.
+    """
+
+    def __init__(self, docker: str, image: str, options: tuple[str, ...] = (), **values: str) -> None:
+        self.token = secrets.token_hex(16)
+        super().__init__(docker, image, (*options, *variables(JUPYTER_TOKEN=self.token, **values)), ("start-jupyter",))
+
+    @property
+    def notebook(self) -> Notebook:
+        """A client of its Jupyter."""
+        return Notebook(f"http://{self.address}:8888", self.token)
+
+    @property
+    def running(self) -> bool:
+        """Has it not ended?"""
+        return self.inspect("{{.State.Running}}") == "true"
+
+    def ready(self, times: int = 1) -> Service:
+        """Wait until it says for the ``times``-th time that Jupyter answers; its log is the message if it ends instead."""
+        until(lambda: self.logs().count("start-jupyter: ready: ") >= times or not self.running, "Jupyter answers")
+        assert self.running, self.logs()[-3000:]
+        return self
+
+    def ended(self, seconds: float = 60) -> tuple[int, list[str]]:
+        """Wait for its end; the exit code, and start-jupyter's own lines."""
+        until(lambda: not self.running, "the container ends", seconds)
+        lines = [
+            line.removeprefix("start-jupyter: ") for line in self.logs().splitlines() if line[:14] == "start-jupyter:"
+        ]
+        return int(self.inspect("{{.State.ExitCode}}")), lines
+
+    def says(self, text: str, seconds: float = 30) -> None:
+        """Wait until its log holds ``text``."""
+        until(lambda: text in self.logs(), f"the log says {text!r}; it says {self.logs()[-2000:]}", seconds)
+
+    def health(self) -> dict[str, str]:
+        """``GET /healthz``."""
+        found: dict[str, str] = requests.get(f"http://{self.address}:2310/healthz", timeout=30).json()
+        return found
+
+    def signal(self, name: str, process: str) -> None:
+        """Send a signal to the container's processes of that name."""
+        self.run(f"pkill --exact --signal {name} {process}")
+
+    def seconds_to_stop(self) -> float:
+        """``docker stop``; the seconds start-jupyter says it took."""
+        self.stop()
+        line = next(line for line in reversed(self.logs().splitlines()) if "ended with exit code" in line)
+        return float(line.rpartition("(")[2].split()[0])
+
+    def kill(self) -> None:
+        """``docker kill``."""
+        subprocess.run([self.docker, "kill", self.name], check=True, stdout=subprocess.DEVNULL)
