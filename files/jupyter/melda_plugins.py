@@ -1,0 +1,68 @@
+"""The order in which the user's Python looks for packages: standard library, the user's own, the image's.
+
+Imported by a ``.pth`` file when Python starts, in two environments: the image's, which the user's folder
+``$JUPYTER_WORKDIR/Python-X.Y.Z`` is added to, and that folder itself, which is a virtual environment (set-paths
+makes it). So ``python``, a kernel and the image's own commands all find the same packages.
+
+Not for root, who must not load what users can write; and not with ``-I``, which is how Jupyter's server runs.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+
+IMAGE_PACKAGES = os.path.dirname(os.path.abspath(__file__))
+IMAGE = os.path.dirname(os.path.dirname(os.path.dirname(IMAGE_PACKAGES)))
+# In the environment of a process: leave the user's packages out.
+WITHOUT = "MELDA_WITHOUT_PLUGINS"
+_arranged = False
+
+
+def folder() -> str:
+    """Absolute path of the user's folder for this Python; empty where there is none, or it is not this user's."""
+    if sys.prefix != IMAGE:
+        return sys.prefix
+    workdir = os.environ.get("JUPYTER_WORKDIR", "")
+    found = os.path.join(workdir, "Python-{0}.{1}.{2}".format(*sys.version_info[:3]))
+    ours = workdir.startswith("/") and os.geteuid() != 0 and os.access(found, os.W_OK)
+    return found if ours else ""
+
+
+def packages(root: str) -> str:
+    """Where packages lie in a virtual environment for this Python."""
+    return os.path.join(root, "lib", "python{0}.{1}".format(*sys.version_info[:2]), "site-packages")
+
+
+def arrange(again: bool = False) -> None:
+    """Bring ``sys.path`` into order. Whatever the user's folder holds, it does not keep Python from starting.
+
+    Args:
+        again: also if it was done (or left out) before in this process.
+    """
+    global _arranged  # noqa: PLW0603 one process, one path
+    # Only once: pip's isolated builds read .pth files a second time, and count on sys.path only growing.
+    if sys.flags.isolated or (_arranged and not again):
+        return
+    _arranged = True
+    before = list(sys.path)
+    try:
+        root = folder()
+        if not root:
+            return
+        if os.environ.get(WITHOUT):
+            sys.path[:] = [path for path in sys.path if path not in (root, packages(root))]
+            return
+        if sys.prefix == IMAGE:
+            site.addsitedir(packages(root))  # with the .pth files in it
+            python = os.path.join(root, "bin", "python")
+            if os.path.exists(python):
+                sys.executable = python  # children see the same; it is what VIRTUAL_ENV says
+        # PYTHONPATH names the folder itself. It would come before the standard library, which a package as old as
+        # `dataclasses` breaks; what lies in it directly was put there by pip's former --target.
+        last = [root, IMAGE_PACKAGES]
+        sys.path[:] = [path for path in sys.path if path not in last] + last
+    except BaseException as error:  # SystemExit too: any line of a .pth file may raise it
+        sys.path[:] = before
+        sys.stderr.write("the packages in your project are left out: {0!r}\n".format(error))
