@@ -38,5 +38,5 @@ def test_python_38_can_read_it(path: Path) -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_take_nothing_from_the_callers_paths(name: str) -> None:
     path = RUNTIME / name
-    assert path.read_text().startswith("#!/usr/bin/python3 -IS\n")
+    assert path.read_text().startswith("#!/usr/bin/python3 -IBS\n")
     assert os.access(path, os.X_OK)
