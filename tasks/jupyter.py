@@ -13,6 +13,7 @@ from tasks.lib.release import target
 
 R_KERNEL = "/usr/local/share/jupyter/kernels/ir/kernel.json"
 CONFIGURATION = "jupyter/jupyter_notebook_config.py"
+PYTHON_KERNEL = "share/jupyter/kernels/python3"  # in the environment, where ipykernel puts its own kernel.json
 
 
 class HasRKernel(FactBase[bool]):
@@ -55,6 +56,20 @@ def jupyter() -> None:
         first=["jupyter"],
     )
     r_kernel(name="Register the R kernel", env=env)
+    packages = "{0}/lib/python{1}/site-packages".format(env, target().release.python)
+    files.installed(
+        name="Let Python find the user's own packages, and its kernel start whatever they are",
+        entries=[
+            files.Entry(
+                "{0}/melda_plugins.{1}".format(packages, ending), files.source("jupyter/melda_plugins." + ending)
+            )
+            for ending in ("py", "pth")
+        ]
+        + [
+            files.Entry("{0}/{1}/{2}".format(env, PYTHON_KERNEL, name), files.source("jupyter/" + name))
+            for name in ("kernel.py", "kernel.json")
+        ],
+    )
     configuration = files.source(CONFIGURATION)
     files.installed(
         name="Configure Jupyter, under the names that notebook 6 and 7 read",

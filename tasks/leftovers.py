@@ -24,10 +24,10 @@ PATTERNS = (
 class Leftovers(FactBase[List[str]]):
     """Paths that a killed run left."""
 
-    def command(self, src: str) -> str:
-        return "ls -d {0} 2>/dev/null || true".format(
-            " ".join(PATTERNS + (src + "/*.melda-new", src + "/*/*.melda-new"))
-        )
+    def command(self, src: str, env: str) -> str:
+        below = (src, src + "/*", env + "/lib/python3*/site-packages", env + "/share/jupyter/kernels/*")
+        patterns = PATTERNS + tuple(folder + "/*.melda-new" for folder in below)
+        return "ls -d {0} 2>/dev/null || true".format(" ".join(patterns))
 
     @staticmethod
     def default() -> List[str]:
@@ -38,13 +38,13 @@ class Leftovers(FactBase[List[str]]):
 
 
 @operation()
-def removed(src: str) -> Generator[StringCommand, None, None]:
-    """Remove what a killed run left, also below ``src``."""
-    found = facts.get(Leftovers, src=src)
+def removed(src: str, env: str) -> Generator[StringCommand, None, None]:
+    """Remove what a killed run left, also below ``src`` and in the virtual environment ``env``."""
+    found = facts.get(Leftovers, src=src, env=env)
     if found:
         yield StringCommand("rm -rf " + " ".join(shlex.quote(path) for path in found))
 
 
 @deploy("Leftovers")
 def leftovers() -> None:
-    removed(name="Remove what a killed run left", src=host.data.src)
+    removed(name="Remove what a killed run left", src=host.data.src, env=host.data.python_env)

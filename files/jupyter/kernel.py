@@ -43,11 +43,10 @@ def complaint(error: BaseException) -> str:
 def say_once(shell: Any, text: str) -> None:
     """Show ``text`` in the first cell that the user runs."""
 
-    def show() -> None:
+    def show(_: object) -> None:
         shell.events.unregister("pre_run_cell", show)
         sys.stderr.write(text + "\n")
 
-    # Without parameters: the event passes those that the function takes.
     shell.events.register("pre_run_cell", show)
 
 

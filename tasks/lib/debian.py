@@ -6,8 +6,8 @@ from typing import Dict, Tuple
 
 PACKAGES: Dict[str, Tuple[str, ...]] = {
     # ca-certificates: r2u and CRAN are HTTPS; python3-pip: the specification's, and it brings uv while provisioning;
-    # python3-venv is not needed, uv makes the environment.
-    "system": ("ca-certificates", "locales", "python3", "python3-pip"),
+    # python3-venv: for the user's own `python -m venv`; uv makes ours.
+    "system": ("ca-certificates", "locales", "python3", "python3-pip", "python3-venv"),
     "r": ("r-base-core", "r-cran-irkernel", "r-cran-jsonlite"),
     # fuse: s3fs mounts through fusermount; media-types gives objects their Content-Type.
     "storage": ("s3fs", "fuse"),

@@ -64,7 +64,8 @@ def test_every_operation_has_a_name_that_says_what_it_does(fresh: Commands) -> N
 
 def test_what_a_killed_run_leaves_is_looked_for_wherever_a_file_is_put(fresh: Commands) -> None:
     source = str(settings()["src"])
-    patterns = [*leftovers.PATTERNS, f"{source}/*.melda-new", f"{source}/*/*.melda-new", "/tmp/melda-jupyter.*/*"]
+    asked = leftovers.Leftovers().command(source, str(settings()["python_env"]))
+    patterns = [*asked.partition("-d ")[2].partition(" 2>")[0].split(), "/tmp/melda-jupyter.*/*"]
     assert len(fresh.uploads) > 20
     lost = [path for path in fresh.uploads if not any(PurePosixPath(path).match(pattern) for pattern in patterns)]
     assert lost == []

@@ -20,6 +20,7 @@ INSTALL = "Install Jupyter and the version service's packages"
 APT = "Install Python and R's kernel"
 KERNEL = "Register the R kernel"
 CONFIGURE = "Configure Jupyter, under the names that notebook 6 and 7 read"
+PLUGINS = "Let Python find the user's own packages, and its kernel start whatever they are"
 CONFIGURATION = files.source("jupyter/jupyter_notebook_config.py")
 CONFIG = in_place(
     [
@@ -28,6 +29,14 @@ CONFIG = in_place(
         Entry("/etc/jupyter/jupyter_server_config.py", CONFIGURATION),
     ]
 )
+PACKAGES = "/opt/jupyter/lib/python3.11/site-packages"
+OURS = {
+    f"{PACKAGES}/melda_plugins.py": "melda_plugins.py",
+    f"{PACKAGES}/melda_plugins.pth": "melda_plugins.pth",
+    "/opt/jupyter/share/jupyter/kernels/python3/kernel.py": "kernel.py",
+    "/opt/jupyter/share/jupyter/kernels/python3/kernel.json": "kernel.json",
+}
+CONFIG |= in_place([Entry(path, files.source(f"jupyter/{name}")) for path, name in OURS.items()])
 DEBIAN = set(debian.PACKAGES["system"] + debian.PACKAGES["r"])
 
 
@@ -41,7 +50,7 @@ DONE: Facts = {InstalledPackages: DEBIAN, Distributions: PINNED, jupyter.HasRKer
 
 def test_fresh(run: Run) -> None:
     commands = run(jupyter.jupyter)
-    assert list(commands) == [APT, INSTALL, KERNEL, CONFIGURE]
+    assert list(commands) == [APT, INSTALL, KERNEL, PLUGINS, CONFIGURE]
     assert set(arguments(*commands[APT])) == DEBIAN
     assert commands[KERNEL] == ["PATH=/opt/jupyter/bin:$PATH Rscript --vanilla -e 'IRkernel::installspec(user=FALSE)'"]
     folder = "/tmp/melda-jupyter.provision"
@@ -54,6 +63,7 @@ def test_fresh(run: Run) -> None:
         f"{folder}/first.txt": meta.encode(),
         f"{folder}/lock.txt": files.source("packages/locks/none-3.11.txt"),
         f"{folder}/uv.txt": files.source("jupyter/uv.txt"),
+        **{f"{path}.melda-new": files.source(f"jupyter/{name}") for path, name in OURS.items()},
         "/etc/jupyter/jupyter_notebook_config.py.melda-new": CONFIGURATION,
         "/etc/jupyter/jupyter_server_config.py.melda-new": CONFIGURATION,
     }
@@ -79,6 +89,7 @@ def test_what_the_user_has_beside_it_does_not_count(run: Run) -> None:
         ({Distributions: PINNED - {"jupyter==1.0.0"} | {"jupyter==1.1.1"}}, INSTALL),
         ({jupyter.HasRKernel: False}, KERNEL),
         ({InstalledPackages: DEBIAN - {"r-cran-irkernel"}}, APT),
+        ({Paths: CONFIG | {f"{PACKAGES}/melda_plugins.pth": ("link", "/home/melda/x")}}, PLUGINS),
         ({Paths: CONFIG | {"/etc/jupyter": ("directory", "777", "root", "root")}}, CONFIGURE),
         ({Paths: CONFIG | {"/etc/jupyter/jupyter_server_config.py": ("link", "/home/melda/x")}}, CONFIGURE),
     ],

@@ -34,16 +34,26 @@ def test_nothing_left(run: Run) -> None:
 
 
 def test_also_where_the_programs_are(run: Run) -> None:
-    asked: list[str] = []
-    run(leftovers.leftovers, {leftovers.Leftovers: lambda src: asked.append(src) or []}, src="/opt/melda")
-    assert asked == ["/opt/melda"]
+    asked: list[tuple[str, str]] = []
+
+    def answer(src: str, env: str) -> list[str]:
+        asked.append((src, env))
+        return []
+
+    run(leftovers.leftovers, {leftovers.Leftovers: answer}, src="/opt/melda", python_env="/srv/py")
+    assert asked == [("/opt/melda", "/srv/py")]
 
 
 def test_the_question_on_a_real_file_system(tmp_path: Path) -> None:
-    (tmp_path / "melda_runtime").mkdir()
-    for name in ("start-jupyter", "start-jupyter.melda-new", "melda_runtime/log.py.melda-new"):
+    packages = "env/lib/python3.11/site-packages"
+    for folder in ("melda_runtime", packages):
+        (tmp_path / folder).mkdir(parents=True)
+    left = {"start-jupyter.melda-new", "melda_runtime/log.py.melda-new", f"{packages}/melda_plugins.pth.melda-new"}
+    for name in ("start-jupyter", *left):
         (tmp_path / name).touch()
     fact = leftovers.Leftovers()
-    shown = subprocess.run(["sh", "-c", fact.command(str(tmp_path))], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["sh", "-c", fact.command(str(tmp_path), f"{tmp_path}/env")], capture_output=True, text=True, check=True
+    )
     found = {line for line in fact.process(shown.stdout.splitlines()) if line.startswith(str(tmp_path))}
-    assert found == {f"{tmp_path}/start-jupyter.melda-new", f"{tmp_path}/melda_runtime/log.py.melda-new"}
+    assert found == {f"{tmp_path}/{name}" for name in left}

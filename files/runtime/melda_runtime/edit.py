@@ -89,6 +89,32 @@ def with_setting(text: str, section: str, key: str, value: str) -> str:
     return "\n".join([*kept[:place], (margin.group() if margin else "") + setting, *kept[place:]]) + "\n"
 
 
+def without_setting(text: str, section: str, key: str, value: str) -> str:
+    """``text``, an INI file as pip reads it, without ``key`` in ``section`` if its value matches; else unchanged.
+
+    Args:
+        text: the file's text.
+        section, key: where.
+        value: regular expression for the whole value.
+    """
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return text
+    if not re.fullmatch(value, parser.get(section, key, fallback="")):
+        return text
+    kept: List[str] = []
+    inside = False
+    for line in text.splitlines():
+        header = re.match(r"\[(.+)\]", line.strip())
+        inside = header.group(1) == section if header else inside
+        if not (inside and re.split(r"[=:]", line, maxsplit=1)[0].strip().lower() == key):
+            kept.append(line)
+    empty = kept and kept[-1].strip() == "[{0}]".format(section)
+    return "".join(line + "\n" for line in (kept[:-1] if empty else kept))
+
+
 def read(path: str) -> str:
     """The text of a file, whatever its bytes; empty if there is none."""
     try:

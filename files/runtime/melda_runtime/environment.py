@@ -160,21 +160,31 @@ def _own(who: account.Account) -> Dict[str, str]:
     return {"HOME": who.home, "USER": who.name, "LOGNAME": who.name, "SHELL": who.shell}
 
 
+def _first(folder: str, others: str) -> str:
+    return ":".join(dict.fromkeys([folder, *(other for other in others.split(":") if other)]))
+
+
 def for_user(chosen: Settings, python_plugins: str) -> Dict[str, str]:
     """The environment of Jupyter, and so of kernels and terminals: everything that is not hidden.
 
     Args:
         chosen: the settings.
-        python_plugins: absolute path of the user's own Python packages.
+        python_plugins: absolute path of the user's own virtual environment.
     """
     visible = {
         name: value
         for name, value in chosen.variables.items()
         if not name.startswith(HIDDEN_PREFIXES) and name not in HIDDEN
     }
-    others = [folder for folder in visible.get("PYTHONPATH", "").split(":") if folder]
-    searched = ":".join(dict.fromkeys([python_plugins, *others]))
-    return {**visible, **_own(chosen.place.user), "PYTHONPATH": searched}
+    # As an activated virtual environment. PYTHONPATH too, for a Python that knows nothing of it; there is nothing
+    # importable in the folder itself but what pip's former --target put there.
+    return {
+        **visible,
+        **_own(chosen.place.user),
+        "VIRTUAL_ENV": python_plugins,
+        "PATH": _first(python_plugins + "/bin", visible.get("PATH", "")),
+        "PYTHONPATH": _first(python_plugins, visible.get("PYTHONPATH", "")),
+    }
 
 
 def for_root(chosen: Settings) -> Dict[str, str]:

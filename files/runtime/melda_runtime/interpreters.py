@@ -34,6 +34,11 @@ def python(env: str) -> str:
     return shown if re.fullmatch(r"\d+\.\d+\.\d+", shown) else ""
 
 
+def site_packages(prefix: str, version: str) -> str:
+    """Where packages lie in the environment ``prefix`` of a Python ``version`` such as 3.11.2."""
+    return os.path.join(prefix, "lib", "python" + ".".join(version.split(".")[:2]), "site-packages")
+
+
 def r(home: str = R_HOME) -> str:
     """Version of R, like 4.2.2, from the description of its base package; empty if R is not installed."""
     try:

@@ -7,10 +7,12 @@ container. A new Python or R gets a folder of its own and leaves the old one alo
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
 from typing import List, NamedTuple
 
-from melda_runtime import account, edit, environment, interpreters
+from melda_runtime import account, edit, environment, interpreters, python_plugins, r_plugins
 from melda_runtime.environment import Place
 from melda_runtime.errors import Refused
 
@@ -18,13 +20,13 @@ RPROFILE = "/etc/R/Rprofile.site"
 BLOCK = "melda-jupyter plugins"
 SECONDS = 20.0  # for what is done in the project, which may be in S3
 
-# The version is R's own, asked when it starts. For the user alone: root must not load what users can write.
-R_BLOCK = """\
-local({{
-  plugins <- file.path("{workdir}", paste0("R-", getRversion()))
-  user <- Sys.info()[["effective_user"]]
-  if (identical(user, "{user}") && dir.exists(plugins)) .libPaths(c(plugins, .libPaths()))
-}})
+PROFILE = "/etc/profile.d/melda-plugins.sh"
+# For login shells; Jupyter and its children get the same from start-jupyter.
+SHELL = """\
+# Written by set-paths.
+if [ "$(id -un)" = {user} ]; then
+    export VIRTUAL_ENV={root} PYTHONPATH={root} PATH={root}/bin:"$PATH"
+fi
 """
 
 
@@ -50,36 +52,46 @@ def plugins(place: Place) -> Plugins:
     )
 
 
-def in_project(found: Plugins, home: str) -> None:
+def in_project(place: Place, found: Plugins, mend: bool) -> None:
     """What the user does: make the folders, tell pip.
 
     Raises:
         OSError: a folder or pip.conf cannot be written.
     """
-    for folder in found:
-        if folder:
-            os.makedirs(folder, exist_ok=True)
-    os.makedirs(os.path.join(home, ".pip"), exist_ok=True)
-    configuration = os.path.join(home, ".pip", "pip.conf")
-    edit.update(configuration, edit.with_setting(edit.read(configuration), "install", "target", found.python))
+    version = interpreters.python(place.python_env)
+    python_plugins.make(found.python, place.python_env, version)
+    if found.r:
+        r_plugins.make(found.r)
+    if mend:
+        python_plugins.mend(found.python, version)
+        if found.r:
+            r_plugins.mend(found.r)
+    os.makedirs(os.path.join(place.user.home, ".pip"), exist_ok=True)
+    configuration = os.path.join(place.user.home, ".pip", "pip.conf")
+    text = edit.read(configuration)
+    # Earlier versions set this, for one folder or another: pip can neither upgrade nor remove there.
+    text = edit.without_setting(text, "install", "target", os.path.join(re.escape(place.workdir), r"Python-[0-9.]+"))
+    edit.update(configuration, edit.with_setting(text, "global", "python", python_plugins.for_pip(found.python)))
 
 
-def in_system(place: Place, rprofile: str = RPROFILE) -> None:
-    """What root does: tell R.
+def in_system(place: Place, found: Plugins, rprofile: str = RPROFILE, profile: str = PROFILE) -> None:
+    """What root does: tell login shells and R.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: a file cannot be written.
     """
-
-    def quoted(text: str) -> str:
-        return text.replace("\\", "\\\\").replace('"', '\\"')
-
-    block = R_BLOCK.format(workdir=quoted(place.workdir), user=quoted(place.user.name))
-    edit.update(rprofile, edit.with_block(edit.read(rprofile), BLOCK, block))
+    edit.update(profile, SHELL.format(user=shlex.quote(place.user.name), root=shlex.quote(found.python)))
+    if found.r:
+        block = r_plugins.profile(place.workdir, place.user.name)
+        edit.update(rprofile, edit.with_block(edit.read(rprofile), BLOCK, block))
 
 
-def prepare(place: Place) -> Plugins:
+def prepare(place: Place, mend: bool = False) -> Plugins:
     """All of it. Doing it again changes nothing.
+
+    Args:
+        place: where things are.
+        mend: also clear away what an installation left that was cut off; nothing may be installing.
 
     Returns:
         The folders.
@@ -89,9 +101,9 @@ def prepare(place: Place) -> Plugins:
     """
     found = plugins(place)
     try:
-        account.do_as(place.user, lambda: in_project(found, place.user.home), SECONDS)
-        if found.r:
-            in_system(place)
+        account.do_as(place.user, lambda: in_project(place, found, mend), SECONDS)
+        if os.geteuid() == 0:
+            in_system(place, found)
     except OSError as error:
         raise Refused("the plugin folders cannot be prepared: {0}".format(error)) from None
     return found

@@ -10,7 +10,7 @@ import contextlib
 import os
 import shutil
 
-from melda_runtime import edit, interpreters
+from melda_runtime import edit, folders, interpreters
 
 # Read after all others of the folder, whose .pth files come before the image's packages.
 PATH_FILE = "zz-melda-image.pth"
@@ -33,22 +33,6 @@ exec "$bin/python" "$@"
 """
 
 
-def _aside(path: str) -> None:
-    """What stands in the way of a folder keeps its content under another name."""
-    with contextlib.suppress(OSError):
-        os.replace(path, path + ".not-a-folder")
-
-
-def _folder(top: str, *below: str) -> str:
-    path = top
-    for name in ("", *below):
-        path = os.path.join(path, name) if name else path
-        if os.path.lexists(path) and not os.path.isdir(path):
-            _aside(path)
-        os.makedirs(path, exist_ok=True)
-    return path
-
-
 def _python(path: str, target: str) -> None:
     """``path`` is the interpreter ``target``: a link, or where there are none a copy, as venv does it."""
     if os.path.islink(path) and os.readlink(path) == target:
@@ -57,7 +41,7 @@ def _python(path: str, target: str) -> None:
         if not os.path.islink(path) and os.path.isfile(path) and os.access(path, os.X_OK):
             return  # a copy
         if os.path.isdir(path) and not os.path.islink(path):
-            _aside(path)
+            folders.aside(path)
         else:
             os.unlink(path)
     try:
@@ -66,16 +50,21 @@ def _python(path: str, target: str) -> None:
         source = os.path.join(os.path.dirname(path), target)
         new = path + ".new"
         shutil.copyfile(source, new)
-        os.chmod(new, 0o755)
+        os.chmod(new, 0o755)  # noqa: S103 an interpreter is for everybody
         os.replace(new, path)
 
 
 def _file(path: str, text: str, mode: int = 0o644) -> None:
     if os.path.isdir(path):
-        _aside(path)
+        folders.aside(path)
     edit.update(path, text, mode)
     if os.stat(path).st_mode & mode & 0o111 != mode & 0o111:
         os.chmod(path, mode)
+
+
+def for_pip(root: str) -> str:
+    """What pip's configuration names as its Python."""
+    return os.path.join(root, "bin", PIP_PYTHON)
 
 
 def make(root: str, env: str, version: str) -> None:
@@ -90,9 +79,9 @@ def make(root: str, env: str, version: str) -> None:
         OSError: something cannot be written.
     """
     python = env + "/bin/python"
-    _folder(root)
-    binaries = _folder(root, "bin")
-    packages = _folder(root, *os.path.relpath(interpreters.site_packages(root, version), root).split("/"))
+    folders.make(root)
+    binaries = folders.make(root, "bin")
+    packages = folders.make(root, *os.path.relpath(interpreters.site_packages(root, version), root).split("/"))
     home = os.path.dirname(os.path.realpath(python))
     # `home` is what makes it a virtual environment: where the Python without packages lies.
     _file(

@@ -55,7 +55,7 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     with log.step("storage") as details:
         details.append(storage.prepare(settings, supervisor))
     with log.step("paths") as details:
-        plugins = paths.prepare(settings.place)
+        plugins = paths.prepare(settings.place, mend=True)  # nobody installs anything yet
         details.extend(folder for folder in plugins if folder)
     with log.step("ownership") as details:
         try:

@@ -130,8 +130,9 @@ def distribution(path: str = OS_RELEASE) -> Tuple[str, str]:
 
 
 def python_folders(env: str, workdir: str, version: str) -> List[str]:
-    """Where Python looks for packages, the user's own first."""
-    return [os.path.join(workdir, "Python-" + version)] + sorted(
+    """Where the user's Python looks for packages: the user's own, those of pip's former --target, the image's."""
+    plugins = os.path.join(workdir, "Python-" + version)
+    return [interpreters.site_packages(plugins, version), plugins] + sorted(
         glob.glob(os.path.join(env, "lib", "python3*", "site-packages"))
     )
 

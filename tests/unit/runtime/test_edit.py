@@ -112,3 +112,20 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     edit.replace(str(tmp_path / "file"), "new")
     assert (tmp_path / "victim").read_text() == "mine"
     assert (tmp_path / "file").read_text() == "new"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[install]\ntarget = /p/1\n", ""),
+        ("[install]\ntarget=/p/12\n[list]\nformat = json\n", "[install]\n[list]\nformat = json\n"),
+        ("# mine\n[install]\nno-compile = yes\nTarget : /p/1\n", "# mine\n[install]\nno-compile = yes\n"),
+        ("[install]\ntarget = /p/x\n", None),
+        ("[download]\ntarget = /p/1\n", None),
+        ("[download]\ntarget = /p/1\n[install]\ntarget = /p/2\n", "[download]\ntarget = /p/1\n"),
+        ("not an INI file\n", None),
+        ("", None),
+    ],
+)
+def test_a_setting_is_taken_out_if_its_value_is_ours(text: str, expected: str | None) -> None:
+    assert edit.without_setting(text, "install", "target", r"/p/[0-9]+") == (text if expected is None else expected)

@@ -90,11 +90,11 @@ def test_the_user_sees_no_secret(settings: Settings) -> None:
     assert not (set(hidden) | {"MINE", "PYTHONPATH"}) & set(root)
 
 
-def test_pythonpath_is_not_appended_twice(settings: Settings) -> None:
-    once = environment.for_user(settings._replace(variables={"PYTHONPATH": "/x"}), "/p")
-    assert once["PYTHONPATH"] == "/p:/x"
+def test_the_users_packages_come_first_and_only_once(settings: Settings) -> None:
+    once = environment.for_user(settings._replace(variables={"PYTHONPATH": "/x", "PATH": "/src:/bin"}), "/p")
     twice = environment.for_user(settings._replace(variables=once), "/p")
-    assert twice["PYTHONPATH"] == "/p:/x"
+    for seen in (once, twice):
+        assert (seen["VIRTUAL_ENV"], seen["PYTHONPATH"], seen["PATH"]) == ("/p", "/p:/x", "/p/bin:/src:/bin")
 
 
 def test_settings_show_no_secret_when_printed(settings: Settings) -> None:

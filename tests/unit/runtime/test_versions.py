@@ -139,7 +139,9 @@ def test_the_whole_document(place: Place, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(interpreters, "r", lambda: "4.2.2")
     monkeypatch.setattr(versions, "distribution", lambda: ("Ubuntu", "20.04"))
     own = interpreters.python(place.python_env)
-    distribution(Path(place.workdir) / f"Python-{own}", "Flask", "2.2.2")
+    plugins = Path(place.workdir) / f"Python-{own}"
+    distribution(Path(interpreters.site_packages(str(plugins), own)), "Flask", "2.2.2")
+    distribution(plugins, "flask", "2.0")  # by pip's former --target
     distribution(Path(place.python_env) / "lib/python3.8/site-packages", "flask", "1.0")
     r_package(Path(place.workdir) / "R-4.2.2", "dplyr", "1.0.10")
     found: dict[str, Any] = versions.Installed(place).versions()
