@@ -36,7 +36,7 @@ up: $(VENV)/build.stamp ## Build what is missing, start a container, print the U
 down: $(VENV)/build.stamp ## Stop and remove what `make up` started (the project stays)
 	@$(BIN)/python -m builder down
 
-image: $(VENV)/build.stamp ## Build melda-jupyter-base:latest and melda-jupyter:latest
+image: $(VENV)/build.stamp ## Build melda-jupyter-base:latest and melda-jupyter:latest, and write what is in it
 	@$(BIN)/python -m builder image $(OPTIONS)
 
 connector: $(VENV)/build.stamp ## Build the image through pyinfra's docker connector, without a Dockerfile

@@ -8,7 +8,7 @@ import sys
 import time
 
 from builder import base as bases
-from builder import connector, container, engine, image, preflight, settings
+from builder import connector, container, engine, image, preflight, sbom, settings
 from builder.errors import Refused
 from builder.settings import Settings
 
@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     commands = parsed.add_subparsers(dest="command", required=True)
     helps = {
         "up": "build both images, start a container, wait until it is healthy, print the URL",
-        "image": "build both images",
+        "image": "build both images, and write what is in the result",
         "connector": "build the image through pyinfra's docker connector",
         "preflight": "say which sources answer",
         "base": "have the base image",
@@ -92,7 +92,9 @@ def run(arguments: argparse.Namespace) -> None:
         docker = engine.ready()
         print(bases.ensure(docker, bases.choose(docker, chosen.base)[0]))
     else:
-        make(arguments.command, chosen)
+        docker = make(arguments.command, chosen)
+        if arguments.command == "image":
+            print(f"sbom     {sbom.write(docker, chosen.image)}")
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,18 @@ def revision() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
+def source(url: str) -> str:
+    """What a browser opens for a git remote; empty for a folder, or an address that holds a password."""
+    found = re.fullmatch(r"(?:https?://|ssh://)?(?:git@)?([\w.-]+\.[a-z]+)[:/]([\w./~-]+?)(?:\.git)?/?", url)
+    return f"https://{found[1]}/{found[2]}" if found else ""
+
+
+def remote() -> str:
+    """The git remote this work tree came from; empty if there is none."""
+    command = ["git", "-C", str(ROOT), "config", "--get", "remote.origin.url"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def labels(base: str, created: str, left_out: list[str]) -> dict[str, str]:
     """OCI's labels (https://github.com/opencontainers/image-spec/blob/main/annotations.md) and ours.
 
@@ -37,7 +50,9 @@ def labels(base: str, created: str, left_out: list[str]) -> dict[str, str]:
         created: when the image was built. Not when it gets its label: the same image built again stays the same.
         left_out: what was left out, a line each.
     """
+    origin = source(remote())
     return {
+        **({"org.opencontainers.image.source": origin} if origin else {}),
         "org.opencontainers.image.title": "Melda Jupyter",
         "org.opencontainers.image.licenses": "MIT",
         "org.opencontainers.image.created": created,

@@ -7,11 +7,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import certifi
 import pytest
 
-from builder import host
+from builder import host, sbom
 
 from .conftest import BASE_IMAGE
 from .machines import Machine
@@ -118,3 +119,14 @@ def test_local_bases_equal_rocker_in_what_matters(docker: str, bases: dict[str, 
         machine.run("R --version && r -e 'library(docopt)' && ls /usr/local/bin/install2.r")
         assert machine.run("locale charmap; echo $LANG $LC_ALL $TZ") == "UTF-8\nen_US.UTF-8 en_US.UTF-8 UTC\n"
         assert machine.run("ls /etc/apt/apt.conf.d | grep mmdebstrap || true") == ""
+
+
+def test_the_bill_of_materials_names_what_is_installed(
+    docker: str, image: str, machine: Machine, tmp_path: Path
+) -> None:
+    bill = json.loads(sbom.write(docker, image, tmp_path).read_text())
+    assert bill["bomFormat"] == "CycloneDX"
+    assert bill["metadata"]["component"]["name"] == image
+    found = {part.get("purl", "").split("?")[0] for part in bill["components"]}
+    debian = machine.run("dpkg-query -W -f 'pkg:deb/debian/${Package}@${Version}\\n' s3fs r-cran-irkernel").split()
+    assert {*debian, "pkg:pypi/jupyter@1.0.0"} <= {unquote(purl) for purl in found}

@@ -86,3 +86,19 @@ def test_instructions_of_a_dockerfile() -> None:
         '# ENV no=1\nARG BASE\nFROM x\nENV a=1 \\\n    b=2\nRUN true \\\n    ENV\nWORKDIR /w\nEXPOSE 1 2\nCMD ["x"]\n'
     )
     assert connector.instructions(text) == ["ENV a=1 b=2", "WORKDIR /w", "EXPOSE 1 2", 'CMD ["x"]']
+
+
+@pytest.mark.parametrize(
+    ("remote", "source"),
+    [
+        ("https://example.org/team/melda.git", "https://example.org/team/melda"),
+        ("git@example.org:team/melda.git", "https://example.org/team/melda"),
+        ("ssh://git@example.org/team/melda", "https://example.org/team/melda"),
+        ("https://user:password@example.org/team/melda", ""),
+        ("/srv/git/melda", ""),
+        ("../melda", ""),
+        ("", ""),
+    ],
+)
+def test_the_source_is_what_a_browser_opens(remote: str, source: str) -> None:
+    assert image.source(remote) == source
