@@ -6,9 +6,11 @@ it starts again with the image's alone; the user's become importable when it has
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
+from importlib import metadata
 from types import TracebackType
 from typing import Any, List, Optional
 
@@ -19,25 +21,61 @@ import melda_plugins  # type: ignore[import-not-found, unused-ignore]  # noqa: E
 REASON = "MELDA_KERNEL_REASON"
 
 
+def distribution(module: str, folder: str) -> str:
+    """What pip calls the package in ``folder`` that brings ``module``; the module's name where nothing says it."""
+    for found in metadata.distributions(path=[folder]):
+        if any(str(file).split("/", 1)[0] in (module, module + ".py") for file in found.files or ()):
+            return str(found.metadata["Name"])
+    return module
+
+
 def culprit(trace: Optional[TracebackType], root: str) -> str:
-    """The package in ``root`` in which an exception came up, as a name to remove; empty if there is none."""
+    """The package in ``root`` in which an exception came up, as pip calls it; empty if there is none."""
     for frame in reversed(traceback.extract_tb(trace)):
-        for base in (melda_plugins.packages(root), root):
-            if root and frame.filename.startswith(base + "/"):
-                name: str = frame.filename[len(base) + 1 :].split("/")[0]
-                return name[:-3] if name.endswith(".py") else name
+        for folder in (melda_plugins.packages(root), root):
+            if frame.filename.startswith(folder + "/"):
+                name = frame.filename[len(folder) + 1 :].split("/")[0]
+                return distribution(name[:-3] if name.endswith(".py") else name, folder)
     return ""
 
 
-def complaint(error: BaseException) -> str:
+def complaint(root: str, name: str, error: str) -> str:
     """What went wrong, in one line."""
-    root = melda_plugins.folder()
-    name = culprit(error.__traceback__, root)
-    what = "{0} in {1} keeps".format(name, root) if name else "a package in {0} keeps".format(root)
-    return "{0} the Python kernel from starting ({1}: {2}). It runs with the image's packages. {3}".format(
-        what, type(error).__name__, " ".join(str(error).split())[:200],
-        "To remove it: %pip uninstall {0}".format(name) if name else "See: %pip list",
-    )  # fmt: skip
+    return "{0} in {1} keeps the Python kernel from starting ({2}). It runs with the image's packages. {3}".format(
+        name or "a package",
+        root,
+        error,
+        "To remove it: %pip uninstall -y " + name
+        if name
+        else "To see yours: %pip list --path " + melda_plugins.packages(root),
+    )
+
+
+class Attempt:
+    """A start that is under way, seen by the next one if the process ends in it.
+
+    Jupyter starts a kernel again that ended, with the same connection file.
+    """
+
+    def __init__(self, arguments: List[str]) -> None:
+        self._mark = arguments[arguments.index("-f") + 1] + ".starting" if "-f" in arguments[:-1] else ""
+        self.crashed = bool(self._mark) and os.path.exists(self._mark)
+        if self._mark:
+            with contextlib.suppress(OSError), open(self._mark, "w", encoding="ascii"):
+                pass
+
+    def end(self) -> None:
+        """The kernel is up, or it is known why not."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._mark)
+
+
+def without_plugins(reason: str) -> None:
+    """Become a kernel that starts with the image's packages alone."""
+    os.write(2, (reason + "\n").encode("utf-8", "replace"))
+    variables = {**os.environ, REASON: reason, melda_plugins.WITHOUT: "1"}
+    python = os.path.join(melda_plugins.IMAGE, "bin", "python")
+    os.execve(python, [python, os.path.abspath(__file__), *sys.argv[1:]], variables)  # noqa: S606
 
 
 def say_once(shell: Any, text: str) -> None:
@@ -53,6 +91,11 @@ def say_once(shell: Any, text: str) -> None:
 def main() -> None:
     """Run the kernel until it is shut down."""
     reason = os.environ.pop(REASON, "")
+    root = melda_plugins.folder()
+    attempt = Attempt(sys.argv)
+    if attempt.crashed and root and not reason:
+        attempt.end()
+        without_plugins(complaint(root, "", "the process ended"))
     kept: List[int] = [os.dup(1), os.dup(2)]  # the kernel puts pipes of its own in their place
     try:
         from ipykernel import kernelapp  # noqa: PLC0415 may fail, and is tried
@@ -60,15 +103,14 @@ def main() -> None:
         app = kernelapp.IPKernelApp.instance()
         app.initialize()
     except BaseException as error:
-        if reason or not melda_plugins.folder():
+        attempt.end()
+        if reason or not root:
             raise
         for number, copy in enumerate(kept, 1):
             os.dup2(copy, number)
-        reason = complaint(error)
-        os.write(2, (reason + "\n").encode("utf-8", "replace"))
-        variables = {**os.environ, REASON: reason, melda_plugins.WITHOUT: "1"}
-        python = os.path.join(melda_plugins.IMAGE, "bin", "python")
-        os.execve(python, [python, os.path.abspath(__file__), *sys.argv[1:]], variables)  # noqa: S606
+        text = "{0}: {1}".format(type(error).__name__, " ".join(str(error).split())[:200])
+        without_plugins(complaint(root, culprit(error.__traceback__, root), text))
+    attempt.end()
     for copy in kept:
         os.close(copy)
     if reason:

@@ -30,6 +30,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheels.build(folder, "pandas", "99.0", {"pandas/__init__.py": "__version__ = '99.0'\n"})
     for name in ("traitlets", "ipykernel", "typing_extensions", "tornado", "jupyter_server"):
         wheels.build(folder, name, "99.0", {f"{name}/__init__.py": RAISES})
+    wheels.build(folder, "crasher", "1.0", {"zmq/__init__.py": "import os; os.abort()\n"})
     # An old backport of a module that the standard library has by now.
     wheels.build(folder, "dataclasses", "0.6", {"dataclasses.py": RAISES})
     wheels.build(folder, "leaver", "1.0", {"leaver.pth": "import sys; sys.exit(3)\n"})
@@ -161,13 +162,24 @@ def test_a_kernel_starts_whatever_a_plugin_breaks_and_says_which(service: Servic
         with service.notebook.start("python3") as kernel:
             first = kernel.run("import zebra; print(zebra.V)")
             assert (first.status, first.stdout) == ("ok", "1.0\n"), "the other packages are there"
-            assert f"{name} in " in first.stderr and f"%pip uninstall {name}" in first.stderr
+            assert f"{name} in " in first.stderr and f"%pip uninstall -y {name}" in first.stderr
             assert "this plugin is broken" in first.stderr
             service.says(f"{name} in /home/melda/project")
             assert kernel.run("%whos").stderr == "", "said once"
             assert kernel.run(f"%pip uninstall -q -y {name}").status == "ok"
         after = service.notebook.run("python3", "import ipykernel, traitlets; print(1)")
         assert (after.status, after.stdout, after.stderr) == ("ok", "1\n", "")
+    finally:
+        clean(service)
+
+
+def test_a_kernel_starts_the_second_time_if_a_plugin_crashes_it(service: Service) -> None:
+    shell(service, f"{PIP} --no-deps crasher zebra")
+    try:
+        with service.notebook.start("python3") as kernel:
+            ran = kernel.run("import zebra, zmq; print(zmq.__file__)")
+            assert (ran.status, ran.stdout.startswith("/opt/jupyter/lib")) == ("ok", True), ran
+            assert "the process ended" in ran.stderr
     finally:
         clean(service)
 
