@@ -40,6 +40,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
         parent = folder / version
         parent.mkdir()
         cran_repository.write_source(parent, "meldazebra", version)
+    cran_repository.build(folder / "cran")
     broken = cran_repository.write_source(folder / "1.0", "jsonlite", "99.0")
     (broken / "R" / "zzz.R").write_text('.onLoad <- function(libname, pkgname) stop("this plugin is broken")\n')
     subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
@@ -210,6 +211,18 @@ def test_r_installs_upgrades_and_removes_in_its_folder(service: Service) -> None
     assert requests.get(f"http://{service.address}:2310/versions", timeout=10).json()["R"]["meldazebra"] == "2.0"
     assert service.run(r("cat(.libPaths()[1])")) != library, "root loads nothing of the user's"
     shell(service, r('remove.packages("meldazebra")'))
+    assert service.run(f"ls {library}") == ""
+
+
+def test_r_takes_sources_from_cran_and_a_chosen_version_with_remotes(service: Service) -> None:
+    library = service.run("ls -d /home/melda/project/R-*").strip()
+    options = 'repos = "file:///wheels/cran", quiet = TRUE'
+    shown = shell(
+        service, r(f'install.packages("meldanative", {options}); library(meldanative); cat(find.package("meldapure"))')
+    )
+    assert shown.endswith(f"{library}/meldapure"), "what it needs, too"
+    shell(service, r(f'remotes::install_version("meldapure", "1.0.0", {options}, upgrade = "never", force = TRUE)'))
+    shell(service, r('remove.packages(c("meldanative", "meldapure"))'))
     assert service.run(f"ls {library}") == ""
 
 
