@@ -116,6 +116,9 @@ def test_the_plugin_wins_until_it_is_removed(service: Service, root: str) -> Non
     assert service.notebook.run("python3", version).stdout.split() == ["99.0", "99.0"]
     for command in ("python -c", "ipython -c", "/opt/jupyter/bin/python -c", "/usr/bin/env python3 -c"):
         assert shell(service, f'{command} "{version}"').split() == ["99.0", "99.0"]
+    # Neither root, who has the variables of the image, nor what starts with -I, as Jupyter's server does.
+    assert service.run(f'python -c "{version}"').split() == before
+    assert service.run(f'/opt/jupyter/bin/python -I -c "{version}"', user="melda").split() == before
     assert "pandas 99.0" in " ".join(shell(service, "pip list | grep -i ^pandas").split())
     shell(service, "pip uninstall -q -y pandas")
     assert service.notebook.run("python3", version).stdout.split() == before
