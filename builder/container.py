@@ -74,8 +74,7 @@ def options(variables: dict[str, str], port: str) -> list[str]:
         variables: of the container.
         port: of this machine; nobody else can connect to it.
     """
-    # SYS_PTRACE: without it bspm cannot write apt's progress to the user's session.
-    found = ["--cap-add", "SYS_PTRACE", "--publish", f"127.0.0.1:{port}:8888"]
+    found = ["--publish", f"127.0.0.1:{port}:8888"]
     found += MOUNT if "BUCKET_NAME" in variables else ("--volume", f"{VOLUME}:{WORKDIR}")
     found += ["--cap-add", "NET_ADMIN"] if "PGEO_IPS" in variables else []
     return found + [part for name in variables for part in ("--env", name)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generator, List, Set
+from typing import Generator, List
 
 from pyinfra import host
 from pyinfra.api import FactBase, deploy, operation
@@ -10,24 +10,26 @@ from pyinfra.api import FactBase, deploy, operation
 from tasks.lib import apt, debian, facts, files, omitted, workplace
 
 RPROFILE = "/etc/R/Rprofile.site"
+SERVICE = "/usr/share/dbus-1/system-services/org.r_project.linux1.service"
+POLICY = "/etc/dbus-1/system.d/org.r_project.linux1.conf"
+SCRIPTS = ("install_packages.R", "install_packages_child.R")
 
 
-class Bspm(FactBase[Set[str]]):
-    """What is there of bspm: ``installed``, ``discovered`` (it knows how apt names R packages)."""
+class Bspm(FactBase[bool]):
+    """Is bspm there, completely installed?"""
 
     def command(self) -> str:
         return (
             "for d in /usr/local/lib/R/site-library /usr/lib/R/site-library; do"
-            " [ -f $d/bspm/DESCRIPTION ] && [ -f $d/bspm/Meta/package.rds ] && echo installed;"
-            " [ -s $d/bspm/service/bspm.pref ] && echo discovered; done; true"
+            " [ -f $d/bspm/DESCRIPTION ] && [ -f $d/bspm/Meta/package.rds ] && echo yes; done; true"
         )
 
     @staticmethod
-    def default() -> Set[str]:
-        return set()
+    def default() -> bool:
+        return False
 
-    def process(self, output: List[str]) -> Set[str]:
-        return {line.strip() for line in output}
+    def process(self, output: List[str]) -> bool:
+        return "yes" in output
 
 
 @operation()
@@ -36,7 +38,7 @@ def installed(mirror: str) -> Generator[workplace.Command, None, None]:
 
     Where CRAN does not answer it is left out (``strict``: an error), and install.packages() compiles.
     """
-    if "installed" in facts.get(Bspm):
+    if facts.get(Bspm):
         yield from omitted.put_back("bspm")
         return
     if not facts.get(apt.Answers, url=mirror.rstrip("/") + "/src/contrib/PACKAGES.gz"):
@@ -52,16 +54,26 @@ def installed(mirror: str) -> Generator[workplace.Command, None, None]:
 
 
 @operation()
-def discovered() -> Generator[workplace.Command, None, None]:
-    """Let bspm find out how apt names R packages, which takes longer than a user's first call may wait."""
-    if facts.get(Bspm) == {"installed"}:
-        yield from workplace.run("Rscript --vanilla -e 'bspm::discover()'")
+def served(src: str, username: str) -> Generator[workplace.Command, None, None]:
+    """Put our service and policy where bspm's configure put its own, if it is there.
+
+    Args:
+        src: folder of the service.
+        username: the one user who may call it, beside root.
+    """
+    if not facts.get(Bspm):
+        return
+    entries = [
+        files.Entry(path, files.source("bspm/" + name).decode().format(src=src, username=username).encode())
+        for path, name in ((SERVICE, "dbus.service"), (POLICY, "dbus.conf"))
+    ]
+    yield from files.changes(entries, facts.get(files.Paths, paths=[SERVICE, POLICY]))
 
 
 @operation()
 def enabled() -> Generator[workplace.Command, None, None]:
     """Enable bspm for every R session, if it is there."""
-    wanted = files.source("bspm/Rprofile.R").decode() if "installed" in facts.get(Bspm) else ""
+    wanted = files.source("bspm/Rprofile.R").decode() if facts.get(Bspm) else ""
     yield from files.block_changes(RPROFILE, "melda-jupyter bspm", wanted)
 
 
@@ -76,6 +88,22 @@ def bspm() -> None:
             host.data.cran_mirror
         ),
     )
+    src = host.data.src
+    files.installed(
+        name="Install root's side of bspm, and install.packages() for notebooks",
+        entries=files.tree("bspm/service", src, ("bspm-service",))
+        + [
+            files.Entry("{0}/{1}".format(src, name), files.source("bspm/" + name).replace(b"@SRC@", src.encode()))
+            for name in SCRIPTS
+        ],
+    )
+    files.block(
+        name="Let notebooks show what install.packages() does",
+        path=RPROFILE,
+        marker="melda-jupyter notebook",
+        # A kernel starts whatever happens there.
+        content='try(source("{0}/{1}", local = TRUE), silent = TRUE)'.format(src, SCRIPTS[0]),
+    )
     installed(name="Install bspm from CRAN", mirror=host.data.cran_mirror)
+    served(name="Put our service in the place of bspm's", src=src, username=host.data.username)
     enabled(name="Enable bspm for every R session")
-    discovered(name="Let bspm discover apt's R packages")

@@ -1,4 +1,4 @@
 # Quiet, because a notebook's first output is the user's. Without the version check, because a session that cannot ask (a
-# notebook) would compile whatever CRAN has newer.
+# notebook) would compile whatever CRAN has newer. In a notebook install_packages.R calls another R, which comes here.
 options(bspm.version.check = FALSE)
-suppressMessages(bspm::enable())
+if (!any(grepl("IRkernel::main()", commandArgs(), fixed = TRUE))) suppressMessages(bspm::enable())

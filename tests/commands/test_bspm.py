@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,19 +12,29 @@ from tasks.lib import debian, files, omitted
 from tasks.lib.apt import Answers, InstalledPackages
 from tasks.lib.files import Text
 
+from . import conftest
 from .conftest import Facts, Run, arguments
 
 NEEDS = set(debian.PACKAGES["bspm"] + debian.PACKAGES["r"])
 APT, MIRROR, INSTALL = "Install what bspm needs at run time", "Set the CRAN mirror", "Install bspm from CRAN"
-ENABLE, DISCOVER = "Enable bspm for every R session", "Let bspm discover apt's R packages"
+ENABLE, SERVE = "Enable bspm for every R session", "Put our service in the place of bspm's"
+PROGRAMS, SHOW = (
+    "Install root's side of bspm, and install.packages() for notebooks",
+    "Let notebooks show what install.packages() does",
+)
 CRAN = "https://cran.r-project.org"
 MIRROR_BLOCK = (
     "# BEGIN melda-jupyter cran\n"
     f'local({{ r <- getOption("repos"); r["CRAN"] <- "{CRAN}"; options(repos = r) }})\n'
     "# END melda-jupyter cran\n"
 )
+SHOWN = (
+    "# BEGIN melda-jupyter notebook\n"
+    'try(source("/usr/src/melda-jupyter/install_packages.R", local = TRUE), silent = TRUE)\n'
+    "# END melda-jupyter notebook\n"
+)
 ENABLED = f"# BEGIN melda-jupyter bspm\n{files.source('bspm/Rprofile.R').decode()}# END melda-jupyter bspm\n"
-PROFILE = "# the distribution's\n" + MIRROR_BLOCK
+PROFILE = "# the distribution's\n" + MIRROR_BLOCK + SHOWN
 LEFT_OUT = f"bspm: CRAN ({CRAN}) does not answer"
 
 
@@ -31,9 +42,24 @@ def texts(profile: str = "", left_out: str = "") -> Any:
     return lambda path: {bspm.RPROFILE: profile, omitted.PATH: left_out}[path]
 
 
+def in_place() -> dict[str, tuple[str, ...]]:
+    """Every file of ours as it shall be."""
+    src = "/usr/src/melda-jupyter"
+    ours = [
+        files.Entry(path, files.source("bspm/" + name).decode().format(src=src, username="melda").encode())
+        for path, name in ((bspm.SERVICE, "dbus.service"), (bspm.POLICY, "dbus.conf"))
+    ]
+    scripts = [
+        files.Entry(f"{src}/{name}", files.source("bspm/" + name).replace(b"@SRC@", src.encode()))
+        for name in bspm.SCRIPTS
+    ]
+    return conftest.in_place(files.tree("bspm/service", src, ("bspm-service",)) + scripts + ours)
+
+
 DONE: Facts = {
     InstalledPackages: NEEDS,
-    bspm.Bspm: {"installed", "discovered"},
+    files.Paths: in_place(),
+    bspm.Bspm: True,
     Text: texts(PROFILE + ENABLED),
 }
 
@@ -41,9 +67,11 @@ DONE: Facts = {
 def test_fresh(run: Run) -> None:
     commands = run(bspm.bspm, {Answers: True, Text: texts("# the distribution's\n")})
     # The facts are those of before: what depends on bspm being there has its own test below.
-    assert list(commands) == [APT, MIRROR, INSTALL]
+    assert list(commands) == [APT, MIRROR, PROGRAMS, SHOW, INSTALL]
     assert set(arguments(*commands[APT])) == NEEDS
-    assert commands.uploads[f"{bspm.RPROFILE}.melda-new"].decode() == PROFILE
+    assert commands.uploads["/usr/src/melda-jupyter/bspm-service.melda-new"] == files.source(
+        "bspm/service/bspm-service"
+    )
     (install,) = commands[INSTALL]
     assert install == (
         "( set -e; rm -rf /usr/local/lib/R/site-library/00LOCK*;"
@@ -51,11 +79,18 @@ def test_fresh(run: Run) -> None:
     )
 
 
-def test_once_installed_it_is_enabled_and_discovers(run: Run) -> None:
-    commands = run(bspm.bspm, DONE | {bspm.Bspm: {"installed"}, Text: texts(PROFILE)})
-    assert list(commands) == [ENABLE, DISCOVER]
+def test_once_installed_it_is_enabled_and_served_by_us(run: Run) -> None:
+    bspms_own = {bspm.SERVICE: ("file", "644", "root", "root", "0" * 64)}
+    commands = run(bspm.bspm, DONE | {Text: texts(PROFILE), files.Paths: in_place() | bspms_own})
+    assert list(commands) == [SERVE, ENABLE]
     assert commands.uploads[f"{bspm.RPROFILE}.melda-new"].decode() == PROFILE + ENABLED
-    assert commands[DISCOVER] == ["( set -e; Rscript --vanilla -e 'bspm::discover()' )"]
+    assert b"\nExec=/usr/src/melda-jupyter/bspm-service\n" in commands.uploads[f"{bspm.SERVICE}.melda-new"]
+
+
+def test_the_policy_names_the_one_user_who_may_call(run: Run) -> None:
+    commands = run(bspm.bspm, DONE | {files.Paths: {}}, username="ada")
+    policy = commands.uploads[f"{bspm.POLICY}.melda-new"].decode()
+    assert re.findall("<policy (.*?)>", policy) == ['user="root"', 'user="ada"'], "nobody by default"
 
 
 def test_already_there(run: Run) -> None:
@@ -86,7 +121,7 @@ def test_enabled_exactly_once() -> None:
 def test_where_cran_does_not_answer(
     run: Run, facts: Facts, settings: dict[str, Any], operations: list[str], words: str
 ) -> None:
-    gone: Facts = {InstalledPackages: NEEDS, Answers: False, Text: texts(PROFILE)}
+    gone: Facts = {InstalledPackages: NEEDS, Answers: False, Text: texts(PROFILE), files.Paths: in_place()}
     commands = run(bspm.bspm, gone | facts, **settings)
     assert list(commands) == operations
     if operations:
@@ -95,7 +130,7 @@ def test_where_cran_does_not_answer(
 
 @pytest.mark.parametrize("killed_before_the_record_went", [False, True])
 def test_what_is_there_is_not_recorded_as_left_out(run: Run, killed_before_the_record_went: bool) -> None:
-    there: Facts = {bspm.Bspm: {"installed", "discovered"}} if killed_before_the_record_went else {bspm.Bspm: set()}
+    there: Facts = {bspm.Bspm: killed_before_the_record_went}
     commands = run(bspm.bspm, DONE | {Answers: True, Text: texts(PROFILE + ENABLED, LEFT_OUT + "\n")} | there)
     assert commands[INSTALL][-1] == f"rm -f {omitted.PATH}"
     assert len(commands[INSTALL]) == (1 if killed_before_the_record_went else 2)

@@ -22,6 +22,8 @@ class Outputs:
         results: the ``text/plain`` of execute_result and display_data, in order.
         first: type of its first output message; ``""`` if it gave none.
         error: name, value and traceback of an error in one text.
+        arrivals: when (time.monotonic()) each stream message came, and its text.
+        ended: when the reply came.
     """
 
     status: str = ""
@@ -30,6 +32,8 @@ class Outputs:
     results: list[str] = field(default_factory=list)
     first: str = ""
     error: str = ""
+    arrivals: list[tuple[float, str]] = field(default_factory=list)
+    ended: float = 0.0
 
 
 class Kernel:
@@ -103,6 +107,8 @@ def _take(outputs: Outputs, kind: str, content: dict[str, Any]) -> bool:
     """Add one message to ``outputs``; is it the one that says the kernel is idle?"""
     if kind in ("stream", "execute_result", "display_data", "error"):
         outputs.first = outputs.first or kind
+    if kind == "stream":
+        outputs.arrivals.append((time.monotonic(), content["text"]))
     if kind == "stream" and content["name"] == "stdout":
         outputs.stdout += content["text"]
     elif kind == "stream":
@@ -113,6 +119,7 @@ def _take(outputs: Outputs, kind: str, content: dict[str, Any]) -> bool:
         outputs.error = "\n".join([content["ename"], content["evalue"], *content["traceback"]])
     elif kind == "execute_reply":
         outputs.status = content["status"]
+        outputs.ended = time.monotonic()
     return kind == "status" and content["execution_state"] == "idle"
 
 

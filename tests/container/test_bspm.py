@@ -1,11 +1,14 @@
-"""install.packages() of a user without root reaches apt over D-Bus.
+"""install.packages() of a user without root reaches apt over D-Bus, and a notebook shows what it does.
 
 CRAN cannot be reached where these tests run: a CRAN-like repository serves bspm. It is the real one if MELDA_TEST_BSPM
 names its tarball; else a stand-in that takes the same road (system bus, service activation, busctl, apt on the root side).
+Root's side is ours in both cases. The container has no capability beyond Docker's own.
 """
 
 from __future__ import annotations
 
+import subprocess
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +17,9 @@ from tests.standins import cran_repository
 from tests.standins.serve import Server, gateway
 
 from .machines import Machine, provision, until
+from .notebook import Notebook
+
+TOKEN = "t" * 32
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +32,28 @@ def cran(docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 @pytest.fixture(scope="module")
 def machine(docker: str, bases: dict[str, str], cran: str) -> Iterator[Machine]:
-    machine = Machine(docker, bases["bookworm"], ("--cap-add", "SYS_PTRACE"), ("tail", "-f", "/dev/null"))
+    machine = Machine(docker, bases["bookworm"], command=("tail", "-f", "/dev/null"))
     try:
         done = provision(docker, f"@docker/{machine.name}", packages="none", cran_mirror=cran, strict="true")
         assert done.code == 0, done.output
-        machine.run("mkdir -p /run/dbus && dbus-daemon --system --fork")
-        until(lambda: "socket" in machine.run("ls /run/dbus/system_bus_socket 2>&1"), "D-Bus listens")
+        start = [docker, "exec", "--detach", "--env", f"JUPYTER_TOKEN={TOKEN}", machine.name, "start-jupyter"]
+        subprocess.run(start, check=True)
+        until(lambda: "200" in machine.run(PROBE, check=False), "Jupyter answers")
         yield machine
     finally:
         machine.remove()
+
+
+PROBE = "/opt/jupyter/bin/python -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:8888/api\").status)' 2>&1"
+
+
+@pytest.fixture
+def notebook(machine: Machine) -> Notebook:
+    return Notebook(f"http://{machine.address}:8888", TOKEN)
+
+
+def installed(machine: Machine, package: str) -> bool:
+    return "installed" in machine.run(f"dpkg-query -W -f '${{db:Status-Status}}' {package} 2>&1", check=False)
 
 
 def test_enabled_once_and_quiet(docker: str, machine: Machine, cran: str) -> None:
@@ -49,20 +68,126 @@ def test_nothing_is_left_out_any_more(machine: Machine) -> None:
     assert machine.run("cat /usr/local/share/melda-jupyter/omitted 2>/dev/null || true").strip() == ""
 
 
-def test_a_user_installs_a_binary_without_root(machine: Machine) -> None:
+def test_root_side_is_ours(machine: Machine) -> None:
+    service = machine.run("cat /usr/share/dbus-1/system-services/org.r_project.linux1.service")
+    assert "Exec=/usr/src/melda-jupyter/bspm-service\n" in service
+
+
+def test_a_cell_shows_apt_at_work_while_it_works_and_the_package_is_there(machine: Machine, notebook: Notebook) -> None:
+    with notebook.start("ir") as kernel:
+        assert kernel.run("suppressWarnings(library(zoo))").status == "error"
+        done = kernel.run('install.packages("zoo")', 180)
+        assert done.status == "ok", done
+        assert "Setting up r-cran-zoo" in done.stdout
+        unpacking = next(at for at, text in done.arrivals if "Unpacking r-cran-zoo" in text or "Get:" in text)
+        assert unpacking < done.ended, "shown before the cell ended, not with its end"
+        assert len(done.arrivals) > 3, "line by line"
+        loaded = kernel.run('library(zoo); cat("loaded")')
+        assert (loaded.status, loaded.stdout) == ("ok", "loaded")
+    assert installed(machine, "r-cran-zoo")
+
+
+def test_nothing_of_ours_is_in_another_cell(notebook: Notebook) -> None:
+    with notebook.start("ir") as kernel:
+        outputs = kernel.run("jsonlite::toJSON(list(a = 1), auto_unbox = TRUE)")
+        assert (outputs.first, outputs.stdout, outputs.stderr) == ("display_data", "", ""), outputs
+
+
+def test_a_cell_shows_a_compiler_at_work(notebook: Notebook) -> None:
+    with notebook.start("ir") as kernel:
+        done = kernel.run('install.packages("meldanative")', 180)
+        assert done.status == "ok", done
+        assert "gcc" in done.stdout and "* DONE (meldanative)" in done.stdout, done.stdout
+        found = kernel.run("library(meldanative); cat(dirname(find.package('meldanative')))")
+        assert found.stdout.startswith("/home/melda/project/R-"), found
+
+
+def test_a_cell_says_what_went_wrong(notebook: Notebook) -> None:
+    with notebook.start("ir") as kernel:
+        done = kernel.run('install.packages("there.is.none")', 180)
+        assert "there.is.none" in done.stderr and "not available" in done.stderr, done
+        strict = kernel.run('options(warn = 2); install.packages("there.is.none")', 180)
+        assert (strict.status, "converted from warning" in strict.error) == ("error", True), strict
+        odd = kernel.run("install.packages()")
+        assert odd.status == "error"
+
+
+SLOW = """
+dir.create("/tmp/slow/R", recursive = TRUE)
+writeLines(c("Package: slow", "Version: 1", "Title: S", "Description: S.", "License: MIT"), "/tmp/slow/DESCRIPTION")
+file.create("/tmp/slow/NAMESPACE", "/tmp/slow/R/a.R")
+writeLines(c("#!/bin/sh", "touch /tmp/begun; exec sleep 600"), "/tmp/slow/configure")
+Sys.chmod("/tmp/slow/configure", "755")
+"""
+
+
+def test_an_interrupt_stops_it(machine: Machine, notebook: Notebook) -> None:
+    with notebook.start("ir") as kernel:
+        assert kernel.run(SLOW).status == "ok"
+
+        def interrupt() -> None:
+            until(lambda: "begun" in machine.run("ls /tmp"), "it is configured")
+            notebook.request("POST", f"/api/kernels/{kernel.id}/interrupt")
+
+        helper = threading.Thread(target=interrupt)
+        helper.start()
+        done = kernel.run('install.packages("/tmp/slow", repos = NULL, type = "source")', 120)
+        helper.join()
+        assert (done.status, "interrupted" in done.error) == ("error", True), done
+        assert kernel.run("cat(1)").stdout == "1"
+    until(lambda: "sleep 600" not in machine.run("ps -e -o args"), "the child is gone")
+
+
+def test_a_user_installs_a_binary_in_a_terminal(machine: Machine) -> None:
     assert "root" not in machine.run("id", user="melda")
-    machine.run("""Rscript -e 'install.packages("zoo")' 2>/tmp/progress""", user="melda")
-    assert "installed" in machine.run("dpkg-query -W -f '${db:Status-Status}' r-cran-zoo")
-    assert "zoo" in machine.run("""Rscript -e 'library(zoo); cat("loaded", "zoo")' 2>/dev/null""", user="melda")
+    machine.run("""Rscript -e 'install.packages("xts")' 2>/tmp/progress""", user="melda")
+    assert installed(machine, "r-cran-xts")
+    assert "Setting up r-cran-xts" in machine.run("cat /tmp/progress")
+    assert "xts" in machine.run("""Rscript -e 'library(xts); cat("loaded", "xts")' 2>/dev/null""", user="melda")
 
 
-def test_what_apt_has_not_got_comes_from_cran_as_source(machine: Machine) -> None:
-    machine.run(
-        'mkdir -p ~/R && R_LIBS_USER=~/R Rscript -e \'install.packages("meldanative", lib = "~/R")\'', user="melda"
-    )
-    machine.run("R_LIBS_USER=~/R Rscript -e 'library(meldanative)'", user="melda")
+def test_what_the_user_installed_the_user_may_remove(machine: Machine) -> None:
+    machine.run("Rscript -e 'bspm::install_sys(\"praise\")' 2>&1", user="melda")
+    assert installed(machine, "r-cran-praise")
+    machine.run("Rscript -e 'bspm::remove_sys(\"praise\")' 2>&1", user="melda")
+    assert not installed(machine, "r-cran-praise")
+
+
+@pytest.mark.parametrize("package", ["IRkernel", "jsonlite"])
+def test_what_the_image_needs_the_user_may_not_remove(machine: Machine, package: str) -> None:
+    said = machine.run(f"Rscript -e 'bspm::remove_sys(\"{package}\")' 2>&1", user="melda", check=False)
+    assert "belongs to the image and stays" in said
+    assert installed(machine, f"r-cran-{package.lower()}")
+
+
+CALL = "busctl call org.r_project.linux1 /org/r_project/linux1/PackageManager org.r_project.linux1.PackageManager"
+
+
+def test_a_file_of_roots_is_not_written_to(machine: Machine) -> None:
+    """bspm's own service opens, as root, what the caller has as descriptor 2, and cuts it off."""
+    machine.run("echo precious > /etc/precious && chmod 644 /etc/precious")
+    machine.run(f"exec 2</etc/precious; {CALL} install ias $$ 1 zoo", user="melda", check=False)
+    assert machine.run("cat /etc/precious") == "precious\n"
+
+
+@pytest.mark.parametrize("name", ["zoo;reboot", "-o=x", "../zoo", "zoo=1", "r-cran-zoo", ""])
+def test_what_is_no_package_is_refused(machine: Machine, name: str) -> None:
+    said = machine.run(f"{CALL} install ias $$ 1 -- '{name}' 2>&1", user="melda", check=False)
+    assert "is not the name of an R package" in said, said
+
+
+def test_other_users_are_refused(machine: Machine) -> None:
+    said = machine.run(f"{CALL} install ias $$ 1 praise 2>&1", user="nobody", check=False)
+    assert "denied" in said.lower(), said
 
 
 def test_a_user_cannot_reach_apt_itself(machine: Machine) -> None:
     assert "denied" in machine.run("apt-get install -y r-cran-xts 2>&1", user="melda", check=False)
     assert "not found" in machine.run("command -v sudo || echo not found", user="melda")
+
+
+def test_without_lists_they_are_fetched(machine: Machine) -> None:
+    machine.run("rm -rf /var/lib/apt/lists/*_Packages*")
+    machine.run("Rscript -e 'install.packages(\"R6\")' 2>/tmp/lists", user="melda")
+    assert installed(machine, "r-cran-r6")
+    assert "Fetching apt's package lists" in machine.run("cat /tmp/lists")

@@ -81,8 +81,8 @@ CASES: list[tuple[Any, str, Any]] = [
             "ARCHITECTURE": "amd64",
         },
     ),
-    (bspm.Bspm, "installed\ndiscovered", {"installed", "discovered"}),
-    (bspm.Bspm, "", set()),
+    (bspm.Bspm, "yes", True),
+    (bspm.Bspm, "", False),
     (jupyter.HasRKernel, "yes", True),
     (jupyter.HasRKernel, "", False),
     (

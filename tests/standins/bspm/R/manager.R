@@ -8,9 +8,8 @@ discover <- function() invisible(ask("discover"))
 
 # Upstream versions by the package's name in lower case, which is all that apt's names tell.
 available_sys <- function() {
-  pairs <- strsplit(ask("available"), "=", fixed = TRUE)
-  versions <- vapply(pairs, `[`, "", 2L)
-  versions <- sub("[-+~][^-]*$", "", sub("-[^-]*$", "", sub("^[0-9]+:", "", versions)))
-  names(versions) <- sub("^r-[^-]+-", "", vapply(pairs, `[`, "", 1L))
+  fields <- strsplit(ask("available"), ";", fixed = TRUE)
+  versions <- vapply(fields, `[`, "", 2L)
+  names(versions) <- tolower(vapply(fields, `[`, "", 1L))
   versions
 }

@@ -62,10 +62,12 @@ def prefixes() -> list[str]:
 
 
 def available(names: Sequence[str] = ()) -> list[str]:
-    """Each of apt's R packages as name=version."""
+    """Each of apt's R packages as name;version;origin."""
     beginnings = tuple(prefixes())
     cache = refreshed()
-    return [p.name + "=" + p.candidate.version for p in cache if p.name.startswith(beginnings) and p.candidate]
+    found = [p for p in cache if p.name.startswith(beginnings) and p.candidate]
+    versions = [re.sub(r"^\d+:|\+.*|-[^-]*$", "", p.candidate.version) for p in found]
+    return [f"{p.name.split('-', 2)[2]};{version};apt" for p, version in zip(found, versions, strict=True)]
 
 
 def change(method: str, names: Sequence[str]) -> list[str]:
