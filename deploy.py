@@ -1,6 +1,6 @@
 """What makes a base image, a container or a machine into Melda Jupyter: the concerns, in order."""
 
-from tasks import bspm, jupyter, leftovers, packages, r2u, runtime, settings, ssh, storage, system, user
+from tasks import bspm, firewall, jupyter, leftovers, packages, r2u, runtime, settings, ssh, storage, system, user
 from tasks.lib import progress
 
 progress.show()
@@ -11,6 +11,7 @@ r2u.r2u()
 user.user()
 storage.storage()
 ssh.ssh()
+firewall.firewall()
 jupyter.jupyter()
 bspm.bspm()
 runtime.runtime()

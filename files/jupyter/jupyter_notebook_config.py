@@ -31,7 +31,7 @@ else:
 
 # Where the firewall says who may connect, the platform's server does, from another origin and without
 # cookies. Anywhere else Jupyter's own checks stay.
-if os.environ.get("PGEO_IPS"):
+if os.environ.get("PGEO_IPS", "").strip():
     server.allow_origin = "*"
     server.disable_check_xsrf = True
 

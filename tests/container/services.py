@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 
@@ -64,10 +65,11 @@ class Service(Machine):
     def ended(self, seconds: float = 60) -> tuple[int, list[str]]:
         """Wait for its end; the exit code, and start-jupyter's own lines."""
         until(lambda: not self.running, "the container ends", seconds)
-        lines = [
-            line.removeprefix("start-jupyter: ") for line in self.logs().splitlines() if line[:14] == "start-jupyter:"
-        ]
-        return int(self.inspect("{{.State.ExitCode}}")), lines
+        return int(self.inspect("{{.State.ExitCode}}")), self.lines()
+
+    def lines(self) -> list[str]:
+        """start-jupyter's own lines so far. Others write to the same stream, without regard to where a line ends."""
+        return re.findall("start-jupyter: ((?:(?!start-jupyter: ).)*)", self.logs())
 
     def says(self, text: str, seconds: float = 30) -> None:
         """Wait until its log holds ``text``."""

@@ -16,7 +16,7 @@ from .services import Service
 
 Serve = Callable[..., Service]
 RUNTIME = "/home/melda/.local/share/jupyter/runtime"
-STEPS = ["ssh", "dbus", "storage", "paths", "ownership", "version service", "jupyter", "ready"]
+STEPS = ["firewall", "ssh", "dbus", "storage", "paths", "ownership", "version service", "jupyter", "ready"]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def processes(machine: Machine) -> dict[str, str]:
 
 
 def test_the_steps_in_the_order_of_the_specification_each_with_its_time(service: Service) -> None:
-    lines = [line.removeprefix("start-jupyter: ") for line in service.logs().splitlines() if "start-jupyter: " in line]
+    lines = service.lines()
     assert [line.split(":")[0] for line in lines[: len(STEPS)]] == STEPS
     assert all(line.endswith(" s)") for line in lines[: len(STEPS)]), lines
 

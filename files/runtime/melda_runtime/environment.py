@@ -7,7 +7,10 @@ import re
 import shutil
 from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
-from melda_runtime import account, bucket, public_keys
+from melda_firewall import wanted
+from melda_firewall.wanted import Wanted
+
+from melda_runtime import account, bucket, public_keys, s3
 from melda_runtime.errors import Refused
 
 ENVIRONMENT_FILE = "/etc/environment"
@@ -17,7 +20,7 @@ RUN = "/run/melda-jupyter"  # for what lives as long as the container; root's, s
 # AWSACCESSKEYID, the ECS agent's addresses, which give credentials away), the token, and what only
 # start-jupyter reads.
 HIDDEN_PREFIXES = ("AWS", "ECS_")
-HIDDEN = ("JUPYTER_TOKEN", "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG")
+HIDDEN = ("JUPYTER_TOKEN", "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG", "S3FS_PATIENCE")
 
 
 class Place(NamedTuple):
@@ -41,7 +44,7 @@ class Settings(NamedTuple):
         place: where things are.
         variables: all variables, /etc/environment's included; secrets among them, so never log it.
         bucket: what to mount at the project; None: it stays a local folder.
-        pgeo_ips: who may connect, as given; empty: no firewall.
+        firewall: who may connect, and where to.
         token: Jupyter's token as given; empty: none was given.
         ssh_keys: public keys for root beside the one built in.
     """
@@ -49,7 +52,7 @@ class Settings(NamedTuple):
     place: Place
     variables: Dict[str, str]
     bucket: Optional[bucket.Bucket]
-    pgeo_ips: str
+    firewall: Wanted
     token: str
     ssh_keys: Tuple[str, ...]
 
@@ -146,11 +149,12 @@ def settings(variables: Dict[str, str]) -> Settings:
     Raises:
         Refused: the first thing that is not right.
     """
+    mounted = bucket.asked_for(variables)
     return Settings(
         place=place(variables),
         variables=variables,
-        bucket=bucket.asked_for(variables),
-        pgeo_ips=variables.get("PGEO_IPS", "").strip(),
+        bucket=mounted,
+        firewall=wanted.asked_for(variables, s3.endpoint(mounted) if mounted else None),
         token=token(variables.get("JUPYTER_TOKEN", "")),
         ssh_keys=public_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", "")),
     )

@@ -33,7 +33,7 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
     Raises:
         Refused: the file cannot be written.
     """
-    random = not settings.token and not settings.pgeo_ips
+    random = not settings.token and settings.firewall.peers is None
     path = os.path.join(run, "token-" + socket.gethostname() if random else "token")
     token = (edit.read(path).strip() or secrets.token_urlsafe(32)) if random else settings.token
     try:

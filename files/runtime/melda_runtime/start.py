@@ -9,6 +9,8 @@ import sys
 import time
 from typing import Optional, TextIO
 
+from melda_firewall import apply as firewall
+
 from melda_runtime import environment, home, jupyter, log, paths, services, ssh, storage
 from melda_runtime.environment import Settings
 from melda_runtime.errors import Refused, StopRequested
@@ -50,6 +52,8 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
         StopRequested: a signal came before the end.
     """
     began = time.monotonic()
+    with log.step("firewall") as details:  # before the first service listens
+        details.append(firewall.prepare(settings.firewall))
     _start(supervisor, "ssh", ssh.service(settings), "off, there is no authorized key")
     _start(supervisor, "dbus", services.dbus(settings), "off, it is not installed")
     with log.step("storage") as details:
@@ -105,8 +109,6 @@ def run() -> int:
     os.chdir("/")  # Docker starts us in the project, which is to be mounted and unmounted
     os.umask(0o022)
     settings = environment.settings(environment.load())
-    if settings.pgeo_ips:
-        raise Refused("PGEO_IPS={0!r}: this version has no firewall, and does not run open".format(settings.pgeo_ips))
     lock = only_one()
     supervisor = Supervisor()
     try:

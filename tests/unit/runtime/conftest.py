@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,7 +12,17 @@ import pytest
 RUNTIME = Path(__file__).resolve().parents[3] / "files" / "runtime"
 sys.path.insert(0, str(RUNTIME))
 
+from melda_firewall.wanted import asked_for  # noqa: E402
 from melda_runtime import account, bucket, environment  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def src(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """$SRC as the tasks assemble it in an image."""
+    folder = tmp_path_factory.mktemp("src")
+    for concern in ("runtime", "firewall"):
+        shutil.copytree(RUNTIME.parent / concern, folder, dirs_exist_ok=True)
+    return folder
 
 
 @pytest.fixture
@@ -32,7 +43,7 @@ def place(tmp_path: Path) -> environment.Place:
 def settings(place: environment.Place) -> environment.Settings:
     """A container that was asked for nothing."""
     variables = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
-    return environment.Settings(place, variables, None, "", "", ())
+    return environment.Settings(place, variables, None, asked_for({}, None), "", ())
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from melda_firewall.wanted import asked_for
 from melda_runtime import jupyter
 from melda_runtime.environment import Settings
 
@@ -41,7 +42,9 @@ def test_a_given_token_is_not_shown(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_no_token_where_the_firewall_says_who_may_connect(settings: Settings, tmp_path: Path) -> None:
-    path, random = jupyter.token_file(settings._replace(pgeo_ips="10.0.0.1"), str(tmp_path))
+    path, random = jupyter.token_file(
+        settings._replace(firewall=asked_for({"PGEO_IPS": "10.0.0.1"}, None)), str(tmp_path)
+    )
     assert (Path(path).read_text(), random) == ("", False)
 
 

@@ -11,8 +11,6 @@ from melda_runtime import interpreters, paths
 from melda_runtime.environment import Place
 from melda_runtime.errors import Refused
 
-from .conftest import RUNTIME
-
 
 @pytest.fixture(autouse=True)
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
@@ -206,9 +204,9 @@ def test_what_cannot_be_written_is_one_line(place: Place) -> None:
         prepare(place)
 
 
-def test_the_command_takes_no_arguments() -> None:
+def test_the_command_takes_no_arguments(src: Path) -> None:
     done = subprocess.run(
-        ["/usr/bin/python3", "-IS", RUNTIME / "set-paths", "x"], capture_output=True, text=True, check=False
+        ["/usr/bin/python3", "-IS", src / "set-paths", "x"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "set-paths: 'x' is not right: it takes no arguments\n"

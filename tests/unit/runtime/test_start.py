@@ -10,11 +10,9 @@ import pytest
 from melda_runtime import log, start
 from melda_runtime.errors import Refused
 
-from .conftest import RUNTIME
 
-
-def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    argv = ["/usr/bin/python3", "-IS", str(RUNTIME / "start-jupyter"), *arguments]
+def command(src: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    argv = ["/usr/bin/python3", "-IS", str(src / "start-jupyter"), *arguments]
     return subprocess.run(argv, env=variables, capture_output=True, text=True, check=False, timeout=20)
 
 
@@ -35,8 +33,8 @@ def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
     ],
 )
 @pytest.mark.skipif(os.getuid() != 0, reason="as anybody else it refuses that first")
-def test_refuses_with_one_line(arguments: list[str], variables: dict[str, str], said: str) -> None:
-    done = command(*arguments, **variables)
+def test_refuses_with_one_line(src: Path, arguments: list[str], variables: dict[str, str], said: str) -> None:
+    done = command(src, *arguments, **variables)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(said)
     assert done.stderr.count("\n") == 1

@@ -1,0 +1,1 @@
+"""The container's firewall: who may connect, and where its processes may go."""

@@ -1,0 +1,276 @@
+"""Who may connect and where to, tried by neighbours on the same network, over IPv4 and IPv6."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.standins.s3 import Server
+from tests.standins.serve import gateway
+
+from .machines import Machine, until
+from .notebook import Notebook
+from .services import MOUNT, Service, bucket_variables
+
+NET_ADMIN = ("--cap-add", "NET_ADMIN")
+PORTS = (22, 2310, 8888, 9999)
+IDLE = ("tail", "-f", "/dev/null")
+# From an address to ports: those that take a connection within a second.
+OPEN = """
+import socket, sys
+for port in sys.argv[2:]:
+    try:
+        socket.create_connection((sys.argv[1], int(port)), 1).close()
+        print(port)
+    except OSError:
+        pass
+"""
+
+
+@dataclass
+class Network:
+    """A Docker network with both protocols."""
+
+    name: str
+    gateway: str
+
+    def addresses(self, machine: Machine) -> tuple[str, str]:
+        """IPv4 and IPv6 address of a container on it."""
+        base = f'(index .NetworkSettings.Networks "{self.name}")'
+        found = machine.inspect(f"{{{{with {base}}}}}{{{{.IPAddress}}}} {{{{.GlobalIPv6Address}}}}{{{{end}}}}").split()
+        return found[0], found[1]
+
+
+@pytest.fixture(scope="module")
+def network(docker: str) -> Iterator[Network]:
+    name = f"melda-test-{uuid.uuid4().hex[:12]}"
+    six = f"fd{uuid.uuid4().hex[:2]}:{uuid.uuid4().hex[:4]}:{uuid.uuid4().hex[:4]}::/64"
+    four = f"10.213.{secrets.randbelow(256)}.0/24"
+    subprocess.run(
+        [docker, "network", "create", "--ipv6", "--subnet", four, "--subnet", six, name],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield Network(name, gateway(name, docker))
+    finally:
+        subprocess.run([docker, "network", "rm", name], check=False, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def neighbours(docker: str, image: str, network: Network) -> Iterator[tuple[Machine, Machine]]:
+    """One that may connect, and one that may not."""
+    both = [Machine(docker, image, ("--network", network.name), IDLE) for _ in range(2)]
+    yield both[0], both[1]
+    for machine in both:
+        machine.remove()
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("ssh") / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+    return Path(f"{path}.pub").read_text().strip()
+
+
+def connects(machine: Machine, address: str, *ports: int, user: str = "melda") -> set[int]:
+    """The ports at ``address`` that take a connection from ``machine``."""
+    said = machine.run(f"/opt/jupyter/bin/python -c '{OPEN}' {address} {' '.join(map(str, ports))}", user=user)
+    return {int(line) for line in said.split()}
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    docker: str, image: str, network: Network, neighbours: tuple[Machine, Machine], key: str
+) -> Iterator[Service]:
+    """A container that lets one of the neighbours in, with a server of the user's own on port 9999."""
+    peers = " , ".join(network.addresses(neighbours[0]))
+    options = ("--network", network.name, *NET_ADMIN)
+    service = Service(docker, image, options, PGEO_IPS=peers, SSH_AUTHORIZED_KEYS=key)
+    try:
+        service.ready()
+        serve = "cd /tmp && exec python -m http.server --bind :: 9999"
+        subprocess.run([docker, "exec", "--detach", "--user", "melda", service.name, "sh", "-c", serve], check=True)
+        until(lambda: 9999 in connects(service, "::1", 9999), "the user's server answers")
+        yield service
+    finally:
+        service.remove()
+
+
+def test_the_neighbour_that_may_reaches_every_port(
+    guarded: Service, network: Network, neighbours: tuple[Machine, Machine]
+) -> None:
+    four, six = network.addresses(guarded)
+    until(lambda: 22 in connects(neighbours[0], four, 22), "sshd listens")
+    assert connects(neighbours[0], four, *PORTS) == set(PORTS)
+    assert connects(neighbours[0], six, 22, 9999) == {22, 9999}, "Jupyter and the version service listen on IPv4 alone"
+
+
+def test_the_neighbour_that_may_not_reaches_none(
+    guarded: Service, network: Network, neighbours: tuple[Machine, Machine]
+) -> None:
+    four, six = network.addresses(guarded)
+    assert connects(neighbours[1], four, *PORTS) == set()
+    assert connects(neighbours[1], six, *PORTS) == set()
+
+
+def test_the_same_rules_after_a_restart(guarded: Service) -> None:
+    def rules() -> list[str]:
+        saved = guarded.run("iptables-save -t filter; ip6tables-save -t filter")
+        return [line.split(" [")[0] for line in saved.splitlines() if line[:1] in ":-"]
+
+    before = rules()
+    assert len(before) > 20
+    subprocess.run([guarded.docker, "restart", guarded.name], check=True, stdout=subprocess.DEVNULL)
+    guarded.ready(times=2)
+    assert rules() == before
+
+
+def test_no_moment_is_open_while_it_starts(
+    docker: str,
+    image: str,
+    network: Network,
+    neighbours: tuple[Machine, Machine],
+    serve: Callable[..., Service],
+    key: str,
+) -> None:
+    allowed, stranger = neighbours
+    address = str(int(network.gateway.rsplit(".", 1)[1]) + 77)
+    address = f"{network.gateway.rsplit('.', 1)[0]}.{address}"
+    scan = (
+        "import socket, os\n"
+        "found = set()\n"
+        "open('/tmp/scanning', 'w').close()\n"
+        "while not os.path.exists('/tmp/enough'):\n"
+        "    for port in (22, 2310, 8888):\n"
+        f"        s = socket.socket(); s.settimeout(0.05)\n"
+        f"        if s.connect_ex(('{address}', port)) == 0: found.add(port)\n"
+        "        s.close()\n"
+        "print(sorted(found))\n"
+    )
+    stranger.run("rm -f /tmp/enough /tmp/scanning", user="melda")
+    said: list[str] = []
+    scanner = threading.Thread(
+        target=lambda: said.append(stranger.run(f'/opt/jupyter/bin/python -c "{scan}"', user="melda"))
+    )
+    scanner.start()
+    until(lambda: "scanning" in stranger.run("ls /tmp"), "the scan runs")
+    peers = network.addresses(allowed)[0]
+    service = serve("--network", network.name, "--ip", address, *NET_ADMIN, PGEO_IPS=peers, SSH_AUTHORIZED_KEYS=key)
+    service.ready()
+    until(lambda: connects(allowed, address, 22, 2310, 8888) == {22, 2310, 8888}, "all of it is there for others")
+    stranger.run("touch /tmp/enough", user="melda")
+    scanner.join()
+    assert said == ["[]\n"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "web", "other", "name"),
+    [("web", True, False, True), ("none", False, False, False), ("open", True, True, True)],
+)
+def test_the_way_out(
+    docker: str,
+    network: Network,
+    neighbours: tuple[Machine, Machine],
+    serve: Callable[..., Service],
+    mode: str,
+    web: bool,
+    other: bool,
+    name: bool,
+) -> None:
+    """Of the user; and the mount works in every mode."""
+    target = neighbours[1]
+    listen = "import socketserver as s, sys; s.ThreadingTCPServer(('', int(sys.argv[1])), s.BaseRequestHandler).serve_forever()"
+    for port in (80, 7777):
+        command = ["sh", "-c", f'/opt/jupyter/bin/python -c "{listen}" {port} || true']
+        subprocess.run([docker, "exec", "--detach", target.name, *command], check=True)
+    four, _ = network.addresses(target)
+    until(lambda: connects(neighbours[0], four, 80, 7777) == {80, 7777}, "the neighbour listens")
+    with Server(network.gateway) as s3:
+        bucket = s3.bucket("melda-projects")
+        keys = s3.credentials("melda-test-user", bucket)
+        service = serve(
+            "--network", network.name, *NET_ADMIN, *MOUNT,
+            PGEO_IPS=network.gateway, EGRESS=mode, **bucket_variables(s3, bucket, keys),
+        )  # fmt: skip
+        service.ready()
+        service.run("echo kept > /home/melda/project/file", user="melda")
+        assert connects(service, four, 80, 7777) == ({80} if web else set()) | ({7777} if other else set())
+        found = service.run(f"getent ahostsv4 {target.name} || true", user="melda")
+        assert (four in found) == (name or mode == "none"), "Docker's own resolver is on the loopback"
+        port = int(s3.url.rsplit(":", 1)[1])
+        assert connects(service, network.gateway, port) == ({port} if other else set()), "the mount's way is root's"
+        assert connects(service, network.gateway, port, user="root") == {port}
+        assert service.seconds_to_stop() < 9
+        found_keys = {item["Key"] for item in s3.client().list_objects_v2(Bucket=bucket)["Contents"]}
+        assert "users/ada/file" in found_keys
+
+
+CREDENTIALS = ("169.254.169.254", "169.254.170.2", "fd00:ec2::254")
+
+
+@pytest.fixture(scope="module")
+def cloud(docker: str, image: str, network: Network) -> Iterator[Machine]:
+    """A neighbour at the addresses where clouds give credentials to whoever asks."""
+    machine = Machine(docker, image, ("--network", network.name, *NET_ADMIN), IDLE)
+    for address in CREDENTIALS:
+        machine.run(f"ip address add {address} dev eth0" + (" nodad" if ":" in address else ""))
+    serve = "cd /tmp && exec /opt/jupyter/bin/python -m http.server --bind :: 80"
+    subprocess.run([docker, "exec", "--detach", machine.name, "sh", "-c", serve], check=True)
+    yield machine
+    machine.remove()
+
+
+@pytest.mark.parametrize("values", [{}, {"PGEO_IPS": "192.0.2.7"}, {"EGRESS": "open"}])
+def test_the_clouds_credentials_are_roots_alone(
+    serve: Callable[..., Service], network: Network, cloud: Machine, values: dict[str, str]
+) -> None:
+    service = serve("--network", network.name, *NET_ADMIN, **values).ready()
+    for address in CREDENTIALS:
+        service.run(f"ip route add {address} dev eth0")
+        until(lambda at=address: connects(service, at, 80, user="root") == {80}, f"{address} answers root")  # type: ignore[misc]
+        assert connects(service, address, 80) == set(), address
+
+
+@pytest.mark.parametrize("values", [{"PGEO_IPS": "192.0.2.7"}, {"EGRESS": "none"}])
+def test_asked_for_and_not_allowed_it_does_not_run_open(serve: Callable[..., Service], values: dict[str, str]) -> None:
+    code, lines = serve(**values).ended()
+    assert (code, len(lines)) == (1, 1), lines
+    assert lines[0].endswith("and this container may set no firewall: start it with --cap-add NET_ADMIN")
+
+
+@pytest.mark.parametrize("value", ["example.org", "192.0.2.7/24", "192.0.2.7,", "0.0.0.0/0"])
+def test_what_is_no_address_stops_the_start(serve: Callable[..., Service], value: str) -> None:
+    code, lines = serve(*NET_ADMIN, PGEO_IPS=value).ended()
+    assert (code, len(lines)) == (1, 1), lines
+    assert lines[0].startswith("PGEO_IPS: ") and "is not right" in lines[0]
+
+
+def test_without_being_asked_it_says_what_is_open(serve: Callable[..., Service]) -> None:
+    assert any(line.startswith("firewall: off, without NET_ADMIN") for line in serve().ready().lines())
+
+
+def test_the_client_of_a_container_without_a_token(docker: str, image: str, network: Network) -> None:
+    """From the test's own machine, which is the network's gateway: neither token nor origin is asked for."""
+    machine = Machine(
+        docker,
+        image,
+        ("--network", network.name, *NET_ADMIN, "--env", f"PGEO_IPS={network.gateway}"),
+        ("start-jupyter",),
+    )
+    try:
+        until(lambda: "ready: " in machine.logs(), "Jupyter answers")
+        assert "token=" not in machine.logs()
+        notebook = Notebook(f"http://{network.addresses(machine)[0]}:8888")
+        notebook.headers = {"Origin": "https://platform.example"}
+        assert notebook.run("python3", "print(6 * 7)").stdout == "42\n"
+        assert notebook.run("ir", "cat(6 * 7)").stdout == "42"
+    finally:
+        machine.remove()
