@@ -76,7 +76,7 @@ def options(variables: dict[str, str], port: str) -> list[str]:
     """
     found = ["--publish", f"127.0.0.1:{port}:8888"]
     found += MOUNT if "BUCKET_NAME" in variables else ("--volume", f"{VOLUME}:{WORKDIR}")
-    found += ["--cap-add", "NET_ADMIN"] if "PGEO_IPS" in variables else []
+    found += ["--cap-add", "NET_ADMIN"] if {"PGEO_IPS", "EGRESS"} & variables.keys() else []
     return found + [part for name in variables for part in ("--env", name)]
 
 

@@ -39,12 +39,12 @@ class Service(Machine):
         docker: path of the docker client.
         image: to run.
         options: of ``docker run``.
-        values: variables of the container.
+        values: variables of the container; an empty JUPYTER_TOKEN is none.
     """
 
     def __init__(self, docker: str, image: str, options: tuple[str, ...] = (), **values: str) -> None:
-        self.token = secrets.token_hex(16)
-        super().__init__(docker, image, (*options, *variables(JUPYTER_TOKEN=self.token, **values)), ("start-jupyter",))
+        self.token = values.setdefault("JUPYTER_TOKEN", secrets.token_hex(16))
+        super().__init__(docker, image, (*options, *variables(**values)), ("start-jupyter",))
 
     @property
     def notebook(self) -> Notebook:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.standins.serve import gateway
+
 from .services import Service
 
 HERE = Path(__file__).parent / "platform"
@@ -69,6 +71,25 @@ def test_a_cell_with_a_token(cell: Cell, service: Service, version: str, kernel:
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
     assert said == {"kernels": ["ir", "python3"], "status": "ok", "outputs": [CELLS[kernel][1]]}
+
+
+@pytest.fixture(scope="module")
+def guarded(docker: str, image: str) -> Iterator[Service]:
+    """A container without a token: its firewall says who may connect, this machine."""
+    options = ("--cap-add", "NET_ADMIN")
+    running = Service(docker, image, options, PGEO_IPS=gateway(docker=docker), JUPYTER_TOKEN="")
+    try:
+        yield running.ready()
+    finally:
+        running.remove()
+
+
+@pytest.mark.parametrize("kernel", CELLS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_cell_without_a_token(cell: Cell, guarded: Service, version: str, kernel: str) -> None:
+    done = cell(version, guarded, "", kernel)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["outputs"] == [CELLS[kernel][1]]
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -66,6 +66,7 @@ def test_values_are_no_arguments() -> None:
     [
         ({}, {"--volume"}, {"SYS_PTRACE", "SYS_ADMIN", "NET_ADMIN", "/dev/fuse"}),
         ({"BUCKET_NAME": "b"}, {"SYS_ADMIN", "/dev/fuse"}, {"SYS_PTRACE", "--volume", "NET_ADMIN"}),
+        ({"EGRESS": "none"}, {"NET_ADMIN"}, {"SYS_ADMIN"}),
         ({"PGEO_IPS": "192.0.2.1"}, {"NET_ADMIN", "--volume"}, {"SYS_PTRACE", "SYS_ADMIN"}),
     ],
 )
