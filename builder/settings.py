@@ -13,8 +13,11 @@ PACKAGES = ("none", "core", "datascience")
 BASE_NAME = "melda-jupyter-base:latest"
 
 # The grammar of image references (https://pkg.go.dev/github.com/distribution/reference).
+# A domain, as the registry's part of a reference (distribution/reference).
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*"
 _PART = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_NAME = rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?"
+_NAME = rf"(?:{_HOST}(?::[0-9]+)?/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?"
 _TAGGED = re.compile(_NAME)
 _REFERENCE = re.compile(rf"{_NAME}(?:@sha256:[0-9a-f]{{64}})?")
 _SWITCHES = {"": False, "0": False, "1": True}
