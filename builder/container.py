@@ -28,6 +28,7 @@ PASSED = (
     "AWS_ENDPOINT_URL_S3",
     "AWS_REGION",
     "S3FS_DEBUG",
+    "S3FS_PATIENCE",
     "PGEO_IPS",
     "EGRESS",
     "JUPYTER_TOKEN",

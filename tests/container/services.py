@@ -82,7 +82,9 @@ class Service(Machine):
 
     def signal(self, name: str, process: str) -> None:
         """Send a signal to the container's processes of that name."""
-        self.run(f"pkill --exact --signal {name} {process}")
+        # Docker goes to the project for an exec, where it would hang with a mount that hangs.
+        command = ["pkill", "--exact", "--signal", name, process]
+        subprocess.run([self.docker, "exec", "--workdir", "/", self.name, *command], check=True)
 
     def seconds_to_stop(self) -> float:
         """``docker stop``; the seconds start-jupyter says it took."""

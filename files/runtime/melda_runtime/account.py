@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import signal
 import time
-from typing import Callable, NamedTuple, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
 from melda_runtime.errors import Refused
 
@@ -46,6 +47,7 @@ def find(name: str) -> Account:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, groups, entry.pw_dir, entry.pw_shell)
 
 
+DONE = b"\0"  # no error's text
 ROOT = Account("root", 0, 0, (0,), "/root", "/bin/bash")
 
 
@@ -57,11 +59,59 @@ def become(account: Account) -> None:
         os.setresuid(account.uid, account.uid, account.uid)
 
 
-def do_as(account: Account, action: Callable[[], object], seconds: float) -> None:
-    """Do ``action`` in a child process that is ``account``.
+class Child:
+    """A child process that is ``account`` and does one thing.
 
-    What lies in a folder of the user is touched in this way only: as root, a symbolic link that the user left
-    there would lead us anywhere; and a file system that hangs must not hang us.
+    What lies in a folder of the user is touched in this way only: as root, a symbolic link that the user left there
+    would lead us anywhere; and a file system that hangs must not hang us.
+
+    Args:
+        account: whom the child becomes.
+        action: what it does; the text of an error it raises is its answer.
+    """
+
+    def __init__(self, account: Account, action: Callable[[], object]) -> None:
+        self._over = False
+        self._reading, writing = os.pipe()
+        os.set_blocking(self._reading, False)
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.close(self._reading)
+                signal.pthread_sigmask(signal.SIG_SETMASK, [])
+                become(account)
+                os.umask(0o022)
+                action()
+                os.write(writing, DONE)
+            except BaseException as error:  # whatever it is, the parent reports it
+                os.write(writing, (str(error) or repr(error)).encode("utf-8", "backslashreplace")[:1000])
+            finally:
+                os._exit(0)
+        os.close(writing)
+
+    def answer(self) -> Optional[str]:
+        """Empty if it was done; what went wrong; None while it goes on. To be asked until it is not None."""
+        try:
+            said = os.read(self._reading, 1001)
+        except BlockingIOError:
+            return None
+        self._over = True
+        return "" if said == DONE else said.decode("utf-8", "replace") or "it was killed"
+
+    def close(self) -> None:
+        """Forget it, and kill it if it goes on.
+
+        It is not waited for: in a file system that hangs it may stay; the supervisor reaps it when it goes.
+        """
+        os.close(self._reading)
+        if not self._over:
+            os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):  # reaped already
+            os.waitpid(self.pid, os.WNOHANG)
+
+
+def do_as(account: Account, action: Callable[[], object], seconds: float) -> None:
+    """Do ``action`` in a :class:`Child`, and wait for it.
 
     Args:
         account: whom the child becomes.
@@ -72,40 +122,17 @@ def do_as(account: Account, action: Callable[[], object], seconds: float) -> Non
         OSError: what ``action`` raised, as text.
         TimeoutError: it did not finish in time.
     """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.close(reading)
-            signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            become(account)
-            os.umask(0o022)
-            action()
-            code = 0
-        except Exception as error:  # whatever it is, the parent reports it
-            os.write(writing, (str(error) or repr(error)).encode("utf-8", "backslashreplace")[:1000])
-        finally:
-            os._exit(code)
-    os.close(writing)
+    deadline, pause = time.monotonic() + seconds, 0.001
+    child = Child(account, action)
     try:
-        status = _wait(child, time.monotonic() + seconds)
-        if status != 0:
-            raise OSError(os.read(reading, 1000).decode("utf-8", "replace") or "ended with status {0}".format(status))
+        answer = child.answer()
+        while answer is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError("no answer in time")
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
+            answer = child.answer()
+        if answer:
+            raise OSError(answer)
     finally:
-        os.close(reading)
-
-
-def _wait(child: int, deadline: float) -> int:
-    pause = 0.001
-    while True:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            return status
-        if time.monotonic() > deadline:
-            # It is not waited for: in a file system that hangs it may stay; the supervisor reaps it when it
-            # goes.
-            os.kill(child, signal.SIGKILL)
-            raise TimeoutError("no answer in time")
-        time.sleep(pause)
-        pause = min(2 * pause, 0.05)
+        child.close()

@@ -11,7 +11,7 @@ from melda_runtime.errors import Refused
 
 
 class Credentials(NamedTuple):
-    """Keys for S3. ``session`` is empty for keys that last."""
+    """Keys for S3. ``session`` is empty for keys that last; all three are empty where a role gives them."""
 
     key: str
     secret: str
@@ -31,6 +31,8 @@ class Bucket(NamedTuple):
         endpoint: URL of another S3 service; empty: Amazon's.
         region: empty: the one S3 says.
         debug: s3fs tells everything, Authorization headers included.
+        patience: seconds without an answer of the mount until the container stops.
+        role: s3fs's option by which it gets the keys of a role by itself; empty: they are given.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Bucket(NamedTuple):
     endpoint: str
     region: str
     debug: bool
+    patience: int = 180
+    role: str = ""
 
     @property
     def url(self) -> str:
@@ -119,7 +123,7 @@ def region(value: str) -> str:
 
 
 def credentials(variables: Mapping[str, str]) -> Credentials:
-    """The keys. Their values are never shown.
+    """The keys; three empty ones if none is given: then a role must have them. Their values are never shown.
 
     Raises:
         Refused: one is missing, or cannot be written to s3fs's password file (one line, ``KEY:SECRET``).
@@ -127,11 +131,22 @@ def credentials(variables: Mapping[str, str]) -> Credentials:
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     values = [variables.get(name, "") for name in names]
     for name, value in zip(names, values):
-        if not value and name != "AWS_SESSION_TOKEN":
+        if any(values) and not value and name != "AWS_SESSION_TOKEN":
             raise Refused("{0} is missing: BUCKET_NAME is set, and the mount needs credentials".format(name))
         if not re.fullmatch(r"[!-9;-~]*", value):
             raise Refused("{0} is not right: a blank, a colon or a control character is in it".format(name))
     return Credentials(*values)
+
+
+def patience(value: str) -> int:
+    """``value`` as seconds; 180 if it is empty.
+
+    Raises:
+        Refused: it is no number of seconds.
+    """
+    if not re.fullmatch(r"[1-9][0-9]{0,4}|", value):
+        raise Refused("S3FS_PATIENCE={0!r} is not right: it must be seconds, 1 to 99999, such as 180".format(value))
+    return int(value or 180)
 
 
 def asked_for(variables: Mapping[str, str]) -> Optional[Bucket]:
@@ -154,4 +169,5 @@ def asked_for(variables: Mapping[str, str]) -> Optional[Bucket]:
         endpoint=endpoint(variables.get("AWS_ENDPOINT_URL_S3", "")),
         region=region(variables.get("AWS_REGION", "")),
         debug=debug == "1",
+        patience=patience(variables.get("S3FS_PATIENCE", "")),
     )

@@ -120,6 +120,9 @@ def run() -> int:
         take_down(settings, supervisor)
         raise
     began = time.monotonic()
+    if code == 0 and storage.hangs(settings):
+        storage.abandon(supervisor)  # else everything waits for it, and Docker kills us first
+        code = 1
     ended = take_down(settings, supervisor)
     # Killed by SIGTERM: the signal came before Jupyter listened to it.
     if code == 0 and ended not in (0, -signal.SIGTERM):

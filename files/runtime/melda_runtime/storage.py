@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import re
 import secrets
 import subprocess
-from typing import Iterator, List
+from typing import Iterator, List, Tuple
 
-from melda_runtime import account, log, s3
-from melda_runtime.bucket import Bucket
+from melda_runtime import account, log, role, s3, watch
+from melda_runtime.bucket import Bucket, Credentials
 from melda_runtime.environment import Settings, for_root
 from melda_runtime.errors import Refused
 from melda_runtime.supervisor import Service, Supervisor
@@ -20,13 +22,16 @@ MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
 UNMOUNT_SECONDS = 2.0  # for s3fs to end after its mount is gone
 CAP_SYS_ADMIN = 21  # linux/capability.h
+MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8  # linux/fs.h
 NEEDED = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
 
 
 def options(bucket: Bucket, user: account.Account) -> List[str]:
     """The specification's options; debug output, which shows Authorization headers, only if asked for."""
     chosen = ["umask=0007,uid={0},gid={1}".format(user.uid, user.gid), "allow_other"]
-    if not bucket.credentials.session:  # the file has no place for one: then all goes by the environment
+    if bucket.role:
+        chosen.append(bucket.role)
+    elif not bucket.credentials.session:  # the file has no place for one: then all goes by the environment
         chosen.append("passwd_file=" + PASSWORD_FILE)
     if bucket.endpoint:
         chosen += ["url=" + bucket.endpoint, "use_path_request_style"]
@@ -123,10 +128,24 @@ def own_folder(path: str, uid: int, gid: int, mode: int) -> None:
         os.close(folder)
 
 
+def _version() -> Tuple[int, int]:
+    said = subprocess.run([S3FS, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False).stdout
+    found = re.search(rb"V([0-9]+)\.([0-9]+)", said)
+    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+
+
+def _with_role(bucket: Bucket, settings: Settings) -> Bucket:
+    option, keys = role.find(role.path(settings.variables))
+    if option != role.ECS_OPTION and (1, 88) <= _version() <= (1, 90):
+        # They ask for a token of the second version in a way that EC2 refuses, or never answers in a container.
+        option += ",imdsv1only"
+    return bucket._replace(role=option, credentials=Credentials(*keys))
+
+
 def _s3fs(bucket: Bucket, settings: Settings) -> Service:
     keys = bucket.credentials
     environment = for_root(settings)
-    if keys.session:
+    if keys.session and not bucket.role:
         # s3fs before 1.87 reads the first name of each, later ones the second.
         for names, value in (
             (("AWSACCESSKEYID", "AWS_ACCESS_KEY_ID"), keys.key),
@@ -134,6 +153,10 @@ def _s3fs(bucket: Bucket, settings: Settings) -> Service:
             (("AWSSESSIONTOKEN", "AWS_SESSION_TOKEN"), keys.session),
         ):
             environment.update(dict.fromkeys(names, value))
+    if bucket.role:
+        without = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+        environment["no_proxy"] = ",".join(filter(None, (without, *role.HOSTS)))  # a proxy is another machine
+        environment[role.VARIABLE] = role.path(settings.variables)
     source = "{0}:/{1}".format(bucket.name, bucket.folder)
     argv = (S3FS, source, settings.place.workdir, "-f", *options(bucket, settings.place.user))
     return Service(S3FS, argv, account.ROOT, environment, essential=True, patience=UNMOUNT_SECONDS)
@@ -154,8 +177,11 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
     own_folder(workdir, 0, 0, 0o555)
     if os.listdir(workdir):
         raise Refused("JUPYTER_WORKDIR={0!r} is not empty: the mount would hide its files".format(workdir))
+    if not bucket.credentials.key:
+        bucket = _with_role(bucket, settings)
     bucket = s3.prepare(bucket)
-    with password_file(bucket) if not bucket.credentials.session else contextlib.nullcontext():
+    in_file = not bucket.role and not bucket.credentials.session
+    with password_file(bucket) if in_file else contextlib.nullcontext():
         supervisor.start(_s3fs(bucket, settings))
         if not supervisor.wait_until(lambda: is_mounted(workdir), MOUNT_SECONDS):
             reason = "{0} was not mounted by s3fs within {1:g} s; what it said is above"
@@ -165,6 +191,13 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
         except OSError as error:  # TimeoutError is one
             reason = "{0} is mounted and does not work: writing and reading a file: {1}"
             raise Refused(reason.format(asked, error)) from None
+
+    def give_up(reason: str) -> None:
+        log.line("{0}: {1}".format(bucket.url, reason))
+        abandon(supervisor)
+
+    watching = watch.Watch(settings.place.user, watch.question(workdir), bucket.patience, give_up)
+    supervisor.later(watch.PAUSE, watching.turn)
 
 
 def prepare(settings: Settings, supervisor: Supervisor) -> str:
@@ -184,19 +217,29 @@ def prepare(settings: Settings, supervisor: Supervisor) -> str:
 
 
 def _unmount(path: str) -> None:
-    for arguments in ([], ["--lazy"]):
-        if not is_mounted(path):
-            break
-        done = subprocess.run(
-            ["umount", *arguments, path],
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            check=False,
-            encoding="utf-8",
-            errors="replace",
-        )
-        if done.returncode:
-            log.line("unmounting {0}: {1}".format(path, done.stderr.strip()))
+    # In a child: where s3fs hangs, this may too. umount(8) would look at the mount first, and hang.
+    for action in (lambda: _umount2(path, UMOUNT_NOFOLLOW), lambda: _umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH)):
+        if is_mounted(path):
+            try:
+                account.do_as(account.ROOT, action, UNMOUNT_SECONDS)
+            except OSError as error:
+                log.line("unmounting {0}: {1}".format(path, error))
+
+
+def _umount2(path: str, flags: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.umount2(os.fsencode(path), flags):
+        raise OSError(os.strerror(ctypes.get_errno()))
+
+
+def hangs(settings: Settings) -> bool:
+    """Does the mount give no answer?"""
+    return settings.bucket is not None and watch.read() == watch.SILENT
+
+
+def abandon(supervisor: Supervisor) -> None:
+    """Kill s3fs, so that nobody waits for it any more; what it has not written is lost."""
+    supervisor.give_up(S3FS, 1)
 
 
 def release(settings: Settings, supervisor: Supervisor) -> None:

@@ -91,6 +91,18 @@ class Supervisor:
         """Is the service's process there?"""
         return name in self._all and self._all[name].process is not None
 
+    def give_up(self, name: str, code: int) -> None:
+        """Kill an essential service at once: nobody can hang in a file system whose server is gone.
+
+        Args:
+            name: of the service.
+            code: what :meth:`run` returns.
+        """
+        self._ended = self._ended or (name, code)
+        process = self._all[name].process if name in self._all else None
+        if process is not None:
+            os.kill(process.pid, signal.SIGKILL)
+
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Wait for ``condition`` at most ``seconds``, looking after the services meanwhile.
 

@@ -106,6 +106,12 @@ def test_a_missing_key_is_named(name: str) -> None:
         bucket.asked_for({**GOOD, name: ""})
 
 
+def test_no_keys_at_all_means_a_role() -> None:
+    found = bucket.asked_for({name: value for name, value in GOOD.items() if name not in KEYS})
+    assert found is not None
+    assert found.credentials == bucket.Credentials("", "", "")
+
+
 def test_no_bucket_is_a_local_folder() -> None:
     assert bucket.asked_for({}) is None
     assert bucket.asked_for({"BUCKET_NAME": ""}) is None
@@ -118,13 +124,24 @@ def test_an_empty_bucket_beside_a_folder_is_a_mistake() -> None:
 
 
 def test_all_of_it() -> None:
-    found = bucket.asked_for({**GOOD, "AWS_SESSION_TOKEN": "t", "AWS_REGION": "eu-west-1", "S3FS_DEBUG": "1"})
+    found = bucket.asked_for(
+        {**GOOD, "AWS_SESSION_TOKEN": "t", "AWS_REGION": "eu-west-1", "S3FS_DEBUG": "1", "S3FS_PATIENCE": "60"}
+    )
     keys = bucket.Credentials("AKIA1", "abc/def+g=", "t")
-    assert found == bucket.Bucket("projects", "users/ada", keys, "", "eu-west-1", True)
+    assert found == bucket.Bucket("projects", "users/ada", keys, "", "eu-west-1", True, 60)
     assert "abc" not in repr(found)
 
 
-@pytest.mark.parametrize(("name", "value"), [("S3FS_DEBUG", "yes"), ("AWS_REGION", "eu west"), ("AWS_REGION", "x\n")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("S3FS_DEBUG", "yes"),
+        ("AWS_REGION", "eu west"),
+        ("AWS_REGION", "x\n"),
+        ("S3FS_PATIENCE", "0"),
+        ("S3FS_PATIENCE", "1h"),
+    ],
+)
 def test_other_settings_that_are_not_right(name: str, value: str) -> None:
     with pytest.raises(Refused, match=f"^{name}="):
         bucket.asked_for({**GOOD, name: value})

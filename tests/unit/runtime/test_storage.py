@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from melda_runtime import s3, storage
+from melda_runtime import role, s3, storage
 from melda_runtime.bucket import Bucket, Credentials
 from melda_runtime.environment import Settings
 from melda_runtime.errors import Refused
@@ -41,6 +41,39 @@ def test_another_service_and_another_region(settings: Settings, project: Bucket)
     ]
     region = storage.options(project._replace(endpoint="", region="eu-west-1"), user)
     assert region[-4:] == ["-o", "url=https://s3.eu-west-1.amazonaws.com", "-o", "endpoint=eu-west-1"]
+
+
+@pytest.mark.parametrize(("path", "option"), [("/v2/credentials/CANARY", "ecs"), ("", "iam_role=auto")])
+def test_a_role(settings: Settings, project: Bucket, path: str, option: str) -> None:
+    settings.variables.update({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": path, "NO_PROXY": "localhost"})
+    service = storage._s3fs(project._replace(role=option, credentials=Credentials("KEY", "CANARY", "CANARY")), settings)
+    assert option in service.argv
+    assert "CANARY" not in " ".join(service.argv)
+    assert "passwd_file" not in " ".join(service.argv)
+    assert service.environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] == path
+    assert "AWS_SECRET_ACCESS_KEY" not in service.environment, "s3fs would take these, and not renew them"
+    assert service.environment["no_proxy"] == "localhost,169.254.170.2,169.254.169.254"
+
+
+@pytest.mark.parametrize(
+    ("said", "option"),
+    [
+        ("V1.86 (commit:unknown) with GnuTLS", "iam_role=r"),
+        ("V1.88 ", "iam_role=r,imdsv1only"),
+        ("V1.90 ", "iam_role=r,imdsv1only"),
+        ("V1.91 ", "iam_role=r"),
+        ("", "iam_role=r"),
+    ],
+)
+def test_the_role_of_a_machine_with_an_s3fs_that_cannot_ask_the_second_version(
+    settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, option: str
+) -> None:
+    (tmp_path / "s3fs").write_text(f"#!/bin/sh\necho 'Amazon Simple Storage Service File System {said}'\n")
+    (tmp_path / "s3fs").chmod(0o755)
+    monkeypatch.setattr(storage, "S3FS", str(tmp_path / "s3fs"))
+    monkeypatch.setattr(role, "find", lambda _: ("iam_role=r", ("KEY", "SECRET", "TOKEN")))
+    found = storage._with_role(project, settings)
+    assert (found.role, found.credentials) == (option, Credentials("KEY", "SECRET", "TOKEN"))
 
 
 def test_no_secret_on_the_command_line(settings: Settings, project: Bucket) -> None:

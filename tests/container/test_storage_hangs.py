@@ -1,0 +1,57 @@
+"""A mount that does not answer is noticed; it comes back, or the container ends and does not hang itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import requests
+
+from tests.standins.s3 import Server
+
+from .machines import until
+from .services import MOUNT, Service, bucket_variables
+
+Serve = Callable[..., Service]
+SILENT = "the mount does not answer; the project cannot be read or written"
+NOTICED = 50  # seconds: a question every 15, an answer late after 20
+
+
+def test_s3fs_that_stands_still(serve: Serve, s3: Server) -> None:
+    """One container in which it goes on, and one that is stopped meanwhile."""
+    keys = s3.credentials("melda-test-user", s3.bucket("melda-projects"))
+    goes_on, stopped = (serve(*MOUNT, **bucket_variables(s3, "melda-projects", keys, name)) for name in ("a", "b"))
+    goes_on.ready()
+    kernel = stopped.ready().notebook.start("python3")
+    until(lambda: goes_on.inspect("{{.State.Health.Status}}") == "healthy", "Docker says so")
+    goes_on.signal("STOP", "s3fs")
+    stopped.signal("STOP", "s3fs")
+    kernel.send("open('lost', 'w')")
+
+    goes_on.says(SILENT, NOTICED)
+    assert requests.get(f"http://{goes_on.address}:2310/healthz", timeout=5).status_code == 503
+    # Docker's own check goes to the project first, hangs there, and runs out of time: one failure, and no second.
+    until(lambda: goes_on.inspect("{{.State.Health.Status}}") == "unhealthy", "Docker says so too")
+    goes_on.signal("CONT", "s3fs")
+    goes_on.says("the mount answers again")
+    assert goes_on.health()["mount"] == "ok"
+    goes_on.run("echo kept > /home/melda/project/file", user="melda")
+
+    # What could not be written is lost, which the exit code says; nobody waits for it until Docker kills.
+    stopped.says(SILENT, NOTICED)
+    assert stopped.seconds_to_stop() < 8
+    kernel.close()
+    assert stopped.inspect("{{.State.ExitCode}}") == "1", stopped.logs()
+
+
+def test_s3_that_takes_connections_and_never_answers(serve: Serve, s3: Server) -> None:
+    keys = s3.credentials("melda-test-user", s3.bucket("melda-projects"))
+    service = serve(*MOUNT, **bucket_variables(s3, "melda-projects", keys), S3FS_PATIENCE="25").ready()
+    with service.notebook.start("python3") as kernel:
+        s3.hang()
+        kernel.send("open('lost', 'w')")  # hangs, and with it the kernel
+        code, lines = service.ended(NOTICED + 10)
+        kernel.close()
+    assert code == 1
+    assert lines.index(SILENT) < lines.index("s3://melda-projects/users/ada: the mount has not answered for 25 s")
+    assert "s3fs was killed by signal 9" in lines
+    assert float(lines[-1].rpartition("(")[2].split()[0]) < 8, "it ends by itself, quickly"
