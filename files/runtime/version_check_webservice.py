@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
-from typing import Tuple
+from typing import Any, Dict, Tuple
 
 # The interpreter is started with -I, which leaves this folder out.
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
@@ -16,6 +17,17 @@ from melda_runtime import environment, health
 from melda_runtime.versions import Installed
 
 Answer = Tuple[str, int, Tuple[Tuple[str, str], ...]]
+
+# waitress takes 100 connections and keeps idle ones for two minutes: clients that leave theirs open would shut everybody
+# else out, Docker's health check too.
+SERVER: Dict[str, Any] = {
+    "threads": 8,
+    "connection_limit": 500,
+    "channel_timeout": 5,
+    "cleanup_interval": 1,
+    "asyncore_use_poll": True,
+    "ident": None,
+}
 
 
 def _json(content: object, status: int = 200) -> Answer:
@@ -44,5 +56,7 @@ if __name__ == "__main__":
     import waitress  # type: ignore[import-untyped, unused-ignore]
 
     found = Installed(environment.place(environment.load()))
+    # It warns of each request that has to wait for a thread, which is what threads are for.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     # Flask's own server is for development; the specification names Flask, not its server.
-    waitress.serve(application(found), host="0.0.0.0", port=health.PORT, threads=8, ident=None)  # noqa: S104
+    waitress.serve(application(found), host="0.0.0.0", port=health.PORT, **SERVER)  # noqa: S104

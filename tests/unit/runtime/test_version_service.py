@@ -1,11 +1,16 @@
-"""The Flask application, without a server."""
+"""The Flask application, without a server and behind the one that it has in a container."""
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
+import socket
+import threading
 
 import pytest
 import version_check_webservice as service
+import waitress
 from melda_runtime import health
 from melda_runtime.environment import Place
 from melda_runtime.versions import Installed
@@ -24,3 +29,18 @@ def test_healthz(place: Place, monkeypatch: pytest.MonkeyPatch, mount: str, stat
     monkeypatch.setattr(health, "report", lambda _: {"mount": mount})
     answer = service.application(Installed(place)).test_client().get("/healthz")
     assert (answer.status_code, answer.json) == (status, {"mount": mount})
+
+
+def test_connections_that_are_left_open_shut_nobody_out(place: Place) -> None:
+    server = waitress.create_server(service.application(Installed(place)), host="127.0.0.1", port=0, **service.SERVER)
+    threading.Thread(target=server.run, daemon=True).start()
+    try:
+        with contextlib.ExitStack() as stack:
+            for _ in range(200):
+                stack.enter_context(socket.create_connection(("127.0.0.1", server.effective_port)))
+            connection = http.client.HTTPConnection("127.0.0.1", server.effective_port, timeout=5)
+            with contextlib.closing(connection):
+                connection.request("GET", "/versions")
+                assert connection.getresponse().status == 200
+    finally:
+        server.close()
