@@ -52,11 +52,15 @@ def application(installed: Installed) -> flask.Flask:
     return app
 
 
-if __name__ == "__main__":
-    import waitress  # type: ignore[import-untyped, unused-ignore]
+def server(installed: Installed, host: str, port: int) -> Any:
+    """waitress's server of the application, which listens and is yet to be run."""
+    import waitress  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415 the application needs none
 
-    found = Installed(environment.place(environment.load()))
     # It warns of each request that has to wait for a thread, which is what threads are for.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     # Flask's own server is for development; the specification names Flask, not its server.
-    waitress.serve(application(found), host="0.0.0.0", port=health.PORT, **SERVER)  # noqa: S104
+    return waitress.create_server(application(installed), host=host, port=port, **SERVER)
+
+
+if __name__ == "__main__":
+    server(Installed(environment.place(environment.load())), "0.0.0.0", health.PORT).run()  # noqa: S104

@@ -10,7 +10,6 @@ import threading
 
 import pytest
 import version_check_webservice as service
-import waitress
 from melda_runtime import health
 from melda_runtime.environment import Place
 from melda_runtime.versions import Installed
@@ -32,7 +31,7 @@ def test_healthz(place: Place, monkeypatch: pytest.MonkeyPatch, mount: str, stat
 
 
 def test_connections_that_are_left_open_shut_nobody_out(place: Place) -> None:
-    server = waitress.create_server(service.application(Installed(place)), host="127.0.0.1", port=0, **service.SERVER)
+    server = service.server(Installed(place), "127.0.0.1", 0)
     threading.Thread(target=server.run, daemon=True).start()
     try:
         with contextlib.ExitStack() as stack:
