@@ -1,6 +1,20 @@
 """What makes a base image, a container or a machine into Melda Jupyter: the concerns, in order."""
 
-from tasks import bspm, firewall, jupyter, leftovers, packages, r2u, runtime, settings, ssh, storage, system, user
+from tasks import (
+    bspm,
+    firewall,
+    jupyter,
+    leftovers,
+    packages,
+    persistence,
+    r2u,
+    runtime,
+    settings,
+    ssh,
+    storage,
+    system,
+    user,
+)
 from tasks.lib import progress
 
 progress.show()
@@ -14,6 +28,7 @@ ssh.ssh()
 firewall.firewall()
 jupyter.jupyter()
 bspm.bspm()
+persistence.persistence()
 runtime.runtime()
 packages.packages()
 leftovers.leftovers()

@@ -12,11 +12,15 @@ from __future__ import annotations
 import os
 import site
 import sys
+import time
 
 IMAGE_PACKAGES = os.path.dirname(os.path.abspath(__file__))
 IMAGE = os.path.dirname(os.path.dirname(os.path.dirname(IMAGE_PACKAGES)))
 # In the environment of a process: leave the user's packages out.
 WITHOUT = "MELDA_WITHOUT_PLUGINS"
+# There while a starting container brings the user's packages back from the bucket.
+RESTORING = "/run/melda-jupyter/plugins/restoring"
+PATIENCE = 50.0  # seconds; Jupyter gives a kernel a minute to start
 _arranged = False
 
 
@@ -35,6 +39,13 @@ def packages(root: str) -> str:
     return os.path.join(root, "lib", "python{0}.{1}".format(*sys.version_info[:2]), "site-packages")
 
 
+def wait() -> None:
+    """Wait until the user's packages are there."""
+    deadline = time.monotonic() + PATIENCE
+    while os.path.exists(RESTORING) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 def arrange(again: bool = False) -> None:
     """Bring ``sys.path`` into order. Whatever the user's folder holds, it does not keep Python from starting.
 
@@ -51,6 +62,7 @@ def arrange(again: bool = False) -> None:
         root = folder()
         if not root:
             return
+        wait()
         if os.environ.get(WITHOUT):
             sys.path[:] = [path for path in sys.path if path not in (root, packages(root))]
             return

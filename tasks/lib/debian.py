@@ -13,6 +13,7 @@ PACKAGES: Dict[str, Tuple[str, ...]] = {
     "storage": ("s3fs", "fuse"),
     "ssh": ("openssh-server",),
     "firewall": ("iptables",),
+    "persistence": ("zstd",),
     # dbus: install.packages() reaches apt through it; busctl is in systemd, which is installed and never started in a
     # container; the other three are imported by bspm's service, which runs with the distribution's Python.
     "bspm": ("dbus", "systemd", "python3-dbus", "python3-gi", "python3-apt"),

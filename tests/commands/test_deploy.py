@@ -18,7 +18,20 @@ from tasks.lib.release import OsRelease
 
 from .conftest import BOOKWORM, FOCAL, ROOT, Commands, Run, settings
 
-ORDER = ["System", "r2u", "User", "Storage", "ssh", "Firewall", "Jupyter", "bspm", "Runtime", "Packages", "Leftovers"]
+ORDER = [
+    "System",
+    "r2u",
+    "User",
+    "Storage",
+    "ssh",
+    "Firewall",
+    "Jupyter",
+    "bspm",
+    "Persistence",
+    "Runtime",
+    "Packages",
+    "Leftovers",
+]
 # What an operation's name may begin with: what it does, as one would tell somebody to do it.
 VERBS = [
     "Add",

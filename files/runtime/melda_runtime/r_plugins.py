@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
+from melda_persistence import state
+
 from melda_runtime import folders
 
 LOCK = "00LOCK-"
@@ -16,7 +18,10 @@ PROFILE = """\
 local({{
   plugins <- file.path("{workdir}", paste0("R-", getRversion()))
   user <- Sys.info()[["effective_user"]]
-  if (!identical(user, "{user}") || !dir.exists(plugins)) return()
+  if (!identical(user, "{user}")) return()
+  # Packages that a starting container brings back are waited for, at most 50 s.
+  for (i in 1:1000) if (file.exists("{restoring}")) Sys.sleep(0.05) else break
+  if (!dir.exists(plugins)) return()
   image <- .libPaths()
   .libPaths(c(plugins, image))
   if (any(grepl("IRkernel", commandArgs(), fixed = TRUE)))
@@ -42,7 +47,7 @@ def profile(workdir: str, user: str) -> str:
     def quoted(text: str) -> str:
         return text.replace("\\", "\\\\").replace('"', '\\"')
 
-    return PROFILE.format(workdir=quoted(workdir), user=quoted(user))
+    return PROFILE.format(workdir=quoted(workdir), user=quoted(user), restoring=state.RESTORING)
 
 
 def make(library: str) -> None:

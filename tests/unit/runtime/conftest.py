@@ -20,7 +20,7 @@ from melda_runtime import account, bucket, environment  # noqa: E402
 def src(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """$SRC as the tasks assemble it in an image."""
     folder = tmp_path_factory.mktemp("src")
-    for concern in ("runtime", "firewall"):
+    for concern in ("runtime", "firewall", "persistence"):
         shutil.copytree(RUNTIME.parent / concern, folder, dirs_exist_ok=True)
     return folder
 

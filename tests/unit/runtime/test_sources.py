@@ -23,9 +23,11 @@ def test_only_the_standard_library(path: Path) -> None:
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             for name in names:
                 top = name.split(".")[0]
-                assert top in sys.stdlib_module_names or top in ("melda_runtime", "melda_firewall"), (
-                    f"{path.name} imports {name}"
-                )
+                assert top in sys.stdlib_module_names or top in (
+                    "melda_runtime",
+                    "melda_firewall",
+                    "melda_persistence",
+                ), f"{path.name} imports {name}"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Keeps what the user installed in the project's bucket; see docs/persistence.md."""

@@ -1,0 +1,105 @@
+"""The R packages that bspm installed through apt: remembered in the project, installed again in the next container."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from typing import Callable, FrozenSet, Optional, Tuple
+
+from melda_runtime import edit
+
+RECORD = "/var/lib/melda-jupyter/bspm.json"  # bspm's service keeps it
+LARGEST = 1 << 20  # bytes of the list
+MOST = 2000
+NAME = re.compile(r"r-(cran|bioc)-[a-z0-9][a-z0-9.+-]{0,80}")
+SECONDS = 1800
+# The service is the system's own way for the user: it takes R packages' names, whatever case, and checks them.
+CALL = (
+    "busctl", "--timeout={0}".format(SECONDS), "call", "org.r_project.linux1",
+    "/org/r_project/linux1/PackageManager", "org.r_project.linux1.PackageManager", "install", "ias",
+)  # fmt: skip
+
+Names = FrozenSet[str]
+Say = Callable[[str], None]
+
+
+def names(text: str) -> Names:
+    """Names of Debian packages in a list that anybody may have written; what is none is left out."""
+    try:
+        found = json.loads(text)["packages"]
+        return frozenset(name for name in found[:MOST] if isinstance(name, str) and NAME.fullmatch(name))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return frozenset()
+
+
+def _read(path: str) -> Names:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return names(stream.read(LARGEST))
+    except OSError:
+        return frozenset()
+
+
+class Packages:
+    """The list in the project, and what is installed in this container.
+
+    Args:
+        project: path of the list.
+        say: takes lines for the log.
+        record: what bspm's service says is installed.
+    """
+
+    def __init__(self, project: str, say: Say, record: str = RECORD) -> None:
+        self._project, self._say, self._record = project, say, record
+        self._missing: Names = frozenset()  # wanted, and not to be had at the moment
+        self._installing: Optional[subprocess.Popen[bytes]] = None
+        self._stamp: Tuple[int, ...] = ()
+        self._listed: Names = frozenset()
+
+    def restore(self) -> None:
+        """Begin to install what the list has and this container has not, in one transaction."""
+        self._listed = _read(self._project)
+        self._missing = self._listed - _read(self._record)
+        if not self._missing:
+            return
+        wanted = sorted(name.split("-", 2)[2] for name in self._missing)
+        self._say("installing {0} again through apt".format(", ".join(sorted(self._missing))))
+        try:
+            self._installing = subprocess.Popen(
+                [*CALL, str(os.getpid()), str(len(wanted)), *wanted],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        except OSError as error:
+            self._say("apt's packages cannot be installed again: {0}".format(error.strerror))
+
+    def look(self) -> None:
+        """Bring the list up to date, if anything was installed or removed.
+
+        Raises:
+            OSError: the list cannot be written.
+        """
+        if self._installing and self._installing.poll() is not None:
+            said = self._installing.communicate()[1].decode("utf-8", "replace").strip()
+            self._installing = None
+            self._missing -= _read(self._record)
+            if self._missing:
+                reason = said.splitlines()[-1] if said else "apt does not have them"
+                self._say("not installed again through apt: {0}: {1}".format(", ".join(sorted(self._missing)), reason))
+        try:
+            found = os.stat(self._record)
+        except OSError:
+            return
+        stamp = (found.st_mtime_ns, found.st_ino)
+        if self._installing or stamp == self._stamp:
+            return
+        # Another container of the project may have written the list meanwhile: what it added stays.
+        mine, theirs = _read(self._record) | self._missing, _read(self._project)
+        wanted = mine | (theirs - self._listed)
+        if wanted != theirs:
+            os.makedirs(os.path.dirname(self._project), exist_ok=True)
+            edit.update(self._project, json.dumps({"packages": sorted(wanted)}, indent=1) + "\n")
+        self._listed, self._stamp = wanted, stamp

@@ -1,0 +1,142 @@
+"""What the bucket says of one plugin folder: generations, each a list of entries and of the archives they lie in.
+
+Nothing in the bucket is ever changed, so nothing is ever half changed: a generation counts from the moment its manifest
+is there. Two containers that save at the same time make two generations of which neither is the other's parent, and the
+next start takes both. Times only decide which of two such generations goes first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Collection, Dict, List, Mapping, NamedTuple, Set, Tuple
+
+SCHEMA = 1
+LARGEST = 32 << 20  # bytes of a manifest
+MOST_PARTS = 12  # archives of one generation; each costs a few requests at the next start
+NAME = re.compile(r"[0-9a-f]{16}")
+
+
+class Part(NamedTuple):
+    """One archive.
+
+    Attributes:
+        sha256: of the archive, in hex.
+        size: in bytes.
+        entries: how many it held when it was made; later generations may use fewer.
+    """
+
+    sha256: str
+    size: int
+    entries: int
+
+
+class Generation(NamedTuple):
+    """The state of a folder at one moment.
+
+    Attributes:
+        parents: names of the generations it holds everything of.
+        created: seconds since 1970, by the clock of the container that made it.
+        parts: name -> archive.
+        entries: path in the folder -> name of the part that holds it.
+    """
+
+    parents: Tuple[str, ...]
+    created: float
+    parts: Dict[str, Part]
+    entries: Dict[str, str]
+
+
+def _expect(right: bool, what: str) -> None:
+    if not right:
+        raise ValueError(what)
+
+
+def _is_entry(path: str) -> bool:
+    return bool(path) and "\0" not in path and all(step not in ("", ".", "..") for step in path.split("/"))
+
+
+def parse(name: str, text: str) -> Generation:
+    """The generation ``name`` from its manifest, which anybody who can write the project may have written.
+
+    Raises:
+        ValueError: it is no manifest of ours.
+    """
+    try:
+        found = json.loads(text)
+        _expect(found["schema"] == SCHEMA, "another schema")
+        parents, created = tuple(found["parents"]), found["created"]
+        parts = {part: Part(**fields) for part, fields in found["parts"].items()}
+        entries = dict(found["entries"])
+        _expect(isinstance(created, (int, float)), "created")
+        _expect(all(NAME.fullmatch(parent) and parent != name for parent in parents), "parents")
+        for part, (sha256, size, held) in parts.items():
+            _expect(bool(NAME.fullmatch(part) and re.fullmatch(r"[0-9a-f]{64}", sha256)), "parts")
+            _expect(type(size) is int and type(held) is int and size > 0 and held > 0, "parts")
+        _expect(all(_is_entry(entry) and part in parts for entry, part in entries.items()), "entries")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError("{0}.json is no manifest: {1}".format(name, error)) from None
+    return Generation(parents, created, parts, entries)
+
+
+def dump(generation: Generation) -> str:
+    """The manifest's text."""
+    parts = {name: part._asdict() for name, part in generation.parts.items()}
+    return json.dumps({"schema": SCHEMA, **generation._asdict(), "parts": parts}, indent=1)
+
+
+def heads(known: Mapping[str, Generation]) -> List[str]:
+    """Those that are nobody's parents, the newest first. All of them, if garbage made them each other's parents."""
+    parents = {parent for generation in known.values() for parent in generation.parents}
+    found = [name for name in known if name not in parents] or list(known)
+    return sorted(found, key=lambda name: (known[name].created, name), reverse=True)
+
+
+def ancestors(known: Mapping[str, Generation], name: str) -> Set[str]:
+    """Parents, their parents, and so on, as far as they are known."""
+    found: Set[str] = set()
+    todo = list(known[name].parents) if name in known else []
+    while todo:
+        one = todo.pop()
+        if one not in found and one in known:
+            found.add(one)
+            todo += known[one].parents
+    return found
+
+
+def superfluous(known: Mapping[str, Generation], own: str) -> Set[str]:
+    """What ``own`` replaces: all it descends from but its parents, which stay in case it is damaged."""
+    return ancestors(known, own) - set(known[own].parents) - {own}
+
+
+def unused(gone: Collection[Generation], left: Collection[Generation]) -> Set[str]:
+    """Parts of generations that are gone which no other one has.
+
+    Parts that no manifest names are left alone: another container may be about to write it.
+    """
+    return {part for each in gone for part in each.parts} - {part for each in left for part in each.parts}
+
+
+def plan(
+    saved: Mapping[str, str], parts: Mapping[str, Part], now: Collection[str], compact: bool
+) -> Tuple[Dict[str, str], List[str]]:
+    """What a new generation takes from the archives that are there, and what goes into a new one.
+
+    Args:
+        saved: entries that are as they were when they were archived -> their part.
+        parts: those that are there.
+        now: all entries.
+        compact: archive everything anew where more than half of what lies there is of no use, or it is too many.
+
+    Returns:
+        Entries that are kept -> their part, and the entries to be archived.
+    """
+    kept = {entry: saved[entry] for entry in now if saved.get(entry) in parts}
+    used: Dict[str, int] = {}
+    for part in kept.values():
+        used[part] = used.get(part, 0) + 1
+    held = sum(parts[part].size for part in used)
+    useful = sum(parts[part].size * min(1.0, count / parts[part].entries) for part, count in used.items())
+    if compact and (len(used) >= MOST_PARTS or 2 * useful < held):
+        kept = {}
+    return kept, sorted(set(now) - set(kept))

@@ -1,0 +1,33 @@
+"""Is somebody installing Python packages right now? (R says so itself, by its 00LOCK folders.)"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import List
+
+PROGRAM = re.compile(r"(pip[0-9.]*|uv|poetry|pdm|conda|mamba)")
+WORK = {"install", "uninstall", "sync", "add", "remove", "update", "upgrade"}
+
+
+def is_one(argv: List[str]) -> bool:
+    """Is this the command line of a program that changes installed packages?"""
+    return any(PROGRAM.fullmatch(os.path.basename(word)) for word in argv[:6]) and bool(WORK & set(argv))
+
+
+def running(proc: str = "/proc") -> str:
+    """The command line of one that runs, for people; empty if there is none.
+
+    Args:
+        proc: where processes are listed.
+    """
+    for name in os.listdir(proc):
+        if name.isdigit():
+            try:
+                with open(os.path.join(proc, name, "cmdline"), "rb") as stream:
+                    argv = stream.read(4096).decode("utf-8", "replace").split("\0")
+            except OSError:
+                continue  # it has ended
+            if is_one(argv):
+                return " ".join(argv[:6]).strip()
+    return ""

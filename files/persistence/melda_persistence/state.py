@@ -1,0 +1,36 @@
+"""What everybody may know of the keeper: one line, and whether the user's packages are there yet."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Optional
+
+from melda_runtime import edit
+from melda_runtime.environment import RUN
+
+FOLDER = RUN + "/plugins"  # the user's: the keeper is a process of the user's
+STATE = FOLDER + "/state"  # also read by terminals, see files/persistence/profile.sh
+RESTORING = FOLDER + "/restoring"  # while it is there Python and R wait, see melda_plugins.py and r_plugins.py
+# An installation that runs when the container begins to stop; it is about to be killed.
+CUT_OFF = FOLDER + "/cut-off"
+LOCAL = "kept in the project's folder"
+
+
+def read() -> Optional[str]:
+    """The line; None where nothing is kept."""
+    with contextlib.suppress(OSError):
+        return edit.read(STATE) or None
+    return None
+
+
+def write(line: str) -> None:
+    """Set the line, if it is another one. Nothing depends on it, so nothing fails with it."""
+    with contextlib.suppress(OSError):
+        edit.update(STATE, line)
+
+
+def restored() -> None:
+    """The user's packages are there."""
+    with contextlib.suppress(OSError):
+        os.unlink(RESTORING)

@@ -1,0 +1,25 @@
+"""What keeps the user's packages in the project's bucket; start-jupyter starts it."""
+
+from __future__ import annotations
+
+from pyinfra import host
+from pyinfra.api import deploy
+
+from tasks.lib import apt, debian, files
+
+PROFILE = "/etc/profile.d/melda-persistence.sh"
+
+
+@deploy("Persistence")
+def persistence() -> None:
+    apt.installed(name="Install what packs archives", packages=debian.PACKAGES["persistence"])
+    profile = files.source("persistence/profile.sh").replace(b"@USER@", host.data.username.encode())
+    files.installed(
+        name="Install what keeps the user's packages",
+        entries=[
+            entry
+            for entry in files.tree("persistence", host.data.src, ("keep-plugins",))
+            if not entry.path.endswith("/profile.sh")
+        ]
+        + [files.Entry(PROFILE, profile)],
+    )
