@@ -80,8 +80,8 @@ class Folder:
     def restore(self) -> None:
         """Bring the folder to the newest state in the bucket; what is damaged there is set aside, and said.
 
-        What this container had before it was restarted stays, and what another has saved meanwhile is added. To be
-        called again after an error: what is here already stays.
+        What this container had before it was restarted stays, as far as it is whole, also if it was not saved; all
+        else is the bucket's. To be called again after an error.
 
         Raises:
             OSError: the bucket does not answer, or the disk is full.
@@ -90,6 +90,7 @@ class Folder:
         known, unreadable = self._store.generations()
         for name in unreadable:
             self._say("{0}/{1}.json in the bucket is no manifest, and ignored".format(self.name, name))
+        self._keep_own(known)
         bad: Dict[str, Set[str]] = {}
         for name in self._wanted(known):
             if any(name in generations.ancestors(known, head) for head in self._saved.heads):
@@ -110,6 +111,23 @@ class Folder:
             self._take_over()
         self._write()
         self.restored = True
+
+    def _keep_own(self, known: Dict[str, Generation]) -> None:
+        """After a restart: if there is nothing new in the bucket and nothing torn here, all stays as it is.
+
+        Else only what was not saved, and is whole, stays; the rest comes from the bucket.
+        """
+        found = tree.signatures(self._shape, self.root)
+        saved = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
+        torn = set(found) - saved - units.whole(self._shape, self.root)
+        new = [name for name in generations.heads(known) if name not in self._saved.heads]
+        if not (torn or new):
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._known)
+        for entry in saved | torn:
+            units.remove(os.path.join(self.root, entry))
+        self._saved = NOTHING
 
     def _wanted(self, known: Dict[str, Generation]) -> Iterator[str]:
         """Heads that we have not; then, while there is nothing whole to build on, older ones."""

@@ -15,7 +15,7 @@ from melda_persistence.tree import Layout
 
 
 def remove(path: str) -> None:
-    """Remove a folder and what is in it, also what is read-only; nothing if it is not there.
+    """Remove a file, or a folder and what is in it, also what is read-only; nothing if it is not there.
 
     Raises:
         OSError: something stays.
@@ -30,13 +30,24 @@ def remove(path: str) -> None:
             else:
                 os.unlink(at)
 
-    if os.path.lexists(path):
+    if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path, onerror=again)
+    elif os.path.lexists(path):
+        os.unlink(path)
 
 
 def _canonical(dist_info: str) -> str:
     """The name of a distribution as PyPI compares it (PEP 503), from that of its folder."""
     return re.sub(r"[-_.]+", "-", dist_info[: -len(".dist-info")].rsplit("-", 1)[0]).lower()
+
+
+def _files(dist_info: str) -> List[str]:
+    """What its RECORD names, relative to where packages lie; nothing if there is none yet."""
+    with contextlib.suppress(OSError, csv.Error), open(
+        os.path.join(dist_info, "RECORD"), newline="", encoding="utf-8", errors="surrogateescape"
+    ) as stream:
+        return [row[0] for row in csv.reader(stream) if row]
+    return []
 
 
 def distributions(shape: Layout, root: str) -> Dict[str, Set[str]]:
@@ -46,11 +57,24 @@ def distributions(shape: Layout, root: str) -> Dict[str, Set[str]]:
     for name in os.listdir(packages) if shape.packages and os.path.isdir(packages) else ():
         if name.endswith(".dist-info"):
             entries = found.setdefault(_canonical(name), {os.path.join(shape.packages, name)})
-            with contextlib.suppress(OSError, csv.Error), open(
-                os.path.join(packages, name, "RECORD"), newline="", encoding="utf-8", errors="surrogateescape"
-            ) as stream:
-                rows = [row[0] for row in csv.reader(stream) if row]
-                entries.update(shape.entry_of(os.path.join(shape.packages, path)) for path in rows)
+            files = _files(os.path.join(packages, name))
+            entries.update(shape.entry_of(os.path.join(shape.packages, file)) for file in files)
+    return found
+
+
+def whole(shape: Layout, root: str) -> Set[str]:
+    """Entries that belong to packages of which nothing is missing: what a container that was killed left may be torn."""
+    found: Set[str] = set()
+    packages = os.path.join(root, shape.packages)
+    if not shape.packages:  # R's, which writes this file last
+        return {
+            entry for entry in shape.entries(root) if os.path.isfile(os.path.join(root, entry, "Meta", "package.rds"))
+        }
+    for name in os.listdir(packages) if os.path.isdir(packages) else ():
+        if name.endswith(".dist-info"):
+            files = _files(os.path.join(packages, name))
+            if files and all("__pycache__" in file or os.path.lexists(os.path.join(packages, file)) for file in files):
+                found.update(shape.entry_of(os.path.join(shape.packages, file)) for file in files)
     return found
 
 

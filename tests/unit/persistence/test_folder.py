@@ -187,6 +187,31 @@ def test_what_was_not_saved_when_the_container_was_killed_is_saved_by_its_restar
     assert found(container().root) == {"zebra": "1"}
 
 
+def test_what_a_killed_installation_left_is_not_kept_by_a_restart(container: Make) -> None:
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    install(one.root, "whole", "1")
+    install(one.root, "zebra", "2", recorded=False)
+    (one.root / SITE / "half").mkdir()
+    install(one.root, "torn", "1")
+    (one.root / SITE / "torn" / "__init__.py").unlink()
+    one.start()
+    assert found(one.root) == {"zebra": "1", "whole": "1"}
+
+
+def test_a_restart_takes_what_another_container_upgraded(container: Make) -> None:
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    install(one.root, "zebra", "2")
+    one.wait()
+    install(two.root, "yak", "1")
+    two.start()
+    assert found(two.root) == {"zebra": "2", "yak": "1"}
+
+
 def test_a_restart_changes_nothing_in_the_bucket(container: Make, bucket: Path) -> None:
     one = container()
     install(one.root, "zebra", "1")
