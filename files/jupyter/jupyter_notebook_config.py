@@ -48,6 +48,9 @@ c.KernelManager.shutdown_wait_time = 2.0
 # No login shell: that would reset PATH to the distribution's.
 server.terminado_settings = {"shell_command": ["/bin/bash"]}
 
+# Not in the project, where each look at it is a request if that is in S3.
+os.environ.setdefault("JP_LSP_VIRTUAL_DIR", os.path.expanduser("~/.virtual_documents"))
+
 # Without this JupyterLab looks for language servers in the project when it starts: requests, if that is in
 # S3. None is installed.
 c.LanguageServerManager.autodetect = False

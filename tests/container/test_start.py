@@ -76,7 +76,7 @@ def test_started_twice(service: Service) -> None:
 
 def test_jupyter_killed_ends_the_container_with_its_code(serve: Serve) -> None:
     service = serve().ready()
-    service.run("pkill --signal KILL --full '[j]upyter-notebook'", check=False)
+    service.run("pkill --signal KILL --full '[j]upyter_notebook'", check=False)
     code, lines = service.ended()
     assert code == 137
     assert "jupyter was killed by signal 9" in lines

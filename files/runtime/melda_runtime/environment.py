@@ -14,6 +14,7 @@ from melda_runtime import account, bucket, public_keys, s3
 from melda_runtime.errors import Refused
 
 ENVIRONMENT_FILE = "/etc/environment"
+SRC = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # where the programs are
 RUN = "/run/melda-jupyter"  # for what lives as long as the container; root's, so nobody plants links there
 
 # Never passed on to a process of the user, or to a service that does not need it: credentials (AWS_*, s3fs's

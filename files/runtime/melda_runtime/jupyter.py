@@ -10,11 +10,12 @@ import socket
 from typing import Dict, Tuple
 
 from melda_runtime import edit
-from melda_runtime.environment import RUN, Settings
+from melda_runtime.environment import RUN, SRC, Settings
 from melda_runtime.errors import Refused
 from melda_runtime.supervisor import Service
 
 NAME = "jupyter"
+PROGRAM = os.path.join(SRC, "jupyter_notebook.py")
 PORT = 8888
 # Kernels get two seconds (see the configuration); Docker gives the whole container ten.
 PATIENCE = 5.0
@@ -44,25 +45,27 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
     return path, random
 
 
-def service(settings: Settings, variables: Dict[str, str], token: str) -> Service:
-    """Jupyter as a service.
+def service(settings: Settings, variables: Dict[str, str], token: str, stdin: int) -> Service:
+    """Jupyter as a service, which loads its code and then waits for the end of its standard input.
 
     Args:
         settings: of the container.
         variables: environment of the user's processes.
         token: path of the token's file.
+        stdin: what it waits for.
     """
-    env = settings.place.python_env
+    place = settings.place
     return Service(
         name=NAME,
-        # -I: Jupyter itself does not take packages from the project, so what a user installs there cannot
-        # keep it from starting. Its kernels do take them, from PYTHONPATH.
-        argv=(env + "/bin/python", "-I", env + "/bin/jupyter-notebook"),
-        account=settings.place.user,
+        # -I: see the program.
+        argv=(place.python_env + "/bin/python", "-I", PROGRAM, place.workdir),
+        account=place.user,
         environment={**variables, "JUPYTER_TOKEN_FILE": token},
-        directory=settings.place.workdir,
+        # Not the project: that is not there yet.
+        directory="/",
         essential=True,
         patience=PATIENCE,
+        stdin=stdin,
     )
 
 

@@ -8,11 +8,10 @@ import subprocess
 from typing import Dict, Optional
 
 from melda_runtime import account
-from melda_runtime.environment import Settings, for_root
+from melda_runtime.environment import SRC, Settings, for_root
 from melda_runtime.errors import Refused
 from melda_runtime.supervisor import Service
 
-SRC = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 BUS = "/run/dbus/system_bus_socket"
 
 

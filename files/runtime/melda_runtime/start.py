@@ -52,6 +52,12 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
         StopRequested: a signal came before the end.
     """
     began = time.monotonic()
+    variables = environment.for_user(settings, paths.plugins(settings.place).python)
+    token, random = jupyter.token_file(settings)
+    # Loading Jupyter's code takes longest and needs nothing of the project: it goes on beside all the rest.
+    waiting, ready = os.pipe()
+    supervisor.start(jupyter.service(settings, variables, token, waiting))
+    os.close(waiting)
     with log.step("firewall") as details:  # before the first service listens
         details.append(firewall.prepare(settings.firewall))
     _start(supervisor, "ssh", ssh.service(settings), "off, there is no authorized key")
@@ -69,10 +75,11 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
                 "UHOME={0!r} cannot be handed to its user: {1}".format(settings.place.user.home, error)
             ) from None
         details.append("{0} changed in {1}".format(changed, settings.place.user.home))
-    variables = environment.for_user(settings, plugins.python)
     _start(supervisor, "version service", services.version_service(settings, variables), "")
-    token, random = jupyter.token_file(settings)
-    _start(supervisor, "jupyter", jupyter.service(settings, variables, token), "")
+    with log.step("jupyter") as details:
+        os.write(ready, b"\n")
+        os.close(ready)
+        details.append("started")
 
     def announce() -> Optional[float]:
         if not jupyter.answers():

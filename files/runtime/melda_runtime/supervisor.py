@@ -29,6 +29,7 @@ class Service(NamedTuple):
         directory: where it starts.
         essential: its end is the container's end; else it is started again.
         patience: seconds between SIGTERM and SIGKILL.
+        stdin: descriptor of its standard input; there is nothing to read if it is not given.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Service(NamedTuple):
     directory: str = "/"
     essential: bool = False
     patience: float = 2.0
+    stdin: int = subprocess.DEVNULL
 
 
 class Running:
@@ -74,7 +76,7 @@ class Supervisor:
         try:
             running.process = subprocess.Popen(
                 service.argv,
-                stdin=subprocess.DEVNULL,
+                stdin=service.stdin,
                 cwd=service.directory,
                 env=dict(service.environment),
                 # Before exec, in a process without threads.

@@ -51,11 +51,11 @@ def test_no_token_where_the_firewall_says_who_may_connect(settings: Settings, tm
 def test_neither_arguments_nor_environment_hold_the_token(settings: Settings, tmp_path: Path) -> None:
     given = settings._replace(token="CANARY")  # noqa: S106
     path, _ = jupyter.token_file(given, str(tmp_path))
-    service = jupyter.service(given, {"HOME": "/h"}, path)
+    service = jupyter.service(given, {"HOME": "/h"}, path, 7)
     assert "CANARY" not in " ".join([*service.argv, *service.environment.values()])
     assert service.environment == {"HOME": "/h", "JUPYTER_TOKEN_FILE": path}
     assert service.essential
-    assert (service.account, service.directory) == (settings.place.user, settings.place.workdir)
+    assert (service.account, service.stdin, service.argv[-1]) == (settings.place.user, 7, settings.place.workdir)
 
 
 @pytest.mark.parametrize(("status", "well"), [(200, True), (500, False)])
