@@ -8,9 +8,8 @@ import os
 from typing import List
 
 from melda_runtime import account, edit, environment, folders, log, paths, storage
-from melda_runtime.environment import RUN, Settings
+from melda_runtime.environment import RUN, SRC, Settings
 from melda_runtime.errors import Refused
-from melda_runtime.services import SRC
 from melda_runtime.supervisor import Service, Supervisor
 
 from melda_persistence import installers, state, units

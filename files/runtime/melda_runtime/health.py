@@ -10,11 +10,14 @@ import sys
 import time
 from typing import Dict, Mapping, Tuple
 
+from melda_persistence import state
+
 from melda_runtime import jupyter, storage, watch
 from melda_runtime.services import BUS
 from melda_runtime.watch import WELL
 
 PORT = 2310
+PLUGINS = "plugins"  # told, and no reason to be ill
 SECONDS = 3.0
 PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
 
@@ -55,12 +58,14 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         "jupyter": WELL if jupyter.answers(SECONDS) else "does not answer",
         "mount": of_mount(variables.get("JUPYTER_WORKDIR", ""), bool(variables.get("BUCKET_NAME"))),
         "dbus": of_dbus(),
+        PLUGINS: state.read() or "not kept",
     }
 
 
 def is_well(found: Mapping[str, str]) -> bool:
     """Is there nothing to complain of? What the image does not have cannot be ill."""
-    return all(state in (WELL, "not installed") for state in found.values())
+    # Packages that cannot be saved are worth less than the kernels that would end with the container.
+    return all(answer in (WELL, "not installed") for name, answer in found.items() if name != PLUGINS)
 
 
 def asked(port: int = PORT) -> Tuple[bool, str]:

@@ -10,6 +10,7 @@ import time
 from typing import Optional, TextIO
 
 from melda_firewall import apply as firewall
+from melda_persistence import hooks as persistence
 
 from melda_runtime import environment, home, jupyter, log, paths, services, ssh, storage
 from melda_runtime.environment import Settings
@@ -64,8 +65,12 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     _start(supervisor, "dbus", services.dbus(settings), "off, it is not installed")
     with log.step("storage") as details:
         details.append(storage.prepare(settings, supervisor))
+    with log.step("persistence") as details:
+        kept = persistence.begin(settings, supervisor)
+        details.append("the user's packages are brought back meanwhile" if kept else "there is no bucket")
     with log.step("paths") as details:
-        plugins = paths.prepare(settings.place, mend=True)  # nobody installs anything yet
+        # Nobody installs anything yet; what is brought back is mended when it is here.
+        plugins = paths.prepare(settings.place, mend=not kept)
         details.extend(folder for folder in plugins if folder)
     with log.step("ownership") as details:
         try:
@@ -91,13 +96,15 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
 
 
 def take_down(settings: Settings, supervisor: Supervisor) -> int:
-    """Stop Jupyter, then all other processes, and unmount when nobody can write any more.
+    """Stop Jupyter, then all other processes, save what was installed, and unmount when nobody can write any more.
 
     Returns:
         Jupyter's exit code as :mod:`subprocess` gives it; 0 if it was not running.
     """
+    persistence.note(settings)
     ended = supervisor.stop(jupyter.NAME)
-    supervisor.stop_all(spare=(storage.S3FS,))
+    supervisor.stop_all(spare=(storage.S3FS, persistence.NAME))
+    persistence.finish(settings, supervisor)
     storage.release(settings, supervisor)
     return ended
 

@@ -24,7 +24,7 @@ def test_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jupyter, "answers", lambda _: False)
     monkeypatch.setattr(health, "of_dbus", lambda: "ok")
     found = health.report({"JUPYTER_WORKDIR": str(tmp_path)})
-    assert found == {"jupyter": "does not answer", "mount": "ok", "dbus": "ok"}
+    assert found == {"jupyter": "does not answer", "mount": "ok", "dbus": "ok", "plugins": "not kept"}
     assert not health.is_well(found)
     assert health.is_well({**found, "jupyter": "ok", "dbus": "not installed"})
 
