@@ -164,3 +164,33 @@ def test_temporary_credentials(serve: Serve, s3: Server) -> None:
     service.run("echo kept > /home/melda/project/file", user="melda")
     assert service.seconds_to_stop() < 8
     assert objects(s3)["file"] == 5
+
+
+def requests_of_a_start(serve: Serve, s3: Server, project: dict[str, str], files: int) -> int:
+    """What a start asks of S3 until Jupyter answers, when the project holds that many files."""
+    folder, client = f"users/{files}", s3.client()
+    for number in range(files):
+        client.put_object(Bucket=BUCKET, Key=f"{folder}/folder {number % 10}/{number}.csv", Body=b"x")
+    before = len(s3.requests)
+    serve(*MOUNT, **project | {"PROJECT_FOLDER": folder}).ready()
+    return len(s3.requests) - before
+
+
+def test_a_start_asks_no_more_of_s3_for_many_files(serve: Serve, s3: Server, project: dict[str, str]) -> None:
+    assert requests_of_a_start(serve, s3, project, 150) == requests_of_a_start(serve, s3, project, 10)
+
+
+def test_no_room_for_what_s3fs_keeps(serve: Serve, s3: Server, project: dict[str, str]) -> None:
+    code, lines = serve(*MOUNT, "--tmpfs", "/tmp:size=4m,mode=1777", **project).ended()
+    assert (code, lines[-1]) == (1, f"BUCKET_NAME='{BUCKET}' was not mounted: s3fs ended; what it said is above")
+
+
+def test_no_room_for_what_s3fs_is_to_send(serve: Serve, s3: Server, project: dict[str, str]) -> None:
+    """The cell gets the error, what fits is kept, and the container goes on."""
+    service = serve(*MOUNT, "--tmpfs", "/tmp:size=80m,mode=1777", **project).ready()
+    done = service.notebook.run("python3", "with open('big', 'wb') as f: f.write(bytes(200 << 20))", timeout=120)
+    assert (done.status, done.error.splitlines()[0]) == ("error", "OSError"), done
+    done = service.notebook.run("python3", "open('small', 'w').write('kept'); print(open('small').read())")
+    assert (done.status, done.stdout) == ("ok", "kept\n"), done
+    assert objects(s3)["small"] == 4
+    assert service.health()["mount"] == "ok"

@@ -184,8 +184,8 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
     with password_file(bucket) if in_file else contextlib.nullcontext():
         supervisor.start(_s3fs(bucket, settings))
         if not supervisor.wait_until(lambda: is_mounted(workdir), MOUNT_SECONDS):
-            reason = "{0} was not mounted by s3fs within {1:g} s; what it said is above"
-            raise Refused(reason.format(asked, MOUNT_SECONDS))
+            reason = "s3fs took more than {0:g} s".format(MOUNT_SECONDS) if supervisor.alive(S3FS) else "s3fs ended"
+            raise Refused("{0} was not mounted: {1}; what it said is above".format(asked, reason))
         try:
             account.do_as(settings.place.user, lambda: probe(workdir), PROBE_SECONDS)
         except OSError as error:  # TimeoutError is one
