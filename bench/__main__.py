@@ -54,9 +54,12 @@ def run(arguments: argparse.Namespace) -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="melda-bench-") as folder:
         token = f"melda-bench-{uuid.uuid4().hex[:8]}"
         workbench = Workbench(docker, base_image, host.ca_bundle(), copy(Path(folder)), token)
-        for row in rows:
-            print(f"{row.NAME}: {row.NOTE.partition(':')[0].lower()}", flush=True)
-            results += row.measure(workbench, 1 if arguments.quick else row.REPEATS)
+        try:
+            for row in rows:
+                print(f"{row.NAME}: {row.NOTE.partition(':')[0].lower()}", flush=True)
+                results += row.measure(workbench, 1 if arguments.quick else row.REPEATS)
+        finally:
+            workbench.remove_images()
     text = table.markdown(results, facts, [row.NOTE for row in rows])
     print("\n" + text, flush=True)
     if arguments.only or arguments.quick:

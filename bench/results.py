@@ -10,8 +10,8 @@ OURS = "ours"
 
 
 def spread(samples: list[float]) -> float:
-    """Distance of the slowest from the fastest sample, as a fraction of the median."""
-    return (max(samples) - min(samples)) / median(samples)
+    """Distance of the slowest from the fastest sample, as a fraction of the median (0 if that is 0)."""
+    return (max(samples) - min(samples)) / median(samples) if median(samples) else 0.0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,17 @@ from builder.errors import Refused
 
 ROOT = Path(__file__).resolve().parent.parent
 # What is measured, and nothing that may change or weigh without a reason.
-_COPIED = (".dockerignore", "Dockerfile.base", "deploy.py", "group_data", "tasks", "files", "builder", "bench")
+_COPIED = (
+    ".dockerignore",
+    "Dockerfile.base",
+    "Dockerfile",
+    "deploy.py",
+    "group_data",
+    "tasks",
+    "files",
+    "builder",
+    "bench",
+)
 _IGNORED = shutil.ignore_patterns(".*_cache", "__pycache__", "results.*")
 
 
@@ -72,11 +83,50 @@ class Workbench:
             raise Refused(f"{what} failed with exit code {done.returncode}: the line that says why is above")
         return done.stdout
 
+    def image(self) -> str:
+        """The image with the curated packages of ``core``, built from the tree when it is first asked for."""
+        tags = {name: f"{self.token}-{name}" for name in ("app-base", "app")}
+        if client.exists(self.docker, "image", tags["app"]):
+            return tags["app"]
+        print("    building the image", flush=True)
+        for tag, dockerfile, arguments in (
+            (tags["app-base"], "Dockerfile.base", {"BASE": self.base_image}),
+            (tags["app"], "Dockerfile", {"BASE_IMAGE": tags["app-base"], "PROVISION_DATA": "packages=core"}),
+        ):
+            command = [self.docker, "build", "--progress=plain", "--file", dockerfile, "--tag", tag]
+            command += [part for key, value in arguments.items() for part in ("--build-arg", f"{key}={value}")]
+            command += ["--secret", f"id=ca,src={self.ca}"] if self.ca else []
+            self.run(f"building {dockerfile}", [*command, "."], DOCKER_BUILDKIT="1")
+        return tags["app"]
+
+    def wait(self, container: str, text: str, seconds: float = 60.0) -> None:
+        """Wait until a container's log holds ``text``.
+
+        Raises:
+            Refused: it does not within ``seconds``.
+        """
+        deadline = time.monotonic() + seconds
+        while text not in self.run("reading the log", [self.docker, "logs", container]):
+            if time.monotonic() > deadline:
+                raise Refused(f"{container} does not say {text!r}")
+            time.sleep(0.05)
+
     @contextmanager
-    def container(self, name: str) -> Iterator[str]:
-        """A container of the base that does nothing, removed at the end. Gives its name."""
+    def container(
+        self, name: str, image: str = "", command: str = "tail -f /dev/null", options: Sequence[str] = ()
+    ) -> Iterator[str]:
+        """A running container, removed at the end. Gives its name.
+
+        Args:
+            name: a word for its name.
+            image: the base unless given.
+            command: what runs in it; nothing unless given.
+            options: of ``docker run``.
+        """
         full = f"{self.token}-{name}"
-        client.call(self.docker, "run", "--detach", "--name", full, self.base_image, "tail", "-f", "/dev/null")
+        client.call(
+            self.docker, "run", "--detach", "--name", full, *options, image or self.base_image, *command.split()
+        )
         try:
             yield full
         finally:

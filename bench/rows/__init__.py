@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol, cast
 
 from bench.results import Result
-from bench.rows import cold_build, nothing_to_do
+from bench.rows import cold_build, container_start, memory, nothing_to_do, versions
 from bench.workbench import Workbench
 
 
@@ -24,4 +24,4 @@ class Row(Protocol):
         """Measure, say what is going on, and clean up."""
 
 
-ROWS: tuple[Row, ...] = cast("tuple[Row, ...]", (cold_build, nothing_to_do))
+ROWS: tuple[Row, ...] = cast("tuple[Row, ...]", (cold_build, nothing_to_do, container_start, versions, memory))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import chosen
-from bench.rows import ROWS, cold_build, nothing_to_do
+from bench.rows import ROWS, cold_build, memory, nothing_to_do
 from bench.workbench import ROOT, copy, records
 from builder.errors import Refused
 
@@ -102,3 +102,21 @@ def test_a_wrong_option_is_one_line_and_exit_code_2() -> None:
         [sys.executable, "-m", "bench", "--only", "speed"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_memory_is_told_by_service_and_what_is_none_of_them_under_its_command() -> None:
+    found = memory.shares(
+        [
+            ("/usr/bin/python3 -IBS /usr/src/melda-jupyter/start-jupyter", 1),
+            ("/opt/jupyter/bin/python -I /usr/src/melda-jupyter/version_check_webservice.py", 2),
+            ("sshd: /usr/sbin/sshd -D [listener]", 4),
+            ("/usr/bin/dbus-daemon --system", 8),
+            ("s3fs bucket /home/melda/project", 16),
+            ("/opt/jupyter/bin/python -I /opt/jupyter/bin/jupyter-notebook", 32),
+            ("/opt/jupyter/bin/python -I /usr/src/melda-jupyter/jupyter_notebook.py /home/melda/project", 64),
+            ("something else", 128),
+        ]
+    )
+    assert found == {
+        "start-jupyter": 1, "version service": 2, "sshd": 4, "dbus": 8, "s3fs": 16, "Jupyter": 96, "something else": 128
+    }  # fmt: skip
