@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import tempfile
 import time
-from typing import Callable, Dict, Iterator, List, NamedTuple, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Set, Tuple
 
-from melda_runtime import edit
-
-from melda_persistence import archive, generations, tree, units
-from melda_persistence.generations import Generation, Part
+from melda_persistence import archive, generations, saved, tree, units
+from melda_persistence.generations import Generation, Held
+from melda_persistence.saved import Saved
 from melda_persistence.store import Store
 
 QUIET = 2.0  # seconds without a change after which an installation is over
@@ -22,25 +20,6 @@ PATIENCE = 180.0  # seconds without a change after which it is saved though an i
 RETRY, LONGEST_RETRY = 5.0, 60.0  # seconds after which a failed upload is tried again
 
 Say = Callable[[str], None]
-
-
-class Saved(NamedTuple):
-    """What this container knows to be in the bucket.
-
-    Attributes:
-        heads: the generations that the folder holds everything of.
-        entries: entry -> name of its part.
-        signatures: entry -> signature when it was archived, or unpacked.
-        parts: those that ``entries`` names.
-    """
-
-    heads: Tuple[str, ...]
-    entries: Dict[str, str]
-    signatures: Dict[str, str]
-    parts: Dict[str, Part]
-
-
-NOTHING = Saved((), {}, {}, {})
 
 
 class Folder:
@@ -68,7 +47,7 @@ class Folder:
         self._shape = tree.layout(name)
         self._store = Store(os.path.join(bucket, name))
         self._say, self._installing, self._old = say, installing, old
-        self._saved = NOTHING
+        self._saved = saved.NOTHING
         self._taken = False  # the bucket does not know yet what we took out of several generations
         self._stamp: Tuple[int, ...] = ()
         self._seen: Dict[str, str] = {}
@@ -86,7 +65,7 @@ class Folder:
         Raises:
             OSError: the bucket does not answer, or the disk is full.
         """
-        self._saved = self._read()
+        self._saved = saved.read(self._known)
         known, unreadable = self._store.generations()
         for name in unreadable:
             self._say("{0}/{1}.json in the bucket is no manifest, and ignored".format(self.name, name))
@@ -95,7 +74,7 @@ class Folder:
         for name in self._wanted(known):
             if any(name in generations.ancestors(known, head) for head in self._saved.heads):
                 continue
-            damaged = self._take(known[name])
+            damaged = self._take(known[name], self._newer(known, name))
             if damaged:
                 bad[name] = damaged
                 self._store.set_aside(name, damaged)
@@ -106,10 +85,13 @@ class Folder:
             else:
                 self._taken = self._taken or bool(self._saved.heads)
                 self._saved = self._saved._replace(heads=(*self._saved.heads, name))
+        if bad:  # what was left to those may be missing now
+            for name in self._saved.heads:
+                self._take(known[name], set())
         self._taken = self._taken or bool(bad)
         if self._old:
             self._take_over()
-        self._write()
+        saved.write(self._saved, self._known)
         self.restored = True
 
     def _keep_own(self, known: Dict[str, Generation]) -> None:
@@ -118,16 +100,16 @@ class Folder:
         Else only what was not saved, and is whole, stays; the rest comes from the bucket.
         """
         found = tree.signatures(self._shape, self.root)
-        saved = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
-        torn = set(found) - saved - units.whole(self._shape, self.root)
+        kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
+        torn = set(found) - kept - units.whole(self._shape, self.root)
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
         if not (torn or new):
             return
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._known)
-        for entry in saved | torn:
+        for entry in kept | torn:
             units.remove(os.path.join(self.root, entry))
-        self._saved = NOTHING
+        self._saved = saved.NOTHING
 
     def _wanted(self, known: Dict[str, Generation]) -> Iterator[str]:
         """Heads that we have not; then, while there is nothing whole to build on, older ones."""
@@ -139,8 +121,14 @@ class Folder:
                 return
             yield name
 
-    def _take(self, generation: Generation) -> Set[str]:
-        """Take what we have not got from a generation.
+    def _newer(self, known: Dict[str, Generation], name: str) -> Set[str]:
+        """Packages of which another head has a newer state."""
+        own = units.numbers(self._shape, known[name])
+        heads = [units.numbers(self._shape, known[head]) for head in generations.heads(known) if head != name]
+        return {unit for unit, number in own.items() if any(other.get(unit, -1) > number for other in heads)}
+
+    def _take(self, generation: Generation, without: Set[str]) -> Set[str]:
+        """Take what we have not got from a generation, but what is ``without``.
 
         Returns:
             Its parts that are damaged.
@@ -149,7 +137,7 @@ class Folder:
         damaged: Set[str] = set()
         units.remove(self._unpacked)
         os.makedirs(whole)
-        for name in sorted(set(generation.entries.values())):
+        for name in sorted({held.part for held in generation.entries.values()}):
             part, folder = generation.parts[name], os.path.join(self._unpacked, name)
             os.mkdir(folder)
             try:
@@ -158,16 +146,17 @@ class Folder:
             except (archive.Damaged, FileNotFoundError):
                 damaged.add(name)
                 continue
-            for entry, holder in generation.entries.items():
-                if holder == name and os.path.lexists(os.path.join(folder, entry)):
+            for entry, held in generation.entries.items():
+                if held.part == name and os.path.lexists(os.path.join(folder, entry)):
                     units.merge(os.path.join(folder, entry), os.path.join(whole, entry))
         moved = {
             entry: tree.signature(os.path.join(self.root, entry))
-            for entry in units.adopt(self._shape, whole, self.root)
+            for entry in units.adopt(self._shape, whole, self.root, without)
             if entry in generation.entries
         }
         units.remove(self._unpacked)
         self._saved = self._saved._replace(
+            number=max(self._saved.number, generation.number),
             entries={**self._saved.entries, **{entry: generation.entries[entry] for entry in moved}},
             signatures={**self._saved.signatures, **moved},
             parts={**self._saved.parts, **generation.parts},
@@ -251,16 +240,21 @@ class Folder:
                     return  # it goes on after all; we come again
                 new = secrets.token_hex(8)
                 parts[new] = self._store.put_part(new, stream, len(changed))
-        entries = {**kept, **dict.fromkeys(changed, new)}
-        parts = {name: parts[name] for name in set(entries.values())}
+        number = self._saved.number + 1
+        entries = {**kept, **{entry: self._held(entry, entry in same, new, number) for entry in changed}}
+        parts = {name: parts[name] for name, _ in entries.values()}
         name = secrets.token_hex(8)
-        self._store.put(name, Generation(self._saved.heads, time.time(), parts, entries))
-        self._saved, self._taken, self.dirty = Saved((name,), entries, found, parts), False, False
-        self._write()
+        self._store.put(name, Generation(self._saved.heads, number, time.time(), parts, entries))
+        self._saved, self._taken, self.dirty = Saved((name,), number, entries, found, parts), False, False
+        saved.write(self._saved, self._known)
         self.saved_at = time.time()
         self._say(self._story(changed))
         if in_time:  # else all that can wait waits for the next container
             self._tidy(name)
+
+    def _held(self, entry: str, same: bool, part: str, number: int) -> Held:
+        """Where an entry lies now; archiving it anew as it is does not make it newer."""
+        return Held(part, self._saved.entries[entry].number if same else number)
 
     def _story(self, changed: List[str]) -> str:
         names = sorted({os.path.basename(entry) for entry in changed if not entry.endswith(".dist-info")})
@@ -281,15 +275,3 @@ class Folder:
                 for child in os.listdir(self._old):
                     units.remove(os.path.join(self._old, child))
                 self._old = ""
-
-    # What is known of it in this container
-
-    def _read(self) -> Saved:
-        try:
-            heads, entries, signatures, parts = json.loads(edit.read(self._known))
-            return Saved(tuple(heads), entries, signatures, {name: Part(*part) for name, part in parts.items()})
-        except (ValueError, TypeError, AttributeError):
-            return NOTHING
-
-    def _write(self) -> None:
-        edit.update(self._known, json.dumps(self._saved))

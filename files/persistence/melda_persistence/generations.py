@@ -2,7 +2,8 @@
 
 Nothing in the bucket is ever changed, so nothing is ever half changed: a generation counts from the moment its manifest
 is there. Two containers that save at the same time make two generations of which neither is the other's parent, and the
-next start takes both. Times only decide which of two such generations goes first.
+next start takes both: of each package the state that is the result of more generations. Clocks only decide where that is
+equal.
 """
 
 from __future__ import annotations
@@ -31,20 +32,34 @@ class Part(NamedTuple):
     entries: int
 
 
+class Held(NamedTuple):
+    """Where an entry lies.
+
+    Attributes:
+        part: name of the archive.
+        number: of the generation that brought this state of the entry.
+    """
+
+    part: str
+    number: int
+
+
 class Generation(NamedTuple):
     """The state of a folder at one moment.
 
     Attributes:
         parents: names of the generations it holds everything of.
+        number: one more than the highest of its parents.
         created: seconds since 1970, by the clock of the container that made it.
         parts: name -> archive.
-        entries: path in the folder -> name of the part that holds it.
+        entries: path in the folder -> where it lies.
     """
 
     parents: Tuple[str, ...]
+    number: int
     created: float
     parts: Dict[str, Part]
-    entries: Dict[str, str]
+    entries: Dict[str, Held]
 
 
 def _expect(right: bool, what: str) -> None:
@@ -65,18 +80,19 @@ def parse(name: str, text: str) -> Generation:
     try:
         found = json.loads(text)
         _expect(found["schema"] == SCHEMA, "another schema")
-        parents, created = tuple(found["parents"]), found["created"]
+        parents, number, created = tuple(found["parents"]), found["number"], found["created"]
         parts = {part: Part(**fields) for part, fields in found["parts"].items()}
-        entries = dict(found["entries"])
-        _expect(isinstance(created, (int, float)), "created")
+        entries = {entry: Held(*held) for entry, held in found["entries"].items()}
+        _expect(isinstance(created, (int, float)) and type(number) is int, "created, number")
         _expect(all(NAME.fullmatch(parent) and parent != name for parent in parents), "parents")
-        for part, (sha256, size, held) in parts.items():
+        for part, (sha256, size, count) in parts.items():
             _expect(bool(NAME.fullmatch(part) and re.fullmatch(r"[0-9a-f]{64}", sha256)), "parts")
-            _expect(type(size) is int and type(held) is int and size > 0 and held > 0, "parts")
-        _expect(all(_is_entry(entry) and part in parts for entry, part in entries.items()), "entries")
+            _expect(type(size) is int and type(count) is int and size > 0 and count > 0, "parts")
+        for entry, held in entries.items():
+            _expect(_is_entry(entry) and held.part in parts and type(held.number) is int, "entries")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError("{0}.json is no manifest: {1}".format(name, error)) from None
-    return Generation(parents, created, parts, entries)
+    return Generation(parents, number, created, parts, entries)
 
 
 def dump(generation: Generation) -> str:
@@ -118,22 +134,22 @@ def unused(gone: Collection[Generation], left: Collection[Generation]) -> Set[st
 
 
 def plan(
-    saved: Mapping[str, str], parts: Mapping[str, Part], now: Collection[str], compact: bool
-) -> Tuple[Dict[str, str], List[str]]:
+    saved: Mapping[str, Held], parts: Mapping[str, Part], now: Collection[str], compact: bool
+) -> Tuple[Dict[str, Held], List[str]]:
     """What a new generation takes from the archives that are there, and what goes into a new one.
 
     Args:
-        saved: entries that are as they were when they were archived -> their part.
+        saved: entries that are as they were when they were archived -> where.
         parts: those that are there.
         now: all entries.
         compact: archive everything anew where more than half of what lies there is of no use, or it is too many.
 
     Returns:
-        Entries that are kept -> their part, and the entries to be archived.
+        Entries that are kept -> where, and the entries to be archived.
     """
-    kept = {entry: saved[entry] for entry in now if saved.get(entry) in parts}
+    kept = {entry: saved[entry] for entry in now if entry in saved and saved[entry].part in parts}
     used: Dict[str, int] = {}
-    for part in kept.values():
+    for part, _ in kept.values():
         used[part] = used.get(part, 0) + 1
     held = sum(parts[part].size for part in used)
     useful = sum(parts[part].size * min(1.0, count / parts[part].entries) for part, count in used.items())

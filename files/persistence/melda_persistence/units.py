@@ -9,8 +9,9 @@ import re
 import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Dict, List, Set
+from typing import Callable, Collection, Dict, List, Set
 
+from melda_persistence.generations import Generation
 from melda_persistence.tree import Layout
 
 
@@ -59,6 +60,16 @@ def distributions(shape: Layout, root: str) -> Dict[str, Set[str]]:
             entries = found.setdefault(_canonical(name), {os.path.join(shape.packages, name)})
             files = _files(os.path.join(packages, name))
             entries.update(shape.entry_of(os.path.join(shape.packages, file)) for file in files)
+    return found
+
+
+def numbers(shape: Layout, generation: Generation) -> Dict[str, int]:
+    """How new each package of a generation is, by its distribution's name, or by its entry where that is all it has."""
+    found: Dict[str, int] = {}
+    for entry, held in generation.entries.items():
+        folder, name = os.path.split(entry)
+        is_distribution = folder == shape.packages and name.endswith(".dist-info")
+        found[_canonical(name) if is_distribution else entry] = held.number
     return found
 
 
@@ -118,13 +129,14 @@ def copy(source: str, target: str) -> None:
             pass
 
 
-def adopt(shape: Layout, source: str, target: str) -> List[str]:
+def adopt(shape: Layout, source: str, target: str, without: Collection[str] = ()) -> List[str]:
     """Move what ``target`` has not got: packages by name, never a file of one version into another.
 
     Args:
         shape: of both folders.
         source: is used up.
         target: on the same file system.
+        without: distributions, and entries that belong to none, that are left out.
 
     Returns:
         Entries that are in ``target`` now as they were in ``source``.
@@ -132,7 +144,7 @@ def adopt(shape: Layout, source: str, target: str) -> List[str]:
     Raises:
         OSError: something cannot be moved.
     """
-    there = distributions(shape, target)
+    there = {*distributions(shape, target), *without}
     owners: Dict[str, Set[str]] = {}
     for name, entries in distributions(shape, source).items():
         for entry in entries:
@@ -141,9 +153,9 @@ def adopt(shape: Layout, source: str, target: str) -> List[str]:
     for entry in list(shape.entries(source)):
         new, old = os.path.join(target, entry), os.path.join(source, entry)
         # A folder that several distributions share is theirs together.
-        missing = entry in owners and not owners[entry] <= set(there)
+        missing = entry in owners and not owners[entry] <= there
         whole = not os.path.lexists(new)
-        if missing or (whole and entry not in owners):
+        if missing or (whole and entry not in owners and entry not in without):
             merge(old, new)
             moved += [entry] if whole else []
     return moved

@@ -571,5 +571,6 @@ TestMachine.settings = settings(max_examples=25, stateful_step_count=12, deadlin
 )
 def test_plan(saved: dict[str, str], sizes: dict[str, tuple[int, int]], now: list[str], kept: list[str]) -> None:
     parts = {name: generations.Part("0" * 64, *pair) for name, pair in sizes.items()}
-    assert sorted(generations.plan(saved, parts, now, True)[0]) == sorted(kept)
-    assert set(generations.plan(saved, parts, now, False)[0]) == {name for name in saved if saved[name] in parts}
+    held = {name: generations.Held(part, 1) for name, part in saved.items()}
+    assert sorted(generations.plan(held, parts, now, True)[0]) == sorted(kept)
+    assert set(generations.plan(held, parts, now, False)[0]) == {name for name in saved if saved[name] in parts}

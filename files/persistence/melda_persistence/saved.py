@@ -1,0 +1,55 @@
+"""What this container knows to be in the bucket, on local disk, so that a restart need not fetch it again."""
+
+from __future__ import annotations
+
+import json
+from typing import Dict, NamedTuple, Tuple
+
+from melda_runtime import edit
+
+from melda_persistence.generations import Held, Part
+
+
+class Saved(NamedTuple):
+    """The state of a folder when it was saved, or brought back.
+
+    Attributes:
+        heads: the generations that the folder holds everything of.
+        number: the highest of theirs.
+        entries: entry -> where it lies.
+        signatures: entry -> signature when it was archived, or unpacked.
+        parts: those that ``entries`` names.
+    """
+
+    heads: Tuple[str, ...]
+    number: int
+    entries: Dict[str, Held]
+    signatures: Dict[str, str]
+    parts: Dict[str, Part]
+
+
+NOTHING = Saved((), 0, {}, {}, {})
+
+
+def read(path: str) -> Saved:
+    """What is known; nothing where the file is missing or is not ours."""
+    try:
+        heads, number, entries, signatures, parts = json.loads(edit.read(path))
+        return Saved(
+            tuple(heads),
+            int(number),
+            {entry: Held(*held) for entry, held in entries.items()},
+            dict(signatures),
+            {name: Part(*part) for name, part in parts.items()},
+        )
+    except (ValueError, TypeError, AttributeError):
+        return NOTHING
+
+
+def write(known: Saved, path: str) -> None:
+    """Remember it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    edit.update(path, json.dumps(known))
