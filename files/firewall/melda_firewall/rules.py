@@ -46,8 +46,9 @@ def _egress(version: int, wanted: Wanted, resolvers: Sequence[str]) -> List[str]
     if wanted.egress == "web":
         web = "-A OUTPUT -p tcp -m multiport --dports {0} {1} -j ACCEPT".format(WEB_PORTS, NEW)
         return [*_dns(version, resolvers, ""), web, *storage]
-    # The mount's, and the names it needs.
-    return [*_dns(version, resolvers, ROOT), *storage] if storage else []
+    # The mount's, the names it needs, and where its keys come from if none were given.
+    keys = ["-A OUTPUT -d {0} -p tcp --dport 80 {1} {2} -j ACCEPT".format(at, ROOT, NEW) for at in CREDENTIALS[version]]
+    return [*_dns(version, resolvers, ROOT), *keys, *storage] if storage else []
 
 
 def table(version: int, wanted: Wanted, resolvers: Sequence[str]) -> str:

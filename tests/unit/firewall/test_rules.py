@@ -55,6 +55,8 @@ def test_none_adds_the_mount_and_the_names_it_needs_for_root_alone() -> None:
     assert added("none") == [
         f"-A OUTPUT -p udp --dport 53 -d 10.0.0.2 {root} -j ACCEPT",
         f"-A OUTPUT -p tcp --dport 53 -d 10.0.0.2 {root} -j ACCEPT",
+        f"-A OUTPUT -d 169.254.169.254 -p tcp --dport 80 {root} -m conntrack --ctstate NEW -j ACCEPT",
+        f"-A OUTPUT -d 169.254.170.2 -p tcp --dport 80 {root} -m conntrack --ctstate NEW -j ACCEPT",
         f"-A OUTPUT -p tcp --dport 5000 {root} -m conntrack --ctstate NEW -j ACCEPT",
     ]
 
