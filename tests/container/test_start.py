@@ -16,7 +16,9 @@ from .services import Service
 
 Serve = Callable[..., Service]
 RUNTIME = "/home/melda/.local/share/jupyter/runtime"
-STEPS = ["firewall", "ssh", "dbus", "storage", "paths", "ownership", "version service", "jupyter", "ready"]
+STEPS = [
+    "firewall", "ssh", "dbus", "storage", "persistence", "paths", "ownership", "version service", "jupyter", "ready",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
