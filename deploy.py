@@ -2,6 +2,7 @@
 
 from tasks import (
     bspm,
+    bytecode,
     firewall,
     jupyter,
     leftovers,
@@ -30,5 +31,6 @@ jupyter.jupyter()
 bspm.bspm()
 persistence.persistence()
 runtime.runtime()
+bytecode.bytecode()
 packages.packages()
 leftovers.leftovers()
