@@ -62,6 +62,9 @@ def table(version: int, wanted: Wanted, resolvers: Sequence[str]) -> str:
     closed_in, closed_out = wanted.peers is not None, wanted.egress != "open"
     chains: Tuple[Tuple[str, bool], ...] = (("INPUT", closed_in), ("FORWARD", closed_in), ("OUTPUT", closed_out))
     rules = [":{0} {1} [0:0]".format(chain, "DROP" if closed else "ACCEPT") for chain, closed in chains]
+    if wanted.egress == "none" and EMBEDDED_RESOLVER in resolvers and version == 4:
+        # It asks the world in the mount's name; whoever asks it through the loopback can tell the world anything.
+        rules.append("-A OUTPUT -d {0} -m owner ! --uid-owner 0 -j REJECT".format(EMBEDDED_RESOLVER))
     rules += ["-A INPUT -i lo -j ACCEPT", "-A OUTPUT -o lo -j ACCEPT"] if closed_in or closed_out else []
     # Before anything lets them out. Root may ask: the mount's credentials can come from there.
     rules += ["-A OUTPUT -d {0} -m owner ! --uid-owner 0 -j REJECT".format(address) for address in CREDENTIALS[version]]

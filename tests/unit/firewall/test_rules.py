@@ -45,6 +45,14 @@ def test_ipv6_is_as_closed() -> None:
     }, "neighbours, and nothing else"
 
 
+def test_with_none_the_user_cannot_have_dockers_resolver_ask_the_world() -> None:
+    closed = f"-A OUTPUT -d 127.0.0.11 {REJECTED}"
+    found = lines(4, "http://10.0.0.1:5000", ("127.0.0.11",), **PEERS, EGRESS="none")
+    assert found.index(closed) < found.index("-A OUTPUT -o lo -j ACCEPT")
+    for mode in ("web", "open"):
+        assert closed not in lines(4, None, ("127.0.0.11",), **PEERS, EGRESS=mode)
+
+
 def added(mode: str, **more: str) -> list[str]:
     with_it = lines(4, "http://10.0.0.1:5000", ("10.0.0.2", "2001:db8::53"), **PEERS, EGRESS=mode, **more)
     return [line for line in with_it if line not in lines(4, **PEERS, EGRESS="none")]
