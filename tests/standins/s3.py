@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http.server import HTTPServer
 from types import TracebackType
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 REGION = "us-east-1"
+Judge = Callable[[str, str], str]
+
+
+def serve_all(_method: str, _path: str) -> str:
+    """Refuse nothing."""
+    return ""
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,8 @@ def _encode(query: str) -> str:
     return "&".join("=".join(quote(unquote(part), safe="-_.~") for part in pair) for pair in pairs)
 
 
-def _as_s3(application: WSGIApplication) -> WSGIApplication:
-    """Do as S3 does where moto does not, as far as s3fs meets it.
+def _as_s3(application: WSGIApplication, judge: Judge) -> WSGIApplication:
+    """Do as S3 does where moto does not, as far as s3fs meets it; ``judge`` may refuse a request.
 
     The signature is checked over the query encoded by the rules, not as it was sent, where "/" may be bare.
     The old signature, which s3fs 1.90 tries once the new one was refused, is a 403; moto stumbles over it.
@@ -58,6 +64,11 @@ def _as_s3(application: WSGIApplication) -> WSGIApplication:
         if environ.get("HTTP_AUTHORIZATION", "").startswith("AWS "):
             start_response("403 Forbidden", [("Content-Type", "application/xml")])
             return [b"<Error><Code>SignatureDoesNotMatch</Code><Message>Not version 4</Message></Error>"]
+        refused = judge(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        if refused:
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            start_response(refused, [("Content-Type", "application/xml")])
+            return [f"<Error><Code>{refused[4:].replace(' ', '')}</Code><Message>Refused</Message></Error>".encode()]
         query = environ.get("QUERY_STRING", "")
         if query:
             environ["QUERY_STRING"] = _encode(query)
@@ -74,7 +85,8 @@ class Server:
     Args:
         address: address to listen on, for instance ``serve.gateway()``.
 
-    ``requests`` lists what was answered so far: (method, path with query, status).
+    ``requests`` lists what was answered so far: (method, path with query, status). ``judge`` is asked before each
+    request: what it returns, for instance ``403 Access Denied``, is the answer, unless it is empty.
     """
 
     def __init__(self, address: str = "127.0.0.1") -> None:
@@ -86,7 +98,10 @@ class Server:
                 requests.append((self.command, self.path, int(code)))
 
         self._handler = Handler
-        self._application = _as_s3(DomainDispatcherApplication(create_backend_app))
+        self.judge: Judge = serve_all
+        self._application = _as_s3(
+            DomainDispatcherApplication(create_backend_app), lambda method, path: self.judge(method, path)
+        )
         self._address = address
         self._port = 0
         self._listener: BaseWSGIServer | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -110,12 +111,15 @@ def signature(path: str) -> str:
         digest.update("\0".join(str(field) for field in fields).encode("utf-8", "surrogateescape") + b"\0\0")
 
     def walk(folder: str, below: str) -> None:
-        with os.scandir(folder) as found:
-            children: List[os.DirEntry[str]] = sorted(found, key=lambda child: child.name)
+        children: List[os.DirEntry[str]] = []
+        # One that its owner may not read is kept as far as it can be: it must not keep the rest from being saved.
+        with contextlib.suppress(PermissionError), os.scandir(folder) as found:
+            children = sorted(found, key=lambda child: child.name)
         for child in children:
             if child.name != "__pycache__":
                 name = below + "/" + child.name
-                take(name, child.stat(follow_symlinks=False), child.path)
+                with contextlib.suppress(PermissionError):
+                    take(name, child.stat(follow_symlinks=False), child.path)
                 if child.is_dir(follow_symlinks=False):
                     walk(child.path, name)
 

@@ -1,0 +1,367 @@
+"""What the user installs lies on local disk and is in the bucket soon after: whole, whatever fails, or as it was before."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from tests.standins import cran_repository, wheels
+from tests.standins.s3 import Server, serve_all
+from tests.standins.serve import gateway
+
+from .machines import until
+from .notebook import Kernel
+from .services import MOUNT, Service, bucket_variables
+
+BUCKET = "melda-projects"
+PYTHON = "Python-3.11.2"
+SITE = f"/home/melda/project/{PYTHON}/lib/python3.11/site-packages"
+PIP = "pip install -q --no-index --find-links /wheels --disable-pip-version-check "
+
+
+@pytest.fixture(scope="module")
+def s3(docker: str) -> Iterator[Server]:
+    with Server(gateway(docker=docker)) as server:
+        server.bucket(BUCKET)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wheels, and an R package."""
+    folder = tmp_path_factory.mktemp("sources")
+    for name in ("zebra", "yak"):
+        for version in ("1.0", "2.0"):
+            wheels.build(folder, name, version, {f"{name}/__init__.py": f"V = '{version}'\n"})
+    # Takes a while, so that it can be cut off.
+    wheels.build(folder, "slow", "1.0", {f"slow/m{number}.py": "x = 1\n" for number in range(3000)})
+    cran_repository.write_source(folder, "meldazebra", "1.0")
+    folder.chmod(0o755)
+    return folder
+
+
+class Project:
+    """A folder of the bucket, and containers that have it mounted."""
+
+    def __init__(self, docker: str, image: str, s3: Server, sources: Path, name: str) -> None:
+        self.s3, self.prefix = s3, f"users/{name}/"
+        self._run = (docker, image)
+        self._options = (*MOUNT, "--volume", f"{sources}:/wheels:ro")
+        self._variables = bucket_variables(s3, BUCKET, s3.credentials(f"melda-test-{name}", BUCKET), f"users/{name}")
+        self.made: list[Service] = []
+
+    def start(self) -> Service:
+        self.made.append(Service(*self._run, self._options, **self._variables))
+        return self.made[-1]
+
+    @property
+    def client(self) -> boto3.client:
+        return self.s3.client()
+
+    def objects(self) -> dict[str, int]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=self.prefix)
+        found = (item for page in pages for item in page.get("Contents", []))
+        return {item["Key"].removeprefix(self.prefix): item["Size"] for item in found if not item["Key"].endswith("/")}
+
+    def manifests(self) -> list[str]:
+        return sorted(
+            key for key in self.objects() if re.search(r"^\.melda-jupyter/.*\.json$", key) and "apt" not in key
+        )
+
+    def put(self, key: str, content: bytes) -> None:
+        self.client.put_object(Bucket=BUCKET, Key=self.prefix + key, Body=content)
+
+    def get(self, key: str) -> bytes:
+        content: bytes = self.client.get_object(Bucket=BUCKET, Key=self.prefix + key)["Body"].read()
+        return content
+
+
+@pytest.fixture
+def project(docker: str, image: str, s3: Server, sources: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
+    project = Project(docker, image, s3, sources, f"{request.node.nodeid.encode().hex()[-24:]}")
+    yield project
+    s3.judge = serve_all
+    s3.answer()
+    for service in project.made:
+        service.remove()
+
+
+def shell(service: Service, command: str, check: bool = True) -> str:
+    """What a terminal of the user's shows."""
+    return service.run(f"cat >/tmp/command <<'EOF'\n{command}\nEOF\nsu - melda -c '. /tmp/command'", check=check)
+
+
+def saved(service: Service) -> None:
+    """Wait until all is saved."""
+    until(lambda: service.health()["plugins"].startswith("saved at"), f"it is saved; {service.logs()[-2000:]}", 60)
+
+
+def version(service: Service, name: str) -> str:
+    """The version that a kernel imports; ``none`` if it cannot."""
+    code = f"try:\n    import {name}; print({name}.V)\nexcept ImportError: print('none')"
+    return service.notebook.run("python3", code).stdout.strip()
+
+
+BIG = f"""
+import os, random
+site = "{SITE}"
+os.makedirs(site + "/big/data")
+for folder in range(100):
+    os.mkdir(f"{{site}}/big/data/{{folder}}")
+    for file in range(200):
+        with open(f"{{site}}/big/data/{{folder}}/{{file}}.txt", "w") as stream:
+            stream.write(str(file))
+with open(site + "/big/größe 数据.bin", "wb") as stream:
+    stream.write(random.Random(1).randbytes(100_000_000))
+with open(site + "/big/__init__.py", "w") as stream:
+    stream.write("V = 'big'\\n")
+os.symlink("größe 数据.bin", site + "/big/link")
+os.symlink("/opt/jupyter/bin/python", site + "/big/python")
+os.mkdir(site + "/big-1.0.dist-info")
+with open(site + "/big-1.0.dist-info/RECORD", "w") as stream:
+    stream.write("big/__init__.py,,\\nbig-1.0.dist-info/RECORD,,\\n")
+"""
+
+
+def test_installed_at_local_speed_durable_soon_and_there_in_the_next_container(project: Project) -> None:
+    """20,000 files, 100 MB, links and names beyond ASCII; then a small package; then R."""
+    one = project.start().ready()
+    assert one.run("stat -f -c %T /home/melda/project /home/melda/project/Python* /home/melda/project/R*").split() == [
+        "fuseblk", "overlayfs", "overlayfs"
+    ]  # fmt: skip
+    assert one.health()["plugins"] == "saved"
+    one.run(f"cat >/tmp/big.py <<'EOF'\n{BIG}\nEOF\nsu melda -c 'python3 /tmp/big.py'")
+    began = time.monotonic()
+    until(lambda: len(project.manifests()) == 1, "the large package is durable", 60)
+    took = time.monotonic() - began
+    assert took <= 20, "on a machine with two cores that also is S3"
+    shell(one, PIP + "zebra==1.0")
+    began = time.monotonic()
+    until(lambda: len(project.manifests()) == 2, "the small package is durable", 10)
+    sizes = sorted(size for key, size in project.objects().items() if key.endswith(".tar.zst"))
+    assert sizes[0] < 10_000 < 100_000_000 <= sizes[1], "only what is new was uploaded"
+    shell(one, "R CMD INSTALL --library=/home/melda/project/R-4.2.2 /wheels/meldazebra")
+    until(lambda: any("/R-4.2.2/" in key for key in project.manifests()), "the R package is durable", 15)
+    before = one.run(f"cd {SITE} && find . ! -name '*.pyc' -type f | sort | xargs -d '\\n' sha256sum | sha256sum")
+    assert one.seconds_to_stop() < 8
+    assert [key for key in project.objects() if not key.startswith(".melda-jupyter/")] == [], "nothing on the mount"
+
+    two = project.start().ready()
+    began = time.monotonic()
+    assert version(two, "big") == "big"
+    assert time.monotonic() - began < 10
+    assert version(two, "zebra") == "1.0"
+    assert two.notebook.run("ir", "cat(find.package('meldazebra'))").stdout == "/home/melda/project/R-4.2.2/meldazebra"
+    assert (
+        two.run(f"cd {SITE} && find . ! -name '*.pyc' -type f | sort | xargs -d '\\n' sha256sum | sha256sum") == before
+    )
+    assert two.run(f"readlink '{SITE}/big/link' {SITE}/big/python").splitlines() == [
+        "größe 数据.bin", "/opt/jupyter/bin/python"
+    ]  # fmt: skip
+    assert two.health()["plugins"] == "saved", "and nothing is saved again"
+    # Removed, and something else installed in the same moment as the container is stopped.
+    shell(two, f"rm -r {SITE}/big {SITE}/big-1.0.dist-info; {PIP} zebra==2.0")
+    assert two.seconds_to_stop() < 8
+    three = project.start().ready()
+    assert (version(three, "big"), version(three, "zebra")) == ("none", "2.0")
+
+
+class Held:
+    """Requests of a kind that get no answer until this is over."""
+
+    def __init__(self, s3: Server, method: str, path: str) -> None:
+        self._s3, self._method, self._path = s3, method, path
+        self._over, self.met = threading.Event(), threading.Event()
+
+    def __enter__(self) -> Held:
+        self._s3.judge = self._judge
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._s3.judge = serve_all
+        self._over.set()
+
+    def _judge(self, method: str, path: str) -> str:
+        if method == self._method and re.search(self._path, path):
+            self.met.set()
+            self._over.wait(60)
+            return "503 Slow Down"
+        return ""
+
+
+def test_killed_while_it_installs(project: Project) -> None:
+    one = project.start().ready()
+    shell(one, PIP + "zebra==1.0")
+    saved(one)
+    shell(one, f"({PIP} zebra==2.0 slow) >/dev/null 2>&1 &")
+    until(lambda: "m1" in one.run(f"ls {SITE}/slow 2>/dev/null || true"), "it installs", 30)
+    one.kill()
+    one.start()
+    one.ready(2)
+    assert version(one, "zebra") in ("1.0", "2.0"), "whole, one or the other"
+    assert "slow" not in one.run(f"ls {SITE}")
+    one.remove()
+    two = project.start().ready()
+    assert version(two, "zebra") in ("1.0", "2.0")
+    assert "slow" not in two.run(f"ls {SITE}")
+    # Stopped while it installs, it saves nothing of it either.
+    shell(two, f"({PIP} slow) >/dev/null 2>&1 &")
+    until(lambda: "m1" in two.run(f"ls {SITE}/slow 2>/dev/null || true"), "it installs", 30)
+    assert two.seconds_to_stop() < 8
+    assert "was cut off; what it did is not kept" in two.logs()
+    assert "slow" not in project.start().ready().run(f"ls {SITE}")
+
+
+def test_killed_while_it_uploads(project: Project) -> None:
+    """The archive is there, its manifest is not."""
+    one = project.start().ready()
+    shell(one, PIP + "zebra==1.0")
+    saved(one)
+    with Held(project.s3, "PUT", rf"{PYTHON}/\w+\.json") as held:
+        shell(one, PIP + "zebra==2.0 yak==1.0")
+        assert held.met.wait(30), "it uploads"
+        one.kill()
+    two = project.start().ready()
+    assert (version(two, "zebra"), version(two, "yak")) == ("1.0", "none"), "as it was before"
+    one.start()
+    one.ready(2)
+    assert (version(one, "zebra"), version(one, "yak")) == ("2.0", "1.0"), "whole, so the restart saves it"
+    saved(one)
+    three = project.start().ready()
+    assert (version(three, "zebra"), version(three, "yak")) == ("2.0", "1.0")
+
+
+def test_killed_while_it_brings_back(project: Project) -> None:
+    one = project.start().ready()
+    shell(one, PIP + "zebra==1.0")
+    saved(one)
+    shell(one, PIP + "yak==1.0")
+    one.stop()
+    newest = max(
+        (key for key in project.objects() if key.endswith(".tar.zst")),
+        key=lambda key: project.client.head_object(Bucket=BUCKET, Key=project.prefix + key)["LastModified"],
+    )
+    two = project.start()
+    with Held(project.s3, "GET", newest) as held:
+        assert held.met.wait(30), "it brings back"
+        two.kill()
+    two.start()
+    two.ready()
+    assert (version(two, "zebra"), version(two, "yak")) == ("1.0", "1.0")
+    assert two.seconds_to_stop() < 8
+    # A kernel waits for the packages.
+    three = project.start()
+    with Held(project.s3, "GET", newest) as held:
+        assert held.met.wait(30), "it brings back"
+        three.ready()
+        assert three.health()["plugins"] == "restoring"
+        number = three.notebook.request("POST", "/api/kernels", {"name": "python3"}).json()["id"]
+    with Kernel(three.notebook, number, 60) as kernel:
+        assert kernel.run("import zebra, yak; print('there')").stdout == "there\n"
+
+
+def test_a_bucket_that_takes_nothing_is_said_and_tried_again(project: Project) -> None:
+    """It is read-only, full, gone for a while."""
+    one = project.start().ready()
+
+    def refusing(status: str) -> None:
+        project.s3.judge = lambda method, _: status if method in ("PUT", "POST") else ""
+
+    faults: list[tuple[str, Callable[[], None], Callable[[], None]]] = [
+        ("1.0", lambda: refusing("403 Access Denied"), lambda: refusing("")),
+        ("2.0", lambda: refusing("507 Insufficient Storage"), lambda: refusing("")),
+        ("1.0", project.s3.refuse, project.s3.answer),
+    ]
+    for number, begin, end in faults:
+        begin()
+        shell(one, PIP + "zebra==" + number)
+        until(lambda: "failed: Python" in one.run("cat /run/melda-jupyter/plugins/state"), "it is said", 60)
+        assert f"plugins: {PYTHON}: not saved: " in one.logs()
+        if begin != project.s3.refuse:  # then a kernel waits for the project's folder
+            assert version(one, "zebra") == number, "it goes on working"
+        end()
+        until(lambda: one.health()["plugins"].startswith("saved at"), "it is saved", 60)
+    one.remove()
+    assert version(project.start().ready(), "zebra") == "1.0"
+
+
+def test_what_is_damaged_is_set_aside_and_garbage_does_no_harm(project: Project) -> None:
+    one = project.start().ready()
+    shell(one, PIP + "zebra==1.0")
+    saved(one)
+    shell(one, PIP + "yak==1.0")
+    until(lambda: len(project.manifests()) == 2, "it is saved", 20)
+    # The user's own garbage, in the folder of ours and in the packages'
+    before = set(project.manifests())
+    garbage = [
+        f"cd /home/melda/project/.melda-jupyter/{PYTHON}",
+        "echo '{' > 0123456789abcdef.json && echo x > notes && ln -s / link && mkdir ../apt.json",
+        f"head -c 1000 /dev/urandom > {'0' * 16}.tar.zst",
+        f"cd {SITE}",
+        "ln -s loop loop && mkfifo fifo && touch -d 1970-01-01 old && mkdir -m 0 closed && echo x > '-rf *'",
+    ]
+    shell(one, " && ".join(garbage))
+    until(lambda: any("0123456789abcdef" not in key for key in {*project.manifests()} - before), "it is saved", 30)
+    one.stop()
+    manifests = [json.loads(project.get(key)) for key in project.manifests() if "0123456789abcdef" not in key]
+    part = next(held[0] for found in manifests for entry, held in found["entries"].items() if entry.endswith("/yak"))
+    key = f".melda-jupyter/{PYTHON}/{part}.tar.zst"
+    project.put(key, project.get(key)[:-10])
+    two = project.start().ready()
+    assert version(two, "zebra") == "1.0"
+    assert version(two, "yak") == "none"
+    assert "is damaged and set aside" in two.logs()
+    assert key + ".bad" in project.objects()
+
+
+def test_two_containers_at_once(project: Project) -> None:
+    one, two = project.start(), project.start()
+    one.ready()
+    two.ready()
+    shell(one, PIP + "zebra==1.0")
+    shell(two, PIP + "yak==2.0")
+    saved(one)
+    saved(two)
+    shell(one, PIP + "zebra==2.0")
+    one.stop()
+    two.stop()
+    three = project.start().ready()
+    assert (version(three, "zebra"), version(three, "yak")) == ("2.0", "2.0")
+
+
+def test_the_old_form_is_taken_over_once(project: Project) -> None:
+    site = SITE.removeprefix("/home/melda/project/")
+    record = "zebra/__init__.py,,\nzebra-1.0.dist-info/RECORD,,\n"
+    project.put(f"{site}/zebra/__init__.py", b"V = '1.0'\n")
+    project.put(f"{site}/zebra-1.0.dist-info/RECORD", record.encode())
+    project.put(f"{PYTHON}/flat.py", b"V = 'flat'\n")
+    project.put("notebook.ipynb", b"{}")
+    one = project.start().ready()
+    assert (version(one, "zebra"), version(one, "flat")) == ("1.0", "flat")
+    until(lambda: not any(key.startswith(PYTHON) for key in project.objects()), "the old form is gone", 30)
+    assert project.manifests() and project.objects()["notebook.ipynb"] == 2
+    one.remove()
+    two = project.start().ready()
+    assert (version(two, "zebra"), version(two, "flat")) == ("1.0", "flat")
+
+
+def test_a_terminal_tells_when_it_is_saved(project: Project) -> None:
+    one = project.start().ready()
+    commands = (
+        f"{PIP} zebra==1.0; while ! grep -q 'saved at' /run/melda-jupyter/plugins/state; do sleep 0.2; done; true"
+    )
+    shown = one.run(f"printf '%s\\n' \"{commands}\" exit | su - melda -c 'bash -il' 2>&1")
+    assert shown.count("[plugins: saved at ") == 1
+
+
+def test_without_a_bucket_the_folders_are_what_they_are(serve: Callable[..., Service]) -> None:
+    one = serve().ready()
+    assert one.health()["plugins"] == "kept in the project's folder"
+    assert one.run("mount | grep -c -e plugins -e melda-jupyter/project || true").strip() == "0"
