@@ -56,12 +56,12 @@ class Packages:
         self._missing: Names = frozenset()  # wanted, and not to be had at the moment
         self._installing: Optional[subprocess.Popen[bytes]] = None
         self._stamp: Tuple[int, ...] = ()
-        self._listed: Names = frozenset()
+        self._mine: Names = frozenset()  # what this container has put into the list, or found there
 
     def restore(self) -> None:
         """Begin to install what the list has and this container has not, in one transaction."""
-        self._listed = _read(self._project)
-        self._missing = self._listed - _read(self._record)
+        self._mine = _read(self._project)
+        self._missing = self._mine - _read(self._record)
         if not self._missing:
             return
         wanted = sorted(name.split("-", 2)[2] for name in self._missing)
@@ -96,10 +96,10 @@ class Packages:
         stamp = (found.st_mtime_ns, found.st_ino)
         if self._installing or stamp == self._stamp:
             return
-        # Another container of the project may have written the list meanwhile: what it added stays.
+        # Another container of the project may have written the list meanwhile: what is not ours stays.
         mine, theirs = _read(self._record) | self._missing, _read(self._project)
-        wanted = mine | (theirs - self._listed)
+        wanted = mine | (theirs - self._mine)
         if wanted != theirs:
             os.makedirs(os.path.dirname(self._project), exist_ok=True)
             edit.update(self._project, json.dumps({"packages": sorted(wanted)}, indent=1) + "\n")
-        self._listed, self._stamp = wanted, stamp
+        self._mine, self._stamp = mine, stamp

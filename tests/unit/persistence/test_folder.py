@@ -487,10 +487,13 @@ class Machine(RuleBasedStateMachine):
         # Each container has packages of its own, or else which of two versions wins would be all we can say.
         install(self.containers[which].root, name + str(which), str(next(self.numbers)))
 
-    @rule(which=st.integers(0, 1))
-    def save(self, which: int) -> None:
+    @rule(which=st.integers(0, 1), clock=st.floats(0, 4e9))
+    def save(self, which: int, clock: float) -> None:
+        """Each with a clock that says what it will."""
         container = self.containers[which]
-        container.wait()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("melda_persistence.folder.time.time", lambda: clock)
+            container.wait()
         assert container.folder.problem == ""
         self.acknowledge(which)
 
