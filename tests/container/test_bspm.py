@@ -191,3 +191,25 @@ def test_without_lists_they_are_fetched(machine: Machine) -> None:
     machine.run("Rscript -e 'install.packages(\"R6\")' 2>/tmp/lists", user="melda")
     assert installed(machine, "r-cran-r6")
     assert "Fetching apt's package lists" in machine.run("cat /tmp/lists")
+
+
+def test_the_next_container_of_the_project_installs_it_again(machine: Machine) -> None:
+    listed = "cat /home/melda/project/.melda-jupyter/apt.json"
+    until(
+        lambda: "r-cran-xts" in machine.run(listed, check=False), "what was installed is remembered in the project", 20
+    )
+    assert not installed(machine, "r-cran-snakecase")
+    # As a keeper does that starts with another project.
+    machine.run(
+        "mkdir -p /tmp/other/.melda-jupyter && cd /tmp/other && chown -R melda . &&"
+        """ echo '{"packages": ["r-cran-snakecase", "r-cran-there-is-none", "cowsay", "-o=x"]}' > .melda-jupyter/apt.json &&"""
+        " chown melda .melda-jupyter/apt.json &&"
+        " su melda -c '/usr/src/melda-jupyter/keep-plugins --local /tmp --project /tmp/other --old /tmp 2>/tmp/other/log & "
+        "echo $! >/tmp/other/pid'"
+    )
+    until(lambda: installed(machine, "r-cran-snakecase"), "it is installed", 60)
+    until(lambda: "not installed again" in machine.run("cat /tmp/other/log"), "it says what it could not install", 60)
+    assert "r-cran-there-is-none" in machine.run("tail -n 1 /tmp/other/log")
+    found = machine.run("cat /tmp/other/.melda-jupyter/apt.json")
+    assert "r-cran-snakecase" in found and "r-cran-there-is-none" in found and "cowsay" not in found
+    machine.run("kill $(cat /tmp/other/pid)")
