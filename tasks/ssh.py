@@ -30,6 +30,28 @@ class NobodysHostKeys(FactBase[List[str]]):
         return [line for line in output if line.startswith("/")]
 
 
+CONFIG = "/etc/ssh/sshd_config"
+# The whole configuration as it will be, not only ours. A host key is needed to check one, and an image has none.
+CHECK = (
+    "grep -qiE '^[[:space:]]*Include[[:space:]]+/etc/ssh/sshd_config[.]d/' {0}"
+    " || {{ echo '{0} does not include our settings: it must begin with Include /etc/ssh/sshd_config.d/*.conf' >&2; false; }}"
+    " && {{ k=$(mktemp -d) && mkdir -p /run/sshd && cat {{}} {0} > $k/all && ssh-keygen -q -t ed25519 -N '' -f $k/key"
+    " && sshd -t -f $k/all -h $k/key; s=$?; rm -rf $k; (exit $s); }}"
+).format(CONFIG)
+
+
+@operation()
+def private(path: str) -> Generator[StringCommand, None, None]:
+    """Let only root read a file that is there.
+
+    Args:
+        path: the file.
+    """
+    present = facts.get(files.Paths, paths=[path]).get(path)
+    if present and present[0] == "file" and present[1] != "600":
+        yield StringCommand("chmod 600 " + path)
+
+
 @operation()
 def no_shared_host_keys() -> Generator[StringCommand, None, None]:
     """Remove host keys from an image, or every container of it would have the same; start-jupyter makes each its own."""
@@ -46,10 +68,9 @@ def ssh() -> None:
         entries=[
             files.Entry("/etc/ssh/sshd_config.d/10-melda-jupyter.conf", files.source("ssh/sshd.conf"), mode="600")
         ],
-        # A host key is needed to check a configuration, and an image has none.
-        check="mkdir -p /run/sshd; k=$(mktemp -u); ssh-keygen -q -t ed25519 -N '' -f $k; sshd -t -f {} -h $k; s=$?;"
-        " rm -f $k $k.pub; (exit $s)",
+        check=CHECK,
     )
+    private(name="Let only root read sshd's configuration", path=CONFIG)
     files.installed(name="Make root's ssh folder", entries=[files.Entry("/root/.ssh", mode="700")])
     # A block, not the file: on a machine it holds its administrators' keys too.
     files.block(

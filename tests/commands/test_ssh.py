@@ -19,6 +19,7 @@ KEY = "ssh-ed25519 " + "A" * 68 + " platform"
 IN_PLACE = {
     CONFIG: ("file", "600", "root", "root", hashlib.sha256(files.source("ssh/sshd.conf")).hexdigest()),
     "/root/.ssh": ("directory", "700", "root", "root"),
+    ssh.CONFIG: ("file", "600", "root", "root", "of the distribution"),
 }
 DONE: dict[type, Any] = {InstalledPackages: {"openssh-server"}, Paths: IN_PLACE}
 
@@ -28,7 +29,7 @@ def test_fresh(run: Run) -> None:
     assert commands["Install the OpenSSH server"][0].count(" openssh-server") == 1
     put, check, move = commands["Configure sshd: root with a key, nobody with a password"]
     assert put == f"put {CONFIG}.melda-new"
-    assert f"sshd -t -f {CONFIG}.melda-new" in check, "a configuration is checked before it is in place"
+    assert f"cat {CONFIG}.melda-new /etc/ssh/sshd_config >" in check, "the whole is checked before it is in place"
     assert (
         move
         == f"chown root:root {CONFIG}.melda-new && chmod 600 {CONFIG}.melda-new && mv -fT {CONFIG}.melda-new {CONFIG}"
@@ -67,6 +68,13 @@ def test_an_administrators_keys_stay(run: Run) -> None:
     written = commands.uploads["/root/.ssh/authorized_keys.melda-new"].decode()
     assert written == f"ssh-ed25519 AAAA admin\n# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
     assert "chmod 600" in commands["Put the platform's public key in place"][1]
+
+
+def test_the_distributions_configuration_is_roots_to_read(run: Run) -> None:
+    open_to_all = IN_PLACE | {ssh.CONFIG: ("file", "644", "root", "root", "of the distribution")}
+    assert run(ssh.ssh, DONE | {Paths: open_to_all}) == {
+        "Let only root read sshd's configuration": ["chmod 600 /etc/ssh/sshd_config"]
+    }
 
 
 def test_half_there_only_the_wrong_mode_is_mended(run: Run) -> None:

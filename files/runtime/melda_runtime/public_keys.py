@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Tuple
+from typing import List, Tuple
 
 from melda_runtime.errors import Refused
 
-TYPES = (
-    "ssh-ed25519",
-    "ssh-rsa",
-    "ecdsa-sha2-nistp",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-)
+# Type -> how many fields its blob has, the type's name included (RFC 4253, 6.6; RFC 5656, 3.1; RFC 8709, 4; PROTOCOL.u2f).
+TYPES = {
+    "ssh-ed25519": 2,
+    "ssh-rsa": 3,
+    "ecdsa-sha2-nistp256": 3,
+    "ecdsa-sha2-nistp384": 3,
+    "ecdsa-sha2-nistp521": 3,
+    "sk-ssh-ed25519@openssh.com": 3,
+    "sk-ecdsa-sha2-nistp256@openssh.com": 4,
+}
+RSA_BITS = 2048  # fewer are too few (NIST SP 800-131A)
 
 
 def parse(text: str) -> Tuple[str, ...]:
@@ -24,22 +28,43 @@ def parse(text: str) -> Tuple[str, ...]:
     Raises:
         Refused: a line is no key; its number and beginning are named.
     """
-    keys = [line.strip() for line in text.splitlines()]
-    for number, line in enumerate(keys, start=1):
-        if line and not line.startswith("#") and not _is_key(line):
-            reason = "SSH_AUTHORIZED_KEYS is not right: line {0}, {1!r}, is no public key"
-            raise Refused(reason.format(number, line[:40]))
-    return tuple(line for line in keys if line and not line.startswith("#"))
+    lines = [line.strip() for line in text.splitlines()]
+    for number, line in enumerate(lines, start=1):
+        wrong = _wrong(line) if line and not line.startswith("#") else ""
+        if wrong:
+            reason = "SSH_AUTHORIZED_KEYS is not right: line {0}, {1!r}, {2}"
+            raise Refused(reason.format(number, line[:40], wrong))
+    return tuple(line for line in lines if line and not line.startswith("#"))
 
 
-def _is_key(line: str) -> bool:
+def _wrong(line: str) -> str:
+    """What is wrong with a key; empty: nothing."""
     found = re.fullmatch(r"([a-z0-9@.-]+) ([A-Za-z0-9+/]+={0,2})( [^\x00-\x1f\x7f]*)?", line)
-    if not found or not found.group(1).startswith(TYPES):
-        return False
+    if not found or found.group(1) not in TYPES:
+        return "is no public key"
     try:
-        blob = base64.b64decode(found.group(2), validate=True)
+        fields = _fields(base64.b64decode(found.group(2), validate=True))
     except (binascii.Error, ValueError):
-        return False
-    name = found.group(1).encode()
-    # RFC 4253, 6.6: a key begins with the name of its type, and says its length first.
-    return len(blob) > len(name) + 4 and blob[: len(name) + 4] == len(name).to_bytes(4, "big") + name
+        return "is no public key"
+    if len(fields) != TYPES[found.group(1)] or fields[0] != found.group(1).encode():
+        return "is no public key"
+    bits = int.from_bytes(fields[-1], "big").bit_length()
+    if found.group(1) == "ssh-rsa" and bits < RSA_BITS:
+        return "has {0} bits: at least {1} are needed".format(bits, RSA_BITS)
+    return ""
+
+
+def _fields(blob: bytes) -> List[bytes]:
+    """The strings of a key's blob, each with its length before it.
+
+    Raises:
+        ValueError: it ends in the middle of one.
+    """
+    fields = []
+    while blob:
+        end = 4 + int.from_bytes(blob[:4], "big")
+        if len(blob) < max(end, 4):
+            raise ValueError("it is cut off")
+        fields.append(blob[4:end])
+        blob = blob[end:]
+    return fields

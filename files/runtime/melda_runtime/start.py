@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import signal
 import sys
 import time
@@ -61,7 +62,8 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     os.close(waiting)
     with log.step("firewall") as details:  # before the first service listens
         details.append(firewall.prepare(settings.firewall))
-    _start(supervisor, "ssh", ssh.service(settings), "off, there is no authorized key")
+    with log.step("ssh") as details:
+        details.append(ssh.begin(settings, supervisor))
     _start(supervisor, "dbus", services.dbus(settings), "off, it is not installed")
     with log.step("storage") as details:
         details.append(storage.prepare(settings, supervisor))
@@ -122,6 +124,7 @@ def run() -> int:
         raise Refused("it must start as root, not as user {0}: it runs Jupyter as melda by itself".format(os.geteuid()))
     os.chdir("/")  # Docker starts us in the project, which is to be mounted and unmounted
     os.umask(0o022)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # s3fs has the keys in its memory, Jupyter the token
     settings = environment.settings(environment.load())
     lock = only_one()
     supervisor = Supervisor()
