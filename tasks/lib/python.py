@@ -80,7 +80,9 @@ def locked(env: str, lock: bytes, first: Sequence[str] = ()) -> Generator[workpl
         " [ -x {env}/bin/python ] || uv venv -q --python /usr/bin/python3 {env};"
         # uv takes what was cut off for installed.
         " for d in {env}/lib/python3*/site-packages/*.dist-info; do {complete} || rm -rf $d; done;"
-        # Bytecode: the user may not write it later, and Jupyter would compile itself at every start.
+        # Bytecode: the user may not write it later, and Jupyter would compile itself at every start. With the hash of its
+        # source in place of its time, so that two builds give the same.
+        " export PYC_INVALIDATION_MODE=CHECKED_HASH;"
         " for list in {lists}; do"
         " uv pip install -q --python {env}/bin/python --require-hashes --no-deps --compile-bytecode -r $list; done;"
         # uv leaves a lock file that anybody may write.
