@@ -51,6 +51,7 @@ lint: $(VENV)/test.stamp ## Lint and types
 	$(BIN)/ruff check . $(PROGRAMS)
 	$(BIN)/ruff format --check --quiet . $(PROGRAMS)
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder deploy.py files group_data inventory.py tasks $(PROGRAMS)
 	$(BIN)/shellcheck builder/provision builder/venv .ci/run
 	$(BIN)/hadolint Dockerfile Dockerfile.base
 

@@ -8,6 +8,7 @@ from tasks import (
     leftovers,
     packages,
     persistence,
+    privileges,
     r2u,
     runtime,
     settings,
@@ -33,4 +34,5 @@ persistence.persistence()
 runtime.runtime()
 bytecode.bytecode()
 packages.packages()
+privileges.privileges()
 leftovers.leftovers()

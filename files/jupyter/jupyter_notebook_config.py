@@ -16,7 +16,7 @@ OLD = int(version("notebook").split(".")[0]) < 7
 server = c.NotebookApp if OLD else c.ServerApp
 
 # All interfaces: Docker publishes the port. It is this port or none, never silently the next one.
-server.ip = "0.0.0.0"  # noqa: S104
+server.ip = "0.0.0.0"  # nosec B104 # noqa: S104
 server.port = 8888
 server.port_retries = 0
 server.open_browser = False

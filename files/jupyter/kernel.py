@@ -75,7 +75,7 @@ def without_plugins(reason: str) -> None:
     os.write(2, (reason + "\n").encode("utf-8", "replace"))
     variables = {**os.environ, REASON: reason, melda_plugins.WITHOUT: "1"}
     python = os.path.join(melda_plugins.IMAGE, "bin", "python")
-    os.execve(python, [python, os.path.abspath(__file__), *sys.argv[1:]], variables)  # noqa: S606
+    os.execve(python, [python, os.path.abspath(__file__), *sys.argv[1:]], variables)  # nosec B606 # noqa: S606
 
 
 def say_once(shell: Any, text: str) -> None:

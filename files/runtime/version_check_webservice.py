@@ -63,4 +63,4 @@ def server(installed: Installed, host: str, port: int) -> Any:
 
 
 if __name__ == "__main__":
-    server(Installed(environment.place(environment.load())), "0.0.0.0", health.PORT).run()  # noqa: S104
+    server(Installed(environment.place(environment.load())), "0.0.0.0", health.PORT).run()  # nosec B104 # noqa: S104

@@ -67,13 +67,17 @@ def tree(folder: str, path: str, executables: Sequence[str] = ()) -> List[Entry]
     return entries
 
 
+FUSE = ("fuse",)
+
+
 class Paths(FactBase[Dict[str, Tuple[str, ...]]]):
     """What is at each path: ``("file", mode, user, group, sha256)``, ``("directory", mode, user, group)``,
-    ``("link", target)``; a path that does not exist is left out."""
+    ``("link", target)``, ``("fuse",)`` for a folder that s3fs or its like mounted; a path that does not exist is left out."""
 
     def command(self, paths: Sequence[str]) -> str:
         return (
             'for p in {0}; do if [ -L "$p" ]; then echo "link|$(readlink "$p")|$p";'
+            ' elif [ -d "$p" ] && [ "$(stat -f -c %T "$p")" = fuseblk ]; then echo "fuse|$p";'
             ' elif [ -d "$p" ]; then stat -c "directory|%a|%U|%G|%n" "$p";'
             ' elif [ -f "$p" ]; then echo "file|$(stat -c "%a|%U|%G" "$p")|$(sha256sum < "$p" | cut -c1-64)|$p"; fi; done'
         ).format(" ".join(shlex.quote(path) for path in paths))
@@ -131,7 +135,14 @@ def _put(entry: Entry) -> Generator[Command, None, None]:
 
 def as_wanted(entries: Sequence[Entry], present: Dict[str, Tuple[str, ...]]) -> bool:
     """Is every entry as it shall be, by what :class:`Paths` found?"""
-    return all(present.get(entry.path) == _wanted(entry) for entry in entries)
+    return all(_done(entry, present) for entry in entries)
+
+
+def _done(entry: Entry, present: Dict[str, Tuple[str, ...]]) -> bool:
+    found = present.get(entry.path)
+    # The deploy may run in a container with a project: whose it is says who mounted it, and a change is refused.
+    is_folder = entry.content is None and entry.link is None
+    return found == _wanted(entry) or (found == FUSE and is_folder)
 
 
 def changes(
@@ -139,7 +150,7 @@ def changes(
 ) -> Generator[Command, None, None]:
     """The commands that make each entry be as it shall; see :func:`installed`."""
     for entry in entries:
-        if present.get(entry.path) == _wanted(entry):
+        if _done(entry, present):
             continue
         commands = list(_put(entry))
         if check and entry.content is not None:

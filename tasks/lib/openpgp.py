@@ -67,4 +67,4 @@ def fingerprint(key: bytes) -> str:
     if keys[0][:1] != b"\x04":
         raise ValueError("it is not a version 4 key")
     # SHA-1 is what version 4 of the standard says.
-    return hashlib.sha1(b"\x99" + len(keys[0]).to_bytes(2, "big") + keys[0]).hexdigest().upper()  # noqa: S324
+    return hashlib.sha1(b"\x99" + len(keys[0]).to_bytes(2, "big") + keys[0]).hexdigest().upper()  # nosec B324 # noqa: S324

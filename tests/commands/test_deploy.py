@@ -31,6 +31,7 @@ ORDER = [
     "Runtime",
     "Bytecode",
     "Packages",
+    "Privileges",
     "Leftovers",
 ]
 # What an operation's name may begin with: what it does, as one would tell somebody to do it.
@@ -48,6 +49,7 @@ VERBS = [
     "Register",
     "Remove",
     "Set",
+    "Take",
     "Upgrade",
     "Write",
 ]

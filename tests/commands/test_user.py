@@ -60,6 +60,10 @@ def test_already_there(run: Run) -> None:
     assert run(user.user, DONE) == {}
 
 
+def test_a_project_that_is_mounted_stays_as_it_is(run: Run) -> None:
+    assert run(user.user, DONE | {Paths: HOME | {"/home/melda/project": ("fuse",)}}) == {}
+
+
 def passwd(**fields: str) -> dict[str, list[str]]:
     order = ("name", "password", "uid", "gid", "comment", "home", "shell")
     entry = [fields.get(field, value) for field, value in zip(order, PASSWD, strict=True)]

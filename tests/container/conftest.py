@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from unittest import mock
 
 import pytest
 
@@ -21,6 +22,13 @@ from .services import Service
 Machines = Callable[..., Machine]
 IMAGE = "melda-test-image:latest"
 BASE_IMAGE = "melda-test-base:latest"
+# What an engineer who builds an image may have in the environment; test_secrets.py looks for it in the image.
+CANARIES = {
+    "AWS_ACCESS_KEY_ID": "AKIACANARYOFTHEBUILD",
+    "AWS_SECRET_ACCESS_KEY": "canary/secret/of+the+build",
+    "AWS_SESSION_TOKEN": "canary-session-of-the-build",
+    "JUPYTER_TOKEN": "canary-token-of-the-build",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,7 +104,8 @@ def image(docker: str, bases: dict[str, str]) -> Iterator[str]:
     if os.environ.get("MELDA_TEST_IMAGE"):
         yield os.environ["MELDA_TEST_IMAGE"]
         return
-    images.build(docker, "debian:bookworm", bases["bookworm"], IMAGE, "core", strict=False, base_name=BASE_IMAGE)
+    with mock.patch.dict(os.environ, CANARIES):
+        images.build(docker, "debian:bookworm", bases["bookworm"], IMAGE, "core", strict=False, base_name=BASE_IMAGE)
     yield IMAGE
     for name in (IMAGE, BASE_IMAGE):
         subprocess.run([docker, "image", "rm", "--force", name], capture_output=True, check=False)

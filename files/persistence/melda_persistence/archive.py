@@ -31,7 +31,7 @@ def pack(root: str, entries: Sequence[str], target: BinaryIO) -> None:
     tar = [*TAR, "--directory", root, "--null", "--verbatim-files-from", "--files-from=-"]
     names = b"".join(("./" + entry).encode("utf-8", "surrogateescape") + b"\0" for entry in entries)
     with subprocess.Popen(tar, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as packing:
-        assert packing.stdin and packing.stdout  # noqa: S101 they are pipes
+        assert packing.stdin and packing.stdout  # nosec B101 # noqa: S101 they are pipes
         with subprocess.Popen(
             ["zstd", "-T0", "-3", "-q", "-c"], stdin=packing.stdout, stdout=target, stderr=subprocess.PIPE
         ) as pressing:
@@ -56,7 +56,7 @@ def unpack(source: BinaryIO, folder: str, sha256: str, size: int) -> None:
     with subprocess.Popen(
         ["zstd", "-d", "-q", "-c"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as opening:
-        assert opening.stdin and opening.stdout  # noqa: S101 they are pipes
+        assert opening.stdin and opening.stdout  # nosec B101 # noqa: S101 they are pipes
         with subprocess.Popen([*UNTAR, "--directory", folder], stdin=opening.stdout, stderr=subprocess.PIPE) as tar:
             opening.stdout.close()
             try:

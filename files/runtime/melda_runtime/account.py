@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import pwd
 import signal
@@ -51,12 +52,24 @@ DONE = b"\0"  # no error's text
 ROOT = Account("root", 0, 0, (0,), "/root", "/bin/bash")
 
 
+_PR_SET_NO_NEW_PRIVS = 38  # prctl(2)
+_LIBC = ctypes.CDLL(None, use_errno=True)  # here: it is used between fork and exec
+
+
 def become(account: Account) -> None:
-    """Turn this process into one of ``account``, for good. Without effect if it already is."""
+    """Turn this process into one of ``account``, for good.
+
+    Nothing that it or its children execute gives them more rights, setuid or not.
+
+    Raises:
+        OSError: it cannot become it.
+    """
     if os.geteuid() != account.uid:
         os.setgroups(list(account.groups))
         os.setresgid(account.gid, account.gid, account.gid)
         os.setresuid(account.uid, account.uid, account.uid)
+    if account.uid != 0 and _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "no_new_privs cannot be set")
 
 
 class Child:

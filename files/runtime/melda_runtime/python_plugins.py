@@ -50,7 +50,7 @@ def _python(path: str, target: str) -> None:
         source = os.path.join(os.path.dirname(path), target)
         new = path + ".new"
         shutil.copyfile(source, new)
-        os.chmod(new, 0o755)  # noqa: S103 an interpreter is for everybody
+        os.chmod(new, 0o755)  # nosec B103 # noqa: S103 an interpreter is for everybody
         os.replace(new, path)
 
 

@@ -17,7 +17,7 @@ from melda_runtime.errors import Refused
 from melda_runtime.supervisor import Service, Supervisor
 
 S3FS = "s3fs"
-PASSWORD_FILE = "/root/.passwd-s3fs"  # noqa: S105 - a path
+PASSWORD_FILE = "/root/.passwd-s3fs"  # nosec B105 # noqa: S105 - a path
 MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
 UNMOUNT_SECONDS = 2.0  # for s3fs to end after its mount is gone

@@ -55,6 +55,7 @@ CASES: list[tuple[Any, str, Any]] = [
         },
     ),
     (files.Paths, "link|a|b|/x", {"/x": ("link", "a", "b")}),
+    (files.Paths, "fuse|/home/melda/project", {"/home/melda/project": ("fuse",)}),
     (
         files.Text,
         "IyBCRUdJTiBtZWxkYS1qdXB5dGVyCnVzZXJuYW1lPW1lbGRhClVIT01FPS9ob21lL21lbGRhCkpV\nUFlURVI=",

@@ -1,0 +1,35 @@
+"""tasks/privileges.py: rights are taken from what is not listed, where nobody else needs them."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tasks import privileges
+
+from .conftest import Run
+
+TAKE = "Take setuid and setgid from programs that need neither"
+HELPER = "/usr/lib/dbus-1.0/dbus-daemon-launch-helper"
+
+
+@pytest.mark.parametrize(
+    ("found", "commands"),
+    [
+        (["/usr/bin/su", HELPER, "/usr/bin/passwd"], {TAKE: ["chmod ug-s,o-w /usr/bin/su /usr/bin/passwd"]}),
+        (["/tmp", "/var/tmp"], {TAKE: ["chmod ug-s,o-w /var/tmp"]}),
+        (["/usr/local/bin/a b; reboot"], {TAKE: ["chmod ug-s,o-w '/usr/local/bin/a b; reboot'"]}),
+        ([HELPER, "/tmp"], {}),
+        ([], {}),
+    ],
+)
+def test_what_is_not_listed_loses_them(run: Run, found: list[str], commands: dict[str, list[str]]) -> None:
+    assert run(privileges.privileges, {privileges.Granting: found}) == commands
+
+
+def test_the_question_on_a_real_file_system() -> None:
+    """This machine has its own, or systemd runs and nothing is asked; either way it is an answer."""
+    fact = privileges.Granting()
+    done = subprocess.run(["sh", "-c", fact.command()], capture_output=True, text=True, check=True)
+    assert all(path.startswith("/") for path in fact.process(done.stdout.splitlines()))
