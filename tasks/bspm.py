@@ -67,7 +67,7 @@ def served(src: str, username: str) -> Generator[workplace.Command, None, None]:
         files.Entry(path, files.source("bspm/" + name).decode().format(src=src, username=username).encode())
         for path, name in ((SERVICE, "dbus.service"), (POLICY, "dbus.conf"))
     ]
-    yield from files.changes(entries, facts.get(files.Paths, paths=[SERVICE, POLICY]))
+    yield from files.changes(entries, facts.at(files.Paths, [SERVICE, POLICY]))
 
 
 @operation()

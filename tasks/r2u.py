@@ -52,7 +52,7 @@ def repository(
         mirror, suite: where it is.
         entries: its files; the sources file is the last.
     """
-    present = facts.get(files.Paths, paths=[entry.path for entry in entries])
+    present = facts.at(files.Paths, [entry.path for entry in entries])
     fetched = any(name.startswith(list_name(mirror, suite)) for name in facts.get(apt.AptState).lists)
     if files.as_wanted(entries, present) and fetched:
         yield from omitted.put_back(source)

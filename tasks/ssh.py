@@ -47,7 +47,7 @@ def private(path: str) -> Generator[StringCommand, None, None]:
     Args:
         path: the file.
     """
-    present = facts.get(files.Paths, paths=[path]).get(path)
+    present = facts.at(files.Paths, [path]).get(path)
     if present and present[0] == "file" and present[1] != "600":
         yield StringCommand("chmod 600 " + path)
 
@@ -70,6 +70,7 @@ def ssh() -> None:
         ],
         check=CHECK,
     )
+    facts.foresee(files.Paths, [CONFIG])
     private(name="Let only root read sshd's configuration", path=CONFIG)
     files.installed(name="Make root's ssh folder", entries=[files.Entry("/root/.ssh", mode="700")])
     # A block, not the file: on a machine it holds its administrators' keys too.

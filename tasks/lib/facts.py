@@ -1,12 +1,12 @@
 """Facts that are asked once and known until an operation changes something on their host.
 
 pyinfra asks the target for a fact each time an operation wants it, and a question to a container costs about 0.1 s. Seven tasks
-want the installed packages.
+want the installed packages, fourteen want to know what is at some paths.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple, Type, TypeVar
+from typing import Any, Dict, Sequence, Set, Tuple, Type, TypeVar
 from weakref import WeakKeyDictionary
 
 from pyinfra import host
@@ -17,6 +17,8 @@ T = TypeVar("T")
 Known = Dict[Tuple[Any, ...], Any]
 
 _KNOWN: WeakKeyDictionary[State, Dict[str, Known]] = WeakKeyDictionary()
+_FORESEEN: WeakKeyDictionary[State, Dict[Tuple[str, Any], Dict[str, None]]] = WeakKeyDictionary()
+_CHANGED: WeakKeyDictionary[State, Set[str]] = WeakKeyDictionary()
 
 
 class _Forget(BaseStateCallback):
@@ -30,6 +32,8 @@ class _Forget(BaseStateCallback):
         last = state.ops[host].get(self.last.get(host.name, ""))
         if last is None or last.operation_meta.executed:
             _KNOWN[state].pop(host.name, None)
+            if last is not None:
+                _CHANGED.setdefault(state, set()).add(host.name)
         self.last[host.name] = op_hash
 
 
@@ -51,3 +55,27 @@ def get(fact: Type[FactBase[T]], **arguments: Any) -> T:
         known[key] = host.get_fact(fact, **arguments)
     found: T = known[key]
     return found
+
+
+def foresee(fact: Type[FactBase[Dict[str, T]]], paths: Sequence[str]) -> None:
+    """Say, while a run is prepared, which paths will be asked about, so that one question does for all.
+
+    Args:
+        fact: takes ``paths`` and answers by path.
+        paths: absolute.
+    """
+    _FORESEEN.setdefault(host.state, {}).setdefault((host.name, fact), {}).update(dict.fromkeys(paths))
+
+
+def at(fact: Type[FactBase[Dict[str, T]]], paths: Sequence[str]) -> Dict[str, T]:
+    """What ``fact`` says of ``paths``, and maybe of others.
+
+    Until something changes on the host, the others that were foreseen are asked about too.
+
+    Args:
+        fact: takes ``paths`` and answers by path.
+        paths: absolute.
+    """
+    foreseen = _FORESEEN.get(host.state, {}).get((host.name, fact), {})
+    unchanged = host.state.is_executing and host.name not in _CHANGED.get(host.state, ())
+    return get(fact, paths=list(foreseen) if unchanged and foreseen.keys() >= set(paths) else list(paths))

@@ -162,16 +162,21 @@ def changes(
 
 
 @operation()
-def installed(entries: Sequence[Entry], check: str = "") -> Generator[Command, None, None]:
-    """Make each entry be as it shall.
+def _installed(entries: Sequence[Entry], check: str) -> Generator[Command, None, None]:
+    yield from changes(entries, facts.at(Paths, [entry.path for entry in entries]), check)
+
+
+def installed(name: str, entries: Sequence[Entry], check: str = "") -> None:
+    """An operation that makes each entry be as it shall.
 
     Args:
+        name: of the operation.
         entries: in the order they are made; a directory before what lies in it.
         check: a command that must accept a file before it is put in place; ``{}`` stands for the
             file under its temporary name. Used for files whose mistakes lock everybody out.
     """
-    present = facts.get(Paths, paths=[entry.path for entry in entries])
-    yield from changes(entries, present, check)
+    facts.foresee(Paths, [entry.path for entry in entries])
+    _installed(name=name, entries=entries, check=check)
 
 
 def with_block(text: str, name: str, content: str, comment: str = "#") -> str:

@@ -75,3 +75,50 @@ def test_what_changed_on_one_host_is_nothing_new_on_another(run_two: Callable[..
 
     run_two(task, {Asked: counter()}, {Asked: counter()})
     assert [last - first for first, last in seen.values()] == [1, 0]
+
+
+class There(FactBase[dict[str, int]]):
+    """What was asked about."""
+
+    def command(self, paths: list[str]) -> str:
+        raise NotImplementedError("a table answers")
+
+
+@operation()
+def look_at(path: str, change: bool = False) -> Generator[str, None, None]:
+    """Ask about a path while the run is executed, and change the host if told."""
+    facts.at(There, [path])
+    if change:
+        yield "true"
+
+
+@pytest.mark.parametrize(
+    ("steps", "asked"),
+    [
+        ("abc", ["abc"]),
+        ("abA", ["ab"]),
+        # From a change on each is asked about alone.
+        ("aBca", ["abc", "c", "a"]),
+        ("abx", ["ab", "x"]),
+    ],
+)
+def test_all_that_is_foreseen_is_asked_at_once_until_something_changes(run: Run, steps: str, asked: list[str]) -> None:
+    """A letter is a path; a capital one changes the host after it; x is not foreseen."""
+    questions: list[str] = []
+
+    def answer(paths: list[str]) -> dict[str, int]:
+        if state.is_executing:
+            questions.append("".join(paths))
+        return {}
+
+    @deploy("Steps")
+    def task() -> None:
+        look(name="Ahead", seen=[])
+        look(name="And another", seen=[])
+        for number, step in enumerate(steps):
+            if step != "x":
+                facts.foresee(There, [step.lower()])
+            look_at(name=f"Step {number}", path=step.lower(), change=step.isupper())
+
+    run(task, {Asked: counter(), There: answer})
+    assert questions == asked
