@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import Protocol, cast
 
 from bench.results import Result
-from bench.rows import cold_build, container_start, memory, nothing_to_do, versions
+from bench.rows import (
+    cold_build,
+    container_start,
+    datascience,
+    memory,
+    nothing_to_do,
+    r_packages,
+    user_install,
+    versions,
+)
 from bench.workbench import Workbench
 
 
@@ -24,4 +33,7 @@ class Row(Protocol):
         """Measure, say what is going on, and clean up."""
 
 
-ROWS: tuple[Row, ...] = cast("tuple[Row, ...]", (cold_build, nothing_to_do, container_start, versions, memory))
+ROWS: tuple[Row, ...] = cast(
+    "tuple[Row, ...]",
+    (cold_build, nothing_to_do, container_start, versions, memory, user_install, datascience, r_packages),
+)

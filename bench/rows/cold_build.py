@@ -50,6 +50,33 @@ def cold(dockerfile: str, token: str) -> str:
     return re.sub(r"^(FROM .*)$", lambda found: f"{found[1]}\n{shell}", mounts, flags=re.MULTILINE)
 
 
+def timed(workbench: Workbench, tag: str, dockerfile: str, arguments: dict[str, str]) -> float:
+    """Build cold; the seconds it took.
+
+    Args:
+        tag: of the result.
+        dockerfile: path in the tree.
+        arguments: build arguments.
+
+    Raises:
+        Refused: it failed.
+    """
+    token = f"{workbench.token}-{uuid.uuid4().hex[:8]}"
+    file = workbench.tree / f"Dockerfile.{token}"
+    file.write_text(cold((workbench.tree / dockerfile).read_text(), token))
+    command = [workbench.docker, "build", "--no-cache", "--progress=plain", "--file", str(file), "--tag", tag]
+    command += [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
+    command += ["--secret", f"id=ca,src={workbench.ca}"] if workbench.ca else []
+    for proxy in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        command += ["--build-arg", proxy] if workbench.environment.get(proxy) else []
+    try:
+        began = time.monotonic()
+        workbench.run(f"building {dockerfile}", [*command, str(workbench.tree)], DOCKER_BUILDKIT="1")
+        return time.monotonic() - began
+    finally:
+        file.unlink()
+
+
 def build(workbench: Workbench, name: str, dockerfile: str, options: str) -> tuple[float, int]:
     """Build cold, check the image and remove it.
 
@@ -64,25 +91,14 @@ def build(workbench: Workbench, name: str, dockerfile: str, options: str) -> tup
     Raises:
         Refused: it failed, or the image lacks something.
     """
-    token = f"{workbench.token}-{uuid.uuid4().hex[:8]}"
-    file = workbench.tree / f"Dockerfile.{token}"
-    file.write_text(cold((workbench.tree / dockerfile).read_text(), token))
     tag = f"{workbench.token}-{name}"
-    command = [workbench.docker, "build", "--no-cache", "--progress=plain", "--file", str(file), "--tag", tag]
-    command += ["--build-arg", f"BASE={workbench.base_image}"]
-    command += ["--build-arg", f"APT_OPTIONS={options}"] if options else []
-    command += ["--secret", f"id=ca,src={workbench.ca}"] if workbench.ca else []
-    for proxy in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
-        command += ["--build-arg", proxy] if workbench.environment.get(proxy) else []
+    arguments = {"BASE": workbench.base_image, **({"APT_OPTIONS": options} if options else {})}
     try:
-        began = time.monotonic()
-        workbench.run(f"building {dockerfile}", [*command, str(workbench.tree)], DOCKER_BUILDKIT="1")
-        took = time.monotonic() - began
+        took = timed(workbench, tag, dockerfile, arguments)
         check = [workbench.docker, "run", "--rm", tag, "sh", "-c", CHECK]
         workbench.run(f"checking what the image of {name} can do", check)
         return took, int(client.inspect(workbench.docker, "image", tag)["Size"])
     finally:
-        file.unlink()
         workbench.remove_images()
 
 

@@ -116,6 +116,28 @@ def build(root: Path, sources: Iterable[Path] = ()) -> Path:
     return contrib
 
 
+def add(contrib: Path, tarballs: Iterable[Path]) -> list[str]:
+    """Put source tarballs of any name and compression into a repository.
+
+    Args:
+        contrib: what :func:`build` returned.
+        tarballs: with one folder at their top; what holds no R package is left out.
+
+    Returns:
+        The packages' names.
+    """
+    names = []
+    for tarball in sorted(tarballs):
+        with tempfile.TemporaryDirectory(prefix="melda-test-cran-") as directory:
+            shutil.unpack_archive(tarball, directory)
+            (source,) = Path(directory).iterdir()
+            if (source / "DESCRIPTION").exists():
+                _pack(source, contrib)
+                names.append(_fields((source / "DESCRIPTION").read_text(errors="replace"))["Package"])
+    _write_index(contrib)
+    return names
+
+
 def _write_index(contrib: Path) -> None:
     entries = [description(tarball) for tarball in sorted(contrib.glob("*.tar.gz"))]
     text = "\n".join("".join(f"{key}: {entry[key]}\n" for key in INDEXED if key in entry) for entry in entries).encode()

@@ -1,0 +1,104 @@
+"""The curated packages of ``datascience`` from nothing, and one more package, against pip and install.packages()."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import sources
+from bench.results import OURS, Result, Target
+from bench.rows import cold_build
+from bench.rows.nothing_to_do import BIN
+from bench.workbench import Workbench
+from builder import docker as client
+from tasks.packages import debian_name, names
+from tests.standins.serve import Server, gateway
+
+NAME = "datascience"
+REPEATS = 2
+PLAIN = "pip and install.packages()"
+COLD = "cold build of datascience"
+# What the sources need beside r-base-dev.
+LIBRARIES = ("libcurl4-openssl-dev", "libssl-dev", "libxml2-dev", "zlib1g-dev", "pandoc")
+ADDED = "praise"
+NOTE = (
+    "Datascience: `docker build --no-cache` of Dockerfile with packages=datascience on our base, cache mounts empty, downloads "
+    "included, against bench/plain/datascience.Dockerfile on the same base: `pip install` of the same Python lists and one "
+    "`install.packages()`. CRAN cannot be reached where this is measured: the alternative compiles only those of the list "
+    "r-core and of their needs whose sources Debian's mirror has, from this machine; apt gives it the rest beforehand. Ours "
+    "installs all of core and datascience. One more: the R package "
+    f"`{ADDED}` added to the list, `pyinfra @docker/NAME deploy.py` on a container of the image."
+)
+
+
+def r_names(tree: Path, chosen: str) -> list[str]:
+    """The R packages of one list."""
+    return names((tree / f"files/packages/r-{chosen}.txt").read_bytes())
+
+
+def given(workbench: Workbench, base: str, compiled: Sequence[str]) -> str:
+    """The image that the alternative stands on: what its R packages need and cannot be compiled here."""
+    wanted = [debian_name(name) for name in r_names(workbench.tree, "core")]
+    flags = "--no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances"
+    # Each time: the lists are no part of the image.
+    ask = f"apt-get update -qq && apt-cache depends --recurse {flags} {' '.join(wanted)} | grep '^r-cran-' | sort -u"
+    said = workbench.run("asking apt", [workbench.docker, "run", "--rm", base, "sh", "-c", ask]).split()
+    missing = set(said) - {debian_name(name) for name in compiled}
+    tag = f"{workbench.token}-needs"
+    arguments = {"BASE_IMAGE": base, "PACKAGES": " ".join([*LIBRARIES, *sorted(missing)])}
+    command = [workbench.docker, "build", "--file", "bench/plain/datascience-needs.Dockerfile", "--tag", tag]
+    command += [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
+    workbench.run("building what the alternative stands on", [*command, "."], DOCKER_BUILDKIT="1")
+    return tag
+
+
+def one_more(workbench: Workbench, image: str) -> float:
+    """Seconds of the deploy on a container of ``image`` when a package was added to the list."""
+    listed = workbench.tree / "files/packages/r-datascience.txt"
+    before = listed.read_text()
+    with workbench.container("one-more", image) as name:
+        run = [str(BIN / "pyinfra"), "-y", f"@docker/{name}", "deploy.py", "--data", "packages=datascience"]
+        workbench.run("provisioning", run)  # apt's lists are no part of an image
+        listed.write_text(f"{before}# added\n{ADDED}\n")
+        try:
+            began = time.monotonic()
+            workbench.run("provisioning with one more package", run)
+            took = time.monotonic() - began
+        finally:
+            listed.write_text(before)
+        client.call(workbench.docker, "exec", name, "Rscript", "-e", f"library({ADDED})")
+    return took
+
+
+def measure(workbench: Workbench, repeats: int) -> list[Result]:
+    """Seconds from nothing, and of one package more."""
+    workbench.image()
+    base, tag = f"{workbench.token}-app-base", f"{workbench.token}-datascience"
+    ours, plain, more = [], [], []
+    for _ in range(repeats):
+        ours.append(
+            cold_build.timed(
+                workbench, tag, "Dockerfile", {"BASE_IMAGE": base, "PROVISION_DATA": "packages=datascience"}
+            )
+        )
+        print(f"    {OURS}: {ours[-1]:.1f} s", flush=True)
+        more.append(one_more(workbench, tag))
+        print(f"    one more package: {more[-1]:.1f} s", flush=True)
+        subprocess.run([workbench.docker, "image", "rm", "--force", tag], capture_output=True, check=False)
+    with tempfile.TemporaryDirectory(prefix="melda-bench-cran-") as folder:
+        wanted = [debian_name(name) for name in r_names(workbench.tree, "core")]
+        compiled = sources.repository(workbench, wanted, Path(folder))
+        needs = given(workbench, base, compiled)
+        with Server(Path(folder), gateway(docker=workbench.docker)) as server:
+            arguments = {"NEEDS": needs, "CRAN": server.url, "R_PACKAGES": " ".join(compiled)}
+            for _ in range(repeats):
+                plain.append(cold_build.timed(workbench, tag, "bench/plain/datascience.Dockerfile", arguments))
+                print(f"    {PLAIN}: {plain[-1]:.1f} s", flush=True)
+                subprocess.run([workbench.docker, "image", "rm", "--force", tag], capture_output=True, check=False)
+    return [
+        Result(COLD, "s", {OURS: ours, PLAIN: plain}, [Target(0.6, PLAIN)]),
+        Result("one package more", "s", {OURS: more, COLD: ours}, [Target(0.15, COLD)]),
+    ]
