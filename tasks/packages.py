@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Generator, List, Set
+from typing import Generator, List, Sequence, Set
 
-from pyinfra import host
+from pyinfra import host, logger
 from pyinfra.api import FactBase, deploy, operation
 
 from tasks.jupyter import lock
-from tasks.lib import apt, facts, files, omitted, python, workplace
+from tasks.lib import apt, debian, facts, files, omitted, python, workplace
 
 SETS = ("none", "core", "datascience")
+BASES = ("r-cran-docopt", "r-cran-littler")  # chosen by rocker's images
+RECORD = "/var/lib/melda-jupyter/bspm.json"  # what users installed through bspm's service, see files/bspm
 
 
 def names(text: bytes) -> List[str]:
@@ -44,6 +46,60 @@ class RPackages(FactBase[Set[str]]):
 
     def process(self, output: List[str]) -> Set[str]:
         return {line.split("/")[-3] for line in output}
+
+
+class Chosen(FactBase[Set[str]]):
+    """Debian names of the R packages that somebody chose: they are no others' needs, and no user installed them.
+
+    A list's packages are apt's "manual" ones; what the user installed is in the record of bspm's service.
+    """
+
+    def command(self) -> str:
+        return (
+            "apt-mark showmanual 2>/dev/null | sed -n 's/^r-cran-/chosen:&/p';"
+            " grep -o 'r-cran-[^\"]*' {0} 2>/dev/null | sed s/^/users:/ || true".format(RECORD)
+        )
+
+    @staticmethod
+    def default() -> Set[str]:
+        return set()
+
+    def process(self, output: List[str]) -> Set[str]:
+        found = [line.split(":", 1) for line in output]
+        return {name for kind, name in found if kind == "chosen"} - {name for kind, name in found if kind == "users"}
+
+
+def say_left(kind: str, left: Sequence[str], remove: str) -> None:
+    """Say what is in no list any more and stays: it may be in use, and an image is built anew soon enough.
+
+    Args:
+        kind: of packages.
+        left: their names.
+        remove: a command that removes them, without the names.
+    """
+    if left:
+        logger.warning(
+            "    {0} in no list, still installed: {1}; `{2} {1}`, or build the image anew".format(
+                kind, " ".join(sorted(left)), remove
+            )
+        )
+
+
+@operation()
+def told(wanted: List[str], env: str, locks: Sequence[bytes]) -> Generator[workplace.Command, None, None]:
+    """Say which packages a list no longer has and the target still has; changes nothing.
+
+    Args:
+        wanted: R packages of the lists.
+        env: path of the virtual environment.
+        locks: of all the lists and of Jupyter itself.
+    """
+    ours = {*debian.PACKAGES["r"], *BASES} | {debian_name(name) for name in wanted}
+    say_left("R packages", sorted(facts.get(Chosen) - ours), "apt-get remove")
+    pinned = {name for text in locks for name in python.pins(text)}
+    names = {name.partition("==")[0] for name in facts.get(python.Distributions, env=env)}
+    say_left("Python packages", sorted(names - pinned), env + "/bin/pip uninstall")
+    yield from ()
 
 
 @operation()
@@ -89,3 +145,6 @@ def packages() -> None:
     ]
     # Also with nothing wanted: what was left out then no longer is.
     r_packages(name="Install the R packages of {0}".format(data.packages), wanted=wanted, mirror=data.cran_mirror)
+    if wanted:
+        locks = [lock(chosen) for chosen in ("none", *up_to(data.packages))]
+        told(name="Tell what is in no list any more", wanted=wanted, env=data.python_env, locks=locks)

@@ -7,7 +7,7 @@ from typing import Generator, List
 
 from pyinfra.api import FactBase, StringCommand, deploy, operation
 
-from tasks.lib import facts
+from tasks.lib import facts, machine
 
 KEPT = (
     # Mode 4754 root:messagebus: the bus, which is not root any more, starts bspm's service with it, and nobody else may.
@@ -34,13 +34,13 @@ _DEPTH = 5  # /usr/lib/TRIPLET/utempter/utempter
 class Granting(FactBase[List[str]]):
     """Programs with setuid or setgid, and folders that everybody may write to, in an image or a container.
 
-    On a machine, where systemd runs, people other than our user need them: there the list is empty.
+    On a machine people other than our user need them, sudo for instance: there the list is empty.
     """
 
     def command(self) -> str:
         left_out = " -o ".join("-path " + path for path in _LEFT_OUT)
         return (
-            "[ -d /run/systemd/system ] || find / -xdev -maxdepth {0} \\( {1} \\) -prune -o"
+            machine.IS_ONE + " || find / -xdev -maxdepth {0} \\( {1} \\) -prune -o"
             " \\( -type f -perm /6000 -o -type d -perm -0002 \\) -printf '%y %p\\n' 2>/dev/null; true"
         ).format(_DEPTH, left_out)
 

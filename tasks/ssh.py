@@ -7,7 +7,7 @@ from typing import Generator, List
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, deploy, operation
 
-from tasks.lib import apt, debian, facts, files
+from tasks.lib import apt, debian, facts, files, machine
 
 
 class NobodysHostKeys(FactBase[List[str]]):
@@ -17,10 +17,7 @@ class NobodysHostKeys(FactBase[List[str]]):
     """
 
     def command(self) -> str:
-        return (
-            "[ -d /run/systemd/system ] || grep -qsx sshd /proc/[0-9]*/comm"
-            " || ls /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub 2>/dev/null || true"
-        )
+        return machine.IS_ONE + " || ls /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub 2>/dev/null || true"
 
     @staticmethod
     def default() -> List[str]:

@@ -50,6 +50,7 @@ VERBS = [
     "Remove",
     "Set",
     "Take",
+    "Tell",
     "Upgrade",
     "Write",
 ]

@@ -127,3 +127,38 @@ def test_two_releases_in_one_run_each_get_their_lock(run_two: Any) -> None:
         assert list(commands) == [python_step("core"), python_step("datascience"), r_step("datascience")]
         lock = commands.uploads["/tmp/melda-jupyter.provision/lock.txt"]
         assert lock == files.source(f"packages/locks/datascience-{version}.txt")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "more", "said"),
+    [
+        (set(), set(), []),
+        ({"r-cran-irkernel", "r-cran-docopt"}, set(), []),
+        (
+            {"r-cran-zoo", "r-cran-ape"},
+            set(),
+            [
+                "R packages in no list, still installed: r-cran-ape r-cran-zoo; `apt-get remove r-cran-ape r-cran-zoo`, "
+                "or build the image anew"
+            ],
+        ),
+        (
+            set(),
+            {"emoji==1.0"},
+            [
+                "Python packages in no list, still installed: emoji; `/opt/jupyter/bin/pip uninstall emoji`, "
+                "or build the image anew"
+            ],
+        ),
+    ],
+)
+def test_what_is_in_no_list_any_more_is_told_and_stays(
+    run: Run, caplog: pytest.LogCaptureFixture, chosen: set[str], more: set[str], said: list[str]
+) -> None:
+    facts: Facts = {
+        packages.RPackages: r("core"),
+        packages.Chosen: chosen | {packages.debian_name(name) for name in r("core")},
+        Distributions: locked("core") | locked("none") | more,
+    }
+    assert run(packages.packages, facts, packages="core") == {}
+    assert [record.message.strip() for record in caplog.records] == said

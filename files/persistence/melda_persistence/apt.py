@@ -13,7 +13,8 @@ from melda_runtime import edit
 RECORD = "/var/lib/melda-jupyter/bspm.json"  # bspm's service keeps it
 LARGEST = 1 << 20  # bytes of the list
 MOST = 2000
-NAME = re.compile(r"r-(cran|bioc)-[a-z0-9][a-z0-9.+-]{0,80}")
+# As the service checks R's names: one that it refuses would keep all others from being installed.
+NAME = re.compile(r"r-(cran|bioc)-[a-z][a-z0-9.]{0,80}[a-z0-9]")
 SECONDS = 1800
 # The service is the system's own way for the user: it takes R packages' names, whatever case, and checks them.
 CALL = (

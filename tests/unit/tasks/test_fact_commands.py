@@ -55,6 +55,7 @@ CASES: list[tuple[Any, str, Any]] = [
         },
     ),
     (files.Paths, "link|a|b|/x", {"/x": ("link", "a", "b")}),
+    (packages.Chosen, "chosen:r-cran-zoo\nchosen:r-cran-xts\nusers:r-cran-xts\nusers:r-cran-ape", {"r-cran-zoo"}),
     (files.Paths, "fuse|/home/melda/project", {"/home/melda/project": ("fuse",)}),
     (
         files.Text,

@@ -1,0 +1,126 @@
+"""``make refresh``: the list of R packages against CRAN's downloads.
+
+The statistics are RStudio's CRAN logs, counted by https://cranlogs.r-pkg.org: ``/top/last-month/N`` gives the N packages that
+were downloaded most, most downloaded first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import requests
+
+from builder.errors import Refused
+from tasks.packages import SETS, names
+
+PACKAGES = Path(__file__).resolve().parent.parent / "files" / "packages"
+URL = "https://cranlogs.r-pkg.org/top/last-month/{0}"
+SECONDS = 30.0
+MOST = 1000  # that the service takes at once; it refuses more
+# Writing R Extensions, 1.1.1.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")
+
+
+class Difference(NamedTuple):
+    """What the statistics and the lists do not have in common.
+
+    Attributes:
+        new: among the most downloaded and in no list, most downloaded first.
+        gone: in a list and not among the most downloaded, as in the lists.
+        both: how many are in both.
+    """
+
+    new: list[str]
+    gone: list[str]
+    both: int
+
+
+def top(url: str) -> list[str]:
+    """The most downloaded packages.
+
+    Args:
+        url: of the statistics.
+
+    Raises:
+        Refused: the service does not answer, or with something else.
+    """
+    try:
+        answer = requests.get(url, timeout=SECONDS)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise Refused(f"{url} does not answer: {error}") from None
+    try:
+        found = [entry["package"] for entry in answer.json()["downloads"]]
+    except (ValueError, KeyError, TypeError):
+        raise Refused(f"{url} answers with something that is no list of downloads") from None
+    if not found or not all(isinstance(name, str) and _NAME.fullmatch(name) for name in found):
+        raise Refused(f"{url} answers with something that is no list of packages: {json.dumps(found)[:80]}")
+    return found
+
+
+def difference(listed: list[str], downloaded: list[str]) -> Difference:
+    """Compare the lists with the statistics."""
+    return Difference(
+        [name for name in downloaded if name not in listed],
+        [name for name in listed if name not in downloaded],
+        len(set(listed) & set(downloaded)),
+    )
+
+
+def added(text: str, new: list[str], count: int) -> str:
+    """A list with packages at its end, under a comment that says why they are there."""
+    return "".join([text.rstrip("\n"), f"\n# among CRAN's {count} most downloaded\n", *(f"{name}\n" for name in new)])
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
+        raise argparse.ArgumentTypeError(f"{text!r} is not right: it must be a number from 1 to {MOST}")
+    return int(text)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    parsed = argparse.ArgumentParser(prog="python -m builder.refresh", description=(__doc__ or "").splitlines()[0])
+    parsed.add_argument("--count", type=_count, default=100, help="how many of the most downloaded to look at (100)")
+    parsed.add_argument("--write", action="store_true", help="add the new ones to files/packages/r-datascience.txt")
+    parsed.add_argument("--url", default=URL, help="where the statistics are; {0} stands for the count")
+    return parsed
+
+
+def run(arguments: argparse.Namespace, folder: Path = PACKAGES) -> None:
+    """Say the difference; write the list if asked.
+
+    Raises:
+        Refused: see :func:`top`.
+    """
+    files = [folder / f"r-{chosen}.txt" for chosen in SETS[1:]]
+    listed = [name for file in files for name in names(file.read_bytes())]
+    found = difference(listed, top(arguments.url.replace("{0}", str(arguments.count))))
+    print(f"{found.both} of CRAN's {arguments.count} most downloaded packages are in the lists")
+    print(f"new, in no list: {' '.join(found.new) or 'none'}")
+    print(f"in a list, and not among them (they stay): {' '.join(found.gone) or 'none'}")
+    if arguments.write and found.new:
+        new = files[-1].with_suffix(".new")
+        new.write_text(added(files[-1].read_text(), found.new, arguments.count))
+        os.replace(new, files[-1])
+        print(f"{files[-1].name} has {len(found.new)} more; `make test-all` says whether apt has them and they load")
+
+
+def main() -> int:
+    """Command line; what a person can mend is one line and exit code 2."""
+    try:
+        run(parser().parse_args())
+    except Refused as refused:
+        print(f"melda-jupyter: {refused}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

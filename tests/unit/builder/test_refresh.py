@@ -1,0 +1,114 @@
+"""builder/refresh.py: CRAN's downloads against the lists; a server in this process plays the statistics."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from builder import refresh
+from builder.errors import Refused
+
+
+class Statistics:
+    """What the service answers, and what it was asked for."""
+
+    def __init__(self) -> None:
+        self.code, self.body, self.asked = 200, b"", ""
+        statistics = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                statistics.asked = self.path
+                self.send_response(statistics.code)
+                self.end_headers()
+                self.wfile.write(statistics.body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/top/last-month/{{0}}"
+
+    def downloads(self, *names: str) -> None:
+        entries = [{"package": name, "downloads": str(1000 - rank)} for rank, name in enumerate(names)]
+        self.body = json.dumps({"start": "2026-10-01", "end": "2026-10-31", "downloads": entries}).encode()
+
+
+@pytest.fixture
+def statistics() -> Iterator[Statistics]:
+    made = Statistics()
+    threading.Thread(target=made.server.serve_forever, daemon=True).start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> Path:
+    (tmp_path / "r-core.txt").write_text("# core\n# tables\ndplyr\n")
+    (tmp_path / "r-datascience.txt").write_text("# more\n# plots\nggplot2\nlattice # old\n")
+    return tmp_path
+
+
+def options(statistics: Statistics, *given: str) -> argparse.Namespace:
+    return refresh.parser().parse_args(["--url", statistics.url, *given])
+
+
+def test_the_difference_is_said_and_nothing_written(
+    statistics: Statistics, lists: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    statistics.downloads("rlang", "ggplot2", "dplyr", "cli")
+    refresh.run(options(statistics, "--count", "4"), lists)
+    assert statistics.asked == "/top/last-month/4"
+    assert capsys.readouterr().out.splitlines() == [
+        "2 of CRAN's 4 most downloaded packages are in the lists",
+        "new, in no list: rlang cli",
+        "in a list, and not among them (they stay): lattice",
+    ]
+    assert (lists / "r-datascience.txt").read_text() == "# more\n# plots\nggplot2\nlattice # old\n"
+
+
+def test_what_is_new_is_added_once_under_its_reason(statistics: Statistics, lists: Path) -> None:
+    statistics.downloads("rlang", "ggplot2", "cli")
+    for _ in range(2):
+        refresh.run(options(statistics, "--write"), lists)
+    assert (lists / "r-datascience.txt").read_text() == (
+        "# more\n# plots\nggplot2\nlattice # old\n# among CRAN's 100 most downloaded\nrlang\ncli\n"
+    )
+    assert sorted(path.name for path in lists.iterdir()) == ["r-core.txt", "r-datascience.txt"]
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "line"),
+    [
+        (503, b"", "does not answer: 503"),
+        (200, b"<html>", "no list of downloads"),
+        (200, b"[1]", "no list of downloads"),
+        (200, b'{"downloads": []}', "no list of packages"),
+        (200, b'{"downloads": [{"package": "x; reboot"}]}', "no list of packages"),
+        (200, b'{"downloads": [{"package": 3}]}', "no list of packages"),
+    ],
+)
+def test_an_answer_that_is_none(statistics: Statistics, lists: Path, code: int, body: bytes, line: str) -> None:
+    statistics.code, statistics.body = code, body
+    with pytest.raises(Refused, match=line):
+        refresh.run(options(statistics, "--write"), lists)
+    assert (lists / "r-datascience.txt").read_text().endswith("lattice # old\n")
+
+
+def test_nobody_answers(statistics: Statistics, lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["refresh", "--url", "http://127.0.0.1:1/{0}"])
+    assert refresh.main() == 2
+
+
+@pytest.mark.parametrize("count", ["0", "1001", "-1", "many", "٣"])
+def test_bad_counts(count: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        refresh.parser().parse_args(["--count", count])
+    assert f"{count!r} is not right: it must be a number from 1 to 1000" in capsys.readouterr().err

@@ -1,0 +1,66 @@
+"""files/packages: lists a person edits, so what a person gets wrong is looked for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tasks.lib import python
+from tasks.packages import SETS, names
+
+PACKAGES = Path(__file__).resolve().parents[3] / "files" / "packages"
+LISTS = sorted(path.name for path in PACKAGES.glob("*.txt"))
+
+
+def entries(language: str) -> list[str]:
+    return [name for chosen in SETS[1:] for name in names((PACKAGES / f"{language}-{chosen}.txt").read_bytes())]
+
+
+def test_every_set_has_its_lists() -> None:
+    assert sorted(f"{language}-{chosen}.txt" for language in ("python", "r") for chosen in SETS[1:]) == LISTS
+
+
+@pytest.mark.parametrize("language", ["python", "r"])
+def test_no_package_is_there_twice(language: str) -> None:
+    found = [
+        canonicalize_name(Requirement(name).name) if language == "python" else name.lower()
+        for name in entries(language)
+    ]
+    assert [name for name in found if found.count(name) > 1] == []
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_group_has_its_reason(name: str) -> None:
+    lines = (PACKAGES / name).read_text().splitlines()
+    assert lines[0].startswith("# ") and lines[1].startswith("# "), "what the list is, then the first group"
+    assert [line for line in lines if line.strip() != line or not line or line == "#"] == []
+
+
+def test_about_as_many_as_promised() -> None:
+    assert 90 <= len(entries("r")) <= 140
+    assert 55 <= len(entries("python")) <= 80
+
+
+def test_names_of_r_packages() -> None:
+    """Writing R Extensions, 1.1.1."""
+    assert [name for name in entries("r") if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]", name)] == []
+
+
+@pytest.mark.parametrize("lock", sorted(path.name for path in (PACKAGES / "locks").glob("*.txt")))
+def test_pypi_knows_every_name(lock: str) -> None:
+    """A lock holds what PyPI answered, with hashes: who is in it exists."""
+    chosen, version = lock.removesuffix(".txt").split("-")
+    if chosen == "none":
+        return
+    # A set's lock holds what it adds to the sets below it.
+    below = SETS[: SETS.index(chosen) + 1]
+    pinned = {
+        name for set_ in below for name in python.pins((PACKAGES / "locks" / f"{set_}-{version}.txt").read_bytes())
+    }
+    wanted = [Requirement(name) for name in names((PACKAGES / f"python-{chosen}.txt").read_bytes())]
+    there = [need for need in wanted if not need.marker or need.marker.evaluate({"python_version": version})]
+    assert [need.name for need in there if canonicalize_name(need.name) not in pinned] == []
