@@ -23,10 +23,10 @@ OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$P
 PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter) files/bspm/service/bspm-service files/persistence/keep-plugins
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image connector preflight test lint unit container bench lock
+.PHONY: help up down image connector preflight test test-all lint unit container refresh bench lock
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 	@echo
 	@echo 'Variables: BASE=$(BASE) IMAGE=$(IMAGE) PACKAGES=$(PACKAGES) PORT=$(PORT) STRICT=$(STRICT)'
 
@@ -47,6 +47,9 @@ preflight: $(VENV)/build.stamp ## Say which sources answer, and what would be le
 
 test: lint unit container ## Everything: lint, types, quick tests, container tests
 
+test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and what takes longer than its 40 minutes
+	$(BIN)/python -m pytest -q -m '' tests/container
+
 lint: $(VENV)/test.stamp ## Lint and types
 	$(BIN)/ruff check . $(PROGRAMS)
 	$(BIN)/ruff format --check --quiet . $(PROGRAMS)
@@ -60,6 +63,9 @@ unit: $(VENV)/test.stamp ## Quick tests, without containers
 
 container: $(VENV)/test.stamp ## Tests on real containers
 	$(BIN)/python -m pytest -q tests/container
+
+refresh: $(VENV)/build.stamp ## Compare the list of R packages with CRAN's downloads
+	@$(BIN)/python -m builder.refresh
 
 bench: $(VENV)/bench.stamp ## Measure side by side, write bench/results.md and bench/results.json
 	$(BIN)/python -m bench

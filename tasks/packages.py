@@ -102,30 +102,43 @@ def told(wanted: List[str], env: str, locks: Sequence[bytes]) -> Generator[workp
     yield from ()
 
 
+def _missing(wanted: Sequence[str]) -> List[str]:
+    present = facts.get(RPackages) if wanted else set()
+    return [name for name in wanted if name not in present]
+
+
 @operation()
-def r_packages(wanted: List[str], mirror: str) -> Generator[workplace.Command, None, None]:
-    """Install R packages: apt's in one transaction; the rest from CRAN, compiled, or left out where it does not answer.
+def from_apt(wanted: List[str]) -> Generator[workplace.Command, None, None]:
+    """Install R packages that apt has, in one transaction.
 
     Args:
         wanted: names as R spells them.
-        mirror: CRAN mirror for what apt has not got.
     """
-    present = facts.get(RPackages) if wanted else set()
-    missing = [name for name in wanted if name not in present]
-    if not missing:
-        yield from omitted.put_back("R packages")
-        return
-    known = facts.get(apt.KnownPackages, prefix="r-cran-")
+    missing = _missing(wanted)
+    known = facts.get(apt.KnownPackages, prefix="r-cran-") if missing else set()
     binary = [debian_name(name) for name in missing if debian_name(name) in known]
-    compiled = [name for name in missing if debian_name(name) not in known]
     if binary:
         yield from workplace.run(apt.apt_get("install " + " ".join(binary)))
+
+
+@operation()
+def from_cran(wanted: List[str], mirror: str) -> Generator[workplace.Command, None, None]:
+    """Compile R packages that apt has not got, and say so: it takes long. They are left out where CRAN does not answer.
+
+    Args:
+        wanted: names as R spells them.
+        mirror: CRAN mirror.
+    """
+    missing = _missing(wanted)
+    known = facts.get(apt.KnownPackages, prefix="r-cran-") if missing else set()
+    compiled = [name for name in missing if debian_name(name) not in known]
     if not compiled:
         yield from omitted.put_back("R packages")
     elif not facts.get(apt.Answers, url=mirror.rstrip("/") + "/src/contrib/PACKAGES.gz"):
         reason = "{0} (apt has not got them, CRAN {1} does not answer)".format(" ".join(compiled), mirror)
         yield from omitted.leave_out("R packages", reason)
     else:
+        logger.warning("    compiled, because apt has not got them: {0}".format(" ".join(compiled)))
         quoted = ", ".join('"{0}"'.format(name) for name in compiled)
         yield from workplace.run(
             "{0}; Rscript --vanilla"
@@ -143,8 +156,9 @@ def packages() -> None:
     wanted = [
         name for chosen in up_to(data.packages) for name in names(files.source("packages/r-{0}.txt".format(chosen)))
     ]
-    # Also with nothing wanted: what was left out then no longer is.
-    r_packages(name="Install the R packages of {0}".format(data.packages), wanted=wanted, mirror=data.cran_mirror)
+    from_apt(name="Install the R packages of {0}".format(data.packages), wanted=wanted)
+    # An operation of its own, so that its time is told. Also with nothing wanted: what was left out then no longer is.
+    from_cran(name="Compile the R packages that apt has not got", wanted=wanted, mirror=data.cran_mirror)
     if wanted:
         locks = [lock(chosen) for chosen in ("none", *up_to(data.packages))]
         told(name="Tell what is in no list any more", wanted=wanted, env=data.python_env, locks=locks)

@@ -37,6 +37,7 @@ ORDER = [
 # What an operation's name may begin with: what it does, as one would tell somebody to do it.
 VERBS = [
     "Add",
+    "Compile",
     "Configure",
     "Enable",
     "Finish",

@@ -15,6 +15,7 @@ from tasks.lib.release import OsRelease
 
 from .conftest import FOCAL, Facts, Run, arguments
 
+COMPILE = "Compile the R packages that apt has not got"
 CRAN = "https://cran.r-project.org"
 
 
@@ -71,7 +72,7 @@ def test_one_python_package_missing_in_one_set(run: Run) -> None:
     assert list(run(packages.packages, half)) == [python_step("datascience")]
 
 
-def test_what_apt_has_not_got_is_compiled_from_cran(run: Run) -> None:
+def test_what_apt_has_not_got_is_compiled_from_cran_and_told(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     gaps = {"dplyr", "Rcpp"}
     facts: Facts = {
         packages.RPackages: r("core") - gaps,
@@ -79,8 +80,11 @@ def test_what_apt_has_not_got_is_compiled_from_cran(run: Run) -> None:
         KnownPackages: {"r-cran-rcpp"},
         Answers: True,
     }
-    binary, compiled = run(packages.packages, facts, packages="core")[r_step("core")]
+    commands = run(packages.packages, facts, packages="core")
+    (binary,) = commands[r_step("core")]
     assert arguments(binary) == ["r-cran-rcpp"]
+    assert "compiled, because apt has not got them: dplyr" in caplog.text
+    (compiled,) = commands[COMPILE]
     assert compiled == (
         "( set -e; rm -rf /usr/local/lib/R/site-library/00LOCK*; Rscript --vanilla"
         f' -e \'p <- c("dplyr"); install.packages(p, repos="{CRAN}", Ncpus=parallel::detectCores())\''
@@ -106,8 +110,8 @@ def test_where_cran_does_not_answer_either(run: Run, facts: Facts, settings: dic
     if words is None:
         assert commands == {}
     else:
-        assert list(commands) == [r_step("core")]
-        assert words in commands[r_step("core")][0]
+        assert list(commands) == [COMPILE]
+        assert words in commands[COMPILE][0]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +121,7 @@ def test_where_cran_does_not_answer_either(run: Run, facts: Facts, settings: dic
 def test_what_is_there_or_not_wanted_is_not_recorded_as_left_out(run: Run, chosen: str, there: Facts) -> None:
     facts = GONE | {Text: f"R packages: {REASON}\n"} | there
     commands = run(packages.packages, facts, packages=chosen)
-    assert commands[r_step(chosen)][-1] == f"rm -f {omitted.PATH}"
+    assert commands[COMPILE] == [f"rm -f {omitted.PATH}"]
 
 
 def test_two_releases_in_one_run_each_get_their_lock(run_two: Any) -> None:

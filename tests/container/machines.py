@@ -90,7 +90,12 @@ class Provisioning:
 
 
 def provision(
-    docker: str, host: str, deploy: str = "deploy.py", environment: dict[str, str] | None = None, **settings: object
+    docker: str,
+    host: str,
+    deploy: str = "deploy.py",
+    environment: dict[str, str] | None = None,
+    root: Path = ROOT,
+    **settings: object,
 ) -> Provisioning:
     """Run the deploy by hand, as the README says it.
 
@@ -99,12 +104,13 @@ def provision(
         host: pyinfra's inventory: ``@docker/NAME`` or ``inventory.py``.
         deploy: the deploy file.
         environment: variables on top of the test's own.
+        root: where it is run: this repository, or a copy of it that was changed.
         settings: become ``--data``.
     """
     data = [part for name, value in settings.items() for part in ("--data", f"{name}={value}")]
     done = subprocess.run(
         [PYINFRA, "-y", host, deploy, *data],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         env={**os.environ, "PATH": f"{Path(docker).parent}:{os.environ['PATH']}", **(environment or {})},
     )  # fmt: skip
     return Provisioning(done.returncode, done.stdout)
