@@ -21,8 +21,8 @@ COMPILED = "compiled"
 COUNT = 10
 # More than ten, because Debian's mirror may not have the sources of each.
 CANDIDATES = (
-    "zoo", "xts", "lubridate", "fs", "yaml", "kernlab", "matrixStats", "minqa", "nloptr", "RcppEigen", "quadprog", "sp", "igraph",
-    "mvtnorm", "gtools", "plyr", "reshape2", "TTR", "haven", "fastICA",
+    "dplyr", "tidyr", "purrr", "reshape2", "ranger", "later", "maps", "proxy", "quadprog", "diffobj",
+    "ps", "processx", "gclus", "goftest", "bitops", "zoo", "xts", "plyr", "mvtnorm",
 )  # fmt: skip
 NOTE = (
     "Ten R packages with C, C++ or Fortran, which the image has not: `install.packages()` of melda in a terminal, which asks apt "
