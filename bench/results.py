@@ -66,3 +66,9 @@ class Result:
         known["ratio"] = {name: self.ratio(name) for name in self.samples if name != OURS}
         known["targets"] = [{**asdict(target), "met": self.reached(target)} for target in self.targets]
         return known
+
+    @classmethod
+    def from_json(cls, known: dict[str, Any]) -> Result:
+        """What :meth:`as_json` made; the derived figures are derived anew."""
+        targets = [Target(target["limit"], target["of"]) for target in known["targets"]]
+        return cls(known["what"], known["unit"], known["samples"], targets, known["invalid"])
