@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Generator, List, Sequence, Set
+import re
+import shlex
+from typing import Dict, Generator, Iterable, List, Sequence, Set
 
-from pyinfra import host, logger
-from pyinfra.api import FactBase, deploy, operation
+from pyinfra import host
+from pyinfra.api import DeployError, FactBase, deploy, operation
 
 from tasks.jupyter import lock
 from tasks.lib import apt, debian, facts, files, omitted, python, workplace
+from tasks.lib.progress import say
 
 SETS = ("none", "core", "datascience")
-BASES = ("r-cran-docopt", "r-cran-littler")  # chosen by rocker's images
-RECORD = "/var/lib/melda-jupyter/bspm.json"  # what users installed through bspm's service, see files/bspm
+KIND = "R packages"  # as what is left out is called
+FAILED = " (apt has not got them, and from CRAN {0} they could not be compiled)"
+SILENT = " (apt has not got them, CRAN {0} does not answer)"
+_R_NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")  # Writing R Extensions, 1.1.1
+USERS = "/var/lib/melda-jupyter/bspm.json"  # what users installed through bspm's service, see files/bspm
+RECORD = "/usr/local/share/melda-jupyter/r-packages"  # every R package the lists ever asked for here, a name a line
 
 
 def names(text: bytes) -> List[str]:
@@ -24,6 +31,23 @@ def names(text: bytes) -> List[str]:
 def up_to(chosen: str) -> List[str]:
     """The sets that ``chosen`` contains, smallest first, without ``none`` (which is Jupyter itself)."""
     return list(SETS[1 : SETS.index(chosen) + 1])
+
+
+def r_names(chosen: str) -> List[str]:
+    """The R packages of a set alone.
+
+    Raises:
+        DeployError: a line of its list is no name.
+    """
+    path = "packages/r-{0}.txt".format(chosen)
+    found = names(files.source(path))
+    for name in found:
+        if not _R_NAME.fullmatch(name):
+            right = (
+                "it must be the name of one R package: a letter, then letters, digits and dots, '#' before a comment"
+            )
+            raise DeployError("files/{0}: {1!r} is not right: {2}".format(path, name, right))
+    return found
 
 
 def debian_name(package: str) -> str:
@@ -48,63 +72,89 @@ class RPackages(FactBase[Set[str]]):
         return {line.split("/")[-3] for line in output}
 
 
-class Chosen(FactBase[Set[str]]):
-    """Debian names of the R packages that somebody chose: they are no others' needs, and no user installed them.
+class Traces(FactBase[Dict[str, Set[str]]]):
+    """What tells who brought an R package: kind -> names.
 
-    A list's packages are apt's "manual" ones; what the user installed is in the record of bspm's service.
+    Kinds are ``manual`` (apt's word for what no other package brought), ``user`` (through bspm's service; these two with
+    Debian's names), ``compiled`` (in the library of what apt does not bring) and ``listed`` (:data:`RECORD`).
     """
 
     def command(self) -> str:
         return (
-            "apt-mark showmanual 2>/dev/null | sed -n 's/^r-cran-/chosen:&/p';"
-            " grep -o 'r-cran-[^\"]*' {0} 2>/dev/null | sed s/^/users:/ || true".format(RECORD)
-        )
+            "apt-mark showmanual 2>/dev/null | sed -n 's/^r-cran-/manual:&/p';"
+            " grep -o 'r-cran-[^\"]*' {0} 2>/dev/null | sed s/^/user:/;"
+            " ls -d /usr/local/lib/R/site-library/*/Meta/package.rds 2>/dev/null"
+            " | sed 's,/Meta/package.rds$,,; s,.*/,compiled:,'; sed s/^/listed:/ {1} 2>/dev/null || true"
+        ).format(USERS, RECORD)
 
     @staticmethod
-    def default() -> Set[str]:
-        return set()
+    def default() -> Dict[str, Set[str]]:
+        return {}
 
-    def process(self, output: List[str]) -> Set[str]:
-        found = [line.split(":", 1) for line in output]
-        return {name for kind, name in found if kind == "chosen"} - {name for kind, name in found if kind == "users"}
+    def process(self, output: List[str]) -> Dict[str, Set[str]]:
+        found: Dict[str, Set[str]] = {}
+        for line in output:
+            kind, _, name = line.partition(":")
+            found.setdefault(kind, set()).add(name)
+        return found
 
 
-def say_left(kind: str, left: Sequence[str], remove: str) -> None:
+def say_left(kind: str, left: Iterable[str], remove: str) -> None:
     """Say what is in no list any more and stays: it may be in use, and an image is built anew soon enough.
 
     Args:
         kind: of packages.
         left: their names.
-        remove: a command that removes them, without the names.
+        remove: a command that removes them; ``{}`` stands for the names.
     """
-    if left:
-        logger.warning(
-            "    {0} in no list, still installed: {1}; `{2} {1}`, or build the image anew".format(
-                kind, " ".join(sorted(left)), remove
-            )
-        )
+    names = " ".join(sorted(left))
+    if names:
+        said = "{0} in no list, still installed: {1}; `{2}`, or build the image anew"
+        say(said.format(kind, names, remove.format(names)))
 
 
 @operation()
 def told(wanted: List[str], env: str, locks: Sequence[bytes]) -> Generator[workplace.Command, None, None]:
-    """Say which packages a list no longer has and the target still has; changes nothing.
+    """Write down what the lists ask for, and say what they asked for once and the target still has; remove nothing.
+
+    Only what is written down is told: who provisions a machine may have installed others by hand.
 
     Args:
         wanted: R packages of the lists.
-        env: path of the virtual environment.
+        env: path of the virtual environment, which is ours alone.
         locks: of all the lists and of Jupyter itself.
     """
-    ours = {*debian.PACKAGES["r"], *BASES} | {debian_name(name) for name in wanted}
-    say_left("R packages", sorted(facts.get(Chosen) - ours), "apt-get remove")
+    traces, present = facts.get(Traces), facts.get(RPackages)
+    listed = traces.get("listed", set())
+    remembered = sorted(set(wanted) | (listed & present))
+    if set(remembered) != listed:
+        text = "".join(name + "\n" for name in remembered)
+        yield from files.changes(
+            [files.Entry(RECORD.rpartition("/")[0], mode="755"), files.Entry(RECORD, text.encode())], {}
+        )
+    dropped = (listed & present) - set(wanted)
+    compiled = dropped & traces.get("compiled", set())
+    from_apt = {debian_name(name) for name in dropped - compiled} & traces.get("manual", set())
+    # apt removes it unless another package needs it; `apt-get remove` would take that one along.
+    say_left(
+        "R packages",
+        from_apt - traces.get("user", set()) - set(debian.PACKAGES["r"]),
+        "apt-mark auto {} && apt-get autoremove",
+    )
+    say_left("Compiled R packages", compiled, "R CMD REMOVE {}")
     pinned = {name for text in locks for name in python.pins(text)}
-    names = {name.partition("==")[0] for name in facts.get(python.Distributions, env=env)}
-    say_left("Python packages", sorted(names - pinned), env + "/bin/pip uninstall")
-    yield from ()
+    distributions = {name.partition("==")[0] for name in facts.get(python.Distributions, env=env)}
+    say_left("Python packages", distributions - pinned, env + "/bin/pip uninstall {}")
 
 
 def _missing(wanted: Sequence[str]) -> List[str]:
     present = facts.get(RPackages) if wanted else set()
     return [name for name in wanted if name not in present]
+
+
+def _in_apt(names: Sequence[str]) -> List[str]:
+    known = facts.get(apt.KnownPackages, prefix="r-cran-") if names else set()
+    return [name for name in names if debian_name(name) in known]
 
 
 @operation()
@@ -114,51 +164,78 @@ def from_apt(wanted: List[str]) -> Generator[workplace.Command, None, None]:
     Args:
         wanted: names as R spells them.
     """
-    missing = _missing(wanted)
-    known = facts.get(apt.KnownPackages, prefix="r-cran-") if missing else set()
-    binary = [debian_name(name) for name in missing if debian_name(name) in known]
+    binary = _in_apt(_missing(wanted))
     if binary:
-        yield from workplace.run(apt.apt_get("install " + " ".join(binary)))
+        yield from workplace.run(apt.apt_get("install " + " ".join(debian_name(name) for name in binary)))
+
+
+def _not_in_apt(wanted: Sequence[str]) -> List[str]:
+    missing = _missing(wanted)
+    binary = set(_in_apt(missing))
+    return [name for name in missing if name not in binary]
+
+
+def _answers(mirror: str) -> bool:
+    return facts.get(apt.Answers, url=mirror.rstrip("/") + "/src/contrib/PACKAGES.gz")
+
+
+def _failed(mirror: str) -> Set[str]:
+    """What an earlier run could not compile from that mirror."""
+    end = FAILED.format(mirror)
+    lines = (line[len(KIND + ": ") : -len(end)] for line in omitted.lines() if line.endswith(end))
+    return {name for line in lines for name in line.split()}
 
 
 @operation()
 def from_cran(wanted: List[str], mirror: str) -> Generator[workplace.Command, None, None]:
-    """Compile R packages that apt has not got, and say so: it takes long. They are left out where CRAN does not answer.
+    """Compile R packages that apt has not got, and say so: it takes long. Those that fail do not stop the others.
+
+    What failed is not tried at each run, but with ``strict`` and with another mirror.
 
     Args:
         wanted: names as R spells them.
         mirror: CRAN mirror.
     """
-    missing = _missing(wanted)
-    known = facts.get(apt.KnownPackages, prefix="r-cran-") if missing else set()
-    compiled = [name for name in missing if debian_name(name) not in known]
-    if not compiled:
-        yield from omitted.put_back("R packages")
-    elif not facts.get(apt.Answers, url=mirror.rstrip("/") + "/src/contrib/PACKAGES.gz"):
-        reason = "{0} (apt has not got them, CRAN {1} does not answer)".format(" ".join(compiled), mirror)
-        yield from omitted.leave_out("R packages", reason)
-    else:
-        logger.warning("    compiled, because apt has not got them: {0}".format(" ".join(compiled)))
-        quoted = ", ".join('"{0}"'.format(name) for name in compiled)
+    compiled = _not_in_apt(wanted)
+    if compiled and not host.data.get("strict"):
+        failed = _failed(mirror)
+        compiled = [name for name in compiled if name not in failed]
+    if compiled and _answers(mirror):
+        say("compiled, because apt has not got them: " + " ".join(compiled))
         yield from workplace.run(
-            "{0}; Rscript --vanilla"
-            " -e 'p <- c({1}); install.packages(p, repos=\"{2}\", Ncpus=parallel::detectCores())'"
-            " -e 'for (x in p) loadNamespace(x)'".format(workplace.UNLOCK_R, quoted, mirror)
+            "{0}; Rscript --vanilla compile.R {1} {2}".format(
+                workplace.UNLOCK_R, shlex.quote(mirror), " ".join(compiled)
+            ),
+            {"compile.R": files.source("packages/compile.R")},
         )
-        yield from omitted.put_back("R packages")
+
+
+@operation()
+def left_out(wanted: List[str], mirror: str) -> Generator[workplace.Command, None, None]:
+    """Write down which R packages the target lacks after all; with ``strict`` that is an error.
+
+    Args:
+        wanted: names as R spells them.
+        mirror: CRAN mirror.
+    """
+    missing = _not_in_apt(wanted)
+    if missing:
+        reason = (FAILED if _answers(mirror) else SILENT).format(mirror)
+        yield from omitted.leave_out(KIND, " ".join(missing) + reason)
+    else:
+        yield from omitted.put_back(KIND)
 
 
 @deploy("Packages")
 def packages() -> None:
     data = host.data
+    wanted = [name for chosen in up_to(data.packages) for name in r_names(chosen)]
     for chosen in up_to(data.packages):
         python.locked(name="Install the Python packages of {0}".format(chosen), env=data.python_env, lock=lock(chosen))
-    wanted = [
-        name for chosen in up_to(data.packages) for name in names(files.source("packages/r-{0}.txt".format(chosen)))
-    ]
     from_apt(name="Install the R packages of {0}".format(data.packages), wanted=wanted)
-    # An operation of its own, so that its time is told. Also with nothing wanted: what was left out then no longer is.
+    # An operation of its own, so that its time is told.
     from_cran(name="Compile the R packages that apt has not got", wanted=wanted, mirror=data.cran_mirror)
-    if wanted:
-        locks = [lock(chosen) for chosen in ("none", *up_to(data.packages))]
-        told(name="Tell what is in no list any more", wanted=wanted, env=data.python_env, locks=locks)
+    # Also with nothing wanted: what was left out then no longer is.
+    left_out(name="Write which R packages are left out", wanted=wanted, mirror=data.cran_mirror)
+    locks = [lock(chosen) for chosen in ("none", *up_to(data.packages))]
+    told(name="Tell what is in no list any more", wanted=wanted, env=data.python_env, locks=locks)

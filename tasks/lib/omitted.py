@@ -5,26 +5,28 @@ from __future__ import annotations
 import shlex
 from typing import List
 
-from pyinfra import host, logger
+from pyinfra import host
 from pyinfra.api import StringCommand
 
 from tasks.lib import facts
 from tasks.lib.files import Text
+from tasks.lib.progress import say
 from tasks.lib.workplace import refuse
 
 PATH = "/usr/local/share/melda-jupyter/omitted"
 
 
-def _lines() -> List[str]:
+def lines() -> List[str]:
+    """What is recorded, a line each: ``name: reason``."""
     return facts.get(Text, path=PATH).strip().splitlines()
 
 
-def _write(lines: List[str]) -> StringCommand:
-    if not lines:
+def _write(recorded: List[str]) -> StringCommand:
+    if not recorded:
         return StringCommand("rm -f " + PATH)
     return StringCommand(
         "mkdir -p {0} && printf '%s\\n' {1} > {2}.melda-new && mv -f {2}.melda-new {2}".format(
-            PATH.rsplit("/", 1)[0], " ".join(shlex.quote(line) for line in sorted(lines)), PATH
+            PATH.rsplit("/", 1)[0], " ".join(shlex.quote(line) for line in sorted(recorded)), PATH
         )
     )
 
@@ -34,13 +36,13 @@ def leave_out(name: str, reason: str) -> List[StringCommand]:
     line = "{0}: {1}".format(name, reason)
     if host.data.get("strict"):
         return [refuse("strict=True and {0} would be left out: {1}".format(name, reason))]
-    logger.warning("    left out: {0}".format(line))
-    others = [other for other in _lines() if not other.startswith(name + ": ")]
-    return [] if line in _lines() else [_write(others + [line])]
+    say("left out: {0}".format(line))
+    others = [other for other in lines() if not other.startswith(name + ": ")]
+    return [] if line in lines() else [_write(others + [line])]
 
 
 def put_back(name: str) -> List[StringCommand]:
     """The commands that remove the record of ``name``, none if there is none."""
-    lines = _lines()
-    others = [other for other in lines if not other.startswith(name + ": ")]
-    return [] if len(others) == len(lines) else [_write(others)]
+    recorded = lines()
+    others = [other for other in recorded if not other.startswith(name + ": ")]
+    return [] if len(others) == len(recorded) else [_write(others)]

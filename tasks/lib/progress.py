@@ -1,4 +1,4 @@
-"""Says which operation of how many runs, and how long each took."""
+"""Says which operation of how many runs, how long each took, and what a person should know."""
 
 from __future__ import annotations
 
@@ -30,3 +30,9 @@ def show() -> None:
     """Show progress for the rest of this run, once however many hosts it has."""
     if not any(isinstance(handler, Progress) for handler in state.callback_handlers):
         state.add_callback_handler(Progress())
+
+
+def say(text: str) -> None:
+    """Say something to whoever runs the deploy, once: pyinfra calls an operation also while it prepares the run."""
+    if state.is_executing:
+        logger.warning("    {0}".format(text))

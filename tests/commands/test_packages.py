@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from pyinfra.api import DeployError
 
 from tasks import packages
 from tasks.lib import files, omitted, python
@@ -13,9 +15,11 @@ from tasks.lib.files import Text
 from tasks.lib.python import Distributions
 from tasks.lib.release import OsRelease
 
-from .conftest import FOCAL, Facts, Run, arguments
+from .conftest import FOCAL, Commands, Facts, Run, arguments
 
 COMPILE = "Compile the R packages that apt has not got"
+LEFT_OUT = "Write which R packages are left out"
+TELL = "Tell what is in no list any more"
 CRAN = "https://cran.r-project.org"
 
 
@@ -34,6 +38,11 @@ def locked(chosen: str, version: str = "3.11") -> set[str]:
 KNOWN = {packages.debian_name(name) for name in r("datascience")}
 
 
+def listed(chosen: str, **more: set[str]) -> Facts:
+    """The traces of a target on which the lists of a set are written down already."""
+    return {packages.Traces: {"listed": r(chosen), **more}}
+
+
 def python_step(chosen: str) -> str:
     return f"Install the Python packages of {chosen}"
 
@@ -47,21 +56,22 @@ def r_step(chosen: str) -> str:
 )
 def test_fresh(run: Run, chosen: str, parts: list[str]) -> None:
     commands = run(packages.packages, {KnownPackages: KNOWN}, packages=chosen)
-    assert list(commands) == [python_step(part) for part in parts] + ([r_step(chosen)] if parts else [])
+    assert list(commands) == [python_step(part) for part in parts] + ([r_step(chosen), TELL] if parts else [])
     if parts:
+        assert commands.uploads[packages.RECORD + ".melda-new"].decode().splitlines() == sorted(r(chosen))
         (install,) = commands[r_step(chosen)]
         assert set(arguments(install)) == {packages.debian_name(name) for name in r(chosen)}, "one transaction"
 
 
 @pytest.mark.parametrize("chosen", packages.SETS)
 def test_already_there(run: Run, chosen: str) -> None:
-    done: Facts = {packages.RPackages: r(chosen), Distributions: locked(chosen)}
+    done = {packages.RPackages: r(chosen), Distributions: locked(chosen)} | listed(chosen)
     assert run(packages.packages, done, packages=chosen) == {}
 
 
 def test_one_more_in_a_list_brings_just_that(run: Run) -> None:
     half: Facts = {packages.RPackages: r("core") - {"dplyr"}, Distributions: locked("core"), KnownPackages: KNOWN}
-    commands = run(packages.packages, half, packages="core")
+    commands = run(packages.packages, half | listed("core"), packages="core")
     assert list(commands) == [r_step("core")]
     assert arguments(*commands[r_step("core")]) == ["r-cran-dplyr"]
 
@@ -69,31 +79,71 @@ def test_one_more_in_a_list_brings_just_that(run: Run) -> None:
 def test_one_python_package_missing_in_one_set(run: Run) -> None:
     missing = sorted(locked("datascience") - locked("core"))[0]
     half: Facts = {packages.RPackages: r("datascience"), Distributions: locked("datascience") - {missing}}
-    assert list(run(packages.packages, half)) == [python_step("datascience")]
+    assert list(run(packages.packages, half | listed("datascience"))) == [python_step("datascience")]
+
+
+GAPS = {"dplyr", "Rcpp"}
+HALF: Facts = {
+    packages.RPackages: r("core") - GAPS,
+    Distributions: locked("core"),
+    KnownPackages: {"r-cran-rcpp"},
+    Answers: True,
+} | listed("core")
+FAILED = f"R packages: dplyr (apt has not got them, and from CRAN {CRAN} they could not be compiled)"
+
+
+def compiled(commands: Commands) -> list[str]:
+    """What is compiled, in order; nothing where that operation has no commands."""
+    script = [command for command in commands.get(COMPILE, []) if "compile.R " in command]
+    return script[0].partition(f"compile.R {CRAN} ")[2].partition(" )")[0].split() if script else []
 
 
 def test_what_apt_has_not_got_is_compiled_from_cran_and_told(run: Run, caplog: pytest.LogCaptureFixture) -> None:
-    gaps = {"dplyr", "Rcpp"}
-    facts: Facts = {
-        packages.RPackages: r("core") - gaps,
-        Distributions: locked("core"),
-        KnownPackages: {"r-cran-rcpp"},
-        Answers: True,
-    }
-    commands = run(packages.packages, facts, packages="core")
+    commands = run(packages.packages, HALF, packages="core")
     (binary,) = commands[r_step("core")]
     assert arguments(binary) == ["r-cran-rcpp"]
-    assert "compiled, because apt has not got them: dplyr" in caplog.text
-    (compiled,) = commands[COMPILE]
-    assert compiled == (
-        "( set -e; rm -rf /usr/local/lib/R/site-library/00LOCK*; Rscript --vanilla"
-        f' -e \'p <- c("dplyr"); install.packages(p, repos="{CRAN}", Ncpus=parallel::detectCores())\''
-        " -e 'for (x in p) loadNamespace(x)' )"
-    )
+    assert compiled(commands) == ["dplyr"]
+    assert "rm -rf /usr/local/lib/R/site-library/00LOCK*; Rscript --vanilla compile.R" in commands[COMPILE][-1]
+    assert commands.uploads["/tmp/melda-jupyter.provision/compile.R"] == files.source("packages/compile.R")
+    assert caplog.text.count("compiled, because apt has not got them: dplyr") == 1
+
+
+def test_what_could_not_be_compiled_is_left_out(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """The table says that it is not there, before the compilation as after it."""
+    commands = run(packages.packages, HALF, packages="core")
+    assert f"printf '%s\\n' '{FAILED}' >" in commands[LEFT_OUT][0]
+    assert caplog.text.count(f"left out: {FAILED}") == 1
+    strict = run(packages.packages, HALF, packages="core", strict=True)
+    assert strict[LEFT_OUT] == [f"echo 'strict=True and R packages would be left out: {FAILED[12:]}' >&2; exit 1"]
+
+
+@pytest.mark.parametrize(
+    ("record", "settings", "again"),
+    [
+        (FAILED, {}, []),
+        (FAILED.replace("dplyr", "Rcpp dplyr zoo"), {}, []),
+        (FAILED, {"strict": True}, ["dplyr"]),
+        (FAILED.replace("dplyr", "zoo"), {}, ["dplyr"]),
+        (FAILED.replace("cran.r", "mirror.r"), {}, ["dplyr"]),
+        (f"bspm{FAILED[10:]}", {}, ["dplyr"]),
+        (f"R packages: dplyr (apt has not got them, CRAN {CRAN} does not answer)", {}, ["dplyr"]),
+    ],
+)
+def test_what_could_not_be_compiled_is_not_tried_at_each_run(
+    run: Run, record: str, settings: dict[str, Any], again: list[str]
+) -> None:
+    commands = run(packages.packages, HALF | {Text: record + "\n"}, packages="core", **settings)
+    assert compiled(commands) == again
+    if record == FAILED and not settings:
+        assert LEFT_OUT not in commands, "it is recorded already"
 
 
 REASON = f"dplyr (apt has not got them, CRAN {CRAN} does not answer)"
-GONE: Facts = {packages.RPackages: r("core") - {"dplyr"}, Distributions: locked("core"), Answers: False}
+GONE: Facts = {
+    packages.RPackages: r("core") - {"dplyr"},
+    Distributions: locked("core"),
+    Answers: False,
+} | listed("core")
 
 
 @pytest.mark.parametrize(
@@ -110,8 +160,8 @@ def test_where_cran_does_not_answer_either(run: Run, facts: Facts, settings: dic
     if words is None:
         assert commands == {}
     else:
-        assert list(commands) == [COMPILE]
-        assert words in commands[COMPILE][0]
+        assert list(commands) == [LEFT_OUT]
+        assert words in commands[LEFT_OUT][0]
 
 
 @pytest.mark.parametrize(
@@ -121,48 +171,78 @@ def test_where_cran_does_not_answer_either(run: Run, facts: Facts, settings: dic
 def test_what_is_there_or_not_wanted_is_not_recorded_as_left_out(run: Run, chosen: str, there: Facts) -> None:
     facts = GONE | {Text: f"R packages: {REASON}\n"} | there
     commands = run(packages.packages, facts, packages=chosen)
-    assert commands[COMPILE] == [f"rm -f {omitted.PATH}"]
+    assert commands[LEFT_OUT] == [f"rm -f {omitted.PATH}"]
 
 
 def test_two_releases_in_one_run_each_get_their_lock(run_two: Any) -> None:
     bookworm = {OsRelease: {"VERSION_CODENAME": "bookworm"}, KnownPackages: KNOWN}
     both = run_two(packages.packages, bookworm, {OsRelease: FOCAL, KnownPackages: KNOWN})
     for commands, version in zip(both, ("3.11", "3.8"), strict=True):
-        assert list(commands) == [python_step("core"), python_step("datascience"), r_step("datascience")]
+        assert list(commands) == [python_step("core"), python_step("datascience"), r_step("datascience"), TELL]
         lock = commands.uploads["/tmp/melda-jupyter.provision/lock.txt"]
         assert lock == files.source(f"packages/locks/datascience-{version}.txt")
 
 
+R_LEFT = (
+    "R packages in no list, still installed: {0}; `apt-mark auto {0} && apt-get autoremove`, or build the image anew"
+)
+COMPILED_LEFT = "Compiled R packages in no list, still installed: {0}; `R CMD REMOVE {0}`, or build the image anew"
+PYTHON_LEFT = "Python packages in no list, still installed: emoji; `/opt/jupyter/bin/pip uninstall emoji`, or build the image anew"
+APT = {"r-cran-zoo", "r-cran-ape"}
+
+
 @pytest.mark.parametrize(
-    ("chosen", "more", "said"),
+    ("dropped", "traces", "python_more", "said"),
     [
-        (set(), set(), []),
-        ({"r-cran-irkernel", "r-cran-docopt"}, set(), []),
-        (
-            {"r-cran-zoo", "r-cran-ape"},
-            set(),
-            [
-                "R packages in no list, still installed: r-cran-ape r-cran-zoo; `apt-get remove r-cran-ape r-cran-zoo`, "
-                "or build the image anew"
-            ],
-        ),
-        (
-            set(),
-            {"emoji==1.0"},
-            [
-                "Python packages in no list, still installed: emoji; `/opt/jupyter/bin/pip uninstall emoji`, "
-                "or build the image anew"
-            ],
-        ),
+        (set(), {}, set(), []),
+        ({"zoo", "ape"}, {"manual": APT}, set(), [R_LEFT.format("r-cran-ape r-cran-zoo")]),
+        ({"zoo", "ape"}, {"manual": {"r-cran-ape"}}, set(), [R_LEFT.format("r-cran-ape")]),  # another one needs zoo
+        ({"zoo", "ape"}, {"manual": APT, "user": {"r-cran-zoo"}}, set(), [R_LEFT.format("r-cran-ape")]),
+        ({"zoo"}, {"manual": APT, "compiled": {"zoo", "bspm"}}, set(), [COMPILED_LEFT.format("zoo")]),
+        (set(), {"manual": APT, "compiled": {"bspm"}}, set(), []),  # whoever provisions a machine installed them
+        ({"IRkernel"}, {"manual": {"r-cran-irkernel"}}, set(), []),  # Jupyter's, in a list or not
+        (set(), {}, {"emoji==1.0"}, [PYTHON_LEFT]),
     ],
 )
+@pytest.mark.parametrize("chosen", ["none", "core"])
 def test_what_is_in_no_list_any_more_is_told_and_stays(
-    run: Run, caplog: pytest.LogCaptureFixture, chosen: set[str], more: set[str], said: list[str]
+    run: Run,
+    caplog: pytest.LogCaptureFixture,
+    chosen: str,
+    dropped: set[str],
+    traces: dict[str, set[str]],
+    python_more: set[str],
+    said: list[str],
 ) -> None:
     facts: Facts = {
-        packages.RPackages: r("core"),
-        packages.Chosen: chosen | {packages.debian_name(name) for name in r("core")},
-        Distributions: locked("core") | locked("none") | more,
+        packages.RPackages: r(chosen) | {"zoo", "ape", "IRkernel", "bspm"},
+        packages.Traces: {"listed": r(chosen) | dropped, **traces},
+        Distributions: locked(chosen) | locked("none") | python_more,
     }
-    assert run(packages.packages, facts, packages="core") == {}
+    assert run(packages.packages, facts, packages=chosen) == {}
     assert [record.message.strip() for record in caplog.records] == said
+
+
+def test_what_is_gone_is_forgotten(run: Run) -> None:
+    """Who installs it by hand later is not told that it is in no list."""
+    facts: Facts = {packages.RPackages: r("core") | {"ape"}, Distributions: locked("core") | locked("none")}
+    commands = run(
+        packages.packages, facts | listed("core") | {packages.Traces: {"listed": {"zoo", "ape"}}}, packages="core"
+    )
+    assert list(commands) == [TELL]
+    written = commands.uploads[packages.RECORD + ".melda-new"].decode().splitlines()
+    assert written == sorted(r("core") | {"ape"})
+
+
+@pytest.mark.parametrize(
+    "line", ["zoo ape", "zoo==1", "zoo;reboot", "$(reboot)", "1zoo", "r-cran-zoo", "z", "zoo.", "žoo"]
+)
+def test_what_is_no_name_stops_the_deploy_before_anything_changes(
+    run: Run, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr("tests.commands.conftest.run_ops", ran.append)
+    monkeypatch.setattr(files, "source", lambda path: f"# group\nzoo # good\n{line} # bad\n".encode())
+    with pytest.raises(DeployError, match=re.escape(f"files/packages/r-core.txt: {line!r} is not right: ")):
+        run(packages.packages, packages="core")
+    assert ran == []

@@ -55,7 +55,16 @@ CASES: list[tuple[Any, str, Any]] = [
         },
     ),
     (files.Paths, "link|a|b|/x", {"/x": ("link", "a", "b")}),
-    (packages.Chosen, "chosen:r-cran-zoo\nchosen:r-cran-xts\nusers:r-cran-xts\nusers:r-cran-ape", {"r-cran-zoo"}),
+    (
+        packages.Traces,
+        "manual:r-cran-zoo\nmanual:r-cran-xts\nuser:r-cran-xts\ncompiled:bspm\nlisted:zoo\nlisted:data.table",
+        {
+            "manual": {"r-cran-zoo", "r-cran-xts"},
+            "user": {"r-cran-xts"},
+            "compiled": {"bspm"},
+            "listed": {"zoo", "data.table"},
+        },
+    ),
     (files.Paths, "fuse|/home/melda/project", {"/home/melda/project": ("fuse",)}),
     (
         files.Text,

@@ -1,0 +1,15 @@
+# Compiles R packages from CRAN into the system's library; root runs it while provisioning: compile.R MIRROR NAME...
+# Each that fails is named, and the others are installed all the same. Whoever calls looks at what is there.
+given <- commandArgs(trailingOnly = TRUE)
+names <- given[-1]
+began <- Sys.time()
+# install.packages() only warns of what fails.
+install.packages(names, repos = given[1], Ncpus = parallel::detectCores())
+for (name in names) {
+  error <- tryCatch({ loadNamespace(name); NULL }, error = conditionMessage)
+  if (is.null(error)) next
+  message("cannot be compiled: ", name, ": ", error)
+  # What does not load would count as installed.
+  if (nzchar(system.file(package = name, lib.loc = .libPaths()[1]))) remove.packages(name, .libPaths()[1])
+}
+message(sprintf("compiled %s in %.0f s", paste(names, collapse = " "), difftime(Sys.time(), began, units = "secs")))
