@@ -7,24 +7,25 @@ were downloaded most, most downloaded first.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import requests
 
+from builder import host
 from builder.errors import Refused
-from tasks.packages import SETS, names
+from builder.preflight import shown
+from tasks.packages import R_NAME, SETS, names
 
 PACKAGES = Path(__file__).resolve().parent.parent / "files" / "packages"
 URL = "https://cranlogs.r-pkg.org/top/last-month/{0}"
 SECONDS = 30.0
 MOST = 1000  # that the service takes at once; it refuses more
-# Writing R Extensions, 1.1.1.
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")
 
 
 class Difference(NamedTuple):
@@ -42,7 +43,7 @@ class Difference(NamedTuple):
 
 
 def top(url: str) -> list[str]:
-    """The most downloaded packages.
+    """The most downloaded packages, each once, most downloaded first.
 
     Args:
         url: of the statistics.
@@ -50,18 +51,21 @@ def top(url: str) -> list[str]:
     Raises:
         Refused: the service does not answer, or with something else.
     """
+    what = shown(url)
     try:
-        answer = requests.get(url, timeout=SECONDS)
-        answer.raise_for_status()
+        answer = requests.get(url, timeout=SECONDS, verify=host.ca_bundle() or True)
     except requests.RequestException as error:
-        raise Refused(f"{url} does not answer: {error}") from None
+        # In words that have no password of a URL, and are one line.
+        raise Refused(f"{what} does not answer ({type(error).__name__}): --url names another place") from None
+    if answer.status_code != 200:
+        raise Refused(f"{what} answers {answer.status_code}: --url names another place")
     try:
         found = [entry["package"] for entry in answer.json()["downloads"]]
     except (ValueError, KeyError, TypeError):
-        raise Refused(f"{url} answers with something that is no list of downloads") from None
-    if not found or not all(isinstance(name, str) and _NAME.fullmatch(name) for name in found):
-        raise Refused(f"{url} answers with something that is no list of packages: {json.dumps(found)[:80]}")
-    return found
+        raise Refused(f"{what} answers with something that is no list of downloads") from None
+    if not found or not all(isinstance(name, str) and R_NAME.fullmatch(name) for name in found):
+        raise Refused(f"{what} answers with something that is no list of packages: {json.dumps(found)[:80]}")
+    return list(dict.fromkeys(found))
 
 
 def difference(listed: list[str], downloaded: list[str]) -> Difference:
@@ -78,10 +82,36 @@ def added(text: str, new: list[str], count: int) -> str:
     return "".join([text.rstrip("\n"), f"\n# among CRAN's {count} most downloaded\n", *(f"{name}\n" for name in new)])
 
 
+def write(path: Path, text: str) -> None:
+    """Put a list in the place of the old one, wholly or not at all.
+
+    Raises:
+        Refused: it cannot be written.
+    """
+    new = path.with_suffix(".new")
+    try:
+        new.write_text(text)
+        os.replace(new, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise Refused(f"{path} cannot be written: {error.strerror}") from None
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
         raise argparse.ArgumentTypeError(f"{text!r} is not right: it must be a number from 1 to {MOST}")
     return int(text)
+
+
+def _url(text: str) -> str:
+    try:
+        right = urlsplit(text).scheme in ("http", "https") and bool(urlsplit(text).hostname)
+    except ValueError:
+        right = False
+    if not right:
+        raise argparse.ArgumentTypeError(f"{text!r} is not right: it must be an address such as {URL}")
+    return text
 
 
 def parser() -> argparse.ArgumentParser:
@@ -89,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
     parsed = argparse.ArgumentParser(prog="python -m builder.refresh", description=(__doc__ or "").splitlines()[0])
     parsed.add_argument("--count", type=_count, default=100, help="how many of the most downloaded to look at (100)")
     parsed.add_argument("--write", action="store_true", help="add the new ones to files/packages/r-datascience.txt")
-    parsed.add_argument("--url", default=URL, help="where the statistics are; {0} stands for the count")
+    parsed.add_argument("--url", type=_url, default=URL, help="where the statistics are; {0} stands for the count")
     return parsed
 
 
@@ -97,7 +127,7 @@ def run(arguments: argparse.Namespace, folder: Path = PACKAGES) -> None:
     """Say the difference; write the list if asked.
 
     Raises:
-        Refused: see :func:`top`.
+        Refused: see :func:`top` and :func:`write`.
     """
     files = [folder / f"r-{chosen}.txt" for chosen in SETS[1:]]
     listed = [name for file in files for name in names(file.read_bytes())]
@@ -106,9 +136,7 @@ def run(arguments: argparse.Namespace, folder: Path = PACKAGES) -> None:
     print(f"new, in no list: {' '.join(found.new) or 'none'}")
     print(f"in a list, and not among them (they stay): {' '.join(found.gone) or 'none'}")
     if arguments.write and found.new:
-        new = files[-1].with_suffix(".new")
-        new.write_text(added(files[-1].read_text(), found.new, arguments.count))
-        os.replace(new, files[-1])
+        write(files[-1], added(files[-1].read_text(), found.new, arguments.count))
         print(f"{files[-1].name} has {len(found.new)} more; `make test-all` says whether apt has them and they load")
 
 

@@ -17,7 +17,7 @@ SETS = ("none", "core", "datascience")
 KIND = "R packages"  # as what is left out is called
 FAILED = " (apt has not got them, and from CRAN {0} they could not be compiled)"
 SILENT = " (apt has not got them, CRAN {0} does not answer)"
-_R_NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")  # Writing R Extensions, 1.1.1
+R_NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")  # Writing R Extensions, 1.1.1
 USERS = "/var/lib/melda-jupyter/bspm.json"  # what users installed through bspm's service, see files/bspm
 RECORD = "/usr/local/share/melda-jupyter/r-packages"  # every R package the lists ever asked for here, a name a line
 
@@ -42,7 +42,7 @@ def r_names(chosen: str) -> List[str]:
     path = "packages/r-{0}.txt".format(chosen)
     found = names(files.source(path))
     for name in found:
-        if not _R_NAME.fullmatch(name):
+        if not R_NAME.fullmatch(name):
             right = (
                 "it must be the name of one R package: a letter, then letters, digits and dots, '#' before a comment"
             )

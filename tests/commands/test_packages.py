@@ -187,7 +187,9 @@ R_LEFT = (
     "R packages in no list, still installed: {0}; `apt-mark auto {0} && apt-get autoremove`, or build the image anew"
 )
 COMPILED_LEFT = "Compiled R packages in no list, still installed: {0}; `R CMD REMOVE {0}`, or build the image anew"
-PYTHON_LEFT = "Python packages in no list, still installed: emoji; `/opt/jupyter/bin/pip uninstall emoji`, or build the image anew"
+PYTHON_LEFT = (
+    "Python packages in no list, still installed: q; `/opt/jupyter/bin/pip uninstall q`, or build the image anew"
+)
 APT = {"r-cran-zoo", "r-cran-ape"}
 
 
@@ -201,7 +203,7 @@ APT = {"r-cran-zoo", "r-cran-ape"}
         ({"zoo"}, {"manual": APT, "compiled": {"zoo", "bspm"}}, set(), [COMPILED_LEFT.format("zoo")]),
         (set(), {"manual": APT, "compiled": {"bspm"}}, set(), []),  # whoever provisions a machine installed them
         ({"IRkernel"}, {"manual": {"r-cran-irkernel"}}, set(), []),  # Jupyter's, in a list or not
-        (set(), {}, {"emoji==1.0"}, [PYTHON_LEFT]),
+        (set(), {}, {"q==1.0"}, [PYTHON_LEFT]),
     ],
 )
 @pytest.mark.parametrize("chosen", ["none", "core"])

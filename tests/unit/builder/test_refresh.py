@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -34,6 +36,18 @@ class Statistics:
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/top/last-month/{{0}}"
+
+    def secure(self, folder: Path) -> None:
+        """Speak TLS from now on, with a certificate that only ``folder``'s ca.crt vouches for."""
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "key", "-out", folder / "ca.crt",
+             "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "ca.crt", folder / "key")
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = self.url.replace("http:", "https:")
 
     def downloads(self, *names: str) -> None:
         entries = [{"package": name, "downloads": str(1000 - rank)} for rank, name in enumerate(names)]
@@ -87,7 +101,8 @@ def test_what_is_new_is_added_once_under_its_reason(statistics: Statistics, list
 @pytest.mark.parametrize(
     ("code", "body", "line"),
     [
-        (503, b"", "does not answer: 503"),
+        (503, b"", "answers 503: --url names another place"),
+        (204, b"", "answers 204"),
         (200, b"<html>", "no list of downloads"),
         (200, b"[1]", "no list of downloads"),
         (200, b'{"downloads": []}', "no list of packages"),
@@ -102,9 +117,40 @@ def test_an_answer_that_is_none(statistics: Statistics, lists: Path, code: int, 
     assert (lists / "r-datascience.txt").read_text().endswith("lattice # old\n")
 
 
-def test_nobody_answers(statistics: Statistics, lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["refresh", "--url", "http://127.0.0.1:1/{0}"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/{0}", "http://user:secret@127.0.0.1:1/{0}"])
+def test_nobody_answers(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["refresh", "--url", url])
     assert refresh.main() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "does not answer" in line and "--url names another place" in line
+    assert "secret" not in line
+
+
+def test_a_package_that_is_told_twice_is_added_once(statistics: Statistics, lists: Path) -> None:
+    statistics.downloads("rlang", "dplyr", "rlang")
+    refresh.run(options(statistics, "--write"), lists)
+    assert (lists / "r-datascience.txt").read_text().count("rlang") == 1
+
+
+def test_a_list_that_cannot_be_written_stays(statistics: Statistics, lists: Path) -> None:
+    statistics.downloads("rlang")
+    (lists / "r-datascience.new").mkdir()
+    with pytest.raises(Refused, match="r-datascience.txt cannot be written: "):
+        refresh.run(options(statistics, "--write"), lists)
+    assert (lists / "r-datascience.txt").read_text().endswith("lattice # old\n")
+
+
+def test_https_trusts_what_this_machine_is_told_to(
+    statistics: Statistics, lists: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As behind a proxy that inspects TLS."""
+    folder = tmp_path_factory.mktemp("tls")
+    statistics.downloads("rlang")
+    statistics.secure(folder)
+    with pytest.raises(Refused, match="does not answer .SSLError."):
+        refresh.run(options(statistics), lists)
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.crt"))
+    refresh.run(options(statistics), lists)
 
 
 @pytest.mark.parametrize("count", ["0", "1001", "-1", "many", "٣"])
@@ -112,3 +158,11 @@ def test_bad_counts(count: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         refresh.parser().parse_args(["--count", count])
     assert f"{count!r} is not right: it must be a number from 1 to 1000" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["", "no address", "http://", "http://[/{0}", "file:///etc/passwd"])
+def test_bad_addresses(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        refresh.parser().parse_args(["--url", url])
+    assert ended.value.code == 2
+    assert f"{url!r} is not right: it must be an address such as https://" in capsys.readouterr().err

@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tasks.lib import python
-from tasks.packages import SETS, names
+from tasks.packages import SETS, names, r_names
 
 PACKAGES = Path(__file__).resolve().parents[3] / "files" / "packages"
 LISTS = sorted(path.name for path in PACKAGES.glob("*.txt"))
@@ -48,6 +50,24 @@ def test_about_as_many_as_promised() -> None:
 def test_names_of_r_packages() -> None:
     """Writing R Extensions, 1.1.1."""
     assert [name for name in entries("r") if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]", name)] == []
+    assert [name for chosen in SETS[1:] for name in r_names(chosen)] == entries("r")
+
+
+NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9.]{0,30}[A-Za-z0-9]", fullmatch=True).filter(str.isascii)
+COMMENTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=20)
+SPACE = st.text(" \t", max_size=3)
+
+
+@given(st.lists(st.tuples(SPACE, st.none() | NAMES, SPACE, st.none() | COMMENTS)), st.sampled_from(["\n", "\r\n"]))
+def test_a_list_is_its_names_whatever_stands_around_them(
+    lines: list[tuple[str, str | None, str, str | None]], end: str
+) -> None:
+    text = "".join(
+        before + (name or "") + after + ("" if comment is None else f"#{comment}") + end
+        for before, name, after, comment in lines
+    )
+    assert names(text.encode()) == [name for _, name, _, _ in lines if name]
+    assert names(text.rstrip("\r\n").encode()) == names(text.encode())
 
 
 @pytest.mark.parametrize("lock", sorted(path.name for path in (PACKAGES / "locks").glob("*.txt")))
