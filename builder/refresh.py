@@ -1,7 +1,8 @@
 """``make refresh``: the list of R packages against CRAN's downloads.
 
 The statistics are RStudio's CRAN logs, counted by https://cranlogs.r-pkg.org: ``/top/last-month/N`` gives the N packages that
-were downloaded most, most downloaded first.
+were downloaded most, most downloaded first. It keeps a hundred, and answers with those whatever more it is asked for
+(db/2-create.sql in https://github.com/r-hub/cranlogs.app).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tasks.packages import R_NAME, SETS, names
 PACKAGES = Path(__file__).resolve().parent.parent / "files" / "packages"
 URL = "https://cranlogs.r-pkg.org/top/last-month/{0}"
 SECONDS = 30.0
-MOST = 1000  # that the service takes at once; it refuses more
+MOST = 1000
 
 
 class Difference(NamedTuple):
@@ -131,12 +132,15 @@ def run(arguments: argparse.Namespace, folder: Path = PACKAGES) -> None:
     """
     files = [folder / f"r-{chosen}.txt" for chosen in SETS[1:]]
     listed = [name for file in files for name in names(file.read_bytes())]
-    found = difference(listed, top(arguments.url.replace("{0}", str(arguments.count))))
-    print(f"{found.both} of CRAN's {arguments.count} most downloaded packages are in the lists")
+    downloaded = top(arguments.url.replace("{0}", str(arguments.count)))[: arguments.count]
+    found, count = difference(listed, downloaded), len(downloaded)
+    if count < arguments.count:
+        print(f"the service names {count}, asked for {arguments.count}")
+    print(f"{found.both} of CRAN's {count} most downloaded packages are in the lists")
     print(f"new, in no list: {' '.join(found.new) or 'none'}")
     print(f"in a list, and not among them (they stay): {' '.join(found.gone) or 'none'}")
     if arguments.write and found.new:
-        write(files[-1], added(files[-1].read_text(), found.new, arguments.count))
+        write(files[-1], added(files[-1].read_text(), found.new, count))
         print(f"{files[-1].name} has {len(found.new)} more; `make test-all` says whether apt has them and they load")
 
 

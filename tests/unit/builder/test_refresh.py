@@ -93,7 +93,7 @@ def test_what_is_new_is_added_once_under_its_reason(statistics: Statistics, list
     for _ in range(2):
         refresh.run(options(statistics, "--write"), lists)
     assert (lists / "r-datascience.txt").read_text() == (
-        "# more\n# plots\nggplot2\nlattice # old\n# among CRAN's 100 most downloaded\nrlang\ncli\n"
+        "# more\n# plots\nggplot2\nlattice # old\n# among CRAN's 3 most downloaded\nrlang\ncli\n"
     )
     assert sorted(path.name for path in lists.iterdir()) == ["r-core.txt", "r-datascience.txt"]
 
@@ -124,6 +124,22 @@ def test_nobody_answers(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     (line,) = capsys.readouterr().err.splitlines()
     assert "does not answer" in line and "--url names another place" in line
     assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        ("200", ["the service names 3, asked for 200", "1 of CRAN's 3 most downloaded packages are in the lists"]),
+        ("2", ["0 of CRAN's 2 most downloaded packages are in the lists"]),
+    ],
+)
+def test_what_counts_is_how_many_the_service_names(
+    statistics: Statistics, lists: Path, capsys: pytest.CaptureFixture[str], count: str, said: list[str]
+) -> None:
+    """It keeps a hundred, and answers with those when it is asked for more."""
+    statistics.downloads("rlang", "cli", "dplyr")
+    refresh.run(options(statistics, "--count", count), lists)
+    assert capsys.readouterr().out.splitlines()[: len(said)] == said
 
 
 def test_a_package_that_is_told_twice_is_added_once(statistics: Statistics, lists: Path) -> None:
