@@ -16,6 +16,8 @@ import pytest
 
 from builder import image as images
 from tasks.packages import debian_name, names, up_to
+from tests.standins import cran_repository
+from tests.standins.serve import Server, gateway
 
 from .machines import ROOT, Machine, provision
 
@@ -88,7 +90,7 @@ def test_apt_knows_every_name(docker: str, bases: dict[str, str], codename: str)
     assert {name for name in listed("r", "datascience") if debian_name(name) not in known} == NOT_IN_DEBIAN[codename]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def machine(docker: str, image: str) -> Iterator[Machine]:
     machine = Machine(docker, image, command=("tail", "-f", "/dev/null"))
     yield machine
@@ -100,25 +102,118 @@ def test_every_package_of_core_loads(machine: Machine) -> None:
     each_loads(machine, "core")
 
 
-def test_one_more_in_a_list_and_one_less(docker: str, machine: Machine, tmp_path: Path) -> None:
-    """The one that is added comes with what it needs; the one that is taken out stays, and is told."""
+@pytest.fixture
+def edited(tmp_path: Path) -> Path:
+    """A copy of what the deploy is run from."""
     for name in ("group_data", "tasks", "files"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "deploy.py", tmp_path)
-    edited = tmp_path / "files" / "packages" / "r-core.txt"
-    manual = "apt-mark showmanual | grep '^r-cran-' | sort"
-    provision(docker, f"@docker/{machine.name}", packages="core")
-    had, all_ = machine.run(manual).split(), machine.run("dpkg-query -W -f '${Package}\n'").split()
-    edited.write_text(edited.read_text().replace("\nremotes\n", "\n") + "praise\n")
-    done = provision(docker, f"@docker/{machine.name}", root=tmp_path, packages="core")
-    assert (done.code, done.changed) == (0, ["Packages | Install the R packages of core"]), done.output
-    assert set(machine.run(manual).split()) - set(had) == {"r-cran-praise"}
-    assert set(machine.run("dpkg-query -W -f '${Package}\n'").split()) - set(all_) == {"r-cran-praise"}
-    told = "R packages in no list, still installed: r-cran-remotes; `apt-get remove r-cran-remotes`, or build the image anew"
-    assert told in done.output
-    again = provision(docker, f"@docker/{machine.name}", packages="core")
+    return tmp_path
+
+
+def edit(root: Path, old: str, new: str) -> None:
+    """Change core's list of R packages."""
+    path = root / "files" / "packages" / "r-core.txt"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def lines(machine: Machine, command: str) -> set[str]:
+    return set(machine.run(command).split())
+
+
+MANUAL = "apt-mark showmanual | grep '^r-cran-'"
+ALL = "dpkg-query -W -f '${Package}\n'"
+STEP = "Packages | {0}"
+INSTALL, COMPILE = (
+    STEP.format("Install the R packages of core"),
+    STEP.format("Compile the R packages that apt has not got"),
+)
+LEFT_OUT, TELL = STEP.format("Write which R packages are left out"), STEP.format("Tell what is in no list any more")
+
+
+def test_one_more_in_a_list_and_one_less(docker: str, machine: Machine, edited: Path) -> None:
+    """The one that is added comes with what it needs; the one that is taken out stays, and is told."""
+    target = f"@docker/{machine.name}"
+    provision(docker, target, packages="core")
+    # As somebody does who provisions a machine of their own.
+    machine.run("apt-get install -q -y --no-install-recommends r-cran-praise")
+    before, all_ = lines(machine, MANUAL), lines(machine, ALL)
+    edit(edited, "\nremotes\n", "\nbitops\n")
+    done = provision(docker, target, root=edited, packages="core")
+    assert (done.code, done.changed) == (0, [INSTALL, TELL]), done.output
+    assert lines(machine, MANUAL) - before == {"r-cran-bitops"}
+    assert lines(machine, ALL) - all_ == {"r-cran-bitops"}
+    remove = "apt-mark auto {0} && apt-get autoremove"
+    told = "R packages in no list, still installed: {0}; `" + remove + "`, or build the image anew"
+    assert done.output.count(told.format("r-cran-remotes")) == 1, done.output
+    again = provision(docker, target, root=edited, packages="core")
     assert (again.code, again.changed) == (0, []), again.output
-    assert "r-cran-praise; `apt-get remove r-cran-praise`" in again.output
+    assert again.output.count(" in no list") == again.output.count(told.format("r-cran-remotes")) == 1, again.output
+    # What is told is right: that package goes and no other, and then nothing is told.
+    machine.run(remove.format("r-cran-remotes") + " -y")
+    assert lines(machine, ALL) == (all_ | {"r-cran-bitops"}) - {"r-cran-remotes"}
+    quiet = provision(docker, target, root=edited, packages="core")
+    assert (quiet.code, " in no list" in quiet.output) == (0, False), quiet.output
+
+
+def test_what_another_package_needs_is_not_removed(docker: str, machine: Machine, edited: Path) -> None:
+    """tidyr needs dplyr, and is in the list still."""
+    target = f"@docker/{machine.name}"
+    provision(docker, target, packages="core")
+    all_ = lines(machine, ALL)
+    edit(edited, "\ndplyr\n", "\n")
+    done = provision(docker, target, root=edited, packages="core")
+    (command,) = re.findall(r"in no list, still installed: r-cran-dplyr; `(.*)`", done.output)
+    machine.run(command + " -y")
+    assert lines(machine, ALL) == all_
+    quiet = provision(docker, target, root=edited, packages="core")
+    assert (quiet.code, " in no list" in quiet.output) == (0, False), quiet.output
+
+
+def test_what_apt_has_not_got(
+    docker: str, machine: Machine, edited: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """It is compiled and said; what fails is left out and said, the others come all the same, and a second run is quiet."""
+    target, root = f"@docker/{machine.name}", tmp_path_factory.mktemp("cran")
+    sources = tmp_path_factory.mktemp("sources")
+    broken = cran_repository.write_source(sources, "meldabroken", "1.0")
+    (broken / "src").mkdir()
+    (broken / "src" / "broken.c").write_text("#include <there/is/no/such.h>\n")
+    unloadable = cran_repository.write_source(sources, "meldaunloadable", "1.0")
+    # R tries it in a process of its own, in which it loads.
+    (unloadable / "R" / "zzz.R").write_text(
+        '.onLoad <- function(...) if (any(grepl("compile.R", commandArgs()))) stop("no")\n'
+    )
+    cran_repository.build(root, [broken, unloadable])
+    provision(docker, target, packages="core")
+    edit(edited, "\nremotes\n", "\nremotes\nmeldabroken\nmeldanative\nmeldaunloadable\nmeldamissing\n")
+    with Server(root, gateway(docker=docker)) as server:
+        once = provision(docker, target, root=edited, packages="core", cran_mirror=server.url)
+        assert once.code == 0, once.output
+        assert set(once.changed) >= {COMPILE, LEFT_OUT, TELL}, once.output
+        compiled = "compiled, because apt has not got them: meldabroken meldanative meldaunloadable meldamissing"
+        assert once.output.count(compiled) == 1, once.output
+        assert machine.run("Rscript -e 'library(meldanative); cat(1)'", user="melda") == "1"
+        lacking = {"meldabroken", "meldaunloadable", "meldamissing"}
+        assert left_out(machine) == lacking
+        for name in lacking:
+            assert f"cannot be compiled: {name}: " in once.output
+        assert re.search(r"compiled meldabroken .* in \d+ s", once.output), once.output
+        again = provision(docker, target, root=edited, packages="core", cran_mirror=server.url)
+        assert (again.code, again.changed) == (0, []), again.output
+        assert again.output.count("left out: R packages: ") == 1, again.output
+        strict = provision(docker, target, root=edited, packages="core", cran_mirror=server.url, strict="true")
+        assert strict.code != 0
+        assert "strict=True and R packages would be left out: meldabroken meldaunloadable meldamissing" in strict.output
+        last = provision(docker, target, packages="core", cran_mirror=server.url)
+    assert left_out(machine) == set()
+    told = "Compiled R packages in no list, still installed: meldanative; `R CMD REMOVE meldanative`, or build the image anew"
+    assert last.output.count(told) == 1, last.output
+    machine.run("R CMD REMOVE meldanative")
+    quiet = provision(docker, target, packages="core")
+    assert (quiet.code, " in no list" in quiet.output) == (0, False), quiet.output
 
 
 @pytest.mark.full
