@@ -190,6 +190,7 @@ def _failed(mirror: str) -> Set[str]:
 def from_cran(wanted: List[str], mirror: str) -> Generator[workplace.Command, None, None]:
     """Compile R packages that apt has not got, and say so: it takes long. Those that fail do not stop the others.
 
+    What they need comes from apt, as far as it has it. It counts as chosen there, because apt knows nothing of who needs it.
     What failed is not tried at each run, but with ``strict`` and with another mirror.
 
     Args:
@@ -203,10 +204,12 @@ def from_cran(wanted: List[str], mirror: str) -> Generator[workplace.Command, No
     if compiled and _answers(mirror):
         say("compiled, because apt has not got them: " + " ".join(compiled))
         yield from workplace.run(
-            "{0}; Rscript --vanilla compile.R {1} {2}".format(
-                workplace.UNLOCK_R, shlex.quote(mirror), " ".join(compiled)
+            "{0}; Rscript --vanilla needs.R {1} >needs; apt-cache pkgnames r-cran- >known;"
+            ' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {2} $binary;'
+            " Rscript --vanilla compile.R {1}".format(
+                workplace.UNLOCK_R, " ".join([shlex.quote(mirror), *compiled]), apt.apt_get("install")
             ),
-            {"compile.R": files.source("packages/compile.R")},
+            {name: files.source("packages/" + name) for name in ("needs.R", "compile.R")},
         )
 
 

@@ -186,16 +186,20 @@ def test_what_apt_has_not_got(
     (unloadable / "R" / "zzz.R").write_text(
         '.onLoad <- function(...) if (any(grepl("compile.R", commandArgs()))) stop("no")\n'
     )
-    cran_repository.build(root, [broken, unloadable])
+    # The repository has not got praise: apt has.
+    needy = cran_repository.write_source(sources, "meldaneedy", "1.0", imports="praise")
+    cran_repository.build(root, [broken, unloadable, needy])
     provision(docker, target, packages="core")
-    edit(edited, "\nremotes\n", "\nremotes\nmeldabroken\nmeldanative\nmeldaunloadable\nmeldamissing\n")
+    edit(edited, "\nremotes\n", "\nremotes\nmeldabroken\nmeldanative\nmeldaneedy\nmeldaunloadable\nmeldamissing\n")
     with Server(root, gateway(docker=docker)) as server:
         once = provision(docker, target, root=edited, packages="core", cran_mirror=server.url)
         assert once.code == 0, once.output
         assert set(once.changed) >= {COMPILE, LEFT_OUT, TELL}, once.output
-        compiled = "compiled, because apt has not got them: meldabroken meldanative meldaunloadable meldamissing"
+        compiled = (
+            "compiled, because apt has not got them: meldabroken meldanative meldaneedy meldaunloadable meldamissing"
+        )
         assert once.output.count(compiled) == 1, once.output
-        assert machine.run("Rscript -e 'library(meldanative); cat(1)'", user="melda") == "1"
+        assert machine.run("Rscript -e 'library(meldanative); library(meldaneedy); cat(1)'", user="melda") == "1"
         lacking = {"meldabroken", "meldaunloadable", "meldamissing"}
         assert left_out(machine) == lacking
         for name in lacking:
@@ -209,9 +213,9 @@ def test_what_apt_has_not_got(
         assert "strict=True and R packages would be left out: meldabroken meldaunloadable meldamissing" in strict.output
         last = provision(docker, target, packages="core", cran_mirror=server.url)
     assert left_out(machine) == set()
-    told = "Compiled R packages in no list, still installed: meldanative; `R CMD REMOVE meldanative`, or build the image anew"
-    assert last.output.count(told) == 1, last.output
-    machine.run("R CMD REMOVE meldanative")
+    told = "Compiled R packages in no list, still installed: {0}; `R CMD REMOVE {0}`, or build the image anew"
+    assert last.output.count(told.format("meldanative meldaneedy")) == 1, last.output
+    machine.run("R CMD REMOVE meldanative meldaneedy")
     quiet = provision(docker, target, packages="core")
     assert (quiet.code, " in no list" in quiet.output) == (0, False), quiet.output
 
