@@ -72,6 +72,15 @@ class RPackages(FactBase[Set[str]]):
         return {line.split("/")[-3] for line in output}
 
 
+def by_kind(lines: Iterable[str]) -> Dict[str, Set[str]]:
+    """Lines of ``kind:name`` as kind -> names."""
+    found: Dict[str, Set[str]] = {}
+    for line in lines:
+        kind, _, name = line.partition(":")
+        found.setdefault(kind, set()).add(name)
+    return found
+
+
 class Traces(FactBase[Dict[str, Set[str]]]):
     """What tells who brought an R package: kind -> names.
 
@@ -92,11 +101,23 @@ class Traces(FactBase[Dict[str, Set[str]]]):
         return {}
 
     def process(self, output: List[str]) -> Dict[str, Set[str]]:
-        found: Dict[str, Set[str]] = {}
-        for line in output:
-            kind, _, name = line.partition(":")
-            found.setdefault(kind, set()).add(name)
-        return found
+        return by_kind(output)
+
+
+class TakenAlong(FactBase[Dict[str, Set[str]]]):
+    """Debian package -> all that apt would remove with it, itself too."""
+
+    def command(self, names: Sequence[str]) -> str:
+        return (
+            'for n in {0}; do apt-get -s remove $n 2>/dev/null | sed -n "s/^Remv \\([^ :]*\\).*/$n:\\1/p"; done; true'
+        ).format(" ".join(shlex.quote(name) for name in names))
+
+    @staticmethod
+    def default() -> Dict[str, Set[str]]:
+        return {}
+
+    def process(self, output: List[str]) -> Dict[str, Set[str]]:
+        return by_kind(output)
 
 
 def say_left(kind: str, left: Iterable[str], remove: str) -> None:
@@ -135,12 +156,10 @@ def told(wanted: List[str], env: str, locks: Sequence[bytes]) -> Generator[workp
     dropped = (listed & present) - set(wanted)
     compiled = dropped & traces.get("compiled", set())
     from_apt = {debian_name(name) for name in dropped - compiled} & traces.get("manual", set())
-    # apt removes it unless another package needs it; `apt-get remove` would take that one along.
-    say_left(
-        "R packages",
-        from_apt - traces.get("user", set()) - set(debian.PACKAGES["r"]),
-        "apt-mark auto {} && apt-get autoremove",
-    )
+    left = from_apt - traces.get("user", set()) - set(debian.PACKAGES["r"])
+    # Not what another package needs: it would go too. (Autoremove keeps also what another one only suggests.)
+    along = facts.get(TakenAlong, names=sorted(left)) if left else {}
+    say_left("R packages", {name for name in left if along.get(name, left) <= left}, "apt-get remove {}")
     say_left("Compiled R packages", compiled, "R CMD REMOVE {}")
     pinned = {name for text in locks for name in python.pins(text)}
     distributions = {name.partition("==")[0] for name in facts.get(python.Distributions, env=env)}

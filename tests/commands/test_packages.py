@@ -188,9 +188,7 @@ def test_two_releases_in_one_run_each_get_their_lock(run_two: Any) -> None:
         assert lock == files.source(f"packages/locks/datascience-{version}.txt")
 
 
-R_LEFT = (
-    "R packages in no list, still installed: {0}; `apt-mark auto {0} && apt-get autoremove`, or build the image anew"
-)
+R_LEFT = "R packages in no list, still installed: {0}; `apt-get remove {0}`, or build the image anew"
 COMPILED_LEFT = "Compiled R packages in no list, still installed: {0}; `R CMD REMOVE {0}`, or build the image anew"
 PYTHON_LEFT = (
     "Python packages in no list, still installed: q; `/opt/jupyter/bin/pip uninstall q`, or build the image anew"
@@ -203,7 +201,8 @@ APT = {"r-cran-zoo", "r-cran-ape"}
     [
         (set(), {}, set(), []),
         ({"zoo", "ape"}, {"manual": APT}, set(), [R_LEFT.format("r-cran-ape r-cran-zoo")]),
-        ({"zoo", "ape"}, {"manual": {"r-cran-ape"}}, set(), [R_LEFT.format("r-cran-ape")]),  # another one needs zoo
+        ({"zoo", "ape"}, {"manual": {"r-cran-ape"}}, set(), [R_LEFT.format("r-cran-ape")]),  # the base brought zoo
+        ({"sp", "ape"}, {"manual": APT | {"r-cran-sp"}}, set(), [R_LEFT.format("r-cran-ape")]),  # sf needs sp
         ({"zoo", "ape"}, {"manual": APT, "user": {"r-cran-zoo"}}, set(), [R_LEFT.format("r-cran-ape")]),
         ({"zoo"}, {"manual": APT, "compiled": {"zoo", "bspm"}}, set(), [COMPILED_LEFT.format("zoo")]),
         (set(), {"manual": APT, "compiled": {"bspm"}}, set(), []),  # whoever provisions a machine installed them
@@ -222,7 +221,13 @@ def test_what_is_in_no_list_any_more_is_told_and_stays(
     said: list[str],
 ) -> None:
     facts: Facts = {
-        packages.RPackages: r(chosen) | {"zoo", "ape", "IRkernel", "bspm"},
+        packages.RPackages: r(chosen) | {"zoo", "ape", "sp", "IRkernel", "bspm"},
+        # zoo is needed by ape, which is in no list either.
+        packages.TakenAlong: {
+            "r-cran-ape": {"r-cran-ape"},
+            "r-cran-zoo": {"r-cran-zoo", "r-cran-ape"},
+            "r-cran-sp": {"r-cran-sp", "r-cran-sf"},
+        },
         packages.Traces: {"listed": r(chosen) | dropped, **traces},
         Distributions: locked(chosen) | locked("none") | python_more,
     }

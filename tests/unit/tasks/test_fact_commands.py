@@ -56,6 +56,11 @@ CASES: list[tuple[Any, str, Any]] = [
     ),
     (files.Paths, "link|a|b|/x", {"/x": ("link", "a", "b")}),
     (
+        packages.TakenAlong,
+        "r-cran-sp:r-cran-sf\nr-cran-sp:r-cran-sp\nr-cran-zoo:r-cran-zoo",
+        {"r-cran-sp": {"r-cran-sf", "r-cran-sp"}, "r-cran-zoo": {"r-cran-zoo"}},
+    ),
+    (
         packages.Traces,
         "manual:r-cran-zoo\nmanual:r-cran-xts\nuser:r-cran-xts\ncompiled:bspm\nlisted:zoo\nlisted:data.table",
         {
