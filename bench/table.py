@@ -31,14 +31,15 @@ def lines(result: Result) -> list[str]:
     ours = number(result.median(), result.unit)
     made = []
     for name in (name for name in result.samples if name != OURS):
+        more, less = ("more than ", "< ") if name in result.given_up else ("", "")
         targets = [target for target in result.targets if target.of == name]
         made.append(
             _line(
                 [
                     result.what,
                     ours,
-                    f"{name}: {number(result.median(name), result.unit)}",
-                    f"{result.ratio(name):.2f}",
+                    f"{name}: {more}{number(result.median(name), result.unit)}",
+                    f"{less}{result.ratio(name):.2f}",
                     ", ".join(f"≤ {target.limit:g} x" for target in targets) or "—",
                     _verdict(result, targets),
                     str(len(result.samples[name])),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from bench import sources
@@ -35,6 +36,21 @@ INSTALL = (
 )
 
 
+def ten_of(had: Collection[str]) -> list[str]:
+    """The first ten candidates that can be compiled.
+
+    Args:
+        had: packages whose sources can be had.
+
+    Raises:
+        Refused: they are fewer.
+    """
+    found = [name for name in CANDIDATES if name in had][:COUNT]
+    if len(found) < COUNT:
+        raise Refused(f"the sources of only {len(found)} R packages can be had, not of {COUNT}")
+    return found
+
+
 def install(workbench: Workbench, container: str, command: str) -> float:
     """Seconds of a command of the user's."""
     began = time.monotonic()
@@ -54,9 +70,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
         root = Path(folder)
         root.chmod(0o755)
         had = sources.repository(workbench, [debian_name(name) for name in CANDIDATES], root)
-        ten = [name for name in CANDIDATES if name in had][:COUNT]
-        if len(ten) < COUNT:
-            raise Refused(f"the sources of only {len(ten)} R packages can be had, not of {COUNT}")
+        ten = ten_of(had)
         print(f"    {' '.join(ten)}", flush=True)
         with Server(root, gateway(docker=workbench.docker)) as server:
             for _ in range(repeats):

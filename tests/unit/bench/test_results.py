@@ -106,6 +106,17 @@ def test_a_run_of_one_row_replaces_that_row(tmp_path: Path, monkeypatch: pytest.
     assert "| memory | today | def | 0.10 |" in (tmp_path / "results.md").read_text()
 
 
+def test_what_was_given_up_is_told_as_a_bound_and_read_again() -> None:
+    given_up = Result("install", "s", {OURS: [5.0], "mount": [90.0], "local": [6.0]}, [], given_up=["mount"])
+    mount, local = table.lines(given_up)
+    assert "| mount: more than 90.0 s | < 0.06 |" in mount
+    assert "| local: 6.00 s | 0.83 |" in local
+    assert Result.from_json(json.loads(json.dumps(given_up.as_json()))) == given_up
+    old = given_up.as_json()
+    del old["given_up"]
+    assert Result.from_json(old).given_up == []
+
+
 def test_json_holds_every_sample_and_the_verdicts() -> None:
     known = json.loads(json.dumps(result([Target(0.5, "other"), Target(1.0)]).as_json()))
     assert known["samples"] == {"ours": [3.0, 9.0, 4.0], "other": [10.0, 11.0, 5.0]}
