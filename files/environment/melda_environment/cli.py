@@ -53,7 +53,7 @@ def do_capture(place: environment.Place, asked: argparse.Namespace) -> int:
     """melda-env capture."""
     path = asked.file or os.path.join(place.workdir, formats.WRITTEN[asked.format])
     found = capture.look(place)
-    text_of = formats.writer(asked.format)
+    text_of = formats.WRITERS[asked.format]
     if asked.attached:
         runtime = os.path.join(place.user.home, ".local", "share", "jupyter", "runtime")
         with tempfile.TemporaryDirectory(prefix="melda-env-") as folder:

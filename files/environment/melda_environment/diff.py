@@ -52,8 +52,8 @@ def identity(entry: Json) -> str:
 
 
 def same_version(one: str, other: str) -> bool:
-    """Are these one version? R writes 1.2-3 and 1.2.3 for the same."""
-    return one.replace("-", ".") == other.replace("-", ".")
+    """Are these one version? R writes 1.2-3 and 1.2.3 for the same; an empty one is not known."""
+    return not one or not other or one.replace("-", ".") == other.replace("-", ".")
 
 
 def _packages(part: Json) -> Dict[str, Package]:

@@ -155,6 +155,9 @@ def check(document: Any, path: str) -> Json:
         raise Refused("{0!r} is not right: {1}".format(path, problem))
     for name in _twice(document):
         raise Refused("{0!r} is not right: {1} stands there twice".format(path, name))
+    for package in document["python"]["packages"]:
+        if not package["version"] and package["source"]["type"] in ("index", "local"):
+            raise Refused("{0!r} is not right: {1} has no version".format(path, package["name"]))
     for package, url in _addresses(document):
         check_url(url, "{0!r}: {1}".format(path, package["name"]))
     found: Json = document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from melda_bspm import record
 from melda_runtime import environment, interpreters, versions
@@ -51,7 +51,8 @@ def look(place: environment.Place, status: str = system.STATUS, brought: str = r
     """
     apt = system.Apt(system.installed(status), frozenset(record.read(brought).brought))
     version = interpreters.python(place.python_env)
-    own, image = [], []
+    own: List[str] = []
+    image: List[str] = []
     for folder in versions.python_folders(place.python_env, place.workdir, version):
         (image if folder.startswith(place.python_env + "/") else own).append(folder)
     in_python = python.beyond_image(own)

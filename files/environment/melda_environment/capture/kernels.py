@@ -111,7 +111,7 @@ def ask(session: Json, runtime: str, folder: str, seconds: float = SECONDS) -> O
         folder: for the answer, the user's alone.
         seconds: to wait.
     """
-    from jupyter_client import BlockingKernelClient  # noqa: PLC0415 takes a while, and only this needs it
+    from jupyter_client import BlockingKernelClient  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 takes a while, and only this needs it
 
     language = kind(session)
     connection = os.path.join(runtime, "kernel-{0}.json".format(os.path.basename(str(session["kernel"].get("id")))))
@@ -119,7 +119,7 @@ def ask(session: Json, runtime: str, folder: str, seconds: float = SECONDS) -> O
     try:
         client.load_connection_file()
         # The shell channel alone: who listens to others' output slows nobody down, but there is nothing to hear.
-        client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
+        client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)  # noqa: S604 no shell of that kind
         deadline = time.monotonic() + seconds
         return _ask_python(client, deadline) if language == "python" else _ask_r(client, deadline, folder)
     except Exception:

@@ -87,8 +87,8 @@ def wheel(found: Found) -> Tuple[str, bytes]:
             member.external_attr = (0o100000 | mode) << 16
             archive.writestr(member, content)
 
-        for inside, path in sorted(_files(found)):
-            inside = inside.replace("{0}-{1}.data/".format(name, version), info[: -len(".dist-info")] + ".data/")
+        for listed, path in sorted(_files(found)):
+            inside = listed.replace("{0}-{1}.data/".format(name, version), info[: -len(".dist-info")] + ".data/")
             with open(path, "rb") as source:
                 content = source.read()
             put(inside, content, 0o755 if os.access(path, os.X_OK) else 0o644)

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from importlib import metadata
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from urllib import parse
 
 from melda_runtime.versions import normal
@@ -64,8 +64,8 @@ def _hashes(archive: Json) -> List[str]:
 def source(text: Optional[str]) -> Json:
     """Where a distribution came from, by its ``direct_url.json``; without one, from an index."""
     try:
-        direct = json.loads(text) if text else None
-        url = without_credentials(str(direct["url"])) if direct else ""
+        direct: Json = json.loads(text) if text else {"url": ""}
+        url = without_credentials(str(direct["url"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         return {"type": "index"}
     if not url:
@@ -151,7 +151,7 @@ def _entry(found: metadata.Distribution) -> Optional[Json]:
 def in_folder(folder: str) -> Dict[str, Found]:
     """Distributions by name; of two of one name, left by an upgrade that was cut off, the whole one, then the newer."""
     found: Dict[str, Found] = {}
-    newest: Dict[str, Sequence[float]] = {}
+    newest: Dict[str, Tuple[float, float]] = {}
     for distribution in metadata.distributions(path=[folder]):
         entry = _entry(distribution)
         if entry is None:
