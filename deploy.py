@@ -3,6 +3,7 @@
 from tasks import (
     bspm,
     bytecode,
+    environment,
     firewall,
     jupyter,
     leftovers,
@@ -31,6 +32,7 @@ jupyter.jupyter()
 bspm.bspm()
 persistence.persistence()
 runtime.runtime()
+environment.environment()
 bytecode.bytecode()
 packages.packages()
 leftovers.leftovers()
