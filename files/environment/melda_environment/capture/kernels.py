@@ -51,25 +51,33 @@ def _token() -> str:
     return ""
 
 
-def sessions(port: int = PORT, token: Optional[str] = None) -> List[Json]:
-    """Jupyter's sessions: notebooks and their kernels.
-
-    Raises:
-        Refused: it does not answer.
-    """
-    secret = _token() if token is None else token
+def _get(path: str, port: int, secret: str) -> List[Json]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     try:
-        connection.request("GET", "/api/sessions", headers={"Authorization": "token " + secret} if secret else {})
+        connection.request("GET", path, headers={"Authorization": "token " + secret} if secret else {})
         answer = connection.getresponse()
         content = answer.read(LARGEST)
         if answer.status != 200:
             raise Refused("--attached: Jupyter answers {0} when it is asked for its kernels".format(answer.status))
-        return [one for one in json.loads(content) if isinstance(one, dict) and isinstance(one.get("kernel"), dict)]
+        return [one for one in json.loads(content) if isinstance(one, dict)]
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Refused("--attached: Jupyter does not answer: {0}".format(error)) from None
     finally:
         connection.close()
+
+
+def running(port: int = PORT, token: Optional[str] = None) -> List[Json]:
+    """Jupyter's kernels, each with the path of its notebook, where it has one.
+
+    Raises:
+        Refused: Jupyter does not answer.
+    """
+    secret = _token() if token is None else token
+    notebooks = {}
+    for session in _get("/api/sessions", port, secret):
+        if isinstance(session.get("kernel"), dict):
+            notebooks[session["kernel"].get("id")] = session.get("path", "")
+    return [{**kernel, "path": notebooks.get(kernel.get("id"), "")} for kernel in _get("/api/kernels", port, secret)]
 
 
 def _reply(client: Any, message: str, deadline: float) -> Json:
@@ -102,19 +110,19 @@ def _ask_r(client: Any, deadline: float, folder: str) -> List[List[str]]:
     return [[line[2:] for line in lines if line.startswith(kind + " ")] for kind in "al"]
 
 
-def ask(session: Json, runtime: str, folder: str, seconds: float = SECONDS) -> Optional[List[List[str]]]:
-    """What the kernel of a session has attached, and what it has loaded; None if it does not answer.
+def ask(kernel: Json, runtime: str, folder: str, seconds: float = SECONDS) -> Optional[List[List[str]]]:
+    """What a kernel has attached, and what it has loaded; None if it does not answer.
 
     Args:
-        session: of :func:`sessions`.
+        kernel: of :func:`running`.
         runtime: Jupyter's folder with connection files.
         folder: for the answer, the user's alone.
         seconds: to wait.
     """
     from jupyter_client import BlockingKernelClient  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 takes a while, and only this needs it
 
-    language = kind(session)
-    connection = os.path.join(runtime, "kernel-{0}.json".format(os.path.basename(str(session["kernel"].get("id")))))
+    language = kind(kernel)
+    connection = os.path.join(runtime, "kernel-{0}.json".format(os.path.basename(str(kernel.get("id")))))
     client = BlockingKernelClient(connection_file=connection)
     try:
         client.load_connection_file()
@@ -128,9 +136,9 @@ def ask(session: Json, runtime: str, folder: str, seconds: float = SECONDS) -> O
         client.stop_channels()
 
 
-def kind(session: Json) -> str:
+def kind(kernel: Json) -> str:
     """python, r, or empty for a kernel of another language."""
-    name = str(session["kernel"].get("name", ""))
+    name = str(kernel.get("name", ""))
     return "r" if name == "ir" else "python" if name.startswith("python") else ""
 
 
@@ -151,11 +159,11 @@ def look(python: Mapping[str, Found], runtime: str, folder: str, port: int = POR
         for module in modules(found.distribution):
             owners.setdefault(module, []).append(name)
     kernels = []
-    for session in sessions(port):
-        language = kind(session)
-        idle = session["kernel"].get("execution_state") == "idle"
-        answer = ask(session, runtime, folder) if language and idle else None
-        entry: Json = {"notebook": _printable(session.get("path")), "language": language, "asked": answer is not None}
+    for kernel in running(port):
+        language = kind(kernel)
+        idle = kernel.get("execution_state") == "idle"
+        answer = ask(kernel, runtime, folder) if language and idle else None
+        entry: Json = {"notebook": _printable(kernel.get("path")), "language": language, "asked": answer is not None}
         if answer is not None:
             for field, names in zip(("attached", "loaded"), answer):
                 known = [one for name in names for one in owners.get(name, [])] if language == "python" else names

@@ -141,6 +141,8 @@ def _entry(found: metadata.Distribution) -> Optional[Json]:
         if not name or not version or max(len(name), len(version)) > LONGEST:
             return None
         record = found.read_text("RECORD")
+        if record is None and str(getattr(found, "_path", "")).endswith(".dist-info"):
+            return None  # written last by every installer: it was cut off
         entry: Json = {"name": normal(name), "version": version, "source": source(found.read_text("direct_url.json"))}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # broken metadata costs this package's entry

@@ -49,7 +49,7 @@ class Installer:
     def _run(self, *arguments: str) -> tools.Done:
         flags = ["--no-index"] if self._env.get("UV_NO_INDEX") else []
         command = [self._uv, "pip", *arguments]
-        return tools.run(command + (flags if arguments[0] == "install" else []), self._env)
+        return tools.run(command + (flags if arguments[0] != "uninstall" else []), self._env)
 
     def _install(self, root: str, entries: Sequence[Json], *options: str) -> tools.Done:
         path = os.path.join(self._folder, "list.txt")
