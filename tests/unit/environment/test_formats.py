@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -91,10 +92,8 @@ def test_a_byte_changed_anywhere_is_read_or_refused(found: dict[str, Any], data:
     text = capture.text(found)
     at = data.draw(st.integers(0, len(text) - 1))
     changed = text[:at] + data.draw(st.characters()) + text[at + data.draw(st.integers(0, 3)) :]
-    try:
+    with contextlib.suppress(Refused):
         document.check(formats.parse(changed, "environment.json"), "x")
-    except Refused:
-        pass
 
 
 REQUIREMENTS = f"""\
@@ -140,7 +139,8 @@ def test_requirements_that_name_no_version(tmp_path: Path) -> None:
         "-r other.txt", "-e .", "--index-url https://evil.example", "-i https://evil.example", "--pre", "-f .", "-c x",
         "zebra==1.0 --index-url=https://evil.example", "zebra==1.0 --global-option=x", "--hash=sha256:" + SHA,
         "./zebra.whl", "/tmp/zebra.whl", "zebra @ file:///tmp/zebra.whl", "zebra @ http://example.org/x.whl",
-        "zebra @ https://169.254.169.254/x.whl", "zebra @ git+https://example.org/x@main", "zebra @ git+ssh://localhost/x@" + COMMIT,
+        "zebra @ https://169.254.169.254/x.whl", "zebra @ git+https://example.org/x@main",
+        "zebra @ git+ssh://localhost/x@" + COMMIT,
         "zebra @ git+file:///x@" + COMMIT, "https://example.org/x.whl", "zebra==1.0; evil", "../zebra==1", "zebra==1.0\nzebra==2.0",
         "zebra==1.0 --hash=md5:" + "a" * 32, "zebra==" + "1" * 300, "zebra==--pre", "zebra=1.0", "\x00",
     ],
@@ -189,8 +189,8 @@ def test_pylock() -> None:
         'lock-version = "1.0"\n[[packages]]\nname = "x"\nwheels = [{hashes = {sha256 = "%s"}}]' % SHA,
         'lock-version = "1.0"\n[[packages]]\nname = "x"\ndirectory = {path = "."}',
         'lock-version = "1.0"\n[[packages]]\nname = "x"\narchive = {path = "x.whl", hashes = {sha256 = "%s"}}' % SHA,
-        'lock-version = "1.0"\n[[packages]]\nname = "x"\narchive = {url = "file:///x.whl", hashes = {sha256 = "%s"}}' % SHA,
-        'lock-version = "1.0"\n[[packages]]\nname = "x"\nvcs = {type = "git", url = "https://e.example/x", commit-id = "main"}',
+        'lock-version = "1.0"\n[[packages]]\nname = "x"\narchive = {url = "file:///x", hashes = {sha256 = "%s"}}' % SHA,
+        'lock-version = "1.0"\n[[packages]]\nname = "x"\nvcs = {type = "git", url = "https://e.example", commit-id = "x"}',
         'lock-version = "1.0"\n[[packages]]\nname = "x"\nmarker = "evil"',
         'lock-version = "1.0"\npackages = ' + "[" * 5000,
     ],

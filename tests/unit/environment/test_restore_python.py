@@ -69,7 +69,16 @@ class Container:
         self.file = self.workdir / "environment.json"
 
     def pip(self, *arguments: str) -> None:
-        command = [str(UV), "pip", "install", "-q", "--no-deps", "--no-index", "--python", str(self.plugins / "bin" / "python")]
+        command = [
+            str(UV),
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-index",
+            "--python",
+            str(self.plugins / "bin" / "python"),
+        ]
         subprocess.run([*command, *arguments], check=True, env=self.variables)
 
     def capture(self) -> dict[str, Any]:
@@ -78,7 +87,7 @@ class Container:
         self.file.write_text(capture.text(found.document))
         return document.check(found.document, "x")
 
-    def restore(self, path: Path, options: Options = Options()) -> command.Outcome:
+    def restore(self, path: Path, options: Options = command.DEFAULTS) -> command.Outcome:
         return command.restore(self.place, str(path), options)
 
 
@@ -119,7 +128,7 @@ def test_capture_restore_capture_is_the_identity(
     """Packages of an index and of local wheels, over whatever is there."""
     one, two = containers(), containers()
     one.pip(
-        *(str(index / f"{name}-{version}-py3-none-any.whl") if local else f"{name}=={version}" for name, (version, local) in wanted.items()),
+        *(str(index / f"{name}-{v}-py3-none-any.whl") if local else f"{name}=={v}" for name, (v, local) in wanted.items()),
         "--find-links", str(index),
     )  # fmt: skip
     before = one.capture()
@@ -149,7 +158,10 @@ def test_importable_and_its_script_runs_here(containers: Any, index: Path) -> No
 
 def captured(*packages: dict[str, Any]) -> str:
     found = document.empty()
-    found["python"] = {"version": VERSION, "packages": [{"source": {"type": "index"}, **package} for package in packages]}
+    found["python"] = {
+        "version": VERSION,
+        "packages": [{"source": {"type": "index"}, **package} for package in packages],
+    }
     return json.dumps(found)
 
 
@@ -173,10 +185,15 @@ def test_another_content_under_the_same_version_is_refused(containers: Any, inde
     one.pip("owl==1.0", "zebra==1.0", "--find-links", str(index))
     before = one.capture()
     found = document.empty()
-    found["python"] = {"version": VERSION, "packages": [{**before["python"]["packages"][0], "record": "sha256:" + "0" * 64}]}
+    found["python"] = {
+        "version": VERSION,
+        "packages": [{**before["python"]["packages"][0], "record": "sha256:" + "0" * 64}],
+    }
     two.file.write_text(json.dumps(found))
     outcome = two.restore(two.file)
-    assert [problem.reason.split(":")[0] for problem in outcome.problems] == ["the content of this version is another one now"]
+    assert [problem.reason.split(":")[0] for problem in outcome.problems] == [
+        "the content of this version is another one now"
+    ]
     assert two.capture()["python"]["packages"] == []
 
 
@@ -197,7 +214,13 @@ def test_what_was_cut_off_is_installed_again(containers: Any, index: Path) -> No
     one.pip("owl==1.0", "zebra==1.0", "--find-links", str(index))
     one.capture()
     assert two.restore(one.file).installed == 2
-    info = two.plugins / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages" / "owl-1.0.dist-info"
+    info = (
+        two.plugins
+        / "lib"
+        / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        / "site-packages"
+        / "owl-1.0.dist-info"
+    )
     (info / "RECORD").unlink()
     assert two.restore(one.file).installed == 1
     assert diff.compare(one.capture(), two.capture()) == []
@@ -235,7 +258,9 @@ def test_requirements_without_versions_are_resolved(containers: Any, index: Path
 def test_pips_settings_are_uvs(tmp_path: Path) -> None:
     (tmp_path / ".pip").mkdir()
     (tmp_path / "etc").write_text("[global]\nindex-url = https://one.example/simple\ntrusted-host = a\n")
-    (tmp_path / ".pip" / "pip.conf").write_text("[install]\nextra-index-url =\n  https://two.example\n  https://three.example\n")
+    (tmp_path / ".pip" / "pip.conf").write_text(
+        "[install]\nextra-index-url =\n  https://two.example\n  https://three.example\n"
+    )
     found = tools.pip_settings(str(tmp_path), {"PIP_INDEX_URL": "https://four.example"}, str(tmp_path / "etc"))
     assert found == {
         "UV_DEFAULT_INDEX": "https://four.example", "UV_INSECURE_HOST": "a", "UV_INDEX_STRATEGY": "unsafe-best-match",
