@@ -60,7 +60,9 @@ def do_capture(place: environment.Place, asked: argparse.Namespace) -> int:
             found.document["kernels"] = kernels.look(found.python, runtime, folder)
     kept: List[str] = []
     if path != "-" and asked.format == "json" and asked.files:
-        kept = pack.keep(found, path + pack.ENDING)
+        kept, failures = pack.keep(found, path + pack.ENDING)
+        for name, reason in failures.items():
+            sys.stderr.write("melda-env: no copy of {0} can be kept: {1}\n".format(name, reason))
     _write(path, text_of(found.document))
     if path != "-":
         _say_captured(path, found.document, kept, asked.json)

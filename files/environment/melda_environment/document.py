@@ -59,7 +59,9 @@ def check_url(url: str, what: str) -> str:
     except ValueError:
         host = scheme = ""
     shown = url[:200]
-    if scheme not in WAYS or not host or any(ord(char) <= 32 or ord(char) > 126 for char in url):
+    # ${NAME} would be replaced, by pip and uv, by a variable's value.
+    odd = any(ord(char) <= 32 or ord(char) > 126 or char in "${}" for char in url)
+    if scheme not in WAYS or not host or odd:
         raise Refused("{0}: the address {1!r} is not right: it must be https://HOST/...".format(what, shown))
     try:
         # inet_aton's spellings too (0xa9fea9fe, 2852039166): whatever looks like a number must be a plain address

@@ -90,6 +90,9 @@ def distribution(folder: Path, name: str, version: str, direct: object = None, h
     (info / "INSTALLER").write_text("pip\n")
     if direct is not None:
         (info / "direct_url.json").write_text(direct if isinstance(direct, str) else json.dumps(direct))
+    script = folder.parents[2] / "bin" / package
+    script.parent.mkdir(exist_ok=True)
+    script.write_text("#!\n")
     files = sorted(path for part in (folder / package, info) for path in part.rglob("*") if path.is_file())
     rows = [
         f"{path.relative_to(folder)},{file_digest(str(path)) if hashed else ''},{path.stat().st_size if hashed else ''}"

@@ -235,6 +235,7 @@ URL = {"type": "url", "hashes": ["sha256:" + "a" * 64]}
         changed(source={**URL, "url": "https://0xa9fea9fe/"}), changed(source={**URL, "url": "https://2852039166/"}),
         changed(source={**URL, "url": "https://metadata.google.internal/"}), changed(source={**URL, "url": "https://localhost/"}),
         changed(source={**URL, "url": "https://a:b@example.org/x"}), changed(source={**URL, "url": "https://example.org/x y"}),
+        changed(source={**URL, "url": "https://example.org/${AWS_SECRET_ACCESS_KEY}"}),
         changed(source={**URL, "url": "https://"}), changed(source={**URL, "url": "https://example.org:x/"}),
         changed(source={"type": "vcs", "vcs": "git", "url": "ext::sh -c id", "commit": COMMIT}),
         changed(source={"type": "vcs", "vcs": "git", "url": "https://example.org/x", "commit": "main"}),

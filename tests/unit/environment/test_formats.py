@@ -141,7 +141,8 @@ def test_requirements_that_name_no_version(tmp_path: Path) -> None:
         "./zebra.whl", "/tmp/zebra.whl", "zebra @ file:///tmp/zebra.whl", "zebra @ http://example.org/x.whl",
         "zebra @ https://169.254.169.254/x.whl", "zebra @ git+https://example.org/x@main",
         "zebra @ git+ssh://localhost/x@" + COMMIT,
-        "zebra @ git+file:///x@" + COMMIT, "https://example.org/x.whl", "zebra==1.0; evil", "../zebra==1", "zebra==1.0\nzebra==2.0",
+        "zebra @ git+file:///x@" + COMMIT, "https://example.org/x.whl", "zebra==1.0; evil", "../zebra==1",
+        "zebra==1.0\nzebra==2.0",
         "zebra==1.0 --hash=md5:" + "a" * 32, "zebra==" + "1" * 300, "zebra==--pre", "zebra=1.0", "\x00",
     ],
 )  # fmt: skip
@@ -190,7 +191,7 @@ def test_pylock() -> None:
         'lock-version = "1.0"\n[[packages]]\nname = "x"\ndirectory = {path = "."}',
         'lock-version = "1.0"\n[[packages]]\nname = "x"\narchive = {path = "x.whl", hashes = {sha256 = "%s"}}' % SHA,
         'lock-version = "1.0"\n[[packages]]\nname = "x"\narchive = {url = "file:///x", hashes = {sha256 = "%s"}}' % SHA,
-        'lock-version = "1.0"\n[[packages]]\nname = "x"\nvcs = {type = "git", url = "https://e.example", commit-id = "x"}',
+        'lock-version = "1.0"\n[[packages]]\nname = "x"\nvcs = {type = "git", url = "https://e.org", commit-id = "x"}',
         'lock-version = "1.0"\n[[packages]]\nname = "x"\nmarker = "evil"',
         'lock-version = "1.0"\npackages = ' + "[" * 5000,
     ],

@@ -138,22 +138,23 @@ def _put(folder: str, name: str, content: bytes) -> Json:
     return {"name": name, "sha256": "sha256:" + digest}
 
 
-def keep(found: Installed, folder: str) -> List[str]:
+def keep(found: Installed, folder: str) -> Tuple[List[str], Dict[str, str]]:
     """Pack what came from a local file into ``folder``, and note in the capture what it is called there.
 
-    What lies there from an earlier capture and is not needed any more is removed. What cannot be packed is left out: the
-    restore says so.
+    What lies there from an earlier capture and is not needed any more is removed.
 
     Returns:
-        Names of the packages that were packed.
+        Names of the packages that were packed, and why others could not be.
     """
     packed: List[str] = []
+    failures: Dict[str, str] = {}
     names: List[str] = []
     for name, one in found.python.items():
         if one.entry["source"]["type"] == "local" and not one.entry["source"]["editable"]:
             try:
                 one.entry["file"] = _put(folder, *wheel(one))
-            except (OSError, ValueError):
+            except (OSError, ValueError) as error:
+                failures[name] = str(error)
                 continue
             names.append(one.entry["file"]["name"])
             packed.append(name)
@@ -162,7 +163,8 @@ def keep(found: Installed, folder: str) -> List[str]:
         if entry["source"]["type"] == "local":
             try:
                 entry["file"] = _put(folder, *r_package(library, entry, version, platform))
-            except OSError:
+            except OSError as error:
+                failures[name] = str(error)
                 continue
             names.append(entry["file"]["name"])
             packed.append(name)
@@ -171,4 +173,4 @@ def keep(found: Installed, folder: str) -> List[str]:
             os.unlink(os.path.join(folder, name))
     if not names and os.path.isdir(folder) and not os.listdir(folder):
         os.rmdir(folder)
-    return packed
+    return packed, failures

@@ -6,8 +6,10 @@ import argparse
 import json
 import os
 import sys
+import time
 from typing import Any, Dict, List, NamedTuple, Optional, TextIO
 
+from melda_persistence import state
 from melda_runtime import environment, paths
 
 from melda_environment import capture, document, formats
@@ -19,6 +21,7 @@ from melda_environment.restore.progress import Progress
 
 Json = Dict[str, Any]
 UNAVAILABLE = 1
+PATIENCE = 60.0  # seconds for the project's packages to come from the bucket
 
 
 class Options(NamedTuple):
@@ -94,6 +97,7 @@ class Restore:
             OSError: a folder of the user's cannot be written.
         """
         with tools.alone(tools.cache(self._place)):
+            self._wait()
             here = capture.capture(self._place)
             if self._options.attached:
                 self._wanted = plans.attached(self._wanted, self._path)
@@ -101,6 +105,14 @@ class Restore:
                 self._progress.say(line)
             early = self._resolve(here)
             return self._follow(plans.make(self._wanted, here), here, early)
+
+    def _wait(self) -> None:
+        """What this project has in its bucket comes first, and is not installed a second time."""
+        deadline = time.monotonic() + PATIENCE
+        if os.path.exists(state.RESTORING):
+            self._progress.doing("waiting for the project's own packages")
+        while os.path.exists(state.RESTORING) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _site(self, here: Json) -> python.Site:
         version = here["python"]["version"]
