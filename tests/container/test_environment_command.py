@@ -137,13 +137,13 @@ def handed_over(docker: str, parent: Fork, tmp_path_factory: pytest.TempPathFact
     """What the parent captured, with what is kept beside it."""
     found = parent.captured()
     assert [entry["name"] for entry in found["python"]["packages"]] == ["lynx", "owl", "wrapt", "yak", "zebra"]
-    assert [(entry["name"], entry["version"], entry["source"]["type"]) for entry in found["r"]["packages"]] == [
-        ("lattice", found["r"]["packages"][0]["version"], "apt"),
-        ("meldalocal", "0.1", "local"),
-        ("meldanative", "1.0.0", "cran"),
-        ("meldapure", "0.9.0", "cran"),
-        ("zoo", found["r"]["packages"][4]["version"], "apt"),
-    ][-len(found["r"]["packages"]) :]
+    in_r = {entry["name"]: (entry["version"], entry["source"]["type"]) for entry in found["r"]["packages"]}
+    assert in_r["zoo"][1] == "apt"
+    assert {name: in_r[name] for name in in_r if name.startswith("melda")} == {
+        "meldalocal": ("0.1", "local"),
+        "meldanative": ("1.0.0", "cran"),
+        "meldapure": ("0.9.0", "cran"),
+    }
     folder = tmp_path_factory.mktemp("handed-over")
     for name in ("environment.json", "environment.json.files"):
         subprocess.run([docker, "cp", f"{parent.name}:{PROJECT}/{name}", str(folder / name)], check=True)
@@ -159,14 +159,14 @@ def hand(docker: str, handed_over: Path, fork: Fork) -> str:
 
 
 def test_a_fork_has_what_its_parent_has(docker: str, parent: Fork, handed_over: Path, forks: Any) -> None:
-    assert parent.env("diff environment.json") == (0, "")
+    assert parent.env(f"diff {PROJECT}/environment.json") == (0, "")
     fork: Fork = forks()
     path = hand(docker, handed_over, fork)
     code, said = fork.env(f"diff {path}")
     assert code == 1 and "- python zebra 1.0" in said, said
     code, said = fork.env(f"restore {path}")
     assert code == 0, said
-    assert "meldapure 0.9.0" in said and "cores" in said and "0 packages were there" not in said, said
+    assert "meldapure 0.9.0" in said and "cores" in said, said
     assert fork.env(f"diff {path}") == (0, ""), said
     assert fork.shell(
         "python -c 'import zebra, yak, lynx, owl, wrapt; print(zebra.V, owl.V, wrapt.__version__)'; zebra"
@@ -174,7 +174,7 @@ def test_a_fork_has_what_its_parent_has(docker: str, parent: Fork, handed_over: 
     assert "0.9.0 42" in fork.r(
         "library(zoo); library(meldalocal); cat(meldapure::standin_version(), meldanative::answer())"
     )
-    assert "dpkg" not in fork.shell("ls project/R-*/"), "zoo came as apt's binary"
+    assert "zoo" not in fork.shell("ls project/R-*/").split(), "it came as apt's binary"
     assert fork.run("dpkg-query -W -f '${db:Status-Status}' r-cran-zoo") == "installed"
     code, said = fork.env(f"restore {path}")
     assert code == 0 and "0 packages installed" in said, said

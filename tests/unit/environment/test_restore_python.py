@@ -236,11 +236,27 @@ def test_another_python_is_said_and_goes_on_if_asked(containers: Any) -> None:
     assert container.restore(older, Options(allow_version_change=True)).installed == 1
 
 
-def test_only_one_at_a_time(containers: Any) -> None:
+def test_only_one_at_a_time(containers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "PATIENCE", 0.0)
     container = containers()
     container.file.write_text(captured({"name": "owl", "version": "1.0"}))
     with tools.alone(tools.cache(container.place)), pytest.raises(Refused, match="another melda-env restore runs"):
         container.restore(container.file)
+
+
+def test_what_a_killed_restore_has_started_is_waited_for(tmp_path: Path) -> None:
+    """A process that holds the lock and is killed leaves a child that ends a second later."""
+    code = (
+        f"import os, sys; sys.path[:0] = {[path for path in sys.path if '/files/' in path]!r}\n"
+        "from melda_environment.restore import tools\n"
+        f"with tools.alone({str(tmp_path)!r}):\n"
+        "    tools.run(['sh', '-c', 'echo begun; sleep 1; touch ended'], dict(os.environ),"
+        f" lambda line: os.kill(os.getpid(), 9), {str(tmp_path)!r})\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert not (tmp_path / "ended").exists()
+    with tools.alone(str(tmp_path)):
+        assert (tmp_path / "ended").exists()
 
 
 def test_requirements_without_versions_are_resolved(containers: Any, index: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from melda_runtime import environment
@@ -37,6 +38,8 @@ LEFT_OUT = (
     "R_LIBS",
     "R_PROFILE_USER",
 )
+PATIENCE = 30.0  # seconds for what a killed restore has started
+_held: List[int] = []  # descriptors of the lock, which children keep
 
 
 class Done(NamedTuple):
@@ -76,7 +79,7 @@ def run(
         # A session of its own: a compiler's children end with it.
         process = subprocess.Popen(
             command, env=env, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            encoding="utf-8", errors="replace", start_new_session=True,
+            encoding="utf-8", errors="replace", start_new_session=True, pass_fds=tuple(_held),
         )  # fmt: skip
     except OSError as error:
         raise Unavailable("{0} cannot be run: {1}".format(command[0], error.strerror)) from None
@@ -97,16 +100,27 @@ def run(
 def alone(folder: str) -> Iterator[None]:
     """Of all restores of a project, only one at a time.
 
+    What a restore that was killed has started holds the lock too, until it has ended: it is waited for.
+
     Raises:
         Refused: another one runs.
     """
     os.makedirs(folder, exist_ok=True)
+    deadline = time.monotonic() + PATIENCE
     with open(os.path.join(folder, "lock"), "w", encoding="ascii") as stream:
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() >= deadline:
+                    raise Refused("another melda-env restore runs in this container: it must end first") from None
+                time.sleep(0.1)
+        _held.append(stream.fileno())
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Refused("another melda-env restore runs in this container: it must end first") from None
-        yield
+            yield
+        finally:
+            _held.remove(stream.fileno())
 
 
 def cache(place: environment.Place) -> str:
