@@ -3,6 +3,7 @@
 from tasks import (
     bspm,
     bytecode,
+    environment,
     firewall,
     jupyter,
     leftovers,
@@ -32,6 +33,7 @@ jupyter.jupyter()
 bspm.bspm()
 persistence.persistence()
 runtime.runtime()
+environment.environment()
 bytecode.bytecode()
 packages.packages()
 privileges.privileges()

@@ -29,6 +29,7 @@ ORDER = [
     "bspm",
     "Persistence",
     "Runtime",
+    "Environment",
     "Bytecode",
     "Packages",
     "Privileges",

@@ -82,9 +82,22 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 def _pack(source: Path, contrib: Path) -> None:
     fields = _fields((source / "DESCRIPTION").read_bytes())
     tarball = contrib / f"{fields['Package']}_{fields['Version']}.tar.gz"
-    # R warns of pax headers, Python's default.
-    with tarfile.open(tarball, "w:gz", format=tarfile.USTAR_FORMAT) as archive:
-        archive.add(source, fields["Package"], filter=_plain)
+    with tempfile.TemporaryDirectory(prefix="melda-test-cran-") as directory:
+        copy = Path(directory) / fields["Package"]
+        shutil.copytree(source, copy)
+        # CRAN says in each package that it is from there.
+        (copy / "DESCRIPTION").write_text((source / "DESCRIPTION").read_text().rstrip("\n") + "\nRepository: CRAN\n")
+        # R warns of pax headers, Python's default.
+        with tarfile.open(tarball, "w:gz", format=tarfile.USTAR_FORMAT) as archive:
+            archive.add(copy, fields["Package"], filter=_plain)
+
+
+def archive(contrib: Path, source: Path) -> None:
+    """Pack the source of a former version where CRAN has it: not in the index, and in no other way to be found."""
+    name = _fields((source / "DESCRIPTION").read_text())["Package"]
+    folder = contrib / "Archive" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    _pack(source, folder)
 
 
 def build(root: Path, sources: Iterable[Path] = ()) -> Path:

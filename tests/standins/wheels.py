@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -9,8 +11,19 @@ from io import BytesIO
 from pathlib import Path
 
 
+def _row(path: str, text: str) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+    return f"{path},sha256={digest},{len(text.encode())}\n"
+
+
 def build(
-    folder: Path, name: str, version: str, files: Mapping[str, str], requires: tuple[str, ...] = (), script: str = ""
+    folder: Path,
+    name: str,
+    version: str,
+    files: Mapping[str, str],
+    requires: tuple[str, ...] = (),
+    script: str = "",
+    hashed: bool = False,
 ) -> Path:
     """Write a wheel.
 
@@ -21,9 +34,10 @@ def build(
         files: text by path in site-packages.
         requires: requirements, as in ``Requires-Dist``.
         script: a console script, as ``command = module:function``.
+        hashed: RECORD has hashes, as the wheels of an index have; pip does not check them.
 
     Returns:
-        Its path. RECORD has no hashes: pip does not check them.
+        Its path.
     """
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
@@ -35,7 +49,8 @@ def build(
     if script:
         content[f"{info}/entry_points.txt"] = f"[console_scripts]\n{script}\n"
     record = f"{info}/RECORD"
-    content[record] = "".join(f"{path},,\n" for path in [*content, record])
+    rows = [_row(path, text) if hashed else f"{path},,\n" for path, text in content.items()]
+    content[record] = "".join([*rows, f"{record},,\n"])
     wheel = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in content.items():

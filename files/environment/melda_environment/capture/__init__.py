@@ -1,0 +1,107 @@
+"""An environment written down: everything it takes to have it again. Nothing is started and nothing is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from melda_bspm import record
+from melda_runtime import environment, interpreters, versions
+
+from melda_environment.capture import python, r, system
+from melda_environment.capture.python import Found
+
+SCHEMA = 1
+NAME = "environment.json"
+SYSTEMS = "/usr/"  # where libraries lie that are not the user's
+Json = Dict[str, Any]
+
+
+class Installed(NamedTuple):
+    """What is installed beyond the image, and where.
+
+    Attributes:
+        document: the capture.
+        python: distributions by name.
+        r: library and entry by name.
+    """
+
+    document: Json
+    python: Dict[str, Found]
+    r: Dict[str, Tuple[str, Json]]
+
+
+def here() -> environment.Place:
+    """Where things are in this container.
+
+    Raises:
+        Refused: a variable of the image is not right.
+    """
+    return environment.place(environment.load())
+
+
+def look(place: environment.Place, status: str = system.STATUS, brought: str = record.PATH) -> Installed:
+    """Look at what is installed.
+
+    Args:
+        place: where things are.
+        status: dpkg's list.
+        brought: bspm's record.
+    """
+    apt = system.Apt(system.installed(status), frozenset(record.read(brought).brought))
+    version = interpreters.python(place.python_env)
+    own: List[str] = []
+    image: List[str] = []
+    for folder in versions.python_folders(place.python_env, place.workdir, version):
+        (image if folder.startswith(place.python_env + "/") else own).append(folder)
+    in_python = python.beyond_image(own)
+    of_image = versions.Reader().packages(versions.PYTHON, image)
+    of_image = dict(sorted((versions.normal(name), found) for name, found in of_image.items()))
+    r_version = interpreters.r()
+    libraries = versions.r_folders(place.user.home, place.workdir, r_version) if r_version else []
+    systems = [library for library in libraries if library.startswith(SYSTEMS)]
+    in_r, r_of_image = r.installed([one for one in libraries if one not in systems], systems, apt)
+    document = {
+        "schema": SCHEMA,
+        "system": {
+            **system.release(),
+            "image": system.fingerprint(apt.of_image(), of_image, r_of_image),
+            "packages": apt.beyond_image(),
+        },
+        "python": {
+            "version": version,
+            "packages": [found.entry for found in in_python.values()],
+            "image": of_image,
+        },
+        "r": {
+            "version": r_version,
+            "packages": [entry for _, entry in in_r.values()],
+            "image": r_of_image,
+        },
+    }
+    return Installed(document, in_python, in_r)
+
+
+def capture(place: Optional[environment.Place] = None) -> Json:
+    """The environment of this container, as docs/environment.md and schema.json describe it.
+
+    Takes no longer than it takes to read a few small files a package; starts nothing, asks nobody.
+
+    Args:
+        place: where things are; None: as the image's variables say.
+
+    Raises:
+        Refused: a variable of the image is not right.
+    """
+    return look(place or here()).document
+
+
+def text(document: Json) -> str:
+    """A capture as a file holds it: the same for the same environment, byte by byte."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def default_file(place: environment.Place) -> str:
+    """Where a capture goes if nothing else is said."""
+    return os.path.join(place.workdir, NAME)

@@ -1,0 +1,1 @@
+"""Making a container match a capture."""

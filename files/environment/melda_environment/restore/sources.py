@@ -1,0 +1,295 @@
+"""Sources of R packages: where they are, fetched, and looked at before anything of them runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tarfile
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from melda_environment import document
+from melda_environment.capture.r import description
+from melda_environment.errors import Refused, Unavailable
+from melda_environment.restore import tools
+
+Json = Dict[str, Any]
+LARGEST = 1 << 30  # bytes of a source
+LARGEST_LIST = 32 << 20
+SECONDS = 60.0  # without a byte
+BIOCONDUCTOR = ("bioc", "data/annotation", "data/experiment", "workflows")
+# As remotes notes it, and capture reads it.
+REMOTE = {
+    "type": "RemoteType", "host": "RemoteHost", "owner": "RemoteUsername", "repository": "RemoteRepo",
+    "subdirectory": "RemoteSubdir", "ref": "RemoteRef", "commit": "RemoteSha", "url": "RemoteUrl",
+}  # fmt: skip
+
+
+class Mirrors(NamedTuple):
+    """What R is told in this image.
+
+    Attributes:
+        cran: URL of its CRAN mirror.
+        bioconductor: URL of its Bioconductor mirror.
+        release: Bioconductor's release for this R.
+    """
+
+    cran: str
+    bioconductor: str
+    release: str
+
+
+class _Checked(urllib.request.HTTPRedirectHandler):
+    """Follows nobody to where it may not go itself."""
+
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
+        document.check_url(newurl, "redirected")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _open(url: str, trusted: bool) -> Any:
+    handlers = () if trusted else (_Checked,)
+    request = urllib.request.Request(url, headers={"User-Agent": "melda-env"})  # noqa: S310 checked, or this image's mirror
+    return urllib.request.build_opener(*handlers).open(request, timeout=SECONDS)
+
+
+def fetch(url: str, path: str, trusted: bool = False) -> None:
+    """Fetch a file.
+
+    Args:
+        url: where it is.
+        path: where it goes; it is there afterwards, whole, or not at all.
+        trusted: a mirror of this image, and no address of a capture.
+
+    Raises:
+        Unavailable: it cannot be had.
+    """
+    new = path + ".part"
+    try:
+        with _open(url, trusted) as answer, open(new, "wb") as stream:
+            size = 0
+            for block in iter(lambda: answer.read(1 << 16), b""):
+                size += len(block)
+                if size > LARGEST:
+                    raise Unavailable("{0} is larger than {1} MB".format(url, LARGEST >> 20))
+                stream.write(block)
+        os.replace(new, path)
+    except urllib.error.HTTPError as error:
+        raise Unavailable("{0} answers {1}".format(url, error.code)) from None
+    except (OSError, HTTPException, ValueError, Refused) as error:
+        reason = getattr(error, "reason", None) or error
+        raise Unavailable("{0} cannot be fetched: {1}".format(url, str(reason)[:200])) from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(new)
+
+
+def text(url: str) -> str:
+    """The text at an address of a mirror; empty if it cannot be had."""
+    try:
+        with _open(url, True) as answer:
+            return str(answer.read(LARGEST_LIST).decode("utf-8", "replace"))
+    except (OSError, HTTPException, ValueError):
+        return ""
+
+
+def mirrors(env: Dict[str, str]) -> Mirrors:
+    """Where this image's R looks.
+
+    Raises:
+        Unavailable: R does not start.
+    """
+    code = (
+        'r <- getOption("repos"); b <- getOption("BioC_mirror");'
+        " v <- try(as.character(tools:::.BioC_version_associated_with_R_version()), silent = TRUE);"
+        ' cat("\\n@@", unname(r["CRAN"]), if (is.null(b)) "https://bioconductor.org" else b, v, sep = "\\n@@")'
+    )
+    done = tools.run(["Rscript", "--no-init-file", "-e", code], env)
+    found = re.findall(r"^@@(.+)$", done.said, re.MULTILINE)
+    if done.code or len(found) != 3:
+        raise Unavailable("R does not start: {0}".format(tools.last_line(done.said)))
+    cran, bioconductor, release = (one.strip() for one in found)
+    return Mirrors(cran.rstrip("/"), bioconductor.rstrip("/"), release if re.fullmatch(r"\d+\.\d+", release) else "")
+
+
+def _in_repository(base: str, name: str, version: str) -> List[str]:
+    file = "{0}_{1}.tar.gz".format(name, version)
+    return ["{0}/src/contrib/{1}".format(base, file), "{0}/src/contrib/Archive/{1}/{2}".format(base, name, file)]
+
+
+def addresses(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
+    """Where the source of a package may be, and whether that is a mirror of this image.
+
+    Raises:
+        Unavailable: nowhere.
+    """
+    source, name, version = entry["source"], entry["name"], entry["version"]
+    kind = source["type"]
+    if kind in ("cran", "apt"):
+        return [(url, True) for url in _in_repository(at.cran, name, version)]
+    if kind == "bioconductor":
+        release = source.get("release") or at.release
+        bases = ["{0}/packages/{1}/{2}".format(at.bioconductor, release, part) for part in BIOCONDUCTOR]
+        return [
+            (url, True)
+            for base in (bases if release else []) + [at.cran]
+            for url in _in_repository(base, name, version)
+        ]
+    if kind == "url":
+        return [(document.check_url(source["url"], name), False)]
+    if kind in ("github", "gitlab", "bitbucket"):
+        return [(document.check_url(_hosted(source), name), False)]
+    raise Unavailable("it came from a local file or folder, of which no copy was kept")
+
+
+def _hosted(source: Json) -> str:
+    if not source.get("commit"):
+        raise Unavailable("it names no commit")
+    values = {"host": source.get("host", ""), **source}
+    if source["type"] == "github":
+        host = values["host"] or "api.github.com"
+        return "https://{0}/repos/{1[owner]}/{1[repository]}/tarball/{1[commit]}".format(host, values)
+    if source["type"] == "gitlab":
+        host = values["host"] or "gitlab.com"
+        path = "https://{0}/api/v4/projects/{1[owner]}%2F{1[repository]}/repository/archive.tar.gz?sha={1[commit]}"
+        return path.format(host, values)
+    return "https://bitbucket.org/{0[owner]}/{0[repository]}/get/{0[commit]}.tar.gz".format(values)
+
+
+def unpack(archive: str, folder: str) -> str:
+    """Unpack a source; files and folders alone, and nothing outside of ``folder``.
+
+    Returns:
+        The one folder that is in it.
+
+    Raises:
+        Unavailable: it is none.
+    """
+    try:
+        with tarfile.open(archive) as opened:
+            size = 0
+            for member in opened:
+                inside = os.path.normpath(member.name)
+                size += member.size
+                if inside.startswith(("/", "..")) or size > 4 * LARGEST:
+                    raise Unavailable("it would unpack {0!r}".format(member.name[:100]))
+                path = os.path.join(folder, inside)
+                if member.isdir():
+                    os.makedirs(path, exist_ok=True)
+                elif member.isfile():
+                    os.makedirs(os.path.dirname(path), exist_ok=True)
+                    source = opened.extractfile(member)
+                    with open(path, "wb") as stream:
+                        shutil.copyfileobj(source, stream)  # type: ignore[arg-type]
+                    os.chmod(path, 0o755 if member.mode & 0o100 else 0o644)
+        tops = [os.path.join(folder, name) for name in os.listdir(folder)]
+    except (OSError, tarfile.TarError, EOFError, ValueError) as error:
+        raise Unavailable("what was fetched is no source: {0}".format(error)) from None
+    tops = [top for top in tops if os.path.isdir(top)]
+    if len(tops) != 1:
+        raise Unavailable("what was fetched is no source of one package")
+    return tops[0]
+
+
+def fields(folder: str, entry: Json) -> Dict[str, str]:
+    """The DESCRIPTION of a source, if it is of the package and the version that is wanted.
+
+    Raises:
+        Unavailable: it is not.
+    """
+    try:
+        with open(os.path.join(folder, "DESCRIPTION"), encoding="utf-8", errors="replace") as stream:
+            found = description(stream.read(1 << 20))
+    except OSError:
+        raise Unavailable("what was fetched is no R package: it has no DESCRIPTION") from None
+    said = (found.get("Package"), found.get("Version"))
+    if said != (entry["name"], entry["version"]):
+        raise Unavailable("what was fetched is {0} {1}".format(*said))
+    return found
+
+
+def note_remote(folder: str, source: Json) -> None:
+    """Say in a DESCRIPTION where the package is from, as remotes does."""
+    if source["type"] not in ("github", "gitlab", "bitbucket", "git", "url"):
+        return
+    path = os.path.join(folder, "DESCRIPTION")
+    with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+        kept = [line for line in stream.read().rstrip("\n").split("\n") if line.strip()]
+    lines = ["{0}: {1}".format(field, source[name]) for name, field in REMOTE.items() if source.get(name)]
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        stream.write("\n".join(kept + lines) + "\n")
+
+
+def _git(source: Json, folder: str, env: Dict[str, str]) -> str:
+    target = os.path.join(folder, "source")
+    commit, url = source.get("commit", ""), document.check_url(source["url"], "git")
+    if not commit:
+        raise Unavailable("it names no commit")
+    quiet = {**env, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:ssh"}
+    for command in (
+        ["git", "init", "--quiet", target],
+        ["git", "-C", target, "fetch", "--quiet", "--depth", "1", "--", url, commit],
+        ["git", "-C", target, "checkout", "--quiet", commit],
+    ):
+        done = tools.run(command, quiet)
+        if done.code:
+            raise Unavailable("git: {0}".format(tools.last_line(done.said)))
+    shutil.rmtree(os.path.join(target, ".git"))
+    return target
+
+
+def get(entry: Json, at: Mirrors, folder: str, env: Dict[str, str]) -> Tuple[str, Dict[str, str]]:
+    """Fetch and unpack the source of a package.
+
+    Args:
+        entry: of the capture.
+        at: where this image's R looks.
+        folder: an empty one.
+        env: variables of git.
+
+    Returns:
+        Its folder, and its DESCRIPTION.
+
+    Raises:
+        Unavailable: it cannot be had.
+    """
+    try:
+        if entry["source"]["type"] == "git":
+            top = _git(entry["source"], folder, env)
+        else:
+            archive = os.path.join(folder, "archive")
+            _first(addresses(entry, at), archive)
+            top = unpack(archive, os.path.join(folder, "source"))
+        subdirectory = entry["source"].get("subdirectory", "")
+        top = os.path.join(top, subdirectory) if subdirectory else top
+        found = fields(top, entry)
+        note_remote(top, entry["source"])
+    except Refused as error:
+        raise Unavailable(str(error)) from None
+    except OSError as error:
+        raise Unavailable("{0}: {1}".format(error.filename, error.strerror)) from None
+    return top, found
+
+
+def _first(candidates: List[Tuple[str, bool]], path: str) -> None:
+    error: Optional[Unavailable] = None
+    for url, trusted in candidates:
+        try:
+            fetch(url, path, trusted)
+            return
+        except Unavailable as failed:
+            error = failed
+    raise error or Unavailable("it can be had nowhere")
+
+
+def versions(name: str, at: Mirrors) -> List[str]:
+    """The versions of a package that CRAN has, archived ones included."""
+    archive = text("{0}/src/contrib/Archive/{1}/".format(at.cran, name))
+    found = re.findall(re.escape(name) + r"_([0-9]+(?:[.-][0-9]+)+)\.tar\.gz", archive)
+    listed = text("{0}/src/contrib/PACKAGES".format(at.cran))
+    found += re.findall(r"^Package: {0}\nVersion: ([0-9.-]+)$".format(re.escape(name)), listed, re.MULTILINE)
+    return sorted(set(found))

@@ -1,0 +1,284 @@
+"""melda-env: what one container's user installed is in the next one's, at the same versions, and importable.
+
+CRAN cannot be reached where these tests run: a CRAN-like repository serves current and archived sources, Debian's own
+binaries play r2u's part. Python's packages lie in a folder; uv is fetched from there too, checked against its locked hash.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.standins import cran_repository, wheels
+from tests.standins.serve import Server, gateway
+
+from .machines import ROOT, Machine, provision, until
+from .services import Service
+
+PROJECT = "/home/melda/project"
+SESSION = """\
+R version 4.2.2 (2022-10-31)
+attached base packages:
+[1] stats     base
+
+other attached packages:
+[1] meldapure_0.9.0
+"""
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wheels: made here, and real ones, one of them with compiled code; sources; a local R package."""
+    folder = tmp_path_factory.mktemp("wheels")
+    for name in ("zebra", "yak"):
+        for version in ("1.0", "2.0"):
+            files = {f"{name}/__init__.py": f"V = '{version}'\ndef main(): print(V)\n"}
+            wheels.build(folder, name, version, files, script=f"{name} = {name}:main", hashed=True)
+    wheels.build_source(folder, "lynx", "1.0", {"lynx/__init__.py": "V = '1.0'\n"})
+    local = folder / "local"
+    local.mkdir()
+    wheels.build(local, "owl", "3.0", {"owl/__init__.py": "V = '3.0'\n"}, hashed=True)
+    cran_repository.write_source(local, "meldalocal", "0.1")
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
+    subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / "files" / "jupyter" / "uv.txt")], check=True)
+    wanted = ["--only-binary=:all:", "--python-version", "3.11", "wrapt==1.15.0", "setuptools", "wheel"]
+    subprocess.run([*pip, *wanted], check=True)
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cran(docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    root = tmp_path_factory.mktemp("cran")
+    contrib = cran_repository.build(root)
+    older = cran_repository.write_source(tmp_path_factory.mktemp("older"), "meldapure", "0.9.0")
+    cran_repository.archive(contrib, older)
+    with Server(root, gateway(docker=docker)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def with_bspm(docker: str, image: str, cran: Server) -> Iterator[str]:
+    """The image, with this repository as its CRAN, and so with bspm."""
+    name = f"melda-test-environment-{uuid.uuid4().hex[:8]}"
+    machine = Machine(docker, image, command=("tail", "-f", "/dev/null"))
+    try:
+        done = provision(docker, f"@docker/{machine.name}", packages="core", cran_mirror=cran.url)
+        assert done.code == 0, done.output
+        machine.run("printf '[global]\\nno-index = true\\nfind-links = /wheels\\n' >/etc/pip.conf")
+        subprocess.run([docker, "commit", machine.name, name], check=True, stdout=subprocess.DEVNULL)
+    finally:
+        machine.remove()
+    yield name
+    subprocess.run([docker, "image", "rm", "--force", name], capture_output=True, check=False)
+
+
+class Fork(Service):
+    """A container, and melda-env as its user."""
+
+    def shell(self, command: str, check: bool = True) -> str:
+        """What a terminal of the user's shows."""
+        return self.run(f"cat >/tmp/command <<'EOF'\n{command}\nEOF\nsu - melda -c '. /tmp/command'", check=check)
+
+    def r(self, code: str) -> str:
+        return self.shell(f"Rscript -e '{code}' 2>&1")
+
+    def env(self, arguments: str) -> tuple[int, str]:
+        """melda-env's exit code, and all it says."""
+        said, _, code = self.shell(f"melda-env {arguments} 2>&1; echo =$?").rpartition("=")
+        return int(code), said
+
+    def captured(self) -> dict[str, Any]:
+        code, said = self.env("capture")
+        assert code == 0, said
+        found: dict[str, Any] = json.loads(self.run(f"cat {PROJECT}/environment.json"))
+        return found
+
+    def put(self, path: str, text: str) -> None:
+        self.run(f"cat >{path} <<'EOF'\n{text}\nEOF\nchown melda: {path}")
+
+
+@pytest.fixture(scope="module")
+def forks(docker: str, with_bspm: str, sources: Path) -> Iterator[Any]:
+    made: list[Fork] = []
+
+    def make() -> Fork:
+        made.append(Fork(docker, with_bspm, ("--volume", f"{sources}:/wheels:ro")))
+        return made[-1].ready()
+
+    yield make
+    for fork in made:
+        fork.remove()
+
+
+@pytest.fixture(scope="module")
+def parent(forks: Any, cran: Server) -> Fork:
+    """A container whose user has installed this and that."""
+    one: Fork = forks()
+    one.shell(
+        "pip install -q zebra==1.0 yak lynx wrapt==1.15.0 && pip install -q /wheels/local/owl-3.0-py3-none-any.whl"
+    )
+    one.r('install.packages("zoo")')
+    one.r(f'install.packages("{cran.url}/src/contrib/Archive/meldapure/meldapure_0.9.0.tar.gz", repos = NULL)')
+    one.r('install.packages("meldanative")')
+    one.shell("R CMD INSTALL --library=$(ls -d project/R-*) /wheels/local/meldalocal 2>&1")
+    return one
+
+
+@pytest.fixture(scope="module")
+def handed_over(docker: str, parent: Fork, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the parent captured, with what is kept beside it."""
+    found = parent.captured()
+    assert [entry["name"] for entry in found["python"]["packages"]] == ["lynx", "owl", "wrapt", "yak", "zebra"]
+    in_r = {entry["name"]: (entry["version"], entry["source"]["type"]) for entry in found["r"]["packages"]}
+    assert in_r["zoo"][1] == "apt"
+    assert {name: in_r[name] for name in in_r if name.startswith("melda")} == {
+        "meldalocal": ("0.1", "local"),
+        "meldanative": ("1.0.0", "cran"),
+        "meldapure": ("0.9.0", "cran"),
+    }
+    folder = tmp_path_factory.mktemp("handed-over")
+    for name in ("environment.json", "environment.json.files"):
+        subprocess.run([docker, "cp", f"{parent.name}:{PROJECT}/{name}", str(folder / name)], check=True)
+    return folder
+
+
+def hand(docker: str, handed_over: Path, fork: Fork) -> str:
+    """Put the parent's capture into a fork; its path there."""
+    fork.run("rm -rf /tmp/parent")
+    subprocess.run([docker, "cp", str(handed_over), f"{fork.name}:/tmp/parent"], check=True)
+    fork.run("chown -R melda: /tmp/parent")
+    return "/tmp/parent/environment.json"
+
+
+def test_a_fork_has_what_its_parent_has(docker: str, parent: Fork, handed_over: Path, forks: Any) -> None:
+    assert parent.env(f"diff {PROJECT}/environment.json") == (0, "")
+    fork: Fork = forks()
+    path = hand(docker, handed_over, fork)
+    code, said = fork.env(f"diff {path}")
+    assert code == 1 and "- python zebra 1.0" in said, said
+    code, said = fork.env(f"restore {path}")
+    assert code == 0, said
+    assert "meldapure 0.9.0" in said and "cores" in said, said
+    assert fork.env(f"diff {path}") == (0, ""), said
+    assert fork.shell(
+        "python -c 'import zebra, yak, lynx, owl, wrapt; print(zebra.V, owl.V, wrapt.__version__)'; zebra"
+    ) == ("1.0 3.0 1.15.0\n1.0\n")
+    assert "0.9.0 42" in fork.r(
+        "library(zoo); library(meldalocal); cat(meldapure::standin_version(), meldanative::answer())"
+    )
+    assert "zoo" not in fork.shell("ls project/R-*/").split(), "it came as apt's binary"
+    assert fork.run("dpkg-query -W -f '${db:Status-Status}' r-cran-zoo") == "installed"
+    code, said = fork.env(f"restore {path}")
+    assert code == 0 and "0 packages installed" in said, said
+    assert fork.captured()["python"] == json.loads((handed_over / "environment.json").read_text())["python"]
+
+
+def test_cut_off_anywhere_and_run_again_it_finishes(docker: str, handed_over: Path, forks: Any) -> None:
+    fork: Fork = forks()
+    path = hand(docker, handed_over, fork)
+    for mark in ("checking", "through apt", "installing from source"):
+        fork.run("rm -f /tmp/said")
+        fork.run(f"su - melda -c 'melda-env restore {path} >/tmp/said 2>&1 & echo $! >/tmp/pid'")
+        until(
+            lambda mark=mark: mark in fork.run("cat /tmp/said") or "packages installed" in fork.run("cat /tmp/said"),
+            mark,
+            120,
+        )  # type: ignore[misc]
+        fork.run("kill -KILL $(cat /tmp/pid)", check=False)
+    until(lambda: "apt-get" not in fork.run("ps -e -o args"), "apt has ended", 120)
+    code, said = fork.env(f"restore {path}")
+    assert code == 0, said
+    assert fork.env(f"diff {path}") == (0, "")
+
+
+def test_what_cannot_be_had_is_listed_with_the_nearest_and_the_rest_is_there(
+    docker: str, handed_over: Path, forks: Any
+) -> None:
+    fork: Fork = forks()
+    found = json.loads((handed_over / "environment.json").read_text())
+    for kind, name, version in (("python", "zebra", "1.5"), ("r", "meldapure", "0.9.5"), ("r", "zoo", "0.0-1")):
+        next(entry for entry in found[kind]["packages"] if entry["name"] == name)["version"] = version
+    path = hand(docker, handed_over, fork)
+    fork.put(path, json.dumps(found))
+    code, said = fork.env(f"restore {path}")
+    assert code == 1, said
+    ending = said.partition("cannot be had")[2]
+    assert "Python zebra 1.5: " in ending and "nearest to be had: 1.0" in ending, said
+    assert "R meldapure 0.9.5: " in ending and "nearest to be had: 0.9.0" in ending, said
+    assert "R zoo 0.0-1: " in ending, said
+    assert fork.shell("python -c 'import yak; print(yak.V)'") == "2.0\n"
+    code, said = fork.env(f"restore {path} --json 2>/dev/null")
+    assert code == 1 and {one["name"] for one in json.loads(said)["problems"]} >= {"zebra", "meldapure", "zoo"}
+
+
+def test_the_other_formats(parent: Fork, forks: Any) -> None:
+    code, said = parent.env("capture - --format renv")
+    lock = json.loads(said)
+    assert code == 0 and lock["Packages"]["meldapure"]["Version"] == "0.9.0"
+    for name, text, proof in (
+        ("session.txt", SESSION, "Rscript -e 'cat(meldapure::standin_version())'"),
+        ("requirements.txt", "yak==1.0\n", "python -c 'import yak; print(yak.V)'"),
+    ):
+        fork: Fork = forks()
+        fork.put(f"/tmp/{name}", text)
+        code, said = fork.env(f"restore /tmp/{name}")
+        assert code == 0, said
+        assert fork.shell(proof).strip() in ("0.9.0", "1.0")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "../../../tmp/evil"}, {"version": "1.0 --index-url https://evil.example"},
+        {"source": {"type": "url", "url": "file:///wheels/local/owl-3.0-py3-none-any.whl"}},
+        {"source": {"type": "url", "url": "http://169.254.169.254/latest/meta-data/"}},
+    ],
+)  # fmt: skip
+def test_a_hostile_file_is_refused_in_one_line_and_nothing_is_installed(
+    docker: str, handed_over: Path, parent: Fork, change: dict[str, Any]
+) -> None:
+    found = json.loads((handed_over / "environment.json").read_text())
+    found["python"]["packages"][0].update(change)
+    parent.put("/tmp/hostile.json", json.dumps(found))
+    before = parent.captured()
+    code, said = parent.env("restore /tmp/hostile.json")
+    assert code == 2 and len(said.splitlines()) == 1 and said.startswith("melda-env: "), said
+    assert parent.captured() == before
+
+
+def test_what_notebooks_use_and_they_do_not_notice(parent: Fork) -> None:
+    with parent.notebook.start("python3") as python, parent.notebook.start("ir") as r, parent.notebook.start(
+        "python3"
+    ) as busy:
+        assert python.run("import zebra; str = 5; _before = In[-1]").status == "ok"
+        assert r.run("library(zoo)").status == "ok"
+        busy.send("import time; time.sleep(600)")
+        until(
+            lambda: any(k["execution_state"] == "busy" for k in parent.notebook.request("GET", "/api/kernels").json()),
+            "it computes",
+        )
+        code, said = parent.env("capture /tmp/used.json --attached")
+        assert code == 0 and "not asked" in said, said
+        kernels = json.loads(parent.run("cat /tmp/used.json"))["kernels"]
+        asked = {kernel["language"]: kernel for kernel in kernels if kernel["asked"]}
+        assert len(kernels) == 3 and set(asked) == {"python", "r"}, kernels
+        assert asked["python"]["attached"] == asked["python"]["loaded"] == ["zebra"]
+        assert "zoo" in asked["r"]["attached"] and "lattice" in asked["r"]["loaded"]
+        after = python.run(
+            "print(In[-1], get_ipython().execution_count, len([n for n in dir() if n.startswith('melda')]))"
+        )
+        assert after.stdout.split()[-2:] == ["2", "0"], after
+        assert r.run("cat(1)").stdout == "1"
+
+
+def test_root_may_ask_too_and_nothing_becomes_roots(parent: Fork) -> None:
+    parent.run("melda-env capture && melda-env diff environment.json")
+    assert parent.run(f"stat -c %U {PROJECT}/environment.json").strip() == "melda"
