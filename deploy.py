@@ -5,6 +5,7 @@ from tasks import (
     bytecode,
     firewall,
     jupyter,
+    jupyterhub,
     leftovers,
     packages,
     persistence,
@@ -29,6 +30,7 @@ storage.storage()
 ssh.ssh()
 firewall.firewall()
 jupyter.jupyter()
+jupyterhub.jupyterhub()
 bspm.bspm()
 persistence.persistence()
 runtime.runtime()

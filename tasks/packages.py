@@ -7,6 +7,7 @@ from typing import Generator, List, Sequence, Set
 from pyinfra import host, logger
 from pyinfra.api import FactBase, deploy, operation
 
+from tasks import jupyterhub
 from tasks.jupyter import lock
 from tasks.lib import apt, debian, facts, files, omitted, python, workplace
 
@@ -161,4 +162,5 @@ def packages() -> None:
     from_cran(name="Compile the R packages that apt has not got", wanted=wanted, mirror=data.cran_mirror)
     if wanted:
         locks = [lock(chosen) for chosen in ("none", *up_to(data.packages))]
+        locks += [jupyterhub.lock()] if data.jupyterhub else []
         told(name="Tell what is in no list any more", wanted=wanted, env=data.python_env, locks=locks)
