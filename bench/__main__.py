@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import tempfile
 import uuid
 from pathlib import Path
 
-from bench import machine, table
+from bench import machine, measured, table
+from bench.measured import Measured
 from bench.results import Result
 from bench.rows import ROWS, Row
 from bench.workbench import Workbench, copy
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     parsed = argparse.ArgumentParser(prog="python -m bench", description="Measures side by side.")
     parsed.add_argument("--base", default="debian:bookworm", help="as BASE of the Makefile, or any local image")
     parsed.add_argument("--only", default="", metavar="ROW", help="one of " + ", ".join(row.NAME for row in ROWS))
-    parsed.add_argument("--quick", action="store_true", help="one repeat")
+    parsed.add_argument("--quick", action="store_true", help="one repeat; bench/results.* are left as they are")
     return parsed
 
 
@@ -43,32 +43,38 @@ def chosen(only: str) -> list[Row]:
 
 
 def run(arguments: argparse.Namespace) -> list[Result]:
-    """Measure, print the table; a whole run is also written to ``bench/results.json`` and ``bench/results.md``."""
+    """Measure, and print the table of what was measured; unless ``--quick`` it replaces the same rows of ``bench/results.*``."""
     rows = chosen(arguments.only)
     docker = engine.ready()
     engine.check_space(docker, "core")
     base = bases.choose(docker, arguments.base)[0]
     base_image = bases.ensure(docker, base)
-    facts = machine.facts(docker, base, base_image)
-    results: list[Result] = []
+    made: dict[str, Measured] = {}
     with tempfile.TemporaryDirectory(prefix="melda-bench-") as folder:
         token = f"melda-bench-{uuid.uuid4().hex[:8]}"
         workbench = Workbench(docker, base_image, host.ca_bundle(), copy(Path(folder)), token)
         try:
             for row in rows:
                 print(f"{row.NAME}: {row.NOTE.partition(':')[0].lower()}", flush=True)
-                results += row.measure(workbench, 1 if arguments.quick else row.REPEATS)
+                facts = machine.facts(docker, base, base_image)
+                results = row.measure(workbench, 1 if arguments.quick else row.REPEATS)
+                made[row.NAME] = Measured(row.NAME, row.NOTE, facts, results)
+                if not arguments.quick:
+                    keep(made[row.NAME])
         finally:
             workbench.remove_images()
-    text = table.markdown(results, facts, [row.NOTE for row in rows])
-    print("\n" + text, flush=True)
-    if arguments.only or arguments.quick:
-        print("bench/results.* are left as they are: they hold whole runs only")
-        return results
-    whole = {"machine": facts, "results": [result.as_json() for result in results]}
-    (HERE / "results.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
-    (HERE / "results.md").write_text(text)
-    return results
+    print("\n" + table.markdown(list(made.values())), flush=True)
+    if arguments.quick:
+        print("bench/results.* are left as they are")
+    return [result for row in made.values() for result in row.results]
+
+
+def keep(row: Measured) -> None:
+    """Put a row into ``bench/results.json`` and ``bench/results.md``, in the place of its last run."""
+    known = {**measured.read(HERE / "results.json"), row.name: row}
+    rows = [known[one.NAME] for one in ROWS if one.NAME in known]
+    measured.write(HERE / "results.json", measured.as_text(rows))
+    measured.write(HERE / "results.md", table.markdown(rows))
 
 
 def main() -> int:

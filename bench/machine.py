@@ -37,7 +37,8 @@ def facts(docker: str, base: str, base_image: str) -> dict[str, str]:
         base_image: its image.
     """
     revision = _said("git", "rev-parse", "--short=12", "HEAD") or "unknown"
-    changed = _said("git", "status", "--porcelain", "--untracked-files=no")
+    # What a run writes itself is no change of what it measures.
+    changed = _said("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results.*")
     return {
         "processor": f"{_from('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores",
         "memory": f"{int(_from('/proc/meminfo', 'MemTotal').split()[0]) / 1e6:.1f} GB",

@@ -37,6 +37,7 @@ class Result:
         samples: alternative -> one number a repeat; ours is among them.
         targets: what is to be reached.
         invalid: why the numbers do not count; empty: they do.
+        given_up: alternatives that were killed at a limit: they need more than their samples say.
     """
 
     what: str
@@ -44,6 +45,7 @@ class Result:
     samples: dict[str, list[float]]
     targets: list[Target] = field(default_factory=list)
     invalid: str = ""
+    given_up: list[str] = field(default_factory=list)
 
     def median(self, name: str = OURS) -> float:
         """Median of one alternative's samples."""
@@ -66,3 +68,11 @@ class Result:
         known["ratio"] = {name: self.ratio(name) for name in self.samples if name != OURS}
         known["targets"] = [{**asdict(target), "met": self.reached(target)} for target in self.targets]
         return known
+
+    @classmethod
+    def from_json(cls, known: dict[str, Any]) -> Result:
+        """What :meth:`as_json` made; the derived figures are derived anew."""
+        targets = [Target(target["limit"], target["of"]) for target in known["targets"]]
+        # Not in files of before there was such an alternative.
+        given_up = known.get("given_up", [])
+        return cls(known["what"], known["unit"], known["samples"], targets, known["invalid"], given_up)

@@ -16,11 +16,11 @@ sed 's/^deb /deb-src /' /etc/apt/sources.list > /etc/apt/sources.list.d/melda-be
 apt-get update -qq
 all=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances \
     $NAMES | grep '^r-cran-' | sort -u)
-apt-get source -qq --print-uris $all 2>/dev/null | grep -E "_[^']*\.orig\.tar\.[a-z0-9]+' " | cut -d"'" -f2 > /tmp/uris
-for uri in $(cat /tmp/uris); do
-    file=/out/$(basename $uri)
-    /usr/lib/apt/apt-helper -o Acquire::Retries=2 download-file $uri $file >/dev/null 2>&1 || rm -f $file
-done
+apt-get source -qq --print-uris $all 2>/dev/null | grep -E "_[^']*\.orig\.tar\.[a-z0-9]+' " | tr -d "'" > /tmp/uris
+while read uri file size hash; do
+    /usr/lib/apt/apt-helper -o Acquire::Retries=2 download-file $uri /out/$file $hash </dev/null >/dev/null 2>&1 ||
+        rm -f /out/$file
+done < /tmp/uris
 wc -l < /tmp/uris
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.measured import RUNS, Measured
 from bench.results import OURS, Result, Target, spread
 
 COLUMNS = ("what", "ours", "alternative", "ratio", "target", "verdict", "repeats", "spread (ours; alternative)")
@@ -30,14 +31,15 @@ def lines(result: Result) -> list[str]:
     ours = number(result.median(), result.unit)
     made = []
     for name in (name for name in result.samples if name != OURS):
+        more, less = ("more than ", "< ") if name in result.given_up else ("", "")
         targets = [target for target in result.targets if target.of == name]
         made.append(
             _line(
                 [
                     result.what,
                     ours,
-                    f"{name}: {number(result.median(name), result.unit)}",
-                    f"{result.ratio(name):.2f}",
+                    f"{name}: {more}{number(result.median(name), result.unit)}",
+                    f"{less}{result.ratio(name):.2f}",
                     ", ".join(f"≤ {target.limit:g} x" for target in targets) or "—",
                     _verdict(result, targets),
                     str(len(result.samples[name])),
@@ -53,21 +55,36 @@ def lines(result: Result) -> list[str]:
     return made
 
 
-def markdown(results: Sequence[Result], facts: dict[str, str], notes: Sequence[str]) -> str:
+def _machines(rows: Sequence[Measured]) -> list[str]:
+    """The facts of each machine, under the rows that were measured on it."""
+    machines: list[tuple[dict[str, str], list[str]]] = []
+    for row in rows:
+        same = next((names for facts, names in machines if facts == row.machine), None)
+        if same is None:
+            machines.append((row.machine, [row.name]))
+        else:
+            same.append(row.name)
+    said = []
+    for facts, names in machines:
+        said += ["", f"{', '.join(names)}:", ""] if len(machines) > 1 else [""]
+        said += [f"- {name}: {value}" for name, value in facts.items()]
+    return said
+
+
+def markdown(rows: Sequence[Measured]) -> str:
     """The whole of ``bench/results.md``.
 
     Args:
-        results: in the order of the table.
-        facts: about the machine, name -> value.
-        notes: how it was measured, a sentence or two for each row.
+        rows: in the order of the table.
     """
     head = [_line(COLUMNS), _line(["---"] * len(COLUMNS))]
-    body = [line for result in results for line in lines(result)]
+    body = [line for row in rows for result in row.results for line in lines(result)]
+    runs = [_line(["row", *RUNS]), _line(["---"] * (len(RUNS) + 1))]
+    runs += [_line([row.name, *(row.facts[name] for name in RUNS)]) for row in rows]
     return "\n".join(
         ["# Measurements", "", "Written by `make bench`; every sample is in `results.json`. Medians; less is better;"]
-        + ["the spread is (largest - smallest) / median.", "", *head, *body, "", "## How", ""]
-        + [f"- {note}" for note in notes]
-        + ["", "## Machine", ""]
-        + [f"- {name}: {value}" for name, value in facts.items()]
-        + [""]
+        + ["the spread is (largest - smallest) / median. Each row is one run, ours and the alternatives in turn.", ""]
+        + [*head, *body, "", "## How", ""]
+        + [f"- {row.note}" for row in rows]
+        + ["", "## When", "", *runs, "", "## Machine", *_machines(rows), ""]
     )

@@ -50,18 +50,20 @@ def cold(dockerfile: str, token: str) -> str:
     return re.sub(r"^(FROM .*)$", lambda found: f"{found[1]}\n{shell}", mounts, flags=re.MULTILINE)
 
 
-def timed(workbench: Workbench, tag: str, dockerfile: str, arguments: dict[str, str]) -> float:
-    """Build cold; the seconds it took.
+def timed(workbench: Workbench, tag: str, dockerfile: str, arguments: dict[str, str], token: str = "") -> float:
+    """Build without layers of earlier builds; the seconds it took.
 
     Args:
         tag: of the result.
         dockerfile: path in the tree.
         arguments: build arguments.
+        token: names the cache mounts, and begins with the workbench's: a second build with the same one finds what the
+            first left there. Unless given they are empty.
 
     Raises:
         Refused: it failed.
     """
-    token = f"{workbench.token}-{uuid.uuid4().hex[:8]}"
+    token = token or f"{workbench.token}-{uuid.uuid4().hex[:8]}"
     file = workbench.tree / f"Dockerfile.{token}"
     file.write_text(cold((workbench.tree / dockerfile).read_text(), token))
     command = [workbench.docker, "build", "--no-cache", "--progress=plain", "--file", str(file), "--tag", tag]

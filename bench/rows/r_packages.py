@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from bench import sources
@@ -21,8 +22,8 @@ COMPILED = "compiled"
 COUNT = 10
 # More than ten, because Debian's mirror may not have the sources of each.
 CANDIDATES = (
-    "zoo", "xts", "lubridate", "fs", "yaml", "kernlab", "matrixStats", "minqa", "nloptr", "RcppEigen", "quadprog", "sp", "igraph",
-    "mvtnorm", "gtools", "plyr", "reshape2", "TTR", "haven", "fastICA",
+    "dplyr", "tidyr", "purrr", "reshape2", "ranger", "later", "maps", "proxy", "quadprog", "diffobj",
+    "ps", "processx", "gclus", "goftest", "bitops", "zoo", "xts", "plyr", "mvtnorm",
 )  # fmt: skip
 NOTE = (
     "Ten R packages with C, C++ or Fortran, which the image has not: `install.packages()` of melda in a terminal, which asks apt "
@@ -33,6 +34,21 @@ NOTE = (
 INSTALL = (
     "Rscript {0} -e 'p <- strsplit(\"{1}\", \" \")[[1]]; install.packages(p{2})' -e 'for (x in p) loadNamespace(x{3})'"
 )
+
+
+def ten_of(had: Collection[str]) -> list[str]:
+    """The first ten candidates that can be compiled.
+
+    Args:
+        had: packages whose sources can be had.
+
+    Raises:
+        Refused: they are fewer.
+    """
+    found = [name for name in CANDIDATES if name in had][:COUNT]
+    if len(found) < COUNT:
+        raise Refused(f"the sources of only {len(found)} R packages can be had, not of {COUNT}")
+    return found
 
 
 def install(workbench: Workbench, container: str, command: str) -> float:
@@ -54,9 +70,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
         root = Path(folder)
         root.chmod(0o755)
         had = sources.repository(workbench, [debian_name(name) for name in CANDIDATES], root)
-        ten = [name for name in CANDIDATES if name in had][:COUNT]
-        if len(ten) < COUNT:
-            raise Refused(f"the sources of only {len(ten)} R packages can be had, not of {COUNT}")
+        ten = ten_of(had)
         print(f"    {' '.join(ten)}", flush=True)
         with Server(root, gateway(docker=workbench.docker)) as server:
             for _ in range(repeats):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -46,6 +47,20 @@ def docker() -> str:
 def bases(docker: str) -> dict[str, str]:
     """Codename -> image of the base bootstrapped on this machine."""
     return {base.split(":")[1]: bases_of_builder.ensure(docker, base) for base in bases_of_builder.LOCAL}
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private key for ssh; its public key is beside it."""
+    path = tmp_path_factory.mktemp("ssh") / "id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def public_key(key: Path) -> str:
+    """As SSH_AUTHORIZED_KEYS takes it."""
+    return key.with_suffix(".pub").read_text().strip()
 
 
 @pytest.fixture

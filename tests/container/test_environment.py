@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -31,26 +30,18 @@ SECRET_NAMES = re.compile(r"^(AWS|ECS_|JUPYTER_TOKEN$|SSH_AUTHORIZED_KEYS)")
 
 
 @pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("ssh") / "id_ed25519"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
-    return path
-
-
-@pytest.fixture(scope="module")
 def secrets() -> list[str]:
     """Values that must not be found where the user looks; the container's token comes on top."""
     return []
 
 
 @pytest.fixture(scope="module")
-def service(docker: str, image: str, key: Path, secrets: list[str]) -> Iterator[Service]:
+def service(docker: str, image: str, public_key: str, secrets: list[str]) -> Iterator[Service]:
     """A container with a project in S3, an ssh key and a token."""
     with Server(gateway(docker=docker)) as s3:
         bucket = s3.bucket("melda-projects")
         keys = s3.credentials("melda-test-role", bucket, temporary=True)
-        public = key.with_suffix(".pub").read_text().strip()
-        running = Service(docker, image, MOUNT, SSH_AUTHORIZED_KEYS=public, **bucket_variables(s3, bucket, keys))
+        running = Service(docker, image, MOUNT, SSH_AUTHORIZED_KEYS=public_key, **bucket_variables(s3, bucket, keys))
         secrets += [keys.access_key_id, keys.secret_access_key, keys.session_token, running.token]
         try:
             yield running.ready()

@@ -8,7 +8,6 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -73,13 +72,6 @@ def neighbours(docker: str, image: str, network: Network) -> Iterator[tuple[Mach
         machine.remove()
 
 
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("ssh") / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
-    return Path(f"{path}.pub").read_text().strip()
-
-
 def connects(machine: Machine, address: str, *ports: int, user: str = "melda") -> set[int]:
     """The ports at ``address`` that take a connection from ``machine``."""
     said = machine.run(f"/opt/jupyter/bin/python -c '{OPEN}' {address} {' '.join(map(str, ports))}", user=user)
@@ -88,12 +80,12 @@ def connects(machine: Machine, address: str, *ports: int, user: str = "melda") -
 
 @pytest.fixture(scope="module")
 def guarded(
-    docker: str, image: str, network: Network, neighbours: tuple[Machine, Machine], key: str
+    docker: str, image: str, network: Network, neighbours: tuple[Machine, Machine], public_key: str
 ) -> Iterator[Service]:
     """A container that lets one of the neighbours in, with a server of the user's own on port 9999."""
     peers = " , ".join(network.addresses(neighbours[0]))
     options = ("--network", network.name, *NET_ADMIN)
-    service = Service(docker, image, options, PGEO_IPS=peers, SSH_AUTHORIZED_KEYS=key)
+    service = Service(docker, image, options, PGEO_IPS=peers, SSH_AUTHORIZED_KEYS=public_key)
     try:
         service.ready()
         serve = "cd /tmp && exec python -m http.server --bind :: 9999"
@@ -139,7 +131,7 @@ def test_no_moment_is_open_while_it_starts(
     network: Network,
     neighbours: tuple[Machine, Machine],
     serve: Callable[..., Service],
-    key: str,
+    public_key: str,
 ) -> None:
     allowed, stranger = neighbours
     address = str(int(network.gateway.rsplit(".", 1)[1]) + 77)
@@ -163,7 +155,9 @@ def test_no_moment_is_open_while_it_starts(
     scanner.start()
     until(lambda: "scanning" in stranger.run("ls /tmp"), "the scan runs")
     peers = network.addresses(allowed)[0]
-    service = serve("--network", network.name, "--ip", address, *NET_ADMIN, PGEO_IPS=peers, SSH_AUTHORIZED_KEYS=key)
+    service = serve(
+        "--network", network.name, "--ip", address, *NET_ADMIN, PGEO_IPS=peers, SSH_AUTHORIZED_KEYS=public_key
+    )
     service.ready()
     until(lambda: connects(allowed, address, 22, 2310, 8888) == {22, 2310, 8888}, "all of it is there for others")
     stranger.run("touch /tmp/enough", user="melda")

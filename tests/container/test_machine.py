@@ -12,23 +12,15 @@ from .machines import Machine, provision, until
 
 
 @pytest.fixture(scope="module")
-def ssh_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    key = tmp_path_factory.mktemp("ssh") / "id_ed25519"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    return key
-
-
-@pytest.fixture(scope="module")
-def server(docker: str, bases: dict[str, str], ssh_key: Path) -> Iterator[Machine]:
+def server(docker: str, bases: dict[str, str], public_key: str) -> Iterator[Machine]:
     """Debian with an sshd, its administrator's key, and an administrator who uses sudo."""
     machine = Machine(docker, bases["bookworm"], command=("tail", "-f", "/dev/null"))
     try:
-        public = ssh_key.with_suffix(".pub").read_text().strip()
         machine.run("apt-get update -qq && apt-get install -y -qq --no-install-recommends openssh-server sudo")
         machine.run("useradd --uid 2000 --create-home --shell /bin/bash admin")
         machine.run("echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin")
         for user, home in (("root", "/root"), ("admin", "/home/admin")):
-            machine.run(f"install -d -m 700 -o {user} {home}/.ssh && echo '{public}' > {home}/.ssh/authorized_keys")
+            machine.run(f"install -d -m 700 -o {user} {home}/.ssh && echo '{public_key}' > {home}/.ssh/authorized_keys")
             machine.run(f"chown {user} {home}/.ssh/authorized_keys")
         machine.run("mkdir -p /run/sshd && /usr/sbin/sshd")
         until(lambda: "sshd" in machine.run("cat /proc/[0-9]*/comm"), "sshd runs")
@@ -39,11 +31,11 @@ def server(docker: str, bases: dict[str, str], ssh_key: Path) -> Iterator[Machin
 
 @pytest.mark.parametrize("user", ["admin", "root"])
 def test_provisioned_over_ssh_and_again_without_a_change(
-    docker: str, server: Machine, ssh_key: Path, tmp_path: Path, user: str
+    docker: str, server: Machine, key: Path, tmp_path: Path, user: str
 ) -> None:
     options = {
         "packages": "none",
-        "ssh_key": ssh_key,
+        "ssh_key": key,
         "ssh_strict_host_key_checking": "off",
         "ssh_known_hosts_file": tmp_path / "known",
     }
@@ -54,14 +46,14 @@ def test_provisioned_over_ssh_and_again_without_a_change(
     again = provision(docker, "inventory.py", environment=hosts, **options)
     assert (again.code, again.changed) == (0, []), again.output
     assert server.run("sha256sum /etc/ssh/ssh_host_*") == host_keys, "a machine's own identity stays"
-    assert ssh_key.with_suffix(".pub").read_text().strip() in server.run("cat /root/.ssh/authorized_keys")
+    assert key.with_suffix(".pub").read_text().strip() in server.run("cat /root/.ssh/authorized_keys")
     assert server.run("getent passwd melda").startswith("melda:x:1001:1001:")
 
 
-def test_a_login_sees_the_variables_of_the_contract(server: Machine, ssh_key: Path) -> None:
+def test_a_login_sees_the_variables_of_the_contract(server: Machine, key: Path) -> None:
     done = subprocess.run(
         [
-            *("ssh", "-i", str(ssh_key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+            *("ssh", "-i", str(key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
             *("-o", "LogLevel=ERROR", f"root@{server.address}"),
             "echo $username $JUPYTER_WORKDIR $SRC; command -v jupyter; bash -lc 'command -v jupyter'",
         ],

@@ -38,7 +38,8 @@ failed = {}
 for name in json.loads(sys.argv[1]):
     try:
         found = m.distribution(name)
-        parts = {f.parts[0].split(".")[0] for f in found.files if f.suffix in (".py", ".so") and ".dist-info" not in f.parts[0]}
+        code = [f for f in found.files if f.suffix in (".py", ".so") and f.parts[0][-5:] not in ("-info", ".libs")]
+        parts = {f.parts[0].split(".")[0] for f in code}
         tops = {part for part in parts if part.isidentifier() and part[0] != "_"}
         named = tops & {name.lower().replace("-", "_")}
         assert tops, "it has no module"

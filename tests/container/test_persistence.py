@@ -173,6 +173,35 @@ def test_installed_at_local_speed_durable_soon_and_there_in_the_next_container(p
     assert (version(three, "big"), version(three, "zebra")) == ("none", "2.0")
 
 
+LARGE = f"""
+import os, random
+folder = "{SITE}/large"
+os.makedirs(folder)
+with open(folder + "/__init__.py", "w") as stream:
+    stream.write("V = 'large'\\n")
+with open(folder + "/weights.bin", "wb") as stream:
+    for part in range(50):
+        stream.write(random.Random(part).randbytes(10_000_000))
+"""
+
+
+@pytest.mark.full
+def test_half_a_gigabyte(project: Project) -> None:
+    """As a framework brings it. Meanwhile the container goes on, and a stop that comes too early loses no former state."""
+    one = project.start().ready()
+    shell(one, PIP + "zebra==1.0")
+    until(lambda: len(project.manifests()) == 1, "the small package is durable")
+    one.run(f"cat >/tmp/large.py <<'EOF'\n{LARGE}\nEOF\nsu melda -c 'python3 /tmp/large.py'")
+    until(lambda: len(project.manifests()) == 2, "the large package is durable", 120)
+    assert version(one, "zebra") == "1.0"
+    checksum = f"sha256sum {SITE}/large/weights.bin"
+    before = one.run(checksum)
+    assert one.seconds_to_stop() < 8
+    two = project.start().ready()
+    assert (version(two, "large"), version(two, "zebra")) == ("large", "1.0")
+    assert two.run(checksum) == before
+
+
 class Held:
     """Requests of a kind that get no answer until this is over."""
 

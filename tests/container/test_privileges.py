@@ -22,22 +22,14 @@ OWN = ("/home/melda", "/tmp", "/var/lib/melda-jupyter/plugins")
 
 
 @pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("ssh") / "id_ed25519"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
-    return path
-
-
-@pytest.fixture(scope="module")
-def service(docker: str, image: str, key: Path) -> Iterator[Service]:
+def service(docker: str, image: str, public_key: str) -> Iterator[Service]:
     """A container with all that runs as root: the mount, the firewall, sshd."""
     with Server(gateway(docker=docker)) as s3:
         bucket = s3.bucket("melda-projects")
         keys = s3.credentials("melda-test-role", bucket)
-        public = key.with_suffix(".pub").read_text().strip()
         options = (*MOUNT, "--cap-add", "NET_ADMIN")
         variables = bucket_variables(s3, bucket, keys) | {"PGEO_IPS": gateway(docker=docker), "EGRESS": "open"}
-        running = Service(docker, image, options, SSH_AUTHORIZED_KEYS=public, **variables)
+        running = Service(docker, image, options, SSH_AUTHORIZED_KEYS=public_key, **variables)
         try:
             yield running.ready()
         finally:

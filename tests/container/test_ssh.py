@@ -20,20 +20,12 @@ AUDIT = str(Path(sys.executable).parent / "ssh-audit")
 
 
 @pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("ssh") / "id_ed25519"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
-    return path
-
-
-@pytest.fixture(scope="module")
-def service(docker: str, image: str, key: Path) -> Iterator[Service]:
+def service(docker: str, image: str, public_key: str) -> Iterator[Service]:
     """A container that has the key, where melda too has put it in place."""
-    public = key.with_suffix(".pub").read_text().strip()
-    running = Service(docker, image, SSH_AUTHORIZED_KEYS=public)
+    running = Service(docker, image, SSH_AUTHORIZED_KEYS=public_key)
     try:
         running.ready()
-        running.run(f"mkdir -m 700 ~/.ssh && echo '{public}' > ~/.ssh/authorized_keys", user="melda")
+        running.run(f"mkdir -m 700 ~/.ssh && echo '{public_key}' > ~/.ssh/authorized_keys", user="melda")
         yield running
     finally:
         running.remove()
@@ -134,16 +126,15 @@ def test_the_baseline_is_met_as_the_docs_say(service: Service) -> None:
     assert re.search(rf"/usr/sbin/sshd -D -e -f {CONFIG}( |$)", running), running
 
 
-def test_the_host_key_stays_and_is_no_others(service: Service, docker: str, key: Path) -> None:
+def test_the_host_key_stays_and_is_no_others(service: Service, docker: str, public_key: str) -> None:
     """Nor that of a container whose image was committed from this one."""
     before = fingerprint(service)
     subprocess.run([docker, "restart", service.name], check=True, stdout=subprocess.DEVNULL)
     service.ready(times=2)
     assert fingerprint(service) == before
-    public = key.with_suffix(".pub").read_text().strip()
     image = f"{service.name}-committed"
     subprocess.run([docker, "commit", service.name, image], check=True, stdout=subprocess.DEVNULL)
-    committed = Service(docker, image, SSH_AUTHORIZED_KEYS=public)
+    committed = Service(docker, image, SSH_AUTHORIZED_KEYS=public_key)
     try:
         until(lambda: "start-jupyter: ssh: " in committed.logs(), "sshd is started")
         assert fingerprint(committed) != before
@@ -152,8 +143,8 @@ def test_the_host_key_stays_and_is_no_others(service: Service, docker: str, key:
         subprocess.run([docker, "image", "rm", image], check=True, stdout=subprocess.DEVNULL)
 
 
-def test_what_is_no_key_stops_the_start(serve: Callable[..., Service], key: Path) -> None:
-    cut = key.with_suffix(".pub").read_text().split()[1][:-4]
+def test_what_is_no_key_stops_the_start(serve: Callable[..., Service], public_key: str) -> None:
+    cut = public_key.split()[1][:-4]
     code, lines = serve(SSH_AUTHORIZED_KEYS=f"ssh-ed25519 {cut} ada").ended()
     assert (code, len(lines)) == (1, 1), lines
     assert re.fullmatch(r"SSH_AUTHORIZED_KEYS is not right: line 1, 'ssh-ed25519 [^']*', is no public key", lines[0])

@@ -22,8 +22,10 @@ REAL_BSPM = "MELDA_TEST_BSPM"
 INDEXED = ("Package", "Version", "Depends", "Imports", "LinkingTo", "License", "OS_type", "NeedsCompilation")
 
 
-def _fields(text: str) -> dict[str, str]:
-    return {key: " ".join(value.split()) for key, value in email.message_from_string(text).items()}
+def _fields(text: bytes) -> dict[str, str]:
+    # A DESCRIPTION may be in another encoding; what the index takes of it is ASCII.
+    decoded = text.decode(errors="replace")
+    return {key: " ".join(value.split()) for key, value in email.message_from_string(decoded).items()}
 
 
 def description(tarball: Path) -> dict[str, str]:
@@ -40,7 +42,7 @@ def description(tarball: Path) -> dict[str, str]:
                 if name.removeprefix("./").count("/") == 1 and name.endswith("/DESCRIPTION")
             )
             member = archive.extractfile(name)
-            fields = _fields(member.read().decode()) if member else {}
+            fields = _fields(member.read()) if member else {}
     except (OSError, tarfile.TarError, StopIteration) as error:
         raise ValueError(f"{str(tarball)!r} is no tarball of an R source package: {error}") from error
     if not {"Package", "Version"} <= fields.keys():
@@ -78,7 +80,7 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 def _pack(source: Path, contrib: Path) -> None:
-    fields = _fields((source / "DESCRIPTION").read_text())
+    fields = _fields((source / "DESCRIPTION").read_bytes())
     tarball = contrib / f"{fields['Package']}_{fields['Version']}.tar.gz"
     # R warns of pax headers, Python's default.
     with tarfile.open(tarball, "w:gz", format=tarfile.USTAR_FORMAT) as archive:
@@ -129,11 +131,11 @@ def add(contrib: Path, tarballs: Iterable[Path]) -> list[str]:
     names = []
     for tarball in sorted(tarballs):
         with tempfile.TemporaryDirectory(prefix="melda-test-cran-") as directory:
-            shutil.unpack_archive(tarball, directory)
+            shutil.unpack_archive(tarball, directory, filter="data")
             (source,) = Path(directory).iterdir()
             if (source / "DESCRIPTION").exists():
                 _pack(source, contrib)
-                names.append(_fields((source / "DESCRIPTION").read_text(errors="replace"))["Package"])
+                names.append(_fields((source / "DESCRIPTION").read_bytes())["Package"])
     _write_index(contrib)
     return names
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from bench import table
+from bench import __main__ as command
+from bench import measured, table
 from bench.alternate import order, samples
+from bench.measured import Measured
 from bench.results import OURS, Result, Target, spread
 
 
@@ -67,12 +70,51 @@ def test_figures_have_as_many_digits_as_they_are_worth(value: float, text: str) 
     assert table.number(value, "s") == text
 
 
+def row(name: str = "a-row", **facts: str) -> Measured:
+    run = {"date": "today", "revision": "abc", "load before": "0.10", "memory": "24 GB"}
+    return Measured(name, f"How {name} was done.", run | facts, [result([Target(0.5, "other")])])
+
+
 def test_the_document_holds_table_notes_and_machine() -> None:
-    text = table.markdown([result([])], {"memory": "24 GB"}, ["How it was done."])
+    text = table.markdown([row(), row("b-row", revision="def")])
     head, rule, line = text.splitlines()[5:8]
     assert head.count("|") == rule.count("|") == line.count("|") == len(table.COLUMNS) + 1
-    assert "- How it was done." in text
-    assert "- memory: 24 GB" in text
+    assert "- How a-row was done.\n- How b-row was done." in text
+    assert "| a-row | today | abc | 0.10 |\n| b-row | today | def | 0.10 |" in text
+    assert text.endswith("## Machine\n\n- memory: 24 GB\n")
+
+
+def test_rows_of_different_machines_are_told_apart() -> None:
+    text = table.markdown([row(), row("b-row", memory="8 GB"), row("c-row")])
+    assert text.endswith("## Machine\n\na-row, c-row:\n\n- memory: 24 GB\n\nb-row:\n\n- memory: 8 GB\n")
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    rows = [row(), row("b-row")]
+    measured.write(tmp_path / "results.json", measured.as_text(rows))
+    assert list(measured.read(tmp_path / "results.json").values()) == rows
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+    assert measured.read(tmp_path / "none.json") == {}
+
+
+def test_a_run_of_one_row_replaces_that_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "HERE", tmp_path)
+    for kept in (row("memory"), row("cold-build"), row("memory", revision="def")):
+        command.keep(kept)
+    found = measured.read(tmp_path / "results.json")
+    assert [(name, one.facts["revision"]) for name, one in found.items()] == [("cold-build", "abc"), ("memory", "def")]
+    assert "| memory | today | def | 0.10 |" in (tmp_path / "results.md").read_text()
+
+
+def test_what_was_given_up_is_told_as_a_bound_and_read_again() -> None:
+    given_up = Result("install", "s", {OURS: [5.0], "mount": [90.0], "local": [6.0]}, [], given_up=["mount"])
+    mount, local = table.lines(given_up)
+    assert "| mount: more than 90.0 s | < 0.06 |" in mount
+    assert "| local: 6.00 s | 0.83 |" in local
+    assert Result.from_json(json.loads(json.dumps(given_up.as_json()))) == given_up
+    old = given_up.as_json()
+    del old["given_up"]
+    assert Result.from_json(old).given_up == []
 
 
 def test_json_holds_every_sample_and_the_verdicts() -> None:

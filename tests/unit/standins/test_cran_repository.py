@@ -62,6 +62,44 @@ def test_what_is_no_tarball_is_refused(tmp_path: Path, content: bytes | None) ->
         description(tarball)
 
 
+def _debian(folder: Path, name: str, kind: str, package: str, description: bytes) -> Path:
+    """A tarball as Debian has it: its folder has any name."""
+    top = folder / f"{name}-upstream"
+    (top / "R").mkdir(parents=True)
+    (top / "configure").write_text("#!/bin/sh\n")
+    (top / "configure").chmod(0o755)
+    if package:
+        (top / "DESCRIPTION").write_bytes(b"Package: " + package.encode() + b"\nVersion: 1.2-3\n" + description)
+    tarball = folder / f"r-cran-{name}_1.2-3.orig.tar.{kind}"
+    with tarfile.open(tarball, "w:" + kind) as archive:  # type: ignore[call-overload]
+        archive.add(top, top.name)
+    return tarball
+
+
+def test_debians_sources_are_served_under_rs_names(tmp_path: Path) -> None:
+    contrib = build(tmp_path / "cran")
+    tarballs = [
+        _debian(tmp_path, "cmprsk", "xz", "cmprsk", b"Imports: survival\nNeedsCompilation: yes\n"),
+        _debian(tmp_path, "rcolorbrewer", "gz", "RColorBrewer", "Maintainer: J\u00f6rg\n".encode("latin-1")),
+        _debian(tmp_path, "not-r", "bz2", "", b""),
+    ]
+    assert cran_repository.add(contrib, tarballs) == ["cmprsk", "RColorBrewer"]
+    index = (contrib / "PACKAGES").read_text()
+    assert "Package: cmprsk\nVersion: 1.2-3\nImports: survival\nNeedsCompilation: yes\n" in index
+    assert "Package: RColorBrewer\n" in index and "Package: bspm\n" in index
+    assert description(contrib / "RColorBrewer_1.2-3.tar.gz")["Version"] == "1.2-3"
+    with tarfile.open(contrib / "cmprsk_1.2-3.tar.gz") as archive:
+        assert archive.getmember("cmprsk/configure").mode & 0o111 == 0o111
+
+
+def test_a_source_that_would_write_elsewhere_is_not_unpacked(tmp_path: Path) -> None:
+    contrib = build(tmp_path / "cran")
+    with tarfile.open(tmp_path / "bad.orig.tar.gz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("../outside"))
+    with pytest.raises(tarfile.OutsideDestinationError):
+        cran_repository.add(contrib, [tmp_path / "bad.orig.tar.gz"])
+
+
 def test_continued_lines_of_a_description_are_one_value(tmp_path: Path) -> None:
     source = write_source(tmp_path / "source", "other", "1.0")
     (source / "DESCRIPTION").write_text("Package: other\nVersion: 1.0\nImports: a,\n    b (>= 1)\n")
