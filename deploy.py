@@ -6,6 +6,7 @@ from tasks import (
     environment,
     firewall,
     jupyter,
+    jupyterhub,
     leftovers,
     packages,
     persistence,
@@ -30,6 +31,7 @@ storage.storage()
 ssh.ssh()
 firewall.firewall()
 jupyter.jupyter()
+jupyterhub.jupyterhub()
 bspm.bspm()
 persistence.persistence()
 runtime.runtime()

@@ -71,6 +71,15 @@ def lock_python(python: str) -> None:
         known = pins(lock.encode())
 
 
+def lock_hub(python: str) -> str:
+    """The lock of what a server behind a JupyterHub needs, and Jupyter itself has not got; the sets' versions bind it."""
+    locks = [FILES / "packages" / "locks" / f"{chosen}-{python}.txt" for chosen in SETS]
+    bound = {name: version for lock in locks for name, version in pins(lock.read_bytes()).items()}
+    constraints = "".join(f"{name}=={version}\n" for name, version in bound.items())
+    found = compile_lock(python, [FILES / "jupyterhub" / "requirements.in"], constraints)
+    return without(found, pins(locks[0].read_bytes()))
+
+
 def lock_pyinfra(python: str) -> str:
     """The lock of the pyinfra that runs inside an image with that Python."""
     version = next(release.pyinfra for release in RELEASES.values() if release.python == python)
@@ -84,6 +93,7 @@ def main() -> None:
     """Compile everything and say what was written."""
     for python in sorted({release.python for release in RELEASES.values()}, key=lambda v: int(v.split(".")[1])):
         lock_python(python)
+        (FILES / "jupyterhub" / "locks" / f"{python}.txt").write_text(lock_hub(python))
         (ROOT / "builder" / "pyinfra" / f"{python}.txt").write_text(lock_pyinfra(python))
         print(f"locked for Python {python}", flush=True)
     (FILES / "jupyter" / "uv.txt").write_text(compile_lock("3.8", [FILES / "jupyter" / "uv.in"], ""))

@@ -19,7 +19,7 @@ _HOST = rf"{_LABEL}(?:\.{_LABEL})*"
 _PART = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _NAME = rf"(?:{_HOST}(?::[0-9]+)?/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?"
 _TAGGED = re.compile(_NAME)
-_REFERENCE = re.compile(rf"{_NAME}(?:@sha256:[0-9a-f]{{64}})?")
+REFERENCE = re.compile(rf"{_NAME}(?:@sha256:[0-9a-f]{{64}})?")
 _SWITCHES = {"": False, "0": False, "1": True}
 
 
@@ -55,7 +55,7 @@ def check(arguments: argparse.Namespace) -> Settings:
     """
     base, image, packages = arguments.base, arguments.image, arguments.packages
     port, strict = arguments.port, arguments.strict
-    if not _REFERENCE.fullmatch(base):
+    if not REFERENCE.fullmatch(base):
         raise refuse("BASE", base, f"auto, an image reference, or one of {', '.join(LOCAL)}")
     if not _TAGGED.fullmatch(image):
         raise refuse("IMAGE", image, "an image name such as melda-jupyter:latest")

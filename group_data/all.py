@@ -10,6 +10,8 @@ import os
 packages = "datascience"
 # true: a source that does not answer is an error; false: what it would have given is left out, and said.
 strict = False
+# true: Jupyter can run behind a JupyterHub (deployments/jupyterhub); adds JupyterHub's own packages, about 100 MB.
+jupyterhub = False
 
 # --- the user (the contract's names) -----------------------------------------------------------------------------
 username = "melda"

@@ -9,6 +9,7 @@ from typing import Dict, Generator, Iterable, List, Sequence, Set
 from pyinfra import host
 from pyinfra.api import DeployError, FactBase, deploy, operation
 
+from tasks import jupyterhub
 from tasks.jupyter import lock
 from tasks.lib import apt, debian, facts, files, omitted, python, workplace
 from tasks.lib.progress import say
@@ -260,4 +261,5 @@ def packages() -> None:
     # Also with nothing wanted: what was left out then no longer is.
     left_out(name="Write which R packages are left out", wanted=wanted, mirror=data.cran_mirror)
     locks = [lock(chosen) for chosen in ("none", *up_to(data.packages))]
+    locks += [jupyterhub.lock()] if data.jupyterhub else []
     told(name="Tell what is in no list any more", wanted=wanted, env=data.python_env, locks=locks)

@@ -59,6 +59,7 @@ _PUBLIC_KEY = _matches(r"|({0}) [A-Za-z0-9+/]{{60,}}={{0,2}}( .*)?".format(_KEY_
 RULES: Dict[str, Rule] = {
     "packages": Rule(lambda value: value in ("none", "core", "datascience"), "none, core or datascience"),
     "strict": _SWITCH,
+    "jupyterhub": _SWITCH,
     "username": Rule(_matches(r"[a-z][a-z0-9_-]{0,31}"), "a lower-case user name of at most 32 characters"),
     "uid": Rule(_whole(1000, 59999), "a whole number from 1000 to 59999 (Debian's range for users)"),
     "uhome": _HOME,

@@ -30,8 +30,8 @@ else:
     server.root_dir = workdir
 
 # Where the firewall says who may connect, the platform's server does, from another origin and without
-# cookies. Anywhere else Jupyter's own checks stay.
-if os.environ.get("PGEO_IPS", "").strip():
+# cookies. Anywhere else Jupyter's own checks stay: behind a JupyterHub it is cookies that say who somebody is.
+if os.environ.get("PGEO_IPS", "").strip() and not os.environ.get("JUPYTERHUB_API_TOKEN"):
     server.allow_origin = "*"
     server.disable_check_xsrf = True
 

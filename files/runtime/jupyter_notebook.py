@@ -10,12 +10,14 @@ import os
 import sys
 from importlib.metadata import distribution
 
-COMMAND = "jupyter-notebook"
+# Distribution and command; a JupyterHub's token says that it started us.
+BEHIND_A_HUB = "JUPYTERHUB_API_TOKEN" in os.environ
+NAME, COMMAND = ("jupyterhub", "jupyterhub-singleuser") if BEHIND_A_HUB else ("notebook", "jupyter-notebook")
 
 
 def main() -> int:
     """Arguments: where to work, then Jupyter's own. Standard input: a byte when everything is ready."""
-    (entry,) = (point for point in distribution("notebook").entry_points if point.name == COMMAND)
+    (entry,) = (point for point in distribution(NAME).entry_points if point.name == COMMAND)
     serve = entry.load()
     if not os.read(0, 1):
         return 1

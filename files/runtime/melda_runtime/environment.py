@@ -10,18 +10,19 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 from melda_firewall import wanted
 from melda_firewall.wanted import Wanted
 
-from melda_runtime import account, bucket, public_keys, s3
+from melda_runtime import account, bucket, hub, public_keys, s3
 from melda_runtime.errors import Refused
 
 ENVIRONMENT_FILE = "/etc/environment"
 SRC = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # where the programs are
+JUPYTER_PORT = 8888
 RUN = "/run/melda-jupyter"  # for what lives as long as the container; root's, so nobody plants links there
 
 # Never passed on to a process of the user, or to a service that does not need it: credentials (AWS_*, s3fs's
-# AWSACCESSKEYID, the ECS agent's addresses, which give credentials away), the token, and what only
+# AWSACCESSKEYID, the ECS agent's addresses, which give credentials away), the tokens, and what only
 # start-jupyter reads.
 HIDDEN_PREFIXES = ("AWS", "ECS_")
-HIDDEN = ("JUPYTER_TOKEN", "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG", "S3FS_PATIENCE")
+HIDDEN = ("JUPYTER_TOKEN", *hub.TOKENS, "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG", "S3FS_PATIENCE")
 
 
 class Place(NamedTuple):
@@ -48,6 +49,7 @@ class Settings(NamedTuple):
         firewall: who may connect, and where to.
         token: Jupyter's token as given; empty: none was given.
         ssh_keys: public keys for root beside the one built in.
+        hub: the JupyterHub that says who may use Jupyter; None: the token does.
     """
 
     place: Place
@@ -56,6 +58,7 @@ class Settings(NamedTuple):
     firewall: Wanted
     token: str
     ssh_keys: Tuple[str, ...]
+    hub: Optional[hub.Hub] = None
 
     def __repr__(self) -> str:
         return "Settings(...)"  # a traceback or a log line must not show secrets
@@ -151,13 +154,20 @@ def settings(variables: Dict[str, str]) -> Settings:
         Refused: the first thing that is not right.
     """
     mounted = bucket.asked_for(variables)
+    where = place(variables)
+    firewall = wanted.asked_for(variables, s3.endpoint(mounted) if mounted else None)
+    belongs = hub.asked_for(variables, JUPYTER_PORT)
+    if belongs:
+        hub.check_installed(where.python_env)
+        hub.check_reachable(belongs, firewall.egress)
     return Settings(
-        place=place(variables),
+        place=where,
         variables=variables,
         bucket=mounted,
-        firewall=wanted.asked_for(variables, s3.endpoint(mounted) if mounted else None),
+        firewall=firewall,
         token=token(variables.get("JUPYTER_TOKEN", "")),
         ssh_keys=public_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", "")),
+        hub=belongs,
     )
 
 

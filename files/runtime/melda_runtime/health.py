@@ -12,7 +12,7 @@ from typing import Dict, Mapping, Tuple
 
 from melda_persistence import state
 
-from melda_runtime import jupyter, storage, watch
+from melda_runtime import hub, jupyter, storage, watch
 from melda_runtime.services import BUS
 from melda_runtime.watch import WELL
 
@@ -55,7 +55,7 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         variables: of the container.
     """
     return {
-        "jupyter": WELL if jupyter.answers(SECONDS) else "does not answer",
+        "jupyter": WELL if jupyter.answers(SECONDS, hub.prefix(variables)) else "does not answer",
         "mount": of_mount(variables.get("JUPYTER_WORKDIR", ""), bool(variables.get("BUCKET_NAME"))),
         "dbus": of_dbus(),
         PLUGINS: state.read() or "not kept",

@@ -9,14 +9,14 @@ import secrets
 import socket
 from typing import Dict, Tuple
 
-from melda_runtime import edit
-from melda_runtime.environment import RUN, SRC, Settings
+from melda_runtime import edit, hub
+from melda_runtime.environment import JUPYTER_PORT, RUN, SRC, Settings
 from melda_runtime.errors import Refused
 from melda_runtime.supervisor import Service
 
 NAME = "jupyter"
 PROGRAM = os.path.join(SRC, "jupyter_notebook.py")
-PORT = 8888
+PORT = JUPYTER_PORT
 # Kernels get two seconds (see the configuration); Docker gives the whole container ten.
 PATIENCE = 5.0
 
@@ -26,14 +26,17 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
 
     JUPYTER_TOKEN; else, where the firewall says who may connect, none (the file is empty); else a random one.
     That one stays the same when the container is restarted; its file is called after the container (Docker
-    gives each its own host name), so an image committed from it does not give the token to others.
+    gives each its own host name), so an image committed from it does not give the token to others. There is
+    none behind a JupyterHub, which says who may use Jupyter.
 
     Returns:
-        Path of the file, and whether the token is a random one.
+        Path of the file, empty if there is none, and whether the token is a random one.
 
     Raises:
         Refused: the file cannot be written.
     """
+    if settings.hub:
+        return "", False
     random = not settings.token and settings.firewall.peers is None
     path = os.path.join(run, "token-" + socket.gethostname() if random else "token")
     token = (edit.read(path).strip() or secrets.token_urlsafe(32)) if random else settings.token
@@ -51,16 +54,21 @@ def service(settings: Settings, variables: Dict[str, str], token: str, stdin: in
     Args:
         settings: of the container.
         variables: environment of the user's processes.
-        token: path of the token's file.
+        token: path of the token's file; empty behind a JupyterHub.
         stdin: what it waits for.
     """
     place = settings.place
+    if settings.hub:
+        # As an extension of the server, or not at all: without it nobody would ask who somebody is.
+        secret = {"JUPYTERHUB_SINGLEUSER_EXTENSION": "1", hub.TOKEN: settings.variables[hub.TOKEN]}
+    else:
+        secret = {"JUPYTER_TOKEN_FILE": token}
     return Service(
         name=NAME,
         # -I: see the program.
         argv=(place.python_env + "/bin/python", "-I", PROGRAM, place.workdir),
         account=place.user,
-        environment={**variables, "JUPYTER_TOKEN_FILE": token},
+        environment={**variables, **secret},
         # Not the project: that is not there yet.
         directory="/",
         essential=True,
@@ -69,16 +77,23 @@ def service(settings: Settings, variables: Dict[str, str], token: str, stdin: in
     )
 
 
-def answers(seconds: float = 1.0) -> bool:
-    """Does Jupyter answer on this machine?"""
+def answers(seconds: float = 1.0, prefix: str = "/") -> bool:
+    """Does Jupyter answer on this machine?
+
+    Args:
+        seconds: to wait for it.
+        prefix: path it is found under; see :func:`melda_runtime.hub.prefix`.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=seconds)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-        connection.request("GET", "/api")
+        connection.request("GET", prefix + "api")
         return connection.getresponse().status == 200
     return False
 
 
-def url(token: str, random: bool) -> str:
+def url(settings: Settings, token: str, random: bool) -> str:
     """What to open, for the log. A token that was given is not shown: whoever gave it knows it."""
+    if settings.hub:
+        return "{0} of its JupyterHub".format(settings.hub.prefix)
     address = "http://127.0.0.1:{0}/tree".format(PORT)
     return address + "?token=" + edit.read(token) if random else address

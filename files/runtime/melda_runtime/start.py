@@ -13,7 +13,7 @@ from typing import Optional, TextIO
 from melda_firewall import apply as firewall
 from melda_persistence import hooks as persistence
 
-from melda_runtime import environment, home, jupyter, log, paths, services, ssh, storage
+from melda_runtime import environment, home, hub, jupyter, log, paths, services, ssh, storage
 from melda_runtime.environment import Settings
 from melda_runtime.errors import Refused, StopRequested
 from melda_runtime.supervisor import Service, Supervisor
@@ -89,9 +89,9 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
         details.append("started")
 
     def announce() -> Optional[float]:
-        if not jupyter.answers():
+        if not jupyter.answers(prefix=hub.prefix(settings.variables)):
             return JUPYTER_SECONDS
-        log.line("ready: {0} ({1:.2f} s)".format(jupyter.url(token, random), time.monotonic() - began))
+        log.line("ready: {0} ({1:.2f} s)".format(jupyter.url(settings, token, random), time.monotonic() - began))
         return None
 
     supervisor.later(JUPYTER_SECONDS, announce)

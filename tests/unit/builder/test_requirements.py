@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[3] / "requirements"
-LOCKS = ("build", "test", "bench")
+LOCKS = ("build", "test", "bench", "jupyterhub")
 
 
 def pins(name: str) -> dict[str, str]:

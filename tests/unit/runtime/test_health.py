@@ -21,7 +21,7 @@ def test_a_bucket_must_be_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jupyter, "answers", lambda _: False)
+    monkeypatch.setattr(jupyter, "answers", lambda *_: False)
     monkeypatch.setattr(health, "of_dbus", lambda: "ok")
     found = health.report({"JUPYTER_WORKDIR": str(tmp_path)})
     assert found == {"jupyter": "does not answer", "mount": "ok", "dbus": "ok", "plugins": "not kept"}

@@ -18,7 +18,7 @@ def test_a_random_token_stays_and_is_shown(settings: Settings, tmp_path: Path) -
     token = Path(path).read_text()
     assert random
     assert len(token) >= 32
-    assert jupyter.url(path, random).endswith("/tree?token=" + token)
+    assert jupyter.url(settings, path, random).endswith("/tree?token=" + token)
     found = Path(path).stat()
     assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (settings.place.user.uid, 0o400)
     assert jupyter.token_file(settings, str(tmp_path / "run")) == (path, True)
@@ -38,7 +38,7 @@ def test_another_container_gets_another_token(
 def test_a_given_token_is_not_shown(settings: Settings, tmp_path: Path) -> None:
     path, random = jupyter.token_file(settings._replace(token="CANARY"), str(tmp_path))  # noqa: S106
     assert (Path(path).read_text(), random) == ("CANARY", False)
-    assert "CANARY" not in jupyter.url(path, random)
+    assert "CANARY" not in jupyter.url(settings, path, random)
 
 
 def test_no_token_where_the_firewall_says_who_may_connect(settings: Settings, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The image on engines that exist: ECS, JupyterHub, Kubernetes."""

@@ -1,0 +1,65 @@
+"""What the image itself says of its variables, so that a deployment refuses here what a container would refuse there."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from builder.errors import Refused
+
+ROOT = Path(__file__).resolve().parent.parent
+# The runtime is no package of this repository: it is imported where it is developed, as the tests do it.
+sys.path[:0] = [str(ROOT / "files" / name) for name in ("runtime", "firewall")]
+
+from melda_firewall import wanted  # noqa: E402
+from melda_runtime import bucket, errors, public_keys  # noqa: E402
+
+PORTS = (8888, 2310, 22)
+# May be seen by whoever may see the deployment.
+OPEN = (
+    "BUCKET_NAME",
+    "PROJECT_FOLDER",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_REGION",
+    "S3FS_DEBUG",
+    "S3FS_PATIENCE",
+    "PGEO_IPS",
+    "EGRESS",
+    "SSH_AUTHORIZED_KEYS",
+)
+SECRET = ("JUPYTER_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+def settings() -> dict[str, Any]:
+    """group_data/all.py, by name."""
+    found = runpy.run_path(str(ROOT / "group_data" / "all.py"))
+    return {name: value for name, value in found.items() if name.islower() and not name.startswith("_")}
+
+
+def check(variables: Mapping[str, str]) -> None:
+    """Refuse what the container would refuse when it starts.
+
+    Raises:
+        Refused: the first variable that is not right.
+    """
+    for name in variables:
+        if name in SECRET:
+            raise Refused(f"{name} is not right here: it is a secret, and given by reference only")
+        if name not in OPEN:
+            raise Refused(f"{name} is not right: the image reads {', '.join(OPEN)}")
+    try:
+        # A project comes with its task: alone it is still a mistake to be told of.
+        if variables.get("BUCKET_NAME") and "PROJECT_FOLDER" not in variables:
+            bucket.bucket_name(variables["BUCKET_NAME"])
+        else:
+            bucket.asked_for(variables)
+        bucket.endpoint(variables.get("AWS_ENDPOINT_URL_S3", ""))
+        bucket.region(variables.get("AWS_REGION", ""))
+        bucket.patience(variables.get("S3FS_PATIENCE", ""))
+        wanted.asked_for(variables, None)
+        public_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", ""))
+    except errors.Refused as refused:
+        raise Refused(str(refused)) from None

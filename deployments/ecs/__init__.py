@@ -1,0 +1,1 @@
+"""A task definition for ECS on EC2, from the settings."""

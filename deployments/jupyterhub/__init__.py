@@ -1,0 +1,1 @@
+"""Several users, each with a container of this image: JupyterHub with DockerSpawner."""

@@ -1,0 +1,65 @@
+"""JupyterHub on a Docker host: each user gets a container of this image, and reaches no other.
+
+A site's own file loads this one, and says who may log in; what it sets comes later, and wins::
+
+    load_subconfig("/opt/melda-jupyter/deployments/jupyterhub/jupyterhub_config.py")
+    c.JupyterHub.authenticator_class = "..."
+    c.Authenticator.allowed_users = {"ada", "grace"}
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from builder import engine  # noqa: E402
+from builder.errors import Refused  # noqa: E402
+from builder.settings import REFERENCE, refuse  # noqa: E402
+from deployments.contract import PORTS, settings  # noqa: E402
+from deployments.jupyterhub import network  # noqa: E402
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821
+
+image = os.environ.get("MELDA_HUB_IMAGE", "melda-jupyter-hub:latest")
+try:
+    if not REFERENCE.fullmatch(image):
+        raise refuse("MELDA_HUB_IMAGE", image, "an image name such as melda-jupyter-hub:latest")
+    docker = engine.ready()
+    address = network.ensure(docker, os.environ.get("MELDA_HUB_NETWORK", "melda-hub"))
+except Refused as refused:
+    print(f"deployments.jupyterhub: {refused}", file=sys.stderr)
+    sys.exit(2)
+
+# --- the hub: users' containers reach its API at this machine's address on their network, and nobody else does ------
+c.JupyterHub.hub_ip = address
+c.JupyterHub.hub_connect_ip = address
+c.JupyterHub.spawner_class = "dockerspawner.DockerSpawner"
+# `npm ci` puts it there; else the one on PATH is taken.
+proxy = HERE / "node_modules" / ".bin" / "configurable-http-proxy"
+if proxy.exists():
+    c.ConfigurableHTTPProxy.command = [str(proxy)]
+
+# --- a user's container --------------------------------------------------------------------------------------------
+c.DockerSpawner.image = image
+# It is PID 1 as anywhere; JupyterHub's variables tell it that the hub says who may use Jupyter.
+c.DockerSpawner.cmd = ["start-jupyter"]
+c.DockerSpawner.port = PORTS[0]
+# No port of this machine is published: the proxy connects to the container's own address.
+c.DockerSpawner.use_internal_ip = True
+c.DockerSpawner.network_name = os.environ.get("MELDA_HUB_NETWORK", "melda-hub")
+# The project outlives the container. The spawner writes {username} so that no two users share a name.
+c.DockerSpawner.prefix = "melda"
+c.DockerSpawner.volumes = {"melda-project-{username}": settings()["jupyter_workdir"]}
+c.DockerSpawner.remove = True
+c.Spawner.default_url = "/tree"
+# A healthy container takes 5 s; the first one after the machine's start may take longer.
+c.Spawner.start_timeout = 120
+c.Spawner.http_timeout = 120
+# One user's mistake is not the others': memory, and processes (threads count).
+c.Spawner.mem_limit = "4G"
+c.DockerSpawner.extra_host_config = {"pids_limit": 4096}

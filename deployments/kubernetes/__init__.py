@@ -1,0 +1,1 @@
+"""Values for zero-to-jupyterhub, and a pod template."""

@@ -1,0 +1,81 @@
+"""Runs in the hub's environment: prints the pod that KubeSpawner makes of values, as JSON.
+
+Argument: the values, merged, as JSON; KUBECONFIG: a cluster, which is asked nothing. Of zero-to-jupyterhub's jupyterhub_config.py
+only what our values say is done here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from jupyterhub import orm
+from jupyterhub.objects import Hub, Server
+from jupyterhub.user import User
+from kubernetes_asyncio.client import ApiClient
+from kubespawner import KubeSpawner
+from traitlets.config import Config
+
+SINGLEUSER = {
+    "cmd": "cmd",
+    "uid": "uid",
+    "fsGid": "fs_gid",
+    "allowPrivilegeEscalation": "allow_privilege_escalation",
+    "defaultUrl": "default_url",
+    "startTimeout": "start_timeout",
+    "extraEnv": "environment",
+}
+RESOURCES = {
+    ("memory", "limit"): "mem_limit",
+    ("memory", "guarantee"): "mem_guarantee",
+    ("cpu", "limit"): "cpu_limit",
+    ("cpu", "guarantee"): "cpu_guarantee",
+    ("extraResource", "limits"): "extra_resource_limits",
+    ("extraResource", "guarantees"): "extra_resource_guarantees",
+}
+
+
+def configuration(values: dict[str, Any]) -> Config:
+    """The settings of KubeSpawner."""
+    user = values["singleuser"]
+    found = Config()
+    spawner = found.KubeSpawner
+    for name, value in values["hub"]["config"]["KubeSpawner"].items():
+        spawner[name] = value
+    for name, trait in SINGLEUSER.items():
+        if name in user:
+            spawner[trait] = user[name]
+    for (name, part), trait in RESOURCES.items():
+        if part in user.get(name, {}):
+            spawner[trait] = user[name][part]
+    spawner.image = "{name}:{tag}".format(**user["image"])
+    if user["storage"].get("type", "dynamic") == "dynamic":
+        spawner.volumes = [{"name": "home", "persistentVolumeClaim": {"claimName": "claim-{user_server}"}}]
+        spawner.volume_mounts = [{"name": "home", "mountPath": user["storage"]["homeMountPath"]}]
+    return found
+
+
+async def pod(values: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of one user's pod."""
+    database = orm.new_session_factory("sqlite:///:memory:")()
+    record = orm.User(name="grace.h@example.org")
+    database.add(record)
+    database.commit()
+    settings = {
+        "config": configuration(values),
+        "spawner_class": KubeSpawner,
+        "hub": Hub(ip="0.0.0.0", port=8081, connect_ip="hub", base_url="/hub/"),
+        "base_url": "/",
+    }
+    spawner = User(record, settings, database).spawner
+    served = orm.Server(proto="http", ip="", port=8888, cookie_name="", base_url="/user/grace.h@example.org/")
+    spawner.server = Server(orm_server=served)
+    spawner.api_token, spawner.oauth_client_id = "CANARY", "jupyterhub-user-grace"
+    made = ApiClient().sanitize_for_serialization(await spawner.get_pod_manifest())
+    return {"pod": made, "seconds": spawner.delete_grace_period}
+
+
+if __name__ == "__main__":
+    json.dump(asyncio.run(pod(json.loads(sys.argv[1]))), sys.stdout)

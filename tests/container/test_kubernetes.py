@@ -1,0 +1,87 @@
+"""deployments/kubernetes: the pod that KubeSpawner makes of the values, against Kubernetes' schemas."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from deployments import contract
+from tests.unit.deployments.test_kubernetes import VERSIONS, merged, read
+
+from .hub import installed
+
+# KubeSpawner must know a cluster. It is an address for documentation: nobody answers, and nothing is asked.
+CLUSTER = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "clusters": [{"name": "none", "cluster": {"server": "https://192.0.2.1"}}],
+    "users": [{"name": "none", "user": {}}],
+    "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
+    "current-context": "none",
+}
+
+
+def made(folder: Path, *files: str) -> dict[str, Any]:
+    """A user's pod; and how long it gets to end."""
+    values: dict[str, Any] = {}
+    for file in files:
+        values = merged(values, read(file))
+    known = folder / "cluster.json"
+    known.write_text(json.dumps(CLUSTER))
+    program = Path(__file__).parent / "kubespawner_pod.py"
+    done = subprocess.run(
+        [installed() / "python", program, json.dumps(values)],
+        env={**os.environ, "KUBECONFIG": str(known)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return dict(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def with_volume(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return made(tmp_path_factory.mktemp("volume"), "values.yaml")
+
+
+@pytest.fixture(scope="module")
+def with_bucket(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return made(tmp_path_factory.mktemp("bucket"), "values.yaml", "bucket.yaml")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubernetes_takes_the_pod(with_volume: dict[str, Any], with_bucket: dict[str, Any], version: str) -> None:
+    for found in (with_volume, with_bucket):
+        kubernetes_validate.validate({"apiVersion": "v1", "kind": "Pod", **found["pod"]}, version, strict=True)
+
+
+def test_a_users_pod_is_told_what_start_jupyter_asks(with_volume: dict[str, Any]) -> None:
+    from melda_runtime import hub
+
+    (container,) = with_volume["pod"]["spec"]["containers"]
+    variables = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+    assert container["args"] == ["start-jupyter"]
+    assert hub.asked_for(variables, contract.PORTS[0]) == hub.Hub("/user/grace.h@example.org/", 8081)
+    assert variables["JUPYTERHUB_DEFAULT_URL"] == "/tree"
+    assert container["volumeMounts"] == [{"name": "home", "mountPath": "/home/melda/project"}]
+    assert with_volume["seconds"] == 120
+    security = container["securityContext"]
+    assert (security["runAsUser"], security.get("capabilities"), security.get("privileged")) == (0, None, None)
+
+
+def test_a_project_in_the_bucket_is_one_users(with_bucket: dict[str, Any]) -> None:
+    (container,) = with_bucket["pod"]["spec"]["containers"]
+    entries = {entry["name"]: entry for entry in container["env"]}
+    folder = entries["PROJECT_FOLDER"]["value"]
+    contract.check({"BUCKET_NAME": entries["BUCKET_NAME"]["value"], "PROJECT_FOLDER": folder})
+    assert folder.startswith("users/grace-h-example-org---"), "with a part that no other name gives"
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        assert "value" not in entries[name]
+        assert entries[name]["valueFrom"]["secretKeyRef"]["name"] == "melda-bucket"
+    assert container["securityContext"]["capabilities"] == {"add": ["SYS_ADMIN"]}
+    assert container["resources"]["limits"]["squat.ai/fuse"] == "1"
+    assert container.get("volumeMounts", []) == []

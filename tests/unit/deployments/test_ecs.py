@@ -1,0 +1,205 @@
+"""The task definition: what is in it, what is refused, and what ECS says to it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.errors import Refused
+from deployments import contract
+from deployments.ecs import __main__ as command
+from deployments.ecs import task_definition
+from tests.standins.s3 import Server
+
+ROOT = Path(__file__).resolve().parents[3]
+ROLE = "arn:aws:iam::123456789012:role/melda-"
+PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/melda/token"
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:melda/s3-AbCdEf:secret::"
+REQUIRED = ("--image", "registry.example.org/melda-jupyter:1.0", "--region", "eu-west-1")
+ALL = (
+    *REQUIRED,
+    "--task-role", ROLE + "task", "--execution-role", ROLE + "execution", "--apparmor", "unconfined",
+    "--variable", "PGEO_IPS=10.0.0.0/8", "--variable", "AWS_REGION=eu-west-1",
+    "--secret", f"JUPYTER_TOKEN={PARAMETER}", "--secret", f"AWS_SECRET_ACCESS_KEY={SECRET}",
+)  # fmt: skip
+
+
+def made(*arguments: str) -> dict[str, Any]:
+    return task_definition.definition(task_definition.check(command.parser().parse_args(arguments)))
+
+
+def problems(parameters: dict[str, Any], operation: str = "RegisterTaskDefinition") -> str:
+    """What ECS's own model, as botocore has it, finds wrong: types, missing and unknown names."""
+    model = botocore.session.get_session().get_service_model("ecs").operation_model(operation)
+    assert model.input_shape is not None
+    return str(ParamValidator().validate(parameters, model.input_shape).generate_report())
+
+
+@pytest.mark.parametrize("arguments", [REQUIRED, ALL, (*REQUIRED, "--network", "awsvpc")])
+def test_ecs_model_takes_it(arguments: tuple[str, ...]) -> None:
+    assert problems(made(*arguments)) == ""
+
+
+def test_ecs_model_finds_a_wrong_name() -> None:
+    wrong = made(*REQUIRED)
+    wrong["containerDefinitions"][0]["linuxParameters"]["capability"] = {}
+    assert "capability" in problems(wrong)
+
+
+def test_it_has_what_the_image_needs_and_no_more() -> None:
+    (container,) = made(*REQUIRED)["containerDefinitions"]
+    assert container["privileged"] is False
+    assert container["linuxParameters"]["capabilities"] == {"add": ["SYS_ADMIN", "NET_ADMIN"]}
+    assert [device["hostPath"] for device in container["linuxParameters"]["devices"]] == ["/dev/fuse"]
+
+
+def test_it_says_what_the_dockerfile_says() -> None:
+    """ECS reads neither the image's HEALTHCHECK nor its EXPOSE."""
+    (container,) = made(*REQUIRED)["containerDefinitions"]
+    text = (ROOT / "Dockerfile.base").read_text()
+    check = re.search(r"^HEALTHCHECK (.*) CMD (\[.*\])$", text, re.MULTILINE)
+    ports = re.search("^EXPOSE (.*)$", text, re.MULTILINE)
+    assert check
+    assert ports
+    options = dict(re.findall(r"--([a-z-]+)=([0-9]+)", check.group(1)))
+    health = container["healthCheck"]
+    assert health["command"] == ["CMD", *json.loads(check.group(2))]
+    said = {"interval": health["interval"], "timeout": health["timeout"], "retries": health["retries"]}
+    assert {**said, "start-period": health["startPeriod"]} == {name: int(value) for name, value in options.items()}
+    assert [mapping["containerPort"] for mapping in container["portMappings"]] == [
+        int(p) for p in ports.group(1).split()
+    ]
+
+
+def test_an_instance_takes_many_tasks_and_an_interface_its_own() -> None:
+    def hosts(*arguments: str) -> set[int | None]:
+        (container,) = made(*REQUIRED, *arguments)["containerDefinitions"]
+        return {mapping.get("hostPort") for mapping in container["portMappings"]}
+
+    assert hosts() == {0}
+    assert hosts("--network", "awsvpc") == {None}
+
+
+def test_secrets_are_references() -> None:
+    (container,) = made(*ALL)["containerDefinitions"]
+    assert container["secrets"] == [
+        {"name": "JUPYTER_TOKEN", "valueFrom": PARAMETER},
+        {"name": "AWS_SECRET_ACCESS_KEY", "valueFrom": SECRET},
+    ]
+    assert not {entry["name"] for entry in container["environment"]} & set(contract.SECRET)
+
+
+def test_the_variables_are_the_contracts() -> None:
+    """All that `make up` passes on, and nothing else."""
+    from builder.container import PASSED
+
+    assert {*contract.OPEN, *contract.SECRET} == set(PASSED)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--image", "Not An Image"), "--image=Not An Image is not right"),
+        (("--region", "mars"), "--region=mars is not right: it must be a region"),
+        (("--family", "a b"), "--family=a b is not right"),
+        (("--family", "a\n"), "--family=a\n is not right"),
+        (("--memory", "4g"), "--memory=4g is not right: it must be MiB"),
+        (("--memory", "512"), "--reservation=1024 is not right: it must be MiB, not more than --memory, 64 to 512"),
+        (("--cpu", "0"), "--cpu=0 is not right"),
+        (("--network", "host"), "--network=host is not right: it must be bridge or awsvpc"),
+        (("--task-role", "admin"), "--task-role=admin is not right: it must be the ARN"),
+        (("--apparmor", "a:b"), "--apparmor=a:b is not right"),
+        (("--variable", "PGEO_IPS=10.0.0.1/8"), "PGEO_IPS: '10.0.0.1/8' is not right"),
+        (("--variable", "EGRESS=all"), "EGRESS='all' is not right"),
+        (("--variable", "BUCKET_NAME=A"), "BUCKET_NAME='A' is not right"),
+        (("--variable", "BUCKET_NAME=abc", "--variable", "PROJECT_FOLDER=../x"), "PROJECT_FOLDER='../x' is not right"),
+        (("--variable", "AWS_REGION=Ohio"), "AWS_REGION='Ohio' is not right"),
+        (("--variable", "SSH_AUTHORIZED_KEYS=x"), "SSH_AUTHORIZED_KEYS is not right"),
+        (("--variable", "BUCKET=abc"), "BUCKET is not right: the image reads BUCKET_NAME"),
+        (("--variable", "EGRESS=web", "--variable", "EGRESS=web"), "--variable EGRESS is not right: it is given twice"),
+        (("--secret", f"BUCKET_NAME={PARAMETER}"), "--secret BUCKET_NAME is not right"),
+        (("--secret", f"JUPYTER_TOKEN={PARAMETER}"), "--execution-role is missing: ECS reads JUPYTER_TOKEN with it"),
+    ],
+)
+def test_a_wrong_argument_is_refused_in_one_line(arguments: tuple[str, ...], says: str) -> None:
+    with pytest.raises(Refused) as refused:
+        made(*REQUIRED, *arguments)
+    assert str(refused.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--variable", "JUPYTER_TOKEN=CANARY"), ("--secret", "JUPYTER_TOKEN=CANARY"), ("--secret", "x CANARY" + "y" * 50)],
+)
+def test_a_secret_itself_is_refused_and_what_it_is_stays_hidden(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(Refused) as refused:
+        made(*REQUIRED, *arguments)
+    assert "=CANARY" not in str(refused.value)
+
+
+@given(st.sampled_from(sorted(contract.OPEN)), st.text())
+def test_whatever_a_variable_is_it_is_kept_or_refused(name: str, value: str) -> None:
+    try:
+        (container,) = made(*REQUIRED, "--variable", f"{name}={value}")["containerDefinitions"]
+    except Refused as refused:
+        assert str(refused).startswith(("BUCKET", "PROJECT", "AWS", "S3FS", "PGEO", "EGRESS", "SSH"))
+    else:
+        assert container["environment"] == [{"name": name, "value": value}]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deployments.ecs", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_command_writes_json_or_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "task.json"
+    assert run(*ALL, "--output", str(file)).returncode == 0
+    assert json.loads(file.read_text()) == made(*ALL)
+    assert json.loads(run(*ALL).stdout) == made(*ALL)
+    refused = run(*REQUIRED, "--memory", "-1")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == "deployments.ecs: --memory=-1 is not right: it must be MiB, 256 to 4194304\n"
+    nowhere = run(*REQUIRED, "--output", str(tmp_path / "no" / "file"))
+    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
+    assert run("--help").returncode == 0
+
+
+def test_the_platforms_server_registers_it_and_runs_a_task() -> None:
+    """As it does it: the bucket and the project come with each task."""
+    with Server() as aws:
+        ecs, ec2 = aws.client("ecs"), aws.client("ec2")
+        ecs.create_cluster(clusterName="notebooks")
+        image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        machine = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.xlarge")["Instances"][0]
+        document = json.dumps({"instanceId": machine["InstanceId"], "region": "us-east-1"})
+        ecs.register_container_instance(cluster="notebooks", instanceIdentityDocument=document)
+        registered = ecs.register_task_definition(**made(*ALL))["taskDefinition"]
+        environment = [{"name": "BUCKET_NAME", "value": "projects"}, {"name": "PROJECT_FOLDER", "value": "users/ada/1"}]
+        asked = {
+            "cluster": "notebooks",
+            "taskDefinition": "melda-jupyter",
+            "launchType": "EC2",
+            "count": 1,
+            "overrides": {"containerOverrides": [{"name": task_definition.CONTAINER, "environment": environment}]},
+        }
+        assert problems(asked, "RunTask") == ""
+        answer = ecs.run_task(**asked)
+        assert answer["failures"] == []
+        (task,) = ecs.describe_tasks(cluster="notebooks", tasks=[answer["tasks"][0]["taskArn"]])["tasks"]
+        known = ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
+    assert task["launchType"] == "EC2"
+    assert task["overrides"]["containerOverrides"][0]["environment"] == environment
+    assert registered["revision"] == 1
+    wanted = made(*ALL)["containerDefinitions"][0]
+    assert {name: known["containerDefinitions"][0][name] for name in wanted} == wanted

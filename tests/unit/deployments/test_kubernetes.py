@@ -1,0 +1,94 @@
+"""deployments/kubernetes: the pod template against Kubernetes' published schemas, and what it has in common with the rest."""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from deployments import contract
+from deployments.ecs import task_definition
+
+FOLDER = Path(__file__).resolve().parents[3] / "deployments" / "kubernetes"
+# The oldest release that knows what the files use (appArmorProfile as a field), and the newest the schemas are there for.
+VERSIONS = ("1.30", kubernetes_validate.latest_version())
+
+
+def read(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((FOLDER / name).read_text()))
+
+
+def merged(below: Any, above: Any) -> Any:
+    """As Helm merges values files: mappings key by key, everything else is replaced."""
+    if isinstance(below, dict) and isinstance(above, dict):
+        return {key: merged(below.get(key), above[key]) if key in above else below[key] for key in {**below, **above}}
+    return above
+
+
+@pytest.fixture
+def pod() -> dict[str, Any]:
+    return read("pod.yaml")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubernetes_takes_the_pod(pod: dict[str, Any], version: str) -> None:
+    kubernetes_validate.validate(pod, version, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("capabilites", {}), ("runAsUser", "root"), ("capabilities", {"add": "SYS_ADMIN"})]
+)
+def test_kubernetes_refuses_a_wrong_pod(pod: dict[str, Any], name: str, value: object) -> None:
+    wrong = copy.deepcopy(pod)
+    wrong["spec"]["containers"][0]["securityContext"][name] = value
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, VERSIONS[0], strict=True)
+
+
+def test_the_pod_has_what_the_other_deployments_have(pod: dict[str, Any]) -> None:
+    (container,) = pod["spec"]["containers"]
+    assert tuple(port["containerPort"] for port in container["ports"]) == contract.PORTS
+    assert container["securityContext"]["capabilities"]["add"] == list(task_definition.CAPABILITIES)
+    check = contract.settings()["src"] + "/healthcheck"
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[probe]["exec"]["command"] == [check]
+        assert container[probe]["timeoutSeconds"] == task_definition.HEALTH["timeout"]
+    assert pod["spec"]["terminationGracePeriodSeconds"] == task_definition.STOP
+
+
+def test_secrets_are_references_and_variables_are_right(pod: dict[str, Any]) -> None:
+    (container,) = pod["spec"]["containers"]
+    plain = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
+    contract.check(plain)
+    assert {entry["name"] for entry in container["env"] if "valueFrom" in entry} <= set(contract.SECRET)
+    bucket = read("bucket.yaml")["singleuser"]["extraEnv"]
+    contract.check({name: value for name, value in bucket.items() if isinstance(value, str)})
+    assert {name for name, value in bucket.items() if not isinstance(value, str)} <= set(contract.SECRET)
+
+
+def test_the_users_volume_is_the_project() -> None:
+    values, settings = read("values.yaml"), contract.settings()
+    assert values["singleuser"]["storage"]["homeMountPath"] == settings["jupyter_workdir"]
+    assert values["singleuser"]["fsGid"] == settings["uid"]
+
+
+@pytest.mark.parametrize("files", [("values.yaml",), ("values.yaml", "bucket.yaml")])
+def test_the_chart_takes_the_values(files: tuple[str, ...]) -> None:
+    """zero-to-jupyterhub's own schema and values; no package has them, so they are looked for where a variable says."""
+    chart = os.environ.get("MELDA_Z2JH_CHART", "")
+    if not chart:
+        pytest.skip("MELDA_Z2JH_CHART names no folder with the chart's values.schema.yaml and values.yaml")
+    schema = yaml.safe_load((Path(chart) / "values.schema.yaml").read_text())
+    values = yaml.safe_load((Path(chart) / "values.yaml").read_text())
+    for file in files:
+        values = merged(values, read(file))
+    jsonschema.validate(values, schema)
+    wrong = merged(values, {"singleuser": {"storge": {}}})
+    with pytest.raises(jsonschema.ValidationError, match="storge"):
+        jsonschema.validate(wrong, schema)
