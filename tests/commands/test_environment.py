@@ -34,4 +34,6 @@ def test_half_there(run: Run) -> None:
 
 
 def test_another_place(run: Run) -> None:
-    assert "ln -sfnT /opt/melda/melda-env /usr/local/bin/melda-env" in run(environment.environment, src="/opt/melda")[PUT]
+    assert (
+        "ln -sfnT /opt/melda/melda-env /usr/local/bin/melda-env" in run(environment.environment, src="/opt/melda")[PUT]
+    )

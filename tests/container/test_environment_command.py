@@ -216,7 +216,8 @@ def test_what_cannot_be_had_is_listed_with_the_nearest_and_the_rest_is_there(
     assert "R zoo 0.0-1: " in ending, said
     assert fork.shell("python -c 'import yak; print(yak.V)'") == "2.0\n"
     code, said = fork.env(f"restore {path} --json")
-    assert code == 1 and {one["name"] for one in json.loads(said[said.index("{\n") :])["problems"]} >= {"zebra", "meldapure", "zoo"}
+    problems = json.loads(said[said.index("{\n") :])["problems"]
+    assert code == 1 and {one["name"] for one in problems} >= {"zebra", "meldapure", "zoo"}
 
 
 def test_the_other_formats(parent: Fork, forks: Any) -> None:

@@ -86,7 +86,8 @@ def _pack(source: Path, contrib: Path) -> None:
         copy = Path(directory) / fields["Package"]
         shutil.copytree(source, copy)
         # CRAN says in each package that it is from there.
-        (copy / "DESCRIPTION").write_text((source / "DESCRIPTION").read_text().rstrip("\n") + "\nRepository: CRAN\n")
+        said = (source / "DESCRIPTION").read_bytes()
+        (copy / "DESCRIPTION").write_bytes(said.rstrip(b"\n") + b"\nRepository: CRAN\n")
         # R warns of pax headers, Python's default.
         with tarfile.open(tarball, "w:gz", format=tarfile.USTAR_FORMAT) as archive:
             archive.add(copy, fields["Package"], filter=_plain)
@@ -94,7 +95,7 @@ def _pack(source: Path, contrib: Path) -> None:
 
 def archive(contrib: Path, source: Path) -> None:
     """Pack the source of a former version where CRAN has it: not in the index, and in no other way to be found."""
-    name = _fields((source / "DESCRIPTION").read_text())["Package"]
+    name = _fields((source / "DESCRIPTION").read_bytes())["Package"]
     folder = contrib / "Archive" / name
     folder.mkdir(parents=True, exist_ok=True)
     _pack(source, folder)

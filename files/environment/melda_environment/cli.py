@@ -27,7 +27,7 @@ def interpreter(place: environment.Place) -> None:
     """Go on with the image's own Python, whose packages read versions and formats; it looks into no folder of the user's."""
     python = os.path.join(place.python_env, "bin", "python")
     if os.path.realpath(sys.prefix) != os.path.realpath(place.python_env) and os.access(python, os.X_OK):
-        os.execv(python, [python, "-IB", os.path.abspath(sys.argv[0]), *sys.argv[1:]])  # noqa: S606
+        os.execv(python, [python, "-IB", os.path.abspath(sys.argv[0]), *sys.argv[1:]])  # noqa: S606 # nosec B606
 
 
 def as_user(place: environment.Place) -> None:

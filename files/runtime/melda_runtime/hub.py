@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from melda_runtime.errors import Refused
 
-TOKEN = "JUPYTERHUB_API_TOKEN"  # noqa: S105 a variable's name
+TOKEN = "JUPYTERHUB_API_TOKEN"  # nosec B105 # noqa: S105 - a name
 TOKENS = (TOKEN, "JPY_API_TOKEN")  # the second is its name of old; hubs set both
 PREFIX = "JUPYTERHUB_SERVICE_PREFIX"
 PROGRAM = "bin/jupyterhub-singleuser"

@@ -127,7 +127,7 @@ def ask(kernel: Json, runtime: str, folder: str, seconds: float = SECONDS) -> Op
     try:
         client.load_connection_file()
         # The shell channel alone: who listens to others' output slows nobody down, but there is nothing to hear.
-        client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)  # noqa: S604 no shell of that kind
+        client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)  # noqa: S604 # nosec B604
         deadline = time.monotonic() + seconds
         return _ask_python(client, deadline) if language == "python" else _ask_r(client, deadline, folder)
     except Exception:
