@@ -20,7 +20,8 @@ export BASE IMAGE PACKAGES PORT STRICT
 OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT"
 
 # Python programs whose names have no ending.
-PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter) files/bspm/service/bspm-service files/persistence/keep-plugins
+PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter) files/bspm/service/bspm-service files/persistence/keep-plugins \
+	$(addprefix files/environment/,melda-env restore-fork)
 
 .DEFAULT_GOAL := help
 .PHONY: help up down image connector preflight test test-all lint unit container refresh bench lock

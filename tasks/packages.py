@@ -20,6 +20,7 @@ FAILED = " (apt has not got them, and from CRAN {0} they could not be compiled)"
 SILENT = " (apt has not got them, CRAN {0} does not answer)"
 R_NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")  # Writing R Extensions, 1.1.1
 USERS = "/var/lib/melda-jupyter/bspm.json"  # what users installed through bspm's service, see files/bspm
+NOT_COMPILED = "/usr/local/share/melda-jupyter/not-compiled"  # the reason of each that failed, a line each
 RECORD = "/usr/local/share/melda-jupyter/r-packages"  # every R package the lists ever asked for here, a name a line
 
 
@@ -226,8 +227,8 @@ def from_cran(wanted: List[str], mirror: str) -> Generator[workplace.Command, No
         yield from workplace.run(
             "{0}; Rscript --vanilla needs.R {1} >needs; apt-cache pkgnames r-cran- >known;"
             ' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {2} $binary;'
-            " Rscript --vanilla compile.R {1}".format(
-                workplace.UNLOCK_R, " ".join([shlex.quote(mirror), *compiled]), apt.apt_get("install")
+            " Rscript --vanilla compile.R {1}; install -D -m 644 not-compiled {3}".format(
+                workplace.UNLOCK_R, " ".join([shlex.quote(mirror), *compiled]), apt.apt_get("install"), NOT_COMPILED
             ),
             {name: files.source("packages/" + name) for name in ("needs.R", "compile.R")},
         )
@@ -243,6 +244,9 @@ def left_out(wanted: List[str], mirror: str) -> Generator[workplace.Command, Non
     """
     missing = _not_in_apt(wanted)
     if missing:
+        for line in facts.get(files.Text, path=NOT_COMPILED).splitlines():
+            if line.split(": ")[1:2] and line.split(": ")[1] in missing:
+                say(line)
         reason = (FAILED if _answers(mirror) else SILENT).format(mirror)
         yield from omitted.leave_out(KIND, " ".join(missing) + reason)
     else:

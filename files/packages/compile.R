@@ -5,11 +5,13 @@ names <- given[-1]
 began <- Sys.time()
 # install.packages() only warns of what fails.
 install.packages(names, repos = given[1], Ncpus = parallel::detectCores())
+failed <- character()
 for (name in names) {
   error <- tryCatch({ loadNamespace(name); NULL }, error = conditionMessage)
   if (is.null(error)) next
-  message("cannot be compiled: ", name, ": ", error)
+  failed <- c(failed, paste0("cannot be compiled: ", name, ": ", sub("\n.*", "", error)))
   # What does not load would count as installed.
   if (nzchar(system.file(package = name, lib.loc = .libPaths()[1]))) remove.packages(name, .libPaths()[1])
 }
+writeLines(failed, "not-compiled") # for who reads it when this is over: beside this file
 message(sprintf("compiled %s in %.0f s", paste(names, collapse = " "), difftime(Sys.time(), began, units = "secs")))

@@ -1,4 +1,4 @@
-"""The version service: ``GET /versions`` and ``GET /healthz`` on port 2310, as the user."""
+"""The version service: ``GET /versions``, ``/environment`` and ``/healthz`` on port 2310, as the user."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 import flask  # noqa: I001
 
+from melda_environment.capture import capture
 from melda_runtime import environment, health
 from melda_runtime.versions import Installed
 
@@ -43,6 +44,10 @@ def application(installed: Installed) -> flask.Flask:
     @app.get("/versions")
     def versions() -> Answer:
         return _json(installed.versions())
+
+    @app.get("/environment")
+    def environment_now() -> Answer:
+        return _json(capture())
 
     @app.get("/healthz")
     def healthz() -> Answer:

@@ -11,13 +11,14 @@ SRC = "/usr/src/melda-jupyter"
 PUT = "Install what makes the same environment for a fork"
 LINK = files.Entry("/usr/local/bin/melda-env", link=f"{SRC}/melda-env")
 UV = files.Entry(f"{SRC}/uv.txt", files.source("jupyter/uv.txt"))
-PROGRAMS = [*files.tree("environment", SRC, ("melda-env",)), UV, LINK]
+PROGRAMS = [*files.tree("environment", SRC, ("melda-env", "restore-fork")), UV, LINK]
 
 
 def test_fresh(run: Run) -> None:
     commands = run(environment.environment)
     new = f"{SRC}/melda-env.melda-new"
     assert f"chown root:root {new} && chmod 755 {new} && mv -fT {new} {SRC}/melda-env" in commands[PUT]
+    assert any(f"chmod 755 {SRC}/restore-fork.melda-new" in command for command in commands[PUT])
     assert f"ln -sfnT {SRC}/melda-env /usr/local/bin/melda-env" in commands[PUT]
     for name in ("cli.py", "schema.json", "capture/python.py", "formats/renv.py", "restore/r.py"):
         assert f"{SRC}/melda_environment/{name}.melda-new" in commands.uploads

@@ -95,7 +95,7 @@ FAILED = f"R packages: dplyr (apt has not got them, and from CRAN {CRAN} they co
 def compiled(commands: Commands) -> list[str]:
     """What is compiled, in order; nothing where that operation has no commands."""
     script = [command for command in commands.get(COMPILE, []) if "compile.R " in command]
-    return script[0].partition(f"compile.R {CRAN} ")[2].partition(" )")[0].split() if script else []
+    return script[0].partition(f"compile.R {CRAN} ")[2].partition(";")[0].split() if script else []
 
 
 def test_what_apt_has_not_got_is_compiled_from_cran_and_told(run: Run, caplog: pytest.LogCaptureFixture) -> None:

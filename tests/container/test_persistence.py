@@ -71,9 +71,7 @@ class Project:
         return {item["Key"].removeprefix(self.prefix): item["Size"] for item in found if not item["Key"].endswith("/")}
 
     def manifests(self) -> list[str]:
-        return sorted(
-            key for key in self.objects() if re.search(r"^\.melda-jupyter/.*\.json$", key) and "apt" not in key
-        )
+        return sorted(key for key in self.objects() if re.search(r"^\.melda-jupyter/[^/]+/.*\.json$", key))
 
     def put(self, key: str, content: bytes) -> None:
         self.client.put_object(Bucket=BUCKET, Key=self.prefix + key, Body=content)

@@ -44,7 +44,7 @@ def _write(path: str, text: str) -> None:
         sys.stdout.buffer.flush()
         return
     try:
-        edit.replace(os.path.abspath(path), text)
+        edit.update(os.path.abspath(path), text)
     except OSError as error:
         raise Refused("{0!r} cannot be written: {1}".format(path, error.strerror)) from None
 

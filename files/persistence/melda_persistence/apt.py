@@ -56,7 +56,7 @@ class Packages:
         self._project, self._say, self._record = project, say, record
         self._missing: Names = frozenset()  # wanted, and not to be had at the moment
         self._installing: Optional[subprocess.Popen[bytes]] = None
-        self._stamp: Tuple[int, ...] = ()
+        self.stamp: Tuple[int, ...] = ()  # changes with what is installed
         self._mine: Names = frozenset()  # what this container has put into the list, or found there
 
     def restore(self) -> None:
@@ -95,7 +95,7 @@ class Packages:
         except OSError:
             return
         stamp = (found.st_mtime_ns, found.st_ino)
-        if self._installing or stamp == self._stamp:
+        if self._installing or stamp == self.stamp:
             return
         # Another container of the project may have written the list meanwhile: what is not ours stays.
         mine, theirs = _read(self._record) | self._missing, _read(self._project)
@@ -103,4 +103,4 @@ class Packages:
         if wanted != theirs:
             os.makedirs(os.path.dirname(self._project), exist_ok=True)
             edit.update(self._project, json.dumps({"packages": sorted(wanted)}, indent=1) + "\n")
-        self._mine, self._stamp = mine, stamp
+        self._mine, self.stamp = mine, stamp

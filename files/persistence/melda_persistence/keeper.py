@@ -18,10 +18,10 @@ from melda_runtime import edit, environment, log, paths
 
 from melda_persistence import state
 from melda_persistence.apt import Packages
+from melda_persistence.capture import Capture
 from melda_persistence.folder import Folder
 from melda_persistence.installers import running
 
-KEPT = ".melda-jupyter"  # in the project
 PAUSE = 1.0  # seconds between two looks
 
 
@@ -36,10 +36,11 @@ class Keeper:
     Args:
         folders: what is kept; none: the project is no bucket, and they are in it as they are.
         packages: apt's.
+        capture: writes down what is installed, where folders are kept.
     """
 
-    def __init__(self, folders: List[Folder], packages: Packages) -> None:
-        self._folders, self._packages = folders, packages
+    def __init__(self, folders: List[Folder], packages: Packages, capture: Capture) -> None:
+        self._folders, self._packages, self._capture = folders, packages, capture
         self._problem = ""
         self._busy = False
         self._stopping = threading.Event()
@@ -93,7 +94,13 @@ class Keeper:
             if not self._problem:
                 say("the list of apt's packages is not saved: {0}".format(error.strerror))
             self._problem = "the list of apt's packages is not saved"
+        if self._folders and all(folder.restored and not folder.dirty for folder in self._folders):
+            self._capture.look(self._installed())
         state.write(self.line())
+
+    def _installed(self) -> object:
+        """Another value when something else is installed than before."""
+        return [folder.saved_at for folder in self._folders], self._packages.stamp
 
     def line(self) -> str:
         """How things stand."""
@@ -128,6 +135,8 @@ class Keeper:
             folder.finish(cut_off)
         with contextlib.suppress(OSError):
             self._packages.look()
+        if self._folders and all(folder.restored for folder in self._folders):
+            self._capture.finish(self._installed())
 
 
 def main() -> int:
@@ -138,7 +147,7 @@ def main() -> int:
     parser.add_argument("--old", required=True, help="where the project lies without the plugin folders over it")
     parser.add_argument("names", nargs="*")
     given = parser.parse_args(sys.argv[1:])
-    kept = os.path.join(given.project, KEPT)
+    kept = os.path.join(given.project, state.KEPT)
 
     def old(name: str) -> str:
         path = os.path.join(given.old, name)
@@ -148,5 +157,6 @@ def main() -> int:
             return ""
 
     folders = [Folder(name, given.local, kept, say, running, old(name)) for name in given.names]
-    Keeper(folders, Packages(os.path.join(kept, "apt.json"), say)).run()
+    capture = Capture(os.path.join(kept, state.CAPTURE), say)
+    Keeper(folders, Packages(os.path.join(kept, "apt.json"), say), capture).run()
     return 0

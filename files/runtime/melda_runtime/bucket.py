@@ -33,6 +33,7 @@ class Bucket(NamedTuple):
         debug: s3fs tells everything, Authorization headers included.
         patience: seconds without an answer of the mount until the container stops.
         role: s3fs's option by which it gets the keys of a role by itself; empty: they are given.
+        fork_of: folder of the project in the same bucket whose packages this one starts with; empty: none.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Bucket(NamedTuple):
     debug: bool
     patience: int = 180
     role: str = ""
+    fork_of: str = ""
 
     @property
     def url(self) -> str:
@@ -61,12 +63,12 @@ def bucket_name(value: str) -> str:
     return value
 
 
-def project_folder(value: str) -> str:
+def project_folder(value: str, name: str = "PROJECT_FOLDER") -> str:
     """``value`` without slashes at its ends, if it names a folder in a bucket.
 
     Spaces and Unicode are fine. Not fine: a part that is empty, ``.`` or ``..``; a control character; a colon
     (s3fs cuts its argument there); what is not UTF-8; more than 900 bytes (a key has 1024, and files need
-    some of them).
+    some of them). ``name`` is the variable's.
 
     Raises:
         Refused: it does not.
@@ -80,10 +82,24 @@ def project_folder(value: str) -> str:
     )
     if unsafe or len(folder.encode("utf-8")) > 900:
         raise Refused(
-            "PROJECT_FOLDER={0!r} is not right: it must be like 'users/ada/project 1', without empty parts,"
-            " '.', '..', colons and control characters, at most 900 bytes".format(value)
+            "{0}={1!r} is not right: it must be like 'users/ada/project 1', without empty parts,"
+            " '.', '..', colons and control characters, at most 900 bytes".format(name, value)
         )
     return folder
+
+
+def fork_of(value: str, folder: str) -> str:
+    """``value`` without slashes at its ends, if it is empty or names another project's folder.
+
+    Raises:
+        Refused: it does not.
+    """
+    if not value:
+        return ""
+    parent = project_folder(value, "FORK_OF")
+    if parent == folder:
+        raise Refused("FORK_OF={0!r} is not right: it is PROJECT_FOLDER itself, and must be another one".format(value))
+    return parent
 
 
 def endpoint(value: str) -> str:
@@ -158,16 +174,20 @@ def asked_for(variables: Mapping[str, str]) -> Optional[Bucket]:
     """
     name, folder = variables.get("BUCKET_NAME", ""), variables.get("PROJECT_FOLDER", "")
     if not name and not ("BUCKET_NAME" in variables and folder):
+        if variables.get("FORK_OF"):
+            raise Refused("FORK_OF={0!r} needs BUCKET_NAME: it is a folder in it".format(variables["FORK_OF"]))
         return None
     debug = variables.get("S3FS_DEBUG", "")
     if debug not in ("", "0", "1"):
         raise Refused("S3FS_DEBUG={0!r} is not right: 1 switches it on, 0 or nothing off".format(debug))
+    name, folder = bucket_name(name), project_folder(folder)
     return Bucket(
-        name=bucket_name(name),
-        folder=project_folder(folder),
+        name=name,
+        folder=folder,
         credentials=credentials(variables),
         endpoint=endpoint(variables.get("AWS_ENDPOINT_URL_S3", "")),
         region=region(variables.get("AWS_REGION", "")),
         debug=debug == "1",
         patience=patience(variables.get("S3FS_PATIENCE", "")),
+        fork_of=fork_of(variables.get("FORK_OF", ""), folder),
     )

@@ -17,7 +17,7 @@ from melda_runtime.services import BUS
 from melda_runtime.watch import WELL
 
 PORT = 2310
-PLUGINS = "plugins"  # told, and no reason to be ill
+PLUGINS, FORK = TOLD = ("plugins", "fork")  # told, and no reason to be ill
 SECONDS = 3.0
 PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
 
@@ -54,18 +54,21 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
     Args:
         variables: of the container.
     """
-    return {
+    found = {
         "jupyter": WELL if jupyter.answers(SECONDS, hub.prefix(variables)) else "does not answer",
         "mount": of_mount(variables.get("JUPYTER_WORKDIR", ""), bool(variables.get("BUCKET_NAME"))),
         "dbus": of_dbus(),
         PLUGINS: state.read() or "not kept",
     }
+    if variables.get("FORK_OF"):
+        found[FORK] = state.read(state.FORK) or "waiting"
+    return found
 
 
 def is_well(found: Mapping[str, str]) -> bool:
     """Is there nothing to complain of? What the image does not have cannot be ill."""
     # Packages that cannot be saved are worth less than the kernels that would end with the container.
-    return all(answer in (WELL, "not installed") for name, answer in found.items() if name != PLUGINS)
+    return all(answer in (WELL, "not installed") for name, answer in found.items() if name not in TOLD)
 
 
 def asked(port: int = PORT) -> Tuple[bool, str]:

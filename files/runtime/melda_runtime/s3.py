@@ -13,7 +13,7 @@ import http.client
 import re
 import urllib.error
 import urllib.request
-from typing import Dict, Mapping, NamedTuple, Optional
+from typing import Dict, List, Mapping, NamedTuple, Optional
 from urllib.parse import quote, unquote, urlsplit
 
 from melda_runtime.bucket import Bucket
@@ -22,6 +22,7 @@ from melda_runtime.errors import Refused
 SECONDS = 5.0  # for one answer
 TRIES = 2  # an address that does not answer is asked again, a service that is busy too
 DEFAULT_REGION = "us-east-1"
+NO_HEADERS: Mapping[str, str] = {}
 
 # What S3's error codes mean here (Amazon S3 API reference, "Error responses").
 MEANING = {
@@ -55,7 +56,9 @@ def endpoint(bucket: Bucket) -> str:
     return bucket.endpoint or "https://s3.{0}.amazonaws.com".format(bucket.region or DEFAULT_REGION)
 
 
-def signed(bucket: Bucket, method: str, path: str, query: str, now: datetime.datetime) -> Dict[str, str]:
+def signed(
+    bucket: Bucket, method: str, path: str, query: str, now: datetime.datetime, more: Mapping[str, str] = NO_HEADERS
+) -> Dict[str, str]:
     """Headers that authorize one request without a body.
 
     Args:
@@ -64,11 +67,13 @@ def signed(bucket: Bucket, method: str, path: str, query: str, now: datetime.dat
         path: of the URL, quoted.
         query: of the URL, quoted and sorted.
         now: in UTC.
+        more: headers that belong to the request, their names in lower case.
     """
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
     scope = "{0}/{1}/s3/aws4_request".format(stamp[:8], bucket.region or DEFAULT_REGION)
     nothing = hashlib.sha256(b"").hexdigest()
     headers = {
+        **more,
         "host": urlsplit(endpoint(bucket)).netloc,
         "x-amz-content-sha256": nothing,
         "x-amz-date": stamp,
@@ -89,18 +94,22 @@ def signed(bucket: Bucket, method: str, path: str, query: str, now: datetime.dat
     return headers
 
 
-def ask(bucket: Bucket, method: str, key: str = "", query: str = "") -> Answer:
-    """Send one request.
+def _path(bucket: Bucket, key: str) -> str:
+    return "/{0}/{1}".format(bucket.name, quote(key, safe="/-_.~")) if key else "/" + bucket.name
+
+
+def ask(bucket: Bucket, method: str, key: str = "", query: str = "", more: Mapping[str, str] = NO_HEADERS) -> Answer:
+    """Send one request; ``more`` are headers of it.
 
     Raises:
         Refused: nothing answers at the endpoint.
     """
-    path = "/{0}/{1}".format(bucket.name, quote(key, safe="/-_.~")) if key else "/" + bucket.name
+    path = _path(bucket, key)
     url = endpoint(bucket) + path + ("?" + query if query else "")
     opener = urllib.request.build_opener(_NoRedirect)
     reason: object = ""
     for _ in range(TRIES):
-        headers = signed(bucket, method, path, query, datetime.datetime.now(datetime.timezone.utc))
+        headers = signed(bucket, method, path, query, datetime.datetime.now(datetime.timezone.utc), more)
         body = b"" if method == "PUT" else None
         request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - a checked http(s) URL
         try:
@@ -137,6 +146,45 @@ def _checked(bucket: Bucket, answer: Answer, operation: str) -> Answer:
     )
 
 
+def _listing(prefix: str, most: int) -> str:
+    return "encoding-type=url&list-type=2&max-keys={0}&prefix={1}".format(most, quote(prefix, safe="-_.~"))
+
+
+def _keys(answer: Answer) -> List[str]:
+    found = re.findall(rb"<Key>([^<]*)</Key>", answer.body)
+    return [unquote(key.decode().replace("+", " ")) for key in found]
+
+
+def keys(bucket: Bucket, prefix: str, most: int = 1000) -> List[str]:
+    """Keys in the bucket that begin with ``prefix``, sorted, at most ``most`` of them (a thousand, S3 says).
+
+    Raises:
+        Refused: S3 does not answer, or does not allow it.
+    """
+    return _keys(_checked(bucket, ask(bucket, "GET", query=_listing(prefix, most)), "ListBucket"))
+
+
+def make_folder(bucket: Bucket, key: str) -> None:
+    """Make the object by which s3fs knows a folder; ``key`` ends with a slash.
+
+    Raises:
+        Refused: S3 does not answer, or does not allow it.
+    """
+    _checked(bucket, ask(bucket, "PUT", key=key), "PutObject")
+
+
+def copy(bucket: Bucket, source: str, target: str) -> None:
+    """Let S3 copy an object within the bucket (CopyObject); nothing of it comes by here.
+
+    Raises:
+        Refused: S3 does not answer, or does not allow it.
+    """
+    answer = ask(bucket, "PUT", key=target, more={"x-amz-copy-source": _path(bucket, source)})
+    if b"<Error>" in answer.body:  # "CopyObject", Amazon S3 API reference: an error may come with a 200
+        answer = answer._replace(status=500)
+    _checked(bucket, answer, "CopyObject")
+
+
 def prepare(bucket: Bucket) -> Bucket:
     """Find out whether the bucket can be used, and make the project's folder in it if there is none.
 
@@ -147,15 +195,14 @@ def prepare(bucket: Bucket) -> Bucket:
         Refused: it cannot; one line says which variable is not right.
     """
     folder = bucket.folder + "/"
-    query = "encoding-type=url&list-type=2&max-keys=1&prefix=" + quote(folder, safe="-_.~")
+    query = _listing(folder, 1)
     answer = ask(bucket, "GET", query=query)
     right = region_of(answer)
     if answer.status >= 300 and right and right != bucket.region and not bucket.endpoint:
         bucket = bucket._replace(region=right)
         answer = ask(bucket, "GET", query=query)
     _checked(bucket, answer, "ListBucket")
-    first = re.search(rb"<Key>([^<]*)</Key>", answer.body)
-    if not first or unquote(first.group(1).decode().replace("+", " ")) != folder:
+    if _keys(answer)[:1] != [folder]:
         # Newer s3fs refuses a folder that is not there; older ones mount it all the same.
-        _checked(bucket, ask(bucket, "PUT", key=folder), "PutObject")
+        make_folder(bucket, folder)
     return bucket

@@ -13,7 +13,7 @@ from typing import Optional, TextIO
 from melda_firewall import apply as firewall
 from melda_persistence import hooks as persistence
 
-from melda_runtime import environment, home, hub, jupyter, log, paths, services, ssh, storage
+from melda_runtime import environment, fork, home, hub, jupyter, log, paths, services, ssh, storage
 from melda_runtime.environment import Settings
 from melda_runtime.errors import Refused, StopRequested
 from melda_runtime.supervisor import Service, Supervisor
@@ -70,6 +70,9 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     with log.step("persistence") as details:
         kept = persistence.begin(settings, supervisor)
         details.append("the user's packages are brought back meanwhile" if kept else "there is no bucket")
+    forked = fork.service(settings, variables)
+    if forked:
+        supervisor.start(forked)  # it waits for what this project has itself
     with log.step("paths") as details:
         # Nobody installs anything yet; what is brought back is mended when it is here.
         plugins = paths.prepare(settings.place, mend=not kept)

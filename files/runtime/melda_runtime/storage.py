@@ -10,7 +10,7 @@ import secrets
 import subprocess
 from typing import Iterator, List, Tuple
 
-from melda_runtime import account, log, role, s3, watch
+from melda_runtime import account, fork, log, role, s3, watch
 from melda_runtime.bucket import Bucket, Credentials
 from melda_runtime.environment import Settings, for_root
 from melda_runtime.errors import Refused
@@ -180,6 +180,8 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
     if not bucket.credentials.key:
         bucket = _with_role(bucket, settings)
     bucket = s3.prepare(bucket)
+    if bucket.fork_of:
+        fork.fetch(bucket)
     in_file = not bucket.role and not bucket.credentials.session
     with password_file(bucket) if in_file else contextlib.nullcontext():
         supervisor.start(_s3fs(bucket, settings))

@@ -29,6 +29,7 @@ class Service(NamedTuple):
         directory: where it starts.
         essential: its end is the container's end; else it is started again.
         patience: seconds between SIGTERM and SIGKILL.
+        once: when it ends with exit code 0 it is done.
         stdin: descriptor of its standard input; there is nothing to read if it is not given.
     """
 
@@ -40,6 +41,7 @@ class Service(NamedTuple):
     essential: bool = False
     patience: float = 2.0
     stdin: int = subprocess.DEVNULL
+    once: bool = False
 
 
 class Running:
@@ -215,7 +217,7 @@ class Supervisor:
 
     def _reap(self) -> None:
         for pid, code in processes.ended():
-            for running in self._all.values():
+            for running in list(self._all.values()):
                 if running.process is not None and running.process.pid == pid:
                     running.process.returncode = code
                     running.process = None
@@ -227,6 +229,8 @@ class Supervisor:
         if running.service.essential:
             log.line("{0} {1}".format(running.service.name, how))
             self._ended = self._ended or (running.service.name, code)
+        elif running.service.once and code == 0:
+            self._all.pop(running.service.name, None)
         else:
             pause = self._plan(running)
             log.line("{0} {1}; starting it again in {2:g} s".format(running.service.name, how, pause))

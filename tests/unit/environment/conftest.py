@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from melda_environment import capture
+from melda_environment.capture.python import file_digest
+from melda_runtime import account, environment, interpreters, versions
 
 FILES = Path(__file__).resolve().parents[3] / "files"
-sys.path.insert(0, str(FILES / "environment"))
-
-from melda_environment import capture  # noqa: E402
-from melda_environment.capture.python import file_digest  # noqa: E402
-from melda_runtime import account, environment, interpreters, versions  # noqa: E402
-
 VERSION = "{}.{}.{}".format(*sys.version_info[:3])
 SITE = "lib/python{}.{}/site-packages".format(*sys.version_info[:2])
 R = "4.2.2"

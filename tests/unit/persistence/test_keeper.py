@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from melda_persistence import installers, keeper, state
 from melda_persistence.apt import Packages
+from melda_persistence.capture import Capture
 from melda_persistence.folder import Folder
 from melda_persistence.keeper import Keeper
 
@@ -52,7 +53,11 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
     for name in ("Python-3.11.2", "R-4.2.2"):
         (tmp_path / "local" / name).mkdir(parents=True)
         folders.append(Folder(name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str))
-    return Keeper(folders, Packages(str(tmp_path / "apt.json"), print, str(tmp_path / "none")))
+    return Keeper(
+        folders,
+        Packages(str(tmp_path / "apt.json"), print, str(tmp_path / "none")),
+        Capture(str(tmp_path / "x"), print, "/bin/true"),
+    )
 
 
 def test_the_line(kept: Keeper) -> None:
@@ -67,7 +72,7 @@ def test_the_line(kept: Keeper) -> None:
 
 
 def test_the_line_without_a_bucket() -> None:
-    assert Keeper([], Packages("/none", print, "/none")).line() == state.LOCAL
+    assert Keeper([], Packages("/none", print, "/none"), Capture("/none", print, "/bin/false")).line() == state.LOCAL
 
 
 def test_a_turn_writes_it(kept: Keeper, tmp_path: Path) -> None:

@@ -123,6 +123,22 @@ def test_an_empty_bucket_beside_a_folder_is_a_mistake() -> None:
         bucket.asked_for({"BUCKET_NAME": "", "PROJECT_FOLDER": "x"})
 
 
+def test_a_fork() -> None:
+    found = bucket.asked_for({**GOOD, "FORK_OF": "/users/eve/x y/"})
+    assert found is not None and found.fork_of == "users/eve/x y"
+
+
+@pytest.mark.parametrize("value", ["users/ada/", "../eve", "a//b", "a:b", "a\nb", " "])
+def test_no_fork(value: str) -> None:
+    with pytest.raises(Refused, match="^FORK_OF=.* is not right"):
+        bucket.asked_for({**GOOD, "FORK_OF": value})
+
+
+def test_a_fork_needs_a_bucket() -> None:
+    with pytest.raises(Refused, match="^FORK_OF='users/eve' needs BUCKET_NAME"):
+        bucket.asked_for({"FORK_OF": "users/eve"})
+
+
 def test_all_of_it() -> None:
     found = bucket.asked_for(
         {**GOOD, "AWS_SESSION_TOKEN": "t", "AWS_REGION": "eu-west-1", "S3FS_DEBUG": "1", "S3FS_PATIENCE": "60"}

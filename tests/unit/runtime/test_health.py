@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from melda_persistence import state
 from melda_runtime import health, jupyter, storage, watch
 
 
@@ -27,6 +28,17 @@ def test_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == {"jupyter": "does not answer", "mount": "ok", "dbus": "ok", "plugins": "not kept"}
     assert not health.is_well(found)
     assert health.is_well({**found, "jupyter": "ok", "dbus": "not installed"})
+
+
+def test_a_fork_is_told_and_no_reason_to_be_ill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jupyter, "answers", lambda *_: True)
+    monkeypatch.setattr(health, "of_dbus", lambda: "ok")
+    monkeypatch.setattr(state, "FORK", str(tmp_path / "fork"))
+    variables = {"JUPYTER_WORKDIR": str(tmp_path), "FORK_OF": "users/eve"}
+    assert health.report(variables)["fork"] == "waiting"
+    state.write("failed: no Python", state.FORK)
+    found = health.report(variables)
+    assert found["fork"] == "failed: no Python" and health.is_well(found)
 
 
 def test_the_check_tries_for_a_while_by_itself(

@@ -51,6 +51,20 @@ def test_ends_with_the_exit_code_of_the_essential_service() -> None:
     assert "jupyter ended with exit code 7" in err
 
 
+def test_what_is_done_once_is_not_started_again_unless_it_failed(tmp_path: Path) -> None:
+    code = "import os, sys; n = len(os.listdir('.')); open(str(n), 'w'); sys.exit(0 if n else 3)"
+    _, _, err = run(
+        f"""
+        supervisor.FIRST_PAUSE = 0.01
+        s.start(service('fork', {code!r}, once=True, directory={str(tmp_path)!r}))
+        assert s.wait_until(lambda: not s.alive('fork') and 'fork' not in s._all, 10)
+        s.start(service('end', '', essential=True)); s.run()
+        """
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"], err
+    assert err.count("starting it again") == 1
+
+
 def test_a_signal_that_killed_it_becomes_128_and_more() -> None:
     kill = "import os; os.kill(os.getpid(), 9)"
     code, _, err = run(f"s.start(service('jupyter', '{kill}', essential=True)); sys.exit(s.run())")

@@ -23,6 +23,12 @@ def test_versions_keep_their_order(place: Place) -> None:
     assert pairs[1][1][0][0] == "Python"
 
 
+def test_environment(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "capture", lambda: {"schema": 1})
+    answer = service.application(Installed(place)).test_client().get("/environment")
+    assert (answer.status_code, answer.json) == (200, {"schema": 1})
+
+
 @pytest.mark.parametrize(("mount", "status"), [("ok", 200), ("does not answer", 503)])
 def test_healthz(place: Place, monkeypatch: pytest.MonkeyPatch, mount: str, status: int) -> None:
     monkeypatch.setattr(health, "report", lambda _: {"mount": mount})

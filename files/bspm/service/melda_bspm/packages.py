@@ -202,11 +202,10 @@ def available() -> List[str]:
         prefix = next((p for p in names.PREFIXES if package.name.startswith(p)), "")
         candidate = package.candidate if prefix else None
         if candidate:
-            name = (
-                candidate.source_name[len(prefix) :]
-                if candidate.source_name.startswith(prefix)
-                else candidate.source_name
-            )
+            # The source may have R's spelling (r2u's have), and may be called anything else (r-zoo).
+            short, source = package.name[len(prefix) :], candidate.source_name
+            source = source[len(prefix) :] if source.startswith(prefix) else source
+            name = source if source.lower() == short else short
             version = re.sub(r"\+.*|-[^-]*$", "", candidate.version.split(":", 1)[-1])
             origin = (candidate.origins[0].origin or "apt").replace(" ", "_")
             found.append("{0};{1};{2}".format(name, version, origin))

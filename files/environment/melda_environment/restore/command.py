@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, TextIO
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from melda_persistence import state
 from melda_runtime import environment, paths
@@ -215,7 +215,7 @@ def restore(
     place: environment.Place,
     path: str,
     options: Options = DEFAULTS,
-    stream: Optional[TextIO] = None,
+    progress: Optional[Progress] = None,
 ) -> Outcome:
     """Make this container match a file; as the user, never as root.
 
@@ -223,7 +223,7 @@ def restore(
         place: of the container.
         path: a capture, requirements.txt, pylock.toml, renv.lock or the text of sessionInfo().
         options: what is asked for.
-        stream: takes what happens; standard output if None.
+        progress: is told what happens; standard output if None.
 
     Returns:
         How it went. What cannot be had is in there; the rest is installed.
@@ -233,25 +233,26 @@ def restore(
     """
     wanted = formats.parse(document.read_text(path), path)
     try:
-        return Restore(place, wanted, path, options, Progress(stream)).run()
+        return Restore(place, wanted, path, options, progress or Progress()).run()
     except OSError as error:
         raise Refused("{0}: {1}".format(error.filename or "the project", error.strerror or error)) from None
 
 
 def in_project(folder: str) -> str:
-    """The capture of another project.
+    """The capture of another project: what was installed last, else what its user has captured.
 
     Raises:
         Refused: it has none.
     """
-    path = os.path.join(folder, capture.NAME)
-    if not os.path.isfile(path):
+    names = (os.path.join(state.KEPT, state.CAPTURE), capture.NAME)
+    found = [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
+    if not found:
         raise Refused(
             "--from-project={0!r} is not right: no {1} is in it; melda-env capture writes it".format(
                 folder, capture.NAME
             )
         )
-    return path
+    return found[0]
 
 
 def run(place: environment.Place, asked: argparse.Namespace) -> int:
@@ -264,7 +265,7 @@ def run(place: environment.Place, asked: argparse.Namespace) -> int:
         raise Refused("restore takes FILE or --from-project=FOLDER")
     path = asked.file or in_project(asked.from_project)
     options = Options(asked.attached, asked.allow_version_change, asked.prune, asked.dry_run)
-    outcome = restore(place, path, options, sys.stderr if asked.json else None)
+    outcome = restore(place, path, options, Progress(sys.stderr if asked.json else None))
     if asked.json:
         sys.stdout.write(json.dumps(outcome.as_json(), indent=1) + "\n")
         return UNAVAILABLE if outcome.problems else 0

@@ -32,7 +32,7 @@ class Progress:
     def say(self, text: str) -> None:
         """A line that stays."""
         self._clear()
-        self._stream.write(_printable(text) + "\n")
+        self._stream.write(printable(text) + "\n")
         self._stream.flush()
 
     def doing(self, text: str, line: bool = True) -> None:
@@ -50,7 +50,7 @@ class Progress:
         if not line and now - self._shown < OFTEN:
             return
         self._shown = now
-        self._draw(_printable(text))
+        self._draw(printable(text))
 
     def done(self, count: int = 1) -> None:
         """So many more are done."""
@@ -62,6 +62,11 @@ class Progress:
         """Nothing more is done."""
         self._clear()
         self._stream.flush()
+
+    @property
+    def far(self) -> str:
+        """How far it is."""
+        return "{0} of {1}".format(self._done, self._total)
 
     def _draw(self, text: str) -> None:
         filled = WIDTH * self._done // max(1, self._total)
@@ -76,6 +81,6 @@ class Progress:
             self._drawn = False
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """What a compiler or a file says does nothing to the terminal but to be read."""
     return "".join(char if char.isprintable() else " " for char in text).rstrip()

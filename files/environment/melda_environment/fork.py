@@ -1,0 +1,91 @@
+"""What start-jupyter starts where FORK_OF is set: the parent's packages, installed once, in the background."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any, Dict, List
+
+from melda_persistence import state
+from melda_runtime import edit, environment, fork, log
+
+from melda_environment import cli
+from melda_environment.errors import Refused
+
+Json = Dict[str, Any]
+SHOWN = 5  # names of packages in one line
+
+
+def say(text: str) -> None:
+    """Tell it to the log, and to whoever asks /healthz."""
+    log.line("fork: " + text)
+    state.write(text, state.FORK)
+
+
+def summary(parent: str, done: Json) -> str:
+    """One line of how it went.
+
+    Args:
+        parent: folder of the parent project.
+        done: what DONE holds.
+    """
+    if not done.get("captured"):
+        return "{0} has no capture: nothing is installed".format(parent)
+    line = "{0} packages of {1} are installed".format(done["installed"] + done["there"], parent)
+    names = ["{0} {1}".format(one["name"], one["version"]) for one in done["problems"]]
+    if names:
+        more = " and {0} more".format(len(names) - SHOWN) if len(names) > SHOWN else ""
+        line += "; {0} cannot be had: {1}{2}".format(len(names), ", ".join(names[:SHOWN]), more)
+    return line
+
+
+def install(place: environment.Place, path: str) -> Json:
+    """Install what a capture says; each line of it goes to the log.
+
+    Raises:
+        Refused: it cannot be done at all.
+    """
+    from melda_environment.restore import command, progress  # noqa: PLC0415 what it needs takes a while to load
+
+    class Told(progress.Progress):
+        def say(self, text: str) -> None:
+            log.line("fork: " + progress.printable(text))
+
+        def done(self, count: int = 1) -> None:
+            super().done(count)
+            state.write("installing, {0}".format(self.far), state.FORK)
+
+    outcome = command.restore(place, path, progress=Told(sys.stderr))
+    for problem in outcome.problems:
+        log.line("fork: " + problem.line())
+    return {"captured": True, **outcome.as_json()}
+
+
+def run(place: environment.Place, parent: str) -> None:
+    """Install it, unless it was done at an earlier start."""
+    folder = os.path.join(place.workdir, fork.HERE)
+    path, over = os.path.join(folder, state.CAPTURE), os.path.join(folder, fork.DONE)
+    try:
+        done = json.loads(edit.read(over) or "null")
+        if not done:
+            done = {"captured": os.path.exists(path)}
+            if done["captured"]:
+                say("installing what {0} has".format(parent))
+                done = install(place, path)
+            edit.replace(over, json.dumps(done, indent=1) + "\n")
+        say(summary(parent, done))
+    except Refused as error:
+        # Asked again at the next start: another image may have the right Python.
+        say("failed: {0}".format(error))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        say("failed: {0} is not what was written there; without it the packages are installed again".format(over))
+
+
+def main() -> int:
+    """Command line: the parent's folder, as start-jupyter gives it."""
+    place = environment.place(environment.load())
+    cli.interpreter(place)
+    arguments: List[str] = sys.argv[1:]
+    run(place, arguments[0])
+    return 0

@@ -1,0 +1,147 @@
+"""FORK_OF: a project in the same bucket starts with what its parent had, without anybody doing anything."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.standins import cran_repository, wheels
+from tests.standins.s3 import Server
+from tests.standins.serve import gateway
+
+from .machines import ROOT, until
+from .services import MOUNT, Service, bucket_variables
+
+BUCKET = "melda-projects"
+PARENT = "users/eve/née x"
+HERE = "/home/melda/project/.melda-jupyter/fork/environment.json"
+IMPORT = "su - melda -c \"python -c 'import zebra, owl; print(zebra.V, owl.V)'\""
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture(scope="module")
+def s3(docker: str) -> Iterator[Server]:
+    with Server(gateway(docker=docker)) as server:
+        server.bucket(BUCKET)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index for pip, which has uv too; a wheel and an R package of the user's own; pip's settings."""
+    folder = tmp_path_factory.mktemp("sources")
+    (folder / "index").mkdir()
+    for version in ("1.0", "2.0"):
+        wheels.build(folder / "index", "zebra", version, {"zebra/__init__.py": f"V = '{version}'\n"}, hashed=True)
+    wheels.build(folder, "owl", "3.0", {"owl/__init__.py": "V = '3.0'\n"}, hashed=True)
+    cran_repository.write_source(folder, "meldalocal", "0.1")
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder / "index")]
+    subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / "files" / "jupyter" / "uv.txt")], check=True)
+    (folder / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /sources/index\n")
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def start(docker: str, image: str, s3: Server, sources: Path) -> Iterator[Start]:
+    keys = s3.credentials("melda-test-fork", BUCKET)
+    volumes = ("--volume", f"{sources}:/sources:ro", "--volume", f"{sources}/pip.conf:/etc/pip.conf:ro")
+    made: list[Service] = []
+
+    def run(folder: str, **more: str) -> Service:
+        made.append(Service(docker, image, (*MOUNT, *volumes), **bucket_variables(s3, BUCKET, keys, folder), **more))
+        return made[-1]
+
+    yield run
+    for service in made:
+        service.remove()
+
+
+def captured(s3: Server) -> str:
+    """What the parent's keeper has written down; empty until then."""
+    kept = f"{PARENT}/.melda-jupyter/environment.json"
+    found = s3.client().list_objects_v2(Bucket=BUCKET, Prefix=kept).get("Contents", [])
+    if kept not in [item["Key"] for item in found]:
+        return ""
+    return str(s3.client().get_object(Bucket=BUCKET, Key=kept)["Body"].read().decode())
+
+
+@pytest.fixture(scope="module")
+def parent(start: Start, s3: Server) -> str:
+    """What a container's user installed, and never captured."""
+    one = start(PARENT).ready()
+    until(lambda: '"packages": []' in captured(s3), "it is written down that nothing is installed")
+    one.run("su - melda -c 'pip install -q zebra==1.0 && pip install -q /sources/owl-3.0-py3-none-any.whl'")
+    one.run("su - melda -c 'R CMD INSTALL --library=$(ls -d project/R-*) /sources/meldalocal' 2>&1")
+    one.stop()
+    found = captured(s3)
+    assert [name for name in ("zebra", "owl", "meldalocal") if name not in found] == [], one.logs()[-2000:]
+    return found
+
+
+def told(service: Service, what: str) -> None:
+    until(lambda: service.health().get("fork") == what, f"{what}; {service.logs()[-2000:]}", 120)
+
+
+DONE = f"3 packages of {PARENT} are installed"
+
+
+def test_it_has_what_its_parent_had(start: Start, parent: str) -> None:
+    fork = start("users/ada", FORK_OF=PARENT).ready()
+    told(fork, DONE)
+    assert fork.run(IMPORT) == "1.0 3.0\n"
+    assert fork.run("su - melda -c \"Rscript -e 'library(meldalocal); cat(standin_version())'\"") == "0.1"
+    assert fork.run(f"su - melda -c 'melda-env diff {HERE}'") == ""
+    answer = requests.get(f"http://{fork.address}:2310/environment", timeout=30)
+    now = answer.json()
+    assert answer.headers["Content-Type"] == "application/json"
+    was = json.loads(parent)
+    for kind in ("python", "r"):
+        names = [[(one["name"], one["version"]) for one in document[kind]["packages"]] for document in (now, was)]
+        assert names[0] == names[1] and names[0]
+    # A fork no longer follows: what its user does to it stays.
+    fork.run("su - melda -c 'pip install -q zebra==2.0'")
+    fork.stop()
+    fork.start()
+    fork.ready(2)
+    told(fork, DONE)
+    assert fork.run(IMPORT) == "2.0 3.0\n"
+
+
+def test_killed_while_it_installs_it_goes_on(start: Start, parent: str) -> None:
+    fork = start("users/bob", FORK_OF=PARENT)
+    fork.says("fork: checking")
+    fork.kill()
+    fork.start()
+    fork.ready(fork.logs().count("start-jupyter: ready: ") + 1)
+    told(fork, DONE)
+    assert fork.run(IMPORT) == "1.0 3.0\n"
+
+
+def test_a_parent_that_nobody_opened(start: Start, s3: Server) -> None:
+    s3.client().put_object(Bucket=BUCKET, Key="users/old/notebook.ipynb", Body=b"{}")
+    fork = start("users/eva", FORK_OF="users/old").ready()
+    told(fork, "users/old has no capture: nothing is installed")
+
+
+@pytest.mark.parametrize("value", ["users/nobody", "users/zoe", "../eve"])
+def test_no_such_parent(start: Start, value: str) -> None:
+    code, lines = start("users/zoe", FORK_OF=value).ended()
+    assert code == 1 and f"FORK_OF='{value}' is not right" in lines[-1], lines
+
+
+def test_somebody_elses_file(start: Start, s3: Server) -> None:
+    """Options as a version, a path as a name: refused in one line, and nothing is installed."""
+    for number, text in enumerate(('{"schema": 1, "python": {"packages": [{"name": "../x"}]}}', "{" * 100_000)):
+        s3.client().put_object(Bucket=BUCKET, Key=f"users/evil{number}/environment.json", Body=text.encode())
+        fork = start(f"users/mia{number}", FORK_OF=f"users/evil{number}").ready()
+        until(lambda fork=fork: fork.health()["fork"].startswith("failed: "), "it is refused")  # type: ignore[misc]
+        answer = requests.get(f"http://{fork.address}:2310/environment", timeout=30)
+        assert answer.json()["python"]["packages"] == []
