@@ -87,5 +87,9 @@ def main() -> int:
     place = environment.place(environment.load())
     cli.interpreter(place)
     arguments: List[str] = sys.argv[1:]
-    run(place, arguments[0])
+    try:
+        run(place, arguments[0])
+    except OSError as error:
+        say("failed: {0}: {1}".format(error.filename or "the project", error.strerror or error))
+        return 1  # start-jupyter tries again
     return 0

@@ -46,6 +46,7 @@ class Capture:
     def _start(self) -> None:
         self._written = self._wanted
         try:
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
             self._running = subprocess.Popen(
                 [self._program, "capture", self._path],
                 stdin=subprocess.DEVNULL,

@@ -170,7 +170,8 @@ def make_folder(bucket: Bucket, key: str) -> None:
     Raises:
         Refused: S3 does not answer, or does not allow it.
     """
-    _checked(bucket, ask(bucket, "PUT", key=key), "PutObject")
+    # Else s3fs takes it for a file, and urllib says it is a form.
+    _checked(bucket, ask(bucket, "PUT", key=key, more={"content-type": "application/x-directory"}), "PutObject")
 
 
 def copy(bucket: Bucket, source: str, target: str) -> None:

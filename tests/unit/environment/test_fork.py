@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda_environment import fork
+from melda_environment import cli, fork
 from melda_environment.errors import Refused
 from melda_persistence import state
 from melda_runtime import environment
@@ -69,6 +69,16 @@ def test_refused_as_a_whole_it_is_tried_at_the_next_start(here: Path, monkeypatc
     answer(monkeypatch, Refused("another Python"), DONE)
     assert run(here) == "failed: another Python"
     assert run(here) == "4 packages of users/eve are installed"
+
+
+def test_a_folder_that_cannot_be_read_is_tried_again(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "done.json").mkdir()
+    monkeypatch.setattr(environment, "load", dict)
+    monkeypatch.setattr(environment, "place", lambda _: environment.Place(None, str(here.parents[1]), ""))  # type: ignore[arg-type]
+    monkeypatch.setattr(cli, "interpreter", lambda _: None)
+    monkeypatch.setattr("sys.argv", ["restore-fork", "users/eve"])
+    assert fork.main() == 1
+    assert state.read(state.FORK) == f"failed: {here}/done.json: Is a directory"
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", json.dumps({"captured": True})])

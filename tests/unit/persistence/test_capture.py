@@ -35,18 +35,18 @@ def calls(tmp_path: Path) -> list[str]:
 
 def test_once_for_each_change(tmp_path: Path, program: str) -> None:
     said: list[str] = []
-    capture = Capture("/project/environment.json", said.append, program)
+    capture = Capture(f"{tmp_path}/kept/environment.json", said.append, program)
     for state in (1, 1, 2, 2):
         look_until_done(capture, state)
     capture.finish(2)
-    assert calls(tmp_path) == 2 * ["capture /project/environment.json"]
+    assert calls(tmp_path) == 2 * [f"capture {tmp_path}/kept/environment.json"]
     capture.finish(3)
     assert (len(calls(tmp_path)), said) == (3, [])
 
 
 def test_nobody_waits(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "wait")
-    capture = Capture("/x", print, program)
+    capture = Capture(f"{tmp_path}/x", print, program)
     capture.look(1)
     capture.look(2)
     assert capture._running and capture._running.poll() is None
@@ -59,10 +59,10 @@ def test_nobody_waits(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPa
 def test_what_fails_is_said_once(tmp_path: Path, program: str) -> None:
     said: list[str] = []
     Path(program).write_text("#!/bin/sh\necho no room >&2\nexit 2\n")
-    capture = Capture("/x", said.append, program)
+    capture = Capture(f"{tmp_path}/x", said.append, program)
     for _ in range(3):
         look_until_done(capture, 1)
     assert said == ["what is installed is not written down: no room"]
-    capture = Capture("/x", said.append, str(tmp_path / "none"))
+    capture = Capture(f"{tmp_path}/x", said.append, str(tmp_path / "none"))
     capture.look(1)
     assert said[1:] == ["what is installed is not written down: No such file or directory"]

@@ -44,6 +44,7 @@ class Objects:
                 source = unquote(self.headers.get("x-amz-copy-source", "")).partition("/bucket/")[2]
                 signed = re.search("SignedHeaders=([^,]*)", self.headers["authorization"])
                 assert signed and ("x-amz-copy-source" in signed.group(1)) == bool(source)
+                assert bool(source) or self.headers["content-type"] == "application/x-directory"
                 objects.puts.append(key)
                 if objects.refuses and objects.refuses in key:
                     self._answer(200, "<Error><Code>InternalError</Code></Error>")
