@@ -79,6 +79,7 @@ def enabled() -> Generator[workplace.Command, None, None]:
 
 @deploy("bspm")
 def bspm() -> None:
+    omitted.foresee()
     apt.installed(name="Install what bspm needs at run time", packages=debian.PACKAGES["bspm"] + debian.PACKAGES["r"])
     files.block(
         name="Set the CRAN mirror",

@@ -244,7 +244,7 @@ def left_out(wanted: List[str], mirror: str) -> Generator[workplace.Command, Non
     """
     missing = _not_in_apt(wanted)
     if missing:
-        for line in facts.get(files.Text, path=NOT_COMPILED).splitlines():
+        for line in files.text(NOT_COMPILED).splitlines():
             if line.split(": ")[1:2] and line.split(": ")[1] in missing:
                 say(line)
         reason = (FAILED if _answers(mirror) else SILENT).format(mirror)
@@ -255,6 +255,7 @@ def left_out(wanted: List[str], mirror: str) -> Generator[workplace.Command, Non
 
 @deploy("Packages")
 def packages() -> None:
+    omitted.foresee()
     data = host.data
     wanted = [name for chosen in up_to(data.packages) for name in r_names(chosen)]
     for chosen in up_to(data.packages):

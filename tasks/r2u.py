@@ -124,6 +124,7 @@ def _add_r(suite: str, architecture: str) -> None:
 
 @deploy("r2u")
 def r2u() -> None:
+    omitted.foresee()
     here = target()
     release = here.release
     suite = host.data.r2u_suite or release.r2u_suite

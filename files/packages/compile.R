@@ -2,7 +2,6 @@
 # Each that fails is named, and the others are installed all the same. Whoever calls looks at what is there.
 given <- commandArgs(trailingOnly = TRUE)
 names <- given[-1]
-began <- Sys.time()
 # install.packages() only warns of what fails.
 install.packages(names, repos = given[1], Ncpus = parallel::detectCores())
 failed <- character()
@@ -14,4 +13,3 @@ for (name in names) {
   if (nzchar(system.file(package = name, lib.loc = .libPaths()[1]))) remove.packages(name, .libPaths()[1])
 }
 writeLines(failed, "not-compiled") # for who reads it when this is over: beside this file
-message(sprintf("compiled %s in %.0f s", paste(names, collapse = " "), difftime(Sys.time(), began, units = "secs")))

@@ -8,8 +8,7 @@ from typing import List
 from pyinfra import host
 from pyinfra.api import StringCommand
 
-from tasks.lib import facts
-from tasks.lib.files import Text
+from tasks.lib import facts, files
 from tasks.lib.progress import say
 from tasks.lib.workplace import refuse
 
@@ -18,7 +17,12 @@ PATH = "/usr/local/share/melda-jupyter/omitted"
 
 def lines() -> List[str]:
     """What is recorded, a line each: ``name: reason``."""
-    return facts.get(Text, path=PATH).strip().splitlines()
+    return files.text(PATH).strip().splitlines()
+
+
+def foresee() -> None:
+    """Say, while a run is prepared, that it will be asked for."""
+    facts.foresee(files.Texts, [PATH])
 
 
 def _write(recorded: List[str]) -> StringCommand:

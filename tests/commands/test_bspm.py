@@ -10,7 +10,7 @@ import pytest
 from tasks import bspm
 from tasks.lib import debian, files, omitted
 from tasks.lib.apt import Answers, InstalledPackages
-from tasks.lib.files import Text
+from tasks.lib.files import Texts
 
 from . import conftest
 from .conftest import Facts, Run, arguments
@@ -60,12 +60,12 @@ DONE: Facts = {
     InstalledPackages: NEEDS,
     files.Paths: in_place(),
     bspm.Bspm: True,
-    Text: texts(PROFILE + ENABLED),
+    Texts: texts(PROFILE + ENABLED),
 }
 
 
 def test_fresh(run: Run) -> None:
-    commands = run(bspm.bspm, {Answers: True, Text: texts("# the distribution's\n")})
+    commands = run(bspm.bspm, {Answers: True, Texts: texts("# the distribution's\n")})
     # The facts are those of before: what depends on bspm being there has its own test below.
     assert list(commands) == [APT, MIRROR, PROGRAMS, SHOW, INSTALL]
     assert set(arguments(*commands[APT])) == NEEDS
@@ -81,7 +81,7 @@ def test_fresh(run: Run) -> None:
 
 def test_once_installed_it_is_enabled_and_served_by_us(run: Run) -> None:
     bspms_own = {bspm.SERVICE: ("file", "644", "root", "root", "0" * 64)}
-    commands = run(bspm.bspm, DONE | {Text: texts(PROFILE), files.Paths: in_place() | bspms_own})
+    commands = run(bspm.bspm, DONE | {Texts: texts(PROFILE), files.Paths: in_place() | bspms_own})
     assert list(commands) == [SERVE, ENABLE]
     assert commands.uploads[f"{bspm.RPROFILE}.melda-new"].decode() == PROFILE + ENABLED
     assert b"\nExec=/usr/src/melda-jupyter/bspm-service\n" in commands.uploads[f"{bspm.SERVICE}.melda-new"]
@@ -106,10 +106,10 @@ def test_enabled_exactly_once() -> None:
     ("facts", "settings", "operations", "words"),
     [
         ({}, {}, [INSTALL], f"'{LEFT_OUT}' > {omitted.PATH}.melda-new"),
-        ({Text: texts(PROFILE, LEFT_OUT + "\n")}, {}, [], ""),
-        ({Text: texts(PROFILE, "r2u: x\n")}, {}, [INSTALL], f"'{LEFT_OUT}' 'r2u: x' >"),
+        ({Texts: texts(PROFILE, LEFT_OUT + "\n")}, {}, [], ""),
+        ({Texts: texts(PROFILE, "r2u: x\n")}, {}, [INSTALL], f"'{LEFT_OUT}' 'r2u: x' >"),
         # Enabling what is not there would break every R session.
-        ({Text: texts(PROFILE + ENABLED, LEFT_OUT + "\n")}, {}, [ENABLE], f"put {bspm.RPROFILE}.melda-new"),
+        ({Texts: texts(PROFILE + ENABLED, LEFT_OUT + "\n")}, {}, [ENABLE], f"put {bspm.RPROFILE}.melda-new"),
         (
             {},
             {"strict": True},
@@ -121,7 +121,7 @@ def test_enabled_exactly_once() -> None:
 def test_where_cran_does_not_answer(
     run: Run, facts: Facts, settings: dict[str, Any], operations: list[str], words: str
 ) -> None:
-    gone: Facts = {InstalledPackages: NEEDS, Answers: False, Text: texts(PROFILE), files.Paths: in_place()}
+    gone: Facts = {InstalledPackages: NEEDS, Answers: False, Texts: texts(PROFILE), files.Paths: in_place()}
     commands = run(bspm.bspm, gone | facts, **settings)
     assert list(commands) == operations
     if operations:
@@ -131,7 +131,7 @@ def test_where_cran_does_not_answer(
 @pytest.mark.parametrize("killed_before_the_record_went", [False, True])
 def test_what_is_there_is_not_recorded_as_left_out(run: Run, killed_before_the_record_went: bool) -> None:
     there: Facts = {bspm.Bspm: killed_before_the_record_went}
-    commands = run(bspm.bspm, DONE | {Answers: True, Text: texts(PROFILE + ENABLED, LEFT_OUT + "\n")} | there)
+    commands = run(bspm.bspm, DONE | {Answers: True, Texts: texts(PROFILE + ENABLED, LEFT_OUT + "\n")} | there)
     assert commands[INSTALL][-1] == f"rm -f {omitted.PATH}"
     assert len(commands[INSTALL]) == (1 if killed_before_the_record_went else 2)
 
@@ -140,7 +140,7 @@ def test_another_mirror(run: Run) -> None:
     mirror = "http://mirror:8080/cran/"
     asked: list[str] = []
     commands = run(
-        bspm.bspm, {Answers: lambda url: asked.append(url) or True, Text: texts(PROFILE)}, cran_mirror=mirror
+        bspm.bspm, {Answers: lambda url: asked.append(url) or True, Texts: texts(PROFILE)}, cran_mirror=mirror
     )
     assert asked == ["http://mirror:8080/cran/src/contrib/PACKAGES.gz"]
     assert f'repos="{mirror}"' in commands[INSTALL][0]

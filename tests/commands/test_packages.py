@@ -11,7 +11,7 @@ from pyinfra.api import DeployError
 from tasks import packages
 from tasks.lib import files, omitted, python
 from tasks.lib.apt import Answers, KnownPackages
-from tasks.lib.files import Text
+from tasks.lib.files import Texts
 from tasks.lib.python import Distributions
 from tasks.lib.release import OsRelease
 
@@ -137,7 +137,7 @@ def test_what_could_not_be_compiled_is_left_out(run: Run, caplog: pytest.LogCapt
 def test_what_could_not_be_compiled_is_not_tried_at_each_run(
     run: Run, record: str, settings: dict[str, Any], again: list[str]
 ) -> None:
-    commands = run(packages.packages, HALF | {Text: record + "\n"}, packages="core", **settings)
+    commands = run(packages.packages, HALF | {Texts: record + "\n"}, packages="core", **settings)
     assert compiled(commands) == again
     if record == FAILED and not settings:
         assert LEFT_OUT not in commands, "it is recorded already"
@@ -155,8 +155,8 @@ GONE: Facts = {
     ("facts", "settings", "words"),
     [
         ({}, {}, f"printf '%s\\n' 'R packages: {REASON}' >"),
-        ({Text: f"R packages: {REASON}\n"}, {}, None),
-        ({Text: "R packages: zoo (old)\nbspm: x\n"}, {}, f"printf '%s\\n' 'R packages: {REASON}' 'bspm: x' >"),
+        ({Texts: f"R packages: {REASON}\n"}, {}, None),
+        ({Texts: "R packages: zoo (old)\nbspm: x\n"}, {}, f"printf '%s\\n' 'R packages: {REASON}' 'bspm: x' >"),
         ({}, {"strict": True}, f"echo 'strict=True and R packages would be left out: {REASON}' >&2; exit 1"),
     ],
 )
@@ -174,7 +174,7 @@ def test_where_cran_does_not_answer_either(run: Run, facts: Facts, settings: dic
     [("core", {packages.RPackages: r("core")}), ("none", {}), ("core", {KnownPackages: KNOWN})],
 )
 def test_what_is_there_or_not_wanted_is_not_recorded_as_left_out(run: Run, chosen: str, there: Facts) -> None:
-    facts = GONE | {Text: f"R packages: {REASON}\n"} | there
+    facts = GONE | {Texts: f"R packages: {REASON}\n"} | there
     commands = run(packages.packages, facts, packages=chosen)
     assert commands[LEFT_OUT] == [f"rm -f {omitted.PATH}"]
 

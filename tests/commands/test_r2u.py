@@ -11,7 +11,7 @@ from pyinfra.api import DeployError
 from tasks import r2u
 from tasks.lib import debian, files, omitted
 from tasks.lib.apt import Answers, AptState, InstalledPackages, State, Upgradable
-from tasks.lib.files import Entry, Paths, Text
+from tasks.lib.files import Entry, Paths, Texts
 from tasks.lib.release import OsRelease
 from tasks.releases import RELEASES
 
@@ -136,8 +136,8 @@ RECORD = f"r2u: {MIRROR} does not answer"
     ("facts", "settings", "commands"),
     [
         ({}, {}, [f"printf '%s\\n' '{RECORD}'"]),
-        ({Text: f"{RECORD}\n"}, {}, None),
-        ({Text: "r2u: http://old does not answer\nother: x\n"}, {}, [f"'other: x' '{RECORD}'"]),
+        ({Texts: f"{RECORD}\n"}, {}, None),
+        ({Texts: "r2u: http://old does not answer\nother: x\n"}, {}, [f"'other: x' '{RECORD}'"]),
         ({}, {"strict": True}, [f"echo 'strict=True and r2u would be left out: {MIRROR} does not answer' >&2; exit 1"]),
         # Added, but killed before its list came: it would break every later apt-get update.
         ({Paths: ENTRIES}, {}, [f"rm -f {r2u.SOURCES}", RECORD]),
@@ -156,7 +156,7 @@ def test_where_it_does_not_answer(run: Run, facts: Facts, settings: dict[str, An
 
 @pytest.mark.parametrize("facts", [DONE, FRESH])
 def test_what_is_back_is_no_longer_recorded(run: Run, facts: Facts) -> None:
-    commands = run(r2u.r2u, facts | {Text: f"{RECORD}\n"})
+    commands = run(r2u.r2u, facts | {Texts: f"{RECORD}\n"})
     assert commands[ADD][-1] == f"rm -f {omitted.PATH}"
 
 

@@ -10,7 +10,7 @@ import pytest
 from tasks import ssh
 from tasks.lib import files
 from tasks.lib.apt import InstalledPackages
-from tasks.lib.files import Paths, Text
+from tasks.lib.files import Paths, Texts
 
 from .conftest import Run
 
@@ -44,7 +44,7 @@ def test_fresh(run: Run) -> None:
 
 def test_already_there(run: Run) -> None:
     block = f"# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
-    assert run(ssh.ssh, DONE | {Text: block}, ssh_public_key=KEY) == {}
+    assert run(ssh.ssh, DONE | {Texts: block}, ssh_public_key=KEY) == {}
 
 
 def test_no_key_writes_no_file(run: Run) -> None:
@@ -56,7 +56,7 @@ def test_no_key_writes_no_file(run: Run) -> None:
 )
 def test_a_key_that_is_taken_back_leaves_nothing_of_ours(run: Run, others: str, commands: list[str] | None) -> None:
     text = f"{others}# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
-    found = run(ssh.ssh, DONE | {Text: text})
+    found = run(ssh.ssh, DONE | {Texts: text})
     if commands:
         assert found == {"Put the platform's public key in place": commands}
     else:
@@ -64,7 +64,7 @@ def test_a_key_that_is_taken_back_leaves_nothing_of_ours(run: Run, others: str, 
 
 
 def test_an_administrators_keys_stay(run: Run) -> None:
-    commands = run(ssh.ssh, DONE | {Text: "ssh-ed25519 AAAA admin\n"}, ssh_public_key=KEY)
+    commands = run(ssh.ssh, DONE | {Texts: "ssh-ed25519 AAAA admin\n"}, ssh_public_key=KEY)
     written = commands.uploads["/root/.ssh/authorized_keys.melda-new"].decode()
     assert written == f"ssh-ed25519 AAAA admin\n# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
     assert "chmod 600" in commands["Put the platform's public key in place"][1]

@@ -10,7 +10,7 @@ from pyinfra.api import DeployError
 
 from builder.connector import instructions
 from tasks import user
-from tasks.lib.files import Entry, Paths, Text
+from tasks.lib.files import Entry, Paths, Texts
 
 from .conftest import ROOT, Commands, Facts, Run, in_place
 
@@ -38,7 +38,7 @@ HOME = in_place(
         Entry("/etc/profile.d/melda-jupyter.sh", PROFILE),
     ]
 )
-DONE: Facts = {user.Account: ACCOUNT, Paths: HOME, Text: ENVIRONMENT}
+DONE: Facts = {user.Account: ACCOUNT, Paths: HOME, Texts: ENVIRONMENT}
 GROUPADD = "groupadd --gid 1001 melda"
 USERADD = "useradd melda --create-home --home-dir /home/melda --shell /bin/bash --uid 1001 --gid 1001"
 
@@ -145,7 +145,7 @@ def test_the_variables_follow_the_settings(run: Run, setting: str, value: str, l
 
 
 def test_others_variables_stay(run: Run) -> None:
-    commands: Commands = run(user.user, DONE | {Text: "http_proxy=http://p:1\n"})
+    commands: Commands = run(user.user, DONE | {Texts: "http_proxy=http://p:1\n"})
     assert commands.uploads["/etc/environment.melda-new"].decode() == "http_proxy=http://p:1\n" + ENVIRONMENT
 
 

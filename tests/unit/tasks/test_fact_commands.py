@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -47,10 +46,10 @@ CASES: list[tuple[Any, str, Any]] = [
     (apt.Answers, "", False),
     (
         files.Paths,
-        "directory|755|root|root|/etc\nfile|644|root|root|27c0|/etc/passwd\nlink|usr/bin|/bin",
+        f"directory|755|root|root|/etc\nregular file|644|root|root|/etc/passwd\nsha|{64 * '2'}  /etc/passwd\nlink|usr/bin|/bin",
         {
             "/etc": ("directory", "755", "root", "root"),
-            "/etc/passwd": ("file", "644", "root", "root", "27c0"),
+            "/etc/passwd": ("file", "644", "root", "root", 64 * "2"),
             "/bin": ("link", "usr/bin"),
         },
     ),
@@ -70,13 +69,17 @@ CASES: list[tuple[Any, str, Any]] = [
             "listed": {"zoo", "data.table"},
         },
     ),
-    (files.Paths, "fuse|/home/melda/project", {"/home/melda/project": ("fuse",)}),
     (
-        files.Text,
-        "IyBCRUdJTiBtZWxkYS1qdXB5dGVyCnVzZXJuYW1lPW1lbGRhClVIT01FPS9ob21lL21lbGRhCkpV\nUFlURVI=",
-        "# BEGIN melda-jupyter\nusername=melda\nUHOME=/home/melda\nJUPYTER",
+        files.Paths,
+        "fs|fuseblk|/home/melda/project\ndirectory|770|melda|melda|/home/melda/project",
+        {"/home/melda/project": ("fuse",)},
     ),
-    (files.Text, "", ""),
+    (
+        files.Texts,
+        "IyBCRUdJTiBtZWxkYS1qdXB5dGVyCnVzZXJuYW1lPW1lbGRhClVIT01FPS9ob21lL21lbGRhCkpVUFlURVI=|/etc/environment\n|/etc/empty",
+        {"/etc/environment": "# BEGIN melda-jupyter\nusername=melda\nUHOME=/home/melda\nJUPYTER", "/etc/empty": ""},
+    ),
+    (files.Texts, "", {}),
     (
         python.Distributions,
         f"{ENV}/QtPy-2.4.3.dist-info/RECORD\n"
@@ -180,11 +183,12 @@ def test_paths_of_a_real_file_system(tmp_path: Path) -> None:
 def test_text_is_the_files_bytes(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    assert ask(files.Text(), path=str(path)).encode("utf-8", "surrogateescape") == content
+    (found,) = ask(files.Texts(), paths=[str(path)]).values()
+    assert found.encode("utf-8", "surrogateescape") == content
 
 
 def test_text_of_a_missing_file(tmp_path: Path) -> None:
-    assert ask(files.Text(), path=str(tmp_path / "missing")) == ""
+    assert ask(files.Texts(), paths=[str(tmp_path / "missing")]) == {}
 
 
 def test_a_distribution_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
@@ -202,9 +206,14 @@ def test_a_distribution_that_was_cut_off_does_not_count(tmp_path: Path) -> None:
     assert ask(python.Distributions(), env=str(tmp_path / "missing")) == set()
 
 
-def test_the_sample_of_text_is_what_base64_prints() -> None:
-    sample = next(output for fact, output, _ in CASES if fact is files.Text)
-    assert base64.encodebytes(base64.b64decode(sample)).decode().strip() == sample
+def test_the_sample_of_texts_is_what_base64_prints(tmp_path: Path) -> None:
+    sample = next(expected for fact, _, expected in CASES if fact is files.Texts)
+    for path, text in sample.items():
+        (tmp_path / path.rpartition("/")[2]).write_text(text)
+    found = ask(files.Texts(), paths=[str(path) for path in tmp_path.iterdir()])
+    assert {path.rpartition("/")[2]: text for path, text in found.items()} == {
+        path.rpartition("/")[2]: text for path, text in sample.items()
+    }
 
 
 @pytest.mark.parametrize(
