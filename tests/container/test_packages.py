@@ -210,7 +210,7 @@ def test_what_apt_has_not_got(
         assert left_out(machine) == lacking
         for name in lacking:
             assert f"cannot be compiled: {name}: " in once.output
-        assert re.search(r"took [1-9][0-9.]* s", once.output.partition(compiled)[2].partition("[Write")[0]), once.output
+        assert re.search(r"took [1-9][0-9.]* s", once.output.partition(compiled)[2].partition(LEFT_OUT)[0]), once.output
         again = provision(docker, target, root=edited, packages="core", cran_mirror=server.url)
         assert (again.code, again.changed) == (0, []), again.output
         assert again.output.count("left out: R packages: ") == 1, again.output
