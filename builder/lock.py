@@ -41,7 +41,7 @@ def compile_lock(python: str, sources: list[Path], constraints: str) -> str:
         done = subprocess.run(
             [Path(sys.executable).parent / "uv", "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate",
              "--only-binary", ":all:", "--python-platform", "linux", "--python-version", python, "--no-emit-index-url",
-             "--constraints", bound, *sources],
+             "--constraints", bound, "--overrides", FILES / "jupyter" / "overrides.txt", *sources],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:

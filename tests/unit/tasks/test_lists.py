@@ -42,6 +42,13 @@ def test_every_group_has_its_reason(name: str) -> None:
     assert [line for line in lines if line.strip() != line or not line or line == "#"] == []
 
 
+def test_what_makes_jupyter_slow_is_in_no_lock() -> None:
+    """Importing it takes longer than all the rest of Jupyter's start."""
+    locks = sorted((PACKAGES / "locks").glob("*.txt"))
+    assert len(locks) > 20
+    assert [lock.name for lock in locks if "rfc3987-syntax" in python.pins(lock.read_bytes())] == []
+
+
 def test_about_as_many_as_promised() -> None:
     assert 90 <= len(entries("r")) <= 140
     assert 55 <= len(entries("python")) <= 80
