@@ -38,10 +38,10 @@ PYTHON = (
 )  # fmt: skip
 R = (
     "abind", "bdsmatrix", "bitops", "blob", "caTools", "chron", "coda", "contfrac", "crosstalk", "DBI", "deSolve",
-    "diffobj", "fastmatch", "gclus", "goftest", "gtools", "highr", "iterators", "itertools", "labelled",
+    "diffobj", "fastmatch", "gclus", "goftest", "gtools", "highr", "iterators", "itertools",
     "lazyeval", "maps", "mapproj", "mvtnorm", "numDeriv", "permute", "plyr", "polyclip", "praise", "prettyunits",
     "proxy", "quadprog", "registry", "reshape", "RUnit", "sendmailR", "snow", "tensor", "truncnorm", "waldo",
-    "xtable", "zoo",
+    "xtable", "xts", "zoo",
 )  # fmt: skip
 NOTE = (
     "A project whose user has installed 40 pinned Python distributions with all they need, and 40 R packages with "
