@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +37,19 @@ PYTHON = (
     "setuptools==69.5.1", "wheel==0.43.0", "more-itertools==10.2.0", "networkx==3.2.1", "docutils==0.20.1",
 )  # fmt: skip
 R = (
-    "abind", "bdsmatrix", "bitops", "blob", "caTools", "chron", "coda", "contfrac", "crosstalk", "DBI", "deSolve",
-    "diffobj", "fastmatch", "gclus", "goftest", "gtools", "highr", "iterators", "itertools",
-    "lazyeval", "maps", "mapproj", "mvtnorm", "numDeriv", "permute", "plyr", "polyclip", "praise", "prettyunits",
-    "proxy", "quadprog", "registry", "reshape", "RUnit", "sendmailR", "snow", "tensor", "truncnorm", "waldo",
-    "xtable", "xts", "zoo",
+    "abind", "bdsmatrix", "bitops", "blob", "caTools", "chron", "coda", "DBI", "deSolve", "diffobj", "dplyr",
+    "fastmatch", "gclus", "goftest", "gtools", "later", "lazyeval", "maps", "mvtnorm", "numDeriv", "plyr",
+    "polyclip", "processx", "proxy", "ps", "purrr", "quadprog", "ranger", "reshape", "reshape2", "tensor",
+    "tidyr", "truncnorm", "waldo", "xtable", "permute", "highr", "iterators", "xts", "zoo",
 )  # fmt: skip
 NOTE = (
     "A project whose user has installed 40 pinned Python distributions with all they need, and 40 R packages with "
-    "theirs, beyond the image, and a fork of it. Python: `melda-env restore` of that part, fetching uv included, against"
-    " `pip install -r` of the same freeze by the same user; both from wheels that lie in the container. R: `melda-env "
-    "restore` of that part, binaries by apt, against `install.packages()` of those whose sources Debian's mirror has, "
-    "from a CRAN-like repository on the same machine, with one process as R does it, once. After each restore `melda-env"
-    " diff` has to find nothing. Written down: `melda-env capture`, 300 small packages made for it beside the others."
+    "theirs, beyond the image, and a fork of it. Python: `melda-env restore` of that part, fetching uv included, "
+    "against `pip install -r` of the same freeze by the same user; both from wheels that lie in the container. R: "
+    "`melda-env restore` of those whose sources Debian's mirror has, binaries by apt, whose lists are fetched too, "
+    "against `install.packages()` of the same from a CRAN-like repository on the same machine, with one process as R "
+    "does it, once; what they need is there for that one. At the end `melda-env diff` has to find nothing. Written "
+    "down: `melda-env capture`, 300 small packages made for it beside the others."
 )
 
 
@@ -100,10 +100,13 @@ def with_bspm(workbench: Workbench, mirror: str) -> Iterator[str]:
         subprocess.run([workbench.docker, "image", "rm", "--force", image], capture_output=True, check=False)
 
 
-def part(document: dict[str, Any], kind: str) -> str:
-    """A capture that has one language alone."""
+def part(document: dict[str, Any], kind: str, names: Collection[str] = ()) -> str:
+    """A capture that has one language alone, of that what ``names`` has, if any are given."""
     other = "r" if kind == "python" else "python"
-    return json.dumps({**document, other: {**document[other], "packages": []}})
+    chosen = [entry for entry in document[kind]["packages"] if not names or entry["name"] in names]
+    return json.dumps(
+        {**document, kind: {**document[kind], "packages": chosen}, other: {**document[other], "packages": []}}
+    )
 
 
 def captured(workbench: Workbench, container: str) -> dict[str, Any]:
@@ -186,18 +189,22 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
                 parent.install(workbench, container, had, server.url)
             for _ in range(repeats):
                 with running(workbench, image, "fork", folder) as container:
-                    for kind, times in ours.items():
-                        path = put(workbench, container, f"{kind}.json", part(parent.document, kind))
-                        times.append(as_user(workbench, container, f"melda-env restore {path}"))
+                    for kind, only in (("python", []), ("r", had)):
+                        path = put(workbench, container, f"{kind}.json", part(parent.document, kind, only))
+                        ours[kind].append(as_user(workbench, container, f"melda-env restore {path}"))
                     path = put(workbench, container, "parent.json", json.dumps(parent.document))
+                    as_user(workbench, container, f"melda-env restore {path}")
                     as_user(workbench, container, f"melda-env diff {path}")
                 with running(workbench, image, "pip", folder) as container:
                     path = put(workbench, container, "requirements.txt", parent.freeze())
                     parent.times[PIP].append(as_user(workbench, container, f"pip install -q -r {path}"))
                 print(f"    {ours}, {parent.times}, capture {parent.capture}", flush=True)
     counts = {kind: len(parent.document[kind]["packages"]) for kind in ours}
-    names = {"python": f"a fork's {counts['python']} Python packages", "r": f"a fork's {counts['r']} R packages"}
-    compiled = f"{len(had)} of them {COMPILED}"
+    names = {
+        "python": f"a fork's {counts['python']} Python packages",
+        "r": f"{len(had)} of a fork's {counts['r']} R packages",
+    }
+    compiled = f"the same {COMPILED}"
     everything = f"writing down {sum(counts.values()) + MANY} packages"
     return [
         Result(names["python"], "s", {OURS: ours["python"], PIP: parent.times[PIP]}, [Target(0.3, PIP)]),

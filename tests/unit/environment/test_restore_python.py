@@ -154,6 +154,9 @@ def test_importable_and_its_script_runs_here(containers: Any, index: Path) -> No
     script = two.plugins / "bin" / "yak"
     assert str(two.plugins) in script.read_text()
     assert subprocess.run([script], capture_output=True, text=True, check=True).stdout == "2.0\n"
+    # No file is a link to one of a cache, which would change with it; and the cache does not stay.
+    assert {path.stat().st_nlink for path in two.plugins.rglob("*.py") if not path.is_symlink()} == {1}
+    assert not Path(tools.packages(two.place)).exists()
 
 
 def captured(*packages: dict[str, Any]) -> str:

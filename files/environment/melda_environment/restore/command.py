@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
 from typing import Any, Dict, List, NamedTuple, Optional
@@ -104,7 +105,9 @@ class Restore:
             for line in plans.check_versions(self._wanted, here, self._options.allow_version_change):
                 self._progress.say(line)
             early = self._resolve(here)
-            return self._follow(plans.make(self._wanted, here), here, early)
+            outcome = self._follow(plans.make(self._wanted, here), here, early)
+            shutil.rmtree(tools.packages(self._place), ignore_errors=True)
+            return outcome
 
     def _wait(self) -> None:
         """What this project has in its bucket comes first, and is not installed a second time."""

@@ -40,7 +40,8 @@ class Installer:
         self._site, self._say = site, say
         self._env = {
             **env, **tools.pip_settings(site.place.user.home, env),
-            "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1", "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1", "NO_COLOR": "1",
+            "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1", "UV_LINK_MODE": "hardlink", "UV_NO_PROGRESS": "1",
+            "NO_COLOR": "1",
         }  # fmt: skip
         self._uv = tools.uv(site.place, env)
         self._folder = ""

@@ -56,8 +56,7 @@ def variables(place: environment.Place) -> Dict[str, str]:
         for name, value in environment.load().items()
         if not name.startswith(environment.HIDDEN_PREFIXES) and name not in environment.HIDDEN and name not in LEFT_OUT
     }
-    cache = os.path.join(place.user.home, ".cache")
-    return {**found, "HOME": place.user.home, "UV_CACHE_DIR": found.get("UV_CACHE_DIR") or os.path.join(cache, "uv")}
+    return {**found, "HOME": place.user.home, "UV_CACHE_DIR": packages(place)}
 
 
 def run(
@@ -126,6 +125,14 @@ def alone(folder: str) -> Iterator[None]:
 def cache(place: environment.Place) -> str:
     """A folder of the user's for what need not be fetched twice."""
     return os.path.join(place.user.home, ".cache", "melda-env")
+
+
+def packages(place: environment.Place) -> str:
+    """uv's cache while a restore goes on; one that was cut off finds there what it had.
+
+    It is removed at the end: the installed files are links to those in it, and whoever edits one would edit the other.
+    """
+    return os.path.join(cache(place), "packages")
 
 
 def uv(place: environment.Place, env: Dict[str, str], lock: str = UV_LOCK) -> str:
