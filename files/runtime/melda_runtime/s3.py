@@ -17,7 +17,7 @@ from typing import Dict, Mapping, NamedTuple, Optional
 from urllib.parse import quote, unquote, urlsplit
 
 from melda_runtime.bucket import Bucket
-from melda_runtime.errors import Refused
+from melda_runtime.errors import Refused, Unavailable
 
 SECONDS = 5.0  # for one answer
 TRIES = 2  # an address that does not answer is asked again, a service that is busy too
@@ -93,7 +93,7 @@ def ask(bucket: Bucket, method: str, key: str = "", query: str = "") -> Answer:
     """Send one request.
 
     Raises:
-        Refused: nothing answers at the endpoint.
+        Unavailable: nothing answers at the endpoint.
     """
     path = "/{0}/{1}".format(bucket.name, quote(key, safe="/-_.~")) if key else "/" + bucket.name
     url = endpoint(bucket) + path + ("?" + query if query else "")
@@ -117,7 +117,7 @@ def ask(bucket: Bucket, method: str, key: str = "", query: str = "") -> Answer:
     name = "AWS_ENDPOINT_URL_S3" if bucket.endpoint else "AWS_REGION"
     value = bucket.endpoint or bucket.region
     text = "{0}={1!r} is not right, or S3 is down: {2} does not answer ({3})"
-    raise Refused(text.format(name, value, endpoint(bucket), reason))
+    raise Unavailable(text.format(name, value, endpoint(bucket), reason))
 
 
 def region_of(answer: Answer) -> Optional[str]:
