@@ -88,7 +88,8 @@ def running() -> Generator[Command, None, None]:
     if "active" not in state:
         # The journal says in one line which setting is not right.
         yield StringCommand(
-            "systemctl start {0} || {{ journalctl --quiet --no-pager --lines 20 --output cat --unit 'melda-*' >&2;"
+            "systemctl start {0} || {{ journalctl --quiet --no-pager --lines 20 --output cat --unit 'melda-*' |"
+            " grep -v token= >&2;"
             " false; }}".format(_STARTED)
         )
 

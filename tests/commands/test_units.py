@@ -99,7 +99,6 @@ def test_every_service_goes_with_the_target_and_gives_up_on_a_bad_setting(name: 
     assert unit["Service"]["ExecStart"] == ["@SRC@/melda-unit", name.removeprefix("melda-").removesuffix(".service")]
     if unit["Service"]["Type"] != ["oneshot"]:
         assert unit["Service"]["RestartPreventExitStatus"] == ["2"] and unit["Service"]["KillMode"] == ["mixed"]
-        assert "melda-firewall.service" in unit["Unit"]["Requires"] if "Requires" in unit["Unit"] else True
     # A namespace of its own would keep the bucket mounted after its unit has let it go.
     assert not [key for key in unit["Service"] if re.match("Private|Protect|ReadOnly|ReadWrite|Inaccessible", key)]
 

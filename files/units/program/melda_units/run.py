@@ -10,6 +10,7 @@ import contextlib
 import os
 import resource
 import socket
+import subprocess
 import sys
 from typing import Callable, Dict, NamedTuple, Tuple
 
@@ -22,6 +23,9 @@ from melda_runtime.supervisor import Supervisor
 
 # On a disk: /run, where a container has it, is empty after a boot, and a random token would be another one.
 STATE = "/var/lib/melda-jupyter"
+STOP_SECONDS = (
+    60.0  # for the last upload, and for s3fs to write what is left; Docker gives a container ten for everything
+)
 ANSWER_SECONDS = 120.0  # until Jupyter must answer; an emulated machine is slow
 # systemd's own, for this process alone; a kernel must not take itself for a unit.
 OF_SYSTEMD = ("NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH",
@@ -90,8 +94,8 @@ def _plugins(settings: Settings, supervisor: Supervisor) -> str:
 
 
 def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
-    token, random = jupyter.token_file(settings, STATE)
-    supervisor.start(jupyter.service(settings, _variables(settings), token, os.open(os.devnull, os.O_RDONLY)))
+    token, random = jupyter.token_file(settings, environment.RUN if settings.token else STATE)
+    supervisor.start(jupyter.service(settings, _variables(settings), token, subprocess.DEVNULL))
     prefix = hub.prefix(settings.variables)
     if not supervisor.wait_until(lambda: jupyter.answers(prefix=prefix), ANSWER_SECONDS):
         raise Unavailable("Jupyter did not answer; what it said is above")
@@ -178,6 +182,7 @@ def main() -> int:
             os.environ.pop(name, None)
         os.chdir("/")
         os.umask(0o022)
+        storage.UNMOUNT_SECONDS = persistence.PATIENCE = STOP_SECONDS
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # s3fs has the keys in its memory, Jupyter the token
         return run(UNITS[arguments[0]], listener, checked(environment.load()))
     except (Unavailable, OSError) as error:  # an OSError here: the disk is full, say
