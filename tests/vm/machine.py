@@ -35,12 +35,11 @@ SSH = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "
        "-o", "BatchMode=yes", "-o", "ConnectTimeout=5")  # fmt: skip
 
 
-def kvm() -> bool:
-    """Can this machine run a guest on its own processor?"""
-    with contextlib.suppress(OSError):
-        os.close(os.open("/dev/kvm", os.O_RDWR))
-        return True
-    return False
+def accelerators() -> list[str]:
+    """What may run a guest here, the best first. That /dev/kvm can be opened does not mean that a kernel boots with it."""
+    if os.environ.get("MELDA_VM_ACCEL"):
+        return [os.environ["MELDA_VM_ACCEL"]]
+    return (["kvm"] if os.access("/dev/kvm", os.R_OK | os.W_OK) else []) + ["tcg"]
 
 
 def free_ports(count: int) -> list[int]:
@@ -87,16 +86,16 @@ class Vm:
         folder: what :func:`bootstrap` made.
         key: root's private key.
         ports: of the guest that are to be had at 127.0.0.1.
+        accelerator: one of :func:`accelerators`.
     """
 
-    def __init__(self, folder: Path, key: Path, ports: Sequence[int]) -> None:
+    def __init__(self, folder: Path, key: Path, ports: Sequence[int], accelerator: str) -> None:
         self.key = key
-        self.kvm = kvm()
         self.console = folder / "console.log"
         self.ports = dict(zip(ports, free_ports(len(ports)), strict=True))
         forwards = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}" for there, here in self.ports.items())
         self._process = subprocess.Popen(
-            ["qemu-system-x86_64", *(["-accel", "kvm", "-cpu", "host"] if self.kvm else ["-accel", "tcg", "-cpu", "max"]),
+            ["qemu-system-x86_64", "-accel", accelerator, "-cpu", "host" if accelerator == "kvm" else "max",
              "-smp", "1", "-m", "2048", "-display", "none", "-no-user-config", "-nodefaults",
              "-serial", f"file:{self.console}",
              "-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd"),
