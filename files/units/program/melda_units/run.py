@@ -10,7 +10,6 @@ import contextlib
 import os
 import resource
 import socket
-import subprocess
 import sys
 from typing import Callable, Dict, NamedTuple, Tuple
 
@@ -95,7 +94,11 @@ def _plugins(settings: Settings, supervisor: Supervisor) -> str:
 
 def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
     token, random = jupyter.token_file(settings, environment.RUN if settings.token else STATE)
-    supervisor.start(jupyter.service(settings, _variables(settings), token, subprocess.DEVNULL))
+    waiting, ready = os.pipe()
+    os.write(ready, b"\n")  # in a container it waits for the project; here the project's unit came first
+    os.close(ready)
+    supervisor.start(jupyter.service(settings, _variables(settings), token, waiting))
+    os.close(waiting)
     prefix = hub.prefix(settings.variables)
     if not supervisor.wait_until(lambda: jupyter.answers(prefix=prefix), ANSWER_SECONDS):
         raise Unavailable("Jupyter did not answer; what it said is above")
