@@ -17,6 +17,7 @@ from tasks import (
     ssh,
     storage,
     system,
+    units,
     user,
 )
 from tasks.lib import progress
@@ -39,4 +40,5 @@ environment.environment()
 bytecode.bytecode()
 packages.packages()
 privileges.privileges()
+units.units()
 leftovers.leftovers()

@@ -33,6 +33,7 @@ ORDER = [
     "Bytecode",
     "Packages",
     "Privileges",
+    "Units",
     "Leftovers",
 ]
 # What an operation's name may begin with: what it does, as one would tell somebody to do it.

@@ -59,12 +59,22 @@ def has_ipv6(file: str = "/proc/net/if_inet6") -> bool:
         return False
 
 
-def _restore(version: int, text: str) -> None:
+def restore(version: int, text: str, *options: str) -> None:
+    """Put a table in place.
+
+    Args:
+        version: of the Internet Protocol, 4 or 6.
+        text: as iptables-restore reads it.
+        options: of iptables-restore.
+
+    Raises:
+        Refused: it cannot be done.
+    """
     program = shutil.which(RESTORE[version], path=PATH)
     if not program:
         raise Refused("{0} is missing in this image: build it with the firewall task".format(RESTORE[version]))
     done = subprocess.run(
-        [program, "--wait", "10"], input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        [program, "--wait", "10", *options], input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         encoding="utf-8", errors="replace", env={"PATH": PATH, "LC_ALL": "C"},
     )  # fmt: skip
     if done.returncode:
@@ -95,12 +105,12 @@ def prepare(wanted: Wanted) -> str:
     servers = resolvers()
     # IPv6 first: if it fails nothing has changed.
     try:
-        _restore(6, rules.table(6, wanted, servers))
+        restore(6, rules.table(6, wanted, servers))
     except Refused:
         if has_ipv6() and wanted.explicit:
             raise
     try:
-        _restore(4, rules.table(4, wanted, servers))
+        restore(4, rules.table(4, wanted, servers))
     except Refused as error:
         if wanted.explicit:
             raise

@@ -9,7 +9,7 @@ from typing import List
 
 from melda_runtime import account, edit, environment, folders, log, paths, storage
 from melda_runtime.environment import RUN, SRC, Settings
-from melda_runtime.errors import Refused
+from melda_runtime.errors import Unavailable
 from melda_runtime.supervisor import Service, Supervisor
 
 from melda_persistence import installers, state, units
@@ -85,7 +85,7 @@ def begin(settings: Settings, supervisor: Supervisor) -> bool:
         Whether the folders are kept; else the project is a local folder, and they are what they are.
 
     Raises:
-        Refused: it cannot be done; the user's packages would be lost, or take minutes to install.
+        Unavailable: it cannot be done; the user's packages would be lost, or take minutes to install.
     """
     user, found = settings.place.user, names(settings)
     try:
@@ -98,7 +98,7 @@ def begin(settings: Settings, supervisor: Supervisor) -> bool:
         if found:
             account.do_as(account.ROOT, lambda: _mount(settings, found), SECONDS)
     except OSError as error:
-        raise Refused("the plugin folders cannot be put on local disk: {0}".format(error)) from None
+        raise Unavailable("the plugin folders cannot be put on local disk: {0}".format(error)) from None
     program = ("/usr/bin/python3", "-IBS", os.path.join(SRC, "keep-plugins"))
     places = ("--local", LOCAL, "--project", settings.place.workdir, "--old", PROJECT)
     variables = environment.for_user(settings, paths.plugins(settings.place).python)

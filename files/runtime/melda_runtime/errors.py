@@ -10,5 +10,9 @@ class Refused(Exception):
     """
 
 
+class Unavailable(Refused):
+    """No setting is known to be wrong, and it did not work: it may the next time, without anybody's help."""
+
+
 class StopRequested(Exception):
     """Somebody asked the container to stop while it was starting."""

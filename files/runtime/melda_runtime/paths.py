@@ -14,7 +14,7 @@ from typing import List, NamedTuple
 
 from melda_runtime import account, edit, environment, interpreters, python_plugins, r_plugins
 from melda_runtime.environment import Place
-from melda_runtime.errors import Refused
+from melda_runtime.errors import Refused, Unavailable
 
 RPROFILE = "/etc/R/Rprofile.site"
 BLOCK = "melda-jupyter plugins"
@@ -97,7 +97,7 @@ def prepare(place: Place, mend: bool = False) -> Plugins:
         The folders.
 
     Raises:
-        Refused: something cannot be written.
+        Unavailable: something cannot be written.
     """
     found = plugins(place)
     try:
@@ -105,7 +105,7 @@ def prepare(place: Place, mend: bool = False) -> Plugins:
         if os.geteuid() == 0:
             in_system(place, found)
     except OSError as error:
-        raise Refused("the plugin folders cannot be prepared: {0}".format(error)) from None
+        raise Unavailable("the plugin folders cannot be prepared: {0}".format(error)) from None
     return found
 
 

@@ -17,7 +17,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional
 from urllib.parse import quote, unquote, urlsplit
 
 from melda_runtime.bucket import Bucket
-from melda_runtime.errors import Refused
+from melda_runtime.errors import Refused, Unavailable
 
 SECONDS = 5.0  # for one answer
 TRIES = 2  # an address that does not answer is asked again, a service that is busy too
@@ -102,7 +102,7 @@ def ask(bucket: Bucket, method: str, key: str = "", query: str = "", more: Mappi
     """Send one request; ``more`` are headers of it.
 
     Raises:
-        Refused: nothing answers at the endpoint.
+        Unavailable: nothing answers at the endpoint.
     """
     path = _path(bucket, key)
     url = endpoint(bucket) + path + ("?" + query if query else "")
@@ -126,7 +126,7 @@ def ask(bucket: Bucket, method: str, key: str = "", query: str = "", more: Mappi
     name = "AWS_ENDPOINT_URL_S3" if bucket.endpoint else "AWS_REGION"
     value = bucket.endpoint or bucket.region
     text = "{0}={1!r} is not right, or S3 is down: {2} does not answer ({3})"
-    raise Refused(text.format(name, value, endpoint(bucket), reason))
+    raise Unavailable(text.format(name, value, endpoint(bucket), reason))
 
 
 def region_of(answer: Answer) -> Optional[str]:

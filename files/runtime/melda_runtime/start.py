@@ -19,6 +19,7 @@ from melda_runtime.errors import Refused, StopRequested
 from melda_runtime.supervisor import Service, Supervisor
 
 LOCK = "/run/start-jupyter.lock"
+SYSTEMD = "/run/systemd/system"  # sd_booted(3)
 JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
 
 
@@ -129,6 +130,8 @@ def run() -> int:
     os.umask(0o022)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # s3fs has the keys in its memory, Jupyter the token
     settings = environment.settings(environment.load())
+    if os.path.isdir(SYSTEMD):
+        raise Refused("systemd runs here: systemctl start melda.target (docs/vm.md)")
     lock = only_one()
     supervisor = Supervisor()
     try:

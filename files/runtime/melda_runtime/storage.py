@@ -13,7 +13,7 @@ from typing import Iterator, List, Tuple
 from melda_runtime import account, fork, log, role, s3, watch
 from melda_runtime.bucket import Bucket, Credentials
 from melda_runtime.environment import Settings, for_root
-from melda_runtime.errors import Refused
+from melda_runtime.errors import Refused, Unavailable
 from melda_runtime.supervisor import Service, Supervisor
 
 S3FS = "s3fs"
@@ -168,6 +168,7 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
     Raises:
         Refused: it does not; one line says what to do. Nothing stays mounted once the caller has stopped the
             supervisor.
+        Unavailable: nothing is known to be wrong.
         StopRequested: a signal came first.
     """
     asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
@@ -187,12 +188,12 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
         supervisor.start(_s3fs(bucket, settings))
         if not supervisor.wait_until(lambda: is_mounted(workdir), MOUNT_SECONDS):
             reason = "s3fs took more than {0:g} s".format(MOUNT_SECONDS) if supervisor.alive(S3FS) else "s3fs ended"
-            raise Refused("{0} was not mounted: {1}; what it said is above".format(asked, reason))
+            raise Unavailable("{0} was not mounted: {1}; what it said is above".format(asked, reason))
         try:
             account.do_as(settings.place.user, lambda: probe(workdir), PROBE_SECONDS)
         except OSError as error:  # TimeoutError is one
             reason = "{0} is mounted and does not work: writing and reading a file: {1}"
-            raise Refused(reason.format(asked, error)) from None
+            raise Unavailable(reason.format(asked, error)) from None
 
     def give_up(reason: str) -> None:
         log.line("{0}: {1}".format(bucket.url, reason))

@@ -1,0 +1,58 @@
+"""The rules on a machine: what a container's are, in chains that only take away, and from the notebooks' user alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from melda_firewall import machine
+from melda_firewall.wanted import asked_for
+
+PEERS = {"PGEO_IPS": "192.0.2.7,2001:db8::/32"}
+
+
+def lines(version: int, **variables: str) -> list[str]:
+    return machine.table(version, asked_for(variables, None), ["192.0.2.53", "2001:db8::53"], 1001).splitlines()
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("variables", [{}, PEERS, PEERS | {"EGRESS": "none"}, {"EGRESS": "web"}, {"EGRESS": "none"}])
+def test_only_our_chains_are_named_and_nothing_is_accepted_over_the_machines_rules(
+    version: int, variables: dict[str, str]
+) -> None:
+    found = lines(version, **variables)
+    assert found[0] == "*filter" and found[-1] == "COMMIT"
+    assert [line for line in found if line[0] == ":"] == [":MELDA-INPUT - [0:0]", ":MELDA-OUTPUT - [0:0]"]
+    rules = [line for line in found if line[0] == "-"]
+    assert all(re.match("-A MELDA-(IN|OUT)PUT ", line) and "ACCEPT" not in line for line in rules)
+    assert {line.split(" -j ")[1] for line in rules} <= {"RETURN", "DROP", "REJECT"}
+
+
+def test_the_systems_own_services_are_let_out_before_anything_else() -> None:
+    out = [line for line in lines(4, **PEERS) if "MELDA-OUTPUT -" in line and line[0] == "-"]
+    assert out[0] == "-A MELDA-OUTPUT -m owner ! --uid-owner 1001 -j RETURN"
+    assert out[-1] == "-A MELDA-OUTPUT -j DROP"
+
+
+def test_who_may_connect_and_nobody_else() -> None:
+    assert [line for line in lines(4, **PEERS) if line.startswith("-A MELDA-INPUT")] == [
+        "-A MELDA-INPUT -i lo -j RETURN",
+        "-A MELDA-INPUT -s 192.0.2.7/32 -j RETURN",
+        "-A MELDA-INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN",
+        "-A MELDA-INPUT -j DROP",
+    ]
+    found = lines(6, **PEERS)
+    assert "-A MELDA-INPUT -s fe80::/10 -p udp --sport 547 --dport 546 -j RETURN" in found, "the address is renewed"
+    assert "-A MELDA-INPUT -j DROP" in found
+
+
+def test_unset_nothing_is_dropped_but_the_clouds_credentials_are_closed_to_the_user() -> None:
+    found = lines(4)
+    assert not [line for line in found if line.endswith("DROP")]
+    assert "-A MELDA-OUTPUT -d 169.254.169.254 -m owner ! --uid-owner 0 -j REJECT" in found
+
+
+def test_with_none_the_machines_resolver_does_not_ask_the_world_for_the_user() -> None:
+    out = [line for line in lines(4, EGRESS="none") if line.startswith("-A MELDA-OUTPUT")]
+    closed = [out.index(f"-A MELDA-OUTPUT -o lo -p {protocol} --dport 53 -j REJECT") for protocol in ("udp", "tcp")]
+    assert max(closed) < out.index("-A MELDA-OUTPUT -o lo -j RETURN")
