@@ -21,7 +21,7 @@ OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$P
 
 # Python programs whose names have no ending.
 PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter) files/bspm/service/bspm-service files/persistence/keep-plugins \
-	$(addprefix files/environment/,melda-env restore-fork)
+	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
 
 .DEFAULT_GOAL := help
 .PHONY: help up down image connector preflight test test-all lint unit container refresh bench lock

@@ -15,7 +15,7 @@ from typing import Callable, Dict, NamedTuple, Tuple
 
 from melda_firewall import machine as firewall
 from melda_persistence import hooks as persistence
-from melda_runtime import environment, home, hub, jupyter, log, paths, services, storage
+from melda_runtime import environment, fork, home, hub, jupyter, log, paths, services, storage
 from melda_runtime.environment import Settings
 from melda_runtime.errors import Refused, StopRequested, Unavailable
 from melda_runtime.supervisor import Supervisor
@@ -81,6 +81,9 @@ def _unmount(settings: Settings, supervisor: Supervisor) -> None:
 
 def _plugins(settings: Settings, supervisor: Supervisor) -> str:
     kept = persistence.begin(settings, supervisor)
+    forked = fork.service(settings, _variables(settings))
+    if forked:
+        supervisor.start(forked)
     # As in a container: what is brought back is mended when it is here.
     paths.prepare(settings.place, mend=not kept)
     user = settings.place.user
@@ -90,6 +93,11 @@ def _plugins(settings: Settings, supervisor: Supervisor) -> str:
         raise Unavailable("UHOME={0!r} cannot be handed to its user: {1}".format(user.home, error)) from None
     where = "the user's packages are brought back meanwhile" if kept else "there is no bucket"
     return "{0}, {1} owners changed in {2}".format(where, changed, user.home)
+
+
+def _end_plugins(settings: Settings, supervisor: Supervisor) -> None:
+    supervisor.stop(fork.NAME)
+    persistence.finish(settings, supervisor)
 
 
 def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
@@ -123,7 +131,7 @@ def _end_versions(_: Settings, supervisor: Supervisor) -> None:
 UNITS: Dict[str, Unit] = {
     "firewall": Unit(_firewall, _nothing, lambda _: False),
     "mount": Unit(storage.prepare, _unmount, lambda settings: settings.bucket is not None),
-    "plugins": Unit(_plugins, persistence.finish),
+    "plugins": Unit(_plugins, _end_plugins),
     "versions": Unit(_versions, _end_versions),
     "jupyter": Unit(_jupyter, _end_jupyter),
 }
