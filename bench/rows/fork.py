@@ -30,10 +30,10 @@ MANY = 300  # small ones, beside the others when all is written down
 PYTHON = (
     "aiohttp==3.9.5", "alembic==1.13.1", "altair==5.3.0", "arrow==1.3.0", "asyncpg==0.29.0", "bokeh==3.4.1",
     "boltons==24.0.0", "cachetools==5.3.3", "cryptography==42.0.8", "dask==2024.5.0", "django==4.2.13",
-    "faker==25.2.0", "fastapi==0.111.0", "gensim==4.3.2", "h5py==3.11.0", "hypothesis==6.103.0", "lxml==5.2.2",
-    "msgpack==1.0.8", "netcdf4==1.6.5", "orjson==3.10.3", "pendulum==3.0.0", "pyarrow==16.1.0", "pydantic==2.7.1",
-    "redis==5.0.4", "rich==13.7.1", "scrapy==2.11.2", "shapely==2.0.4", "nltk==3.8.1", "statsmodels==0.14.2",
-    "sympy==1.12", "toolz==0.12.1", "tqdm==4.66.4", "wrapt==1.15.0", "xarray==2024.5.0", "zarr==2.17.2",
+    "faker==25.2.0", "fastapi==0.111.0", "inflect==7.2.1", "h5py==3.11.0", "hypothesis==6.103.0", "lxml==5.2.2",
+    "msgpack==1.0.8", "jellyfish==1.0.4", "orjson==3.10.3", "pendulum==3.0.0", "pyarrow==16.1.0", "pydantic==2.7.1",
+    "redis==5.0.4", "rich==13.7.1", "tenacity==8.3.0", "shapely==2.0.4", "nltk==3.8.1", "statsmodels==0.14.2",
+    "sympy==1.12", "toolz==0.12.1", "tqdm==4.66.4", "wrapt==1.15.0", "xarray==2024.5.0", "humanize==4.9.0",
     "setuptools==69.5.1", "wheel==0.43.0", "more-itertools==10.2.0", "networkx==3.2.1", "docutils==0.20.1",
 )  # fmt: skip
 R = (
