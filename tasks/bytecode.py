@@ -7,7 +7,7 @@ loaded (PEP 552), so bytecode of a former source is never run, and two builds gi
 from __future__ import annotations
 
 import shlex
-from typing import Generator, List
+from typing import Generator, List, Sequence
 
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, deploy, operation
@@ -44,13 +44,18 @@ class Missing(FactBase[List[str]]):
         return sorted(output)
 
 
+def compile_all(paths: Sequence[str]) -> StringCommand:
+    """The command that makes the bytecode of Python sources, and of all in folders."""
+    command = "umask 022; {0} -IS -m compileall -q -f --invalidation-mode checked-hash {1}"
+    return StringCommand(command.format(PYTHON, " ".join(shlex.quote(path) for path in paths)))
+
+
 @operation()
 def compiled(folder: str) -> Generator[StringCommand, None, None]:
     """Have bytecode that fits for all Python sources below ``folder``."""
     missing = facts.get(Missing, folder=folder)
     if missing:
-        command = "umask 022; {0} -IS -m compileall -q -f --invalidation-mode checked-hash {1}"
-        yield StringCommand(command.format(PYTHON, " ".join(shlex.quote(path) for path in missing)))
+        yield compile_all(missing)
 
 
 @deploy("Bytecode")

@@ -47,6 +47,7 @@ def test_a_fresh_machine(run: Run) -> None:
     assert f"chown root:root {new} && chmod 600 {new} && mv -fT {new} {units.SETTINGS}" in commands[PUT]
     made = commands[PUT].index(f"put {units.SETTINGS}.melda-new")
     assert any("mkdir -p /etc/melda-jupyter" in command for command in commands[PUT][:made])
+    assert re.search(f"compileall .* {SRC}/melda_units/run.py$", commands[PUT][-1]), "or the next run would make it"
     assert [command.split(" || ")[0] for command in commands[START]] == [
         "systemctl daemon-reload && systemctl --quiet enable melda.target",
         "systemctl start melda.target melda-versions.service melda-jupyter.service",
