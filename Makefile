@@ -24,7 +24,7 @@ PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-
 	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image connector preflight test test-all lint unit container refresh bench lock
+.PHONY: help up down image connector preflight test test-all lint unit container vm refresh bench lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -64,6 +64,9 @@ unit: $(VENV)/test.stamp ## Quick tests, without containers
 
 container: $(VENV)/test.stamp ## Tests on real containers
 	$(BIN)/python -m pytest -q tests/container
+
+vm: $(VENV)/test.stamp ## The deploy on a virtual machine (needs mmdebstrap, e2fsprogs, qemu-system-x86)
+	$(BIN)/python -m pytest -q -s -m full tests/vm
 
 refresh: $(VENV)/build.stamp ## Compare the list of R packages with CRAN's downloads
 	@$(BIN)/python -m builder.refresh
