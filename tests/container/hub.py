@@ -200,8 +200,11 @@ class Hub:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)  # node, which the hub's proxy leaves behind
+        # The hub ends the program that runs node, and node goes on, in a session of its own.
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if {b"--port", str(self.port).encode()} <= set(path.read_bytes().split(b"\0")):
+                    os.kill(int(path.parent.name), signal.SIGKILL)
         for kind, list_ in (
             ("container", ["ps", "--all"]),
             ("volume", ["volume", "ls"]),
