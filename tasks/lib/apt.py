@@ -158,6 +158,8 @@ def refreshed(max_age: int) -> Generator[Command, None, None]:
     Args:
         max_age: seconds after which a list counts as old.
     """
+    if host.data.get("mirror"):
+        return  # its lists are the ones
     state = facts.get(AptState)
     # A stamp from the future is a clock that was set back.
     if not state.lists or state.age is None or not 0 <= state.age < max_age:
