@@ -1,0 +1,98 @@
+"""Closed networks: mirrors, proxy, index and certificates in a container, there and gone again; an image without a network."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder import docker as client
+from builder import image as images
+from builder import mirror, reproducibility
+from builder.settings import Settings
+from tasks.releases import RELEASES
+from tests.standins.serve import Server, gateway
+
+from .machines import Machine, provision
+
+IDLE = ("tail", "-f", "/dev/null")
+STATE = (
+    "cat /etc/apt/sources.list /etc/environment; ls /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/xdg /etc/xdg/* /etc/ssl/certs"
+    " /usr/local/share/ca-certificates /usr/local/share/melda-jupyter; sha256sum /etc/ssl/certs/ca-certificates.crt"
+)
+CLOSED = "melda-test-closed:latest"
+CLOSED_BASE = "melda-test-closed-base:latest"
+OPEN, OPEN_BASE = "melda-test-open:latest", "melda-test-open-base:latest"
+KNOWN = "var/cache/fontconfig/"  # docs/reproducibility.md
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate authority of a site."""
+    folder = tmp_path_factory.mktemp("ca")
+    command = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", "/CN=melda-test-site"]
+    subprocess.run(
+        [*command, "-keyout", str(folder / "key"), "-out", str(folder / "ca.pem")], check=True, capture_output=True
+    )
+    return folder / "ca.pem"
+
+
+def test_settings_come_and_go(docker: str, image: str, machines: Callable[..., Machine], authority: Path) -> None:
+    machine = machines(image, command=IDLE)
+    host = f"@docker/{machine.name}"
+    machine.run("apt-get -qq update")
+    assert provision(docker, host, packages="core").code == 0
+    before = machine.run(STATE)
+    original = machine.run("apt-get indextargets --format '$(SITE)' | sort -u").split()
+    # The distribution's own hosts by another name, which only these settings can have brought.
+    closed: dict[str, object] = {
+        "apt_mirror": "http://deb.debian.org./debian",
+        "apt_security_mirror": "http://deb.debian.org./debian-security",
+        "pypi_index": "http://pypi.example.org/simple",
+        "ca_certificates": authority,
+        "packages": "core",
+    }
+    first = provision(docker, host, **closed)
+    assert first.code == 0, first.output
+    assert provision(docker, host, **closed).changed == []
+    sites = machine.run("apt-get indextargets --format '$(SITE)' | sort -u").split()
+    assert sites == ["http://deb.debian.org./debian", "http://deb.debian.org./debian-security"] != original
+    assert machine.run("pip config get global.index-url", user="melda") == "http://pypi.example.org/simple\n"
+    assert machine.run("pip config get global.cert", user="melda") == "/etc/ssl/certs/ca-certificates.crt\n"
+    machine.run("openssl verify -CApath /etc/ssl/certs /usr/local/share/ca-certificates/melda-jupyter-1.crt")
+    assert authority.read_text().split("-----")[2].strip() in machine.run("cat /etc/ssl/certs/ca-certificates.crt")
+    last = provision(docker, host, packages="core")
+    assert last.code == 0, last.output
+    assert machine.run(STATE) == before
+    assert provision(docker, host, packages="core").changed == []
+
+
+def test_apt_goes_through_the_proxy(docker: str, image: str, machines: Callable[..., Machine], tmp_path: Path) -> None:
+    machine = machines(image, command=IDLE)
+    with Server(tmp_path, gateway(docker=docker)) as proxy:
+        done = provision(docker, f"@docker/{machine.name}", packages="core", apt_proxy=proxy.url)
+    # It answers nothing, and says what it was asked for: so apt asked it, and nobody else.
+    assert done.code != 0 and "cannot be used" in done.output
+    assert any("/dists/bookworm/InRelease" in path for _, path, _ in proxy.requests)
+
+
+@pytest.mark.full
+def test_an_image_without_a_network_is_the_same(docker: str, bases: dict[str, str], tmp_path: Path) -> None:
+    """`make mirror`, then the build with --network none; its files are those of the build with a network."""
+    base, found = "debian:bookworm", bases["bookworm"]
+    chosen = Settings(base, CLOSED, "none", "8888", strict=False)
+    names = (CLOSED, OPEN)
+    try:
+        folder = mirror.make(docker, base, found, RELEASES["bookworm"].python, chosen, tmp_path / "mirror")
+        images.build(docker, base, found, OPEN, chosen.packages, strict=False, base_name=OPEN_BASE)
+        mirror.build(docker, replace(chosen, mirror=str(folder)), CLOSED_BASE)
+        differing = reproducibility.differences(*(reproducibility.listing(docker, name) for name in names))
+        left_out = [client.inspect(docker, "image", name)["Config"]["Labels"]["io.melda.omitted"] for name in names]
+    finally:
+        for name in (*names, CLOSED_BASE, OPEN_BASE):
+            subprocess.run([docker, "image", "rm", "--force", name], capture_output=True, check=False)
+    assert [path for path in differing if not path.startswith(KNOWN)] == []
+    assert left_out[0] == left_out[1]
