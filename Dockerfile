@@ -16,7 +16,7 @@ RUN --mount=type=bind,target=/deploy \
     --mount=type=tmpfs,target=/tmp \
     --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/root/.cache/uv \
-    --mount=type=bind,from=mirror,target=/mirror,rw \
+    --mount=type=bind,from=mirror,target=/opt/pyinfra/mirror,rw \
     --mount=type=secret,id=ca \
     --mount=type=secret,id=certificates \
     --mount=type=secret,id=netrc \

@@ -62,7 +62,7 @@ def to_build(data: dict[str, str], *, offline: bool = False) -> client.Given:
 
     Args:
         data: of :func:`parse`.
-        offline: nothing is fetched, so nothing is needed but what stays in the image.
+        offline: nothing is fetched, so no password is needed.
 
     Raises:
         Refused: a setting of group_data/all.py names no file.
@@ -76,6 +76,6 @@ def to_build(data: dict[str, str], *, offline: bool = False) -> client.Given:
         if paths[secret] and not Path(paths[secret]).is_file():
             raise Refused(f"{name}={paths[secret]} is not right: it must be the path of a file, or empty")
     if offline:
-        return client.Given({"certificates": paths["certificates"]}, {}, offline=True)
+        return client.Given({**paths, "netrc": ""}, {}, offline=True)
     proxies = {name: str(values[name]) for name in PROXIES if values[name] and not os.environ.get(name)}
     return client.Given(paths, proxies)

@@ -26,13 +26,13 @@ ROOT = image.ROOT
 FOLDER = ROOT / "build" / "mirror"
 SUMS = "SHA256SUMS"
 BASE = "base.tar"
-# What the build's steps see at /mirror; the rest is for this machine.
+# What the build's steps see of it; the rest is for this machine.
 INSIDE = (MANIFEST, "apt", "wheels", "cran")
 CONTAINER = r"""
 set -eu
 # Ubuntu's and Debian's own images delete each package as soon as it is installed.
 rm -f /etc/apt/apt.conf.d/docker-clean
-ls /usr/local/lib/R/site-library 2>/dev/null >/mirror/before || true
+ls /usr/local/lib/R/site-library 2>/dev/null >/opt/pyinfra/mirror/before || true
 wanted=$PROVISION_DATA lists=$RECORD
 # As the two images are built one on the other.
 unset RECORD
@@ -72,7 +72,7 @@ def number(folder: Path) -> str:
 
 
 def _record(docker: str, base_image: str, python: str, chosen: Settings, folder: Path) -> None:
-    """Provision a throw-away container of the base, with apt's folders and /mirror in ``folder``."""
+    """Provision a throw-away container of the base, with apt's folders and the mirror in ``folder``."""
     more = given.to_build(chosen.data)
     asked = " ".join(filter(None, ("strict=true" if chosen.strict else "", given.arguments(chosen.data))))
     environment = {
@@ -81,7 +81,7 @@ def _record(docker: str, base_image: str, python: str, chosen: Settings, folder:
         "RECORD": " ".join(locks(chosen.packages, python, chosen.data)),
         **{name: value for name in client.PROXIES if (value := more.proxies.get(name) or os.environ.get(name, ""))},
     }
-    mounts = {str(ROOT): "/deploy:ro", str(folder): "/mirror"}
+    mounts = {str(ROOT): "/deploy:ro", str(folder): "/opt/pyinfra/mirror"}
     mounts |= {path: f"/run/secrets/{name}:ro" for name, path in more.secrets.items() if path}
     for kind, target in (("lists", "/var/lib/apt/lists"), ("archives", "/var/cache/apt/archives")):
         mounts[str(folder / "apt" / kind)] = target

@@ -20,8 +20,8 @@ from .machines import Machine, provision
 
 IDLE = ("tail", "-f", "/dev/null")
 STATE = (
-    "cat /etc/apt/sources.list /etc/environment; ls /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/xdg /etc/xdg/* /etc/ssl/certs"
-    " /usr/local/share/ca-certificates /usr/local/share/melda-jupyter; sha256sum /etc/ssl/certs/ca-certificates.crt"
+    "cat /etc/apt/sources.list /etc/environment; ls /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/xdg /etc/xdg/*"
+    " /etc/ssl/certs /usr/local/share/ca-certificates /usr/local/share/melda-jupyter; sha256sum /etc/ssl/certs/ca-certificates.crt"
 )
 CLOSED = "melda-test-closed:latest"
 CLOSED_BASE = "melda-test-closed-base:latest"
