@@ -16,6 +16,9 @@ UV = "/etc/xdg/uv/uv.toml"
 def index() -> None:
     data = host.data
     pip = "index-url = {0}\n".format(data.pypi_index) if data.pypi_index else ""
+    if data.pypi_index.startswith("http://"):
+        # pip leaves out an index without TLS, silently but for a warning, unless it is told that this is meant.
+        pip += "trusted-host = {0}\n".format(data.pypi_index.split("/")[2])
     uv = '[[index]]\nurl = "{0}"\ndefault = true\n'.format(data.pypi_index) if data.pypi_index else ""
     if data.ca_certificates:
         # Both come with a list of their own, which does not know the site's.

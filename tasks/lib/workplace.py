@@ -60,6 +60,8 @@ def _secrets() -> Dict[str, bytes]:
     index = host.data.get("pypi_index")
     if index:
         variables.update({"PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": index})
+        if index.startswith("http://"):
+            variables["PIP_TRUSTED_HOST"] = index.split("/")[2]  # each package is checked by its hash
     found = {}
     if has_netrc():
         found["netrc"] = _content("netrc")

@@ -29,6 +29,11 @@ def test_both_get_it(run: Run) -> None:
     assert uv == {"native-tls": True, "index": [{"url": URL, "default": True}]}
 
 
+def test_pip_takes_an_index_without_tls(run: Run) -> None:
+    uploads = run(index.index, pypi_index="http://mirror:8080/simple").uploads
+    assert b"\ntrusted-host = mirror:8080\n" in uploads[f"{index.PIP}.melda-new"]
+
+
 def test_taken_back(run: Run) -> None:
     there = dict.fromkeys((index.PIP, index.UV), ("file", "644", "root", "root", "0"))
     (commands,) = run(index.index, {Paths: there}).values()
