@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,7 @@ STATE = (
     " /etc/ssl/certs /usr/local/share/ca-certificates /usr/local/share/melda-jupyter;"
     " sha256sum /etc/ssl/certs/ca-certificates.crt"
 )
+PASSWORD = "canary-of-a-mirror"
 CLOSED = "melda-test-closed:latest"
 CLOSED_BASE = "melda-test-closed-base:latest"
 OPEN, OPEN_BASE = "melda-test-open:latest", "melda-test-open-base:latest"
@@ -83,6 +87,57 @@ def test_apt_goes_through_the_proxy(docker: str, image: str, machines: Callable[
     # It answers nothing, and says what it was asked for: so apt asked it, and nobody else.
     assert done.code != 0 and "cannot be used" in done.output
     assert any("/dists/bookworm/InRelease" in path for _, path, _ in proxy.requests)
+
+
+class _Guarded(BaseHTTPRequestHandler):
+    """Has nothing, and says so only to who knows the password."""
+
+    server: _Listener
+
+    def do_GET(self) -> None:
+        known = self.headers.get("Authorization") == "Basic " + base64.b64encode(f"jo:{PASSWORD}".encode()).decode()
+        self.server.heard.append((self.path, known))
+        self.send_response(404 if known else 401)
+        self.send_header("WWW-Authenticate", "Basic realm=mirror")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing on stderr."""
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    heard: list[tuple[str, bool]]
+
+
+@pytest.fixture
+def guarded(docker: str) -> Iterator[_Listener]:
+    with _Listener((gateway(docker=docker), 0), _Guarded) as server:
+        server.heard = []
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_mirrors_password_is_used_and_stays_nowhere(
+    docker: str, image: str, machines: Callable[..., Machine], guarded: _Listener, tmp_path: Path
+) -> None:
+    machine = machines(image, command=IDLE)
+    host, port = guarded.server_address[:2]
+    url = f"http://{host!s}:{port}"
+    # apt must be told that it may send it without TLS.
+    (tmp_path / "netrc").write_text(f"machine {url} login jo password {PASSWORD}\n")
+    done = provision(
+        docker, f"@docker/{machine.name}", packages="core", apt_mirror=f"{url}/debian", netrc=tmp_path / "netrc"
+    )
+    assert done.code != 0 and f"The repository '{url}/debian bookworm" in done.output, done.output
+    assert done.code != 0 and "cannot be used" in done.output, "it has nothing"
+    assert [path for path, known in guarded.heard if known and path == "/debian/dists/bookworm/InRelease"]
+    assert PASSWORD not in done.output
+    assert machine.run(f"grep -rlF {PASSWORD} /etc /home /opt /root /run /tmp /usr/local /usr/src /var || true") == ""
 
 
 @pytest.mark.full
