@@ -39,6 +39,8 @@ def make(command: str, chosen: Settings) -> str:
     began = time.monotonic()
     docker = engine.ready()
     engine.check_space(docker, chosen.packages)
+    if chosen.mirror and command == "connector":
+        raise Refused(f"MIRROR={chosen.mirror} is not right: it must be empty for `make connector`")
     if chosen.mirror:
         mirror.build(docker, chosen)
     else:

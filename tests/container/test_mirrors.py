@@ -134,7 +134,6 @@ def test_a_mirrors_password_is_used_and_stays_nowhere(
         docker, f"@docker/{machine.name}", packages="core", apt_mirror=f"{url}/debian", netrc=tmp_path / "netrc"
     )
     assert done.code != 0 and f"The repository '{url}/debian bookworm" in done.output, done.output
-    assert done.code != 0 and "cannot be used" in done.output, "it has nothing"
     assert [path for path, known in guarded.heard if known and path == "/debian/dists/bookworm/InRelease"]
     assert PASSWORD not in done.output
     assert machine.run(f"grep -rlF {PASSWORD} /etc /home /opt /root /run /tmp /usr/local /usr/src /var || true") == ""
