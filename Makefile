@@ -11,25 +11,37 @@ PACKAGES ?= datascience
 PORT ?= 8888
 # 1: nothing may be left out; a source that cannot be reached is an error.
 STRICT ?=
+# Settings of group_data/all.py for this build: NAME=VALUE NAME=VALUE (docs/closed-networks.md).
+DATA ?=
+# A folder that `make mirror` made: the image is built from it, without a network.
+MIRROR ?=
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Through the environment, so that the shell reads nothing into a value.
-export BASE IMAGE PACKAGES PORT STRICT
-OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT"
+export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR
+OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT" --data="$$DATA" --mirror="$$MIRROR"
+# The builder itself comes from there too.
+ifneq ($(MIRROR),)
+export PIP_NO_INDEX := 1
+export PIP_FIND_LINKS := $(abspath $(MIRROR))/wheels
+export UV_NO_INDEX := 1
+export UV_OFFLINE := 1
+export UV_FIND_LINKS := $(PIP_FIND_LINKS)
+endif
 
 # Python programs whose names have no ending.
 PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter) files/bspm/service/bspm-service files/persistence/keep-plugins \
 	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image connector preflight test test-all lint unit container vm refresh bench lock
+.PHONY: help up down image mirror connector preflight test test-all lint unit container vm refresh bench lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 	@echo
-	@echo 'Variables: BASE=$(BASE) IMAGE=$(IMAGE) PACKAGES=$(PACKAGES) PORT=$(PORT) STRICT=$(STRICT)'
+	@echo 'Variables: BASE=$(BASE) IMAGE=$(IMAGE) PACKAGES=$(PACKAGES) PORT=$(PORT) STRICT=$(STRICT) DATA=$(DATA) MIRROR=$(MIRROR)'
 
 up: $(VENV)/build.stamp ## Build what is missing, start a container, print the URL to open
 	@$(BIN)/python -m builder up $(OPTIONS)
@@ -39,6 +51,9 @@ down: $(VENV)/build.stamp ## Stop and remove what `make up` started (the project
 
 image: $(VENV)/build.stamp ## Build melda-jupyter-base:latest and melda-jupyter:latest, and write what is in it
 	@$(BIN)/python -m builder image $(OPTIONS)
+
+mirror: $(VENV)/build.stamp ## Fetch everything one build needs into build/mirror, for a machine without a network
+	@$(BIN)/python -m builder mirror $(OPTIONS)
 
 connector: $(VENV)/build.stamp ## Build the image through pyinfra's docker connector, without a Dockerfile
 	@$(BIN)/python -m builder connector $(OPTIONS)
@@ -56,7 +71,7 @@ lint: $(VENV)/test.stamp ## Lint and types
 	$(BIN)/ruff format --check --quiet . $(PROGRAMS)
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder deploy.py files group_data inventory.py tasks $(PROGRAMS)
-	$(BIN)/shellcheck builder/provision builder/venv .ci/run
+	$(BIN)/shellcheck builder/provision builder/record builder/venv files/mirrors/mirrors .ci/run
 	$(BIN)/hadolint Dockerfile Dockerfile.base
 
 unit: $(VENV)/test.stamp ## Quick tests, without containers

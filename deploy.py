@@ -3,11 +3,14 @@
 from tasks import (
     bspm,
     bytecode,
+    certificates,
     environment,
     firewall,
+    index,
     jupyter,
     jupyterhub,
     leftovers,
+    mirrors,
     packages,
     persistence,
     privileges,
@@ -25,7 +28,10 @@ from tasks.lib import progress
 progress.show()
 settings.check()
 
+mirrors.mirrors()
 system.system()
+certificates.certificates()
+index.index()
 r2u.r2u()
 user.user()
 storage.storage()

@@ -8,7 +8,7 @@ import sys
 import time
 
 from builder import base as bases
-from builder import connector, container, engine, image, preflight, sbom, settings
+from builder import connector, container, engine, image, mirror, preflight, sbom, settings
 from builder.errors import Refused
 from builder.settings import Settings
 
@@ -28,7 +28,7 @@ def prepare(docker: str, chosen: Settings) -> tuple[str, str]:
     if why:
         print(f"NOTE: building on {base}, because {why}", flush=True)
     base_image = bases.ensure(docker, base)
-    rows = preflight.check(preflight.sources(docker, base, base_image))
+    rows = preflight.check(preflight.sources(docker, base, base_image, chosen.data))
     print(preflight.table(base, rows), flush=True)
     preflight.insist(rows, chosen.strict)
     return base, base_image
@@ -39,11 +39,28 @@ def make(command: str, chosen: Settings) -> str:
     began = time.monotonic()
     docker = engine.ready()
     engine.check_space(docker, chosen.packages)
-    base, base_image = prepare(docker, chosen)
-    build = connector.build if command == "connector" else image.build
-    build(docker, base, base_image, chosen.image, chosen.packages, chosen.strict)
+    if chosen.mirror and command == "connector":
+        raise Refused(f"MIRROR={chosen.mirror} is not right: it must be empty for `make connector`")
+    if chosen.mirror:
+        mirror.build(docker, chosen)
+    else:
+        base, base_image = prepare(docker, chosen)
+        build = connector.build if command == "connector" else image.build
+        build(docker, base, base_image, chosen.image, chosen.packages, chosen.strict, data=chosen.data)
     print(f"\nbuilt in {time.monotonic() - began:.0f} s\n{image.summary(docker, chosen.image)}", flush=True)
     return docker
+
+
+def fetch(chosen: Settings) -> None:
+    """Make the folder from which the image can be built without a network."""
+    if chosen.mirror:
+        raise Refused(f"MIRROR={chosen.mirror} is not right: it must be empty, `make mirror` writes {mirror.FOLDER}")
+    docker = engine.ready()
+    base, base_image = prepare(docker, chosen)
+    python = preflight.release(docker, base, base_image).python
+    folder = mirror.make(docker, base, base_image, python, chosen)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    print(f"\nmirror   {folder}\nsize     {size / 1e9:.2f} GB\nnumber   {mirror.number(folder)}", flush=True)
 
 
 def up(chosen: Settings) -> None:
@@ -66,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
         "connector": "build the image through pyinfra's docker connector",
         "preflight": "say which sources answer",
         "base": "have the base image",
+        "mirror": "fetch everything that a build needs into a folder",
     }
     for name, words in helps.items():
         command = commands.add_parser(name, help=words)
@@ -74,6 +92,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--packages", default="datascience")
         command.add_argument("--strict", nargs="?", const="1", default="")
         command.add_argument("--port", default="8888")
+        command.add_argument("--data", default="")
+        command.add_argument("--mirror", default="")
     commands.add_parser("down", help="stop and remove the container")
     return parsed
 
@@ -86,6 +106,8 @@ def run(arguments: argparse.Namespace) -> None:
     chosen = settings.check(arguments)
     if arguments.command == "up":
         up(chosen)
+    elif arguments.command == "mirror":
+        fetch(chosen)
     elif arguments.command == "preflight":
         prepare(engine.ready(), chosen)
     elif arguments.command == "base":

@@ -32,21 +32,33 @@ def instructions(dockerfile: str) -> list[str]:
     return [line for line in lines if line.split(" ", 1)[0] in _KEPT]
 
 
-def build(docker: str, base: str, base_image: str, image: str, packages: str, strict: bool) -> None:
+def build(
+    docker: str, base: str, base_image: str, image: str, packages: str, strict: bool, data: dict[str, str] | None = None
+) -> None:
     """Provision a container of ``base_image`` from outside and commit it as ``image``.
+
+    Args:
+        docker: path of the client.
+        base: what the base is called in the label.
+        base_image: its image.
+        image: name of the result.
+        packages: set of curated packages.
+        strict: nothing may be left out.
+        data: other settings of group_data/all.py.
 
     Raises:
         Refused: pyinfra failed; there is no image.
     """
     container = client.call(docker, "run", "--detach", base_image, "tail", "-f", "/dev/null")
     try:
-        data = {
+        settings = {
             "packages": packages,
             "strict": str(strict).lower(),
             "dpkg_unsafe_io": "true",
             "ca_bundle": host.ca_bundle(),
+            **(data or {}),
         }
-        options = [part for name, value in data.items() for part in ("--data", f"{name}={value}")]
+        options = [part for name, value in settings.items() for part in ("--data", f"{name}={value}")]
         done = subprocess.run(
             [str(Path(sys.executable).parent / "pyinfra"), "-y", f"@docker/{container}", "deploy.py", *options],
             cwd=ROOT,

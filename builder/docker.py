@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import dataclass, field
 from typing import Any
 
 from builder.errors import Refused
 
-_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 def reason(stderr: str) -> str:
@@ -50,28 +51,49 @@ def inspect(docker: str, kind: str, name: str) -> dict[str, Any]:
     return found[0]
 
 
-def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: str, ca: str) -> None:
+@dataclass(frozen=True)
+class Given:
+    """What a build is given beside its arguments.
+
+    Attributes:
+        secrets: name -> path of a file that no layer holds.
+        proxies: variables for the build's steps; in no layer, no history and no command line.
+        offline: the steps have no network.
+    """
+
+    secrets: dict[str, str] = field(default_factory=dict)
+    proxies: dict[str, str] = field(default_factory=dict)
+    offline: bool = False
+
+
+def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: str, given: Given | str) -> None:
     """Build an image with BuildKit, its log on this program's output.
 
     Args:
         docker: path of the client.
         file: the Dockerfile.
         tag: name of the result.
-        arguments: build arguments; the usual proxy variables are passed on by themselves.
+        arguments: build arguments.
         context: folder.
-        ca: path of a CA bundle that becomes the secret ``ca``, or empty.
+        given: what else the build gets; a path is the secret ``ca`` alone.
 
     Raises:
         Refused: the build failed; the log above says where.
     """
+    if isinstance(given, str):
+        given = Given({"ca": given})
     command = [docker, "build", "--progress=plain", "--file", file, "--tag", tag]
-    for name in _PROXIES:
-        if os.environ.get(name):
+    environment = {**os.environ, **given.proxies, "DOCKER_BUILDKIT": "1"}
+    for name in PROXIES:
+        if environment.get(name):
             command += ["--build-arg", name]
     for name, value in arguments.items():
         command += ["--build-arg", f"{name}={value}"]
-    if ca:
-        command += ["--secret", f"id=ca,src={ca}"]
-    done = subprocess.run([*command, context], env={**os.environ, "DOCKER_BUILDKIT": "1"}, check=False)
+    for name, path in given.secrets.items():
+        if path:
+            command += ["--secret", f"id={name},src={path}"]
+    if given.offline:
+        command += ["--network", "none"]
+    done = subprocess.run([*command, context], env=environment, check=False)
     if done.returncode:
         raise Refused(f"building {file.rsplit('/', 1)[-1]} failed: the line that says why is above; no image was named")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from builder import docker as client
-from builder import host
+from builder import given
 from builder.settings import BASE_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,8 +84,9 @@ def label(docker: str, unlabelled: str, labelled: str, base: str) -> None:
 
 
 def build(
-    docker: str, base: str, base_image: str, image: str, packages: str, strict: bool, base_name: str = BASE_NAME
-) -> None:
+    docker: str, base: str, base_image: str, image: str, packages: str, strict: bool, base_name: str = BASE_NAME,
+    data: dict[str, str] | None = None, mirror: str = "",
+) -> None:  # fmt: skip
     """Build the base image and the image.
 
     Args:
@@ -96,17 +97,20 @@ def build(
         packages: set of curated packages, ``none``, ``core`` or ``datascience``.
         strict: nothing may be left out.
         base_name: name of the base image that is built on the way.
+        data: settings of group_data/all.py.
+        mirror: image of what ``make mirror`` fetched, from which everything comes; empty: all comes from the network.
 
     Raises:
         Refused: a build failed; the names still mean what they meant before.
     """
-    data = "strict=true" if strict else ""
-    ca = host.ca_bundle()
+    asked = " ".join(filter(None, ("strict=true" if strict else "", given.arguments(data or {}))))
+    more = given.to_build(data or {}, offline=bool(mirror))
+    from_mirror = {"MIRROR": mirror} if mirror else {}
     with temporary(docker, "base", "base-labelled", "image", "labelled") as (raw_base, labelled_base, raw, labelled):
-        settings = {"BASE": base_image, "PROVISION_DATA": data}
-        client.build(docker, str(ROOT / "Dockerfile.base"), raw_base, settings, str(ROOT), ca)
-        settings = {"BASE_IMAGE": raw_base, "PROVISION_DATA": f"packages={packages} {data}".strip()}
-        client.build(docker, str(ROOT / "Dockerfile"), raw, settings, str(ROOT), ca)
+        settings = {"BASE": base_image, "PROVISION_DATA": asked, **from_mirror}
+        client.build(docker, str(ROOT / "Dockerfile.base"), raw_base, settings, str(ROOT), more)
+        settings = {"BASE_IMAGE": raw_base, "PROVISION_DATA": f"packages={packages} {asked}".strip(), **from_mirror}
+        client.build(docker, str(ROOT / "Dockerfile"), raw, settings, str(ROOT), more)
         label(docker, raw_base, labelled_base, base)
         label(docker, raw, labelled, base)
         client.call(docker, "tag", labelled_base, base_name)

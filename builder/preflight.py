@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-import runpy
+import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from builder import docker as client
-from builder import host
+from builder import given, host
 from builder.errors import Refused
-from tasks.releases import RELEASES
+from tasks.releases import RELEASES, Release
 
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds for a connection and for each piece of an answer.
@@ -52,11 +51,6 @@ class Row:
     problem: str
 
 
-def settings() -> dict[str, Any]:
-    """The settings of group_data/all.py."""
-    return runpy.run_path(str(ROOT / "group_data" / "all.py"))
-
-
 def pypi() -> str:
     """The package index pip is configured to use."""
     from pip._internal.models.index import PyPI  # noqa: PLC0415 - pip is not imported where nobody asks
@@ -75,8 +69,18 @@ def apt_releases(printed: str) -> tuple[str, ...]:
     return tuple(re.findall(r"^'(https?://[^']*/InRelease)'", printed, re.MULTILINE))
 
 
-def sources(docker: str, base: str, image: str) -> list[Source]:
-    """What a build fetches from, by what the base's own apt and the settings say.
+def _release(docker: str, base: str, image: str) -> tuple[str, Release]:
+    run = ("run", "--rm", "--entrypoint", "sh", image, "-c")
+    system = client.call(docker, *run, "cat /etc/os-release 2>/dev/null || true")
+    codename = "".join(re.findall(r"^VERSION_CODENAME=\"?([a-z]+)\"?$", system, re.MULTILINE))
+    if codename not in RELEASES:
+        known = ", ".join(RELEASES)
+        raise Refused(f"BASE={base} is not right: its release {codename!r} has no row in tasks/releases.py ({known})")
+    return codename, RELEASES[codename]
+
+
+def release(docker: str, base: str, image: str) -> Release:
+    """The base's row of the table.
 
     Args:
         docker: path of the client.
@@ -84,29 +88,47 @@ def sources(docker: str, base: str, image: str) -> list[Source]:
         image: its image.
 
     Raises:
+        Refused: there is none.
+    """
+    return _release(docker, base, image)[1]
+
+
+def sources(docker: str, base: str, image: str, data: dict[str, str] | None = None) -> list[Source]:
+    """What a build fetches from, by what the base's own apt and the settings say.
+
+    Args:
+        docker: path of the client.
+        base: what the base is called, in messages.
+        image: its image.
+        data: settings that differ from group_data/all.py.
+
+    Raises:
         Refused: the base is of no release that the table knows.
     """
-    data = settings()
+    values = given.defaults() | (data or {})
     # Without the image's own entry point, which may be anything.
     run = ("run", "--rm", "--entrypoint", "sh", image, "-c")
-    system = client.call(docker, *run, "cat /etc/os-release 2>/dev/null || true")
-    codename = "".join(re.findall(r"^VERSION_CODENAME=\"?([a-z]+)\"?$", system, re.MULTILINE))
-    if codename not in RELEASES:
-        known = ", ".join(RELEASES)
-        raise Refused(f"BASE={base} is not right: its release {codename!r} has no row in tasks/releases.py ({known})")
-    release = RELEASES[codename]
-    apt = apt_releases(client.call(docker, *run, "apt-get --print-uris update"))
+    codename, row = _release(docker, base, image)
+    # Of the sources as they will be.
+    mirrors = shlex.join([codename, values["apt_mirror"], values["apt_security_mirror"]])
+    script = (ROOT / "files" / "mirrors" / "mirrors").read_text()
+    mirrored = (
+        f"sh -c {shlex.quote(script)} mirrors {mirrors} && "
+        if values["apt_mirror"] or values["apt_security_mirror"]
+        else ""
+    )
+    apt = apt_releases(client.call(docker, *run, mirrored + "apt-get --print-uris update"))
     found = [
-        Source("apt", apt, f"{release.distribution} {release.version} itself", needed=True),
-        Source("PyPI", (pypi().rstrip("/") + "/pip/",), "Jupyter and the Python packages", needed=True),
+        Source("apt", apt, f"{row.distribution} {row.version} itself", needed=True),
+        Source("PyPI", ((values["pypi_index"] or pypi()).rstrip("/") + "/pip/",), "Jupyter and the Python packages", needed=True),
         Source(
-            "CRAN", (data["cran_mirror"] + "/src/contrib/PACKAGES.gz",), "bspm, and R packages that apt has not got", False,
+            "CRAN", (values["cran_mirror"] + "/src/contrib/PACKAGES.gz",), "bspm, and R packages that apt has not got", False,
             "left out: bspm, and R packages that apt has not got",
         ),
     ]  # fmt: skip
-    if release.r2u_suite:
-        url = f"{data['r2u_mirror']}/dists/{release.r2u_suite}/InRelease"
-        instead = f"left out: {release.distribution}'s own r-cran-* packages play its part"
+    if row.r2u_suite:
+        url = f"{values['r2u_mirror']}/dists/{row.r2u_suite}/InRelease"
+        instead = f"left out: {row.distribution}'s own r-cran-* packages play its part"
         found.insert(1, Source("r2u", (url,), "CRAN's packages as apt packages", False, instead))
     return found
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from builder import given
 from builder.base import LOCAL
 from builder.errors import Refused
 
 PACKAGES = ("none", "core", "datascience")
+# In a folder that `make mirror` made: what it was made for.
+MANIFEST = "mirror.json"
 BASE_NAME = "melda-jupyter-base:latest"
 
 # The grammar of image references (https://pkg.go.dev/github.com/distribution/reference).
@@ -33,6 +37,8 @@ class Settings:
         packages: set of curated packages, one of ``PACKAGES``.
         port: TCP port of this machine on which the notebook listens.
         strict: nothing may be left out.
+        data: settings of group_data/all.py for this build.
+        mirror: folder that ``make mirror`` made, from which everything comes; empty: the network.
     """
 
     base: str
@@ -40,6 +46,8 @@ class Settings:
     packages: str
     port: str
     strict: bool
+    data: dict[str, str] = field(default_factory=dict)
+    mirror: str = ""
 
 
 def refuse(name: str, value: str, right: str) -> Refused:
@@ -67,4 +75,7 @@ def check(arguments: argparse.Namespace) -> Settings:
         raise refuse("PORT", port, "a number from 1 to 65535")
     if strict not in _SWITCHES:
         raise refuse("STRICT", strict, "1, or 0 or empty")
-    return Settings(base, image, packages, port, _SWITCHES[strict])
+    data = given.parse(arguments.data)
+    if arguments.mirror and not (Path(arguments.mirror) / MANIFEST).is_file():
+        raise refuse("MIRROR", arguments.mirror, "a folder that `make mirror` made")
+    return Settings(base, image, packages, port, _SWITCHES[strict], data, arguments.mirror)

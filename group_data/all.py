@@ -28,6 +28,21 @@ python_env = "/opt/jupyter"
 locale = "en_US.UTF-8"
 
 # --- where things come from --------------------------------------------------------------------------------------
+# Mirrors of the distribution and of its security updates, for apt. Empty: what the base's own sources name.
+apt_mirror = ""
+apt_security_mirror = ""
+# A proxy for apt alone, an apt-cacher-ng for instance; stays. Empty: none.
+apt_proxy = ""
+# Package index for pip and uv, while provisioning and for the user. Empty: PyPI.
+pypi_index = ""
+# Proxies for all downloads while provisioning; they may hold a password and never stay on the target.
+http_proxy = os.environ.get("http_proxy", os.environ.get("HTTP_PROXY", ""))
+https_proxy = os.environ.get("https_proxy", os.environ.get("HTTPS_PROXY", ""))
+no_proxy = os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
+# A netrc file (on the machine that runs pyinfra) with the passwords of mirrors and index; it never stays on the target.
+netrc = ""
+# A folder on the target that `make mirror` made: everything comes from it, nothing from a network. Empty: none.
+mirror = ""
 # CRAN mirror: for bspm at build time, and the user's install.packages().
 cran_mirror = "https://cran.r-project.org"
 # r2u: the repository, the key it must be signed with (path, absolute or below files/), and that key's fingerprint.
@@ -43,6 +58,9 @@ r_key = ""
 # A CA bundle (PEM file on the machine that runs pyinfra) for HTTPS while provisioning, for instance behind a proxy that
 # inspects TLS. It never stays on the target.
 ca_bundle = os.environ.get("SSL_CERT_FILE", "")
+# A PEM file (on the machine that runs pyinfra) with the site's own certificate authorities, which the target shall trust
+# for good: curl, R, Python, pip and uv. Empty: none.
+ca_certificates = ""
 
 # --- ssh ---------------------------------------------------------------------------------------------------------
 # The platform's public key, one line as in authorized_keys. Empty: none is built in, and sshd stays off unless the container

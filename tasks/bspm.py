@@ -41,13 +41,13 @@ def installed(mirror: str) -> Generator[workplace.Command, None, None]:
     if facts.get(Bspm):
         yield from omitted.put_back("bspm")
         return
-    if not facts.get(apt.Answers, url=mirror.rstrip("/") + "/src/contrib/PACKAGES.gz"):
+    if not apt.cran_answers(mirror):
         yield from omitted.leave_out("bspm", "CRAN ({0}) does not answer".format(mirror))
         return
     yield from workplace.run(
         # R exits 0 when an installation fails; loading the package is the proof.
         '{0}; Rscript --vanilla -e \'install.packages("bspm", repos="{1}")\' -e \'loadNamespace("bspm")\''.format(
-            workplace.UNLOCK_R, mirror
+            workplace.UNLOCK_R, apt.cran(mirror)
         )
     )
     yield from omitted.put_back("bspm")

@@ -18,6 +18,7 @@ PATTERNS = (
     "/etc/*/*/*.melda-new",
     "/root/.ssh/*.melda-new",
     "/usr/local/share/melda-jupyter/*.melda-new",
+    "/usr/local/share/ca-certificates/*.melda-new",
 )
 
 

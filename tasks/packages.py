@@ -196,10 +196,6 @@ def _not_in_apt(wanted: Sequence[str]) -> List[str]:
     return [name for name in missing if name not in binary]
 
 
-def _answers(mirror: str) -> bool:
-    return facts.get(apt.Answers, url=mirror.rstrip("/") + "/src/contrib/PACKAGES.gz")
-
-
 def _failed(mirror: str) -> Set[str]:
     """What an earlier run could not compile from that mirror."""
     end = FAILED.format(mirror)
@@ -222,13 +218,16 @@ def from_cran(wanted: List[str], mirror: str) -> Generator[workplace.Command, No
     if compiled and not host.data.get("strict"):
         failed = _failed(mirror)
         compiled = [name for name in compiled if name not in failed]
-    if compiled and _answers(mirror):
+    if compiled and apt.cran_answers(mirror):
         say("compiled, because apt has not got them: " + " ".join(compiled))
         yield from workplace.run(
             "{0}; Rscript --vanilla needs.R {1} >needs; apt-cache pkgnames r-cran- >known;"
             ' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {2} $binary;'
             " Rscript --vanilla compile.R {1}; install -D -m 644 not-compiled {3}".format(
-                workplace.UNLOCK_R, " ".join([shlex.quote(mirror), *compiled]), apt.apt_get("install"), NOT_COMPILED
+                workplace.UNLOCK_R,
+                " ".join([shlex.quote(apt.cran(mirror)), *compiled]),
+                apt.apt_get("install"),
+                NOT_COMPILED,
             ),
             {name: files.source("packages/" + name) for name in ("needs.R", "compile.R")},
         )
@@ -247,7 +246,7 @@ def left_out(wanted: List[str], mirror: str) -> Generator[workplace.Command, Non
         for line in files.text(NOT_COMPILED).splitlines():
             if line.split(": ")[1:2] and line.split(": ")[1] in missing:
                 say(line)
-        reason = (FAILED if _answers(mirror) else SILENT).format(mirror)
+        reason = (FAILED if apt.cran_answers(mirror) else SILENT).format(mirror)
         yield from omitted.leave_out(KIND, " ".join(missing) + reason)
     else:
         yield from omitted.put_back(KIND)

@@ -58,7 +58,12 @@ def repository(
         yield from omitted.put_back(source)
         return
     last = entries[-1].path
-    if not facts.get(apt.Answers, url=release_file(mirror, suite)):
+    if fetched and host.data.get("mirror"):
+        # Its lists were checked when the mirror's folder was made, and there is nothing to fetch them from.
+        yield from files.changes(entries, present)
+        yield from omitted.put_back(source)
+        return
+    if not apt.answers(release_file(mirror, suite)):
         # A repository that cannot be used must not stay: it would break every later apt-get update.
         if last in present and not fetched:
             yield StringCommand("rm -f " + last)

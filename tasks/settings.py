@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, NamedTuple
 from pyinfra import host
 from pyinfra.api import DeployError
 
+from tasks import certificates
 from tasks.lib.files import ROOT
 from tasks.lib.release import target
 
@@ -43,12 +44,25 @@ def _file(value: Any) -> bool:
     return isinstance(value, str) and os.path.isfile(value)
 
 
+def _certificates(value: Any) -> bool:
+    if value == "" or not _file(value):
+        return bool(value == "")
+    with open(value, "rb") as bundle:
+        return bool(certificates.split(bundle.read()))
+
+
 # What these hold is gone when a container starts again, or open to everybody.
 _VOLATILE = "dev|proc|run|sys|tmp"
 # It is given to the user, whole.
 _HOME = _path(_VOLATILE + "|bin|boot|etc|lib|lib32|lib64|libx32|root|sbin|usr|var")
 _PATH = _path(_VOLATILE)
 _URL = Rule(_matches(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~/%-]*)?"), "an http(s) URL without a password")
+_URL_OR_NONE = Rule(lambda value: value == "" or _URL.accepts(value), _URL.right + " (netrc has it), or empty")
+# What a shell, apt and pip's configuration take as it is.
+_PROXY = Rule(
+    _matches(r"|http://([A-Za-z0-9._~%!$&*+,;=:-]+@)?[A-Za-z0-9.\[\]:-]+/?"),
+    "http://[USER:PASSWORD@]HOST:PORT, or empty",
+)
 _SWITCH = Rule(lambda value: isinstance(value, bool), "true or false")
 _KEY_TYPES = (
     "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com"
@@ -67,6 +81,15 @@ RULES: Dict[str, Rule] = {
     "src": _PATH,
     "python_env": _PATH,
     "locale": Rule(_matches(r"([a-z]{2,3}(_[A-Z]{2})?|C)\.UTF-8"), "a UTF-8 locale such as en_US.UTF-8"),
+    "apt_mirror": _URL_OR_NONE,
+    "apt_security_mirror": _URL_OR_NONE,
+    "apt_proxy": Rule(_matches(r"|http://[A-Za-z0-9.\[\]:-]+/?"), "http://HOST:PORT without a password, or empty"),
+    "pypi_index": _URL_OR_NONE,
+    "http_proxy": _PROXY,
+    "https_proxy": _PROXY,
+    "no_proxy": Rule(_matches(r"[A-Za-z0-9.,:/*\[\] _-]*"), "names and networks, comma-separated, or empty"),
+    "netrc": Rule(lambda value: value == "" or _file(value), "the path of a netrc file, or empty"),
+    "mirror": Rule(_matches(r"|(/[A-Za-z0-9_][A-Za-z0-9._-]*)+"), "an absolute path on the target, or empty"),
     "cran_mirror": _URL,
     "r2u_mirror": _URL,
     "r2u_key": Rule(
@@ -78,6 +101,7 @@ RULES: Dict[str, Rule] = {
     "r_mirror": _URL,
     "r_key": Rule(lambda value: value == "" or _file(value), "the path of a key file, or empty"),
     "ca_bundle": Rule(lambda value: value == "" or _file(value), "the path of a PEM file, or empty"),
+    "ca_certificates": Rule(_certificates, "the path of a PEM file with certificates, or empty"),
     "ssh_public_key": Rule(
         lambda value: _PUBLIC_KEY(value) and value.isprintable(),
         "one public key as in authorized_keys, or empty",
@@ -95,7 +119,9 @@ def problems(settings: Dict[str, Any]) -> List[str]:
         value = settings.get(name)
         if not rule.accepts(value):
             # A URL is refused for a password in it, which must not get into a log.
-            shown = re.sub(r"//.*@", "//***@", repr(value))
+            shown = repr(value)
+            if name.endswith(("_mirror", "_proxy", "_index")):
+                shown = re.sub(r"^(['\"])(\w*://)?.*@", r"\1\2***@", shown)
             found.append("{0}={1} is not right: it must be {2}".format(name, shown, rule.right))
     if found:
         return found

@@ -5,8 +5,9 @@ pyinfra's own ``apt.update`` trusts a stamp file instead of the lists, and ``apt
 
 from __future__ import annotations
 
+import re
 import shlex
-from typing import Dict, FrozenSet, Generator, Iterable, List, NamedTuple, Optional, Set
+from typing import Any, Dict, FrozenSet, Generator, Iterable, List, NamedTuple, Optional, Set
 
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
@@ -37,6 +38,8 @@ def apt_get(arguments: str) -> str:
         command += " -o APT::Keep-Downloaded-Packages=false"
     if workplace.ca_bundle():
         command += " -o Acquire::https::CAInfo=" + workplace.CA
+    if workplace.has_netrc():
+        command += " -o Dir::Etc::netrc=" + workplace.NETRC
     return "{0} {1}".format(command, arguments)
 
 
@@ -155,6 +158,8 @@ def refreshed(max_age: int) -> Generator[Command, None, None]:
     Args:
         max_age: seconds after which a list counts as old.
     """
+    if host.data.get("mirror"):
+        return  # its lists are the ones
     state = facts.get(AptState)
     # A stamp from the future is a clock that was set back.
     if not state.lists or state.age is None or not 0 <= state.age < max_age:
@@ -184,17 +189,23 @@ def installed(packages: Iterable[str]) -> Generator[Command, None, None]:
 class Answers(FactBase[bool]):
     """Does ``url`` answer apt's downloader, through apt's proxies?
 
-    Nothing of what it answers is used, so its certificate is not checked here; what is fetched later is.
+    Nothing of what it answers is used, so its certificate is not checked here; what is fetched later is. With ``guarded``
+    the wish for a password is an answer too: a fact is a command line, and no password may be in one.
     """
 
-    def command(self, url: str) -> str:
+    def command(self, url: str, proxies: str = "", guarded: bool = False) -> str:
         return (
             # A folder of its own: in /tmp, a name that others know is a name they can put a link at.
             "d=$(mktemp -d /tmp/melda-jupyter.XXXXXX) &&"
-            " /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20"
-            " -o Acquire::https::Verify-Peer=false download-file {0} $d/probe >/dev/null 2>&1 && echo yes;"
+            " {1}/usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20"
+            " -o Acquire::https::Verify-Peer=false download-file {0} $d/probe >{2} 2>&1 {3}&& echo yes;"
             ' rm -rf "$d"'
-        ).format(shlex.quote(url))
+        ).format(
+            shlex.quote(url),
+            "env {0} ".format(proxies) if proxies else "",
+            "$d/said" if guarded else "/dev/null",
+            "|| grep -qE ' 40[17] ' $d/said " if guarded else "",
+        )
 
     @staticmethod
     def default() -> bool:
@@ -202,3 +213,30 @@ class Answers(FactBase[bool]):
 
     def process(self, output: List[str]) -> bool:
         return output == ["yes"]
+
+
+def answers(url: str) -> bool:
+    """Does ``url`` answer, through the site's proxies? See :class:`Answers`."""
+    proxies = workplace.proxies()
+    shown = {name: re.sub("//.*@", "//", value) for name, value in proxies.items()}
+    more: Dict[str, Any] = {}
+    if shown:
+        more["proxies"] = " ".join(shlex.quote("{0}={1}".format(*pair)) for pair in shown.items())
+    if shown != proxies or workplace.has_netrc():
+        more["guarded"] = True
+    return facts.get(Answers, url=url, **more)
+
+
+def cran(mirror: str) -> str:
+    """Where to fetch from when ``mirror`` is CRAN's: the folder that ``make mirror`` made has it, if there is one."""
+    folder = host.data.get("mirror")
+    return "file://{0}/cran".format(folder) if folder else mirror
+
+
+def cran_answers(mirror: str) -> bool:
+    """Does CRAN answer?
+
+    Args:
+        mirror: of CRAN.
+    """
+    return answers(cran(mirror).rstrip("/") + "/src/contrib/PACKAGES.gz")

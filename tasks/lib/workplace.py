@@ -16,6 +16,10 @@ from pyinfra.api import FileUploadCommand, StringCommand
 
 FOLDER = "/tmp/melda-jupyter.provision"
 CA = FOLDER + "/ca.crt"
+# Passwords, for root alone. A name that * does not match.
+SECRETS = FOLDER + "/.secrets"
+NETRC = SECRETS + "/netrc"
+SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 # A compilation that was cut off leaves a lock that no later one removes.
 UNLOCK_R = "rm -rf /usr/local/lib/R/site-library/00LOCK*"
 Command = Union[StringCommand, FileUploadCommand]
@@ -24,10 +28,48 @@ Command = Union[StringCommand, FileUploadCommand]
 _CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 
 
-def ca_bundle() -> str:
-    """Path of the CA bundle to use while provisioning on the machine that runs pyinfra, or empty."""
-    path = host.data.get("ca_bundle")
-    return path if isinstance(path, str) and os.path.isfile(path) else ""
+def _content(setting: str) -> bytes:
+    path = host.data.get(setting)
+    if not isinstance(path, str) or not os.path.isfile(path):
+        return b""
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+def ca_bundle() -> bytes:
+    """What to trust while provisioning beside what the target does: the CA bundle and the site's own authorities."""
+    return b"\n".join(filter(None, (_content("ca_bundle"), _content("ca_certificates"))))
+
+
+def proxies() -> Dict[str, str]:
+    """The proxies for downloads, by the names programs read them under."""
+    found = {name: host.data.get(name) for name in ("http_proxy", "https_proxy", "no_proxy")}
+    return {spelt: value for name, value in found.items() if value for spelt in (name, name.upper())}
+
+
+def has_netrc() -> bool:
+    """Is there a netrc file for downloads?"""
+    return bool(host.data.get("netrc"))
+
+
+def _secrets() -> Dict[str, bytes]:
+    """Files for a command that nobody but root may read: what it sources, and a netrc."""
+    if host.data.get("mirror"):
+        return {}  # nothing is fetched
+    variables = proxies()
+    index = host.data.get("pypi_index")
+    if index:
+        variables.update({"PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": index})
+        if index.startswith("http://"):
+            variables["PIP_TRUSTED_HOST"] = index.split("/")[2]  # each package is checked by its hash
+    found = {}
+    if has_netrc():
+        found["netrc"] = _content("netrc")
+        variables["NETRC"] = NETRC
+    if variables:
+        lines = ("export {0}={1}\n".format(name, shlex.quote(value)) for name, value in variables.items())
+        found["environment"] = "".join(lines).encode()
+    return found
 
 
 def refuse(message: str) -> StringCommand:
@@ -46,27 +88,36 @@ def upload(content: bytes, path: str) -> FileUploadCommand:
 
 
 def run(command: str, uploads: Optional[Dict[str, bytes]] = None) -> Generator[Command, None, None]:
-    """Run a shell command with files beside it and HTTPS that trusts the CA bundle.
+    """Run a shell command with files beside it, HTTPS that trusts the CA bundle, and the site's proxies and passwords.
 
     Args:
-        command: shell text; with uploads or a CA bundle it runs in the folder.
+        command: shell text; with any file beside it, it runs in the folder.
         uploads: file name -> content.
     """
     uploads = dict(uploads or {})
     exports = ""
     if ca_bundle():
-        with open(ca_bundle(), "rb") as bundle:
-            uploads["ca.crt"] = bundle.read()
+        uploads["ca.crt"] = ca_bundle()
         exports = "export {0}; ".format(" ".join("{0}={1}".format(name, CA) for name in _CA_VARIABLES))
-    if not uploads:
+        if host.data.get("ca_certificates"):
+            # They alone would shut out what has a public authority's certificate.
+            exports = "cat {0} >>ca.crt 2>/dev/null || :; {1}".format(SYSTEM_BUNDLE, exports)
+    secrets = _secrets()
+    if secrets:
+        exports += ". {0}/environment; ".format(SECRETS)
+    if not uploads and not secrets:
         yield StringCommand("( set -e; {0} )".format(command))
         return
     # apt's own user must be able to read the bundle.
     yield StringCommand("rm -rf {0} && mkdir -m 755 {0}".format(FOLDER))
     for name, content in uploads.items():
         yield upload(content, "{0}/{1}".format(FOLDER, name))
+    if secrets:
+        yield StringCommand("mkdir -m 700 {0}".format(SECRETS))
+    for name, content in secrets.items():
+        yield upload(content, "{0}/{1}".format(SECRETS, name))
     yield StringCommand(
-        "cd {0} && chmod 644 * && ( set -e; {1}{2} ); status=$?; cd / && rm -rf {0}; exit $status".format(
-            FOLDER, exports, command
+        "cd {0} && {3} ( set -e; {1}{2} ); status=$?; cd / && rm -rf {0}; exit $status".format(
+            FOLDER, exports, command, "chmod 644 * &&" if uploads else ""
         )
     )

@@ -54,7 +54,7 @@ def settings(**changed: Any) -> dict[str, Any]:
     defaults = runpy.run_path(str(ROOT / "group_data" / "all.py"))
     return (
         {name: value for name, value in defaults.items() if name.islower() and name[0] != "_" and name != "os"}
-        | {"ca_bundle": ""}
+        | dict.fromkeys(("ca_bundle", "http_proxy", "https_proxy", "no_proxy"), "")
         | changed
     )
 

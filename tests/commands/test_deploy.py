@@ -19,7 +19,10 @@ from tasks.lib.release import OsRelease
 from .conftest import BOOKWORM, FOCAL, ROOT, Commands, Run, settings
 
 ORDER = [
+    "Mirrors",
     "System",
+    "Certificates",
+    "Index",
     "r2u",
     "User",
     "Storage",

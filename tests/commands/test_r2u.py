@@ -15,7 +15,7 @@ from tasks.lib.files import Entry, Paths, Texts
 from tasks.lib.release import OsRelease
 from tasks.releases import RELEASES
 
-from .conftest import BOOKWORM, FOCAL, ROOT, Facts, Run
+from .conftest import BOOKWORM, FOCAL, ROOT, Facts, Run, settings
 
 ADD = "Add r2u's repository, its key and its pin"
 ADD_R = "Add CRAN's repository with the R that r2u is built for"
@@ -205,3 +205,13 @@ def test_the_pin_names_origin_and_label_on_one_line() -> None:
         "Pin: release o=CRAN-Apt Project,l=CRAN-Apt Packages",
         "Pin-Priority: 700",
     ]
+
+
+def test_a_mirrors_lists_are_enough_without_a_network(run: Run) -> None:
+    """`make mirror` brought them, checked; nothing answers, and r2u is used all the same."""
+    listed = r2u.list_name(str(settings()["r2u_mirror"]), "focal") + "InRelease"
+    state = State(False, frozenset({listed}), 60)
+    commands = run(r2u.r2u, {OsRelease: FOCAL, AptState: state, Answers: False}, mirror="/mirror")
+    added = commands["Add r2u's repository, its key and its pin"]
+    assert f"put {r2u.SOURCES}.melda-new" in added
+    assert not [command for command in added if "apt-get" in command or "omitted" in command]

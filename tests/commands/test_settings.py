@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import certifi
 import pytest
 from pyinfra.api import DeployError
 
@@ -33,6 +34,10 @@ def test_the_defaults_are_right(run: Run, codename: str) -> None:
         ("cran_mirror", "http://localhost:8080"), ("cran_mirror", "https://mirror.example/a/~b_c/%7e/"),
         ("r2u_mirror", "http://[::1]:80/ubuntu"), ("r2u_suite", "jammy"), ("r2u_key", __file__), ("r_key", __file__),
         ("ca_bundle", __file__), ("ca_bundle", ""), ("ssh_public_key", KEY), ("ssh_public_key", f"{KEY} José's laptop"),
+        ("apt_mirror", "http://mirror/debian"), ("apt_security_mirror", ""), ("apt_proxy", "http://10.0.0.1:3142"),
+        ("pypi_index", "https://pypi.example.org/simple/"), ("http_proxy", "http://jo:s%40cret!@proxy:3128"),
+        ("https_proxy", ""), ("no_proxy", "localhost, .example.org,10.0.0.0/8,[::1]"), ("netrc", __file__), ("mirror", "/mirror"),
+        ("ca_certificates", certifi.where()), ("ca_certificates", ""),
         ("apt_cache_time", 0), ("dpkg_unsafe_io", True), ("apt_keep_archives", True),
     ],
 )  # fmt: skip
@@ -75,6 +80,19 @@ WRONG: list[tuple[str, Any, str]] = [
     ("python_env", "/run/env", "not below /dev"),
     ("locale", "en_US", "a UTF-8 locale"),
     ("locale", "en_US.ISO-8859-1", "a UTF-8 locale"),
+    ("apt_mirror", "https://mirror/a b", "an http(s) URL without a password (netrc has it)"),
+    ("apt_security_mirror", None, "or empty"),
+    ("apt_proxy", "proxy:3142", "http://HOST:PORT"),
+    ("apt_proxy", 'http://proxy";', "http://HOST:PORT"),
+    ("pypi_index", "pypi.example.org", "an http(s) URL"),
+    ("http_proxy", "proxy:3128", "http://[USER:PASSWORD@]HOST:PORT"),
+    ("https_proxy", "http://proxy'", "http://[USER:PASSWORD@]HOST:PORT"),
+    ("no_proxy", "a;b", "names and networks"),
+    ("netrc", "/nowhere", "the path of a netrc file"),
+    ("mirror", "mirror", "an absolute path on the target"),
+    ("mirror", "/a/../b", "an absolute path on the target"),
+    ("ca_certificates", "/nowhere", "a PEM file with certificates"),
+    ("ca_certificates", __file__, "a PEM file with certificates"),
     ("cran_mirror", "ftp://cran", "an http(s) URL"),
     ("cran_mirror", "https://cran/'; system('id') #", "an http(s) URL"),
     ("r2u_mirror", "https://x/y z", "an http(s) URL"),
@@ -118,6 +136,15 @@ def test_wrong_values(run: Run, name: str, value: Any, right: str) -> None:
 def test_a_password_in_a_url_is_not_shown(run: Run) -> None:
     message = refusal(run, settings.check, cran_mirror="https://jo:secret@mirror/cran")
     assert message == "cran_mirror='https://***@mirror/cran' is not right: it must be an http(s) URL without a password"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("apt_mirror", "https://jo:secret@mirror/debian"), ("apt_proxy", "http://jo:secret@proxy:1"),
+     ("http_proxy", "jo:secret@proxy:3128"), ("https_proxy", "https://jo:secret@proxy"), ("pypi_index", "//jo:secret@x")],
+)  # fmt: skip
+def test_no_wrong_setting_shows_its_password(run: Run, name: str, value: str) -> None:
+    assert "secret" not in refusal(run, settings.check, **{name: value})
 
 
 def test_every_setting_has_a_rule_and_every_rule_a_wrong_example() -> None:

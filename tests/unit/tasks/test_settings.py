@@ -13,7 +13,7 @@ from tasks.settings import RULES, problems
 from tests.commands.conftest import settings
 
 PLACES = ("uhome", "jupyter_workdir", "src", "python_env")
-URLS = ("cran_mirror", "r2u_mirror", "r_mirror")
+URLS = ("cran_mirror", "r2u_mirror", "r_mirror", "apt_mirror", "pypi_index", "apt_proxy")
 NAMES = ("packages", "username", "locale", "r2u_fingerprint", "r2u_suite")
 # What ends a word or a string, or means something, in a shell, in R, in sources files or in /etc/environment.
 BAD = "".join(set(string.punctuation + string.whitespace) - set("-._/~%:[]")) + "\0\x0b\x1b\x7f\x85\u2028\u00a0é"
@@ -66,7 +66,7 @@ def test_nothing_that_could_end_a_word_is_accepted(name: str, value: str) -> Non
 @pytest.mark.parametrize("name", PLACES + URLS + NAMES)
 @given(data=st.data())
 def test_a_right_value_with_one_bad_character_is_wrong(name: str, data: st.DataObject) -> None:
-    value = RIGHT[name] or "focal"
+    value = RIGHT[name] or ("http://h:80" if name in URLS else "focal")
     at = data.draw(st.integers(0, len(value)))
     bad = data.draw(st.sampled_from(list(BAD)))
     assert RULES[name].accepts(value)

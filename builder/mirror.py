@@ -1,0 +1,203 @@
+"""``make mirror``: a folder with everything that one build needs, and the way back, ``make image MIRROR=FOLDER``.
+
+The folder is what a real provisioning of the base fetched: apt's lists and packages, checked by the distribution's
+signatures as they came; wheels, checked by the locks' hashes as they come and again as they are installed; sources from
+CRAN. No repository is made of it that apt would have to be told to trust.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from builder import docker as client
+from builder import given, image
+from builder.errors import Refused
+from builder.settings import MANIFEST, PACKAGES, Settings
+
+ROOT = image.ROOT
+FOLDER = ROOT / "build" / "mirror"
+SUMS = "SHA256SUMS"
+BASE = "base.tar"
+# What the build's steps see of it; the rest is for this machine.
+INSIDE = (MANIFEST, "apt", "wheels", "cran")
+CONTAINER = r"""
+set -eu
+# Ubuntu's and Debian's own images delete each package as soon as it is installed.
+rm -f /etc/apt/apt.conf.d/docker-clean
+ls /usr/local/lib/R/site-library 2>/dev/null >/opt/pyinfra/mirror/before || true
+wanted=$PROVISION_DATA lists=$RECORD
+# As the two images are built one on the other.
+unset RECORD
+PROVISION_DATA="$BASE_DATA" /deploy/builder/provision
+RECORD=$lists PROVISION_DATA=$wanted /deploy/builder/provision
+"""
+
+
+def locks(packages: str, python: str, data: dict[str, str]) -> list[str]:
+    """The lists of Python packages that a build installs, below this repository.
+
+    Args:
+        packages: set of curated packages.
+        python: minor version of the base's Python.
+        data: settings of group_data/all.py.
+    """
+    found = [f"files/packages/locks/{name}-{python}.txt" for name in PACKAGES[: PACKAGES.index(packages) + 1]]
+    hub = str(data.get("jupyterhub", given.defaults()["jupyterhub"])).lower() == "true"
+    return found + ([f"files/jupyterhub/locks/{python}.txt"] if hub else [])
+
+
+def sums(folder: Path) -> str:
+    """``sha256sum``'s lines for every file of a folder but the one with these lines."""
+    lines = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS):
+        found = hashlib.sha256()
+        with path.open("rb") as stream:
+            while piece := stream.read(1 << 20):
+                found.update(piece)
+        lines.append(f"{found.hexdigest()}  {path.relative_to(folder)}\n")
+    return "".join(lines)
+
+
+def number(folder: Path) -> str:
+    """The one number that stands for all of a folder: the hash of its list of hashes."""
+    return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
+
+
+def _record(docker: str, base_image: str, python: str, chosen: Settings, folder: Path) -> None:
+    """Provision a throw-away container of the base, with apt's folders and the mirror in ``folder``."""
+    more = given.to_build(chosen.data)
+    asked = " ".join(filter(None, ("strict=true" if chosen.strict else "", given.arguments(chosen.data))))
+    environment = {
+        "BASE_DATA": f"packages=none {asked}",
+        "PROVISION_DATA": f"packages={chosen.packages} {asked}",
+        "RECORD": " ".join(locks(chosen.packages, python, chosen.data)),
+        **{name: value for name in client.PROXIES if (value := more.proxies.get(name) or os.environ.get(name, ""))},
+    }
+    mounts = {str(ROOT): "/deploy:ro", str(folder): "/opt/pyinfra/mirror"}
+    mounts |= {path: f"/run/secrets/{name}:ro" for name, path in more.secrets.items() if path}
+    for kind, target in (("lists", "/var/lib/apt/lists"), ("archives", "/var/cache/apt/archives")):
+        mounts[str(folder / "apt" / kind)] = target
+    command = [docker, "run", "--rm", "--tmpfs", "/opt/pyinfra:exec", "--tmpfs", "/tmp:exec"]
+    for name in environment:
+        command += ["--env", name]  # its value is in no command line
+    for path, target in mounts.items():
+        command += ["--volume", f"{path}:{target}"]
+    command += ["--entrypoint", "sh", base_image, "-c", CONTAINER]
+    if subprocess.run(command, env={**os.environ, **environment}, check=False).returncode:
+        raise Refused("fetching failed: the line that says why is above; no mirror was made")
+
+
+def _own(folder: Path) -> None:
+    """What builds the image on the other machine: the builder's own packages, for this machine's Python."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--require-hashes", "--dest", str(folder / "wheels"), "-r", str(ROOT / "requirements" / "build.txt")]
+    if subprocess.run(command, check=False).returncode:
+        raise Refused("requirements/build.txt cannot be fetched: the lines above say why; no mirror was made")
+
+
+def make(docker: str, base: str, base_image: str, python: str, chosen: Settings, folder: Path = FOLDER) -> Path:
+    """Make the folder anew; the former one stays until this one is complete.
+
+    Args:
+        docker: path of the client; its engine must be on this machine.
+        base: what the base is called.
+        base_image: its image.
+        python: minor version of its Python.
+        chosen: what shall be built of it.
+        folder: where.
+
+    Returns:
+        The folder.
+
+    Raises:
+        Refused: something could not be fetched.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as unfinished:
+        new = Path(unfinished) / folder.name
+        for part in ("apt/lists", "apt/archives", "wheels", "cran"):
+            (new / part).mkdir(parents=True)
+        _record(docker, base_image, python, chosen, new)
+        _own(new)
+        # A name of its own: on the other machine it must not take another base's.
+        name = "melda-jupyter-mirrored:" + client.inspect(docker, "image", base_image)["Id"].partition(":")[2][:12]
+        client.call(docker, "tag", base_image, name)
+        try:
+            client.call(docker, "save", "--output", str(new / BASE), name)
+        finally:
+            client.call(docker, "rmi", name)
+        settings = {name: value for name, value in chosen.data.items() if name not in given.FILES}
+        manifest = {"base": base, "base_image": name, "packages": chosen.packages, "data": settings}
+        manifest |= {"python": f"{sys.version_info[0]}.{sys.version_info[1]}", "revision": image.revision()}
+        (new / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        (new / SUMS).write_text(sums(new))
+        if folder.exists():
+            shutil.rmtree(folder)
+        new.rename(folder)
+    return folder
+
+
+def check(folder: Path, chosen: Settings) -> dict[str, Any]:
+    """What a folder was made for, once it is shown to be complete and unharmed.
+
+    Args:
+        folder: what :func:`make` returned, maybe on another machine.
+        chosen: what shall be built of it.
+
+    Returns:
+        Its manifest.
+
+    Raises:
+        Refused: a file is missing, is another, or is one too many; or it was made for something else.
+    """
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    said = (folder / SUMS).read_text() if (folder / SUMS).is_file() else ""
+    differing = sorted(set(said.splitlines()) ^ set(sums(folder).splitlines()))
+    if differing:
+        name = differing[0].partition("  ")[2]
+        raise Refused(f"MIRROR={folder} is not as it was made: {name} is missing, was changed or was added")
+    if PACKAGES.index(chosen.packages) > PACKAGES.index(manifest["packages"]):
+        raise Refused(f"PACKAGES={chosen.packages} is more than MIRROR={folder} has: {manifest['packages']}")
+    if chosen.base not in ("auto", manifest["base"]):
+        raise Refused(f"BASE={chosen.base} is not what MIRROR={folder} was made for: {manifest['base']}")
+    for name, value in chosen.data.items():
+        if name not in given.FILES and manifest["data"].get(name) != value:
+            raise Refused(f"DATA={name}=... is not what MIRROR={folder} was made with: make it with this DATA")
+    return manifest
+
+
+def build(docker: str, chosen: Settings, base_name: str = image.BASE_NAME) -> None:
+    """Build both images from a folder, without a network.
+
+    Args:
+        docker: path of the client.
+        chosen: what to build; its ``mirror`` is the folder.
+        base_name: name of the base image that is built on the way.
+
+    Raises:
+        Refused: the folder is not right, or the build failed.
+    """
+    folder = Path(chosen.mirror).resolve()
+    manifest = check(folder, chosen)
+    print(f"building {chosen.image} from {folder}, without a network\nmirror   {number(folder)}", flush=True)
+    base_image = manifest["base_image"]
+    client.call(docker, "load", "--input", str(folder / BASE))
+    with image.temporary(docker, "mirror") as (mirrored,), tempfile.TemporaryDirectory() as place:
+        dockerfile = Path(place) / "Dockerfile.mirror"
+        dockerfile.write_text("FROM scratch\n" + "".join(f"COPY {part} /{part}\n" for part in INSIDE))
+        client.build(docker, str(dockerfile), mirrored, {}, str(folder), client.Given(offline=True))
+        try:
+            image.build(
+                docker, manifest["base"], base_image, chosen.image, chosen.packages, chosen.strict, base_name,
+                {**manifest["data"], **chosen.data}, mirrored,
+            )  # fmt: skip
+        finally:
+            subprocess.run([docker, "rmi", base_image], capture_output=True, check=False)

@@ -1,0 +1,81 @@
+"""builder/mirror.py: a folder that is not as it was made, or was made for something else, builds nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from builder import mirror
+from builder.errors import Refused
+from builder.settings import Settings
+
+MANIFEST = {
+    "base": "debian:bookworm",
+    "base_image": "b:1",
+    "packages": "core",
+    "data": {"apt_mirror": "http://m/debian"},
+}
+
+
+def asked(base: str = "auto", packages: str = "core", **data: str) -> Settings:
+    return Settings(base, "melda-jupyter:latest", packages, "8888", strict=False, data=data)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels/x.whl").write_text("x")
+    (tmp_path / mirror.MANIFEST).write_text(json.dumps(MANIFEST))
+    (tmp_path / mirror.SUMS).write_text(mirror.sums(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "right", [asked(), asked(packages="none"), asked("debian:bookworm"), asked(apt_mirror="http://m/debian")]
+)
+def test_as_it_was_made(folder: Path, right: Settings) -> None:
+    assert mirror.check(folder, right) == MANIFEST
+    subprocess.run(["sha256sum", "--quiet", "--check", mirror.SUMS], cwd=folder, check=True)
+    assert len(mirror.number(folder)) == 64
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (asked("debian:trixie"), "BASE=debian:trixie is not what MIRROR="),
+        (asked(packages="datascience"), "PACKAGES=datascience is more than MIRROR="),
+        (asked(apt_mirror="http://other"), "DATA=apt_mirror=... is not what MIRROR="),
+        (asked(pypi_index="http://other"), "DATA=pypi_index=... is not what MIRROR="),
+    ],
+)
+def test_for_something_else(folder: Path, wrong: Settings, words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        mirror.check(folder, wrong)
+    assert str(refused.value).startswith(words)
+
+
+def test_changed_missing_added(folder: Path) -> None:
+    wheel = folder / "wheels/x.whl"
+    for change in (lambda: wheel.write_text("y"), wheel.unlink):
+        change()
+        with pytest.raises(Refused, match=r"is not as it was made: wheels/x\.whl is missing, was changed or was added"):
+            mirror.check(folder, asked())
+    wheel.write_text("x")
+    mirror.check(folder, asked())
+    (folder / "wheels/evil.whl").write_text("")
+    with pytest.raises(Refused, match=r"wheels/evil\.whl"):
+        mirror.check(folder, asked())
+    (folder / "wheels/evil.whl").unlink()
+    (folder / mirror.SUMS).unlink()
+    with pytest.raises(Refused, match="is not as it was made"):
+        mirror.check(folder, asked())
+
+
+def test_the_lists_of_python_packages() -> None:
+    assert mirror.locks("none", "3.11", {}) == ["files/packages/locks/none-3.11.txt"]
+    assert mirror.locks("core", "3.8", {"jupyterhub": "true"}) == [
+        "files/packages/locks/none-3.8.txt", "files/packages/locks/core-3.8.txt", "files/jupyterhub/locks/3.8.txt",
+    ]  # fmt: skip
