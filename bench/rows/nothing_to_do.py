@@ -17,11 +17,13 @@ from builder.errors import Refused
 NAME = "nothing-to-do"
 REPEATS = 5
 ANSIBLE = "Ansible"
+FLOOR = "pyinfra, one command"
 NOTE = (
     "Nothing to do: `pyinfra -y @docker/CONTAINER deploy.py --data packages=none` against bench/ansible/playbook.yml over "
     "community.docker's connection, each on its own container, provisioned by itself from the same base. Ansible is tuned: "
     "pipelining, no facts gathered, interpreter given, all Debian packages in one task, the runtime's files as one archive in "
-    "place of a task a file, pip only when the lock changed. A run that reports a change makes the row invalid."
+    "place of a task a file, pip only when the lock changed. A run that reports a change makes the row invalid. The floor is "
+    "`pyinfra -y @docker/CONTAINER exec -- true`: starting pyinfra, connecting, one command."
 )
 BIN = Path(sys.executable).parent
 PROGRAMS = ("get-versions", "healthcheck", "set-paths", "start-jupyter")
@@ -89,6 +91,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
                 + ["-e", f"ca_bundle={workbench.ca}", "bench/ansible/playbook.yml"],
                 ansible_changes,
             ),
+            FLOOR: ([str(BIN / "pyinfra"), "-y", f"@docker/{ours}", "exec", "--", "true"], lambda _: 0),
         }
         changes: dict[str, list[int]] = {name: [] for name in commands}
 
