@@ -48,10 +48,15 @@ def ansible_changes(output: str) -> int:
     Raises:
         Refused: there is no summary.
     """
-    found = re.search(r"^\S+ +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", output, re.MULTILINE)
+    found = re.findall(r"^\S+ +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", output, re.MULTILINE)
     if not found:
         raise Refused("Ansible's output has no recap")
-    return sum(int(count) for count in found.groups())
+    return sum(int(count) for counts in found for count in counts)
+
+
+def changes(name: str, output: str) -> int:
+    """How many changes or failures ours or Ansible reports."""
+    return pyinfra_changes(output) if name == OURS else ansible_changes(output)
 
 
 def archive(tree: Path, path: Path) -> None:
