@@ -66,6 +66,7 @@ def archive(tree: Path, path: Path) -> None:
         executable = member.name.rsplit("/", 1)[-1] in PROGRAMS
         member.uid = member.gid = 0
         member.uname = member.gname = "root"
+        member.mtime = int(member.mtime)  # a layer holds whole seconds, and the playbook compares
         member.mode = 0o755 if member.isdir() or executable else 0o644
         return member
 
