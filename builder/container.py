@@ -18,22 +18,22 @@ VOLUME = "melda-jupyter-project"
 WORKDIR = "/home/melda/project"
 # Seconds a container may take until it is healthy (measured: 5).
 HEALTHY = 120
-# Passed on from this shell's environment to the container; the contract says what each means.
-PASSED = (
+# Variables of the container that may be seen by whoever may see it, and others; the contract says what each means.
+OPEN = (
     "BUCKET_NAME",
     "PROJECT_FOLDER",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
+    "FORK_OF",
     "AWS_ENDPOINT_URL_S3",
     "AWS_REGION",
     "S3FS_DEBUG",
     "S3FS_PATIENCE",
     "PGEO_IPS",
     "EGRESS",
-    "JUPYTER_TOKEN",
     "SSH_AUTHORIZED_KEYS",
 )
+SECRET = ("JUPYTER_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+# Passed on from this shell's environment.
+PASSED = (*OPEN, *SECRET)
 MOUNT = ("--cap-add", "SYS_ADMIN", "--device", "/dev/fuse", "--security-opt", "apparmor=unconfined")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from builder.container import OPEN, SECRET
 from builder.errors import Refused
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,19 +19,6 @@ from melda_firewall import wanted  # noqa: E402
 from melda_runtime import bucket, errors, public_keys  # noqa: E402
 
 PORTS = (8888, 2310, 22)
-# May be seen by whoever may see the deployment.
-OPEN = (
-    "BUCKET_NAME",
-    "PROJECT_FOLDER",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_REGION",
-    "S3FS_DEBUG",
-    "S3FS_PATIENCE",
-    "PGEO_IPS",
-    "EGRESS",
-    "SSH_AUTHORIZED_KEYS",
-)
-SECRET = ("JUPYTER_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 def settings() -> dict[str, Any]:
@@ -54,6 +42,7 @@ def check(variables: Mapping[str, str]) -> None:
         # A project comes with its task: alone it is still a mistake to be told of.
         if variables.get("BUCKET_NAME") and "PROJECT_FOLDER" not in variables:
             bucket.bucket_name(variables["BUCKET_NAME"])
+            bucket.fork_of(variables.get("FORK_OF", ""), "")
         else:
             bucket.asked_for(variables)
         bucket.endpoint(variables.get("AWS_ENDPOINT_URL_S3", ""))
