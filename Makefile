@@ -36,7 +36,7 @@ PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-
 	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image mirror connector preflight test test-all lint unit container vm refresh docs bench lock
+.PHONY: help up down image mirror connector preflight test test-all lint unit container vm refresh reference docs bench lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -85,6 +85,9 @@ vm: $(VENV)/test.stamp ## The deploy on a virtual machine (needs mmdebstrap, e2f
 
 refresh: $(VENV)/build.stamp ## Compare the list of R packages with CRAN's downloads
 	@$(BIN)/python -m builder.refresh
+
+reference: $(VENV)/test.stamp ## Write the parts of docs/ anew that are made from the code
+	@$(BIN)/python -m docs.tools.reference
 
 docs: $(VENV)/docs.stamp ## Build the documentation's site in build/site, and check all its links
 	$(BIN)/sphinx-build -q -E -W --keep-going -n -b html -c docs -d build/site.cache . build/site
