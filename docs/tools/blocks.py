@@ -26,6 +26,7 @@ class Block(NamedTuple):
         line: of the page, from 1.
         language: ``sh``, ``python``, ``r``, ...
         tested: they run as they stand.
+        slow: only in `make test-all` (```` ```sh test full ````).
         by: the tests that run the same.
         code: the commands.
     """
@@ -34,6 +35,7 @@ class Block(NamedTuple):
     line: int
     language: str
     tested: bool
+    slow: bool
     by: tuple[str, ...]
     code: str
 
@@ -49,7 +51,8 @@ def of(page: Path) -> list[Block]:
             page,
             text.count("\n", 0, found.start("language")) + 1,
             found["language"],
-            found["tags"].split() == ["test"],
+            found["tags"].split() in (["test"], ["test", "full"]),
+            "full" in found["tags"].split(),
             tuple((found["by"] or "").replace(",", " ").split()),
             found["code"],
         )

@@ -56,6 +56,8 @@ def test_every_page_is_looked_at() -> None:
         ("<!-- run by a.py::b, c.py::d -->\n```sh\nls\n```\n", [("sh", False, ("a.py::b", "c.py::d"), "ls\n")]),
         ("<!-- run by a.py::b -->\n\n```sh\nls\n```\n", [("sh", False, (), "ls\n")]),
         ("```text\nls\n```\n\n```r test\n1\n```\n", [("r", True, (), "1\n")]),
+        ("```sh test full\nls\n```\n", [("sh", True, (), "ls\n")]),
+        ("```sh tset\nls\n```\n", [("sh", False, (), "ls\n")]),
         ("```\nls\n```\n", []),
     ],
 )
