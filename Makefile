@@ -74,7 +74,7 @@ lint: $(VENV)/test.stamp docs ## Lint, types, and the documentation's links
 	$(BIN)/shellcheck builder/provision builder/record builder/venv files/mirrors/mirrors .ci/run
 	$(BIN)/hadolint Dockerfile Dockerfile.base
 
-unit: $(VENV)/test.stamp ## Quick tests, without containers
+unit: $(VENV)/test.stamp $(VENV)/docs.stamp ## Quick tests, without containers
 	$(BIN)/python -m pytest -q tests/unit tests/commands
 
 container: $(VENV)/test.stamp ## Tests on real containers

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 INDEX = "docs/index"
 
 
-def sections(text: str) -> list[tuple[str, list[str]]]:
-    """Each heading of the second level with the pages that its list names, by their names in Sphinx."""
+def sections(text: str) -> list[tuple[str, dict[str, str]]]:
+    """Each heading of the second level with the pages that its list names, by their names in Sphinx, and their links' words."""
     found = []
     for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         title, _, body = section.partition("\n")
-        links = re.findall(r"^- \[[^]]*\]\(([^)#]+)\.md\)", body, re.MULTILINE)
-        found.append((title.strip(), [posixpath.normpath(posixpath.join("docs", link)) for link in links]))
+        links = re.findall(r"^- \[([^]]*)\]\(([^)#]+)\.md\)", body, re.MULTILINE)
+        found.append(
+            (title.strip(), {posixpath.normpath(posixpath.join("docs", link)): words for words, link in links})
+        )
     return found
 
 
@@ -33,11 +35,11 @@ def toctrees(text: str, pages: set[str]) -> str:
         pages: all pages there are.
     """
     listed = sections(text)
-    rest = sorted(pages - {INDEX} - {page for _, named in listed for page in named})
+    rest = dict.fromkeys(sorted(pages - {INDEX} - {page for _, named in listed for page in named}), "")
     made = []
     for title, named in [*listed, ("More", rest)]:
         if named:
-            lines = "\n".join("/" + page for page in named)
+            lines = "\n".join(f"{words} </{page}>" if words else f"/{page}" for page, words in named.items())
             made.append(f"\n```{{toctree}}\n:caption: {title}\n:hidden:\n\n{lines}\n```\n")
     return "".join(made)
 
