@@ -22,6 +22,8 @@ BIN := $(VENV)/bin
 # Through the environment, so that the shell reads nothing into a value.
 export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR
 OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT" --data="$$DATA" --mirror="$$MIRROR"
+# pyinfra and Ansible, started again and again, take a second longer to start where their bytecode is not kept.
+unexport PYTHONDONTWRITEBYTECODE
 # The builder itself comes from there too.
 ifneq ($(MIRROR),)
 export PIP_NO_INDEX := 1

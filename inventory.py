@@ -1,22 +1,39 @@
-"""Hosts only. ``MELDA_HOSTS`` names them, separated by commas: ``root@198.51.100.7,admin@notebooks:2222,[2001:db8::7]``, or any
-name from your ssh configuration. Without it: the container that ``make up`` started."""
+"""Whom the deploy is for, in groups. ``MELDA_HOSTS`` names them, separated by commas, each as ``[ROLE=][USER@]HOST[:PORT]`` (any name
+from your ssh configuration, ``[2001:db8::7]`` for IPv6) or ``[ROLE=]@docker/CONTAINER``. Without it: the container that ``make up``
+started. The settings of a group are in group_data/GROUP.py, and each role is a group too: docs/fleets.md."""
 
 import os
 import re
-from typing import Dict, List, Tuple, Union
+from typing import Any, Dict, List, Tuple
 
 from pyinfra.api.exceptions import InventoryError
 
-hosts: List[Union[str, Tuple[str, Dict[str, object]]]] = []
-for name in filter(None, (part.strip() for part in os.environ.get("MELDA_HOSTS", "").split(","))):
-    parts = re.fullmatch(
-        r"(?:(?P<user>\w[\w.-]*)@)?(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>\w[\w.-]*))(?::(?P<port>\d{1,5}))?", name
-    )
-    if not parts:
-        raise InventoryError("MELDA_HOSTS={0!r} is not right: it must be [USER@]HOST[:PORT]".format(name))
-    user, port = parts["user"], parts["port"]
-    data = {"ssh_user": user, "ssh_port": int(port) if port else None, "_sudo": user not in (None, "root")}
-    hosts.append((parts["v6"] or parts["host"], {key: value for key, value in data.items() if value}))
+containers: List[Tuple[str, Dict[str, Any]]] = []
+machines: List[Tuple[str, Dict[str, Any]]] = []
 
-if not hosts:
-    hosts = ["@docker/melda-jupyter"]
+_TAKEN = {"all", *globals()}
+_ENTRY = re.compile(
+    r"(?:(?P<role>[a-z][a-z0-9_]*)=)?(?:@docker/(?P<container>\w[\w.-]*)|"
+    r"(?:(?P<user>\w[\w.-]*)@)?(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>\w[\w.-]*))(?::(?P<port>\d{1,5}))?)"
+)
+_RIGHT = "[ROLE=][USER@]HOST[:PORT] or [ROLE=]@docker/CONTAINER"
+
+for _name in filter(None, (_part.strip() for _part in os.environ.get("MELDA_HOSTS", "").split(","))):
+    _parts = _ENTRY.fullmatch(_name)
+    if not _parts:
+        raise InventoryError("MELDA_HOSTS={0!r} is not right: it must be {1}".format(_name, _RIGHT))
+    if _parts["role"] in _TAKEN:
+        raise InventoryError("MELDA_HOSTS={0!r} is not right: ROLE must be another word than that".format(_name))
+    if _parts["container"]:
+        _host: Tuple[str, Dict[str, Any]] = ("@docker/" + _parts["container"], {})
+        containers.append(_host)
+    else:
+        _user, _port = _parts["user"], _parts["port"]
+        _data = {"ssh_user": _user, "ssh_port": int(_port) if _port else None, "_sudo": _user not in (None, "root")}
+        _host = (_parts["v6"] or _parts["host"], {_key: _value for _key, _value in _data.items() if _value})
+        machines.append(_host)
+    if _parts["role"]:
+        globals().setdefault(_parts["role"], []).append(_host)
+
+if not containers and not machines:
+    containers.append(("@docker/melda-jupyter", {}))

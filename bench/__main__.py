@@ -9,7 +9,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from bench import machine, measured, table
+from bench import charts, machine, measured, table
 from bench.measured import Measured
 from bench.results import Result
 from bench.rows import ROWS, Row
@@ -27,6 +27,9 @@ def parser() -> argparse.ArgumentParser:
     parsed.add_argument("--base", default="debian:bookworm", help="as BASE of the Makefile, or any local image")
     parsed.add_argument("--only", default="", metavar="ROW", help="one of " + ", ".join(row.NAME for row in ROWS))
     parsed.add_argument("--quick", action="store_true", help="one repeat; bench/results.* are left as they are")
+    parsed.add_argument(
+        "--page", action="store_true", help="measure nothing; write results.md and the charts by results.json"
+    )
     return parsed
 
 
@@ -74,15 +77,32 @@ def keep(row: Measured) -> None:
     known = {**measured.read(HERE / "results.json"), row.name: row}
     rows = [known[one.NAME] for one in ROWS if one.NAME in known]
     measured.write(HERE / "results.json", measured.as_text(rows))
-    measured.write(HERE / "results.md", table.markdown(rows))
+    page(HERE)
+
+
+def page(folder: Path) -> None:
+    """Write ``results.md`` and the charts anew, by ``results.json``."""
+    known = measured.read(folder / "results.json")
+    rows = [known[one.NAME] for one in ROWS if one.NAME in known]
+    measured.write(folder / "results.md", table.markdown(rows))
+    (folder / "charts").mkdir(exist_ok=True)
+    pictures = charts.all_of(rows)
+    for name, text in pictures.items():
+        measured.write(folder / "charts" / name, text)
+    for left in {path.name for path in (folder / "charts").glob("*.svg")} - pictures.keys():
+        (folder / "charts" / left).unlink()
 
 
 def main() -> int:
     """Measure; what a person can mend is one line and exit code 2, a row that does not count is exit code 1."""
     # So that what was made is removed also when the run is ended from outside.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    arguments = parser().parse_args()
+    if arguments.page:
+        page(HERE)
+        return 0
     try:
-        results = run(parser().parse_args())
+        results = run(arguments)
     except Refused as refused:
         print(f"melda-jupyter: {refused}", file=sys.stderr)
         return 2

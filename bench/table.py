@@ -84,7 +84,16 @@ def markdown(rows: Sequence[Measured]) -> str:
     return "\n".join(
         ["# Measurements", "", "Written by `make bench`; every sample is in `results.json`. Medians; less is better;"]
         + ["the spread is (largest - smallest) / median. Each row is one run, ours and the alternatives in turn.", ""]
-        + [*head, *body, "", "## How", ""]
+        + [
+            *head,
+            *body,
+            "",
+            "## Charts",
+            "",
+            "The line across ours is from the fastest to the slowest; dashed is the strictest target.",
+        ]
+        + [f"\n### {row.name}\n\n![{row.name}](charts/{row.name}.svg)" for row in rows]
+        + ["", "## How", ""]
         + [f"- {row.note}" for row in rows]
         + ["", "## When", "", *runs, "", "## Machine", *_machines(rows), ""]
     )

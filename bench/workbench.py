@@ -53,6 +53,7 @@ class Workbench:
     def environment(self) -> dict[str, str]:
         """For programs that look for a docker client on PATH and a CA bundle in SSL_CERT_FILE."""
         found = {**os.environ, "PATH": f"{Path(self.docker).parent}:{os.environ['PATH']}"}
+        found.pop("PYTHONDONTWRITEBYTECODE", None)  # pyinfra and Ansible are started again and again, as by their users
         return {**found, "SSL_CERT_FILE": self.ca} if self.ca else found
 
     def run(self, what: str, command: list[str], cwd: Path | None = None, **environment: str) -> str:

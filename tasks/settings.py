@@ -6,10 +6,11 @@ import os
 import re
 from typing import Any, Callable, Dict, List, NamedTuple
 
-from pyinfra import host
+from pyinfra import host, logger, state
 from pyinfra.api import DeployError
 
 from tasks import certificates
+from tasks.lib import summary
 from tasks.lib.files import ROOT
 from tasks.lib.release import target
 
@@ -137,7 +138,7 @@ def problems(settings: Dict[str, Any]) -> List[str]:
 
 
 def check() -> None:
-    """Refuse the run if a setting is wrong or the release has no row, before anything changes.
+    """Refuse this host if a setting is wrong or the release has no row, before anything changes.
 
     Raises:
         DeployError: one line that names the first wrong setting.
@@ -146,3 +147,23 @@ def check() -> None:
     if found:
         raise DeployError(found[0])
     target()
+
+
+def accepted() -> bool:
+    """Is all right for this host? If not it is left out of the run, and counts as failed; the others go on.
+
+    Raises:
+        DeployError: it is not, and there is no other host.
+    """
+    try:
+        check()
+    except DeployError as error:
+        this = state.inventory.get_host(host.name)  # not the context's stand-in for it
+        # pyinfra ends the run of all hosts for one that cannot be prepared.
+        if not state.active_hosts - {this}:
+            raise
+        logger.error("{0}{1}".format(host.print_prefix, error))
+        summary.refused(str(error))
+        state.fail_hosts({this})
+        return False
+    return True

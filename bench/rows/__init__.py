@@ -13,6 +13,7 @@ from bench.rows import (
     cold_build,
     container_start,
     datascience,
+    fleet,
     fork,
     memory,
     nothing_to_do,
@@ -36,5 +37,5 @@ class Row(Protocol):
 
 ROWS: tuple[Row, ...] = cast(
     "tuple[Row, ...]",
-    (cold_build, nothing_to_do, container_start, versions, memory, user_install, datascience, r_packages, fork),
+    (cold_build, nothing_to_do, fleet, container_start, versions, memory, user_install, datascience, r_packages, fork),
 )

@@ -15,11 +15,13 @@ NAME = "cold-build"
 REPEATS = 2
 PLAIN = "plain Dockerfile"
 LEAN = "plain Dockerfile without Recommends"
+FLOOR = "the same packages by apt-get and uv, and nothing else"
 NOTE = (
     "Cold build: `docker build --no-cache` of Dockerfile.base and of bench/plain/Dockerfile on the same local base, in turn, all "
     "cache mounts empty (a fresh id each time), downloads from the same mirrors included. The plain one is measured "
     "as the specification reads and again with `--no-install-recommends`. Cache mounts keep downloads out of all three images. "
-    "After each build the image must pass the same check of what it can do."
+    "After each build the image must pass the same check of what it can do, but for the floor: bench/plain/floor.Dockerfile "
+    "installs exactly the packages that ours has gained over its base, and Jupyter's lock."
 )
 
 # What all of them must have: both kernels, the version service's packages, s3fs, sshd, bspm's needs, the user, the programs.
@@ -35,6 +37,7 @@ command -v s3fs busctl dbus-daemon ss ps start-jupyter get-versions set-paths >/
 /usr/bin/python3 -c 'import apt, dbus, gi'
 [ "$(id -u melda):$(stat -c %U "$JUPYTER_WORKDIR")" = 1001:melda ]
 """
+CHECKS = {"floor": "/opt/jupyter/bin/jupyter --version && command -v s3fs Rscript"}
 
 
 def cold(dockerfile: str, token: str) -> str:
@@ -79,13 +82,35 @@ def timed(workbench: Workbench, tag: str, dockerfile: str, arguments: dict[str, 
         file.unlink()
 
 
-def build(workbench: Workbench, name: str, dockerfile: str, options: str) -> tuple[float, int]:
+def gained(workbench: Workbench) -> dict[str, str]:
+    """The floor's build arguments: the packages that ours has over its base, and the lock of its Python.
+
+    Raises:
+        Refused: ours could not be built.
+    """
+    tag = f"{workbench.token}-gained"
+
+    def ask(image: str, command: str) -> str:
+        run = [workbench.docker, "run", "--rm", image, "sh", "-c", command]
+        return workbench.run("asking what an image has", run).strip()
+
+    try:
+        timed(workbench, tag, "Dockerfile.base", {"BASE": workbench.base_image})
+        packages = "dpkg-query --show --showformat '${Package}\\n'"
+        new = set(ask(tag, packages).split()) - set(ask(workbench.base_image, packages).split())
+        version = ask(tag, "python3 -c 'import sys; print(\"%d.%d\" % sys.version_info[:2])'")
+        return {"PACKAGES": " ".join(sorted(new)), "LOCK": f"files/packages/locks/none-{version}.txt"}
+    finally:
+        workbench.remove_images()
+
+
+def build(workbench: Workbench, name: str, dockerfile: str, options: dict[str, str]) -> tuple[float, int]:
     """Build cold, check the image and remove it.
 
     Args:
         name: a word for the image's name.
         dockerfile: path in the tree.
-        options: value of the build argument APT_OPTIONS, which only the plain one has.
+        options: build arguments that only this one has.
 
     Returns:
         Seconds the build took, bytes of the image.
@@ -94,10 +119,9 @@ def build(workbench: Workbench, name: str, dockerfile: str, options: str) -> tup
         Refused: it failed, or the image lacks something.
     """
     tag = f"{workbench.token}-{name}"
-    arguments = {"BASE": workbench.base_image, **({"APT_OPTIONS": options} if options else {})}
     try:
-        took = timed(workbench, tag, dockerfile, arguments)
-        check = [workbench.docker, "run", "--rm", tag, "sh", "-c", CHECK]
+        took = timed(workbench, tag, dockerfile, {"BASE": workbench.base_image, **options})
+        check = [workbench.docker, "run", "--rm", tag, "sh", "-c", CHECKS.get(name, CHECK)]
         workbench.run(f"checking what the image of {name} can do", check)
         return took, int(client.inspect(workbench.docker, "image", tag)["Size"])
     finally:
@@ -107,9 +131,10 @@ def build(workbench: Workbench, name: str, dockerfile: str, options: str) -> tup
 def measure(workbench: Workbench, repeats: int) -> list[Result]:
     """Seconds of the cold build and size of the image."""
     alternatives = {
-        OURS: ("ours", "Dockerfile.base", ""),
-        PLAIN: ("plain", "bench/plain/Dockerfile", ""),
-        LEAN: ("lean", "bench/plain/Dockerfile", "--no-install-recommends"),
+        OURS: ("ours", "Dockerfile.base", {}),
+        PLAIN: ("plain", "bench/plain/Dockerfile", {}),
+        LEAN: ("lean", "bench/plain/Dockerfile", {"APT_OPTIONS": "--no-install-recommends"}),
+        FLOOR: ("floor", "bench/plain/floor.Dockerfile", gained(workbench)),
     }
     sizes: dict[str, list[float]] = {name: [] for name in alternatives}
 

@@ -24,6 +24,7 @@ NAME = "datascience"
 REPEATS = 2
 PLAIN = "pip and install.packages()"
 COLD = "cold build of datascience"
+ALONE = "apt-get update and install of it alone"
 # What the sources need beside r-base-dev.
 LIBRARIES = ("libcurl4-openssl-dev", "libssl-dev", "libxml2-dev", "zlib1g-dev", "pandoc")
 # Nothing in the lists needs it, and it needs no more than what is there.
@@ -34,7 +35,8 @@ NOTE = (
     "`install.packages()`. CRAN cannot be reached where this is measured: the alternative compiles only those of the list "
     "r-core and of their needs whose sources Debian's mirror has, from this machine; apt gives it the rest beforehand. Ours "
     "installs all of core and datascience. One more: the R package "
-    f"`{ADDED}` added to the list, `pyinfra @docker/NAME deploy.py` on a container of the image, apt's lists fetched anew; "
+    f"`{ADDED}` added to the list, `pyinfra @docker/NAME deploy.py` on a container of the image, apt's lists fetched anew, "
+    "beside `apt-get update` and `apt-get install` of it in another; "
     "`docker build` of Dockerfile with the image as its BASE_IMAGE; and, without a target, from our base again, whose layer is "
     "made anew with what the cache mounts hold."
 )
@@ -98,6 +100,15 @@ def one_more(workbench: Workbench, image: str) -> float:
     return took
 
 
+def alone(workbench: Workbench, image: str) -> float:
+    """Seconds that apt needs for that package, in a container of ``image``: the floor."""
+    install = f"apt-get -q update && apt-get -q -y install --no-install-recommends {debian_name(ADDED)}"
+    with workbench.container("alone", image) as name:
+        began = time.monotonic()
+        workbench.run("installing one package", [workbench.docker, "exec", name, "sh", "-c", install])
+        return time.monotonic() - began
+
+
 def again(workbench: Workbench, tag: str, arguments: dict[str, str], token: str) -> float:
     """Seconds of building an image when a package was added to the list.
 
@@ -118,7 +129,8 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
     workbench.image()
     base, tag = f"{workbench.token}-app-base", f"{workbench.token}-datascience"
     arguments = {"BASE_IMAGE": base, "PROVISION_DATA": "packages=datascience"}
-    ours, plain, more, onto, anew = [], [], [], [], []
+    times: list[list[float]] = [[] for _ in range(6)]
+    ours, plain, more, floor, onto, anew = times
     for _ in range(repeats):
         token = f"{workbench.token}-{uuid.uuid4().hex[:8]}"
         ours.append(cold_build.timed(workbench, tag, "Dockerfile", arguments, token))
@@ -142,7 +154,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
                 subprocess.run([workbench.docker, "image", "rm", "--force", tag], capture_output=True, check=False)
     return [
         Result(COLD, "s", {OURS: ours, PLAIN: plain}, [Target(0.6, PLAIN)]),
-        Result("one package more", "s", {OURS: more, COLD: ours}, [Target(0.15, COLD)]),
+        Result("one package more", "s", {OURS: more, COLD: ours, ALONE: floor}, [Target(0.15, COLD)]),
         Result("one package more, an image on the one before", "s", {OURS: onto, COLD: ours}, [Target(0.15, COLD)]),
         # All of it is installed again; told, so that nobody takes the other for this.
         Result("one package more, an image from the base", "s", {OURS: anew, COLD: ours}),

@@ -15,10 +15,13 @@ from typing import Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
 
 from pyinfra.api import FactBase, StringCommand, operation
 
-from tasks.lib import facts
-from tasks.lib.workplace import Command, refuse, upload
+from tasks.lib import archive, facts
+from tasks.lib.workplace import FOLDER, Command, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# What a file is called until it is whole, and where several lie until they are unpacked.
+NEW = ".melda-new"
+PACKED = FOLDER + "/files.tar"
 
 
 class Entry(NamedTuple):
@@ -154,9 +157,30 @@ def _put(entry: Entry) -> Generator[Command, None, None]:
             )
         )
     else:
-        new = entry.path + ".melda-new"
+        new = entry.path + NEW
         yield upload(entry.content, new)
         yield StringCommand("{0} && mv -fT {1} {2}".format(owned.format(shlex.quote(new)), shlex.quote(new), path))
+
+
+def _put_all(entries: Sequence[Entry]) -> Generator[Command, None, None]:
+    """What :func:`_put` does for each, with one upload and one command for all files."""
+    folders = [entry for entry in entries if entry.content is None and entry.link is None]
+    contents = [entry for entry in entries if entry.content is not None]
+    for folder in folders:
+        yield from _put(folder)
+    yield StringCommand("rm -rf {0} && mkdir -m 700 {0}".format(FOLDER))
+    yield upload(archive.pack((entry.path + NEW, entry.content or b"", entry.mode) for entry in contents), PACKED)
+    # The time of unpacking, as of a file that is copied; what lies in the way of a name is removed, not written to.
+    script = ["tar -C / -xpmf {0} --unlink-first".format(PACKED), "rm -rf " + FOLDER]
+    for entry in contents:
+        new = shlex.quote(entry.path + NEW)
+        if (entry.user, entry.group) != ("root", "root"):
+            script.append("chown {0}:{1} {2} && chmod {3} {2}".format(entry.user, entry.group, new, entry.mode))
+        script.append("mv -fT {0} {1}".format(new, shlex.quote(entry.path)))
+    yield StringCommand(" && ".join(script))
+    for entry in entries:
+        if entry.link is not None:
+            yield from _put(entry)
 
 
 def as_wanted(entries: Sequence[Entry], present: Dict[str, Tuple[str, ...]]) -> bool:
@@ -175,12 +199,14 @@ def changes(
     entries: Sequence[Entry], present: Dict[str, Tuple[str, ...]], check: str = ""
 ) -> Generator[Command, None, None]:
     """The commands that make each entry be as it shall; see :func:`installed`."""
-    for entry in entries:
-        if _done(entry, present):
-            continue
+    undone = [entry for entry in entries if not _done(entry, present)]
+    if not check and sum(entry.content is not None for entry in undone) > 1:
+        yield from _put_all(undone)
+        return
+    for entry in undone:
         commands = list(_put(entry))
         if check and entry.content is not None:
-            new = shlex.quote(entry.path + ".melda-new")
+            new = shlex.quote(entry.path + NEW)
             commands.insert(
                 1, StringCommand("{{ {0}; }} || {{ rm -f {1}; exit 1; }}".format(check.replace("{}", new), new))
             )

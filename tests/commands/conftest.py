@@ -13,14 +13,14 @@ from typing import Any
 
 import pyinfra
 import pytest
-from pyinfra.api import Config, FileUploadCommand, Inventory, State
+from pyinfra.api import Config, FileUploadCommand, Inventory, State, StringCommand
 from pyinfra.api.connect import connect_all
 from pyinfra.api.host import Host
 from pyinfra.api.operations import run_ops
 from pyinfra.api.state import StateStage
 from pyinfra.context import ctx_host, ctx_state
 
-from tasks.lib import files, release
+from tasks.lib import archive, files, release
 from tasks.lib.apt import AptState
 from tasks.lib.apt import State as Apt
 from tasks.lib.files import Entry
@@ -41,12 +41,14 @@ class Commands(dict[str, list[str]]):
     Attributes:
         names: of all operations in order, each with the deploys it is in.
         uploads: path -> bytes of every file that is put there.
+        modes: path -> mode of those that are put there together, by root and for root.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.names: list[str] = []
         self.uploads: dict[str, bytes] = {}
+        self.modes: dict[str, str] = {}
 
 
 def settings(**changed: Any) -> dict[str, Any]:
@@ -109,11 +111,16 @@ def _commands(state: State, name: str) -> Commands:
         commands.names.append(title)
         ran = state.ops[host][op_hash].operation_meta._commands or []
         for command in ran:
-            upload = isinstance(command, FileUploadCommand)
-            if upload:
-                commands.uploads[command.dest] = command.src.getvalue()
-            text = f"put {command.dest}" if upload else command.get_masked_value()
-            commands.setdefault(title.split(" | ")[-1], []).append(text)
+            texts = [command.get_masked_value()] if isinstance(command, StringCommand) else []
+            if isinstance(command, FileUploadCommand):
+                content = command.src.getvalue()
+                together = command.dest == files.PACKED
+                for path, part, mode in archive.unpack(content) if together else [(command.dest, content, "")]:
+                    commands.uploads[path] = part
+                    texts.append(f"put {path}")
+                    if together:
+                        commands.modes[path] = mode
+            commands.setdefault(title.split(" | ")[-1], []).extend(texts)
     return commands
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tasks import certificates
 from tasks.lib import files
-from tasks.lib.files import Paths, Text
+from tasks.lib.files import Paths, Texts
 
 from .conftest import Run, in_place
 
@@ -31,7 +31,7 @@ def there(paths: list[str]) -> dict[type, Any]:
     entries = [files.Entry(path, text) for path, text in zip(PATHS, TWO, strict=True) if path in paths]
     name = "melda-jupyter certificates"
     block = f"# BEGIN {name}\nREQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt\n# END {name}\n"
-    return {certificates.Ours: paths, Paths: in_place(entries), Text: "A=1\n" + (block if paths else "")}
+    return {certificates.Ours: paths, Paths: in_place(entries), Texts: "A=1\n" + (block if paths else "")}
 
 
 def test_nothing_by_default(run: Run) -> None:

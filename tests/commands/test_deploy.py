@@ -96,17 +96,17 @@ def test_what_a_killed_run_leaves_is_looked_for_wherever_a_file_is_put(fresh: Co
 
 def test_deploy_is_a_table_of_contents() -> None:
     tree = ast.parse((ROOT / "deploy.py").read_text())
-    assert {type(node) for node in tree.body[1:]} == {ast.ImportFrom, ast.Expr}
-    calls = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Expr)][1:]
-    assert calls[:2] == ["progress.show()", "settings.check()"], "settings are checked before the first concern"
-    assert all(re.fullmatch(r"(\w+)\.\1\(\)", call) for call in calls[2:]), "each concern has one name"
+    checked = tree.body[-1]
+    assert {type(node) for node in tree.body[1:-1]} == {ast.ImportFrom, ast.Expr}
+    assert isinstance(checked, ast.If) and ast.unparse(checked.test) == "settings.accepted()" and not checked.orelse
+    assert all(re.fullmatch(r"(\w+)\.\1\(\)", ast.unparse(node)) for node in checked.body), "each concern has one name"
 
 
 @pytest.mark.parametrize(
     "task", sorted(path.stem for path in (ROOT / "tasks").glob("*.py") if path.stem not in ("__init__", "releases"))
 )
 def test_every_task_is_in_the_deploy_and_has_its_test(task: str) -> None:
-    assert f"\n{task}." in (ROOT / "deploy.py").read_text()
+    assert re.search(rf"\b{task}\.({task}|accepted)\(\)", (ROOT / "deploy.py").read_text())
     assert (ROOT / f"tests/commands/test_{task}.py").is_file()
 
 
@@ -122,6 +122,13 @@ def test_what_is_wrong_stops_the_deploy_before_anything_changes(
     with pytest.raises(DeployError, match=words):
         run(whole, {OsRelease: FOCAL}, **changed)
     assert ran == []
+
+
+def test_a_host_that_is_refused_stops_no_other(run_two: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "pyinfra"):
+        one, two = run_two(whole, {OsRelease: {"ID": "arch", "VERSION_ID": "1"}}, {OsRelease: BOOKWORM})
+    assert one == {} and len(two) > 10
+    assert "[@fake/0] " in caplog.text and "arch" in caplog.text
 
 
 def test_two_different_hosts_in_one_run(run_two: Any) -> None:

@@ -17,8 +17,8 @@ PROGRAMS = [*files.tree("environment", SRC, ("melda-env", "restore-fork")), UV, 
 def test_fresh(run: Run) -> None:
     commands = run(environment.environment)
     new = f"{SRC}/melda-env.melda-new"
-    assert f"chown root:root {new} && chmod 755 {new} && mv -fT {new} {SRC}/melda-env" in commands[PUT]
-    assert any(f"chmod 755 {SRC}/restore-fork.melda-new" in command for command in commands[PUT])
+    assert commands.modes[new] == "755" and f" && mv -fT {new} {SRC}/melda-env" in "".join(commands[PUT])
+    assert commands.modes[f"{SRC}/restore-fork.melda-new"] == "755"
     assert f"ln -sfnT {SRC}/melda-env /usr/local/bin/melda-env" in commands[PUT]
     for name in ("cli.py", "schema.json", "capture/python.py", "formats/renv.py", "restore/r.py"):
         assert f"{SRC}/melda_environment/{name}.melda-new" in commands.uploads

@@ -23,7 +23,7 @@ def test_fresh(run: Run) -> None:
     assert commands.uploads[f"{PROFILE}.melda-new"].count(b"@") == 0
     assert f"{SRC}/melda_persistence/keeper.py.melda-new" in commands.uploads
     new = f"{SRC}/keep-plugins.melda-new"
-    assert f"chown root:root {new} && chmod 755 {new} && mv -fT {new} {SRC}/keep-plugins" in commands[PUT]
+    assert commands.modes[new] == "755" and f" && mv -fT {new} {SRC}/keep-plugins" in "".join(commands[PUT])
     assert f"{SRC}/profile.sh.melda-new" not in commands.uploads
 
 

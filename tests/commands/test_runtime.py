@@ -32,7 +32,7 @@ def test_fresh(run: Run) -> None:
     }
     for name in PROGRAMS:
         new = f"{SRC}/{name}.melda-new"
-        assert f"chown root:root {new} && chmod 755 {new} && mv -fT {new} {SRC}/{name}" in commands[PUT]
+        assert commands.modes[new] == "755" and f" && mv -fT {new} {SRC}/{name}" in "".join(commands[PUT])
         assert f"ln -sfnT {SRC}/{name} /usr/local/bin/{name}" in commands[PUT]
 
 

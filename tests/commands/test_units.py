@@ -44,7 +44,7 @@ def test_a_fresh_machine(run: Run) -> None:
     put = {path.removesuffix(".melda-new") for path in commands.uploads}
     assert {f"/etc/systemd/system/{name}" for name in units.UNITS} | {units.SETTINGS, f"{SRC}/melda-unit"} <= put
     new = f"{units.SETTINGS}.melda-new"
-    assert f"chown root:root {new} && chmod 600 {new} && mv -fT {new} {units.SETTINGS}" in commands[PUT]
+    assert commands.modes[new] == "600" and f" && mv -fT {new} {units.SETTINGS}" in "".join(commands[PUT])
     made = commands[PUT].index(f"put {units.SETTINGS}.melda-new")
     assert any("mkdir -p /etc/melda-jupyter" in command for command in commands[PUT][:made])
     assert re.search(f"compileall .* {SRC}/melda_units/run.py$", commands[PUT][-1]), "or the next run would make it"

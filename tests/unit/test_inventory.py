@@ -1,39 +1,87 @@
-"""inventory.py: whom MELDA_HOSTS names."""
+"""inventory.py: whom MELDA_HOSTS names, and in which groups."""
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyinfra.api.exceptions import InventoryError
+from pyinfra.api.inventory import Inventory
+from pyinfra.api.state import State
+from pyinfra.context import ctx_state
+from pyinfra_cli.inventory import make_inventory
 
-INVENTORY = str(Path(__file__).resolve().parents[2] / "inventory.py")
+ROOT = Path(__file__).resolve().parents[2]
+MACHINE = {"ssh_user": "admin", "ssh_port": 2222, "_sudo": True}
 
 
-def hosts(named: str, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def read(named: str, monkeypatch: pytest.MonkeyPatch) -> Inventory:
+    """The inventory as pyinfra reads the file."""
     monkeypatch.setenv("MELDA_HOSTS", named)
-    found: list[Any] = runpy.run_path(INVENTORY)["hosts"]
-    return found
+    with ctx_state.use(State()):
+        return make_inventory(str(ROOT / "inventory.py"), cwd=str(ROOT))
+
+
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """``groups(named)`` -> group -> host -> its own data."""
+
+    def named_in(named: str) -> dict[str, dict[str, Any]]:
+        inventory = read(named, monkeypatch)
+        return {
+            name: {
+                host.name: {key: value for key, value in host.host_data.items() if key != "docker_identifier"}
+                for host in inventory.get_group(name)
+            }
+            for name in inventory.groups
+            if name not in ("all", "inventory", "@docker") and inventory.get_group(name)
+        }
+
+    return named_in
 
 
 @pytest.mark.parametrize(
     ("named", "found"),
     [
-        ("", ["@docker/melda-jupyter"]),
-        ("melda-vm", [("melda-vm", {})]),
-        ("root@198.51.100.7", [("198.51.100.7", {"ssh_user": "root"})]),
-        ("admin@n:2222, x", [("n", {"ssh_user": "admin", "ssh_port": 2222, "_sudo": True}), ("x", {})]),
-        ("[2001:db8::7]:22", [("2001:db8::7", {"ssh_port": 22})]),
+        ("", {"containers": {"@docker/melda-jupyter": {}}}),
+        ("melda-vm", {"machines": {"melda-vm": {}}}),
+        ("root@198.51.100.7", {"machines": {"198.51.100.7": {"ssh_user": "root"}}}),
+        ("admin@n:2222, x", {"machines": {"n": MACHINE, "x": {}}}),
+        ("[2001:db8::7]:22", {"machines": {"2001:db8::7": {"ssh_port": 22}}}),
+        (
+            "staging=@docker/a,web_2=admin@n:2222,staging=x,@docker/b",
+            {
+                "containers": {"@docker/a": {}, "@docker/b": {}},
+                "machines": {"n": MACHINE, "x": {}},
+                "staging": {"@docker/a": {}, "x": {}},
+                "web_2": {"n": MACHINE},
+            },
+        ),
     ],
 )
-def test_hosts(named: str, found: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert hosts(named, monkeypatch) == found
+def test_hosts_and_their_groups(named: str, found: dict[str, Any], groups: Any) -> None:
+    assert groups(named) == found
 
 
-@pytest.mark.parametrize("named", ["host:abc", "host:", "@host", "a b", "root@", "2001:db8::7", "-oProxyCommand=x"])
-def test_what_is_no_host_is_refused_in_one_line(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_has_settings_of_its_own(groups: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory = read("@docker/a,x", monkeypatch)
+    assert inventory.get_host("@docker/a").data.dpkg_unsafe_io is True
+    assert inventory.get_host("x").data.dpkg_unsafe_io is False
+
+
+@pytest.mark.parametrize(
+    "named",
+    ["host:abc", "host:", "@host", "a b", "root@", "2001:db8::7", "-oProxyCommand=x", "@docker/", "Role=x", "=x", "a="],
+)
+def test_what_is_no_host_is_refused_in_one_line(named: str, groups: Any) -> None:
     with pytest.raises(InventoryError) as refused:
-        hosts(named, monkeypatch)
-    assert str(refused.value) == f"MELDA_HOSTS={named!r} is not right: it must be [USER@]HOST[:PORT]"
+        groups(named)
+    right = "[ROLE=][USER@]HOST[:PORT] or [ROLE=]@docker/CONTAINER"
+    assert str(refused.value) == f"MELDA_HOSTS={named!r} is not right: it must be {right}"
+
+
+@pytest.mark.parametrize("role", ["all", "containers", "machines", "os", "re"])
+def test_a_role_that_means_something_else_is_refused(role: str, groups: Any) -> None:
+    with pytest.raises(InventoryError, match=f"^MELDA_HOSTS='{role}=x' is not right: ROLE must be another word"):
+        groups(f"{role}=x")

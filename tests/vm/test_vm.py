@@ -264,7 +264,7 @@ def test_a_bad_setting_is_one_line_and_no_loop(
     cursor = vm.ssh("journalctl --no-pager -n 0 --show-cursor").partition("cursor: ")[2].strip()
     assert vm.ssh("systemctl start melda-jupyter 2>&1 && echo started", check=False).count("started") == 0
     lines = vm.ssh(
-        f"journalctl --no-pager -o cat -t melda-firewall -t melda-mount --after-cursor='{cursor}'"
+        f"journalctl --sync; journalctl --no-pager -o cat -t melda-firewall -t melda-mount --after-cursor='{cursor}'"
     ).splitlines()
     (line,) = [line for line in lines if "may connect" not in line]
     assert line.startswith(said), lines

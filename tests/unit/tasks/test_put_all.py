@@ -1,0 +1,83 @@
+"""tasks/lib/files.py: several files in one upload, by the commands themselves in a real shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from pyinfra.api import FileUploadCommand
+
+from tasks.lib import files
+from tasks.lib.files import Entry
+
+MANY = 40
+
+
+def put(entries: list[Entry]) -> list[str]:
+    """Run the commands that make ``entries``; the commands."""
+    ran = []
+    for command in files.changes(entries, {}):
+        if isinstance(command, FileUploadCommand):
+            Path(command.dest).write_bytes(command.src.getvalue())
+            ran.append("put")
+        else:
+            ran.append(command.get_masked_value())
+            subprocess.run(["sh", "-c", ran[-1].replace("chown", "true chown")], check=True)
+    return ran
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where uploads lie, of this test alone."""
+    found = tmp_path / "melda-jupyter.provision"
+    monkeypatch.setattr(files, "FOLDER", str(found))
+    monkeypatch.setattr(files, "PACKED", f"{found}/files.tar")
+    return found
+
+
+def test_each_gets_its_content_mode_and_name(tmp_path: Path, folder: Path) -> None:
+    there = tmp_path / "there"
+    contents = {there / f"{'long' * 30}'s {number}": os.urandom(number * 100) for number in range(MANY)}
+    entries = [Entry(str(there), mode="755")]
+    entries += [Entry(str(path), content, mode="750") for path, content in contents.items()]
+    entries.append(Entry(str(there / "link"), link="elsewhere"))
+    ran = put(entries)
+    assert {path: path.read_bytes() for path in contents} == contents
+    assert {path.stat().st_mode & 0o7777 for path in contents} == {0o750}
+    assert os.readlink(there / "link") == "elsewhere"
+    assert sorted(path.name for path in there.iterdir()) == sorted(["link", *(path.name for path in contents)])
+    assert ran.count("put") == 1 and len(ran) == 5, "as many commands however many files"
+    assert not folder.exists()
+
+
+def test_what_lies_in_the_way_is_not_written_to(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs")
+    (tmp_path / "a.melda-new").symlink_to(theirs)
+    (tmp_path / "b").symlink_to(theirs)
+    put([Entry(str(tmp_path / "a"), b"A"), Entry(str(tmp_path / "b"), b"B")])
+    assert theirs.read_text() == "theirs"
+    assert (tmp_path / "a").read_text() == "A" and (tmp_path / "b").read_text() == "B"
+    assert not (tmp_path / "b").is_symlink()
+
+
+def test_nothing_is_put_in_place_unless_all_could_be_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("before")
+    missing = tmp_path / "file" / "b"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(subprocess.CalledProcessError):
+        put([Entry(str(tmp_path / "a"), b"A"), Entry(str(missing), b"B")])
+    assert (tmp_path / "a").read_text() == "before"
+
+
+def test_another_owner_is_set_under_the_temporary_name(tmp_path: Path) -> None:
+    entries = [
+        Entry(str(tmp_path / "a"), b"A", mode="600", user="melda", group="melda"),
+        Entry(str(tmp_path / "b"), b"B"),
+    ]
+    ran = put(entries)
+    new = f"{tmp_path}/a.melda-new"
+    assert f"chown melda:melda {new} && chmod 600 {new} && mv -fT {new} {tmp_path}/a" in ran[-1]
+    assert ran[-1].count("chown") == 1
