@@ -1,7 +1,7 @@
 """The commands in the pages, and who runs them.
 
 A block of code is tagged ``test`` (```` ```sh test ````: ``tests/container/test_docs.py`` runs it as it stands), or the line
-before it names the tests that run these commands: ``<!-- run by tests/unit/test_inventory.py::test_hosts -->``.
+before it names the tests that run these commands: ``<!-- run by tests/unit/test_inventory.py::test_hosts_and_their_groups -->``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 # What a text is, and nobody runs.
-TEXTS = ("text", "json", "yaml", "dockerfile", "ini")
+TEXTS = ("text", "json", "yaml", "dockerfile", "ini", "mermaid")
 
 
 class Block(NamedTuple):

@@ -96,6 +96,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.melda_sources = set()  # type: ignore[attr-defined]
     app.add_transform(Sources)
+    # GitHub draws it; here it is read.
+    app.add_lexer("mermaid", TextLexer)
     app.connect("html-collect-pages", _pages)
     # The set is filled while all pages are read, by one process.
     return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -24,16 +24,15 @@ def named(tree: ast.Module) -> list[str]:
 
 
 def order() -> list[str]:
-    """The concerns as deploy.py calls them."""
-    return list(dict.fromkeys(re.findall(r"^(\w+)\.\w+\(\)", (ROOT / "deploy.py").read_text(), re.MULTILINE)))
+    """The concerns as deploy.py calls them; what it calls of tasks/lib is none."""
+    called = re.findall(r"^(?:if )?\s*(\w+)\.\w+\(\)", (ROOT / "deploy.py").read_text(), re.MULTILINE)
+    return [name for name in dict.fromkeys(called) if (ROOT / "tasks" / f"{name}.py").is_file()]
 
 
 def concerns() -> str:
     """What each concern does, and the paths that its task names."""
     rows = []
     for name in order():
-        if name == "progress":
-            continue
         tree = ast.parse((ROOT / "tasks" / f"{name}.py").read_text())
         files = f", [files]({'../../files/' + name})" if (ROOT / "files" / name).is_dir() else ""
         link = f"[{name}](../../tasks/{name}.py){files}"

@@ -10,7 +10,7 @@ import pytest
 
 from builder import container
 from docs.tools import ROOT
-from docs.tools.reference import PARTS, REGION, filled, makefile, options, pages, runtime, settings
+from docs.tools.reference import PARTS, REGION, filled, makefile, options, pages, paths, runtime, settings
 from tasks.settings import RULES
 
 REFERENCE = {path.stem: path.read_text() for path in sorted((ROOT / "docs" / "reference").glob("*.md"))}
@@ -115,6 +115,12 @@ def test_every_variable_is_on_the_page_and_no_other() -> None:
     lower = {"no_proxy", "https_proxy", "http_proxy"}
     assert runtime.read() - lower - {"PATH", "LANG", "NO_PROXY"} <= mentioned
     assert {name for name, _ in runtime.refused()} <= mentioned
+
+
+def test_every_concern_is_there() -> None:
+    tree = ast.parse((ROOT / "deploy.py").read_text())
+    (imported,) = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "tasks")
+    assert sorted(paths.order()) == sorted(name.name for name in imported.names)
 
 
 def test_every_test_that_a_page_names_is_there() -> None:
