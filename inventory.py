@@ -1,6 +1,9 @@
-"""Whom the deploy is for, in groups. ``MELDA_HOSTS`` names them, separated by commas, each as ``[ROLE=][USER@]HOST[:PORT]`` (any name
-from your ssh configuration, ``[2001:db8::7]`` for IPv6) or ``[ROLE=]@docker/CONTAINER``. Without it: the container that ``make up``
-started. The settings of a group are in group_data/GROUP.py, and each role is a group too: docs/fleets.md."""
+"""Whom the deploy is for, in groups.
+
+``MELDA_HOSTS`` names them, separated by commas, each as ``[ROLE=][USER@]HOST[:PORT]`` (any name from your ssh configuration,
+``[2001:db8::7]`` for IPv6) or ``[ROLE=]@docker/CONTAINER``. Without it: the container that ``make up`` started. The settings of a
+group are in group_data/GROUP.py, and each role is a group too: docs/fleets.md.
+"""
 
 import os
 import re

@@ -6,7 +6,7 @@ import re
 from typing import Dict, Generator, List
 
 from pyinfra import host
-from pyinfra.api import FactBase, StringCommand, deploy, operation
+from pyinfra.api import StringCommand, deploy, operation
 
 from tasks.lib import facts, files, workplace
 
@@ -20,18 +20,11 @@ def split(bundle: bytes) -> List[bytes]:
     return [found.replace(b"\r", b"") + b"\n" for found in _PEM.findall(bundle)]
 
 
-class Ours(FactBase[List[str]]):
+class Ours(facts.Lines):
     """Paths of the certificates that an earlier run put there."""
 
     def command(self) -> str:
         return "ls {0}/{1} 2>/dev/null || true".format(FOLDER, NAME.format("*"))
-
-    @staticmethod
-    def default() -> List[str]:
-        return []
-
-    def process(self, output: List[str]) -> List[str]:
-        return output
 
 
 @operation()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from typing import Generator, List
+from typing import Generator
 
 from pyinfra import host
-from pyinfra.api import FactBase, StringCommand, deploy, operation
+from pyinfra.api import StringCommand, deploy, operation
 
 from tasks.lib import apt, facts, files, optional
 from tasks.lib.release import target
@@ -20,18 +20,11 @@ def script(*arguments: str) -> str:
     return "sh -c {0} mirrors {1}".format(shlex.quote(text), " ".join(shlex.quote(word) for word in arguments))
 
 
-class Differing(FactBase[List[str]]):
+class Differing(facts.Lines):
     """The files with the distribution's own sources that do not name these mirrors (empty: the distribution's)."""
 
     def command(self, codename: str, mirror: str, security: str) -> str:
         return script("--check", codename, mirror, security)
-
-    @staticmethod
-    def default() -> List[str]:
-        return []
-
-    def process(self, output: List[str]) -> List[str]:
-        return output
 
 
 @operation()

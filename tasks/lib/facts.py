@@ -6,7 +6,7 @@ want the installed packages, fourteen want to know what is at some paths.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Sequence, Set, Tuple, Type, TypeVar
+from typing import Any, Dict, List, Sequence, Set, Tuple, Type, TypeVar
 from weakref import WeakKeyDictionary
 
 from pyinfra import host
@@ -35,6 +35,17 @@ class _Forget(BaseStateCallback):
             if last is not None:
                 _CHANGED.setdefault(state, set()).add(host.name)
         self.last[host.name] = op_hash
+
+
+class Lines(FactBase[List[str]]):
+    """The lines a command says; none if it fails."""
+
+    @staticmethod
+    def default() -> List[str]:
+        return []
+
+    def process(self, output: List[str]) -> List[str]:
+        return output
 
 
 def get(fact: Type[FactBase[T]], **arguments: Any) -> T:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
+import sys
 from pathlib import Path
 from typing import Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -19,6 +20,11 @@ from tasks.lib import archive, facts
 from tasks.lib.workplace import FOLDER, Command, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# Programs in the image keep blocks in files too, and there is nothing of tasks/ there.
+sys.path.append(str(ROOT / "files" / "runtime"))
+
+from melda_runtime import edit  # noqa: E402
+
 # What a file is called until it is whole, and where several lie until they are unpacked.
 NEW = ".melda-new"
 PACKED = FOLDER + "/files.tar"
@@ -231,41 +237,10 @@ def installed(name: str, entries: Sequence[Entry], check: str = "") -> None:
     _installed(name=name, entries=entries, check=check)
 
 
-def with_block(text: str, name: str, content: str, comment: str = "#") -> str:
-    """``text`` with exactly one block called ``name`` that holds ``content``, at its old place or at the end.
-
-    Args:
-        text: the file's text.
-        name: what the block is called in its first and last line.
-        content: the lines between them; empty removes the block.
-        comment: what begins a comment in that file.
-    """
-    begin, end = "{0} BEGIN {1}".format(comment, name), "{0} END {1}".format(comment, name)
-    # Not splitlines(): a form feed within a line is the line's.
-    rest = text.split("\n")
-    if not rest[-1]:
-        rest.pop()
-    kept: List[str] = []
-    place: Optional[int] = None
-    while rest:
-        line = rest.pop(0)
-        if line == begin:
-            place = len(kept) if place is None else place
-            ours = next((at for at, other in enumerate(rest) if other in (begin, end)), None)
-            # A block that lost its end is only its first line: what follows may be somebody else's.
-            if ours is not None and rest[ours] == end:
-                del rest[: ours + 1]
-        elif line != end:
-            kept.append(line)
-    block = [begin] + content.strip("\n").split("\n") + [end] if content.strip() else []
-    at = len(kept) if place is None else place
-    return "".join(line + "\n" for line in kept[:at] + block + kept[at:])
-
-
 def block_changes(path: str, marker: str, content: str, mode: str = "644") -> Generator[Command, None, None]:
     """The commands that keep one block in a file; see :func:`block`."""
     old = text(path)
-    new = with_block(old, marker, content)
+    new = edit.with_block(old, marker, content)
     # A missing line end at the end of the file is nobody's concern.
     if new in (old, old + "\n"):
         return
@@ -286,7 +261,7 @@ def block(name: str, path: str, marker: str, content: str, mode: str = "644") ->
     Args:
         name: of the operation.
         path: the file; made if missing. It is root's.
-        marker: what the block is called; see :func:`with_block`.
+        marker: what the block is called; see ``edit.with_block``.
         content: the block's lines; empty removes it, and the file if nothing else is in it.
         mode: the file's mode where it is written.
     """

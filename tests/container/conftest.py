@@ -18,7 +18,7 @@ from tests.standins.s3 import Server
 from tests.standins.serve import gateway
 
 from .machines import ROOT, Machine, provision
-from .services import Service
+from .services import BUCKET, Service, running
 
 Machines = Callable[..., Machine]
 IMAGE = "melda-test-image:latest"
@@ -96,6 +96,21 @@ def s3(docker: str) -> Iterator[Server]:
     """An S3 service that containers reach."""
     with Server(gateway(docker=docker)) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def module_s3(docker: str) -> Iterator[Server]:
+    """The same for all tests of a module, with the bucket of the projects."""
+    with Server(gateway(docker=docker)) as server:
+        server.bucket(BUCKET)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def service(docker: str, image: str) -> Iterator[Service]:
+    """A container with a token, which the tests of a module leave running."""
+    with running(docker, image) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import subprocess
+from collections.abc import Iterator
 
 import requests
 
@@ -13,6 +15,7 @@ from tests.standins.s3 import Credentials, Server
 from .machines import Machine, until
 from .notebook import Notebook
 
+BUCKET = "melda-projects"
 MOUNT = ("--cap-add", "SYS_ADMIN", "--device", "/dev/fuse", "--security-opt", "apparmor=unconfined")
 
 
@@ -95,3 +98,13 @@ class Service(Machine):
     def kill(self) -> None:
         """``docker kill``."""
         subprocess.run([self.docker, "kill", self.name], check=True, stdout=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def running(docker: str, image: str, *options: str, **values: str) -> Iterator[Service]:
+    """A :class:`Service` that is ready, removed at the end."""
+    service = Service(docker, image, options, **values)
+    try:
+        yield service.ready()
+    finally:
+        service.remove()

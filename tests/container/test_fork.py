@@ -13,12 +13,10 @@ import requests
 
 from tests.standins import cran_repository, wheels
 from tests.standins.s3 import Server
-from tests.standins.serve import gateway
 
 from .machines import ROOT, until
-from .services import MOUNT, Service, bucket_variables
+from .services import BUCKET, MOUNT, Service, bucket_variables
 
-BUCKET = "melda-projects"
 PARENT = "users/eve/née x"
 HERE = "/home/melda/project/.melda-jupyter/fork/environment.json"
 IMPORT = "su - melda -c \"python -c 'import zebra, owl; print(zebra.V, owl.V)'\""
@@ -27,10 +25,8 @@ Start = Callable[..., Service]
 
 
 @pytest.fixture(scope="module")
-def s3(docker: str) -> Iterator[Server]:
-    with Server(gateway(docker=docker)) as server:
-        server.bucket(BUCKET)
-        yield server
+def s3(module_s3: Server) -> Server:
+    return module_s3
 
 
 @pytest.fixture(scope="module")

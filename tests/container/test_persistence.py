@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from tests.standins import cran_repository, wheels
 from tests.standins.s3 import Server, serve_all
-from tests.standins.serve import gateway
 
 from .machines import until
 from .notebook import Kernel
-from .services import MOUNT, Service, bucket_variables
+from .projects import BIG, PYTHON, SITE, Held, Project, imported, saved, shell
+from .services import BUCKET, Service
 
-BUCKET = "melda-projects"
-PYTHON = "Python-3.11.2"
-SITE = f"/home/melda/project/{PYTHON}/lib/python3.11/site-packages"
 PIP = "pip install -q --no-index --find-links /wheels --disable-pip-version-check "
 
 
 @pytest.fixture(scope="module")
-def s3(docker: str) -> Iterator[Server]:
-    with Server(gateway(docker=docker)) as server:
-        server.bucket(BUCKET)
-        yield server
+def s3(module_s3: Server) -> Server:
+    return module_s3
 
 
 @pytest.fixture(scope="module")
@@ -47,40 +39,6 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Project:
-    """A folder of the bucket, and containers that have it mounted."""
-
-    def __init__(self, docker: str, image: str, s3: Server, sources: Path, name: str) -> None:
-        self.s3, self.prefix = s3, f"users/{name}/"
-        self._run = (docker, image)
-        self._options = (*MOUNT, "--volume", f"{sources}:/wheels:ro")
-        self._variables = bucket_variables(s3, BUCKET, s3.credentials(f"melda-test-{name}", BUCKET), f"users/{name}")
-        self.made: list[Service] = []
-
-    def start(self) -> Service:
-        self.made.append(Service(*self._run, self._options, **self._variables))
-        return self.made[-1]
-
-    @property
-    def client(self) -> boto3.client:
-        return self.s3.client()
-
-    def objects(self) -> dict[str, int]:
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=self.prefix)
-        found = (item for page in pages for item in page.get("Contents", []))
-        return {item["Key"].removeprefix(self.prefix): item["Size"] for item in found if not item["Key"].endswith("/")}
-
-    def manifests(self) -> list[str]:
-        return sorted(key for key in self.objects() if re.search(r"^\.melda-jupyter/[^/]+/.*\.json$", key))
-
-    def put(self, key: str, content: bytes) -> None:
-        self.client.put_object(Bucket=BUCKET, Key=self.prefix + key, Body=content)
-
-    def get(self, key: str) -> bytes:
-        content: bytes = self.client.get_object(Bucket=BUCKET, Key=self.prefix + key)["Body"].read()
-        return content
-
-
 @pytest.fixture
 def project(docker: str, image: str, s3: Server, sources: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
     project = Project(docker, image, s3, sources, f"{request.node.nodeid.encode().hex()[-24:]}")
@@ -89,43 +47,6 @@ def project(docker: str, image: str, s3: Server, sources: Path, request: pytest.
     s3.answer()
     for service in project.made:
         service.remove()
-
-
-def shell(service: Service, command: str, check: bool = True) -> str:
-    """What a terminal of the user's shows."""
-    return service.run(f"cat >/tmp/command <<'EOF'\n{command}\nEOF\nsu - melda -c '. /tmp/command'", check=check)
-
-
-def saved(service: Service) -> None:
-    """Wait until all is saved."""
-    until(lambda: service.health()["plugins"].startswith("saved at"), f"it is saved; {service.logs()[-2000:]}", 60)
-
-
-def version(service: Service, name: str) -> str:
-    """The version that a kernel imports; ``none`` if it cannot."""
-    code = f"try:\n    import {name}; print({name}.V)\nexcept ImportError: print('none')"
-    return service.notebook.run("python3", code).stdout.strip()
-
-
-BIG = f"""
-import os, random
-site = "{SITE}"
-os.makedirs(site + "/big/data")
-for folder in range(100):
-    os.mkdir(f"{{site}}/big/data/{{folder}}")
-    for file in range(200):
-        with open(f"{{site}}/big/data/{{folder}}/{{file}}.txt", "w") as stream:
-            stream.write(str(file))
-with open(site + "/big/größe 数据.bin", "wb") as stream:
-    stream.write(random.Random(1).randbytes(100_000_000))
-with open(site + "/big/__init__.py", "w") as stream:
-    stream.write("V = 'big'\\n")
-os.symlink("größe 数据.bin", site + "/big/link")
-os.symlink("/opt/jupyter/bin/python", site + "/big/python")
-os.mkdir(site + "/big-1.0.dist-info")
-with open(site + "/big-1.0.dist-info/RECORD", "w") as stream:
-    stream.write("big/__init__.py,,\\nbig-1.0.dist-info/RECORD,,\\n")
-"""
 
 
 def test_installed_at_local_speed_durable_soon_and_there_in_the_next_container(project: Project) -> None:
@@ -153,9 +74,9 @@ def test_installed_at_local_speed_durable_soon_and_there_in_the_next_container(p
 
     two = project.start().ready()
     began = time.monotonic()
-    assert version(two, "big") == "big"
+    assert imported(two, "big") == "big"
     assert time.monotonic() - began < 10
-    assert version(two, "zebra") == "1.0"
+    assert imported(two, "zebra") == "1.0"
     assert two.notebook.run("ir", "cat(find.package('meldazebra'))").stdout == "/home/melda/project/R-4.2.2/meldazebra"
     assert (
         two.run(f"cd {SITE} && find . ! -name '*.pyc' -type f | sort | xargs -d '\\n' sha256sum | sha256sum") == before
@@ -168,7 +89,7 @@ def test_installed_at_local_speed_durable_soon_and_there_in_the_next_container(p
     shell(two, f"rm -r {SITE}/big {SITE}/big-1.0.dist-info; {PIP} zebra==2.0")
     assert two.seconds_to_stop() < 8
     three = project.start().ready()
-    assert (version(three, "big"), version(three, "zebra")) == ("none", "2.0")
+    assert (imported(three, "big"), imported(three, "zebra")) == ("none", "2.0")
 
 
 LARGE = f"""
@@ -191,36 +112,13 @@ def test_half_a_gigabyte(project: Project) -> None:
     until(lambda: len(project.manifests()) == 1, "the small package is durable")
     one.run(f"cat >/tmp/large.py <<'EOF'\n{LARGE}\nEOF\nsu melda -c 'python3 /tmp/large.py'")
     until(lambda: len(project.manifests()) == 2, "the large package is durable", 120)
-    assert version(one, "zebra") == "1.0"
+    assert imported(one, "zebra") == "1.0"
     checksum = f"sha256sum {SITE}/large/weights.bin"
     before = one.run(checksum)
     assert one.seconds_to_stop() < 8
     two = project.start().ready()
-    assert (version(two, "large"), version(two, "zebra")) == ("large", "1.0")
+    assert (imported(two, "large"), imported(two, "zebra")) == ("large", "1.0")
     assert two.run(checksum) == before
-
-
-class Held:
-    """Requests of a kind that get no answer until this is over."""
-
-    def __init__(self, s3: Server, method: str, path: str) -> None:
-        self._s3, self._method, self._path = s3, method, path
-        self._over, self.met = threading.Event(), threading.Event()
-
-    def __enter__(self) -> Held:
-        self._s3.judge = self._judge
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._s3.judge = serve_all
-        self._over.set()
-
-    def _judge(self, method: str, path: str) -> str:
-        if method == self._method and re.search(self._path, path):
-            self.met.set()
-            self._over.wait(60)
-            return "503 Slow Down"
-        return ""
 
 
 def test_killed_while_it_installs(project: Project) -> None:
@@ -232,11 +130,11 @@ def test_killed_while_it_installs(project: Project) -> None:
     one.kill()
     one.start()
     one.ready(2)
-    assert version(one, "zebra") in ("1.0", "2.0"), "whole, one or the other"
+    assert imported(one, "zebra") in ("1.0", "2.0"), "whole, one or the other"
     assert "slow" not in one.run(f"ls {SITE}")
     one.remove()
     two = project.start().ready()
-    assert version(two, "zebra") in ("1.0", "2.0")
+    assert imported(two, "zebra") in ("1.0", "2.0")
     assert "slow" not in two.run(f"ls {SITE}")
     # Stopped while it installs, it saves nothing of it either.
     shell(two, f"({PIP} slow) >/dev/null 2>&1 &")
@@ -256,13 +154,13 @@ def test_killed_while_it_uploads(project: Project) -> None:
         assert held.met.wait(30), "it uploads"
         one.kill()
     two = project.start().ready()
-    assert (version(two, "zebra"), version(two, "yak")) == ("1.0", "none"), "as it was before"
+    assert (imported(two, "zebra"), imported(two, "yak")) == ("1.0", "none"), "as it was before"
     one.start()
     one.ready(2)
-    assert (version(one, "zebra"), version(one, "yak")) == ("2.0", "1.0"), "whole, so the restart saves it"
+    assert (imported(one, "zebra"), imported(one, "yak")) == ("2.0", "1.0"), "whole, so the restart saves it"
     saved(one)
     three = project.start().ready()
-    assert (version(three, "zebra"), version(three, "yak")) == ("2.0", "1.0")
+    assert (imported(three, "zebra"), imported(three, "yak")) == ("2.0", "1.0")
 
 
 def test_killed_while_it_brings_back(project: Project) -> None:
@@ -281,7 +179,7 @@ def test_killed_while_it_brings_back(project: Project) -> None:
         two.kill()
     two.start()
     two.ready()
-    assert (version(two, "zebra"), version(two, "yak")) == ("1.0", "1.0")
+    assert (imported(two, "zebra"), imported(two, "yak")) == ("1.0", "1.0")
     assert two.seconds_to_stop() < 8
     # A kernel waits for the packages.
     three = project.start()
@@ -312,11 +210,11 @@ def test_a_bucket_that_takes_nothing_is_said_and_tried_again(project: Project) -
         until(lambda: "failed: Python" in one.run("cat /run/melda-jupyter/plugins/state"), "it is said", 60)
         assert f"plugins: {PYTHON}: not saved: " in one.logs()
         if begin != project.s3.refuse:  # then a kernel waits for the project's folder
-            assert version(one, "zebra") == number, "it goes on working"
+            assert imported(one, "zebra") == number, "it goes on working"
         end()
         until(lambda: one.health()["plugins"].startswith("saved at"), "it is saved", 60)
     one.remove()
-    assert version(project.start().ready(), "zebra") == "1.0"
+    assert imported(project.start().ready(), "zebra") == "1.0"
 
 
 def test_what_is_damaged_is_set_aside_and_garbage_does_no_harm(project: Project) -> None:
@@ -342,8 +240,8 @@ def test_what_is_damaged_is_set_aside_and_garbage_does_no_harm(project: Project)
     key = f".melda-jupyter/{PYTHON}/{part}.tar.zst"
     project.put(key, project.get(key)[:-10])
     two = project.start().ready()
-    assert version(two, "zebra") == "1.0"
-    assert version(two, "yak") == "none"
+    assert imported(two, "zebra") == "1.0"
+    assert imported(two, "yak") == "none"
     assert "is damaged and set aside" in two.logs()
     assert key + ".bad" in project.objects()
 
@@ -360,7 +258,7 @@ def test_two_containers_at_once(project: Project) -> None:
     one.stop()
     two.stop()
     three = project.start().ready()
-    assert (version(three, "zebra"), version(three, "yak")) == ("2.0", "2.0")
+    assert (imported(three, "zebra"), imported(three, "yak")) == ("2.0", "2.0")
 
 
 def test_the_old_form_is_taken_over_once(project: Project) -> None:
@@ -371,12 +269,12 @@ def test_the_old_form_is_taken_over_once(project: Project) -> None:
     project.put(f"{PYTHON}/flat.py", b"V = 'flat'\n")
     project.put("notebook.ipynb", b"{}")
     one = project.start().ready()
-    assert (version(one, "zebra"), version(one, "flat")) == ("1.0", "flat")
+    assert (imported(one, "zebra"), imported(one, "flat")) == ("1.0", "flat")
     until(lambda: not any(key.startswith(PYTHON) for key in project.objects()), "the old form is gone", 30)
     assert project.manifests() and project.objects()["notebook.ipynb"] == 2
     one.remove()
     two = project.start().ready()
-    assert (version(two, "zebra"), version(two, "flat")) == ("1.0", "flat")
+    assert (imported(two, "zebra"), imported(two, "flat")) == ("1.0", "flat")
 
 
 def test_a_terminal_tells_when_it_is_saved(project: Project) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.standins.serve import gateway
 
-from .services import Service
+from .services import Service, running
 
 HERE = Path(__file__).parent / "platform"
 BIN = Path(sys.executable).parent
@@ -54,16 +54,6 @@ def cell(tmp_path_factory: pytest.TempPathFactory) -> Cell:
     return run
 
 
-@pytest.fixture(scope="module")
-def service(docker: str, image: str) -> Iterator[Service]:
-    """A container with a token."""
-    running = Service(docker, image)
-    try:
-        yield running.ready()
-    finally:
-        running.remove()
-
-
 @pytest.mark.parametrize("kernel", CELLS)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_cell_with_a_token(cell: Cell, service: Service, version: str, kernel: str) -> None:
@@ -76,12 +66,8 @@ def test_a_cell_with_a_token(cell: Cell, service: Service, version: str, kernel:
 @pytest.fixture(scope="module")
 def guarded(docker: str, image: str) -> Iterator[Service]:
     """A container without a token: its firewall says who may connect, this machine."""
-    options = ("--cap-add", "NET_ADMIN")
-    running = Service(docker, image, options, PGEO_IPS=gateway(docker=docker), JUPYTER_TOKEN="")
-    try:
-        yield running.ready()
-    finally:
-        running.remove()
+    with running(docker, image, "--cap-add", "NET_ADMIN", PGEO_IPS=gateway(docker=docker), JUPYTER_TOKEN="") as found:
+        yield found
 
 
 @pytest.mark.parametrize("kernel", CELLS)

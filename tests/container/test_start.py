@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,16 +19,6 @@ RUNTIME = "/home/melda/.local/share/jupyter/runtime"
 STEPS = [
     "firewall", "ssh", "dbus", "storage", "persistence", "paths", "ownership", "version service", "jupyter", "ready",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def service(docker: str, image: str) -> Iterator[Service]:
-    """A container that the tests of this module leave running."""
-    running = Service(docker, image)
-    try:
-        yield running.ready()
-    finally:
-        running.remove()
 
 
 def processes(machine: Machine) -> dict[str, str]:

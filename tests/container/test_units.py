@@ -14,9 +14,8 @@ from tests.standins.serve import gateway
 
 from .machines import Machine, Provisioning, provision, until
 from .notebook import Notebook
-from .services import bucket_variables
+from .services import BUCKET, bucket_variables
 
-BUCKET = "melda-projects"
 TOKEN = secrets.token_hex(16)
 UNITS = ("firewall", "mount", "plugins", "versions", "jupyter")
 SYSTEMD = (
@@ -29,10 +28,8 @@ SYSTEMD = (
 
 
 @pytest.fixture(scope="module")
-def s3(docker: str) -> Iterator[Server]:
-    with Server(gateway(docker=docker)) as server:
-        server.bucket(BUCKET)
-        yield server
+def s3(module_s3: Server) -> Server:
+    return module_s3
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 
+from tests.standins.background import Background
 from tests.standins.s3 import Credentials
 
 ECS_PATH = "/v2/credentials/7c1a3f6e"
@@ -16,7 +15,7 @@ ROLES = "/latest/meta-data/iam/security-credentials/"
 TOKEN = "melda-test-token"  # noqa: S105 - of a stand-in
 
 
-class Server:
+class Server(Background):
     """Gives keys on port 80 while the ``with`` block runs, as both services do.
 
     Args:
@@ -69,16 +68,4 @@ class Server:
             def log_message(self, *_: object) -> None:
                 """Nothing on stderr."""
 
-        self._listener = ThreadingHTTPServer((address, 80), Handler)
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> Server:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.shutdown()
-        self._listener.server_close()
-        self._thread.join()
+        super().__init__(ThreadingHTTPServer((address, 80), Handler))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
-from types import TracebackType
 from typing import Any
+
+from tests.standins.background import Background
 
 
 def gateway(network: str = "bridge", docker: str = "/usr/bin/docker") -> str:
@@ -50,7 +50,7 @@ class _Listener(ThreadingHTTPServer):
     log: list[tuple[str, str, int]]
 
 
-class Server:
+class Server(Background):
     """Serves a directory from a thread while the ``with`` block runs.
 
     Args:
@@ -61,20 +61,9 @@ class Server:
     """
 
     def __init__(self, directory: Path, address: str = "127.0.0.1") -> None:
-        self._listener = _Listener((address, 0), partial(_Handler, directory=str(directory)))
+        listener = _Listener((address, 0), partial(_Handler, directory=str(directory)))
+        super().__init__(listener)
         self.requests: list[tuple[str, str, int]] = []
-        self._listener.log = self.requests
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
-        host, port = self._listener.server_address[:2]
+        listener.log = self.requests
+        host, port = listener.server_address[:2]
         self.url = f"http://{host!s}:{port}"
-
-    def __enter__(self) -> Server:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.shutdown()
-        self._listener.server_close()
-        self._thread.join()

@@ -10,15 +10,16 @@ import tempfile
 from typing import List, Optional, Tuple
 
 
-def with_block(text: str, name: str, content: str) -> str:
-    """``text`` with exactly one block ``name`` that holds ``content``, at its old place or at the end.
+def with_block(text: str, name: str, content: str, comment: str = "#") -> str:
+    """``text`` with exactly one block called ``name`` that holds ``content``, at its old place or at the end.
 
     Args:
         text: the file's text.
-        name: what the block is called in its first and last line, which are ``#`` comments.
-        content: the lines between them.
+        name: what the block is called in its first and last line.
+        content: the lines between them; empty removes the block.
+        comment: what begins a comment in that file.
     """
-    begin, end = "# BEGIN " + name, "# END " + name
+    begin, end = "{0} BEGIN {1}".format(comment, name), "{0} END {1}".format(comment, name)
     # Not splitlines(): a form feed within a line is the line's.
     rest = text.split("\n")
     if not rest[-1]:
@@ -35,8 +36,9 @@ def with_block(text: str, name: str, content: str) -> str:
                 del rest[: ours + 1]
         elif line != end:
             kept.append(line)
+    block = [begin] + content.strip("\n").split("\n") + [end] if content.strip() else []
     at = len(kept) if place is None else place
-    return "\n".join([*kept[:at], begin, *content.strip("\n").split("\n"), end, *kept[at:]]) + "\n"
+    return "".join(line + "\n" for line in kept[:at] + block + kept[at:])
 
 
 def with_setting(text: str, section: str, key: str, value: str) -> str:

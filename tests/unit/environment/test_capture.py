@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import time
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from melda_environment import capture, document
 from melda_environment.capture import python, r
@@ -287,3 +289,8 @@ def test_truncated_anywhere_is_refused() -> None:
     for end in range(len(text)):
         with pytest.raises(Refused):
             document.check(document.parse_json(text[:end], "x"), "x")
+
+
+def test_the_schema_is_a_schema() -> None:
+    schema = json.loads(Path(document.SCHEMA).read_text())
+    jsonschema.Draft7Validator.check_schema(schema)

@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 from hypothesis import given
@@ -295,8 +294,3 @@ def test_requirements_with_hashes_are_all_or_none() -> None:
     assert f"--hash=sha256:{SHA}" in requirements.write(found)
     found["python"]["packages"] = [entry, {"name": "yak", "version": "1.0", "source": {"type": "index"}}]
     assert "--hash" not in requirements.write(found)
-
-
-def test_the_schema_is_a_schema() -> None:
-    schema = json.loads(Path(document.SCHEMA).read_text())
-    jsonschema.Draft7Validator.check_schema(schema)

@@ -1,11 +1,10 @@
-"""tasks/lib/files.py: one block in somebody else's file, whatever else is in it."""
+"""melda_runtime/edit.py: one block in somebody else's file, whatever else is in it."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from tasks.lib.files import with_block
+from melda_runtime.edit import with_block
 
 BEGIN, END = "# BEGIN ours", "# END ours"
 # Lines as files of others have them: odd ones, and the markers of another block.
