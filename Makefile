@@ -38,7 +38,7 @@ PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-
 	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image mirror connector preflight test test-all lint unit container vm refresh bench lock
+.PHONY: help up down image mirror connector preflight test test-all lint unit container vm refresh reference docs bench lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -68,7 +68,7 @@ test: lint unit container ## Everything: lint, types, quick tests, container tes
 test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and what takes longer than its 40 minutes
 	$(BIN)/python -m pytest -q -m '' tests/container
 
-lint: $(VENV)/test.stamp ## Lint and types
+lint: $(VENV)/test.stamp docs ## Lint, types, and the documentation's links
 	$(BIN)/ruff check . $(PROGRAMS)
 	$(BIN)/ruff format --check --quiet . $(PROGRAMS)
 	$(BIN)/mypy
@@ -76,7 +76,7 @@ lint: $(VENV)/test.stamp ## Lint and types
 	$(BIN)/shellcheck builder/provision builder/record builder/venv files/mirrors/mirrors .ci/run
 	$(BIN)/hadolint Dockerfile Dockerfile.base
 
-unit: $(VENV)/test.stamp ## Quick tests, without containers
+unit: $(VENV)/test.stamp $(VENV)/docs.stamp ## Quick tests, without containers
 	$(BIN)/python -m pytest -q tests/unit tests/commands
 
 container: $(VENV)/test.stamp ## Tests on real containers
@@ -88,12 +88,19 @@ vm: $(VENV)/test.stamp ## The deploy on a virtual machine (needs mmdebstrap, e2f
 refresh: $(VENV)/build.stamp ## Compare the list of R packages with CRAN's downloads
 	@$(BIN)/python -m builder.refresh
 
+reference: $(VENV)/test.stamp ## Write the parts of docs/ anew that are made from the code
+	@$(BIN)/python -m docs.tools.reference
+
+docs: $(VENV)/docs.stamp ## Build the documentation's site in build/site, and check all its links
+	$(BIN)/sphinx-build -q -E -W --keep-going -n -b html -c docs -d build/site.cache . build/site
+	$(BIN)/python -m docs.tools.links build/site
+
 bench: $(VENV)/bench.stamp ## Measure side by side, write bench/results.md and bench/results.json
 	$(BIN)/python -m bench
 
 lock: $(VENV)/build.stamp ## Resolve all Python packages again, for every Python of the release table
 	$(BIN)/python -m builder.lock
-	for name in build test bench; do $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
+	for name in build test bench docs; do $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 		--python-version 3.11 --python-platform linux requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
 # Each set of Python packages is installed once for each version of its lock.

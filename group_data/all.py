@@ -1,6 +1,6 @@
 """Every setting a site may change. Override one with ``pyinfra ... --data NAME=VALUE`` or in a group_data file of your own.
 
-Checked by ``tasks/settings.py`` before anything changes; explained in the table of the README.
+Checked by ``tasks/settings.py`` before anything changes; docs/reference/settings.md is made of these comments.
 """
 
 import os
@@ -14,9 +14,11 @@ strict = False
 jupyterhub = False
 
 # --- the user (the contract's names) -----------------------------------------------------------------------------
+# Who runs notebooks.
 username = "melda"
 # User and group number; the S3 mount gives every file to it.
 uid = 1001
+# Home folder.
 uhome = "/home/melda"
 # Where notebooks open and the S3 bucket is mounted.
 jupyter_workdir = "/home/melda/project"

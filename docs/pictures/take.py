@@ -1,4 +1,4 @@
-"""Takes the README's picture: a notebook whose cells ran in the running container, in headless Chromium.
+"""Takes the pages' pictures in headless Chromium: Jupyter's first page, and a notebook whose cells ran in the running container.
 
 usage: .venv/bin/python docs/pictures/take.py URL  (the line `open` of make up; needs Debian's chromium)
 """
@@ -17,7 +17,7 @@ import requests
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.container.notebook import Notebook
 
-PICTURE = Path(__file__).with_name("notebook.png")
+NOTEBOOK, TREE = (Path(__file__).with_name(name) for name in ("notebook.png", "tree.png"))
 NAME = "welcome.ipynb"
 CELLS = (
     "library(dplyr, warn.conflicts = FALSE)\nmtcars |> group_by(cyl) |> summarise(cars = n(), mpg = round(mean(mpg), 1))",
@@ -31,10 +31,28 @@ def output(text: str) -> dict[str, Any]:
     return {"output_type": "stream", "name": "stdout", "text": text}
 
 
+def take(picture: Path, url: str, size: str) -> None:
+    """Open an address, wait until it stands still, and write what is seen."""
+    with tempfile.TemporaryDirectory() as profile:
+        subprocess.run(
+            [
+                *("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic"),
+                *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+                *(f"--user-data-dir={profile}", f"--window-size={size}", "--virtual-time-budget=30000"),
+                *(f"--screenshot={picture}", url),
+            ],
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+    print(picture)
+
+
 def main(url: str) -> None:
-    """Run the cells in the R kernel, keep the notebook in the project, open it, take the picture, remove it again."""
+    """Run the cells in the R kernel, keep the notebook in the project, open it, take the pictures, remove it again."""
     address, token = re.fullmatch(r"(http://[^/]+)/tree\?token=(\w+)", url).groups()  # type: ignore[union-attr]
     notebook = Notebook(address, token)
+    take(TREE, url, "1100,420")
     cells = []
     for number, code in enumerate(CELLS, 1):
         ran = notebook.run("ir", code)
@@ -47,20 +65,8 @@ def main(url: str) -> None:
     file = f"{address}/api/contents/{NAME}"
     headers = {"Authorization": f"token {token}"}
     requests.put(file, json={"type": "notebook", "content": content}, headers=headers, timeout=30).raise_for_status()
-    with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [
-                *("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic"),
-                *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-                *(f"--user-data-dir={profile}", "--window-size=1100,540", "--virtual-time-budget=30000"),
-                *(f"--screenshot={PICTURE}", f"{address}/notebooks/{NAME}?token={token}"),
-            ],
-            check=True,
-            capture_output=True,
-            timeout=120,
-        )
+    take(NOTEBOOK, f"{address}/notebooks/{NAME}?token={token}", "1100,540")
     requests.delete(file, headers=headers, timeout=30).raise_for_status()
-    print(PICTURE)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ docs/vm-proof.txt is such a story.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
@@ -263,9 +264,10 @@ def test_a_bad_setting_is_one_line_and_no_loop(
     write(vm, settings(s3, keys, **changed))
     cursor = vm.ssh("journalctl --no-pager -n 0 --show-cursor").partition("cursor: ")[2].strip()
     assert vm.ssh("systemctl start melda-jupyter 2>&1 && echo started", check=False).count("started") == 0
-    lines = vm.ssh(
-        f"journalctl --sync; journalctl --no-pager -o cat -t melda-firewall -t melda-mount --after-cursor='{cursor}'"
-    ).splitlines()
+    # Without -t, which with --after-cursor leaves out the first line that it finds.
+    said_since = vm.ssh(f"journalctl --sync; journalctl --no-pager -o json --after-cursor='{cursor}'").splitlines()
+    entries = [json.loads(entry) for entry in said_since]
+    lines = [one["MESSAGE"] for one in entries if one.get("SYSLOG_IDENTIFIER") in ("melda-firewall", "melda-mount")]
     (line,) = [line for line in lines if "may connect" not in line]
     assert line.startswith(said), lines
     # What waits to be started again is "activating".

@@ -87,7 +87,7 @@ def in_system(place: Place, found: Plugins, rprofile: str = RPROFILE, profile: s
 
 
 def prepare(place: Place, mend: bool = False) -> Plugins:
-    """All of it. Doing it again changes nothing.
+    """Make the user's plugin folders, and point pip, R and logins to them. Doing it again changes nothing.
 
     Args:
         place: where things are.

@@ -1,0 +1,55 @@
+"""The navigation: the lists of docs/index.md, and after them every page that no list names yet.
+
+So there is one table of contents, which reads well in the repository too, and a new page never breaks the build.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+INDEX = "docs/index"
+
+
+def sections(text: str) -> list[tuple[str, dict[str, str]]]:
+    """Each heading of the second level with the pages that its list names, by their names in Sphinx, and their links' words."""
+    found = []
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        title, _, body = section.partition("\n")
+        links = re.findall(r"^- \[([^]]*)\]\(([^)#]+)\.md\)", body, re.MULTILINE)
+        found.append(
+            (title.strip(), {posixpath.normpath(posixpath.join("docs", link)): words for words, link in links})
+        )
+    return found
+
+
+def toctrees(text: str, pages: set[str]) -> str:
+    """The directives that make the navigation.
+
+    Args:
+        text: docs/index.md.
+        pages: all pages there are.
+    """
+    listed = sections(text)
+    rest = dict.fromkeys(sorted(pages - {INDEX} - {page for _, named in listed for page in named}), "")
+    made = []
+    for title, named in [*listed, ("More", rest)]:
+        if named:
+            lines = "\n".join(f"{words} </{page}>" if words else f"/{page}" for page, words in named.items())
+            made.append(f"\n```{{toctree}}\n:caption: {title}\n:hidden:\n\n{lines}\n```\n")
+    return "".join(made)
+
+
+def _read(app: Sphinx, page: str, source: list[str]) -> None:
+    if page == INDEX:
+        source[0] += toctrees(source[0], set(app.project.docnames))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("source-read", _read)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
