@@ -78,6 +78,7 @@ lint: $(VENV)/test.stamp ## Lint and types
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder deploy.py files group_data inventory.py tasks $(PROGRAMS)
 	$(BIN)/shellcheck builder/provision builder/record builder/venv files/mirrors/mirrors .ci/run
 	$(BIN)/hadolint Dockerfile Dockerfile.base
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 unit: $(VENV)/test.stamp ## Quick tests, without containers
 	$(BIN)/python -m pytest -q tests/unit tests/commands
