@@ -69,6 +69,7 @@ preflight: $(VENV)/build.stamp ## Say which sources answer, and what would be le
 test: lint unit container ## Everything: lint, types, quick tests, container tests
 
 test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and what takes longer than its 40 minutes
+	$(BIN)/python -m pytest -q -m full tests/unit
 	$(BIN)/python -m pytest -q -m '' tests/container
 
 lint: $(VENV)/test.stamp ## Lint and types

@@ -6,7 +6,7 @@
 # Variables are those of the Makefile, from the environment too. What `make image` does beside building (preflight, a base
 # bootstrapped on this machine, labels by what was left out, bill of materials, manifest) is not done here.
 
-# An image of a registry that is there for every platform; rocker/r-ubuntu:20.04 and r2u's packages of it are for amd64 alone.
+# An image that its registry has for every platform. r2u has packages for arm64 from Ubuntu 24.04 on (tasks/releases.py).
 variable "BASE" {
   default = "debian:bookworm"
 }
