@@ -15,12 +15,14 @@ STRICT ?=
 DATA ?=
 # A folder that `make mirror` made: the image is built from it, without a network.
 MIRROR ?=
+# Where `make publish` pushes to: an image name without a tag.
+REPOSITORY ?=
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Through the environment, so that the shell reads nothing into a value.
-export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR
+export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR REPOSITORY
 OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT" --data="$$DATA" --mirror="$$MIRROR"
 # pyinfra and Ansible, started again and again, take a second longer to start where their bytecode is not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,12 +40,12 @@ PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-
 	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image mirror connector preflight test test-all lint unit container vm refresh reference docs bench lock
+.PHONY: help up down image publish mirror connector preflight test test-all lint unit container vm refresh reference docs bench lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 	@echo
-	@echo 'Variables: BASE=$(BASE) IMAGE=$(IMAGE) PACKAGES=$(PACKAGES) PORT=$(PORT) STRICT=$(STRICT) DATA=$(DATA) MIRROR=$(MIRROR)'
+	@echo 'Variables: BASE=$(BASE) IMAGE=$(IMAGE) PACKAGES=$(PACKAGES) PORT=$(PORT) STRICT=$(STRICT) DATA=$(DATA) MIRROR=$(MIRROR) REPOSITORY=$(REPOSITORY)'
 
 up: $(VENV)/build.stamp ## Build what is missing, start a container, print the URL to open
 	@$(BIN)/python -m builder up $(OPTIONS)
@@ -53,6 +55,9 @@ down: $(VENV)/build.stamp ## Stop and remove what `make up` started (the project
 
 image: $(VENV)/build.stamp ## Build melda-jupyter-base:latest and melda-jupyter:latest, and write what is in it
 	@$(BIN)/python -m builder image $(OPTIONS)
+
+publish: $(VENV)/build.stamp ## Push the image to REPOSITORY, under tags that say what is inside
+	@$(BIN)/python -m builder publish $(OPTIONS) --repository="$$REPOSITORY"
 
 mirror: $(VENV)/build.stamp ## Fetch everything one build needs into build/mirror, for a machine without a network
 	@$(BIN)/python -m builder mirror $(OPTIONS)
@@ -66,6 +71,7 @@ preflight: $(VENV)/build.stamp ## Say which sources answer, and what would be le
 test: lint unit container ## Everything: lint, types, quick tests, container tests
 
 test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and what takes longer than its 40 minutes
+	$(BIN)/python -m pytest -q -m full tests/unit
 	$(BIN)/python -m pytest -q -m '' tests/container
 
 lint: $(VENV)/test.stamp docs ## Lint, types, and the documentation's links
@@ -75,6 +81,7 @@ lint: $(VENV)/test.stamp docs ## Lint, types, and the documentation's links
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder deploy.py files group_data inventory.py tasks $(PROGRAMS)
 	$(BIN)/shellcheck builder/provision builder/record builder/venv files/mirrors/mirrors .ci/run
 	$(BIN)/hadolint Dockerfile Dockerfile.base
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 unit: $(VENV)/test.stamp $(VENV)/docs.stamp ## Quick tests, without containers
 	$(BIN)/python -m pytest -q tests/unit tests/commands

@@ -8,7 +8,7 @@ import sys
 import time
 
 from builder import base as bases
-from builder import connector, container, engine, image, mirror, preflight, sbom, settings
+from builder import connector, container, engine, image, manifest, mirror, preflight, publish, sbom, settings
 from builder.errors import Refused
 from builder.settings import Settings
 
@@ -63,6 +63,14 @@ def fetch(chosen: Settings) -> None:
     print(f"\nmirror   {folder}\nsize     {size / 1e9:.2f} GB\nnumber   {mirror.number(folder)}", flush=True)
 
 
+def push(chosen: Settings, repository: str) -> None:
+    """Push the image that is there: what was tried is what is published."""
+    described, names = publish.publish(engine.ready(), chosen.image, repository, chosen.strict)
+    for line in described["omitted"]:
+        print(f"omitted  {line}")
+    print("\n".join([*(f"pushed   {name}" for name in names), f"digest   {described['digest']}"]), flush=True)
+
+
 def up(chosen: Settings) -> None:
     """Build the image and run a container of it. The port is checked before the build, which is long."""
     container.environment()
@@ -84,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
         "preflight": "say which sources answer",
         "base": "have the base image",
         "mirror": "fetch everything that a build needs into a folder",
+        "publish": "push the image under tags that say what is inside",
     }
     for name, words in helps.items():
         command = commands.add_parser(name, help=words)
@@ -94,6 +103,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--port", default="8888")
         command.add_argument("--data", default="")
         command.add_argument("--mirror", default="")
+        if name == "publish":
+            command.add_argument("--repository", default="")
     commands.add_parser("down", help="stop and remove the container")
     return parsed
 
@@ -108,6 +119,8 @@ def run(arguments: argparse.Namespace) -> None:
         up(chosen)
     elif arguments.command == "mirror":
         fetch(chosen)
+    elif arguments.command == "publish":
+        push(chosen, settings.repository(arguments.repository))
     elif arguments.command == "preflight":
         prepare(engine.ready(), chosen)
     elif arguments.command == "base":
@@ -117,6 +130,9 @@ def run(arguments: argparse.Namespace) -> None:
         docker = make(arguments.command, chosen)
         if arguments.command == "image":
             print(f"sbom     {sbom.write(docker, chosen.image)}")
+            described = manifest.describe(docker, chosen.image)
+            print("\n".join(f"manifest {path}" for path in manifest.write(described)))
+            print("\n".join(f"tag      {tag}" for tag in described["tags"]))
 
 
 def main() -> int:

@@ -24,13 +24,14 @@ SOURCES = {
 }
 
 
-def compile_lock(python: str, sources: list[Path], constraints: str) -> str:
+def compile_lock(python: str, sources: list[Path], constraints: str, platform: str = "linux") -> str:
     """Resolve ``sources`` for one Python on Linux.
 
     Args:
         python: minor version, ``3.8``.
         sources: requirement files.
         constraints: text of requirements that bind versions; may be empty.
+        platform: for which wheels must be there, as uv names it.
 
     Raises:
         SystemExit: uv found no solution; its words are shown.
@@ -40,13 +41,18 @@ def compile_lock(python: str, sources: list[Path], constraints: str) -> str:
         bound.write_text(constraints)
         done = subprocess.run(
             [Path(sys.executable).parent / "uv", "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate",
-             "--only-binary", ":all:", "--python-platform", "linux", "--python-version", python, "--no-emit-index-url",
+             "--only-binary", ":all:", "--python-platform", platform, "--python-version", python, "--no-emit-index-url",
              "--constraints", bound, "--overrides", FILES / "jupyter" / "overrides.txt", *sources],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"lock: Python {python}: {done.stderr.strip()}")
     return done.stdout
+
+
+def bind(versions: dict[str, str]) -> str:
+    """The text of requirements that bind versions."""
+    return "".join(f"{name}=={version}\n" for name, version in versions.items())
 
 
 def without(lock: str, known: dict[str, str]) -> str:
@@ -60,9 +66,7 @@ def lock_python(python: str) -> None:
     The largest set is solved first and binds the smaller ones, so that a larger image only adds to a smaller one.
     """
     everything = [FILES / name for chosen in SETS for name in SOURCES[chosen]]
-    constraints = "".join(
-        f"{name}=={version}\n" for name, version in pins(compile_lock(python, everything, "").encode()).items()
-    )
+    constraints = bind(pins(compile_lock(python, everything, "").encode()))
     known: dict[str, str] = {}
     for index, chosen in enumerate(SETS):
         sources = [FILES / name for smaller in SETS[: index + 1] for name in SOURCES[smaller]]
@@ -75,18 +79,22 @@ def lock_hub(python: str) -> str:
     """The lock of what a server behind a JupyterHub needs, and Jupyter itself has not got; the sets' versions bind it."""
     locks = [FILES / "packages" / "locks" / f"{chosen}-{python}.txt" for chosen in SETS]
     bound = {name: version for lock in locks for name, version in pins(lock.read_bytes()).items()}
-    constraints = "".join(f"{name}=={version}\n" for name, version in bound.items())
-    found = compile_lock(python, [FILES / "jupyterhub" / "requirements.in"], constraints)
+    found = compile_lock(python, [FILES / "jupyterhub" / "requirements.in"], bind(bound))
     return without(found, pins(locks[0].read_bytes()))
 
 
-def lock_pyinfra(python: str) -> str:
-    """The lock of the pyinfra that runs inside an image with that Python."""
+def lock_pyinfra(python: str, constraints: str = "") -> str:
+    """The lock of the pyinfra that runs inside an image with that Python, on amd64 and on arm64.
+
+    An image under construction has no compiler. What has wheels for arm64 has them for amd64 too, often in an older version
+    than the newest: gevent for Python 3.8 to 3.10 (October 2026).
+    """
     version = next(release.pyinfra for release in RELEASES.values() if release.python == python)
     with tempfile.NamedTemporaryFile("w", suffix=".in") as source:
         source.write(f"pyinfra=={version}\n")
         source.flush()
-        return compile_lock(python, [Path(source.name)], "")
+        on_arm64 = pins(compile_lock(python, [Path(source.name)], constraints, "aarch64-unknown-linux-gnu").encode())
+        return compile_lock(python, [Path(source.name)], bind(on_arm64))
 
 
 def main() -> None:

@@ -7,22 +7,19 @@ unpacking a copy of the image for it.
 from __future__ import annotations
 
 import json
-import os
-import re
-import uuid
 from importlib.util import find_spec
 from pathlib import Path
 
+from builder import beside
 from builder import docker as client
 from builder.errors import Refused
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "build" / "sbom"
+FOLDER = beside.FOLDER / "sbom"
 
 
 def path(image: str, folder: Path = FOLDER) -> Path:
     """Where the bill of ``image`` lies."""
-    return folder / (re.sub(r"[^A-Za-z0-9.-]", "_", image) + ".cdx.json")
+    return folder / f"{beside.name(image)}.cdx.json"
 
 
 def _syft() -> Path:
@@ -68,9 +65,4 @@ def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
         raise Refused(f"syft gave no bill of materials of {image}: {error}") from None
     # To syft it is a folder, named "/".
     bill["metadata"]["component"] |= {"type": "container", "name": image, "version": number}
-    folder.mkdir(parents=True, exist_ok=True)
-    written = path(image, folder)
-    unfinished = written.with_name(f".{written.name}.{uuid.uuid4().hex}")
-    unfinished.write_text(json.dumps(bill, indent=1) + "\n")
-    os.replace(unfinished, written)
-    return written
+    return beside.write(path(image, folder), json.dumps(bill, indent=1) + "\n")

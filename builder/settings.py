@@ -21,7 +21,10 @@ BASE_NAME = "melda-jupyter-base:latest"
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = rf"{_LABEL}(?:\.{_LABEL})*"
 _PART = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_NAME = rf"(?:{_HOST}(?::[0-9]+)?/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?"
+_REPOSITORY = rf"(?:{_HOST}(?::[0-9]+)?/)?{_PART}(?:/{_PART})*"
+_NAME = rf"{_REPOSITORY}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?"
+# The longest name the same grammar takes.
+_LONGEST = 255
 _TAGGED = re.compile(_NAME)
 REFERENCE = re.compile(rf"{_NAME}(?:@sha256:[0-9a-f]{{64}})?")
 _SWITCHES = {"": False, "0": False, "1": True}
@@ -79,3 +82,16 @@ def check(arguments: argparse.Namespace) -> Settings:
     if arguments.mirror and not (Path(arguments.mirror) / MANIFEST).is_file():
         raise refuse("MIRROR", arguments.mirror, "a folder that `make mirror` made")
     return Settings(base, image, packages, port, _SWITCHES[strict], data, arguments.mirror)
+
+
+def repository(value: str) -> str:
+    """REPOSITORY, if it is right: an image's name whose tag and digest are the builder's to give.
+
+    Raises:
+        Refused: it is not.
+    """
+    if not re.fullmatch(_REPOSITORY, value) or len(value) > _LONGEST:
+        raise refuse(
+            "REPOSITORY", value, "an image name without a tag, such as registry.example.org/team/melda-jupyter"
+        )
+    return value

@@ -1,0 +1,32 @@
+"""What lies in build/ beside an image: files called after it, each complete or not there."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent.parent / "build"
+
+
+def name(image: str) -> str:
+    """What a file of ``image`` is called, without its ending."""
+    return re.sub(r"[^A-Za-z0-9.-]", "_", image)
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a file under its name only when all of it is written.
+
+    Args:
+        path: the file; its folder is made if missing.
+        text: what it holds.
+
+    Returns:
+        The file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    unfinished.write_text(text)
+    os.replace(unfinished, path)
+    return path

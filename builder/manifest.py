@@ -1,0 +1,123 @@
+"""What is in an image, for people and programs: a manifest as Markdown and as JSON beside it.
+
+The bill of materials (builder/sbom.py) is for scanners and lists every package there is; this says what a user of the image asks:
+which release, which R and Python, which of their packages.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from builder import beside, tags
+from builder import docker as client
+from builder.errors import Refused
+
+FOLDER = beside.FOLDER / "manifest"
+_LABEL = "org.opencontainers.image."
+
+
+def versions(docker: str, image: str) -> dict[str, Any]:
+    """What ``get-versions`` says in a container of the image, without network.
+
+    Raises:
+        Refused: it did not run, or what it said is no answer of it.
+    """
+    command = ["--rm", "--network", "none", "--entrypoint", "get-versions", image, "--output", "-"]
+    said = client.call(docker, "run", *command)
+    try:
+        found: dict[str, Any] = json.loads(said)
+        if not all(isinstance(found[language], dict) for language in ("Python", "R")) or len(found) != 3:
+            raise ValueError("not the three parts it must have")
+    except (ValueError, KeyError, TypeError) as error:
+        raise Refused(f"get-versions gave no versions of {image}: {error}") from None
+    return found
+
+
+def describe(docker: str, image: str) -> dict[str, Any]:
+    """The manifest.
+
+    Args:
+        docker: path of the client.
+        image: name of the image.
+
+    Raises:
+        Refused: the image is not there, or ``make image`` did not build it.
+    """
+    if not client.exists(docker, "image", image):
+        raise Refused(f"IMAGE={image} is not right: it must be an image of this engine; `make image` builds it")
+    found = client.inspect(docker, "image", image)
+    labels = found["Config"]["Labels"] or {}
+    if "io.melda.omitted" not in labels:
+        raise Refused(f"IMAGE={image} is not right: it must be an image that `make image` built")
+    # By its number: the name may move to another image meanwhile.
+    inside = versions(docker, found["Id"])
+    created, revision = labels.get(f"{_LABEL}created", found["Created"]), labels.get(f"{_LABEL}revision", "")
+    return {
+        "image": image,
+        "id": found["Id"],
+        "tags": tags.tags(inside, created, revision),
+        "platform": f"{found['Os']}/{found['Architecture']}",
+        "size": found["Size"],
+        "created": created,
+        "revision": revision,
+        "base": labels.get(f"{_LABEL}base.name", ""),
+        "omitted": [line for line in labels["io.melda.omitted"].split("; ") if line],
+        "versions": inside,
+    }
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _table(head: tuple[str, str], rows: list[tuple[str, str]]) -> list[str]:
+    return [_row(*head), "| --- | --- |", *(_row(*row) for row in rows), ""]
+
+
+def markdown(manifest: dict[str, Any]) -> str:
+    """The manifest as a page: what it is, then R's and Python's packages."""
+    inside = manifest["versions"]
+    distribution = next(f"{key} {value}" for key, value in inside.items() if key not in ("Python", "R"))
+    rows = [
+        ("distribution", distribution),
+        *((name, str(inside[name].get(name) or "none")) for name in ("R", "Python")),
+        ("platform", manifest["platform"]),
+        ("base", f"`{manifest['base']}`"),
+        ("created", manifest["created"]),
+        ("revision", f"`{manifest['revision']}`" if manifest["revision"] else "unknown"),
+        ("id", f"`{manifest['id']}`"),
+        ("size", f"{manifest['size'] / 1e9:.2f} GB"),
+        ("left out", "; ".join(manifest["omitted"]) or "nothing"),
+        ("tags", ", ".join(f"`{tag}`" for tag in manifest["tags"])),
+    ]
+    lines = [f"# {manifest['image']}", "", *_table(("", ""), rows)]
+    for name in ("R", "Python"):
+        packages = [(key, str(value)) for key, value in inside[name].items() if key != name]
+        lines += [
+            f"## {name} packages",
+            "",
+            f"{len(packages)} packages.",
+            "",
+            *_table(("package", "version"), packages),
+        ]
+    return "\n".join(lines)
+
+
+def paths(image: str, folder: Path = FOLDER) -> tuple[Path, Path]:
+    """Where the page and the JSON of ``image`` lie."""
+    name = beside.name(image)
+    return folder / f"{name}.md", folder / f"{name}.json"
+
+
+def write(manifest: dict[str, Any], folder: Path = FOLDER) -> tuple[Path, Path]:
+    """Write both.
+
+    Returns:
+        The page, the JSON.
+    """
+    page, data = paths(manifest["image"], folder)
+    beside.write(page, markdown(manifest))
+    beside.write(data, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    return page, data
