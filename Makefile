@@ -38,7 +38,7 @@ PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-
 	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image mirror connector preflight test test-all lint unit container vm refresh bench lock
+.PHONY: help up down image mirror connector preflight test test-all lint unit coverage container vm refresh bench lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -78,6 +78,13 @@ lint: $(VENV)/test.stamp ## Lint and types
 
 unit: $(VENV)/test.stamp ## Quick tests, without containers
 	$(BIN)/python -m pytest -q tests/unit tests/commands
+
+coverage: $(VENV)/test.stamp ## Quick tests, and which lines and branches of files/ and tasks/ they reach
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/coverage run -m pytest -q tests/unit tests/commands
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --include='files/*'
+	$(BIN)/coverage report --include='tasks/*'
 
 container: $(VENV)/test.stamp ## Tests on real containers
 	$(BIN)/python -m pytest -q tests/container
