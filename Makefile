@@ -38,7 +38,7 @@ PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-
 	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image mirror connector preflight test test-all lint unit coverage container vm refresh bench lock
+.PHONY: help up down image mirror connector preflight test test-all lint unit coverage mutants container vm refresh bench lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -85,6 +85,9 @@ coverage: $(VENV)/test.stamp ## Quick tests, and which lines and branches of fil
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='files/*'
 	$(BIN)/coverage report --include='tasks/*'
+
+mutants: $(VENV)/test.stamp ## Change validators and persistence in small ways: which changes do their tests not see?
+	$(BIN)/python -m tests.mutation
 
 container: $(VENV)/test.stamp ## Tests on real containers
 	$(BIN)/python -m pytest -q tests/container

@@ -40,9 +40,12 @@ def _instead(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
         yield ast.Return(ast.Constant(None))
     elif isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
         yield ast.Constant(not node.value if isinstance(node.value, bool) else node.value + 1)
-    elif isinstance(parent, ast.Call) and isinstance(node, ast.Constant) and isinstance(node.value, str):
-        if parent.args[:1] == [node] and ast.unparse(parent.func).rpartition(".")[2] in PATTERNS:  # noqa: SIM102
-            yield from (ast.Constant(changed) for changed in _patterns(node.value))
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_pattern(node, parent):
+        yield from (ast.Constant(changed) for changed in _patterns(node.value))
+
+
+def _is_pattern(node: ast.AST, call: ast.AST) -> bool:
+    return isinstance(call, ast.Call) and call.args[:1] == [node] and ast.unparse(call.func).split(".")[-1] in PATTERNS
 
 
 def mutants(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
