@@ -40,19 +40,23 @@ PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-
 	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image publish mirror connector preflight test test-all lint unit container vm refresh reference docs bench lock
+.PHONY: help up down image publish mirror connector preflight test test-all lint unit coverage mutants container vm refresh reference docs bench lock
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@echo 'A notebook in your browser: `make up`. A smaller one, sooner: `make up PACKAGES=core`. README.md says more.'
+	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo 'Variables: BASE=$(BASE) IMAGE=$(IMAGE) PACKAGES=$(PACKAGES) PORT=$(PORT) STRICT=$(STRICT) DATA=$(DATA) MIRROR=$(MIRROR) REPOSITORY=$(REPOSITORY)'
+	@echo 'Variables, such as `make image BASE=debian:trixie`:'
+	@echo '  BASE=$(BASE) IMAGE=$(IMAGE) PACKAGES=$(PACKAGES) PORT=$(PORT) STRICT=$(STRICT) DATA=$(DATA) MIRROR=$(MIRROR) REPOSITORY=$(REPOSITORY)'
 
+##@ Use it
 up: $(VENV)/build.stamp ## Build what is missing, start a container, print the URL to open
 	@$(BIN)/python -m builder up $(OPTIONS)
 
 down: $(VENV)/build.stamp ## Stop and remove what `make up` started (the project stays)
 	@$(BIN)/python -m builder down
 
+##@ Build and publish images
 image: $(VENV)/build.stamp ## Build melda-jupyter-base:latest and melda-jupyter:latest, and write what is in it
 	@$(BIN)/python -m builder image $(OPTIONS)
 
@@ -68,6 +72,7 @@ connector: $(VENV)/build.stamp ## Build the image through pyinfra's docker conne
 preflight: $(VENV)/build.stamp ## Say which sources answer, and what would be left out
 	@$(BIN)/python -m builder preflight $(OPTIONS)
 
+##@ Test it
 test: lint unit container ## Everything: lint, types, quick tests, container tests
 
 test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and what takes longer than its 40 minutes
@@ -86,12 +91,23 @@ lint: $(VENV)/test.stamp docs ## Lint, types, and the documentation's links
 unit: $(VENV)/test.stamp $(VENV)/docs.stamp ## Quick tests, without containers
 	$(BIN)/python -m pytest -q tests/unit tests/commands
 
+coverage: $(VENV)/test.stamp ## Quick tests, and which lines and branches of files/ and tasks/ they reach
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/coverage run -m pytest -q tests/unit tests/commands
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --include='files/*'
+	$(BIN)/coverage report --include='tasks/*'
+
+mutants: $(VENV)/test.stamp ## Change validators and persistence in small ways: which changes do their tests not see?
+	$(BIN)/python -m tests.mutation
+
 container: $(VENV)/test.stamp ## Tests on real containers
 	$(BIN)/python -m pytest -q tests/container
 
 vm: $(VENV)/test.stamp ## The deploy on a virtual machine (needs mmdebstrap, e2fsprogs, qemu-system-x86)
 	$(BIN)/python -m pytest -q -s -m full tests/vm
 
+##@ Keep it up to date
 refresh: $(VENV)/build.stamp ## Compare the list of R packages with CRAN's downloads
 	@$(BIN)/python -m builder.refresh
 

@@ -10,7 +10,11 @@ from pyinfra.api.exceptions import InventoryError
 from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
 from pyinfra.context import ctx_state
-from pyinfra_cli.inventory import make_inventory
+
+with pytest.MonkeyPatch.context() as _patch:
+    # pyinfra's command line puts gevent's threads and pipes in place of the whole process's: tests of either then wait for ever.
+    _patch.setattr("gevent.monkey.patch_all", lambda: None)
+    from pyinfra_cli.inventory import make_inventory
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHINE = {"ssh_user": "admin", "ssh_port": 2222, "_sudo": True}

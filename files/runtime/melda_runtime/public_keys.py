@@ -9,15 +9,16 @@ from typing import List, Tuple
 
 from melda_runtime.errors import Refused
 
-# Type -> how many fields its blob has, the type's name included (RFC 4253, 6.6; RFC 5656, 3.1; RFC 8709, 4; PROTOCOL.u2f).
+# Type -> bytes of each field after the type's name; 0: any number but none.
+# RFC 4253, 6.6; RFC 5656, 3.1; RFC 8709, 4; OpenSSH's PROTOCOL.u2f.
 TYPES = {
-    "ssh-ed25519": 2,
-    "ssh-rsa": 3,
-    "ecdsa-sha2-nistp256": 3,
-    "ecdsa-sha2-nistp384": 3,
-    "ecdsa-sha2-nistp521": 3,
-    "sk-ssh-ed25519@openssh.com": 3,
-    "sk-ecdsa-sha2-nistp256@openssh.com": 4,
+    "ssh-ed25519": (32,),
+    "ssh-rsa": (0, 0),
+    "ecdsa-sha2-nistp256": (8, 65),
+    "ecdsa-sha2-nistp384": (8, 97),
+    "ecdsa-sha2-nistp521": (8, 133),
+    "sk-ssh-ed25519@openssh.com": (32, 0),
+    "sk-ecdsa-sha2-nistp256@openssh.com": (8, 65, 0),
 }
 RSA_BITS = 2048  # fewer are too few (NIST SP 800-131A)
 
@@ -43,10 +44,14 @@ def _wrong(line: str) -> str:
     if not found or found.group(1) not in TYPES:
         return "is no public key"
     try:
-        fields = _fields(base64.b64decode(found.group(2), validate=True))
+        blob = base64.b64decode(found.group(2))
+        name, *fields = _fields(blob)
     except (binascii.Error, ValueError):
         return "is no public key"
-    if len(fields) != TYPES[found.group(1)] or fields[0] != found.group(1).encode():
+    sizes = TYPES[found.group(1)]
+    whole = len(fields) == len(sizes) and all(field and size in (0, len(field)) for field, size in zip(fields, sizes))
+    # ssh takes no more padding than there must be; Python does.
+    if not whole or name != found.group(1).encode() or base64.b64encode(blob) != found.group(2).encode():
         return "is no public key"
     bits = int.from_bytes(fields[-1], "big").bit_length()
     if found.group(1) == "ssh-rsa" and bits < RSA_BITS:

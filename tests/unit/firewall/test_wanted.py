@@ -23,6 +23,8 @@ ENTRIES = st.one_of(
         ("192.0.2.7", ["192.0.2.7/32"]),
         (" 192.0.2.7 ,\t2001:db8::/32 ", ["192.0.2.7/32", "2001:db8::/32"]),
         ("192.0.2.0/24,192.0.2.0/24", ["192.0.2.0/24"]),
+        ("2001:db8::1/128", ["2001:db8::1/128"]),
+        ("128.0.0.0/1", ["128.0.0.0/1"]),
         ("2001:DB8::1", ["2001:db8::1/128"]),
     ],
 )
@@ -52,6 +54,8 @@ def test_nothing(value: str) -> None:
         ("192.0.2.7 -j ACCEPT", "PGEO_IPS: '192.0.2.7 -j ACCEPT' is not right"),
         ("10.0.0.1\n-A INPUT -j ACCEPT", r"PGEO_IPS: '10.0.0.1\n-A INPUT -j ACCEPT' is not right"),
         ("0x7f.1", "PGEO_IPS: '0x7f.1' is not right"),
+        ("192.0.2.7/", "PGEO_IPS: '192.0.2.7/' is not right: it must be an address or a network"),
+        ("2001:db8::/0064", "PGEO_IPS: '2001:db8::/0064' is not right: it must be an address or a network"),
         ("010.0.0.1", "PGEO_IPS: '010.0.0.1' is not right"),
     ],
 )

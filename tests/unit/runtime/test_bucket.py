@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import string
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from melda_runtime import bucket
 from melda_runtime.errors import Refused
 
+from tests.unit.letters import taken
+
+LOWER = string.digits + string.ascii_lowercase
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "abc/def+g="}
 GOOD = {"BUCKET_NAME": "projects", "PROJECT_FOLDER": "users/ada", **KEYS}
 
@@ -161,3 +166,39 @@ def test_all_of_it() -> None:
 def test_other_settings_that_are_not_right(name: str, value: str) -> None:
     with pytest.raises(Refused, match=f"^{name}="):
         bucket.asked_for({**GOOD, name: value})
+
+
+def test_the_characters_that_are_fine() -> None:
+    assert taken(bucket.bucket_name, after="aa") == taken(bucket.bucket_name, "aa") == LOWER
+    assert taken(bucket.bucket_name, "a", "a") == "-." + LOWER
+    assert taken(bucket.region, "a", "a") == "-" + LOWER
+    visible = "".join(chr(code) for code in range(33, 127) if chr(code) != ":")
+    assert taken(lambda value: bucket.credentials({**KEYS, "AWS_SESSION_TOKEN": value}), "a", "a") == visible
+    assert taken(bucket.patience, after="0") == string.digits[1:]
+    assert taken(bucket.patience, "1") == string.digits
+    # Of what is no letter, digit, dot or dash: the rest cannot follow a host's name.
+    assert (
+        taken(bucket.endpoint, "http://a", "a")
+        == "-." + string.digits + string.ascii_uppercase + string.ascii_lowercase
+    )
+
+
+def test_limits() -> None:
+    assert bucket.project_folder("é" * 450) == "é" * 450
+    assert bucket.region("a" * 40) == "a" * 40
+    with pytest.raises(Refused):
+        bucket.region("a" * 41)
+    assert [bucket.patience(value) for value in ("", "1", "99999")] == [180, 1, 99999]
+    with pytest.raises(Refused):
+        bucket.patience("100000")
+    assert bucket.endpoint("http://x:1") == "http://x:1"
+    for wrong in ("http://x:0", "http://x#y", "http://@x"):
+        with pytest.raises(Refused):
+            bucket.endpoint(wrong)
+
+
+def test_what_is_not_said() -> None:
+    found = bucket.asked_for(GOOD)
+    assert found == bucket.Bucket("projects", "users/ada", bucket.credentials(KEYS), "", "", False)
+    assert (found.url, found.patience) == ("s3://projects/users/ada", 180)
+    assert bucket.Bucket("x", "y", found.credentials, "", "", False).patience == 180

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import string
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from melda_firewall import wanted
 from melda_runtime import account, environment
 from melda_runtime.environment import Place, Settings
 from melda_runtime.errors import Refused
+
+from tests.unit.letters import taken
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
 VALUES = st.from_regex(r"[A-Za-z0-9/.,@%+-][A-Za-z0-9/.,@%+ -]{0,18}[A-Za-z0-9/]", fullmatch=True)
@@ -100,3 +106,60 @@ def test_the_users_packages_come_first_and_only_once(settings: Settings) -> None
 def test_settings_show_no_secret_when_printed(settings: Settings) -> None:
     shown = repr(settings._replace(token="CANARY"))  # noqa: S106
     assert "CANARY" not in shown
+
+
+def test_one_quote_is_no_pair() -> None:
+    assert environment.parse("A='\nB=''\nC='x\n") == {"A": "'", "B": "", "C": "'x"}
+
+
+def test_loads_what_the_file_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.environ", {"PATH": "/bin", "MINE": "1"})
+    file = tmp_path / "environment"
+    assert environment.load(str(file)) == {"PATH": "/bin", "MINE": "1"}
+    file.write_bytes(b"PATH=/src\nLANG=\xff\n")
+    assert environment.load(str(file)) == {"PATH": "/src:/bin", "MINE": "1", "LANG": "\udcff"}
+
+
+def test_the_characters_of_a_token() -> None:
+    assert taken(environment.token, "a", "a") == "".join(sorted(string.ascii_letters + string.digits + "._~+/=-"))
+    assert environment.token("") == ""
+
+
+@pytest.fixture
+def variables(place: Place) -> dict[str, str]:
+    """What a container of this image has."""
+    return {
+        "username": "nobody", "UHOME": "/home/me/", "JUPYTER_WORKDIR": "/home/me/project", "PATH": place.python_env + "/bin"
+    }  # fmt: skip
+
+
+def test_the_settings_of_a_container(place: Place, variables: dict[str, str]) -> None:
+    asked = {**variables, "JUPYTER_TOKEN": "t", "SSH_AUTHORIZED_KEYS": "# none", "EGRESS": "web"}
+    found = environment.settings(asked)
+    user = account.find("nobody")._replace(home="/home/me")
+    assert found.place == Place(user, "/home/me/project", place.python_env)
+    assert (found.variables, found.bucket, found.token, found.ssh_keys, found.hub) == (asked, None, "t", (), None)
+    assert found.firewall == wanted.Wanted(None, "web", True, None)
+
+
+def test_the_firewall_lets_the_mounts_storage_through(variables: dict[str, str]) -> None:
+    mount = {"BUCKET_NAME": "projects", "PROJECT_FOLDER": "x", "AWS_ENDPOINT_URL_S3": "http://s3:9000"}
+    assert environment.settings({**variables, **mount}).firewall.storage_port == 9000
+
+
+HUB = {
+    "JUPYTERHUB_API_URL": "http://hub:8081/hub/api", "JUPYTERHUB_API_TOKEN": "t", "JUPYTERHUB_CLIENT_ID": "c",
+    "JUPYTERHUB_USER": "ada", "JUPYTERHUB_SERVICE_PREFIX": "/user/ada/", "JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8888/user/ada/",
+}  # fmt: skip
+
+
+def test_a_hub_needs_its_package_and_a_way_out(place: Place, variables: dict[str, str]) -> None:
+    with pytest.raises(Refused, match="jupyterhub=true"):
+        environment.settings({**variables, **HUB})
+    program = Path(place.python_env) / "bin" / "jupyterhub-singleuser"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    found = environment.settings({**variables, **HUB})
+    assert found.hub is not None
+    with pytest.raises(Refused, match="EGRESS"):
+        environment.settings({**variables, **HUB, "EGRESS": "none"})

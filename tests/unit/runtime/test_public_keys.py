@@ -13,6 +13,13 @@ from hypothesis import strategies as st
 from melda_runtime import public_keys
 from melda_runtime.errors import Refused
 
+SK, SK_ECDSA = "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"
+# A point of the curve: its generator.
+POINT = bytes.fromhex(
+    "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+)
+
 
 def key(kind: str = "ssh-ed25519", says: str | None = None, fields: tuple[bytes, ...] = (bytes(32),)) -> str:
     """A public key of type ``kind`` whose inside says ``says``."""
@@ -63,7 +70,11 @@ def test_nothing_is_no_key() -> None:
     "line",
     [
         "ssh-ed25519", "ssh-ed25519 AAAA", "ssh-ed25519 not!base64", key(says="ssh-rsa"), key("ssh-dss"),
-        key(fields=(bytes(32), b"")), key(fields=()), "ssh-ed25519 AAA=",
+        key(fields=(bytes(32), b"")), key(fields=()), "ssh-ed25519 AAA=", key(fields=(b"",)), key(fields=(bytes(31),)),
+        key(fields=(bytes(33),)), key("ssh-rsa", fields=(b"", bytes(257))), key(SK, fields=(bytes(32), b"")),
+        key(SK, fields=(bytes(32),)), key(SK_ECDSA, fields=(b"nistp256", POINT)),
+        key("ecdsa-sha2-nistp256", fields=(b"nistp256", POINT[:-1])), key() + "=", key() + " \x10x",
+        key() + " \x7fx", key() + " \x1fx",
         "garbage", 'command="sh" ' + key(), key() + "\x01", "-----BEGIN OPENSSH PRIVATE KEY-----",
     ],
 )  # fmt: skip
@@ -78,3 +89,35 @@ def test_any_text_gives_whole_keys_or_one_line(text: str) -> None:
         assert all(found.split()[0] in public_keys.TYPES for found in public_keys.parse(text))
     except Refused as error:
         assert len(str(error).splitlines()) == 1
+
+
+def is_known_to_ssh(line: str) -> bool:
+    """Does ssh-keygen say it is a key?"""
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(line + "\n")
+        file.flush()
+        return subprocess.run(["ssh-keygen", "-lf", file.name], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        key(), key() + "=", key() + "==", key(fields=(bytes(31),)), key(fields=(b"",)),
+        key(SK, fields=(bytes(32), b"ssh:")), key(SK, fields=(bytes(30), b"ssh:")),
+        key(SK_ECDSA, fields=(b"nistp256", POINT, b"ssh:")), key(SK_ECDSA, fields=(b"nistp256", POINT[:-1], b"ssh:")),
+        key("ecdsa-sha2-nistp256", fields=(b"nistp256", POINT)), key("ecdsa-sha2-nistp256", fields=(b"nistp256", POINT[1:])),
+        rsa(2048),
+    ],
+)  # fmt: skip
+def test_ssh_says_the_same(line: str) -> None:
+    try:
+        taken = public_keys.parse(line) == (line,)
+    except Refused:
+        taken = False
+    assert taken == is_known_to_ssh(line)
+
+
+def test_a_comment_may_be_empty_and_the_beginning_of_what_is_wrong_is_shown() -> None:
+    assert public_keys.parse(key() + " #1") == (key() + " #1",)
+    with pytest.raises(Refused, match="^SSH_AUTHORIZED_KEYS is not right: line 1, 'x{40}', is no public key$"):
+        public_keys.parse("x" * 50)

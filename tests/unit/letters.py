@@ -1,0 +1,19 @@
+"""Which characters a validator takes: all of ASCII is tried, so that no range in a pattern is one too wide or too narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from melda_runtime.errors import Refused
+
+
+def taken(check: Callable[[str], object], before: str = "", after: str = "") -> str:
+    """The characters that ``check`` takes between ``before`` and ``after``, in their order; it raises Refused or says False."""
+
+    def takes(value: str) -> bool:
+        try:
+            return check(value) is not False
+        except Refused:
+            return False
+
+    return "".join(character for character in map(chr, range(0x100)) if takes(before + character + after))
