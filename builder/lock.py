@@ -22,6 +22,9 @@ SOURCES = {
     "core": ["packages/python-core.txt"],
     "datascience": ["packages/python-datascience.txt"],
 }
+# On Python 3.8 and 3.9 gevent reads its plugins with pkg_resources, which setuptools 82 has no longer. The distribution's own
+# is then found in its place, and knows no zope.event.
+OLD_GEVENTS = "setuptools<76\n"
 
 
 def compile_lock(python: str, sources: list[Path], constraints: str, platform: str = "linux") -> str:
@@ -93,8 +96,9 @@ def lock_pyinfra(python: str, constraints: str = "") -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".in") as source:
         source.write(f"pyinfra=={version}\n")
         source.flush()
-        on_arm64 = pins(compile_lock(python, [Path(source.name)], constraints, "aarch64-unknown-linux-gnu").encode())
-        return compile_lock(python, [Path(source.name)], bind(on_arm64))
+        sources = [Path(source.name)]
+        on_arm64 = pins(compile_lock(python, sources, constraints + OLD_GEVENTS, "aarch64-unknown-linux-gnu").encode())
+        return compile_lock(python, sources, bind(on_arm64))
 
 
 def main() -> None:
