@@ -1,7 +1,8 @@
 """``make lock``: the versions and hashes of every Python package, for every Python of the release table.
 
 A set's lock holds what it adds to the sets below it, so that no version is written twice. Compiled with uv, which resolves
-for other Pythons than its own. Only wheels: nothing in an image is compiled from source.
+for other Pythons than its own. Only wheels: nothing in an image for amd64 is compiled from source. What has none for arm64 is
+named in tests/unit/tasks/test_wheels.py.
 """
 
 from __future__ import annotations
