@@ -1,7 +1,8 @@
 """``make lock``: the versions and hashes of every Python package, for every Python of the release table.
 
 A set's lock holds what it adds to the sets below it, so that no version is written twice. Compiled with uv, which resolves
-for other Pythons than its own. Only wheels: nothing in an image is compiled from source.
+for other Pythons than its own. Only wheels: nothing in an image for amd64 is compiled from source. What has none for arm64 is
+named in tests/unit/tasks/test_wheels.py.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ SOURCES = {
     "core": ["packages/python-core.txt"],
     "datascience": ["packages/python-datascience.txt"],
 }
+# On Python 3.8 and 3.9 gevent reads its plugins with pkg_resources, which setuptools 82 has no longer. The distribution's own
+# is then found in its place, and knows no zope.event.
+OLD_GEVENTS = "setuptools<76\n"
 
 
 def compile_lock(python: str, sources: list[Path], constraints: str, platform: str = "linux") -> str:
@@ -93,8 +97,9 @@ def lock_pyinfra(python: str, constraints: str = "") -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".in") as source:
         source.write(f"pyinfra=={version}\n")
         source.flush()
-        on_arm64 = pins(compile_lock(python, [Path(source.name)], constraints, "aarch64-unknown-linux-gnu").encode())
-        return compile_lock(python, [Path(source.name)], bind(on_arm64))
+        sources = [Path(source.name)]
+        on_arm64 = pins(compile_lock(python, sources, constraints + OLD_GEVENTS, "aarch64-unknown-linux-gnu").encode())
+        return compile_lock(python, sources, bind(on_arm64))
 
 
 def main() -> None:

@@ -95,6 +95,7 @@ def provision(
     deploy: str = "deploy.py",
     environment: dict[str, str] | None = None,
     root: Path = ROOT,
+    program: str = PYINFRA,
     **settings: object,
 ) -> Provisioning:
     """Run the deploy by hand, as the README says it.
@@ -105,11 +106,12 @@ def provision(
         deploy: the deploy file.
         environment: variables on top of the test's own.
         root: where it is run: this repository, or a copy of it that was changed.
+        program: which pyinfra.
         settings: become ``--data``.
     """
     data = [part for name, value in settings.items() for part in ("--data", f"{name}={value}")]
     done = subprocess.run(
-        [PYINFRA, "-y", host, deploy, *data],
+        [program, "-y", host, deploy, *data],
         cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         env={**os.environ, "PATH": f"{Path(docker).parent}:{os.environ['PATH']}", **(environment or {})},
     )  # fmt: skip

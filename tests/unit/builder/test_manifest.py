@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from builder import __main__, manifest, sbom
 from builder import docker as client
-from builder import manifest
 from builder.errors import Refused
 
 VERSIONS = {"Ubuntu": "20.04", "Python": {"Python": "3.8.10", "Flask": "2.2.2"}, "R": {"R": "4.2.2", "a|b": "1\n2"}}
@@ -72,6 +72,19 @@ def test_both_are_written_beside_the_bill_of_materials(engine: dict[str, Any], t
     assert json.loads(data.read_text()) == described
     assert page.read_text() == manifest.markdown(described)
     assert sorted(path.name for path in page.parent.iterdir()) == sorted([page.name, data.name])
+
+
+def test_make_image_writes_it_and_says_the_tags(
+    engine: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(__main__, "make", lambda *_: "docker")
+    monkeypatch.setattr(sbom, "write", lambda *_: tmp_path / "bill")
+    monkeypatch.setattr(manifest, "paths", lambda *_: (tmp_path / "a.md", tmp_path / "a.json"))
+    __main__.run(__main__.parser().parse_args(["image", "--image", "melda:1"]))
+    said = capsys.readouterr().out.splitlines()
+    assert said[:3] == [f"sbom     {tmp_path}/bill", f"manifest {tmp_path}/a.md", f"manifest {tmp_path}/a.json"]
+    assert said[3:] == [f"tag      {tag}" for tag in json.loads((tmp_path / "a.json").read_text())["tags"]]
+    assert len(said) == 6
 
 
 def test_an_image_that_is_not_there_is_refused(engine: dict[str, Any]) -> None:

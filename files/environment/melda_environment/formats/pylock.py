@@ -16,7 +16,7 @@ ALGORITHMS = ("sha256", "sha384", "sha512")
 
 def _load(text: str, path: str) -> Json:
     try:
-        import tomllib as toml  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 Python 3.11
+        import tomllib as toml  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 Python 3.11  # novm
     except ImportError:
         import tomli as toml  # type: ignore[import-not-found, no-redef, unused-ignore]  # noqa: PLC0415 brought by JupyterLab
 
