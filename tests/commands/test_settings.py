@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import certifi
+import pyinfra
 import pytest
 from pyinfra.api import DeployError
 
 from tasks import settings
+from tasks.lib import summary
 from tasks.lib.release import OsRelease
 from tasks.releases import RELEASES
 
@@ -166,3 +168,25 @@ def test_a_release_without_a_row(run: Run, facts: dict[str, str], named: str) ->
     assert all(
         re.search(rf"\b{codename} \({row.distribution} {row.version}\)", message) for codename, row in RELEASES.items()
     )
+
+
+def test_a_host_that_is_not_right_is_left_out_and_the_others_go_on(
+    run_two: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: dict[str, tuple[bool, bool, str]] = {}
+
+    def task() -> None:
+        answer, this = settings.accepted(), pyinfra.host.name
+        failures = [found.failures for found in pyinfra.state.callback_handlers if isinstance(found, summary.Summary)]
+        gone = this in {failed.name for failed in pyinfra.state.failed_hosts}
+        told[this] = answer, gone, failures[0].get(this, "")[:43] if failures else ""
+
+    run_two(task, {OsRelease: {"ID": "arch"}}, {OsRelease: conftest.BOOKWORM})
+    assert told["@fake/0"] == (False, True, "refused, nothing changed: release: arch (co")
+    assert told["@fake/1"] == (True, False, "")
+    assert re.search(r"\[@fake/0\].* release: arch", caplog.text)
+
+
+def test_where_no_host_is_right_the_run_ends(run: Run, run_two: Any) -> None:
+    assert refusal(run, settings.accepted, {OsRelease: {}}).startswith("release: a system without")
+    assert refusal(run_two, settings.accepted, {OsRelease: {}}, {OsRelease: {}}).startswith("release: a system without")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from melda_firewall import machine
 from melda_firewall.wanted import asked_for
+from melda_runtime.errors import Refused
 
 PEERS = {"PGEO_IPS": "192.0.2.7,2001:db8::/32"}
 
@@ -56,3 +58,46 @@ def test_with_none_the_machines_resolver_does_not_ask_the_world_for_the_user() -
     out = [line for line in lines(4, EGRESS="none") if line.startswith("-A MELDA-OUTPUT")]
     closed = [out.index(f"-A MELDA-OUTPUT -o lo -p {protocol} --dport 53 -j REJECT") for protocol in ("udp", "tcp")]
     assert max(closed) < out.index("-A MELDA-OUTPUT -o lo -j RETURN")
+
+
+@pytest.fixture
+def iptables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Programs that note what they are called with; ``-C`` fails until ``-I`` was there, and nothing is done where it says so."""
+    monkeypatch.setattr(machine.apply, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(machine.apply, "has_ipv6", lambda: True)
+    script = f"""#!/bin/sh
+    name=${{0##*/}}
+    echo "$name $*" >> {tmp_path}/log
+    [ ! -e {tmp_path}/$name.broken ] || {{ echo "no $name"; exit 1; }}
+    case "$*" in *-C*) [ -e {tmp_path}/$name.$4 ];; *-I*) touch {tmp_path}/$name.$4;; esac
+    """
+    for name in ("iptables", "ip6tables", "iptables-restore", "ip6tables-restore"):
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    return tmp_path
+
+
+def test_our_chains_are_led_to_once(iptables: Path) -> None:
+    for _ in range(2):
+        assert machine.prepare(asked_for(PEERS, None), 1001) == "192.0.2.7/32, 2001:db8::/32 may connect, egress web"
+    done = (iptables / "log").read_text().splitlines()
+    assert done.count("iptables --wait 10 -I INPUT -j MELDA-INPUT") == 1
+    assert done.count("ip6tables --wait 10 -I OUTPUT -j MELDA-OUTPUT") == 1
+    assert done[0] == "ip6tables-restore --wait 10 --noflush"
+
+
+@pytest.mark.parametrize("broken", ["iptables", "iptables-restore"])
+def test_what_cannot_be_had_is_refused_if_it_was_asked_for(iptables: Path, broken: str) -> None:
+    (iptables / f"{broken}.broken").touch()
+    with pytest.raises(Refused, match=f"the firewall cannot be set .{broken}.: no {broken}$"):
+        machine.prepare(asked_for(PEERS, None), 1001)
+    assert machine.prepare(asked_for({}, None), 1001) == f"off: the firewall cannot be set ({broken}): no {broken}"
+
+
+def test_ipv6_matters_where_there_is_any(iptables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (iptables / "ip6tables.broken").touch()
+    with pytest.raises(Refused, match="ip6tables"):
+        machine.prepare(asked_for(PEERS, None), 1001)
+    monkeypatch.setattr(machine.apply, "has_ipv6", lambda: False)
+    assert machine.prepare(asked_for(PEERS, None), 1001).endswith("may connect, egress web")
+    assert machine.prepare(asked_for({}, None), 1001) == "anybody may connect, egress open"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.settings import RULES, problems
 from tests.commands.conftest import settings
+from tests.unit.letters import taken
 
 PLACES = ("uhome", "jupyter_workdir", "src", "python_env")
 URLS = ("cran_mirror", "r2u_mirror", "r_mirror", "apt_mirror", "pypi_index", "apt_proxy")
@@ -101,3 +102,64 @@ def test_a_missing_setting_is_named(name: str) -> None:
 def test_a_password_is_never_shown(password: str) -> None:
     (found,) = problems(RIGHT | {"cran_mirror": f"https://jo:secret{password}secret@mirror/"})
     assert "secret" not in found
+
+
+ALNUM = string.digits + string.ascii_letters
+LOWER = string.digits + string.ascii_lowercase
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "fine"),
+    [
+        ("cran_mirror", "http://a", "a", ALNUM + ".[]:-/"),  # a slash begins the path
+        ("cran_mirror", "http://a/b", "", ALNUM + "._~/%-"),
+        ("apt_proxy", "http://a", "a", ALNUM + ".[]:-"),
+        ("http_proxy", "http://a", "a", ALNUM + ".[]:-@"),  # all before an @ is a name
+        ("http_proxy", "http://u", "w@h", ALNUM + "._~%!$&*+,;=:-"),
+        ("no_proxy", "", "", ALNUM + ".,:/*[] _-"),
+        ("mirror", "/", "", ALNUM + "_"),
+        ("mirror", "/a", "", ALNUM + "._-"),
+        ("username", "", "", string.ascii_lowercase),
+        ("username", "a", "", LOWER + "_-"),
+        ("src", "/opt/", "", ALNUM + "_"),
+        ("src", "/opt/a", "", ALNUM + "._-"),
+        ("r2u_suite", "a", "", string.ascii_lowercase),
+        ("r2u_fingerprint", "A" * 39, "", string.digits + "ABCDEF"),
+        ("ssh_public_key", "ssh-ed25519 " + "A" * 60, "A", ALNUM + "+/ "),  # a blank begins the comment
+    ],
+)
+def test_the_characters_that_are_fine(name: str, before: str, after: str, fine: str) -> None:
+    assert set(taken(RULES[name].accepts, before, after)) == set(fine)
+
+
+@pytest.mark.parametrize(
+    ("name", "shortest", "longest"),
+    [
+        ("username", "a", "a" * 32),
+        ("locale", "en.UTF-8", "fil.UTF-8"),
+        ("apt_cache_time", 0, 365 * 86400),
+        ("http_proxy", "http://p", "http://jo:x@p:1/"),
+        ("apt_proxy", "http://p", "http://p:1/"),
+        ("cran_mirror", "http://m", "https://m/"),
+        ("mirror", "/a", "/a/b/c"),
+    ],
+)
+def test_the_shortest_and_the_longest(name: str, shortest: Any, longest: Any) -> None:
+    assert problems(RIGHT | {name: shortest}) == problems(RIGHT | {name: longest}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("username", "a" * 33), ("locale", "e.UTF-8"), ("locale", "engl.UTF-8"), ("apt_cache_time", 365 * 86400 + 1),
+        ("http_proxy", "http://"), ("http_proxy", "http://@p"), ("apt_proxy", "http://"), ("cran_mirror", "http://"),
+        ("cran_mirror", "http:///x"), ("mirror", "/"), ("mirror", "//a"), ("strict", 0), ("ca_certificates", 0),
+    ],
+)  # fmt: skip
+def test_what_is_just_too_much_or_too_little(name: str, value: Any) -> None:
+    assert len(problems(RIGHT | {name: value})) == 1
+
+
+def test_a_password_without_a_name_is_not_shown() -> None:
+    (found,) = problems(RIGHT | {"cran_mirror": "//secret@mirror"})
+    assert found.startswith("cran_mirror='***@mirror' is not right")

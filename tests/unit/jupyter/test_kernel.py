@@ -1,0 +1,161 @@
+"""kernel.py and melda_plugins.py: whose packages a Python finds, and what a kernel says that could not start with them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+JUPYTER = str(Path(__file__).resolve().parents[3] / "files" / "jupyter")
+
+
+@pytest.fixture
+def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setattr(sys, "path", [JUPYTER, *sys.path])
+    yield importlib.import_module("melda_plugins")
+    sys.modules.pop("melda_plugins", None)
+
+
+@pytest.fixture
+def kernel(plugins: Any) -> Iterator[Any]:
+    sys.path.insert(0, JUPYTER)  # which it removes, as the folder of the program
+    yield importlib.import_module("kernel")
+    sys.modules.pop("kernel", None)
+
+
+@pytest.fixture
+def own(tmp_path: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder, in a Python that is the image's; ``sys.path`` is put back."""
+    root = tmp_path / "Python-{}.{}.{}".format(*sys.version_info[:3])
+    Path(plugins.packages(str(root))).mkdir(parents=True)
+    monkeypatch.setattr(plugins, "IMAGE", sys.prefix)
+    monkeypatch.setattr(plugins, "RESTORING", str(tmp_path / "restoring"))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "executable", sys.executable)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("JUPYTER_WORKDIR", str(tmp_path))
+    monkeypatch.delenv(plugins.WITHOUT, raising=False)
+    return root
+
+
+def test_the_users_folder(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plugins.folder() == str(own)
+    monkeypatch.setenv("JUPYTER_WORKDIR", "relative")
+    assert plugins.folder() == ""
+    monkeypatch.setenv("JUPYTER_WORKDIR", str(own))
+    assert plugins.folder() == ""
+    monkeypatch.setenv("JUPYTER_WORKDIR", str(own.parent))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert plugins.folder() == "", "root must not load what users can write"
+    monkeypatch.setattr(plugins, "IMAGE", "/elsewhere")
+    assert plugins.folder() == sys.prefix
+
+
+def test_the_order(own: Path, plugins: Any) -> None:
+    (own / "bin").mkdir()
+    (own / "bin" / "python").touch()
+    sys.path.insert(0, str(own))
+    others = [path for path in sys.path if path not in (str(own), plugins.IMAGE_PACKAGES)]
+    plugins.arrange()
+    assert sys.path == [*others, plugins.packages(str(own)), str(own), plugins.IMAGE_PACKAGES]
+    assert sys.executable == str(own / "bin" / "python")
+    now = list(sys.path)
+    sys.path.insert(0, str(own))
+    plugins.arrange()
+    assert sys.path == [str(own), *now], "only once"
+    plugins.arrange(again=True)
+    assert sys.path[-2:] == [str(own), plugins.IMAGE_PACKAGES] and sys.path.count(str(own)) == 1
+
+
+def test_without(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(plugins.WITHOUT, "1")
+    sys.path += [str(own), plugins.packages(str(own))]
+    plugins.arrange()
+    assert not {str(own), plugins.packages(str(own))} & set(sys.path)
+
+
+def test_nothing_in_the_folder_keeps_python_from_starting(
+    own: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def leave(_: str) -> None:
+        sys.path.clear()
+        raise SystemExit(3)
+
+    monkeypatch.setattr(plugins.site, "addsitedir", leave)
+    before = list(sys.path)
+    plugins.arrange()
+    assert sys.path == before
+    assert capsys.readouterr().err == "the packages in your project are left out: SystemExit(3)\n"
+
+
+def test_no_folder(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JUPYTER_WORKDIR")
+    before = list(sys.path)
+    plugins.arrange()
+    assert sys.path == before
+
+
+def test_waits_while_packages_are_brought_back(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(plugins.RESTORING).touch()
+    monkeypatch.setattr(plugins.time, "sleep", lambda _: Path(plugins.RESTORING).unlink())
+    plugins.wait()
+    Path(plugins.RESTORING).touch()
+    monkeypatch.setattr(plugins, "PATIENCE", 0.0)
+    plugins.wait()
+    assert Path(plugins.RESTORING).exists()
+
+
+def test_who_is_to_blame(kernel: Any, tmp_path: Path) -> None:
+    site = Path(kernel.melda_plugins.packages(str(tmp_path)))
+    (site / "Bad_Thing-1.dist-info").mkdir(parents=True)
+    (site / "Bad_Thing-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: Bad-Thing\nVersion: 1\n")
+    (site / "Bad_Thing-1.dist-info" / "RECORD").write_text("bad/__init__.py,,\n")
+    (site / "bad").mkdir()
+
+    def blamed(file: Path) -> str:
+        try:
+            exec(compile("1 / 0", str(file), "exec"))
+        except ZeroDivisionError as error:
+            return kernel.culprit(error.__traceback__, str(tmp_path))  # type: ignore[no-any-return]
+        raise AssertionError
+
+    assert blamed(site / "bad" / "__init__.py") == "Bad-Thing"
+    assert blamed(site / "other.py") == "other"
+    assert blamed(tmp_path / "old" / "x.py") == "old"
+    assert blamed(Path("/usr/lib/x.py")) == ""
+
+
+def test_what_is_said(kernel: Any) -> None:
+    assert kernel.complaint("/p", "Bad-Thing", "ImportError: x") == (
+        "Bad-Thing in /p keeps the Python kernel from starting (ImportError: x). It runs with the image's packages."
+        " To remove it: %pip uninstall -y Bad-Thing"
+    )
+    assert kernel.complaint("/p", "", "the process ended").startswith("a package in /p keeps the Python kernel")
+    assert "%pip list --path /p/lib/python" in kernel.complaint("/p", "", "x")
+
+
+def test_an_attempt_leaves_a_mark_until_it_ends(kernel: Any, tmp_path: Path) -> None:
+    arguments = ["kernel.py", "-f", str(tmp_path / "connection.json")]
+    first = kernel.Attempt(arguments)
+    assert not first.crashed and kernel.Attempt(arguments).crashed
+    first.end()
+    first.end()
+    assert not kernel.Attempt(arguments).crashed
+    for nothing in ([], ["-f"]):
+        attempt = kernel.Attempt(nothing)
+        attempt.end()
+        assert not attempt.crashed
+
+
+def test_it_is_said_once(kernel: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    calls: list[Any] = []
+    events = SimpleNamespace(register=lambda _, call: calls.append(call), unregister=lambda _, call: calls.remove(call))
+    kernel.say_once(SimpleNamespace(events=events), "broken")
+    calls[0](None)
+    assert (calls, capsys.readouterr().err) == ([], "broken\n")
