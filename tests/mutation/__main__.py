@@ -7,6 +7,7 @@ import importlib.machinery
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -18,12 +19,24 @@ import tomllib
 from tests.mutation.mutate import mutants
 
 HERE = Path(__file__).parent
-ARGUMENTS = ["-x", "-q", "-p", "no:cacheprovider", "-o", "timeout=20", "--hypothesis-profile=mutation"]
+ARGUMENTS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:timeout", "--hypothesis-profile=mutation"]
+SECONDS = 60  # for the tests of one module; a mutant may never end, and is killed
 
 
 def passes(job: tuple[str, list[str], int]) -> bool:
     """Do the tests pass with mutant ``number`` of the module (-1: the module as it is)? In a process of its own."""
-    path, tests, number = job
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(SECONDS)
+            os._exit(run(*job))
+        finally:
+            os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def run(path: str, tests: list[str], number: int) -> int:
+    """pytest's exit code."""
     code = compile(Path(path).read_text(), path, "exec", dont_inherit=True)
     if number >= 0:
         tree = next(itertools.islice(mutants(ast.parse(Path(path).read_text())), number, None))[1]
@@ -37,7 +50,7 @@ def passes(job: tuple[str, list[str], int]) -> bool:
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    return pytest.main([*ARGUMENTS, *tests]) == 0
+    return pytest.main([*ARGUMENTS, *tests])
 
 
 def main(chosen: list[str]) -> int:
