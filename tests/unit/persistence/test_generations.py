@@ -24,6 +24,11 @@ def test_a_manifest_says_what_was_dumped() -> None:
     assert generations.parse(C, generations.dump(GOOD._replace(created=1))) == GOOD._replace(created=1)
 
 
+def test_the_form_in_the_bucket_is_the_first_one_and_of_a_size_that_can_be_read() -> None:
+    assert json.loads(generations.dump(GOOD))["schema"] == 1
+    assert generations.LARGEST == 32 * 1024 * 1024
+
+
 @pytest.mark.parametrize(
     "change",
     [
