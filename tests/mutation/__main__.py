@@ -60,7 +60,11 @@ def main(chosen: list[str]) -> int:
     for path, told in tomllib.loads((HERE / "modules.toml").read_text()).items():
         if chosen and Path(path).stem not in chosen:
             continue
-        names = [name for name, _ in mutants(ast.parse(Path(path).read_text()))]
+        names: list[str] = []
+        for name, _ in mutants(ast.parse(Path(path).read_text())):  # the same words may stand in two places
+            names.append(
+                name if name not in names else f"{name} (no. {sum(one.startswith(name) for one in names) + 1})"
+            )
         jobs = [(path, told["tests"], number) for number in range(-1, len(names))]
         with multiprocessing.get_context("fork").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
             sound, *survived = pool.map(passes, jobs, chunksize=1)

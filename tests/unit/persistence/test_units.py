@@ -73,9 +73,9 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")
 @needs_root
 def test_remove_what_is_read_only(tmp_path: Path, nobody: None) -> None:
     def act() -> None:
-        put(tmp_path, **{"a/b/c/x": "", "a/b/y": ""})
-        for folder in ("a/b/c", "a/b", "a"):
-            (tmp_path / folder).chmod(0o500)
+        put(tmp_path, **{"a/b/c/x": "", "a/b/y": "", "a/closed/x": ""})
+        for folder, mode in (("a/closed", 0o000), ("a/b/c", 0o500), ("a/b", 0o500), ("a", 0o500)):
+            (tmp_path / folder).chmod(mode)
         units.remove(str(tmp_path / "a"))
 
     assert as_nobody(act) == 0
@@ -124,10 +124,11 @@ def test_distributions(tmp_path: Path) -> None:
 
 def test_how_new_each_package_is() -> None:
     entries = {
-        f"{SITE}/A_b-1.0.dist-info": Held("p", 3), f"{SITE}/a_b": Held("p", 1), "bin/x-1.dist-info": Held("p", 2)
+        f"{SITE}/A_b-1.0.dist-info": Held("p", 3), f"{SITE}/a_b": Held("p", 1), "bin/x-1.dist-info": Held("p", 2),
+        f"{SITE}/old-name-1.dist-info": Held("p", 1),
     }  # fmt: skip
     found = units.numbers(PYTHON, Generation((), 3, 0.0, {}, entries))
-    assert found == {"a-b": 3, f"{SITE}/a_b": 1, "bin/x-1.dist-info": 2}
+    assert found == {"a-b": 3, f"{SITE}/a_b": 1, "bin/x-1.dist-info": 2, "old-name": 1}
 
 
 def test_whole(tmp_path: Path) -> None:
