@@ -23,8 +23,8 @@ ARGUMENTS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:timeout", "--hypoth
 SECONDS = 60  # for the tests of one module; a mutant may never end, and is killed
 
 
-def passes(job: tuple[str, list[str], int]) -> bool:
-    """Do the tests pass with mutant ``number`` of the module (-1: the module as it is)? In a process of its own."""
+def tested(job: tuple[str, list[str], int]) -> str:
+    """What becomes of mutant ``number`` of the module (-1: the module as it is): lives, killed or late. In a process of its own."""
     child = os.fork()
     if child == 0:
         try:
@@ -32,7 +32,8 @@ def passes(job: tuple[str, list[str], int]) -> bool:
             os._exit(run(*job))
         finally:
             os._exit(1)
-    return os.waitpid(child, 0)[1] == 0
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return {0: "lives", -signal.SIGALRM: "late"}.get(code, "killed")
 
 
 def run(path: str, tests: list[str], number: int) -> int:
@@ -67,10 +68,10 @@ def main(chosen: list[str]) -> int:
             )
         jobs = [(path, told["tests"], number) for number in range(-1, len(names))]
         with multiprocessing.get_context("fork").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
-            sound, *survived = pool.map(passes, jobs, chunksize=1)
-        if not sound:
-            sys.exit(f"{path}: its tests fail without a mutant")
-        living = [name for name, lives in zip(names, survived, strict=True) if lives]
+            sound, *fates = pool.map(tested, jobs, chunksize=1)
+        if sound != "lives":
+            sys.exit(f"{path}: its tests fail, or take too long, without a mutant")
+        living = [name for name, fate in zip(names, fates, strict=True) if fate == "lives"]
         same = told.get("equivalent", {})
         for name in sorted(set(same) - set(living)):
             print(f"{path}: marked as equivalent, but gone or killed: {name}")
