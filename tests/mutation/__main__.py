@@ -24,7 +24,7 @@ SECONDS = 60  # for the tests of one module; a mutant may never end, and is kill
 
 
 def tested(job: tuple[str, list[str], int]) -> str:
-    """What becomes of mutant ``number`` of the module (-1: the module as it is): lives, killed or late. In a process of its own."""
+    """What becomes of mutant ``number`` of the module (-1: the module as it is) in a process: lives, killed or late."""
     child = os.fork()
     if child == 0:
         try:
@@ -77,11 +77,11 @@ def main(chosen: list[str]) -> int:
             print(f"{path}: marked as equivalent, but gone or killed: {name}")
         missed = [name for name in living if name not in same]
         print(*(f"{path}: {name}" for name in missed), sep="\n", end="\n" if missed else "")
-        print(
-            f"{path}: {len(names)} mutants, {len(living) - len(missed)} equivalent, {len(missed)} survived", flush=True
-        )
+        counts = f"{len(living) - len(missed)} equivalent, {fates.count('late')} late, {len(missed)} survived"
+        print(f"{path}: {len(names)} mutants, {counts}", flush=True)
         lived += len(missed)
     return 1 if lived else 0
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
