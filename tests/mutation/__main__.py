@@ -7,6 +7,7 @@ import importlib.machinery
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -18,12 +19,25 @@ import tomllib
 from tests.mutation.mutate import mutants
 
 HERE = Path(__file__).parent
-ARGUMENTS = ["-x", "-q", "-p", "no:cacheprovider", "-o", "timeout=20", "--hypothesis-profile=mutation"]
+ARGUMENTS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:timeout", "--hypothesis-profile=mutation"]
+SECONDS = 60  # for the tests of one module; a mutant may never end, and is killed
 
 
-def passes(job: tuple[str, list[str], int]) -> bool:
-    """Do the tests pass with mutant ``number`` of the module (-1: the module as it is)? In a process of its own."""
-    path, tests, number = job
+def tested(job: tuple[str, list[str], int]) -> str:
+    """What becomes of mutant ``number`` of the module (-1: the module as it is) in a process: lives, killed or late."""
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(SECONDS)
+            os._exit(run(*job))
+        finally:
+            os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return {0: "lives", -signal.SIGALRM: "late"}.get(code, "killed")
+
+
+def run(path: str, tests: list[str], number: int) -> int:
+    """pytest's exit code."""
     code = compile(Path(path).read_text(), path, "exec", dont_inherit=True)
     if number >= 0:
         tree = next(itertools.islice(mutants(ast.parse(Path(path).read_text())), number, None))[1]
@@ -37,7 +51,7 @@ def passes(job: tuple[str, list[str], int]) -> bool:
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    return pytest.main([*ARGUMENTS, *tests]) == 0
+    return pytest.main([*ARGUMENTS, *tests])
 
 
 def main(chosen: list[str]) -> int:
@@ -47,23 +61,27 @@ def main(chosen: list[str]) -> int:
     for path, told in tomllib.loads((HERE / "modules.toml").read_text()).items():
         if chosen and Path(path).stem not in chosen:
             continue
-        names = [name for name, _ in mutants(ast.parse(Path(path).read_text()))]
+        names: list[str] = []
+        for name, _ in mutants(ast.parse(Path(path).read_text())):  # the same words may stand in two places
+            names.append(
+                name if name not in names else f"{name} (no. {sum(one.startswith(name) for one in names) + 1})"
+            )
         jobs = [(path, told["tests"], number) for number in range(-1, len(names))]
         with multiprocessing.get_context("fork").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
-            sound, *survived = pool.map(passes, jobs, chunksize=1)
-        if not sound:
-            sys.exit(f"{path}: its tests fail without a mutant")
-        living = [name for name, lives in zip(names, survived, strict=True) if lives]
+            sound, *fates = pool.map(tested, jobs, chunksize=1)
+        if sound != "lives":
+            sys.exit(f"{path}: its tests fail, or take too long, without a mutant")
+        living = [name for name, fate in zip(names, fates, strict=True) if fate == "lives"]
         same = told.get("equivalent", {})
         for name in sorted(set(same) - set(living)):
             print(f"{path}: marked as equivalent, but gone or killed: {name}")
         missed = [name for name in living if name not in same]
         print(*(f"{path}: {name}" for name in missed), sep="\n", end="\n" if missed else "")
-        print(
-            f"{path}: {len(names)} mutants, {len(living) - len(missed)} equivalent, {len(missed)} survived", flush=True
-        )
+        counts = f"{len(living) - len(missed)} equivalent, {fates.count('late')} late, {len(missed)} survived"
+        print(f"{path}: {len(names)} mutants, {counts}", flush=True)
         lived += len(missed)
     return 1 if lived else 0
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -41,7 +41,7 @@ def test_nothing(value: str) -> None:
     ("value", "said"),
     [
         ("example.org", "PGEO_IPS: 'example.org' is not right: it must be an address or a network"),
-        ("192.0.2.7,", "PGEO_IPS: '' is not right"),
+        ("192.0.2.7,", "PGEO_IPS: '' is not right: it must be an address or a network"),
         (",", "PGEO_IPS: '' is not right"),
         ("192.0.2.7;192.0.2.8", "PGEO_IPS: '192.0.2.7;192.0.2.8' is not right"),
         ("192.0.2.7 192.0.2.8", "PGEO_IPS: '192.0.2.7 192.0.2.8' is not right"),

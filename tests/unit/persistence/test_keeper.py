@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,88 @@ def test_there_is_nothing_to_be_read_before_there_is_a_keeper(tmp_path: Path, mo
     assert state.read() is None
     monkeypatch.setattr(state, "STATE", str(tmp_path / "none" / "below"))
     state.write("saved")
+
+
+@pytest.fixture
+def begun(kept: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
+    """As in a container: Python and R wait; what becomes of the project's files is seen in ``paths``."""
+    monkeypatch.setattr(state, "RESTORING", str(tmp_path / "restoring"))
+    monkeypatch.setattr(state, "CUT_OFF", str(tmp_path / "cut-off"))
+    monkeypatch.setattr(keeper.environment, "place", lambda _: "place")
+    monkeypatch.setattr(keeper.paths, "plugins", lambda place: (place,))
+    seen: list[object] = []
+    monkeypatch.setattr(keeper.paths, "in_project", lambda *arguments, mend: seen.append((*arguments, mend)))
+    monkeypatch.setattr(keeper, "say", lambda text: seen.append(text))
+    monkeypatch.setattr(keeper, "PAUSE", 0.01)
+    (tmp_path / "restoring").touch()
+    kept.seen = seen  # type: ignore[attr-defined]
+    return kept
+
+
+def test_brings_back_and_mends_while_nobody_can_be_installing(begun: Keeper) -> None:
+    begun.restore()
+    assert begun.seen[0] == ("place", ("place",), True)  # type: ignore[attr-defined]
+    assert "are here" in begun.seen[1] and state.read() == "restoring"  # type: ignore[attr-defined]
+    begun.restore()
+    assert len(begun.seen) == 2, "nothing is left to be done"  # type: ignore[attr-defined]
+
+
+def test_a_bucket_that_does_not_answer_is_said_once(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(5, "Input/output error")
+
+    one = begun._folders[0]
+    monkeypatch.setattr(one, "restore", fail)
+    begun.restore()
+    begun.restore()
+    assert begun.seen == ["Python-3.11.2: not brought back: Input/output error"]  # type: ignore[attr-defined]
+    assert begun.line() == "failed: Python-3.11.2: not brought back: Input/output error"
+    monkeypatch.undo()
+
+
+def test_a_list_that_cannot_be_saved_is_said_once(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(begun._packages, "look", fail)
+    begun.turn()
+    begun.turn()
+    assert begun.seen == ["the list of apt's packages is not saved: No space left on device"]  # type: ignore[attr-defined]
+    assert begun.line() == "failed: the list of apt's packages is not saved"
+
+
+def test_it_saves_until_it_is_told_to_end(begun: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            library = tmp_path / "local" / "R-4.2.2" / "zoo" / "Meta"
+            library.mkdir(parents=True)
+            (library / "package.rds").write_text("x")
+            begun.stop()
+
+    monkeypatch.setattr(begun, "turn", turn)
+    monkeypatch.setattr(signal, "signal", lambda number, _: begun.seen.append(number))  # type: ignore[attr-defined]
+    begun.run()
+    assert begun.seen[0] == signal.SIGTERM and turns == 2  # type: ignore[attr-defined]
+    assert not Path(state.RESTORING).exists(), "kernels start"
+    assert list((tmp_path / "bucket" / "R-4.2.2").glob("*.json")), "the last change is saved"
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Keeper] = []
+    monkeypatch.setattr(Keeper, "run", lambda self: made.append(self))
+    (tmp_path / "old" / "R-4.2.2").mkdir(parents=True)
+    (tmp_path / "old" / "R-4.2.2" / "zoo").touch()
+    places = ["--local", str(tmp_path), "--project", "/p", "--old", str(tmp_path / "old")]
+    monkeypatch.setattr("sys.argv", ["keep-plugins", *places, "Python-3.11.2", "R-4.2.2"])
+    assert keeper.main() == 0
+    one, two = made[0]._folders
+    assert (one.name, one._old, two.name, two._old) == (
+        "Python-3.11.2",
+        "",
+        "R-4.2.2",
+        str(tmp_path / "old" / "R-4.2.2"),
+    )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from melda_runtime import log, start
-from melda_runtime.errors import Refused
+from melda_runtime.errors import Refused, StopRequested
 
 
 def command(src: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -60,3 +62,95 @@ def test_a_step_says_what_and_how_long(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(KeyError), log.step("failed"):
         raise KeyError
     assert capsys.readouterr().err == ""
+
+
+class Supervisor:
+    """What the container's end looks like to start.run."""
+
+    def __init__(self, code: int) -> None:
+        self.run = lambda: code
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """``ended(code, jupyter, hangs, begin)`` -> what start.run returns, and what it did at the end."""
+    for call in ("chdir", "umask"):
+        monkeypatch.setattr(start.os, call, lambda _: None)
+    monkeypatch.setattr(start.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(start.resource, "setrlimit", lambda *_: None)
+    monkeypatch.setattr(start.environment, "load", dict)
+    monkeypatch.setattr(start.environment, "settings", lambda variables: variables)
+    monkeypatch.setattr(start, "SYSTEMD", str(tmp_path / "systemd"))
+    monkeypatch.setattr(start, "only_one", lambda: (tmp_path / "lock").open("w"))
+
+    def run(
+        code: int = 0, jupyter: int = 0, hangs: bool = False, begin: BaseException | None = None
+    ) -> tuple[int, list[str]]:
+        done: list[str] = []
+
+        def bring_up(*_: Any) -> None:
+            if begin:
+                raise begin
+
+        def take_down(*_: Any) -> int:
+            done.append("taken down")
+            return jupyter
+
+        monkeypatch.setattr(start, "bring_up", bring_up)
+        monkeypatch.setattr(start, "take_down", take_down)
+        monkeypatch.setattr(start, "Supervisor", lambda: Supervisor(code))
+        monkeypatch.setattr(start.storage, "hangs", lambda _: hangs)
+        monkeypatch.setattr(start.storage, "abandon", lambda _: done.append("abandoned"))
+        try:
+            return start.run(), done
+        except Refused:
+            return -1, done
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("happened", "code", "done"),
+    [
+        ({}, 0, ["taken down"]),
+        ({"code": 7}, 7, ["taken down"]),
+        ({"code": 7, "jupyter": 3}, 7, ["taken down"]),
+        ({"jupyter": 3}, 3, ["taken down"]),
+        ({"jupyter": -15}, 0, ["taken down"]),
+        ({"jupyter": -9}, 137, ["taken down"]),
+        ({"hangs": True}, 1, ["abandoned", "taken down"]),
+        ({"code": 7, "hangs": True}, 7, ["taken down"]),
+        ({"begin": StopRequested()}, 0, ["taken down"]),
+        ({"begin": StopRequested(), "hangs": True}, 1, ["abandoned", "taken down"]),
+        ({"begin": Refused("x")}, -1, ["taken down"]),
+    ],
+)
+def test_the_exit_code_of_the_container(ended: Any, happened: dict[str, Any], code: int, done: list[str]) -> None:
+    assert ended(**happened) == (code, done)
+
+
+def test_what_else_it_refuses(
+    ended: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "systemd").mkdir()
+    assert ended() == (-1, [])
+    monkeypatch.setattr(start.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("sys.argv", ["start-jupyter"])
+    assert start.main() == 1
+    assert capsys.readouterr().err.startswith("start-jupyter: it must start as root, not as user 1000")
+    monkeypatch.setattr("sys.argv", ["start-jupyter", "x"])
+    assert start.main() == 1
+
+
+def test_all_ends_in_the_order_in_which_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[object] = []
+    for module, name in ((start.persistence, "note"), (start.persistence, "finish"), (start.storage, "release")):
+        monkeypatch.setattr(module, name, lambda *_, name=name: done.append(name))
+    supervisor: Any = SimpleNamespace(
+        stop=lambda name: done.append(name) or 5,  # type: ignore[func-returns-value]
+        stop_all=lambda spare: done.append(spare),
+    )
+    settings: Any = None
+    assert start.take_down(settings, supervisor) == 5
+    spared = (start.storage.S3FS, start.persistence.NAME)
+    assert done == ["note", start.jupyter.NAME, spared, "finish", "release"]

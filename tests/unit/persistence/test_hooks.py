@@ -1,0 +1,131 @@
+"""What start-jupyter does for the plugin folders, but for the mounts, which container tests show."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from melda_persistence import hooks, state
+from melda_runtime import account
+from melda_runtime.errors import Unavailable
+
+PYTHON, R = "Python-3.11.2", "R-4.2.2"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A container whose project is in a bucket, in a folder; all is done by this process, and mounts are only noted."""
+    workdir = tmp_path / "project"
+    workdir.mkdir()
+    me = account.ROOT._replace(uid=os.getuid(), gid=os.getgid())
+    place = SimpleNamespace(user=me, workdir=str(workdir))
+    monkeypatch.setattr(hooks, "LOCAL", str(tmp_path / "local"))
+    monkeypatch.setattr(hooks, "RUN", str(tmp_path / "run"))
+    monkeypatch.setattr(hooks, "PROJECT", str(tmp_path / "run" / "project"))
+    for name in ("STATE", "RESTORING", "CUT_OFF"):
+        monkeypatch.setattr(state, name, str(tmp_path / "run" / name))
+    monkeypatch.setattr(state, "FOLDER", str(tmp_path / "run" / "plugins"))
+
+    class Plugins(tuple[str, ...]):
+        python = str(workdir / PYTHON)
+
+    monkeypatch.setattr(hooks.paths, "plugins", lambda _: Plugins((str(workdir / PYTHON), "", str(workdir / R))))
+    monkeypatch.setattr(hooks.account, "do_as", lambda who, action, seconds: action())
+    monkeypatch.setattr(hooks.environment, "for_user", lambda settings, python: {"VIRTUAL_ENV": python})
+    yield SimpleNamespace(place=place, bucket="a bucket", mounts=[], started=[])
+
+
+@pytest.fixture
+def supervisor(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(hooks, "_bind", lambda source, target: settings.mounts.append((where(source), where(target))))
+    return SimpleNamespace(start=settings.started.append, stop=settings.started.append)
+
+
+def where(number: int) -> str:
+    return os.readlink(f"/proc/self/fd/{number}")
+
+
+def test_only_a_buckets_folders_are_kept(settings: Any) -> None:
+    assert hooks.names(settings) == [PYTHON, R]
+    settings.bucket = None
+    assert hooks.names(settings) == []
+
+
+def test_folders_on_local_disk_in_the_place_of_the_buckets(settings: Any, supervisor: Any, tmp_path: Path) -> None:
+    (tmp_path / "local" / R).mkdir(parents=True)
+    (tmp_path / "local" / R / "half").touch()
+    (tmp_path / "local" / PYTHON).mkdir()
+    (tmp_path / "local" / PYTHON / "kept").touch()
+    (tmp_path / "local" / f"{PYTHON}.json").touch()
+    assert hooks.begin(settings, supervisor)
+    project = str(tmp_path / "project")
+    assert settings.mounts == [
+        (project, str(tmp_path / "run" / "project")),
+        (str(tmp_path / "local" / PYTHON), f"{project}/{PYTHON}"),
+        (str(tmp_path / "local" / R), f"{project}/{R}"),
+    ]
+    assert os.listdir(tmp_path / "local" / R) == [], "of a container that was killed while it was bringing it back"
+    assert os.listdir(tmp_path / "local" / PYTHON) == ["kept"]
+    assert Path(state.RESTORING).exists() and state.read() == "restoring"
+    (service,) = settings.started
+    assert service.name == hooks.NAME and list(service.argv[-2:]) == [PYTHON, R]
+    assert service.environment == {"VIRTUAL_ENV": f"{project}/{PYTHON}"}
+
+
+def test_a_local_project_keeps_its_folders_as_they_are(settings: Any, supervisor: Any) -> None:
+    settings.bucket = None
+    assert not hooks.begin(settings, supervisor)
+    assert settings.mounts == [] and state.read() == state.LOCAL and not Path(state.RESTORING).exists()
+    hooks.finish(settings, supervisor)
+    assert settings.started[-1] == hooks.NAME
+
+
+def test_no_link_of_the_users_is_followed(settings: Any, supervisor: Any, tmp_path: Path) -> None:
+    (tmp_path / "project" / R).symlink_to("/etc")
+    with pytest.raises(Unavailable, match="^the plugin folders cannot be put on local disk: "):
+        hooks.begin(settings, supervisor)
+    assert all("/etc" not in pair for pair in settings.mounts) and settings.started == []
+
+
+def test_who_is_installing_is_remembered_before_anybody_is_stopped(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(state.CUT_OFF).parent.mkdir(parents=True)
+    monkeypatch.setattr(hooks.installers, "running", lambda: "pip install x")
+    hooks.note(settings)
+    assert Path(state.CUT_OFF).read_text() == "pip install x"
+
+    def fail(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(hooks.account, "do_as", fail)
+    hooks.note(settings)
+
+
+def test_the_bucket_is_uncovered(
+    settings: Any, supervisor: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(hooks.storage, "mount_type", lambda path: "" if path.endswith(R) else "fuse.s3fs")
+    gone: list[str] = []
+
+    def unmount(path: str) -> None:
+        gone.append(path)
+        if path.endswith(PYTHON):
+            raise OSError("busy")
+
+    said: list[str] = []
+    monkeypatch.setattr(hooks.log, "line", said.append)
+    monkeypatch.setattr(hooks, "_unmount", unmount)
+    hooks.finish(settings, supervisor)
+    assert gone == [f"{tmp_path}/project/{PYTHON}", f"{tmp_path}/run/project"]
+    assert said == [f"unmounting {tmp_path}/project/{PYTHON}: busy"]
+
+
+def test_a_call_that_fails_says_why() -> None:
+    hooks._call(0)
+    with pytest.raises(OSError):
+        hooks._unmount("/proc/self/none")
