@@ -10,13 +10,19 @@ import pytest
 
 from .machines import Machine, provision, until
 
+# Ubuntu's sudo is sudo-rs from 25.10 on, and only that: trixie has it as a package.
+SUDO_RS = pytest.param(("trixie", "sudo-rs"), marks=pytest.mark.full)
 
-@pytest.fixture(scope="module")
-def server(docker: str, bases: dict[str, str], public_key: str) -> Iterator[Machine]:
-    """Debian with an sshd, its administrator's key, and an administrator who uses sudo."""
-    machine = Machine(docker, bases["bookworm"], command=("tail", "-f", "/dev/null"))
+
+@pytest.fixture(scope="module", params=[("bookworm", "sudo"), SUDO_RS], ids=lambda param: param[1])
+def server(docker: str, bases: dict[str, str], public_key: str, request: pytest.FixtureRequest) -> Iterator[Machine]:
+    """Debian with an sshd, its administrator's key, and an administrator who uses one of the programs called sudo."""
+    codename, sudo = request.param
+    machine = Machine(docker, bases[codename], command=("tail", "-f", "/dev/null"))
     try:
-        machine.run("apt-get update -qq && apt-get install -y -qq --no-install-recommends openssh-server sudo")
+        machine.run(f"apt-get update -qq && apt-get install -y -qq --no-install-recommends openssh-server {sudo}")
+        if sudo == "sudo-rs":
+            machine.run('ln -s "$(command -v sudo-rs)" /usr/bin/sudo && sudo --version | grep -F sudo-rs')
         machine.run("useradd --uid 2000 --create-home --shell /bin/bash admin")
         machine.run("echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin")
         for user, home in (("root", "/root"), ("admin", "/home/admin")):
