@@ -19,6 +19,8 @@ _ENTRY = re.compile(
     r"(?:(?P<role>[a-z][a-z0-9_]*)=)?(?:@docker/(?P<container>\w[\w.-]*)|"
     r"(?:(?P<user>\w[\w.-]*)@)?(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>\w[\w.-]*))(?::(?P<port>\d{1,5}))?)"
 )
+# sudo does not give it unless its configuration says so, and an administrator's own has no sbin.
+_ROOTS = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 _RIGHT = "[ROLE=][USER@]HOST[:PORT] or [ROLE=]@docker/CONTAINER"
 
 for _name in filter(None, (_part.strip() for _part in os.environ.get("MELDA_HOSTS", "").split(","))):
@@ -32,7 +34,9 @@ for _name in filter(None, (_part.strip() for _part in os.environ.get("MELDA_HOST
         containers.append(_host)
     else:
         _user, _port = _parts["user"], _parts["port"]
-        _data = {"ssh_user": _user, "ssh_port": int(_port) if _port else None, "_sudo": _user not in (None, "root")}
+        _data: Dict[str, Any] = {"ssh_user": _user, "ssh_port": int(_port) if _port else None}
+        if _user not in (None, "root"):
+            _data.update({"_sudo": True, "_env": _ROOTS})
         _host = (_parts["v6"] or _parts["host"], {_key: _value for _key, _value in _data.items() if _value})
         machines.append(_host)
     if _parts["role"]:

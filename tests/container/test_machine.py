@@ -11,6 +11,10 @@ import pytest
 from .machines import Machine, provision, until
 
 # Ubuntu's sudo is sudo-rs from 25.10 on, and only that: trixie has it as a package.
+SUDOERS = (
+    r"Defaults use_pty\nDefaults secure_path=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\n"
+    r"root ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n"
+)
 SUDO_RS = pytest.param(("trixie", "sudo-rs"), marks=pytest.mark.full)
 
 
@@ -24,10 +28,7 @@ def server(docker: str, bases: dict[str, str], public_key: str, request: pytest.
         if sudo == "sudo-rs":
             machine.run('ln -s "$(command -v sudo-rs)" /usr/bin/sudo && sudo --version 2>&1 | grep -F sudo-rs')
             # Ubuntu comes with this file; Debian's sudo-rs does not, and refuses to run without it.
-            machine.run(
-                r"printf 'Defaults use_pty\nroot ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n' > /etc/sudoers"
-            )
-            machine.run("chmod 440 /etc/sudoers")
+            machine.run(f"printf '{SUDOERS}' > /etc/sudoers && chmod 440 /etc/sudoers")
         machine.run("useradd --uid 2000 --create-home --shell /bin/bash admin")
         machine.run("echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin")
         for user, home in (("root", "/root"), ("admin", "/home/admin")):

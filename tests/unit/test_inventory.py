@@ -17,7 +17,8 @@ with pytest.MonkeyPatch.context() as _patch:
     from pyinfra_cli.inventory import make_inventory
 
 ROOT = Path(__file__).resolve().parents[2]
-MACHINE = {"ssh_user": "admin", "ssh_port": 2222, "_sudo": True}
+ROOTS = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+MACHINE = {"ssh_user": "admin", "ssh_port": 2222, "_sudo": True, "_env": ROOTS}
 
 
 def read(named: str, monkeypatch: pytest.MonkeyPatch) -> Inventory:
