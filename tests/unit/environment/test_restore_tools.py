@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from melda_environment.errors import Refused, Unavailable
@@ -22,6 +26,15 @@ def place(tmp_path: Path) -> environment.Place:
     (tmp_path / "env" / "bin").mkdir(parents=True)
     me = account.Account("melda", os.getuid(), os.getgid(), (os.getgid(),), str(tmp_path / "home"), "/bin/bash")
     return environment.Place(me, str(tmp_path / "home" / "project"), str(tmp_path / "env"))
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A test that runs in the background has no Ctrl+C otherwise."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
 
 
 def program(path: Path, text: str) -> Path:
@@ -65,6 +78,31 @@ def test_when_we_are_interrupted_what_a_program_has_started_ends_too(tmp_path: P
     os.set_blocking(reader, True)
     assert os.read(reader, 1) == b"", "nobody has the pipe open any more"
     os.close(reader)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_interrupted_while_a_program_starts_it_ends_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hold the lock, and the next restore would be refused."""
+
+    class Started(subprocess.Popen[str]):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(tools.subprocess, "Popen", Started)
+    with tools.alone(str(tmp_path)), pytest.raises(KeyboardInterrupt):
+        tools.run(["sleep", "60"], PATH)
+    monkeypatch.setattr(tools, "PATIENCE", 0.0)
+    with tools.alone(str(tmp_path)):
+        pass
+
+
+def test_programs_run_beside_the_main_thread_too() -> None:
+    done: list[tools.Done] = []
+    thread = threading.Thread(target=lambda: done.append(tools.run(["echo", "x"], PATH)))
+    thread.start()
+    thread.join()
+    assert done == [(0, "x\n")]
 
 
 def test_an_interruption_is_told_even_where_the_program_has_ended_by_itself() -> None:
