@@ -156,6 +156,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         interpreter(place)
         as_user(place)
         code: int = asked.do(place, asked)
+        sys.stdout.flush()  # here: at the end of Python nobody would be told in our words that the reader is gone
         return code
     except Refused as error:
         # Names in the text may be a file's: on a terminal they do nothing but to be read.

@@ -33,7 +33,7 @@ def summary(parent: str, done: Json) -> str:
     if not done.get("captured"):
         return "{0} has no capture: nothing is installed".format(parent)
     line = "{0} packages of {1} are installed".format(done["installed"] + done["there"], parent)
-    names = ["{0} {1}".format(one["name"], one["version"]) for one in done["problems"]]
+    names = ["{0} {1}".format(one["name"], one["version"]).strip() for one in done["problems"]]
     if names:
         more = " and {0} more".format(len(names) - SHOWN) if len(names) > SHOWN else ""
         line += "; {0} cannot be had: {1}{2}".format(len(names), ", ".join(names[:SHOWN]), more)

@@ -56,7 +56,8 @@ class Problem(NamedTuple):
     def line(self) -> str:
         """For a reader."""
         near = "; nearest to be had: {0}".format(self.nearest) if self.nearest else ""
-        return "{0} {1} {2}: {3}{4}".format(plans.NAMES[self.kind], self.name, self.version, self.reason, near)
+        what = " ".join(word for word in (plans.NAMES[self.kind], self.name, self.version) if word)
+        return "{0}: {1}{2}".format(what, self.reason, near)
 
 
 class Outcome(NamedTuple):
@@ -207,6 +208,9 @@ class Restore:
         try:
             if plan.extra_python:
                 self._installer(here).remove([entry["name"] for entry in plan.extra_python])
+        except Unavailable as error:
+            problems.append(Problem("python", "", "", "not removed: {0}".format(error), ""))
+        try:
             if plan.extra_r and self._r is not None:
                 self._r.remove(plan.extra_r)
         except Unavailable as error:

@@ -192,9 +192,15 @@ class Installer:
                 json.dump(direct, stream)
 
     def remove(self, names: Sequence[str]) -> None:
-        """Remove packages of the user's."""
+        """Remove packages of the user's.
+
+        Raises:
+            Unavailable: uv failed.
+        """
         if names:
-            self._run("uninstall", "--python", os.path.join(self._site.root, "bin", "python"), *names)
+            done = self._run("uninstall", "--python", os.path.join(self._site.root, "bin", "python"), *names)
+            if done.code:
+                raise Unavailable(tools.last_line(done.said))
 
     def resolve(self, loose: Sequence[str], image: Dict[str, str]) -> Tuple[List[Json], Optional[str]]:
         """Exact versions of requirements that name none, and of what they need; what the image has is taken as it is.

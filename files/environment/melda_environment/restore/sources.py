@@ -77,6 +77,8 @@ def fetch(url: str, path: str, trusted: bool = False) -> None:
                 if size > LARGEST:
                     raise Unavailable("{0} is larger than {1} MB".format(url, LARGEST >> 20))
                 stream.write(block)
+            if getattr(answer, "length", None):  # what was announced and did not come: no error of read(size)
+                raise Unavailable("{0} cannot be fetched: it ended early, after {1} bytes".format(url, size))
         os.replace(new, path)
     except urllib.error.HTTPError as error:
         raise Unavailable("{0} answers {1}".format(url, error.code)) from None
@@ -182,14 +184,16 @@ def unpack(archive: str, folder: str) -> str:
                     os.makedirs(path, exist_ok=True)
                 elif member.isfile():
                     os.makedirs(os.path.dirname(path), exist_ok=True)
-                    source = opened.extractfile(member)
                     with open(path, "wb") as stream:
-                        shutil.copyfileobj(source, stream)  # type: ignore[arg-type]
+                        shutil.copyfileobj(opened.extractfile(member), stream)  # type: ignore[arg-type]
                     os.chmod(path, 0o755 if member.mode & 0o100 else 0o644)
-        tops = [os.path.join(folder, name) for name in os.listdir(folder)]
-    except (OSError, tarfile.TarError, EOFError, ValueError) as error:
+            for _ in range(4 * LARGEST >> 20):  # to the end, where the checksum is
+                opened.fileobj.read(1 << 20)
+        tops = [one.path for one in os.scandir(folder) if one.is_dir()]
+    except Unavailable:
+        raise
+    except Exception as error:  # a damaged archive has each layer's own: zlib.error, LZMAError, TarError, EOFError
         raise Unavailable("what was fetched is no source: {0}".format(error)) from None
-    tops = [top for top in tops if os.path.isdir(top)]
     if len(tops) != 1:
         raise Unavailable("what was fetched is no source of one package")
     return tops[0]

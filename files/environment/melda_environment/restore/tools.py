@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
@@ -59,6 +60,23 @@ def variables(place: environment.Place) -> Dict[str, str]:
     return {**found, "HOME": place.user.home, "UV_CACHE_DIR": packages(place)}
 
 
+@contextlib.contextmanager
+def _whole() -> Iterator[None]:
+    """Ctrl+C waits until the end: in the middle of a start, nobody would know of the program that runs then."""
+    pressed: List[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
 def run(
     command: Sequence[str], env: Dict[str, str], say: Optional[Callable[[str], None]] = None, directory: str = "/"
 ) -> Done:
@@ -74,24 +92,27 @@ def run(
         Unavailable: it is not there.
     """
     said: List[str] = []
+    process = None
     try:
-        # A session of its own: a compiler's children end with it.
-        process = subprocess.Popen(
-            command, env=env, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            encoding="utf-8", errors="replace", start_new_session=True, pass_fds=tuple(_held),
-        )  # fmt: skip
-    except OSError as error:
-        raise Unavailable("{0} cannot be run: {1}".format(command[0], error.strerror)) from None
-    try:
+        try:
+            with _whole():
+                # A session of its own: a compiler's children end with it.
+                process = subprocess.Popen(
+                    command, env=env, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                    encoding="utf-8", errors="replace", start_new_session=True, pass_fds=tuple(_held),
+                )  # fmt: skip
+        except OSError as error:
+            raise Unavailable("{0} cannot be run: {1}".format(command[0], error.strerror)) from None
         for line in process.stdout or ():
             said.append(line)
             if say:
                 say(line)
         return Done(process.wait(), "".join(said))
     except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
         raise
 
 
