@@ -38,7 +38,9 @@ def facts(docker: str, base: str, base_image: str) -> dict[str, str]:
     """
     revision = _said("git", "rev-parse", "--short=12", "HEAD") or "unknown"
     # What a run writes itself is no change of what it measures.
-    changed = _said("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results.*")
+    changed = _said(
+        "git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results.*", ":!bench/charts"
+    )
     return {
         "processor": f"{_from('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores",
         "memory": f"{int(_from('/proc/meminfo', 'MemTotal').split()[0]) / 1e6:.1f} GB",
