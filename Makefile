@@ -38,6 +38,7 @@ endif
 # Python programs whose names have no ending.
 PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter) files/bspm/service/bspm-service files/persistence/keep-plugins \
 	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
+SCRIPTS := builder/provision builder/record builder/venv files/mirrors/mirrors files/persistence/profile.sh tests/standins/bspm/configure .ci/run
 
 .DEFAULT_GOAL := help
 .PHONY: help up down image publish mirror connector preflight test test-all lint unit coverage mutants container vm refresh reference docs bench lock
@@ -84,7 +85,8 @@ lint: $(VENV)/test.stamp docs ## Lint, types, and the documentation's links
 	$(BIN)/ruff format --check --quiet . $(PROGRAMS)
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder deploy.py files group_data inventory.py tasks $(PROGRAMS)
-	$(BIN)/shellcheck builder/provision builder/record builder/venv files/mirrors/mirrors .ci/run
+	$(BIN)/pylint --score=n *.py bench builder deployments docs files group_data tasks tests $(PROGRAMS)
+	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/hadolint Dockerfile Dockerfile.base
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
