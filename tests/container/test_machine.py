@@ -22,7 +22,12 @@ def server(docker: str, bases: dict[str, str], public_key: str, request: pytest.
     try:
         machine.run(f"apt-get update -qq && apt-get install -y -qq --no-install-recommends openssh-server {sudo}")
         if sudo == "sudo-rs":
-            machine.run('ln -s "$(command -v sudo-rs)" /usr/bin/sudo && sudo --version | grep -F sudo-rs')
+            machine.run('ln -s "$(command -v sudo-rs)" /usr/bin/sudo && sudo --version 2>&1 | grep -F sudo-rs')
+            # Ubuntu comes with this file; Debian's sudo-rs does not, and refuses to run without it.
+            machine.run(
+                r"printf 'Defaults use_pty\nroot ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n' > /etc/sudoers"
+            )
+            machine.run("chmod 440 /etc/sudoers")
         machine.run("useradd --uid 2000 --create-home --shell /bin/bash admin")
         machine.run("echo 'admin ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/admin")
         for user, home in (("root", "/root"), ("admin", "/home/admin")):

@@ -1,33 +1,36 @@
-"""``make publish``: a real image in a real registry, and a manifest that agrees with the image."""
+"""``make publish``: a real image in a real registry, and a manifest that agrees with the image; bake, by Debian's buildx."""
 
 from __future__ import annotations
 
 import json
+import re
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from builder import manifest
-from tests.standins.registry import Registry
+from builder import base, manifest
 
 from .conftest import Machines
+from .machines import ROOT
+from .registry import Registry
 
 Builder = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with Registry() as running:
-        yield running
+@pytest.fixture(scope="module")
+def registry(docker: str, bases: dict[str, str]) -> Iterator[Registry]:
+    running = Registry(docker, bases["bookworm"])
+    yield running
+    running.remove()
 
 
-@pytest.fixture
-def forget(docker: str, registry: Registry) -> Iterator[None]:
-    """Take this registry's names from the engine when the test is over."""
-    yield
+def forgotten(docker: str, address: str) -> None:
+    """Take a registry's names from the engine."""
     shown = subprocess.run(
-        [docker, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{registry.address}/*/*"],
+        [docker, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{address}/*/*"],
         check=True,
         capture_output=True,
         text=True,
@@ -36,13 +39,40 @@ def forget(docker: str, registry: Registry) -> Iterator[None]:
         subprocess.run([docker, "image", "rm", *shown], check=True, capture_output=True)
 
 
-@pytest.mark.usefixtures("forget")
+@pytest.fixture
+def address(docker: str, registry: Registry) -> Iterator[str]:
+    """The registry's; the engine has no name of it when the test is over."""
+    yield registry.host
+    forgotten(docker, registry.host)
+
+
+@pytest.fixture
+def nobody(docker: str) -> Iterator[str]:
+    """An address that is taken, where nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        yield address
+        forgotten(docker, address)
+
+
+@pytest.fixture
+def login(docker: str, registry: Registry, address: str, tmp_path: Path) -> str:
+    """A folder with what ``docker login`` left."""
+    command = [docker, "--config", str(tmp_path), "login", "--username", registry.user, "--password-stdin"]
+    subprocess.run([*command, address], input=registry.password, text=True, capture_output=True, check=True)
+    return str(tmp_path)
+
+
 def test_a_registry_has_the_image_under_each_tag(
-    docker: str, image: str, registry: Registry, builder: Builder, machines: Machines
+    image: str, registry: Registry, address: str, builder: Builder, machines: Machines, login: str
 ) -> None:
-    repository = f"{registry.address}/team/melda"
-    done = builder("publish", "--image", image, "--repository", repository)
+    repository = f"{address}/team/melda"
+    done = builder("publish", "--image", image, "--repository", repository, DOCKER_CONFIG=login)
     assert done.returncode == 0, done.stderr
+    assert registry.password not in done.stdout + done.stderr + "".join(
+        path.read_text() for path in manifest.paths(image)
+    )
     described = json.loads(manifest.paths(image)[1].read_text())
     assert registry.tags("team/melda") == set(described["tags"])
     assert {registry.digest("team/melda", tag) for tag in described["tags"]} == {described["digest"]}
@@ -66,8 +96,8 @@ def test_a_registry_has_the_image_under_each_tag(
     assert f"| jupyter | {jupyter} |" in page.splitlines()
 
 
-def test_what_cannot_be_published_is_one_line(docker: str, image: str, registry: Registry, builder: Builder) -> None:
-    repository = f"{registry.address}/team/melda"
+def test_what_cannot_be_published_is_one_line(image: str, nobody: str, builder: Builder) -> None:
+    repository = f"{nobody}/team/melda"
     for arguments, words in (
         (("--image", image, "--repository", f"{repository}:1"), f"REPOSITORY={repository}:1 is not right"),
         (("--image", "melda-test-missing:1", "--repository", repository), "IMAGE=melda-test-missing:1 is not right"),
@@ -77,10 +107,54 @@ def test_what_cannot_be_published_is_one_line(docker: str, image: str, registry:
         assert done.stderr.startswith(f"melda-jupyter: {words}: it must be") and done.stderr.count("\n") == 1
 
 
-@pytest.mark.usefixtures("forget")
-def test_a_registry_that_is_gone_is_one_line(image: str, registry: Registry, builder: Builder) -> None:
-    registry.stop()
-    done = builder("publish", "--image", image, "--repository", f"{registry.address}/team/melda")
+def test_nothing_is_pushed_without_a_login(
+    image: str, registry: Registry, address: str, builder: Builder, tmp_path: Path
+) -> None:
+    repository = f"{address}/strangers/melda"
+    done = builder("publish", "--image", image, "--repository", repository, DOCKER_CONFIG=str(tmp_path))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith(f"melda-jupyter: docker push {registry.address}/team/melda:")
+    assert done.stderr.startswith(f"melda-jupyter: docker push {repository}:") and "credentials" in done.stderr
+    assert "strangers/melda" not in registry.repositories()
+
+
+def test_a_registry_that_is_gone_is_one_line(image: str, nobody: str, builder: Builder) -> None:
+    done = builder("publish", "--image", image, "--repository", f"{nobody}/team/melda")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"melda-jupyter: docker push {nobody}/team/melda:")
     assert "connection refused" in done.stderr
+
+
+def test_buildx_reads_the_bake_file_as_we_do(bases: dict[str, str], machines: Machines) -> None:
+    """By Debian 13's docker-buildx; tests/unit/test_publishing.py compares the file with the Makefile."""
+    machine = machines(bases["trixie"], ("--volume", f"{ROOT}:/src:ro"), ("tail", "-f", "/dev/null"))
+    machine.run("apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-buildx")
+
+    def bake(given: str = "") -> dict[str, dict[str, object]]:
+        program = "$(dpkg -L docker-buildx | grep -x '.*/cli-plugins/docker-buildx')"
+        found: dict[str, dict[str, object]] = json.loads(
+            machine.run(f"cd /src && {given} {program} bake --print 2>/dev/null")
+        )["target"]
+        return found
+
+    makefile = (ROOT / "Makefile").read_text()
+    default = dict(re.findall(r"^(IMAGE|PACKAGES) \?= (\S+)$", makefile, re.MULTILINE))
+    said = bake()
+    assert said["base"]["args"] == {"BASE": base.FALLBACK, "PROVISION_DATA": "strict=true "}
+    assert said["image"]["args"] == {
+        "BASE_IMAGE": "base",
+        "PROVISION_DATA": f"packages={default['PACKAGES']} strict=true ",
+    }
+    assert said["image"]["contexts"] == {"base": "target:base"}
+    assert said["image"]["tags"] == [default["IMAGE"]]
+    assert said["image"]["platforms"] == said["base"]["platforms"] == ["linux/amd64", "linux/arm64"]
+    said = bake(
+        "BASE=debian:trixie PACKAGES=core IMAGE=registry.example/melda:1 DATA='uid=1002' PLATFORMS=linux/arm64 REVISION=1"
+    )
+    assert said["base"]["args"] == {"BASE": "debian:trixie", "PROVISION_DATA": "strict=true uid=1002"}
+    assert said["image"]["args"] == {"BASE_IMAGE": "base", "PROVISION_DATA": "packages=core strict=true uid=1002"}
+    assert said["image"]["tags"] == ["registry.example/melda:1"]
+    assert said["image"]["platforms"] == said["base"]["platforms"] == ["linux/arm64"]
+    labels = said["image"]["labels"]
+    assert isinstance(labels, dict)
+    assert labels["org.opencontainers.image.revision"] == "1"
+    assert labels["org.opencontainers.image.base.name"] == "debian:trixie"

@@ -1,11 +1,11 @@
-"""The weekly workflow and the build for several architectures: what they may do, and that they name what is there."""
+"""The weekly workflow and the build for several architectures: what they may do, and that they name what is there.
+
+That buildx reads the bake file is in tests/container/test_publish.py.
+"""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -121,21 +121,3 @@ def test_bake_builds_the_image_on_the_base(bake: dict[str, dict[str, Any]]) -> N
     # The labels of `make image`, but for the time and the place, which BuildKit says itself.
     known = image.labels("", "", []).keys() - {"org.opencontainers.image.created", "org.opencontainers.image.source"}
     assert set(body["labels"]) == known
-
-
-def test_buildx_reads_it_as_we_do(bake: dict[str, dict[str, Any]]) -> None:
-    docker = ["docker", "buildx"]
-    try:
-        there = subprocess.run([*docker, "version"], capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        there = False
-    if not there:
-        pytest.skip("this machine has no docker buildx")
-    command = [*docker, "bake", "--print"]
-    env = {**os.environ, "PACKAGES": "core", "IMAGE": "registry.example/melda:1"}
-    said = json.loads(subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=True).stdout)["target"]
-    assert said["image"]["tags"] == ["registry.example/melda:1"]
-    assert said["image"]["platforms"] == said["base"]["platforms"] == ["linux/amd64", "linux/arm64"]
-    assert said["image"]["args"]["PROVISION_DATA"].split() == ["packages=core", "strict=true"]
-    assert said["image"]["contexts"] == {"base": "target:base"}
-    assert said["base"]["args"]["BASE"] == bake["variable"]["BASE"]["default"]

