@@ -38,16 +38,22 @@ endif
 # Python programs whose names have no ending.
 PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter) files/bspm/service/bspm-service files/persistence/keep-plugins \
 	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
+SCRIPTS := builder/provision builder/record builder/venv files/mirrors/mirrors files/persistence/profile.sh tests/standins/bspm/configure .ci/run
 
 .DEFAULT_GOAL := help
 .PHONY: help up down image publish mirror connector preflight test test-all lint unit coverage mutants container vm refresh reference docs bench lock
 
-help: ## List the targets
-	@echo 'A notebook in your browser: `make up`. A smaller one, sooner: `make up PACKAGES=core`. README.md says more.'
-	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo
-	@echo 'Variables, such as `make image BASE=debian:trixie`:'
-	@echo '  BASE=$(BASE) IMAGE=$(IMAGE) PACKAGES=$(PACKAGES) PORT=$(PORT) STRICT=$(STRICT) DATA=$(DATA) MIRROR=$(MIRROR) REPOSITORY=$(REPOSITORY)'
+help: ## Say what there is to do
+	@echo 'Melda Jupyter: a notebook with Python and R in a container. README.md says more.'
+	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) ":" } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nVariables, behind the command or in the environment, and what they are now:\n'
+	@awk '/^# / { said = said "      " substr($$0, 3) "\n"; next } \
+		/^[A-Z]+ \?=/ && said { printf "  %s=%s\n%s", $$1, ENVIRON[$$1], said } { said = "" }' $(MAKEFILE_LIST)
+	@printf '\nExamples:\n  %-42s %s\n  %-42s %s\n  %-42s %s\n  %-42s %s\n' \
+		'make up' 'a notebook in your browser; the last line is its address' \
+		'make up PACKAGES=core PORT=8890' 'a smaller one, sooner, on another port' \
+		'make image BASE=debian:trixie STRICT=1' 'an image of which nothing may be left out' \
+		'make lint unit' 'before a commit: some minutes, without containers'
 
 ##@ Use it
 up: $(VENV)/build.stamp ## Build what is missing, start a container, print the URL to open
@@ -79,12 +85,13 @@ test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and what takes lon
 	$(BIN)/python -m pytest -q -m full tests/unit
 	$(BIN)/python -m pytest -q -m '' tests/container
 
-lint: $(VENV)/test.stamp docs ## Lint, types, and the documentation's links
+lint: $(VENV)/test.stamp docs ## Lint, types, duplicates, and the documentation's links
 	$(BIN)/ruff check . $(PROGRAMS)
 	$(BIN)/ruff format --check --quiet . $(PROGRAMS)
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder deploy.py files group_data inventory.py tasks $(PROGRAMS)
-	$(BIN)/shellcheck builder/provision builder/record builder/venv files/mirrors/mirrors .ci/run
+	$(BIN)/pylint --score=n *.py bench builder deployments docs files group_data tasks tests $(PROGRAMS)
+	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/hadolint Dockerfile Dockerfile.base
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
@@ -117,7 +124,7 @@ docs: $(VENV)/docs.stamp ## Build the documentation's site in build/site, and ch
 	$(BIN)/sphinx-build -q -E -W --keep-going -n -b html -c docs -d build/site.cache . build/site
 	$(BIN)/python -m docs.tools.links build/site
 
-bench: $(VENV)/bench.stamp ## Measure side by side, write bench/results.md and bench/results.json
+bench: $(VENV)/bench.stamp ## Measure side by side, write bench/results.md, its charts and bench/results.json
 	$(BIN)/python -m bench
 
 lock: $(VENV)/build.stamp ## Resolve all Python packages again, for every Python of the release table

@@ -26,9 +26,9 @@ def parser() -> argparse.ArgumentParser:
     parsed = argparse.ArgumentParser(prog="python -m bench", description="Measures side by side.")
     parsed.add_argument("--base", default="debian:bookworm", help="as BASE of the Makefile, or any local image")
     parsed.add_argument("--only", default="", metavar="ROW", help="one of " + ", ".join(row.NAME for row in ROWS))
-    parsed.add_argument("--quick", action="store_true", help="one repeat; bench/results.* are left as they are")
+    parsed.add_argument("--quick", action="store_true", help="one repeat; nothing is written")
     parsed.add_argument(
-        "--page", action="store_true", help="measure nothing; write results.md and the charts by results.json"
+        "--page", action="store_true", help="measure nothing; write results.md and the charts anew from results.json"
     )
     return parsed
 
@@ -46,7 +46,7 @@ def chosen(only: str) -> list[Row]:
 
 
 def run(arguments: argparse.Namespace) -> list[Result]:
-    """Measure, and print the table of what was measured; unless ``--quick`` it replaces the same rows of ``bench/results.*``."""
+    """Measure, and print the table of what was measured; unless ``--quick``, it replaces these rows."""
     rows = chosen(arguments.only)
     docker = engine.ready()
     engine.check_space(docker, "core")
@@ -68,12 +68,12 @@ def run(arguments: argparse.Namespace) -> list[Result]:
             workbench.remove_images()
     print("\n" + table.markdown(list(made.values())), flush=True)
     if arguments.quick:
-        print("bench/results.* are left as they are")
+        print("--quick: the page and the charts are left as they are")
     return [result for row in made.values() for result in row.results]
 
 
 def keep(row: Measured) -> None:
-    """Put a row into ``bench/results.json`` and ``bench/results.md``, in the place of its last run."""
+    """Put a row into ``bench/results.json``, the page and the charts, in the place of its last run."""
     known = {**measured.read(HERE / "results.json"), row.name: row}
     rows = [known[one.NAME] for one in ROWS if one.NAME in known]
     measured.write(HERE / "results.json", measured.as_text(rows))
@@ -81,14 +81,25 @@ def keep(row: Measured) -> None:
 
 
 def page(folder: Path) -> None:
-    """Write ``results.md`` and the charts anew, by ``results.json``."""
-    known = measured.read(folder / "results.json")
-    rows = [known[one.NAME] for one in ROWS if one.NAME in known]
-    measured.write(folder / "results.md", table.markdown(rows))
+    """Write ``results.md`` and the charts anew from ``results.json``.
+
+    Raises:
+        Refused: there are no results, or they cannot be read. The page and the charts are left as they are.
+    """
+    file = folder / "results.json"
+    try:
+        known = measured.read(file)
+        rows = [known[one.NAME] for one in ROWS if one.NAME in known]
+        text, pictures = table.markdown(rows), charts.all_of(rows)
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise Refused(f"{file} is not what make bench writes ({why}): take it from git, or measure anew") from error
+    if not rows:
+        raise Refused(f"{file} has no results: take it from git, or measure with make bench")
+    measured.write(folder / "results.md", text)
     (folder / "charts").mkdir(exist_ok=True)
-    pictures = charts.all_of(rows)
-    for name, text in pictures.items():
-        measured.write(folder / "charts" / name, text)
+    for name, picture in pictures.items():
+        measured.write(folder / "charts" / name, picture)
     for left in {path.name for path in (folder / "charts").glob("*.svg")} - pictures.keys():
         (folder / "charts" / left).unlink()
 
@@ -98,16 +109,16 @@ def main() -> int:
     # So that what was made is removed also when the run is ended from outside.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     arguments = parser().parse_args()
-    if arguments.page:
-        page(HERE)
-        return 0
     try:
+        if arguments.page:
+            page(HERE)
+            return 0
         results = run(arguments)
     except Refused as refused:
         print(f"melda-jupyter: {refused}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("melda-jupyter: interrupted; nothing was written", file=sys.stderr)
+        print("melda-jupyter: interrupted; rows measured to their end are kept", file=sys.stderr)
         return 130
     return 1 if any(result.invalid for result in results) else 0
 

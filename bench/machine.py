@@ -12,9 +12,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def _said(*command: str) -> str:
+def _said(*command: str, cwd: Path = ROOT) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
     except OSError:
         return ""
     return done.stdout.strip()
@@ -28,6 +28,15 @@ def _from(path: str, name: str) -> str:
     return "unknown"
 
 
+def revision(root: Path = ROOT) -> str:
+    """The commit that is measured, and whether something differs from it."""
+    commit = _said("git", "rev-parse", "--short=12", "HEAD", cwd=root) or "unknown"
+    # What a run writes itself is no change of what it measures.
+    written = (":!bench/results.*", ":!bench/charts")
+    changed = _said("git", "status", "--porcelain", "--untracked-files=no", "--", ".", *written, cwd=root)
+    return commit + (" with changes" if changed else "")
+
+
 def facts(docker: str, base: str, base_image: str) -> dict[str, str]:
     """Name -> value: processor, memory, load before the run, date, versions, revision, base.
 
@@ -36,9 +45,6 @@ def facts(docker: str, base: str, base_image: str) -> dict[str, str]:
         base: what the base is called.
         base_image: its image.
     """
-    revision = _said("git", "rev-parse", "--short=12", "HEAD") or "unknown"
-    # What a run writes itself is no change of what it measures.
-    changed = _said("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results.*")
     return {
         "processor": f"{_from('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores",
         "memory": f"{int(_from('/proc/meminfo', 'MemTotal').split()[0]) / 1e6:.1f} GB",
@@ -51,5 +57,5 @@ def facts(docker: str, base: str, base_image: str) -> dict[str, str]:
         "pyinfra": version("pyinfra"),
         "Ansible": f"core {version('ansible-core')}, package {version('ansible')}",
         "base": f"{base} ({_said(docker, 'image', 'inspect', '--format', '{{.Id}}', base_image)[7:19]})",
-        "revision": revision + (" with changes" if changed else ""),
+        "revision": revision(),
     }

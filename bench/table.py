@@ -11,12 +11,13 @@ COLUMNS = ("what", "ours", "alternative", "ratio", "target", "verdict", "repeats
 
 
 def number(value: float, unit: str) -> str:
-    """A figure with three significant digits or more, and its unit."""
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:.{digits}f} {unit}"
+    """A figure with two significant digits or more, and its unit, if it has one."""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 0.1 or not value else 3
+    return f"{value:.{digits}f} {unit}".rstrip()
 
 
-def _verdict(result: Result, targets: Sequence[Target]) -> str:
+def verdict(result: Result, targets: Sequence[Target]) -> str:
+    """``met`` or ``MISSED`` for each target, or why the numbers do not count; a dash where there is no target."""
     if result.invalid:
         return f"INVALID: {result.invalid}"
     return ", ".join("met" if result.reached(target) else "MISSED" for target in targets) or "—"
@@ -41,7 +42,7 @@ def lines(result: Result) -> list[str]:
                     f"{name}: {more}{number(result.median(name), result.unit)}",
                     f"{less}{result.ratio(name):.2f}",
                     ", ".join(f"≤ {target.limit:g} x" for target in targets) or "—",
-                    _verdict(result, targets),
+                    verdict(result, targets),
                     str(len(result.samples[name])),
                     f"{spread(result.samples[OURS]):.0%}; {spread(result.samples[name]):.0%}",
                 ]
@@ -49,9 +50,9 @@ def lines(result: Result) -> list[str]:
         )
     limits = [target for target in result.targets if not target.of]
     if limits:
-        wanted = ", ".join(f"≤ {target.limit:g} {result.unit}" for target in limits)
+        wanted = ", ".join(f"≤ {target.limit:g} {result.unit}".rstrip() for target in limits)
         repeats, ours_spread = str(len(result.samples[OURS])), f"{spread(result.samples[OURS]):.0%}"
-        made.append(_line([result.what, ours, "—", "—", wanted, _verdict(result, limits), repeats, ours_spread]))
+        made.append(_line([result.what, ours, "—", "—", wanted, verdict(result, limits), repeats, ours_spread]))
     return made
 
 
@@ -84,13 +85,9 @@ def markdown(rows: Sequence[Measured]) -> str:
     return "\n".join(
         ["# Measurements", "", "Written by `make bench`; every sample is in `results.json`. Medians; less is better;"]
         + ["the spread is (largest - smallest) / median. Each row is one run, ours and the alternatives in turn.", ""]
+        + [*head, *body, "", "## Charts", ""]
         + [
-            *head,
-            *body,
-            "",
-            "## Charts",
-            "",
-            "The line across ours is from the fastest to the slowest; dashed is the strictest target.",
+            "A bar is the median of n repeats, the line in it goes from the smallest to the largest; dashed are the targets."
         ]
         + [f"\n### {row.name}\n\n![{row.name}](charts/{row.name}.svg)" for row in rows]
         + ["", "## How", ""]

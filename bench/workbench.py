@@ -28,7 +28,7 @@ _COPIED = (
     "builder",
     "bench",
 )
-_IGNORED = shutil.ignore_patterns(".*_cache", "__pycache__", "results.*")
+_IGNORED = shutil.ignore_patterns(".*_cache", "__pycache__", "results.*", "charts")
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from builder import beside, tags
+from builder import build_folder, tags
 from builder import docker as client
 from builder.errors import Refused
 
-FOLDER = beside.FOLDER / "manifest"
+FOLDER = build_folder.FOLDER / "manifest"
 _LABEL = "org.opencontainers.image."
 
 
@@ -107,7 +107,7 @@ def markdown(manifest: dict[str, Any]) -> str:
 
 def paths(image: str, folder: Path = FOLDER) -> tuple[Path, Path]:
     """Where the page and the JSON of ``image`` lie."""
-    name = beside.name(image)
+    name = build_folder.name(image)
     return folder / f"{name}.md", folder / f"{name}.json"
 
 
@@ -118,6 +118,6 @@ def write(manifest: dict[str, Any], folder: Path = FOLDER) -> tuple[Path, Path]:
         The page, the JSON.
     """
     page, data = paths(manifest["image"], folder)
-    beside.write(page, markdown(manifest))
-    beside.write(data, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    build_folder.write(page, markdown(manifest))
+    build_folder.write(data, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     return page, data

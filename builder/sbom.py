@@ -10,16 +10,16 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
-from builder import beside
+from builder import build_folder
 from builder import docker as client
 from builder.errors import Refused
 
-FOLDER = beside.FOLDER / "sbom"
+FOLDER = build_folder.FOLDER / "sbom"
 
 
 def path(image: str, folder: Path = FOLDER) -> Path:
     """Where the bill of ``image`` lies."""
-    return folder / f"{beside.name(image)}.cdx.json"
+    return folder / f"{build_folder.name(image)}.cdx.json"
 
 
 def _syft() -> Path:
@@ -65,4 +65,4 @@ def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
         raise Refused(f"syft gave no bill of materials of {image}: {error}") from None
     # To syft it is a folder, named "/".
     bill["metadata"]["component"] |= {"type": "container", "name": image, "version": number}
-    return beside.write(path(image, folder), json.dumps(bill, indent=1) + "\n")
+    return build_folder.write(path(image, folder), json.dumps(bill, indent=1) + "\n")

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import sources
+from bench import debian_sources
 from bench.results import OURS, Result, Target
 from bench.rows import cold_build
 from bench.rows.nothing_to_do import BIN, pyinfra_changes
@@ -144,7 +144,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
         subprocess.run([workbench.docker, "image", "rm", "--force", tag], capture_output=True, check=False)
     with tempfile.TemporaryDirectory(prefix="melda-bench-cran-") as folder:
         wanted = [debian_name(name) for name in r_names(workbench.tree, "core")]
-        compiled = sources.repository(workbench, wanted, Path(folder))
+        compiled = debian_sources.repository(workbench, wanted, Path(folder))
         needs = given(workbench, base, compiled)
         with Server(Path(folder), gateway(docker=workbench.docker)) as server:
             without = {"NEEDS": needs, "CRAN": server.url, "R_PACKAGES": " ".join(compiled)}

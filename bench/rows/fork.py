@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import sources
+from bench import debian_sources
 from bench.results import OURS, Result, Target
 from bench.rows.nothing_to_do import BIN
 from bench.workbench import Workbench
@@ -182,7 +182,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
         Path(temporary).chmod(0o755)
         folder.mkdir()
         download(workbench, folder, python)
-        found = sources.repository(workbench, [debian_name(name) for name in R], root)
+        found = debian_sources.repository(workbench, [debian_name(name) for name in R], root)
         had = [name for name in R if name in found]
         with Server(root, gateway(docker=workbench.docker)) as server, with_bspm(workbench, server.url) as image:
             with running(workbench, image, "parent", folder) as container:

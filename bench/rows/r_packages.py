@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from bench import sources
+from bench import debian_sources
 from bench.results import OURS, Result
 from bench.rows.nothing_to_do import BIN
 from bench.workbench import Workbench
@@ -69,7 +69,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="melda-bench-cran-") as folder:
         root = Path(folder)
         root.chmod(0o755)
-        had = sources.repository(workbench, [debian_name(name) for name in CANDIDATES], root)
+        had = debian_sources.repository(workbench, [debian_name(name) for name in CANDIDATES], root)
         ten = ten_of(had)
         print(f"    {' '.join(ten)}", flush=True)
         with Server(root, gateway(docker=workbench.docker)) as server:

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Melda Jupyter: say in a terminal when what was installed is in the project's bucket, or why it is not.
 if [ -n "${BASH_VERSION-}" ] && [ "$(id -un)" = "@USER@" ]; then
     _melda_plugins() {

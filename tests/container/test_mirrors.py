@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +17,7 @@ from builder import mirror, reproducibility
 from builder.settings import Settings
 from tasks.releases import RELEASES
 from tests.standins import cran_repository
+from tests.standins.background import Background
 from tests.standins.serve import Server, gateway
 
 from .machines import Machine, provision
@@ -113,13 +113,10 @@ class _Listener(ThreadingHTTPServer):
 
 @pytest.fixture
 def guarded(docker: str) -> Iterator[_Listener]:
-    with _Listener((gateway(docker=docker), 0), _Guarded) as server:
-        server.heard = []
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+    server = _Listener((gateway(docker=docker), 0), _Guarded)
+    server.heard = []
+    with Background(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_a_mirrors_password_is_used_and_stays_nowhere(

@@ -19,7 +19,7 @@ class Background:
 
     def __init__(self, listener: HTTPServer) -> None:
         self._listener = listener
-        self._thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self: Self) -> Self:
         self._thread.start()

@@ -1,27 +1,92 @@
-"""The tree as a whole: files one can read in a sitting."""
+"""The tree as a whole: files one can read in a sitting, and checks that leave none of them out."""
 
 from __future__ import annotations
 
+import re
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 300
+MAKEFILE = (ROOT / "Makefile").read_text().replace("\\\n", " ")
 
 
-def modules() -> list[str]:
-    """Every Python program of the repository, by what git knows."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    return [
-        name
-        for name in listed
-        if name.endswith(".py") or (ROOT / name).read_bytes()[:80].startswith(b"#!/usr/bin/python3")
-    ]
+def listed() -> list[str]:
+    """Every file of the repository, by what git knows."""
+    said = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [name for name in said.split("\0") if (ROOT / name).is_file()]
 
 
-@pytest.mark.parametrize("module", modules())
+def begins(name: str, how: str) -> bool:
+    """Does the first line of a file start a program so?"""
+    return re.match(how.encode(), (ROOT / name).read_bytes()[:80]) is not None
+
+
+def programs() -> list[str]:
+    """Python programs whose names have no ending."""
+    return [name for name in listed() if not name.endswith(".py") and begins(name, r"#!\S*python")]
+
+
+def scripts() -> list[str]:
+    """Shell scripts, those included that a shell only reads."""
+    return [name for name in listed() if name.endswith(".sh") or begins(name, r"#!\S*/(env )?(ba)?sh\b")]
+
+
+def variable(name: str) -> set[str]:
+    """The words of a variable of the Makefile."""
+    said = subprocess.run(["make", "-pnr", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (value,) = re.findall(rf"^{name} := (.*)$", said, re.MULTILINE)
+    return set(value.split())
+
+
+def lint() -> set[str]:
+    """The tools of ``make lint``."""
+    recipe = MAKEFILE.split("\nlint:")[1].split("\n\n")[0]
+    return set(re.findall(r"\$\(BIN\)/([a-z-]+)", recipe))
+
+
+def hooks() -> list[dict[str, Any]]:
+    """The hooks of pre-commit."""
+    (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert repo["repo"] == "local", "nothing is fetched"
+    return list(repo["hooks"])
+
+
+@pytest.mark.parametrize("module", [name for name in listed() if name.endswith(".py")] + programs() + scripts())
 def test_no_module_is_longer_than_one_reads(module: str) -> None:
-    if (ROOT / module).exists():
-        assert len((ROOT / module).read_text().splitlines()) <= LONGEST
+    assert len((ROOT / module).read_text().splitlines()) <= LONGEST
+
+
+def test_every_program_is_linted() -> None:
+    assert variable("PROGRAMS") == set(programs())
+
+
+def test_every_shell_script_is_linted() -> None:
+    assert variable("SCRIPTS") == set(scripts())
+
+
+def test_a_commit_is_checked_by_the_tools_of_make_lint() -> None:
+    tools = {re.match(r"\.venv/bin/([a-z-]+)", hook["entry"])[1] for hook in hooks()}  # type: ignore[index]
+    # It compares all modules with each other: seconds, and nothing that a commit alone could show.
+    assert tools == lint() - {"pylint"}
+
+
+@pytest.mark.parametrize("hook", hooks(), ids=lambda hook: hook["id"])
+def test_a_hook_uses_what_is_there(hook: dict[str, Any]) -> None:
+    assert hook["language"] == "system" and not hook.get("additional_dependencies")
+    if "files" in hook:
+        assert any(re.search(hook["files"], name) for name in listed()), hook["files"]
+
+
+def test_six_lines_that_stand_in_two_modules_are_found(tmp_path: Path) -> None:
+    code = "".join(f"value_{number} = compute_{number}({number})\n" for number in range(6))
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text(f"{name[:3]} = 1\n{code}")
+    command = [Path(sys.executable).parent / "pylint", "--rcfile", ROOT / "pyproject.toml", tmp_path]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "duplicate-code" in done.stdout, done.stdout + done.stderr

@@ -64,7 +64,8 @@ def test_a_bar_in_a_name_does_not_break_the_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.456, "0.46 s"), (4.5, "4.50 s"), (41.09, "41.1 s"), (1107.33, "1107 s")]
+    ("value", "text"),
+    [(0, "0.00 s"), (0.0106, "0.011 s"), (0.456, "0.46 s"), (4.5, "4.50 s"), (41.09, "41.1 s"), (1107.33, "1107 s")],
 )
 def test_figures_have_as_many_digits_as_they_are_worth(value: float, text: str) -> None:
     assert table.number(value, "s") == text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from builder import preflight
 from builder.errors import Refused
 from builder.preflight import Row, Source
+from tests.standins.background import Background
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -27,10 +27,8 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def url() -> Iterator[str]:
     server = HTTPServer(("127.0.0.1", 0), _Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with Background(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def free_port() -> int:

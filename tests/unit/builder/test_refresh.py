@@ -6,7 +6,6 @@ import argparse
 import json
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from builder import refresh
 from builder.errors import Refused
+from tests.standins.background import Background
 
 
 class Statistics:
@@ -57,10 +57,8 @@ class Statistics:
 @pytest.fixture
 def statistics() -> Iterator[Statistics]:
     made = Statistics()
-    threading.Thread(target=made.server.serve_forever, daemon=True).start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with Background(made.server):
+        yield made
 
 
 @pytest.fixture

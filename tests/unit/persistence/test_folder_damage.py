@@ -29,16 +29,21 @@ def spoil(path: Path, how: str) -> None:
     )
 
 
-@pytest.mark.parametrize("how", ["truncated", "empty", "longer", "garbage", "one bit", "gone"])
-def test_a_damaged_archive_is_set_aside_and_the_newest_good_state_is_used(
-    container: Make, bucket: Path, how: str
-) -> None:
+def of_two_archives(container: Make, bucket: Path) -> None:
+    """What a container leaves in the bucket: an archive with zebra, a newer one with yak."""
     one = container()
     install(one.root, "zebra", "1")
     one.wait()
     os.utime(part(bucket), ns=(0, 0))
     install(one.root, "yak", "1")
     one.wait()
+
+
+@pytest.mark.parametrize("how", ["truncated", "empty", "longer", "garbage", "one bit", "gone"])
+def test_a_damaged_archive_is_set_aside_and_the_newest_good_state_is_used(
+    container: Make, bucket: Path, how: str
+) -> None:
+    of_two_archives(container, bucket)
     spoil(part(bucket), how)
     two = container()
     assert found(two.root) == {"zebra": "1"}
@@ -52,12 +57,7 @@ def test_a_damaged_archive_is_set_aside_and_the_newest_good_state_is_used(
 
 
 def test_the_oldest_archive_damaged_leaves_the_others(container: Make, bucket: Path) -> None:
-    one = container()
-    install(one.root, "zebra", "1")
-    one.wait()
-    os.utime(part(bucket), ns=(0, 0))
-    install(one.root, "yak", "1")
-    one.wait()
+    of_two_archives(container, bucket)
     spoil(part(bucket, 0), "one bit")
     assert found(container().root) == {"yak": "1"}
 

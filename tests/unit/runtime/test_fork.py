@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -12,6 +11,8 @@ import pytest
 from melda_runtime import environment, fork, s3
 from melda_runtime.bucket import Bucket
 from melda_runtime.errors import Refused
+
+from tests.standins.background import Background
 
 PARENT = "users/eve/née x"
 OURS = "users/ada/.melda-jupyter"
@@ -62,12 +63,8 @@ class Objects:
 @pytest.fixture
 def objects() -> Iterator[Objects]:
     served = Objects()
-    thread = threading.Thread(target=served.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield served
-    served.server.shutdown()
-    thread.join()
-    served.server.server_close()
+    with Background(served.server):
+        yield served
 
 
 @pytest.fixture

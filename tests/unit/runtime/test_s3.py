@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,6 +10,8 @@ import pytest
 from melda_runtime import bucket, s3
 from melda_runtime.bucket import Bucket
 from melda_runtime.errors import Refused
+
+from tests.standins.background import Background
 
 Answers = Callable[[str, str], tuple[int, bytes]]
 
@@ -44,12 +45,8 @@ class Service:
 @pytest.fixture
 def service() -> Iterator[Service]:
     service = Service()
-    thread = threading.Thread(target=service.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield service
-    service.server.shutdown()
-    thread.join()
-    service.server.server_close()
+    with Background(service.server):
+        yield service
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tasks import r2u
 from tasks.lib.files import source
 from tasks.releases import RELEASES
 
-from .test_syntax import ROOT, SOURCES
+from ..test_python_3_8 import ROOT, SOURCES
 
 MIRROR, SECURITY = "https://mirror.example/d", "https://mirror.example/s"
 UBUNTU_LINES = """# See http://help.ubuntu.com/community/UpgradeNotes
