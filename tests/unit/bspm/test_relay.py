@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
+import pytest
 from melda_bspm import relay
 
 
@@ -63,3 +66,22 @@ def test_errors_are_appended_to_where_they_go(tmp_path: Path) -> None:
 
 def test_no_such_process() -> None:
     assert relay.standard_error_of(2**22 + 1) == -1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become somebody")
+@pytest.mark.parametrize(("uid", "shown"), [(0, "é\nlast\n"), (65534, ""), (4_000_000, "")])
+def test_a_caller_is_shown_only_what_its_own_rights_can_open(tmp_path: Path, uid: int, shown: str) -> None:
+    """The file is root's: nobody, and who is no user at all, cannot have it written to by naming root's process."""
+    path = tmp_path / "errors"
+    code = """if True:
+        import os, sys
+        sys.path.insert(0, sys.argv[1])
+        from melda_bspm import relay
+        with relay.to(int(sys.argv[2]), os.getpid()) as say:
+            say("é\\n")
+            say("last\\n")
+    """
+    with path.open("w") as errors:
+        argv = [sys.executable, "-c", code, str(Path(relay.__file__).parents[1]), str(uid)]
+        subprocess.run(argv, stderr=errors, check=True, timeout=20)
+    assert path.read_text() == shown
