@@ -1,0 +1,137 @@
+"""In which order a container starts: what must be closed before something listens, and what may not run too early."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from melda_runtime import start
+from melda_runtime.environment import Settings
+from melda_runtime.errors import Refused
+
+
+class Supervisor:
+    """Notes what is started; timers are the test's to run."""
+
+    def __init__(self, done: list[str]) -> None:
+        self._done = done
+        self.timers: list[Callable[[], float | None]] = []
+
+    def start(self, service: Any) -> None:
+        self._done.append(service.name)
+        if service.name == "jupyter":
+            self.waits_for = os.dup(service.stdin)
+
+    def later(self, _: float, action: Callable[[], float | None]) -> None:
+        self.timers.append(action)
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The steps in their order; each does nothing but that."""
+    done: list[str] = []
+
+    def step(module: Any, name: str, mark: str, result: Any) -> None:
+        def do(*_: Any, **given: Any) -> Any:
+            done.append(mark + "".join(f" {name}={value}" for name, value in given.items()))
+            return result
+
+        monkeypatch.setattr(module, name, do)
+
+    folders = SimpleNamespace(python="/project/Python-3.11.2", r="")
+    monkeypatch.setattr(start.environment, "for_user", lambda *_: {})
+    monkeypatch.setattr(start.paths, "plugins", lambda _: folders)
+    monkeypatch.setattr(start.jupyter, "token_file", lambda _: ("/run/token", True))
+    monkeypatch.setattr(start.jupyter, "service", lambda *given: SimpleNamespace(name="jupyter", stdin=given[-1]))
+    monkeypatch.setattr(start.jupyter, "url", lambda *_: "http://127.0.0.1:8888/tree")
+    step(start.firewall, "prepare", "firewall", "closed")
+    step(start.ssh, "begin", "ssh", "off")
+    monkeypatch.setattr(start.services, "dbus", lambda _: SimpleNamespace(name="dbus"))
+    step(start.storage, "prepare", "storage", "local")
+    step(start.persistence, "begin", "persistence", True)
+    monkeypatch.setattr(start.fork, "service", lambda *_: SimpleNamespace(name="fork"))
+    step(start.paths, "prepare", "paths", ("/project/Python-3.11.2", ""))
+    step(start.home, "own", "ownership", 3)
+    monkeypatch.setattr(start.services, "version_service", lambda *_: SimpleNamespace(name="version service"))
+    return done
+
+
+@pytest.fixture
+def supervisor(done: list[str]) -> Iterator[Any]:
+    supervisor = Supervisor(done)
+    yield supervisor
+    os.close(supervisor.waits_for)
+
+
+def test_nothing_listens_before_the_firewall_and_nothing_of_the_users_runs_before_the_project(
+    done: list[str], supervisor: Any, settings: Settings
+) -> None:
+    start.bring_up(settings, supervisor)
+    assert done == [
+        "jupyter",  # it loads its code, and waits
+        "firewall", "ssh", "dbus", "storage", "persistence", "fork", "paths mend=False", "ownership", "version service",
+    ]  # fmt: skip
+    assert os.read(supervisor.waits_for, 10) == b"\n", "only now Jupyter goes on"
+
+
+def test_jupyter_does_not_go_on_when_a_step_failed(
+    done: list[str], supervisor: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> int:
+        raise PermissionError(1, "Operation not permitted", "/home/melda/x")
+
+    monkeypatch.setattr(start.home, "own", refuse)
+    with pytest.raises(Refused, match="^UHOME='.*' cannot be handed to its user: .*Operation not permitted"):
+        start.bring_up(settings, supervisor)
+    os.set_blocking(supervisor.waits_for, False)
+    with pytest.raises(BlockingIOError):
+        os.read(supervisor.waits_for, 10)
+
+
+def test_without_a_bucket_cut_off_installations_are_mended_at_once_and_no_bus_is_said(
+    done: list[str],
+    supervisor: Any,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(start.persistence, "begin", lambda *_: False)
+    monkeypatch.setattr(start.services, "dbus", lambda _: None)
+    monkeypatch.setattr(start.fork, "service", lambda *_: None)
+    start.bring_up(settings, supervisor)
+    assert "paths mend=True" in done and not {"dbus", "fork"} & set(done)
+    said = capsys.readouterr().err
+    assert "dbus: off, it is not installed" in said and "persistence: there is no bucket" in said
+
+
+def test_the_address_is_said_once_jupyter_answers(
+    supervisor: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter([False, True])
+    monkeypatch.setattr(start.jupyter, "answers", lambda prefix: next(answers))
+    start.bring_up(settings, supervisor)
+    capsys.readouterr()
+    (announce,) = supervisor.timers
+    assert announce() == start.JUPYTER_SECONDS and capsys.readouterr().err == ""
+    assert announce() is None
+    assert capsys.readouterr().err.startswith("start-jupyter: ready: http://127.0.0.1:8888/tree (")
+
+
+@pytest.mark.parametrize(("folder", "code"), [("etc", 1), ("run", 0)])
+def test_a_disk_that_is_full_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: str, code: int, tmp_path: Path
+) -> None:
+    def run() -> int:
+        if code:
+            raise OSError(28, "No space left on device", "/" + folder)
+        return 0
+
+    monkeypatch.setattr(start, "run", run)
+    monkeypatch.setattr("sys.argv", ["start-jupyter"])
+    assert start.main() == code
+    said = capsys.readouterr().err
+    assert said == ("start-jupyter: [Errno 28] No space left on device: '/etc'\n" if code else "")
