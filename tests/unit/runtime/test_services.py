@@ -1,0 +1,68 @@
+"""The system bus and the version service: what is started, as whom, and what is said if it cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from melda_runtime import account, services
+from melda_runtime.environment import SRC, Settings
+from melda_runtime.errors import Refused
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for programs, the only ones there are."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(services, "for_root", lambda _: {"PATH": f"{folder}:/usr/bin:/bin", "LANG": "C.UTF-8"})
+    monkeypatch.setattr(services, "BUS", str(tmp_path / "run" / "dbus" / "system_bus_socket"))
+    return folder
+
+
+def program(path: Path, text: str) -> None:
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+
+
+def test_where_the_bus_is_not_installed_there_is_none(
+    settings: Settings, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "for_root", lambda _: {"PATH": str(programs)})
+    assert services.dbus(settings) is None
+
+
+def test_the_bus_starts_after_a_container_that_was_killed(settings: Settings, programs: Path, tmp_path: Path) -> None:
+    program(programs / "dbus-daemon", "")
+    program(programs / "dbus-uuidgen", f'[ "$*" = --ensure ] && touch {tmp_path}/machine-id\n')
+    (tmp_path / "run" / "dbus").mkdir(parents=True)
+    (tmp_path / "run" / "dbus" / "pid").write_text("7")
+    service = services.dbus(settings)
+    assert service is not None and (tmp_path / "machine-id").exists()
+    assert service.argv[0] == str(programs / "dbus-daemon")
+    assert "--nopidfile" in service.argv and service.account == account.ROOT and not service.essential
+
+
+@pytest.mark.parametrize(
+    ("uuidgen", "said"),
+    [("exit 1\n", "returned non-zero exit status 1"), (None, "No such file or directory: 'dbus-uuidgen'")],
+)
+def test_a_bus_that_cannot_be_prepared_is_one_line(
+    settings: Settings, programs: Path, uuidgen: str | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(programs / "dbus-daemon", "")
+    monkeypatch.setattr(services, "for_root", lambda _: {"PATH": str(programs)})
+    if uuidgen:
+        program(programs / "dbus-uuidgen", uuidgen)
+    with pytest.raises(Refused, match="^the system bus cannot be prepared: ") as refused:
+        services.dbus(settings)
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_the_version_service_is_the_users_and_takes_no_code_from_the_project(settings: Settings) -> None:
+    service = services.version_service(settings, {"A": "1"})
+    python, isolated, path = service.argv
+    assert python == settings.place.python_env + "/bin/python"
+    assert (isolated, path) == ("-I", SRC + "/version_check_webservice.py")
+    assert service.account == settings.place.user and service.environment == {"A": "1"}

@@ -1,0 +1,158 @@
+"""Mounting and unmounting, with all but the mount itself: what is proved before anybody works, and what is said if not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from melda_runtime import s3, storage, watch
+from melda_runtime.bucket import Bucket, Credentials
+from melda_runtime.environment import Settings
+from melda_runtime.errors import Unavailable
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can change owners")
+
+
+class Supervisor:
+    """In which s3fs mounts at once, or never."""
+
+    def __init__(self, mounts: bool = True, lives: bool = True) -> None:
+        self.mounts, self.lives = mounts, lives
+        self.passwords: list[str] = []
+        self.timers: list[Callable[[], float | None]] = []
+        self.done: list[object] = []
+
+    def start(self, service: Any) -> None:
+        file = Path(storage.PASSWORD_FILE)
+        self.passwords.append(file.read_text() if file.exists() else "")
+        self.service = service
+
+    def wait_until(self, _: Callable[[], bool], __: float) -> bool:
+        return self.mounts
+
+    def alive(self, name: str) -> bool:
+        return name == storage.S3FS and self.lives
+
+    def later(self, _: float, action: Callable[[], float | None]) -> None:
+        self.timers.append(action)
+
+    def give_up(self, name: str, code: int) -> None:
+        self.done.append((name, code))
+
+    def stop(self, name: str, ask: Callable[[], None]) -> None:
+        self.done.append("stop " + name)
+        ask()
+
+
+@pytest.fixture
+def mount(settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """``mount(supervisor, **changed)``: prepare the storage of a bucket that has ``changed``."""
+    monkeypatch.setattr(storage, "may_mount", lambda: True)
+    path, private = str(tmp_path / "passwd"), storage.password_file
+    monkeypatch.setattr(storage, "PASSWORD_FILE", path)
+    monkeypatch.setattr(storage, "password_file", lambda bucket: private(bucket, path))
+    monkeypatch.setattr(s3, "prepare", lambda bucket: bucket)
+
+    def do(supervisor: Supervisor, **changed: Any) -> str:
+        return storage.prepare(settings._replace(bucket=project._replace(**changed)), supervisor)  # type: ignore[arg-type]
+
+    return do
+
+
+def test_a_bucket_is_used_once_a_file_was_written_and_read_in_it(mount: Any, settings: Settings) -> None:
+    supervisor = Supervisor()
+    assert mount(supervisor) == "s3://bucket/users/ada is mounted at " + settings.place.workdir
+    assert supervisor.service.argv[:4] == ("s3fs", "bucket:/users/ada", settings.place.workdir, "-f")
+    assert supervisor.service.essential, "without it the day's work would go nowhere"
+    assert supervisor.passwords == ["KEY:CANARY\n"] and not Path(storage.PASSWORD_FILE).exists()
+    assert len(supervisor.timers) == 1, "it is watched from now on"
+
+
+def test_temporary_keys_and_roles_need_no_password_file(mount: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    supervisor = Supervisor()
+    mount(supervisor, credentials=Credentials("KEY", "CANARY", "SESSION"))
+    monkeypatch.setattr(storage, "_with_role", lambda bucket, _: bucket._replace(role="ecs"))
+    mount(supervisor, credentials=Credentials("", "", ""))
+    assert supervisor.passwords == ["", ""]
+
+
+def test_a_fork_fetches_what_its_parent_has_before_it_is_mounted(mount: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[str] = []
+    monkeypatch.setattr(storage.fork, "fetch", lambda bucket: fetched.append(bucket.fork_of))
+    supervisor = Supervisor(mounts=False)
+    with pytest.raises(Unavailable):
+        mount(supervisor, fork_of="users/bob")
+    assert fetched == ["users/bob"]
+
+
+@pytest.mark.parametrize(("lives", "reason"), [(True, "s3fs took more than 20 s"), (False, "s3fs ended")])
+def test_a_mount_that_does_not_come_is_said(mount: Any, lives: bool, reason: str) -> None:
+    with pytest.raises(Unavailable, match=f"^BUCKET_NAME='bucket' was not mounted: {reason}; what it said is above$"):
+        mount(Supervisor(mounts=False, lives=lives))
+    assert not Path(storage.PASSWORD_FILE).exists()
+
+
+def test_a_mount_that_cannot_be_written_is_no_mount(mount: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: str) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(storage, "probe", fail)
+    with pytest.raises(Unavailable, match="is mounted and does not work: writing and reading a file: .*Input/output"):
+        mount(Supervisor())
+
+
+def test_what_is_read_back_must_be_what_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(path: str, mode: str) -> Any:
+        if mode == "wb":
+            Path(path).touch()
+        return open(os.devnull if mode == "wb" else path, mode)
+
+    monkeypatch.setattr(storage, "open", forgetful, raising=False)
+    with pytest.raises(OSError, match="^what was read is not what was written$"):
+        storage.probe(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mount_that_gives_no_answer_is_given_up_and_said(
+    mount: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[Any] = []
+
+    def watching(*arguments: Any) -> Any:
+        given.extend(arguments)
+        return SimpleNamespace(turn=lambda: None)
+
+    monkeypatch.setattr(watch, "Watch", watching)
+    supervisor = Supervisor()
+    mount(supervisor, patience=7.0)
+    assert given[2] == 7.0
+    given[3]("gave no answer for 7 s")
+    assert capsys.readouterr().err == "start-jupyter: s3://bucket/users/ada: gave no answer for 7 s\n"
+    assert supervisor.done == [(storage.S3FS, 1)]
+
+
+@pytest.mark.parametrize(("state", "hangs"), [(watch.SILENT, True), ("", False)])
+def test_only_a_buckets_mount_can_hang(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch, state: str, hangs: bool
+) -> None:
+    monkeypatch.setattr(watch, "read", lambda: state)
+    assert storage.hangs(settings._replace(bucket=project)) == hangs
+    assert not storage.hangs(settings)
+
+
+def test_it_is_unmounted_as_asked_and_then_by_force_and_what_fails_is_said(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(storage, "is_mounted", lambda _: True)  # nothing is: so the kernel refuses
+    supervisor = Supervisor()
+    storage.release(settings, supervisor)  # type: ignore[arg-type]
+    assert supervisor.done == [], "a local folder is not unmounted"
+    storage.release(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
+    assert supervisor.done == ["stop s3fs"]
+    said = capsys.readouterr().err.splitlines()
+    line = f"start-jupyter: unmounting {settings.place.workdir}: Invalid argument"
+    assert said == [line] * 4, "in two ways, by s3fs's end and after it"
