@@ -14,13 +14,13 @@ from bench.workbench import Workbench
 
 NAME = "fleet"
 REPEATS = 2
-TARGETS, SCRATCH = (1, 4, 16), (1, 4)
+TARGETS, ONCE = (1, 4, 16), 16
 NOTE = (
     "Fleet: one `pyinfra -y @docker/A,@docker/B,... deploy.py --data packages=none` on containers, against "
     "bench/ansible/playbook.yml on as many of its own with as many forks, both as in the row of nothing to do. Nothing to "
     "do: containers of an image that each made by provisioning a container; a run that reports a change makes the row "
-    "invalid; sixteen once. From scratch: containers of the bare base, downloads included, once; sixteen would measure the "
-    "two cores of this machine alone. `N times one` is ours for one target, multiplied: what one after another would take."
+    "invalid; sixteen once. From scratch: containers of the bare base, downloads included, once; sixteen of them "
+    "share two cores. `N times one` is ours for one target, multiplied: what one after another would take."
 )
 
 
@@ -106,7 +106,7 @@ def results(
             return took
 
         print(f"    {what}, {number}", flush=True)
-        times = samples([OURS, ANSIBLE], once, repeats if number in SCRATCH else 1, "s")
+        times = samples([OURS, ANSIBLE], once, 1 if number == ONCE else repeats, "s")
         if found:
             times[f"{number} times one"] = [number * sample for sample in found[0].samples[OURS]]
         found.append(Result(f"{what}, {number} target{'s' * (number > 1)}", "s", times, invalid=", ".join(reported)))
@@ -122,7 +122,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
     try:
         return [
             *results(workbench, "nothing to do", TARGETS, repeats, ready, str(packed), True),
-            *results(workbench, "from scratch", SCRATCH, 1, scratch, str(packed), False),
+            *results(workbench, "from scratch", TARGETS, 1, scratch, str(packed), False),
         ]
     finally:
         made = [tag for tag in {*ready.values(), *scratch.values()} if tag != workbench.base_image]
