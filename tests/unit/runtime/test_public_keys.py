@@ -57,6 +57,20 @@ def test_keys_as_ssh_makes_them_and_none_that_was_cut_off(options: tuple[str, ..
             public_keys.parse(f"{kind} {blob[:end]}")
 
 
+@pytest.mark.parametrize("line", [rsa(4096), key(SK, fields=(bytes(32), b"ssh:melda-jupyter"))])
+def test_one_cut_off_in_a_field_of_any_length_is_refused(line: str) -> None:
+    assert public_keys.parse(line) == (line,)
+    for end in range(4, len(line.split()[1].rstrip("=")), 4):
+        with pytest.raises(Refused):
+            public_keys.parse(line.split()[0] + " " + line.split()[1][:end])
+
+
+@pytest.mark.parametrize("line", [key().replace("AAAA", "AAA A", 1), key().replace("AAAA", "AA-AA", 1), key() + "é"])
+def test_a_sign_that_is_none_of_base64_is_refused_though_python_would_skip_it(line: str) -> None:
+    with pytest.raises(Refused):
+        public_keys.parse(line)
+
+
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(Refused, match="line 1, 'ssh-rsa [^']*', has 1024 bits: at least 2048 are needed$"):
         public_keys.parse(rsa(1024))
