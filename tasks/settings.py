@@ -90,7 +90,7 @@ RULES: Dict[str, Rule] = {
     "https_proxy": _PROXY,
     "no_proxy": Rule(_matches(r"[A-Za-z0-9.,:/*\[\] _-]*"), "names and networks, comma-separated, or empty"),
     "netrc": Rule(lambda value: value == "" or _file(value), "the path of a netrc file, or empty"),
-    "mirror": Rule(_matches(r"|(/[A-Za-z0-9_][A-Za-z0-9._-]*)+"), "an absolute path on the target, or empty"),
+    "mirror": Rule(_matches(r"(/[A-Za-z0-9_][A-Za-z0-9._-]*)*"), "an absolute path on the target, or empty"),
     "cran_mirror": _URL,
     "r2u_mirror": _URL,
     "r2u_key": Rule(
@@ -122,7 +122,7 @@ def problems(settings: Dict[str, Any]) -> List[str]:
             # A URL is refused for a password in it, which must not get into a log.
             shown = repr(value)
             if name.endswith(("_mirror", "_proxy", "_index")):
-                shown = re.sub(r"^(['\"])(\w*://)?.*@", r"\1\2***@", shown)
+                shown = re.sub(r"^(['\"])(\w+://)?.+@", r"\1\2***@", shown)
             found.append("{0}={1} is not right: it must be {2}".format(name, shown, rule.right))
     if found:
         return found

@@ -160,6 +160,11 @@ def test_what_is_just_too_much_or_too_little(name: str, value: Any) -> None:
     assert len(problems(RIGHT | {name: value})) == 1
 
 
-def test_a_password_without_a_name_is_not_shown() -> None:
-    (found,) = problems(RIGHT | {"cran_mirror": "//secret@mirror"})
-    assert found.startswith("cran_mirror='***@mirror' is not right")
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("//secret@mirror", "***@mirror"), ("://secret@mirror", "***@mirror"), ("ftp://secret@mirror", "ftp://***@mirror"),
+     ("ftp://@mirror", "***@mirror")],
+)  # fmt: skip
+def test_a_password_without_a_name_is_not_shown(value: str, shown: str) -> None:
+    (found,) = problems(RIGHT | {"cran_mirror": value})
+    assert found.startswith(f"cran_mirror='{shown}' is not right")
