@@ -108,7 +108,7 @@ mutants: $(VENV)/test.stamp ## Change validators and persistence in small ways: 
 	$(BIN)/python -m tests.mutation
 
 container: $(VENV)/test.stamp ## Tests on real containers
-	$(BIN)/python -m pytest -q tests/container
+	$(BIN)/python -m pytest -q --durations=15 tests/container
 
 vm: $(VENV)/test.stamp ## The deploy on a virtual machine (needs mmdebstrap, e2fsprogs, qemu-system-x86)
 	$(BIN)/python -m pytest -q -s -m full tests/vm
