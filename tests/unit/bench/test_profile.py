@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from bench import profile
 
 LOG = """#6 [stage-1 2/3] RUN --mount=type=bind,target=/deploy
@@ -37,3 +40,9 @@ def test_the_table_adds_up() -> None:
         "| the other 2 | 1.6 | 18% |",
         "| all | 8.8 | 100% |",
     ]
+
+
+def test_the_command_of_the_docs() -> None:
+    argv = [sys.executable, "-m", "bench.profile"]
+    done = subprocess.run(argv, input=LOG, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "| all | 8.8 | 100% |"
