@@ -15,7 +15,7 @@ NAME = "cold-build"
 REPEATS = 2
 PLAIN = "plain Dockerfile"
 LEAN = "plain Dockerfile without Recommends"
-FLOOR = "the same packages by apt-get and uv, and nothing else"
+FLOOR = "floor: apt-get and uv alone"
 NOTE = (
     "Cold build: `docker build --no-cache` of Dockerfile.base and of bench/plain/Dockerfile on the same local base, in turn, all "
     "cache mounts empty (a fresh id each time), downloads from the same mirrors included. The plain one is measured "
