@@ -1,0 +1,222 @@
+"""Folders that somebody may rename meanwhile: held by descriptors, and looked at once, never by a path twice.
+
+The user may exchange a folder of the home for a symbolic link at any moment. What root opens there it opens name by name,
+never through a link of the user's, and what it changes it changes on what it opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import stat
+from typing import Callable, Collection, Iterator, List, Optional, Tuple
+
+FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+LINKS = 40  # followed on one way, as many as the kernel does
+HELD = 64  # levels of a tree whose descriptors stay open; the way back from deeper ones is ".."
+AT_EMPTY_PATH = 0x1000  # linux/fcntl.h
+# It went away, or became something else: whoever may rename may do that, and it is no error of ours.
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE)
+
+Identity = Tuple[int, int]
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def _others_may_write(folder: int) -> bool:
+    found = os.fstat(folder)
+    return found.st_uid != 0 or bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
+def folder(path: str, flags: int = os.O_RDONLY) -> int:
+    """A descriptor of the folder ``path``, opened name by name.
+
+    A link is followed where it and all folders before it are root's alone, like /var/run; anywhere else somebody could
+    have put it there.
+
+    Args:
+        path: absolute.
+        flags: O_RDONLY to list it, O_PATH for all else.
+
+    Raises:
+        OSError: it is none, or a link is on the way; its text is for people.
+    """
+    here, roots, links = os.open("/", os.O_PATH | FOLDER), True, 0
+    names = _names(path)
+    try:
+        while names:
+            name, roots = names.pop(), roots and not _others_may_write(here)
+            try:
+                inner = os.open(name, os.O_PATH | FOLDER, dir_fd=here)
+            except OSError as error:
+                target = _link(name, here)
+                if target is None:
+                    raise OSError(error.errno, os.strerror(error.errno or errno.EIO), path) from None
+                links += 1
+                if not roots or links > LINKS:
+                    raise OSError(errno.ELOOP, "{0!r} on the way is a symbolic link".format(name), path) from None
+                names += _names(target)
+                inner = os.open("/" if target.startswith("/") else ".", os.O_PATH | FOLDER, dir_fd=here)
+            os.close(here)
+            here = inner
+        return os.dup(here) if flags & os.O_PATH else os.open(".", flags | FOLDER, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _names(path: str) -> List[str]:
+    """The names in a path, the last one first."""
+    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
+
+
+def _link(name: str, above: int) -> Optional[str]:
+    with contextlib.suppress(OSError):
+        return os.readlink(name, dir_fd=above)
+    return None
+
+
+def identity(number: int) -> Identity:
+    """What stays the same whatever it is called."""
+    found = os.fstat(number)
+    return found.st_dev, found.st_ino
+
+
+def mount_of(number: int) -> int:
+    """The mount through which it was opened (proc(5), fdinfo): also a bind mount of the same file system is another one."""
+    info = os.open("/proc/self/fdinfo/{0}".format(number), os.O_RDONLY)
+    try:
+        return int(os.read(info, 4096).split(b"mnt_id:", 1)[1].split(None, 1)[0])
+    finally:
+        os.close(info)
+
+
+def change_owner(number: int, uid: int, gid: int) -> None:
+    """Change the owner of what a descriptor stands for, whatever it is called now; of a link, the link's own.
+
+    Raises:
+        OSError: it cannot be changed.
+    """
+    if _LIBC.fchownat(number, b"", uid, gid, AT_EMPTY_PATH):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@contextlib.contextmanager
+def _opened(name: str, above: int) -> Iterator[int]:
+    """A descriptor of whatever is called so in the folder ``above``; -1 if nothing is any more."""
+    number = -1
+    try:
+        number = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+    try:
+        yield number
+    finally:
+        if number >= 0:
+            os.close(number)
+
+
+class _Level:
+    """A folder that is walked over.
+
+    Attributes:
+        number: its descriptor; -1 while it is closed.
+        identity: which folder it is.
+        inner: names of its folders that are still to come.
+    """
+
+    __slots__ = ("identity", "inner", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number, self.identity = number, identity(number)
+        self.inner: List[str] = []
+
+    def close(self) -> None:
+        if self.number >= 0:
+            os.close(self.number)
+            self.number = -1
+
+
+Found = Tuple[int, os.stat_result]
+
+
+class Walk:
+    """Everything below a folder, on the same mount, without a limit of depth.
+
+    Iterated over, it gives a descriptor of each, which is closed afterwards, and what it is. Nothing is found through a link.
+    What goes away or becomes something else meanwhile is left out; so is what is deeper than :data:`HELD` levels in a
+    folder that is moved while it is walked over.
+
+    Args:
+        top: descriptor of the folder, which the caller closes.
+        wanted: which of those that are no folders are opened; folders all are.
+        left_out: folders that are neither given nor looked into.
+    """
+
+    def __init__(
+        self, top: int, wanted: Callable[[os.stat_result], bool], left_out: Collection[Identity] = ()
+    ) -> None:
+        self._top, self._mount, self._wanted, self._left_out = top, mount_of(top), wanted, left_out
+
+    def __iter__(self) -> Iterator[Found]:
+        levels: List[_Level] = []
+        try:
+            levels.append(_Level(os.open(".", os.O_RDONLY | FOLDER, dir_fd=self._top)))
+            yield from self._files(levels[0])
+            while levels:
+                here = levels[-1]
+                if here.inner:
+                    inner = self._enter(here, here.inner.pop())
+                    if inner is not None:
+                        if len(levels) > HELD:
+                            here.close()
+                        levels.append(inner)
+                        yield inner.number, os.fstat(inner.number)
+                        yield from self._files(inner)
+                else:
+                    self._leave(levels)
+        finally:
+            for level in levels:
+                level.close()
+
+    def _files(self, level: _Level) -> Iterator[Found]:
+        with os.scandir(level.number) as entries:
+            for entry in entries:
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except OSError as error:
+                    if error.errno not in GONE:
+                        raise
+                    continue
+                if stat.S_ISDIR(found.st_mode):
+                    level.inner.append(entry.name)
+                elif self._wanted(found):
+                    with _opened(entry.name, level.number) as number:
+                        if number < 0 or mount_of(number) != self._mount:
+                            continue
+                        found = os.fstat(number)
+                        if not stat.S_ISDIR(found.st_mode) and self._wanted(found):
+                            yield number, found
+
+    def _enter(self, level: _Level, name: str) -> Optional[_Level]:
+        with _opened(name, level.number) as number:
+            # Not even its kind is asked for on another mount, whose server may be gone.
+            if number < 0 or mount_of(number) != self._mount:
+                return None
+            if not stat.S_ISDIR(os.fstat(number).st_mode) or identity(number) in self._left_out:
+                return None
+            return _Level(os.open(".", os.O_RDONLY | FOLDER, dir_fd=number))
+
+    def _leave(self, levels: List[_Level]) -> None:
+        """Go back to the folder above, if it still is the one we came from; else to the deepest one that is held."""
+        left = levels.pop()
+        if levels and levels[-1].number < 0:
+            back = os.open("..", os.O_RDONLY | FOLDER, dir_fd=left.number)
+            if identity(back) == levels[-1].identity and mount_of(back) == self._mount:
+                levels[-1].number = back
+            else:
+                os.close(back)
+                while levels[-1].number < 0:
+                    levels.pop()
+        left.close()
