@@ -14,6 +14,10 @@ from importlib.metadata import distribution
 BEHIND_A_HUB = "JUPYTERHUB_API_TOKEN" in os.environ
 NAME, COMMAND = ("jupyterhub", "jupyterhub-singleuser") if BEHIND_A_HUB else ("notebook", "jupyter-notebook")
 
+# Before the names of variables that count from the moment on when everything is ready, see melda_runtime/environment.py: until
+# then this process calls nothing that the user could have installed, uname(1) for instance.
+HELD_BACK = "MELDA_LATER_"
+
 
 def main() -> int:
     """Arguments: where to work, then Jupyter's own. Standard input: a byte when everything is ready."""
@@ -21,6 +25,8 @@ def main() -> int:
     serve = entry.load()
     if not os.read(0, 1):
         return 1
+    for name in [name for name in os.environ if name.startswith(HELD_BACK)]:
+        os.environ[name[len(HELD_BACK) :]] = os.environ.pop(name)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)

@@ -153,8 +153,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     asked = parser().parse_args(arguments)
     try:
         place = environment.place(environment.load())
-        interpreter(place)
         as_user(place)
+        interpreter(place)
         code: int = asked.do(place, asked)
         sys.stdout.flush()  # here: at the end of Python nobody would be told in our words that the reader is gone
         return code

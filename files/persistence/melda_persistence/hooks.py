@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 from typing import List
 
-from melda_runtime import account, edit, environment, folders, log, paths, storage
+from melda_runtime import account, descriptors, edit, environment, folders, log, mounts, paths, storage
 from melda_runtime.environment import RUN, SRC, Settings
 from melda_runtime.errors import Unavailable
 from melda_runtime.supervisor import Service, Supervisor
@@ -16,10 +15,9 @@ from melda_persistence import installers, state, units
 
 NAME = "plugin keeper"
 LOCAL = "/var/lib/melda-jupyter/plugins"
-PROJECT = RUN + "/project"  # the bucket once more, without the folders that are mounted over its own
+PROJECT = storage.MOUNTED  # the bucket without the folders that are mounted over its own
 SECONDS = 20.0  # for a few requests to S3, or removing a folder on local disk
 PATIENCE = 4.0  # for the last upload: Docker gives ten seconds for everything
-MS_BIND, MNT_DETACH, UMOUNT_NOFOLLOW = 4096, 2, 8  # linux/fs.h
 
 
 def names(settings: Settings) -> List[str]:
@@ -44,38 +42,11 @@ def _make(settings: Settings, found: List[str]) -> None:
     state.write("restoring" if found else state.LOCAL)
 
 
-def _call(result: int) -> None:
-    if result:
-        raise OSError(os.strerror(ctypes.get_errno()))
-
-
-def _folder(parent: str, name: str) -> int:
-    """A descriptor of a folder whose parent is the user's, who could have put a link there: none is followed."""
-    above = os.open(parent, os.O_PATH | os.O_DIRECTORY)
-    try:
-        return os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above) if name else os.dup(above)
-    finally:
-        os.close(above)
-
-
-def _bind(source: int, target: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    at = ["/proc/self/fd/{0}".format(number).encode() for number in (source, target)]
-    _call(libc.mount(*at, None, ctypes.c_ulong(MS_BIND), None))
-
-
 def _mount(settings: Settings, found: List[str]) -> None:
-    workdir = settings.place.workdir
-    os.makedirs(PROJECT, mode=0o755, exist_ok=True)
-    pairs = [((workdir, ""), (RUN, os.path.basename(PROJECT)))]
-    pairs += [((LOCAL, name), (workdir, name)) for name in found]
-    for source, target in pairs:
-        _bind(_folder(*source), _folder(*target))
-
-
-def _unmount(path: str) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    _call(libc.umount2(os.fsencode(path), MNT_DETACH | UMOUNT_NOFOLLOW))
+    """In a process of its own, whose end closes the descriptors. The folders' parents are the user's: no link is followed."""
+    for name in found:
+        source, target = (os.path.join(parent, name) for parent in (LOCAL, settings.place.workdir))
+        mounts.bind(descriptors.folder(source, os.O_PATH), descriptors.folder(target, os.O_PATH))
 
 
 def begin(settings: Settings, supervisor: Supervisor) -> bool:
@@ -101,7 +72,8 @@ def begin(settings: Settings, supervisor: Supervisor) -> bool:
         raise Unavailable("the plugin folders cannot be put on local disk: {0}".format(error)) from None
     program = ("/usr/bin/python3", "-IBS", os.path.join(SRC, "keep-plugins"))
     places = ("--local", LOCAL, "--project", settings.place.workdir, "--old", PROJECT)
-    variables = environment.for_user(settings, paths.plugins(settings.place).python)
+    # It begins before the home is the user's, and what it calls then and later is the image's.
+    variables = environment.of_the_image(settings, environment.for_user(settings, paths.plugins(settings.place).python))
     supervisor.start(Service(NAME, (*program, *places, *found), user, variables, patience=PATIENCE))
     return bool(found)
 
@@ -122,9 +94,10 @@ def finish(settings: Settings, supervisor: Supervisor) -> None:
     if settings.bucket is None:
         return
     # In a child: where s3fs hangs, this may too.
-    for path in [os.path.join(settings.place.workdir, name) for name in names(settings)] + [PROJECT]:
-        if storage.mount_type(path):
+    for path in (os.path.join(settings.place.workdir, name) for name in names(settings)):
+        mount = mounts.at(path)
+        if mount:
             try:
-                account.do_as(account.ROOT, lambda at=path: _unmount(at), 2.0)  # type: ignore[misc]
+                account.do_as(account.ROOT, lambda at=mount: mounts.detach(at), 2.0)  # type: ignore[misc]
             except OSError as error:
                 log.line("unmounting {0}: {1}".format(path, error))

@@ -6,8 +6,10 @@ import configparser
 import contextlib
 import os
 import re
-import tempfile
+import secrets
 from typing import List, Optional, Tuple
+
+from melda_runtime import descriptors
 
 
 def with_block(text: str, name: str, content: str, comment: str = "#") -> str:
@@ -134,21 +136,31 @@ def replace(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, 
         text: all of it.
         mode: its permissions.
         owner: numbers of its user and group; None: whoever owns the folder it is in.
+
+    Raises:
+        OSError: it cannot be written, or, for root, a link on the way may be somebody else's.
     """
-    folder = os.path.dirname(path) or "."
-    number, new = tempfile.mkstemp(prefix=os.path.basename(path) + ".", dir=folder)
+    parent, name = os.path.split(os.path.abspath(path))
+    root = os.geteuid() == 0
+    # Root follows no link that somebody else may have put on the way.
+    folder = descriptors.folder(parent, os.O_PATH) if root else os.open(parent, os.O_PATH | os.O_DIRECTORY)
+    new = "{0}.{1}".format(name, secrets.token_hex(8))
     try:
-        with open(number, "w", encoding="utf-8", errors="surrogateescape") as stream:
-            stream.write(text)
-            os.fchmod(number, mode)
-            if os.geteuid() == 0:
-                of_folder = os.stat(folder)
-                os.fchown(number, *(owner or (of_folder.st_uid, of_folder.st_gid)))
-        os.replace(new, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(new)
-        raise
+        number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        try:
+            with open(number, "w", encoding="utf-8", errors="surrogateescape") as stream:
+                stream.write(text)
+                os.fchmod(number, mode)
+                if root:
+                    of_folder = os.fstat(folder)
+                    os.fchown(number, *(owner or (of_folder.st_uid, of_folder.st_gid)))
+            os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(new, dir_fd=folder)
+            raise
+    finally:
+        os.close(folder)
 
 
 def update(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, int]] = None) -> bool:

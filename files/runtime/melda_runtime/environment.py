@@ -17,6 +17,8 @@ ENVIRONMENT_FILE = "/etc/environment"
 SRC = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # where the programs are
 JUPYTER_PORT = 8888
 RUN = "/run/melda-jupyter"  # for what lives as long as the container; root's, so nobody plants links there
+ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # nothing the user can write
+HELD_BACK = "MELDA_LATER_"  # before the name of a variable that is to be set later, see held_back()
 
 # Never passed on to a process of the user, or to a service that does not need it: credentials (AWS_*, s3fs's
 # AWSACCESSKEYID, the ECS agent's addresses, which give credentials away), the tokens, and what only
@@ -202,8 +204,27 @@ def for_user(chosen: Settings, python_plugins: str) -> Dict[str, str]:
     }
 
 
+def of_the_image(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, str]:
+    """The environment of a process of the user's that begins while root still works on what is the user's.
+
+    Whatever it calls is the image's: no program and no module that the user installed is found.
+
+    Args:
+        chosen: the settings.
+        variables: environment of the user's processes, see :func:`for_user`.
+    """
+    rest = {name: value for name, value in variables.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    return {**rest, "PATH": ":".join((SRC, chosen.place.python_env + "/bin", ROOT_PATH))}
+
+
+def held_back(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, str]:
+    """The same for one whose children are the user's: what it sets when it is told to go on has :data:`HELD_BACK` before it."""
+    first = of_the_image(chosen, variables)
+    later = {HELD_BACK + name: value for name, value in variables.items() if first.get(name) != value}
+    return {**first, **later}
+
+
 def for_root(chosen: Settings) -> Dict[str, str]:
     """The environment of a service that runs as root: only what it needs."""
     proxies = {name: value for name, value in chosen.variables.items() if name.lower().endswith("_proxy")}
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    return {**proxies, **_own(account.ROOT), "PATH": path, "LANG": chosen.variables.get("LANG", "C.UTF-8")}
+    return {**proxies, **_own(account.ROOT), "PATH": ROOT_PATH, "LANG": chosen.variables.get("LANG", "C.UTF-8")}

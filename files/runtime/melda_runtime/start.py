@@ -59,7 +59,7 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     token, random = jupyter.token_file(settings)
     # Loading Jupyter's code takes longest and needs nothing of the project: it goes on beside all the rest.
     waiting, ready = os.pipe()
-    supervisor.start(jupyter.service(settings, variables, token, waiting))
+    supervisor.start(jupyter.service(settings, environment.held_back(settings, variables), token, waiting))
     os.close(waiting)
     with log.step("firewall") as details:  # before the first service listens
         details.append(firewall.prepare(settings.firewall))
@@ -71,9 +71,6 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     with log.step("persistence") as details:
         kept = persistence.begin(settings, supervisor)
         details.append("the user's packages are brought back meanwhile" if kept else "there is no bucket")
-    forked = fork.service(settings, variables)
-    if forked:
-        supervisor.start(forked)  # it waits for what this project has itself
     with log.step("paths") as details:
         # Nobody installs anything yet; what is brought back is mended when it is here.
         plugins = paths.prepare(settings.place, mend=not kept)
@@ -86,6 +83,10 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
                 "UHOME={0!r} cannot be handed to its user: {1}".format(settings.place.user.home, error)
             ) from None
         details.append("{0} changed in {1}".format(changed, settings.place.user.home))
+    # Only from here on anything runs that the user may have put in place.
+    forked = fork.service(settings, variables)
+    if forked:
+        supervisor.start(forked)  # it waits for what this project has itself
     _start(supervisor, "version service", services.version_service(settings, variables), "")
     with log.step("jupyter") as details:
         os.write(ready, b"\n")
@@ -130,6 +131,7 @@ def run() -> int:
     os.umask(0o022)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # s3fs has the keys in its memory, Jupyter the token
     settings = environment.settings(environment.load())
+    os.environ["PATH"] = environment.ROOT_PATH  # for all that is called without an environment of its own
     if os.path.isdir(SYSTEMD):
         raise Refused("systemd runs here: systemctl start melda.target (docs/vm.md)")
     lock = only_one()

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
 import secrets
 import subprocess
 from typing import Iterator, List, Tuple
 
-from melda_runtime import account, fork, log, role, s3, watch
+from melda_runtime import account, descriptors, fork, log, mounts, role, s3, watch
 from melda_runtime.bucket import Bucket, Credentials
-from melda_runtime.environment import Settings, for_root
+from melda_runtime.environment import ROOT_PATH, RUN, Settings, for_root
 from melda_runtime.errors import Refused, Unavailable
 from melda_runtime.supervisor import Service, Supervisor
 
 S3FS = "s3fs"
+KIND = "fuse.s3fs"
+# s3fs takes a path, and only here nobody but root can put another folder under it. The project's folder shows the same.
+MOUNTED = RUN + "/project"
 PASSWORD_FILE = "/root/.passwd-s3fs"  # nosec B105 # noqa: S105 - a path
 MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
 UNMOUNT_SECONDS = 2.0  # for s3fs to end after its mount is gone
 CAP_SYS_ADMIN = 21  # linux/capability.h
-MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8  # linux/fs.h
 NEEDED = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
 
 
@@ -59,21 +60,10 @@ def password_file(bucket: Bucket, path: str = PASSWORD_FILE) -> Iterator[None]:
             os.unlink(path)
 
 
-def mount_type(path: str, mountinfo: str = "/proc/self/mountinfo") -> str:
-    """Type of the file system mounted exactly at ``path`` (proc(5), mountinfo); empty if there is none."""
-    found = ""
-    with open(mountinfo, encoding="utf-8", errors="surrogateescape") as stream:
-        for line in stream:
-            fields = line.split(" ")
-            # The kernel writes blanks and backslashes in octal.
-            if fields[4].replace("\\040", " ").replace("\\134", "\\") == path:
-                found = fields[fields.index("-", 6) + 1]  # the last one covers those before it
-    return found
-
-
 def is_mounted(path: str) -> bool:
     """Is s3fs mounted at ``path``?"""
-    return mount_type(path) == "fuse.s3fs"
+    found = mounts.at(path)
+    return found is not None and found.kind == KIND
 
 
 def probe(folder: str) -> None:
@@ -106,16 +96,10 @@ def may_mount(status: str = "/proc/self/status", device: str = "/dev/fuse") -> b
     return bool(capabilities >> CAP_SYS_ADMIN & 1)
 
 
-def own_folder(path: str, uid: int, gid: int, mode: int) -> None:
-    """Make the folder ``path`` itself (not what is in it) belong to ``uid``, if it does not already.
-
-    Its parent is the user's, who could have put a link there: none is followed.
-
-    Raises:
-        Refused: it is a link or no folder.
-    """
+def _owned(path: str, uid: int, gid: int, mode: int) -> int:
+    """See :func:`own_folder`; a descriptor of it."""
     try:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        folder = descriptors.folder(path)
     except OSError as error:
         raise Refused("JUPYTER_WORKDIR={0!r} is not right: {1}".format(path, error.strerror)) from None
     try:
@@ -124,12 +108,27 @@ def own_folder(path: str, uid: int, gid: int, mode: int) -> None:
             os.fchown(folder, uid, gid)
         if found.st_mode & 0o7777 != mode:
             os.fchmod(folder, mode)
-    finally:
+    except BaseException:
         os.close(folder)
+        raise
+    return folder
+
+
+def own_folder(path: str, uid: int, gid: int, mode: int) -> None:
+    """Make the folder ``path`` itself (not what is in it) belong to ``uid``, if it does not already.
+
+    Its parents are the user's, who could have put links there: none is followed.
+
+    Raises:
+        Refused: there is a link on the way, or it is no folder.
+    """
+    os.close(_owned(path, uid, gid, mode))
 
 
 def _version() -> Tuple[int, int]:
-    said = subprocess.run([S3FS, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False).stdout
+    said = subprocess.run(
+        [S3FS, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, env={"PATH": ROOT_PATH}
+    ).stdout
     found = re.search(rb"V([0-9]+)\.([0-9]+)", said)
     return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
 
@@ -158,8 +157,17 @@ def _s3fs(bucket: Bucket, settings: Settings) -> Service:
         environment["no_proxy"] = ",".join(filter(None, (without, *role.HOSTS)))  # a proxy is another machine
         environment[role.VARIABLE] = role.path(settings.variables)
     source = "{0}:/{1}".format(bucket.name, bucket.folder)
-    argv = (S3FS, source, settings.place.workdir, "-f", *options(bucket, settings.place.user))
+    argv = (S3FS, source, MOUNTED, "-f", *options(bucket, settings.place.user))
     return Service(S3FS, argv, account.ROOT, environment, essential=True, patience=UNMOUNT_SECONDS)
+
+
+def _show(project: int, workdir: str) -> None:
+    """Have what is mounted in the project's folder, too."""
+    # What is mounted over a part of it there is not mounted over it here.
+    mounts.make_private(MOUNTED)
+    mounts.bind(descriptors.folder(MOUNTED, os.O_PATH), project)
+    if not is_mounted(workdir):
+        raise OSError("another folder was put in its place meanwhile")
 
 
 def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
@@ -174,26 +182,20 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
     asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
     if not may_mount():
         raise Refused("{0} cannot be mounted: this container may not mount; {1}".format(asked, NEEDED))
+    _unmount(workdir)  # on a machine: what a killed unit left
     # While nothing is mounted nobody but root may write here: what is written would be lost without a word.
-    own_folder(workdir, 0, 0, 0o555)
-    if os.listdir(workdir):
-        raise Refused("JUPYTER_WORKDIR={0!r} is not empty: the mount would hide its files".format(workdir))
-    if not bucket.credentials.key:
-        bucket = _with_role(bucket, settings)
-    bucket = s3.prepare(bucket)
-    if bucket.fork_of:
-        fork.fetch(bucket)
-    in_file = not bucket.role and not bucket.credentials.session
-    with password_file(bucket) if in_file else contextlib.nullcontext():
-        supervisor.start(_s3fs(bucket, settings))
-        if not supervisor.wait_until(lambda: is_mounted(workdir), MOUNT_SECONDS):
-            reason = "s3fs took more than {0:g} s".format(MOUNT_SECONDS) if supervisor.alive(S3FS) else "s3fs ended"
-            raise Unavailable("{0} was not mounted: {1}; what it said is above".format(asked, reason))
-        try:
-            account.do_as(settings.place.user, lambda: probe(workdir), PROBE_SECONDS)
-        except OSError as error:  # TimeoutError is one
-            reason = "{0} is mounted and does not work: writing and reading a file: {1}"
-            raise Unavailable(reason.format(asked, error)) from None
+    project = _owned(workdir, 0, 0, 0o555)
+    try:
+        if os.listdir(project):
+            raise Refused("JUPYTER_WORKDIR={0!r} is not empty: the mount would hide its files".format(workdir))
+        if not bucket.credentials.key:
+            bucket = _with_role(bucket, settings)
+        bucket = s3.prepare(bucket)
+        if bucket.fork_of:
+            fork.fetch(bucket)
+        _mount(bucket, settings, supervisor, project)
+    finally:
+        os.close(project)
 
     def give_up(reason: str) -> None:
         log.line("{0}: {1}".format(bucket.url, reason))
@@ -201,6 +203,26 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
 
     watching = watch.Watch(settings.place.user, watch.question(workdir), bucket.patience, give_up)
     supervisor.later(watch.PAUSE, watching.turn)
+
+
+def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: int) -> None:
+    asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
+    os.makedirs(MOUNTED, mode=0o755, exist_ok=True)
+    in_file = not bucket.role and not bucket.credentials.session
+    with password_file(bucket) if in_file else contextlib.nullcontext():
+        supervisor.start(_s3fs(bucket, settings))
+        if not supervisor.wait_until(lambda: is_mounted(MOUNTED), MOUNT_SECONDS):
+            reason = "s3fs took more than {0:g} s".format(MOUNT_SECONDS) if supervisor.alive(S3FS) else "s3fs ended"
+            raise Unavailable("{0} was not mounted: {1}; what it said is above".format(asked, reason))
+        for what, who, action in (
+            ("mounting it at {0}".format(workdir), account.ROOT, lambda: _show(project, workdir)),
+            ("writing and reading a file", settings.place.user, lambda: probe(workdir)),
+        ):
+            try:
+                account.do_as(who, action, PROBE_SECONDS)
+            except OSError as error:  # TimeoutError is one
+                reason = "{0} is mounted and does not work: {1}: {2}"
+                raise Unavailable(reason.format(asked, what, error)) from None
 
 
 def prepare(settings: Settings, supervisor: Supervisor) -> str:
@@ -219,20 +241,16 @@ def prepare(settings: Settings, supervisor: Supervisor) -> str:
     return "{0} is mounted at {1}".format(settings.bucket.url, settings.place.workdir)
 
 
-def _unmount(path: str) -> None:
-    # In a child: where s3fs hangs, this may too. umount(8) would look at the mount first, and hang.
-    for action in (lambda: _umount2(path, UMOUNT_NOFOLLOW), lambda: _umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH)):
-        if is_mounted(path):
-            try:
-                account.do_as(account.ROOT, action, UNMOUNT_SECONDS)
-            except OSError as error:
-                log.line("unmounting {0}: {1}".format(path, error))
-
-
-def _umount2(path: str, flags: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.umount2(os.fsencode(path), flags):
-        raise OSError(os.strerror(ctypes.get_errno()))
+def _unmount(workdir: str) -> None:
+    """Take away whatever shows the bucket, wherever the project's folder is by now; the last mount, s3fs's own, at last."""
+    found = mounts.table()
+    devices = {mount.device for mount in found if mount.kind == KIND and mount.path in (MOUNTED, workdir)}
+    for mount in reversed([mount for mount in found if mount.device in devices]):
+        try:
+            # In a child: where s3fs hangs, this may too. umount(8) would look at the mount first, and hang.
+            account.do_as(account.ROOT, lambda at=mount: mounts.detach(at), UNMOUNT_SECONDS)  # type: ignore[misc]
+        except OSError as error:
+            log.line("unmounting {0}: {1}".format(mount.path, error))
 
 
 def hangs(settings: Settings) -> bool:

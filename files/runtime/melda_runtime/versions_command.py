@@ -6,17 +6,31 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 
 from melda_runtime import account, edit, environment
 from melda_runtime.errors import Refused
 from melda_runtime.versions import Installed
 
-SECONDS = 20.0  # for writing the file
+SECONDS = 20.0  # for reading what is installed, and for writing the file
 
 
 def document(place: environment.Place) -> str:
     """The JSON text, as a file holds it."""
     return json.dumps(Installed(place).versions(), indent="\t", ensure_ascii=False) + "\n"
+
+
+def _as_user(place: environment.Place) -> str:
+    """The same, read by the user: among the user's files may be links to what only root can read."""
+    with tempfile.TemporaryFile() as stream:
+
+        def look() -> None:
+            stream.write(document(place).encode("utf-8", "surrogateescape"))
+            stream.flush()
+
+        account.do_as(place.user, look, SECONDS)
+        stream.seek(0)
+        return stream.read().decode("utf-8", "surrogateescape")
 
 
 def main() -> int:
@@ -28,7 +42,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         place = environment.place(environment.load())
-        text = document(place)
+        text = _as_user(place) if os.geteuid() == 0 else document(place)
         own = os.path.join(place.user.home, "versions.json")
         if arguments.output == "-":
             sys.stdout.buffer.write(text.encode("utf-8", "replace"))

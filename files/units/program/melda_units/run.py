@@ -81,9 +81,6 @@ def _unmount(settings: Settings, supervisor: Supervisor) -> None:
 
 def _plugins(settings: Settings, supervisor: Supervisor) -> str:
     kept = persistence.begin(settings, supervisor)
-    forked = fork.service(settings, _variables(settings))
-    if forked:
-        supervisor.start(forked)
     # As in a container: what is brought back is mended when it is here.
     paths.prepare(settings.place, mend=not kept)
     user = settings.place.user
@@ -91,6 +88,10 @@ def _plugins(settings: Settings, supervisor: Supervisor) -> str:
         changed = home.own(user, settings.place.workdir)
     except OSError as error:
         raise Unavailable("UHOME={0!r} cannot be handed to its user: {1}".format(user.home, error)) from None
+    # Only now: what it runs the user may have put in place.
+    forked = fork.service(settings, _variables(settings))
+    if forked:
+        supervisor.start(forked)
     where = "the user's packages are brought back meanwhile" if kept else "there is no bucket"
     return "{0}, {1} owners changed in {2}".format(where, changed, user.home)
 
@@ -195,7 +196,9 @@ def main() -> int:
         os.umask(0o022)
         storage.UNMOUNT_SECONDS = persistence.PATIENCE = STOP_SECONDS
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # s3fs has the keys in its memory, Jupyter the token
-        return run(UNITS[arguments[0]], listener, checked(environment.load()))
+        settings = checked(environment.load())
+        os.environ["PATH"] = environment.ROOT_PATH  # for all that is called without an environment of its own
+        return run(UNITS[arguments[0]], listener, settings)
     except (Unavailable, OSError) as error:  # an OSError here: the disk is full, say
         log.line(str(error))
         return AGAIN
