@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from melda_persistence import hooks, state
 from melda_runtime import account
+from melda_runtime.environment import ROOT_PATH, SRC
 from melda_runtime.errors import Unavailable
 
 PYTHON, R = "Python-3.11.2", "R-4.2.2"
@@ -22,7 +23,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     workdir = tmp_path / "project"
     workdir.mkdir()
     me = account.ROOT._replace(uid=os.getuid(), gid=os.getgid())
-    place = SimpleNamespace(user=me, workdir=str(workdir))
+    place = SimpleNamespace(user=me, workdir=str(workdir), python_env="/opt/jupyter")
     monkeypatch.setattr(hooks, "LOCAL", str(tmp_path / "local"))
     monkeypatch.setattr(hooks, "RUN", str(tmp_path / "run"))
     monkeypatch.setattr(hooks, "PROJECT", str(tmp_path / "run" / "project"))
@@ -35,13 +36,19 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     monkeypatch.setattr(hooks.paths, "plugins", lambda _: Plugins((str(workdir / PYTHON), "", str(workdir / R))))
     monkeypatch.setattr(hooks.account, "do_as", lambda who, action, seconds: action())
-    monkeypatch.setattr(hooks.environment, "for_user", lambda settings, python: {"VIRTUAL_ENV": python})
+    monkeypatch.setattr(
+        hooks.environment,
+        "for_user",
+        lambda settings, python: {"VIRTUAL_ENV": python, "PYTHONPATH": python, "PATH": python + "/bin", "HOME": "/h"},
+    )
     yield SimpleNamespace(place=place, bucket="a bucket", mounts=[], started=[])
 
 
 @pytest.fixture
 def supervisor(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(hooks, "_bind", lambda source, target: settings.mounts.append((where(source), where(target))))
+    monkeypatch.setattr(
+        hooks.mounts, "bind", lambda source, target: settings.mounts.append((where(source), where(target)))
+    )
     return SimpleNamespace(start=settings.started.append, stop=settings.started.append)
 
 
@@ -64,7 +71,6 @@ def test_folders_on_local_disk_in_the_place_of_the_buckets(settings: Any, superv
     assert hooks.begin(settings, supervisor)
     project = str(tmp_path / "project")
     assert settings.mounts == [
-        (project, str(tmp_path / "run" / "project")),
         (str(tmp_path / "local" / PYTHON), f"{project}/{PYTHON}"),
         (str(tmp_path / "local" / R), f"{project}/{R}"),
     ]
@@ -73,7 +79,7 @@ def test_folders_on_local_disk_in_the_place_of_the_buckets(settings: Any, superv
     assert Path(state.RESTORING).exists() and state.read() == "restoring"
     (service,) = settings.started
     assert service.name == hooks.NAME and list(service.argv[-2:]) == [PYTHON, R]
-    assert service.environment == {"VIRTUAL_ENV": f"{project}/{PYTHON}"}
+    assert service.environment == {"HOME": "/h", "PATH": f"{SRC}:/opt/jupyter/bin:{ROOT_PATH}"}, "nothing of the user's"
 
 
 def test_a_local_project_keeps_its_folders_as_they_are(settings: Any, supervisor: Any) -> None:
@@ -109,23 +115,20 @@ def test_who_is_installing_is_remembered_before_anybody_is_stopped(
 def test_the_bucket_is_uncovered(
     settings: Any, supervisor: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(hooks.storage, "mount_type", lambda path: "" if path.endswith(R) else "fuse.s3fs")
+    mounted = {
+        f"{tmp_path}/project/{name}": hooks.mounts.Mount(number, "8:1", f"{tmp_path}/project/{name}", "ext4")
+        for number, name in enumerate((PYTHON,))
+    }
+    monkeypatch.setattr(hooks.mounts, "at", mounted.get)
     gone: list[str] = []
 
-    def unmount(path: str) -> None:
-        gone.append(path)
-        if path.endswith(PYTHON):
-            raise OSError("busy")
+    def detach(mount: Any) -> None:
+        gone.append(mount.path)
+        raise OSError("another folder is there by now")
 
     said: list[str] = []
     monkeypatch.setattr(hooks.log, "line", said.append)
-    monkeypatch.setattr(hooks, "_unmount", unmount)
+    monkeypatch.setattr(hooks.mounts, "detach", detach)
     hooks.finish(settings, supervisor)
-    assert gone == [f"{tmp_path}/project/{PYTHON}", f"{tmp_path}/run/project"]
-    assert said == [f"unmounting {tmp_path}/project/{PYTHON}: busy"]
-
-
-def test_a_call_that_fails_says_why() -> None:
-    hooks._call(0)
-    with pytest.raises(OSError):
-        hooks._unmount("/proc/self/none")
+    assert gone == [f"{tmp_path}/project/{PYTHON}"]
+    assert said == [f"unmounting {tmp_path}/project/{PYTHON}: another folder is there by now"]

@@ -96,7 +96,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     path = tmp_path / "file"
     path.write_text("old")
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", full)
@@ -104,6 +104,35 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
         edit.replace(str(path), "new")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="anybody else may follow what they like")
+def test_root_writes_through_no_link_of_somebody_elses(tmp_path: Path) -> None:
+    """tmp_path lies in /tmp, where anybody may put one."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "way").symlink_to(tmp_path / "etc")
+    with pytest.raises(OSError, match="'way' on the way is a symbolic link"):
+        edit.replace(str(tmp_path / "way" / "passwd"), "mine")
+    assert list((tmp_path / "etc").iterdir()) == []
+
+
+def test_the_folder_that_was_looked_at_is_the_one_that_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("folder", "other"):
+        (tmp_path / name).mkdir()
+    really = os.open
+
+    def swapped(path: str, flags: int, *rest: int, **more: int) -> int:
+        if flags & os.O_CREAT:
+            (tmp_path / "folder").rename(tmp_path / "moved")
+            (tmp_path / "folder").symlink_to(tmp_path / "other")
+        return really(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", swapped)
+    edit.replace(str(tmp_path / "folder" / "file"), "text")
+    assert (tmp_path / "moved" / "file").read_text() == "text"
+    assert list((tmp_path / "other").iterdir()) == []
 
 
 def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from .conftest import RUNTIME
 # What a server would see, in the place of Jupyter's.
 SERVER = """
 import json, os, sys
-print("loaded", flush=True)
+print("loaded", os.environ["PATH"], flush=True)
 def main():
-    print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read()}), flush=True)
+    seen = {name: value for name, value in os.environ.items() if "PATH" in name}
+    print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read(), "seen": seen}), flush=True)
     return 3 if "--fail" in sys.argv else None
 """
 
@@ -33,10 +34,10 @@ def program(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
     (info / "entry_points.txt").write_text(f"[console_scripts]\nother = nothing:main\n{command} = server_code:main\n")
     (tmp_path / "server_code.py").write_text(SERVER)
     (tmp_path / "project").mkdir()
-    variables = {"PYTHONPATH": str(tmp_path)} | ({"JUPYTERHUB_API_TOKEN": "x"} if name == "jupyterhub" else {})
+    variables = {"PYTHONPATH": str(tmp_path), "PATH": "/bin", "MELDA_LATER_PATH": "/project/bin:/bin"} | ({"JUPYTERHUB_API_TOKEN": "x"} if name == "jupyterhub" else {})
     argv = [sys.executable, str(RUNTIME / "jupyter_notebook.py"), str(tmp_path / "project"), "--fail"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables, text=True) as process:
-        assert process.stdout is not None and process.stdout.readline() == "loaded\n"
+        assert process.stdout is not None and process.stdout.readline() == "loaded /bin\n"
         yield command, process
 
 
@@ -45,7 +46,8 @@ def test_it_serves_in_the_project_when_everything_is_ready(
 ) -> None:
     command, process = program
     out, _ = process.communicate("\n", timeout=20)
-    assert json.loads(out) == {"cwd": str(tmp_path / "project"), "argv": [command, "--fail"], "stdin": ""}
+    seen = {"PYTHONPATH": str(tmp_path), "PATH": "/project/bin:/bin"}
+    assert json.loads(out) == {"cwd": str(tmp_path / "project"), "argv": [command, "--fail"], "stdin": "", "seen": seen}
     assert process.returncode == 3
 
 

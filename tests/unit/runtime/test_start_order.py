@@ -25,6 +25,7 @@ class Supervisor:
         self._done.append(service.name)
         if service.name == "jupyter":
             self.waits_for = os.dup(service.stdin)
+            self.jupyters = service.environment
 
     def later(self, _: float, action: Callable[[], float | None]) -> None:
         self.timers.append(action)
@@ -43,10 +44,12 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(module, name, do)
 
     folders = SimpleNamespace(python="/project/Python-3.11.2", r="")
-    monkeypatch.setattr(start.environment, "for_user", lambda *_: {})
+    monkeypatch.setattr(start.environment, "for_user", lambda *_: {"PATH": "/project/bin", "PYTHONPATH": "/project"})
     monkeypatch.setattr(start.paths, "plugins", lambda _: folders)
     monkeypatch.setattr(start.jupyter, "token_file", lambda _: ("/run/token", True))
-    monkeypatch.setattr(start.jupyter, "service", lambda *given: SimpleNamespace(name="jupyter", stdin=given[-1]))
+    monkeypatch.setattr(
+        start.jupyter, "service", lambda *given: SimpleNamespace(name="jupyter", stdin=given[-1], environment=given[1])
+    )
     monkeypatch.setattr(start.jupyter, "url", lambda *_: "http://127.0.0.1:8888/tree")
     step(start.firewall, "prepare", "firewall", "closed")
     step(start.ssh, "begin", "ssh", "off")
@@ -73,9 +76,12 @@ def test_nothing_listens_before_the_firewall_and_nothing_of_the_users_runs_befor
     start.bring_up(settings, supervisor)
     assert done == [
         "jupyter",  # it loads its code, and waits
-        "firewall", "ssh", "dbus", "storage", "persistence", "fork", "paths mend=False", "ownership", "version service",
+        "firewall", "ssh", "dbus", "storage", "persistence", "paths mend=False", "ownership",
+        "fork", "version service",  # whose programs and modules may be the user's
     ]  # fmt: skip
     assert os.read(supervisor.waits_for, 10) == b"\n", "only now Jupyter goes on"
+    assert supervisor.jupyters.pop("PATH").endswith(":" + start.environment.ROOT_PATH), "until then it calls nobody else"
+    assert supervisor.jupyters == {"MELDA_LATER_PATH": "/project/bin", "MELDA_LATER_PYTHONPATH": "/project"}
 
 
 def test_jupyter_does_not_go_on_when_a_step_failed(

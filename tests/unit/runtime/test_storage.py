@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from melda_runtime import role, s3, storage
+from melda_runtime import mounts, role, s3, storage
 from melda_runtime.bucket import Bucket, Credentials
 from melda_runtime.environment import Settings
 from melda_runtime.errors import Refused
@@ -119,13 +119,11 @@ def test_whoever_makes_the_password_file_first_does_not_get_the_keys(
     assert path.read_text() == ""
 
 
-def test_mounted_is_what_mountinfo_says(tmp_path: Path) -> None:
+def test_mounted_is_what_mountinfo_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mountinfo").write_text(MOUNTINFO)
-    found = {
-        path: storage.mount_type(path, str(tmp_path / "mountinfo"))
-        for path in ("/home/melda/my project", "/proc", "/x")
-    }
-    assert found == {"/home/melda/my project": "fuse.s3fs", "/proc": "proc", "/x": ""}
+    monkeypatch.setattr(mounts, "MOUNTINFO", str(tmp_path / "mountinfo"))
+    found = {path: storage.is_mounted(path) for path in ("/home/melda/my project", "/proc", "/x")}
+    assert found == {"/home/melda/my project": True, "/proc": False, "/x": False}
 
 
 @pytest.mark.parametrize(

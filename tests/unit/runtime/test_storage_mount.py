@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from melda_runtime import s3, storage, watch
+from melda_runtime import mounts, s3, storage, watch
 from melda_runtime.bucket import Bucket, Credentials
 from melda_runtime.environment import Settings
 from melda_runtime.errors import Unavailable
@@ -56,6 +56,8 @@ def mount(settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(storage, "PASSWORD_FILE", path)
     monkeypatch.setattr(storage, "password_file", lambda bucket: private(bucket, path))
     monkeypatch.setattr(s3, "prepare", lambda bucket: bucket)
+    monkeypatch.setattr(storage, "MOUNTED", str(tmp_path / "run" / "project"))
+    monkeypatch.setattr(storage, "_show", lambda project, workdir: None)
 
     def do(supervisor: Supervisor, **changed: Any) -> str:
         return storage.prepare(settings._replace(bucket=project._replace(**changed)), supervisor)  # type: ignore[arg-type]
@@ -66,7 +68,7 @@ def mount(settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pyte
 def test_a_bucket_is_used_once_a_file_was_written_and_read_in_it(mount: Any, settings: Settings) -> None:
     supervisor = Supervisor()
     assert mount(supervisor) == "s3://bucket/users/ada is mounted at " + settings.place.workdir
-    assert supervisor.service.argv[:4] == ("s3fs", "bucket:/users/ada", settings.place.workdir, "-f")
+    assert supervisor.service.argv[:4] == ("s3fs", "bucket:/users/ada", storage.MOUNTED, "-f")
     assert supervisor.service.essential, "without it the day's work would go nowhere"
     assert supervisor.passwords == ["KEY:CANARY\n"] and not Path(storage.PASSWORD_FILE).exists()
     assert len(supervisor.timers) == 1, "it is watched from now on"
@@ -102,6 +104,15 @@ def test_a_mount_that_cannot_be_written_is_no_mount(mount: Any, monkeypatch: pyt
 
     monkeypatch.setattr(storage, "probe", fail)
     with pytest.raises(Unavailable, match="is mounted and does not work: writing and reading a file: .*Input/output"):
+        mount(Supervisor())
+
+
+def test_a_folder_that_is_moved_meanwhile_is_no_project(mount: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def moved(*_: object) -> None:
+        raise OSError("another folder was put in its place meanwhile")
+
+    monkeypatch.setattr(storage, "_show", moved)
+    with pytest.raises(Unavailable, match="is mounted and does not work: mounting it at /.*: another folder was put"):
         mount(Supervisor())
 
 
@@ -144,15 +155,31 @@ def test_only_a_buckets_mount_can_hang(
     assert not storage.hangs(settings)
 
 
-def test_it_is_unmounted_as_asked_and_then_by_force_and_what_fails_is_said(
+def test_all_that_shows_the_bucket_is_unmounted_and_what_fails_is_said(
     settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(storage, "is_mounted", lambda _: True)  # nothing is: so the kernel refuses
+    """Wherever it is by then: the user may have renamed what the project lies in."""
+    there = [
+        mounts.Mount(1, "0:1", "/", "overlay"),
+        mounts.Mount(2, "0:7", storage.MOUNTED, "fuse.s3fs"),
+        mounts.Mount(3, "0:7", "/moved/project", "fuse.s3fs"),
+        mounts.Mount(4, "0:8", "/mnt/other", "fuse.s3fs"),
+    ]
+    gone: list[str] = []
+
+    def detach(mount: mounts.Mount) -> None:
+        gone.append(mount.path)
+        if mount.path == "/moved/project":
+            raise OSError("another folder is there by now")
+
+    monkeypatch.setattr(mounts, "table", lambda: there)
+    monkeypatch.setattr(mounts, "detach", detach)
+    monkeypatch.setattr(storage.account, "do_as", lambda who, action, seconds: action())
     supervisor = Supervisor()
     storage.release(settings, supervisor)  # type: ignore[arg-type]
     assert supervisor.done == [], "a local folder is not unmounted"
     storage.release(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
     assert supervisor.done == ["stop s3fs"]
-    said = capsys.readouterr().err.splitlines()
-    line = f"start-jupyter: unmounting {settings.place.workdir}: Invalid argument"
-    assert said == [line] * 4, "in two ways, by s3fs's end and after it"
+    assert gone == ["/moved/project", storage.MOUNTED] * 2, "as s3fs is asked to end, and what is left when it is killed"
+    line = "start-jupyter: unmounting /moved/project: another folder is there by now"
+    assert capsys.readouterr().err.splitlines() == [line] * 2

@@ -39,6 +39,24 @@ def test_a_file(run: Any, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "found.json").read_text()) == FOUND
 
 
+def test_root_has_the_user_look(run: Any, place: Place, monkeypatch: pytest.MonkeyPatch, capfdbinary: Any) -> None:
+    """Among the user's files may be links to what only root can read."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    asked: list[object] = []
+    really = versions_command.account.do_as
+
+    def as_somebody(who: Any, action: Any, seconds: float) -> None:
+        asked.append(who)
+        really(who, action, seconds)
+
+    monkeypatch.setattr(versions_command.account, "do_as", as_somebody)
+    monkeypatch.setattr(versions_command.Installed, "versions", lambda _: FOUND | {"pid": os.getpid()})
+    assert run("--output", "-") == 0
+    found = json.loads(capfdbinary.readouterr().out)
+    assert found.pop("pid") != os.getpid() and found == FOUND
+    assert asked == [place.user]
+
+
 @pytest.mark.parametrize("uid", [0, 1000])
 def test_the_users_home(run: Any, place: Place, uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: uid)

@@ -68,13 +68,14 @@ def test_plugins_are_brought_back_or_mended_and_a_fork_is_installed(
     monkeypatch.setattr(run.persistence, "begin", lambda *_: kept)
     monkeypatch.setattr(run.fork, "service", lambda *_: SimpleNamespace(name="fork") if kept else None)
     monkeypatch.setattr(run.paths, "prepare", lambda _, mend: supervisor.done.append(f"mend={mend}"))
-    monkeypatch.setattr(run.home, "own", lambda *_: 3)
+    monkeypatch.setattr(run.home, "own", lambda *_: supervisor.done.append("own") or 3)
     note(monkeypatch, supervisor, run.persistence, "finish")
     said = run.UNITS["plugins"].begin(settings, supervisor)
     where = "the user's packages are brought back meanwhile" if kept else "there is no bucket"
     assert said == f"{where}, 3 owners changed in {settings.place.user.home}"
     run.UNITS["plugins"].end(settings, supervisor)
-    assert supervisor.done == [*(["start fork"] if kept else []), f"mend={not kept}", "stop fork", "finish"]
+    # A fork's installations may run what the user has put in place.
+    assert supervisor.done == [f"mend={not kept}", "own", *(["start fork"] if kept else []), "stop fork", "finish"]
 
 
 def test_a_home_that_cannot_be_handed_over_is_tried_again(
