@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
+import shlex
 from typing import Dict, Generator, List
 
 from pyinfra import host
 from pyinfra.api import DeployError, FactBase, StringCommand, deploy, operation
 
 from tasks.lib import facts, files
+from tasks.lib.workplace import refuse
 
 
 def environment() -> Dict[str, str]:
@@ -75,6 +78,53 @@ def account(username: str, uid: int, home: str) -> Generator[StringCommand, None
         yield StringCommand("usermod --gid {0} --home {1} --shell /bin/bash {2}".format(uid, home, username))
 
 
+class Project(FactBase[List[str]]):
+    """What is at a path in the user's home: its kind, and of a folder mode, user and the type of its file system; nothing: none.
+
+    Nothing is opened, and no link at its end is followed.
+    """
+
+    def command(self, path: str) -> str:
+        return "exec 2>/dev/null; stat -c '%F|%a|%U|%G' {0} && stat -f -c %T {0}; true".format(shlex.quote(path))
+
+    @staticmethod
+    def default() -> List[str]:
+        return []
+
+    def process(self, output: List[str]) -> List[str]:
+        return [part for line in output for part in line.split("|")]
+
+
+# The home is the user's, who may put a link in the place of any folder there, at any moment: root goes into the folder above, makes
+# sure that it stands where it should, and only then hands over what is called so there, itself and not what it points to.
+_PROJECT = """\
+as_user() {{ setpriv --reuid={uid} --regid={uid} --clear-groups --no-new-privs "$@"; }}
+home=$(cd -P {home} && pwd -P) && as_user mkdir -p {above} && cd -P {above} && [ "$(pwd -P)" = "$home"{rest} ] || {{ {moved}; }}
+if [ -L {name} ]; then {link}; fi
+{{ [ -d {name} ] || as_user mkdir {name}; }} && chown -h {username}:{username} {name} && as_user chmod 755 {name}"""
+
+
+@operation()
+def project(username: str, uid: int, home: str, path: str) -> Generator[StringCommand, None, None]:
+    """The project's folder, the user's, in a home that the user may change meanwhile; one that is mounted stays as it is."""
+    found = facts.get(Project, path=path)
+    if found[:4] == ["directory", "755", username, username] or (found[:1] == ["directory"] and found[4:] == ["fuseblk"]):
+        return
+    above, name = posixpath.split(path)
+    yield StringCommand(
+        _PROJECT.format(
+            uid=uid,
+            username=username,
+            home=shlex.quote(home),
+            above=shlex.quote(above),
+            rest=shlex.quote(above[len(home) :]),
+            name=shlex.quote("./" + name),
+            moved=refuse("{0} is a symbolic link, or on the way to it there is one".format(above)).get_raw_value(),
+            link=refuse("{0} is a symbolic link: it must be a folder".format(path)).get_raw_value(),
+        )
+    )
+
+
 @deploy("User")
 def user() -> None:
     data = host.data
@@ -83,10 +133,17 @@ def user() -> None:
     if reason:
         raise DeployError(reason)
     account(name="Add the user", username=data.username, uid=data.uid, home=data.uhome)
-    own = {"mode": "755", "user": data.username, "group": data.username}
+    # The folders above it are root's: nobody puts a link in its place.
     files.installed(
-        name="Make the home and the project folder",
-        entries=[files.Entry(data.uhome, **own), files.Entry(data.jupyter_workdir, **own)],
+        name="Make the home",
+        entries=[files.Entry(data.uhome, mode="755", user=data.username, group=data.username)],
+    )
+    project(
+        name="Make the project folder",
+        username=data.username,
+        uid=data.uid,
+        home=data.uhome,
+        path=data.jupyter_workdir,
     )
     files.block(
         name="Write the environment variables where every login and start-jupyter find them",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,7 @@ from tasks.lib.files import Entry, Paths, Texts
 
 from .conftest import ROOT, Commands, Facts, Run, in_place
 
-ADD, FOLDERS = "Add the user", "Make the home and the project folder"
+ADD, HOME_FOLDER, PROJECT_FOLDER = "Add the user", "Make the home", "Make the project folder"
 WRITE = "Write the environment variables where every login and start-jupyter find them"
 PASSWD = ["melda", "x", "1001", "1001", "", "/home/melda", "/bin/bash"]
 GROUP = ["melda", "x", "1001", ""]
@@ -34,11 +38,11 @@ PROFILE = b"export " + ENVIRONMENT.splitlines()[-2].encode() + b"\n"
 HOME = in_place(
     [
         Entry("/home/melda", **OWN),
-        Entry("/home/melda/project", **OWN),
         Entry("/etc/profile.d/melda-jupyter.sh", PROFILE),
     ]
 )
-DONE: Facts = {user.Account: ACCOUNT, Paths: HOME, Texts: ENVIRONMENT}
+PROJECT = ["directory", "755", "melda", "melda", "ext2/ext3"]
+DONE: Facts = {user.Account: ACCOUNT, Paths: HOME, Texts: ENVIRONMENT, user.Project: PROJECT}
 GROUPADD = "groupadd --gid 1001 melda"
 USERADD = "useradd melda --create-home --home-dir /home/melda --shell /bin/bash --uid 1001 --gid 1001"
 
@@ -46,10 +50,10 @@ USERADD = "useradd melda --create-home --home-dir /home/melda --shell /bin/bash 
 def test_fresh(run: Run) -> None:
     commands = run(user.user)
     assert commands[ADD] == [GROUPADD, USERADD]
-    assert [command.partition("mkdir ")[2] for command in commands[FOLDERS]] == [
+    assert [command.partition("mkdir ")[2] for command in commands[HOME_FOLDER]] == [
         "-p /home/melda && chown -h melda:melda /home/melda && chmod 755 /home/melda/.",
-        "-p /home/melda/project && chown -h melda:melda /home/melda/project && chmod 755 /home/melda/project/.",
     ]
+    assert list(commands)[:3] == [ADD, HOME_FOLDER, PROJECT_FOLDER]
     assert commands.uploads == {
         "/etc/environment.melda-new": ENVIRONMENT.encode(),
         "/etc/profile.d/melda-jupyter.sh.melda-new": PROFILE,
@@ -61,7 +65,57 @@ def test_already_there(run: Run) -> None:
 
 
 def test_a_project_that_is_mounted_stays_as_it_is(run: Run) -> None:
-    assert run(user.user, DONE | {Paths: HOME | {"/home/melda/project": ("fuse",)}}) == {}
+    assert run(user.user, DONE | {user.Project: ["directory", "770", "melda", "melda", "fuseblk"]}) == {}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can change owners")
+class TestTheProjectFolder:
+    """The command itself, on folders of this machine."""
+
+    @staticmethod
+    def make(run: Run, home: Path, path: Path) -> subprocess.CompletedProcess[str]:
+        facts = DONE | {user.Project: []}
+        (command,) = run(user.user, facts, uhome=str(home), jupyter_workdir=str(path))[PROJECT_FOLDER]
+        # There is no melda here.
+        command = command.replace("melda:melda", "1001:1001")
+        return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+
+    @pytest.fixture
+    def home(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory() as folder:  # not pytest's, which others may not enter
+            Path(folder).chmod(0o755)
+            home = Path(folder) / "home"
+            home.mkdir()
+            os.chown(home, 1001, 1001)
+            yield home
+
+    @pytest.mark.parametrize("path", ["project", "my work/project"])
+    def test_is_made_by_the_user(self, run: Run, home: Path, path: str) -> None:
+        done = self.make(run, home, home / path)
+        assert (done.returncode, done.stderr) == (0, "")
+        for folder in (home / path, (home / path).parent):
+            assert (folder.stat().st_uid, folder.stat().st_mode & 0o7777) == (1001, 0o755)
+        assert self.make(run, home, home / path).returncode == 0
+
+    def test_becomes_the_users_and_what_is_in_it_stays(self, run: Run, home: Path) -> None:
+        (home / "project" / "inner").mkdir(parents=True)
+        (home / "project").chmod(0o555)
+        assert self.make(run, home, home / "project").returncode == 0
+        found = (home / "project").stat()
+        assert (found.st_uid, found.st_mode & 0o7777) == (1001, 0o755)
+        assert (home / "project" / "inner").stat().st_uid == 0
+
+    @pytest.mark.parametrize("path", ["project", "work/project"])
+    def test_is_no_link_and_in_none(self, run: Run, home: Path, path: str) -> None:
+        """The folder above is the user's, too: as a link it leads to another folder of that name."""
+        roots = home.parent / "roots"
+        (roots / "project").mkdir(parents=True)
+        (roots / "project").chmod(0o700)
+        (home / path.split("/")[0]).symlink_to(roots if "/" in path else roots / "project")
+        done = self.make(run, home, home / path)
+        assert done.returncode == 1 and "symbolic link" in done.stderr and done.stderr.count("\n") == 1
+        found = (roots / "project").stat()
+        assert (found.st_uid, found.st_mode & 0o7777) == (0, 0o700)
 
 
 def passwd(**fields: str) -> dict[str, list[str]]:
@@ -89,12 +143,9 @@ def test_half_there(run: Run, account: dict[str, list[str]], commands: list[str]
 
 
 def test_a_folder_that_became_a_link_is_refused_and_not_followed(run: Run) -> None:
-    commands = run(user.user, DONE | {Paths: HOME | {"/home/melda/project": ("link", "/etc")}})
-    assert list(commands) == [FOLDERS]
-    assert commands[FOLDERS][0].startswith(
-        "if [ -L /home/melda/project ]; then"
-        " echo '/home/melda/project is a symbolic link: it must be a folder' >&2; exit 1; fi; "
-    )
+    commands = run(user.user, DONE | {user.Project: ["symbolic link", "777", "melda", "melda", "ext2/ext3"]})
+    assert list(commands) == [PROJECT_FOLDER]
+    assert "echo '/home/melda/project is a symbolic link: it must be a folder' >&2; exit 1" in commands[PROJECT_FOLDER][0]
 
 
 @pytest.mark.parametrize(
