@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import signal
 from typing import List
 
 from melda_runtime import account, edit, environment, folders, log, paths, storage
@@ -116,11 +117,15 @@ def note(settings: Settings) -> None:
         account.do_as(settings.place.user, look, 1.0)
 
 
-def finish(settings: Settings, supervisor: Supervisor) -> None:
-    """Let the keeper save what is left, and uncover the bucket, so that it can be unmounted."""
-    supervisor.stop(NAME)
+def finish(settings: Settings, supervisor: Supervisor) -> str:
+    """Let the keeper save what is left, and uncover the bucket, so that it can be unmounted.
+
+    Returns:
+        Empty if it ended by itself; else what came of it.
+    """
+    code = supervisor.stop(NAME)
     if settings.bucket is None:
-        return
+        return ""
     # In a child: where s3fs hangs, this may too.
     for path in [os.path.join(settings.place.workdir, name) for name in names(settings)] + [PROJECT]:
         if storage.mount_type(path):
@@ -128,3 +133,5 @@ def finish(settings: Settings, supervisor: Supervisor) -> None:
                 account.do_as(account.ROOT, lambda at=path: _unmount(at), 2.0)  # type: ignore[misc]
             except OSError as error:
                 log.line("unmounting {0}: {1}".format(path, error))
+    # Killed by SIGTERM: the signal came before it listened to it, and it had done nothing.
+    return "" if code in (0, -signal.SIGTERM) else "the {0} did not end by itself".format(NAME)

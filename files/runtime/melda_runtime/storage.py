@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import subprocess
+import time
 from typing import Iterator, List, Tuple
 
 from melda_runtime import account, fork, log, role, s3, watch
@@ -20,7 +21,8 @@ S3FS = "s3fs"
 PASSWORD_FILE = "/root/.passwd-s3fs"  # nosec B105 # noqa: S105 - a path
 MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
-UNMOUNT_SECONDS = 2.0  # for s3fs to end after its mount is gone
+UNMOUNT_SECONDS = 9.0  # for s3fs to end after its mount is gone, if a container's stop leaves them
+LAST_SECONDS = 2.0  # for the last question
 CAP_SYS_ADMIN = 21  # linux/capability.h
 MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8  # linux/fs.h
 NEEDED = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
@@ -219,12 +221,12 @@ def prepare(settings: Settings, supervisor: Supervisor) -> str:
     return "{0} is mounted at {1}".format(settings.bucket.url, settings.place.workdir)
 
 
-def _unmount(path: str) -> None:
+def _unmount(path: str, supervisor: Supervisor) -> None:
     # In a child: where s3fs hangs, this may too. umount(8) would look at the mount first, and hang.
     for action in (lambda: _umount2(path, UMOUNT_NOFOLLOW), lambda: _umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH)):
         if is_mounted(path):
             try:
-                account.do_as(account.ROOT, action, UNMOUNT_SECONDS)
+                account.do_as(account.ROOT, action, supervisor.left(UNMOUNT_SECONDS))
             except OSError as error:
                 log.line("unmounting {0}: {1}".format(path, error))
 
@@ -245,8 +247,27 @@ def abandon(supervisor: Supervisor) -> None:
     supervisor.give_up(S3FS, 1)
 
 
-def release(settings: Settings, supervisor: Supervisor) -> None:
-    """Unmount, if anything is mounted; s3fs writes what is left and ends."""
-    if settings.bucket is not None:
-        supervisor.stop(S3FS, ask=lambda: _unmount(settings.place.workdir))
-        _unmount(settings.place.workdir)  # what a killed s3fs leaves
+def release(settings: Settings, supervisor: Supervisor) -> str:
+    """Unmount, if anything is mounted; s3fs writes what is left and ends.
+
+    Returns:
+        Empty if everything is in the bucket; else why that is not known.
+    """
+    if settings.bucket is None:
+        return ""
+    path, problems = settings.place.workdir, []
+    if is_mounted(path) and supervisor.alive(S3FS):
+        try:
+            # What a killed program had not written yet was written when it ended, and nobody was left to be told of an error.
+            account.do_as(settings.place.user, watch.question(path), supervisor.left(LAST_SECONDS))
+        except OSError as error:
+            problems.append("the mount fails: {0}".format(error))
+    began = time.monotonic()
+    code = supervisor.stop(S3FS, ask=lambda: _unmount(path, supervisor))
+    _unmount(path, supervisor)  # what a killed s3fs leaves
+    if code:
+        how = "ended with exit code {0}" if code > 0 else "had to be killed after {1:.1f} s"
+        problems.append(("s3fs " + how).format(code, time.monotonic() - began))
+    if is_mounted(path):
+        problems.append("{0} cannot be unmounted".format(path))
+    return "; ".join(problems)
