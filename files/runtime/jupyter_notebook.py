@@ -13,7 +13,7 @@ from importlib.metadata import distribution
 # Last: nothing of ours stands in for a module of Jupyter's. -I leaves this folder out.
 sys.path.append(os.path.dirname(os.path.realpath(__file__)))
 
-from melda_runtime import oom  # noqa: E402
+from melda_runtime import oom
 
 # Distribution and command; a JupyterHub's token says that it started us.
 BEHIND_A_HUB = "JUPYTERHUB_API_TOKEN" in os.environ

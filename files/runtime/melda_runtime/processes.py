@@ -15,6 +15,7 @@ from melda_runtime.errors import Refused
 CONTROLLERS = ("devices", "memory", "pids", "")  # of cgroup v1, each of which Docker uses; "": of v2
 LOOKS, PAUSE = 5, 0.2  # docker exec moves a process into our cgroup just before it has our mounts
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+OF_THE_MACHINE = "cgroup:[4026531835]"  # linux/proc_ns.h, PROC_CGROUP_INIT_INO
 
 
 def as_account(who: account.Account, score: int = 0) -> Callable[[], None]:
@@ -112,9 +113,9 @@ def others(spared: Collection[int], group: str, proc: str = "/proc") -> List[int
     ]
 
 
-def _mounts(pid: str, proc: str) -> str:
+def _namespace(pid: str, kind: str, proc: str) -> str:
     try:
-        return os.readlink(os.path.join(proc, pid, "ns", "mnt"))
+        return os.readlink(os.path.join(proc, pid, "ns", kind))
     except OSError:
         return ""
 
@@ -129,10 +130,12 @@ def container(proc: str = "/proc") -> str:
     """
     if os.getpid() == 1:
         return ""
-    group, ours = cgroup(proc=proc), _mounts("self", proc)
-    for look in range(LOOKS):
+    group, ours = cgroup(proc=proc), _namespace("self", "mnt", proc)
+    if group == "/" and _namespace("self", "cgroup", proc) in ("", OF_THE_MACHINE):
+        group = ""  # the machine's: in a container that has a cgroup of its own, it may be called so
+    for look in range(LOOKS if group else 0):
         time.sleep(PAUSE if look else 0)
-        if group and all(_mounts(str(pid), proc) == ours for pid in others((), group, proc)):
+        if all(_namespace(str(pid), "mnt", proc) == ours for pid in others((), group, proc)):
             return group
     raise Refused(
         "this container's processes cannot be told from others': it is not PID 1 and has no cgroup of its own;"

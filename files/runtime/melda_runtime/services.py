@@ -56,7 +56,7 @@ def bspm(settings: Settings, supervisor: Supervisor) -> None:
     with log.step(BSPM) as details:
         os.makedirs(RUN, mode=0o755, exist_ok=True)
         edit.update(BSPM_STATE, COMPILES)
-        argv = (os.path.join(SRC, "bspm-service"), "--stay")
+        argv = (os.path.join(SRC, "bspm-service"), "--stay", BSPM_STATE)
         supervisor.start(Service(BSPM, argv, account.ROOT, for_root(settings)))
         details.append("started, as no-new-privileges keeps the bus from doing it")
 

@@ -127,6 +127,15 @@ def take_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
     return ended, not any(problems)
 
 
+def _group(settings: Settings) -> str:
+    try:
+        return processes.container()
+    except Refused:
+        if settings.bucket:
+            raise
+        return ""  # what goes on to write in a local folder loses nothing
+
+
 def run() -> int:
     """Start, look after everything, stop.
 
@@ -145,7 +154,7 @@ def run() -> int:
     if os.path.isdir(SYSTEMD):
         raise Refused("systemd runs here: systemctl start melda.target (docs/vm.md)")
     lock = only_one()
-    supervisor = Supervisor(processes.container())
+    supervisor = Supervisor(_group(settings))
     processes.adopt()
     try:
         bring_up(settings, supervisor)

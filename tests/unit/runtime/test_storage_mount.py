@@ -21,7 +21,7 @@ class Supervisor:
     """In which s3fs mounts at once, or never."""
 
     def __init__(self, mounts: bool = True, lives: bool = True) -> None:
-        self.mounts, self.lives = mounts, lives
+        self.mounts, self.lives, self.code = mounts, lives, 0
         self.passwords: list[str] = []
         self.timers: list[Callable[[], float | None]] = []
         self.done: list[object] = []
@@ -43,9 +43,13 @@ class Supervisor:
     def give_up(self, name: str, code: int) -> None:
         self.done.append((name, code))
 
-    def stop(self, name: str, ask: Callable[[], None]) -> None:
+    def stop(self, name: str, ask: Callable[[], None]) -> int:
         self.done.append("stop " + name)
         ask()
+        return self.code
+
+    def left(self, seconds: float) -> float:
+        return seconds
 
 
 @pytest.fixture
@@ -149,10 +153,43 @@ def test_it_is_unmounted_as_asked_and_then_by_force_and_what_fails_is_said(
 ) -> None:
     monkeypatch.setattr(storage, "is_mounted", lambda _: True)  # nothing is: so the kernel refuses
     supervisor = Supervisor()
-    storage.release(settings, supervisor)  # type: ignore[arg-type]
+    assert storage.release(settings, supervisor) == ""  # type: ignore[arg-type]
     assert supervisor.done == [], "a local folder is not unmounted"
-    storage.release(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
+    workdir = settings.place.workdir
+    reason = storage.release(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
+    assert reason == workdir + " cannot be unmounted"
     assert supervisor.done == ["stop s3fs"]
     said = capsys.readouterr().err.splitlines()
-    line = f"start-jupyter: unmounting {settings.place.workdir}: Invalid argument"
+    line = f"start-jupyter: unmounting {workdir}: Invalid argument"
     assert said == [line] * 4, "in two ways, by s3fs's end and after it"
+
+
+@pytest.mark.parametrize(
+    ("code", "answer", "reason"),
+    [
+        (0, None, ""),
+        (-9, None, "s3fs had to be killed after 0.0 s"),
+        (1, None, "s3fs ended with exit code 1"),
+        (0, OSError(5, "Input/output error"), "the mount fails: [Errno 5] Input/output error"),
+        (0, FileNotFoundError(2, "No such file"), ""),
+    ],
+)
+def test_what_may_be_lost_is_known(
+    settings: Settings,
+    project: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    answer: OSError | None,
+    reason: str,
+) -> None:
+    found = iter([True, False, False, False, False, False])
+    monkeypatch.setattr(storage, "is_mounted", lambda _: next(found))
+
+    def lstat(_: str) -> None:
+        if answer:
+            raise answer
+
+    monkeypatch.setattr(watch.os, "lstat", lstat)
+    supervisor = Supervisor()
+    supervisor.code = code
+    assert storage.release(settings._replace(bucket=project), supervisor) == reason  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from melda_runtime import processes
+from melda_runtime.errors import Refused
 
 from .conftest import RUNTIME
 
@@ -191,21 +192,219 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """What would be killed. Nothing ever is: a mistake here would end every process of the machine."""
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
-    monkeypatch.setattr(os, "listdir", lambda _: ["1", "7", "8", "self", "uptime"])
     return sent
 
 
-def test_on_a_machine_nobody_elses_processes_are_ended(
-    killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+def process(
+    proc: Path, pid: int, parent: int = 1, group: str = "/docker/a", state: str = "S", threads: int = 1
 ) -> None:
-    monkeypatch.setattr(os, "getpid", lambda: 2)
-    processes.end_others([], 0.0, lambda: None)
+    """As proc(5) shows one; on a machine with cgroup v1, and v2 beside it."""
+    folder = proc / str(pid)
+    (folder / "ns").mkdir(parents=True)
+    (folder / "ns" / "mnt").symlink_to("mnt:[1]")
+    fields = [state, str(parent)] + ["0"] * 15 + [str(threads)] + ["0"] * 30
+    (folder / "stat").write_text(f"{pid} (a) b ({' '.join(fields)}\n".replace("b (", "b) "))
+    (folder / "cgroup").write_text(f"3:cpu,cpuacct:/x\n2:devices:{group}\n1:name=systemd:/x\n0::/y\n")
+
+
+@pytest.fixture
+def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """We are 5, started by a shell, 4; 1 is the container's init. 7 and 8 are the container's, 9 is another's."""
+    folder = tmp_path / "proc"
+    for pid, parent, group in ((1, 0, "/docker/a"), (4, 1, "/docker/a"), (5, 4, "/docker/a"), (7, 5, "/docker/a"),
+                               (8, 1, "/docker/a"), (9, 1, "/docker/b")):  # fmt: skip
+        process(folder, pid, parent, group)
+    (folder / "self").symlink_to("5")
+    (folder / "5" / "ns" / "cgroup").symlink_to("cgroup:[2]")
+    monkeypatch.setattr(os, "getpid", lambda: 5)
+    return folder
+
+
+def test_the_containers_processes_are_those_of_its_cgroup(proc: Path) -> None:
+    assert processes.container(str(proc)) == "/docker/a"
+    assert sorted(processes.others([8], "/docker/a", str(proc))) == [7]
+    assert sorted(processes.others([], "/docker/a", str(proc))) == [7, 8]
+    assert processes.others([], "", str(proc)) == [], "on a machine they are everybody's"
+
+
+def test_pid_1_sees_nobody_elses(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    assert processes.container(str(proc)) == ""
+    assert sorted(processes.others([9], "", str(proc))) == [4, 5, 7, 8]
+
+
+def test_a_zombie_has_ended_unless_another_of_its_threads_goes_on(proc: Path) -> None:
+    process(proc, 20, state="Z")
+    process(proc, 21, state="Z", threads=2)
+    assert sorted(processes.others([7, 8], "/docker/a", str(proc))) == [21]
+
+
+def test_a_cgroup_of_version_2(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "cgroup").write_text("0::/../b:c\n")
+    assert processes.cgroup("1", str(tmp_path)) == "/../b:c"
+    assert processes.cgroup("2", str(tmp_path)) == ""
+
+
+def test_a_start_is_refused_where_others_have_the_same_cgroup(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PAUSE", 0)
+    (proc / "8" / "ns" / "mnt").unlink()  # a process with more rights than ours cannot be looked into
+    with pytest.raises(Refused, match="^this container's processes cannot be told from others'"):
+        processes.container(str(proc))
+    (proc / "8" / "ns" / "mnt").symlink_to("mnt:[2]")
+    with pytest.raises(Refused):
+        processes.container(str(proc))
+
+
+def test_docker_exec_moves_a_process_into_our_cgroup_before_it_has_our_mounts(
+    proc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (proc / "8" / "ns" / "mnt").unlink()
+    monkeypatch.setattr(time, "sleep", lambda pause: pause and (proc / "8" / "ns" / "mnt").symlink_to("mnt:[1]"))
+    assert processes.container(str(proc)) == "/docker/a"
+
+
+@pytest.mark.parametrize("namespace", ["cgroup:[4026531835]", "cgroup:[2]"])
+def test_all_processes_of_a_machine_are_in_its_cgroup(
+    proc: Path, monkeypatch: pytest.MonkeyPatch, namespace: str
+) -> None:
+    for pid in (1, 4, 5, 7, 8):
+        (proc / str(pid) / "cgroup").write_text("0::/\n")
+    (proc / "5" / "ns" / "cgroup").unlink()
+    (proc / "5" / "ns" / "cgroup").symlink_to(namespace)
+    if namespace == "cgroup:[2]":
+        assert processes.container(str(proc)) == "/", "so a container sees its own"
+    else:
+        with pytest.raises(Refused):
+            processes.container(str(proc))
+
+
+def test_on_a_machine_nobody_elses_processes_are_ended(killed: list[tuple[int, int]]) -> None:
+    processes.end_others([], "", 0.0, lambda: None)
     assert killed == []
 
 
-def test_in_a_container_all_others_are_ended_but_those_spared(
+def test_all_others_are_ended_but_those_spared_and_what_forks_stands_still_first(
     killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "getpid", lambda: 1)
-    processes.end_others([8], 0.0, lambda: None)
-    assert killed == [(7, signal.SIGTERM), (7, signal.SIGKILL)]
+    def others(spared: list[int], group: str) -> list[int]:
+        assert (spared, group) == ([8], "/docker/a")
+        gone = {pid for pid, number in killed if number == signal.SIGKILL}
+        forked = {30} if (7, signal.SIGTERM) in killed else set()
+        return sorted(({7} | forked) - gone)
+
+    monkeypatch.setattr(processes, "others", others)
+    processes.end_others([8], "/docker/a", 0.0, lambda: None)
+    assert killed[0] == (7, signal.SIGTERM)
+    numbers = [number for _, number in killed[1:]]
+    assert sorted(killed[1:3]) == [(7, signal.SIGSTOP), (30, signal.SIGSTOP)]
+    assert numbers == [signal.SIGSTOP] * 2 + [signal.SIGKILL] * 2
+
+
+def test_a_process_that_we_may_not_kill_does_not_stop_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refuse)
+    monkeypatch.setattr(processes, "others", lambda *_: [7])
+    processes.end_others([], "/docker/a", 0.0, lambda: None, killed=0.0)
+
+
+def test_a_timer_that_fails_is_said_once_and_tried_again() -> None:
+    code, out, err = run("""
+        supervisor.AGAIN = 0.01
+        left = [3]
+        def action():
+            left[0] -= 1
+            if left[0]:
+                raise BlockingIOError(11, 'Resource temporarily unavailable')
+            s.give_up('none', 0)
+        s.later(0.0, action)
+        sys.exit(s.run())
+    """)
+    assert code == 0, err
+    assert err == "start-jupyter: not now, it is tried again: [Errno 11] Resource temporarily unavailable\n"
+
+
+def test_a_turn_that_fails_ends_nobody() -> None:
+    code, _, err = run("""
+        turn, failing = s._turn, [MemoryError(), OSError(12, 'Cannot allocate memory'), None]
+        def fail(longest):
+            error = failing.pop(0)
+            if error:
+                raise error
+            s._turn = turn
+            s.give_up('none', 5)
+        s._turn = fail
+        sys.exit(s.run())
+    """)
+    assert code == 5, err
+    assert err.count("start-jupyter: not now: ") == 2
+
+
+def test_a_service_that_cannot_be_started_again_is_tried_again() -> None:
+    code, _, err = run("""
+        supervisor.FIRST_PAUSE = 0.01
+        s.start(service('version service', ''))
+        popen, left = supervisor.subprocess.Popen, [3]
+        def scarce(*given, **more):
+            left[0] -= 1
+            if left[0]:
+                raise BlockingIOError(11, 'Resource temporarily unavailable')
+            s.give_up('none', 0)
+            return popen(*given, **more)
+        supervisor.subprocess.Popen = scarce
+        sys.exit(s.run())
+    """)
+    assert code == 0, err
+    said = "version service cannot be started, it is tried again: [Errno 11] Resource temporarily unavailable"
+    assert err.count(said) == 1 and left_over(err) == [], err
+
+
+def left_over(err: str) -> list[str]:
+    """Lines that are not start-jupyter's: of a traceback."""
+    return [line for line in err.splitlines() if not line.startswith("start-jupyter: ")]
+
+
+def test_a_first_start_is_tried_for_a_while() -> None:
+    code, _, err = run("""
+        from melda_runtime.errors import Refused
+        supervisor.TRIES = 0.3
+        tries = []
+        def scarce(*given, **more):
+            tries.append(given)
+            raise BlockingIOError(11, 'Resource temporarily unavailable')
+        supervisor.subprocess.Popen = scarce
+        try:
+            s.start(service('jupyter', ''))
+        except Refused as error:
+            assert len(tries) > 2, tries
+            sys.exit(str(error))
+    """)
+    assert (code, err) == (1, "jupyter cannot be started: [Errno 11] Resource temporarily unavailable\n")
+
+
+def test_what_is_stopped_has_what_is_left_of_the_time(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    inner = "import signal, time; signal.signal(15, signal.SIG_IGN); "
+    inner += f"open({str(ready)!r}, 'w').close(); time.sleep(60)"
+    code, out, err = run(f"""
+        s.start(service('s3fs', {inner!r}, patience=60))
+        s.wait_until(lambda: os.path.exists({str(ready)!r}), 10)
+        assert s.left(60) == 60
+        s.hurry(time.monotonic() + 0.3)
+        assert s.left(60) < 0.31 and s.left(0.2) == 0.2
+        print(s.stop('s3fs'))
+        s.hurry(time.monotonic() - 5)
+        assert s.left(60) == 0.1
+    """)
+    assert (code, out) == (0, "-9\n"), err
+    assert "s3fs did not end within 0.3 s and is killed" in err
+
+
+def test_a_service_that_is_killed_first(tmp_path: Path) -> None:
+    path = tmp_path / "score"
+    inner = "import os; f = open({0!r} + '.new', 'w'); f.write(open('/proc/self/oom_score_adj').read()); f.close()"
+    inner = (inner + "; os.rename({0!r} + '.new', {0!r})").format(str(path))
+    code, _, err = run(f"s.start(service('fork', {inner!r}, essential=True, score=900)); s.run()")
+    assert (code, path.read_text()) == (0, "900\n"), err

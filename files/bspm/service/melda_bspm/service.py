@@ -17,9 +17,7 @@ import dbus
 import dbus.mainloop.glib
 import dbus.service
 from gi.repository import GLib
-
 from melda_runtime import edit, oom
-from melda_runtime.services import BSPM_STATE, SERVES
 
 from melda_bspm import packages, relay
 
@@ -27,7 +25,8 @@ NAME = "org.r_project.linux1"
 PATH = "/org/r_project/linux1/PackageManager"
 INTERFACE = "org.r_project.linux1.PackageManager"
 IDLE = 600  # seconds without a call after which it ends; the bus starts it again
-STAY = "--stay"  # argument: it does not end, because the bus cannot start it
+STAY = "--stay"  # FILE, arguments: it does not end, because the bus cannot start it, and says in FILE that it serves
+SERVES = "ok"
 BUS_SECONDS = 5.0  # until the bus must answer that is started beside it
 
 
@@ -49,8 +48,8 @@ def _bus() -> Any:
 
 
 def main() -> int:
-    """Serve until nobody has called for a while; with ``--stay``, for ever."""
-    stay = sys.argv[1:] == [STAY]
+    """Serve until nobody has called for a while; with ``--stay FILE``, for ever."""
+    stay = sys.argv[1:2] == [STAY]
     oom.offer()  # apt above all: what it was installing is installed again, a notebook is not
     dbus.mainloop.glib.DBusGMainLoop(set_as_default=True)
     try:
@@ -96,7 +95,7 @@ def main() -> int:
     name = dbus.service.BusName(NAME, bus, do_not_queue=True)
     manager = PackageManager(name, PATH)
     if stay:
-        edit.update(BSPM_STATE, SERVES)
+        edit.update(sys.argv[2], SERVES)
     else:
         signal.alarm(IDLE)
     loop.run()
