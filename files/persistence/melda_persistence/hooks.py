@@ -107,11 +107,16 @@ def begin(settings: Settings, supervisor: Supervisor) -> bool:
     return bool(found)
 
 
-def note(settings: Settings) -> None:
-    """Before anybody is stopped: remember who is installing, so that half an installation is not saved."""
+def note(settings: Settings, room: bool = True) -> None:
+    """Before anybody is stopped: remember who is installing, so that half an installation is not saved.
+
+    Args:
+        settings: of the container.
+        room: was there a process left to look? Else it may have been anybody who has been ended since.
+    """
 
     def look() -> None:
-        edit.update(state.CUT_OFF, installers.running())
+        edit.update(state.CUT_OFF, installers.running() if room else "a program, as there was no process left,")
 
     with contextlib.suppress(OSError):
         account.do_as(settings.place.user, look, 1.0)

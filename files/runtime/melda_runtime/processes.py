@@ -165,7 +165,7 @@ def end_others(
     _signal(others(spared, group), signal.SIGTERM)
     while others(spared, group) and time.monotonic() < deadline:
         reap()
-        time.sleep(0.01)
+        time.sleep(0.02)
     # What forks faster than it is killed has to stand still first.
     stopped: Set[int] = set()
     for _ in range(100):

@@ -114,7 +114,7 @@ def take_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
     """
     jupyters, all_others, plugins, unmounted = (time.monotonic() + seconds for seconds in STOP_BY)
     supervisor.hurry(jupyters)
-    persistence.note(settings)
+    persistence.note(settings, supervisor.make_room())
     ended = supervisor.stop(jupyter.NAME)
     supervisor.hurry(all_others)
     supervisor.stop_all(spare=(storage.S3FS, persistence.NAME))

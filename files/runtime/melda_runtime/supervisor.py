@@ -198,6 +198,23 @@ class Supervisor:
             self._reap()
         return running.process is None
 
+    def _kept(self) -> List[int]:
+        return [running.process.pid for running in self._all.values() if running.process is not None]
+
+    def make_room(self) -> bool:
+        """End all that are no service, if no process can be started any more: a stop needs some.
+
+        Returns:
+            False if it had to be done.
+        """
+        try:
+            account.Child(account.ROOT, lambda: None).close()
+            return True
+        except OSError as error:
+            log.line("no process can be started ({0}): all but the services are ended first".format(error.strerror))
+        processes.end_others(self._kept(), self._group, self.left(0.2), self._reap)
+        return False
+
     def stop_all(self, spare: Tuple[str, ...] = ()) -> None:
         """Stop all services but those named, the last started first, and all else in the container."""
         going = [running for name, running in self._all.items() if name not in spare]
@@ -205,8 +222,7 @@ class Supervisor:
             running.stopping = True
         for running in reversed(going):
             self.stop(running.service.name)
-        kept = [running.process.pid for running in self._all.values() if running.process is not None]
-        processes.end_others(kept, self._group, self.left(1.0), self._reap)
+        processes.end_others(self._kept(), self._group, self.left(1.0), self._reap)
 
     def _turn(self, longest: float) -> None:
         now = time.monotonic()

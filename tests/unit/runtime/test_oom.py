@@ -51,7 +51,8 @@ def test_what_is_not_there_fails_as_always() -> None:
     out = run("""
         oom.offer_children()
         import subprocess
-        for argv, more in ((["no-such-program"], {}), (["/no/such"], {}), (["./no"], {"cwd": "/"}), (["ls"], {"env": {"PATH": "/no"}})):
+        cases = (["no-such-program"], {}), (["/no/such"], {}), (["./no"], {"cwd": "/"}), (["ls"], {"env": {"PATH": "/no"}})
+        for argv, more in cases:
             try:
                 subprocess.Popen(argv, **more)
             except FileNotFoundError as error:

@@ -169,13 +169,14 @@ def test_all_ends_in_the_order_in_which_nothing_is_lost(
     monkeypatch.setattr(start.time, "monotonic", lambda: 100.0)
     supervisor: Any = SimpleNamespace(
         hurry=done.append,
+        make_room=lambda: done.append("room") or True,  # type: ignore[func-returns-value]
         stop=lambda name: done.append(name) or 5,  # type: ignore[func-returns-value]
         stop_all=lambda spare: done.append(spare),
     )
     settings: Any = None
     assert start.take_down(settings, supervisor) == (5, not said)
     spared = (start.storage.S3FS, start.persistence.NAME)
-    assert done == [105.0, "note", start.jupyter.NAME, 106.5, spared, 108.0, "finish", 109.0, "release"]
+    assert done == [105.0, "room", "note", start.jupyter.NAME, 106.5, spared, 108.0, "finish", 109.0, "release"]
     lines = [f"start-jupyter: something may be missing in the bucket: {reason}" for reason in said]
     assert capsys.readouterr().err.splitlines() == lines
 
