@@ -13,6 +13,7 @@ from melda_runtime.errors import Refused
 from melda_runtime.supervisor import Service, Supervisor
 
 BUS = "/run/dbus/system_bus_socket"
+DBUS = "/usr/bin/dbus-daemon"
 BSPM = "bspm"
 BSPM_INSTALLED = "/usr/share/dbus-1/system-services/org.r_project.linux1.service"
 # Only where root's side of bspm is started by us: whether it serves. R reads it too, see files/bspm/Rprofile.R.
@@ -51,7 +52,7 @@ def bspm(settings: Settings, supervisor: Supervisor) -> None:
 
     Whether it serves is said by itself, and by its absence; nothing but install.packages() depends on it.
     """
-    if not (no_new_privileges() and os.path.exists(BSPM_INSTALLED) and os.path.exists("/usr/bin/dbus-daemon")):
+    if not (no_new_privileges() and os.path.exists(BSPM_INSTALLED) and os.path.exists(DBUS)):
         return
     with log.step(BSPM) as details:
         os.makedirs(RUN, mode=0o755, exist_ok=True)

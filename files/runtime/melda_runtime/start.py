@@ -23,7 +23,7 @@ SYSTEMD = "/run/systemd/system"  # sd_booted(3)
 JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
 # Seconds from the wish to stop until Jupyter, all others, the plugins' last upload and the unmount must be over. Docker
 # gives ten for everything; who is quicker leaves the rest to those after it, s3fs above all.
-STOP_BY = (5.0, 6.5, 8.0, 9.0)
+STOP_BY = (5.0, 6.5, 7.5, 8.8)
 LOST = 74  # exit code (sysexits.h, EX_IOERR): it was to stop, and something may be missing in the bucket
 
 
@@ -122,9 +122,10 @@ def take_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
     problems = [persistence.finish(settings, supervisor)]
     supervisor.hurry(unmounted)
     problems.append(storage.release(settings, supervisor))
-    for problem in filter(None, problems):
-        log.line("something may be missing in the bucket: {0}".format(problem))
-    return ended, not any(problems)
+    lost = "; ".join(filter(None, problems))
+    if lost:
+        log.line("something may be missing in the bucket: {0}".format(lost))
+    return ended, not lost
 
 
 def _group(settings: Settings) -> str:

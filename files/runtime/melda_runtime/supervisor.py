@@ -186,7 +186,7 @@ class Supervisor:
         if not self._gone(running, self.left(running.service.patience)):
             log.line("{0} did not end within {1:.1f} s and is killed".format(name, time.monotonic() - began))
             os.kill(process.pid, signal.SIGKILL)
-            self._gone(running, 1.0)
+            self._gone(running, self.left(1.0))
         self._all.pop(name, None)
         return process.returncode if process.returncode is not None else -signal.SIGKILL
 
@@ -222,7 +222,8 @@ class Supervisor:
             running.stopping = True
         for running in reversed(going):
             self.stop(running.service.name)
-        processes.end_others(self._kept(), self._group, self.left(1.0), self._reap)
+        half = self.left(2.0) / 2
+        processes.end_others(self._kept(), self._group, half, self._reap, half)
 
     def _turn(self, longest: float) -> None:
         now = time.monotonic()
