@@ -22,7 +22,6 @@ PASSWORD_FILE = "/root/.passwd-s3fs"  # nosec B105 # noqa: S105 - a path
 MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
 UNMOUNT_SECONDS = 9.0  # for s3fs to end after its mount is gone, if a container's stop leaves them
-LAST_SECONDS = 2.0  # for the last question
 CAP_SYS_ADMIN = 21  # linux/capability.h
 MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8  # linux/fs.h
 NEEDED = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
@@ -256,12 +255,6 @@ def release(settings: Settings, supervisor: Supervisor) -> str:
     if settings.bucket is None:
         return ""
     path, problems = settings.place.workdir, []
-    if is_mounted(path) and supervisor.alive(S3FS):
-        try:
-            # What a killed program had not written yet was written when it ended, and nobody was left to be told of an error.
-            account.do_as(settings.place.user, watch.question(path), supervisor.left(LAST_SECONDS))
-        except OSError as error:
-            problems.append("the mount fails: {0}".format(error))
     began = time.monotonic()
     code = supervisor.stop(S3FS, ask=lambda: _unmount(path, supervisor))
     _unmount(path, supervisor)  # what a killed s3fs leaves
