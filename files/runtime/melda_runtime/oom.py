@@ -56,4 +56,4 @@ def offer_children() -> None:
     To be called before modules are imported that take Popen by its name. In place of a preexec_fn, which is not safe in a
     process with threads (https://docs.python.org/3/library/subprocess.html#subprocess.Popen).
     """
-    subprocess.Popen = _Popen  # type: ignore[misc]
+    subprocess.Popen = _Popen  # type: ignore[misc, assignment, unused-ignore]
