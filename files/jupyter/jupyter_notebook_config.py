@@ -45,8 +45,10 @@ if token_file:
 # Docker gives the container ten seconds to stop; a kernel that computes gets two of them.
 c.KernelManager.shutdown_wait_time = 2.0
 
-# No login shell: that would reset PATH to the distribution's.
-server.terminado_settings = {"shell_command": ["/bin/bash"]}
+# No login shell: that would reset PATH to the distribution's. Killed before Jupyter is, when there is no memory left; the
+# score is that of kernels (melda_runtime/oom.py).
+FIRST = ["/usr/bin/choom", "-n", "800", "--"]
+server.terminado_settings = {"shell_command": [*(FIRST if os.access(FIRST[0], os.X_OK) else []), "/bin/bash"]}
 
 # Not in the project, where each look at it is a request if that is in S3.
 os.environ.setdefault("JP_LSP_VIRTUAL_DIR", os.path.expanduser("~/.virtual_documents"))

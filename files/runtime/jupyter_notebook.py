@@ -10,6 +10,11 @@ import os
 import sys
 from importlib.metadata import distribution
 
+# Last: nothing of ours stands in for a module of Jupyter's. -I leaves this folder out.
+sys.path.append(os.path.dirname(os.path.realpath(__file__)))
+
+from melda_runtime import oom
+
 # Distribution and command; a JupyterHub's token says that it started us.
 BEHIND_A_HUB = "JUPYTERHUB_API_TOKEN" in os.environ
 NAME, COMMAND = ("jupyterhub", "jupyterhub-singleuser") if BEHIND_A_HUB else ("notebook", "jupyter-notebook")
@@ -21,6 +26,7 @@ HELD_BACK = "MELDA_LATER_"
 
 def main() -> int:
     """Arguments: where to work, then Jupyter's own. Standard input: a byte when everything is ready."""
+    oom.offer_children()  # kernels, and whatever else Jupyter starts
     (entry,) = (point for point in distribution(NAME).entry_points if point.name == COMMAND)
     serve = entry.load()
     if not os.read(0, 1):

@@ -18,6 +18,7 @@ from tests.standins.serve import Server, gateway
 
 from .machines import Machine, provision, until
 from .notebook import Notebook
+from .services import Service, running
 
 TOKEN = "t" * 32
 
@@ -213,3 +214,42 @@ def test_the_next_container_of_the_project_installs_it_again(machine: Machine) -
     found = machine.run("cat /tmp/other/.melda-jupyter/apt.json")
     assert "r-cran-snakecase" in found and "r-cran-thereisnone" in found and "cowsay" not in found
     machine.run("kill $(cat /tmp/other/pid)")
+
+
+@pytest.fixture(scope="module")
+def hardened(docker: str, machine: Machine) -> Iterator[Service]:
+    """The same image in a container in which the kernel ignores setuid bits: the bus cannot start root's side of bspm."""
+    name = f"{machine.name}-image"
+    subprocess.run([docker, "commit", machine.name, name], check=True, stdout=subprocess.DEVNULL)
+    try:
+        with running(docker, name, "--security-opt", "no-new-privileges") as service:
+            yield service
+    finally:
+        subprocess.run([docker, "image", "rm", "--force", name], check=False, stdout=subprocess.DEVNULL)
+
+
+def test_without_the_setuid_helper_a_user_installs_a_binary(hardened: Service) -> None:
+    assert "NoNewPrivs:\t1" in hardened.run("cat /proc/self/status")
+    assert any(line.startswith("bspm: started, as no-new-privileges") for line in hardened.lines()), hardened.lines()
+    until(lambda: hardened.health()["bspm"] == "ok", "root's side serves")
+    with hardened.notebook.start("ir") as kernel:
+        done = kernel.run('install.packages("praise")', 180)
+        assert "Setting up r-cran-praise" in done.stdout, done
+    # It is not the bus that starts it again.
+    hardened.run("pkill -KILL -f '[b]spm-service'")
+    hardened.says("bspm was killed by signal 9; starting it again")
+    until(lambda: hardened.run("pgrep -f '[b]spm-service --stay'", check=False) != "", "it is there again")
+    hardened.run("""Rscript -e 'install.packages("snakecase")' 2>&1""", user="melda")
+    assert installed(hardened, "r-cran-snakecase")
+
+
+def test_where_it_cannot_run_at_all_packages_are_compiled_and_that_is_said(hardened: Service) -> None:
+    hardened.run("mv /usr/lib/python3/dist-packages/gi /usr/lib/python3/dist-packages/gi.off")
+    subprocess.run([hardened.docker, "restart", hardened.name], check=True, stdout=subprocess.DEVNULL)
+    hardened.ready(times=2)
+    said = "install.packages() compiles: root's side of bspm does not run"
+    hardened.says(f"bspm: {said}")
+    assert hardened.health()["bspm"] == said
+    with hardened.notebook.start("ir") as kernel:
+        done = kernel.run('install.packages("meldanative")', 180)
+        assert done.status == "ok" and "* DONE (meldanative)" in done.stdout, done

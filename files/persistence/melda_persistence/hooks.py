@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from typing import List
 
 from melda_runtime import account, descriptors, edit, environment, folders, log, mounts, paths, storage
@@ -78,21 +79,30 @@ def begin(settings: Settings, supervisor: Supervisor) -> bool:
     return bool(found)
 
 
-def note(settings: Settings) -> None:
-    """Before anybody is stopped: remember who is installing, so that half an installation is not saved."""
+def note(settings: Settings, room: bool = True) -> None:
+    """Before anybody is stopped: remember who is installing, so that half an installation is not saved.
+
+    Args:
+        settings: of the container.
+        room: was there a process left to look? Else it may have been anybody who has been ended since.
+    """
 
     def look() -> None:
-        edit.update(state.CUT_OFF, installers.running())
+        edit.update(state.CUT_OFF, installers.running() if room else "a program, as there was no process left,")
 
     with contextlib.suppress(OSError):
         account.do_as(settings.place.user, look, 1.0)
 
 
-def finish(settings: Settings, supervisor: Supervisor) -> None:
-    """Let the keeper save what is left, and uncover the bucket, so that it can be unmounted."""
-    supervisor.stop(NAME)
+def finish(settings: Settings, supervisor: Supervisor) -> str:
+    """Let the keeper save what is left, and uncover the bucket, so that it can be unmounted.
+
+    Returns:
+        Empty if it ended by itself; else what came of it.
+    """
+    code = supervisor.stop(NAME)
     if settings.bucket is None:
-        return
+        return ""
     # In a child: where s3fs hangs, this may too.
     for path in (os.path.join(settings.place.workdir, name) for name in names(settings)):
         mount = mounts.at(path)
@@ -101,3 +111,5 @@ def finish(settings: Settings, supervisor: Supervisor) -> None:
                 account.do_as(account.ROOT, lambda at=mount: mounts.detach(at), 2.0)  # type: ignore[misc]
             except OSError as error:
                 log.line("unmounting {0}: {1}".format(path, error))
+    # Killed by SIGTERM: the signal came before it listened to it, and it had done nothing.
+    return "" if code in (0, -signal.SIGTERM) else "the {0} did not end by itself".format(NAME)

@@ -14,7 +14,7 @@ import threading
 import time
 from typing import List
 
-from melda_runtime import edit, environment, log, paths
+from melda_runtime import edit, environment, log, oom, paths
 
 from melda_persistence import state
 from melda_persistence.apt import Packages
@@ -147,6 +147,7 @@ def main() -> int:
     parser.add_argument("--old", required=True, help="where the project lies without the plugin folders over it")
     parser.add_argument("names", nargs="*")
     given = parser.parse_args(sys.argv[1:])
+    oom.offer_children()
     kept = os.path.join(given.project, state.KEPT)
 
     def old(name: str) -> str:

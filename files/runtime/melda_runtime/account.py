@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import pwd
 import signal
 import time
 from typing import Callable, NamedTuple, Optional, Tuple
 
+from melda_runtime import pressure
 from melda_runtime.errors import Refused
 
 
@@ -87,7 +89,12 @@ class Child:
         self._over = False
         self._reading, writing = os.pipe()
         os.set_blocking(self._reading, False)
-        self.pid = os.fork()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            os.close(self._reading)
+            os.close(writing)
+            raise
         if self.pid == 0:
             try:
                 os.close(self._reading)
@@ -136,7 +143,10 @@ def do_as(account: Account, action: Callable[[], object], seconds: float) -> Non
         TimeoutError: it did not finish in time.
     """
     deadline, pause = time.monotonic() + seconds, 0.001
-    child = Child(account, action)
+    try:
+        child = pressure.tried(lambda: Child(account, action), seconds)
+    except MemoryError:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from None
     try:
         answer = child.answer()
         while answer is None:

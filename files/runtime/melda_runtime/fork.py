@@ -10,7 +10,7 @@ from typing import Dict, Optional
 
 from melda_persistence.state import CAPTURE, KEPT
 
-from melda_runtime import s3
+from melda_runtime import oom, s3
 from melda_runtime.bucket import Bucket
 from melda_runtime.environment import SRC, Settings
 from melda_runtime.errors import Refused
@@ -66,4 +66,4 @@ def service(settings: Settings, variables: Dict[str, str]) -> Optional[Service]:
     if settings.bucket is None or not settings.bucket.fork_of:
         return None
     argv = ("/usr/bin/python3", "-IBS", os.path.join(SRC, "restore-fork"), settings.bucket.fork_of)
-    return Service(NAME, argv, settings.place.user, variables, once=True)
+    return Service(NAME, argv, settings.place.user, variables, once=True, score=oom.SCORE)

@@ -12,12 +12,13 @@ from typing import Dict, Mapping, Tuple
 
 from melda_persistence import state
 
-from melda_runtime import hub, jupyter, storage, watch
-from melda_runtime.services import BUS
+from melda_runtime import edit, hub, jupyter, storage, watch
+from melda_runtime.services import BSPM, BSPM_STATE, BUS
 from melda_runtime.watch import WELL
 
 PORT = 2310
-PLUGINS, FORK = TOLD = ("plugins", "fork")  # told, and no reason to be ill
+PLUGINS, FORK = "plugins", "fork"
+TOLD = (PLUGINS, FORK, BSPM)  # told, and no reason to be ill
 SECONDS = 3.0
 PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
 
@@ -60,6 +61,9 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         "dbus": of_dbus(),
         PLUGINS: state.read() or "not kept",
     }
+    bspm = edit.read(BSPM_STATE)
+    if bspm:
+        found[BSPM] = bspm
     if variables.get("FORK_OF"):
         found[FORK] = state.read(state.FORK) or "waiting"
     return found

@@ -1,4 +1,4 @@
-"""The two small services beside Jupyter: the system bus and the version service."""
+"""The small services beside Jupyter: the system bus, what it cannot start itself, and the version service."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ import shutil
 import subprocess
 from typing import Dict, Optional
 
-from melda_runtime import account
-from melda_runtime.environment import SRC, Settings, for_root
+from melda_runtime import account, edit, log
+from melda_runtime.environment import RUN, SRC, Settings, for_root
 from melda_runtime.errors import Refused
-from melda_runtime.supervisor import Service
+from melda_runtime.supervisor import Service, Supervisor
 
 BUS = "/run/dbus/system_bus_socket"
+DBUS = "/usr/bin/dbus-daemon"
+BSPM = "bspm"
+BSPM_INSTALLED = "/usr/share/dbus-1/system-services/org.r_project.linux1.service"
+# Only where root's side of bspm is started by us: whether it serves. R reads it too, see files/bspm/Rprofile.R.
+BSPM_STATE = RUN + "/bspm"
+SERVES, COMPILES = "ok", "install.packages() compiles: root's side of bspm does not run"
+BSPM_SECONDS = 10.0  # until it must serve
 
 
 def dbus(settings: Settings) -> Optional[Service]:
@@ -33,6 +40,32 @@ def dbus(settings: Settings) -> Optional[Service]:
     # --nopidfile: the file of a container that was killed would keep the next bus from starting.
     argv = (program, "--system", "--nofork", "--nopidfile", "--nosyslog")
     return Service("dbus", argv, account.ROOT, environment)
+
+
+def no_new_privileges(status: str = "/proc/self/status") -> bool:
+    """Does the kernel ignore setuid bits here (docker run --security-opt no-new-privileges)?"""
+    return "NoNewPrivs:\t1\n" in edit.read(status)
+
+
+def bspm(settings: Settings, supervisor: Supervisor) -> None:
+    """Start root's side of bspm where the bus cannot start it when it is called: its helper is a setuid program.
+
+    Whether it serves is said by itself, and by its absence; nothing but install.packages() depends on it.
+    """
+    if not (no_new_privileges() and os.path.exists(BSPM_INSTALLED) and os.path.exists(DBUS)):
+        return
+    with log.step(BSPM) as details:
+        os.makedirs(RUN, mode=0o755, exist_ok=True)
+        edit.update(BSPM_STATE, COMPILES)
+        argv = (os.path.join(SRC, "bspm-service"), "--stay", BSPM_STATE)
+        supervisor.start(Service(BSPM, argv, account.ROOT, for_root(settings)))
+        details.append("started, as no-new-privileges keeps the bus from doing it")
+
+    def look() -> None:
+        if edit.read(BSPM_STATE) != SERVES:
+            log.line("{0}: {1}".format(BSPM, COMPILES))
+
+    supervisor.later(BSPM_SECONDS, look)
 
 
 def version_service(settings: Settings, variables: Dict[str, str]) -> Service:

@@ -8,12 +8,12 @@ import resource
 import signal
 import sys
 import time
-from typing import Optional, TextIO
+from typing import Optional, TextIO, Tuple
 
 from melda_firewall import apply as firewall
 from melda_persistence import hooks as persistence
 
-from melda_runtime import environment, fork, home, hub, jupyter, log, paths, services, ssh, storage
+from melda_runtime import environment, fork, home, hub, jupyter, log, paths, processes, services, ssh, storage
 from melda_runtime.environment import Settings
 from melda_runtime.errors import Refused, StopRequested
 from melda_runtime.supervisor import Service, Supervisor
@@ -21,6 +21,10 @@ from melda_runtime.supervisor import Service, Supervisor
 LOCK = "/run/start-jupyter.lock"
 SYSTEMD = "/run/systemd/system"  # sd_booted(3)
 JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
+# Seconds from the wish to stop until Jupyter, all others, the plugins' last upload and the unmount must be over. Docker
+# gives ten for everything; who is quicker leaves the rest to those after it, s3fs above all.
+STOP_BY = (5.0, 6.5, 7.5, 8.8)
+LOST = 74  # exit code (sysexits.h, EX_IOERR): it was to stop, and something may be missing in the bucket
 
 
 def only_one(path: str = LOCK) -> TextIO:
@@ -66,6 +70,7 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     with log.step("ssh") as details:
         details.append(ssh.begin(settings, supervisor))
     _start(supervisor, "dbus", services.dbus(settings), "off, it is not installed")
+    services.bspm(settings, supervisor)
     with log.step("storage") as details:
         details.append(storage.prepare(settings, supervisor))
     with log.step("persistence") as details:
@@ -102,18 +107,35 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     supervisor.later(JUPYTER_SECONDS, announce)
 
 
-def take_down(settings: Settings, supervisor: Supervisor) -> int:
+def take_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
     """Stop Jupyter, then all other processes, save what was installed, and unmount when nobody can write any more.
 
     Returns:
-        Jupyter's exit code as :mod:`subprocess` gives it; 0 if it was not running.
+        Jupyter's exit code as :mod:`subprocess` gives it, 0 if it was not running; and whether all is saved.
     """
-    persistence.note(settings)
+    jupyters, all_others, plugins, unmounted = (time.monotonic() + seconds for seconds in STOP_BY)
+    supervisor.hurry(jupyters)
+    persistence.note(settings, supervisor.make_room())
     ended = supervisor.stop(jupyter.NAME)
+    supervisor.hurry(all_others)
     supervisor.stop_all(spare=(storage.S3FS, persistence.NAME))
-    persistence.finish(settings, supervisor)
-    storage.release(settings, supervisor)
-    return ended
+    supervisor.hurry(plugins)
+    problems = [persistence.finish(settings, supervisor)]
+    supervisor.hurry(unmounted)
+    problems.append(storage.release(settings, supervisor))
+    lost = "; ".join(filter(None, problems))
+    if lost:
+        log.line("something may be missing in the bucket: {0}".format(lost))
+    return ended, not lost
+
+
+def _group(settings: Settings) -> str:
+    try:
+        return processes.container()
+    except Refused:
+        if settings.bucket:
+            raise
+        return ""  # what goes on to write in a local folder loses nothing
 
 
 def run() -> int:
@@ -135,7 +157,8 @@ def run() -> int:
     if os.path.isdir(SYSTEMD):
         raise Refused("systemd runs here: systemctl start melda.target (docs/vm.md)")
     lock = only_one()
-    supervisor = Supervisor()
+    supervisor = Supervisor(_group(settings))
+    processes.adopt()
     try:
         bring_up(settings, supervisor)
         code = supervisor.run()
@@ -148,10 +171,12 @@ def run() -> int:
     if code == 0 and storage.hangs(settings):
         storage.abandon(supervisor)  # else everything waits for it, and Docker kills us first
         code = 1
-    ended = take_down(settings, supervisor)
+    ended, saved = take_down(settings, supervisor)
     # Killed by SIGTERM: the signal came before Jupyter listened to it.
     if code == 0 and ended not in (0, -signal.SIGTERM):
         code = ended if ended > 0 else 128 - ended
+    if code == 0 and not saved:
+        code = LOST
     log.line("ended with exit code {0} ({1:.2f} s)".format(code, time.monotonic() - began))
     lock.close()
     return code
@@ -163,6 +188,6 @@ def main() -> int:
         if sys.argv[1:]:
             raise Refused("{0!r} is not right: it takes no arguments".format(sys.argv[1]))
         return run()
-    except (Refused, OSError) as error:  # an OSError here: the disk is full, say
-        log.line(str(error))
+    except (Refused, OSError, MemoryError, RuntimeError) as error:  # the disk is full, say, or no thread can be had
+        log.line(str(error) or repr(error))
         return 1

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import subprocess
+import time
 from typing import Iterator, List, Tuple
 
 from melda_runtime import account, descriptors, fork, log, mounts, role, s3, watch
@@ -22,7 +23,7 @@ MOUNTED = RUN + "/project"
 PASSWORD_FILE = "/root/.passwd-s3fs"  # nosec B105 # noqa: S105 - a path
 MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
-UNMOUNT_SECONDS = 2.0  # for s3fs to end after its mount is gone
+UNMOUNT_SECONDS = 9.0  # for s3fs to end after its mount is gone, if a container's stop leaves them
 CAP_SYS_ADMIN = 21  # linux/capability.h
 NEEDED = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
 
@@ -241,14 +242,14 @@ def prepare(settings: Settings, supervisor: Supervisor) -> str:
     return "{0} is mounted at {1}".format(settings.bucket.url, settings.place.workdir)
 
 
-def _unmount(workdir: str) -> None:
+def _unmount(workdir: str, supervisor: Supervisor) -> None:
     """Take away whatever shows the bucket, wherever the project's folder is by now; the last mount, s3fs's own, at last."""
     found = mounts.table()
     devices = {mount.device for mount in found if mount.kind == KIND and mount.path in (MOUNTED, workdir)}
     for mount in reversed([mount for mount in found if mount.device in devices]):
         try:
             # In a child: where s3fs hangs, this may too. umount(8) would look at the mount first, and hang.
-            account.do_as(account.ROOT, lambda at=mount: mounts.detach(at), UNMOUNT_SECONDS)  # type: ignore[misc]
+            account.do_as(account.ROOT, lambda at=mount: mounts.detach(at), supervisor.left(UNMOUNT_SECONDS))  # type: ignore[misc]
         except OSError as error:
             log.line("unmounting {0}: {1}".format(mount.path, error))
 
@@ -263,8 +264,21 @@ def abandon(supervisor: Supervisor) -> None:
     supervisor.give_up(S3FS, 1)
 
 
-def release(settings: Settings, supervisor: Supervisor) -> None:
-    """Unmount, if anything is mounted; s3fs writes what is left and ends."""
-    if settings.bucket is not None:
-        supervisor.stop(S3FS, ask=lambda: _unmount(settings.place.workdir))
-        _unmount(settings.place.workdir)  # what a killed s3fs leaves
+def release(settings: Settings, supervisor: Supervisor) -> str:
+    """Unmount, if anything is mounted; s3fs writes what is left and ends.
+
+    Returns:
+        Empty if everything is in the bucket; else why that is not known.
+    """
+    if settings.bucket is None:
+        return ""
+    path, problems = settings.place.workdir, []
+    began = time.monotonic()
+    code = supervisor.stop(S3FS, ask=lambda: _unmount(path, supervisor))
+    _unmount(path, supervisor)  # what a killed s3fs leaves
+    if code:
+        how = "ended with exit code {0}" if code > 0 else "had to be killed after {1:.1f} s"
+        problems.append(("s3fs " + how).format(code, time.monotonic() - began))
+    if is_mounted(MOUNTED) or is_mounted(path):
+        problems.append("{0} cannot be unmounted".format(path))
+    return "; ".join(problems)

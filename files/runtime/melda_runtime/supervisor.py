@@ -8,7 +8,7 @@ import subprocess
 import time
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from melda_runtime import account, log, processes
+from melda_runtime import account, log, pressure, processes
 from melda_runtime.errors import Refused, StopRequested
 
 STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -16,6 +16,8 @@ HANDLED = set(STOP) | {signal.SIGCHLD}
 
 # Seconds before a service that died is started again: doubled each time, the first again once it lived long.
 FIRST_PAUSE, LONGEST_PAUSE, LIVED_LONG = 0.5, 30.0, 60.0
+TRIES = 3.0  # seconds in which a first start that fails for want of something is tried
+AGAIN = 1.0  # seconds until something that was due and failed is tried again
 
 
 class Service(NamedTuple):
@@ -31,6 +33,7 @@ class Service(NamedTuple):
         patience: seconds between SIGTERM and SIGKILL.
         once: when it ends with exit code 0 it is done.
         stdin: descriptor of its standard input; there is nothing to read if it is not given.
+        score: how gladly the kernel kills it, and what it starts, for want of memory; see :mod:`melda_runtime.oom`.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Service(NamedTuple):
     patience: float = 2.0
     stdin: int = subprocess.DEVNULL
     once: bool = False
+    score: int = 0
 
 
 class Running:
@@ -57,10 +61,17 @@ class Running:
 
 
 class Supervisor:
-    """Signals are blocked from here on and taken one by one, so none is lost, however early it comes."""
+    """Signals are blocked from here on and taken one by one, so none is lost, however early it comes.
 
-    def __init__(self) -> None:
+    Args:
+        group: cgroup of the container whose processes :meth:`stop_all` ends; see :func:`processes.others`.
+    """
+
+    def __init__(self, group: str = "") -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+        self._group = group
+        self._until: Optional[float] = None  # when all that is stopped must be over
+        self._said = pressure.Said(log.line)
         self._all: Dict[str, Running] = {}
         self._timers: List[Tuple[float, Callable[[], Optional[float]]]] = []
         self._ended: Optional[Tuple[str, int]] = None
@@ -72,20 +83,23 @@ class Supervisor:
         Raises:
             Refused: it cannot be started.
         """
+        try:
+            pressure.tried(lambda: self._launch(service), TRIES)
+        except Exception as error:
+            raise Refused("{0} cannot be started: {1}".format(service.name, str(error) or repr(error))) from None
+
+    def _launch(self, service: Service) -> None:
         running = self._all.setdefault(service.name, Running(service))
         running.due = None
         running.began = time.monotonic()
-        try:
-            running.process = subprocess.Popen(
-                service.argv,
-                stdin=service.stdin,
-                cwd=service.directory,
-                env=dict(service.environment),
-                # Before exec, in a process without threads.
-                preexec_fn=processes.as_account(service.account),  # noqa: PLW1509
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise Refused("{0} cannot be started: {1}".format(service.name, error)) from None
+        running.process = subprocess.Popen(
+            service.argv,
+            stdin=service.stdin,
+            cwd=service.directory,
+            env=dict(service.environment),
+            # Before exec, in a process without threads.
+            preexec_fn=processes.as_account(service.account, service.score),  # noqa: PLW1509
+        )
 
     def later(self, seconds: float, action: Callable[[], Optional[float]]) -> None:
         """Call ``action`` in ``seconds``; it is quick, and returns in how many seconds again, or None."""
@@ -132,10 +146,22 @@ class Supervisor:
             The exit code of the essential service (128 + N if signal N killed it), 0 if a stop was asked for.
         """
         while not self._ended and not self.stop_requested:
-            self._turn(3600.0)
+            try:
+                self._turn(3600.0)
+            except Exception as error:  # whatever it is: with us, every kernel would end
+                self._said.line(self, "not now: {0}".format(str(error) or repr(error)))
+                time.sleep(pressure.PAUSE)
         if self._ended is None:
             return 0
         return self._ended[1] if self._ended[1] >= 0 else 128 - self._ended[1]
+
+    def hurry(self, until: Optional[float]) -> None:
+        """Set the moment (time.monotonic()) at which whatever is stopped from now on must be over; None: there is none."""
+        self._until = until
+
+    def left(self, seconds: float) -> float:
+        """As much of ``seconds`` as there is, but a moment at least."""
+        return seconds if self._until is None else min(seconds, max(0.1, self._until - time.monotonic()))
 
     def stop(self, name: str, ask: Optional[Callable[[], None]] = None) -> int:
         """Ask a service to end, kill it when its patience is over, and forget it.
@@ -151,16 +177,16 @@ class Supervisor:
         if running is None or running.process is None:
             self._all.pop(name, None)
             return 0
-        process = running.process
+        process, began = running.process, time.monotonic()
         running.stopping = True
         if ask is not None:
             ask()
         else:
             os.kill(process.pid, signal.SIGTERM)
-        if not self._gone(running, running.service.patience):
-            log.line("{0} did not end within {1:g} s and is killed".format(name, running.service.patience))
+        if not self._gone(running, self.left(running.service.patience)):
+            log.line("{0} did not end within {1:.1f} s and is killed".format(name, time.monotonic() - began))
             os.kill(process.pid, signal.SIGKILL)
-            self._gone(running, 1.0)
+            self._gone(running, self.left(1.0))
         self._all.pop(name, None)
         return process.returncode if process.returncode is not None else -signal.SIGKILL
 
@@ -172,6 +198,23 @@ class Supervisor:
             self._reap()
         return running.process is None
 
+    def _kept(self) -> List[int]:
+        return [running.process.pid for running in self._all.values() if running.process is not None]
+
+    def make_room(self) -> bool:
+        """End all that are no service, if no process can be started any more: a stop needs some.
+
+        Returns:
+            False if it had to be done.
+        """
+        try:
+            account.Child(account.ROOT, lambda: None).close()
+            return True
+        except OSError as error:
+            log.line("no process can be started ({0}): all but the services are ended first".format(error.strerror))
+        processes.end_others(self._kept(), self._group, self.left(0.2), self._reap)
+        return False
+
     def stop_all(self, spare: Tuple[str, ...] = ()) -> None:
         """Stop all services but those named, the last started first, and all else in the container."""
         going = [running for name, running in self._all.items() if name not in spare]
@@ -179,8 +222,8 @@ class Supervisor:
             running.stopping = True
         for running in reversed(going):
             self.stop(running.service.name)
-        kept = [running.process.pid for running in self._all.values() if running.process is not None]
-        processes.end_others(kept, 1.0, self._reap)
+        half = self.left(2.0) / 2
+        processes.end_others(self._kept(), self._group, half, self._reap, half)
 
     def _turn(self, longest: float) -> None:
         now = time.monotonic()
@@ -197,15 +240,22 @@ class Supervisor:
         due = [timer for timer in self._timers if timer[0] <= now]
         self._timers = [timer for timer in self._timers if timer[0] > now]
         for _, action in due:
-            again = action()
+            try:
+                again = action()
+                self._said.well(action)
+            except Exception as error:
+                self._said.line(action, "not now, it is tried again: {0}".format(str(error) or repr(error)))
+                again = AGAIN
             if again is not None:
                 self.later(again, action)
 
     def _start_again(self, running: Running) -> None:
         try:
-            self.start(running.service)
-        except Refused as error:
-            log.line(str(error))
+            self._launch(running.service)
+            self._said.well(running)
+        except Exception as error:
+            name, reason = running.service.name, str(error) or repr(error)
+            self._said.line(running, "{0} cannot be started, it is tried again: {1}".format(name, reason))
             self._plan(running)
 
     def _plan(self, running: Running) -> float:

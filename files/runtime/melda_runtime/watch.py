@@ -9,7 +9,7 @@ import secrets
 import time
 from typing import Callable, Optional
 
-from melda_runtime import account, edit, log
+from melda_runtime import account, edit, log, pressure
 from melda_runtime.environment import RUN
 
 STATE = RUN + "/mount"  # what the watch found; the version service reads it
@@ -65,13 +65,21 @@ class Watch:
         self._user, self._ask, self._patience, self._give_up, self._path = user, ask, patience, give_up, state
         self._child: Optional[account.Child] = None
         self._began = 0.0
-        self._state = ""
+        self._state = self._written = ""
+        self._said = pressure.Said(log.line)
         self._say(WELL)
 
     def turn(self) -> Optional[float]:
         """Ask, or look for the answer; seconds until the next turn, None for no more."""
         if self._child is None:
-            self._child, self._began = account.Child(self._user, self._ask), time.monotonic()
+            try:
+                self._child, self._began = account.Child(self._user, self._ask), time.monotonic()
+            except (OSError, MemoryError) as error:  # for want of something: that is not the mount's silence
+                reason = str(error) or repr(error)
+                self._said.line("ask", "the mount cannot be asked, it is tried again: {0}".format(reason))
+                self._write()
+            else:
+                self._said.well("ask")
             return LOOK
         waited = time.monotonic() - self._began
         answer = self._child.answer()
@@ -88,15 +96,23 @@ class Watch:
         return LOOK
 
     def _say(self, state: str) -> None:
-        if state == self._state:
+        if state != self._state:
+            if state != WELL:
+                log.line("the mount {0}; the project cannot be read or written".format(state))
+            elif self._state:
+                log.line("the mount answers again")
+            self._state = state
+        self._write()
+
+    def _write(self) -> None:
+        if self._state == self._written:
             return
-        if state != WELL:
-            log.line("the mount {0}; the project cannot be read or written".format(state))
-        elif self._state:
-            log.line("the mount answers again")
-        self._state = state
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o755, exist_ok=True)
-            edit.update(self._path, state)
-        except OSError as error:
-            log.line("{0} cannot be written: {1}".format(self._path, os.strerror(error.errno or errno.EIO)))
+            edit.update(self._path, self._state)
+            self._written = self._state
+            self._said.well("write")
+        except OSError as error:  # the disk is full: at the next turn, then
+            self._said.line(
+                "write", "{0} cannot be written: {1}".format(self._path, os.strerror(error.errno or errno.EIO))
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from melda_runtime import account, services
@@ -66,3 +67,55 @@ def test_the_version_service_is_the_users_and_takes_no_code_from_the_project(set
     assert python == settings.place.python_env + "/bin/python"
     assert (isolated, path) == ("-I", SRC + "/version_check_webservice.py")
     assert service.account == settings.place.user and service.environment == {"A": "1"}
+
+
+class Supervisor:
+    def __init__(self) -> None:
+        self.started: list[Any] = []
+        self.timers: list[Any] = []
+
+    def start(self, service: Any) -> None:
+        self.started.append(service)
+
+    def later(self, _: float, action: Any) -> None:
+        self.timers.append(action)
+
+
+@pytest.mark.parametrize(
+    ("status", "ignored"), [("Name:\tx\nNoNewPrivs:\t1\nSeccomp:\t2\n", True), ("NoNewPrivs:\t0\n", False), ("", False)]
+)
+def test_setuid_bits_that_are_ignored(tmp_path: Path, status: str, ignored: bool) -> None:
+    (tmp_path / "status").write_text(status)
+    assert services.no_new_privileges(str(tmp_path / "status")) == ignored
+
+
+@pytest.mark.parametrize(("ignored", "installed"), [(True, False), (False, True)])
+def test_bspm_is_started_by_the_bus_where_that_can(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ignored: bool, installed: bool
+) -> None:
+    monkeypatch.setattr(services, "no_new_privileges", lambda: ignored)
+    monkeypatch.setattr(services, "BSPM_INSTALLED", str(tmp_path if installed else tmp_path / "no"))
+    supervisor: Any = Supervisor()
+    services.bspm(settings, supervisor)
+    assert supervisor.started == supervisor.timers == []
+
+
+def test_bspm_is_started_by_us_where_the_bus_cannot_and_says_whether_it_serves(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(services, "no_new_privileges", lambda: True)
+    monkeypatch.setattr(services, "BSPM_INSTALLED", str(tmp_path))
+    monkeypatch.setattr(services, "DBUS", str(tmp_path))
+    monkeypatch.setattr(services, "RUN", str(tmp_path / "run"))
+    state = tmp_path / "run" / "bspm"
+    monkeypatch.setattr(services, "BSPM_STATE", str(state))
+    supervisor: Any = Supervisor()
+    services.bspm(settings, supervisor)
+    (service,), (look,) = supervisor.started, supervisor.timers
+    assert service.argv == (SRC + "/bspm-service", "--stay", str(state)) and service.account == account.ROOT
+    assert state.read_text() == services.COMPILES
+    capsys.readouterr()
+    assert look() is None
+    assert capsys.readouterr().err == f"start-jupyter: bspm: {services.COMPILES}\n"
+    state.write_text("ok")
+    assert look() is None and capsys.readouterr().err == ""

@@ -79,12 +79,14 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr(start.os, "geteuid", lambda: 0)
     monkeypatch.setattr(start.resource, "setrlimit", lambda *_: None)
     monkeypatch.setattr(start.environment, "load", dict)
-    monkeypatch.setattr(start.environment, "settings", lambda variables: variables)
+    monkeypatch.setattr(start.environment, "settings", lambda _: SimpleNamespace(bucket=None))
+    monkeypatch.setattr(start.processes, "container", lambda: "/docker/a")
+    monkeypatch.setattr(start.processes, "adopt", lambda: None)
     monkeypatch.setattr(start, "SYSTEMD", str(tmp_path / "systemd"))
     monkeypatch.setattr(start, "only_one", lambda: (tmp_path / "lock").open("w"))
 
     def run(
-        code: int = 0, jupyter: int = 0, hangs: bool = False, begin: BaseException | None = None
+        code: int = 0, jupyter: int = 0, hangs: bool = False, begin: BaseException | None = None, saved: bool = True
     ) -> tuple[int, list[str]]:
         done: list[str] = []
 
@@ -92,13 +94,13 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             if begin:
                 raise begin
 
-        def take_down(*_: Any) -> int:
+        def take_down(*_: Any) -> tuple[int, bool]:
             done.append("taken down")
-            return jupyter
+            return jupyter, saved
 
         monkeypatch.setattr(start, "bring_up", bring_up)
         monkeypatch.setattr(start, "take_down", take_down)
-        monkeypatch.setattr(start, "Supervisor", lambda: Supervisor(code))
+        monkeypatch.setattr(start, "Supervisor", lambda group: Supervisor(code) if group == "/docker/a" else None)
         monkeypatch.setattr(start.storage, "hangs", lambda _: hangs)
         monkeypatch.setattr(start.storage, "abandon", lambda _: done.append("abandoned"))
         try:
@@ -120,6 +122,12 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         ({"jupyter": -9}, 137, ["taken down"]),
         ({"hangs": True}, 1, ["abandoned", "taken down"]),
         ({"code": 7, "hangs": True}, 7, ["taken down"]),
+        ({"saved": False}, 74, ["taken down"]),
+        ({"saved": False, "code": 7}, 7, ["taken down"]),
+        ({"saved": False, "jupyter": -15}, 74, ["taken down"]),
+        ({"saved": False, "jupyter": -9}, 137, ["taken down"]),
+        ({"saved": False, "hangs": True}, 1, ["abandoned", "taken down"]),
+        ({"begin": StopRequested(), "saved": False}, 74, ["taken down"]),
         ({"begin": StopRequested()}, 0, ["taken down"]),
         ({"begin": StopRequested(), "hangs": True}, 1, ["abandoned", "taken down"]),
         ({"begin": Refused("x")}, -1, ["taken down"]),
@@ -142,15 +150,59 @@ def test_what_else_it_refuses(
     assert start.main() == 1
 
 
-def test_all_ends_in_the_order_in_which_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("plugins", "mount", "said"),
+    [
+        ("", "", []),
+        ("", "s3fs had to be killed", ["s3fs had to be killed"]),
+        ("it did not end", "busy", ["it did not end", "busy"]),
+    ],
+)
+def test_all_ends_in_the_order_in_which_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], plugins: str, mount: str, said: list[str]
+) -> None:
     done: list[object] = []
-    for module, name in ((start.persistence, "note"), (start.persistence, "finish"), (start.storage, "release")):
-        monkeypatch.setattr(module, name, lambda *_, name=name: done.append(name))
+    for module, name, result in (
+        (start.persistence, "note", None), (start.persistence, "finish", plugins), (start.storage, "release", mount),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, lambda *_, name=name, result=result: done.append(name) or result)
+    monkeypatch.setattr(start.time, "monotonic", lambda: 100.0)
     supervisor: Any = SimpleNamespace(
+        hurry=done.append,
+        make_room=lambda: done.append("room") or True,  # type: ignore[func-returns-value]
         stop=lambda name: done.append(name) or 5,  # type: ignore[func-returns-value]
         stop_all=lambda spare: done.append(spare),
     )
     settings: Any = None
-    assert start.take_down(settings, supervisor) == 5
+    assert start.take_down(settings, supervisor) == (5, not said)
     spared = (start.storage.S3FS, start.persistence.NAME)
-    assert done == ["note", start.jupyter.NAME, spared, "finish", "release"]
+    assert done == [105.0, "room", "note", start.jupyter.NAME, 106.5, spared, 107.5, "finish", 108.8, "release"]
+    line = f"start-jupyter: something may be missing in the bucket: {'; '.join(said)}\n"
+    assert capsys.readouterr().err == (line if said else "")
+
+
+def test_a_container_whose_processes_cannot_be_told_starts_only_without_a_bucket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> str:
+        raise Refused("x")
+
+    monkeypatch.setattr(start.processes, "container", refuse)
+    settings: Any = SimpleNamespace(bucket=None)
+    assert start._group(settings) == ""
+    settings.bucket = "b"
+    with pytest.raises(Refused):
+        start._group(settings)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_too_little_of_something_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def run() -> int:
+        raise error
+
+    monkeypatch.setattr(start, "run", run)
+    monkeypatch.setattr("sys.argv", ["start-jupyter"])
+    assert start.main() == 1
+    assert capsys.readouterr().err == f"start-jupyter: {str(error) or 'MemoryError()'}\n"

@@ -21,7 +21,7 @@ class Supervisor:
     """In which s3fs mounts at once, or never."""
 
     def __init__(self, mounts: bool = True, lives: bool = True) -> None:
-        self.mounts, self.lives = mounts, lives
+        self.mounts, self.lives, self.code = mounts, lives, 0
         self.passwords: list[str] = []
         self.timers: list[Callable[[], float | None]] = []
         self.done: list[object] = []
@@ -43,9 +43,13 @@ class Supervisor:
     def give_up(self, name: str, code: int) -> None:
         self.done.append((name, code))
 
-    def stop(self, name: str, ask: Callable[[], None]) -> None:
+    def stop(self, name: str, ask: Callable[[], None]) -> int:
         self.done.append("stop " + name)
         ask()
+        return self.code
+
+    def left(self, seconds: float) -> float:
+        return seconds
 
 
 @pytest.fixture
@@ -176,10 +180,24 @@ def test_all_that_shows_the_bucket_is_unmounted_and_what_fails_is_said(
     monkeypatch.setattr(mounts, "detach", detach)
     monkeypatch.setattr(storage.account, "do_as", lambda who, action, seconds: action())
     supervisor = Supervisor()
-    storage.release(settings, supervisor)  # type: ignore[arg-type]
+    assert storage.release(settings, supervisor) == ""  # type: ignore[arg-type]
     assert supervisor.done == [], "a local folder is not unmounted"
-    storage.release(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
+    workdir = settings.place.workdir
+    reason = storage.release(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
+    assert reason == workdir + " cannot be unmounted"
     assert supervisor.done == ["stop s3fs"]
     assert gone == ["/moved/project", storage.MOUNTED] * 2, "as s3fs is asked to end, and what is left when it is killed"
     line = "start-jupyter: unmounting /moved/project: another folder is there by now"
     assert capsys.readouterr().err.splitlines() == [line] * 2
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(0, ""), (-9, "s3fs had to be killed after 0.0 s"), (1, "s3fs ended with exit code 1")]
+)
+def test_what_may_be_lost_is_known(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
+) -> None:
+    monkeypatch.setattr(storage, "is_mounted", lambda _: False)
+    supervisor = Supervisor()
+    supervisor.code = code
+    assert storage.release(settings._replace(bucket=project), supervisor) == reason  # type: ignore[arg-type]

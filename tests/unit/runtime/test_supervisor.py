@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from pathlib import Path
-
-import pytest
-from melda_runtime import processes
 
 from .conftest import RUNTIME
 
@@ -186,26 +182,101 @@ def test_timers_run_until_they_say_none() -> None:
     assert (code, out) == (0, "3\n2\n1\n"), err
 
 
-@pytest.fixture
-def killed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """What would be killed. Nothing ever is: a mistake here would end every process of the machine."""
-    sent: list[tuple[int, int]] = []
-    monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
-    monkeypatch.setattr(os, "listdir", lambda _: ["1", "7", "8", "self", "uptime"])
-    return sent
+def test_a_timer_that_fails_is_said_once_and_tried_again() -> None:
+    code, out, err = run("""
+        supervisor.AGAIN = 0.01
+        left = [3]
+        def action():
+            left[0] -= 1
+            if left[0]:
+                raise BlockingIOError(11, 'Resource temporarily unavailable')
+            s.give_up('none', 0)
+        s.later(0.0, action)
+        sys.exit(s.run())
+    """)
+    assert code == 0, err
+    assert err == "start-jupyter: not now, it is tried again: [Errno 11] Resource temporarily unavailable\n"
 
 
-def test_on_a_machine_nobody_elses_processes_are_ended(
-    killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "getpid", lambda: 2)
-    processes.end_others([], 0.0, lambda: None)
-    assert killed == []
+def test_a_turn_that_fails_ends_nobody() -> None:
+    code, _, err = run("""
+        turn, failing = s._turn, [MemoryError(), OSError(12, 'Cannot allocate memory'), None]
+        def fail(longest):
+            error = failing.pop(0)
+            if error:
+                raise error
+            s._turn = turn
+            s.give_up('none', 5)
+        s._turn = fail
+        sys.exit(s.run())
+    """)
+    assert code == 5, err
+    assert err.count("start-jupyter: not now: ") == 2
 
 
-def test_in_a_container_all_others_are_ended_but_those_spared(
-    killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "getpid", lambda: 1)
-    processes.end_others([8], 0.0, lambda: None)
-    assert killed == [(7, signal.SIGTERM), (7, signal.SIGKILL)]
+def test_a_service_that_cannot_be_started_again_is_tried_again() -> None:
+    code, _, err = run("""
+        supervisor.FIRST_PAUSE = 0.01
+        s.start(service('version service', ''))
+        popen, left = supervisor.subprocess.Popen, [3]
+        def scarce(*given, **more):
+            left[0] -= 1
+            if left[0]:
+                raise BlockingIOError(11, 'Resource temporarily unavailable')
+            s.give_up('none', 0)
+            return popen(*given, **more)
+        supervisor.subprocess.Popen = scarce
+        sys.exit(s.run())
+    """)
+    assert code == 0, err
+    said = "version service cannot be started, it is tried again: [Errno 11] Resource temporarily unavailable"
+    assert err.count(said) == 1 and left_over(err) == [], err
+
+
+def left_over(err: str) -> list[str]:
+    """Lines that are not start-jupyter's: of a traceback."""
+    return [line for line in err.splitlines() if not line.startswith("start-jupyter: ")]
+
+
+def test_a_first_start_is_tried_for_a_while() -> None:
+    code, _, err = run("""
+        from melda_runtime.errors import Refused
+        supervisor.TRIES = 0.3
+        tries = []
+        def scarce(*given, **more):
+            tries.append(given)
+            raise BlockingIOError(11, 'Resource temporarily unavailable')
+        supervisor.subprocess.Popen = scarce
+        try:
+            s.start(service('jupyter', ''))
+        except Refused as error:
+            assert len(tries) > 2, tries
+            sys.exit(str(error))
+    """)
+    assert (code, err) == (1, "jupyter cannot be started: [Errno 11] Resource temporarily unavailable\n")
+
+
+def test_what_is_stopped_has_what_is_left_of_the_time(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    inner = "import signal, time; signal.signal(15, signal.SIG_IGN); "
+    inner += f"open({str(ready)!r}, 'w').close(); time.sleep(60)"
+    code, out, err = run(f"""
+        s.start(service('s3fs', {inner!r}, patience=60))
+        s.wait_until(lambda: os.path.exists({str(ready)!r}), 10)
+        assert s.left(60) == 60
+        s.hurry(time.monotonic() + 0.3)
+        assert s.left(60) < 0.31 and s.left(0.2) == 0.2
+        print(s.stop('s3fs'))
+        s.hurry(time.monotonic() - 5)
+        assert s.left(60) == 0.1
+    """)
+    assert (code, out) == (0, "-9\n"), err
+    assert "s3fs did not end within 0.3 s and is killed" in err
+
+
+def test_a_service_that_is_killed_first(tmp_path: Path) -> None:
+    path = tmp_path / "score"
+    inner = "import os; f = open({0!r} + '.new', 'w'); f.write(open('/proc/self/oom_score_adj').read()); f.close()"
+    inner = (inner + "; os.rename({0!r} + '.new', {0!r})").format(str(path))
+    code, _, err = run(f"s.start(service('fork', {inner!r}, essential=True, score=900)); s.run()")
+    assert (code, path.read_text()) == (0, "900\n"), err

@@ -109,3 +109,40 @@ def test_the_question(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Not a directory"):
         (tmp_path / "file").touch()
         watch.question(str(tmp_path / "file"))()
+
+
+def test_a_question_that_cannot_be_put_is_not_the_mounts_silence(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    child = account.Child
+    monkeypatch.setattr(account, "Child", refuse)
+    for _ in range(3):
+        assert watched.after(100, None) == watch.LOOK
+    assert (watched.state.read_text(), watched.given_up) == ("ok", [])
+    assert capsys.readouterr().err == (
+        "start-jupyter: the mount cannot be asked, it is tried again: [Errno 11] Resource temporarily unavailable\n"
+    )
+    monkeypatch.setattr(account, "Child", child)
+    assert watched.after(0, None) == watch.LOOK and watched.after(1, "") == watch.PAUSE
+    assert capsys.readouterr().err == ""
+
+
+def test_a_state_that_could_not_be_written_is_written_later(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    update = watch.edit.update
+
+    def full(*_: object) -> bool:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(watch.edit, "update", full)
+    for _ in range(2):
+        assert watched.after(15, None) == watch.LOOK and watched.after(1, "down") == watch.PAUSE
+    assert watched.state.read_text() == "ok"
+    assert capsys.readouterr().err.count("cannot be written: No space left on device") == 1
+    monkeypatch.setattr(watch.edit, "update", update)
+    assert watched.after(15, None) == watch.LOOK and watched.after(1, "down") == watch.PAUSE
+    assert watched.state.read_text() == "fails: down"

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from typing import Any, Callable, List
 
 import dbus
 import dbus.mainloop.glib
 import dbus.service
 from gi.repository import GLib
+from melda_runtime import edit, oom
 
 from melda_bspm import packages, relay
 
@@ -23,6 +25,9 @@ NAME = "org.r_project.linux1"
 PATH = "/org/r_project/linux1/PackageManager"
 INTERFACE = "org.r_project.linux1.PackageManager"
 IDLE = 600  # seconds without a call after which it ends; the bus starts it again
+STAY = "--stay"  # FILE, arguments: it does not end, because the bus cannot start it, and says in FILE that it serves
+SERVES = "ok"
+BUS_SECONDS = 5.0  # until the bus must answer that is started beside it
 
 
 class Failed(dbus.DBusException):
@@ -31,10 +36,27 @@ class Failed(dbus.DBusException):
     _dbus_error_name = INTERFACE + ".PackageManagerException"
 
 
+def _bus() -> Any:
+    deadline = time.monotonic() + BUS_SECONDS
+    while True:
+        try:
+            return dbus.SystemBus()
+        except dbus.DBusException:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
 def main() -> int:
-    """Serve until nobody has called for a while."""
+    """Serve until nobody has called for a while; with ``--stay FILE``, for ever."""
+    stay = sys.argv[1:2] == [STAY]
+    oom.offer()  # apt above all: what it was installing is installed again, a notebook is not
     dbus.mainloop.glib.DBusGMainLoop(set_as_default=True)
-    bus = dbus.SystemBus()
+    try:
+        bus = _bus()
+    except dbus.DBusException as error:
+        sys.stderr.write("bspm-service: the system bus does not answer: {0}\n".format(error.get_dbus_message()))
+        return 1
     loop = GLib.MainLoop()
     for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.quit())
@@ -47,7 +69,7 @@ def main() -> int:
         except (packages.Failed, ValueError, OSError) as error:
             raise Failed(str(error)) from None
         finally:
-            signal.alarm(IDLE)
+            signal.alarm(0 if stay else IDLE)
 
     class PackageManager(dbus.service.Object):
         @dbus.service.method(INTERFACE, in_signature="i", out_signature="", sender_keyword="sender")
@@ -72,7 +94,10 @@ def main() -> int:
 
     name = dbus.service.BusName(NAME, bus, do_not_queue=True)
     manager = PackageManager(name, PATH)
-    signal.alarm(IDLE)
+    if stay:
+        edit.update(sys.argv[2], SERVES)
+    else:
+        signal.alarm(IDLE)
     loop.run()
     manager.remove_from_connection()
     return 0

@@ -38,12 +38,12 @@ class Unit(NamedTuple):
 
     Attributes:
         begin: its start; what it returns is for the log.
-        end: its stop, also after a start that failed.
+        end: its stop, also after a start that failed; what it returns may be lost.
         stays: has it processes to look after? Else it stays active without any.
     """
 
     begin: Callable[[Settings, Supervisor], str]
-    end: Callable[[Settings, Supervisor], None]
+    end: Callable[[Settings, Supervisor], str]
     stays: Callable[[Settings], bool] = lambda _: True
 
 
@@ -65,18 +65,19 @@ def _variables(settings: Settings) -> Dict[str, str]:
     return environment.for_user(settings, paths.plugins(settings.place).python)
 
 
-def _nothing(_: Settings, __: Supervisor) -> None:
+def _nothing(_: Settings, __: Supervisor) -> str:
     """Rules stay: a machine whose Jupyter is stopped is not open therefore."""
+    return ""
 
 
 def _firewall(settings: Settings, _: Supervisor) -> str:
     return firewall.prepare(settings.firewall, settings.place.user.uid)
 
 
-def _unmount(settings: Settings, supervisor: Supervisor) -> None:
+def _unmount(settings: Settings, supervisor: Supervisor) -> str:
     if storage.hangs(settings):
         storage.abandon(supervisor)  # else the stop waits for it until systemd's patience ends
-    storage.release(settings, supervisor)
+    return storage.release(settings, supervisor)
 
 
 def _plugins(settings: Settings, supervisor: Supervisor) -> str:
@@ -96,9 +97,9 @@ def _plugins(settings: Settings, supervisor: Supervisor) -> str:
     return "{0}, {1} owners changed in {2}".format(where, changed, user.home)
 
 
-def _end_plugins(settings: Settings, supervisor: Supervisor) -> None:
+def _end_plugins(settings: Settings, supervisor: Supervisor) -> str:
     supervisor.stop(fork.NAME)
-    persistence.finish(settings, supervisor)
+    return persistence.finish(settings, supervisor)
 
 
 def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
@@ -114,9 +115,10 @@ def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
     return jupyter.url(settings, token, random)
 
 
-def _end_jupyter(settings: Settings, supervisor: Supervisor) -> None:
+def _end_jupyter(settings: Settings, supervisor: Supervisor) -> str:
     persistence.note(settings)
     supervisor.stop(jupyter.NAME)
+    return ""
 
 
 def _versions(settings: Settings, supervisor: Supervisor) -> str:
@@ -125,8 +127,9 @@ def _versions(settings: Settings, supervisor: Supervisor) -> str:
     return "started"
 
 
-def _end_versions(_: Settings, supervisor: Supervisor) -> None:
+def _end_versions(_: Settings, supervisor: Supervisor) -> str:
     supervisor.stop("version service")
+    return ""
 
 
 UNITS: Dict[str, Unit] = {
@@ -162,12 +165,12 @@ def run(unit: Unit, listener: str, settings: Settings) -> int:
         settings: of the machine.
 
     Returns:
-        The exit code: 0 after a stop that was asked for.
+        The exit code: 0 after a stop that was asked for and lost nothing.
 
     Raises:
         Refused: it does not start.
     """
-    supervisor = Supervisor()
+    supervisor, lost = Supervisor(), ""
     try:
         log.line(unit.begin(settings, supervisor))
         notify(listener, "READY=1")
@@ -175,8 +178,10 @@ def run(unit: Unit, listener: str, settings: Settings) -> int:
     except StopRequested:
         code = 0
     finally:
-        unit.end(settings, supervisor)
-    return AGAIN if code else 0
+        lost = unit.end(settings, supervisor)
+        if lost:
+            log.line("something may be missing in the bucket: {0}".format(lost))
+    return AGAIN if code or lost else 0
 
 
 def main() -> int:

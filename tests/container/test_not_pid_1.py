@@ -1,0 +1,141 @@
+"""Where start-jupyter is not PID 1, and where it has fewer rights: what still writes at the stop is ended and saved."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tests.standins.s3 import Server
+
+from .conftest import Machines
+from .machines import until
+from .services import BUCKET, MOUNT, Service, bucket_variables
+
+Serve = Callable[..., Service]
+MB = 1 << 20
+
+
+@pytest.fixture
+def project(s3: Server) -> dict[str, str]:
+    """Variables of a container whose project is in a bucket."""
+    return bucket_variables(s3, s3.bucket(BUCKET), s3.credentials("melda-test-user", BUCKET))
+
+
+def size(s3: Server, key: str) -> int:
+    """Of an object of the project; -1 if there is none."""
+    found = s3.client().list_objects_v2(Bucket=BUCKET, Prefix=f"users/ada/{key}").get("Contents", [])
+    return next((int(item["Size"]) for item in found if item["Key"] == f"users/ada/{key}"), -1)
+
+
+def story(service: Service) -> str:
+    """The end of its log, with the times."""
+    command = [service.docker, "logs", "--timestamps", "--tail", "20", service.name]
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+
+
+# Deaf to SIGTERM; nothing of it is in the bucket before it is closed.
+WRITER = f"""
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+file = open("/home/melda/project/held", "wb", buffering=0)
+file.write(bytes({40 * MB}))
+open("/tmp/written", "w").close()
+time.sleep(600)
+"""
+NESTED = ("unshare", "--user", "--map-root-user", "--mount")  # which keeps a mount of its own of the project
+
+
+def write(service: Service, *before: str) -> None:
+    """Start a program outside Jupyter that writes 40 MB and keeps the file open."""
+    argv = [*before, "/usr/bin/python3", "-c", WRITER]
+    subprocess.run([service.docker, "exec", "--detach", "--user", "melda", service.name, *argv], check=True)
+    until(lambda: "written" in service.run("ls /tmp"), "it has written")
+
+
+@pytest.fixture
+def other(machines: Machines, image: str) -> Service:
+    """Another container, with a process that looks like ours, and its processes' numbers seen from the machine."""
+    return machines(image, command=("sh", "-c", "sleep 1000 & exec tail -f /dev/null"))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("how", ["pid 1", "init", "pid of another", "pid of the host"])
+def test_what_writes_at_the_stop_is_whole_in_the_bucket(
+    serve: Serve, s3: Server, project: dict[str, str], other: Service, how: str
+) -> None:
+    options = {"pid 1": (), "init": ("--init",), "pid of another": ("--pid", f"container:{other.name}"),
+               "pid of the host": ("--pid", "host")}[how]  # fmt: skip
+    service = serve(*MOUNT, *options, **project).ready()
+    write(service)
+    service.stop()
+    assert (service.inspect("{{.State.ExitCode}}"), size(s3, "held")) == ("0", 40 * MB), story(service)
+    assert other.inspect("{{.State.Running}}") == "true"
+    assert "sleep 1000" in other.run("ps -e -o args"), "nobody else's process was ended"
+
+
+@pytest.mark.parametrize("options", [(), ("--init",)])
+def test_a_mount_namespace_of_the_users_keeps_no_mount(
+    serve: Serve, s3: Server, project: dict[str, str], options: tuple[str, ...]
+) -> None:
+    service = serve(*MOUNT, *options, **project).ready()
+    if "not permitted" in service.run("unshare -Ur true 2>&1", user="melda", check=False):
+        pytest.skip("this kernel lets no user have namespaces")
+    write(service, *NESTED)
+    service.stop()
+    assert (service.inspect("{{.State.ExitCode}}"), size(s3, "held")) == ("0", 40 * MB), story(service)
+
+
+def test_a_stop_that_loses_something_says_so(serve: Serve, s3: Server, project: dict[str, str]) -> None:
+    """S3 takes nothing any more: s3fs cannot write what is left before Docker's patience ends."""
+    service = serve(*MOUNT, **project).ready()
+    write(service)
+    s3.hang()
+    assert service.seconds_to_stop() < 9.9
+    assert service.inspect("{{.State.ExitCode}}") == "74", story(service)
+    assert sum("something may be missing in the bucket: " in line for line in service.lines()) == 1
+    assert size(s3, "held") <= 0
+
+
+def test_a_slow_upload_has_the_time_that_there_is(serve: Serve, s3: Server, project: dict[str, str]) -> None:
+    """Longer than the two seconds that s3fs had, less than Docker's ten."""
+    service = serve(*MOUNT, **project).ready()
+    write(service)
+    uploading = threading.Event()
+
+    def slowly(method: str, path: str) -> str:
+        if method == "PUT" and path.endswith("/held"):
+            uploading.set()
+            threading.Event().wait(4)
+        return ""
+
+    s3.judge = slowly
+    service.stop()
+    assert uploading.is_set()
+    assert (service.inspect("{{.State.ExitCode}}"), size(s3, "held")) == ("0", 40 * MB), story(service)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--read-only",),
+        ("--cap-drop", "ALL"),
+        ("--cap-drop", "ALL", "--cap-add", "SETUID", "--cap-add", "SETGID"),
+        ("--pids-limit", "4"),
+        ("--user", "1001"),
+    ],
+)
+def test_too_few_rights_are_one_line(serve: Serve, options: tuple[str, ...]) -> None:
+    service = serve(*options)
+    until(lambda: not service.running or "ready: " in service.logs(), "it starts, or not")
+    assert "Traceback" not in service.logs(), service.logs()
+    if not service.running:
+        assert service.inspect("{{.State.ExitCode}}") == "1"
+        assert service.lines(), service.logs()
+
+
+def test_in_a_user_namespace_that_has_one_user_it_is_one_line(machines: Machines, image: str) -> None:
+    machine = machines(image, MOUNT, ("tail", "-f", "/dev/null"))
+    said = machine.run("unshare --user --map-root-user start-jupyter; echo code=$?", check=False)
+    assert "Traceback" not in said and said.endswith("code=1\n"), said
