@@ -6,13 +6,14 @@ import errno
 import os
 import shutil
 import subprocess
-from typing import IO, Any, Dict, Optional, Sequence, Union
+from typing import IO, Any, Collection, Dict, Optional, Sequence, Union
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Of their own: TAR_OPTIONS and ZSTD_CLEVEL of somebody's environment change what they do; messages are read here.
 VARIABLES = {"PATH": PATH, "LC_ALL": "C"}
 # Where memory runs out they end before the keeper does, which tries again.
 CHOOM = ("choom", "-n", "500", "--")
+SHOWN = 5  # names in a line
 LAST = 4096  # bytes of what a program says that are kept
 
 Stream = Union[int, IO[Any]]
@@ -92,3 +93,9 @@ def shown(text: str, longest: int = 80) -> str:
     """A name or a line that somebody else chose, as it can be shown: one line, no control characters, not too long."""
     text = "".join(char if char.isprintable() else "?" for char in text)
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def names(found: Collection[str]) -> str:
+    """Some of these, for people, and how many more there are."""
+    some = ", ".join(shown(name) for name in sorted(found)[:SHOWN])
+    return some + (" and {0} more".format(len(found) - SHOWN) if len(found) > SHOWN else "")

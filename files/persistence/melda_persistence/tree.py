@@ -145,7 +145,7 @@ def look(path: str) -> Entry:
             fields.append(os.readlink(at))
         elif not mode & 0o400:
             lacks = lacks or os.path.basename(path) + name + " cannot be read"
-        size += found.st_size + HEADER
+        size += HEADER + (found.st_size if kind == stat.S_IFREG else 0)
         digest.update("\0".join(str(field) for field in fields).encode("utf-8", "surrogateescape") + b"\0\0")
 
     found = os.lstat(path)

@@ -125,6 +125,16 @@ def distributions(shape: Layout, root: str) -> Dict[str, Set[str]]:
     return found
 
 
+def infos(shape: Layout, entries: Collection[str]) -> Dict[str, Set[str]]:
+    """Names of distributions -> those of ``entries`` that are their .dist-info."""
+    found: Dict[str, Set[str]] = {}
+    for entry in entries:
+        folder, name = os.path.split(entry)
+        if folder == shape.packages and name.endswith(".dist-info"):
+            found.setdefault(_canonical(name), set()).add(entry)
+    return found
+
+
 def numbers(shape: Layout, generation: Generation) -> Dict[str, int]:
     """How new each package of a generation is, by its distribution's name, or by its entry where that is all it has."""
     found: Dict[str, int] = {}
