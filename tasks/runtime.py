@@ -7,7 +7,7 @@ from pyinfra.api import deploy
 
 from tasks.lib import apt, debian, files
 
-EXECUTABLES = ("get-versions", "healthcheck", "set-paths", "start-jupyter")
+EXECUTABLES = ("copy-fork", "get-versions", "healthcheck", "set-paths", "start-jupyter")
 
 
 @deploy("Runtime")

@@ -110,8 +110,9 @@ class Keeper:
             if thread.is_alive() and silent > STALLED:
                 _failed(folder, "not brought back: nothing came for {0:.0f} s".format(STALLED))
                 return
-            if time.monotonic() - self._began > LONGEST_WAIT:
-                state.restored()  # kernels start with what is there
+            if thread.is_alive() and time.monotonic() - self._began > LONGEST_WAIT:
+                _failed(folder, "not brought back yet: it takes longer than {0:.0f} s".format(LONGEST_WAIT))
+                return  # it goes on; kernels start with what is there
 
     @staticmethod
     def _restore(folder: Folder) -> None:

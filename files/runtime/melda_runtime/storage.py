@@ -182,7 +182,7 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
         bucket = _with_role(bucket, settings)
     bucket = s3.prepare(bucket)
     if bucket.fork_of:
-        fork.fetch(bucket)
+        fork.fetch(bucket, settings, supervisor)
     in_file = not bucket.role and not bucket.credentials.session
     with password_file(bucket) if in_file else contextlib.nullcontext():
         supervisor.start(_s3fs(bucket, settings))
