@@ -122,7 +122,7 @@ def parse(name: str, text: str) -> Generation:
         parents, number, created = tuple(found["parents"]), found["number"], found["created"]
         parts = {part: Part(**fields) for part, fields in found["parts"].items()}
         entries = {entry: Held(*held) for entry, held in found["entries"].items()}
-        _expect(isinstance(created, (int, float)) and math.isfinite(created) and 0 <= created < LATEST, "created")
+        _expect(type(created) in (int, float) and math.isfinite(created) and 0 <= created < LATEST, "created")
         _expect(_is_count(number, 0, MOST_NUMBER), "number")
         _expect(len(parents) <= MOST_PARENTS, "parents")
         _expect(all(NAME.fullmatch(parent) and parent != name for parent in parents), "parents")
