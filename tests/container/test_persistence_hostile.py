@@ -1,4 +1,4 @@
-"""What lies in a plugin folder or in the bucket is nobody else's problem: a noisy file, a FIFO, a bomb, a bad number, a deep tree."""
+"""What lies in a plugin folder or the bucket is nobody else's problem: noise, a FIFO, a bomb, a bad number, a deep tree."""
 
 from __future__ import annotations
 
@@ -73,13 +73,19 @@ def test_a_noisy_file_keeps_nothing_else_from_being_saved(project: Project) -> N
     shell(one, f"(while :; do date >>{SITE}/noisy.log; sleep 0.3; done) >/dev/null 2>&1 &")
     shell(one, PIP + "zebra")
     until(lambda: bool(project.manifests()), "the package is durable", 60)
-    until(lambda: "left out of Python-3.11.2: noisy.log (it changes all the time)" in one.health()["plugins"], "said", 120)
+    until(
+        lambda: "left out of Python-3.11.2: noisy.log (it changes all the time)" in one.health()["plugins"], "said", 120
+    )
     assert one.health()["plugins"].startswith("saved at")
     shown = one.run("printf 'exit\\n' | su - melda -c 'bash -il' 2>&1; cat /run/melda-jupyter/plugins/state")
     assert "noisy.log" in shown and one.logs().count("noisy.log is left out") == 1
     shell(one, PIP + "yak")
     before = len(project.manifests())
-    until(lambda: len(project.manifests()) != before or b"yak" in b"".join(map(project.get, project.manifests())), "yak", 30)
+    until(
+        lambda: len(project.manifests()) != before or b"yak" in b"".join(map(project.get, project.manifests())),
+        "yak",
+        30,
+    )
     assert one.seconds_to_stop() < 8
     two = project.start().ready()
     assert (imported(two, "zebra"), imported(two, "yak")) == ("1.0", "1.0")
@@ -135,7 +141,9 @@ def test_a_bomb_is_set_aside(project: Project) -> None:
     part = {"sha256": hashlib.sha256(packed).hexdigest(), "size": len(packed), "entries": 1}
     manifest = {"schema": 1, "parents": [], "number": 1, "created": 1e9, "parts": {"b" * 16: part}}
     project.put(f"{KEPT}{'b' * 16}.tar.zst", packed)
-    project.put(f"{KEPT}{'b' * 16}.json", json.dumps({**manifest, "entries": {f"{BELOW}/bomb": ["b" * 16, 1]}}).encode())
+    project.put(
+        f"{KEPT}{'b' * 16}.json", json.dumps({**manifest, "entries": {f"{BELOW}/bomb": ["b" * 16, 1]}}).encode()
+    )
     one = project.start().ready()
     one.says("larger than an archive of its size can be")
     until(lambda: one.health()["plugins"].startswith("saved"), "and it goes on", 30)

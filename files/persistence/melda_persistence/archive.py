@@ -142,9 +142,7 @@ class _Feeder(threading.Thread):
                 self._target.close()
 
 
-def unpack(
-    source: BinaryIO, folder: str, sha256: str, size: int, moved: Callable[[], None] = lambda: None
-) -> None:
+def unpack(source: BinaryIO, folder: str, sha256: str, size: int, moved: Callable[[], None] = lambda: None) -> None:
     """Unpack an archive into ``folder``, which is thrown away by the caller if this fails.
 
     Args:

@@ -61,7 +61,7 @@ class Capture:
                 self._written = before
             if error.strerror != self._failed:
                 self._say("what is installed is not written down: {0}".format(error.strerror))
-            self._failed = error.strerror
+            self._failed = error.strerror or ""
 
     def finish(self, state: object) -> None:
         """Write down what is not written yet, now or never; it is replaced as a whole, or not at all."""

@@ -7,7 +7,7 @@ import os
 import secrets
 import tempfile
 import time
-from typing import Callable, Collection, Dict, List, Set, Tuple
+from typing import BinaryIO, Callable, Collection, Dict, List, Set, Tuple
 
 from melda_persistence import archive, generations, programs, quiet, saved, tree, units
 from melda_persistence.generations import Generation, Held
@@ -115,7 +115,9 @@ class Folder(Restoring):
         for entry, one in list(found.items()):
             if one.signature != self._saved.signatures.get(entry):
                 if one.size > most:
-                    left[entry] = "it has {0:.1f} GB, and there is room for {1:.1f} GB".format(one.size / 1e9, most / 1e9)
+                    left[entry] = "it has {0:.1f} GB, and there is room for {1:.1f} GB".format(
+                        one.size / 1e9, most / 1e9
+                    )
                 elif self._refused.get(entry) == one.signature:
                     left[entry] = "it has {0:.1f} GB of nearly nothing".format(one.size / 1e9)
         return found, left
@@ -204,14 +206,14 @@ class Folder(Restoring):
             self._tidy(name)
         return False
 
-    def _packed(self, found: Dict[str, Entry], changed: List[str], stream: "tempfile._TemporaryFileWrapper[bytes]") -> bool:
+    def _packed(self, found: Dict[str, Entry], changed: List[str], stream: BinaryIO) -> bool:
         """Archive entries; False if one was changed meanwhile, or is none that can be unpacked again: we come again."""
         size, room = sum(found[entry].size for entry in changed), archive.room(self._local)
         if size > room:
             text = "packages of {0:.1f} GB are archived on local disk, which has room for {1:.1f} GB"
             raise OSError(text.format(size / 1e9, room / 1e9))
         try:
-            archive.pack(self.root, changed, stream)  # type: ignore[arg-type]
+            archive.pack(self.root, changed, stream)
         except archive.Implausible:
             largest = max(changed, key=lambda entry: found[entry].size)
             self._refused[largest] = found[largest].signature

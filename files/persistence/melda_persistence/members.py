@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from typing import Callable, List
+from typing import Callable, List, Union
 
 BLOCK = 512
 LONGEST = 4000  # bytes of a member's name
@@ -66,7 +66,8 @@ class Filter:
             Damaged: it is no archive of ours, or larger than agreed.
             OSError: there is no room for it.
         """
-        rest, out = memoryview(data), []
+        rest = memoryview(data)
+        out: List[Union[bytes, memoryview]] = []
         while rest and not self._ended:
             if self._left:
                 part = rest[: self._left]

@@ -66,10 +66,10 @@ def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
         total, longest = 0, len("{0}/{1}/{2}".format(bucket.folder, fork.HERE, CAPTURE).encode())
         below = capture + fork.FILES + "/"
         for key, size in s3.objects(bucket, below, PAGES):
-            name = key[len(below) :]
+            file = key[len(below) :]
             fits = longest + len(key.encode("utf-8", "surrogatepass")) - len(capture.encode()) <= LONGEST_KEY
-            if key != below and not (_is_name(name) and fits and len(files) < MOST and total + size <= LARGEST):
-                left.append(name)
+            if key != below and not (_is_name(file) and fits and len(files) < MOST and total + size <= LARGEST):
+                left.append(file)
             else:
                 files.append(key)
                 total += size
@@ -94,6 +94,7 @@ def copy(bucket: Bucket) -> None:
         say(text.format(MOST, LARGEST >> 20, names, more))
     if not capture:
         return
+
     def one(key: str) -> None:
         try:
             s3.copy(bucket, key, target + key[len(capture) :])
