@@ -7,7 +7,7 @@ from pyinfra.api import deploy
 
 from tasks.lib import apt, debian, files
 
-EXECUTABLES = ("copy-fork", "get-versions", "healthcheck", "set-paths", "start-jupyter")
+EXECUTABLES = ("get-versions", "healthcheck", "set-paths", "start-jupyter")
 
 
 @deploy("Runtime")
