@@ -37,7 +37,7 @@ endif
 
 # Python programs whose names have no ending.
 PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter) files/bspm/service/bspm-service files/persistence/keep-plugins \
-	$(addprefix files/environment/,melda-env restore-fork) files/units/program/melda-unit
+	$(addprefix files/environment/,copy-fork melda-env restore-fork) files/units/program/melda-unit
 SCRIPTS := builder/provision builder/record builder/venv files/mirrors/mirrors files/persistence/profile.sh tests/standins/bspm/configure .ci/run
 
 .DEFAULT_GOAL := help

@@ -16,7 +16,7 @@ def environment() -> None:
     files.installed(
         name="Install what makes the same environment for a fork",
         entries=[
-            *files.tree("environment", src, (NAME, "restore-fork")),
+            *files.tree("environment", src, (NAME, "copy-fork", "restore-fork")),
             # uv itself is fetched when it is needed first, checked against this.
             files.Entry("{0}/uv.txt".format(src), files.source("jupyter/uv.txt")),
             # An image committed by pyinfra has no PATH of ours.

@@ -21,6 +21,7 @@ WITHOUT = "MELDA_WITHOUT_PLUGINS"
 # There while a starting container brings the user's packages back from the bucket.
 RESTORING = "/run/melda-jupyter/plugins/restoring"
 PATIENCE = 50.0  # seconds; Jupyter gives a kernel a minute to start
+LONGEST_WAIT = 300.0  # seconds after the container's start; nobody waits after that, should the flag stay
 _arranged = False
 
 
@@ -42,7 +43,12 @@ def packages(root: str) -> str:
 def wait() -> None:
     """Wait until the user's packages are there."""
     deadline = time.monotonic() + PATIENCE
-    while os.path.exists(RESTORING) and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        try:
+            if time.time() - os.lstat(RESTORING).st_mtime > LONGEST_WAIT:
+                return
+        except OSError:
+            return
         time.sleep(0.02)
 
 

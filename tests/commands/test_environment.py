@@ -11,7 +11,7 @@ SRC = "/usr/src/melda-jupyter"
 PUT = "Install what makes the same environment for a fork"
 LINK = files.Entry("/usr/local/bin/melda-env", link=f"{SRC}/melda-env")
 UV = files.Entry(f"{SRC}/uv.txt", files.source("jupyter/uv.txt"))
-PROGRAMS = [*files.tree("environment", SRC, ("melda-env", "restore-fork")), UV, LINK]
+PROGRAMS = [*files.tree("environment", SRC, ("copy-fork", "melda-env", "restore-fork")), UV, LINK]
 
 
 def test_fresh(run: Run) -> None:

@@ -141,3 +141,28 @@ def test_somebody_elses_file(start: Start, s3: Server) -> None:
         until(lambda fork=fork: fork.health()["fork"].startswith("failed: "), "it is refused")  # type: ignore[misc]
         answer = requests.get(f"http://{fork.address}:2310/environment", timeout=30)
         assert answer.json()["python"]["packages"] == []
+
+
+def test_a_start_waits_for_no_copies(start: Start, s3: Server) -> None:
+    """900 kept files, and keys that lead elsewhere."""
+    client, kept = s3.client(), "users/large/environment.json"
+    client.put_object(Bucket=BUCKET, Key=kept, Body=b'{"schema": 1, "python": {"packages": []}}')
+    for number in range(900):
+        client.put_object(Bucket=BUCKET, Key=f"{kept}.files/p{number}.whl", Body=b"x")
+    for odd in ("../../../escaped", "a/../../x", "./y", "a//z"):
+        client.put_object(Bucket=BUCKET, Key=f"{kept}.files/{odd}", Body=b"x")
+    fork = start("users/small", FORK_OF="users/large").ready()
+    storage = next(float(line.rpartition("(")[2].split()[0]) for line in fork.lines() if line.startswith("storage: "))
+    assert storage < 5, fork.lines()
+    prefix = "users/small/.melda-jupyter/fork/"
+
+    def copied() -> list[str]:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return [item["Key"].removeprefix(prefix) for page in pages for item in page.get("Contents", [])]
+
+    until(lambda: "environment.json" in copied(), "it is copied", 120)
+    assert sum(".files/p" in key for key in copied()) == 900 and not any(".." in key for key in copied())
+    fork.says("not copied, as it is no file's name")
+    for name in fork.run("ls /proc").split():
+        if name.isdigit() and fork.run(f"stat -c %U /proc/{name}", check=False).strip() == "melda":
+            assert "AWS" not in fork.run(f"tr '\\0' '\\n' </proc/{name}/environ || true", check=False)

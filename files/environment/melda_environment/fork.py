@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
+import time
 from typing import Any, Dict, List
 
 from melda_persistence import state
-from melda_runtime import edit, environment, fork, log
+from melda_runtime import edit, environment, fork, log, regular
 
 from melda_environment import cli
 from melda_environment.errors import Refused
 
 Json = Dict[str, Any]
+PAUSE = 0.2  # seconds between two looks how far the copies are
+LARGEST = 16 << 20  # bytes of what was written down
 SHOWN = 5  # names of packages in one line
 
 
@@ -62,14 +66,40 @@ def install(place: environment.Place, path: str) -> Json:
     return {"captured": True, **outcome.as_json()}
 
 
+def wait(parent: str) -> None:
+    """Wait until what the parent has is copied, see melda_runtime/fork_copy.py."""
+    told = ""
+    copied = fork.copied()
+    while not copied.over:
+        line = "copying what {0} has".format(parent)
+        line = "failed: {0}; it is tried again".format(copied.problem) if copied.problem else line
+        if line != told:
+            state.write(line, state.FORK)
+        told = line
+        time.sleep(PAUSE)
+        copied = fork.copied()
+
+
+def _done(path: str) -> bytes:
+    try:
+        return regular.read(path, LARGEST)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            error.strerror = "it is no file"
+        raise
+
+
 def run(place: environment.Place, parent: str) -> None:
     """Install it, unless it was done at an earlier start."""
     folder = os.path.join(place.workdir, fork.HERE)
     path, over = os.path.join(folder, state.CAPTURE), os.path.join(folder, fork.DONE)
     try:
-        done = json.loads(edit.read(over) or "null")
+        done = json.loads(_done(over) or "null")
         if not done:
-            done = {"captured": os.path.exists(path)}
+            wait(parent)
+            done = {"captured": os.path.isfile(path) and not os.path.islink(path)}
             if done["captured"]:
                 say("installing what {0} has".format(parent))
                 done = install(place, path)
@@ -78,7 +108,7 @@ def run(place: environment.Place, parent: str) -> None:
     except Refused as error:
         # Asked again at the next start: another image may have the right Python.
         say("failed: {0}".format(error))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         say("failed: {0} is not what was written there; without it the packages are installed again".format(over))
 
 

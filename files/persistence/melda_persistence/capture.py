@@ -9,6 +9,9 @@ from typing import Callable, Optional
 
 from melda_runtime.environment import SRC
 
+from melda_persistence import programs
+from melda_persistence.apt import LATER
+
 PROGRAM = os.path.join(SRC, "melda-env")
 LAST = 2.0  # seconds it may take when the container stops
 
@@ -29,32 +32,36 @@ class Capture:
         self._running: Optional[subprocess.Popen[bytes]] = None
         self._wanted: object = None
         self._written: object = None
+        self._told = b""  # by what is running
+        self._failed = ""  # why it could not be started
 
     def look(self, state: object) -> None:
         """Write it down anew if ``state`` is another than when it was written; to be called every second or so."""
         self._wanted = state
-        if self._running and self._running.poll() is None:
-            return
+        over = self._running and self._running.poll() is not None
         if self._running:
-            said = self._running.communicate()[1].decode("utf-8", "replace").strip()
+            self._told = programs.said(self._running, self._told)  # it must not wait for us
+            if not over:
+                return
             if self._running.returncode:
+                said = programs.shown(self._told.decode("utf-8", "replace").strip(), 1000)
                 self._say("what is installed is not written down: {0}".format(said or "no reason given"))
-            self._running = None
+            self._stop()
         if self._wanted != self._written:
             self._start()
 
     def _start(self) -> None:
-        self._written = self._wanted
+        before, self._written, self._told = self._written, self._wanted, b""
         try:
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            self._running = subprocess.Popen(
-                [self._program, "capture", self._path],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
+            self._running = programs.start((self._program, "capture", self._path), variables=dict(os.environ))
+            self._failed = ""
         except OSError as error:
-            self._say("what is installed is not written down: {0}".format(error.strerror))
+            if error.errno in LATER:
+                self._written = before
+            if error.strerror != self._failed:
+                self._say("what is installed is not written down: {0}".format(error.strerror))
+            self._failed = error.strerror or ""
 
     def finish(self, state: object) -> None:
         """Write down what is not written yet, now or never; it is replaced as a whole, or not at all."""
@@ -73,5 +80,7 @@ class Capture:
     def _stop(self) -> None:
         if self._running and self._running.poll() is None:
             self._running.kill()
-            self._running.communicate()
+            self._running.wait()
+        if self._running and self._running.stderr:
+            self._running.stderr.close()
         self._running = None

@@ -9,11 +9,17 @@ equal.
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
-from typing import Collection, Dict, List, Mapping, NamedTuple, Set, Tuple
+from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Set, Tuple
 
 SCHEMA = 1
 LARGEST = 32 << 20  # bytes of a manifest
+# What a manifest may say: more than any folder has, and little enough to be read where memory is short.
+MOST_ENTRIES, MOST_PARENTS, MOST_NUMBER = 200_000, 1000, 1 << 53
+LARGEST_PART, LATEST, LONGEST = 1 << 42, 1e11, 4000  # bytes; seconds since 1970; bytes of an entry's path
+DIGITS = 20  # of a number; Python takes a second for a million of them, and writes none of more than 4300
 MOST_PARTS = 12  # archives of one generation; each costs a few requests at the next start
 NAME = re.compile(r"[0-9a-f]{16}")
 
@@ -68,7 +74,37 @@ def _expect(right: bool, what: str) -> None:
 
 
 def _is_entry(path: str) -> bool:
-    return bool(path) and "\0" not in path and all(step not in ("", ".", "..") for step in path.split("/"))
+    steps = path.split("/")
+    return (
+        "\0" not in path
+        and all(step not in ("", ".", "..") for step in steps)
+        and len(os.fsencode(path)) <= LONGEST  # fails for what no file can be called
+        and all(len(os.fsencode(step)) <= 255 for step in steps)
+    )
+
+
+def integer(text: str) -> int:
+    """A number in a text of JSON's that somebody else wrote.
+
+    Raises:
+        ValueError: it has more digits than any of ours.
+    """
+    _expect(len(text) <= DIGITS, "a number of {0} digits".format(len(text)))
+    return int(text)
+
+
+def _constant(text: str) -> float:
+    raise ValueError(text)
+
+
+def _once(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    found = dict(pairs)
+    _expect(len(found) == len(pairs), "a name that is there twice")
+    return found
+
+
+def _is_count(value: object, least: int, most: int) -> bool:
+    return type(value) is int and least <= value <= most
 
 
 def parse(name: str, text: str) -> Generation:
@@ -78,19 +114,24 @@ def parse(name: str, text: str) -> Generation:
         ValueError: it is no manifest of ours.
     """
     try:
-        found = json.loads(text)
+        # Counted before it is read: a list takes twenty times the memory of its text.
+        values = sum(text.count(sign) for sign in "[{,")
+        _expect(values <= 4 * MOST_ENTRIES, "{0} values".format(values))
+        found = json.loads(text, parse_int=integer, parse_constant=_constant, object_pairs_hook=_once)
         _expect(found["schema"] == SCHEMA, "another schema")
         parents, number, created = tuple(found["parents"]), found["number"], found["created"]
         parts = {part: Part(**fields) for part, fields in found["parts"].items()}
         entries = {entry: Held(*held) for entry, held in found["entries"].items()}
-        _expect(isinstance(created, (int, float)) and type(number) is int, "created, number")
+        _expect(type(created) in (int, float) and math.isfinite(created) and 0 <= created < LATEST, "created")
+        _expect(_is_count(number, 0, MOST_NUMBER), "number")
+        _expect(len(parents) <= MOST_PARENTS, "parents")
         _expect(all(NAME.fullmatch(parent) and parent != name for parent in parents), "parents")
         for part, (sha256, size, count) in parts.items():
             _expect(bool(NAME.fullmatch(part) and re.fullmatch(r"[0-9a-f]{64}", sha256)), "parts")
-            _expect(type(size) is int and type(count) is int and size > 0 and count > 0, "parts")
+            _expect(_is_count(size, 1, LARGEST_PART) and _is_count(count, 1, MOST_NUMBER), "parts")
         for entry, held in entries.items():
-            _expect(_is_entry(entry) and held.part in parts and type(held.number) is int, "entries")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            _expect(_is_entry(entry) and held.part in parts and _is_count(held.number, 0, MOST_NUMBER), "entries")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MemoryError) as error:
         raise ValueError("{0}.json is no manifest: {1}".format(name, error)) from None
     return Generation(parents, number, created, parts, entries)
 

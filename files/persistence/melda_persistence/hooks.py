@@ -39,7 +39,7 @@ def _make(settings: Settings, found: List[str]) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(state.CUT_OFF)
     if found:
-        edit.update(state.RESTORING, "")
+        state.restoring()
     state.write("restoring" if found else state.LOCAL)
 
 

@@ -12,22 +12,37 @@ import signal
 import sys
 import threading
 import time
-from typing import List
+from typing import Dict, List
 
-from melda_runtime import edit, environment, log, oom, paths
+from melda_runtime import environment, log, oom, paths
 
-from melda_persistence import state
+from melda_persistence import programs, state
 from melda_persistence.apt import Packages
 from melda_persistence.capture import Capture
 from melda_persistence.folder import Folder
 from melda_persistence.installers import running
 
 PAUSE = 1.0  # seconds between two looks
+SHOWN = 3  # entries that are left out, in a line
+STALLED = 60.0  # seconds in which nothing of a folder comes: it is said, and waited for no more
+LONGEST_WAIT = 300.0  # seconds after the start until which Python and R wait for what comes; also in melda_plugins.py
 
 
 def say(text: str) -> None:
     """Write a line to the container's log."""
     log.line("plugins: " + text)
+
+
+def _reason(error: Exception) -> str:
+    """Of an error, for people."""
+    return programs.shown(str(getattr(error, "strerror", None) or error) or type(error).__name__, 300)
+
+
+def _failed(folder: Folder, problem: str) -> None:
+    """A folder's problem, said once."""
+    if problem != folder.problem:
+        say("{0}: {1}".format(folder.name, problem))
+    folder.problem = problem
 
 
 class Keeper:
@@ -43,6 +58,9 @@ class Keeper:
         self._folders, self._packages, self._capture = folders, packages, capture
         self._problem = ""
         self._busy = False
+        self._threads: Dict[str, threading.Thread] = {}
+        self._began = time.monotonic()
+        self._here = False  # all of it was brought back
         self._stopping = threading.Event()
 
     def stop(self, *_: object) -> None:
@@ -52,47 +70,72 @@ class Keeper:
         self._stopping.set()
 
     def restore(self) -> None:
-        """Bring all folders back that are not here yet."""
+        """Bring all folders back that are not here yet; what does not come on is left to itself, and tried again."""
         todo = [folder for folder in self._folders if not folder.restored]
-        if not todo:
-            return
-        state.write("restoring")
-        began = time.monotonic()
-        self._busy = True
-        threads = [threading.Thread(target=self._restore, args=(folder,)) for folder in todo]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self._busy = False
-        if all(folder.restored for folder in self._folders):
-            place = environment.place(environment.load())
-            # While Python and R wait nobody can be installing.
-            paths.in_project(place, paths.plugins(place), mend=os.path.exists(state.RESTORING))
-            say("the packages of the project are here ({0:.2f} s)".format(time.monotonic() - began))
+        if todo:
+            state.write("restoring")
+            self._busy = True
+            for folder in todo:
+                self._begin(folder)
+            for folder in todo:
+                self._wait(folder)
+            self._busy = False
+        if self._folders and not self._here and all(folder.restored for folder in self._folders):
+            self._here = True
+            try:
+                place = environment.place(environment.load())
+                # While Python and R wait nobody can be installing.
+                paths.in_project(place, paths.plugins(place), mend=os.path.exists(state.RESTORING))
+            except Exception as error:  # whatever lies there
+                say("the folders of the project cannot be made whole: {0}".format(_reason(error)))
+            say("the packages of the project are here ({0:.2f} s)".format(time.monotonic() - self._began))
+
+    def _begin(self, folder: Folder) -> None:
+        thread = self._threads.get(folder.name)
+        if thread is not None and thread.is_alive():
+            return  # it still hangs
+        self._threads[folder.name] = threading.Thread(target=self._restore, args=(folder,), daemon=True)
+        folder.moved()
+        try:
+            self._threads[folder.name].start()
+        except RuntimeError as error:  # no thread more can be started
+            del self._threads[folder.name]
+            _failed(folder, "not brought back: {0}".format(error))
+
+    def _wait(self, folder: Folder) -> None:
+        thread = self._threads.get(folder.name)
+        while thread is not None and thread.is_alive():
+            thread.join(0.05)
+            silent = time.monotonic() - folder.moved_at
+            if thread.is_alive() and silent > STALLED:
+                _failed(folder, "not brought back: nothing came for {0:.0f} s".format(STALLED))
+                return
+            if thread.is_alive() and time.monotonic() - self._began > LONGEST_WAIT:
+                _failed(folder, "not brought back yet: it takes longer than {0:.0f} s".format(LONGEST_WAIT))
+                return  # it goes on; kernels start with what is there
 
     @staticmethod
     def _restore(folder: Folder) -> None:
         try:
             folder.restore()
             folder.problem = ""
-        except OSError as error:
-            problem = "not brought back: {0}".format(error.strerror or error)
-            if problem != folder.problem:
-                say("{0}: {1}".format(folder.name, problem))
-            folder.problem = problem
+        except Exception as error:  # whatever lies in the bucket: the others go on
+            _failed(folder, "not brought back: {0}".format(_reason(error)))
 
     def turn(self) -> None:
         """Look at everything once."""
         for folder in self._folders:
             if folder.restored:
-                folder.look(time.monotonic())
+                try:
+                    folder.look(time.monotonic())
+                except Exception as error:  # whatever lies in it: the others go on
+                    _failed(folder, "not saved: {0}".format(_reason(error)))
         try:
             self._packages.look()
             self._problem = ""
-        except OSError as error:
+        except Exception as error:
             if not self._problem:
-                say("the list of apt's packages is not saved: {0}".format(error.strerror))
+                say("the list of apt's packages is not saved: {0}".format(_reason(error)))
             self._problem = "the list of apt's packages is not saved"
         if self._folders and all(folder.restored and not folder.dirty for folder in self._folders):
             self._capture.look(self._installed())
@@ -113,7 +156,15 @@ class Keeper:
         if not self._folders:
             return state.LOCAL
         last = max(folder.saved_at for folder in self._folders)
-        return "saved" + (time.strftime(" at %H:%M:%S UTC", time.gmtime(last)) if last else "")
+        at = time.strftime(" at %H:%M:%S UTC", time.gmtime(last)) if last else ""
+        return "; ".join(["saved" + at, *(self._left_out(folder) for folder in self._folders if folder.left_out)])
+
+    @staticmethod
+    def _left_out(folder: Folder) -> str:
+        left = sorted(folder.left_out.items())
+        shown = ["{0} ({1})".format(programs.shown(os.path.basename(entry)), why) for entry, why in left[:SHOWN]]
+        more = " and {0} more".format(len(left) - SHOWN) if len(left) > SHOWN else ""
+        return "left out of {0}: {1}{2}".format(folder.name, ", ".join(shown), more)
 
     def run(self) -> None:
         """Until SIGTERM."""
@@ -130,10 +181,13 @@ class Keeper:
                 again = min(2 * again, 60.0)
                 due = time.monotonic() + again
             self.turn()
-        cut_off = edit.read(state.CUT_OFF)
+        cut_off = state.text(state.CUT_OFF)
         for folder in self._folders:
-            folder.finish(cut_off)
-        with contextlib.suppress(OSError):
+            try:
+                folder.finish(cut_off)
+            except Exception as error:  # whatever lies in it: the others are saved
+                _failed(folder, "not saved: {0}".format(_reason(error)))
+        with contextlib.suppress(Exception):
             self._packages.look()
         if self._folders and all(folder.restored for folder in self._folders):
             self._capture.finish(self._installed())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Dict, NamedTuple, Tuple
 
-from melda_runtime import edit
+from melda_runtime import edit, regular
 
-from melda_persistence.generations import Held, Part
+from melda_persistence.generations import Held, Part, integer
 
 
 class Saved(NamedTuple):
@@ -29,12 +29,13 @@ class Saved(NamedTuple):
 
 
 NOTHING = Saved((), 0, {}, {}, {})
+LARGEST = 128 << 20  # bytes; it is ours, in a folder of the user's
 
 
 def read(path: str) -> Saved:
     """What is known; nothing where the file is missing or is not ours."""
     try:
-        heads, number, entries, signatures, parts = json.loads(edit.read(path))
+        heads, number, entries, signatures, parts = json.loads(regular.read(path, LARGEST), parse_int=integer)
         return Saved(
             tuple(heads),
             int(number),
@@ -42,7 +43,7 @@ def read(path: str) -> Saved:
             dict(signatures),
             {name: Part(*part) for name, part in parts.items()},
         )
-    except (ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError):
         return NOTHING
 
 
@@ -52,4 +53,4 @@ def write(known: Saved, path: str) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    edit.update(path, json.dumps(known))
+    edit.replace(path, json.dumps(known))

@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import Optional
 
-from melda_runtime import edit
+from melda_runtime import edit, regular
 from melda_runtime.environment import RUN
 
 FOLDER = RUN + "/plugins"  # the user's: the keeper is a process of the user's
@@ -20,20 +20,39 @@ KEPT = ".melda-jupyter"  # in the project: all that is ours
 CAPTURE = "environment.json"  # in there, too: what melda-env says is installed
 
 
+LARGEST = 16384  # bytes of a line: the folder is the user's, who may put anything there
+
+
+def text(path: str) -> str:
+    """What a small file of ours holds; empty where there is none, or something else in its place."""
+    try:
+        return regular.read(path, LARGEST).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 def read(path: str = "") -> Optional[str]:
     """The line, of the keeper if no ``path`` is given; None where nothing is said."""
-    with contextlib.suppress(OSError):
-        return edit.read(path or STATE) or None
-    return None
+    return text(path or STATE) or None
 
 
 def write(line: str, path: str = "") -> None:
     """Set the line, if it is another one. Nothing depends on it, so nothing fails with it."""
     with contextlib.suppress(OSError):
-        edit.update(path or STATE, line)
+        if text(path or STATE) != line:
+            edit.replace(path or STATE, line)
+
+
+def restoring() -> None:
+    """The user's packages are being brought back: Python and R wait, by the age of the file at most a while.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    edit.replace(RESTORING, "")
 
 
 def restored() -> None:
-    """The user's packages are there."""
+    """The user's packages are there, or are waited for no more."""
     with contextlib.suppress(OSError):
         os.unlink(RESTORING)

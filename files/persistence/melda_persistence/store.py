@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
-from typing import BinaryIO, Dict, Iterator, List, Set, Tuple
+from typing import BinaryIO, Callable, Dict, Iterator, List, Set, Tuple
+
+from melda_runtime import regular
 
 from melda_persistence import generations
 from melda_persistence.generations import Generation, Part
 
 ARCHIVE, MANIFEST, BAD = ".tar.zst", ".json", ".bad"
+# Errors of a name that something else has than a file: a folder, a FIFO, a link, too much of it.
+NO_FILE = (errno.EINVAL, errno.EISDIR, errno.ELOOP)
+NO_MANIFEST = (*NO_FILE, errno.EFBIG)
+# There are a few in a project; more are somebody's who has filled the folder, and each takes time and memory.
+MOST_MANIFESTS, MOST_ENTRIES = 1000, 5 * generations.MOST_ENTRIES
 
 
 def _make(path: str) -> None:
@@ -28,10 +36,11 @@ class Store:
 
     Args:
         folder: where they lie.
+        moved: called after each manifest that was read.
     """
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: str, moved: Callable[[], None] = lambda: None) -> None:
+        self._folder, self._moved = folder, moved
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)
@@ -49,16 +58,26 @@ class Store:
             OSError: S3 does not answer.
         """
         found: Dict[str, Generation] = {}
-        others = []
-        for file in self._names():
-            name = file[: -len(MANIFEST)]
-            if file.endswith(MANIFEST) and generations.NAME.fullmatch(name):
-                try:
-                    with open(self._path(file), "rb") as stream:
-                        text = stream.read(generations.LARGEST).decode("ascii")
-                    found[name] = generations.parse(name, text)
-                except (ValueError, FileNotFoundError, IsADirectoryError):
+        names = [file[: -len(MANIFEST)] for file in sorted(self._names()) if file.endswith(MANIFEST)]
+        names = [name for name in names if generations.NAME.fullmatch(name)]
+        others, left = names[MOST_MANIFESTS:], MOST_ENTRIES
+        for name in names[:MOST_MANIFESTS]:
+            try:
+                text = regular.read(self._path(name + MANIFEST), generations.LARGEST, follow=False).decode("ascii")
+                one = generations.parse(name, text)
+            except (ValueError, FileNotFoundError):
+                others.append(name)
+            except OSError as error:
+                if error.errno not in NO_MANIFEST:
+                    raise
+                others.append(name)
+            else:
+                left -= len(one.entries)
+                if left >= 0:
+                    found[name] = one
+                else:
                     others.append(name)
+            self._moved()
         return found, others
 
     def parts(self) -> Set[str]:
@@ -73,9 +92,9 @@ class Store:
         """Read an archive.
 
         Raises:
-            OSError: it is not there, or cannot be read.
+            OSError: it is not there, or cannot be read; one of NO_FILE: something else has its name.
         """
-        return open(self._path(part + ARCHIVE), "rb")
+        return open(regular.descriptor(self._path(part + ARCHIVE), follow=False), "rb")
 
     def put_part(self, name: str, source: BinaryIO, count: int) -> Part:
         """Upload an archive; it counts when a manifest names it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -11,6 +12,9 @@ from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 # pip's: what it takes away in an upgrade; R's: where it builds.
 TEMPORARY = ("~", "00LOCK")
+LONGEST = 3000  # bytes of a path in an entry: it must also be a path where it is unpacked (PATH_MAX is 4096)
+KEPT = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
+HEADER = 512  # bytes of tar's for each file
 
 
 class Layout(NamedTuple):
@@ -45,10 +49,13 @@ class Layout(NamedTuple):
         Raises:
             OSError: a folder cannot be read.
         """
+        links: List[str] = []
         for folder in self.opened:
             path = os.path.join(root, folder)
-            if os.path.isdir(path) and not os.path.islink(path):
-                for name in sorted(os.listdir(path)):
+            if os.path.islink(path):
+                links.append(folder + "/")  # what lies behind it is somebody else's
+            elif not folder.startswith(tuple(links)):
+                for name in sorted(listed(path)):
                     entry = os.path.join(folder, name)
                     is_opened = entry in self.opened and not os.path.islink(os.path.join(root, entry))
                     if not (is_opened or entry in self.made or name.startswith(TEMPORARY)):
@@ -62,7 +69,7 @@ class Layout(NamedTuple):
         """What an installation has under way, or left when it was cut off; empty if there is nothing."""
         for folder in self.opened:
             path = os.path.join(root, folder)
-            for name in os.listdir(path) if os.path.isdir(path) else ():
+            for name in listed(path):
                 if name.startswith(TEMPORARY):
                     return name
                 # Written last by every installer.
@@ -85,6 +92,14 @@ def layout(name: str) -> Layout:
     )
 
 
+def listed(path: str) -> List[str]:
+    """Names in a folder; none if it is not there (any more)."""
+    try:
+        return os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def _changed(path: str) -> int:
     try:
         return os.stat(path).st_mtime_ns
@@ -92,54 +107,111 @@ def _changed(path: str) -> int:
         return 0
 
 
-def signature(path: str) -> str:
-    """Changes when anything in the entry does, by name, size, time of change, mode or a link's target.
+class Entry(NamedTuple):
+    """What is to be known of an entry.
+
+    Attributes:
+        signature: changes when anything in the entry does.
+        size: bytes of its files, as far as they say so: a sparse file counts as what it would be in an archive.
+        lacks: what of it cannot be kept, for people; empty: all can.
+    """
+
+    signature: str
+    size: int
+    lacks: str
+
+
+def look(path: str) -> Entry:
+    """Look at an entry: names, sizes, times of change, modes and links' targets; no file is opened.
 
     What Python compiles is left out: running a program must not look like an installation.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read; ENAMETOOLONG: its folders lie in each other deeper than can be kept.
     """
     digest = hashlib.blake2b(digest_size=12)
+    size, lacks = 0, ""
 
     def take(name: str, found: os.stat_result, at: str) -> None:
-        fields = [name, stat.S_IFMT(found.st_mode) | stat.S_IMODE(found.st_mode)]
-        if not stat.S_ISDIR(found.st_mode):
+        nonlocal size, lacks
+        kind, mode = stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode)
+        if kind not in KEPT:
+            lacks = lacks or os.path.basename(path) + name + " is no file and no folder"
+            return
+        fields = [name, kind | mode]
+        if kind != stat.S_IFDIR:
             fields += [found.st_size, found.st_mtime_ns]
-        if stat.S_ISLNK(found.st_mode):
+        if kind == stat.S_IFLNK:
             fields.append(os.readlink(at))
+        elif not mode & 0o400:
+            lacks = lacks or os.path.basename(path) + name + " cannot be read"
+        size += HEADER + (found.st_size if kind == stat.S_IFREG else 0)
         digest.update("\0".join(str(field) for field in fields).encode("utf-8", "surrogateescape") + b"\0\0")
 
-    def walk(folder: str, below: str) -> None:
+    found = os.lstat(path)
+    if stat.S_IFMT(found.st_mode) not in KEPT:
+        raise OSError("it is no file and no folder")
+    take("", found, path)
+    # A list, not a function that calls itself: Python's stack ends long before a tree does.
+    todo = [""] if stat.S_ISDIR(found.st_mode) and os.path.basename(path) != "__pycache__" else []
+    while todo:
+        below = todo.pop()
         children: List[os.DirEntry[str]] = []
         # One that its owner may not read is kept as far as it can be: it must not keep the rest from being saved.
-        with contextlib.suppress(PermissionError), os.scandir(folder) as found:
-            children = sorted(found, key=lambda child: child.name)
+        with contextlib.suppress(PermissionError), os.scandir(path + below) as entries:
+            children = sorted(entries, key=lambda child: child.name)
+        folders = []
         for child in children:
             if child.name != "__pycache__":
                 name = below + "/" + child.name
+                if len(os.fsencode(name)) > LONGEST:
+                    raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
                 with contextlib.suppress(PermissionError):
                     take(name, child.stat(follow_symlinks=False), child.path)
                 if child.is_dir(follow_symlinks=False):
-                    walk(child.path, name)
+                    folders.append(name)
+        todo += reversed(folders)
+    return Entry(digest.hexdigest(), size, lacks)
 
-    found = os.lstat(path)
-    take("", found, path)
-    if stat.S_ISDIR(found.st_mode) and os.path.basename(path) != "__pycache__":
-        walk(path, "")
-    return digest.hexdigest()
+
+def signature(path: str) -> str:
+    """The signature of an entry; errors as for :func:`look`."""
+    return look(path).signature
+
+
+class Survey(NamedTuple):
+    """All entries of a folder.
+
+    Attributes:
+        found: entry -> what is to be known of it.
+        left: entry -> why it cannot be kept.
+    """
+
+    found: Dict[str, Entry]
+    left: Dict[str, str]
+
+
+def survey(shape: Layout, root: str) -> Survey:
+    """Look at all entries. One that went meanwhile is left out; one that cannot be kept costs nobody but itself.
+
+    Raises:
+        OSError: a folder that holds entries cannot be read.
+    """
+    found: Dict[str, Entry] = {}
+    left: Dict[str, str] = {}
+    for entry in shape.entries(root):
+        try:
+            one = look(os.path.join(root, entry))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            deep = error.errno == errno.ENAMETOOLONG
+            left[entry] = "its folders are nested too deep" if deep else str(error.strerror or error)
+        else:
+            found[entry] = one
+    return Survey(found, left)
 
 
 def signatures(shape: Layout, root: str) -> Dict[str, str]:
-    """Entry -> signature of all entries. One that went meanwhile is left out.
-
-    Raises:
-        OSError: something cannot be read.
-    """
-    found: Dict[str, str] = {}
-    for entry in shape.entries(root):
-        try:
-            found[entry] = signature(os.path.join(root, entry))
-        except FileNotFoundError:
-            continue
-    return found
+    """Entry -> signature of all entries that can be kept; errors as for :func:`survey`."""
+    return {entry: one.signature for entry, one in survey(shape, root).found.items()}

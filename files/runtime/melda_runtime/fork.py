@@ -1,59 +1,85 @@
 """FORK_OF: a project that starts with the packages of another one in the same bucket.
 
-S3 copies what the other project's keeper wrote down into this project; a process of the user's installs it, in the background.
+S3 copies what the other project's keeper wrote down into this project, see fork_copy.py; a process of the user's installs
+it. Both go on in the background.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from typing import Dict, Optional
+from typing import Dict, NamedTuple, Optional
 
 from melda_persistence.state import CAPTURE, KEPT
 
-from melda_runtime import oom, s3
+from melda_runtime import account, edit, oom, regular, s3
 from melda_runtime.bucket import Bucket
-from melda_runtime.environment import SRC, Settings
+from melda_runtime.environment import RUN, SRC, Settings, for_root
 from melda_runtime.errors import Refused
-from melda_runtime.supervisor import Service
+from melda_runtime.supervisor import Service, Supervisor
 
 NAME = "fork"
+COPYING = "fork copy"
 HERE = KEPT + "/fork"  # in the project
 DONE = "done.json"  # in there, once it is over
 FILES = ".files"  # beside a capture: what can be had nowhere else
+COPIED = RUN + "/fork.json"  # how far the copies are; root's
+PYTHON = ("/usr/bin/python3", "-IBS")
 
 
-def _folders(bucket: Bucket, path: str) -> None:
-    """Make the folders on the way to ``path``, in the project: newer s3fs shows none that has no object."""
-    parts = path.split("/")
-    for count in range(1, len(parts) + 1):
-        key = "/".join([bucket.folder, *parts[:count]]) + "/"
-        if s3.keys(bucket, key, 1) != [key]:
-            s3.make_folder(bucket, key)
+class Copied(NamedTuple):
+    """How far the copies are.
+
+    Attributes:
+        over: no more will come.
+        problem: why it does not go on; empty: it does, or it is over.
+    """
+
+    over: bool
+    problem: str = ""
 
 
-def fetch(bucket: Bucket) -> None:
-    """Have the parent's capture copied, unless it was at an earlier start; the capture itself last, so that it is whole.
+def note(copied: Copied) -> None:
+    """Write it down, for the process that waits.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    os.makedirs(RUN, mode=0o755, exist_ok=True)
+    edit.replace(COPIED, json.dumps(copied))
+
+
+def copied() -> Copied:
+    """What was written down; over, where nobody copies."""
+    try:
+        return Copied(*json.loads(regular.read(COPIED, 16384)))
+    except (OSError, ValueError, TypeError):
+        return Copied(True)
+
+
+def fetch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
+    """Have the parent's capture copied, unless it was at an earlier start; only what can be wrong is waited for.
 
     Raises:
         Refused: there is no such project, or S3 does not answer.
     """
     here = "{0}/{1}/".format(bucket.folder, HERE)
-    if {here + CAPTURE, here + DONE} & set(s3.keys(bucket, here)):
-        return
-    if not s3.keys(bucket, bucket.fork_of + "/", 1):
+    over = bool({here + CAPTURE, here + DONE} & set(s3.keys(bucket, here)))
+    if not over and not s3.keys(bucket, bucket.fork_of + "/", 1):
         raise Refused(
             "FORK_OF={0!r} is not right: there is no such folder in the bucket {1}".format(bucket.fork_of, bucket.name)
         )
-    _folders(bucket, HERE)
-    # What its keeper wrote is newer than what its user may have captured.
-    for name in (KEPT + "/" + CAPTURE, CAPTURE):
-        source = "{0}/{1}".format(bucket.fork_of, name)
-        found = s3.keys(bucket, source)
-        if source in found:
-            for key in sorted(found, reverse=True):
-                if key == source or key.startswith(source + FILES + "/"):
-                    s3.copy(bucket, key, here + CAPTURE + key[len(source) :])
-            return
+    note(Copied(over))
+    if not over:
+        supervisor.start(copying(bucket, settings))
+
+
+def copying(bucket: Bucket, settings: Settings) -> Service:
+    """What copies, as root: it has the keys, which are in a file without a name that nobody else can open."""
+    given = os.memfd_create("melda-fork")
+    os.write(given, json.dumps(bucket).encode())
+    argv = (*PYTHON, os.path.join(SRC, "copy-fork"))
+    return Service(COPYING, argv, account.ROOT, for_root(settings), once=True, stdin=given)
 
 
 def service(settings: Settings, variables: Dict[str, str]) -> Optional[Service]:
@@ -65,5 +91,5 @@ def service(settings: Settings, variables: Dict[str, str]) -> Optional[Service]:
     """
     if settings.bucket is None or not settings.bucket.fork_of:
         return None
-    argv = ("/usr/bin/python3", "-IBS", os.path.join(SRC, "restore-fork"), settings.bucket.fork_of)
+    argv = (*PYTHON, os.path.join(SRC, "restore-fork"), settings.bucket.fork_of)
     return Service(NAME, argv, settings.place.user, variables, once=True, score=oom.SCORE)

@@ -9,17 +9,19 @@ from __future__ import annotations
 import datetime
 import hashlib
 import hmac
+import html
 import http.client
 import re
 import urllib.error
 import urllib.request
-from typing import Dict, List, Mapping, NamedTuple, Optional
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
 from melda_runtime.bucket import Bucket
 from melda_runtime.errors import Refused, Unavailable
 
 SECONDS = 5.0  # for one answer
+PAGE = 250  # keys in an answer, of which a megabyte is read: each may have 1024 bytes, three characters each
 TRIES = 2  # an address that does not answer is asked again, a service that is busy too
 DEFAULT_REGION = "us-east-1"
 NO_HEADERS: Mapping[str, str] = {}
@@ -146,22 +148,49 @@ def _checked(bucket: Bucket, answer: Answer, operation: str) -> Answer:
     )
 
 
-def _listing(prefix: str, most: int) -> str:
-    return "encoding-type=url&list-type=2&max-keys={0}&prefix={1}".format(most, quote(prefix, safe="-_.~"))
+def _listing(prefix: str, most: int, after: str = "") -> str:
+    query = "encoding-type=url&list-type=2&max-keys={0}&prefix={1}".format(most, quote(prefix, safe="-_.~"))
+    return query + ("&start-after=" + quote(after, safe="-_.~") if after else "")
+
+
+def _text(found: bytes) -> str:
+    """A key in a listing: first as XML has it, then as encoding-type=url has it."""
+    return unquote(html.unescape(found.decode("utf-8", "replace")).replace("+", " "))
 
 
 def _keys(answer: Answer) -> List[str]:
-    found = re.findall(rb"<Key>([^<]*)</Key>", answer.body)
-    return [unquote(key.decode().replace("+", " ")) for key in found]
+    return [_text(key) for key in re.findall(rb"<Key>([^<]*)</Key>", answer.body)]
 
 
-def keys(bucket: Bucket, prefix: str, most: int = 1000) -> List[str]:
-    """Keys in the bucket that begin with ``prefix``, sorted, at most ``most`` of them (a thousand, S3 says).
+def keys(bucket: Bucket, prefix: str, most: int = PAGE) -> List[str]:
+    """Keys in the bucket that begin with ``prefix``, sorted, at most ``most`` of them, and at most a page.
 
     Raises:
         Refused: S3 does not answer, or does not allow it.
     """
-    return _keys(_checked(bucket, ask(bucket, "GET", query=_listing(prefix, most)), "ListBucket"))
+    return _keys(_checked(bucket, ask(bucket, "GET", query=_listing(prefix, min(most, PAGE))), "ListBucket"))
+
+
+def objects(bucket: Bucket, prefix: str, pages: int) -> Iterator[Tuple[str, int]]:
+    """Keys that begin with ``prefix``, sorted, and their sizes; of more than ``pages`` pages the first ones.
+
+    Raises:
+        Refused: S3 does not answer, or does not allow it.
+    """
+    after = ""
+    for _ in range(pages):
+        answer = _checked(bucket, ask(bucket, "GET", query=_listing(prefix, PAGE, after)), "ListBucket")
+        found = re.findall(rb"<Contents>(.*?)</Contents>", answer.body, re.DOTALL)
+        last = after
+        for each in found:
+            key = re.search(rb"<Key>([^<]*)</Key>", each)
+            size = re.search(rb"<Size>([0-9]{1,15})</Size>", each)
+            if key:
+                last = _text(key.group(1))
+                yield last, int(size.group(1)) if size else 0
+        if last <= after or b"<IsTruncated>true" not in answer.body:
+            return
+        after = last
 
 
 def make_folder(bucket: Bucket, key: str) -> None:

@@ -183,7 +183,7 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
     asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
     if not may_mount():
         raise Refused("{0} cannot be mounted: this container may not mount; {1}".format(asked, NEEDED))
-    _unmount(workdir)  # on a machine: what a killed unit left
+    _unmount(workdir, supervisor)  # on a machine: what a killed unit left
     # While nothing is mounted nobody but root may write here: what is written would be lost without a word.
     project = _owned(workdir, 0, 0, 0o555)
     try:
@@ -193,7 +193,7 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
             bucket = _with_role(bucket, settings)
         bucket = s3.prepare(bucket)
         if bucket.fork_of:
-            fork.fetch(bucket)
+            fork.fetch(bucket, settings, supervisor)
         _mount(bucket, settings, supervisor, project)
     finally:
         os.close(project)

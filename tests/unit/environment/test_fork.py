@@ -78,7 +78,7 @@ def test_a_folder_that_cannot_be_read_is_tried_again(here: Path, monkeypatch: py
     monkeypatch.setattr(cli, "interpreter", lambda _: None)
     monkeypatch.setattr("sys.argv", ["restore-fork", "users/eve"])
     assert fork.main() == 1
-    assert state.read(state.FORK) == f"failed: {here}/done.json: Is a directory"
+    assert state.read(state.FORK) == f"failed: {here}/done.json: it is no file"
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", json.dumps({"captured": True})])

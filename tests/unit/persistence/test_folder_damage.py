@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from melda_persistence import store
 
 from .folders import NAME, Make, found, install
 
@@ -78,6 +79,45 @@ def test_garbage_among_the_manifests_is_ignored(container: Make, bucket: Path, t
     install(two.root, "yak", "1")
     two.wait()
     assert found(container().root) == {"zebra": "1", "yak": "1"}
+
+
+@pytest.mark.parametrize("what", ["fifo", "link", "device"])
+def test_what_is_no_file_in_the_bucket_is_not_opened(container: Make, bucket: Path, what: str) -> None:
+    of_two_archives(container, bucket)
+    newest = part(bucket)
+    newest.unlink()
+    for path in (newest, bucket / NAME / "0123456789abcdef.json"):
+        if what == "fifo":
+            os.mkfifo(path)
+        else:
+            path.symlink_to("/dev/zero" if what == "device" else bucket / NAME / "notes")
+    two = container()
+    assert found(two.root) == {"zebra": "1"}
+    assert "set aside (it is no file)" in " ".join(two.said) and "no manifest" in two.said[0]
+
+
+def test_a_number_that_is_the_highest_does_no_harm(container: Make, bucket: Path) -> None:
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    (path,) = (bucket / NAME).glob("*.json")
+    path.write_text(path.read_text().replace('"number": 1', f'"number": {1 << 53}'))
+    two = container()
+    for name in ("yak", "xerus"):
+        install(two.root, name, "1")
+        two.wait()
+    assert set(found(container().root)) == {"zebra", "yak", "xerus"}
+
+
+def test_too_many_manifests_are_not_all_read(container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST_MANIFESTS", 2)
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    for number in range(4):
+        (bucket / NAME / f"fffffffffffffff{number}.json").write_text("{}")
+    two = container()
+    assert found(two.root) == {"zebra": "1"} and len(two.said) == 4
 
 
 @pytest.mark.parametrize("kept", ["file", "file above"])

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from melda_persistence import generations
 from melda_persistence.generations import Generation, Held, Part
 
@@ -76,6 +78,69 @@ def test_another_manifest_is_none_of_ours(change: Change) -> None:
 def test_no_manifest_at_all(text: str) -> None:
     with pytest.raises(ValueError, match=f"^{C}.json is no manifest: "):
         generations.parse(C, text)
+
+
+ODD = ("9" * 4300, "9" * 21, "-1", "NaN", "Infinity", "-Infinity", "1e308", "1e999", "true", str(1 << 60))
+
+
+@pytest.mark.parametrize("number", ODD, ids=[number[:12] for number in ODD])
+@pytest.mark.parametrize("where", ["number", "created", "size", "entries", "held"])
+def test_a_number_that_none_of_ours_is(where: str, number: str) -> None:
+    found = json.loads(generations.dump(GOOD._replace(created=7.25, number=61)))
+    found["parts"][B].update(size=62, entries=63)
+    found["entries"] = {"bin/x": [B, 64]}
+    value = {"number": "61", "created": "7.25", "size": "62", "entries": "63", "held": "64"}[where]
+    text = json.dumps(found)
+    assert generations.parse(C, text) and text.count(f" {value}") == 1
+    with pytest.raises(ValueError, match="is no manifest"):
+        generations.parse(C, text.replace(f" {value}", f" {number}"))
+
+
+def test_a_number_that_is_the_highest_can_be_written_again() -> None:
+    highest = GOOD._replace(number=generations.MOST_NUMBER)
+    assert generations.parse(C, generations.dump(highest)) == highest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"schema": 1, "schema": 1}',
+        "[" + "[]," * 10_000_000 + "[]]",
+        '{"schema": 1, "parents": ' + json.dumps([A] * 1001) + "}",
+        '{"x": ' * 100_000 + "1" + "}" * 100_000,
+        "9" * 5_000_000,
+    ],
+    ids=["twice", "ten million", "parents", "deep", "long"],
+)
+def test_a_text_that_costs_more_than_it_is_worth(text: str) -> None:
+    with pytest.raises(ValueError, match="is no manifest"):
+        generations.parse(C, text)
+
+
+@pytest.mark.parametrize("path", ["\ud800", "x" * 256, "d/" * 3000 + "x"])
+def test_an_entry_that_no_file_can_be(path: str) -> None:
+    found = json.loads(generations.dump(GOOD))
+    found["entries"] = {path: [B, 1]}
+    with pytest.raises(ValueError, match="is no manifest"):
+        generations.parse(C, json.dumps(found))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from([A, B, "0" * 64]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3) | st.just(B), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES, st.sampled_from(["schema", "parents", "number", "created", "parts", "entries"]), st.text(max_size=50))
+def test_whatever_it_says_it_is_a_manifest_that_can_be_written_again_or_none(value: Any, key: str, text: str) -> None:
+    found = json.loads(generations.dump(GOOD))
+    for one in (text, json.dumps(value), json.dumps({**found, key: value})):
+        try:
+            read = generations.parse(C, one)
+        except ValueError:
+            continue
+        assert generations.parse(C, generations.dump(read)) == read
 
 
 def test_heads_are_nobodys_parents_the_newest_first() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,93 @@ def test_a_bucket_that_does_not_answer_is_said_once(begun: Keeper, monkeypatch: 
     assert begun.seen == ["Python-3.11.2: not brought back: Input/output error"]  # type: ignore[attr-defined]
     assert begun.line() == "failed: Python-3.11.2: not brought back: Input/output error"
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("error", [ValueError("x\ny"), MemoryError(), RecursionError("deep"), RuntimeError("thread")])
+def test_whatever_a_folder_raises_is_its_own_problem(
+    begun: Keeper, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    one, two = begun._folders
+    for name in ("restore", "look", "finish"):
+        monkeypatch.setattr(one, name, fail)
+    begun.restore()
+    assert begun.line().startswith("failed: Python-3.11.2: not brought back: ") and "\n" not in begun.line()
+    assert two.restored
+    one.restored = True
+    (tmp_path / "local" / "R-4.2.2" / "zoo" / "Meta").mkdir(parents=True)
+    (tmp_path / "local" / "R-4.2.2" / "zoo" / "Meta" / "package.rds").touch()
+    begun.turn()
+    assert "not saved" in begun.line()
+    begun._stopping.set()
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    begun.run()
+    assert list((tmp_path / "bucket" / "R-4.2.2").glob("*.json")), "the other one is saved"
+
+
+def test_what_does_not_come_on_is_not_waited_for_and_taken_when_it_comes(
+    begun: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    one = begun._folders[0]
+
+    def hang() -> None:
+        assert goes_on.wait(60)
+        one.restored = True
+
+    monkeypatch.setattr(one, "restore", hang)
+    monkeypatch.setattr(keeper, "STALLED", 0.1)
+    begun.restore()
+    assert "Python-3.11.2: not brought back: nothing came for 0 s" in begun.line()
+    begun.restore()
+    assert begun.seen.count("Python-3.11.2: not brought back: nothing came for 0 s") == 1  # type: ignore[attr-defined]
+    goes_on.set()
+    begun._threads[one.name].join()
+    begun.restore()
+    assert "are here" in begun.seen[-1] and begun.line() == "saved"  # type: ignore[attr-defined]
+
+
+def test_what_takes_too_long_is_not_waited_for(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on, one = threading.Event(), begun._folders[0]
+
+    def slow() -> None:
+        while not goes_on.wait(0.01):
+            one.moved()
+
+    monkeypatch.setattr(one, "restore", slow)
+    monkeypatch.setattr(keeper, "LONGEST_WAIT", 0.1)
+    begun.restore()
+    assert "it takes longer than 0 s" in begun.line()
+    goes_on.set()
+    begun._threads[one.name].join()
+
+
+def test_no_thread_can_be_started(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        begun.restore()
+    assert "not brought back: can't start new thread" in begun.line()
+    begun.restore()
+    assert "are here" in begun.seen[-1]  # type: ignore[attr-defined]
+
+
+def test_what_is_left_out_is_told(kept: Keeper) -> None:
+    one = kept._folders[0]
+    one.left_out = {f"lib/{name}": "why" for name in ("a\x1b", "b", "c", "d", "e")}
+    assert kept.line() == "saved; left out of Python-3.11.2: a? (why), b (why), c (why) and 2 more"
+
+
+def test_a_fifo_in_the_place_of_the_line_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "STATE", str(tmp_path / "state"))
+    os.mkfifo(tmp_path / "state")
+    assert state.read() is None
+    state.write("saved")
+    assert state.read() == "saved"
 
 
 def test_a_list_that_cannot_be_saved_is_said_once(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,34 @@ def test_remove(tmp_path: Path) -> None:
     assert has(tmp_path) == {"kept/x"}
 
 
+def test_however_deep_it_is(tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    for name in ("top", *["d"] * 5000):
+        os.mkdir(name, dir_fd=here)
+        inner = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=inner))
+        os.close(here)
+        here = inner
+    os.close(here)
+    units.remove(str(tmp_path / "top"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_that_is_a_fifo(tmp_path: Path) -> None:
+    package(tmp_path, "a")
+    (tmp_path / SITE / "a-1.dist-info/RECORD").unlink()
+    os.mkfifo(tmp_path / SITE / "a-1.dist-info/RECORD")
+    assert units.distributions(PYTHON, str(tmp_path)) == {"a": {f"{SITE}/a-1.dist-info"}}
+    assert units.whole(PYTHON, str(tmp_path)) == set()
+
+
+def test_a_copy_leaves_out_what_is_no_file(tmp_path: Path) -> None:
+    put(tmp_path, **{"from/x": ""})
+    os.mkfifo(tmp_path / "from/fifo")
+    assert units.copy(str(tmp_path / "from"), str(tmp_path / "to")) == ["fifo"]
+    assert has(tmp_path / "to") == {"x"}
+
+
 @pytest.fixture
 def nobody(tmp_path: Path) -> None:
     """The rest of the test in a process without root's rights: a folder's mode means nothing to root."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
-from melda_runtime import environment, fork, s3
+from melda_runtime import environment, fork, fork_copy, s3
 from melda_runtime.bucket import Bucket
 from melda_runtime.errors import Refused
 
@@ -25,6 +28,8 @@ class Objects:
         self.objects = {key: key for key in keys}  # what is copied keeps its first name
         self.refuses = ""
         self.puts: list[str] = []
+        self.sizes: dict[str, int] = {}
+        self.listings = 0
         objects = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,9 +41,14 @@ class Objects:
 
             def do_GET(self) -> None:
                 query = parse_qs(urlsplit(self.path).query)
-                found = sorted(key for key in objects.objects if key.startswith(query["prefix"][0]))
-                listed = found[: int(query["max-keys"][0])]
-                self._answer(200, "".join(f"<Key>{quote(key)}</Key>" for key in listed))
+                after, most = query.get("start-after", [""])[0], int(query["max-keys"][0])
+                found = sorted(key for key in objects.objects if key.startswith(query["prefix"][0]) and key > after)
+                said = "<IsTruncated>true</IsTruncated>" if len(found) > most else ""
+                for key in found[:most]:
+                    size = objects.sizes.get(key, 1)
+                    said += f"<Contents><Key>{quote(key)}</Key><Size>{size}</Size></Contents>"
+                objects.listings += 1
+                self._answer(200, said)
 
             def do_PUT(self) -> None:
                 key = unquote(self.path.partition("/bucket/")[2])
@@ -76,39 +86,52 @@ def fill(objects: Objects, *keys: str) -> None:
     objects.objects.update({key: key for key in keys})
 
 
-def test_it_is_copied_with_what_lies_beside_it_and_last(forked: Bucket, objects: Objects) -> None:
+def begun(forked: Bucket, settings: environment.Settings) -> list[Any]:
+    """The services that a start begins."""
+    services: list[Any] = []
+    fork.fetch(forked, settings, SimpleNamespace(start=services.append))  # type: ignore[arg-type]
+    return services
+
+
+@pytest.fixture(autouse=True)
+def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fork, "RUN", str(tmp_path))
+    monkeypatch.setattr(fork, "COPIED", str(tmp_path / "fork.json"))
+
+
+def test_it_is_copied_with_what_lies_beside_it_and_last(
+    forked: Bucket, objects: Objects, settings: environment.Settings
+) -> None:
     kept = f"{PARENT}/.melda-jupyter/environment.json"
     fill(objects, f"{PARENT}/environment.json", kept, f"{kept}.files/", f"{kept}.files/owl-3.0.whl", f"{kept}.old")
-    fork.fetch(forked)
+    fork_copy.copy(forked)
     ours = f"{OURS}/fork/environment.json"
-    assert objects.puts == [f"{OURS}/", f"{OURS}/fork/", f"{ours}.files/owl-3.0.whl", f"{ours}.files/", ours]
+    assert objects.puts[:2] == [f"{OURS}/", f"{OURS}/fork/"] and objects.puts[-1] == ours
+    assert sorted(objects.puts[2:-1]) == [f"{ours}.files/", f"{ours}.files/owl-3.0.whl"]
     assert objects.objects[ours] == kept
-    del objects.puts[:]
-    fork.fetch(forked)
-    assert objects.puts == [], "a second start copies nothing"
+    assert begun(forked, settings) == [] and fork.copied().over, "a second start copies nothing"
 
 
 def test_what_the_user_captured_if_nothing_else_is_there(forked: Bucket, objects: Objects) -> None:
     fill(objects, f"{PARENT}/environment.json", f"{PARENT}/notebook.ipynb")
-    fork.fetch(forked)
+    fork_copy.copy(forked)
     assert objects.objects[f"{OURS}/fork/environment.json"] == f"{PARENT}/environment.json"
 
 
 def test_a_parent_without_a_capture(forked: Bucket, objects: Objects) -> None:
     fill(objects, f"{PARENT}/notebook.ipynb", f"{OURS}/", f"{PARENT}2/environment.json")
-    fork.fetch(forked)
+    fork_copy.copy(forked)
     assert objects.puts == [f"{OURS}/fork/"]
 
 
-def test_what_is_over_is_not_begun_again(forked: Bucket, objects: Objects) -> None:
+def test_what_is_over_is_not_begun_again(forked: Bucket, objects: Objects, settings: environment.Settings) -> None:
     fill(objects, f"{PARENT}/environment.json", f"{OURS}/fork/done.json")
-    fork.fetch(forked)
-    assert objects.puts == []
+    assert begun(forked, settings) == [] and objects.puts == []
 
 
-def test_a_parent_that_is_not_there(forked: Bucket, objects: Objects) -> None:
+def test_a_parent_that_is_not_there(forked: Bucket, objects: Objects, settings: environment.Settings) -> None:
     with pytest.raises(Refused, match="^FORK_OF='users/eve/née x' is not right: there is no such folder"):
-        fork.fetch(forked)
+        begun(forked, settings)
     assert objects.puts == []
 
 
@@ -116,11 +139,75 @@ def test_cut_off_it_is_copied_again(forked: Bucket, objects: Objects) -> None:
     fill(objects, f"{PARENT}/environment.json", f"{PARENT}/environment.json.files/x.whl")
     objects.refuses = "fork/environment.json.files"
     with pytest.raises(Refused, match="InternalError to CopyObject"):
-        fork.fetch(forked)
+        fork_copy.copy(forked)
     assert f"{OURS}/fork/environment.json" not in objects.objects
     objects.refuses = ""
-    fork.fetch(forked)
+    fork_copy.copy(forked)
     assert f"{OURS}/fork/environment.json" in objects.objects
+
+
+def test_the_start_asks_little_and_leaves_the_copies_to_a_process_that_has_the_keys(
+    forked: Bucket, objects: Objects, settings: environment.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = f"{PARENT}/environment.json"
+    fill(objects, kept, *(f"{kept}.files/p{number}.whl" for number in range(900)))
+    (service,) = begun(forked, settings)
+    assert objects.listings == 2 and objects.puts == [] and not fork.copied().over
+    assert service.once and not service.essential and service.account.uid == 0
+    assert "CANARY" not in repr(service) and "CANARY" not in str(service.environment)
+    assert fork_copy.given(service.stdin) == forked == fork_copy.given(service.stdin), "also when it is started again"
+    monkeypatch.setattr(fork_copy, "given", lambda: forked)
+    assert fork_copy.main() == 0 and fork.copied() == fork.Copied(True)
+    assert len(objects.puts) == 903
+
+
+def test_what_fails_is_said_once_and_tried_again(
+    forked: Bucket, objects: Objects, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(objects, f"{PARENT}/environment.json")
+    monkeypatch.setattr(fork_copy, "given", lambda: forked)
+    objects.refuses = "fork/environment.json"
+    paused: list[float] = []
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        assert not fork.copied().over and "InternalError" in fork.copied().problem
+        if len(paused) == 3:
+            objects.refuses = ""
+
+    monkeypatch.setattr(fork_copy.time, "sleep", pause)
+    assert fork_copy.main() == 0 and paused == [5.0, 10.0, 20.0]
+    assert capsys.readouterr().err.count("not copied yet") == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "../x", "a/../../x", "./x", ".", "a//x", "/x", "a\\x", "a\nx", "a\x1bx", "a/..", "x" * 990]
+)
+def test_a_name_that_leads_elsewhere_is_not_copied(
+    forked: Bucket, objects: Objects, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = f"{PARENT}/environment.json"
+    fill(objects, kept, f"{kept}.files/good.whl", f"{kept}.files/{name}")
+    fork_copy.copy(forked)
+    ours = f"{OURS}/fork/environment.json"
+    assert objects.puts[2:] == [f"{ours}.files/good.whl", ours]
+    said = capsys.readouterr().err
+    assert "not copied" in said and said.count("\n") == 1 and "\x1b" not in said
+
+
+def test_how_much_is_copied_has_limits(
+    forked: Bucket, objects: Objects, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = f"{PARENT}/environment.json"
+    fill(objects, kept, *(f"{kept}.files/p{number:05}.whl" for number in range(1500)))
+    objects.sizes[f"{kept}.files/p00003.whl"] = 1 << 30
+    fork_copy.copy(forked)
+    assert len(objects.puts) == 2 + fork_copy.MOST + 1
+    assert "p00003.whl, p01001.whl" in (said := capsys.readouterr().err) and "and 495 more" in said
+    objects.listings = 0
+    monkeypatch.setattr(fork_copy, "PAGES", 2)
+    fork_copy.plan(forked)
+    assert objects.listings == 4
 
 
 def test_the_service(settings: environment.Settings, project: Bucket) -> None:
@@ -132,5 +219,5 @@ def test_the_service(settings: environment.Settings, project: Bucket) -> None:
 
 
 def test_a_listing_in_order() -> None:
-    answer = s3.Answer(200, {}, b"<Key>a+b%2Fc</Key><Prefix>x</Prefix><Key>d</Key>")
-    assert s3._keys(answer) == ["a b/c", "d"]
+    answer = s3.Answer(200, {}, b"<Key>a+b%2Fc</Key><Prefix>x</Prefix><Key>d&amp;&lt;&#38;%26</Key><Key>\xff</Key>")
+    assert s3._keys(answer) == ["a b/c", "d&<&&", "\ufffd"]

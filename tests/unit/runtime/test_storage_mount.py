@@ -88,7 +88,7 @@ def test_temporary_keys_and_roles_need_no_password_file(mount: Any, monkeypatch:
 
 def test_a_fork_fetches_what_its_parent_has_before_it_is_mounted(mount: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched: list[str] = []
-    monkeypatch.setattr(storage.fork, "fetch", lambda bucket: fetched.append(bucket.fork_of))
+    monkeypatch.setattr(storage.fork, "fetch", lambda bucket, *_: fetched.append(bucket.fork_of))
     supervisor = Supervisor(mounts=False)
     with pytest.raises(Unavailable):
         mount(supervisor, fork_of="users/bob")

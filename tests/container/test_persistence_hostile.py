@@ -1,0 +1,187 @@
+"""What lies in a plugin folder or the bucket is nobody else's problem: noise, a FIFO, a bomb, a bad number, a deep tree."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.standins import wheels
+from tests.standins.s3 import Server, serve_all
+
+from .machines import until
+from .projects import PYTHON, SITE, Project, imported, saved, shell
+
+PIP = "pip install -q --no-index --find-links /wheels --disable-pip-version-check "
+BELOW = SITE.partition(f"{PYTHON}/")[2]
+KEPT = f".melda-jupyter/{PYTHON}/"
+
+
+@pytest.fixture(scope="module")
+def s3(module_s3: Server) -> Server:
+    return module_s3
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sources")
+    for name in ("zebra", "yak"):
+        wheels.build(folder, name, "1.0", {f"{name}/__init__.py": "V = '1.0'\n"})
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def project(docker: str, image: str, s3: Server, sources: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
+    project = Project(docker, image, s3, sources, f"{request.node.nodeid.encode().hex()[-24:]}")
+    yield project
+    s3.judge = serve_all
+    for service in project.made:
+        service.remove()
+
+
+def put(project: Project, name: str, tar: bytes, entries: list[str], **more: object) -> None:
+    """An archive and its manifest, as if a keeper had saved it."""
+    packed = subprocess.run(["zstd", "-q", "-c"], input=tar, stdout=subprocess.PIPE, check=True).stdout
+    part = {"sha256": hashlib.sha256(packed).hexdigest(), "size": len(packed), "entries": len(entries)}
+    manifest = {
+        "schema": 1, "parents": [], "number": 1, "created": 1e9, "parts": {name: part},
+        "entries": {entry: [name, 1] for entry in entries}, **more,
+    }  # fmt: skip
+    project.put(f"{KEPT}{name}.tar.zst", packed)
+    project.put(f"{KEPT}{name}.json", json.dumps(manifest).encode())
+
+
+def archive(*members: tuple[str, bytes, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, kind, content in members:
+            info = tarfile.TarInfo(f"./{BELOW}/{name}")
+            info.type, info.size, info.mode = kind, len(content), 0o755 if kind == tarfile.DIRTYPE else 0o644
+            tar.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def test_a_noisy_file_keeps_nothing_else_from_being_saved(project: Project) -> None:
+    one = project.start().ready()
+    shell(one, f"(while :; do date >>{SITE}/noisy.log; sleep 0.3; done) >/dev/null 2>&1 &")
+    shell(one, PIP + "zebra")
+    until(lambda: bool(project.manifests()), "the package is durable", 60)
+    until(
+        lambda: "left out of Python-3.11.2: noisy.log (it changes all the time)" in one.health()["plugins"], "said", 120
+    )
+    assert one.health()["plugins"].startswith("saved at")
+    shown = one.run("printf 'exit\\n' | su - melda -c 'bash -il' 2>&1; cat /run/melda-jupyter/plugins/state")
+    assert "noisy.log" in shown and one.logs().count("noisy.log is left out") == 1
+    shell(one, PIP + "yak")
+    before = len(project.manifests())
+    until(
+        lambda: len(project.manifests()) != before or b"yak" in b"".join(map(project.get, project.manifests())),
+        "yak",
+        30,
+    )
+    assert one.seconds_to_stop() < 8
+    two = project.start().ready()
+    assert (imported(two, "zebra"), imported(two, "yak")) == ("1.0", "1.0")
+    assert two.run(f"wc -c <{SITE}/noisy.log").strip() != "0", "at the stop it is saved as it was then"
+
+
+def test_what_cannot_be_kept_costs_itself(project: Project) -> None:
+    one = project.start().ready()
+    deep = (
+        "import os\nos.mkdir('deep')\nhere = os.open('deep', 0)\nfor _ in range(100000):\n"
+        "    os.mkdir('d', dir_fd=here)\n    inner = os.open('d', 0, dir_fd=here)\n    os.close(here)\n    here = inner\n"
+    )
+    one.run(f"cat >/tmp/deep.py <<'EOF'\n{deep}\nEOF")
+    shell(one, f"cd {SITE} && python3 /tmp/deep.py && truncate -s 1T sparse && mkfifo fifo && {PIP} zebra")
+    saved(one)
+    said = one.health()["plugins"]
+    assert all(name in said for name in ("deep (", "sparse (", "fifo (")), said
+    one.stop()
+    one.start()
+    one.ready(2)
+    saved_or_not = one.health()["plugins"]
+    assert imported(one, "zebra") == "1.0", saved_or_not
+    two = project.start().ready()
+    assert imported(two, "zebra") == "1.0"
+
+
+def test_a_fifo_in_an_archive_holds_nobody_up(project: Project) -> None:
+    tar = archive(
+        ("zebra", tarfile.DIRTYPE, b""), ("zebra/__init__.py", tarfile.REGTYPE, b"V = '1.0'\n"),
+        ("zebra-1.0.dist-info", tarfile.DIRTYPE, b""), ("zebra-1.0.dist-info/RECORD", tarfile.FIFOTYPE, b""),
+        ("zebra-1.0.dist-info/METADATA", tarfile.FIFOTYPE, b""),
+    )  # fmt: skip
+    put(project, "a" * 16, tar, [f"{BELOW}/zebra", f"{BELOW}/zebra-1.0.dist-info"])
+    one = project.start().ready()
+    until(lambda: "the packages of the project are here" in one.logs(), "they are here", 20)
+    assert imported(one, "zebra") == "1.0" and one.run(f"find {SITE} -type p") == ""
+    shell(one, PIP + "yak")
+    saved(one)
+
+
+def test_a_bomb_is_set_aside(project: Project) -> None:
+    head = tarfile.TarInfo(f"./{BELOW}/bomb")
+    head.size = 3 << 30
+    with subprocess.Popen(["zstd", "-q", "-c"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as zstd:
+        assert zstd.stdin and zstd.stdout
+        zstd.stdin.write(head.tobuf(tarfile.GNU_FORMAT))
+        for _ in range(3 << 7):
+            zstd.stdin.write(bytes(8 << 20))
+        zstd.stdin.write(bytes(1024))
+        zstd.stdin.close()
+        packed = zstd.stdout.read()
+    assert len(packed) < 1 << 20
+    part = {"sha256": hashlib.sha256(packed).hexdigest(), "size": len(packed), "entries": 1}
+    manifest = {"schema": 1, "parents": [], "number": 1, "created": 1e9, "parts": {"b" * 16: part}}
+    project.put(f"{KEPT}{'b' * 16}.tar.zst", packed)
+    project.put(
+        f"{KEPT}{'b' * 16}.json", json.dumps({**manifest, "entries": {f"{BELOW}/bomb": ["b" * 16, 1]}}).encode()
+    )
+    one = project.start().ready()
+    one.says("larger than an archive of its size can be")
+    until(lambda: one.health()["plugins"].startswith("saved"), "and it goes on", 30)
+    assert int(one.run("du -sm /var/lib/melda-jupyter | cut -f1")) < 100
+
+
+@pytest.mark.parametrize("where", ["number", "created", "depth", "many"])
+def test_a_manifest_that_is_none_ends_nothing(project: Project, where: str) -> None:
+    one = project.start().ready()
+    shell(one, PIP + "zebra")
+    saved(one)
+    one.stop()
+    good = project.get(project.manifests()[0]).decode()
+    text = {
+        "number": good.replace('"number": 1,', f'"number": {"9" * 4300},'),
+        "created": good.replace('"created": ', '"created": 1e308, "other": '),
+        "depth": '{"parents": ' * 100_000,
+        "many": "[" + "[]," * 10_000_000 + "[]]",
+    }[where]
+    project.put(f"{KEPT}{'c' * 16}.json", text.encode())
+    two = project.start().ready()
+    assert imported(two, "zebra") == "1.0"
+    two.says("is no manifest")
+    shell(two, PIP + "yak")
+    saved(two)
+    assert "plugin keeper ended" not in two.logs()
+
+
+def test_a_restore_that_does_not_come_on_holds_nobody_up_for_long(project: Project) -> None:
+    one = project.start().ready()
+    shell(one, PIP + "zebra")
+    saved(one)
+    one.stop()
+    project.s3.judge = lambda method, path: "403 Access Denied" if method == "GET" and ".tar.zst" in path else ""
+    two = project.start().ready()
+    two.says("not brought back", 60)
+    until(lambda: not two.run("ls /run/melda-jupyter/plugins | grep restoring || true"), "nobody waits", 10)
+    assert float(shell(two, "a=$(date +%s%N); python3 -c pass; b=$(date +%s%N); echo $(((b - a) / 1000000))")) < 5000
+    project.s3.judge = serve_all
+    until(lambda: "the packages of the project are here" in two.logs(), "it is tried again", 90)
+    assert imported(two, "zebra") == "1.0"
