@@ -12,7 +12,7 @@ import urllib.request
 from http.client import HTTPException
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from melda_environment import document
+from melda_environment import addresses, document, entries
 from melda_environment.capture.r import description
 from melda_environment.errors import Refused, Unavailable
 from melda_environment.restore import tools
@@ -47,7 +47,7 @@ class _Checked(urllib.request.HTTPRedirectHandler):
     """Follows nobody to where it may not go itself."""
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
-        document.check_url(newurl, "redirected")
+        addresses.check(newurl, "redirected")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -142,9 +142,9 @@ def addresses(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
             for url in _in_repository(base, name, version)
         ]
     if kind == "url":
-        return [(document.check_url(source["url"], name), False)]
+        return [(addresses.check(source["url"], name), False)]
     if kind in ("github", "gitlab", "bitbucket"):
-        return [(document.check_url(_hosted(source), name), False)]
+        return [(addresses.check(_hosted(source), name), False)]
     raise Unavailable("it came from a local file or folder, of which no copy was kept")
 
 
@@ -230,7 +230,7 @@ def note_remote(folder: str, source: Json) -> None:
 
 def _git(source: Json, folder: str, env: Dict[str, str]) -> str:
     target = os.path.join(folder, "source")
-    commit, url = source.get("commit", ""), document.check_url(source["url"], "git")
+    commit, url = source.get("commit", ""), addresses.check(source["url"], "git")
     if not commit:
         raise Unavailable("it names no commit")
     quiet = {**env, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:ssh"}
