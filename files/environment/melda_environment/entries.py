@@ -11,7 +11,7 @@ import functools
 import json
 import os
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from melda_environment import addresses
 from melda_environment.errors import Refused
@@ -26,16 +26,17 @@ SCHEMA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "schema.json"
 
 @functools.lru_cache(maxsize=1)
 def _shapes() -> Json:
-    """By language: the properties of an entry, and of its source by type."""
+    """By language: the properties of an entry, and by type those of its source, and which of them must be there."""
     with open(SCHEMA, encoding="utf-8") as stream:
         schema = json.load(stream)["properties"]
     found = {}
     for language in ("python", "r"):
         entry = schema[language]["properties"]["packages"]["items"]["properties"]
-        cases = entry["source"]["allOf"]
+        cases = {case["if"]["properties"]["type"]["const"]: case["then"] for case in entry["source"]["allOf"]}
         found[language] = {
             "entry": entry,
-            "source": {case["if"]["properties"]["type"]["const"]: case["then"]["properties"] for case in cases},
+            "source": {kind: case["properties"] for kind, case in cases.items()},
+            "required": {kind: case.get("anyOf", [case])[0]["required"] for kind, case in cases.items()},
         }
     return found
 
@@ -69,7 +70,7 @@ def _fetchable(url: str) -> bool:
     return True
 
 
-def _source(source: Json, shapes: Json) -> Json:
+def _source(source: Json, shapes: Json, required: Sequence[str]) -> Json:
     found: Json = {"type": source["type"]}
     dropped: List[str] = []
     inside = ""
@@ -93,7 +94,8 @@ def _source(source: Json, shapes: Json) -> Json:
         fine = _fits(inside, shapes["subdirectory"])
         found.update({"subdirectory": inside} if fine else {})
         dropped += [] if fine else ["subdirectory"]
-    dropped = sorted({*dropped, *source.get("dropped", ())})
+    missing = [one for one in required if one not in found and not (one == "url" and dropped)]
+    dropped = sorted({*dropped, *(addresses.ADDRESS if one == "url" else one for one in missing)})
     return {**found, "dropped": dropped} if dropped else found
 
 
@@ -113,7 +115,8 @@ def known(language: str, entry: Json) -> Optional[Json]:
     fields = {name: value for name, value in fields.items() if value is not None}
     if not {"name", "version"} <= fields.keys():
         return None
-    fields["source"] = _source(entry["source"], shapes["source"][entry["source"]["type"]])
+    kind = entry["source"]["type"]
+    fields["source"] = _source(entry["source"], shapes["source"][kind], shapes["required"][kind])
     return fields
 
 
