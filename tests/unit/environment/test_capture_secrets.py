@@ -43,7 +43,9 @@ def everywhere(image: Image) -> str:
 
 
 # Not made smaller when it fails: each example writes fifty packages.
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+)
 @given(SECRET, st.integers(0, 1 << 32))
 @example("S3cr/12", 0)
 def test_no_field_of_python_or_r_brings_a_secret_into_a_capture(image: Image, secret: str, seed: int) -> None:

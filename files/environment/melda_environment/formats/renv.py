@@ -42,10 +42,8 @@ def _origin(entry: Json) -> Json:
     }
     if kind in HOSTS:
         return {"Source": HOSTS[kind], "RemoteType": kind, **remote}
-    if kind == "git":
-        return {"Source": "Git", "RemoteType": "git", **remote}
-    if kind == "url":
-        return {"Source": "URL", "RemoteType": "url", **remote}
+    if kind in ("git", "url"):
+        return {"Source": {"git": "Git", "url": "URL"}[kind], "RemoteType": kind, **remote}
     if kind == "bioconductor":
         return {"Source": "Bioconductor"}
     if kind == "local":
