@@ -200,7 +200,8 @@ def cleaned(found: Any) -> Any:
 def disarmed(found: Any) -> Any:
     """What somebody wrote as a capture, without the secrets in the addresses of its packages.
 
-    All else is as it is, for the schema to judge. Captures of older images hold such addresses: they cost their packages, never the file.
+    All else is as it is, for the schema to judge. Captures of older images hold such addresses: they cost their packages,
+    never the file.
     """
     if not isinstance(found, dict):
         return found

@@ -61,7 +61,7 @@ def _kept_to(url: str, env: Dict[str, str]) -> Tuple[List[str], Dict[str, str]]:
     if ssh:
         name = "ssh -o BatchMode=yes -o HostName={0} -o HostKeyAlias={1} -o CheckHostIP=no".format(found[0], host)
         return options, {**allowed, "GIT_SSH_COMMAND": name, "GIT_SSH_VARIANT": "ssh"}
-    if _version(env) < PINS:
+    if _version(allowed) < PINS:
         raise Unavailable("git before {0}.{1} cannot be kept to the address that was looked at".format(*PINS))
     pinned = ",".join("[{0}]".format(one) if ":" in one else one for one in dict.fromkeys(found))
     return [*options, "-c", "http.curloptResolve={0}:{1}:{2}".format(host, port, pinned)], allowed
@@ -82,10 +82,10 @@ def checkout(source: Json, target: str, env: Dict[str, str]) -> str:
         Unavailable: it cannot be had.
     """
     commit, url = source.get("commit", ""), source["url"]
-    if not commit:
-        raise Unavailable("it names no commit")
     try:
         addresses.check(url, "git")
+        if not commit:
+            raise Unavailable("it names no commit")
         options, quiet = _kept_to(url, env)
     except (Refused, OSError) as error:
         raise Unavailable(str(error)) from None
