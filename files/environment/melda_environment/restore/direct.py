@@ -48,7 +48,9 @@ def fetch(entry: Json, folder: str, env: Dict[str, str]) -> str:
         raise Unavailable("its address names neither a wheel nor the archive of a source: {0!r}".format(name[:100]))
     path = os.path.join(folder, name)
     sources.fetch(url, path)
-    return "file://" + parse.quote(path) + ("#subdirectory=" + parse.quote(inside) if inside else "")
+    if inside:  # of a local archive uv takes no subdirectory
+        path = os.path.join(sources.unpack(path, os.path.join(folder, "source")), inside)
+    return "file://" + parse.quote(path)
 
 
 def origin(entry: Json) -> Json:
