@@ -76,8 +76,9 @@ def test_it_is_installed_and_captured_with_its_first_address(containers: Any, we
             python("zebra", type="url", url=WHEEL),
         ],
     }
-    container.file.write_text(json.dumps(wanted))
-    outcome = container.restore(container.file)
+    file = container.workdir / "wanted.json"
+    file.write_text(json.dumps(wanted))
+    outcome = container.restore(file)
     reasons = {problem.name: problem.reason for problem in outcome.problems}
     assert reasons == {
         "gone": "https://files.example/gone-1.0-py3-none-any.whl answers 404",
@@ -88,7 +89,7 @@ def test_it_is_installed_and_captured_with_its_first_address(containers: Any, we
     assert set(now) == {"owl", "yak", "zebra"}
     assert now["yak"]["source"] == {**GITHUB, "subdirectory": "sub"} and now["yak"]["version"] == "1.0"
     assert now["zebra"]["source"] == {"type": "url", "url": WHEEL}
-    outcome = container.restore(container.file)
+    outcome = container.restore(file)
     assert (outcome.installed, outcome.there, names(outcome)) == (0, 3, ["gone", "lost"])
 
 
