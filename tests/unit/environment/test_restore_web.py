@@ -240,6 +240,12 @@ def test_an_answer_comes_from_the_second_address_where_the_first_is_silent(monke
         web.connected("files.example", 1, 5)
 
 
+def test_proxies_and_authorities_are_those_of_the_installers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web.os, "environ", {"no_proxy": "mine"})
+    web.adopt({"https_proxy": "a", "no_proxy": "b", "SSL_CERT_FILE": "c", "OTHER": "d"})
+    assert web.os.environ == {"https_proxy": "a", "no_proxy": "mine", "SSL_CERT_FILE": "c"}
+
+
 class TestGit:
     """git is told to which address it may connect."""
 

@@ -63,7 +63,7 @@ class Distribution(metadata.PathDistribution):
 
     @property
     def path(self) -> str:
-        return str(self._path)  # type: ignore[attr-defined]
+        return str(self._path)
 
     def there(self, filename: str) -> bool:
         """Has it such a file, of whatever kind?"""

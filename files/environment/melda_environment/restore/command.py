@@ -17,7 +17,7 @@ from melda_environment import addresses, capture, document, formats
 from melda_environment.capture.pack import ENDING
 from melda_environment.errors import Refused, Unavailable
 from melda_environment.restore import plan as plans
-from melda_environment.restore import python, r, tools
+from melda_environment.restore import python, r, tools, web
 from melda_environment.restore.progress import Progress
 
 Json = Dict[str, Any]
@@ -87,6 +87,7 @@ class Restore:
         self._place, self._wanted, self._path, self._options = place, wanted, path, options
         self._progress = progress
         self._env = tools.variables(place)
+        web.adopt(self._env)
         self._files = os.path.abspath(path) + ENDING
         self._python: Optional[python.Installer] = None
         self._r: Optional[r.Installer] = None

@@ -20,7 +20,7 @@ from melda_environment import addresses
 from melda_environment.capture.python import in_folder
 from melda_environment.errors import Unavailable
 from melda_environment.formats import requirements
-from melda_environment.restore import direct, nearest, tools
+from melda_environment.restore import direct, nearest, tools, web
 from melda_environment.restore.wanted import Site, is_checked, lines
 
 Json = Dict[str, Any]
@@ -43,6 +43,7 @@ class Installer:
             "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1", "UV_LINK_MODE": "hardlink", "UV_NO_PROGRESS": "1",
             "NO_COLOR": "1",
         }  # fmt: skip
+        web.adopt(self._env)
         self._uv = tools.uv(site.place, env)
         self._folder = ""
         self._fetched: Dict[str, str] = {}  # local copies by name

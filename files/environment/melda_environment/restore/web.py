@@ -11,11 +11,12 @@ import contextlib
 import functools
 import http.client
 import ipaddress
+import os
 import socket
 import ssl
 import threading
 import urllib.request
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Iterator, List, Mapping, Tuple
 
 from melda_environment import addresses
 from melda_environment.errors import Refused
@@ -26,6 +27,17 @@ REDIRECTIONS = 5
 PORT = 443
 
 
+def adopt(env: Mapping[str, str]) -> None:
+    """Go through the proxies, and trust the authorities, that installers are told.
+
+    Args:
+        env: their variables.
+    """
+    for name, value in env.items():
+        if name.lower().endswith("_proxy") or name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+            os.environ.setdefault(name, value)
+
+
 def resolved(host: str, port: int = PORT) -> List[Tuple[int, Tuple[Any, ...]]]:
     """Family and socket address of all that a name leads to.
 
@@ -34,7 +46,9 @@ def resolved(host: str, port: int = PORT) -> List[Tuple[int, Tuple[Any, ...]]]:
         OSError: it leads nowhere.
     """
     try:
-        found = [(one[0], one[4]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        found: List[Tuple[int, Tuple[Any, ...]]] = [
+            (one[0], one[4]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        ]
     except UnicodeError:
         found = []
     if not found:
@@ -142,7 +156,7 @@ class _Https(urllib.request.HTTPSHandler):
         self._open = functools.partial(Connection, watching=watching, context=ssl.create_default_context())
 
     def https_open(self, req: Any) -> Any:
-        return self.do_open(self._open, req)  # type: ignore[arg-type]
+        return self.do_open(self._open, req)
 
 
 class Redirections(urllib.request.HTTPRedirectHandler):
