@@ -12,8 +12,8 @@ from melda_environment import document
 from melda_environment.errors import Unavailable
 from melda_environment.restore import direct, git, sources
 
-from .test_restore_python import VERSION, containers, env, index, names
 from .test_restore_git import COMMIT
+from .test_restore_python import VERSION, containers, env, index, names
 
 __all__ = ["containers", "env", "index"]
 WHEEL = "https://files.example/deep/zebra-1.0-py3-none-any.whl"
