@@ -86,7 +86,7 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
                 "UHOME={0!r} cannot be handed to its user: {1}".format(settings.place.user.home, error)
             ) from None
         details.append("{0} changed in {1}".format(changed, settings.place.user.home))
-    _start(supervisor, "version service", services.version_service(settings, variables), "")
+    _start(supervisor, "version service", services.version_service(settings, variables, token), "")
     with log.step("jupyter") as details:
         os.write(ready, b"\n")
         os.close(ready)
