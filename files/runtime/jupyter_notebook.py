@@ -13,7 +13,8 @@ from importlib.metadata import distribution
 # -I keeps the program's own folder out.
 sys.path.append(os.path.dirname(os.path.realpath(__file__)))
 
-from melda_runtime import jupyter, jupyter_connections  # noqa: E402
+from melda_runtime import jupyter
+from melda_server import strangers
 
 # Distribution and command; a JupyterHub's token says that it started us.
 BEHIND_A_HUB = "JUPYTERHUB_API_TOKEN" in os.environ
@@ -24,7 +25,7 @@ def main() -> int:
     """Arguments: where to work, then Jupyter's own. Standard input: a byte when everything is ready."""
     (entry,) = (point for point in distribution(NAME).entry_points if point.name == COMMAND)
     serve = entry.load()
-    jupyter_connections.limit(os.environ.get(jupyter.TOKEN_FILE, ""))
+    strangers.limit(os.environ.get(jupyter.TOKEN_FILE, ""))
     if not os.read(0, 1):
         return 1
     nothing = os.open(os.devnull, os.O_RDONLY)

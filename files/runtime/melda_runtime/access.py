@@ -97,4 +97,3 @@ def refusal(asker: Asker, token: str, peers: Optional[Sequence[Network]]) -> str
     if _of_a_page(asker.headers):
         return "a page of another origin or host may not ask" + ("; " + wanted if token else "")
     return ""
-

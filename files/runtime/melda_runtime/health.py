@@ -146,11 +146,11 @@ def main() -> int:
     except (Refused, OSError) as error:
         well, said = False, str(error)
     else:
-        well, said = asked()
+        well, said = asked(min(ONCE, PATIENCE))
         while not well and time.monotonic() + AGAIN < deadline:
             time.sleep(AGAIN)
             well, said = asked(min(ONCE, deadline - time.monotonic()))
-    line = printable(said, SHOWN).encode("utf-8", "replace")[:SHOWN]
+    line = printable(said, SHOWN).encode("utf-8", "replace")[:SHOWN].decode("utf-8", "ignore")
     with contextlib.suppress(OSError):
-        os.write(sys.stdout.fileno(), line + b"\n")
+        os.write(sys.stdout.fileno(), line.encode() + b"\n")
     return 0 if well else 1

@@ -15,7 +15,6 @@ from melda_runtime.health import BUS
 from melda_runtime.supervisor import Service
 
 
-
 def dbus(settings: Settings) -> Optional[Service]:
     """The system bus, over which install.packages() reaches apt; None where it is not installed.
 

@@ -10,20 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import RUNTIME
-
 # What a server would see, in the place of Jupyter's.
 SERVER = """
-import json, os, sys
+import json, os, sys, tornado.httpserver
 print("loaded", flush=True)
 def main():
-    print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read()}), flush=True)
+    print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read(),
+        "server": tornado.httpserver.HTTPServer.configured_class().__name__}), flush=True)
     return 3 if "--fail" in sys.argv else None
 """
 
 
 @pytest.fixture(params=["notebook", "jupyterhub"])
-def program(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def program(request: pytest.FixtureRequest, src: Path, tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The command's name, and its process, which has loaded the server's code."""
     name = request.param
     command = {"notebook": "jupyter-notebook", "jupyterhub": "jupyterhub-singleuser"}[name]
@@ -34,7 +33,7 @@ def program(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
     (tmp_path / "server_code.py").write_text(SERVER)
     (tmp_path / "project").mkdir()
     variables = {"PYTHONPATH": str(tmp_path)} | ({"JUPYTERHUB_API_TOKEN": "x"} if name == "jupyterhub" else {})
-    argv = [sys.executable, str(RUNTIME / "jupyter_notebook.py"), str(tmp_path / "project"), "--fail"]
+    argv = [sys.executable, str(src / "jupyter_notebook.py"), str(tmp_path / "project"), "--fail"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "loaded\n"
         yield command, process
@@ -45,7 +44,12 @@ def test_it_serves_in_the_project_when_everything_is_ready(
 ) -> None:
     command, process = program
     out, _ = process.communicate("\n", timeout=20)
-    assert json.loads(out) == {"cwd": str(tmp_path / "project"), "argv": [command, "--fail"], "stdin": ""}
+    assert json.loads(out) == {
+        "cwd": str(tmp_path / "project"),
+        "argv": [command, "--fail"],
+        "stdin": "",
+        "server": "Server",
+    }
     assert process.returncode == 3
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from melda_runtime import access
 from tornado import httputil, web
 from tornado.httpserver import HTTPServer
 
-from melda_runtime import access, connections
-from melda_runtime.connections import Limits
+from melda_server import connections
+from melda_server.connections import Limits
 
 # A stranger's requests are small: a login form, files of its page. What is uploaded is trusted, and may take as long as it
 # needs. idle: longer than load balancers keep their connections (60 s), who else send a request into one that we close.

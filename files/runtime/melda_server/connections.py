@@ -154,6 +154,8 @@ class Server(HTTPServer):
     def start_request(self, server_conn: Any, request_conn: Any) -> HTTPMessageDelegate:
         """A connection waits for its first request or, when the answer is gone, for another one."""
         connection = self._open.pop(server_conn, None)
+        if server_conn.stream.closed():  # while it was answered; tornado tries to read from it once more
+            return super().start_request(server_conn, request_conn)
         if connection is None:
             self._make_room()
             connection = _Connection(server_conn.stream)
@@ -214,7 +216,9 @@ class Server(HTTPServer):
         now = time.monotonic()
         if now - self._said >= WARN:
             LOG.warning(
-                "more than %d connections: closed %d that waited for their clients", self.limits.connections, self._closed
+                "more than %d connections: closed %d that waited for their clients",
+                self.limits.connections,
+                self._closed,
             )
             self._closed, self._said = 0, now
 
