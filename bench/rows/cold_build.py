@@ -30,7 +30,7 @@ set -e
 kernels=$(jupyter kernelspec list)
 for kernel in ir python3; do echo "$kernels" | grep -q "^  *$kernel " || { echo "no kernel $kernel"; exit 1; }; done
 pip list 2>/dev/null | grep -q '^jupyter  *1\\.0\\.0$'
-python -c 'import flask, waitress, notebook'
+python -c 'import flask, tornado, notebook'
 Rscript -e 'stopifnot(requireNamespace("IRkernel"), requireNamespace("jsonlite"))' 2>/dev/null
 command -v s3fs busctl dbus-daemon ss ps start-jupyter get-versions set-paths >/dev/null
 [ -x /usr/sbin/sshd ] && [ -f /etc/jupyter/jupyter_server_config.py ]

@@ -13,7 +13,8 @@ from importlib.metadata import distribution
 # Last: nothing of ours stands in for a module of Jupyter's. -I leaves this folder out.
 sys.path.append(os.path.dirname(os.path.realpath(__file__)))
 
-from melda_runtime import oom
+from melda_runtime import jupyter, oom
+from melda_server import strangers
 
 # Distribution and command; a JupyterHub's token says that it started us.
 BEHIND_A_HUB = "JUPYTERHUB_API_TOKEN" in os.environ
@@ -29,6 +30,7 @@ def main() -> int:
     oom.offer_children()  # kernels, and whatever else Jupyter starts
     (entry,) = (point for point in distribution(NAME).entry_points if point.name == COMMAND)
     serve = entry.load()
+    strangers.limit(os.environ.get(jupyter.TOKEN_FILE, ""))
     if not os.read(0, 1):
         return 1
     for name in [name for name in os.environ if name.startswith(HELD_BACK)]:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests.standins import cran_repository, wheels
 from tests.standins.s3 import Server
@@ -95,7 +94,7 @@ def test_it_has_what_its_parent_had(start: Start, parent: str) -> None:
     assert fork.run(IMPORT) == "1.0 3.0\n"
     assert fork.run("su - melda -c \"Rscript -e 'library(meldalocal); cat(standin_version())'\"") == "0.1"
     assert fork.run(f"su - melda -c 'melda-env diff {HERE}'") == ""
-    answer = requests.get(f"http://{fork.address}:2310/environment", timeout=30)
+    answer = fork.environment()
     now = answer.json()
     assert answer.headers["Content-Type"] == "application/json"
     was = json.loads(parent)
@@ -139,7 +138,7 @@ def test_somebody_elses_file(start: Start, s3: Server) -> None:
         s3.client().put_object(Bucket=BUCKET, Key=f"users/evil{number}/environment.json", Body=text.encode())
         fork = start(f"users/mia{number}", FORK_OF=f"users/evil{number}").ready()
         until(lambda fork=fork: fork.health()["fork"].startswith("failed: "), "it is refused")  # type: ignore[misc]
-        answer = requests.get(f"http://{fork.address}:2310/environment", timeout=30)
+        answer = fork.environment()
         assert answer.json()["python"]["packages"] == []
 
 

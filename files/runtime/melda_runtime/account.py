@@ -54,7 +54,7 @@ DONE = b"\0"  # no error's text
 ROOT = Account("root", 0, 0, (0,), "/root", "/bin/bash")
 
 
-_PR_SET_NO_NEW_PRIVS = 38  # prctl(2)
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38  # prctl(2)
 _LIBC = ctypes.CDLL(None, use_errno=True)  # here: it is used between fork and exec
 
 
@@ -72,6 +72,16 @@ def become(account: Account) -> None:
         os.setresuid(account.uid, account.uid, account.uid)
     if account.uid != 0 and _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "no_new_privs cannot be set")
+
+
+def hide() -> None:
+    """Keep other processes of this account out of this one's memory and environment, which began as root's.
+
+    Raises:
+        OSError: that cannot be had.
+    """
+    if _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "the process cannot be made undumpable")
 
 
 class Child:

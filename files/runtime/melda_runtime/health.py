@@ -3,24 +3,56 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
+import re
 import socket
+import stat
 import sys
 import time
 from typing import Dict, Mapping, Tuple
 
 from melda_persistence import state
 
-from melda_runtime import edit, hub, jupyter, storage, watch
-from melda_runtime.services import BSPM, BSPM_STATE, BUS
+from melda_runtime import account, edit, environment, hub, jupyter, storage, watch, web_probe
+from melda_runtime.environment import RUN
+from melda_runtime.errors import Refused
 from melda_runtime.watch import WELL
 
+BUS = "/run/dbus/system_bus_socket"
 PORT = 2310
+# Of the version service too, by a thread of its own: the port's may be crowded by strangers. The folder is the user's.
+SOCKET = RUN + "/health/socket"
+BSPM = "bspm"
+# Only where root's side of bspm is started by us: whether it serves. R reads it too, see files/bspm/Rprofile.R.
+BSPM_STATE = RUN + "/bspm"
 PLUGINS, FORK = "plugins", "fork"
 TOLD = (PLUGINS, FORK, BSPM)  # told, and no reason to be ill
-SECONDS = 3.0
+SECONDS = 3.0  # for Jupyter, and for the bus
 PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
+ONCE = 9.0  # for one answer of the version service
+LONGEST = 300  # characters of a line that a process of the user's wrote
+STAGES = re.compile(
+    r"saved at [0-9:]{8} UTC|saved|saving|restoring|waiting|installing|failed|not kept|kept in the project's folder"
+)
+SHOWN = 3000  # bytes of the line that Docker keeps; it cuts off at 4096
+
+
+def printable(text: str, most: int) -> str:
+    """``text`` as one line without control characters, shortened."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text[:most]).strip()
+    return line + ("…" if len(text) > most else "")
+
+
+def told(path: str) -> str:
+    """The line of a file that the user's processes write; empty if there is none. Whatever it is, nobody waits for it."""
+    with contextlib.suppress(OSError):
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            if stat.S_ISREG(os.fstat(number).st_mode):
+                return printable(os.read(number, 4 * LONGEST).decode("utf-8", "replace"), LONGEST)
+        finally:
+            os.close(number)
+    return ""
 
 
 def of_mount(workdir: str, asked_for: bool) -> str:
@@ -59,14 +91,27 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         "jupyter": WELL if jupyter.answers(SECONDS, hub.prefix(variables)) else "does not answer",
         "mount": of_mount(variables.get("JUPYTER_WORKDIR", ""), bool(variables.get("BUCKET_NAME"))),
         "dbus": of_dbus(),
-        PLUGINS: state.read() or "not kept",
+        PLUGINS: told(state.STATE) or "not kept",
     }
     bspm = edit.read(BSPM_STATE)
     if bspm:
         found[BSPM] = bspm
     if variables.get("FORK_OF"):
-        found[FORK] = state.read(state.FORK) or "waiting"
+        found[FORK] = told(state.FORK) or "waiting"
     return found
+
+
+def outline(found: Mapping[str, str]) -> Dict[str, str]:
+    """A report for those who may not use the notebook: without names of folders, files and packages."""
+
+    def short(name: str, line: str) -> str:
+        if name not in (PLUGINS, FORK):
+            return line.partition(":")[0]
+        stage = STAGES.match(line)
+        # Else it is the line of a fork that is over: how many packages, and of whom.
+        return stage.group() if stage else "done"
+
+    return {name: short(name, line) for name, line in found.items()}
 
 
 def is_well(found: Mapping[str, str]) -> bool:
@@ -75,16 +120,24 @@ def is_well(found: Mapping[str, str]) -> bool:
     return all(answer in (WELL, "not installed") for name, answer in found.items() if name not in TOLD)
 
 
-def asked(port: int = PORT) -> Tuple[bool, str]:
+def asked(seconds: float = ONCE) -> Tuple[bool, str]:
     """Ask the version service: does it find all well, and what does it say?"""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3 * SECONDS)
     try:
-        with contextlib.closing(connection):
-            connection.request("GET", "/healthz")
-            answer = connection.getresponse()
-            return answer.status == 200, answer.read().decode("utf-8", "replace").strip()
-    except (OSError, http.client.HTTPException) as error:
+        status, said = web_probe.get(SOCKET, "/healthz", seconds)
+    except OSError as error:
         return False, "the version service does not answer: {0}".format(error)
+    return status == 200, said.decode("utf-8", "replace")
+
+
+def become_user() -> None:
+    """Give up root's rights, if there are any: what answers, and where, is the user's.
+
+    Raises:
+        Refused, OSError: there is no user to become.
+    """
+    if os.geteuid() == 0:
+        account.become(account.find(environment.load().get("username", "")))
+        account.hide()
 
 
 def main() -> int:
@@ -94,9 +147,17 @@ def main() -> int:
     ever when s3fs hangs, and so counts one failure and no second.
     """
     deadline = time.monotonic() + PATIENCE
-    well, said = asked()
-    while not well and time.monotonic() < deadline:
-        time.sleep(AGAIN)
-        well, said = asked()
-    sys.stdout.write(said + "\n")
+    try:
+        os.chdir("/")
+        become_user()
+    except (Refused, OSError) as error:
+        well, said = False, str(error)
+    else:
+        well, said = asked(min(ONCE, PATIENCE))
+        while not well and time.monotonic() + AGAIN < deadline:
+            time.sleep(AGAIN)
+            well, said = asked(min(ONCE, deadline - time.monotonic()))
+    line = printable(said, SHOWN).encode("utf-8", "replace")[:SHOWN].decode("utf-8", "ignore")
+    with contextlib.suppress(OSError):
+        os.write(sys.stdout.fileno(), line.encode() + b"\n")
     return 0 if well else 1

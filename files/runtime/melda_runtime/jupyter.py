@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import secrets
 import socket
 from typing import Dict, Tuple
 
-from melda_runtime import edit, hub
+from melda_runtime import edit, hub, web_probe
 from melda_runtime.environment import JUPYTER_PORT, RUN, SRC, Settings
 from melda_runtime.errors import Refused
 from melda_runtime.supervisor import Service
@@ -17,8 +16,17 @@ from melda_runtime.supervisor import Service
 NAME = "jupyter"
 PROGRAM = os.path.join(SRC, "jupyter_notebook.py")
 PORT = JUPYTER_PORT
+TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # nosec B105 # noqa: S105 - a name: where the token's file is, for who needs it
 # Kernels get two seconds (see the configuration); Docker gives the whole container ten.
 PATIENCE = 5.0
+
+
+def token_path(settings: Settings, run: str = RUN) -> str:
+    """Where the token's file is; empty behind a JupyterHub."""
+    if settings.hub:
+        return ""
+    random = not settings.token and settings.firewall.peers is None
+    return os.path.join(run, "token-" + socket.gethostname() if random else "token")
 
 
 def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
@@ -38,7 +46,7 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
     if settings.hub:
         return "", False
     random = not settings.token and settings.firewall.peers is None
-    path = os.path.join(run, "token-" + socket.gethostname() if random else "token")
+    path = token_path(settings, run)
     token = (edit.read(path).strip() or secrets.token_urlsafe(32)) if random else settings.token
     try:
         os.makedirs(run, mode=0o755, exist_ok=True)
@@ -62,7 +70,7 @@ def service(settings: Settings, variables: Dict[str, str], token: str, stdin: in
         # As an extension of the server, or not at all: without it nobody would ask who somebody is.
         secret = {"JUPYTERHUB_SINGLEUSER_EXTENSION": "1", hub.TOKEN: settings.variables[hub.TOKEN]}
     else:
-        secret = {"JUPYTER_TOKEN_FILE": token}
+        secret = {TOKEN_FILE: token}
     return Service(
         name=NAME,
         # -I: see the program.
@@ -84,10 +92,8 @@ def answers(seconds: float = 1.0, prefix: str = "/") -> bool:
         seconds: to wait for it.
         prefix: path it is found under; see :func:`melda_runtime.hub.prefix`.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=seconds)
-    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-        connection.request("GET", prefix + "api")
-        return connection.getresponse().status == 200
+    with contextlib.suppress(OSError):
+        return web_probe.get(("127.0.0.1", PORT), prefix + "api", seconds)[0] == 200
     return False
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 from typing import Dict, Optional
 
-from melda_runtime import account, edit, log
+from melda_runtime import account, edit, health, jupyter, log
 from melda_runtime.environment import RUN, SRC, Settings, for_root
 from melda_runtime.errors import Refused
+from melda_runtime.health import BSPM, BSPM_STATE, BUS
 from melda_runtime.supervisor import Service, Supervisor
 
-BUS = "/run/dbus/system_bus_socket"
 DBUS = "/usr/bin/dbus-daemon"
-BSPM = "bspm"
 BSPM_INSTALLED = "/usr/share/dbus-1/system-services/org.r_project.linux1.service"
-# Only where root's side of bspm is started by us: whether it serves. R reads it too, see files/bspm/Rprofile.R.
-BSPM_STATE = RUN + "/bspm"
 SERVES, COMPILES = "ok", "install.packages() compiles: root's side of bspm does not run"
 BSPM_SECONDS = 10.0  # until it must serve
 
@@ -68,13 +66,39 @@ def bspm(settings: Settings, supervisor: Supervisor) -> None:
     supervisor.later(BSPM_SECONDS, look)
 
 
-def version_service(settings: Settings, variables: Dict[str, str]) -> Service:
-    """``GET /versions`` and ``GET /healthz`` on port 2310, as the user.
+def _health_folder(path: str, user: account.Account) -> None:
+    """Make the folder of the health check's socket, the user's; the folder it is in is root's, so nobody exchanges it.
+
+    Raises:
+        Refused: it cannot be made.
+    """
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchown(folder, user.uid, user.gid)
+            os.fchmod(folder, 0o700)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise Refused("the health check cannot be prepared: {0}".format(error)) from None
+
+
+def version_service(settings: Settings, variables: Dict[str, str], token: str) -> Service:
+    """``GET /versions``, ``/environment`` and ``/healthz`` on port 2310, as the user.
 
     Args:
         settings: of the container.
         variables: environment of the user's processes.
+        token: path of Jupyter's token; empty behind a JupyterHub.
+
+    Raises:
+        Refused: it cannot be prepared.
     """
+    _health_folder(os.path.dirname(health.SOCKET), settings.place.user)
     # -I: like Jupyter itself, it takes no packages from the project; it only lists them.
     argv = (settings.place.python_env + "/bin/python", "-I", os.path.join(SRC, "version_check_webservice.py"))
-    return Service("version service", argv, settings.place.user, variables)
+    environment = {**variables, jupyter.TOKEN_FILE: token} if token else variables
+    return Service("version service", argv, settings.place.user, environment)

@@ -92,7 +92,7 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     forked = fork.service(settings, variables)
     if forked:
         supervisor.start(forked)  # it waits for what this project has itself
-    _start(supervisor, "version service", services.version_service(settings, variables), "")
+    _start(supervisor, "version service", services.version_service(settings, variables, token), "")
     with log.step("jupyter") as details:
         os.write(ready, b"\n")
         os.close(ready)

@@ -145,4 +145,4 @@ def test_it_is_asked_under_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
         thread.start()
         assert jupyter.answers(5.0, hub.prefix(GIVEN))
         thread.join()
-    assert asked == [b"GET /user/ada%40x/api HTTP/1.1"]
+    assert asked == [b"GET /user/ada%40x/api HTTP/1.0"]

@@ -67,7 +67,7 @@ def test_answers(status: int, well: bool, monkeypatch: pytest.MonkeyPatch) -> No
         def serve() -> None:
             connection, _ = server.accept()
             with connection:
-                assert connection.recv(1000).startswith(b"GET /api HTTP/1.1")
+                assert connection.recv(1000).startswith(b"GET /api HTTP/1.0")
                 connection.sendall(reply)
 
         thread = threading.Thread(target=serve)

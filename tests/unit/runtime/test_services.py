@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda_runtime import account, services
+from melda_runtime import account, health, jupyter, services
 from melda_runtime.environment import SRC, Settings
 from melda_runtime.errors import Refused
 
@@ -61,12 +61,19 @@ def test_a_bus_that_cannot_be_prepared_is_one_line(
     assert said in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_the_version_service_is_the_users_and_takes_no_code_from_the_project(settings: Settings) -> None:
-    service = services.version_service(settings, {"A": "1"})
+def test_the_version_service_is_the_users_and_takes_no_code_from_the_project(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "SOCKET", str(tmp_path / "run" / "health" / "socket"))
+    service = services.version_service(settings, {"A": "1"}, "/run/token")
     python, isolated, path = service.argv
     assert python == settings.place.python_env + "/bin/python"
     assert (isolated, path) == ("-I", SRC + "/version_check_webservice.py")
-    assert service.account == settings.place.user and service.environment == {"A": "1"}
+    assert service.account == settings.place.user
+    assert service.environment == {"A": "1", jupyter.TOKEN_FILE: "/run/token"}
+    assert services.version_service(settings, {"A": "1"}, "").environment == {"A": "1"}
+    assert (tmp_path / "run" / "health").stat().st_mode & 0o7777 == 0o700
+
 
 
 class Supervisor:
@@ -119,3 +126,20 @@ def test_bspm_is_started_by_us_where_the_bus_cannot_and_says_whether_it_serves(
     assert capsys.readouterr().err == f"start-jupyter: bspm: {services.COMPILES}\n"
     state.write_text("ok")
     assert look() is None and capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("planted", ["link", "file"])
+def test_a_folder_that_is_none_is_not_given_away(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: str
+) -> None:
+    monkeypatch.setattr(health, "SOCKET", str(tmp_path / "health" / "socket"))
+    given: list[object] = []
+    monkeypatch.setattr("os.fchown", lambda *what: given.append(what))
+    (tmp_path / "roots").mkdir()
+    if planted == "link":
+        (tmp_path / "health").symlink_to(tmp_path / "roots")
+    else:
+        (tmp_path / "health").touch()
+    with pytest.raises(Refused, match="^the health check cannot be prepared: "):
+        services.version_service(settings, {}, "")
+    assert given == []

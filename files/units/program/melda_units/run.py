@@ -102,8 +102,12 @@ def _end_plugins(settings: Settings, supervisor: Supervisor) -> str:
     return persistence.finish(settings, supervisor)
 
 
+def _token_folder(settings: Settings) -> str:
+    return environment.RUN if settings.token else STATE
+
+
 def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
-    token, random = jupyter.token_file(settings, environment.RUN if settings.token else STATE)
+    token, random = jupyter.token_file(settings, _token_folder(settings))
     waiting, ready = os.pipe()
     os.write(ready, b"\n")  # in a container it waits for the project; here the project's unit came first
     os.close(ready)
@@ -122,8 +126,9 @@ def _end_jupyter(settings: Settings, supervisor: Supervisor) -> str:
 
 
 def _versions(settings: Settings, supervisor: Supervisor) -> str:
+    token = jupyter.token_path(settings, _token_folder(settings))
     # Its end is the unit's, and systemd starts it again.
-    supervisor.start(services.version_service(settings, _variables(settings))._replace(essential=True))
+    supervisor.start(services.version_service(settings, _variables(settings), token)._replace(essential=True))
     return "started"
 
 

@@ -1,0 +1,62 @@
+"""Who Jupyter's server trusts before Jupyter looks at a request, and what the others may do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from melda_server import connections, strangers
+from tornado import httpserver, web
+from tornado.httputil import HTTPHeaders, RequestStartLine
+
+SECRET = b"cookie secret"
+COOKIE = web.create_signed_value(SECRET, "username-127-0-0-1-8888", "ada").decode()
+OTHER = web.create_signed_value(SECRET, "other", "ada").decode()
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Path:
+    path = tmp_path / "token"
+    path.write_text("s3cret\n")
+    return path
+
+
+def trusted(path: str, asked: str = "/api", **headers: str) -> bool:
+    application = web.Application([], cookie_secret=SECRET)
+    return strangers.trusts(path)(application, RequestStartLine("PUT", asked, "HTTP/1.1"), HTTPHeaders(headers))
+
+
+@pytest.mark.parametrize(
+    ("asked", "headers", "may"),
+    [
+        ("/api?token=s3cret", {}, True),
+        ("/api?token=wrong", {}, False),
+        ("/api", {"Authorization": "token s3cret"}, True),
+        ("/api", {"Authorization": "token wrong"}, False),
+        ("/api", {"Cookie": f"a=b; username-127-0-0-1-8888={COOKIE}"}, True),
+        ("/api", {"Cookie": "username-127-0-0-1-8888=" + COOKIE[:-1]}, False),
+        ("/api", {"Cookie": f"username-other={COOKIE}"}, False),
+        ("/api", {"Cookie": f"other={OTHER}"}, False),
+        ("/api", {"Cookie": "username-=" + 1000 * ";username-x=y"}, False),
+        ("/api", {}, False),
+    ],
+)
+def test_who_has_the_token_or_logged_in(token: Path, asked: str, headers: dict[str, str], may: bool) -> None:
+    assert trusted(str(token), asked, **headers) is may
+
+
+def test_where_the_firewall_or_a_hub_says_who_may_connect_all_are(token: Path) -> None:
+    token.write_text("")
+    assert trusted(str(token)) and trusted("")
+
+
+def test_jupyters_own_options_win(token: Path) -> None:
+    """As jupyter_server creates it, which knows nothing of this."""
+    try:
+        strangers.limit(str(token))
+        server: Any = httpserver.HTTPServer(web.Application([]), max_body_size=7, max_buffer_size=8, xheaders=False)
+    finally:
+        httpserver.HTTPServer.configure(None)
+    assert isinstance(server, connections.Server) and server.limits.request == strangers.LIMITS.request
+    assert (server.conn_params.max_body_size, server.conn_params.max_header_size) == (7, strangers.HEADER)
