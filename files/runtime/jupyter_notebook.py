@@ -10,15 +10,34 @@ import os
 import sys
 from importlib.metadata import distribution
 
+# -I keeps the program's own folder out.
+sys.path.append(os.path.dirname(os.path.realpath(__file__)))
+
+from melda_runtime import hub, origins, secret_files
+from melda_server import guard, redact
+
 # Distribution and command; a JupyterHub's token says that it started us.
-BEHIND_A_HUB = "JUPYTERHUB_API_TOKEN" in os.environ
+BEHIND_A_HUB = hub.TOKEN in os.environ
 NAME, COMMAND = ("jupyterhub", "jupyterhub-singleuser") if BEHIND_A_HUB else ("notebook", "jupyter-notebook")
+
+
+def _protect() -> None:
+    """Keep secrets out of the log, and pages of others' away; a hub has its own word on who may use Jupyter."""
+    if BEHIND_A_HUB:
+        redact.install(os.environ[name] for name in hub.TOKENS if name in os.environ)
+        return
+    with open(os.environ[secret_files.COPY], encoding="ascii") as stream:
+        token = stream.read().strip()
+    redact.install([token])
+    redact.write_no_page()
+    guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), asks=bool(token))
 
 
 def main() -> int:
     """Arguments: where to work, then Jupyter's own. Standard input: a byte when everything is ready."""
     (entry,) = (point for point in distribution(NAME).entry_points if point.name == COMMAND)
     serve = entry.load()
+    _protect()
     if not os.read(0, 1):
         return 1
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -12,12 +12,20 @@ import pytest
 
 from .conftest import RUNTIME
 
+TORNADO = """
+stream_request_body = lambda handler: handler
+class RequestHandler: pass
+class Application:
+    def find_handler(self, request): return "found"
+"""
 # What a server would see, in the place of Jupyter's.
 SERVER = """
-import json, os, sys
+import json, logging, os, sys, tornado.web
 print("loaded", flush=True)
 def main():
-    print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read()}), flush=True)
+    logging.warning("a the-token-of-the-server b the-token-of-the-hub")
+    guarded = tornado.web.Application.find_handler.__name__
+    print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read(), "by": guarded}), flush=True)
     return 3 if "--fail" in sys.argv else None
 """
 
@@ -33,9 +41,18 @@ def program(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
     (info / "entry_points.txt").write_text(f"[console_scripts]\nother = nothing:main\n{command} = server_code:main\n")
     (tmp_path / "server_code.py").write_text(SERVER)
     (tmp_path / "project").mkdir()
-    variables = {"PYTHONPATH": str(tmp_path)} | ({"JUPYTERHUB_API_TOKEN": "x"} if name == "jupyterhub" else {})
+    # What the guard is put in front of: test_guard.py shows what it does then.
+    (tmp_path / "tornado").mkdir()
+    (tmp_path / "tornado" / "__init__.py").touch()
+    (tmp_path / "tornado" / "log.py").write_text("access_log = None\n")
+    (tmp_path / "tornado" / "web.py").write_text(TORNADO)
+    (tmp_path / "token").write_text("the-token-of-the-server\n")
+    variables = {"PYTHONPATH": str(tmp_path), "MELDA_TOKEN_FILE": str(tmp_path / "token")}
+    if name == "jupyterhub":
+        variables = {"PYTHONPATH": str(tmp_path), "JUPYTERHUB_API_TOKEN": "the-token-of-the-hub"}
     argv = [sys.executable, str(RUNTIME / "jupyter_notebook.py"), str(tmp_path / "project"), "--fail"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=variables, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "loaded\n"
         yield command, process
 
@@ -44,8 +61,14 @@ def test_it_serves_in_the_project_when_everything_is_ready(
     program: tuple[str, subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     command, process = program
-    out, _ = process.communicate("\n", timeout=20)
-    assert json.loads(out) == {"cwd": str(tmp_path / "project"), "argv": [command, "--fail"], "stdin": ""}
+    out, log = process.communicate("\n", timeout=20)
+    by = {"jupyter-notebook": "guarded", "jupyterhub-singleuser": "find_handler"}[command]
+    assert json.loads(out) == {"cwd": str(tmp_path / "project"), "argv": [command, "--fail"], "stdin": "", "by": by}
+    own = {
+        "jupyter-notebook": "a [secret] b the-token-of-the-hub",
+        "jupyterhub-singleuser": "a the-token-of-the-server b [secret]",
+    }
+    assert log == f"WARNING:root:{own[command]}\n"
     assert process.returncode == 3
 
 
