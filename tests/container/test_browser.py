@@ -163,6 +163,9 @@ def test_the_cookie_of_somebody_who_is_logged_in_opens_nothing(service: Service,
             continue
         answer = session.request(method, own(service) + path, headers={"Origin": page}, timeout=30)
         assert answer.status_code == 403, (method, path, answer.text)
+        # With a token, though a wrong one, it is Jupyter who judges.
+        wrong = session.request(method, f"{own(service)}{path}?token=x", headers={"Origin": page}, timeout=30)
+        assert wrong.status_code in (403, 404) or method == "OPTIONS", (method, path, wrong.text)
         without = session.request(method, own(service) + path, timeout=30)
         assert without.status_code in (403, 404) or method == "OPTIONS", "no Origin, and no token against XSRF"
     assert count(service) == before
@@ -170,6 +173,7 @@ def test_the_cookie_of_somebody_who_is_logged_in_opens_nothing(service: Service,
     with service.notebook.start("python3") as kernel:
         address = f"/api/kernels/{kernel.id}/channels"
         assert socket(service, address, cookies, origin=page) == 403
+        assert socket(service, address + "?token=x", cookies, origin=page) == 403
         assert socket(service, address, cookies, origin=own(service)) == 101
 
 

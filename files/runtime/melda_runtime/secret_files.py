@@ -20,11 +20,7 @@ PROFILE = "AWS_PROFILE"
 COPY = "MELDA_TOKEN_FILE"
 LARGEST = 1 << 16
 # AWS's names in the file, and the variables they stand for; the third need not be there.
-KEYS = {
-    "aws_access_key_id": "AWS_ACCESS_KEY_ID",
-    "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY",
-    "aws_session_token": "AWS_SESSION_TOKEN",
-}
+KEYS = {name.lower(): name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
 
 
 def _folders(path: str) -> List[str]:

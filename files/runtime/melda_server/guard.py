@@ -17,14 +17,20 @@ def _has_token(request: Any) -> bool:
 
 
 def _refuse(web: Any, log: Any) -> Any:
-    @web.stream_request_body  # answered when the headers are here: nothing of the body is kept
+    @web.stream_request_body  # nothing of the body is kept
     class Refuse(web.RequestHandler):  # type: ignore[misc]
         """Answer 403, with one line that says why."""
 
         def initialize(self, page: str) -> None:
             self.page = page[:LONGEST]
 
-        def prepare(self) -> None:
+        def data_received(self, chunk: bytes) -> None:
+            """Throw it away. It is read all the same: who is answered before may see a broken connection, and no answer."""
+
+        def check_xsrf_cookie(self) -> None:
+            """It is refused anyway."""
+
+        def answer(self) -> None:
             message = "a page of {0!r} may not use this Jupyter; {1} names others that may".format(
                 self.page, origins.VARIABLE
             )
@@ -34,11 +40,7 @@ def _refuse(web: Any, log: Any) -> Any:
             self.set_header("X-Content-Type-Options", "nosniff")
             self.finish(json.dumps({"message": message, "reason": None}))
 
-        def data_received(self, chunk: bytes) -> None:
-            """Throw it away."""
-
-        def check_xsrf_cookie(self) -> None:
-            """It is refused anyway."""
+        get = head = post = put = patch = delete = options = answer
 
     return Refuse
 

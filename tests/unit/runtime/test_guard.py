@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from melda_server import guard
 
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 OWN, EVIL, FRIEND = "http://a:8888", "http://evil.example", "https://friend.example"
 
 
@@ -69,11 +70,12 @@ def test_its_own_pages_named_ones_and_servers(ask: Any, asks: bool) -> None:
 @pytest.mark.parametrize("asks", [True, False])
 def test_others_are_refused_in_one_line(ask: Any, asks: bool, caplog: pytest.LogCaptureFixture) -> None:
     refused = ask(asks, EVIL + "x" * 1000)
-    refused.prepare()
+    refused.post()
     assert (refused.status, refused.headers["Content-Type"]) == (403, "application/json")
     message = json.loads(refused.body)["message"]
     assert message.startswith(f"a page of '{EVIL}") and message.endswith("ALLOWED_ORIGINS names others that may")
     assert len(message) < 300 and "\n" not in refused.body
+    assert {getattr(refused, name).__func__ for name in METHODS} == {refused.post.__func__}
     assert caplog.messages == [f"POST /api/terminals refused: {message}"]
 
 
