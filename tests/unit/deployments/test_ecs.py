@@ -99,6 +99,11 @@ def test_secrets_are_references() -> None:
     assert not {entry["name"] for entry in container["environment"]} & set(contract.SECRET)
 
 
+def test_a_file_on_a_volume_is_named_like_any_variable() -> None:
+    (container,) = made(*REQUIRED, "--variable", "JUPYTER_TOKEN_FILE=/run/secrets/token")["containerDefinitions"]
+    assert container["environment"] == [{"name": "JUPYTER_TOKEN_FILE", "value": "/run/secrets/token"}]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
