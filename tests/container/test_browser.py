@@ -221,12 +221,9 @@ def test_a_page_that_is_named_may(open_to_a_friend: Service, origin: str) -> Non
         FRIEND.replace(".", "x"),
         "https://x." + FRIEND[8:],
         FRIEND + "/",
-        FRIEND + "\t",
     ],
 )
 def test_one_that_is_like_it_may_not(open_to_a_friend: Service, origin: str) -> None:
-    if origin == FRIEND + "\t":
-        pytest.skip("blanks at the end of a header are none of it (RFC 9110, 5.5)")
     assert ask(open_to_a_friend, "POST", "/api/terminals", Origin=origin).status_code == 403
     assert socket(open_to_a_friend, "/api/events/subscribe", origin=origin) == 403
 
