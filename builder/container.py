@@ -29,11 +29,20 @@ OPEN = (
     "S3FS_PATIENCE",
     "PGEO_IPS",
     "EGRESS",
+    "ALLOWED_ORIGINS",
     "SSH_AUTHORIZED_KEYS",
+    "AWS_PROFILE",
 )
 SECRET = ("JUPYTER_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+# Files with secrets: the variable that names one, and where the container finds it.
+FILES = {
+    "JUPYTER_TOKEN_FILE": "/run/secrets/jupyter-token",
+    "AWS_SHARED_CREDENTIALS_FILE": "/run/secrets/aws-credentials",
+}
 # Passed on from this shell's environment.
-PASSED = (*OPEN, *SECRET)
+PASSED = (*OPEN, *SECRET, *FILES)
+# Either gives Jupyter its token.
+TOKENS = {"JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE"}
 MOUNT = ("--cap-add", "SYS_ADMIN", "--device", "/dev/fuse", "--security-opt", "apparmor=unconfined")
 
 
@@ -65,19 +74,44 @@ def environment() -> dict[str, str]:
         raise Refused(
             f"BUCKET_NAME={found['BUCKET_NAME']} cannot be mounted: this machine has no /dev/fuse (modprobe fuse)"
         )
+    if "BUCKET_NAME" not in found:
+        # Many have the file for other programs; a container that mounts nothing has no use for it.
+        found.pop("AWS_SHARED_CREDENTIALS_FILE", None)
+    if "AWS_SHARED_CREDENTIALS_FILE" not in found:
+        found.pop("AWS_PROFILE", None)
     return found
 
 
-def options(variables: dict[str, str], port: str) -> list[str]:
+def files(variables: dict[str, str]) -> dict[str, str]:
+    """Where the files of :data:`FILES` are on this machine; the container gets them read-only, and only their names as variables.
+
+    Raises:
+        Refused: one is no file.
+    """
+    found = {name: os.path.realpath(variables[name]) for name in FILES if name in variables}
+    for name, path in found.items():
+        if not os.path.isfile(path):
+            raise Refused(f"invalid {name}={variables[name]}: expected a file")
+        if not path.isprintable() or set(path) & set(',"'):
+            raise Refused(
+                f"invalid {name}={variables[name]}: expected a path without commas and quotes, for docker run"
+            )
+    return found
+
+
+def options(variables: dict[str, str], port: str, mounted: dict[str, str] | None = None) -> list[str]:
     """Options of ``docker run``. Of the variables only the names: arguments stand in the process list.
 
     Args:
         variables: of the container.
         port: of this machine; nobody else can connect to it.
+        mounted: see :func:`files`.
     """
     found = ["--publish", f"127.0.0.1:{port}:8888"]
     found += MOUNT if "BUCKET_NAME" in variables else ("--volume", f"{VOLUME}:{WORKDIR}")
     found += ["--cap-add", "NET_ADMIN"] if {"PGEO_IPS", "EGRESS"} & variables.keys() else []
+    for name, path in (mounted or {}).items():
+        found += ["--mount", f"type=bind,source={path},target={FILES[name]},readonly"]
     return found + [part for name in variables for part in ("--env", name)]
 
 
@@ -87,15 +121,25 @@ def variables_of(container: dict[str, Any]) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name in PASSED}
 
 
+def _needs_a_token(variables: dict[str, str]) -> bool:
+    return not (TOKENS | {"PGEO_IPS"}) & variables.keys()
+
+
+def _inside(variables: dict[str, str]) -> dict[str, str]:
+    return {name: FILES.get(name, value) for name, value in variables.items()}
+
+
 def serves(docker: str, image: str, port: str, variables: dict[str, str]) -> bool:
     """Does the container run, healthy, and just as it would be started now?"""
     if not publishes(docker, port):
         return False
     found = client.inspect(docker, "container", NAME)
     given = variables_of(found)
-    if "JUPYTER_TOKEN" not in variables and "PGEO_IPS" not in variables:
+    if _needs_a_token(variables):
         given.pop("JUPYTER_TOKEN", None)
-    same = found["Image"] == client.inspect(docker, "image", image)["Id"] and given == variables
+    sources = {mount["Destination"]: mount.get("Source") for mount in found.get("Mounts", [])}
+    same = found["Image"] == client.inspect(docker, "image", image)["Id"] and given == _inside(variables)
+    same = same and all(sources.get(FILES[name]) == path for name, path in files(variables).items())
     return bool(same and found["State"].get("Health", {}).get("Status") == "healthy")
 
 
@@ -108,7 +152,7 @@ def publishes(docker: str, port: str) -> bool:
 
 
 def url(docker: str) -> str:
-    """What to open: address and token of the container."""
+    """What to open: address and token of the container. A token in a file stays there: whoever wrote it knows it."""
     found = client.inspect(docker, "container", NAME)
     port = found["HostConfig"]["PortBindings"]["8888/tcp"][0]["HostPort"]
     token = variables_of(found).get("JUPYTER_TOKEN", "")
@@ -121,10 +165,11 @@ def start(docker: str, image: str, port: str, variables: dict[str, str]) -> None
     Raises:
         Refused: it ended or did not become healthy; its last lines are shown and it is removed.
     """
-    if "JUPYTER_TOKEN" not in variables and "PGEO_IPS" not in variables:
+    if _needs_a_token(variables):
         variables = {**variables, "JUPYTER_TOKEN": secrets.token_hex(24)}
+    asked = options(variables, port, files(variables))
     try:
-        client.call(docker, "run", "--detach", "--name", NAME, *options(variables, port), image, environment=variables)
+        client.call(docker, "run", "--detach", "--name", NAME, *asked, image, environment=_inside(variables))
         wait(docker)
     except BaseException:
         # Also when it was created and could not be started, or when somebody pressed Ctrl-C.
@@ -167,6 +212,7 @@ def up(docker: str, image: str, port: str) -> str:
         port: TCP port of this machine.
     """
     variables = environment()
+    files(variables)  # before anything that runs is touched
     if not serves(docker, image, port, variables):
         remove(docker)
         check_port(port)

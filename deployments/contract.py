@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from builder.container import OPEN, SECRET
+from builder.container import FILES, OPEN, SECRET
 from builder.errors import Refused
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "files" / name) for name in ("runtime", "firewall")]
 
 from melda_firewall import wanted  # noqa: E402
-from melda_runtime import bucket, errors, public_keys  # noqa: E402
+from melda_runtime import bucket, errors, origins, public_keys  # noqa: E402
 
 PORTS = (8888, 2310, 22)
 
@@ -36,8 +37,10 @@ def check(variables: Mapping[str, str]) -> None:
     for name in variables:
         if name in SECRET:
             raise Refused(f"{name} is not right here: it is a secret, and given by reference only")
-        if name not in OPEN:
-            raise Refused(f"{name} is not right: the image reads {', '.join(OPEN)}")
+        if name not in OPEN and name not in FILES:
+            raise Refused(f"{name} is not right: the image reads {', '.join((*OPEN, *FILES))}")
+        if name in FILES and not re.fullmatch(r"(/[^/\s]+)+", variables[name]):
+            raise Refused(f"invalid {name}: expected the path of a file in the container, such as {FILES[name]}")
     try:
         # A project comes with its task: alone it is still a mistake to be told of.
         if variables.get("BUCKET_NAME") and "PROJECT_FOLDER" not in variables:
@@ -49,6 +52,7 @@ def check(variables: Mapping[str, str]) -> None:
         bucket.region(variables.get("AWS_REGION", ""))
         bucket.patience(variables.get("S3FS_PATIENCE", ""))
         wanted.asked_for(variables, None)
+        origins.parse(variables.get(origins.VARIABLE, ""))
         public_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", ""))
     except errors.Refused as refused:
         raise Refused(str(refused)) from None

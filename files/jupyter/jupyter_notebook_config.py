@@ -7,6 +7,7 @@ with the same content: each reader takes the sections it knows.
 from __future__ import annotations
 
 import os
+import re
 from importlib.metadata import version
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
@@ -29,18 +30,28 @@ if OLD:
 else:
     server.root_dir = workdir
 
-# Where the firewall says who may connect, the platform's server does, from another origin and without
-# cookies. Anywhere else Jupyter's own checks stay: behind a JupyterHub it is cookies that say who somebody is.
-if os.environ.get("PGEO_IPS", "").strip() and not os.environ.get("JUPYTERHUB_API_TOKEN"):
-    server.allow_origin = "*"
-    server.disable_check_xsrf = True
-
-# start-jupyter writes the token there, or nothing if there shall be none. Without the variable, by hand,
-# Jupyter makes one.
-token_file = os.environ.get("JUPYTER_TOKEN_FILE")
+# start-jupyter writes the token there, or nothing if there shall be none: then the firewall says who may connect. Without the
+# variable, by hand, Jupyter makes one.
+identity = server if OLD else c.IdentityProvider
+token_file = os.environ.get("MELDA_TOKEN_FILE")
 if token_file:
     with open(token_file, encoding="ascii") as stream:
-        (server if OLD else c.IdentityProvider).token = stream.read().strip()
+        identity.token = stream.read().strip()
+    # The platform's server has no cookies, so no token against XSRF either. Pages of other origins were refused before
+    # (melda_server/guard.py). With a token the check stays.
+    server.disable_check_xsrf = not identity.token
+
+# Behind a JupyterHub cookies are the hub's matter.
+if not os.environ.get("JUPYTERHUB_API_TOKEN"):
+    # Not even a link of another site's brings them.
+    identity.cookie_options = {"samesite": "Strict"}
+    server.tornado_settings = {"xsrf_cookie_kwargs": {"path": "/", "samesite": "Strict"}}
+    # Checked and normalised by start-jupyter: origins as browsers write them. \Z: older versions compare only the
+    # beginning (GHSA-24qx-w28j-9m6p).
+    origins = [re.escape(origin) for origin in os.environ.get("ALLOWED_ORIGINS", "").split(",") if origin]
+    if origins:
+        server.allow_origin_pat = r"(?:{0})\Z".format("|".join(origins))
+        server.allow_credentials = True
 
 # Docker gives the container ten seconds to stop; a kernel that computes gets two of them.
 c.KernelManager.shutdown_wait_time = 2.0

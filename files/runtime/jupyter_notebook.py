@@ -13,11 +13,11 @@ from importlib.metadata import distribution
 # Last: nothing of ours stands in for a module of Jupyter's. -I leaves this folder out.
 sys.path.append(os.path.dirname(os.path.realpath(__file__)))
 
-from melda_runtime import jupyter, oom
-from melda_server import strangers
+from melda_runtime import hub, oom, origins, secret_files
+from melda_server import guard, redact, strangers
 
 # Distribution and command; a JupyterHub's token says that it started us.
-BEHIND_A_HUB = "JUPYTERHUB_API_TOKEN" in os.environ
+BEHIND_A_HUB = hub.TOKEN in os.environ
 NAME, COMMAND = ("jupyterhub", "jupyterhub-singleuser") if BEHIND_A_HUB else ("notebook", "jupyter-notebook")
 
 # Before the names of variables that count from the moment on when everything is ready, see melda_runtime/environment.py: until
@@ -25,12 +25,25 @@ NAME, COMMAND = ("jupyterhub", "jupyterhub-singleuser") if BEHIND_A_HUB else ("n
 HELD_BACK = "MELDA_LATER_"
 
 
+def _protect() -> None:
+    """Keep secrets out of the log, and pages of others' away; a hub has its own word on who may use Jupyter."""
+    if BEHIND_A_HUB:
+        redact.install(os.environ[name] for name in hub.TOKENS if name in os.environ)
+        return
+    with open(os.environ[secret_files.COPY], encoding="ascii") as stream:
+        token = stream.read().strip()
+    redact.install([token])
+    redact.write_no_page()
+    guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), asks=bool(token))
+
+
 def main() -> int:
     """Arguments: where to work, then Jupyter's own. Standard input: a byte when everything is ready."""
     oom.offer_children()  # kernels, and whatever else Jupyter starts
     (entry,) = (point for point in distribution(NAME).entry_points if point.name == COMMAND)
     serve = entry.load()
-    strangers.limit(os.environ.get(jupyter.TOKEN_FILE, ""))
+    _protect()
+    strangers.limit(os.environ.get(secret_files.COPY, ""))
     if not os.read(0, 1):
         return 1
     for name in [name for name in os.environ if name.startswith(HELD_BACK)]:

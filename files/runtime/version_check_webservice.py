@@ -21,7 +21,7 @@ from tornado.wsgi import WSGIContainer
 
 from melda_environment.capture import capture
 from melda_firewall import wanted
-from melda_runtime import access, environment, health, jupyter
+from melda_runtime import access, environment, health, secret_files
 from melda_runtime.versions import Installed
 from melda_server import connections
 from melda_server.connections import Limits
@@ -61,7 +61,7 @@ def application(installed: Installed, variables: Mapping[str, str]) -> flask.Fla
         asked = flask.request
         asker = access.Asker(asked.remote_addr or "", asked.headers, asked.args.get("token", ""))
         # Each time: on a host Jupyter may start later than this service.
-        return access.refusal(asker, access.read_token(variables.get(jupyter.TOKEN_FILE, "")), peers)
+        return access.refusal(asker, access.read_token(variables.get(secret_files.COPY, "")), peers)
 
     @app.get("/versions")
     def versions() -> Answer:

@@ -26,7 +26,7 @@ EXPECTED = {
     "username": "melda",
     "SRC": "/usr/src/melda-jupyter",
 }
-SECRET_NAMES = re.compile(r"^(AWS|ECS_|JUPYTER_TOKEN$|SSH_AUTHORIZED_KEYS)")
+SECRET_NAMES = re.compile(r"^(AWS|ECS_|JUPYTER_TOKEN|SSH_AUTHORIZED_KEYS)")
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def variables(lines: str) -> dict[str, str]:
 
 def check(found: dict[str, str], secrets: list[str], expected: dict[str, str]) -> None:
     assert {name: found.get(name) for name in expected} == expected
-    assert [name for name in found if SECRET_NAMES.match(name) and name != "JUPYTER_TOKEN_FILE"] == []
+    assert [name for name in found if SECRET_NAMES.match(name)] == []
     assert [name for name, value in found.items() if any(secret in value for secret in secrets)] == []
     folders = found["PATH"].split(":")
     assert {"/usr/src/melda-jupyter", "/opt/jupyter/bin", "/usr/bin"} <= set(folders), folders
@@ -118,7 +118,7 @@ def test_every_process_the_user_can_look_into(service: Service, secrets: list[st
     )
     with service.notebook.start("ir"):
         found = service.notebook.run("python3", look).stdout
-    assert found.count("JUPYTER_TOKEN_FILE=") >= 2, "the user's processes are among them"
+    assert found.count("MELDA_TOKEN_FILE=") >= 2, "the user's processes are among them"
     assert "s3fs" in found and "IRkernel" in found
     assert [secret for secret in secrets if secret in found] == []
 

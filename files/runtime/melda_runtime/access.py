@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import socket
-from typing import Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, NamedTuple, Optional, Sequence, Union
 from urllib.parse import parse_qs, urlsplit
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -23,7 +23,7 @@ class Asker(NamedTuple):
     """
 
     peer: str
-    headers: Mapping[str, str]
+    headers: Any  # werkzeug's or tornado's
     token: str
 
 

@@ -10,7 +10,7 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 from melda_firewall import wanted
 from melda_firewall.wanted import Wanted
 
-from melda_runtime import account, bucket, hub, public_keys, s3
+from melda_runtime import account, bucket, hub, origins, public_keys, s3, secret_files
 from melda_runtime.errors import Refused
 
 ENVIRONMENT_FILE = "/etc/environment"
@@ -24,7 +24,7 @@ HELD_BACK = "MELDA_LATER_"  # before the name of a variable that is to be set la
 # AWSACCESSKEYID, the ECS agent's addresses, which give credentials away), the tokens, and what only
 # start-jupyter reads.
 HIDDEN_PREFIXES = ("AWS", "ECS_")
-HIDDEN = ("JUPYTER_TOKEN", *hub.TOKENS, "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG", "S3FS_PATIENCE")
+HIDDEN = ("JUPYTER_TOKEN", secret_files.TOKEN, *hub.TOKENS, "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG", "S3FS_PATIENCE")
 
 
 class Place(NamedTuple):
@@ -46,7 +46,7 @@ class Settings(NamedTuple):
 
     Attributes:
         place: where things are.
-        variables: all variables, /etc/environment's included; secrets among them, so never log it.
+        variables: all variables, /etc/environment's included, and what files hold in their place; never log it.
         bucket: what to mount at the project; None: it stays a local folder.
         firewall: who may connect, and where to.
         token: Jupyter's token as given; empty: none was given.
@@ -155,16 +155,19 @@ def settings(variables: Dict[str, str]) -> Settings:
     Raises:
         Refused: the first thing that is not right.
     """
-    mounted = bucket.asked_for(variables)
     where = place(variables)
+    variables = secret_files.filled_in(variables, where.user.uid)
+    mounted = bucket.asked_for(variables)
     firewall = wanted.asked_for(variables, s3.endpoint(mounted) if mounted else None)
     belongs = hub.asked_for(variables, JUPYTER_PORT)
     if belongs:
         hub.check_installed(where.python_env)
         hub.check_reachable(belongs, firewall.egress)
+    # As browsers write them: who reads them next compares strings.
+    allowed = ",".join(origins.parse(variables.get(origins.VARIABLE, "")))
     return Settings(
         place=where,
-        variables=variables,
+        variables={**variables, origins.VARIABLE: allowed} if allowed else variables,
         bucket=mounted,
         firewall=firewall,
         token=token(variables.get("JUPYTER_TOKEN", "")),

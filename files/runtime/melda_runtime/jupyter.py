@@ -8,7 +8,7 @@ import secrets
 import socket
 from typing import Dict, Tuple
 
-from melda_runtime import edit, hub, web_probe
+from melda_runtime import edit, hub, log, secret_files, web_probe
 from melda_runtime.environment import JUPYTER_PORT, RUN, SRC, Settings
 from melda_runtime.errors import Refused
 from melda_runtime.supervisor import Service
@@ -16,9 +16,13 @@ from melda_runtime.supervisor import Service
 NAME = "jupyter"
 PROGRAM = os.path.join(SRC, "jupyter_notebook.py")
 PORT = JUPYTER_PORT
-TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # nosec B105 # noqa: S105 - a name: where the token's file is, for who needs it
 # Kernels get two seconds (see the configuration); Docker gives the whole container ten.
 PATIENCE = 5.0
+UNAUTHENTICATED = (
+    "there is no token: whoever has an address of PGEO_IPS is the user, as are programs there, a page in a browser there"
+    " (other hosts' are refused, but by DNS rebinding one passes for ours), and a neighbour on the same bridge who claims"
+    " such an address (ARP); a token keeps them out (JUPYTER_TOKEN_FILE)"
+)
 
 
 def token_path(settings: Settings, run: str = RUN) -> str:
@@ -35,7 +39,7 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
     JUPYTER_TOKEN; else, where the firewall says who may connect, none (the file is empty); else a random one.
     That one stays the same when the container is restarted; its file is called after the container (Docker
     gives each its own host name), so an image committed from it does not give the token to others. There is
-    none behind a JupyterHub, which says who may use Jupyter.
+    none behind a JupyterHub, which says who may use Jupyter. Where there is none otherwise, the log says what that means.
 
     Returns:
         Path of the file, empty if there is none, and whether the token is a random one.
@@ -45,6 +49,8 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
     """
     if settings.hub:
         return "", False
+    if not settings.token and settings.firewall.peers is not None:
+        log.line(UNAUTHENTICATED)
     random = not settings.token and settings.firewall.peers is None
     path = token_path(settings, run)
     token = (edit.read(path).strip() or secrets.token_urlsafe(32)) if random else settings.token
@@ -70,7 +76,7 @@ def service(settings: Settings, variables: Dict[str, str], token: str, stdin: in
         # As an extension of the server, or not at all: without it nobody would ask who somebody is.
         secret = {"JUPYTERHUB_SINGLEUSER_EXTENSION": "1", hub.TOKEN: settings.variables[hub.TOKEN]}
     else:
-        secret = {TOKEN_FILE: token}
+        secret = {secret_files.COPY: token}
     return Service(
         name=NAME,
         # -I: see the program.

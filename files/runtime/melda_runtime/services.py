@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from typing import Dict, Optional
 
-from melda_runtime import account, edit, health, jupyter, log
+from melda_runtime import account, edit, health, log, secret_files
 from melda_runtime.environment import RUN, SRC, Settings, for_root
 from melda_runtime.errors import Refused
 from melda_runtime.health import BSPM, BSPM_STATE, BUS
@@ -100,5 +100,5 @@ def version_service(settings: Settings, variables: Dict[str, str], token: str) -
     _health_folder(os.path.dirname(health.SOCKET), settings.place.user)
     # -I: like Jupyter itself, it takes no packages from the project; it only lists them.
     argv = (settings.place.python_env + "/bin/python", "-I", os.path.join(SRC, "version_check_webservice.py"))
-    environment = {**variables, jupyter.TOKEN_FILE: token} if token else variables
+    environment = {**variables, secret_files.COPY: token} if token else variables
     return Service("version service", argv, settings.place.user, environment)

@@ -127,7 +127,7 @@ class Server(HTTPServer):
     A connection that was detached (a WebSocket) is none of ours any more, and never closed.
     """
 
-    def initialize(self, *args: Any, limits: Limits, trusts: Trusts = lambda *_: False, **options: Any) -> None:
+    def initialize(self, *args: Any, limits: Limits, trusts: Trusts = lambda *_: False, **options: Any) -> None:  # type: ignore[override, unused-ignore]
         """As tornado's.
 
         Args:

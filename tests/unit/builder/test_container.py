@@ -40,6 +40,18 @@ def test_variables_of_the_contract_are_passed_on(bare: pytest.MonkeyPatch) -> No
     assert container.environment() == {"BUCKET_NAME": "b", "JUPYTER_TOKEN": "mine"}
 
 
+def test_a_file_of_credentials_is_for_a_bucket(bare: pytest.MonkeyPatch) -> None:
+    """Many have the variable set for other programs."""
+    bare.setattr("os.path.exists", lambda _: True)
+    bare.setenv("AWS_SHARED_CREDENTIALS_FILE", "/c")
+    bare.setenv("AWS_PROFILE", "p")
+    assert container.environment() == {}
+    bare.setenv("BUCKET_NAME", "b")
+    assert container.environment() == {
+        "BUCKET_NAME": "b", "AWS_PROFILE": "p", "AWS_SHARED_CREDENTIALS_FILE": "/c",
+    }  # fmt: skip
+
+
 def test_a_bucket_needs_fuse(bare: pytest.MonkeyPatch) -> None:
     bare.setenv("BUCKET_NAME", "b")
     bare.setattr("os.path.exists", lambda path: path != "/dev/fuse")
@@ -59,6 +71,38 @@ def test_values_are_no_arguments() -> None:
     options = container.options(secret, PORT)
     assert "canary" not in " ".join(options)
     assert [options[index + 1] for index, option in enumerate(options) if option == "--env"] == list(secret)
+
+
+def test_a_file_is_mounted_read_only_and_no_token_made(
+    engine: Engine, bare: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "the token"
+    file.write_text("CANARY")
+    bare.setenv("JUPYTER_TOKEN_FILE", str(file))
+    assert container.up(engine.client, "image", PORT) == f"http://127.0.0.1:{PORT}/tree"
+    (started,) = (line for line in (engine.folder / "arguments").read_text().splitlines() if "--detach" in line)
+    assert f"--mount type=bind,source={file},target=/run/secrets/jupyter-token,readonly" in started
+    assert "CANARY" not in started
+    assert (engine.folder / "token").read_text() == "/run/secrets/jupyter-token\n"
+    ours = {"Source": str(file), "Destination": "/run/secrets/jupyter-token"}
+    for mounts, stays in (([ours], True), ([{**ours, "Source": "/other"}], False), ([], False)):
+        env = ("JUPYTER_TOKEN_FILE=/run/secrets/jupyter-token",)
+        engine.write("container.json", "healthy", env=env, mounts=mounts)
+        assert container.serves(engine.client, "image", PORT, container.environment()) is stays
+
+
+@pytest.mark.parametrize("name", ["missing", "folder", "a,b", 'a"b'])
+def test_what_is_no_file_stops_it_before_anything(
+    engine: Engine, bare: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    if name == "folder":
+        (tmp_path / name).mkdir()
+    elif name != "missing":
+        (tmp_path / name).touch()
+    bare.setenv("JUPYTER_TOKEN_FILE", str(tmp_path / name))
+    with pytest.raises(Refused, match="^invalid JUPYTER_TOKEN_FILE=.*: expected a "):
+        container.up(engine.client, "image", PORT)
+    assert not (engine.folder / "calls").exists()
 
 
 @pytest.mark.parametrize(
@@ -88,11 +132,12 @@ class Engine:
         (folder / "docker").write_text(f"""#!/bin/sh
 cd {folder}
 echo "$1 $2" >> calls
+echo "$@" >> arguments
 case "$1 $2" in
 "container inspect") [ -e there ] && cat container.json || exit 1 ;;
 "image inspect") echo '[{{"Id": "image-1"}}]' ;;
 "volume inspect") exit 1 ;;
-"run --detach") touch there; cp run.json container.json; echo "$JUPYTER_TOKEN" > token; sh ./failure ;;
+"run --detach") touch there; cp run.json container.json; echo "$JUPYTER_TOKEN$JUPYTER_TOKEN_FILE" > token; sh ./failure ;;
 "logs --tail") echo "first line"; echo "last line" ;;
 "rm --force") rm -f there ;;
 "ps --all") [ ! -e there ] || echo {container.NAME} ;;
@@ -102,9 +147,16 @@ esac
         (folder / "failure").touch()
 
     def write(
-        self, name: str, health: str, image: str = "image-1", env: tuple[str, ...] = (), running: bool = True
+        self,
+        name: str,
+        health: str,
+        image: str = "image-1",
+        env: tuple[str, ...] = (),
+        running: bool = True,
+        mounts: list[dict[str, str]] | None = None,
     ) -> None:
         said = {
+            "Mounts": mounts or [],
             "Image": image,
             "State": {
                 "Running": running,

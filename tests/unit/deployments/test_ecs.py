@@ -99,6 +99,11 @@ def test_secrets_are_references() -> None:
     assert not {entry["name"] for entry in container["environment"]} & set(contract.SECRET)
 
 
+def test_a_file_on_a_volume_is_named_like_any_variable() -> None:
+    (container,) = made(*REQUIRED, "--variable", "JUPYTER_TOKEN_FILE=/run/secrets/token")["containerDefinitions"]
+    assert container["environment"] == [{"name": "JUPYTER_TOKEN_FILE", "value": "/run/secrets/token"}]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -118,6 +123,8 @@ def test_secrets_are_references() -> None:
         (("--variable", "BUCKET_NAME=abc", "--variable", "PROJECT_FOLDER=../x"), "PROJECT_FOLDER='../x' is not right"),
         (("--variable", "AWS_REGION=Ohio"), "AWS_REGION='Ohio' is not right"),
         (("--variable", "SSH_AUTHORIZED_KEYS=x"), "SSH_AUTHORIZED_KEYS is not right"),
+        (("--variable", "ALLOWED_ORIGINS=*"), "invalid ALLOWED_ORIGINS='*': expected origins"),
+        (("--variable", "JUPYTER_TOKEN_FILE=CANARY"), "invalid JUPYTER_TOKEN_FILE: expected the path of a file"),
         (("--variable", "BUCKET=abc"), "BUCKET is not right: the image reads BUCKET_NAME"),
         (("--variable", "EGRESS=web", "--variable", "EGRESS=web"), "--variable EGRESS is not right: it is given twice"),
         (("--secret", f"BUCKET_NAME={PARAMETER}"), "--secret BUCKET_NAME is not right"),
@@ -145,7 +152,9 @@ def test_whatever_a_variable_is_it_is_kept_or_refused(name: str, value: str) -> 
     try:
         (container,) = made(*REQUIRED, "--variable", f"{name}={value}")["containerDefinitions"]
     except Refused as refused:
-        assert str(refused).startswith(("BUCKET", "PROJECT", "AWS", "S3FS", "PGEO", "EGRESS", "SSH", "FORK_OF"))
+        assert str(refused).startswith(
+            ("BUCKET", "PROJECT", "AWS", "S3FS", "PGEO", "EGRESS", "SSH", "FORK_OF", "invalid ALLOWED")
+        )
     else:
         assert container["environment"] == [{"name": name, "value": value}]
 

@@ -62,14 +62,30 @@ def test_the_pod_has_what_the_other_deployments_have(pod: dict[str, Any]) -> Non
     assert pod["spec"]["terminationGracePeriodSeconds"] == task_definition.STOP
 
 
+def mounted(files: dict[str, str], mounts: list[dict[str, Any]], volumes: list[dict[str, Any]]) -> None:
+    """Each file is in a volume of a secret, read-only, and root's alone."""
+    folders = {mount["mountPath"]: mount for mount in mounts}
+    secrets = {volume["name"]: volume["secret"] for volume in volumes}
+    assert {path.rpartition("/")[0] for path in files.values()} == folders.keys()
+    assert {mount["name"] for mount in folders.values()} == secrets.keys()
+    assert all(mount["readOnly"] for mount in folders.values())
+    assert {secret["defaultMode"] for secret in secrets.values()} == {0o400}
+
+
 def test_secrets_are_references_and_variables_are_right(pod: dict[str, Any]) -> None:
     (container,) = pod["spec"]["containers"]
     plain = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
     contract.check(plain)
-    assert {entry["name"] for entry in container["env"] if "valueFrom" in entry} <= set(contract.SECRET)
+    assert [entry["name"] for entry in container["env"] if "value" not in entry] == [], "secrets are files"
+    files = {name: path for name, path in plain.items() if name in contract.FILES}
+    assert files.keys() == contract.FILES.keys()
+    mounted(files, container["volumeMounts"], pod["spec"]["volumes"])
     bucket = read("bucket.yaml")["singleuser"]["extraEnv"]
-    contract.check({name: value for name, value in bucket.items() if isinstance(value, str)})
-    assert {name for name, value in bucket.items() if not isinstance(value, str)} <= set(contract.SECRET)
+    contract.check(bucket)
+    storage = read("bucket.yaml")["singleuser"]["storage"]
+    files = {name: path for name, path in bucket.items() if name in contract.FILES}
+    assert list(files) == ["AWS_SHARED_CREDENTIALS_FILE"]
+    mounted(files, storage["extraVolumeMounts"], storage["extraVolumes"])
 
 
 def test_the_users_volume_is_the_project() -> None:

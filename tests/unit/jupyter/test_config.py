@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,16 +43,31 @@ def test_the_project(read: Any) -> None:
     assert [vars(server).get(name) for name in ("notebook_dir", "root_dir")].count("/srv/p") == 1
 
 
-def test_where_the_firewall_says_who_may_connect_jupyter_does_not(read: Any) -> None:
-    server, _ = read(PGEO_IPS="192.0.2.7")
-    assert (server.allow_origin, server.disable_check_xsrf) == ("*", True)
-    for variables in ({"PGEO_IPS": " "}, {"PGEO_IPS": "192.0.2.7", "JUPYTERHUB_API_TOKEN": "t"}):
-        server, _ = read(**variables)
-        assert not {"allow_origin", "disable_check_xsrf"} & set(vars(server))
-
-
 @pytest.mark.parametrize("text", ["token\n", ""])
 def test_the_token(read: Any, tmp_path: Path, text: str) -> None:
+    """Without one the platform's server cannot prove that it is no page: the guard does."""
     (tmp_path / "token").write_text(text)
-    server, config = read(JUPYTER_TOKEN_FILE=str(tmp_path / "token"))
+    server, config = read(MELDA_TOKEN_FILE=str(tmp_path / "token"), PGEO_IPS="192.0.2.7")
     assert {**vars(config.IdentityProvider), **vars(server)}["token"] == text.strip()
+    assert server.disable_check_xsrf is (not text)
+    assert not hasattr(server, "allow_origin"), "no origin may but those that are named"
+
+
+def test_cookies_are_strict_but_a_hubs(read: Any) -> None:
+    server, config = read()
+    given = {**vars(config.IdentityProvider), **vars(server)}
+    assert given["cookie_options"] == {"samesite": "Strict"}
+    assert given["tornado_settings"] == {"xsrf_cookie_kwargs": {"path": "/", "samesite": "Strict"}}
+    server, config = read(JUPYTERHUB_API_TOKEN="t", ALLOWED_ORIGINS="https://a.example")
+    given = {**vars(config.IdentityProvider), **vars(server)}
+    assert not {"cookie_options", "tornado_settings", "disable_check_xsrf", "allow_origin_pat"} & set(given)
+
+
+@pytest.mark.parametrize("how", [re.match, re.fullmatch])
+def test_origins_that_are_named(read: Any, how: Any) -> None:
+    server, _ = read(ALLOWED_ORIGINS="https://a.example.org,http://b:8080")
+    may = [origin for origin in ("https://a.example.org", "http://b:8080") if how(server.allow_origin_pat, origin)]
+    assert len(may) == 2 and server.allow_credentials is True
+    for origin in ("https://a.example.org.evil", "https://axexample.org", "http://b:80800", "http://b", "null", ""):
+        assert not how(server.allow_origin_pat, origin), origin
+    assert not hasattr(read()[0], "allow_origin_pat")

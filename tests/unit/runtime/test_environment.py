@@ -83,8 +83,8 @@ def test_the_user_sees_no_secret(settings: Settings) -> None:
     hidden = {
         "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t",
         "AWSACCESSKEYID": "k", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/c",
-        "ECS_CONTAINER_METADATA_URI_V4": "u", "JUPYTER_TOKEN": "t",
-        "SSH_AUTHORIZED_KEYS": "k",
+        "ECS_CONTAINER_METADATA_URI_V4": "u", "JUPYTER_TOKEN": "t", "JUPYTER_TOKEN_FILE": "/t",
+        "AWS_SHARED_CREDENTIALS_FILE": "/c", "AWS_PROFILE": "p", "SSH_AUTHORIZED_KEYS": "k",
     }  # fmt: skip
     given = settings._replace(variables={**settings.variables, **hidden, "MINE": "1", "HOME": "/root"})
     seen = environment.for_user(given, "/p/Python-3.8.10")

@@ -41,11 +41,16 @@ def test_a_given_token_is_not_shown(settings: Settings, tmp_path: Path) -> None:
     assert "CANARY" not in jupyter.url(settings, path, random)
 
 
-def test_no_token_where_the_firewall_says_who_may_connect(settings: Settings, tmp_path: Path) -> None:
+def test_no_token_where_the_firewall_says_who_may_connect(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path, random = jupyter.token_file(
         settings._replace(firewall=asked_for({"PGEO_IPS": "10.0.0.1"}, None)), str(tmp_path)
     )
     assert (Path(path).read_text(), random) == ("", False)
+    assert capsys.readouterr().err == f"start-jupyter: {jupyter.UNAUTHENTICATED}\n", "and what that means is said"
+    jupyter.token_file(settings, str(tmp_path))
+    assert capsys.readouterr().err == ""
 
 
 def test_neither_arguments_nor_environment_hold_the_token(settings: Settings, tmp_path: Path) -> None:
@@ -53,7 +58,7 @@ def test_neither_arguments_nor_environment_hold_the_token(settings: Settings, tm
     path, _ = jupyter.token_file(given, str(tmp_path))
     service = jupyter.service(given, {"HOME": "/h"}, path, 7)
     assert "CANARY" not in " ".join([*service.argv, *service.environment.values()])
-    assert service.environment == {"HOME": "/h", "JUPYTER_TOKEN_FILE": path}
+    assert service.environment == {"HOME": "/h", "MELDA_TOKEN_FILE": path}
     assert service.essential
     assert (service.account, service.stdin, service.argv[-1]) == (settings.place.user, 7, settings.place.workdir)
 

@@ -12,11 +12,13 @@ import pytest
 
 # What a server would see, in the place of Jupyter's.
 SERVER = """
-import json, os, sys, tornado.httpserver
+import json, logging, os, sys, tornado.httpserver, tornado.web
 print("loaded", os.environ["PATH"], flush=True)
 def main():
+    logging.warning("a the-token-of-the-server b the-token-of-the-hub")
+    guarded = tornado.web.Application.find_handler.__name__
     seen = {name: value for name, value in os.environ.items() if "PATH" in name}
-    print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read(), "seen": seen,
+    print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read(), "seen": seen, "by": guarded,
         "server": tornado.httpserver.HTTPServer.configured_class().__name__}), flush=True)
     return 3 if "--fail" in sys.argv else None
 """
@@ -33,10 +35,15 @@ def program(request: pytest.FixtureRequest, src: Path, tmp_path: Path) -> Iterat
     (info / "entry_points.txt").write_text(f"[console_scripts]\nother = nothing:main\n{command} = server_code:main\n")
     (tmp_path / "server_code.py").write_text(SERVER)
     (tmp_path / "project").mkdir()
+    (tmp_path / "token").write_text("the-token-of-the-server\n")
     variables = {"PYTHONPATH": str(tmp_path), "PATH": "/bin", "MELDA_LATER_PATH": "/project/bin:/bin"}
-    variables |= {"JUPYTERHUB_API_TOKEN": "x"} if name == "jupyterhub" else {}
+    if name == "jupyterhub":
+        variables["JUPYTERHUB_API_TOKEN"] = "the-token-of-the-hub"
+    else:
+        variables["MELDA_TOKEN_FILE"] = str(tmp_path / "token")
     argv = [sys.executable, str(src / "jupyter_notebook.py"), str(tmp_path / "project"), "--fail"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=variables, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "loaded /bin\n"
         yield command, process
 
@@ -45,14 +52,20 @@ def test_it_serves_in_the_project_when_everything_is_ready(
     program: tuple[str, subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     command, process = program
-    out, _ = process.communicate("\n", timeout=20)
+    out, log = process.communicate("\n", timeout=20)
     assert json.loads(out) == {
         "cwd": str(tmp_path / "project"),
         "argv": [command, "--fail"],
         "stdin": "",
         "seen": {"PYTHONPATH": str(tmp_path), "PATH": "/project/bin:/bin"},
+        "by": {"jupyter-notebook": "guarded", "jupyterhub-singleuser": "find_handler"}[command],
         "server": "Server",
     }
+    own = {
+        "jupyter-notebook": "a [secret] b the-token-of-the-hub",
+        "jupyterhub-singleuser": "a the-token-of-the-server b [secret]",
+    }
+    assert log == f"WARNING:root:{own[command]}\n"
     assert process.returncode == 3
 
 

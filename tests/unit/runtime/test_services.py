@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda_runtime import account, health, jupyter, services
+from melda_runtime import account, health, secret_files, services
 from melda_runtime.environment import SRC, Settings
 from melda_runtime.errors import Refused
 
@@ -70,7 +70,7 @@ def test_the_version_service_is_the_users_and_takes_no_code_from_the_project(
     assert python == settings.place.python_env + "/bin/python"
     assert (isolated, path) == ("-I", SRC + "/version_check_webservice.py")
     assert service.account == settings.place.user
-    assert service.environment == {"A": "1", jupyter.TOKEN_FILE: "/run/token"}
+    assert service.environment == {"A": "1", secret_files.COPY: "/run/token"}
     assert services.version_service(settings, {"A": "1"}, "").environment == {"A": "1"}
     assert (tmp_path / "run" / "health").stat().st_mode & 0o7777 == 0o700
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import version_check_webservice as service
 from flask.testing import FlaskClient
-from melda_runtime import health, jupyter
+from melda_runtime import health, secret_files
 from melda_runtime.environment import Place
 from melda_runtime.versions import Installed
 
@@ -37,7 +37,7 @@ def test_environment_is_for_who_may_use_the_notebook(
 ) -> None:
     monkeypatch.setattr(service, "capture", lambda: {"schema": 1})
     path = tmp_path / "token"
-    here = client(place, PGEO_IPS="192.0.2.0/24", **{jupyter.TOKEN_FILE: str(path)})
+    here = client(place, PGEO_IPS="192.0.2.0/24", **{secret_files.COPY: str(path)})
     path.write_text("s3cret")
     for granted in (
         here.get("/environment"),  # of this machine
