@@ -34,7 +34,8 @@ def program(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
     (info / "entry_points.txt").write_text(f"[console_scripts]\nother = nothing:main\n{command} = server_code:main\n")
     (tmp_path / "server_code.py").write_text(SERVER)
     (tmp_path / "project").mkdir()
-    variables = {"PYTHONPATH": str(tmp_path), "PATH": "/bin", "MELDA_LATER_PATH": "/project/bin:/bin"} | ({"JUPYTERHUB_API_TOKEN": "x"} if name == "jupyterhub" else {})
+    variables = {"PYTHONPATH": str(tmp_path), "PATH": "/bin", "MELDA_LATER_PATH": "/project/bin:/bin"}
+    variables |= {"JUPYTERHUB_API_TOKEN": "x"} if name == "jupyterhub" else {}
     argv = [sys.executable, str(RUNTIME / "jupyter_notebook.py"), str(tmp_path / "project"), "--fail"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "loaded /bin\n"
