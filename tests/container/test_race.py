@@ -21,7 +21,8 @@ RESTARTS = 4
 PROGRAMS = (
     "busctl", "tar", "zstd", "s3fs", "fusermount", "mount", "umount", "python3.11", "uname", "gcc", "cc", "ld", "ldconfig",
     "dbus-uuidgen", "dbus-daemon", "iptables-restore", "ip6tables-restore", "iptables", "ssh-keygen", "ssh", "sshd", "uv", "pip",
-    "objdump", "python3", "R", "Rscript", "melda-env", "jupyter", "sh", "bash", "env", "id", "ps", "file", "lsb_release", "git", "node",
+    "objdump", "python3",
+    "R", "Rscript", "melda-env", "jupyter", "sh", "bash", "env", "id", "ps", "file", "lsb_release", "git", "node",
 )  # fmt: skip
 PLUGINS = "/home/melda/project/Python-3.11.2/bin"
 # Each folder is at one time itself, at another a link to what is root's. A line for each round.
