@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Generator, List
 
+from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, deploy, operation
 
 from tasks.lib import facts, machine
@@ -21,6 +22,7 @@ _LEFT_OUT = (
     "/dev",
     "/home",
     "/root",
+    "/run",
     "/opt",
     "/tmp",
     "/usr/share",
@@ -37,8 +39,9 @@ class Granting(FactBase[List[str]]):
     On a machine people other than our user need them, sudo for instance: there the list is empty.
     """
 
-    def command(self) -> str:
-        left_out = " -o ".join("-path " + path for path in _LEFT_OUT)
+    def command(self, home: str) -> str:
+        # Where the user may rename, a path that was found leads elsewhere by the time it is changed.
+        left_out = " -o ".join("-path " + shlex.quote(path) for path in (*_LEFT_OUT, home))
         return (
             machine.IS_ONE + " || find / -xdev -maxdepth {0} \\( {1} \\) -prune -o"
             " \\( -type f -perm /6000 -o -type d -perm -0002 \\) -printf '%y %p\\n' 2>/dev/null; true"
@@ -53,9 +56,13 @@ class Granting(FactBase[List[str]]):
 
 
 @operation()
-def taken_away() -> Generator[StringCommand, None, None]:
-    """Take the rights away from all but :data:`KEPT`, and from everybody what is not in :data:`ANYBODYS`."""
-    found = [path for path in facts.get(Granting) if path not in KEPT and path not in ANYBODYS]
+def taken_away(home: str) -> Generator[StringCommand, None, None]:
+    """Take the rights away from all but :data:`KEPT`, and from everybody what is not in :data:`ANYBODYS`.
+
+    Args:
+        home: the user's, which is left out.
+    """
+    found = [path for path in facts.get(Granting, home=home) if path not in KEPT and path not in ANYBODYS]
     if found:
         yield StringCommand("chmod ug-s,o-w " + " ".join(shlex.quote(path) for path in found))
 
@@ -63,4 +70,4 @@ def taken_away() -> Generator[StringCommand, None, None]:
 @deploy("Privileges")
 def privileges() -> None:
     # After everything that installs programs.
-    taken_away(name="Take setuid and setgid from programs that need neither")
+    taken_away(name="Take setuid and setgid from programs that need neither", home=host.data.uhome)

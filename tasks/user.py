@@ -95,11 +95,12 @@ class Project(FactBase[List[str]]):
         return [part for line in output for part in line.split("|")]
 
 
-# The home is the user's, who may put a link in the place of any folder there, at any moment: root goes into the folder above, makes
-# sure that it stands where it should, and only then hands over what is called so there, itself and not what it points to.
+# The user may put a link in the place of any folder of the home, at any moment: root goes into the folder above, makes sure
+# that it stands where it should, and only then hands over what is called so there, itself and not what it points to.
 _PROJECT = """\
 as_user() {{ setpriv --reuid={uid} --regid={uid} --clear-groups --no-new-privs "$@"; }}
-home=$(cd -P {home} && pwd -P) && as_user mkdir -p {above} && cd -P {above} && [ "$(pwd -P)" = "$home"{rest} ] || {{ {moved}; }}
+home=$(cd -P {home} && pwd -P) && as_user mkdir -p {above} && cd -P {above}
+[ "$(pwd -P)" = "$home"{rest} ] || {{ {moved}; }}
 if [ -L {name} ]; then {link}; fi
 {{ [ -d {name} ] || as_user mkdir {name}; }} && chown -h {username}:{username} {name} && as_user chmod 755 {name}"""
 
@@ -108,7 +109,9 @@ if [ -L {name} ]; then {link}; fi
 def project(username: str, uid: int, home: str, path: str) -> Generator[StringCommand, None, None]:
     """The project's folder, the user's, in a home that the user may change meanwhile; one that is mounted stays as it is."""
     found = facts.get(Project, path=path)
-    if found[:4] == ["directory", "755", username, username] or (found[:1] == ["directory"] and found[4:] == ["fuseblk"]):
+    if found[:4] == ["directory", "755", username, username] or (
+        found[:1] == ["directory"] and found[4:] == ["fuseblk"]
+    ):
         return
     above, name = posixpath.split(path)
     yield StringCommand(

@@ -28,8 +28,14 @@ def test_what_is_not_listed_loses_them(run: Run, found: list[str], commands: dic
     assert run(privileges.privileges, {privileges.Granting: found}) == commands
 
 
+def test_nothing_is_looked_for_where_the_user_may_rename() -> None:
+    """What is found by its path is changed by its path, later."""
+    left_out = privileges.Granting().command("/srv/a home")
+    assert "-path '/srv/a home'" in left_out and "-path /run" in left_out and "-path /home" in left_out
+
+
 def test_the_question_on_a_real_file_system() -> None:
     """This machine has its own, or systemd runs and nothing is asked; either way it is an answer."""
     fact = privileges.Granting()
-    done = subprocess.run(["sh", "-c", fact.command()], capture_output=True, text=True, check=True)
+    done = subprocess.run(["sh", "-c", fact.command("/srv/a home")], capture_output=True, text=True, check=True)
     assert all(path.startswith("/") for path in fact.process(done.stdout.splitlines()))

@@ -145,7 +145,9 @@ def test_half_there(run: Run, account: dict[str, list[str]], commands: list[str]
 def test_a_folder_that_became_a_link_is_refused_and_not_followed(run: Run) -> None:
     commands = run(user.user, DONE | {user.Project: ["symbolic link", "777", "melda", "melda", "ext2/ext3"]})
     assert list(commands) == [PROJECT_FOLDER]
-    assert "echo '/home/melda/project is a symbolic link: it must be a folder' >&2; exit 1" in commands[PROJECT_FOLDER][0]
+    assert (
+        "echo '/home/melda/project is a symbolic link: it must be a folder' >&2; exit 1" in commands[PROJECT_FOLDER][0]
+    )
 
 
 @pytest.mark.parametrize(

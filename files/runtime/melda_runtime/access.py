@@ -63,7 +63,7 @@ def _is_peer(peer: str, peers: Optional[Sequence[Network]]) -> bool:
     return address is not None and (address.is_loopback or any(address in network for network in peers or ()))
 
 
-def _of_a_page(headers: Mapping[str, str]) -> bool:
+def _of_a_page(headers: Any) -> bool:
     """Did a browser send it for a page of somebody else's? What it is let in by, then, is its address, not its user.
 
     The host too: a page's own name may lead to any address from one moment to the next. A name without a dot cannot be

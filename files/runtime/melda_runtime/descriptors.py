@@ -154,9 +154,7 @@ class Walk:
         left_out: folders that are neither given nor looked into.
     """
 
-    def __init__(
-        self, top: int, wanted: Callable[[os.stat_result], bool], left_out: Collection[Identity] = ()
-    ) -> None:
+    def __init__(self, top: int, wanted: Callable[[os.stat_result], bool], left_out: Collection[Identity] = ()) -> None:
         self._top, self._mount, self._wanted, self._left_out = top, mount_of(top), wanted, left_out
 
     def __iter__(self) -> Iterator[Found]:

@@ -117,6 +117,14 @@ def test_what_is_not_right_is_one_line_and_two(
     assert sorted(path.name for path in here.workdir.rglob("*")) == before
 
 
+def test_root_is_the_user_before_it_looks_for_a_python(here: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(cli, "as_user", lambda _: done.append("as the user"))
+    monkeypatch.setattr(cli, "interpreter", lambda _: done.append("the interpreter"))
+    cli.main(["capture", "-"])
+    assert done == ["as the user", "the interpreter"]
+
+
 def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["--help"])

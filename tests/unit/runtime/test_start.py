@@ -77,6 +77,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     for call in ("chdir", "umask"):
         monkeypatch.setattr(start.os, call, lambda _: None)
     monkeypatch.setattr(start.os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", "/home/melda/bin:" + os.environ["PATH"])
     monkeypatch.setattr(start.resource, "setrlimit", lambda *_: None)
     monkeypatch.setattr(start.environment, "load", dict)
     monkeypatch.setattr(start.environment, "settings", lambda _: SimpleNamespace(bucket=None))
@@ -135,6 +136,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 )
 def test_the_exit_code_of_the_container(ended: Any, happened: dict[str, Any], code: int, done: list[str]) -> None:
     assert ended(**happened) == (code, done)
+    assert os.environ["PATH"] == start.environment.ROOT_PATH, "whatever root calls is root's"
 
 
 def test_what_else_it_refuses(

@@ -80,7 +80,9 @@ def test_nothing_listens_before_the_firewall_and_nothing_of_the_users_runs_befor
         "fork", "version service",  # whose programs and modules may be the user's
     ]  # fmt: skip
     assert os.read(supervisor.waits_for, 10) == b"\n", "only now Jupyter goes on"
-    assert supervisor.jupyters.pop("PATH").endswith(":" + start.environment.ROOT_PATH), "until then it calls nobody else"
+    assert supervisor.jupyters.pop("PATH").endswith(":" + start.environment.ROOT_PATH), (
+        "until then it calls nobody else"
+    )
     assert supervisor.jupyters == {"MELDA_LATER_PATH": "/project/bin", "MELDA_LATER_PYTHONPATH": "/project"}
 
 

@@ -186,7 +186,9 @@ def test_all_that_shows_the_bucket_is_unmounted_and_what_fails_is_said(
     reason = storage.release(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
     assert reason == workdir + " cannot be unmounted"
     assert supervisor.done == ["stop s3fs"]
-    assert gone == ["/moved/project", storage.MOUNTED] * 2, "as s3fs is asked to end, and what is left when it is killed"
+    assert gone == ["/moved/project", storage.MOUNTED] * 2, (
+        "as s3fs is asked to end, and what is left when it is killed"
+    )
     line = "start-jupyter: unmounting /moved/project: another folder is there by now"
     assert capsys.readouterr().err.splitlines() == [line] * 2
 

@@ -25,6 +25,8 @@ list:/var/lib/apt/lists/mirror_debian_dists_bookworm_InRelease
 list:/var/lib/apt/lists/mirror_dists_focal_Release
 fetched:1795404203"""
 CASES: list[tuple[Any, str, Any]] = [
+    (user.Project, "directory|755|melda|melda\noverlayfs", ["directory", "755", "melda", "melda", "overlayfs"]),
+    (user.Project, "", []),
     (
         apt.AptState,
         LISTS,
