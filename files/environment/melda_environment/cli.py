@@ -12,8 +12,8 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from melda_runtime import account, edit, environment
 
-from melda_environment import capture, diff, formats
-from melda_environment.capture import kernels, pack
+from melda_environment import addresses, capture, diff, entries, formats
+from melda_environment.capture import copies, kernels, pack
 from melda_environment.errors import Refused
 
 Json = Dict[str, Any]
@@ -63,9 +63,13 @@ def do_capture(place: environment.Place, asked: argparse.Namespace) -> int:
         kept, failures = pack.keep(found, path + pack.ENDING)
         for name, reason in failures.items():
             sys.stderr.write("melda-env: no copy of {0} can be kept: {1}\n".format(name, reason))
-    _write(path, text_of(found.document))
+    finished, told = entries.checked(found.document)
+    for what in dict.fromkeys([*found.left_out, *told]):
+        sys.stderr.write("melda-env: left out, as it looks like an address with a secret: of {0}\n".format(what))
+    _write(path, text_of(finished))
+    copies.clean_all(place.workdir)
     if path != "-":
-        _say_captured(path, found.document, kept, asked.json)
+        _say_captured(path, finished, kept, asked.json)
     return 0
 
 
@@ -77,6 +81,13 @@ def _say_captured(path: str, found: Json, kept: Sequence[str], as_json: bool) ->
         sys.stdout.write(json.dumps(answer) + "\n")
         return
     lines = ["{0}: {1} Python and {2} R packages beyond the image".format(path, counts["python"], counts["r"])]
+    lines += [
+        "without its whole address: {0} {1}: {2}".format(entry["name"], entry["version"], reason)
+        for kind in ("python", "r")
+        for entry in found[kind]["packages"]
+        for reason in [entries.lost(entry)]
+        if reason
+    ]
     lines += ["kept beside it, as it can be had nowhere else: {0}".format(name) for name in kept]
     lines += [
         "not asked, as it computes: {0}".format(k["notebook"]) for k in found.get("kernels", []) if not k["asked"]
@@ -160,7 +171,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return code
     except Refused as error:
         # Names in the text may be a file's: on a terminal they do nothing but to be read.
-        said = "".join(char if char.isprintable() else "?" for char in str(error))
+        said = "".join(char if char.isprintable() else "?" for char in addresses.hide(str(error)))
         sys.stderr.write("melda-env: {0}\n".format(said))
         return REFUSED
     except BrokenPipeError:

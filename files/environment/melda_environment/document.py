@@ -2,82 +2,52 @@
 
 from __future__ import annotations
 
-import ipaddress
+import errno
 import json
-import os
-import stat
 from typing import Any, Dict, Iterator, List
-from urllib import parse
 
+from melda_runtime import regular
+
+from melda_environment import addresses, entries
 from melda_environment.errors import Refused
 
 LARGEST = 16 << 20  # bytes: a capture with a thousand packages has half a million
-SCHEMA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "schema.json")
-# Where clouds hand out credentials, by name.
-METADATA_HOSTS = ("metadata", "metadata.google.internal", "instance-data", "localhost")
-WAYS = ("https", "ssh")
+STDIN = "-"
+DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 Json = Dict[str, Any]
 
 
+def _given(path: str) -> bytes:
+    """What the caller hands over on purpose: standard input, or what <(COMMAND) of a shell is.
+
+    Raises:
+        OSError: it cannot be read; EFBIG: it is too large.
+    """
+    with open(0 if path == STDIN else path, "rb", closefd=path != STDIN) as stream:
+        content = stream.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise OSError(errno.EFBIG, "", path)
+    return content
+
+
 def read_text(path: str) -> str:
-    """The text of a file, if it is one and not too large.
+    """The text of a file, or of what the caller's shell hands over, if it is not too large.
 
     Raises:
         Refused: it is not.
     """
     try:
-        # A FIFO would wait for ever.
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(number, "rb") as stream:
-            found = os.fstat(number)
-            if not stat.S_ISREG(found.st_mode):
-                raise Refused("{0!r} is not right: it must be a file".format(path))
-            content = stream.read(LARGEST + 1)
+        content = _given(path) if path == STDIN or path.startswith(DESCRIPTORS) else regular.read(path, LARGEST)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise Refused("{0!r} is larger than {1} MB: no environment is".format(path, LARGEST >> 20)) from None
+        if error.errno == errno.EINVAL:
+            raise Refused("{0!r} is not right: it must be a file".format(path)) from None
         raise Refused("{0!r} cannot be read: {1}".format(path, error.strerror)) from None
-    if len(content) > LARGEST:
-        raise Refused("{0!r} is larger than {1} MB: no environment is".format(path, LARGEST >> 20))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refused("{0!r} is not right: no UTF-8 at byte {1}".format(path, error.start)) from None
-
-
-def check_url(url: str, what: str) -> str:
-    """``url``, if something may be fetched from there: HTTPS, not this machine, not a cloud's metadata.
-
-    Args:
-        url: the address.
-        what: names it in the message.
-
-    Raises:
-        Refused: it may not.
-    """
-    try:
-        parts = parse.urlsplit(url)
-        host, scheme, _ = (parts.hostname or "").rstrip(".").lower(), parts.scheme.rpartition("+")[2], parts.port
-    except ValueError:
-        host = scheme = ""
-    shown = url[:200]
-    # ${NAME} would be replaced, by pip and uv, by a variable's value.
-    odd = any(ord(char) <= 32 or ord(char) > 126 or char in "${}" for char in url)
-    if scheme not in WAYS or not host or odd:
-        raise Refused("{0}: the address {1!r} is not right: it must be https://HOST/...".format(what, shown))
-    try:
-        # inet_aton's spellings too (0xa9fea9fe, 2852039166): whatever looks like a number must be a plain address
-        looks = host.replace(".", "").isdigit() or host.startswith("0x") or ":" in host
-        address = ipaddress.ip_address(host) if looks else None
-    except ValueError:
-        raise Refused("{0}: the address {1!r} is not right: {2!r} is no host".format(what, shown, host)) from None
-    inner = address is not None and (
-        address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
-        or str(address) == "fd00:ec2::254" or getattr(address, "ipv4_mapped", None) is not None
-    )  # fmt: skip
-    if inner or host in METADATA_HOSTS or host.endswith((".localhost", ".internal")):
-        raise Refused("{0}: the address {1!r} is not right: {2!r} is not in the web".format(what, shown, host))
-    if "@" in parts.netloc and scheme != "ssh":
-        raise Refused("{0}: the address is not right: it holds a password".format(what))
-    return url
 
 
 def _no_constant(name: str) -> Any:
@@ -107,7 +77,7 @@ def parse_json(text: str, path: str) -> Any:
 def _problem(document: Any) -> str:
     import jsonschema  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415 a tenth of a second, and capture needs none
 
-    with open(SCHEMA, encoding="utf-8") as stream:
+    with open(entries.SCHEMA, encoding="utf-8") as stream:
         validator = jsonschema.Draft7Validator(json.load(stream))
     found = jsonschema.exceptions.best_match(validator.iter_errors(document))
     if found is None:
@@ -115,7 +85,7 @@ def _problem(document: Any) -> str:
     at = "".join(
         "[{0}]".format(part) if isinstance(part, int) else "." + str(part)[:100] for part in found.absolute_path
     )
-    value = repr(found.instance)
+    value = addresses.hide(repr(found.instance))
     value = value if len(value) <= 80 else value[:77] + "..."
     rule = " ".join("{0} {1!r}".format(found.validator, found.validator_value)[:160].split())
     return "{0}: {1} does not fit {2}".format(at.lstrip(".") or "the document", value, rule)
@@ -138,7 +108,7 @@ def _twice(document: Json) -> Iterator[str]:
 
 
 def check(document: Any, path: str) -> Json:
-    """``document``, if it is a capture.
+    """``document``, if it is a capture; what is secret in addresses of its packages is left out.
 
     Args:
         document: what JSON says.
@@ -152,6 +122,7 @@ def check(document: Any, path: str) -> Json:
         raise Refused(
             "{0!r} has schema {1}: this melda-env reads schema 1; a newer image reads it".format(path, version)
         )
+    document = entries.disarmed(document)
     problem = _problem(document)
     if problem:
         raise Refused("{0!r} is not right: {1}".format(path, problem))
@@ -161,7 +132,7 @@ def check(document: Any, path: str) -> Json:
         if not package["version"] and package["source"]["type"] in ("index", "local"):
             raise Refused("{0!r} is not right: {1} has no version".format(path, package["name"]))
     for package, url in _addresses(document):
-        check_url(url, "{0!r}: {1}".format(path, package["name"]))
+        addresses.check(url, "{0!r}: {1}".format(path, package["name"]))
     found: Json = document
     return found
 

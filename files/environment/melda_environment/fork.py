@@ -10,7 +10,8 @@ from typing import Any, Dict, List
 from melda_persistence import state
 from melda_runtime import edit, environment, fork, log
 
-from melda_environment import cli
+from melda_environment import addresses, cli
+from melda_environment.capture import copies
 from melda_environment.errors import Refused
 
 Json = Dict[str, Any]
@@ -71,13 +72,14 @@ def run(place: environment.Place, parent: str) -> None:
         if not done:
             done = {"captured": os.path.exists(path)}
             if done["captured"]:
+                copies.clean(path)  # the parent's image may be an older one
                 say("installing what {0} has".format(parent))
                 done = install(place, path)
             edit.replace(over, json.dumps(done, indent=1) + "\n")
         say(summary(parent, done))
     except Refused as error:
         # Asked again at the next start: another image may have the right Python.
-        say("failed: {0}".format(error))
+        say("failed: {0}".format(addresses.hide(str(error))))
     except (ValueError, TypeError, KeyError, AttributeError):
         say("failed: {0} is not what was written there; without it the packages are installed again".format(over))
 

@@ -13,9 +13,12 @@ import stat
 import threading
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from melda_runtime import environment, interpreters
+from melda_runtime import environment, interpreters, regular
 from melda_runtime.interpreters import R_HOME
 
+LARGEST = 1 << 16  # bytes of a file that are looked at: name and version stand at its beginning
+# What is none, an address say, is not shown to whoever asks.
+NAME, VERSION = r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", r"[0-9A-Za-z][0-9A-Za-z.!+_-]{0,199}"
 OS_RELEASE = "/etc/os-release"
 Package = Optional[Tuple[str, str]]  # name, version; None: nothing to be made of it
 Json = Dict[str, object]
@@ -59,7 +62,8 @@ def fields(text: str, name_field: str) -> Package:
     """Name and version in the header of METADATA, PKG-INFO or DESCRIPTION."""
     head = text.split("\n\n", 1)[0]
     found = [
-        re.search(r"^{0}:[ \t]*(\S+)[ \t\r]*$".format(field), head, re.MULTILINE) for field in (name_field, "Version")
+        re.search(r"^{0}:[ \t]*({1})[ \t\r]*$".format(field, shape), head, re.MULTILINE)
+        for field, shape in ((name_field, NAME), ("Version", VERSION))
     ]
     if found[0] and found[1]:
         return found[0].group(1), found[1].group(1)
@@ -109,8 +113,7 @@ class Reader:
                 mark = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
                 known = self._known.get(path)
                 if known is None or known[0] != mark:
-                    with open(path, encoding="utf-8", errors="replace") as stream:
-                        text = stream.read(1 << 16)
+                    text = regular.head(path, LARGEST).decode("utf-8", "replace")
                     known = (mark, fields(text, library.name_field) or library.fallback(entry))
                     self._known[path] = known
                 return found.st_mtime_ns, known[1]

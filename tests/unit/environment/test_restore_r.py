@@ -61,14 +61,14 @@ def test_what_busctl_shows() -> None:
 
 
 def test_addresses() -> None:
-    assert [url for url, _ in sources.addresses(entry("zoo"), AT)] == [
+    assert [url for url, _ in sources.places(entry("zoo"), AT)] == [
         "https://cran.example/src/contrib/zoo_1.0.tar.gz", "https://cran.example/src/contrib/Archive/zoo/zoo_1.0.tar.gz",
     ]  # fmt: skip
     assert "https://bioconductor.example/packages/3.16/bioc/src/contrib/limma_1.0.tar.gz" in [
-        url for url, _ in sources.addresses(entry("limma", kind="bioconductor"), AT)
+        url for url, _ in sources.places(entry("limma", kind="bioconductor"), AT)
     ]
     hosted = entry("cat", kind="github", owner="ada", repository="cat", commit=COMMIT)
-    assert sources.addresses(hosted, AT) == [(f"https://api.github.com/repos/ada/cat/tarball/{COMMIT}", False)]
+    assert sources.places(hosted, AT) == [(f"https://api.github.com/repos/ada/cat/tarball/{COMMIT}", False)]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_addresses() -> None:
 )  # fmt: skip
 def test_what_has_no_address(bad: dict[str, Any]) -> None:
     with pytest.raises((Refused, Unavailable)):
-        sources.addresses(bad, AT)
+        sources.places(bad, AT)
 
 
 def tarball(path: Path, *members: tuple[str, bytes | str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from melda_bspm import record
 from melda_runtime import environment, interpreters, versions
 
+from melda_environment import entries
 from melda_environment.capture import python, r, system
 from melda_environment.capture.python import Found
 
@@ -25,11 +26,13 @@ class Installed(NamedTuple):
         document: the capture.
         python: distributions by name.
         r: library and entry by name.
+        left_out: of what something was left out because it looked like an address with a secret.
     """
 
     document: Json
     python: Dict[str, Found]
     r: Dict[str, Tuple[str, Json]]
+    left_out: List[str]
 
 
 def here() -> environment.Place:
@@ -80,7 +83,25 @@ def look(place: environment.Place, status: str = system.STATUS, brought: str = r
             "image": r_of_image,
         },
     }
-    return Installed(document, in_python, in_r)
+    found, told = entries.checked(document)
+    if told:
+        in_python, in_r = _of(found, in_python, in_r)
+    return Installed(found, in_python, in_r, told)
+
+
+def _of(
+    found: Json, in_python: Dict[str, Found], in_r: Dict[str, Tuple[str, Json]]
+) -> Tuple[Dict[str, Found], Dict[str, Tuple[str, Json]]]:
+    """What is installed with the entries that the document has now."""
+    by_name = {kind: {entry["name"]: entry for entry in found[kind]["packages"]} for kind in ("python", "r")}
+    return (
+        {
+            name: one._replace(entry=by_name["python"][name])
+            for name, one in in_python.items()
+            if name in by_name["python"]
+        },
+        {name: (library, by_name["r"][name]) for name, (library, _) in in_r.items() if name in by_name["r"]},
+    )
 
 
 def capture(place: Optional[environment.Place] = None) -> Json:

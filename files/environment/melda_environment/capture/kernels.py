@@ -16,6 +16,8 @@ import os
 import time
 from typing import Any, Dict, List, Mapping, Optional
 
+from melda_runtime import regular
+
 from melda_environment.capture.python import Found, modules
 from melda_environment.errors import Refused
 
@@ -44,8 +46,7 @@ IN_R = (
 def _token() -> str:
     for path in sorted(glob.glob(TOKENS), reverse=True):
         try:
-            with open(path, encoding="ascii") as stream:
-                return stream.read().strip()
+            return regular.read(path, 1 << 12).decode("ascii").strip()
         except (OSError, ValueError):
             continue
     return ""
@@ -105,8 +106,7 @@ def _ask_r(client: Any, deadline: float, folder: str) -> List[List[str]]:
         IN_R.format(file=quoted), silent=True, store_history=False, allow_stdin=False, stop_on_error=False
     )
     _reply(client, message, deadline)
-    with open(path, encoding="utf-8", errors="replace") as stream:
-        lines = stream.read(LARGEST).splitlines()
+    lines = regular.head(path, LARGEST).decode("utf-8", "replace").splitlines()
     return [[line[2:] for line in lines if line.startswith(kind + " ")] for kind in "al"]
 
 

@@ -15,11 +15,17 @@ import tempfile
 import zipfile
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from melda_runtime import regular
+
+from melda_environment import addresses
 from melda_environment.capture import Installed
-from melda_environment.capture.python import NOT_THE_PACKAGES, Found, file_digest, record_rows
+from melda_environment.capture import r as r_packages
+from melda_environment.capture.python import LARGEST_FILE, NOT_THE_PACKAGES, Found, digest, record_rows
 
 Json = Dict[str, Any]
 ENDING = ".files"  # of the folder, after the capture's own name
+LARGEST = 1 << 30  # bytes of a package
+FROM = re.compile(r"Remote|Repository|git_")  # fields of who installs; the others are the author's, for everybody
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same file
 
 
@@ -55,6 +61,12 @@ def _files(found: Found) -> Iterator[Tuple[str, str]]:
             raise ValueError("{0} lies outside of its environment".format(listed))
 
 
+def _head(found: Found) -> str:
+    """The fields of METADATA but for the description, which may explain addresses to readers."""
+    text = (found.distribution.read_text("METADATA") or "").replace("\r\n", "\n").partition("\n\n")[0]
+    return "\n".join(re.findall(r"^(?!Description:)[A-Za-z-]+:.*$", text, re.MULTILINE))
+
+
 def _stem(found: Found) -> Tuple[str, str]:
     return found.entry["name"].replace("-", "_"), found.entry["version"].replace("-", "_")
 
@@ -66,6 +78,8 @@ def wheel(found: Found) -> Tuple[str, bytes]:
         ValueError: it cannot be packed.
         OSError: a file cannot be read.
     """
+    if addresses.names_user(_head(found)):
+        raise ValueError("its METADATA holds an address with a user name or password")
     name, version = _stem(found)
     tags = re.findall(r"^Tag:\s*(\S+)\s*$", found.distribution.read_text("WHEEL") or "", re.MULTILINE)
     parts = [tag.split("-") for tag in tags]
@@ -79,6 +93,7 @@ def wheel(found: Found) -> Tuple[str, bytes]:
     )
     stream = io.BytesIO()
     rows = []
+    size = 0
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
 
         def put(inside: str, content: bytes, mode: int) -> None:
@@ -89,10 +104,12 @@ def wheel(found: Found) -> Tuple[str, bytes]:
 
         for listed, path in sorted(_files(found)):
             inside = listed.replace("{0}-{1}.data/".format(name, version), info[: -len(".dist-info")] + ".data/")
-            with open(path, "rb") as source:
-                content = source.read()
+            content = regular.read(path, LARGEST_FILE)
+            size += len(content)
+            if size > LARGEST:
+                raise ValueError("it is larger than {0} MB".format(LARGEST >> 20))
             put(inside, content, 0o755 if os.access(path, os.X_OK) else 0o644)
-            rows.append("{0},{1},{2}\n".format(inside, file_digest(path), len(content)))
+            rows.append("{0},{1},{2}\n".format(inside, digest(content), len(content)))
         put(info + "/RECORD", ("".join(rows) + info + "/RECORD,,\n").encode(), 0o644)
     return "{0}-{1}.whl".format(info[: -len(".dist-info")], tag), stream.getvalue()
 
@@ -107,13 +124,23 @@ def r_package(library: str, entry: Json, version: str, platform: str) -> Tuple[s
         platform: like x86_64.
 
     Raises:
+        ValueError: it may not be handed on.
         OSError: a file cannot be read.
     """
+    package = os.path.join(library, entry["name"])
+    fields = r_packages.read(package) or {}
+    # In Meta/package.rds, too: what was installed with it is not handed on.
+    fields.pop("Description", None)
+    if any(
+        addresses.names_user(value) or (FROM.match(name) and addresses.holds_secret(value))
+        for name, value in fields.items()
+    ):
+        raise ValueError("its DESCRIPTION holds an address with user info or a query")
     stream = io.BytesIO()
     with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed, tarfile.open(
         fileobj=packed, mode="w", format=tarfile.GNU_FORMAT
     ) as archive:
-        archive.add(os.path.join(library, entry["name"]), entry["name"], filter=_plain)
+        archive.add(package, entry["name"], filter=_plain)
     return "{0}_{1}_R{2}_{3}.tar.gz".format(entry["name"], entry["version"], version, platform), stream.getvalue()
 
 
@@ -150,7 +177,7 @@ def keep(found: Installed, folder: str) -> Tuple[List[str], Dict[str, str]]:
     failures: Dict[str, str] = {}
     names: List[str] = []
     for name, one in found.python.items():
-        if one.entry["source"]["type"] == "local" and not one.entry["source"]["editable"]:
+        if one.entry["source"]["type"] == "local" and not one.entry["source"].get("editable"):
             try:
                 one.entry["file"] = _put(folder, *wheel(one))
             except (OSError, ValueError) as error:
@@ -163,7 +190,7 @@ def keep(found: Installed, folder: str) -> Tuple[List[str], Dict[str, str]]:
         if entry["source"]["type"] == "local":
             try:
                 entry["file"] = _put(folder, *r_package(library, entry, version, platform))
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 failures[name] = str(error)
                 continue
             names.append(entry["file"]["name"])

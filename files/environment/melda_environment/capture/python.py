@@ -7,12 +7,16 @@ import csv
 import hashlib
 import json
 import os
+import pathlib
 import re
 from importlib import metadata
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from urllib import parse
 
-from melda_runtime.versions import normal
+from melda_runtime import regular
+from melda_runtime.versions import PYTHON, fields, normal
+
+from melda_environment import entries
 
 Json = Dict[str, Any]
 # Of a distribution's own folder, what an installer writes and not the package.
@@ -27,7 +31,10 @@ NOT_THE_PACKAGES = {
     "uv_cache.json",
     "uv_build.json",
 }
-LONGEST = 300  # characters of a name or a version
+LARGEST = 16 << 20  # bytes of a file of metadata; the RECORD of TensorFlow has two millions
+LARGEST_HEAD = 1 << 16
+LARGEST_DIRECT = 1 << 16
+LARGEST_FILE = 1 << 30  # of a package
 
 
 class Found(NamedTuple):
@@ -41,20 +48,43 @@ class Found(NamedTuple):
 
     folder: str
     entry: Json
-    distribution: metadata.Distribution
+    distribution: Distribution
 
 
-def without_credentials(url: str) -> str:
-    """``url`` without user and password, which are nobody's but the user's; ssh's user is part of the address."""
-    parts = parse.urlsplit(url)
-    if "@" not in parts.netloc or "ssh" in parts.scheme:
-        return url
-    return parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+class Distribution(metadata.PathDistribution):
+    """One whose files are read only if they are regular, and not too large."""
+
+    def read_text(self, filename: object) -> Optional[str]:
+        """The text of a file beside METADATA; None if there is none, or none to be read."""
+        try:
+            return regular.read(os.path.join(self.path, str(filename)), LARGEST).decode("utf-8", "replace")
+        except OSError:
+            return None
+
+    @property
+    def path(self) -> str:
+        return str(self._path)
+
+    def there(self, filename: str) -> bool:
+        """Has it such a file, of whatever kind?"""
+        return os.path.lexists(os.path.join(self.path, filename))
+
+
+def _table(about: Json, name: str) -> Json:
+    found = about.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _path(url: str) -> str:
+    try:
+        return parse.unquote(parse.urlsplit(url).path)
+    except ValueError:
+        return ""
 
 
 def _hashes(archive: Json) -> List[str]:
     """Of ``archive_info`` (PEP 610), strongest names only: what --require-hashes takes."""
-    given = dict(archive.get("hashes") or {})
+    given = dict(_table(archive, "hashes"))
     old = str(archive.get("hash", ""))
     if "=" in old:
         given.setdefault(*old.split("=", 1))
@@ -65,27 +95,23 @@ def source(text: Optional[str]) -> Json:
     """Where a distribution came from, by its ``direct_url.json``; without one, from an index."""
     try:
         direct: Json = json.loads(text) if text else {"url": ""}
-        url = without_credentials(str(direct["url"]))
+        url = str(direct["url"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return {"type": "index"}
     if not url:
         return {"type": "index"}
     found: Json
-    if isinstance(direct.get("vcs_info"), dict):
-        info = direct["vcs_info"]
+    info = direct.get("vcs_info")
+    if isinstance(info, dict):
         found = {"type": "vcs", "vcs": str(info.get("vcs", "")), "url": url, "commit": str(info.get("commit_id", ""))}
     elif url.startswith("file:"):
-        info = direct.get("dir_info") or {}
-        found = {
-            "type": "local",
-            "path": parse.unquote(parse.urlsplit(url).path),
-            "editable": bool(info.get("editable")),
-        }
+        about = _table(direct, "dir_info")
+        found = {"type": "local", "path": _path(url), "editable": bool(about.get("editable"))}
     else:
         found = {"type": "url", "url": url}
     if direct.get("subdirectory"):
         found["subdirectory"] = str(direct["subdirectory"])
-    hashes = _hashes(direct.get("archive_info") or {})
+    hashes = _hashes(_table(direct, "archive_info"))
     return {**found, "hashes": hashes} if hashes else found
 
 
@@ -113,17 +139,21 @@ def record_digest(text: Optional[str]) -> str:
     return "sha256:" + hashlib.sha256("".join(sorted(lines)).encode()).hexdigest() if lines else ""
 
 
+def digest(content: bytes) -> str:
+    """A content's hash as RECORD has it."""
+    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+
+
 def file_digest(path: str) -> str:
     """A file's hash as RECORD has it.
 
     Raises:
         OSError: it cannot be read.
     """
-    with open(path, "rb") as stream:
-        return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(stream.read()).digest()).decode().rstrip("=")
+    return digest(regular.read(path, LARGEST_FILE))
 
 
-def modules(found: metadata.Distribution) -> List[str]:
+def modules(found: Distribution) -> List[str]:
     """What the distribution makes importable."""
     names = set((found.read_text("top_level.txt") or "").split())
     for path, _, _ in record_rows(found.read_text("RECORD")):
@@ -135,30 +165,42 @@ def modules(found: metadata.Distribution) -> List[str]:
     return sorted(names)
 
 
-def _entry(found: metadata.Distribution) -> Optional[Json]:
-    try:
-        name, version = found.metadata["Name"], found.version
-        if not name or not version or max(len(name), len(version)) > LONGEST:
-            return None
-        record = found.read_text("RECORD")
-        if record is None and str(getattr(found, "_path", "")).endswith(".dist-info"):
-            return None  # written last by every installer: it was cut off
-        entry: Json = {"name": normal(name), "version": version, "source": source(found.read_text("direct_url.json"))}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # broken metadata costs this package's entry
-    digest = record_digest(record)
-    return {**entry, "record": digest} if digest else entry
+def _entry(found: Distribution) -> Optional[Json]:
+    """The entry of a package; None where its metadata is broken: that costs this package's entry."""
+    package = None
+    for path in (os.path.join(found.path, "METADATA"), os.path.join(found.path, "PKG-INFO"), found.path):
+        if os.path.isfile(path):
+            try:
+                head = regular.head(path, LARGEST_HEAD)
+            except OSError:
+                return None
+            package = fields(head.decode("utf-8", "replace"), "Name")
+            break
+    record = found.read_text("RECORD")
+    if package is None or (record is None and found.path.endswith(".dist-info")):
+        return None  # RECORD is written last by every installer: it was cut off
+    direct = found.read_text("direct_url.json")
+    if found.there("direct_url.json") and (direct is None or len(direct) > LARGEST_DIRECT):
+        return None  # it would be taken for one of an index
+    entry = {"name": normal(package[0]), "version": package[1], "source": source(direct)}
+    digest_of_all = record_digest(record)
+    return entries.known("python", {**entry, "record": digest_of_all} if digest_of_all else entry)
 
 
 def in_folder(folder: str) -> Dict[str, Found]:
     """Distributions by name; of two of one name, left by an upgrade that was cut off, the whole one, then the newer."""
     found: Dict[str, Found] = {}
     newest: Dict[str, Tuple[float, float]] = {}
-    for distribution in metadata.distributions(path=[folder]):
+    try:
+        listed = sorted(name for name in os.listdir(folder) if re.fullmatch(PYTHON.pattern, name))
+    except OSError:
+        return {}
+    for name in listed:
+        distribution = Distribution(pathlib.Path(folder, name))
         entry = _entry(distribution)
         if entry is None:
             continue
-        path = str(getattr(distribution, "_path", ""))
+        path = distribution.path
         rank = (float("record" in entry), os.path.getmtime(path) if os.path.exists(path) else 0.0)
         if entry["name"] not in found or newest[entry["name"]] < rank:
             found[entry["name"]], newest[entry["name"]] = Found(folder, entry, distribution), rank

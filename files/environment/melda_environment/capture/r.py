@@ -6,6 +6,9 @@ import os
 import re
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from melda_runtime import regular
+
+from melda_environment import entries
 from melda_environment.capture.system import R_PACKAGE, Apt
 
 Json = Dict[str, Any]
@@ -39,10 +42,10 @@ def description(text: str) -> Dict[str, str]:
 def read(package: str) -> Optional[Dict[str, str]]:
     """The fields of an installed package; None if it is none, or not whole."""
     try:
-        with open(os.path.join(package, "DESCRIPTION"), encoding="utf-8", errors="replace") as stream:
-            found = description(stream.read(LARGEST))
+        text = regular.head(os.path.join(package, "DESCRIPTION"), LARGEST).decode("utf-8", "replace")
     except OSError:
         return None
+    found = description(text)
     name, version = found.get("Package", ""), found.get("Version", "")
     return found if NAME.fullmatch(name) and VERSION.fullmatch(version) and "Built" in found else None
 
@@ -88,9 +91,9 @@ def source(fields: Dict[str, str]) -> Json:
     return {"type": "cran", "repository": repository} if repository else {"type": "local"}
 
 
-def _entry(fields: Dict[str, str], origin: Json) -> Json:
+def _entry(fields: Dict[str, str], origin: Json) -> Optional[Json]:
     built = [part.strip() for part in fields["Built"].split(";")]
-    return {
+    entry = {
         "name": fields["Package"],
         "version": fields["Version"],
         "source": origin,
@@ -99,6 +102,7 @@ def _entry(fields: Dict[str, str], origin: Json) -> Json:
         "built": built[0].replace("R ", "", 1),
         "needs": needs(fields),
     }
+    return entries.known("r", entry)
 
 
 def _debian(apt: Apt) -> Dict[str, Tuple[str, str]]:
@@ -126,20 +130,23 @@ def installed(
     debian = _debian(apt)
     for library in (*own, *systems):
         try:
-            entries = sorted(entry for entry in os.listdir(library) if NAME.fullmatch(entry))
+            listed = sorted(entry for entry in os.listdir(library) if NAME.fullmatch(entry))
         except OSError:
             continue
-        for entry in entries:
+        for entry in listed:
             fields = read(os.path.join(library, entry))
             if fields is None:
                 continue
             name = fields["Package"]
+            origin = None
             if library in own:
-                beyond.setdefault(name, (library, _entry(fields, source(fields))))
+                origin = source(fields)
             elif name.lower() in debian and not library.startswith("/usr/local/"):
                 package, version = debian[name.lower()]
                 origin = {"type": "apt", "package": package, "version": version}
-                beyond.setdefault(name, (library, _entry(fields, origin)))
-            else:
+            known = _entry(fields, origin) if origin else None
+            if known:
+                beyond.setdefault(name, (library, known))
+            elif not origin:
                 image.setdefault(name, fields["Version"])
     return dict(sorted(beyond.items())), dict(sorted(image.items()))

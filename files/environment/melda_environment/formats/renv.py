@@ -7,6 +7,8 @@ import re
 from typing import Any, Dict, Optional
 
 from melda_environment import document
+from melda_environment.addresses import with_git_user
+from melda_environment.entries import lost
 from melda_environment.errors import Refused
 
 Json = Dict[str, Any]
@@ -28,17 +30,20 @@ BASE = {
 }  # fmt: skip
 
 
-def _origin(source: Json) -> Json:
+def _origin(entry: Json) -> Json:
+    source = entry["source"]
     kind = source["type"]
+    if lost(entry):
+        return {"Source": "Unknown"}
     remote = {
-        theirs: source[ours] for ours, theirs in REMOTE if kind not in ("cran", "bioconductor") and ours in source
+        theirs: with_git_user(source[ours])
+        for ours, theirs in REMOTE
+        if kind not in ("cran", "bioconductor") and ours in source
     }
     if kind in HOSTS:
         return {"Source": HOSTS[kind], "RemoteType": kind, **remote}
-    if kind == "git":
-        return {"Source": "Git", "RemoteType": "git", **remote}
-    if kind == "url":
-        return {"Source": "URL", "RemoteType": "url", **remote}
+    if kind in ("git", "url"):
+        return {"Source": {"git": "Git", "url": "URL"}[kind], "RemoteType": kind, **remote}
     if kind == "bioconductor":
         return {"Source": "Bioconductor"}
     if kind == "local":
@@ -52,7 +57,7 @@ def write(found: Json) -> str:
         entry["name"]: {
             "Package": entry["name"],
             "Version": entry["version"],
-            **_origin(entry["source"]),
+            **_origin(entry),
             **({"Requirements": entry["needs"]} if entry.get("needs") else {}),
         }
         for entry in found["r"]["packages"]

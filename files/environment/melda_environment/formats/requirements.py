@@ -6,7 +6,8 @@ import re
 from typing import Any, Dict, Iterator, List, Tuple
 from urllib import parse
 
-from melda_environment import document
+from melda_environment import addresses, document
+from melda_environment.entries import lost
 from melda_environment.errors import Refused
 
 Json = Dict[str, Any]
@@ -21,7 +22,7 @@ def _address(entry: Json) -> str:
     if source.get("subdirectory"):
         fragment["subdirectory"] = source["subdirectory"]
     if source["type"] == "vcs":
-        url = "git+{0}@{1}".format(source["url"], source["commit"])
+        url = "git+{0}@{1}".format(addresses.with_git_user(source["url"]), source["commit"])
     else:
         url = source["url"].partition("#")[0]
         for one in source.get("hashes", []):
@@ -36,6 +37,8 @@ def line(entry: Json) -> str:
         return "{0}=={1}".format(entry["name"], entry["version"])
     if kind == "local":
         return "# {0}=={1} is from a file of the machine".format(entry["name"], entry["version"])
+    if lost(entry):
+        return "# {0}=={1}: {2}".format(entry["name"], entry["version"], lost(entry))
     return "{0} @ {1}".format(entry["name"], _address(entry))
 
 
@@ -76,11 +79,11 @@ def _direct(url: str, what: str) -> Json:
     address, _, fragment = url.partition("#")
     said = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
     inside = {"subdirectory": parse.unquote(said["subdirectory"])} if said.get("subdirectory") else {}
-    document.check_url(address, what)
     if address.startswith("git+"):
         address, _, commit = address[4:].rpartition("@")
         if not COMMIT.fullmatch(commit):
-            raise Refused("{0}: {1!r} is not right: it must end in @ and a whole commit".format(what, url[:200]))
+            message = "{0}: {1!r} is not right: it must end in @ and a whole commit"
+            raise Refused(message.format(what, addresses.hide(url)[:200]))
         return {"type": "vcs", "vcs": "git", "url": address, "commit": commit, **inside}
     hashes = ["{0}:{1}".format(name, said[name]) for name in ("sha256", "sha384", "sha512") if said.get(name)]
     return {"type": "url", "url": address, **({"hashes": hashes} if hashes else {}), **inside}
@@ -92,8 +95,9 @@ def _requirement(text: str, what: str) -> Any:
     try:
         return Requirement(text)
     except InvalidRequirement as error:
-        reason = str(error).splitlines()[0][:200]
-        raise Refused("{0}: {1!r} is not right: {2}".format(what, text[:100], reason)) from None
+        reason = str(error).splitlines()[0]
+        shown = addresses.hide(text)[:100]
+        raise Refused("{0}: {1!r} is not right: {2}".format(what, shown, addresses.hide(reason)[:200])) from None
 
 
 def _exact(specifier: Any) -> str:
@@ -117,7 +121,8 @@ def read(text: str, path: str) -> Tuple[Json, List[str]]:
         hashes = sorted(match.group(1) for match in HASH.finditer(given))
         bare = HASH.sub("", given).strip()
         if bare.startswith("-") or re.search(r"\s--?[A-Za-z]", bare):
-            raise Refused("{0}: {1!r} is not right: options are not taken, only packages".format(what, bare[:100]))
+            message = "{0}: {1!r} is not right: options are not taken, only packages"
+            raise Refused(message.format(what, addresses.hide(bare)[:100]))
         one = _requirement(bare, what)
         if one.marker is not None and not one.marker.evaluate({"extra": ""}):
             continue

@@ -13,11 +13,11 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from melda_persistence import state
 from melda_runtime import environment, paths
 
-from melda_environment import capture, document, formats
+from melda_environment import addresses, capture, document, formats
 from melda_environment.capture.pack import ENDING
 from melda_environment.errors import Refused, Unavailable
 from melda_environment.restore import plan as plans
-from melda_environment.restore import python, r, tools
+from melda_environment.restore import python, r, tools, web
 from melda_environment.restore.progress import Progress
 
 Json = Dict[str, Any]
@@ -87,6 +87,7 @@ class Restore:
         self._place, self._wanted, self._path, self._options = place, wanted, path, options
         self._progress = progress
         self._env = tools.variables(place)
+        web.adopt(self._env)
         self._files = os.path.abspath(path) + ENDING
         self._python: Optional[python.Installer] = None
         self._r: Optional[r.Installer] = None
@@ -169,6 +170,7 @@ class Restore:
         problems = problems + self._do_python(plan, here) + self._do_r(plan, here)
         if self._options.prune:
             problems += self._prune(plan, here)
+        problems = [problem._replace(reason=addresses.hide(problem.reason)) for problem in problems]
         self._progress.end()
         failed = {(problem.kind, problem.name) for problem in problems}
         todo = [("python", entry["name"]) for entry in plan.python] + [("r", entry["name"]) for entry in plan.r]

@@ -7,6 +7,8 @@ import sys
 import time
 from typing import Optional, TextIO
 
+from melda_environment import addresses
+
 WIDTH = 24
 OFTEN = 0.1  # seconds between two pictures of the bar
 
@@ -82,5 +84,5 @@ class Progress:
 
 
 def printable(text: str) -> str:
-    """What a compiler or a file says does nothing to the terminal but to be read."""
-    return "".join(char if char.isprintable() else " " for char in text).rstrip()
+    """What a compiler or a file says does nothing to the terminal but to be read, and shows no secret of an address."""
+    return "".join(char if char.isprintable() else " " for char in addresses.hide(text)).rstrip()

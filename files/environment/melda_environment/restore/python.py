@@ -12,15 +12,15 @@ import re
 import shutil
 import tempfile
 from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Tuple
-from urllib import parse
 
-from melda_runtime import interpreters
+from melda_runtime import edit, interpreters
 from melda_runtime.versions import normal
 
+from melda_environment import addresses
 from melda_environment.capture.python import in_folder
 from melda_environment.errors import Unavailable
 from melda_environment.formats import requirements
-from melda_environment.restore import nearest, tools
+from melda_environment.restore import direct, nearest, tools, web
 from melda_environment.restore.wanted import Site, is_checked, lines
 
 Json = Dict[str, Any]
@@ -43,8 +43,10 @@ class Installer:
             "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1", "UV_LINK_MODE": "hardlink", "UV_NO_PROGRESS": "1",
             "NO_COLOR": "1",
         }  # fmt: skip
+        web.adopt(self._env)
         self._uv = tools.uv(site.place, env)
         self._folder = ""
+        self._fetched: Dict[str, str] = {}  # local copies by name
         self.built: List[str] = []  # names of what was built from source
 
     def _run(self, *arguments: str) -> tools.Done:
@@ -55,7 +57,7 @@ class Installer:
     def _install(self, root: str, entries: Sequence[Json], *options: str) -> tools.Done:
         path = os.path.join(self._folder, "list.txt")
         with open(path, "w", encoding="utf-8") as stream:
-            stream.writelines(lines(self._site, entry) for entry in entries)
+            stream.writelines(lines(self._site, entry, self._fetched.get(entry["name"], "")) for entry in entries)
         python = os.path.join(root, "bin", "python")
         checked = ["--require-hashes"] if all(is_checked(entry) for entry in entries) else []
         return self._run(
@@ -128,27 +130,36 @@ class Installer:
         for entry in entries:
             try:
                 lines(self._site, entry)
+                if entry["source"]["type"] in ("vcs", "url"):
+                    self._fetch(entry)
             except Unavailable as error:
                 failures[entry["name"]] = str(error)
                 continue
-            direct = entry["source"]["type"] != "index"
-            groups.setdefault((is_checked(entry), direct), []).append(entry)
+            groups.setdefault((is_checked(entry), entry["source"]["type"] != "index"), []).append(entry)
         self._say("checking {0} Python packages".format(len(entries)))
-        for (_, direct), group in sorted(groups.items()):
+        for (_, is_direct), group in sorted(groups.items()):
             # An index is asked for wheels first: of these the content is known.
-            options = () if direct else ("--only-binary", ":all:")
+            options = () if is_direct else ("--only-binary", ":all:")
             without = self._stage(group, *options)
-            if not direct and without:
+            if not is_direct and without:
                 again = [entry for entry in group if entry["name"] in without]
                 self.built += [entry["name"] for entry in again]
                 without = self._stage(again)
-            elif direct:
+            elif is_direct:
                 self.built += [entry["name"] for entry in group if entry["source"]["type"] in ("vcs", "url")]
             failures.update(without)
         good = [entry for entry in entries if entry["name"] not in failures]
         failures.update(self._wrong(good))
         good = [entry for entry in good if entry["name"] not in failures]
         return {**failures, **self._final(good)}
+
+    def _fetch(self, entry: Json) -> None:
+        self._say("{0} {1}: fetching".format(entry["name"], entry["version"]).replace(" :", ":"))
+        folder = os.path.join(self._folder, "fetched", entry["name"])
+        os.makedirs(folder)
+        self._fetched[entry["name"]] = direct.fetch(entry, folder, self._env)
+        if entry["source"]["type"] == "vcs":
+            self._env.update(direct.versions_of_commits({entry["name"]: entry["version"]}))
 
     def _final(self, entries: Sequence[Json]) -> Failures:
         failures: Failures = {}
@@ -178,18 +189,12 @@ class Installer:
                 shutil.rmtree(path, ignore_errors=True)
 
     def _as_captured(self, entry: Json) -> None:
-        """Of a copy that was kept, note where it came from at first, and not where the copy lies."""
-        source = entry["source"]
-        found = in_folder(self._site.packages).get(entry["name"]) if "file" in entry else None
-        if found is None:
-            return
-        direct: Json = {"url": "file://" + parse.quote(source.get("path", ""))}
-        hashes = dict(one.split(":", 1) for one in source.get("hashes", []))
-        direct["archive_info"] = {"hashes": hashes} if hashes else {}
-        path = os.path.join(str(getattr(found.distribution, "_path", "")), "direct_url.json")
+        """Of a copy, note where it came from at first, and not where the copy lies."""
+        copied = "file" in entry or entry["name"] in self._fetched
+        found = in_folder(self._site.packages).get(entry["name"]) if copied else None
+        path = os.path.join(found.distribution.path, "direct_url.json") if found else ""
         if os.path.isfile(path):
-            with open(path, "w", encoding="utf-8") as stream:
-                json.dump(direct, stream)
+            edit.replace(path, json.dumps(direct.origin(entry)))
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove packages of the user's.
@@ -241,6 +246,6 @@ def _names(name: str, said: str) -> bool:
 
 def reason(said: str) -> str:
     """Why uv gave up, in one line."""
-    text = re.sub(r"\s+", " ", re.sub(r"[^\x00-\x7f]+", " ", said)).strip()
+    text = addresses.hide(re.sub(r"\s+", " ", re.sub(r"[^\x00-\x7f]+", " ", said)).strip())
     found = re.search(r"(Because .*?)(?: And because| hint:|$)", text)
     return (found.group(1) if found else text or "no reason given")[:300]

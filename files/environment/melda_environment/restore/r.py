@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Set
 
 from melda_runtime import environment, r_plugins
 
+from melda_environment import addresses
 from melda_environment.capture import r
 from melda_environment.diff import same_version
 from melda_environment.errors import Unavailable
@@ -288,4 +289,4 @@ def why(said: str) -> str:
     """Why R CMD INSTALL gave up, in one line."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     told = [line for line in lines if line.startswith(("ERROR", "Error")) or "error:" in line or "Error 1" in line]
-    return "R CMD INSTALL: {0}".format((told or lines or ["no reason given"])[0][:300])
+    return "R CMD INSTALL: {0}".format(addresses.hide((told or lines or ["no reason given"])[0])[:300])

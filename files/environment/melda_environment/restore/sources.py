@@ -12,15 +12,17 @@ import urllib.request
 from http.client import HTTPException
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from melda_environment import document
+from melda_runtime import edit, regular
+
+from melda_environment import addresses, entries
 from melda_environment.capture.r import description
 from melda_environment.errors import Refused, Unavailable
-from melda_environment.restore import tools
+from melda_environment.restore import git, tools, web
 
 Json = Dict[str, Any]
 LARGEST = 1 << 30  # bytes of a source
 LARGEST_LIST = 32 << 20
-SECONDS = 60.0  # without a byte
+MOST = 100_000  # files in a source
 BIOCONDUCTOR = ("bioc", "data/annotation", "data/experiment", "workflows")
 # As remotes notes it, and capture reads it.
 REMOTE = {
@@ -43,18 +45,10 @@ class Mirrors(NamedTuple):
     release: str
 
 
-class _Checked(urllib.request.HTTPRedirectHandler):
-    """Follows nobody to where it may not go itself."""
-
-    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
-        document.check_url(newurl, "redirected")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _open(url: str, trusted: bool) -> Any:
-    handlers = () if trusted else (_Checked,)
+def _open(url: str, trusted: bool, watching: web.Watch) -> Any:
+    opener = urllib.request.build_opener() if trusted else web.opener(watching)
     request = urllib.request.Request(url, headers={"User-Agent": "melda-env"})  # noqa: S310 checked, or this image's mirror
-    return urllib.request.build_opener(*handlers).open(request, timeout=SECONDS)
+    return opener.open(request, timeout=web.SECONDS)
 
 
 def fetch(url: str, path: str, trusted: bool = False) -> None:
@@ -68,32 +62,39 @@ def fetch(url: str, path: str, trusted: bool = False) -> None:
     Raises:
         Unavailable: it cannot be had.
     """
-    new = path + ".part"
-    try:
-        with _open(url, trusted) as answer, open(new, "wb") as stream:
-            size = 0
-            for block in iter(lambda: answer.read(1 << 16), b""):
-                size += len(block)
-                if size > LARGEST:
-                    raise Unavailable("{0} is larger than {1} MB".format(url, LARGEST >> 20))
-                stream.write(block)
-            if getattr(answer, "length", None):  # what was announced and did not come: no error of read(size)
-                raise Unavailable("{0} cannot be fetched: it ended early, after {1} bytes".format(url, size))
-        os.replace(new, path)
-    except urllib.error.HTTPError as error:
-        raise Unavailable("{0} answers {1}".format(url, error.code)) from None
-    except (OSError, HTTPException, ValueError, Refused) as error:
-        reason = getattr(error, "reason", None) or error
-        raise Unavailable("{0} cannot be fetched: {1}".format(url, str(reason)[:200])) from None
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(new)
+    new, shown = path + ".part", addresses.hide(url)
+    with web.watch(web.DEADLINE) as watching:
+        try:
+            with _open(url, trusted, watching) as answer, open(new, "wb") as stream:
+                size = 0
+                for block in iter(lambda: answer.read(1 << 16), b""):
+                    size += len(block)
+                    if size > LARGEST:
+                        raise Unavailable("{0} is larger than {1} MB".format(shown, LARGEST >> 20))
+                    if watching.over:
+                        break
+                    stream.write(block)
+                if watching.over:
+                    raise Unavailable("{0} takes longer than {1:g} s".format(shown, web.DEADLINE))
+                if getattr(answer, "length", None):  # what was announced and did not come: no error of read(size)
+                    raise Unavailable("{0} cannot be fetched: it ended early, after {1} bytes".format(shown, size))
+            os.replace(new, path)
+        except urllib.error.HTTPError as error:
+            raise Unavailable("{0} answers {1}".format(shown, error.code)) from None
+        except (OSError, HTTPException, ValueError, Refused) as error:
+            if watching.over:
+                raise Unavailable("{0} takes longer than {1:g} s".format(shown, web.DEADLINE)) from None
+            reason = addresses.hide(str(getattr(error, "reason", None) or error))
+            raise Unavailable("{0} cannot be fetched: {1}".format(shown, reason[:200])) from None
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(new)
 
 
 def text(url: str) -> str:
     """The text at an address of a mirror; empty if it cannot be had."""
     try:
-        with _open(url, True) as answer:
+        with urllib.request.urlopen(url, timeout=web.SECONDS) as answer:  # noqa: S310 # nosec B310 this image's mirror
             return str(answer.read(LARGEST_LIST).decode("utf-8", "replace"))
     except (OSError, HTTPException, ValueError):
         return ""
@@ -123,7 +124,7 @@ def _in_repository(base: str, name: str, version: str) -> List[str]:
     return ["{0}/src/contrib/{1}".format(base, file), "{0}/src/contrib/Archive/{1}/{2}".format(base, name, file)]
 
 
-def addresses(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
+def places(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
     """Where the source of a package may be, and whether that is a mirror of this image.
 
     Raises:
@@ -142,9 +143,11 @@ def addresses(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
             for url in _in_repository(base, name, version)
         ]
     if kind == "url":
-        return [(document.check_url(source["url"], name), False)]
+        return [(addresses.check(source["url"], name), False)]
+    if kind == "git":
+        return [(git.archive(source), False)]
     if kind in ("github", "gitlab", "bitbucket"):
-        return [(document.check_url(_hosted(source), name), False)]
+        return [(addresses.check(_hosted(source), name), False)]
     raise Unavailable("it came from a local file or folder, of which no copy was kept")
 
 
@@ -174,10 +177,10 @@ def unpack(archive: str, folder: str) -> str:
     try:
         with tarfile.open(archive) as opened:
             size = 0
-            for member in opened:
+            for number, member in enumerate(opened):
                 inside = os.path.normpath(member.name)
                 size += member.size
-                if inside.startswith(("/", "..")) or size > 4 * LARGEST:
+                if inside.startswith(("/", "..")) or size > 4 * LARGEST or number >= MOST:
                     raise Unavailable("it would unpack {0!r}".format(member.name[:100]))
                 path = os.path.join(folder, inside)
                 if member.isdir():
@@ -206,8 +209,7 @@ def fields(folder: str, entry: Json) -> Dict[str, str]:
         Unavailable: it is not.
     """
     try:
-        with open(os.path.join(folder, "DESCRIPTION"), encoding="utf-8", errors="replace") as stream:
-            found = description(stream.read(1 << 20))
+        found = description(regular.head(os.path.join(folder, "DESCRIPTION"), 1 << 20).decode("utf-8", "replace"))
     except OSError:
         raise Unavailable("what was fetched is no R package: it has no DESCRIPTION") from None
     said = (found.get("Package"), found.get("Version"))
@@ -224,26 +226,7 @@ def note_remote(folder: str, source: Json) -> None:
     with open(path, encoding="utf-8", errors="surrogateescape") as stream:
         kept = [line for line in stream.read().rstrip("\n").split("\n") if line.strip()]
     lines = ["{0}: {1}".format(field, source[name]) for name, field in REMOTE.items() if source.get(name)]
-    with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
-        stream.write("\n".join(kept + lines) + "\n")
-
-
-def _git(source: Json, folder: str, env: Dict[str, str]) -> str:
-    target = os.path.join(folder, "source")
-    commit, url = source.get("commit", ""), document.check_url(source["url"], "git")
-    if not commit:
-        raise Unavailable("it names no commit")
-    quiet = {**env, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:ssh"}
-    for command in (
-        ["git", "init", "--quiet", target],
-        ["git", "-C", target, "fetch", "--quiet", "--depth", "1", "--", url, commit],
-        ["git", "-C", target, "checkout", "--quiet", commit],
-    ):
-        done = tools.run(command, quiet)
-        if done.code:
-            raise Unavailable("git: {0}".format(tools.last_line(done.said)))
-    shutil.rmtree(os.path.join(target, ".git"))
-    return target
+    edit.replace(path, "\n".join(kept + lines) + "\n")  # whatever a link of that name leads to
 
 
 def get(entry: Json, at: Mirrors, folder: str, env: Dict[str, str]) -> Tuple[str, Dict[str, str]]:
@@ -262,11 +245,14 @@ def get(entry: Json, at: Mirrors, folder: str, env: Dict[str, str]) -> Tuple[str
         Unavailable: it cannot be had.
     """
     try:
-        if entry["source"]["type"] == "git":
-            top = _git(entry["source"], folder, env)
+        why = entries.lost(entry)
+        if why:
+            raise Unavailable(why)
+        if entry["source"]["type"] == "git" and not git.archive(entry["source"]):
+            top = git.checkout(entry["source"], os.path.join(folder, "source"), env)
         else:
             archive = os.path.join(folder, "archive")
-            _first(addresses(entry, at), archive)
+            _first(places(entry, at), archive)
             top = unpack(archive, os.path.join(folder, "source"))
         subdirectory = entry["source"].get("subdirectory", "")
         top = os.path.join(top, subdirectory) if subdirectory else top

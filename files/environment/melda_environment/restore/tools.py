@@ -15,6 +15,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 
 from melda_runtime import environment
 
+from melda_environment import addresses
 from melda_environment.errors import Refused, Unavailable
 
 HERE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -190,7 +191,7 @@ def last_line(said: str) -> str:
     """The line in which a program says why it gave up."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("error", "e: ", "fatal"))]
-    return (errors or lines or ["no reason given"])[-1][:300]
+    return addresses.hide((errors or lines or ["no reason given"])[-1])[:300]
 
 
 def pip_settings(home: str, env: Dict[str, str], etc: str = "/etc/pip.conf") -> Dict[str, str]:

@@ -7,8 +7,9 @@ import os
 from typing import Any, Dict, NamedTuple
 from urllib import parse
 
-from melda_runtime import environment, interpreters
+from melda_runtime import environment, interpreters, regular
 
+from melda_environment import entries
 from melda_environment.errors import Unavailable
 from melda_environment.formats import requirements
 
@@ -58,7 +59,7 @@ def digest_of(path: str) -> str:
     """
     found = hashlib.sha256()
     try:
-        with open(path, "rb") as stream:
+        with open(regular.descriptor(path), "rb") as stream:
             for part in iter(lambda: stream.read(1 << 20), b""):
                 found.update(part)
     except OSError as error:
@@ -66,22 +67,31 @@ def digest_of(path: str) -> str:
     return "sha256:" + found.hexdigest()
 
 
-def lines(site: Site, entry: Json) -> str:
+def lines(site: Site, entry: Json, fetched: str = "") -> str:
     """What uv reads about one package, with its hashes.
+
+    Args:
+        site: where it goes.
+        entry: of the capture.
+        fetched: address of the local copy of what is from an address or a commit.
 
     Raises:
         Unavailable: it can be had nowhere.
     """
+    why = entries.lost(entry)
+    if why:
+        raise Unavailable(why)
     source = entry["source"]
     hashes = entry.get("hashes") or source.get("hashes", [])
     if source["type"] == "local":
-        path = source["path"]
-        if source["editable"] and path.startswith(site.place.workdir + "/") and os.path.isdir(path):
+        path = source.get("path", "")
+        if source.get("editable") and path.startswith(site.place.workdir + "/") and os.path.isdir(path):
             return "--editable {0}\n".format(parse.quote(path))
         copy = kept(site.files, entry)
         hashes = [entry["file"]["sha256"]]
         return "{0} @ file://{1} --hash={2}\n".format(entry["name"], parse.quote(copy), hashes[0])
-    return requirements.line(entry) + "".join(" --hash={0}".format(one) for one in hashes) + "\n"
+    named = "{0} @ {1}".format(entry["name"], fetched) if fetched else requirements.line(entry)
+    return named + "".join(" --hash={0}".format(one) for one in hashes) + "\n"
 
 
 def is_checked(entry: Json) -> bool:
