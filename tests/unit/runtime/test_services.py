@@ -75,7 +75,6 @@ def test_the_version_service_is_the_users_and_takes_no_code_from_the_project(
     assert (tmp_path / "run" / "health").stat().st_mode & 0o7777 == 0o700
 
 
-
 class Supervisor:
     def __init__(self) -> None:
         self.started: list[Any] = []
