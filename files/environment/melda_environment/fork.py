@@ -110,11 +110,7 @@ def run(place: environment.Place, parent: str) -> None:
     except Refused as error:
         # Asked again at the next start: another image may have the right Python.
         say("failed: {0}".format(addresses.hide(str(error))))
-<<<<<<< HEAD
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-=======
-    except (ValueError, TypeError, KeyError, AttributeError):
->>>>>>> wt-captures
         say("failed: {0} is not what was written there; without it the packages are installed again".format(over))
 
 
