@@ -92,7 +92,7 @@ def _ancestors(proc: str) -> Set[int]:
     return found
 
 
-def others(spared: Collection[int], group: str, proc: str = "/proc") -> List[int]:
+def others(spared: Collection[int], group: str, proc: str = "/proc", families: bool = False) -> List[int]:
     """All processes of the container but this one, those it comes from, and ``spared``.
 
     Args:
@@ -100,16 +100,27 @@ def others(spared: Collection[int], group: str, proc: str = "/proc") -> List[int
         group: the container's cgroup. PID 1 does not need it, who sees nobody else's processes; for anybody else none
             is the container's if it is empty: on a machine all would be everybody's.
         proc: where processes are listed.
+        families: are those spared, too, that the spared have started, and what they started?
     """
     first = os.getpid() == 1
     if not first and not group:
         return []
-    names = [name for name in os.listdir(proc) if name.isdigit() and int(name) not in spared]
-    without = {1} if first else _ancestors(proc)
+    without = {*spared, *({1} if first else _ancestors(proc))}
+    names = [name for name in os.listdir(proc) if name.isdigit()]
+    parents = {int(name): int((_stat(name, proc)[1:2] or ["0"])[0]) for name in names} if families else {}
+
+    def of_spared(pid: int) -> bool:
+        while pid and pid not in spared:
+            pid = parents.get(pid, 0)
+        return pid > 0
+
     return [
         int(name)
         for name in names
-        if int(name) not in without and (first or cgroup(name, proc) == group) and _lives(name, proc)
+        if int(name) not in without
+        and (first or cgroup(name, proc) == group)
+        and not of_spared(int(name))
+        and _lives(name, proc)
     ]
 
 
@@ -149,37 +160,34 @@ def _signal(pids: Collection[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def end_others(
-    spared: Collection[int], group: str, patience: float, reap: Callable[[], None], killed: float = 1.0
-) -> None:
-    """End all other processes of the container: SIGTERM, then, after ``patience`` seconds, SIGKILL.
+def end(left: Callable[[], Collection[int]], patience: float, reap: Callable[[], None], killed: float) -> None:
+    """End processes: SIGTERM, then, after ``patience`` seconds, SIGKILL.
 
     Args:
-        spared: process numbers.
-        group: see :func:`others`.
+        left: says which, again and again.
         patience: seconds between the two.
         reap: takes those that ended out of the process table.
         killed: seconds for those that were killed; one whose last write is on its way to S3 ends when it is there.
     """
     deadline = time.monotonic() + patience
-    _signal(others(spared, group), signal.SIGTERM)
-    while others(spared, group) and time.monotonic() < deadline:
+    _signal(left(), signal.SIGTERM)
+    while left() and time.monotonic() < deadline:
         reap()
         time.sleep(0.02)
     # What forks faster than it is killed has to stand still first.
     stopped: Set[int] = set()
     for _ in range(100):
-        new = set(others(spared, group)) - stopped
+        new = set(left()) - stopped
         if not new:
             break
         _signal(new, signal.SIGSTOP)
         stopped |= new
     deadline = time.monotonic() + killed
-    left = others(spared, group)
-    while left:
-        _signal(left, signal.SIGKILL)
+    there = left()
+    while there:
+        _signal(there, signal.SIGKILL)
         reap()
         if time.monotonic() > deadline:
             break
-        time.sleep(0.01)
-        left = others(spared, group)
+        time.sleep(0.02)
+        there = left()

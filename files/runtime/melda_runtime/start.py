@@ -116,6 +116,8 @@ def take_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
     jupyters, all_others, plugins, unmounted = (time.monotonic() + seconds for seconds in STOP_BY)
     supervisor.hurry(jupyters)
     persistence.note(settings, supervisor.make_room())
+    supervisor.ask(jupyter.NAME)
+    supervisor.end_strangers()  # meanwhile: what they have written takes its time to be in the bucket
     ended = supervisor.stop(jupyter.NAME)
     supervisor.hurry(all_others)
     supervisor.stop_all(spare=(storage.S3FS, persistence.NAME))

@@ -277,8 +277,8 @@ def release(settings: Settings, supervisor: Supervisor) -> str:
     code = supervisor.stop(S3FS, ask=lambda: _unmount(path, supervisor))
     _unmount(path, supervisor)  # what a killed s3fs leaves
     if code:
-        how = "ended with exit code {0}" if code > 0 else "had to be killed after {1:.1f} s"
-        problems.append(("s3fs " + how).format(code, time.monotonic() - began))
+        how = "ended with exit code {0}" if code > 0 else "was killed by signal {0}"
+        problems.append(("s3fs " + how + " after {1:.1f} s").format(abs(code), time.monotonic() - began))
     if is_mounted(MOUNTED) or is_mounted(path):
         problems.append("{0} cannot be unmounted".format(path))
     return "; ".join(problems)

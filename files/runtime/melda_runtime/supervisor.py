@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -58,6 +59,7 @@ class Running:
         self.pause = FIRST_PAUSE
         self.due: Optional[float] = None  # when to start it again
         self.stopping = False  # its end is wanted
+        self.asked = False
 
 
 class Supervisor:
@@ -163,6 +165,13 @@ class Supervisor:
         """As much of ``seconds`` as there is, but a moment at least."""
         return seconds if self._until is None else min(seconds, max(0.1, self._until - time.monotonic()))
 
+    def ask(self, name: str) -> None:
+        """Send a service SIGTERM, once, and do not wait."""
+        running = self._all.get(name)
+        if running is not None and running.process is not None and not running.asked:
+            running.stopping = running.asked = True
+            os.kill(running.process.pid, signal.SIGTERM)
+
     def stop(self, name: str, ask: Optional[Callable[[], None]] = None) -> int:
         """Ask a service to end, kill it when its patience is over, and forget it.
 
@@ -178,11 +187,11 @@ class Supervisor:
             self._all.pop(name, None)
             return 0
         process, began = running.process, time.monotonic()
-        running.stopping = True
         if ask is not None:
+            running.stopping = True
             ask()
         else:
-            os.kill(process.pid, signal.SIGTERM)
+            self.ask(name)
         if not self._gone(running, self.left(running.service.patience)):
             log.line("{0} did not end within {1:.1f} s and is killed".format(name, time.monotonic() - began))
             os.kill(process.pid, signal.SIGKILL)
@@ -198,9 +207,6 @@ class Supervisor:
             self._reap()
         return running.process is None
 
-    def _kept(self) -> List[int]:
-        return [running.process.pid for running in self._all.values() if running.process is not None]
-
     def make_room(self) -> bool:
         """End all that are no service, if no process can be started any more: a stop needs some.
 
@@ -212,8 +218,17 @@ class Supervisor:
             return True
         except OSError as error:
             log.line("no process can be started ({0}): all but the services are ended first".format(error.strerror))
-        processes.end_others(self._kept(), self._group, self.left(0.2), self._reap)
+        self._end(self.left(0.4))
         return False
+
+    def end_strangers(self) -> None:
+        """End all that is neither a service nor started by one: programs of docker exec, and orphans."""
+        self._end(self.left(1.0), families=True)
+
+    def _end(self, seconds: float, families: bool = False) -> None:
+        kept = [running.process.pid for running in self._all.values() if running.process is not None]
+        left = functools.partial(processes.others, kept, self._group, families=families)
+        processes.end(left, seconds / 2, self._reap, seconds / 2)
 
     def stop_all(self, spare: Tuple[str, ...] = ()) -> None:
         """Stop all services but those named, the last started first, and all else in the container."""
@@ -222,8 +237,7 @@ class Supervisor:
             running.stopping = True
         for running in reversed(going):
             self.stop(running.service.name)
-        half = self.left(2.0) / 2
-        processes.end_others(self._kept(), self._group, half, self._reap, half)
+        self._end(self.left(2.0))
 
     def _turn(self, longest: float) -> None:
         now = time.monotonic()

@@ -58,6 +58,15 @@ def test_pid_1_sees_nobody_elses(proc: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert sorted(processes.others([9], "", str(proc))) == [4, 5, 7, 8]
 
 
+def test_what_a_service_has_started_is_its_family(proc: Path) -> None:
+    process(proc, 20, parent=7)
+    process(proc, 21, parent=20)
+    process(proc, 22, parent=0)  # of docker exec
+    found = processes.others([7], "/docker/a", str(proc), families=True)
+    assert sorted(found) == [8, 22]
+    assert sorted(processes.others([7], "/docker/a", str(proc))) == [8, 20, 21, 22]
+
+
 def test_a_zombie_has_ended_unless_another_of_its_threads_goes_on(proc: Path) -> None:
     process(proc, 20, state="Z")
     process(proc, 21, state="Z", threads=2)
@@ -105,21 +114,17 @@ def test_all_processes_of_a_machine_are_in_its_cgroup(
 
 
 def test_on_a_machine_nobody_elses_processes_are_ended(killed: list[tuple[int, int]]) -> None:
-    processes.end_others([], "", 0.0, lambda: None)
+    processes.end(lambda: processes.others([], ""), 0.0, lambda: None, 0.0)
     assert killed == []
 
 
-def test_all_others_are_ended_but_those_spared_and_what_forks_stands_still_first(
-    killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def others(spared: list[int], group: str) -> list[int]:
-        assert (spared, group) == ([8], "/docker/a")
+def test_what_forks_stands_still_before_it_is_killed(killed: list[tuple[int, int]]) -> None:
+    def left() -> list[int]:
         gone = {pid for pid, number in killed if number == signal.SIGKILL}
         forked = {30} if (7, signal.SIGTERM) in killed else set()
         return sorted(({7} | forked) - gone)
 
-    monkeypatch.setattr(processes, "others", others)
-    processes.end_others([8], "/docker/a", 0.0, lambda: None)
+    processes.end(left, 0.0, lambda: None, 1.0)
     assert killed[0] == (7, signal.SIGTERM)
     numbers = [number for _, number in killed[1:]]
     assert sorted(killed[1:3]) == [(7, signal.SIGSTOP), (30, signal.SIGSTOP)]
@@ -131,5 +136,4 @@ def test_a_process_that_we_may_not_kill_does_not_stop_the_stop(monkeypatch: pyte
         raise PermissionError
 
     monkeypatch.setattr(os, "kill", refuse)
-    monkeypatch.setattr(processes, "others", lambda *_: [7])
-    processes.end_others([], "/docker/a", 0.0, lambda: None, killed=0.0)
+    processes.end(lambda: [7], 0.0, lambda: None, 0.0)

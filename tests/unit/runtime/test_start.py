@@ -172,13 +172,16 @@ def test_all_ends_in_the_order_in_which_nothing_is_lost(
     supervisor: Any = SimpleNamespace(
         hurry=done.append,
         make_room=lambda: done.append("room") or True,  # type: ignore[func-returns-value]
+        ask=lambda name: done.append("ask " + name),
+        end_strangers=lambda: done.append("strangers"),
         stop=lambda name: done.append(name) or 5,  # type: ignore[func-returns-value]
         stop_all=lambda spare: done.append(spare),
     )
     settings: Any = None
     assert start.take_down(settings, supervisor) == (5, not said)
     spared = (start.storage.S3FS, start.persistence.NAME)
-    assert done == [105.0, "room", "note", start.jupyter.NAME, 106.5, spared, 107.5, "finish", 108.8, "release"]
+    assert done[:5] == [105.0, "room", "note", "ask jupyter", "strangers"]
+    assert done[5:] == [start.jupyter.NAME, 106.5, spared, 107.5, "finish", 108.8, "release"]
     line = f"start-jupyter: something may be missing in the bucket: {'; '.join(said)}\n"
     assert capsys.readouterr().err == (line if said else "")
 

@@ -194,7 +194,8 @@ def test_all_that_shows_the_bucket_is_unmounted_and_what_fails_is_said(
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"), [(0, ""), (-9, "s3fs had to be killed after 0.0 s"), (1, "s3fs ended with exit code 1")]
+    ("code", "reason"),
+    [(0, ""), (-9, "s3fs was killed by signal 9 after 0.0 s"), (1, "s3fs ended with exit code 1 after 0.0 s")],
 )
 def test_what_may_be_lost_is_known(
     settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
