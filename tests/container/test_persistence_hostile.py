@@ -95,7 +95,7 @@ def test_a_noisy_file_keeps_nothing_else_from_being_saved(project: Project) -> N
 def test_what_cannot_be_kept_costs_itself(project: Project) -> None:
     one = project.start().ready()
     deep = (
-        "import os\nos.mkdir('deep')\nhere = os.open('deep', 0)\nfor _ in range(100000):\n"
+        "import os\nos.mkdir('deep')\nhere = os.open('deep', 0)\nfor _ in range(5000):\n"
         "    os.mkdir('d', dir_fd=here)\n    inner = os.open('d', 0, dir_fd=here)\n    os.close(here)\n    here = inner\n"
     )
     one.run(f"cat >/tmp/deep.py <<'EOF'\n{deep}\nEOF")
