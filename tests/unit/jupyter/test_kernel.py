@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,6 +100,17 @@ def test_no_folder(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> 
     before = list(sys.path)
     plugins.arrange()
     assert sys.path == before
+
+
+def test_nobody_waits_long_after_the_containers_start(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(plugins.RESTORING).touch()
+    os.utime(plugins.RESTORING, (0, time.time() - plugins.LONGEST_WAIT - 1))
+
+    def sleep(_: float) -> None:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(plugins.time, "sleep", sleep)
+    plugins.wait()
 
 
 def test_waits_while_packages_are_brought_back(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
