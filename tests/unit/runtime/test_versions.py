@@ -173,3 +173,11 @@ def test_version_of_r(tmp_path: Path) -> None:
     (tmp_path / "library" / "base").mkdir(parents=True)
     (tmp_path / "library" / "base" / "DESCRIPTION").write_text("Package: base\nVersion: 4.2.2\n")
     assert interpreters.r(str(tmp_path)) == "4.2.2"
+
+
+@pytest.mark.parametrize("text", ["https://u:S3cr@h.example/", "1.0?t=S3cr", "S3cr@h"])
+def test_what_is_neither_name_nor_version_is_not_shown(text: str) -> None:
+    """Whoever may ask for versions sees what stands there: an address with a password is none."""
+    for head in (f"Name: {text}\nVersion: 1.0\n", f"Name: zebra\nVersion: {text}\n"):
+        assert versions.fields(head, "Name") is None
+    assert versions.fields("Name: a.B-c_1\nVersion: 1!2.0rc1+x_y-1\n", "Name") == ("a.B-c_1", "1!2.0rc1+x_y-1")
