@@ -135,7 +135,7 @@ def finish(settings: Settings, supervisor: Supervisor) -> str:
     for path in [os.path.join(settings.place.workdir, name) for name in names(settings)] + [PROJECT]:
         if storage.mount_type(path):
             try:
-                account.do_as(account.ROOT, lambda at=path: _unmount(at), 2.0)  # type: ignore[misc]
+                account.do_as(account.ROOT, lambda at=path: _unmount(at), supervisor.left(2.0))  # type: ignore[misc]
             except OSError as error:
                 log.line("unmounting {0}: {1}".format(path, error))
     # Killed by SIGTERM: the signal came before it listened to it, and it had done nothing.
