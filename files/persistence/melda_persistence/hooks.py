@@ -108,7 +108,7 @@ def finish(settings: Settings, supervisor: Supervisor) -> str:
         mount = mounts.at(path)
         if mount:
             try:
-                account.do_as(account.ROOT, lambda at=mount: mounts.detach(at), 2.0)  # type: ignore[misc]
+                account.do_as(account.ROOT, lambda at=mount: mounts.detach(at), supervisor.left(2.0))  # type: ignore[misc]
             except OSError as error:
                 log.line("unmounting {0}: {1}".format(path, error))
     # Killed by SIGTERM: the signal came before it listened to it, and it had done nothing.

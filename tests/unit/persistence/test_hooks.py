@@ -41,7 +41,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "for_user",
         lambda settings, python: {"VIRTUAL_ENV": python, "PYTHONPATH": python, "PATH": python + "/bin", "HOME": "/h"},
     )
-    yield SimpleNamespace(place=place, bucket="a bucket", mounts=[], started=[])
+    yield SimpleNamespace(place=place, bucket="a bucket", mounts=[], started=[], ended=0)
 
 
 @pytest.fixture
@@ -49,7 +49,11 @@ def supervisor(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(
         hooks.mounts, "bind", lambda source, target: settings.mounts.append((where(source), where(target)))
     )
-    return SimpleNamespace(start=settings.started.append, stop=settings.started.append)
+    return SimpleNamespace(
+        start=settings.started.append,
+        stop=lambda name: settings.started.append(name) or settings.ended,
+        left=lambda seconds: seconds,
+    )
 
 
 def where(number: int) -> str:
@@ -129,6 +133,26 @@ def test_the_bucket_is_uncovered(
     said: list[str] = []
     monkeypatch.setattr(hooks.log, "line", said.append)
     monkeypatch.setattr(hooks.mounts, "detach", detach)
-    hooks.finish(settings, supervisor)
+    assert hooks.finish(settings, supervisor) == ""
     assert gone == [f"{tmp_path}/project/{PYTHON}"]
     assert said == [f"unmounting {tmp_path}/project/{PYTHON}: another folder is there by now"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(0, ""), (-15, ""), (-9, "the plugin keeper did not end by itself"), (1, "the plugin")]
+)
+def test_a_last_save_that_did_not_come_to_its_end_is_known(
+    settings: Any, supervisor: Any, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+) -> None:
+    monkeypatch.setattr(hooks.mounts, "at", lambda _: None)
+    settings.ended = code
+    found = hooks.finish(settings, supervisor)
+    assert found.startswith(said) and bool(found) == bool(said)
+    settings.bucket = None
+    assert hooks.finish(settings, supervisor) == "", "nothing was to be saved"
+
+
+def test_without_a_process_to_look_nobody_knows_who_was_installing(settings: Any) -> None:
+    Path(state.CUT_OFF).parent.mkdir(parents=True)
+    hooks.note(settings, room=False)
+    assert "no process left" in Path(state.CUT_OFF).read_text()
