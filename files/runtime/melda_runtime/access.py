@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import socket
-from typing import Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, NamedTuple, Optional, Sequence, Union
 from urllib.parse import parse_qs, urlsplit
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -23,7 +23,7 @@ class Asker(NamedTuple):
     """
 
     peer: str
-    headers: Mapping[str, str]
+    headers: Any
     token: str
 
 
@@ -45,8 +45,8 @@ def has(token: str, asker: Asker) -> bool:
     """Does somebody show the token? Nobody does if it is empty."""
     scheme, _, value = asker.headers.get("Authorization", "").strip().partition(" ")
     shown = [asker.token] + ([value.strip()] if scheme.lower() in ("token", "bearer") else [])
-    # All of them, in constant time each.
-    return bool(token) and any([hmac.compare_digest(one.encode("utf-8", "replace"), token.encode()) for one in shown])
+    # Each in constant time.
+    return bool(token) and any(hmac.compare_digest(one.encode("utf-8", "replace"), token.encode()) for one in shown)
 
 
 def _address(peer: str) -> Optional[Address]:
@@ -62,7 +62,7 @@ def _is_peer(peer: str, peers: Optional[Sequence[Network]]) -> bool:
     return address is not None and (address.is_loopback or any(address in network for network in peers or ()))
 
 
-def _of_a_page(headers: Mapping[str, str]) -> bool:
+def _of_a_page(headers: Any) -> bool:
     """Did a browser send it for a page of somebody else's? What it is let in by, then, is its address, not its user.
 
     The host too: a page's own name may lead to any address from one moment to the next. A name without a dot cannot be
