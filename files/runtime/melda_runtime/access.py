@@ -23,7 +23,7 @@ class Asker(NamedTuple):
     """
 
     peer: str
-    headers: Any  # werkzeug's or tornado's
+    headers: Any
     token: str
 
 
@@ -45,9 +45,8 @@ def has(token: str, asker: Asker) -> bool:
     """Does somebody show the token? Nobody does if it is empty."""
     scheme, _, value = asker.headers.get("Authorization", "").strip().partition(" ")
     shown = [asker.token] + ([value.strip()] if scheme.lower() in ("token", "bearer") else [])
-    # All of them, in constant time each.
-    same = [hmac.compare_digest(one.encode("utf-8", "replace"), token.encode()) for one in shown]
-    return bool(token) and any(same)
+    # Each in constant time.
+    return bool(token) and any(hmac.compare_digest(one.encode("utf-8", "replace"), token.encode()) for one in shown)
 
 
 def _address(peer: str) -> Optional[Address]:

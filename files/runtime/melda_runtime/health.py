@@ -88,7 +88,7 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         variables: of the container.
     """
     found = {
-        "jupyter": WELL if jupyter.answers(SECONDS, hub.prefix(variables)) else "does not answer",
+        "jupyter": WELL if jupyter.answers(SECONDS, hub.prefix(variables), jupyter.SOCKET) else "does not answer",
         "mount": of_mount(variables.get("JUPYTER_WORKDIR", ""), bool(variables.get("BUCKET_NAME"))),
         "dbus": of_dbus(),
         PLUGINS: told(state.STATE) or "not kept",

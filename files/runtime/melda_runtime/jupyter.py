@@ -16,6 +16,8 @@ from melda_runtime.supervisor import Service
 NAME = "jupyter"
 PROGRAM = os.path.join(SRC, "jupyter_notebook.py")
 PORT = JUPYTER_PORT
+# For the health check, which is the user: a queue of its own. The folder is the user's, so root does not connect there.
+SOCKET = RUN + "/health/jupyter"
 # Kernels get two seconds (see the configuration); Docker gives the whole container ten.
 PATIENCE = 5.0
 UNAUTHENTICATED = (
@@ -91,15 +93,16 @@ def service(settings: Settings, variables: Dict[str, str], token: str, stdin: in
     )
 
 
-def answers(seconds: float = 1.0, prefix: str = "/") -> bool:
+def answers(seconds: float = 1.0, prefix: str = "/", address: web_probe.Address = "") -> bool:
     """Does Jupyter answer on this machine?
 
     Args:
         seconds: to wait for it.
         prefix: path it is found under; see :func:`melda_runtime.hub.prefix`.
+        address: where; empty: at its port.
     """
     with contextlib.suppress(OSError):
-        return web_probe.get(("127.0.0.1", PORT), prefix + "api", seconds)[0] == 200
+        return web_probe.get(address or ("127.0.0.1", PORT), prefix + "api", seconds)[0] == 200
     return False
 
 

@@ -66,12 +66,13 @@ def bspm(settings: Settings, supervisor: Supervisor) -> None:
     supervisor.later(BSPM_SECONDS, look)
 
 
-def _health_folder(path: str, user: account.Account) -> None:
-    """Make the folder of the health check's socket, the user's; the folder it is in is root's, so nobody exchanges it.
+def health_folder(user: account.Account) -> None:
+    """Make the folder of the sockets that the health check asks, the user's; it is in one of root's: nobody exchanges it.
 
     Raises:
         Refused: it cannot be made.
     """
+    path = os.path.dirname(health.SOCKET)
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         with contextlib.suppress(FileExistsError):
@@ -97,7 +98,7 @@ def version_service(settings: Settings, variables: Dict[str, str], token: str) -
     Raises:
         Refused: it cannot be prepared.
     """
-    _health_folder(os.path.dirname(health.SOCKET), settings.place.user)
+    health_folder(settings.place.user)
     # -I: like Jupyter itself, it takes no packages from the project; it only lists them.
     argv = (settings.place.python_env + "/bin/python", "-I", os.path.join(SRC, "version_check_webservice.py"))
     environment = {**variables, secret_files.COPY: token} if token else variables

@@ -127,7 +127,9 @@ class Server(HTTPServer):
     A connection that was detached (a WebSocket) is none of ours any more, and never closed.
     """
 
-    def initialize(self, *args: Any, limits: Limits, trusts: Trusts = lambda *_: False, **options: Any) -> None:  # type: ignore[override, unused-ignore]
+    def initialize(  # type: ignore[override]
+        self, *args: Any, limits: Limits, trusts: Trusts = lambda *_: False, **options: Any
+    ) -> None:
         """As tornado's.
 
         Args:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from typing import Any
+import socket
+from typing import Any, Iterable
 
-from melda_runtime import access
-from tornado import httputil, web
+from melda_runtime import access, jupyter
+from tornado import httputil, netutil, web
 from tornado.httpserver import HTTPServer
 
 from melda_server import connections
@@ -46,10 +48,21 @@ def trusts(token_file: str) -> connections.Trusts:
     return trusted
 
 
+class Server(connections.Server):
+    """Jupyter's server; the health check asks it on a socket of its own, whose queue no stranger is in."""
+
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """As tornado's, with that socket beside them, if its folder is there."""
+        added = list(sockets)
+        with contextlib.suppress(OSError):
+            added.append(netutil.bind_unix_socket(jupyter.SOCKET, 0o600))
+        super().add_sockets(added)
+
+
 def limit(token_file: str) -> None:
     """Make tornado's server, whoever creates it in this process, one with limits.
 
     Args:
         token_file: as for :func:`trusts`.
     """
-    HTTPServer.configure(connections.Server, limits=LIMITS, trusts=trusts(token_file), max_header_size=HEADER)
+    HTTPServer.configure(Server, limits=LIMITS, trusts=trusts(token_file), max_header_size=HEADER)

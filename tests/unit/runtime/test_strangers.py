@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from melda_runtime import jupyter
 from melda_server import connections, strangers
 from tornado import httpserver, web
 from tornado.httputil import HTTPHeaders, RequestStartLine
+
+from .servers import serving
 
 SECRET = b"cookie secret"
 COOKIE = web.create_signed_value(SECRET, "username-127-0-0-1-8888", "ada").decode()
@@ -60,3 +63,21 @@ def test_jupyters_own_options_win(token: Path) -> None:
         httpserver.HTTPServer.configure(None)
     assert isinstance(server, connections.Server) and server.limits.request == strangers.LIMITS.request
     assert (server.conn_params.max_body_size, server.conn_params.max_header_size) == (7, strangers.HEADER)
+
+
+def test_the_health_check_asks_on_a_socket_of_its_own(
+    token: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Api(web.RequestHandler):
+        def get(self) -> None:
+            self.finish("{}")
+
+    def make() -> Any:
+        return strangers.Server(web.Application([("/api", Api)]), limits=strangers.LIMITS)
+
+    for folder, well in ((tmp_path, True), (tmp_path / "none", False)):
+        monkeypatch.setattr(jupyter, "SOCKET", str(folder / "jupyter"))
+        with serving(make) as (port, _):
+            monkeypatch.setattr(jupyter, "PORT", port)
+            assert jupyter.answers(10, address=jupyter.SOCKET) is well
+            assert jupyter.answers(10), "its port is there in any case"

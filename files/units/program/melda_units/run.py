@@ -108,6 +108,7 @@ def _token_folder(settings: Settings) -> str:
 
 def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
     token, random = jupyter.token_file(settings, _token_folder(settings))
+    services.health_folder(settings.place.user)
     waiting, ready = os.pipe()
     os.write(ready, b"\n")  # in a container it waits for the project; here the project's unit came first
     os.close(ready)
