@@ -102,9 +102,9 @@ def test_no_variable_is_expanded(tree: Tree, origin: str, name: str) -> None:
 
 
 VALUES = (
-    "$", "$$", "$(BASE)", "${HOME}", "$HOME", "$(shell echo no)", "`echo no`", "$(echo no)", "$(error no)", "$(eval X=1)", "'", '"',
+    "$", "$$", "$(BASE)", "${HOME}", "$HOME", "$(shell echo no)", "`echo no`", "$(echo no)", "$(eval X=1)", "'", '"',
     "a'b\"c", "a#b", "#", "\\", "a\\", "a b", "a  b", "a;b", "a&b", "two\nlines", "three\n\nlines", "50%", "ümläut", "a,b)", ")",
-    "endif", "-n", "--help", "=", "a=b", "*", "~", "\t|", "!",
+    "endif", "-n", "--help", "=", "a=b", "*", "~", "\t|", "!", "$(error no)",
 )  # fmt: skip
 
 
