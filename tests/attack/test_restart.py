@@ -112,9 +112,8 @@ def healthy(service: Service) -> dict[str, str]:
 
 def planted(service: Service) -> list[str]:
     """The planted programs that ran before the user's own service did, each with who ran it."""
-    said = subprocess.run(
-        [service.docker, "logs", "--timestamps", service.name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
-    ).stdout  # fmt: skip
+    command = [service.docker, "logs", "--timestamps", service.name]
+    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
     *_, last = re.findall(r"^(\S+)Z .*start-jupyter: jupyter: ", said, re.MULTILINE)
     began = datetime.fromisoformat(last[:26] + "+00:00").timestamp()
     found = set()
