@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -62,7 +63,8 @@ for number, address in enumerate(addresses):
     python("one%d" % number, direct_url_json=json.dumps({"url": canary(address), "vcs_info": vcs}))
     python("two%d" % number, direct_url_json=json.dumps({"url": canary(address), "archive_info": {"hash": "sha256=" + "a" * 64}}))
     python("three%d" % number, METADATA="Metadata-Version: 2.1\\nName: three%d\\nVersion: 1.0\\nHome-page: %s\\n"
-        "Download-URL: %s\\nProject-URL: Source, %s\\nRequires-Dist: other @ %s\\n\\n%s\\n" % (number, *(canary(address) for _ in range(5))))
+        "Download-URL: %s\\nProject-URL: Source, %s\\nRequires-Dist: other @ %s\\n\\n%s\\n"
+        % (number, *(canary(address) for _ in range(5))))
     python("four%d" % number, INSTALLER=canary(address), RECORD=canary(address) + ",,\\n", REQUESTED=canary(address))
     r("rone%d" % number, "RemoteUrl", canary(address))
 for field in fields:
@@ -79,9 +81,11 @@ def leaked(text: str) -> list[str]:
 
 def bodies(s3: Server, prefix: str) -> dict[str, bytes]:
     """Key -> content of what is in the bucket."""
-    client = s3.client()
-    listed = client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
-    return {one["Key"]: client.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read() for one in listed}
+    client, found = s3.client(), {}
+    for one in client.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", []):
+        with contextlib.suppress(client.exceptions.NoSuchKey):  # renamed meanwhile
+            found[one["Key"]] = client.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read()
+    return found
 
 
 def test_captures(mounted: Run, module_s3: Server) -> None:
