@@ -1,5 +1,11 @@
 # Melda Jupyter. `make help` lists the targets; README.md says more.
 
+# Nothing is read into a value: make would run $(shell …) in one each time it refers to it, and when it hands it on to a program.
+# It comes first, so that no line below meets another. (`value` gives the text, and := expands no text that it is
+# given; a variable called 1 is handed on to nobody.)
+$(foreach 1,$(.VARIABLES),$(if $(filter command environment,$(firstword $(origin $1))),$(if $(findstring $$,$(value $1)),\
+	$(if $(findstring $$,$1),,$(eval override export $1 := $$(value $1))))))
+
 # An image reference, debian:bullseye, debian:bookworm or debian:trixie (bootstrapped on this machine), or auto:
 # rocker/r-ubuntu:20.04 if it can be had, else debian:bookworm.
 BASE ?= auto
@@ -19,36 +25,30 @@ MIRROR ?=
 REPOSITORY ?=
 
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
+# What stands in recipes as it is cannot be given.
+override SHELL := /bin/sh
+override VENV := .venv
+override BIN := $(VENV)/bin
 # Through the environment, so that the shell reads nothing into a value.
-export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR REPOSITORY
-OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT" --data="$$DATA" --mirror="$$MIRROR"
+export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR REPOSITORY PYTHON
+override OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT" --data="$$DATA" --mirror="$$MIRROR"
 # pyinfra and Ansible, started again and again, take a second longer to start where their bytecode is not kept.
 unexport PYTHONDONTWRITEBYTECODE
-# The builder itself comes from there too.
-ifneq ($(MIRROR),)
-export PIP_NO_INDEX := 1
-export PIP_FIND_LINKS := $(abspath $(MIRROR))/wheels
-export UV_NO_INDEX := 1
-export UV_OFFLINE := 1
-export UV_FIND_LINKS := $(PIP_FIND_LINKS)
-endif
 
 # Python programs whose names have no ending.
-PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter) files/bspm/service/bspm-service files/persistence/keep-plugins \
+override PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter) files/bspm/service/bspm-service files/persistence/keep-plugins \
 	$(addprefix files/environment/,copy-fork melda-env restore-fork) files/units/program/melda-unit
-SCRIPTS := builder/provision builder/record builder/venv files/mirrors/mirrors files/persistence/profile.sh tests/standins/bspm/configure .ci/run
+override SCRIPTS := builder/provision builder/record builder/venv files/mirrors/mirrors files/persistence/profile.sh tests/standins/bspm/configure .ci/run
 
 .DEFAULT_GOAL := help
 .PHONY: help up down image publish mirror connector preflight test test-all lint unit coverage mutants container vm refresh reference docs bench lock
 
 help: ## Say what there is to do
 	@echo 'Melda Jupyter: a notebook with Python and R in a container. README.md says more.'
-	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) ":" } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) ":" } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@printf '\nVariables, behind the command or in the environment, and what they are now:\n'
 	@awk '/^# / { said = said "      " substr($$0, 3) "\n"; next } \
-		/^[A-Z]+ \?=/ && said { printf "  %s=%s\n%s", $$1, ENVIRON[$$1], said } { said = "" }' $(MAKEFILE_LIST)
+		/^[A-Z]+ \?=/ && said { printf "  %s=%s\n%s", $$1, ENVIRON[$$1], said } { said = "" }' Makefile
 	@printf '\nExamples:\n  %-42s %s\n  %-42s %s\n  %-42s %s\n  %-42s %s\n' \
 		'make up' 'a notebook in your browser; the last line is its address' \
 		'make up PACKAGES=core PORT=8890' 'a smaller one, sooner, on another port' \
@@ -134,7 +134,7 @@ lock: $(VENV)/build.stamp ## Resolve all Python packages again, for every Python
 
 # Each set of Python packages is installed once for each version of its lock.
 $(VENV)/%.stamp: requirements/%.txt builder/venv
-	@sh builder/venv $(PYTHON) $(VENV) $<
+	@sh builder/venv "$$PYTHON" $(VENV) $<
 	@touch $@
 
 # The tests need a few Debian packages of this machine too.

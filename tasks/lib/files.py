@@ -16,7 +16,7 @@ from typing import Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
 
 from pyinfra.api import FactBase, StringCommand, operation
 
-from tasks.lib import archive, facts
+from tasks.lib import archive, facts, stray
 from tasks.lib.workplace import FOLDER, Command, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -65,8 +65,7 @@ def tree(folder: str, path: str, executables: Sequence[str] = ()) -> List[Entry]
     entries = [Entry(path, mode="755")]
     for found in sorted(base.rglob("*")):
         name = found.relative_to(base).as_posix()
-        # What tools and editors leave in a work tree is nobody's program.
-        if any(part.startswith(".") or part == "__pycache__" for part in name.split("/")):
+        if stray.is_stray(name):
             continue
         target = "{0}/{1}".format(path, name)
         if found.is_dir():

@@ -12,7 +12,7 @@ import pytest
 from builder import connector
 from builder.errors import Refused
 
-from .conftest import Machines
+from .fixtures import Machines
 from .machines import provision, until
 from .notebook import Notebook
 

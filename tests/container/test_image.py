@@ -14,7 +14,7 @@ import pytest
 
 from builder import host, sbom
 
-from .conftest import BASE_IMAGE
+from .fixtures import BASE_IMAGE
 from .machines import Machine
 
 IDLE = ("tail", "-f", "/dev/null")

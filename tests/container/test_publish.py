@@ -13,7 +13,7 @@ import pytest
 
 from builder import base, manifest
 
-from .conftest import Machines
+from .fixtures import Machines
 from .machines import ROOT
 from .registry import Registry
 

@@ -11,7 +11,7 @@ import pytest
 from tests.standins.apt_repository import Package, Repository, SigningKey, build, sources, twin
 from tests.standins.serve import Server, gateway
 
-from .conftest import Machines
+from .fixtures import Machines
 from .machines import Machine, Provisioning, provision
 
 # Debian's versions of both lie between these.

@@ -12,7 +12,7 @@ import pytest
 from builder import docker as client
 from builder import host
 
-from .conftest import Machines
+from .fixtures import Machines
 from .machines import ROOT, provision, until
 from .notebook import Notebook
 

@@ -7,7 +7,7 @@ import subprocess
 from builder import docker as client
 from builder import host, reproducibility
 
-from .conftest import BASE_IMAGE
+from .fixtures import BASE_IMAGE
 from .machines import ROOT
 
 KNOWN = "var/cache/fontconfig/"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.standins.s3 import Server
 
-from .conftest import CANARIES
+from .fixtures import CANARIES
 from .machines import until
 from .services import MOUNT, Service, bucket_variables
 

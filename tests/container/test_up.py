@@ -10,7 +10,7 @@ import pytest
 from builder import container
 from builder.errors import Refused
 
-from .conftest import Machines
+from .fixtures import Machines
 from .machines import ROOT, provision, until
 from .notebook import Notebook
 

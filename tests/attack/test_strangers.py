@@ -1,0 +1,208 @@
+"""What anybody who can connect may send, and what a user's program may answer in the place of a service."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+
+from tests.container.machines import Machine, until
+from tests.container.services import Service
+
+from .tools import background, python, status
+
+Run = Callable[..., Service]
+CHECK = "/usr/src/melda-jupyter/healthcheck"
+DOCKERS = 30  # seconds that Docker gives a health check
+
+
+@pytest.fixture(scope="module")
+def service(run: Run) -> Service:
+    """A notebook that strangers can reach."""
+    return run().ready()
+
+
+class Crowd:
+    """Connections from this machine that are held open, and on which a byte is sent each second if ``slow`` is text.
+
+    Args:
+        address, port: whereto.
+        count: how many.
+        slow: what is sent, byte by byte, again and again.
+    """
+
+    def __init__(self, address: str, port: int, count: int, slow: bytes = b"") -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 2000)), hard))
+        self._all, self._slow, self._over = [], slow, threading.Event()
+        for _ in range(count):
+            connection = socket.socket()
+            connection.setblocking(False)
+            connection.connect_ex((address, port))
+            self._all.append(connection)
+        self._sender = threading.Thread(target=self._send, daemon=True)
+
+    def _send(self) -> None:
+        sent = 0
+        while not self._over.wait(1 if sent else 0):
+            for connection in self._all:
+                with contextlib.suppress(OSError):
+                    connection.send(self._slow[sent % len(self._slow) :][:1])
+            sent += 1
+
+    def open(self) -> int:
+        """How many the other side has taken."""
+        asked = select.poll()
+        for connection in self._all:
+            asked.register(connection, select.POLLOUT)
+        return len(asked.poll(0))
+
+    def __enter__(self) -> Crowd:
+        if self._slow:
+            self._sender.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for connection in self._all:
+            connection.close()
+
+
+def serves(service: Service, stranger: Machine) -> list[str]:
+    """What another client gets of both ports, and what Docker's health check says."""
+    codes = [status(stranger, f"http://{service.address}:{path}", seconds=20) for path in ("2310/versions", "8888/api")]
+    return [*codes, service.run(f"cd /; timeout {DOCKERS} {CHECK} >/dev/null; echo $?").strip()]
+
+
+WELL = ["200", "200", "0"]
+
+
+def test_slow_requests(service: Service, stranger: Machine) -> None:
+    """600 connections to each port that send a byte a second.
+    Proves: other clients are served, and the health check is well."""
+    request = b"GET /versions HTTP/1.1\r\nHost: x\r\nX-Slow: " + b"a" * 1000
+    with Crowd(service.address, 2310, 600, request) as one, Crowd(service.address, 8888, 600, request) as other:
+        until(lambda: one.open() + other.open() > 300, "the connections are taken")
+        assert serves(service, stranger) == WELL
+
+
+def test_slow_bodies(service: Service, stranger: Machine) -> None:
+    """600 connections whose headers are whole, and whose bodies come a byte a second.
+    Proves: other clients are served, and the health check is well."""
+    whole = b"POST /versions HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+    with Crowd(service.address, 2310, 600, b"x") as one:
+        for connection in one._all:
+            with contextlib.suppress(OSError):
+                connection.send(whole)
+        until(lambda: one.open() > 100, "the connections are taken")
+        assert serves(service, stranger) == WELL
+
+
+@pytest.mark.parametrize("port", [2310, 8888])
+def test_many_connections(service: Service, stranger: Machine, port: int) -> None:
+    """10,000 connections to one port that send nothing.
+    Proves: other clients are served, and the health check is well."""
+    with Crowd(service.address, port, 10_000) as crowd:
+        until(lambda: crowd.open() > 100, "the connections are taken")
+        assert serves(service, stranger) == WELL
+    until(lambda: serves(service, stranger) == WELL, "and afterwards", 60)
+
+
+def test_large_request(service: Service) -> None:
+    """A stranger posts 200 MB to the version service, and headers without an end.
+    Proves: it takes no more than it reads, and keeps none of it on disk."""
+    taken = {}
+    for kind, head in (
+        ("body", "POST /versions HTTP/1.1\r\nHost: x\r\nContent-Length: 200000000\r\n\r\n"),
+        ("headers", "GET / HTTP/1.1\r\n"),
+    ):
+        with socket.create_connection((service.address, 2310), timeout=20) as connection:
+            sent = 0
+            with contextlib.suppress(OSError):
+                connection.sendall(head.encode())
+                while sent < 200_000_000 and not select.select([connection], [], [], 0)[0]:
+                    sent += connection.send(b"X-A: b\r\n" * 10_000)
+            taken[kind] = sent
+    # What the kernels on both sides hold is not taken.
+    assert max(taken.values()) < 50_000_000, taken
+    assert requests.get(f"http://{service.address}:2310/versions", timeout=30).status_code == 200
+
+
+TAKE = """
+import glob, os, signal, socket, sys, threading, time
+kind = sys.argv[1]
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+while True:
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            if b"version_check_webservice" in open(path, "rb").read():
+                os.kill(int(path.split("/")[2]), signal.SIGKILL)
+        except OSError:
+            pass
+    try:
+        listener.bind(("0.0.0.0", 2310))
+        break
+    except OSError:
+        pass
+listener.listen(100)
+open("/tmp/taken", "w").write(kind)
+block = b"x" * (1 << 20)
+def answer(connection):
+    try:
+        connection.recv(65536)
+        if kind == "large":
+            connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 700000000\\r\\n\\r\\n")
+            for _ in range(700):
+                connection.sendall(block)
+        elif kind == "endless":
+            connection.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n")
+            while True:
+                connection.sendall(block)
+        elif kind == "continue":
+            while True:
+                connection.sendall(b"HTTP/1.1 100 Continue\\r\\n\\r\\n" * 10000)
+        else:
+            connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 100000\\r\\n\\r\\n")
+            while True:
+                connection.sendall(b"x")
+                time.sleep(1)
+    except OSError:
+        pass
+while True:
+    threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+"""
+MEASURE = f"""
+import json, resource, subprocess, time
+began = time.monotonic()
+try:
+    done = subprocess.run(["{CHECK}"], stdout=subprocess.PIPE, timeout=60, cwd="/")
+    code, said = done.returncode, len(done.stdout)
+except subprocess.TimeoutExpired:
+    code, said = -1, 0
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(json.dumps([code, said, peak // 1024, time.monotonic() - began]))
+"""
+
+
+@pytest.fixture
+def fresh(run: Run) -> Iterator[Service]:
+    """A container of its own: what becomes of its port does not matter."""
+    yield run().ready()
+
+
+@pytest.mark.parametrize("kind", ["large", "endless", "continue", "drip"])
+def test_port_taken_over(fresh: Service, kind: str) -> None:
+    """The user kills the version service, takes its port, and answers root's health check with what has no end.
+    Proves: it reads at most 64 KB, prints no more, and ends by one deadline."""
+    background(fresh, TAKE, kind)
+    until(lambda: "taken" in fresh.run("ls /tmp"), "the port is taken")
+    code, said, peak, seconds = json.loads(python(fresh, MEASURE, user="root"))
+    assert code in (0, 1) and said <= 65536 + 200 and peak < 100 and seconds < DOCKERS, (code, said, peak, seconds)

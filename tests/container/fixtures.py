@@ -1,0 +1,160 @@
+"""What the tests on containers and the attacks share: the engine, local bases, a provisioned container, the built image."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from builder import base as bases_of_builder
+from builder import engine
+from builder import image as images
+from tests.standins.s3 import Server
+from tests.standins.serve import gateway
+
+from .machines import ROOT, Machine, provision
+from .services import BUCKET, Service, running
+
+Machines = Callable[..., Machine]
+IMAGE = "melda-test-image:latest"
+BASE_IMAGE = "melda-test-base:latest"
+# What an engineer who builds an image may have in the environment; test_secrets.py looks for it in the image.
+CANARIES = {
+    "AWS_ACCESS_KEY_ID": "AKIACANARYOFTHEBUILD",
+    "AWS_SECRET_ACCESS_KEY": "canary/secret/of+the+build",
+    "AWS_SESSION_TOKEN": "canary-session-of-the-build",
+    "JUPYTER_TOKEN": "canary-token-of-the-build",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What everything else is for comes last."""
+    items.sort(key=lambda item: item.path.name == "test_notebook.py")
+
+
+@pytest.fixture(scope="session")
+def docker() -> str:
+    """A docker client that works, installed and started if this machine has none."""
+    return engine.ready()
+
+
+@pytest.fixture(scope="session")
+def bases(docker: str) -> dict[str, str]:
+    """Codename -> image of the base bootstrapped on this machine."""
+    return {base.split(":")[1]: bases_of_builder.ensure(docker, base) for base in bases_of_builder.LOCAL}
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private key for ssh; its public key is beside it."""
+    path = tmp_path_factory.mktemp("ssh") / "id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def public_key(key: Path) -> str:
+    """As SSH_AUTHORIZED_KEYS takes it."""
+    return key.with_suffix(".pub").read_text().strip()
+
+
+@pytest.fixture
+def machines(docker: str) -> Iterator[Machines]:
+    """Make containers with ``machines(image, options=, command=)``; they are removed when the test ends."""
+    made: list[Machine] = []
+
+    def make(image: str, options: tuple[str, ...] = (), command: tuple[str, ...] = ()) -> Machine:
+        made.append(Machine(docker, image, options, command))
+        return made[-1]
+
+    yield make
+    for machine in made:
+        machine.remove()
+
+
+@pytest.fixture
+def serve(docker: str, image: str) -> Iterator[Callable[..., Service]]:
+    """Run the image with ``serve(*options, VARIABLE="value")``; the containers are removed when the test ends."""
+    made: list[Service] = []
+
+    def run(*options: str, **values: str) -> Service:
+        made.append(Service(docker, image, options, **values))
+        return made[-1]
+
+    yield run
+    for service in made:
+        service.remove()
+
+
+@pytest.fixture
+def s3(docker: str) -> Iterator[Server]:
+    """An S3 service that containers reach."""
+    with Server(gateway(docker=docker)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def module_s3(docker: str) -> Iterator[Server]:
+    """The same for all tests of a module, with the bucket of the projects."""
+    with Server(gateway(docker=docker)) as server:
+        server.bucket(BUCKET)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def service(docker: str, image: str) -> Iterator[Service]:
+    """A container with a token, which the tests of a module leave running."""
+    with running(docker, image) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def provisioned(docker: str, bases: dict[str, str]) -> Iterator[Machine]:
+    """A container on bookworm in which the deploy has run once, without the curated packages."""
+    machine = Machine(docker, bases["bookworm"], command=("tail", "-f", "/dev/null"))
+    try:
+        done = provision(docker, f"@docker/{machine.name}", packages="none")
+        assert done.code == 0, done.output
+        yield machine
+    finally:
+        machine.remove()
+
+
+@pytest.fixture(scope="session")
+def image(docker: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The image that ``make image PACKAGES=core`` builds on bookworm, under a name of the tests.
+
+    MELDA_TEST_IMAGE names one that is there, to try a test without building.
+    """
+    if os.environ.get("MELDA_TEST_IMAGE"):
+        yield os.environ["MELDA_TEST_IMAGE"]
+        return
+    # Only now: each base takes half a minute, and more.
+    base = request.getfixturevalue("bases")["bookworm"]
+    with mock.patch.dict(os.environ, CANARIES):
+        images.build(docker, "debian:bookworm", base, IMAGE, "core", strict=False, base_name=BASE_IMAGE)
+    yield IMAGE
+    for name in (IMAGE, BASE_IMAGE):
+        subprocess.run([docker, "image", "rm", "--force", name], capture_output=True, check=False)
+
+
+@pytest.fixture
+def builder() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """``builder("image", "--packages", "core", VARIABLE="value")``: the builder as the Makefile calls it."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "builder", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
