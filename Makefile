@@ -83,7 +83,7 @@ test: lint unit container ## Everything: lint, types, quick tests, container tes
 
 test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and what takes longer than its 40 minutes
 	$(BIN)/python -m pytest -q -m full tests/unit
-	$(BIN)/python -m pytest -q -m '' tests/container
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m '' tests/container tests/attack
 
 lint: $(VENV)/test.stamp docs ## Lint, types, duplicates, and the documentation's links
 	$(BIN)/ruff check . $(PROGRAMS)
@@ -96,7 +96,7 @@ lint: $(VENV)/test.stamp docs ## Lint, types, duplicates, and the documentation'
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 unit: $(VENV)/test.stamp $(VENV)/docs.stamp ## Quick tests, without containers
-	$(BIN)/python -m pytest -q tests/unit tests/commands
+	$(BIN)/python -m pytest -q -n 2 tests/unit tests/commands
 
 coverage: $(VENV)/test.stamp ## Quick tests, and which lines and branches of files/ and tasks/ they reach
 	rm -rf build/coverage && mkdir -p build/coverage
@@ -108,7 +108,7 @@ mutants: $(VENV)/test.stamp ## Change validators and persistence in small ways: 
 	$(BIN)/python -m tests.mutation
 
 container: $(VENV)/test.stamp ## Tests on real containers
-	$(BIN)/python -m pytest -q --durations=15 tests/container
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=15 tests/container tests/attack
 
 vm: $(VENV)/test.stamp ## The deploy on a virtual machine (needs mmdebstrap, e2fsprogs, qemu-system-x86)
 	$(BIN)/python -m pytest -q -s -m full tests/vm

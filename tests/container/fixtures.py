@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from filelock import FileLock
 
 from builder import base as bases_of_builder
 from builder import engine
@@ -37,16 +38,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name == "test_notebook.py")
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the image that :func:`image` built, when no worker of pytest-xdist needs it any more."""
+    if not (hasattr(session.config, "workerinput") or os.environ.get("MELDA_TEST_IMAGE")) and engine.find():
+        for name in (IMAGE, BASE_IMAGE):
+            subprocess.run([engine.find(), "image", "rm", "--force", name], capture_output=True, check=False)
+
+
 @pytest.fixture(scope="session")
-def docker() -> str:
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str, Callable[[], object]], None]:
+    """Do something once for all workers of this run with ``once(name, action)``; the others wait for it.
+
+    As pytest-xdist's documentation says it ("Making session-scoped fixtures execute only once").
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def run(name: str, action: Callable[[], object]) -> None:
+        done = shared / f"{name}.done"
+        with FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                action()
+                done.touch()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def docker(once: Callable[[str, Callable[[], object]], None]) -> str:
     """A docker client that works, installed and started if this machine has none."""
+    once("engine", engine.ready)
     return engine.ready()
 
 
 @pytest.fixture(scope="session")
-def bases(docker: str) -> dict[str, str]:
+def bases(docker: str, once: Callable[[str, Callable[[], object]], None]) -> dict[str, str]:
     """Codename -> image of the base bootstrapped on this machine."""
-    return {base.split(":")[1]: bases_of_builder.ensure(docker, base) for base in bases_of_builder.LOCAL}
+    once("bases", lambda: [bases_of_builder.ensure(docker, base) for base in bases_of_builder.LOCAL])
+    return {base.split(":")[1]: bases_of_builder.local_name(base) for base in bases_of_builder.LOCAL}
 
 
 @pytest.fixture(scope="session")
@@ -126,21 +155,22 @@ def provisioned(docker: str, bases: dict[str, str]) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="session")
-def image(docker: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def image(docker: str, once: Callable[[str, Callable[[], object]], None], request: pytest.FixtureRequest) -> str:
     """The image that ``make image PACKAGES=core`` builds on bookworm, under a name of the tests.
 
     MELDA_TEST_IMAGE names one that is there, to try a test without building.
     """
     if os.environ.get("MELDA_TEST_IMAGE"):
-        yield os.environ["MELDA_TEST_IMAGE"]
-        return
+        return os.environ["MELDA_TEST_IMAGE"]
     # Only now: each base takes half a minute, and more.
     base = request.getfixturevalue("bases")["bookworm"]
-    with mock.patch.dict(os.environ, CANARIES):
-        images.build(docker, "debian:bookworm", base, IMAGE, "core", strict=False, base_name=BASE_IMAGE)
-    yield IMAGE
-    for name in (IMAGE, BASE_IMAGE):
-        subprocess.run([docker, "image", "rm", "--force", name], capture_output=True, check=False)
+
+    def build() -> None:
+        with mock.patch.dict(os.environ, CANARIES):
+            images.build(docker, "debian:bookworm", base, IMAGE, "core", strict=False, base_name=BASE_IMAGE)
+
+    once("image", build)
+    return IMAGE
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from builder import connector
+from builder import docker as client
 from builder.errors import Refused
 
 from .fixtures import Machines
@@ -21,10 +22,12 @@ Builder = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def images(docker: str) -> set[str]:
-    shown = subprocess.run(
-        [docker, "images", "--quiet", "--no-trunc"], check=True, capture_output=True, text=True
-    ).stdout
-    return set(shown.split())
+    """Images without a name that were committed from a container of pyinfra's: other tests may build images meanwhile."""
+    command = [docker, "images", "--quiet", "--no-trunc", "--filter", "dangling=true"]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return {
+        one for one in found if client.inspect(docker, "image", one)["Config"]["Cmd"] == ["tail", "-f", "/dev/null"]
+    }
 
 
 @pytest.fixture(scope="module")
