@@ -174,11 +174,11 @@ def run() -> int:
         storage.abandon(supervisor)  # else everything waits for it, and Docker kills us first
         code = 1
     ended, saved = take_down(settings, supervisor)
-    # Killed by SIGTERM: the signal came before Jupyter listened to it.
-    if code == 0 and ended not in (0, -signal.SIGTERM):
-        code = ended if ended > 0 else 128 - ended
     if code == 0 and not saved:
         code = LOST
+    # Killed by SIGTERM: the signal came before Jupyter listened to it.
+    elif code == 0 and ended not in (0, -signal.SIGTERM):
+        code = ended if ended > 0 else 128 - ended
     log.line("ended with exit code {0} ({1:.2f} s)".format(code, time.monotonic() - began))
     lock.close()
     return code

@@ -126,7 +126,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         ({"saved": False}, 74, ["taken down"]),
         ({"saved": False, "code": 7}, 7, ["taken down"]),
         ({"saved": False, "jupyter": -15}, 74, ["taken down"]),
-        ({"saved": False, "jupyter": -9}, 137, ["taken down"]),
+        ({"saved": False, "jupyter": -9}, 74, ["taken down"]),
         ({"saved": False, "hangs": True}, 1, ["abandoned", "taken down"]),
         ({"begin": StopRequested(), "saved": False}, 74, ["taken down"]),
         ({"begin": StopRequested()}, 0, ["taken down"]),
