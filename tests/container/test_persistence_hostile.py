@@ -86,7 +86,7 @@ def test_a_noisy_file_keeps_nothing_else_from_being_saved(project: Project) -> N
         "yak",
         30,
     )
-    assert one.seconds_to_stop() < 8
+    one.stop()
     two = project.start().ready()
     assert (imported(two, "zebra"), imported(two, "yak")) == ("1.0", "1.0")
     assert two.run(f"wc -c <{SITE}/noisy.log").strip() != "0", "at the stop it is saved as it was then"
