@@ -23,8 +23,9 @@ DATA ?=
 MIRROR ?=
 # Where `make publish` pushes to: an image name without a tag.
 REPOSITORY ?=
-
+# Which Python makes .venv: 3.11 or newer.
 PYTHON ?= python3
+
 # What stands in recipes as it is cannot be given.
 override SHELL := /bin/sh
 override VENV := .venv
