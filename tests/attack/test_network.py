@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import pytest
 
 from tests.container.machines import Machine, until
 from tests.container.services import Service
@@ -78,8 +80,29 @@ def test_way_out(run: Run, stranger: Machine) -> None:
     assert python(stranger, OUT, service.address).strip() != "", "the probe itself works"
 
 
-def test_clouds_credentials(run: Run) -> None:
-    """The user asks the addresses at which clouds hand out credentials.
+# EC2 and most other clouds, ECS, EKS Pod Identity.
+CREDENTIALS = ("169.254.169.254", "169.254.170.2", "169.254.170.23")
+
+
+@pytest.fixture
+def cloud(docker: str, image: str) -> Iterator[Machine]:
+    """A neighbour that has these addresses, and answers whoever asks."""
+    machine = Machine(docker, image, NET_ADMIN, ("tail", "-f", "/dev/null"))
+    for address in CREDENTIALS:
+        machine.run(f"ip address add {address} dev eth0")
+    background(
+        machine, "import socketserver as s; s.TCPServer(('', 80), s.BaseRequestHandler).serve_forever()", user="root"
+    )
+    yield machine
+    machine.remove()
+
+
+def test_clouds_credentials(run: Run, cloud: Machine) -> None:
+    """The user asks the addresses at which clouds hand out credentials to whoever asks.
     Proves: they are root's alone where there is a firewall."""
     service = run(*NET_ADMIN, EGRESS="open").ready()
-    assert python(service, CONNECT, "169.254.169.254:80", "169.254.170.2:80", "169.254.170.23:80") == ""
+    for address in CREDENTIALS:
+        service.run(f"ip route add {address} dev eth0")
+    targets = [f"{address}:80" for address in CREDENTIALS]
+    until(lambda: python(service, CONNECT, *targets, user="root").split() == targets, f"{cloud.name} answers root")
+    assert python(service, CONNECT, *targets) == ""
