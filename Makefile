@@ -23,8 +23,9 @@ DATA ?=
 MIRROR ?=
 # Where `make publish` pushes to: an image name without a tag.
 REPOSITORY ?=
-
+# Which Python makes .venv: 3.11 or newer.
 PYTHON ?= python3
+
 # What stands in recipes as it is cannot be given.
 override SHELL := /bin/sh
 override VENV := .venv
@@ -41,7 +42,7 @@ override PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-pat
 override SCRIPTS := builder/provision builder/record builder/venv files/mirrors/mirrors files/persistence/profile.sh tests/standins/bspm/configure .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image publish mirror connector preflight test test-all lint unit coverage mutants container vm refresh reference docs bench lock
+.PHONY: help up down image publish mirror connector preflight test test-all lint unit coverage mutants container attack vm refresh reference docs bench lock
 
 help: ## Say what there is to do
 	@echo 'Melda Jupyter: a notebook with Python and R in a container. README.md says more.'
@@ -83,7 +84,11 @@ test: lint unit container ## Everything: lint, types, quick tests, container tes
 
 test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and what takes longer than its 40 minutes
 	$(BIN)/python -m pytest -q -m full tests/unit
+<<<<<<< HEAD
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m '' tests/container tests/attack
+=======
+	$(BIN)/python -m pytest -q -m '' tests/container tests/attack
+>>>>>>> wt-suite
 
 lint: $(VENV)/test.stamp docs ## Lint, types, duplicates, and the documentation's links
 	$(BIN)/ruff check . $(PROGRAMS)
@@ -107,8 +112,16 @@ coverage: $(VENV)/test.stamp ## Quick tests, and which lines and branches of fil
 mutants: $(VENV)/test.stamp ## Change validators and persistence in small ways: which changes do their tests not see?
 	$(BIN)/python -m tests.mutation
 
+<<<<<<< HEAD
 container: $(VENV)/test.stamp ## Tests on real containers
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=15 tests/container tests/attack
+=======
+container: $(VENV)/test.stamp ## Tests on real containers, attacks among them
+	$(BIN)/python -m pytest -q --durations=15 tests/container tests/attack
+
+attack: $(VENV)/test.stamp ## Attack containers of IMAGE, which is there already: a table says what held and what broke
+	@MELDA_TEST_IMAGE="$$IMAGE" $(BIN)/python -m pytest -q --tb=short tests/attack
+>>>>>>> wt-suite
 
 vm: $(VENV)/test.stamp ## The deploy on a virtual machine (needs mmdebstrap, e2fsprogs, qemu-system-x86)
 	$(BIN)/python -m pytest -q -s -m full tests/vm

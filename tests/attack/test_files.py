@@ -32,9 +32,9 @@ for kind in (fifo, link, tty, sock, folder, huge, loop):
         package = "odd_%s_%s" % (kind.__name__, name.split(".")[0].lower())
         info = "%s/%s-1.0.dist-info" % (site, package)
         os.mkdir(info)
-        for file in ("METADATA", "RECORD", "INSTALLER"):
-            if file != name:
-                open(info + "/" + file, "w").write("Metadata-Version: 2.1\\nName: %s\\nVersion: 1.0\\n" % package if file == "METADATA" else "")
+        for file in {"METADATA", "RECORD", "INSTALLER"} - {name}:
+            text = "Metadata-Version: 2.1\\nName: %s\\nVersion: 1.0\\n" % package if file == "METADATA" else ""
+            open(info + "/" + file, "w").write(text)
         kind(info + "/" + name)
     kind("%s/odd_whole_%s-1.0.dist-info" % (site, kind.__name__))
     kind("%s/odd_%s.egg-link" % (site, kind.__name__))
