@@ -84,11 +84,7 @@ test: lint unit container ## Everything: lint, types, quick tests, container tes
 
 test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and what takes longer than its 40 minutes
 	$(BIN)/python -m pytest -q -m full tests/unit
-<<<<<<< HEAD
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m '' tests/container tests/attack
-=======
-	$(BIN)/python -m pytest -q -m '' tests/container tests/attack
->>>>>>> wt-suite
 
 lint: $(VENV)/test.stamp docs ## Lint, types, duplicates, and the documentation's links
 	$(BIN)/ruff check . $(PROGRAMS)
@@ -112,16 +108,11 @@ coverage: $(VENV)/test.stamp ## Quick tests, and which lines and branches of fil
 mutants: $(VENV)/test.stamp ## Change validators and persistence in small ways: which changes do their tests not see?
 	$(BIN)/python -m tests.mutation
 
-<<<<<<< HEAD
-container: $(VENV)/test.stamp ## Tests on real containers
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=15 tests/container tests/attack
-=======
 container: $(VENV)/test.stamp ## Tests on real containers, attacks among them
-	$(BIN)/python -m pytest -q --durations=15 tests/container tests/attack
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=15 tests/container tests/attack
 
 attack: $(VENV)/test.stamp ## Attack containers of IMAGE, which is there already: a table says what held and what broke
 	@MELDA_TEST_IMAGE="$$IMAGE" $(BIN)/python -m pytest -q --tb=short tests/attack
->>>>>>> wt-suite
 
 vm: $(VENV)/test.stamp ## The deploy on a virtual machine (needs mmdebstrap, e2fsprogs, qemu-system-x86)
 	$(BIN)/python -m pytest -q -s -m full tests/vm
