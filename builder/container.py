@@ -36,7 +36,7 @@ OPEN = (
 SECRET = ("JUPYTER_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # Files with secrets: the variable that names one, and where the container finds it.
 FILES = {
-    "JUPYTER_TOKEN_FILE": "/run/secrets/jupyter-token",
+    "JUPYTER_TOKEN_FILE": "/run/secrets/jupyter-token",  # nosec B105 - a path
     "AWS_SHARED_CREDENTIALS_FILE": "/run/secrets/aws-credentials",
 }
 # Passed on from this shell's environment.
