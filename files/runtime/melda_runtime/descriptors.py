@@ -122,14 +122,14 @@ class _Level:
 
     Attributes:
         number: its descriptor; -1 while it is closed.
-        identity: which folder it is.
+        found: what it is.
         inner: names of its folders that are still to come.
     """
 
-    __slots__ = ("identity", "inner", "number")
+    __slots__ = ("found", "inner", "number")
 
-    def __init__(self, number: int) -> None:
-        self.number, self.identity = number, identity(number)
+    def __init__(self, number: int, found: os.stat_result) -> None:
+        self.number, self.found = number, found
         self.inner: List[str] = []
 
     def close(self) -> None:
@@ -160,7 +160,7 @@ class Walk:
     def __iter__(self) -> Iterator[Found]:
         levels: List[_Level] = []
         try:
-            levels.append(_Level(os.open(".", os.O_RDONLY | FOLDER, dir_fd=self._top)))
+            levels.append(_Level(os.open(".", os.O_RDONLY | FOLDER, dir_fd=self._top), os.fstat(self._top)))
             yield from self._files(levels[0])
             while levels:
                 here = levels[-1]
@@ -170,7 +170,7 @@ class Walk:
                         if len(levels) > HELD:
                             here.close()
                         levels.append(inner)
-                        yield inner.number, os.fstat(inner.number)
+                        yield inner.number, inner.found
                         yield from self._files(inner)
                 else:
                     self._leave(levels)
@@ -202,16 +202,17 @@ class Walk:
             # Not even its kind is asked for on another mount, whose server may be gone.
             if number < 0 or mount_of(number) != self._mount:
                 return None
-            if not stat.S_ISDIR(os.fstat(number).st_mode) or identity(number) in self._left_out:
+            found = os.fstat(number)
+            if not stat.S_ISDIR(found.st_mode) or (found.st_dev, found.st_ino) in self._left_out:
                 return None
-            return _Level(os.open(".", os.O_RDONLY | FOLDER, dir_fd=number))
+            return _Level(os.open(".", os.O_RDONLY | FOLDER, dir_fd=number), found)
 
     def _leave(self, levels: List[_Level]) -> None:
         """Go back to the folder above, if it still is the one we came from; else to the deepest one that is held."""
         left = levels.pop()
         if levels and levels[-1].number < 0:
             back = os.open("..", os.O_RDONLY | FOLDER, dir_fd=left.number)
-            if identity(back) == levels[-1].identity and mount_of(back) == self._mount:
+            if os.path.samestat(os.fstat(back), levels[-1].found):
                 levels[-1].number = back
             else:
                 os.close(back)
