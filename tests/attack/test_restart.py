@@ -39,7 +39,7 @@ os.makedirs(home + "/project/.melda-jupyter", exist_ok=True)
 open(home + "/project/.melda-jupyter/apt.json", "w").write('{{"packages": ["r-cran-meldanothing"]}}')
 open("{RACE}", "w").write(sys.argv[1])
 planted = '''#!/bin/sh
-echo "$(/usr/bin/date +%s) $(/usr/bin/id -u) ${{0##*/}} by $(/usr/bin/tr '\\0' ' ' <"/proc/$PPID/cmdline")" >>{LOG}
+echo "$(/usr/bin/date +%s) $(/usr/bin/id -u) ${{0##*/}} by $(/usr/bin/tr '\\\\0' ' ' <"/proc/$PPID/cmdline")" >>{LOG}
 /usr/bin/setsid /usr/bin/python3 -IS {RACE} </dev/null >/dev/null 2>&1 &
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH

@@ -143,7 +143,8 @@ listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 while True:
     for path in glob.glob("/proc/[0-9]*/cmdline"):
         try:
-            if b"version_check_webservice" in open(path, "rb").read():
+            # In two parts: this program's own text is in its command line.
+            if b"version_check" + b"_webservice" in open(path, "rb").read():
                 os.kill(int(path.split("/")[2]), signal.SIGKILL)
         except OSError:
             pass

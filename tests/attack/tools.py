@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.container.machines import Machine
+from tests.container.machines import Machine, until
+from tests.container.services import Service
 
 PYTHON = "/usr/bin/python3"
 
@@ -68,6 +69,16 @@ def stays(true: Callable[[], bool], what: str, seconds: float) -> None:
 def status(machine: Machine, url: str, *options: str, seconds: float = 10) -> str:
     """The status that a machine gets for a request, ``000`` if none comes in time; see GET below."""
     return python(machine, GET, url, str(seconds), *options, timeout=seconds + 30).strip()
+
+
+class Target(Service):
+    """A container that is attacked: ready when all its services answer, of which the version service may be last."""
+
+    def ready(self, times: int = 1) -> Target:
+        """As :meth:`Service.ready`; asked from inside, where no firewall is in the way."""
+        super().ready(times)
+        until(lambda: status(self, "http://127.0.0.1:2310/versions") == "200", "the version service answers")
+        return self
 
 
 GET = """
