@@ -22,8 +22,8 @@ from .machines import ROOT, Machine, provision
 from .services import BUCKET, Service, running
 
 Machines = Callable[..., Machine]
-IMAGE = "melda-test-image:latest"
-BASE_IMAGE = "melda-test-base:latest"
+IMAGE = "melda-test-core:latest"
+BASE_IMAGE = "melda-test-core-base:latest"
 # What an engineer who builds an image may have in the environment; test_secrets.py looks for it in the image.
 CANARIES = {
     "AWS_ACCESS_KEY_ID": "AKIACANARYOFTHEBUILD",
