@@ -6,8 +6,8 @@ from typing import Iterable, List, Sequence, Tuple
 
 from melda_firewall.wanted import Wanted
 
-# Where clouds give credentials to whoever asks: EC2's instance metadata and ECS's task role.
-CREDENTIALS = {4: ("169.254.169.254", "169.254.170.2"), 6: ("fd00:ec2::254",)}
+# Where clouds give credentials to whoever asks: EC2's instance metadata, ECS's task role, EKS Pod Identity.
+CREDENTIALS = {4: ("169.254.169.254", "169.254.170.2", "169.254.170.23"), 6: ("fd00:ec2::254", "fd00:ec2::23")}
 # Without these no IPv6 neighbour is found (RFC 4890, 4.4.1): solicitations and advertisements, of routers and neighbours.
 NEIGHBOURS = ("133", "134", "135", "136")
 ROOT = "-m owner --uid-owner 0"

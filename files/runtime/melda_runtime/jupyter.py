@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import socket
 from typing import Dict, Tuple
 
-from melda_runtime import edit, hub, log, secret_files, web_probe
+from melda_runtime import edit, hub, log, regular, secret_files, web_probe
 from melda_runtime.environment import JUPYTER_PORT, RUN, SRC, Settings
 from melda_runtime.errors import Refused
 from melda_runtime.supervisor import Service
@@ -20,6 +21,7 @@ PORT = JUPYTER_PORT
 SOCKET = RUN + "/health/jupyter"
 # Kernels get two seconds (see the configuration); Docker gives the whole container ten.
 PATIENCE = 5.0
+LONGEST_TOKEN = 4096  # bytes
 UNAUTHENTICATED = (
     "there is no token: whoever has an address of PGEO_IPS is the user, as are programs there, a page in a browser there"
     " (other hosts' are refused, but by DNS rebinding one passes for ours), and a neighbour on the same bridge who claims"
@@ -33,6 +35,15 @@ def token_path(settings: Settings, run: str = RUN) -> str:
         return ""
     random = not settings.token and settings.firewall.peers is None
     return os.path.join(run, "token-" + socket.gethostname() if random else "token")
+
+
+def _random_token(path: str) -> str:
+    """The random token of an earlier start; empty if there is none. The file is the user's, who may have written anything."""
+    try:
+        found = regular.read(path, LONGEST_TOKEN).decode("ascii")
+    except (OSError, ValueError):
+        return ""
+    return found if re.fullmatch(r"[A-Za-z0-9_-]{43}", found) else ""
 
 
 def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
@@ -55,7 +66,7 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
         log.line(UNAUTHENTICATED)
     random = not settings.token and settings.firewall.peers is None
     path = token_path(settings, run)
-    token = (edit.read(path).strip() or secrets.token_urlsafe(32)) if random else settings.token
+    token = (_random_token(path) or secrets.token_urlsafe(32)) if random else settings.token
     try:
         os.makedirs(run, mode=0o755, exist_ok=True)
         edit.update(path, token, 0o400, (settings.place.user.uid, settings.place.user.gid))
@@ -111,4 +122,4 @@ def url(settings: Settings, token: str, random: bool) -> str:
     if settings.hub:
         return "{0} of its JupyterHub".format(settings.hub.prefix)
     address = "http://127.0.0.1:{0}/tree".format(PORT)
-    return address + "?token=" + edit.read(token) if random else address
+    return address + "?token=" + _random_token(token) if random else address

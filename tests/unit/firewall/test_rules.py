@@ -23,6 +23,7 @@ def test_as_the_specification_reads_in_its_order() -> None:
         "-A OUTPUT -o lo -j ACCEPT",
         f"-A OUTPUT -d 169.254.169.254 {REJECTED}",
         f"-A OUTPUT -d 169.254.170.2 {REJECTED}",
+        f"-A OUTPUT -d 169.254.170.23 {REJECTED}",
         "-A FORWARD -i eth1 -o eth0 -j ACCEPT",
         "-A INPUT -s 192.0.2.7/32 -j ACCEPT",
         "-A INPUT -s 198.51.100.0/24 -j ACCEPT",
@@ -36,7 +37,7 @@ def test_ipv6_is_as_closed() -> None:
     found = lines(6, **PEERS, EGRESS="none")
     assert found[1:4] == [":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT DROP [0:0]"]
     assert [line for line in found if " -s " in line] == ["-A INPUT -s 2001:db8::/32 -j ACCEPT"]
-    assert f"-A OUTPUT -d fd00:ec2::254 {REJECTED}" in found
+    assert f"-A OUTPUT -d fd00:ec2::254 {REJECTED}" in found and f"-A OUTPUT -d fd00:ec2::23 {REJECTED}" in found
     accepted = {line for line in found if line.endswith("-j ACCEPT") and "-p " in line}
     assert accepted == {
         f"-A {chain} -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT"
@@ -65,6 +66,7 @@ def test_none_adds_the_mount_and_the_names_it_needs_for_root_alone() -> None:
         f"-A OUTPUT -p tcp --dport 53 -d 10.0.0.2 {root} -j ACCEPT",
         f"-A OUTPUT -d 169.254.169.254 -p tcp --dport 80 {root} -m conntrack --ctstate NEW -j ACCEPT",
         f"-A OUTPUT -d 169.254.170.2 -p tcp --dport 80 {root} -m conntrack --ctstate NEW -j ACCEPT",
+        f"-A OUTPUT -d 169.254.170.23 -p tcp --dport 80 {root} -m conntrack --ctstate NEW -j ACCEPT",
         f"-A OUTPUT -p tcp --dport 5000 {root} -m conntrack --ctstate NEW -j ACCEPT",
     ]
 
@@ -100,5 +102,6 @@ def test_asked_for_nothing_only_credentials_are_closed() -> None:
         ":OUTPUT ACCEPT [0:0]",
         f"-A OUTPUT -d 169.254.169.254 {REJECTED}",
         f"-A OUTPUT -d 169.254.170.2 {REJECTED}",
+        f"-A OUTPUT -d 169.254.170.23 {REJECTED}",
         "COMMIT",
     ]

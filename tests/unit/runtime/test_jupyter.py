@@ -13,6 +13,18 @@ from melda_runtime import jupyter
 from melda_runtime.environment import Settings
 
 
+@pytest.mark.parametrize(
+    "written", ["x" * 5000, "short", "a\nstart-jupyter: ready: forged" + "b" * 30, "\xe9" * 43, ""]
+)
+def test_what_the_user_wrote_into_its_file_is_no_token(settings: Settings, tmp_path: Path, written: str) -> None:
+    path, _ = jupyter.token_file(settings, str(tmp_path))
+    Path(path).chmod(0o600)
+    Path(path).write_text(written)
+    assert jupyter.url(settings, path, True).endswith("?token=")
+    jupyter.token_file(settings, str(tmp_path))
+    assert len(Path(path).read_text()) == 43
+
+
 def test_a_random_token_stays_and_is_shown(settings: Settings, tmp_path: Path) -> None:
     path, random = jupyter.token_file(settings, str(tmp_path / "run"))
     token = Path(path).read_text()
