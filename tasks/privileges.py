@@ -22,7 +22,7 @@ _LEFT_OUT = (
     "/dev",
     "/home",
     "/root",
-    "/run",
+    "/run/melda-jupyter",
     "/opt",
     "/tmp",
     "/usr/share",
