@@ -37,8 +37,7 @@ override OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --
 unexport PYTHONDONTWRITEBYTECODE
 
 # Python programs whose names have no ending.
-override PROGRAMS := $(addprefix files/runtime/,get-versions healthcheck set-paths start-jupyter) files/bspm/service/bspm-service files/persistence/keep-plugins \
-	$(addprefix files/environment/,copy-fork melda-env restore-fork) files/units/program/melda-unit
+override PROGRAMS := files/runtime/src/launch
 override SCRIPTS := builder/provision builder/record builder/venv files/mirrors/mirrors files/persistence/profile.sh tests/standins/bspm/configure .ci/run
 
 .DEFAULT_GOAL := help
@@ -90,6 +89,7 @@ lint: $(VENV)/test.stamp docs ## Lint, types, duplicates, and the documentation'
 	$(BIN)/ruff check . $(PROGRAMS)
 	$(BIN)/ruff format --check --quiet . $(PROGRAMS)
 	$(BIN)/mypy
+	PYTHONPATH=files/runtime/src $(BIN)/lint-imports --no-cache
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder deploy.py files group_data inventory.py tasks $(PROGRAMS)
 	$(BIN)/pylint --score=n *.py bench builder deployments docs files group_data tasks tests $(PROGRAMS)
 	$(BIN)/shellcheck $(SCRIPTS)

@@ -14,10 +14,15 @@ from builder.errors import Refused
 
 ROOT = Path(__file__).resolve().parent.parent
 # The runtime is no package of this repository: it is imported where it is developed, as the tests do it.
-sys.path[:0] = [str(ROOT / "files" / name) for name in ("runtime", "firewall")]
+sys.path.insert(0, str(ROOT / "files" / "runtime" / "src"))
 
-from melda_firewall import wanted  # noqa: E402
-from melda_runtime import bucket, errors, origins, public_keys  # noqa: E402
+from melda.base import errors  # noqa: E402
+from melda.config import (  # noqa: E402
+    bucket,
+    firewall_policy,
+    origins,
+    ssh_keys,
+)
 
 PORTS = (8888, 2310, 22)
 
@@ -51,8 +56,8 @@ def check(variables: Mapping[str, str]) -> None:
         bucket.endpoint(variables.get("AWS_ENDPOINT_URL_S3", ""))
         bucket.region(variables.get("AWS_REGION", ""))
         bucket.patience(variables.get("S3FS_PATIENCE", ""))
-        wanted.asked_for(variables, None)
+        firewall_policy.asked_for(variables, None)
         origins.parse(variables.get(origins.VARIABLE, ""))
-        public_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", ""))
+        ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", ""))
     except errors.Refused as refused:
         raise Refused(str(refused)) from None

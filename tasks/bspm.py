@@ -91,8 +91,8 @@ def bspm() -> None:
     )
     src = host.data.src
     files.installed(
-        name="Install root's side of bspm, and install.packages() for notebooks",
-        entries=files.tree("bspm/service", src, ("bspm-service",))
+        name="Install install.packages() for notebooks",
+        entries=[files.Entry(src, mode="755")]
         + [
             files.Entry("{0}/{1}".format(src, name), files.source("bspm/" + name).replace(b"@SRC@", src.encode()))
             for name in SCRIPTS

@@ -7,8 +7,6 @@ from pyinfra.api import deploy
 
 from tasks.lib import files
 
-NAME = "melda-env"
-
 
 @deploy("Environment")
 def environment() -> None:
@@ -16,10 +14,8 @@ def environment() -> None:
     files.installed(
         name="Install what makes the same environment for a fork",
         entries=[
-            *files.tree("environment", src, (NAME, "copy-fork", "restore-fork")),
+            files.Entry(src, mode="755"),
             # uv itself is fetched when it is needed first, checked against this.
             files.Entry("{0}/uv.txt".format(src), files.source("jupyter/uv.txt")),
-            # An image committed by pyinfra has no PATH of ours.
-            files.Entry("/usr/local/bin/" + NAME, link="{0}/{1}".format(src, NAME)),
         ],
     )

@@ -26,7 +26,14 @@ class Leftovers(FactBase[List[str]]):
     """Paths that a killed run left."""
 
     def command(self, src: str, env: str) -> str:
-        below = (src, src + "/*", src + "/*/*", env + "/lib/python3*/site-packages", env + "/share/jupyter/kernels/*")
+        below = (
+            src,
+            src + "/*",
+            src + "/*/*",
+            src + "/*/*/*",
+            env + "/lib/python3*/site-packages",
+            env + "/share/jupyter/kernels/*",
+        )
         patterns = PATTERNS + tuple(folder + "/*.melda-new" for folder in below)
         return "ls -d {0} 2>/dev/null || true".format(" ".join(patterns))
 

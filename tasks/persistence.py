@@ -15,11 +15,6 @@ def persistence() -> None:
     apt.installed(name="Install what packs archives", packages=debian.PACKAGES["persistence"])
     profile = files.source("persistence/profile.sh").replace(b"@USER@", host.data.username.encode())
     files.installed(
-        name="Install what keeps the user's packages",
-        entries=[
-            entry
-            for entry in files.tree("persistence", host.data.src, ("keep-plugins",))
-            if not entry.path.endswith("/profile.sh")
-        ]
-        + [files.Entry(PROFILE, profile)],
+        name="Let terminals show whether the user's packages are kept",
+        entries=[files.Entry(PROFILE, profile)],
     )

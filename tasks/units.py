@@ -7,7 +7,6 @@ from typing import Dict, Generator, List
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, deploy, operation
 
-from tasks import bytecode
 from tasks.lib import facts, files
 from tasks.lib.workplace import Command
 
@@ -42,12 +41,12 @@ class State(FactBase[Dict[str, str]]):
 
 
 def entries(src: str) -> List[files.Entry]:
-    """The units and their program.
+    """The units.
 
     Args:
         src: where the runtime's programs are.
     """
-    found = files.tree("units/program", src, ("melda-unit",))
+    found: List[files.Entry] = []
     for name in UNITS:
         text = files.source("units/systemd/" + name).decode().replace("@SRC@", src).replace("@SETTINGS@", SETTINGS)
         found.append(files.Entry("{0}/{1}".format(FOLDER, name), text.encode()))
@@ -71,10 +70,6 @@ def installed(src: str) -> Generator[Command, None, None]:
     if written is None:
         wanted.append(files.Entry(SETTINGS, files.source("units/settings.env"), mode="600"))
     yield from files.changes(wanted, present)
-    sources = [entry for entry in wanted if entry.path.endswith(".py")]
-    if not files.as_wanted(sources, present):
-        # The concern that makes the others' has run by now: the units start when all else is there.
-        yield bytecode.compile_all([entry.path for entry in sources])
     # It holds keys: whoever wrote it may have left it open.
     if written and written[1:4] != ("600", "root", "root"):
         yield StringCommand("chown root:root {0} && chmod 600 {0}".format(SETTINGS))

@@ -63,15 +63,15 @@ def archive(tree: Path, path: Path) -> None:
     """Pack the runtime's programs and their links as they lie below ``/``, for the playbook's one task."""
 
     def as_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
-        executable = member.name.rsplit("/", 1)[-1] in PROGRAMS
+        executable = "." not in member.name.rsplit("/", 1)[-1]
         member.uid = member.gid = 0
         member.uname = member.gname = "root"
         member.mtime = int(member.mtime)  # a layer holds whole seconds, and the playbook compares
         member.mode = 0o755 if member.isdir() or executable else 0o644
         return member
 
-    with tarfile.open(path, "w:gz") as packed:
-        packed.add(tree / "files/runtime", "usr/src/melda-jupyter", filter=as_root)
+    with tarfile.open(path, "w:gz", dereference=True) as packed:
+        packed.add(tree / "files/runtime/src", "usr/src/melda-jupyter", filter=as_root)
         for name in PROGRAMS:
             link = tarfile.TarInfo(f"usr/local/bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, f"/usr/src/melda-jupyter/{name}"

@@ -38,7 +38,7 @@ if token_file:
     with open(token_file, encoding="ascii") as stream:
         identity.token = stream.read().strip()
     # The platform's server has no cookies, so no token against XSRF either. Pages of other origins were refused before
-    # (melda_server/guard.py). With a token the check stays.
+    # (melda/jupyter/guard.py). With a token the check stays.
     server.disable_check_xsrf = not identity.token
 
 # Behind a JupyterHub cookies are the hub's matter.
@@ -57,7 +57,7 @@ if not os.environ.get("JUPYTERHUB_API_TOKEN"):
 c.KernelManager.shutdown_wait_time = 2.0
 
 # No login shell: that would reset PATH to the distribution's. Killed before Jupyter is, when there is no memory left; the
-# score is that of kernels (melda_runtime/oom.py).
+# score is that of kernels (melda/base/oom.py).
 FIRST = ["/usr/bin/choom", "-n", "800", "--"]
 server.terminado_settings = {"shell_command": [*(FIRST if os.access(FIRST[0], os.X_OK) else []), "/bin/bash"]}
 

@@ -21,9 +21,9 @@ from tasks.lib.workplace import FOLDER, Command, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Programs in the image keep blocks in files too, and there is nothing of tasks/ there.
-sys.path.append(str(ROOT / "files" / "runtime"))
+sys.path.append(str(ROOT / "files" / "runtime" / "src"))
 
-from melda_runtime import edit  # noqa: E402
+from melda.base import textfiles  # noqa: E402
 
 # What a file is called until it is whole, and where several lie until they are unpacked.
 NEW = ".melda-new"
@@ -54,7 +54,7 @@ def source(name: str) -> bytes:
 
 
 def tree(folder: str, path: str, executables: Sequence[str] = ()) -> List[Entry]:
-    """Entries for all files below ``files/<folder>``, to be put below ``path``.
+    """Entries for all files below ``files/<folder>``, to be put below ``path``; of a link what it leads to.
 
     Args:
         folder: folder below ``files/``.
@@ -239,7 +239,7 @@ def installed(name: str, entries: Sequence[Entry], check: str = "") -> None:
 def block_changes(path: str, marker: str, content: str, mode: str = "644") -> Generator[Command, None, None]:
     """The commands that keep one block in a file; see :func:`block`."""
     old = text(path)
-    new = edit.with_block(old, marker, content)
+    new = textfiles.with_block(old, marker, content)
     # A missing line end at the end of the file is nobody's concern.
     if new in (old, old + "\n"):
         return

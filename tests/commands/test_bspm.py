@@ -19,7 +19,7 @@ NEEDS = set(debian.PACKAGES["bspm"] + debian.PACKAGES["r"])
 APT, MIRROR, INSTALL = "Install what bspm needs at run time", "Set the CRAN mirror", "Install bspm from CRAN"
 ENABLE, SERVE = "Enable bspm for every R session", "Put our service in the place of bspm's"
 PROGRAMS, SHOW = (
-    "Install root's side of bspm, and install.packages() for notebooks",
+    "Install install.packages() for notebooks",
     "Let notebooks show what install.packages() does",
 )
 CRAN = "https://cran.r-project.org"
@@ -49,11 +49,12 @@ def in_place() -> dict[str, tuple[str, ...]]:
         files.Entry(path, files.source("bspm/" + name).decode().format(src=src, username="melda").encode())
         for path, name in ((bspm.SERVICE, "dbus.service"), (bspm.POLICY, "dbus.conf"))
     ]
-    scripts = [
+    scripts = [files.Entry(src, mode="755")]
+    scripts += [
         files.Entry(f"{src}/{name}", files.source("bspm/" + name).replace(b"@SRC@", src.encode()))
         for name in bspm.SCRIPTS
     ]
-    return conftest.in_place(files.tree("bspm/service", src, ("bspm-service",)) + scripts + ours)
+    return conftest.in_place(scripts + ours)
 
 
 DONE: Facts = {
@@ -69,9 +70,7 @@ def test_fresh(run: Run) -> None:
     # The facts are those of before: what depends on bspm being there has its own test below.
     assert list(commands) == [APT, MIRROR, PROGRAMS, SHOW, INSTALL]
     assert set(arguments(*commands[APT])) == NEEDS
-    assert commands.uploads["/usr/src/melda-jupyter/bspm-service.melda-new"] == files.source(
-        "bspm/service/bspm-service"
-    )
+    assert b"install.packages" in commands.uploads["/usr/src/melda-jupyter/install_packages.R.melda-new"]
     (install,) = commands[INSTALL]
     assert install == (
         "( set -e; rm -rf /usr/local/lib/R/site-library/00LOCK*;"

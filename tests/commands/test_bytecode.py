@@ -19,11 +19,11 @@ SRC = "/usr/src/melda-jupyter"
 
 
 def test_what_is_missing_is_made(run: Run) -> None:
-    found = [f"{SRC}/melda_runtime/start.py", f"{SRC}/a b; reboot.py"]
+    found = [f"{SRC}/melda/boot/container.py", f"{SRC}/a b; reboot.py"]
     assert run(bytecode.bytecode, {bytecode.Missing: found}) == {
         MAKE: [
             "umask 022; /usr/bin/python3 -IS -m compileall -q -f --invalidation-mode checked-hash "
-            f"{SRC}/melda_runtime/start.py '{SRC}/a b; reboot.py'"
+            f"{SRC}/melda/boot/container.py '{SRC}/a b; reboot.py'"
         ]
     }
 

@@ -46,9 +46,9 @@ def test_also_where_the_programs_are(run: Run) -> None:
 
 def test_the_question_on_a_real_file_system(tmp_path: Path) -> None:
     packages = "env/lib/python3.11/site-packages"
-    for folder in ("melda_runtime", packages):
+    for folder in ("melda/base", packages):
         (tmp_path / folder).mkdir(parents=True)
-    left = {"start-jupyter.melda-new", "melda_runtime/log.py.melda-new", f"{packages}/melda_plugins.pth.melda-new"}
+    left = {"start-jupyter.melda-new", "melda/base/log.py.melda-new", f"{packages}/melda_plugins.pth.melda-new"}
     for name in ("start-jupyter", *left):
         (tmp_path / name).touch()
     fact = leftovers.Leftovers()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+from melda.launchers import PROGRAMS
 
 from tasks import runtime
 from tasks.lib import debian, files
@@ -16,9 +18,9 @@ from .conftest import ROOT, Facts, Run, in_place
 
 PUT = "Install the runtime's programs"
 SRC = "/usr/src/melda-jupyter"
-PROGRAMS = {"get-versions", "healthcheck", "set-paths", "start-jupyter"}
-TREE = files.tree("runtime", SRC, runtime.EXECUTABLES)
-LINKS = [Entry(f"/usr/local/bin/{name}", link=f"{SRC}/{name}") for name in PROGRAMS]
+TREE = files.tree("runtime/src", SRC, ("launch", *PROGRAMS))
+LINKS = [Entry(f"/usr/local/bin/{name}", link=f"{SRC}/{name}") for name in runtime.COMMANDS]
+LISTED = {entry.path.removeprefix(f"{SRC}/") for entry in TREE}
 DONE: Facts = {InstalledPackages: set(debian.PACKAGES["runtime"]), Paths: in_place(TREE + LINKS)}
 
 
@@ -26,13 +28,14 @@ def test_fresh(run: Run) -> None:
     commands = run(runtime.runtime)
     assert list(commands) == ["Install what the runtime calls", PUT]
     assert {path.removeprefix(f"{SRC}/").removesuffix(".melda-new") for path in commands.uploads} == {
-        path.relative_to(ROOT / "files/runtime").as_posix()
-        for path in (ROOT / "files/runtime").rglob("*")
+        path.relative_to(ROOT / "files/runtime/src").as_posix()
+        for path in (ROOT / "files/runtime/src").rglob("*")
         if path.is_file() and not re.search(r"/(\.|__pycache__)", str(path.relative_to(ROOT)))
     }
     for name in PROGRAMS:
         new = f"{SRC}/{name}.melda-new"
         assert commands.modes[new] == "755" and f" && mv -fT {new} {SRC}/{name}" in "".join(commands[PUT])
+    for name in runtime.COMMANDS:
         assert f"ln -sfnT {SRC}/{name} /usr/local/bin/{name}" in commands[PUT]
 
 
@@ -44,7 +47,7 @@ def test_everything_is_roots_and_nobody_else_may_write() -> None:
     assert {(entry.user, entry.group) for entry in TREE} == {("root", "root")}
     assert {entry.mode for entry in TREE} == {"755", "644"}
     executable = {entry.path.removeprefix(f"{SRC}/") for entry in TREE if entry.content and entry.mode == "755"}
-    assert executable == PROGRAMS == set(runtime.EXECUTABLES)
+    assert executable == {"launch", *PROGRAMS} and set(PROGRAMS) >= set(runtime.COMMANDS)
 
 
 def test_a_folder_comes_before_what_lies_in_it() -> None:
@@ -59,10 +62,11 @@ def test_a_folder_comes_before_what_lies_in_it() -> None:
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        (f"{SRC}/start-jupyter", ("file", "755", "root", "root", "0")),
-        (f"{SRC}/start-jupyter", ("file", "644", "root", "root", files._wanted(TREE[0])[-1])),
+        (f"{SRC}/launch", ("file", "755", "root", "root", "0")),
+        (f"{SRC}/launch", ("file", "644", "root", "root", files._wanted(TREE[0])[-1])),
+        (f"{SRC}/launch", ("link", "/home/melda/evil")),
         (f"{SRC}/start-jupyter", ("link", "/home/melda/evil")),
-        (f"{SRC}/melda_runtime", ("directory", "777", "root", "root")),
+        (f"{SRC}/melda", ("directory", "777", "root", "root")),
         (SRC, ("directory", "755", "melda", "melda")),
         ("/usr/local/bin/set-paths", ("link", "/elsewhere")),
         ("/usr/local/bin/set-paths", ("file", "755", "root", "root", "0")),
@@ -84,8 +88,36 @@ def test_another_place(run: Run) -> None:
 def test_what_tools_leave_in_a_work_tree_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "ROOT", tmp_path)
     for name in ("program", ".mypy_cache/3.11/x.json", "part/__pycache__/x.pyc", "part/.x.py.swp", "part/x.py"):
-        (tmp_path / "files/runtime" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "files/runtime" / name).touch()
-    assert [entry.path for entry in files.tree("runtime", SRC)] == [SRC] + [
+        (tmp_path / "files/x" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "files/x" / name).touch()
+    assert [entry.path for entry in files.tree("x", SRC)] == [SRC] + [
         f"{SRC}/{name}" for name in ("part", "part/x.py", "program")
     ]
+
+
+def test_what_the_project_no_longer_has_is_removed(run: Run) -> None:
+    left = {
+        "melda_runtime",
+        "melda_runtime/log.py",
+        "melda/base/former.py",
+        "melda/base/__pycache__/former.cpython-38.pyc",
+    }
+    ours = {"melda/base/log.py", "melda/base/__pycache__", "melda/base/__pycache__/log.cpython-38.pyc"}
+    assert ours & LISTED == {"melda/base/log.py"}
+    commands = run(runtime.runtime, DONE | {runtime.Unlisted: left | ours})
+    assert commands == {
+        "Remove the programs that the project no longer has": [
+            f"rm -rf {SRC}/melda/base/__pycache__/former.cpython-38.pyc {SRC}/melda/base/former.py {SRC}/melda_runtime"
+        ]
+    }
+
+
+def test_the_fact_looks_at_nothing_but_ours(tmp_path: Path) -> None:
+    for name in ("melda/a.py", "melda_units/run.py", "somebody/else.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    shown = subprocess.run(
+        ["sh", "-c", runtime.Unlisted().command(str(tmp_path))], capture_output=True, text=True, check=True
+    )
+    found = runtime.Unlisted().process(shown.stdout.splitlines())
+    assert found == {"melda", "melda/a.py", "melda_units", "melda_units/run.py"}

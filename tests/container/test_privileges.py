@@ -126,7 +126,7 @@ def test_ways_up_that_are_closed(service: Service, command: str) -> None:
 # Imported by whoever has their folder on the path: site's own two, what our programs import, what root uses.
 MODULES = (
     "sitecustomize", "usercustomize", "json", "subprocess", "argparse", "resource", "ctypes", "numpy", "pip", "apt", "dbus", "gi",
-    "melda_runtime", "melda_bspm", "melda_persistence", "melda_firewall", "version_check_webservice", "jupyter_core",
+    "melda", "version_check_webservice", "jupyter_core",
 )  # fmt: skip
 MARK = "import os\nopen('/tmp/taken-%d' % os.geteuid(), 'a').write(__file__ + '\\n')\nraise ImportError('planted')\n"
 PLANT = f"""

@@ -51,7 +51,7 @@ def files_with(docker: str, container: str, needles: list[str]) -> dict[str, lis
 
 def test_no_layer_of_the_image_and_not_its_history(docker: str, image: str) -> None:
     """Whoever built it had keys in the environment; layers are not compressed here, so the search sees all files."""
-    known = "Entry point of the container"  # in a file of ours
+    known = "Start the program by whose name this file is called"  # in a file of ours
     assert holds([docker, "save", image], [known, *CANARIES.values()]) == {known}
     for command in (["history", "--no-trunc", image], ["inspect", image]):
         said = subprocess.run([docker, *command], capture_output=True, text=True, check=True).stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from melda_runtime.errors import Refused
+from melda.base.errors import Refused
 
 
 def taken(check: Callable[[str], object], before: str = "", after: str = "") -> str:

@@ -50,9 +50,8 @@ def test_python_3_8(path: Path) -> None:
 def test_the_programs_without_a_suffix_are_among_them() -> None:
     found = {named(path) for path in SOURCES}
     assert {
-        "files/runtime/start-jupyter",
-        "files/runtime/set-paths",
-        "files/runtime/version_check_webservice.py",
+        "files/runtime/src/launch",
+        "files/runtime/src/melda/boot/version_check_webservice.py",
         "files/jupyter/jupyter_notebook_config.py",
         "tasks/lib/files.py",
         "group_data/all.py",

@@ -8,8 +8,8 @@ import importlib
 from collections.abc import Callable, Iterator
 from unittest import mock
 
-from melda_environment import cli
-from melda_runtime import versions_command
+from melda.envs import cli
+from melda.versions import get_versions as versions_get_versions
 
 import builder.__main__
 import builder.refresh
@@ -74,7 +74,7 @@ def melda_env() -> str:
 
 def get_versions() -> str:
     """The command of a container."""
-    return shown(_caught(versions_command.main))
+    return shown(_caught(versions_get_versions.main))
 
 
 def builder_() -> str:

@@ -45,8 +45,8 @@ def concerns() -> str:
 def programs() -> str:
     """The paths that the programs of a container name, by package."""
     found: dict[str, set[str]] = {}
-    for path, tree in trees("files"):
-        folder = Path(path).relative_to(ROOT / "files").parts[0]
+    for path, tree in trees("files/jupyter", "files/runtime/src/melda"):
+        folder = Path(path).relative_to(ROOT / "files").parent.as_posix()
         found.setdefault(folder, set()).update(named(tree))
     rows = [
         (f"[files/{name}](../../files/{name})", markdown.code(*sorted(paths))) for name, paths in found.items() if paths

@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from melda_runtime import start
+from melda.boot import container
 
 from docs.tools import ROOT
 from docs.tools.reference import markdown
 
 # Where the container's variables are read.
-READERS = ("files/runtime/melda_runtime", "files/firewall/melda_firewall", "files/persistence/melda_persistence")
+READERS = tuple(
+    f"files/runtime/src/melda/{part}"
+    for part in ("base", "boot", "config", "firewall", "jupyter", "mount", "plugins", "ssh", "sync")
+)
 
 
 def trees(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
@@ -27,7 +30,7 @@ def trees(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
 def _says(name: str) -> str:
     """The first paragraph of the docstring of `module.function`, as start.py knows the module."""
     module, _, function = name.partition(".")
-    loaded = getattr(start, module)
+    loaded = getattr(container, module)
     return markdown.sentence(getattr(importlib.import_module(loaded.__name__), function).__doc__ or "")
 
 
@@ -41,7 +44,7 @@ def _called(nodes: list[ast.stmt]) -> list[str]:
                 and isinstance(call.func.value, ast.Name)
             ):
                 name = f"{call.func.value.id}.{call.func.attr}"
-                if hasattr(getattr(start, call.func.value.id, None), "__spec__") and call.func.value.id not in (
+                if hasattr(getattr(container, call.func.value.id, None), "__spec__") and call.func.value.id not in (
                     "os",
                     "log",
                     "time",
@@ -54,7 +57,7 @@ def found() -> list[tuple[str, str]]:
     """Each step with the function that does it, in the order of a start."""
     (body,) = (
         node.body
-        for node in ast.parse(Path(start.__file__).read_text()).body
+        for node in ast.parse(Path(container.__file__).read_text()).body
         if isinstance(node, ast.FunctionDef) and node.name == "bring_up"
     )
     steps = []

@@ -81,7 +81,7 @@ def test_the_archive_holds_the_runtime_as_root_owns_it_and_its_links(tmp_path: P
         members = {member.name: member for member in packed}
     start = members["usr/src/melda-jupyter/start-jupyter"]
     assert (start.mode, start.uid, start.gid) == (0o755, 0, 0)
-    assert members["usr/src/melda-jupyter/version_check_webservice.py"].mode == 0o644
+    assert members["usr/src/melda-jupyter/melda/boot/version_check_webservice.py"].mode == 0o644
     assert members["usr/local/bin/set-paths"].linkname == "/usr/src/melda-jupyter/set-paths"
 
 
@@ -108,12 +108,15 @@ def test_memory_is_told_by_service_and_what_is_none_of_them_under_its_command() 
     found = memory.shares(
         [
             ("/usr/bin/python3 -IBS /usr/src/melda-jupyter/start-jupyter", 1),
-            ("/opt/jupyter/bin/python -I /usr/src/melda-jupyter/version_check_webservice.py", 2),
+            ("/opt/jupyter/bin/python -I /usr/src/melda-jupyter/melda/boot/version_check_webservice.py", 2),
             ("sshd: /usr/sbin/sshd -D [listener]", 4),
             ("/usr/bin/dbus-daemon --system", 8),
             ("s3fs bucket /home/melda/project", 16),
             ("/opt/jupyter/bin/python -I /opt/jupyter/bin/jupyter-notebook", 32),
-            ("/opt/jupyter/bin/python -I /usr/src/melda-jupyter/jupyter_notebook.py /home/melda/project", 64),
+            (
+                "/opt/jupyter/bin/python -I /usr/src/melda-jupyter/melda/jupyter/jupyter_notebook.py /home/melda/project",
+                64,
+            ),
             ("something else", 128),
         ]
     )

@@ -35,5 +35,7 @@ def test_it_is_byte_for_byte_what_r_writes(value: rds.Value, written: str) -> No
     assert raw[14:] == bytes.fromhex(written)
 
 
-def test_the_same_value_gives_the_same_bytes() -> None:
-    assert rds.dump({"a": "x"}) == rds.dump({"a": "x"})
+def test_the_same_value_gives_the_same_bytes_at_another_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = rds.dump({"a": "x"})
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    assert rds.dump({"a": "x"}) == now

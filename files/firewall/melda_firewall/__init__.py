@@ -1,1 +1,0 @@
-"""The container's firewall: who may connect, and where its processes may go."""

@@ -1,1 +1,0 @@
-"""Keeps what the user installed in the project's bucket; see docs/persistence.md."""

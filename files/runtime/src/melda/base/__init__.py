@@ -1,0 +1,1 @@
+"""What knows nothing of the product: files, users, processes, the log."""

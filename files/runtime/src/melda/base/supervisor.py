@@ -1,0 +1,300 @@
+"""PID 1: starts services, reaps, restarts what may die, passes on the wish to stop, says how it ended."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import subprocess
+import time
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from melda.base import log, pressure, processes, users
+from melda.base.errors import Refused, StopRequested
+
+STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+HANDLED = set(STOP) | {signal.SIGCHLD}
+
+# Seconds before a service that died is started again: doubled each time, the first again once it lived long.
+FIRST_PAUSE, LONGEST_PAUSE, LIVED_LONG = 0.5, 30.0, 60.0
+TRIES = 3.0  # seconds in which a first start that fails for want of something is tried
+AGAIN = 1.0  # seconds until something that was due and failed is tried again
+
+
+class Service(NamedTuple):
+    """A long-running program.
+
+    Attributes:
+        name: in the log.
+        argv: program and arguments; secrets have no place here, everybody sees them.
+        account: who it runs as.
+        environment: all of its environment.
+        directory: where it starts.
+        essential: its end is the container's end; else it is started again.
+        patience: seconds between SIGTERM and SIGKILL.
+        once: when it ends with exit code 0 it is done.
+        stdin: descriptor of its standard input; there is nothing to read if it is not given.
+        score: how gladly the kernel kills it, and what it starts, for want of memory; see :mod:`melda.base.oom`.
+    """
+
+    name: str
+    argv: Tuple[str, ...]
+    account: users.Account
+    environment: Mapping[str, str]
+    directory: str = "/"
+    essential: bool = False
+    patience: float = 2.0
+    stdin: int = subprocess.DEVNULL
+    once: bool = False
+    score: int = 0
+
+
+class Running:
+    """A service, and its process while it has one."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.process: Optional[subprocess.Popen[bytes]] = None
+        self.began = 0.0
+        self.pause = FIRST_PAUSE
+        self.due: Optional[float] = None  # when to start it again
+        self.stopping = False  # its end is wanted
+        self.asked = False
+
+
+class Supervisor:
+    """Signals are blocked from here on and taken one by one, so none is lost, however early it comes.
+
+    Args:
+        group: cgroup of the container whose processes :meth:`stop_all` ends; see :func:`processes.others`.
+    """
+
+    def __init__(self, group: str = "") -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+        self._group = group
+        self._until: Optional[float] = None  # when all that is stopped must be over
+        self._said = pressure.Said(log.line)
+        self._all: Dict[str, Running] = {}
+        self._timers: List[Tuple[float, Callable[[], Optional[float]]]] = []
+        self._ended: Optional[Tuple[str, int]] = None
+        self.stop_requested = False
+
+    def start(self, service: Service) -> None:
+        """Start a service; it is looked after from now on.
+
+        Raises:
+            Refused: it cannot be started.
+        """
+        try:
+            pressure.tried(lambda: self._launch(service), TRIES)
+        except Exception as error:
+            raise Refused("{0} cannot be started: {1}".format(service.name, str(error) or repr(error))) from None
+
+    def _launch(self, service: Service) -> None:
+        running = self._all.setdefault(service.name, Running(service))
+        running.due = None
+        running.began = time.monotonic()
+        running.process = subprocess.Popen(
+            service.argv,
+            stdin=service.stdin,
+            cwd=service.directory,
+            env=dict(service.environment),
+            # Before exec, in a process without threads.
+            preexec_fn=processes.as_account(service.account, service.score),  # noqa: PLW1509
+        )
+
+    def later(self, seconds: float, action: Callable[[], Optional[float]]) -> None:
+        """Call ``action`` in ``seconds``; it is quick, and returns in how many seconds again, or None."""
+        self._timers.append((time.monotonic() + seconds, action))
+
+    def alive(self, name: str) -> bool:
+        """Is the service's process there?"""
+        return name in self._all and self._all[name].process is not None
+
+    def give_up(self, name: str, code: int) -> None:
+        """Kill an essential service at once: nobody can hang in a file system whose server is gone.
+
+        Args:
+            name: of the service.
+            code: what :meth:`run` returns.
+        """
+        self._ended = self._ended or (name, code)
+        process = self._all[name].process if name in self._all else None
+        if process is not None:
+            os.kill(process.pid, signal.SIGKILL)
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait for ``condition`` at most ``seconds``, looking after the services meanwhile.
+
+        Returns:
+            False if the time ran out or an essential service ended.
+
+        Raises:
+            StopRequested: a signal asked for it.
+        """
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if self._ended or time.monotonic() > deadline:
+                return False
+            self._turn(0.01)
+            if self.stop_requested:
+                raise StopRequested()
+        return True
+
+    def run(self) -> int:
+        """Look after the services until an essential one ends or a signal asks to stop.
+
+        Returns:
+            The exit code of the essential service (128 + N if signal N killed it), 0 if a stop was asked for.
+        """
+        while not self._ended and not self.stop_requested:
+            try:
+                self._turn(3600.0)
+            except Exception as error:  # whatever it is: with us, every kernel would end
+                self._said.line(self, "not now: {0}".format(str(error) or repr(error)))
+                time.sleep(pressure.PAUSE)
+        if self._ended is None:
+            return 0
+        return self._ended[1] if self._ended[1] >= 0 else 128 - self._ended[1]
+
+    def hurry(self, until: Optional[float]) -> None:
+        """Set the moment (time.monotonic()) at which whatever is stopped from now on must be over; None: there is none."""
+        self._until = until
+
+    def left(self, seconds: float) -> float:
+        """As much of ``seconds`` as there is, but a moment at least."""
+        return seconds if self._until is None else min(seconds, max(0.1, self._until - time.monotonic()))
+
+    def ask(self, name: str) -> None:
+        """Send a service SIGTERM, once, and do not wait."""
+        running = self._all.get(name)
+        if running is not None and running.process is not None and not running.asked:
+            running.stopping = running.asked = True
+            os.kill(running.process.pid, signal.SIGTERM)
+
+    def stop(self, name: str, ask: Optional[Callable[[], None]] = None) -> int:
+        """Ask a service to end, kill it when its patience is over, and forget it.
+
+        Args:
+            name: of the service.
+            ask: how it is asked; None: by SIGTERM.
+
+        Returns:
+            Its exit code as :mod:`subprocess` gives it; 0 if it was not running.
+        """
+        running = self._all.get(name)
+        if running is None or running.process is None:
+            self._all.pop(name, None)
+            return 0
+        process, began = running.process, time.monotonic()
+        if ask is not None:
+            running.stopping = True
+            ask()
+        else:
+            self.ask(name)
+        if not self._gone(running, self.left(running.service.patience)):
+            log.line("{0} did not end within {1:.1f} s and is killed".format(name, time.monotonic() - began))
+            os.kill(process.pid, signal.SIGKILL)
+            self._gone(running, self.left(1.0))
+        self._all.pop(name, None)
+        return process.returncode if process.returncode is not None else -signal.SIGKILL
+
+    def _gone(self, running: Running, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        self._reap()
+        while running.process is not None and time.monotonic() < deadline:
+            signal.sigtimedwait(HANDLED, 0.05)
+            self._reap()
+        return running.process is None
+
+    def make_room(self) -> bool:
+        """End all that are no service, if no process can be started any more: a stop needs some.
+
+        Returns:
+            False if it had to be done.
+        """
+        try:
+            users.Child(users.ROOT, lambda: None).close()
+            return True
+        except OSError as error:
+            log.line("no process can be started ({0}): all but the services are ended first".format(error.strerror))
+        self._end(self.left(0.4))
+        return False
+
+    def end_strangers(self) -> None:
+        """End all that is neither a service nor started by one: programs of docker exec, and orphans."""
+        self._end(self.left(1.0), families=True)
+
+    def _end(self, seconds: float, families: bool = False) -> None:
+        kept = [running.process.pid for running in self._all.values() if running.process is not None]
+        left = functools.partial(processes.others, kept, self._group, families=families)
+        processes.end(left, seconds / 2, self._reap, seconds / 2)
+
+    def stop_all(self, spare: Tuple[str, ...] = ()) -> None:
+        """Stop all services but those named, the last started first, and all else in the container."""
+        going = [running for name, running in self._all.items() if name not in spare]
+        for running in going:
+            running.stopping = True
+        for running in reversed(going):
+            self.stop(running.service.name)
+        self._end(self.left(2.0))
+
+    def _turn(self, longest: float) -> None:
+        now = time.monotonic()
+        times = [at for at, _ in self._timers] + [r.due for r in self._all.values() if r.due is not None]
+        received = signal.sigtimedwait(HANDLED, max(0.0, min([now + longest] + times) - now))
+        if received is not None and received.si_signo in STOP:
+            log.line("stopping, as {0} asks".format(signal.Signals(received.si_signo).name))
+            self.stop_requested = True
+        self._reap()
+        now = time.monotonic()
+        for running in list(self._all.values()):
+            if running.due is not None and running.due <= now:
+                self._start_again(running)
+        due = [timer for timer in self._timers if timer[0] <= now]
+        self._timers = [timer for timer in self._timers if timer[0] > now]
+        for _, action in due:
+            try:
+                again = action()
+                self._said.well(action)
+            except Exception as error:
+                self._said.line(action, "not now, it is tried again: {0}".format(str(error) or repr(error)))
+                again = AGAIN
+            if again is not None:
+                self.later(again, action)
+
+    def _start_again(self, running: Running) -> None:
+        try:
+            self._launch(running.service)
+            self._said.well(running)
+        except Exception as error:
+            name, reason = running.service.name, str(error) or repr(error)
+            self._said.line(running, "{0} cannot be started, it is tried again: {1}".format(name, reason))
+            self._plan(running)
+
+    def _plan(self, running: Running) -> float:
+        now = time.monotonic()
+        pause = FIRST_PAUSE if now - running.began > LIVED_LONG else running.pause
+        running.pause = min(2 * pause, LONGEST_PAUSE)
+        running.due = now + pause
+        return pause
+
+    def _reap(self) -> None:
+        for pid, code in processes.ended():
+            for running in list(self._all.values()):
+                if running.process is not None and running.process.pid == pid:
+                    running.process.returncode = code
+                    running.process = None
+                    if not running.stopping:
+                        self._lost(running, code)
+
+    def _lost(self, running: Running, code: int) -> None:
+        how = ("ended with exit code {0}" if code >= 0 else "was killed by signal {0}").format(abs(code))
+        if running.service.essential:
+            log.line("{0} {1}".format(running.service.name, how))
+            self._ended = self._ended or (running.service.name, code)
+        elif running.service.once and code == 0:
+            self._all.pop(running.service.name, None)
+        else:
+            pause = self._plan(running)
+            log.line("{0} {1}; starting it again in {2:g} s".format(running.service.name, how, pause))

@@ -1,0 +1,1 @@
+"""What starts and stops everything: PID 1, systemd, health."""

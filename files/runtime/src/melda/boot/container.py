@@ -1,0 +1,201 @@
+"""start-jupyter: what happens in a container from first to last, in the order of the specification."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import signal
+import sys
+import time
+from typing import Optional, TextIO, Tuple
+
+from melda.base import log, processes
+from melda.base.errors import Refused, StopRequested
+from melda.base.supervisor import Service, Supervisor
+from melda.boot import home, services
+from melda.config import environ, hub
+from melda.config.environ import Settings
+from melda.firewall import apply as firewall
+from melda.jupyter import service as jupyter
+from melda.mount import s3fs
+from melda.plugins import set_paths
+from melda.ssh import service as ssh
+from melda.sync import fork_of
+from melda.sync import service as sync
+
+LOCK = "/run/start-jupyter.lock"
+SYSTEMD = "/run/systemd/system"  # sd_booted(3)
+JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
+# Seconds from the wish to stop until Jupyter, all others, the plugins' last upload and the unmount must be over. Docker
+# gives ten for everything; who is quicker leaves the rest to those after it, s3fs above all.
+STOP_BY = (5.0, 6.5, 7.5, 8.8)
+LOST = 74  # exit code (sysexits.h, EX_IOERR): it was to stop, and something may be missing in the bucket
+
+
+def only_one(path: str = LOCK) -> TextIO:
+    """Hold the lock of the one start-jupyter of this container; it is free when the process ends, however.
+
+    Raises:
+        Refused: another one holds it.
+    """
+    stream = open(path, "a", encoding="ascii")  # noqa: SIM115 stays open as long as we live
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        stream.close()
+        raise Refused("it runs already in this container; docker restart starts it anew") from None
+    return stream
+
+
+def _start(supervisor: Supervisor, name: str, service: Optional[Service], otherwise: str) -> None:
+    with log.step(name) as details:
+        if service is None:
+            details.append(otherwise)
+        else:
+            supervisor.start(service)
+            details.append("started")
+
+
+def bring_up(settings: Settings, supervisor: Supervisor) -> None:
+    """All steps of a start.
+
+    Raises:
+        Refused: a step failed.
+        StopRequested: a signal came before the end.
+    """
+    began = time.monotonic()
+    variables = environ.for_user(settings, set_paths.plugins(settings.place).python)
+    token, random = jupyter.token_file(settings)
+    # Loading Jupyter's code takes longest and needs nothing of the project: it goes on beside all the rest.
+    waiting, ready = os.pipe()
+    supervisor.start(jupyter.service(settings, environ.held_back(settings, variables), token, waiting))
+    os.close(waiting)
+    with log.step("firewall") as details:  # before the first service listens
+        details.append(firewall.prepare(settings.firewall))
+    with log.step("ssh") as details:
+        details.append(ssh.begin(settings, supervisor))
+    _start(supervisor, "dbus", services.dbus(settings), "off, it is not installed")
+    services.bspm(settings, supervisor)
+    with log.step("storage") as details:
+        details.append(s3fs.prepare(settings, supervisor, fork_of.fetch))
+    with log.step("persistence") as details:
+        kept = sync.begin(settings, supervisor)
+        details.append("the user's packages are brought back meanwhile" if kept else "there is no bucket")
+    with log.step("paths") as details:
+        # Nobody installs anything yet; what is brought back is mended when it is here.
+        plugins = set_paths.prepare(settings.place, mend=not kept)
+        details.extend(folder for folder in plugins if folder)
+    with log.step("ownership") as details:
+        try:
+            changed = home.own(settings.place.user, settings.place.workdir)
+        except OSError as error:
+            raise Refused(
+                "UHOME={0!r} cannot be handed to its user: {1}".format(settings.place.user.home, error)
+            ) from None
+        details.append("{0} changed in {1}".format(changed, settings.place.user.home))
+    # Only from here on anything runs that the user may have put in place.
+    forked = fork_of.service(settings, variables)
+    if forked:
+        supervisor.start(forked)  # it waits for what this project has itself
+    _start(supervisor, "version service", services.version_service(settings, variables, token), "")
+    with log.step("jupyter") as details:
+        os.write(ready, b"\n")
+        os.close(ready)
+        details.append("started")
+
+    def announce() -> Optional[float]:
+        if not jupyter.answers(prefix=hub.prefix(settings.variables)):
+            return JUPYTER_SECONDS
+        log.line("ready: {0} ({1:.2f} s)".format(jupyter.url(settings, token, random), time.monotonic() - began))
+        return None
+
+    supervisor.later(JUPYTER_SECONDS, announce)
+
+
+def take_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
+    """Stop Jupyter, then all other processes, save what was installed, and unmount when nobody can write any more.
+
+    Returns:
+        Jupyter's exit code as :mod:`subprocess` gives it, 0 if it was not running; and whether all is saved.
+    """
+    jupyters, all_others, plugins, unmounted = (time.monotonic() + seconds for seconds in STOP_BY)
+    supervisor.hurry(jupyters)
+    sync.note(settings, supervisor.make_room())
+    supervisor.ask(jupyter.NAME)
+    supervisor.end_strangers()  # meanwhile: what they have written takes its time to be in the bucket
+    ended = supervisor.stop(jupyter.NAME)
+    supervisor.hurry(all_others)
+    supervisor.stop_all(spare=(s3fs.S3FS, sync.NAME))
+    supervisor.hurry(plugins)
+    problems = [sync.finish(settings, supervisor)]
+    supervisor.hurry(unmounted)
+    problems.append(s3fs.release(settings, supervisor))
+    lost = "; ".join(filter(None, problems))
+    if lost:
+        log.line("something may be missing in the bucket: {0}".format(lost))
+    return ended, not lost
+
+
+def _group(settings: Settings) -> str:
+    try:
+        return processes.container()
+    except Refused:
+        if settings.bucket:
+            raise
+        return ""  # what goes on to write in a local folder loses nothing
+
+
+def run() -> int:
+    """Start, look after everything, stop.
+
+    Returns:
+        The container's exit code.
+
+    Raises:
+        Refused: it does not start.
+    """
+    if os.geteuid() != 0:
+        raise Refused("it must start as root, not as user {0}: it runs Jupyter as melda by itself".format(os.geteuid()))
+    os.chdir("/")  # Docker starts us in the project, which is to be mounted and unmounted
+    os.umask(0o022)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # s3fs has the keys in its memory, Jupyter the token
+    settings = environ.settings(environ.load())
+    os.environ["PATH"] = environ.ROOT_PATH  # for all that is called without an environment of its own
+    if os.path.isdir(SYSTEMD):
+        raise Refused("systemd runs here: systemctl start melda.target (docs/vm.md)")
+    lock = only_one()
+    supervisor = Supervisor(_group(settings))
+    processes.adopt()
+    try:
+        bring_up(settings, supervisor)
+        code = supervisor.run()
+    except StopRequested:
+        code = 0
+    except BaseException:
+        take_down(settings, supervisor)
+        raise
+    began = time.monotonic()
+    if code == 0 and s3fs.hangs(settings):
+        s3fs.abandon(supervisor)  # else everything waits for it, and Docker kills us first
+        code = 1
+    ended, saved = take_down(settings, supervisor)
+    if code == 0 and not saved:
+        code = LOST
+    # Killed by SIGTERM: the signal came before Jupyter listened to it.
+    elif code == 0 and ended not in (0, -signal.SIGTERM):
+        code = ended if ended > 0 else 128 - ended
+    log.line("ended with exit code {0} ({1:.2f} s)".format(code, time.monotonic() - began))
+    lock.close()
+    return code
+
+
+def main() -> int:
+    """Command line: no arguments."""
+    try:
+        if sys.argv[1:]:
+            raise Refused("{0!r} is not right: it takes no arguments".format(sys.argv[1]))
+        return run()
+    except (Refused, OSError, MemoryError, RuntimeError) as error:  # the disk is full, say, or no thread can be had
+        log.line(str(error) or repr(error))
+        return 1

@@ -1,0 +1,166 @@
+"""Is the container well? One answer for ``GET /healthz`` and for Docker's HEALTHCHECK."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import stat
+import sys
+import time
+from typing import Dict, Mapping, Tuple
+
+from melda.base import textfiles, users
+from melda.base.errors import Refused
+from melda.config import environ, hub
+from melda.config.environ import RUN
+from melda.jupyter import service as jupyter
+from melda.mount import s3fs, watch
+from melda.mount.watch import WELL
+from melda.plugins import state
+from melda.web import probe
+
+BUS = "/run/dbus/system_bus_socket"
+PORT = 2310
+# Of the version service too, by a thread of its own: the port's may be crowded by strangers. The folder is the user's.
+SOCKET = RUN + "/health/socket"
+BSPM = "bspm"
+# Only where root's side of bspm is started by us: whether it serves. R reads it too, see files/bspm/Rprofile.R.
+BSPM_STATE = RUN + "/bspm"
+PLUGINS, FORK = "plugins", "fork"
+TOLD = (PLUGINS, FORK, BSPM)  # told, and no reason to be ill
+SECONDS = 3.0  # for Jupyter, and for the bus
+PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
+ONCE = 9.0  # for one answer of the version service
+LONGEST = 300  # characters of a line that a process of the user's wrote
+STAGES = re.compile(
+    r"saved at [0-9:]{8} UTC|saved|saving|restoring|waiting|installing|failed|not kept|kept in the project's folder"
+)
+SHOWN = 3000  # bytes of the line that Docker keeps; it cuts off at 4096
+
+
+def printable(text: str, most: int) -> str:
+    """``text`` as one line without control characters, shortened."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text[:most]).strip()
+    return line + ("…" if len(text) > most else "")
+
+
+def told(path: str) -> str:
+    """The line of a file that the user's processes write; empty if there is none. Whatever it is, nobody waits for it."""
+    with contextlib.suppress(OSError):
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            if stat.S_ISREG(os.fstat(number).st_mode):
+                return printable(os.read(number, 4 * LONGEST).decode("utf-8", "replace"), LONGEST)
+        finally:
+            os.close(number)
+    return ""
+
+
+def of_mount(workdir: str, asked_for: bool) -> str:
+    """``ok``, or what is the matter with the project's folder.
+
+    Args:
+        workdir: the project's folder.
+        asked_for: shall it be a mounted bucket?
+    """
+    if asked_for:
+        # It is not touched: who touches a mount that hangs, hangs.
+        return watch.read() if s3fs.is_mounted(workdir) else "not mounted"
+    return WELL if os.access(workdir, os.R_OK | os.X_OK) else "cannot be read"
+
+
+def of_dbus() -> str:
+    """``ok``, or what is the matter with the system bus."""
+    if not os.path.exists("/usr/bin/dbus-daemon"):
+        return "not installed"
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as bus:
+        bus.settimeout(SECONDS)
+        try:
+            bus.connect(BUS)
+        except OSError as error:
+            return "does not answer: {0}".format(error.strerror)
+    return WELL
+
+
+def report(variables: Mapping[str, str]) -> Dict[str, str]:
+    """One by one what is well (``ok``) and what is not.
+
+    Args:
+        variables: of the container.
+    """
+    found = {
+        "jupyter": WELL if jupyter.answers(SECONDS, hub.prefix(variables), jupyter.SOCKET) else "does not answer",
+        "mount": of_mount(variables.get("JUPYTER_WORKDIR", ""), bool(variables.get("BUCKET_NAME"))),
+        "dbus": of_dbus(),
+        PLUGINS: told(state.STATE) or "not kept",
+    }
+    bspm = textfiles.read(BSPM_STATE)
+    if bspm:
+        found[BSPM] = bspm
+    if variables.get("FORK_OF"):
+        found[FORK] = told(state.FORK) or "waiting"
+    return found
+
+
+def outline(found: Mapping[str, str]) -> Dict[str, str]:
+    """A report for those who may not use the notebook: without names of folders, files and packages."""
+
+    def short(name: str, line: str) -> str:
+        if name not in (PLUGINS, FORK):
+            return line.partition(":")[0]
+        stage = STAGES.match(line)
+        # Else it is the line of a fork that is over: how many packages, and of whom.
+        return stage.group() if stage else "done"
+
+    return {name: short(name, line) for name, line in found.items()}
+
+
+def is_well(found: Mapping[str, str]) -> bool:
+    """Is there nothing to complain of? What the image does not have cannot be ill."""
+    # Packages that cannot be saved are worth less than the kernels that would end with the container.
+    return all(answer in (WELL, "not installed") for name, answer in found.items() if name not in TOLD)
+
+
+def asked(seconds: float = ONCE) -> Tuple[bool, str]:
+    """Ask the version service: does it find all well, and what does it say?"""
+    try:
+        status, said = probe.get(SOCKET, "/healthz", seconds)
+    except OSError as error:
+        return False, "the version service does not answer: {0}".format(error)
+    return status == 200, said.decode("utf-8", "replace")
+
+
+def become_user() -> None:
+    """Give up root's rights, if there are any: what answers, and where, is the user's.
+
+    Raises:
+        Refused, OSError: there is no user to become.
+    """
+    if os.geteuid() == 0:
+        users.become(users.find(environ.load().get("username", "")))
+        users.hide()
+
+
+def main() -> int:
+    """Docker's HEALTHCHECK: 0 if all is well within PATIENCE, else 1 and what is wrong.
+
+    It is this program that tries again, not Docker: Docker goes to the project before it runs the check, waits there for
+    ever when s3fs hangs, and so counts one failure and no second.
+    """
+    deadline = time.monotonic() + PATIENCE
+    try:
+        os.chdir("/")
+        become_user()
+    except (Refused, OSError) as error:
+        well, said = False, str(error)
+    else:
+        well, said = asked(min(ONCE, PATIENCE))
+        while not well and time.monotonic() + AGAIN < deadline:
+            time.sleep(AGAIN)
+            well, said = asked(min(ONCE, deadline - time.monotonic()))
+    line = printable(said, SHOWN).encode("utf-8", "replace")[:SHOWN].decode("utf-8", "ignore")
+    with contextlib.suppress(OSError):
+        os.write(sys.stdout.fileno(), line.encode() + b"\n")
+    return 0 if well else 1

@@ -1,0 +1,73 @@
+"""Whose the home is."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import List
+
+from melda.base import descriptors
+from melda.base.users import Account
+
+PROTECTED = "/proc/sys/fs/protected_hardlinks"
+
+
+def _links_are_protected() -> bool:
+    """May users link only to files that they may write anyway (proc(5))?"""
+    try:
+        with open(PROTECTED, encoding="ascii") as stream:
+            return stream.read().strip() != "0"
+    except OSError:
+        return False
+
+
+def own(user: Account, workdir: str) -> int:
+    """Make everything in the user's home belong to the user, except the project.
+
+    The project is left out whatever it is: in S3 each change of owner is a request, the mount makes every
+    file the user's anyway, and the time a start takes must not depend on how many files a project holds.
+    What is mounted in the home is left out too, and devices, and files that have a second name elsewhere (changing one
+    would change the other). Setuid and setgid bits go with a file's owner (chown(2)).
+
+    Returns:
+        How many owners were changed.
+
+    Raises:
+        OSError: the home cannot be read, or an owner not be changed.
+    """
+    # Where anybody may link to any file, one with a single name may be root's all the same: /etc/shadow of yesterday, which
+    # passwd(1) has replaced since the user linked to it.
+    files = _links_are_protected()
+
+    def strange(found: os.stat_result) -> bool:
+        if (found.st_uid, found.st_gid) == (user.uid, user.gid):
+            return False
+        if stat.S_ISDIR(found.st_mode):
+            return True
+        return files and found.st_nlink == 1 and (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode))
+
+    top = descriptors.folder(user.home)
+    try:
+        changed = 0
+        if strange(os.fstat(top)):
+            descriptors.change_owner(top, user.uid, user.gid)
+            changed += 1
+        for number, found in descriptors.Walk(top, strange, _project(workdir, descriptors.mount_of(top))):
+            if strange(found):
+                descriptors.change_owner(number, user.uid, user.gid)
+                changed += 1
+        return changed
+    finally:
+        os.close(top)
+
+
+def _project(workdir: str, mount: int) -> List[descriptors.Identity]:
+    """The project's folder; nothing if it is a mount, which is left out as such, or not there."""
+    try:
+        project = descriptors.folder(workdir, os.O_PATH)
+    except OSError:
+        return []
+    try:
+        return [descriptors.identity(project)] if descriptors.mount_of(project) == mount else []
+    finally:
+        os.close(project)

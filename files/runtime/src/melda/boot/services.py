@@ -1,0 +1,111 @@
+"""The small services beside Jupyter: the system bus, what it cannot start itself, and the version service."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from typing import Dict, Optional
+
+from melda.base import log, textfiles, users
+from melda.base.errors import Refused
+from melda.base.supervisor import Service, Supervisor
+from melda.boot import health
+from melda.boot.health import BSPM, BSPM_STATE, BUS
+from melda.config import secret_files
+from melda.config.environ import RUN, SRC, Settings, for_root
+
+DBUS = "/usr/bin/dbus-daemon"
+BSPM_INSTALLED = "/usr/share/dbus-1/system-services/org.r_project.linux1.service"
+SERVES, COMPILES = "ok", "install.packages() compiles: root's side of bspm does not run"
+BSPM_SECONDS = 10.0  # until it must serve
+
+
+def dbus(settings: Settings) -> Optional[Service]:
+    """The system bus, over which install.packages() reaches apt; None where it is not installed.
+
+    Raises:
+        Refused: its folder or the machine's id cannot be made.
+    """
+    environment = for_root(settings)
+    program = shutil.which("dbus-daemon", path=environment["PATH"])
+    if not program:
+        return None
+    try:
+        os.makedirs(os.path.dirname(BUS), mode=0o755, exist_ok=True)
+        subprocess.run(["dbus-uuidgen", "--ensure"], check=True, env=environment, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Refused("the system bus cannot be prepared: {0}".format(error)) from None
+    # --nopidfile: the file of a container that was killed would keep the next bus from starting.
+    argv = (program, "--system", "--nofork", "--nopidfile", "--nosyslog")
+    return Service("dbus", argv, users.ROOT, environment)
+
+
+def no_new_privileges(status: str = "/proc/self/status") -> bool:
+    """Does the kernel ignore setuid bits here (docker run --security-opt no-new-privileges)?"""
+    return "NoNewPrivs:\t1\n" in textfiles.read(status)
+
+
+def bspm(settings: Settings, supervisor: Supervisor) -> None:
+    """Start root's side of bspm where the bus cannot start it when it is called: its helper is a setuid program.
+
+    Whether it serves is said by itself, and by its absence; nothing but install.packages() depends on it.
+    """
+    if not (no_new_privileges() and os.path.exists(BSPM_INSTALLED) and os.path.exists(DBUS)):
+        return
+    with log.step(BSPM) as details:
+        os.makedirs(RUN, mode=0o755, exist_ok=True)
+        textfiles.update(BSPM_STATE, COMPILES)
+        argv = (os.path.join(SRC, "bspm-service"), "--stay", BSPM_STATE)
+        supervisor.start(Service(BSPM, argv, users.ROOT, for_root(settings)))
+        details.append("started, as no-new-privileges keeps the bus from doing it")
+
+    def look() -> None:
+        if textfiles.read(BSPM_STATE) != SERVES:
+            log.line("{0}: {1}".format(BSPM, COMPILES))
+
+    supervisor.later(BSPM_SECONDS, look)
+
+
+def health_folder(user: users.Account) -> None:
+    """Make the folder of the sockets that the health check asks, the user's; it is in one of root's: nobody exchanges it.
+
+    Raises:
+        Refused: it cannot be made.
+    """
+    path = os.path.dirname(health.SOCKET)
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchown(folder, user.uid, user.gid)
+            os.fchmod(folder, 0o700)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise Refused("the health check cannot be prepared: {0}".format(error)) from None
+
+
+def version_service(settings: Settings, variables: Dict[str, str], token: str) -> Service:
+    """``GET /versions``, ``/environment`` and ``/healthz`` on port 2310, as the user.
+
+    Args:
+        settings: of the container.
+        variables: environment of the user's processes.
+        token: path of Jupyter's token; empty behind a JupyterHub.
+
+    Raises:
+        Refused: it cannot be prepared.
+    """
+    health_folder(settings.place.user)
+    # -I: like Jupyter itself, it takes no packages from the project; it only lists them.
+    argv = (
+        settings.place.python_env + "/bin/python",
+        "-I",
+        os.path.join(SRC, "melda/boot/version_check_webservice.py"),
+    )
+    environment = {**variables, secret_files.COPY: token} if token else variables
+    return Service("version service", argv, settings.place.user, environment)

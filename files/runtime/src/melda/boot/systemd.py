@@ -1,0 +1,228 @@
+"""melda-unit NAME: the steps of one systemd unit, with a container's own supervisor, settings and services.
+
+systemd takes the place of PID 1: it knows the order, starts again what died, and passes on the wish to stop. Everything
+else (what may be seen by whom, the mount's proof, the watch, the last upload) is the container's code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import socket
+import sys
+from typing import Callable, Dict, NamedTuple, Tuple
+
+from melda.base import log
+from melda.base.errors import Refused, StopRequested, Unavailable
+from melda.base.supervisor import Supervisor
+from melda.boot import home, services
+from melda.config import environ, hub
+from melda.config.environ import Settings
+from melda.firewall import host as firewall
+from melda.jupyter import service as jupyter
+from melda.mount import s3fs
+from melda.plugins import set_paths
+from melda.sync import fork_of
+from melda.sync import service as sync
+
+# On a disk: /run, where a container has it, is empty after a boot, and a random token would be another one.
+STATE = "/var/lib/melda-jupyter"
+STOP_SECONDS = (
+    60.0  # for the last upload, and for s3fs to write what is left; Docker gives a container ten for everything
+)
+ANSWER_SECONDS = 120.0  # until Jupyter must answer; an emulated machine is slow
+# systemd's own, for this process alone; a kernel must not take itself for a unit.
+OF_SYSTEMD = ("NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH",
+              "MEMORY_PRESSURE_WRITE")  # fmt: skip
+# Exit codes. The units' RestartPreventExitStatus= knows the first: trying again does not mend a setting.
+MEND, AGAIN = 2, 1
+
+
+class Unit(NamedTuple):
+    """What a unit does.
+
+    Attributes:
+        begin: its start; what it returns is for the log.
+        end: its stop, also after a start that failed; what it returns may be lost.
+        stays: has it processes to look after? Else it stays active without any.
+    """
+
+    begin: Callable[[Settings, Supervisor], str]
+    end: Callable[[Settings, Supervisor], str]
+    stays: Callable[[Settings], bool] = lambda _: True
+
+
+def notify(path: str, message: str) -> None:
+    """Tell systemd something (sd_notify(3)).
+
+    Args:
+        path: NOTIFY_SOCKET as systemd set it; empty: nobody listens.
+        message: what.
+    """
+    if not path:
+        return
+    with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as sender, contextlib.suppress(OSError):
+        sender.connect("\0" + path[1:] if path.startswith("@") else path)
+        sender.send(message.encode())
+
+
+def _variables(settings: Settings) -> Dict[str, str]:
+    return environ.for_user(settings, set_paths.plugins(settings.place).python)
+
+
+def _nothing(_: Settings, __: Supervisor) -> str:
+    """Rules stay: a machine whose Jupyter is stopped is not open therefore."""
+    return ""
+
+
+def _firewall(settings: Settings, _: Supervisor) -> str:
+    return firewall.prepare(settings.firewall, settings.place.user.uid)
+
+
+def _mount(settings: Settings, supervisor: Supervisor) -> str:
+    return s3fs.prepare(settings, supervisor, fork_of.fetch)
+
+
+def _unmount(settings: Settings, supervisor: Supervisor) -> str:
+    if s3fs.hangs(settings):
+        s3fs.abandon(supervisor)  # else the stop waits for it until systemd's patience ends
+    return s3fs.release(settings, supervisor)
+
+
+def _plugins(settings: Settings, supervisor: Supervisor) -> str:
+    kept = sync.begin(settings, supervisor)
+    # As in a container: what is brought back is mended when it is here.
+    set_paths.prepare(settings.place, mend=not kept)
+    user = settings.place.user
+    try:
+        changed = home.own(user, settings.place.workdir)
+    except OSError as error:
+        raise Unavailable("UHOME={0!r} cannot be handed to its user: {1}".format(user.home, error)) from None
+    # Only now: what it runs the user may have put in place.
+    forked = fork_of.service(settings, _variables(settings))
+    if forked:
+        supervisor.start(forked)
+    where = "the user's packages are brought back meanwhile" if kept else "there is no bucket"
+    return "{0}, {1} owners changed in {2}".format(where, changed, user.home)
+
+
+def _end_plugins(settings: Settings, supervisor: Supervisor) -> str:
+    supervisor.stop(fork_of.NAME)
+    return sync.finish(settings, supervisor)
+
+
+def _token_folder(settings: Settings) -> str:
+    return environ.RUN if settings.token else STATE
+
+
+def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
+    token, random = jupyter.token_file(settings, _token_folder(settings))
+    services.health_folder(settings.place.user)
+    waiting, ready = os.pipe()
+    os.write(ready, b"\n")  # in a container it waits for the project; here the project's unit came first
+    os.close(ready)
+    supervisor.start(jupyter.service(settings, _variables(settings), token, waiting))
+    os.close(waiting)
+    prefix = hub.prefix(settings.variables)
+    if not supervisor.wait_until(lambda: jupyter.answers(prefix=prefix), ANSWER_SECONDS):
+        raise Unavailable("Jupyter did not answer; what it said is above")
+    return jupyter.url(settings, token, random)
+
+
+def _end_jupyter(settings: Settings, supervisor: Supervisor) -> str:
+    sync.note(settings)
+    supervisor.stop(jupyter.NAME)
+    return ""
+
+
+def _versions(settings: Settings, supervisor: Supervisor) -> str:
+    token = jupyter.token_path(settings, _token_folder(settings))
+    # Its end is the unit's, and systemd starts it again.
+    supervisor.start(services.version_service(settings, _variables(settings), token)._replace(essential=True))
+    return "started"
+
+
+def _end_versions(_: Settings, supervisor: Supervisor) -> str:
+    supervisor.stop("version service")
+    return ""
+
+
+UNITS: Dict[str, Unit] = {
+    "firewall": Unit(_firewall, _nothing, lambda _: False),
+    "mount": Unit(_mount, _unmount, lambda settings: settings.bucket is not None),
+    "plugins": Unit(_plugins, _end_plugins),
+    "versions": Unit(_versions, _end_versions),
+    "jupyter": Unit(_jupyter, _end_jupyter),
+}
+
+
+def checked(variables: Dict[str, str]) -> Settings:
+    """The settings of a machine.
+
+    Raises:
+        Refused: the first thing that is not right.
+    """
+    settings = environ.settings(variables)
+    if settings.ssh_keys:
+        raise Refused(
+            "SSH_AUTHORIZED_KEYS is not right on a machine, whose own sshd answers: put the keys into"
+            " /root/.ssh/authorized_keys, or into the setting ssh_public_key"
+        )
+    return settings
+
+
+def run(unit: Unit, listener: str, settings: Settings) -> int:
+    """Start, tell systemd, look after what was started until it ends or systemd asks to stop, stop.
+
+    Args:
+        unit: what to do.
+        listener: see :func:`notify`.
+        settings: of the machine.
+
+    Returns:
+        The exit code: 0 after a stop that was asked for and lost nothing.
+
+    Raises:
+        Refused: it does not start.
+    """
+    supervisor, lost = Supervisor(), ""
+    try:
+        log.line(unit.begin(settings, supervisor))
+        notify(listener, "READY=1")
+        code = supervisor.run() if unit.stays(settings) else 0
+    except StopRequested:
+        code = 0
+    finally:
+        lost = unit.end(settings, supervisor)
+        if lost:
+            log.line("something may be missing in the bucket: {0}".format(lost))
+    return AGAIN if code or lost else 0
+
+
+def main() -> int:
+    """Command line: the unit's name."""
+    arguments: Tuple[str, ...] = tuple(sys.argv[1:])
+    log.PREFIX = ""  # the journal says whose line it is
+    try:
+        if len(arguments) != 1 or arguments[0] not in UNITS:
+            names = ", ".join(sorted(UNITS))
+            raise Refused("{0!r} is not right: it must be one of {1}".format(" ".join(arguments), names))
+        if os.geteuid() != 0:
+            raise Refused("it must start as root, not as user {0}".format(os.geteuid()))
+        listener = os.environ.get("NOTIFY_SOCKET", "")
+        for name in OF_SYSTEMD:
+            os.environ.pop(name, None)
+        os.chdir("/")
+        os.umask(0o022)
+        s3fs.UNMOUNT_SECONDS = sync.PATIENCE = STOP_SECONDS
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # s3fs has the keys in its memory, Jupyter the token
+        settings = checked(environ.load())
+        os.environ["PATH"] = environ.ROOT_PATH  # for all that is called without an environment of its own
+        return run(UNITS[arguments[0]], listener, settings)
+    except (Unavailable, OSError) as error:  # an OSError here: the disk is full, say
+        log.line(str(error))
+        return AGAIN
+    except Refused as error:
+        log.line(str(error))
+        return MEND

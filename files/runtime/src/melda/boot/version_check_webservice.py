@@ -1,0 +1,147 @@
+"""The version service: ``GET /versions``, ``/environment`` and ``/healthz`` on port 2310, as the user."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Dict, Mapping, Tuple
+
+# The interpreter is started with -I, which leaves this folder out.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import flask  # noqa: I001
+from tornado.httputil import HTTPServerRequest
+from tornado.netutil import bind_sockets, bind_unix_socket
+from tornado.wsgi import WSGIContainer
+
+from melda.envs.capture import capture
+from melda.config import firewall_policy
+from melda.boot import health
+from melda.config import environ as config_environ, secret_files
+from melda.web import access
+from melda.versions.libraries import Installed
+from melda.web import connections
+from melda.web.connections import Limits
+
+Answer = Tuple[str, int, Tuple[Tuple[str, str], ...]]
+
+LIMITS = Limits(connections=500, request=5.0, idle=5.0, stalled=5.0, body=0)
+HEADER = 1 << 14
+THREADS = 8
+# Each file that a request looks at costs a turn of the interpreter, which waits 5 ms for it while the loop is busy with
+# others' connections.
+SWITCH = 0.0005
+
+
+def _json(content: object, status: int = 200) -> Answer:
+    # json.dumps and not jsonify: the order (Python first, R first) is part of the answer
+    text = json.dumps(content, ensure_ascii=False) + "\n"
+    return text, status, (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+
+
+def _health(inside: bool) -> Answer:
+    found = health.report(config_environ.load())
+    return _json(found if inside else health.outline(found), 200 if health.is_well(found) else 503)
+
+
+def application(installed: Installed, variables: Mapping[str, str]) -> flask.Flask:
+    """The Flask application that tells what ``installed`` finds.
+
+    Args:
+        installed: what is installed.
+        variables: of the service.
+    """
+    app = flask.Flask("version_check_webservice", static_folder=None)
+    peers = firewall_policy.peers(variables.get("PGEO_IPS", ""))
+
+    def refusal() -> str:
+        asked = flask.request
+        asker = access.Asker(asked.remote_addr or "", asked.headers, asked.args.get("token", ""))
+        # Each time: on a host Jupyter may start later than this service.
+        return access.refusal(asker, access.read_token(variables.get(secret_files.COPY, "")), peers)
+
+    @app.get("/versions")
+    def versions() -> Answer:
+        return _json(installed.versions())
+
+    @app.get("/environment")
+    def environment_now() -> Answer:
+        refused = refusal()
+        return _json({"error": refused}, 403) if refused else _json(capture())
+
+    @app.get("/healthz")
+    def healthz() -> Answer:
+        return _health(inside=not refusal())
+
+    return app
+
+
+def inside() -> flask.Flask:
+    """The application for Docker's health check: it comes over a socket that nobody else reaches."""
+    app = flask.Flask("health", static_folder=None)
+    app.add_url_rule("/healthz", view_func=lambda: _health(inside=True))
+    return app
+
+
+class Container(WSGIContainer):
+    """tornado's, which never says who it is, and ends a connection whose request it cannot pass on."""
+
+    async def handle_request(self, request: HTTPServerRequest) -> None:
+        """As tornado's, which leaves the connection open and an exception in the log for ``Host: name:port``."""
+        try:
+            await super().handle_request(request)
+        except ValueError:
+            if request.connection is not None:
+                request.connection.close()  # type: ignore[attr-defined]
+
+    def _log(self, status_code: int, request: HTTPServerRequest) -> None:
+        """Nothing: a token may be in the address."""
+
+
+def server(app: Any, threads: int = THREADS) -> connections.Server:
+    """A server of a Flask application, for the event loop of whoever calls."""
+
+    def wsgi(environ: Dict[str, Any], start_response: Any) -> Any:
+        def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+            return start_response(status, [*headers, ("Server", "melda-jupyter")], exc_info)
+
+        return app(environ, start)
+
+    # Flask's own server is for development; the specification names Flask, not its server.
+    container = Container(wsgi, ThreadPoolExecutor(threads))
+    return connections.Server(container, limits=LIMITS, max_header_size=HEADER, max_buffer_size=1 << 20)
+
+
+async def serve(*listening: Any, threads: int = THREADS, app: Any) -> None:
+    """Serve for ever.
+
+    Args:
+        listening: sockets.
+        threads: how many requests are worked on at a time.
+        app: Flask's.
+    """
+    server(app, threads).add_sockets(listening)
+    await asyncio.Event().wait()
+
+
+def main() -> None:
+    """Serve on the socket of the health check, by a thread of its own, and on the port."""
+    logging.getLogger("tornado.access").disabled = True
+    logging.basicConfig(format="version service: %(message)s", level=logging.WARNING)
+    sys.setswitchinterval(SWITCH)
+    variables = config_environ.load()
+    installed = Installed(config_environ.place(variables))
+    public = bind_sockets(health.PORT, "0.0.0.0")  # nosec B104 # noqa: S104
+    # After the port: who cannot have that must not be well.
+    own = bind_unix_socket(health.SOCKET, 0o600)
+    threading.Thread(target=lambda: asyncio.run(serve(own, threads=2, app=inside())), daemon=True).start()
+    asyncio.run(serve(*public, app=application(installed, variables)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Environ in, settings out: all validators, no side effects."""

@@ -1,0 +1,200 @@
+"""Which S3 bucket and folder the project lies in: the variables of the contract, checked."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Mapping, NamedTuple, Optional
+from urllib.parse import urlsplit
+
+from melda.base.errors import Refused
+
+DEFAULT_REGION = "us-east-1"
+
+
+class Credentials(NamedTuple):
+    """Keys for S3. ``session`` is empty for keys that last; all three are empty where a role gives them."""
+
+    key: str
+    secret: str
+    session: str
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+
+class Bucket(NamedTuple):
+    """What to mount.
+
+    Attributes:
+        name: of the bucket.
+        folder: in it; no slash at either end.
+        credentials: to be used for nothing else.
+        endpoint: URL of another S3 service; empty: Amazon's.
+        region: empty: the one S3 says.
+        debug: s3fs tells everything, Authorization headers included.
+        patience: seconds without an answer of the mount until the container stops.
+        role: s3fs's option by which it gets the keys of a role by itself; empty: they are given.
+        fork_of: folder of the project in the same bucket whose packages this one starts with; empty: none.
+    """
+
+    name: str
+    folder: str
+    credentials: Credentials
+    endpoint: str
+    region: str
+    debug: bool
+    patience: int = 180
+    role: str = ""
+    fork_of: str = ""
+
+    @property
+    def url_of_service(self) -> str:
+        """URL of the S3 service, without a slash at its end."""
+        return self.endpoint or "https://s3.{0}.amazonaws.com".format(self.region or DEFAULT_REGION)
+
+    @property
+    def url(self) -> str:
+        """What it is called in the log."""
+        return "s3://{0}/{1}".format(self.name, self.folder)
+
+
+def bucket_name(value: str) -> str:
+    """``value`` if it is a bucket's name (Amazon S3 user guide, "Bucket naming rules").
+
+    Raises:
+        Refused: it is not.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
+        raise Refused("BUCKET_NAME={0!r} is not right: 3 to 63 of a-z, 0-9, . and -, no . or - at an end".format(value))
+    return value
+
+
+def project_folder(value: str, name: str = "PROJECT_FOLDER") -> str:
+    """``value`` without slashes at its ends, if it names a folder in a bucket.
+
+    Spaces and Unicode are fine. Not fine: a part that is empty, ``.`` or ``..``; a control character; a colon
+    (s3fs cuts its argument there); what is not UTF-8; more than 900 bytes (a key has 1024, and files need
+    some of them). ``name`` is the variable's.
+
+    Raises:
+        Refused: it does not.
+    """
+    folder = value.strip("/")
+    unsafe = (
+        any(part in ("", ".", "..") for part in folder.split("/"))
+        or ":" in folder
+        or any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in folder)
+        or not folder.strip()
+    )
+    if unsafe or len(folder.encode("utf-8")) > 900:
+        raise Refused(
+            "{0}={1!r} is not right: it must be like 'users/ada/project 1', without empty parts,"
+            " '.', '..', colons and control characters, at most 900 bytes".format(name, value)
+        )
+    return folder
+
+
+def fork_of(value: str, folder: str) -> str:
+    """``value`` without slashes at its ends, if it is empty or names another project's folder.
+
+    Raises:
+        Refused: it does not.
+    """
+    if not value:
+        return ""
+    parent = project_folder(value, "FORK_OF")
+    if parent == folder:
+        raise Refused("FORK_OF={0!r} is not right: it is PROJECT_FOLDER itself, and must be another one".format(value))
+    return parent
+
+
+def endpoint(value: str) -> str:
+    """``value`` without a slash at its end, if it is empty or the URL of an S3 service.
+
+    Raises:
+        Refused: it is neither.
+    """
+    try:
+        parts = urlsplit(value)
+        right = not value or (
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and parts.path in ("", "/")
+            and not (parts.query or parts.fragment or parts.username)
+            and (parts.port is None or parts.port > 0)
+            and re.fullmatch(r"[A-Za-z0-9.:/\[\]-]+", value)
+        )
+    except ValueError:
+        right = False
+    if not right:
+        raise Refused(
+            "AWS_ENDPOINT_URL_S3={0!r} is not right: it must be like https://s3.example.org:9000".format(value)
+        )
+    return value.rstrip("/")
+
+
+def region(value: str) -> str:
+    """``value`` if it is empty or can be a region's name.
+
+    Raises:
+        Refused: it cannot.
+    """
+    if not re.fullmatch(r"[a-z0-9-]{0,40}", value):
+        raise Refused("AWS_REGION={0!r} is not right: it must be like eu-west-1".format(value))
+    return value
+
+
+def credentials(variables: Mapping[str, str]) -> Credentials:
+    """The keys; three empty ones if none is given: then a role must have them. Their values are never shown.
+
+    Raises:
+        Refused: one is missing, or cannot be written to s3fs's password file (one line, ``KEY:SECRET``).
+    """
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    values = [variables.get(name, "") for name in names]
+    for name, value in zip(names, values):
+        if any(values) and not value and name != "AWS_SESSION_TOKEN":
+            raise Refused("{0} is missing: BUCKET_NAME is set, and the mount needs credentials".format(name))
+        if not re.fullmatch(r"[!-9;-~]*", value):
+            raise Refused("{0} is not right: a blank, a colon or a control character is in it".format(name))
+    return Credentials(*values)
+
+
+def patience(value: str) -> int:
+    """``value`` as seconds; 180 if it is empty.
+
+    Raises:
+        Refused: it is no number of seconds.
+    """
+    if not re.fullmatch(r"[1-9][0-9]{0,4}|", value):
+        raise Refused("S3FS_PATIENCE={0!r} is not right: it must be seconds, 1 to 99999, such as 180".format(value))
+    return int(value or 180)
+
+
+def asked_for(variables: Mapping[str, str]) -> Optional[Bucket]:
+    """The bucket that the variables ask for; None if BUCKET_NAME is unset.
+
+    Raises:
+        Refused: a variable is not right. An empty BUCKET_NAME beside a PROJECT_FOLDER is somebody's mistake:
+            going on would write their work to a disk that is thrown away.
+    """
+    name, folder = variables.get("BUCKET_NAME", ""), variables.get("PROJECT_FOLDER", "")
+    if not name and not ("BUCKET_NAME" in variables and folder):
+        if variables.get("FORK_OF"):
+            raise Refused("FORK_OF={0!r} needs BUCKET_NAME: it is a folder in it".format(variables["FORK_OF"]))
+        return None
+    debug = variables.get("S3FS_DEBUG", "")
+    if debug not in ("", "0", "1"):
+        raise Refused("S3FS_DEBUG={0!r} is not right: 1 switches it on, 0 or nothing off".format(debug))
+    name, folder = bucket_name(name), project_folder(folder)
+    return Bucket(
+        name=name,
+        folder=folder,
+        credentials=credentials(variables),
+        endpoint=endpoint(variables.get("AWS_ENDPOINT_URL_S3", "")),
+        region=region(variables.get("AWS_REGION", "")),
+        debug=debug == "1",
+        patience=patience(variables.get("S3FS_PATIENCE", "")),
+        fork_of=fork_of(variables.get("FORK_OF", ""), folder),
+    )

@@ -1,0 +1,235 @@
+"""The container's variables: where they come from, what is right, and which the user's processes may see."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Dict, Mapping, NamedTuple, Optional, Tuple
+
+from melda.base import users
+from melda.base.errors import Refused
+from melda.config import bucket, firewall_policy, hub, origins, secret_files
+from melda.config import ssh_keys as config_ssh_keys
+from melda.config.firewall_policy import Wanted
+
+ENVIRONMENT_FILE = "/etc/environment"
+SRC = str(Path(__file__).resolve().parents[2])  # where the programs are
+JUPYTER_PORT = 8888
+RUN = "/run/melda-jupyter"  # for what lives as long as the container; root's, so nobody plants links there
+ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # nothing the user can write
+HELD_BACK = "MELDA_LATER_"  # before the name of a variable that is to be set later, see held_back()
+
+# Never passed on to a process of the user, or to a service that does not need it: credentials (AWS_*, s3fs's
+# AWSACCESSKEYID, the ECS agent's addresses, which give credentials away), the tokens, and what only
+# start-jupyter reads.
+HIDDEN_PREFIXES = ("AWS", "ECS_")
+HIDDEN = ("JUPYTER_TOKEN", secret_files.TOKEN, *hub.TOKENS, "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG", "S3FS_PATIENCE")
+
+
+class Place(NamedTuple):
+    """Where things are in this image.
+
+    Attributes:
+        user: who runs notebooks.
+        workdir: absolute path of the project.
+        python_env: absolute path of the virtual environment that has ``jupyter``.
+    """
+
+    user: users.Account
+    workdir: str
+    python_env: str
+
+
+class Settings(NamedTuple):
+    """What a container was asked to do.
+
+    Attributes:
+        place: where things are.
+        variables: all variables, /etc/environment's included, and what files hold in their place; never log it.
+        bucket: what to mount at the project; None: it stays a local folder.
+        firewall: who may connect, and where to.
+        token: Jupyter's token as given; empty: none was given.
+        ssh_keys: public keys for root beside the one built in.
+        hub: the JupyterHub that says who may use Jupyter; None: the token does.
+    """
+
+    place: Place
+    variables: Dict[str, str]
+    bucket: Optional[bucket.Bucket]
+    firewall: Wanted
+    token: str
+    ssh_keys: Tuple[str, ...]
+    hub: Optional[hub.Hub] = None
+
+    def __repr__(self) -> str:
+        return "Settings(...)"  # a traceback or a log line must not show secrets
+
+
+def parse(text: str) -> Dict[str, str]:
+    """The variables of a file like /etc/environment, as pam_env(8) reads it: KEY=VALUE, comments, quotes."""
+    found: Dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        name = name[7:].strip() if name.startswith("export ") else name.strip()
+        if equals and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            value = value.strip()
+            quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
+            found[name] = value[1:-1] if quoted else value
+    return found
+
+
+def merged(from_file: Mapping[str, str], process: Mapping[str, str]) -> Dict[str, str]:
+    """Both together: the process's win unless they are empty; PATH is the file's, then what the process adds.
+
+    Docker always sets a PATH, also in an image without ENV, so its mere presence means nothing.
+    """
+    folders = [folder for source in (from_file, process) for folder in source.get("PATH", "").split(":") if folder]
+    missing = {name: value for name, value in from_file.items() if not process.get(name)}
+    return {**process, **missing, "PATH": ":".join(dict.fromkeys(folders))}
+
+
+def load(file: str = ENVIRONMENT_FILE) -> Dict[str, str]:
+    """All variables of this process and of ``file`` (which may be missing)."""
+    try:
+        with open(file, encoding="utf-8", errors="surrogateescape") as stream:
+            text = stream.read()
+    except FileNotFoundError:
+        text = ""
+    return merged(parse(text), os.environ)
+
+
+def _absolute(variables: Mapping[str, str], name: str) -> str:
+    value = variables.get(name, "")
+    if (
+        not value.startswith("/")
+        or os.path.normpath(value) != value.rstrip("/")
+        or not value.isprintable()
+        or ":" in value
+    ):
+        # A colon would end a path in PYTHONPATH, a control character a line in the files we write.
+        raise Refused("{0}={1!r} is not right: it must be an absolute path such as /home/melda".format(name, value))
+    return value.rstrip("/")
+
+
+def token(value: str) -> str:
+    """``value`` if it can be a token: it travels in URLs and headers, so visible ASCII, nothing to be quoted.
+
+    Raises:
+        Refused: it cannot; the value is not shown.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]*", value):
+        raise Refused("JUPYTER_TOKEN is not right: only letters, digits and ._~+/=- can travel in a URL and a header")
+    return value
+
+
+def python_environment(path: str) -> str:
+    """The virtual environment whose ``jupyter`` is first on ``path``.
+
+    Raises:
+        Refused: there is none.
+    """
+    jupyter = shutil.which("jupyter", path=path)
+    if not jupyter:
+        raise Refused("PATH={0!r} is not right: no folder in it holds jupyter".format(path))
+    return os.path.dirname(os.path.dirname(jupyter))
+
+
+def place(variables: Mapping[str, str]) -> Place:
+    """Where things are, by the variables that the image sets.
+
+    Raises:
+        Refused: the first thing that is not right.
+    """
+    user = users.find(variables.get("username", ""))
+    return Place(
+        user=user._replace(home=_absolute(variables, "UHOME")),
+        workdir=_absolute(variables, "JUPYTER_WORKDIR"),
+        python_env=python_environment(variables.get("PATH", "")),
+    )
+
+
+def settings(variables: Dict[str, str]) -> Settings:
+    """Check everything at once, before anything is started.
+
+    Raises:
+        Refused: the first thing that is not right.
+    """
+    where = place(variables)
+    variables = secret_files.filled_in(variables, where.user.uid)
+    mounted = bucket.asked_for(variables)
+    firewall = firewall_policy.asked_for(variables, mounted.url_of_service if mounted else None)
+    belongs = hub.asked_for(variables, JUPYTER_PORT)
+    if belongs:
+        hub.check_installed(where.python_env)
+        hub.check_reachable(belongs, firewall.egress)
+    # As browsers write them: who reads them next compares strings.
+    allowed = ",".join(origins.parse(variables.get(origins.VARIABLE, "")))
+    return Settings(
+        place=where,
+        variables={**variables, origins.VARIABLE: allowed} if allowed else variables,
+        bucket=mounted,
+        firewall=firewall,
+        token=token(variables.get("JUPYTER_TOKEN", "")),
+        ssh_keys=config_ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", "")),
+        hub=belongs,
+    )
+
+
+def _own(who: users.Account) -> Dict[str, str]:
+    return {"HOME": who.home, "USER": who.name, "LOGNAME": who.name, "SHELL": who.shell}
+
+
+def _first(folder: str, others: str) -> str:
+    return ":".join(dict.fromkeys([folder, *(other for other in others.split(":") if other)]))
+
+
+def is_hidden(name: str) -> bool:
+    """Is this variable never passed on to a process of the user?"""
+    return name.startswith(HIDDEN_PREFIXES) or name in HIDDEN
+
+
+def for_user(chosen: Settings, python_plugins: str) -> Dict[str, str]:
+    """The environment of Jupyter, and so of kernels and terminals: everything that is not hidden.
+
+    Args:
+        chosen: the settings.
+        python_plugins: absolute path of the user's own virtual environment.
+    """
+    visible = {name: value for name, value in chosen.variables.items() if not is_hidden(name)}
+    # As an activated virtual environment. PYTHONPATH too, for a Python that knows nothing of it; there is nothing
+    # importable in the folder itself but what pip's former --target put there.
+    return {
+        **visible,
+        **_own(chosen.place.user),
+        "VIRTUAL_ENV": python_plugins,
+        "PATH": _first(python_plugins + "/bin", visible.get("PATH", "")),
+        "PYTHONPATH": _first(python_plugins, visible.get("PYTHONPATH", "")),
+    }
+
+
+def of_the_image(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, str]:
+    """The environment of a process of the user's that begins while root still works on what is the user's.
+
+    Whatever it calls is the image's: no program and no module that the user installed is found.
+
+    Args:
+        chosen: the settings.
+        variables: environment of the user's processes, see :func:`for_user`.
+    """
+    rest = {name: value for name, value in variables.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    return {**rest, "PATH": ":".join((SRC, chosen.place.python_env + "/bin", ROOT_PATH))}
+
+
+def held_back(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, str]:
+    """The same for one whose children are the user's: what it sets when it is told to go on has :data:`HELD_BACK` before it."""
+    first = of_the_image(chosen, variables)
+    later = {HELD_BACK + name: value for name, value in variables.items() if first.get(name) != value}
+    return {**first, **later}
+
+
+def for_root(chosen: Settings) -> Dict[str, str]:
+    """The environment of a service that runs as root: only what it needs."""
+    proxies = {name: value for name, value in chosen.variables.items() if name.lower().endswith("_proxy")}
+    return {**proxies, **_own(users.ROOT), "PATH": ROOT_PATH, "LANG": chosen.variables.get("LANG", "C.UTF-8")}

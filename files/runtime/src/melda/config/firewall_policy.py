@@ -1,0 +1,87 @@
+"""What the firewall was asked for: the variables of the contract, checked."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
+from urllib.parse import urlsplit
+
+from melda.base.errors import Refused
+
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+EGRESS = ("web", "none", "open")
+HTTPS = 443
+
+
+class Wanted(NamedTuple):
+    """What to enforce.
+
+    Attributes:
+        peers: who may connect, on every port; None: whoever can reach the container.
+        egress: where the container may connect to, one of :data:`EGRESS`.
+        explicit: was anything asked for? Then it must be enforced.
+        storage_port: TCP port of the S3 service; None: there is no mount.
+    """
+
+    peers: Optional[Tuple[Network, ...]]
+    egress: str
+    explicit: bool
+    storage_port: Optional[int]
+
+
+def _network(entry: str) -> Network:
+    name = "PGEO_IPS: {0!r} is not right: ".format(entry)
+    if not re.fullmatch(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?", entry):
+        raise Refused(name + "it must be an address or a network, like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32")
+    try:
+        network = ipaddress.ip_network(entry)
+    except ValueError as error:
+        try:
+            meant = ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            raise Refused(name + str(error)) from None
+        raise Refused(
+            name + "as a network it is {0}, as an address {1}".format(meant, entry.split("/", maxsplit=1)[0])
+        ) from None
+    if network.prefixlen == 0:
+        raise Refused(name + "everybody could connect, without a token; leave PGEO_IPS unset for a notebook with one")
+    return network
+
+
+def peers(value: str) -> Optional[Tuple[Network, ...]]:
+    """The addresses and networks of PGEO_IPS, in its order; None if it is empty.
+
+    Args:
+        value: comma-separated; spaces do no harm.
+
+    Raises:
+        Refused: it names the first entry that is neither.
+    """
+    if not value.strip():
+        return None
+    found: List[Network] = [_network(entry.strip()) for entry in value.split(",")]
+    return tuple(dict.fromkeys(found))
+
+
+def asked_for(variables: Mapping[str, str], storage: Optional[str]) -> Wanted:
+    """What the variables ask for.
+
+    Args:
+        variables: of the container.
+        storage: URL of the S3 service to mount from; None: there is no mount.
+
+    Raises:
+        Refused: a variable is not right.
+    """
+    allowed, egress = peers(variables.get("PGEO_IPS", "")), variables.get("EGRESS", "")
+    if egress not in ("", *EGRESS):
+        raise Refused("EGRESS={0!r} is not right: it must be one of {1}".format(egress, ", ".join(EGRESS)))
+    parts = urlsplit(storage) if storage is not None else None
+    default = {"http": 80, "https": HTTPS}
+    return Wanted(
+        peers=allowed,
+        egress=egress or ("web" if allowed else "open"),
+        explicit=bool(allowed or egress),
+        storage_port=(parts.port or default.get(parts.scheme, HTTPS)) if parts else None,
+    )

@@ -1,0 +1,117 @@
+"""A JupyterHub that started this container: it says under which path Jupyter is found, and who may use it.
+
+The variables are JupyterHub's own (https://jupyterhub.readthedocs.io, "JUPYTERHUB_*"); its own package, which an image has if it
+was built with ``jupyterhub=true``, reads the rest of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Mapping, NamedTuple, Optional
+from urllib.parse import urlsplit
+
+from melda.base.errors import Refused
+
+TOKEN = "JUPYTERHUB_API_TOKEN"  # nosec B105 # noqa: S105 - a name
+TOKENS = (TOKEN, "JPY_API_TOKEN")  # the second is its name of old; hubs set both
+PREFIX = "JUPYTERHUB_SERVICE_PREFIX"
+PROGRAM = "bin/jupyterhub-singleuser"
+WEB_PORTS = (80, 443)
+
+
+class Hub(NamedTuple):
+    """The hub this container belongs to.
+
+    Attributes:
+        prefix: path of this server in URLs, like ``/user/ada/``.
+        port: TCP port of the hub's API, which Jupyter asks who somebody is.
+    """
+
+    prefix: str
+    port: int
+
+
+def prefix(variables: Mapping[str, str]) -> str:
+    """Path under which Jupyter answers; ``/`` without a hub."""
+    return variables.get(PREFIX) or "/"
+
+
+def _prefix(value: str) -> str:
+    # As it stands in a request's first line: printable ASCII, the rest of it %-encoded by the hub.
+    if not re.fullmatch(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*/", value):
+        raise Refused("{0}={1!r} is not right: it must be a path such as /user/ada/".format(PREFIX, value))
+    return value
+
+
+def _port(name: str, value: str) -> int:
+    try:
+        parts = urlsplit(value)
+        if parts.scheme in ("http", "https") and parts.netloc:
+            return parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        pass
+    raise Refused("{0}={1!r} is not right: it must be a URL such as http://192.0.2.1:8081/hub/api".format(name, value))
+
+
+def _listens(value: str, port: int) -> None:
+    if not value.startswith("http://") or _port("JUPYTERHUB_SERVICE_URL", value) != port:
+        raise Refused(
+            "JUPYTERHUB_SERVICE_URL={0!r} is not right: Jupyter listens on port {1}, without TLS; the hub's spawner"
+            " needs port = {1}, and internal_ssl off".format(value, port)
+        )
+    if urlsplit(value).hostname in ("127.0.0.1", "localhost", "::1"):
+        raise Refused(
+            "JUPYTERHUB_SERVICE_URL={0!r} is not right: nobody outside of the container reaches it there; the hub's"
+            " spawner needs ip = '0.0.0.0'".format(value)
+        )
+
+
+def asked_for(variables: Mapping[str, str], port: int) -> Optional[Hub]:
+    """The hub that started this container; None: none did.
+
+    Args:
+        variables: of the container.
+        port: where Jupyter listens here.
+
+    Raises:
+        Refused: the first variable that is not right; the token is never shown.
+    """
+    if not variables.get(TOKEN):
+        if variables.get(PREFIX):
+            raise Refused("{0} is missing: {1} is set, and without it the hub knows nobody".format(TOKEN, PREFIX))
+        return None
+    if variables.get("JUPYTER_TOKEN"):
+        raise Refused("JUPYTER_TOKEN is not right behind a JupyterHub: the hub says who may use this Jupyter")
+    _listens(variables.get("JUPYTERHUB_SERVICE_URL", ""), port)
+    return Hub(
+        prefix=_prefix(variables.get(PREFIX, "")),
+        port=_port("JUPYTERHUB_API_URL", variables.get("JUPYTERHUB_API_URL", "")),
+    )
+
+
+def check_installed(python_env: str) -> None:
+    """Refuse if Jupyter's environment has nothing to ask the hub with.
+
+    Raises:
+        Refused: it has not.
+    """
+    if not os.path.exists(os.path.join(python_env, PROGRAM)):
+        raise Refused(
+            "{0} is set, and this image cannot run behind a JupyterHub: it must be built with jupyterhub=true".format(
+                TOKEN
+            )
+        )
+
+
+def check_reachable(hub: Hub, egress: str) -> None:
+    """Refuse a firewall that keeps Jupyter from the hub: nobody could log in.
+
+    Raises:
+        Refused: it does.
+    """
+    if egress == "none" or (egress == "web" and hub.port not in WEB_PORTS):
+        raise Refused(
+            "EGRESS={0!r} is not right behind this JupyterHub: port {1} of its API must be reached, EGRESS=open"
+            " lets it".format(egress, hub.port)
+        )

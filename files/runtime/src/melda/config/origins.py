@@ -1,0 +1,95 @@
+"""Which origins (scheme, host and port of a page, RFC 6454) may use Jupyter: the container's own, and ALLOWED_ORIGINS.
+
+A browser sends requests for any page that is open in it. It says which page: ``Origin`` with all WebSockets and all
+requests but GET and HEAD, ``Sec-Fetch-Site`` with every request to https and to its own computer
+(https://www.w3.org/TR/fetch-metadata/), ``Referer`` unless the page forbids it. A program that is no browser, as the
+platform's server, sends none of them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Mapping, Optional, Tuple
+
+from melda.base.errors import Refused
+
+VARIABLE = "ALLOWED_ORIGINS"
+_PORTS = {"http": 80, "https": 443}
+_ORIGIN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.IGNORECASE)
+# A GET that changes something: notebook 6 makes a terminal. Who asks for it must be known.
+_CHANGES = re.compile(r"/terminals/new(/|$)")
+
+
+def normal(origin: str) -> Optional[str]:
+    """``origin`` as browsers write it: lower case, no port where it is the scheme's own; None if it is no origin of a page."""
+    found = _ORIGIN.fullmatch(origin)
+    if not found:
+        return None
+    scheme, host, port = found.group(1).lower(), found.group(2).lower(), int(found.group(3) or 0)
+    if host.startswith("["):
+        try:
+            host = "[{0}]".format(ipaddress.IPv6Address(host[1:-1]))
+        except ValueError:
+            return None
+    if port > 65535 or (found.group(3) and not port):
+        return None
+    return "{0}://{1}".format(scheme, host) + (":{0}".format(port) if port not in (0, _PORTS[scheme]) else "")
+
+
+def parse(value: str) -> Tuple[str, ...]:
+    """The origins of ALLOWED_ORIGINS, normalised, in its order.
+
+    Args:
+        value: comma-separated; spaces do no harm.
+
+    Raises:
+        Refused: it names the first entry that is no origin.
+    """
+    found = []
+    for entry in value.split(",") if value.strip() else ():
+        origin = normal(entry.strip())
+        if not origin:
+            raise Refused(
+                "invalid ALLOWED_ORIGINS={0!r}: expected origins such as https://notebooks.example.org, comma-separated,"
+                " with neither '*' nor a path".format(entry.strip())
+            )
+        found.append(origin)
+    return tuple(dict.fromkeys(found))
+
+
+def _may(page: str, host: str, allowed: Tuple[str, ...]) -> bool:
+    origin = normal(page)
+    if not origin:  # "null", what a browser says of a page in a sandbox; an extension's; what is none
+        return False
+    return origin in allowed or origin == normal("{0}://{1}".format(origin.partition(":")[0], host))
+
+
+def _page(referer: str) -> str:
+    return "/".join(referer.split("/", 3)[:3])
+
+
+def foreign(path: str, headers: Mapping[str, str], allowed: Tuple[str, ...], asks: bool) -> Optional[str]:
+    """The page for which a browser sends this request, if that page may not use Jupyter; None: it may, or there is none.
+
+    Args:
+        path: of the request, without its query.
+        headers: of the request; names in any case.
+        allowed: origins beside the request's own host.
+        asks: does Jupyter ask who somebody is, and so look after GET requests by itself?
+    """
+    host = headers.get("Host", "")
+    for name in ("Origin", "Sec-Websocket-Origin"):
+        page = headers.get(name)
+        if page is not None:
+            return None if _may(page, host, allowed) else page
+    site, referer = headers.get("Sec-Fetch-Site"), headers.get("Referer")
+    changes = bool(_CHANGES.search(path))
+    if asks and not changes:
+        return None
+    if referer:
+        page = _page(referer)
+        return None if _may(page, host, allowed) and not (changes and site not in (None, "same-origin")) else page
+    if changes:
+        return None if site == "same-origin" else "one that is not named"
+    return None if site in (None, "none", "same-origin") else "one of {0}".format(site)

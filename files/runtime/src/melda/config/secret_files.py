@@ -1,0 +1,143 @@
+"""Secrets that are given as files, not as variables: Docker's, Kubernetes' and ECS's own secrets, or a file on a host.
+
+A variable of a container is in the environment of everything that ``docker exec`` starts there, whoever runs it; a file is not.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import stat
+from typing import Dict, List, Mapping
+
+from melda.base.errors import Refused
+
+TOKEN = "JUPYTER_TOKEN_FILE"  # nosec B105 # noqa: S105 - a name
+CREDENTIALS = "AWS_SHARED_CREDENTIALS_FILE"
+PROFILE = "AWS_PROFILE"
+# Variable of Jupyter's process with the path of our own copy of its token: not the name above, whose path is the outside's.
+COPY = "MELDA_TOKEN_FILE"
+LARGEST = 1 << 16
+# AWS's names in the file, and the variables they stand for; the third need not be there.
+KEYS = {name.lower(): name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
+
+
+def _folders(path: str) -> List[str]:
+    found = [path]
+    while found[-1] != os.path.dirname(found[-1]):
+        found.append(os.path.dirname(found[-1]))
+    return found[1:]
+
+
+def _may_be_changed(path: str, uid: int) -> bool:
+    """Could user ``uid`` put another file, or a link to one of root's, in the place of ``path``?"""
+    for folder in (*_folders(path), *_folders(os.path.realpath(path))):
+        found = os.stat(folder)
+        others = stat.S_IMODE(found.st_mode) & (stat.S_IWOTH | stat.S_ISVTX)
+        if found.st_uid == uid or others == stat.S_IWOTH:
+            return True
+    return False
+
+
+def read(name: str, path: str, uid: int) -> str:
+    """The text of a secret's file, without blanks and newlines at its ends.
+
+    Args:
+        name: of the variable, for a message; the content is in none.
+        path: its value.
+        uid: of the notebook's user, in whose folders it must not lie: root reads it.
+
+    Raises:
+        Refused: it is no file as expected.
+    """
+    wrong = "invalid {0}={1!r}: expected ".format(name, path)
+    if not path.startswith("/") or os.path.normpath(path) != path or not path.isprintable():
+        raise Refused(wrong + "the absolute path of a file")
+    try:
+        if _may_be_changed(path, uid):
+            raise Refused(wrong + "a file in a folder that the notebook's user cannot change")
+        # O_NONBLOCK: a FIFO is opened, seen to be one, and not waited for. Links are followed: Kubernetes' secrets are some.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise Refused(wrong + "a regular file")
+            with open(handle, "rb", closefd=False) as stream:
+                content = stream.read(LARGEST + 1)
+        finally:
+            os.close(handle)
+    except (OSError, ValueError) as error:
+        raise Refused(
+            wrong + "a file that can be read: {0}".format(getattr(error, "strerror", None) or "no path")
+        ) from None
+    if len(content) > LARGEST:
+        raise Refused(wrong + "at most {0} bytes".format(LARGEST))
+    try:
+        text = content.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise Refused(wrong + "UTF-8 text") from None
+    if not text:
+        raise Refused(wrong + "a file that is not empty")
+    return text
+
+
+def credentials(text: str, profile: str, wrong: str) -> Dict[str, str]:
+    """The variables for the keys of one profile in AWS's format of a shared credentials file.
+
+    Args:
+        text: the file's.
+        profile: name of the section.
+        wrong: how a message begins.
+
+    Raises:
+        Refused: it is not of that format, or has not got the profile or one of its keys.
+    """
+    # As botocore reads it: no section is special, and % means itself.
+    parser = configparser.RawConfigParser(default_section="")
+    try:
+        parser.read_string(text)
+    except configparser.Error:  # its message shows the line
+        raise Refused(wrong + "AWS's format, [profile] and lines like aws_access_key_id = ...") from None
+    if not parser.has_section(profile):
+        raise Refused(wrong + "a profile [{0}] ({1})".format(profile, PROFILE))
+    found = {}
+    for key, variable in KEYS.items():
+        value = parser.get(profile, key, fallback="").strip()
+        if not value and key != "aws_session_token":
+            raise Refused(wrong + "{0} in its profile [{1}]".format(key, profile))
+        if not re.fullmatch(r"[!-9;-~]*", value):
+            raise Refused(wrong + "{0} without blanks, colons and control characters".format(key))
+        found[variable] = value
+    return found
+
+
+def _only_one(variables: Mapping[str, str], name: str, others: List[str]) -> None:
+    for other in others:
+        if variables.get(other):
+            raise Refused("invalid {0}: expected only one of it and {1}, both are set".format(name, other))
+
+
+def filled_in(variables: Mapping[str, str], uid: int) -> Dict[str, str]:
+    """The variables, with what files hold in the place of the files' names: nothing else need know of them.
+
+    Args:
+        variables: of the container.
+        uid: of the notebook's user.
+
+    Raises:
+        Refused: a file is not right, or a variable and its file are both set.
+    """
+    found = {name: value for name, value in variables.items() if name not in (TOKEN, CREDENTIALS)}
+    if variables.get(TOKEN):
+        _only_one(variables, TOKEN, ["JUPYTER_TOKEN"])
+        found["JUPYTER_TOKEN"] = token = read(TOKEN, variables[TOKEN], uid)
+        if not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", token):
+            raise Refused(
+                "invalid {0}={1!r}: expected a token of letters, digits and ._~+/=-".format(TOKEN, variables[TOKEN])
+            )
+    if variables.get(CREDENTIALS):
+        path, profile = variables[CREDENTIALS], variables.get(PROFILE) or "default"
+        _only_one(variables, CREDENTIALS, list(KEYS.values()))
+        wrong = "invalid {0}={1!r}: expected ".format(CREDENTIALS, path)
+        found.update(credentials(read(CREDENTIALS, path, uid), profile, wrong))
+    return found

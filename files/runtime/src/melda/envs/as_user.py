@@ -1,0 +1,80 @@
+"""Run this program as the notebook's user, where root called it: root must not follow the user's links.
+
+Not in this process. The user may look into its own processes (ptrace): it would find root's environment, credentials among it,
+and root's terminal, into which it could type (ioctl TIOCSTI), or from which it could read.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import IO, Dict, List, Mapping
+
+from melda.base import processes
+from melda.config import environ
+
+# On a terminal these could move the cursor, or answer in the caller's name.
+CONTROLS = bytes(code for code in (*range(32), 127) if chr(code) not in "\n\r\t")
+
+
+def variables(place: environ.Place, process: Mapping[str, str]) -> Dict[str, str]:
+    """The environment of the user's process: what is not hidden from the user.
+
+    Args:
+        place: whose home it is.
+        process: of this process.
+    """
+    visible = {name: value for name, value in process.items() if not environ.is_hidden(name)}
+    user = place.user
+    return {**visible, "HOME": user.home, "USER": user.name, "LOGNAME": user.name, "SHELL": user.shell}
+
+
+def _copy(source: IO[bytes], target: int) -> None:
+    shown = os.isatty(target)
+    for chunk in iter(lambda: os.read(source.fileno(), 65536), b""):
+        data = chunk.translate(None, CONTROLS) if shown else chunk
+        while data:
+            try:
+                data = data[os.write(target, data) :]
+            except BrokenPipeError:
+                target, data = os.open(os.devnull, os.O_WRONLY), b""
+
+
+def run(place: environ.Place, argv: List[str]) -> int:
+    """Run a program as the user, in a session of its own, and show what it writes.
+
+    Args:
+        place: the user, and the image.
+        argv: the program and its arguments.
+
+    Returns:
+        Its exit code; 128 + N if signal N killed it.
+    """
+    given = subprocess.DEVNULL if os.isatty(0) else 0
+    with subprocess.Popen(
+        argv, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables(place, os.environ),
+        # Before exec, in a process without threads.
+        preexec_fn=processes.as_account(place.user),  # noqa: PLW1509
+    ) as child:  # fmt: skip
+        assert child.stdout and child.stderr  # nosec B101 # noqa: S101 they are pipes
+        copying = [threading.Thread(target=_copy, args=pair) for pair in ((child.stdout, 1), (child.stderr, 2))]
+        for thread in copying:
+            thread.start()
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:
+            child.send_signal(signal.SIGINT)  # it has no terminal that could tell it
+            code = child.wait()
+        for thread in copying:
+            thread.join()
+    return code if code >= 0 else 128 - code
+
+
+def program(place: environ.Place) -> List[str]:
+    """This program with its arguments, by the image's own Python, which looks into no folder of the user's."""
+    python = os.path.join(place.python_env, "bin", "python")
+    chosen = [python, "-IB"] if os.access(python, os.X_OK) else [sys.executable, "-IBS"]
+    return [*chosen, os.path.abspath(sys.argv[0]), *sys.argv[1:]]

@@ -1,0 +1,129 @@
+"""An environment written down: everything it takes to have it again. Nothing is started and nothing is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from melda.base import interpreters
+from melda.bspm import record
+from melda.config import environ
+from melda.envs import entries
+from melda.envs.capture import python, r, system
+from melda.envs.capture.python import Found
+from melda.versions import libraries as versions_libraries
+
+SCHEMA = 1
+NAME = "environment.json"
+SYSTEMS = "/usr/"  # where libraries lie that are not the user's
+Json = Dict[str, Any]
+
+
+class Installed(NamedTuple):
+    """What is installed beyond the image, and where.
+
+    Attributes:
+        document: the capture.
+        python: distributions by name.
+        r: library and entry by name.
+        left_out: of what something was left out because it looked like an address with a secret.
+    """
+
+    document: Json
+    python: Dict[str, Found]
+    r: Dict[str, Tuple[str, Json]]
+    left_out: List[str]
+
+
+def here() -> environ.Place:
+    """Where things are in this container.
+
+    Raises:
+        Refused: a variable of the image is not right.
+    """
+    return environ.place(environ.load())
+
+
+def look(place: environ.Place, status: str = system.STATUS, brought: str = record.PATH) -> Installed:
+    """Look at what is installed.
+
+    Args:
+        place: where things are.
+        status: dpkg's list.
+        brought: bspm's record.
+    """
+    apt = system.Apt(system.installed(status), frozenset(record.read(brought).brought))
+    version = interpreters.python(place.python_env)
+    own: List[str] = []
+    image: List[str] = []
+    for folder in versions_libraries.python_folders(place.python_env, place.workdir, version):
+        (image if folder.startswith(place.python_env + "/") else own).append(folder)
+    in_python = python.beyond_image(own)
+    of_image = versions_libraries.Reader().packages(versions_libraries.PYTHON, image)
+    of_image = dict(sorted((versions_libraries.normal(name), found) for name, found in of_image.items()))
+    r_version = interpreters.r()
+    libraries = versions_libraries.r_folders(place.user.home, place.workdir, r_version) if r_version else []
+    systems = [library for library in libraries if library.startswith(SYSTEMS)]
+    in_r, r_of_image = r.installed([one for one in libraries if one not in systems], systems, apt)
+    document = {
+        "schema": SCHEMA,
+        "system": {
+            **system.release(),
+            "image": system.fingerprint(apt.of_image(), of_image, r_of_image),
+            "packages": apt.beyond_image(),
+        },
+        "python": {
+            "version": version,
+            "packages": [found.entry for found in in_python.values()],
+            "image": of_image,
+        },
+        "r": {
+            "version": r_version,
+            "packages": [entry for _, entry in in_r.values()],
+            "image": r_of_image,
+        },
+    }
+    found, told = entries.checked(document)
+    if told:
+        in_python, in_r = _of(found, in_python, in_r)
+    return Installed(found, in_python, in_r, told)
+
+
+def _of(
+    found: Json, in_python: Dict[str, Found], in_r: Dict[str, Tuple[str, Json]]
+) -> Tuple[Dict[str, Found], Dict[str, Tuple[str, Json]]]:
+    """What is installed with the entries that the document has now."""
+    by_name = {kind: {entry["name"]: entry for entry in found[kind]["packages"]} for kind in ("python", "r")}
+    return (
+        {
+            name: one._replace(entry=by_name["python"][name])
+            for name, one in in_python.items()
+            if name in by_name["python"]
+        },
+        {name: (library, by_name["r"][name]) for name, (library, _) in in_r.items() if name in by_name["r"]},
+    )
+
+
+def capture(place: Optional[environ.Place] = None) -> Json:
+    """The environment of this container, as docs/environment.md and schema.json describe it.
+
+    Takes no longer than it takes to read a few small files a package; starts nothing, asks nobody.
+
+    Args:
+        place: where things are; None: as the image's variables say.
+
+    Raises:
+        Refused: a variable of the image is not right.
+    """
+    return look(place or here()).document
+
+
+def text(document: Json) -> str:
+    """A capture as a file holds it: the same for the same environment, byte by byte."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def default_file(place: environ.Place) -> str:
+    """Where a capture goes if nothing else is said."""
+    return os.path.join(place.workdir, NAME)

@@ -1,0 +1,46 @@
+"""Captures that lie in the project already: of older images, and copied from the parent of a fork."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import Iterator
+
+from melda.base import regular, textfiles
+from melda.envs import capture, document, entries
+from melda.plugins import state
+from melda.sync import fork_of
+
+
+def paths(workdir: str) -> Iterator[str]:
+    """Where captures may lie in a project."""
+    yield os.path.join(workdir, capture.NAME)
+    yield os.path.join(workdir, state.KEPT, state.CAPTURE)
+    yield os.path.join(workdir, fork_of.HERE, state.CAPTURE)
+
+
+def clean(path: str) -> bool:
+    """Write a capture anew without what is secret in its addresses; nothing is done to what is no capture.
+
+    Returns:
+        Whether there was something.
+    """
+    try:
+        found = json.loads(regular.read(path, document.LARGEST).decode("utf-8-sig"))
+        if not isinstance(found, dict) or "schema" not in found:
+            return False
+        without = entries.cleaned(found)
+        if without == found:
+            return False
+        textfiles.replace(path, capture.text(without))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def clean_all(workdir: str) -> None:
+    """Do so with all captures of a project."""
+    with contextlib.suppress(OSError):
+        for path in paths(workdir):
+            clean(path)

@@ -1,0 +1,182 @@
+"""melda-env: the command line."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from typing import Any, Dict, List, Optional, Sequence
+
+from melda.base import textfiles
+from melda.config import environ
+from melda.envs import addresses, capture, diff, entries, formats
+from melda.envs import as_user as user
+from melda.envs.capture import copies, kernels, pack
+from melda.envs.errors import Refused
+
+Json = Dict[str, Any]
+DIFFERS = UNAVAILABLE = 1
+REFUSED = 2
+# What a library may print is no answer of ours.
+DESCRIPTION = "Write down what is installed beyond the image, compare it, and make it again in another container."
+
+
+def interpreter(place: environ.Place) -> None:
+    """Go on with the image's own Python, whose packages read versions and formats; it looks into no folder of the user's."""
+    python = os.path.join(place.python_env, "bin", "python")
+    if os.path.realpath(sys.prefix) != os.path.realpath(place.python_env) and os.access(python, os.X_OK):
+        os.execv(python, [python, "-IB", os.path.abspath(sys.argv[0]), *sys.argv[1:]])  # noqa: S606 # nosec B606
+
+
+def as_user(place: environ.Place) -> None:
+    """Where root called it, run it as the notebook's user, and end with its exit code."""
+    if os.geteuid() == 0 and place.user.uid != 0:
+        raise SystemExit(user.run(place, user.program(place)))
+
+
+def _write(path: str, text: str) -> None:
+    if path == "-":
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+        return
+    try:
+        textfiles.update(os.path.abspath(path), text)
+    except OSError as error:
+        raise Refused("{0!r} cannot be written: {1}".format(path, error.strerror)) from None
+
+
+def do_capture(place: environ.Place, asked: argparse.Namespace) -> int:
+    """melda-env capture."""
+    path = asked.file or os.path.join(place.workdir, formats.WRITTEN[asked.format])
+    found = capture.look(place)
+    text_of = formats.WRITERS[asked.format]
+    if asked.attached:
+        runtime = os.path.join(place.user.home, ".local", "share", "jupyter", "runtime")
+        with tempfile.TemporaryDirectory(prefix="melda-env-") as folder:
+            found.document["kernels"] = kernels.look(found.python, runtime, folder)
+    kept: List[str] = []
+    if path != "-" and asked.format == "json" and asked.files:
+        kept, failures = pack.keep(found, path + pack.ENDING)
+        for name, reason in failures.items():
+            sys.stderr.write("melda-env: no copy of {0} can be kept: {1}\n".format(name, reason))
+    finished, told = entries.checked(found.document)
+    for what in dict.fromkeys([*found.left_out, *told]):
+        sys.stderr.write("melda-env: left out, as it looks like an address with a secret: of {0}\n".format(what))
+    _write(path, text_of(finished))
+    copies.clean_all(place.workdir)
+    if path != "-":
+        _say_captured(path, finished, kept, asked.json)
+    return 0
+
+
+def _say_captured(path: str, found: Json, kept: Sequence[str], as_json: bool) -> None:
+    counts = {kind: len(found[kind]["packages"]) for kind in ("python", "r")}
+    kernels_asked = [kernel for kernel in found.get("kernels", []) if kernel["asked"]]
+    if as_json:
+        answer = {"file": path, **counts, "files": list(kept), "kernels": len(kernels_asked)}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        return
+    lines = ["{0}: {1} Python and {2} R packages beyond the image".format(path, counts["python"], counts["r"])]
+    lines += [
+        "without its whole address: {0} {1}: {2}".format(entry["name"], entry["version"], reason)
+        for kind in ("python", "r")
+        for entry in found[kind]["packages"]
+        for reason in [entries.lost(entry)]
+        if reason
+    ]
+    lines += ["kept beside it, as it can be had nowhere else: {0}".format(name) for name in kept]
+    lines += [
+        "not asked, as it computes: {0}".format(k["notebook"]) for k in found.get("kernels", []) if not k["asked"]
+    ]
+    sys.stdout.write("".join(line + "\n" for line in lines))
+
+
+def do_diff(place: environ.Place, asked: argparse.Namespace) -> int:
+    """melda-env diff."""
+    before = formats.read(asked.a)
+    after = formats.read(asked.b) if asked.b else capture.capture(place)
+    changes = diff.compare(before, after, asked.all)
+    if asked.json:
+        sys.stdout.write(json.dumps([change._asdict() for change in changes], indent=1) + "\n")
+    else:
+        sys.stdout.write("".join(change.line() + "\n" for change in changes))
+    return DIFFERS if changes else 0
+
+
+def do_restore(place: environ.Place, asked: argparse.Namespace) -> int:
+    """melda-env restore."""
+    from melda.envs.restore import command  # noqa: PLC0415 what it needs takes a while to load
+
+    return command.run(place, asked)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = argparse.ArgumentParser(prog="melda-env", description=DESCRIPTION)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    one = commands.add_parser("capture", help="write down what is installed beyond the image")
+    one.add_argument("file", nargs="?", metavar="FILE", help="where to; - is standard output; default: in the project")
+    one.add_argument("--attached", action="store_true", help="ask running kernels, too, what they have loaded")
+    one.add_argument(
+        "--format", choices=sorted(formats.WRITTEN), default="json",
+        help="json (default) says everything; the others are read by pip, renv and conda",
+    )  # fmt: skip
+    one.add_argument(
+        "--no-files", dest="files", action="store_false",
+        help="do not keep beside FILE what came from a local file and can be had nowhere else",
+    )  # fmt: skip
+    one.add_argument("--json", action="store_true", help="say as JSON what was written")
+    one.set_defaults(do=do_capture)
+
+    two = commands.add_parser("diff", help="say what differs; exit code 1 if anything does")
+    two.add_argument("a", metavar="A", help="a capture, or another file that restore takes")
+    two.add_argument("b", metavar="B", nargs="?", help="another; default: this container")
+    two.add_argument("--all", action="store_true", help="also what is the image's")
+    two.add_argument("--json", action="store_true", help="as JSON")
+    two.set_defaults(do=do_diff)
+
+    three = commands.add_parser("restore", help="install what a file says, at the same versions")
+    three.add_argument(
+        "file", nargs="?", metavar="FILE",
+        help="a capture, requirements.txt, pylock.toml, renv.lock or the text of sessionInfo()",
+    )  # fmt: skip
+    three.add_argument("--from-project", metavar="FOLDER", help="take FOLDER/environment.json, of another project")
+    three.add_argument("--attached", action="store_true", help="only what its notebooks had loaded")
+    three.add_argument("--allow-version-change", action="store_true", help="go on with another version of Python or R")
+    three.add_argument("--prune", action="store_true", help="remove packages beyond the image that FILE does not name")
+    three.add_argument("--dry-run", action="store_true", help="say what would be done")
+    three.add_argument("--json", action="store_true", help="end with a summary as JSON")
+    three.set_defaults(do=do_restore)
+    return top
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run a command.
+
+    Returns:
+        0: done; nothing differs. 1: something differs; some packages cannot be had. 2: the request is not right.
+    """
+    asked = parser().parse_args(arguments)
+    try:
+        place = environ.place(environ.load())
+        as_user(place)
+        interpreter(place)
+        code: int = asked.do(place, asked)
+        sys.stdout.flush()  # here: at the end of Python nobody would be told in our words that the reader is gone
+        return code
+    except Refused as error:
+        # Names in the text may be a file's: on a terminal they do nothing but to be read.
+        said = "".join(char if char.isprintable() else "?" for char in addresses.hide(str(error)))
+        sys.stderr.write("melda-env: {0}\n".format(said))
+        return REFUSED
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("melda-env: interrupted; run it again, and it finishes\n")
+        return 130

@@ -1,0 +1,78 @@
+"""Python packages of an address or a commit, fetched here: uv would go wherever a name, a redirection or a submodule leads."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Dict, Mapping
+from urllib import parse
+
+from melda.envs import addresses, entries
+from melda.envs.errors import Refused, Unavailable
+from melda.envs.restore import git, sources
+
+Json = Dict[str, Any]
+# What uv takes: https://packaging.python.org/en/latest/specifications/source-distribution-format/, and what forges pack.
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*\.(whl|tar\.gz|tgz|tar\.bz2|tar\.xz|zip)")
+
+
+def fetch(entry: Json, folder: str, env: Dict[str, str]) -> str:
+    """Fetch what an address or a commit holds.
+
+    Args:
+        entry: of a capture, whose source is an address or a commit.
+        folder: where it goes, an empty one.
+        env: variables of git.
+
+    Returns:
+        The address of the local copy, as uv is told it.
+
+    Raises:
+        Unavailable: it cannot be had.
+    """
+    why = entries.lost(entry)
+    if why:
+        raise Unavailable(why)
+    source = entry["source"]
+    inside = source.get("subdirectory", "")
+    url = git.archive(source) if source["type"] == "vcs" else source["url"]
+    if not url:
+        top = git.checkout(source, os.path.join(folder, "source"), env)
+        return "file://" + parse.quote(os.path.join(top, inside) if inside else top)
+    try:
+        addresses.check(url, entry["name"])
+    except Refused as error:
+        raise Unavailable(str(error)) from None
+    name = parse.unquote(parse.urlsplit(url).path.rpartition("/")[2])
+    if not NAME.fullmatch(name):
+        raise Unavailable("its address names neither a wheel nor the archive of a source: {0!r}".format(name[:100]))
+    path = os.path.join(folder, name)
+    sources.fetch(url, path)
+    if inside:  # of a local archive uv takes no subdirectory
+        path = os.path.join(sources.unpack(path, os.path.join(folder, "source")), inside)
+    return "file://" + parse.quote(path)
+
+
+def origin(entry: Json) -> Json:
+    """``direct_url.json`` (PEP 610) of a package: where it came from at first, and not where a copy of it lay."""
+    source: Mapping[str, Any] = entry["source"]
+    inside = {"subdirectory": source["subdirectory"]} if source.get("subdirectory") else {}
+    if source["type"] == "vcs":
+        about = {"vcs": source["vcs"], "commit_id": source["commit"]}
+        return {"url": source["url"], "vcs_info": about, **inside}
+    url = source["url"] if source["type"] == "url" else "file://" + parse.quote(source.get("path", ""))
+    hashes = dict(one.split(":", 1) for one in source.get("hashes", []))
+    return {"url": url, "archive_info": {"hashes": hashes} if hashes else {}, **inside}
+
+
+def versions_of_commits(entries_of_commits: Mapping[str, str]) -> Dict[str, str]:
+    """Variables for what asks git for its version while it is built: there is no history to ask.
+
+    Args:
+        entries_of_commits: version by name.
+    """
+    # https://setuptools-scm.readthedocs.io/en/latest/overrides/
+    name = "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{0}"
+    return {
+        name.format(one.upper().replace("-", "_")): version for one, version in entries_of_commits.items() if version
+    }

@@ -1,0 +1,138 @@
+"""What there is to do: what a file asks for, less what is there already."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List, NamedTuple, Sequence, Set
+
+from melda.envs import diff
+from melda.envs.errors import Refused
+
+Json = Dict[str, Any]
+NAMES = {"python": "Python", "r": "R"}
+# How long compiling takes, measured on two cores with CRAN's packages: half of those without compiled code take less than
+# the first figure, and nearly all of those with it less than the last.
+HOW_LONG = "a package without compiled code takes about 5 s, one with it 20 s to 5 min"
+
+
+class Plan(NamedTuple):
+    """What there is to do.
+
+    Attributes:
+        python, r: entries to install.
+        extra_python, extra_r: entries that are here and not in the file.
+        there: how many of the file's are here already.
+    """
+
+    python: List[Json]
+    r: List[Json]
+    extra_python: List[Json]
+    extra_r: List[Json]
+    there: int
+
+
+def _used(document: Json, path: str) -> Dict[str, Set[str]]:
+    if "kernels" not in document:
+        raise Refused("--attached: {0!r} does not say what notebooks use; capture --attached does".format(path))
+    found: Dict[str, Set[str]] = {"python": set(), "r": set()}
+    for kernel in document["kernels"]:
+        if kernel["language"]:
+            found[kernel["language"]] |= {*kernel.get("attached", ()), *kernel.get("loaded", ())}
+    return found
+
+
+def attached(document: Json, path: str) -> Json:
+    """Of ``document`` what its notebooks had loaded.
+
+    Raises:
+        Refused: it does not say.
+    """
+    used = _used(document, path)
+    parts = {
+        kind: {**document[kind], "packages": [one for one in document[kind]["packages"] if one["name"] in used[kind]]}
+        for kind in NAMES
+    }
+    return {**document, **parts}
+
+
+def check_versions(wanted: Json, here: Json, allowed: bool) -> List[str]:
+    """Whether Python and R are those of the file.
+
+    Returns:
+        A line for each that is not.
+
+    Raises:
+        Refused: one is not, and that is not allowed.
+    """
+    lines = []
+    for kind, name in NAMES.items():
+        given, mine = wanted[kind]["version"], here[kind]["version"]
+        if wanted[kind]["packages"] and not mine:
+            raise Refused("the file has {0} packages: this container has no {0}".format(name))
+        if given and wanted[kind]["packages"] and given != mine:
+            lines.append("the file is of {0} {1}, this container has {2}".format(name, given, mine))
+    if lines and not allowed:
+        raise Refused("{0}: --allow-version-change goes on all the same".format("; ".join(lines)))
+    return lines
+
+
+def _missing(wanted: Json, here: Json, kind: str) -> List[Json]:
+    one = {**wanted, "system": {}, **{other: _nothing() for other in NAMES if other != kind}}
+    other = {**here, "system": {}, **{other: _nothing() for other in NAMES if other != kind}}
+    differ = {change.name for change in diff.compare(one, other)}
+    return [entry for entry in wanted[kind]["packages"] if entry["name"] in differ]
+
+
+def _nothing() -> Json:
+    return {"version": "", "packages": []}
+
+
+def make(wanted: Json, here: Json) -> Plan:
+    """What there is to do to have ``wanted`` in a container that is ``here``."""
+    missing = {kind: _missing(wanted, here, kind) for kind in NAMES}
+    extra = {}
+    for kind in NAMES:
+        asked = {entry["name"] for entry in wanted[kind]["packages"]}
+        extra[kind] = [entry for entry in here[kind]["packages"] if entry["name"] not in asked]
+    total = sum(len(wanted[kind]["packages"]) for kind in NAMES)
+    return Plan(
+        missing["python"], missing["r"], extra["python"], extra["r"], total - len(missing["python"]) - len(missing["r"])
+    )
+
+
+def _list(entries: Sequence[Json]) -> str:
+    return ", ".join("{0} {1}".format(entry["name"], entry["version"]).strip() for entry in entries)
+
+
+def lines(plan: Plan, apt: Sequence[Json], source: Sequence[Json], there_too: bool) -> List[str]:
+    """What will be done, for a reader.
+
+    Args:
+        plan: what there is to do.
+        apt: R packages that apt has.
+        source: R packages that are made from source.
+        there_too: packages that the file does not name are removed.
+    """
+    found = []
+    if plan.there:
+        found.append("{0} packages are there already".format(plan.there))
+    if plan.python:
+        found.append("{0} Python packages: {1}".format(len(plan.python), _list(plan.python)))
+    if apt:
+        found.append("{0} R packages as binaries: {1}".format(len(apt), _list(apt)))
+    kept = [entry for entry in plan.r if "file" in entry]
+    if kept:
+        found.append("{0} R packages from copies that were kept: {1}".format(len(kept), _list(kept)))
+    if source:
+        compiled = [entry for entry in source if entry.get("compiled", True)]
+        found.append("{0} R packages from source: {1}".format(len(source), _list(source)))
+        found.append(
+            "{0} of them have, or may have, code to be compiled on {1} cores; {2}".format(
+                len(compiled), len(os.sched_getaffinity(0)), HOW_LONG
+            )
+        )
+    extra = [*plan.extra_python, *plan.extra_r]
+    if extra:
+        doing = "removed" if there_too else "left alone, though the file does not name them"
+        found.append("{0} packages are {1}: {2}".format(len(extra), doing, _list(extra)))
+    return found

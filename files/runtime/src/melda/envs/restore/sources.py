@@ -1,0 +1,284 @@
+"""Sources of R packages: where they are, fetched, and looked at before anything of them runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tarfile
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from melda.base import regular, textfiles
+from melda.envs import addresses, entries
+from melda.envs.capture.r import description
+from melda.envs.errors import Refused, Unavailable
+from melda.envs.restore import git, tools, web
+
+Json = Dict[str, Any]
+LARGEST = 1 << 30  # bytes of a source
+LARGEST_LIST = 32 << 20
+MOST = 100_000  # files in a source
+BIOCONDUCTOR = ("bioc", "data/annotation", "data/experiment", "workflows")
+# As remotes notes it, and capture reads it.
+REMOTE = {
+    "type": "RemoteType", "host": "RemoteHost", "owner": "RemoteUsername", "repository": "RemoteRepo",
+    "subdirectory": "RemoteSubdir", "ref": "RemoteRef", "commit": "RemoteSha", "url": "RemoteUrl",
+}  # fmt: skip
+
+
+class Mirrors(NamedTuple):
+    """What R is told in this image.
+
+    Attributes:
+        cran: URL of its CRAN mirror.
+        bioconductor: URL of its Bioconductor mirror.
+        release: Bioconductor's release for this R.
+    """
+
+    cran: str
+    bioconductor: str
+    release: str
+
+
+def _open(url: str, trusted: bool, watching: web.Watch) -> Any:
+    opener = urllib.request.build_opener() if trusted else web.opener(watching)
+    request = urllib.request.Request(url, headers={"User-Agent": "melda-env"})  # noqa: S310 checked, or this image's mirror
+    return opener.open(request, timeout=web.SECONDS)
+
+
+def fetch(url: str, path: str, trusted: bool = False) -> None:
+    """Fetch a file.
+
+    Args:
+        url: where it is.
+        path: where it goes; it is there afterwards, whole, or not at all.
+        trusted: a mirror of this image, and no address of a capture.
+
+    Raises:
+        Unavailable: it cannot be had.
+    """
+    new, shown = path + ".part", addresses.hide(url)
+    with web.watch(web.DEADLINE) as watching:
+        try:
+            with _open(url, trusted, watching) as answer, open(new, "wb") as stream:
+                size = 0
+                for block in iter(lambda: answer.read(1 << 16), b""):
+                    size += len(block)
+                    if size > LARGEST:
+                        raise Unavailable("{0} is larger than {1} MB".format(shown, LARGEST >> 20))
+                    if watching.over:
+                        break
+                    stream.write(block)
+                if watching.over:
+                    raise Unavailable("{0} takes longer than {1:g} s".format(shown, web.DEADLINE))
+                if getattr(answer, "length", None):  # what was announced and did not come: no error of read(size)
+                    raise Unavailable("{0} cannot be fetched: it ended early, after {1} bytes".format(shown, size))
+            os.replace(new, path)
+        except urllib.error.HTTPError as error:
+            raise Unavailable("{0} answers {1}".format(shown, error.code)) from None
+        except (OSError, HTTPException, ValueError, Refused) as error:
+            if watching.over:
+                raise Unavailable("{0} takes longer than {1:g} s".format(shown, web.DEADLINE)) from None
+            reason = addresses.hide(str(getattr(error, "reason", None) or error))
+            raise Unavailable("{0} cannot be fetched: {1}".format(shown, reason[:200])) from None
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(new)
+
+
+def text(url: str) -> str:
+    """The text at an address of a mirror; empty if it cannot be had."""
+    try:
+        with urllib.request.urlopen(url, timeout=web.SECONDS) as answer:  # noqa: S310 # nosec B310 this image's mirror
+            return str(answer.read(LARGEST_LIST).decode("utf-8", "replace"))
+    except (OSError, HTTPException, ValueError):
+        return ""
+
+
+def mirrors(env: Dict[str, str]) -> Mirrors:
+    """Where this image's R looks.
+
+    Raises:
+        Unavailable: R does not start.
+    """
+    code = (
+        'r <- getOption("repos"); b <- getOption("BioC_mirror");'
+        " v <- try(as.character(tools:::.BioC_version_associated_with_R_version()), silent = TRUE);"
+        ' cat("\\n@@", unname(r["CRAN"]), if (is.null(b)) "https://bioconductor.org" else b, v, sep = "\\n@@")'
+    )
+    done = tools.run(["Rscript", "--no-init-file", "-e", code], env)
+    found = re.findall(r"^@@(.+)$", done.said, re.MULTILINE)
+    if done.code or len(found) != 3:
+        raise Unavailable("R does not start: {0}".format(tools.last_line(done.said)))
+    cran, bioconductor, release = (one.strip() for one in found)
+    return Mirrors(cran.rstrip("/"), bioconductor.rstrip("/"), release if re.fullmatch(r"\d+\.\d+", release) else "")
+
+
+def _in_repository(base: str, name: str, version: str) -> List[str]:
+    file = "{0}_{1}.tar.gz".format(name, version)
+    return ["{0}/src/contrib/{1}".format(base, file), "{0}/src/contrib/Archive/{1}/{2}".format(base, name, file)]
+
+
+def places(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
+    """Where the source of a package may be, and whether that is a mirror of this image.
+
+    Raises:
+        Unavailable: nowhere.
+    """
+    source, name, version = entry["source"], entry["name"], entry["version"]
+    kind = source["type"]
+    if kind in ("cran", "apt"):
+        return [(url, True) for url in _in_repository(at.cran, name, version)]
+    if kind == "bioconductor":
+        release = source.get("release") or at.release
+        bases = ["{0}/packages/{1}/{2}".format(at.bioconductor, release, part) for part in BIOCONDUCTOR]
+        return [
+            (url, True)
+            for base in (bases if release else []) + [at.cran]
+            for url in _in_repository(base, name, version)
+        ]
+    if kind == "url":
+        return [(addresses.check(source["url"], name), False)]
+    if kind == "git":
+        return [(git.archive(source), False)]
+    if kind in ("github", "gitlab", "bitbucket"):
+        return [(addresses.check(_hosted(source), name), False)]
+    raise Unavailable("it came from a local file or folder, of which no copy was kept")
+
+
+def _hosted(source: Json) -> str:
+    if not source.get("commit"):
+        raise Unavailable("it names no commit")
+    values = {"host": source.get("host", ""), **source}
+    if source["type"] == "github":
+        host = values["host"] or "api.github.com"
+        return "https://{0}/repos/{1[owner]}/{1[repository]}/tarball/{1[commit]}".format(host, values)
+    if source["type"] == "gitlab":
+        host = values["host"] or "gitlab.com"
+        path = "https://{0}/api/v4/projects/{1[owner]}%2F{1[repository]}/repository/archive.tar.gz?sha={1[commit]}"
+        return path.format(host, values)
+    return "https://bitbucket.org/{0[owner]}/{0[repository]}/get/{0[commit]}.tar.gz".format(values)
+
+
+def unpack(archive: str, folder: str) -> str:
+    """Unpack a source; files and folders alone, and nothing outside of ``folder``.
+
+    Returns:
+        The one folder that is in it.
+
+    Raises:
+        Unavailable: it is none.
+    """
+    try:
+        with tarfile.open(archive) as opened:
+            size = 0
+            for number, member in enumerate(opened):
+                inside = os.path.normpath(member.name)
+                size += member.size
+                if inside.startswith(("/", "..")) or size > 4 * LARGEST or number >= MOST:
+                    raise Unavailable("it would unpack {0!r}".format(member.name[:100]))
+                path = os.path.join(folder, inside)
+                if member.isdir():
+                    os.makedirs(path, exist_ok=True)
+                elif member.isfile():
+                    os.makedirs(os.path.dirname(path), exist_ok=True)
+                    with open(path, "wb") as stream:
+                        shutil.copyfileobj(opened.extractfile(member), stream)  # type: ignore[arg-type]
+                    os.chmod(path, 0o755 if member.mode & 0o100 else 0o644)
+            for _ in range(4 * LARGEST >> 20):  # to the end, where the checksum is
+                opened.fileobj.read(1 << 20)
+        tops = [one.path for one in os.scandir(folder) if one.is_dir()]
+    except Unavailable:
+        raise
+    except Exception as error:  # a damaged archive has each layer's own: zlib.error, LZMAError, TarError, EOFError
+        raise Unavailable("what was fetched is no source: {0}".format(error)) from None
+    if len(tops) != 1:
+        raise Unavailable("what was fetched is no source of one package")
+    return tops[0]
+
+
+def fields(folder: str, entry: Json) -> Dict[str, str]:
+    """The DESCRIPTION of a source, if it is of the package and the version that is wanted.
+
+    Raises:
+        Unavailable: it is not.
+    """
+    try:
+        found = description(regular.head(os.path.join(folder, "DESCRIPTION"), 1 << 20).decode("utf-8", "replace"))
+    except OSError:
+        raise Unavailable("what was fetched is no R package: it has no DESCRIPTION") from None
+    said = (found.get("Package"), found.get("Version"))
+    if said != (entry["name"], entry["version"]):
+        raise Unavailable("what was fetched is {0} {1}".format(*said))
+    return found
+
+
+def note_remote(folder: str, source: Json) -> None:
+    """Say in a DESCRIPTION where the package is from, as remotes does."""
+    if source["type"] not in ("github", "gitlab", "bitbucket", "git", "url"):
+        return
+    path = os.path.join(folder, "DESCRIPTION")
+    with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+        kept = [line for line in stream.read().rstrip("\n").split("\n") if line.strip()]
+    lines = ["{0}: {1}".format(field, source[name]) for name, field in REMOTE.items() if source.get(name)]
+    textfiles.replace(path, "\n".join(kept + lines) + "\n")  # whatever a link of that name leads to
+
+
+def get(entry: Json, at: Mirrors, folder: str, env: Dict[str, str]) -> Tuple[str, Dict[str, str]]:
+    """Fetch and unpack the source of a package.
+
+    Args:
+        entry: of the capture.
+        at: where this image's R looks.
+        folder: an empty one.
+        env: variables of git.
+
+    Returns:
+        Its folder, and its DESCRIPTION.
+
+    Raises:
+        Unavailable: it cannot be had.
+    """
+    try:
+        why = entries.lost(entry)
+        if why:
+            raise Unavailable(why)
+        if entry["source"]["type"] == "git" and not git.archive(entry["source"]):
+            top = git.checkout(entry["source"], os.path.join(folder, "source"), env)
+        else:
+            archive = os.path.join(folder, "archive")
+            _first(places(entry, at), archive)
+            top = unpack(archive, os.path.join(folder, "source"))
+        subdirectory = entry["source"].get("subdirectory", "")
+        top = os.path.join(top, subdirectory) if subdirectory else top
+        found = fields(top, entry)
+        note_remote(top, entry["source"])
+    except Refused as error:
+        raise Unavailable(str(error)) from None
+    except OSError as error:
+        raise Unavailable("{0}: {1}".format(error.filename, error.strerror)) from None
+    return top, found
+
+
+def _first(candidates: List[Tuple[str, bool]], path: str) -> None:
+    error: Optional[Unavailable] = None
+    for url, trusted in candidates:
+        try:
+            fetch(url, path, trusted)
+            return
+        except Unavailable as failed:
+            error = failed
+    raise error or Unavailable("it can be had nowhere")
+
+
+def versions(name: str, at: Mirrors) -> List[str]:
+    """The versions of a package that CRAN has, archived ones included."""
+    archive = text("{0}/src/contrib/Archive/{1}/".format(at.cran, name))
+    found = re.findall(re.escape(name) + r"_([0-9]+(?:[.-][0-9]+)+)\.tar\.gz", archive)
+    listed = text("{0}/src/contrib/PACKAGES".format(at.cran))
+    found += re.findall(r"^Package: {0}\nVersion: ([0-9.-]+)$".format(re.escape(name)), listed, re.MULTILINE)
+    return sorted(set(found))

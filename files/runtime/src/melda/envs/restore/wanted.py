@@ -1,0 +1,100 @@
+"""What is wanted, as installers are told it: exact versions, hashes, copies that were kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any, Dict, NamedTuple
+from urllib import parse
+
+from melda.base import interpreters, regular
+from melda.config import environ
+from melda.envs import entries
+from melda.envs.errors import Unavailable
+from melda.envs.formats import requirements
+
+Json = Dict[str, Any]
+
+
+class Site(NamedTuple):
+    """Where packages go.
+
+    Attributes:
+        place: of the container.
+        version: of Python.
+        root: the user's environment.
+        files: folder with what was kept beside the capture.
+    """
+
+    place: environ.Place
+    version: str
+    root: str
+    files: str
+
+    @property
+    def packages(self) -> str:
+        return interpreters.site_packages(self.root, self.version)
+
+
+def kept(files: str, entry: Json) -> str:
+    """Path of the copy that was kept beside the capture, if it is what the capture says.
+
+    Raises:
+        Unavailable: it is not.
+    """
+    if "file" not in entry:
+        came = entry["source"].get("path", "a file or folder of the machine")
+        raise Unavailable("it came from {0}, of which no copy was kept".format(came))
+    path = os.path.join(files, entry["file"]["name"])
+    if digest_of(path) != entry["file"]["sha256"]:
+        raise Unavailable("{0} is not the file that was kept: its hash is another one".format(path))
+    return path
+
+
+def digest_of(path: str) -> str:
+    """SHA-256 of a file, as a capture has it.
+
+    Raises:
+        Unavailable: it cannot be read.
+    """
+    found = hashlib.sha256()
+    try:
+        with open(regular.descriptor(path), "rb") as stream:
+            for part in iter(lambda: stream.read(1 << 20), b""):
+                found.update(part)
+    except OSError as error:
+        raise Unavailable("{0} cannot be read: {1}".format(path, error.strerror)) from None
+    return "sha256:" + found.hexdigest()
+
+
+def lines(site: Site, entry: Json, fetched: str = "") -> str:
+    """What uv reads about one package, with its hashes.
+
+    Args:
+        site: where it goes.
+        entry: of the capture.
+        fetched: address of the local copy of what is from an address or a commit.
+
+    Raises:
+        Unavailable: it can be had nowhere.
+    """
+    why = entries.lost(entry)
+    if why:
+        raise Unavailable(why)
+    source = entry["source"]
+    hashes = entry.get("hashes") or source.get("hashes", [])
+    if source["type"] == "local":
+        path = source.get("path", "")
+        if source.get("editable") and path.startswith(site.place.workdir + "/") and os.path.isdir(path):
+            return "--editable {0}\n".format(parse.quote(path))
+        copy = kept(site.files, entry)
+        hashes = [entry["file"]["sha256"]]
+        return "{0} @ file://{1} --hash={2}\n".format(entry["name"], parse.quote(copy), hashes[0])
+    named = "{0} @ {1}".format(entry["name"], fetched) if fetched else requirements.line(entry)
+    return named + "".join(" --hash={0}".format(one) for one in hashes) + "\n"
+
+
+def is_checked(entry: Json) -> bool:
+    """Is the file's hash known beforehand?"""
+    source = entry["source"]
+    return bool(entry.get("hashes") or source.get("hashes") or "file" in entry) and not source.get("editable")

@@ -1,0 +1,128 @@
+"""What start-jupyter starts where FORK_OF is set: the parent's packages, installed once, in the background."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import time
+from typing import Any, Dict, List
+
+from melda.base import log, regular, textfiles
+from melda.config import environ
+from melda.envs import addresses, cli
+from melda.envs.capture import copies
+from melda.envs.errors import Refused
+from melda.plugins import state
+from melda.sync import fork_of
+
+Json = Dict[str, Any]
+PAUSE = 0.2  # seconds between two looks how far the copies are
+LARGEST = 16 << 20  # bytes of what was written down
+SHOWN = 5  # names of packages in one line
+
+
+def say(text: str) -> None:
+    """Tell it to the log, and to whoever asks /healthz."""
+    log.line("fork: " + text)
+    state.write(text, state.FORK)
+
+
+def summary(parent: str, done: Json) -> str:
+    """One line of how it went.
+
+    Args:
+        parent: folder of the parent project.
+        done: what DONE holds.
+    """
+    if not done.get("captured"):
+        return "{0} has no capture: nothing is installed".format(parent)
+    line = "{0} packages of {1} are installed".format(done["installed"] + done["there"], parent)
+    names = ["{0} {1}".format(one["name"], one["version"]).strip() for one in done["problems"]]
+    if names:
+        more = " and {0} more".format(len(names) - SHOWN) if len(names) > SHOWN else ""
+        line += "; {0} cannot be had: {1}{2}".format(len(names), ", ".join(names[:SHOWN]), more)
+    return line
+
+
+def install(place: environ.Place, path: str) -> Json:
+    """Install what a capture says; each line of it goes to the log.
+
+    Raises:
+        Refused: it cannot be done at all.
+    """
+    from melda.envs.restore import command, progress  # noqa: PLC0415 what it needs takes a while to load
+
+    class Told(progress.Progress):
+        def say(self, text: str) -> None:
+            log.line("fork: " + progress.printable(text))
+
+        def done(self, count: int = 1) -> None:
+            super().done(count)
+            state.write("installing, {0}".format(self.far), state.FORK)
+
+    outcome = command.restore(place, path, progress=Told(sys.stderr))
+    for problem in outcome.problems:
+        log.line("fork: " + problem.line())
+    return {"captured": True, **outcome.as_json()}
+
+
+def wait(parent: str) -> None:
+    """Wait until what the parent has is copied, see melda/sync/copy_fork.py."""
+    told = ""
+    copied = fork_of.copied()
+    while not copied.over:
+        line = "copying what {0} has".format(parent)
+        line = "failed: {0}; it is tried again".format(copied.problem) if copied.problem else line
+        if line != told:
+            state.write(line, state.FORK)
+        told = line
+        time.sleep(PAUSE)
+        copied = fork_of.copied()
+
+
+def _done(path: str) -> bytes:
+    try:
+        return regular.read(path, LARGEST)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            error.strerror = "it is no file"
+        raise
+
+
+def run(place: environ.Place, parent: str) -> None:
+    """Install it, unless it was done at an earlier start."""
+    folder = os.path.join(place.workdir, fork_of.HERE)
+    path, over = os.path.join(folder, state.CAPTURE), os.path.join(folder, fork_of.DONE)
+    try:
+        done = json.loads(_done(over) or "null")
+        if not done:
+            wait(parent)
+            done = {"captured": os.path.isfile(path) and not os.path.islink(path)}
+            if done["captured"]:
+                copies.clean(path)  # the parent's image may be an older one
+                say("installing what {0} has".format(parent))
+                done = install(place, path)
+            textfiles.replace(over, json.dumps(done, indent=1) + "\n")
+        say(summary(parent, done))
+    except Refused as error:
+        # Asked again at the next start: another image may have the right Python.
+        say("failed: {0}".format(addresses.hide(str(error))))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        say("failed: {0} is not what was written there; without it the packages are installed again".format(over))
+
+
+def main() -> int:
+    """Command line: the parent's folder, as start-jupyter gives it."""
+    place = environ.place(environ.load())
+    cli.interpreter(place)
+    arguments: List[str] = sys.argv[1:]
+    try:
+        run(place, arguments[0])
+    except OSError as error:
+        say("failed: {0}: {1}".format(error.filename or "the project", error.strerror or error))
+        return 1  # start-jupyter tries again
+    return 0

@@ -1,0 +1,1 @@
+"""Who may connect, and where the container's processes may connect to."""

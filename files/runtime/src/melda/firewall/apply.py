@@ -1,0 +1,121 @@
+"""Putting the rules in place, before anything in the container listens."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import subprocess
+from typing import List
+
+from melda.base.errors import Refused
+from melda.config.firewall_policy import Wanted
+from melda.firewall import rules
+
+CAP_NET_ADMIN = 12  # linux/capability.h
+RESTORE = {4: "iptables-restore", 6: "ip6tables-restore"}
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def may(status: str = "/proc/self/status") -> bool:
+    """Has this container CAP_NET_ADMIN?"""
+    with open(status, encoding="ascii", errors="replace") as stream:
+        capabilities = next(int(line.split()[1], 16) for line in stream if line.startswith("CapEff:"))
+    return bool(capabilities >> CAP_NET_ADMIN & 1)
+
+
+def resolvers(path: str = "/etc/resolv.conf") -> List[str]:
+    """Addresses of the configured DNS servers (resolv.conf(5)); what is no address is left out."""
+    found: List[str] = []
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            lines = [line.split() for line in stream]
+    except OSError:
+        return []
+    for fields in lines:
+        if fields[:1] == ["nameserver"] and len(fields) > 1:
+            try:
+                found.append(str(ipaddress.ip_address(fields[1].split("%")[0])))
+            except ValueError:
+                continue
+    return list(dict.fromkeys(found))
+
+
+def is_hosts_network(folder: str = "/sys/class/net") -> bool:
+    """Is this the network of the machine itself (``--network host``)? A container has no bridge in its own."""
+    try:
+        return any(os.path.isdir(os.path.join(folder, name, "bridge")) for name in os.listdir(folder))
+    except OSError:
+        return False
+
+
+def has_ipv6(file: str = "/proc/net/if_inet6") -> bool:
+    """Has the container an IPv6 address other than the loopback's?"""
+    try:
+        with open(file, encoding="ascii", errors="replace") as stream:
+            return any(line.split()[-1] != "lo" for line in stream if line.strip())
+    except OSError:
+        return False
+
+
+def restore(version: int, text: str, *options: str) -> None:
+    """Put a table in place.
+
+    Args:
+        version: of the Internet Protocol, 4 or 6.
+        text: as iptables-restore reads it.
+        options: of iptables-restore.
+
+    Raises:
+        Refused: it cannot be done.
+    """
+    program = shutil.which(RESTORE[version], path=PATH)
+    if not program:
+        raise Refused("{0} is missing in this image: build it with the firewall task".format(RESTORE[version]))
+    done = subprocess.run(
+        [program, "--wait", "10", *options], input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        encoding="utf-8", errors="replace", env={"PATH": PATH, "LC_ALL": "C"},
+    )  # fmt: skip
+    if done.returncode:
+        said = " ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
+        raise Refused("the firewall cannot be set ({0}): {1}".format(RESTORE[version], said or "no reason given"))
+
+
+def prepare(wanted: Wanted) -> str:
+    """Put the firewall in place. Doing it again gives the same rules.
+
+    Returns:
+        What it is, for the log.
+
+    Raises:
+        Refused: it was asked for and cannot be had; the container must not run open then.
+    """
+    asked = "PGEO_IPS is set" if wanted.peers is not None else "EGRESS={0!r} is set".format(wanted.egress)
+    if not may():
+        if wanted.explicit:
+            raise Refused(
+                "{0}, and this container may set no firewall: start it with --cap-add NET_ADMIN".format(asked)
+            )
+        return "off, without NET_ADMIN; what runs here can ask the cloud for credentials (docs/firewall.md)"
+    if is_hosts_network():
+        if wanted.explicit:
+            raise Refused("{0}, and this is the host's own network: start it without --network host".format(asked))
+        return "off, this is the host's own network"
+    servers = resolvers()
+    # IPv6 first: if it fails nothing has changed.
+    try:
+        restore(6, rules.table(6, wanted, servers))
+    except Refused:
+        if has_ipv6() and wanted.explicit:
+            raise
+    try:
+        restore(4, rules.table(4, wanted, servers))
+    except Refused as error:
+        if wanted.explicit:
+            raise
+        return "off: {0}".format(error)
+    if wanted.peers is None:
+        may_connect = "anybody may connect"
+    else:
+        may_connect = "{0} may connect".format(", ".join(str(peer) for peer in wanted.peers))
+    return "{0}, egress {1}".format(may_connect, wanted.egress)

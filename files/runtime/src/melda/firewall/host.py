@@ -1,0 +1,91 @@
+"""The same rules on a machine, beside whatever firewall it has: in chains of our own, which only ever take away.
+
+A container's whole table is ours. Here ufw, Docker or an administrator may have rules, and the system's own services
+(DHCP, the clock, the resolver) connect as they like. So what a container accepts goes back to the machine's rules, what it
+drops is dropped, and the ways out are closed to the notebooks' user alone.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import List, Sequence
+
+from melda.base.errors import Refused
+from melda.config.firewall_policy import Wanted
+from melda.firewall import apply, rules
+
+CHAINS = {"INPUT": "MELDA-INPUT", "OUTPUT": "MELDA-OUTPUT"}  # FORWARD is for others: no notebook's packet goes there
+PROGRAMS = {4: "iptables", 6: "ip6tables"}
+
+
+def table(version: int, wanted: Wanted, resolvers: Sequence[str], uid: int) -> str:
+    """Our chains, which ``iptables-restore --noflush`` fills at once and leaves the others alone.
+
+    Args:
+        version: of the Internet Protocol, 4 or 6.
+        wanted: what to enforce.
+        resolvers: addresses of the configured DNS servers.
+        uid: number of the notebooks' user.
+    """
+    heads, first, last, body = [], [], [], []
+    for line in rules.table(version, wanted, resolvers).splitlines():
+        words = line.split(" ")
+        if line[:1] == ":" and line[1:].split(" ")[0] in CHAINS:
+            chain = CHAINS[words[0][1:]]
+            heads.append(":{0} - [0:0]".format(chain))
+            last += ["-A {0} -j DROP".format(chain)] if words[1] == "DROP" else []
+        elif words[0] == "-A" and words[1] in CHAINS:
+            returned = ["RETURN" if word == "ACCEPT" else word for word in words[2:]]
+            body.append(" ".join(["-A", CHAINS[words[1]], *returned]))
+    first.append("-A MELDA-OUTPUT -m owner ! --uid-owner {0} -j RETURN".format(uid))
+    if wanted.egress == "none":
+        # The machine's resolver (127.0.0.53) asks the world for whoever asks it: a name can carry anything out.
+        first += ["-A MELDA-OUTPUT -o lo -p {0} --dport 53 -j REJECT".format(protocol) for protocol in ("udp", "tcp")]
+    if wanted.peers is not None and version == 6:
+        # DHCPv6: a question to all is answered by one, so the answer belongs to no connection.
+        first.append("-A MELDA-INPUT -s fe80::/10 -p udp --sport 547 --dport 546 -j RETURN")
+    return "\n".join(["*filter", *heads, *first, *body, *last, "COMMIT"]) + "\n"
+
+
+def _lead_to_ours(version: int) -> None:
+    """Before all other rules, once."""
+    program = shutil.which(PROGRAMS[version], path=apply.PATH) or PROGRAMS[version]
+    for chain, ours in CHAINS.items():
+        for action in ("-C", "-I"):
+            done = subprocess.run(
+                [program, "--wait", "10", action, chain, "-j", ours], stdin=subprocess.DEVNULL, check=False,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={"PATH": apply.PATH, "LC_ALL": "C"},
+                encoding="utf-8", errors="replace",
+            )  # fmt: skip
+            if done.returncode == 0:
+                break
+        else:
+            raise Refused("the firewall cannot be set ({0}): {1}".format(PROGRAMS[version], done.stdout.strip()))
+
+
+def prepare(wanted: Wanted, uid: int) -> str:
+    """Put our chains in place. Doing it again gives the same rules.
+
+    Args:
+        wanted: what to enforce.
+        uid: number of the notebooks' user.
+
+    Returns:
+        What it is, for the log.
+
+    Raises:
+        Refused: it was asked for and cannot be had; nothing of ours must listen then.
+    """
+    servers: List[str] = apply.resolvers()
+    for version in (6, 4):
+        try:
+            apply.restore(version, table(version, wanted, servers, uid), "--noflush")
+            _lead_to_ours(version)
+        except Refused as error:
+            if wanted.explicit and (version == 4 or apply.has_ipv6()):
+                raise
+            if version == 4:
+                return "off: {0}".format(error)
+    peers = "anybody" if wanted.peers is None else ", ".join(str(peer) for peer in wanted.peers)
+    return "{0} may connect, egress {1}".format(peers, wanted.egress)

@@ -1,0 +1,64 @@
+"""Requests that a browser sends for a page of somebody else's are refused, whatever they ask for, before Jupyter sees them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from typing import Any, Tuple
+
+from melda.config import origins
+
+LONGEST = 200  # of a stranger's header in an answer and in the log
+
+
+def _has_token(request: Any) -> bool:
+    """Does it bring a token? No page has one that was not given it; Jupyter says whether it is the right one."""
+    return "Authorization" in request.headers or "token" in request.query_arguments
+
+
+def _refuse(web: Any, log: Any) -> Any:
+    @web.stream_request_body  # nothing of the body is kept
+    class Refuse(web.RequestHandler):  # type: ignore[misc]
+        """Answer 403, with one line that says why."""
+
+        def initialize(self, page: str) -> None:
+            self.page = page[:LONGEST]
+
+        def data_received(self, chunk: bytes) -> None:
+            """Throw it away. It is read all the same: who is answered before may see a broken connection, and no answer."""
+
+        def check_xsrf_cookie(self) -> None:
+            """It is refused anyway."""
+
+        def answer(self) -> None:
+            message = "a page of {0!r} may not use this Jupyter; {1} names others that may".format(
+                self.page, origins.VARIABLE
+            )
+            log.warning("%s %s refused: %s", self.request.method, self.request.path[:LONGEST], message)
+            self.set_status(403)
+            self.set_header("Content-Type", "application/json")
+            self.set_header("X-Content-Type-Options", "nosniff")
+            self.finish(json.dumps({"message": message, "reason": None}))
+
+        get = head = post = put = patch = delete = options = answer
+
+    return Refuse
+
+
+def install(allowed: Tuple[str, ...], asks: bool) -> None:
+    """Put the guard in front of every handler of every tornado application of this process, those of extensions included.
+
+    Args:
+        allowed: origins beside the server's own.
+        asks: has Jupyter a token? Then what brings one is Jupyter's to judge.
+    """
+    web, log = importlib.import_module("tornado.web"), importlib.import_module("tornado.log").access_log
+    find, refuse = web.Application.find_handler, _refuse(web, log)
+
+    def guarded(self: Any, request: Any, **kwargs: Any) -> Any:
+        page = origins.foreign(request.path, request.headers, allowed, asks)
+        if page is None or (asks and _has_token(request)):
+            return find(self, request, **kwargs)
+        return self.get_handler_delegate(request, refuse, {"page": page})
+
+    web.Application.find_handler = guarded

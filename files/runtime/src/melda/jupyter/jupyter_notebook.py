@@ -1,0 +1,62 @@
+"""Jupyter's server as a process: it loads its code while the container is being prepared, and starts when it is told to.
+
+Loading takes most of the time of a start, and needs nothing of the project. Run with ``-I``: Jupyter itself takes no packages
+from the project, so what a user installs there cannot keep it from starting. Its kernels do take them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+# Last: nothing of ours stands in for a module of Jupyter's. -I leaves this folder out.
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from melda.base import oom
+from melda.config import hub, origins, secret_files
+from melda.jupyter import guard, limits, redact
+
+# Distribution and command; a JupyterHub's token says that it started us.
+BEHIND_A_HUB = hub.TOKEN in os.environ
+NAME, COMMAND = ("jupyterhub", "jupyterhub-singleuser") if BEHIND_A_HUB else ("notebook", "jupyter-notebook")
+
+# Before the names of variables that count from the moment on when everything is ready, see melda/config/environ.py: until
+# then this process calls nothing that the user could have installed, uname(1) for instance.
+HELD_BACK = "MELDA_LATER_"
+
+
+def _protect() -> None:
+    """Keep secrets out of the log, and pages of others' away; a hub has its own word on who may use Jupyter."""
+    if BEHIND_A_HUB:
+        redact.install(os.environ[name] for name in hub.TOKENS if name in os.environ)
+        return
+    with open(os.environ[secret_files.COPY], encoding="ascii") as stream:
+        token = stream.read().strip()
+    redact.install([token])
+    redact.write_no_page()
+    guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), asks=bool(token))
+
+
+def main() -> int:
+    """Arguments: where to work, then Jupyter's own. Standard input: a byte when everything is ready."""
+    oom.offer_children()  # kernels, and whatever else Jupyter starts
+    (entry,) = (point for point in distribution(NAME).entry_points if point.name == COMMAND)
+    serve = entry.load()
+    _protect()
+    limits.limit(os.environ.get(secret_files.COPY, ""))
+    if not os.read(0, 1):
+        return 1
+    for name in [name for name in os.environ if name.startswith(HELD_BACK)]:
+        os.environ[name[len(HELD_BACK) :]] = os.environ.pop(name)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.chdir(sys.argv[1])
+    sys.argv[:] = [COMMAND, *sys.argv[2:]]
+    return serve() or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Jupyter: its token, its command, and whether it answers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import socket
+from typing import Dict, Tuple
+
+from melda.base import log, regular, textfiles
+from melda.base.errors import Refused
+from melda.base.supervisor import Service
+from melda.config import hub, secret_files
+from melda.config.environ import JUPYTER_PORT, RUN, SRC, Settings
+from melda.web import probe
+
+NAME = "jupyter"
+PROGRAM = os.path.join(SRC, "melda/jupyter/jupyter_notebook.py")
+PORT = JUPYTER_PORT
+# For the health check, which is the user: a queue of its own. The folder is the user's, so root does not connect there.
+SOCKET = RUN + "/health/jupyter"
+# Kernels get two seconds (see the configuration); Docker gives the whole container ten.
+PATIENCE = 5.0
+LONGEST_TOKEN = 4096  # bytes
+UNAUTHENTICATED = (
+    "there is no token: whoever has an address of PGEO_IPS is the user, as are programs there, a page in a browser there"
+    " (other hosts' are refused, but by DNS rebinding one passes for ours), and a neighbour on the same bridge who claims"
+    " such an address (ARP); a token keeps them out (JUPYTER_TOKEN_FILE)"
+)
+
+
+def token_path(settings: Settings, run: str = RUN) -> str:
+    """Where the token's file is; empty behind a JupyterHub."""
+    if settings.hub:
+        return ""
+    random = not settings.token and settings.firewall.peers is None
+    return os.path.join(run, "token-" + socket.gethostname() if random else "token")
+
+
+def _random_token(path: str) -> str:
+    """The random token of an earlier start; empty if there is none. The file is the user's, who may have written anything."""
+    try:
+        found = regular.read(path, LONGEST_TOKEN).decode("ascii")
+    except (OSError, ValueError):
+        return ""
+    return found if re.fullmatch(r"[A-Za-z0-9_-]{43}", found) else ""
+
+
+def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
+    """Write Jupyter's token where only the user can read it; command lines and environments show it around.
+
+    JUPYTER_TOKEN; else, where the firewall says who may connect, none (the file is empty); else a random one.
+    That one stays the same when the container is restarted; its file is called after the container (Docker
+    gives each its own host name), so an image committed from it does not give the token to others. There is
+    none behind a JupyterHub, which says who may use Jupyter. Where there is none otherwise, the log says what that means.
+
+    Returns:
+        Path of the file, empty if there is none, and whether the token is a random one.
+
+    Raises:
+        Refused: the file cannot be written.
+    """
+    if settings.hub:
+        return "", False
+    if not settings.token and settings.firewall.peers is not None:
+        log.line(UNAUTHENTICATED)
+    random = not settings.token and settings.firewall.peers is None
+    path = token_path(settings, run)
+    token = (_random_token(path) or secrets.token_urlsafe(32)) if random else settings.token
+    try:
+        os.makedirs(run, mode=0o755, exist_ok=True)
+        if not (random and _random_token(path) == token):  # else the file is what it shall be
+            textfiles.replace(path, token, 0o400, (settings.place.user.uid, settings.place.user.gid))
+    except OSError as error:
+        raise Refused("Jupyter's token cannot be written: {0}".format(error)) from None
+    return path, random
+
+
+def service(settings: Settings, variables: Dict[str, str], token: str, stdin: int) -> Service:
+    """Jupyter as a service, which loads its code and then waits for the end of its standard input.
+
+    Args:
+        settings: of the container.
+        variables: environment of the user's processes.
+        token: path of the token's file; empty behind a JupyterHub.
+        stdin: what it waits for.
+    """
+    place = settings.place
+    if settings.hub:
+        # As an extension of the server, or not at all: without it nobody would ask who somebody is.
+        secret = {"JUPYTERHUB_SINGLEUSER_EXTENSION": "1", hub.TOKEN: settings.variables[hub.TOKEN]}
+    else:
+        secret = {secret_files.COPY: token}
+    return Service(
+        name=NAME,
+        # -I: see the program.
+        argv=(place.python_env + "/bin/python", "-I", PROGRAM, place.workdir),
+        account=place.user,
+        environment={**variables, **secret},
+        # Not the project: that is not there yet.
+        directory="/",
+        essential=True,
+        patience=PATIENCE,
+        stdin=stdin,
+    )
+
+
+def answers(seconds: float = 1.0, prefix: str = "/", address: probe.Address = "") -> bool:
+    """Does Jupyter answer on this machine?
+
+    Args:
+        seconds: to wait for it.
+        prefix: path it is found under; see :func:`melda.config.hub.prefix`.
+        address: where; empty: at its port.
+    """
+    with contextlib.suppress(OSError):
+        return probe.get(address or ("127.0.0.1", PORT), prefix + "api", seconds)[0] == 200
+    return False
+
+
+def url(settings: Settings, token: str, random: bool) -> str:
+    """What to open, for the log. A token that was given is not shown: whoever gave it knows it."""
+    if settings.hub:
+        return "{0} of its JupyterHub".format(settings.hub.prefix)
+    address = "http://127.0.0.1:{0}/tree".format(PORT)
+    return address + "?token=" + _random_token(token) if random else address

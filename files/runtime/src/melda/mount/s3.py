@@ -1,0 +1,232 @@
+"""The few questions put to S3 before it is mounted: s3fs takes minutes to give up, and says nothing then.
+
+Signed as AWS Signature Version 4 says, with the standard library's hmac; path-style addresses, which every S3
+service takes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import hmac
+import html
+import http.client
+import re
+import urllib.error
+import urllib.request
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from urllib.parse import quote, unquote, urlsplit
+
+from melda.base.errors import Refused, Unavailable
+from melda.config.bucket import DEFAULT_REGION, Bucket
+
+SECONDS = 5.0  # for one answer
+PAGE = 250  # keys in an answer, of which a megabyte is read: each may have 1024 bytes, three characters each
+TRIES = 2  # an address that does not answer is asked again, a service that is busy too
+NO_HEADERS: Mapping[str, str] = {}
+
+# What S3's error codes mean here (Amazon S3 API reference, "Error responses").
+MEANING = {
+    "InvalidAccessKeyId": "AWS_ACCESS_KEY_ID is not right: S3 does not know it",
+    "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY is not right: it does not belong to AWS_ACCESS_KEY_ID",
+    "InvalidToken": "AWS_SESSION_TOKEN is not right: S3 does not know it",
+    "ExpiredToken": "AWS_SESSION_TOKEN is not right: it has expired",
+    "NoSuchBucket": "BUCKET_NAME={name!r} is not right: there is no such bucket at {endpoint}",
+    "AccessDenied": "BUCKET_NAME={name!r} is not right: these credentials may not {operation} in {url}",
+    "RequestTimeTooSkewed": "this machine's clock is wrong: S3 refuses its requests",
+}
+
+
+class Answer(NamedTuple):
+    """An HTTP answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A signature is good for one address only."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+def signed(
+    bucket: Bucket, method: str, path: str, query: str, now: datetime.datetime, more: Mapping[str, str] = NO_HEADERS
+) -> Dict[str, str]:
+    """Headers that authorize one request without a body.
+
+    Args:
+        bucket: whose credentials and region.
+        method: of HTTP.
+        path: of the URL, quoted.
+        query: of the URL, quoted and sorted.
+        now: in UTC.
+        more: headers that belong to the request, their names in lower case.
+    """
+    stamp = now.strftime("%Y%m%dT%H%M%SZ")
+    scope = "{0}/{1}/s3/aws4_request".format(stamp[:8], bucket.region or DEFAULT_REGION)
+    nothing = hashlib.sha256(b"").hexdigest()
+    headers = {
+        **more,
+        "host": urlsplit(bucket.url_of_service).netloc,
+        "x-amz-content-sha256": nothing,
+        "x-amz-date": stamp,
+    }
+    if bucket.credentials.session:
+        headers["x-amz-security-token"] = bucket.credentials.session
+    names = ";".join(sorted(headers))
+    lines = "".join("{0}:{1}\n".format(name, headers[name]) for name in sorted(headers))
+    request = "\n".join((method, path, query, lines, names, nothing))
+    to_sign = "\n".join(("AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(request.encode()).hexdigest()))
+    key = ("AWS4" + bucket.credentials.secret).encode()
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+    headers["authorization"] = "AWS4-HMAC-SHA256 Credential={0}/{1}, SignedHeaders={2}, Signature={3}".format(
+        bucket.credentials.key, scope, names, signature
+    )
+    return headers
+
+
+def _path(bucket: Bucket, key: str) -> str:
+    return "/{0}/{1}".format(bucket.name, quote(key, safe="/-_.~")) if key else "/" + bucket.name
+
+
+def ask(bucket: Bucket, method: str, key: str = "", query: str = "", more: Mapping[str, str] = NO_HEADERS) -> Answer:
+    """Send one request; ``more`` are headers of it.
+
+    Raises:
+        Unavailable: nothing answers at the endpoint.
+    """
+    path = _path(bucket, key)
+    url = bucket.url_of_service + path + ("?" + query if query else "")
+    opener = urllib.request.build_opener(_NoRedirect)
+    reason: object = ""
+    for _ in range(TRIES):
+        headers = signed(bucket, method, path, query, datetime.datetime.now(datetime.timezone.utc), more)
+        body = b"" if method == "PUT" else None
+        request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - a checked http(s) URL
+        try:
+            with opener.open(request, timeout=SECONDS) as answer:
+                return Answer(answer.status, dict(answer.headers), answer.read(1 << 20))
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code < 500:
+                    found = {name.lower(): value for name, value in error.headers.items()}
+                    return Answer(error.code, found, error.read(1 << 20))
+                reason = "HTTP {0}".format(error.code)
+        except (OSError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
+            reason = getattr(error, "reason", error)
+    name = "AWS_ENDPOINT_URL_S3" if bucket.endpoint else "AWS_REGION"
+    value = bucket.endpoint or bucket.region
+    text = "{0}={1!r} is not right, or S3 is down: {2} does not answer ({3})"
+    raise Unavailable(text.format(name, value, bucket.url_of_service, reason))
+
+
+def region_of(answer: Answer) -> Optional[str]:
+    """The region in which S3 says the bucket is, if it says so."""
+    found = re.search(rb"<Region>([a-z0-9-]+)</Region>", answer.body)
+    return answer.headers.get("x-amz-bucket-region") or (found.group(1).decode() if found else None)
+
+
+def _checked(bucket: Bucket, answer: Answer, operation: str) -> Answer:
+    if answer.status < 300:
+        return answer
+    found = re.search(rb"<Code>([A-Za-z0-9]+)</Code>", answer.body)
+    code = found.group(1).decode() if found else "HTTP {0}".format(answer.status)
+    meaning = MEANING.get(code, "BUCKET_NAME={name!r} cannot be used: {endpoint} answers {code} to {operation}")
+    raise Refused(
+        meaning.format(name=bucket.name, endpoint=bucket.url_of_service, url=bucket.url, operation=operation, code=code)
+    )
+
+
+def _listing(prefix: str, most: int, after: str = "") -> str:
+    query = "encoding-type=url&list-type=2&max-keys={0}&prefix={1}".format(most, quote(prefix, safe="-_.~"))
+    return query + ("&start-after=" + quote(after, safe="-_.~") if after else "")
+
+
+def _text(found: bytes) -> str:
+    """A key in a listing: first as XML has it, then as encoding-type=url has it."""
+    return unquote(html.unescape(found.decode("utf-8", "replace")).replace("+", " "))
+
+
+def _keys(answer: Answer) -> List[str]:
+    return [_text(key) for key in re.findall(rb"<Key>([^<]*)</Key>", answer.body)]
+
+
+def keys(bucket: Bucket, prefix: str, most: int = PAGE) -> List[str]:
+    """Keys in the bucket that begin with ``prefix``, sorted, at most ``most`` of them, and at most a page.
+
+    Raises:
+        Refused: S3 does not answer, or does not allow it.
+    """
+    return _keys(_checked(bucket, ask(bucket, "GET", query=_listing(prefix, min(most, PAGE))), "ListBucket"))
+
+
+def objects(bucket: Bucket, prefix: str, pages: int) -> Iterator[Tuple[str, int]]:
+    """Keys that begin with ``prefix``, sorted, and their sizes; of more than ``pages`` pages the first ones.
+
+    Raises:
+        Refused: S3 does not answer, or does not allow it.
+    """
+    after = ""
+    for _ in range(pages):
+        answer = _checked(bucket, ask(bucket, "GET", query=_listing(prefix, PAGE, after)), "ListBucket")
+        found = re.findall(rb"<Contents>(.*?)</Contents>", answer.body, re.DOTALL)
+        last = after
+        for each in found:
+            key = re.search(rb"<Key>([^<]*)</Key>", each)
+            size = re.search(rb"<Size>([0-9]{1,15})</Size>", each)
+            if key:
+                last = _text(key.group(1))
+                yield last, int(size.group(1)) if size else 0
+        if last <= after or b"<IsTruncated>true" not in answer.body:
+            return
+        after = last
+
+
+def make_folder(bucket: Bucket, key: str) -> None:
+    """Make the object by which s3fs knows a folder; ``key`` ends with a slash.
+
+    Raises:
+        Refused: S3 does not answer, or does not allow it.
+    """
+    # Else s3fs takes it for a file, and urllib says it is a form.
+    _checked(bucket, ask(bucket, "PUT", key=key, more={"content-type": "application/x-directory"}), "PutObject")
+
+
+def copy(bucket: Bucket, source: str, target: str) -> None:
+    """Let S3 copy an object within the bucket (CopyObject); nothing of it comes by here.
+
+    Raises:
+        Refused: S3 does not answer, or does not allow it.
+    """
+    answer = ask(bucket, "PUT", key=target, more={"x-amz-copy-source": _path(bucket, source)})
+    if b"<Error>" in answer.body:  # "CopyObject", Amazon S3 API reference: an error may come with a 200
+        answer = answer._replace(status=500)
+    _checked(bucket, answer, "CopyObject")
+
+
+def prepare(bucket: Bucket) -> Bucket:
+    """Find out whether the bucket can be used, and make the project's folder in it if there is none.
+
+    Returns:
+        The bucket, with the region that S3 says.
+
+    Raises:
+        Refused: it cannot; one line says which variable is not right.
+    """
+    folder = bucket.folder + "/"
+    query = _listing(folder, 1)
+    answer = ask(bucket, "GET", query=query)
+    right = region_of(answer)
+    if answer.status >= 300 and right and right != bucket.region and not bucket.endpoint:
+        bucket = bucket._replace(region=right)
+        answer = ask(bucket, "GET", query=query)
+    _checked(bucket, answer, "ListBucket")
+    if _keys(answer)[:1] != [folder]:
+        # Newer s3fs refuses a folder that is not there; older ones mount it all the same.
+        make_folder(bucket, folder)
+    return bucket

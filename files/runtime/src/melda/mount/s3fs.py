@@ -1,0 +1,294 @@
+"""The project's storage: an S3 bucket through s3fs or a local folder, never one for the other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import subprocess
+import time
+from typing import Callable, Iterator, List, Tuple
+
+from melda.base import descriptors, log, mounts, users
+from melda.base.errors import Refused, Unavailable
+from melda.base.supervisor import Service, Supervisor
+from melda.config.bucket import Bucket, Credentials
+from melda.config.environ import ROOT_PATH, RUN, Settings, for_root
+from melda.mount import role, s3, watch
+
+S3FS = "s3fs"
+KIND = "fuse.s3fs"
+# s3fs takes a path, and only here nobody but root can put another folder under it. The project's folder shows the same.
+MOUNTED = RUN + "/project"
+PASSWORD_FILE = "/root/.passwd-s3fs"  # nosec B105 # noqa: S105 - a path
+MOUNT_SECONDS = 20.0  # until s3fs must have mounted
+PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
+UNMOUNT_SECONDS = 9.0  # for s3fs to end after its mount is gone, if a container's stop leaves them
+CAP_SYS_ADMIN = 21  # linux/capability.h
+Before = Callable[[Bucket, Settings, Supervisor], None]
+NEEDED = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
+
+
+def _nothing(_: Bucket, __: Settings, ___: Supervisor) -> None:
+    """Nothing is to be done before a bucket is mounted."""
+
+
+def options(bucket: Bucket, user: users.Account) -> List[str]:
+    """The specification's options; debug output, which shows Authorization headers, only if asked for."""
+    chosen = ["umask=0007,uid={0},gid={1}".format(user.uid, user.gid), "allow_other"]
+    if bucket.role:
+        chosen.append(bucket.role)
+    elif not bucket.credentials.session:  # the file has no place for one: then all goes by the environment
+        chosen.append("passwd_file=" + PASSWORD_FILE)
+    if bucket.endpoint:
+        chosen += ["url=" + bucket.endpoint, "use_path_request_style"]
+    elif bucket.region:
+        chosen.append("url=" + bucket.url_of_service)
+    if bucket.region:
+        chosen.append("endpoint=" + bucket.region)
+    if bucket.debug:
+        chosen += ["dbglevel=debug", "curldbg"]
+    return [word for option in chosen for word in ("-o", option)]
+
+
+@contextlib.contextmanager
+def password_file(bucket: Bucket, path: str = PASSWORD_FILE) -> Iterator[None]:
+    """Have s3fs's password file while the block runs; nobody else can read it, not even for an instant."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # left by a container that was killed
+    try:
+        # O_EXCL: whoever else makes the file at this moment does not get the keys.
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write("{0}:{1}\n".format(bucket.credentials.key, bucket.credentials.secret))
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def is_mounted(path: str) -> bool:
+    """Is s3fs mounted at ``path``?"""
+    found = mounts.at(path)
+    return found is not None and found.kind == KIND
+
+
+def probe(folder: str) -> None:
+    """Write, read and remove a file.
+
+    Raises:
+        OSError: what it read is not what it wrote, or something failed.
+    """
+    path = os.path.join(folder, ".melda-jupyter-probe-" + secrets.token_hex(8))
+    content = secrets.token_bytes(16)
+    try:
+        with open(path, "wb") as writing:
+            writing.write(content)
+        with open(path, "rb") as reading:
+            if reading.read() != content:
+                raise OSError("what was read is not what was written")
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def may_mount(status: str = "/proc/self/status", device: str = "/dev/fuse") -> bool:
+    """Has this container what mounting needs?"""
+    with open(status, encoding="ascii", errors="replace") as stream:
+        capabilities = next(int(line.split()[1], 16) for line in stream if line.startswith("CapEff:"))
+    try:
+        os.close(os.open(device, os.O_RDWR))
+    except OSError:
+        return False
+    return bool(capabilities >> CAP_SYS_ADMIN & 1)
+
+
+def _owned(path: str, uid: int, gid: int, mode: int) -> int:
+    """See :func:`own_folder`; a descriptor of it."""
+    try:
+        folder = descriptors.folder(path)
+    except OSError as error:
+        raise Refused("JUPYTER_WORKDIR={0!r} is not right: {1}".format(path, error.strerror)) from None
+    try:
+        found = os.fstat(folder)
+        if (found.st_uid, found.st_gid) != (uid, gid):
+            os.fchown(folder, uid, gid)
+        if found.st_mode & 0o7777 != mode:
+            os.fchmod(folder, mode)
+    except BaseException:
+        os.close(folder)
+        raise
+    return folder
+
+
+def own_folder(path: str, uid: int, gid: int, mode: int) -> None:
+    """Make the folder ``path`` itself (not what is in it) belong to ``uid``, if it does not already.
+
+    Its parents are the user's, who could have put links there: none is followed.
+
+    Raises:
+        Refused: there is a link on the way, or it is no folder.
+    """
+    os.close(_owned(path, uid, gid, mode))
+
+
+def _version() -> Tuple[int, int]:
+    said = subprocess.run(
+        [S3FS, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, env={"PATH": ROOT_PATH}
+    ).stdout
+    found = re.search(rb"V([0-9]+)\.([0-9]+)", said)
+    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+
+
+def _with_role(bucket: Bucket, settings: Settings) -> Bucket:
+    option, keys = role.find(role.path(settings.variables))
+    if option != role.ECS_OPTION and (1, 88) <= _version() <= (1, 90):
+        # They ask for a token of the second version in a way that EC2 refuses, or never answers in a container.
+        option += ",imdsv1only"
+    return bucket._replace(role=option, credentials=Credentials(*keys))
+
+
+def _s3fs(bucket: Bucket, settings: Settings) -> Service:
+    keys = bucket.credentials
+    environment = for_root(settings)
+    if keys.session and not bucket.role:
+        # s3fs before 1.87 reads the first name of each, later ones the second.
+        for names, value in (
+            (("AWSACCESSKEYID", "AWS_ACCESS_KEY_ID"), keys.key),
+            (("AWSSECRETACCESSKEY", "AWS_SECRET_ACCESS_KEY"), keys.secret),
+            (("AWSSESSIONTOKEN", "AWS_SESSION_TOKEN"), keys.session),
+        ):
+            environment.update(dict.fromkeys(names, value))
+    if bucket.role:
+        without = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+        environment["no_proxy"] = ",".join(filter(None, (without, *role.HOSTS)))  # a proxy is another machine
+        environment[role.VARIABLE] = role.path(settings.variables)
+    source = "{0}:/{1}".format(bucket.name, bucket.folder)
+    argv = (S3FS, source, MOUNTED, "-f", *options(bucket, settings.place.user))
+    return Service(S3FS, argv, users.ROOT, environment, essential=True, patience=UNMOUNT_SECONDS)
+
+
+def _show(project: int, workdir: str) -> None:
+    """Have what is mounted in the project's folder, too."""
+    # What is mounted over a part of it there is not mounted over it here.
+    mounts.make_private(MOUNTED)
+    mounts.bind(descriptors.folder(MOUNTED, os.O_PATH), project)
+    if not is_mounted(workdir):
+        raise OSError("another folder was put in its place meanwhile")
+
+
+def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Before = _nothing) -> None:
+    """Mount the bucket and prove that it works; arguments as for :func:`prepare`.
+
+    Raises:
+        Refused: it does not; one line says what to do. Nothing stays mounted once the caller has stopped the
+            supervisor.
+        Unavailable: nothing is known to be wrong.
+        StopRequested: a signal came first.
+    """
+    asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
+    if not may_mount():
+        raise Refused("{0} cannot be mounted: this container may not mount; {1}".format(asked, NEEDED))
+    _unmount(workdir, supervisor)  # on a machine: what a killed unit left
+    # While nothing is mounted nobody but root may write here: what is written would be lost without a word.
+    project = _owned(workdir, 0, 0, 0o555)
+    try:
+        if os.listdir(project):
+            raise Refused("JUPYTER_WORKDIR={0!r} is not empty: the mount would hide its files".format(workdir))
+        if not bucket.credentials.key:
+            bucket = _with_role(bucket, settings)
+        bucket = s3.prepare(bucket)
+        before(bucket, settings, supervisor)
+        _mount(bucket, settings, supervisor, project)
+    finally:
+        os.close(project)
+
+    def give_up(reason: str) -> None:
+        log.line("{0}: {1}".format(bucket.url, reason))
+        abandon(supervisor)
+
+    watching = watch.Watch(settings.place.user, watch.question(workdir), bucket.patience, give_up)
+    supervisor.later(watch.PAUSE, watching.turn)
+
+
+def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: int) -> None:
+    asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
+    os.makedirs(MOUNTED, mode=0o755, exist_ok=True)
+    in_file = not bucket.role and not bucket.credentials.session
+    with password_file(bucket) if in_file else contextlib.nullcontext():
+        supervisor.start(_s3fs(bucket, settings))
+        if not supervisor.wait_until(lambda: is_mounted(MOUNTED), MOUNT_SECONDS):
+            reason = "s3fs took more than {0:g} s".format(MOUNT_SECONDS) if supervisor.alive(S3FS) else "s3fs ended"
+            raise Unavailable("{0} was not mounted: {1}; what it said is above".format(asked, reason))
+        for what, who, action in (
+            ("mounting it at {0}".format(workdir), users.ROOT, lambda: _show(project, workdir)),
+            ("writing and reading a file", settings.place.user, lambda: probe(workdir)),
+        ):
+            try:
+                users.do_as(who, action, PROBE_SECONDS)
+            except OSError as error:  # TimeoutError is one
+                reason = "{0} is mounted and does not work: {1}: {2}"
+                raise Unavailable(reason.format(asked, what, error)) from None
+
+
+def prepare(settings: Settings, supervisor: Supervisor, before: Before = _nothing) -> str:
+    """Make the project's folder ready.
+
+    Args:
+        settings: of the container.
+        supervisor: looks after s3fs.
+        before: called with the bucket, its keys found, before it is mounted.
+
+    Returns:
+        What it is, for the log.
+
+    Raises:
+        Refused: a bucket was asked for and cannot be had.
+    """
+    if settings.bucket is None:
+        own_folder(settings.place.workdir, settings.place.user.uid, settings.place.user.gid, 0o755)
+        return "{0} is a local folder (BUCKET_NAME is not set)".format(settings.place.workdir)
+    mount(settings.bucket, settings, supervisor, before)
+    return "{0} is mounted at {1}".format(settings.bucket.url, settings.place.workdir)
+
+
+def _unmount(workdir: str, supervisor: Supervisor) -> None:
+    """Take away whatever shows the bucket, wherever the project's folder is by now; the last mount, s3fs's own, at last."""
+    found = mounts.table()
+    devices = {mount.device for mount in found if mount.kind == KIND and mount.path in (MOUNTED, workdir)}
+    for mount in reversed([mount for mount in found if mount.device in devices]):
+        try:
+            # In a child: where s3fs hangs, this may too. umount(8) would look at the mount first, and hang.
+            users.do_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.left(UNMOUNT_SECONDS))  # type: ignore[misc]
+        except OSError as error:
+            log.line("unmounting {0}: {1}".format(mount.path, error))
+
+
+def hangs(settings: Settings) -> bool:
+    """Does the mount give no answer?"""
+    return settings.bucket is not None and watch.read() == watch.SILENT
+
+
+def abandon(supervisor: Supervisor) -> None:
+    """Kill s3fs, so that nobody waits for it any more; what it has not written is lost."""
+    supervisor.give_up(S3FS, 1)
+
+
+def release(settings: Settings, supervisor: Supervisor) -> str:
+    """Unmount, if anything is mounted; s3fs writes what is left and ends.
+
+    Returns:
+        Empty if everything is in the bucket; else why that is not known.
+    """
+    if settings.bucket is None:
+        return ""
+    path, problems = settings.place.workdir, []
+    began = time.monotonic()
+    code = supervisor.stop(S3FS, ask=lambda: _unmount(path, supervisor))
+    _unmount(path, supervisor)  # what a killed s3fs leaves
+    if code:
+        how = "ended with exit code {0}" if code > 0 else "was killed by signal {0}"
+        problems.append(("s3fs " + how + " after {1:.1f} s").format(abs(code), time.monotonic() - began))
+    if is_mounted(MOUNTED) or is_mounted(path):
+        problems.append("{0} cannot be unmounted".format(path))
+    return "; ".join(problems)

@@ -1,0 +1,118 @@
+"""Does the mount still answer? It is asked now and then, by a process that may hang in it in our place."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import time
+from typing import Callable, Optional
+
+from melda.base import log, pressure, textfiles, users
+from melda.config.environ import RUN
+
+STATE = RUN + "/mount"  # what the watch found; the version service reads it
+WELL = "ok"
+SILENT = "does not answer"
+PAUSE = 15.0  # between an answer and the next question, which costs S3 three or four requests
+LOOK = 0.5  # between two looks whether there is an answer
+NOTICED = 20.0  # an answer that takes longer is worth a line
+
+
+def read(path: str = STATE) -> str:
+    """What the watch found last; a text of our own where there is no watch."""
+    with contextlib.suppress(OSError):
+        return textfiles.read(path) or "is not watched"
+    return "is not watched"
+
+
+def question(folder: str) -> Callable[[], None]:
+    """Look for a file that is not there: s3fs has to ask S3 for it, and no cache knows the name.
+
+    The returned function raises an OSError for any other answer than that it is not there.
+    """
+
+    def ask() -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(os.path.join(folder, ".melda-jupyter-watch-" + secrets.token_hex(8)))
+
+    return ask
+
+
+class Watch:
+    """Asks, says what changed, gives up.
+
+    An error is an answer: s3fs reports that S3 is down, programs are told that their writes failed, and what kernels
+    hold in memory outlives it. No answer at all blocks every program that touches the project, for ever.
+
+    Args:
+        user: who asks.
+        ask: the question; raises OSError for an error.
+        patience: seconds without an answer until ``give_up`` is called.
+        give_up: gets the reason.
+        state: path of the file that tells others.
+    """
+
+    def __init__(
+        self,
+        user: users.Account,
+        ask: Callable[[], None],
+        patience: float,
+        give_up: Callable[[str], None],
+        state: str = STATE,
+    ) -> None:
+        self._user, self._ask, self._patience, self._give_up, self._path = user, ask, patience, give_up, state
+        self._child: Optional[users.Child] = None
+        self._began = 0.0
+        self._state = self._written = ""
+        self._said = pressure.Said(log.line)
+        self._say(WELL)
+
+    def turn(self) -> Optional[float]:
+        """Ask, or look for the answer; seconds until the next turn, None for no more."""
+        if self._child is None:
+            try:
+                self._child, self._began = users.Child(self._user, self._ask), time.monotonic()
+            except (OSError, MemoryError) as error:  # for want of something: that is not the mount's silence
+                reason = str(error) or repr(error)
+                self._said.line("ask", "the mount cannot be asked, it is tried again: {0}".format(reason))
+                self._write()
+            else:
+                self._said.well("ask")
+            return LOOK
+        waited = time.monotonic() - self._began
+        answer = self._child.answer()
+        if answer is not None:
+            self._child.close()
+            self._child = None
+            self._say(WELL if not answer else "fails: " + answer)
+            return PAUSE
+        if waited >= min(NOTICED, self._patience):
+            self._say(SILENT)
+        if waited >= self._patience:
+            self._give_up("the mount has not answered for {0:g} s".format(self._patience))
+            return None
+        return LOOK
+
+    def _say(self, state: str) -> None:
+        if state != self._state:
+            if state != WELL:
+                log.line("the mount {0}; the project cannot be read or written".format(state))
+            elif self._state:
+                log.line("the mount answers again")
+            self._state = state
+        self._write()
+
+    def _write(self) -> None:
+        if self._state == self._written:
+            return
+        try:
+            os.makedirs(os.path.dirname(self._path), mode=0o755, exist_ok=True)
+            textfiles.update(self._path, self._state)
+            self._written = self._state
+            self._said.well("write")
+        except OSError as error:  # the disk is full: at the next turn, then
+            self._said.line(
+                "write", "{0} cannot be written: {1}".format(self._path, os.strerror(error.errno or errno.EIO))
+            )

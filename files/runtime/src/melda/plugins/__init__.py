@@ -1,0 +1,1 @@
+"""The user's own packages: a virtual environment and an R library in the project."""

@@ -1,0 +1,127 @@
+"""set-paths: where the user's own packages go and are found.
+
+What the user installs lies in the project, below ``Python-X.Y.Z`` and ``R-X.Y.Z``, so it is there in the next
+container. A new Python or R gets a folder of its own and leaves the old one alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from typing import List, NamedTuple
+
+from melda.base import interpreters, textfiles, users
+from melda.base.errors import Refused, Unavailable
+from melda.config import environ
+from melda.config.environ import Place
+from melda.plugins import r_library, venv
+
+RPROFILE = "/etc/R/Rprofile.site"
+BLOCK = "melda-jupyter plugins"
+SECONDS = 20.0  # for what is done in the project, which may be in S3
+
+PROFILE = "/etc/profile.d/melda-plugins.sh"
+# For login shells; Jupyter and its children get the same from start-jupyter.
+SHELL = """\
+# Written by set-paths.
+if [ "$(id -un)" = {user} ]; then
+    export VIRTUAL_ENV={root} PYTHONPATH={root} PATH={root}/bin:"$PATH"
+fi
+"""
+
+
+class Plugins(NamedTuple):
+    """The folders of the user's own packages; ``r`` is empty where there is no R."""
+
+    python: str
+    r: str
+
+
+def plugins(place: Place) -> Plugins:
+    """Where the user's packages for the versions of Python and R in this container are.
+
+    Raises:
+        Refused: the virtual environment has no Python that runs.
+    """
+    python, r = interpreters.python(place.python_env), interpreters.r()
+    if not python:
+        raise Refused("{0}/bin/python does not run".format(place.python_env))
+    return Plugins(
+        os.path.join(place.workdir, "Python-" + python),
+        os.path.join(place.workdir, "R-" + r) if r else "",
+    )
+
+
+def in_project(place: Place, found: Plugins, mend: bool) -> None:
+    """What the user does: make the folders, tell pip.
+
+    Raises:
+        OSError: a folder or pip.conf cannot be written.
+    """
+    version = interpreters.python(place.python_env)
+    venv.make(found.python, place.python_env, version)
+    if found.r:
+        r_library.make(found.r)
+    if mend:
+        venv.mend(found.python, version)
+        if found.r:
+            r_library.mend(found.r)
+    os.makedirs(os.path.join(place.user.home, ".pip"), exist_ok=True)
+    configuration = os.path.join(place.user.home, ".pip", "pip.conf")
+    text = textfiles.read(configuration)
+    # Earlier versions set this, for one folder or another: pip can neither upgrade nor remove there.
+    text = textfiles.without_setting(
+        text, "install", "target", os.path.join(re.escape(place.workdir), r"Python-[0-9.]+")
+    )
+    textfiles.update(configuration, textfiles.with_setting(text, "global", "python", venv.for_pip(found.python)))
+
+
+def in_system(place: Place, found: Plugins, rprofile: str = RPROFILE, profile: str = PROFILE) -> None:
+    """What root does: tell login shells and R.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    textfiles.update(profile, SHELL.format(user=shlex.quote(place.user.name), root=shlex.quote(found.python)))
+    if found.r:
+        block = r_library.profile(place.workdir, place.user.name)
+        textfiles.update(rprofile, textfiles.with_block(textfiles.read(rprofile), BLOCK, block))
+
+
+def prepare(place: Place, mend: bool = False) -> Plugins:
+    """Make the user's plugin folders, and point pip, R and logins to them. Doing it again changes nothing.
+
+    Args:
+        place: where things are.
+        mend: also clear away what an installation left that was cut off; nothing may be installing.
+
+    Returns:
+        The folders.
+
+    Raises:
+        Unavailable: something cannot be written.
+    """
+    found = plugins(place)
+    try:
+        users.do_as(place.user, lambda: in_project(place, found, mend), SECONDS)
+        if os.geteuid() == 0:
+            in_system(place, found)
+    except OSError as error:
+        raise Unavailable("the plugin folders cannot be prepared: {0}".format(error)) from None
+    return found
+
+
+def main() -> int:
+    """Command line: no arguments; silent if all went well."""
+    arguments: List[str] = sys.argv[1:]
+    if arguments:
+        sys.stderr.write("set-paths: {0!r} is not right: it takes no arguments\n".format(arguments[0]))
+        return 2
+    try:
+        prepare(environ.place(environ.load()))
+    except Refused as error:
+        sys.stderr.write("set-paths: {0}\n".format(error))
+        return 1
+    return 0

@@ -1,0 +1,58 @@
+"""What everybody may know of the keeper: one line, and whether the user's packages are there yet."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Optional
+
+from melda.base import regular, textfiles
+from melda.config.environ import RUN
+
+FOLDER = RUN + "/plugins"  # the user's: the keeper is a process of the user's
+STATE = FOLDER + "/state"  # also read by terminals, see files/persistence/profile.sh
+FORK = FOLDER + "/fork"  # a line of the process that installs what the parent project has
+RESTORING = FOLDER + "/restoring"  # while it is there Python and R wait, see melda_plugins.py and r_plugins.py
+# An installation that runs when the container begins to stop; it is about to be killed.
+CUT_OFF = FOLDER + "/cut-off"
+LOCAL = "kept in the project's folder"
+KEPT = ".melda-jupyter"  # in the project: all that is ours
+CAPTURE = "environment.json"  # in there, too: what melda-env says is installed
+
+
+LARGEST = 16384  # bytes of a line: the folder is the user's, who may put anything there
+
+
+def text(path: str) -> str:
+    """What a small file of ours holds; empty where there is none, or something else in its place."""
+    try:
+        return regular.read(path, LARGEST).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def read(path: str = "") -> Optional[str]:
+    """The line, of the keeper if no ``path`` is given; None where nothing is said."""
+    return text(path or STATE) or None
+
+
+def write(line: str, path: str = "") -> None:
+    """Set the line, if it is another one. Nothing depends on it, so nothing fails with it."""
+    with contextlib.suppress(OSError):
+        if text(path or STATE) != line:
+            textfiles.replace(path or STATE, line)
+
+
+def restoring() -> None:
+    """The user's packages are being brought back: Python and R wait, by the age of the file at most a while.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    textfiles.replace(RESTORING, "")
+
+
+def restored() -> None:
+    """The user's packages are there, or are waited for no more."""
+    with contextlib.suppress(OSError):
+        os.unlink(RESTORING)

@@ -1,0 +1,116 @@
+"""The user's own Python packages: a virtual environment in the project, on top of the image's.
+
+So that pip can install, upgrade and remove there as it does anywhere, and sees what the image has. Everything in the
+folder is relative but the links to the image.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+
+from melda.base import folders, interpreters, textfiles
+
+# Read after all others of the folder, whose .pth files come before the image's packages.
+PATH_FILE = "zz-melda-image.pth"
+IMPORT = "import melda_plugins; melda_plugins.arrange()"
+PIP_PYTHON = "pip-python"
+# pip takes the Python that its configuration names, also a pip of another environment, which must stay in its own.
+# pip's first argument is a file in the pip that was called.
+PIP_PYTHON_SCRIPT = """\
+#!/bin/sh
+# ~/.pip/pip.conf names this as pip's Python: what pip installs goes into this folder.
+bin=${{0%/*}}
+case $1 in
+    {image}/* | "${{bin%/bin}}"/*) ;;
+    */lib/python*/site-packages/pip/*)
+        other=${{1%/lib/python*}}/bin/python
+        [ -x "$other" ] && exec "$other" "$@"
+        ;;
+esac
+exec "$bin/python" "$@"
+"""
+
+
+def _python(path: str, target: str) -> None:
+    """``path`` is the interpreter ``target``: a link, or where there are none a copy, as venv does it."""
+    if os.path.islink(path) and os.readlink(path) == target:
+        return
+    if os.path.lexists(path):
+        if not os.path.islink(path) and os.path.isfile(path) and os.access(path, os.X_OK):
+            return  # a copy
+        if os.path.isdir(path) and not os.path.islink(path):
+            folders.aside(path)
+        else:
+            os.unlink(path)
+    try:
+        os.symlink(target, path)
+    except OSError:
+        source = os.path.join(os.path.dirname(path), target)
+        new = path + ".new"
+        shutil.copyfile(source, new)
+        os.chmod(new, 0o755)  # nosec B103 # noqa: S103 an interpreter is for everybody
+        os.replace(new, path)
+
+
+def _file(path: str, text: str, mode: int = 0o644) -> None:
+    if os.path.isdir(path):
+        folders.aside(path)
+    textfiles.update(path, text, mode)
+    if os.stat(path).st_mode & mode & 0o111 != mode & 0o111:
+        os.chmod(path, mode)
+
+
+def for_pip(root: str) -> str:
+    """What pip's configuration names as its Python."""
+    return os.path.join(root, "bin", PIP_PYTHON)
+
+
+def make(root: str, env: str, version: str) -> None:
+    """Make the environment, or what is missing of it. Doing it again changes nothing.
+
+    Args:
+        root: the user's folder, absolute.
+        env: the image's environment.
+        version: of its Python, like 3.11.2.
+
+    Raises:
+        OSError: something cannot be written.
+    """
+    python = env + "/bin/python"
+    folders.make(root)
+    binaries = folders.make(root, "bin")
+    packages = folders.make(root, *os.path.relpath(interpreters.site_packages(root, version), root).split("/"))
+    home = os.path.dirname(os.path.realpath(python))
+    # `home` is what makes it a virtual environment: where the Python without packages lies.
+    _file(
+        os.path.join(root, "pyvenv.cfg"),
+        "home = {0}\ninclude-system-site-packages = false\nversion = {1}\n".format(home, version),
+    )
+    _python(os.path.join(binaries, "python"), python)
+    for name in ("python3", "python" + version.rsplit(".", 1)[0]):
+        _python(os.path.join(binaries, name), "python")
+    image = interpreters.site_packages(env, version)
+    _file(os.path.join(packages, PATH_FILE), "{0}\n{1}\n".format(image, IMPORT))
+    _file(os.path.join(binaries, PIP_PYTHON), PIP_PYTHON_SCRIPT.format(image=env), 0o755)
+
+
+def mend(root: str, version: str) -> None:
+    """After a container that was cut off: forget distributions that were being installed.
+
+    pip would take them for installed and could not remove them; forgotten, they can be installed again. Nothing
+    may be installing meanwhile.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    packages = interpreters.site_packages(root, version)
+    for name in os.listdir(packages):
+        path = os.path.join(packages, name)
+        # Written last by every installer. ~ is pip's: what it takes away in an upgrade.
+        cut_off = name.endswith(".dist-info") and not os.path.exists(os.path.join(path, "RECORD"))
+        if cut_off or name.startswith("~"):
+            shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                os.unlink(path)

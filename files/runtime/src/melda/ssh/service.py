@@ -1,0 +1,134 @@
+"""sshd, for debugging: root, with a key only, and only if there is a key."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import os
+import socket
+import subprocess
+from typing import Optional, Sequence
+
+from melda.base import textfiles, users
+from melda.base.errors import Refused
+from melda.base.supervisor import Service, Supervisor
+from melda.config.environ import RUN, Settings, for_root
+
+SSHD = "/usr/sbin/sshd"
+DISTRIBUTIONS = "/etc/ssh/sshd_config"
+PRIVILEGE_SEPARATION = "/run/sshd"  # sshd(8) wants this folder
+BUILT_IN = "/root/.ssh/authorized_keys"
+# Key exchanges that keep what is recorded today from the quantum computers of later: OpenSSH 9.9's, 8.5's under both names.
+QUANTUM_SAFE = ("mlkem768x25519-sha256", "sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com")
+
+
+def has_keys(path: str) -> bool:
+    """Does the file hold anything but comments?"""
+    return any(line.strip() and not line.strip().startswith("#") for line in textfiles.read(path).splitlines())
+
+
+def fingerprint(public_key: str) -> str:
+    """A public key's fingerprint, as ssh shows it at the first connection.
+
+    Args:
+        public_key: a line as ``ssh-keygen`` writes it.
+    """
+    digest = hashlib.sha256(base64.b64decode(public_key.split()[1])).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def configuration(host_key: str, added: str, key_exchanges: Sequence[str]) -> str:
+    """sshd's configuration in this container: ours first, because the first value counts, then the image's.
+
+    Args:
+        host_key: path of the private host key.
+        added: path of the keys that were given beside the one built in.
+        key_exchanges: those that are quantum-safe and that this sshd knows; none: the image's configuration says which.
+    """
+    lines = [
+        "HostKey " + host_key,
+        "AllowUsers root",
+        "AuthorizedKeysFile {0} {1}".format(BUILT_IN, added),
+        *(["KexAlgorithms " + ",".join(key_exchanges)] if key_exchanges else []),
+        "Include " + DISTRIBUTIONS,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _run(*command: str) -> str:
+    """Standard output of a program, which gets none of our environment: that holds the secrets."""
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        encoding="utf-8", errors="replace", env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+    )  # fmt: skip
+    if done.returncode:
+        said = " ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
+        raise Refused("ssh cannot be started: {0}: {1}".format(command[0], said or "no reason given"))
+    return done.stdout
+
+
+def host_key_path(run: str) -> str:
+    """Where the private host key is.
+
+    It is called after the container (Docker gives each its own host name), so an image committed from one does not
+    hand its identity to others.
+    """
+    return os.path.join(run, "ssh_host_ed25519_key-" + socket.gethostname())
+
+
+def _made(key: str) -> str:
+    """``key``, made if this container has none."""
+    if not (textfiles.read(key) and textfiles.read(key + ".pub")):  # a start that was cut off leaves half of it
+        for half in (key, key + ".pub"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(half)
+        _run("/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key)
+    return key
+
+
+def service(settings: Settings, run: str = RUN) -> Optional[Service]:
+    """sshd as a service; None without a key.
+
+    Args:
+        settings: of the container.
+        run: folder for what is this container's own.
+
+    Raises:
+        Refused: there are keys, and sshd is missing or does not take its configuration.
+    """
+    given = settings.ssh_keys
+    if not given and not has_keys(BUILT_IN):
+        return None
+    if not os.path.exists(SSHD):
+        raise Refused("SSH_AUTHORIZED_KEYS is set, and this image has no {0}: build it with the ssh task".format(SSHD))
+    added, config = os.path.join(run, "authorized_keys"), os.path.join(run, "sshd.conf")
+    try:
+        os.makedirs(run, mode=0o755, exist_ok=True)
+        os.makedirs(PRIVILEGE_SEPARATION, mode=0o755, exist_ok=True)
+        textfiles.update(added, "".join(key + "\n" for key in given), mode=0o600)
+        host_key = _made(host_key_path(run))
+        known = _run("/usr/bin/ssh", "-Q", "kex").split()
+        text = configuration(host_key, added, [name for name in QUANTUM_SAFE if name in known])
+        textfiles.update(config + ".new", text, mode=0o600)
+        _run(SSHD, "-t", "-f", config + ".new")
+        os.replace(config + ".new", config)
+    except OSError as error:
+        raise Refused("ssh cannot be prepared: {0}".format(error)) from None
+    return Service("sshd", (SSHD, "-D", "-e", "-f", config), users.ROOT, for_root(settings))
+
+
+def begin(settings: Settings, supervisor: Supervisor, run: str = RUN) -> str:
+    """Start sshd if there is a key for it.
+
+    Returns:
+        What became of it, for the log.
+
+    Raises:
+        Refused: see :func:`service`.
+    """
+    sshd = service(settings, run)
+    if sshd is None:
+        return "off, there is no authorized key"
+    supervisor.start(sshd)
+    return "started, its host key is " + fingerprint(textfiles.read(host_key_path(run) + ".pub"))

@@ -1,0 +1,1 @@
+"""The daemon that keeps the plugin folders in the bucket."""

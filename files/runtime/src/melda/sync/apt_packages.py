@@ -1,0 +1,118 @@
+"""The R packages that bspm installed through apt: remembered in the project, installed again in the next container."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import subprocess
+from typing import Callable, FrozenSet, Optional, Tuple
+
+from melda.base import regular, textfiles
+from melda.sync import programs
+from melda.sync.generations import integer
+
+RECORD = "/var/lib/melda-jupyter/bspm.json"  # bspm's service keeps it
+LARGEST = 1 << 20  # bytes of the list
+MOST = 2000
+# As the service checks R's names: one that it refuses would keep all others from being installed.
+NAME = re.compile(r"r-(cran|bioc)-[a-z][a-z0-9.]{0,80}[a-z0-9]")
+SECONDS = 1800
+LATER = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # no process, memory or descriptor is left
+# The service is the system's own way for the user: it takes R packages' names, whatever case, and checks them.
+CALL = (
+    "busctl", "--timeout={0}".format(SECONDS), "call", "org.r_project.linux1",
+    "/org/r_project/linux1/PackageManager", "org.r_project.linux1.PackageManager", "install", "ias",
+)  # fmt: skip
+
+Names = FrozenSet[str]
+Say = Callable[[str], None]
+
+
+def names(text: str) -> Names:
+    """Names of Debian packages in a list that anybody may have written; what is none is left out."""
+    try:
+        found = json.loads(text, parse_int=integer)["packages"]
+        return frozenset(name for name in found[:MOST] if isinstance(name, str) and NAME.fullmatch(name))
+    except (ValueError, TypeError, KeyError, RecursionError, MemoryError):
+        return frozenset()
+
+
+def _read(path: str) -> Names:
+    try:
+        return names(regular.read(path, LARGEST).decode("utf-8", "replace"))
+    except OSError:
+        return frozenset()
+
+
+class Packages:
+    """The list in the project, and what is installed in this container.
+
+    Args:
+        project: path of the list.
+        say: takes lines for the log.
+        record: what bspm's service says is installed.
+    """
+
+    def __init__(self, project: str, say: Say, record: str = RECORD) -> None:
+        self._project, self._say, self._record = project, say, record
+        self._missing: Names = frozenset()  # wanted, and not to be had at the moment
+        self._installing: Optional[subprocess.Popen[bytes]] = None
+        self._told = b""  # by what is running
+        self._again = False  # it could not be started, and may be later
+        self.stamp: Tuple[int, ...] = ()  # changes with what is installed
+        self._mine: Names = frozenset()  # what this container has put into the list, or found there
+
+    def restore(self) -> None:
+        """Begin to install what the list has and this container has not, in one transaction."""
+        self._mine = _read(self._project)
+        self._missing = self._mine - _read(self._record)
+        if not self._missing:
+            return
+        self._say("installing {0} again through apt".format(programs.names(self._missing)))
+        self._start()
+
+    def _start(self) -> None:
+        wanted = sorted(name.split("-", 2)[2] for name in self._missing)
+        again, self._again, self._told = self._again, False, b""
+        try:
+            self._installing = programs.start((*CALL, str(os.getpid()), str(len(wanted)), *wanted))
+        except OSError as error:
+            self._again = error.errno in LATER
+            if not again:
+                self._say("apt's packages cannot be installed again: {0}".format(error.strerror))
+
+    def look(self) -> None:
+        """Bring the list up to date, if anything was installed or removed.
+
+        Raises:
+            OSError: the list cannot be written.
+        """
+        if self._again:
+            self._start()
+        over = self._installing and self._installing.poll() is not None
+        if self._installing:
+            self._told = programs.said(self._installing, self._told)
+        if self._installing and over:
+            if self._installing.stderr:
+                self._installing.stderr.close()
+            self._installing = None
+            self._missing -= _read(self._record)
+            if self._missing:
+                reason = programs.last_line(self._told) or "apt does not have them"
+                self._say("not installed again through apt: {0}: {1}".format(programs.names(self._missing), reason))
+        try:
+            found = os.stat(self._record)
+        except OSError:
+            return
+        stamp = (found.st_mtime_ns, found.st_ino)
+        if self._installing or stamp == self.stamp:
+            return
+        # Another container of the project may have written the list meanwhile: what is not ours stays.
+        mine, theirs = _read(self._record) | self._missing, _read(self._project)
+        wanted = mine | (theirs - self._mine)
+        if wanted != theirs:
+            os.makedirs(os.path.dirname(self._project), exist_ok=True)
+            textfiles.replace(self._project, json.dumps({"packages": sorted(wanted)}, indent=1) + "\n")
+        self._mine, self.stamp = mine, stamp

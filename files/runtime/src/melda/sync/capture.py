@@ -1,0 +1,85 @@
+"""What is installed, written down beside what is kept: a fork of the project begins with it (FORK_OF)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from typing import Callable, Optional
+
+from melda.config.environ import SRC
+from melda.sync import programs
+from melda.sync.apt_packages import LATER
+
+PROGRAM = os.path.join(SRC, "melda-env")
+LAST = 2.0  # seconds it may take when the container stops
+
+Say = Callable[[str], None]
+
+
+class Capture:
+    """Runs ``melda-env capture`` after each change; the keeper does not wait for it.
+
+    Args:
+        path: the file.
+        say: takes lines for the log.
+        program: what writes it.
+    """
+
+    def __init__(self, path: str, say: Say, program: str = PROGRAM) -> None:
+        self._path, self._say, self._program = path, say, program
+        self._running: Optional[subprocess.Popen[bytes]] = None
+        self._wanted: object = None
+        self._written: object = None
+        self._told = b""  # by what is running
+        self._failed = ""  # why it could not be started
+
+    def look(self, state: object) -> None:
+        """Write it down anew if ``state`` is another than when it was written; to be called every second or so."""
+        self._wanted = state
+        over = self._running and self._running.poll() is not None
+        if self._running:
+            self._told = programs.said(self._running, self._told)  # it must not wait for us
+            if not over:
+                return
+            if self._running.returncode:
+                said = programs.shown(self._told.decode("utf-8", "replace").strip(), 1000)
+                self._say("what is installed is not written down: {0}".format(said or "no reason given"))
+            self._stop()
+        if self._wanted != self._written:
+            self._start()
+
+    def _start(self) -> None:
+        before, self._written, self._told = self._written, self._wanted, b""
+        try:
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            self._running = programs.start((self._program, "capture", self._path), variables=dict(os.environ))
+            self._failed = ""
+        except OSError as error:
+            if error.errno in LATER:
+                self._written = before
+            if error.strerror != self._failed:
+                self._say("what is installed is not written down: {0}".format(error.strerror))
+            self._failed = error.strerror or ""
+
+    def finish(self, state: object) -> None:
+        """Write down what is not written yet, now or never; it is replaced as a whole, or not at all."""
+        if self._running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._running.communicate(timeout=LAST)
+            self._stop()
+        if state != self._written:
+            self._wanted = state
+            self._start()
+            if self._running:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._running.communicate(timeout=LAST)
+                self._stop()
+
+    def _stop(self) -> None:
+        if self._running and self._running.poll() is None:
+            self._running.kill()
+            self._running.wait()
+        if self._running and self._running.stderr:
+            self._running.stderr.close()
+        self._running = None

@@ -1,0 +1,135 @@
+"""Copying what a fork begins with: S3 does it, within the bucket; how much, and under which names, has limits."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+from typing import List, Tuple
+
+from melda.base import log
+from melda.base.errors import Refused
+from melda.config.bucket import Bucket, Credentials
+from melda.mount import s3
+from melda.plugins.state import CAPTURE, KEPT
+from melda.sync import fork_of
+
+MOST, LARGEST = 1000, 1 << 30  # files beside a capture that are copied, and bytes of all of them
+PAGES = 20  # of a listing that are read: five thousand keys
+AT_ONCE = 8  # requests
+LONGEST_KEY = 1024  # bytes (Amazon S3 user guide)
+SHOWN = 5  # names in a line
+RETRY, LONGEST_RETRY = 5.0, 60.0  # seconds until it is tried again
+
+
+def say(text: str) -> None:
+    """Write a line to the container's log."""
+    log.line("fork: " + text)
+
+
+def _is_name(path: str) -> bool:
+    """Is this a file's path below a folder, or a folder's? Somebody else's program chose it."""
+    return all(
+        step not in ("", ".", "..")
+        and "\\" not in step
+        and not any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in step)
+        for step in (path[:-1] if path.endswith("/") else path).split("/")
+    )
+
+
+def _folders(bucket: Bucket, path: str) -> None:
+    """Make the folders on the way to ``path``, in the project: newer s3fs shows none that has no object."""
+    parts = path.split("/")
+    for count in range(1, len(parts) + 1):
+        key = "/".join([bucket.folder, *parts[:count]]) + "/"
+        if s3.keys(bucket, key, 1) != [key]:
+            s3.make_folder(bucket, key)
+
+
+def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
+    """What is to be copied.
+
+    Returns:
+        The parent's capture, empty if there is none; keys of the files beside it; those that are not copied.
+
+    Raises:
+        Refused: S3 does not answer, or does not allow it.
+    """
+    # What its keeper wrote is newer than what its user may have captured.
+    for name in (KEPT + "/" + CAPTURE, CAPTURE):
+        capture = "{0}/{1}".format(bucket.fork_of, name)
+        if s3.keys(bucket, capture, 1) != [capture]:
+            continue
+        files: List[str] = []
+        left: List[str] = []
+        total, longest = 0, len("{0}/{1}/{2}".format(bucket.folder, fork_of.HERE, CAPTURE).encode())
+        below = capture + fork_of.FILES + "/"
+        for key, size in s3.objects(bucket, below, PAGES):
+            file = key[len(below) :]
+            fits = longest + len(key.encode("utf-8", "surrogatepass")) - len(capture.encode()) <= LONGEST_KEY
+            if key != below and not (_is_name(file) and fits and len(files) < MOST and total + size <= LARGEST):
+                left.append(file)
+            else:
+                files.append(key)
+                total += size
+        return capture, files, left
+    return "", [], []
+
+
+def copy(bucket: Bucket) -> None:
+    """Copy it; the capture itself last, so that it is whole when it is there.
+
+    Raises:
+        Refused: S3 does not answer, or does not allow it.
+        OSError: it cannot be done now.
+    """
+    capture, files, left = plan(bucket)
+    target = "{0}/{1}/{2}".format(bucket.folder, fork_of.HERE, CAPTURE)
+    _folders(bucket, fork_of.HERE)
+    if left:
+        names = ", ".join("".join(char if char.isprintable() else "?" for char in name)[:80] for name in left[:SHOWN])
+        more = " and {0} more".format(len(left) - SHOWN) if len(left) > SHOWN else ""
+        text = "not copied, as it is no file's name, or more than {0} files or {1} MB: {2}{3}"
+        say(text.format(MOST, LARGEST >> 20, names, more))
+    if not capture:
+        return
+
+    def one(key: str) -> None:
+        try:
+            s3.copy(bucket, key, target + key[len(capture) :])
+        except Refused as error:
+            if "NoSuchKey" not in str(error):  # it went meanwhile
+                raise
+
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for _ in pool.map(one, files):
+                pass
+    except RuntimeError as error:  # no thread more can be started
+        raise OSError(str(error)) from None
+    s3.copy(bucket, capture, target)
+
+
+def given(number: int = 0) -> Bucket:
+    """The bucket that start-jupyter wrote to a descriptor."""
+    found = Bucket(*json.loads(os.pread(number, 1 << 20, 0)))
+    return found._replace(credentials=Credentials(*found.credentials))
+
+
+def main() -> int:
+    """Command line: no arguments. Goes on until it is done."""
+    bucket, pause, said = given(), RETRY, ""
+    while True:
+        try:
+            copy(bucket)
+            fork_of.note(fork_of.Copied(True))
+            return 0
+        except (Refused, OSError) as error:
+            if str(error) != said:
+                say("not copied yet: {0}".format(error))
+            said = str(error)
+            fork_of.note(fork_of.Copied(False, said))
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_RETRY)

@@ -1,0 +1,218 @@
+"""The keeper: a process of the user's that brings the plugin folders back when a container starts, and saves them.
+
+It is the user's, because all it reads was written by the user, or by whoever can write the project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Dict, List
+
+from melda.base import log, oom
+from melda.config import environ
+from melda.plugins import set_paths, state
+from melda.sync import programs
+from melda.sync.apt_packages import Packages
+from melda.sync.capture import Capture
+from melda.sync.installers import running
+from melda.sync.synced_dir import Folder
+
+PAUSE = 1.0  # seconds between two looks
+SHOWN = 3  # entries that are left out, in a line
+STALLED = 60.0  # seconds in which nothing of a folder comes: it is said, and waited for no more
+LONGEST_WAIT = 300.0  # seconds after the start until which Python and R wait for what comes; also in melda_plugins.py
+
+
+def say(text: str) -> None:
+    """Write a line to the container's log."""
+    log.line("plugins: " + text)
+
+
+def _reason(error: Exception) -> str:
+    """Of an error, for people."""
+    return programs.shown(str(getattr(error, "strerror", None) or error) or type(error).__name__, 300)
+
+
+def _failed(folder: Folder, problem: str) -> None:
+    """A folder's problem, said once."""
+    if problem != folder.problem:
+        say("{0}: {1}".format(folder.name, problem))
+    folder.problem = problem
+
+
+class Keeper:
+    """All folders, and apt's packages.
+
+    Args:
+        folders: what is kept; none: the project is no bucket, and they are in it as they are.
+        packages: apt's.
+        capture: writes down what is installed, where folders are kept.
+    """
+
+    def __init__(self, folders: List[Folder], packages: Packages, capture: Capture) -> None:
+        self._folders, self._packages, self._capture = folders, packages, capture
+        self._problem = ""
+        self._busy = False
+        self._threads: Dict[str, threading.Thread] = {}
+        self._began = time.monotonic()
+        self._here = False  # all of it was brought back
+        self._stopping = threading.Event()
+
+    def stop(self, *_: object) -> None:
+        """SIGTERM: save what is not saved, and end; while packages are being brought back, end at once."""
+        if self._busy:
+            os._exit(0)
+        self._stopping.set()
+
+    def restore(self) -> None:
+        """Bring all folders back that are not here yet; what does not come on is left to itself, and tried again."""
+        todo = [folder for folder in self._folders if not folder.restored]
+        if todo:
+            state.write("restoring")
+            self._busy = True
+            for folder in todo:
+                self._begin(folder)
+            for folder in todo:
+                self._wait(folder)
+            self._busy = False
+        if self._folders and not self._here and all(folder.restored for folder in self._folders):
+            self._here = True
+            try:
+                place = environ.place(environ.load())
+                # While Python and R wait nobody can be installing.
+                set_paths.in_project(place, set_paths.plugins(place), mend=os.path.exists(state.RESTORING))
+            except Exception as error:  # whatever lies there
+                say("the folders of the project cannot be made whole: {0}".format(_reason(error)))
+            say("the packages of the project are here ({0:.2f} s)".format(time.monotonic() - self._began))
+
+    def _begin(self, folder: Folder) -> None:
+        thread = self._threads.get(folder.name)
+        if thread is not None and thread.is_alive():
+            return  # it still hangs
+        self._threads[folder.name] = threading.Thread(target=self._restore, args=(folder,), daemon=True)
+        folder.moved()
+        try:
+            self._threads[folder.name].start()
+        except RuntimeError as error:  # no thread more can be started
+            del self._threads[folder.name]
+            _failed(folder, "not brought back: {0}".format(error))
+
+    def _wait(self, folder: Folder) -> None:
+        thread = self._threads.get(folder.name)
+        while thread is not None and thread.is_alive():
+            thread.join(0.05)
+            silent = time.monotonic() - folder.moved_at
+            if thread.is_alive() and silent > STALLED:
+                _failed(folder, "not brought back: nothing came for {0:.0f} s".format(STALLED))
+                return
+            if thread.is_alive() and time.monotonic() - self._began > LONGEST_WAIT:
+                _failed(folder, "not brought back yet: it takes longer than {0:.0f} s".format(LONGEST_WAIT))
+                return  # it goes on; kernels start with what is there
+
+    @staticmethod
+    def _restore(folder: Folder) -> None:
+        try:
+            folder.restore()
+            folder.problem = ""
+        except Exception as error:  # whatever lies in the bucket: the others go on
+            _failed(folder, "not brought back: {0}".format(_reason(error)))
+
+    def turn(self) -> None:
+        """Look at everything once."""
+        for folder in self._folders:
+            if folder.restored:
+                try:
+                    folder.look(time.monotonic())
+                except Exception as error:  # whatever lies in it: the others go on
+                    _failed(folder, "not saved: {0}".format(_reason(error)))
+        try:
+            self._packages.look()
+            self._problem = ""
+        except Exception as error:
+            if not self._problem:
+                say("the list of apt's packages is not saved: {0}".format(_reason(error)))
+            self._problem = "the list of apt's packages is not saved"
+        if self._folders and all(folder.restored and not folder.dirty for folder in self._folders):
+            self._capture.look(self._installed())
+        state.write(self.line())
+
+    def _installed(self) -> object:
+        """Another value when something else is installed than before."""
+        return [folder.saved_at for folder in self._folders], self._packages.stamp
+
+    def line(self) -> str:
+        """How things stand."""
+        problems = ["{0}: {1}".format(folder.name, folder.problem) for folder in self._folders if folder.problem]
+        problems += [self._problem] if self._problem else []
+        if problems:
+            return "failed: " + "; ".join(problems)
+        if any(folder.dirty for folder in self._folders):
+            return "saving"
+        if not self._folders:
+            return state.LOCAL
+        last = max(folder.saved_at for folder in self._folders)
+        at = time.strftime(" at %H:%M:%S UTC", time.gmtime(last)) if last else ""
+        return "; ".join(["saved" + at, *(self._left_out(folder) for folder in self._folders if folder.left_out)])
+
+    @staticmethod
+    def _left_out(folder: Folder) -> str:
+        left = sorted(folder.left_out.items())
+        shown = ["{0} ({1})".format(programs.shown(os.path.basename(entry)), why) for entry, why in left[:SHOWN]]
+        more = " and {0} more".format(len(left) - SHOWN) if len(left) > SHOWN else ""
+        return "left out of {0}: {1}{2}".format(folder.name, ", ".join(shown), more)
+
+    def run(self) -> None:
+        """Until SIGTERM."""
+        signal.signal(signal.SIGTERM, self.stop)
+        self.restore()
+        # Whatever came of it: kernels start with what is there.
+        state.restored()
+        self._packages.restore()
+        again = 5.0
+        due = time.monotonic() + again
+        while not self._stopping.wait(PAUSE):
+            if time.monotonic() > due:
+                self.restore()
+                again = min(2 * again, 60.0)
+                due = time.monotonic() + again
+            self.turn()
+        cut_off = state.text(state.CUT_OFF)
+        for folder in self._folders:
+            try:
+                folder.finish(cut_off)
+            except Exception as error:  # whatever lies in it: the others are saved
+                _failed(folder, "not saved: {0}".format(_reason(error)))
+        with contextlib.suppress(Exception):
+            self._packages.look()
+        if self._folders and all(folder.restored for folder in self._folders):
+            self._capture.finish(self._installed())
+
+
+def main() -> int:
+    """Command line: the folders to be kept, as start-jupyter gives it."""
+    parser = argparse.ArgumentParser(prog="keep-plugins")
+    parser.add_argument("--local", required=True, help="folder in which the plugin folders lie")
+    parser.add_argument("--project", required=True, help="the project's folder")
+    parser.add_argument("--old", required=True, help="where the project lies without the plugin folders over it")
+    parser.add_argument("names", nargs="*")
+    given = parser.parse_args(sys.argv[1:])
+    oom.offer_children()
+    kept = os.path.join(given.project, state.KEPT)
+
+    def old(name: str) -> str:
+        path = os.path.join(given.old, name)
+        try:
+            return path if os.listdir(path) else ""
+        except OSError:
+            return ""
+
+    folders = [Folder(name, given.local, kept, say, running, old(name)) for name in given.names]
+    capture = Capture(os.path.join(kept, state.CAPTURE), say)
+    Keeper(folders, Packages(os.path.join(kept, "apt.json"), say), capture).run()
+    return 0

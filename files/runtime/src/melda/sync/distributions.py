@@ -1,0 +1,283 @@
+"""Moving packages from one copy of a folder into another, whole distributions only."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import io
+import itertools
+import os
+import re
+import secrets
+import shutil
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from typing import Callable, Collection, Dict, List, Mapping, Optional, Set
+
+from melda.base import regular
+from melda.sync.generations import Generation
+from melda.sync.tree import LONGEST, Layout, listed
+
+LEVELS = 40  # folders in each other that are open at the same time
+LARGEST_RECORD, MOST_FILES = 32 << 20, 500_000  # bytes and lines of what a distribution says it has
+
+
+def _open(name: str, folder: Optional[int] = None) -> int:
+    """A descriptor of the folder ``name``, which its owner may read and change from now on."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        number = os.open(name, flags, dir_fd=folder)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=folder)
+        number = os.open(name, flags, dir_fd=folder)
+    if os.fstat(number).st_mode & 0o700 != 0o700:
+        os.fchmod(number, 0o700)
+    return number
+
+
+def _empty(folder: int, levels: int, aside: Callable[[int, str], None]) -> None:
+    """Remove what is in a folder, ``levels`` deep; folders that are deeper are given to ``aside``."""
+    with os.scandir(folder) as listed:
+        children = [(child.name, child.is_dir(follow_symlinks=False)) for child in listed]
+    for name, is_folder in children:
+        with contextlib.suppress(FileNotFoundError):  # it went meanwhile
+            if not is_folder:
+                os.unlink(name, dir_fd=folder)
+            elif levels:
+                inner = _open(name, folder)
+                try:
+                    _empty(inner, levels - 1, aside)
+                finally:
+                    os.close(inner)
+                os.rmdir(name, dir_fd=folder)
+            else:
+                aside(folder, name)
+
+
+def remove(path: str) -> None:
+    """Remove a file, or a folder and what is in it, also what is read-only; nothing if it is not there.
+
+    However deep it is: what lies deeper than Python and descriptors reach is moved up first.
+
+    Raises:
+        OSError: something stays.
+    """
+    try:
+        top = _open(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+            raise
+        os.unlink(path)
+        return
+    prefix, waiting, count = ".melda-{0}-".format(secrets.token_hex(8)), [""], itertools.count()
+
+    def aside(folder: int, name: str) -> None:
+        new = prefix + str(next(count))
+        os.close(_open(name, folder))  # a folder that moves must be writable itself
+        os.rename(name, new, src_dir_fd=folder, dst_dir_fd=top)
+        waiting.append(new)
+
+    try:
+        while waiting:
+            name = waiting.pop()
+            with contextlib.suppress(FileNotFoundError):
+                folder = _open(name or ".", top)
+                try:
+                    _empty(folder, LEVELS, aside)
+                finally:
+                    os.close(folder)
+                if name:
+                    os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    with contextlib.suppress(FileNotFoundError):
+        os.rmdir(path)
+
+
+def _canonical(dist_info: str) -> str:
+    """The name of a distribution as PyPI compares it (PEP 503), from that of its folder."""
+    return re.sub(r"[-_.]+", "-", dist_info[: -len(".dist-info")].rsplit("-", 1)[0]).lower()
+
+
+def _files(dist_info: str) -> List[str]:
+    """What its RECORD names, relative to where packages lie; nothing if there is none yet."""
+    try:
+        text = regular.read(os.path.join(dist_info, "RECORD"), LARGEST_RECORD).decode("utf-8", "surrogateescape")
+        rows = csv.reader(io.StringIO(text, newline=""))
+        return [row[0] for row in itertools.islice(rows, MOST_FILES) if row]
+    except (OSError, csv.Error):
+        return []
+
+
+def distributions(shape: Layout, root: str) -> Dict[str, Set[str]]:
+    """Python's distributions in a folder: name -> entries that its RECORD names."""
+    found: Dict[str, Set[str]] = {}
+    packages = os.path.join(root, shape.packages)
+    for name in listed(packages) if shape.packages else ():
+        if name.endswith(".dist-info"):
+            entries = found.setdefault(_canonical(name), {os.path.join(shape.packages, name)})
+            files = _files(os.path.join(packages, name))
+            entries.update(shape.entry_of(os.path.join(shape.packages, file)) for file in files)
+    return found
+
+
+def infos(shape: Layout, entries: Collection[str]) -> Dict[str, Set[str]]:
+    """Names of distributions -> those of ``entries`` that are their .dist-info."""
+    found: Dict[str, Set[str]] = {}
+    for entry in entries:
+        folder, name = os.path.split(entry)
+        if folder == shape.packages and name.endswith(".dist-info"):
+            found.setdefault(_canonical(name), set()).add(entry)
+    return found
+
+
+def numbers(shape: Layout, generation: Generation) -> Dict[str, int]:
+    """How new each package of a generation is, by its distribution's name, or by its entry where that is all it has."""
+    found: Dict[str, int] = {}
+    for entry, held in generation.entries.items():
+        folder, name = os.path.split(entry)
+        is_distribution = folder == shape.packages and name.endswith(".dist-info")
+        found[_canonical(name) if is_distribution else entry] = held.number
+    return found
+
+
+def whole(shape: Layout, root: str) -> Set[str]:
+    """Entries that belong to packages of which nothing is missing: what a container that was killed left may be torn."""
+    found: Set[str] = set()
+    packages = os.path.join(root, shape.packages)
+    if not shape.packages:  # R's, which writes this file last
+        return {
+            entry for entry in shape.entries(root) if os.path.isfile(os.path.join(root, entry, "Meta", "package.rds"))
+        }
+    for name in listed(packages):
+        if name.endswith(".dist-info"):
+            files = _files(os.path.join(packages, name))
+            if files and all("__pycache__" in file or os.path.lexists(os.path.join(packages, file)) for file in files):
+                found.update(shape.entry_of(os.path.join(shape.packages, file)) for file in files)
+    return found
+
+
+def _rename(source: str, target: str) -> None:
+    try:
+        os.rename(source, target)
+    except PermissionError:  # a folder that its owner may not write
+        mode = stat.S_IMODE(os.lstat(source).st_mode)
+        os.chmod(source, mode | 0o700)
+        os.rename(source, target)
+        os.chmod(target, mode)
+
+
+def merge(source: str, target: str) -> None:
+    """Move ``source`` to ``target``; of what is there already, nothing is replaced."""
+    todo = [(source, target)]
+    while todo:
+        old, new = todo.pop()
+        if not os.path.lexists(new):
+            os.makedirs(os.path.dirname(new), exist_ok=True)
+            _rename(old, new)
+        elif all(os.path.isdir(path) and not os.path.islink(path) for path in (old, new)):
+            todo += [(os.path.join(old, name), os.path.join(new, name)) for name in os.listdir(old)]
+
+
+def _copy_file(source: str, target: str) -> None:
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), target)
+        return
+    with open(regular.descriptor(source, follow=False), "rb") as reading, open(target, "xb") as writing:
+        shutil.copyfileobj(reading, writing, 1 << 20)
+    shutil.copystat(source, target, follow_symlinks=False)
+
+
+def copy(source: str, target: str, moved: Callable[[], None] = lambda: None) -> List[str]:
+    """Copy a folder out of the bucket, several files at a time, because each is a request.
+
+    Args:
+        source: the folder.
+        target: where to.
+        moved: called after each file.
+
+    Returns:
+        What is no file, folder or link, or lies too deep, and so is not copied; relative to ``source``.
+
+    Raises:
+        OSError: something cannot be read or written.
+    """
+    files, left, todo = [], [], [""]
+    while todo:
+        below = todo.pop()
+        os.makedirs(target + below, exist_ok=True)
+        with os.scandir(source + below) as found:
+            for child in found:
+                name = below + "/" + child.name
+                if len(os.fsencode(name)) > LONGEST:
+                    left.append(name[1:])
+                elif child.is_dir(follow_symlinks=False):
+                    todo.append(name)
+                elif child.is_file(follow_symlinks=False) or child.is_symlink():
+                    files.append(name)
+                else:
+                    left.append(name[1:])
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            for _ in pool.map(lambda name: _copy_file(source + name, target + name), files):
+                moved()
+    except RuntimeError as error:  # no process or thread more can be started
+        raise OSError(errno.EAGAIN, str(error)) from None
+    return left
+
+
+def together(*owned: Mapping[str, Collection[str]]) -> Dict[str, Set[str]]:
+    """Entry -> all entries that are one package with it, or share a folder with such: all of them are saved, or none.
+
+    Args:
+        owned: distributions, as :func:`distributions` gives them, now and before.
+    """
+    found: Dict[str, Set[str]] = {}
+    for name in {name for each in owned for name in each}:
+        joined = {entry for each in owned for entry in each.get(name, ())}
+        # What Python compiled of modules that are one file each, of many packages.
+        joined = {entry for entry in joined if entry and os.path.basename(entry) != "__pycache__"}
+        for entry in list(joined):
+            joined |= found.get(entry, set())
+        found.update(dict.fromkeys(joined, joined))
+    return found
+
+
+def closure(entries: Collection[str], groups: Mapping[str, Collection[str]]) -> Set[str]:
+    """``entries``, and all that are one package with one of them."""
+    return {*entries, *(other for entry in entries for other in groups.get(entry, ()))}
+
+
+def adopt(shape: Layout, source: str, target: str, without: Collection[str] = ()) -> List[str]:
+    """Move what ``target`` has not got: packages by name, never a file of one version into another.
+
+    Args:
+        shape: of both folders.
+        source: is used up.
+        target: on the same file system.
+        without: distributions, and entries that belong to none, that are left out.
+
+    Returns:
+        Entries that are in ``target`` now as they were in ``source``.
+
+    Raises:
+        OSError: something cannot be moved.
+    """
+    there = {*distributions(shape, target), *without}
+    owners: Dict[str, Set[str]] = {}
+    for name, entries in distributions(shape, source).items():
+        for entry in entries:
+            owners.setdefault(entry, set()).add(name)
+    moved = []
+    for entry in list(shape.entries(source)):
+        new, old = os.path.join(target, entry), os.path.join(source, entry)
+        # A folder that several distributions share is theirs together.
+        missing = entry in owners and not owners[entry] <= there
+        whole = not os.path.lexists(new)
+        if missing or (whole and entry not in owners and entry not in without):
+            merge(old, new)
+            moved += [entry] if whole else []
+    return moved

@@ -1,0 +1,97 @@
+"""FORK_OF: a project that starts with the packages of another one in the same bucket.
+
+S3 copies what the other project's keeper wrote down into this project, see fork_copy.py; a process of the user's installs
+it. Both go on in the background.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Dict, NamedTuple, Optional
+
+from melda.base import oom, regular, textfiles, users
+from melda.base.errors import Refused
+from melda.base.supervisor import Service, Supervisor
+from melda.config.bucket import Bucket
+from melda.config.environ import RUN, SRC, Settings, for_root
+from melda.mount import s3
+from melda.plugins.state import CAPTURE, KEPT
+
+NAME = "fork"
+COPYING = "fork copy"
+HERE = KEPT + "/fork"  # in the project
+DONE = "done.json"  # in there, once it is over
+FILES = ".files"  # beside a capture: what can be had nowhere else
+COPIED = RUN + "/fork.json"  # how far the copies are; root's
+PYTHON = ("/usr/bin/python3", "-IBS")
+
+
+class Copied(NamedTuple):
+    """How far the copies are.
+
+    Attributes:
+        over: no more will come.
+        problem: why it does not go on; empty: it does, or it is over.
+    """
+
+    over: bool
+    problem: str = ""
+
+
+def note(copied: Copied) -> None:
+    """Write it down, for the process that waits.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    os.makedirs(RUN, mode=0o755, exist_ok=True)
+    textfiles.replace(COPIED, json.dumps(copied))
+
+
+def copied() -> Copied:
+    """What was written down; over, where nobody copies."""
+    try:
+        return Copied(*json.loads(regular.read(COPIED, 16384)))
+    except (OSError, ValueError, TypeError):
+        return Copied(True)
+
+
+def fetch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
+    """Have the parent's capture copied, unless it was at an earlier start; only what can be wrong is waited for.
+
+    Raises:
+        Refused: there is no such project, or S3 does not answer.
+    """
+    if not bucket.fork_of:
+        return
+    here = "{0}/{1}/".format(bucket.folder, HERE)
+    over = bool({here + CAPTURE, here + DONE} & set(s3.keys(bucket, here)))
+    if not over and not s3.keys(bucket, bucket.fork_of + "/", 1):
+        raise Refused(
+            "FORK_OF={0!r} is not right: there is no such folder in the bucket {1}".format(bucket.fork_of, bucket.name)
+        )
+    note(Copied(over))
+    if not over:
+        supervisor.start(copying(bucket, settings))
+
+
+def copying(bucket: Bucket, settings: Settings) -> Service:
+    """What copies, as root: it has the keys, which are in a file without a name that nobody else can open."""
+    given = os.memfd_create("melda-fork")
+    os.write(given, json.dumps(bucket).encode())
+    argv = (*PYTHON, os.path.join(SRC, "copy-fork"))
+    return Service(COPYING, argv, users.ROOT, for_root(settings), once=True, stdin=given)
+
+
+def service(settings: Settings, variables: Dict[str, str]) -> Optional[Service]:
+    """What installs it, as the user; None if this is no fork.
+
+    Args:
+        settings: of the container.
+        variables: environment of the user's processes.
+    """
+    if settings.bucket is None or not settings.bucket.fork_of:
+        return None
+    argv = (*PYTHON, os.path.join(SRC, "restore-fork"), settings.bucket.fork_of)
+    return Service(NAME, argv, settings.place.user, variables, once=True, score=oom.SCORE)

@@ -1,0 +1,55 @@
+"""What this container knows to be in the bucket, on local disk, so that a restart need not fetch it again."""
+
+from __future__ import annotations
+
+import json
+from typing import Dict, NamedTuple, Tuple
+
+from melda.base import regular, textfiles
+from melda.sync.generations import Held, Part, integer
+
+
+class Saved(NamedTuple):
+    """The state of a folder when it was saved, or brought back.
+
+    Attributes:
+        heads: the generations that the folder holds everything of.
+        number: the highest of theirs.
+        entries: entry -> where it lies.
+        signatures: entry -> signature when it was archived, or unpacked.
+        parts: those that ``entries`` names.
+    """
+
+    heads: Tuple[str, ...]
+    number: int
+    entries: Dict[str, Held]
+    signatures: Dict[str, str]
+    parts: Dict[str, Part]
+
+
+NOTHING = Saved((), 0, {}, {}, {})
+LARGEST = 128 << 20  # bytes; it is ours, in a folder of the user's
+
+
+def read(path: str) -> Saved:
+    """What is known; nothing where the file is missing or is not ours."""
+    try:
+        heads, number, entries, signatures, parts = json.loads(regular.read(path, LARGEST), parse_int=integer)
+        return Saved(
+            tuple(heads),
+            int(number),
+            {entry: Held(*held) for entry, held in entries.items()},
+            dict(signatures),
+            {name: Part(*part) for name, part in parts.items()},
+        )
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError):
+        return NOTHING
+
+
+def write(known: Saved, path: str) -> None:
+    """Remember it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    textfiles.replace(path, json.dumps(known))

@@ -1,0 +1,174 @@
+"""One plugin folder, brought back from the bucket when a container starts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import Callable, Dict, Iterator, Set
+
+from melda.sync import archive, distributions, generations, local_index, programs, tree
+from melda.sync.generations import Generation, Part
+from melda.sync.store import NO_FILE, Store
+
+Say = Callable[[str], None]
+
+
+class Restoring:
+    """A folder of this container, as the bucket has it.
+
+    Args:
+        name: like Python-3.11.2.
+        local: folder in which it lies, under its name; beside it what is known of it, and what is being unpacked.
+        bucket: folder in the bucket that holds the generations of all plugin folders.
+        say: takes lines for the log.
+        old: the folder in the old form, its files directly in the bucket; empty: it is not there.
+    """
+
+    def __init__(self, name: str, local: str, bucket: str, say: Say, old: str) -> None:
+        self.name = name
+        self.root = os.path.join(local, name)
+        self.restored = False
+        self.moved_at = float("-inf")  # seconds of time.monotonic() at which bringing back went on
+        self._known, self._unpacked = self.root + ".json", self.root + ".new"
+        self._shape = tree.layout(name)
+        self._store = Store(os.path.join(bucket, name), self.moved)
+        self._say, self._old = say, old
+        self._saved = local_index.NOTHING
+        self._owned: Dict[str, Set[str]] = {}  # distributions, when it was saved or brought back
+        self._taken = False  # the bucket does not know yet what we took out of several generations
+
+    def moved(self) -> None:
+        """It goes on: something was read, or written."""
+        self.moved_at = time.monotonic()
+
+    def restore(self) -> None:
+        """Bring the folder to the newest state in the bucket; what is damaged there is set aside, and said.
+
+        What this container had before it was restarted stays, as far as it is whole, also if it was not saved; all
+        else is the bucket's. To be called again after an error.
+
+        Raises:
+            OSError: the bucket does not answer, or the disk is full.
+        """
+        self._saved = local_index.read(self._known)
+        self.moved()
+        known, unreadable = self._store.generations()
+        for name in unreadable:
+            self._say("{0}/{1}.json in the bucket is no manifest, and ignored".format(self.name, name))
+        self._keep_own(known)
+        bad: Dict[str, Dict[str, str]] = {}
+        for name in self._wanted(known):
+            if any(name in generations.ancestors(known, head) for head in self._saved.heads):
+                continue
+            damaged = self._take(known[name], self._newer(known, name))
+            if damaged:
+                bad[name] = damaged
+                self._store.set_aside(name, set(damaged))
+                self._say(
+                    "{0}: generation {1} in the bucket is damaged and set aside ({2}); what could be read of it, "
+                    "and the one before, is taken".format(self.name, name, "; ".join(sorted(set(damaged.values()))))
+                )
+            else:
+                self._taken = self._taken or bool(self._saved.heads)
+                self._saved = self._saved._replace(heads=(*self._saved.heads, name))
+        if bad:  # what was left to those may be missing now
+            for name in self._saved.heads:
+                self._take(known[name], set())
+        self._taken = self._taken or bool(bad)
+        if self._old:
+            self._take_over()
+        local_index.write(self._saved, self._known)
+        self._owned = distributions.distributions(self._shape, self.root)
+        self.restored = True
+
+    def _keep_own(self, known: Dict[str, Generation]) -> None:
+        """After a restart: if there is nothing new in the bucket and nothing torn here, all stays as it is.
+
+        Else only what was not saved, and is whole, stays; the rest comes from the bucket.
+        """
+        found = tree.signatures(self._shape, self.root)
+        kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
+        torn = set(found) - kept - distributions.whole(self._shape, self.root)
+        new = [name for name in generations.heads(known) if name not in self._saved.heads]
+        if not (torn or new):
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._known)
+        for entry in kept | torn:
+            distributions.remove(os.path.join(self.root, entry))
+        self._saved = local_index.NOTHING
+
+    def _wanted(self, known: Dict[str, Generation]) -> Iterator[str]:
+        """Heads that we have not; then, while there is nothing whole to build on, older ones."""
+        heads = generations.heads(known)
+        yield from (name for name in heads if name not in self._saved.heads)
+        older = sorted(set(known) - set(heads), key=lambda name: (known[name].created, name), reverse=True)
+        for name in older:
+            if self._saved.heads:
+                return
+            yield name
+
+    def _newer(self, known: Dict[str, Generation], name: str) -> Set[str]:
+        """Packages of which another head has a newer state."""
+        own = distributions.numbers(self._shape, known[name])
+        heads = [distributions.numbers(self._shape, known[head]) for head in generations.heads(known) if head != name]
+        return {unit for unit, number in own.items() if any(other.get(unit, -1) > number for other in heads)}
+
+    def _take(self, generation: Generation, without: Set[str]) -> Dict[str, str]:
+        """Take what we have not got from a generation, but what is ``without``.
+
+        Returns:
+            Its parts that are damaged -> how.
+        """
+        whole = os.path.join(self._unpacked, "whole")
+        damaged: Dict[str, str] = {}
+        distributions.remove(self._unpacked)
+        for opened in self._shape.opened:  # folders, so that no link in an archive stands in for one
+            os.makedirs(os.path.join(whole, opened), exist_ok=True)
+        for name in sorted({held.part for held in generation.entries.values()}):
+            part, folder = generation.parts[name], os.path.join(self._unpacked, name)
+            os.mkdir(folder)
+            try:
+                self._unpack(name, part, folder)
+            except (archive.Damaged, FileNotFoundError) as error:
+                damaged[name] = "it is gone" if isinstance(error, OSError) else str(error)
+                continue
+            for entry in list(self._shape.entries(folder)):
+                held = generation.entries.get(entry)
+                if held and held.part == name:
+                    distributions.merge(os.path.join(folder, entry), os.path.join(whole, entry))
+                    self.moved()
+        moved = {
+            entry: tree.signature(os.path.join(self.root, entry))
+            for entry in distributions.adopt(self._shape, whole, self.root, without)
+            if entry in generation.entries
+        }
+        distributions.remove(self._unpacked)
+        self._saved = self._saved._replace(
+            number=max(self._saved.number, generation.number),
+            entries={**self._saved.entries, **{entry: generation.entries[entry] for entry in moved}},
+            signatures={**self._saved.signatures, **moved},
+            parts={**self._saved.parts, **generation.parts},
+        )
+        return damaged
+
+    def _unpack(self, name: str, part: Part, folder: str) -> None:
+        try:
+            with self._store.open(name) as stream:
+                archive.unpack(stream, folder, part.sha256, part.size, self.moved)
+        except OSError as error:
+            if error.errno in NO_FILE:
+                raise archive.Damaged("it is no file") from None
+            raise
+
+    def _take_over(self) -> None:
+        """Take what lies in the bucket in the old form; it is removed there when it is saved in the new one."""
+        distributions.remove(self._unpacked)
+        left = distributions.copy(self._old, self._unpacked, self.moved)
+        if left:
+            self._say("{0}: not taken over: {1}".format(self.name, programs.names(left)))
+            self._old = ""  # it stays in the bucket
+        distributions.adopt(self._shape, self._unpacked, self.root)
+        distributions.remove(self._unpacked)
+        self._taken = True

@@ -1,0 +1,117 @@
+"""What start-jupyter does, as root, so that the plugin folders lie on local disk and are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from typing import List
+
+from melda.base import descriptors, folders, log, mounts, textfiles, users
+from melda.base.errors import Unavailable
+from melda.base.supervisor import Service, Supervisor
+from melda.config import environ
+from melda.config.environ import RUN, SRC, Settings
+from melda.mount import s3fs
+from melda.plugins import set_paths, state
+from melda.sync import distributions, installers
+
+NAME = "plugin keeper"
+LOCAL = "/var/lib/melda-jupyter/plugins"
+PROJECT = s3fs.MOUNTED  # the bucket without the folders that are mounted over its own
+SECONDS = 20.0  # for a few requests to S3, or removing a folder on local disk
+PATIENCE = 4.0  # for the last upload: Docker gives ten seconds for everything
+
+
+def names(settings: Settings) -> List[str]:
+    """The plugin folders of this container's Python and R, if they are in a bucket; else none."""
+    if settings.bucket is None:
+        return []
+    return [os.path.basename(folder) for folder in set_paths.plugins(settings.place) if folder]
+
+
+def _make(settings: Settings, found: List[str]) -> None:
+    """As the user: the folders, here and in the bucket, and the flag that lets Python and R wait."""
+    for name in found:
+        folders.make(settings.place.workdir, name)
+        local = os.path.join(LOCAL, name)
+        if not os.path.exists(local + ".json"):
+            distributions.remove(local)  # of a container that was killed while it was bringing it back
+        os.makedirs(local, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(state.CUT_OFF)
+    if found:
+        state.restoring()
+    state.write("restoring" if found else state.LOCAL)
+
+
+def _mount(settings: Settings, found: List[str]) -> None:
+    """In a process of its own, whose end closes the descriptors. The folders' parents are the user's: no link is followed."""
+    for name in found:
+        source, target = (os.path.join(parent, name) for parent in (LOCAL, settings.place.workdir))
+        mounts.bind(descriptors.folder(source, os.O_PATH), descriptors.folder(target, os.O_PATH))
+
+
+def begin(settings: Settings, supervisor: Supervisor) -> bool:
+    """Put local folders in the place of the bucket's, and start the keeper, which fills them.
+
+    Returns:
+        Whether the folders are kept; else the project is a local folder, and they are what they are.
+
+    Raises:
+        Unavailable: it cannot be done; the user's packages would be lost, or take minutes to install.
+    """
+    user, found = settings.place.user, names(settings)
+    try:
+        for path in (os.path.dirname(LOCAL), RUN):
+            os.makedirs(path, mode=0o755, exist_ok=True)
+        for path in (LOCAL, state.FOLDER):
+            os.makedirs(path, mode=0o755, exist_ok=True)
+            s3fs.own_folder(path, user.uid, user.gid, 0o755)
+        users.do_as(user, lambda: _make(settings, found), SECONDS)
+        if found:
+            users.do_as(users.ROOT, lambda: _mount(settings, found), SECONDS)
+    except OSError as error:
+        raise Unavailable("the plugin folders cannot be put on local disk: {0}".format(error)) from None
+    program = ("/usr/bin/python3", "-IBS", os.path.join(SRC, "keep-plugins"))
+    places = ("--local", LOCAL, "--project", settings.place.workdir, "--old", PROJECT)
+    # It begins before the home is the user's, and what it calls then and later is the image's.
+    variables = environ.of_the_image(settings, environ.for_user(settings, set_paths.plugins(settings.place).python))
+    supervisor.start(Service(NAME, (*program, *places, *found), user, variables, patience=PATIENCE))
+    return bool(found)
+
+
+def note(settings: Settings, room: bool = True) -> None:
+    """Before anybody is stopped: remember who is installing, so that half an installation is not saved.
+
+    Args:
+        settings: of the container.
+        room: was there a process left to look? Else it may have been anybody who has been ended since.
+    """
+
+    def look() -> None:
+        textfiles.update(state.CUT_OFF, installers.running() if room else "a program, as there was no process left,")
+
+    with contextlib.suppress(OSError):
+        users.do_as(settings.place.user, look, 1.0)
+
+
+def finish(settings: Settings, supervisor: Supervisor) -> str:
+    """Let the keeper save what is left, and uncover the bucket, so that it can be unmounted.
+
+    Returns:
+        Empty if it ended by itself; else what came of it.
+    """
+    code = supervisor.stop(NAME)
+    if settings.bucket is None:
+        return ""
+    # In a child: where s3fs hangs, this may too.
+    for path in (os.path.join(settings.place.workdir, name) for name in names(settings)):
+        mount = mounts.at(path)
+        if mount:
+            try:
+                users.do_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.left(2.0))  # type: ignore[misc]
+            except OSError as error:
+                log.line("unmounting {0}: {1}".format(path, error))
+    # Killed by SIGTERM: the signal came before it listened to it, and it had done nothing.
+    return "" if code in (0, -signal.SIGTERM) else "the {0} did not end by itself".format(NAME)

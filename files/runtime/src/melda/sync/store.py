@@ -1,0 +1,163 @@
+"""The bucket's side of one plugin folder: a folder of objects that are written once, seen through the mount."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+from typing import BinaryIO, Callable, Dict, Iterator, List, Set, Tuple
+
+from melda.base import regular
+from melda.sync import generations
+from melda.sync.generations import Generation, Part
+
+ARCHIVE, MANIFEST, BAD = ".tar.zst", ".json", ".bad"
+# Errors of a name that something else has than a file: a folder, a FIFO, a link, too much of it.
+NO_FILE = (errno.EINVAL, errno.EISDIR, errno.ELOOP)
+NO_MANIFEST = (*NO_FILE, errno.EFBIG)
+# There are a few in a project; more are somebody's who has filled the folder, and each takes time and memory.
+MOST_MANIFESTS, MOST_ENTRIES = 1000, 5 * generations.MOST_ENTRIES
+
+
+def _make(path: str) -> None:
+    """Make a folder; what else is there gets another name."""
+    if os.path.lexists(path) and not os.path.isdir(path):
+        os.rename(path, path + BAD)
+    os.makedirs(path, exist_ok=True)
+
+
+class Store:
+    """The objects.
+
+    s3fs uploads a file when it is closed, as a whole; until then, and if that fails, it is not there or empty.
+
+    Args:
+        folder: where they lie.
+        moved: called after each manifest that was read.
+    """
+
+    def __init__(self, folder: str, moved: Callable[[], None] = lambda: None) -> None:
+        self._folder, self._moved = folder, moved
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder, name)
+
+    def _names(self) -> List[str]:
+        try:
+            return os.listdir(self._folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def generations(self) -> Tuple[Dict[str, Generation], List[str]]:
+        """All generations by name, and the names of manifests that are none: half written, or somebody's garbage.
+
+        Raises:
+            OSError: S3 does not answer.
+        """
+        found: Dict[str, Generation] = {}
+        names = [file[: -len(MANIFEST)] for file in sorted(self._names()) if file.endswith(MANIFEST)]
+        names = [name for name in names if generations.NAME.fullmatch(name)]
+        others, left = names[MOST_MANIFESTS:], MOST_ENTRIES
+        for name in names[:MOST_MANIFESTS]:
+            try:
+                text = regular.read(self._path(name + MANIFEST), generations.LARGEST, follow=False).decode("ascii")
+                one = generations.parse(name, text)
+            except (ValueError, FileNotFoundError):
+                others.append(name)
+            except OSError as error:
+                if error.errno not in NO_MANIFEST:
+                    raise
+                others.append(name)
+            else:
+                left -= len(one.entries)
+                if left >= 0:
+                    found[name] = one
+                else:
+                    others.append(name)
+            self._moved()
+        return found, others
+
+    def parts(self) -> Set[str]:
+        """Names of the archives that are there, complete or not.
+
+        Raises:
+            OSError: S3 does not answer.
+        """
+        return {file[: -len(ARCHIVE)] for file in self._names() if file.endswith(ARCHIVE)}
+
+    def open(self, part: str) -> BinaryIO:
+        """Read an archive.
+
+        Raises:
+            OSError: it is not there, or cannot be read; one of NO_FILE: something else has its name.
+        """
+        return open(regular.descriptor(self._path(part + ARCHIVE), follow=False), "rb")
+
+    def put_part(self, name: str, source: BinaryIO, count: int) -> Part:
+        """Upload an archive; it counts when a manifest names it.
+
+        Args:
+            name: a new one.
+            source: all of the archive, to be read from its beginning.
+            count: how many entries are in it.
+
+        Raises:
+            OSError: it was not taken.
+        """
+        _make(os.path.dirname(self._folder))
+        _make(self._folder)
+        source.seek(0)
+        digest = hashlib.sha256()
+        for chunk in iter(lambda: source.read(1 << 20), b""):
+            digest.update(chunk)
+        size = source.tell()
+        source.seek(0)
+        with self._written(name + ARCHIVE) as stream:
+            shutil.copyfileobj(source, stream, 1 << 20)
+        return Part(digest.hexdigest(), size, count)
+
+    def put(self, name: str, generation: Generation) -> None:
+        """Upload a manifest. When this returns, the generation counts.
+
+        Raises:
+            OSError: it was not taken.
+        """
+        _make(os.path.dirname(self._folder))
+        _make(self._folder)
+        with self._written(name + MANIFEST) as stream:
+            stream.write(generations.dump(generation).encode("ascii"))
+
+    @contextlib.contextmanager
+    def _written(self, file: str) -> Iterator[BinaryIO]:
+        path = self._path(file)
+        try:
+            with open(path, "xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())  # s3fs uploads here, and says so if it fails
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise
+
+    def set_aside(self, name: str, parts: Set[str]) -> None:
+        """Give a damaged generation and its damaged archives names that nobody looks for.
+
+        Raises:
+            OSError: S3 does not take it.
+        """
+        for file in [name + MANIFEST, *(part + ARCHIVE for part in parts)]:
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(self._path(file), self._path(file + BAD))
+
+    def remove(self, names: Set[str], parts: Set[str]) -> None:
+        """Remove generations, then archives.
+
+        Raises:
+            OSError: S3 does not take it.
+        """
+        for file in [name + MANIFEST for name in sorted(names)] + [part + ARCHIVE for part in sorted(parts)]:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path(file))

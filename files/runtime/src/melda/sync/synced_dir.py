@@ -1,0 +1,257 @@
+"""One plugin folder: brought back from the bucket, watched, saved."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+import time
+from typing import BinaryIO, Callable, Collection, Dict, List, Set, Tuple
+
+from melda.sync import archive, distributions, generations, local_index, programs, quiet, tree
+from melda.sync.generations import Generation, Held
+from melda.sync.local_index import Saved
+from melda.sync.quiet import QUIET, Quiet
+from melda.sync.restoring import Restoring, Say
+from melda.sync.tree import Entry
+
+SCAN = 60.0  # seconds after which all files are looked at, should the folders' times not tell
+RESCAN = 10.0  # the same while an entry is left out because it keeps changing
+PATIENCE = 180.0  # seconds without a change after which it is saved though an installation seems to go on
+RETRY, LONGEST_RETRY = 5.0, 60.0  # seconds after which a failed upload is tried again
+LARGEST_ENTRY = 64 << 30  # bytes
+RESTLESS = "it changes all the time"
+
+
+class Folder(Restoring):
+    """A folder of this container, and its generations in the bucket.
+
+    Args:
+        name, local, bucket, say, old: as for :class:`Restoring`.
+        installing: names an installation that is running; empty if there is none.
+    """
+
+    def __init__(
+        self, name: str, local: str, bucket: str, say: Say, installing: Callable[[], str], old: str = ""
+    ) -> None:
+        super().__init__(name, local, bucket, say, old)
+        self.dirty = False
+        self.problem = ""
+        self.left_out: Dict[str, str] = {}  # entries that are not saved as they are -> why
+        self.saved_at = 0.0  # seconds since 1970; 0: it was not saved in this container
+        self._local, self._installing = local, installing
+        self._stamp: Tuple[int, ...] = ()
+        self._quiet = Quiet()
+        self._sign = ("", 0.0)  # of an installation in the folder, and since when
+        self._refused: Dict[str, str] = {}  # entry -> signature with which nobody would unpack it again
+        self._said: Set[Tuple[str, str]] = set()
+        self._scanned = self._due = float("-inf")
+        self._retry, self._often = RETRY, SCAN
+
+    def look(self, now: float) -> None:
+        """Save what has changed and is quiet, if nobody is installing; to be called every second or so.
+
+        Args:
+            now: seconds of a clock that only goes forward.
+        """
+        stamp = self._shape.stamp(self.root)
+        if now < self._due or (stamp == self._stamp and not self.dirty and now - self._scanned < self._often):
+            return
+        self._stamp, self._scanned = stamp, now
+        try:
+            found, left = self._survey()
+            self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
+            pending = self._pending(found, left)
+            busy = bool(pending) and self._busy(now)
+            loud = self._quiet.restless(now, PATIENCE if busy else quiet.GRACE) & pending
+            said = self._quiet.restless(now, PATIENCE if busy else quiet.LOUD) & loud
+            self._often = RESCAN if said else SCAN
+            held = self._together(loud | set(left))
+            left.update(dict.fromkeys(said, RESTLESS))
+            self._tell(found, left)
+            later = pending - self._together(set(left))
+            self.dirty = bool(later) or self._taken
+            ready = self._ready(pending, held, busy, now)
+            if (ready or (self._taken and not pending - held)) and not self._save(found, ready, in_time=True):
+                self.dirty = bool(later - ready)
+                self.problem, self._retry = "", RETRY
+        except OSError as error:
+            self._due = now + self._retry
+            self._retry = min(2 * self._retry, LONGEST_RETRY)
+            self._fail("not saved: {0}".format(error.strerror or error))
+
+    def finish(self, cut_off: str) -> None:
+        """Save what is not saved yet, now or never.
+
+        Args:
+            cut_off: the installation that was ended; empty: none was. What is not whole is not saved.
+        """
+        try:
+            found, left = self._survey()
+            pending = self._pending(found, left)
+            if not self.restored or not (pending or self._taken):
+                return
+            cut_off = cut_off or self._shape.busy(self.root)
+            if cut_off:
+                self._say("{0}: {1} was cut off; what it did is not kept".format(self.name, programs.shown(cut_off)))
+                return
+            # What was changing just now may be half written: it is saved if its package says that it is all there.
+            owned = {entry for each in distributions.distributions(self._shape, self.root).values() for entry in each}
+            torn = self._quiet.restless(float("inf")) & owned - distributions.whole(self._shape, self.root)
+            held = self._together(torn | set(left))
+            if self._save(found, pending - held, in_time=False):
+                self._save(found, pending - held - self._together(self._quiet.restless(float("inf"))), in_time=False)
+            self._tell(found, {**left, **dict.fromkeys(torn & pending, RESTLESS)})
+        except OSError as error:
+            self._fail("not saved: {0}".format(error.strerror or error))
+
+    # What is to be saved
+
+    def _survey(self) -> Tuple[Dict[str, Entry], Dict[str, str]]:
+        """All entries; those that cannot be kept -> why."""
+        found, left = tree.survey(self._shape, self.root)
+        most = min(LARGEST_ENTRY, archive.room(self._local))
+        for entry, one in list(found.items()):
+            if one.signature != self._saved.signatures.get(entry):
+                if one.size > most:
+                    left[entry] = "it has {0:.1f} GB, and there is room for {1:.1f} GB".format(
+                        one.size / 1e9, most / 1e9
+                    )
+                elif self._refused.get(entry) == one.signature:
+                    left[entry] = "it has {0:.1f} GB of nearly nothing".format(one.size / 1e9)
+        return found, left
+
+    def _pending(self, found: Dict[str, Entry], left: Collection[str]) -> Set[str]:
+        """Entries that are not in the bucket as they are here, and can be."""
+        new = {entry for entry, one in found.items() if one.signature != self._saved.signatures.get(entry)}
+        return (new | (self._saved.signatures.keys() - found.keys())) - set(left)
+
+    def _together(self, entries: Set[str]) -> Set[str]:
+        """These entries, and what must not be saved without them."""
+        if not entries:
+            return set()
+        now, before = (
+            distributions.distributions(self._shape, self.root),
+            distributions.infos(self._shape, self._saved.entries),
+        )
+        return distributions.closure(entries, distributions.together(now, self._owned, before))
+
+    def _busy(self, now: float) -> bool:
+        sign = self._shape.busy(self.root)
+        if sign != self._sign[0]:
+            self._sign = (sign, now)
+        # One that does not go away is somebody's garbage.
+        return bool((sign and now - self._sign[1] < PATIENCE) or self._installing())
+
+    def _ready(self, pending: Set[str], held: Set[str], busy: bool, now: float) -> Set[str]:
+        """Entries that are saved now. Others that change are waited for, but not for long."""
+        young = self._quiet.restless(now) & pending - held
+        least = PATIENCE if busy else quiet.GRACE if young else QUIET
+        return pending - held - self._together({one for one in pending if self._quiet.seconds(one, now) < least})
+
+    def _tell(self, found: Dict[str, Entry], left: Dict[str, str]) -> None:
+        lacks = {entry: one.lacks for entry, one in found.items() if one.lacks}
+        for entry, why in sorted(left.items()):
+            if (entry, why) not in self._said:
+                name = programs.shown(os.path.basename(entry))
+                self._say("{0}: {1} is left out: {2}; all else is saved".format(self.name, name, why))
+        for entry, what in sorted(lacks.items()):
+            if (entry, what) not in self._said:
+                self._say("{0}: not kept: {1}".format(self.name, programs.shown(what)))
+        self._said |= {*left.items(), *lacks.items()}
+        self.left_out = left
+
+    def _fail(self, problem: str) -> None:
+        if problem != self.problem:
+            self._say("{0}: {1}".format(self.name, problem))
+        self.problem = problem
+
+    # Saving
+
+    def _save(self, found: Dict[str, Entry], chosen: Set[str], in_time: bool) -> bool:
+        """Save the entries that are ``chosen``; all others stay in the bucket as they are there.
+
+        Returns:
+            Whether it was not done, because an entry changed meanwhile.
+        """
+        there = self._store.parts()
+        parts = {name: part for name, part in self._saved.parts.items() if name in there}
+        now = {entry: one.signature for entry, one in found.items()}
+        same = {entry: held for entry, held in self._saved.entries.items() if now.get(entry) == self._of_saved(entry)}
+        # They are not here as they are there, so they cannot be archived anew.
+        stay = {entry: held for entry, held in self._saved.entries.items() if entry not in {*same, *chosen}}
+        stay = {entry: held for entry, held in stay.items() if held.part in parts}
+        wanted = {entry: now[entry] for entry in {*same, *chosen} if entry in now}
+        kept, changed = generations.plan(same, parts, wanted, in_time)
+        new = ""
+        if changed:
+            with tempfile.TemporaryFile(dir=self._local) as stream:
+                if not self._packed(found, changed, stream):
+                    return True
+                new = secrets.token_hex(8)
+                parts[new] = self._store.put_part(new, stream, len(changed))
+        number = min(self._saved.number + 1, generations.MOST_NUMBER)
+        entries = {**stay, **kept, **{entry: self._held(entry, entry in same, new, number) for entry in changed}}
+        parts = {name: parts[name] for name, _ in entries.values()}
+        name = secrets.token_hex(8)
+        self._store.put(name, Generation(self._saved.heads, number, time.time(), parts, entries))
+        signatures = {**{entry: self._of_saved(entry) for entry in stay}, **wanted}
+        self._saved, self._taken, self.dirty = Saved((name,), number, entries, signatures, parts), False, False
+        local_index.write(self._saved, self._known)
+        before, self._owned = self._owned, distributions.distributions(self._shape, self.root)
+        for one, old in before.items():
+            if old & stay.keys():
+                self._owned.setdefault(one, set()).update(old)
+        self.saved_at = time.time()
+        self._say(self._story(changed))
+        if in_time:  # else all that can wait waits for the next container
+            self._tidy(name)
+        return False
+
+    def _packed(self, found: Dict[str, Entry], changed: List[str], stream: BinaryIO) -> bool:
+        """Archive entries; False if one was changed meanwhile, or is none that can be unpacked again: we come again."""
+        size, room = sum(found[entry].size for entry in changed), archive.room(self._local)
+        if size > room:
+            text = "packages of {0:.1f} GB are archived on local disk, which has room for {1:.1f} GB"
+            raise OSError(text.format(size / 1e9, room / 1e9))
+        try:
+            archive.pack(self.root, changed, stream)
+        except archive.Implausible:
+            largest = max(changed, key=lambda entry: found[entry].size)
+            self._refused[largest] = found[largest].signature
+            return False
+        lost = [entry for entry in changed if not self._is_still(entry, found[entry])]
+        self._quiet.touch(lost, self._scanned)
+        return not lost
+
+    def _is_still(self, entry: str, one: Entry) -> bool:
+        with contextlib.suppress(OSError):
+            return tree.signature(os.path.join(self.root, entry)) == one.signature
+        return False
+
+    def _of_saved(self, entry: str) -> str:
+        return self._saved.signatures.get(entry, "")
+
+    def _held(self, entry: str, same: bool, part: str, number: int) -> Held:
+        """Where an entry lies now; archiving it anew as it is does not make it newer."""
+        return Held(part, self._saved.entries[entry].number if same else number)
+
+    def _story(self, changed: List[str]) -> str:
+        names = {os.path.basename(entry) for entry in changed if not entry.endswith(".dist-info")}
+        return "{0} is saved in the bucket{1}".format(self.name, ": " + programs.names(names) if names else "")
+
+    def _tidy(self, name: str) -> None:
+        """Remove what nobody needs any more. If that fails, the next one finds it."""
+        with contextlib.suppress(OSError):
+            known, unreadable = self._store.generations()
+            if name not in known:
+                return
+            gone = generations.superfluous(known, name)
+            left = [generation for other, generation in known.items() if other not in gone]
+            unused = generations.unused([known[other] for other in gone], left)
+            self._store.remove(gone, set() if unreadable else unused)
+            if self._old:
+                for child in os.listdir(self._old):
+                    distributions.remove(os.path.join(self._old, child))
+                self._old = ""

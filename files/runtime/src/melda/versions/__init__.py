@@ -1,0 +1,1 @@
+"""What is installed: get-versions and the version service."""

@@ -1,0 +1,284 @@
+"""PID 1's work, with real processes: each scenario in a Python of its own, as signals are a process's own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+from tests.unit.melda.conftest import RUNTIME
+
+PREPARE = """
+import os, signal, sys, time
+sys.path.insert(0, {runtime!r})
+from melda.base import users as account
+from melda.base import processes
+from melda.base import supervisor
+from melda.base.supervisor import Service, Supervisor
+me = account.Account("me", os.getuid(), os.getgid(), (os.getgid(),), "/", "/bin/sh")
+def service(name, code, **more):
+    return Service(name, (sys.executable, "-ISc", code), me, {{"A": "1"}}, **more)
+s = Supervisor()
+"""
+
+
+def start(code: str) -> subprocess.Popen[str]:
+    text = PREPARE.format(runtime=str(RUNTIME)) + textwrap.dedent(code)
+    return subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(code: str) -> tuple[int, str, str]:
+    process = start(code)
+    out, err = process.communicate(timeout=20)
+    return process.returncode, out, err
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not path.exists():
+        assert time.monotonic() < deadline, f"no {path}"
+        time.sleep(0.01)
+
+
+def test_ends_with_the_exit_code_of_the_essential_service() -> None:
+    code, _, err = run("s.start(service('jupyter', 'raise SystemExit(7)', essential=True)); sys.exit(s.run())")
+    assert code == 7
+    assert "jupyter ended with exit code 7" in err
+
+
+def test_what_is_done_once_is_not_started_again_unless_it_failed(tmp_path: Path) -> None:
+    code = "import os, sys; n = len(os.listdir('.')); open(str(n), 'w'); sys.exit(0 if n else 3)"
+    _, _, err = run(
+        f"""
+        supervisor.FIRST_PAUSE = 0.01
+        s.start(service('fork', {code!r}, once=True, directory={str(tmp_path)!r}))
+        assert s.wait_until(lambda: not s.alive('fork') and 'fork' not in s._all, 10)
+        s.start(service('end', '', essential=True)); s.run()
+        """
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"], err
+    assert err.count("starting it again") == 1
+
+
+def test_a_signal_that_killed_it_becomes_128_and_more() -> None:
+    kill = "import os; os.kill(os.getpid(), 9)"
+    code, _, err = run(f"s.start(service('jupyter', '{kill}', essential=True)); sys.exit(s.run())")
+    assert code == 137
+    assert "jupyter was killed by signal 9" in err
+
+
+def test_a_service_that_dies_is_started_again_and_again_later(tmp_path: Path) -> None:
+    mark = tmp_path / "starts"
+    inner = f"open({str(mark)!r}, 'a').write('x')"
+    code, _, err = run(f"""
+        s.start(service('version service', {inner!r}))
+        s._all['version service'].pause = 0.05
+        s.wait_until(lambda: os.path.exists({str(mark)!r}) and len(open({str(mark)!r}).read()) == 3, 10)
+    """)
+    assert code == 0, err
+    assert mark.read_text() == "xxx"
+    assert "starting it again in 0.05 s" in err
+    assert "starting it again in 0.1 s" in err
+
+
+def test_zombies_are_reaped(tmp_path: Path) -> None:
+    """As PID 1 of a container; here a process that adopts orphans does as well."""
+    code, out, err = run("""
+        import ctypes
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+        fork = "import os; os.fork() and os._exit(0); os.fork() and os._exit(0)"
+        s.start(service('parent', fork, essential=True))
+        s.run()
+        deadline = time.monotonic() + 5
+        def children():
+            return open(f'/proc/{os.getpid()}/task/{os.getpid()}/children').read().split()
+        while children() and time.monotonic() < deadline:
+            s._turn(0.05)
+        print(children())
+    """)
+    assert (code, out) == (0, "[]\n"), err
+
+
+def test_a_stop_is_passed_on_and_waited_for(tmp_path: Path) -> None:
+    ready, done = tmp_path / "ready", tmp_path / "done"
+    inner = textwrap.dedent(f"""
+        import os, signal, time
+        def end(*_):
+            open({str(done)!r}, 'w').close()
+            os._exit(0)
+        signal.signal(15, end)
+        open({str(ready)!r}, 'w').close()
+        time.sleep(60)
+    """)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process = start(f"""
+            s.start(service('jupyter', {inner!r}, essential=True))
+            code = s.run()
+            sys.exit(code or s.stop('jupyter'))
+        """)
+        wait_for(ready)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=10)
+        assert process.returncode == 0, err
+        assert done.exists()
+        assert f"stopping, as {number.name} asks" in err
+        ready.unlink()
+        done.unlink()
+
+
+def test_what_does_not_end_is_killed(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    inner = "import signal, time; signal.signal(15, signal.SIG_IGN); "
+    inner += f"open({str(ready)!r}, 'w').close(); time.sleep(60)"
+    code, out, err = run(f"""
+        s.start(service('jupyter', {inner!r}, patience=0.2))
+        s.wait_until(lambda: os.path.exists({str(ready)!r}), 10)
+        print(s.stop('jupyter'))
+    """)
+    assert (code, out) == (0, "-9\n"), err
+    assert "jupyter did not end within 0.2 s and is killed" in err
+
+
+def test_a_program_that_is_not_there_is_one_line() -> None:
+    code, _, err = run("""
+        from melda.base.errors import Refused
+        try:
+            s.start(Service('jupyter', ('/no/such/program',), me, {}))
+        except Refused as error:
+            sys.exit(str(error))
+    """)
+    assert code == 1
+    assert err == "jupyter cannot be started: [Errno 2] No such file or directory: '/no/such/program'\n"
+
+
+def test_a_child_has_its_own_session_its_environment_and_no_blocked_signals(tmp_path: Path) -> None:
+    path = tmp_path / "seen"
+    inner = (
+        "import os, signal; f = open({0!r} + '.new', 'w'); "
+        "print(os.getsid(0) == os.getpid(), dict(os.environ).get('A'), 'SECRET' in os.environ, "
+        "signal.pthread_sigmask(0, []), sep='|', file=f); f.close(); os.rename({0!r} + '.new', {0!r})"
+    ).format(str(path))
+    code, _, err = run(f"""
+        os.environ['SECRET'] = 'x'
+        s.start(service('jupyter', {inner!r}, essential=True))
+        s.run()
+    """)
+    assert code == 0, err
+    assert path.read_text() == "True|1|False|set()\n"
+
+
+def test_timers_run_until_they_say_none() -> None:
+    code, out, err = run("""
+        left = [3]
+        def action():
+            print(left[0])
+            left[0] -= 1
+            return 0.01 if left[0] else None
+        s.later(0.01, action)
+        s.wait_until(lambda: not left[0], 5)
+        s.wait_until(lambda: False, 0.05)
+    """)
+    assert (code, out) == (0, "3\n2\n1\n"), err
+
+
+def test_a_timer_that_fails_is_said_once_and_tried_again() -> None:
+    code, out, err = run("""
+        supervisor.AGAIN = 0.01
+        left = [3]
+        def action():
+            left[0] -= 1
+            if left[0]:
+                raise BlockingIOError(11, 'Resource temporarily unavailable')
+            s.give_up('none', 0)
+        s.later(0.0, action)
+        sys.exit(s.run())
+    """)
+    assert code == 0, err
+    assert err == "start-jupyter: not now, it is tried again: [Errno 11] Resource temporarily unavailable\n"
+
+
+def test_a_turn_that_fails_ends_nobody() -> None:
+    code, _, err = run("""
+        turn, failing = s._turn, [MemoryError(), OSError(12, 'Cannot allocate memory'), None]
+        def fail(longest):
+            error = failing.pop(0)
+            if error:
+                raise error
+            s._turn = turn
+            s.give_up('none', 5)
+        s._turn = fail
+        sys.exit(s.run())
+    """)
+    assert code == 5, err
+    assert err.count("start-jupyter: not now: ") == 2
+
+
+def test_a_service_that_cannot_be_started_again_is_tried_again() -> None:
+    code, _, err = run("""
+        supervisor.FIRST_PAUSE = 0.01
+        s.start(service('version service', ''))
+        popen, left = supervisor.subprocess.Popen, [3]
+        def scarce(*given, **more):
+            left[0] -= 1
+            if left[0]:
+                raise BlockingIOError(11, 'Resource temporarily unavailable')
+            s.give_up('none', 0)
+            return popen(*given, **more)
+        supervisor.subprocess.Popen = scarce
+        sys.exit(s.run())
+    """)
+    assert code == 0, err
+    said = "version service cannot be started, it is tried again: [Errno 11] Resource temporarily unavailable"
+    assert err.count(said) == 1 and left_over(err) == [], err
+
+
+def left_over(err: str) -> list[str]:
+    """Lines that are not start-jupyter's: of a traceback."""
+    return [line for line in err.splitlines() if not line.startswith("start-jupyter: ")]
+
+
+def test_a_first_start_is_tried_for_a_while() -> None:
+    code, _, err = run("""
+        from melda.base.errors import Refused
+        supervisor.TRIES = 0.3
+        tries = []
+        def scarce(*given, **more):
+            tries.append(given)
+            raise BlockingIOError(11, 'Resource temporarily unavailable')
+        supervisor.subprocess.Popen = scarce
+        try:
+            s.start(service('jupyter', ''))
+        except Refused as error:
+            assert len(tries) > 2, tries
+            sys.exit(str(error))
+    """)
+    assert (code, err) == (1, "jupyter cannot be started: [Errno 11] Resource temporarily unavailable\n")
+
+
+def test_what_is_stopped_has_what_is_left_of_the_time(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    inner = "import signal, time; signal.signal(15, signal.SIG_IGN); "
+    inner += f"open({str(ready)!r}, 'w').close(); time.sleep(60)"
+    code, out, err = run(f"""
+        s.start(service('s3fs', {inner!r}, patience=60))
+        s.wait_until(lambda: os.path.exists({str(ready)!r}), 10)
+        assert s.left(60) == 60
+        s.hurry(time.monotonic() + 0.3)
+        assert s.left(60) < 0.31 and s.left(0.2) == 0.2
+        print(s.stop('s3fs'))
+        s.hurry(time.monotonic() - 5)
+        assert s.left(60) == 0.1
+    """)
+    assert (code, out) == (0, "-9\n"), err
+    assert "s3fs did not end within 0.3 s and is killed" in err
+
+
+def test_a_service_that_is_killed_first(tmp_path: Path) -> None:
+    path = tmp_path / "score"
+    inner = "import os; f = open({0!r} + '.new', 'w'); f.write(open('/proc/self/oom_score_adj').read()); f.close()"
+    inner = (inner + "; os.rename({0!r} + '.new', {0!r})").format(str(path))
+    code, _, err = run(f"s.start(service('fork', {inner!r}, essential=True, score=900)); s.run()")
+    assert (code, path.read_text()) == (0, "900\n"), err

@@ -1,0 +1,214 @@
+"""start-jupyter as a command: what it refuses, and how."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from melda.base import log
+from melda.base.errors import Refused, StopRequested
+from melda.boot import container
+
+
+def command(src: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    argv = ["/usr/bin/python3", "-IS", str(src / "start-jupyter"), *arguments]
+    return subprocess.run(argv, env=variables, capture_output=True, text=True, check=False, timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "said"),
+    [
+        (["x"], {}, "start-jupyter: 'x' is not right: it takes no arguments\n"),
+        (
+            [],
+            {"username": "nobody-here"},
+            "start-jupyter: username='nobody-here' is not right: there is no such user",
+        ),
+        (
+            [],
+            {"username": "root"},
+            "start-jupyter: username='root' is not right: notebooks do not run as root\n",
+        ),
+    ],
+)
+@pytest.mark.skipif(os.getuid() != 0, reason="as anybody else it refuses that first")
+def test_refuses_with_one_line(src: Path, arguments: list[str], variables: dict[str, str], said: str) -> None:
+    done = command(src, *arguments, **variables)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+
+
+def test_only_one(tmp_path: Path) -> None:
+    held = container.only_one(str(tmp_path / "lock"))
+    with pytest.raises(Refused, match="runs already in this container"):
+        container.only_one(str(tmp_path / "lock"))
+    held.close()
+    container.only_one(str(tmp_path / "lock")).close()
+
+
+def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    log.line("a\nb\x1b[31m\udcff é")
+    assert capsys.readouterr().err == "start-jupyter: a\\nb\\x1b[31m\\udcff é\n"
+
+
+def test_a_step_says_what_and_how_long(capsys: pytest.CaptureFixture[str]) -> None:
+    with log.step("storage") as details:
+        details += ["local", "empty"]
+    assert capsys.readouterr().err == "start-jupyter: storage: local, empty (0.00 s)\n"
+    with pytest.raises(KeyError), log.step("failed"):
+        raise KeyError
+    assert capsys.readouterr().err == ""
+
+
+class Supervisor:
+    """What the container's end looks like to start.run."""
+
+    def __init__(self, code: int) -> None:
+        self.run = lambda: code
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """``ended(code, jupyter, hangs, begin)`` -> what start.run returns, and what it did at the end."""
+    for call in ("chdir", "umask"):
+        monkeypatch.setattr(container.os, call, lambda _: None)
+    monkeypatch.setattr(container.os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", "/home/melda/bin:" + os.environ["PATH"])
+    monkeypatch.setattr(container.resource, "setrlimit", lambda *_: None)
+    monkeypatch.setattr(container.environ, "load", dict)
+    monkeypatch.setattr(container.environ, "settings", lambda _: SimpleNamespace(bucket=None))
+    monkeypatch.setattr(container.processes, "container", lambda: "/docker/a")
+    monkeypatch.setattr(container.processes, "adopt", lambda: None)
+    monkeypatch.setattr(container, "SYSTEMD", str(tmp_path / "systemd"))
+    monkeypatch.setattr(container, "only_one", lambda: (tmp_path / "lock").open("w"))
+
+    def run(
+        code: int = 0, jupyter: int = 0, hangs: bool = False, begin: BaseException | None = None, saved: bool = True
+    ) -> tuple[int, list[str]]:
+        done: list[str] = []
+
+        def bring_up(*_: Any) -> None:
+            if begin:
+                raise begin
+
+        def take_down(*_: Any) -> tuple[int, bool]:
+            done.append("taken down")
+            return jupyter, saved
+
+        monkeypatch.setattr(container, "bring_up", bring_up)
+        monkeypatch.setattr(container, "take_down", take_down)
+        monkeypatch.setattr(container, "Supervisor", lambda group: Supervisor(code) if group == "/docker/a" else None)
+        monkeypatch.setattr(container.s3fs, "hangs", lambda _: hangs)
+        monkeypatch.setattr(container.s3fs, "abandon", lambda _: done.append("abandoned"))
+        try:
+            return container.run(), done
+        except Refused:
+            return -1, done
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("happened", "code", "done"),
+    [
+        ({}, 0, ["taken down"]),
+        ({"code": 7}, 7, ["taken down"]),
+        ({"code": 7, "jupyter": 3}, 7, ["taken down"]),
+        ({"jupyter": 3}, 3, ["taken down"]),
+        ({"jupyter": -15}, 0, ["taken down"]),
+        ({"jupyter": -9}, 137, ["taken down"]),
+        ({"hangs": True}, 1, ["abandoned", "taken down"]),
+        ({"code": 7, "hangs": True}, 7, ["taken down"]),
+        ({"saved": False}, 74, ["taken down"]),
+        ({"saved": False, "code": 7}, 7, ["taken down"]),
+        ({"saved": False, "jupyter": -15}, 74, ["taken down"]),
+        ({"saved": False, "jupyter": -9}, 74, ["taken down"]),
+        ({"saved": False, "hangs": True}, 1, ["abandoned", "taken down"]),
+        ({"begin": StopRequested(), "saved": False}, 74, ["taken down"]),
+        ({"begin": StopRequested()}, 0, ["taken down"]),
+        ({"begin": StopRequested(), "hangs": True}, 1, ["abandoned", "taken down"]),
+        ({"begin": Refused("x")}, -1, ["taken down"]),
+    ],
+)
+def test_the_exit_code_of_the_container(ended: Any, happened: dict[str, Any], code: int, done: list[str]) -> None:
+    assert ended(**happened) == (code, done)
+    assert os.environ["PATH"] == container.environ.ROOT_PATH, "whatever root calls is root's"
+
+
+def test_what_else_it_refuses(
+    ended: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "systemd").mkdir()
+    assert ended() == (-1, [])
+    monkeypatch.setattr(container.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("sys.argv", ["start-jupyter"])
+    assert container.main() == 1
+    assert capsys.readouterr().err.startswith("start-jupyter: it must start as root, not as user 1000")
+    monkeypatch.setattr("sys.argv", ["start-jupyter", "x"])
+    assert container.main() == 1
+
+
+@pytest.mark.parametrize(
+    ("plugins", "mount", "said"),
+    [
+        ("", "", []),
+        ("", "s3fs had to be killed", ["s3fs had to be killed"]),
+        ("it did not end", "busy", ["it did not end", "busy"]),
+    ],
+)
+def test_all_ends_in_the_order_in_which_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], plugins: str, mount: str, said: list[str]
+) -> None:
+    done: list[object] = []
+    for module, name, result in (
+        (container.sync, "note", None), (container.sync, "finish", plugins), (container.s3fs, "release", mount),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, lambda *_, name=name, result=result: done.append(name) or result)
+    monkeypatch.setattr(container.time, "monotonic", lambda: 100.0)
+    supervisor: Any = SimpleNamespace(
+        hurry=done.append,
+        make_room=lambda: done.append("room") or True,  # type: ignore[func-returns-value]
+        ask=lambda name: done.append("ask " + name),
+        end_strangers=lambda: done.append("strangers"),
+        stop=lambda name: done.append(name) or 5,  # type: ignore[func-returns-value]
+        stop_all=lambda spare: done.append(spare),
+    )
+    settings: Any = None
+    assert container.take_down(settings, supervisor) == (5, not said)
+    spared = (container.s3fs.S3FS, container.sync.NAME)
+    assert done[:5] == [105.0, "room", "note", "ask jupyter", "strangers"]
+    assert done[5:] == [container.jupyter.NAME, 106.5, spared, 107.5, "finish", 108.8, "release"]
+    line = f"start-jupyter: something may be missing in the bucket: {'; '.join(said)}\n"
+    assert capsys.readouterr().err == (line if said else "")
+
+
+def test_a_container_whose_processes_cannot_be_told_starts_only_without_a_bucket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> str:
+        raise Refused("x")
+
+    monkeypatch.setattr(container.processes, "container", refuse)
+    settings: Any = SimpleNamespace(bucket=None)
+    assert container._group(settings) == ""
+    settings.bucket = "b"
+    with pytest.raises(Refused):
+        container._group(settings)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_too_little_of_something_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def run() -> int:
+        raise error
+
+    monkeypatch.setattr(container, "run", run)
+    monkeypatch.setattr("sys.argv", ["start-jupyter"])
+    assert container.main() == 1
+    assert capsys.readouterr().err == f"start-jupyter: {str(error) or 'MemoryError()'}\n"

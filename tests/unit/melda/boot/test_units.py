@@ -1,0 +1,171 @@
+"""What each unit does at its start and its end: the container's own steps, each ended by the unit that began it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from melda.base.errors import Refused, Unavailable
+from melda.boot import systemd
+from melda.config.environ import Settings
+
+
+class Supervisor:
+    """Notes what is started and stopped."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.answers = True
+        self.services: list[Any] = []
+
+    def start(self, service: Any) -> None:
+        self.done.append("start " + service.name)
+        self.services.append(service)
+        if service.name == "jupyter":
+            self.jupyter_may_go_on = os.read(service.stdin, 10) == b"\n" and os.read(service.stdin, 10) == b""
+
+    def stop(self, name: str) -> None:
+        self.done.append("stop " + name)
+
+    def wait_until(self, condition: Any, _: float) -> bool:
+        return self.answers and bool(condition())
+
+
+@pytest.fixture
+def supervisor(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(systemd.set_paths, "plugins", lambda _: SimpleNamespace(python="/project/Python-3.11.2", r=""))
+    return Supervisor()
+
+
+def note(monkeypatch: pytest.MonkeyPatch, supervisor: Any, module: Any, *names: str) -> None:
+    for name in names:
+        monkeypatch.setattr(module, name, lambda *_, name=name, **__: supervisor.done.append(name))
+
+
+def test_the_user_of_the_firewall_is_the_notebooks(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    monkeypatch.setattr(systemd.firewall, "prepare", lambda wanted, uid: f"closed for {uid}")
+    assert systemd.UNITS["firewall"].begin(settings, None) == f"closed for {settings.place.user.uid}"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_mount_that_hangs_is_given_up_before_it_is_unmounted(
+    monkeypatch: pytest.MonkeyPatch, supervisor: Any, settings: Settings, hangs: bool
+) -> None:
+    monkeypatch.setattr(systemd.s3fs, "hangs", lambda _: hangs)
+    note(monkeypatch, supervisor, systemd.s3fs, "abandon", "release")
+    systemd.UNITS["mount"].end(settings, supervisor)
+    assert supervisor.done == (["abandon", "release"] if hangs else ["release"])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_plugins_are_brought_back_or_mended_and_a_fork_is_installed(
+    monkeypatch: pytest.MonkeyPatch, supervisor: Any, settings: Settings, kept: bool
+) -> None:
+    monkeypatch.setattr(systemd.sync, "begin", lambda *_: kept)
+    monkeypatch.setattr(systemd.fork_of, "service", lambda *_: SimpleNamespace(name="fork") if kept else None)
+    monkeypatch.setattr(systemd.set_paths, "prepare", lambda _, mend: supervisor.done.append(f"mend={mend}"))
+    monkeypatch.setattr(systemd.home, "own", lambda *_: supervisor.done.append("own") or 3)
+    note(monkeypatch, supervisor, systemd.sync, "finish")
+    said = systemd.UNITS["plugins"].begin(settings, supervisor)
+    where = "the user's packages are brought back meanwhile" if kept else "there is no bucket"
+    assert said == f"{where}, 3 owners changed in {settings.place.user.home}"
+    systemd.UNITS["plugins"].end(settings, supervisor)
+    # A fork's installations may run what the user has put in place.
+    assert supervisor.done == [f"mend={not kept}", "own", *(["start fork"] if kept else []), "stop fork", "finish"]
+
+
+def test_a_home_that_cannot_be_handed_over_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, supervisor: Any, settings: Settings
+) -> None:
+    def fail(*_: Any) -> int:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(systemd.sync, "begin", lambda *_: True)
+    monkeypatch.setattr(systemd.set_paths, "prepare", lambda *_, **__: None)
+    monkeypatch.setattr(systemd.home, "own", fail)
+    with pytest.raises(Unavailable, match="^UHOME='.*' cannot be handed to its user: .*Read-only"):
+        systemd.UNITS["plugins"].begin(settings, supervisor)
+
+
+def test_jupyter_goes_on_at_once_and_is_ready_when_it_answers(
+    monkeypatch: pytest.MonkeyPatch, supervisor: Any, settings: Settings
+) -> None:
+    kept_in: list[str] = []
+    monkeypatch.setattr(systemd.jupyter, "token_file", lambda _, folder: kept_in.append(folder) or ("/x/token", True))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(systemd.jupyter, "answers", lambda prefix: prefix == "/")
+    monkeypatch.setattr(systemd.jupyter, "url", lambda *_: "http://127.0.0.1:8888/tree?token=x")
+    note(monkeypatch, supervisor, systemd.sync, "note")
+    unit = systemd.UNITS["jupyter"]
+    assert unit.begin(settings, supervisor) == "http://127.0.0.1:8888/tree?token=x"
+    assert supervisor.jupyter_may_go_on
+    assert kept_in == [systemd.STATE], "a random token is the same after a boot"
+    unit.begin(settings._replace(token="given"), supervisor)
+    assert kept_in[1:] == [systemd.environ.RUN], "one that was given is kept nowhere else"
+    supervisor.answers = False
+    with pytest.raises(Unavailable, match="^Jupyter did not answer"):
+        unit.begin(settings, supervisor)
+    supervisor.done.clear()
+    unit.end(settings, supervisor)
+    assert supervisor.done == ["note", "stop jupyter"], "who is installing is noted while it still runs"
+
+
+def test_the_version_services_end_is_the_units(supervisor: Any, settings: Settings) -> None:
+    assert systemd.UNITS["versions"].begin(settings, supervisor) == "started"
+    (service,) = supervisor.services
+    assert service.essential and service.account == settings.place.user
+    systemd.UNITS["versions"].end(settings, supervisor)
+    assert supervisor.done[-1] == "stop " + service.name, "what was started is what is stopped"
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """``started(error, *arguments, uid)`` -> exit code of a whole command whose unit raises ``error``."""
+    for call in ("chdir", "umask"):
+        monkeypatch.setattr(systemd.os, call, lambda _: None)
+    monkeypatch.setattr(systemd.resource, "setrlimit", lambda *_: None)
+    monkeypatch.setattr(systemd.environ, "load", dict)
+    monkeypatch.setattr(systemd, "checked", lambda _: None)
+    for module, name in ((systemd.s3fs, "UNMOUNT_SECONDS"), (systemd.sync, "PATIENCE"), (systemd.log, "PREFIX")):
+        monkeypatch.setattr(module, name, getattr(module, name))  # so that it is set back
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+    def command(error: Exception | None, *arguments: str, uid: int = 0) -> int:
+        def begin(*_: Any) -> str:
+            assert "NOTIFY_SOCKET" not in os.environ, "a kernel would take itself for a unit"
+            if error:
+                raise error
+            return "begun"
+
+        monkeypatch.setattr(systemd.os, "geteuid", lambda: uid)
+        monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere")
+        monkeypatch.setattr("sys.argv", ["melda-unit", *arguments])
+        monkeypatch.setitem(systemd.UNITS, "mount", systemd.Unit(begin, lambda *_: None, lambda _: False))
+        return systemd.main()
+
+    yield command
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (None, 0, "begun"),
+        (Refused("JUPYTER_TOKEN is not right"), systemd.MEND, "JUPYTER_TOKEN is not right"),
+        (Unavailable("s3fs ended"), systemd.AGAIN, "s3fs ended"),
+        (OSError(28, "No space left on device"), systemd.AGAIN, "[Errno 28] No space left on device"),
+    ],
+)
+def test_only_what_a_person_must_mend_is_not_tried_again(
+    started: Any, capsys: pytest.CaptureFixture[str], error: Exception | None, code: int, said: str
+) -> None:
+    assert started(error, "mount") == code
+    assert capsys.readouterr().err == said + "\n"
+
+
+def test_only_root_may_start_one(started: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert started(None, "mount", uid=1000) == systemd.MEND
+    assert capsys.readouterr().err == "it must start as root, not as user 1000\n"

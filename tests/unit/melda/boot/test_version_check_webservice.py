@@ -1,0 +1,108 @@
+"""The Flask application, without a server and behind the one that it has in a container."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from melda.boot import health
+from melda.boot import version_check_webservice as service
+from melda.config import secret_files
+from melda.config.environ import Place
+from melda.versions.libraries import Installed
+
+from tests.unit.melda.servers import ended, serving
+
+STRANGER = {"REMOTE_ADDR": "198.51.100.9"}
+
+
+def client(place: Place, **variables: str) -> FlaskClient:
+    return service.application(Installed(place), variables).test_client()
+
+
+def test_versions_keep_their_order(place: Place) -> None:
+    answer = client(place).get("/versions", environ_base=STRANGER)
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    pairs = json.loads(answer.data, object_pairs_hook=list)
+    assert [name for name, _ in pairs][1:] == ["Python", "R"]
+    assert pairs[1][1][0][0] == "Python"
+
+
+def test_environment_is_for_who_may_use_the_notebook(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(service, "capture", lambda: {"schema": 1})
+    path = tmp_path / "token"
+    here = client(place, PGEO_IPS="192.0.2.0/24", **{secret_files.COPY: str(path)})
+    path.write_text("s3cret")
+    for granted in (
+        here.get("/environment"),  # of this machine
+        here.get("/environment", environ_base={"REMOTE_ADDR": "192.0.2.7"}),
+        here.get("/environment?token=s3cret", environ_base=STRANGER),
+        here.get("/environment", environ_base=STRANGER, headers={"Authorization": "token s3cret"}),
+    ):
+        assert (granted.status_code, granted.json) == (200, {"schema": 1})
+    for refused in (
+        here.get("/environment", environ_base=STRANGER),
+        here.get("/environment?token=wrong", environ_base=STRANGER),
+        here.get("/environment", headers={"Origin": "https://evil.example"}),
+        here.get("/environment", headers={"Host": "rebound.evil.example"}),
+    ):
+        assert refused.status_code == 403 and "token" in refused.json["error"] and refused.data.count(b"\n") == 1
+        assert b"s3cret" not in refused.data and "Access-Control-Allow-Origin" not in refused.headers
+    path.unlink()
+    assert here.get("/environment?token=", environ_base=STRANGER).status_code == 403, "no token is no token that fits"
+
+
+@pytest.mark.parametrize(("mount", "status"), [("ok", 200), ("fails: x", 503)])
+def test_healthz(place: Place, monkeypatch: pytest.MonkeyPatch, mount: str, status: int) -> None:
+    found = {"mount": mount, "plugins": "failed: /home/melda/project"}
+    monkeypatch.setattr(health, "report", lambda _: found)
+    answer = client(place).get("/healthz")
+    assert (answer.status_code, answer.json) == (status, found)
+    answer = client(place).get("/healthz", environ_base=STRANGER)
+    assert (answer.status_code, answer.json) == (status, {"mount": mount.partition(":")[0], "plugins": "failed"})
+    answer = service.inside().test_client().get("/healthz", environ_base={"REMOTE_ADDR": "0.0.0.0"})
+    assert (answer.status_code, answer.json) == (status, found)
+
+
+def test_strangers_shut_nobody_out(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
+    application = service.application(Installed(place), {})
+    with serving(lambda: service.server(application)) as (port, _), contextlib.ExitStack() as stack:
+        for sent in (b"", b"GET /versions HTTP/1.1\r\nX: ", b"POST /versions HTTP/1.1\r\nContent-Length: 9\r\n\r\n"):
+            for _ in range(300):
+                stack.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(sent)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("GET", "/versions?token=s3cret")
+            answer = connection.getresponse()
+            assert answer.status == 200 and answer.headers["Server"] == "melda-jupyter"
+            assert len(answer.read()) == int(answer.headers["Content-Length"])
+    said = capfd.readouterr()
+    assert "s3cret" not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /versions HTTP/1.1\r\nHost: a:b\r\n\r\n",
+        b"POST /versions HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n!",
+        b"GET /versions HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 20_000,
+    ],
+    ids=["a host that is none", "a body", "a long header"],
+)
+def test_a_request_that_is_none_ends_its_connection(
+    place: Place, sent: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    application = service.application(Installed(place), {})
+    with serving(lambda: service.server(application)) as (port, _), contextlib.ExitStack() as stack:
+        one = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        with contextlib.suppress(OSError):
+            one.sendall(sent)
+        assert ended(one, 3)
+    assert "Traceback" not in capfd.readouterr().err

@@ -1,0 +1,204 @@
+"""The variables of the mount."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from melda.base.errors import Refused
+from melda.config import bucket
+
+from tests.unit.letters import taken
+
+LOWER = string.digits + string.ascii_lowercase
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "abc/def+g="}
+GOOD = {"BUCKET_NAME": "projects", "PROJECT_FOLDER": "users/ada", **KEYS}
+
+
+@given(st.text())
+def test_a_folder_is_safe_or_refused(value: str) -> None:
+    try:
+        folder = bucket.project_folder(value)
+    except Refused as error:
+        assert "\n" not in str(error)
+        return
+    assert folder
+    assert not set(folder.split("/")) & {"", ".", ".."}
+    assert not any(ord(c) < 32 or ord(c) == 127 for c in folder)
+    assert len(folder.encode()) <= 900
+
+
+@pytest.mark.parametrize("value", ["a", "/users/ada/", "with space/ünïcødé/日本", "..a/b.", "-x"])
+def test_folders_that_are_fine(value: str) -> None:
+    assert bucket.project_folder(value) == value.strip("/")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "/",
+        " ",
+        "..",
+        "a/../b",
+        "a/./b",
+        "a//b",
+        "../x",
+        "a\nb",
+        "a\x00",
+        "a\x7f",
+        "a:b",
+        "\udcff",
+        "a" * 901,
+        "a\u2028b",
+    ],
+)
+def test_folders_that_are_not(value: str) -> None:
+    with pytest.raises(Refused, match="^PROJECT_FOLDER="):
+        bucket.project_folder(value)
+
+
+@pytest.mark.parametrize("value", ["abc", "my.bucket-1", "0" * 63])
+def test_buckets_that_are_fine(value: str) -> None:
+    assert bucket.bucket_name(value) == value
+
+
+@pytest.mark.parametrize(
+    "value", ["", "ab", "-ab", "ab-", "A-b", "a_b", "a..b", "a/b", "a:b", "abc\n", "0" * 64, "-o x"]
+)
+def test_buckets_that_are_not(value: str) -> None:
+    with pytest.raises(Refused, match="^BUCKET_NAME="):
+        bucket.bucket_name(value)
+
+
+@pytest.mark.parametrize("value", ["", "https://s3.example.org", "http://10.0.0.1:9000", "http://[::1]:9000"])
+def test_endpoints_that_are_fine(value: str) -> None:
+    assert bucket.endpoint(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "s3.example.org",
+        "ftp://x",
+        "http://",
+        "http://x/path",
+        "http://x?y",
+        "http://u:p@x",
+        "http://x:99999",
+        "http://x,y",
+    ],
+)
+def test_endpoints_that_are_not(value: str) -> None:
+    with pytest.raises(Refused, match="^AWS_ENDPOINT_URL_S3="):
+        bucket.endpoint(value)
+
+
+@given(st.text(min_size=4))
+def test_a_secret_is_one_field_of_one_line_or_refused_without_being_shown(value: str) -> None:
+    try:
+        found = bucket.credentials({**KEYS, "AWS_SECRET_ACCESS_KEY": value})
+        assert not set(found.secret) & set(": \n\t\0")
+    except Refused as error:
+        assert value not in str(error)
+
+
+@pytest.mark.parametrize("name", list(KEYS))
+def test_a_missing_key_is_named(name: str) -> None:
+    with pytest.raises(Refused, match=f"^{name} is missing"):
+        bucket.asked_for({**GOOD, name: ""})
+
+
+def test_no_keys_at_all_means_a_role() -> None:
+    found = bucket.asked_for({name: value for name, value in GOOD.items() if name not in KEYS})
+    assert found is not None
+    assert found.credentials == bucket.Credentials("", "", "")
+
+
+def test_no_bucket_is_a_local_folder() -> None:
+    assert bucket.asked_for({}) is None
+    assert bucket.asked_for({"BUCKET_NAME": ""}) is None
+    assert bucket.asked_for({"PROJECT_FOLDER": "x"}) is None
+
+
+def test_an_empty_bucket_beside_a_folder_is_a_mistake() -> None:
+    with pytest.raises(Refused, match="^BUCKET_NAME=''"):
+        bucket.asked_for({"BUCKET_NAME": "", "PROJECT_FOLDER": "x"})
+
+
+def test_a_fork() -> None:
+    found = bucket.asked_for({**GOOD, "FORK_OF": "/users/eve/x y/"})
+    assert found is not None and found.fork_of == "users/eve/x y"
+
+
+@pytest.mark.parametrize("value", ["users/ada/", "../eve", "a//b", "a:b", "a\nb", " "])
+def test_no_fork(value: str) -> None:
+    with pytest.raises(Refused, match="^FORK_OF=.* is not right"):
+        bucket.asked_for({**GOOD, "FORK_OF": value})
+
+
+def test_a_fork_needs_a_bucket() -> None:
+    with pytest.raises(Refused, match="^FORK_OF='users/eve' needs BUCKET_NAME"):
+        bucket.asked_for({"FORK_OF": "users/eve"})
+
+
+def test_all_of_it() -> None:
+    found = bucket.asked_for(
+        {**GOOD, "AWS_SESSION_TOKEN": "t", "AWS_REGION": "eu-west-1", "S3FS_DEBUG": "1", "S3FS_PATIENCE": "60"}
+    )
+    keys = bucket.Credentials("AKIA1", "abc/def+g=", "t")
+    assert found == bucket.Bucket("projects", "users/ada", keys, "", "eu-west-1", True, 60)
+    assert "abc" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("S3FS_DEBUG", "yes"),
+        ("AWS_REGION", "eu west"),
+        ("AWS_REGION", "x\n"),
+        ("S3FS_PATIENCE", "0"),
+        ("S3FS_PATIENCE", "1h"),
+    ],
+)
+def test_other_settings_that_are_not_right(name: str, value: str) -> None:
+    with pytest.raises(Refused, match=f"^{name}="):
+        bucket.asked_for({**GOOD, name: value})
+
+
+def test_the_characters_that_are_fine() -> None:
+    assert taken(bucket.bucket_name, after="aa") == taken(bucket.bucket_name, "aa") == LOWER
+    assert taken(bucket.bucket_name, "a", "a") == "-." + LOWER
+    assert taken(bucket.region, "a", "a") == "-" + LOWER
+    visible = "".join(chr(code) for code in range(33, 127) if chr(code) != ":")
+    assert taken(lambda value: bucket.credentials({**KEYS, "AWS_SESSION_TOKEN": value}), "a", "a") == visible
+    assert taken(bucket.patience, after="0") == string.digits[1:]
+    assert taken(bucket.patience, "1") == string.digits
+    # Of what is no letter, digit, dot or dash: the rest cannot follow a host's name.
+    assert (
+        taken(bucket.endpoint, "http://a", "a")
+        == "-." + string.digits + string.ascii_uppercase + string.ascii_lowercase
+    )
+
+
+def test_limits() -> None:
+    assert bucket.project_folder("é" * 450) == "é" * 450
+    assert bucket.region("a" * 40) == "a" * 40
+    with pytest.raises(Refused):
+        bucket.region("a" * 41)
+    assert [bucket.patience(value) for value in ("", "1", "99999")] == [180, 1, 99999]
+    with pytest.raises(Refused):
+        bucket.patience("100000")
+    assert bucket.endpoint("http://x:1") == "http://x:1"
+    for wrong in ("http://x:0", "http://x#y", "http://@x"):
+        with pytest.raises(Refused):
+            bucket.endpoint(wrong)
+
+
+def test_what_is_not_said() -> None:
+    found = bucket.asked_for(GOOD)
+    assert found == bucket.Bucket("projects", "users/ada", bucket.credentials(KEYS), "", "", False)
+    assert (found.url, found.patience) == ("s3://projects/users/ada", 180)
+    assert bucket.Bucket("x", "y", found.credentials, "", "", False).patience == 180

@@ -1,0 +1,52 @@
+"""The runtime is no package of this repository: it is found where it is developed, as in the image."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+RUNTIME = Path(__file__).resolve().parents[3] / "files" / "runtime" / "src"
+
+from melda.base import users  # noqa: E402
+from melda.config import bucket, environ  # noqa: E402
+from melda.config.firewall_policy import asked_for  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def src(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """$SRC as the tasks assemble it in an image."""
+    folder = tmp_path_factory.mktemp("src")
+    shutil.copytree(RUNTIME, folder, dirs_exist_ok=True, symlinks=True)
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> environ.Place:
+    """An image in a folder: a home, a project in it, an environment with a jupyter; all ours."""
+    home = tmp_path / "home"
+    (home / "project").mkdir(parents=True)
+    env = tmp_path / "env" / "bin"
+    env.mkdir(parents=True)
+    (env / "jupyter").write_text("#!/bin/sh\n")
+    (env / "jupyter").chmod(0o755)
+    (env / "python").symlink_to(sys.executable)
+    me = users.Account("melda", os.getuid(), os.getgid(), (os.getgid(),), str(home), "/bin/bash")
+    return environ.Place(me, str(home / "project"), str(tmp_path / "env"))
+
+
+@pytest.fixture
+def settings(place: environ.Place) -> environ.Settings:
+    """A container that was asked for nothing."""
+    variables = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+    return environ.Settings(place, variables, None, asked_for({}, None), "", ())
+
+
+@pytest.fixture
+def project() -> bucket.Bucket:
+    """A bucket at another S3 service."""
+    keys = bucket.Credentials("KEY", "CANARY", "")
+    return bucket.Bucket("bucket", "users/ada", keys, "http://127.0.0.1:9", "", False)

@@ -1,0 +1,64 @@
+"""Files of metadata that are none, or giants: they cost their package's entry, and no time."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from melda.envs import document
+from melda.envs.capture import pack
+from melda.envs.errors import Refused
+
+from tests.unit.melda.envs.conftest import Image, distribution, r_package
+from tests.unit.melda.envs.test_capture import packages
+
+
+class TestOddFiles:
+    """What is no regular file, or a giant: its entry, and no time."""
+
+    def odd(self, path: Path, how: str) -> None:
+        path.unlink(missing_ok=True)
+        if how == "fifo":
+            os.mkfifo(path)
+        elif how == "folder":
+            path.mkdir()
+        elif how == "circle":
+            path.symlink_to(path.name)
+        elif how == "device":
+            path.symlink_to("/dev/zero")
+        else:
+            with path.open("wb") as stream:
+                stream.truncate(10 << 30)
+
+    @pytest.mark.parametrize("how", ["fifo", "folder", "circle", "device", "giant"])
+    @pytest.mark.parametrize(
+        "name", ["METADATA", "RECORD", "direct_url.json", "top_level.txt", "WHEEL", "entry_points.txt"]
+    )
+    def test_of_python(self, image: Image, name: str, how: str) -> None:
+        distribution(image.own_python, "good", "1.0")
+        self.odd(distribution(image.own_python, "zebra", "1.0", {"url": "file:///x.whl"}) / name, how)
+        began = time.monotonic()
+        found = image.look()
+        kept, failures = pack.keep(found, str(image.root / "files"))
+        assert time.monotonic() - began < 5
+        names = list(packages(found.document, "python"))
+        assert names == (["good"] if name in ("METADATA", "RECORD", "direct_url.json") else ["good", "zebra"])
+        assert (list(failures) == ["zebra"]) is (name == "WHEEL")
+        document.check(found.document, "x")
+
+    @pytest.mark.parametrize("how", ["fifo", "folder", "circle", "device", "giant"])
+    def test_of_r(self, image: Image, how: str) -> None:
+        r_package(image.own_r, "good", "1.0", Repository="CRAN")
+        self.odd(r_package(image.own_r, "zebra", "1.0", Repository="CRAN") / "DESCRIPTION", how)
+        assert list(packages(image.capture(), "r")) == ["good"]
+
+    def test_what_the_callers_shell_hands_over_is_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        read, write = os.pipe()
+        os.write(write, b"zebra==1.0\n")
+        os.close(write)
+        assert document.read_text(f"/dev/fd/{read}") == "zebra==1.0\n"
+        os.close(read)
+        with pytest.raises(Refused, match="is larger than"):
+            document.read_text(f"/dev/fd/{os.open('/dev/zero', os.O_RDONLY)}")

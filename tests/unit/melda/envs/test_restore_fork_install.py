@@ -1,0 +1,103 @@
+"""What FORK_OF starts, with a real restore behind it: how far it is, what came of it, and what is tried again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from melda.config import environ
+from melda.envs import capture, cli, document, restore_fork
+from melda.plugins import state
+
+from tests.unit.melda.envs.conftest import Image, R
+from tests.unit.melda.envs.r_machine import Machine, machine
+
+__all__ = ["machine"]
+
+
+class Fork:
+    """A project whose parent's capture has come."""
+
+    def __init__(self, image: Image, machine: Machine) -> None:
+        self.machine = machine
+        self.folder = image.workdir / ".melda-jupyter" / "fork"
+        self.folder.mkdir(parents=True)
+
+    def wants(self, *names: str, version: str = R) -> None:
+        """Write the parent's capture: R packages from apt, and in files that were not kept."""
+        found = document.empty()
+        packages = [
+            {"name": name, "version": "1.0", "source": {"type": "local" if name == "lost" else "cran"}}
+            for name in names
+        ]
+        found["r"] = {"version": version, "packages": packages}
+        (self.folder / "environment.json").write_text(json.dumps(found))
+
+    def start(self) -> str:
+        """As start-jupyter does; what is told then."""
+        assert restore_fork.main() == 0
+        return state.read(state.FORK) or ""
+
+
+@pytest.fixture
+def project(image: Image, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Fork:
+    machine.library, machine.system = image.own_r, image.system_r
+    (machine.root / "system").rmdir()
+    (machine.root / "system").symlink_to(image.system_r)
+    monkeypatch.setattr(state, "FORK", str(machine.root / "state"))
+    monkeypatch.setattr(state, "RESTORING", str(machine.root / "restoring"))
+    monkeypatch.setattr(environ, "load", lambda: machine.env)
+    monkeypatch.setattr(environ, "place", lambda variables: image.place)
+    monkeypatch.setattr(cli, "interpreter", lambda place: None)
+    monkeypatch.setattr(capture, "capture", lambda place: image.capture())
+    monkeypatch.setattr("sys.argv", ["restore-fork", "users/eve"])
+    return Fork(image, machine)
+
+
+def test_the_parents_packages_are_installed_and_each_step_is_in_the_log(
+    project: Fork, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.machine.apt_has(zoo="1.0", xts="1.0")
+    (project.machine.root / "mirror").write_text("http://127.0.0.1:1")
+    project.wants("lost", "xts", "zoo")
+    assert project.start() == "2 packages of users/eve are installed; 1 cannot be had: lost 1.0"
+    assert project.machine.versions(project.machine.system) == {"xts": "1.0", "zoo": "1.0"}
+    out, err = capsys.readouterr()
+    assert out == "" and "start-jupyter: fork: installing what users/eve has\n" in err
+    assert "start-jupyter: fork: 2 R packages as binaries: xts 1.0, zoo 1.0\n" in err
+    assert "start-jupyter: fork: R lost 1.0: it came from a local file or folder, of which no copy was kept\n" in err
+    done = json.loads((project.folder / "done.json").read_text())
+    assert (done["captured"], done["installed"], [one["name"] for one in done["problems"]]) == (True, 2, ["lost"])
+
+
+def test_whoever_asks_is_told_how_far_it_is(project: Fork, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.machine.apt_has(zoo="1.0", xts="1.0")
+    project.wants("xts", "zoo")
+    told: list[str] = []
+    write = state.write
+
+    def noted(line: str, path: str = "") -> None:
+        write(line, path)
+        told.append(Path(state.FORK).read_text())
+
+    monkeypatch.setattr(state, "write", noted)
+    project.start()
+    assert told == [
+        "installing what users/eve has", "installing, 1 of 2", "installing, 2 of 2", "2 packages of users/eve are installed",
+    ]  # fmt: skip
+
+
+def test_another_r_is_told_and_tried_again_with_the_next_image(project: Fork) -> None:
+    project.wants("zoo", version="3.6.0")
+    said = project.start()
+    assert said.startswith("failed: ") and "the file is of R 3.6.0" in said
+    assert not (project.folder / "done.json").exists()
+    project.machine.apt_has(zoo="1.0")
+    project.wants("zoo")
+    assert project.start() == "1 packages of users/eve are installed"
+
+
+def test_a_package_without_a_version_is_told_by_its_name() -> None:
+    done = {"captured": True, "installed": 1, "there": 0, "problems": [{"name": n, "version": ""} for n in ("a", "b")]}
+    assert restore_fork.summary("eve", done) == "1 packages of eve are installed; 2 cannot be had: a, b"

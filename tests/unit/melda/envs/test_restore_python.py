@@ -1,0 +1,289 @@
+"""Python packages: what was captured comes back, whatever it was, from an index on this machine; what is another is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from melda.base import interpreters, users
+from melda.config import environ
+from melda.envs import capture, diff, document
+from melda.envs.capture import pack
+from melda.envs.errors import Refused
+from melda.envs.restore import command, tools
+from melda.envs.restore.command import Options
+from melda.plugins import venv as plugins_venv
+
+from tests.standins import wheels
+from tests.unit.melda.envs.conftest import VERSION
+
+UV = Path(sys.executable).parent / "uv"
+NAMES = ("zebra", "yak", "owl")
+VERSIONS = ("1.0", "2.0")
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wheels of three packages in two versions; one of them has a script."""
+    folder = tmp_path_factory.mktemp("index")
+    for name in NAMES:
+        for version in VERSIONS:
+            files = {f"{name}/__init__.py": f"V = {version!r}\ndef main(): print(V)\n"}
+            script = f"{name} = {name}:main" if name == "yak" else ""
+            wheels.build(folder, name, version, files, ("absent>=1",), script, hashed=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The image's environment: a real one."""
+    folder = tmp_path_factory.mktemp("env")
+    venv.create(folder)
+    (folder / "bin" / "jupyter").write_text("#!/bin/sh\n")
+    return folder
+
+
+class Container:
+    """A home with a project, and melda-env in it."""
+
+    def __init__(self, root: Path, env: Path, variables: dict[str, str]) -> None:
+        self.root = root
+        home = root / "home"
+        self.workdir = home / "project"
+        self.workdir.mkdir(parents=True)
+        me = users.Account("melda", os.getuid(), os.getgid(), (os.getgid(),), str(home), "/bin/bash")
+        self.place = environ.Place(me, str(self.workdir), str(env))
+        self.variables = {**variables, "HOME": str(home)}
+        self.plugins = self.workdir / f"Python-{VERSION}"
+        plugins_venv.make(str(self.plugins), str(env), VERSION)
+        self.file = self.workdir / "environment.json"
+
+    def pip(self, *arguments: str) -> None:
+        command = [
+            str(UV),
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-index",
+            "--python",
+            str(self.plugins / "bin" / "python"),
+        ]
+        subprocess.run([*command, *arguments], check=True, env=self.variables)
+
+    def capture(self) -> dict[str, Any]:
+        found = capture.look(self.place, os.devnull, os.devnull)
+        pack.keep(found, str(self.file) + pack.ENDING)
+        self.file.write_text(capture.text(found.document))
+        return document.check(found.document, "x")
+
+    def restore(self, path: Path, options: Options = command.DEFAULTS) -> command.Outcome:
+        return command.restore(self.place, str(path), options)
+
+
+@pytest.fixture
+def containers(env: Path, index: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """``containers()``: a new one. All share uv's cache, as the machine's."""
+    monkeypatch.setattr(interpreters, "r", lambda: "")
+    cache = tempfile.mkdtemp(prefix="melda-test-uv-")
+    variables = {
+        "PATH": f"{UV.parent}:{os.environ['PATH']}", "UV_CACHE_DIR": cache, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index),
+        "LANG": "C.UTF-8",
+    }  # fmt: skip
+    monkeypatch.setattr(environ, "load", lambda: dict(variables))
+    made: list[Path] = []
+
+    def make() -> Container:
+        root = Path(tempfile.mkdtemp(prefix="melda-test-environment-"))
+        made.append(root)
+        return Container(root, env, variables)
+
+    yield make
+    for root in [*made, Path(cache)]:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def names(outcome: command.Outcome) -> list[str]:
+    return [problem.name for problem in outcome.problems]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    wanted=st.dictionaries(st.sampled_from(NAMES), st.tuples(st.sampled_from(VERSIONS), st.booleans()), min_size=1),
+    there=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VERSIONS)),
+)
+def test_capture_restore_capture_is_the_identity(
+    containers: Any, index: Path, wanted: dict[str, tuple[str, bool]], there: dict[str, str]
+) -> None:
+    """Packages of an index and of local wheels, over whatever is there."""
+    one, two = containers(), containers()
+    one.pip(
+        *(str(index / f"{name}-{v}-py3-none-any.whl") if local else f"{name}=={v}" for name, (v, local) in wanted.items()),
+        "--find-links", str(index),
+    )  # fmt: skip
+    before = one.capture()
+    if there:
+        two.pip(*(f"{name}=={version}" for name, version in there.items()), "--find-links", str(index))
+    outcome = two.restore(one.file, Options(prune=True))
+    assert outcome.problems == []
+    after = two.capture()
+    assert diff.compare(before, after, everything=True) == []
+    assert after["python"] == before["python"]
+    again = two.restore(one.file)
+    assert (again.installed, again.there, again.problems) == (0, len(wanted), [])
+
+
+def test_importable_and_its_script_runs_here(containers: Any, index: Path) -> None:
+    one, two = containers(), containers()
+    one.pip(str(index / "yak-2.0-py3-none-any.whl"))
+    one.capture()
+    shutil.copytree(str(one.file) + pack.ENDING, two.workdir / "copy.json.files")
+    shutil.copy(one.file, two.workdir / "copy.json")
+    shutil.rmtree(one.root)
+    assert two.restore(two.workdir / "copy.json").problems == []
+    script = two.plugins / "bin" / "yak"
+    assert str(two.plugins) in script.read_text()
+    assert subprocess.run([script], capture_output=True, text=True, check=True).stdout == "2.0\n"
+    # No file is a link to one of a cache, which would change with it; and the cache does not stay.
+    assert {path.stat().st_nlink for path in two.plugins.rglob("*.py") if not path.is_symlink()} == {1}
+    assert not Path(tools.packages(two.place)).exists()
+
+
+def captured(*packages: dict[str, Any]) -> str:
+    found = document.empty()
+    found["python"] = {
+        "version": VERSION,
+        "packages": [{"source": {"type": "index"}, **package} for package in packages],
+    }
+    return json.dumps(found)
+
+
+def test_what_cannot_be_had_is_told_with_the_nearest_version_and_the_rest_is_installed(containers: Any) -> None:
+    container = containers()
+    container.file.write_text(
+        captured(
+            {"name": "owl", "version": "1.0"}, {"name": "zebra", "version": "1.5"}, {"name": "nowhere", "version": "1.0"},
+            {"name": "yak", "version": "1.0", "hashes": ["sha256:" + "0" * 64]},
+        )
+    )  # fmt: skip
+    outcome = container.restore(container.file)
+    assert names(outcome) == ["nowhere", "yak", "zebra"]
+    assert outcome.installed == 1
+    assert [entry["name"] for entry in container.capture()["python"]["packages"]] == ["owl"]
+    assert "zebra" in outcome.problems[2].reason, outcome
+
+
+def test_another_content_under_the_same_version_is_refused(containers: Any, index: Path) -> None:
+    one, two = containers(), containers()
+    one.pip("owl==1.0", "zebra==1.0", "--find-links", str(index))
+    before = one.capture()
+    found = document.empty()
+    found["python"] = {
+        "version": VERSION,
+        "packages": [{**before["python"]["packages"][0], "record": "sha256:" + "0" * 64}],
+    }
+    two.file.write_text(json.dumps(found))
+    outcome = two.restore(two.file)
+    assert [problem.reason.split(":")[0] for problem in outcome.problems] == [
+        "the content of this version is another one now"
+    ]
+    assert two.capture()["python"]["packages"] == []
+
+
+def test_a_copy_that_was_tampered_with_or_is_gone(containers: Any, index: Path) -> None:
+    one, two = containers(), containers()
+    one.pip(str(index / "owl-1.0-py3-none-any.whl"), str(index / "zebra-1.0-py3-none-any.whl"))
+    found = one.capture()
+    folder = Path(str(one.file) + pack.ENDING)
+    (folder / found["python"]["packages"][0]["file"]["name"]).write_bytes(b"PK evil")
+    (folder / found["python"]["packages"][1]["file"]["name"]).unlink()
+    outcome = two.restore(one.file)
+    assert names(outcome) == ["owl", "zebra"] and outcome.installed == 0
+    assert "its hash is another one" in outcome.problems[0].reason
+
+
+def test_what_was_cut_off_is_installed_again(containers: Any, index: Path) -> None:
+    one, two = containers(), containers()
+    one.pip("owl==1.0", "zebra==1.0", "--find-links", str(index))
+    one.capture()
+    assert two.restore(one.file).installed == 2
+    info = (
+        two.plugins
+        / "lib"
+        / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        / "site-packages"
+        / "owl-1.0.dist-info"
+    )
+    (info / "RECORD").unlink()
+    assert two.restore(one.file).installed == 1
+    assert diff.compare(one.capture(), two.capture()) == []
+
+
+def test_another_python_is_said_and_goes_on_if_asked(containers: Any) -> None:
+    container = containers()
+    older = container.workdir / "older.json"
+    older.write_text(captured({"name": "owl", "version": "1.0"}).replace(VERSION, "3.1.4"))
+    with pytest.raises(Refused, match=r"3\.1\.4.*--allow-version-change"):
+        container.restore(older)
+    assert container.capture()["python"]["packages"] == []
+    assert container.restore(older, Options(allow_version_change=True)).installed == 1
+
+
+def test_only_one_at_a_time(containers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "PATIENCE", 0.0)
+    container = containers()
+    container.file.write_text(captured({"name": "owl", "version": "1.0"}))
+    with tools.alone(tools.cache(container.place)), pytest.raises(Refused, match="another melda-env restore runs"):
+        container.restore(container.file)
+
+
+def test_what_a_killed_restore_has_started_is_waited_for(tmp_path: Path) -> None:
+    """A process that holds the lock and is killed leaves a child that ends a second later."""
+    code = (
+        f"import os, sys; sys.path[:0] = {[path for path in sys.path if '/files/' in path]!r}\n"
+        "from melda.envs.restore import tools\n"
+        f"with tools.alone({str(tmp_path)!r}):\n"
+        "    tools.run(['sh', '-c', 'echo begun; sleep 1; touch ended'], dict(os.environ),"
+        f" lambda line: os.kill(os.getpid(), 9), {str(tmp_path)!r})\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert not (tmp_path / "ended").exists()
+    with tools.alone(str(tmp_path)):
+        assert (tmp_path / "ended").exists()
+
+
+def test_requirements_without_versions_are_resolved(containers: Any, index: Path) -> None:
+    container = containers()
+    (container.workdir / "requirements.txt").write_text("owl<2\n")
+    outcome = container.restore(container.workdir / "requirements.txt")
+    assert names(outcome) == ["owl<2"], "it needs a package that is nowhere"
+    wheels.build(index, "absent", "1.0", {"absent.py": "V = 1\n"}, hashed=True)
+    assert container.restore(container.workdir / "requirements.txt").problems == []
+    found = {entry["name"]: entry["version"] for entry in container.capture()["python"]["packages"]}
+    assert found == {"owl": "1.0", "absent": "1.0"}
+    (index / "absent-1.0-py3-none-any.whl").unlink()
+
+
+def test_pips_settings_are_uvs(tmp_path: Path) -> None:
+    (tmp_path / ".pip").mkdir()
+    (tmp_path / "etc").write_text("[global]\nindex-url = https://one.example/simple\ntrusted-host = a\n")
+    (tmp_path / ".pip" / "pip.conf").write_text(
+        "[install]\nextra-index-url =\n  https://two.example\n  https://three.example\n"
+    )
+    found = tools.pip_settings(str(tmp_path), {"PIP_INDEX_URL": "https://four.example"}, str(tmp_path / "etc"))
+    assert found == {
+        "UV_DEFAULT_INDEX": "https://four.example", "UV_INSECURE_HOST": "a", "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_INDEX": "https://two.example https://three.example",
+    }  # fmt: skip
+    assert tools.pip_settings(str(tmp_path / "none"), {"UV_DEFAULT_INDEX": "x", "PIP_INDEX_URL": "y"}, "/none") == {}

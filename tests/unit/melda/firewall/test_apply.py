@@ -1,0 +1,117 @@
+"""Putting rules in place: what is seen of the container, and when it must not start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from melda.base.errors import Refused
+from melda.config import firewall_policy
+from melda.firewall import apply
+
+OPEN = firewall_policy.asked_for({}, None)
+PEERS = firewall_policy.asked_for({"PGEO_IPS": "192.0.2.7,2001:db8::/32"}, None)
+NONE = firewall_policy.asked_for({"EGRESS": "none"}, None)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "may"), [("0000000000000000", False), ("0000000000001000", True), ("00000000a80425fb", False)]
+)
+def test_the_capability(tmp_path: Path, capabilities: str, may: bool) -> None:
+    (tmp_path / "status").write_text(f"Name:\tx\nCapPrm:\tffff\nCapEff:\t{capabilities}\nCapBnd:\tffff\n")
+    assert apply.may(str(tmp_path / "status")) is may
+
+
+def test_name_servers(tmp_path: Path) -> None:
+    file = tmp_path / "resolv.conf"
+    assert apply.resolvers(str(file)) == []
+    file.write_text("# nameserver 9.9.9.9\nnameserver 192.0.2.1\nnameserver fe80::1%eth0\nnameserver x\nnameserver\n"
+                    "search example.org\nnameserver 192.0.2.1 # again\n")  # fmt: skip
+    assert apply.resolvers(str(file)) == ["192.0.2.1", "fe80::1"]
+
+
+def test_a_bridge_says_it_is_the_hosts_network(tmp_path: Path) -> None:
+    assert not apply.is_hosts_network(str(tmp_path / "none"))
+    (tmp_path / "eth0").mkdir()
+    assert not apply.is_hosts_network(str(tmp_path))
+    (tmp_path / "docker0" / "bridge").mkdir(parents=True)
+    assert apply.is_hosts_network(str(tmp_path))
+
+
+def test_the_loopbacks_address_is_no_ipv6(tmp_path: Path) -> None:
+    file = tmp_path / "if_inet6"
+    assert not apply.has_ipv6(str(file))
+    file.write_text("00000000000000000000000000000001 01 80 10 80       lo\n\n")
+    assert not apply.has_ipv6(str(file))
+    file.write_text(file.read_text() + "20010db8000000000000000000000001 02 40 00 80     eth0\n")
+    assert apply.has_ipv6(str(file))
+
+
+Programs = Callable[..., Path]
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """``programs(v4, v6)``: a container that may have a firewall; its iptables are shell scripts that note what they read."""
+    monkeypatch.setattr(apply, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(apply, "may", lambda: True)
+    monkeypatch.setattr(apply, "is_hosts_network", lambda: False)
+    monkeypatch.setattr(apply, "has_ipv6", lambda: True)
+
+    def install(v4: str = "exit 0", v6: str = "exit 0") -> Path:
+        for name, then in (("iptables-restore", v4), ("ip6tables-restore", v6)):
+            (tmp_path / name).write_text(
+                f'#!/bin/sh\necho "$@" > {tmp_path}/{name}.args\ncat > {tmp_path}/{name}.read\n{then}\n'
+            )
+            (tmp_path / name).chmod(0o755)
+        return tmp_path
+
+    return install
+
+
+def test_both_tables_are_put_in_place(programs: Programs) -> None:
+    folder = programs()
+    assert apply.prepare(PEERS) == "192.0.2.7/32, 2001:db8::/32 may connect, egress web"
+    assert "-A INPUT -s 192.0.2.7/32 -j ACCEPT\n" in (folder / "iptables-restore.read").read_text()
+    assert "-A INPUT -s 2001:db8::/32 -j ACCEPT\n" in (folder / "ip6tables-restore.read").read_text()
+    assert (folder / "iptables-restore.args").read_text() == "--wait 10\n"
+    assert apply.prepare(NONE) == "anybody may connect, egress none"
+
+
+def test_what_iptables_says_is_told_in_one_line(programs: Programs) -> None:
+    programs("echo ' line 2'; echo failed >&2; exit 1")
+    with pytest.raises(Refused, match=r"^the firewall cannot be set \(iptables-restore\): line 2 failed$"):
+        apply.prepare(PEERS)
+    programs("exit 1")
+    with pytest.raises(Refused, match="no reason given$"):
+        apply.prepare(PEERS)
+    assert apply.prepare(OPEN) == "off: the firewall cannot be set (iptables-restore): no reason given"
+
+
+def test_no_ipv6_rules_matter_where_there_is_ipv6_only(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = programs(v6="exit 1")
+    with pytest.raises(Refused, match="ip6tables-restore"):
+        apply.prepare(NONE)
+    assert not (folder / "iptables-restore.read").exists(), "nothing is changed if IPv6 fails"
+    assert apply.prepare(OPEN) == "anybody may connect, egress open"
+    monkeypatch.setattr(apply, "has_ipv6", lambda: False)
+    assert apply.prepare(NONE) == "anybody may connect, egress none"
+
+
+def test_no_program(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "PATH", str(tmp_path))
+    with pytest.raises(Refused, match="^ip6tables-restore is missing in this image"):
+        apply.prepare(PEERS)
+
+
+def test_what_was_asked_for_and_cannot_be_had(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs()
+    monkeypatch.setattr(apply, "is_hosts_network", lambda: True)
+    with pytest.raises(Refused, match="^EGRESS='none' is set, and this is the host's own network"):
+        apply.prepare(NONE)
+    assert apply.prepare(OPEN) == "off, this is the host's own network"
+    monkeypatch.setattr(apply, "may", lambda: False)
+    with pytest.raises(Refused, match="^PGEO_IPS is set, and this container may set no firewall"):
+        apply.prepare(PEERS)
+    assert apply.prepare(OPEN).startswith("off, without NET_ADMIN")

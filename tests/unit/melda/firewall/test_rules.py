@@ -1,0 +1,107 @@
+"""The rules as text: the specification's, in its order; what each mode adds; the same for IPv6."""
+
+from __future__ import annotations
+
+from melda.config.firewall_policy import asked_for
+from melda.firewall import rules
+
+PEERS = {"PGEO_IPS": "192.0.2.7,198.51.100.0/24,2001:db8::/32"}
+REJECTED = "-m owner ! --uid-owner 0 -j REJECT"
+
+
+def lines(version: int, storage: str | None = None, resolvers: tuple[str, ...] = (), **variables: str) -> list[str]:
+    return rules.table(version, asked_for(variables, storage), list(resolvers)).splitlines()
+
+
+def test_as_the_specification_reads_in_its_order() -> None:
+    assert lines(4, **PEERS, EGRESS="none") == [
+        "*filter",
+        ":INPUT DROP [0:0]",
+        ":FORWARD DROP [0:0]",
+        ":OUTPUT DROP [0:0]",
+        "-A INPUT -i lo -j ACCEPT",
+        "-A OUTPUT -o lo -j ACCEPT",
+        f"-A OUTPUT -d 169.254.169.254 {REJECTED}",
+        f"-A OUTPUT -d 169.254.170.2 {REJECTED}",
+        f"-A OUTPUT -d 169.254.170.23 {REJECTED}",
+        "-A FORWARD -i eth1 -o eth0 -j ACCEPT",
+        "-A INPUT -s 192.0.2.7/32 -j ACCEPT",
+        "-A INPUT -s 198.51.100.0/24 -j ACCEPT",
+        "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+        "-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+        "COMMIT",
+    ]
+
+
+def test_ipv6_is_as_closed() -> None:
+    found = lines(6, **PEERS, EGRESS="none")
+    assert found[1:4] == [":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT DROP [0:0]"]
+    assert [line for line in found if " -s " in line] == ["-A INPUT -s 2001:db8::/32 -j ACCEPT"]
+    assert f"-A OUTPUT -d fd00:ec2::254 {REJECTED}" in found and f"-A OUTPUT -d fd00:ec2::23 {REJECTED}" in found
+    accepted = {line for line in found if line.endswith("-j ACCEPT") and "-p " in line}
+    assert accepted == {
+        f"-A {chain} -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT"
+        for chain in ("INPUT", "OUTPUT")
+        for kind in (133, 134, 135, 136)
+    }, "neighbours, and nothing else"
+
+
+def test_with_none_the_user_cannot_have_dockers_resolver_ask_the_world() -> None:
+    closed = f"-A OUTPUT -d 127.0.0.11 {REJECTED}"
+    found = lines(4, "http://10.0.0.1:5000", ("127.0.0.11",), **PEERS, EGRESS="none")
+    assert found.index(closed) < found.index("-A OUTPUT -o lo -j ACCEPT")
+    for mode in ("web", "open"):
+        assert closed not in lines(4, None, ("127.0.0.11",), **PEERS, EGRESS=mode)
+
+
+def added(mode: str, **more: str) -> list[str]:
+    with_it = lines(4, "http://10.0.0.1:5000", ("10.0.0.2", "2001:db8::53"), **PEERS, EGRESS=mode, **more)
+    return [line for line in with_it if line not in lines(4, **PEERS, EGRESS="none")]
+
+
+def test_none_adds_the_mount_and_the_names_it_needs_for_root_alone() -> None:
+    root = "-m owner --uid-owner 0"
+    assert added("none") == [
+        f"-A OUTPUT -p udp --dport 53 -d 10.0.0.2 {root} -j ACCEPT",
+        f"-A OUTPUT -p tcp --dport 53 -d 10.0.0.2 {root} -j ACCEPT",
+        f"-A OUTPUT -d 169.254.169.254 -p tcp --dport 80 {root} -m conntrack --ctstate NEW -j ACCEPT",
+        f"-A OUTPUT -d 169.254.170.2 -p tcp --dport 80 {root} -m conntrack --ctstate NEW -j ACCEPT",
+        f"-A OUTPUT -d 169.254.170.23 -p tcp --dport 80 {root} -m conntrack --ctstate NEW -j ACCEPT",
+        f"-A OUTPUT -p tcp --dport 5000 {root} -m conntrack --ctstate NEW -j ACCEPT",
+    ]
+
+
+def test_web_adds_names_and_the_web_for_all() -> None:
+    assert added("web") == [
+        "-A OUTPUT -p udp --dport 53 -d 10.0.0.2 -j ACCEPT",
+        "-A OUTPUT -p tcp --dport 53 -d 10.0.0.2 -j ACCEPT",
+        "-A OUTPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT",
+        "-A OUTPUT -p tcp --dport 5000 -m owner --uid-owner 0 -m conntrack --ctstate NEW -j ACCEPT",
+    ]
+
+
+def test_open_leaves_the_way_out_alone() -> None:
+    found = lines(4, **PEERS, EGRESS="open")
+    assert ":OUTPUT ACCEPT [0:0]" in found
+    assert [line for line in found if line.startswith("-A OUTPUT") and "REJECT" not in line] == [
+        "-A OUTPUT -o lo -j ACCEPT"
+    ]
+
+
+def test_dockers_own_resolver_asks_others_as_root() -> None:
+    found = lines(4, None, (rules.EMBEDDED_RESOLVER,), **PEERS)
+    assert "-A OUTPUT -p udp --dport 53 -m owner --uid-owner 0 -j ACCEPT" in found
+    assert not any(rules.EMBEDDED_RESOLVER in line for line in found), "that way is the loopback's"
+
+
+def test_asked_for_nothing_only_credentials_are_closed() -> None:
+    assert lines(4) == [
+        "*filter",
+        ":INPUT ACCEPT [0:0]",
+        ":FORWARD ACCEPT [0:0]",
+        ":OUTPUT ACCEPT [0:0]",
+        f"-A OUTPUT -d 169.254.169.254 {REJECTED}",
+        f"-A OUTPUT -d 169.254.170.2 {REJECTED}",
+        f"-A OUTPUT -d 169.254.170.23 {REJECTED}",
+        "COMMIT",
+    ]

@@ -1,0 +1,74 @@
+"""Jupyter's process: it loads its code at once, and serves when it is told to, or not at all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# What a server would see, in the place of Jupyter's.
+SERVER = """
+import json, logging, os, sys, tornado.httpserver, tornado.web
+print("loaded", os.environ["PATH"], flush=True)
+def main():
+    logging.warning("a the-token-of-the-server b the-token-of-the-hub")
+    guarded = tornado.web.Application.find_handler.__name__
+    seen = {name: value for name, value in os.environ.items() if "PATH" in name}
+    print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read(), "seen": seen, "by": guarded,
+        "server": tornado.httpserver.HTTPServer.configured_class().__name__}), flush=True)
+    return 3 if "--fail" in sys.argv else None
+"""
+
+
+@pytest.fixture(params=["notebook", "jupyterhub"])
+def program(request: pytest.FixtureRequest, src: Path, tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The command's name, and its process, which has loaded the server's code."""
+    name = request.param
+    command = {"notebook": "jupyter-notebook", "jupyterhub": "jupyterhub-singleuser"}[name]
+    info = tmp_path / f"{name}-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[console_scripts]\nother = nothing:main\n{command} = server_code:main\n")
+    (tmp_path / "server_code.py").write_text(SERVER)
+    (tmp_path / "project").mkdir()
+    (tmp_path / "token").write_text("the-token-of-the-server\n")
+    variables = {"PYTHONPATH": str(tmp_path), "PATH": "/bin", "MELDA_LATER_PATH": "/project/bin:/bin"}
+    if name == "jupyterhub":
+        variables["JUPYTERHUB_API_TOKEN"] = "the-token-of-the-hub"
+    else:
+        variables["MELDA_TOKEN_FILE"] = str(tmp_path / "token")
+    argv = [sys.executable, str(src / "melda/jupyter/jupyter_notebook.py"), str(tmp_path / "project"), "--fail"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=variables, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "loaded /bin\n"
+        yield command, process
+
+
+def test_it_serves_in_the_project_when_everything_is_ready(
+    program: tuple[str, subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    command, process = program
+    out, log = process.communicate("\n", timeout=20)
+    assert json.loads(out) == {
+        "cwd": str(tmp_path / "project"),
+        "argv": [command, "--fail"],
+        "stdin": "",
+        "seen": {"PYTHONPATH": str(tmp_path), "PATH": "/project/bin:/bin"},
+        "by": {"jupyter-notebook": "guarded", "jupyterhub-singleuser": "find_handler"}[command],
+        "server": "Server",
+    }
+    own = {
+        "jupyter-notebook": "a [secret] b the-token-of-the-hub",
+        "jupyterhub-singleuser": "a the-token-of-the-server b [secret]",
+    }
+    assert log == f"WARNING:root:{own[command]}\n"
+    assert process.returncode == 3
+
+
+def test_it_never_serves_if_the_preparation_ended(program: tuple[str, subprocess.Popen[str]]) -> None:
+    out, _ = program[1].communicate(timeout=20)
+    assert (out, program[1].returncode) == ("", 1)

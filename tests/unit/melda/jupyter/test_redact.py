@@ -1,0 +1,107 @@
+"""What the log of Jupyter's process does not say."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from melda.jupyter import redact
+
+TOKEN = "CANARY-token/of+the~server="
+TOKENS = st.text(st.sampled_from("abcXYZ019._~+/=-"), min_size=redact.SHORTEST, max_size=64)
+
+
+@pytest.fixture
+def log() -> Iterator[tuple[logging.Logger, io.StringIO]]:
+    """A logger whose records are redacted, and what its handler writes."""
+    before, stream = logging.getLogRecordFactory(), io.StringIO()
+    logger, handler = logging.Logger("of-an-extension"), logging.StreamHandler(stream)
+    logger.addHandler(handler)
+    redact.install([TOKEN])
+    yield logger, stream
+    logging.setLogRecordFactory(before)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "404 GET /api/contents/nope?token={0} (@127.0.0.1) 1.00ms referer=None",
+        "302 GET /login?next=%2Ftree%3Ftoken%3D{0} ()",
+        "403 GET /a referer=http://x/?a=b&token={0}",
+        '{{"Referer": "http://x/?token={0}"}}',
+        "uri='/x?access_token={0}', version",
+        "?%74oken={0}",
+        "Authorization: token {0}",
+        '{{"Authorization": "Bearer {0}", "Host": "x"}}',
+        "'Cookie': 'a=1; b={0}'",
+        "/nope/{0}",
+        "?TOKEN={0}&a=b",
+    ],
+)
+def test_a_token_wherever_it_stands(log: tuple[logging.Logger, io.StringIO], text: str) -> None:
+    logger, stream = log
+    for token in (TOKEN, quote(TOKEN, safe=""), quote(quote(TOKEN, safe="")), "".join(f"%{ord(c):02X}" for c in TOKEN)):
+        logger.warning(text.format(token))
+        logger.warning("%s", text.format(token))
+        assert token not in stream.getvalue()
+        assert "CANARY" not in stream.getvalue()
+    assert stream.getvalue().count("[secret]") >= 8
+
+
+@pytest.mark.parametrize("name", ["token", "access_token", "_xsrf", "Token", "next=%2Fa%3Ftoken"])
+def test_what_is_called_a_token_whatever_it_is(name: str) -> None:
+    equals = "%3D" if "%" in name else "="
+    text = redact.redactor([])(f"GET /x?a=1&{name}{equals}T&b=2 (@::1)")
+    assert text == f"GET /x?a=1&{name}{equals}[secret]&b=2 (@::1)"
+
+
+def test_everything_else_stays(log: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, stream = log
+    lines = ["200 GET /api/contents?type=file (@127.0.0.1) 1.00ms", "the token was refused", "tokens: 3", "%d of %s"]
+    for line in lines:
+        logger.warning(line)
+    logger.warning("%d of %s", 1, "two")
+    logger.warning("%(a)s", {"a": "three"})
+    assert stream.getvalue().splitlines() == [*lines, "1 of two", "three"]
+
+
+def test_exceptions_and_stacks(log: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, stream = log
+    try:
+        raise ValueError(f"no {TOKEN}")
+    except ValueError as error:
+        logger.exception("failed")
+        logger.error(error)
+    logger.error("without one", exc_info=True)
+    logger.error(TOKEN, stack_info=True)
+    said = stream.getvalue()
+    assert "CANARY-token" not in said.replace('TOKEN = "', "")
+    assert "ValueError: no [secret]" in said and "Traceback" in said
+
+
+def test_arguments_that_do_not_fit_are_no_way_out(
+    log: tuple[logging.Logger, io.StringIO], capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger, stream = log
+    logger.warning("%d", f"?token={TOKEN}")
+    assert "CANARY" not in stream.getvalue() + capsys.readouterr().err
+
+
+def test_an_event_stays_an_event(log: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, stream = log
+    logger.warning({"a": 1})
+    assert stream.getvalue() == "{'a': 1}\n"
+
+
+def test_a_short_token_does_not_make_the_log_unreadable() -> None:
+    assert redact.redactor(["a"])("a banana?token=a") == "a banana?token=[secret]"
+
+
+@given(TOKENS, st.text(), st.text())
+def test_a_known_token_in_any_text(token: str, before: str, after: str) -> None:
+    assert token not in redact.redactor([token])(before + token + after).replace("[secret]", "\0")

@@ -1,0 +1,94 @@
+"""Jupyter's token, where it is and where it is not."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from melda.config.environ import Settings
+from melda.config.firewall_policy import asked_for
+from melda.jupyter import service as jupyter
+
+
+@pytest.mark.parametrize(
+    "written", ["x" * 5000, "short", "a\nstart-jupyter: ready: forged" + "b" * 30, "\xe9" * 43, ""]
+)
+def test_what_the_user_wrote_into_its_file_is_no_token(settings: Settings, tmp_path: Path, written: str) -> None:
+    path, _ = jupyter.token_file(settings, str(tmp_path))
+    Path(path).chmod(0o600)
+    Path(path).write_text(written)
+    assert jupyter.url(settings, path, True).endswith("?token=")
+    jupyter.token_file(settings, str(tmp_path))
+    assert len(Path(path).read_text()) == 43
+
+
+def test_a_random_token_stays_and_is_shown(settings: Settings, tmp_path: Path) -> None:
+    path, random = jupyter.token_file(settings, str(tmp_path / "run"))
+    token = Path(path).read_text()
+    assert random
+    assert len(token) >= 32
+    assert jupyter.url(settings, path, random).endswith("/tree?token=" + token)
+    found = Path(path).stat()
+    assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (settings.place.user.uid, 0o400)
+    assert jupyter.token_file(settings, str(tmp_path / "run")) == (path, True)
+    again = Path(path).stat()
+    assert (again.st_ino, again.st_mtime_ns) == (found.st_ino, found.st_mtime_ns)
+
+
+def test_another_container_gets_another_token(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = jupyter.token_file(settings, str(tmp_path))
+    monkeypatch.setattr(socket, "gethostname", lambda: "another")
+    second, _ = jupyter.token_file(settings, str(tmp_path))
+    assert Path(first).read_text() != Path(second).read_text()
+
+
+def test_a_given_token_is_not_shown(settings: Settings, tmp_path: Path) -> None:
+    path, random = jupyter.token_file(settings._replace(token="CANARY"), str(tmp_path))  # noqa: S106
+    assert (Path(path).read_text(), random) == ("CANARY", False)
+    assert "CANARY" not in jupyter.url(settings, path, random)
+
+
+def test_no_token_where_the_firewall_says_who_may_connect(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, random = jupyter.token_file(
+        settings._replace(firewall=asked_for({"PGEO_IPS": "10.0.0.1"}, None)), str(tmp_path)
+    )
+    assert (Path(path).read_text(), random) == ("", False)
+    assert capsys.readouterr().err == f"start-jupyter: {jupyter.UNAUTHENTICATED}\n", "and what that means is said"
+    jupyter.token_file(settings, str(tmp_path))
+    assert capsys.readouterr().err == ""
+
+
+def test_neither_arguments_nor_environment_hold_the_token(settings: Settings, tmp_path: Path) -> None:
+    given = settings._replace(token="CANARY")  # noqa: S106
+    path, _ = jupyter.token_file(given, str(tmp_path))
+    service = jupyter.service(given, {"HOME": "/h"}, path, 7)
+    assert "CANARY" not in " ".join([*service.argv, *service.environment.values()])
+    assert service.environment == {"HOME": "/h", "MELDA_TOKEN_FILE": path}
+    assert service.essential
+    assert (service.account, service.stdin, service.argv[-1]) == (settings.place.user, 7, settings.place.workdir)
+
+
+@pytest.mark.parametrize(("status", "well"), [(200, True), (500, False)])
+def test_answers(status: int, well: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(jupyter, "PORT", server.getsockname()[1])
+        reply = f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode()
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                assert connection.recv(1000).startswith(b"GET /api HTTP/1.0")
+                connection.sendall(reply)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert jupyter.answers(5.0) is well
+        thread.join()
+    assert not jupyter.answers(0.5)  # nobody listens any more

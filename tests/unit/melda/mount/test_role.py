@@ -1,0 +1,81 @@
+"""Keys of a role: from ECS or from the machine, or one line that says there are none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from melda.base.errors import Refused
+from melda.mount import role
+
+ANSWER = {"AccessKeyId": "ASIA1", "SecretAccessKey": "CANARY", "Token": "CANARY/t=", "Expiration": "2030"}
+Asked = list[tuple[str, str, dict[str, str]]]
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Asked]:
+    """``answers({url: text or error})``; gives what is asked."""
+
+    def use(said: dict[str, object]) -> Asked:
+        asked: Asked = []
+
+        def ask(url: str, method: str = "GET", headers: dict[str, str] | None = None) -> object:
+            asked.append((method, url, headers or {}))
+            answer = said.get(url, OSError("nobody there"))
+            if isinstance(answer, OSError):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(role, "_ask", ask)
+        return asked
+
+    return use
+
+
+def test_of_a_task_of_ecs(answers: Callable[..., Asked]) -> None:
+    answers({"http://169.254.170.2/v2/credentials/1": json.dumps(ANSWER)})
+    assert role.find("/v2/credentials/1") == ("ecs", ("ASIA1", "CANARY", "CANARY/t="))
+
+
+ROLES = "http://169.254.169.254/latest/meta-data/iam/security-credentials/"
+
+
+@pytest.mark.parametrize(("token", "header"), [({"http://169.254.169.254/latest/api/token": "T"}, "T"), ({}, None)])
+def test_of_a_machine_by_the_second_version_or_the_first(
+    answers: Callable[..., Asked], token: dict[str, object], header: str | None
+) -> None:
+    asked = answers({**token, ROLES: "my-role\n", ROLES + "my-role": json.dumps(ANSWER)})
+    assert role.find("") == ("iam_role=my-role", ("ASIA1", "CANARY", "CANARY/t="))
+    assert [method for method, _, _ in asked] == ["PUT", "GET", "GET"]
+    assert {headers.get("X-aws-ec2-metadata-token") for _, _, headers in asked[1:]} == {header}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{}", json.dumps({**ANSWER, "Token": 1}), json.dumps({**ANSWER, "Token": "a\nb"})]
+)
+def test_an_answer_without_keys(answers: Callable[..., Asked], text: str) -> None:
+    answers({"http://169.254.170.2/x": text})
+    with pytest.raises(Refused, match="^AWS_ACCESS_KEY_ID is missing, .*170.2 .no keys in its answer.$") as error:
+        role.find("/x")
+    assert "CANARY" not in str(error.value)
+
+
+def test_no_role(answers: Callable[..., Asked]) -> None:
+    answers({})
+    with pytest.raises(Refused, match="no role gives keys in its place: http://169.254.169.254 .nobody there.$"):
+        role.find("")
+
+
+def test_the_path() -> None:
+    assert role.path({}) == ""
+    assert role.path({role.VARIABLE: "/v2/credentials/1"}) == "/v2/credentials/1"
+    for wrong in ("secret", "/secret b", "http://elsewhere", "/a\n"):
+        with pytest.raises(Refused, match=f"^{role.VARIABLE} is not right") as error:
+            role.path({role.VARIABLE: wrong})
+        assert wrong not in str(error.value)
+
+
+def test_a_name_that_would_end_the_option(answers: Callable[..., Asked]) -> None:
+    answers({ROLES: "a,dbglevel=debug", ROLES + "a%2Cdbglevel%3Ddebug": json.dumps(ANSWER)})
+    assert role.find("")[0] == "iam_role=auto"

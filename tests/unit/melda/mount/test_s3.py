@@ -1,0 +1,132 @@
+"""The questions put to S3 before it is mounted, against a server that answers as told."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from melda.base.errors import Refused
+from melda.config import bucket
+from melda.config.bucket import Bucket
+from melda.mount import s3
+
+from tests.standins.background import Background
+
+Answers = Callable[[str, str], tuple[int, bytes]]
+
+
+class Service:
+    """An S3 service: ``answers`` says what to answer; ``asked`` is what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answers: Answers = lambda method, path: (200, b"")
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                service.asked.append(f"{self.command} {self.path}")
+                status, body = service.answers(self.command, self.path)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_PUT = do_GET
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    service = Service()
+    with Background(service.server):
+        yield service
+
+
+@pytest.mark.parametrize(
+    ("query", "signature"),
+    [  # the examples of "Authenticating Requests: Using the Authorization Header", Amazon S3 API reference
+        ("lifecycle=", "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"),
+        ("max-keys=2&prefix=J", "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"),
+    ],
+)
+def test_signature(query: str, signature: str) -> None:
+    keys = bucket.Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "")
+    asked = Bucket("examplebucket", "x", keys, "https://examplebucket.s3.amazonaws.com", "us-east-1", False)
+    when = datetime.datetime(2013, 5, 24, tzinfo=datetime.timezone.utc)
+    assert s3.signed(asked, "GET", "/", query, when)["authorization"].endswith("Signature=" + signature)
+
+
+def test_a_session_token_is_signed(project: Bucket) -> None:
+    asked = project._replace(credentials=bucket.Credentials("k", "s", "TOKEN"))
+    headers = s3.signed(asked, "GET", "/", "", datetime.datetime.now(datetime.timezone.utc))
+    assert headers["x-amz-security-token"] == "TOKEN"  # noqa: S105
+    assert "x-amz-security-token" in headers["authorization"]
+
+
+def test_a_folder_that_is_there_is_not_made(project: Bucket, service: Service) -> None:
+    service.answers = lambda method, path: (200, b"<Contents><Key>users/a%C3%A9+x/</Key></Contents>")
+    asked = project._replace(endpoint=service.url, folder="users/aé x")
+    assert s3.prepare(asked) == asked
+    assert service.asked == ["GET /bucket?encoding-type=url&list-type=2&max-keys=1&prefix=users%2Fa%C3%A9%20x%2F"]
+
+
+@pytest.mark.parametrize("listing", [b"<KeyCount>0</KeyCount>", b"<Key>users/ada/file</Key>"])
+def test_a_folder_that_is_not_there_is_made(project: Bucket, service: Service, listing: bytes) -> None:
+    service.answers = lambda method, path: (200, listing)
+    s3.prepare(project._replace(endpoint=service.url))
+    assert service.asked[1:] == ["PUT /bucket/users/ada/"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("InvalidAccessKeyId", "^AWS_ACCESS_KEY_ID is not right"),
+        ("SignatureDoesNotMatch", "^AWS_SECRET_ACCESS_KEY is not right"),
+        ("ExpiredToken", "^AWS_SESSION_TOKEN is not right"),
+        ("NoSuchBucket", "^BUCKET_NAME='bucket' is not right"),
+        ("AccessDenied", "^BUCKET_NAME='bucket' .* may not ListBucket"),
+        ("SomethingElse", "^BUCKET_NAME='bucket' cannot be used: .* answers SomethingElse"),
+    ],
+)
+def test_what_s3_refuses_is_said_in_terms_of_our_variables(
+    project: Bucket, service: Service, code: str, said: str
+) -> None:
+    service.answers = lambda method, path: (403, f"<Error><Code>{code}</Code></Error>".encode())
+    with pytest.raises(Refused, match=said) as refused:
+        s3.prepare(project._replace(endpoint=service.url))
+    assert "CANARY" not in str(refused.value)
+
+
+def test_a_bucket_that_may_only_be_read_is_refused(project: Bucket, service: Service) -> None:
+    denied = (403, b"<Error><Code>AccessDenied</Code></Error>")
+    service.answers = lambda method, path: denied if method == "PUT" else (200, b"")
+    with pytest.raises(Refused, match="may not PutObject"):
+        s3.prepare(project._replace(endpoint=service.url))
+
+
+def test_a_service_that_is_busy_is_asked_again(project: Bucket, service: Service) -> None:
+    service.answers = lambda method, path: (503, b"") if len(service.asked) == 1 else (200, b"")
+    s3.prepare(project._replace(endpoint=service.url))
+    assert len(service.asked) == 3
+
+
+def test_nobody_there(project: Bucket) -> None:
+    with pytest.raises(Refused, match=r"^AWS_ENDPOINT_URL_S3='http://127.0.0.1:9' .* does not answer"):
+        s3.prepare(project)
+
+
+def test_the_region_s3_says_is_used(project: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = s3.Answer(301, {"x-amz-bucket-region": "eu-west-1"}, b"<Code>PermanentRedirect</Code>")
+    there = s3.Answer(200, {}, b"<Key>users/ada/</Key>")
+    monkeypatch.setattr(s3, "ask", lambda b, *_, **__: there if b.region == "eu-west-1" else elsewhere)
+    found = s3.prepare(project._replace(endpoint=""))
+    assert found.region == "eu-west-1"
+    assert found.url_of_service == "https://s3.eu-west-1.amazonaws.com"

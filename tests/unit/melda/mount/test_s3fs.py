@@ -1,0 +1,203 @@
+"""The mount, as far as it goes without mounting."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from melda.base import mounts
+from melda.base.errors import Refused
+from melda.base.supervisor import Supervisor
+from melda.config.bucket import Bucket, Credentials
+from melda.config.environ import Settings
+from melda.mount import role, s3, s3fs
+
+MOUNTINFO = """\
+22 1 0:20 / / rw - overlay overlay rw
+30 22 0:45 / /home/melda/my\\040project rw,nosuid - ext4 /dev/sda1 rw
+31 30 0:46 / /home/melda/my\\040project rw shared:1 master:2 - fuse.s3fs s3fs rw,user_id=0
+32 22 0:47 / /proc rw - proc proc rw
+"""
+
+
+def test_the_options_of_the_specification(settings: Settings, project: Bucket) -> None:
+    user = settings.place.user._replace(uid=1001, gid=1001)
+    plain = s3fs.options(project._replace(endpoint=""), user)
+    assert plain == [
+        "-o", "umask=0007,uid=1001,gid=1001", "-o", "allow_other", "-o", "passwd_file=/root/.passwd-s3fs",
+    ]  # fmt: skip
+    debug = s3fs.options(project._replace(debug=True), user)
+    assert debug[-4:] == ["-o", "dbglevel=debug", "-o", "curldbg"]
+
+
+def test_another_service_and_another_region(settings: Settings, project: Bucket) -> None:
+    user = settings.place.user
+    assert s3fs.options(project, user)[-4:] == [
+        "-o",
+        "url=http://127.0.0.1:9",
+        "-o",
+        "use_path_request_style",
+    ]
+    region = s3fs.options(project._replace(endpoint="", region="eu-west-1"), user)
+    assert region[-4:] == ["-o", "url=https://s3.eu-west-1.amazonaws.com", "-o", "endpoint=eu-west-1"]
+
+
+@pytest.mark.parametrize(("path", "option"), [("/v2/credentials/CANARY", "ecs"), ("", "iam_role=auto")])
+def test_a_role(settings: Settings, project: Bucket, path: str, option: str) -> None:
+    settings.variables.update({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": path, "NO_PROXY": "localhost"})
+    service = s3fs._s3fs(project._replace(role=option, credentials=Credentials("KEY", "CANARY", "CANARY")), settings)
+    assert option in service.argv
+    assert "CANARY" not in " ".join(service.argv)
+    assert "passwd_file" not in " ".join(service.argv)
+    assert service.environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] == path
+    assert "AWS_SECRET_ACCESS_KEY" not in service.environment, "s3fs would take these, and not renew them"
+    assert service.environment["no_proxy"] == "localhost,169.254.170.2,169.254.169.254"
+
+
+@pytest.mark.parametrize(
+    ("said", "option"),
+    [
+        ("V1.86 (commit:unknown) with GnuTLS", "iam_role=r"),
+        ("V1.88 ", "iam_role=r,imdsv1only"),
+        ("V1.90 ", "iam_role=r,imdsv1only"),
+        ("V1.91 ", "iam_role=r"),
+        ("", "iam_role=r"),
+    ],
+)
+def test_the_role_of_a_machine_with_an_s3fs_that_cannot_ask_the_second_version(
+    settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, option: str
+) -> None:
+    (tmp_path / "s3fs").write_text(f"#!/bin/sh\necho 'Amazon Simple Storage Service File System {said}'\n")
+    (tmp_path / "s3fs").chmod(0o755)
+    monkeypatch.setattr(s3fs, "S3FS", str(tmp_path / "s3fs"))
+    monkeypatch.setattr(role, "find", lambda _: ("iam_role=r", ("KEY", "SECRET", "TOKEN")))
+    found = s3fs._with_role(project, settings)
+    assert (found.role, found.credentials) == (option, Credentials("KEY", "SECRET", "TOKEN"))
+
+
+def test_no_secret_on_the_command_line(settings: Settings, project: Bucket) -> None:
+    for session in ("", "SESSION"):
+        keys = Credentials("KEY", "CANARY", session)
+        service = s3fs._s3fs(project._replace(credentials=keys), settings)
+        assert "CANARY" not in " ".join(service.argv)
+        assert ("CANARY" in service.environment.values()) == bool(session)
+
+
+def test_the_password_file_is_private_and_short_lived(tmp_path: Path, project: Bucket) -> None:
+    path = tmp_path / "passwd"
+    path.write_text("left behind")
+    path.chmod(0o644)
+    before = os.umask(0)
+    try:
+        with s3fs.password_file(project, str(path)):
+            assert path.read_text() == "KEY:CANARY\n"
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert not path.exists()
+        with pytest.raises(KeyError), s3fs.password_file(project, str(path)):
+            raise KeyError
+        assert not path.exists()
+    finally:
+        os.umask(before)
+
+
+def test_the_password_file_does_not_follow_a_link(tmp_path: Path, project: Bucket) -> None:
+    (tmp_path / "passwd").symlink_to(tmp_path / "elsewhere")
+    with s3fs.password_file(project, str(tmp_path / "passwd")):
+        assert not (tmp_path / "elsewhere").exists()
+
+
+def test_whoever_makes_the_password_file_first_does_not_get_the_keys(
+    tmp_path: Path, project: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "passwd"
+    path.write_text("")
+    path.chmod(0o666)
+    monkeypatch.setattr(os, "unlink", lambda _: None)  # it is there again right after it was removed
+    with pytest.raises(FileExistsError), s3fs.password_file(project, str(path)):
+        pass
+    assert path.read_text() == ""
+
+
+def test_mounted_is_what_mountinfo_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mountinfo").write_text(MOUNTINFO)
+    monkeypatch.setattr(mounts, "MOUNTINFO", str(tmp_path / "mountinfo"))
+    found = {path: s3fs.is_mounted(path) for path in ("/home/melda/my project", "/proc", "/x")}
+    assert found == {"/home/melda/my project": True, "/proc": False, "/x": False}
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "device", "may"),
+    [("200000", True, True), ("1fffff", True, False), ("200000", False, False)],
+)
+def test_may_mount(tmp_path: Path, capabilities: str, device: bool, may: bool) -> None:
+    (tmp_path / "status").write_text(f"Name:\tx\nCapEff:\t{capabilities:0>16}\n")
+    if device:
+        (tmp_path / "fuse").write_text("")
+    assert s3fs.may_mount(str(tmp_path / "status"), str(tmp_path / "fuse")) == may
+
+
+def test_the_probe_leaves_nothing(tmp_path: Path) -> None:
+    s3fs.probe(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        s3fs.probe(str(tmp_path / "none"))
+
+
+def test_own_folder(tmp_path: Path) -> None:
+    s3fs.own_folder(str(tmp_path), os.getuid(), os.getgid(), 0o555)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o555
+    tmp_path.chmod(0o755)
+    (tmp_path / "link").symlink_to("/etc")
+    for name in ("link", "none"):
+        with pytest.raises(Refused, match="^JUPYTER_WORKDIR="):
+            s3fs.own_folder(str(tmp_path / name), os.getuid(), os.getgid(), 0o555)
+
+
+def test_no_bucket_is_said(settings: Settings) -> None:
+    said = s3fs.prepare(settings, Supervisor.__new__(Supervisor))
+    assert "is a local folder (BUCKET_NAME is not set)" in said
+
+
+class Unreachable(Supervisor):
+    """A supervisor that must not be asked to start anything."""
+
+    def __init__(self) -> None:
+        pass
+
+
+def test_nothing_is_started_in_a_container_that_may_not_mount(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3fs, "may_mount", lambda: False)
+    with pytest.raises(
+        Refused, match="^BUCKET_NAME='bucket' cannot be mounted: .*--cap-add SYS_ADMIN --device /dev/fuse"
+    ):
+        s3fs.prepare(settings._replace(bucket=project), Unreachable())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can change owners")
+def test_a_folder_with_files_is_not_hidden_under_a_mount(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3fs, "may_mount", lambda: True)
+    (Path(settings.place.workdir) / "work").write_text("mine")
+    with pytest.raises(Refused, match="is not empty"):
+        s3fs.prepare(settings._replace(bucket=project), Unreachable())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can change owners")
+def test_the_bare_folder_is_closed_before_s3_is_asked(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3fs, "may_mount", lambda: True)
+
+    def refuse(_: Bucket) -> Bucket:
+        raise Refused("wrong key")
+
+    monkeypatch.setattr(s3, "prepare", refuse)
+    with pytest.raises(Refused, match="wrong key"):
+        s3fs.prepare(settings._replace(bucket=project), Unreachable())
+    found = Path(settings.place.workdir).stat()
+    assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (0, 0o555)

@@ -1,0 +1,149 @@
+"""Watching the mount: what is said when, and when it is given up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from melda.base import users
+from melda.mount import watch
+
+ME = users.Account("me", os.getuid(), os.getgid(), (os.getgid(),), "/", "/bin/sh")
+
+
+class Clock:
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Question:
+    """Stands in for the child process: ``said`` is its answer."""
+
+    said: str | None = None
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def answer(self) -> str | None:
+        return self.said
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Watched:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.clock, self.question, self.given_up = Clock(), Question(), list[str]()
+        monkeypatch.setattr(watch, "time", self.clock)
+        monkeypatch.setattr(users, "Child", lambda *_: self.question)
+        self.state = folder / "run" / "mount"
+        self.watch = watch.Watch(ME, lambda: None, 180, self.given_up.append, str(self.state))
+
+    def after(self, seconds: float, said: str | None) -> float | None:
+        self.clock.now += seconds
+        self.question.said = said
+        return self.watch.turn()
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Watched]:
+    yield Watched(monkeypatch, tmp_path)
+
+
+def test_a_mount_that_answers_is_asked_again_and_nothing_is_said(
+    watched: Watched, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert watched.state.read_text() == "ok", "from the beginning"
+    assert watched.after(0, None) == watch.LOOK
+    assert watched.after(19.9, None) == watch.LOOK
+    assert watched.after(0, "") == watch.PAUSE
+    assert watched.question.closed == 1
+    assert (watched.state.read_text(), capsys.readouterr().err) == ("ok", "")
+
+
+def test_silence_is_said_once_and_its_end_too(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+    watched.after(0, None)
+    watched.after(20, None)
+    watched.after(20, None)
+    assert watched.state.read_text() == "does not answer"
+    assert capsys.readouterr().err == (
+        "start-jupyter: the mount does not answer; the project cannot be read or written\n"
+    )
+    assert watched.after(100, "") == watch.PAUSE
+    assert watched.state.read_text() == "ok"
+    assert capsys.readouterr().err == "start-jupyter: the mount answers again\n"
+    assert watched.given_up == []
+
+
+def test_silence_for_too_long_ends_it(watched: Watched) -> None:
+    watched.after(0, None)
+    assert watched.after(179, None) == watch.LOOK
+    assert watched.after(1, None) is None
+    assert watched.given_up == ["the mount has not answered for 180 s"]
+
+
+def test_an_error_is_an_answer(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        watched.after(100, None)
+        assert watched.after(10, "[Errno 5] Input/output error") == watch.PAUSE
+    assert watched.state.read_text() == "fails: [Errno 5] Input/output error"
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert watched.given_up == []
+
+
+def test_a_state_that_cannot_be_written_does_not_end_the_watch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").write_text("a file")
+    path = str(tmp_path / "run" / "mount")
+    watch.Watch(ME, lambda: None, 180, print, path)
+    assert f"{path} cannot be written" in capsys.readouterr().err
+    assert watch.read(path) == "is not watched"
+
+
+def test_the_question(tmp_path: Path) -> None:
+    watch.question(str(tmp_path))()
+    with pytest.raises(OSError, match="Not a directory"):
+        (tmp_path / "file").touch()
+        watch.question(str(tmp_path / "file"))()
+
+
+def test_a_question_that_cannot_be_put_is_not_the_mounts_silence(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    child = users.Child
+    monkeypatch.setattr(users, "Child", refuse)
+    for _ in range(3):
+        assert watched.after(100, None) == watch.LOOK
+    assert (watched.state.read_text(), watched.given_up) == ("ok", [])
+    assert capsys.readouterr().err == (
+        "start-jupyter: the mount cannot be asked, it is tried again: [Errno 11] Resource temporarily unavailable\n"
+    )
+    monkeypatch.setattr(users, "Child", child)
+    assert watched.after(0, None) == watch.LOOK and watched.after(1, "") == watch.PAUSE
+    assert capsys.readouterr().err == ""
+
+
+def test_a_state_that_could_not_be_written_is_written_later(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    update = watch.textfiles.update
+
+    def full(*_: object) -> bool:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(watch.textfiles, "update", full)
+    for _ in range(2):
+        assert watched.after(15, None) == watch.LOOK and watched.after(1, "down") == watch.PAUSE
+    assert watched.state.read_text() == "ok"
+    assert capsys.readouterr().err.count("cannot be written: No space left on device") == 1
+    monkeypatch.setattr(watch.textfiles, "update", update)
+    assert watched.after(15, None) == watch.LOOK and watched.after(1, "down") == watch.PAUSE
+    assert watched.state.read_text() == "fails: down"

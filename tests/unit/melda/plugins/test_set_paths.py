@@ -1,0 +1,214 @@
+"""set-paths: the same however often it runs, and whatever it finds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from melda.base import interpreters
+from melda.base.errors import Refused
+from melda.config.environ import Place
+from melda.plugins import set_paths
+
+
+@pytest.fixture(autouse=True)
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Root's two files: Rprofile.site, as it is before, and the one for login shells."""
+    rprofile, profile = tmp_path / "Rprofile.site", tmp_path / "melda-plugins.sh"
+    rprofile.write_text(
+        "# theirs\n# BEGIN melda-jupyter bspm\nsuppressMessages(bspm::enable())\n# END melda-jupyter bspm\n"
+    )
+    monkeypatch.setattr(set_paths.in_system, "__defaults__", (str(rprofile), str(profile)))
+    monkeypatch.setattr(interpreters, "r", lambda: "4.2.2")
+    return rprofile, profile
+
+
+def prepare(place: Place, mend: bool = False) -> set_paths.Plugins:
+    """As root does it, whoever runs the test."""
+    found = set_paths.prepare(place, mend)
+    set_paths.in_system(place, found)
+    return found
+
+
+def snapshot(*roots: str) -> dict[str, tuple[int, float]]:
+    """Inode and change time of every file."""
+    return {
+        str(p): (p.lstat().st_ino, p.lstat().st_ctime) for root in roots for p in [Path(root), *Path(root).rglob("*")]
+    }
+
+
+def configuration(place: Place) -> Path:
+    return Path(place.user.home, ".pip", "pip.conf")
+
+
+def site_packages(found: set_paths.Plugins) -> Path:
+    (folder,) = Path(found.python).glob("lib/python3*/site-packages")
+    return folder
+
+
+def test_a_virtual_environment_on_the_images(place: Place) -> None:
+    found = prepare(place)
+    version = interpreters.python(place.python_env)
+    assert found == (f"{place.workdir}/Python-{version}", f"{place.workdir}/R-4.2.2")
+    assert all(Path(folder).is_dir() for folder in found)
+    assert configuration(place).read_text() == f"[global]\npython = {found.python}/bin/pip-python\n"
+    minor = version.rpartition(".")[0]
+    ran = [f"{found.python}/bin/python{minor}", "-Ic", "import sys; print(sys.prefix)"]
+    assert subprocess.check_output(ran, text=True).strip() == found.python
+    image = f"{place.python_env}/lib/python{minor}/site-packages"
+    assert next(site_packages(found).iterdir()).read_text().startswith(image + "\n")
+
+
+def test_for_the_user_alone(place: Place, system: tuple[Path, Path]) -> None:
+    found = prepare(place)
+    text = system[0].read_text()
+    assert text.startswith("# theirs\n# BEGIN melda-jupyter bspm\n")
+    assert text.index("bspm::enable()") < text.index(f'file.path("{place.workdir}", paste0("R-", getRversion()))')
+    assert 'identical(user, "melda")' in text
+    shown = 'id() { echo $WHO; }; . "$0"; echo "$VIRTUAL_ENV $PYTHONPATH $PATH"'
+    for who, expected in (
+        (place.user.name, f"{found.python} {found.python} {found.python}/bin:/bin"),
+        ("root", "  /bin"),
+    ):
+        ran = ["/bin/sh", "-c", shown, system[1]]
+        assert subprocess.check_output(ran, text=True, env={"WHO": who, "PATH": "/bin"}) == expected + "\n"
+
+
+def test_doing_it_again_changes_nothing(place: Place, system: tuple[Path, Path]) -> None:
+    prepare(place)
+    before = snapshot(place.user.home, *map(str, system))
+    for mend in (True, False):
+        prepare(place, mend)
+    assert snapshot(place.user.home, *map(str, system)) == before
+
+
+def test_a_new_version_gets_its_own_folder(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = prepare(place)
+    (Path(old.r) / "mine").mkdir()
+    monkeypatch.setattr(interpreters, "r", lambda: "4.3.1")
+    monkeypatch.setattr(interpreters, "python", lambda _: "3.99.0")
+    new = prepare(place)
+    assert (new.python, new.r) == (f"{place.workdir}/Python-3.99.0", f"{place.workdir}/R-4.3.1")
+    assert (Path(old.r) / "mine").is_dir()
+    assert configuration(place).read_text() == f"[global]\npython = {new.python}/bin/pip-python\n"
+
+
+def test_the_former_target_goes_and_the_users_own_lines_stay(place: Place) -> None:
+    configuration(place).parent.mkdir()
+    former = f"# mine\n[install]\nno-compile = true\ntarget = {place.workdir}/Python-3.8.10\n[list]\nformat = json\n"
+    configuration(place).write_text(former)
+    found = prepare(place)
+    kept = "# mine\n[install]\nno-compile = true\n[list]\nformat = json\n"
+    assert configuration(place).read_text() == f"{kept}[global]\npython = {found.python}/bin/pip-python\n"
+    configuration(place).write_text("[install]\ntarget = /elsewhere\n")
+    prepare(place)
+    assert "target = /elsewhere\n" in configuration(place).read_text()
+
+
+def test_without_r(place: Place, monkeypatch: pytest.MonkeyPatch, system: tuple[Path, Path]) -> None:
+    monkeypatch.setattr(interpreters, "r", lambda: "")
+    assert prepare(place, mend=True).r == ""
+    assert "plugins" not in system[0].read_text()
+
+
+def test_what_the_user_deleted_or_put_in_the_way_is_repaired(place: Place) -> None:
+    found = prepare(place)
+    root = Path(found.python)
+    before = {path.relative_to(root) for path in root.rglob("*")}
+    (root / "bin" / "python").unlink()
+    (root / "bin" / "python3").unlink()
+    (root / "bin" / "python3").write_text("garbage")
+    (root / "bin" / "pip-python").unlink()
+    (root / "bin" / "pip-python").mkdir()
+    (root / "pyvenv.cfg").write_bytes(b"\xff")
+    (root / "lib").rename(root / "old")
+    (root / "lib").write_text("garbage")
+    Path(found.r).rmdir()
+    Path(found.r).symlink_to("/nowhere")
+    prepare(place)
+    assert before <= {path.relative_to(root) for path in root.rglob("*")}
+    (aside,) = root.glob("lib.set-aside-*")
+    assert aside.read_text() == "garbage"
+    assert subprocess.check_output([root / "bin" / "python3", "-ISc", "print(1)"]) == b"1\n"
+    assert os.access(root / "bin" / "pip-python", os.X_OK)
+    assert Path(found.r).is_dir()
+
+
+def test_where_links_are_refused_the_interpreter_is_a_copy(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("Operation not permitted")
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    found = prepare(place)
+    before = snapshot(found.python)
+    ran = [f"{found.python}/bin/python3", "-Ic", "import sys; print(sys.prefix)"]
+    assert subprocess.check_output(ran, text=True).strip() == found.python
+    prepare(place)
+    assert snapshot(found.python) == before
+
+
+def test_what_was_cut_off_is_forgotten_when_the_container_starts(place: Place) -> None:
+    found = prepare(place)
+    python, r = site_packages(found), Path(found.r)
+    for name, files in (
+        ("whole-1", ("METADATA", "RECORD")),
+        ("half-1", ("METADATA",)),
+        ("~hole-1", ("METADATA", "RECORD")),
+    ):
+        (python / f"{name}.dist-info").mkdir()
+        for file in files:
+            (python / f"{name}.dist-info" / file).touch()
+    for package in ("00LOCK-old/old", "00LOCK-done/done", "00LOCK/two", "done", "other"):
+        (r / package / "Meta").mkdir(parents=True)
+        (r / package / "Meta" / "package.rds").write_text(package)
+    (r / "old").mkdir()  # R empties the place before the new version is complete
+    (r / "00LOCK-new" / "00new" / "new" / "Meta").mkdir(parents=True)
+    (r / "new").mkdir()
+    prepare(place)
+    assert (r / "00LOCK-new").exists(), "set-paths by hand: something may be installing"
+    prepare(place, mend=True)
+    assert {path.name for path in python.glob("*.dist-info")} == {"whole-1.dist-info"}
+    whole = {path.name: (path / "Meta" / "package.rds").read_text() for path in r.iterdir()}
+    assert whole == {"old": "00LOCK-old/old", "done": "done", "two": "00LOCK/two", "other": "other"}
+
+
+@pytest.mark.parametrize(
+    ("runner", "expected"),
+    [
+        ("{image}/lib/python3.11/site-packages/pip/__pip-runner__.py", "{plugins}/bin/python"),
+        ("{plugins}/lib/python3.11/site-packages/pip/__pip-runner__.py", "{plugins}/bin/python"),
+        ("/usr/lib/python3/dist-packages/pip/__pip-runner__.py", "{plugins}/bin/python"),
+        ("{own}/lib/python3.11/site-packages/pip/__pip-runner__.py", "{own}/bin/python"),
+        ("/gone/lib/python3.11/site-packages/pip/__pip-runner__.py", "{plugins}/bin/python"),
+    ],
+)
+def test_a_pip_of_another_environment_stays_in_its_own(
+    place: Place, tmp_path: Path, runner: str, expected: str
+) -> None:
+    found = prepare(place)
+    names = {"image": place.python_env, "plugins": found.python, "own": str(tmp_path / "own")}
+    for folder in (found.python, names["own"]):
+        python = Path(folder, "bin", "python")
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.unlink(missing_ok=True)
+        python.write_text('#!/bin/sh\necho "$0 $*"\n')
+        python.chmod(0o755)
+    called = [f"{found.python}/bin/pip-python", runner.format(**names), "install", "a b"]
+    shown = subprocess.check_output(called, text=True)
+    assert shown == f"{expected.format(**names)} {' '.join(called[1:])}\n"
+
+
+def test_what_cannot_be_written_is_one_line(place: Place) -> None:
+    Path(place.user.home, ".pip").write_text("not a folder")
+    with pytest.raises(Refused, match=r"plugin folders cannot be prepared.*\.pip"):
+        prepare(place)
+
+
+def test_the_command_takes_no_arguments(src: Path) -> None:
+    done = subprocess.run(
+        ["/usr/bin/python3", "-IS", src / "set-paths", "x"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "set-paths: 'x' is not right: it takes no arguments\n"

@@ -1,0 +1,79 @@
+"""A plugin folder as installers change it, and the life of a container with its keeper."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from melda.sync.synced_dir import Folder
+
+NAME = "Python-3.11.2"
+SITE = "lib/python3.11/site-packages"
+
+
+def install(root: Path, name: str, version: str, recorded: bool = True) -> None:
+    """What an installer does."""
+    site = root / SITE
+    remove(root, name)
+    (site / name).mkdir(parents=True)
+    (site / name / "__init__.py").write_text(f"V = {version!r}\n")
+    (root / "bin").mkdir(exist_ok=True)
+    (root / "bin" / name).write_text(f"#!{version}\n")
+    info = site / f"{name}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Name: {name}\n")
+    if recorded:
+        (info / "RECORD").write_text(
+            f"{name}/__init__.py,,\n../../../bin/{name},,\n{info.name}/METADATA,,\n{info.name}/RECORD,,\n"
+        )
+
+
+def remove(root: Path, name: str) -> None:
+    site = root / SITE
+    for path in [site / name, *site.glob(f"{name}-*.dist-info")]:
+        shutil.rmtree(path, ignore_errors=True)
+    (root / "bin" / name).unlink(missing_ok=True)
+
+
+def found(root: Path) -> dict[str, str]:
+    """Name -> version of what can be imported; each must be whole."""
+    versions = {}
+    for info in (root / SITE).glob("*.dist-info"):
+        name, version = info.name.removesuffix(".dist-info").split("-")
+        assert name not in versions, "one version of a package"
+        assert (root / SITE / name / "__init__.py").read_text() == f"V = {version!r}\n"
+        assert (root / "bin" / name).read_text() == f"#!{version}\n"
+        versions[name] = version
+    assert {path.name for path in (root / SITE).glob("*") if path.suffix != ".dist-info"} - {"__pycache__"} == set(
+        versions
+    )
+    return versions
+
+
+class Container:
+    """What lives as long as a container, and its keeper's one folder."""
+
+    def __init__(self, bucket: Path, local: Path) -> None:
+        self.bucket, self.local, self.said = bucket, local, list[str]()
+        self.root = local / NAME
+        self.clock = 0.0
+        self.installing = ""
+        self.start()
+
+    def start(self, old: str = "") -> None:
+        """As the hook and the keeper begin."""
+        if not (self.local / f"{NAME}.json").exists():
+            shutil.rmtree(self.root, ignore_errors=True)
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.folder = Folder(NAME, str(self.local), str(self.bucket), self.said.append, lambda: self.installing, old)
+        self.folder.restore()
+
+    def wait(self, seconds: float = 5) -> None:
+        """Time goes by, and the keeper looks."""
+        for _ in range(int(seconds)):
+            self.clock += 1
+            self.folder.look(self.clock)
+
+
+Make = Callable[[], Container]

@@ -1,0 +1,114 @@
+"""apt's packages: the list in the project is anybody's, and two containers write it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from melda.sync import apt_packages
+
+from tests.container.machines import until
+
+
+class Container:
+    def __init__(self, folder: Path, project: Path) -> None:
+        folder.mkdir()
+        self.record, self.said = folder / "bspm.json", list[str]()
+        self.packages = apt_packages.Packages(
+            str(project / ".melda-jupyter" / "apt.json"), self.said.append, str(self.record)
+        )
+
+    def has(self, *names: str) -> None:
+        """bspm's service has written its record anew."""
+        new = self.record.with_suffix(".new")
+        new.write_text(json.dumps({"packages": list(names), "brought": [*names, "r-cran-dependency"]}))
+        new.replace(self.record)
+        self.packages.look()
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Container:
+    return Container(tmp_path / "one", tmp_path)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Container:
+    return Container(tmp_path / "two", tmp_path)
+
+
+def listed(tmp_path: Path) -> list[str]:
+    found: list[str] = json.loads((tmp_path / ".melda-jupyter" / "apt.json").read_text())["packages"]
+    return found
+
+
+def test_what_is_installed_and_removed_is_listed(one: Container, tmp_path: Path) -> None:
+    one.packages.restore()
+    one.packages.look()
+    assert not (tmp_path / ".melda-jupyter").exists(), "nothing to be listed"
+    one.has("r-cran-zoo", "r-bioc-xx")
+    assert listed(tmp_path) == ["r-bioc-xx", "r-cran-zoo"]
+    one.has("r-bioc-xx")
+    assert listed(tmp_path) == ["r-bioc-xx"]
+
+
+def test_two_containers_leave_each_others_alone(one: Container, two: Container, tmp_path: Path) -> None:
+    one.has("r-cran-aa")
+    two.has("r-cran-bb")
+    one.has("r-cran-aa", "r-cran-cc")
+    two.has()
+    assert listed(tmp_path) == ["r-cran-aa", "r-cran-cc"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"packages": 3}', '{"packages": [1, null, {}]}', "[" * 100000, '{"packages": ["bash", "r-cran-x;y"]}',
+     '{"packages": ["-o=x", "r-cran-../x", "r-cran-X", "r-cran-", "r-base-core", "r-cran-a b", "r-cran-a\\nb"]}',
+     '{"packages": ["r-cran-a", "r-cran-a-b", "r-cran-a."]}'],
+)  # fmt: skip
+def test_nothing_but_names_of_r_packages_is_taken(text: str) -> None:
+    assert apt_packages.names(text) == frozenset()
+
+
+def test_names() -> None:
+    assert apt_packages.names('{"packages": ["r-cran-data.table", "r-bioc-s4vectors", 1]}') == {
+        "r-cran-data.table",
+        "r-bioc-s4vectors",
+    }
+    assert (
+        len(apt_packages.names(json.dumps({"packages": [f"r-cran-p{number}" for number in range(9999)]})))
+        == apt_packages.MOST
+    )
+
+
+def test_the_next_container_asks_once_for_what_it_lacks(
+    one: Container, two: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one.has("r-cran-aa", "r-cran-bb", "r-cran-data.table")
+    asked: list[list[str]] = []
+
+    def call(argv: list[str], **_: object) -> subprocess.Popen[bytes]:
+        asked.append(argv)
+        return real([sys.executable, "-c", "import sys; sys.exit('E: no network')"], stderr=subprocess.PIPE)
+
+    real = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", call)
+    two.record.write_text('{"packages": ["r-cran-bb"]}')
+    two.packages.restore()
+    assert [argv[-3:] for argv in asked] == [["2", "aa", "data.table"]]
+    until(lambda: bool(two.packages.look()) or len(two.said) == 2, "it has failed", 20)
+    assert "E: no network" in two.said[-1]
+    assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb", "r-cran-data.table"], "and is not forgotten"
+    two.has("r-cran-bb", "r-cran-cc")
+    assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb", "r-cran-cc", "r-cran-data.table"]
+
+
+def test_without_a_bus_it_is_said(one: Container, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".melda-jupyter").mkdir()
+    (tmp_path / ".melda-jupyter" / "apt.json").write_text('{"packages": ["r-cran-aa"]}')
+    monkeypatch.setattr(apt_packages, "CALL", ("/there/is/none",))
+    one.packages.restore()
+    assert "cannot be installed again" in one.said[-1]
+    one.packages.look()

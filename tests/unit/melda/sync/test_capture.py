@@ -1,0 +1,68 @@
+"""What is installed is written down after each change, and nobody waits for it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from melda.sync.capture import Capture
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> str:
+    """Takes melda-env's place: notes how it was called."""
+    path = tmp_path / "melda-env"
+    path.write_text(f"#!/bin/sh\necho $* >>{tmp_path}/calls\n[ ! -e {tmp_path}/wait ] || read x <{tmp_path}/wait\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def look_until_done(capture: Capture, state: object) -> None:
+    deadline = time.monotonic() + 10
+    capture.look(state)
+    while capture._running:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+        capture.look(state)
+
+
+def calls(tmp_path: Path) -> list[str]:
+    path = tmp_path / "calls"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_once_for_each_change(tmp_path: Path, program: str) -> None:
+    said: list[str] = []
+    capture = Capture(f"{tmp_path}/kept/environment.json", said.append, program)
+    for state in (1, 1, 2, 2):
+        look_until_done(capture, state)
+    capture.finish(2)
+    assert calls(tmp_path) == 2 * [f"capture {tmp_path}/kept/environment.json"]
+    capture.finish(3)
+    assert (len(calls(tmp_path)), said) == (3, [])
+
+
+def test_nobody_waits(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "wait")
+    capture = Capture(f"{tmp_path}/x", print, program)
+    capture.look(1)
+    capture.look(2)
+    assert capture._running and capture._running.poll() is None
+    process = capture._running
+    monkeypatch.setattr("melda.sync.capture.LAST", 0.01)
+    capture.finish(2)
+    assert process.returncode == -9 and capture._running is None
+
+
+def test_what_fails_is_said_once(tmp_path: Path, program: str) -> None:
+    said: list[str] = []
+    Path(program).write_text("#!/bin/sh\necho no room >&2\nexit 2\n")
+    capture = Capture(f"{tmp_path}/x", said.append, program)
+    for _ in range(3):
+        look_until_done(capture, 1)
+    assert said == ["what is installed is not written down: no room"]
+    capture = Capture(f"{tmp_path}/x", said.append, str(tmp_path / "none"))
+    capture.look(1)
+    assert said[1:] == ["what is installed is not written down: No such file or directory"]

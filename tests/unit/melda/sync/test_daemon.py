@@ -1,0 +1,266 @@
+"""The keeper: who is installing, what it tells, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from melda.plugins import state
+from melda.sync import daemon, installers
+from melda.sync.apt_packages import Packages
+from melda.sync.capture import Capture
+from melda.sync.daemon import Keeper
+from melda.sync.synced_dir import Folder
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pip install x",
+        "/usr/bin/python3 /home/melda/project/Python-3.11.2/bin/pip3.11 install -q x",
+        "python -m pip uninstall -y x",
+        "/x/bin/python /opt/jupyter/lib/python3.11/site-packages/pip install x",
+        "uv pip install x",
+        "uv sync",
+    ],
+)
+def test_an_installer(line: str) -> None:
+    assert installers.is_one(line.split())
+
+
+@pytest.mark.parametrize(
+    "line", ["pip list", "python train.py", "bash", "", "uvicorn install", "cat pip/install", "python -c pass", "pip"]
+)
+def test_no_installer(line: str) -> None:
+    assert not installers.is_one(line.split())
+
+
+def test_running(tmp_path: Path) -> None:
+    for number, line in ((1, "start-jupyter"), (20, "pip\0install\0x"), (21, "")):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "cmdline").write_text(line)
+    (tmp_path / "22").mkdir()
+    (tmp_path / "self").mkdir()
+    assert installers.running(str(tmp_path)) == "pip install x"
+    (tmp_path / "20" / "cmdline").unlink()
+    assert installers.running(str(tmp_path)) == ""
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
+    monkeypatch.setattr(state, "STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(daemon, "say", lambda _: None)
+    folders = []
+    for name in ("Python-3.11.2", "R-4.2.2"):
+        (tmp_path / "local" / name).mkdir(parents=True)
+        folders.append(Folder(name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str))
+    return Keeper(
+        folders,
+        Packages(str(tmp_path / "apt.json"), print, str(tmp_path / "none")),
+        Capture(str(tmp_path / "x"), print, "/bin/true"),
+    )
+
+
+def test_the_line(kept: Keeper) -> None:
+    assert kept.line() == "saved"
+    one, two = kept._folders
+    two.saved_at = 3600.0
+    assert kept.line() == "saved at 01:00:00 UTC"
+    one.dirty = True
+    assert kept.line() == "saving"
+    one.problem = "not saved: No space left on device"
+    assert kept.line() == "failed: Python-3.11.2: not saved: No space left on device"
+
+
+def test_the_line_without_a_bucket() -> None:
+    assert Keeper([], Packages("/none", print, "/none"), Capture("/none", print, "/bin/false")).line() == state.LOCAL
+
+
+def test_a_turn_writes_it(kept: Keeper, tmp_path: Path) -> None:
+    for folder in kept._folders:
+        folder.restore()
+    kept.turn()
+    assert state.read() == "saved"
+    (tmp_path / "apt.json").mkdir()
+
+
+def test_there_is_nothing_to_be_read_before_there_is_a_keeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "STATE", str(tmp_path / "none"))
+    assert state.read() is None
+    monkeypatch.setattr(state, "STATE", str(tmp_path / "none" / "below"))
+    state.write("saved")
+
+
+@pytest.fixture
+def begun(kept: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
+    """As in a container: Python and R wait; what becomes of the project's files is seen in ``paths``."""
+    monkeypatch.setattr(state, "RESTORING", str(tmp_path / "restoring"))
+    monkeypatch.setattr(state, "CUT_OFF", str(tmp_path / "cut-off"))
+    monkeypatch.setattr(daemon.environ, "place", lambda _: "place")
+    monkeypatch.setattr(daemon.set_paths, "plugins", lambda place: (place,))
+    seen: list[object] = []
+    monkeypatch.setattr(daemon.set_paths, "in_project", lambda *arguments, mend: seen.append((*arguments, mend)))
+    monkeypatch.setattr(daemon, "say", lambda text: seen.append(text))
+    monkeypatch.setattr(daemon, "PAUSE", 0.01)
+    (tmp_path / "restoring").touch()
+    kept.seen = seen  # type: ignore[attr-defined]
+    return kept
+
+
+def test_brings_back_and_mends_while_nobody_can_be_installing(begun: Keeper) -> None:
+    begun.restore()
+    assert begun.seen[0] == ("place", ("place",), True)  # type: ignore[attr-defined]
+    assert "are here" in begun.seen[1] and state.read() == "restoring"  # type: ignore[attr-defined]
+    begun.restore()
+    assert len(begun.seen) == 2, "nothing is left to be done"  # type: ignore[attr-defined]
+
+
+def test_a_bucket_that_does_not_answer_is_said_once(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(5, "Input/output error")
+
+    one = begun._folders[0]
+    monkeypatch.setattr(one, "restore", fail)
+    begun.restore()
+    begun.restore()
+    assert begun.seen == ["Python-3.11.2: not brought back: Input/output error"]  # type: ignore[attr-defined]
+    assert begun.line() == "failed: Python-3.11.2: not brought back: Input/output error"
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("error", [ValueError("x\ny"), MemoryError(), RecursionError("deep"), RuntimeError("thread")])
+def test_whatever_a_folder_raises_is_its_own_problem(
+    begun: Keeper, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    one, two = begun._folders
+    for name in ("restore", "look", "finish"):
+        monkeypatch.setattr(one, name, fail)
+    begun.restore()
+    assert begun.line().startswith("failed: Python-3.11.2: not brought back: ") and "\n" not in begun.line()
+    assert two.restored
+    one.restored = True
+    (tmp_path / "local" / "R-4.2.2" / "zoo" / "Meta").mkdir(parents=True)
+    (tmp_path / "local" / "R-4.2.2" / "zoo" / "Meta" / "package.rds").touch()
+    begun.turn()
+    assert "not saved" in begun.line()
+    begun._stopping.set()
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    begun.run()
+    assert list((tmp_path / "bucket" / "R-4.2.2").glob("*.json")), "the other one is saved"
+
+
+def test_what_does_not_come_on_is_not_waited_for_and_taken_when_it_comes(
+    begun: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    one = begun._folders[0]
+
+    def hang() -> None:
+        assert goes_on.wait(60)
+        one.restored = True
+
+    monkeypatch.setattr(one, "restore", hang)
+    monkeypatch.setattr(daemon, "STALLED", 0.1)
+    begun.restore()
+    assert "Python-3.11.2: not brought back: nothing came for 0 s" in begun.line()
+    begun.restore()
+    assert begun.seen.count("Python-3.11.2: not brought back: nothing came for 0 s") == 1  # type: ignore[attr-defined]
+    goes_on.set()
+    begun._threads[one.name].join()
+    begun.restore()
+    assert "are here" in begun.seen[-1] and begun.line() == "saved"  # type: ignore[attr-defined]
+
+
+def test_what_takes_too_long_is_not_waited_for(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on, one = threading.Event(), begun._folders[0]
+
+    def slow() -> None:
+        while not goes_on.wait(0.01):
+            one.moved()
+
+    monkeypatch.setattr(one, "restore", slow)
+    monkeypatch.setattr(daemon, "LONGEST_WAIT", 0.1)
+    begun.restore()
+    assert "it takes longer than 0 s" in begun.line()
+    goes_on.set()
+    begun._threads[one.name].join()
+
+
+def test_no_thread_can_be_started(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        begun.restore()
+    assert "not brought back: can't start new thread" in begun.line()
+    begun.restore()
+    assert "are here" in begun.seen[-1]  # type: ignore[attr-defined]
+
+
+def test_what_is_left_out_is_told(kept: Keeper) -> None:
+    one = kept._folders[0]
+    one.left_out = {f"lib/{name}": "why" for name in ("a\x1b", "b", "c", "d", "e")}
+    assert kept.line() == "saved; left out of Python-3.11.2: a? (why), b (why), c (why) and 2 more"
+
+
+def test_a_fifo_in_the_place_of_the_line_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "STATE", str(tmp_path / "state"))
+    os.mkfifo(tmp_path / "state")
+    assert state.read() is None
+    state.write("saved")
+    assert state.read() == "saved"
+
+
+def test_a_list_that_cannot_be_saved_is_said_once(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(begun._packages, "look", fail)
+    begun.turn()
+    begun.turn()
+    assert begun.seen == ["the list of apt's packages is not saved: No space left on device"]  # type: ignore[attr-defined]
+    assert begun.line() == "failed: the list of apt's packages is not saved"
+
+
+def test_it_saves_until_it_is_told_to_end(begun: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            library = tmp_path / "local" / "R-4.2.2" / "zoo" / "Meta"
+            library.mkdir(parents=True)
+            (library / "package.rds").write_text("x")
+            begun.stop()
+
+    monkeypatch.setattr(begun, "turn", turn)
+    monkeypatch.setattr(signal, "signal", lambda number, _: begun.seen.append(number))  # type: ignore[attr-defined]
+    begun.run()
+    assert begun.seen[0] == signal.SIGTERM and turns == 2  # type: ignore[attr-defined]
+    assert not Path(state.RESTORING).exists(), "kernels start"
+    assert list((tmp_path / "bucket" / "R-4.2.2").glob("*.json")), "the last change is saved"
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Keeper] = []
+    monkeypatch.setattr(Keeper, "run", lambda self: made.append(self))
+    (tmp_path / "old" / "R-4.2.2").mkdir(parents=True)
+    (tmp_path / "old" / "R-4.2.2" / "zoo").touch()
+    places = ["--local", str(tmp_path), "--project", "/p", "--old", str(tmp_path / "old")]
+    monkeypatch.setattr("sys.argv", ["keep-plugins", *places, "Python-3.11.2", "R-4.2.2"])
+    assert daemon.main() == 0
+    one, two = made[0]._folders
+    assert (one.name, one._old, two.name, two._old) == (
+        "Python-3.11.2",
+        "",
+        "R-4.2.2",
+        str(tmp_path / "old" / "R-4.2.2"),
+    )

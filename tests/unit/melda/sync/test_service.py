@@ -1,0 +1,159 @@
+"""What start-jupyter does for the plugin folders, but for the mounts, which container tests show."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from melda.base import users
+from melda.config.environ import ROOT_PATH, SRC
+from melda.plugins import state
+from melda.sync import service as sync
+
+PYTHON, R = "Python-3.11.2", "R-4.2.2"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A container whose project is in a bucket, in a folder; all is done by this process, and mounts are only noted."""
+    workdir = tmp_path / "project"
+    workdir.mkdir()
+    me = users.ROOT._replace(uid=os.getuid(), gid=os.getgid())
+    place = SimpleNamespace(user=me, workdir=str(workdir), python_env="/opt/jupyter")
+    monkeypatch.setattr(sync, "LOCAL", str(tmp_path / "local"))
+    monkeypatch.setattr(sync, "RUN", str(tmp_path / "run"))
+    monkeypatch.setattr(sync, "PROJECT", str(tmp_path / "run" / "project"))
+    for name in ("STATE", "RESTORING", "CUT_OFF"):
+        monkeypatch.setattr(state, name, str(tmp_path / "run" / name))
+    monkeypatch.setattr(state, "FOLDER", str(tmp_path / "run" / "plugins"))
+
+    class Plugins(tuple[str, ...]):
+        python = str(workdir / PYTHON)
+
+    monkeypatch.setattr(sync.set_paths, "plugins", lambda _: Plugins((str(workdir / PYTHON), "", str(workdir / R))))
+    monkeypatch.setattr(sync.users, "do_as", lambda who, action, seconds: action())
+    monkeypatch.setattr(
+        sync.environ,
+        "for_user",
+        lambda settings, python: {"VIRTUAL_ENV": python, "PYTHONPATH": python, "PATH": python + "/bin", "HOME": "/h"},
+    )
+    yield SimpleNamespace(place=place, bucket="a bucket", mounts=[], started=[], ended=0)
+
+
+@pytest.fixture
+def supervisor(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(
+        sync.mounts, "bind", lambda source, target: settings.mounts.append((where(source), where(target)))
+    )
+    return SimpleNamespace(
+        start=settings.started.append,
+        stop=lambda name: settings.started.append(name) or settings.ended,
+        left=lambda seconds: seconds,
+    )
+
+
+def where(number: int) -> str:
+    return os.readlink(f"/proc/self/fd/{number}")
+
+
+def test_only_a_buckets_folders_are_kept(settings: Any) -> None:
+    assert sync.names(settings) == [PYTHON, R]
+    settings.bucket = None
+    assert sync.names(settings) == []
+
+
+def test_folders_on_local_disk_in_the_place_of_the_buckets(settings: Any, supervisor: Any, tmp_path: Path) -> None:
+    (tmp_path / "local" / R).mkdir(parents=True)
+    (tmp_path / "local" / R / "half").touch()
+    (tmp_path / "local" / PYTHON).mkdir()
+    (tmp_path / "local" / PYTHON / "kept").touch()
+    (tmp_path / "local" / f"{PYTHON}.json").touch()
+    assert sync.begin(settings, supervisor)
+    project = str(tmp_path / "project")
+    assert settings.mounts == [
+        (str(tmp_path / "local" / PYTHON), f"{project}/{PYTHON}"),
+        (str(tmp_path / "local" / R), f"{project}/{R}"),
+    ]
+    assert os.listdir(tmp_path / "local" / R) == [], "of a container that was killed while it was bringing it back"
+    assert os.listdir(tmp_path / "local" / PYTHON) == ["kept"]
+    assert Path(state.RESTORING).exists() and state.read() == "restoring"
+    (service,) = settings.started
+    assert service.name == sync.NAME and list(service.argv[-2:]) == [PYTHON, R]
+    assert service.environment == {"HOME": "/h", "PATH": f"{SRC}:/opt/jupyter/bin:{ROOT_PATH}"}, "nothing of the user's"
+
+
+def test_a_local_project_keeps_its_folders_as_they_are(settings: Any, supervisor: Any) -> None:
+    settings.bucket = None
+    assert not sync.begin(settings, supervisor)
+    assert settings.mounts == [] and state.read() == state.LOCAL and not Path(state.RESTORING).exists()
+    sync.finish(settings, supervisor)
+    assert settings.started[-1] == sync.NAME
+
+
+def test_no_link_of_the_users_is_followed(settings: Any, supervisor: Any, tmp_path: Path) -> None:
+    (tmp_path / "project" / R).symlink_to("/etc")
+    sync.begin(settings, supervisor)
+    assert all("/etc" not in pair for pair in settings.mounts)
+    (aside,) = (tmp_path / "project").glob(R + ".set-aside-*")
+    assert aside.is_symlink() and (tmp_path / "project" / R).is_dir(), "nor does it keep a container from starting"
+
+
+def test_who_is_installing_is_remembered_before_anybody_is_stopped(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(state.CUT_OFF).parent.mkdir(parents=True)
+    monkeypatch.setattr(sync.installers, "running", lambda: "pip install x")
+    sync.note(settings)
+    assert Path(state.CUT_OFF).read_text() == "pip install x"
+
+    def fail(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(sync.users, "do_as", fail)
+    sync.note(settings)
+
+
+def test_the_bucket_is_uncovered(
+    settings: Any, supervisor: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mounted = {
+        f"{tmp_path}/project/{name}": sync.mounts.Mount(number, "8:1", f"{tmp_path}/project/{name}", "ext4")
+        for number, name in enumerate((PYTHON,))
+    }
+    monkeypatch.setattr(sync.mounts, "at", mounted.get)
+    gone: list[str] = []
+
+    def detach(mount: Any) -> None:
+        gone.append(mount.path)
+        raise OSError("another folder is there by now")
+
+    said: list[str] = []
+    monkeypatch.setattr(sync.log, "line", said.append)
+    monkeypatch.setattr(sync.mounts, "detach", detach)
+    assert sync.finish(settings, supervisor) == ""
+    assert gone == [f"{tmp_path}/project/{PYTHON}"]
+    assert said == [f"unmounting {tmp_path}/project/{PYTHON}: another folder is there by now"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(0, ""), (-15, ""), (-9, "the plugin keeper did not end by itself"), (1, "the plugin")]
+)
+def test_a_last_save_that_did_not_come_to_its_end_is_known(
+    settings: Any, supervisor: Any, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+) -> None:
+    monkeypatch.setattr(sync.mounts, "at", lambda _: None)
+    settings.ended = code
+    found = sync.finish(settings, supervisor)
+    assert found.startswith(said) and bool(found) == bool(said)
+    settings.bucket = None
+    assert sync.finish(settings, supervisor) == "", "nothing was to be saved"
+
+
+def test_without_a_process_to_look_nobody_knows_who_was_installing(settings: Any) -> None:
+    Path(state.CUT_OFF).parent.mkdir(parents=True)
+    sync.note(settings, room=False)
+    assert "no process left" in Path(state.CUT_OFF).read_text()

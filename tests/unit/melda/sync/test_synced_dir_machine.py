@@ -1,0 +1,136 @@
+"""A plugin folder: whatever happens when, what was saved comes back."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from melda.sync import generations
+
+from tests.unit.melda.sync.folders import Container, found, install
+
+
+class Crash(BaseException):
+    """The container is killed."""
+
+
+class Machine(RuleBasedStateMachine):
+    """Two containers on one project that install, save, are killed at any moment, and start again or anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="melda-test-"))
+        self.numbers = itertools.count()
+        self.containers = [self.make(), self.make()]
+        # What the bucket must give: package -> versions that may win
+        self.durable: dict[str, set[str]] = {}
+
+    def make(self) -> Container:
+        return Container(self.folder / "bucket", self.folder / f"local{next(self.numbers)}")
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.folder)
+
+    @rule(which=st.integers(0, 1), name=st.sampled_from("abc"))
+    def install(self, which: int, name: str) -> None:
+        # Each container has packages of its own, or else which of two versions wins would be all we can say.
+        install(self.containers[which].root, name + str(which), str(next(self.numbers)))
+
+    @rule(which=st.integers(0, 1), clock=st.floats(0, 4e9))
+    def save(self, which: int, clock: float) -> None:
+        """Each with a clock that says what it will."""
+        container = self.containers[which]
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("melda.sync.synced_dir.time.time", lambda: clock)
+            container.wait()
+        assert container.folder.problem == ""
+        self.acknowledge(which)
+
+    def acknowledge(self, which: int) -> None:
+        for name, version in found(self.containers[which].root).items():
+            if name[-1] == str(which):
+                self.durable[name] = {version}
+
+    @rule(which=st.integers(0, 1), after=st.integers(0, 12), data=st.data())
+    def killed_while_saving(self, which: int, after: int, data: st.DataObject) -> None:
+        """After so many things done to the bucket nothing more is done."""
+        container = self.containers[which]
+        before = {name: set(versions) for name, versions in self.durable.items()}
+        left = iter(range(after))
+        real = {name: getattr(os, name) for name in ("fsync", "unlink")}
+
+        def counted(name: str) -> Callable[..., object]:
+            def action(*arguments: object, **more: object) -> object:
+                if next(left, None) is None:
+                    raise Crash
+                return real[name](*arguments, **more)
+
+            return action
+
+        with pytest.MonkeyPatch.context() as patched:
+            for name in real:
+                patched.setattr(os, name, counted(name))
+            try:
+                container.wait()
+            except Crash:
+                pass
+            else:
+                self.acknowledge(which)
+        for name, version in found(container.root).items():
+            if name[-1] == str(which):
+                self.durable.setdefault(name, set()).update({version})
+                if name not in before:
+                    self.durable[name].add("")
+        self.again(which, data.draw(st.booleans()))
+
+    @rule(which=st.integers(0, 1), anew=st.booleans())
+    def again(self, which: int, anew: bool) -> None:
+        if anew:
+            self.containers[which] = self.make()
+        else:
+            self.containers[which].start()
+
+    @precondition(lambda self: self.durable)
+    @invariant()
+    def a_new_container_has_it_all(self) -> None:
+        new = self.make()
+        there = found(new.root)
+        for name, versions in self.durable.items():
+            assert there.get(name, "") in versions, (name, there, versions)
+        assert not any("damaged" in line for line in new.said), new.said
+        shutil.rmtree(new.local)
+
+    @invariant()
+    def little_is_left_over(self) -> None:
+        manifests = list((self.folder / "bucket").glob("*/*.json"))
+        assert len(manifests) <= 30, manifests
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
+
+
+@pytest.mark.parametrize(
+    ("saved", "sizes", "now", "kept"),
+    [
+        ({}, {}, ["a"], []),
+        ({"a": "p"}, {"p": (10, 1)}, ["a", "b"], ["a"]),
+        ({"a": "p"}, {}, ["a"], []),
+        ({"a": "p"}, {"p": (10, 3)}, ["a", "b"], []),  # a third of it is of use
+        ({"a": "p", "c": "p"}, {"p": (10, 3)}, ["a", "b", "c"], ["a", "c"]),
+        ({str(n): str(n) for n in range(12)}, {str(n): (1, 1) for n in range(12)}, [str(n) for n in range(13)], []),
+    ],
+)
+def test_plan(saved: dict[str, str], sizes: dict[str, tuple[int, int]], now: list[str], kept: list[str]) -> None:
+    parts = {name: generations.Part("0" * 64, *pair) for name, pair in sizes.items()}
+    held = {name: generations.Held(part, 1) for name, part in saved.items()}
+    assert sorted(generations.plan(held, parts, now, True)[0]) == sorted(kept)
+    assert set(generations.plan(held, parts, now, False)[0]) == {name for name in saved if saved[name] in parts}
