@@ -10,7 +10,7 @@ import pytest
 
 from tests.standins.s3 import Server
 
-from .conftest import Machines
+from .fixtures import Machines
 from .machines import until
 from .services import BUCKET, MOUNT, Service, bucket_variables
 
