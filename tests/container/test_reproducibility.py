@@ -24,3 +24,11 @@ def test_the_base_built_again_is_the_same(docker: str, image: str, bases: dict[s
     finally:
         subprocess.run([docker, "image", "rm", "--force", again], capture_output=True, check=False)
     assert [path for path in found if not path.startswith(KNOWN)] == []
+
+
+def test_a_build_on_another_day_makes_the_same_accounts(docker: str, image: str) -> None:
+    """No account that has no password says on which day it was made."""
+    command = [docker, "run", "--rm", "--entrypoint", "cat", image, "/etc/shadow", "/etc/shadow-"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert any(line.startswith("melda:") for line in lines)
+    assert [line for line in lines if line.split(":")[1].strip("!*") == "" and line.split(":")[2]] == []
