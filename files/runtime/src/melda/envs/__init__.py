@@ -1,1 +1,1 @@
-"""melda-env: an environment written down, compared, and made again in another container; see docs/environment.md."""
+"""melda-env: an environment written down, compared, and made again in another container; see docs/envs.md."""

@@ -106,7 +106,7 @@ def _of(
 
 
 def capture(place: Optional[environ.Place] = None) -> Json:
-    """The environment of this container, as docs/environment.md and schema.json describe it.
+    """The environment of this container, as docs/envs.md and schema.json describe it.
 
     Takes no longer than it takes to read a few small files a package; starts nothing, asks nobody.
 
