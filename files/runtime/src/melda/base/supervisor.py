@@ -107,6 +107,10 @@ class Supervisor:
         """Call ``action`` in ``seconds``; it is quick, and returns in how many seconds again, or None."""
         self._timers.append((time.monotonic() + seconds, action))
 
+    def service(self, name: str) -> Optional[Service]:
+        """What is looked after by that name, whether its process is there, or to be started again; None if nothing is."""
+        return self._all[name].service if name in self._all else None
+
     def alive(self, name: str) -> bool:
         """Is the service's process there?"""
         return name in self._all and self._all[name].process is not None

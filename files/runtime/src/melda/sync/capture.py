@@ -62,19 +62,27 @@ class Capture:
                 self._say("what is installed is not written down: {0}".format(error.strerror))
             self._failed = error.strerror or ""
 
-    def finish(self, state: object) -> None:
-        """Write down what is not written yet, now or never; it is replaced as a whole, or not at all."""
-        if self._running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._running.communicate(timeout=LAST)
-            self._stop()
+    def finish(self, state: object) -> str:
+        """Write down what is not written yet, now or never; it is replaced as a whole, or not at all.
+
+        Returns:
+            Empty if it is written; else that it is not, for people.
+        """
+        done = self._running is None or self._end()
         if state != self._written:
             self._wanted = state
             self._start()
-            if self._running:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._running.communicate(timeout=LAST)
-                self._stop()
+            done = self._running is not None and self._end()
+        return "" if done else "what is installed is not written down"
+
+    def _end(self) -> bool:
+        """Wait for what is running: did it do it?"""
+        assert self._running  # nosec B101 # noqa: S101 whoever calls has seen to it
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._running.communicate(timeout=LAST)
+        code = self._running.poll()
+        self._stop()
+        return code == 0
 
     def _stop(self) -> None:
         if self._running and self._running.poll() is None:
