@@ -265,6 +265,8 @@ def test_what_is_installed_while_the_bucket_cannot_be_read_is_no_success(
     with monkeypatch.context() as broken:
         broken.setattr(one._store, "generations", refuse)
         assert ends(begun, monkeypatch), "nothing is here"
+        for thread in begun._threads.values():
+            thread.join()
         package(tmp_path / "local" / "R-4.2.2")
         assert not begun.finish()
     assert one.problem == "not saved: zoo (what the bucket has was not brought back)"
@@ -309,7 +311,9 @@ def test_a_keeper_that_takes_over_leaves_all_as_it_is(begun: Keeper, tmp_path: P
         package(tmp_path / "local" / "R-4.2.2", name)
     (tmp_path / "local" / "R-4.2.2" / "half" / "Meta" / "package.rds").unlink()
     Path(state.CUT_OFF).write_text("pip install x")
-    folders = [Folder(one.name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str) for one in begun._folders]
+    folders = [
+        Folder(one.name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str) for one in begun._folders
+    ]
     second = Keeper(folders, begun._packages, begun._capture)
     assert not second.last(), "half of it may be written"
     assert folders[1].problem.startswith("not saved: half (")

@@ -121,9 +121,7 @@ def test_who_is_installing_is_remembered_before_anybody_is_stopped(
     sync.note(settings)
 
 
-def test_that_nobody_is_installing_is_only_believed_who_looked(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_that_nobody_is_installing_is_only_believed_who_looked(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(state.CUT_OFF).parent.mkdir(parents=True)
     monkeypatch.setattr(sync.installers, "running", lambda: "")
     sync.note(settings)

@@ -79,9 +79,7 @@ def test_what_an_upgrade_took_away_before_it_was_cut_off_stays_in_the_bucket(con
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.EACCES, errno.ENOSPC])
-def test_what_the_bucket_does_not_take_is_named(
-    container: Make, error: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_bucket_does_not_take_is_named(container: Make, error: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: int) -> None:
         raise OSError(error, os.strerror(error))
 
@@ -92,7 +90,7 @@ def test_what_the_bucket_does_not_take_is_named(
         broken.setattr(os, "fsync", refuse)
         missing = one.folder.finish("", one.clock)
     assert missing == f"{NAME}: not saved: a, b, c, d, e and 1 more ({os.strerror(error)})"
-    assert one.said == [missing]
+    assert one.said == [f"{NAME} is saved as the container stops: a, b, c, d, e and 1 more", missing]
     assert one.folder.finish("", one.clock) == "" and len(found(container().root)) == 6
 
 

@@ -119,9 +119,9 @@ def test_what_cannot_be_saved_at_the_end_is_said(
     install(one.root, "zebra", "1")
     monkeypatch.setattr(one.folder, "_save", fail)
     one.folder.finish("", one.clock)
-    assert one.said == [f"{NAME}: not saved: zebra ({said})"]
+    assert one.said[1:] == [f"{NAME}: not saved: zebra ({said})"]
     one.folder.finish("", one.clock)
-    assert len(one.said) == 1, "once"
+    assert sum("not saved" in line for line in one.said) == 1, "once"
 
 
 def test_at_the_end_only_what_must_be_is_done(container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:

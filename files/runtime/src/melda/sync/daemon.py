@@ -26,6 +26,7 @@ from melda.sync.synced_dir import Folder
 PAUSE = 1.0  # seconds between two looks
 SHOWN = 3  # entries that are left out, in a line
 STALLED = 60.0  # seconds in which nothing of a folder comes: it is said, and waited for no more
+LAST_TRY = 1.0  # seconds that bringing back may take when the container stops
 LONGEST_WAIT = 300.0  # seconds after the start until which Python and R wait for what comes; also in melda_plugins.py
 
 
@@ -220,8 +221,10 @@ class Keeper:
     def _finish(self, folder: Folder, cut_off: str) -> str:
         """What of a folder may be missing, for people."""
         try:
-            if not (folder.restored or self._hangs(folder)) and folder.unknown():
-                self._restore(folder)
+            if not folder.restored and folder.unknown():
+                self._begin(folder)
+                if folder.name in self._threads:
+                    self._threads[folder.name].join(LAST_TRY)
             return folder.finish(cut_off, time.monotonic())
         except Exception as error:  # whatever lies in it: the others are saved
             _failed(folder, "not saved: {0}".format(_reason(error)))

@@ -119,6 +119,9 @@ class Folder(Restoring):
             held = distributions.closure(set(left), groups) | doubt.doubtful(
                 self._shape, self.root, pending, groups, lambda entry: self._quiet.seconds(entry, now), bool(cut_off)
             )
+            if pending - held:  # should we be killed meanwhile, because the bucket does not answer
+                names = {os.path.basename(entry) for entry in pending - held if not entry.endswith(".dist-info")}
+                self._say("{0} is saved as the container stops: {1}".format(self.name, programs.names(names)))
             for _ in range(ATTEMPTS):
                 if not (pending - held or self._taken) or not self._save(found, pending - held, in_time=False):
                     break
