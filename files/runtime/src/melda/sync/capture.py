@@ -31,6 +31,7 @@ class Capture:
         self._running: Optional[subprocess.Popen[bytes]] = None
         self._wanted: object = None
         self._written: object = None
+        self._done = True  # what was written last, or tried to
         self._told = b""  # by what is running
         self._failed = ""  # why it could not be started
 
@@ -42,7 +43,8 @@ class Capture:
             self._told = programs.said(self._running, self._told)  # it must not wait for us
             if not over:
                 return
-            if self._running.returncode:
+            self._done = self._running.returncode == 0
+            if not self._done:
                 said = programs.shown(self._told.decode("utf-8", "replace").strip(), 1000)
                 self._say("what is installed is not written down: {0}".format(said or "no reason given"))
             self._stop()
@@ -56,6 +58,7 @@ class Capture:
             self._running = programs.start((self._program, "capture", self._path), variables=dict(os.environ))
             self._failed = ""
         except OSError as error:
+            self._done = False
             if error.errno in LATER:
                 self._written = before
             if error.strerror != self._failed:
@@ -68,21 +71,20 @@ class Capture:
         Returns:
             Empty if it is written; else that it is not, for people.
         """
-        done = self._running is None or self._end()
-        if state != self._written:
+        self._end()
+        if state != self._written or not self._done:
             self._wanted = state
             self._start()
-            done = self._running is not None and self._end()
-        return "" if done else "what is installed is not written down"
+            self._end()
+        return "" if self._done else "what is installed is not written down"
 
-    def _end(self) -> bool:
-        """Wait for what is running: did it do it?"""
-        assert self._running  # nosec B101 # noqa: S101 whoever calls has seen to it
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._running.communicate(timeout=LAST)
-        code = self._running.poll()
-        self._stop()
-        return code == 0
+    def _end(self) -> None:
+        """Wait for what is running."""
+        if self._running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._running.communicate(timeout=LAST)
+            self._done = self._running.poll() == 0
+            self._stop()
 
     def _stop(self) -> None:
         if self._running and self._running.poll() is None:
