@@ -15,10 +15,12 @@ from filelock import FileLock
 from builder import base as bases_of_builder
 from builder import engine
 from builder import image as images
-from tests.standins.s3 import Server
+from tests.standins import cran_repository, wheels
+from tests.standins.s3 import Server, serve_all
 from tests.standins.serve import gateway
 
 from .machines import ROOT, Machine, provision
+from .projects import Project
 from .services import BUCKET, Service, running
 
 Machines = Callable[..., Machine]
@@ -133,6 +135,38 @@ def module_s3(docker: str) -> Iterator[Server]:
     with Server(gateway(docker=docker)) as server:
         server.bucket(BUCKET)
         yield server
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """In ``index`` an index for pip; beside it a wheel and R packages of the user's own, and pip's settings for /sources."""
+    folder = tmp_path_factory.mktemp("sources")
+    (folder / "index").mkdir()
+    for name in ("zebra", "yak"):
+        for version in ("1.0", "2.0"):
+            files = {f"{name}/__init__.py": f"V = '{version}'\n"}
+            wheels.build(folder / "index", name, version, files, hashed=True)
+    # Takes a while, so that it can be cut off.
+    wheels.build(folder / "index", "slow", "1.0", {f"slow/m{number}.py": "x = 1\n" for number in range(3000)})
+    wheels.build(folder, "owl", "3.0", {"owl/__init__.py": "V = '3.0'\n"}, hashed=True)
+    cran_repository.write_source(folder, "meldazebra", "1.0")
+    cran_repository.write_source(folder, "meldalocal", "0.1")
+    (folder / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /sources/index\n")
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def project(
+    docker: str, image: str, module_s3: Server, sources: Path, request: pytest.FixtureRequest
+) -> Iterator[Project]:
+    """A project in the bucket; S3 answers again afterwards, and its containers are removed."""
+    project = Project(docker, image, module_s3, sources, f"{request.node.nodeid.encode().hex()[-24:]}")
+    yield project
+    module_s3.judge = serve_all
+    module_s3.answer()
+    for service in project.made:
+        service.remove()
 
 
 @pytest.fixture(scope="module")

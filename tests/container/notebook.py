@@ -87,7 +87,11 @@ class Kernel:
         return str(header["msg_id"])
 
     def run(self, code: str, timeout: float = 60.0) -> Outputs:
-        """Execute ``code``; wait at most ``timeout`` seconds until the kernel has replied and is idle."""
+        """Execute ``code``; wait at most ``timeout`` seconds until the kernel has replied and is idle.
+
+        Raises:
+            TimeoutError: it has not.
+        """
         number = self.send(code)
         outputs = Outputs()
         idle = False
@@ -97,7 +101,16 @@ class Kernel:
             if left <= 0:
                 raise TimeoutError(f"no end of {code!r} within {timeout} s; so far: {outputs}")
             self._socket.settimeout(left)
-            received = json.loads(self._socket.recv())
+            try:
+                # With the server's pings, one every 30 s: recv() goes on behind each, and would never end.
+                kind, content = self._socket.recv_data(control_frame=True)
+            except websocket.WebSocketTimeoutException:
+                continue
+            if kind in (websocket.ABNF.OPCODE_PING, websocket.ABNF.OPCODE_PONG):
+                continue
+            if kind == websocket.ABNF.OPCODE_CLOSE:
+                raise ConnectionError(f"closed at {code!r}; so far: {outputs}")
+            received = json.loads(content)
             if received["parent_header"].get("msg_id") == number:
                 idle = _take(outputs, received["msg_type"], received["content"]) or idle
         return outputs

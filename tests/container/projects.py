@@ -14,6 +14,7 @@ from .machines import until
 from .services import BUCKET, MOUNT, Service, bucket_variables
 
 PYTHON = "Python-3.11.2"
+PIP = "pip install -q --no-index --find-links /sources/index --disable-pip-version-check "
 SITE = f"/home/melda/project/{PYTHON}/lib/python3.11/site-packages"
 
 
@@ -23,7 +24,7 @@ class Project:
     def __init__(self, docker: str, image: str, s3: Server, sources: Path, name: str) -> None:
         self.s3, self.prefix = s3, f"users/{name}/"
         self._run = (docker, image)
-        self._options = (*MOUNT, "--volume", f"{sources}:/wheels:ro")
+        self._options = (*MOUNT, "--volume", f"{sources}:/sources:ro")
         self._variables = bucket_variables(s3, BUCKET, s3.credentials(f"melda-test-{name}", BUCKET), f"users/{name}")
         self.made: list[Service] = []
 

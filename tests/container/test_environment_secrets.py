@@ -12,9 +12,9 @@ from tests.standins.s3 import Server
 
 from .machines import until
 from .services import BUCKET, Service
-from .test_fork import Start, s3, sources, start
+from .test_fork import Start, s3, start, with_uv
 
-__all__ = ["s3", "sources", "start"]
+__all__ = ["s3", "start", "with_uv"]
 FOLDER = "users/eve"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SECRET = "S3cr3t"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.standins import cran_repository, wheels
 from tests.standins.s3 import Server
 
 from .machines import ROOT, until
@@ -29,25 +28,17 @@ def s3(module_s3: Server) -> Server:
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index for pip, which has uv too; a wheel and an R package of the user's own; pip's settings."""
-    folder = tmp_path_factory.mktemp("sources")
-    (folder / "index").mkdir()
-    for version in ("1.0", "2.0"):
-        wheels.build(folder / "index", "zebra", version, {"zebra/__init__.py": f"V = '{version}'\n"}, hashed=True)
-    wheels.build(folder, "owl", "3.0", {"owl/__init__.py": "V = '3.0'\n"}, hashed=True)
-    cran_repository.write_source(folder, "meldalocal", "0.1")
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder / "index")]
+def with_uv(sources: Path) -> Path:
+    """The sources, with uv in the index."""
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(sources / "index")]
     subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / "files" / "jupyter" / "uv.txt")], check=True)
-    (folder / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /sources/index\n")
-    folder.chmod(0o755)
-    return folder
+    return sources
 
 
 @pytest.fixture(scope="module")
-def start(docker: str, image: str, s3: Server, sources: Path) -> Iterator[Start]:
+def start(docker: str, image: str, s3: Server, with_uv: Path) -> Iterator[Start]:
     keys = s3.credentials("melda-test-fork", BUCKET)
-    volumes = ("--volume", f"{sources}:/sources:ro", "--volume", f"{sources}/pip.conf:/etc/pip.conf:ro")
+    volumes = ("--volume", f"{with_uv}:/sources:ro", "--volume", f"{with_uv}/pip.conf:/etc/pip.conf:ro")
     made: list[Service] = []
 
     def run(folder: str, **more: str) -> Service:

@@ -4,49 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from tests.standins import cran_repository, wheels
-from tests.standins.s3 import Server, serve_all
-
 from .machines import until
 from .notebook import Kernel
-from .projects import BIG, PYTHON, SITE, Held, Project, imported, saved, shell
+from .projects import BIG, PIP, PYTHON, SITE, Held, Project, imported, saved, shell
 from .services import BUCKET, Service
-
-PIP = "pip install -q --no-index --find-links /wheels --disable-pip-version-check "
-
-
-@pytest.fixture(scope="module")
-def s3(module_s3: Server) -> Server:
-    return module_s3
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Wheels, and an R package."""
-    folder = tmp_path_factory.mktemp("sources")
-    for name in ("zebra", "yak"):
-        for version in ("1.0", "2.0"):
-            wheels.build(folder, name, version, {f"{name}/__init__.py": f"V = '{version}'\n"})
-    # Takes a while, so that it can be cut off.
-    wheels.build(folder, "slow", "1.0", {f"slow/m{number}.py": "x = 1\n" for number in range(3000)})
-    cran_repository.write_source(folder, "meldazebra", "1.0")
-    folder.chmod(0o755)
-    return folder
-
-
-@pytest.fixture
-def project(docker: str, image: str, s3: Server, sources: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
-    project = Project(docker, image, s3, sources, f"{request.node.nodeid.encode().hex()[-24:]}")
-    yield project
-    s3.judge = serve_all
-    s3.answer()
-    for service in project.made:
-        service.remove()
 
 
 def test_installed_at_local_speed_durable_soon_and_there_in_the_next_container(project: Project) -> None:
@@ -66,7 +31,7 @@ def test_installed_at_local_speed_durable_soon_and_there_in_the_next_container(p
     until(lambda: len(project.manifests()) == 2, "the small package is durable", 10)
     sizes = sorted(size for key, size in project.objects().items() if key.endswith(".tar.zst"))
     assert sizes[0] < 10_000 < 100_000_000 <= sizes[1], "only what is new was uploaded"
-    shell(one, "R CMD INSTALL --library=/home/melda/project/R-4.2.2 /wheels/meldazebra")
+    shell(one, "R CMD INSTALL --library=/home/melda/project/R-4.2.2 /sources/meldazebra")
     until(lambda: any("/R-4.2.2/" in key for key in project.manifests()), "the R package is durable", 15)
     before = one.run(f"cd {SITE} && find . ! -name '*.pyc' -type f | sort | xargs -d '\\n' sha256sum | sha256sum")
     assert one.seconds_to_stop() < 8

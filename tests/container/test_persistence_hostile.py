@@ -7,43 +7,17 @@ import io
 import json
 import subprocess
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.standins import wheels
-from tests.standins.s3 import Server, serve_all
+from tests.standins.s3 import serve_all
 
 from .machines import until
-from .projects import PYTHON, SITE, Project, imported, saved, shell
+from .projects import PIP, PYTHON, SITE, Project, imported, saved, shell
 
-PIP = "pip install -q --no-index --find-links /wheels --disable-pip-version-check "
 BELOW = SITE.partition(f"{PYTHON}/")[2]
 KEPT = f".melda-jupyter/{PYTHON}/"
-
-
-@pytest.fixture(scope="module")
-def s3(module_s3: Server) -> Server:
-    return module_s3
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sources")
-    for name in ("zebra", "yak"):
-        wheels.build(folder, name, "1.0", {f"{name}/__init__.py": "V = '1.0'\n"})
-    folder.chmod(0o755)
-    return folder
-
-
-@pytest.fixture
-def project(docker: str, image: str, s3: Server, sources: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
-    project = Project(docker, image, s3, sources, f"{request.node.nodeid.encode().hex()[-24:]}")
-    yield project
-    s3.judge = serve_all
-    for service in project.made:
-        service.remove()
 
 
 def put(project: Project, name: str, tar: bytes, entries: list[str], **more: object) -> None:
@@ -71,7 +45,7 @@ def archive(*members: tuple[str, bytes, bytes]) -> bytes:
 def test_a_noisy_file_keeps_nothing_else_from_being_saved(project: Project) -> None:
     one = project.start().ready()
     shell(one, f"(while :; do date >>{SITE}/noisy.log; sleep 0.3; done) >/dev/null 2>&1 &")
-    shell(one, PIP + "zebra")
+    shell(one, PIP + "zebra==1.0")
     until(lambda: bool(project.manifests()), "the package is durable", 60)
     until(
         lambda: "left out of Python-3.11.2: noisy.log (it changes all the time)" in one.health()["plugins"], "said", 120
@@ -79,7 +53,7 @@ def test_a_noisy_file_keeps_nothing_else_from_being_saved(project: Project) -> N
     assert one.health()["plugins"].startswith("saved at")
     shown = one.run("printf 'exit\\n' | su - melda -c 'bash -il' 2>&1; cat /run/melda-jupyter/plugins/state")
     assert "noisy.log" in shown and one.logs().count("noisy.log is left out") == 1
-    shell(one, PIP + "yak")
+    shell(one, PIP + "yak==1.0")
     before = len(project.manifests())
     until(
         lambda: len(project.manifests()) != before or b"yak" in b"".join(map(project.get, project.manifests())),
@@ -122,7 +96,7 @@ def test_a_fifo_in_an_archive_holds_nobody_up(project: Project) -> None:
     one = project.start().ready()
     until(lambda: "the packages of the project are here" in one.logs(), "they are here", 20)
     assert imported(one, "zebra") == "1.0" and one.run(f"find {SITE} -type p") == ""
-    shell(one, PIP + "yak")
+    shell(one, PIP + "yak==1.0")
     saved(one)
 
 
@@ -154,7 +128,7 @@ def test_a_bomb_is_set_aside(project: Project, tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["number", "created", "depth", "many"])
 def test_a_manifest_that_is_none_ends_nothing(project: Project, where: str) -> None:
     one = project.start().ready()
-    shell(one, PIP + "zebra")
+    shell(one, PIP + "zebra==1.0")
     saved(one)
     one.stop()
     good = project.get(project.manifests()[0]).decode()
@@ -168,14 +142,14 @@ def test_a_manifest_that_is_none_ends_nothing(project: Project, where: str) -> N
     two = project.start().ready()
     assert imported(two, "zebra") == "1.0"
     two.says("is no manifest")
-    shell(two, PIP + "yak")
+    shell(two, PIP + "yak==1.0")
     saved(two)
     assert "plugin keeper ended" not in two.logs()
 
 
 def test_a_restore_that_does_not_come_on_holds_nobody_up_for_long(project: Project) -> None:
     one = project.start().ready()
-    shell(one, PIP + "zebra")
+    shell(one, PIP + "zebra==1.0")
     saved(one)
     one.stop()
     project.s3.judge = lambda method, path: "403 Access Denied" if method == "GET" and ".tar.zst" in path else ""

@@ -62,6 +62,50 @@ def test_two_containers_leave_each_others_alone(one: Container, two: Container, 
     assert listed(tmp_path) == ["r-cran-aa", "r-cran-cc"]
 
 
+def test_a_list_that_cannot_be_read_is_not_written_over(
+    one: Container, two: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one.has("r-cran-aa")
+    read = apt_packages.regular.read
+
+    def refuse(path: str, *arguments: object) -> bytes:
+        if path.endswith("apt.json"):
+            raise OSError(5, "Input/output error")
+        return read(path, *arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as broken:
+        broken.setattr(apt_packages.regular, "read", refuse)
+        with pytest.raises(OSError, match="Input/output"):
+            two.packages.restore()
+        two.packages.finish()  # nothing is missing: it has none of its own
+        with pytest.raises(OSError, match="Input/output"):
+            two.has("r-cran-bb")
+        with pytest.raises(OSError, match="Input/output"):
+            two.packages.finish()
+    assert listed(tmp_path) == ["r-cran-aa"]
+    two.packages.finish()
+    assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb"]
+    monkeypatch.setattr(apt_packages, "CALL", ("/there/is/none",))
+    two.packages.look()
+    assert "installing r-cran-aa again" in " ".join(two.said), "as soon as it can be read"
+
+
+def test_what_is_installed_while_others_are_brought_back_is_listed_at_the_end(
+    one: Container, two: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one.has("r-cran-aa")
+    monkeypatch.setattr(apt_packages, "CALL", ("python3", "-c", "import time; time.sleep(60)"))
+    two.packages.restore()
+    two.has("r-cran-bb")
+    assert listed(tmp_path) == ["r-cran-aa"]
+    two.packages.finish()
+    assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb"]
+    running = two.packages._installing
+    assert running
+    running.kill()
+    running.communicate()
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{", '{"packages": 3}', '{"packages": [1, null, {}]}', "[" * 100000, '{"packages": ["bash", "r-cran-x;y"]}',

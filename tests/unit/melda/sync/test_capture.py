@@ -40,7 +40,7 @@ def test_once_for_each_change(tmp_path: Path, program: str) -> None:
         look_until_done(capture, state)
     capture.finish(2)
     assert calls(tmp_path) == 2 * [f"capture {tmp_path}/kept/environment.json"]
-    capture.finish(3)
+    assert capture.finish(3) == ""
     assert (len(calls(tmp_path)), said) == (3, [])
 
 
@@ -52,7 +52,7 @@ def test_nobody_waits(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPa
     assert capture._running and capture._running.poll() is None
     process = capture._running
     monkeypatch.setattr("melda.sync.capture.LAST", 0.01)
-    capture.finish(2)
+    assert capture.finish(2) == "what is installed is not written down"
     assert process.returncode == -9 and capture._running is None
 
 
@@ -63,6 +63,8 @@ def test_what_fails_is_said_once(tmp_path: Path, program: str) -> None:
     for _ in range(3):
         look_until_done(capture, 1)
     assert said == ["what is installed is not written down: no room"]
+    assert capture.finish(1) == "what is installed is not written down", "nor at the end"
     capture = Capture(f"{tmp_path}/x", said.append, str(tmp_path / "none"))
     capture.look(1)
     assert said[1:] == ["what is installed is not written down: No such file or directory"]
+    assert capture.finish(1) == "what is installed is not written down"

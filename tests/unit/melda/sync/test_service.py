@@ -9,7 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from melda.base import supervisor as services
 from melda.base import users
+from melda.base.errors import Refused
 from melda.config.environ import ROOT_PATH, SRC
 from melda.plugins import state
 from melda.sync import service as sync
@@ -41,7 +43,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "for_user",
         lambda settings, python: {"VIRTUAL_ENV": python, "PYTHONPATH": python, "PATH": python + "/bin", "HOME": "/h"},
     )
-    yield SimpleNamespace(place=place, bucket="a bucket", mounts=[], started=[], ended=0)
+    yield SimpleNamespace(place=place, bucket="a bucket", mounts=[], started=[], ended=[0], alive=True)
 
 
 @pytest.fixture
@@ -51,7 +53,9 @@ def supervisor(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     )
     return SimpleNamespace(
         start=settings.started.append,
-        stop=lambda name: settings.started.append(name) or settings.ended,
+        service=lambda name: services.Service(name, ("keep-plugins", R), users.ROOT, {}),
+        alive=lambda name: settings.alive,
+        stop=lambda name, ask=None: settings.started.append(name) or settings.ended.pop(0),
         left=lambda seconds: seconds,
     )
 
@@ -117,6 +121,23 @@ def test_who_is_installing_is_remembered_before_anybody_is_stopped(
     sync.note(settings)
 
 
+def test_that_nobody_is_installing_is_only_believed_who_looked(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(state.CUT_OFF).parent.mkdir(parents=True)
+    monkeypatch.setattr(sync.installers, "running", lambda: "")
+    sync.note(settings)
+    assert Path(state.CUT_OFF).read_text() == state.NOBODY
+    Path(state.CUT_OFF).unlink()
+
+    def late(*_: object) -> None:
+        raise TimeoutError("not within 1 s")
+
+    said: list[str] = []
+    monkeypatch.setattr(sync.log, "line", said.append)
+    monkeypatch.setattr(sync.users, "do_as", late)
+    sync.note(settings)
+    assert not Path(state.CUT_OFF).exists() and said == ["who is installing cannot be seen: not within 1 s"]
+
+
 def test_the_bucket_is_uncovered(
     settings: Any, supervisor: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -140,17 +161,44 @@ def test_the_bucket_is_uncovered(
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [(0, ""), (-15, ""), (-9, "the plugin keeper did not end by itself"), (1, "the plugin")]
+    ("codes", "said"),
+    [
+        ([0], ""),
+        ([-9], "the plugin keeper did not end by itself"),
+        ([1], "the plugin keeper did not end by itself"),
+        ([74], "what was installed last; the plugin keeper's lines above say what"),
+        # The signal came before it listened to it: another one looks.
+        ([-15, 0], ""),
+        ([-15, 74], "what was installed last; the plugin keeper's lines above say what"),
+        ([-15, -9], "the plugin keeper did not end by itself"),
+    ],
 )
 def test_a_last_save_that_did_not_come_to_its_end_is_known(
-    settings: Any, supervisor: Any, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+    settings: Any, supervisor: Any, monkeypatch: pytest.MonkeyPatch, codes: list[int], said: str
 ) -> None:
     monkeypatch.setattr(sync.mounts, "at", lambda _: None)
-    settings.ended = code
-    found = sync.finish(settings, supervisor)
-    assert found.startswith(said) and bool(found) == bool(said)
-    settings.bucket = None
+    settings.ended = [*codes]
+    assert sync.finish(settings, supervisor) == said and settings.ended == []
+    settings.bucket, settings.ended = None, [*codes]
     assert sync.finish(settings, supervisor) == "", "nothing was to be saved"
+
+
+def test_a_keeper_that_was_killed_is_started_once_more_for_the_last_save(
+    settings: Any, supervisor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync.mounts, "at", lambda _: None)
+    settings.alive, settings.ended = False, [0, 74]
+    assert sync.finish(settings, supervisor)
+    (service,) = (one for one in settings.started if one != sync.NAME)
+    assert service.argv[-1] == "--last" and service.once, "it is not started again"
+
+    def fail(_: object) -> None:
+        raise Refused("no process is left")
+
+    supervisor.start, settings.ended = fail, [0]
+    assert sync.finish(settings, supervisor) == "no process is left"
+    supervisor.service = lambda _: None
+    assert sync.finish(settings, supervisor) == "", "it never began"
 
 
 def test_without_a_process_to_look_nobody_knows_who_was_installing(settings: Any) -> None:

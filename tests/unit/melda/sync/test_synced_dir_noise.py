@@ -104,7 +104,7 @@ def test_at_the_end_it_is_saved_as_well_as_it_can_be(container: Make) -> None:
     wait(one, 70, *noisy)
     (one.root / SITE / "torn" / "__init__.py").unlink()
     wait(one, 1, *noisy)
-    one.folder.finish("")
+    one.folder.finish("", one.clock)
     assert found(container().root) == {"zebra": "2", "yak": "2"}
 
 
@@ -121,7 +121,7 @@ def test_what_changes_while_it_is_archived_at_the_end_costs_itself(
         (one.root / SITE / "zebra" / "data").write_text("x" * next(count))
 
     monkeypatch.setattr(archive, "pack", changing)
-    one.folder.finish("")
+    one.folder.finish("", one.clock)
     assert found(container().root) == {"yak": "1"}
 
 

@@ -107,6 +107,10 @@ class Supervisor:
         """Call ``action`` in ``seconds``; it is quick, and returns in how many seconds again, or None."""
         self._timers.append((time.monotonic() + seconds, action))
 
+    def service(self, name: str) -> Optional[Service]:
+        """What is looked after by that name, whether its process is there, or to be started again; None if nothing is."""
+        return self._all[name].service if name in self._all else None
+
     def alive(self, name: str) -> bool:
         """Is the service's process there?"""
         return name in self._all and self._all[name].process is not None
@@ -153,9 +157,8 @@ class Supervisor:
             except Exception as error:  # whatever it is: with us, every kernel would end
                 self._said.line(self, "not now: {0}".format(str(error) or repr(error)))
                 time.sleep(pressure.PAUSE)
-        if self._ended is None:
-            return 0
-        return self._ended[1] if self._ended[1] >= 0 else 128 - self._ended[1]
+        code = self._ended[1] if self._ended else 0
+        return code if code >= 0 else 128 - code
 
     def hurry(self, until: Optional[float]) -> None:
         """Set the moment (time.monotonic()) at which whatever is stopped from now on must be over; None: there is none."""
@@ -187,11 +190,8 @@ class Supervisor:
             self._all.pop(name, None)
             return 0
         process, began = running.process, time.monotonic()
-        if ask is not None:
-            running.stopping = True
-            ask()
-        else:
-            self.ask(name)
+        running.stopping = True
+        (ask or functools.partial(self.ask, name))()
         if not self._gone(running, self.left(running.service.patience)):
             log.line("{0} did not end within {1:.1f} s and is killed".format(name, time.monotonic() - began))
             os.kill(process.pid, signal.SIGKILL)

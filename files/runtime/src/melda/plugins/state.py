@@ -13,8 +13,10 @@ FOLDER = RUN + "/plugins"  # the user's: the keeper is a process of the user's
 STATE = FOLDER + "/state"  # also read by terminals, see files/persistence/profile.sh
 FORK = FOLDER + "/fork"  # a line of the process that installs what the parent project has
 RESTORING = FOLDER + "/restoring"  # while it is there Python and R wait, see melda_plugins.py and r_plugins.py
-# An installation that runs when the container begins to stop; it is about to be killed.
-CUT_OFF = FOLDER + "/cut-off"
+# An installation that runs when the container begins to stop; it is about to be killed. NOBODY: there is none. Where
+# there is no file nobody could look, so somebody may have been installing.
+CUT_OFF, NOBODY = FOLDER + "/cut-off", "nobody"
+LAST, UNSAVED = "--last", 74  # the keeper's: save what is left, and end; its exit code if something is not saved
 LOCAL = "kept in the project's folder"
 KEPT = ".melda-jupyter"  # in the project: all that is ours
 CAPTURE = "environment.json"  # in there, too: what melda-env says is installed

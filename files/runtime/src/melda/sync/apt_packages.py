@@ -12,6 +12,7 @@ from typing import Callable, FrozenSet, Optional, Tuple
 from melda.base import regular, textfiles
 from melda.sync import programs
 from melda.sync.generations import integer
+from melda.sync.store import NO_MANIFEST
 
 RECORD = "/var/lib/melda-jupyter/bspm.json"  # bspm's service keeps it
 LARGEST = 1 << 20  # bytes of the list
@@ -40,10 +41,17 @@ def names(text: str) -> Names:
 
 
 def _read(path: str) -> Names:
+    """The list in a file; empty where there is none, or something that is none.
+
+    Raises:
+        OSError: it cannot be read now: the bucket does not answer.
+    """
     try:
         return names(regular.read(path, LARGEST).decode("utf-8", "replace"))
-    except OSError:
-        return frozenset()
+    except OSError as error:
+        if error.errno in (*NO_MANIFEST, errno.ENOENT, errno.ENOTDIR):
+            return frozenset()
+        raise
 
 
 class Packages:
@@ -60,14 +68,21 @@ class Packages:
         self._missing: Names = frozenset()  # wanted, and not to be had at the moment
         self._installing: Optional[subprocess.Popen[bytes]] = None
         self._told = b""  # by what is running
+        self._unread = False  # the list in the project could not be read: nothing may be written over it
         self._again = False  # it could not be started, and may be later
         self.stamp: Tuple[int, ...] = ()  # changes with what is installed
         self._mine: Names = frozenset()  # what this container has put into the list, or found there
 
     def restore(self) -> None:
-        """Begin to install what the list has and this container has not, in one transaction."""
+        """Begin to install what the list has and this container has not, in one transaction.
+
+        Raises:
+            OSError: the list cannot be read; :meth:`look` tries it again.
+        """
+        self._unread = True
         self._mine = _read(self._project)
         self._missing = self._mine - _read(self._record)
+        self._unread = False
         if not self._missing:
             return
         self._say("installing {0} again through apt".format(programs.names(self._missing)))
@@ -87,8 +102,10 @@ class Packages:
         """Bring the list up to date, if anything was installed or removed.
 
         Raises:
-            OSError: the list cannot be written.
+            OSError: the list cannot be read or written.
         """
+        if self._unread:
+            self.restore()
         if self._again:
             self._start()
         over = self._installing and self._installing.poll() is not None
@@ -102,12 +119,25 @@ class Packages:
             if self._missing:
                 reason = programs.last_line(self._told) or "apt does not have them"
                 self._say("not installed again through apt: {0}: {1}".format(programs.names(self._missing), reason))
+        if not self._installing:
+            self._update()
+
+    def finish(self) -> None:
+        """The same, now or never: nothing is installed any more.
+
+        Raises:
+            OSError: the list cannot be read or written, and lacks something.
+        """
+        if not self._unread or _read(self._record):
+            self._update()
+
+    def _update(self) -> None:
         try:
             found = os.stat(self._record)
         except OSError:
             return
         stamp = (found.st_mtime_ns, found.st_ino)
-        if self._installing or stamp == self.stamp:
+        if stamp == self.stamp:
             return
         # Another container of the project may have written the list meanwhile: what is not ours stays.
         mine, theirs = _read(self._record) | self._missing, _read(self._project)

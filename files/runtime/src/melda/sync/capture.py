@@ -31,6 +31,7 @@ class Capture:
         self._running: Optional[subprocess.Popen[bytes]] = None
         self._wanted: object = None
         self._written: object = None
+        self._done = True  # what was written last, or tried to
         self._told = b""  # by what is running
         self._failed = ""  # why it could not be started
 
@@ -42,7 +43,8 @@ class Capture:
             self._told = programs.said(self._running, self._told)  # it must not wait for us
             if not over:
                 return
-            if self._running.returncode:
+            self._done = self._running.returncode == 0
+            if not self._done:
                 said = programs.shown(self._told.decode("utf-8", "replace").strip(), 1000)
                 self._say("what is installed is not written down: {0}".format(said or "no reason given"))
             self._stop()
@@ -56,25 +58,33 @@ class Capture:
             self._running = programs.start((self._program, "capture", self._path), variables=dict(os.environ))
             self._failed = ""
         except OSError as error:
+            self._done = False
             if error.errno in LATER:
                 self._written = before
             if error.strerror != self._failed:
                 self._say("what is installed is not written down: {0}".format(error.strerror))
             self._failed = error.strerror or ""
 
-    def finish(self, state: object) -> None:
-        """Write down what is not written yet, now or never; it is replaced as a whole, or not at all."""
+    def finish(self, state: object) -> str:
+        """Write down what is not written yet, now or never; it is replaced as a whole, or not at all.
+
+        Returns:
+            Empty if it is written; else that it is not, for people.
+        """
+        self._end()
+        if state != self._written or not self._done:
+            self._wanted = state
+            self._start()
+            self._end()
+        return "" if self._done else "what is installed is not written down"
+
+    def _end(self) -> None:
+        """Wait for what is running."""
         if self._running:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._running.communicate(timeout=LAST)
+            self._done = self._running.poll() == 0
             self._stop()
-        if state != self._written:
-            self._wanted = state
-            self._start()
-            if self._running:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._running.communicate(timeout=LAST)
-                self._stop()
 
     def _stop(self) -> None:
         if self._running and self._running.poll() is None:

@@ -6,7 +6,6 @@ It is the user's, because all it reads was written by the user, or by whoever ca
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import signal
 import sys
@@ -21,11 +20,13 @@ from melda.sync import programs
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
 from melda.sync.installers import running
+from melda.sync.quiet import QUIET
 from melda.sync.synced_dir import Folder
 
 PAUSE = 1.0  # seconds between two looks
 SHOWN = 3  # entries that are left out, in a line
 STALLED = 60.0  # seconds in which nothing of a folder comes: it is said, and waited for no more
+LAST_TRY = 1.0  # seconds that bringing back may take when the container stops
 LONGEST_WAIT = 300.0  # seconds after the start until which Python and R wait for what comes; also in melda_plugins.py
 
 
@@ -58,16 +59,13 @@ class Keeper:
     def __init__(self, folders: List[Folder], packages: Packages, capture: Capture) -> None:
         self._folders, self._packages, self._capture = folders, packages, capture
         self._problem = ""
-        self._busy = False
         self._threads: Dict[str, threading.Thread] = {}
         self._began = time.monotonic()
         self._here = False  # all of it was brought back
         self._stopping = threading.Event()
 
     def stop(self, *_: object) -> None:
-        """SIGTERM: save what is not saved, and end; while packages are being brought back, end at once."""
-        if self._busy:
-            os._exit(0)
+        """SIGTERM: save what is not saved, and end; packages that are being brought back are waited for no more."""
         self._stopping.set()
 
     def restore(self) -> None:
@@ -75,12 +73,10 @@ class Keeper:
         todo = [folder for folder in self._folders if not folder.restored]
         if todo:
             state.write("restoring")
-            self._busy = True
             for folder in todo:
                 self._begin(folder)
             for folder in todo:
                 self._wait(folder)
-            self._busy = False
         if self._folders and not self._here and all(folder.restored for folder in self._folders):
             self._here = True
             try:
@@ -92,9 +88,8 @@ class Keeper:
             say("the packages of the project are here ({0:.2f} s)".format(time.monotonic() - self._began))
 
     def _begin(self, folder: Folder) -> None:
-        thread = self._threads.get(folder.name)
-        if thread is not None and thread.is_alive():
-            return  # it still hangs
+        if self._hangs(folder):
+            return
         self._threads[folder.name] = threading.Thread(target=self._restore, args=(folder,), daemon=True)
         folder.moved()
         try:
@@ -105,7 +100,7 @@ class Keeper:
 
     def _wait(self, folder: Folder) -> None:
         thread = self._threads.get(folder.name)
-        while thread is not None and thread.is_alive():
+        while thread is not None and thread.is_alive() and not self._stopping.is_set():
             thread.join(0.05)
             silent = time.monotonic() - folder.moved_at
             if thread.is_alive() and silent > STALLED:
@@ -167,13 +162,27 @@ class Keeper:
         more = " and {0} more".format(len(left) - SHOWN) if len(left) > SHOWN else ""
         return "left out of {0}: {1}{2}".format(folder.name, ", ".join(shown), more)
 
-    def run(self) -> None:
-        """Until SIGTERM."""
+    def _resume(self, since: float) -> None:
+        """A keeper before this one was killed; nobody waits for what it had brought back."""
+        for folder in self._folders:
+            try:
+                folder.resume(since)
+            except Exception as error:  # whatever lies in it: it is brought back
+                _failed(folder, "not as it was left: {0}".format(_reason(error)))
+
+    def run(self) -> bool:
+        """Until SIGTERM; then as :meth:`finish`."""
         signal.signal(signal.SIGTERM, self.stop)
+        if not os.path.exists(state.RESTORING):
+            self._resume(time.monotonic())
         self.restore()
         # Whatever came of it: kernels start with what is there.
         state.restored()
-        self._packages.restore()
+        if not self._stopping.is_set():
+            try:
+                self._packages.restore()
+            except OSError as error:
+                say("the list of apt's packages cannot be read: {0}".format(_reason(error)))
         again = 5.0
         due = time.monotonic() + again
         while not self._stopping.wait(PAUSE):
@@ -182,16 +191,48 @@ class Keeper:
                 again = min(2 * again, 60.0)
                 due = time.monotonic() + again
             self.turn()
-        cut_off = state.text(state.CUT_OFF)
-        for folder in self._folders:
-            try:
-                folder.finish(cut_off)
-            except Exception as error:  # whatever lies in it: the others are saved
-                _failed(folder, "not saved: {0}".format(_reason(error)))
-        with contextlib.suppress(Exception):
-            self._packages.look()
+        return self.finish()
+
+    def last(self) -> bool:
+        """In the place of a keeper that was killed, when all others have ended: as :meth:`finish`."""
+        self._resume(time.monotonic() - QUIET)
+        return self.finish()
+
+    def finish(self) -> bool:
+        """Save what is left, now or never.
+
+        Returns:
+            Whether nothing is missing in the bucket.
+        """
+        cut_off = state.text(state.CUT_OFF) or "a program, as nobody could look,"
+        cut_off = "" if cut_off == state.NOBODY else cut_off
+        missing = [self._finish(folder, cut_off) for folder in self._folders]
+        try:
+            self._packages.finish()
+        except Exception as error:
+            missing.append("the list of apt's packages is not saved: {0}".format(_reason(error)))
+            say(missing[-1])
         if self._folders and all(folder.restored for folder in self._folders):
-            self._capture.finish(self._installed())
+            missing.append(self._capture.finish(self._installed()))
+        missing = list(filter(None, missing))
+        state.write("failed: " + "; ".join(missing) if missing else self.line())
+        return not missing
+
+    def _finish(self, folder: Folder, cut_off: str) -> str:
+        """What of a folder may be missing, for people."""
+        try:
+            if not folder.restored and folder.unknown():
+                self._begin(folder)
+                if folder.name in self._threads:
+                    self._threads[folder.name].join(LAST_TRY)
+            return folder.finish(cut_off, time.monotonic())
+        except Exception as error:  # whatever lies in it: the others are saved
+            _failed(folder, "not saved: {0}".format(_reason(error)))
+            return "{0}: {1}".format(folder.name, folder.problem)
+
+    def _hangs(self, folder: Folder) -> bool:
+        thread = self._threads.get(folder.name)
+        return thread is not None and thread.is_alive()
 
 
 def main() -> int:
@@ -200,6 +241,7 @@ def main() -> int:
     parser.add_argument("--local", required=True, help="folder in which the plugin folders lie")
     parser.add_argument("--project", required=True, help="the project's folder")
     parser.add_argument("--old", required=True, help="where the project lies without the plugin folders over it")
+    parser.add_argument(state.LAST, action="store_true", help="save what is left, and end")
     parser.add_argument("names", nargs="*")
     given = parser.parse_args(sys.argv[1:])
     oom.offer_children()
@@ -214,5 +256,8 @@ def main() -> int:
 
     folders = [Folder(name, given.local, kept, say, running, old(name)) for name in given.names]
     capture = Capture(os.path.join(kept, state.CAPTURE), say)
-    Keeper(folders, Packages(os.path.join(kept, "apt.json"), say), capture).run()
-    return 0
+    keeper = Keeper(folders, Packages(os.path.join(kept, "apt.json"), say), capture)
+    saved = keeper.last() if given.last else keeper.run()
+    if threading.active_count() > 1:  # one that brings something back, and would be waited for
+        os._exit(0 if saved else state.UNSAVED)
+    return 0 if saved else state.UNSAVED

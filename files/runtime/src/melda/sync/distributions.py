@@ -157,6 +157,7 @@ def whole(shape: Layout, root: str) -> Set[str]:
             files = _files(os.path.join(packages, name))
             if files and all("__pycache__" in file or os.path.lexists(os.path.join(packages, file)) for file in files):
                 found.update(shape.entry_of(os.path.join(shape.packages, file)) for file in files)
+                found.add(os.path.join(shape.packages, name))
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Collection, Dict, Mapping, Set
 QUIET = 2.0  # seconds without a change after which an installation is over
 GRACE = 10.0  # seconds that the others wait for an entry that changes: it may belong to the same installation
 LOUD = 60.0  # seconds after which it is said that an entry changes all the time
+FORGOTTEN = 600.0  # seconds after which it is of no interest when an entry went
 
 
 class Quiet:
@@ -25,7 +26,8 @@ class Quiet:
             elif self.seconds(entry, now) >= QUIET:
                 self._restless.pop(entry, None)
         for entry in self._changed.keys() - found.keys() - self._restless.keys():
-            del self._changed[entry]  # gone, and quiet
+            if self.seconds(entry, now) > FORGOTTEN:  # gone, and quiet
+                del self._changed[entry]
         self._seen = dict(found)
 
     def touch(self, entries: Collection[str], now: float) -> None:

@@ -37,6 +37,7 @@ class Restoring:
         self._saved = local_index.NOTHING
         self._owned: Dict[str, Set[str]] = {}  # distributions, when it was saved or brought back
         self._taken = False  # the bucket does not know yet what we took out of several generations
+        self._coming: Set[str] = set()  # entries that the bucket has
 
     def moved(self) -> None:
         """It goes on: something was read, or written."""
@@ -56,6 +57,7 @@ class Restoring:
         known, unreadable = self._store.generations()
         for name in unreadable:
             self._say("{0}/{1}.json in the bucket is no manifest, and ignored".format(self.name, name))
+        self._coming = {entry for generation in known.values() for entry in generation.entries}
         self._keep_own(known)
         bad: Dict[str, Dict[str, str]] = {}
         for name in self._wanted(known):
@@ -81,6 +83,25 @@ class Restoring:
         local_index.write(self._saved, self._known)
         self._owned = distributions.distributions(self._shape, self.root)
         self.restored = True
+
+    def reread(self) -> bool:
+        """Go on where a keeper was killed: the container has not ended, so all stays as it is.
+
+        Returns:
+            False if it had not brought everything back: :meth:`restore` must.
+        """
+        saved = local_index.read(self._known)
+        if saved == local_index.NOTHING and not os.path.exists(self._known):
+            return False
+        self._saved, self._old = saved, ""
+        self._owned = distributions.distributions(self._shape, self.root)
+        self.restored = True
+        return True
+
+    def unknown(self) -> Set[str]:
+        """Before it is brought back: entries that are here and, as far as we know, not in the bucket."""
+        saved, coming, found = self._saved.signatures, self._coming, tree.signatures(self._shape, self.root)
+        return {entry for entry in found if found[entry] != saved.get(entry)} - coming
 
     def _keep_own(self, known: Dict[str, Generation]) -> None:
         """After a restart: if there is nothing new in the bucket and nothing torn here, all stays as it is.

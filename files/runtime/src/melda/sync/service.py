@@ -8,7 +8,7 @@ import signal
 from typing import List
 
 from melda.base import descriptors, folders, log, mounts, textfiles, users
-from melda.base.errors import Unavailable
+from melda.base.errors import Refused, Unavailable
 from melda.base.supervisor import Service, Supervisor
 from melda.config import environ
 from melda.config.environ import RUN, SRC, Settings
@@ -90,10 +90,13 @@ def note(settings: Settings, room: bool = True) -> None:
     """
 
     def look() -> None:
-        textfiles.update(state.CUT_OFF, installers.running() if room else "a program, as there was no process left,")
+        who = installers.running() or state.NOBODY if room else "a program, as there was no process left,"
+        textfiles.replace(state.CUT_OFF, who)
 
-    with contextlib.suppress(OSError):
+    try:
         users.do_as(settings.place.user, look, 1.0)
+    except OSError as error:  # the keeper takes it that somebody was
+        log.line("who is installing cannot be seen: {0}".format(error))
 
 
 def finish(settings: Settings, supervisor: Supervisor) -> str:
@@ -102,7 +105,7 @@ def finish(settings: Settings, supervisor: Supervisor) -> str:
     Returns:
         Empty if it ended by itself; else what came of it.
     """
-    code = supervisor.stop(NAME)
+    problem = _last_save(supervisor)
     if settings.bucket is None:
         return ""
     # In a child: where s3fs hangs, this may too.
@@ -113,5 +116,21 @@ def finish(settings: Settings, supervisor: Supervisor) -> str:
                 users.do_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.left(2.0))  # type: ignore[misc]
             except OSError as error:
                 log.line("unmounting {0}: {1}".format(path, error))
-    # Killed by SIGTERM: the signal came before it listened to it, and it had done nothing.
-    return "" if code in (0, -signal.SIGTERM) else "the {0} did not end by itself".format(NAME)
+    return problem
+
+
+def _last_save(supervisor: Supervisor) -> str:
+    service, alive = supervisor.service(NAME), supervisor.alive(NAME)
+    if service is None:
+        return ""
+    code = supervisor.stop(NAME)
+    # It was to be started again; or the signal came before it listened to it. Somebody must look what is not saved.
+    if not alive or code == -signal.SIGTERM:
+        try:
+            supervisor.start(service._replace(argv=(*service.argv, state.LAST), once=True))
+        except Refused as error:
+            return str(error)
+        code = supervisor.stop(NAME, ask=lambda: None)  # it ends by itself
+    if code == state.UNSAVED:
+        return "what was installed last; the {0}'s lines above say what".format(NAME)
+    return "" if code == 0 else "the {0} did not end by itself".format(NAME)

@@ -9,7 +9,7 @@ import tempfile
 import time
 from typing import BinaryIO, Callable, Collection, Dict, List, Set, Tuple
 
-from melda.sync import archive, distributions, generations, local_index, programs, quiet, tree
+from melda.sync import archive, distributions, doubt, generations, local_index, programs, quiet, tree
 from melda.sync.generations import Generation, Held
 from melda.sync.local_index import Saved
 from melda.sync.quiet import QUIET, Quiet
@@ -18,10 +18,11 @@ from melda.sync.tree import Entry
 
 SCAN = 60.0  # seconds after which all files are looked at, should the folders' times not tell
 RESCAN = 10.0  # the same while an entry is left out because it keeps changing
-PATIENCE = 180.0  # seconds without a change after which it is saved though an installation seems to go on
+PATIENCE = doubt.SETTLED  # after which it is saved though an installation seems to go on
 RETRY, LONGEST_RETRY = 5.0, 60.0  # seconds after which a failed upload is tried again
 LARGEST_ENTRY = 64 << 30  # bytes
 RESTLESS = "it changes all the time"
+ATTEMPTS = 3  # of the last save, each without what changed during the one before
 
 
 class Folder(Restoring):
@@ -48,6 +49,7 @@ class Folder(Restoring):
         self._said: Set[Tuple[str, str]] = set()
         self._scanned = self._due = float("-inf")
         self._retry, self._often = RETRY, SCAN
+        self._moving: Set[str] = set()  # entries that could not be archived at the last attempt
 
     def look(self, now: float) -> None:
         """Save what has changed and is quiet, if nobody is installing; to be called every second or so.
@@ -81,30 +83,64 @@ class Folder(Restoring):
             self._retry = min(2 * self._retry, LONGEST_RETRY)
             self._fail("not saved: {0}".format(error.strerror or error))
 
-    def finish(self, cut_off: str) -> None:
+    def resume(self, since: float) -> bool:
+        """As :meth:`Restoring.reread`.
+
+        Args:
+            since: when what is here was last seen to change, by the clock of :meth:`look`.
+        """
+        if not self.reread():
+            return False
+        self._quiet.note(tree.signatures(self._shape, self.root), since)
+        return True
+
+    def finish(self, cut_off: str, now: float) -> str:
         """Save what is not saved yet, now or never.
 
         Args:
             cut_off: the installation that was ended; empty: none was. What is not whole is not saved.
+            now: as for :meth:`look`.
+
+        Returns:
+            What may be missing in the bucket, for people; empty: nothing.
         """
         try:
+            if not self.restored:
+                return self._lost(dict.fromkeys(self.unknown(), "what the bucket has was not brought back"))
             found, left = self._survey()
-            pending = self._pending(found, left)
-            if not self.restored or not (pending or self._taken):
-                return
-            cut_off = cut_off or self._shape.busy(self.root)
-            if cut_off:
-                self._say("{0}: {1} was cut off; what it did is not kept".format(self.name, programs.shown(cut_off)))
-                return
-            # What was changing just now may be half written: it is saved if its package says that it is all there.
-            owned = {entry for each in distributions.distributions(self._shape, self.root).values() for entry in each}
-            torn = self._quiet.restless(float("inf")) & owned - distributions.whole(self._shape, self.root)
-            held = self._together(torn | set(left))
-            if self._save(found, pending - held, in_time=False):
-                self._save(found, pending - held - self._together(self._quiet.restless(float("inf"))), in_time=False)
-            self._tell(found, {**left, **dict.fromkeys(torn & pending, RESTLESS)})
         except OSError as error:
-            self._fail("not saved: {0}".format(error.strerror or error))
+            return self._lost({"": str(error.strerror or error)})
+        self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
+        cut_off = cut_off or self._sign_of(now)
+        why = "{0} was cut off; what it did is not kept".format(programs.shown(cut_off)) if cut_off else RESTLESS
+        try:
+            pending = self._pending(found, left)
+            groups = self._groups()
+            held = distributions.closure(set(left), groups) | doubt.doubtful(
+                self._shape, self.root, pending, groups, lambda entry: self._quiet.seconds(entry, now), bool(cut_off)
+            )
+            if pending - held:  # should we be killed meanwhile, because the bucket does not answer
+                names = {os.path.basename(entry) for entry in pending - held if not entry.endswith(".dist-info")}
+                self._say("{0} is saved as the container stops: {1}".format(self.name, programs.names(names)))
+            for _ in range(ATTEMPTS):
+                if not (pending - held or self._taken) or not self._save(found, pending - held, in_time=False):
+                    break
+                held |= self._together(self._moving)
+        except OSError as error:
+            why = str(error.strerror or error)
+        self._tell(found, left)
+        missing = {entry: reason for entry, reason in left.items() if reason != tree.NO_FILE}
+        return self._lost({**missing, **dict.fromkeys(self._pending(found, left), why)})
+
+    def _lost(self, missing: Dict[str, str]) -> str:
+        """Say what may be missing in the bucket -> why."""
+        missing = {entry: why for entry, why in missing.items() if os.path.basename(entry) != "__pycache__"}
+        if not missing:
+            return ""
+        names = {os.path.basename(entry) or "what is in it" for entry in missing}
+        names = {name for name in names if not name.endswith(".dist-info")} or names
+        self._fail("not saved: {0} ({1})".format(programs.names(names), "; ".join(sorted(set(missing.values())))))
+        return "{0}: {1}".format(self.name, self.problem)
 
     # What is to be saved
 
@@ -129,20 +165,22 @@ class Folder(Restoring):
 
     def _together(self, entries: Set[str]) -> Set[str]:
         """These entries, and what must not be saved without them."""
-        if not entries:
-            return set()
-        now, before = (
-            distributions.distributions(self._shape, self.root),
-            distributions.infos(self._shape, self._saved.entries),
-        )
-        return distributions.closure(entries, distributions.together(now, self._owned, before))
+        return distributions.closure(entries, self._groups()) if entries else set()
 
-    def _busy(self, now: float) -> bool:
+    def _groups(self) -> Dict[str, Set[str]]:
+        now = distributions.distributions(self._shape, self.root)
+        before = distributions.infos(self._shape, self._saved.entries)
+        return distributions.together(now, self._owned, before)
+
+    def _sign_of(self, now: float) -> str:
+        """What an installation has under way in the folder; one that does not go away is somebody's garbage."""
         sign = self._shape.busy(self.root)
         if sign != self._sign[0]:
             self._sign = (sign, now)
-        # One that does not go away is somebody's garbage.
-        return bool((sign and now - self._sign[1] < PATIENCE) or self._installing())
+        return sign if now - self._sign[1] < PATIENCE else ""
+
+    def _busy(self, now: float) -> bool:
+        return bool(self._sign_of(now) or self._installing())
 
     def _ready(self, pending: Set[str], held: Set[str], busy: bool, now: float) -> Set[str]:
         """Entries that are saved now. Others that change are waited for, but not for long."""
@@ -219,9 +257,11 @@ class Folder(Restoring):
             archive.pack(self.root, changed, stream)
         except archive.Implausible:
             largest = max(changed, key=lambda entry: found[entry].size)
+            self._moving = {largest}
             self._refused[largest] = found[largest].signature
             return False
         lost = [entry for entry in changed if not self._is_still(entry, found[entry])]
+        self._moving = set(lost)
         self._quiet.touch(lost, self._scanned)
         return not lost
 

@@ -15,6 +15,7 @@ TEMPORARY = ("~", "00LOCK")
 LONGEST = 3000  # bytes of a path in an entry: it must also be a path where it is unpacked (PATH_MAX is 4096)
 KEPT = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
 HEADER = 512  # bytes of tar's for each file
+NO_FILE = "it is no file and no folder"
 
 
 class Layout(NamedTuple):
@@ -150,7 +151,7 @@ def look(path: str) -> Entry:
 
     found = os.lstat(path)
     if stat.S_IFMT(found.st_mode) not in KEPT:
-        raise OSError("it is no file and no folder")
+        raise OSError(NO_FILE)
     take("", found, path)
     # A list, not a function that calls itself: Python's stack ends long before a tree does.
     todo = [""] if stat.S_ISDIR(found.st_mode) and os.path.basename(path) != "__pycache__" else []

@@ -1,0 +1,117 @@
+"""A container that stops ends with 0 only if what the user installed is in the bucket; else with 74, and says what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from .machines import until
+from .projects import PIP, PYTHON, SITE, Project, imported, saved, shell
+from .services import Service
+
+LOST = "something may be missing in the bucket: "
+SAYS = "what was installed last; the plugin keeper's lines above say what"
+# Its command line is an installer's.
+WAITS = "exec python3 -c 'import time; time.sleep(600)' pip install slow"
+
+
+def stopped(service: Service) -> tuple[int, str]:
+    """Stop it within Docker's ten seconds; its exit code, and what it says may be missing."""
+    assert service.seconds_to_stop() < 9
+    code, lines = service.ended()
+    return code, "".join(line.partition(LOST)[2] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    # s3fs tries again after a 500, for longer than there is.
+    [("403 Access Denied", SAYS), ("500 Internal Server Error", "the plugin keeper did not end by itself")],
+)
+def test_the_bucket_refuses_the_last_save(project: Project, status: str, says: str) -> None:
+    one = project.start().ready()
+    shell(one, PIP + "zebra==1.0")
+    saved(one)
+    project.s3.judge = lambda method, _: status if method in ("PUT", "POST") else ""
+    shell(one, PIP + "zebra==2.0")
+    code, missing = stopped(one)
+    assert code == 74 and says in missing, one.logs()[-2000:]
+    if says == SAYS:
+        assert "zebra" in one.logs().rpartition(f"plugins: {PYTHON}: not saved: ")[2]
+
+
+def test_the_bucket_hangs_at_the_last_save(project: Project) -> None:
+    one = project.start().ready()
+    until(lambda: one.health()["plugins"].startswith("saved"), "the keeper looks")
+    project.s3.hang()
+    one.run(f"mkdir -p {SITE}/owl && echo V=1 >{SITE}/owl/__init__.py", user="melda")
+    code, missing = stopped(one)
+    assert code == 74 and "the plugin keeper did not end by itself" in missing, one.logs()[-2000:]
+    assert f"{PYTHON} is saved as the container stops: owl" in one.logs(), "it is named all the same"
+
+
+def pausing(service: Service) -> None:
+    """Kill the keeper until it is not started again for longer than a stop takes."""
+    again = "plugin keeper was killed by signal 9; starting it again in "
+    for seconds in ("0.5", "1", "2", "4", "8", "16"):
+        until(lambda: service.run("pgrep -f [k]eep-plugins || true") != "", "it runs")
+        service.run("pkill -KILL -f [k]eep-plugins")
+        service.says(f"{again}{seconds} s")
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_the_keeper_was_killed_and_is_not_there_when_the_container_stops(project: Project, takes: bool) -> None:
+    one = project.start().ready()
+    shell(one, PIP + "zebra==1.0")
+    saved(one)
+    pausing(one)
+    shell(one, PIP + "yak==1.0")
+    if not takes:
+        project.s3.judge = lambda method, _: "403 Access Denied" if method in ("PUT", "POST") else ""
+    code, missing = stopped(one)
+    if not takes:
+        assert code == 74 and SAYS in missing, one.logs()[-2000:]
+        return
+    assert (code, missing) == (0, ""), one.logs()[-2000:]
+    two = project.start().ready()
+    assert (imported(two, "zebra"), imported(two, "yak")) == ("1.0", "1.0")
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_was_saved_was_not_brought_back(project: Project, answers: bool) -> None:
+    one = project.start().ready()
+    shell(one, PIP + "zebra==1.0")
+    saved(one)
+    one.stop()
+    project.s3.judge = lambda method, path: "403 Access Denied" if method == "GET" and ".tar.zst" in path else ""
+    two = project.start().ready()
+    two.says("not brought back: ", 60)
+    until(lambda: not two.run("ls /run/melda-jupyter/plugins | grep restoring || true"), "nobody waits", 10)
+    assert stopped(two) == (0, ""), "nothing is here"
+    three = project.start().ready()
+    three.says("not brought back: ", 60)
+    shell(three, PIP + "yak==1.0")
+    if answers:
+        project.s3.judge = lambda *_: ""
+        assert stopped(three) == (0, ""), three.logs()[-2000:]
+        four = project.start().ready()
+        assert (imported(four, "zebra"), imported(four, "yak")) == ("1.0", "1.0")
+    else:
+        code, missing = stopped(three)
+        assert code == 74 and SAYS in missing, three.logs()[-2000:]
+        assert f"{PYTHON}: not saved: yak (what the bucket has was not brought back)" in three.logs()
+
+
+def test_a_pip_that_hangs_and_what_another_left_cost_only_what_they_did(project: Project) -> None:
+    one = project.start().ready()
+    shell(one, f"({WAITS}) >/dev/null 2>&1 &")
+    shell(one, f"{PIP} yak==1.0; mkdir {SITE}/~ld {SITE}/slow")
+    until(lambda: not one.run(f"find {SITE}/yak -newermt '4 seconds ago'"), "it is quiet", 20)
+    code, missing = stopped(one)
+    assert code == 74 and SAYS in missing, one.logs()[-2000:]
+    assert f"{PYTHON}: not saved: slow (" in one.logs()
+    two = project.start().ready()
+    assert imported(two, "yak") == "1.0" and "slow" not in two.run(f"ls {SITE}")
+    # What is left of a pip that has gone, and nothing that it did.
+    shell(two, f"mkdir {SITE}/~ld; {PIP} zebra==1.0")
+    until(lambda: not two.run(f"find {SITE}/zebra -newermt '4 seconds ago'"), "it is quiet", 20)
+    assert stopped(two) == (0, ""), two.logs()[-2000:]
+    assert imported(project.start().ready(), "zebra") == "1.0"
