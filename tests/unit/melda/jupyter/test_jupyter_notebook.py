@@ -13,6 +13,8 @@ import pytest
 # What a server would see, in the place of Jupyter's.
 SERVER = """
 import json, logging, os, sys, tornado.httpserver, tornado.web
+from melda.jupyter.attempt import Attempt
+Attempt.__init__.__defaults__ = tuple(os.path.join(os.environ["FOLDER"], name) for name in ("mark", "told"))
 print("loaded", os.environ["PATH"], flush=True)
 def main():
     logging.warning("a the-token-of-the-server b the-token-of-the-hub")
@@ -20,6 +22,7 @@ def main():
     seen = {name: value for name, value in os.environ.items() if "PATH" in name}
     print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read(), "seen": seen, "by": guarded,
         "server": tornado.httpserver.HTTPServer.configured_class().__name__}), flush=True)
+    tornado.httpserver.HTTPServer(tornado.web.Application([])).add_sockets([])
     return 3 if "--fail" in sys.argv else None
 """
 
@@ -37,6 +40,7 @@ def program(request: pytest.FixtureRequest, src: Path, tmp_path: Path) -> Iterat
     (tmp_path / "project").mkdir()
     (tmp_path / "token").write_text("the-token-of-the-server\n")
     variables = {"PYTHONPATH": str(tmp_path), "PATH": "/bin", "MELDA_LATER_PATH": "/project/bin:/bin"}
+    variables.update(FOLDER=str(tmp_path), HOME=str(tmp_path))
     if name == "jupyterhub":
         variables["JUPYTERHUB_API_TOKEN"] = "the-token-of-the-hub"
     else:

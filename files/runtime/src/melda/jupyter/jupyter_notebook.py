@@ -17,6 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 from melda.base import oom
 from melda.config import hub, origins, secret_files
 from melda.jupyter import guard, limits, redact
+from melda.jupyter.attempt import Attempt
 
 # Distribution and command; a JupyterHub's token says that it started us.
 BEHIND_A_HUB = hub.TOKEN in os.environ
@@ -45,8 +46,10 @@ def main() -> int:
     (entry,) = (point for point in distribution(NAME).entry_points if point.name == COMMAND)
     serve = entry.load()
     _protect()
-    limits.limit(os.environ.get(secret_files.COPY, ""))
-    if not os.read(0, 1):
+    isolated = ["-I"] if sys.flags.isolated else []
+    attempt = Attempt([sys.executable, *isolated, os.path.abspath(__file__), *sys.argv[1:]])
+    limits.limit(os.environ.get(secret_files.COPY, ""), attempt.finish)
+    if not attempt.reason and not os.read(0, 1):
         return 1
     for name in [name for name in os.environ if name.startswith(HELD_BACK)]:
         os.environ[name[len(HELD_BACK) :]] = os.environ.pop(name)
@@ -55,7 +58,7 @@ def main() -> int:
     os.close(nothing)
     os.chdir(sys.argv[1])
     sys.argv[:] = [COMMAND, *sys.argv[2:]]
-    return serve() or 0
+    return attempt.run(serve)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ FORK = FOLDER + "/fork"  # a line of the process that installs what the parent p
 RESTORING = FOLDER + "/restoring"  # while it is there Python and R wait, see melda_plugins.py and r_plugins.py
 # An installation that runs when the container begins to stop; it is about to be killed.
 CUT_OFF = FOLDER + "/cut-off"
+START = FOLDER + "/start"  # what a start could not make ready in the home and in the project; empty: nothing
+NAMES = tuple(os.path.basename(path) for path in (STATE, FORK, RESTORING, CUT_OFF, START))
 LOCAL = "kept in the project's folder"
 KEPT = ".melda-jupyter"  # in the project: all that is ours
 CAPTURE = "environment.json"  # in there, too: what melda-env says is installed
