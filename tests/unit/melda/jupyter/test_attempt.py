@@ -41,7 +41,9 @@ class Jupyter:
     def start(self, configuration: str, *result: str) -> subprocess.CompletedProcess[str]:
         (self.folder / "jupyter_server_config.py").write_text(configuration)
         variables = {"HOME": str(self.folder), "PATH": "/bin", "TMPDIR": str(self.folder)}
-        return subprocess.run([*self.argv, *result], env=variables, capture_output=True, text=True, check=False, timeout=20)
+        return subprocess.run(
+            [*self.argv, *result], env=variables, capture_output=True, text=True, check=False, timeout=20
+        )
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def jupyter(tmp_path: Path, src: Path) -> Jupyter:
         ("sys.exit()", "Jupyter ended with exit code 0"),
         ("sys.exit('no')", "Jupyter ended with exit code 1"),
         ("x = (", "SyntaxError: '(' was never closed (<string>, line 1)"),
-        ("raise KeyError('a\\nb')", "KeyError: 'a\\\\nb'"),
+        ("raise ValueError('a\\nb')", "ValueError: a b"),
     ],
 )
 def test_a_second_start_without_it(jupyter: Jupyter, configuration: str, reason: str) -> None:

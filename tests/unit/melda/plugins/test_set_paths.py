@@ -261,7 +261,9 @@ KINDS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", [".pip", ".pip/pip.conf", "P", "P/pyvenv.cfg", "P/bin", "P/bin/python", "P/bin/pip-python", "R"])
+@pytest.mark.parametrize(
+    "name", [".pip", ".pip/pip.conf", "P", "P/pyvenv.cfg", "P/bin", "P/bin/python", "P/bin/pip-python", "R"]
+)
 def test_whatever_lies_in_the_way(
     place: Place, told: Path, name: str, kind: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -326,7 +328,9 @@ def test_one_lock_among_many_costs_itself_alone(place: Place) -> None:
     prepare(place, mend=True)
     assert {path.name for path in r.glob("[!s]*")} == {"good", "file"}
     assert (r / "good" / "Meta" / "package.rds").exists() and (r / "file" / "Meta").is_dir()
-    assert Path(place.workdir).is_dir() and "mine" in [path.read_text() for path in r.glob("set-aside-*") if path.is_file()]
+    assert Path(place.workdir).is_dir() and "mine" in [
+        path.read_text() for path in r.glob("set-aside-*") if path.is_file()
+    ]
     before = sorted(os.listdir(r))
     prepare(place, mend=True)
     assert sorted(os.listdir(r)) == before

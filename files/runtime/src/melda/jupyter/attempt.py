@@ -21,7 +21,7 @@ from melda.jupyter import service as jupyter
 # In the environment of the second attempt: why there is one.
 REASON = "MELDA_JUPYTER_REASON"
 CONFIGURATION = "JUPYTER_CONFIG_DIR"
-LONG = 20.0  # seconds after which a start that is ended had gone wrong; a start takes two, on an emulated host ten
+LONG = 60.0  # seconds after which a start that is ended had gone wrong; it takes two, on a host with much to do thirty
 LARGEST_SECRET = 4096  # bytes
 UNFINISHED = "the last start did not come to its end"
 

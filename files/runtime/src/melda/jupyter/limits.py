@@ -78,6 +78,4 @@ def limit(token_file: str, listens: Callable[[], None] = lambda: None) -> None:
         token_file: as for :func:`trusts`.
         listens: called when it listens.
     """
-    HTTPServer.configure(
-        Server, limits=LIMITS, trusts=trusts(token_file), max_header_size=HEADER, listens=listens
-    )
+    HTTPServer.configure(Server, limits=LIMITS, trusts=trusts(token_file), max_header_size=HEADER, listens=listens)

@@ -140,10 +140,11 @@ def prepare(place: Place, mend: bool = False, strict: bool = False) -> Plugins:
     except OSError as error:
         if strict:
             raise Unavailable("the plugin folders cannot be prepared: {0}".format(error)) from None
-        log.line("paths: {0}".format(error))
+        problem = str(error)
+        log.line("paths: " + problem)
         if isinstance(error, TimeoutError):  # else it has been written
             with contextlib.suppress(OSError):
-                users.do_as(place.user, lambda: state.write(str(error), state.START), 1.0)
+                users.do_as(place.user, lambda: state.write(problem, state.START), 1.0)
     try:
         if os.geteuid() == 0:
             in_system(place, found)
