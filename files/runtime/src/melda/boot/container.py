@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 import time
-from typing import Dict, Optional, TextIO, Tuple
+from typing import Optional, TextIO, Tuple
 
 from melda.base import log, processes
 from melda.base.errors import Refused, StopRequested
@@ -57,11 +57,6 @@ def _start(supervisor: Supervisor, name: str, service: Optional[Service], otherw
             details.append("started")
 
 
-def _version_service(settings: Settings, variables: Dict[str, str], token: str) -> Service:
-    # Jupyter does not listen yet.
-    return services.version_service(settings, variables, token, jupyter.SOCKET, jupyter.LEFT_OUT)
-
-
 def _open_home(settings: Settings) -> None:
     user = settings.place.user
     try:
@@ -90,8 +85,8 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
         details.append(ssh.begin(settings, supervisor))
     _start(supervisor, "dbus", services.dbus(settings), "off, it is not installed")
     services.bspm(settings, supervisor)
+    _open_home(settings)
     with log.step("storage") as details:
-        _open_home(settings)
         details.append(s3fs.prepare(settings, supervisor, fork_of.fetch))
     with log.step("persistence") as details:
         kept = sync.begin(settings, supervisor)
@@ -112,7 +107,8 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     forked = fork_of.service(settings, variables)
     if forked:
         supervisor.start(forked)  # it waits for what this project has itself
-    _start(supervisor, "version service", _version_service(settings, variables, token), "")
+    names = (jupyter.SOCKET, jupyter.LEFT_OUT)  # Jupyter does not listen yet
+    _start(supervisor, "version service", services.version_service(settings, variables, token, *names), "")
     with log.step("jupyter") as details:
         os.write(ready, b"\n")
         os.close(ready)
