@@ -74,9 +74,12 @@ ROUNDS = [
      (home + "/.jupyter/jupyter_server_config.json", text("[]")), (home + "/.local/share/jupyter", file),
      (py + "/bin/python", folder), (py + "/pyvenv.cfg", zeros), (r + "/00LOCK", file), (r + "/00LOCK-..", folder),
      (r + "/00LOCK-deep", deep), (r + "/00LOCK-link", away)],
-    [(home + "/.pip", unreadable), (home + "/.local", file), (home + "/.jupyter", loop), (py, file), (r, closed),
+    [(home + "/.pip", unreadable), (home + "/.local", file), (home + "/.jupyter", closed), (py, file), (r, closed),
      (home + "/.ipython", closed), (home + "/.cache", file), (home + "/.config", fifo), (home + "/.profile", fifo)],
-    [(home + "/.pip/pip.conf", bytes_), (home + "/.local", closed), (home + "/.jupyter", closed), (py, away), (r, fifo),
+    [(home + "/.jupyter/jupyter_server_config.py", text(
+        "c.ServerApp.port = 9999; c.ServerApp.ip = '127.0.0.1'; c.ServerApp.base_url = '/x/'; c.ServerApp.sock = '/tmp/x';"
+        "c.ServerApp.certfile = '/etc/passwd'")),
+     (home + "/.pip/pip.conf", bytes_), (home + "/.local", closed), (py, away), (r, fifo),
      (home + "/.local.sock", sock), (home + "/.virtual_documents", fifo), (home + "/.Rprofile.d", fifo)],
 ]
 LOCAL = [

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+# Of notebook 1, as the test calls it.
+FIXED = [f"--NotebookApp.{option}" for option in ("ip=0.0.0.0", "port=8888", "base_url=/", "certfile=", "sock=")]
 # What a server would see, in the place of Jupyter's.
 SERVER = """
 import json, logging, os, sys, tornado.httpserver, tornado.web
@@ -59,7 +61,7 @@ def test_it_serves_in_the_project_when_everything_is_ready(
     out, log = process.communicate("\n", timeout=20)
     assert json.loads(out) == {
         "cwd": str(tmp_path / "project"),
-        "argv": [command, "--fail"],
+        "argv": [command, *{"jupyter-notebook": FIXED, "jupyterhub-singleuser": []}[command], "--fail"],
         "stdin": "",
         "seen": {"PYTHONPATH": str(tmp_path), "PATH": "/project/bin:/bin"},
         "by": {"jupyter-notebook": "guarded", "jupyterhub-singleuser": "find_handler"}[command],

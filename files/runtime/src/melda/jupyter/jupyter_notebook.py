@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib.metadata import distribution
+from typing import List
 from pathlib import Path
 
 # Last: nothing of ours stands in for a module of Jupyter's. -I leaves this folder out.
@@ -27,6 +28,9 @@ NAME, COMMAND = ("jupyterhub", "jupyterhub-singleuser") if BEHIND_A_HUB else ("n
 # then this process calls nothing that the user could have installed, uname(1) for instance.
 HELD_BACK = "MELDA_LATER_"
 
+# Where it is found: the platform's server and the health check look nowhere else. A command line has the last word.
+FIXED = ("ip=0.0.0.0", "port=8888", "base_url=/", "certfile=", "sock=")
+
 
 def _protect() -> None:
     """Keep secrets out of the log, and pages of others' away; a hub has its own word on who may use Jupyter."""
@@ -38,6 +42,14 @@ def _protect() -> None:
     redact.install([token])
     redact.write_no_page()
     guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), asks=bool(token))
+
+
+def _fixed() -> List[str]:
+    """Options that no configuration of the user's changes; a JupyterHub has its own."""
+    if BEHIND_A_HUB:
+        return []
+    server = "NotebookApp" if int(distribution(NAME).version.split(".")[0]) < 7 else "ServerApp"
+    return ["--{0}.{1}".format(server, option) for option in FIXED]
 
 
 def main() -> int:
@@ -57,7 +69,7 @@ def main() -> int:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.chdir(sys.argv[1])
-    sys.argv[:] = [COMMAND, *sys.argv[2:]]
+    sys.argv[:] = [COMMAND, *_fixed(), *sys.argv[2:]]
     return attempt.run(serve)
 
 
