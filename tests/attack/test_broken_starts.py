@@ -120,8 +120,7 @@ def well(service: Service, times: int) -> dict[str, str]:
 
 @pytest.mark.parametrize("place", ["local", "bucket"])
 def test_broken_starts(run: Run, mounted: Run, place: str) -> None:
-    """Under every name that a start uses in what is the user's: a file, a folder, a FIFO, a device, a link, something
-    deep, huge, or closed; configurations that end Jupyter; then a restart.
+    """Whatever can lie there, under every name a start uses in what is the user's. Then a restart.
     Proves: each start is ready, its kernels run, the log says what was set aside, and nothing of the user's is gone."""
     service = (mounted("broken") if place == "bucket" else run()).ready()
     for number in ROUNDS:

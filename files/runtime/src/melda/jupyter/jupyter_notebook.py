@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from importlib.metadata import distribution
-from typing import List
 from pathlib import Path
+from typing import List
 
 # Last: nothing of ours stands in for a module of Jupyter's. -I leaves this folder out.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
