@@ -108,7 +108,9 @@ def test_whatever_is_in_the_marks_place(jupyter: Jupyter) -> None:
     assert done.stdout == "listens None\n" and len(list(jupyter.folder.glob("mark.set-aside-*"))) == 1
 
 
-@pytest.mark.parametrize("name", [".local", ".local/share", ".local/share/jupyter", ".local/share/jupyter/runtime"])
+@pytest.mark.parametrize(
+    "name", [".ipython", ".jupyter", ".local", ".local/share", ".local/share/jupyter", ".local/share/jupyter/runtime"]
+)
 @pytest.mark.parametrize("kind", ["file", "dead link", "closed"])
 def test_jupyters_folders_are_folders(tmp_path: Path, name: str, kind: str) -> None:
     path, runtime = tmp_path / name, tmp_path / ".local/share/jupyter/runtime"

@@ -34,6 +34,9 @@ def make_usable(home: str, runtime: str) -> None:
         runtime: Jupyter's runtime folder.
     """
     try:
+        # jupyter_core ends where it may not look into the second of them.
+        for name in (".jupyter", ".ipython"):
+            folders.check(os.path.join(home, name), links=True)
         below = os.path.relpath(runtime, home).split("/")
         path = home
         for name in below if below[0] != ".." else []:
@@ -136,7 +139,10 @@ class Attempt:
 
 def _empty_folder() -> str:
     try:
-        return tempfile.mkdtemp(prefix="jupyter-")
+        path = tempfile.mkdtemp(prefix="jupyter-")
+        # Else jupyter_core would look for IPython's of old.
+        with open(os.path.join(path, "migrated"), "w", encoding="ascii"):
+            return path
     except OSError:  # the disk is full, say
         return os.devnull + "/none"
 
