@@ -22,3 +22,17 @@ def test_what_stands_in_the_way_is_set_aside_each_time(tmp_path: Path, kind: str
         made.rmdir()
         (tmp_path / "R").rmdir()
     assert len(list(tmp_path.glob("R.set-aside-*"))) == 2
+
+
+def test_a_link_to_a_folder_may_be_one(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "link").symlink_to("other")
+    (tmp_path / "dead").symlink_to("nowhere")
+    assert folders.make(str(tmp_path), "link", "in", links=True)
+    assert (tmp_path / "other" / "in").is_dir() and (tmp_path / "link").is_symlink()
+    folders.make(str(tmp_path), "dead", links=True)
+    assert (tmp_path / "dead").is_dir() and not (tmp_path / "dead").is_symlink()
+
+
+def test_what_is_not_there_is_not_made(tmp_path: Path) -> None:
+    assert not folders.check(str(tmp_path / "none")) and list(tmp_path.iterdir()) == []

@@ -160,3 +160,24 @@ def test_a_setting_is_taken_out_if_its_value_is_ours(text: str, expected: str | 
     assert textfiles.without_setting(text, "install", "target", r"/p/[0-9]+") == (
         text if expected is None else expected
     )
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "huge"])
+def test_only_a_file_of_some_size_is_read_and_anything_is_replaced(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "file"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.write_bytes(b"")
+        os.truncate(path, textfiles.LARGEST + 1)
+    with pytest.raises(OSError):
+        textfiles.read(str(path))
+    assert textfiles.update(str(path), "text")
+    assert path.read_text() == "text" and not path.is_symlink()
+
+
+def test_line_ends_are_one_kind(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"a\r\nb\rc\n\xff")
+    assert textfiles.read(str(tmp_path / "file")) == "a\nb\nc\n\udcff"

@@ -30,6 +30,27 @@ def test_a_bucket_must_be_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert health.of_mount(str(tmp_path), asked_for=True) == "ok"
 
 
+@pytest.fixture(autouse=True)
+def _told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "START", str(tmp_path / "start"))
+    monkeypatch.setattr(jupyter, "LEFT_OUT", str(tmp_path / "configuration"))
+
+
+def test_what_was_passed_over_at_the_start_is_told_and_no_reason_to_be_ill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jupyter, "answers", lambda *_: True)
+    monkeypatch.setattr(health, "of_dbus", lambda: "ok")
+    state.write("~/.pip/pip.conf cannot be made ready: no room", state.START)
+    state.write("left out: NameError: secret", jupyter.LEFT_OUT)
+    found = health.report({"JUPYTER_WORKDIR": str(tmp_path)})
+    assert found["start"] == "~/.pip/pip.conf cannot be made ready: no room"
+    assert found["configuration"] == "left out: NameError: secret"
+    assert health.is_well(found)
+    short = health.outline(found)
+    assert (short["start"], short["configuration"]) == ("incomplete", "left out")
+
+
 def test_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jupyter, "answers", lambda *_: False)
     monkeypatch.setattr(health, "of_dbus", lambda: "ok")

@@ -74,3 +74,36 @@ def test_a_project_is_left_out_whatever_it_is_called_by_then(tmp_path: Path, mon
     monkeypatch.setattr(home.descriptors, "Walk", renamed)
     home.own(OTHER._replace(home=str(top)), str(top / "project"))
     assert owner(top / "elsewhere") == owner(top / "elsewhere" / "deep") == 0
+
+
+def test_the_home_itself_is_one_that_its_user_may_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    top = tmp_path / "home"
+    (top / "inner").mkdir(parents=True)
+    for mode, after in ((0, 0o700), (0o755, 0o755), (0o500, 0o700), (0o2711, 0o2711)):
+        top.chmod(mode)
+        home.open_to(OTHER._replace(home=str(top)))
+        assert (owner(top), top.stat().st_mode & 0o7777) == (1001, after)
+    assert owner(top / "inner") == 0
+    assert capsys.readouterr().err.count("\n") == 2
+    (tmp_path / "link").symlink_to(top)
+    with pytest.raises(OSError, match="is a symbolic link"):
+        home.open_to(OTHER._replace(home=str(tmp_path / "link")))
+
+
+def test_one_that_cannot_be_changed_costs_itself_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    top = tmp_path / "home"
+    for name in ("a", "odd", "z"):
+        (top / name).mkdir(parents=True)
+    change = home.descriptors.change_owner
+
+    def refuse(number: int, *owner: int) -> None:
+        if os.readlink(f"/proc/self/fd/{number}").endswith("odd"):
+            raise PermissionError(1, "Operation not permitted")
+        change(number, *owner)
+
+    monkeypatch.setattr(home.descriptors, "change_owner", refuse)
+    assert home.own(OTHER._replace(home=str(top)), str(top / "project")) == 3
+    assert [owner(top / name) for name in ("a", "odd", "z")] == [1001, 0, 1001]
+    assert capsys.readouterr().err == f"start-jupyter: 1 owners in {top} cannot be changed: Operation not permitted\n"

@@ -67,6 +67,8 @@ def test_the_version_service_is_the_users_and_takes_no_code_from_the_project(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "SOCKET", str(tmp_path / "run" / "health" / "socket"))
+    (tmp_path / "run" / "health" / "socket").mkdir(parents=True)
+    (tmp_path / "run" / "health" / "jupyter").touch()  # on a host it serves already
     service = services.version_service(settings, {"A": "1"}, "/run/token")
     python, isolated, path = service.argv
     assert python == settings.place.python_env + "/bin/python"
@@ -75,6 +77,23 @@ def test_the_version_service_is_the_users_and_takes_no_code_from_the_project(
     assert service.environment == {"A": "1", secret_files.COPY: "/run/token"}
     assert services.version_service(settings, {"A": "1"}, "").environment == {"A": "1"}
     assert (tmp_path / "run" / "health").stat().st_mode & 0o7777 == 0o700
+    assert not (tmp_path / "run" / "health" / "socket").exists() and (tmp_path / "run" / "health" / "jupyter").exists()
+
+
+def test_names_of_the_health_check_are_free_whatever_the_user_put_there(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run" / "health"
+    monkeypatch.setattr(health, "SOCKET", str(folder / "socket"))
+    (folder / "jupyter" / "deep").mkdir(parents=True)
+    (folder / "socket").write_text("no socket")
+    (folder / "link").symlink_to("/etc/passwd")
+    folder.chmod(0)
+    names = [str(folder / name) for name in ("jupyter", "socket", "link", "none")]
+    services.health_folder(settings.place.user, *names)
+    (aside,) = folder.iterdir()
+    assert aside.name.startswith("jupyter.set-aside-") and (aside / "deep").is_dir()
+    assert folder.stat().st_mode & 0o7777 == 0o700 and Path("/etc/passwd").is_file()
 
 
 class Supervisor:

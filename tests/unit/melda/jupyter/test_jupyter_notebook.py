@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+# Of notebook 1, as the test calls it.
+FIXED = [f"--NotebookApp.{option}" for option in ("ip=0.0.0.0", "port=8888", "base_url=/", "certfile=", "sock=")]
 # What a server would see, in the place of Jupyter's.
 SERVER = """
 import json, logging, os, sys, tornado.httpserver, tornado.web
+from melda.jupyter.attempt import Attempt
+Attempt.__init__.__defaults__ = tuple(os.path.join(os.environ["FOLDER"], name) for name in ("mark", "told"))
 print("loaded", os.environ["PATH"], flush=True)
 def main():
     logging.warning("a the-token-of-the-server b the-token-of-the-hub")
@@ -20,6 +24,7 @@ def main():
     seen = {name: value for name, value in os.environ.items() if "PATH" in name}
     print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read(), "seen": seen, "by": guarded,
         "server": tornado.httpserver.HTTPServer.configured_class().__name__}), flush=True)
+    tornado.httpserver.HTTPServer(tornado.web.Application([])).add_sockets([])
     return 3 if "--fail" in sys.argv else None
 """
 
@@ -37,6 +42,7 @@ def program(request: pytest.FixtureRequest, src: Path, tmp_path: Path) -> Iterat
     (tmp_path / "project").mkdir()
     (tmp_path / "token").write_text("the-token-of-the-server\n")
     variables = {"PYTHONPATH": str(tmp_path), "PATH": "/bin", "MELDA_LATER_PATH": "/project/bin:/bin"}
+    variables.update(FOLDER=str(tmp_path), HOME=str(tmp_path))
     if name == "jupyterhub":
         variables["JUPYTERHUB_API_TOKEN"] = "the-token-of-the-hub"
     else:
@@ -55,7 +61,7 @@ def test_it_serves_in_the_project_when_everything_is_ready(
     out, log = process.communicate("\n", timeout=20)
     assert json.loads(out) == {
         "cwd": str(tmp_path / "project"),
-        "argv": [command, "--fail"],
+        "argv": [command, *{"jupyter-notebook": FIXED, "jupyterhub-singleuser": []}[command], "--fail"],
         "stdin": "",
         "seen": {"PYTHONPATH": str(tmp_path), "PATH": "/project/bin:/bin"},
         "by": {"jupyter-notebook": "guarded", "jupyterhub-singleuser": "find_handler"}[command],

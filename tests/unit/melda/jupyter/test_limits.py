@@ -76,7 +76,8 @@ def test_the_health_check_asks_on_a_socket_of_its_own(
     def make() -> Any:
         return limits.Server(web.Application([("/api", Api)]), limits=limits.LIMITS)
 
-    for folder, well in ((tmp_path, True), (tmp_path / "none", False)):
+    (tmp_path / "odd" / "jupyter").mkdir(parents=True)
+    for folder, well in ((tmp_path, True), (tmp_path / "none", False), (tmp_path / "odd", False)):
         monkeypatch.setattr(jupyter, "SOCKET", str(folder / "jupyter"))
         with serving(make) as (port, _):
             monkeypatch.setattr(jupyter, "PORT", port)

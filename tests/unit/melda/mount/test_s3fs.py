@@ -149,10 +149,31 @@ def test_own_folder(tmp_path: Path) -> None:
     s3fs.own_folder(str(tmp_path), os.getuid(), os.getgid(), 0o555)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o555
     tmp_path.chmod(0o755)
-    (tmp_path / "link").symlink_to("/etc")
-    for name in ("link", "none"):
-        with pytest.raises(Refused, match="^JUPYTER_WORKDIR="):
-            s3fs.own_folder(str(tmp_path / name), os.getuid(), os.getgid(), 0o555)
+    with pytest.raises(Refused, match="^JUPYTER_WORKDIR='/etc/passwd/x' is not right: Not a directory$"):
+        s3fs.own_folder("/etc/passwd/x", os.getuid(), os.getgid(), 0o555)
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "loop", "fifo", "none"])
+@pytest.mark.parametrize("name", ["project", "way/project"])
+def test_what_is_in_the_projects_place_is_set_aside(
+    tmp_path: Path, kind: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    place = home / name.split("/", 1)[0]
+    {
+        "file": lambda: place.write_text("mine"), "link": lambda: place.symlink_to("/etc"),
+        "loop": lambda: place.symlink_to(place), "fifo": lambda: os.mkfifo(place), "none": lambda: None,
+    }[kind]()  # fmt: skip
+    for _ in range(2):
+        s3fs.own_folder(str(home / name), os.getuid(), os.getgid(), 0o555)
+        found = (home / name).lstat()
+        assert stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o555
+    kept = list(home.glob("*.set-aside-*"))
+    assert len(kept) == (kind != "none")
+    said = f"{home / name}: {place.name} was no folder, and is set aside as {kept[0].name if kept else ''}"
+    assert capsys.readouterr().err.count(said) == len(kept)
+    assert "passwd" in os.listdir("/etc") and stat.S_IMODE(os.stat("/etc").st_mode) == 0o755
 
 
 def test_no_bucket_is_said(settings: Settings) -> None:

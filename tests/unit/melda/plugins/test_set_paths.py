@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from melda.base import interpreters
-from melda.base.errors import Refused
 from melda.config.environ import Place
 from melda.plugins import set_paths
 
@@ -198,12 +197,6 @@ def test_a_pip_of_another_environment_stays_in_its_own(
     called = [f"{found.python}/bin/pip-python", runner.format(**names), "install", "a b"]
     shown = subprocess.check_output(called, text=True)
     assert shown == f"{expected.format(**names)} {' '.join(called[1:])}\n"
-
-
-def test_what_cannot_be_written_is_one_line(place: Place) -> None:
-    Path(place.user.home, ".pip").write_text("not a folder")
-    with pytest.raises(Refused, match=r"plugin folders cannot be prepared.*\.pip"):
-        prepare(place)
 
 
 def test_the_command_takes_no_arguments(src: Path) -> None:

@@ -102,7 +102,7 @@ def begun(kept: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keep
     monkeypatch.setattr(daemon.environ, "place", lambda _: "place")
     monkeypatch.setattr(daemon.set_paths, "plugins", lambda place: (place,))
     seen: list[object] = []
-    monkeypatch.setattr(daemon.set_paths, "in_project", lambda *arguments, mend: seen.append((*arguments, mend)))
+    monkeypatch.setattr(daemon.set_paths, "in_project", lambda *arguments, mend: seen.append((*arguments, mend)) or [])
     monkeypatch.setattr(daemon, "say", lambda text: seen.append(text))
     monkeypatch.setattr(daemon, "PAUSE", 0.01)
     (tmp_path / "restoring").touch()

@@ -30,8 +30,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(sync, "RUN", str(tmp_path / "run"))
     monkeypatch.setattr(sync, "PROJECT", str(tmp_path / "run" / "project"))
     for name in ("STATE", "RESTORING", "CUT_OFF"):
-        monkeypatch.setattr(state, name, str(tmp_path / "run" / name))
+        monkeypatch.setattr(state, name, str(tmp_path / "run" / "plugins" / name))
     monkeypatch.setattr(state, "FOLDER", str(tmp_path / "run" / "plugins"))
+    monkeypatch.setattr(state, "NAMES", ("STATE", "RESTORING", "CUT_OFF"))
 
     class Plugins(tuple[str, ...]):
         python = str(workdir / PYTHON)
@@ -88,6 +89,35 @@ def test_folders_on_local_disk_in_the_place_of_the_buckets(settings: Any, superv
     (service,) = settings.started
     assert service.name == sync.NAME and list(service.argv[-2:]) == [PYTHON, R]
     assert service.environment == {"HOME": "/h", "PATH": f"{SRC}:/opt/jupyter/bin:{ROOT_PATH}"}, "nothing of the user's"
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "closed", "index"])
+def test_whatever_lies_where_the_local_folders_are_to_be(
+    settings: Any, supervisor: Any, tmp_path: Path, kind: str
+) -> None:
+    local = tmp_path / "local" / R
+    local.parent.mkdir()
+    if kind == "link":
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "file").touch()
+        local.symlink_to(tmp_path / "mine")
+    elif kind == "file":
+        local.write_text("mine")
+    else:
+        local.mkdir()
+        (local / "mine").touch()
+        (local.parent / f"{R}.json").mkdir() if kind == "index" else local.chmod(0)
+    for name in state.NAMES:
+        (tmp_path / "run" / "plugins" / name / "deep").mkdir(parents=True)
+    assert sync.begin(settings, supervisor)
+    assert local.is_dir() and not local.is_symlink() and len(settings.mounts) == 2
+    kept = list(local.parent.glob("*.set-aside-*"))
+    assert len(kept) == (kind != "closed")
+    if kind == "link":
+        assert (tmp_path / "mine" / "file").exists()
+    if kind == "index":
+        assert (local / "mine").exists()
+    assert Path(state.RESTORING).is_file() and state.read() == "restoring"
 
 
 def test_a_local_project_keeps_its_folders_as_they_are(settings: Any, supervisor: Any) -> None:

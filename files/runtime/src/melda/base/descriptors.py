@@ -10,8 +10,11 @@ import contextlib
 import ctypes
 import errno
 import os
+import secrets
 import stat
 from typing import Callable, Collection, Iterator, List, Optional, Tuple
+
+from melda.base import log
 
 FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 LINKS = 40  # followed on one way, as many as the kernel does
@@ -29,7 +32,46 @@ def _others_may_write(folder: int) -> bool:
     return found.st_uid != 0 or bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
-def folder(path: str, flags: int = os.O_RDONLY) -> int:
+def _made(name: str, above: int, path: str) -> int:
+    """A descriptor of a new folder in one that others may write, with its owner; what is in the way is set aside there."""
+    aside = "{0}.set-aside-{1}".format(name, secrets.token_hex(4))
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
+        log.line("{0}: {1} was no folder, and is set aside as {2}; a new one is made".format(path, name, aside))
+    os.mkdir(name, 0o755, dir_fd=above)
+    inner = os.open(name, os.O_PATH | FOLDER, dir_fd=above)
+    found = os.fstat(above)
+    change_owner(inner, found.st_uid, found.st_gid)
+    return inner
+
+
+def clear_names(path: str, names: Collection[str]) -> None:
+    """See that nothing is called so in a folder that others may write: a folder is set aside there, all else removed.
+
+    Args:
+        path: of the folder.
+        names: in it.
+
+    Raises:
+        OSError: it cannot be done.
+    """
+    above = folder(path, os.O_PATH)
+    try:
+        for name in names:
+            try:
+                os.unlink(name, dir_fd=above)
+            except FileNotFoundError:
+                continue
+            except IsADirectoryError:
+                # However deep it is, and however much is in it.
+                aside = "{0}.set-aside-{1}".format(name, secrets.token_hex(4))
+                os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
+                log.line("{0}/{1} was a folder, and is set aside as {2}".format(path, name, aside))
+    finally:
+        os.close(above)
+
+
+def folder(path: str, flags: int = os.O_RDONLY, make: bool = False) -> int:
     """A descriptor of the folder ``path``, opened name by name.
 
     A link is followed where it and all folders before it are root's alone, like /var/run; anywhere else somebody could
@@ -38,6 +80,7 @@ def folder(path: str, flags: int = os.O_RDONLY) -> int:
     Args:
         path: absolute.
         flags: O_RDONLY to list it, O_PATH for all else.
+        make: make it where others may write and it is none, or not there; what is in the way is set aside.
 
     Raises:
         OSError: it is none, or a link is on the way; its text is for people.
@@ -51,13 +94,16 @@ def folder(path: str, flags: int = os.O_RDONLY) -> int:
                 inner = os.open(name, os.O_PATH | FOLDER, dir_fd=here)
             except OSError as error:
                 target = _link(name, here)
-                if target is None:
+                if make and not roots and (target is not None or error.errno in GONE):
+                    inner = _made(name, here, path)
+                elif target is None:
                     raise OSError(error.errno, os.strerror(error.errno or errno.EIO), path) from None
-                links += 1
-                if not roots or links > LINKS:
-                    raise OSError(errno.ELOOP, "{0!r} on the way is a symbolic link".format(name), path) from None
-                names += _names(target)
-                inner = os.open("/" if target.startswith("/") else ".", os.O_PATH | FOLDER, dir_fd=here)
+                else:
+                    links += 1
+                    if not roots or links > LINKS:
+                        raise OSError(errno.ELOOP, "{0!r} on the way is a symbolic link".format(name), path) from None
+                    names += _names(target)
+                    inner = os.open("/" if target.startswith("/") else ".", os.O_PATH | FOLDER, dir_fd=here)
             os.close(here)
             here = inner
         return os.dup(here) if flags & os.O_PATH else os.open(".", flags | FOLDER, dir_fd=here)

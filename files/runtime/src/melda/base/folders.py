@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import shutil
+import stat
+
+from melda.base import log
 
 
-def aside(path: str) -> None:
-    """Give what stands in the way another name; it keeps its content.
+def aside(path: str, keep_name: bool = True) -> None:
+    """Give what stands in the way another name; it keeps its content. The log says so.
+
+    Args:
+        path: what stands in the way.
+        keep_name: begin the other name with the one it had; else nothing of that is left which had a meaning.
 
     Raises:
         OSError: it cannot be renamed.
     """
     # A name that nobody can have taken: what cannot be set aside would keep every later start from making the folder.
-    os.replace(path, "{0}.set-aside-{1}".format(path, secrets.token_hex(4)))
+    name = "{0}set-aside-{1}".format(os.path.basename(path) + "." if keep_name else "", secrets.token_hex(4))
+    os.replace(path, os.path.join(os.path.dirname(path), name))
+    log.line("{0} was in the way and is set aside as {1}".format(path, name))
 
 
-def make(top: str, *below: str) -> str:
-    """Make the folder ``top/below...``, each part of it; a file or a link in its place is set aside.
+def check(path: str, links: bool = False) -> bool:
+    """See that a folder of ours is at ``path``, or nothing: else it is set aside. Its owner may use it from then on.
+
+    Args:
+        path: its parent is there.
+        links: may it be a link to a folder?
+
+    Returns:
+        Whether a folder is there.
+
+    Raises:
+        OSError: what is there cannot be set aside.
+    """
+    # A link to a folder neither, as a rule: whoever mounts here later follows none.
+    if os.path.lexists(path) and (not os.path.isdir(path) or (os.path.islink(path) and not links)):
+        aside(path)
+    if not os.path.isdir(path):
+        return False
+    found = os.stat(path)
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & 0o500 != 0o500 and found.st_uid == os.geteuid():
+        os.chmod(path, mode | 0o700)
+        log.line("{0} had mode {1:03o}, and has {2:03o} now".format(path, mode, mode | 0o700))
+    return True
+
+
+def make(top: str, *below: str, links: bool = False) -> str:
+    """Make the folder ``top/below...``, each part of it; see :func:`check` for what is in its place.
 
     Returns:
         Its path.
@@ -28,8 +65,21 @@ def make(top: str, *below: str) -> str:
     path = top
     for name in ("", *below):
         path = os.path.join(path, name) if name else path
-        # Nor a link to a folder: whoever mounts here later follows none.
-        if os.path.islink(path) or (os.path.lexists(path) and not os.path.isdir(path)):
-            aside(path)
-        os.makedirs(path, exist_ok=True)
+        if not check(path, links):
+            os.makedirs(path, exist_ok=True)
     return path
+
+
+def clear(path: str) -> None:
+    """Remove whatever is at ``path``; what cannot be removed, because it is too deep for instance, is set aside.
+
+    Raises:
+        OSError: neither can be done.
+    """
+    with contextlib.suppress(OSError, RecursionError):
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)
+    if os.path.lexists(path):
+        aside(path, keep_name=False)

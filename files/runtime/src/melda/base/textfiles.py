@@ -9,7 +9,9 @@ import re
 import secrets
 from typing import List, Optional, Tuple
 
-from melda.base import descriptors
+from melda.base import descriptors, regular
+
+LARGEST = 1 << 20  # bytes of a file that is changed
 
 
 def with_block(text: str, name: str, content: str, comment: str = "#") -> str:
@@ -119,13 +121,17 @@ def without_setting(text: str, section: str, key: str, value: str) -> str:
     return "".join(line + "\n" for line in (kept[:-1] if empty else kept))
 
 
-def read(path: str) -> str:
-    """The text of a file, whatever its bytes; empty if there is none."""
+def read(path: str, limit: int = LARGEST) -> str:
+    """The text of a file, whatever its bytes; empty if there is none.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or has more than ``limit`` bytes.
+    """
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-            return stream.read()
+        text = regular.read(path, limit).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return ""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def replace(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, int]] = None) -> None:
@@ -165,7 +171,8 @@ def replace(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, 
 
 def update(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, int]] = None) -> bool:
     """Make a file hold ``text``; arguments as for :func:`replace`. Returns whether that changed it."""
-    if os.path.exists(path) and read(path) == text:
-        return False
+    with contextlib.suppress(OSError):  # whatever is there is replaced then
+        if os.path.exists(path) and read(path) == text:
+            return False
     replace(path, text, mode, owner)
     return True

@@ -57,6 +57,14 @@ def _start(supervisor: Supervisor, name: str, service: Optional[Service], otherw
             details.append("started")
 
 
+def _open_home(settings: Settings) -> None:
+    user = settings.place.user
+    try:
+        home.open_to(user)
+    except OSError as error:
+        raise Refused("UHOME={0!r} cannot be used: {1}".format(user.home, error)) from None
+
+
 def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     """All steps of a start.
 
@@ -77,6 +85,7 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
         details.append(ssh.begin(settings, supervisor))
     _start(supervisor, "dbus", services.dbus(settings), "off, it is not installed")
     services.bspm(settings, supervisor)
+    _open_home(settings)
     with log.step("storage") as details:
         details.append(s3fs.prepare(settings, supervisor, fork_of.fetch))
     with log.step("persistence") as details:
@@ -98,7 +107,8 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     forked = fork_of.service(settings, variables)
     if forked:
         supervisor.start(forked)  # it waits for what this project has itself
-    _start(supervisor, "version service", services.version_service(settings, variables, token), "")
+    names = (jupyter.SOCKET, jupyter.LEFT_OUT)  # Jupyter does not listen yet
+    _start(supervisor, "version service", services.version_service(settings, variables, token, *names), "")
     with log.step("jupyter") as details:
         os.write(ready, b"\n")
         os.close(ready)

@@ -29,7 +29,8 @@ BSPM = "bspm"
 # Only where root's side of bspm is started by us: whether it serves. R reads it too, see files/bspm/Rprofile.R.
 BSPM_STATE = RUN + "/bspm"
 PLUGINS, FORK = "plugins", "fork"
-TOLD = (PLUGINS, FORK, BSPM)  # told, and no reason to be ill
+START, CONFIGURATION = "start", "configuration"  # only where something is the matter
+TOLD = (PLUGINS, FORK, BSPM, START, CONFIGURATION)  # told, and no reason to be ill
 SECONDS = 3.0  # for Jupyter, and for the bus
 PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
 ONCE = 9.0  # for one answer of the version service
@@ -101,6 +102,9 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         found[BSPM] = bspm
     if variables.get("FORK_OF"):
         found[FORK] = told(state.FORK) or "waiting"
+    for name, path in ((START, state.START), (CONFIGURATION, jupyter.LEFT_OUT)):
+        if told(path):
+            found[name] = told(path)
     return found
 
 
@@ -108,6 +112,8 @@ def outline(found: Mapping[str, str]) -> Dict[str, str]:
     """A report for those who may not use the notebook: without names of folders, files and packages."""
 
     def short(name: str, line: str) -> str:
+        if name == START:
+            return "incomplete"
         if name not in (PLUGINS, FORK):
             return line.partition(":")[0]
         stage = STAGES.match(line)

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import List
 
-from melda.base import descriptors
+from melda.base import descriptors, log
 from melda.base.users import Account
 
 PROTECTED = "/proc/sys/fs/protected_hardlinks"
@@ -21,6 +21,25 @@ def _links_are_protected() -> bool:
         return False
 
 
+def open_to(user: Account) -> None:
+    """Make the home itself (not what is in it) one that the user may use: all else is done in it as the user.
+
+    Raises:
+        OSError: it is not there, or cannot be changed.
+    """
+    top = descriptors.folder(user.home)
+    try:
+        found = os.fstat(top)
+        mode = stat.S_IMODE(found.st_mode)
+        if found.st_uid != user.uid:
+            descriptors.change_owner(top, user.uid, user.gid)
+        if mode & 0o700 != 0o700:
+            os.fchmod(top, mode | 0o700)
+            log.line("{0} had mode {1:03o}, and has {2:03o} now".format(user.home, mode, mode | 0o700))
+    finally:
+        os.close(top)
+
+
 def own(user: Account, workdir: str) -> int:
     """Make everything in the user's home belong to the user, except the project.
 
@@ -30,10 +49,10 @@ def own(user: Account, workdir: str) -> int:
     would change the other). Setuid and setgid bits go with a file's owner (chown(2)).
 
     Returns:
-        How many owners were changed.
+        How many owners were changed. What cannot be changed costs itself alone; the log says so.
 
     Raises:
-        OSError: the home cannot be read, or an owner not be changed.
+        OSError: the home cannot be read.
     """
     # Where anybody may link to any file, one with a single name may be root's all the same: /etc/shadow of yesterday, which
     # passwd(1) has replaced since the user linked to it.
@@ -46,16 +65,25 @@ def own(user: Account, workdir: str) -> int:
             return True
         return files and found.st_nlink == 1 and (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode))
 
+    changed, refused = 0, []
+
+    def change(number: int) -> int:
+        try:
+            descriptors.change_owner(number, user.uid, user.gid)
+        except OSError as error:
+            refused.append(str(error.strerror))
+            return 0
+        return 1
+
     top = descriptors.folder(user.home)
     try:
-        changed = 0
         if strange(os.fstat(top)):
-            descriptors.change_owner(top, user.uid, user.gid)
-            changed += 1
+            changed += change(top)
         for number, found in descriptors.Walk(top, strange, _project(workdir, descriptors.mount_of(top))):
             if strange(found):
-                descriptors.change_owner(number, user.uid, user.gid)
-                changed += 1
+                changed += change(number)
+        if refused:
+            log.line("{0} owners in {1} cannot be changed: {2}".format(len(refused), user.home, refused[0]))
         return changed
     finally:
         os.close(top)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from typing import Dict, Optional
 
-from melda.base import log, textfiles, users
+from melda.base import descriptors, log, textfiles, users
 from melda.base.errors import Refused
 from melda.base.supervisor import Service, Supervisor
 from melda.boot import health
@@ -68,8 +68,12 @@ def bspm(settings: Settings, supervisor: Supervisor) -> None:
     supervisor.later(BSPM_SECONDS, look)
 
 
-def health_folder(user: users.Account) -> None:
+def health_folder(user: users.Account, *free: str) -> None:
     """Make the folder of the sockets that the health check asks, the user's; it is in one of root's: nobody exchanges it.
+
+    Args:
+        user: whose it is.
+        free: paths in it that are to be free.
 
     Raises:
         Refused: it cannot be made.
@@ -85,22 +89,24 @@ def health_folder(user: users.Account) -> None:
             os.fchmod(folder, 0o700)
         finally:
             os.close(folder)
+        descriptors.clear_names(path, [os.path.basename(name) for name in free])
     except OSError as error:
         raise Refused("the health check cannot be prepared: {0}".format(error)) from None
 
 
-def version_service(settings: Settings, variables: Dict[str, str], token: str) -> Service:
+def version_service(settings: Settings, variables: Dict[str, str], token: str, *free: str) -> Service:
     """``GET /versions``, ``/environment`` and ``/healthz`` on port 2310, as the user.
 
     Args:
         settings: of the container.
         variables: environment of the user's processes.
         token: path of Jupyter's token; empty behind a JupyterHub.
+        free: paths in its folder that are to be free, beside its own.
 
     Raises:
         Refused: it cannot be prepared.
     """
-    health_folder(settings.place.user)
+    health_folder(settings.place.user, health.SOCKET, *free)
     # -I: like Jupyter itself, it takes no packages from the project; it only lists them.
     argv = (
         settings.place.python_env + "/bin/python",

@@ -81,6 +81,10 @@ def _firewall(settings: Settings, _: Supervisor) -> str:
 
 
 def _mount(settings: Settings, supervisor: Supervisor) -> str:
+    try:
+        home.open_to(settings.place.user)
+    except OSError as error:
+        raise Unavailable("UHOME={0!r} cannot be used: {1}".format(settings.place.user.home, error)) from None
     return s3fs.prepare(settings, supervisor, fork_of.fetch)
 
 
@@ -118,7 +122,7 @@ def _token_folder(settings: Settings) -> str:
 
 def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
     token, random = jupyter.token_file(settings, _token_folder(settings))
-    services.health_folder(settings.place.user)
+    services.health_folder(settings.place.user, jupyter.SOCKET, jupyter.LEFT_OUT)
     waiting, ready = os.pipe()
     os.write(ready, b"\n")  # in a container it waits for the project; here the project's unit came first
     os.close(ready)

@@ -10,6 +10,7 @@ import os
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import List
 
 # Last: nothing of ours stands in for a module of Jupyter's. -I leaves this folder out.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -17,6 +18,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 from melda.base import oom
 from melda.config import hub, origins, secret_files
 from melda.jupyter import guard, limits, redact
+from melda.jupyter.attempt import Attempt
 
 # Distribution and command; a JupyterHub's token says that it started us.
 BEHIND_A_HUB = hub.TOKEN in os.environ
@@ -25,6 +27,9 @@ NAME, COMMAND = ("jupyterhub", "jupyterhub-singleuser") if BEHIND_A_HUB else ("n
 # Before the names of variables that count from the moment on when everything is ready, see melda/config/environ.py: until
 # then this process calls nothing that the user could have installed, uname(1) for instance.
 HELD_BACK = "MELDA_LATER_"
+
+# Where it is found: the platform's server and the health check look nowhere else. A command line has the last word.
+FIXED = ("ip=0.0.0.0", "port=8888", "base_url=/", "certfile=", "sock=")
 
 
 def _protect() -> None:
@@ -39,14 +44,24 @@ def _protect() -> None:
     guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), asks=bool(token))
 
 
+def _fixed() -> List[str]:
+    """Options that no configuration of the user's changes; a JupyterHub has its own."""
+    if BEHIND_A_HUB:
+        return []
+    server = "NotebookApp" if int(distribution(NAME).version.split(".")[0]) < 7 else "ServerApp"
+    return ["--{0}.{1}".format(server, option) for option in FIXED]
+
+
 def main() -> int:
     """Arguments: where to work, then Jupyter's own. Standard input: a byte when everything is ready."""
     oom.offer_children()  # kernels, and whatever else Jupyter starts
     (entry,) = (point for point in distribution(NAME).entry_points if point.name == COMMAND)
     serve = entry.load()
     _protect()
-    limits.limit(os.environ.get(secret_files.COPY, ""))
-    if not os.read(0, 1):
+    isolated = ["-I"] if sys.flags.isolated else []
+    attempt = Attempt([sys.executable, *isolated, os.path.abspath(__file__), *sys.argv[1:]])
+    limits.limit(os.environ.get(secret_files.COPY, ""), attempt.finish)
+    if not attempt.reason and not os.read(0, 1):
         return 1
     for name in [name for name in os.environ if name.startswith(HELD_BACK)]:
         os.environ[name[len(HELD_BACK) :]] = os.environ.pop(name)
@@ -54,8 +69,8 @@ def main() -> int:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.chdir(sys.argv[1])
-    sys.argv[:] = [COMMAND, *sys.argv[2:]]
-    return serve() or 0
+    sys.argv[:] = [COMMAND, *_fixed(), *sys.argv[2:]]
+    return attempt.run(serve)
 
 
 if __name__ == "__main__":

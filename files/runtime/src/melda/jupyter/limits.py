@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import socket
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
 from tornado import httputil, netutil, web
 from tornado.httpserver import HTTPServer
@@ -51,18 +51,31 @@ def trusts(token_file: str) -> connections.Trusts:
 class Server(connections.Server):
     """Jupyter's server; the health check asks it on a socket of its own, whose queue no stranger is in."""
 
+    def initialize(self, *args: Any, listens: Callable[[], None] = lambda: None, **kwargs: Any) -> None:
+        """As tornado's.
+
+        Args:
+            args, kwargs: the others'.
+            listens: called when it does.
+        """
+        super().initialize(*args, **kwargs)
+        self._listens = listens
+
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """As tornado's, with that socket beside them, if its folder is there."""
         added = list(sockets)
-        with contextlib.suppress(OSError):
+        # The ValueError is tornado's, if there is something else.
+        with contextlib.suppress(OSError, ValueError):
             added.append(netutil.bind_unix_socket(jupyter.SOCKET, 0o600))
         super().add_sockets(added)
+        self._listens()
 
 
-def limit(token_file: str) -> None:
+def limit(token_file: str, listens: Callable[[], None] = lambda: None) -> None:
     """Make tornado's server, whoever creates it in this process, one with limits.
 
     Args:
         token_file: as for :func:`trusts`.
+        listens: called when it listens.
     """
-    HTTPServer.configure(Server, limits=LIMITS, trusts=trusts(token_file), max_header_size=HEADER)
+    HTTPServer.configure(Server, limits=LIMITS, trusts=trusts(token_file), max_header_size=HEADER, listens=listens)

@@ -106,7 +106,7 @@ def may_mount(status: str = "/proc/self/status", device: str = "/dev/fuse") -> b
 def _owned(path: str, uid: int, gid: int, mode: int) -> int:
     """See :func:`own_folder`; a descriptor of it."""
     try:
-        folder = descriptors.folder(path)
+        folder = descriptors.folder(path, make=True)
     except OSError as error:
         raise Refused("JUPYTER_WORKDIR={0!r} is not right: {1}".format(path, error.strerror)) from None
     try:
@@ -124,10 +124,10 @@ def _owned(path: str, uid: int, gid: int, mode: int) -> int:
 def own_folder(path: str, uid: int, gid: int, mode: int) -> None:
     """Make the folder ``path`` itself (not what is in it) belong to ``uid``, if it does not already.
 
-    Its parents are the user's, who could have put links there: none is followed.
+    Its parents are the user's, who could have put links there: none is followed. What is in the way there is set aside.
 
     Raises:
-        Refused: there is a link on the way, or it is no folder.
+        Refused: it is no folder, and cannot be made.
     """
     os.close(_owned(path, uid, gid, mode))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import stat
 
 from melda.base import folders
 from melda.plugins import state
@@ -72,16 +72,28 @@ def mend(library: str) -> None:
     Raises:
         OSError: the library cannot be read.
     """
-    for lock in os.listdir(library):
-        if not lock.startswith("00LOCK"):
-            continue
-        # 00LOCK-NAME for one package, 00LOCK for several
-        for name in os.listdir(os.path.join(library, lock)):
-            old, place = os.path.join(library, lock, name), os.path.join(library, name)
-            if name != "00new" and _is_complete(old) and not _is_complete(place):
-                shutil.rmtree(place, ignore_errors=True)
-                os.rename(old, place)
-        shutil.rmtree(os.path.join(library, lock), ignore_errors=True)
-        one = lock[len(LOCK) :] if lock.startswith(LOCK) else ""
-        if one and not _is_complete(os.path.join(library, one)):
-            shutil.rmtree(os.path.join(library, one), ignore_errors=True)
+    names = os.listdir(library)
+    for lock in names:
+        if lock.startswith("00LOCK"):
+            try:
+                _mend(library, lock)
+                one = lock[len(LOCK) :] if lock.startswith(LOCK) else ""
+                # One of the folder's own names: not "..".
+                if one in names and not _is_complete(os.path.join(library, one)):
+                    folders.clear(os.path.join(library, one))
+            except OSError:  # no lock that R has made; yet R takes it for one, and so does who waits for R
+                folders.aside(os.path.join(library, lock), keep_name=False)
+
+
+def _mend(library: str, lock: str) -> None:
+    path = os.path.join(library, lock)
+    if not stat.S_ISDIR(os.lstat(path).st_mode):
+        raise NotADirectoryError(path)
+    folders.check(path)
+    # 00LOCK-NAME for one package, 00LOCK for several
+    for name in os.listdir(path):
+        old, place = os.path.join(path, name), os.path.join(library, name)
+        if name != "00new" and _is_complete(old) and not _is_complete(place):
+            folders.clear(place)
+            os.rename(old, place)
+    folders.clear(path)

@@ -6,21 +6,23 @@ container. A new Python or R gets a folder of its own and leaves the old one alo
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 import sys
-from typing import List, NamedTuple
+from typing import Callable, List, NamedTuple, Tuple
 
-from melda.base import interpreters, textfiles, users
+from melda.base import folders, interpreters, log, textfiles, users
 from melda.base.errors import Refused, Unavailable
 from melda.config import environ
 from melda.config.environ import Place
-from melda.plugins import r_library, venv
+from melda.plugins import r_library, state, venv
 
 RPROFILE = "/etc/R/Rprofile.site"
 BLOCK = "melda-jupyter plugins"
 SECONDS = 20.0  # for what is done in the project, which may be in S3
+PIP_CONF_LARGEST = 1 << 14  # bytes; configparser takes the square of a line's blanks
 
 PROFILE = "/etc/profile.d/melda-plugins.sh"
 # For login shells; Jupyter and its children get the same from start-jupyter.
@@ -54,23 +56,45 @@ def plugins(place: Place) -> Plugins:
     )
 
 
-def in_project(place: Place, found: Plugins, mend: bool) -> None:
-    """What the user does: make the folders, tell pip.
+def in_project(place: Place, found: Plugins, mend: bool) -> List[str]:
+    """What the user does: make the folders, tell pip. Whatever lies in the way of one of it costs that alone.
 
-    Raises:
-        OSError: a folder or pip.conf cannot be written.
+    Returns:
+        What could not be done.
     """
     version = interpreters.python(place.python_env)
-    venv.make(found.python, place.python_env, version)
-    if found.r:
-        r_library.make(found.r)
+    steps: List[Tuple[str, Callable[[], None]]] = [
+        (found.python, lambda: venv.make(found.python, place.python_env, version)),
+        ("~/.pip/pip.conf", lambda: tell_pip(place, found)),
+    ]
     if mend:
-        venv.mend(found.python, version)
-        if found.r:
-            r_library.mend(found.r)
-    os.makedirs(os.path.join(place.user.home, ".pip"), exist_ok=True)
-    configuration = os.path.join(place.user.home, ".pip", "pip.conf")
-    text = textfiles.read(configuration)
+        steps.append((found.python, lambda: venv.mend(found.python, version)))
+    if found.r:
+        steps.append((found.r, lambda: r_library.make(found.r)))
+    if found.r and mend:
+        steps.append((found.r, lambda: r_library.mend(found.r)))
+    problems = []
+    for what, step in steps:
+        try:
+            step()
+        except Exception as error:  # the user may have put anything there
+            problems.append("{0} cannot be made ready: {1}".format(what, str(error) or repr(error)))
+    state.write("; ".join(problems), state.START)
+    return problems
+
+
+def tell_pip(place: Place, found: Plugins) -> None:
+    """Say in pip's configuration where pip installs.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    configuration = os.path.join(folders.make(place.user.home, ".pip", links=True), "pip.conf")
+    try:
+        text = textfiles.read(configuration, PIP_CONF_LARGEST)
+    except OSError:  # no file, or none that anybody wrote
+        folders.aside(configuration)
+        text = ""
     # Earlier versions set this, for one folder or another: pip can neither upgrade nor remove there.
     text = textfiles.without_setting(
         text, "install", "target", os.path.join(re.escape(place.workdir), r"Python-[0-9.]+")
@@ -90,12 +114,19 @@ def in_system(place: Place, found: Plugins, rprofile: str = RPROFILE, profile: s
         textfiles.update(rprofile, textfiles.with_block(textfiles.read(rprofile), BLOCK, block))
 
 
-def prepare(place: Place, mend: bool = False) -> Plugins:
+def _all_in_project(place: Place, found: Plugins, mend: bool) -> None:
+    problems = in_project(place, found, mend)
+    if problems:
+        raise OSError("; ".join(problems))
+
+
+def prepare(place: Place, mend: bool = False, strict: bool = False) -> Plugins:
     """Make the user's plugin folders, and point pip, R and logins to them. Doing it again changes nothing.
 
     Args:
         place: where things are.
         mend: also clear away what an installation left that was cut off; nothing may be installing.
+        strict: what is the user's must be made ready; else it is said if it cannot be, and no reason not to start.
 
     Returns:
         The folders.
@@ -105,7 +136,16 @@ def prepare(place: Place, mend: bool = False) -> Plugins:
     """
     found = plugins(place)
     try:
-        users.do_as(place.user, lambda: in_project(place, found, mend), SECONDS)
+        users.do_as(place.user, lambda: _all_in_project(place, found, mend), SECONDS)
+    except OSError as error:
+        if strict:
+            raise Unavailable("the plugin folders cannot be prepared: {0}".format(error)) from None
+        problem = str(error)
+        log.line("paths: " + problem)
+        if isinstance(error, TimeoutError):  # else it has been written
+            with contextlib.suppress(OSError):
+                users.do_as(place.user, lambda: state.write(problem, state.START), 1.0)
+    try:
         if os.geteuid() == 0:
             in_system(place, found)
     except OSError as error:
@@ -120,7 +160,8 @@ def main() -> int:
         sys.stderr.write("set-paths: {0!r} is not right: it takes no arguments\n".format(arguments[0]))
         return 2
     try:
-        prepare(environ.place(environ.load()))
+        log.PREFIX = "set-paths: "
+        prepare(environ.place(environ.load()), strict=True)
     except Refused as error:
         sys.stderr.write("set-paths: {0}\n".format(error))
         return 1

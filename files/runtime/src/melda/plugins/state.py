@@ -17,6 +17,8 @@ RESTORING = FOLDER + "/restoring"  # while it is there Python and R wait, see me
 # there is no file nobody could look, so somebody may have been installing.
 CUT_OFF, NOBODY = FOLDER + "/cut-off", "nobody"
 LAST, UNSAVED = "--last", 74  # the keeper's: save what is left, and end; its exit code if something is not saved
+START = FOLDER + "/start"  # what a start could not make ready in the home and in the project; empty: nothing
+NAMES = tuple(os.path.basename(path) for path in (STATE, FORK, RESTORING, CUT_OFF, START))
 LOCAL = "kept in the project's folder"
 KEPT = ".melda-jupyter"  # in the project: all that is ours
 CAPTURE = "environment.json"  # in there, too: what melda-env says is installed

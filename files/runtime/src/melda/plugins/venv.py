@@ -6,8 +6,8 @@ folder is relative but the links to the image.
 
 from __future__ import annotations
 
-import contextlib
 import os
+import secrets
 import shutil
 
 from melda.base import folders, interpreters, textfiles
@@ -40,15 +40,15 @@ def _python(path: str, target: str) -> None:
     if os.path.lexists(path):
         if not os.path.islink(path) and os.path.isfile(path) and os.access(path, os.X_OK):
             return  # a copy
-        if os.path.isdir(path) and not os.path.islink(path):
-            folders.aside(path)
-        else:
+        if os.path.islink(path):
             os.unlink(path)
+        else:
+            folders.aside(path)
     try:
         os.symlink(target, path)
     except OSError:
         source = os.path.join(os.path.dirname(path), target)
-        new = path + ".new"
+        new = "{0}.{1}".format(path, secrets.token_hex(4))
         shutil.copyfile(source, new)
         os.chmod(new, 0o755)  # nosec B103 # noqa: S103 an interpreter is for everybody
         os.replace(new, path)
@@ -111,6 +111,4 @@ def mend(root: str, version: str) -> None:
         # Written last by every installer. ~ is pip's: what it takes away in an upgrade.
         cut_off = name.endswith(".dist-info") and not os.path.exists(os.path.join(path, "RECORD"))
         if cut_off or name.startswith("~"):
-            shutil.rmtree(path, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                os.unlink(path)
+            folders.clear(path)

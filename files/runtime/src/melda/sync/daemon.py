@@ -82,7 +82,9 @@ class Keeper:
             try:
                 place = environ.place(environ.load())
                 # While Python and R wait nobody can be installing.
-                set_paths.in_project(place, set_paths.plugins(place), mend=os.path.exists(state.RESTORING))
+                mend = os.path.exists(state.RESTORING)
+                for problem in set_paths.in_project(place, set_paths.plugins(place), mend=mend):
+                    say(programs.shown(problem, 300))
             except Exception as error:  # whatever lies there
                 say("the folders of the project cannot be made whole: {0}".format(_reason(error)))
             say("the packages of the project are here ({0:.2f} s)".format(time.monotonic() - self._began))

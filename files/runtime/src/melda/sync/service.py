@@ -35,11 +35,15 @@ def _make(settings: Settings, found: List[str]) -> None:
     for name in found:
         folders.make(settings.place.workdir, name)
         local = os.path.join(LOCAL, name)
-        if not os.path.exists(local + ".json"):
-            distributions.remove(local)  # of a container that was killed while it was bringing it back
-        os.makedirs(local, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(state.CUT_OFF)
+        known = local + ".json"
+        if os.path.lexists(known) and not os.path.isfile(known):
+            folders.aside(known)
+        elif folders.check(local) and not os.path.lexists(known):
+            try:
+                distributions.remove(local)  # of a container that was killed while it was bringing it back
+            except OSError:
+                folders.aside(local)
+        folders.make(local)
     if found:
         state.restoring()
     state.write("restoring" if found else state.LOCAL)
@@ -68,6 +72,7 @@ def begin(settings: Settings, supervisor: Supervisor) -> bool:
         for path in (LOCAL, state.FOLDER):
             os.makedirs(path, mode=0o755, exist_ok=True)
             s3fs.own_folder(path, user.uid, user.gid, 0o755)
+        descriptors.clear_names(state.FOLDER, state.NAMES)
         users.do_as(user, lambda: _make(settings, found), SECONDS)
         if found:
             users.do_as(users.ROOT, lambda: _mount(settings, found), SECONDS)

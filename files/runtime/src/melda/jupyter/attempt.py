@@ -1,0 +1,157 @@
+"""A start of Jupyter, and a second one without the user's configuration if the first does not come to listen.
+
+What the user writes into ~/.jupyter is run by Jupyter, and lies there at every later start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import stat
+import sys
+import tempfile
+import time
+from typing import Callable, List, NoReturn
+
+from melda.base import folders, log, regular, textfiles
+from melda.jupyter import service as jupyter
+
+# In the environment of the second attempt: why there is one.
+REASON = "MELDA_JUPYTER_REASON"
+CONFIGURATION = "JUPYTER_CONFIG_DIR"
+LONG = 60.0  # seconds after which a start that is ended had gone wrong; it takes two, on a host with much to do thirty
+LARGEST_SECRET = 4096  # bytes
+UNFINISHED = "the last start did not come to its end"
+
+
+def make_usable(home: str, runtime: str) -> None:
+    """See that Jupyter can make what it needs in the home: what is in the way is set aside.
+
+    Args:
+        home: of the user.
+        runtime: Jupyter's runtime folder.
+    """
+    try:
+        # jupyter_core ends where it may not look into the second of them.
+        for name in (".jupyter", ".ipython"):
+            folders.check(os.path.join(home, name), links=True)
+        below = os.path.relpath(runtime, home).split("/")
+        path = home
+        for name in below if below[0] != ".." else []:
+            path = os.path.join(path, name)
+            if not folders.check(path, links=True):
+                return
+        secret = os.path.join(runtime, "jupyter_cookie_secret")
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                regular.read(secret, LARGEST_SECRET)
+            except FileNotFoundError:
+                raise
+            except OSError:
+                folders.aside(secret)
+    except Exception as error:  # then Jupyter says what it makes of it
+        log.line("jupyter: {0}: {1}".format(runtime, error))
+
+
+class Attempt:
+    """One of at most two starts.
+
+    Args:
+        command: to run this program again.
+        mark: path of a file that is there while a start is under way.
+        told: path of a file that says why the configuration is left out, for the health check.
+    """
+
+    def __init__(self, command: List[str], mark: str = jupyter.STARTING, told: str = jupyter.LEFT_OUT) -> None:
+        self._command, self._mark, self._told = command, mark, told
+        self._began = time.monotonic()
+        self.reason = os.environ.pop(REASON, "")
+        self.over = False
+
+    def begin(self) -> None:
+        """Leave the configuration out if the last start ended in it: killed, or nobody knows how."""
+        try:
+            found = os.lstat(self._mark)
+            if stat.S_ISREG(found.st_mode):
+                self.reason = self.reason or UNFINISHED
+            else:
+                folders.aside(self._mark)
+        except OSError:
+            pass  # there is no mark
+        if self.reason:
+            os.environ[CONFIGURATION] = _empty_folder()
+            log.line("jupyter: ~/.jupyter is left out: {0}".format(self.reason))
+            with contextlib.suppress(OSError):
+                textfiles.replace(self._told, "left out: {0}".format(self.reason))
+        with contextlib.suppress(OSError):
+            textfiles.replace(self._mark, "")
+        signal.signal(signal.SIGTERM, self._ended)
+
+    def _ended(self, *_: object) -> None:
+        """Somebody stops the container before Jupyter listens, and to signals neither."""
+        if time.monotonic() - self._began < LONG:
+            self.finish()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def finish(self) -> None:
+        """It listens."""
+        self.over = True
+        with contextlib.suppress(OSError):
+            os.unlink(self._mark)
+        if self.reason:
+            os.environ.pop(CONFIGURATION, None)  # kernels and terminals have the user's
+
+    def again(self, reason: str) -> NoReturn:
+        """Become the second attempt."""
+        os.environ[REASON] = reason
+        os.execv(self._command[0], self._command)  # nosec B606 # noqa: S606
+
+    def run(self, serve: Callable[[], object]) -> int:
+        """Serve until it is over.
+
+        Args:
+            serve: Jupyter's own command.
+
+        Returns:
+            The exit code.
+        """
+        make_usable(os.path.expanduser("~"), _runtime())
+        self.begin()
+        code = 1
+        try:
+            code = _number(serve())
+            reason = "Jupyter ended with exit code {0}".format(code)
+        except SystemExit as error:
+            code = _number(error.code)
+            reason = "Jupyter ended with exit code {0}".format(code)
+        except Exception as error:
+            if self.over or self.reason:
+                raise
+            sys.excepthook(type(error), error, error.__traceback__)
+            reason = "{0}: {1}".format(type(error).__name__, " ".join(str(error).split())[:200])
+        if not (self.over or self.reason):
+            self.again(reason)
+        return code
+
+
+def _empty_folder() -> str:
+    try:
+        path = tempfile.mkdtemp(prefix="jupyter-")
+        # Else jupyter_core would look for IPython's of old.
+        with open(os.path.join(path, "migrated"), "w", encoding="ascii"):
+            return path
+    except OSError:  # the disk is full, say
+        return os.devnull + "/none"
+
+
+def _number(code: object) -> int:
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def _runtime() -> str:
+    with contextlib.suppress(Exception):
+        return str(importlib.import_module("jupyter_core.paths").jupyter_runtime_dir())
+    return os.path.expanduser("~/.local/share/jupyter/runtime")
