@@ -265,7 +265,8 @@ def release(settings: Settings, supervisor: Supervisor) -> str:
     """
     if settings.bucket is None:
         return ""
-    path, problems = settings.place.workdir, []
+    path = settings.place.workdir
+    problems: List[str] = []
     began = time.monotonic()
     if _proven and is_mounted(MOUNTED):
         until = time.monotonic() + supervisor.left(UNMOUNT_SECONDS) - LEFT_SECONDS
