@@ -223,8 +223,8 @@ def test_what_s3fs_says_at_the_end_may_be_lost_whatever_its_exit_code(
     settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s3fs, "is_mounted", lambda path: path == s3fs.MOUNTED and not supervisor.done)
-    monkeypatch.setattr(s3fs, "_proven", [Said()])
-    monkeypatch.setattr(written, "problems", lambda *_: ["a file cannot be written any more: no"])
+    monkeypatch.setattr(s3fs, "_proven", [SimpleNamespace(said=Said(), readable=None)])
+    monkeypatch.setattr(written, "problems", lambda *_: ["there is no such bucket"])
     supervisor = Supervisor()
     reason = s3fs.release(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
-    assert reason == "a file cannot be written any more: no; s3fs says: HTTP response code 403, returning EPERM"
+    assert reason == "there is no such bucket; s3fs says: HTTP response code 403, returning EPERM"

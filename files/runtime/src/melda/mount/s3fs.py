@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import time
-from typing import Callable, Iterator, List, Optional, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from melda.base import descriptors, log, mounts, users
 from melda.base.errors import Refused, Unavailable
@@ -28,7 +28,15 @@ UNMOUNT_SECONDS = 9.0  # for s3fs to end after its mount is gone, if a container
 LEFT_SECONDS = 1.0  # of them, for the unmount itself
 Before = Callable[[Bucket, Settings, Supervisor], None]
 
-_proven: List[output.Output] = []  # what s3fs says, from when its mount was known to work
+
+class _Proven(NamedTuple):
+    """A mount that is known to work: what s3fs says, and a question to S3."""
+
+    said: output.Output
+    readable: Callable[[], None]
+
+
+_proven: List[_Proven] = []
 
 
 def _nothing(_: Bucket, __: Settings, ___: Supervisor) -> None:
@@ -172,7 +180,7 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
             bucket = _with_role(bucket, settings)
         bucket = s3.prepare(bucket)
         before(bucket, settings, supervisor)
-        _mount(bucket, settings, supervisor, project)
+        said = _mount(bucket, settings, supervisor, project)
     finally:
         os.close(project)
 
@@ -180,13 +188,18 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
         log.line("{0}: {1}".format(bucket.url, reason))
         abandon(supervisor)
 
-    # Root, as whom s3fs has the keys, and where nobody else can put a link.
-    asking = watch.question(MOUNTED, lambda: s3.readable(role.renewed(bucket, settings.variables)))
+    def readable() -> None:
+        s3.readable(role.renewed(bucket, settings.variables))
+
+    _proven[:] = [_Proven(said, readable)]
+    supervisor.later(output.PAUSE, said.turn)
+    # Root, who has the keys, and where nobody else can put a link.
+    asking = watch.question(MOUNTED, readable)
     watching = watch.Watch(users.ROOT, asking, bucket.patience, give_up)
     supervisor.later(watch.PAUSE, watching.turn)
 
 
-def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: int) -> None:
+def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: int) -> output.Output:
     asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
     os.makedirs(MOUNTED, mode=0o755, exist_ok=True)
     in_file = not bucket.role and not bucket.credentials.session
@@ -210,8 +223,7 @@ def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: 
             except OSError as error:  # TimeoutError is one
                 reason = "{0} is mounted and does not work: {1}: {2}"
                 raise Unavailable(reason.format(asked, what, error)) from None
-    supervisor.later(output.PAUSE, said.turn)
-    _proven[:] = [said]
+    return said
 
 
 def prepare(settings: Settings, supervisor: Supervisor, before: Before = _nothing) -> str:
@@ -270,14 +282,14 @@ def release(settings: Settings, supervisor: Supervisor) -> str:
     began = time.monotonic()
     if _proven and is_mounted(MOUNTED):
         until = time.monotonic() + supervisor.left(UNMOUNT_SECONDS) - LEFT_SECONDS
-        problems.extend(written.problems(supervisor, S3FS, lambda: probing.probe(MOUNTED), settings.place.user, until))
+        problems.extend(written.problems(supervisor, S3FS, _proven[0].readable, until))
     code = supervisor.stop(S3FS, ask=lambda: _unmount(path, supervisor))
     _unmount(path, supervisor)  # what a killed s3fs leaves
     if code:
         how = "ended with exit code {0}" if code > 0 else "was killed by signal {0}"
         problems.append(("s3fs " + how + " after {1:.1f} s").format(abs(code), time.monotonic() - began))
     # All that it has said since the last look, which was before the stop.
-    error = _proven[0].error(began) if _proven else ""
+    error = _proven[0].said.error(began) if _proven else ""
     if error:
         problems.append("s3fs says: " + error)
     if is_mounted(MOUNTED) or is_mounted(path):
