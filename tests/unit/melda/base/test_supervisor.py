@@ -17,7 +17,8 @@ sys.path.insert(0, {runtime!r})
 from melda.base import users as account
 from melda.base import processes
 from melda.base import supervisor
-from melda.base.supervisor import Service, Supervisor
+from melda.base.service import Service
+from melda.base.supervisor import Supervisor
 me = account.Account("me", os.getuid(), os.getgid(), (os.getgid(),), "/", "/bin/sh")
 def service(name, code, **more):
     return Service(name, (sys.executable, "-ISc", code), me, {{"A": "1"}}, **more)
@@ -294,3 +295,16 @@ def test_a_service_that_is_killed_first(tmp_path: Path) -> None:
     inner = (inner + "; os.rename({0!r} + '.new', {0!r})").format(str(path))
     code, _, err = run(f"s.start(service('fork', {inner!r}, essential=True, score=900)); s.run()")
     assert (code, path.read_text()) == (0, "900\n"), err
+
+
+def test_in_a_stop_it_is_waited_for_something_else_too() -> None:
+    """Whoever asks to stop once more meanwhile; a process that ends is taken note of."""
+    code, _, err = run("""
+        assert s.pid('s3fs') == 0
+        s.start(service('s3fs', 'import time; time.sleep(0.2)', once=True))
+        assert s.pid('s3fs') == s._all['s3fs'].process.pid and s.alive('s3fs')
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert not s.settle(lambda: False, 0.01)
+        assert s.settle(lambda: not s.alive('s3fs'), 10) and s.pid('s3fs') == 0
+    """)
+    assert code == 0, err

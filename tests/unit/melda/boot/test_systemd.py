@@ -105,7 +105,7 @@ def test_a_bad_exit_code_of_a_service_is_never_taken_for_a_bad_setting() -> None
         sys.path[:0] = sys.argv[1:]
         from types import SimpleNamespace
         from melda.base import users
-        from melda.base.supervisor import Service
+        from melda.base.service import Service
         from melda.boot import systemd
 
         me = users.ROOT._replace(uid=os.getuid(), gid=os.getgid())

@@ -78,3 +78,31 @@ def test_it_serves_in_the_project_when_everything_is_ready(
 def test_it_never_serves_if_the_preparation_ended(program: tuple[str, subprocess.Popen[str]]) -> None:
     out, _ = program[1].communicate(timeout=20)
     assert (out, program[1].returncode) == ("", 1)
+
+
+LEAVING = """
+import atexit, sys, threading, time
+sys.path.append(sys.argv[1])
+from melda.jupyter import jupyter_notebook
+class Kept:
+    def __del__(self):
+        print("taken apart")
+kept = Kept()
+def slow():
+    time.sleep(0.2)
+    print("the thread")
+def serve():
+    atexit.register(print, "what was registered")
+    threading.Thread(target=slow).start()
+    {how}
+jupyter_notebook.leave(serve)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("return 3", 3), ("sys.exit(3)", 3), ("sys.exit()", 0), ("sys.exit('no')", 1), ("1 / 0", 1)]
+)
+def test_it_ends_whole_and_without_taking_the_interpreter_apart(src: Path, how: str, code: int) -> None:
+    argv = [sys.executable, "-c", LEAVING.replace("{how}", how), str(src)]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("the thread\nwhat was registered\n", code)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from melda.base.errors import Refused
+from melda.config.bucket import Bucket
 from melda.mount import role
 
 ANSWER = {"AccessKeyId": "ASIA1", "SecretAccessKey": "CANARY", "Token": "CANARY/t=", "Expiration": "2030"}
@@ -79,3 +80,13 @@ def test_the_path() -> None:
 def test_a_name_that_would_end_the_option(answers: Callable[..., Asked]) -> None:
     answers({ROLES: "a,dbglevel=debug", ROLES + "a%2Cdbglevel%3Ddebug": json.dumps(ANSWER)})
     assert role.find("")[0] == "iam_role=auto"
+
+
+def test_keys_are_renewed_where_a_role_has_some(answers: Callable[..., Asked], project: Bucket) -> None:
+    variables = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/1"}
+    asked = answers({})
+    assert role.renewed(project, variables) == project and not asked
+    of_role = project._replace(role="ecs")
+    assert role.renewed(of_role, variables) == of_role, "whether there are keys s3fs has to know"
+    answers({"http://169.254.170.2/v2/credentials/1": json.dumps(ANSWER)})
+    assert role.renewed(of_role, variables).credentials == ("ASIA1", "CANARY", "CANARY/t=")

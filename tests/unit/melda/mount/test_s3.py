@@ -130,3 +130,31 @@ def test_the_region_s3_says_is_used(project: Bucket, monkeypatch: pytest.MonkeyP
     found = s3.prepare(project._replace(endpoint=""))
     assert found.region == "eu-west-1"
     assert found.url_of_service == "https://s3.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b""), (404, b"<Error><Code>NoSuchKey</Code></Error>"), (500, b"")],
+)
+def test_a_bucket_that_can_be_read(project: Bucket, service: Service, status: int, body: bytes) -> None:
+    """Whether S3 answers at all the mount says itself."""
+    service.answers = lambda method, path: (status, body)
+    s3.readable(project._replace(endpoint=service.url))
+    assert service.asked[0] == "GET /bucket/users/ada/"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (403, "InvalidAccessKeyId", "AWS_ACCESS_KEY_ID is not right: S3 does not know it"),
+        (400, "ExpiredToken", "AWS_SESSION_TOKEN is not right: it has expired"),
+        (403, "AccessDenied", "may not GetObject in s3://bucket/users/ada"),
+        (404, "NoSuchBucket", "there is no such bucket"),
+    ],
+)
+def test_a_bucket_that_cannot_be_read_any_more(
+    project: Bucket, service: Service, status: int, code: str, said: str
+) -> None:
+    service.answers = lambda method, path: (status, f"<Error><Code>{code}</Code></Error>".encode())
+    with pytest.raises(Refused, match=said):
+        s3.readable(project._replace(endpoint=service.url))

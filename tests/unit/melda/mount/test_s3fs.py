@@ -12,7 +12,7 @@ from melda.base.errors import Refused
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import Settings
-from melda.mount import role, s3, s3fs
+from melda.mount import probing, role, s3, s3fs
 
 MOUNTINFO = """\
 22 1 0:20 / / rw - overlay overlay rw
@@ -27,6 +27,7 @@ def test_the_options_of_the_specification(settings: Settings, project: Bucket) -
     plain = s3fs.options(project._replace(endpoint=""), user)
     assert plain == [
         "-o", "umask=0007,uid=1001,gid=1001", "-o", "allow_other", "-o", "passwd_file=/root/.passwd-s3fs",
+        "-o", "dbglevel=err",
     ]  # fmt: skip
     debug = s3fs.options(project._replace(debug=True), user)
     assert debug[-4:] == ["-o", "dbglevel=debug", "-o", "curldbg"]
@@ -34,14 +35,14 @@ def test_the_options_of_the_specification(settings: Settings, project: Bucket) -
 
 def test_another_service_and_another_region(settings: Settings, project: Bucket) -> None:
     user = settings.place.user
-    assert s3fs.options(project, user)[-4:] == [
+    assert s3fs.options(project, user)[-6:-2] == [
         "-o",
         "url=http://127.0.0.1:9",
         "-o",
         "use_path_request_style",
     ]
     region = s3fs.options(project._replace(endpoint="", region="eu-west-1"), user)
-    assert region[-4:] == ["-o", "url=https://s3.eu-west-1.amazonaws.com", "-o", "endpoint=eu-west-1"]
+    assert region[-6:-2] == ["-o", "url=https://s3.eu-west-1.amazonaws.com", "-o", "endpoint=eu-west-1"]
 
 
 @pytest.mark.parametrize(("path", "option"), [("/v2/credentials/CANARY", "ecs"), ("", "iam_role=auto")])
@@ -135,14 +136,14 @@ def test_may_mount(tmp_path: Path, capabilities: str, device: bool, may: bool) -
     (tmp_path / "status").write_text(f"Name:\tx\nCapEff:\t{capabilities:0>16}\n")
     if device:
         (tmp_path / "fuse").write_text("")
-    assert s3fs.may_mount(str(tmp_path / "status"), str(tmp_path / "fuse")) == may
+    assert probing.may_mount(str(tmp_path / "status"), str(tmp_path / "fuse")) == may
 
 
 def test_the_probe_leaves_nothing(tmp_path: Path) -> None:
-    s3fs.probe(str(tmp_path))
+    probing.probe(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(FileNotFoundError):
-        s3fs.probe(str(tmp_path / "none"))
+        probing.probe(str(tmp_path / "none"))
 
 
 def test_own_folder(tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ class Unreachable(Supervisor):
 def test_nothing_is_started_in_a_container_that_may_not_mount(
     settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3fs, "may_mount", lambda: False)
+    monkeypatch.setattr(probing, "may_mount", lambda: False)
     with pytest.raises(
         Refused, match="^BUCKET_NAME='bucket' cannot be mounted: .*--cap-add SYS_ADMIN --device /dev/fuse"
     ):
@@ -202,7 +203,7 @@ def test_nothing_is_started_in_a_container_that_may_not_mount(
 def test_a_folder_with_files_is_not_hidden_under_a_mount(
     settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3fs, "may_mount", lambda: True)
+    monkeypatch.setattr(probing, "may_mount", lambda: True)
     (Path(settings.place.workdir) / "work").write_text("mine")
     with pytest.raises(Refused, match="is not empty"):
         s3fs.prepare(settings._replace(bucket=project), Unreachable())
@@ -212,7 +213,7 @@ def test_a_folder_with_files_is_not_hidden_under_a_mount(
 def test_the_bare_folder_is_closed_before_s3_is_asked(
     settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3fs, "may_mount", lambda: True)
+    monkeypatch.setattr(probing, "may_mount", lambda: True)
 
     def refuse(_: Bucket) -> Bucket:
         raise Refused("wrong key")

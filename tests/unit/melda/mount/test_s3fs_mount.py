@@ -13,7 +13,7 @@ from melda.base import mounts
 from melda.base.errors import Unavailable
 from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import Settings
-from melda.mount import s3, s3fs, watch
+from melda.mount import probing, s3, s3fs, watch, written
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can change owners")
 
@@ -38,6 +38,12 @@ class Supervisor:
     def alive(self, name: str) -> bool:
         return name == s3fs.S3FS and self.lives
 
+    def pid(self, _: str) -> int:
+        return 0
+
+    def settle(self, condition: Callable[[], bool], _: float) -> bool:
+        return condition()
+
     def later(self, _: float, action: Callable[[], float | None]) -> None:
         self.timers.append(action)
 
@@ -56,13 +62,14 @@ class Supervisor:
 @pytest.fixture
 def mount(settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """``mount(supervisor, **changed)``: prepare the storage of a bucket that has ``changed``."""
-    monkeypatch.setattr(s3fs, "may_mount", lambda: True)
+    monkeypatch.setattr(probing, "may_mount", lambda: True)
     path, private = str(tmp_path / "passwd"), s3fs.password_file
     monkeypatch.setattr(s3fs, "PASSWORD_FILE", path)
     monkeypatch.setattr(s3fs, "password_file", lambda bucket: private(bucket, path))
     monkeypatch.setattr(s3, "prepare", lambda bucket: bucket)
     monkeypatch.setattr(s3fs, "MOUNTED", str(tmp_path / "run" / "project"))
     monkeypatch.setattr(s3fs, "_show", lambda project, workdir: None)
+    monkeypatch.setattr(s3fs, "_proven", [])
 
     def do(supervisor: Supervisor, before: Any = lambda *_: None, **changed: Any) -> str:
         changed_settings = settings._replace(bucket=project._replace(**changed))
@@ -74,10 +81,10 @@ def mount(settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pyte
 def test_a_bucket_is_used_once_a_file_was_written_and_read_in_it(mount: Any, settings: Settings) -> None:
     supervisor = Supervisor()
     assert mount(supervisor) == "s3://bucket/users/ada is mounted at " + settings.place.workdir
-    assert supervisor.service.argv[:4] == ("s3fs", "bucket:/users/ada", s3fs.MOUNTED, "-f")
+    assert supervisor.service.argv[2:6] == ("s3fs", "bucket:/users/ada", s3fs.MOUNTED, "-f")
     assert supervisor.service.essential, "without it the day's work would go nowhere"
     assert supervisor.passwords == ["KEY:CANARY\n"] and not Path(s3fs.PASSWORD_FILE).exists()
-    assert len(supervisor.timers) == 1, "it is watched from now on"
+    assert len(supervisor.timers) == 2, "it is watched, and heard, from now on"
 
 
 def test_temporary_keys_and_roles_need_no_password_file(mount: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +114,7 @@ def test_a_mount_that_cannot_be_written_is_no_mount(mount: Any, monkeypatch: pyt
     def fail(_: str) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(s3fs, "probe", fail)
+    monkeypatch.setattr(probing, "probe", fail)
     with pytest.raises(Unavailable, match="is mounted and does not work: writing and reading a file: .*Input/output"):
         mount(Supervisor())
 
@@ -127,9 +134,9 @@ def test_what_is_read_back_must_be_what_was_written(tmp_path: Path, monkeypatch:
             Path(path).touch()
         return open(os.devnull if mode == "wb" else path, mode)
 
-    monkeypatch.setattr(s3fs, "open", forgetful, raising=False)
+    monkeypatch.setattr(probing, "open", forgetful, raising=False)
     with pytest.raises(OSError, match="^what was read is not what was written$"):
-        s3fs.probe(str(tmp_path))
+        probing.probe(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -203,3 +210,21 @@ def test_what_may_be_lost_is_known(
     supervisor = Supervisor()
     supervisor.code = code
     assert s3fs.release(settings._replace(bucket=project), supervisor) == reason  # type: ignore[arg-type]
+
+
+class Said:
+    """In which s3fs has said an error."""
+
+    def error(self, _: float) -> str:
+        return "HTTP response code 403, returning EPERM"
+
+
+def test_what_s3fs_says_at_the_end_may_be_lost_whatever_its_exit_code(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3fs, "is_mounted", lambda path: path == s3fs.MOUNTED and not supervisor.done)
+    monkeypatch.setattr(s3fs, "_proven", [SimpleNamespace(said=Said(), readable=None)])
+    monkeypatch.setattr(written, "problems", lambda *_: ["there is no such bucket"])
+    supervisor = Supervisor()
+    reason = s3fs.release(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
+    assert reason == "there is no such bucket; s3fs says: HTTP response code 403, returning EPERM"

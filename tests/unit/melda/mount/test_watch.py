@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from melda.base import users
+from melda.base.errors import Refused
 from melda.mount import watch
 
 ME = users.Account("me", os.getuid(), os.getgid(), (os.getgid(),), "/", "/bin/sh")
@@ -106,10 +107,21 @@ def test_a_state_that_cannot_be_written_does_not_end_the_watch(
 
 
 def test_the_question(tmp_path: Path) -> None:
-    watch.question(str(tmp_path))()
+    asked: list[str] = []
+    watch.question(str(tmp_path), lambda: asked.append("S3"))()
+    assert asked == ["S3"]
     with pytest.raises(OSError, match="Not a directory"):
         (tmp_path / "file").touch()
-        watch.question(str(tmp_path / "file"))()
+        watch.question(str(tmp_path / "file"), lambda: asked.append("S3"))()
+    assert asked == ["S3"], "the mount comes first: it says more"
+
+
+def test_the_question_where_only_s3_knows_that_it_is_refused(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise Refused("AWS_ACCESS_KEY_ID is not right: S3 does not know it")
+
+    with pytest.raises(Refused, match="AWS_ACCESS_KEY_ID"):
+        watch.question(str(tmp_path), refuse)()
 
 
 def test_a_question_that_cannot_be_put_is_not_the_mounts_silence(

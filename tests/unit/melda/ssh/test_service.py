@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from melda.base.errors import Refused
-from melda.base.supervisor import Service
+from melda.base.service import Service
 from melda.config.environ import Settings
 from melda.ssh import service as ssh
 

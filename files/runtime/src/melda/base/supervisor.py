@@ -7,59 +7,19 @@ import os
 import signal
 import subprocess
 import time
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 from melda.base import log, pressure, processes, users
 from melda.base.errors import Refused, StopRequested
+from melda.base.service import FIRST_PAUSE, Running, Service
 
 STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 HANDLED = set(STOP) | {signal.SIGCHLD}
 
 # Seconds before a service that died is started again: doubled each time, the first again once it lived long.
-FIRST_PAUSE, LONGEST_PAUSE, LIVED_LONG = 0.5, 30.0, 60.0
+LONGEST_PAUSE, LIVED_LONG = 30.0, 60.0
 TRIES = 3.0  # seconds in which a first start that fails for want of something is tried
 AGAIN = 1.0  # seconds until something that was due and failed is tried again
-
-
-class Service(NamedTuple):
-    """A long-running program.
-
-    Attributes:
-        name: in the log.
-        argv: program and arguments; secrets have no place here, everybody sees them.
-        account: who it runs as.
-        environment: all of its environment.
-        directory: where it starts.
-        essential: its end is the container's end; else it is started again.
-        patience: seconds between SIGTERM and SIGKILL.
-        once: when it ends with exit code 0 it is done.
-        stdin: descriptor of its standard input; there is nothing to read if it is not given.
-        score: how gladly the kernel kills it, and what it starts, for want of memory; see :mod:`melda.base.oom`.
-    """
-
-    name: str
-    argv: Tuple[str, ...]
-    account: users.Account
-    environment: Mapping[str, str]
-    directory: str = "/"
-    essential: bool = False
-    patience: float = 2.0
-    stdin: int = subprocess.DEVNULL
-    once: bool = False
-    score: int = 0
-
-
-class Running:
-    """A service, and its process while it has one."""
-
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.process: Optional[subprocess.Popen[bytes]] = None
-        self.began = 0.0
-        self.pause = FIRST_PAUSE
-        self.due: Optional[float] = None  # when to start it again
-        self.stopping = False  # its end is wanted
-        self.asked = False
 
 
 class Supervisor:
@@ -97,6 +57,7 @@ class Supervisor:
         running.process = subprocess.Popen(
             service.argv,
             stdin=service.stdin,
+            stdout=service.stdout,
             cwd=service.directory,
             env=dict(service.environment),
             # Before exec, in a process without threads.
@@ -113,7 +74,12 @@ class Supervisor:
 
     def alive(self, name: str) -> bool:
         """Is the service's process there?"""
-        return name in self._all and self._all[name].process is not None
+        return self.pid(name) > 0
+
+    def pid(self, name: str) -> int:
+        """The number of the service's process; 0 if it has none."""
+        process = self._all[name].process if name in self._all else None
+        return 0 if process is None else process.pid
 
     def give_up(self, name: str, code: int) -> None:
         """Kill an essential service at once: nobody can hang in a file system whose server is gone.
@@ -123,9 +89,9 @@ class Supervisor:
             code: what :meth:`run` returns.
         """
         self._ended = self._ended or (name, code)
-        process = self._all[name].process if name in self._all else None
-        if process is not None:
-            os.kill(process.pid, signal.SIGKILL)
+        pid = self.pid(name)
+        if pid:
+            os.kill(pid, signal.SIGKILL)
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Wait for ``condition`` at most ``seconds``, looking after the services meanwhile.
@@ -200,12 +166,18 @@ class Supervisor:
         return process.returncode if process.returncode is not None else -signal.SIGKILL
 
     def _gone(self, running: Running, seconds: float) -> bool:
+        return self.settle(lambda: running.process is None, seconds)
+
+    def settle(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait for ``condition`` in the middle of a stop, at most ``seconds``; was it met?"""
         deadline = time.monotonic() + seconds
         self._reap()
-        while running.process is not None and time.monotonic() < deadline:
-            signal.sigtimedwait(HANDLED, 0.05)
+        while not condition():
+            if time.monotonic() >= deadline:
+                return False
+            signal.sigtimedwait(HANDLED, 0.02)
             self._reap()
-        return running.process is None
+        return True
 
     def make_room(self) -> bool:
         """End all that are no service, if no process can be started any more: a stop needs some.

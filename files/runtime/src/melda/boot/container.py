@@ -12,7 +12,8 @@ from typing import Optional, TextIO, Tuple
 
 from melda.base import log, processes
 from melda.base.errors import Refused, StopRequested
-from melda.base.supervisor import Service, Supervisor
+from melda.base.service import Service
+from melda.base.supervisor import Supervisor
 from melda.boot import home, services
 from melda.config import environ, hub
 from melda.config.environ import Settings

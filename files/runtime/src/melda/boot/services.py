@@ -10,7 +10,8 @@ from typing import Dict, Optional
 
 from melda.base import descriptors, log, textfiles, users
 from melda.base.errors import Refused
-from melda.base.supervisor import Service, Supervisor
+from melda.base.service import Service
+from melda.base.supervisor import Supervisor
 from melda.boot import health
 from melda.boot.health import BSPM, BSPM_STATE, BUS
 from melda.config import secret_files

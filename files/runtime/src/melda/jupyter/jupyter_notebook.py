@@ -6,11 +6,13 @@ from the project, so what a user installs there cannot keep it from starting. It
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import List
+from typing import Callable, List, NoReturn
 
 # Last: nothing of ours stands in for a module of Jupyter's. -I leaves this folder out.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -73,5 +75,27 @@ def main() -> int:
     return attempt.run(serve)
 
 
+def leave(run: Callable[[], int]) -> NoReturn:
+    """Run, and end without taking the interpreter apart: that is a second of work, of the ten that a stop has.
+
+    All else that belongs to an end is done: threads are waited for, and what was registered with atexit is called.
+    """
+    code = [1]
+
+    def last() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code[0])
+
+    atexit.register(last)  # what is registered first is called last
+    try:
+        code[0] = run()
+    except SystemExit as error:
+        code[0] = error.code if isinstance(error.code, int) else int(error.code is not None)
+        raise
+    sys.exit(code[0])
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -11,7 +11,7 @@ from typing import Dict, Tuple
 
 from melda.base import log, regular, textfiles
 from melda.base.errors import Refused
-from melda.base.supervisor import Service
+from melda.base.service import Service
 from melda.config import hub, secret_files
 from melda.config.environ import JUPYTER_PORT, RUN, SRC, Settings
 from melda.web import probe

@@ -6,6 +6,7 @@ s3fs fetches and renews them by itself; here they are fetched once, for the ques
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -14,6 +15,7 @@ from typing import Dict, Mapping, Optional, Tuple
 from urllib.parse import quote
 
 from melda.base.errors import Refused
+from melda.config.bucket import Bucket, Credentials
 
 VARIABLE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"  # ECS sets it; s3fs reads it
 HOSTS = ("169.254.170.2", "169.254.169.254")
@@ -79,3 +81,11 @@ def find(ecs_path: str) -> Tuple[str, Tuple[str, str, str]]:
     except (ValueError, KeyError, TypeError):
         pass
     raise Refused("AWS_ACCESS_KEY_ID is missing, and no role gives keys in its place: {0} ({1})".format(where, reason))
+
+
+def renewed(bucket: Bucket, variables: Mapping[str, str]) -> Bucket:
+    """The bucket with the keys that its role has now; as it was, if the role cannot be asked, or there is none."""
+    if bucket.role:
+        with contextlib.suppress(Refused):
+            return bucket._replace(credentials=Credentials(*find(path(variables))[1]))
+    return bucket

@@ -6,6 +6,7 @@ service takes.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import hmac
@@ -207,6 +208,18 @@ def copy(bucket: Bucket, source: str, target: str) -> None:
     if b"<Error>" in answer.body:  # "CopyObject", Amazon S3 API reference: an error may come with a 200
         answer = answer._replace(status=500)
     _checked(bucket, answer, "CopyObject")
+
+
+def readable(bucket: Bucket) -> None:
+    """See whether S3 still gives what is in the bucket; whether it answers at all is another question.
+
+    Raises:
+        Refused: it does not.
+    """
+    with contextlib.suppress(Unavailable):
+        answer = ask(bucket, "GET", key=bucket.folder + "/")
+        if b"<Code>NoSuchKey</Code>" not in answer.body:  # somebody removed the folder's own object: no harm
+            _checked(bucket, answer, "GetObject")
 
 
 def prepare(bucket: Bucket) -> Bucket:

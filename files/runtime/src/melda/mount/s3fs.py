@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import subprocess
 import time
-from typing import Callable, Iterator, List, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from melda.base import descriptors, log, mounts, users
 from melda.base.errors import Refused, Unavailable
-from melda.base.supervisor import Service, Supervisor
+from melda.base.service import Service
+from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import ROOT_PATH, RUN, Settings, for_root
-from melda.mount import role, s3, watch
+from melda.mount import output, probing, role, s3, watch, written
 
 S3FS = "s3fs"
 KIND = "fuse.s3fs"
@@ -25,9 +25,18 @@ PASSWORD_FILE = "/root/.passwd-s3fs"  # nosec B105 # noqa: S105 - a path
 MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
 UNMOUNT_SECONDS = 9.0  # for s3fs to end after its mount is gone, if a container's stop leaves them
-CAP_SYS_ADMIN = 21  # linux/capability.h
+LEFT_SECONDS = 1.0  # of them, for the unmount itself
 Before = Callable[[Bucket, Settings, Supervisor], None]
-NEEDED = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
+
+
+class _Proven(NamedTuple):
+    """A mount that is known to work: what s3fs says, and a question to S3."""
+
+    said: output.Output
+    readable: Callable[[], None]
+
+
+_proven: List[_Proven] = []
 
 
 def _nothing(_: Bucket, __: Settings, ___: Supervisor) -> None:
@@ -49,6 +58,8 @@ def options(bucket: Bucket, user: users.Account) -> List[str]:
         chosen.append("endpoint=" + bucket.region)
     if bucket.debug:
         chosen += ["dbglevel=debug", "curldbg"]
+    else:
+        chosen.append(output.LEVEL)
     return [word for option in chosen for word in ("-o", option)]
 
 
@@ -71,36 +82,6 @@ def is_mounted(path: str) -> bool:
     """Is s3fs mounted at ``path``?"""
     found = mounts.at(path)
     return found is not None and found.kind == KIND
-
-
-def probe(folder: str) -> None:
-    """Write, read and remove a file.
-
-    Raises:
-        OSError: what it read is not what it wrote, or something failed.
-    """
-    path = os.path.join(folder, ".melda-jupyter-probe-" + secrets.token_hex(8))
-    content = secrets.token_bytes(16)
-    try:
-        with open(path, "wb") as writing:
-            writing.write(content)
-        with open(path, "rb") as reading:
-            if reading.read() != content:
-                raise OSError("what was read is not what was written")
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-
-
-def may_mount(status: str = "/proc/self/status", device: str = "/dev/fuse") -> bool:
-    """Has this container what mounting needs?"""
-    with open(status, encoding="ascii", errors="replace") as stream:
-        capabilities = next(int(line.split()[1], 16) for line in stream if line.startswith("CapEff:"))
-    try:
-        os.close(os.open(device, os.O_RDWR))
-    except OSError:
-        return False
-    return bool(capabilities >> CAP_SYS_ADMIN & 1)
 
 
 def _owned(path: str, uid: int, gid: int, mode: int) -> int:
@@ -148,7 +129,7 @@ def _with_role(bucket: Bucket, settings: Settings) -> Bucket:
     return bucket._replace(role=option, credentials=Credentials(*keys))
 
 
-def _s3fs(bucket: Bucket, settings: Settings) -> Service:
+def _s3fs(bucket: Bucket, settings: Settings, stdout: Optional[int] = None) -> Service:
     keys = bucket.credentials
     environment = for_root(settings)
     if keys.session and not bucket.role:
@@ -164,8 +145,8 @@ def _s3fs(bucket: Bucket, settings: Settings) -> Service:
         environment["no_proxy"] = ",".join(filter(None, (without, *role.HOSTS)))  # a proxy is another machine
         environment[role.VARIABLE] = role.path(settings.variables)
     source = "{0}:/{1}".format(bucket.name, bucket.folder)
-    argv = (S3FS, source, MOUNTED, "-f", *options(bucket, settings.place.user))
-    return Service(S3FS, argv, users.ROOT, environment, essential=True, patience=UNMOUNT_SECONDS)
+    argv = (*output.LINE_BY_LINE, S3FS, source, MOUNTED, "-f", *options(bucket, settings.place.user))
+    return Service(S3FS, argv, users.ROOT, environment, essential=True, patience=UNMOUNT_SECONDS, stdout=stdout)
 
 
 def _show(project: int, workdir: str) -> None:
@@ -187,8 +168,8 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
         StopRequested: a signal came first.
     """
     asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
-    if not may_mount():
-        raise Refused("{0} cannot be mounted: this container may not mount; {1}".format(asked, NEEDED))
+    if not probing.may_mount():
+        raise Refused("{0} cannot be mounted: this container may not mount; {1}".format(asked, probing.NEEDED))
     _unmount(workdir, supervisor)  # on a machine: what a killed unit left
     # While nothing is mounted nobody but root may write here: what is written would be lost without a word.
     project = _owned(workdir, 0, 0, 0o555)
@@ -199,7 +180,7 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
             bucket = _with_role(bucket, settings)
         bucket = s3.prepare(bucket)
         before(bucket, settings, supervisor)
-        _mount(bucket, settings, supervisor, project)
+        said = _mount(bucket, settings, supervisor, project)
     finally:
         os.close(project)
 
@@ -207,28 +188,42 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
         log.line("{0}: {1}".format(bucket.url, reason))
         abandon(supervisor)
 
-    watching = watch.Watch(settings.place.user, watch.question(workdir), bucket.patience, give_up)
+    def readable() -> None:
+        s3.readable(role.renewed(bucket, settings.variables))
+
+    _proven[:] = [_Proven(said, readable)]
+    supervisor.later(output.PAUSE, said.turn)
+    # Root, who has the keys, and where nobody else can put a link.
+    asking = watch.question(MOUNTED, readable)
+    watching = watch.Watch(users.ROOT, asking, bucket.patience, give_up)
     supervisor.later(watch.PAUSE, watching.turn)
 
 
-def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: int) -> None:
+def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: int) -> output.Output:
     asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
     os.makedirs(MOUNTED, mode=0o755, exist_ok=True)
     in_file = not bucket.role and not bucket.credentials.session
+    said = output.Output()
     with password_file(bucket) if in_file else contextlib.nullcontext():
-        supervisor.start(_s3fs(bucket, settings))
-        if not supervisor.wait_until(lambda: is_mounted(MOUNTED), MOUNT_SECONDS):
+        try:
+            supervisor.start(_s3fs(bucket, settings, None if bucket.debug else said.writing))
+        finally:
+            said.given()
+        mounted = supervisor.wait_until(lambda: is_mounted(MOUNTED), MOUNT_SECONDS)
+        said.turn()
+        if not mounted:
             reason = "s3fs took more than {0:g} s".format(MOUNT_SECONDS) if supervisor.alive(S3FS) else "s3fs ended"
             raise Unavailable("{0} was not mounted: {1}; what it said is above".format(asked, reason))
         for what, who, action in (
             ("mounting it at {0}".format(workdir), users.ROOT, lambda: _show(project, workdir)),
-            ("writing and reading a file", settings.place.user, lambda: probe(workdir)),
+            ("writing and reading a file", settings.place.user, lambda: probing.probe(workdir)),
         ):
             try:
                 users.do_as(who, action, PROBE_SECONDS)
             except OSError as error:  # TimeoutError is one
                 reason = "{0} is mounted and does not work: {1}: {2}"
                 raise Unavailable(reason.format(asked, what, error)) from None
+    return said
 
 
 def prepare(settings: Settings, supervisor: Supervisor, before: Before = _nothing) -> str:
@@ -282,13 +277,21 @@ def release(settings: Settings, supervisor: Supervisor) -> str:
     """
     if settings.bucket is None:
         return ""
-    path, problems = settings.place.workdir, []
+    path = settings.place.workdir
+    problems: List[str] = []
     began = time.monotonic()
+    if _proven and is_mounted(MOUNTED):
+        until = time.monotonic() + supervisor.left(UNMOUNT_SECONDS) - LEFT_SECONDS
+        problems.extend(written.problems(supervisor, S3FS, _proven[0].readable, until))
     code = supervisor.stop(S3FS, ask=lambda: _unmount(path, supervisor))
     _unmount(path, supervisor)  # what a killed s3fs leaves
     if code:
         how = "ended with exit code {0}" if code > 0 else "was killed by signal {0}"
         problems.append(("s3fs " + how + " after {1:.1f} s").format(abs(code), time.monotonic() - began))
+    # All that it has said since the last look, which was before the stop.
+    error = _proven[0].said.error(began) if _proven else ""
+    if error:
+        problems.append("s3fs says: " + error)
     if is_mounted(MOUNTED) or is_mounted(path):
         problems.append("{0} cannot be unmounted".format(path))
     return "; ".join(problems)

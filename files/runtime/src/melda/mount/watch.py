@@ -27,15 +27,22 @@ def read(path: str = STATE) -> str:
     return "is not watched"
 
 
-def question(folder: str) -> Callable[[], None]:
+def question(folder: str, readable: Callable[[], object]) -> Callable[[], None]:
     """Look for a file that is not there: s3fs has to ask S3 for it, and no cache knows the name.
 
-    The returned function raises an OSError for any other answer than that it is not there.
+    Args:
+        folder: the mount.
+        readable: asks S3 itself, after the mount has answered. It has to: where S3 refuses (keys that are revoked, a
+            bucket that is gone) s3fs only says that the file is not there.
+
+    Returns:
+        A function that raises for any other answer than that the file is not there, and S3 is.
     """
 
     def ask() -> None:
         with contextlib.suppress(FileNotFoundError):
             os.lstat(os.path.join(folder, ".melda-jupyter-watch-" + secrets.token_hex(8)))
+        readable()
 
     return ask
 

@@ -12,7 +12,8 @@ from typing import Optional, Sequence
 
 from melda.base import textfiles, users
 from melda.base.errors import Refused
-from melda.base.supervisor import Service, Supervisor
+from melda.base.service import Service
+from melda.base.supervisor import Supervisor
 from melda.config.environ import RUN, Settings, for_root
 
 SSHD = "/usr/sbin/sshd"

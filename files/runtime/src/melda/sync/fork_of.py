@@ -12,7 +12,8 @@ from typing import Dict, NamedTuple, Optional
 
 from melda.base import oom, regular, textfiles, users
 from melda.base.errors import Refused
-from melda.base.supervisor import Service, Supervisor
+from melda.base.service import Service
+from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import RUN, SRC, Settings, for_root
 from melda.mount import s3

@@ -9,7 +9,8 @@ from typing import List
 
 from melda.base import descriptors, folders, log, mounts, textfiles, users
 from melda.base.errors import Refused, Unavailable
-from melda.base.supervisor import Service, Supervisor
+from melda.base.service import Service
+from melda.base.supervisor import Supervisor
 from melda.config import environ
 from melda.config.environ import RUN, SRC, Settings
 from melda.mount import s3fs

@@ -1,0 +1,74 @@
+"""What s3fs says: its errors are nowhere else to be had when a program is gone whose last write failed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import sys
+import time
+from typing import List, Tuple
+
+F_SETPIPE_SZ = 1031  # linux/fcntl.h; fcntl has it from Python 3.10 on
+SIZE = 1 << 20  # bytes that nobody has read yet; most users may have as much (fs.pipe-max-size)
+PAUSE = 2.0  # between two looks
+LEVEL = "dbglevel=err"
+# Its own log goes by blocks where it is no terminal: it would come when s3fs ends.
+LINE_BY_LINE = ("stdbuf", "-oL")
+OF_S3FS = re.compile(r"\[(CRT|ERR|WAN|INF|DBG)\] ")
+# S3's answer may hold a session token; and what is only tried again is no error yet: "### giving up" is.
+BODY, TRIED_AGAIN = "Body Text", "### CURLE_"
+LONGEST = 120  # characters of a line
+
+
+class Output:
+    """s3fs's standard output. It never waits for us: what does not fit into the pipe is dropped.
+
+    Attributes:
+        writing: descriptor for s3fs, until :meth:`given` is called.
+    """
+
+    def __init__(self) -> None:
+        self._reading, self.writing = os.pipe()
+        for number in (self._reading, self.writing):
+            os.set_blocking(number, False)
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self.writing, F_SETPIPE_SZ, SIZE)
+        self._rest = b""
+        self._errors: List[Tuple[float, str]] = []
+
+    def given(self) -> None:
+        """Leave it to s3fs."""
+        os.close(self.writing)
+
+    def turn(self) -> float:
+        """Read what there is: the log gets all but errors, which are kept; seconds until the next look."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                block = os.read(self._reading, 1 << 16)
+                if not block:
+                    break
+                *lines, self._rest = (self._rest + block).split(b"\n")
+                self._rest = self._rest[: 1 << 16]
+                for line in lines:
+                    self._take(line.decode("utf-8", "replace"))
+        return PAUSE
+
+    def _take(self, line: str) -> None:
+        level = OF_S3FS.search(line)
+        if level is None:
+            return  # the rest of S3's answer
+        if level.group(1) == "ERR":
+            if TRIED_AGAIN not in line:
+                text = line.partition("): ")[2].partition(BODY)[0].strip(" .")
+                self._errors = [*self._errors[-9:], (time.monotonic(), text[:LONGEST])]
+            return
+        with contextlib.suppress(OSError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    def error(self, since: float) -> str:
+        """The last error of those read since a moment (time.monotonic()); empty if there is none."""
+        self.turn()
+        return next((text for at, text in reversed(self._errors) if at >= since), "")
