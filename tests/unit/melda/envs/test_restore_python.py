@@ -83,7 +83,7 @@ class Container:
         subprocess.run([*command, *arguments], check=True, env=self.variables)
 
     def capture(self) -> dict[str, Any]:
-        found = capture.look(self.place, os.devnull, os.devnull)
+        found = capture.look(self.place, os.devnull, "/nowhere")
         pack.keep(found, str(self.file) + pack.ENDING)
         self.file.write_text(capture.text(found.document))
         return document.check(found.document, "x")

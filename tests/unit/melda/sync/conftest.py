@@ -1,4 +1,4 @@
-"""A bucket and the containers on it."""
+"""A bucket and the containers on it, and a keeper."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from melda.plugins import state
+from melda.sync import daemon
+from melda.sync.apt_packages import Packages
+from melda.sync.capture import Capture
+from melda.sync.daemon import Keeper
+from melda.sync.synced_dir import Folder
 
 from tests.unit.melda.sync.folders import Container
 
@@ -20,3 +26,35 @@ def bucket(tmp_path: Path) -> Path:
 def container(tmp_path: Path, bucket: Path) -> Callable[[], Container]:
     numbers = itertools.count()
     return lambda: Container(bucket, tmp_path / f"local{next(numbers)}")
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
+    monkeypatch.setattr(state, "STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(daemon, "say", lambda _: None)
+    folders = []
+    for name in ("Python-3.11.2", "R-4.2.2"):
+        (tmp_path / "local" / name).mkdir(parents=True)
+        folders.append(Folder(name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str))
+    return Keeper(
+        folders,
+        Packages(str(tmp_path / "apt.json"), print, str(tmp_path / "none")),
+        Capture(str(tmp_path / "x"), print, "/bin/true"),
+    )
+
+
+@pytest.fixture
+def begun(kept: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
+    """As in a container: Python and R wait; what becomes of the project's files is seen in ``paths``."""
+    monkeypatch.setattr(state, "RESTORING", str(tmp_path / "restoring"))
+    monkeypatch.setattr(state, "CUT_OFF", str(tmp_path / "cut-off"))
+    monkeypatch.setattr(daemon.environ, "place", lambda _: "place")
+    monkeypatch.setattr(daemon.set_paths, "plugins", lambda place: (place,))
+    seen: list[object] = []
+    monkeypatch.setattr(daemon.set_paths, "in_project", lambda *arguments, mend: seen.append((*arguments, mend)) or [])
+    monkeypatch.setattr(daemon, "say", lambda text: seen.append(text))
+    monkeypatch.setattr(daemon, "PAUSE", 0.01)
+    (tmp_path / "restoring").touch()
+    (tmp_path / "cut-off").write_text(state.NOBODY)
+    kept.seen = seen  # type: ignore[attr-defined]
+    return kept

@@ -13,7 +13,6 @@ from melda.sync import daemon, installers
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
 from melda.sync.daemon import Keeper
-from melda.sync.synced_dir import Folder
 
 
 @pytest.mark.parametrize(
@@ -49,21 +48,6 @@ def test_running(tmp_path: Path) -> None:
     assert installers.running(str(tmp_path)) == ""
 
 
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
-    monkeypatch.setattr(state, "STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(daemon, "say", lambda _: None)
-    folders = []
-    for name in ("Python-3.11.2", "R-4.2.2"):
-        (tmp_path / "local" / name).mkdir(parents=True)
-        folders.append(Folder(name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str))
-    return Keeper(
-        folders,
-        Packages(str(tmp_path / "apt.json"), print, str(tmp_path / "none")),
-        Capture(str(tmp_path / "x"), print, "/bin/true"),
-    )
-
-
 def test_the_line(kept: Keeper) -> None:
     assert kept.line() == "saved"
     one, two = kept._folders
@@ -92,23 +76,6 @@ def test_there_is_nothing_to_be_read_before_there_is_a_keeper(tmp_path: Path, mo
     assert state.read() is None
     monkeypatch.setattr(state, "STATE", str(tmp_path / "none" / "below"))
     state.write("saved")
-
-
-@pytest.fixture
-def begun(kept: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
-    """As in a container: Python and R wait; what becomes of the project's files is seen in ``paths``."""
-    monkeypatch.setattr(state, "RESTORING", str(tmp_path / "restoring"))
-    monkeypatch.setattr(state, "CUT_OFF", str(tmp_path / "cut-off"))
-    monkeypatch.setattr(daemon.environ, "place", lambda _: "place")
-    monkeypatch.setattr(daemon.set_paths, "plugins", lambda place: (place,))
-    seen: list[object] = []
-    monkeypatch.setattr(daemon.set_paths, "in_project", lambda *arguments, mend: seen.append((*arguments, mend)) or [])
-    monkeypatch.setattr(daemon, "say", lambda text: seen.append(text))
-    monkeypatch.setattr(daemon, "PAUSE", 0.01)
-    (tmp_path / "restoring").touch()
-    (tmp_path / "cut-off").write_text(state.NOBODY)
-    kept.seen = seen  # type: ignore[attr-defined]
-    return kept
 
 
 def test_brings_back_and_mends_while_nobody_can_be_installing(begun: Keeper) -> None:
@@ -228,117 +195,6 @@ def test_a_list_that_cannot_be_saved_is_said_once(begun: Keeper, monkeypatch: py
     begun.turn()
     assert begun.seen == ["the list of apt's packages is not saved: No space left on device"]  # type: ignore[attr-defined]
     assert begun.line() == "failed: the list of apt's packages is not saved"
-
-
-def package(folder: Path, name: str = "zoo") -> None:
-    (folder / name / "Meta").mkdir(parents=True)
-    (folder / name / "Meta" / "package.rds").write_text("x")
-
-
-def refuse(*_: object) -> None:
-    raise OSError(5, "Input/output error")
-
-
-def ends(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """It is told to end as soon as it looks."""
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    keeper._stopping.set()
-    return keeper.run()
-
-
-def test_what_the_bucket_does_not_take_at_the_end_is_no_success(
-    begun: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun.restore()
-    package(tmp_path / "local" / "R-4.2.2")
-    with monkeypatch.context() as broken:
-        broken.setattr(os, "fsync", refuse)
-        assert not begun.finish()
-    assert state.read() == "failed: R-4.2.2: not saved: zoo (Input/output error)"
-    assert begun.finish(), "now it takes it"
-
-
-def test_what_is_installed_while_the_bucket_cannot_be_read_is_no_success(
-    begun: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = begun._folders[1]
-    with monkeypatch.context() as broken:
-        broken.setattr(one._store, "generations", refuse)
-        assert ends(begun, monkeypatch), "nothing is here"
-        for thread in begun._threads.values():
-            thread.join()
-        package(tmp_path / "local" / "R-4.2.2")
-        assert not begun.finish()
-    assert one.problem == "not saved: zoo (what the bucket has was not brought back)"
-    assert begun.finish(), "it can be read in the end, so it is saved"
-    assert list((tmp_path / "bucket" / "R-4.2.2").glob("*.json"))
-
-
-def test_a_stop_while_it_brings_back_tells_what_only_this_container_has(
-    begun: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    goes_on, begins, one = threading.Event(), threading.Event(), begun._folders[1]
-
-    def hang() -> None:
-        begins.set()
-        assert goes_on.wait(60)
-
-    monkeypatch.setattr(one, "restore", hang)
-    assert ends(begun, monkeypatch), "nothing is here, and nobody waits for what hangs"
-    package(tmp_path / "local" / "R-4.2.2")
-    assert not begun.finish() and begins.is_set()
-    one._coming = {"zoo"}
-    assert begun.finish(), "the bucket has it"
-    goes_on.set()
-    begun._threads[one.name].join()
-
-
-@pytest.mark.parametrize(("noted", "saved"), [(None, False), ("pip install x", False), (state.NOBODY, True)])
-def test_who_was_installing_is_unknown_where_nobody_looked(
-    begun: Keeper, tmp_path: Path, noted: str | None, saved: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Path(state.CUT_OFF).unlink()
-    if noted:
-        Path(state.CUT_OFF).write_text(noted)
-    begun.restore()
-    (tmp_path / "local" / "R-4.2.2" / "half").mkdir()
-    assert begun.finish() == saved
-
-
-def test_a_keeper_that_takes_over_leaves_all_as_it_is(begun: Keeper, tmp_path: Path) -> None:
-    begun.restore()
-    for name in ("whole", "half"):
-        package(tmp_path / "local" / "R-4.2.2", name)
-    (tmp_path / "local" / "R-4.2.2" / "half" / "Meta" / "package.rds").unlink()
-    Path(state.CUT_OFF).write_text("pip install x")
-    folders = [
-        Folder(one.name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str) for one in begun._folders
-    ]
-    second = Keeper(folders, begun._packages, begun._capture)
-    assert not second.last(), "half of it may be written"
-    assert folders[1].problem.startswith("not saved: half (")
-    assert (tmp_path / "local" / "R-4.2.2" / "half").exists()
-    third = Folder("R-4.2.2", str(tmp_path / "new"), str(tmp_path / "bucket"), print, str)
-    (tmp_path / "new" / "R-4.2.2").mkdir(parents=True)
-    third.restore()
-    assert os.listdir(third.root) == ["whole"]
-
-
-def test_a_keeper_that_takes_over_before_anything_came_says_so(begun: Keeper, tmp_path: Path) -> None:
-    package(tmp_path / "local" / "R-4.2.2")
-    assert begun.last(), "the bucket answers, so it is brought back, and saved"
-    assert list((tmp_path / "bucket" / "R-4.2.2").glob("*.json"))
-
-
-def test_the_lists_are_missed_too(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun.restore()
-    with monkeypatch.context() as broken:
-        broken.setattr(begun._packages, "finish", refuse)
-        assert not begun.finish()
-    assert state.read() == "failed: the list of apt's packages is not saved: Input/output error"
-    monkeypatch.setattr(begun._capture, "finish", lambda _: "what is installed is not written down")
-    assert not begun.finish()
-    assert state.read() == "failed: what is installed is not written down"
 
 
 def test_it_saves_until_it_is_told_to_end(begun: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,10 @@ class Keeper:
         except Exception as error:  # whatever lies in the bucket: the others go on
             _failed(folder, "not brought back: {0}".format(_reason(error)))
 
+    def is_restoring(self) -> bool:
+        """Is a thread bringing something back?"""
+        return any(thread.is_alive() for thread in self._threads.values())
+
     def turn(self) -> None:
         """Look at everything once."""
         for folder in self._folders:
@@ -260,6 +264,6 @@ def main() -> int:
     capture = Capture(os.path.join(kept, state.CAPTURE), say)
     keeper = Keeper(folders, Packages(os.path.join(kept, "apt.json"), say), capture)
     saved = keeper.last() if given.last else keeper.run()
-    if threading.active_count() > 1:  # one that brings something back, and would be waited for
+    if keeper.is_restoring():  # it would be waited for
         os._exit(0 if saved else state.UNSAVED)
     return 0 if saved else state.UNSAVED
