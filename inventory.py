@@ -26,9 +26,9 @@ _RIGHT = "[ROLE=][USER@]HOST[:PORT] or [ROLE=]@docker/CONTAINER"
 for _name in filter(None, (_part.strip() for _part in os.environ.get("MELDA_HOSTS", "").split(","))):
     _parts = _ENTRY.fullmatch(_name)
     if not _parts:
-        raise InventoryError("MELDA_HOSTS={0!r} is not right: it must be {1}".format(_name, _RIGHT))
+        raise InventoryError(f"invalid MELDA_HOSTS={_name!r}: expected {_RIGHT}")
     if _parts["role"] in _TAKEN:
-        raise InventoryError("MELDA_HOSTS={0!r} is not right: ROLE must be another word than that".format(_name))
+        raise InventoryError(f"invalid MELDA_HOSTS={_name!r}: ROLE must be another word than that")
     if _parts["container"]:
         _host: Tuple[str, Dict[str, Any]] = ("@docker/" + _parts["container"], {})
         containers.append(_host)

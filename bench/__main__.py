@@ -16,7 +16,7 @@ from bench.rows import ROWS, Row
 from bench.workbench import Workbench, copy
 from builder import base as bases
 from builder import engine, host
-from builder.errors import Refused
+from builder.errors import BuildError
 
 HERE = Path(__file__).resolve().parent
 
@@ -37,11 +37,11 @@ def chosen(only: str) -> list[Row]:
     """The rows to measure.
 
     Raises:
-        Refused: there is no row of that name.
+        BuildError: there is no row of that name.
     """
     rows = [row for row in ROWS if only in ("", row.NAME)]
     if not rows:
-        raise Refused(f"--only {only} is not right: it must be one of {', '.join(row.NAME for row in ROWS)}")
+        raise BuildError(f"invalid --only {only}: expected one of {', '.join(row.NAME for row in ROWS)}")
     return rows
 
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> list[Result]:
     rows = chosen(arguments.only)
     docker = engine.ready()
     engine.check_space(docker, "core")
-    base = bases.choose(docker, arguments.base)[0]
+    base = bases.select(docker, arguments.base)[0]
     base_image = bases.ensure(docker, base)
     made: dict[str, Measured] = {}
     with tempfile.TemporaryDirectory(prefix="melda-bench-") as folder:
@@ -84,7 +84,7 @@ def page(folder: Path) -> None:
     """Write ``results.md`` and the charts anew from ``results.json``.
 
     Raises:
-        Refused: there are no results, or they cannot be read. The page and the charts are left as they are.
+        BuildError: there are no results, or they cannot be read. The page and the charts are left as they are.
     """
     file = folder / "results.json"
     try:
@@ -93,9 +93,9 @@ def page(folder: Path) -> None:
         text, pictures = table.markdown(rows), charts.all_of(rows)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         why = f"{type(error).__name__}: {error}"
-        raise Refused(f"{file} is not what make bench writes ({why}): take it from git, or measure anew") from error
+        raise BuildError(f"{file} is not what make bench writes ({why}): take it from git, or measure anew") from error
     if not rows:
-        raise Refused(f"{file} has no results: take it from git, or measure with make bench")
+        raise BuildError(f"{file} has no results: take it from git, or measure with make bench")
     measured.write(folder / "results.md", text)
     (folder / "charts").mkdir(exist_ok=True)
     for name, picture in pictures.items():
@@ -114,7 +114,7 @@ def main() -> int:
             page(HERE)
             return 0
         results = run(arguments)
-    except Refused as refused:
+    except BuildError as refused:
         print(f"melda-jupyter: {refused}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -37,8 +37,8 @@ def _limit(result: Result, target: Target) -> float:
 def _aim(result: Result, target: Target) -> str:
     """What is to be reached, and whether it is."""
     limit = number(_limit(result, target), result.unit)
-    said = f"{target.limit:g} x {target.of} = {limit}" if target.of else limit
-    return f"target ≤ {said}: {verdict(result, [target]).partition(':')[0]}"
+    output = f"{target.limit:g} x {target.of} = {limit}" if target.of else limit
+    return f"target ≤ {output}: {verdict(result, [target]).partition(':')[0]}"
 
 
 def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
@@ -51,8 +51,8 @@ def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
 
 def _group(result: Result, top: float) -> tuple[list[str], float]:
     """The elements of one result, and where the next may begin."""
-    said = verdict(result, result.targets)
-    bad = bool(result.invalid) or "MISSED" in said
+    output = verdict(result, result.targets)
+    bad = bool(result.invalid) or "MISSED" in output
     limits = [_limit(result, target) for target in result.targets]
     longest = max([*limits, *(max(samples) for samples in result.samples.values())]) or 1.0
 
@@ -89,12 +89,12 @@ def svg(row: Measured) -> str:
     for result in row.results:
         elements, top = _group(result, top)
         made += elements
-    said = "; ".join(f"{result.what}: {number(result.median(), result.unit)}" for result in row.results)
+    output = "; ".join(f"{result.what}: {number(result.median(), result.unit)}" for result in row.results)
     size = f'width="{WIDTH}" height="{top:.0f}"'
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top:.0f}" {size} role="img">',
-            f"<title>{escape(said)}</title>",
+            f"<title>{escape(output)}</title>",
             f"<style>{STYLE}</style>",
             f'<rect class="page" {size}/>',
             *made,

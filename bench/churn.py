@@ -108,12 +108,12 @@ def main() -> int:
         ]
         for thread in threads:
             thread.start()
-        said = False
+        output = False
         while not ended.is_set():
             number += 1
             by_hand(changes, number, python, r)
-            if not said and changes.all[PIP]:
-                said = True
+            if not output and changes.all[PIP]:
+                output = True
                 print("going", flush=True)
         threads[0].join()
     print(json.dumps(changes.all))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.workbench import Workbench
-from builder.errors import Refused
+from builder.errors import BuildError
 from tests.standins import cran_repository
 
 # Downloads the sources of NAMES and of all they need, as far as the mirror has them, into /out, one tarball each.
@@ -37,7 +37,7 @@ def repository(workbench: Workbench, names: Sequence[str], root: Path) -> list[s
         The R packages it has of those.
 
     Raises:
-        Refused: the mirror has none.
+        BuildError: the mirror has none.
     """
     contrib = cran_repository.build(root)
     got = root / "debian"
@@ -48,5 +48,5 @@ def repository(workbench: Workbench, names: Sequence[str], root: Path) -> list[s
     found = cran_repository.add(contrib, got.iterdir())
     print(f"    sources of {len(found)} of the {wanted} packages can be had", flush=True)
     if not found:
-        raise Refused("Debian's mirror has no sources of R packages: there is nothing to compile")
+        raise BuildError("Debian's mirror has no sources of R packages: there is nothing to compile")
     return found

@@ -65,11 +65,11 @@ def _machines(rows: Sequence[Measured]) -> list[str]:
             machines.append((row.machine, [row.name]))
         else:
             same.append(row.name)
-    said = []
+    output = []
     for facts, names in machines:
-        said += ["", f"{', '.join(names)}:", ""] if len(machines) > 1 else [""]
-        said += [f"- {name}: {value}" for name, value in facts.items()]
-    return said
+        output += ["", f"{', '.join(names)}:", ""] if len(machines) > 1 else [""]
+        output += [f"- {name}: {value}" for name, value in facts.items()]
+    return output
 
 
 def markdown(rows: Sequence[Measured]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 
 ROOT = Path(__file__).resolve().parent.parent
 # What is measured, and nothing that may change or weigh without a reason.
@@ -66,7 +66,7 @@ class Workbench:
             environment: variables on top of :attr:`environment`.
 
         Raises:
-            Refused: it failed; its last lines are printed.
+            BuildError: it failed; its last lines are printed.
         """
         done = subprocess.run(
             command,
@@ -81,7 +81,7 @@ class Workbench:
         )
         if done.returncode:
             print("\n".join(done.stdout.splitlines()[-30:]), flush=True)
-            raise Refused(f"{what} failed with exit code {done.returncode}: the line that says why is above")
+            raise BuildError(f"{what} failed with exit code {done.returncode}: the line that says why is above")
         return done.stdout
 
     def image(self) -> str:
@@ -104,12 +104,12 @@ class Workbench:
         """Wait until a container's log holds ``text``.
 
         Raises:
-            Refused: it does not within ``seconds``.
+            BuildError: it does not within ``seconds``.
         """
         deadline = time.monotonic() + seconds
         while text not in self.run("reading the log", [self.docker, "logs", container]):
             if time.monotonic() > deadline:
-                raise Refused(f"{container} does not say {text!r}")
+                raise BuildError(f"{container} does not say {text!r}")
             time.sleep(0.05)
 
     @contextmanager
@@ -151,8 +151,8 @@ class Workbench:
 
     def _cache(self) -> set[str]:
         """Numbers of the build cache's records whose command holds the token, and of all that stand on them."""
-        said = client.call(self.docker, "system", "df", "--verbose", "--format", "{{json .BuildCache}}")
-        return records(json.loads(said) or [], self.token)
+        output = client.call(self.docker, "system", "df", "--verbose", "--format", "{{json .BuildCache}}")
+        return records(json.loads(output) or [], self.token)
 
 
 def records(cache: list[dict[str, str]], token: str) -> set[str]:

@@ -9,61 +9,61 @@ import time
 
 from builder import base as bases
 from builder import connector, container, engine, image, manifest, mirror, preflight, publish, sbom, settings
-from builder.errors import Refused
+from builder.errors import BuildError
 from builder.settings import Settings
 
 
-def prepare(docker: str, chosen: Settings) -> tuple[str, str]:
+def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
     """Base and sources, checked in this order and shown in a table.
 
     Returns:
         What the base is called, its image.
 
     Raises:
-        Refused: something is missing.
+        BuildError: something is missing.
     """
-    base, why = bases.choose(docker, chosen.base)
+    base, why = bases.select(docker, chosen.base)
     if why and chosen.strict:
-        raise Refused(f"STRICT=1 and {why}")
+        raise BuildError(f"STRICT=1 and {why}")
     if why:
         print(f"NOTE: building on {base}, because {why}", flush=True)
     base_image = bases.ensure(docker, base)
     rows = preflight.check(preflight.sources(docker, base, base_image, chosen.data))
     print(preflight.table(base, rows), flush=True)
-    preflight.insist(rows, chosen.strict)
+    preflight.require(rows, chosen.strict)
     return base, base_image
 
 
-def make(command: str, chosen: Settings) -> str:
+def build_image(command: str, chosen: Settings) -> str:
     """Build, say how long it took and what came of it, and return the docker client."""
     began = time.monotonic()
     docker = engine.ready()
     engine.check_space(docker, chosen.packages)
     if chosen.mirror and command == "connector":
-        raise Refused(f"MIRROR={chosen.mirror} is not right: it must be empty for `make connector`")
+        raise BuildError(f"invalid MIRROR={chosen.mirror}: expected empty for `make connector`")
     if chosen.mirror:
         mirror.build(docker, chosen)
     else:
-        base, base_image = prepare(docker, chosen)
+        base, base_image = resolve_sources(docker, chosen)
         build = connector.build if command == "connector" else image.build
         build(docker, base, base_image, chosen.image, chosen.packages, chosen.strict, data=chosen.data)
     print(f"\nbuilt in {time.monotonic() - began:.0f} s\n{image.summary(docker, chosen.image)}", flush=True)
     return docker
 
 
-def fetch(chosen: Settings) -> None:
+def export_bundle(chosen: Settings) -> None:
     """Make the folder from which the image can be built without a network."""
     if chosen.mirror:
-        raise Refused(f"MIRROR={chosen.mirror} is not right: it must be empty, `make mirror` writes {mirror.FOLDER}")
+        raise BuildError(f"invalid MIRROR={chosen.mirror}: expected empty, `make mirror` writes {mirror.FOLDER}")
     docker = engine.ready()
-    base, base_image = prepare(docker, chosen)
+    base, base_image = resolve_sources(docker, chosen)
     python = preflight.release(docker, base, base_image).python
     folder = mirror.make(docker, base, base_image, python, chosen)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"\nmirror   {folder}\nsize     {size / 1e9:.2f} GB\nnumber   {mirror.number(folder)}", flush=True)
 
 
-def push(chosen: Settings, repository: str) -> None:
+def publish_image(chosen: Settings, repository: str) -> None:
     """Push the image that is there: what was tried is what is published."""
     described, names = publish.publish(engine.ready(), chosen.image, repository, chosen.strict)
     for line in described["omitted"]:
@@ -77,7 +77,7 @@ def up(chosen: Settings) -> None:
     found = engine.find()
     if not (found and container.publishes(found, chosen.port)):
         container.check_port(chosen.port)
-    docker = make("up", chosen)
+    docker = build_image("up", chosen)
     print(f"open     {container.up(docker, chosen.image, chosen.port)}", flush=True)
 
 
@@ -118,16 +118,16 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.command == "up":
         up(chosen)
     elif arguments.command == "mirror":
-        fetch(chosen)
+        export_bundle(chosen)
     elif arguments.command == "publish":
-        push(chosen, settings.repository(arguments.repository))
+        publish_image(chosen, settings.repository(arguments.repository))
     elif arguments.command == "preflight":
-        prepare(engine.ready(), chosen)
+        resolve_sources(engine.ready(), chosen)
     elif arguments.command == "base":
         docker = engine.ready()
-        print(bases.ensure(docker, bases.choose(docker, chosen.base)[0]))
+        print(bases.ensure(docker, bases.select(docker, chosen.base)[0]))
     else:
-        docker = make(arguments.command, chosen)
+        docker = build_image(arguments.command, chosen)
         if arguments.command == "image":
             print(f"sbom     {sbom.write(docker, chosen.image)}")
             described = manifest.describe(docker, chosen.image)
@@ -141,7 +141,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(parser().parse_args())
-    except Refused as refused:
+    except BuildError as refused:
         print(f"melda-jupyter: {refused}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from builder import docker as client
 from builder import host
-from builder.errors import Refused
+from builder.errors import BuildError
 
 PREFERRED = "rocker/r-ubuntu:20.04"
 FALLBACK = "debian:bookworm"
@@ -75,14 +75,14 @@ def pull(docker: str, image: str) -> str:
         if not pulling.wait():
             return ""
         complaints.seek(0)
-        said = complaints.read()
-    if not said.strip():
+        output = complaints.read()
+    if not output.strip():
         return f"its registry did not answer within {PULL_ANSWER} s"
     # The client's message is a chain of reasons; the last one is the one that helps.
-    return client.reason(said).rsplit(": ", 1)[-1]
+    return client.reason(output).rsplit(": ", 1)[-1]
 
 
-def choose(docker: str, base: str) -> tuple[str, str]:
+def select(docker: str, base: str) -> tuple[str, str]:
     """What ``BASE`` stands for.
 
     Args:
@@ -93,7 +93,7 @@ def choose(docker: str, base: str) -> tuple[str, str]:
         What it is called (one of ``LOCAL``, or the reference), and why it is not the preferred one (empty: it is).
 
     Raises:
-        Refused: the reference cannot be had.
+        BuildError: the reference cannot be had.
     """
     if base in LOCAL:
         return base, ""
@@ -103,7 +103,7 @@ def choose(docker: str, base: str) -> tuple[str, str]:
     if base == "auto":
         return FALLBACK, f"{PREFERRED} cannot be had ({problem})"
     known = ", ".join(LOCAL)
-    raise Refused(
+    raise BuildError(
         f"BASE={base} cannot be had ({problem}): it must be auto, an image that can be pulled, or one of {known}"
     )
 
@@ -114,7 +114,7 @@ def bootstrap(docker: str, base: str) -> str:
     It comes from this machine's own mirror, in one apt transaction, and gets its name when it is complete.
 
     Raises:
-        Refused: mmdebstrap cannot be had or failed.
+        BuildError: mmdebstrap cannot be had or failed.
     """
     name = local_name(base)
     if client.exists(docker, "image", name):
@@ -134,8 +134,10 @@ def bootstrap(docker: str, base: str) -> str:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            said = [line for line in done.stdout.splitlines() if line.startswith("E:")] or done.stdout.splitlines()[-1:]
-            raise Refused(f"BASE={base} cannot be bootstrapped: {said[0] if said else 'mmdebstrap failed'}")
+            output = [line for line in done.stdout.splitlines() if line.startswith("E:")] or done.stdout.splitlines()[
+                -1:
+            ]
+            raise BuildError(f"BASE={base} cannot be bootstrapped: {output[0] if output else 'mmdebstrap failed'}")
         changes = [f"ENV {key}={value}" for key, value in ENVIRONMENT.items()]
         changes += ['CMD ["bash"]', f"LABEL {RECIPE_LABEL}={RECIPE}"]
         options = [part for change in changes for part in ("--change", change)]
@@ -144,5 +146,5 @@ def bootstrap(docker: str, base: str) -> str:
 
 
 def ensure(docker: str, base: str) -> str:
-    """The image of a base that :func:`choose` returned, bootstrapped if it is a local one."""
+    """The image of a base that :func:`select` returned, bootstrapped if it is a local one."""
     return bootstrap(docker, base) if base in LOCAL else base

@@ -14,7 +14,7 @@ from pathlib import Path
 from builder import docker as client
 from builder import host
 from builder import image as images
-from builder.errors import Refused
+from builder.errors import BuildError
 
 ROOT = images.ROOT
 # Instructions that `docker commit --change` takes over; what a RUN does, pyinfra does.
@@ -47,7 +47,7 @@ def build(
         data: other settings of group_data/all.py.
 
     Raises:
-        Refused: pyinfra failed; there is no image.
+        BuildError: pyinfra failed; there is no image.
     """
     container = client.call(docker, "run", "--detach", base_image, "tail", "-f", "/dev/null")
     try:
@@ -67,7 +67,7 @@ def build(
             check=False,
         )
         if done.returncode:
-            raise Refused("provisioning failed: the line that says why is above; no image was made")
+            raise BuildError("provisioning failed: the line that says why is above; no image was made")
         dockerfiles = [(ROOT / name).read_text() for name in ("Dockerfile.base", "Dockerfile")]
         changes = [part for text in dockerfiles for line in instructions(text) for part in ("--change", line)]
         with images.temporary(docker, "connector") as (raw,):

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 
 NAME = "melda-jupyter"
 VOLUME = "melda-jupyter-project"
@@ -50,7 +50,7 @@ def check_port(port: str) -> None:
     """Refuse a port that is not free on this machine.
 
     Raises:
-        Refused: names it.
+        BuildError: names it.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,7 +58,7 @@ def check_port(port: str) -> None:
             probe.bind(("127.0.0.1", int(port)))
         except OSError as error:
             other = int(port) + (1 if int(port) < 65535 else -1)
-            raise Refused(
+            raise BuildError(
                 f"PORT={port} is not free ({error.strerror}): choose another, for instance PORT={other}"
             ) from None
 
@@ -67,11 +67,11 @@ def environment() -> dict[str, str]:
     """The container's variables: those of this shell that the contract knows.
 
     Raises:
-        Refused: a bucket is named, and this machine has no /dev/fuse to mount it with.
+        BuildError: a bucket is named, and this machine has no /dev/fuse to mount it with.
     """
     found = {name: os.environ[name] for name in PASSED if os.environ.get(name)}
     if "BUCKET_NAME" in found and not os.path.exists("/dev/fuse"):
-        raise Refused(
+        raise BuildError(
             f"BUCKET_NAME={found['BUCKET_NAME']} cannot be mounted: this machine has no /dev/fuse (modprobe fuse)"
         )
     if "BUCKET_NAME" not in found:
@@ -86,14 +86,14 @@ def files(variables: dict[str, str]) -> dict[str, str]:
     """Where the files of :data:`FILES` are on this machine; the container gets them read-only, and only their names as variables.
 
     Raises:
-        Refused: one is no file.
+        BuildError: one is no file.
     """
     found = {name: os.path.realpath(variables[name]) for name in FILES if name in variables}
     for name, path in found.items():
         if not os.path.isfile(path):
-            raise Refused(f"invalid {name}={variables[name]}: expected a file")
+            raise BuildError(f"invalid {name}={variables[name]}: expected a file")
         if not path.isprintable() or set(path) & set(',"'):
-            raise Refused(
+            raise BuildError(
                 f"invalid {name}={variables[name]}: expected a path without commas and quotes, for docker run"
             )
     return found
@@ -163,7 +163,7 @@ def start(docker: str, image: str, port: str, variables: dict[str, str]) -> None
     """Start the container and wait until it is healthy.
 
     Raises:
-        Refused: it ended or did not become healthy; its last lines are shown and it is removed.
+        BuildError: it ended or did not become healthy; its last lines are shown and it is removed.
     """
     if _needs_a_token(variables):
         variables = {**variables, "JUPYTER_TOKEN": secrets.token_hex(24)}
@@ -181,7 +181,7 @@ def wait(docker: str) -> None:
     """Wait until the container is healthy.
 
     Raises:
-        Refused: it ended or was not in time; its last lines are shown.
+        BuildError: it ended or was not in time; its last lines are shown.
     """
     deadline = time.monotonic() + HEALTHY
     while True:
@@ -194,13 +194,13 @@ def wait(docker: str) -> None:
     logs = subprocess.run(
         [docker, "logs", "--tail", "20", NAME], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    said = logs.stdout.strip().splitlines() or ["it said nothing"]
+    output = logs.stdout.strip().splitlines() or ["it said nothing"]
     if not state["Running"]:
-        print("\n".join(said[:-1]), flush=True)
-        raise Refused(f"the container ended with {state['ExitCode']}: {said[-1]}")
-    print("\n".join(said), flush=True)
+        print("\n".join(output[:-1]), flush=True)
+        raise BuildError(f"the container ended with {state['ExitCode']}: {output[-1]}")
+    print("\n".join(output), flush=True)
     checks = state["Health"]["Log"] or [{"Output": "no check has ended yet"}]
-    raise Refused(f"the container was not healthy within {HEALTHY} s: {checks[-1]['Output'].strip()}")
+    raise BuildError(f"the container was not healthy within {HEALTHY} s: {checks[-1]['Output'].strip()}")
 
 
 def up(docker: str, image: str, port: str) -> str:

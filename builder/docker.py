@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
-from builder.errors import Refused
+from builder.errors import BuildError
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
@@ -29,13 +29,13 @@ def call(docker: str, *arguments: str, environment: dict[str, str] | None = None
         environment: variables on top of this process's own.
 
     Raises:
-        Refused: it failed; the client's own line says why.
+        BuildError: it failed; the client's own line says why.
     """
     done = subprocess.run(
         [docker, *arguments], capture_output=True, text=True, env={**os.environ, **(environment or {})}, check=False
     )
     if done.returncode:
-        raise Refused(f"docker {arguments[0]} failed: {reason(done.stderr)}")
+        raise BuildError(f"docker {arguments[0]} failed: {reason(done.stderr)}")
     return done.stdout.strip()
 
 
@@ -52,7 +52,7 @@ def inspect(docker: str, kind: str, name: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Given:
+class BuildInputs:
     """What a build is given beside its arguments.
 
     Attributes:
@@ -66,7 +66,7 @@ class Given:
     offline: bool = False
 
 
-def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: str, given: Given | str) -> None:
+def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: str, given: BuildInputs | str) -> None:
     """Build an image with BuildKit, its log on this program's output.
 
     Args:
@@ -78,10 +78,10 @@ def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: 
         given: what else the build gets; a path is the secret ``ca`` alone.
 
     Raises:
-        Refused: the build failed; the log above says where.
+        BuildError: the build failed; the log above says where.
     """
     if isinstance(given, str):
-        given = Given({"ca": given})
+        given = BuildInputs({"ca": given})
     command = [docker, "build", "--progress=plain", "--file", file, "--tag", tag]
     environment = {**os.environ, **given.proxies, "DOCKER_BUILDKIT": "1"}
     for name in PROXIES:
@@ -96,4 +96,6 @@ def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: 
         command += ["--network", "none"]
     done = subprocess.run([*command, context], env=environment, check=False)
     if done.returncode:
-        raise Refused(f"building {file.rsplit('/', 1)[-1]} failed: the line that says why is above; no image was named")
+        raise BuildError(
+            f"building {file.rsplit('/', 1)[-1]} failed: the line that says why is above; no image was named"
+        )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from builder import docker as docker_client
 from builder import host
-from builder.errors import Refused
+from builder.errors import BuildError
 
 LOG = "/var/log/melda-jupyter-dockerd.log"
 # Where a distribution's own client is, should another come first on PATH.
@@ -63,10 +63,10 @@ def _wait(client: str, started: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START
     while problem := _answers(client):
         if started.poll():
-            said = "" if SYSTEMD.is_dir() else (Path(LOG).read_text().strip().splitlines() or [""])[-1]
-            raise Refused(f"the Docker engine did not start ({said or problem}): see {see}")
+            output = "" if SYSTEMD.is_dir() else (Path(LOG).read_text().strip().splitlines() or [""])[-1]
+            raise BuildError(f"the Docker engine did not start ({output or problem}): see {see}")
         if time.monotonic() > deadline:
-            raise Refused(f"the Docker engine did not start within {START} s ({problem}): see {see}")
+            raise BuildError(f"the Docker engine did not start within {START} s ({problem}): see {see}")
         time.sleep(0.2)
 
 
@@ -79,23 +79,23 @@ def ready() -> str:
     """Path of a docker client that can build, with an engine that answers.
 
     Raises:
-        Refused: there is none and it cannot be installed or started, or this user may not use it.
+        BuildError: there is none and it cannot be installed or started, or this user may not use it.
     """
     client = find()
     if not client:
         host.install("a Docker engine whose client has BuildKit", [PACKAGE], PARTS)
         client = find()
     if not client:
-        raise Refused(f"{PACKAGE} is installed, and its client cannot build: install Docker's buildx plugin")
+        raise BuildError(f"{PACKAGE} is installed, and its client cannot build: install Docker's buildx plugin")
     problem = _answers(client)
     if not problem:
         return client
     if "permission denied" in problem.lower():
-        raise Refused(f"no rights to the Docker engine: run as root or join the group docker ({problem})")
+        raise BuildError(f"no rights to the Docker engine: run as root or join the group docker ({problem})")
     if os.environ.get("DOCKER_HOST"):
-        raise Refused(f"DOCKER_HOST={os.environ['DOCKER_HOST']!r} does not answer: {problem}")
+        raise BuildError(f"DOCKER_HOST={os.environ['DOCKER_HOST']!r} does not answer: {problem}")
     if os.geteuid():
-        raise Refused(f"the Docker engine does not run: start it as root ({problem})")
+        raise BuildError(f"the Docker engine does not run: start it as root ({problem})")
     if not shutil.which("dockerd"):
         host.install("the Docker engine", [PACKAGE], PARTS)
     _wait(client, _start())
@@ -110,7 +110,7 @@ def check_space(docker: str, packages: str) -> None:
         packages: set of curated packages.
 
     Raises:
-        Refused: less than ``SPACE`` is free.
+        BuildError: less than ``SPACE`` is free.
     """
     root = _run(docker, "info", "--format", "{{.DockerRootDir}}").stdout.strip()
     if not Path(root).is_dir():
@@ -118,6 +118,6 @@ def check_space(docker: str, packages: str) -> None:
         return
     free = shutil.disk_usage(root).free
     if free < SPACE[packages]:
-        raise Refused(
+        raise BuildError(
             f"no space: PACKAGES={packages} needs {SPACE[packages] / 1e9:.0f} GB in {root}, {free / 1e9:.1f} GB are free"
         )

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class BuildError(Exception):
     """Something the person can mend, in one line: the setting, its value, what would be right."""

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from builder.errors import Refused
+from builder.errors import BuildError
 
 # Where the distributions keep the bundle (Debian and Ubuntu; Fedora and RHEL; Alpine).
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
@@ -47,18 +47,18 @@ def install(what: str, packages: list[str], optional: tuple[str, ...] = ()) -> N
         optional: more names, of which those are installed that this release knows.
 
     Raises:
-        Refused: not root, or not Debian or Ubuntu, or apt failed.
+        BuildError: not root, or not Debian or Ubuntu, or apt failed.
     """
     words = f"apt-get install {' '.join(packages)}"
     if not shutil.which("apt-get"):
-        raise Refused(
+        raise BuildError(
             f"{what} is missing: install it with this system's package manager (Debian's names: {' '.join(packages)})"
         )
     if os.geteuid():
-        raise Refused(f"{what} is missing: run '{words}' as root, or make as root")
+        raise BuildError(f"{what} is missing: run '{words}' as root, or make as root")
     print(f"{what} is missing: {words}", flush=True)
     _apt("update")
     done = _apt("install", "--no-install-recommends", "--no-remove", *packages, *filter(_known, optional))
     if done.returncode:
-        said = [line for line in done.stdout.splitlines() if line.startswith("E:")] or ["apt-get failed"]
-        raise Refused(f"{what} is missing and cannot be installed by '{words}': {said[0]}")
+        output = [line for line in done.stdout.splitlines() if line.startswith("E:")] or ["apt-get failed"]
+        raise BuildError(f"{what} is missing and cannot be installed by '{words}': {output[0]}")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from builder import docker as client
-from builder import given
+from builder import overrides
 from builder.settings import BASE_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,8 +20,8 @@ OMITTED = "/usr/local/share/melda-jupyter/omitted"
 
 def omitted(docker: str, image: str) -> list[str]:
     """What was left out of an image, a line each."""
-    said = client.call(docker, "run", "--rm", image, "sh", "-c", f"cat {OMITTED} 2>/dev/null || true")
-    return [line for line in said.splitlines() if line.strip()]
+    output = client.call(docker, "run", "--rm", image, "sh", "-c", f"cat {OMITTED} 2>/dev/null || true")
+    return [line for line in output.splitlines() if line.strip()]
 
 
 def revision() -> str:
@@ -78,8 +78,8 @@ def label(docker: str, unlabelled: str, labelled: str, base: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "Dockerfile").write_text(f"FROM {unlabelled}\n")
         created = client.inspect(docker, "image", unlabelled)["Created"]
-        said = labels(base, created, omitted(docker, unlabelled))
-        options = [part for key, value in said.items() for part in ("--label", f"{key}={value}")]
+        output = labels(base, created, omitted(docker, unlabelled))
+        options = [part for key, value in output.items() for part in ("--label", f"{key}={value}")]
         client.call(docker, "build", "--quiet", "--tag", labelled, *options, folder)
 
 
@@ -101,10 +101,10 @@ def build(
         mirror: image of what ``make mirror`` fetched, from which everything comes; empty: all comes from the network.
 
     Raises:
-        Refused: a build failed; the names still mean what they meant before.
+        BuildError: a build failed; the names still mean what they meant before.
     """
-    asked = " ".join(filter(None, ("strict=true" if strict else "", given.arguments(data or {}))))
-    more = given.to_build(data or {}, offline=bool(mirror))
+    asked = " ".join(filter(None, ("strict=true" if strict else "", overrides.arguments(data or {}))))
+    more = overrides.to_build(data or {}, offline=bool(mirror))
     from_mirror = {"MIRROR": mirror} if mirror else {}
     with temporary(docker, "base", "base-labelled", "image", "labelled") as (raw_base, labelled_base, raw, labelled):
         settings = {"BASE": base_image, "PROVISION_DATA": asked, **from_mirror}

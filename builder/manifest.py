@@ -12,7 +12,7 @@ from typing import Any
 
 from builder import build_folder, tags
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 
 FOLDER = build_folder.FOLDER / "manifest"
 _LABEL = "org.opencontainers.image."
@@ -22,16 +22,16 @@ def versions(docker: str, image: str) -> dict[str, Any]:
     """What ``get-versions`` says in a container of the image, without network.
 
     Raises:
-        Refused: it did not run, or what it said is no answer of it.
+        BuildError: it did not run, or what it said is no answer of it.
     """
     command = ["--rm", "--network", "none", "--entrypoint", "get-versions", image, "--output", "-"]
-    said = client.call(docker, "run", *command)
+    output = client.call(docker, "run", *command)
     try:
-        found: dict[str, Any] = json.loads(said)
+        found: dict[str, Any] = json.loads(output)
         if not all(isinstance(found[language], dict) for language in ("Python", "R")) or len(found) != 3:
             raise ValueError("not the three parts it must have")
     except (ValueError, KeyError, TypeError) as error:
-        raise Refused(f"get-versions gave no versions of {image}: {error}") from None
+        raise BuildError(f"get-versions gave no versions of {image}: {error}") from None
     return found
 
 
@@ -43,14 +43,14 @@ def describe(docker: str, image: str) -> dict[str, Any]:
         image: name of the image.
 
     Raises:
-        Refused: the image is not there, or ``make image`` did not build it.
+        BuildError: the image is not there, or ``make image`` did not build it.
     """
     if not client.exists(docker, "image", image):
-        raise Refused(f"IMAGE={image} is not right: it must be an image of this engine; `make image` builds it")
+        raise BuildError(f"invalid IMAGE={image}: expected an image of this engine; `make image` builds it")
     found = client.inspect(docker, "image", image)
     labels = found["Config"]["Labels"] or {}
     if "io.melda.omitted" not in labels:
-        raise Refused(f"IMAGE={image} is not right: it must be an image that `make image` built")
+        raise BuildError(f"invalid IMAGE={image}: expected an image that `make image` built")
     # By its number: the name may move to another image meanwhile.
     inside = versions(docker, found["Id"])
     created, revision = labels.get(f"{_LABEL}created", found["Created"]), labels.get(f"{_LABEL}revision", "")

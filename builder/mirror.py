@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from builder import docker as client
-from builder import given, image
-from builder.errors import Refused
+from builder import image, overrides
+from builder.errors import BuildError
 from builder.settings import MANIFEST, PACKAGES, Settings
 
 ROOT = image.ROOT
@@ -50,7 +50,7 @@ def locks(packages: str, python: str, data: dict[str, str]) -> list[str]:
         data: settings of group_data/all.py.
     """
     found = [f"files/packages/locks/{name}-{python}.txt" for name in PACKAGES[: PACKAGES.index(packages) + 1]]
-    hub = str(data.get("jupyterhub", given.defaults()["jupyterhub"])).lower() == "true"
+    hub = str(data.get("jupyterhub", overrides.defaults()["jupyterhub"])).lower() == "true"
     return found + ([f"files/jupyterhub/locks/{python}.txt"] if hub else [])
 
 
@@ -73,8 +73,8 @@ def number(folder: Path) -> str:
 
 def _record(docker: str, base_image: str, python: str, chosen: Settings, folder: Path) -> None:
     """Provision a throw-away container of the base, with apt's folders and the mirror in ``folder``."""
-    more = given.to_build(chosen.data)
-    asked = " ".join(filter(None, ("strict=true" if chosen.strict else "", given.arguments(chosen.data))))
+    more = overrides.to_build(chosen.data)
+    asked = " ".join(filter(None, ("strict=true" if chosen.strict else "", overrides.arguments(chosen.data))))
     environment = {
         "BASE_DATA": f"packages=none {asked}",
         "PROVISION_DATA": f"packages={chosen.packages} {asked}",
@@ -92,7 +92,7 @@ def _record(docker: str, base_image: str, python: str, chosen: Settings, folder:
         command += ["--volume", f"{path}:{target}"]
     command += ["--entrypoint", "sh", base_image, "-c", CONTAINER]
     if subprocess.run(command, env={**os.environ, **environment}, check=False).returncode:
-        raise Refused("fetching failed: the line that says why is above; no mirror was made")
+        raise BuildError("fetching failed: the line that says why is above; no mirror was made")
 
 
 def _own(folder: Path) -> None:
@@ -100,7 +100,7 @@ def _own(folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "--dest", str(folder / "wheels"), "-r", str(ROOT / "requirements" / "build.txt")]
     if subprocess.run(command, check=False).returncode:
-        raise Refused("requirements/build.txt cannot be fetched: the lines above say why; no mirror was made")
+        raise BuildError("requirements/build.txt cannot be fetched: the lines above say why; no mirror was made")
 
 
 def make(docker: str, base: str, base_image: str, python: str, chosen: Settings, folder: Path = FOLDER) -> Path:
@@ -118,7 +118,7 @@ def make(docker: str, base: str, base_image: str, python: str, chosen: Settings,
         The folder.
 
     Raises:
-        Refused: something could not be fetched.
+        BuildError: something could not be fetched.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as unfinished:
@@ -134,7 +134,7 @@ def make(docker: str, base: str, base_image: str, python: str, chosen: Settings,
             client.call(docker, "save", "--output", str(new / BASE), name)
         finally:
             client.call(docker, "rmi", name)
-        settings = {name: value for name, value in chosen.data.items() if name not in given.FILES}
+        settings = {name: value for name, value in chosen.data.items() if name not in overrides.FILES}
         manifest = {"base": base, "base_image": name, "packages": chosen.packages, "data": settings}
         manifest |= {"python": f"{sys.version_info[0]}.{sys.version_info[1]}", "revision": image.revision()}
         (new / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
@@ -156,21 +156,21 @@ def check(folder: Path, chosen: Settings) -> dict[str, Any]:
         Its manifest.
 
     Raises:
-        Refused: a file is missing, is another, or is one too many; or it was made for something else.
+        BuildError: a file is missing, is another, or is one too many; or it was made for something else.
     """
     manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-    said = (folder / SUMS).read_text() if (folder / SUMS).is_file() else ""
-    differing = sorted(set(said.splitlines()) ^ set(sums(folder).splitlines()))
+    output = (folder / SUMS).read_text() if (folder / SUMS).is_file() else ""
+    differing = sorted(set(output.splitlines()) ^ set(sums(folder).splitlines()))
     if differing:
         name = differing[0].partition("  ")[2]
-        raise Refused(f"MIRROR={folder} is not as it was made: {name} is missing, was changed or was added")
+        raise BuildError(f"MIRROR={folder} is not as it was made: {name} is missing, was changed or was added")
     if PACKAGES.index(chosen.packages) > PACKAGES.index(manifest["packages"]):
-        raise Refused(f"PACKAGES={chosen.packages} is more than MIRROR={folder} has: {manifest['packages']}")
+        raise BuildError(f"PACKAGES={chosen.packages} is more than MIRROR={folder} has: {manifest['packages']}")
     if chosen.base not in ("auto", manifest["base"]):
-        raise Refused(f"BASE={chosen.base} is not what MIRROR={folder} was made for: {manifest['base']}")
+        raise BuildError(f"BASE={chosen.base} is not what MIRROR={folder} was made for: {manifest['base']}")
     for name, value in chosen.data.items():
-        if name not in given.FILES and manifest["data"].get(name) != value:
-            raise Refused(f"DATA={name}=... is not what MIRROR={folder} was made with: make it with this DATA")
+        if name not in overrides.FILES and manifest["data"].get(name) != value:
+            raise BuildError(f"DATA={name}=... is not what MIRROR={folder} was made with: make it with this DATA")
     return manifest
 
 
@@ -183,7 +183,7 @@ def build(docker: str, chosen: Settings, base_name: str = image.BASE_NAME) -> No
         base_name: name of the base image that is built on the way.
 
     Raises:
-        Refused: the folder is not right, or the build failed.
+        BuildError: the folder is invalid, or the build failed.
     """
     folder = Path(chosen.mirror).resolve()
     manifest = check(folder, chosen)
@@ -193,7 +193,7 @@ def build(docker: str, chosen: Settings, base_name: str = image.BASE_NAME) -> No
     with image.temporary(docker, "mirror") as (mirrored,), tempfile.TemporaryDirectory() as place:
         dockerfile = Path(place) / "Dockerfile.mirror"
         dockerfile.write_text("FROM scratch\n" + "".join(f"COPY {part} /{part}\n" for part in INSIDE))
-        client.build(docker, str(dockerfile), mirrored, {}, str(folder), client.Given(offline=True))
+        client.build(docker, str(dockerfile), mirrored, {}, str(folder), client.BuildInputs(offline=True))
         try:
             image.build(
                 docker, manifest["base"], base_image, chosen.image, chosen.packages, chosen.strict, base_name,

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import requests
 
 from builder import docker as client
-from builder import given, host
-from builder.errors import Refused
+from builder import host, overrides
+from builder.errors import BuildError
 from tasks.releases import RELEASES, Release
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,7 +75,7 @@ def _release(docker: str, base: str, image: str) -> tuple[str, Release]:
     codename = "".join(re.findall(r"^VERSION_CODENAME=\"?([a-z]+)\"?$", system, re.MULTILINE))
     if codename not in RELEASES:
         known = ", ".join(RELEASES)
-        raise Refused(f"BASE={base} is not right: its release {codename!r} has no row in tasks/releases.py ({known})")
+        raise BuildError(f"invalid BASE={base}: its release {codename!r} has no row in tasks/releases.py ({known})")
     return codename, RELEASES[codename]
 
 
@@ -88,7 +88,7 @@ def release(docker: str, base: str, image: str) -> Release:
         image: its image.
 
     Raises:
-        Refused: there is none.
+        BuildError: there is none.
     """
     return _release(docker, base, image)[1]
 
@@ -103,9 +103,9 @@ def sources(docker: str, base: str, image: str, data: dict[str, str] | None = No
         data: settings that differ from group_data/all.py.
 
     Raises:
-        Refused: the base is of no release that the table knows.
+        BuildError: the base is of no release that the table knows.
     """
-    values = given.defaults() | (data or {})
+    values = overrides.defaults() | (data or {})
     # Without the image's own entry point, which may be anything.
     run = ("run", "--rm", "--entrypoint", "sh", image, "-c")
     codename, row = _release(docker, base, image)
@@ -156,7 +156,7 @@ def problem(source: Source) -> str:
 def check(found: list[Source]) -> list[Row]:
     """Ask all sources at once."""
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return [Row(source, said) for source, said in zip(found, pool.map(problem, found), strict=True)]
+        return [Row(source, output) for source, output in zip(found, pool.map(problem, found), strict=True)]
 
 
 def table(base: str, rows: list[Row]) -> str:
@@ -169,20 +169,20 @@ def table(base: str, rows: list[Row]) -> str:
     lines = [("source", "answers", "what follows"), ("base image", "yes", f"used: {base}")]
     for row in rows:
         left = "nothing can be built" if row.source.needed else row.source.instead
-        said = f"{left} ({row.problem})" if row.problem else f"used for {row.source.gives}"
-        lines.append((row.source.name, "no" if row.problem else "yes", said))
+        output = f"{left} ({row.problem})" if row.problem else f"used for {row.source.gives}"
+        lines.append((row.source.name, "no" if row.problem else "yes", output))
     widths = [max(len(line[column]) for line in lines) for column in (0, 1)]
     return "\n".join(f"  {name:<{widths[0]}}  {answers:<{widths[1]}}  {words}" for name, answers, words in lines)
 
 
-def insist(rows: list[Row], strict: bool) -> None:
+def require(rows: list[Row], strict: bool) -> None:
     """Refuse a build for which a source is missing that it needs, or with ``STRICT=1`` any.
 
     Raises:
-        Refused: the first such source.
+        BuildError: the first such source.
     """
     for row in rows:
         if row.problem and row.source.needed:
-            raise Refused(f"{row.source.name} is needed and cannot be reached: {row.problem}")
+            raise BuildError(f"{row.source.name} is needed and cannot be reached: {row.problem}")
         if row.problem and strict:
-            raise Refused(f"STRICT=1 and {row.source.name} cannot be reached: {row.problem}")
+            raise BuildError(f"STRICT=1 and {row.source.name} cannot be reached: {row.problem}")

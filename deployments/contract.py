@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.container import FILES, OPEN, SECRET
-from builder.errors import Refused
+from builder.errors import BuildError
 
 ROOT = Path(__file__).resolve().parent.parent
 # The runtime is no package of this repository: it is imported where it is developed, as the tests do it.
@@ -37,27 +37,27 @@ def check(variables: Mapping[str, str]) -> None:
     """Refuse what the container would refuse when it starts.
 
     Raises:
-        Refused: the first variable that is not right.
+        BuildError: the first variable that is invalid.
     """
     for name in variables:
         if name in SECRET:
-            raise Refused(f"{name} is not right here: it is a secret, and given by reference only")
+            raise BuildError(f"invalid {name} here: it is a secret, and given by reference only")
         if name not in OPEN and name not in FILES:
-            raise Refused(f"{name} is not right: the image reads {', '.join((*OPEN, *FILES))}")
+            raise BuildError(f"invalid {name}: the image reads {', '.join((*OPEN, *FILES))}")
         if name in FILES and not re.fullmatch(r"(/[^/\s]+)+", variables[name]):
-            raise Refused(f"invalid {name}: expected the path of a file in the container, such as {FILES[name]}")
+            raise BuildError(f"invalid {name}: expected the path of a file in the container, such as {FILES[name]}")
     try:
         # A project comes with its task: alone it is still a mistake to be told of.
         if variables.get("BUCKET_NAME") and "PROJECT_FOLDER" not in variables:
             bucket.bucket_name(variables["BUCKET_NAME"])
             bucket.fork_of(variables.get("FORK_OF", ""), "")
         else:
-            bucket.asked_for(variables)
+            bucket.from_env(variables)
         bucket.endpoint(variables.get("AWS_ENDPOINT_URL_S3", ""))
         bucket.region(variables.get("AWS_REGION", ""))
         bucket.patience(variables.get("S3FS_PATIENCE", ""))
-        firewall_policy.asked_for(variables, None)
+        firewall_policy.from_env(variables, None)
         origins.parse(variables.get(origins.VARIABLE, ""))
         ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", ""))
-    except errors.Refused as refused:
-        raise Refused(str(refused)) from None
+    except errors.ConfigError as refused:
+        raise BuildError(str(refused)) from None

@@ -64,7 +64,7 @@ def timed(workbench: Workbench, tag: str, dockerfile: str, arguments: dict[str, 
             first left there. Unless given they are empty.
 
     Raises:
-        Refused: it failed.
+        BuildError: it failed.
     """
     token = token or f"{workbench.token}-{uuid.uuid4().hex[:8]}"
     file = workbench.tree / f"Dockerfile.{token}"
@@ -86,7 +86,7 @@ def gained(workbench: Workbench) -> dict[str, str]:
     """The floor's build arguments: the packages that ours has over its base, and the lock of its Python.
 
     Raises:
-        Refused: ours could not be built.
+        BuildError: ours could not be built.
     """
     tag = f"{workbench.token}-gained"
 
@@ -116,7 +116,7 @@ def build(workbench: Workbench, name: str, dockerfile: str, options: dict[str, s
         Seconds the build took, bytes of the image.
 
     Raises:
-        Refused: it failed, or the image lacks something.
+        BuildError: it failed, or the image lacks something.
     """
     tag = f"{workbench.token}-{name}"
     try:

@@ -13,7 +13,7 @@ from bench.alternate import samples
 from bench.results import OURS, Result, Target
 from bench.workbench import Workbench
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 
 NAME = "container-start"
 REPEATS = 7
@@ -32,14 +32,14 @@ def until_it_answers(port: int, began: float) -> float:
     """Seconds from ``began`` until Jupyter answers.
 
     Raises:
-        Refused: it does not.
+        BuildError: it does not.
     """
     while time.monotonic() - began < LONGEST:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=5) as answer:
             if answer.status == 200:
                 return time.monotonic() - began
         time.sleep(0.01)
-    raise Refused(f"Jupyter did not answer within {LONGEST:g} s")
+    raise BuildError(f"Jupyter did not answer within {LONGEST:g} s")
 
 
 @contextlib.contextmanager

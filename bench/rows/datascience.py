@@ -16,7 +16,7 @@ from bench.rows import cold_build
 from bench.rows.nothing_to_do import BIN, pyinfra_changes
 from bench.workbench import Workbench
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 from tasks.packages import debian_name, names
 from tests.standins.serve import Server, gateway
 
@@ -53,8 +53,8 @@ def given(workbench: Workbench, base: str, compiled: Sequence[str]) -> str:
     flags = "--no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances"
     # Each time: the lists are no part of the image.
     ask = f"apt-get update -qq && apt-cache depends --recurse {flags} {' '.join(wanted)} | grep '^r-cran-' | sort -u"
-    said = workbench.run("asking apt", [workbench.docker, "run", "--rm", base, "sh", "-c", ask]).split()
-    missing = set(said) - {debian_name(name) for name in compiled}
+    output = workbench.run("asking apt", [workbench.docker, "run", "--rm", base, "sh", "-c", ask]).split()
+    missing = set(output) - {debian_name(name) for name in compiled}
     tag = f"{workbench.token}-needs"
     arguments = {"BASE_IMAGE": base, "PACKAGES": " ".join([*LIBRARIES, *sorted(missing)])}
     command = [workbench.docker, "build", "--file", "bench/plain/datascience-needs.Dockerfile", "--tag", tag]
@@ -85,18 +85,18 @@ def one_more(workbench: Workbench, image: str) -> float:
     """Seconds of the deploy on a container of ``image`` when a package was added to the list.
 
     Raises:
-        Refused: it was there before, or is not afterwards.
+        BuildError: it was there before, or is not afterwards.
     """
     with workbench.container("one-more", image) as name, listed(workbench.tree):
         if has(workbench, name):
-            raise Refused(f"{ADDED} is not right as the package to be added: the image has it already")
+            raise BuildError(f"invalid {ADDED} as the package to be added: the image has it already")
         run = [str(BIN / "pyinfra"), "-y", f"@docker/{name}", "deploy.py", "--data", "packages=datascience"]
         began = time.monotonic()
-        said = workbench.run("provisioning with one more package", run)
+        output = workbench.run("provisioning with one more package", run)
         took = time.monotonic() - began
         if not has(workbench, name):
-            raise Refused(f"{ADDED} was added to the list and is not there")
-    print(f"    operations that changed something: {pyinfra_changes(said)}", flush=True)
+            raise BuildError(f"{ADDED} was added to the list and is not there")
+    print(f"    operations that changed something: {pyinfra_changes(output)}", flush=True)
     return took
 
 
@@ -113,13 +113,13 @@ def again(workbench: Workbench, tag: str, arguments: dict[str, str], token: str)
     """Seconds of building an image when a package was added to the list.
 
     Raises:
-        Refused: it is not there afterwards.
+        BuildError: it is not there afterwards.
     """
     with listed(workbench.tree):
         took = cold_build.timed(workbench, f"{tag}-more", "Dockerfile", arguments, token)
     with workbench.container("again", f"{tag}-more") as name:
         if not has(workbench, name):
-            raise Refused(f"{ADDED} was added to the list and is not in the image")
+            raise BuildError(f"{ADDED} was added to the list and is not in the image")
     subprocess.run([workbench.docker, "image", "rm", "--force", f"{tag}-more"], capture_output=True, check=False)
     return took
 

@@ -17,7 +17,7 @@ from bench.results import OURS, Result, Target
 from bench.rows.nothing_to_do import BIN
 from bench.workbench import Workbench
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 from tasks.packages import debian_name
 from tests.standins import wheels
 from tests.standins.serve import Server, gateway
@@ -148,7 +148,7 @@ class Parent:
         self.document = captured(workbench, container)
         missing = set(R) - {entry["name"] for entry in self.document["r"]["packages"]}
         if missing:
-            raise Refused(f"apt has no {' '.join(sorted(missing))}: another package has to take its place")
+            raise BuildError(f"apt has no {' '.join(sorted(missing))}: another package has to take its place")
         # What they need is there: apt brought it for the same packages.
         compile_ = f'lib="compiled", repos="{mirror}"'
         sources_ = ", ".join(f'"{name}"' for name in had)
@@ -156,7 +156,7 @@ class Parent:
         self.times[COMPILED].append(as_user(workbench, container, line))
         made = client.call(workbench.docker, "exec", container, "ls", "/home/melda/compiled").split()
         if set(had) - set(made):
-            raise Refused(f"R could not compile {' '.join(sorted(set(had) - set(made)))}")
+            raise BuildError(f"R could not compile {' '.join(sorted(set(had) - set(made)))}")
         as_user(workbench, container, "pip install -q --no-deps --find-links /wheels/many /wheels/many/*.whl")
         for _ in range(3):
             self.capture.append(as_user(workbench, container, "melda-env capture --no-files /tmp/all.json"))
@@ -170,7 +170,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
     """Seconds of a fork's environment.
 
     Raises:
-        Refused: a fork is not what its parent is.
+        BuildError: a fork is not what its parent is.
     """
     workbench.image()
     version = "import sys; print('%d.%d' % sys.version_info[:2])"

@@ -12,7 +12,7 @@ from bench import project
 from bench.results import OURS, Result, Target
 from bench.workbench import Workbench
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 
 NAME = "memory"
 REPEATS = 3
@@ -66,7 +66,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
     """Megabytes.
 
     Raises:
-        Refused: one of the services does not run.
+        BuildError: one of the services does not run.
     """
     with tempfile.TemporaryDirectory() as folder:
         key = Path(folder) / "key"
@@ -84,7 +84,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
                 found = shares(json.loads(client.call(workbench.docker, "exec", name, "/usr/bin/python3", "-c", EACH)))
                 missing = set(SERVICES) - found.keys()
                 if missing:
-                    raise Refused(
+                    raise BuildError(
                         f"memory was not measured: {', '.join(sorted(missing))} not found among {sorted(found)}"
                     )
                 print(

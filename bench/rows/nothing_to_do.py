@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.alternate import samples
 from bench.results import OURS, Result, Target
 from bench.workbench import Workbench
-from builder.errors import Refused
+from builder.errors import BuildError
 
 NAME = "nothing-to-do"
 REPEATS = 5
@@ -33,11 +33,11 @@ def pyinfra_changes(output: str) -> int:
     """How many operations changed something, by pyinfra's own summary.
 
     Raises:
-        Refused: there is no summary.
+        BuildError: there is no summary.
     """
     found = re.search(r"^ *Grand total +(\d+) +(\S+) +(\S+) +(\S+) *$", output, re.MULTILINE)
     if not found:
-        raise Refused("pyinfra's output has no line 'Grand total'")
+        raise BuildError("pyinfra's output has no line 'Grand total'")
     changed, failed = found[2], found[3]
     return sum(int(count) for count in (changed, failed) if count.isdigit())
 
@@ -46,11 +46,11 @@ def ansible_changes(output: str) -> int:
     """How many tasks changed something or failed, by Ansible's own summary.
 
     Raises:
-        Refused: there is no summary.
+        BuildError: there is no summary.
     """
     found = re.findall(r"^\S+ +: ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", output, re.MULTILINE)
     if not found:
-        raise Refused("Ansible's output has no recap")
+        raise BuildError("Ansible's output has no recap")
     return sum(int(count) for counts in found for count in counts)
 
 

@@ -12,7 +12,7 @@ from bench.results import OURS, Result
 from bench.rows.nothing_to_do import BIN
 from bench.workbench import Workbench
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 from tasks.packages import debian_name
 from tests.standins.serve import Server, gateway
 
@@ -43,11 +43,11 @@ def ten_of(had: Collection[str]) -> list[str]:
         had: packages whose sources can be had.
 
     Raises:
-        Refused: they are fewer.
+        BuildError: they are fewer.
     """
     found = [name for name in CANDIDATES if name in had][:COUNT]
     if len(found) < COUNT:
-        raise Refused(f"the sources of only {len(found)} R packages can be had, not of {COUNT}")
+        raise BuildError(f"the sources of only {len(found)} R packages can be had, not of {COUNT}")
     return found
 
 
@@ -62,7 +62,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
     """Seconds for ten packages.
 
     Raises:
-        Refused: the sources of fewer than ten can be had.
+        BuildError: the sources of fewer than ten can be had.
     """
     times: dict[str, list[float]] = {OURS: [], COMPILED: []}
     workbench.image()

@@ -19,7 +19,7 @@ from bench.results import OURS, Result, Target
 from bench.rows.container_start import until_it_answers
 from bench.workbench import Workbench
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 
 NAME = "user-install"
 REPEATS = 3
@@ -69,7 +69,7 @@ def as_user(workbench: Workbench, name: str, command: str) -> float:
     """Seconds of a command in a login shell of the user.
 
     Raises:
-        Refused: it failed.
+        BuildError: it failed.
     """
     line = ["exec", name, "su", "-", "melda", "-c", TIMED.format(command)]
     return int(workbench.run(command, [workbench.docker, *line]).splitlines()[-1]) / 1000
@@ -88,7 +88,7 @@ def durable(s3: Storage, folder: str) -> float:
     """Wait until what is installed is in the bucket; when (time.monotonic()) that was.
 
     Raises:
-        Refused: it does not come.
+        BuildError: it does not come.
     """
     client = s3.server.client()
     deadline = time.monotonic() + 120
@@ -100,14 +100,14 @@ def durable(s3: Storage, folder: str) -> float:
             ):
                 return time.monotonic()
         time.sleep(0.05)
-    raise Refused("what was installed did not come into the bucket within 120 s")
+    raise BuildError("what was installed did not come into the bucket within 120 s")
 
 
 def onto_the_mount(workbench: Workbench, options: list[str]) -> float:
     """Seconds of an installation onto the mount, or those after which it was killed.
 
     Raises:
-        Refused: it failed before.
+        BuildError: it failed before.
     """
     with started(workbench, options) as (name, _):
         command = f"{INSTALL} --target $JUPYTER_WORKDIR/direct"

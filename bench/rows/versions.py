@@ -14,7 +14,7 @@ from bench import stale
 from bench.results import OURS, Result, Target
 from bench.workbench import Workbench
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 
 NAME = "versions"
 REPEATS = 5
@@ -25,7 +25,7 @@ NOTE = (
     "`pip list` and `Rscript -e 'installed.packages()'` timed inside of the same container; under load, 1,000 requests, 64 at "
     "once, while pip installs, upgrades and removes a package all the time and a process of the user's does the same by hand, "
     "for Python and R, some twenty times a second; all note when. An answer is stale by how long before the request what it "
-    "says was true for the last time; an answer that is no JSON or misses a package that is always there is not right."
+    "invalid says was true for the last time; an answer that is no JSON or misses a package that is always there."
 )
 CHURN = (Path(__file__).parent.parent / "churn.py").read_text()
 ASK = (
@@ -72,12 +72,12 @@ class Writer:
         self._process = subprocess.Popen(self._run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "going\n":
-            raise Refused("the program that installs packages under load does not run; what it said is above")
+            raise BuildError("the program that installs packages under load does not run; what it said is above")
         return self
 
     def __exit__(self, *_: object) -> None:
-        said = self._process.communicate()[0]
-        self.changes = json.loads(said or "{}")
+        output = self._process.communicate()[0]
+        self.changes = json.loads(output or "{}")
 
 
 def asked(url: str) -> tuple[float, float, bytes]:
@@ -88,10 +88,10 @@ def asked(url: str) -> tuple[float, float, bytes]:
 
 
 def under_load(workbench: Workbench, name: str) -> tuple[int, float]:
-    """How many of the answers are not right, and the seconds by which the stalest is.
+    """How many of the answers are invalid, and the seconds by which the stalest is.
 
     Raises:
-        Refused: nothing was installed meanwhile.
+        BuildError: nothing was installed meanwhile.
     """
     url = address(workbench, name) + "/versions"
     always = {language: requests.get(url, timeout=60).json()[language].keys() for language in ("Python", "R")}
@@ -113,7 +113,7 @@ def under_load(workbench: Workbench, name: str) -> tuple[int, float]:
     first_asked, last_answered = min(answer[0] for answer in answers), max(answer[1] for answer in answers)
     made = {kind: sum(first_asked < end < last_answered for _, end, _ in all_) for kind, all_ in writer.changes.items()}
     if not made or not all(made.values()):
-        raise Refused(f"nothing was measured under load: the changes meanwhile are {made}")
+        raise BuildError(f"nothing was measured under load: the changes meanwhile are {made}")
     took = last_answered - first_asked
     print(
         f"    {REQUESTS} answers in {took:.1f} s, changes meanwhile: {made}, stale at most {stalest:.3f} s", flush=True
@@ -128,8 +128,8 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
         firsts = [first(workbench, name) for _ in range(repeats)]
         asking = []
         for _ in range(repeats):
-            said = client.call(workbench.docker, "exec", "--user", "melda", name, "bash", "-lc", ASK)
-            asking.append(int(said) / 1000)
+            output = client.call(workbench.docker, "exec", "--user", "melda", name, "bash", "-lc", ASK)
+            asking.append(int(output) / 1000)
         warm = []
         url = address(workbench, name) + "/versions"
         with requests.Session() as session:
@@ -142,7 +142,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
         Result("/versions, warm", "ms", {OURS: warm}, [Target(10.0)]),
         Result("/versions, first answer", "s", {OURS: firsts, ASKING: asking}, [Target(0.5, ASKING)]),
         Result(
-            "/versions, answers of 1,000 under load that are not right",
+            "/versions, answers of 1,000 under load that are invalid",
             "",
             {OURS: [float(w) for w, _ in load]},
             [Target(0.0)],

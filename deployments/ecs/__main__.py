@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from builder.errors import Refused
+from builder.errors import BuildError
 from deployments.ecs import task_definition
 
 
@@ -48,8 +48,8 @@ def main() -> int:
         try:
             Path(arguments.output).write_text(text, encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise Refused(f"--output={arguments.output} cannot be written: {error}") from None
-    except Refused as refused:
+            raise BuildError(f"--output={arguments.output} cannot be written: {error}") from None
+    except BuildError as refused:
         print(f"deployments.ecs: {refused}", file=sys.stderr)
         return 2
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from builder.errors import Refused
+from builder.errors import BuildError
 from builder.settings import REFERENCE, refuse
 from deployments import contract
 
@@ -76,16 +76,18 @@ def pairs(option: str, given: Iterable[str]) -> dict[str, str]:
     """NAME=VALUE arguments as a dictionary.
 
     Raises:
-        Refused: one is not of that form, or comes twice.
+        BuildError: one is not of that form, or comes twice.
     """
     found: dict[str, str] = {}
     for pair in given:
         name, equals, value = pair.partition("=")
         if not equals or not re.fullmatch("[A-Z][A-Z0-9_]*", name):
             # Not the whole: somebody may have given the secret itself.
-            raise Refused(f"{option} {name[:40]!r} is not right: it must be like NAME=VALUE, NAME one of the image's")
+            raise BuildError(
+                f"invalid {option} {name[:40]!r}: expected something like NAME=VALUE, NAME one of the image's"
+            )
         if name in found:
-            raise Refused(f"{option} {name} is not right: it is given twice")
+            raise BuildError(f"invalid {option} {name}: it is given twice")
         found[name] = value
     return found
 
@@ -94,7 +96,7 @@ def whole(option: str, value: str, low: int, high: int, unit: str) -> int:
     """``value`` as a number.
 
     Raises:
-        Refused: it is none, or out of range.
+        BuildError: it is none, or out of range.
     """
     if not (re.fullmatch("[0-9]{1,7}", value) and low <= int(value) <= high):
         raise refuse(option, value, f"{unit}, {low} to {high}")
@@ -105,7 +107,7 @@ def check(arguments: argparse.Namespace) -> Task:
     """The task, if all arguments are right.
 
     Raises:
-        Refused: names the first that is not.
+        BuildError: names the first that is not.
     """
     if not REFERENCE.fullmatch(arguments.image):
         raise refuse("--image", arguments.image, "an image reference such as registry.example.org/melda-jupyter:1.0")
@@ -127,14 +129,14 @@ def check(arguments: argparse.Namespace) -> Task:
     contract.check(variables)
     for name, arn in secrets.items():
         if name not in contract.SECRET:
-            raise Refused(f"--secret {name} is not right: the image's secrets are {', '.join(contract.SECRET)}")
+            raise BuildError(f"invalid --secret {name}: the image's secrets are {', '.join(contract.SECRET)}")
         if not _SECRET.fullmatch(arn):
-            raise Refused(
-                f"--secret {name} is not right: it must be the ARN of a parameter (arn:aws:ssm:...) or of a secret"
+            raise BuildError(
+                f"invalid --secret {name}: expected the ARN of a parameter (arn:aws:ssm:...) or of a secret"
                 " (arn:aws:secretsmanager:...), never the secret itself"
             )
     if secrets and not arguments.execution_role:
-        raise Refused(f"--execution-role is missing: ECS reads {', '.join(secrets)} with it")
+        raise BuildError(f"--execution-role is missing: ECS reads {', '.join(secrets)} with it")
     return Task(
         image=arguments.image,
         region=arguments.region,

@@ -18,7 +18,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from builder import engine  # noqa: E402
-from builder.errors import Refused  # noqa: E402
+from builder.errors import BuildError  # noqa: E402
 from builder.settings import REFERENCE, refuse  # noqa: E402
 from deployments.contract import PORTS, settings  # noqa: E402
 from deployments.jupyterhub import network  # noqa: E402
@@ -31,7 +31,7 @@ try:
         raise refuse("MELDA_HUB_IMAGE", image, "an image name such as melda-jupyter-hub:latest")
     docker = engine.ready()
     address = network.ensure(docker, os.environ.get("MELDA_HUB_NETWORK", "melda-hub"))
-except Refused as refused:
+except BuildError as refused:
     print(f"deployments.jupyterhub: {refused}", file=sys.stderr)
     sys.exit(2)
 

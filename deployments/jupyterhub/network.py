@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 
 # The bridge driver's switch for traffic between its containers; from and to this machine everything passes.
 ICC = "com.docker.network.bridge.enable_icc"
@@ -20,19 +20,19 @@ def gateway(found: dict[str, Any]) -> str:
         found: what ``docker network inspect`` says.
 
     Raises:
-        Refused: containers would reach each other there, or this machine has no address.
+        BuildError: containers would reach each other there, or this machine has no address.
     """
     name = found["Name"]
     if found["Driver"] != "bridge" or (found["Options"] or {}).get(ICC) != "false":
-        raise Refused(
-            f"MELDA_HUB_NETWORK={name} is not right: its containers reach each other; remove it ('docker network rm {name}'),"
+        raise BuildError(
+            f"invalid MELDA_HUB_NETWORK={name}: its containers reach each other; remove it ('docker network rm {name}'),"
             f" or make it with '--driver bridge --opt {ICC}=false'"
         )
     for pool in found["IPAM"]["Config"] or []:
         subnet = ip_network(pool["Subnet"])
         if subnet.version == 4:
             return str(pool.get("Gateway") or subnet[1]).partition("/")[0]
-    raise Refused(f"MELDA_HUB_NETWORK={name} is not right: it has no IPv4 subnet")
+    raise BuildError(f"invalid MELDA_HUB_NETWORK={name}: it has no IPv4 subnet")
 
 
 def ensure(docker: str, name: str) -> str:
@@ -46,10 +46,10 @@ def ensure(docker: str, name: str) -> str:
         This machine's address on it.
 
     Raises:
-        Refused: the name is none, or a network of that name is not right.
+        BuildError: the name is none, or a network of that name is invalid.
     """
     if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
-        raise Refused(f"MELDA_HUB_NETWORK={name} is not right: it must be a network's name such as melda-hub")
+        raise BuildError(f"invalid MELDA_HUB_NETWORK={name}: expected a network's name such as melda-hub")
     if not client.exists(docker, "network", name):
         client.call(docker, "network", "create", "--driver", "bridge", "--opt", f"{ICC}=false", name)
     return gateway(client.inspect(docker, "network", name))

@@ -83,4 +83,4 @@ def arrange(again: bool = False) -> None:
         sys.path[:] = [path for path in sys.path if path not in last] + last
     except BaseException as error:  # SystemExit too: any line of a .pth file may raise it
         sys.path[:] = before
-        sys.stderr.write("the packages in your project are left out: {0!r}\n".format(error))
+        sys.stderr.write(f"the packages in your project are left out: {error!r}\n")

@@ -239,7 +239,7 @@ def installed(name: str, entries: Sequence[Entry], check: str = "") -> None:
 def block_changes(path: str, marker: str, content: str, mode: str = "644") -> Generator[Command, None, None]:
     """The commands that keep one block in a file; see :func:`block`."""
     old = text(path)
-    new = textfiles.with_block(old, marker, content)
+    new = textfiles.set_block(old, marker, content)
     # A missing line end at the end of the file is nobody's concern.
     if new in (old, old + "\n"):
         return

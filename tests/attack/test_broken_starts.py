@@ -131,7 +131,7 @@ def test_broken_starts(run: Run, mounted: Run, place: str) -> None:
         service.stop()
         service.start()
         found = well(service, number + 2)
-        said = service.logs()[before:]
-        assert "set aside as" in said or "left out" in said, said
+        output = service.logs()[before:]
+        assert "set aside as" in output or "left out" in output, output
         assert ("configuration" in found) == (number in (1, 2)), found
         assert len(service.run(MINE).split()) >= mine, "nothing of the user's is gone"

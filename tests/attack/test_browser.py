@@ -152,5 +152,5 @@ def test_server(tokenless: Service) -> None:
 def test_said(tokenless: Service) -> None:
     """Nobody reads the documentation before a start without a token.
     Proves: the log says that pages in an allowed person's browser, and who takes an allowed address by ARP, come in."""
-    said = " ".join(tokenless.lines())
-    assert "ARP" in said and "browser" in said, tokenless.lines()
+    output = " ".join(tokenless.lines())
+    assert "ARP" in output and "browser" in output, tokenless.lines()

@@ -140,10 +140,10 @@ def test_bomb(mounted: Run, module_s3: Server, stranger: Machine, names: tuple[s
 
     def over() -> bool:
         nonlocal largest
-        said = service.run(
+        output = service.run(
             "du -sm /var/lib/melda-jupyter /home /tmp --exclude project 2>/dev/null | cut -f1", check=False
         )
-        largest = max(largest, sum(int(word) for word in said.split() if word.isdigit()))
+        largest = max(largest, sum(int(word) for word in output.split() if word.isdigit()))
         return "ready: " in service.logs() and service.health()["plugins"] not in STUCK
 
     until(over, "it is over", 120)

@@ -84,5 +84,5 @@ def test_no_new_privileges(run: Run) -> None:
         " install ias $$ 1 meldanothing 2>&1"
     )
     works = "helper" not in service.run(call, user="melda", check=False)
-    said = "no-new-privileges" in " ".join(service.lines()) and "no-new-privileges" in str(service.health())
-    assert works or said, service.lines()
+    output = "no-new-privileges" in " ".join(service.lines()) and "no-new-privileges" in str(service.health())
+    assert works or output, service.lines()

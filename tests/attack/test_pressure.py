@@ -170,8 +170,8 @@ def test_disk(mounted: Run) -> None:
         folders = service.run(
             "for d in /tmp /run/melda-jupyter/plugins /var/lib/melda-jupyter/plugins; do [ ! -d $d ] || echo $d; done"
         )
-        said = python(service, FILL, *folders.split())
-        assert "No space left" in said, said
+        output = python(service, FILL, *folders.split())
+        assert "No space left" in output, output
         service.run("pkill -KILL -f '[v]ersion_check'", user="melda")
         stays(lambda: service.running, "no room left", 5)
         service.run("rm -f " + " ".join(f"{folder}/full-*" for folder in folders.split()), user="melda")

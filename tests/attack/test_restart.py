@@ -113,8 +113,8 @@ def healthy(service: Service) -> dict[str, str]:
 def planted(service: Service) -> list[str]:
     """The planted programs that ran before the user's own service did, each with who ran it."""
     command = [service.docker, "logs", "--timestamps", service.name]
-    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
-    *_, last = re.findall(r"^(\S+)Z .*start-jupyter: jupyter: ", said, re.MULTILINE)
+    output = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+    *_, last = re.findall(r"^(\S+)Z .*start-jupyter: jupyter: ", output, re.MULTILINE)
     began = datetime.fromisoformat(last[:26] + "+00:00").timestamp()
     found = set()
     for line in service.run(f"cat {LOG} 2>/dev/null", check=False).splitlines():

@@ -105,10 +105,10 @@ def test_captures(mounted: Run, module_s3: Server) -> None:
         return bodies(module_s3, "users/captures/").get(key, b"").decode()
 
     until(lambda: '"sound"' in kept(), "it is captured for forks", 60)
-    said = service.run("melda-env capture --no-files /tmp/capture.json 2>&1; cat /tmp/capture.json", user="melda")
-    for text in (answer.text, said):
+    output = service.run("melda-env capture --no-files /tmp/capture.json 2>&1; cat /tmp/capture.json", user="melda")
+    for text in (answer.text, output):
         assert text.count('"sound"') >= 2, "of Python and of R"
-    assert leaked(answer.text) + leaked(said) + leaked(kept()) == []
+    assert leaked(answer.text) + leaked(output) + leaked(kept()) == []
     for form in ("requirements", "renv", "conda"):
         assert (
             leaked(service.run(f"melda-env capture --format {form} /tmp/{form} 2>&1; cat /tmp/{form}", user="melda"))
@@ -240,12 +240,13 @@ def test_files(working: Service, module_s3: Server) -> None:
 def test_layers(docker: str, image: str) -> None:
     """The image's history, its settings and its file system are searched for keys and passwords.
     Proves: a secret is in no layer."""
-    said = "".join(
+    output = "".join(
         subprocess.run([docker, *command, image], capture_output=True, text=True, check=True).stdout
         for command in (["history", "--no-trunc"], ["inspect"])
     )
     assert (
-        re.findall(r"AKIA[A-Z0-9]{12,}|(?:SECRET|TOKEN|PASSWORD)[A-Z_]*=[^\s\"]+|://[^/\s@\"]+:[^/\s@\"]+@", said) == []
+        re.findall(r"AKIA[A-Z0-9]{12,}|(?:SECRET|TOKEN|PASSWORD)[A-Z_]*=[^\s\"]+|://[^/\s@\"]+:[^/\s@\"]+@", output)
+        == []
     )
     machine = Machine(docker, image, command=("tail", "-f", "/dev/null"))
     try:

@@ -205,5 +205,5 @@ def test_port_taken_over(fresh: Service, kind: str) -> None:
     Proves: it reads at most 64 KB, prints no more, and ends by one deadline."""
     background(fresh, TAKE, kind)
     until(lambda: "taken" in fresh.run("ls /tmp"), "the port is taken")
-    code, said, peak, seconds = json.loads(python(fresh, MEASURE, user="root"))
-    assert code in (0, 1) and said <= 65536 + 200 and peak < 100 and seconds < DOCKERS, (code, said, peak, seconds)
+    code, output, peak, seconds = json.loads(python(fresh, MEASURE, user="root"))
+    assert code in (0, 1) and output <= 65536 + 200 and peak < 100 and seconds < DOCKERS, (code, output, peak, seconds)

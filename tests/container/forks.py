@@ -80,12 +80,12 @@ class Fork(Service):
 
     def env(self, arguments: str) -> tuple[int, str]:
         """melda-env's exit code, and all it says."""
-        said, _, code = self.shell(f"melda-env {arguments} 2>&1; echo =$?").rpartition("=")
-        return int(code), said
+        output, _, code = self.shell(f"melda-env {arguments} 2>&1; echo =$?").rpartition("=")
+        return int(code), output
 
     def captured(self) -> dict[str, Any]:
-        code, said = self.env("capture")
-        assert code == 0, said
+        code, output = self.env("capture")
+        assert code == 0, output
         found: dict[str, Any] = json.loads(self.run(f"cat {PROJECT}/environment.json"))
         return found
 

@@ -156,8 +156,8 @@ def test_what_the_user_installed_the_user_may_remove(machine: Machine) -> None:
 
 @pytest.mark.parametrize("package", ["IRkernel", "jsonlite"])
 def test_what_the_image_needs_the_user_may_not_remove(machine: Machine, package: str) -> None:
-    said = machine.run(f"Rscript -e 'bspm::remove_sys(\"{package}\")' 2>&1", user="melda", check=False)
-    assert "belongs to the image and stays" in said
+    output = machine.run(f"Rscript -e 'bspm::remove_sys(\"{package}\")' 2>&1", user="melda", check=False)
+    assert "belongs to the image and stays" in output
     assert installed(machine, f"r-cran-{package.lower()}")
 
 
@@ -173,13 +173,13 @@ def test_a_file_of_roots_is_not_written_to(machine: Machine) -> None:
 
 @pytest.mark.parametrize("name", ["zoo;reboot", "-o=x", "../zoo", "zoo=1", "r-cran-zoo", ""])
 def test_what_is_no_package_is_refused(machine: Machine, name: str) -> None:
-    said = machine.run(f"{CALL} install ias $$ 1 -- '{name}' 2>&1", user="melda", check=False)
-    assert "is not the name of an R package" in said, said
+    output = machine.run(f"{CALL} install ias $$ 1 -- '{name}' 2>&1", user="melda", check=False)
+    assert "is not the name of an R package" in output, output
 
 
 def test_other_users_are_refused(machine: Machine) -> None:
-    said = machine.run(f"{CALL} install ias $$ 1 praise 2>&1", user="nobody", check=False)
-    assert "denied" in said.lower(), said
+    output = machine.run(f"{CALL} install ias $$ 1 praise 2>&1", user="nobody", check=False)
+    assert "denied" in output.lower(), output
 
 
 def test_a_user_cannot_reach_apt_itself(machine: Machine) -> None:
@@ -209,8 +209,8 @@ def test_the_next_container_of_the_project_installs_it_again(machine: Machine) -
         "echo $! >/tmp/other/pid'"
     )
     until(lambda: installed(machine, "r-cran-snakecase"), "it is installed", 60)
-    said = "not installed again through apt: r-cran-thereisnone: "
-    until(lambda: said in machine.run("cat /tmp/other/log"), "it says what it could not install", 60)
+    output = "not installed again through apt: r-cran-thereisnone: "
+    until(lambda: output in machine.run("cat /tmp/other/log"), "it says what it could not install", 60)
     found = machine.run("cat /tmp/other/.melda-jupyter/apt.json")
     assert "r-cran-snakecase" in found and "r-cran-thereisnone" in found and "cowsay" not in found
     machine.run("kill $(cat /tmp/other/pid)")
@@ -247,9 +247,9 @@ def test_where_it_cannot_run_at_all_packages_are_compiled_and_that_is_said(harde
     hardened.run("mv /usr/lib/python3/dist-packages/gi /usr/lib/python3/dist-packages/gi.off")
     subprocess.run([hardened.docker, "restart", hardened.name], check=True, stdout=subprocess.DEVNULL)
     hardened.ready(times=2)
-    said = "install.packages() compiles: root's side of bspm does not run"
-    hardened.says(f"bspm: {said}")
-    assert hardened.health()["bspm"] == said
+    output = "install.packages() compiles: root's side of bspm does not run"
+    hardened.says(f"bspm: {output}")
+    assert hardened.health()["bspm"] == output
     with hardened.notebook.start("ir") as kernel:
         done = kernel.run('install.packages("meldanative")', 180)
         assert done.status == "ok" and "* DONE (meldanative)" in done.stdout, done

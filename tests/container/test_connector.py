@@ -11,7 +11,7 @@ import pytest
 
 from builder import connector
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 
 from .fixtures import Machines
 from .machines import provision, until
@@ -54,7 +54,7 @@ def test_the_tagged_image_becomes_healthy(tagged: str, machines: Machines) -> No
 
 def test_a_failed_run_leaves_no_image(docker: str, bases: dict[str, str]) -> None:
     before = images(docker)
-    with pytest.raises(Refused, match="no image was made"):
+    with pytest.raises(BuildError, match="no image was made"):
         connector.build(
             docker, "debian:bookworm", bases["bookworm"], "melda-test-failed:latest", "nonsense", strict=False
         )

@@ -154,9 +154,9 @@ def run(world: World, found: list[blocks.Block]) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_commands_of_a_page(world: World, page: Path) -> None:
-    said = run(world, [block for block in blocks.of(page) if block.tested and not block.slow])
-    missing = [words for words in SEEN.get(page.name, ()) if words not in said]
-    assert missing == [], said
+    output = run(world, [block for block in blocks.of(page) if block.tested and not block.slow])
+    missing = [words for words in SEEN.get(page.name, ()) if words not in output]
+    assert missing == [], output
 
 
 @pytest.mark.full

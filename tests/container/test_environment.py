@@ -57,15 +57,15 @@ def in_terminal(service: Service, command: str, seconds: float = 30) -> str:
     socket = websocket.create_connection(url, timeout=seconds, header=service.notebook.headers)
     # The shell echoes what is typed, so the end is typed in two parts.
     socket.send(json.dumps(["stdin", f"{command}; echo {end[:16]}''{end[16:]}\r"]))
-    said = ""
+    output = ""
     deadline = time.monotonic() + seconds
-    while end not in said:
-        assert time.monotonic() < deadline, said
+    while end not in output:
+        assert time.monotonic() < deadline, output
         kind, *content = json.loads(socket.recv())
-        said += content[0] if kind == "stdout" else ""
+        output += content[0] if kind == "stdout" else ""
     socket.close()
     service.notebook.request("DELETE", f"/api/terminals/{name}")
-    return said
+    return output
 
 
 def variables(lines: str) -> dict[str, str]:
@@ -94,9 +94,9 @@ def test_an_r_notebook(service: Service, secrets: list[str]) -> None:
 
 
 def test_a_terminal(service: Service, secrets: list[str]) -> None:
-    said = in_terminal(service, "env; pwd")
-    check(variables(said), secrets, EXPECTED)
-    assert "\n/home/melda/project\r" in said
+    output = in_terminal(service, "env; pwd")
+    check(variables(output), secrets, EXPECTED)
+    assert "\n/home/melda/project\r" in output
 
 
 def test_an_ssh_session_of_root_for_debugging(service: Service, secrets: list[str], key: Path) -> None:

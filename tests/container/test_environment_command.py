@@ -65,12 +65,12 @@ def test_a_fork_has_what_its_parent_has(docker: str, parent: Fork, handed_over: 
     assert parent.env(f"diff {PROJECT}/environment.json") == (0, "")
     fork: Fork = forks()
     path = hand(docker, handed_over, fork)
-    code, said = fork.env(f"diff {path}")
-    assert code == 1 and "- python zebra 1.0" in said, said
-    code, said = fork.env(f"restore {path}")
-    assert code == 0, said
-    assert "meldapure 0.9.0" in said and "cores" in said, said
-    assert fork.env(f"diff {path}") == (0, ""), said
+    code, output = fork.env(f"diff {path}")
+    assert code == 1 and "- python zebra 1.0" in output, output
+    code, output = fork.env(f"restore {path}")
+    assert code == 0, output
+    assert "meldapure 0.9.0" in output and "cores" in output, output
+    assert fork.env(f"diff {path}") == (0, ""), output
     assert fork.shell(
         "python -c 'import zebra, yak, lynx, owl, wrapt; print(zebra.V, owl.V, wrapt.__version__)'; zebra"
     ) == ("1.0 3.0 1.15.0\n1.0\n")
@@ -79,8 +79,8 @@ def test_a_fork_has_what_its_parent_has(docker: str, parent: Fork, handed_over: 
     )
     assert "zoo" not in fork.shell("ls project/R-*/").split(), "it came as apt's binary"
     assert fork.run("dpkg-query -W -f '${db:Status-Status}' r-cran-zoo") == "installed"
-    code, said = fork.env(f"restore {path}")
-    assert code == 0 and "0 packages installed" in said, said
+    code, output = fork.env(f"restore {path}")
+    assert code == 0 and "0 packages installed" in output, output
     assert fork.captured()["python"] == json.loads((handed_over / "environment.json").read_text())["python"]
 
 
@@ -97,8 +97,8 @@ def test_cut_off_anywhere_and_run_again_it_finishes(docker: str, handed_over: Pa
         )  # type: ignore[misc]
         fork.run("kill -KILL $(cat /tmp/pid)", check=False)
     until(lambda: "apt-get" not in fork.run("ps -e -o args"), "apt has ended", 120)
-    code, said = fork.env(f"restore {path}")
-    assert code == 0, said
+    code, output = fork.env(f"restore {path}")
+    assert code == 0, output
     assert fork.env(f"diff {path}") == (0, "")
 
 
@@ -111,21 +111,21 @@ def test_what_cannot_be_had_is_listed_with_the_nearest_and_the_rest_is_there(
         next(entry for entry in found[kind]["packages"] if entry["name"] == name)["version"] = version
     path = hand(docker, handed_over, fork)
     fork.put(path, json.dumps(found))
-    code, said = fork.env(f"restore {path}")
-    assert code == 1, said
-    ending = said.partition("cannot be had")[2]
-    assert "Python zebra 1.5: " in ending and "nearest to be had: 1.0" in ending, said
-    assert "R meldapure 0.9.5: " in ending and "nearest to be had: 0.9.0" in ending, said
-    assert "R zoo 0.0-1: " in ending, said
+    code, output = fork.env(f"restore {path}")
+    assert code == 1, output
+    ending = output.partition("cannot be had")[2]
+    assert "Python zebra 1.5: " in ending and "nearest to be had: 1.0" in ending, output
+    assert "R meldapure 0.9.5: " in ending and "nearest to be had: 0.9.0" in ending, output
+    assert "R zoo 0.0-1: " in ending, output
     assert fork.shell("python -c 'import yak; print(yak.V)'") == "2.0\n"
-    code, said = fork.env(f"restore {path} --json")
-    problems = json.loads(said[said.index("{\n") :])["problems"]
+    code, output = fork.env(f"restore {path} --json")
+    problems = json.loads(output[output.index("{\n") :])["problems"]
     assert code == 1 and {one["name"] for one in problems} >= {"zebra", "meldapure", "zoo"}
 
 
 def test_the_other_formats(parent: Fork, forks: Any) -> None:
-    code, said = parent.env("capture - --format renv")
-    lock = json.loads(said)
+    code, output = parent.env("capture - --format renv")
+    lock = json.loads(output)
     assert code == 0 and lock["Packages"]["meldapure"]["Version"] == "0.9.0"
     for name, text, proof in (
         ("session.txt", SESSION, "Rscript -e 'cat(meldapure::standin_version())'"),
@@ -133,8 +133,8 @@ def test_the_other_formats(parent: Fork, forks: Any) -> None:
     ):
         fork: Fork = forks()
         fork.put(f"/tmp/{name}", text)
-        code, said = fork.env(f"restore /tmp/{name}")
-        assert code == 0, said
+        code, output = fork.env(f"restore /tmp/{name}")
+        assert code == 0, output
         assert fork.shell(proof).strip() in ("0.9.0", "1.0")
 
 
@@ -153,8 +153,8 @@ def test_a_hostile_file_is_refused_in_one_line_and_nothing_is_installed(
     found["python"]["packages"][0].update(change)
     parent.put("/tmp/hostile.json", json.dumps(found))
     before = parent.captured()
-    code, said = parent.env("restore /tmp/hostile.json")
-    assert code == 2 and len(said.splitlines()) == 1 and said.startswith("melda-env: "), said
+    code, output = parent.env("restore /tmp/hostile.json")
+    assert code == 2 and len(output.splitlines()) == 1 and output.startswith("melda-env: "), output
     assert parent.captured() == before
 
 
@@ -169,8 +169,8 @@ def test_what_notebooks_use_and_they_do_not_notice(parent: Fork) -> None:
             lambda: any(k["execution_state"] == "busy" for k in parent.notebook.request("GET", "/api/kernels").json()),
             "it computes",
         )
-        code, said = parent.env("capture /tmp/used.json --attached")
-        assert code == 0 and "not asked" in said, said
+        code, output = parent.env("capture /tmp/used.json --attached")
+        assert code == 0 and "not asked" in output, output
         kernels = json.loads(parent.run("cat /tmp/used.json"))["kernels"]
         asked = {kernel["language"]: kernel for kernel in kernels if kernel["asked"]}
         assert len(kernels) == 3 and set(asked) == {"python", "r"}, kernels

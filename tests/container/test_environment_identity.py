@@ -61,8 +61,8 @@ def test_it_is(docker: str, cran: Server, two: tuple[Fork, Fork], tmp_path: Path
     @given(python=PYTHON, more=MORE, r=R)
     def identity(python: dict[str, str], more: set[str], r: set[str]) -> None:
         for fork in two:
-            code, said = fork.env("restore --prune nothing.json")
-            assert code == 0 and fork.env("diff nothing.json") == (0, ""), said
+            code, output = fork.env("restore --prune nothing.json")
+            assert code == 0 and fork.env("diff nothing.json") == (0, ""), output
         install(before, cran, [f"{name}=={version}" for name, version in python.items()] + sorted(more), r)
         was = before.captured()
         seen.append(len(was["python"]["packages"]) + len(was["r"]["packages"]))
@@ -70,8 +70,8 @@ def test_it_is(docker: str, cran: Server, two: tuple[Fork, Fork], tmp_path: Path
             source = f"{before.name}:{PROJECT}/{name}"
             subprocess.run([docker, "cp", source, str(tmp_path)], capture_output=True, check=False)
         path = hand(docker, tmp_path, after)
-        code, said = after.env(f"restore {path}")
-        assert code == 0, said
+        code, output = after.env(f"restore {path}")
+        assert code == 0, output
         assert after.env(f"diff {path}") == (0, "")
         now = after.captured()
         for kind in ("python", "r"):

@@ -103,9 +103,9 @@ def test_what_cannot_be_had_is_listed_and_the_rest_is_installed(start: Start, pa
     (key,) = [key for key in in_bucket(s3, FOLDER) if "/.melda-jupyter/" in key]
     other = start("users/zoe").ready()
     other.run(f"cat >/tmp/e.json <<'EOF'\n{in_bucket(s3, FOLDER)[key]}\nEOF\nchmod 644 /tmp/e.json")
-    said = other.run("su - melda -c 'melda-env restore /tmp/e.json 2>&1; echo =$?'")
-    assert said.rstrip().endswith("=1"), said
-    assert [name for name in LOST if f" {name} 1.0: " not in said] == [], said
+    output = other.run("su - melda -c 'melda-env restore /tmp/e.json 2>&1; echo =$?'")
+    assert output.rstrip().endswith("=1"), output
+    assert [name for name in LOST if f" {name} 1.0: " not in output] == [], output
     assert other.run("su - melda -c \"python -c 'import zebra; print(zebra.V)'\"") == "1.0\n"
     other.stop()
 
@@ -136,8 +136,8 @@ def test_a_file_that_hands_over_a_secret_is_never_repeated(start: Start) -> None
     one = start("users/pia").ready()
     for line in (f"x @ https://u:{SECRET}@files.example/x.whl", f"x @ git+https://u:{SECRET}@files.example/x@main"):
         one.run(f"cat >/tmp/requirements.txt <<'EOF'\nzebra==1.0\n{line}\nEOF\nchmod 644 /tmp/requirements.txt")
-        said = one.run("su - melda -c 'melda-env restore /tmp/requirements.txt 2>&1; echo =$?'")
-        assert SECRET not in said and said.rstrip()[-2:] in ("=1", "=2"), said
+        output = one.run("su - melda -c 'melda-env restore /tmp/requirements.txt 2>&1; echo =$?'")
+        assert SECRET not in output and output.rstrip()[-2:] in ("=1", "=2"), output
     assert one.run("su - melda -c \"python -c 'import zebra; print(zebra.V)'\"") == "1.0\n"
     one.stop()
 
@@ -158,9 +158,9 @@ def test_nothing_at_this_machine_is_connected_to(start: Start) -> None:
         one.run(
             f"echo 'x @ https://{host}:4433/x-1.0-py3-none-any.whl' >/tmp/requirements.txt; chmod 644 /tmp/requirements.txt"
         )
-        said = one.run("su - melda -c 'melda-env restore /tmp/requirements.txt 2>&1; echo =$?'")
-        assert said.rstrip().endswith(f"={code}"), said
-        assert code == 2 or "leads to 127.0.0.1, which is not in the web" in said
+        output = one.run("su - melda -c 'melda-env restore /tmp/requirements.txt 2>&1; echo =$?'")
+        assert output.rstrip().endswith(f"={code}"), output
+        assert code == 2 or "leads to 127.0.0.1, which is not in the web" in output
     assert one.run("ls /tmp/heard 2>/dev/null || true") == ""
     one.stop()
 

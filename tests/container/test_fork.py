@@ -120,7 +120,7 @@ def test_a_parent_that_nobody_opened(start: Start, s3: Server) -> None:
 @pytest.mark.parametrize("value", ["users/nobody", "users/zoe", "../eve"])
 def test_no_such_parent(start: Start, value: str) -> None:
     code, lines = start("users/zoe", FORK_OF=value).ended()
-    assert code == 1 and f"FORK_OF='{value}' is not right" in lines[-1], lines
+    assert code == 1 and f"invalid FORK_OF='{value}'" in lines[-1], lines
 
 
 def test_somebody_elses_file(start: Start, s3: Server) -> None:

@@ -74,8 +74,8 @@ def test_forty_and_forty(
         subprocess.run([docker, "cp", f"{parent.name}:{PROJECT}/{name}", str(tmp_path / name)], check=True)
     fork: Fork = forks()
     path = hand(docker, tmp_path, fork)
-    code, said = fork.env(f"restore {path}")
-    assert code == 0, said
+    code, output = fork.env(f"restore {path}")
+    assert code == 0, output
     assert fork.env(f"diff {path}") == (0, "")
     versions = [{one["name"]: one["version"] for one in document[kind]["packages"]} for kind in ("python", "r")
                 for document in (found, fork.captured())]  # fmt: skip

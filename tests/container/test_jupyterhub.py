@@ -12,7 +12,7 @@ import websocket
 
 from builder import docker as client
 from builder import host
-from builder.errors import Refused
+from builder.errors import BuildError
 from deployments.jupyterhub import network
 
 from .hub import Hub, User, running
@@ -78,10 +78,10 @@ def test_each_user_has_a_container_and_runs_cells_in_both_kernels(hub: Hub, ada:
     for user in (ada, grace):
         notebook = user.notebook(user.token())
         assert notebook.run("ir", "cat(6 * 7)").stdout == "42"
-        said = notebook.run(
+        output = notebook.run(
             "python3", "import os, socket; print(os.getuid(), os.getcwd(), socket.gethostname())"
         ).stdout
-        uid, folder, name = said.split()
+        uid, folder, name = output.split()
         assert (uid, folder) == ("1001", "/home/melda/project")
         hosts.add(name)
         assert hub.ask("exec", hub.container(user.name), "cat", "/proc/1/comm") == "start-jupyter"
@@ -131,9 +131,9 @@ def test_no_user_reaches_anothers_container_on_the_network(hub: Hub, ada: User, 
         (mine, 8888), (mine, 2310), (gateway, hub.hub_port),
         (address, 8888), (address, 2310), (gateway, hub.api_port),
     ]  # fmt: skip
-    said = grace.notebook(grace.token()).run("python3", CONNECT.format(asked)).stdout
+    output = grace.notebook(grace.token()).run("python3", CONNECT.format(asked)).stdout
     # Its own, and the hub's API; not the other's Jupyter and versions, not the API that steers the proxy.
-    assert said == "[True, True, True, False, False, False]\n"
+    assert output == "[True, True, True, False, False, False]\n"
     assert requests.get(f"http://{address}:2310/versions", timeout=30).ok, "it listens, for this machine"
 
 
@@ -164,7 +164,7 @@ def test_a_project_is_its_users_and_outlives_the_container(hub: Hub, ada: User, 
     ("changed", "says"),
     [
         ({"JUPYTERHUB_API_TOKEN": ""}, "JUPYTERHUB_API_TOKEN is missing"),
-        ({"JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:80/"}, "JUPYTERHUB_SERVICE_URL='http://0.0.0.0:80/' is not right"),
+        ({"JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:80/"}, "invalid JUPYTERHUB_SERVICE_URL='http://0.0.0.0:80/'"),
         ({}, "JUPYTERHUB_API_TOKEN is set, and this image cannot run behind a JupyterHub"),
     ],
 )
@@ -185,5 +185,5 @@ def test_what_is_wrong_ends_the_container_with_one_line(
 
 
 def test_a_network_on_which_they_reach_each_other_is_refused(docker: str) -> None:
-    with pytest.raises(Refused, match="MELDA_HUB_NETWORK=bridge is not right: its containers reach each other"):
+    with pytest.raises(BuildError, match="invalid MELDA_HUB_NETWORK=bridge: its containers reach each other"):
         network.ensure(docker, "bridge")

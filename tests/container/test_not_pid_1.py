@@ -139,5 +139,5 @@ def test_too_few_rights_are_one_line(serve: Serve, options: tuple[str, ...]) -> 
 
 def test_in_a_user_namespace_that_has_one_user_it_is_one_line(machines: Machines, image: str) -> None:
     machine = machines(image, MOUNT, ("tail", "-f", "/dev/null"))
-    said = machine.run("unshare --user --map-root-user start-jupyter; echo code=$?", check=False)
-    assert "Traceback" not in said and said.endswith("code=1\n"), said
+    output = machine.run("unshare --user --map-root-user start-jupyter; echo code=$?", check=False)
+    assert "Traceback" not in output and output.endswith("code=1\n"), output

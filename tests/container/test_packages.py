@@ -65,8 +65,8 @@ def listed(language: str, chosen: str) -> list[str]:
 
 def left_out(machine: Machine) -> set[str]:
     """The R packages that the image says it lacks."""
-    said = machine.run("cat /usr/local/share/melda-jupyter/omitted 2>/dev/null || true")
-    return {name for line in re.findall(r"^R packages: (.*) \(apt has", said, re.MULTILINE) for name in line.split()}
+    output = machine.run("cat /usr/local/share/melda-jupyter/omitted 2>/dev/null || true")
+    return {name for line in re.findall(r"^R packages: (.*) \(apt has", output, re.MULTILINE) for name in line.split()}
 
 
 def each_loads(machine: Machine, chosen: str) -> None:
@@ -78,8 +78,8 @@ def each_loads(machine: Machine, chosen: str) -> None:
     )  # fmt: skip
     assert json.loads(done.stdout.splitlines()[-1]) == {}
     there = sorted(set(listed("r", chosen)) - left_out(machine))
-    said = machine.run(f"NAMES='{' '.join(there)}'; {LIBRARY}", user="melda", timeout=900)
-    assert said == ""
+    output = machine.run(f"NAMES='{' '.join(there)}'; {LIBRARY}", user="melda", timeout=900)
+    assert output == ""
 
 
 @pytest.mark.parametrize("codename", sorted(NOT_IN_DEBIAN))

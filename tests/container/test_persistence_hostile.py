@@ -75,8 +75,8 @@ def test_what_cannot_be_kept_costs_itself(project: Project) -> None:
     one.run(f"cat >/tmp/deep.py <<'EOF'\n{deep}\nEOF")
     shell(one, f"cd {SITE} && python3 /tmp/deep.py && truncate -s 1T sparse && mkfifo fifo && {PIP} zebra")
     saved(one)
-    said = one.health()["plugins"]
-    assert all(name in said for name in ("deep (", "sparse (", "fifo (")), said
+    output = one.health()["plugins"]
+    assert all(name in output for name in ("deep (", "sparse (", "fifo (")), output
     one.stop()
     one.start()
     one.ready(2)

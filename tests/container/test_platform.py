@@ -59,8 +59,8 @@ def cell(tmp_path_factory: pytest.TempPathFactory) -> Cell:
 def test_a_cell_with_a_token(cell: Cell, service: Service, version: str, kernel: str) -> None:
     done = cell(version, service, service.token, kernel)
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
-    assert said == {"kernels": ["ir", "python3"], "status": "ok", "outputs": [CELLS[kernel][1]]}
+    output = json.loads(done.stdout.splitlines()[-1])
+    assert output == {"kernels": ["ir", "python3"], "status": "ok", "outputs": [CELLS[kernel][1]]}
 
 
 @pytest.fixture(scope="module")

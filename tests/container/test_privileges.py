@@ -119,8 +119,8 @@ def test_ways_up_that_are_closed(service: Service, command: str) -> None:
         f"done = subprocess.run({command!r}, shell=True, stdin=-3, capture_output=True, text=True)\n"
         "print(done.returncode, done.stdout)"
     )
-    said = in_notebook(service, code)
-    assert not said.startswith("0 ") and "uid=0" not in said, said
+    output = in_notebook(service, code)
+    assert not output.startswith("0 ") and "uid=0" not in output, output
 
 
 # Imported by whoever has their folder on the path: site's own two, what our programs import, what root uses.
@@ -194,7 +194,7 @@ def test_links_lead_root_nowhere(docker: str, service: Service) -> None:
     before = service.run("ls -lnR --time-style=full-iso /etc; sha256sum /etc/passwd /etc/shadow")
     for link, target, _ in LINKS:
         service.run(f"rm -rf {link}; ln -sT {target} {link}", user="melda")
-    said = service.run("ln /etc/passwd ~/hard 2>&1", user="melda", check=False)
+    output = service.run("ln /etc/passwd ~/hard 2>&1", user="melda", check=False)
     for _, _, command in LINKS:
         service.run(f"{command or 'true'} 2>&1", check=False)
     service.run("rm ~/.pip", user="melda")  # with it the container does not start: it cannot write there as the user
@@ -205,4 +205,4 @@ def test_links_lead_root_nowhere(docker: str, service: Service) -> None:
     changed = sorted(set(before.splitlines()) ^ set(after.splitlines()))
     # Docker writes these at each start.
     changed = [line for line in changed if not line.endswith((" hosts", " resolv.conf", " hostname", " ."))]
-    assert changed == [], said
+    assert changed == [], output

@@ -88,8 +88,8 @@ def test_a_registry_has_the_image_under_each_tag(
     release, r, python = described["tags"][-1].split("_")
     assert machine.run(". /etc/os-release; echo $VERSION_ID") == f"{release}\n"
     assert machine.run("Rscript --vanilla -e 'cat(as.character(getRversion()))'") == r.removeprefix("R-")
-    said = machine.run("/opt/jupyter/bin/python -c 'import platform; print(platform.python_version())'")
-    assert said == f"{python.removeprefix('python-')}\n"
+    output = machine.run("/opt/jupyter/bin/python -c 'import platform; print(platform.python_version())'")
+    assert output == f"{python.removeprefix('python-')}\n"
     assert json.loads(machine.run("get-versions --output -")) == described["versions"]
     page = manifest.paths(image)[0].read_text()
     jupyter = machine.run("/opt/jupyter/bin/python -m pip show jupyter | sed -n 's/^Version: //p'").strip()
@@ -99,8 +99,8 @@ def test_a_registry_has_the_image_under_each_tag(
 def test_what_cannot_be_published_is_one_line(image: str, nobody: str, builder: Builder) -> None:
     repository = f"{nobody}/team/melda"
     for arguments, words in (
-        (("--image", image, "--repository", f"{repository}:1"), f"REPOSITORY={repository}:1 is not right"),
-        (("--image", "melda-test-missing:1", "--repository", repository), "IMAGE=melda-test-missing:1 is not right"),
+        (("--image", image, "--repository", f"{repository}:1"), f"invalid REPOSITORY={repository}:1"),
+        (("--image", "melda-test-missing:1", "--repository", repository), "invalid IMAGE=melda-test-missing:1"),
     ):
         done = builder("publish", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
@@ -138,23 +138,23 @@ def test_buildx_reads_the_bake_file_as_we_do(bases: dict[str, str], machines: Ma
 
     makefile = (ROOT / "Makefile").read_text()
     default = dict(re.findall(r"^(IMAGE|PACKAGES) \?= (\S+)$", makefile, re.MULTILINE))
-    said = bake()
-    assert said["base"]["args"] == {"BASE": base.FALLBACK, "PROVISION_DATA": "strict=true "}
-    assert said["image"]["args"] == {
+    output = bake()
+    assert output["base"]["args"] == {"BASE": base.FALLBACK, "PROVISION_DATA": "strict=true "}
+    assert output["image"]["args"] == {
         "BASE_IMAGE": "base",
         "PROVISION_DATA": f"packages={default['PACKAGES']} strict=true ",
     }
-    assert said["image"]["contexts"] == {"base": "target:base"}
-    assert said["image"]["tags"] == [default["IMAGE"]]
-    assert said["image"]["platforms"] == said["base"]["platforms"] == ["linux/amd64", "linux/arm64"]
-    said = bake(
+    assert output["image"]["contexts"] == {"base": "target:base"}
+    assert output["image"]["tags"] == [default["IMAGE"]]
+    assert output["image"]["platforms"] == output["base"]["platforms"] == ["linux/amd64", "linux/arm64"]
+    output = bake(
         "BASE=debian:trixie PACKAGES=core IMAGE=registry.example/melda:1 DATA='uid=1002' PLATFORMS=linux/arm64 REVISION=1"
     )
-    assert said["base"]["args"] == {"BASE": "debian:trixie", "PROVISION_DATA": "strict=true uid=1002"}
-    assert said["image"]["args"] == {"BASE_IMAGE": "base", "PROVISION_DATA": "packages=core strict=true uid=1002"}
-    assert said["image"]["tags"] == ["registry.example/melda:1"]
-    assert said["image"]["platforms"] == said["base"]["platforms"] == ["linux/arm64"]
-    labels = said["image"]["labels"]
+    assert output["base"]["args"] == {"BASE": "debian:trixie", "PROVISION_DATA": "strict=true uid=1002"}
+    assert output["image"]["args"] == {"BASE_IMAGE": "base", "PROVISION_DATA": "packages=core strict=true uid=1002"}
+    assert output["image"]["tags"] == ["registry.example/melda:1"]
+    assert output["image"]["platforms"] == output["base"]["platforms"] == ["linux/arm64"]
+    labels = output["image"]["labels"]
     assert isinstance(labels, dict)
     assert labels["org.opencontainers.image.revision"] == "1"
     assert labels["org.opencontainers.image.base.name"] == "debian:trixie"

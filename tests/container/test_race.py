@@ -159,8 +159,8 @@ def test_the_project_is_exchanged_while_it_is_mounted(serve: Callable[..., Servi
     argv = service.run("tr '\\0' ' ' </proc/$(pidof s3fs)/cmdline").split()
     assert [word for word in argv if word.endswith("/project")] == ["/run/melda-jupyter/project"]
     assert mounted == 2
-    said = service.run("cd /home/melda; rmdir project; mv project other", "melda", check=False)
-    assert said.count("busy") == 2, said
+    output = service.run("cd /home/melda; rmdir project; mv project other", "melda", check=False)
+    assert output.count("busy") == 2, output
     assert service.run("stat -c %U:%a /run /run/melda-jupyter") == "root:755\nroot:755\n"
     service.stop()
     assert service.inspect("{{.State.ExitCode}}") == "0", service.logs()

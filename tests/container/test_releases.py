@@ -55,8 +55,10 @@ def test_the_pyinfra_of_ubuntu_20_04_provisions_and_then_has_nothing_to_do(
     subprocess.run([*command, tmp_path, *options], check=True)
     old = {"PYTHONPATH": str(tmp_path)}
     program = str(tmp_path / "bin" / "pyinfra")
-    said = subprocess.run([program, "--version"], env={**os.environ, **old}, capture_output=True, text=True, check=True)
-    assert said.stdout.split() == ["pyinfra:", "v3.2"]
+    output = subprocess.run(
+        [program, "--version"], env={**os.environ, **old}, capture_output=True, text=True, check=True
+    )
+    assert output.stdout.split() == ["pyinfra:", "v3.2"]
     machine = machines(bases["bookworm"], command=("tail", "-f", "/dev/null"))
     first = provision(docker, f"@docker/{machine.name}", environment=old, program=program, packages="none")
     assert first.code == 0, first.output

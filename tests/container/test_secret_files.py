@@ -98,9 +98,9 @@ def test_a_shell_of_the_users_begins_with_no_secret(serve: Serve, docker: str) -
     """As docs/how-to/fork-an-environment.md does it."""
     service = serve(AWS_SECRET_ACCESS_KEY="CANARY").ready()
     assert service.token in service.run("env", "melda"), "the trap"
-    said = service.run("runuser -l melda -c 'env; id -un; command -v pip'")
-    assert service.token not in said and "CANARY" not in said
-    assert "\nmelda\n/opt/jupyter/bin/pip" in said and "VIRTUAL_ENV=/home/melda/project/Python-" in said
+    output = service.run("runuser -l melda -c 'env; id -un; command -v pip'")
+    assert service.token not in output and "CANARY" not in output
+    assert "\nmelda\n/opt/jupyter/bin/pip" in output and "VIRTUAL_ENV=/home/melda/project/Python-" in output
 
 
 def test_the_token_is_in_no_line_of_the_log(service: Service) -> None:

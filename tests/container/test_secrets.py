@@ -54,8 +54,8 @@ def test_no_layer_of_the_image_and_not_its_history(docker: str, image: str) -> N
     known = "Start the program by whose name this file is called"  # in a file of ours
     assert holds([docker, "save", image], [known, *CANARIES.values()]) == {known}
     for command in (["history", "--no-trunc", image], ["inspect", image]):
-        said = subprocess.run([docker, *command], capture_output=True, text=True, check=True).stdout
-        assert [name for name, value in CANARIES.items() if value in said or f"{name}=" in said] == []
+        output = subprocess.run([docker, *command], capture_output=True, text=True, check=True).stdout
+        assert [name for name, value in CANARIES.items() if value in output or f"{name}=" in output] == []
 
 
 def end(service: Service, how: str) -> None:

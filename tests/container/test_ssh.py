@@ -115,9 +115,9 @@ def baseline() -> list[tuple[str, str]]:
 
 
 def test_the_baseline_is_met_as_the_docs_say(service: Service) -> None:
-    said = service.run(f"/usr/sbin/sshd -T -f {CONFIG} -C user=root").splitlines()
+    output = service.run(f"/usr/sbin/sshd -T -f {CONFIG} -C user=root").splitlines()
     assert len(baseline()) > 30
-    assert [(control, wanted) for control, wanted in baseline() if wanted not in said] == []
+    assert [(control, wanted) for control, wanted in baseline() if wanted not in output] == []
     modes = service.run("stat -c '%U:%G %a' /etc/ssh /etc/ssh/sshd_config " + CONFIG).splitlines()
     assert modes == ["root:root 755", "root:root 600", "root:root 600"]
     with socket.create_connection((service.address, 22), 10) as connection:
@@ -147,4 +147,4 @@ def test_what_is_no_key_stops_the_start(serve: Callable[..., Service], public_ke
     cut = public_key.split()[1][:-4]
     code, lines = serve(SSH_AUTHORIZED_KEYS=f"ssh-ed25519 {cut} ada").ended()
     assert (code, len(lines)) == (1, 1), lines
-    assert re.fullmatch(r"SSH_AUTHORIZED_KEYS is not right: line 1, 'ssh-ed25519 [^']*', is no public key", lines[0])
+    assert re.fullmatch(r"invalid SSH_AUTHORIZED_KEYS: line 1, 'ssh-ed25519 [^']*', is no public key", lines[0])

@@ -60,8 +60,8 @@ def test_orphans_are_reaped(service: Service) -> None:
 
 
 def test_started_twice(service: Service) -> None:
-    said = service.run("start-jupyter", check=False)
-    assert said.strip() == "start-jupyter: it runs already in this container; docker restart starts it anew"
+    output = service.run("start-jupyter", check=False)
+    assert output.strip() == "start-jupyter: it runs already in this container; docker restart starts it anew"
     assert service.run("start-jupyter >/dev/null 2>&1; echo $?").strip() == "1"
     assert service.notebook.run("python3", "print(1)").stdout == "1\n", "the first one goes on"
 
@@ -152,4 +152,4 @@ def test_only_what_must_is_roots(service: Service) -> None:
 def test_a_broken_file_of_variables_stops_with_one_line(serve: Serve) -> None:
     code, lines = serve("--env", "JUPYTER_WORKDIR=relative").ended()
     assert code == 1
-    assert lines == ["JUPYTER_WORKDIR='relative' is not right: it must be an absolute path such as /home/melda"]
+    assert lines == ["invalid JUPYTER_WORKDIR='relative': expected an absolute path such as /home/melda"]

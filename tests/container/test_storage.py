@@ -49,13 +49,13 @@ def test_a_folder_is_made_and_keeps_what_is_written(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"AWS_ACCESS_KEY_ID": "AKIAWRONG00000000000"}, "AWS_ACCESS_KEY_ID is not right: S3 does not know it"),
-        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "AWS_SECRET_ACCESS_KEY is not right"),
+        ({"AWS_ACCESS_KEY_ID": "AKIAWRONG00000000000"}, "invalid AWS_ACCESS_KEY_ID: S3 does not know it"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "invalid AWS_SECRET_ACCESS_KEY"),
         ({"AWS_SECRET_ACCESS_KEY": ""}, "AWS_SECRET_ACCESS_KEY is missing"),
-        ({"BUCKET_NAME": "melda-nowhere"}, "BUCKET_NAME='melda-nowhere' is not right"),
-        ({"PROJECT_FOLDER": "users/../root"}, "PROJECT_FOLDER='users/../root' is not right"),
-        ({"PROJECT_FOLDER": ""}, "PROJECT_FOLDER='' is not right"),
-        ({"PROJECT_FOLDER": "users/a\nb"}, r"PROJECT_FOLDER='users/a\nb' is not right"),
+        ({"BUCKET_NAME": "melda-nowhere"}, "invalid BUCKET_NAME='melda-nowhere'"),
+        ({"PROJECT_FOLDER": "users/../root"}, "invalid PROJECT_FOLDER='users/../root'"),
+        ({"PROJECT_FOLDER": ""}, "invalid PROJECT_FOLDER=''"),
+        ({"PROJECT_FOLDER": "users/a\nb"}, r"PROJECT_FOLDER='users/a\ninvalid b'"),
     ],
 )
 def test_what_is_not_right_is_said_before_jupyter_starts(
@@ -71,7 +71,7 @@ def test_an_endpoint_that_is_down(serve: Serve, s3: Server, project: dict[str, s
     s3.refuse()
     code, lines = serve(*MOUNT, **project).ended()
     assert code == 1
-    assert lines[-1].startswith(f"AWS_ENDPOINT_URL_S3='{s3.url}' is not right, or S3 is down"), lines
+    assert lines[-1].startswith(f"invalid AWS_ENDPOINT_URL_S3='{s3.url}', or S3 is down"), lines
     s3.answer()
 
 

@@ -49,7 +49,7 @@ def test_keys_that_are_revoked_are_noticed_and_nobody_is_killed(service: Service
     with service.notebook.start("python3") as kernel:
         s3.judge = lambda method, path: "403 InvalidAccessKeyId"
         service.says("the mount fails: ", NOTICED)
-        assert service.health()["mount"].startswith("fails: AWS_ACCESS_KEY_ID is not right"), service.health()
+        assert service.health()["mount"].startswith("fails: invalid AWS_ACCESS_KEY_ID"), service.health()
         assert requests.get(f"http://{service.address}:2310/healthz", timeout=30).status_code == 503
         s3.judge = serve_all
         service.says("the mount answers again", NOTICED)

@@ -116,9 +116,9 @@ def test_the_health_check_is_short_and_small_whoever_answers(
 ) -> None:
     service = guest(where, how)
     began = time.monotonic()
-    said = service.run(f'python3 -c "{PEAK}"')
+    output = service.run(f'python3 -c "{PEAK}"')
     assert time.monotonic() - began < 25
-    line, peak = said.splitlines()
+    line, peak = output.splitlines()
     assert line.isprintable() and len(line.encode()) < 4096
     assert int(peak.split()[1]) < 64, "megabytes"
     if where == "2310":

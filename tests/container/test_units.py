@@ -63,8 +63,8 @@ def write(server: Machine, values: dict[str, str]) -> None:
 
 
 def states(server: Machine) -> dict[str, str]:
-    said = server.run("systemctl is-active " + " ".join(f"melda-{name}" for name in UNITS), check=False)
-    return dict(zip(UNITS, said.split(), strict=True))
+    output = server.run("systemctl is-active " + " ".join(f"melda-{name}" for name in UNITS), check=False)
+    return dict(zip(UNITS, output.split(), strict=True))
 
 
 def well(server: Machine) -> bool:
@@ -158,8 +158,8 @@ def test_a_stop_unmounts_with_every_byte(server: Machine, first: Provisioning, s
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"PROJECT_FOLDER": "users/../root"}, "PROJECT_FOLDER='users/../root' is not right"),
-        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "AWS_SECRET_ACCESS_KEY is not right"),
+        ({"PROJECT_FOLDER": "users/../root"}, "invalid PROJECT_FOLDER='users/../root'"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "invalid AWS_SECRET_ACCESS_KEY"),
         ({"SSH_AUTHORIZED_KEYS": "ssh-ed25519 " + "A" * 68}, "SSH_AUTHORIZED_KEYS"),
     ],
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from builder import container
-from builder.errors import Refused
+from builder.errors import BuildError
 
 from .fixtures import Machines
 from .machines import ROOT, provision, until
@@ -22,8 +22,8 @@ PORT = "18888"
 def refused(done: subprocess.CompletedProcess[str], line: str) -> None:
     """It ended with 2, its last line is this one, and nothing has the final name."""
     assert done.returncode == 2, done.stdout + done.stderr
-    (said,) = done.stderr.strip().splitlines()[-1:]
-    assert said.startswith(f"melda-jupyter: {line}"), done.stdout[-2000:] + done.stderr
+    (output,) = done.stderr.strip().splitlines()[-1:]
+    assert output.startswith(f"melda-jupyter: {line}"), done.stdout[-2000:] + done.stderr
     assert "Traceback" not in done.stderr
     shown = subprocess.run(["docker", "image", "inspect", NAMED], capture_output=True, check=False)
     assert shown.returncode, f"{NAMED} was named"
@@ -50,8 +50,8 @@ def broken(docker: str, bases: dict[str, str], machines: Machines) -> Iterator[C
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("--packages", "everything"), "PACKAGES=everything is not right: it must be none, core or datascience"),
-        (("--image", "No Name"), "IMAGE=No Name is not right"),
+        (("--packages", "everything"), "invalid PACKAGES=everything: expected none, core or datascience"),
+        (("--image", "No Name"), "invalid IMAGE=No Name"),
         (("--base", "debian:sid"), "BASE=debian:sid cannot be had ("),
     ],
 )
@@ -68,7 +68,7 @@ def test_make_hands_the_variables_on(docker: str) -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert "melda-jupyter: PACKAGES=everything is not right" in done.stderr
+    assert "melda-jupyter: invalid PACKAGES=everything" in done.stderr
 
 
 def test_strict_refuses_the_base_that_is_not_the_specifications(builder: Builder, docker: str) -> None:
@@ -87,9 +87,7 @@ def test_strict_refuses_the_base_that_is_not_the_specifications(builder: Builder
 
 def test_a_release_without_a_row(builder: Builder, broken: Callable[[str], str]) -> None:
     base = broken("sed -i s/VERSION_CODENAME=bookworm/VERSION_CODENAME=sid/ /etc/os-release")
-    refused(
-        builder("image", "--image", NAMED, "--base", base), f"BASE={base} is not right: its release 'sid' has no row in"
-    )
+    refused(builder("image", "--image", NAMED, "--base", base), f"invalid BASE={base}: its release 'sid' has no row in")
 
 
 def test_a_mirror_that_cannot_be_reached(builder: Builder, broken: Callable[[str], str]) -> None:
@@ -117,7 +115,7 @@ def test_by_hand_the_same_mirror_is_one_line_too(docker: str, broken: Callable[[
 def test_a_build_that_fails_names_nothing(builder: Builder, broken: Callable[[str], str]) -> None:
     base = broken("useradd --uid 1001 somebody")
     done = builder("image", "--image", NAMED, "--base", base, "--packages", "none")
-    assert "uid=1001 is not right: on this system it belongs to somebody" in done.stdout + done.stderr
+    assert "invalid uid=1001: on this system it belongs to somebody" in done.stdout + done.stderr
     refused(done, "building Dockerfile.base failed")
 
 
@@ -154,6 +152,6 @@ def test_a_container_that_cannot_start_says_why_and_is_gone(
 ) -> None:
     monkeypatch.setenv("BUCKET_NAME", "nobodys-bucket")
     monkeypatch.setenv("PROJECT_FOLDER", "../secrets")
-    with pytest.raises(Refused, match=r"^the container ended with 1: .*PROJECT_FOLDER='../secrets'"):
+    with pytest.raises(BuildError, match=r"^the container ended with 1: .*PROJECT_FOLDER='../secrets'"):
         container.up(docker, image, PORT)
     until(lambda: "there is no container" in container.down(docker), "it is gone")

@@ -87,8 +87,8 @@ def _pack(source: Path, contrib: Path) -> None:
         copy = Path(directory) / fields["Package"]
         shutil.copytree(source, copy)
         # CRAN says in each package that it is from there.
-        said = (source / "DESCRIPTION").read_bytes()
-        (copy / "DESCRIPTION").write_bytes(said.rstrip(b"\n") + b"\nRepository: CRAN\n")
+        output = (source / "DESCRIPTION").read_bytes()
+        (copy / "DESCRIPTION").write_bytes(output.rstrip(b"\n") + b"\nRepository: CRAN\n")
         # R warns of pax headers, Python's default.
         with tarfile.open(tarball, "w:gz", format=tarfile.USTAR_FORMAT) as archive:
             archive.add(copy, fields["Package"], filter=_plain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 
 
 def taken(check: Callable[[str], object], before: str = "", after: str = "") -> str:
@@ -13,7 +13,7 @@ def taken(check: Callable[[str], object], before: str = "", after: str = "") -> 
     def takes(value: str) -> bool:
         try:
             return check(value) is not False
-        except Refused:
+        except ConfigError:
             return False
 
     return "".join(character for character in map(chr, range(0x100)) if takes(before + character + after))

@@ -27,5 +27,5 @@ def test_an_attack_says_what_it_tries_and_what_it_proves(attack: ast.FunctionDef
 
 
 def test_every_module_is_in_the_documentation() -> None:
-    said = (ROOT / "docs/testing.md").read_text()
-    assert [stem for stem, _ in ATTACKS if f"`{stem}.py`" not in said] == []
+    output = (ROOT / "docs/testing.md").read_text()
+    assert [stem for stem, _ in ATTACKS if f"`{stem}.py`" not in output] == []

@@ -83,10 +83,10 @@ def test_what_is_no_host_is_refused_in_one_line(named: str, groups: Any) -> None
     with pytest.raises(InventoryError) as refused:
         groups(named)
     right = "[ROLE=][USER@]HOST[:PORT] or [ROLE=]@docker/CONTAINER"
-    assert str(refused.value) == f"MELDA_HOSTS={named!r} is not right: it must be {right}"
+    assert str(refused.value) == f"invalid MELDA_HOSTS={named!r}: expected {right}"
 
 
 @pytest.mark.parametrize("role", ["all", "containers", "machines", "os", "re"])
 def test_a_role_that_means_something_else_is_refused(role: str, groups: Any) -> None:
-    with pytest.raises(InventoryError, match=f"^MELDA_HOSTS='{role}=x' is not right: ROLE must be another word"):
+    with pytest.raises(InventoryError, match=f"^invalid MELDA_HOSTS='{role}=x': ROLE must be another word"):
         groups(f"{role}=x")

@@ -96,8 +96,8 @@ def test_no_target_expands_a_variable(tree: Tree, origin: str, how: str) -> None
 def test_no_variable_is_expanded(tree: Tree, origin: str, name: str) -> None:
     """One alone: in company an error of make's could end the run before it is looked at."""
     for target in ("help", "image"):
-        said = tree.make(target, values={name: command(tree, name)}, origin=origin)
-        assert "***" not in said, said
+        output = tree.make(target, values={name: command(tree, name)}, origin=origin)
+        assert "***" not in output, output
     assert [path.name for path in tree.marks.iterdir()] == []
 
 
@@ -114,10 +114,10 @@ def test_the_builder_gets_each_value_as_it_was_given(tree: Tree, origin: str, va
     names = ("BASE", "IMAGE", "PACKAGES", "PORT", "STRICT", "DATA", "MIRROR", "REPOSITORY")
     # With another letter in front: make leaves out blanks there, as a shell does between words.
     values = {name: f"{name[0]}{value}" for name in names}
-    said = tree.make("publish", values={**values, "JUPYTER_TOKEN": value}, origin=origin)
+    output = tree.make("publish", values={**values, "JUPYTER_TOKEN": value}, origin=origin)
     ((argv, environment),) = tree.calls()
     found = dict(word.removeprefix("--").split("=", 1) for word in argv[2:] if word.startswith("--"))
-    assert {name: found[name.lower()] for name in names} == values, said
+    assert {name: found[name.lower()] for name in names} == values, output
     assert environment["JUPYTER_TOKEN"].strip() == value.strip(), "what only the builder knows"
 
 
@@ -146,5 +146,5 @@ def test_the_environment_comes_from_the_folder_of_make_mirror(tree: Tree) -> Non
 
 
 def test_help_says_a_value_as_it_was_given(tree: Tree) -> None:
-    said = tree.make("help", values={"IMAGE": "$(shell echo no) $HOME `id`"})
-    assert "  IMAGE=$(shell echo no) $HOME `id`\n" in said
+    output = tree.make("help", values={"IMAGE": "$(shell echo no) $HOME `id`"})
+    assert "  IMAGE=$(shell echo no) $HOME `id`\n" in output

@@ -18,8 +18,8 @@ MAKEFILE = (ROOT / "Makefile").read_text().replace("\\\n", " ")
 
 def listed() -> list[str]:
     """Every file of the repository, by what git knows."""
-    said = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [name for name in said.split("\0") if (ROOT / name).is_file()]
+    output = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [name for name in output.split("\0") if (ROOT / name).is_file()]
 
 
 def begins(name: str, how: str) -> bool:
@@ -40,8 +40,8 @@ def scripts() -> list[str]:
 
 def variable(name: str) -> set[str]:
     """The words of a variable of the Makefile."""
-    said = subprocess.run(["make", "-pnr", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    (value,) = re.findall(rf"^{name} := (.*)$", said, re.MULTILINE)
+    output = subprocess.run(["make", "-pnr", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (value,) = re.findall(rf"^{name} := (.*)$", output, re.MULTILINE)
     return set(value.split())
 
 

@@ -124,8 +124,8 @@ class Vm:
 
     def boot_id(self) -> str:
         """The number of this boot; empty while the guest does not answer."""
-        said = self.ssh("cat /proc/sys/kernel/random/boot_id", check=False).strip()
-        return said if len(said) == 36 else ""
+        output = self.ssh("cat /proc/sys/kernel/random/boot_id", check=False).strip()
+        return output if len(output) == 36 else ""
 
     def up(self, since: str = "", seconds: float = 600) -> str:
         """Wait until it answers, in another boot than ``since``; the boot's number."""

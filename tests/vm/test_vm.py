@@ -254,8 +254,8 @@ def test_a_stop_unmounts_with_every_byte(vm: Vm, s3: Server, notebook: Notebook,
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"PROJECT_FOLDER": "users/../root"}, "PROJECT_FOLDER='users/../root' is not right"),
-        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "AWS_SECRET_ACCESS_KEY is not right"),
+        ({"PROJECT_FOLDER": "users/../root"}, "invalid PROJECT_FOLDER='users/../root'"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "invalid AWS_SECRET_ACCESS_KEY"),
     ],
 )
 def test_a_bad_setting_is_one_line_and_no_loop(

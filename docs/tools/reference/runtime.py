@@ -93,7 +93,7 @@ def refused() -> list[tuple[str, str]]:
     for _, tree in trees(*READERS):
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found = r"(?:invalid )?([A-Z][A-Z0-9_]{4,})(?=(=\{| is not right|: \{)).*?\b(not|needs|expected)\b"
+                found = r"invalid (?:invalid )?([A-Z][A-Z0-9_]{4,})(?=(=\{||: \{)).*?\b(not|needs|expected)\b"
                 name = re.match(found, node.value)
                 if name:
                     lines.add((name[1], re.sub(r"\{\w*(![rs])?\}", "…", node.value).rstrip(": ")))

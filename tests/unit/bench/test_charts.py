@@ -16,7 +16,7 @@ from bench import charts
 from bench.measured import Measured
 from bench.results import OURS, Result, Target
 from bench.table import number
-from builder.errors import Refused
+from builder.errors import BuildError
 
 NS = "{http://www.w3.org/2000/svg}"
 BENCH = Path(command.__file__).parent
@@ -59,8 +59,8 @@ def test_a_target_is_drawn_and_said(limit: float, word: str, kind: str) -> None:
 def test_each_of_several_targets_is_drawn_and_judged() -> None:
     aims = [Target(0.5, "other"), Target(4.0), Target(30.0)]
     picture = drawn(Result("a build", "s", {OURS: [5.0], "other": [20.0]}, aims))
-    said = ["target ≤ 0.5 x other = 10.0 s: met", "target ≤ 4.00 s: MISSED", "target ≤ 30.0 s: met"]
-    assert [word for word in words(picture) if word.startswith("target")] == said
+    output = ["target ≤ 0.5 x other = 10.0 s: met", "target ≤ 4.00 s: MISSED", "target ≤ 30.0 s: met"]
+    assert [word for word in words(picture) if word.startswith("target")] == output
     assert "MISSED" in words(picture), "one that is missed is enough"
     assert targets(picture) == [0.33, 0.13, 1.0], "the furthest target is within the picture"
 
@@ -133,7 +133,7 @@ def test_a_page_of_nothing_is_refused_and_changes_nothing(tmp_path: Path, text: 
         (tmp_path / name).write_text("as before")
     if text is not None:
         (tmp_path / "results.json").write_text(text)
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(BuildError, match=said):
         command.page(tmp_path)
     assert {(tmp_path / name).read_text() for name in ("results.md", "charts/memory.svg")} == {"as before"}
 

@@ -12,7 +12,7 @@ import pytest
 from bench.__main__ import chosen
 from bench.rows import ROWS, cold_build, memory, nothing_to_do
 from bench.workbench import ROOT, copy, records
-from builder.errors import Refused
+from builder.errors import BuildError
 
 PYINFRA = """
     Operation                    Hosts   Success   Error   No Change
@@ -39,7 +39,7 @@ def test_ansibles_changes_and_failures_count(counts: tuple[int, int, int], total
 
 @pytest.mark.parametrize("read", [nothing_to_do.pyinfra_changes, nothing_to_do.ansible_changes])
 def test_output_without_a_summary_is_no_proof_of_anything(read: object) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(BuildError):
         read("all went well")  # type: ignore[operator]
 
 
@@ -93,7 +93,7 @@ def test_the_copy_holds_what_is_measured_and_no_caches(tmp_path: Path) -> None:
 
 
 def test_a_row_that_does_not_exist_is_refused_with_the_names_of_those_that_do() -> None:
-    with pytest.raises(Refused, match="--only speed is not right: it must be one of cold-build, nothing-to-do"):
+    with pytest.raises(BuildError, match="invalid --only speed: expected one of cold-build, nothing-to-do"):
         chosen("speed")
 
 

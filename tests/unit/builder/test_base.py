@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder import base
-from builder.errors import Refused
+from builder.errors import BuildError
 
 
 def client(folder: Path, script: str) -> str:
@@ -33,18 +33,20 @@ PULLED = 'case "$1" in image) exit 1;; pull) echo "20.04: Pulling from rocker/r-
     ],
 )
 def test_choice(tmp_path: Path, asked: str, script: str, chosen: str, why: str) -> None:
-    assert base.choose(client(tmp_path, script), asked) == (chosen, why)
+    assert base.select(client(tmp_path, script), asked) == (chosen, why)
 
 
 def test_an_image_that_cannot_be_had(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"^BASE=debian:sid cannot be had \(no such host\): it must be auto, an image"):
-        base.choose(client(tmp_path, NOWHERE), "debian:sid")
+    with pytest.raises(
+        BuildError, match=r"^invalid BASE=debian:sid cannot be had \(no such host\): it must be auto, an image"
+    ):
+        base.select(client(tmp_path, NOWHERE), "debian:sid")
 
 
 def test_a_registry_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "PULL_ANSWER", 0.2)
     slow = client(tmp_path, 'case "$1" in image) exit 1;; pull) exec sleep 30;; esac\n')
-    assert base.choose(slow, "auto") == (
+    assert base.select(slow, "auto") == (
         "debian:bookworm",
         "rocker/r-ubuntu:20.04 cannot be had (its registry did not answer within 0.2 s)",
     )
@@ -87,6 +89,6 @@ def test_a_local_base_of_an_older_recipe_is_made_again(tmp_path: Path, monkeypat
 def test_a_bootstrap_that_fails_is_one_line_and_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mmdebstrap(tmp_path, monkeypatch, "echo 'I: trying'; echo 'E: no mirror' >&2; echo 'E: cleanup' >&2; exit 1\n")
     docker = recorder(tmp_path, "older")
-    with pytest.raises(Refused, match="^BASE=debian:trixie cannot be bootstrapped: E: no mirror$"):
+    with pytest.raises(BuildError, match="^invalid BASE=debian:trixie cannot be bootstrapped: E: no mirror$"):
         base.ensure(docker, "debian:trixie")
     assert "import" not in (tmp_path / "calls").read_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder import container
-from builder.errors import Refused
+from builder.errors import BuildError
 
 PORT = "18765"
 
@@ -19,7 +19,9 @@ def test_a_port_in_use() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(Refused, match=rf"^PORT={port} is not free \(Address already in use\): choose another"):
+        with pytest.raises(
+            BuildError, match=rf"^invalid PORT={port} is not free \(Address already in use\): choose another"
+        ):
             container.check_port(str(port))
     container.check_port(str(port))
 
@@ -55,7 +57,7 @@ def test_a_file_of_credentials_is_for_a_bucket(bare: pytest.MonkeyPatch) -> None
 def test_a_bucket_needs_fuse(bare: pytest.MonkeyPatch) -> None:
     bare.setenv("BUCKET_NAME", "b")
     bare.setattr("os.path.exists", lambda path: path != "/dev/fuse")
-    with pytest.raises(Refused, match="^BUCKET_NAME=b cannot be mounted: this machine has no /dev/fuse"):
+    with pytest.raises(BuildError, match="^invalid BUCKET_NAME=b cannot be mounted: this machine has no /dev/fuse"):
         container.environment()
 
 
@@ -100,7 +102,7 @@ def test_what_is_no_file_stops_it_before_anything(
     elif name != "missing":
         (tmp_path / name).touch()
     bare.setenv("JUPYTER_TOKEN_FILE", str(tmp_path / name))
-    with pytest.raises(Refused, match="^invalid JUPYTER_TOKEN_FILE=.*: expected a "):
+    with pytest.raises(BuildError, match="^invalid JUPYTER_TOKEN_FILE=.*: expected a "):
         container.up(engine.client, "image", PORT)
     assert not (engine.folder / "calls").exists()
 
@@ -155,7 +157,7 @@ esac
         running: bool = True,
         mounts: list[dict[str, str]] | None = None,
     ) -> None:
-        said = {
+        output = {
             "Mounts": mounts or [],
             "Image": image,
             "State": {
@@ -166,7 +168,7 @@ esac
             "Config": {"Env": ["PATH=/bin", *env]},
             "HostConfig": {"PortBindings": {"8888/tcp": [{"HostPort": PORT}]}},
         }
-        (self.folder / name).write_text(json.dumps([said]))
+        (self.folder / name).write_text(json.dumps([output]))
 
     def calls(self) -> list[str]:
         return (self.folder / "calls").read_text().splitlines()
@@ -234,7 +236,7 @@ def test_a_container_that_fails_says_why_and_is_gone(
     engine: Engine, bare: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], health: str, running: bool, line: str
 ) -> None:
     engine.write("run.json", health, running=running)
-    with pytest.raises(Refused, match=line):
+    with pytest.raises(BuildError, match=line):
         container.up(engine.client, "image", PORT)
     assert "first line" in capsys.readouterr().out
     assert not engine.there()
@@ -243,7 +245,7 @@ def test_a_container_that_fails_says_why_and_is_gone(
 def test_a_container_that_cannot_be_started_is_gone(engine: Engine, bare: pytest.MonkeyPatch) -> None:
     failure = "docker: Error response from daemon: port is already allocated.\nSee 'docker run --help'."
     (engine.folder / "failure").write_text(f'echo "{failure}" >&2; exit 125')
-    with pytest.raises(Refused, match="^docker run failed: port is already allocated.$"):
+    with pytest.raises(BuildError, match="^docker run failed: port is already allocated.$"):
         container.up(engine.client, "image", PORT)
     assert not engine.there()
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from builder import engine
-from builder.errors import Refused
+from builder.errors import BuildError
 
 Fake = Callable[[str, str], Path]
 
@@ -51,7 +51,7 @@ def test_a_newer_client_with_buildx_is_taken(fake: Fake) -> None:
 def test_no_rights_is_one_line(fake: Fake) -> None:
     fake("only", OLD.format("echo 'permission denied while trying to connect' >&2; exit 1"))
     with pytest.raises(
-        Refused, match=r"^no rights to the Docker engine: run as root or join the group docker \(permission"
+        BuildError, match=r"^no rights to the Docker engine: run as root or join the group docker \(permission"
     ):
         engine.ready()
 
@@ -59,7 +59,9 @@ def test_no_rights_is_one_line(fake: Fake) -> None:
 def test_a_remote_engine_that_does_not_answer_is_named(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
     fake("only", OLD.format("echo 'Cannot connect' >&2; exit 1"))
-    with pytest.raises(Refused, match=r"^DOCKER_HOST='tcp://192.0.2.1:2375' does not answer: Cannot connect$"):
+    with pytest.raises(
+        BuildError, match=r"^invalid DOCKER_HOST='tcp://192.0.2.1:2375' does not answer: Cannot connect$"
+    ):
         engine.ready()
 
 
@@ -70,7 +72,8 @@ def test_no_engine_and_no_root_says_what_to_install(fake: Fake, monkeypatch: pyt
     )
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(
-        Refused, match=r"^a Docker engine whose client has BuildKit is missing: run 'apt-get install docker.io' as root"
+        BuildError,
+        match=r"^a Docker engine whose client has BuildKit is missing: run 'apt-get install docker.io' as root",
     ):
         engine.ready()
 
@@ -85,7 +88,7 @@ def test_space(
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free * 1e9))
     if refused:
         with pytest.raises(
-            Refused, match=rf"^no space: PACKAGES={packages} needs \d+ GB in .*, {free:.1f} GB are free$"
+            BuildError, match=rf"^no space: PACKAGES={packages} needs \d+ GB in .*, {free:.1f} GB are free$"
         ):
             engine.check_space(str(client), packages)
     else:
@@ -96,7 +99,7 @@ def test_a_client_that_still_cannot_build_after_the_installation(fake: Fake, mon
     installed: list[list[str]] = []
     fake("only", NEW.format("echo 28", "exit 1"))
     monkeypatch.setattr(engine.host, "install", lambda _, packages, optional: installed.append([*packages, *optional]))
-    with pytest.raises(Refused, match="^docker.io is installed, and its client cannot build"):
+    with pytest.raises(BuildError, match="^docker.io is installed, and its client cannot build"):
         engine.ready()
     assert installed == [["docker.io", "docker-cli", "docker-buildx"]]
 
@@ -129,5 +132,5 @@ def test_an_engine_that_cannot_start_is_one_line_at_once(
     dockerd = client.parent / "dockerd"
     dockerd.write_text("#!/bin/sh\necho 'no cgroup mount' >&2\nexit 1\n")
     dockerd.chmod(0o755)
-    with pytest.raises(Refused, match=rf"^the Docker engine did not start \(no cgroup mount\): see {tmp_path}/log$"):
+    with pytest.raises(BuildError, match=rf"^the Docker engine did not start \(no cgroup mount\): see {tmp_path}/log$"):
         engine.ready()

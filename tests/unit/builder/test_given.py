@@ -1,4 +1,4 @@
-"""builder/given.py: DATA's words, and that passwords and files travel as secrets, not as arguments."""
+"""builder/overrides.py: DATA's words, and that passwords and files travel as secrets, not as arguments."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from builder import docker, given
-from builder.errors import Refused
+from builder import docker, overrides
+from builder.errors import BuildError
 
 
 def test_nothing_is_nothing() -> None:
-    assert given.parse(" ") == {}
-    assert given.arguments({}) == ""
+    assert overrides.parse(" ") == {}
+    assert overrides.arguments({}) == ""
 
 
 @pytest.mark.parametrize(
@@ -26,31 +26,31 @@ def test_nothing_is_nothing() -> None:
     ],
 )  # fmt: skip
 def test_wrong_words_are_named_and_no_password_is_shown(data: str, words: str) -> None:
-    with pytest.raises(Refused) as refused:
-        given.parse(data)
+    with pytest.raises(BuildError) as refused:
+        overrides.parse(data)
     assert words in str(refused.value) and "hushhush" not in str(refused.value) and "\n" not in str(refused.value)
 
 
 @drawn(st.text())
 def test_whatever_is_given_is_a_table_or_one_line(data: str) -> None:
     try:
-        assert set(given.parse(data)) <= set(given.defaults())
-    except Refused as refused:
+        assert set(overrides.parse(data)) <= set(overrides.defaults())
+    except BuildError as refused:
         assert str(refused).isprintable()
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
-    for name in given.FILES:
+    for name in overrides.FILES:
         (tmp_path / name).write_text("hushhush")
-    return {name: str(tmp_path / name) for name in given.FILES}
+    return {name: str(tmp_path / name) for name in overrides.FILES}
 
 
 def test_files_are_secrets_and_nothing_else(files: dict[str, str]) -> None:
-    data = given.parse(" ".join(f"{name}={path}" for name, path in files.items()) + " apt_proxy=http://cache:1")
-    assert given.arguments(data) == "apt_proxy=http://cache:1"
-    assert given.to_build(data).secrets == {secret: files[name] for name, secret in given.FILES.items()}
-    offline = given.to_build(data, offline=True)
+    data = overrides.parse(" ".join(f"{name}={path}" for name, path in files.items()) + " apt_proxy=http://cache:1")
+    assert overrides.arguments(data) == "apt_proxy=http://cache:1"
+    assert overrides.to_build(data).secrets == {secret: files[name] for name, secret in overrides.FILES.items()}
+    offline = overrides.to_build(data, offline=True)
     assert offline.offline and not offline.proxies and not offline.secrets["netrc"]
 
 
@@ -61,7 +61,7 @@ def test_a_proxys_password_is_in_no_command_line(
     client.write_text(f'#!/bin/sh\necho "$*" >{tmp_path}/argv\necho "$https_proxy" >{tmp_path}/environment\n')
     client.chmod(0o755)
     monkeypatch.setenv("https_proxy", "http://jo:hushhush@proxy:1")
-    docker.build(str(client), "Dockerfile", "x:1", {"A": "b"}, str(tmp_path), given.to_build(files))
+    docker.build(str(client), "Dockerfile", "x:1", {"A": "b"}, str(tmp_path), overrides.to_build(files))
     argv = (tmp_path / "argv").read_text()
     assert "hushhush" not in argv
     assert " --build-arg https_proxy " in argv and f"--secret id=netrc,src={files['netrc']}" in argv

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder import host
-from builder.errors import Refused
+from builder.errors import BuildError
 
 NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
 
@@ -64,19 +64,19 @@ def test_only_what_the_release_knows_is_installed_and_nothing_removed(apt: Path)
 def test_apt_fails(apt: Path) -> None:
     (apt / "fails").touch()
     with pytest.raises(
-        Refused, match="^it is missing and cannot be installed by 'apt-get install x': E: Unable to locate"
+        BuildError, match="^it is missing and cannot be installed by 'apt-get install x': E: Unable to locate"
     ):
         host.install("it", ["x"])
 
 
 def test_not_root(apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(Refused, match="^it is missing: run 'apt-get install x' as root, or make as root$"):
+    with pytest.raises(BuildError, match="^it is missing: run 'apt-get install x' as root, or make as root$"):
         host.install("it", ["x"])
     assert not (apt / "calls").exists()
 
 
 def test_not_debian(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
-    with pytest.raises(Refused, match="^it is missing: install it with this system's package manager"):
+    with pytest.raises(BuildError, match="^it is missing: install it with this system's package manager"):
         host.install("it", ["x"])

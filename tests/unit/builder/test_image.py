@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder import connector, image
-from builder.errors import Refused
+from builder.errors import BuildError
 
 WHEN = "2020-01-01T00:00:00Z"
 
@@ -48,14 +48,14 @@ def calls(engine: Path) -> list[str]:
 def test_final_names_are_given_last_and_temporary_ones_taken_back(engine: Path) -> None:
     (engine / "fails").write_text("nothing fails")
     image.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=True)
-    said = calls(engine)
-    tags = [index for index, call in enumerate(said) if call.startswith("tag ")]
-    assert [said[index].split()[-1] for index in tags] == ["melda-jupyter-base:latest", "melda:1"]
-    assert all("melda:1" not in call.split() for call in said[: tags[-1]])
+    output = calls(engine)
+    tags = [index for index, call in enumerate(output) if call.startswith("tag ")]
+    assert [output[index].split()[-1] for index in tags] == ["melda-jupyter-base:latest", "melda:1"]
+    assert all("melda:1" not in call.split() for call in output[: tags[-1]])
     assert (
-        len([call for call in said[tags[-1] :] if call.startswith("image rm --force melda-jupyter-unfinished:")]) == 4
+        len([call for call in output[tags[-1] :] if call.startswith("image rm --force melda-jupyter-unfinished:")]) == 4
     )
-    first, second = (call for call in said if "--progress=plain" in call)
+    first, second = (call for call in output if "--progress=plain" in call)
     assert "--build-arg BASE=base:1 --build-arg PROVISION_DATA=strict=true" in first
     assert "--build-arg PROVISION_DATA=packages=core strict=true" in second
 
@@ -65,7 +65,7 @@ def test_final_names_are_given_last_and_temporary_ones_taken_back(engine: Path) 
 )
 def test_a_build_that_fails_anywhere_names_nothing(engine: Path, fails: str) -> None:
     (engine / "fails").write_text(fails)
-    with pytest.raises(Refused):
+    with pytest.raises(BuildError):
         image.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=False)
     assert not [call for call in calls(engine) if call.endswith(" melda:1")]
     assert [call for call in calls(engine) if call.startswith("image rm --force melda-jupyter-unfinished:")]
@@ -78,7 +78,7 @@ def test_the_connector_removes_its_container_and_commits_nothing_when_pyinfra_fa
     (engine / "pyinfra").write_text("#!/bin/sh\nexit 1\n")
     (engine / "pyinfra").chmod(0o755)
     monkeypatch.setattr("sys.executable", str(engine / "python"))
-    with pytest.raises(Refused, match="^provisioning failed: the line that says why is above; no image was made$"):
+    with pytest.raises(BuildError, match="^provisioning failed: the line that says why is above; no image was made$"):
         connector.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=False)
     assert [call.split()[0] for call in calls(engine)] == ["run", "rm"]
 

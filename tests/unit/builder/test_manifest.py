@@ -11,7 +11,7 @@ import pytest
 
 from builder import __main__, manifest, sbom
 from builder import docker as client
-from builder.errors import Refused
+from builder.errors import BuildError
 
 VERSIONS = {"Ubuntu": "20.04", "Python": {"Python": "3.8.10", "Flask": "2.2.2"}, "R": {"R": "4.2.2", "a|b": "1\n2"}}
 LABELS = {
@@ -26,16 +26,16 @@ INSPECTED = {"Id": "sha256:1", "Os": "linux", "Architecture": "arm64", "Size": 1
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What docker says of the image; a test changes it."""
-    said: dict[str, Any] = {"there": True, "labels": LABELS, "versions": json.dumps(VERSIONS), "ran": []}
+    output: dict[str, Any] = {"there": True, "labels": LABELS, "versions": json.dumps(VERSIONS), "ran": []}
 
     def call(*arguments: str) -> str:
-        said["ran"].append(arguments)
-        return str(said["versions"])
+        output["ran"].append(arguments)
+        return str(output["versions"])
 
-    monkeypatch.setattr(client, "exists", lambda *_: said["there"])
-    monkeypatch.setattr(client, "inspect", lambda *_: {**INSPECTED, "Config": {"Labels": said["labels"]}})
+    monkeypatch.setattr(client, "exists", lambda *_: output["there"])
+    monkeypatch.setattr(client, "inspect", lambda *_: {**INSPECTED, "Config": {"Labels": output["labels"]}})
     monkeypatch.setattr(client, "call", call)
-    return said
+    return output
 
 
 def test_it_says_what_is_inside(engine: dict[str, Any]) -> None:
@@ -77,26 +77,26 @@ def test_both_are_written_beside_the_bill_of_materials(engine: dict[str, Any], t
 def test_make_image_writes_it_and_says_the_tags(
     engine: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(__main__, "make", lambda *_: "docker")
+    monkeypatch.setattr(__main__, "build_image", lambda *_: "docker")
     monkeypatch.setattr(sbom, "write", lambda *_: tmp_path / "bill")
     monkeypatch.setattr(manifest, "paths", lambda *_: (tmp_path / "a.md", tmp_path / "a.json"))
     __main__.run(__main__.parser().parse_args(["image", "--image", "melda:1"]))
-    said = capsys.readouterr().out.splitlines()
-    assert said[:3] == [f"sbom     {tmp_path}/bill", f"manifest {tmp_path}/a.md", f"manifest {tmp_path}/a.json"]
-    assert said[3:] == [f"tag      {tag}" for tag in json.loads((tmp_path / "a.json").read_text())["tags"]]
-    assert len(said) == 6
+    output = capsys.readouterr().out.splitlines()
+    assert output[:3] == [f"sbom     {tmp_path}/bill", f"manifest {tmp_path}/a.md", f"manifest {tmp_path}/a.json"]
+    assert output[3:] == [f"tag      {tag}" for tag in json.loads((tmp_path / "a.json").read_text())["tags"]]
+    assert len(output) == 6
 
 
 def test_an_image_that_is_not_there_is_refused(engine: dict[str, Any]) -> None:
     engine["there"] = False
-    with pytest.raises(Refused, match="^IMAGE=melda:1 is not right: it must be an image of this engine"):
+    with pytest.raises(BuildError, match="^invalid IMAGE=melda:1: expected an image of this engine"):
         manifest.describe("docker", "melda:1")
 
 
 @pytest.mark.parametrize("labels", [None, {}, {"maintainer": "somebody"}])
 def test_an_image_that_is_not_ours_is_refused(engine: dict[str, Any], labels: dict[str, str] | None) -> None:
     engine["labels"] = labels
-    with pytest.raises(Refused, match="^IMAGE=debian:12 is not right: it must be an image that `make image` built"):
+    with pytest.raises(BuildError, match="^invalid IMAGE=debian:12: expected an image that `make image` built"):
         manifest.describe("docker", "debian:12")
     assert not engine["ran"]
 
@@ -106,5 +106,5 @@ def test_an_image_that_is_not_ours_is_refused(engine: dict[str, Any], labels: di
 )
 def test_what_is_no_answer_of_get_versions_is_refused(engine: dict[str, Any], said: str) -> None:
     engine["versions"] = said
-    with pytest.raises(Refused, match="^get-versions gave no versions of"):
+    with pytest.raises(BuildError, match="^get-versions gave no versions of"):
         manifest.describe("docker", "melda:1")

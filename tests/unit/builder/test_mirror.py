@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder import mirror
-from builder.errors import Refused
+from builder.errors import BuildError
 from builder.settings import Settings
 
 MANIFEST = {
@@ -52,7 +52,7 @@ def test_as_it_was_made(folder: Path, right: Settings) -> None:
     ],
 )
 def test_for_something_else(folder: Path, wrong: Settings, words: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(BuildError) as refused:
         mirror.check(folder, wrong)
     assert str(refused.value).startswith(words)
 
@@ -61,16 +61,18 @@ def test_changed_missing_added(folder: Path) -> None:
     wheel = folder / "wheels/x.whl"
     for change in (lambda: wheel.write_text("y"), wheel.unlink):
         change()
-        with pytest.raises(Refused, match=r"is not as it was made: wheels/x\.whl is missing, was changed or was added"):
+        with pytest.raises(
+            BuildError, match=r"is not as it was made: wheels/x\.whl is missing, was changed or was added"
+        ):
             mirror.check(folder, asked())
     wheel.write_text("x")
     mirror.check(folder, asked())
     (folder / "wheels/evil.whl").write_text("")
-    with pytest.raises(Refused, match=r"wheels/evil\.whl"):
+    with pytest.raises(BuildError, match=r"wheels/evil\.whl"):
         mirror.check(folder, asked())
     (folder / "wheels/evil.whl").unlink()
     (folder / mirror.SUMS).unlink()
-    with pytest.raises(Refused, match="is not as it was made"):
+    with pytest.raises(BuildError, match="is not as it was made"):
         mirror.check(folder, asked())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder import preflight
-from builder.errors import Refused
+from builder.errors import BuildError
 from builder.preflight import Row, Source
 from tests.standins.background import Background
 
@@ -113,7 +113,7 @@ def test_sources_are_those_of_the_bases_own_apt_and_release(tmp_path: Path, os_r
 
 @pytest.mark.parametrize("os_release", ["", "ID=alpine", "VERSION_CODENAME=sid"])
 def test_a_base_without_a_row_is_refused(tmp_path: Path, os_release: str) -> None:
-    with pytest.raises(Refused, match="^BASE=mine is not right: its release '(sid)?' has no row in tasks/releases.py"):
+    with pytest.raises(BuildError, match="^invalid BASE=mine: its release '(sid)?' has no row in tasks/releases.py"):
         preflight.sources(client(tmp_path, os_release), "mine", "image")
 
 
@@ -128,12 +128,12 @@ def test_the_table_says_what_is_used_and_what_is_left_out() -> None:
 
 
 def test_what_is_needed_is_insisted_on() -> None:
-    with pytest.raises(Refused, match="^apt is needed and cannot be reached: it answers 500$"):
-        preflight.insist([Row(Source("apt", (), "", True), "it answers 500")], strict=False)
+    with pytest.raises(BuildError, match="^apt is needed and cannot be reached: it answers 500$"):
+        preflight.require([Row(Source("apt", (), "", True), "it answers 500")], strict=False)
 
 
 def test_strict_insists_on_everything() -> None:
     row = Row(source("http://c"), "http://c answers 404")
-    preflight.insist([row], strict=False)
-    with pytest.raises(Refused, match="^STRICT=1 and CRAN cannot be reached: http://c answers 404$"):
-        preflight.insist([row], strict=True)
+    preflight.require([row], strict=False)
+    with pytest.raises(BuildError, match="^invalid STRICT=1 and CRAN cannot be reached: http://c answers 404$"):
+        preflight.require([row], strict=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from builder import docker as client
 from builder import manifest, publish, settings
-from builder.errors import Refused
+from builder.errors import BuildError
 
 GOOD: dict[str, Any] = {"image": "melda:1", "id": "sha256:1", "tags": ["12"], "omitted": [], "revision": "0" * 40}
 
@@ -26,16 +26,16 @@ def test_repositories(name: str) -> None:
     + ["user:password@registry/a", "a b", "a;b", "a\n", "x" * 256],
 )
 def test_what_is_no_repository_is_refused(name: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(BuildError) as refused:
         settings.repository(name)
-    assert str(refused.value).startswith(f"REPOSITORY={name} is not right: it must be an image name without a tag")
+    assert str(refused.value).startswith(f"invalid REPOSITORY={name}: expected an image name without a tag")
 
 
 @given(st.text())
 def test_a_repository_is_an_image_reference_too(name: str) -> None:
     try:
         settings.repository(name)
-    except Refused:
+    except BuildError:
         return
     assert settings.REFERENCE.fullmatch(name) and settings.REFERENCE.fullmatch(f"{name}:tag")
 
@@ -54,6 +54,6 @@ def test_strict_publishes_whole_images_of_commits_alone(
     monkeypatch.setattr(manifest, "describe", lambda *_: {**GOOD, **changed})
     monkeypatch.setattr(client, "call", lambda *_: pytest.fail("nothing is tagged"))
     monkeypatch.setattr(publish, "_push", lambda *_: pytest.fail("nothing is pushed"))
-    with pytest.raises(Refused, match=f"^STRICT=1 and melda:1 was built.*{words}"):
+    with pytest.raises(BuildError, match=f"^invalid STRICT=1 and melda:1 was built.*{words}"):
         publish.publish("docker", "melda:1", "registry.example/melda", strict=True)
-    publish.insist(GOOD)
+    publish.require(GOOD)

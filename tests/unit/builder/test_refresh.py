@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from builder import refresh
-from builder.errors import Refused
+from builder.errors import BuildError
 from tests.standins.background import Background
 
 
@@ -110,7 +110,7 @@ def test_what_is_new_is_added_once_under_its_reason(statistics: Statistics, list
 )
 def test_an_answer_that_is_none(statistics: Statistics, lists: Path, code: int, body: bytes, line: str) -> None:
     statistics.code, statistics.body = code, body
-    with pytest.raises(Refused, match=line):
+    with pytest.raises(BuildError, match=line):
         refresh.run(options(statistics, "--write"), lists)
     assert (lists / "r-datascience.txt").read_text().endswith("lattice # old\n")
 
@@ -149,7 +149,7 @@ def test_a_package_that_is_told_twice_is_added_once(statistics: Statistics, list
 def test_a_list_that_cannot_be_written_stays(statistics: Statistics, lists: Path) -> None:
     statistics.downloads("rlang")
     (lists / "r-datascience.new").mkdir()
-    with pytest.raises(Refused, match="r-datascience.txt cannot be written: "):
+    with pytest.raises(BuildError, match="r-datascience.txt cannot be written: "):
         refresh.run(options(statistics, "--write"), lists)
     assert (lists / "r-datascience.txt").read_text().endswith("lattice # old\n")
 
@@ -161,7 +161,7 @@ def test_https_trusts_what_this_machine_is_told_to(
     folder = tmp_path_factory.mktemp("tls")
     statistics.downloads("rlang")
     statistics.secure(folder)
-    with pytest.raises(Refused, match="does not answer .SSLError."):
+    with pytest.raises(BuildError, match="does not answer .SSLError."):
         refresh.run(options(statistics), lists)
     monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.crt"))
     refresh.run(options(statistics), lists)
@@ -171,7 +171,7 @@ def test_https_trusts_what_this_machine_is_told_to(
 def test_bad_counts(count: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         refresh.parser().parse_args(["--count", count])
-    assert f"{count!r} is not right: it must be a number from 1 to 1000" in capsys.readouterr().err
+    assert f"invalid {count!r}: expected a number from 1 to 1000" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["", "no address", "http://", "http://[/{0}", "file:///etc/passwd"])
@@ -179,4 +179,4 @@ def test_bad_addresses(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         refresh.parser().parse_args(["--url", url])
     assert ended.value.code == 2
-    assert f"{url!r} is not right: it must be an address such as https://" in capsys.readouterr().err
+    assert f"invalid {url!r}: expected an address such as https://" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 
 from builder import docker as client
 from builder import sbom
-from builder.errors import Refused
+from builder.errors import BuildError
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,6 @@ def test_it_is_of_an_image_and_complete_or_not_there(tmp_path: Path, monkeypatch
     component = json.loads(written.read_text())["metadata"]["component"]
     assert component == {"type": "container", "name": "melda:1", "version": "sha256:1"}
     before = written.read_text()
-    with pytest.raises(Refused, match="syft"):
+    with pytest.raises(BuildError, match="syft"):
         sbom.write("docker", "melda:1", tmp_path)
     assert [path.read_text() for path in tmp_path.iterdir()] == [before]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from builder import settings
 from builder.__main__ import parser
-from builder.errors import Refused
+from builder.errors import BuildError
 from builder.settings import Settings
 
 DIGEST = "@sha256:" + "0" * 64
@@ -33,7 +33,7 @@ def test_image_names(name: str) -> None:
 
 def test_a_base_may_be_a_digest_and_a_result_not() -> None:
     assert chosen(base="debian" + DIGEST).base == "debian" + DIGEST
-    with pytest.raises(Refused, match="^IMAGE="):
+    with pytest.raises(BuildError, match="^invalid IMAGE="):
         chosen(image="debian" + DIGEST)
 
 
@@ -42,30 +42,30 @@ def test_a_base_may_be_a_digest_and_a_result_not() -> None:
     ["", "Melda", "melda:", "melda jupyter", "-v", "melda:tag:tag", "a/../b", "a..b", "a___b", "melda;reboot", "a\n"],
 )
 def test_what_is_no_image_name_is_refused(name: str) -> None:
-    with pytest.raises(Refused, match=rf"^IMAGE={name} is not right: it must be an image name such as"):
+    with pytest.raises(BuildError, match=rf"^invalid IMAGE={name}: expected an image name such as"):
         chosen(image=name)
     with pytest.raises(
-        Refused, match=rf"^BASE={name} is not right: it must be auto, an image reference, or one of debian:"
+        BuildError, match=rf"^invalid BASE={name}: expected auto, an image reference, or one of debian:"
     ):
         chosen(base=name)
 
 
 @pytest.mark.parametrize("name", ["melda-jupyter-base", "melda-jupyter-base:latest"])
 def test_the_result_does_not_replace_its_base(name: str) -> None:
-    with pytest.raises(Refused, match=rf"^IMAGE={name} is not right: it must be another name"):
+    with pytest.raises(BuildError, match=rf"^invalid IMAGE={name}: expected another name"):
         chosen(image=name)
 
 
 @given(st.text(st.characters(codec="utf-8")).filter(lambda text: text not in settings.PACKAGES))
 def test_unknown_packages_are_refused(packages: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(BuildError) as refused:
         chosen(packages=packages)
-    assert str(refused.value) == f"PACKAGES={packages} is not right: it must be none, core or datascience"
+    assert str(refused.value) == f"invalid PACKAGES={packages}: expected none, core or datascience"
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "", "-1", "80 80", "８８８８", "0x50", "1" * 5000])
 def test_what_is_no_port(port: str) -> None:
-    with pytest.raises(Refused, match=rf"^PORT={port} is not right: it must be a number from 1 to 65535$"):
+    with pytest.raises(BuildError, match=rf"^invalid PORT={port}: expected a number from 1 to 65535$"):
         chosen(port=port)
 
 
@@ -76,7 +76,7 @@ def test_strict(value: str, strict: bool) -> None:
 
 @pytest.mark.parametrize("value", ["yes", "no", "false", "2"])
 def test_strict_is_nothing_else(value: str) -> None:
-    with pytest.raises(Refused, match=rf"^STRICT={value} is not right: it must be 1, or 0 or empty$"):
+    with pytest.raises(BuildError, match=rf"^invalid STRICT={value}: expected 1, or 0 or empty$"):
         chosen(strict=value)
 
 
@@ -89,6 +89,6 @@ def test_no_value_can_be_an_option_or_hold_a_space(name: str) -> None:
     """Whatever is accepted goes into docker's arguments."""
     try:
         base = chosen(base=name).base
-    except Refused:
+    except BuildError:
         return
     assert re.fullmatch(r"[A-Za-z0-9][\w.:/@-]*", base, re.ASCII)

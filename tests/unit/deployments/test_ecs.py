@@ -15,7 +15,7 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.errors import Refused
+from builder.errors import BuildError
 from deployments import contract
 from deployments.ecs import __main__ as command
 from deployments.ecs import task_definition
@@ -74,8 +74,8 @@ def test_it_says_what_the_dockerfile_says() -> None:
     options = dict(re.findall(r"--([a-z-]+)=([0-9]+)", check.group(1)))
     health = container["healthCheck"]
     assert health["command"] == ["CMD", *json.loads(check.group(2))]
-    said = {"interval": health["interval"], "timeout": health["timeout"], "retries": health["retries"]}
-    assert {**said, "start-period": health["startPeriod"]} == {name: int(value) for name, value in options.items()}
+    output = {"interval": health["interval"], "timeout": health["timeout"], "retries": health["retries"]}
+    assert {**output, "start-period": health["startPeriod"]} == {name: int(value) for name, value in options.items()}
     assert [mapping["containerPort"] for mapping in container["portMappings"]] == [
         int(p) for p in ports.group(1).split()
     ]
@@ -107,32 +107,32 @@ def test_a_file_on_a_volume_is_named_like_any_variable() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--image", "Not An Image"), "--image=Not An Image is not right"),
-        (("--region", "mars"), "--region=mars is not right: it must be a region"),
-        (("--family", "a b"), "--family=a b is not right"),
-        (("--family", "a\n"), "--family=a\n is not right"),
-        (("--memory", "4g"), "--memory=4g is not right: it must be MiB"),
-        (("--memory", "512"), "--reservation=1024 is not right: it must be MiB, not more than --memory, 64 to 512"),
-        (("--cpu", "0"), "--cpu=0 is not right"),
-        (("--network", "host"), "--network=host is not right: it must be bridge or awsvpc"),
-        (("--task-role", "admin"), "--task-role=admin is not right: it must be the ARN"),
-        (("--apparmor", "a:b"), "--apparmor=a:b is not right"),
-        (("--variable", "PGEO_IPS=10.0.0.1/8"), "PGEO_IPS: '10.0.0.1/8' is not right"),
-        (("--variable", "EGRESS=all"), "EGRESS='all' is not right"),
-        (("--variable", "BUCKET_NAME=A"), "BUCKET_NAME='A' is not right"),
-        (("--variable", "BUCKET_NAME=abc", "--variable", "PROJECT_FOLDER=../x"), "PROJECT_FOLDER='../x' is not right"),
-        (("--variable", "AWS_REGION=Ohio"), "AWS_REGION='Ohio' is not right"),
-        (("--variable", "SSH_AUTHORIZED_KEYS=x"), "SSH_AUTHORIZED_KEYS is not right"),
+        (("--image", "Not An Image"), "invalid --image=Not An Image"),
+        (("--region", "mars"), "invalid --region=mars: expected a region"),
+        (("--family", "a b"), "invalid --family=a b"),
+        (("--family", "a\n"), "--family=a\ninvalid "),
+        (("--memory", "4g"), "invalid --memory=4g: expected MiB"),
+        (("--memory", "512"), "invalid --reservation=1024: expected MiB, not more than --memory, 64 to 512"),
+        (("--cpu", "0"), "invalid --cpu=0"),
+        (("--network", "host"), "invalid --network=host: expected bridge or awsvpc"),
+        (("--task-role", "admin"), "invalid --task-role=admin: expected the ARN"),
+        (("--apparmor", "a:b"), "invalid --apparmor=a:b"),
+        (("--variable", "PGEO_IPS=10.0.0.1/8"), "PGEO_IPS: invalid '10.0.0.1/8'"),
+        (("--variable", "EGRESS=all"), "invalid EGRESS='all'"),
+        (("--variable", "BUCKET_NAME=A"), "invalid BUCKET_NAME='A'"),
+        (("--variable", "BUCKET_NAME=abc", "--variable", "PROJECT_FOLDER=../x"), "invalid PROJECT_FOLDER='../x'"),
+        (("--variable", "AWS_REGION=Ohio"), "invalid AWS_REGION='Ohio'"),
+        (("--variable", "SSH_AUTHORIZED_KEYS=x"), "invalid SSH_AUTHORIZED_KEYS"),
         (("--variable", "ALLOWED_ORIGINS=*"), "invalid ALLOWED_ORIGINS='*': expected origins"),
         (("--variable", "JUPYTER_TOKEN_FILE=CANARY"), "invalid JUPYTER_TOKEN_FILE: expected the path of a file"),
-        (("--variable", "BUCKET=abc"), "BUCKET is not right: the image reads BUCKET_NAME"),
-        (("--variable", "EGRESS=web", "--variable", "EGRESS=web"), "--variable EGRESS is not right: it is given twice"),
-        (("--secret", f"BUCKET_NAME={PARAMETER}"), "--secret BUCKET_NAME is not right"),
+        (("--variable", "BUCKET=abc"), "invalid BUCKET: the image reads BUCKET_NAME"),
+        (("--variable", "EGRESS=web", "--variable", "EGRESS=web"), "invalid --variable EGRESS: it is given twice"),
+        (("--secret", f"BUCKET_NAME={PARAMETER}"), "invalid --secret BUCKET_NAME"),
         (("--secret", f"JUPYTER_TOKEN={PARAMETER}"), "--execution-role is missing: ECS reads JUPYTER_TOKEN with it"),
     ],
 )
 def test_a_wrong_argument_is_refused_in_one_line(arguments: tuple[str, ...], says: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(BuildError) as refused:
         made(*REQUIRED, *arguments)
     assert str(refused.value).startswith(says)
 
@@ -142,7 +142,7 @@ def test_a_wrong_argument_is_refused_in_one_line(arguments: tuple[str, ...], say
     [("--variable", "JUPYTER_TOKEN=CANARY"), ("--secret", "JUPYTER_TOKEN=CANARY"), ("--secret", "x CANARY" + "y" * 50)],
 )
 def test_a_secret_itself_is_refused_and_what_it_is_stays_hidden(arguments: tuple[str, ...]) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(BuildError) as refused:
         made(*REQUIRED, *arguments)
     assert "=CANARY" not in str(refused.value)
 
@@ -151,7 +151,7 @@ def test_a_secret_itself_is_refused_and_what_it_is_stays_hidden(arguments: tuple
 def test_whatever_a_variable_is_it_is_kept_or_refused(name: str, value: str) -> None:
     try:
         (container,) = made(*REQUIRED, "--variable", f"{name}={value}")["containerDefinitions"]
-    except Refused as refused:
+    except BuildError as refused:
         assert str(refused).startswith(
             ("BUCKET", "PROJECT", "AWS", "S3FS", "PGEO", "EGRESS", "SSH", "FORK_OF", "invalid ALLOWED")
         )
@@ -171,7 +171,7 @@ def test_the_command_writes_json_or_one_line(tmp_path: Path) -> None:
     assert json.loads(run(*ALL).stdout) == made(*ALL)
     refused = run(*REQUIRED, "--memory", "-1")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == "deployments.ecs: --memory=-1 is not right: it must be MiB, 256 to 4194304\n"
+    assert refused.stderr == "deployments.ecs: --memory=-1 is invalid: it must be MiB, 256 to 4194304\n"
     nowhere = run(*REQUIRED, "--output", str(tmp_path / "no" / "file"))
     assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
     assert run("--help").returncode == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from builder.errors import Refused
+from builder.errors import BuildError
 from deployments.jupyterhub import network
 
 CONFIG = Path(__file__).resolve().parents[3] / "deployments" / "jupyterhub" / "jupyterhub_config.py"
@@ -39,13 +39,13 @@ def test_containers_find_the_hub_at_the_gateway() -> None:
     ],
 )
 def test_a_network_that_is_not_right_is_refused(changed: dict[str, Any], says: str) -> None:
-    with pytest.raises(Refused, match=f"^MELDA_HUB_NETWORK=hub is not right: {says}"):
+    with pytest.raises(BuildError, match=f"^invalid MELDA_HUB_NETWORK=hub: {says}"):
         network.gateway(found(**changed))
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "x" * 64, "--help", "a\n"])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
-    with pytest.raises(Refused, match="it must be a network's name"):
+    with pytest.raises(BuildError, match="expected a network's name"):
         network.ensure("/no/docker", name)
 
 
@@ -57,6 +57,6 @@ def test_a_wrong_image_stops_the_hub_with_one_line() -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr == (
-        "deployments.jupyterhub: MELDA_HUB_IMAGE=Not An Image is not right: it must be an image name such as"
+        "deployments.jupyterhub: invalid MELDA_HUB_IMAGE=Not An Image: expected an image name such as"
         " melda-jupyter-hub:latest\n"
     )

@@ -13,7 +13,7 @@ RUNTIME = Path(__file__).resolve().parents[3] / "files" / "runtime" / "src"
 
 from melda.base import users  # noqa: E402
 from melda.config import bucket, environ  # noqa: E402
-from melda.config.firewall_policy import asked_for  # noqa: E402
+from melda.config.firewall_policy import from_env  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def src(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> environ.Place:
+def place(tmp_path: Path) -> environ.ImageLayout:
     """An image in a folder: a home, a project in it, an environment with a jupyter; all ours."""
     home = tmp_path / "home"
     (home / "project").mkdir(parents=True)
@@ -35,14 +35,14 @@ def place(tmp_path: Path) -> environ.Place:
     (env / "jupyter").chmod(0o755)
     (env / "python").symlink_to(sys.executable)
     me = users.Account("melda", os.getuid(), os.getgid(), (os.getgid(),), str(home), "/bin/bash")
-    return environ.Place(me, str(home / "project"), str(tmp_path / "env"))
+    return environ.ImageLayout(me, str(home / "project"), str(tmp_path / "env"))
 
 
 @pytest.fixture
-def settings(place: environ.Place) -> environ.Settings:
+def settings(place: environ.ImageLayout) -> environ.Settings:
     """A container that was asked for nothing."""
     variables = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
-    return environ.Settings(place, variables, None, asked_for({}, None), "", ())
+    return environ.Settings(place, variables, None, from_env({}, None), "", ())
 
 
 @pytest.fixture

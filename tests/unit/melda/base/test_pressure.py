@@ -53,12 +53,12 @@ def test_it_is_tried_until_there_is_something(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_same_is_said_once_until_it_is_well() -> None:
     lines: list[str] = []
-    said = pressure.Said(lines.append)
+    output = pressure.Complaints(lines.append)
     for text in ("a", "a", "b"):
-        said.line("x", text)
-    said.line("y", "a")
-    said.well("x")
-    said.line("x", "b")
+        output.line("x", text)
+    output.line("y", "a")
+    output.recovered("x")
+    output.line("x", "b")
     assert lines == ["a", "b", "a", "b"]
 
 
@@ -75,9 +75,9 @@ def test_a_child_is_tried_again_and_a_fork_that_fails_leaves_no_descriptor_open(
 
     monkeypatch.setattr(os, "fork", scarce)
     before = os.listdir("/proc/self/fd")
-    users.do_as(ME, lambda: None, 10)
+    users.run_as(ME, lambda: None, 10)
     assert left == [0] and os.listdir("/proc/self/fd") == before
     left[0] = -1
     with pytest.raises(OSError, match="temporarily unavailable"):
-        users.do_as(ME, lambda: None, -1)
+        users.run_as(ME, lambda: None, -1)
     assert os.listdir("/proc/self/fd") == before

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from melda.base import processes
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 
 
 @pytest.fixture
@@ -83,10 +83,10 @@ def test_a_cgroup_of_version_2(tmp_path: Path) -> None:
 def test_a_start_is_refused_where_others_have_the_same_cgroup(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "PAUSE", 0)
     (proc / "8" / "ns" / "mnt").unlink()  # a process with more rights than ours cannot be looked into
-    with pytest.raises(Refused, match="^this container's processes cannot be told from others'"):
+    with pytest.raises(ConfigError, match="^this container's processes cannot be told from others'"):
         processes.container(str(proc))
     (proc / "8" / "ns" / "mnt").symlink_to("mnt:[2]")
-    with pytest.raises(Refused):
+    with pytest.raises(ConfigError):
         processes.container(str(proc))
 
 
@@ -109,7 +109,7 @@ def test_all_processes_of_a_machine_are_in_its_cgroup(
     if namespace == "cgroup:[2]":
         assert processes.container(str(proc)) == "/", "so a container sees its own"
     else:
-        with pytest.raises(Refused):
+        with pytest.raises(ConfigError):
             processes.container(str(proc))
 
 

@@ -10,7 +10,7 @@ from .supervised import run, start, wait_for
 
 
 def test_ends_with_the_exit_code_of_the_essential_service() -> None:
-    code, _, err = run("s.start(service('jupyter', 'raise SystemExit(7)', essential=True)); sys.exit(s.run())")
+    code, _, err = run("s.start(service('jupyter', 'raise SystemExit(7)', critical=True)); sys.exit(s.run())")
     assert code == 7
     assert "jupyter ended with exit code 7" in err
 
@@ -20,9 +20,9 @@ def test_what_is_done_once_is_not_started_again_unless_it_failed(tmp_path: Path)
     _, _, err = run(
         f"""
         supervisor.FIRST_PAUSE = 0.01
-        s.start(service('fork', {code!r}, once=True, directory={str(tmp_path)!r}))
-        assert s.wait_until(lambda: not s.alive('fork') and 'fork' not in s._all, 10)
-        s.start(service('end', '', essential=True)); s.run()
+        s.start(service('fork', {code!r}, oneshot=True, directory={str(tmp_path)!r}))
+        assert s.wait_until(lambda: not s.is_running('fork') and 'fork' not in s._all, 10)
+        s.start(service('end', '', critical=True)); s.run()
         """
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"], err
@@ -31,7 +31,7 @@ def test_what_is_done_once_is_not_started_again_unless_it_failed(tmp_path: Path)
 
 def test_a_signal_that_killed_it_becomes_128_and_more() -> None:
     kill = "import os; os.kill(os.getpid(), 9)"
-    code, _, err = run(f"s.start(service('jupyter', '{kill}', essential=True)); sys.exit(s.run())")
+    code, _, err = run(f"s.start(service('jupyter', '{kill}', critical=True)); sys.exit(s.run())")
     assert code == 137
     assert "jupyter was killed by signal 9" in err
 
@@ -56,13 +56,13 @@ def test_zombies_are_reaped(tmp_path: Path) -> None:
         import ctypes
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
         fork = "import os; os.fork() and os._exit(0); os.fork() and os._exit(0)"
-        s.start(service('parent', fork, essential=True))
+        s.start(service('parent', fork, critical=True))
         s.run()
         deadline = time.monotonic() + 5
         def children():
             return open(f'/proc/{os.getpid()}/task/{os.getpid()}/children').read().split()
         while children() and time.monotonic() < deadline:
-            s._turn(0.05)
+            s._poll(0.05)
         print(children())
     """)
     assert (code, out) == (0, "[]\n"), err
@@ -81,7 +81,7 @@ def test_a_stop_is_passed_on_and_waited_for(tmp_path: Path) -> None:
     """)
     for number in (signal.SIGTERM, signal.SIGINT):
         process = start(f"""
-            s.start(service('jupyter', {inner!r}, essential=True))
+            s.start(service('jupyter', {inner!r}, critical=True))
             code = s.run()
             sys.exit(code or s.stop('jupyter'))
         """)
@@ -98,10 +98,10 @@ def test_a_stop_is_passed_on_and_waited_for(tmp_path: Path) -> None:
 def test_what_waits_for_its_next_start_is_known_and_once_more_ends_by_itself() -> None:
     _, out, err = run("""
         s.start(service('keeper', 'raise SystemExit(3)'))
-        assert s.wait_until(lambda: not s.alive('keeper'), 10)
+        assert s.wait_until(lambda: not s.is_running('keeper'), 10)
         waiting = s.service('keeper')
         print(waiting.name, s.stop('keeper'), s.service('keeper'))
-        s.start(waiting._replace(argv=(*waiting.argv[:-1], 'raise SystemExit(74)'), once=True, patience=10))
+        s.start(waiting._replace(argv=(*waiting.argv[:-1], 'raise SystemExit(74)'), oneshot=True, stop_timeout=10))
         print(s.stop('keeper', ask=lambda: None))
     """)
     assert out.splitlines() == ["keeper 0 None", "74"], err
@@ -112,7 +112,7 @@ def test_what_does_not_end_is_killed(tmp_path: Path) -> None:
     inner = "import signal, time; signal.signal(15, signal.SIG_IGN); "
     inner += f"open({str(ready)!r}, 'w').close(); time.sleep(60)"
     code, out, err = run(f"""
-        s.start(service('jupyter', {inner!r}, patience=0.2))
+        s.start(service('jupyter', {inner!r}, stop_timeout=0.2))
         s.wait_until(lambda: os.path.exists({str(ready)!r}), 10)
         print(s.stop('jupyter'))
     """)
@@ -122,10 +122,10 @@ def test_what_does_not_end_is_killed(tmp_path: Path) -> None:
 
 def test_a_program_that_is_not_there_is_one_line() -> None:
     code, _, err = run("""
-        from melda.base.errors import Refused
+        from melda.base.errors import ConfigError
         try:
             s.start(Service('jupyter', ('/no/such/program',), me, {}))
-        except Refused as error:
+        except ConfigError as error:
             sys.exit(str(error))
     """)
     assert code == 1
@@ -141,7 +141,7 @@ def test_a_child_has_its_own_session_its_environment_and_no_blocked_signals(tmp_
     ).format(str(path))
     code, _, err = run(f"""
         os.environ['SECRET'] = 'x'
-        s.start(service('jupyter', {inner!r}, essential=True))
+        s.start(service('jupyter', {inner!r}, critical=True))
         s.run()
     """)
     assert code == 0, err

@@ -29,7 +29,7 @@ def test_a_timer_that_fails_is_said_once_and_tried_again() -> None:
             left[0] -= 1
             if left[0]:
                 raise BlockingIOError(11, 'Resource temporarily unavailable')
-            s.give_up('none', 0)
+            s.kill('none', 0)
         s.later(0.0, action)
         sys.exit(s.run())
     """)
@@ -45,7 +45,7 @@ def test_a_turn_that_fails_ends_nobody() -> None:
             if error:
                 raise error
             s._turn = turn
-            s.give_up('none', 5)
+            s.kill('none', 5)
         s._turn = fail
         sys.exit(s.run())
     """)
@@ -62,14 +62,14 @@ def test_a_service_that_cannot_be_started_again_is_tried_again() -> None:
             left[0] -= 1
             if left[0]:
                 raise BlockingIOError(11, 'Resource temporarily unavailable')
-            s.give_up('none', 0)
+            s.kill('none', 0)
             return popen(*given, **more)
         supervisor.subprocess.Popen = scarce
         sys.exit(s.run())
     """)
     assert code == 0, err
-    said = "version service cannot be started, it is tried again: [Errno 11] Resource temporarily unavailable"
-    assert err.count(said) == 1 and left_over(err) == [], err
+    output = "version service cannot be started, it is tried again: [Errno 11] Resource temporarily unavailable"
+    assert err.count(output) == 1 and left_over(err) == [], err
 
 
 def left_over(err: str) -> list[str]:
@@ -79,7 +79,7 @@ def left_over(err: str) -> list[str]:
 
 def test_a_first_start_is_tried_for_a_while() -> None:
     code, _, err = run("""
-        from melda.base.errors import Refused
+        from melda.base.errors import ConfigError
         supervisor.TRIES = 0.3
         tries = []
         def scarce(*given, **more):
@@ -88,7 +88,7 @@ def test_a_first_start_is_tried_for_a_while() -> None:
         supervisor.subprocess.Popen = scarce
         try:
             s.start(service('jupyter', ''))
-        except Refused as error:
+        except ConfigError as error:
             assert len(tries) > 2, tries
             sys.exit(str(error))
     """)
@@ -100,7 +100,7 @@ def test_what_is_stopped_has_what_is_left_of_the_time(tmp_path: Path) -> None:
     inner = "import signal, time; signal.signal(15, signal.SIG_IGN); "
     inner += f"open({str(ready)!r}, 'w').close(); time.sleep(60)"
     code, out, err = run(f"""
-        s.start(service('s3fs', {inner!r}, patience=60))
+        s.start(service('s3fs', {inner!r}, stop_timeout=60))
         s.wait_until(lambda: os.path.exists({str(ready)!r}), 10)
         assert s.left(60) == 60
         s.hurry(time.monotonic() + 0.3)
@@ -117,7 +117,7 @@ def test_a_service_that_is_killed_first(tmp_path: Path) -> None:
     path = tmp_path / "score"
     inner = "import os; f = open({0!r} + '.new', 'w'); f.write(open('/proc/self/oom_score_adj').read()); f.close()"
     inner = (inner + "; os.rename({0!r} + '.new', {0!r})").format(str(path))
-    code, _, err = run(f"s.start(service('fork', {inner!r}, essential=True, score=900)); s.run()")
+    code, _, err = run(f"s.start(service('fork', {inner!r}, critical=True, score=900)); s.run()")
     assert (code, path.read_text()) == (0, "900\n"), err
 
 
@@ -125,10 +125,10 @@ def test_in_a_stop_it_is_waited_for_something_else_too() -> None:
     """Whoever asks to stop once more meanwhile; a process that ends is taken note of."""
     code, _, err = run("""
         assert s.pid('s3fs') == 0
-        s.start(service('s3fs', 'import time; time.sleep(0.2)', once=True))
-        assert s.pid('s3fs') == s._all['s3fs'].process.pid and s.alive('s3fs')
+        s.start(service('s3fs', 'import time; time.sleep(0.2)', oneshot=True))
+        assert s.pid('s3fs') == s._all['s3fs'].process.pid and s.is_running('s3fs')
         os.kill(os.getpid(), signal.SIGTERM)
         assert not s.settle(lambda: False, 0.01)
-        assert s.settle(lambda: not s.alive('s3fs'), 10) and s.pid('s3fs') == 0
+        assert s.settle(lambda: not s.is_running('s3fs'), 10) and s.pid('s3fs') == 0
     """)
     assert code == 0, err

@@ -18,21 +18,21 @@ LINES = st.lists(st.sampled_from(["options(x = 1)", "", "# BEGIN b", "# END b", 
 
 @given(LINES, st.sampled_from(["one", "one\ntwo\n"]))
 def test_a_block_is_there_once_and_stays(text: str, content: str) -> None:
-    once = textfiles.with_block(text, "a", content)
+    once = textfiles.set_block(text, "a", content)
     assert once.count("# BEGIN a\n") == 1
     assert "# BEGIN a\n" + content.strip("\n") + "\n# END a\n" in once
-    assert textfiles.with_block(once, "a", content) == once
+    assert textfiles.set_block(once, "a", content) == once
 
 
 def test_a_block_without_its_end_swallows_nothing() -> None:
     damaged = "first\n# BEGIN a\nold\nsomebody else's\n"
-    assert textfiles.with_block(damaged, "a", "new") == "first\n# BEGIN a\nnew\n# END a\nold\nsomebody else's\n"
+    assert textfiles.set_block(damaged, "a", "new") == "first\n# BEGIN a\nnew\n# END a\nold\nsomebody else's\n"
 
 
 def test_a_block_keeps_its_place_and_its_neighbours() -> None:
     text = "first\n# BEGIN a\nold\n# END a\nlast\n"
-    assert textfiles.with_block(text, "a", "new") == "first\n# BEGIN a\nnew\n# END a\nlast\n"
-    assert textfiles.with_block("first\n", "a", "new") == "first\n# BEGIN a\nnew\n# END a\n"
+    assert textfiles.set_block(text, "a", "new") == "first\n# BEGIN a\nnew\n# END a\nlast\n"
+    assert textfiles.set_block("first\n", "a", "new") == "first\n# BEGIN a\nnew\n# END a\n"
 
 
 INI = st.lists(
@@ -79,16 +79,16 @@ def written(path: Path) -> tuple[int, int]:
 
 def test_update_writes_once(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    assert textfiles.update(str(path), "text", 0o600)
+    assert textfiles.write_if_changed(str(path), "text", 0o600)
     before = written(path)
-    assert not textfiles.update(str(path), "text", 0o600)
+    assert not textfiles.write_if_changed(str(path), "text", 0o600)
     assert written(path) == before
-    assert textfiles.update(str(path), "other", 0o640)
+    assert textfiles.write_if_changed(str(path), "other", 0o640)
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("other", 0o640)
 
 
 def test_an_empty_file_is_made(tmp_path: Path) -> None:
-    assert textfiles.update(str(tmp_path / "empty"), "")
+    assert textfiles.write_if_changed(str(tmp_path / "empty"), "")
     assert (tmp_path / "empty").read_text() == ""
 
 
@@ -174,7 +174,7 @@ def test_only_a_file_of_some_size_is_read_and_anything_is_replaced(tmp_path: Pat
         os.truncate(path, textfiles.LARGEST + 1)
     with pytest.raises(OSError):
         textfiles.read(str(path))
-    assert textfiles.update(str(path), "text")
+    assert textfiles.write_if_changed(str(path), "text")
     assert path.read_text() == "text" and not path.is_symlink()
 
 

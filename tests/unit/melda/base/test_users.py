@@ -19,24 +19,24 @@ def fails() -> None:
 
 def test_what_went_wrong_is_reported() -> None:
     with pytest.raises(OSError, match="Permission denied: '/etc/shadow'"):
-        users.do_as(ME, fails, 5)
+        users.run_as(ME, fails, 5)
 
 
 def test_any_failure_is_reported() -> None:
     with pytest.raises(OSError, match="by zero"):
-        users.do_as(ME, lambda: [][1 // 0], 5)
+        users.run_as(ME, lambda: [][1 // 0], 5)
 
 
 def test_it_happens_in_another_process(tmp_path: Path) -> None:
     path = tmp_path / "pid"
-    users.do_as(ME, lambda: path.write_text(str(os.getpid())), 5)
+    users.run_as(ME, lambda: path.write_text(str(os.getpid())), 5)
     assert path.read_text() != str(os.getpid())
 
 
 def test_what_hangs_is_given_up() -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
-        users.do_as(ME, lambda: time.sleep(60), 0.1)
+        users.run_as(ME, lambda: time.sleep(60), 0.1)
     assert time.monotonic() - began < 5
 
 
@@ -47,11 +47,11 @@ def test_the_child_is_the_user_and_nothing_more(tmp_path: Path) -> None:
         if folder.stat().st_uid == 0 and "pytest" in str(folder):
             folder.chmod(0o711)
     path = tmp_path / "who"
-    users.do_as(
+    users.run_as(
         NOBODY,
         lambda: path.write_text(f"{os.getresuid()} {os.getresgid()} {os.getgroups()}"),
         5,
     )
     assert path.read_text() == "(65534, 65534, 65534) (65534, 65534, 65534) [65534]"
     with pytest.raises(OSError, match="Permission denied"):
-        users.do_as(NOBODY, lambda: Path("/etc/shadow").read_text(), 5)
+        users.run_as(NOBODY, lambda: Path("/etc/shadow").read_text(), 5)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from melda.base import log
-from melda.base.errors import Refused, StopRequested
+from melda.base.errors import ConfigError, StopRequested
 from melda.boot import container
 
 
@@ -22,16 +22,16 @@ def command(src: Path, *arguments: str, **variables: str) -> subprocess.Complete
 @pytest.mark.parametrize(
     ("arguments", "variables", "said"),
     [
-        (["x"], {}, "start-jupyter: 'x' is not right: it takes no arguments\n"),
+        (["x"], {}, "start-jupyter: 'x' is invalid: it takes no arguments\n"),
         (
             [],
             {"username": "nobody-here"},
-            "start-jupyter: username='nobody-here' is not right: there is no such user",
+            "start-jupyter: invalid username='nobody-here': there is no such user",
         ),
         (
             [],
             {"username": "root"},
-            "start-jupyter: username='root' is not right: notebooks do not run as root\n",
+            "start-jupyter: username='root' is invalid: notebooks do not run as root\n",
         ),
     ],
 )
@@ -45,7 +45,7 @@ def test_refuses_with_one_line(src: Path, arguments: list[str], variables: dict[
 
 def test_only_one(tmp_path: Path) -> None:
     held = container.only_one(str(tmp_path / "lock"))
-    with pytest.raises(Refused, match="runs already in this container"):
+    with pytest.raises(ConfigError, match="runs already in this container"):
         container.only_one(str(tmp_path / "lock"))
     held.close()
     container.only_one(str(tmp_path / "lock")).close()
@@ -100,14 +100,14 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             done.append("taken down")
             return jupyter, saved
 
-        monkeypatch.setattr(container, "bring_up", bring_up)
-        monkeypatch.setattr(container, "take_down", take_down)
+        monkeypatch.setattr(container, "start_all", bring_up)
+        monkeypatch.setattr(container, "shut_down", take_down)
         monkeypatch.setattr(container, "Supervisor", lambda group: Supervisor(code) if group == "/docker/a" else None)
-        monkeypatch.setattr(container.s3fs, "hangs", lambda _: hangs)
-        monkeypatch.setattr(container.s3fs, "abandon", lambda _: done.append("abandoned"))
+        monkeypatch.setattr(container.s3fs, "is_hung", lambda _: hangs)
+        monkeypatch.setattr(container.s3fs, "kill_mount", lambda _: done.append("abandoned"))
         try:
             return container.run(), done
-        except Refused:
+        except ConfigError:
             return -1, done
 
     return run
@@ -132,7 +132,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         ({"begin": StopRequested(), "saved": False}, 74, ["taken down"]),
         ({"begin": StopRequested()}, 0, ["taken down"]),
         ({"begin": StopRequested(), "hangs": True}, 1, ["abandoned", "taken down"]),
-        ({"begin": Refused("x")}, -1, ["taken down"]),
+        ({"begin": ConfigError("x")}, -1, ["taken down"]),
     ],
 )
 def test_the_exit_code_of_the_container(ended: Any, happened: dict[str, Any], code: int, done: list[str]) -> None:
@@ -179,7 +179,7 @@ def test_all_ends_in_the_order_in_which_nothing_is_lost(
         stop_all=lambda spare: done.append(spare),
     )
     settings: Any = None
-    assert container.take_down(settings, supervisor) == (5, not said)
+    assert container.shut_down(settings, supervisor) == (5, not said)
     spared = (container.s3fs.S3FS, container.sync.NAME)
     assert done[:5] == [105.0, "room", "note", "ask jupyter", "strangers"]
     assert done[5:] == [container.jupyter.NAME, 106.5, spared, 107.5, "finish", 108.8, "release"]
@@ -191,13 +191,13 @@ def test_a_container_whose_processes_cannot_be_told_starts_only_without_a_bucket
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse() -> str:
-        raise Refused("x")
+        raise ConfigError("x")
 
     monkeypatch.setattr(container.processes, "container", refuse)
     settings: Any = SimpleNamespace(bucket=None)
     assert container._group(settings) == ""
     settings.bucket = "b"
-    with pytest.raises(Refused):
+    with pytest.raises(ConfigError):
         container._group(settings)
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.boot import container
 from melda.config.environ import Settings
 
@@ -54,13 +54,13 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     )
     monkeypatch.setattr(container.jupyter, "url", lambda *_: "http://127.0.0.1:8888/tree")
     step(container.firewall, "prepare", "firewall", "closed")
-    step(container.ssh, "begin", "ssh", "off")
+    step(container.ssh, "start", "ssh", "off")
     monkeypatch.setattr(container.services, "dbus", lambda _: SimpleNamespace(name="dbus"))
     step(container.s3fs, "prepare", "storage", "local")
-    step(container.sync, "begin", "persistence", True)
+    step(container.sync, "start", "persistence", True)
     monkeypatch.setattr(container.fork_of, "service", lambda *_: SimpleNamespace(name="fork"))
     step(container.set_paths, "prepare", "paths", ("/project/Python-3.11.2", ""))
-    step(container.home, "own", "ownership", 3)
+    step(container.home, "chown_home", "ownership", 3)
     monkeypatch.setattr(container.services, "version_service", lambda *_: SimpleNamespace(name="version service"))
     return done
 
@@ -75,7 +75,7 @@ def supervisor(done: list[str]) -> Iterator[Any]:
 def test_nothing_listens_before_the_firewall_and_nothing_of_the_users_runs_before_the_project(
     done: list[str], supervisor: Any, settings: Settings
 ) -> None:
-    container.bring_up(settings, supervisor)
+    container.start_all(settings, supervisor)
     assert done == [
         "jupyter",  # it loads its code, and waits
         "firewall", "ssh", "dbus", "storage", "persistence", "paths mend=False", "ownership",
@@ -94,9 +94,11 @@ def test_jupyter_does_not_go_on_when_a_step_failed(
     def refuse(*_: Any) -> int:
         raise PermissionError(1, "Operation not permitted", "/home/melda/x")
 
-    monkeypatch.setattr(container.home, "own", refuse)
-    with pytest.raises(Refused, match="^UHOME='.*' cannot be handed to its user: .*Operation not permitted"):
-        container.bring_up(settings, supervisor)
+    monkeypatch.setattr(container.home, "chown_home", refuse)
+    with pytest.raises(
+        ConfigError, match="^invalid UHOME='.*' cannot be handed to its user: .*Operation not permitted"
+    ):
+        container.start_all(settings, supervisor)
     os.set_blocking(supervisor.waits_for, False)
     with pytest.raises(BlockingIOError):
         os.read(supervisor.waits_for, 10)
@@ -109,13 +111,13 @@ def test_without_a_bucket_cut_off_installations_are_mended_at_once_and_no_bus_is
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(container.sync, "begin", lambda *_: False)
+    monkeypatch.setattr(container.sync, "start", lambda *_: False)
     monkeypatch.setattr(container.services, "dbus", lambda _: None)
     monkeypatch.setattr(container.fork_of, "service", lambda *_: None)
-    container.bring_up(settings, supervisor)
+    container.start_all(settings, supervisor)
     assert "paths mend=True" in done and not {"dbus", "fork"} & set(done)
-    said = capsys.readouterr().err
-    assert "dbus: off, it is not installed" in said and "persistence: there is no bucket" in said
+    output = capsys.readouterr().err
+    assert "dbus: off, it is not installed" in output and "persistence: there is no bucket" in output
 
 
 def test_the_address_is_said_once_jupyter_answers(
@@ -123,7 +125,7 @@ def test_the_address_is_said_once_jupyter_answers(
 ) -> None:
     answers = iter([False, True])
     monkeypatch.setattr(container.jupyter, "answers", lambda prefix: next(answers))
-    container.bring_up(settings, supervisor)
+    container.start_all(settings, supervisor)
     capsys.readouterr()
     (announce,) = supervisor.timers
     assert announce() == container.JUPYTER_SECONDS and capsys.readouterr().err == ""
@@ -143,5 +145,5 @@ def test_a_disk_that_is_full_is_one_line(
     monkeypatch.setattr(container, "run", run)
     monkeypatch.setattr("sys.argv", ["start-jupyter"])
     assert container.main() == code
-    said = capsys.readouterr().err
-    assert said == ("start-jupyter: [Errno 28] No space left on device: '/etc'\n" if code else "")
+    output = capsys.readouterr().err
+    assert output == ("start-jupyter: [Errno 28] No space left on device: '/etc'\n" if code else "")

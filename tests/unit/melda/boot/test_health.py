@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from melda.base import users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.boot import health
 from melda.config import environ
 from melda.jupyter import service as jupyter
@@ -46,7 +46,7 @@ def test_what_was_passed_over_at_the_start_is_told_and_no_reason_to_be_ill(
     found = health.report({"JUPYTER_WORKDIR": str(tmp_path)})
     assert found["start"] == "~/.pip/pip.conf cannot be made ready: no room"
     assert found["configuration"] == "left out: NameError: secret"
-    assert health.is_well(found)
+    assert health.is_healthy(found)
     short = health.outline(found)
     assert (short["start"], short["configuration"]) == ("incomplete", "left out")
 
@@ -56,8 +56,8 @@ def test_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "of_dbus", lambda: "ok")
     found = health.report({"JUPYTER_WORKDIR": str(tmp_path)})
     assert found == {"jupyter": "does not answer", "mount": "ok", "dbus": "ok", "plugins": "not kept"}
-    assert not health.is_well(found)
-    assert health.is_well({**found, "jupyter": "ok", "dbus": "not installed"})
+    assert not health.is_healthy(found)
+    assert health.is_healthy({**found, "jupyter": "ok", "dbus": "not installed"})
 
 
 def test_a_fork_is_told_and_no_reason_to_be_ill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,33 +68,36 @@ def test_a_fork_is_told_and_no_reason_to_be_ill(tmp_path: Path, monkeypatch: pyt
     assert health.report(variables)["fork"] == "waiting"
     state.write("failed: no Python", state.FORK)
     found = health.report(variables)
-    assert found["fork"] == "failed: no Python" and health.is_well(found)
+    assert found["fork"] == "failed: no Python" and health.is_healthy(found)
 
 
 def test_strangers_are_not_told_names() -> None:
     told = {"jupyter": "ok", "mount": "fails: [Errno 5] Input/output error: '/home/melda/project/x'", "dbus": "ok"}
-    for line, said in {
+    for line, output in {
         "saved at 12:00:00 UTC": "saved at 12:00:00 UTC", "restoring": "restoring", "not kept": "not kept",
         "failed: Python-3.11.2: No space left on device": "failed", "installing, 3 of 10": "installing",
         "installing what users/eve has": "installing", "eve has no capture: nothing is installed": "done",
         "3 packages of users/eve are installed; 1 cannot be had: secret 1.0": "done",
     }.items():  # fmt: skip
         found = health.outline({**told, "plugins": line, "fork": line})
-        assert found == {"jupyter": "ok", "mount": "fails", "dbus": "ok", "plugins": said, "fork": said}
+        assert found == {"jupyter": "ok", "mount": "fails", "dbus": "ok", "plugins": output, "fork": output}
 
 
 @pytest.mark.timeout(20)
 def test_what_the_user_wrote_is_a_short_line(tmp_path: Path) -> None:
     path = tmp_path / "state"
-    assert health.told(str(path)) == ""
+    assert health.read_state(str(path)) == ""
     path.write_bytes(b"saved\nagain\x1b[31m \xff" + b"x" * 10_000)
-    assert health.told(str(path)).startswith("saved again [31m") and len(health.told(str(path))) <= health.LONGEST + 1
+    assert (
+        health.read_state(str(path)).startswith("saved again [31m")
+        and len(health.read_state(str(path))) <= health.LONGEST + 1
+    )
     path.unlink()
     os.mkfifo(path)
-    assert health.told(str(path)) == ""
+    assert health.read_state(str(path)) == ""
     path.unlink()
     path.symlink_to("/etc/passwd")
-    assert health.told(str(path)) == ""
+    assert health.read_state(str(path)) == ""
 
 
 @pytest.fixture
@@ -111,10 +114,10 @@ def test_the_check_tries_for_a_while_by_itself(
     check: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     answers = [(False, "ill"), (False, "ill"), (True, "well")]
-    monkeypatch.setattr(health, "asked", lambda *_: answers.pop(0))
+    monkeypatch.setattr(health, "ask_service", lambda *_: answers.pop(0))
     monkeypatch.setattr(health, "PATIENCE", 60.0)
     assert (health.main(), capfd.readouterr().out, answers) == (0, "well\n", [])
-    monkeypatch.setattr(health, "asked", lambda *_: (False, "ill"))
+    monkeypatch.setattr(health, "ask_service", lambda *_: (False, "ill"))
     monkeypatch.setattr(health, "PATIENCE", 0)
     assert (health.main(), capfd.readouterr().out) == (1, "ill\n")
 
@@ -149,15 +152,15 @@ def test_it_is_not_root_when_it_asks(
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr(health, "become_user", lambda: done.append("user"))
-    monkeypatch.setattr(health, "asked", lambda *_: done.append("asked") or (True, "well"))
+    monkeypatch.setattr(health, "ask_service", lambda *_: done.append("asked") or (True, "well"))
     assert health.main() == 0 and done == ["user", "asked"]
 
     def refuse() -> None:
-        raise Refused("username='x' is not right")
+        raise ConfigError("invalid username='x'")
 
     monkeypatch.setattr(health, "become_user", refuse)
     assert health.main() == 1 and done == ["user", "asked"], "it does not ask as root"
-    assert capfd.readouterr().out == "well\nusername='x' is not right\n"
+    assert capfd.readouterr().out == "well\nusername='x' is invalid\n"
 
 
 def test_root_becomes_the_user_and_hides_what_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +168,7 @@ def test_root_becomes_the_user_and_hides_what_it_knows(monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(environ, "load", lambda: {"username": "melda"})
     monkeypatch.setattr(users, "find", lambda name: name)
-    monkeypatch.setattr(users, "become", lambda who: done.append(f"become {who}"))
+    monkeypatch.setattr(users, "drop_privileges", lambda who: done.append(f"become {who}"))
     monkeypatch.setattr(users, "hide", lambda: done.append("hide"))
     health.become_user()
     assert done == ["become melda", "hide"]

@@ -27,11 +27,11 @@ def test_everything_but_the_project(tmp_path: Path) -> None:
     (top / "link").symlink_to(tmp_path / "outside")
     (top / "hard").hardlink_to(tmp_path / "outside" / "file")
     user = OTHER._replace(home=str(top))
-    assert home.own(user, str(top / "project")) == 6
+    assert home.chown_home(user, str(top / "project")) == 6
     assert {owner(top / name) for name in (".", "file", "link", ".config/deep/file")} == {1001}
     assert {owner(top / name) for name in ("project", "project/file", "hard")} == {0}
     assert {owner(tmp_path / name) for name in ("outside", "outside/file")} == {0}
-    assert home.own(user, str(top / "project")) == 0
+    assert home.chown_home(user, str(top / "project")) == 0
 
 
 @pytest.mark.parametrize(("protected", "file"), [("1\n", 1001), ("0\n", 0), (None, 0)])
@@ -45,7 +45,7 @@ def test_files_stay_where_anybody_may_link_to_any_file(
     (tmp_path / "home" / "project").mkdir(parents=True)
     (tmp_path / "home" / "folder").mkdir()
     (tmp_path / "home" / "file").touch()
-    home.own(OTHER._replace(home=str(tmp_path / "home")), str(tmp_path / "home" / "project"))
+    home.chown_home(OTHER._replace(home=str(tmp_path / "home")), str(tmp_path / "home" / "project"))
     assert owner(tmp_path / "home" / "file") == file
     assert owner(tmp_path / "home" / "folder") == 1001
 
@@ -56,7 +56,7 @@ def test_no_right_and_no_device_comes_with_the_owner(tmp_path: Path) -> None:
     (top / "program").touch()
     (top / "program").chmod(0o6755)
     os.mknod(top / "null", 0o20600, os.makedev(1, 3))
-    home.own(OTHER._replace(home=str(top)), str(top / "none"))
+    home.chown_home(OTHER._replace(home=str(top)), str(top / "none"))
     assert owner(top / "program") == 1001
     assert (top / "program").stat().st_mode & 0o7777 == 0o755
     assert owner(top / "null") == 0
@@ -72,7 +72,7 @@ def test_a_project_is_left_out_whatever_it_is_called_by_then(tmp_path: Path, mon
         return walk(*given)
 
     monkeypatch.setattr(home.descriptors, "Walk", renamed)
-    home.own(OTHER._replace(home=str(top)), str(top / "project"))
+    home.chown_home(OTHER._replace(home=str(top)), str(top / "project"))
     assert owner(top / "elsewhere") == owner(top / "elsewhere" / "deep") == 0
 
 
@@ -104,6 +104,6 @@ def test_one_that_cannot_be_changed_costs_itself_alone(
         change(number, *owner)
 
     monkeypatch.setattr(home.descriptors, "change_owner", refuse)
-    assert home.own(OTHER._replace(home=str(top)), str(top / "project")) == 3
+    assert home.chown_home(OTHER._replace(home=str(top)), str(top / "project")) == 3
     assert [owner(top / name) for name in ("a", "odd", "z")] == [1001, 0, 1001]
     assert capsys.readouterr().err == f"start-jupyter: 1 owners in {top} cannot be changed: Operation not permitted\n"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from melda.base import users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.boot import health, services
 from melda.config import secret_files
 from melda.config.environ import SRC, Settings
@@ -44,7 +44,7 @@ def test_the_bus_starts_after_a_container_that_was_killed(settings: Settings, pr
     service = services.dbus(settings)
     assert service is not None and (tmp_path / "machine-id").exists()
     assert service.argv[0] == str(programs / "dbus-daemon")
-    assert "--nopidfile" in service.argv and service.account == users.ROOT and not service.essential
+    assert "--nopidfile" in service.argv and service.account == users.ROOT and not service.critical
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_bus_that_cannot_be_prepared_is_one_line(
     monkeypatch.setattr(services, "for_root", lambda _: {"PATH": str(programs)})
     if uuidgen:
         program(programs / "dbus-uuidgen", uuidgen)
-    with pytest.raises(Refused, match="^the system bus cannot be prepared: ") as refused:
+    with pytest.raises(ConfigError, match="^the system bus cannot be prepared: ") as refused:
         services.dbus(settings)
     assert said in str(refused.value) and "\n" not in str(refused.value)
 
@@ -71,9 +71,9 @@ def test_the_version_service_is_the_users_and_takes_no_code_from_the_project(
     (tmp_path / "run" / "health" / "jupyter").touch()  # on a host it serves already
     service = services.version_service(settings, {"A": "1"}, "/run/token")
     python, isolated, path = service.argv
-    assert python == settings.place.python_env + "/bin/python"
+    assert python == settings.layout.python_env + "/bin/python"
     assert (isolated, path) == ("-I", SRC + "/melda/boot/version_check_webservice.py")
-    assert service.account == settings.place.user
+    assert service.account == settings.layout.user
     assert service.environment == {"A": "1", secret_files.COPY: "/run/token"}
     assert services.version_service(settings, {"A": "1"}, "").environment == {"A": "1"}
     assert (tmp_path / "run" / "health").stat().st_mode & 0o7777 == 0o700
@@ -90,7 +90,7 @@ def test_names_of_the_health_check_are_free_whatever_the_user_put_there(
     (folder / "link").symlink_to("/etc/passwd")
     folder.chmod(0)
     names = [str(folder / name) for name in ("jupyter", "socket", "link", "none")]
-    services.health_folder(settings.place.user, *names)
+    services.health_folder(settings.layout.user, *names)
     (aside,) = folder.iterdir()
     assert aside.name.startswith("jupyter.set-aside-") and (aside / "deep").is_dir()
     assert folder.stat().st_mode & 0o7777 == 0o700 and Path("/etc/passwd").is_file()
@@ -160,6 +160,6 @@ def test_a_folder_that_is_none_is_not_given_away(
         (tmp_path / "health").symlink_to(tmp_path / "roots")
     else:
         (tmp_path / "health").touch()
-    with pytest.raises(Refused, match="^the health check cannot be prepared: "):
+    with pytest.raises(ConfigError, match="^the health check cannot be prepared: "):
         services.version_service(settings, {}, "")
     assert given == []

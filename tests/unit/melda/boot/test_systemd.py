@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from melda.base.errors import Refused, StopRequested, Unavailable
+from melda.base.errors import ConfigError, StopRequested, TemporaryFailure
 
 ROOT = Path(__file__).resolve().parents[4]
 ANY: Any = SimpleNamespace(bucket=None)
@@ -44,7 +44,7 @@ def command(src: Path, *arguments: str, **variables: str) -> subprocess.Complete
 def test_refuses_another_name_with_one_line(src: Path, arguments: tuple[str, ...]) -> None:
     done = command(src, *arguments)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert done.stderr.endswith("is not right: it must be one of firewall, jupyter, mount, plugins, versions\n")
+    assert done.stderr.endswith(": expected one of firewall, jupyter, mount, plugins, versions\n")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="as anybody else it refuses that first")
@@ -52,14 +52,14 @@ def test_a_setting_that_is_not_right_is_one_line_and_systemd_does_not_try_again(
     for name in ("firewall", "mount", "plugins", "versions", "jupyter"):
         done = command(src, name, BUCKET_NAME="Not A Bucket", AWS_SECRET_ACCESS_KEY="hush-hush")
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-        assert "is not right" in done.stderr and "hush-hush" not in done.stderr
+        assert "invalid " in done.stderr and "hush-hush" not in done.stderr
 
 
 def test_keys_for_a_containers_sshd_are_refused_not_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     from melda.boot import systemd
 
     monkeypatch.setattr(systemd.environ, "settings", lambda _: SimpleNamespace(ssh_keys=("ssh-ed25519 AAAA",)))
-    with pytest.raises(Refused, match="^SSH_AUTHORIZED_KEYS is not right on a machine"):
+    with pytest.raises(ConfigError, match="^invalid SSH_AUTHORIZED_KEYS on a machine"):
         systemd.checked({})
 
 
@@ -76,7 +76,7 @@ def test_systemd_is_told(tmp_path: Path, abstract: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raised", "code"), [(None, 0), (StopRequested(), 0), (Refused("x"), None), (Unavailable("x"), None)]
+    ("raised", "code"), [(None, 0), (StopRequested(), 0), (ConfigError("x"), None), (TemporaryFailure("x"), None)]
 )
 def test_whatever_comes_of_the_start_the_end_is_done_once(raised: Exception | None, code: int | None) -> None:
     from melda.boot import systemd
@@ -91,7 +91,7 @@ def test_whatever_comes_of_the_start_the_end_is_done_once(raised: Exception | No
 
     unit = systemd.Unit(begin, lambda _, __: done.append("end"), lambda _: False)
     if code is None:
-        with pytest.raises(Refused):
+        with pytest.raises(ConfigError):
             systemd.run(unit, "", ANY)
     else:
         assert systemd.run(unit, "", ANY) == code
@@ -109,7 +109,7 @@ def test_a_bad_exit_code_of_a_service_is_never_taken_for_a_bad_setting() -> None
         from melda.boot import systemd
 
         me = users.ROOT._replace(uid=os.getuid(), gid=os.getgid())
-        service = Service("x", ("/bin/sh", "-c", "exit 2"), me, {}, essential=True)
+        service = Service("x", ("/bin/sh", "-c", "exit 2"), me, {}, critical=True)
         unit = systemd.Unit(lambda _, supervisor: supervisor.start(service) or "", lambda _, __: None)
         print(systemd.run(unit, "", SimpleNamespace(bucket=None)))
     """

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from melda.base.errors import Refused, Unavailable
+from melda.base.errors import ConfigError, TemporaryFailure
 from melda.boot import systemd
 from melda.config.environ import Settings
 
@@ -48,14 +48,14 @@ def note(monkeypatch: pytest.MonkeyPatch, supervisor: Any, module: Any, *names: 
 
 def test_the_user_of_the_firewall_is_the_notebooks(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.setattr(systemd.firewall, "prepare", lambda wanted, uid: f"closed for {uid}")
-    assert systemd.UNITS["firewall"].begin(settings, None) == f"closed for {settings.place.user.uid}"  # type: ignore[arg-type]
+    assert systemd.UNITS["firewall"].begin(settings, None) == f"closed for {settings.layout.user.uid}"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("hangs", [True, False])
 def test_a_mount_that_hangs_is_given_up_before_it_is_unmounted(
     monkeypatch: pytest.MonkeyPatch, supervisor: Any, settings: Settings, hangs: bool
 ) -> None:
-    monkeypatch.setattr(systemd.s3fs, "hangs", lambda _: hangs)
+    monkeypatch.setattr(systemd.s3fs, "is_hung", lambda _: hangs)
     note(monkeypatch, supervisor, systemd.s3fs, "abandon", "release")
     systemd.UNITS["mount"].end(settings, supervisor)
     assert supervisor.done == (["abandon", "release"] if hangs else ["release"])
@@ -65,14 +65,14 @@ def test_a_mount_that_hangs_is_given_up_before_it_is_unmounted(
 def test_plugins_are_brought_back_or_mended_and_a_fork_is_installed(
     monkeypatch: pytest.MonkeyPatch, supervisor: Any, settings: Settings, kept: bool
 ) -> None:
-    monkeypatch.setattr(systemd.sync, "begin", lambda *_: kept)
+    monkeypatch.setattr(systemd.sync, "start", lambda *_: kept)
     monkeypatch.setattr(systemd.fork_of, "service", lambda *_: SimpleNamespace(name="fork") if kept else None)
     monkeypatch.setattr(systemd.set_paths, "prepare", lambda _, mend: supervisor.done.append(f"mend={mend}"))
-    monkeypatch.setattr(systemd.home, "own", lambda *_: supervisor.done.append("own") or 3)
+    monkeypatch.setattr(systemd.home, "chown_home", lambda *_: supervisor.done.append("own") or 3)
     note(monkeypatch, supervisor, systemd.sync, "finish")
-    said = systemd.UNITS["plugins"].begin(settings, supervisor)
+    output = systemd.UNITS["plugins"].begin(settings, supervisor)
     where = "the user's packages are brought back meanwhile" if kept else "there is no bucket"
-    assert said == f"{where}, 3 owners changed in {settings.place.user.home}"
+    assert output == f"{where}, 3 owners changed in {settings.layout.user.home}"
     systemd.UNITS["plugins"].end(settings, supervisor)
     # A fork's installations may run what the user has put in place.
     assert supervisor.done == [f"mend={not kept}", "own", *(["start fork"] if kept else []), "stop fork", "finish"]
@@ -84,10 +84,10 @@ def test_a_home_that_cannot_be_handed_over_is_tried_again(
     def fail(*_: Any) -> int:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(systemd.sync, "begin", lambda *_: True)
+    monkeypatch.setattr(systemd.sync, "start", lambda *_: True)
     monkeypatch.setattr(systemd.set_paths, "prepare", lambda *_, **__: None)
-    monkeypatch.setattr(systemd.home, "own", fail)
-    with pytest.raises(Unavailable, match="^UHOME='.*' cannot be handed to its user: .*Read-only"):
+    monkeypatch.setattr(systemd.home, "chown_home", fail)
+    with pytest.raises(TemporaryFailure, match="^invalid UHOME='.*' cannot be handed to its user: .*Read-only"):
         systemd.UNITS["plugins"].begin(settings, supervisor)
 
 
@@ -100,14 +100,14 @@ def test_jupyter_goes_on_at_once_and_is_ready_when_it_answers(
     monkeypatch.setattr(systemd.jupyter, "url", lambda *_: "http://127.0.0.1:8888/tree?token=x")
     note(monkeypatch, supervisor, systemd.sync, "note")
     unit = systemd.UNITS["jupyter"]
-    assert unit.begin(settings, supervisor) == "http://127.0.0.1:8888/tree?token=x"
+    assert unit.start(settings, supervisor) == "http://127.0.0.1:8888/tree?token=x"
     assert supervisor.jupyter_may_go_on
     assert kept_in == [systemd.STATE], "a random token is the same after a boot"
-    unit.begin(settings._replace(token="given"), supervisor)
+    unit.start(settings._replace(token="given"), supervisor)
     assert kept_in[1:] == [systemd.environ.RUN], "one that was given is kept nowhere else"
     supervisor.answers = False
-    with pytest.raises(Unavailable, match="^Jupyter did not answer"):
-        unit.begin(settings, supervisor)
+    with pytest.raises(TemporaryFailure, match="^Jupyter did not answer"):
+        unit.start(settings, supervisor)
     supervisor.done.clear()
     unit.end(settings, supervisor)
     assert supervisor.done == ["note", "stop jupyter"], "who is installing is noted while it still runs"
@@ -116,7 +116,7 @@ def test_jupyter_goes_on_at_once_and_is_ready_when_it_answers(
 def test_the_version_services_end_is_the_units(supervisor: Any, settings: Settings) -> None:
     assert systemd.UNITS["versions"].begin(settings, supervisor) == "started"
     (service,) = supervisor.services
-    assert service.essential and service.account == settings.place.user
+    assert service.critical and service.account == settings.layout.user
     systemd.UNITS["versions"].end(settings, supervisor)
     assert supervisor.done[-1] == "stop " + service.name, "what was started is what is stopped"
 
@@ -154,8 +154,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     ("error", "code", "said"),
     [
         (None, 0, "begun"),
-        (Refused("JUPYTER_TOKEN is not right"), systemd.MEND, "JUPYTER_TOKEN is not right"),
-        (Unavailable("s3fs ended"), systemd.AGAIN, "s3fs ended"),
+        (ConfigError("invalid JUPYTER_TOKEN"), systemd.MEND, "invalid JUPYTER_TOKEN"),
+        (TemporaryFailure("s3fs ended"), systemd.AGAIN, "s3fs ended"),
         (OSError(28, "No space left on device"), systemd.AGAIN, "[Errno 28] No space left on device"),
     ],
 )

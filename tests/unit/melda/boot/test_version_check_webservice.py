@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from melda.boot import health
 from melda.boot import version_check_webservice as service
 from melda.config import secret_files
-from melda.config.environ import Place
+from melda.config.environ import ImageLayout
 from melda.versions.libraries import Installed
 
 from tests.unit.melda.servers import ended, serving
@@ -21,11 +21,11 @@ from tests.unit.melda.servers import ended, serving
 STRANGER = {"REMOTE_ADDR": "198.51.100.9"}
 
 
-def client(place: Place, **variables: str) -> FlaskClient:
+def client(place: ImageLayout, **variables: str) -> FlaskClient:
     return service.application(Installed(place), variables).test_client()
 
 
-def test_versions_keep_their_order(place: Place) -> None:
+def test_versions_keep_their_order(place: ImageLayout) -> None:
     answer = client(place).get("/versions", environ_base=STRANGER)
     assert (answer.status_code, answer.content_type) == (200, "application/json")
     pairs = json.loads(answer.data, object_pairs_hook=list)
@@ -34,7 +34,7 @@ def test_versions_keep_their_order(place: Place) -> None:
 
 
 def test_environment_is_for_who_may_use_the_notebook(
-    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    place: ImageLayout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(service, "capture", lambda: {"schema": 1})
     path = tmp_path / "token"
@@ -60,7 +60,7 @@ def test_environment_is_for_who_may_use_the_notebook(
 
 
 @pytest.mark.parametrize(("mount", "status"), [("ok", 200), ("fails: x", 503)])
-def test_healthz(place: Place, monkeypatch: pytest.MonkeyPatch, mount: str, status: int) -> None:
+def test_healthz(place: ImageLayout, monkeypatch: pytest.MonkeyPatch, mount: str, status: int) -> None:
     found = {"mount": mount, "plugins": "failed: /home/melda/project"}
     monkeypatch.setattr(health, "report", lambda _: found)
     answer = client(place).get("/healthz")
@@ -71,7 +71,7 @@ def test_healthz(place: Place, monkeypatch: pytest.MonkeyPatch, mount: str, stat
     assert (answer.status_code, answer.json) == (status, found)
 
 
-def test_strangers_shut_nobody_out(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
+def test_strangers_shut_nobody_out(place: ImageLayout, capfd: pytest.CaptureFixture[str]) -> None:
     application = service.application(Installed(place), {})
     with serving(lambda: service.server(application)) as (port, _), contextlib.ExitStack() as stack:
         for sent in (b"", b"GET /versions HTTP/1.1\r\nX: ", b"POST /versions HTTP/1.1\r\nContent-Length: 9\r\n\r\n"):
@@ -83,8 +83,8 @@ def test_strangers_shut_nobody_out(place: Place, capfd: pytest.CaptureFixture[st
             answer = connection.getresponse()
             assert answer.status == 200 and answer.headers["Server"] == "melda-jupyter"
             assert len(answer.read()) == int(answer.headers["Content-Length"])
-    said = capfd.readouterr()
-    assert "s3cret" not in said.out + said.err
+    output = capfd.readouterr()
+    assert "s3cret" not in output.out + output.err
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_strangers_shut_nobody_out(place: Place, capfd: pytest.CaptureFixture[st
     ids=["a host that is none", "a body", "a long header"],
 )
 def test_a_request_that_is_none_ends_its_connection(
-    place: Place, sent: bytes, capfd: pytest.CaptureFixture[str]
+    place: ImageLayout, sent: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     application = service.application(Installed(place), {})
     with serving(lambda: service.server(application)) as (port, _), contextlib.ExitStack() as stack:

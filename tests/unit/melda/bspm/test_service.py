@@ -64,7 +64,7 @@ DBUS = {
             def install(asked, say):
                 say("Unpacking " + " ".join(asked))
                 if "bad" in asked: raise packages.Failed("no space left")
-                if "odd" in asked: raise ValueError("'odd' is not right")
+                if "odd" in asked: raise ValueError("'odd' is invalid")
                 if "full" in asked: raise OSError(28, "No space left on device")
                 return ["zoo"]
             packages.install = told(install)
@@ -120,7 +120,7 @@ def test_each_call_has_its_answer(served: subprocess.CompletedProcess[str]) -> N
 def test_a_failure_is_an_error_of_the_bus_with_apts_reason(served: subprocess.CompletedProcess[str]) -> None:
     found = json.loads(served.stdout)
     assert found["bad"] == ["org.r_project.linux1.PackageManager.PackageManagerException", "no space left"]
-    assert found["odd"][1] == "'odd' is not right"
+    assert found["odd"][1] == "invalid 'odd'"
     assert found["full"][1] == "[Errno 28] No space left on device"
 
 

@@ -7,7 +7,7 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import bucket
 
 from tests.unit.letters import taken
@@ -21,7 +21,7 @@ GOOD = {"BUCKET_NAME": "projects", "PROJECT_FOLDER": "users/ada", **KEYS}
 def test_a_folder_is_safe_or_refused(value: str) -> None:
     try:
         folder = bucket.project_folder(value)
-    except Refused as error:
+    except ConfigError as error:
         assert "\n" not in str(error)
         return
     assert folder
@@ -56,7 +56,7 @@ def test_folders_that_are_fine(value: str) -> None:
     ],
 )
 def test_folders_that_are_not(value: str) -> None:
-    with pytest.raises(Refused, match="^PROJECT_FOLDER="):
+    with pytest.raises(ConfigError, match="^invalid PROJECT_FOLDER="):
         bucket.project_folder(value)
 
 
@@ -69,7 +69,7 @@ def test_buckets_that_are_fine(value: str) -> None:
     "value", ["", "ab", "-ab", "ab-", "A-b", "a_b", "a..b", "a/b", "a:b", "abc\n", "0" * 64, "-o x"]
 )
 def test_buckets_that_are_not(value: str) -> None:
-    with pytest.raises(Refused, match="^BUCKET_NAME="):
+    with pytest.raises(ConfigError, match="^invalid BUCKET_NAME="):
         bucket.bucket_name(value)
 
 
@@ -92,7 +92,7 @@ def test_endpoints_that_are_fine(value: str) -> None:
     ],
 )
 def test_endpoints_that_are_not(value: str) -> None:
-    with pytest.raises(Refused, match="^AWS_ENDPOINT_URL_S3="):
+    with pytest.raises(ConfigError, match="^invalid AWS_ENDPOINT_URL_S3="):
         bucket.endpoint(value)
 
 
@@ -101,51 +101,51 @@ def test_a_secret_is_one_field_of_one_line_or_refused_without_being_shown(value:
     try:
         found = bucket.credentials({**KEYS, "AWS_SECRET_ACCESS_KEY": value})
         assert not set(found.secret) & set(": \n\t\0")
-    except Refused as error:
+    except ConfigError as error:
         assert value not in str(error)
 
 
 @pytest.mark.parametrize("name", list(KEYS))
 def test_a_missing_key_is_named(name: str) -> None:
-    with pytest.raises(Refused, match=f"^{name} is missing"):
-        bucket.asked_for({**GOOD, name: ""})
+    with pytest.raises(ConfigError, match=f"^{name} is missing"):
+        bucket.from_env({**GOOD, name: ""})
 
 
 def test_no_keys_at_all_means_a_role() -> None:
-    found = bucket.asked_for({name: value for name, value in GOOD.items() if name not in KEYS})
+    found = bucket.from_env({name: value for name, value in GOOD.items() if name not in KEYS})
     assert found is not None
     assert found.credentials == bucket.Credentials("", "", "")
 
 
 def test_no_bucket_is_a_local_folder() -> None:
-    assert bucket.asked_for({}) is None
-    assert bucket.asked_for({"BUCKET_NAME": ""}) is None
-    assert bucket.asked_for({"PROJECT_FOLDER": "x"}) is None
+    assert bucket.from_env({}) is None
+    assert bucket.from_env({"BUCKET_NAME": ""}) is None
+    assert bucket.from_env({"PROJECT_FOLDER": "x"}) is None
 
 
 def test_an_empty_bucket_beside_a_folder_is_a_mistake() -> None:
-    with pytest.raises(Refused, match="^BUCKET_NAME=''"):
-        bucket.asked_for({"BUCKET_NAME": "", "PROJECT_FOLDER": "x"})
+    with pytest.raises(ConfigError, match="^invalid BUCKET_NAME=''"):
+        bucket.from_env({"BUCKET_NAME": "", "PROJECT_FOLDER": "x"})
 
 
 def test_a_fork() -> None:
-    found = bucket.asked_for({**GOOD, "FORK_OF": "/users/eve/x y/"})
+    found = bucket.from_env({**GOOD, "FORK_OF": "/users/eve/x y/"})
     assert found is not None and found.fork_of == "users/eve/x y"
 
 
 @pytest.mark.parametrize("value", ["users/ada/", "../eve", "a//b", "a:b", "a\nb", " "])
 def test_no_fork(value: str) -> None:
-    with pytest.raises(Refused, match="^FORK_OF=.* is not right"):
-        bucket.asked_for({**GOOD, "FORK_OF": value})
+    with pytest.raises(ConfigError, match="^invalid FORK_OF=.*"):
+        bucket.from_env({**GOOD, "FORK_OF": value})
 
 
 def test_a_fork_needs_a_bucket() -> None:
-    with pytest.raises(Refused, match="^FORK_OF='users/eve' needs BUCKET_NAME"):
-        bucket.asked_for({"FORK_OF": "users/eve"})
+    with pytest.raises(ConfigError, match="^invalid FORK_OF='users/eve' needs BUCKET_NAME"):
+        bucket.from_env({"FORK_OF": "users/eve"})
 
 
 def test_all_of_it() -> None:
-    found = bucket.asked_for(
+    found = bucket.from_env(
         {**GOOD, "AWS_SESSION_TOKEN": "t", "AWS_REGION": "eu-west-1", "S3FS_DEBUG": "1", "S3FS_PATIENCE": "60"}
     )
     keys = bucket.Credentials("AKIA1", "abc/def+g=", "t")
@@ -164,8 +164,8 @@ def test_all_of_it() -> None:
     ],
 )
 def test_other_settings_that_are_not_right(name: str, value: str) -> None:
-    with pytest.raises(Refused, match=f"^{name}="):
-        bucket.asked_for({**GOOD, name: value})
+    with pytest.raises(ConfigError, match=f"^invalid {name}="):
+        bucket.from_env({**GOOD, name: value})
 
 
 def test_the_characters_that_are_fine() -> None:
@@ -186,19 +186,19 @@ def test_the_characters_that_are_fine() -> None:
 def test_limits() -> None:
     assert bucket.project_folder("é" * 450) == "é" * 450
     assert bucket.region("a" * 40) == "a" * 40
-    with pytest.raises(Refused):
+    with pytest.raises(ConfigError):
         bucket.region("a" * 41)
     assert [bucket.patience(value) for value in ("", "1", "99999")] == [180, 1, 99999]
-    with pytest.raises(Refused):
+    with pytest.raises(ConfigError):
         bucket.patience("100000")
     assert bucket.endpoint("http://x:1") == "http://x:1"
     for wrong in ("http://x:0", "http://x#y", "http://@x"):
-        with pytest.raises(Refused):
+        with pytest.raises(ConfigError):
             bucket.endpoint(wrong)
 
 
 def test_what_is_not_said() -> None:
-    found = bucket.asked_for(GOOD)
+    found = bucket.from_env(GOOD)
     assert found == bucket.Bucket("projects", "users/ada", bucket.credentials(KEYS), "", "", False)
     assert (found.url, found.patience) == ("s3://projects/users/ada", 180)
     assert bucket.Bucket("x", "y", found.credentials, "", "", False).patience == 180

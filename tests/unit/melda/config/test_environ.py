@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from melda.base import users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import environ, firewall_policy
-from melda.config.environ import Place, Settings
+from melda.config.environ import ImageLayout, Settings
 
 from tests.unit.letters import taken
 
@@ -46,7 +46,7 @@ def test_the_process_wins_over_the_file() -> None:
 
 @pytest.mark.parametrize("value", ["", "x", "/a/../b", "/a//b", "/a:b", "/a\nb", "/a/./b"])
 def test_refuses_a_path_that_is_not_absolute_and_plain(value: str) -> None:
-    with pytest.raises(Refused, match="UHOME=.*absolute path"):
+    with pytest.raises(ConfigError, match="UHOME=.*absolute path"):
         environ._absolute({"UHOME": value}, "UHOME")
 
 
@@ -57,25 +57,25 @@ def test_a_token_is_used_as_it_is_or_refused_without_being_shown(value: str) -> 
         assert value.isascii()
         assert value.isprintable()
         assert not set(value) & set(" ,\"'&?#%:;<>")
-    except Refused as error:
-        assert str(error).startswith("JUPYTER_TOKEN is not right")
+    except ConfigError as error:
+        assert str(error).startswith("invalid JUPYTER_TOKEN")
         assert len(value) < 5 or value not in str(error)
 
 
 @pytest.mark.parametrize("name", ["", "no-such-user", "a\0b", "\udcff"])
 def test_refuses_a_user_that_does_not_exist(name: str) -> None:
-    with pytest.raises(Refused, match="^username="):
+    with pytest.raises(ConfigError, match="^invalid username="):
         users.find(name)
 
 
 def test_refuses_root() -> None:
-    with pytest.raises(Refused, match="do not run as root"):
+    with pytest.raises(ConfigError, match="do not run as root"):
         users.find("root")
 
 
-def test_finds_the_environment_that_has_jupyter(place: Place) -> None:
+def test_finds_the_environment_that_has_jupyter(place: ImageLayout) -> None:
     assert environ.python_environment(f"/nope:{place.python_env}/bin") == place.python_env
-    with pytest.raises(Refused, match="no folder in it holds jupyter"):
+    with pytest.raises(ConfigError, match="no folder in it holds jupyter"):
         environ.python_environment("/nope")
 
 
@@ -90,7 +90,7 @@ def test_the_user_sees_no_secret(settings: Settings) -> None:
     seen = environ.for_user(given, "/p/Python-3.8.10")
     assert not set(hidden) & set(seen)
     assert seen["MINE"] == "1"
-    assert (seen["HOME"], seen["USER"]) == (settings.place.user.home, "melda")
+    assert (seen["HOME"], seen["USER"]) == (settings.layout.user.home, "melda")
     assert seen["PYTHONPATH"] == "/p/Python-3.8.10"
     root = environ.for_root(given)
     assert not (set(hidden) | {"MINE", "PYTHONPATH"}) & set(root)
@@ -126,20 +126,20 @@ def test_the_characters_of_a_token() -> None:
 
 
 @pytest.fixture
-def variables(place: Place) -> dict[str, str]:
+def variables(place: ImageLayout) -> dict[str, str]:
     """What a container of this image has."""
     return {
         "username": "nobody", "UHOME": "/home/me/", "JUPYTER_WORKDIR": "/home/me/project", "PATH": place.python_env + "/bin"
     }  # fmt: skip
 
 
-def test_the_settings_of_a_container(place: Place, variables: dict[str, str]) -> None:
+def test_the_settings_of_a_container(place: ImageLayout, variables: dict[str, str]) -> None:
     asked = {**variables, "JUPYTER_TOKEN": "t", "SSH_AUTHORIZED_KEYS": "# none", "EGRESS": "web"}
     found = environ.settings(asked)
     user = users.find("nobody")._replace(home="/home/me")
-    assert found.place == Place(user, "/home/me/project", place.python_env)
+    assert found.layout == ImageLayout(user, "/home/me/project", place.python_env)
     assert (found.variables, found.bucket, found.token, found.ssh_keys, found.hub) == (asked, None, "t", (), None)
-    assert found.firewall == firewall_policy.Wanted(None, "web", True, None)
+    assert found.firewall == firewall_policy.FirewallPolicy(None, "web", True, None)
 
 
 def test_the_firewall_lets_the_mounts_storage_through(variables: dict[str, str]) -> None:
@@ -153,13 +153,13 @@ HUB = {
 }  # fmt: skip
 
 
-def test_a_hub_needs_its_package_and_a_way_out(place: Place, variables: dict[str, str]) -> None:
-    with pytest.raises(Refused, match="jupyterhub=true"):
+def test_a_hub_needs_its_package_and_a_way_out(place: ImageLayout, variables: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="jupyterhub=true"):
         environ.settings({**variables, **HUB})
     program = Path(place.python_env) / "bin" / "jupyterhub-singleuser"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     found = environ.settings({**variables, **HUB})
     assert found.hub is not None
-    with pytest.raises(Refused, match="EGRESS"):
+    with pytest.raises(ConfigError, match="EGRESS"):
         environ.settings({**variables, **HUB, "EGRESS": "none"})

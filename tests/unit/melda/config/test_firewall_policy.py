@@ -7,7 +7,7 @@ import ipaddress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import firewall_policy
 from melda.firewall import rules
 
@@ -41,27 +41,27 @@ def test_nothing(value: str) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("example.org", "PGEO_IPS: 'example.org' is not right: it must be an address or a network"),
-        ("192.0.2.7,", "PGEO_IPS: '' is not right: it must be an address or a network"),
-        (",", "PGEO_IPS: '' is not right"),
-        ("192.0.2.7;192.0.2.8", "PGEO_IPS: '192.0.2.7;192.0.2.8' is not right"),
-        ("192.0.2.7 192.0.2.8", "PGEO_IPS: '192.0.2.7 192.0.2.8' is not right"),
-        ("192.0.2.256", "PGEO_IPS: '192.0.2.256' is not right"),
-        ("192.0.2.7/33", "PGEO_IPS: '192.0.2.7/33' is not right"),
+        ("example.org", "PGEO_IPS: invalid 'example.org': expected an address or a network"),
+        ("192.0.2.7,", "PGEO_IPS: invalid '': expected an address or a network"),
+        (",", "PGEO_IPS: invalid ''"),
+        ("192.0.2.7;192.0.2.8", "PGEO_IPS: invalid '192.0.2.7;192.0.2.8'"),
+        ("192.0.2.7 192.0.2.8", "PGEO_IPS: invalid '192.0.2.7 192.0.2.8'"),
+        ("192.0.2.256", "PGEO_IPS: invalid '192.0.2.256'"),
+        ("192.0.2.7/33", "PGEO_IPS: invalid '192.0.2.7/33'"),
         ("192.0.2.7/24", "as a network it is 192.0.2.0/24, as an address 192.0.2.7"),
         ("0.0.0.0/0", "everybody could connect, without a token"),
         ("::/0", "everybody could connect, without a token"),
-        ("fe80::1%eth0", "it must be an address or a network"),
-        ("192.0.2.7 -j ACCEPT", "PGEO_IPS: '192.0.2.7 -j ACCEPT' is not right"),
-        ("10.0.0.1\n-A INPUT -j ACCEPT", r"PGEO_IPS: '10.0.0.1\n-A INPUT -j ACCEPT' is not right"),
-        ("0x7f.1", "PGEO_IPS: '0x7f.1' is not right"),
-        ("192.0.2.7/", "PGEO_IPS: '192.0.2.7/' is not right: it must be an address or a network"),
-        ("2001:db8::/0064", "PGEO_IPS: '2001:db8::/0064' is not right: it must be an address or a network"),
-        ("010.0.0.1", "PGEO_IPS: '010.0.0.1' is not right"),
+        ("fe80::1%eth0", "expected an address or a network"),
+        ("192.0.2.7 -j ACCEPT", "PGEO_IPS: invalid '192.0.2.7 -j ACCEPT'"),
+        ("10.0.0.1\n-A INPUT -j ACCEPT", r"PGEO_IPS: '10.0.0.1\ninvalid -A INPUT -j ACCEPT'"),
+        ("0x7f.1", "PGEO_IPS: invalid '0x7f.1'"),
+        ("192.0.2.7/", "PGEO_IPS: invalid '192.0.2.7/': expected an address or a network"),
+        ("2001:db8::/0064", "PGEO_IPS: invalid '2001:db8::/0064': expected an address or a network"),
+        ("010.0.0.1", "PGEO_IPS: invalid '010.0.0.1'"),
     ],
 )
 def test_anything_else_is_named(value: str, said: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ConfigError) as refused:
         firewall_policy.peers(value)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -70,8 +70,8 @@ def test_anything_else_is_named(value: str, said: str) -> None:
 @given(st.one_of(st.text(), st.lists(st.one_of(ENTRIES, st.text(max_size=8))).map(",".join)))
 def test_only_addresses_reach_the_rules(value: str) -> None:
     try:
-        asked = firewall_policy.asked_for({"PGEO_IPS": value}, None)
-    except Refused:
+        asked = firewall_policy.from_env({"PGEO_IPS": value}, None)
+    except ConfigError:
         return
     for version in (4, 6):
         sources = [line.split(" ")[3] for line in rules.table(version, asked, []).splitlines() if " -s " in line]
@@ -82,7 +82,7 @@ def test_only_addresses_reach_the_rules(value: str) -> None:
 
 @given(st.lists(ENTRIES, min_size=1))
 def test_every_address_given_may_connect(entries: list[str]) -> None:
-    asked = firewall_policy.asked_for({"PGEO_IPS": " , ".join(entries)}, None)
+    asked = firewall_policy.from_env({"PGEO_IPS": " , ".join(entries)}, None)
     text = rules.table(4, asked, []) + rules.table(6, asked, [])
     assert all(f"-A INPUT -s {ipaddress.ip_network(entry)} -j ACCEPT\n" in text for entry in entries)
 
@@ -100,14 +100,14 @@ def test_every_address_given_may_connect(entries: list[str]) -> None:
     ],
 )
 def test_egress(variables: dict[str, str], egress: str, explicit: bool) -> None:
-    asked = firewall_policy.asked_for(variables, None)
+    asked = firewall_policy.from_env(variables, None)
     assert (asked.egress, asked.explicit) == (egress, explicit)
 
 
 @pytest.mark.parametrize("value", ["Web", "all", " web", "none\n"])
 def test_another_egress_is_named(value: str) -> None:
-    with pytest.raises(Refused, match="EGRESS=.* is not right: it must be one of web, none, open"):
-        firewall_policy.asked_for({"EGRESS": value}, None)
+    with pytest.raises(ConfigError, match="invalid EGRESS=.*: expected one of web, none, open"):
+        firewall_policy.from_env({"EGRESS": value}, None)
 
 
 @pytest.mark.parametrize(
@@ -115,4 +115,4 @@ def test_another_egress_is_named(value: str) -> None:
     [(None, None), ("https://s3.eu-west-1.amazonaws.com", 443), ("http://10.0.0.1:5000", 5000), ("http://minio", 80)],
 )
 def test_the_port_of_the_storage(storage: str | None, port: int | None) -> None:
-    assert firewall_policy.asked_for({}, storage).storage_port == port
+    assert firewall_policy.from_env({}, storage).storage_port == port

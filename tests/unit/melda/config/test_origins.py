@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import origins
 
 HOST = {"Host": "192.0.2.5:8888"}
@@ -63,14 +63,14 @@ def test_origins_as_browsers_write_them(value: str, found: tuple[str, ...]) -> N
     ],
 )
 def test_what_is_none_is_refused_and_named(value: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ConfigError) as refused:
         origins.parse("https://right.example," + value)
     assert str(refused.value).startswith(f"invalid ALLOWED_ORIGINS={value.strip()!r}: expected origins such as")
 
 
 @pytest.mark.parametrize("value", [",", "https://a,", "https://a,,https://b"])
 def test_an_empty_entry_is_refused(value: str) -> None:
-    with pytest.raises(Refused, match="invalid ALLOWED_ORIGINS=''"):
+    with pytest.raises(ConfigError, match="invalid ALLOWED_ORIGINS=''"):
         origins.parse(value)
 
 
@@ -78,7 +78,7 @@ def test_an_empty_entry_is_refused(value: str) -> None:
 def test_what_is_taken_stays_as_it_is(value: str) -> None:
     try:
         found = origins.parse(value)
-    except Refused:
+    except ConfigError:
         return
     assert origins.parse(",".join(found)) == found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import secret_files
 
 NOBODY = 65534
@@ -26,7 +26,7 @@ def filled(file: Path, name: str = secret_files.TOKEN, **others: str) -> dict[st
 
 
 def refused(file: Path, name: str = secret_files.TOKEN, **others: str) -> str:
-    with pytest.raises(Refused) as error:
+    with pytest.raises(ConfigError) as error:
         filled(file, name, **others)
     message = str(error.value)
     assert "CANARY" not in message
@@ -90,7 +90,7 @@ def test_what_is_no_file_with_a_secret(file: Path, name: str, kind: str, says: s
 
 @pytest.mark.parametrize("path", ["relative", "/a/../b", "/a//b", "/a\nb", "/a\0b", "/a\udcff"])
 def test_a_path_that_is_none(path: str) -> None:
-    with pytest.raises(Refused, match=r"^invalid JUPYTER_TOKEN_FILE=.*: expected the absolute path of a file$"):
+    with pytest.raises(ConfigError, match=r"^invalid JUPYTER_TOKEN_FILE=.*: expected the absolute path of a file$"):
         secret_files.filled_in({secret_files.TOKEN: path}, NOBODY)
 
 
@@ -140,7 +140,7 @@ def test_what_is_no_file_of_awss(file: Path, text: str, says: str) -> None:
 def test_whatever_the_file_says_it_is_read_or_refused(text: str) -> None:
     try:
         found = secret_files.credentials(text, "default", "wrong: ")
-    except Refused:
+    except ConfigError:
         return
     assert found["AWS_ACCESS_KEY_ID"] and found["AWS_SECRET_ACCESS_KEY"]
 

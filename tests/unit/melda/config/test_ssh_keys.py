@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import ssh_keys
 
 SK, SK_ECDSA = "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"
@@ -53,7 +53,7 @@ def test_keys_as_ssh_makes_them_and_none_that_was_cut_off(options: tuple[str, ..
     assert ssh_keys.parse(line) == (line,)
     kind, blob = line.split()[:2]
     for end in range(4, len(blob.rstrip("=")), 4):
-        with pytest.raises(Refused):
+        with pytest.raises(ConfigError):
             ssh_keys.parse(f"{kind} {blob[:end]}")
 
 
@@ -61,18 +61,18 @@ def test_keys_as_ssh_makes_them_and_none_that_was_cut_off(options: tuple[str, ..
 def test_one_cut_off_in_a_field_of_any_length_is_refused(line: str) -> None:
     assert ssh_keys.parse(line) == (line,)
     for end in range(4, len(line.split()[1].rstrip("=")), 4):
-        with pytest.raises(Refused):
+        with pytest.raises(ConfigError):
             ssh_keys.parse(line.split()[0] + " " + line.split()[1][:end])
 
 
 @pytest.mark.parametrize("line", [key().replace("AAAA", "AAA A", 1), key().replace("AAAA", "AA-AA", 1), key() + "é"])
 def test_a_sign_that_is_none_of_base64_is_refused_though_python_would_skip_it(line: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(ConfigError):
         ssh_keys.parse(line)
 
 
 def test_a_short_key_is_refused() -> None:
-    with pytest.raises(Refused, match="line 1, 'ssh-rsa [^']*', has 1024 bits: at least 2048 are needed$"):
+    with pytest.raises(ConfigError, match="line 1, 'ssh-rsa [^']*', has 1024 bits: at least 2048 are needed$"):
         ssh_keys.parse(rsa(1024))
 
 
@@ -93,7 +93,7 @@ def test_nothing_is_no_key() -> None:
     ],
 )  # fmt: skip
 def test_anything_else_is_refused_by_its_line(line: str) -> None:
-    with pytest.raises(Refused, match="^SSH_AUTHORIZED_KEYS is not right: line 2"):
+    with pytest.raises(ConfigError, match="^invalid SSH_AUTHORIZED_KEYS: line 2"):
         ssh_keys.parse(f"{key()}\n{line}")
 
 
@@ -101,7 +101,7 @@ def test_anything_else_is_refused_by_its_line(line: str) -> None:
 def test_any_text_gives_whole_keys_or_one_line(text: str) -> None:
     try:
         assert all(found.split()[0] in ssh_keys.TYPES for found in ssh_keys.parse(text))
-    except Refused as error:
+    except ConfigError as error:
         assert len(str(error).splitlines()) == 1
 
 
@@ -126,12 +126,12 @@ def is_known_to_ssh(line: str) -> bool:
 def test_ssh_says_the_same(line: str) -> None:
     try:
         taken = ssh_keys.parse(line) == (line,)
-    except Refused:
+    except ConfigError:
         taken = False
     assert taken == is_known_to_ssh(line)
 
 
 def test_a_comment_may_be_empty_and_the_beginning_of_what_is_wrong_is_shown() -> None:
     assert ssh_keys.parse(key() + " #1") == (key() + " #1",)
-    with pytest.raises(Refused, match="^SSH_AUTHORIZED_KEYS is not right: line 1, 'x{40}', is no public key$"):
+    with pytest.raises(ConfigError, match="^invalid SSH_AUTHORIZED_KEYS: line 1, 'x{40}', is no public key$"):
         ssh_keys.parse("x" * 50)

@@ -44,7 +44,7 @@ class Image:
         self.status, self.record = root / "status", root / "bspm.json"
         self.debian({})
         me = users.Account("melda", os.getuid(), os.getgid(), (os.getgid(),), str(home), "/bin/bash")
-        self.place = environ.Place(me, str(self.workdir), str(self.env))
+        self.layout = environ.ImageLayout(me, str(self.workdir), str(self.env))
 
     def debian(self, packages: dict[str, str], brought: tuple[str, ...] = (), gone: tuple[str, ...] = ()) -> None:
         """What apt installed, of it what the user ``brought``, and what was removed again but for its configuration."""
@@ -56,7 +56,7 @@ class Image:
         self.record.write_text(json.dumps({"packages": [], "brought": list(brought)}))
 
     def look(self) -> capture.Installed:
-        return capture.look(self.place, str(self.status), str(self.record))
+        return capture.inspect(self.layout, str(self.status), str(self.record))
 
     def capture(self) -> dict[str, Any]:
         return self.look().document

@@ -89,7 +89,7 @@ class Machine:
     def installer(self) -> r.Installer:
         """What is tested."""
         me = users.Account("melda", 1000, 1000, (1000,), str(self.root), "/bin/bash")
-        place = environ.Place(me, str(self.root), str(self.root))
+        place = environ.ImageLayout(me, str(self.root), str(self.root))
         library = r.Library(place, str(self.library), str(self.files), R, "x86_64")
         return r.Installer(library, self.env, self.progress)
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from melda.envs import addresses
 from melda.envs.addresses import Safe
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_no_secret_is_left_in_a_message(secret: str) -> None:
             for text in (
                 url,
                 f"'{url}'",
-                f"x.txt, line 1: {url!r} is not right",
+                f"x.txt, line 1: invalid {url!r}",
                 f"fatal: unable to access '{url}': 404",
             ):
                 assert "S3cr" not in addresses.hide(text), text
@@ -144,7 +144,7 @@ def test_which_addresses_are_in_the_web(address: str, public: bool) -> None:
     ],
 )
 def test_no_spelling_of_this_machine_is_taken(host: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(UsageError):
         addresses.check(f"https://{host}/x.whl", "x")
 
 

@@ -48,11 +48,11 @@ def started(code: str, given: str = "", **variables: str) -> subprocess.Complete
 def test_it_has_the_users_rights_no_secret_and_nothing_of_roots_terminal() -> None:
     secrets = {"AWS_SECRET_ACCESS_KEY": "CANARY", "JUPYTER_TOKEN": "CANARY", "JUPYTER_TOKEN_FILE": "/CANARY"}
     done = started(TELL, "asked", HOME="/root", LANG="C.UTF-8", **secrets)
-    who, variables, links, said = json.loads(done.stdout)
+    who, variables, links, output = json.loads(done.stdout)
     assert who == [[65534, 65534, 65534], [65534], True, "0o22"]
     assert "CANARY" not in str(variables) and variables["LANG"] == "C.UTF-8"
     assert [variables[name] for name in ("HOME", "USER", "LOGNAME", "SHELL")] == ["/home/ada", "ada", "ada", "/bin/sh"]
-    assert (links, said, done.stderr, done.returncode) == (["pipe", "pipe"], "asked", "told\n", 7)
+    assert (links, output, done.stderr, done.returncode) == (["pipe", "pipe"], "asked", "told\n", 7)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")

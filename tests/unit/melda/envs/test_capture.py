@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from melda.envs import capture, document, entries
 from melda.envs.capture import python, r
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 from tests.unit.melda.envs.conftest import VERSION, Image, R, distribution, r_package
 
@@ -257,7 +257,7 @@ URL = {"type": "url", "hashes": ["sha256:" + "a" * 64]}
     ],
 )  # fmt: skip
 def test_what_is_not_right_is_refused_in_one_line(bad: object) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(UsageError) as refused:
         document.check(bad, "environment.json")
     assert len(str(refused.value).splitlines()) == 1 and len(str(refused.value)) < 700
 
@@ -282,14 +282,14 @@ def test_what_is_right_is_taken() -> None:
     ],
 )
 def test_what_is_no_json_is_refused(text: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(UsageError):
         document.check(document.parse_json(text, "x"), "x")
 
 
 def test_truncated_anywhere_is_refused() -> None:
     text = json.dumps(GOOD)
     for end in range(len(text)):
-        with pytest.raises(Refused):
+        with pytest.raises(UsageError):
             document.check(document.parse_json(text[:end], "x"), "x")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from melda.envs.capture import kernels
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 from tests.standins.background import Background
 
@@ -71,11 +71,11 @@ def test_behind_a_firewall_there_is_no_token(token: Path) -> None:
 
 
 def test_a_jupyter_that_refuses_or_speaks_garbage_or_is_not_there_is_one_line(token: Path) -> None:
-    with Jupyter(ANSWERS, "secret") as jupyter, pytest.raises(Refused, match="^--attached: Jupyter answers 403 "):
+    with Jupyter(ANSWERS, "secret") as jupyter, pytest.raises(UsageError, match="^--attached: Jupyter answers 403 "):
         kernels.running(jupyter.port)
-    with Jupyter({"/api/sessions": "{"}) as jupyter, pytest.raises(Refused, match="^--attached: Jupyter does not"):
+    with Jupyter({"/api/sessions": "{"}) as jupyter, pytest.raises(UsageError, match="^--attached: Jupyter does not"):
         kernels.running(jupyter.port)
-    with pytest.raises(Refused, match="^--attached: Jupyter does not answer: .*refused"):
+    with pytest.raises(UsageError, match="^--attached: Jupyter does not answer: .*refused"):
         kernels.running(jupyter.port)
 
 
@@ -102,7 +102,7 @@ class Client:
     def execute(self, code: str, user_expressions: dict[str, str] | None = None, **options: bool) -> str:
         assert options["silent"] and not options["store_history"] and not options["allow_stdin"]
         if user_expressions:
-            self.value = repr(eval(user_expressions["x"], {})) if self.said is None else self.said
+            self.value = repr(eval(user_expressions["x"], {})) if self.output is None else self.output
         else:
             path = code.split("base::file.rename(f, '")[1].split("') }")[0]
             Path(path).write_text("a stats\na zoo\nl zoo\nl lattice\ngarbage\n")
@@ -123,7 +123,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Client]]:
     module.BlockingKernelClient = Client  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "jupyter_client", module)
     yield Client
-    Client.said, Client.error = None, False
+    Client.output, Client.error = None, False
 
 
 def test_python_tells_what_it_has_loaded_and_what_the_notebook_imported(client: Any, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_r_tells_what_is_attached_and_what_is_loaded(client: Any, tmp_path: Path
 
 @pytest.mark.parametrize("said", ["__import__('os').abort()", "'[1]'", "'[[\"a\"]]'", ""])
 def test_what_a_kernel_says_is_never_run_and_garbage_is_no_answer(client: Any, tmp_path: Path, said: str) -> None:
-    client.said = said
+    client.output = said
     assert kernels.ask({"id": "a", "name": "python3"}, "/run", str(tmp_path)) is None
     assert client.last.stopped == ["all"]
 
@@ -171,7 +171,7 @@ def test_only_idle_kernels_of_python_and_r_are_asked_and_names_are_distributions
     monkeypatch.setattr(kernels, "running", lambda _: there)
     texts = {"top_level.txt": "yaml\n_yaml\n", "RECORD": ""}
     found: Any = {"PyYAML": SimpleNamespace(distribution=SimpleNamespace(read_text=texts.get))}
-    assert sorted(kernels.look(found, "/run", "/tmp"), key=lambda entry: str(entry["notebook"])) == [
+    assert sorted(kernels.find(found, "/run", "/tmp"), key=lambda entry: str(entry["notebook"])) == [
         {"notebook": "a", "language": "python", "asked": False},
         {"notebook": "b.ipynb", "language": "python", "asked": True, "attached": ["PyYAML"], "loaded": ["PyYAML"]},
         {"notebook": "c", "language": "r", "asked": True, "attached": ["zoo"], "loaded": ["xts", "zoo"]},

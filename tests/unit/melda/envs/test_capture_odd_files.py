@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from melda.envs import document
 from melda.envs.capture import pack
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 from tests.unit.melda.envs.conftest import Image, distribution, r_package
 from tests.unit.melda.envs.test_capture import packages
@@ -60,5 +60,5 @@ class TestOddFiles:
         os.close(write)
         assert document.read_text(f"/dev/fd/{read}") == "zebra==1.0\n"
         os.close(read)
-        with pytest.raises(Refused, match="is larger than"):
+        with pytest.raises(UsageError, match="is larger than"):
             document.read_text(f"/dev/fd/{os.open('/dev/zero', os.O_RDONLY)}")

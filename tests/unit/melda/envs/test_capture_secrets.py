@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from melda.config import environ
 from melda.envs import capture, cli, document, entries, formats
 from melda.envs.capture import copies, pack
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 from tests.unit.melda.envs.conftest import Image, distribution, r_package
 from tests.unit.melda.envs.test_addresses import SECRET, shapes
@@ -196,7 +196,7 @@ def test_a_capture_of_an_older_image_is_read_package_by_package() -> None:
     "source", [None, [], {"type": []}, {"type": "url", "url": 1}, {"type": "url", "url": "x", "dropped": 1}]
 )
 def test_what_is_no_source_is_the_schemas_to_refuse(source: object) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(UsageError):
         document.check(
             {**OLD, "python": {"version": "", "packages": [{"name": "a", "version": "1", "source": source}]}}, "x"
         )
@@ -230,7 +230,7 @@ def test_in_the_formats_of_others_too_it_costs_its_package(name: str, text: str)
 def test_no_message_shows_one(name: str, text: str) -> None:
     try:
         found = json.dumps(formats.parse(text, name))
-    except Refused as refused:
+    except UsageError as refused:
         found = str(refused)
     assert "S3cr" not in found
 
@@ -252,11 +252,12 @@ def test_captures_that_lie_there_already_are_cleaned(image: Image) -> None:
 def test_the_command_says_what_it_left_out(image: Image, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     distribution(image.own_python, "zebra", "1.0", DIRECT["user"][0])
     monkeypatch.setattr(environ, "load", dict)
-    monkeypatch.setattr(environ, "place", lambda variables: image.place)
+    monkeypatch.setattr(environ, "image_layout", lambda variables: image.layout)
     monkeypatch.setattr(cli, "interpreter", lambda place: None)
     assert cli.main(["capture", str(image.root / "e.json")]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert (
-        "without its whole address: zebra 1.0: its address held a user name or password, which no capture keeps" in said
+        "without its whole address: zebra 1.0: its address held a user name or password, which no capture keeps"
+        in output
     )
-    assert "S3cr" not in said
+    assert "S3cr" not in output

@@ -1,4 +1,4 @@
-"""The command line: what it writes where, its exit codes, and one line where the request is not right."""
+"""The command line: what it writes where, its exit codes, and one line where the request is invalid."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def here(image: Image, monkeypatch: pytest.MonkeyPatch) -> Image:
     """This process is the one that goes on in the image's Python."""
     monkeypatch.setattr(cli, "interpreter", lambda place: None)
     monkeypatch.setattr(cli, "as_user", lambda place: None)
-    monkeypatch.setattr(cli.environ, "place", lambda variables: image.place)
+    monkeypatch.setattr(cli.environ, "image_layout", lambda variables: image.layout)
     monkeypatch.chdir(image.workdir)
     distribution(image.own_python, "zebra", "1.0")
     r_package(image.own_r, "xts", "0.12.2", Repository="CRAN", Depends="zoo")
@@ -105,7 +105,7 @@ def test_what_is_not_right_is_one_line_and_two(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cli.kernels, "PORT", 1)
-    monkeypatch.setattr(cli.kernels.look, "__defaults__", (1,))
+    monkeypatch.setattr(cli.kernels.find, "__defaults__", (1,))
     (here.workdir / "bad.json").write_text('{"schema"')
     (here.workdir / "tty.txt").write_text("\x1b]0;evil\x07\n")
     with (here.workdir / "big.json").open("wb") as stream:

@@ -57,7 +57,7 @@ def test_it_stays_where_it_is_if_that_is_the_images_python_or_the_image_has_none
 
 
 def test_root_has_it_done_by_the_user_and_nobody_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    place = environ.Place(users.Account("ada", 1000, 1000, (1000,), "/home/ada", "/bin/sh"), "/x", "/y")
+    place = environ.ImageLayout(users.Account("ada", 1000, 1000, (1000,), "/home/ada", "/bin/sh"), "/x", "/y")
     ran: list[str] = []
     monkeypatch.setattr(as_user, "run", lambda place, argv: ran.append(place.user.name) or 3)
     monkeypatch.setattr(cli.os, "geteuid", lambda: 1000)
@@ -79,7 +79,7 @@ def test_a_reader_that_is_gone_ends_it_without_a_word(tmp_path: Path, count: int
         ]
         (tmp_path / name).write_text(json.dumps(found))
     code = (
-        "cli.interpreter = cli.as_user = lambda place: None\ncli.environ.place = lambda variables: place\n"
+        "cli.interpreter = cli.as_user = lambda place: None\ncli.environ.layout = lambda variables: place\n"
         "reading, writing = os.pipe(); os.close(reading); os.dup2(writing, 1)\nsys.exit(cli.main(sys.argv[1:]))"
     )
     ran = python(code, "/x", "diff", tmp_path / "a", tmp_path / "b")
@@ -101,7 +101,7 @@ def test_ctrl_c_ends_a_restore_with_one_line_and_the_next_one_finishes_it(
     monkeypatch.setattr(cli, "interpreter", lambda place: None)
     monkeypatch.setattr(cli, "as_user", lambda place: None)
     monkeypatch.setattr(environ, "load", lambda: machine.env)
-    monkeypatch.setattr(environ, "place", lambda variables: image.place)
+    monkeypatch.setattr(environ, "image_layout", lambda variables: image.layout)
     monkeypatch.setattr(capture, "capture", lambda place: image.capture())
     monkeypatch.setattr(state, "RESTORING", str(machine.root / "restoring"))
     machine.apt_has(zoo="1.0")

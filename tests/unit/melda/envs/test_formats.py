@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from melda.envs import capture, diff, document, formats
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 from melda.envs.formats import conda, renv, requirements, sessioninfo
 from packaging.requirements import Requirement
 
@@ -82,7 +82,7 @@ def test_whatever_it_is_it_is_read_or_refused_in_one_line(text: str) -> None:
     for name in ("requirements.txt", "pylock.toml", "renv.lock"):
         try:
             formats.parse(text, name)
-        except Refused as refused:
+        except UsageError as refused:
             assert len(str(refused)) < 1000
 
 
@@ -91,7 +91,7 @@ def test_a_byte_changed_anywhere_is_read_or_refused(found: dict[str, Any], data:
     text = capture.text(found)
     at = data.draw(st.integers(0, len(text) - 1))
     changed = text[:at] + data.draw(st.characters()) + text[at + data.draw(st.integers(0, 3)) :]
-    with contextlib.suppress(Refused):
+    with contextlib.suppress(UsageError):
         document.check(formats.parse(changed, "environment.json"), "x")
 
 
@@ -128,7 +128,7 @@ def test_requirements_that_name_no_version(tmp_path: Path) -> None:
         "gnu==1.*",
     ]
     (tmp_path / "requirements.txt").write_text("zebra>=1")
-    with pytest.raises(Refused, match="names no version"):
+    with pytest.raises(UsageError, match="names no version"):
         formats.read(str(tmp_path / "requirements.txt"))
 
 
@@ -146,7 +146,7 @@ def test_requirements_that_name_no_version(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_would_look_elsewhere_is_refused(line: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(UsageError) as refused:
         formats.parse(line, "requirements.txt")
     assert "requirements.txt" in str(refused.value)
 
@@ -196,7 +196,7 @@ def test_pylock() -> None:
     ],
 )  # fmt: skip
 def test_a_pylock_that_is_not_right(text: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(UsageError):
         formats.parse(text, "pylock.toml")
 
 
@@ -232,7 +232,7 @@ def test_renv() -> None:
     ],
 )  # fmt: skip
 def test_a_renv_lock_that_is_not_right(package: object) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(UsageError):
         formats.parse(json.dumps({"R": {"Version": "4.2.2"}, "Packages": {"evil": package}}), "renv.lock")
 
 
@@ -273,7 +273,7 @@ def test_session_info(prefix: str) -> None:
 
 def test_a_session_info_that_is_not_right() -> None:
     assert sessioninfo.is_one(SESSION)
-    with pytest.raises(Refused, match="NAME_VERSION"):
+    with pytest.raises(UsageError, match="NAME_VERSION"):
         formats.parse(SESSION.replace("xts_0.12.2", "xts_0.12.2;x"), "session.txt")
 
 
@@ -283,7 +283,7 @@ def test_a_hundred_megabytes_and_what_is_no_file_are_refused_at_once(tmp_path: P
         stream.truncate(100 << 20)
     os.mkfifo(tmp_path / "pipe")
     for path in (big, tmp_path / "pipe", tmp_path, tmp_path / "none"):
-        with pytest.raises(Refused):
+        with pytest.raises(UsageError):
             formats.read(str(path))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from melda.envs.errors import Unavailable
+from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import bspm
 
 from tests.unit.melda.envs.r_machine import Machine, machine
@@ -49,7 +49,7 @@ def test_packages_that_came_in_this_way_are_removed(machine: Machine) -> None:
 
 def test_apts_last_word_is_why_it_was_not_done(machine: Machine) -> None:
     machine.apt_fails()
-    with pytest.raises(Unavailable, match=r"^E: broken$"):
+    with pytest.raises(PackageUnavailable, match=r"^E: broken$"):
         bspm.install(machine.env, ["zoo"], silent)
-    with pytest.raises(Unavailable, match="No such file"):
+    with pytest.raises(PackageUnavailable, match="No such file"):
         bspm.remove(machine.env, ["zoo"], silent)

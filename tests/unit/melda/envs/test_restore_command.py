@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from melda.config import environ
 from melda.envs import capture, document
-from melda.envs.errors import Refused, Unavailable
+from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import command, tools
 from melda.envs.restore.command import Options
 from melda.envs.restore.progress import Progress
@@ -46,14 +46,14 @@ class Here:
         self.file.write_text(json.dumps({**document.empty(), **kinds, **more}))
 
     def restore(self, **options: bool) -> command.Outcome:
-        return command.restore(self.image.place, str(self.file), Options(**options), Progress(self.out))
+        return command.restore(self.image.layout, str(self.file), Options(**options), Progress(self.out))
 
     def run(self, **asked: Any) -> int:
         given = {
             "file": "", "from_project": "", "attached": False, "allow_version_change": False, "prune": False,
             "dry_run": False, "json": False, **asked,
         }  # fmt: skip
-        return command.run(self.image.place, argparse.Namespace(**given))
+        return command.run(self.image.layout, argparse.Namespace(**given))
 
 
 def entry(name: str, version: str = "1.0", kind: str = "cran") -> dict[str, Any]:
@@ -142,7 +142,7 @@ def test_where_uv_cannot_be_had_each_python_package_says_so_and_rs_are_installed
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none(*_: Any) -> str:
-        raise Unavailable("uv cannot be fetched: no network")
+        raise PackageUnavailable("uv cannot be fetched: no network")
 
     monkeypatch.setattr(tools, "uv", none)
     here.machine.apt_has(zoo="1.8")
@@ -180,13 +180,13 @@ def test_it_is_not_waited_for_without_end(here: Here, monkeypatch: pytest.Monkey
 
 def test_a_home_that_cannot_be_written_is_one_line(here: Here) -> None:
     here.wants()
-    (Path(here.image.place.user.home) / ".cache").write_text("")
-    with pytest.raises(Refused, match=r"/\.cache/melda-env: Not a directory$"):
+    (Path(here.image.layout.user.home) / ".cache").write_text("")
+    with pytest.raises(UsageError, match=r"/\.cache/melda-env: Not a directory$"):
         here.restore()
 
 
 def test_of_another_project_what_was_installed_last_comes_before_what_its_user_captured(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"no environment\.json is in it"):
+    with pytest.raises(UsageError, match=r"no environment\.json is in it"):
         command.in_project(str(tmp_path))
     (tmp_path / "environment.json").touch()
     assert command.in_project(str(tmp_path)) == str(tmp_path / "environment.json")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from melda.envs import document
-from melda.envs.errors import Unavailable
+from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import direct, git, sources
 
 from tests.unit.melda.envs.test_restore_git import COMMIT
@@ -48,7 +48,7 @@ def web(index: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         assert not trusted
         fetched.append(url)
         if "gone" in url:
-            raise Unavailable(f"{url} answers 404")
+            raise PackageUnavailable(f"{url} answers 404")
         if url.endswith(".whl"):
             shutil.copyfile(index / url.rpartition("/")[2], path)
         else:
@@ -122,6 +122,6 @@ def test_a_commit_of_no_known_forge_is_gits(tmp_path: Path, monkeypatch: pytest.
     ],
 )  # fmt: skip
 def test_what_cannot_be_fetched(tmp_path: Path, source: dict[str, Any], words: str) -> None:
-    with pytest.raises(Unavailable, match=words):
+    with pytest.raises(PackageUnavailable, match=words):
         direct.fetch(python("x", **source), str(tmp_path), {})
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from melda.config import environ
 from melda.envs import cli, restore_fork
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 from melda.plugins import state
 
 DONE = {"captured": True, "installed": 3, "there": 1, "problems": []}
@@ -24,21 +24,21 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(here: Path) -> str:
-    place: Any = environ.Place(None, str(here.parents[1]), "")  # type: ignore[arg-type]
+    place: Any = environ.ImageLayout(None, str(here.parents[1]), "")  # type: ignore[arg-type]
     restore_fork.run(place, "users/eve")
     return state.read(state.FORK) or ""
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Any] | Refused) -> list[str]:
+def answer(monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Any] | UsageError) -> list[str]:
     asked: list[str] = []
     left = list(answers)
 
     def install(_: object, path: str) -> dict[str, Any]:
         asked.append(path)
-        said = left.pop(0)
-        if isinstance(said, Refused):
-            raise said
-        return said
+        output = left.pop(0)
+        if isinstance(output, UsageError):
+            raise output
+        return output
 
     monkeypatch.setattr(restore_fork, "install", install)
     return asked
@@ -54,8 +54,8 @@ def test_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_had_is_told_and_not_tried_again(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "environment.json").write_text("{}")
     answer(monkeypatch, {**DONE, "problems": BAD})
-    said = "4 packages of users/eve are installed; 7 cannot be had: p0 1, p1 1, p2 1, p3 1, p4 1 and 2 more"
-    assert run(here) == run(here) == said
+    output = "4 packages of users/eve are installed; 7 cannot be had: p0 1, p1 1, p2 1, p3 1, p4 1 and 2 more"
+    assert run(here) == run(here) == output
 
 
 def test_nothing_was_captured(here: Path) -> None:
@@ -66,7 +66,7 @@ def test_nothing_was_captured(here: Path) -> None:
 
 def test_refused_as_a_whole_it_is_tried_at_the_next_start(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "environment.json").write_text("{}")
-    answer(monkeypatch, Refused("another Python"), DONE)
+    answer(monkeypatch, UsageError("another Python"), DONE)
     assert run(here) == "failed: another Python"
     assert run(here) == "4 packages of users/eve are installed"
 
@@ -74,7 +74,7 @@ def test_refused_as_a_whole_it_is_tried_at_the_next_start(here: Path, monkeypatc
 def test_a_folder_that_cannot_be_read_is_tried_again(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "done.json").mkdir()
     monkeypatch.setattr(environ, "load", dict)
-    monkeypatch.setattr(environ, "place", lambda _: environ.Place(None, str(here.parents[1]), ""))  # type: ignore[arg-type]
+    monkeypatch.setattr(environ, "image_layout", lambda _: environ.ImageLayout(None, str(here.parents[1]), ""))  # type: ignore[arg-type]
     monkeypatch.setattr(cli, "interpreter", lambda _: None)
     monkeypatch.setattr("sys.argv", ["restore-fork", "users/eve"])
     assert restore_fork.main() == 1

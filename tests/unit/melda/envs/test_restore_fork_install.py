@@ -48,7 +48,7 @@ def project(image: Image, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(state, "FORK", str(machine.root / "state"))
     monkeypatch.setattr(state, "RESTORING", str(machine.root / "restoring"))
     monkeypatch.setattr(environ, "load", lambda: machine.env)
-    monkeypatch.setattr(environ, "place", lambda variables: image.place)
+    monkeypatch.setattr(environ, "image_layout", lambda variables: image.layout)
     monkeypatch.setattr(cli, "interpreter", lambda place: None)
     monkeypatch.setattr(capture, "capture", lambda place: image.capture())
     monkeypatch.setattr("sys.argv", ["restore-fork", "users/eve"])
@@ -91,8 +91,8 @@ def test_whoever_asks_is_told_how_far_it_is(project: Fork, monkeypatch: pytest.M
 
 def test_another_r_is_told_and_tried_again_with_the_next_image(project: Fork) -> None:
     project.wants("zoo", version="3.6.0")
-    said = project.start()
-    assert said.startswith("failed: ") and "the file is of R 3.6.0" in said
+    output = project.start()
+    assert output.startswith("failed: ") and "the file is of R 3.6.0" in output
     assert not (project.folder / "done.json").exists()
     project.machine.apt_has(zoo="1.0")
     project.wants("zoo")

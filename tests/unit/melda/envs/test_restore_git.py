@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from melda.envs.errors import Refused, Unavailable
+from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import git, tools, web
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -29,7 +29,7 @@ class TestGit:
         return ran
 
     def options(self, url: str, ran: Any, env: dict[str, str] | None = None, said: str = "git: fatal: over") -> Any:
-        with pytest.raises(Unavailable) as failed:
+        with pytest.raises(PackageUnavailable) as failed:
             git.checkout({"url": url, "commit": COMMIT}, "/nowhere", env or {})
         assert str(failed.value) == said
         return git._kept_to(url, env or {})
@@ -54,16 +54,16 @@ class TestGit:
 
     def test_a_git_that_cannot_be_told_is_not_used(self, ran: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tools, "run", lambda command, env: tools.Done(0, "git version 2.25.1"))
-        with pytest.raises(Unavailable, match=r"git before 2\.37 cannot be kept"):
+        with pytest.raises(PackageUnavailable, match=r"git before 2\.37 cannot be kept"):
             git.checkout({"url": "https://git.example/x", "commit": COMMIT}, "/nowhere", {})
 
     def test_a_name_that_leads_out_of_the_web(self, ran: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         def inner(host: str, port: int) -> Any:
-            raise Refused("it leads to 127.0.0.1")
+            raise UsageError("it leads to 127.0.0.1")
 
         monkeypatch.setattr(web, "resolved", inner)
         for url in ("https://git.example/x", "ssh://git.example/x"):
-            with pytest.raises(Unavailable, match=r"leads to 127\.0\.0\.1"):
+            with pytest.raises(PackageUnavailable, match=r"leads to 127\.0\.0\.1"):
                 git.checkout({"url": url, "commit": COMMIT}, "/nowhere", {})
         assert ran == []
 

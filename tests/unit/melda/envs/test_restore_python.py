@@ -20,7 +20,7 @@ from melda.base import interpreters, users
 from melda.config import environ
 from melda.envs import capture, diff, document
 from melda.envs.capture import pack
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 from melda.envs.restore import command, tools
 from melda.envs.restore.command import Options
 from melda.plugins import venv as plugins_venv
@@ -63,7 +63,7 @@ class Container:
         self.workdir = home / "project"
         self.workdir.mkdir(parents=True)
         me = users.Account("melda", os.getuid(), os.getgid(), (os.getgid(),), str(home), "/bin/bash")
-        self.place = environ.Place(me, str(self.workdir), str(env))
+        self.layout = environ.ImageLayout(me, str(self.workdir), str(env))
         self.variables = {**variables, "HOME": str(home)}
         self.plugins = self.workdir / f"Python-{VERSION}"
         plugins_venv.make(str(self.plugins), str(env), VERSION)
@@ -83,13 +83,13 @@ class Container:
         subprocess.run([*command, *arguments], check=True, env=self.variables)
 
     def capture(self) -> dict[str, Any]:
-        found = capture.look(self.place, os.devnull, "/nowhere")
+        found = capture.inspect(self.layout, os.devnull, "/nowhere")
         pack.keep(found, str(self.file) + pack.ENDING)
         self.file.write_text(capture.text(found.document))
         return document.check(found.document, "x")
 
     def restore(self, path: Path, options: Options = command.DEFAULTS) -> command.Outcome:
-        return command.restore(self.place, str(path), options)
+        return command.restore(self.layout, str(path), options)
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_importable_and_its_script_runs_here(containers: Any, index: Path) -> No
     assert subprocess.run([script], capture_output=True, text=True, check=True).stdout == "2.0\n"
     # No file is a link to one of a cache, which would change with it; and the cache does not stay.
     assert {path.stat().st_nlink for path in two.plugins.rglob("*.py") if not path.is_symlink()} == {1}
-    assert not Path(tools.packages(two.place)).exists()
+    assert not Path(tools.packages(two.layout)).exists()
 
 
 def captured(*packages: dict[str, Any]) -> str:
@@ -234,7 +234,7 @@ def test_another_python_is_said_and_goes_on_if_asked(containers: Any) -> None:
     container = containers()
     older = container.workdir / "older.json"
     older.write_text(captured({"name": "owl", "version": "1.0"}).replace(VERSION, "3.1.4"))
-    with pytest.raises(Refused, match=r"3\.1\.4.*--allow-version-change"):
+    with pytest.raises(UsageError, match=r"3\.1\.4.*--allow-version-change"):
         container.restore(older)
     assert container.capture()["python"]["packages"] == []
     assert container.restore(older, Options(allow_version_change=True)).installed == 1
@@ -244,7 +244,7 @@ def test_only_one_at_a_time(containers: Any, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(tools, "PATIENCE", 0.0)
     container = containers()
     container.file.write_text(captured({"name": "owl", "version": "1.0"}))
-    with tools.alone(tools.cache(container.place)), pytest.raises(Refused, match="another melda-env restore runs"):
+    with tools.alone(tools.cache(container.layout)), pytest.raises(UsageError, match="another melda-env restore runs"):
         container.restore(container.file)
 
 

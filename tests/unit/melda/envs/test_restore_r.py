@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from melda.envs.capture.r import description, source
-from melda.envs.errors import Refused, Unavailable
+from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import bspm, nearest, plan, r, sources
 from melda.envs.restore.progress import Progress
 from melda.envs.restore.sources import Mirrors
@@ -80,7 +80,7 @@ def test_addresses() -> None:
     ],
 )  # fmt: skip
 def test_what_has_no_address(bad: dict[str, Any]) -> None:
-    with pytest.raises((Refused, Unavailable)):
+    with pytest.raises((UsageError, PackageUnavailable)):
         sources.places(bad, AT)
 
 
@@ -99,7 +99,7 @@ def tarball(path: Path, *members: tuple[str, bytes | str]) -> str:
 
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a/../../evil"])
 def test_nothing_is_unpacked_elsewhere(tmp_path: Path, name: str) -> None:
-    with pytest.raises(Unavailable, match="would unpack"):
+    with pytest.raises(PackageUnavailable, match="would unpack"):
         sources.unpack(tarball(tmp_path / "x.tar.gz", (name, b"x")), str(tmp_path / "in"))
     assert not (tmp_path / "evil").exists()
 
@@ -111,11 +111,11 @@ def test_links_are_left_out_and_one_folder_is_what_a_source_has(tmp_path: Path) 
     top = sources.unpack(archive, str(tmp_path / "in"))
     assert sorted(path.name for path in Path(top).iterdir()) == ["DESCRIPTION"]
     assert sources.fields(top, entry("pkg"))["Version"] == "1.0"
-    with pytest.raises(Unavailable, match=r"pkg 1\.0"):
+    with pytest.raises(PackageUnavailable, match=r"pkg 1\.0"):
         sources.fields(top, entry("pkg", "2.0"))
     for bad in (b"", b"no archive"):
         (tmp_path / "bad").write_bytes(bad)
-        with pytest.raises(Unavailable):
+        with pytest.raises(PackageUnavailable):
             sources.unpack(str(tmp_path / "bad"), str(tmp_path / "in2"))
 
 
@@ -132,9 +132,9 @@ def test_current_and_archived_sources_of_a_repository(tmp_path: Path) -> None:
             assert (Path(top).name, fields["Version"], fields["Repository"]) == ("meldapure", version, "CRAN")
         assert sources.versions("meldapure", at) == ["0.9.0", "1.0.0"]
         (tmp_path / "none").mkdir()
-        with pytest.raises(Unavailable, match="answers 404"):
+        with pytest.raises(PackageUnavailable, match="answers 404"):
             sources.get(entry("meldapure", "7.0"), at, str(tmp_path / "none"), {})
-        with pytest.raises(Unavailable):
+        with pytest.raises(PackageUnavailable):
             sources.fetch(server.url.replace("127.0.0.1", "localhost") + "/x", str(tmp_path / "x"), trusted=False)
 
 
@@ -160,10 +160,10 @@ def test_the_nearest_version(wanted: str, there: list[str], found: str) -> None:
 
 
 def test_why_r_gave_up() -> None:
-    said = (
+    output = (
         "* installing\ncc x.c\nx.c:1: error: no\nmake: *** [x.o] Error 1\nERROR: compilation failed for package 'x'\n"
     )
-    assert r.why(said) == "R CMD INSTALL: x.c:1: error: no"
+    assert r.why(output) == "R CMD INSTALL: x.c:1: error: no"
 
 
 def test_what_will_be_done_is_said_beforehand() -> None:
@@ -207,5 +207,5 @@ def test_only_what_notebooks_use() -> None:
     }
     found = plan.attached(document, "x")
     assert [[one["name"] for one in found[kind]["packages"]] for kind in ("python", "r")] == [["yak"], ["zoo"]]
-    with pytest.raises(Refused, match="capture --attached"):
+    with pytest.raises(UsageError, match="capture --attached"):
         plan.attached({"python": {}, "r": {}}, "x")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.envs.errors import Unavailable
+from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import sources, tools, web
 from melda.envs.restore.sources import Mirrors
 
@@ -34,9 +34,9 @@ class Answers(BaseHTTPRequestHandler):
         if self.path == "/nonsense":
             self.wfile.write(b"HTTP/1.1 nonsense\r\n\r\n")
         else:  # /SAID/SENT: so many bytes are announced, and so many come
-            said, sent = map(int, self.path[1:].split("/"))
+            output, sent = map(int, self.path[1:].split("/"))
             self.send_response(200)
-            self.send_header("Content-Length", str(said))
+            self.send_header("Content-Length", str(output))
             self.end_headers()
             self.wfile.write(b"x" * sent)
 
@@ -53,7 +53,7 @@ class Host(Background):
 
 def refused(url: str, path: Path, trusted: bool = True) -> str:
     """Why a file cannot be had; nothing of it is left."""
-    with pytest.raises(Unavailable) as failed:
+    with pytest.raises(PackageUnavailable) as failed:
         sources.fetch(url, str(path), trusted)
     assert list(path.parent.iterdir()) == []
     return str(failed.value)
@@ -93,7 +93,7 @@ def test_where_this_images_r_looks(tmp_path: Path, said: str, release: str) -> N
 
 @pytest.mark.parametrize("text", ["echo 'Fatal error: no R home'; exit 2\n", "echo 'Fatal error: no R home'\n"])
 def test_r_that_does_not_start_says_why(tmp_path: Path, text: str) -> None:
-    with pytest.raises(Unavailable, match=r"^R does not start: Fatal error: no R home$"):
+    with pytest.raises(PackageUnavailable, match=r"^R does not start: Fatal error: no R home$"):
         sources.mirrors(rscript(tmp_path, text))
 
 
@@ -141,7 +141,7 @@ def test_a_source_keeps_its_folders_and_what_may_be_executed(tmp_path: Path) -> 
 @pytest.mark.parametrize("tops", [("a", "b"), ()])
 def test_what_is_not_of_one_package_is_no_source(tmp_path: Path, tops: tuple[str, ...]) -> None:
     tarball(tmp_path / "x", ("README", b"", 0o644), *((top, None, 0o755) for top in tops))
-    with pytest.raises(Unavailable, match="no source of one package"):
+    with pytest.raises(PackageUnavailable, match="no source of one package"):
         sources.unpack(str(tmp_path / "x"), str(tmp_path / "in"))
 
 
@@ -160,12 +160,12 @@ def test_a_source_that_was_damaged_on_its_way_is_no_source(tmp_path: Path, compr
     middle = len(whole) // 2
     for damaged in (whole[:middle], whole[:middle] + b"\xff" * 64 + whole[middle + 64 :]):
         (tmp_path / "x").write_bytes(damaged)
-        with pytest.raises(Unavailable, match="what was fetched is no source: "):
+        with pytest.raises(PackageUnavailable, match="what was fetched is no source: "):
             sources.unpack(str(tmp_path / "x"), str(tmp_path / "in"))
 
 
 def test_what_has_no_description_is_no_package(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="no R package"):
+    with pytest.raises(PackageUnavailable, match="no R package"):
         sources.fields(str(tmp_path), entry("url"))
 
 
@@ -218,7 +218,7 @@ class TestGit:
     def test_a_commit_that_is_not_there_is_gits_to_say(self, tmp_path: Path, repository: Any) -> None:
         url, _, env = repository
         (tmp_path / "in").mkdir()
-        with pytest.raises(Unavailable, match=r"^git: (fatal|error): "):
+        with pytest.raises(PackageUnavailable, match=r"^git: (fatal|error): "):
             sources.get(entry("git", url=url, commit=COMMIT), AT, str(tmp_path / "in"), env)
 
     @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ class TestGit:
         self, tmp_path: Path, source: dict[str, str], words: str
     ) -> None:
         wanted = entry("git", **{"url": "https://example.org/x", **source})
-        with pytest.raises(Unavailable, match=words):
+        with pytest.raises(PackageUnavailable, match=words):
             sources.get(wanted, AT, str(tmp_path), {})
 
 
@@ -237,5 +237,5 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: p
         raise OSError(28, "No space left on device", path)
 
     monkeypatch.setattr(sources, "fetch", full)
-    with pytest.raises(Unavailable, match=r"/archive: No space left on device$"):
+    with pytest.raises(PackageUnavailable, match=r"/archive: No space left on device$"):
         sources.get(entry("cran"), AT, str(tmp_path), {})

@@ -15,18 +15,18 @@ from typing import Any
 import pytest
 from melda.base import users
 from melda.config import environ
-from melda.envs.errors import Refused, Unavailable
+from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import tools
 
 PATH = {"PATH": os.environ["PATH"]}
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> environ.Place:
+def place(tmp_path: Path) -> environ.ImageLayout:
     """A home, and an image whose Python is this test's program."""
     (tmp_path / "env" / "bin").mkdir(parents=True)
     me = users.Account("melda", os.getuid(), os.getgid(), (os.getgid(),), str(tmp_path / "home"), "/bin/bash")
-    return environ.Place(me, str(tmp_path / "home" / "project"), str(tmp_path / "env"))
+    return environ.ImageLayout(me, str(tmp_path / "home" / "project"), str(tmp_path / "env"))
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_program_reads_nothing_from_the_terminal_and_has_only_the_variables_it
 
 
 def test_a_program_that_is_not_there_is_named() -> None:
-    with pytest.raises(Unavailable, match=r"^/nowhere/uv cannot be run: No such file or directory$"):
+    with pytest.raises(PackageUnavailable, match=r"^/nowhere/uv cannot be run: No such file or directory$"):
         tools.run(["/nowhere/uv"], {})
 
 
@@ -121,7 +121,7 @@ def test_a_second_restore_is_refused_and_may_run_once_the_first_has_ended(
 ) -> None:
     monkeypatch.setattr(tools, "PATIENCE", 0.0)
     folder = str(tmp_path / "cache")
-    with tools.alone(folder), pytest.raises(Refused, match="another melda-env restore runs"), tools.alone(folder):
+    with tools.alone(folder), pytest.raises(UsageError, match="another melda-env restore runs"), tools.alone(folder):
         pass
     with tools.alone(folder):
         pass
@@ -147,21 +147,21 @@ def test_what_a_restore_starts_holds_its_lock(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     code = f"import os; print(os.path.realpath({str(lock)!r}) in map(os.path.realpath, os.scandir('/proc/self/fd')))"
     with tools.alone(str(tmp_path)):
-        assert tools.run([sys.executable, "-c", code], PATH).said == "True\n"
-    assert tools.run([sys.executable, "-c", code], PATH).said == "False\n"
+        assert tools.run([sys.executable, "-c", code], PATH).output == "True\n"
+    assert tools.run([sys.executable, "-c", code], PATH).output == "False\n"
 
 
-def test_uv_on_path_is_taken(tmp_path: Path, place: environ.Place) -> None:
+def test_uv_on_path_is_taken(tmp_path: Path, place: environ.ImageLayout) -> None:
     there = program(tmp_path / "bin" / "uv", "")
     assert tools.uv(place, {"PATH": str(there.parent)}) == str(there)
 
 
-def test_uv_is_fetched_against_its_locked_hash_and_only_once(tmp_path: Path, place: environ.Place) -> None:
-    said = tmp_path / "said"
+def test_uv_is_fetched_against_its_locked_hash_and_only_once(tmp_path: Path, place: environ.ImageLayout) -> None:
+    output = tmp_path / "said"
     # As pip does: into the folder after --target.
     program(
         tmp_path / "env" / "bin" / "python",
-        f'echo "$@" >> {said}\nwhile [ "$1" != --target ]; do shift; done\n'
+        f'echo "$@" >> {output}\nwhile [ "$1" != --target ]; do shift; done\n'
         'mkdir -p "$2/bin" && echo "#!/bin/sh" > "$2/bin/uv" && chmod +x "$2/bin/uv"\n',
     )
     env = {"PATH": "/usr/bin:/bin"}
@@ -171,15 +171,15 @@ def test_uv_is_fetched_against_its_locked_hash_and_only_once(tmp_path: Path, pla
     assert found == str(old / "bin" / "uv") and os.access(found, os.X_OK)
     assert not (old / "torn").exists()
     assert tools.uv(place, env, "the.lock") == found
-    (line,) = said.read_text().splitlines()
+    (line,) = output.read_text().splitlines()
     assert "--require-hashes" in line and line.endswith("--requirement the.lock")
 
 
 def test_why_uv_cannot_be_fetched_is_said_and_nothing_is_left_that_looks_like_it(
-    tmp_path: Path, place: environ.Place
+    tmp_path: Path, place: environ.ImageLayout
 ) -> None:
     program(tmp_path / "env" / "bin" / "python", "echo 'ERROR: no network' >&2\necho bye\nexit 1\n")
-    with pytest.raises(Unavailable, match=r"^uv cannot be fetched: ERROR: no network$"):
+    with pytest.raises(PackageUnavailable, match=r"^uv cannot be fetched: ERROR: no network$"):
         tools.uv(place, {"PATH": "/usr/bin:/bin"})
     assert not (Path(tools.cache(place)) / "uv").exists()
 
@@ -196,7 +196,7 @@ def test_the_line_in_which_a_program_says_why(said: str, line: str) -> None:
 
 
 def test_what_installs_has_the_users_variables_but_no_secret_and_no_other_packages(
-    place: environ.Place, monkeypatch: pytest.MonkeyPatch
+    place: environ.ImageLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = next(iter(environ.HIDDEN))
     given = {"LANG": "C", "PYTHONPATH": "/x", "R_LIBS": "/x", "VIRTUAL_ENV": "/x", "HOME": "/root", secret: "s"}

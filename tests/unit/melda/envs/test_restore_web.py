@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from melda.envs import addresses
-from melda.envs.errors import Unavailable
+from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import sources, web
 
 from tests.standins.background import Background
@@ -119,7 +119,7 @@ def leads(monkeypatch: pytest.MonkeyPatch, **given: list[list[str]]) -> Names:
 
 
 def refused(url: str, path: Path) -> str:
-    with pytest.raises(Unavailable) as failed:
+    with pytest.raises(PackageUnavailable) as failed:
         sources.fetch(url, str(path / "x"))
     assert list(path.iterdir()) == []
     return str(failed.value)
@@ -147,8 +147,8 @@ def test_a_name_that_leads_out_of_the_web_is_not_connected_to(
 ) -> None:
     leads(monkeypatch, files=[found])
     monkeypatch.setattr(socket.socket, "connect", lambda *a: pytest.fail("connected"))
-    said = refused(f"https://files.example:{host.port}/x", tmp_path)
-    assert "files.example leads to " in said and said.endswith("which is not in the web")
+    output = refused(f"https://files.example:{host.port}/x", tmp_path)
+    assert "files.example leads to " in output and output.endswith("which is not in the web")
     assert host.seen == []
 
 
@@ -168,7 +168,7 @@ def test_the_real_machine_is_not_connected_to(tmp_path: Path) -> None:
     ("to", "words"),
     [
         ("https://other.example:{port}/x", "other.example leads to 127.0.0.2, which is not in the web"),
-        ("http://files.example:{port}/x", "it must be https"), ("https://127.0.0.1/x", "is not in the web"),
+        ("http://files.example:{port}/x", "expected https"), ("https://127.0.0.1/x", "is not in the web"),
         ("https://%31%32%37.0.0.1/x", "is no host"), ("file:///etc/passwd", "answers 302"),
         ("https://u:S3cr@files.example/x", "user name or password"),
         ("https://files.example:{port}/to/https://files.example:{port}/y", "leads to 127.0.0.2"),
@@ -178,8 +178,8 @@ def test_a_redirection_is_looked_at_as_the_first(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, words: str
 ) -> None:
     leads(monkeypatch, files=[["127.0.0.1"], ["127.0.0.1"], ["127.0.0.2"]], other=[["127.0.0.2"]])
-    said = refused(f"https://files.example:{host.port}/to/{to.format(port=host.port)}", tmp_path)
-    assert words in said and "S3cr" not in said
+    output = refused(f"https://files.example:{host.port}/to/{to.format(port=host.port)}", tmp_path)
+    assert words in output and "S3cr" not in output
 
 
 def test_redirections_are_followed_a_few_times(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import firewall_policy
 from melda.firewall import apply
 
-OPEN = firewall_policy.asked_for({}, None)
-PEERS = firewall_policy.asked_for({"PGEO_IPS": "192.0.2.7,2001:db8::/32"}, None)
-NONE = firewall_policy.asked_for({"EGRESS": "none"}, None)
+OPEN = firewall_policy.from_env({}, None)
+PEERS = firewall_policy.from_env({"PGEO_IPS": "192.0.2.7,2001:db8::/32"}, None)
+NONE = firewall_policy.from_env({"EGRESS": "none"}, None)
 
 
 @pytest.mark.parametrize(
@@ -81,17 +81,17 @@ def test_both_tables_are_put_in_place(programs: Programs) -> None:
 
 def test_what_iptables_says_is_told_in_one_line(programs: Programs) -> None:
     programs("echo ' line 2'; echo failed >&2; exit 1")
-    with pytest.raises(Refused, match=r"^the firewall cannot be set \(iptables-restore\): line 2 failed$"):
+    with pytest.raises(ConfigError, match=r"^the firewall cannot be set \(iptables-restore\): line 2 failed$"):
         apply.prepare(PEERS)
     programs("exit 1")
-    with pytest.raises(Refused, match="no reason given$"):
+    with pytest.raises(ConfigError, match="no reason given$"):
         apply.prepare(PEERS)
     assert apply.prepare(OPEN) == "off: the firewall cannot be set (iptables-restore): no reason given"
 
 
 def test_no_ipv6_rules_matter_where_there_is_ipv6_only(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = programs(v6="exit 1")
-    with pytest.raises(Refused, match="ip6tables-restore"):
+    with pytest.raises(ConfigError, match="ip6tables-restore"):
         apply.prepare(NONE)
     assert not (folder / "iptables-restore.read").exists(), "nothing is changed if IPv6 fails"
     assert apply.prepare(OPEN) == "anybody may connect, egress open"
@@ -101,17 +101,17 @@ def test_no_ipv6_rules_matter_where_there_is_ipv6_only(programs: Programs, monke
 
 def test_no_program(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apply, "PATH", str(tmp_path))
-    with pytest.raises(Refused, match="^ip6tables-restore is missing in this image"):
+    with pytest.raises(ConfigError, match="^ip6tables-restore is missing in this image"):
         apply.prepare(PEERS)
 
 
 def test_what_was_asked_for_and_cannot_be_had(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     programs()
     monkeypatch.setattr(apply, "is_hosts_network", lambda: True)
-    with pytest.raises(Refused, match="^EGRESS='none' is set, and this is the host's own network"):
+    with pytest.raises(ConfigError, match="^invalid EGRESS='none' is set, and this is the host's own network"):
         apply.prepare(NONE)
     assert apply.prepare(OPEN) == "off, this is the host's own network"
     monkeypatch.setattr(apply, "may", lambda: False)
-    with pytest.raises(Refused, match="^PGEO_IPS is set, and this container may set no firewall"):
+    with pytest.raises(ConfigError, match="^PGEO_IPS is set, and this container may set no firewall"):
         apply.prepare(PEERS)
     assert apply.prepare(OPEN).startswith("off, without NET_ADMIN")

@@ -6,15 +6,15 @@ import re
 from pathlib import Path
 
 import pytest
-from melda.base.errors import Refused
-from melda.config.firewall_policy import asked_for
+from melda.base.errors import ConfigError
+from melda.config.firewall_policy import from_env
 from melda.firewall import host
 
 PEERS = {"PGEO_IPS": "192.0.2.7,2001:db8::/32"}
 
 
 def lines(version: int, **variables: str) -> list[str]:
-    return host.table(version, asked_for(variables, None), ["192.0.2.53", "2001:db8::53"], 1001).splitlines()
+    return host.table(version, from_env(variables, None), ["192.0.2.53", "2001:db8::53"], 1001).splitlines()
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -79,7 +79,7 @@ def iptables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_our_chains_are_led_to_once(iptables: Path) -> None:
     for _ in range(2):
-        assert host.prepare(asked_for(PEERS, None), 1001) == "192.0.2.7/32, 2001:db8::/32 may connect, egress web"
+        assert host.prepare(from_env(PEERS, None), 1001) == "192.0.2.7/32, 2001:db8::/32 may connect, egress web"
     done = (iptables / "log").read_text().splitlines()
     assert done.count("iptables --wait 10 -I INPUT -j MELDA-INPUT") == 1
     assert done.count("ip6tables --wait 10 -I OUTPUT -j MELDA-OUTPUT") == 1
@@ -89,15 +89,15 @@ def test_our_chains_are_led_to_once(iptables: Path) -> None:
 @pytest.mark.parametrize("broken", ["iptables", "iptables-restore"])
 def test_what_cannot_be_had_is_refused_if_it_was_asked_for(iptables: Path, broken: str) -> None:
     (iptables / f"{broken}.broken").touch()
-    with pytest.raises(Refused, match=f"the firewall cannot be set .{broken}.: no {broken}$"):
-        host.prepare(asked_for(PEERS, None), 1001)
-    assert host.prepare(asked_for({}, None), 1001) == f"off: the firewall cannot be set ({broken}): no {broken}"
+    with pytest.raises(ConfigError, match=f"the firewall cannot be set .{broken}.: no {broken}$"):
+        host.prepare(from_env(PEERS, None), 1001)
+    assert host.prepare(from_env({}, None), 1001) == f"off: the firewall cannot be set ({broken}): no {broken}"
 
 
 def test_ipv6_matters_where_there_is_any(iptables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (iptables / "ip6tables.broken").touch()
-    with pytest.raises(Refused, match="ip6tables"):
-        host.prepare(asked_for(PEERS, None), 1001)
+    with pytest.raises(ConfigError, match="ip6tables"):
+        host.prepare(from_env(PEERS, None), 1001)
     monkeypatch.setattr(host.apply, "has_ipv6", lambda: False)
-    assert host.prepare(asked_for(PEERS, None), 1001).endswith("may connect, egress web")
-    assert host.prepare(asked_for({}, None), 1001) == "anybody may connect, egress open"
+    assert host.prepare(from_env(PEERS, None), 1001).endswith("may connect, egress web")
+    assert host.prepare(from_env({}, None), 1001) == "anybody may connect, egress open"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from melda.config.firewall_policy import asked_for
+from melda.config.firewall_policy import from_env
 from melda.firewall import rules
 
 PEERS = {"PGEO_IPS": "192.0.2.7,198.51.100.0/24,2001:db8::/32"}
@@ -10,7 +10,7 @@ REJECTED = "-m owner ! --uid-owner 0 -j REJECT"
 
 
 def lines(version: int, storage: str | None = None, resolvers: tuple[str, ...] = (), **variables: str) -> list[str]:
-    return rules.table(version, asked_for(variables, storage), list(resolvers)).splitlines()
+    return rules.table(version, from_env(variables, storage), list(resolvers)).splitlines()
 
 
 def test_as_the_specification_reads_in_its_order() -> None:

@@ -79,9 +79,9 @@ def test_exceptions_and_stacks(log: tuple[logging.Logger, io.StringIO]) -> None:
         logger.error(error)
     logger.error("without one", exc_info=True)
     logger.error(TOKEN, stack_info=True)
-    said = stream.getvalue()
-    assert "CANARY-token" not in said.replace('TOKEN = "', "")
-    assert "ValueError: no [secret]" in said and "Traceback" in said
+    output = stream.getvalue()
+    assert "CANARY-token" not in output.replace('TOKEN = "', "")
+    assert "ValueError: no [secret]" in output and "Traceback" in output
 
 
 def test_arguments_that_do_not_fit_are_no_way_out(

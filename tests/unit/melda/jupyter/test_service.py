@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from melda.config.environ import Settings
-from melda.config.firewall_policy import asked_for
+from melda.config.firewall_policy import from_env
 from melda.jupyter import service as jupyter
 
 
@@ -32,7 +32,7 @@ def test_a_random_token_stays_and_is_shown(settings: Settings, tmp_path: Path) -
     assert len(token) >= 32
     assert jupyter.url(settings, path, random).endswith("/tree?token=" + token)
     found = Path(path).stat()
-    assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (settings.place.user.uid, 0o400)
+    assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (settings.layout.user.uid, 0o400)
     assert jupyter.token_file(settings, str(tmp_path / "run")) == (path, True)
     again = Path(path).stat()
     assert (again.st_ino, again.st_mtime_ns) == (found.st_ino, found.st_mtime_ns)
@@ -57,7 +57,7 @@ def test_no_token_where_the_firewall_says_who_may_connect(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, random = jupyter.token_file(
-        settings._replace(firewall=asked_for({"PGEO_IPS": "10.0.0.1"}, None)), str(tmp_path)
+        settings._replace(firewall=from_env({"PGEO_IPS": "10.0.0.1"}, None)), str(tmp_path)
     )
     assert (Path(path).read_text(), random) == ("", False)
     assert capsys.readouterr().err == f"start-jupyter: {jupyter.UNAUTHENTICATED}\n", "and what that means is said"
@@ -71,8 +71,8 @@ def test_neither_arguments_nor_environment_hold_the_token(settings: Settings, tm
     service = jupyter.service(given, {"HOME": "/h"}, path, 7)
     assert "CANARY" not in " ".join([*service.argv, *service.environment.values()])
     assert service.environment == {"HOME": "/h", "MELDA_TOKEN_FILE": path}
-    assert service.essential
-    assert (service.account, service.stdin, service.argv[-1]) == (settings.place.user, 7, settings.place.workdir)
+    assert service.critical
+    assert (service.account, service.stdin, service.argv[-1]) == (settings.layout.user, 7, settings.layout.workdir)
 
 
 @pytest.mark.parametrize(("status", "well"), [(200, True), (500, False)])

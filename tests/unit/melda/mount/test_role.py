@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket
 from melda.mount import role
 
@@ -28,7 +28,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Asked]:
                 raise answer
             return answer
 
-        monkeypatch.setattr(role, "_ask", ask)
+        monkeypatch.setattr(role, "_request", ask)
         return asked
 
     return use
@@ -57,14 +57,14 @@ def test_of_a_machine_by_the_second_version_or_the_first(
 )
 def test_an_answer_without_keys(answers: Callable[..., Asked], text: str) -> None:
     answers({"http://169.254.170.2/x": text})
-    with pytest.raises(Refused, match="^AWS_ACCESS_KEY_ID is missing, .*170.2 .no keys in its answer.$") as error:
+    with pytest.raises(ConfigError, match="^AWS_ACCESS_KEY_ID is missing, .*170.2 .no keys in its answer.$") as error:
         role.find("/x")
     assert "CANARY" not in str(error.value)
 
 
 def test_no_role(answers: Callable[..., Asked]) -> None:
     answers({})
-    with pytest.raises(Refused, match="no role gives keys in its place: http://169.254.169.254 .nobody there.$"):
+    with pytest.raises(ConfigError, match="no role gives keys in its place: http://169.254.169.254 .nobody there.$"):
         role.find("")
 
 
@@ -72,7 +72,7 @@ def test_the_path() -> None:
     assert role.path({}) == ""
     assert role.path({role.VARIABLE: "/v2/credentials/1"}) == "/v2/credentials/1"
     for wrong in ("secret", "/secret b", "http://elsewhere", "/a\n"):
-        with pytest.raises(Refused, match=f"^{role.VARIABLE} is not right") as error:
+        with pytest.raises(ConfigError, match=f"^invalid {role.VARIABLE}") as error:
             role.path({role.VARIABLE: wrong})
         assert wrong not in str(error.value)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import bucket
 from melda.config.bucket import Bucket
 from melda.mount import s3
@@ -88,10 +88,10 @@ def test_a_folder_that_is_not_there_is_made(project: Bucket, service: Service, l
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("InvalidAccessKeyId", "^AWS_ACCESS_KEY_ID is not right"),
-        ("SignatureDoesNotMatch", "^AWS_SECRET_ACCESS_KEY is not right"),
-        ("ExpiredToken", "^AWS_SESSION_TOKEN is not right"),
-        ("NoSuchBucket", "^BUCKET_NAME='bucket' is not right"),
+        ("InvalidAccessKeyId", "^invalid AWS_ACCESS_KEY_ID"),
+        ("SignatureDoesNotMatch", "^invalid AWS_SECRET_ACCESS_KEY"),
+        ("ExpiredToken", "^invalid AWS_SESSION_TOKEN"),
+        ("NoSuchBucket", "^invalid BUCKET_NAME='bucket'"),
         ("AccessDenied", "^BUCKET_NAME='bucket' .* may not ListBucket"),
         ("SomethingElse", "^BUCKET_NAME='bucket' cannot be used: .* answers SomethingElse"),
     ],
@@ -100,7 +100,7 @@ def test_what_s3_refuses_is_said_in_terms_of_our_variables(
     project: Bucket, service: Service, code: str, said: str
 ) -> None:
     service.answers = lambda method, path: (403, f"<Error><Code>{code}</Code></Error>".encode())
-    with pytest.raises(Refused, match=said) as refused:
+    with pytest.raises(ConfigError, match=said) as refused:
         s3.prepare(project._replace(endpoint=service.url))
     assert "CANARY" not in str(refused.value)
 
@@ -108,7 +108,7 @@ def test_what_s3_refuses_is_said_in_terms_of_our_variables(
 def test_a_bucket_that_may_only_be_read_is_refused(project: Bucket, service: Service) -> None:
     denied = (403, b"<Error><Code>AccessDenied</Code></Error>")
     service.answers = lambda method, path: denied if method == "PUT" else (200, b"")
-    with pytest.raises(Refused, match="may not PutObject"):
+    with pytest.raises(ConfigError, match="may not PutObject"):
         s3.prepare(project._replace(endpoint=service.url))
 
 
@@ -119,14 +119,14 @@ def test_a_service_that_is_busy_is_asked_again(project: Bucket, service: Service
 
 
 def test_nobody_there(project: Bucket) -> None:
-    with pytest.raises(Refused, match=r"^AWS_ENDPOINT_URL_S3='http://127.0.0.1:9' .* does not answer"):
+    with pytest.raises(ConfigError, match=r"^invalid AWS_ENDPOINT_URL_S3='http://127.0.0.1:9' .* does not answer"):
         s3.prepare(project)
 
 
 def test_the_region_s3_says_is_used(project: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    elsewhere = s3.Answer(301, {"x-amz-bucket-region": "eu-west-1"}, b"<Code>PermanentRedirect</Code>")
-    there = s3.Answer(200, {}, b"<Key>users/ada/</Key>")
-    monkeypatch.setattr(s3, "ask", lambda b, *_, **__: there if b.region == "eu-west-1" else elsewhere)
+    elsewhere = s3.Response(301, {"x-amz-bucket-region": "eu-west-1"}, b"<Code>PermanentRedirect</Code>")
+    there = s3.Response(200, {}, b"<Key>users/ada/</Key>")
+    monkeypatch.setattr(s3, "request", lambda b, *_, **__: there if b.region == "eu-west-1" else elsewhere)
     found = s3.prepare(project._replace(endpoint=""))
     assert found.region == "eu-west-1"
     assert found.url_of_service == "https://s3.eu-west-1.amazonaws.com"
@@ -146,8 +146,8 @@ def test_a_bucket_that_can_be_read(project: Bucket, service: Service, status: in
 @pytest.mark.parametrize(
     ("status", "code", "said"),
     [
-        (403, "InvalidAccessKeyId", "AWS_ACCESS_KEY_ID is not right: S3 does not know it"),
-        (400, "ExpiredToken", "AWS_SESSION_TOKEN is not right: it has expired"),
+        (403, "InvalidAccessKeyId", "invalid AWS_ACCESS_KEY_ID: S3 does not know it"),
+        (400, "ExpiredToken", "invalid AWS_SESSION_TOKEN: it has expired"),
         (403, "AccessDenied", "may not GetObject in s3://bucket/users/ada"),
         (404, "NoSuchBucket", "there is no such bucket"),
     ],
@@ -156,5 +156,5 @@ def test_a_bucket_that_cannot_be_read_any_more(
     project: Bucket, service: Service, status: int, code: str, said: str
 ) -> None:
     service.answers = lambda method, path: (status, f"<Error><Code>{code}</Code></Error>".encode())
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(ConfigError, match=said):
         s3.readable(project._replace(endpoint=service.url))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from melda.base import mounts
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import Settings
@@ -23,7 +23,7 @@ MOUNTINFO = """\
 
 
 def test_the_options_of_the_specification(settings: Settings, project: Bucket) -> None:
-    user = settings.place.user._replace(uid=1001, gid=1001)
+    user = settings.layout.user._replace(uid=1001, gid=1001)
     plain = s3fs.options(project._replace(endpoint=""), user)
     assert plain == [
         "-o", "umask=0007,uid=1001,gid=1001", "-o", "allow_other", "-o", "passwd_file=/root/.passwd-s3fs",
@@ -34,7 +34,7 @@ def test_the_options_of_the_specification(settings: Settings, project: Bucket) -
 
 
 def test_another_service_and_another_region(settings: Settings, project: Bucket) -> None:
-    user = settings.place.user
+    user = settings.layout.user
     assert s3fs.options(project, user)[-6:-2] == [
         "-o",
         "url=http://127.0.0.1:9",
@@ -136,7 +136,7 @@ def test_may_mount(tmp_path: Path, capabilities: str, device: bool, may: bool) -
     (tmp_path / "status").write_text(f"Name:\tx\nCapEff:\t{capabilities:0>16}\n")
     if device:
         (tmp_path / "fuse").write_text("")
-    assert probing.may_mount(str(tmp_path / "status"), str(tmp_path / "fuse")) == may
+    assert probing.can_mount(str(tmp_path / "status"), str(tmp_path / "fuse")) == may
 
 
 def test_the_probe_leaves_nothing(tmp_path: Path) -> None:
@@ -147,11 +147,11 @@ def test_the_probe_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_own_folder(tmp_path: Path) -> None:
-    s3fs.own_folder(str(tmp_path), os.getuid(), os.getgid(), 0o555)
+    s3fs.ensure_owned_dir(str(tmp_path), os.getuid(), os.getgid(), 0o555)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o555
     tmp_path.chmod(0o755)
-    with pytest.raises(Refused, match="^JUPYTER_WORKDIR='/etc/passwd/x' is not right: Not a directory$"):
-        s3fs.own_folder("/etc/passwd/x", os.getuid(), os.getgid(), 0o555)
+    with pytest.raises(ConfigError, match="^invalid JUPYTER_WORKDIR='/etc/passwd/x': Not a directory$"):
+        s3fs.ensure_owned_dir("/etc/passwd/x", os.getuid(), os.getgid(), 0o555)
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "loop", "fifo", "none"])
@@ -167,19 +167,19 @@ def test_what_is_in_the_projects_place_is_set_aside(
         "loop": lambda: place.symlink_to(place), "fifo": lambda: os.mkfifo(place), "none": lambda: None,
     }[kind]()  # fmt: skip
     for _ in range(2):
-        s3fs.own_folder(str(home / name), os.getuid(), os.getgid(), 0o555)
+        s3fs.ensure_owned_dir(str(home / name), os.getuid(), os.getgid(), 0o555)
         found = (home / name).lstat()
         assert stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o555
     kept = list(home.glob("*.set-aside-*"))
     assert len(kept) == (kind != "none")
-    said = f"{home / name}: {place.name} was no folder, and is set aside as {kept[0].name if kept else ''}"
-    assert capsys.readouterr().err.count(said) == len(kept)
+    output = f"{home / name}: {place.name} was no folder, and is set aside as {kept[0].name if kept else ''}"
+    assert capsys.readouterr().err.count(output) == len(kept)
     assert "passwd" in os.listdir("/etc") and stat.S_IMODE(os.stat("/etc").st_mode) == 0o755
 
 
 def test_no_bucket_is_said(settings: Settings) -> None:
-    said = s3fs.prepare(settings, Supervisor.__new__(Supervisor))
-    assert "is a local folder (BUCKET_NAME is not set)" in said
+    output = s3fs.prepare(settings, Supervisor.__new__(Supervisor))
+    assert "is a local folder (BUCKET_NAME is not set)" in output
 
 
 class Unreachable(Supervisor):
@@ -192,9 +192,9 @@ class Unreachable(Supervisor):
 def test_nothing_is_started_in_a_container_that_may_not_mount(
     settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probing, "may_mount", lambda: False)
+    monkeypatch.setattr(probing, "can_mount", lambda: False)
     with pytest.raises(
-        Refused, match="^BUCKET_NAME='bucket' cannot be mounted: .*--cap-add SYS_ADMIN --device /dev/fuse"
+        ConfigError, match="^invalid BUCKET_NAME='bucket' cannot be mounted: .*--cap-add SYS_ADMIN --device /dev/fuse"
     ):
         s3fs.prepare(settings._replace(bucket=project), Unreachable())
 
@@ -203,9 +203,9 @@ def test_nothing_is_started_in_a_container_that_may_not_mount(
 def test_a_folder_with_files_is_not_hidden_under_a_mount(
     settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probing, "may_mount", lambda: True)
-    (Path(settings.place.workdir) / "work").write_text("mine")
-    with pytest.raises(Refused, match="is not empty"):
+    monkeypatch.setattr(probing, "can_mount", lambda: True)
+    (Path(settings.layout.workdir) / "work").write_text("mine")
+    with pytest.raises(ConfigError, match="is not empty"):
         s3fs.prepare(settings._replace(bucket=project), Unreachable())
 
 
@@ -213,13 +213,13 @@ def test_a_folder_with_files_is_not_hidden_under_a_mount(
 def test_the_bare_folder_is_closed_before_s3_is_asked(
     settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probing, "may_mount", lambda: True)
+    monkeypatch.setattr(probing, "can_mount", lambda: True)
 
     def refuse(_: Bucket) -> Bucket:
-        raise Refused("wrong key")
+        raise ConfigError("wrong key")
 
     monkeypatch.setattr(s3, "prepare", refuse)
-    with pytest.raises(Refused, match="wrong key"):
+    with pytest.raises(ConfigError, match="wrong key"):
         s3fs.prepare(settings._replace(bucket=project), Unreachable())
-    found = Path(settings.place.workdir).stat()
+    found = Path(settings.layout.workdir).stat()
     assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (0, 0o555)

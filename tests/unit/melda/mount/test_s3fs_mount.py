@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from melda.base import mounts
-from melda.base.errors import Unavailable
+from melda.base.errors import TemporaryFailure
 from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import Settings
 from melda.mount import probing, s3, s3fs, watch, written
@@ -62,7 +62,7 @@ class Supervisor:
 @pytest.fixture
 def mount(settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """``mount(supervisor, **changed)``: prepare the storage of a bucket that has ``changed``."""
-    monkeypatch.setattr(probing, "may_mount", lambda: True)
+    monkeypatch.setattr(probing, "can_mount", lambda: True)
     path, private = str(tmp_path / "passwd"), s3fs.password_file
     monkeypatch.setattr(s3fs, "PASSWORD_FILE", path)
     monkeypatch.setattr(s3fs, "password_file", lambda bucket: private(bucket, path))
@@ -80,9 +80,9 @@ def mount(settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pyte
 
 def test_a_bucket_is_used_once_a_file_was_written_and_read_in_it(mount: Any, settings: Settings) -> None:
     supervisor = Supervisor()
-    assert mount(supervisor) == "s3://bucket/users/ada is mounted at " + settings.place.workdir
+    assert mount(supervisor) == "s3://bucket/users/ada is mounted at " + settings.layout.workdir
     assert supervisor.service.argv[2:6] == ("s3fs", "bucket:/users/ada", s3fs.MOUNTED, "-f")
-    assert supervisor.service.essential, "without it the day's work would go nowhere"
+    assert supervisor.service.critical, "without it the day's work would go nowhere"
     assert supervisor.passwords == ["KEY:CANARY\n"] and not Path(s3fs.PASSWORD_FILE).exists()
     assert len(supervisor.timers) == 2, "it is watched, and heard, from now on"
 
@@ -98,14 +98,16 @@ def test_temporary_keys_and_roles_need_no_password_file(mount: Any, monkeypatch:
 def test_a_fork_fetches_what_its_parent_has_before_it_is_mounted(mount: Any) -> None:
     fetched: list[str] = []
     supervisor = Supervisor(mounts=False)
-    with pytest.raises(Unavailable):
+    with pytest.raises(TemporaryFailure):
         mount(supervisor, lambda bucket, *_: fetched.append(bucket.fork_of), fork_of="users/bob")
     assert fetched == ["users/bob"]
 
 
 @pytest.mark.parametrize(("lives", "reason"), [(True, "s3fs took more than 20 s"), (False, "s3fs ended")])
 def test_a_mount_that_does_not_come_is_said(mount: Any, lives: bool, reason: str) -> None:
-    with pytest.raises(Unavailable, match=f"^BUCKET_NAME='bucket' was not mounted: {reason}; what it said is above$"):
+    with pytest.raises(
+        TemporaryFailure, match=f"^invalid BUCKET_NAME='bucket' was not mounted: {reason}; what it said is above$"
+    ):
         mount(Supervisor(mounts=False, lives=lives))
     assert not Path(s3fs.PASSWORD_FILE).exists()
 
@@ -115,7 +117,9 @@ def test_a_mount_that_cannot_be_written_is_no_mount(mount: Any, monkeypatch: pyt
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(probing, "probe", fail)
-    with pytest.raises(Unavailable, match="is mounted and does not work: writing and reading a file: .*Input/output"):
+    with pytest.raises(
+        TemporaryFailure, match="is mounted and does not work: writing and reading a file: .*Input/output"
+    ):
         mount(Supervisor())
 
 
@@ -124,7 +128,9 @@ def test_a_folder_that_is_moved_meanwhile_is_no_project(mount: Any, monkeypatch:
         raise OSError("another folder was put in its place meanwhile")
 
     monkeypatch.setattr(s3fs, "_show", moved)
-    with pytest.raises(Unavailable, match="is mounted and does not work: mounting it at /.*: another folder was put"):
+    with pytest.raises(
+        TemporaryFailure, match="is mounted and does not work: mounting it at /.*: another folder was put"
+    ):
         mount(Supervisor())
 
 
@@ -158,13 +164,13 @@ def test_a_mount_that_gives_no_answer_is_given_up_and_said(
     assert supervisor.done == [(s3fs.S3FS, 1)]
 
 
-@pytest.mark.parametrize(("state", "hangs"), [(watch.SILENT, True), ("", False)])
+@pytest.mark.parametrize(("state", "hangs"), [(watch.HUNG, True), ("", False)])
 def test_only_a_buckets_mount_can_hang(
     settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch, state: str, hangs: bool
 ) -> None:
     monkeypatch.setattr(watch, "read", lambda: state)
-    assert s3fs.hangs(settings._replace(bucket=project)) == hangs
-    assert not s3fs.hangs(settings)
+    assert s3fs.is_hung(settings._replace(bucket=project)) == hangs
+    assert not s3fs.is_hung(settings)
 
 
 def test_all_that_shows_the_bucket_is_unmounted_and_what_fails_is_said(
@@ -186,12 +192,12 @@ def test_all_that_shows_the_bucket_is_unmounted_and_what_fails_is_said(
 
     monkeypatch.setattr(mounts, "table", lambda: there)
     monkeypatch.setattr(mounts, "detach", detach)
-    monkeypatch.setattr(s3fs.users, "do_as", lambda who, action, seconds: action())
+    monkeypatch.setattr(s3fs.users, "run_as", lambda who, action, seconds: action())
     supervisor = Supervisor()
-    assert s3fs.release(settings, supervisor) == ""  # type: ignore[arg-type]
+    assert s3fs.unmount(settings, supervisor) == ""  # type: ignore[arg-type]
     assert supervisor.done == [], "a local folder is not unmounted"
-    workdir = settings.place.workdir
-    reason = s3fs.release(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
+    workdir = settings.layout.workdir
+    reason = s3fs.unmount(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
     assert reason == workdir + " cannot be unmounted"
     assert supervisor.done == ["stop s3fs"]
     assert gone == ["/moved/project", s3fs.MOUNTED] * 2, "as s3fs is asked to end, and what is left when it is killed"
@@ -209,7 +215,7 @@ def test_what_may_be_lost_is_known(
     monkeypatch.setattr(s3fs, "is_mounted", lambda _: False)
     supervisor = Supervisor()
     supervisor.code = code
-    assert s3fs.release(settings._replace(bucket=project), supervisor) == reason  # type: ignore[arg-type]
+    assert s3fs.unmount(settings._replace(bucket=project), supervisor) == reason  # type: ignore[arg-type]
 
 
 class Said:
@@ -226,5 +232,5 @@ def test_what_s3fs_says_at_the_end_may_be_lost_whatever_its_exit_code(
     monkeypatch.setattr(s3fs, "_proven", [SimpleNamespace(said=Said(), readable=None)])
     monkeypatch.setattr(written, "problems", lambda *_: ["there is no such bucket"])
     supervisor = Supervisor()
-    reason = s3fs.release(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
+    reason = s3fs.unmount(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
     assert reason == "there is no such bucket; s3fs says: HTTP response code 403, returning EPERM"

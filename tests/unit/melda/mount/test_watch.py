@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from melda.base import users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.mount import watch
 
 ME = users.Account("me", os.getuid(), os.getgid(), (os.getgid(),), "/", "/bin/sh")
@@ -30,7 +30,7 @@ class Question:
         self.closed = 0
 
     def answer(self) -> str | None:
-        return self.said
+        return self.output
 
     def close(self) -> None:
         self.closed += 1
@@ -46,7 +46,7 @@ class Watched:
 
     def after(self, seconds: float, said: str | None) -> float | None:
         self.clock.now += seconds
-        self.question.said = said
+        self.question.output = said
         return self.watch.turn()
 
 
@@ -108,20 +108,20 @@ def test_a_state_that_cannot_be_written_does_not_end_the_watch(
 
 def test_the_question(tmp_path: Path) -> None:
     asked: list[str] = []
-    watch.question(str(tmp_path), lambda: asked.append("S3"))()
+    watch.probe(str(tmp_path), lambda: asked.append("S3"))()
     assert asked == ["S3"]
     with pytest.raises(OSError, match="Not a directory"):
         (tmp_path / "file").touch()
-        watch.question(str(tmp_path / "file"), lambda: asked.append("S3"))()
+        watch.probe(str(tmp_path / "file"), lambda: asked.append("S3"))()
     assert asked == ["S3"], "the mount comes first: it says more"
 
 
 def test_the_question_where_only_s3_knows_that_it_is_refused(tmp_path: Path) -> None:
     def refuse() -> None:
-        raise Refused("AWS_ACCESS_KEY_ID is not right: S3 does not know it")
+        raise ConfigError("invalid AWS_ACCESS_KEY_ID: S3 does not know it")
 
-    with pytest.raises(Refused, match="AWS_ACCESS_KEY_ID"):
-        watch.question(str(tmp_path), refuse)()
+    with pytest.raises(ConfigError, match="AWS_ACCESS_KEY_ID"):
+        watch.probe(str(tmp_path), refuse)()
 
 
 def test_a_question_that_cannot_be_put_is_not_the_mounts_silence(
@@ -146,16 +146,16 @@ def test_a_question_that_cannot_be_put_is_not_the_mounts_silence(
 def test_a_state_that_could_not_be_written_is_written_later(
     watched: Watched, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    update = watch.textfiles.update
+    update = watch.textfiles.write_if_changed
 
     def full(*_: object) -> bool:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(watch.textfiles, "update", full)
+    monkeypatch.setattr(watch.textfiles, "write_if_changed", full)
     for _ in range(2):
         assert watched.after(15, None) == watch.LOOK and watched.after(1, "down") == watch.PAUSE
     assert watched.state.read_text() == "ok"
     assert capsys.readouterr().err.count("cannot be written: No space left on device") == 1
-    monkeypatch.setattr(watch.textfiles, "update", update)
+    monkeypatch.setattr(watch.textfiles, "write_if_changed", update)
     assert watched.after(15, None) == watch.LOOK and watched.after(1, "down") == watch.PAUSE
     assert watched.state.read_text() == "fails: down"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.mount import written
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can become root")
@@ -40,7 +40,7 @@ class Supervisor:
 
 
 def refuse() -> None:
-    raise Refused("there is no such bucket")
+    raise ConfigError("there is no such bucket")
 
 
 def found(supervisor: Supervisor, readable: Callable[[], None] = lambda: None) -> list[str]:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from melda.base.errors import Refused
-from melda.config.environ import Place
+from melda.base.errors import ConfigError
+from melda.config.environ import ImageLayout
 from melda.plugins import set_paths
 
 from tests.unit.melda.plugins.test_set_paths import configuration, prepare, site_packages
@@ -30,7 +30,7 @@ def no_pip(*_: object) -> None:
 
 
 def test_what_cannot_be_made_ready_costs_itself_alone(
-    place: Place, told: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    place: ImageLayout, told: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(set_paths, "tell_pip", no_pip)
     found = prepare(place, mend=True)
@@ -44,7 +44,7 @@ def test_what_cannot_be_made_ready_costs_itself_alone(
 
 
 def test_what_takes_for_ever_is_told_and_passed_over(
-    place: Place, told: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    place: ImageLayout, told: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(set_paths, "tell_pip", lambda *_: signal.pause())
     monkeypatch.setattr(set_paths, "SECONDS", 0.2)
@@ -53,9 +53,9 @@ def test_what_takes_for_ever_is_told_and_passed_over(
     assert told.read_text() == "no answer in time"
 
 
-def test_the_command_fails_with_one_line(place: Place, told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_fails_with_one_line(place: ImageLayout, told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(set_paths, "tell_pip", no_pip)
-    with pytest.raises(Refused, match=r"^the plugin folders cannot be prepared: ~/\.pip/pip\.conf .*: no room$"):
+    with pytest.raises(ConfigError, match=r"^the plugin folders cannot be prepared: ~/\.pip/pip\.conf .*: no room$"):
         set_paths.prepare(place, strict=True)
 
 
@@ -80,7 +80,7 @@ KINDS: dict[str, Callable[[Path], object]] = {
     "name", [".pip", ".pip/pip.conf", "P", "P/pyvenv.cfg", "P/bin", "P/bin/python", "P/bin/pip-python", "R"]
 )
 def test_whatever_lies_in_the_way(
-    place: Place, told: Path, name: str, kind: str, capfd: pytest.CaptureFixture[str]
+    place: ImageLayout, told: Path, name: str, kind: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     found = set_paths.plugins(place)
     roots = {"P": Path(found.python), "R": Path(found.r), ".pip": configuration(place).parent}
@@ -89,21 +89,23 @@ def test_whatever_lies_in_the_way(
     KINDS[kind](path)
     prepare(place, mend=True)
     assert not told.exists()
-    said = capfd.readouterr().err
+    output = capfd.readouterr().err
     ours = kind in ("file", "no text", "fifo", "device", "dead link", "loop", "huge")
     if (name, kind) in ((".pip", "folder"), ("P", "folder"), ("P/bin", "folder"), ("R", "folder")):
-        assert said == ""
+        assert output == ""
     elif (name, kind) in ((".pip/pip.conf", "file"), (".pip/pip.conf", "no text")):
-        assert path.read_bytes().startswith((b"mine", b"\xff\0[global")) and said == "", "its owner's to mend"
+        assert path.read_bytes().startswith((b"mine", b"\xff\0[global")) and output == "", "its owner's to mend"
         return
     elif path.name not in ("pyvenv.cfg", "pip-python", "python", "pip.conf") or kind == "folder":
-        assert f"{path} was in the way and is set aside as {path.name}.set-aside-" in said and ours | (kind == "folder")
+        assert f"{path} was in the way and is set aside as {path.name}.set-aside-" in output and ours | (
+            kind == "folder"
+        )
     assert subprocess.check_output([Path(found.python, "bin", "python3"), "-ISc", "print(1)"]) == b"1\n"
     assert configuration(place).read_text() == f"[global]\npython = {found.python}/bin/pip-python\n"
     assert Path(found.r).is_dir()
 
 
-def test_its_owner_may_use_a_folder_again(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
+def test_its_owner_may_use_a_folder_again(place: ImageLayout, capfd: pytest.CaptureFixture[str]) -> None:
     found = prepare(place)
     for path in (found.python, found.r, f"{place.user.home}/.pip"):
         Path(path).chmod(0)
@@ -128,7 +130,7 @@ def deep(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("deep")
-def test_one_lock_among_many_costs_itself_alone(place: Place) -> None:
+def test_one_lock_among_many_costs_itself_alone(place: ImageLayout) -> None:
     found = prepare(place)
     r = Path(found.r)
     (r / "00LOCK").write_text("mine")
@@ -152,7 +154,7 @@ def test_one_lock_among_many_costs_itself_alone(place: Place) -> None:
 
 
 @pytest.mark.usefixtures("deep")
-def test_one_distribution_among_many_costs_itself_alone(place: Place) -> None:
+def test_one_distribution_among_many_costs_itself_alone(place: ImageLayout) -> None:
     site = site_packages(prepare(place))
     (site / "~deep").mkdir()
     (site / "~file").touch()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from melda.base import interpreters
-from melda.config.environ import Place
+from melda.config.environ import ImageLayout
 from melda.plugins import set_paths
 
 
@@ -24,7 +24,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
     return rprofile, profile
 
 
-def prepare(place: Place, mend: bool = False) -> set_paths.Plugins:
+def prepare(place: ImageLayout, mend: bool = False) -> set_paths.Plugins:
     """As root does it, whoever runs the test."""
     found = set_paths.prepare(place, mend)
     set_paths.in_system(place, found)
@@ -38,7 +38,7 @@ def snapshot(*roots: str) -> dict[str, tuple[int, float]]:
     }
 
 
-def configuration(place: Place) -> Path:
+def configuration(place: ImageLayout) -> Path:
     return Path(place.user.home, ".pip", "pip.conf")
 
 
@@ -47,7 +47,7 @@ def site_packages(found: set_paths.Plugins) -> Path:
     return folder
 
 
-def test_a_virtual_environment_on_the_images(place: Place) -> None:
+def test_a_virtual_environment_on_the_images(place: ImageLayout) -> None:
     found = prepare(place)
     version = interpreters.python(place.python_env)
     assert found == (f"{place.workdir}/Python-{version}", f"{place.workdir}/R-4.2.2")
@@ -60,7 +60,7 @@ def test_a_virtual_environment_on_the_images(place: Place) -> None:
     assert next(site_packages(found).iterdir()).read_text().startswith(image + "\n")
 
 
-def test_for_the_user_alone(place: Place, system: tuple[Path, Path]) -> None:
+def test_for_the_user_alone(place: ImageLayout, system: tuple[Path, Path]) -> None:
     found = prepare(place)
     text = system[0].read_text()
     assert text.startswith("# theirs\n# BEGIN melda-jupyter bspm\n")
@@ -75,7 +75,7 @@ def test_for_the_user_alone(place: Place, system: tuple[Path, Path]) -> None:
         assert subprocess.check_output(ran, text=True, env={"WHO": who, "PATH": "/bin"}) == expected + "\n"
 
 
-def test_doing_it_again_changes_nothing(place: Place, system: tuple[Path, Path]) -> None:
+def test_doing_it_again_changes_nothing(place: ImageLayout, system: tuple[Path, Path]) -> None:
     prepare(place)
     before = snapshot(place.user.home, *map(str, system))
     for mend in (True, False):
@@ -83,7 +83,7 @@ def test_doing_it_again_changes_nothing(place: Place, system: tuple[Path, Path])
     assert snapshot(place.user.home, *map(str, system)) == before
 
 
-def test_a_new_version_gets_its_own_folder(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_version_gets_its_own_folder(place: ImageLayout, monkeypatch: pytest.MonkeyPatch) -> None:
     old = prepare(place)
     (Path(old.r) / "mine").mkdir()
     monkeypatch.setattr(interpreters, "r", lambda: "4.3.1")
@@ -94,7 +94,7 @@ def test_a_new_version_gets_its_own_folder(place: Place, monkeypatch: pytest.Mon
     assert configuration(place).read_text() == f"[global]\npython = {new.python}/bin/pip-python\n"
 
 
-def test_the_former_target_goes_and_the_users_own_lines_stay(place: Place) -> None:
+def test_the_former_target_goes_and_the_users_own_lines_stay(place: ImageLayout) -> None:
     configuration(place).parent.mkdir()
     former = f"# mine\n[install]\nno-compile = true\ntarget = {place.workdir}/Python-3.8.10\n[list]\nformat = json\n"
     configuration(place).write_text(former)
@@ -106,13 +106,13 @@ def test_the_former_target_goes_and_the_users_own_lines_stay(place: Place) -> No
     assert "target = /elsewhere\n" in configuration(place).read_text()
 
 
-def test_without_r(place: Place, monkeypatch: pytest.MonkeyPatch, system: tuple[Path, Path]) -> None:
+def test_without_r(place: ImageLayout, monkeypatch: pytest.MonkeyPatch, system: tuple[Path, Path]) -> None:
     monkeypatch.setattr(interpreters, "r", lambda: "")
     assert prepare(place, mend=True).r == ""
     assert "plugins" not in system[0].read_text()
 
 
-def test_what_the_user_deleted_or_put_in_the_way_is_repaired(place: Place) -> None:
+def test_what_the_user_deleted_or_put_in_the_way_is_repaired(place: ImageLayout) -> None:
     found = prepare(place)
     root = Path(found.python)
     before = {path.relative_to(root) for path in root.rglob("*")}
@@ -135,7 +135,7 @@ def test_what_the_user_deleted_or_put_in_the_way_is_repaired(place: Place) -> No
     assert Path(found.r).is_dir()
 
 
-def test_where_links_are_refused_the_interpreter_is_a_copy(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_links_are_refused_the_interpreter_is_a_copy(place: ImageLayout, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError("Operation not permitted")
 
@@ -148,7 +148,7 @@ def test_where_links_are_refused_the_interpreter_is_a_copy(place: Place, monkeyp
     assert snapshot(found.python) == before
 
 
-def test_what_was_cut_off_is_forgotten_when_the_container_starts(place: Place) -> None:
+def test_what_was_cut_off_is_forgotten_when_the_container_starts(place: ImageLayout) -> None:
     found = prepare(place)
     python, r = site_packages(found), Path(found.r)
     for name, files in (
@@ -184,7 +184,7 @@ def test_what_was_cut_off_is_forgotten_when_the_container_starts(place: Place) -
     ],
 )
 def test_a_pip_of_another_environment_stays_in_its_own(
-    place: Place, tmp_path: Path, runner: str, expected: str
+    place: ImageLayout, tmp_path: Path, runner: str, expected: str
 ) -> None:
     found = prepare(place)
     names = {"image": place.python_env, "plugins": found.python, "own": str(tmp_path / "own")}
@@ -204,4 +204,4 @@ def test_the_command_takes_no_arguments(src: Path) -> None:
         ["/usr/bin/python3", "-IS", src / "set-paths", "x"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "set-paths: 'x' is not right: it takes no arguments\n"
+    assert done.stderr == "set-paths: 'x' is invalid: it takes no arguments\n"

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.base.service import Service
 from melda.config.environ import Settings
 from melda.ssh import service as ssh
@@ -42,7 +42,7 @@ def program(machine: Path, script: str) -> None:
 def test_no_key_no_sshd(settings: Settings, machine: Path) -> None:
     assert ssh.service(settings, str(machine / "run")) is None
     (machine / "built-in").write_text("# BEGIN melda-jupyter\n# END melda-jupyter\n")
-    assert ssh.begin(settings, Starts(), str(machine / "run")) == "off, there is no authorized key"  # type: ignore[arg-type]
+    assert ssh.start(settings, Starts(), str(machine / "run")) == "off, there is no authorized key"  # type: ignore[arg-type]
     assert not (machine / "run").exists()
 
 
@@ -71,15 +71,15 @@ def test_only_what_this_sshd_knows_is_asked_of_it() -> None:
 
 def test_the_host_key_is_made_once_and_its_fingerprint_said(settings: Settings, machine: Path) -> None:
     run, starts, chosen = str(machine / "run"), Starts(), settings._replace(ssh_keys=(KEY,))
-    said = ssh.begin(chosen, starts, run)  # type: ignore[arg-type]
+    output = ssh.start(chosen, starts, run)  # type: ignore[arg-type]
     key = Path(ssh.host_key_path(run))
     shown = subprocess.run(["ssh-keygen", "-l", "-f", str(key)], capture_output=True, text=True, check=True).stdout
-    assert shown.split()[1] == said.split()[-1]
+    assert shown.split()[1] == output.split()[-1]
     assert [service.name for service in starts.services] == ["sshd"]
     assert key.stat().st_mode & 0o777 == 0o600
-    assert ssh.begin(chosen, starts, run) == said, "again after a restart"  # type: ignore[arg-type]
+    assert ssh.start(chosen, starts, run) == output, "again after a restart"  # type: ignore[arg-type]
     key.with_suffix(".pub").write_text("")
-    assert ssh.begin(chosen, starts, run) != said, "half a key is none"  # type: ignore[arg-type]
+    assert ssh.start(chosen, starts, run) != output, "half a key is none"  # type: ignore[arg-type]
 
 
 def test_a_committed_image_does_not_hand_its_identity_on(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_a_configuration_sshd_does_not_take_is_not_put_in_place(settings: Settin
     ssh.service(chosen, str(run))
     before = (run / "sshd.conf").read_text()
     program(machine, "echo 'Bad configuration option: Nonsense' >&2; exit 255")
-    with pytest.raises(Refused, match=r"^ssh cannot be started: .*sshd: Bad configuration option: Nonsense$"):
+    with pytest.raises(ConfigError, match=r"^ssh cannot be started: .*sshd: Bad configuration option: Nonsense$"):
         ssh.service(chosen._replace(ssh_keys=("k 3",)), str(run))
     assert (run / "sshd.conf").read_text() == before
 
@@ -109,5 +109,5 @@ def test_its_programs_see_none_of_the_containers_secrets(
 
 def test_keys_without_sshd_are_refused(settings: Settings, machine: Path) -> None:
     (machine / "sshd").unlink()
-    with pytest.raises(Refused, match="^SSH_AUTHORIZED_KEYS is set"):
+    with pytest.raises(ConfigError, match="^SSH_AUTHORIZED_KEYS is set"):
         ssh.service(settings._replace(ssh_keys=("k",)), str(machine / "run"))

@@ -11,8 +11,8 @@ from melda.plugins import state
 from melda.sync import daemon
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
-from melda.sync.daemon import Keeper
-from melda.sync.synced_dir import Folder
+from melda.sync.daemon import SyncDaemon
+from melda.sync.synced_dir import SyncedDir
 
 from tests.unit.melda.sync.folders import Container
 
@@ -29,14 +29,14 @@ def container(tmp_path: Path, bucket: Path) -> Callable[[], Container]:
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SyncDaemon:
     monkeypatch.setattr(state, "STATE", str(tmp_path / "state"))
     monkeypatch.setattr(daemon, "say", lambda _: None)
     folders = []
     for name in ("Python-3.11.2", "R-4.2.2"):
         (tmp_path / "local" / name).mkdir(parents=True)
-        folders.append(Folder(name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str))
-    return Keeper(
+        folders.append(SyncedDir(name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str))
+    return SyncDaemon(
         folders,
         Packages(str(tmp_path / "apt.json"), print, str(tmp_path / "none")),
         Capture(str(tmp_path / "x"), print, "/bin/true"),
@@ -44,11 +44,11 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
 
 
 @pytest.fixture
-def begun(kept: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
+def begun(kept: SyncDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SyncDaemon:
     """As in a container: Python and R wait; what becomes of the project's files is seen in ``paths``."""
     monkeypatch.setattr(state, "RESTORING", str(tmp_path / "restoring"))
     monkeypatch.setattr(state, "CUT_OFF", str(tmp_path / "cut-off"))
-    monkeypatch.setattr(daemon.environ, "place", lambda _: "place")
+    monkeypatch.setattr(daemon.environ, "image_layout", lambda _: "place")
     monkeypatch.setattr(daemon.set_paths, "plugins", lambda place: (place,))
     seen: list[object] = []
     monkeypatch.setattr(daemon.set_paths, "in_project", lambda *arguments, mend: seen.append((*arguments, mend)) or [])

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from melda.sync.synced_dir import Folder
+from melda.sync.synced_dir import SyncedDir
 
 NAME = "Python-3.11.2"
 SITE = "lib/python3.11/site-packages"
@@ -55,7 +55,7 @@ class Container:
     """What lives as long as a container, and its keeper's one folder."""
 
     def __init__(self, bucket: Path, local: Path) -> None:
-        self.bucket, self.local, self.said = bucket, local, list[str]()
+        self.bucket, self.local, self.output = bucket, local, list[str]()
         self.root = local / NAME
         self.clock = 0.0
         self.installing = ""
@@ -66,7 +66,9 @@ class Container:
         if not (self.local / f"{NAME}.json").exists():
             shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True, exist_ok=True)
-        self.folder = Folder(NAME, str(self.local), str(self.bucket), self.said.append, lambda: self.installing, old)
+        self.folder = SyncedDir(
+            NAME, str(self.local), str(self.bucket), self.output.append, lambda: self.installing, old
+        )
         self.folder.restore()
 
     def wait(self, seconds: float = 5) -> None:

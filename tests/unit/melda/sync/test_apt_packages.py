@@ -16,9 +16,9 @@ from tests.container.machines import until
 class Container:
     def __init__(self, folder: Path, project: Path) -> None:
         folder.mkdir()
-        self.record, self.said = folder / "bspm.json", list[str]()
+        self.record, self.output = folder / "bspm.json", list[str]()
         self.packages = apt_packages.Packages(
-            str(project / ".melda-jupyter" / "apt.json"), self.said.append, str(self.record)
+            str(project / ".melda-jupyter" / "apt.json"), self.output.append, str(self.record)
         )
 
     def has(self, *names: str) -> None:
@@ -87,7 +87,7 @@ def test_a_list_that_cannot_be_read_is_not_written_over(
     assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb"]
     monkeypatch.setattr(apt_packages, "CALL", ("/there/is/none",))
     two.packages.look()
-    assert "installing r-cran-aa again" in " ".join(two.said), "as soon as it can be read"
+    assert "installing r-cran-aa again" in " ".join(two.output), "as soon as it can be read"
 
 
 def test_what_is_installed_while_others_are_brought_back_is_listed_at_the_end(
@@ -142,8 +142,8 @@ def test_the_next_container_asks_once_for_what_it_lacks(
     two.record.write_text('{"packages": ["r-cran-bb"]}')
     two.packages.restore()
     assert [argv[-3:] for argv in asked] == [["2", "aa", "data.table"]]
-    until(lambda: bool(two.packages.look()) or len(two.said) == 2, "it has failed", 20)
-    assert "E: no network" in two.said[-1]
+    until(lambda: bool(two.packages.look()) or len(two.output) == 2, "it has failed", 20)
+    assert "E: no network" in two.output[-1]
     assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb", "r-cran-data.table"], "and is not forgotten"
     two.has("r-cran-bb", "r-cran-cc")
     assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb", "r-cran-cc", "r-cran-data.table"]
@@ -154,5 +154,5 @@ def test_without_a_bus_it_is_said(one: Container, monkeypatch: pytest.MonkeyPatc
     (tmp_path / ".melda-jupyter" / "apt.json").write_text('{"packages": ["r-cran-aa"]}')
     monkeypatch.setattr(apt_packages, "CALL", ("/there/is/none",))
     one.packages.restore()
-    assert "cannot be installed again" in one.said[-1]
+    assert "cannot be installed again" in one.output[-1]
     one.packages.look()

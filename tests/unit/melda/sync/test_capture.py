@@ -34,14 +34,14 @@ def calls(tmp_path: Path) -> list[str]:
 
 
 def test_once_for_each_change(tmp_path: Path, program: str) -> None:
-    said: list[str] = []
-    capture = Capture(f"{tmp_path}/kept/environment.json", said.append, program)
+    output: list[str] = []
+    capture = Capture(f"{tmp_path}/kept/environment.json", output.append, program)
     for state in (1, 1, 2, 2):
         look_until_done(capture, state)
     capture.finish(2)
     assert calls(tmp_path) == 2 * [f"capture {tmp_path}/kept/environment.json"]
     assert capture.finish(3) == ""
-    assert (len(calls(tmp_path)), said) == (3, [])
+    assert (len(calls(tmp_path)), output) == (3, [])
 
 
 def test_nobody_waits(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,14 +57,14 @@ def test_nobody_waits(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_fails_is_said_once(tmp_path: Path, program: str) -> None:
-    said: list[str] = []
+    output: list[str] = []
     Path(program).write_text("#!/bin/sh\necho no room >&2\nexit 2\n")
-    capture = Capture(f"{tmp_path}/x", said.append, program)
+    capture = Capture(f"{tmp_path}/x", output.append, program)
     for _ in range(3):
         look_until_done(capture, 1)
-    assert said == ["what is installed is not written down: no room"]
+    assert output == ["what is installed is not written down: no room"]
     assert capture.finish(1) == "what is installed is not written down", "nor at the end"
-    capture = Capture(f"{tmp_path}/x", said.append, str(tmp_path / "none"))
+    capture = Capture(f"{tmp_path}/x", output.append, str(tmp_path / "none"))
     capture.look(1)
-    assert said[1:] == ["what is installed is not written down: No such file or directory"]
+    assert output[1:] == ["what is installed is not written down: No such file or directory"]
     assert capture.finish(1) == "what is installed is not written down"

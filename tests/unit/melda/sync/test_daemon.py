@@ -12,7 +12,7 @@ from melda.plugins import state
 from melda.sync import daemon, installers
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
-from melda.sync.daemon import Keeper
+from melda.sync.daemon import SyncDaemon
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_running(tmp_path: Path) -> None:
     assert installers.running(str(tmp_path)) == ""
 
 
-def test_the_line(kept: Keeper) -> None:
+def test_the_line(kept: SyncDaemon) -> None:
     assert kept.line() == "saved"
     one, two = kept._folders
     two.saved_at = 3600.0
@@ -60,10 +60,12 @@ def test_the_line(kept: Keeper) -> None:
 
 
 def test_the_line_without_a_bucket() -> None:
-    assert Keeper([], Packages("/none", print, "/none"), Capture("/none", print, "/bin/false")).line() == state.LOCAL
+    assert (
+        SyncDaemon([], Packages("/none", print, "/none"), Capture("/none", print, "/bin/false")).line() == state.LOCAL
+    )
 
 
-def test_a_turn_writes_it(kept: Keeper, tmp_path: Path) -> None:
+def test_a_turn_writes_it(kept: SyncDaemon, tmp_path: Path) -> None:
     for folder in kept._folders:
         folder.restore()
     kept.turn()
@@ -78,7 +80,7 @@ def test_there_is_nothing_to_be_read_before_there_is_a_keeper(tmp_path: Path, mo
     state.write("saved")
 
 
-def test_brings_back_and_mends_while_nobody_can_be_installing(begun: Keeper) -> None:
+def test_brings_back_and_mends_while_nobody_can_be_installing(begun: SyncDaemon) -> None:
     begun.restore()
     assert begun.seen[0] == ("place", ("place",), True)  # type: ignore[attr-defined]
     assert "are here" in begun.seen[1] and state.read() == "restoring"  # type: ignore[attr-defined]
@@ -86,7 +88,7 @@ def test_brings_back_and_mends_while_nobody_can_be_installing(begun: Keeper) -> 
     assert len(begun.seen) == 2, "nothing is left to be done"  # type: ignore[attr-defined]
 
 
-def test_a_bucket_that_does_not_answer_is_said_once(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_that_does_not_answer_is_said_once(begun: SyncDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise OSError(5, "Input/output error")
 
@@ -101,7 +103,7 @@ def test_a_bucket_that_does_not_answer_is_said_once(begun: Keeper, monkeypatch: 
 
 @pytest.mark.parametrize("error", [ValueError("x\ny"), MemoryError(), RecursionError("deep"), RuntimeError("thread")])
 def test_whatever_a_folder_raises_is_its_own_problem(
-    begun: Keeper, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begun: SyncDaemon, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise error
@@ -124,7 +126,7 @@ def test_whatever_a_folder_raises_is_its_own_problem(
 
 
 def test_what_does_not_come_on_is_not_waited_for_and_taken_when_it_comes(
-    begun: Keeper, monkeypatch: pytest.MonkeyPatch
+    begun: SyncDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     goes_on = threading.Event()
     one = begun._folders[0]
@@ -145,7 +147,7 @@ def test_what_does_not_come_on_is_not_waited_for_and_taken_when_it_comes(
     assert "are here" in begun.seen[-1] and begun.line() == "saved"  # type: ignore[attr-defined]
 
 
-def test_what_takes_too_long_is_not_waited_for(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_takes_too_long_is_not_waited_for(begun: SyncDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
     goes_on, one = threading.Event(), begun._folders[0]
 
     def slow() -> None:
@@ -160,7 +162,7 @@ def test_what_takes_too_long_is_not_waited_for(begun: Keeper, monkeypatch: pytes
     begun._threads[one.name].join()
 
 
-def test_no_thread_can_be_started(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_thread_can_be_started(begun: SyncDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -172,7 +174,7 @@ def test_no_thread_can_be_started(begun: Keeper, monkeypatch: pytest.MonkeyPatch
     assert "are here" in begun.seen[-1]  # type: ignore[attr-defined]
 
 
-def test_what_is_left_out_is_told(kept: Keeper) -> None:
+def test_what_is_left_out_is_told(kept: SyncDaemon) -> None:
     one = kept._folders[0]
     one.left_out = {f"lib/{name}": "why" for name in ("a\x1b", "b", "c", "d", "e")}
     assert kept.line() == "saved; left out of Python-3.11.2: a? (why), b (why), c (why) and 2 more"
@@ -186,7 +188,7 @@ def test_a_fifo_in_the_place_of_the_line_holds_nobody_up(tmp_path: Path, monkeyp
     assert state.read() == "saved"
 
 
-def test_a_list_that_cannot_be_saved_is_said_once(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_that_cannot_be_saved_is_said_once(begun: SyncDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise OSError(28, "No space left on device")
 
@@ -197,7 +199,7 @@ def test_a_list_that_cannot_be_saved_is_said_once(begun: Keeper, monkeypatch: py
     assert begun.line() == "failed: the list of apt's packages is not saved"
 
 
-def test_it_saves_until_it_is_told_to_end(begun: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_saves_until_it_is_told_to_end(begun: SyncDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     turns = 0
 
     def turn() -> None:
@@ -218,15 +220,15 @@ def test_it_saves_until_it_is_told_to_end(begun: Keeper, tmp_path: Path, monkeyp
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Keeper] = []
-    monkeypatch.setattr(Keeper, "run", lambda self: not made.append(self))
+    made: list[SyncDaemon] = []
+    monkeypatch.setattr(SyncDaemon, "run", lambda self: not made.append(self))
     (tmp_path / "old" / "R-4.2.2").mkdir(parents=True)
     (tmp_path / "old" / "R-4.2.2" / "zoo").touch()
     places = ["--local", str(tmp_path), "--project", "/p", "--old", str(tmp_path / "old")]
     monkeypatch.setattr("sys.argv", ["keep-plugins", *places, "Python-3.11.2", "R-4.2.2"])
     assert daemon.main() == 0
     monkeypatch.setattr("sys.argv", ["keep-plugins", *places, "R-4.2.2", state.LAST])
-    monkeypatch.setattr(Keeper, "last", lambda self: False)
+    monkeypatch.setattr(SyncDaemon, "last", lambda self: False)
     assert daemon.main() == state.UNSAVED
     one, two = made[0]._folders
     assert (one.name, one._old, two.name, two._old) == (

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from melda.plugins import state
-from melda.sync.daemon import Keeper
-from melda.sync.synced_dir import Folder
+from melda.sync.daemon import SyncDaemon
+from melda.sync.synced_dir import SyncedDir
 
 
 def package(folder: Path, name: str = "zoo") -> None:
@@ -22,7 +22,7 @@ def refuse(*_: object) -> None:
     raise OSError(5, "Input/output error")
 
 
-def ends(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> bool:
+def ends(keeper: SyncDaemon, monkeypatch: pytest.MonkeyPatch) -> bool:
     """It is told to end as soon as it looks."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     keeper._stopping.set()
@@ -30,7 +30,7 @@ def ends(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> bool:
 
 
 def test_what_the_bucket_does_not_take_at_the_end_is_no_success(
-    begun: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begun: SyncDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun.restore()
     package(tmp_path / "local" / "R-4.2.2")
@@ -42,7 +42,7 @@ def test_what_the_bucket_does_not_take_at_the_end_is_no_success(
 
 
 def test_what_is_installed_while_the_bucket_cannot_be_read_is_no_success(
-    begun: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begun: SyncDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = begun._folders[1]
     with monkeypatch.context() as broken:
@@ -58,7 +58,7 @@ def test_what_is_installed_while_the_bucket_cannot_be_read_is_no_success(
 
 
 def test_a_stop_while_it_brings_back_tells_what_only_this_container_has(
-    begun: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begun: SyncDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     goes_on, begins, one = threading.Event(), threading.Event(), begun._folders[1]
 
@@ -78,7 +78,7 @@ def test_a_stop_while_it_brings_back_tells_what_only_this_container_has(
 
 @pytest.mark.parametrize(("noted", "saved"), [(None, False), ("pip install x", False), (state.NOBODY, True)])
 def test_who_was_installing_is_unknown_where_nobody_looked(
-    begun: Keeper, tmp_path: Path, noted: str | None, saved: bool, monkeypatch: pytest.MonkeyPatch
+    begun: SyncDaemon, tmp_path: Path, noted: str | None, saved: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path(state.CUT_OFF).unlink()
     if noted:
@@ -88,32 +88,32 @@ def test_who_was_installing_is_unknown_where_nobody_looked(
     assert begun.finish() == saved
 
 
-def test_a_keeper_that_takes_over_leaves_all_as_it_is(begun: Keeper, tmp_path: Path) -> None:
+def test_a_keeper_that_takes_over_leaves_all_as_it_is(begun: SyncDaemon, tmp_path: Path) -> None:
     begun.restore()
     for name in ("whole", "half"):
         package(tmp_path / "local" / "R-4.2.2", name)
     (tmp_path / "local" / "R-4.2.2" / "half" / "Meta" / "package.rds").unlink()
     Path(state.CUT_OFF).write_text("pip install x")
     folders = [
-        Folder(one.name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str) for one in begun._folders
+        SyncedDir(one.name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str) for one in begun._folders
     ]
-    second = Keeper(folders, begun._packages, begun._capture)
+    second = SyncDaemon(folders, begun._packages, begun._capture)
     assert not second.last(), "half of it may be written"
     assert folders[1].problem.startswith("not saved: half (")
     assert (tmp_path / "local" / "R-4.2.2" / "half").exists()
-    third = Folder("R-4.2.2", str(tmp_path / "new"), str(tmp_path / "bucket"), print, str)
+    third = SyncedDir("R-4.2.2", str(tmp_path / "new"), str(tmp_path / "bucket"), print, str)
     (tmp_path / "new" / "R-4.2.2").mkdir(parents=True)
     third.restore()
     assert os.listdir(third.root) == ["whole"]
 
 
-def test_a_keeper_that_takes_over_before_anything_came_says_so(begun: Keeper, tmp_path: Path) -> None:
+def test_a_keeper_that_takes_over_before_anything_came_says_so(begun: SyncDaemon, tmp_path: Path) -> None:
     package(tmp_path / "local" / "R-4.2.2")
     assert begun.last(), "the bucket answers, so it is brought back, and saved"
     assert list((tmp_path / "bucket" / "R-4.2.2").glob("*.json"))
 
 
-def test_the_lists_are_missed_too(begun: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lists_are_missed_too(begun: SyncDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
     begun.restore()
     with monkeypatch.context() as broken:
         broken.setattr(begun._packages, "finish", refuse)

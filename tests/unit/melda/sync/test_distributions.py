@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from melda.sync import distributions, tree
-from melda.sync.generations import Generation, Held
+from melda.sync.generations import EntryRef, Generation
 
 PYTHON = tree.layout("Python-3.11.2")
 SITE = PYTHON.packages
@@ -61,7 +61,7 @@ def test_a_record_that_is_a_fifo(tmp_path: Path) -> None:
     (tmp_path / SITE / "a-1.dist-info/RECORD").unlink()
     os.mkfifo(tmp_path / SITE / "a-1.dist-info/RECORD")
     assert distributions.distributions(PYTHON, str(tmp_path)) == {"a": {f"{SITE}/a-1.dist-info"}}
-    assert distributions.whole(PYTHON, str(tmp_path)) == set()
+    assert distributions.complete(PYTHON, str(tmp_path)) == set()
 
 
 def test_a_copy_leaves_out_what_is_no_file(tmp_path: Path) -> None:
@@ -153,24 +153,24 @@ def test_distributions(tmp_path: Path) -> None:
 
 def test_how_new_each_package_is() -> None:
     entries = {
-        f"{SITE}/A_b-1.0.dist-info": Held("p", 3), f"{SITE}/a_b": Held("p", 1), "bin/x-1.dist-info": Held("p", 2),
-        f"{SITE}/old-name-1.dist-info": Held("p", 1),
+        f"{SITE}/A_b-1.0.dist-info": EntryRef("p", 3), f"{SITE}/a_b": EntryRef("p", 1), "bin/x-1.dist-info": EntryRef("p", 2),
+        f"{SITE}/old-name-1.dist-info": EntryRef("p", 1),
     }  # fmt: skip
     found = distributions.numbers(PYTHON, Generation((), 3, 0.0, {}, entries))
     assert found == {"a-b": 3, f"{SITE}/a_b": 1, "bin/x-1.dist-info": 2, "old-name": 1}
 
 
 def test_whole(tmp_path: Path) -> None:
-    assert distributions.whole(PYTHON, str(tmp_path)) == set()
+    assert distributions.complete(PYTHON, str(tmp_path)) == set()
     package(tmp_path, "good", "1", "good/__pycache__/x.pyc")
     (tmp_path / SITE / "good/__pycache__/x.pyc").unlink()
     package(tmp_path, "torn", "1", "torn/data")
     (tmp_path / SITE / "torn/data").unlink()
     put(tmp_path, **{f"{SITE}/none-2.dist-info/METADATA": "", f"{SITE}/empty-2.dist-info/RECORD": "\n"})
     put(tmp_path, **{f"{SITE}/good-1.egg-info/RECORD": "good/__init__.py"})
-    assert distributions.whole(PYTHON, str(tmp_path)) == {f"{SITE}/good", f"{SITE}/good-1.dist-info"}
+    assert distributions.complete(PYTHON, str(tmp_path)) == {f"{SITE}/good", f"{SITE}/good-1.dist-info"}
     put(tmp_path / "R", **{"done/Meta/package.rds": "", "torn/DESCRIPTION": ""})
-    assert distributions.whole(tree.layout("R-4.2.2"), str(tmp_path / "R")) == {"done"}
+    assert distributions.complete(tree.layout("R-4.2.2"), str(tmp_path / "R")) == {"done"}
 
 
 def test_copy(tmp_path: Path) -> None:

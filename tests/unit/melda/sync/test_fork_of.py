@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import environ
 from melda.config.bucket import Bucket
 from melda.mount import s3
@@ -45,12 +45,12 @@ class Objects:
                 query = parse_qs(urlsplit(self.path).query)
                 after, most = query.get("start-after", [""])[0], int(query["max-keys"][0])
                 found = sorted(key for key in objects.objects if key.startswith(query["prefix"][0]) and key > after)
-                said = "<IsTruncated>true</IsTruncated>" if len(found) > most else ""
+                output = "<IsTruncated>true</IsTruncated>" if len(found) > most else ""
                 for key in found[:most]:
                     size = objects.sizes.get(key, 1)
-                    said += f"<Contents><Key>{quote(key)}</Key><Size>{size}</Size></Contents>"
+                    output += f"<Contents><Key>{quote(key)}</Key><Size>{size}</Size></Contents>"
                 objects.listings += 1
-                self._answer(200, said)
+                self._answer(200, output)
 
             def do_PUT(self) -> None:
                 key = unquote(self.path.partition("/bucket/")[2])
@@ -132,7 +132,7 @@ def test_what_is_over_is_not_begun_again(forked: Bucket, objects: Objects, setti
 
 
 def test_a_parent_that_is_not_there(forked: Bucket, objects: Objects, settings: environ.Settings) -> None:
-    with pytest.raises(Refused, match="^FORK_OF='users/eve/née x' is not right: there is no such folder"):
+    with pytest.raises(ConfigError, match="^invalid FORK_OF='users/eve/née x': there is no such folder"):
         begun(forked, settings)
     assert objects.puts == []
 
@@ -140,7 +140,7 @@ def test_a_parent_that_is_not_there(forked: Bucket, objects: Objects, settings: 
 def test_cut_off_it_is_copied_again(forked: Bucket, objects: Objects) -> None:
     fill(objects, f"{PARENT}/environment.json", f"{PARENT}/environment.json.files/x.whl")
     objects.refuses = "fork/environment.json.files"
-    with pytest.raises(Refused, match="InternalError to CopyObject"):
+    with pytest.raises(ConfigError, match="InternalError to CopyObject"):
         copy_fork.copy(forked)
     assert f"{OURS}/fork/environment.json" not in objects.objects
     objects.refuses = ""
@@ -155,10 +155,12 @@ def test_the_start_asks_little_and_leaves_the_copies_to_a_process_that_has_the_k
     fill(objects, kept, *(f"{kept}.files/p{number}.whl" for number in range(900)))
     (service,) = begun(forked, settings)
     assert objects.listings == 2 and objects.puts == [] and not fork_of.copied().over
-    assert service.once and not service.essential and service.account.uid == 0
+    assert service.once and not service.critical and service.account.uid == 0
     assert "CANARY" not in repr(service) and "CANARY" not in str(service.environment)
-    assert copy_fork.given(service.stdin) == forked == copy_fork.given(service.stdin), "also when it is started again"
-    monkeypatch.setattr(copy_fork, "given", lambda: forked)
+    assert copy_fork.read_bucket(service.stdin) == forked == copy_fork.read_bucket(service.stdin), (
+        "also when it is started again"
+    )
+    monkeypatch.setattr(copy_fork, "read_bucket", lambda: forked)
     assert copy_fork.main() == 0 and fork_of.copied() == fork_of.Copied(True)
     assert len(objects.puts) == 903
 
@@ -167,7 +169,7 @@ def test_what_fails_is_said_once_and_tried_again(
     forked: Bucket, objects: Objects, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fill(objects, f"{PARENT}/environment.json")
-    monkeypatch.setattr(copy_fork, "given", lambda: forked)
+    monkeypatch.setattr(copy_fork, "read_bucket", lambda: forked)
     objects.refuses = "fork/environment.json"
     paused: list[float] = []
 
@@ -193,8 +195,8 @@ def test_a_name_that_leads_elsewhere_is_not_copied(
     copy_fork.copy(forked)
     ours = f"{OURS}/fork/environment.json"
     assert objects.puts[2:] == [f"{ours}.files/good.whl", ours]
-    said = capsys.readouterr().err
-    assert "not copied" in said and said.count("\n") == 1 and "\x1b" not in said
+    output = capsys.readouterr().err
+    assert "not copied" in output and output.count("\n") == 1 and "\x1b" not in output
 
 
 def test_how_much_is_copied_has_limits(
@@ -205,7 +207,7 @@ def test_how_much_is_copied_has_limits(
     objects.sizes[f"{kept}.files/p00003.whl"] = 1 << 30
     copy_fork.copy(forked)
     assert len(objects.puts) == 2 + copy_fork.MOST + 1
-    assert "p00003.whl, p01001.whl" in (said := capsys.readouterr().err) and "and 495 more" in said
+    assert "p00003.whl, p01001.whl" in (output := capsys.readouterr().err) and "and 495 more" in output
     objects.listings = 0
     monkeypatch.setattr(copy_fork, "PAGES", 2)
     copy_fork.plan(forked)
@@ -216,10 +218,10 @@ def test_the_service(settings: environ.Settings, project: Bucket) -> None:
     assert fork_of.service(settings, {}) is None
     assert fork_of.service(settings._replace(bucket=project), {}) is None
     found = fork_of.service(settings._replace(bucket=project._replace(fork_of=PARENT)), {"A": "1"})
-    assert found and found.once and not found.essential and found.account == settings.place.user
+    assert found and found.once and not found.critical and found.account == settings.layout.user
     assert found.argv[-1] == PARENT and "CANARY" not in repr(found)
 
 
 def test_a_listing_in_order() -> None:
-    answer = s3.Answer(200, {}, b"<Key>a+b%2Fc</Key><Prefix>x</Prefix><Key>d&amp;&lt;&#38;%26</Key><Key>\xff</Key>")
+    answer = s3.Response(200, {}, b"<Key>a+b%2Fc</Key><Prefix>x</Prefix><Key>d&amp;&lt;&#38;%26</Key><Key>\xff</Key>")
     assert s3._keys(answer) == ["a b/c", "d&<&&", "\ufffd"]

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from melda.sync import generations
-from melda.sync.generations import Generation, Held, Part
+from melda.sync.generations import Archive, EntryRef, Generation
 
 A, B, C, D = ("a" * 16, "b" * 16, "c" * 16, "d" * 16)
-GOOD = Generation((A,), 2, 1.5, {B: Part("0" * 64, 1, 1)}, {"bin/x": Held(B, 2), "...": Held(B, 1)})
+GOOD = Generation((A,), 2, 1.5, {B: Archive("0" * 64, 1, 1)}, {"bin/x": EntryRef(B, 2), "...": EntryRef(B, 1)})
 Change = Callable[[dict[str, Any]], object]
 
 
 def of(*parents: str, created: float = 0.0, parts: tuple[str, ...] = ()) -> Generation:
-    return Generation(parents, 1, created, {part: Part("0" * 64, 1, 1) for part in parts}, {})
+    return Generation(parents, 1, created, {part: Archive("0" * 64, 1, 1) for part in parts}, {})
 
 
 def test_a_manifest_says_what_was_dumped() -> None:
@@ -154,9 +154,9 @@ def test_who_descends_from_whom() -> None:
     known = {A: of("f" * 16), B: of(A), C: of(A, B), D: of(C)}
     assert generations.ancestors(known, D) == {A, B, C}
     assert generations.ancestors(known, "f" * 16) == set()
-    assert generations.superfluous(known, D) == {A, B}
-    assert generations.superfluous(known, C) == set(), "parents stay"
-    assert generations.superfluous({A: of(B), B: of(A)}, A) == set(), "nobody replaces itself"
+    assert generations.prunable(known, D) == {A, B}
+    assert generations.prunable(known, C) == set(), "parents stay"
+    assert generations.prunable({A: of(B), B: of(A)}, A) == set(), "nobody replaces itself"
 
 
 def test_parts_that_nobody_needs() -> None:
@@ -166,8 +166,8 @@ def test_parts_that_nobody_needs() -> None:
 
 def planned(used: dict[str, int], made: dict[str, tuple[int, int]], compact: bool = True) -> int:
     """How many entries are archived anew: ``used`` of those that each archive, of (size, entries), was made with."""
-    saved = {f"{part}{number}": Held(part, 1) for part, count in used.items() for number in range(count)}
-    parts = {name: Part("", size, entries) for name, (size, entries) in made.items()}
+    saved = {f"{part}{number}": EntryRef(part, 1) for part, count in used.items() for number in range(count)}
+    parts = {name: Archive("", size, entries) for name, (size, entries) in made.items()}
     kept, anew = generations.plan(saved, parts, [*saved, "new"], compact)
     assert sorted([*kept, *anew]) == sorted([*saved, "new"]) and all(
         saved[entry] == where for entry, where in kept.items()

@@ -142,10 +142,10 @@ def test_programs_are_the_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_whoever_talks_a_lot_is_not_waited_for() -> None:
     process = programs.start(["sh", "-c", "yes long | head -c 1000000 >&2; echo last >&2"])
-    said = b""
+    output = b""
     while process.poll() is None:
-        said = programs.said(process, said)
-    assert programs.last_line(programs.said(process, said)) == "last" and len(said) <= programs.LAST
+        output = programs.output(process, output)
+    assert programs.last_line(programs.output(process, output)) == "last" and len(output) <= programs.LAST
     assert process.stderr
     process.stderr.close()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from melda.base import supervisor as services
 from melda.base import users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config.environ import ROOT_PATH, SRC
 from melda.plugins import state
 from melda.sync import service as sync
@@ -38,13 +38,13 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         python = str(workdir / PYTHON)
 
     monkeypatch.setattr(sync.set_paths, "plugins", lambda _: Plugins((str(workdir / PYTHON), "", str(workdir / R))))
-    monkeypatch.setattr(sync.users, "do_as", lambda who, action, seconds: action())
+    monkeypatch.setattr(sync.users, "run_as", lambda who, action, seconds: action())
     monkeypatch.setattr(
         sync.environ,
         "for_user",
         lambda settings, python: {"VIRTUAL_ENV": python, "PYTHONPATH": python, "PATH": python + "/bin", "HOME": "/h"},
     )
-    yield SimpleNamespace(place=place, bucket="a bucket", mounts=[], started=[], ended=[0], alive=True)
+    yield SimpleNamespace(layout=place, bucket="a bucket", mounts=[], started=[], ended=[0], alive=True)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_folders_on_local_disk_in_the_place_of_the_buckets(settings: Any, superv
     (tmp_path / "local" / PYTHON).mkdir()
     (tmp_path / "local" / PYTHON / "kept").touch()
     (tmp_path / "local" / f"{PYTHON}.json").touch()
-    assert sync.begin(settings, supervisor)
+    assert sync.start(settings, supervisor)
     project = str(tmp_path / "project")
     assert settings.mounts == [
         (str(tmp_path / "local" / PYTHON), f"{project}/{PYTHON}"),
@@ -109,7 +109,7 @@ def test_whatever_lies_where_the_local_folders_are_to_be(
         (local.parent / f"{R}.json").mkdir() if kind == "index" else local.chmod(0)
     for name in state.NAMES:
         (tmp_path / "run" / "plugins" / name / "deep").mkdir(parents=True)
-    assert sync.begin(settings, supervisor)
+    assert sync.start(settings, supervisor)
     assert local.is_dir() and not local.is_symlink() and len(settings.mounts) == 2
     kept = list(local.parent.glob("*.set-aside-*"))
     assert len(kept) == (kind != "closed")
@@ -122,15 +122,15 @@ def test_whatever_lies_where_the_local_folders_are_to_be(
 
 def test_a_local_project_keeps_its_folders_as_they_are(settings: Any, supervisor: Any) -> None:
     settings.bucket = None
-    assert not sync.begin(settings, supervisor)
+    assert not sync.start(settings, supervisor)
     assert settings.mounts == [] and state.read() == state.LOCAL and not Path(state.RESTORING).exists()
-    sync.finish(settings, supervisor)
+    sync.flush(settings, supervisor)
     assert settings.started[-1] == sync.NAME
 
 
 def test_no_link_of_the_users_is_followed(settings: Any, supervisor: Any, tmp_path: Path) -> None:
     (tmp_path / "project" / R).symlink_to("/etc")
-    sync.begin(settings, supervisor)
+    sync.start(settings, supervisor)
     assert all("/etc" not in pair for pair in settings.mounts)
     (aside,) = (tmp_path / "project").glob(R + ".set-aside-*")
     assert aside.is_symlink() and (tmp_path / "project" / R).is_dir(), "nor does it keep a container from starting"
@@ -141,31 +141,31 @@ def test_who_is_installing_is_remembered_before_anybody_is_stopped(
 ) -> None:
     Path(state.CUT_OFF).parent.mkdir(parents=True)
     monkeypatch.setattr(sync.installers, "running", lambda: "pip install x")
-    sync.note(settings)
+    sync.record_interrupted(settings)
     assert Path(state.CUT_OFF).read_text() == "pip install x"
 
     def fail(*_: object) -> None:
         raise OSError
 
-    monkeypatch.setattr(sync.users, "do_as", fail)
-    sync.note(settings)
+    monkeypatch.setattr(sync.users, "run_as", fail)
+    sync.record_interrupted(settings)
 
 
 def test_that_nobody_is_installing_is_only_believed_who_looked(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(state.CUT_OFF).parent.mkdir(parents=True)
     monkeypatch.setattr(sync.installers, "running", lambda: "")
-    sync.note(settings)
+    sync.record_interrupted(settings)
     assert Path(state.CUT_OFF).read_text() == state.NOBODY
     Path(state.CUT_OFF).unlink()
 
     def late(*_: object) -> None:
         raise TimeoutError("not within 1 s")
 
-    said: list[str] = []
-    monkeypatch.setattr(sync.log, "line", said.append)
-    monkeypatch.setattr(sync.users, "do_as", late)
-    sync.note(settings)
-    assert not Path(state.CUT_OFF).exists() and said == ["who is installing cannot be seen: not within 1 s"]
+    output: list[str] = []
+    monkeypatch.setattr(sync.log, "line", output.append)
+    monkeypatch.setattr(sync.users, "run_as", late)
+    sync.record_interrupted(settings)
+    assert not Path(state.CUT_OFF).exists() and output == ["who is installing cannot be seen: not within 1 s"]
 
 
 def test_the_bucket_is_uncovered(
@@ -182,12 +182,12 @@ def test_the_bucket_is_uncovered(
         gone.append(mount.path)
         raise OSError("another folder is there by now")
 
-    said: list[str] = []
-    monkeypatch.setattr(sync.log, "line", said.append)
+    output: list[str] = []
+    monkeypatch.setattr(sync.log, "line", output.append)
     monkeypatch.setattr(sync.mounts, "detach", detach)
-    assert sync.finish(settings, supervisor) == ""
+    assert sync.flush(settings, supervisor) == ""
     assert gone == [f"{tmp_path}/project/{PYTHON}"]
-    assert said == [f"unmounting {tmp_path}/project/{PYTHON}: another folder is there by now"]
+    assert output == [f"unmounting {tmp_path}/project/{PYTHON}: another folder is there by now"]
 
 
 @pytest.mark.parametrize(
@@ -208,9 +208,9 @@ def test_a_last_save_that_did_not_come_to_its_end_is_known(
 ) -> None:
     monkeypatch.setattr(sync.mounts, "at", lambda _: None)
     settings.ended = [*codes]
-    assert sync.finish(settings, supervisor) == said and settings.ended == []
+    assert sync.flush(settings, supervisor) == said and settings.ended == []
     settings.bucket, settings.ended = None, [*codes]
-    assert sync.finish(settings, supervisor) == "", "nothing was to be saved"
+    assert sync.flush(settings, supervisor) == "", "nothing was to be saved"
 
 
 def test_a_keeper_that_was_killed_is_started_once_more_for_the_last_save(
@@ -218,20 +218,20 @@ def test_a_keeper_that_was_killed_is_started_once_more_for_the_last_save(
 ) -> None:
     monkeypatch.setattr(sync.mounts, "at", lambda _: None)
     settings.alive, settings.ended = False, [0, 74]
-    assert sync.finish(settings, supervisor)
+    assert sync.flush(settings, supervisor)
     (service,) = (one for one in settings.started if one != sync.NAME)
     assert service.argv[-1] == "--last" and service.once, "it is not started again"
 
     def fail(_: object) -> None:
-        raise Refused("no process is left")
+        raise ConfigError("no process is left")
 
     supervisor.start, settings.ended = fail, [0]
-    assert sync.finish(settings, supervisor) == "no process is left"
+    assert sync.flush(settings, supervisor) == "no process is left"
     supervisor.service = lambda _: None
-    assert sync.finish(settings, supervisor) == "", "it never began"
+    assert sync.flush(settings, supervisor) == "", "it never began"
 
 
 def test_without_a_process_to_look_nobody_knows_who_was_installing(settings: Any) -> None:
     Path(state.CUT_OFF).parent.mkdir(parents=True)
-    sync.note(settings, room=False)
+    sync.record_interrupted(settings, room=False)
     assert "no process left" in Path(state.CUT_OFF).read_text()

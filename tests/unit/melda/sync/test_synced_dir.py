@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from melda.sync import synced_dir as folders
-from melda.sync.synced_dir import Folder
+from melda.sync.synced_dir import SyncedDir
 
 from tests.unit.melda.sync.folders import NAME, SITE, Make, found, install, remove
 
@@ -79,7 +79,7 @@ def test_nothing_is_saved_while_somebody_installs(container: Make, bucket: Path,
         assert found(container().root) == {"zebra": "1"}
         return
     assert not bucket.exists(), "and at the end half an installation is not saved either"
-    assert "not kept" in one.said[-1]
+    assert "not kept" in one.output[-1]
     one.wait(int(folders.PATIENCE) + 2)
     assert bucket.exists(), "a sign that does not go away is somebody's garbage"
 
@@ -177,10 +177,10 @@ def test_two_containers_at_once(container: Make) -> None:
 def test_an_r_library(tmp_path: Path) -> None:
     bucket, name = tmp_path / "bucket", "R-4.2.2"
 
-    def start(local: str) -> tuple[Folder, Path]:
+    def start(local: str) -> tuple[SyncedDir, Path]:
         root = tmp_path / local / name
         root.mkdir(parents=True)
-        folder = Folder(name, str(tmp_path / local), str(bucket), print, str)
+        folder = SyncedDir(name, str(tmp_path / local), str(bucket), print, str)
         folder.restore()
         return folder, root
 

@@ -48,13 +48,13 @@ def test_a_damaged_archive_is_set_aside_and_the_newest_good_state_is_used(
     spoil(part(bucket), how)
     two = container()
     assert found(two.root) == {"zebra": "1"}
-    assert "damaged and set aside" in " ".join(two.said)
+    assert "damaged and set aside" in " ".join(two.output)
     assert list((bucket / NAME).glob("*.json.bad"))
     assert how == "gone" or list((bucket / NAME).glob("*.tar.zst.bad"))
     install(two.root, "xerus", "1")
     two.wait()
     three = container()
-    assert found(three.root) == {"zebra": "1", "xerus": "1"} and three.said == []
+    assert found(three.root) == {"zebra": "1", "xerus": "1"} and three.output == []
 
 
 def test_the_oldest_archive_damaged_leaves_the_others(container: Make, bucket: Path) -> None:
@@ -75,7 +75,7 @@ def test_garbage_among_the_manifests_is_ignored(container: Make, bucket: Path, t
     (bucket / NAME / "0123456789abcdee.json").mkdir()
     two = container()
     assert found(two.root) == {"zebra": "1"}
-    assert any("no manifest" in line for line in two.said)
+    assert any("no manifest" in line for line in two.output)
     install(two.root, "yak", "1")
     two.wait()
     assert found(container().root) == {"zebra": "1", "yak": "1"}
@@ -93,7 +93,7 @@ def test_what_is_no_file_in_the_bucket_is_not_opened(container: Make, bucket: Pa
             path.symlink_to("/dev/zero" if what == "device" else bucket / NAME / "notes")
     two = container()
     assert found(two.root) == {"zebra": "1"}
-    assert "set aside (it is no file)" in " ".join(two.said) and "no manifest" in two.said[0]
+    assert "set aside (it is no file)" in " ".join(two.output) and "no manifest" in two.output[0]
 
 
 def test_a_number_that_is_the_highest_does_no_harm(container: Make, bucket: Path) -> None:
@@ -117,7 +117,7 @@ def test_too_many_manifests_are_not_all_read(container: Make, bucket: Path, monk
     for number in range(4):
         (bucket / NAME / f"fffffffffffffff{number}.json").write_text("{}")
     two = container()
-    assert found(two.root) == {"zebra": "1"} and len(two.said) == 4
+    assert found(two.root) == {"zebra": "1"} and len(two.output) == 4
 
 
 @pytest.mark.parametrize("kept", ["file", "file above"])
@@ -161,7 +161,7 @@ def test_a_bucket_that_takes_nothing_is_said_once_and_tried_again(
         broken.setattr(os, "fsync", refuse)
         one.wait(30)
     assert one.folder.problem == "not saved: " + os.strerror(error)
-    assert len(one.said) == 1
+    assert len(one.output) == 1
     assert list((bucket / NAME).iterdir()) == []
     one.wait(70)
     assert one.folder.problem == ""

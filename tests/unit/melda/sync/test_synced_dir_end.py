@@ -27,7 +27,7 @@ def test_a_pip_that_is_cut_off_costs_only_what_it_did(container: Make) -> None:
     one.wait(10)
     missing = one.folder.finish(PIP, one.clock)
     assert missing == f"{NAME}: not saved: slow ({PIP} was cut off; what it did is not kept)"
-    assert one.said[-1] == missing
+    assert one.output[-1] == missing
     two = container()
     assert found(two.root) == {"zebra": "2", "yak": "1"}
 
@@ -46,7 +46,7 @@ def test_a_pip_that_waits_with_nothing_done_costs_nothing(container: Make) -> No
     one = container()
     install(one.root, "zebra", "1")
     one.wait()
-    assert one.folder.finish(PIP, one.clock) == "" and "not saved" not in " ".join(one.said)
+    assert one.folder.finish(PIP, one.clock) == "" and "not saved" not in " ".join(one.output)
 
 
 @pytest.mark.parametrize("sign", ["~ak", "slow-1.dist-info"])
@@ -90,7 +90,7 @@ def test_what_the_bucket_does_not_take_is_named(container: Make, error: int, mon
         broken.setattr(os, "fsync", refuse)
         missing = one.folder.finish("", one.clock)
     assert missing == f"{NAME}: not saved: a, b, c, d, e and 1 more ({os.strerror(error)})"
-    assert one.said == [f"{NAME} is saved as the container stops: a, b, c, d, e and 1 more", missing]
+    assert one.output == [f"{NAME} is saved as the container stops: a, b, c, d, e and 1 more", missing]
     assert one.folder.finish("", one.clock) == "" and len(found(container().root)) == 6
 
 

@@ -105,7 +105,7 @@ class Machine(RuleBasedStateMachine):
         there = found(new.root)
         for name, versions in self.durable.items():
             assert there.get(name, "") in versions, (name, there, versions)
-        assert not any("damaged" in line for line in new.said), new.said
+        assert not any("damaged" in line for line in new.output), new.output
         shutil.rmtree(new.local)
 
     @invariant()
@@ -130,7 +130,7 @@ TestMachine.settings = settings(max_examples=25, stateful_step_count=12, deadlin
     ],
 )
 def test_plan(saved: dict[str, str], sizes: dict[str, tuple[int, int]], now: list[str], kept: list[str]) -> None:
-    parts = {name: generations.Part("0" * 64, *pair) for name, pair in sizes.items()}
-    held = {name: generations.Held(part, 1) for name, part in saved.items()}
+    parts = {name: generations.Archive("0" * 64, *pair) for name, pair in sizes.items()}
+    held = {name: generations.EntryRef(part, 1) for name, part in saved.items()}
     assert sorted(generations.plan(held, parts, now, True)[0]) == sorted(kept)
     assert set(generations.plan(held, parts, now, False)[0]) == {name for name in saved if saved[name] in parts}

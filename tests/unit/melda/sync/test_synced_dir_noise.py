@@ -35,7 +35,7 @@ def test_a_noisy_file_keeps_nothing_else_from_being_saved(container: Make) -> No
     assert one.folder.dirty and one.folder.left_out == {}, "it may be an installation"
     wait(one, int(quiet.LOUD), log)
     assert one.folder.left_out == {f"{SITE}/noisy.log": "it changes all the time"} and not one.folder.dirty
-    assert [line for line in one.said if "left out" in line] == [
+    assert [line for line in one.output if "left out" in line] == [
         "Python-3.11.2: noisy.log is left out: it changes all the time; all else is saved"
     ]
     install(one.root, "xerus", "1")
@@ -89,7 +89,7 @@ def test_the_rest_is_compacted_and_what_is_noisy_stays_where_it_lies(container: 
         install(one.root, "yak", str(number))
         wait(one, 15, data)
     new = container()
-    assert found(new.root) == {"zebra": "1", "yak": "19"} and new.said == []
+    assert found(new.root) == {"zebra": "1", "yak": "19"} and new.output == []
 
 
 def test_at_the_end_it_is_saved_as_well_as_it_can_be(container: Make) -> None:
@@ -157,7 +157,7 @@ def test_what_cannot_be_archived_costs_itself(container: Make, what: str, monkey
         assert set(found(container().root)) == {"zebra"}
         (why,) = one.folder.left_out.values()
         assert {"nested": "nested", "sparse": "room", "fifo": "no file", "socket": "no file"}[what] in why
-        assert sum("odd is left out" in line for line in one.said) == 1
+        assert sum("odd is left out" in line for line in one.output) == 1
         one.start()
         assert found_names(one.root) == {"zebra"} | ({"odd"} if what != "sparse" else set())
     finally:
@@ -170,7 +170,7 @@ def test_a_fifo_in_a_package_is_not_kept_and_said_once(container: Make) -> None:
     install(one.root, "zebra", "1")
     os.mkfifo(one.root / SITE / "zebra" / "fifo")
     one.wait(70)
-    assert one.said.count("Python-3.11.2: not kept: zebra/fifo is no file and no folder") == 1
+    assert one.output.count("Python-3.11.2: not kept: zebra/fifo is no file and no folder") == 1
     two = container()
     assert found(two.root) == {"zebra": "1"} and not (two.root / SITE / "zebra" / "fifo").exists()
     assert one.folder.problem == "" and one.folder.left_out == {}
@@ -192,7 +192,7 @@ def test_a_disk_without_room_is_said_in_one_line(container: Make, monkeypatch: p
     for name in ("zebra", "yak", "xerus"):
         install(one.root, name, "1")
     one.wait(30)
-    assert "on local disk, which has room for" in one.folder.problem and len(one.said) == 1
+    assert "on local disk, which has room for" in one.folder.problem and len(one.output) == 1
 
 
 def test_a_sign_of_an_installation_that_stays_is_garbage(container: Make) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from melda.sync import synced_dir as folders
-from melda.sync.synced_dir import Folder
+from melda.sync.synced_dir import SyncedDir
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install
 from tests.unit.melda.sync.test_synced_dir_damage import of_two_archives, part, spoil
@@ -76,7 +76,7 @@ def test_a_failed_upload_is_tried_again_at_first_soon_and_then_each_minute(
 
 def test_a_new_keeper_knows_nothing_yet(container: Make, bucket: Path) -> None:
     one = container()
-    new = Folder(NAME, str(one.local), str(bucket), print, str)
+    new = SyncedDir(NAME, str(one.local), str(bucket), print, str)
     assert (new.restored, new.dirty, new.saved_at, new.problem) == (False, False, 0.0, "")
     assert one.folder.restored
 
@@ -92,7 +92,7 @@ def test_it_says_what_is_saved(container: Make, number: int, shown: str) -> None
     (one.root / SITE / "a0-1.dist-info").mkdir()
     (one.root / SITE / "a0-1.dist-info" / "RECORD").write_text("")
     one.wait()
-    assert one.said == [f"{NAME} is saved in the bucket: {shown}"]
+    assert one.output == [f"{NAME} is saved in the bucket: {shown}"]
 
 
 def test_it_says_so_where_only_something_went(container: Make) -> None:
@@ -103,7 +103,7 @@ def test_it_says_so_where_only_something_went(container: Make) -> None:
         os.rename(path, one.local / path.name)
     (one.root / "bin" / "zebra").unlink()
     one.wait()
-    assert one.said[-1] == f"{NAME} is saved in the bucket"
+    assert one.output[-1] == f"{NAME} is saved in the bucket"
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_what_cannot_be_saved_at_the_end_is_said(
     install(one.root, "zebra", "1")
     monkeypatch.setattr(one.folder, "_save", fail)
     one.folder.finish("", one.clock)
-    assert one.said[1:] == [f"{NAME}: not saved: zebra ({said})"]
+    assert one.output[1:] == [f"{NAME}: not saved: zebra ({said})"]
     one.folder.finish("", one.clock)
-    assert sum("not saved" in line for line in one.said) == 1, "once"
+    assert sum("not saved" in line for line in one.output) == 1, "once"
 
 
 def test_at_the_end_only_what_must_be_is_done(container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = container()
-    monkeypatch.setattr(one.folder, "_tidy", refuse)
+    monkeypatch.setattr(one.folder, "_collect_garbage", refuse)
     install(one.root, "zebra", "1")
     one.folder.finish("", one.clock)
     assert not one.folder.dirty and one.folder.problem == ""

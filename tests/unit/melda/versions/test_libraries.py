@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from melda.base import interpreters
-from melda.config.environ import Place
+from melda.config.environ import ImageLayout
 from melda.versions import libraries
 
 
@@ -136,7 +136,7 @@ def test_distribution(tmp_path: Path, text: str, expected: tuple[str, str]) -> N
     assert libraries.distribution(str(tmp_path / "os-release")) == expected
 
 
-def test_the_whole_document(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_document(place: ImageLayout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters, "r", lambda: "4.2.2")
     monkeypatch.setattr(libraries, "distribution", lambda: ("Ubuntu", "20.04"))
     own = interpreters.python(place.python_env)
@@ -153,12 +153,12 @@ def test_the_whole_document(place: Place, monkeypatch: pytest.MonkeyPatch) -> No
     assert found["R"]["dplyr"] == "1.0.10"
 
 
-def test_without_r(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_r(place: ImageLayout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters, "r", lambda: "")
     assert libraries.Installed(place).versions()["R"] == {}
 
 
-def test_python_of_an_environment(tmp_path: Path, place: Place) -> None:
+def test_python_of_an_environment(tmp_path: Path, place: ImageLayout) -> None:
     assert interpreters.python(str(tmp_path / "none")) == ""
     broken = tmp_path / "broken" / "bin"
     broken.mkdir(parents=True)

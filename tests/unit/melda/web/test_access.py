@@ -39,8 +39,8 @@ def test_whoever_has_the_token_from_anywhere(asker: access.Asker) -> None:
     ],
 )  # fmt: skip
 def test_a_stranger_is_told_what_to_send(asker: access.Asker) -> None:
-    said = access.refusal(asker, TOKEN, None)
-    assert "Authorization: token TOKEN" in said and TOKEN not in said
+    output = access.refusal(asker, TOKEN, None)
+    assert "Authorization: token TOKEN" in output and TOKEN not in output
     assert "PGEO_IPS" in access.refusal(asker, "", PEERS)
 
 

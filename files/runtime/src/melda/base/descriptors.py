@@ -34,10 +34,10 @@ def _others_may_write(folder: int) -> bool:
 
 def _made(name: str, above: int, path: str) -> int:
     """A descriptor of a new folder in one that others may write, with its owner; what is in the way is set aside there."""
-    aside = "{0}.set-aside-{1}".format(name, secrets.token_hex(4))
+    aside = f"{name}.set-aside-{secrets.token_hex(4)}"
     with contextlib.suppress(FileNotFoundError):
         os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
-        log.line("{0}: {1} was no folder, and is set aside as {2}; a new one is made".format(path, name, aside))
+        log.line(f"{path}: {name} was no folder, and is set aside as {aside}; a new one is made")
     os.mkdir(name, 0o755, dir_fd=above)
     inner = os.open(name, os.O_PATH | FOLDER, dir_fd=above)
     found = os.fstat(above)
@@ -64,9 +64,9 @@ def clear_names(path: str, names: Collection[str]) -> None:
                 continue
             except IsADirectoryError:
                 # However deep it is, and however much is in it.
-                aside = "{0}.set-aside-{1}".format(name, secrets.token_hex(4))
+                aside = f"{name}.set-aside-{secrets.token_hex(4)}"
                 os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
-                log.line("{0}/{1} was a folder, and is set aside as {2}".format(path, name, aside))
+                log.line(f"{path}/{name} was a folder, and is set aside as {aside}")
     finally:
         os.close(above)
 
@@ -101,7 +101,7 @@ def folder(path: str, flags: int = os.O_RDONLY, make: bool = False) -> int:
                 else:
                     links += 1
                     if not roots or links > LINKS:
-                        raise OSError(errno.ELOOP, "{0!r} on the way is a symbolic link".format(name), path) from None
+                        raise OSError(errno.ELOOP, f"{name!r} on the way is a symbolic link", path) from None
                     names += _names(target)
                     inner = os.open("/" if target.startswith("/") else ".", os.O_PATH | FOLDER, dir_fd=here)
             os.close(here)
@@ -130,7 +130,7 @@ def identity(number: int) -> Identity:
 
 def mount_of(number: int) -> int:
     """The mount through which it was opened (proc(5), fdinfo): also a bind mount of the same file system is another one."""
-    info = os.open("/proc/self/fdinfo/{0}".format(number), os.O_RDONLY)
+    info = os.open(f"/proc/self/fdinfo/{number}", os.O_RDONLY)
     try:
         return int(os.read(info, 4096).split(b"mnt_id:", 1)[1].split(None, 1)[0])
     finally:

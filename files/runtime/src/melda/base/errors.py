@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class ConfigError(Exception):
     """The container cannot do what it was asked for.
 
     The text is one line that names the setting, its value (never a secret's) and what would be right.
     """
 
 
-class Unavailable(Refused):
+class TemporaryFailure(ConfigError):
     """No setting is known to be wrong, and it did not work: it may the next time, without anybody's help."""
 
 

@@ -11,7 +11,7 @@ import stat
 from melda.base import log
 
 
-def aside(path: str, keep_name: bool = True) -> None:
+def move_aside(path: str, keep_name: bool = True) -> None:
     """Give what stands in the way another name; it keeps its content. The log says so.
 
     Args:
@@ -24,7 +24,7 @@ def aside(path: str, keep_name: bool = True) -> None:
     # A name that nobody can have taken: what cannot be set aside would keep every later start from making the folder.
     name = "{0}set-aside-{1}".format(os.path.basename(path) + "." if keep_name else "", secrets.token_hex(4))
     os.replace(path, os.path.join(os.path.dirname(path), name))
-    log.line("{0} was in the way and is set aside as {1}".format(path, name))
+    log.line(f"{path} was in the way and is set aside as {name}")
 
 
 def check(path: str, links: bool = False) -> bool:
@@ -42,14 +42,14 @@ def check(path: str, links: bool = False) -> bool:
     """
     # A link to a folder neither, as a rule: whoever mounts here later follows none.
     if os.path.lexists(path) and (not os.path.isdir(path) or (os.path.islink(path) and not links)):
-        aside(path)
+        move_aside(path)
     if not os.path.isdir(path):
         return False
     found = os.stat(path)
     mode = stat.S_IMODE(found.st_mode)
     if mode & 0o500 != 0o500 and found.st_uid == os.geteuid():
         os.chmod(path, mode | 0o700)
-        log.line("{0} had mode {1:03o}, and has {2:03o} now".format(path, mode, mode | 0o700))
+        log.line(f"{path} had mode {mode:03o}, and has {mode | 0o700:03o} now")
     return True
 
 
@@ -82,4 +82,4 @@ def clear(path: str) -> None:
         else:
             os.unlink(path)
     if os.path.lexists(path):
-        aside(path, keep_name=False)
+        move_aside(path, keep_name=False)

@@ -53,7 +53,7 @@ def _mount(source: Optional[bytes], target: bytes, flags: int) -> None:
 
 
 def _by_number(number: int) -> bytes:
-    return "/proc/self/fd/{0}".format(number).encode()
+    return f"/proc/self/fd/{number}".encode()
 
 
 def bind(source: int, target: int) -> None:

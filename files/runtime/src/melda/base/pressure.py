@@ -37,7 +37,7 @@ def tried(action: Callable[[], Result], seconds: float) -> Result:
         time.sleep(PAUSE)
 
 
-class Said:
+class Complaints:
     """What goes wrong again and again, each said once until it is well again."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
@@ -50,6 +50,6 @@ class Said:
             self._said[what] = text
             self._write(text)
 
-    def well(self, what: object) -> None:
+    def recovered(self, what: object) -> None:
         """It is well again."""
         self._said.pop(what, None)

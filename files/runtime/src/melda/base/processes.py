@@ -10,7 +10,7 @@ import time
 from typing import Callable, Collection, Dict, Iterator, List, Set, Tuple
 
 from melda.base import oom, users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 
 CONTROLLERS = ("devices", "memory", "pids", "")  # of cgroup v1, each of which Docker uses; "": of v2
 LOOKS, PAUSE = 5, 0.2  # docker exec moves a process into our cgroup just before it has our mounts
@@ -31,7 +31,7 @@ def as_account(who: users.Account, score: int = 0) -> Callable[[], None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         if score:
             oom.offer(score)
-        users.become(who)
+        users.drop_privileges(who)
         os.umask(0o022)
 
     return prepare
@@ -137,7 +137,7 @@ def container(proc: str = "/proc") -> str:
     To be asked before anything is started: whoever is in our cgroup now and has other mounts is not of this container.
 
     Raises:
-        Refused: the processes cannot be told from others. What writes at the stop would go on, and be lost.
+        ConfigError: the processes cannot be told from others. What writes at the stop would go on, and be lost.
     """
     if os.getpid() == 1:
         return ""
@@ -148,7 +148,7 @@ def container(proc: str = "/proc") -> str:
         time.sleep(PAUSE if look else 0)
         if all(_namespace(str(pid), "mnt", proc) == ours for pid in others((), group, proc)):
             return group
-    raise Refused(
+    raise ConfigError(
         "this container's processes cannot be told from others': it is not PID 1 and has no cgroup of its own;"
         " start it without --pid, or with a cgroup of its own (--cgroup-parent)"
     )

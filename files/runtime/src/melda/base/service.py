@@ -19,9 +19,9 @@ class Service(NamedTuple):
         account: who it runs as.
         environment: all of its environment.
         directory: where it starts.
-        essential: its end is the container's end; else it is started again.
-        patience: seconds between SIGTERM and SIGKILL.
-        once: when it ends with exit code 0 it is done.
+        critical: its end is the container's end; else it is started again.
+        stop_timeout: seconds between SIGTERM and SIGKILL.
+        oneshot: when it ends with exit code 0 it is done.
         stdin: descriptor of its standard input; there is nothing to read if it is not given.
         stdout: descriptor of its standard output; None: ours.
         score: how gladly the kernel kills it, and what it starts, for want of memory; see :mod:`melda.base.oom`.
@@ -32,10 +32,10 @@ class Service(NamedTuple):
     account: users.Account
     environment: Mapping[str, str]
     directory: str = "/"
-    essential: bool = False
-    patience: float = 2.0
+    critical: bool = False
+    stop_timeout: float = 2.0
     stdin: int = subprocess.DEVNULL
-    once: bool = False
+    oneshot: bool = False
     score: int = 0
     stdout: Optional[int] = None
 

@@ -10,7 +10,7 @@ import time
 from typing import Callable, Dict, List, Optional, Tuple
 
 from melda.base import log, pressure, processes, users
-from melda.base.errors import Refused, StopRequested
+from melda.base.errors import ConfigError, StopRequested
 from melda.base.service import FIRST_PAUSE, Running, Service
 
 STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -33,7 +33,7 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         self._group = group
         self._until: Optional[float] = None  # when all that is stopped must be over
-        self._said = pressure.Said(log.line)
+        self._complaints = pressure.Complaints(log.line)
         self._all: Dict[str, Running] = {}
         self._timers: List[Tuple[float, Callable[[], Optional[float]]]] = []
         self._ended: Optional[Tuple[str, int]] = None
@@ -43,12 +43,12 @@ class Supervisor:
         """Start a service; it is looked after from now on.
 
         Raises:
-            Refused: it cannot be started.
+            ConfigError: it cannot be started.
         """
         try:
             pressure.tried(lambda: self._launch(service), TRIES)
         except Exception as error:
-            raise Refused("{0} cannot be started: {1}".format(service.name, str(error) or repr(error))) from None
+            raise ConfigError(f"{service.name} cannot be started: {str(error) or repr(error)}") from None
 
     def _launch(self, service: Service) -> None:
         running = self._all.setdefault(service.name, Running(service))
@@ -64,7 +64,7 @@ class Supervisor:
             preexec_fn=processes.as_account(service.account, service.score),  # noqa: PLW1509
         )
 
-    def later(self, seconds: float, action: Callable[[], Optional[float]]) -> None:
+    def call_later(self, seconds: float, action: Callable[[], Optional[float]]) -> None:
         """Call ``action`` in ``seconds``; it is quick, and returns in how many seconds again, or None."""
         self._timers.append((time.monotonic() + seconds, action))
 
@@ -72,7 +72,7 @@ class Supervisor:
         """What is looked after by that name, whether its process is there, or to be started again; None if nothing is."""
         return self._all[name].service if name in self._all else None
 
-    def alive(self, name: str) -> bool:
+    def is_running(self, name: str) -> bool:
         """Is the service's process there?"""
         return self.pid(name) > 0
 
@@ -81,7 +81,7 @@ class Supervisor:
         process = self._all[name].process if name in self._all else None
         return 0 if process is None else process.pid
 
-    def give_up(self, name: str, code: int) -> None:
+    def kill(self, name: str, code: int) -> None:
         """Kill an essential service at once: nobody can hang in a file system whose server is gone.
 
         Args:
@@ -106,7 +106,7 @@ class Supervisor:
         while not condition():
             if self._ended or time.monotonic() > deadline:
                 return False
-            self._turn(0.01)
+            self._poll(0.01)
             if self.stop_requested:
                 raise StopRequested()
         return True
@@ -119,9 +119,9 @@ class Supervisor:
         """
         while not self._ended and not self.stop_requested:
             try:
-                self._turn(3600.0)
+                self._poll(3600.0)
             except Exception as error:  # whatever it is: with us, every kernel would end
-                self._said.line(self, "not now: {0}".format(str(error) or repr(error)))
+                self._complaints.line(self, f"not now: {str(error) or repr(error)}")
                 time.sleep(pressure.PAUSE)
         code = self._ended[1] if self._ended else 0
         return code if code >= 0 else 128 - code
@@ -158,8 +158,8 @@ class Supervisor:
         process, began = running.process, time.monotonic()
         running.stopping = True
         (ask or functools.partial(self.ask, name))()
-        if not self._gone(running, self.left(running.service.patience)):
-            log.line("{0} did not end within {1:.1f} s and is killed".format(name, time.monotonic() - began))
+        if not self._gone(running, self.left(running.service.stop_timeout)):
+            log.line(f"{name} did not end within {time.monotonic() - began:.1f} s and is killed")
             os.kill(process.pid, signal.SIGKILL)
             self._gone(running, self.left(1.0))
         self._all.pop(name, None)
@@ -189,7 +189,7 @@ class Supervisor:
             users.Child(users.ROOT, lambda: None).close()
             return True
         except OSError as error:
-            log.line("no process can be started ({0}): all but the services are ended first".format(error.strerror))
+            log.line(f"no process can be started ({error.strerror}): all but the services are ended first")
         self._end(self.left(0.4))
         return False
 
@@ -211,12 +211,12 @@ class Supervisor:
             self.stop(running.service.name)
         self._end(self.left(2.0))
 
-    def _turn(self, longest: float) -> None:
+    def _poll(self, longest: float) -> None:
         now = time.monotonic()
         times = [at for at, _ in self._timers] + [r.due for r in self._all.values() if r.due is not None]
         received = signal.sigtimedwait(HANDLED, max(0.0, min([now + longest] + times) - now))
         if received is not None and received.si_signo in STOP:
-            log.line("stopping, as {0} asks".format(signal.Signals(received.si_signo).name))
+            log.line(f"stopping, as {signal.Signals(received.si_signo).name} asks")
             self.stop_requested = True
         self._reap()
         now = time.monotonic()
@@ -228,23 +228,23 @@ class Supervisor:
         for _, action in due:
             try:
                 again = action()
-                self._said.well(action)
+                self._complaints.recovered(action)
             except Exception as error:
-                self._said.line(action, "not now, it is tried again: {0}".format(str(error) or repr(error)))
+                self._complaints.line(action, f"not now, it is tried again: {str(error) or repr(error)}")
                 again = AGAIN
             if again is not None:
-                self.later(again, action)
+                self.call_later(again, action)
 
     def _start_again(self, running: Running) -> None:
         try:
             self._launch(running.service)
-            self._said.well(running)
+            self._complaints.recovered(running)
         except Exception as error:
             name, reason = running.service.name, str(error) or repr(error)
-            self._said.line(running, "{0} cannot be started, it is tried again: {1}".format(name, reason))
-            self._plan(running)
+            self._complaints.line(running, f"{name} cannot be started, it is tried again: {reason}")
+            self._schedule_restart(running)
 
-    def _plan(self, running: Running) -> float:
+    def _schedule_restart(self, running: Running) -> float:
         now = time.monotonic()
         pause = FIRST_PAUSE if now - running.began > LIVED_LONG else running.pause
         running.pause = min(2 * pause, LONGEST_PAUSE)
@@ -258,15 +258,15 @@ class Supervisor:
                     running.process.returncode = code
                     running.process = None
                     if not running.stopping:
-                        self._lost(running, code)
+                        self._on_exit(running, code)
 
-    def _lost(self, running: Running, code: int) -> None:
+    def _on_exit(self, running: Running, code: int) -> None:
         how = ("ended with exit code {0}" if code >= 0 else "was killed by signal {0}").format(abs(code))
-        if running.service.essential:
-            log.line("{0} {1}".format(running.service.name, how))
+        if running.service.critical:
+            log.line(f"{running.service.name} {how}")
             self._ended = self._ended or (running.service.name, code)
-        elif running.service.once and code == 0:
+        elif running.service.oneshot and code == 0:
             self._all.pop(running.service.name, None)
         else:
-            pause = self._plan(running)
-            log.line("{0} {1}; starting it again in {2:g} s".format(running.service.name, how, pause))
+            pause = self._schedule_restart(running)
+            log.line(f"{running.service.name} {how}; starting it again in {pause:g} s")

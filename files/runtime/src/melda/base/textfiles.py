@@ -14,7 +14,7 @@ from melda.base import descriptors, regular
 LARGEST = 1 << 20  # bytes of a file that is changed
 
 
-def with_block(text: str, name: str, content: str, comment: str = "#") -> str:
+def set_block(text: str, name: str, content: str, comment: str = "#") -> str:
     """``text`` with exactly one block called ``name`` that holds ``content``, at its old place or at the end.
 
     Args:
@@ -23,7 +23,7 @@ def with_block(text: str, name: str, content: str, comment: str = "#") -> str:
         content: the lines between them; empty removes the block.
         comment: what begins a comment in that file.
     """
-    begin, end = "{0} BEGIN {1}".format(comment, name), "{0} END {1}".format(comment, name)
+    begin, end = f"{comment} BEGIN {name}", f"{comment} END {name}"
     # Not splitlines(): a form feed within a line is the line's.
     rest = text.split("\n")
     if not rest[-1]:
@@ -63,7 +63,7 @@ def with_setting(text: str, section: str, key: str, value: str) -> str:
         return text
     if parser.get(section, key, fallback=None) == value:
         return text
-    setting = "{0} = {1}".format(key, value)
+    setting = f"{key} = {value}"
     kept: List[str] = []
     inside = replacing = False
     place: Optional[int] = None  # for the setting: where the old one was, else below the section's header
@@ -88,7 +88,7 @@ def with_setting(text: str, section: str, key: str, value: str) -> str:
         if not replacing:
             kept.append(line)
     if place is None:
-        return "\n".join([*kept, "[{0}]".format(section), setting]) + "\n"
+        return "\n".join([*kept, f"[{section}]", setting]) + "\n"
     # As deep as what follows, which would else be read as more of our value.
     following = (line for line in kept[place:] if line.strip() and line.strip()[0] not in "#;")
     margin = re.match(r"\s*", next(following, ""))
@@ -117,7 +117,7 @@ def without_setting(text: str, section: str, key: str, value: str) -> str:
         inside = header.group(1) == section if header else inside
         if not (inside and re.split(r"[=:]", line, maxsplit=1)[0].strip().lower() == key):
             kept.append(line)
-    empty = kept and kept[-1].strip() == "[{0}]".format(section)
+    empty = kept and kept[-1].strip() == f"[{section}]"
     return "".join(line + "\n" for line in (kept[:-1] if empty else kept))
 
 
@@ -150,7 +150,7 @@ def replace(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, 
     root = os.geteuid() == 0
     # Root follows no link that somebody else may have put on the way.
     folder = descriptors.folder(parent, os.O_PATH) if root else os.open(parent, os.O_PATH | os.O_DIRECTORY)
-    new = "{0}.{1}".format(name, secrets.token_hex(8))
+    new = f"{name}.{secrets.token_hex(8)}"
     try:
         number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
         try:
@@ -169,7 +169,7 @@ def replace(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, 
         os.close(folder)
 
 
-def update(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, int]] = None) -> bool:
+def write_if_changed(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, int]] = None) -> bool:
     """Make a file hold ``text``; arguments as for :func:`replace`. Returns whether that changed it."""
     with contextlib.suppress(OSError):  # whatever is there is replaced then
         if os.path.exists(path) and read(path) == text:

@@ -12,7 +12,7 @@ import time
 from typing import Callable, NamedTuple, Optional, Tuple
 
 from melda.base import pressure
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 
 
 class Account(NamedTuple):
@@ -38,14 +38,14 @@ def find(name: str) -> Account:
     """The account called ``name``.
 
     Raises:
-        Refused: it does not exist, or is root (notebooks must not run as root).
+        ConfigError: it does not exist, or is root (notebooks must not run as root).
     """
     try:
         entry = pwd.getpwnam(name)
     except (KeyError, ValueError):
-        raise Refused("username={0!r} is not right: there is no such user in this container".format(name)) from None
+        raise ConfigError(f"invalid username={name!r}: there is no such user in this container") from None
     if entry.pw_uid == 0:
-        raise Refused("username={0!r} is not right: notebooks do not run as root".format(name))
+        raise ConfigError(f"invalid username={name!r}: notebooks do not run as root")
     groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, groups, entry.pw_dir, entry.pw_shell)
 
@@ -58,7 +58,7 @@ _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38  # prctl(2)
 _LIBC = ctypes.CDLL(None, use_errno=True)  # here: it is used between fork and exec
 
 
-def become(account: Account) -> None:
+def drop_privileges(account: Account) -> None:
     """Turn this process into one of ``account``, for good.
 
     Nothing that it or its children execute gives them more rights, setuid or not.
@@ -109,7 +109,7 @@ class Child:
             try:
                 os.close(self._reading)
                 signal.pthread_sigmask(signal.SIG_SETMASK, [])
-                become(account)
+                drop_privileges(account)
                 os.umask(0o022)
                 action()
                 os.write(writing, DONE)
@@ -122,11 +122,11 @@ class Child:
     def answer(self) -> Optional[str]:
         """Empty if it was done; what went wrong; None while it goes on. To be asked until it is not None."""
         try:
-            said = os.read(self._reading, 1001)
+            output = os.read(self._reading, 1001)
         except BlockingIOError:
             return None
         self._over = True
-        return "" if said == DONE else said.decode("utf-8", "replace") or "it was killed"
+        return "" if output == DONE else output.decode("utf-8", "replace") or "it was killed"
 
     def close(self) -> None:
         """Forget it, and kill it if it goes on.
@@ -140,7 +140,7 @@ class Child:
             os.waitpid(self.pid, os.WNOHANG)
 
 
-def do_as(account: Account, action: Callable[[], object], seconds: float) -> None:
+def run_as(account: Account, action: Callable[[], object], seconds: float) -> None:
     """Do ``action`` in a :class:`Child`, and wait for it.
 
     Args:

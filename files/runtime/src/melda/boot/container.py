@@ -11,7 +11,7 @@ import time
 from typing import Optional, TextIO, Tuple
 
 from melda.base import log, processes
-from melda.base.errors import Refused, StopRequested
+from melda.base.errors import ConfigError, StopRequested
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.boot import home, services
@@ -38,14 +38,14 @@ def only_one(path: str = LOCK) -> TextIO:
     """Hold the lock of the one start-jupyter of this container; it is free when the process ends, however.
 
     Raises:
-        Refused: another one holds it.
+        ConfigError: another one holds it.
     """
     stream = open(path, "a", encoding="ascii")  # noqa: SIM115 stays open as long as we live
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         stream.close()
-        raise Refused("it runs already in this container; docker restart starts it anew") from None
+        raise ConfigError("it runs already in this container; docker restart starts it anew") from None
     return stream
 
 
@@ -59,22 +59,22 @@ def _start(supervisor: Supervisor, name: str, service: Optional[Service], otherw
 
 
 def _open_home(settings: Settings) -> None:
-    user = settings.place.user
+    user = settings.layout.user
     try:
         home.open_to(user)
     except OSError as error:
-        raise Refused("UHOME={0!r} cannot be used: {1}".format(user.home, error)) from None
+        raise ConfigError(f"UHOME={user.home!r} cannot be used: {error}") from None
 
 
-def bring_up(settings: Settings, supervisor: Supervisor) -> None:
+def start_all(settings: Settings, supervisor: Supervisor) -> None:
     """All steps of a start.
 
     Raises:
-        Refused: a step failed.
+        ConfigError: a step failed.
         StopRequested: a signal came before the end.
     """
     began = time.monotonic()
-    variables = environ.for_user(settings, set_paths.plugins(settings.place).python)
+    variables = environ.for_user(settings, set_paths.plugins(settings.layout).python)
     token, random = jupyter.token_file(settings)
     # Loading Jupyter's code takes longest and needs nothing of the project: it goes on beside all the rest.
     waiting, ready = os.pipe()
@@ -83,27 +83,25 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     with log.step("firewall") as details:  # before the first service listens
         details.append(firewall.prepare(settings.firewall))
     with log.step("ssh") as details:
-        details.append(ssh.begin(settings, supervisor))
+        details.append(ssh.start(settings, supervisor))
     _start(supervisor, "dbus", services.dbus(settings), "off, it is not installed")
     services.bspm(settings, supervisor)
     _open_home(settings)
     with log.step("storage") as details:
         details.append(s3fs.prepare(settings, supervisor, fork_of.fetch))
     with log.step("persistence") as details:
-        kept = sync.begin(settings, supervisor)
+        kept = sync.start(settings, supervisor)
         details.append("the user's packages are brought back meanwhile" if kept else "there is no bucket")
     with log.step("paths") as details:
         # Nobody installs anything yet; what is brought back is mended when it is here.
-        plugins = set_paths.prepare(settings.place, mend=not kept)
+        plugins = set_paths.prepare(settings.layout, mend=not kept)
         details.extend(folder for folder in plugins if folder)
     with log.step("ownership") as details:
         try:
-            changed = home.own(settings.place.user, settings.place.workdir)
+            changed = home.chown_home(settings.layout.user, settings.layout.workdir)
         except OSError as error:
-            raise Refused(
-                "UHOME={0!r} cannot be handed to its user: {1}".format(settings.place.user.home, error)
-            ) from None
-        details.append("{0} changed in {1}".format(changed, settings.place.user.home))
+            raise ConfigError(f"UHOME={settings.layout.user.home!r} cannot be handed to its user: {error}") from None
+        details.append(f"{changed} changed in {settings.layout.user.home}")
     # Only from here on anything runs that the user may have put in place.
     forked = fork_of.service(settings, variables)
     if forked:
@@ -118,13 +116,13 @@ def bring_up(settings: Settings, supervisor: Supervisor) -> None:
     def announce() -> Optional[float]:
         if not jupyter.answers(prefix=hub.prefix(settings.variables)):
             return JUPYTER_SECONDS
-        log.line("ready: {0} ({1:.2f} s)".format(jupyter.url(settings, token, random), time.monotonic() - began))
+        log.line(f"ready: {jupyter.url(settings, token, random)} ({time.monotonic() - began:.2f} s)")
         return None
 
-    supervisor.later(JUPYTER_SECONDS, announce)
+    supervisor.call_later(JUPYTER_SECONDS, announce)
 
 
-def take_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
+def shut_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
     """Stop Jupyter, then all other processes, save what was installed, and unmount when nobody can write any more.
 
     Returns:
@@ -132,26 +130,26 @@ def take_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
     """
     jupyters, all_others, plugins, unmounted = (time.monotonic() + seconds for seconds in STOP_BY)
     supervisor.hurry(jupyters)
-    sync.note(settings, supervisor.make_room())
+    sync.record_interrupted(settings, supervisor.make_room())
     supervisor.ask(jupyter.NAME)
     supervisor.end_strangers()  # meanwhile: what they have written takes its time to be in the bucket
     ended = supervisor.stop(jupyter.NAME)
     supervisor.hurry(all_others)
     supervisor.stop_all(spare=(s3fs.S3FS, sync.NAME))
     supervisor.hurry(plugins)
-    problems = [sync.finish(settings, supervisor)]
+    problems = [sync.flush(settings, supervisor)]
     supervisor.hurry(unmounted)
-    problems.append(s3fs.release(settings, supervisor))
+    problems.append(s3fs.unmount(settings, supervisor))
     lost = "; ".join(filter(None, problems))
     if lost:
-        log.line("something may be missing in the bucket: {0}".format(lost))
+        log.line(f"something may be missing in the bucket: {lost}")
     return ended, not lost
 
 
 def _group(settings: Settings) -> str:
     try:
         return processes.container()
-    except Refused:
+    except ConfigError:
         if settings.bucket:
             raise
         return ""  # what goes on to write in a local folder loses nothing
@@ -164,39 +162,39 @@ def run() -> int:
         The container's exit code.
 
     Raises:
-        Refused: it does not start.
+        ConfigError: it does not start.
     """
     if os.geteuid() != 0:
-        raise Refused("it must start as root, not as user {0}: it runs Jupyter as melda by itself".format(os.geteuid()))
+        raise ConfigError(f"it must start as root, not as user {os.geteuid()}: it runs Jupyter as melda by itself")
     os.chdir("/")  # Docker starts us in the project, which is to be mounted and unmounted
     os.umask(0o022)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # s3fs has the keys in its memory, Jupyter the token
     settings = environ.settings(environ.load())
     os.environ["PATH"] = environ.ROOT_PATH  # for all that is called without an environment of its own
     if os.path.isdir(SYSTEMD):
-        raise Refused("systemd runs here: systemctl start melda.target (docs/vm.md)")
+        raise ConfigError("systemd runs here: systemctl start melda.target (docs/vm.md)")
     lock = only_one()
     supervisor = Supervisor(_group(settings))
     processes.adopt()
     try:
-        bring_up(settings, supervisor)
+        start_all(settings, supervisor)
         code = supervisor.run()
     except StopRequested:
         code = 0
     except BaseException:
-        take_down(settings, supervisor)
+        shut_down(settings, supervisor)
         raise
     began = time.monotonic()
-    if code == 0 and s3fs.hangs(settings):
-        s3fs.abandon(supervisor)  # else everything waits for it, and Docker kills us first
+    if code == 0 and s3fs.is_hung(settings):
+        s3fs.kill_mount(supervisor)  # else everything waits for it, and Docker kills us first
         code = 1
-    ended, saved = take_down(settings, supervisor)
+    ended, saved = shut_down(settings, supervisor)
     if code == 0 and not saved:
         code = LOST
     # Killed by SIGTERM: the signal came before Jupyter listened to it.
     elif code == 0 and ended not in (0, -signal.SIGTERM):
         code = ended if ended > 0 else 128 - ended
-    log.line("ended with exit code {0} ({1:.2f} s)".format(code, time.monotonic() - began))
+    log.line(f"ended with exit code {code} ({time.monotonic() - began:.2f} s)")
     lock.close()
     return code
 
@@ -205,8 +203,8 @@ def main() -> int:
     """Command line: no arguments."""
     try:
         if sys.argv[1:]:
-            raise Refused("{0!r} is not right: it takes no arguments".format(sys.argv[1]))
+            raise ConfigError(f"invalid {sys.argv[1]!r}: it takes no arguments")
         return run()
-    except (Refused, OSError, MemoryError, RuntimeError) as error:  # the disk is full, say, or no thread can be had
+    except (ConfigError, OSError, MemoryError, RuntimeError) as error:  # the disk is full, say, or no thread can be had
         log.line(str(error) or repr(error))
         return 1

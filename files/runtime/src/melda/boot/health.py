@@ -12,12 +12,12 @@ import time
 from typing import Dict, Mapping, Tuple
 
 from melda.base import textfiles, users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import environ, hub
 from melda.config.environ import RUN
 from melda.jupyter import service as jupyter
 from melda.mount import s3fs, watch
-from melda.mount.watch import WELL
+from melda.mount.watch import OK
 from melda.plugins import state
 from melda.web import probe
 
@@ -47,7 +47,7 @@ def printable(text: str, most: int) -> str:
     return line + ("…" if len(text) > most else "")
 
 
-def told(path: str) -> str:
+def read_state(path: str) -> str:
     """The line of a file that the user's processes write; empty if there is none. Whatever it is, nobody waits for it."""
     with contextlib.suppress(OSError):
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
@@ -69,7 +69,7 @@ def of_mount(workdir: str, asked_for: bool) -> str:
     if asked_for:
         # It is not touched: who touches a mount that hangs, hangs.
         return watch.read() if s3fs.is_mounted(workdir) else "not mounted"
-    return WELL if os.access(workdir, os.R_OK | os.X_OK) else "cannot be read"
+    return OK if os.access(workdir, os.R_OK | os.X_OK) else "cannot be read"
 
 
 def of_dbus() -> str:
@@ -81,8 +81,8 @@ def of_dbus() -> str:
         try:
             bus.connect(BUS)
         except OSError as error:
-            return "does not answer: {0}".format(error.strerror)
-    return WELL
+            return f"does not answer: {error.strerror}"
+    return OK
 
 
 def report(variables: Mapping[str, str]) -> Dict[str, str]:
@@ -92,19 +92,19 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         variables: of the container.
     """
     found = {
-        "jupyter": WELL if jupyter.answers(SECONDS, hub.prefix(variables), jupyter.SOCKET) else "does not answer",
+        "jupyter": OK if jupyter.answers(SECONDS, hub.prefix(variables), jupyter.SOCKET) else "does not answer",
         "mount": of_mount(variables.get("JUPYTER_WORKDIR", ""), bool(variables.get("BUCKET_NAME"))),
         "dbus": of_dbus(),
-        PLUGINS: told(state.STATE) or "not kept",
+        PLUGINS: read_state(state.STATE) or "not kept",
     }
     bspm = textfiles.read(BSPM_STATE)
     if bspm:
         found[BSPM] = bspm
     if variables.get("FORK_OF"):
-        found[FORK] = told(state.FORK) or "waiting"
+        found[FORK] = read_state(state.FORK) or "waiting"
     for name, path in ((START, state.START), (CONFIGURATION, jupyter.LEFT_OUT)):
-        if told(path):
-            found[name] = told(path)
+        if read_state(path):
+            found[name] = read_state(path)
     return found
 
 
@@ -123,29 +123,29 @@ def outline(found: Mapping[str, str]) -> Dict[str, str]:
     return {name: short(name, line) for name, line in found.items()}
 
 
-def is_well(found: Mapping[str, str]) -> bool:
+def is_healthy(found: Mapping[str, str]) -> bool:
     """Is there nothing to complain of? What the image does not have cannot be ill."""
     # Packages that cannot be saved are worth less than the kernels that would end with the container.
-    return all(answer in (WELL, "not installed") for name, answer in found.items() if name not in TOLD)
+    return all(answer in (OK, "not installed") for name, answer in found.items() if name not in TOLD)
 
 
-def asked(seconds: float = ONCE) -> Tuple[bool, str]:
+def ask_service(seconds: float = ONCE) -> Tuple[bool, str]:
     """Ask the version service: does it find all well, and what does it say?"""
     try:
-        status, said = probe.get(SOCKET, "/healthz", seconds)
+        status, output = probe.get(SOCKET, "/healthz", seconds)
     except OSError as error:
-        return False, "the version service does not answer: {0}".format(error)
-    return status == 200, said.decode("utf-8", "replace")
+        return False, f"the version service does not answer: {error}"
+    return status == 200, output.decode("utf-8", "replace")
 
 
 def become_user() -> None:
     """Give up root's rights, if there are any: what answers, and where, is the user's.
 
     Raises:
-        Refused, OSError: there is no user to become.
+        ConfigError, OSError: there is no user to become.
     """
     if os.geteuid() == 0:
-        users.become(users.find(environ.load().get("username", "")))
+        users.drop_privileges(users.find(environ.load().get("username", "")))
         users.hide()
 
 
@@ -159,14 +159,14 @@ def main() -> int:
     try:
         os.chdir("/")
         become_user()
-    except (Refused, OSError) as error:
-        well, said = False, str(error)
+    except (ConfigError, OSError) as error:
+        well, output = False, str(error)
     else:
-        well, said = asked(min(ONCE, PATIENCE))
+        well, output = ask_service(min(ONCE, PATIENCE))
         while not well and time.monotonic() + AGAIN < deadline:
             time.sleep(AGAIN)
-            well, said = asked(min(ONCE, deadline - time.monotonic()))
-    line = printable(said, SHOWN).encode("utf-8", "replace")[:SHOWN].decode("utf-8", "ignore")
+            well, output = ask_service(min(ONCE, deadline - time.monotonic()))
+    line = printable(output, SHOWN).encode("utf-8", "replace")[:SHOWN].decode("utf-8", "ignore")
     with contextlib.suppress(OSError):
         os.write(sys.stdout.fileno(), line.encode() + b"\n")
     return 0 if well else 1

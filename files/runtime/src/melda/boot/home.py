@@ -35,12 +35,12 @@ def open_to(user: Account) -> None:
             descriptors.change_owner(top, user.uid, user.gid)
         if mode & 0o700 != 0o700:
             os.fchmod(top, mode | 0o700)
-            log.line("{0} had mode {1:03o}, and has {2:03o} now".format(user.home, mode, mode | 0o700))
+            log.line(f"{user.home} had mode {mode:03o}, and has {mode | 0o700:03o} now")
     finally:
         os.close(top)
 
 
-def own(user: Account, workdir: str) -> int:
+def chown_home(user: Account, workdir: str) -> int:
     """Make everything in the user's home belong to the user, except the project.
 
     The project is left out whatever it is: in S3 each change of owner is a request, the mount makes every
@@ -83,7 +83,7 @@ def own(user: Account, workdir: str) -> int:
             if strange(found):
                 changed += change(number)
         if refused:
-            log.line("{0} owners in {1} cannot be changed: {2}".format(len(refused), user.home, refused[0]))
+            log.line(f"{len(refused)} owners in {user.home} cannot be changed: {refused[0]}")
         return changed
     finally:
         os.close(top)

@@ -9,7 +9,7 @@ import subprocess
 from typing import Dict, Optional
 
 from melda.base import descriptors, log, textfiles, users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.boot import health
@@ -27,7 +27,7 @@ def dbus(settings: Settings) -> Optional[Service]:
     """The system bus, over which install.packages() reaches apt; None where it is not installed.
 
     Raises:
-        Refused: its folder or the machine's id cannot be made.
+        ConfigError: its folder or the machine's id cannot be made.
     """
     environment = for_root(settings)
     program = shutil.which("dbus-daemon", path=environment["PATH"])
@@ -37,7 +37,7 @@ def dbus(settings: Settings) -> Optional[Service]:
         os.makedirs(os.path.dirname(BUS), mode=0o755, exist_ok=True)
         subprocess.run(["dbus-uuidgen", "--ensure"], check=True, env=environment, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Refused("the system bus cannot be prepared: {0}".format(error)) from None
+        raise ConfigError(f"the system bus cannot be prepared: {error}") from None
     # --nopidfile: the file of a container that was killed would keep the next bus from starting.
     argv = (program, "--system", "--nofork", "--nopidfile", "--nosyslog")
     return Service("dbus", argv, users.ROOT, environment)
@@ -57,16 +57,16 @@ def bspm(settings: Settings, supervisor: Supervisor) -> None:
         return
     with log.step(BSPM) as details:
         os.makedirs(RUN, mode=0o755, exist_ok=True)
-        textfiles.update(BSPM_STATE, COMPILES)
+        textfiles.write_if_changed(BSPM_STATE, COMPILES)
         argv = (os.path.join(SRC, "bspm-service"), "--stay", BSPM_STATE)
         supervisor.start(Service(BSPM, argv, users.ROOT, for_root(settings)))
         details.append("started, as no-new-privileges keeps the bus from doing it")
 
     def look() -> None:
         if textfiles.read(BSPM_STATE) != SERVES:
-            log.line("{0}: {1}".format(BSPM, COMPILES))
+            log.line(f"{BSPM}: {COMPILES}")
 
-    supervisor.later(BSPM_SECONDS, look)
+    supervisor.call_later(BSPM_SECONDS, look)
 
 
 def health_folder(user: users.Account, *free: str) -> None:
@@ -77,7 +77,7 @@ def health_folder(user: users.Account, *free: str) -> None:
         free: paths in it that are to be free.
 
     Raises:
-        Refused: it cannot be made.
+        ConfigError: it cannot be made.
     """
     path = os.path.dirname(health.SOCKET)
     try:
@@ -92,7 +92,7 @@ def health_folder(user: users.Account, *free: str) -> None:
             os.close(folder)
         descriptors.clear_names(path, [os.path.basename(name) for name in free])
     except OSError as error:
-        raise Refused("the health check cannot be prepared: {0}".format(error)) from None
+        raise ConfigError(f"the health check cannot be prepared: {error}") from None
 
 
 def version_service(settings: Settings, variables: Dict[str, str], token: str, *free: str) -> Service:
@@ -105,14 +105,14 @@ def version_service(settings: Settings, variables: Dict[str, str], token: str, *
         free: paths in its folder that are to be free, beside its own.
 
     Raises:
-        Refused: it cannot be prepared.
+        ConfigError: it cannot be prepared.
     """
-    health_folder(settings.place.user, health.SOCKET, *free)
+    health_folder(settings.layout.user, health.SOCKET, *free)
     # -I: like Jupyter itself, it takes no packages from the project; it only lists them.
     argv = (
-        settings.place.python_env + "/bin/python",
+        settings.layout.python_env + "/bin/python",
         "-I",
         os.path.join(SRC, "melda/boot/version_check_webservice.py"),
     )
     environment = {**variables, secret_files.COPY: token} if token else variables
-    return Service("version service", argv, settings.place.user, environment)
+    return Service("version service", argv, settings.layout.user, environment)

@@ -14,7 +14,7 @@ import sys
 from typing import Callable, Dict, NamedTuple, Tuple
 
 from melda.base import log
-from melda.base.errors import Refused, StopRequested, Unavailable
+from melda.base.errors import ConfigError, StopRequested, TemporaryFailure
 from melda.base.supervisor import Supervisor
 from melda.boot import home, services
 from melda.config import environ, hub
@@ -43,12 +43,12 @@ class Unit(NamedTuple):
     """What a unit does.
 
     Attributes:
-        begin: its start; what it returns is for the log.
+        start: its start; what it returns is for the log.
         end: its stop, also after a start that failed; what it returns may be lost.
         stays: has it processes to look after? Else it stays active without any.
     """
 
-    begin: Callable[[Settings, Supervisor], str]
+    start: Callable[[Settings, Supervisor], str]
     end: Callable[[Settings, Supervisor], str]
     stays: Callable[[Settings], bool] = lambda _: True
 
@@ -68,7 +68,7 @@ def notify(path: str, message: str) -> None:
 
 
 def _variables(settings: Settings) -> Dict[str, str]:
-    return environ.for_user(settings, set_paths.plugins(settings.place).python)
+    return environ.for_user(settings, set_paths.plugins(settings.layout).python)
 
 
 def _nothing(_: Settings, __: Supervisor) -> str:
@@ -77,43 +77,43 @@ def _nothing(_: Settings, __: Supervisor) -> str:
 
 
 def _firewall(settings: Settings, _: Supervisor) -> str:
-    return firewall.prepare(settings.firewall, settings.place.user.uid)
+    return firewall.prepare(settings.firewall, settings.layout.user.uid)
 
 
 def _mount(settings: Settings, supervisor: Supervisor) -> str:
     try:
-        home.open_to(settings.place.user)
+        home.open_to(settings.layout.user)
     except OSError as error:
-        raise Unavailable("UHOME={0!r} cannot be used: {1}".format(settings.place.user.home, error)) from None
+        raise TemporaryFailure(f"UHOME={settings.layout.user.home!r} cannot be used: {error}") from None
     return s3fs.prepare(settings, supervisor, fork_of.fetch)
 
 
 def _unmount(settings: Settings, supervisor: Supervisor) -> str:
-    if s3fs.hangs(settings):
-        s3fs.abandon(supervisor)  # else the stop waits for it until systemd's patience ends
-    return s3fs.release(settings, supervisor)
+    if s3fs.is_hung(settings):
+        s3fs.kill_mount(supervisor)  # else the stop waits for it until systemd's patience ends
+    return s3fs.unmount(settings, supervisor)
 
 
 def _plugins(settings: Settings, supervisor: Supervisor) -> str:
-    kept = sync.begin(settings, supervisor)
+    kept = sync.start(settings, supervisor)
     # As in a container: what is brought back is mended when it is here.
-    set_paths.prepare(settings.place, mend=not kept)
-    user = settings.place.user
+    set_paths.prepare(settings.layout, mend=not kept)
+    user = settings.layout.user
     try:
-        changed = home.own(user, settings.place.workdir)
+        changed = home.chown_home(user, settings.layout.workdir)
     except OSError as error:
-        raise Unavailable("UHOME={0!r} cannot be handed to its user: {1}".format(user.home, error)) from None
+        raise TemporaryFailure(f"UHOME={user.home!r} cannot be handed to its user: {error}") from None
     # Only now: what it runs the user may have put in place.
     forked = fork_of.service(settings, _variables(settings))
     if forked:
         supervisor.start(forked)
     where = "the user's packages are brought back meanwhile" if kept else "there is no bucket"
-    return "{0}, {1} owners changed in {2}".format(where, changed, user.home)
+    return f"{where}, {changed} owners changed in {user.home}"
 
 
 def _end_plugins(settings: Settings, supervisor: Supervisor) -> str:
     supervisor.stop(fork_of.NAME)
-    return sync.finish(settings, supervisor)
+    return sync.flush(settings, supervisor)
 
 
 def _token_folder(settings: Settings) -> str:
@@ -122,7 +122,7 @@ def _token_folder(settings: Settings) -> str:
 
 def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
     token, random = jupyter.token_file(settings, _token_folder(settings))
-    services.health_folder(settings.place.user, jupyter.SOCKET, jupyter.LEFT_OUT)
+    services.health_folder(settings.layout.user, jupyter.SOCKET, jupyter.LEFT_OUT)
     waiting, ready = os.pipe()
     os.write(ready, b"\n")  # in a container it waits for the project; here the project's unit came first
     os.close(ready)
@@ -130,12 +130,12 @@ def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
     os.close(waiting)
     prefix = hub.prefix(settings.variables)
     if not supervisor.wait_until(lambda: jupyter.answers(prefix=prefix), ANSWER_SECONDS):
-        raise Unavailable("Jupyter did not answer; what it said is above")
+        raise TemporaryFailure("Jupyter did not answer; what it said is above")
     return jupyter.url(settings, token, random)
 
 
 def _end_jupyter(settings: Settings, supervisor: Supervisor) -> str:
-    sync.note(settings)
+    sync.record_interrupted(settings)
     supervisor.stop(jupyter.NAME)
     return ""
 
@@ -143,7 +143,7 @@ def _end_jupyter(settings: Settings, supervisor: Supervisor) -> str:
 def _versions(settings: Settings, supervisor: Supervisor) -> str:
     token = jupyter.token_path(settings, _token_folder(settings))
     # Its end is the unit's, and systemd starts it again.
-    supervisor.start(services.version_service(settings, _variables(settings), token)._replace(essential=True))
+    supervisor.start(services.version_service(settings, _variables(settings), token)._replace(critical=True))
     return "started"
 
 
@@ -165,12 +165,12 @@ def checked(variables: Dict[str, str]) -> Settings:
     """The settings of a machine.
 
     Raises:
-        Refused: the first thing that is not right.
+        ConfigError: the first thing that is invalid.
     """
     settings = environ.settings(variables)
     if settings.ssh_keys:
-        raise Refused(
-            "SSH_AUTHORIZED_KEYS is not right on a machine, whose own sshd answers: put the keys into"
+        raise ConfigError(
+            "invalid SSH_AUTHORIZED_KEYS on a machine, whose own sshd answers: put the keys into"
             " /root/.ssh/authorized_keys, or into the setting ssh_public_key"
         )
     return settings
@@ -188,11 +188,11 @@ def run(unit: Unit, listener: str, settings: Settings) -> int:
         The exit code: 0 after a stop that was asked for and lost nothing.
 
     Raises:
-        Refused: it does not start.
+        ConfigError: it does not start.
     """
     supervisor, lost = Supervisor(), ""
     try:
-        log.line(unit.begin(settings, supervisor))
+        log.line(unit.start(settings, supervisor))
         notify(listener, "READY=1")
         code = supervisor.run() if unit.stays(settings) else 0
     except StopRequested:
@@ -200,7 +200,7 @@ def run(unit: Unit, listener: str, settings: Settings) -> int:
     finally:
         lost = unit.end(settings, supervisor)
         if lost:
-            log.line("something may be missing in the bucket: {0}".format(lost))
+            log.line(f"something may be missing in the bucket: {lost}")
     return AGAIN if code or lost else 0
 
 
@@ -211,9 +211,9 @@ def main() -> int:
     try:
         if len(arguments) != 1 or arguments[0] not in UNITS:
             names = ", ".join(sorted(UNITS))
-            raise Refused("{0!r} is not right: it must be one of {1}".format(" ".join(arguments), names))
+            raise ConfigError("invalid {0!r}: expected one of {1}".format(" ".join(arguments), names))
         if os.geteuid() != 0:
-            raise Refused("it must start as root, not as user {0}".format(os.geteuid()))
+            raise ConfigError(f"it must start as root, not as user {os.geteuid()}")
         listener = os.environ.get("NOTIFY_SOCKET", "")
         for name in OF_SYSTEMD:
             os.environ.pop(name, None)
@@ -224,9 +224,9 @@ def main() -> int:
         settings = checked(environ.load())
         os.environ["PATH"] = environ.ROOT_PATH  # for all that is called without an environment of its own
         return run(UNITS[arguments[0]], listener, settings)
-    except (Unavailable, OSError) as error:  # an OSError here: the disk is full, say
+    except (TemporaryFailure, OSError) as error:  # an OSError here: the disk is full, say
         log.line(str(error))
         return AGAIN
-    except Refused as error:
+    except ConfigError as error:
         log.line(str(error))
         return MEND

@@ -46,7 +46,7 @@ def _json(content: object, status: int = 200) -> Answer:
 
 def _health(inside: bool) -> Answer:
     found = health.report(config_environ.load())
-    return _json(found if inside else health.outline(found), 200 if health.is_well(found) else 503)
+    return _json(found if inside else health.outline(found), 200 if health.is_healthy(found) else 503)
 
 
 def application(installed: Installed, variables: Mapping[str, str]) -> flask.Flask:
@@ -135,7 +135,7 @@ def main() -> None:
     logging.basicConfig(format="version service: %(message)s", level=logging.WARNING)
     sys.setswitchinterval(SWITCH)
     variables = config_environ.load()
-    installed = Installed(config_environ.place(variables))
+    installed = Installed(config_environ.image_layout(variables))
     public = bind_sockets(health.PORT, "0.0.0.0")  # nosec B104 # noqa: S104
     # After the port: who cannot have that must not be well.
     own = bind_unix_socket(health.SOCKET, 0o600)

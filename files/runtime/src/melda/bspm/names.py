@@ -19,7 +19,7 @@ def check(names: Iterable[str]) -> List[str]:
     found = [str(name) for name in names]
     for name in found:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]", name) or len(name) > LONGEST:
-            raise ValueError("{0!r} is not the name of an R package: letters, digits and dots".format(name[:LONGEST]))
+            raise ValueError(f"{name[:LONGEST]!r} is not the name of an R package: letters, digits and dots")
     return found
 
 
@@ -32,7 +32,7 @@ def check_debian(names: Iterable[str]) -> List[str]:
     found = [str(name) for name in names]
     for name in found:
         if not re.fullmatch(r"r-(cran|bioc|other)-[a-z0-9]([a-z0-9.-]*[a-z0-9])?", name) or len(name) > LONGEST:
-            raise ValueError("{0!r} is not the name of a Debian package of R: r-cran-NAME".format(name[:LONGEST]))
+            raise ValueError(f"{name[:LONGEST]!r} is not the name of a Debian package of R: r-cran-NAME")
     return found
 
 

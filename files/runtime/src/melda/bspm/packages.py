@@ -59,16 +59,16 @@ def _run(say: Say, *command: str) -> None:
     Raises:
         Failed: it failed.
     """
-    said: List[str] = []
+    output: List[str] = []
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env=ENVIRONMENT, encoding="utf-8", errors="replace",
     ) as process:  # fmt: skip
         for line in process.stdout or ():
-            said.append(line)
+            output.append(line)
             say(line)
     if process.returncode:
-        raise Failed(_reason("".join(said)))
+        raise Failed(_reason("".join(output)))
 
 
 def known() -> Set[str]:
@@ -97,7 +97,7 @@ def refresh(say: Say, max_age: float = MAX_AGE) -> None:
         if problems:
             raise Failed(problems[0][3:])
     except Failed as error:
-        say("apt's package lists stay as they were: {0}\n".format(error))
+        say(f"apt's package lists stay as they were: {error}\n")
         return
     with open(STAMP, "a", encoding="ascii"):
         os.utime(STAMP)
@@ -208,5 +208,5 @@ def available() -> List[str]:
             name = source if source.lower() == short else short
             version = re.sub(r"\+.*|-[^-]*$", "", candidate.version.split(":", 1)[-1])
             origin = (candidate.origins[0].origin or "apt").replace(" ", "_")
-            found.append("{0};{1};{2}".format(name, version, origin))
+            found.append(f"{name};{version};{origin}")
     return found

@@ -57,4 +57,4 @@ def write(record: Record, path: str = PATH) -> None:
         OSError: it cannot be written.
     """
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    textfiles.update(path, json.dumps(record._asdict(), indent=1) + "\n")
+    textfiles.write_if_changed(path, json.dumps(record._asdict(), indent=1) + "\n")

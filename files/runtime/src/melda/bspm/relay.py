@@ -48,7 +48,7 @@ def standard_error_of(pid: int) -> int:
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        return os.open("/proc/{0}/fd/2".format(pid), flags)
+        return os.open(f"/proc/{pid}/fd/2", flags)
     except OSError:  # a socket cannot be opened
         return -1
 

@@ -58,7 +58,7 @@ def main() -> int:
     try:
         bus = _bus()
     except dbus.DBusException as error:
-        sys.stderr.write("bspm-service: the system bus does not answer: {0}\n".format(error.get_dbus_message()))
+        sys.stderr.write(f"bspm-service: the system bus does not answer: {error.get_dbus_message()}\n")
         return 1
     loop = GLib.MainLoop()
     for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
@@ -98,7 +98,7 @@ def main() -> int:
     name = dbus.service.BusName(NAME, bus, do_not_queue=True)
     manager = PackageManager(name, PATH)
     if stay:
-        textfiles.update(sys.argv[2], SERVES)
+        textfiles.write_if_changed(sys.argv[2], SERVES)
     else:
         signal.alarm(IDLE)
     loop.run()

@@ -7,7 +7,7 @@ import unicodedata
 from typing import Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 
 DEFAULT_REGION = "us-east-1"
 
@@ -51,22 +51,22 @@ class Bucket(NamedTuple):
     @property
     def url_of_service(self) -> str:
         """URL of the S3 service, without a slash at its end."""
-        return self.endpoint or "https://s3.{0}.amazonaws.com".format(self.region or DEFAULT_REGION)
+        return self.endpoint or f"https://s3.{self.region or DEFAULT_REGION}.amazonaws.com"
 
     @property
     def url(self) -> str:
         """What it is called in the log."""
-        return "s3://{0}/{1}".format(self.name, self.folder)
+        return f"s3://{self.name}/{self.folder}"
 
 
 def bucket_name(value: str) -> str:
     """``value`` if it is a bucket's name (Amazon S3 user guide, "Bucket naming rules").
 
     Raises:
-        Refused: it is not.
+        ConfigError: it is not.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
-        raise Refused("BUCKET_NAME={0!r} is not right: 3 to 63 of a-z, 0-9, . and -, no . or - at an end".format(value))
+        raise ConfigError(f"invalid BUCKET_NAME={value!r}: 3 to 63 of a-z, 0-9, . and -, no . or - at an end")
     return value
 
 
@@ -78,7 +78,7 @@ def project_folder(value: str, name: str = "PROJECT_FOLDER") -> str:
     some of them). ``name`` is the variable's.
 
     Raises:
-        Refused: it does not.
+        ConfigError: it does not.
     """
     folder = value.strip("/")
     unsafe = (
@@ -88,9 +88,9 @@ def project_folder(value: str, name: str = "PROJECT_FOLDER") -> str:
         or not folder.strip()
     )
     if unsafe or len(folder.encode("utf-8")) > 900:
-        raise Refused(
-            "{0}={1!r} is not right: it must be like 'users/ada/project 1', without empty parts,"
-            " '.', '..', colons and control characters, at most 900 bytes".format(name, value)
+        raise ConfigError(
+            f"invalid {name}={value!r}: expected something like 'users/ada/project 1', without empty parts,"
+            " '.', '..', colons and control characters, at most 900 bytes"
         )
     return folder
 
@@ -99,13 +99,13 @@ def fork_of(value: str, folder: str) -> str:
     """``value`` without slashes at its ends, if it is empty or names another project's folder.
 
     Raises:
-        Refused: it does not.
+        ConfigError: it does not.
     """
     if not value:
         return ""
     parent = project_folder(value, "FORK_OF")
     if parent == folder:
-        raise Refused("FORK_OF={0!r} is not right: it is PROJECT_FOLDER itself, and must be another one".format(value))
+        raise ConfigError(f"invalid FORK_OF={value!r}: it is PROJECT_FOLDER itself, and must be another one")
     return parent
 
 
@@ -113,7 +113,7 @@ def endpoint(value: str) -> str:
     """``value`` without a slash at its end, if it is empty or the URL of an S3 service.
 
     Raises:
-        Refused: it is neither.
+        ConfigError: it is neither.
     """
     try:
         parts = urlsplit(value)
@@ -128,9 +128,7 @@ def endpoint(value: str) -> str:
     except ValueError:
         right = False
     if not right:
-        raise Refused(
-            "AWS_ENDPOINT_URL_S3={0!r} is not right: it must be like https://s3.example.org:9000".format(value)
-        )
+        raise ConfigError(f"invalid AWS_ENDPOINT_URL_S3={value!r}: expected something like https://s3.example.org:9000")
     return value.rstrip("/")
 
 
@@ -138,10 +136,10 @@ def region(value: str) -> str:
     """``value`` if it is empty or can be a region's name.
 
     Raises:
-        Refused: it cannot.
+        ConfigError: it cannot.
     """
     if not re.fullmatch(r"[a-z0-9-]{0,40}", value):
-        raise Refused("AWS_REGION={0!r} is not right: it must be like eu-west-1".format(value))
+        raise ConfigError(f"invalid AWS_REGION={value!r}: expected something like eu-west-1")
     return value
 
 
@@ -149,15 +147,15 @@ def credentials(variables: Mapping[str, str]) -> Credentials:
     """The keys; three empty ones if none is given: then a role must have them. Their values are never shown.
 
     Raises:
-        Refused: one is missing, or cannot be written to s3fs's password file (one line, ``KEY:SECRET``).
+        ConfigError: one is missing, or cannot be written to s3fs's password file (one line, ``KEY:SECRET``).
     """
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     values = [variables.get(name, "") for name in names]
     for name, value in zip(names, values):
         if any(values) and not value and name != "AWS_SESSION_TOKEN":
-            raise Refused("{0} is missing: BUCKET_NAME is set, and the mount needs credentials".format(name))
+            raise ConfigError(f"{name} is missing: BUCKET_NAME is set, and the mount needs credentials")
         if not re.fullmatch(r"[!-9;-~]*", value):
-            raise Refused("{0} is not right: a blank, a colon or a control character is in it".format(name))
+            raise ConfigError(f"invalid {name}: a blank, a colon or a control character is in it")
     return Credentials(*values)
 
 
@@ -165,28 +163,28 @@ def patience(value: str) -> int:
     """``value`` as seconds; 180 if it is empty.
 
     Raises:
-        Refused: it is no number of seconds.
+        ConfigError: it is no number of seconds.
     """
     if not re.fullmatch(r"[1-9][0-9]{0,4}|", value):
-        raise Refused("S3FS_PATIENCE={0!r} is not right: it must be seconds, 1 to 99999, such as 180".format(value))
+        raise ConfigError(f"invalid S3FS_PATIENCE={value!r}: expected seconds, 1 to 99999, such as 180")
     return int(value or 180)
 
 
-def asked_for(variables: Mapping[str, str]) -> Optional[Bucket]:
+def from_env(variables: Mapping[str, str]) -> Optional[Bucket]:
     """The bucket that the variables ask for; None if BUCKET_NAME is unset.
 
     Raises:
-        Refused: a variable is not right. An empty BUCKET_NAME beside a PROJECT_FOLDER is somebody's mistake:
+        ConfigError: a variable is invalid. An empty BUCKET_NAME beside a PROJECT_FOLDER is somebody's mistake:
             going on would write their work to a disk that is thrown away.
     """
     name, folder = variables.get("BUCKET_NAME", ""), variables.get("PROJECT_FOLDER", "")
     if not name and not ("BUCKET_NAME" in variables and folder):
         if variables.get("FORK_OF"):
-            raise Refused("FORK_OF={0!r} needs BUCKET_NAME: it is a folder in it".format(variables["FORK_OF"]))
+            raise ConfigError("FORK_OF={0!r} needs BUCKET_NAME: it is a folder in it".format(variables["FORK_OF"]))
         return None
     debug = variables.get("S3FS_DEBUG", "")
     if debug not in ("", "0", "1"):
-        raise Refused("S3FS_DEBUG={0!r} is not right: 1 switches it on, 0 or nothing off".format(debug))
+        raise ConfigError(f"invalid S3FS_DEBUG={debug!r}: 1 switches it on, 0 or nothing off")
     name, folder = bucket_name(name), project_folder(folder)
     return Bucket(
         name=name,

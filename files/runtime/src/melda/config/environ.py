@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
 from melda.base import users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import bucket, firewall_policy, hub, origins, secret_files
 from melda.config import ssh_keys as config_ssh_keys
-from melda.config.firewall_policy import Wanted
+from melda.config.firewall_policy import FirewallPolicy
 
 ENVIRONMENT_FILE = "/etc/environment"
 SRC = str(Path(__file__).resolve().parents[2])  # where the programs are
@@ -28,7 +28,7 @@ HIDDEN_PREFIXES = ("AWS", "ECS_")
 HIDDEN = ("JUPYTER_TOKEN", secret_files.TOKEN, *hub.TOKENS, "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG", "S3FS_PATIENCE")
 
 
-class Place(NamedTuple):
+class ImageLayout(NamedTuple):
     """Where things are in this image.
 
     Attributes:
@@ -46,7 +46,7 @@ class Settings(NamedTuple):
     """What a container was asked to do.
 
     Attributes:
-        place: where things are.
+        layout: where things are.
         variables: all variables, /etc/environment's included, and what files hold in their place; never log it.
         bucket: what to mount at the project; None: it stays a local folder.
         firewall: who may connect, and where to.
@@ -55,10 +55,10 @@ class Settings(NamedTuple):
         hub: the JupyterHub that says who may use Jupyter; None: the token does.
     """
 
-    place: Place
+    layout: ImageLayout
     variables: Dict[str, str]
     bucket: Optional[bucket.Bucket]
-    firewall: Wanted
+    firewall: FirewallPolicy
     token: str
     ssh_keys: Tuple[str, ...]
     hub: Optional[hub.Hub] = None
@@ -109,7 +109,7 @@ def _absolute(variables: Mapping[str, str], name: str) -> str:
         or ":" in value
     ):
         # A colon would end a path in PYTHONPATH, a control character a line in the files we write.
-        raise Refused("{0}={1!r} is not right: it must be an absolute path such as /home/melda".format(name, value))
+        raise ConfigError(f"invalid {name}={value!r}: expected an absolute path such as /home/melda")
     return value.rstrip("/")
 
 
@@ -117,10 +117,10 @@ def token(value: str) -> str:
     """``value`` if it can be a token: it travels in URLs and headers, so visible ASCII, nothing to be quoted.
 
     Raises:
-        Refused: it cannot; the value is not shown.
+        ConfigError: it cannot; the value is not shown.
     """
     if not re.fullmatch(r"[A-Za-z0-9._~+/=-]*", value):
-        raise Refused("JUPYTER_TOKEN is not right: only letters, digits and ._~+/=- can travel in a URL and a header")
+        raise ConfigError("invalid JUPYTER_TOKEN: only letters, digits and ._~+/=- can travel in a URL and a header")
     return value
 
 
@@ -128,22 +128,22 @@ def python_environment(path: str) -> str:
     """The virtual environment whose ``jupyter`` is first on ``path``.
 
     Raises:
-        Refused: there is none.
+        ConfigError: there is none.
     """
     jupyter = shutil.which("jupyter", path=path)
     if not jupyter:
-        raise Refused("PATH={0!r} is not right: no folder in it holds jupyter".format(path))
+        raise ConfigError(f"invalid PATH={path!r}: no folder in it holds jupyter")
     return os.path.dirname(os.path.dirname(jupyter))
 
 
-def place(variables: Mapping[str, str]) -> Place:
+def image_layout(variables: Mapping[str, str]) -> ImageLayout:
     """Where things are, by the variables that the image sets.
 
     Raises:
-        Refused: the first thing that is not right.
+        ConfigError: the first thing that is invalid.
     """
     user = users.find(variables.get("username", ""))
-    return Place(
+    return ImageLayout(
         user=user._replace(home=_absolute(variables, "UHOME")),
         workdir=_absolute(variables, "JUPYTER_WORKDIR"),
         python_env=python_environment(variables.get("PATH", "")),
@@ -154,20 +154,20 @@ def settings(variables: Dict[str, str]) -> Settings:
     """Check everything at once, before anything is started.
 
     Raises:
-        Refused: the first thing that is not right.
+        ConfigError: the first thing that is invalid.
     """
-    where = place(variables)
+    where = image_layout(variables)
     variables = secret_files.filled_in(variables, where.user.uid)
-    mounted = bucket.asked_for(variables)
-    firewall = firewall_policy.asked_for(variables, mounted.url_of_service if mounted else None)
-    belongs = hub.asked_for(variables, JUPYTER_PORT)
+    mounted = bucket.from_env(variables)
+    firewall = firewall_policy.from_env(variables, mounted.url_of_service if mounted else None)
+    belongs = hub.from_env(variables, JUPYTER_PORT)
     if belongs:
         hub.check_installed(where.python_env)
         hub.check_reachable(belongs, firewall.egress)
     # As browsers write them: who reads them next compares strings.
     allowed = ",".join(origins.parse(variables.get(origins.VARIABLE, "")))
     return Settings(
-        place=where,
+        layout=where,
         variables={**variables, origins.VARIABLE: allowed} if allowed else variables,
         bucket=mounted,
         firewall=firewall,
@@ -202,7 +202,7 @@ def for_user(chosen: Settings, python_plugins: str) -> Dict[str, str]:
     # importable in the folder itself but what pip's former --target put there.
     return {
         **visible,
-        **_own(chosen.place.user),
+        **_own(chosen.layout.user),
         "VIRTUAL_ENV": python_plugins,
         "PATH": _first(python_plugins + "/bin", visible.get("PATH", "")),
         "PYTHONPATH": _first(python_plugins, visible.get("PYTHONPATH", "")),
@@ -219,7 +219,7 @@ def of_the_image(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, st
         variables: environment of the user's processes, see :func:`for_user`.
     """
     rest = {name: value for name, value in variables.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    return {**rest, "PATH": ":".join((SRC, chosen.place.python_env + "/bin", ROOT_PATH))}
+    return {**rest, "PATH": ":".join((SRC, chosen.layout.python_env + "/bin", ROOT_PATH))}
 
 
 def held_back(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, str]:

@@ -7,14 +7,14 @@ import re
 from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 EGRESS = ("web", "none", "open")
 HTTPS = 443
 
 
-class Wanted(NamedTuple):
+class FirewallPolicy(NamedTuple):
     """What to enforce.
 
     Attributes:
@@ -31,21 +31,23 @@ class Wanted(NamedTuple):
 
 
 def _network(entry: str) -> Network:
-    name = "PGEO_IPS: {0!r} is not right: ".format(entry)
+    name = f"PGEO_IPS: invalid {entry!r}: "
     if not re.fullmatch(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?", entry):
-        raise Refused(name + "it must be an address or a network, like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32")
+        raise ConfigError(name + "it must be an address or a network, like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32")
     try:
         network = ipaddress.ip_network(entry)
     except ValueError as error:
         try:
             meant = ipaddress.ip_network(entry, strict=False)
         except ValueError:
-            raise Refused(name + str(error)) from None
-        raise Refused(
+            raise ConfigError(name + str(error)) from None
+        raise ConfigError(
             name + "as a network it is {0}, as an address {1}".format(meant, entry.split("/", maxsplit=1)[0])
         ) from None
     if network.prefixlen == 0:
-        raise Refused(name + "everybody could connect, without a token; leave PGEO_IPS unset for a notebook with one")
+        raise ConfigError(
+            name + "everybody could connect, without a token; leave PGEO_IPS unset for a notebook with one"
+        )
     return network
 
 
@@ -56,7 +58,7 @@ def peers(value: str) -> Optional[Tuple[Network, ...]]:
         value: comma-separated; spaces do no harm.
 
     Raises:
-        Refused: it names the first entry that is neither.
+        ConfigError: it names the first entry that is neither.
     """
     if not value.strip():
         return None
@@ -64,7 +66,7 @@ def peers(value: str) -> Optional[Tuple[Network, ...]]:
     return tuple(dict.fromkeys(found))
 
 
-def asked_for(variables: Mapping[str, str], storage: Optional[str]) -> Wanted:
+def from_env(variables: Mapping[str, str], storage: Optional[str]) -> FirewallPolicy:
     """What the variables ask for.
 
     Args:
@@ -72,14 +74,14 @@ def asked_for(variables: Mapping[str, str], storage: Optional[str]) -> Wanted:
         storage: URL of the S3 service to mount from; None: there is no mount.
 
     Raises:
-        Refused: a variable is not right.
+        ConfigError: a variable is invalid.
     """
     allowed, egress = peers(variables.get("PGEO_IPS", "")), variables.get("EGRESS", "")
     if egress not in ("", *EGRESS):
-        raise Refused("EGRESS={0!r} is not right: it must be one of {1}".format(egress, ", ".join(EGRESS)))
+        raise ConfigError("invalid EGRESS={0!r}: expected one of {1}".format(egress, ", ".join(EGRESS)))
     parts = urlsplit(storage) if storage is not None else None
     default = {"http": 80, "https": HTTPS}
-    return Wanted(
+    return FirewallPolicy(
         peers=allowed,
         egress=egress or ("web" if allowed else "open"),
         explicit=bool(allowed or egress),

@@ -11,7 +11,7 @@ import re
 from typing import Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 
 TOKEN = "JUPYTERHUB_API_TOKEN"  # nosec B105 # noqa: S105 - a name
 TOKENS = (TOKEN, "JPY_API_TOKEN")  # the second is its name of old; hubs set both
@@ -40,7 +40,7 @@ def prefix(variables: Mapping[str, str]) -> str:
 def _prefix(value: str) -> str:
     # As it stands in a request's first line: printable ASCII, the rest of it %-encoded by the hub.
     if not re.fullmatch(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*/", value):
-        raise Refused("{0}={1!r} is not right: it must be a path such as /user/ada/".format(PREFIX, value))
+        raise ConfigError(f"invalid {PREFIX}={value!r}: expected a path such as /user/ada/")
     return value
 
 
@@ -51,23 +51,23 @@ def _port(name: str, value: str) -> int:
             return parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         pass
-    raise Refused("{0}={1!r} is not right: it must be a URL such as http://192.0.2.1:8081/hub/api".format(name, value))
+    raise ConfigError(f"invalid {name}={value!r}: expected a URL such as http://192.0.2.1:8081/hub/api")
 
 
 def _listens(value: str, port: int) -> None:
     if not value.startswith("http://") or _port("JUPYTERHUB_SERVICE_URL", value) != port:
-        raise Refused(
-            "JUPYTERHUB_SERVICE_URL={0!r} is not right: Jupyter listens on port {1}, without TLS; the hub's spawner"
-            " needs port = {1}, and internal_ssl off".format(value, port)
+        raise ConfigError(
+            f"invalid JUPYTERHUB_SERVICE_URL={value!r}: Jupyter listens on port {port}, without TLS; the hub's spawner"
+            f" needs port = {port}, and internal_ssl off"
         )
     if urlsplit(value).hostname in ("127.0.0.1", "localhost", "::1"):
-        raise Refused(
-            "JUPYTERHUB_SERVICE_URL={0!r} is not right: nobody outside of the container reaches it there; the hub's"
-            " spawner needs ip = '0.0.0.0'".format(value)
+        raise ConfigError(
+            f"invalid JUPYTERHUB_SERVICE_URL={value!r}: nobody outside of the container reaches it there; the hub's"
+            " spawner needs ip = '0.0.0.0'"
         )
 
 
-def asked_for(variables: Mapping[str, str], port: int) -> Optional[Hub]:
+def from_env(variables: Mapping[str, str], port: int) -> Optional[Hub]:
     """The hub that started this container; None: none did.
 
     Args:
@@ -75,14 +75,14 @@ def asked_for(variables: Mapping[str, str], port: int) -> Optional[Hub]:
         port: where Jupyter listens here.
 
     Raises:
-        Refused: the first variable that is not right; the token is never shown.
+        ConfigError: the first variable that is invalid; the token is never shown.
     """
     if not variables.get(TOKEN):
         if variables.get(PREFIX):
-            raise Refused("{0} is missing: {1} is set, and without it the hub knows nobody".format(TOKEN, PREFIX))
+            raise ConfigError(f"{TOKEN} is missing: {PREFIX} is set, and without it the hub knows nobody")
         return None
     if variables.get("JUPYTER_TOKEN"):
-        raise Refused("JUPYTER_TOKEN is not right behind a JupyterHub: the hub says who may use this Jupyter")
+        raise ConfigError("invalid JUPYTER_TOKEN behind a JupyterHub: the hub says who may use this Jupyter")
     _listens(variables.get("JUPYTERHUB_SERVICE_URL", ""), port)
     return Hub(
         prefix=_prefix(variables.get(PREFIX, "")),
@@ -94,13 +94,11 @@ def check_installed(python_env: str) -> None:
     """Refuse if Jupyter's environment has nothing to ask the hub with.
 
     Raises:
-        Refused: it has not.
+        ConfigError: it has not.
     """
     if not os.path.exists(os.path.join(python_env, PROGRAM)):
-        raise Refused(
-            "{0} is set, and this image cannot run behind a JupyterHub: it must be built with jupyterhub=true".format(
-                TOKEN
-            )
+        raise ConfigError(
+            f"{TOKEN} is set, and this image cannot run behind a JupyterHub: it must be built with jupyterhub=true"
         )
 
 
@@ -108,10 +106,10 @@ def check_reachable(hub: Hub, egress: str) -> None:
     """Refuse a firewall that keeps Jupyter from the hub: nobody could log in.
 
     Raises:
-        Refused: it does.
+        ConfigError: it does.
     """
     if egress == "none" or (egress == "web" and hub.port not in WEB_PORTS):
-        raise Refused(
-            "EGRESS={0!r} is not right behind this JupyterHub: port {1} of its API must be reached, EGRESS=open"
-            " lets it".format(egress, hub.port)
+        raise ConfigError(
+            f"invalid EGRESS={egress!r} behind this JupyterHub: port {hub.port} of its API must be reached, EGRESS=open"
+            " lets it"
         )

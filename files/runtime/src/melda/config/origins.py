@@ -12,7 +12,7 @@ import ipaddress
 import re
 from typing import Mapping, Optional, Tuple
 
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 
 VARIABLE = "ALLOWED_ORIGINS"
 _PORTS = {"http": 80, "https": 443}
@@ -29,12 +29,12 @@ def normal(origin: str) -> Optional[str]:
     scheme, host, port = found.group(1).lower(), found.group(2).lower(), int(found.group(3) or 0)
     if host.startswith("["):
         try:
-            host = "[{0}]".format(ipaddress.IPv6Address(host[1:-1]))
+            host = f"[{ipaddress.IPv6Address(host[1:-1])}]"
         except ValueError:
             return None
     if port > 65535 or (found.group(3) and not port):
         return None
-    return "{0}://{1}".format(scheme, host) + (":{0}".format(port) if port not in (0, _PORTS[scheme]) else "")
+    return f"{scheme}://{host}" + (f":{port}" if port not in (0, _PORTS[scheme]) else "")
 
 
 def parse(value: str) -> Tuple[str, ...]:
@@ -44,15 +44,15 @@ def parse(value: str) -> Tuple[str, ...]:
         value: comma-separated; spaces do no harm.
 
     Raises:
-        Refused: it names the first entry that is no origin.
+        ConfigError: it names the first entry that is no origin.
     """
     found = []
     for entry in value.split(",") if value.strip() else ():
         origin = normal(entry.strip())
         if not origin:
-            raise Refused(
-                "invalid ALLOWED_ORIGINS={0!r}: expected origins such as https://notebooks.example.org, comma-separated,"
-                " with neither '*' nor a path".format(entry.strip())
+            raise ConfigError(
+                f"invalid ALLOWED_ORIGINS={entry.strip()!r}: expected origins such as https://notebooks.example.org, comma-separated,"
+                " with neither '*' nor a path"
             )
         found.append(origin)
     return tuple(dict.fromkeys(found))
@@ -92,4 +92,4 @@ def foreign(path: str, headers: Mapping[str, str], allowed: Tuple[str, ...], ask
         return None if _may(page, host, allowed) and not (changes and site not in (None, "same-origin")) else page
     if changes:
         return None if site == "same-origin" else "one that is not named"
-    return None if site in (None, "none", "same-origin") else "one of {0}".format(site)
+    return None if site in (None, "none", "same-origin") else f"one of {site}"

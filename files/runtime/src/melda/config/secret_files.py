@@ -11,7 +11,7 @@ import re
 import stat
 from typing import Dict, List, Mapping
 
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 
 TOKEN = "JUPYTER_TOKEN_FILE"  # nosec B105 # noqa: S105 - a name
 CREDENTIALS = "AWS_SHARED_CREDENTIALS_FILE"
@@ -49,35 +49,35 @@ def read(name: str, path: str, uid: int) -> str:
         uid: of the notebook's user, in whose folders it must not lie: root reads it.
 
     Raises:
-        Refused: it is no file as expected.
+        ConfigError: it is no file as expected.
     """
-    wrong = "invalid {0}={1!r}: expected ".format(name, path)
+    wrong = f"invalid {name}={path!r}: expected "
     if not path.startswith("/") or os.path.normpath(path) != path or not path.isprintable():
-        raise Refused(wrong + "the absolute path of a file")
+        raise ConfigError(wrong + "the absolute path of a file")
     try:
         if _may_be_changed(path, uid):
-            raise Refused(wrong + "a file in a folder that the notebook's user cannot change")
+            raise ConfigError(wrong + "a file in a folder that the notebook's user cannot change")
         # O_NONBLOCK: a FIFO is opened, seen to be one, and not waited for. Links are followed: Kubernetes' secrets are some.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise Refused(wrong + "a regular file")
+                raise ConfigError(wrong + "a regular file")
             with open(handle, "rb", closefd=False) as stream:
                 content = stream.read(LARGEST + 1)
         finally:
             os.close(handle)
     except (OSError, ValueError) as error:
-        raise Refused(
+        raise ConfigError(
             wrong + "a file that can be read: {0}".format(getattr(error, "strerror", None) or "no path")
         ) from None
     if len(content) > LARGEST:
-        raise Refused(wrong + "at most {0} bytes".format(LARGEST))
+        raise ConfigError(wrong + f"at most {LARGEST} bytes")
     try:
         text = content.decode("utf-8").strip()
     except UnicodeDecodeError:
-        raise Refused(wrong + "UTF-8 text") from None
+        raise ConfigError(wrong + "UTF-8 text") from None
     if not text:
-        raise Refused(wrong + "a file that is not empty")
+        raise ConfigError(wrong + "a file that is not empty")
     return text
 
 
@@ -90,23 +90,23 @@ def credentials(text: str, profile: str, wrong: str) -> Dict[str, str]:
         wrong: how a message begins.
 
     Raises:
-        Refused: it is not of that format, or has not got the profile or one of its keys.
+        ConfigError: it is not of that format, or has not got the profile or one of its keys.
     """
     # As botocore reads it: no section is special, and % means itself.
     parser = configparser.RawConfigParser(default_section="")
     try:
         parser.read_string(text)
     except configparser.Error:  # its message shows the line
-        raise Refused(wrong + "AWS's format, [profile] and lines like aws_access_key_id = ...") from None
+        raise ConfigError(wrong + "AWS's format, [profile] and lines like aws_access_key_id = ...") from None
     if not parser.has_section(profile):
-        raise Refused(wrong + "a profile [{0}] ({1})".format(profile, PROFILE))
+        raise ConfigError(wrong + f"a profile [{profile}] ({PROFILE})")
     found = {}
     for key, variable in KEYS.items():
         value = parser.get(profile, key, fallback="").strip()
         if not value and key != "aws_session_token":
-            raise Refused(wrong + "{0} in its profile [{1}]".format(key, profile))
+            raise ConfigError(wrong + f"{key} in its profile [{profile}]")
         if not re.fullmatch(r"[!-9;-~]*", value):
-            raise Refused(wrong + "{0} without blanks, colons and control characters".format(key))
+            raise ConfigError(wrong + f"{key} without blanks, colons and control characters")
         found[variable] = value
     return found
 
@@ -114,7 +114,7 @@ def credentials(text: str, profile: str, wrong: str) -> Dict[str, str]:
 def _only_one(variables: Mapping[str, str], name: str, others: List[str]) -> None:
     for other in others:
         if variables.get(other):
-            raise Refused("invalid {0}: expected only one of it and {1}, both are set".format(name, other))
+            raise ConfigError(f"invalid {name}: expected only one of it and {other}, both are set")
 
 
 def filled_in(variables: Mapping[str, str], uid: int) -> Dict[str, str]:
@@ -125,19 +125,17 @@ def filled_in(variables: Mapping[str, str], uid: int) -> Dict[str, str]:
         uid: of the notebook's user.
 
     Raises:
-        Refused: a file is not right, or a variable and its file are both set.
+        ConfigError: a file is invalid, or a variable and its file are both set.
     """
     found = {name: value for name, value in variables.items() if name not in (TOKEN, CREDENTIALS)}
     if variables.get(TOKEN):
         _only_one(variables, TOKEN, ["JUPYTER_TOKEN"])
         found["JUPYTER_TOKEN"] = token = read(TOKEN, variables[TOKEN], uid)
         if not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", token):
-            raise Refused(
-                "invalid {0}={1!r}: expected a token of letters, digits and ._~+/=-".format(TOKEN, variables[TOKEN])
-            )
+            raise ConfigError(f"invalid {TOKEN}={variables[TOKEN]!r}: expected a token of letters, digits and ._~+/=-")
     if variables.get(CREDENTIALS):
         path, profile = variables[CREDENTIALS], variables.get(PROFILE) or "default"
         _only_one(variables, CREDENTIALS, list(KEYS.values()))
-        wrong = "invalid {0}={1!r}: expected ".format(CREDENTIALS, path)
+        wrong = f"invalid {CREDENTIALS}={path!r}: expected "
         found.update(credentials(read(CREDENTIALS, path, uid), profile, wrong))
     return found

@@ -6,7 +6,7 @@ import base64
 import re
 from typing import List, Tuple
 
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 
 # Type -> bytes of each field after the type's name; 0: any number but none.
 # RFC 4253, 6.6; RFC 5656, 3.1; RFC 8709, 4; OpenSSH's PROTOCOL.u2f.
@@ -26,14 +26,14 @@ def parse(text: str) -> Tuple[str, ...]:
     """The keys in ``text``, one a line as in authorized_keys(5), without options; comments are skipped.
 
     Raises:
-        Refused: a line is no key; its number and beginning are named.
+        ConfigError: a line is no key; its number and beginning are named.
     """
     lines = [line.strip() for line in text.splitlines()]
     for number, line in enumerate(lines, start=1):
         wrong = _wrong(line) if line and not line.startswith("#") else ""
         if wrong:
-            reason = "SSH_AUTHORIZED_KEYS is not right: line {0}, {1!r}, {2}"
-            raise Refused(reason.format(number, line[:40], wrong))
+            reason = "invalid SSH_AUTHORIZED_KEYS: line {0}, {1!r}, {2}"
+            raise ConfigError(reason.format(number, line[:40], wrong))
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
@@ -55,7 +55,7 @@ def _wrong(line: str) -> str:
         return "is no public key"
     bits = int.from_bytes(fields[-1], "big").bit_length()
     if kind == "ssh-rsa" and bits < RSA_BITS:
-        return "has {0} bits: at least {1} are needed".format(bits, RSA_BITS)
+        return f"has {bits} bits: at least {RSA_BITS} are needed"
     return ""
 
 

@@ -11,7 +11,7 @@ import re
 from typing import Collection, NamedTuple, Tuple, Union
 from urllib import parse
 
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 # What a capture says of an address that was left out, whole or in part.
 USER, QUERY, ADDRESS = "user info", "query", "address"
@@ -100,12 +100,12 @@ def safe(url: str, schemes: Collection[str] = SCHEMES) -> Safe:
     if not understood:
         return Safe("", "", tuple(dropped) or (ADDRESS,))
     inside = dict(parse.parse_qsl(fragment)).get("subdirectory", "")
-    return Safe("{0}://{1}{2}".format(scheme, host.lower(), path), inside, tuple(dropped))
+    return Safe(f"{scheme}://{host.lower()}{path}", inside, tuple(dropped))
 
 
 def with_git_user(url: str) -> str:
     """``url``, if it is one of ssh and names no user, with the one that forges have."""
-    return url.replace("ssh://", "ssh://{0}@".format(GIT_USER), 1) if url.startswith("ssh://") else url
+    return url.replace("ssh://", f"ssh://{GIT_USER}@", 1) if url.startswith("ssh://") else url
 
 
 def holds_secret(text: str) -> bool:
@@ -140,7 +140,7 @@ def check(url: str, what: str) -> str:
         what: names it in the message.
 
     Raises:
-        Refused: it may not.
+        UsageError: it may not.
     """
     try:
         parts = parse.urlsplit(url)
@@ -151,25 +151,25 @@ def check(url: str, what: str) -> str:
     # ${NAME} would be replaced, by pip and uv, by a variable's value.
     odd = any(ord(char) <= 32 or ord(char) > 126 or char in "${}" for char in url)
     if scheme not in SCHEMES or not host or odd:
-        raise Refused("{0}: the address {1!r} is not right: it must be https://HOST/...".format(what, shown))
-    if not HOST.fullmatch("[{0}]".format(host) if ":" in host else host):
+        raise UsageError(f"{what}: invalid address {shown!r}: expected https://HOST/...")
+    if not HOST.fullmatch(f"[{host}]" if ":" in host else host):
         # Encoded, say: %31%32%37.0.0.1 is 127.0.0.1 for who decodes it.
-        raise Refused("{0}: the address {1!r} is not right: {2!r} is no host".format(what, shown, host))
+        raise UsageError(f"{what}: invalid address {shown!r}: {host!r} is no host")
     try:
         # inet_aton's spellings too (0xa9fea9fe, 2852039166): whatever looks like a number must be a plain address
         looks = host.replace(".", "").isdigit() or host.startswith("0x") or ":" in host
         address = ipaddress.ip_address(host) if looks else None
     except ValueError:
-        raise Refused("{0}: the address {1!r} is not right: {2!r} is no host".format(what, shown, host)) from None
+        raise UsageError(f"{what}: invalid address {shown!r}: {host!r} is no host") from None
     # A private one may be meant honestly: it costs its package when it is connected to, and not the file.
     inner = address is not None and (
         address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
         or str(address) == "fd00:ec2::254" or getattr(address, "ipv4_mapped", None) is not None
     )  # fmt: skip
     if inner or host in METADATA_HOSTS or host.endswith((".localhost", ".internal")):
-        raise Refused("{0}: the address {1!r} is not right: {2!r} is not in the web".format(what, shown, host))
+        raise UsageError(f"{what}: invalid address {shown!r}: {host!r} is not in the web")
     if "@" in parts.netloc:
-        raise Refused("{0}: the address {1!r} is not right: it held a user name or password".format(what, shown))
+        raise UsageError(f"{what}: invalid address {shown!r}: it held a user name or password")
     return url
 
 

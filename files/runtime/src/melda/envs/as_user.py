@@ -20,7 +20,7 @@ from melda.config import environ
 CONTROLS = bytes(code for code in (*range(32), 127) if chr(code) not in "\n\r\t")
 
 
-def variables(place: environ.Place, process: Mapping[str, str]) -> Dict[str, str]:
+def variables(place: environ.ImageLayout, process: Mapping[str, str]) -> Dict[str, str]:
     """The environment of the user's process: what is not hidden from the user.
 
     Args:
@@ -43,7 +43,7 @@ def _copy(source: IO[bytes], target: int) -> None:
                 target, data = os.open(os.devnull, os.O_WRONLY), b""
 
 
-def run(place: environ.Place, argv: List[str]) -> int:
+def run(place: environ.ImageLayout, argv: List[str]) -> int:
     """Run a program as the user, in a session of its own, and show what it writes.
 
     Args:
@@ -73,7 +73,7 @@ def run(place: environ.Place, argv: List[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def program(place: environ.Place) -> List[str]:
+def program(place: environ.ImageLayout) -> List[str]:
     """This program with its arguments, by the image's own Python, which looks into no folder of the user's."""
     python = os.path.join(place.python_env, "bin", "python")
     chosen = [python, "-IB"] if os.access(python, os.X_OK) else [sys.executable, "-IBS"]

@@ -11,11 +11,12 @@ import tempfile
 from typing import Any, Dict, List, Optional, Sequence
 
 from melda.base import textfiles
+from melda.base.errors import ConfigError
 from melda.config import environ
 from melda.envs import addresses, capture, diff, entries, formats
 from melda.envs import as_user as user
 from melda.envs.capture import copies, kernels, pack
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 Json = Dict[str, Any]
 DIFFERS = UNAVAILABLE = 1
@@ -24,14 +25,14 @@ REFUSED = 2
 DESCRIPTION = "Write down what is installed beyond the image, compare it, and make it again in another container."
 
 
-def interpreter(place: environ.Place) -> None:
+def interpreter(place: environ.ImageLayout) -> None:
     """Go on with the image's own Python, whose packages read versions and formats; it looks into no folder of the user's."""
     python = os.path.join(place.python_env, "bin", "python")
     if os.path.realpath(sys.prefix) != os.path.realpath(place.python_env) and os.access(python, os.X_OK):
         os.execv(python, [python, "-IB", os.path.abspath(sys.argv[0]), *sys.argv[1:]])  # noqa: S606 # nosec B606
 
 
-def as_user(place: environ.Place) -> None:
+def as_user(place: environ.ImageLayout) -> None:
     """Where root called it, run it as the notebook's user, and end with its exit code."""
     if os.geteuid() == 0 and place.user.uid != 0:
         raise SystemExit(user.run(place, user.program(place)))
@@ -43,28 +44,28 @@ def _write(path: str, text: str) -> None:
         sys.stdout.buffer.flush()
         return
     try:
-        textfiles.update(os.path.abspath(path), text)
+        textfiles.write_if_changed(os.path.abspath(path), text)
     except OSError as error:
-        raise Refused("{0!r} cannot be written: {1}".format(path, error.strerror)) from None
+        raise UsageError(f"{path!r} cannot be written: {error.strerror}") from None
 
 
-def do_capture(place: environ.Place, asked: argparse.Namespace) -> int:
+def do_capture(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     """melda-env capture."""
     path = asked.file or os.path.join(place.workdir, formats.WRITTEN[asked.format])
-    found = capture.look(place)
+    found = capture.inspect(place)
     text_of = formats.WRITERS[asked.format]
     if asked.attached:
         runtime = os.path.join(place.user.home, ".local", "share", "jupyter", "runtime")
         with tempfile.TemporaryDirectory(prefix="melda-env-") as folder:
-            found.document["kernels"] = kernels.look(found.python, runtime, folder)
+            found.document["kernels"] = kernels.find(found.python, runtime, folder)
     kept: List[str] = []
     if path != "-" and asked.format == "json" and asked.files:
         kept, failures = pack.keep(found, path + pack.ENDING)
         for name, reason in failures.items():
-            sys.stderr.write("melda-env: no copy of {0} can be kept: {1}\n".format(name, reason))
+            sys.stderr.write(f"melda-env: no copy of {name} can be kept: {reason}\n")
     finished, told = entries.checked(found.document)
     for what in dict.fromkeys([*found.left_out, *told]):
-        sys.stderr.write("melda-env: left out, as it looks like an address with a secret: of {0}\n".format(what))
+        sys.stderr.write(f"melda-env: left out, as it looks like an address with a secret: of {what}\n")
     _write(path, text_of(finished))
     copies.clean_all(place.workdir)
     if path != "-":
@@ -87,14 +88,14 @@ def _say_captured(path: str, found: Json, kept: Sequence[str], as_json: bool) ->
         for reason in [entries.lost(entry)]
         if reason
     ]
-    lines += ["kept beside it, as it can be had nowhere else: {0}".format(name) for name in kept]
+    lines += [f"kept beside it, as it can be had nowhere else: {name}" for name in kept]
     lines += [
         "not asked, as it computes: {0}".format(k["notebook"]) for k in found.get("kernels", []) if not k["asked"]
     ]
     sys.stdout.write("".join(line + "\n" for line in lines))
 
 
-def do_diff(place: environ.Place, asked: argparse.Namespace) -> int:
+def do_diff(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     """melda-env diff."""
     before = formats.read(asked.a)
     after = formats.read(asked.b) if asked.b else capture.capture(place)
@@ -106,7 +107,7 @@ def do_diff(place: environ.Place, asked: argparse.Namespace) -> int:
     return DIFFERS if changes else 0
 
 
-def do_restore(place: environ.Place, asked: argparse.Namespace) -> int:
+def do_restore(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     """melda-env restore."""
     from melda.envs.restore import command  # noqa: PLC0415 what it needs takes a while to load
 
@@ -158,20 +159,20 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run a command.
 
     Returns:
-        0: done; nothing differs. 1: something differs; some packages cannot be had. 2: the request is not right.
+        0: done; nothing differs. 1: something differs; some packages cannot be had. 2: the request is invalid.
     """
     asked = parser().parse_args(arguments)
     try:
-        place = environ.place(environ.load())
+        place = environ.image_layout(environ.load())
         as_user(place)
         interpreter(place)
         code: int = asked.do(place, asked)
         sys.stdout.flush()  # here: at the end of Python nobody would be told in our words that the reader is gone
         return code
-    except Refused as error:
+    except ConfigError as error:
         # Names in the text may be a file's: on a terminal they do nothing but to be read.
-        said = "".join(char if char.isprintable() else "?" for char in addresses.hide(str(error)))
-        sys.stderr.write("melda-env: {0}\n".format(said))
+        output = "".join(char if char.isprintable() else "?" for char in addresses.hide(str(error)))
+        sys.stderr.write(f"melda-env: {output}\n")
         return REFUSED
     except BrokenPipeError:
         with contextlib.suppress(OSError):

@@ -31,12 +31,12 @@ class Change(NamedTuple):
 
     def line(self) -> str:
         """The change for a reader, as a diff marks it."""
-        label = self.name if self.name.startswith(self.kind) else "{0} {1}".format(self.kind, self.name)
+        label = self.name if self.name.startswith(self.kind) else f"{self.kind} {self.name}"
         if self.before is None:
-            return "+ {0} {1}".format(label, self.after)
+            return f"+ {label} {self.after}"
         if self.after is None:
-            return "- {0} {1}".format(label, self.before)
-        return "~ {0} {1} -> {2}".format(label, self.before, self.after)
+            return f"- {label} {self.before}"
+        return f"~ {label} {self.before} -> {self.after}"
 
 
 Package = Tuple[str, str, str]  # version, identity of the source, digest of the content
@@ -47,8 +47,8 @@ def identity(entry: Json) -> str:
     source = entry["source"]
     if source["type"] in REPOSITORIES:
         return ""
-    said = " ".join(str(source[name]) for name in IDENTITY if source.get(name))
-    return "{0} {1}".format(source["type"], said).strip()
+    output = " ".join(str(source[name]) for name in IDENTITY if source.get(name))
+    return "{0} {1}".format(source["type"], output).strip()
 
 
 def same_version(one: str, other: str) -> bool:
@@ -76,7 +76,7 @@ def _shown(package: Optional[Package], other: Optional[Package]) -> Optional[str
         return version
     if origin != other[1]:
         return "{0} ({1})".format(version, origin or "repository")
-    return "{0} ({1})".format(version, digest[:19])
+    return f"{version} ({digest[:19]})"
 
 
 def _of(kind: str, before: Json, after: Json, everything: bool) -> List[Change]:

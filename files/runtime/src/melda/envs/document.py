@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, List
 
 from melda.base import regular
 from melda.envs import addresses, entries
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 LARGEST = 16 << 20  # bytes: a capture with a thousand packages has half a million
 STDIN = "-"
@@ -33,24 +33,24 @@ def read_text(path: str) -> str:
     """The text of a file, or of what the caller's shell hands over, if it is not too large.
 
     Raises:
-        Refused: it is not.
+        UsageError: it is not.
     """
     try:
         content = _given(path) if path == STDIN or path.startswith(DESCRIPTORS) else regular.read(path, LARGEST)
     except OSError as error:
         if error.errno == errno.EFBIG:
-            raise Refused("{0!r} is larger than {1} MB: no environment is".format(path, LARGEST >> 20)) from None
+            raise UsageError(f"{path!r} is larger than {LARGEST >> 20} MB: no environment is") from None
         if error.errno == errno.EINVAL:
-            raise Refused("{0!r} is not right: it must be a file".format(path)) from None
-        raise Refused("{0!r} cannot be read: {1}".format(path, error.strerror)) from None
+            raise UsageError(f"invalid {path!r}: expected a file") from None
+        raise UsageError(f"{path!r} cannot be read: {error.strerror}") from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Refused("{0!r} is not right: no UTF-8 at byte {1}".format(path, error.start)) from None
+        raise UsageError(f"invalid {path!r}: no UTF-8 at byte {error.start}") from None
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError("{0} is no JSON".format(name))
+    raise ValueError(f"{name} is no JSON")
 
 
 def _unique(pairs: List[Any]) -> Json:
@@ -64,13 +64,13 @@ def parse_json(text: str, path: str) -> Any:
     """JSON without what readers understand differently (names that stand twice, NaN).
 
     Raises:
-        Refused: it is none.
+        UsageError: it is none.
     """
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise Refused("{0!r} is not right: no JSON: {1}".format(path, reason[:200])) from None
+        raise UsageError(f"invalid {path!r}: no JSON: {reason[:200]}") from None
 
 
 def _problem(document: Any) -> str:
@@ -81,12 +81,10 @@ def _problem(document: Any) -> str:
     found = jsonschema.exceptions.best_match(validator.iter_errors(document))
     if found is None:
         return ""
-    at = "".join(
-        "[{0}]".format(part) if isinstance(part, int) else "." + str(part)[:100] for part in found.absolute_path
-    )
+    at = "".join(f"[{part}]" if isinstance(part, int) else "." + str(part)[:100] for part in found.absolute_path)
     value = addresses.hide(repr(found.instance))
     value = value if len(value) <= 80 else value[:77] + "..."
-    rule = " ".join("{0} {1!r}".format(found.validator, found.validator_value)[:160].split())
+    rule = " ".join(f"{found.validator} {found.validator_value!r}"[:160].split())
     return "{0}: {1} does not fit {2}".format(at.lstrip(".") or "the document", value, rule)
 
 
@@ -114,22 +112,20 @@ def check(document: Any, path: str) -> Json:
         path: names it in the message.
 
     Raises:
-        Refused: it is none; in one line, what is not right with it.
+        UsageError: it is none; in one line, what is invalid with it.
     """
     version = document.get("schema") if isinstance(document, dict) else None
     if isinstance(version, int) and not isinstance(version, bool) and version > 1:
-        raise Refused(
-            "{0!r} has schema {1}: this melda-env reads schema 1; a newer image reads it".format(path, version)
-        )
+        raise UsageError(f"{path!r} has schema {version}: this melda-env reads schema 1; a newer image reads it")
     document = entries.disarmed(document)
     problem = _problem(document)
     if problem:
-        raise Refused("{0!r} is not right: {1}".format(path, problem))
+        raise UsageError(f"invalid {path!r}: {problem}")
     for name in _twice(document):
-        raise Refused("{0!r} is not right: {1} stands there twice".format(path, name))
+        raise UsageError(f"invalid {path!r}: {name} stands there twice")
     for package in document["python"]["packages"]:
         if not package["version"] and package["source"]["type"] in ("index", "local"):
-            raise Refused("{0!r} is not right: {1} has no version".format(path, package["name"]))
+            raise UsageError("invalid {0!r}: {1} has no version".format(path, package["name"]))
     for package, url in _addresses(document):
         addresses.check(url, "{0!r}: {1}".format(path, package["name"]))
     found: Json = document

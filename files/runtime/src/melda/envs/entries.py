@@ -14,7 +14,7 @@ import re
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from melda.envs import addresses
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 Json = Dict[str, Any]
 REPOSITORIES = ("index", "apt", "cran", "bioconductor")  # where the address in the capture plays no part
@@ -65,7 +65,7 @@ def _fitting(value: object, shape: Json) -> Any:
 def _fetchable(url: str) -> bool:
     try:
         addresses.check(url, "")
-    except Refused:
+    except UsageError:
         return False
     return True
 
@@ -174,7 +174,7 @@ def checked(found: Json) -> Tuple[Json, List[str]]:
         for entry in found[language]["packages"]:
             kept = _bare(entry) if _secret(entry) else entry
             if kept is not entry:
-                told.append(entry["name"] if kept else "a {0} package".format(language))
+                told.append(entry["name"] if kept else f"a {language} package")
             packages += [kept] if kept else []
         rest = {name: value for name, value in found[language].items() if name != "packages"}
         result[language] = {**rest, "packages": packages}

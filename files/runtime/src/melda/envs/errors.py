@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 
 
-class Unavailable(Exception):
+class UsageError(ConfigError):
+    """What was asked for cannot be done: exit code 2."""
+
+
+class PackageUnavailable(Exception):
     """One package cannot be had; the text says why. The others can."""
-
-
-__all__ = ["Refused", "Unavailable"]

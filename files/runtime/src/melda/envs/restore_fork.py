@@ -10,10 +10,11 @@ import time
 from typing import Any, Dict, List
 
 from melda.base import log, regular, textfiles
+from melda.base.errors import ConfigError
 from melda.config import environ
 from melda.envs import addresses, cli
 from melda.envs.capture import copies
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 from melda.plugins import state
 from melda.sync import fork_of
 
@@ -37,20 +38,20 @@ def summary(parent: str, done: Json) -> str:
         done: what DONE holds.
     """
     if not done.get("captured"):
-        return "{0} has no capture: nothing is installed".format(parent)
+        return f"{parent} has no capture: nothing is installed"
     line = "{0} packages of {1} are installed".format(done["installed"] + done["there"], parent)
     names = ["{0} {1}".format(one["name"], one["version"]).strip() for one in done["problems"]]
     if names:
-        more = " and {0} more".format(len(names) - SHOWN) if len(names) > SHOWN else ""
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         line += "; {0} cannot be had: {1}{2}".format(len(names), ", ".join(names[:SHOWN]), more)
     return line
 
 
-def install(place: environ.Place, path: str) -> Json:
+def install(place: environ.ImageLayout, path: str) -> Json:
     """Install what a capture says; each line of it goes to the log.
 
     Raises:
-        Refused: it cannot be done at all.
+        UsageError: it cannot be done at all.
     """
     from melda.envs.restore import command, progress  # noqa: PLC0415 what it needs takes a while to load
 
@@ -60,7 +61,7 @@ def install(place: environ.Place, path: str) -> Json:
 
         def done(self, count: int = 1) -> None:
             super().done(count)
-            state.write("installing, {0}".format(self.far), state.FORK)
+            state.write(f"installing, {self.far}", state.FORK)
 
     outcome = command.restore(place, path, progress=Told(sys.stderr))
     for problem in outcome.problems:
@@ -73,8 +74,8 @@ def wait(parent: str) -> None:
     told = ""
     copied = fork_of.copied()
     while not copied.over:
-        line = "copying what {0} has".format(parent)
-        line = "failed: {0}; it is tried again".format(copied.problem) if copied.problem else line
+        line = f"copying what {parent} has"
+        line = f"failed: {copied.problem}; it is tried again" if copied.problem else line
         if line != told:
             state.write(line, state.FORK)
         told = line
@@ -93,7 +94,7 @@ def _done(path: str) -> bytes:
         raise
 
 
-def run(place: environ.Place, parent: str) -> None:
+def run(place: environ.ImageLayout, parent: str) -> None:
     """Install it, unless it was done at an earlier start."""
     folder = os.path.join(place.workdir, fork_of.HERE)
     path, over = os.path.join(folder, state.CAPTURE), os.path.join(folder, fork_of.DONE)
@@ -104,20 +105,20 @@ def run(place: environ.Place, parent: str) -> None:
             done = {"captured": os.path.isfile(path) and not os.path.islink(path)}
             if done["captured"]:
                 copies.clean(path)  # the parent's image may be an older one
-                say("installing what {0} has".format(parent))
+                say(f"installing what {parent} has")
                 done = install(place, path)
             textfiles.replace(over, json.dumps(done, indent=1) + "\n")
         say(summary(parent, done))
-    except Refused as error:
+    except ConfigError as error:
         # Asked again at the next start: another image may have the right Python.
-        say("failed: {0}".format(addresses.hide(str(error))))
+        say(f"failed: {addresses.hide(str(error))}")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        say("failed: {0} is not what was written there; without it the packages are installed again".format(over))
+        say(f"failed: {over} is not what was written there; without it the packages are installed again")
 
 
 def main() -> int:
     """Command line: the parent's folder, as start-jupyter gives it."""
-    place = environ.place(environ.load())
+    place = environ.image_layout(environ.load())
     cli.interpreter(place)
     arguments: List[str] = sys.argv[1:]
     try:

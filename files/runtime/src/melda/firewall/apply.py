@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from typing import List
 
-from melda.base.errors import Refused
-from melda.config.firewall_policy import Wanted
+from melda.base.errors import ConfigError
+from melda.config.firewall_policy import FirewallPolicy
 from melda.firewall import rules
 
 CAP_NET_ADMIN = 12  # linux/capability.h
@@ -67,55 +67,53 @@ def restore(version: int, text: str, *options: str) -> None:
         options: of iptables-restore.
 
     Raises:
-        Refused: it cannot be done.
+        ConfigError: it cannot be done.
     """
     program = shutil.which(RESTORE[version], path=PATH)
     if not program:
-        raise Refused("{0} is missing in this image: build it with the firewall task".format(RESTORE[version]))
+        raise ConfigError(f"{RESTORE[version]} is missing in this image: build it with the firewall task")
     done = subprocess.run(
         [program, "--wait", "10", *options], input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         encoding="utf-8", errors="replace", env={"PATH": PATH, "LC_ALL": "C"},
     )  # fmt: skip
     if done.returncode:
-        said = " ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
-        raise Refused("the firewall cannot be set ({0}): {1}".format(RESTORE[version], said or "no reason given"))
+        output = " ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
+        raise ConfigError("the firewall cannot be set ({0}): {1}".format(RESTORE[version], output or "no reason given"))
 
 
-def prepare(wanted: Wanted) -> str:
+def prepare(wanted: FirewallPolicy) -> str:
     """Put the firewall in place. Doing it again gives the same rules.
 
     Returns:
         What it is, for the log.
 
     Raises:
-        Refused: it was asked for and cannot be had; the container must not run open then.
+        ConfigError: it was asked for and cannot be had; the container must not run open then.
     """
-    asked = "PGEO_IPS is set" if wanted.peers is not None else "EGRESS={0!r} is set".format(wanted.egress)
+    asked = "PGEO_IPS is set" if wanted.peers is not None else f"EGRESS={wanted.egress!r} is set"
     if not may():
         if wanted.explicit:
-            raise Refused(
-                "{0}, and this container may set no firewall: start it with --cap-add NET_ADMIN".format(asked)
-            )
+            raise ConfigError(f"{asked}, and this container may set no firewall: start it with --cap-add NET_ADMIN")
         return "off, without NET_ADMIN; what runs here can ask the cloud for credentials (docs/firewall.md)"
     if is_hosts_network():
         if wanted.explicit:
-            raise Refused("{0}, and this is the host's own network: start it without --network host".format(asked))
+            raise ConfigError(f"{asked}, and this is the host's own network: start it without --network host")
         return "off, this is the host's own network"
     servers = resolvers()
     # IPv6 first: if it fails nothing has changed.
     try:
         restore(6, rules.table(6, wanted, servers))
-    except Refused:
+    except ConfigError:
         if has_ipv6() and wanted.explicit:
             raise
     try:
         restore(4, rules.table(4, wanted, servers))
-    except Refused as error:
+    except ConfigError as error:
         if wanted.explicit:
             raise
-        return "off: {0}".format(error)
+        return f"off: {error}"
     if wanted.peers is None:
         may_connect = "anybody may connect"
     else:
         may_connect = "{0} may connect".format(", ".join(str(peer) for peer in wanted.peers))
-    return "{0}, egress {1}".format(may_connect, wanted.egress)
+    return f"{may_connect}, egress {wanted.egress}"

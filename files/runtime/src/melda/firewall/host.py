@@ -11,15 +11,15 @@ import shutil
 import subprocess
 from typing import List, Sequence
 
-from melda.base.errors import Refused
-from melda.config.firewall_policy import Wanted
+from melda.base.errors import ConfigError
+from melda.config.firewall_policy import FirewallPolicy
 from melda.firewall import apply, rules
 
 CHAINS = {"INPUT": "MELDA-INPUT", "OUTPUT": "MELDA-OUTPUT"}  # FORWARD is for others: no notebook's packet goes there
 PROGRAMS = {4: "iptables", 6: "ip6tables"}
 
 
-def table(version: int, wanted: Wanted, resolvers: Sequence[str], uid: int) -> str:
+def table(version: int, wanted: FirewallPolicy, resolvers: Sequence[str], uid: int) -> str:
     """Our chains, which ``iptables-restore --noflush`` fills at once and leaves the others alone.
 
     Args:
@@ -33,15 +33,15 @@ def table(version: int, wanted: Wanted, resolvers: Sequence[str], uid: int) -> s
         words = line.split(" ")
         if line[:1] == ":" and line[1:].split(" ")[0] in CHAINS:
             chain = CHAINS[words[0][1:]]
-            heads.append(":{0} - [0:0]".format(chain))
-            last += ["-A {0} -j DROP".format(chain)] if words[1] == "DROP" else []
+            heads.append(f":{chain} - [0:0]")
+            last += [f"-A {chain} -j DROP"] if words[1] == "DROP" else []
         elif words[0] == "-A" and words[1] in CHAINS:
             returned = ["RETURN" if word == "ACCEPT" else word for word in words[2:]]
             body.append(" ".join(["-A", CHAINS[words[1]], *returned]))
-    first.append("-A MELDA-OUTPUT -m owner ! --uid-owner {0} -j RETURN".format(uid))
+    first.append(f"-A MELDA-OUTPUT -m owner ! --uid-owner {uid} -j RETURN")
     if wanted.egress == "none":
         # The machine's resolver (127.0.0.53) asks the world for whoever asks it: a name can carry anything out.
-        first += ["-A MELDA-OUTPUT -o lo -p {0} --dport 53 -j REJECT".format(protocol) for protocol in ("udp", "tcp")]
+        first += [f"-A MELDA-OUTPUT -o lo -p {protocol} --dport 53 -j REJECT" for protocol in ("udp", "tcp")]
     if wanted.peers is not None and version == 6:
         # DHCPv6: a question to all is answered by one, so the answer belongs to no connection.
         first.append("-A MELDA-INPUT -s fe80::/10 -p udp --sport 547 --dport 546 -j RETURN")
@@ -61,10 +61,10 @@ def _lead_to_ours(version: int) -> None:
             if done.returncode == 0:
                 break
         else:
-            raise Refused("the firewall cannot be set ({0}): {1}".format(PROGRAMS[version], done.stdout.strip()))
+            raise ConfigError(f"the firewall cannot be set ({PROGRAMS[version]}): {done.stdout.strip()}")
 
 
-def prepare(wanted: Wanted, uid: int) -> str:
+def prepare(wanted: FirewallPolicy, uid: int) -> str:
     """Put our chains in place. Doing it again gives the same rules.
 
     Args:
@@ -75,17 +75,17 @@ def prepare(wanted: Wanted, uid: int) -> str:
         What it is, for the log.
 
     Raises:
-        Refused: it was asked for and cannot be had; nothing of ours must listen then.
+        ConfigError: it was asked for and cannot be had; nothing of ours must listen then.
     """
     servers: List[str] = apply.resolvers()
     for version in (6, 4):
         try:
             apply.restore(version, table(version, wanted, servers, uid), "--noflush")
             _lead_to_ours(version)
-        except Refused as error:
+        except ConfigError as error:
             if wanted.explicit and (version == 4 or apply.has_ipv6()):
                 raise
             if version == 4:
-                return "off: {0}".format(error)
+                return f"off: {error}"
     peers = "anybody" if wanted.peers is None else ", ".join(str(peer) for peer in wanted.peers)
-    return "{0} may connect, egress {1}".format(peers, wanted.egress)
+    return f"{peers} may connect, egress {wanted.egress}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterable, List, Sequence, Tuple
 
-from melda.config.firewall_policy import Wanted
+from melda.config.firewall_policy import FirewallPolicy
 
 # Where clouds give credentials to whoever asks: EC2's instance metadata, ECS's task role, EKS Pod Identity.
 CREDENTIALS = {4: ("169.254.169.254", "169.254.170.2", "169.254.170.23"), 6: ("fd00:ec2::254", "fd00:ec2::23")}
@@ -21,7 +21,7 @@ def _icmp(version: int) -> List[str]:
     if version == 4:
         return []
     return [
-        "-A {0} -p ipv6-icmp -m icmp6 --icmpv6-type {1} -j ACCEPT".format(chain, kind)
+        f"-A {chain} -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT"
         for chain in ("INPUT", "OUTPUT")
         for kind in NEIGHBOURS
     ]
@@ -32,26 +32,22 @@ def _dns(version: int, resolvers: Iterable[str], who: str) -> List[str]:
     for server in resolvers:
         if (":" in server) != (version == 6):
             continue
-        match = ROOT if server == EMBEDDED_RESOLVER else "-d {0} {1}".format(server, who).strip()
-        rules += ["-A OUTPUT -p {0} --dport 53 {1} -j ACCEPT".format(protocol, match) for protocol in ("udp", "tcp")]
+        match = ROOT if server == EMBEDDED_RESOLVER else f"-d {server} {who}".strip()
+        rules += [f"-A OUTPUT -p {protocol} --dport 53 {match} -j ACCEPT" for protocol in ("udp", "tcp")]
     return rules
 
 
-def _egress(version: int, wanted: Wanted, resolvers: Sequence[str]) -> List[str]:
-    storage = (
-        ["-A OUTPUT -p tcp --dport {0} {1} {2} -j ACCEPT".format(wanted.storage_port, ROOT, NEW)]
-        if wanted.storage_port
-        else []
-    )
+def _egress(version: int, wanted: FirewallPolicy, resolvers: Sequence[str]) -> List[str]:
+    storage = [f"-A OUTPUT -p tcp --dport {wanted.storage_port} {ROOT} {NEW} -j ACCEPT"] if wanted.storage_port else []
     if wanted.egress == "web":
-        web = "-A OUTPUT -p tcp -m multiport --dports {0} {1} -j ACCEPT".format(WEB_PORTS, NEW)
+        web = f"-A OUTPUT -p tcp -m multiport --dports {WEB_PORTS} {NEW} -j ACCEPT"
         return [*_dns(version, resolvers, ""), web, *storage]
     # The mount's, the names it needs, and where its keys come from if none were given.
-    keys = ["-A OUTPUT -d {0} -p tcp --dport 80 {1} {2} -j ACCEPT".format(at, ROOT, NEW) for at in CREDENTIALS[version]]
+    keys = [f"-A OUTPUT -d {at} -p tcp --dport 80 {ROOT} {NEW} -j ACCEPT" for at in CREDENTIALS[version]]
     return [*_dns(version, resolvers, ROOT), *keys, *storage] if storage else []
 
 
-def table(version: int, wanted: Wanted, resolvers: Sequence[str]) -> str:
+def table(version: int, wanted: FirewallPolicy, resolvers: Sequence[str]) -> str:
     """The whole filter table, which iptables-restore puts in place at once.
 
     Args:
@@ -64,15 +60,15 @@ def table(version: int, wanted: Wanted, resolvers: Sequence[str]) -> str:
     rules = [":{0} {1} [0:0]".format(chain, "DROP" if closed else "ACCEPT") for chain, closed in chains]
     if wanted.egress == "none" and EMBEDDED_RESOLVER in resolvers and version == 4:
         # It asks the world in the mount's name; whoever asks it through the loopback can tell the world anything.
-        rules.append("-A OUTPUT -d {0} -m owner ! --uid-owner 0 -j REJECT".format(EMBEDDED_RESOLVER))
+        rules.append(f"-A OUTPUT -d {EMBEDDED_RESOLVER} -m owner ! --uid-owner 0 -j REJECT")
     rules += ["-A INPUT -i lo -j ACCEPT", "-A OUTPUT -o lo -j ACCEPT"] if closed_in or closed_out else []
     # Before anything lets them out. Root may ask: the mount's credentials can come from there.
-    rules += ["-A OUTPUT -d {0} -m owner ! --uid-owner 0 -j REJECT".format(address) for address in CREDENTIALS[version]]
+    rules += [f"-A OUTPUT -d {address} -m owner ! --uid-owner 0 -j REJECT" for address in CREDENTIALS[version]]
     if closed_in or closed_out:
         rules += _icmp(version)
     if closed_in:
         rules.append("-A FORWARD -i eth1 -o eth0 -j ACCEPT")
-        rules += ["-A INPUT -s {0} -j ACCEPT".format(peer) for peer in wanted.peers or () if peer.version == version]
+        rules += [f"-A INPUT -s {peer} -j ACCEPT" for peer in wanted.peers or () if peer.version == version]
         rules.append("-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
     if closed_out:
         rules.append("-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT")

@@ -50,9 +50,9 @@ def make_usable(home: str, runtime: str) -> None:
             except FileNotFoundError:
                 raise
             except OSError:
-                folders.aside(secret)
+                folders.move_aside(secret)
     except Exception as error:  # then Jupyter says what it makes of it
-        log.line("jupyter: {0}: {1}".format(runtime, error))
+        log.line(f"jupyter: {runtime}: {error}")
 
 
 class Attempt:
@@ -77,14 +77,14 @@ class Attempt:
             if stat.S_ISREG(found.st_mode):
                 self.reason = self.reason or UNFINISHED
             else:
-                folders.aside(self._mark)
+                folders.move_aside(self._mark)
         except OSError:
             pass  # there is no mark
         if self.reason:
             os.environ[CONFIGURATION] = _empty_folder()
-            log.line("jupyter: ~/.jupyter is left out: {0}".format(self.reason))
+            log.line(f"jupyter: ~/.jupyter is left out: {self.reason}")
             with contextlib.suppress(OSError):
-                textfiles.replace(self._told, "left out: {0}".format(self.reason))
+                textfiles.replace(self._told, f"left out: {self.reason}")
         with contextlib.suppress(OSError):
             textfiles.replace(self._mark, "")
         signal.signal(signal.SIGTERM, self._ended)
@@ -123,10 +123,10 @@ class Attempt:
         code = 1
         try:
             code = _number(serve())
-            reason = "Jupyter ended with exit code {0}".format(code)
+            reason = f"Jupyter ended with exit code {code}"
         except SystemExit as error:
             code = _number(error.code)
-            reason = "Jupyter ended with exit code {0}".format(code)
+            reason = f"Jupyter ended with exit code {code}"
         except Exception as error:
             if self.over or self.reason:
                 raise

@@ -31,9 +31,7 @@ def _refuse(web: Any, log: Any) -> Any:
             """It is refused anyway."""
 
         def answer(self) -> None:
-            message = "a page of {0!r} may not use this Jupyter; {1} names others that may".format(
-                self.page, origins.VARIABLE
-            )
+            message = f"a page of {self.page!r} may not use this Jupyter; {origins.VARIABLE} names others that may"
             log.warning("%s %s refused: %s", self.request.method, self.request.path[:LONGEST], message)
             self.set_status(403)
             self.set_header("Content-Type", "application/json")

@@ -51,7 +51,7 @@ def _fixed() -> List[str]:
     if BEHIND_A_HUB:
         return []
     server = "NotebookApp" if int(distribution(NAME).version.split(".")[0]) < 7 else "ServerApp"
-    return ["--{0}.{1}".format(server, option) for option in FIXED]
+    return [f"--{server}.{option}" for option in FIXED]
 
 
 def main() -> int:

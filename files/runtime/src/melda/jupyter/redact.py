@@ -24,7 +24,7 @@ _HEADER = re.compile(
 
 def _written(secret: str) -> str:
     """A regular expression of ``secret`` as it stands, and as any of its characters may be encoded in an address."""
-    return "".join("(?:{0}|%(?:25)*(?i:{1:02x}))".format(re.escape(char), ord(char)) for char in secret)
+    return "".join(f"(?:{re.escape(char)}|%(?:25)*(?i:{ord(char):02x}))" for char in secret)
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
@@ -61,7 +61,7 @@ def install(secrets: Iterable[str]) -> None:
         try:
             text = record.getMessage()
         except Exception:  # the arguments do not fit; logging itself would show them as they are
-            text = "{0} {1!r}".format(record.msg, record.args)
+            text = f"{record.msg} {record.args!r}"
         record.msg, record.args = redact(text), None
         if record.exc_info and record.exc_info[0]:
             record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"))

@@ -10,7 +10,7 @@ import socket
 from typing import Dict, Tuple
 
 from melda.base import log, regular, textfiles
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.base.service import Service
 from melda.config import hub, secret_files
 from melda.config.environ import JUPYTER_PORT, RUN, SRC, Settings
@@ -62,7 +62,7 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
         Path of the file, empty if there is none, and whether the token is a random one.
 
     Raises:
-        Refused: the file cannot be written.
+        ConfigError: the file cannot be written.
     """
     if settings.hub:
         return "", False
@@ -74,9 +74,9 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
     try:
         os.makedirs(run, mode=0o755, exist_ok=True)
         if not (random and _random_token(path) == token):  # else the file is what it shall be
-            textfiles.replace(path, token, 0o400, (settings.place.user.uid, settings.place.user.gid))
+            textfiles.replace(path, token, 0o400, (settings.layout.user.uid, settings.layout.user.gid))
     except OSError as error:
-        raise Refused("Jupyter's token cannot be written: {0}".format(error)) from None
+        raise ConfigError(f"Jupyter's token cannot be written: {error}") from None
     return path, random
 
 
@@ -89,7 +89,7 @@ def service(settings: Settings, variables: Dict[str, str], token: str, stdin: in
         token: path of the token's file; empty behind a JupyterHub.
         stdin: what it waits for.
     """
-    place = settings.place
+    place = settings.layout
     if settings.hub:
         # As an extension of the server, or not at all: without it nobody would ask who somebody is.
         secret = {"JUPYTERHUB_SINGLEUSER_EXTENSION": "1", hub.TOKEN: settings.variables[hub.TOKEN]}
@@ -103,8 +103,8 @@ def service(settings: Settings, variables: Dict[str, str], token: str, stdin: in
         environment={**variables, **secret},
         # Not the project: that is not there yet.
         directory="/",
-        essential=True,
-        patience=PATIENCE,
+        critical=True,
+        stop_timeout=PATIENCE,
         stdin=stdin,
     )
 
@@ -125,6 +125,6 @@ def answers(seconds: float = 1.0, prefix: str = "/", address: probe.Address = ""
 def url(settings: Settings, token: str, random: bool) -> str:
     """What to open, for the log. A token that was given is not shown: whoever gave it knows it."""
     if settings.hub:
-        return "{0} of its JupyterHub".format(settings.hub.prefix)
-    address = "http://127.0.0.1:{0}/tree".format(PORT)
+        return f"{settings.hub.prefix} of its JupyterHub"
+    address = f"http://127.0.0.1:{PORT}/tree"
     return address + "?token=" + _random_token(token) if random else address

@@ -7,7 +7,7 @@ import os
 import secrets
 
 CAP_SYS_ADMIN = 21  # linux/capability.h
-NEEDED = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
+REQUIRED_FLAGS = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
 
 
 def probe(folder: str) -> None:
@@ -29,7 +29,7 @@ def probe(folder: str) -> None:
             os.unlink(path)
 
 
-def may_mount(status: str = "/proc/self/status", device: str = "/dev/fuse") -> bool:
+def can_mount(status: str = "/proc/self/status", device: str = "/dev/fuse") -> bool:
     """Has this container what mounting needs?"""
     with open(status, encoding="ascii", errors="replace") as stream:
         capabilities = next(int(line.split()[1], 16) for line in stream if line.startswith("CapEff:"))

@@ -14,7 +14,7 @@ import urllib.request
 from typing import Dict, Mapping, Optional, Tuple
 from urllib.parse import quote
 
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket, Credentials
 
 VARIABLE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"  # ECS sets it; s3fs reads it
@@ -28,15 +28,15 @@ def path(variables: Mapping[str, str]) -> str:
     """Where ECS gives the task's keys; empty outside of ECS. Whoever knows it gets them, so it is never shown.
 
     Raises:
-        Refused: it is no path.
+        ConfigError: it is no path.
     """
     value = variables.get(VARIABLE, "")
     if not re.fullmatch(r"(/[!-~]*)?", value):
-        raise Refused("{0} is not right: ECS sets it to a path such as /v2/credentials/…".format(VARIABLE))
+        raise ConfigError(f"invalid {VARIABLE}: ECS sets it to a path such as /v2/credentials/…")
     return value
 
 
-def _ask(url: str, method: str = "GET", headers: Optional[Dict[str, str]] = None) -> str:
+def _request(url: str, method: str = "GET", headers: Optional[Dict[str, str]] = None) -> str:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy is another machine
     request = urllib.request.Request(url, headers=headers or {}, method=method)  # noqa: S310 - one of two addresses
     with opener.open(request, timeout=SECONDS) as answer:
@@ -47,14 +47,14 @@ def _of_ec2() -> Tuple[str, str]:
     base = EC2 + "/latest/"
     try:
         headers = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
-        token = {"X-aws-ec2-metadata-token": _ask(base + "api/token", "PUT", headers)}
+        token = {"X-aws-ec2-metadata-token": _request(base + "api/token", "PUT", headers)}
     except (OSError, http.client.HTTPException):
         token = {}  # a service of the first version, or a container one hop too far for the second
     roles = base + "meta-data/iam/security-credentials/"
-    name = _ask(roles, headers=token).split("\n")[0].strip()
+    name = _request(roles, headers=token).split("\n")[0].strip()
     # By its name, because s3fs asks for it without the token up to 1.90; a comma would end the option.
     option = "iam_role=" + (name if re.fullmatch(r"[A-Za-z0-9_+=.@-]+", name) else "auto")
-    return option, _ask(roles + quote(name), headers=token)
+    return option, _request(roles + quote(name), headers=token)
 
 
 def find(ecs_path: str) -> Tuple[str, Tuple[str, str, str]]:
@@ -67,11 +67,11 @@ def find(ecs_path: str) -> Tuple[str, Tuple[str, str, str]]:
         The option by which s3fs gets the role's keys by itself; the key, secret and session token that it has now.
 
     Raises:
-        Refused: there is no role, or it gives no keys.
+        ConfigError: there is no role, or it gives no keys.
     """
     where, reason = (ECS if ecs_path else EC2), "no keys in its answer"
     try:
-        option, text = (ECS_OPTION, _ask(ECS + ecs_path)) if ecs_path else _of_ec2()
+        option, text = (ECS_OPTION, _request(ECS + ecs_path)) if ecs_path else _of_ec2()
         answer = json.loads(text)
         key, secret, token = (answer[name] for name in ("AccessKeyId", "SecretAccessKey", "Token"))
         if all(isinstance(value, str) and re.fullmatch(r"[!-~]+", value) for value in (key, secret, token)):
@@ -80,12 +80,12 @@ def find(ecs_path: str) -> Tuple[str, Tuple[str, str, str]]:
         reason = str(getattr(error, "reason", error))
     except (ValueError, KeyError, TypeError):
         pass
-    raise Refused("AWS_ACCESS_KEY_ID is missing, and no role gives keys in its place: {0} ({1})".format(where, reason))
+    raise ConfigError(f"AWS_ACCESS_KEY_ID is missing, and no role gives keys in its place: {where} ({reason})")
 
 
 def renewed(bucket: Bucket, variables: Mapping[str, str]) -> Bucket:
     """The bucket with the keys that its role has now; as it was, if the role cannot be asked, or there is none."""
     if bucket.role:
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(ConfigError):
             return bucket._replace(credentials=Credentials(*find(path(variables))[1]))
     return bucket

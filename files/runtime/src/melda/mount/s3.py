@@ -18,7 +18,7 @@ import urllib.request
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
-from melda.base.errors import Refused, Unavailable
+from melda.base.errors import ConfigError, TemporaryFailure
 from melda.config.bucket import DEFAULT_REGION, Bucket
 
 SECONDS = 5.0  # for one answer
@@ -28,17 +28,17 @@ NO_HEADERS: Mapping[str, str] = {}
 
 # What S3's error codes mean here (Amazon S3 API reference, "Error responses").
 MEANING = {
-    "InvalidAccessKeyId": "AWS_ACCESS_KEY_ID is not right: S3 does not know it",
-    "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY is not right: it does not belong to AWS_ACCESS_KEY_ID",
-    "InvalidToken": "AWS_SESSION_TOKEN is not right: S3 does not know it",
-    "ExpiredToken": "AWS_SESSION_TOKEN is not right: it has expired",
-    "NoSuchBucket": "BUCKET_NAME={name!r} is not right: there is no such bucket at {endpoint}",
-    "AccessDenied": "BUCKET_NAME={name!r} is not right: these credentials may not {operation} in {url}",
+    "InvalidAccessKeyId": "invalid AWS_ACCESS_KEY_ID: S3 does not know it",
+    "SignatureDoesNotMatch": "invalid AWS_SECRET_ACCESS_KEY: it does not belong to AWS_ACCESS_KEY_ID",
+    "InvalidToken": "invalid AWS_SESSION_TOKEN: S3 does not know it",
+    "ExpiredToken": "invalid AWS_SESSION_TOKEN: it has expired",
+    "NoSuchBucket": "invalid BUCKET_NAME={name!r}: there is no such bucket at {endpoint}",
+    "AccessDenied": "invalid BUCKET_NAME={name!r}: these credentials may not {operation} in {url}",
     "RequestTimeTooSkewed": "this machine's clock is wrong: S3 refuses its requests",
 }
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """An HTTP answer, whatever its status."""
 
     status: int
@@ -67,7 +67,7 @@ def signed(
         more: headers that belong to the request, their names in lower case.
     """
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
-    scope = "{0}/{1}/s3/aws4_request".format(stamp[:8], bucket.region or DEFAULT_REGION)
+    scope = f"{stamp[:8]}/{bucket.region or DEFAULT_REGION}/s3/aws4_request"
     nothing = hashlib.sha256(b"").hexdigest()
     headers = {
         **more,
@@ -78,15 +78,15 @@ def signed(
     if bucket.credentials.session:
         headers["x-amz-security-token"] = bucket.credentials.session
     names = ";".join(sorted(headers))
-    lines = "".join("{0}:{1}\n".format(name, headers[name]) for name in sorted(headers))
+    lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
     request = "\n".join((method, path, query, lines, names, nothing))
     to_sign = "\n".join(("AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(request.encode()).hexdigest()))
     key = ("AWS4" + bucket.credentials.secret).encode()
     for part in scope.split("/"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
-    headers["authorization"] = "AWS4-HMAC-SHA256 Credential={0}/{1}, SignedHeaders={2}, Signature={3}".format(
-        bucket.credentials.key, scope, names, signature
+    headers["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={bucket.credentials.key}/{scope}, SignedHeaders={names}, Signature={signature}"
     )
     return headers
 
@@ -95,7 +95,9 @@ def _path(bucket: Bucket, key: str) -> str:
     return "/{0}/{1}".format(bucket.name, quote(key, safe="/-_.~")) if key else "/" + bucket.name
 
 
-def ask(bucket: Bucket, method: str, key: str = "", query: str = "", more: Mapping[str, str] = NO_HEADERS) -> Answer:
+def request(
+    bucket: Bucket, method: str, key: str = "", query: str = "", more: Mapping[str, str] = NO_HEADERS
+) -> Response:
     """Send one request; ``more`` are headers of it.
 
     Raises:
@@ -111,34 +113,34 @@ def ask(bucket: Bucket, method: str, key: str = "", query: str = "", more: Mappi
         request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - a checked http(s) URL
         try:
             with opener.open(request, timeout=SECONDS) as answer:
-                return Answer(answer.status, dict(answer.headers), answer.read(1 << 20))
+                return Response(answer.status, dict(answer.headers), answer.read(1 << 20))
         except urllib.error.HTTPError as error:
             with error:
                 if error.code < 500:
                     found = {name.lower(): value for name, value in error.headers.items()}
-                    return Answer(error.code, found, error.read(1 << 20))
-                reason = "HTTP {0}".format(error.code)
+                    return Response(error.code, found, error.read(1 << 20))
+                reason = f"HTTP {error.code}"
         except (OSError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
             reason = getattr(error, "reason", error)
     name = "AWS_ENDPOINT_URL_S3" if bucket.endpoint else "AWS_REGION"
     value = bucket.endpoint or bucket.region
-    text = "{0}={1!r} is not right, or S3 is down: {2} does not answer ({3})"
-    raise Unavailable(text.format(name, value, bucket.url_of_service, reason))
+    text = "invalid {0}={1!r}, or S3 is down: {2} does not answer ({3})"
+    raise TemporaryFailure(text.format(name, value, bucket.url_of_service, reason))
 
 
-def region_of(answer: Answer) -> Optional[str]:
+def region_of(answer: Response) -> Optional[str]:
     """The region in which S3 says the bucket is, if it says so."""
     found = re.search(rb"<Region>([a-z0-9-]+)</Region>", answer.body)
     return answer.headers.get("x-amz-bucket-region") or (found.group(1).decode() if found else None)
 
 
-def _checked(bucket: Bucket, answer: Answer, operation: str) -> Answer:
+def _checked(bucket: Bucket, answer: Response, operation: str) -> Response:
     if answer.status < 300:
         return answer
     found = re.search(rb"<Code>([A-Za-z0-9]+)</Code>", answer.body)
-    code = found.group(1).decode() if found else "HTTP {0}".format(answer.status)
+    code = found.group(1).decode() if found else f"HTTP {answer.status}"
     meaning = MEANING.get(code, "BUCKET_NAME={name!r} cannot be used: {endpoint} answers {code} to {operation}")
-    raise Refused(
+    raise ConfigError(
         meaning.format(name=bucket.name, endpoint=bucket.url_of_service, url=bucket.url, operation=operation, code=code)
     )
 
@@ -153,7 +155,7 @@ def _text(found: bytes) -> str:
     return unquote(html.unescape(found.decode("utf-8", "replace")).replace("+", " "))
 
 
-def _keys(answer: Answer) -> List[str]:
+def _keys(answer: Response) -> List[str]:
     return [_text(key) for key in re.findall(rb"<Key>([^<]*)</Key>", answer.body)]
 
 
@@ -161,20 +163,20 @@ def keys(bucket: Bucket, prefix: str, most: int = PAGE) -> List[str]:
     """Keys in the bucket that begin with ``prefix``, sorted, at most ``most`` of them, and at most a page.
 
     Raises:
-        Refused: S3 does not answer, or does not allow it.
+        ConfigError: S3 does not answer, or does not allow it.
     """
-    return _keys(_checked(bucket, ask(bucket, "GET", query=_listing(prefix, min(most, PAGE))), "ListBucket"))
+    return _keys(_checked(bucket, request(bucket, "GET", query=_listing(prefix, min(most, PAGE))), "ListBucket"))
 
 
 def objects(bucket: Bucket, prefix: str, pages: int) -> Iterator[Tuple[str, int]]:
     """Keys that begin with ``prefix``, sorted, and their sizes; of more than ``pages`` pages the first ones.
 
     Raises:
-        Refused: S3 does not answer, or does not allow it.
+        ConfigError: S3 does not answer, or does not allow it.
     """
     after = ""
     for _ in range(pages):
-        answer = _checked(bucket, ask(bucket, "GET", query=_listing(prefix, PAGE, after)), "ListBucket")
+        answer = _checked(bucket, request(bucket, "GET", query=_listing(prefix, PAGE, after)), "ListBucket")
         found = re.findall(rb"<Contents>(.*?)</Contents>", answer.body, re.DOTALL)
         last = after
         for each in found:
@@ -192,19 +194,19 @@ def make_folder(bucket: Bucket, key: str) -> None:
     """Make the object by which s3fs knows a folder; ``key`` ends with a slash.
 
     Raises:
-        Refused: S3 does not answer, or does not allow it.
+        ConfigError: S3 does not answer, or does not allow it.
     """
     # Else s3fs takes it for a file, and urllib says it is a form.
-    _checked(bucket, ask(bucket, "PUT", key=key, more={"content-type": "application/x-directory"}), "PutObject")
+    _checked(bucket, request(bucket, "PUT", key=key, more={"content-type": "application/x-directory"}), "PutObject")
 
 
 def copy(bucket: Bucket, source: str, target: str) -> None:
     """Let S3 copy an object within the bucket (CopyObject); nothing of it comes by here.
 
     Raises:
-        Refused: S3 does not answer, or does not allow it.
+        ConfigError: S3 does not answer, or does not allow it.
     """
-    answer = ask(bucket, "PUT", key=target, more={"x-amz-copy-source": _path(bucket, source)})
+    answer = request(bucket, "PUT", key=target, more={"x-amz-copy-source": _path(bucket, source)})
     if b"<Error>" in answer.body:  # "CopyObject", Amazon S3 API reference: an error may come with a 200
         answer = answer._replace(status=500)
     _checked(bucket, answer, "CopyObject")
@@ -214,10 +216,10 @@ def readable(bucket: Bucket) -> None:
     """See whether S3 still gives what is in the bucket; whether it answers at all is another question.
 
     Raises:
-        Refused: it does not.
+        ConfigError: it does not.
     """
-    with contextlib.suppress(Unavailable):
-        answer = ask(bucket, "GET", key=bucket.folder + "/")
+    with contextlib.suppress(TemporaryFailure):
+        answer = request(bucket, "GET", key=bucket.folder + "/")
         if b"<Code>NoSuchKey</Code>" not in answer.body:  # somebody removed the folder's own object: no harm
             _checked(bucket, answer, "GetObject")
 
@@ -229,15 +231,15 @@ def prepare(bucket: Bucket) -> Bucket:
         The bucket, with the region that S3 says.
 
     Raises:
-        Refused: it cannot; one line says which variable is not right.
+        ConfigError: it cannot; one line says which variable is invalid.
     """
     folder = bucket.folder + "/"
     query = _listing(folder, 1)
-    answer = ask(bucket, "GET", query=query)
+    answer = request(bucket, "GET", query=query)
     right = region_of(answer)
     if answer.status >= 300 and right and right != bucket.region and not bucket.endpoint:
         bucket = bucket._replace(region=right)
-        answer = ask(bucket, "GET", query=query)
+        answer = request(bucket, "GET", query=query)
     _checked(bucket, answer, "ListBucket")
     if _keys(answer)[:1] != [folder]:
         # Newer s3fs refuses a folder that is not there; older ones mount it all the same.

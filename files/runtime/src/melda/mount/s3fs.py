@@ -10,7 +10,7 @@ import time
 from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from melda.base import descriptors, log, mounts, users
-from melda.base.errors import Refused, Unavailable
+from melda.base.errors import ConfigError, TemporaryFailure
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket, Credentials
@@ -45,7 +45,7 @@ def _nothing(_: Bucket, __: Settings, ___: Supervisor) -> None:
 
 def options(bucket: Bucket, user: users.Account) -> List[str]:
     """The specification's options; debug output, which shows Authorization headers, only if asked for."""
-    chosen = ["umask=0007,uid={0},gid={1}".format(user.uid, user.gid), "allow_other"]
+    chosen = [f"umask=0007,uid={user.uid},gid={user.gid}", "allow_other"]
     if bucket.role:
         chosen.append(bucket.role)
     elif not bucket.credentials.session:  # the file has no place for one: then all goes by the environment
@@ -71,7 +71,7 @@ def password_file(bucket: Bucket, path: str = PASSWORD_FILE) -> Iterator[None]:
     try:
         # O_EXCL: whoever else makes the file at this moment does not get the keys.
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-            stream.write("{0}:{1}\n".format(bucket.credentials.key, bucket.credentials.secret))
+            stream.write(f"{bucket.credentials.key}:{bucket.credentials.secret}\n")
         yield
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -84,12 +84,12 @@ def is_mounted(path: str) -> bool:
     return found is not None and found.kind == KIND
 
 
-def _owned(path: str, uid: int, gid: int, mode: int) -> int:
-    """See :func:`own_folder`; a descriptor of it."""
+def _open_owned_dir(path: str, uid: int, gid: int, mode: int) -> int:
+    """See :func:`ensure_owned_dir`; a descriptor of it."""
     try:
         folder = descriptors.folder(path, make=True)
     except OSError as error:
-        raise Refused("JUPYTER_WORKDIR={0!r} is not right: {1}".format(path, error.strerror)) from None
+        raise ConfigError(f"invalid JUPYTER_WORKDIR={path!r}: {error.strerror}") from None
     try:
         found = os.fstat(folder)
         if (found.st_uid, found.st_gid) != (uid, gid):
@@ -102,22 +102,22 @@ def _owned(path: str, uid: int, gid: int, mode: int) -> int:
     return folder
 
 
-def own_folder(path: str, uid: int, gid: int, mode: int) -> None:
+def ensure_owned_dir(path: str, uid: int, gid: int, mode: int) -> None:
     """Make the folder ``path`` itself (not what is in it) belong to ``uid``, if it does not already.
 
     Its parents are the user's, who could have put links there: none is followed. What is in the way there is set aside.
 
     Raises:
-        Refused: it is no folder, and cannot be made.
+        ConfigError: it is no folder, and cannot be made.
     """
-    os.close(_owned(path, uid, gid, mode))
+    os.close(_open_owned_dir(path, uid, gid, mode))
 
 
 def _version() -> Tuple[int, int]:
-    said = subprocess.run(
+    output = subprocess.run(
         [S3FS, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, env={"PATH": ROOT_PATH}
     ).stdout
-    found = re.search(rb"V([0-9]+)\.([0-9]+)", said)
+    found = re.search(rb"V([0-9]+)\.([0-9]+)", output)
     return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
 
 
@@ -144,9 +144,9 @@ def _s3fs(bucket: Bucket, settings: Settings, stdout: Optional[int] = None) -> S
         without = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
         environment["no_proxy"] = ",".join(filter(None, (without, *role.HOSTS)))  # a proxy is another machine
         environment[role.VARIABLE] = role.path(settings.variables)
-    source = "{0}:/{1}".format(bucket.name, bucket.folder)
-    argv = (*output.LINE_BY_LINE, S3FS, source, MOUNTED, "-f", *options(bucket, settings.place.user))
-    return Service(S3FS, argv, users.ROOT, environment, essential=True, patience=UNMOUNT_SECONDS, stdout=stdout)
+    source = f"{bucket.name}:/{bucket.folder}"
+    argv = (*output.LINE_BY_LINE, S3FS, source, MOUNTED, "-f", *options(bucket, settings.layout.user))
+    return Service(S3FS, argv, users.ROOT, environment, critical=True, stop_timeout=UNMOUNT_SECONDS, stdout=stdout)
 
 
 def _show(project: int, workdir: str) -> None:
@@ -162,20 +162,20 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
     """Mount the bucket and prove that it works; arguments as for :func:`prepare`.
 
     Raises:
-        Refused: it does not; one line says what to do. Nothing stays mounted once the caller has stopped the
+        ConfigError: it does not; one line says what to do. Nothing stays mounted once the caller has stopped the
             supervisor.
         Unavailable: nothing is known to be wrong.
         StopRequested: a signal came first.
     """
-    asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
-    if not probing.may_mount():
-        raise Refused("{0} cannot be mounted: this container may not mount; {1}".format(asked, probing.NEEDED))
-    _unmount(workdir, supervisor)  # on a machine: what a killed unit left
+    asked, workdir = f"BUCKET_NAME={bucket.name!r}", settings.layout.workdir
+    if not probing.can_mount():
+        raise ConfigError(f"{asked} cannot be mounted: this container may not mount; {probing.REQUIRED_FLAGS}")
+    _detach_all(workdir, supervisor)  # on a machine: what a killed unit left
     # While nothing is mounted nobody but root may write here: what is written would be lost without a word.
-    project = _owned(workdir, 0, 0, 0o555)
+    project = _open_owned_dir(workdir, 0, 0, 0o555)
     try:
         if os.listdir(project):
-            raise Refused("JUPYTER_WORKDIR={0!r} is not empty: the mount would hide its files".format(workdir))
+            raise ConfigError(f"JUPYTER_WORKDIR={workdir!r} is not empty: the mount would hide its files")
         if not bucket.credentials.key:
             bucket = _with_role(bucket, settings)
         bucket = s3.prepare(bucket)
@@ -185,22 +185,22 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
         os.close(project)
 
     def give_up(reason: str) -> None:
-        log.line("{0}: {1}".format(bucket.url, reason))
-        abandon(supervisor)
+        log.line(f"{bucket.url}: {reason}")
+        kill_mount(supervisor)
 
     def readable() -> None:
         s3.readable(role.renewed(bucket, settings.variables))
 
     _proven[:] = [_Proven(said, readable)]
-    supervisor.later(output.PAUSE, said.turn)
+    supervisor.call_later(output.PAUSE, said.turn)
     # Root, who has the keys, and where nobody else can put a link.
-    asking = watch.question(MOUNTED, readable)
+    asking = watch.probe(MOUNTED, readable)
     watching = watch.Watch(users.ROOT, asking, bucket.patience, give_up)
-    supervisor.later(watch.PAUSE, watching.turn)
+    supervisor.call_later(watch.PAUSE, watching.turn)
 
 
 def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: int) -> output.Output:
-    asked, workdir = "BUCKET_NAME={0!r}".format(bucket.name), settings.place.workdir
+    asked, workdir = f"BUCKET_NAME={bucket.name!r}", settings.layout.workdir
     os.makedirs(MOUNTED, mode=0o755, exist_ok=True)
     in_file = not bucket.role and not bucket.credentials.session
     said = output.Output()
@@ -212,17 +212,17 @@ def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: 
         mounted = supervisor.wait_until(lambda: is_mounted(MOUNTED), MOUNT_SECONDS)
         said.turn()
         if not mounted:
-            reason = "s3fs took more than {0:g} s".format(MOUNT_SECONDS) if supervisor.alive(S3FS) else "s3fs ended"
-            raise Unavailable("{0} was not mounted: {1}; what it said is above".format(asked, reason))
+            reason = f"s3fs took more than {MOUNT_SECONDS:g} s" if supervisor.is_running(S3FS) else "s3fs ended"
+            raise TemporaryFailure(f"{asked} was not mounted: {reason}; what it said is above")
         for what, who, action in (
-            ("mounting it at {0}".format(workdir), users.ROOT, lambda: _show(project, workdir)),
-            ("writing and reading a file", settings.place.user, lambda: probing.probe(workdir)),
+            (f"mounting it at {workdir}", users.ROOT, lambda: _show(project, workdir)),
+            ("writing and reading a file", settings.layout.user, lambda: probing.probe(workdir)),
         ):
             try:
-                users.do_as(who, action, PROBE_SECONDS)
+                users.run_as(who, action, PROBE_SECONDS)
             except OSError as error:  # TimeoutError is one
                 reason = "{0} is mounted and does not work: {1}: {2}"
-                raise Unavailable(reason.format(asked, what, error)) from None
+                raise TemporaryFailure(reason.format(asked, what, error)) from None
     return said
 
 
@@ -238,38 +238,38 @@ def prepare(settings: Settings, supervisor: Supervisor, before: Before = _nothin
         What it is, for the log.
 
     Raises:
-        Refused: a bucket was asked for and cannot be had.
+        ConfigError: a bucket was asked for and cannot be had.
     """
     if settings.bucket is None:
-        own_folder(settings.place.workdir, settings.place.user.uid, settings.place.user.gid, 0o755)
-        return "{0} is a local folder (BUCKET_NAME is not set)".format(settings.place.workdir)
+        ensure_owned_dir(settings.layout.workdir, settings.layout.user.uid, settings.layout.user.gid, 0o755)
+        return f"{settings.layout.workdir} is a local folder (BUCKET_NAME is not set)"
     mount(settings.bucket, settings, supervisor, before)
-    return "{0} is mounted at {1}".format(settings.bucket.url, settings.place.workdir)
+    return f"{settings.bucket.url} is mounted at {settings.layout.workdir}"
 
 
-def _unmount(workdir: str, supervisor: Supervisor) -> None:
+def _detach_all(workdir: str, supervisor: Supervisor) -> None:
     """Take away whatever shows the bucket, wherever the project's folder is by now; the last mount, s3fs's own, at last."""
     found = mounts.table()
     devices = {mount.device for mount in found if mount.kind == KIND and mount.path in (MOUNTED, workdir)}
     for mount in reversed([mount for mount in found if mount.device in devices]):
         try:
             # In a child: where s3fs hangs, this may too. umount(8) would look at the mount first, and hang.
-            users.do_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.left(UNMOUNT_SECONDS))  # type: ignore[misc]
+            users.run_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.left(UNMOUNT_SECONDS))  # type: ignore[misc]
         except OSError as error:
-            log.line("unmounting {0}: {1}".format(mount.path, error))
+            log.line(f"unmounting {mount.path}: {error}")
 
 
-def hangs(settings: Settings) -> bool:
+def is_hung(settings: Settings) -> bool:
     """Does the mount give no answer?"""
-    return settings.bucket is not None and watch.read() == watch.SILENT
+    return settings.bucket is not None and watch.read() == watch.HUNG
 
 
-def abandon(supervisor: Supervisor) -> None:
+def kill_mount(supervisor: Supervisor) -> None:
     """Kill s3fs, so that nobody waits for it any more; what it has not written is lost."""
-    supervisor.give_up(S3FS, 1)
+    supervisor.kill(S3FS, 1)
 
 
-def release(settings: Settings, supervisor: Supervisor) -> str:
+def unmount(settings: Settings, supervisor: Supervisor) -> str:
     """Unmount, if anything is mounted; s3fs writes what is left and ends.
 
     Returns:
@@ -277,14 +277,14 @@ def release(settings: Settings, supervisor: Supervisor) -> str:
     """
     if settings.bucket is None:
         return ""
-    path = settings.place.workdir
+    path = settings.layout.workdir
     problems: List[str] = []
     began = time.monotonic()
     if _proven and is_mounted(MOUNTED):
         until = time.monotonic() + supervisor.left(UNMOUNT_SECONDS) - LEFT_SECONDS
         problems.extend(written.problems(supervisor, S3FS, _proven[0].readable, until))
-    code = supervisor.stop(S3FS, ask=lambda: _unmount(path, supervisor))
-    _unmount(path, supervisor)  # what a killed s3fs leaves
+    code = supervisor.stop(S3FS, ask=lambda: _detach_all(path, supervisor))
+    _detach_all(path, supervisor)  # what a killed s3fs leaves
     if code:
         how = "ended with exit code {0}" if code > 0 else "was killed by signal {0}"
         problems.append(("s3fs " + how + " after {1:.1f} s").format(abs(code), time.monotonic() - began))
@@ -293,5 +293,5 @@ def release(settings: Settings, supervisor: Supervisor) -> str:
     if error:
         problems.append("s3fs says: " + error)
     if is_mounted(MOUNTED) or is_mounted(path):
-        problems.append("{0} cannot be unmounted".format(path))
+        problems.append(f"{path} cannot be unmounted")
     return "; ".join(problems)

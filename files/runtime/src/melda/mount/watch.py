@@ -13,8 +13,8 @@ from melda.base import log, pressure, textfiles, users
 from melda.config.environ import RUN
 
 STATE = RUN + "/mount"  # what the watch found; the version service reads it
-WELL = "ok"
-SILENT = "does not answer"
+OK = "ok"
+HUNG = "does not answer"
 PAUSE = 15.0  # between an answer and the next question, which costs S3 three or four requests
 LOOK = 0.5  # between two looks whether there is an answer
 NOTICED = 20.0  # an answer that takes longer is worth a line
@@ -27,7 +27,7 @@ def read(path: str = STATE) -> str:
     return "is not watched"
 
 
-def question(folder: str, readable: Callable[[], object]) -> Callable[[], None]:
+def probe(folder: str, readable: Callable[[], object]) -> Callable[[], None]:
     """Look for a file that is not there: s3fs has to ask S3 for it, and no cache knows the name.
 
     Args:
@@ -73,8 +73,8 @@ class Watch:
         self._child: Optional[users.Child] = None
         self._began = 0.0
         self._state = self._written = ""
-        self._said = pressure.Said(log.line)
-        self._say(WELL)
+        self._complaints = pressure.Complaints(log.line)
+        self._say(OK)
 
     def turn(self) -> Optional[float]:
         """Ask, or look for the answer; seconds until the next turn, None for no more."""
@@ -83,29 +83,29 @@ class Watch:
                 self._child, self._began = users.Child(self._user, self._ask), time.monotonic()
             except (OSError, MemoryError) as error:  # for want of something: that is not the mount's silence
                 reason = str(error) or repr(error)
-                self._said.line("ask", "the mount cannot be asked, it is tried again: {0}".format(reason))
+                self._complaints.line("ask", f"the mount cannot be asked, it is tried again: {reason}")
                 self._write()
             else:
-                self._said.well("ask")
+                self._complaints.recovered("ask")
             return LOOK
         waited = time.monotonic() - self._began
         answer = self._child.answer()
         if answer is not None:
             self._child.close()
             self._child = None
-            self._say(WELL if not answer else "fails: " + answer)
+            self._say(OK if not answer else "fails: " + answer)
             return PAUSE
         if waited >= min(NOTICED, self._patience):
-            self._say(SILENT)
+            self._say(HUNG)
         if waited >= self._patience:
-            self._give_up("the mount has not answered for {0:g} s".format(self._patience))
+            self._give_up(f"the mount has not answered for {self._patience:g} s")
             return None
         return LOOK
 
     def _say(self, state: str) -> None:
         if state != self._state:
-            if state != WELL:
-                log.line("the mount {0}; the project cannot be read or written".format(state))
+            if state != OK:
+                log.line(f"the mount {state}; the project cannot be read or written")
             elif self._state:
                 log.line("the mount answers again")
             self._state = state
@@ -116,10 +116,8 @@ class Watch:
             return
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o755, exist_ok=True)
-            textfiles.update(self._path, self._state)
+            textfiles.write_if_changed(self._path, self._state)
             self._written = self._state
-            self._said.well("write")
+            self._complaints.recovered("write")
         except OSError as error:  # the disk is full: at the next turn, then
-            self._said.line(
-                "write", "{0} cannot be written: {1}".format(self._path, os.strerror(error.errno or errno.EIO))
-            )
+            self._complaints.line("write", f"{self._path} cannot be written: {os.strerror(error.errno or errno.EIO)}")

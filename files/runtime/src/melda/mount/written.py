@@ -46,14 +46,14 @@ def problems(supervisor: Supervisor, name: str, readable: Callable[[], object], 
     """
 
     def is_done() -> bool:
-        return not (supervisor.alive(name) and holds_files(supervisor.pid(name)))
+        return not (supervisor.is_running(name) and holds_files(supervisor.pid(name)))
 
     if not supervisor.settle(is_done, until - time.monotonic()):
         yield "some files are open, or on their way"
         return
     # A bucket that is gone is an error of which s3fs says nothing. No answer is none: the files had theirs.
     try:
-        users.do_as(users.ROOT, readable, min(SECONDS, max(0.1, until - time.monotonic())))
+        users.run_as(users.ROOT, readable, min(SECONDS, max(0.1, until - time.monotonic())))
     except TimeoutError:
         pass
     except OSError as error:

@@ -63,7 +63,7 @@ def _is_complete(package: str) -> bool:
     return os.path.isfile(os.path.join(package, "Meta", "package.rds"))
 
 
-def mend(library: str) -> None:
+def repair(library: str) -> None:
     """After a container that was cut off: R's locks would stop every new installation of that package.
 
     R keeps the old version in the lock until the new one is complete; it goes back to its place. Nothing may be
@@ -82,7 +82,7 @@ def mend(library: str) -> None:
                 if one in names and not _is_complete(os.path.join(library, one)):
                     folders.clear(os.path.join(library, one))
             except OSError:  # no lock that R has made; yet R takes it for one, and so does who waits for R
-                folders.aside(os.path.join(library, lock), keep_name=False)
+                folders.move_aside(os.path.join(library, lock), keep_name=False)
 
 
 def _mend(library: str, lock: str) -> None:

@@ -14,9 +14,9 @@ import sys
 from typing import Callable, List, NamedTuple, Tuple
 
 from melda.base import folders, interpreters, log, textfiles, users
-from melda.base.errors import Refused, Unavailable
+from melda.base.errors import ConfigError, TemporaryFailure
 from melda.config import environ
-from melda.config.environ import Place
+from melda.config.environ import ImageLayout
 from melda.plugins import r_library, state, venv
 
 RPROFILE = "/etc/R/Rprofile.site"
@@ -41,22 +41,22 @@ class Plugins(NamedTuple):
     r: str
 
 
-def plugins(place: Place) -> Plugins:
+def plugins(place: ImageLayout) -> Plugins:
     """Where the user's packages for the versions of Python and R in this container are.
 
     Raises:
-        Refused: the virtual environment has no Python that runs.
+        ConfigError: the virtual environment has no Python that runs.
     """
     python, r = interpreters.python(place.python_env), interpreters.r()
     if not python:
-        raise Refused("{0}/bin/python does not run".format(place.python_env))
+        raise ConfigError(f"{place.python_env}/bin/python does not run")
     return Plugins(
         os.path.join(place.workdir, "Python-" + python),
         os.path.join(place.workdir, "R-" + r) if r else "",
     )
 
 
-def in_project(place: Place, found: Plugins, mend: bool) -> List[str]:
+def in_project(place: ImageLayout, found: Plugins, mend: bool) -> List[str]:
     """What the user does: make the folders, tell pip. Whatever lies in the way of one of it costs that alone.
 
     Returns:
@@ -68,22 +68,22 @@ def in_project(place: Place, found: Plugins, mend: bool) -> List[str]:
         ("~/.pip/pip.conf", lambda: tell_pip(place, found)),
     ]
     if mend:
-        steps.append((found.python, lambda: venv.mend(found.python, version)))
+        steps.append((found.python, lambda: venv.repair(found.python, version)))
     if found.r:
         steps.append((found.r, lambda: r_library.make(found.r)))
     if found.r and mend:
-        steps.append((found.r, lambda: r_library.mend(found.r)))
+        steps.append((found.r, lambda: r_library.repair(found.r)))
     problems = []
     for what, step in steps:
         try:
             step()
         except Exception as error:  # the user may have put anything there
-            problems.append("{0} cannot be made ready: {1}".format(what, str(error) or repr(error)))
+            problems.append(f"{what} cannot be made ready: {str(error) or repr(error)}")
     state.write("; ".join(problems), state.START)
     return problems
 
 
-def tell_pip(place: Place, found: Plugins) -> None:
+def tell_pip(place: ImageLayout, found: Plugins) -> None:
     """Say in pip's configuration where pip installs.
 
     Raises:
@@ -93,34 +93,36 @@ def tell_pip(place: Place, found: Plugins) -> None:
     try:
         text = textfiles.read(configuration, PIP_CONF_LARGEST)
     except OSError:  # no file, or none that anybody wrote
-        folders.aside(configuration)
+        folders.move_aside(configuration)
         text = ""
     # Earlier versions set this, for one folder or another: pip can neither upgrade nor remove there.
     text = textfiles.without_setting(
         text, "install", "target", os.path.join(re.escape(place.workdir), r"Python-[0-9.]+")
     )
-    textfiles.update(configuration, textfiles.with_setting(text, "global", "python", venv.for_pip(found.python)))
+    textfiles.write_if_changed(
+        configuration, textfiles.with_setting(text, "global", "python", venv.for_pip(found.python))
+    )
 
 
-def in_system(place: Place, found: Plugins, rprofile: str = RPROFILE, profile: str = PROFILE) -> None:
+def in_system(place: ImageLayout, found: Plugins, rprofile: str = RPROFILE, profile: str = PROFILE) -> None:
     """What root does: tell login shells and R.
 
     Raises:
         OSError: a file cannot be written.
     """
-    textfiles.update(profile, SHELL.format(user=shlex.quote(place.user.name), root=shlex.quote(found.python)))
+    textfiles.write_if_changed(profile, SHELL.format(user=shlex.quote(place.user.name), root=shlex.quote(found.python)))
     if found.r:
         block = r_library.profile(place.workdir, place.user.name)
-        textfiles.update(rprofile, textfiles.with_block(textfiles.read(rprofile), BLOCK, block))
+        textfiles.write_if_changed(rprofile, textfiles.set_block(textfiles.read(rprofile), BLOCK, block))
 
 
-def _all_in_project(place: Place, found: Plugins, mend: bool) -> None:
+def _all_in_project(place: ImageLayout, found: Plugins, mend: bool) -> None:
     problems = in_project(place, found, mend)
     if problems:
         raise OSError("; ".join(problems))
 
 
-def prepare(place: Place, mend: bool = False, strict: bool = False) -> Plugins:
+def prepare(place: ImageLayout, mend: bool = False, strict: bool = False) -> Plugins:
     """Make the user's plugin folders, and point pip, R and logins to them. Doing it again changes nothing.
 
     Args:
@@ -136,20 +138,20 @@ def prepare(place: Place, mend: bool = False, strict: bool = False) -> Plugins:
     """
     found = plugins(place)
     try:
-        users.do_as(place.user, lambda: _all_in_project(place, found, mend), SECONDS)
+        users.run_as(place.user, lambda: _all_in_project(place, found, mend), SECONDS)
     except OSError as error:
         if strict:
-            raise Unavailable("the plugin folders cannot be prepared: {0}".format(error)) from None
+            raise TemporaryFailure(f"the plugin folders cannot be prepared: {error}") from None
         problem = str(error)
         log.line("paths: " + problem)
         if isinstance(error, TimeoutError):  # else it has been written
             with contextlib.suppress(OSError):
-                users.do_as(place.user, lambda: state.write(problem, state.START), 1.0)
+                users.run_as(place.user, lambda: state.write(problem, state.START), 1.0)
     try:
         if os.geteuid() == 0:
             in_system(place, found)
     except OSError as error:
-        raise Unavailable("the plugin folders cannot be prepared: {0}".format(error)) from None
+        raise TemporaryFailure(f"the plugin folders cannot be prepared: {error}") from None
     return found
 
 
@@ -157,12 +159,12 @@ def main() -> int:
     """Command line: no arguments; silent if all went well."""
     arguments: List[str] = sys.argv[1:]
     if arguments:
-        sys.stderr.write("set-paths: {0!r} is not right: it takes no arguments\n".format(arguments[0]))
+        sys.stderr.write(f"set-paths: {arguments[0]!r} is invalid: it takes no arguments\n")
         return 2
     try:
         log.PREFIX = "set-paths: "
-        prepare(environ.place(environ.load()), strict=True)
-    except Refused as error:
-        sys.stderr.write("set-paths: {0}\n".format(error))
+        prepare(environ.image_layout(environ.load()), strict=True)
+    except ConfigError as error:
+        sys.stderr.write(f"set-paths: {error}\n")
         return 1
     return 0

@@ -43,12 +43,12 @@ def _python(path: str, target: str) -> None:
         if os.path.islink(path):
             os.unlink(path)
         else:
-            folders.aside(path)
+            folders.move_aside(path)
     try:
         os.symlink(target, path)
     except OSError:
         source = os.path.join(os.path.dirname(path), target)
-        new = "{0}.{1}".format(path, secrets.token_hex(4))
+        new = f"{path}.{secrets.token_hex(4)}"
         shutil.copyfile(source, new)
         os.chmod(new, 0o755)  # nosec B103 # noqa: S103 an interpreter is for everybody
         os.replace(new, path)
@@ -56,8 +56,8 @@ def _python(path: str, target: str) -> None:
 
 def _file(path: str, text: str, mode: int = 0o644) -> None:
     if os.path.isdir(path):
-        folders.aside(path)
-    textfiles.update(path, text, mode)
+        folders.move_aside(path)
+    textfiles.write_if_changed(path, text, mode)
     if os.stat(path).st_mode & mode & 0o111 != mode & 0o111:
         os.chmod(path, mode)
 
@@ -86,17 +86,17 @@ def make(root: str, env: str, version: str) -> None:
     # `home` is what makes it a virtual environment: where the Python without packages lies.
     _file(
         os.path.join(root, "pyvenv.cfg"),
-        "home = {0}\ninclude-system-site-packages = false\nversion = {1}\n".format(home, version),
+        f"home = {home}\ninclude-system-site-packages = false\nversion = {version}\n",
     )
     _python(os.path.join(binaries, "python"), python)
     for name in ("python3", "python" + version.rsplit(".", 1)[0]):
         _python(os.path.join(binaries, name), "python")
     image = interpreters.site_packages(env, version)
-    _file(os.path.join(packages, PATH_FILE), "{0}\n{1}\n".format(image, IMPORT))
+    _file(os.path.join(packages, PATH_FILE), f"{image}\n{IMPORT}\n")
     _file(os.path.join(binaries, PIP_PYTHON), PIP_PYTHON_SCRIPT.format(image=env), 0o755)
 
 
-def mend(root: str, version: str) -> None:
+def repair(root: str, version: str) -> None:
     """After a container that was cut off: forget distributions that were being installed.
 
     pip would take them for installed and could not remove them; forgotten, they can be installed again. Nothing

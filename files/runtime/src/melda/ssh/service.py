@@ -11,7 +11,7 @@ import subprocess
 from typing import Optional, Sequence
 
 from melda.base import textfiles, users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.environ import RUN, Settings, for_root
@@ -50,7 +50,7 @@ def configuration(host_key: str, added: str, key_exchanges: Sequence[str]) -> st
     lines = [
         "HostKey " + host_key,
         "AllowUsers root",
-        "AuthorizedKeysFile {0} {1}".format(BUILT_IN, added),
+        f"AuthorizedKeysFile {BUILT_IN} {added}",
         *(["KexAlgorithms " + ",".join(key_exchanges)] if key_exchanges else []),
         "Include " + DISTRIBUTIONS,
     ]
@@ -64,8 +64,8 @@ def _run(*command: str) -> str:
         encoding="utf-8", errors="replace", env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
     )  # fmt: skip
     if done.returncode:
-        said = " ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
-        raise Refused("ssh cannot be started: {0}: {1}".format(command[0], said or "no reason given"))
+        output = " ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
+        raise ConfigError("ssh cannot be started: {0}: {1}".format(command[0], output or "no reason given"))
     return done.stdout
 
 
@@ -96,37 +96,37 @@ def service(settings: Settings, run: str = RUN) -> Optional[Service]:
         run: folder for what is this container's own.
 
     Raises:
-        Refused: there are keys, and sshd is missing or does not take its configuration.
+        ConfigError: there are keys, and sshd is missing or does not take its configuration.
     """
     given = settings.ssh_keys
     if not given and not has_keys(BUILT_IN):
         return None
     if not os.path.exists(SSHD):
-        raise Refused("SSH_AUTHORIZED_KEYS is set, and this image has no {0}: build it with the ssh task".format(SSHD))
+        raise ConfigError(f"SSH_AUTHORIZED_KEYS is set, and this image has no {SSHD}: build it with the ssh task")
     added, config = os.path.join(run, "authorized_keys"), os.path.join(run, "sshd.conf")
     try:
         os.makedirs(run, mode=0o755, exist_ok=True)
         os.makedirs(PRIVILEGE_SEPARATION, mode=0o755, exist_ok=True)
-        textfiles.update(added, "".join(key + "\n" for key in given), mode=0o600)
+        textfiles.write_if_changed(added, "".join(key + "\n" for key in given), mode=0o600)
         host_key = _made(host_key_path(run))
         known = _run("/usr/bin/ssh", "-Q", "kex").split()
         text = configuration(host_key, added, [name for name in QUANTUM_SAFE if name in known])
-        textfiles.update(config + ".new", text, mode=0o600)
+        textfiles.write_if_changed(config + ".new", text, mode=0o600)
         _run(SSHD, "-t", "-f", config + ".new")
         os.replace(config + ".new", config)
     except OSError as error:
-        raise Refused("ssh cannot be prepared: {0}".format(error)) from None
+        raise ConfigError(f"ssh cannot be prepared: {error}") from None
     return Service("sshd", (SSHD, "-D", "-e", "-f", config), users.ROOT, for_root(settings))
 
 
-def begin(settings: Settings, supervisor: Supervisor, run: str = RUN) -> str:
+def start(settings: Settings, supervisor: Supervisor, run: str = RUN) -> str:
     """Start sshd if there is a key for it.
 
     Returns:
         What became of it, for the log.
 
     Raises:
-        Refused: see :func:`service`.
+        ConfigError: see :func:`service`.
     """
     sshd = service(settings, run)
     if sshd is None:

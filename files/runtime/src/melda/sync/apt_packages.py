@@ -23,7 +23,7 @@ SECONDS = 1800
 LATER = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # no process, memory or descriptor is left
 # The service is the system's own way for the user: it takes R packages' names, whatever case, and checks them.
 CALL = (
-    "busctl", "--timeout={0}".format(SECONDS), "call", "org.r_project.linux1",
+    "busctl", f"--timeout={SECONDS}", "call", "org.r_project.linux1",
     "/org/r_project/linux1/PackageManager", "org.r_project.linux1.PackageManager", "install", "ias",
 )  # fmt: skip
 
@@ -85,7 +85,7 @@ class Packages:
         self._unread = False
         if not self._missing:
             return
-        self._say("installing {0} again through apt".format(programs.names(self._missing)))
+        self._say(f"installing {programs.names(self._missing)} again through apt")
         self._start()
 
     def _start(self) -> None:
@@ -96,7 +96,7 @@ class Packages:
         except OSError as error:
             self._again = error.errno in LATER
             if not again:
-                self._say("apt's packages cannot be installed again: {0}".format(error.strerror))
+                self._say(f"apt's packages cannot be installed again: {error.strerror}")
 
     def look(self) -> None:
         """Bring the list up to date, if anything was installed or removed.
@@ -118,7 +118,7 @@ class Packages:
             self._missing -= _read(self._record)
             if self._missing:
                 reason = programs.last_line(self._told) or "apt does not have them"
-                self._say("not installed again through apt: {0}: {1}".format(programs.names(self._missing), reason))
+                self._say(f"not installed again through apt: {programs.names(self._missing)}: {reason}")
         if not self._installing:
             self._update()
 

@@ -73,11 +73,11 @@ def pack(root: str, entries: Sequence[str], target: BinaryIO) -> None:
         OSError: it could not be made; what cannot be read, and what is no file, folder or link, is left out.
         Implausible: nobody would unpack it.
     """
-    with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as pressed:
+    with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as pressed:
         names.writelines(("./" + entry).encode("utf-8", "surrogateescape") + b"\0" for entry in entries)
         names.seek(0)
         tar = [*TAR, "--directory", root, "--null", "--verbatim-files-from", "--files-from=-"]
-        packing = programs.start(tar, names, subprocess.PIPE, said)
+        packing = programs.start(tar, names, subprocess.PIPE, output)
         with _ended(packing):
             pressing = programs.start(ZSTD, subprocess.PIPE, target, pressed)
             with _ended(pressing):
@@ -90,7 +90,7 @@ def pack(root: str, entries: Sequence[str], target: BinaryIO) -> None:
         if pressing.returncode:
             raise _failed("zstd", _said(pressed))
         if packing.returncode not in (0, 1):  # 1: a file changed meanwhile; the caller looks at that
-            raise _failed("tar", _said(said))
+            raise _failed("tar", _said(output))
     if whole.total > most(os.fstat(target.fileno()).st_size):
         raise Implausible
 
@@ -155,10 +155,10 @@ def unpack(source: BinaryIO, folder: str, sha256: str, size: int, moved: Callabl
         Damaged: it is not what was uploaded, or nothing that we archive.
         OSError: it cannot be read, or what is in it cannot be written.
     """
-    with tempfile.TemporaryFile() as said:
-        opening = programs.start(UNZSTD, subprocess.PIPE, subprocess.PIPE, said)
+    with tempfile.TemporaryFile() as output:
+        opening = programs.start(UNZSTD, subprocess.PIPE, subprocess.PIPE, output)
         with _ended(opening):
-            tar = programs.start([*UNTAR, "--directory", folder], subprocess.PIPE, stderr=said)
+            tar = programs.start([*UNTAR, "--directory", folder], subprocess.PIPE, stderr=output)
             with _ended(tar):
                 assert opening.stdin and tar.stdin  # nosec B101 # noqa: S101 they are pipes
                 feeder = _Feeder(source, opening.stdin, size, moved)
@@ -167,7 +167,7 @@ def unpack(source: BinaryIO, folder: str, sha256: str, size: int, moved: Callabl
                 except RuntimeError as error:  # no thread more can be started
                     raise OSError(errno.EAGAIN, str(error)) from None
                 problem = _sieve(opening, tar, Filter(tar.stdin.write, most(size), room(folder)), feeder)
-        text = _said(said)
+        text = _said(output)
     if feeder.errors:
         raise feeder.errors[0]
     if feeder.given_up and problem:

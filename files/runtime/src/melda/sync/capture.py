@@ -45,8 +45,8 @@ class Capture:
                 return
             self._done = self._running.returncode == 0
             if not self._done:
-                said = programs.shown(self._told.decode("utf-8", "replace").strip(), 1000)
-                self._say("what is installed is not written down: {0}".format(said or "no reason given"))
+                output = programs.shown(self._told.decode("utf-8", "replace").strip(), 1000)
+                self._say("what is installed is not written down: {0}".format(output or "no reason given"))
             self._stop()
         if self._wanted != self._written:
             self._start()
@@ -62,7 +62,7 @@ class Capture:
             if error.errno in LATER:
                 self._written = before
             if error.strerror != self._failed:
-                self._say("what is installed is not written down: {0}".format(error.strerror))
+                self._say(f"what is installed is not written down: {error.strerror}")
             self._failed = error.strerror or ""
 
     def finish(self, state: object) -> str:

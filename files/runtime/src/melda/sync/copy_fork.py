@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import List, Tuple
 
 from melda.base import log
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket, Credentials
 from melda.mount import s3
 from melda.plugins.state import CAPTURE, KEPT
@@ -55,16 +55,16 @@ def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
         The parent's capture, empty if there is none; keys of the files beside it; those that are not copied.
 
     Raises:
-        Refused: S3 does not answer, or does not allow it.
+        ConfigError: S3 does not answer, or does not allow it.
     """
     # What its keeper wrote is newer than what its user may have captured.
     for name in (KEPT + "/" + CAPTURE, CAPTURE):
-        capture = "{0}/{1}".format(bucket.fork_of, name)
+        capture = f"{bucket.fork_of}/{name}"
         if s3.keys(bucket, capture, 1) != [capture]:
             continue
         files: List[str] = []
         left: List[str] = []
-        total, longest = 0, len("{0}/{1}/{2}".format(bucket.folder, fork_of.HERE, CAPTURE).encode())
+        total, longest = 0, len(f"{bucket.folder}/{fork_of.HERE}/{CAPTURE}".encode())
         below = capture + fork_of.FILES + "/"
         for key, size in s3.objects(bucket, below, PAGES):
             file = key[len(below) :]
@@ -82,15 +82,15 @@ def copy(bucket: Bucket) -> None:
     """Copy it; the capture itself last, so that it is whole when it is there.
 
     Raises:
-        Refused: S3 does not answer, or does not allow it.
+        ConfigError: S3 does not answer, or does not allow it.
         OSError: it cannot be done now.
     """
     capture, files, left = plan(bucket)
-    target = "{0}/{1}/{2}".format(bucket.folder, fork_of.HERE, CAPTURE)
+    target = f"{bucket.folder}/{fork_of.HERE}/{CAPTURE}"
     _folders(bucket, fork_of.HERE)
     if left:
         names = ", ".join("".join(char if char.isprintable() else "?" for char in name)[:80] for name in left[:SHOWN])
-        more = " and {0} more".format(len(left) - SHOWN) if len(left) > SHOWN else ""
+        more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
         text = "not copied, as it is no file's name, or more than {0} files or {1} MB: {2}{3}"
         say(text.format(MOST, LARGEST >> 20, names, more))
     if not capture:
@@ -99,7 +99,7 @@ def copy(bucket: Bucket) -> None:
     def one(key: str) -> None:
         try:
             s3.copy(bucket, key, target + key[len(capture) :])
-        except Refused as error:
+        except ConfigError as error:
             if "NoSuchKey" not in str(error):  # it went meanwhile
                 raise
 
@@ -112,7 +112,7 @@ def copy(bucket: Bucket) -> None:
     s3.copy(bucket, capture, target)
 
 
-def given(number: int = 0) -> Bucket:
+def read_bucket(number: int = 0) -> Bucket:
     """The bucket that start-jupyter wrote to a descriptor."""
     found = Bucket(*json.loads(os.pread(number, 1 << 20, 0)))
     return found._replace(credentials=Credentials(*found.credentials))
@@ -120,16 +120,16 @@ def given(number: int = 0) -> Bucket:
 
 def main() -> int:
     """Command line: no arguments. Goes on until it is done."""
-    bucket, pause, said = given(), RETRY, ""
+    bucket, pause, output = read_bucket(), RETRY, ""
     while True:
         try:
             copy(bucket)
             fork_of.note(fork_of.Copied(True))
             return 0
-        except (Refused, OSError) as error:
-            if str(error) != said:
-                say("not copied yet: {0}".format(error))
-            said = str(error)
-            fork_of.note(fork_of.Copied(False, said))
+        except (ConfigError, OSError) as error:
+            if str(error) != output:
+                say(f"not copied yet: {error}")
+            output = str(error)
+            fork_of.note(fork_of.Copied(False, output))
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_RETRY)

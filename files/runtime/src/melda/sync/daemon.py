@@ -21,7 +21,7 @@ from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
 from melda.sync.installers import running
 from melda.sync.quiet import QUIET
-from melda.sync.synced_dir import Folder
+from melda.sync.synced_dir import SyncedDir
 
 PAUSE = 1.0  # seconds between two looks
 SHOWN = 3  # entries that are left out, in a line
@@ -40,14 +40,14 @@ def _reason(error: Exception) -> str:
     return programs.shown(str(getattr(error, "strerror", None) or error) or type(error).__name__, 300)
 
 
-def _failed(folder: Folder, problem: str) -> None:
+def _failed(folder: SyncedDir, problem: str) -> None:
     """A folder's problem, said once."""
     if problem != folder.problem:
-        say("{0}: {1}".format(folder.name, problem))
+        say(f"{folder.name}: {problem}")
     folder.problem = problem
 
 
-class Keeper:
+class SyncDaemon:
     """All folders, and apt's packages.
 
     Args:
@@ -56,7 +56,7 @@ class Keeper:
         capture: writes down what is installed, where folders are kept.
     """
 
-    def __init__(self, folders: List[Folder], packages: Packages, capture: Capture) -> None:
+    def __init__(self, folders: List[SyncedDir], packages: Packages, capture: Capture) -> None:
         self._folders, self._packages, self._capture = folders, packages, capture
         self._problem = ""
         self._threads: Dict[str, threading.Thread] = {}
@@ -80,16 +80,16 @@ class Keeper:
         if self._folders and not self._here and all(folder.restored for folder in self._folders):
             self._here = True
             try:
-                place = environ.place(environ.load())
+                place = environ.image_layout(environ.load())
                 # While Python and R wait nobody can be installing.
                 mend = os.path.exists(state.RESTORING)
                 for problem in set_paths.in_project(place, set_paths.plugins(place), mend=mend):
                     say(programs.shown(problem, 300))
             except Exception as error:  # whatever lies there
-                say("the folders of the project cannot be made whole: {0}".format(_reason(error)))
-            say("the packages of the project are here ({0:.2f} s)".format(time.monotonic() - self._began))
+                say(f"the folders of the project cannot be made whole: {_reason(error)}")
+            say(f"the packages of the project are here ({time.monotonic() - self._began:.2f} s)")
 
-    def _begin(self, folder: Folder) -> None:
+    def _begin(self, folder: SyncedDir) -> None:
         if self._hangs(folder):
             return
         self._threads[folder.name] = threading.Thread(target=self._restore, args=(folder,), daemon=True)
@@ -98,27 +98,27 @@ class Keeper:
             self._threads[folder.name].start()
         except RuntimeError as error:  # no thread more can be started
             del self._threads[folder.name]
-            _failed(folder, "not brought back: {0}".format(error))
+            _failed(folder, f"not brought back: {error}")
 
-    def _wait(self, folder: Folder) -> None:
+    def _wait(self, folder: SyncedDir) -> None:
         thread = self._threads.get(folder.name)
         while thread is not None and thread.is_alive() and not self._stopping.is_set():
             thread.join(0.05)
             silent = time.monotonic() - folder.moved_at
             if thread.is_alive() and silent > STALLED:
-                _failed(folder, "not brought back: nothing came for {0:.0f} s".format(STALLED))
+                _failed(folder, f"not brought back: nothing came for {STALLED:.0f} s")
                 return
             if thread.is_alive() and time.monotonic() - self._began > LONGEST_WAIT:
-                _failed(folder, "not brought back yet: it takes longer than {0:.0f} s".format(LONGEST_WAIT))
+                _failed(folder, f"not brought back yet: it takes longer than {LONGEST_WAIT:.0f} s")
                 return  # it goes on; kernels start with what is there
 
     @staticmethod
-    def _restore(folder: Folder) -> None:
+    def _restore(folder: SyncedDir) -> None:
         try:
             folder.restore()
             folder.problem = ""
         except Exception as error:  # whatever lies in the bucket: the others go on
-            _failed(folder, "not brought back: {0}".format(_reason(error)))
+            _failed(folder, f"not brought back: {_reason(error)}")
 
     def is_restoring(self) -> bool:
         """Is a thread bringing something back?"""
@@ -131,13 +131,13 @@ class Keeper:
                 try:
                     folder.look(time.monotonic())
                 except Exception as error:  # whatever lies in it: the others go on
-                    _failed(folder, "not saved: {0}".format(_reason(error)))
+                    _failed(folder, f"not saved: {_reason(error)}")
         try:
             self._packages.look()
             self._problem = ""
         except Exception as error:
             if not self._problem:
-                say("the list of apt's packages is not saved: {0}".format(_reason(error)))
+                say(f"the list of apt's packages is not saved: {_reason(error)}")
             self._problem = "the list of apt's packages is not saved"
         if self._folders and all(folder.restored and not folder.dirty for folder in self._folders):
             self._capture.look(self._installed())
@@ -149,7 +149,7 @@ class Keeper:
 
     def line(self) -> str:
         """How things stand."""
-        problems = ["{0}: {1}".format(folder.name, folder.problem) for folder in self._folders if folder.problem]
+        problems = [f"{folder.name}: {folder.problem}" for folder in self._folders if folder.problem]
         problems += [self._problem] if self._problem else []
         if problems:
             return "failed: " + "; ".join(problems)
@@ -162,10 +162,10 @@ class Keeper:
         return "; ".join(["saved" + at, *(self._left_out(folder) for folder in self._folders if folder.left_out)])
 
     @staticmethod
-    def _left_out(folder: Folder) -> str:
+    def _left_out(folder: SyncedDir) -> str:
         left = sorted(folder.left_out.items())
-        shown = ["{0} ({1})".format(programs.shown(os.path.basename(entry)), why) for entry, why in left[:SHOWN]]
-        more = " and {0} more".format(len(left) - SHOWN) if len(left) > SHOWN else ""
+        shown = [f"{programs.shown(os.path.basename(entry))} ({why})" for entry, why in left[:SHOWN]]
+        more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
         return "left out of {0}: {1}{2}".format(folder.name, ", ".join(shown), more)
 
     def _resume(self, since: float) -> None:
@@ -174,7 +174,7 @@ class Keeper:
             try:
                 folder.resume(since)
             except Exception as error:  # whatever lies in it: it is brought back
-                _failed(folder, "not as it was left: {0}".format(_reason(error)))
+                _failed(folder, f"not as it was left: {_reason(error)}")
 
     def run(self) -> bool:
         """Until SIGTERM; then as :meth:`finish`."""
@@ -188,7 +188,7 @@ class Keeper:
             try:
                 self._packages.restore()
             except OSError as error:
-                say("the list of apt's packages cannot be read: {0}".format(_reason(error)))
+                say(f"the list of apt's packages cannot be read: {_reason(error)}")
         again = 5.0
         due = time.monotonic() + again
         while not self._stopping.wait(PAUSE):
@@ -216,7 +216,7 @@ class Keeper:
         try:
             self._packages.finish()
         except Exception as error:
-            missing.append("the list of apt's packages is not saved: {0}".format(_reason(error)))
+            missing.append(f"the list of apt's packages is not saved: {_reason(error)}")
             say(missing[-1])
         if self._folders and all(folder.restored for folder in self._folders):
             missing.append(self._capture.finish(self._installed()))
@@ -224,7 +224,7 @@ class Keeper:
         state.write("failed: " + "; ".join(missing) if missing else self.line())
         return not missing
 
-    def _finish(self, folder: Folder, cut_off: str) -> str:
+    def _finish(self, folder: SyncedDir, cut_off: str) -> str:
         """What of a folder may be missing, for people."""
         try:
             if not folder.restored and folder.unknown():
@@ -233,10 +233,10 @@ class Keeper:
                     self._threads[folder.name].join(LAST_TRY)
             return folder.finish(cut_off, time.monotonic())
         except Exception as error:  # whatever lies in it: the others are saved
-            _failed(folder, "not saved: {0}".format(_reason(error)))
-            return "{0}: {1}".format(folder.name, folder.problem)
+            _failed(folder, f"not saved: {_reason(error)}")
+            return f"{folder.name}: {folder.problem}"
 
-    def _hangs(self, folder: Folder) -> bool:
+    def _hangs(self, folder: SyncedDir) -> bool:
         thread = self._threads.get(folder.name)
         return thread is not None and thread.is_alive()
 
@@ -260,9 +260,9 @@ def main() -> int:
         except OSError:
             return ""
 
-    folders = [Folder(name, given.local, kept, say, running, old(name)) for name in given.names]
+    folders = [SyncedDir(name, given.local, kept, say, running, old(name)) for name in given.names]
     capture = Capture(os.path.join(kept, state.CAPTURE), say)
-    keeper = Keeper(folders, Packages(os.path.join(kept, "apt.json"), say), capture)
+    keeper = SyncDaemon(folders, Packages(os.path.join(kept, "apt.json"), say), capture)
     saved = keeper.last() if given.last else keeper.run()
     if keeper.is_restoring():  # it would be waited for
         os._exit(0 if saved else state.UNSAVED)

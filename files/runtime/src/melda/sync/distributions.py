@@ -72,7 +72,7 @@ def remove(path: str) -> None:
             raise
         os.unlink(path)
         return
-    prefix, waiting, count = ".melda-{0}-".format(secrets.token_hex(8)), [""], itertools.count()
+    prefix, waiting, count = f".melda-{secrets.token_hex(8)}-", [""], itertools.count()
 
     def aside(folder: int, name: str) -> None:
         new = prefix + str(next(count))
@@ -144,7 +144,7 @@ def numbers(shape: Layout, generation: Generation) -> Dict[str, int]:
     return found
 
 
-def whole(shape: Layout, root: str) -> Set[str]:
+def complete(shape: Layout, root: str) -> Set[str]:
     """Entries that belong to packages of which nothing is missing: what a container that was killed left may be torn."""
     found: Set[str] = set()
     packages = os.path.join(root, shape.packages)

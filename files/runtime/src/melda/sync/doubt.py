@@ -28,7 +28,7 @@ def doubtful(
         seconds: how long an entry has been as it is.
         cut_off: somebody was installing. Then only what is certainly whole is saved.
     """
-    whole, here = distributions.whole(shape, root), pending & set(shape.entries(root))
+    whole, here = distributions.complete(shape, root), pending & set(shape.entries(root))
     sure = {entry for entry in pending if seconds(entry) >= SETTLED}
     if not cut_off:
         owned = {entry for each in distributions.distributions(shape, root).values() for entry in each}

@@ -11,7 +11,7 @@ import os
 from typing import Dict, NamedTuple, Optional
 
 from melda.base import oom, regular, textfiles, users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
@@ -62,16 +62,14 @@ def fetch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
     """Have the parent's capture copied, unless it was at an earlier start; only what can be wrong is waited for.
 
     Raises:
-        Refused: there is no such project, or S3 does not answer.
+        ConfigError: there is no such project, or S3 does not answer.
     """
     if not bucket.fork_of:
         return
-    here = "{0}/{1}/".format(bucket.folder, HERE)
+    here = f"{bucket.folder}/{HERE}/"
     over = bool({here + CAPTURE, here + DONE} & set(s3.keys(bucket, here)))
     if not over and not s3.keys(bucket, bucket.fork_of + "/", 1):
-        raise Refused(
-            "FORK_OF={0!r} is not right: there is no such folder in the bucket {1}".format(bucket.fork_of, bucket.name)
-        )
+        raise ConfigError(f"invalid FORK_OF={bucket.fork_of!r}: there is no such folder in the bucket {bucket.name}")
     note(Copied(over))
     if not over:
         supervisor.start(copying(bucket, settings))
@@ -82,7 +80,7 @@ def copying(bucket: Bucket, settings: Settings) -> Service:
     given = os.memfd_create("melda-fork")
     os.write(given, json.dumps(bucket).encode())
     argv = (*PYTHON, os.path.join(SRC, "copy-fork"))
-    return Service(COPYING, argv, users.ROOT, for_root(settings), once=True, stdin=given)
+    return Service(COPYING, argv, users.ROOT, for_root(settings), oneshot=True, stdin=given)
 
 
 def service(settings: Settings, variables: Dict[str, str]) -> Optional[Service]:
@@ -95,4 +93,4 @@ def service(settings: Settings, variables: Dict[str, str]) -> Optional[Service]:
     if settings.bucket is None or not settings.bucket.fork_of:
         return None
     argv = (*PYTHON, os.path.join(SRC, "restore-fork"), settings.bucket.fork_of)
-    return Service(NAME, argv, settings.place.user, variables, once=True, score=oom.SCORE)
+    return Service(NAME, argv, settings.layout.user, variables, oneshot=True, score=oom.SCORE)

@@ -24,7 +24,7 @@ MOST_PARTS = 12  # archives of one generation; each costs a few requests at the 
 NAME = re.compile(r"[0-9a-f]{16}")
 
 
-class Part(NamedTuple):
+class Archive(NamedTuple):
     """One archive.
 
     Attributes:
@@ -38,7 +38,7 @@ class Part(NamedTuple):
     entries: int
 
 
-class Held(NamedTuple):
+class EntryRef(NamedTuple):
     """Where an entry lies.
 
     Attributes:
@@ -64,8 +64,8 @@ class Generation(NamedTuple):
     parents: Tuple[str, ...]
     number: int
     created: float
-    parts: Dict[str, Part]
-    entries: Dict[str, Held]
+    parts: Dict[str, Archive]
+    entries: Dict[str, EntryRef]
 
 
 def _expect(right: bool, what: str) -> None:
@@ -89,7 +89,7 @@ def integer(text: str) -> int:
     Raises:
         ValueError: it has more digits than any of ours.
     """
-    _expect(len(text) <= DIGITS, "a number of {0} digits".format(len(text)))
+    _expect(len(text) <= DIGITS, f"a number of {len(text)} digits")
     return int(text)
 
 
@@ -116,12 +116,12 @@ def parse(name: str, text: str) -> Generation:
     try:
         # Counted before it is read: a list takes twenty times the memory of its text.
         values = sum(text.count(sign) for sign in "[{,")
-        _expect(values <= 4 * MOST_ENTRIES, "{0} values".format(values))
+        _expect(values <= 4 * MOST_ENTRIES, f"{values} values")
         found = json.loads(text, parse_int=integer, parse_constant=_constant, object_pairs_hook=_once)
         _expect(found["schema"] == SCHEMA, "another schema")
         parents, number, created = tuple(found["parents"]), found["number"], found["created"]
-        parts = {part: Part(**fields) for part, fields in found["parts"].items()}
-        entries = {entry: Held(*held) for entry, held in found["entries"].items()}
+        parts = {part: Archive(**fields) for part, fields in found["parts"].items()}
+        entries = {entry: EntryRef(*held) for entry, held in found["entries"].items()}
         _expect(type(created) in (int, float) and math.isfinite(created) and 0 <= created < LATEST, "created")
         _expect(_is_count(number, 0, MOST_NUMBER), "number")
         _expect(len(parents) <= MOST_PARENTS, "parents")
@@ -132,7 +132,7 @@ def parse(name: str, text: str) -> Generation:
         for entry, held in entries.items():
             _expect(_is_entry(entry) and held.part in parts and _is_count(held.number, 0, MOST_NUMBER), "entries")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MemoryError) as error:
-        raise ValueError("{0}.json is no manifest: {1}".format(name, error)) from None
+        raise ValueError(f"{name}.json is no manifest: {error}") from None
     return Generation(parents, number, created, parts, entries)
 
 
@@ -161,7 +161,7 @@ def ancestors(known: Mapping[str, Generation], name: str) -> Set[str]:
     return found
 
 
-def superfluous(known: Mapping[str, Generation], own: str) -> Set[str]:
+def prunable(known: Mapping[str, Generation], own: str) -> Set[str]:
     """What ``own`` replaces: all it descends from but its parents, which stay in case it is damaged."""
     return ancestors(known, own) - set(known[own].parents) - {own}
 
@@ -175,8 +175,8 @@ def unused(gone: Collection[Generation], left: Collection[Generation]) -> Set[st
 
 
 def plan(
-    saved: Mapping[str, Held], parts: Mapping[str, Part], now: Collection[str], compact: bool
-) -> Tuple[Dict[str, Held], List[str]]:
+    saved: Mapping[str, EntryRef], parts: Mapping[str, Archive], now: Collection[str], compact: bool
+) -> Tuple[Dict[str, EntryRef], List[str]]:
     """What a new generation takes from the archives that are there, and what goes into a new one.
 
     Args:

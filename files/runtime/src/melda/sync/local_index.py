@@ -6,10 +6,10 @@ import json
 from typing import Dict, NamedTuple, Tuple
 
 from melda.base import regular, textfiles
-from melda.sync.generations import Held, Part, integer
+from melda.sync.generations import Archive, EntryRef, integer
 
 
-class Saved(NamedTuple):
+class LocalIndex(NamedTuple):
     """The state of a folder when it was saved, or brought back.
 
     Attributes:
@@ -22,31 +22,31 @@ class Saved(NamedTuple):
 
     heads: Tuple[str, ...]
     number: int
-    entries: Dict[str, Held]
+    entries: Dict[str, EntryRef]
     signatures: Dict[str, str]
-    parts: Dict[str, Part]
+    parts: Dict[str, Archive]
 
 
-NOTHING = Saved((), 0, {}, {}, {})
+NOTHING = LocalIndex((), 0, {}, {}, {})
 LARGEST = 128 << 20  # bytes; it is ours, in a folder of the user's
 
 
-def read(path: str) -> Saved:
+def read(path: str) -> LocalIndex:
     """What is known; nothing where the file is missing or is not ours."""
     try:
         heads, number, entries, signatures, parts = json.loads(regular.read(path, LARGEST), parse_int=integer)
-        return Saved(
+        return LocalIndex(
             tuple(heads),
             int(number),
-            {entry: Held(*held) for entry, held in entries.items()},
+            {entry: EntryRef(*held) for entry, held in entries.items()},
             dict(signatures),
-            {name: Part(*part) for name, part in parts.items()},
+            {name: Archive(*part) for name, part in parts.items()},
         )
     except (OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError):
         return NOTHING
 
 
-def write(known: Saved, path: str) -> None:
+def write(known: LocalIndex, path: str) -> None:
     """Remember it.
 
     Raises:

@@ -34,7 +34,7 @@ def _size(field: bytes) -> int:
     else:
         raise Damaged("a size in it is none")
     if size > LARGEST:
-        raise Damaged("a file in it has {0} bytes".format(size))
+        raise Damaged(f"a file in it has {size} bytes")
     return size
 
 

@@ -98,4 +98,4 @@ def shown(text: str, longest: int = 80) -> str:
 def names(found: Collection[str]) -> str:
     """Some of these, for people, and how many more there are."""
     some = ", ".join(shown(name) for name in sorted(found)[:SHOWN])
-    return some + (" and {0} more".format(len(found) - SHOWN) if len(found) > SHOWN else "")
+    return some + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")

@@ -8,7 +8,7 @@ import time
 from typing import Callable, Dict, Iterator, Set
 
 from melda.sync import archive, distributions, generations, local_index, programs, tree
-from melda.sync.generations import Generation, Part
+from melda.sync.generations import Archive, Generation
 from melda.sync.store import NO_FILE, Store
 
 Say = Callable[[str], None]
@@ -56,9 +56,9 @@ class Restoring:
         self.moved()
         known, unreadable = self._store.generations()
         for name in unreadable:
-            self._say("{0}/{1}.json in the bucket is no manifest, and ignored".format(self.name, name))
+            self._say(f"{self.name}/{name}.json in the bucket is no manifest, and ignored")
         self._coming = {entry for generation in known.values() for entry in generation.entries}
-        self._keep_own(known)
+        self._reconcile_local(known)
         bad: Dict[str, Dict[str, str]] = {}
         for name in self._wanted(known):
             if any(name in generations.ancestors(known, head) for head in self._saved.heads):
@@ -79,7 +79,7 @@ class Restoring:
                 self._take(known[name], set())
         self._taken = self._taken or bool(bad)
         if self._old:
-            self._take_over()
+            self._migrate_flat_layout()
         local_index.write(self._saved, self._known)
         self._owned = distributions.distributions(self._shape, self.root)
         self.restored = True
@@ -103,14 +103,14 @@ class Restoring:
         saved, coming, found = self._saved.signatures, self._coming, tree.signatures(self._shape, self.root)
         return {entry for entry in found if found[entry] != saved.get(entry)} - coming
 
-    def _keep_own(self, known: Dict[str, Generation]) -> None:
+    def _reconcile_local(self, known: Dict[str, Generation]) -> None:
         """After a restart: if there is nothing new in the bucket and nothing torn here, all stays as it is.
 
         Else only what was not saved, and is whole, stays; the rest comes from the bucket.
         """
         found = tree.signatures(self._shape, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
-        torn = set(found) - kept - distributions.whole(self._shape, self.root)
+        torn = set(found) - kept - distributions.complete(self._shape, self.root)
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
         if not (torn or new):
             return
@@ -174,7 +174,7 @@ class Restoring:
         )
         return damaged
 
-    def _unpack(self, name: str, part: Part, folder: str) -> None:
+    def _unpack(self, name: str, part: Archive, folder: str) -> None:
         try:
             with self._store.open(name) as stream:
                 archive.unpack(stream, folder, part.sha256, part.size, self.moved)
@@ -183,12 +183,12 @@ class Restoring:
                 raise archive.Damaged("it is no file") from None
             raise
 
-    def _take_over(self) -> None:
+    def _migrate_flat_layout(self) -> None:
         """Take what lies in the bucket in the old form; it is removed there when it is saved in the new one."""
         distributions.remove(self._unpacked)
         left = distributions.copy(self._old, self._unpacked, self.moved)
         if left:
-            self._say("{0}: not taken over: {1}".format(self.name, programs.names(left)))
+            self._say(f"{self.name}: not taken over: {programs.names(left)}")
             self._old = ""  # it stays in the bucket
         distributions.adopt(self._shape, self._unpacked, self.root)
         distributions.remove(self._unpacked)

@@ -7,7 +7,7 @@ import signal
 from typing import List
 
 from melda.base import descriptors, folders, log, mounts, textfiles, users
-from melda.base.errors import Refused, Unavailable
+from melda.base.errors import ConfigError, TemporaryFailure
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config import environ
@@ -27,22 +27,22 @@ def names(settings: Settings) -> List[str]:
     """The plugin folders of this container's Python and R, if they are in a bucket; else none."""
     if settings.bucket is None:
         return []
-    return [os.path.basename(folder) for folder in set_paths.plugins(settings.place) if folder]
+    return [os.path.basename(folder) for folder in set_paths.plugins(settings.layout) if folder]
 
 
 def _make(settings: Settings, found: List[str]) -> None:
     """As the user: the folders, here and in the bucket, and the flag that lets Python and R wait."""
     for name in found:
-        folders.make(settings.place.workdir, name)
+        folders.make(settings.layout.workdir, name)
         local = os.path.join(LOCAL, name)
         known = local + ".json"
         if os.path.lexists(known) and not os.path.isfile(known):
-            folders.aside(known)
+            folders.move_aside(known)
         elif folders.check(local) and not os.path.lexists(known):
             try:
                 distributions.remove(local)  # of a container that was killed while it was bringing it back
             except OSError:
-                folders.aside(local)
+                folders.move_aside(local)
         folders.make(local)
     if found:
         state.restoring()
@@ -52,11 +52,11 @@ def _make(settings: Settings, found: List[str]) -> None:
 def _mount(settings: Settings, found: List[str]) -> None:
     """In a process of its own, whose end closes the descriptors. The folders' parents are the user's: no link is followed."""
     for name in found:
-        source, target = (os.path.join(parent, name) for parent in (LOCAL, settings.place.workdir))
+        source, target = (os.path.join(parent, name) for parent in (LOCAL, settings.layout.workdir))
         mounts.bind(descriptors.folder(source, os.O_PATH), descriptors.folder(target, os.O_PATH))
 
 
-def begin(settings: Settings, supervisor: Supervisor) -> bool:
+def start(settings: Settings, supervisor: Supervisor) -> bool:
     """Put local folders in the place of the bucket's, and start the keeper, which fills them.
 
     Returns:
@@ -65,28 +65,28 @@ def begin(settings: Settings, supervisor: Supervisor) -> bool:
     Raises:
         Unavailable: it cannot be done; the user's packages would be lost, or take minutes to install.
     """
-    user, found = settings.place.user, names(settings)
+    user, found = settings.layout.user, names(settings)
     try:
         for path in (os.path.dirname(LOCAL), RUN):
             os.makedirs(path, mode=0o755, exist_ok=True)
         for path in (LOCAL, state.FOLDER):
             os.makedirs(path, mode=0o755, exist_ok=True)
-            s3fs.own_folder(path, user.uid, user.gid, 0o755)
+            s3fs.ensure_owned_dir(path, user.uid, user.gid, 0o755)
         descriptors.clear_names(state.FOLDER, state.NAMES)
-        users.do_as(user, lambda: _make(settings, found), SECONDS)
+        users.run_as(user, lambda: _make(settings, found), SECONDS)
         if found:
-            users.do_as(users.ROOT, lambda: _mount(settings, found), SECONDS)
+            users.run_as(users.ROOT, lambda: _mount(settings, found), SECONDS)
     except OSError as error:
-        raise Unavailable("the plugin folders cannot be put on local disk: {0}".format(error)) from None
+        raise TemporaryFailure(f"the plugin folders cannot be put on local disk: {error}") from None
     program = ("/usr/bin/python3", "-IBS", os.path.join(SRC, "keep-plugins"))
-    places = ("--local", LOCAL, "--project", settings.place.workdir, "--old", PROJECT)
+    places = ("--local", LOCAL, "--project", settings.layout.workdir, "--old", PROJECT)
     # It begins before the home is the user's, and what it calls then and later is the image's.
-    variables = environ.of_the_image(settings, environ.for_user(settings, set_paths.plugins(settings.place).python))
-    supervisor.start(Service(NAME, (*program, *places, *found), user, variables, patience=PATIENCE))
+    variables = environ.of_the_image(settings, environ.for_user(settings, set_paths.plugins(settings.layout).python))
+    supervisor.start(Service(NAME, (*program, *places, *found), user, variables, stop_timeout=PATIENCE))
     return bool(found)
 
 
-def note(settings: Settings, room: bool = True) -> None:
+def record_interrupted(settings: Settings, room: bool = True) -> None:
     """Before anybody is stopped: remember who is installing, so that half an installation is not saved.
 
     Args:
@@ -99,12 +99,12 @@ def note(settings: Settings, room: bool = True) -> None:
         textfiles.replace(state.CUT_OFF, who)
 
     try:
-        users.do_as(settings.place.user, look, 1.0)
+        users.run_as(settings.layout.user, look, 1.0)
     except OSError as error:  # the keeper takes it that somebody was
-        log.line("who is installing cannot be seen: {0}".format(error))
+        log.line(f"who is installing cannot be seen: {error}")
 
 
-def finish(settings: Settings, supervisor: Supervisor) -> str:
+def flush(settings: Settings, supervisor: Supervisor) -> str:
     """Let the keeper save what is left, and uncover the bucket, so that it can be unmounted.
 
     Returns:
@@ -114,18 +114,18 @@ def finish(settings: Settings, supervisor: Supervisor) -> str:
     if settings.bucket is None:
         return ""
     # In a child: where s3fs hangs, this may too.
-    for path in (os.path.join(settings.place.workdir, name) for name in names(settings)):
+    for path in (os.path.join(settings.layout.workdir, name) for name in names(settings)):
         mount = mounts.at(path)
         if mount:
             try:
-                users.do_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.left(2.0))  # type: ignore[misc]
+                users.run_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.left(2.0))  # type: ignore[misc]
             except OSError as error:
-                log.line("unmounting {0}: {1}".format(path, error))
+                log.line(f"unmounting {path}: {error}")
     return problem
 
 
 def _last_save(supervisor: Supervisor) -> str:
-    service, alive = supervisor.service(NAME), supervisor.alive(NAME)
+    service, alive = supervisor.service(NAME), supervisor.is_running(NAME)
     if service is None:
         return ""
     code = supervisor.stop(NAME)
@@ -133,9 +133,9 @@ def _last_save(supervisor: Supervisor) -> str:
     if not alive or code == -signal.SIGTERM:
         try:
             supervisor.start(service._replace(argv=(*service.argv, state.LAST), once=True))
-        except Refused as error:
+        except ConfigError as error:
             return str(error)
         code = supervisor.stop(NAME, ask=lambda: None)  # it ends by itself
     if code == state.UNSAVED:
-        return "what was installed last; the {0}'s lines above say what".format(NAME)
-    return "" if code == 0 else "the {0} did not end by itself".format(NAME)
+        return f"what was installed last; the {NAME}'s lines above say what"
+    return "" if code == 0 else f"the {NAME} did not end by itself"

@@ -11,7 +11,7 @@ from typing import BinaryIO, Callable, Dict, Iterator, List, Set, Tuple
 
 from melda.base import regular
 from melda.sync import generations
-from melda.sync.generations import Generation, Part
+from melda.sync.generations import Archive, Generation
 
 ARCHIVE, MANIFEST, BAD = ".tar.zst", ".json", ".bad"
 # Errors of a name that something else has than a file: a folder, a FIFO, a link, too much of it.
@@ -95,7 +95,7 @@ class Store:
         """
         return open(regular.descriptor(self._path(part + ARCHIVE), follow=False), "rb")
 
-    def put_part(self, name: str, source: BinaryIO, count: int) -> Part:
+    def put_part(self, name: str, source: BinaryIO, count: int) -> Archive:
         """Upload an archive; it counts when a manifest names it.
 
         Args:
@@ -116,7 +116,7 @@ class Store:
         source.seek(0)
         with self._written(name + ARCHIVE) as stream:
             shutil.copyfileobj(source, stream, 1 << 20)
-        return Part(digest.hexdigest(), size, count)
+        return Archive(digest.hexdigest(), size, count)
 
     def put(self, name: str, generation: Generation) -> None:
         """Upload a manifest. When this returns, the generation counts.

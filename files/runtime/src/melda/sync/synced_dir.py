@@ -10,8 +10,8 @@ import time
 from typing import BinaryIO, Callable, Collection, Dict, List, Set, Tuple
 
 from melda.sync import archive, distributions, doubt, generations, local_index, programs, quiet, tree
-from melda.sync.generations import Generation, Held
-from melda.sync.local_index import Saved
+from melda.sync.generations import EntryRef, Generation
+from melda.sync.local_index import LocalIndex
 from melda.sync.quiet import QUIET, Quiet
 from melda.sync.restoring import Restoring, Say
 from melda.sync.tree import Entry
@@ -25,7 +25,7 @@ RESTLESS = "it changes all the time"
 ATTEMPTS = 3  # of the last save, each without what changed during the one before
 
 
-class Folder(Restoring):
+class SyncedDir(Restoring):
     """A folder of this container, and its generations in the bucket.
 
     Args:
@@ -67,10 +67,10 @@ class Folder(Restoring):
             pending = self._pending(found, left)
             busy = bool(pending) and self._busy(now)
             loud = self._quiet.restless(now, PATIENCE if busy else quiet.GRACE) & pending
-            said = self._quiet.restless(now, PATIENCE if busy else quiet.LOUD) & loud
-            self._often = RESCAN if said else SCAN
+            output = self._quiet.restless(now, PATIENCE if busy else quiet.LOUD) & loud
+            self._often = RESCAN if output else SCAN
             held = self._together(loud | set(left))
-            left.update(dict.fromkeys(said, RESTLESS))
+            left.update(dict.fromkeys(output, RESTLESS))
             self._tell(found, left)
             later = pending - self._together(set(left))
             self.dirty = bool(later) or self._taken
@@ -81,7 +81,7 @@ class Folder(Restoring):
         except OSError as error:
             self._due = now + self._retry
             self._retry = min(2 * self._retry, LONGEST_RETRY)
-            self._fail("not saved: {0}".format(error.strerror or error))
+            self._fail(f"not saved: {error.strerror or error}")
 
     def resume(self, since: float) -> bool:
         """As :meth:`Restoring.reread`.
@@ -112,7 +112,7 @@ class Folder(Restoring):
             return self._lost({"": str(error.strerror or error)})
         self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
         cut_off = cut_off or self._sign_of(now)
-        why = "{0} was cut off; what it did is not kept".format(programs.shown(cut_off)) if cut_off else RESTLESS
+        why = f"{programs.shown(cut_off)} was cut off; what it did is not kept" if cut_off else RESTLESS
         try:
             pending = self._pending(found, left)
             groups = self._groups()
@@ -121,7 +121,7 @@ class Folder(Restoring):
             )
             if pending - held:  # should we be killed meanwhile, because the bucket does not answer
                 names = {os.path.basename(entry) for entry in pending - held if not entry.endswith(".dist-info")}
-                self._say("{0} is saved as the container stops: {1}".format(self.name, programs.names(names)))
+                self._say(f"{self.name} is saved as the container stops: {programs.names(names)}")
             for _ in range(ATTEMPTS):
                 if not (pending - held or self._taken) or not self._save(found, pending - held, in_time=False):
                     break
@@ -140,7 +140,7 @@ class Folder(Restoring):
         names = {os.path.basename(entry) or "what is in it" for entry in missing}
         names = {name for name in names if not name.endswith(".dist-info")} or names
         self._fail("not saved: {0} ({1})".format(programs.names(names), "; ".join(sorted(set(missing.values())))))
-        return "{0}: {1}".format(self.name, self.problem)
+        return f"{self.name}: {self.problem}"
 
     # What is to be saved
 
@@ -151,11 +151,9 @@ class Folder(Restoring):
         for entry, one in list(found.items()):
             if one.signature != self._saved.signatures.get(entry):
                 if one.size > most:
-                    left[entry] = "it has {0:.1f} GB, and there is room for {1:.1f} GB".format(
-                        one.size / 1e9, most / 1e9
-                    )
+                    left[entry] = f"it has {one.size / 1e9:.1f} GB, and there is room for {most / 1e9:.1f} GB"
                 elif self._refused.get(entry) == one.signature:
-                    left[entry] = "it has {0:.1f} GB of nearly nothing".format(one.size / 1e9)
+                    left[entry] = f"it has {one.size / 1e9:.1f} GB of nearly nothing"
         return found, left
 
     def _pending(self, found: Dict[str, Entry], left: Collection[str]) -> Set[str]:
@@ -193,16 +191,16 @@ class Folder(Restoring):
         for entry, why in sorted(left.items()):
             if (entry, why) not in self._said:
                 name = programs.shown(os.path.basename(entry))
-                self._say("{0}: {1} is left out: {2}; all else is saved".format(self.name, name, why))
+                self._say(f"{self.name}: {name} is left out: {why}; all else is saved")
         for entry, what in sorted(lacks.items()):
             if (entry, what) not in self._said:
-                self._say("{0}: not kept: {1}".format(self.name, programs.shown(what)))
+                self._say(f"{self.name}: not kept: {programs.shown(what)}")
         self._said |= {*left.items(), *lacks.items()}
         self.left_out = left
 
     def _fail(self, problem: str) -> None:
         if problem != self.problem:
-            self._say("{0}: {1}".format(self.name, problem))
+            self._say(f"{self.name}: {problem}")
         self.problem = problem
 
     # Saving
@@ -235,7 +233,7 @@ class Folder(Restoring):
         name = secrets.token_hex(8)
         self._store.put(name, Generation(self._saved.heads, number, time.time(), parts, entries))
         signatures = {**{entry: self._of_saved(entry) for entry in stay}, **wanted}
-        self._saved, self._taken, self.dirty = Saved((name,), number, entries, signatures, parts), False, False
+        self._saved, self._taken, self.dirty = LocalIndex((name,), number, entries, signatures, parts), False, False
         local_index.write(self._saved, self._known)
         before, self._owned = self._owned, distributions.distributions(self._shape, self.root)
         for one, old in before.items():
@@ -244,7 +242,7 @@ class Folder(Restoring):
         self.saved_at = time.time()
         self._say(self._story(changed))
         if in_time:  # else all that can wait waits for the next container
-            self._tidy(name)
+            self._collect_garbage(name)
         return False
 
     def _packed(self, found: Dict[str, Entry], changed: List[str], stream: BinaryIO) -> bool:
@@ -273,21 +271,21 @@ class Folder(Restoring):
     def _of_saved(self, entry: str) -> str:
         return self._saved.signatures.get(entry, "")
 
-    def _held(self, entry: str, same: bool, part: str, number: int) -> Held:
+    def _held(self, entry: str, same: bool, part: str, number: int) -> EntryRef:
         """Where an entry lies now; archiving it anew as it is does not make it newer."""
-        return Held(part, self._saved.entries[entry].number if same else number)
+        return EntryRef(part, self._saved.entries[entry].number if same else number)
 
     def _story(self, changed: List[str]) -> str:
         names = {os.path.basename(entry) for entry in changed if not entry.endswith(".dist-info")}
         return "{0} is saved in the bucket{1}".format(self.name, ": " + programs.names(names) if names else "")
 
-    def _tidy(self, name: str) -> None:
+    def _collect_garbage(self, name: str) -> None:
         """Remove what nobody needs any more. If that fails, the next one finds it."""
         with contextlib.suppress(OSError):
             known, unreadable = self._store.generations()
             if name not in known:
                 return
-            gone = generations.superfluous(known, name)
+            gone = generations.prunable(known, name)
             left = [generation for other, generation in known.items() if other not in gone]
             unused = generations.unused([known[other] for other in gone], left)
             self._store.remove(gone, set() if unreadable else unused)

@@ -122,7 +122,7 @@ class Entry(NamedTuple):
     lacks: str
 
 
-def look(path: str) -> Entry:
+def scan(path: str) -> Entry:
     """Look at an entry: names, sizes, times of change, modes and links' targets; no file is opened.
 
     What Python compiles is left out: running a program must not look like an installation.
@@ -176,8 +176,8 @@ def look(path: str) -> Entry:
 
 
 def signature(path: str) -> str:
-    """The signature of an entry; errors as for :func:`look`."""
-    return look(path).signature
+    """The signature of an entry; errors as for :func:`scan`."""
+    return scan(path).signature
 
 
 class Survey(NamedTuple):
@@ -202,7 +202,7 @@ def survey(shape: Layout, root: str) -> Survey:
     left: Dict[str, str] = {}
     for entry in shape.entries(root):
         try:
-            one = look(os.path.join(root, entry))
+            one = scan(os.path.join(root, entry))
         except FileNotFoundError:
             continue
         except OSError as error:

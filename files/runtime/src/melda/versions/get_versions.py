@@ -9,19 +9,19 @@ import sys
 import tempfile
 
 from melda.base import textfiles, users
-from melda.base.errors import Refused
+from melda.base.errors import ConfigError
 from melda.config import environ
 from melda.versions.libraries import Installed
 
 SECONDS = 20.0  # for reading what is installed, and for writing the file
 
 
-def document(place: environ.Place) -> str:
+def document(place: environ.ImageLayout) -> str:
     """The JSON text, as a file holds it."""
     return json.dumps(Installed(place).versions(), indent="\t", ensure_ascii=False) + "\n"
 
 
-def _as_user(place: environ.Place) -> str:
+def _as_user(place: environ.ImageLayout) -> str:
     """The same, read by the user: among the user's files may be links to what only root can read."""
     with tempfile.TemporaryFile() as stream:
 
@@ -29,7 +29,7 @@ def _as_user(place: environ.Place) -> str:
             stream.write(document(place).encode("utf-8", "surrogateescape"))
             stream.flush()
 
-        users.do_as(place.user, look, SECONDS)
+        users.run_as(place.user, look, SECONDS)
         stream.seek(0)
         return stream.read().decode("utf-8", "surrogateescape")
 
@@ -42,7 +42,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
-        place = environ.place(environ.load())
+        place = environ.image_layout(environ.load())
         text = _as_user(place) if os.geteuid() == 0 else document(place)
         own = os.path.join(place.user.home, "versions.json")
         if arguments.output == "-":
@@ -52,10 +52,10 @@ def main() -> int:
             textfiles.replace(os.path.abspath(arguments.output), text)
         elif os.geteuid() == 0:
             # In the user's home as the user: root would follow the user's links.
-            users.do_as(place.user, lambda: textfiles.replace(own, text), SECONDS)
+            users.run_as(place.user, lambda: textfiles.replace(own, text), SECONDS)
         else:
             textfiles.replace(own, text)
-    except (Refused, OSError) as error:
-        sys.stderr.write("get-versions: {0}\n".format(error))
+    except (ConfigError, OSError) as error:
+        sys.stderr.write(f"get-versions: {error}\n")
         return 1
     return 0

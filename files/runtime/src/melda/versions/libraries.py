@@ -63,7 +63,7 @@ def fields(text: str, name_field: str) -> Package:
     """Name and version in the header of METADATA, PKG-INFO or DESCRIPTION."""
     head = text.split("\n\n", 1)[0]
     found = [
-        re.search(r"^{0}:[ \t]*({1})[ \t\r]*$".format(field, shape), head, re.MULTILINE)
+        re.search(rf"^{field}:[ \t]*({shape})[ \t\r]*$", head, re.MULTILINE)
         for field, shape in ((name_field, NAME), ("Version", VERSION))
     ]
     if found[0] and found[1]:
@@ -156,7 +156,7 @@ def r_folders(home: str, workdir: str, version: str, r_home: str = R_HOME) -> Li
 class Installed:
     """The answer to ``GET /versions``."""
 
-    def __init__(self, place: environ.Place) -> None:
+    def __init__(self, place: environ.ImageLayout) -> None:
         self._place = place
         self._reader = Reader()
         self._python = interpreters.python(place.python_env)  # of a running container it does not change

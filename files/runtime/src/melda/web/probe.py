@@ -40,7 +40,7 @@ def get(address: Address, path: str, seconds: float) -> Tuple[int, bytes]:
         connection.connect(address)
         limit()
         # 1.0: the answer ends with the connection, and comes in one piece. Some servers refuse a request without Host.
-        connection.sendall("GET {0} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n".format(path).encode())
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         found = b""
         while len(found) < MOST:
             limit()

@@ -36,16 +36,16 @@ class Installed(NamedTuple):
     left_out: List[str]
 
 
-def here() -> environ.Place:
+def here() -> environ.ImageLayout:
     """Where things are in this container.
 
     Raises:
-        Refused: a variable of the image is not right.
+        UsageError: a variable of the image is invalid.
     """
-    return environ.place(environ.load())
+    return environ.image_layout(environ.load())
 
 
-def look(place: environ.Place, status: str = system.STATUS, brought: str = record.PATH) -> Installed:
+def inspect(place: environ.ImageLayout, status: str = system.STATUS, brought: str = record.PATH) -> Installed:
     """Look at what is installed.
 
     Args:
@@ -105,7 +105,7 @@ def _of(
     )
 
 
-def capture(place: Optional[environ.Place] = None) -> Json:
+def capture(place: Optional[environ.ImageLayout] = None) -> Json:
     """The environment of this container, as docs/envs.md and schema.json describe it.
 
     Takes no longer than it takes to read a few small files a package; starts nothing, asks nobody.
@@ -114,9 +114,9 @@ def capture(place: Optional[environ.Place] = None) -> Json:
         place: where things are; None: as the image's variables say.
 
     Raises:
-        Refused: a variable of the image is not right.
+        UsageError: a variable of the image is invalid.
     """
-    return look(place or here()).document
+    return inspect(place or here()).document
 
 
 def text(document: Json) -> str:
@@ -124,6 +124,6 @@ def text(document: Json) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def default_file(place: environ.Place) -> str:
+def default_file(place: environ.ImageLayout) -> str:
     """Where a capture goes if nothing else is said."""
     return os.path.join(place.workdir, NAME)

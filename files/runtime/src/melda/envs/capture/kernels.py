@@ -18,7 +18,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from melda.base import regular
 from melda.envs.capture.python import Found, modules
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 Json = Dict[str, Any]
 PORT = 8888
@@ -32,7 +32,7 @@ _CODE = """[[str(n) for n in f] for s in [__import__('sys')] for f in [
  {str(getattr(v, '__name__' if type(v) is type(s) else '__module__', '')).split('.')[0]
   for k, v in list(s.modules['__main__'].__dict__.items()) if not k.startswith('_')}]]"""
 # In a namespace of its own: a notebook may have a variable that is called str.
-IN_PYTHON = "__import__('json').dumps(__import__('builtins').eval({0!r}, {{}}))".format(_CODE)
+IN_PYTHON = f"__import__('json').dumps(__import__('builtins').eval({_CODE!r}, {{}}))"
 # IRkernel has no user_expressions, and shows nothing of a silent request. TryCatch: an error would be shown.
 IN_R = (
     "base::local(base::tryCatch({{ f <- base::tempfile(tmpdir = base::dirname({file})); base::writeLines(base::c("
@@ -58,10 +58,10 @@ def _get(path: str, port: int, secret: str) -> List[Json]:
         answer = connection.getresponse()
         content = answer.read(LARGEST)
         if answer.status != 200:
-            raise Refused("--attached: Jupyter answers {0} when it is asked for its kernels".format(answer.status))
+            raise UsageError(f"--attached: Jupyter answers {answer.status} when it is asked for its kernels")
         return [one for one in json.loads(content) if isinstance(one, dict)]
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Refused("--attached: Jupyter does not answer: {0}".format(error)) from None
+        raise UsageError(f"--attached: Jupyter does not answer: {error}") from None
     finally:
         connection.close()
 
@@ -70,7 +70,7 @@ def running(port: int = PORT, token: Optional[str] = None) -> List[Json]:
     """Jupyter's kernels, each with the path of its notebook, where it has one.
 
     Raises:
-        Refused: Jupyter does not answer.
+        UsageError: Jupyter does not answer.
     """
     secret = _token() if token is None else token
     notebooks = {}
@@ -141,7 +141,7 @@ def kind(kernel: Json) -> str:
     return "r" if name == "ir" else "python" if name.startswith("python") else ""
 
 
-def look(python: Mapping[str, Found], runtime: str, folder: str, port: int = PORT) -> List[Json]:
+def find(python: Mapping[str, Found], runtime: str, folder: str, port: int = PORT) -> List[Json]:
     """What each running kernel uses, by notebook, as a capture has it.
 
     Args:
@@ -151,7 +151,7 @@ def look(python: Mapping[str, Found], runtime: str, folder: str, port: int = POR
         port: Jupyter's.
 
     Raises:
-        Refused: Jupyter does not answer.
+        UsageError: Jupyter does not answer.
     """
     owners: Dict[str, List[str]] = {}
     for name, found in python.items():

@@ -53,11 +53,11 @@ def _files(found: Found) -> Iterator[Tuple[str, str]]:
             yield os.path.relpath(path, found.folder), path
         elif path.startswith(os.path.join(prefix, "bin") + os.sep):
             if base not in scripts:
-                yield "{0}-{1}.data/scripts/{2}".format(name, version, base), path
+                yield f"{name}-{version}.data/scripts/{base}", path
         elif path.startswith(prefix + os.sep):
-            yield "{0}-{1}.data/data/{2}".format(name, version, os.path.relpath(path, prefix)), path
+            yield f"{name}-{version}.data/data/{os.path.relpath(path, prefix)}", path
         else:
-            raise ValueError("{0} lies outside of its environment".format(listed))
+            raise ValueError(f"{listed} lies outside of its environment")
 
 
 def _head(found: Found) -> str:
@@ -88,7 +88,7 @@ def wheel(found: Found) -> Tuple[str, bytes]:
     # As the distribution spells it, which its folders' names follow.
     info = next(
         (row[0].split("/")[0] for row in record_rows(found.distribution.read_text("RECORD")) if "dist-info/" in row[0]),
-        "{0}-{1}.dist-info".format(name, version),
+        f"{name}-{version}.dist-info",
     )
     stream = io.BytesIO()
     rows = []
@@ -102,13 +102,13 @@ def wheel(found: Found) -> Tuple[str, bytes]:
             archive.writestr(member, content)
 
         for listed, path in sorted(_files(found)):
-            inside = listed.replace("{0}-{1}.data/".format(name, version), info[: -len(".dist-info")] + ".data/")
+            inside = listed.replace(f"{name}-{version}.data/", info[: -len(".dist-info")] + ".data/")
             content = regular.read(path, LARGEST_FILE)
             size += len(content)
             if size > LARGEST:
-                raise ValueError("it is larger than {0} MB".format(LARGEST >> 20))
+                raise ValueError(f"it is larger than {LARGEST >> 20} MB")
             put(inside, content, 0o755 if os.access(path, os.X_OK) else 0o644)
-            rows.append("{0},{1},{2}\n".format(inside, digest(content), len(content)))
+            rows.append(f"{inside},{digest(content)},{len(content)}\n")
         put(info + "/RECORD", ("".join(rows) + info + "/RECORD,,\n").encode(), 0o644)
     return "{0}-{1}.whl".format(info[: -len(".dist-info")], tag), stream.getvalue()
 

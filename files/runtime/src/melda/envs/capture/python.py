@@ -87,7 +87,7 @@ def _hashes(archive: Json) -> List[str]:
     old = str(archive.get("hash", ""))
     if "=" in old:
         given.setdefault(*old.split("=", 1))
-    return sorted("{0}:{1}".format(name, given[name]) for name in ("sha256", "sha384", "sha512") if given.get(name))
+    return sorted(f"{name}:{given[name]}" for name in ("sha256", "sha384", "sha512") if given.get(name))
 
 
 def source(text: Optional[str]) -> Json:
@@ -134,7 +134,7 @@ def record_digest(text: Optional[str]) -> str:
         folder, _, name = path.rpartition("/")
         notes = folder.endswith(".dist-info") and name in NOT_THE_PACKAGES
         if digest and not notes and not path.startswith(("../", "/")) and not path.endswith(".pyc"):
-            lines.append("{0},{1},{2}\n".format(path, digest, size))
+            lines.append(f"{path},{digest},{size}\n")
     return "sha256:" + hashlib.sha256("".join(sorted(lines)).encode()).hexdigest() if lines else ""
 
 

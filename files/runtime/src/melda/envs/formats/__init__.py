@@ -11,7 +11,7 @@ import re
 from typing import Any, Callable, Dict
 
 from melda.envs import capture, document
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 from melda.envs.formats import conda, pylock, renv, requirements, sessioninfo
 
 Json = Dict[str, Any]
@@ -40,7 +40,7 @@ def parse(text: str, path: str) -> Json:
         path: names it in messages.
 
     Raises:
-        Refused: it is not right; in one line, why.
+        UsageError: it is invalid; in one line, why.
     """
     start = text.lstrip()
     if start.startswith(("{", "[")) and not path.endswith(".toml"):
@@ -60,10 +60,10 @@ def read(path: str) -> Json:
     """The environment that a file describes, whichever format it has, with exact versions.
 
     Raises:
-        Refused: it is not right, or names no exact versions; in one line, why.
+        UsageError: it is invalid, or names no exact versions; in one line, why.
     """
     found = parse(document.read_text(path), path)
     if found.get(OPEN):
-        message = "{0!r} is not right: {1!r} names no version; melda-env restore finds one"
-        raise Refused(message.format(os.path.basename(path), found[OPEN][0]))
+        message = "invalid {0!r}: {1!r} names no version; melda-env restore finds one"
+        raise UsageError(message.format(os.path.basename(path), found[OPEN][0]))
     return found

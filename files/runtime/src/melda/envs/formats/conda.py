@@ -28,7 +28,7 @@ def _item(text: str, depth: int = 1) -> str:
 
 def write(found: Json) -> str:
     """All packages that conda or pip can have; the others stand in a comment."""
-    lines: List[str] = ["name: {0}\n".format(NAME), "channels:\n", _item("conda-forge"), "dependencies:\n"]
+    lines: List[str] = [f"name: {NAME}\n", "channels:\n", _item("conda-forge"), "dependencies:\n"]
     if found["python"]["version"]:
         lines.append(_item("python={0}".format(found["python"]["version"])))
     if found["r"]["version"]:

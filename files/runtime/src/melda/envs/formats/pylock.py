@@ -6,7 +6,7 @@ import re
 from typing import Any, Dict, List
 
 from melda.envs import document
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 from melda.versions.libraries import normal
 
 Json = Dict[str, Any]
@@ -22,13 +22,13 @@ def _load(text: str, path: str) -> Json:
     try:
         found: Json = toml.loads(text)
     except (toml.TOMLDecodeError, RecursionError) as error:
-        raise Refused("{0!r} is not right: no TOML: {1}".format(path, " ".join(str(error).split())[:200])) from None
+        raise UsageError("invalid {0!r}: no TOML: {1}".format(path, " ".join(str(error).split())[:200])) from None
     return found
 
 
 def _table(value: object, what: str) -> Json:
     if not isinstance(value, dict):
-        raise Refused("{0} is not right: it must be a table".format(what))
+        raise UsageError(f"invalid {what}: expected a table")
     return value
 
 
@@ -38,23 +38,23 @@ def _applies(package: Json, what: str) -> bool:
     try:
         return "marker" not in package or bool(Marker(str(package["marker"])).evaluate({"extra": ""}))
     except (InvalidMarker, UndefinedEnvironmentName) as error:
-        raise Refused("{0}: the marker is not right: {1}".format(what, str(error).splitlines()[0][:200])) from None
+        raise UsageError(f"{what}: invalid marker: {str(error).splitlines()[0][:200]}") from None
 
 
 def _hashes(tables: List[Json], what: str) -> List[str]:
     found = set()
     for table in tables:
         given = _table(table.get("hashes", {}), what)
-        found |= {"{0}:{1}".format(name, given[name]) for name in ALGORITHMS if isinstance(given.get(name), str)}
+        found |= {f"{name}:{given[name]}" for name in ALGORITHMS if isinstance(given.get(name), str)}
     if not found:
-        raise Refused("{0} is not right: it has no hashes".format(what))
+        raise UsageError(f"invalid {what}: it has no hashes")
     return sorted(found)
 
 
 def _source(package: Json, what: str) -> Json:
     """Source, and hashes, of a package: one of vcs, directory, archive, or files of an index."""
     if "directory" in package:
-        raise Refused("{0} is not right: it is a folder of the machine that wrote the file".format(what))
+        raise UsageError(f"invalid {what}: it is a folder of the machine that wrote the file")
     if "vcs" in package:
         vcs = _table(package["vcs"], what)
         source = {"type": "vcs", "vcs": vcs.get("type"), "url": vcs.get("url"), "commit": vcs.get("commit-id")}
@@ -62,14 +62,14 @@ def _source(package: Json, what: str) -> Json:
     if "archive" in package:
         archive = _table(package["archive"], what)
         if "url" not in archive:
-            raise Refused("{0} is not right: it is a file of the machine that wrote the file".format(what))
+            raise UsageError(f"invalid {what}: it is a file of the machine that wrote the file")
         source = {"type": "url", "url": archive["url"], "hashes": _hashes([archive], what)}
         return {
             "source": {**source, **({"subdirectory": archive["subdirectory"]} if "subdirectory" in archive else {})}
         }
     wheels = package.get("wheels", [])
     if not isinstance(wheels, list):
-        raise Refused("{0} is not right: wheels must be an array".format(what))
+        raise UsageError(f"invalid {what}: wheels must be an array")
     files = [*wheels, *([package["sdist"]] if "sdist" in package else [])]
     return {"source": {"type": "index"}, "hashes": _hashes([_table(one, what) for one in files], what)}
 
@@ -78,24 +78,24 @@ def read(text: str, path: str) -> Json:
     """The environment.
 
     Raises:
-        Refused: it is not right, or names files of another machine.
+        UsageError: it is invalid, or names files of another machine.
     """
     lock = _load(text, path)
     if not re.fullmatch(r"1\.\d+", str(lock.get("lock-version", ""))):
-        raise Refused(
-            "{0!r} is not right: lock-version is {1!r}, not 1.0".format(path, str(lock.get("lock-version"))[:50])
+        raise UsageError(
+            "invalid {0!r}: lock-version is {1!r}, not 1.0".format(path, str(lock.get("lock-version"))[:50])
         )
     packages = lock.get("packages", [])
     if not isinstance(packages, list):
-        raise Refused("{0!r} is not right: packages must be an array of tables".format(path))
+        raise UsageError(f"invalid {path!r}: packages must be an array of tables")
     entries: Dict[str, Json] = {}
     for number, package in enumerate(packages):
-        what = "{0!r}: packages[{1}]".format(path, number)
+        what = f"{path!r}: packages[{number}]"
         name = normal(str(_table(package, what).get("name", "")))
         if not _applies(package, what):
             continue
         if name in entries:
-            raise Refused("{0} is not right: {1} stands there twice".format(what, name[:100]))
+            raise UsageError(f"invalid {what}: {name[:100]} stands there twice")
         entries[name] = {"name": name, "version": package.get("version", ""), **_source(package, what)}
     found = document.empty()
     found["python"]["packages"] = [entries[name] for name in sorted(entries)]

@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional
 from melda.envs import document
 from melda.envs.addresses import with_git_user
 from melda.envs.entries import lost
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 Json = Dict[str, Any]
 CRAN = "https://cran.r-project.org"
@@ -80,7 +80,7 @@ def _text(table: Json, field: str, what: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Refused("{0} is not right: {1} must be text".format(what, field))
+        raise UsageError(f"invalid {what}: {field} must be text")
     return value
 
 
@@ -109,21 +109,19 @@ def read(lock: Json, path: str) -> Json:
         path: names the file in messages.
 
     Raises:
-        Refused: it is not right.
+        UsageError: it is invalid.
     """
     about = lock.get("R", {})
     if not isinstance(about, dict):
-        raise Refused("{0!r} is not right: R must be an object".format(path))
+        raise UsageError(f"invalid {path!r}: R must be an object")
     found = document.empty()
-    found["r"]["version"] = _text(about, "Version", "{0!r}: R".format(path))
+    found["r"]["version"] = _text(about, "Version", f"{path!r}: R")
     bioconductor = lock.get("Bioconductor", {})
-    release = (
-        _text(bioconductor, "Version", "{0!r}: Bioconductor".format(path)) if isinstance(bioconductor, dict) else ""
-    )
+    release = _text(bioconductor, "Version", f"{path!r}: Bioconductor") if isinstance(bioconductor, dict) else ""
     for key in sorted(lock["Packages"]):
-        package, what = lock["Packages"][key], "{0!r}: Packages.{1}".format(path, key[:100])
+        package, what = lock["Packages"][key], f"{path!r}: Packages.{key[:100]}"
         if not isinstance(package, dict) or package.get("Package", key) != key:
-            raise Refused("{0} is not right: it must be an object about this package".format(what))
+            raise UsageError(f"invalid {what}: expected an object about this package")
         if key in BASE:
             continue
         needs = package.get("Requirements", [])

@@ -8,7 +8,7 @@ from urllib import parse
 
 from melda.envs import addresses, document
 from melda.envs.entries import lost
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 Json = Dict[str, Any]
 HASH = re.compile(r"--hash[= ](sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
@@ -53,7 +53,7 @@ def write(found: Json) -> str:
     for entry in packages:
         # An address has its own at its end.
         hashes = entry.get("hashes", []) if with_hashes else []
-        ending = "".join(" \\\n    --hash={0}".format(one) for one in hashes)
+        ending = "".join(f" \\\n    --hash={one}" for one in hashes)
         lines.append(line(entry) + ending + "\n")
     return "".join(lines)
 
@@ -77,15 +77,15 @@ def _logical(text: str) -> Iterator[Tuple[int, str]]:
 def _direct(url: str, what: str) -> Json:
     """The source that a direct reference names."""
     address, _, fragment = url.partition("#")
-    said = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
-    inside = {"subdirectory": parse.unquote(said["subdirectory"])} if said.get("subdirectory") else {}
+    output = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
+    inside = {"subdirectory": parse.unquote(output["subdirectory"])} if output.get("subdirectory") else {}
     if address.startswith("git+"):
         address, _, commit = address[4:].rpartition("@")
         if not COMMIT.fullmatch(commit):
-            message = "{0}: {1!r} is not right: it must end in @ and a whole commit"
-            raise Refused(message.format(what, addresses.hide(url)[:200]))
+            message = "{0}: invalid {1!r}: it must end in @ and a whole commit"
+            raise UsageError(message.format(what, addresses.hide(url)[:200]))
         return {"type": "vcs", "vcs": "git", "url": address, "commit": commit, **inside}
-    hashes = ["{0}:{1}".format(name, said[name]) for name in ("sha256", "sha384", "sha512") if said.get(name)]
+    hashes = [f"{name}:{output[name]}" for name in ("sha256", "sha384", "sha512") if output.get(name)]
     return {"type": "url", "url": address, **({"hashes": hashes} if hashes else {}), **inside}
 
 
@@ -97,7 +97,7 @@ def _requirement(text: str, what: str) -> Any:
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
         shown = addresses.hide(text)[:100]
-        raise Refused("{0}: {1!r} is not right: {2}".format(what, shown, addresses.hide(reason)[:200])) from None
+        raise UsageError(f"{what}: invalid {shown!r}: {addresses.hide(reason)[:200]}") from None
 
 
 def _exact(specifier: Any) -> str:
@@ -110,19 +110,19 @@ def read(text: str, path: str) -> Tuple[Json, List[str]]:
     """The environment, and the requirements that name no exact version.
 
     Raises:
-        Refused: a line is not right, or would have pip look elsewhere.
+        UsageError: a line is invalid, or would have pip look elsewhere.
     """
     from melda.versions.libraries import normal  # noqa: PLC0415
 
     entries: Dict[str, Json] = {}
     loose: List[str] = []
     for number, given in _logical(text):
-        what = "{0!r}, line {1}".format(path, number)
+        what = f"{path!r}, line {number}"
         hashes = sorted(match.group(1) for match in HASH.finditer(given))
         bare = HASH.sub("", given).strip()
         if bare.startswith("-") or re.search(r"\s--?[A-Za-z]", bare):
-            message = "{0}: {1!r} is not right: options are not taken, only packages"
-            raise Refused(message.format(what, addresses.hide(bare)[:100]))
+            message = "{0}: invalid {1!r}: options are not taken, only packages"
+            raise UsageError(message.format(what, addresses.hide(bare)[:100]))
         one = _requirement(bare, what)
         if one.marker is not None and not one.marker.evaluate({"extra": ""}):
             continue
@@ -143,7 +143,7 @@ def read(text: str, path: str) -> Tuple[Json, List[str]]:
             continue
         entry: Json = {"name": name, "version": version, "source": source, **({"hashes": hashes} if hashes else {})}
         if entries.setdefault(name, entry) != entry:
-            raise Refused("{0}: {1} stands there twice, and not the same".format(what, name))
+            raise UsageError(f"{what}: {name} stands there twice, and not the same")
     found = document.empty()
     found["python"]["packages"] = [entries[name] for name in sorted(entries)]
     return found, loose

@@ -6,7 +6,7 @@ import re
 from typing import Any, Dict, List
 
 from melda.envs import document
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 from melda.envs.formats.renv import BASE
 
 Json = Dict[str, Any]
@@ -30,7 +30,7 @@ def read(text: str, path: str) -> Json:
     """The R packages that were attached or loaded. It does not say where they came from: CRAN is taken.
 
     Raises:
-        Refused: a line among the packages is not right.
+        UsageError: a line among the packages is invalid.
     """
     plain = _plain(text)
     version = FIRST.search(plain)
@@ -49,8 +49,8 @@ def read(text: str, path: str) -> Json:
             for word in words:
                 name, _, found_version = word.rpartition("_")
                 if not name or not re.fullmatch(r"[0-9]+([.-][0-9]+)+", found_version):
-                    message = "{0!r}, line {1}: {2!r} is not right: it must be NAME_VERSION"
-                    raise Refused(message.format(path, number, word[:100]))
+                    message = "{0!r}, line {1}: invalid {2!r}: expected NAME_VERSION"
+                    raise UsageError(message.format(path, number, word[:100]))
                 packages[name] = found_version
     found["r"]["packages"] = [
         {"name": name, "version": packages[name], "source": {"type": "cran", "repository": "CRAN"}}

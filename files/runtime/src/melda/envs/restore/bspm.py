@@ -6,7 +6,7 @@ import re
 import shlex
 from typing import Callable, Dict, List, Sequence, Tuple
 
-from melda.envs.errors import Unavailable
+from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import tools
 
 SERVICE = ("org.r_project.linux1", "/org/r_project/linux1/PackageManager", "org.r_project.linux1.PackageManager")
@@ -29,15 +29,15 @@ def answer(said: str) -> List[str]:
 def _call(env: Dict[str, str], say: Callable[[str], None], method: str, types: str, *arguments: str) -> List[str]:
     done = tools.run(["bash", "-c", CALL, "bspm", method, types, *arguments], env, say)
     if done.code:
-        raise Unavailable(tools.last_line(done.said))
-    return answer(done.said)
+        raise PackageUnavailable(tools.last_line(done.output))
+    return answer(done.output)
 
 
 def available(env: Dict[str, str]) -> Dict[str, str]:
     """R's version by R's name in lower case of all that apt has; none where there is no bspm, or it does not answer."""
     try:
         found = _call(env, lambda line: None, "available", "i")
-    except Unavailable:
+    except PackageUnavailable:
         return {}
     parts = (one.split(";") for one in found)
     # r-cran-zoo's source may be called zoo; Debian adds to a version what R does not know (1.8-11+dfsg).

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from melda.config import environ
 from melda.envs import addresses, capture, document, formats
 from melda.envs.capture.pack import ENDING
-from melda.envs.errors import Refused, Unavailable
+from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import plan as plans
 from melda.envs.restore import python, r, tools, web
 from melda.envs.restore.progress import Progress
@@ -54,9 +54,9 @@ class Problem(NamedTuple):
 
     def line(self) -> str:
         """For a reader."""
-        near = "; nearest to be had: {0}".format(self.nearest) if self.nearest else ""
+        near = f"; nearest to be had: {self.nearest}" if self.nearest else ""
         what = " ".join(word for word in (plans.NAMES[self.kind], self.name, self.version) if word)
-        return "{0}: {1}{2}".format(what, self.reason, near)
+        return f"{what}: {self.reason}{near}"
 
 
 class Outcome(NamedTuple):
@@ -82,7 +82,9 @@ class Restore:
         progress: is told what happens.
     """
 
-    def __init__(self, place: environ.Place, wanted: Json, path: str, options: Options, progress: Progress) -> None:
+    def __init__(
+        self, place: environ.ImageLayout, wanted: Json, path: str, options: Options, progress: Progress
+    ) -> None:
         self._place, self._wanted, self._path, self._options = place, wanted, path, options
         self._progress = progress
         self._env = tools.variables(place)
@@ -95,7 +97,7 @@ class Restore:
         """Do it.
 
         Raises:
-            Refused: it is not right, or another one runs; nothing was changed.
+            UsageError: it is invalid, or another one runs; nothing was changed.
             OSError: a folder of the user's cannot be written.
         """
         with tools.alone(tools.cache(self._place)):
@@ -134,7 +136,7 @@ class Restore:
             return []
         try:
             installer = self._installer(here)
-        except Unavailable as error:
+        except PackageUnavailable as error:
             return [Problem("python", one, "", str(error), "") for one in loose]
         pinned = [
             "{0}=={1}".format(one["name"], one["version"])
@@ -182,7 +184,7 @@ class Restore:
         set_paths.in_project(self._place, set_paths.plugins(self._place), mend=False)
         try:
             installer = self._installer(here)
-        except Unavailable as error:
+        except PackageUnavailable as error:
             return [Problem("python", one["name"], one["version"], str(error), "") for one in plan.python]
         failures = installer.install(plan.python)
         self._progress.done(len(plan.python))
@@ -209,18 +211,18 @@ class Restore:
         try:
             if plan.extra_python:
                 self._installer(here).remove([entry["name"] for entry in plan.extra_python])
-        except Unavailable as error:
-            problems.append(Problem("python", "", "", "not removed: {0}".format(error), ""))
+        except PackageUnavailable as error:
+            problems.append(Problem("python", "", "", f"not removed: {error}", ""))
         try:
             if plan.extra_r and self._r is not None:
                 self._r.remove(plan.extra_r)
-        except Unavailable as error:
-            problems.append(Problem("r", "", "", "not removed: {0}".format(error), ""))
+        except PackageUnavailable as error:
+            problems.append(Problem("r", "", "", f"not removed: {error}", ""))
         return problems
 
 
 def restore(
-    place: environ.Place,
+    place: environ.ImageLayout,
     path: str,
     options: Options = DEFAULTS,
     progress: Optional[Progress] = None,
@@ -237,40 +239,36 @@ def restore(
         How it went. What cannot be had is in there; the rest is installed.
 
     Raises:
-        Refused: the file, or the request, is not right; nothing was changed.
+        UsageError: the file, or the request, is invalid; nothing was changed.
     """
     wanted = formats.parse(document.read_text(path), path)
     try:
         return Restore(place, wanted, path, options, progress or Progress()).run()
     except OSError as error:
-        raise Refused("{0}: {1}".format(error.filename or "the project", error.strerror or error)) from None
+        raise UsageError("{0}: {1}".format(error.filename or "the project", error.strerror or error)) from None
 
 
 def in_project(folder: str) -> str:
     """The capture of another project: what was installed last, else what its user has captured.
 
     Raises:
-        Refused: it has none.
+        UsageError: it has none.
     """
     names = (os.path.join(state.KEPT, state.CAPTURE), capture.NAME)
     found = [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
     if not found:
-        raise Refused(
-            "--from-project={0!r} is not right: no {1} is in it; melda-env capture writes it".format(
-                folder, capture.NAME
-            )
-        )
+        raise UsageError(f"invalid --from-project={folder!r}: no {capture.NAME} is in it; melda-env capture writes it")
     return found[0]
 
 
-def run(place: environ.Place, asked: argparse.Namespace) -> int:
+def run(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     """The command: exit code 0 if all is as the file says, 1 if something cannot be had.
 
     Raises:
-        Refused: the request is not right.
+        UsageError: the request is invalid.
     """
     if bool(asked.file) == bool(asked.from_project):
-        raise Refused("restore takes FILE or --from-project=FOLDER")
+        raise UsageError("restore takes FILE or --from-project=FOLDER")
     path = asked.file or in_project(asked.from_project)
     options = Options(asked.attached, asked.allow_version_change, asked.prune, asked.dry_run)
     outcome = restore(place, path, options, Progress(sys.stderr if asked.json else None))
@@ -278,9 +276,9 @@ def run(place: environ.Place, asked: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(outcome.as_json(), indent=1) + "\n")
         return UNAVAILABLE if outcome.problems else 0
     if not asked.dry_run:
-        lines = ["{0} packages installed, {1} were there already".format(outcome.installed, outcome.there)]
+        lines = [f"{outcome.installed} packages installed, {outcome.there} were there already"]
         if outcome.problems:
-            lines.append("{0} cannot be had:".format(len(outcome.problems)))
+            lines.append(f"{len(outcome.problems)} cannot be had:")
             lines += ["  " + problem.line() for problem in outcome.problems]
         sys.stdout.write("".join(line + "\n" for line in lines))
     return UNAVAILABLE if outcome.problems else 0

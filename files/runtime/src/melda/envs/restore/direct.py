@@ -8,7 +8,7 @@ from typing import Any, Dict, Mapping
 from urllib import parse
 
 from melda.envs import addresses, entries
-from melda.envs.errors import Refused, Unavailable
+from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import git, sources
 
 Json = Dict[str, Any]
@@ -32,7 +32,7 @@ def fetch(entry: Json, folder: str, env: Dict[str, str]) -> str:
     """
     why = entries.lost(entry)
     if why:
-        raise Unavailable(why)
+        raise PackageUnavailable(why)
     source = entry["source"]
     inside = source.get("subdirectory", "")
     url = git.archive(source) if source["type"] == "vcs" else source["url"]
@@ -41,11 +41,11 @@ def fetch(entry: Json, folder: str, env: Dict[str, str]) -> str:
         return "file://" + parse.quote(os.path.join(top, inside) if inside else top)
     try:
         addresses.check(url, entry["name"])
-    except Refused as error:
-        raise Unavailable(str(error)) from None
+    except UsageError as error:
+        raise PackageUnavailable(str(error)) from None
     name = parse.unquote(parse.urlsplit(url).path.rpartition("/")[2])
     if not NAME.fullmatch(name):
-        raise Unavailable("its address names neither a wheel nor the archive of a source: {0!r}".format(name[:100]))
+        raise PackageUnavailable(f"its address names neither a wheel nor the archive of a source: {name[:100]!r}")
     path = os.path.join(folder, name)
     sources.fetch(url, path)
     if inside:  # of a local archive uv takes no subdirectory

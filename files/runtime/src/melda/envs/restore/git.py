@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Tuple
 from urllib import parse
 
 from melda.envs import addresses
-from melda.envs.errors import Refused, Unavailable
+from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import tools, web
 
 Json = Dict[str, Any]
@@ -38,15 +38,15 @@ def archive(source: Json) -> str:
 
 
 def _version(env: Dict[str, str]) -> Tuple[int, ...]:
-    said = tools.run(["git", "--version"], env).said
-    return tuple(int(part) for part in re.findall(r"\d+", said)[:2])
+    output = tools.run(["git", "--version"], env).output
+    return tuple(int(part) for part in re.findall(r"\d+", output)[:2])
 
 
 def _kept_to(url: str, env: Dict[str, str]) -> Tuple[List[str], Dict[str, str]]:
     """Options and variables that keep git to the address that was looked at.
 
     Raises:
-        Refused: the name leads out of the web.
+        UsageError: the name leads out of the web.
         Unavailable: this git cannot be kept.
         OSError: the name leads nowhere.
     """
@@ -59,12 +59,12 @@ def _kept_to(url: str, env: Dict[str, str]) -> Tuple[List[str], Dict[str, str]]:
     port = parts.port or (22 if ssh else web.PORT)
     found = [str(where[0]) for _, where in web.resolved(host, port)]
     if ssh:
-        name = "ssh -o BatchMode=yes -o HostName={0} -o HostKeyAlias={1} -o CheckHostIP=no".format(found[0], host)
+        name = f"ssh -o BatchMode=yes -o HostName={found[0]} -o HostKeyAlias={host} -o CheckHostIP=no"
         return options, {**allowed, "GIT_SSH_COMMAND": name, "GIT_SSH_VARIANT": "ssh"}
     if _version(allowed) < PINS:
-        raise Unavailable("git before {0}.{1} cannot be kept to the address that was looked at".format(*PINS))
-    pinned = ",".join("[{0}]".format(one) if ":" in one else one for one in dict.fromkeys(found))
-    return [*options, "-c", "http.curloptResolve={0}:{1}:{2}".format(host, port, pinned)], allowed
+        raise PackageUnavailable("git before {0}.{1} cannot be kept to the address that was looked at".format(*PINS))
+    pinned = ",".join(f"[{one}]" if ":" in one else one for one in dict.fromkeys(found))
+    return [*options, "-c", f"http.curloptResolve={host}:{port}:{pinned}"], allowed
 
 
 def checkout(source: Json, target: str, env: Dict[str, str]) -> str:
@@ -85,10 +85,10 @@ def checkout(source: Json, target: str, env: Dict[str, str]) -> str:
     try:
         addresses.check(url, "git")
         if not commit:
-            raise Unavailable("it names no commit")
+            raise PackageUnavailable("it names no commit")
         options, quiet = _kept_to(url, env)
-    except (Refused, OSError) as error:
-        raise Unavailable(str(error)) from None
+    except (UsageError, OSError) as error:
+        raise PackageUnavailable(str(error)) from None
     for command in (
         ["git", "init", "--quiet", target],
         ["git", *options, "-C", target, "fetch", "--quiet", "--depth", "1", "--", addresses.with_git_user(url), commit],
@@ -96,6 +96,6 @@ def checkout(source: Json, target: str, env: Dict[str, str]) -> str:
     ):
         done = tools.run(command, quiet)
         if done.code:
-            raise Unavailable("git: {0}".format(tools.last_line(done.said)))
+            raise PackageUnavailable(f"git: {tools.last_line(done.output)}")
     shutil.rmtree(os.path.join(target, ".git"))
     return target

@@ -6,7 +6,7 @@ import os
 from typing import Any, Dict, List, NamedTuple, Sequence, Set
 
 from melda.envs import diff
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 Json = Dict[str, Any]
 NAMES = {"python": "Python", "r": "R"}
@@ -33,7 +33,7 @@ class Plan(NamedTuple):
 
 def _used(document: Json, path: str) -> Dict[str, Set[str]]:
     if "kernels" not in document:
-        raise Refused("--attached: {0!r} does not say what notebooks use; capture --attached does".format(path))
+        raise UsageError(f"--attached: {path!r} does not say what notebooks use; capture --attached does")
     found: Dict[str, Set[str]] = {"python": set(), "r": set()}
     for kernel in document["kernels"]:
         if kernel["language"]:
@@ -45,7 +45,7 @@ def attached(document: Json, path: str) -> Json:
     """Of ``document`` what its notebooks had loaded.
 
     Raises:
-        Refused: it does not say.
+        UsageError: it does not say.
     """
     used = _used(document, path)
     parts = {
@@ -62,17 +62,17 @@ def check_versions(wanted: Json, here: Json, allowed: bool) -> List[str]:
         A line for each that is not.
 
     Raises:
-        Refused: one is not, and that is not allowed.
+        UsageError: one is not, and that is not allowed.
     """
     lines = []
     for kind, name in NAMES.items():
         given, mine = wanted[kind]["version"], here[kind]["version"]
         if wanted[kind]["packages"] and not mine:
-            raise Refused("the file has {0} packages: this container has no {0}".format(name))
+            raise UsageError(f"the file has {name} packages: this container has no {name}")
         if given and wanted[kind]["packages"] and given != mine:
-            lines.append("the file is of {0} {1}, this container has {2}".format(name, given, mine))
+            lines.append(f"the file is of {name} {given}, this container has {mine}")
     if lines and not allowed:
-        raise Refused("{0}: --allow-version-change goes on all the same".format("; ".join(lines)))
+        raise UsageError("{0}: --allow-version-change goes on all the same".format("; ".join(lines)))
     return lines
 
 
@@ -115,24 +115,22 @@ def lines(plan: Plan, apt: Sequence[Json], source: Sequence[Json], there_too: bo
     """
     found = []
     if plan.there:
-        found.append("{0} packages are there already".format(plan.there))
+        found.append(f"{plan.there} packages are there already")
     if plan.python:
-        found.append("{0} Python packages: {1}".format(len(plan.python), _list(plan.python)))
+        found.append(f"{len(plan.python)} Python packages: {_list(plan.python)}")
     if apt:
-        found.append("{0} R packages as binaries: {1}".format(len(apt), _list(apt)))
+        found.append(f"{len(apt)} R packages as binaries: {_list(apt)}")
     kept = [entry for entry in plan.r if "file" in entry]
     if kept:
-        found.append("{0} R packages from copies that were kept: {1}".format(len(kept), _list(kept)))
+        found.append(f"{len(kept)} R packages from copies that were kept: {_list(kept)}")
     if source:
         compiled = [entry for entry in source if entry.get("compiled", True)]
-        found.append("{0} R packages from source: {1}".format(len(source), _list(source)))
+        found.append(f"{len(source)} R packages from source: {_list(source)}")
         found.append(
-            "{0} of them have, or may have, code to be compiled on {1} cores; {2}".format(
-                len(compiled), len(os.sched_getaffinity(0)), HOW_LONG
-            )
+            f"{len(compiled)} of them have, or may have, code to be compiled on {len(os.sched_getaffinity(0))} cores; {HOW_LONG}"
         )
     extra = [*plan.extra_python, *plan.extra_r]
     if extra:
         doing = "removed" if there_too else "left alone, though the file does not name them"
-        found.append("{0} packages are {1}: {2}".format(len(extra), doing, _list(extra)))
+        found.append(f"{len(extra)} packages are {doing}: {_list(extra)}")
     return found

@@ -68,7 +68,7 @@ class Progress:
     @property
     def far(self) -> str:
         """How far it is."""
-        return "{0} of {1}".format(self._done, self._total)
+        return f"{self._done} of {self._total}"
 
     def _draw(self, text: str) -> None:
         filled = WIDTH * self._done // max(1, self._total)

@@ -16,7 +16,7 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Tu
 from melda.base import interpreters, textfiles
 from melda.envs import addresses
 from melda.envs.capture.python import in_folder
-from melda.envs.errors import Unavailable
+from melda.envs.errors import PackageUnavailable
 from melda.envs.formats import requirements
 from melda.envs.restore import direct, nearest, tools, web
 from melda.envs.restore.wanted import Site, is_checked, lines
@@ -38,12 +38,12 @@ class Installer:
     def __init__(self, site: Site, env: Dict[str, str], say: Callable[[str], None]) -> None:
         self._site, self._say = site, say
         self._env = {
-            **env, **tools.pip_settings(site.place.user.home, env),
+            **env, **tools.pip_settings(site.layout.user.home, env),
             "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1", "UV_LINK_MODE": "hardlink", "UV_NO_PROGRESS": "1",
             "NO_COLOR": "1",
         }  # fmt: skip
         web.adopt(self._env)
-        self._uv = tools.uv(site.place, env)
+        self._uv = tools.uv(site.layout, env)
         self._folder = ""
         self._fetched: Dict[str, str] = {}  # local copies by name
         self.built: List[str] = []  # names of what was built from source
@@ -75,8 +75,8 @@ class Installer:
         if done.code == 0:
             return {}
         if len(entries) == 1:
-            return {entries[0]["name"]: reason(done.said)}
-        named = [entry for entry in entries if _names(entry["name"], done.said)]
+            return {entries[0]["name"]: reason(done.output)}
+        named = [entry for entry in entries if _names(entry["name"], done.output)]
         rest = [entry for entry in entries if entry not in named]
         if not named or not rest:
             middle = len(entries) // 2
@@ -112,18 +112,18 @@ class Installer:
         Raises:
             OSError: a folder cannot be written.
         """
-        os.makedirs(tools.cache(self._site.place), exist_ok=True)
-        self._folder = tempfile.mkdtemp(prefix="python-", dir=tools.cache(self._site.place))
+        os.makedirs(tools.cache(self._site.layout), exist_ok=True)
+        self._folder = tempfile.mkdtemp(prefix="python-", dir=tools.cache(self._site.layout))
         try:
             return self._all(entries)
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _all(self, entries: Sequence[Json]) -> Failures:
-        python = os.path.join(self._site.place.python_env, "bin", "python")
+        python = os.path.join(self._site.layout.python_env, "bin", "python")
         done = tools.run([self._uv, "venv", "--quiet", "--python", python, self._stage_root], self._env)
         if done.code:
-            return {entry["name"]: tools.last_line(done.said) for entry in entries}
+            return {entry["name"]: tools.last_line(done.output) for entry in entries}
         failures: Failures = {}
         groups: Dict[Tuple[bool, bool], List[Json]] = {}
         for entry in entries:
@@ -131,11 +131,11 @@ class Installer:
                 lines(self._site, entry)
                 if entry["source"]["type"] in ("vcs", "url"):
                     self._fetch(entry)
-            except Unavailable as error:
+            except PackageUnavailable as error:
                 failures[entry["name"]] = str(error)
                 continue
             groups.setdefault((is_checked(entry), entry["source"]["type"] != "index"), []).append(entry)
-        self._say("checking {0} Python packages".format(len(entries)))
+        self._say(f"checking {len(entries)} Python packages")
         for (_, is_direct), group in sorted(groups.items()):
             # An index is asked for wheels first: of these the content is known.
             options = () if is_direct else ("--only-binary", ":all:")
@@ -167,13 +167,13 @@ class Installer:
             group = [entry for entry in entries if is_checked(entry) is checked]
             if not group:
                 continue
-            self._say("installing {0} Python packages".format(len(group)))
+            self._say(f"installing {len(group)} Python packages")
             # From the cache, byte by byte what was checked.
             done = self._install(self._site.root, group, "--offline")
             if done.code:
                 done = self._install(self._site.root, group)
             if done.code:
-                failures.update({entry["name"]: reason(done.said) for entry in group})
+                failures.update({entry["name"]: reason(done.output) for entry in group})
         for entry in entries:
             if entry["name"] not in failures:
                 self._as_captured(entry)
@@ -204,7 +204,7 @@ class Installer:
         if names:
             done = self._run("uninstall", "--python", os.path.join(self._site.root, "bin", "python"), *names)
             if done.code:
-                raise Unavailable(tools.last_line(done.said))
+                raise PackageUnavailable(tools.last_line(done.output))
 
     def resolve(self, loose: Sequence[str], image: Dict[str, str]) -> Tuple[List[Json], Optional[str]]:
         """Exact versions of requirements that name none, and of what they need; what the image has is taken as it is.
@@ -221,21 +221,21 @@ class Installer:
                 stream.writelines("{0}=={1}\n".format(*item) for item in image.items() if item[0] not in named)
             done = self._run(
                 "compile", "--quiet", "--no-header", "--no-annotate", "--generate-hashes", "--python",
-                os.path.join(self._site.place.python_env, "bin", "python"), "--constraint", pins, wanted,
+                os.path.join(self._site.layout.python_env, "bin", "python"), "--constraint", pins, wanted,
             )  # fmt: skip
         if done.code:
-            return [], reason(done.said)
-        found, _ = requirements.read(done.said, "uv")
+            return [], reason(done.output)
+        found, _ = requirements.read(done.output, "uv")
         return [one for one in found["python"]["packages"] if image.get(one["name"]) != one["version"]], None
 
     def nearest(self, entry: Json) -> str:
         """The version nearest to the captured one that can be had; empty if there is none."""
         if entry["source"]["type"] not in ("index", "local"):
             return ""
-        python = os.path.join(self._site.place.python_env, "bin", "python")
+        python = os.path.join(self._site.layout.python_env, "bin", "python")
         # pip's own python setting would lead to the user's pip.
         done = tools.run([python, "-I", "-m", "pip", "--python", python, "index", "versions", entry["name"]], self._env)
-        found = re.search(r"^Available versions: (.+)$", done.said, re.MULTILINE)
+        found = re.search(r"^Available versions: (.+)$", done.output, re.MULTILINE)
         return nearest.of_python(entry["version"], found.group(1).split(", ")) if found and not done.code else ""
 
 

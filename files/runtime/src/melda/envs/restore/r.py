@@ -15,7 +15,7 @@ from melda.config import environ
 from melda.envs import addresses
 from melda.envs.capture import r
 from melda.envs.diff import same_version
-from melda.envs.errors import Unavailable
+from melda.envs.errors import PackageUnavailable
 from melda.envs.formats.renv import BASE
 from melda.envs.restore import bspm, nearest, sources, tools
 from melda.envs.restore.progress import Progress
@@ -38,7 +38,7 @@ class Library(NamedTuple):
         architecture: of the machine.
     """
 
-    place: environ.Place
+    place: environ.ImageLayout
     root: str
     files: str
     version: str
@@ -105,7 +105,7 @@ class Installer:
 
     def __init__(self, library: Library, env: Dict[str, str], progress: Progress) -> None:
         self._library, self._progress = library, progress
-        jobs = "-j{0}".format(len(os.sched_getaffinity(0)))
+        jobs = f"-j{len(os.sched_getaffinity(0))}"
         self._env = {**env, "R_LIBS": library.root, "MAKEFLAGS": env.get("MAKEFLAGS", jobs)}
         self._mirrors: List[sources.Mirrors] = []
         self.in_apt = bspm.available(self._env)
@@ -144,7 +144,7 @@ class Installer:
     def _one(self, entry: Json, action: Callable[[], None]) -> Failures:
         try:
             action()
-        except Unavailable as error:
+        except PackageUnavailable as error:
             return {entry["name"]: str(error)}
         finally:
             self._progress.done()
@@ -154,12 +154,12 @@ class Installer:
         if not entries:
             return {}
         names = [entry["name"] for entry in entries]
-        self._progress.doing("{0} R packages as binaries through apt".format(len(names)))
+        self._progress.doing(f"{len(names)} R packages as binaries through apt")
         why = "apt did not install it"
         try:
             bspm.install(self._env, names, lambda line: self._progress.doing("apt: " + line.strip(), line=False))
-        except Unavailable as error:
-            why = "apt: {0}".format(error)
+        except PackageUnavailable as error:
+            why = f"apt: {error}"
         failures = {}
         for entry in entries:
             found = next((one for one in map(r.read, self._in_system(entry["name"])) if one), None)
@@ -186,7 +186,7 @@ class Installer:
         if os.path.isdir(self._library.root) and not installs():
             left = [one for one in os.listdir(self._library.root) if one.startswith("00LOCK")]
             if any(one == "00LOCK" or one[len(r_library.LOCK) :] in names for one in left):
-                r_library.mend(self._library.root)
+                r_library.repair(self._library.root)
 
     def _command(self, entry: Json, path: str) -> None:
         def say(line: str) -> None:
@@ -196,12 +196,14 @@ class Installer:
         done = tools.run(command, self._env, say)
         found = r.read(os.path.join(self._library.root, entry["name"]))
         if done.code or found is None or found["Version"] != entry["version"]:
-            raise Unavailable(why(done.said))
+            raise PackageUnavailable(why(done.output))
 
     def _kept(self, entry: Json) -> None:
-        built = "_R{0}_{1}.tar.gz".format(self._library.version, self._library.architecture)
+        built = f"_R{self._library.version}_{self._library.architecture}.tar.gz"
         if not entry["file"]["name"].endswith(built):
-            raise Unavailable("the copy that was kept is for another R or machine: {0}".format(entry["file"]["name"]))
+            raise PackageUnavailable(
+                "the copy that was kept is for another R or machine: {0}".format(entry["file"]["name"])
+            )
         self._progress.doing("{0} {1}: from the copy that was kept".format(entry["name"], entry["version"]))
         self._command(entry, kept(self._library.files, entry))
 
@@ -220,7 +222,7 @@ class Installer:
                 try:
                     found[name], fields = sources.get(entry, self.mirrors, inside, self._env)
                     needs[name] = set(r.needs(fields)) - BASE
-                except Unavailable as error:
+                except PackageUnavailable as error:
                     failures[name] = str(error)
                     self._progress.done()
             wanted = [entry for entry in entries if entry["name"] in found]
@@ -243,8 +245,8 @@ class Installer:
             self._progress.doing("needed besides, through apt: {0}".format(", ".join(wanted)))
             try:
                 bspm.install(self._env, wanted, lambda line: self._progress.doing("apt: " + line.strip(), line=False))
-            except Unavailable as error:
-                self._progress.say("not installed: {0}".format(error))
+            except PackageUnavailable as error:
+                self._progress.say(f"not installed: {error}")
 
     def remove(self, entries: Sequence[Json]) -> None:
         """Remove packages beyond the image.
@@ -265,7 +267,7 @@ class Installer:
             return ""
         try:
             there = sources.versions(entry["name"], self.mirrors)
-        except Unavailable:
+        except PackageUnavailable:
             there = []
         there += [self.in_apt[name] for name in [entry["name"].lower()] if name in self.in_apt]
         return nearest.of_r(entry["version"], there)

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from melda.base import regular, textfiles
 from melda.envs import addresses, entries
 from melda.envs.capture.r import description
-from melda.envs.errors import Refused, Unavailable
+from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import git, tools, web
 
 Json = Dict[str, Any]
@@ -69,22 +69,22 @@ def fetch(url: str, path: str, trusted: bool = False) -> None:
                 for block in iter(lambda: answer.read(1 << 16), b""):
                     size += len(block)
                     if size > LARGEST:
-                        raise Unavailable("{0} is larger than {1} MB".format(shown, LARGEST >> 20))
+                        raise PackageUnavailable(f"{shown} is larger than {LARGEST >> 20} MB")
                     if watching.over:
                         break
                     stream.write(block)
                 if watching.over:
-                    raise Unavailable("{0} takes longer than {1:g} s".format(shown, web.DEADLINE))
+                    raise PackageUnavailable(f"{shown} takes longer than {web.DEADLINE:g} s")
                 if getattr(answer, "length", None):  # what was announced and did not come: no error of read(size)
-                    raise Unavailable("{0} cannot be fetched: it ended early, after {1} bytes".format(shown, size))
+                    raise PackageUnavailable(f"{shown} cannot be fetched: it ended early, after {size} bytes")
             os.replace(new, path)
         except urllib.error.HTTPError as error:
-            raise Unavailable("{0} answers {1}".format(shown, error.code)) from None
-        except (OSError, HTTPException, ValueError, Refused) as error:
+            raise PackageUnavailable(f"{shown} answers {error.code}") from None
+        except (OSError, HTTPException, ValueError, UsageError) as error:
             if watching.over:
-                raise Unavailable("{0} takes longer than {1:g} s".format(shown, web.DEADLINE)) from None
+                raise PackageUnavailable(f"{shown} takes longer than {web.DEADLINE:g} s") from None
             reason = addresses.hide(str(getattr(error, "reason", None) or error))
-            raise Unavailable("{0} cannot be fetched: {1}".format(shown, reason[:200])) from None
+            raise PackageUnavailable(f"{shown} cannot be fetched: {reason[:200]}") from None
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(new)
@@ -111,16 +111,16 @@ def mirrors(env: Dict[str, str]) -> Mirrors:
         ' cat("\\n@@", unname(r["CRAN"]), if (is.null(b)) "https://bioconductor.org" else b, v, sep = "\\n@@")'
     )
     done = tools.run(["Rscript", "--no-init-file", "-e", code], env)
-    found = re.findall(r"^@@(.+)$", done.said, re.MULTILINE)
+    found = re.findall(r"^@@(.+)$", done.output, re.MULTILINE)
     if done.code or len(found) != 3:
-        raise Unavailable("R does not start: {0}".format(tools.last_line(done.said)))
+        raise PackageUnavailable(f"R does not start: {tools.last_line(done.output)}")
     cran, bioconductor, release = (one.strip() for one in found)
     return Mirrors(cran.rstrip("/"), bioconductor.rstrip("/"), release if re.fullmatch(r"\d+\.\d+", release) else "")
 
 
 def _in_repository(base: str, name: str, version: str) -> List[str]:
-    file = "{0}_{1}.tar.gz".format(name, version)
-    return ["{0}/src/contrib/{1}".format(base, file), "{0}/src/contrib/Archive/{1}/{2}".format(base, name, file)]
+    file = f"{name}_{version}.tar.gz"
+    return [f"{base}/src/contrib/{file}", f"{base}/src/contrib/Archive/{name}/{file}"]
 
 
 def places(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
@@ -135,7 +135,7 @@ def places(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
         return [(url, True) for url in _in_repository(at.cran, name, version)]
     if kind == "bioconductor":
         release = source.get("release") or at.release
-        bases = ["{0}/packages/{1}/{2}".format(at.bioconductor, release, part) for part in BIOCONDUCTOR]
+        bases = [f"{at.bioconductor}/packages/{release}/{part}" for part in BIOCONDUCTOR]
         return [
             (url, True)
             for base in (bases if release else []) + [at.cran]
@@ -147,21 +147,21 @@ def places(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
         return [(git.archive(source), False)]
     if kind in ("github", "gitlab", "bitbucket"):
         return [(addresses.check(_hosted(source), name), False)]
-    raise Unavailable("it came from a local file or folder, of which no copy was kept")
+    raise PackageUnavailable("it came from a local file or folder, of which no copy was kept")
 
 
 def _hosted(source: Json) -> str:
     if not source.get("commit"):
-        raise Unavailable("it names no commit")
+        raise PackageUnavailable("it names no commit")
     values = {"host": source.get("host", ""), **source}
     if source["type"] == "github":
         host = values["host"] or "api.github.com"
-        return "https://{0}/repos/{1[owner]}/{1[repository]}/tarball/{1[commit]}".format(host, values)
+        return f"https://{host}/repos/{values['owner']}/{values['repository']}/tarball/{values['commit']}"
     if source["type"] == "gitlab":
         host = values["host"] or "gitlab.com"
         path = "https://{0}/api/v4/projects/{1[owner]}%2F{1[repository]}/repository/archive.tar.gz?sha={1[commit]}"
         return path.format(host, values)
-    return "https://bitbucket.org/{0[owner]}/{0[repository]}/get/{0[commit]}.tar.gz".format(values)
+    return f"https://bitbucket.org/{values['owner']}/{values['repository']}/get/{values['commit']}.tar.gz"
 
 
 def unpack(archive: str, folder: str) -> str:
@@ -180,7 +180,7 @@ def unpack(archive: str, folder: str) -> str:
                 inside = os.path.normpath(member.name)
                 size += member.size
                 if inside.startswith(("/", "..")) or size > 4 * LARGEST or number >= MOST:
-                    raise Unavailable("it would unpack {0!r}".format(member.name[:100]))
+                    raise PackageUnavailable(f"it would unpack {member.name[:100]!r}")
                 path = os.path.join(folder, inside)
                 if member.isdir():
                     os.makedirs(path, exist_ok=True)
@@ -192,12 +192,12 @@ def unpack(archive: str, folder: str) -> str:
             for _ in range(4 * LARGEST >> 20):  # to the end, where the checksum is
                 opened.fileobj.read(1 << 20)
         tops = [one.path for one in os.scandir(folder) if one.is_dir()]
-    except Unavailable:
+    except PackageUnavailable:
         raise
     except Exception as error:  # a damaged archive has each layer's own: zlib.error, LZMAError, TarError, EOFError
-        raise Unavailable("what was fetched is no source: {0}".format(error)) from None
+        raise PackageUnavailable(f"what was fetched is no source: {error}") from None
     if len(tops) != 1:
-        raise Unavailable("what was fetched is no source of one package")
+        raise PackageUnavailable("what was fetched is no source of one package")
     return tops[0]
 
 
@@ -210,10 +210,10 @@ def fields(folder: str, entry: Json) -> Dict[str, str]:
     try:
         found = description(regular.head(os.path.join(folder, "DESCRIPTION"), 1 << 20).decode("utf-8", "replace"))
     except OSError:
-        raise Unavailable("what was fetched is no R package: it has no DESCRIPTION") from None
-    said = (found.get("Package"), found.get("Version"))
-    if said != (entry["name"], entry["version"]):
-        raise Unavailable("what was fetched is {0} {1}".format(*said))
+        raise PackageUnavailable("what was fetched is no R package: it has no DESCRIPTION") from None
+    output = (found.get("Package"), found.get("Version"))
+    if output != (entry["name"], entry["version"]):
+        raise PackageUnavailable("what was fetched is {0} {1}".format(*output))
     return found
 
 
@@ -224,7 +224,7 @@ def note_remote(folder: str, source: Json) -> None:
     path = os.path.join(folder, "DESCRIPTION")
     with open(path, encoding="utf-8", errors="surrogateescape") as stream:
         kept = [line for line in stream.read().rstrip("\n").split("\n") if line.strip()]
-    lines = ["{0}: {1}".format(field, source[name]) for name, field in REMOTE.items() if source.get(name)]
+    lines = [f"{field}: {source[name]}" for name, field in REMOTE.items() if source.get(name)]
     textfiles.replace(path, "\n".join(kept + lines) + "\n")  # whatever a link of that name leads to
 
 
@@ -246,7 +246,7 @@ def get(entry: Json, at: Mirrors, folder: str, env: Dict[str, str]) -> Tuple[str
     try:
         why = entries.lost(entry)
         if why:
-            raise Unavailable(why)
+            raise PackageUnavailable(why)
         if entry["source"]["type"] == "git" and not git.archive(entry["source"]):
             top = git.checkout(entry["source"], os.path.join(folder, "source"), env)
         else:
@@ -257,28 +257,28 @@ def get(entry: Json, at: Mirrors, folder: str, env: Dict[str, str]) -> Tuple[str
         top = os.path.join(top, subdirectory) if subdirectory else top
         found = fields(top, entry)
         note_remote(top, entry["source"])
-    except Refused as error:
-        raise Unavailable(str(error)) from None
+    except UsageError as error:
+        raise PackageUnavailable(str(error)) from None
     except OSError as error:
-        raise Unavailable("{0}: {1}".format(error.filename, error.strerror)) from None
+        raise PackageUnavailable(f"{error.filename}: {error.strerror}") from None
     return top, found
 
 
 def _first(candidates: List[Tuple[str, bool]], path: str) -> None:
-    error: Optional[Unavailable] = None
+    error: Optional[PackageUnavailable] = None
     for url, trusted in candidates:
         try:
             fetch(url, path, trusted)
             return
-        except Unavailable as failed:
+        except PackageUnavailable as failed:
             error = failed
-    raise error or Unavailable("it can be had nowhere")
+    raise error or PackageUnavailable("it can be had nowhere")
 
 
 def versions(name: str, at: Mirrors) -> List[str]:
     """The versions of a package that CRAN has, archived ones included."""
-    archive = text("{0}/src/contrib/Archive/{1}/".format(at.cran, name))
+    archive = text(f"{at.cran}/src/contrib/Archive/{name}/")
     found = re.findall(re.escape(name) + r"_([0-9]+(?:[.-][0-9]+)+)\.tar\.gz", archive)
-    listed = text("{0}/src/contrib/PACKAGES".format(at.cran))
-    found += re.findall(r"^Package: {0}\nVersion: ([0-9.-]+)$".format(re.escape(name)), listed, re.MULTILINE)
+    listed = text(f"{at.cran}/src/contrib/PACKAGES")
+    found += re.findall(rf"^Package: {re.escape(name)}\nVersion: ([0-9.-]+)$", listed, re.MULTILINE)
     return sorted(set(found))

@@ -15,7 +15,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 
 from melda.config import environ
 from melda.envs import addresses
-from melda.envs.errors import Refused, Unavailable
+from melda.envs.errors import PackageUnavailable, UsageError
 
 UV_LOCK = os.path.join(environ.SRC, "uv.txt")
 # How pip's settings are called for uv, which does not read pip.conf.
@@ -46,10 +46,10 @@ class Done(NamedTuple):
     """How a program ended: its exit code, and all it said."""
 
     code: int
-    said: str
+    output: str
 
 
-def variables(place: environ.Place) -> Dict[str, str]:
+def variables(place: environ.ImageLayout) -> Dict[str, str]:
     """The environment of what installs: the user's, without secrets."""
     found = {
         name: value
@@ -90,7 +90,7 @@ def run(
     Raises:
         Unavailable: it is not there.
     """
-    said: List[str] = []
+    output: List[str] = []
     process = None
     try:
         try:
@@ -101,12 +101,12 @@ def run(
                     encoding="utf-8", errors="replace", start_new_session=True, pass_fds=tuple(_held),
                 )  # fmt: skip
         except OSError as error:
-            raise Unavailable("{0} cannot be run: {1}".format(command[0], error.strerror)) from None
+            raise PackageUnavailable(f"{command[0]} cannot be run: {error.strerror}") from None
         for line in process.stdout or ():
-            said.append(line)
+            output.append(line)
             if say:
                 say(line)
-        return Done(process.wait(), "".join(said))
+        return Done(process.wait(), "".join(output))
     except BaseException:
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -122,7 +122,7 @@ def alone(folder: str) -> Iterator[None]:
     What a restore that was killed has started holds the lock too, until it has ended: it is waited for.
 
     Raises:
-        Refused: another one runs.
+        UsageError: another one runs.
     """
     os.makedirs(folder, exist_ok=True)
     deadline = time.monotonic() + PATIENCE
@@ -133,7 +133,7 @@ def alone(folder: str) -> Iterator[None]:
                 break
             except OSError:
                 if time.monotonic() >= deadline:
-                    raise Refused("another melda-env restore runs in this container: it must end first") from None
+                    raise UsageError("another melda-env restore runs in this container: it must end first") from None
                 time.sleep(0.1)
         _held.append(stream.fileno())
         try:
@@ -142,12 +142,12 @@ def alone(folder: str) -> Iterator[None]:
             _held.remove(stream.fileno())
 
 
-def cache(place: environ.Place) -> str:
+def cache(place: environ.ImageLayout) -> str:
     """A folder of the user's for what need not be fetched twice."""
     return os.path.join(place.user.home, ".cache", "melda-env")
 
 
-def packages(place: environ.Place) -> str:
+def packages(place: environ.ImageLayout) -> str:
     """uv's cache while a restore goes on; one that was cut off finds there what it had.
 
     It is removed at the end: the installed files are links to those in it, and whoever edits one would edit the other.
@@ -155,7 +155,7 @@ def packages(place: environ.Place) -> str:
     return os.path.join(cache(place), "packages")
 
 
-def uv(place: environ.Place, env: Dict[str, str], lock: str = UV_LOCK) -> str:
+def uv(place: environ.ImageLayout, env: Dict[str, str], lock: str = UV_LOCK) -> str:
     """Path of uv: the one on PATH, else one that pip fetches, checked against its locked hash.
 
     It is no part of the image: it is as large as Python, and most containers never need it.
@@ -179,7 +179,7 @@ def uv(place: environ.Place, env: Dict[str, str], lock: str = UV_LOCK) -> str:
         env,
     )  # fmt: skip
     if done.code:
-        raise Unavailable("uv cannot be fetched: {0}".format(last_line(done.said)))
+        raise PackageUnavailable(f"uv cannot be fetched: {last_line(done.output)}")
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(new, folder)
     return found

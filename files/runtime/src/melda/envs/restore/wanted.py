@@ -10,7 +10,7 @@ from urllib import parse
 from melda.base import interpreters, regular
 from melda.config import environ
 from melda.envs import entries
-from melda.envs.errors import Unavailable
+from melda.envs.errors import PackageUnavailable
 from melda.envs.formats import requirements
 
 Json = Dict[str, Any]
@@ -20,13 +20,13 @@ class Site(NamedTuple):
     """Where packages go.
 
     Attributes:
-        place: of the container.
+        layout: of the container.
         version: of Python.
         root: the user's environment.
         files: folder with what was kept beside the capture.
     """
 
-    place: environ.Place
+    layout: environ.ImageLayout
     version: str
     root: str
     files: str
@@ -44,10 +44,10 @@ def kept(files: str, entry: Json) -> str:
     """
     if "file" not in entry:
         came = entry["source"].get("path", "a file or folder of the machine")
-        raise Unavailable("it came from {0}, of which no copy was kept".format(came))
+        raise PackageUnavailable(f"it came from {came}, of which no copy was kept")
     path = os.path.join(files, entry["file"]["name"])
     if digest_of(path) != entry["file"]["sha256"]:
-        raise Unavailable("{0} is not the file that was kept: its hash is another one".format(path))
+        raise PackageUnavailable(f"{path} is not the file that was kept: its hash is another one")
     return path
 
 
@@ -63,7 +63,7 @@ def digest_of(path: str) -> str:
             for part in iter(lambda: stream.read(1 << 20), b""):
                 found.update(part)
     except OSError as error:
-        raise Unavailable("{0} cannot be read: {1}".format(path, error.strerror)) from None
+        raise PackageUnavailable(f"{path} cannot be read: {error.strerror}") from None
     return "sha256:" + found.hexdigest()
 
 
@@ -80,18 +80,18 @@ def lines(site: Site, entry: Json, fetched: str = "") -> str:
     """
     why = entries.lost(entry)
     if why:
-        raise Unavailable(why)
+        raise PackageUnavailable(why)
     source = entry["source"]
     hashes = entry.get("hashes") or source.get("hashes", [])
     if source["type"] == "local":
         path = source.get("path", "")
-        if source.get("editable") and path.startswith(site.place.workdir + "/") and os.path.isdir(path):
-            return "--editable {0}\n".format(parse.quote(path))
+        if source.get("editable") and path.startswith(site.layout.workdir + "/") and os.path.isdir(path):
+            return f"--editable {parse.quote(path)}\n"
         copy = kept(site.files, entry)
         hashes = [entry["file"]["sha256"]]
         return "{0} @ file://{1} --hash={2}\n".format(entry["name"], parse.quote(copy), hashes[0])
     named = "{0} @ {1}".format(entry["name"], fetched) if fetched else requirements.line(entry)
-    return named + "".join(" --hash={0}".format(one) for one in hashes) + "\n"
+    return named + "".join(f" --hash={one}" for one in hashes) + "\n"
 
 
 def is_checked(entry: Json) -> bool:

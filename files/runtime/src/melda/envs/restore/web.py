@@ -19,7 +19,7 @@ import urllib.request
 from typing import Any, Iterator, List, Mapping, Tuple
 
 from melda.envs import addresses
-from melda.envs.errors import Refused
+from melda.envs.errors import UsageError
 
 SECONDS = 60.0  # without a byte
 DEADLINE = 1800.0  # for all of a file, and all redirections on the way
@@ -42,7 +42,7 @@ def resolved(host: str, port: int = PORT) -> List[Tuple[int, Tuple[Any, ...]]]:
     """Family and socket address of all that a name leads to.
 
     Raises:
-        Refused: one of them is not in the web.
+        UsageError: one of them is not in the web.
         OSError: it leads nowhere.
     """
     try:
@@ -52,11 +52,11 @@ def resolved(host: str, port: int = PORT) -> List[Tuple[int, Tuple[Any, ...]]]:
     except UnicodeError:
         found = []
     if not found:
-        raise OSError("{0} leads nowhere".format(host))
+        raise OSError(f"{host} leads nowhere")
     for _, where in found:
         address = ipaddress.ip_address(str(where[0]).partition("%")[0])
         if not addresses.is_public(address):
-            raise Refused("{0} leads to {1}, which is not in the web".format(host, address))
+            raise UsageError(f"{host} leads to {address}, which is not in the web")
     return found
 
 
@@ -64,10 +64,10 @@ def connected(host: str, port: int, seconds: float) -> socket.socket:
     """A socket that is connected to a name, at one of the addresses that were looked at.
 
     Raises:
-        Refused: one of its addresses is not in the web.
+        UsageError: one of its addresses is not in the web.
         OSError: none of them answers.
     """
-    failed: OSError = OSError("{0} leads nowhere".format(host))
+    failed: OSError = OSError(f"{host} leads nowhere")
     for family, where in resolved(host, port):
         one = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -169,7 +169,7 @@ class Redirections(urllib.request.HTTPRedirectHandler):
         """The next request.
 
         Raises:
-            Refused: it leads to where nothing may be fetched from.
+            UsageError: it leads to where nothing may be fetched from.
         """
         addresses.check(newurl, "redirected")
         return super().redirect_request(req, fp, code, msg, headers, newurl)

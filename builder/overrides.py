@@ -10,7 +10,7 @@ from typing import Any
 
 from builder import docker as client
 from builder import host
-from builder.errors import Refused
+from builder.errors import BuildError
 
 ROOT = Path(__file__).resolve().parent.parent
 # Settings that name a file of this machine -> the secret it becomes in a build.
@@ -30,24 +30,24 @@ def parse(data: str) -> dict[str, str]:
     """``name=value name=value`` as a table.
 
     Raises:
-        Refused: a word is no setting; its value is not shown, it may be a password.
+        BuildError: a word is no setting; its value is not shown, it may be a password.
     """
     known = defaults()
     found = {}
     for word in data.split():
         name, equals, value = word.partition("=")
         if not equals or not re.fullmatch("[a-z0-9_]+", name) or name not in known:
-            raise Refused(
-                f"DATA has {name if name in known else 'a word'!r}, which is not right: it must be NAME=VALUE NAME=VALUE,"
+            raise BuildError(
+                f"invalid DATA: {name if name in known else 'a word'!r}: expected NAME=VALUE NAME=VALUE,"
                 " with names of group_data/all.py"
             )
         if name in TAKEN:
-            raise Refused(f"DATA={name}=... is not right: it must be the variable {name.upper()}")
+            raise BuildError(f"invalid DATA={name}=...: expected the variable {name.upper()}")
         if name in PROXIES:
             # Others can read a command line.
-            raise Refused(f"DATA={name}=... is not right: it must be in the environment, where nobody else reads it")
+            raise BuildError(f"invalid DATA={name}=...: expected it in the environment, where nobody else reads it")
         if name in FILES and value and not Path(value).is_file():
-            raise Refused(f"DATA={name}={value} is not right: it must be the path of a file")
+            raise BuildError(f"invalid DATA={name}={value}: expected the path of a file")
         found[name] = value
     return found
 
@@ -57,7 +57,7 @@ def arguments(data: dict[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in data.items() if name not in FILES)
 
 
-def to_build(data: dict[str, str], *, offline: bool = False) -> client.Given:
+def to_build(data: dict[str, str], *, offline: bool = False) -> client.BuildInputs:
     """Files and proxies of a build.
 
     Args:
@@ -65,7 +65,7 @@ def to_build(data: dict[str, str], *, offline: bool = False) -> client.Given:
         offline: nothing is fetched, so no password is needed.
 
     Raises:
-        Refused: a setting of group_data/all.py names no file.
+        BuildError: a setting of group_data/all.py names no file.
     """
     values = defaults() | data
     # This machine's own, if none is named: behind a proxy that inspects TLS no download works without.
@@ -74,8 +74,8 @@ def to_build(data: dict[str, str], *, offline: bool = False) -> client.Given:
         paths["ca"] = host.ca_bundle()
     for name, secret in FILES.items():
         if paths[secret] and not Path(paths[secret]).is_file():
-            raise Refused(f"{name}={paths[secret]} is not right: it must be the path of a file, or empty")
+            raise BuildError(f"invalid {name}={paths[secret]}: expected the path of a file, or empty")
     if offline:
-        return client.Given({**paths, "netrc": ""}, {}, offline=True)
+        return client.BuildInputs({**paths, "netrc": ""}, {}, offline=True)
     proxies = {name: str(values[name]) for name in PROXIES if values[name] and not os.environ.get(name)}
-    return client.Given(paths, proxies)
+    return client.BuildInputs(paths, proxies)
