@@ -58,7 +58,7 @@ def found() -> list[tuple[str, str]]:
     (body,) = (
         node.body
         for node in ast.parse(Path(container.__file__).read_text()).body
-        if isinstance(node, ast.FunctionDef) and node.name == "bring_up"
+        if isinstance(node, ast.FunctionDef) and node.name == "start_all"
     )
     steps = []
     for node in body:
@@ -87,16 +87,27 @@ def steps() -> str:
     return markdown.table(("", "step", "what it does"), rows)
 
 
+def _texts(tree: ast.AST) -> Iterator[str]:
+    """All strings, with … for what is filled in."""
+    inside: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            inside.update(map(id, ast.walk(node)))
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            yield re.sub(r"\{\w*(![rs])?\}", "…", node.value)
+
+
 def refused() -> list[tuple[str, str]]:
     """Each line that names a variable, with the variable."""
     lines = set()
     for _, tree in trees(*READERS):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found = r"invalid (?:invalid )?([A-Z][A-Z0-9_]{4,})(?=(=\{||: \{)).*?\b(not|needs|expected)\b"
-                name = re.match(found, node.value)
-                if name:
-                    lines.add((name[1], re.sub(r"\{\w*(![rs])?\}", "…", node.value).rstrip(": ")))
+        for text in _texts(tree):
+            name = re.match(
+                r"invalid ([A-Z][A-Z0-9_]{4,})[=: ].|([A-Z][A-Z0-9_]{4,})(?:=…|: )[^:]*\b(?:not|needs|invalid)\b", text
+            )
+            if name and name[2] != "SIGTERM":
+                lines.add((name[1] or name[2], text.rstrip(": ")))
     return sorted(lines)
 
 

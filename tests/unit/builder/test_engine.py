@@ -60,7 +60,7 @@ def test_a_remote_engine_that_does_not_answer_is_named(fake: Fake, monkeypatch: 
     monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
     fake("only", OLD.format("echo 'Cannot connect' >&2; exit 1"))
     with pytest.raises(
-        BuildError, match=r"^invalid DOCKER_HOST='tcp://192.0.2.1:2375' does not answer: Cannot connect$"
+        BuildError, match=r"^DOCKER_HOST='tcp://192.0.2.1:2375' does not answer: Cannot connect$"
     ):
         engine.ready()
 

@@ -110,7 +110,7 @@ def test_a_file_on_a_volume_is_named_like_any_variable() -> None:
         (("--image", "Not An Image"), "invalid --image=Not An Image"),
         (("--region", "mars"), "invalid --region=mars: expected a region"),
         (("--family", "a b"), "invalid --family=a b"),
-        (("--family", "a\n"), "--family=a\ninvalid "),
+        (("--family", "a\n"), "invalid --family=a\n"),
         (("--memory", "4g"), "invalid --memory=4g: expected MiB"),
         (("--memory", "512"), "invalid --reservation=1024: expected MiB, not more than --memory, 64 to 512"),
         (("--cpu", "0"), "invalid --cpu=0"),
@@ -153,7 +153,7 @@ def test_whatever_a_variable_is_it_is_kept_or_refused(name: str, value: str) -> 
         (container,) = made(*REQUIRED, "--variable", f"{name}={value}")["containerDefinitions"]
     except BuildError as refused:
         assert str(refused).startswith(
-            ("BUCKET", "PROJECT", "AWS", "S3FS", "PGEO", "EGRESS", "SSH", "FORK_OF", "invalid ALLOWED")
+            ("invalid ", "BUCKET", "PROJECT", "AWS", "PGEO", "FORK_OF")
         )
     else:
         assert container["environment"] == [{"name": name, "value": value}]
@@ -171,7 +171,7 @@ def test_the_command_writes_json_or_one_line(tmp_path: Path) -> None:
     assert json.loads(run(*ALL).stdout) == made(*ALL)
     refused = run(*REQUIRED, "--memory", "-1")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == "deployments.ecs: --memory=-1 is invalid: it must be MiB, 256 to 4194304\n"
+    assert refused.stderr == "deployments.ecs: invalid --memory=-1: expected MiB, 256 to 4194304\n"
     nowhere = run(*REQUIRED, "--output", str(tmp_path / "no" / "file"))
     assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
     assert run("--help").returncode == 0

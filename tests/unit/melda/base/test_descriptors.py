@@ -146,7 +146,7 @@ from melda.base.users import Account
 libc = ctypes.CDLL(None, use_errno=True)
 for name, source in (("folder", {outside!r}), ("file", {outside!r} + "/file")):
     assert not libc.mount(source.encode(), ({top!r} + "/" + name).encode(), None, ctypes.c_ulong(4096), None)
-print(home.own(Account("u", 1001, 1001, (), {top!r}, ""), {top!r} + "/project"))
+print(home.chown_home(Account("u", 1001, 1001, (), {top!r}, ""), {top!r} + "/project"))
 """
 
 

@@ -14,7 +14,7 @@ def test_timers_run_until_they_say_none() -> None:
             print(left[0])
             left[0] -= 1
             return 0.01 if left[0] else None
-        s.later(0.01, action)
+        s.call_later(0.01, action)
         s.wait_until(lambda: not left[0], 5)
         s.wait_until(lambda: False, 0.05)
     """)
@@ -30,7 +30,7 @@ def test_a_timer_that_fails_is_said_once_and_tried_again() -> None:
             if left[0]:
                 raise BlockingIOError(11, 'Resource temporarily unavailable')
             s.kill('none', 0)
-        s.later(0.0, action)
+        s.call_later(0.0, action)
         sys.exit(s.run())
     """)
     assert code == 0, err
@@ -39,14 +39,14 @@ def test_a_timer_that_fails_is_said_once_and_tried_again() -> None:
 
 def test_a_turn_that_fails_ends_nobody() -> None:
     code, _, err = run("""
-        turn, failing = s._turn, [MemoryError(), OSError(12, 'Cannot allocate memory'), None]
+        turn, failing = s._poll, [MemoryError(), OSError(12, 'Cannot allocate memory'), None]
         def fail(longest):
             error = failing.pop(0)
             if error:
                 raise error
-            s._turn = turn
+            s._poll = turn
             s.kill('none', 5)
-        s._turn = fail
+        s._poll = fail
         sys.exit(s.run())
     """)
     assert code == 5, err

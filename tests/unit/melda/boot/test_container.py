@@ -22,7 +22,7 @@ def command(src: Path, *arguments: str, **variables: str) -> subprocess.Complete
 @pytest.mark.parametrize(
     ("arguments", "variables", "said"),
     [
-        (["x"], {}, "start-jupyter: 'x' is invalid: it takes no arguments\n"),
+        (["x"], {}, "start-jupyter: invalid 'x': it takes no arguments\n"),
         (
             [],
             {"username": "nobody-here"},
@@ -31,7 +31,7 @@ def command(src: Path, *arguments: str, **variables: str) -> subprocess.Complete
         (
             [],
             {"username": "root"},
-            "start-jupyter: username='root' is invalid: notebooks do not run as root\n",
+            "start-jupyter: invalid username='root': notebooks do not run as root\n",
         ),
     ],
 )
@@ -166,7 +166,7 @@ def test_all_ends_in_the_order_in_which_nothing_is_lost(
 ) -> None:
     done: list[object] = []
     for module, name, result in (
-        (container.sync, "note", None), (container.sync, "finish", plugins), (container.s3fs, "release", mount),
+        (container.sync, "record_interrupted", None), (container.sync, "flush", plugins), (container.s3fs, "unmount", mount),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, lambda *_, name=name, result=result: done.append(name) or result)
     monkeypatch.setattr(container.time, "monotonic", lambda: 100.0)
@@ -181,8 +181,8 @@ def test_all_ends_in_the_order_in_which_nothing_is_lost(
     settings: Any = None
     assert container.shut_down(settings, supervisor) == (5, not said)
     spared = (container.s3fs.S3FS, container.sync.NAME)
-    assert done[:5] == [105.0, "room", "note", "ask jupyter", "strangers"]
-    assert done[5:] == [container.jupyter.NAME, 106.5, spared, 107.5, "finish", 108.8, "release"]
+    assert done[:5] == [105.0, "room", "record_interrupted", "ask jupyter", "strangers"]
+    assert done[5:] == [container.jupyter.NAME, 106.5, spared, 107.5, "flush", 108.8, "unmount"]
     line = f"start-jupyter: something may be missing in the bucket: {'; '.join(said)}\n"
     assert capsys.readouterr().err == (line if said else "")
 

@@ -27,7 +27,7 @@ class Supervisor:
             self.waits_for = os.dup(service.stdin)
             self.jupyters = service.environment
 
-    def later(self, _: float, action: Callable[[], float | None]) -> None:
+    def call_later(self, _: float, action: Callable[[], float | None]) -> None:
         self.timers.append(action)
 
 
@@ -96,7 +96,7 @@ def test_jupyter_does_not_go_on_when_a_step_failed(
 
     monkeypatch.setattr(container.home, "chown_home", refuse)
     with pytest.raises(
-        ConfigError, match="^invalid UHOME='.*' cannot be handed to its user: .*Operation not permitted"
+        ConfigError, match="^UHOME='.*' cannot be handed to its user: .*Operation not permitted"
     ):
         container.start_all(settings, supervisor)
     os.set_blocking(supervisor.waits_for, False)

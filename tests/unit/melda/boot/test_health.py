@@ -160,7 +160,7 @@ def test_it_is_not_root_when_it_asks(
 
     monkeypatch.setattr(health, "become_user", refuse)
     assert health.main() == 1 and done == ["user", "asked"], "it does not ask as root"
-    assert capfd.readouterr().out == "well\nusername='x' is invalid\n"
+    assert capfd.readouterr().out == "well\ninvalid username='x'\n"
 
 
 def test_root_becomes_the_user_and_hides_what_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:

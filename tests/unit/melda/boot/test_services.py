@@ -104,7 +104,7 @@ class Supervisor:
     def start(self, service: Any) -> None:
         self.started.append(service)
 
-    def later(self, _: float, action: Any) -> None:
+    def call_later(self, _: float, action: Any) -> None:
         self.timers.append(action)
 
 

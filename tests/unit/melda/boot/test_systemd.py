@@ -84,7 +84,7 @@ def test_whatever_comes_of_the_start_the_end_is_done_once(raised: Exception | No
     done: list[str] = []
 
     def begin(_: Any, __: Any) -> str:
-        done.append("begin")
+        done.append("start")
         if raised:
             raise raised
         return "well"
@@ -95,7 +95,7 @@ def test_whatever_comes_of_the_start_the_end_is_done_once(raised: Exception | No
             systemd.run(unit, "", ANY)
     else:
         assert systemd.run(unit, "", ANY) == code
-    assert done == ["begin", "end"]
+    assert done == ["start", "end"]
 
 
 def test_a_bad_exit_code_of_a_service_is_never_taken_for_a_bad_setting() -> None:

@@ -48,7 +48,7 @@ def note(monkeypatch: pytest.MonkeyPatch, supervisor: Any, module: Any, *names: 
 
 def test_the_user_of_the_firewall_is_the_notebooks(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.setattr(systemd.firewall, "prepare", lambda wanted, uid: f"closed for {uid}")
-    assert systemd.UNITS["firewall"].begin(settings, None) == f"closed for {settings.layout.user.uid}"  # type: ignore[arg-type]
+    assert systemd.UNITS["firewall"].start(settings, None) == f"closed for {settings.layout.user.uid}"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("hangs", [True, False])
@@ -56,9 +56,9 @@ def test_a_mount_that_hangs_is_given_up_before_it_is_unmounted(
     monkeypatch: pytest.MonkeyPatch, supervisor: Any, settings: Settings, hangs: bool
 ) -> None:
     monkeypatch.setattr(systemd.s3fs, "is_hung", lambda _: hangs)
-    note(monkeypatch, supervisor, systemd.s3fs, "abandon", "release")
+    note(monkeypatch, supervisor, systemd.s3fs, "kill_mount", "unmount")
     systemd.UNITS["mount"].end(settings, supervisor)
-    assert supervisor.done == (["abandon", "release"] if hangs else ["release"])
+    assert supervisor.done == (["kill_mount", "unmount"] if hangs else ["unmount"])
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -68,14 +68,14 @@ def test_plugins_are_brought_back_or_mended_and_a_fork_is_installed(
     monkeypatch.setattr(systemd.sync, "start", lambda *_: kept)
     monkeypatch.setattr(systemd.fork_of, "service", lambda *_: SimpleNamespace(name="fork") if kept else None)
     monkeypatch.setattr(systemd.set_paths, "prepare", lambda _, mend: supervisor.done.append(f"mend={mend}"))
-    monkeypatch.setattr(systemd.home, "chown_home", lambda *_: supervisor.done.append("own") or 3)
-    note(monkeypatch, supervisor, systemd.sync, "finish")
-    output = systemd.UNITS["plugins"].begin(settings, supervisor)
+    monkeypatch.setattr(systemd.home, "chown_home", lambda *_: supervisor.done.append("chown_home") or 3)
+    note(monkeypatch, supervisor, systemd.sync, "flush")
+    output = systemd.UNITS["plugins"].start(settings, supervisor)
     where = "the user's packages are brought back meanwhile" if kept else "there is no bucket"
     assert output == f"{where}, 3 owners changed in {settings.layout.user.home}"
     systemd.UNITS["plugins"].end(settings, supervisor)
     # A fork's installations may run what the user has put in place.
-    assert supervisor.done == [f"mend={not kept}", "own", *(["start fork"] if kept else []), "stop fork", "finish"]
+    assert supervisor.done == [f"mend={not kept}", "chown_home", *(["start fork"] if kept else []), "stop fork", "flush"]
 
 
 def test_a_home_that_cannot_be_handed_over_is_tried_again(
@@ -87,8 +87,8 @@ def test_a_home_that_cannot_be_handed_over_is_tried_again(
     monkeypatch.setattr(systemd.sync, "start", lambda *_: True)
     monkeypatch.setattr(systemd.set_paths, "prepare", lambda *_, **__: None)
     monkeypatch.setattr(systemd.home, "chown_home", fail)
-    with pytest.raises(TemporaryFailure, match="^invalid UHOME='.*' cannot be handed to its user: .*Read-only"):
-        systemd.UNITS["plugins"].begin(settings, supervisor)
+    with pytest.raises(TemporaryFailure, match="^UHOME='.*' cannot be handed to its user: .*Read-only"):
+        systemd.UNITS["plugins"].start(settings, supervisor)
 
 
 def test_jupyter_goes_on_at_once_and_is_ready_when_it_answers(
@@ -98,7 +98,7 @@ def test_jupyter_goes_on_at_once_and_is_ready_when_it_answers(
     monkeypatch.setattr(systemd.jupyter, "token_file", lambda _, folder: kept_in.append(folder) or ("/x/token", True))  # type: ignore[func-returns-value]
     monkeypatch.setattr(systemd.jupyter, "answers", lambda prefix: prefix == "/")
     monkeypatch.setattr(systemd.jupyter, "url", lambda *_: "http://127.0.0.1:8888/tree?token=x")
-    note(monkeypatch, supervisor, systemd.sync, "note")
+    note(monkeypatch, supervisor, systemd.sync, "record_interrupted")
     unit = systemd.UNITS["jupyter"]
     assert unit.start(settings, supervisor) == "http://127.0.0.1:8888/tree?token=x"
     assert supervisor.jupyter_may_go_on
@@ -110,11 +110,11 @@ def test_jupyter_goes_on_at_once_and_is_ready_when_it_answers(
         unit.start(settings, supervisor)
     supervisor.done.clear()
     unit.end(settings, supervisor)
-    assert supervisor.done == ["note", "stop jupyter"], "who is installing is noted while it still runs"
+    assert supervisor.done == ["record_interrupted", "stop jupyter"], "who is installing is noted while it still runs"
 
 
 def test_the_version_services_end_is_the_units(supervisor: Any, settings: Settings) -> None:
-    assert systemd.UNITS["versions"].begin(settings, supervisor) == "started"
+    assert systemd.UNITS["versions"].start(settings, supervisor) == "started"
     (service,) = supervisor.services
     assert service.critical and service.account == settings.layout.user
     systemd.UNITS["versions"].end(settings, supervisor)

@@ -120,7 +120,7 @@ def test_each_call_has_its_answer(served: subprocess.CompletedProcess[str]) -> N
 def test_a_failure_is_an_error_of_the_bus_with_apts_reason(served: subprocess.CompletedProcess[str]) -> None:
     found = json.loads(served.stdout)
     assert found["bad"] == ["org.r_project.linux1.PackageManager.PackageManagerException", "no space left"]
-    assert found["odd"][1] == "invalid 'odd'"
+    assert found["odd"][1] == "'odd' is invalid"
     assert found["full"][1] == "[Errno 28] No space left on device"
 
 

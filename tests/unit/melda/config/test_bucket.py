@@ -140,7 +140,7 @@ def test_no_fork(value: str) -> None:
 
 
 def test_a_fork_needs_a_bucket() -> None:
-    with pytest.raises(ConfigError, match="^invalid FORK_OF='users/eve' needs BUCKET_NAME"):
+    with pytest.raises(ConfigError, match="^FORK_OF='users/eve' needs BUCKET_NAME"):
         bucket.from_env({"FORK_OF": "users/eve"})
 
 

@@ -53,7 +53,7 @@ def test_nothing(value: str) -> None:
         ("::/0", "everybody could connect, without a token"),
         ("fe80::1%eth0", "expected an address or a network"),
         ("192.0.2.7 -j ACCEPT", "PGEO_IPS: invalid '192.0.2.7 -j ACCEPT'"),
-        ("10.0.0.1\n-A INPUT -j ACCEPT", r"PGEO_IPS: '10.0.0.1\ninvalid -A INPUT -j ACCEPT'"),
+        ("10.0.0.1\n-A INPUT -j ACCEPT", r"PGEO_IPS: invalid '10.0.0.1\n-A INPUT -j ACCEPT'"),
         ("0x7f.1", "PGEO_IPS: invalid '0x7f.1'"),
         ("192.0.2.7/", "PGEO_IPS: invalid '192.0.2.7/': expected an address or a network"),
         ("2001:db8::/0064", "PGEO_IPS: invalid '2001:db8::/0064': expected an address or a network"),

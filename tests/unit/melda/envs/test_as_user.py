@@ -16,9 +16,9 @@ RUN = """
 import sys
 sys.path.insert(0, {runtime!r})
 from melda.base.users import Account
-from melda.config.environ import Place
+from melda.config.environ import ImageLayout
 from melda.envs import as_user
-place = Place(Account("ada", 65534, 65534, (65534,), "/home/ada", "/bin/sh"), "/x", "/nowhere")
+place = ImageLayout(Account("ada", 65534, 65534, (65534,), "/home/ada", "/bin/sh"), "/x", "/nowhere")
 sys.exit(as_user.run(place, ["/usr/bin/python3", "-ISc", {code!r}]))
 """
 TELL = """

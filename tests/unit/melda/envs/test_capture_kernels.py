@@ -82,7 +82,7 @@ def test_a_jupyter_that_refuses_or_speaks_garbage_or_is_not_there_is_one_line(to
 class Client:
     """A kernel that evaluates what a Python kernel is asked, or writes what an R kernel is told to write."""
 
-    said: str | None = None
+    output: str | None = None
     error = False
 
     def __init__(self, connection_file: str) -> None:

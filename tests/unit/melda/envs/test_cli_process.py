@@ -28,7 +28,7 @@ from melda.envs import cli
 from melda.base import users as account
 from melda.config import environ as environment
 user = account.Account("ada", 65534, 65534, (65534,), "/home/ada", "/bin/sh")
-place = environment.Place(user, "/nowhere", sys.argv.pop(1))
+place = environment.ImageLayout(user, "/nowhere", sys.argv.pop(1))
 """
 
 
@@ -79,7 +79,7 @@ def test_a_reader_that_is_gone_ends_it_without_a_word(tmp_path: Path, count: int
         ]
         (tmp_path / name).write_text(json.dumps(found))
     code = (
-        "cli.interpreter = cli.as_user = lambda place: None\ncli.environ.layout = lambda variables: place\n"
+        "cli.interpreter = cli.as_user = lambda place: None\ncli.environ.image_layout = lambda variables: place\n"
         "reading, writing = os.pipe(); os.close(reading); os.dup2(writing, 1)\nsys.exit(cli.main(sys.argv[1:]))"
     )
     ran = python(code, "/x", "diff", tmp_path / "a", tmp_path / "b")

@@ -108,7 +108,7 @@ def test_no_program(programs: Programs, tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_was_asked_for_and_cannot_be_had(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     programs()
     monkeypatch.setattr(apply, "is_hosts_network", lambda: True)
-    with pytest.raises(ConfigError, match="^invalid EGRESS='none' is set, and this is the host's own network"):
+    with pytest.raises(ConfigError, match="^EGRESS='none' is set, and this is the host's own network"):
         apply.prepare(NONE)
     assert apply.prepare(OPEN) == "off, this is the host's own network"
     monkeypatch.setattr(apply, "may", lambda: False)

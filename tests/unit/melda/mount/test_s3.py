@@ -92,7 +92,7 @@ def test_a_folder_that_is_not_there_is_made(project: Bucket, service: Service, l
         ("SignatureDoesNotMatch", "^invalid AWS_SECRET_ACCESS_KEY"),
         ("ExpiredToken", "^invalid AWS_SESSION_TOKEN"),
         ("NoSuchBucket", "^invalid BUCKET_NAME='bucket'"),
-        ("AccessDenied", "^BUCKET_NAME='bucket' .* may not ListBucket"),
+        ("AccessDenied", "^invalid BUCKET_NAME='bucket'.* may not ListBucket"),
         ("SomethingElse", "^BUCKET_NAME='bucket' cannot be used: .* answers SomethingElse"),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_service_that_is_busy_is_asked_again(project: Bucket, service: Service
 
 
 def test_nobody_there(project: Bucket) -> None:
-    with pytest.raises(ConfigError, match=r"^invalid AWS_ENDPOINT_URL_S3='http://127.0.0.1:9' .* does not answer"):
+    with pytest.raises(ConfigError, match=r"^invalid AWS_ENDPOINT_URL_S3='http://127.0.0.1:9'.* does not answer"):
         s3.prepare(project)
 
 

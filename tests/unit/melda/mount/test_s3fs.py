@@ -194,7 +194,7 @@ def test_nothing_is_started_in_a_container_that_may_not_mount(
 ) -> None:
     monkeypatch.setattr(probing, "can_mount", lambda: False)
     with pytest.raises(
-        ConfigError, match="^invalid BUCKET_NAME='bucket' cannot be mounted: .*--cap-add SYS_ADMIN --device /dev/fuse"
+        ConfigError, match="^BUCKET_NAME='bucket' cannot be mounted: .*--cap-add SYS_ADMIN --device /dev/fuse"
     ):
         s3fs.prepare(settings._replace(bucket=project), Unreachable())
 

@@ -35,7 +35,7 @@ class Supervisor:
     def wait_until(self, _: Callable[[], bool], __: float) -> bool:
         return self.mounts
 
-    def alive(self, name: str) -> bool:
+    def is_running(self, name: str) -> bool:
         return name == s3fs.S3FS and self.lives
 
     def pid(self, _: str) -> int:
@@ -44,10 +44,10 @@ class Supervisor:
     def settle(self, condition: Callable[[], bool], _: float) -> bool:
         return condition()
 
-    def later(self, _: float, action: Callable[[], float | None]) -> None:
+    def call_later(self, _: float, action: Callable[[], float | None]) -> None:
         self.timers.append(action)
 
-    def give_up(self, name: str, code: int) -> None:
+    def kill(self, name: str, code: int) -> None:
         self.done.append((name, code))
 
     def stop(self, name: str, ask: Callable[[], None]) -> int:
@@ -106,7 +106,7 @@ def test_a_fork_fetches_what_its_parent_has_before_it_is_mounted(mount: Any) -> 
 @pytest.mark.parametrize(("lives", "reason"), [(True, "s3fs took more than 20 s"), (False, "s3fs ended")])
 def test_a_mount_that_does_not_come_is_said(mount: Any, lives: bool, reason: str) -> None:
     with pytest.raises(
-        TemporaryFailure, match=f"^invalid BUCKET_NAME='bucket' was not mounted: {reason}; what it said is above$"
+        TemporaryFailure, match=f"^BUCKET_NAME='bucket' was not mounted: {reason}; what it said is above$"
     ):
         mount(Supervisor(mounts=False, lives=lives))
     assert not Path(s3fs.PASSWORD_FILE).exists()

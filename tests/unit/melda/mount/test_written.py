@@ -29,7 +29,7 @@ class Supervisor:
     def end(self) -> None:
         self.process.communicate()
 
-    def alive(self, _: str) -> bool:
+    def is_running(self, _: str) -> bool:
         return self.lives
 
     def pid(self, _: str) -> int:

@@ -204,4 +204,4 @@ def test_the_command_takes_no_arguments(src: Path) -> None:
         ["/usr/bin/python3", "-IS", src / "set-paths", "x"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "set-paths: 'x' is invalid: it takes no arguments\n"
+    assert done.stderr == "set-paths: invalid 'x': it takes no arguments\n"

@@ -155,7 +155,7 @@ def test_the_start_asks_little_and_leaves_the_copies_to_a_process_that_has_the_k
     fill(objects, kept, *(f"{kept}.files/p{number}.whl" for number in range(900)))
     (service,) = begun(forked, settings)
     assert objects.listings == 2 and objects.puts == [] and not fork_of.copied().over
-    assert service.once and not service.critical and service.account.uid == 0
+    assert service.oneshot and not service.critical and service.account.uid == 0
     assert "CANARY" not in repr(service) and "CANARY" not in str(service.environment)
     assert copy_fork.read_bucket(service.stdin) == forked == copy_fork.read_bucket(service.stdin), (
         "also when it is started again"
@@ -218,7 +218,7 @@ def test_the_service(settings: environ.Settings, project: Bucket) -> None:
     assert fork_of.service(settings, {}) is None
     assert fork_of.service(settings._replace(bucket=project), {}) is None
     found = fork_of.service(settings._replace(bucket=project._replace(fork_of=PARENT)), {"A": "1"})
-    assert found and found.once and not found.critical and found.account == settings.layout.user
+    assert found and found.oneshot and not found.critical and found.account == settings.layout.user
     assert found.argv[-1] == PARENT and "CANARY" not in repr(found)
 
 

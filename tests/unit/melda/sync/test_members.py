@@ -144,8 +144,8 @@ def test_whoever_talks_a_lot_is_not_waited_for() -> None:
     process = programs.start(["sh", "-c", "yes long | head -c 1000000 >&2; echo last >&2"])
     output = b""
     while process.poll() is None:
-        output = programs.output(process, output)
-    assert programs.last_line(programs.output(process, output)) == "last" and len(output) <= programs.LAST
+        output = programs.said(process, output)
+    assert programs.last_line(programs.said(process, output)) == "last" and len(output) <= programs.LAST
     assert process.stderr
     process.stderr.close()
 

@@ -44,7 +44,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "for_user",
         lambda settings, python: {"VIRTUAL_ENV": python, "PYTHONPATH": python, "PATH": python + "/bin", "HOME": "/h"},
     )
-    yield SimpleNamespace(layout=place, bucket="a bucket", mounts=[], started=[], ended=[0], alive=True)
+    yield SimpleNamespace(layout=place, bucket="a bucket", mounts=[], started=[], ended=[0], is_running=True)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def supervisor(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return SimpleNamespace(
         start=settings.started.append,
         service=lambda name: services.Service(name, ("keep-plugins", R), users.ROOT, {}),
-        alive=lambda name: settings.alive,
+        is_running=lambda name: settings.is_running,
         stop=lambda name, ask=None: settings.started.append(name) or settings.ended.pop(0),
         left=lambda seconds: seconds,
     )
@@ -217,10 +217,10 @@ def test_a_keeper_that_was_killed_is_started_once_more_for_the_last_save(
     settings: Any, supervisor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync.mounts, "at", lambda _: None)
-    settings.alive, settings.ended = False, [0, 74]
+    settings.is_running, settings.ended = False, [0, 74]
     assert sync.flush(settings, supervisor)
     (service,) = (one for one in settings.started if one != sync.NAME)
-    assert service.argv[-1] == "--last" and service.once, "it is not started again"
+    assert service.argv[-1] == "--last" and service.oneshot, "it is not started again"
 
     def fail(_: object) -> None:
         raise ConfigError("no process is left")

@@ -75,4 +75,4 @@ def test_one_line_if_it_cannot(run: Any, monkeypatch: pytest.MonkeyPatch, capsys
 
     monkeypatch.setattr(get_versions.environ, "image_layout", refuse)
     assert run() == 1
-    assert capsys.readouterr().err == "get-versions: username='' is invalid\n"
+    assert capsys.readouterr().err == "get-versions: invalid username=''\n"

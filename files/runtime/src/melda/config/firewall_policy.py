@@ -33,7 +33,7 @@ class FirewallPolicy(NamedTuple):
 def _network(entry: str) -> Network:
     name = f"PGEO_IPS: invalid {entry!r}: "
     if not re.fullmatch(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?", entry):
-        raise ConfigError(name + "it must be an address or a network, like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32")
+        raise ConfigError(name + "expected an address or a network, like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32")
     try:
         network = ipaddress.ip_network(entry)
     except ValueError as error:

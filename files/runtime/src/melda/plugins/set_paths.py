@@ -159,7 +159,7 @@ def main() -> int:
     """Command line: no arguments; silent if all went well."""
     arguments: List[str] = sys.argv[1:]
     if arguments:
-        sys.stderr.write(f"set-paths: {arguments[0]!r} is invalid: it takes no arguments\n")
+        sys.stderr.write(f"set-paths: invalid {arguments[0]!r}: it takes no arguments\n")
         return 2
     try:
         log.PREFIX = "set-paths: "

@@ -132,7 +132,7 @@ def _last_save(supervisor: Supervisor) -> str:
     # It was to be started again; or the signal came before it listened to it. Somebody must look what is not saved.
     if not alive or code == -signal.SIGTERM:
         try:
-            supervisor.start(service._replace(argv=(*service.argv, state.LAST), once=True))
+            supervisor.start(service._replace(argv=(*service.argv, state.LAST), oneshot=True))
         except ConfigError as error:
             return str(error)
         code = supervisor.stop(NAME, ask=lambda: None)  # it ends by itself
