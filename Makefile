@@ -82,7 +82,7 @@ preflight: $(VENV)/build.stamp ## Say which sources answer, and what would be le
 test: lint unit container ## Everything: lint, types, quick tests, container tests
 
 test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and what takes longer than its 40 minutes
-	$(BIN)/python -m pytest -q -m full tests/unit
+	$(BIN)/python -m pytest -q -m full tests/unit tests/operations
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m '' tests/container tests/attack
 
 lint: $(VENV)/test.stamp docs ## Lint, types, duplicates, and the documentation's links

@@ -60,7 +60,7 @@ def user() -> None:
     prefetch(Directory, path=data.uhome)
     prefetch(UserFolder, path=data.jupyter_workdir)
     server.group(name="Add the user's group", group=data.username, gid=data.uid)
-    server.user(  # noqa: S604 - the shell of an account
+    server.user(  # nosec B604 # noqa: S604 - the shell of an account
         name="Add the user",
         user=data.username,
         uid=data.uid,

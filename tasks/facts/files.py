@@ -72,7 +72,7 @@ class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
 class FileContents(FactBase[str]):
     """The text of a file, whatever its bytes; empty if there is none.
 
-    pyinfra's FileContents gives lines of UTF-8: of other bytes, and of a missing line end, nothing can be put back.
+    pyinfra's FileContents, not in 3.2, gives lines of UTF-8: other bytes, and a missing line end, cannot be put back.
     """
 
     def command(self, path: str) -> str:

@@ -45,7 +45,7 @@ def _block(path: str, marker: str, content: str, mode: str) -> Generator[Command
 def block(name: str, path: str, marker: str, content: str, mode: str = "644") -> None:
     """Keep one block of lines in a file that belongs to somebody else, as one operation.
 
-    pyinfra's files.block takes a marker that begins like another for the same, and a file it makes is root's alone.
+    pyinfra's files.block takes a marker that begins like another for the same, and writes over the other's block.
 
     Args:
         name: of the operation.

@@ -45,8 +45,8 @@ def _packages(env: str, lock: bytes, first: Sequence[str]) -> Generator[staging.
 def packages(name: str, env: str, lock: bytes, first: Sequence[str] = ()) -> None:
     """Make a virtual environment hold exactly the versions of a lock, as one operation; what else is in it stays.
 
-    pyinfra's pip.packages takes no hashes, and compares names as they are written: Jinja2 is never jinja2. pip takes ten times
-    as long as uv, which is fetched for the one command that needs it and does not stay.
+    pyinfra's pip.packages takes a lock for a change each time, and flit_core is never flit-core. pip takes ten times as long
+    as uv, which is fetched for the one command that needs it and does not stay.
 
     Args:
         name: of the operation.

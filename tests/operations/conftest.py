@@ -1,23 +1,25 @@
 """Runs a task against a target that exists only as a table of facts, and returns the commands it would run there.
 
-Nothing is mocked but the answers: pyinfra's own state, deploys, operations and @fake connector do the rest. That a second
+Nothing is mocked but the answers: pyinfra's own state, deploys and operations do the rest. That a second
 real run changes nothing is proved in tests/container; a table cannot prove it.
 """
 
 from __future__ import annotations
 
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyinfra
 import pytest
-from pyinfra.api import Config, FileUploadCommand, Inventory, State, StringCommand
+from pyinfra.api import Config, FileUploadCommand, Inventory, State, StringCommand, inventory
 from pyinfra.api.connect import connect_all
 from pyinfra.api.host import Host
 from pyinfra.api.operations import run_ops
 from pyinfra.api.state import StateStage
+from pyinfra.connectors.base import BaseConnector
+from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_host, ctx_state
 from pyinfra.facts.deb import DebArch, DebPackages
 from pyinfra.facts.files import Directory, File, Link
@@ -36,6 +38,25 @@ FRESH_LISTS = AptStatus(interrupted=False, lists=frozenset({"mirror_dists_bookwo
 
 Facts = dict[type, Any]
 Run = Callable[..., "Commands"]
+
+
+class Fake(BaseConnector):
+    """A target on which every command succeeds and says nothing. pyinfra's own @fake is not in all versions."""
+
+    handles_execution = True
+
+    @staticmethod
+    def make_names_data(name: str | None = None) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+        yield f"@fake/{name}", {}, []
+
+    def run_shell_command(self, *_: Any, **__: Any) -> tuple[bool, CommandOutput]:
+        return True, CommandOutput([])
+
+    def put_file(self, *_: Any, **__: Any) -> bool:
+        return True
+
+    def get_file(self, *_: Any, **__: Any) -> bool:
+        raise NotImplementedError
 
 
 class Commands(dict[str, list[str]]):
@@ -123,34 +144,39 @@ DERIVED: dict[type, Callable[..., Any]] = {
 }
 
 
-def _provision(monkeypatch: pytest.MonkeyPatch, task: Callable[[], Any], hosts: dict[str, Facts], data: Any) -> State:
+def _provision(
+    monkeypatch: pytest.MonkeyPatch, task: Callable[[], Any], hosts: dict[str, Facts], data: Any, dry: bool = False
+) -> State:
     def get_fact(self: Host, fact: type, *args: Any, **arguments: Any) -> Any:
         table = hosts[self.name]
         if fact is fact_cache.Several and fact not in table:
             return [get_fact(self, one, **wanted) for one, wanted in arguments["questions"]]
         if fact not in table and fact in DERIVED:
-            return DERIVED[fact](table, **arguments)
+            return DERIVED[fact](table, *args, **arguments)
         value = table.get(fact, fact.default())  # type: ignore[attr-defined]
         if fact is DebPackages:
             value = dict.fromkeys(value, ["1"])
-        return value(**arguments) if callable(value) else value
+        return value(*args, **arguments) if callable(value) else value
 
     monkeypatch.setattr(Host, "get_fact", get_fact)
     release._TARGETS.clear()
-    state = State(
-        Inventory((list(hosts), data | {"fake_delay": 0, "fake_delay_jitter": 0})), Config(), check_for_changes=False
-    )
+    connectors = lambda: {"fake": Fake, "ssh": Fake}  # noqa: E731
+    monkeypatch.setattr(inventory, "get_all_connectors", connectors)
+    monkeypatch.setattr(inventory, "get_execution_connectors", connectors)
+    state = State(Inventory((list(hosts), data)), Config(), check_for_changes=dry)
     state.set_stage(StateStage.Connect)
     connect_all(state)
     state.set_stage(StateStage.Prepare)
     # As the command line does it: operations of several hosts are one if they stand in the same line.
     monkeypatch.setattr(pyinfra, "is_cli", True)
     with ctx_state.use(state):
-        for host in state.inventory.get_active_hosts():
+        for host in [one for one in state.inventory if one in state.active_hosts]:
             with ctx_host.use(host):
                 fact_cache.enable()
                 task()
     monkeypatch.setattr(pyinfra, "is_cli", False)
+    if dry:
+        return state
     state.set_stage(StateStage.Execute)
     run_ops(state)
     return state
@@ -204,5 +230,18 @@ def run_two(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Commands]]:
         hosts = {f"@fake/{number}": {AptState: FRESH_LISTS} | table for number, table in enumerate(facts)}
         state = _provision(monkeypatch, task, hosts, settings(**changed))
         return [_commands(state, name) for name in hosts]
+
+    return run_task
+
+
+@pytest.fixture
+def dry_run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """``dry_run(task, facts)`` -> how many operations ``pyinfra --dry`` says would change something."""
+
+    def run_task(task: Callable[[], Any], facts: Facts | None = None, **changed: Any) -> int:
+        table: Facts = {OsRelease: BOOKWORM, AptState: FRESH_LISTS} | (facts or {})
+        state = _provision(monkeypatch, task, {"@fake/target": table}, settings(**changed), dry=True)
+        (host,) = state.inventory
+        return int(state.get_meta_for_host(host).ops_change)
 
     return run_task
