@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, NamedTuple
 from pyinfra import host, logger, state
 from pyinfra.api import DeployError
 from pyinfra.facts.deb import DebArch
+from pyinfra.facts.files import Directory
 from pyinfra.facts.server import OsRelease
 
 from tasks import certificates
@@ -152,6 +153,7 @@ def check() -> None:
     prefetch(OsRelease)
     prefetch(DebArch)
     prefetch(Account, username=host.data.username, uid=host.data.uid)
+    prefetch(Directory, path=host.data.uhome)
     target()
 
 

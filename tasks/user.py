@@ -53,11 +53,13 @@ def user() -> None:
     data = host.data
     # Here, not in an operation: before anything changes.
     reason = conflict(host.get_fact(Account, username=data.username, uid=data.uid), data.username, data.uid)
+    # pyinfra's files.directory ends with a traceback there.
+    if not reason and host.get_fact(Directory, path=data.uhome) is False:
+        reason = f"invalid uhome={data.uhome!r}: expected a folder, or nothing, on this host it is a link or a file"
     if reason:
         raise DeployError(reason)
     for fact in (Groups, Os, Users):
         prefetch(fact)
-    prefetch(Directory, path=data.uhome)
     prefetch(UserFolder, path=data.jupyter_workdir)
     server.group(name="Add the user's group", group=data.username, gid=data.uid)
     server.user(  # nosec B604 # noqa: S604 - the shell of an account

@@ -44,7 +44,7 @@ class AptState(FactBase[AptStatus]):
         return AptStatus("audit" in found, frozenset(path.rsplit("/", 1)[-1] for path in found.get("list", [])), age)
 
 
-class Upgradable(FactBase[List[str]]):
+class Upgradable(Lines):
     """Names of the packages that ``apt-get upgrade`` would upgrade, by the lists the target has.
 
     pyinfra's SimulateOperationWillChange raises where apt is broken, and ends the run that would repair it.
@@ -53,13 +53,6 @@ class Upgradable(FactBase[List[str]]):
     def command(self) -> str:
         return "apt-get -s -q -y upgrade 2>/dev/null | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p'"
 
-    @staticmethod
-    def default() -> List[str]:
-        return []
-
-    def process(self, output: List[str]) -> List[str]:
-        return [line.strip() for line in output if line.strip()]
-
 
 class KnownPackages(FactBase[Set[str]]):
     """Names that apt knows which begin with ``prefix``. pyinfra has what is installed alone."""
@@ -67,9 +60,7 @@ class KnownPackages(FactBase[Set[str]]):
     def command(self, prefix: str) -> str:
         return f"apt-cache pkgnames {shlex.quote(prefix)}"
 
-    @staticmethod
-    def default() -> Set[str]:
-        return set()
+    default = set
 
     def process(self, output: List[str]) -> Set[str]:
         return {line.strip() for line in output}
@@ -94,9 +85,7 @@ class ReverseDependencies(FactBase[Dict[str, Set[str]]]):
             ' sed -n "s/^Remv \\([^ :]*\\).*/$n:\\1/p"; done; true'
         )
 
-    @staticmethod
-    def default() -> Dict[str, Set[str]]:
-        return {}
+    default = dict
 
     def process(self, output: List[str]) -> Dict[str, Set[str]]:
         return by_key(output)
@@ -132,9 +121,7 @@ class Reachable(FactBase[bool]):
             ' rm -rf "$d"'
         )
 
-    @staticmethod
-    def default() -> bool:
-        return False
+    default = bool
 
     def process(self, output: List[str]) -> bool:
         return output == ["yes"]

@@ -21,9 +21,7 @@ _ABOUT = (
 class Lines(FactBase[List[str]]):
     """The lines a command writes; none if it fails."""
 
-    @staticmethod
-    def default() -> List[str]:
-        return []
+    default = list
 
     def process(self, output: List[str]) -> List[str]:
         return output
@@ -33,8 +31,7 @@ class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
     """What is at each path: ``("file", mode, user, group, sha256)``, ``("directory", mode, user, group)``,
     ``("link", target)``, ``("fuse",)`` for a folder that s3fs or its like mounted; a path that does not exist is left out.
 
-    pyinfra's File, Directory, Link and Sha256File are two questions a path: 0.2 s for each of 180, where this takes 0.2 s for
-    all.
+    pyinfra's File and Sha1File take 0.3 s a file through docker; this takes 0.2 s for the runtime's 151.
     """
 
     def command(self, paths: Sequence[str]) -> str:
@@ -46,9 +43,7 @@ class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
             f" | xargs -0 -r sh -c {shlex.quote(_ABOUT)} sh; }} 3>&1; true"
         )
 
-    @staticmethod
-    def default() -> Dict[str, Tuple[str, ...]]:
-        return {}
+    default = dict
 
     def process(self, output: List[str]) -> Dict[str, Tuple[str, ...]]:
         found: Dict[str, Tuple[str, ...]] = {}
@@ -78,15 +73,13 @@ class FileContents(FactBase[str]):
     def command(self, path: str) -> str:
         return "[ ! -f {0} ] || base64 -w 0 {0}".format(shlex.quote(path))
 
-    @staticmethod
-    def default() -> str:
-        return ""
+    default = str
 
     def process(self, output: List[str]) -> str:
         return base64.b64decode("".join(output)).decode("utf-8", "surrogateescape")
 
 
-class UserFolder(FactBase[List[str]]):
+class UserFolder(Lines):
     """What is at a path in the user's home: its kind, and of a folder mode, user, group and the type of its file system.
 
     pyinfra's Directory has no type of file system: what a project is mounted with is not root's to change.
@@ -95,15 +88,11 @@ class UserFolder(FactBase[List[str]]):
     def command(self, path: str) -> str:
         return "exec 2>/dev/null; stat -c '%F|%a|%U|%G' {0} && stat -f -c %T {0}; true".format(shlex.quote(path))
 
-    @staticmethod
-    def default() -> List[str]:
-        return []
-
     def process(self, output: List[str]) -> List[str]:
         return [part for line in output for part in line.split("|")]
 
 
-class Leftovers(FactBase[List[str]]):
+class Leftovers(Lines):
     """Paths that a killed run left. pyinfra's FindFiles takes one folder, and these lie in twenty.
 
     Args:
@@ -113,16 +102,12 @@ class Leftovers(FactBase[List[str]]):
     def command(self, patterns: Sequence[str]) -> str:
         return f"ls -d {' '.join(patterns)} 2>/dev/null || true"
 
-    @staticmethod
-    def default() -> List[str]:
-        return []
-
     def process(self, output: List[str]) -> List[str]:
         # A line may be a part of a name, which whoever may write to /tmp has chosen.
         return [line for line in output if line.startswith("/tmp/melda-jupyter.") or line.endswith(".melda-new")]
 
 
-class UnlistedFiles(FactBase[List[str]]):
+class UnlistedFiles(Lines):
     """Paths below a folder that are in no list; bytecode belongs to its source. pyinfra's files.sync removes bytecode too.
 
     Args:
@@ -134,10 +119,6 @@ class UnlistedFiles(FactBase[List[str]]):
     def command(self, folder: str, names: Sequence[str], listed: Sequence[str]) -> str:
         self.folder, self.listed = folder, set(listed)
         return f"cd {shlex.quote(folder)} 2>/dev/null && find {' '.join(names)} 2>/dev/null; true"
-
-    @staticmethod
-    def default() -> List[str]:
-        return []
 
     def process(self, output: List[str]) -> List[str]:
         unlisted: List[str] = []
@@ -172,7 +153,7 @@ _NOT_SEARCHED = (
 _DEPTH = 5  # /usr/lib/TRIPLET/utempter/utempter
 
 
-class SetuidFiles(FactBase[List[str]]):
+class SetuidFiles(Lines):
     """Programs with setuid or setgid, and folders that everybody may write to, in an image or a container.
 
     On a host people other than our user need them, sudo for instance: there the list is empty. pyinfra's FindFiles cannot
@@ -186,10 +167,6 @@ class SetuidFiles(FactBase[List[str]]):
             f"{host_kind.IS_HOST} || find / -xdev -maxdepth {_DEPTH} \\( {left_out} \\) -prune -o"
             " \\( -type f -perm /6000 -o -type d -perm -0002 \\) -printf '%y %p\\n' 2>/dev/null; true"
         )
-
-    @staticmethod
-    def default() -> List[str]:
-        return []
 
     def process(self, output: List[str]) -> List[str]:
         return sorted(line[2:] for line in output if line[:3] in {"f /", "d /"})

@@ -18,9 +18,7 @@ class RPackages(FactBase[Set[str]]):
             " /usr/lib/R/library/*/Meta/package.rds 2>/dev/null || true"
         )
 
-    @staticmethod
-    def default() -> Set[str]:
-        return set()
+    default = set
 
     def process(self, output: List[str]) -> Set[str]:
         return {line.split("/")[-3] for line in output}
@@ -45,9 +43,7 @@ class PackageOrigins(FactBase[Dict[str, Set[str]]]):
             f" | sed 's,/Meta/package.rds$,,; s,.*/,compiled:,'; sed s/^/listed:/ {listed} 2>/dev/null || true"
         )
 
-    @staticmethod
-    def default() -> Dict[str, Set[str]]:
-        return {}
+    default = dict
 
     def process(self, output: List[str]) -> Dict[str, Set[str]]:
         return by_key(output)

@@ -19,9 +19,7 @@ class Account(FactBase[Dict[str, List[str]]]):
             f" getent group {username} | sed s/^/group:/; getent group {uid} | sed s/^/gid:/"
         )
 
-    @staticmethod
-    def default() -> Dict[str, List[str]]:
-        return {}
+    default = dict
 
     def process(self, output: List[str]) -> Dict[str, List[str]]:
         return {line.split(":", 1)[0]: line.split(":")[1:] for line in output}

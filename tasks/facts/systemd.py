@@ -23,9 +23,7 @@ class UnitStates(FactBase[Dict[str, str]]):
             f" systemctl show --property NeedDaemonReload {names} | grep -qx NeedDaemonReload=yes && echo stale; true"
         )
 
-    @staticmethod
-    def default() -> Dict[str, str]:
-        return {}
+    default = dict
 
     def process(self, output: List[str]) -> Dict[str, str]:
         return dict.fromkeys(output, "yes")

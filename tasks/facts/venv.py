@@ -8,6 +8,8 @@ from typing import List, Set
 from packaging.utils import canonicalize_name
 from pyinfra.api import FactBase
 
+from tasks.facts.files import Lines
+
 # Installers write both last; a distribution without one of them was interrupted.
 COMPLETE = "[ -s $d/INSTALLER ] && [ -s $d/RECORD ]"
 PYTHON = "/usr/bin/python3"
@@ -29,16 +31,14 @@ for folder, _, names in os.walk(sys.argv[1]):
 class Distributions(FactBase[Set[str]]):
     """``name==version`` of every completely installed distribution of a virtual environment.
 
-    pyinfra's PipPackages counts a distribution whose installation was interrupted, and starts pip, which takes 0.5 s.
+    pyinfra's PipPackages counts a distribution whose installation was interrupted, and starts pip: 0.7 s in place of 0.15 s.
     """
 
     def command(self, env: str) -> str:
         folders = shlex.quote(env) + "/lib/python3*/site-packages/*.dist-info"
         return f"for d in {folders}; do {COMPLETE} && echo $d/RECORD; done; true"
 
-    @staticmethod
-    def default() -> Set[str]:
-        return set()
+    default = set
 
     def process(self, output: List[str]) -> Set[str]:
         names = (line.split("/")[-2][: -len(".dist-info")] for line in output if line.endswith("/RECORD"))
@@ -46,15 +46,11 @@ class Distributions(FactBase[Set[str]]):
         return {f"{canonicalize_name(name)}=={version}" for name, _, version in parts}
 
 
-class UncompiledSources(FactBase[List[str]]):
+class UncompiledSources(Lines):
     """The Python sources below a folder without bytecode that fits; none where there is no Python. pyinfra has no such fact."""
 
     def command(self, folder: str) -> str:
         return f"[ ! -x {PYTHON} ] || {PYTHON} -IBS -c {shlex.quote(_UNCOMPILED)} {shlex.quote(folder)}"
-
-    @staticmethod
-    def default() -> List[str]:
-        return []
 
     def process(self, output: List[str]) -> List[str]:
         return sorted(output)

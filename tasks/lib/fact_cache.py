@@ -35,9 +35,7 @@ class Several(FactBase[List[Any]]):
         # Encoded, so that no file name can be taken for the next answer.
         return "; ".join(f'o=$( ( {text}\n) ); echo "$? $(printf %s "$o" | base64 -w 0)"' for text in texts)
 
-    @staticmethod
-    def default() -> List[Any]:
-        return []
+    default = list
 
     def process(self, output: List[str]) -> List[Any]:
         values: List[Any] = []

@@ -184,6 +184,14 @@ def test_a_taken_name_or_number_is_refused_before_anything(
     assert ran == []
 
 
+@pytest.mark.parametrize("found", [("link", "/home/real"), ("file", "644", "root", "root", "0")])
+def test_a_home_that_is_no_folder_is_refused_before_anything(run: Run, found: tuple[str, ...]) -> None:
+    with pytest.raises(
+        DeployError, match="^invalid uhome='/home/melda': expected a folder, or nothing, on this host it is"
+    ):
+        run(user.user, DONE | {PathStats: HOME | {"/home/melda": found}})
+
+
 def test_the_account_is_asked_for_by_the_settings(run: Run) -> None:
     asked: list[dict[str, Any]] = []
     run(user.user, {Account: lambda **arguments: asked.append(arguments) or {}}, username="jo", uid=1007)
