@@ -38,7 +38,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Python programs whose names have no ending.
 override PROGRAMS := files/runtime/src/launch
-override SCRIPTS := builder/provision builder/record builder/venv files/mirrors/mirrors files/persistence/profile.sh tests/standins/bspm/configure .ci/run
+override SCRIPTS := builder/provision builder/record builder/venv files/apt_sources/apt-sources files/sync/profile.sh tests/standins/bspm/configure .ci/run
 
 .DEFAULT_GOAL := help
 .PHONY: help up down image publish mirror connector preflight test test-all lint unit coverage mutants container attack vm refresh reference docs bench lock
@@ -82,7 +82,7 @@ preflight: $(VENV)/build.stamp ## Say which sources answer, and what would be le
 test: lint unit container ## Everything: lint, types, quick tests, container tests
 
 test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and what takes longer than its 40 minutes
-	$(BIN)/python -m pytest -q -m full tests/unit
+	$(BIN)/python -m pytest -q -m full tests/unit tests/operations
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m '' tests/container tests/attack
 
 lint: $(VENV)/test.stamp docs ## Lint, types, duplicates, and the documentation's links
@@ -97,11 +97,11 @@ lint: $(VENV)/test.stamp docs ## Lint, types, duplicates, and the documentation'
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 unit: $(VENV)/test.stamp $(VENV)/docs.stamp ## Quick tests, without containers
-	$(BIN)/python -m pytest -q -n 2 tests/unit tests/commands
+	$(BIN)/python -m pytest -q -n 2 tests/unit tests/operations
 
 coverage: $(VENV)/test.stamp ## Quick tests, and which lines and branches of files/ and tasks/ they reach
 	rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/coverage run -m pytest -q --hypothesis-profile=measured tests/unit tests/commands
+	$(BIN)/coverage run -m pytest -q --hypothesis-profile=measured tests/unit tests/operations
 	$(BIN)/coverage combine --quiet
 	status=0; for part in files tasks; do $(BIN)/coverage report --include="$$part/*" || status=1; done; exit $$status
 

@@ -1,51 +1,52 @@
 """What makes a base image, a container or a machine into Melda Jupyter: the concerns, in order."""
 
 from tasks import (
+    apt_sources,
     bspm,
     bytecode,
     certificates,
-    environment,
+    envs,
     firewall,
-    index,
     jupyter,
     jupyterhub,
     leftovers,
-    mirrors,
+    mount,
+    package_index,
     packages,
-    persistence,
     privileges,
     r2u,
     runtime,
     settings,
     ssh,
-    storage,
+    sync,
     system,
-    units,
+    systemd,
     user,
 )
-from tasks.lib import progress, summary
+from tasks.lib import fact_cache, progress, summary
 
+fact_cache.enable()
 progress.show()
 summary.show()
 
 if settings.accepted():
-    mirrors.mirrors()
+    apt_sources.apt_sources()
     system.system()
     certificates.certificates()
-    index.index()
+    package_index.package_index()
     r2u.r2u()
     user.user()
-    storage.storage()
+    mount.mount()
     ssh.ssh()
     firewall.firewall()
     jupyter.jupyter()
     jupyterhub.jupyterhub()
     bspm.bspm()
-    persistence.persistence()
+    sync.sync()
     runtime.runtime()
-    environment.environment()
+    envs.envs()
     bytecode.bytecode()
     packages.packages()
     privileges.privileges()
-    units.units()
+    systemd.systemd()
     leftovers.leftovers()

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tasks.lib.python import entries, pins
+from tasks.lib.locks import entries, pins
 from tasks.packages import SETS
 from tasks.releases import RELEASES
 

@@ -111,9 +111,9 @@ def sources(docker: str, base: str, image: str, data: dict[str, str] | None = No
     codename, row = _release(docker, base, image)
     # Of the sources as they will be.
     mirrors = shlex.join([codename, values["apt_mirror"], values["apt_security_mirror"]])
-    script = (ROOT / "files" / "mirrors" / "mirrors").read_text()
+    script = (ROOT / "files" / "apt_sources" / "apt-sources").read_text()
     mirrored = (
-        f"sh -c {shlex.quote(script)} mirrors {mirrors} && "
+        f"sh -c {shlex.quote(script)} apt-sources {mirrors} && "
         if values["apt_mirror"] or values["apt_security_mirror"]
         else ""
     )

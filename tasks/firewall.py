@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pyinfra.api import deploy
 
-from tasks.lib import apt, debian
+from tasks.debian_packages import PACKAGES
+from tasks.operations import apt
 
 
 @deploy("Firewall")
 def firewall() -> None:
-    apt.installed(name="Install iptables", packages=debian.PACKAGES["firewall"])
+    apt.packages(name="Install iptables", packages=PACKAGES["firewall"])

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api import deploy
 
-from tasks.lib import files, python
+from tasks.lib.managed_files import source
 from tasks.lib.release import target
+from tasks.operations import venv
 
 
 def lock() -> bytes:
-    """The lock for the Python of the target's release: what Jupyter's own does not have."""
-    return files.source("jupyterhub/locks/{0}.txt".format(target().release.python))
+    """Read the lock for the Python of the target's release: what Jupyter's own does not have."""
+    return source(f"jupyterhub/locks/{target().release.python}.txt")
 
 
 @deploy("JupyterHub")
 def jupyterhub() -> None:
     if host.data.jupyterhub:
-        python.locked(name="Install JupyterHub's side of a notebook", env=host.data.python_env, lock=lock())
+        venv.packages(name="Install JupyterHub's side of a notebook", env=host.data.python_env, lock=lock())

@@ -2,57 +2,43 @@
 
 from __future__ import annotations
 
-import shlex
-from typing import Generator, List
+from typing import List
 
 from pyinfra import host
-from pyinfra.api import FactBase, StringCommand, deploy, operation
+from pyinfra.api import deploy
 
-from tasks.lib import facts
+from tasks.facts.files import Leftovers
+from tasks.lib.managed_files import NEW
+from tasks.operations import managed_files
 
-# Uploads, and files that did not get their name yet.
-PATTERNS = (
-    "/tmp/melda-jupyter.*",
-    "/etc/*.melda-new",
-    "/etc/*/*.melda-new",
-    "/etc/*/*/*.melda-new",
-    "/root/.ssh/*.melda-new",
-    "/usr/local/share/melda-jupyter/*.melda-new",
-    "/usr/local/share/ca-certificates/*.melda-new",
+# Where a file of ours may not have got its name yet, and where uploads lie.
+FOLDERS = (
+    "/etc",
+    "/etc/*",
+    "/etc/*/*",
+    "/root/.ssh",
+    "/usr/local/share/melda-jupyter",
+    "/usr/local/share/ca-certificates",
 )
+UPLOADS = "/tmp/melda-jupyter.*"
 
 
-class Leftovers(FactBase[List[str]]):
-    """Paths that a killed run left."""
+def patterns(src: str, env: str) -> List[str]:
+    """List the shell's patterns of what a killed run leaves.
 
-    def command(self, src: str, env: str) -> str:
-        below = (
-            src,
-            src + "/*",
-            src + "/*/*",
-            src + "/*/*/*",
-            env + "/lib/python3*/site-packages",
-            env + "/share/jupyter/kernels/*",
-        )
-        patterns = PATTERNS + tuple(folder + "/*.melda-new" for folder in below)
-        return "ls -d {0} 2>/dev/null || true".format(" ".join(patterns))
-
-    @staticmethod
-    def default() -> List[str]:
-        return []
-
-    def process(self, output: List[str]) -> List[str]:
-        return [line for line in output if line.startswith("/tmp/melda-jupyter.") or line.endswith(".melda-new")]
-
-
-@operation()
-def removed(src: str, env: str) -> Generator[StringCommand, None, None]:
-    """Remove what a killed run left, also below ``src`` and in the virtual environment ``env``."""
-    found = facts.get(Leftovers, src=src, env=env)
-    if found:
-        yield StringCommand("rm -rf " + " ".join(shlex.quote(path) for path in found))
+    Args:
+        src: folder of the programs.
+        env: path of the virtual environment.
+    """
+    programs = [src + depth for depth in ("", "/*", "/*/*", "/*/*/*")]
+    python = [env + "/lib/python3*/site-packages", env + "/share/jupyter/kernels/*"]
+    return [UPLOADS, *(f"{folder}/*{NEW}" for folder in (*FOLDERS, *programs, *python))]
 
 
 @deploy("Leftovers")
 def leftovers() -> None:
-    removed(name="Remove what a killed run left", src=host.data.src, env=host.data.python_env)
+    managed_files.found_absent(
+        name="Remove what a killed run left",
+        fact=Leftovers,
+        patterns=patterns(host.data.src, host.data.python_env),
+    )

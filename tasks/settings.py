@@ -8,10 +8,15 @@ from typing import Any, Callable, Dict, List, NamedTuple
 
 from pyinfra import host, logger, state
 from pyinfra.api import DeployError
+from pyinfra.facts.deb import DebArch
+from pyinfra.facts.files import Directory
+from pyinfra.facts.server import OsRelease
 
 from tasks import certificates
+from tasks.facts.server import Account
 from tasks.lib import summary
-from tasks.lib.files import ROOT
+from tasks.lib.fact_cache import prefetch
+from tasks.lib.managed_files import ROOT
 from tasks.lib.release import target
 
 
@@ -34,7 +39,7 @@ def _path(not_below: str) -> Rule:
     """An absolute path, at least two folders deep, that does not lie in one of these folders of the root."""
     part = "[A-Za-z0-9_][A-Za-z0-9._-]*"
     return Rule(
-        _matches(r"/(?!({0})/){1}(/{1})+".format(not_below, part)),
+        _matches(f"/(?!({not_below})/){part}(/{part})+"),
         "an absolute path such as /opt/jupyter of letters, digits, '.', '_' and '-', not below /"
         + not_below.replace("|", " /"),
     )
@@ -69,7 +74,7 @@ _KEY_TYPES = (
     "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com"
 )
 
-_PUBLIC_KEY = _matches(r"|({0}) [A-Za-z0-9+/]{{60,}}={{0,2}}( .*)?".format(_KEY_TYPES))
+_PUBLIC_KEY = _matches(rf"|({_KEY_TYPES}) [A-Za-z0-9+/]{{60,}}={{0,2}}( .*)?")
 
 RULES: Dict[str, Rule] = {
     "packages": Rule(lambda value: value in ("none", "core", "datascience"), "none, core or datascience"),
@@ -123,7 +128,7 @@ def problems(settings: Dict[str, Any]) -> List[str]:
             shown = repr(value)
             if name.endswith(("_mirror", "_proxy", "_index")):
                 shown = re.sub(r"^(['\"])(\w+://)?.+@", r"\1\2***@", shown)
-            found.append("{0}={1} is not right: it must be {2}".format(name, shown, rule.right))
+            found.append(f"invalid {name}={shown}: expected {rule.right}")
     if found:
         return found
     home = settings["uhome"]
@@ -131,9 +136,7 @@ def problems(settings: Dict[str, Any]) -> List[str]:
         if (settings[name] + "/").startswith(home + "/") != inside or settings[name] == home:
             # What root runs must not lie where the user may write.
             place = "below" if inside else "outside"
-            found.append(
-                "{0}={1!r} is not right: it must lie {2} uhome={3!r}".format(name, settings[name], place, home)
-            )
+            found.append(f"invalid {name}={settings[name]!r}: expected a path {place} uhome={home!r}")
     return found
 
 
@@ -146,6 +149,11 @@ def check() -> None:
     found = problems({name: host.data.get(name) for name in RULES})
     if found:
         raise DeployError(found[0])
+    # One question for what is to be known before anything is changed.
+    prefetch(OsRelease)
+    prefetch(DebArch)
+    prefetch(Account, username=host.data.username, uid=host.data.uid)
+    prefetch(Directory, path=host.data.uhome)
     target()
 
 
@@ -162,7 +170,7 @@ def accepted() -> bool:
         # pyinfra ends the run of all hosts for one that cannot be prepared.
         if not state.active_hosts - {this}:
             raise
-        logger.error("{0}{1}".format(host.print_prefix, error))
+        logger.error(f"{host.print_prefix}{error}")
         summary.refused(str(error))
         state.fail_hosts({this})
         return False

@@ -17,7 +17,8 @@ from bench.rows.nothing_to_do import BIN, pyinfra_changes
 from bench.workbench import Workbench
 from builder import docker as client
 from builder.errors import BuildError
-from tasks.packages import debian_name, names
+from tasks.operations.r import debian_name
+from tasks.packages import names
 from tests.standins.serve import Server, gateway
 
 NAME = "datascience"

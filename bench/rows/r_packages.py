@@ -13,7 +13,7 @@ from bench.rows.nothing_to_do import BIN
 from bench.workbench import Workbench
 from builder import docker as client
 from builder.errors import BuildError
-from tasks.packages import debian_name
+from tasks.operations.r import debian_name
 from tests.standins.serve import Server, gateway
 
 NAME = "r-packages"

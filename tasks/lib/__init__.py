@@ -1,1 +1,1 @@
-"""What several tasks share: idempotent operations and facts that pyinfra does not have."""
+"""What several tasks share and pyinfra has no word for: no operation and no fact lies here."""

@@ -27,4 +27,4 @@ def unpack(packed: bytes) -> Iterable[Tuple[str, bytes, str]]:
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         for member in archive:
             found = archive.extractfile(member)
-            yield "/" + member.name, found.read() if found else b"", "{0:o}".format(member.mode)
+            yield "/" + member.name, found.read() if found else b"", f"{member.mode:o}"

@@ -63,7 +63,7 @@ def fingerprint(key: bytes) -> str:
     except (binascii.Error, UnicodeDecodeError, IndexError) as error:
         raise ValueError("it is not an armored OpenPGP key") from error
     if len(keys) != 1:
-        raise ValueError("it holds {0} keys, not one".format(len(keys)))
+        raise ValueError(f"it holds {len(keys)} keys, not one")
     if keys[0][:1] != b"\x04":
         raise ValueError("it is not a version 4 key")
     # SHA-1 is what version 4 of the standard says.

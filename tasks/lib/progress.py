@@ -20,10 +20,10 @@ class Progress(BaseStateCallback):
         self.started = time.monotonic()
         if not self.order:
             self.order = list(state.get_op_order())
-        logger.info("[{0}/{1}]".format(self.order.index(op_hash) + 1, len(self.order)))
+        logger.info(f"[{self.order.index(op_hash) + 1}/{len(self.order)}]")
 
     def operation_end(self, state: Any, op_hash: str) -> None:  # type: ignore[override]
-        logger.info("    took {0:.1f} s".format(time.monotonic() - self.started))
+        logger.info(f"    took {time.monotonic() - self.started:.1f} s")
 
 
 def show() -> None:
@@ -35,4 +35,4 @@ def show() -> None:
 def say(text: str) -> None:
     """Say something to whoever runs the deploy, once: pyinfra calls an operation also while it prepares the run."""
     if state.is_executing:
-        logger.warning("    {0}".format(text))
+        logger.warning(f"    {text}")

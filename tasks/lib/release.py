@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, NamedTuple, Tuple
 
 from pyinfra import host
-from pyinfra.api import DeployError, FactBase
+from pyinfra.api import DeployError
+from pyinfra.facts.deb import DebArch
+from pyinfra.facts.server import OsRelease
 
 from tasks.releases import RELEASES, Release
-
-
-class OsRelease(FactBase[Dict[str, str]]):
-    """The target's os-release and Debian architecture, as ``{"ID", "VERSION_CODENAME", ..., "ARCHITECTURE"}``."""
-
-    def command(self) -> str:
-        return "cat /etc/os-release; echo ARCHITECTURE=$(dpkg --print-architecture 2>/dev/null)"
-
-    @staticmethod
-    def default() -> Dict[str, str]:
-        return {}
-
-    def process(self, output: List[str]) -> Dict[str, str]:
-        pairs = (line.split("=", 1) for line in output if "=" in line)
-        return {key.strip(): value.strip().strip('"') for key, value in pairs}
 
 
 class Target(NamedTuple):
@@ -33,20 +20,18 @@ class Target(NamedTuple):
     release: Release
 
 
-def lookup(facts: Dict[str, str]) -> Target:
-    """Find the row for what os-release says.
+def lookup(os_release: Dict[str, str], architecture: str) -> Target:
+    """Find the row for what os-release and dpkg say.
 
     Raises:
         DeployError: there is no row, in one line that says which releases have one.
     """
-    codename = facts.get("VERSION_CODENAME", "")
+    codename = os_release.get("version_codename", "")
     if codename not in RELEASES:
-        named = facts.get("PRETTY_NAME") or facts.get("ID") or "a system without os-release"
-        known = ", ".join("{0} ({1} {2})".format(c, r.distribution, r.version) for c, r in RELEASES.items())
-        raise DeployError(
-            "release: {0} (codename {1!r}) has no row in tasks/releases.py; known: {2}".format(named, codename, known)
-        )
-    return Target(codename, facts.get("ARCHITECTURE", ""), RELEASES[codename])
+        named = os_release.get("pretty_name") or os_release.get("id") or "a system without os-release"
+        known = ", ".join(f"{c} ({r.distribution} {r.version})" for c, r in RELEASES.items())
+        raise DeployError(f"release: {named} (codename {codename!r}) has no row in tasks/releases.py; known: {known}")
+    return Target(codename, architecture, RELEASES[codename])
 
 
 _TARGETS: Dict[Tuple[int, str], Target] = {}
@@ -56,5 +41,5 @@ def target() -> Target:
     """The current host's row; asks it once a run, because a release does not change under a deploy."""
     key = (id(host.state), host.name)
     if key not in _TARGETS:
-        _TARGETS[key] = lookup(host.get_fact(OsRelease))
+        _TARGETS[key] = lookup(host.get_fact(OsRelease) or {}, host.get_fact(DebArch) or "")
     return _TARGETS[key]

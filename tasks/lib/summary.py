@@ -19,7 +19,7 @@ class Summary(BaseStateCallback):
 
     def operation_host_error(self, state: Any, host: Any, op_hash: str, *_: Any) -> None:  # type: ignore[override]
         names = " ".join(sorted(state.get_op_meta(op_hash).names))
-        self.failures[host.name] = 'failed in "{0}"'.format(names)
+        self.failures[host.name] = f'failed in "{names}"'
 
     def host_disconnect(self, state: Any, host: Any) -> None:  # type: ignore[override]
         self.gone += 1
@@ -41,10 +41,10 @@ class Summary(BaseStateCallback):
             )
             if one in state.failed_hosts:
                 failed = self.failures.get(one.name, UNREACHED if one not in state.activated_hosts else "failed")
-                words = "{0}; {1}".format(failed, words) if done else failed
+                words = f"{failed}; {words}" if done else failed
             elif not state.is_executing:
                 words = "not touched"
-            lines.append("[{0}] {1}".format(one.name, words))
+            lines.append(f"[{one.name}] {words}")
         return lines
 
 
@@ -64,4 +64,4 @@ def show() -> None:
 
 def refused(reason: str) -> None:
     """Note why this host is left out of the run."""
-    _shown().failures[host.name] = "refused, nothing changed: {0}".format(reason)
+    _shown().failures[host.name] = f"refused, nothing changed: {reason}"

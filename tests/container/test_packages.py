@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from builder import image as images
-from tasks.packages import debian_name, names, up_to
+from tasks.operations.r import debian_name
+from tasks.packages import names, up_to
 from tests.standins import cran_repository
 from tests.standins.serve import Server, gateway
 

@@ -53,6 +53,6 @@ def test_the_programs_without_a_suffix_are_among_them() -> None:
         "files/runtime/src/launch",
         "files/runtime/src/melda/boot/version_check_webservice.py",
         "files/jupyter/jupyter_notebook_config.py",
-        "tasks/lib/files.py",
+        "tasks/lib/managed_files.py",
         "group_data/all.py",
     } <= found

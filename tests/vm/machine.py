@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks.lib import debian
+from tasks import debian_packages
 
 HOST = "10.0.2.2"  # this machine, as the guest sees it (qemu's user network)
 PACKAGES = (
@@ -20,7 +20,7 @@ PACKAGES = (
     "sudo", "iproute2",
 )  # fmt: skip
 # What the deploy would install from Debian: emulated, apt takes ten minutes for it.
-READY = tuple(name for names in debian.PACKAGES.values() for name in names)
+READY = tuple(name for names in debian_packages.PACKAGES.values() for name in names)
 NETWORK = "[Match]\nName=e*\n[Network]\nDHCP=ipv4\n"
 # In the new system: what an installer would have asked for.
 CUSTOMIZE = r"""

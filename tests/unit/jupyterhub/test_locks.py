@@ -8,7 +8,7 @@ import pytest
 from packaging.version import Version
 
 from builder.lock import FILES
-from tasks.lib.python import entries, pins
+from tasks.lib.locks import entries, pins
 from tasks.packages import SETS
 from tasks.releases import RELEASES
 

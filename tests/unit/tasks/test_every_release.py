@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tasks import r2u
-from tasks.lib.files import source
+from tasks.lib.managed_files import source
 from tasks.releases import RELEASES
 
 from ..test_python_3_8 import ROOT, SOURCES
@@ -81,7 +81,7 @@ def shipped(codename: str, architecture: str) -> str:
 
 def mirrored(folder: Path, *arguments: str) -> str:
     places = {"APT_FOLDER": str(folder), "KEPT_FOLDER": str(folder.parent / "kept"), "PATH": "/usr/bin:/bin"}
-    command = ["sh", str(ROOT / "files/mirrors/mirrors"), *arguments]
+    command = ["sh", str(ROOT / "files/apt_sources/apt-sources"), *arguments]
     return subprocess.run(command, env=places, check=True, capture_output=True, text=True).stdout
 
 
@@ -166,7 +166,12 @@ def test_a_key_is_bound_to_its_repository_by_a_file_that_apt_2_0_reads() -> None
 
 
 # What is uploaded and what runs there, beside Python.
-SCRIPTS = [ROOT / "files/mirrors/mirrors", ROOT / "builder/provision", ROOT / "builder/record", ROOT / "builder/venv"]
+SCRIPTS = [
+    ROOT / "files/apt_sources/apt-sources",
+    ROOT / "builder/provision",
+    ROOT / "builder/record",
+    ROOT / "builder/venv",
+]
 FILES = [*SOURCES, *SCRIPTS, ROOT / "Dockerfile", ROOT / "Dockerfile.base"]
 
 
@@ -201,7 +206,7 @@ def test_nothing_is_installed_into_the_distributions_python() -> None:
     assert lines(r"break-system-packages|EXTERNALLY-MANAGED|uv pip [^#]*--system", FILES) == []
     calls = [line for line in lines(r"(?:-m pip|uv pip|pip3?) install -", FILES) if "builder/venv" not in line]
     assert len(calls) >= 4
-    assert [call for call in calls if "--target" not in call and "--python {env}" not in call] == []
+    assert [call for call in calls if "--target" not in call and "--python {path}" not in call] == []
 
 
 def test_python_3_8_knows_every_module_and_method() -> None:

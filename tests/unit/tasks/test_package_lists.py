@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tasks.lib import python
+from tasks.lib.locks import pins
 from tasks.packages import SETS, names, r_names
 
 PACKAGES = Path(__file__).resolve().parents[3] / "files" / "packages"
@@ -46,7 +46,7 @@ def test_what_makes_jupyter_slow_is_in_no_lock() -> None:
     """Importing it takes longer than all the rest of Jupyter's start."""
     locks = sorted((PACKAGES / "locks").glob("*.txt"))
     assert len(locks) > 20
-    assert [lock.name for lock in locks if "rfc3987-syntax" in python.pins(lock.read_bytes())] == []
+    assert [lock.name for lock in locks if "rfc3987-syntax" in pins(lock.read_bytes())] == []
 
 
 def test_about_as_many_as_promised() -> None:
@@ -85,9 +85,7 @@ def test_pypi_knows_every_name(lock: str) -> None:
         return
     # A set's lock holds what it adds to the sets below it.
     below = SETS[: SETS.index(chosen) + 1]
-    pinned = {
-        name for set_ in below for name in python.pins((PACKAGES / "locks" / f"{set_}-{version}.txt").read_bytes())
-    }
+    pinned = {name for set_ in below for name in pins((PACKAGES / "locks" / f"{set_}-{version}.txt").read_bytes())}
     wanted = [Requirement(name) for name in names((PACKAGES / f"python-{chosen}.txt").read_bytes())]
     there = [need for need in wanted if not need.marker or need.marker.evaluate({"python_version": version})]
     assert [need.name for need in there if canonicalize_name(need.name) not in pinned] == []

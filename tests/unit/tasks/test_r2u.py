@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.lib import openpgp
-from tasks.lib.files import source
-from tasks.r2u import list_name, release_file, sources
-from tests.commands.conftest import settings
+from tasks.lib.managed_files import source
+from tasks.operations.apt import list_name, release_file
+from tasks.r2u import sources
+from tests.operations.conftest import settings
 
 KEY = source("r2u/dirk_eddelbuettel_key.asc")
 FINGERPRINT = "AE89DB0EE10E60C01100A8F2A1489FE2AB99A21A"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.settings import RULES, problems
-from tests.commands.conftest import settings
+from tests.operations.conftest import settings
 from tests.unit.letters import taken
 
 PLACES = ("uhome", "jupyter_workdir", "src", "python_env")
@@ -89,13 +89,13 @@ ANYTHING: Any = st.one_of(
 @given(name=st.sampled_from(sorted(RULES)), value=ANYTHING)
 def test_whatever_is_given_the_answer_is_one_line_or_none(name: str, value: Any) -> None:
     for problem in problems(RIGHT | {name: value}):
-        assert problem.startswith(f"{name}=") and problem.isprintable()
+        assert problem.startswith(f"invalid {name}=") and problem.isprintable()
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_a_missing_setting_is_named(name: str) -> None:
     found = problems({key: value for key, value in RIGHT.items() if key != name})
-    assert len(found) == 1 and found[0].startswith(f"{name}=None is not right")
+    assert len(found) == 1 and found[0].startswith(f"invalid {name}=None: expected ")
 
 
 @given(st.text())
@@ -167,4 +167,4 @@ def test_what_is_just_too_much_or_too_little(name: str, value: Any) -> None:
 )  # fmt: skip
 def test_a_password_without_a_name_is_not_shown(value: str, shown: str) -> None:
     (found,) = problems(RIGHT | {"cran_mirror": value})
-    assert found.startswith(f"cran_mirror='{shown}' is not right")
+    assert found.startswith(f"invalid cran_mirror='{shown}': expected ")

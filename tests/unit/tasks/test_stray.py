@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.lib import files, stray
+from tasks.lib import managed_files, stray
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTEXT = (
@@ -64,10 +64,10 @@ def test_a_build_leaves_out_the_same_names() -> None:
 
 
 def test_a_folder_is_installed_without_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "ROOT", tmp_path)
+    monkeypatch.setattr(managed_files, "ROOT", tmp_path)
     for name in (*CHANCE, "paths.py", "deep/er/token.py"):
         path = tmp_path / "files" / "runtime" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
-    found = [entry.path for entry in files.tree("runtime", "/usr/src") if entry.content is not None]
+    found = [entry.path for entry in managed_files.tree("runtime", "/usr/src") if entry.content is not None]
     assert found == ["/usr/src/deep/er/token.py", "/usr/src/paths.py"]

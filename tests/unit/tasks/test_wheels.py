@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.lib.python import entries, pins
+from tasks.lib.locks import entries, pins
 from tasks.packages import SETS
 from tasks.releases import RELEASES
 

@@ -10,7 +10,7 @@ from melda.base import regular, textfiles
 from melda.config.environ import RUN
 
 FOLDER = RUN + "/plugins"  # the user's: the keeper is a process of the user's
-STATE = FOLDER + "/state"  # also read by terminals, see files/persistence/profile.sh
+STATE = FOLDER + "/state"  # also read by terminals, see files/sync/profile.sh
 FORK = FOLDER + "/fork"  # a line of the process that installs what the parent project has
 RESTORING = FOLDER + "/restoring"  # while it is there Python and R wait, see melda_plugins.py and r_plugins.py
 # An installation that runs when the container begins to stop; it is about to be killed. NOBODY: there is none. Where

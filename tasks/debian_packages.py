@@ -1,0 +1,22 @@
+"""Debian packages by concern, in one table, so that one apt transaction can bring them all."""
+
+from __future__ import annotations
+
+from typing import Dict, Tuple
+
+PACKAGES: Dict[str, Tuple[str, ...]] = {
+    # ca-certificates: r2u and CRAN are HTTPS; python3-pip: the specification's, and it brings uv while provisioning;
+    # python3-venv: for the user's own `python -m venv`; uv makes ours.
+    "system": ("ca-certificates", "locales", "python3", "python3-pip", "python3-venv"),
+    "r": ("r-base-core", "r-cran-irkernel", "r-cran-jsonlite"),
+    # fuse: s3fs mounts through fusermount; media-types gives objects their Content-Type.
+    "mount": ("s3fs", "fuse"),
+    "ssh": ("openssh-server",),
+    "firewall": ("iptables",),
+    "sync": ("zstd",),
+    # dbus: install.packages() reaches apt through it; busctl is in systemd, which is installed and never started in a
+    # container; the other three are imported by bspm's service, which runs with the distribution's Python.
+    "bspm": ("dbus", "systemd", "python3-dbus", "python3-gi", "python3-apt"),
+    # iproute2 and procps: what one looks for first when debugging over ssh.
+    "runtime": ("iproute2", "procps"),
+}

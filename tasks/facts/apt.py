@@ -1,0 +1,127 @@
+"""What apt knows."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set
+
+from pyinfra.api import FactBase
+
+from tasks.facts.files import Lines
+from tasks.lib import apt_get
+
+
+class AptStatus(NamedTuple):
+    """apt's state: is a dpkg run unfinished, the file names of the Release files it has, and the seconds since all
+    lists were fetched (None: never)."""
+
+    interrupted: bool
+    lists: FrozenSet[str]
+    age: Optional[int]
+
+
+class AptState(FactBase[AptStatus]):
+    """The :class:`AptStatus` of the target. pyinfra looks at a file that it touches when nothing could be fetched, too."""
+
+    def command(self) -> str:
+        return (
+            "date +now:%s; dpkg --audit 2>/dev/null | head -n 1 | sed s/^/audit:/;"
+            " ls /var/lib/dpkg/updates 2>/dev/null | head -n 1 | sed s/^/audit:/;"
+            f" ls -d {apt_get.LISTS}/*Release 2>/dev/null | sed s/^/list:/;"
+            f" stat -c fetched:%Y {apt_get.STAMP} 2>/dev/null || true"
+        )
+
+    @staticmethod
+    def default() -> AptStatus:
+        return AptStatus(False, frozenset(), None)
+
+    def process(self, output: List[str]) -> AptStatus:
+        found: Dict[str, List[str]] = {}
+        for line in output:
+            kind, _, rest = line.partition(":")
+            found.setdefault(kind, []).append(rest)
+        age = int(found["now"][0]) - int(found["fetched"][0]) if "fetched" in found else None
+        return AptStatus("audit" in found, frozenset(path.rsplit("/", 1)[-1] for path in found.get("list", [])), age)
+
+
+class Upgradable(Lines):
+    """Names of the packages that ``apt-get upgrade`` would upgrade, by the lists the target has.
+
+    pyinfra's SimulateOperationWillChange raises where apt is broken, and ends the run that would repair it.
+    """
+
+    def command(self) -> str:
+        return "apt-get -s -q -y upgrade 2>/dev/null | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p'"
+
+
+class KnownPackages(FactBase[Set[str]]):
+    """Names that apt knows which begin with ``prefix``. pyinfra has what is installed alone."""
+
+    def command(self, prefix: str) -> str:
+        return f"apt-cache pkgnames {shlex.quote(prefix)}"
+
+    default = set
+
+    def process(self, output: List[str]) -> Set[str]:
+        return {line.strip() for line in output}
+
+
+def by_key(lines: Iterable[str]) -> Dict[str, Set[str]]:
+    """Lines of ``key:name`` as key -> names."""
+    found: Dict[str, Set[str]] = {}
+    for line in lines:
+        key, _, name = line.partition(":")
+        found.setdefault(key, set()).add(name)
+    return found
+
+
+class ReverseDependencies(FactBase[Dict[str, Set[str]]]):
+    """Debian package -> all that apt would remove with it, itself too. pyinfra's simulation counts them, without names."""
+
+    def command(self, names: Sequence[str]) -> str:
+        listed = " ".join(shlex.quote(name) for name in names)
+        return (
+            f"for n in {listed}; do apt-get -s remove $n 2>/dev/null |"
+            ' sed -n "s/^Remv \\([^ :]*\\).*/$n:\\1/p"; done; true'
+        )
+
+    default = dict
+
+    def process(self, output: List[str]) -> Dict[str, Set[str]]:
+        return by_key(output)
+
+
+class MirrorDrift(Lines):
+    """The files with the distribution's own sources that do not name these mirrors (empty: the distribution's).
+
+    pyinfra's AptSources reads what they name now, not what stood there before a mirror.
+    """
+
+    def command(self, codename: str, mirror: str, security: str) -> str:
+        return apt_get.sources_script("--check", codename, mirror, security)
+
+
+class Reachable(FactBase[bool]):
+    """Does ``url`` answer apt's downloader, through apt's proxies? pyinfra has no such fact.
+
+    Nothing of what it answers is used, so its certificate is not checked here; what is fetched later is. With
+    ``accept_auth_challenge`` the wish for a password is an answer too: a fact is a command line, and no password may be in one.
+    """
+
+    def command(self, url: str, proxies: str = "", accept_auth_challenge: bool = False) -> str:
+        environ = f"env {proxies} " if proxies else ""
+        output = "$d/output" if accept_auth_challenge else "/dev/null"
+        challenge = "|| grep -qE ' 40[17] ' $d/output " if accept_auth_challenge else ""
+        return (
+            # A folder of its own: in /tmp, a name that others know is a name they can put a link at.
+            "d=$(mktemp -d /tmp/melda-jupyter.XXXXXX) &&"
+            f" {environ}/usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=20"
+            f" -o Acquire::https::Timeout=20 -o Acquire::https::Verify-Peer=false"
+            f" download-file {shlex.quote(url)} $d/probe >{output} 2>&1 {challenge}&& echo yes;"
+            ' rm -rf "$d"'
+        )
+
+    default = bool
+
+    def process(self, output: List[str]) -> bool:
+        return output == ["yes"]

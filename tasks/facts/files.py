@@ -1,0 +1,172 @@
+"""What is at paths of a target."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from typing import Dict, List, Sequence, Tuple
+
+from pyinfra.api import FactBase
+
+from tasks.lib import host_kind
+
+FUSE = ("fuse",)
+# What stat and sha256sum say of all files and folders at once; a folder has no sum.
+_ABOUT = (
+    'exec 2>/dev/null; stat -f -c "fs|%T|%n" "$@" | grep "^fs|fuseblk|";'
+    ' stat -c "%F|%a|%U|%G|%n" "$@"; sha256sum "$@" | sed "s/^/sha|/"'
+)
+
+
+class Lines(FactBase[List[str]]):
+    """The lines a command writes; none if it fails."""
+
+    default = list
+
+    def process(self, output: List[str]) -> List[str]:
+        return output
+
+
+class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
+    """What is at each path: ``("file", mode, user, group, sha256)``, ``("directory", mode, user, group)``,
+    ``("link", target)``, ``("fuse",)`` for a folder that s3fs or its like mounted; a path that does not exist is left out.
+
+    pyinfra's File and Sha1File take 0.3 s a file through docker; this takes 0.2 s for the runtime's 151.
+    """
+
+    def command(self, paths: Sequence[str]) -> str:
+        # One program for all: three for each of a hundred files took longer than many other questions together.
+        listed = " ".join(shlex.quote(path) for path in paths)
+        return (
+            f'{{ for p in {listed}; do if [ -L "$p" ]; then echo "link|$(readlink "$p")|$p" >&3;'
+            ' elif [ -d "$p" ] || [ -f "$p" ]; then printf "%s\\0" "$p"; fi; done'
+            f" | xargs -0 -r sh -c {shlex.quote(_ABOUT)} sh; }} 3>&1; true"
+        )
+
+    default = dict
+
+    def process(self, output: List[str]) -> Dict[str, Tuple[str, ...]]:
+        found: Dict[str, Tuple[str, ...]] = {}
+        sums: Dict[str, str] = {}
+        mounted = set()
+        for kind, *fields in (line.split("|") for line in output):
+            if kind == "sha":
+                sums[fields[0][66:]] = fields[0][:64]
+            elif kind == "fs":
+                mounted.add(fields[-1])
+            elif kind.startswith("regular"):  # "regular empty file", too
+                found[fields[-1]] = ("file", *fields[:-1])
+            else:
+                found[fields[-1]] = (kind, *fields[:-1])
+        # A file that went away meanwhile has no sum, and is not there.
+        whole = {path: (*what, sums[path]) for path, what in found.items() if what[0] == "file" and path in sums}
+        others = {path: what for path, what in found.items() if what[0] != "file"}
+        return {**others, **dict.fromkeys(mounted, FUSE), **whole}
+
+
+class FileContents(FactBase[str]):
+    """The text of a file, whatever its bytes; empty if there is none.
+
+    pyinfra's FileContents, not in 3.2, gives lines of UTF-8: other bytes, and a missing line end, cannot be put back.
+    """
+
+    def command(self, path: str) -> str:
+        return "[ ! -f {0} ] || base64 -w 0 {0}".format(shlex.quote(path))
+
+    default = str
+
+    def process(self, output: List[str]) -> str:
+        return base64.b64decode("".join(output)).decode("utf-8", "surrogateescape")
+
+
+class UserFolder(Lines):
+    """What is at a path in the user's home: its kind, and of a folder mode, user, group and the type of its file system.
+
+    pyinfra's Directory has no type of file system: what a project is mounted with is not root's to change.
+    """
+
+    def command(self, path: str) -> str:
+        return "exec 2>/dev/null; stat -c '%F|%a|%U|%G' {0} && stat -f -c %T {0}; true".format(shlex.quote(path))
+
+    def process(self, output: List[str]) -> List[str]:
+        return [part for line in output for part in line.split("|")]
+
+
+class Leftovers(Lines):
+    """Paths that a killed run left. pyinfra's FindFiles takes one folder, and these lie in twenty.
+
+    Args:
+        patterns: of the shell.
+    """
+
+    def command(self, patterns: Sequence[str]) -> str:
+        return f"ls -d {' '.join(patterns)} 2>/dev/null || true"
+
+    def process(self, output: List[str]) -> List[str]:
+        # A line may be a part of a name, which whoever may write to /tmp has chosen.
+        return [line for line in output if line.startswith("/tmp/melda-jupyter.") or line.endswith(".melda-new")]
+
+
+class UnlistedFiles(Lines):
+    """Paths below a folder that are in no list; bytecode belongs to its source. pyinfra's files.sync removes bytecode too.
+
+    Args:
+        folder: where to look.
+        names: in it, what to look at; other names there are not ours.
+        listed: paths that stay.
+    """
+
+    def command(self, folder: str, names: Sequence[str], listed: Sequence[str]) -> str:
+        self.folder, self.listed = folder, set(listed)
+        return f"cd {shlex.quote(folder)} 2>/dev/null && find {' '.join(names)} 2>/dev/null; true"
+
+    def process(self, output: List[str]) -> List[str]:
+        unlisted: List[str] = []
+        for path in sorted({f"{self.folder}/{line}" for line in output} - self.listed):
+            if not self._is_bytecode(path) and not any(path.startswith(other + "/") for other in unlisted):
+                unlisted.append(path)
+        return unlisted
+
+    def _is_bytecode(self, path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        above, _, cache = folder.rpartition("/")
+        if cache == "__pycache__":
+            return f"{above}/{name.split('.', 1)[0]}.py" in self.listed
+        return name == "__pycache__" and folder in self.listed
+
+
+# From here on down programs are looked for; what is left out is large and holds none.
+_NOT_SEARCHED = (
+    "/proc",
+    "/sys",
+    "/dev",
+    "/home",
+    "/root",
+    "/run/melda-jupyter",
+    "/opt",
+    "/tmp",
+    "/usr/share",
+    "/usr/include",
+    "/var/lib",
+    "/var/cache",
+)
+_DEPTH = 5  # /usr/lib/TRIPLET/utempter/utempter
+
+
+class SetuidFiles(Lines):
+    """Programs with setuid or setgid, and folders that everybody may write to, in an image or a container.
+
+    On a host people other than our user need them, sudo for instance: there the list is empty. pyinfra's FindFiles cannot
+    leave out folders, and looks through all of /proc.
+    """
+
+    def command(self, home: str) -> str:
+        # Where the user may rename, a path that was found leads elsewhere by the time it is changed.
+        left_out = " -o ".join("-path " + shlex.quote(path) for path in (*_NOT_SEARCHED, home))
+        return (
+            f"{host_kind.IS_HOST} || find / -xdev -maxdepth {_DEPTH} \\( {left_out} \\) -prune -o"
+            " \\( -type f -perm /6000 -o -type d -perm -0002 \\) -printf '%y %p\\n' 2>/dev/null; true"
+        )
+
+    def process(self, output: List[str]) -> List[str]:
+        return sorted(line[2:] for line in output if line[:3] in {"f /", "d /"})

@@ -1,0 +1,49 @@
+"""What R has installed on a target. pyinfra knows nothing of R."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Set
+
+from pyinfra.api import FactBase
+
+from tasks.facts.apt import by_key
+
+
+class RPackages(FactBase[Set[str]]):
+    """Names of the R packages in the system's libraries, completely installed. pyinfra has none."""
+
+    def command(self) -> str:
+        return (
+            "ls -d /usr/local/lib/R/site-library/*/Meta/package.rds /usr/lib/R/site-library/*/Meta/package.rds"
+            " /usr/lib/R/library/*/Meta/package.rds 2>/dev/null || true"
+        )
+
+    default = set
+
+    def process(self, output: List[str]) -> Set[str]:
+        return {line.split("/")[-3] for line in output}
+
+
+class PackageOrigins(FactBase[Dict[str, Set[str]]]):
+    """What tells who brought an R package: kind -> names. pyinfra has none.
+
+    Kinds are ``manual`` (apt's word for what no other package brought), ``user`` (through bspm's service; these two with
+    Debian's names), ``compiled`` (in the library of what apt does not bring) and ``listed``.
+
+    Args:
+        users: file in which bspm's service writes what it installed.
+        listed: file with a name a line.
+    """
+
+    def command(self, users: str, listed: str) -> str:
+        return (
+            "apt-mark showmanual 2>/dev/null | sed -n 's/^r-cran-/manual:&/p';"
+            f" grep -o 'r-cran-[^\"]*' {users} 2>/dev/null | sed s/^/user:/;"
+            " ls -d /usr/local/lib/R/site-library/*/Meta/package.rds 2>/dev/null"
+            f" | sed 's,/Meta/package.rds$,,; s,.*/,compiled:,'; sed s/^/listed:/ {listed} 2>/dev/null || true"
+        )
+
+    default = dict
+
+    def process(self, output: List[str]) -> Dict[str, Set[str]]:
+        return by_key(output)

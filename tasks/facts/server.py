@@ -1,0 +1,25 @@
+"""The accounts of a target."""
+
+from __future__ import annotations
+
+from typing import Dict, List
+
+from pyinfra.api import FactBase
+
+
+class Account(FactBase[Dict[str, List[str]]]):
+    """The passwd and group entries of a name and of a number, split at the colons.
+
+    pyinfra's Groups has no numbers, and its Users those of /etc/passwd alone.
+    """
+
+    def command(self, username: str, uid: int) -> str:
+        return (
+            f"getent passwd {username} | sed s/^/name:/; getent passwd {uid} | sed s/^/number:/;"
+            f" getent group {username} | sed s/^/group:/; getent group {uid} | sed s/^/gid:/"
+        )
+
+    default = dict
+
+    def process(self, output: List[str]) -> Dict[str, List[str]]:
+        return {line.split(":", 1)[0]: line.split(":")[1:] for line in output}

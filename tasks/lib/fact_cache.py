@@ -1,0 +1,135 @@
+"""Ask a target for each fact once until a command changes something there, and for many facts in one question.
+
+pyinfra asks whenever an operation wants a fact, and a question to a container costs about 0.1 s. pyinfra's own operations gain
+as ours do, because the host itself remembers.
+"""
+
+from __future__ import annotations
+
+import base64
+from inspect import getcallargs
+from typing import Any, Callable, Dict, List, Sequence, Tuple, Type
+
+from pyinfra import host, state
+from pyinfra.api import FactBase, Host, StringCommand
+
+Question = Tuple[Type[FactBase[Any]], Dict[str, Any]]
+UNKNOWN = object()
+# Linux takes no argument above 128 KiB, and connectors quote this text once more.
+_LONGEST = 30_000
+
+
+def _shell_text(fact: FactBase[Any], arguments: Dict[str, Any]) -> str:
+    command = fact.command(**arguments)
+    text = command.get_raw_value() if isinstance(command, StringCommand) else command
+    needed = fact.requires_command(**arguments)
+    return f"! command -v {needed} >/dev/null 2>&1 || ( {text}\n)" if needed else text
+
+
+class Several(FactBase[List[Any]]):
+    """The values of several facts, :data:`UNKNOWN` for one whose command failed. pyinfra asks for one at a time."""
+
+    def command(self, questions: Sequence[Question]) -> str:
+        self.facts = [fact() for fact, _ in questions]
+        texts = (_shell_text(fact, arguments) for fact, (_, arguments) in zip(self.facts, questions))
+        # Encoded, so that no file name can be taken for the next answer.
+        return "; ".join(f'o=$( ( {text}\n) ); echo "$? $(printf %s "$o" | base64 -w 0)"' for text in texts)
+
+    default = list
+
+    def process(self, output: List[str]) -> List[Any]:
+        values: List[Any] = []
+        for fact, line in zip(self.facts, output):
+            status, _, text = line.partition(" ")
+            lines = base64.b64decode(text).decode("utf-8", "replace").splitlines()
+            values.append(UNKNOWN if status != "0" else fact.process(lines) if lines else fact.default())
+        return values
+
+
+class FactCache:
+    """What is known of one host; it stands in for the host's own ``get_fact``."""
+
+    def __init__(self, this: Host) -> None:
+        self.known: Dict[str, Any] = {}
+        self.wanted: Dict[str, Question] = {}
+        self.pending: Dict[str, Question] = {}
+        self.changed = self.asking = self.executing = False
+        self._ask = this.get_fact
+        vars(this).update(
+            get_fact=self.get_fact,
+            run_shell_command=self._forgetting(this.run_shell_command),
+            put_file=self._forgetting(this.put_file),
+        )
+
+    def _forgetting(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if not self.asking:
+                self.known.clear()
+                self.changed = True
+            return method(*args, **kwargs)
+
+        return run
+
+    def _get(self, fact: Type[Any], *args: Any, **kwargs: Any) -> Any:
+        self.asking = True
+        try:
+            return self._ask(fact, *args, **kwargs)
+        finally:
+            self.asking = False
+
+    def get_fact(self, fact: Type[Any], *args: Any, **kwargs: Any) -> Any:
+        """A fact as ``Host.get_fact`` gives it."""
+        if not issubclass(fact, FactBase) or any(name.startswith("_") for name in kwargs):
+            return self._get(fact, *args, **kwargs)
+        if state.is_executing != self.executing:
+            # What was found while the run was prepared is old: somebody may have looked at it for an hour.
+            self.executing = state.is_executing
+            self.known.clear()
+            self.pending = dict(self.wanted)
+        key = _key(fact, *args, **kwargs)
+        # Until something changes, all that will be asked are one question.
+        if key in self.pending and not self.changed:
+            self._ask_pending()
+        if key not in self.known:
+            self.known[key] = self._get(fact, *args, **kwargs)
+        return self.known[key]
+
+    def _ask_pending(self) -> None:
+        while self.pending:
+            asked: List[Tuple[str, Question]] = []
+            length = 0
+            while self.pending and (not asked or length < _LONGEST):
+                key, question = self.pending.popitem()
+                asked.append((key, question))
+                length += len(_shell_text(question[0](), question[1]))
+            values = self._get(Several, questions=[question for _, question in asked])
+            for (key, _), value in zip(asked, values):
+                if value is not UNKNOWN:
+                    self.known[key] = value
+
+
+def _key(fact: Type[Any], *args: Any, **kwargs: Any) -> str:
+    arguments = getcallargs(fact().command, *args, **kwargs) if args or kwargs else {}
+    return repr((fact, sorted((name, value) for name, value in arguments.items() if name != "self")))
+
+
+def _cache() -> FactCache:
+    this = state.inventory.get_host(host.name)  # not the context's stand-in for it
+    owner = getattr(this.get_fact, "__self__", None)
+    return owner if isinstance(owner, FactCache) else FactCache(this)
+
+
+def enable() -> None:
+    """Let the current host remember its facts for the rest of this run."""
+    _cache()
+
+
+def prefetch(fact: Type[FactBase[Any]], **arguments: Any) -> None:
+    """Say, while a run is prepared, which fact an operation will want.
+
+    Args:
+        fact: its class.
+        arguments: of its command, by name.
+    """
+    cache, key = _cache(), _key(fact, **arguments)
+    cache.wanted[key] = cache.pending[key] = (fact, arguments)

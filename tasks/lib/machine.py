@@ -1,4 +1,0 @@
-"""Telling a machine, where people other than our user work, from a container or an image under construction."""
-
-# A shell command; true on a machine: systemd runs, or an sshd that start-jupyter did not bring about in an image.
-IS_ONE = "[ -d /run/systemd/system ] || grep -qsx sshd /proc/[0-9]*/comm"

@@ -1,0 +1,153 @@
+"""Files as they shall be on a target, and the commands that put them there: each arrives under another name, gets its owner
+and mode, and is renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import sys
+from pathlib import Path
+from typing import Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
+
+from pyinfra.api import StringCommand
+
+from tasks.lib import archive, stray
+from tasks.lib.staging import FOLDER, Command, refuse, upload
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# Programs in the image keep blocks in files too, and there is nothing of tasks/ there.
+sys.path.append(str(ROOT / "files" / "runtime" / "src"))
+
+from melda.base import textfiles  # noqa: E402
+
+# What a file is called until it is whole, and where several lie until they are unpacked.
+NEW = ".melda-new"
+PACKED = FOLDER + "/files.tar"
+
+
+class ManagedFile(NamedTuple):
+    """One path as it shall be.
+
+    Attributes:
+        path: absolute path on the target.
+        content: the file's bytes; None makes it a directory.
+        mode, user, group: as chmod and chown take them.
+    """
+
+    path: str
+    content: Optional[bytes] = None
+    mode: str = "644"
+    user: str = "root"
+    group: str = "root"
+
+
+def source(name: str) -> bytes:
+    """Read a file of this repository, by its path below ``files/``."""
+    return (ROOT / "files" / name).read_bytes()
+
+
+def tree(folder: str, path: str, executables: Sequence[str] = ()) -> List[ManagedFile]:
+    """List all files below ``files/<folder>``, to be put below ``path``; of a link what it leads to.
+
+    Args:
+        folder: folder below ``files/``.
+        path: absolute path on the target.
+        executables: names at the top of the folder that get mode 0755.
+    """
+    base = ROOT / "files" / folder
+    entries = [ManagedFile(path, mode="755")]
+    for found in sorted(base.rglob("*")):
+        name = found.relative_to(base).as_posix()
+        if stray.is_stray(name):
+            continue
+        target = f"{path}/{name}"
+        if found.is_dir():
+            entries.append(ManagedFile(target, mode="755"))
+        else:
+            entries.append(ManagedFile(target, found.read_bytes(), mode="755" if name in executables else "644"))
+    return entries
+
+
+Stats = Dict[str, Tuple[str, ...]]
+
+
+def expected(entry: ManagedFile) -> Tuple[str, ...]:
+    """Say what the fact PathStats says of a path that is as it shall be."""
+    if entry.content is None:
+        return ("directory", entry.mode, entry.user, entry.group)
+    return ("file", entry.mode, entry.user, entry.group, hashlib.sha256(entry.content).hexdigest())
+
+
+def in_sync(entries: Sequence[ManagedFile], present: Stats) -> bool:
+    """Is every entry as it shall be, by what the fact PathStats found?"""
+    return all(_is_in_sync(entry, present) for entry in entries)
+
+
+def _is_in_sync(entry: ManagedFile, present: Stats) -> bool:
+    found = present.get(entry.path)
+    # The deploy may run in a container with a project: whose it is says who mounted it, and a change is refused.
+    return found == expected(entry) or (found == ("fuse",) and entry.content is None)
+
+
+def put(entry: ManagedFile, check: str = "") -> Generator[Command, None, None]:
+    """Put one file or folder in place, a file only if ``check`` accepts it; see :func:`diff`."""
+    path, new = shlex.quote(entry.path), shlex.quote(entry.path + NEW)
+    owner = f"{entry.user}:{entry.group}"
+    if entry.content is None:
+        # The owner of the folder above could have put a link here, and would be given what it points to.
+        refused = refuse(f"{entry.path} is a symbolic link: it must be a folder").get_raw_value()
+        yield StringCommand(
+            f"if [ -L {path} ]; then {refused}; fi;"
+            f" mkdir -p {path} && chown -h {owner} {path} && chmod {entry.mode} {path}/."
+        )
+        return
+    yield upload(entry.content, entry.path + NEW)
+    if check:
+        yield StringCommand(f"{{ {check.replace('{}', new)}; }} || {{ rm -f {new}; exit 1; }}")
+    yield StringCommand(f"chown {owner} {new} && chmod {entry.mode} {new} && mv -fT {new} {path}")
+
+
+def _put_all(entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
+    """Do what :func:`put` does for each, with one upload and one command for all files."""
+    for entry in entries:
+        if entry.content is None:
+            yield from put(entry)
+    contents = [(entry, entry.content) for entry in entries if entry.content is not None]
+    yield StringCommand(f"rm -rf {FOLDER} && mkdir -m 700 {FOLDER}")
+    yield upload(archive.pack((entry.path + NEW, content, entry.mode) for entry, content in contents), PACKED)
+    # The time of unpacking, as of a file that is copied; what lies in the way of a name is removed, not written to.
+    script = [f"tar -C / -xpmf {PACKED} --unlink-first", f"rm -rf {FOLDER}"]
+    for entry, _ in contents:
+        new = shlex.quote(entry.path + NEW)
+        if (entry.user, entry.group) != ("root", "root"):
+            script.append(f"chown {entry.user}:{entry.group} {new} && chmod {entry.mode} {new}")
+        script.append(f"mv -fT {new} {shlex.quote(entry.path)}")
+    yield StringCommand(" && ".join(script))
+
+
+def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Generator[Command, None, None]:
+    """Say the commands that make each entry be as it shall.
+
+    Args:
+        entries: in the order they are made; a directory before what lies in it.
+        present: what the fact PathStats found.
+        check: a command that must accept a file before it is put in place; ``{}`` stands for the file under its temporary name.
+    """
+    pending = [entry for entry in entries if not _is_in_sync(entry, present)]
+    if not check and sum(entry.content is not None for entry in pending) > 1:
+        yield from _put_all(pending)
+        return
+    for entry in pending:
+        yield from put(entry, check)
+
+
+def block_diff(path: str, old: str, marker: str, content: str, mode: str = "644") -> Generator[Command, None, None]:
+    """Say the commands that keep one block in a file whose text is ``old``; see ``files.block`` of tasks/operations."""
+    new = textfiles.set_block(old, marker, content)
+    # A missing line end at the end of the file is nobody's concern.
+    if new in (old, old + "\n"):
+        return
+    if new.strip():
+        yield from put(ManagedFile(path, new.encode("utf-8", "surrogateescape"), mode=mode))
+    else:  # nothing but ours was in it: then it goes as it came
+        yield StringCommand(f"rm -f {shlex.quote(path)}")

@@ -1,0 +1,39 @@
+"""Do the sources of packages answer, through the site's proxies?"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any, Dict
+
+from pyinfra import host
+
+from tasks.facts.apt import Reachable
+from tasks.lib import staging
+
+
+def answers(url: str) -> bool:
+    """Does ``url`` answer? See :class:`Reachable`."""
+    proxies = staging.proxies()
+    shown = {name: re.sub("//.*@", "//", value) for name, value in proxies.items()}
+    more: Dict[str, Any] = {}
+    if shown:
+        more["proxies"] = " ".join(shlex.quote("=".join(pair)) for pair in shown.items())
+    if shown != proxies or staging.has_netrc():
+        more["accept_auth_challenge"] = True
+    return host.get_fact(Reachable, url=url, **more)
+
+
+def cran(mirror: str) -> str:
+    """Where to fetch from when ``mirror`` is CRAN's: the folder that ``make mirror`` made has it, if there is one."""
+    folder = host.data.get("mirror")
+    return f"file://{folder}/cran" if folder else mirror
+
+
+def cran_answers(mirror: str) -> bool:
+    """Does CRAN answer?
+
+    Args:
+        mirror: of CRAN.
+    """
+    return answers(cran(mirror).rstrip("/") + "/src/contrib/PACKAGES.gz")

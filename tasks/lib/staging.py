@@ -1,0 +1,122 @@
+"""A folder on the target for what one command needs, gone when it ends.
+
+Uploads (a lock file, the CA bundle) lie in it; a killed run's folder is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import uuid
+from typing import Dict, Generator, Optional, Union
+
+from pyinfra import host
+from pyinfra.api import FileUploadCommand, StringCommand
+
+FOLDER = "/tmp/melda-jupyter.provision"
+CA = FOLDER + "/ca.crt"
+# Passwords, for root alone. A name that * does not match.
+SECRETS = FOLDER + "/.secrets"
+NETRC = SECRETS + "/netrc"
+SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+# A compilation that was interrupted leaves a lock that no later one removes.
+UNLOCK_R = "rm -rf /usr/local/lib/R/site-library/00LOCK*"
+Command = Union[StringCommand, FileUploadCommand]
+
+# The names under which apt, pip, uv, R (libcurl) and Python look for a CA bundle.
+_CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+
+
+def _content(setting: str) -> bytes:
+    path = host.data.get(setting)
+    if not isinstance(path, str) or not os.path.isfile(path):
+        return b""
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+def ca_bundle() -> bytes:
+    """What to trust while provisioning beside what the target does: the CA bundle and the site's own authorities."""
+    return b"\n".join(filter(None, (_content("ca_bundle"), _content("ca_certificates"))))
+
+
+def proxies() -> Dict[str, str]:
+    """The proxies for downloads, by the names programs read them under."""
+    found = {name: host.data.get(name) for name in ("http_proxy", "https_proxy", "no_proxy")}
+    return {spelt: value for name, value in found.items() if value for spelt in (name, name.upper())}
+
+
+def has_netrc() -> bool:
+    """Is there a netrc file for downloads?"""
+    return bool(host.data.get("netrc"))
+
+
+def _secrets() -> Dict[str, bytes]:
+    """Files for a command that nobody but root may read: what it sources, and a netrc."""
+    if host.data.get("mirror"):
+        return {}  # nothing is fetched
+    variables = proxies()
+    index = host.data.get("pypi_index")
+    if index:
+        variables.update({"PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": index})
+        if index.startswith("http://"):
+            variables["PIP_TRUSTED_HOST"] = index.split("/")[2]  # each package is checked by its hash
+    found = {}
+    if has_netrc():
+        found["netrc"] = _content("netrc")
+        variables["NETRC"] = NETRC
+    if variables:
+        lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+        found["environment"] = "".join(lines).encode()
+    return found
+
+
+def refuse(message: str) -> StringCommand:
+    """A command that fails with one line. An exception raised in an operation would show a traceback instead."""
+    return StringCommand(f"echo {shlex.quote(message)} >&2; exit 1")
+
+
+def upload(content: bytes, path: str) -> FileUploadCommand:
+    """A command that writes ``content`` to ``path``.
+
+    Over ssh with sudo it travels through a file of the login's: not at ``path``, where the login may not write, and
+    not under a name that others can guess.
+    """
+    temporary = f"/tmp/melda-jupyter.{uuid.uuid4().hex}"
+    return FileUploadCommand(io.BytesIO(content), path, remote_temp_filename=temporary)
+
+
+def run(command: str, uploads: Optional[Dict[str, bytes]] = None) -> Generator[Command, None, None]:
+    """Run a shell command with files beside it, HTTPS that trusts the CA bundle, and the site's proxies and passwords.
+
+    Args:
+        command: shell text; with any file beside it, it runs in the folder.
+        uploads: file name -> content.
+    """
+    uploads = dict(uploads or {})
+    exports = ""
+    if ca_bundle():
+        uploads["ca.crt"] = ca_bundle()
+        exports = f"export {' '.join(f'{name}={CA}' for name in _CA_VARIABLES)}; "
+        if host.data.get("ca_certificates"):
+            # They alone would shut out what has a public authority's certificate.
+            exports = f"cat {SYSTEM_BUNDLE} >>ca.crt 2>/dev/null || :; {exports}"
+    secrets = _secrets()
+    if secrets:
+        exports += f". {SECRETS}/environment; "
+    if not uploads and not secrets:
+        yield StringCommand(f"( set -e; {command} )")
+        return
+    # apt's own user must be able to read the bundle.
+    yield StringCommand(f"rm -rf {FOLDER} && mkdir -m 755 {FOLDER}")
+    for name, content in uploads.items():
+        yield upload(content, f"{FOLDER}/{name}")
+    if secrets:
+        yield StringCommand(f"mkdir -m 700 {SECRETS}")
+    for name, content in secrets.items():
+        yield upload(content, f"{SECRETS}/{name}")
+    readable = "chmod 644 * &&" if uploads else ""
+    yield StringCommand(
+        f"cd {FOLDER} && {readable} ( set -e; {exports}{command} ); status=$?; cd / && rm -rf {FOLDER}; exit $status"
+    )

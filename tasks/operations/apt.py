@@ -1,0 +1,123 @@
+"""apt: pyinfra's operations give it neither certificates nor passwords for one command, and take some states for changes."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Generator, Iterable, Sequence
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.facts.deb import DebPackages
+
+from tasks.facts.apt import AptState, MirrorDrift, Upgradable
+from tasks.facts.files import PathStats
+from tasks.lib import apt_get, managed_files, omitted, reachable, staging
+from tasks.lib.managed_files import ManagedFile
+from tasks.lib.staging import Command
+
+# What apt's URItoFileName quotes, beside what is not printable.
+_QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
+
+
+@operation()
+def dpkg_configured() -> Generator[Command, None, None]:
+    """Finish a dpkg run that was interrupted, so that apt works again. pyinfra has no operation for it."""
+    if host.get_fact(AptState).interrupted:
+        yield StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confdef --force-confold")
+        yield from staging.run(apt_get.apt_get("--fix-broken install"))
+
+
+@operation()
+def update(max_age: int) -> Generator[Command, None, None]:
+    """Fetch the package lists when they are missing or old.
+
+    pyinfra's apt.update takes a source that cannot be used for a success, and does not see that the lists were deleted.
+
+    Args:
+        max_age: seconds after which a list counts as old.
+    """
+    if host.data.get("mirror"):
+        return  # its lists are the ones
+    state = host.get_fact(AptState)
+    # A stamp from the future is a clock that was set back.
+    if not state.lists or state.age is None or not 0 <= state.age < max_age:
+        yield from staging.run(apt_get.update())
+
+
+@operation()
+def upgrade() -> Generator[Command, None, None]:
+    """Upgrade what has a newer version, if anything has. pyinfra's apt.upgrade counts a package that is kept back as a change."""
+    if host.get_fact(Upgradable):
+        yield from staging.run(apt_get.apt_get("upgrade"))
+
+
+@operation()
+def packages(packages: Iterable[str]) -> Generator[Command, None, None]:
+    """Install what is missing of ``packages``, in one transaction and without Recommends.
+
+    pyinfra's apt.packages takes a proxy's password through ``_env`` alone, which everybody reads in the list of processes.
+
+    Args:
+        packages: Debian package names.
+    """
+    missing = sorted(set(packages) - host.get_fact(DebPackages).keys())
+    if missing:
+        yield from staging.run(apt_get.apt_get("install " + " ".join(shlex.quote(name) for name in missing)))
+
+
+@operation()
+def sources(codename: str, mirror: str, security: str) -> Generator[StringCommand, None, None]:
+    """Let the distribution's own sources name a mirror, or put back what they said before. pyinfra's apt.repo adds a source.
+
+    Args:
+        codename: of the release.
+        mirror: of the distribution; empty: its own.
+        security: of its security updates; empty: its own.
+    """
+    if host.get_fact(MirrorDrift, codename=codename, mirror=mirror, security=security):
+        # The lists are another server's, and apt must not take them for these.
+        yield StringCommand(f"{apt_get.sources_script(codename, mirror, security)} && rm -f {apt_get.STAMP}")
+
+
+def release_file(mirror: str, suite: str) -> str:
+    """URL of the signed file of a suite; a suite that ends in a slash is flat."""
+    return f"{mirror.rstrip('/')}/{suite if suite.endswith('/') else f'dists/{suite}/'}InRelease"
+
+
+def list_name(mirror: str, suite: str) -> str:
+    """How the name of this repository's list under /var/lib/apt/lists begins (apt's URItoFileName)."""
+    path = release_file(mirror, suite).split("://", 1)[1].rsplit("/", 1)[0]
+    return "".join(f"%{ord(c):02x}" if c in _QUOTED else c for c in path).replace("/", "_") + "_"
+
+
+@operation()
+def repository(source: str, mirror: str, suite: str, entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
+    """Add a signed apt repository, or record it as left out where it does not answer.
+
+    pyinfra's apt.sources_file leaves a repository that does not answer, which breaks every later ``apt-get update``.
+
+    Args:
+        source: what it is called where it is left out.
+        mirror, suite: where it is.
+        entries: its files; the sources file is the last.
+    """
+    present = host.get_fact(PathStats, paths=[entry.path for entry in entries])
+    fetched = any(name.startswith(list_name(mirror, suite)) for name in host.get_fact(AptState).lists)
+    if managed_files.in_sync(entries, present) and fetched:
+        yield from omitted.clear(source)
+        return
+    last = entries[-1].path
+    if fetched and host.data.get("mirror"):
+        # Its lists were checked when the mirror's folder was made, and there is nothing to fetch them from.
+        yield from managed_files.diff(entries, present)
+        yield from omitted.clear(source)
+        return
+    if not reachable.answers(release_file(mirror, suite)):
+        # A repository that cannot be used must not stay: it would break every later apt-get update.
+        if last in present and not fetched:
+            yield StringCommand("rm -f " + last)
+        yield from omitted.record(source, f"{mirror} does not answer")
+        return
+    yield from managed_files.diff(entries, present)
+    yield from staging.run(apt_get.update(last.rsplit("/", 1)[1], on_failure="rm -f " + last))
+    yield from omitted.clear(source)

@@ -1,0 +1,35 @@
+"""Certificate authorities. pyinfra has no operation for them."""
+
+from __future__ import annotations
+
+from typing import Dict, Generator
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.facts.files import FindFiles
+
+from tasks.facts.files import PathStats
+from tasks.lib import managed_files
+from tasks.lib.managed_files import ManagedFile
+from tasks.lib.staging import Command
+
+
+@operation()
+def trusted(wanted: Dict[str, bytes], ours: str) -> Generator[Command, None, None]:
+    """Let the system trust exactly these beside the public authorities.
+
+    Of two of pyinfra's operations, files.put and server.shell, the second never runs where a run was killed between them.
+
+    Args:
+        wanted: path -> certificate.
+        ours: the pattern of all paths that an earlier run may have put there.
+    """
+    folder, _, pattern = ours.rpartition("/")
+    present = host.get_fact(PathStats, paths=list(wanted)) if wanted else {}
+    put = list(managed_files.diff([ManagedFile(path, content) for path, content in wanted.items()], present))
+    gone = sorted(set(host.get_fact(FindFiles, path=folder, fname=pattern)) - wanted.keys())
+    yield from put
+    if gone:
+        yield StringCommand("rm -f " + " ".join(gone))
+    if put or gone:
+        yield StringCommand("update-ca-certificates --fresh >/dev/null")

@@ -1,0 +1,110 @@
+"""Files of ours, and blocks in others' files, put in place at one moment: whole, checked, with owner and mode."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, Dict, Generator, List, Sequence, Type
+
+from pyinfra import host
+from pyinfra.api import FactBase, StringCommand, operation
+
+from tasks.facts.files import FileContents, PathStats
+from tasks.lib import managed_files
+from tasks.lib.fact_cache import prefetch
+from tasks.lib.managed_files import ManagedFile
+from tasks.lib.staging import Command
+
+
+@operation()
+def _put(entries: Sequence[ManagedFile], check: str) -> Generator[Command, None, None]:
+    present = host.get_fact(PathStats, paths=[entry.path for entry in entries])
+    yield from managed_files.diff(entries, present, check)
+
+
+def put(name: str, entries: Sequence[ManagedFile], check: str = "") -> None:
+    """Make each entry be as it shall, as one operation.
+
+    pyinfra's files.put writes a file where it is read, and sets its owner and mode after it; over sudo it travels through a
+    name in /tmp that others can guess.
+
+    Args:
+        name: of the operation.
+        entries: in the order they are made; a directory before what lies in it.
+        check: a command that must accept a file before it is put in place; ``{}`` stands for the
+            file under its temporary name. Used for files whose mistakes lock everybody out.
+    """
+    prefetch(PathStats, paths=[entry.path for entry in entries])
+    _put(name=name, entries=entries, check=check)
+
+
+@operation()
+def _block(path: str, marker: str, content: str, mode: str) -> Generator[Command, None, None]:
+    yield from managed_files.block_diff(path, host.get_fact(FileContents, path=path), marker, content, mode)
+
+
+def block(name: str, path: str, marker: str, content: str, mode: str = "644") -> None:
+    """Keep one block of lines in a file that belongs to somebody else, as one operation.
+
+    pyinfra's files.block takes a marker that begins like another for the same, and writes over the other's block.
+
+    Args:
+        name: of the operation.
+        path: the file; made if missing. It is root's.
+        marker: what the block is called; see ``textfiles.set_block``.
+        content: the block's lines; empty removes it, and the file if nothing else is in it.
+        mode: the file's mode where it is written.
+    """
+    prefetch(FileContents, path=path)
+    _block(name=name, path=path, marker=marker, content=content, mode=mode)
+
+
+@operation()
+def _absent(paths: Sequence[str]) -> Generator[StringCommand, None, None]:
+    present = host.get_fact(PathStats, paths=paths)
+    for path in paths:
+        if path in present:
+            folder = path.rsplit("/", 1)[0]
+            yield StringCommand(f"rm -f {path} && rmdir --ignore-fail-on-non-empty {folder}")
+
+
+def optional(name: str, wanted: Dict[str, str]) -> None:
+    """Put files in place, and take away those without content, as two operations.
+
+    pyinfra's files.file leaves the folder that was made for a file.
+
+    Args:
+        name: of the first operation.
+        wanted: path -> content, empty for none. The files are ours alone, each in a folder of the same sort.
+    """
+    entries: List[ManagedFile] = []
+    for path, content in wanted.items():
+        if content:
+            entries += [
+                ManagedFile(path.rsplit("/", 1)[0], mode="755"),
+                ManagedFile(path, ("# Managed by melda-jupyter.\n" + content).encode()),
+            ]
+    put(name=name, entries=entries)
+    paths = [path for path, content in wanted.items() if not content]
+    prefetch(PathStats, paths=paths)
+    _absent(name=name + ", or no longer", paths=paths)
+
+
+@operation()
+def _found_absent(fact: Type[FactBase[List[str]]], arguments: Dict[str, Any]) -> Generator[StringCommand, None, None]:
+    found = host.get_fact(fact, **arguments)
+    if found:
+        yield StringCommand("rm -rf " + " ".join(shlex.quote(path) for path in found))
+
+
+def found_absent(name: str, fact: Type[FactBase[List[str]]], **arguments: Any) -> None:
+    """Remove the paths that a fact finds, as one operation.
+
+    pyinfra's files.file and files.directory remove a path that is known while the run is prepared; these come with packages.
+
+    Args:
+        name: of the operation.
+        fact: finds the paths.
+        arguments: of the fact.
+    """
+    prefetch(fact, **arguments)
+    _found_absent(name=name, fact=fact, arguments=arguments)

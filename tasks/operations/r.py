@@ -1,0 +1,175 @@
+"""R packages: from apt where it has them, else compiled. pyinfra knows nothing of R."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Generator, Iterable, List, Sequence, Set
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.facts.files import File
+
+from tasks import debian_packages
+from tasks.facts.apt import KnownPackages, ReverseDependencies
+from tasks.facts.files import FileContents
+from tasks.facts.r import PackageOrigins, RPackages
+from tasks.facts.venv import Distributions
+from tasks.lib import managed_files, omitted, reachable, staging
+from tasks.lib.apt_get import apt_get
+from tasks.lib.locks import pins
+from tasks.lib.managed_files import ManagedFile
+from tasks.lib.progress import say
+
+KIND = "R packages"  # as what is left out is called
+FAILED = " (apt has not got them, and from CRAN {0} they could not be compiled)"
+UNREACHABLE = " (apt has not got them, CRAN {0} does not answer)"
+USERS = "/var/lib/melda-jupyter/bspm.json"  # what users installed through bspm's service, see files/bspm
+NOT_COMPILED = "/usr/local/share/melda-jupyter/not-compiled"  # the reason of each that failed, a line each
+RECORD = "/usr/local/share/melda-jupyter/r-packages"  # every R package the lists ever asked for here, a name a line
+
+
+def debian_name(package: str) -> str:
+    """Name of the Debian package of an R package (Debian's R policy; r2u follows it)."""
+    return "r-cran-" + package.lower()
+
+
+def warn_unlisted(kind: str, left: Iterable[str], remove: str) -> None:
+    """Say what is in no list any more and stays: it may be in use, and an image is built again soon enough.
+
+    Args:
+        kind: of packages.
+        left: their names.
+        remove: a command that removes them; ``{}`` stands for the names.
+    """
+    names = " ".join(sorted(left))
+    if names:
+        say(f"{kind} in no list, still installed: {names}; `{remove.format(names)}`, or build the image again")
+
+
+@operation()
+def report_unlisted(wanted: List[str], env: str, locks: Sequence[bytes]) -> Generator[staging.Command, None, None]:
+    """Write down what the lists ask for, and say what they asked for once and the target still has; remove nothing.
+
+    Only what is written down is reported: who provisions a host may have installed others by hand.
+
+    Args:
+        wanted: R packages of the lists.
+        env: path of the virtual environment, which is ours alone.
+        locks: of all the lists and of Jupyter itself.
+    """
+    origins, present = host.get_fact(PackageOrigins, users=USERS, listed=RECORD), host.get_fact(RPackages)
+    listed = origins.get("listed", set())
+    remembered = sorted(set(wanted) | (listed & present))
+    if set(remembered) != listed:
+        text = "".join(name + "\n" for name in remembered)
+        yield from managed_files.diff(
+            [ManagedFile(RECORD.rpartition("/")[0], mode="755"), ManagedFile(RECORD, text.encode())], {}
+        )
+    dropped = (listed & present) - set(wanted)
+    compiled = dropped & origins.get("compiled", set())
+    from_apt = {debian_name(name) for name in dropped - compiled} & origins.get("manual", set())
+    left = from_apt - origins.get("user", set()) - set(debian_packages.PACKAGES["r"])
+    # Not what another package needs: it would go too. (Autoremove keeps also what another one only suggests.)
+    along = host.get_fact(ReverseDependencies, names=sorted(left)) if left else {}
+    warn_unlisted("R packages", {name for name in left if along.get(name, left) <= left}, "apt-get remove {}")
+    warn_unlisted("Compiled R packages", compiled, "R CMD REMOVE {}")
+    pinned = {name for text in locks for name in pins(text)}
+    distributions = {name.partition("==")[0] for name in host.get_fact(Distributions, env=env)}
+    warn_unlisted("Python packages", distributions - pinned, env + "/bin/pip uninstall {}")
+
+
+def _missing(wanted: Sequence[str]) -> List[str]:
+    present = host.get_fact(RPackages) if wanted else set()
+    return [name for name in wanted if name not in present]
+
+
+def _in_apt(names: Sequence[str]) -> List[str]:
+    known = host.get_fact(KnownPackages, prefix="r-cran-") if names else set()
+    return [name for name in names if debian_name(name) in known]
+
+
+@operation()
+def apt_installed(wanted: List[str]) -> Generator[staging.Command, None, None]:
+    """Install R packages that apt has, in one transaction.
+
+    Args:
+        wanted: names as R spells them.
+    """
+    binary = _in_apt(_missing(wanted))
+    if binary:
+        yield from staging.run(apt_get("install " + " ".join(debian_name(name) for name in binary)))
+
+
+def _not_in_apt(wanted: Sequence[str]) -> List[str]:
+    missing = _missing(wanted)
+    binary = set(_in_apt(missing))
+    return [name for name in missing if name not in binary]
+
+
+def _failed(mirror: str) -> Set[str]:
+    """What an earlier run could not compile from that mirror."""
+    end = FAILED.format(mirror)
+    lines = (line[len(KIND + ": ") : -len(end)] for line in omitted.lines() if line.endswith(end))
+    return {name for line in lines for name in line.split()}
+
+
+@operation()
+def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, None, None]:
+    """Compile R packages that apt has not got, and say so: it takes long. Those that fail do not stop the others.
+
+    What they need comes from apt, as far as it has it. It counts as chosen there, because apt knows nothing of who needs it.
+    What failed is not tried at each run, but with ``strict`` and with another mirror.
+
+    Args:
+        wanted: names as R spells them.
+        mirror: CRAN mirror.
+    """
+    compiled = _not_in_apt(wanted)
+    if compiled and not host.data.get("strict"):
+        failed = _failed(mirror)
+        compiled = [name for name in compiled if name not in failed]
+    if compiled and reachable.cran_answers(mirror):
+        say("compiled, because apt has not got them: " + " ".join(compiled))
+        asked = " ".join([shlex.quote(reachable.cran(mirror)), *compiled])
+        yield from staging.run(
+            f"{staging.UNLOCK_R}; Rscript --vanilla needs.R {asked} >needs; apt-cache pkgnames r-cran- >known;"
+            f' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {apt_get("install")} $binary;'
+            f" Rscript --vanilla compile.R {asked}; install -D -m 644 not-compiled {NOT_COMPILED}",
+            {name: managed_files.source("packages/" + name) for name in ("needs.R", "compile.R")},
+        )
+
+
+@operation()
+def missing_recorded(wanted: List[str], mirror: str) -> Generator[staging.Command, None, None]:
+    """Write down which R packages the target lacks after all; with ``strict`` that is an error.
+
+    Args:
+        wanted: names as R spells them.
+        mirror: CRAN mirror.
+    """
+    missing = _not_in_apt(wanted)
+    if missing:
+        for line in host.get_fact(FileContents, path=NOT_COMPILED).splitlines():
+            if line.split(": ")[1:2] and line.split(": ")[1] in missing:
+                say(line)
+        reason = (FAILED if reachable.cran_answers(mirror) else UNREACHABLE).format(mirror)
+        yield from omitted.record(KIND, " ".join(missing) + reason)
+    else:
+        yield from omitted.clear(KIND)
+
+
+@operation()
+def kernel(env: str, path: str) -> Generator[StringCommand, None, None]:
+    """Register the R kernel system-wide, with the ``jupyter`` of ``env``.
+
+    pyinfra's server.shell, with ``_if`` too, counts as a change in a dry run.
+
+    Args:
+        env: path of the virtual environment.
+        path: where the kernel's description then is.
+    """
+    found = host.get_fact(File, path=path)
+    if not found or not found["size"]:
+        yield StringCommand(
+            f"PATH={shlex.quote(env)}/bin:$PATH Rscript --vanilla -e 'IRkernel::installspec(user=FALSE)'"
+        )

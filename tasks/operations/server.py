@@ -1,0 +1,71 @@
+"""The locale, the project's folder, and rights that programs must not give."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from typing import Generator, Sequence
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+from pyinfra.facts.server import Locales
+
+from tasks.facts.files import SetuidFiles, UserFolder
+from tasks.lib.staging import refuse
+
+
+@operation()
+def locale(locale: str) -> Generator[StringCommand, None, None]:
+    """Generate ``locale`` if the system has not got it.
+
+    pyinfra's server.locale fails where /etc/locale.gen does not name it, as C.UTF-8, or is not there yet.
+    """
+    if locale not in host.get_fact(Locales):
+        # localedef adds one locale; locale-gen would make every one that /etc/locale.gen lists again.
+        yield StringCommand(f"localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}")
+
+
+@operation()
+def project_folder(username: str, uid: int, home: str, path: str) -> Generator[StringCommand, None, None]:
+    """Make the project's folder, the user's, in a home that the user may change meanwhile; one that is mounted stays as it is.
+
+    pyinfra's files.directory gives the user what a link leads to, which the user puts there between its question and its chown.
+
+    Args:
+        username, uid: the user.
+        home: the user's.
+        path: the folder, below ``home``.
+    """
+    found = host.get_fact(UserFolder, path=path)
+    if found[:4] == ["directory", "755", username, username] or (
+        found[:1] == ["directory"] and found[4:] == ["fuseblk"]
+    ):
+        return
+    above, name = posixpath.split(path)
+    moved = refuse(f"{above} is a symbolic link, or on the way to it there is one").get_raw_value()
+    link = refuse(f"{path} is a symbolic link: it must be a folder").get_raw_value()
+    rest, above, name = shlex.quote(above[len(home) :]), shlex.quote(above), shlex.quote("./" + name)
+    # Root goes into the folder above, makes sure that it stands where it should, and only then hands over what is called so
+    # there, itself and not what it points to.
+    yield StringCommand(
+        f'as_user() {{ setpriv --reuid={uid} --regid={uid} --clear-groups --no-new-privs "$@"; }}\n'
+        f"home=$(cd -P {shlex.quote(home)} && pwd -P) && as_user mkdir -p {above} && cd -P {above}\n"
+        f'[ "$(pwd -P)" = "$home"{rest} ] || {{ {moved}; }}\n'
+        f"if [ -L {name} ]; then {link}; fi\n"
+        f"{{ [ -d {name} ] || as_user mkdir {name}; }} && chown -h {username}:{username} {name} && as_user chmod 755 {name}"
+    )
+
+
+@operation()
+def setuid_removed(home: str, kept: Sequence[str]) -> Generator[StringCommand, None, None]:
+    """Take setuid and setgid from programs, and from everybody the right to write to folders.
+
+    pyinfra's files.file sets whole modes of paths that are known beforehand.
+
+    Args:
+        home: the user's, which is left out.
+        kept: paths that stay as they are.
+    """
+    found = [path for path in host.get_fact(SetuidFiles, home=home) if path not in kept]
+    if found:
+        yield StringCommand("chmod ug-s,o-w " + " ".join(shlex.quote(path) for path in found))

@@ -1,0 +1,63 @@
+"""Our units under systemd; where it does not run, as in an image, nothing."""
+
+from __future__ import annotations
+
+from typing import Generator, Sequence
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+
+from tasks.facts.files import PathStats
+from tasks.facts.systemd import UnitStates
+from tasks.lib import managed_files
+from tasks.lib.managed_files import ManagedFile
+from tasks.lib.staging import Command
+
+
+@operation()
+def units(
+    units: Sequence[str], entries: Sequence[ManagedFile], settings: ManagedFile
+) -> Generator[Command, None, None]:
+    """Put units in place, and a file of settings where there is none.
+
+    pyinfra's files.put would write over what people have set.
+
+    Args:
+        units: their names, which :class:`UnitStates` asks about.
+        entries: the files.
+        settings: how the settings are where there are none yet.
+    """
+    if not host.get_fact(UnitStates, units=units):
+        return
+    present = host.get_fact(PathStats, paths=[entry.path for entry in (*entries, settings)])
+    written = present.get(settings.path)
+    yield from managed_files.diff([*entries] if written else [*entries, settings], present)
+    # It holds keys: whoever wrote it may have left it open.
+    if written and written[1:4] != (settings.mode, settings.user, settings.group):
+        owner = f"{settings.user}:{settings.group}"
+        yield StringCommand(f"chown {owner} {settings.path} && chmod {settings.mode} {settings.path}")
+
+
+@operation()
+def running(units: Sequence[str], started: Sequence[str]) -> Generator[Command, None, None]:
+    """Have units enabled and started. What runs is not started again: people's notebooks run in it.
+
+    pyinfra's systemd.service counts daemon_reload as a change each time, and does not say why a unit did not start.
+
+    Args:
+        units: their names; the first, a target, is enabled.
+        started: those that show that all is well.
+    """
+    state = host.get_fact(UnitStates, units=units)
+    if not state:
+        return
+    if "stale" in state:
+        yield StringCommand("systemctl daemon-reload")
+    if "enabled" not in state:
+        yield StringCommand(f"systemctl daemon-reload && systemctl --quiet enable {units[0]}")
+    if "active" not in state:
+        # The journal says in one line which setting is invalid.
+        yield StringCommand(
+            f"systemctl start {' '.join(started)} ||"
+            " { journalctl --quiet --no-pager --lines 20 --output cat --unit 'melda-*' | grep -v token= >&2; false; }"
+        )

@@ -1,0 +1,196 @@
+"""tasks/lib/fact_cache.py: a fact is asked once, and again when an operation changed its host."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Generator
+from itertools import count
+
+import pytest
+from pyinfra import host, state
+from pyinfra.api import FactBase, deploy, operation
+
+from tasks.lib import fact_cache
+
+from .conftest import Commands, Run
+
+
+class Asked(FactBase[int]):
+    """How often it was asked."""
+
+    def command(self, about: str) -> str:
+        raise NotImplementedError("a table answers")
+
+
+@operation()
+def look(seen: list[int], about: str = "a", change: bool = False) -> Generator[str, None, None]:
+    """Note the fact while the run is executed, and change the host if told."""
+    answer = host.get_fact(Asked, about=about)
+    if state.is_executing:
+        seen.append(answer)
+    if change:
+        yield "true"
+
+
+def counter() -> Callable[..., int]:
+    answers = count()
+    return lambda about: next(answers)
+
+
+@pytest.mark.parametrize(
+    ("steps", "asked"),
+    [
+        ("aaa", [0, 0, 0]),
+        ("aba", [0, 1, 0]),
+        ("aAa", [0, 0, 1]),
+        ("Aaa", [0, 1, 1]),
+        ("ABab", [0, 1, 2, 3]),
+    ],
+)
+def test_asked_once_until_something_changes(run: Run, steps: str, asked: list[int]) -> None:
+    """A letter is what is asked about; a capital one changes the host after it.
+
+    Of the first operation that asks nobody noted whether it changed something, so one goes ahead.
+    """
+    seen: list[int] = []
+
+    @deploy("Steps")
+    def task() -> None:
+        look(name="Ahead", seen=[])
+        for number, step in enumerate(steps):
+            look(name=f"Step {number}", seen=seen, about=step.lower(), change=step.isupper())
+
+    run(task, {Asked: counter()})
+    assert [number - seen[0] for number in seen] == asked
+
+
+def test_what_changed_on_one_host_is_nothing_new_on_another(run_two: Callable[..., list[Commands]]) -> None:
+    seen: dict[str, list[int]] = {"@fake/0": [], "@fake/1": []}
+
+    @deploy("Steps")
+    def task() -> None:
+        mine = seen[host.name]
+        look(name="Ahead", seen=[])
+        look(name="First", seen=mine, change=host.name == "@fake/0")
+        look(name="Second", seen=mine)
+
+    run_two(task, {Asked: counter()}, {Asked: counter()})
+    assert [last - first for first, last in seen.values()] == [1, 0]
+
+
+class There(FactBase[str]):
+    """What is asked about."""
+
+    def command(self, path: str) -> str:
+        return path
+
+
+@operation()
+def look_at(path: str, change: bool = False) -> Generator[str, None, None]:
+    """Ask about a path while the run is executed, and change the host if told."""
+    host.get_fact(There, path=path)
+    if change:
+        yield "true"
+
+
+@pytest.mark.parametrize(
+    ("steps", "asked"),
+    [
+        ("abc", ["abc"]),
+        ("abA", ["ab"]),
+        # From a change on each is asked about alone.
+        ("aBca", ["abc", "c", "a"]),
+        ("abx", ["ab", "x"]),
+        # What nobody said before changes the host before the first question.
+        ("Xab", ["x", "a", "b"]),
+    ],
+)
+def test_what_is_prefetched_is_one_question_until_something_changes(run: Run, steps: str, asked: list[str]) -> None:
+    """A letter is a path; a capital one changes the host after it; x is not prefetched."""
+    questions: list[str] = []
+
+    def note(*paths: str) -> list[str]:
+        if state.is_executing:
+            questions.append("".join(sorted(paths)))
+        return list(paths)
+
+    @deploy("Steps")
+    def task() -> None:
+        for number, step in enumerate(steps):
+            if step not in "xX":
+                fact_cache.prefetch(There, path=step.lower())
+            look_at(name=f"Step {number}", path=step.lower(), change=step.isupper())
+
+    several = {fact_cache.Several: lambda questions: note(*(wanted["path"] for _, wanted in questions))}
+    run(task, {There: lambda path: note(path)[0]} | several)
+    assert questions == asked
+
+
+class Says(FactBase[list[str]]):
+    """What a shell says."""
+
+    default = list
+
+    def command(self, text: str) -> str:
+        return text
+
+    def process(self, output: list[str]) -> list[str]:
+        return output
+
+
+class Needs(Says):
+    """One that needs a program."""
+
+    def requires_command(self, text: str) -> str:
+        return "no-such-program"
+
+
+def several(*questions: fact_cache.Question) -> list[object]:
+    """The answers of a real shell."""
+    fact = fact_cache.Several()
+    command = fact.command(questions)
+    shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+    return fact.process(shown.splitlines())
+
+
+def test_each_answer_is_its_own_whatever_it_says() -> None:
+    texts = {
+        "printf 'a\\n\\nb'": ["a", "", "b"],
+        "echo '0 YQ=='; echo \"it's\"": ["0 YQ==", "it's"],
+        "exec true": [],
+        "exit 0": [],
+    }
+    assert several(*((Says, {"text": text}) for text in texts)) == list(texts.values())
+
+
+def test_one_that_fails_is_asked_alone_and_says_so_itself() -> None:
+    assert several((Says, {"text": "echo a; false"}), (Says, {"text": "echo b # c"})) == [fact_cache.UNKNOWN, ["b"]]
+
+
+def test_a_fact_of_a_program_that_is_not_there_has_its_default() -> None:
+    assert several((Needs, {"text": "echo a"})) == [[]]
+
+
+def test_a_question_is_no_longer_than_a_command_line_may_be(run: Run) -> None:
+    sizes: list[int] = []
+
+    @deploy("Steps")
+    def task() -> None:
+        for number in range(40):
+            fact_cache.prefetch(Says, text=f"echo {number} {'x' * 2000}")
+        look(name="First", seen=[])
+        ask(name="All")
+
+    @operation()
+    def ask() -> Generator[str, None, None]:
+        for number in range(40):
+            host.get_fact(Says, text=f"echo {number} {'x' * 2000}")
+        return
+        yield
+
+    def answer(questions: list[fact_cache.Question]) -> list[list[str]]:
+        sizes.append(len(fact_cache.Several().command(questions)))
+        return [[] for _ in questions]
+
+    run(task, {Asked: counter(), fact_cache.Several: answer})
+    assert len(sizes) == 3 and max(sizes) < 40_000

@@ -1,0 +1,126 @@
+"""tasks/jupyter.py: the environment from its lock, both kernels, the configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pyinfra.facts.deb import DebPackages
+from pyinfra.facts.files import File
+from pyinfra.facts.server import OsRelease
+
+from tasks import debian_packages, jupyter
+from tasks.facts.files import PathStats
+from tasks.facts.venv import Distributions
+from tasks.lib import managed_files
+from tasks.lib.locks import entries, pins
+from tasks.lib.managed_files import ManagedFile
+from tasks.releases import RELEASES
+
+from .conftest import Facts, Run, arguments, in_place
+
+INSTALL = "Install Jupyter and the version service's packages"
+APT = "Install Python and R's kernel"
+KERNEL = "Register the R kernel"
+CONFIGURE = "Configure Jupyter, under the names that notebook 6 and 7 read"
+PLUGINS = "Let Python find the user's own packages, and its kernel start whatever they are"
+CONFIGURATION = managed_files.source("jupyter/jupyter_notebook_config.py")
+CONFIG = in_place(
+    [
+        ManagedFile("/etc/jupyter", mode="755"),
+        ManagedFile("/etc/jupyter/jupyter_notebook_config.py", CONFIGURATION),
+        ManagedFile("/etc/jupyter/jupyter_server_config.py", CONFIGURATION),
+    ]
+)
+PACKAGES = "/opt/jupyter/lib/python3.11/site-packages"
+OURS = {
+    f"{PACKAGES}/melda_plugins.py": "melda_plugins.py",
+    f"{PACKAGES}/melda_plugins.pth": "melda_plugins.pth",
+    "/opt/jupyter/share/jupyter/kernels/python3/kernel.py": "kernel.py",
+    "/opt/jupyter/share/jupyter/kernels/python3/kernel.json": "kernel.json",
+}
+CONFIG[jupyter.R_KERNEL] = ("file", "644", "root", "root", "0" * 64)
+CONFIG |= in_place([ManagedFile(path, managed_files.source(f"jupyter/{name}")) for path, name in OURS.items()])
+DEBIAN = set(debian_packages.PACKAGES["system"] + debian_packages.PACKAGES["r"])
+
+
+def pinned(lock: str) -> set[str]:
+    return {f"{name}=={version}" for name, version in pins(managed_files.source(f"packages/locks/{lock}.txt")).items()}
+
+
+PINNED = pinned("none-3.11")
+DONE: Facts = {DebPackages: DEBIAN, Distributions: PINNED, PathStats: CONFIG}
+
+
+def test_fresh(run: Run) -> None:
+    commands = run(jupyter.jupyter)
+    assert list(commands) == [APT, INSTALL, KERNEL, PLUGINS, CONFIGURE]
+    assert set(arguments(*commands[APT])) == DEBIAN
+    assert commands[KERNEL] == ["PATH=/opt/jupyter/bin:$PATH Rscript --vanilla -e 'IRkernel::installspec(user=FALSE)'"]
+    folder = "/tmp/melda-jupyter.provision"
+    (meta,) = (
+        entry
+        for entry in entries(managed_files.source("packages/locks/none-3.11.txt").decode())
+        if entry.startswith("jupyter==")
+    )
+    assert commands.uploads == {
+        f"{folder}/first.txt": meta.encode(),
+        f"{folder}/lock.txt": managed_files.source("packages/locks/none-3.11.txt"),
+        f"{folder}/uv.txt": managed_files.source("jupyter/uv.txt"),
+        **{f"{path}.melda-new": managed_files.source(f"jupyter/{name}") for path, name in OURS.items()},
+        "/etc/jupyter/jupyter_notebook_config.py.melda-new": CONFIGURATION,
+        "/etc/jupyter/jupyter_server_config.py.melda-new": CONFIGURATION,
+    }
+    install = commands[INSTALL][-1]
+    assert "uv venv -q --python /usr/bin/python3 /opt/jupyter;" in install
+    assert "uv pip install -q --python /opt/jupyter/bin/python --require-hashes --no-deps" in install
+    assert install.count("--require-hashes") == 2, "uv itself is checked too"
+    assert install.endswith(f"rm -rf {folder}; exit $status"), "nothing of it stays, and a failure is one"
+
+
+def test_already_there(run: Run) -> None:
+    assert run(jupyter.jupyter, DONE) == {}
+
+
+def test_what_the_user_has_beside_it_does_not_count(run: Run) -> None:
+    assert run(jupyter.jupyter, DONE | {Distributions: PINNED | {"polars==9.9", "jupyterlab-extra==1"}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("half", "operation"),
+    [
+        ({Distributions: PINNED - {"jupyter==1.0.0"}}, INSTALL),
+        ({Distributions: PINNED - {"jupyter==1.0.0"} | {"jupyter==1.1.1"}}, INSTALL),
+        ({File: None}, KERNEL),
+        ({DebPackages: DEBIAN - {"r-cran-irkernel"}}, APT),
+        ({PathStats: CONFIG | {f"{PACKAGES}/melda_plugins.pth": ("link", "/home/melda/x")}}, PLUGINS),
+        ({PathStats: CONFIG | {"/etc/jupyter": ("directory", "777", "root", "root")}}, CONFIGURE),
+        ({PathStats: CONFIG | {"/etc/jupyter/jupyter_server_config.py": ("link", "/home/melda/x")}}, CONFIGURE),
+    ],
+)
+def test_half_there_only_the_rest_is_done(run: Run, half: Facts, operation: str) -> None:
+    assert list(run(jupyter.jupyter, DONE | half)) == [operation]
+
+
+def test_a_distribution_that_was_cut_off_is_removed_first_because_uv_takes_it_for_installed(run: Run) -> None:
+    install = run(jupyter.jupyter, DONE | {Distributions: set()})[INSTALL][-1]
+    mended = "[ -s $d/INSTALLER ] && [ -s $d/RECORD ] || rm -rf $d; done;"
+    assert install.index("uv venv") < install.index(mended) < install.index("uv pip install")
+
+
+@pytest.mark.parametrize("codename", RELEASES)
+def test_the_lock_is_that_of_the_releases_python(run: Run, codename: str) -> None:
+    facts: dict[type, Any] = {OsRelease: {"version_codename": codename}}
+    lock = f"none-{RELEASES[codename].python}"
+    commands = run(jupyter.jupyter, facts)
+    assert commands.uploads["/tmp/melda-jupyter.provision/lock.txt"] == managed_files.source(
+        f"packages/locks/{lock}.txt"
+    )
+    assert INSTALL not in run(jupyter.jupyter, facts | {Distributions: pinned(lock)})
+
+
+def test_another_environment(run: Run) -> None:
+    asked: list[str] = []
+    commands = run(jupyter.jupyter, {Distributions: lambda env: asked.append(env) or set()}, python_env="/srv/py")
+    assert set(asked) == {"/srv/py"}
+    assert "/opt/jupyter" not in str(commands[INSTALL] + commands[KERNEL])

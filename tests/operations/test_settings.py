@@ -1,0 +1,192 @@
+"""tasks/settings.py: a wrong setting or release is refused with one line before anything changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import certifi
+import pyinfra
+import pytest
+from pyinfra.api import DeployError
+from pyinfra.facts.server import OsRelease
+
+from tasks import settings
+from tasks.lib import summary
+from tasks.releases import RELEASES
+
+from . import conftest
+from .conftest import Run
+
+KEY = "ssh-ed25519 " + "A" * 68
+INSIDE = "='/home/melda/x': expected a path outside uhome='/home/melda'"
+
+
+@pytest.mark.parametrize("codename", RELEASES)
+def test_the_defaults_are_right(run: Run, codename: str) -> None:
+    assert run(settings.check, {OsRelease: {"version_codename": codename}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("packages", "none"), ("packages", "core"), ("strict", True), ("username", "jo-2_x"), ("uid", 1000), ("uid", 59999),
+        ("python_env", "/srv/py3.11"), ("src", "/usr/local/lib/melda"), ("locale", "C.UTF-8"), ("locale", "tr_TR.UTF-8"),
+        ("cran_mirror", "http://localhost:8080"), ("cran_mirror", "https://mirror.example/a/~b_c/%7e/"),
+        ("r2u_mirror", "http://[::1]:80/ubuntu"), ("r2u_suite", "jammy"), ("r2u_key", __file__), ("r_key", __file__),
+        ("ca_bundle", __file__), ("ca_bundle", ""), ("ssh_public_key", KEY), ("ssh_public_key", f"{KEY} José's laptop"),
+        ("apt_mirror", "http://mirror/debian"), ("apt_security_mirror", ""), ("apt_proxy", "http://10.0.0.1:3142"),
+        ("pypi_index", "https://pypi.example.org/simple/"), ("http_proxy", "http://jo:s%40cret!@proxy:3128"),
+        ("https_proxy", ""), ("no_proxy", "localhost, .example.org,10.0.0.0/8,[::1]"), ("netrc", __file__), ("mirror", "/mirror"),
+        ("ca_certificates", certifi.where()), ("ca_certificates", ""),
+        ("apt_cache_time", 0), ("dpkg_unsafe_io", True), ("apt_keep_archives", True),
+    ],
+)  # fmt: skip
+def test_right_values(run: Run, name: str, value: Any) -> None:
+    assert run(settings.check, **{name: value}) == {}
+
+
+WRONG: list[tuple[str, Any, str]] = [
+    ("packages", "everything", "none, core or datascience"),
+    ("packages", None, "none, core or datascience"),
+    ("packages", ["core"], "none, core or datascience"),
+    ("strict", "yes", "true or false"),
+    ("jupyterhub", "yes", "true or false"),
+    ("strict", 1, "true or false"),
+    ("jupyterhub", "yes", "true or false"),
+    ("username", "Melda", "a lower-case user name"),
+    ("username", "melda; reboot", "a lower-case user name"),
+    ("username", "", "a lower-case user name"),
+    ("uid", 0, "a whole number from 1000"),
+    ("uid", 999, "a whole number from 1000"),
+    ("uid", 60000, "a whole number from 1000"),
+    ("uid", "1001", "a whole number from 1000"),
+    ("uid", True, "a whole number from 1000"),
+    ("uhome", "home/melda", "an absolute path"),
+    ("uhome", "/home/../etc", "an absolute path"),
+    ("uhome", "/home/melda/", "an absolute path"),
+    ("uhome", "/home", "an absolute path"),
+    ("uhome", "/etc/melda", "not below /dev"),
+    ("uhome", "/root/melda", "not below /dev"),
+    ("uhome", "/usr/share", "not below /dev"),
+    ("jupyter_workdir", "/home/melda/my project", "an absolute path"),
+    ("jupyter_workdir", "/home/melda/$(id)", "an absolute path"),
+    ("jupyter_workdir", "/srv/project", "below uhome='/home/melda'"),
+    ("jupyter_workdir", "/home/meldax/project", "below uhome='/home/melda'"),
+    ("jupyter_workdir", "/home/melda", "below uhome='/home/melda'"),
+    ("src", "/home/melda/src", "outside uhome='/home/melda'"),
+    ("src", "/home/melda", "outside uhome='/home/melda'"),
+    ("src", "/tmp/src", "not below /dev"),
+    ("python_env", "/home/melda/env", "outside uhome='/home/melda'"),
+    ("python_env", "/run/env", "not below /dev"),
+    ("locale", "en_US", "a UTF-8 locale"),
+    ("locale", "en_US.ISO-8859-1", "a UTF-8 locale"),
+    ("apt_mirror", "https://mirror/a b", "an http(s) URL without a password (netrc has it)"),
+    ("apt_security_mirror", None, "or empty"),
+    ("apt_proxy", "proxy:3142", "http://HOST:PORT"),
+    ("apt_proxy", 'http://proxy";', "http://HOST:PORT"),
+    ("pypi_index", "pypi.example.org", "an http(s) URL"),
+    ("http_proxy", "proxy:3128", "http://[USER:PASSWORD@]HOST:PORT"),
+    ("https_proxy", "http://proxy'", "http://[USER:PASSWORD@]HOST:PORT"),
+    ("no_proxy", "a;b", "names and networks"),
+    ("netrc", "/nowhere", "the path of a netrc file"),
+    ("mirror", "mirror", "an absolute path on the target"),
+    ("mirror", "/a/../b", "an absolute path on the target"),
+    ("ca_certificates", "/nowhere", "a PEM file with certificates"),
+    ("ca_certificates", __file__, "a PEM file with certificates"),
+    ("cran_mirror", "ftp://cran", "an http(s) URL"),
+    ("cran_mirror", "https://cran/'; system('id') #", "an http(s) URL"),
+    ("r2u_mirror", "https://x/y z", "an http(s) URL"),
+    ("r_mirror", "", "an http(s) URL"),
+    ("r2u_key", "", "the path of a key file"),
+    ("r2u_key", "r2u/nowhere.asc", "the path of a key file"),
+    ("r2u_key", "x" * 300, "the path of a key file"),
+    ("r2u_fingerprint", "ae89db0ee10e60c01100a8f2a1489fe2ab99a21a", "40 hexadecimal digits in capitals"),
+    ("r2u_fingerprint", "AE89DB0E", "40 hexadecimal digits"),
+    ("r2u_suite", "../focal", "a suite's name"),
+    ("r_key", "/nowhere", "the path of a key file, or empty"),
+    ("ca_bundle", "/nowhere", "the path of a PEM file, or empty"),
+    ("ca_bundle", "/nul\0", "the path of a PEM file, or empty"),
+    ("ssh_public_key", "ssh-dss " + "A" * 68, "one public key"),
+    ("ssh_public_key", "AAAA", "one public key"),
+    ("ssh_public_key", f"{KEY}\n{KEY}", "one public key"),
+    ("ssh_public_key", f"{KEY} x\x0b{KEY}", "one public key"),
+    ("ssh_public_key", f'command="id" {KEY}', "one public key"),
+    ("apt_cache_time", -1, "a number of seconds"),
+    ("apt_cache_time", "1d", "a number of seconds"),
+    ("dpkg_unsafe_io", "maybe", "true or false"),
+    ("apt_keep_archives", 0, "true or false"),
+]
+
+
+def refusal(task: Callable[..., Any], *arguments: Any, **changed: Any) -> str:
+    with pytest.raises(DeployError) as error:
+        task(*arguments, **changed)
+    message = str(error.value)
+    assert "\n" not in message and message.isprintable()
+    return message
+
+
+@pytest.mark.parametrize(("name", "value", "right"), WRONG)
+def test_wrong_values(run: Run, name: str, value: Any, right: str) -> None:
+    message = refusal(run, settings.check, **{name: value})
+    assert message.startswith(f"invalid {name}={value!r}: expected "), message
+    assert right in message
+
+
+def test_a_password_in_a_url_is_not_shown(run: Run) -> None:
+    message = refusal(run, settings.check, cran_mirror="https://jo:secret@mirror/cran")
+    assert message == "invalid cran_mirror='https://***@mirror/cran': expected an http(s) URL without a password"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("apt_mirror", "https://jo:secret@mirror/debian"), ("apt_proxy", "http://jo:secret@proxy:1"),
+     ("http_proxy", "jo:secret@proxy:3128"), ("https_proxy", "https://jo:secret@proxy"), ("pypi_index", "//jo:secret@x")],
+)  # fmt: skip
+def test_no_wrong_setting_shows_its_password(run: Run, name: str, value: str) -> None:
+    assert "secret" not in refusal(run, settings.check, **{name: value})
+
+
+def test_every_setting_has_a_rule_and_every_rule_a_wrong_example() -> None:
+    assert set(settings.RULES) == set(conftest.settings())
+    assert {name for name, _, _ in WRONG} == set(settings.RULES)
+
+
+@pytest.mark.parametrize(
+    ("facts", "named"),
+    [
+        ({"version_codename": "buster", "pretty_name": "Debian GNU/Linux 10 (buster)"}, "Debian GNU/Linux 10 (buster)"),
+        ({"id": "alpine"}, "alpine (codename '')"),
+        ({}, "a system without os-release"),
+    ],
+)
+def test_a_release_without_a_row(run: Run, facts: dict[str, str], named: str) -> None:
+    message = refusal(run, settings.check, {OsRelease: facts})
+    assert message.startswith(f"release: {named}")
+    assert all(
+        re.search(rf"\b{codename} \({row.distribution} {row.version}\)", message) for codename, row in RELEASES.items()
+    )
+
+
+def test_a_host_that_is_not_right_is_left_out_and_the_others_go_on(
+    run_two: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: dict[str, tuple[bool, bool, str]] = {}
+
+    def task() -> None:
+        answer, this = settings.accepted(), pyinfra.host.name
+        failures = [found.failures for found in pyinfra.state.callback_handlers if isinstance(found, summary.Summary)]
+        gone = this in {failed.name for failed in pyinfra.state.failed_hosts}
+        told[this] = answer, gone, failures[0].get(this, "")[:43] if failures else ""
+
+    run_two(task, {OsRelease: {"id": "arch"}}, {OsRelease: conftest.BOOKWORM})
+    assert told["@fake/0"] == (False, True, "refused, nothing changed: release: arch (co")
+    assert told["@fake/1"] == (True, False, "")
+    assert re.search(r"\[@fake/0\].* release: arch", caplog.text)
+
+
+def test_where_no_host_is_right_the_run_ends(run: Run, run_two: Any) -> None:
+    assert refusal(run, settings.accepted, {OsRelease: {}}).startswith("release: a system without")
+    assert refusal(run_two, settings.accepted, {OsRelease: {}}, {OsRelease: {}}).startswith("release: a system without")

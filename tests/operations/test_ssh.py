@@ -1,0 +1,84 @@
+"""tasks/ssh.py: what it would run on a fresh target, on one that has it all, and on one that has half."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from pyinfra.facts.deb import DebPackages
+
+from tasks import ssh
+from tasks.facts.files import FileContents, PathStats
+from tasks.facts.ssh import ImageHostKeys
+from tasks.lib import managed_files
+
+from .conftest import Run
+
+CONFIG = "/etc/ssh/sshd_config.d/10-melda-jupyter.conf"
+KEY = "ssh-ed25519 " + "A" * 68 + " platform"
+IN_PLACE = {
+    CONFIG: ("file", "600", "root", "root", hashlib.sha256(managed_files.source("ssh/sshd.conf")).hexdigest()),
+    "/root/.ssh": ("directory", "700", "root", "root"),
+    ssh.CONFIG: ("file", "600", "root", "root", "of the distribution"),
+}
+DONE: dict[type, Any] = {DebPackages: {"openssh-server"}, PathStats: IN_PLACE}
+
+
+def test_fresh(run: Run) -> None:
+    commands = run(ssh.ssh, {ImageHostKeys: ["/etc/ssh/ssh_host_ed25519_key"]}, ssh_public_key=KEY)
+    assert commands["Install the OpenSSH server"][0].count(" openssh-server") == 1
+    put, check, move = commands["Configure sshd: root with a key, nobody with a password"]
+    assert put == f"put {CONFIG}.melda-new"
+    assert f"cat {CONFIG}.melda-new /etc/ssh/sshd_config >" in check, "the whole is checked before it is in place"
+    assert (
+        move
+        == f"chown root:root {CONFIG}.melda-new && chmod 600 {CONFIG}.melda-new && mv -fT {CONFIG}.melda-new {CONFIG}"
+    )
+    assert commands["Make root's ssh folder"] == [
+        "mkdir -p /root/.ssh",
+        "chmod 700 /root/.ssh",
+        "chown root:root /root/.ssh",
+    ]
+    assert commands["Put the platform's public key in place"][0] == "put /root/.ssh/authorized_keys.melda-new"
+    assert commands["Remove host keys that all containers would share"] == ["rm -rf /etc/ssh/ssh_host_ed25519_key"]
+
+
+def test_already_there(run: Run) -> None:
+    block = f"# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
+    assert run(ssh.ssh, DONE | {FileContents: block}, ssh_public_key=KEY) == {}
+
+
+def test_no_key_writes_no_file(run: Run) -> None:
+    assert run(ssh.ssh, DONE) == {}
+
+
+@pytest.mark.parametrize(
+    ("others", "commands"), [("", ["rm -f /root/.ssh/authorized_keys"]), ("ssh-ed25519 AAAA admin\n", None)]
+)
+def test_a_key_that_is_taken_back_leaves_nothing_of_ours(run: Run, others: str, commands: list[str] | None) -> None:
+    text = f"{others}# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
+    found = run(ssh.ssh, DONE | {FileContents: text})
+    if commands:
+        assert found == {"Put the platform's public key in place": commands}
+    else:
+        assert found.uploads["/root/.ssh/authorized_keys.melda-new"].decode() == others
+
+
+def test_an_administrators_keys_stay(run: Run) -> None:
+    commands = run(ssh.ssh, DONE | {FileContents: "ssh-ed25519 AAAA admin\n"}, ssh_public_key=KEY)
+    written = commands.uploads["/root/.ssh/authorized_keys.melda-new"].decode()
+    assert written == f"ssh-ed25519 AAAA admin\n# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
+    assert "chmod 600" in commands["Put the platform's public key in place"][1]
+
+
+def test_the_distributions_configuration_is_roots_to_read(run: Run) -> None:
+    open_to_all = IN_PLACE | {ssh.CONFIG: ("file", "644", "root", "root", "of the distribution")}
+    assert run(ssh.ssh, DONE | {PathStats: open_to_all}) == {
+        "Let only root read sshd's configuration": ["chmod 600 /etc/ssh/sshd_config"]
+    }
+
+
+def test_half_there_only_the_wrong_mode_is_mended(run: Run) -> None:
+    half = IN_PLACE | {"/root/.ssh": ("directory", "755", "root", "root")}
+    assert list(run(ssh.ssh, DONE | {PathStats: half})) == ["Make root's ssh folder"]

@@ -1,0 +1,118 @@
+"""tasks/system.py: apt's settings, lists, upgrades, the packages of all concerns, the locale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pyinfra.facts.deb import DebPackages
+from pyinfra.facts.server import Locales
+
+from tasks import debian_packages, system
+from tasks.facts.apt import AptState, AptStatus, Upgradable
+from tasks.facts.files import PathStats
+from tasks.lib import apt_get, managed_files, staging
+from tasks.lib.managed_files import ManagedFile
+
+from .conftest import Run, arguments, in_place
+
+CONFIGURE = "Configure apt: no Recommends, try a failed download again"
+INSTALL = "Install the Debian packages of all concerns"
+CONFIG = ManagedFile("/etc/apt/apt.conf.d/90melda-jupyter", managed_files.source("system/apt.conf"))
+ALL = {name for concern, names in debian_packages.PACKAGES.items() if concern != "r" for name in names}
+LISTS = frozenset({"mirror_dists_bookworm_InRelease"})
+DONE: dict[type, Any] = {DebPackages: ALL, PathStats: in_place([CONFIG]), Locales: ["en_US.UTF-8"]}
+
+
+def test_fresh(run: Run) -> None:
+    commands = run(system.system, {AptState: AptStatus(False, frozenset(), None), Upgradable: ["bash"]})
+    assert list(commands) == [
+        CONFIGURE,
+        "Refresh the package lists",
+        "Upgrade installed packages",
+        INSTALL,
+        "Generate the locale",
+    ]
+    assert commands.uploads == {f"{CONFIG.path}.melda-new": CONFIG.content}
+    (refresh,) = commands["Refresh the package lists"]
+    assert refresh.endswith(f"; touch {apt_get.STAMP} )"), "the stamp is only written after a success"
+    (install,) = commands[INSTALL]
+    assert set(arguments(install)) == ALL, "one transaction, and R waits for r2u"
+    assert "-o APT::Install-Recommends=false" in install
+    assert commands["Generate the locale"] == ["localedef -i en_US -f UTF-8 en_US.UTF-8"]
+
+
+def test_already_there(run: Run) -> None:
+    assert run(system.system, DONE) == {}
+
+
+@pytest.mark.parametrize(
+    ("state", "max_age", "fetched"),
+    [
+        (AptStatus(False, LISTS, 60), 86400, False),
+        (AptStatus(False, LISTS, 86399), 86400, False),
+        (AptStatus(False, LISTS, 86400), 86400, True),
+        (AptStatus(False, LISTS, 0), 0, True),
+        (AptStatus(False, LISTS, None), 86400, True),
+        (AptStatus(False, frozenset(), 60), 86400, True),  # the lists were deleted
+        (AptStatus(False, LISTS, -60), 86400, True),  # the clock was set back
+    ],
+)
+def test_lists_are_fetched_when_missing_or_old(run: Run, state: AptStatus, max_age: int, fetched: bool) -> None:
+    commands = run(system.system, DONE | {AptState: state}, apt_cache_time=max_age)
+    assert list(commands) == (["Refresh the package lists"] if fetched else [])
+
+
+@pytest.mark.parametrize(
+    ("half", "operation", "words"),
+    [
+        ({DebPackages: ALL - {"s3fs"}}, INSTALL, "install s3fs"),
+        ({DebPackages: ALL - {"s3fs", "dbus"}}, INSTALL, "install dbus s3fs"),
+        ({Upgradable: ["bash"]}, "Upgrade installed packages", " upgrade "),
+        ({PathStats: {CONFIG.path: ("file", "600", "root", "root", "0")}}, CONFIGURE, f"put {CONFIG.path}.melda-new"),
+        ({Locales: []}, "Generate the locale", "localedef -i en_US"),
+        ({AptState: AptStatus(True, LISTS, 60)}, "Finish an interrupted dpkg run", "dpkg --configure -a"),
+    ],
+)
+def test_half_there_only_the_rest_is_done(run: Run, half: dict[type, Any], operation: str, words: str) -> None:
+    commands = run(system.system, DONE | half)
+    assert list(commands) == [operation]
+    assert words in commands[operation][0]
+
+
+def test_after_an_interrupted_run_missing_dependencies_come_too(run: Run) -> None:
+    commands = run(system.system, DONE | {AptState: AptStatus(True, LISTS, 60)})
+    assert commands["Finish an interrupted dpkg run"][1].endswith(" --fix-broken install )")
+
+
+@pytest.mark.parametrize(
+    ("settings", "option", "there"),
+    [
+        ({}, "--force-unsafe-io", False),
+        ({"dpkg_unsafe_io": True}, "--force-unsafe-io", True),
+        ({}, "APT::Keep-Downloaded-Packages=false", True),
+        ({"apt_keep_archives": True}, "APT::Keep-Downloaded-Packages=false", False),
+        ({}, "Acquire::https::CAInfo", False),
+        ({"ca_bundle": __file__}, f"Acquire::https::CAInfo={staging.CA}", True),
+    ],
+)
+def test_apts_options(run: Run, settings: dict[str, Any], option: str, there: bool) -> None:
+    install = run(system.system, DONE | {DebPackages: ALL - {"s3fs"}}, **settings)[INSTALL][-1]
+    assert (option in install) == there
+
+
+def test_the_ca_bundle_comes_and_goes(run: Run) -> None:
+    commands = run(system.system, DONE | {DebPackages: ALL - {"s3fs"}}, ca_bundle=__file__)
+    make, put, install = commands[INSTALL]
+    assert make == "rm -rf /tmp/melda-jupyter.provision && mkdir -m 755 /tmp/melda-jupyter.provision"
+    assert put == "put /tmp/melda-jupyter.provision/ca.crt"
+    assert install.endswith("status=$?; cd / && rm -rf /tmp/melda-jupyter.provision; exit $status")
+
+
+@pytest.mark.parametrize(
+    ("locale", "command"),
+    [("tr_TR.UTF-8", "localedef -i tr_TR -f UTF-8 tr_TR.UTF-8"), ("C.UTF-8", "localedef -i C -f UTF-8 C.UTF-8")],
+)
+def test_another_locale(run: Run, locale: str, command: str) -> None:
+    known = {Locales: ["en_US.UTF-8", "POSIX"]}
+    assert run(system.system, DONE | known, locale=locale) == {"Generate the locale": [command]}

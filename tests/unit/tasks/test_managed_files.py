@@ -1,0 +1,81 @@
+"""tasks/lib/managed_files.py: several files in one upload, by the commands themselves in a real shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from pyinfra.api import FileUploadCommand
+
+from tasks.lib import managed_files
+from tasks.lib.managed_files import ManagedFile
+
+MANY = 40
+
+
+def put(entries: list[ManagedFile]) -> list[str]:
+    """Run the commands that make ``entries``; the commands."""
+    ran = []
+    for command in managed_files.diff(entries, {}):
+        if isinstance(command, FileUploadCommand):
+            Path(command.dest).write_bytes(command.src.getvalue())
+            ran.append("put")
+        else:
+            ran.append(command.get_masked_value())
+            subprocess.run(["sh", "-c", ran[-1].replace("chown", "true chown")], check=True)
+    return ran
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where uploads lie, of this test alone."""
+    found = tmp_path / "melda-jupyter.provision"
+    monkeypatch.setattr(managed_files, "FOLDER", str(found))
+    monkeypatch.setattr(managed_files, "PACKED", f"{found}/files.tar")
+    return found
+
+
+def test_each_gets_its_content_mode_and_name(tmp_path: Path, folder: Path) -> None:
+    there = tmp_path / "there"
+    contents = {there / f"{'long' * 30}'s {number}": os.urandom(number * 100) for number in range(MANY)}
+    entries = [ManagedFile(str(there), mode="755")]
+    entries += [ManagedFile(str(path), content, mode="750") for path, content in contents.items()]
+    ran = put(entries)
+    assert {path: path.read_bytes() for path in contents} == contents
+    assert {path.stat().st_mode & 0o7777 for path in contents} == {0o750}
+    assert sorted(path.name for path in there.iterdir()) == sorted(path.name for path in contents)
+    assert ran.count("put") == 1 and len(ran) == 4, "as many commands however many files"
+    assert not folder.exists()
+
+
+def test_what_lies_in_the_way_is_not_written_to(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs")
+    (tmp_path / "a.melda-new").symlink_to(theirs)
+    (tmp_path / "b").symlink_to(theirs)
+    put([ManagedFile(str(tmp_path / "a"), b"A"), ManagedFile(str(tmp_path / "b"), b"B")])
+    assert theirs.read_text() == "theirs"
+    assert (tmp_path / "a").read_text() == "A" and (tmp_path / "b").read_text() == "B"
+    assert not (tmp_path / "b").is_symlink()
+
+
+def test_nothing_is_put_in_place_unless_all_could_be_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("before")
+    missing = tmp_path / "file" / "b"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(subprocess.CalledProcessError):
+        put([ManagedFile(str(tmp_path / "a"), b"A"), ManagedFile(str(missing), b"B")])
+    assert (tmp_path / "a").read_text() == "before"
+
+
+def test_another_owner_is_set_under_the_temporary_name(tmp_path: Path) -> None:
+    entries = [
+        ManagedFile(str(tmp_path / "a"), b"A", mode="600", user="melda", group="melda"),
+        ManagedFile(str(tmp_path / "b"), b"B"),
+    ]
+    ran = put(entries)
+    new = f"{tmp_path}/a.melda-new"
+    assert f"chown melda:melda {new} && chmod 600 {new} && mv -fT {new} {tmp_path}/a" in ran[-1]
+    assert ran[-1].count("chown") == 1
