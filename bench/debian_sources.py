@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.workbench import Workbench
 from builder.errors import BuildError
-from tests.standins import cran_repository
+from tests.fakes import cran_repository
 
 # Downloads the sources of NAMES and of all they need, as far as the mirror has them, into /out, one tarball each.
 _DOWNLOAD = r"""

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.standins.s3 import Credentials, Server
-from tests.standins.serve import gateway
+from tests.fakes.s3 import Credentials, Server
+from tests.fakes.serve import gateway
 
 BUCKET = "melda-bench"
 

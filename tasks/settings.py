@@ -119,7 +119,7 @@ RULES: Dict[str, Rule] = {
 
 
 def problems(settings: Dict[str, Any]) -> List[str]:
-    """One line for each setting that is not right: its name, its value, what would be right."""
+    """One line for each setting that is invalid: its name, its value, what would be right."""
     found = []
     for name, rule in RULES.items():
         value = settings.get(name)

@@ -19,7 +19,7 @@ from builder import docker as client
 from builder.errors import BuildError
 from tasks.operations.r import debian_name
 from tasks.packages import names
-from tests.standins.serve import Server, gateway
+from tests.fakes.serve import Server, gateway
 
 NAME = "datascience"
 REPEATS = 2

@@ -19,8 +19,8 @@ from bench.workbench import Workbench
 from builder import docker as client
 from builder.errors import BuildError
 from tasks.operations.r import debian_name
-from tests.standins import wheels
-from tests.standins.serve import Server, gateway
+from tests.fakes import wheels
+from tests.fakes.serve import Server, gateway
 
 NAME = "fork"
 REPEATS = 2

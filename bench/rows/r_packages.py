@@ -14,7 +14,7 @@ from bench.workbench import Workbench
 from builder import docker as client
 from builder.errors import BuildError
 from tasks.operations.r import debian_name
-from tests.standins.serve import Server, gateway
+from tests.fakes.serve import Server, gateway
 
 NAME = "r-packages"
 REPEATS = 2

@@ -1,6 +1,7 @@
 """The navigation: the lists of docs/index.md, and after them every page that no list names yet.
 
-So there is one table of contents, which reads well in the repository too, and a new page never breaks the build.
+So there is one table of contents, which reads well in the repository too, and a new page never breaks the build. The pages
+of a folder that is called like a page (docs/decisions.md, docs/decisions/) are below that page.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def toctrees(text: str, pages: set[str]) -> str:
         pages: all pages there are.
     """
     listed = sections(text)
-    rest = dict.fromkeys(sorted(pages - {INDEX} - {page for _, named in listed for page in named}), "")
+    below = {page for page in pages if posixpath.dirname(page) in pages}
+    rest = dict.fromkeys(sorted(pages - {INDEX} - below - {page for _, named in listed for page in named}), "")
     made = []
     for title, named in [*listed, ("More", rest)]:
         if named:
@@ -44,9 +46,16 @@ def toctrees(text: str, pages: set[str]) -> str:
     return "".join(made)
 
 
+def subtree(page: str, pages: set[str]) -> str:
+    """The directive that puts the pages of a page's folder below it; empty if there are none."""
+    below = sorted(one for one in pages if posixpath.dirname(one) == page)
+    lines = "\n".join(f"/{one}" for one in below)
+    return f"\n```{{toctree}}\n:hidden:\n\n{lines}\n```\n" if below else ""
+
+
 def _read(app: Sphinx, page: str, source: list[str]) -> None:
-    if page == INDEX:
-        source[0] += toctrees(source[0], set(app.project.docnames))
+    pages = set(app.project.docnames)
+    source[0] += toctrees(source[0], pages) if page == INDEX else subtree(page, pages)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

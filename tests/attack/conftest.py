@@ -13,7 +13,7 @@ import pytest
 from tests.container import fixtures
 from tests.container.machines import Machine
 from tests.container.services import BUCKET, MOUNT, Service, bucket_variables
-from tests.standins.s3 import Server, serve_all
+from tests.fakes.s3 import Server, serve_all
 
 from .tools import Target
 

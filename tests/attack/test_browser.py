@@ -10,7 +10,7 @@ import websocket
 
 from tests.container.notebook import Notebook
 from tests.container.services import Service
-from tests.standins.serve import gateway
+from tests.fakes.serve import gateway
 
 EVIL = "https://evil.example"
 NAMED = "https://platform.example"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.container.machines import Machine, until
 from tests.container.services import BUCKET, Service
-from tests.standins.s3 import Server
+from tests.fakes.s3 import Server
 
 from .tools import background
 

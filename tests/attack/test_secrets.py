@@ -14,8 +14,8 @@ import requests
 
 from tests.container.machines import Machine, until
 from tests.container.services import BUCKET, MOUNT, Service, bucket_variables, variables
-from tests.standins.s3 import Server
-from tests.standins.serve import gateway
+from tests.fakes.s3 import Server
+from tests.fakes.serve import gateway
 
 from .tools import plugins, python, status
 

@@ -15,9 +15,9 @@ from filelock import FileLock
 from builder import base as bases_of_builder
 from builder import engine
 from builder import image as images
-from tests.standins import cran_repository, wheels
-from tests.standins.s3 import Server, serve_all
-from tests.standins.serve import gateway
+from tests.fakes import cran_repository, wheels
+from tests.fakes.s3 import Server, serve_all
+from tests.fakes.serve import gateway
 
 from .machines import ROOT, Machine, provision
 from .projects import Project

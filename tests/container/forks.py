@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.standins import cran_repository, wheels
-from tests.standins.serve import Server, gateway
+from tests.fakes import cran_repository, wheels
+from tests.fakes.serve import Server, gateway
 
 from .machines import ROOT, Machine, provision
 from .services import Service

@@ -8,7 +8,7 @@ import pytest
 import requests
 import websocket
 
-from tests.standins.serve import gateway
+from tests.fakes.serve import gateway
 
 from .services import Service, running
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import boto3
 
-from tests.standins.s3 import Server, serve_all
+from tests.fakes.s3 import Server, serve_all
 
 from .machines import until
 from .services import BUCKET, MOUNT, Service, bucket_variables

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import requests
 
-from tests.standins.s3 import Credentials, Server
+from tests.fakes.s3 import Credentials, Server
 
 from .machines import Machine, until
 from .notebook import Notebook

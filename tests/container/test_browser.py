@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from tests.standins.serve import gateway
+from tests.fakes.serve import gateway
 
 from .pages import EVIL, FRIEND, NET_ADMIN, ask, count, guarded, other_port, own, socket  # noqa: F401
 from .services import Service, running

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.standins.serve import Server, gateway
+from tests.fakes.serve import Server, gateway
 
 from .chromium import Page, browser  # noqa: F401
 from .pages import count, guarded, own  # noqa: F401

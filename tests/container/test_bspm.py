@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.standins import cran_repository
-from tests.standins.serve import Server, gateway
+from tests.fakes import cran_repository
+from tests.fakes.serve import Server, gateway
 
 from .machines import Machine, provision, until
 from .notebook import Notebook

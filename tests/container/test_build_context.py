@@ -23,7 +23,7 @@ def test_the_context_is_what_the_project_has(docker: str, tmp_path: Path) -> Non
         "build/mirror/wheels/a.whl",
         ".venv/bin/python",
         "docs/index.md",
-        "tests/standins/s3.py",
+        "tests/fakes/s3.py",
         "builder/__main__.py",
     ]
     for name in (*needed, *planted, *others):

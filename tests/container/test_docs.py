@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from docs.tools import blocks, links
-from tests.standins.serve import Server
+from tests.fakes.serve import Server
 
 from .forks import cran, with_bspm  # noqa: F401
 from .machines import ROOT, Machine

@@ -10,8 +10,8 @@ import pytest
 
 from deployments.ecs import __main__ as command
 from deployments.ecs import task_definition
-from tests.standins.s3 import Server
-from tests.standins.serve import gateway
+from tests.fakes.s3 import Server
+from tests.fakes.serve import gateway
 
 from .machines import until
 from .services import Service, bucket_variables

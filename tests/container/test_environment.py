@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import websocket
 
-from tests.standins.s3 import Server
-from tests.standins.serve import gateway
+from tests.fakes.s3 import Server
+from tests.fakes.serve import gateway
 
 from .services import MOUNT, Service, bucket_variables
 from .test_ssh import login

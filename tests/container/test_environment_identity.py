@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.standins.serve import Server
+from tests.fakes.serve import Server
 
 from .forks import PROJECT, Fork, cran, forks, hand, sources, with_bspm  # noqa: F401
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.standins.s3 import Server
+from tests.fakes.s3 import Server
 
 from .machines import until
 from .services import BUCKET, Service

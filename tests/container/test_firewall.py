@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.standins.s3 import Server
-from tests.standins.serve import gateway
+from tests.fakes.s3 import Server
+from tests.fakes.serve import gateway
 
 from .machines import Machine, until
 from .notebook import Notebook

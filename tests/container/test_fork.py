@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.standins.s3 import Server
+from tests.fakes.s3 import Server
 
 from .machines import ROOT, until
 from .services import BUCKET, MOUNT, Service, bucket_variables

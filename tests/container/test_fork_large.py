@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bench.rows.fork import PYTHON, R
-from tests.standins.serve import Server
+from tests.fakes.serve import Server
 
 from .forks import PROJECT, Fork, cran, forks, hand, sources, with_bspm  # noqa: F401
 

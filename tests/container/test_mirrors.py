@@ -16,9 +16,9 @@ from builder import image as images
 from builder import mirror, reproducibility
 from builder.settings import Settings
 from tasks.releases import RELEASES
-from tests.standins import cran_repository
-from tests.standins.background import Background
-from tests.standins.serve import Server, gateway
+from tests.fakes import cran_repository
+from tests.fakes.background import Background
+from tests.fakes.serve import Server, gateway
 
 from .machines import Machine, provision
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.standins.s3 import Server
+from tests.fakes.s3 import Server
 
 from .fixtures import Machines
 from .machines import until

@@ -17,8 +17,8 @@ import pytest
 from builder import image as images
 from tasks.operations.r import debian_name
 from tasks.packages import names, up_to
-from tests.standins import cran_repository
-from tests.standins.serve import Server, gateway
+from tests.fakes import cran_repository
+from tests.fakes.serve import Server, gateway
 
 from .machines import ROOT, Machine, provision
 

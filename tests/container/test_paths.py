@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.standins import cran_repository, wheels
+from tests.fakes import cran_repository, wheels
 
 from .machines import until
 from .services import Service

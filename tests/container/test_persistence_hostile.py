@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.standins.s3 import serve_all
+from tests.fakes.s3 import serve_all
 
 from .machines import until
 from .projects import PIP, PYTHON, SITE, Project, imported, saved, shell

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.standins.serve import gateway
+from tests.fakes.serve import gateway
 
 from .services import Service, running
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tasks.privileges import KEPT
-from tests.standins.s3 import Server
-from tests.standins.serve import gateway
+from tests.fakes.s3 import Server
+from tests.fakes.serve import gateway
 
 from .machines import provision
 from .services import MOUNT, Service, bucket_variables

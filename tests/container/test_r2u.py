@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.standins.apt_repository import Package, Repository, SigningKey, build, sources, twin
-from tests.standins.serve import Server, gateway
+from tests.fakes.apt_repository import Package, Repository, SigningKey, build, sources, twin
+from tests.fakes.serve import Server, gateway
 
 from .fixtures import Machines
 from .machines import Machine, Provisioning, provision

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.standins.s3 import Server
+from tests.fakes.s3 import Server
 
 from .machines import until
 from .services import BUCKET, MOUNT, Service, bucket_variables

@@ -9,8 +9,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from tests.standins import role
-from tests.standins.s3 import Credentials, Server
+from tests.fakes import role
+from tests.fakes.s3 import Credentials, Server
 
 from .services import MOUNT, Service, bucket_variables
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from tests.standins.s3 import Server
+from tests.fakes.s3 import Server
 
 from .pages import EVIL, ask, own, socket
 from .services import MOUNT, Service, bucket_variables

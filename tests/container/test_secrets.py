@@ -9,7 +9,7 @@ from typing import IO, cast
 
 import pytest
 
-from tests.standins.s3 import Server
+from tests.fakes.s3 import Server
 
 from .fixtures import CANARIES
 from .machines import until

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.standins.s3 import Server
+from tests.fakes.s3 import Server
 
 from .machines import until
 from .services import MOUNT, Service, bucket_variables

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import requests
 
-from tests.standins.s3 import Server
+from tests.fakes.s3 import Server
 
 from .machines import until
 from .services import MOUNT, Service, bucket_variables

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from tests.standins.s3 import Server, serve_all
+from tests.fakes.s3 import Server, serve_all
 
 from .machines import until
 from .services import BUCKET, MOUNT, Service, bucket_variables

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from tests.standins.crowd import Crowd
-from tests.standins.serve import gateway
+from tests.fakes.crowd import Crowd
+from tests.fakes.serve import gateway
 
 from .machines import until
 from .services import Service

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.standins.s3 import Server
-from tests.standins.serve import gateway
+from tests.fakes.s3 import Server
+from tests.fakes.serve import gateway
 
 from .machines import Machine, Provisioning, provision, until
 from .notebook import Notebook

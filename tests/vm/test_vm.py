@@ -19,7 +19,7 @@ import requests
 
 from tests.container.machines import provision, until
 from tests.container.notebook import Notebook
-from tests.standins.s3 import Credentials, Server
+from tests.fakes.s3 import Credentials, Server
 
 from .machine import HOST, Vm, accelerators, bootstrap
 

@@ -19,9 +19,7 @@ def test_a_port_in_use() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(
-            BuildError, match=rf"^PORT={port} is not free \(Address already in use\): choose another"
-        ):
+        with pytest.raises(BuildError, match=rf"^PORT={port} is not free \(Address already in use\): choose another"):
             container.check_port(str(port))
     container.check_port(str(port))
 

@@ -59,9 +59,7 @@ def test_no_rights_is_one_line(fake: Fake) -> None:
 def test_a_remote_engine_that_does_not_answer_is_named(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
     fake("only", OLD.format("echo 'Cannot connect' >&2; exit 1"))
-    with pytest.raises(
-        BuildError, match=r"^DOCKER_HOST='tcp://192.0.2.1:2375' does not answer: Cannot connect$"
-    ):
+    with pytest.raises(BuildError, match=r"^DOCKER_HOST='tcp://192.0.2.1:2375' does not answer: Cannot connect$"):
         engine.ready()
 
 

@@ -12,7 +12,7 @@ import pytest
 from builder import preflight
 from builder.errors import BuildError
 from builder.preflight import Row, Source
-from tests.standins.background import Background
+from tests.fakes.background import Background
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -14,7 +14,7 @@ import pytest
 
 from builder import refresh
 from builder.errors import BuildError
-from tests.standins.background import Background
+from tests.fakes.background import Background
 
 
 class Statistics:

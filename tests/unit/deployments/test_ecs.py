@@ -19,7 +19,7 @@ from builder.errors import BuildError
 from deployments import contract
 from deployments.ecs import __main__ as command
 from deployments.ecs import task_definition
-from tests.standins.s3 import Server
+from tests.fakes.s3 import Server
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = "arn:aws:iam::123456789012:role/melda-"
@@ -152,9 +152,7 @@ def test_whatever_a_variable_is_it_is_kept_or_refused(name: str, value: str) -> 
     try:
         (container,) = made(*REQUIRED, "--variable", f"{name}={value}")["containerDefinitions"]
     except BuildError as refused:
-        assert str(refused).startswith(
-            ("invalid ", "BUCKET", "PROJECT", "AWS", "PGEO", "FORK_OF")
-        )
+        assert str(refused).startswith(("invalid ", "BUCKET", "PROJECT", "AWS", "PGEO", "FORK_OF"))
     else:
         assert container["environment"] == [{"name": name, "value": value}]
 

@@ -24,6 +24,14 @@ def test_a_page_that_no_list_names_is_there_too() -> None:
     assert "More" not in contents.toctrees(TEXT, {"docs/index", "docs/a", "README", "docs/b/c"})
 
 
+def test_the_pages_of_a_folder_are_below_the_page_of_that_name() -> None:
+    pages = {"docs/index", "docs/new", "docs/new/0001-a", "docs/new/0002-b", "docs/other/c"}
+    made = contents.toctrees("", pages)
+    assert "/docs/new\n" in made and "/docs/other/c" in made and "0001-a" not in made
+    assert "\n/docs/new/0001-a\n/docs/new/0002-b\n" in contents.subtree("docs/new", pages)
+    assert contents.subtree("docs/other/c", pages) == ""
+
+
 @given(st.sets(st.from_regex(r"docs/[a-z]{1,8}", fullmatch=True)))
 def test_every_page_is_in_the_navigation_once(pages: set[str]) -> None:
     made = contents.toctrees(TEXT, pages)

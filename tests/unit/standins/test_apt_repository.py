@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.standins.apt_repository import LABEL, ORIGIN, Package, Repository, SigningKey, build, sources, twin
+from tests.fakes.apt_repository import LABEL, ORIGIN, Package, Repository, SigningKey, build, sources, twin
 
 PACKAGES = [Package("Digest", "0.0.1-1.ca2004.1"), Package("digest", "99.0-1", recommends=("r-cran-other",))]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.standins import cran_repository
-from tests.standins.cran_repository import REAL_BSPM, build, description, write_source
+from tests.fakes import cran_repository
+from tests.fakes.cran_repository import REAL_BSPM, build, description, write_source
 
 
 @pytest.fixture(autouse=True)

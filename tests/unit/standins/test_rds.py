@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from tests.standins import rds
+from tests.fakes import rds
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from tests.standins.s3 import Credentials, Server
+from tests.fakes.s3 import Credentials, Server
 
 
 @pytest.fixture

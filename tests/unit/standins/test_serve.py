@@ -9,7 +9,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.standins import serve
+from tests.fakes import serve
 
 
 def test_a_directory_is_served_and_requests_are_logged(tmp_path: Path) -> None:
@@ -57,4 +57,4 @@ def _answer(monkeypatch: pytest.MonkeyPatch, stdout: str, code: int = 0, stderr:
     def run(*arguments: Any, **options: Any) -> CompletedProcess[str]:
         return CompletedProcess(arguments, code, stdout, stderr)
 
-    monkeypatch.setattr("tests.standins.serve.subprocess.run", run)
+    monkeypatch.setattr("tests.fakes.serve.subprocess.run", run)

@@ -95,9 +95,7 @@ def test_jupyter_does_not_go_on_when_a_step_failed(
         raise PermissionError(1, "Operation not permitted", "/home/melda/x")
 
     monkeypatch.setattr(container.home, "chown_home", refuse)
-    with pytest.raises(
-        ConfigError, match="^UHOME='.*' cannot be handed to its user: .*Operation not permitted"
-    ):
+    with pytest.raises(ConfigError, match="^UHOME='.*' cannot be handed to its user: .*Operation not permitted"):
         container.start_all(settings, supervisor)
     os.set_blocking(supervisor.waits_for, False)
     with pytest.raises(BlockingIOError):

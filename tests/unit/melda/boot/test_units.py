@@ -75,7 +75,13 @@ def test_plugins_are_brought_back_or_mended_and_a_fork_is_installed(
     assert output == f"{where}, 3 owners changed in {settings.layout.user.home}"
     systemd.UNITS["plugins"].end(settings, supervisor)
     # A fork's installations may run what the user has put in place.
-    assert supervisor.done == [f"mend={not kept}", "chown_home", *(["start fork"] if kept else []), "stop fork", "flush"]
+    assert supervisor.done == [
+        f"mend={not kept}",
+        "chown_home",
+        *(["start fork"] if kept else []),
+        "stop fork",
+        "flush",
+    ]
 
 
 def test_a_home_that_cannot_be_handed_over_is_tried_again(

@@ -12,7 +12,7 @@ from melda.config import environ
 from melda.envs.restore import r
 from melda.envs.restore.progress import Progress
 
-from tests.standins import cran_repository
+from tests.fakes import cran_repository
 from tests.unit.melda.envs.conftest import R, r_package
 
 # Called as busctl --timeout=N call SERVICE PATH INTERFACE METHOD TYPES PID [COUNT NAME...]

@@ -15,7 +15,7 @@ import pytest
 from melda.envs.capture import kernels
 from melda.envs.errors import UsageError
 
-from tests.standins.background import Background
+from tests.fakes.background import Background
 
 IDLE = {"execution_state": "idle"}
 

@@ -18,7 +18,7 @@ from melda.envs.restore.command import Options
 from melda.envs.restore.progress import Progress
 from melda.plugins import state
 
-from tests.standins.serve import Server
+from tests.fakes.serve import Server
 from tests.unit.melda.envs.conftest import VERSION, Image, R, distribution, r_package
 from tests.unit.melda.envs.r_machine import Machine, machine
 

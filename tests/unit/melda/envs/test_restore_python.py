@@ -25,7 +25,7 @@ from melda.envs.restore import command, tools
 from melda.envs.restore.command import Options
 from melda.plugins import venv as plugins_venv
 
-from tests.standins import wheels
+from tests.fakes import wheels
 from tests.unit.melda.envs.conftest import VERSION
 
 UV = Path(sys.executable).parent / "uv"

@@ -16,8 +16,8 @@ from melda.envs.restore import bspm, nearest, plan, r, sources
 from melda.envs.restore.progress import Progress
 from melda.envs.restore.sources import Mirrors
 
-from tests.standins import cran_repository
-from tests.standins.serve import Server
+from tests.fakes import cran_repository
+from tests.fakes.serve import Server
 
 AT = Mirrors("https://cran.example", "https://bioconductor.example", "3.16")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

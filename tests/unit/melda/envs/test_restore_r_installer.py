@@ -10,7 +10,7 @@ import pytest
 from melda.envs.restore import r
 from melda.envs.restore.wanted import digest_of
 
-from tests.standins.serve import Server
+from tests.fakes.serve import Server
 from tests.unit.melda.envs.conftest import R, r_package
 from tests.unit.melda.envs.r_machine import Machine, machine
 

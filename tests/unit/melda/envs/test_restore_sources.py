@@ -16,7 +16,7 @@ from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import sources, tools, web
 from melda.envs.restore.sources import Mirrors
 
-from tests.standins.background import Background
+from tests.fakes.background import Background
 
 AT = Mirrors("https://cran.example", "https://bioconductor.example", "3.16")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -19,7 +19,7 @@ from melda.envs import addresses
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import sources, web
 
-from tests.standins.background import Background
+from tests.fakes.background import Background
 
 NAMES = ("files.example", "other.example")
 

@@ -12,7 +12,7 @@ from melda.config import bucket
 from melda.config.bucket import Bucket
 from melda.mount import s3
 
-from tests.standins.background import Background
+from tests.fakes.background import Background
 
 Answers = Callable[[str, str], tuple[int, bytes]]
 

@@ -17,7 +17,7 @@ from melda.config.bucket import Bucket
 from melda.mount import s3
 from melda.sync import copy_fork, fork_of
 
-from tests.standins.background import Background
+from tests.fakes.background import Background
 
 PARENT = "users/eve/née x"
 OURS = "users/ada/.melda-jupyter"

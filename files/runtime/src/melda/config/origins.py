@@ -51,8 +51,8 @@ def parse(value: str) -> Tuple[str, ...]:
         origin = normal(entry.strip())
         if not origin:
             raise ConfigError(
-                f"invalid ALLOWED_ORIGINS={entry.strip()!r}: expected origins such as https://notebooks.example.org, comma-separated,"
-                " with neither '*' nor a path"
+                f"invalid ALLOWED_ORIGINS={entry.strip()!r}: expected origins such as https://notebooks.example.org,"
+                " comma-separated, with neither '*' nor a path"
             )
         found.append(origin)
     return tuple(dict.fromkeys(found))

@@ -14,7 +14,6 @@ from melda.base.errors import ConfigError
 from melda.config import environ
 from melda.envs import addresses, cli
 from melda.envs.capture import copies
-from melda.envs.errors import UsageError
 from melda.plugins import state
 from melda.sync import fork_of
 

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from tests.standins.background import Background
+from tests.fakes.background import Background
 
 
 def gateway(network: str = "bridge", docker: str = "/usr/bin/docker") -> str:

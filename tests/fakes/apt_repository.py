@@ -17,7 +17,7 @@ from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 
-from tests.standins import rds
+from tests.fakes import rds
 
 ORIGIN = "CRAN-Apt Project"
 LABEL = "CRAN-Apt Packages"

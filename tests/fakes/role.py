@@ -6,8 +6,8 @@ import datetime
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.standins.background import Background
-from tests.standins.s3 import Credentials
+from tests.fakes.background import Background
+from tests.fakes.s3 import Credentials
 
 ECS_PATH = "/v2/credentials/7c1a3f6e"
 ROLE = "melda-test-role"
