@@ -100,7 +100,7 @@ def test_a_firewall_that_shuts_the_hub_out_is_refused(port: int, egress: str, ri
 
 
 def test_an_image_without_jupyterhub_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="expected built with jupyterhub=true"):
+    with pytest.raises(ConfigError, match="it must be built with jupyterhub=true"):
         hub.check_installed(str(tmp_path))
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "jupyterhub-singleuser").touch()
