@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     parsed.add_argument("--only", default="", metavar="ROW", help="one of " + ", ".join(row.NAME for row in ROWS))
     parsed.add_argument("--quick", action="store_true", help="one repeat; nothing is written")
     parsed.add_argument(
-        "--page", action="store_true", help="measure nothing; write results.md and the charts anew from results.json"
+        "--page", action="store_true", help="measure nothing; write results.md and the charts again from results.json"
     )
     return parsed
 
@@ -81,7 +81,7 @@ def keep(row: Measured) -> None:
 
 
 def page(folder: Path) -> None:
-    """Write ``results.md`` and the charts anew from ``results.json``.
+    """Write ``results.md`` and the charts again from ``results.json``.
 
     Raises:
         BuildError: there are no results, or they cannot be read. The page and the charts are left as they are.
@@ -93,7 +93,7 @@ def page(folder: Path) -> None:
         text, pictures = table.markdown(rows), charts.all_of(rows)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         why = f"{type(error).__name__}: {error}"
-        raise BuildError(f"{file} is not what make bench writes ({why}): take it from git, or measure anew") from error
+        raise BuildError(f"{file} is not what make bench writes ({why}): take it from git, or measure again") from error
     if not rows:
         raise BuildError(f"{file} has no results: take it from git, or measure with make bench")
     measured.write(folder / "results.md", text)

@@ -104,7 +104,7 @@ def _own(folder: Path) -> None:
 
 
 def make(docker: str, base: str, base_image: str, python: str, chosen: Settings, folder: Path = FOLDER) -> Path:
-    """Make the folder anew; the former one stays until this one is complete.
+    """Make the folder again; the former one stays until this one is complete.
 
     Args:
         docker: path of the client; its engine must be on this machine.

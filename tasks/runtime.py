@@ -21,7 +21,7 @@ PACKAGE = "melda"
 # What earlier versions had beside it. Nothing else at the top is removed: $SRC may be any folder.
 FORMER = (
     "melda_bspm", "melda_environment", "melda_firewall", "melda_persistence", "melda_runtime", "melda_server", "melda_units",
-    "jupyter_notebook.py", "version_check_webservice.py", "requirements.in", "__pycache__",
+    "jupyter_notebook.py", "keep-plugins", "version_check_webservice.py", "requirements.in", "__pycache__",
 )  # fmt: skip
 
 

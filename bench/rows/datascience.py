@@ -36,10 +36,10 @@ NOTE = (
     "`install.packages()`. CRAN cannot be reached where this is measured: the alternative compiles only those of the list "
     "r-core and of their needs whose sources Debian's mirror has, from this machine; apt gives it the rest beforehand. Ours "
     "installs all of core and datascience. One more: the R package "
-    f"`{ADDED}` added to the list, `pyinfra @docker/NAME deploy.py` on a container of the image, apt's lists fetched anew, "
+    f"`{ADDED}` added to the list, `pyinfra @docker/NAME deploy.py` on a container of the image, apt's lists fetched again, "
     "beside `apt-get update` and `apt-get install` of it in another; "
     "`docker build` of Dockerfile with the image as its BASE_IMAGE; and, without a target, from our base again, whose layer is "
-    "made anew with what the cache mounts hold."
+    "made again with what the cache mounts hold."
 )
 
 
@@ -131,7 +131,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
     base, tag = f"{workbench.token}-app-base", f"{workbench.token}-datascience"
     arguments = {"BASE_IMAGE": base, "PROVISION_DATA": "packages=datascience"}
     times: list[list[float]] = [[] for _ in range(6)]
-    ours, plain, more, floor, onto, anew = times
+    ours, plain, more, floor, onto, again = times
     for _ in range(repeats):
         token = f"{workbench.token}-{uuid.uuid4().hex[:8]}"
         ours.append(cold_build.timed(workbench, tag, "Dockerfile", arguments, token))
@@ -140,8 +140,8 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
         print(f"    one more package: {more[-1]:.1f} s", flush=True)
         onto.append(again(workbench, tag, {**arguments, "BASE_IMAGE": tag}, token))
         print(f"    the same, an image on the one before: {onto[-1]:.1f} s", flush=True)
-        anew.append(again(workbench, tag, arguments, token))
-        print(f"    the same, an image from the base: {anew[-1]:.1f} s", flush=True)
+        again.append(again(workbench, tag, arguments, token))
+        print(f"    the same, an image from the base: {again[-1]:.1f} s", flush=True)
         subprocess.run([workbench.docker, "image", "rm", "--force", tag], capture_output=True, check=False)
     with tempfile.TemporaryDirectory(prefix="melda-bench-cran-") as folder:
         wanted = [debian_name(name) for name in r_names(workbench.tree, "core")]
@@ -158,5 +158,5 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
         Result("one package more", "s", {OURS: more, COLD: ours, ALONE: floor}, [Target(0.15, COLD)]),
         Result("one package more, an image on the one before", "s", {OURS: onto, COLD: ours}, [Target(0.15, COLD)]),
         # All of it is installed again; told, so that nobody takes the other for this.
-        Result("one package more, an image from the base", "s", {OURS: anew, COLD: ours}),
+        Result("one package more, an image from the base", "s", {OURS: again, COLD: ours}),
     ]

@@ -41,7 +41,7 @@ def address(workbench: Workbench, name: str) -> str:
 
 
 def first(workbench: Workbench, name: str) -> float:
-    """Seconds of the first answer after the service has started anew."""
+    """Seconds of the first answer after the service has started again."""
     client.call(workbench.docker, "restart", name)
     url = address(workbench, name)
     deadline = time.monotonic() + 60

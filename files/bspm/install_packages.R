@@ -37,7 +37,7 @@ local({
     })
 
     ended <- file.path(job, "ended")
-    if (!file.exists(ended)) stop("the installation was cut off", call. = FALSE)
+    if (!file.exists(ended)) stop("the installation was interrupted", call. = FALSE)
     ended <- readRDS(ended)
     for (text in ended$warnings) warning(text, call. = FALSE)
     if (length(ended$error)) stop(ended$error, call. = FALSE)

@@ -44,7 +44,7 @@ def _packets(data: bytes) -> Iterator[Tuple[int, bytes]]:
         else:
             raise ValueError("it is not made of OpenPGP packets")
         if at + size > len(data):
-            raise ValueError("it is cut off")
+            raise ValueError("it is interrupted")
         yield tag, data[at : at + size]
         at += size
 

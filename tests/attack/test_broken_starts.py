@@ -62,7 +62,7 @@ def put(path, make):
 ROUNDS = [
     # folders of ours, and where there is a bucket those on local disk
     [(run + "/plugins/" + name, make) for name, make in (
-        ("state", folder), ("fork", fifo), ("restoring", deep), ("cut-off", closed), ("start", folder))]
+        ("state", folder), ("fork", fifo), ("restoring", deep), ("interrupted", closed), ("start", folder))]
     + [(run + "/health/" + name, make) for name, make in (
         ("jupyter", folder), ("socket", deep), ("jupyter.starting", folder), ("jupyter.configuration", folder))]
     + [(home + "/.pip/pip.conf", huge), (r, file), (py + "/lib", fifo), (home + "/.jupyter", file),

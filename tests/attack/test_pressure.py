@@ -135,7 +135,7 @@ def test_who_is_killed_first(mounted: Run) -> None:
         command: value
         for command, value in found.items()
         if any(
-            word in command for word in ("jupyter_notebook", "s3fs", "start-jupyter", "keep-plugins", "version_check")
+            word in command for word in ("jupyter_notebook", "s3fs", "start-jupyter", "plugin-sync", "version_check")
         )
     }
     assert len(users) >= 4 and len(others) >= 5, found

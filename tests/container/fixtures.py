@@ -146,7 +146,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for version in ("1.0", "2.0"):
             files = {f"{name}/__init__.py": f"V = '{version}'\n"}
             wheels.build(folder / "index", name, version, files, hashed=True)
-    # Takes a while, so that it can be cut off.
+    # Takes a while, so that it can be interrupted.
     wheels.build(folder / "index", "slow", "1.0", {f"slow/m{number}.py": "x = 1\n" for number in range(3000)})
     wheels.build(folder, "owl", "3.0", {"owl/__init__.py": "V = '3.0'\n"}, hashed=True)
     cran_repository.write_source(folder, "meldazebra", "1.0")

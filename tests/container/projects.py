@@ -111,3 +111,16 @@ os.mkdir(site + "/big-1.0.dist-info")
 with open(site + "/big-1.0.dist-info/RECORD", "w") as stream:
     stream.write("big/__init__.py,,\\nbig-1.0.dist-info/RECORD,,\\n")
 """
+
+
+def not_brought_back(project: Project) -> Service:
+    """A second container of a project with zebra, whose archives S3 refuses to give until ``project.s3.judge`` changes."""
+    one = project.start().ready()
+    shell(one, PIP + "zebra==1.0")
+    saved(one)
+    one.stop()
+    project.s3.judge = lambda method, path: "403 Access Denied" if method == "GET" and ".tar.zst" in path else ""
+    two = project.start().ready()
+    two.says("not brought back", 60)
+    until(lambda: not two.run("ls /run/melda-jupyter/plugins | grep restoring || true"), "nobody waits", 10)
+    return two

@@ -49,7 +49,7 @@ class Registry(Machine):
 
     def _serve(self) -> None:
         self.run("apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-registry")
-        # The cheapest that bcrypt has: each request is checked anew.
+        # The cheapest that bcrypt has: each request is checked again.
         known = bcrypt.hashpw(self.password.encode(), bcrypt.gensalt(4)).decode()
         self.run(f"echo '{self.user}:{known}' > /etc/docker-registry.people")
         self.run(f"cat > /etc/docker-registry.yml <<'END'\n{CONFIG}END")

@@ -200,12 +200,12 @@ def test_the_next_container_of_the_project_installs_it_again(machine: Machine) -
         lambda: "r-cran-xts" in machine.run(listed, check=False), "what was installed is remembered in the project", 20
     )
     assert not installed(machine, "r-cran-snakecase")
-    # As a keeper does that starts with another project.
+    # As a sync daemon does that starts with another project.
     machine.run(
         "mkdir -p /tmp/other/.melda-jupyter && cd /tmp/other && chown -R melda . &&"
         """ echo '{"packages": ["r-cran-snakecase", "r-cran-thereisnone", "cowsay", "-o=x"]}' > .melda-jupyter/apt.json &&"""
         " chown melda .melda-jupyter/apt.json &&"
-        " su melda -c '/usr/src/melda-jupyter/keep-plugins --local /tmp --project /tmp/other --old /tmp 2>/tmp/other/log & "
+        " su melda -c '/usr/src/melda-jupyter/plugin-sync --local /tmp --project /tmp/other --old /tmp 2>/tmp/other/log & "
         "echo $! >/tmp/other/pid'"
     )
     until(lambda: installed(machine, "r-cran-snakecase"), "it is installed", 60)

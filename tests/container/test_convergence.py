@@ -1,4 +1,4 @@
-"""Provisioning again changes nothing, and a run that was killed is mended by the next one."""
+"""Provisioning again changes nothing, and a run that was killed is repaired by the next one."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ def test_killed_after_any_operation(
             break
         assert killed.code == 137, killed.output
     assert last > 20, "the run was never killed"
-    mended, whole = state(machine), state(provisioned)
+    repaired, whole = state(machine), state(provisioned)
     assert {
-        path: (mended.get(path), whole.get(path))
-        for path in mended.keys() | whole.keys()
-        if mended.get(path) != whole.get(path)
+        path: (repaired.get(path), whole.get(path))
+        for path in repaired.keys() | whole.keys()
+        if repaired.get(path) != whole.get(path)
     } == {}

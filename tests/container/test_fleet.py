@@ -52,7 +52,7 @@ def test_what_is_wrong_with_one_stops_no_other(docker: str, image: str, machines
     assert re.match(r'failed in "System \| .+"', told[broken.name]), run.output
     assert re.match(r"refused, nothing changed: .*arch", told[foreign.name]), run.output
     assert differences(foreign) == before
-    # What is mended is done by the next run, and the others have nothing to do.
+    # What is repaired is done by the next run, and the others have nothing to do.
     again = provision(docker, "inventory.py", environment=hosts(whole, other), packages="core", ssh_public_key=KEY)
     assert (again.code, again.changed) == (0, []), again.output
     assert {told.split(",")[0] for told in summary(again.output).values()} == {"0 changed"}, again.output

@@ -148,7 +148,7 @@ def test_one_more_in_a_list_and_one_less(docker: str, machine: Machine, edited: 
     assert lines(machine, MANUAL) - before == {"r-cran-bitops"}
     assert lines(machine, ALL) - all_ == {"r-cran-bitops"}
     remove = "apt-get remove {0}"
-    told = "R packages in no list, still installed: {0}; `" + remove + "`, or build the image anew"
+    told = "R packages in no list, still installed: {0}; `" + remove + "`, or build the image again"
     assert done.output.count(told.format("r-cran-remotes")) == 1, done.output
     again = provision(docker, target, root=edited, packages="core")
     assert (again.code, again.changed) == (0, []), again.output
@@ -220,7 +220,7 @@ def test_what_apt_has_not_got(
         assert "strict=True and R packages would be left out: meldabroken meldaunloadable meldamissing" in strict.output
         last = provision(docker, target, packages="core", cran_mirror=server.url)
     assert left_out(machine) == set()
-    told = "Compiled R packages in no list, still installed: {0}; `R CMD REMOVE {0}`, or build the image anew"
+    told = "Compiled R packages in no list, still installed: {0}; `R CMD REMOVE {0}`, or build the image again"
     assert last.output.count(told.format("meldanative meldaneedy")) == 1, last.output
     machine.run("R CMD REMOVE meldanative meldaneedy")
     quiet = provision(docker, target, packages="core")

@@ -20,7 +20,7 @@ def test_installed_at_local_speed_durable_soon_and_there_in_the_next_container(p
     assert one.run("stat -f -c %T /home/melda/project /home/melda/project/Python* /home/melda/project/R*").split() == [
         "fuseblk", "overlayfs", "overlayfs"
     ]  # fmt: skip
-    until(lambda: one.health()["plugins"] == "saved", "Jupyter may answer before the keeper has looked")
+    until(lambda: one.health()["plugins"] == "saved", "Jupyter may answer before the sync daemon has looked")
     one.run(f"cat >/tmp/big.py <<'EOF'\n{BIG}\nEOF\nsu melda -c 'python3 /tmp/big.py'")
     began = time.monotonic()
     until(lambda: len(project.manifests()) == 1, "the large package is durable", 60)
@@ -105,7 +105,7 @@ def test_killed_while_it_installs(project: Project) -> None:
     shell(two, f"({PIP} slow) >/dev/null 2>&1 &")
     until(lambda: "m1" in two.run(f"ls {SITE}/slow 2>/dev/null || true"), "it installs", 30)
     assert two.seconds_to_stop() < 8
-    assert "was cut off; what it did is not kept" in two.logs()
+    assert "was interrupted; what it did is not kept" in two.logs()
     assert "slow" not in project.start().ready().run(f"ls {SITE}")
 
 

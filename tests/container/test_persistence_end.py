@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from .machines import until
-from .projects import PIP, PYTHON, SITE, Project, imported, saved, shell
+from .projects import PIP, PYTHON, SITE, Project, imported, not_brought_back, saved, shell
 from .services import Service
 
 LOST = "something may be missing in the bucket: "
-SAYS = "what was installed last; the plugin keeper's lines above say what"
+SAYS = "what was installed last; the plugin sync's lines above say what"
 # Its command line is an installer's.
 WAITS = "exec python3 -c 'import time; time.sleep(600)' pip install slow"
 
@@ -24,7 +24,7 @@ def stopped(service: Service) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("status", "says"),
     # s3fs tries again after a 500, for longer than there is.
-    [("403 Access Denied", SAYS), ("500 Internal Server Error", "the plugin keeper did not end by itself")],
+    [("403 Access Denied", SAYS), ("500 Internal Server Error", "the plugin sync did not end by itself")],
 )
 def test_the_bucket_refuses_the_last_save(project: Project, status: str, says: str) -> None:
     one = project.start().ready()
@@ -40,17 +40,17 @@ def test_the_bucket_refuses_the_last_save(project: Project, status: str, says: s
 
 def test_the_bucket_hangs_at_the_last_save(project: Project) -> None:
     one = project.start().ready()
-    until(lambda: one.health()["plugins"].startswith("saved"), "the keeper looks")
+    until(lambda: one.health()["plugins"].startswith("saved"), "the sync daemon looks")
     project.s3.hang()
     one.run(f"mkdir -p {SITE}/owl && echo V=1 >{SITE}/owl/__init__.py", user="melda")
     code, missing = stopped(one)
-    assert code == 74 and "the plugin keeper did not end by itself" in missing, one.logs()[-2000:]
+    assert code == 74 and "the plugin sync did not end by itself" in missing, one.logs()[-2000:]
     assert f"{PYTHON} is saved as the container stops: owl" in one.logs(), "it is named all the same"
 
 
 def pausing(service: Service) -> None:
-    """Kill the keeper until it is not started again for longer than a stop takes."""
-    again = "plugin keeper was killed by signal 9; starting it again in "
+    """Kill the sync daemon until it is not started again for longer than a stop takes."""
+    again = "plugin sync was killed by signal 9; starting it again in "
     for seconds in ("0.5", "1", "2", "4", "8", "16"):
         until(lambda: service.run("pgrep -f [k]eep-plugins || true") != "", "it runs")
         service.run("pkill -KILL -f [k]eep-plugins")
@@ -77,14 +77,7 @@ def test_the_keeper_was_killed_and_is_not_there_when_the_container_stops(project
 
 @pytest.mark.parametrize("answers", [True, False])
 def test_what_was_saved_was_not_brought_back(project: Project, answers: bool) -> None:
-    one = project.start().ready()
-    shell(one, PIP + "zebra==1.0")
-    saved(one)
-    one.stop()
-    project.s3.judge = lambda method, path: "403 Access Denied" if method == "GET" and ".tar.zst" in path else ""
-    two = project.start().ready()
-    two.says("not brought back: ", 60)
-    until(lambda: not two.run("ls /run/melda-jupyter/plugins | grep restoring || true"), "nobody waits", 10)
+    two = not_brought_back(project)
     assert stopped(two) == (0, ""), "nothing is here"
     three = project.start().ready()
     three.says("not brought back: ", 60)

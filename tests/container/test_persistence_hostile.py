@@ -14,14 +14,14 @@ import pytest
 from tests.fakes.s3 import serve_all
 
 from .machines import until
-from .projects import PIP, PYTHON, SITE, Project, imported, saved, shell
+from .projects import PIP, PYTHON, SITE, Project, imported, not_brought_back, saved, shell
 
 BELOW = SITE.partition(f"{PYTHON}/")[2]
 KEPT = f".melda-jupyter/{PYTHON}/"
 
 
 def put(project: Project, name: str, tar: bytes, entries: list[str], **more: object) -> None:
-    """An archive and its manifest, as if a keeper had saved it."""
+    """An archive and its manifest, as if a sync daemon had saved it."""
     packed = subprocess.run(["zstd", "-q", "-c"], input=tar, stdout=subprocess.PIPE, check=True).stdout
     part = {"sha256": hashlib.sha256(packed).hexdigest(), "size": len(packed), "entries": len(entries)}
     manifest = {
@@ -144,18 +144,11 @@ def test_a_manifest_that_is_none_ends_nothing(project: Project, where: str) -> N
     two.says("is no manifest")
     shell(two, PIP + "yak==1.0")
     saved(two)
-    assert "plugin keeper ended" not in two.logs()
+    assert "plugin sync ended" not in two.logs()
 
 
 def test_a_restore_that_does_not_come_on_holds_nobody_up_for_long(project: Project) -> None:
-    one = project.start().ready()
-    shell(one, PIP + "zebra==1.0")
-    saved(one)
-    one.stop()
-    project.s3.judge = lambda method, path: "403 Access Denied" if method == "GET" and ".tar.zst" in path else ""
-    two = project.start().ready()
-    two.says("not brought back", 60)
-    until(lambda: not two.run("ls /run/melda-jupyter/plugins | grep restoring || true"), "nobody waits", 10)
+    two = not_brought_back(project)
     assert float(shell(two, "a=$(date +%s%N); python3 -c pass; b=$(date +%s%N); echo $(((b - a) / 1000000))")) < 5000
     project.s3.judge = serve_all
     until(lambda: "the packages of the project are here" in two.logs(), "it is tried again", 90)

@@ -17,7 +17,7 @@ from .projects import PYTHON
 from .services import BUCKET, MOUNT, Service, bucket_variables
 
 Serve = Callable[..., Service]
-SERVICES = ("start-jupyter", "s3fs", "jupyter_notebook", "keep-plugins", "version_check")
+SERVICES = ("start-jupyter", "s3fs", "jupyter_notebook", "plugin-sync", "version_check")
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_stopped_while_there_is_no_process_left(serve: Serve, s3: Server, projec
     assert size(s3, "held") == 1000000
 
 
-# Each takes 30 MB; they end when there is no room for more, and are started anew.
+# Each takes 30 MB; they end when there is no room for more, and are started again.
 WORKERS = """
 import subprocess, sys
 code = 'x = bytearray(30 << 20); x[::4096] = b"x" * len(x[::4096]); import time; time.sleep(600)'
@@ -196,7 +196,7 @@ def test_who_is_killed_first(service: Service) -> None:
     shell = "for p in $(pgrep -x bash); do echo score=$(cat /proc/$p/oom_score_adj); done"
     until(lambda: "score=" in service.run(shell), "the terminal's shell runs")
     assert score(service.run(shell)) == 800
-    for name in ("jupyter_notebook", "keep-plugins", "version_check", "start-jupyter"):
+    for name in ("jupyter_notebook", "plugin-sync", "version_check", "start-jupyter"):
         assert service.run(f"cat /proc/$(pgrep -of '{name[:-1]}[{name[-1]}]')/oom_score_adj").strip() == "0", name
 
 

@@ -69,7 +69,7 @@ def test_the_users_processes_have_no_capability_and_get_none(service: Service) -
     with service.notebook.start("ir"):
         found = json.loads(in_notebook(service, STATUS))
     users = {command: has for command, has in found.items() if has["Uid"] == "1001"}
-    for kind in ("IRkernel", "jupyter_notebook.py", "version_check_webservice", "keep-plugins"):
+    for kind in ("IRkernel", "jupyter_notebook.py", "version_check_webservice", "plugin-sync"):
         assert any(kind in command for command in users), (kind, sorted(users))
     for command, has in users.items():
         assert has["NoNewPrivs"] == "1", command

@@ -170,7 +170,7 @@ def test_temporary_credentials(serve: Serve, s3: Server) -> None:
 def requests_of_a_start(serve: Serve, s3: Server, project: dict[str, str], files: int) -> int:
     """What a start asks of S3 until Jupyter answers, when the project holds that many files.
 
-    Without what the keeper asks meanwhile, which nobody waits for.
+    Without what the sync daemon asks meanwhile, which nobody waits for.
     """
     folder, client = f"users/{files}", s3.client()
     for number in range(files):

@@ -104,8 +104,8 @@ def test_half_there_only_the_rest_is_done(run: Run, half: Facts, operation: str)
 
 def test_a_distribution_that_was_cut_off_is_removed_first_because_uv_takes_it_for_installed(run: Run) -> None:
     install = run(jupyter.jupyter, DONE | {Distributions: set()})[INSTALL][-1]
-    mended = "[ -s $d/INSTALLER ] && [ -s $d/RECORD ] || rm -rf $d; done;"
-    assert install.index("uv venv") < install.index(mended) < install.index("uv pip install")
+    repaired = "[ -s $d/INSTALLER ] && [ -s $d/RECORD ] || rm -rf $d; done;"
+    assert install.index("uv venv") < install.index(repaired) < install.index("uv pip install")
 
 
 @pytest.mark.parametrize("codename", RELEASES)

@@ -102,7 +102,8 @@ def test_an_image_that_is_not_ours_is_refused(engine: dict[str, Any], labels: di
 
 
 @pytest.mark.parametrize(
-    "said", ["", "cut off {", "[]", "{}", '{"Debian": "12", "Python": {}}', '{"R": 1, "Python": {}, "Debian": "12"}']
+    "said",
+    ["", "interrupted {", "[]", "{}", '{"Debian": "12", "Python": {}}', '{"R": 1, "Python": {}, "Debian": "12"}'],
 )
 def test_what_is_no_answer_of_get_versions_is_refused(engine: dict[str, Any], said: str) -> None:
     engine["versions"] = said

@@ -25,7 +25,7 @@ def test_the_file_is_called_after_the_image(image: str, name: str, tmp_path: Pat
 
 
 def test_it_is_of_an_image_and_complete_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = ['{"metadata": {"component": {"type": "file", "name": "/"}}, "components": []}', "cut off {"]
+    answers = ['{"metadata": {"component": {"type": "file", "name": "/"}}, "components": []}', "interrupted {"]
     monkeypatch.setattr(client, "inspect", lambda *_: {"Id": "sha256:1"})
     monkeypatch.setattr(client, "call", lambda *_: answers.pop(0))
     written = sbom.write("docker", "melda:1", tmp_path)

@@ -71,7 +71,7 @@ BINARY = openpgp._binary(KEY)
         (KEY + KEY, "it is not one armored public key block"),
         (armored(BINARY + BINARY), "it holds 2 keys, not one"),
         (armored(b""), "it holds 0 keys, not one"),
-        (armored(BINARY[:100]), "it is cut off"),
+        (armored(BINARY[:100]), "it is interrupted"),
         (armored(b"\x05\x06"), "it is not made of OpenPGP packets"),
         (armored(b"\xc6\x01\x06"), "it is not a version 4 key"),
         (KEY.replace(b"PUBLIC", b"PRIVATE"), "it is not one armored public key block"),

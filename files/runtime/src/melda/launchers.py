@@ -10,7 +10,7 @@ PROGRAMS: Dict[str, str] = {
     "copy-fork": "melda.sync.copy_fork",
     "get-versions": "melda.versions.get_versions",
     "healthcheck": "melda.boot.health",
-    "keep-plugins": "melda.sync.daemon",
+    "plugin-sync": "melda.sync.daemon",
     "melda-env": "melda.envs.cli",
     "melda-unit": "melda.boot.systemd",
     "restore-fork": "melda.envs.restore_fork",

@@ -97,14 +97,14 @@ def test_a_stop_is_passed_on_and_waited_for(tmp_path: Path) -> None:
 
 def test_what_waits_for_its_next_start_is_known_and_once_more_ends_by_itself() -> None:
     _, out, err = run("""
-        s.start(service('keeper', 'raise SystemExit(3)'))
-        assert s.wait_until(lambda: not s.is_running('keeper'), 10)
-        waiting = s.service('keeper')
-        print(waiting.name, s.stop('keeper'), s.service('keeper'))
+        s.start(service('daemon', 'raise SystemExit(3)'))
+        assert s.wait_until(lambda: not s.is_running('daemon'), 10)
+        waiting = s.service('daemon')
+        print(waiting.name, s.stop('daemon'), s.service('daemon'))
         s.start(waiting._replace(argv=(*waiting.argv[:-1], 'raise SystemExit(74)'), oneshot=True, stop_timeout=10))
-        print(s.stop('keeper', ask=lambda: None))
+        print(s.stop('daemon', ask=lambda: None))
     """)
-    assert out.splitlines() == ["keeper 0 None", "74"], err
+    assert out.splitlines() == ["daemon 0 None", "74"], err
 
 
 def test_what_does_not_end_is_killed(tmp_path: Path) -> None:

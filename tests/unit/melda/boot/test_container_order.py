@@ -78,7 +78,7 @@ def test_nothing_listens_before_the_firewall_and_nothing_of_the_users_runs_befor
     container.start_all(settings, supervisor)
     assert done == [
         "jupyter",  # it loads its code, and waits
-        "firewall", "ssh", "dbus", "storage", "persistence", "paths mend=False", "ownership",
+        "firewall", "ssh", "dbus", "storage", "persistence", "paths repair=False", "ownership",
         "fork", "version service",  # whose programs and modules may be the user's
     ]  # fmt: skip
     assert os.read(supervisor.waits_for, 10) == b"\n", "only now Jupyter goes on"
@@ -113,7 +113,7 @@ def test_without_a_bucket_cut_off_installations_are_mended_at_once_and_no_bus_is
     monkeypatch.setattr(container.services, "dbus", lambda _: None)
     monkeypatch.setattr(container.fork_of, "service", lambda *_: None)
     container.start_all(settings, supervisor)
-    assert "paths mend=True" in done and not {"dbus", "fork"} & set(done)
+    assert "paths repair=True" in done and not {"dbus", "fork"} & set(done)
     output = capsys.readouterr().err
     assert "dbus: off, it is not installed" in output and "persistence: there is no bucket" in output
 

@@ -67,7 +67,7 @@ def test_plugins_are_brought_back_or_mended_and_a_fork_is_installed(
 ) -> None:
     monkeypatch.setattr(systemd.sync, "start", lambda *_: kept)
     monkeypatch.setattr(systemd.fork_of, "service", lambda *_: SimpleNamespace(name="fork") if kept else None)
-    monkeypatch.setattr(systemd.set_paths, "prepare", lambda _, mend: supervisor.done.append(f"mend={mend}"))
+    monkeypatch.setattr(systemd.set_paths, "prepare", lambda _, repair: supervisor.done.append(f"repair={repair}"))
     monkeypatch.setattr(systemd.home, "chown_home", lambda *_: supervisor.done.append("chown_home") or 3)
     note(monkeypatch, supervisor, systemd.sync, "flush")
     output = systemd.UNITS["plugins"].start(settings, supervisor)
@@ -76,7 +76,7 @@ def test_plugins_are_brought_back_or_mended_and_a_fork_is_installed(
     systemd.UNITS["plugins"].end(settings, supervisor)
     # A fork's installations may run what the user has put in place.
     assert supervisor.done == [
-        f"mend={not kept}",
+        f"repair={not kept}",
         "chown_home",
         *(["start fork"] if kept else []),
         "stop fork",

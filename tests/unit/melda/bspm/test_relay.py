@@ -48,7 +48,7 @@ def test_a_reader_that_is_gone_or_was_never_there(tmp_path: Path) -> None:
 
 
 def test_errors_are_appended_to_where_they_go(tmp_path: Path) -> None:
-    """Not cut off, as opening for writing alone would."""
+    """Not interrupted, as opening for writing alone would."""
     path = tmp_path / "errors"
     path.write_text("before\n")
     errors = os.dup(2)

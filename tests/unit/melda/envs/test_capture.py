@@ -98,9 +98,9 @@ def test_what_is_broken_costs_its_own_entry_and_of_two_the_whole_one_counts(imag
     (image.own_python / "odd-1.0.dist-info").mkdir()
     (image.own_python / "odd-1.0.dist-info" / "METADATA").write_bytes(b"\xff\x00garbage")
     distribution(image.own_python, "twice", "1.0")
-    torn = image.own_python / "twice-2.0.dist-info"
-    torn.mkdir()
-    (torn / "METADATA").write_text("Name: twice\nVersion: 2.0\n")
+    partial = image.own_python / "twice-2.0.dist-info"
+    partial.mkdir()
+    (partial / "METADATA").write_text("Name: twice\nVersion: 2.0\n")
     found = packages(image.capture(), "python")
     assert {name: entry["version"] for name, entry in found.items()} == {"good": "1.0", "twice": "1.0"}
 

@@ -29,6 +29,6 @@ def test_python_38_can_read_it_and_it_is_small(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_only_the_standard_library_until_something_else_is_needed(path: Path) -> None:
-    """The keeper and the version service may capture; packages of the image are imported where they are used."""
+    """The sync daemon and the version service may capture; packages of the image are imported where they are used."""
     for node in ast.parse(path.read_text()).body:
         assert imported(node) <= sys.stdlib_module_names | OWN, path

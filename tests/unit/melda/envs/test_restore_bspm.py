@@ -21,7 +21,7 @@ def test_what_apt_has_is_known_by_rs_version_and_the_name_in_lower_case(machine:
 
 
 def test_what_the_service_shows_in_another_form_is_passed_over(machine: Machine) -> None:
-    (machine.root / "available").write_text('as 3 "zoo;1.8-11;Debian" "torn" "a;b;c;d"\n')
+    (machine.root / "available").write_text('as 3 "zoo;1.8-11;Debian" "partial" "a;b;c;d"\n')
     assert bspm.available(machine.env) == {"zoo": "1.8-11"}
 
 

@@ -57,7 +57,7 @@ def test_what_is_needed_comes_first_where_there_is_no_circle(needs: dict[str, se
 def test_what_busctl_shows() -> None:
     assert bspm.answer('Get:1 x\nas 2 "zoo;1.8-11;Debian" "a b"\n') == ["zoo;1.8-11;Debian", "a b"]
     assert bspm.answer("as 0\n") == []
-    assert bspm.answer('as 1 "torn\nE: no\n') == []
+    assert bspm.answer('as 1 "partial\nE: no\n') == []
 
 
 def test_addresses() -> None:

@@ -166,10 +166,10 @@ def test_uv_is_fetched_against_its_locked_hash_and_only_once(tmp_path: Path, pla
     )
     env = {"PATH": "/usr/bin:/bin"}
     old = Path(tools.cache(place)) / "uv"
-    (old / "torn").mkdir(parents=True)
+    (old / "partial").mkdir(parents=True)
     found = tools.uv(place, env, "the.lock")
     assert found == str(old / "bin" / "uv") and os.access(found, os.X_OK)
-    assert not (old / "torn").exists()
+    assert not (old / "partial").exists()
     assert tools.uv(place, env, "the.lock") == found
     (line,) = output.read_text().splitlines()
     assert "--require-hashes" in line and line.endswith("--requirement the.lock")

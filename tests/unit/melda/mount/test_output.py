@@ -47,10 +47,10 @@ def test_what_is_tried_again_is_no_error_yet(said: tuple[Output, int]) -> None:
 def test_all_else_is_logged_line_by_line(said: tuple[Output, int], capsys: pytest.CaptureFixture[str]) -> None:
     output, writing = said
     os.write(writing, b"[CRT] s3fs.cpp:main(1): bad\n[INF] s3fs.cpp:ma")
-    output.turn()
+    output.poll_once()
     assert capsys.readouterr().err == "[CRT] s3fs.cpp:main(1): bad\n"
     os.write(writing, b"in(2): good\n")
-    output.turn()
+    output.poll_once()
     assert capsys.readouterr().err == "[INF] s3fs.cpp:main(2): good\n"
 
 

@@ -47,7 +47,7 @@ class Watched:
     def after(self, seconds: float, said: str | None) -> float | None:
         self.clock.now += seconds
         self.question.output = said
-        return self.watch.turn()
+        return self.watch.poll_once()
 
 
 @pytest.fixture

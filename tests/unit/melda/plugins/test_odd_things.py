@@ -33,13 +33,13 @@ def test_what_cannot_be_made_ready_costs_itself_alone(
     place: ImageLayout, told: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(set_paths, "tell_pip", no_pip)
-    found = prepare(place, mend=True)
+    found = prepare(place, repair=True)
     assert Path(found.r).is_dir() and Path(found.python, "bin", "python").exists()
     line = "~/.pip/pip.conf cannot be made ready: no room"
     assert capfd.readouterr().err == f"start-jupyter: paths: {line}\n" and told.read_text() == line
     monkeypatch.undo()
     monkeypatch.setattr(set_paths.state, "START", str(told))
-    set_paths.in_project(place, found, mend=False)
+    set_paths.in_project(place, found, repair=False)
     assert told.read_text() == "", "it is over"
 
 
@@ -87,14 +87,14 @@ def test_whatever_lies_in_the_way(
     path = Path(str(roots[name.split("/")[0]]) + name[len(name.split("/")[0]) :])
     path.parent.mkdir(parents=True, exist_ok=True)
     KINDS[kind](path)
-    prepare(place, mend=True)
+    prepare(place, repair=True)
     assert not told.exists()
     output = capfd.readouterr().err
     ours = kind in ("file", "no text", "fifo", "device", "dead link", "loop", "huge")
     if (name, kind) in ((".pip", "folder"), ("P", "folder"), ("P/bin", "folder"), ("R", "folder")):
         assert output == ""
     elif (name, kind) in ((".pip/pip.conf", "file"), (".pip/pip.conf", "no text")):
-        assert path.read_bytes().startswith((b"mine", b"\xff\0[global")) and output == "", "its owner's to mend"
+        assert path.read_bytes().startswith((b"mine", b"\xff\0[global")) and output == "", "its owner's to repair"
         return
     elif path.name not in ("pyvenv.cfg", "pip-python", "python", "pip.conf") or kind == "folder":
         assert f"{path} was in the way and is set aside as {path.name}.set-aside-" in output and ours | (
@@ -142,14 +142,14 @@ def test_one_lock_among_many_costs_itself_alone(place: ImageLayout) -> None:
         (r / f"00LOCK-{name}" / name / "Meta" / "package.rds").touch()
     (r / "file").write_text("in the way")
     (r / "00LOCK-deep").mkdir()
-    prepare(place, mend=True)
+    prepare(place, repair=True)
     assert {path.name for path in r.glob("[!s]*")} == {"good", "file"}
     assert (r / "good" / "Meta" / "package.rds").exists() and (r / "file" / "Meta").is_dir()
     assert Path(place.workdir).is_dir() and "mine" in [
         path.read_text() for path in r.glob("set-aside-*") if path.is_file()
     ]
     before = sorted(os.listdir(r))
-    prepare(place, mend=True)
+    prepare(place, repair=True)
     assert sorted(os.listdir(r)) == before
 
 
@@ -159,5 +159,5 @@ def test_one_distribution_among_many_costs_itself_alone(place: ImageLayout) -> N
     (site / "~deep").mkdir()
     (site / "~file").touch()
     (site / "half-1.dist-info").symlink_to("/nowhere")
-    prepare(place, mend=True)
+    prepare(place, repair=True)
     assert [path.name for path in site.iterdir() if not path.name.startswith("set-aside-")] == ["zz-melda-image.pth"]

@@ -24,9 +24,9 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
     return rprofile, profile
 
 
-def prepare(place: ImageLayout, mend: bool = False) -> set_paths.Plugins:
+def prepare(place: ImageLayout, repair: bool = False) -> set_paths.Plugins:
     """As root does it, whoever runs the test."""
-    found = set_paths.prepare(place, mend)
+    found = set_paths.prepare(place, repair)
     set_paths.in_system(place, found)
     return found
 
@@ -78,8 +78,8 @@ def test_for_the_user_alone(place: ImageLayout, system: tuple[Path, Path]) -> No
 def test_doing_it_again_changes_nothing(place: ImageLayout, system: tuple[Path, Path]) -> None:
     prepare(place)
     before = snapshot(place.user.home, *map(str, system))
-    for mend in (True, False):
-        prepare(place, mend)
+    for repair in (True, False):
+        prepare(place, repair)
     assert snapshot(place.user.home, *map(str, system)) == before
 
 
@@ -108,7 +108,7 @@ def test_the_former_target_goes_and_the_users_own_lines_stay(place: ImageLayout)
 
 def test_without_r(place: ImageLayout, monkeypatch: pytest.MonkeyPatch, system: tuple[Path, Path]) -> None:
     monkeypatch.setattr(interpreters, "r", lambda: "")
-    assert prepare(place, mend=True).r == ""
+    assert prepare(place, repair=True).r == ""
     assert "plugins" not in system[0].read_text()
 
 
@@ -167,7 +167,7 @@ def test_what_was_cut_off_is_forgotten_when_the_container_starts(place: ImageLay
     (r / "new").mkdir()
     prepare(place)
     assert (r / "00LOCK-new").exists(), "set-paths by hand: something may be installing"
-    prepare(place, mend=True)
+    prepare(place, repair=True)
     assert {path.name for path in python.glob("*.dist-info")} == {"whole-1.dist-info"}
     whole = {path.name: (path / "Meta" / "package.rds").read_text() for path in r.iterdir()}
     assert whole == {"old": "00LOCK-old/old", "done": "done", "two": "00LOCK/two", "other": "other"}

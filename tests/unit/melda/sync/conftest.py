@@ -1,4 +1,4 @@
-"""A bucket and the containers on it, and a keeper."""
+"""A bucket and the containers on it, and a sync daemon."""
 
 from __future__ import annotations
 
@@ -47,14 +47,16 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SyncDaemon:
 def begun(kept: SyncDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SyncDaemon:
     """As in a container: Python and R wait; what becomes of the project's files is seen in ``paths``."""
     monkeypatch.setattr(state, "RESTORING", str(tmp_path / "restoring"))
-    monkeypatch.setattr(state, "CUT_OFF", str(tmp_path / "cut-off"))
+    monkeypatch.setattr(state, "INTERRUPTED", str(tmp_path / "interrupted"))
     monkeypatch.setattr(daemon.environ, "image_layout", lambda _: "place")
     monkeypatch.setattr(daemon.set_paths, "plugins", lambda place: (place,))
     seen: list[object] = []
-    monkeypatch.setattr(daemon.set_paths, "in_project", lambda *arguments, mend: seen.append((*arguments, mend)) or [])
+    monkeypatch.setattr(
+        daemon.set_paths, "in_project", lambda *arguments, repair: seen.append((*arguments, repair)) or []
+    )
     monkeypatch.setattr(daemon, "say", lambda text: seen.append(text))
     monkeypatch.setattr(daemon, "PAUSE", 0.01)
     (tmp_path / "restoring").touch()
-    (tmp_path / "cut-off").write_text(state.NOBODY)
+    (tmp_path / "interrupted").write_text(state.NOBODY)
     kept.seen = seen  # type: ignore[attr-defined]
     return kept

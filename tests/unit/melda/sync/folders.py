@@ -1,4 +1,4 @@
-"""A plugin folder as installers change it, and the life of a container with its keeper."""
+"""A plugin folder as installers change it, and the life of a container with its daemon."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def found(root: Path) -> dict[str, str]:
 
 
 class Container:
-    """What lives as long as a container, and its keeper's one folder."""
+    """What lives as long as a container, and its daemon's one folder."""
 
     def __init__(self, bucket: Path, local: Path) -> None:
         self.bucket, self.local, self.output = bucket, local, list[str]()
@@ -62,7 +62,7 @@ class Container:
         self.start()
 
     def start(self, old: str = "") -> None:
-        """As the hook and the keeper begin."""
+        """As the hook and the sync daemon begin."""
         if not (self.local / f"{NAME}.json").exists():
             shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True, exist_ok=True)
@@ -72,10 +72,10 @@ class Container:
         self.folder.restore()
 
     def wait(self, seconds: float = 5) -> None:
-        """Time goes by, and the keeper looks."""
+        """Time goes by, and the sync daemon looks."""
         for _ in range(int(seconds)):
             self.clock += 1
-            self.folder.look(self.clock)
+            self.folder.poll(self.clock)
 
 
 Make = Callable[[], Container]

@@ -22,11 +22,11 @@ class Container:
         )
 
     def has(self, *names: str) -> None:
-        """bspm's service has written its record anew."""
+        """bspm's service has written its record again."""
         new = self.record.with_suffix(".new")
         new.write_text(json.dumps({"packages": list(names), "brought": [*names, "r-cran-dependency"]}))
         new.replace(self.record)
-        self.packages.look()
+        self.packages.poll()
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def listed(tmp_path: Path) -> list[str]:
 
 def test_what_is_installed_and_removed_is_listed(one: Container, tmp_path: Path) -> None:
     one.packages.restore()
-    one.packages.look()
+    one.packages.poll()
     assert not (tmp_path / ".melda-jupyter").exists(), "nothing to be listed"
     one.has("r-cran-zoo", "r-bioc-xx")
     assert listed(tmp_path) == ["r-bioc-xx", "r-cran-zoo"]
@@ -86,7 +86,7 @@ def test_a_list_that_cannot_be_read_is_not_written_over(
     two.packages.finish()
     assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb"]
     monkeypatch.setattr(apt_packages, "CALL", ("/there/is/none",))
-    two.packages.look()
+    two.packages.poll()
     assert "installing r-cran-aa again" in " ".join(two.output), "as soon as it can be read"
 
 
@@ -142,7 +142,7 @@ def test_the_next_container_asks_once_for_what_it_lacks(
     two.record.write_text('{"packages": ["r-cran-bb"]}')
     two.packages.restore()
     assert [argv[-3:] for argv in asked] == [["2", "aa", "data.table"]]
-    until(lambda: bool(two.packages.look()) or len(two.output) == 2, "it has failed", 20)
+    until(lambda: bool(two.packages.poll()) or len(two.output) == 2, "it has failed", 20)
     assert "E: no network" in two.output[-1]
     assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb", "r-cran-data.table"], "and is not forgotten"
     two.has("r-cran-bb", "r-cran-cc")
@@ -155,4 +155,4 @@ def test_without_a_bus_it_is_said(one: Container, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(apt_packages, "CALL", ("/there/is/none",))
     one.packages.restore()
     assert "cannot be installed again" in one.output[-1]
-    one.packages.look()
+    one.packages.poll()

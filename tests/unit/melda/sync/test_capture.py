@@ -21,11 +21,11 @@ def program(tmp_path: Path) -> str:
 
 def look_until_done(capture: Capture, state: object) -> None:
     deadline = time.monotonic() + 10
-    capture.look(state)
+    capture.poll(state)
     while capture._running:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-        capture.look(state)
+        capture.poll(state)
 
 
 def calls(tmp_path: Path) -> list[str]:
@@ -38,21 +38,21 @@ def test_once_for_each_change(tmp_path: Path, program: str) -> None:
     capture = Capture(f"{tmp_path}/kept/environment.json", output.append, program)
     for state in (1, 1, 2, 2):
         look_until_done(capture, state)
-    capture.finish(2)
+    capture.flush(2)
     assert calls(tmp_path) == 2 * [f"capture {tmp_path}/kept/environment.json"]
-    assert capture.finish(3) == ""
+    assert capture.flush(3) == ""
     assert (len(calls(tmp_path)), output) == (3, [])
 
 
 def test_nobody_waits(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "wait")
     capture = Capture(f"{tmp_path}/x", print, program)
-    capture.look(1)
-    capture.look(2)
+    capture.poll(1)
+    capture.poll(2)
     assert capture._running and capture._running.poll() is None
     process = capture._running
     monkeypatch.setattr("melda.sync.capture.LAST", 0.01)
-    assert capture.finish(2) == "what is installed is not written down"
+    assert capture.flush(2) == "what is installed is not written down"
     assert process.returncode == -9 and capture._running is None
 
 
@@ -63,8 +63,8 @@ def test_what_fails_is_said_once(tmp_path: Path, program: str) -> None:
     for _ in range(3):
         look_until_done(capture, 1)
     assert output == ["what is installed is not written down: no room"]
-    assert capture.finish(1) == "what is installed is not written down", "nor at the end"
+    assert capture.flush(1) == "what is installed is not written down", "nor at the end"
     capture = Capture(f"{tmp_path}/x", output.append, str(tmp_path / "none"))
-    capture.look(1)
+    capture.poll(1)
     assert output[1:] == ["what is installed is not written down: No such file or directory"]
-    assert capture.finish(1) == "what is installed is not written down"
+    assert capture.flush(1) == "what is installed is not written down"

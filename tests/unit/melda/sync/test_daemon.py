@@ -1,4 +1,4 @@
-"""The keeper: who is installing, what it tells, and how it ends."""
+"""The sync daemon: who is installing, what it tells, and how it ends."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_line_without_a_bucket() -> None:
 def test_a_turn_writes_it(kept: SyncDaemon, tmp_path: Path) -> None:
     for folder in kept._folders:
         folder.restore()
-    kept.turn()
+    kept.poll_once()
     assert state.read() == "saved"
     (tmp_path / "apt.json").mkdir()
 
@@ -117,7 +117,7 @@ def test_whatever_a_folder_raises_is_its_own_problem(
     one.restored = True
     (tmp_path / "local" / "R-4.2.2" / "zoo" / "Meta").mkdir(parents=True)
     (tmp_path / "local" / "R-4.2.2" / "zoo" / "Meta" / "package.rds").touch()
-    begun.turn()
+    begun.poll_once()
     assert "not saved" in begun.line()
     begun._stopping.set()
     monkeypatch.setattr(signal, "signal", lambda *_: None)
@@ -193,8 +193,8 @@ def test_a_list_that_cannot_be_saved_is_said_once(begun: SyncDaemon, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(begun._packages, "look", fail)
-    begun.turn()
-    begun.turn()
+    begun.poll_once()
+    begun.poll_once()
     assert begun.seen == ["the list of apt's packages is not saved: No space left on device"]  # type: ignore[attr-defined]
     assert begun.line() == "failed: the list of apt's packages is not saved"
 
@@ -225,9 +225,9 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "old" / "R-4.2.2").mkdir(parents=True)
     (tmp_path / "old" / "R-4.2.2" / "zoo").touch()
     places = ["--local", str(tmp_path), "--project", "/p", "--old", str(tmp_path / "old")]
-    monkeypatch.setattr("sys.argv", ["keep-plugins", *places, "Python-3.11.2", "R-4.2.2"])
+    monkeypatch.setattr("sys.argv", ["plugin-sync", *places, "Python-3.11.2", "R-4.2.2"])
     assert daemon.main() == 0
-    monkeypatch.setattr("sys.argv", ["keep-plugins", *places, "R-4.2.2", state.LAST])
+    monkeypatch.setattr("sys.argv", ["plugin-sync", *places, "R-4.2.2", state.LAST])
     monkeypatch.setattr(SyncDaemon, "last", lambda self: False)
     assert daemon.main() == state.UNSAVED
     one, two = made[0]._folders

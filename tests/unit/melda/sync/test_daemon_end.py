@@ -1,4 +1,4 @@
-"""The keeper when its container stops: what may be missing in the bucket is no success."""
+"""The sync daemon when its container stops: what may be missing in the bucket is no success."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def refuse(*_: object) -> None:
     raise OSError(5, "Input/output error")
 
 
-def ends(keeper: SyncDaemon, monkeypatch: pytest.MonkeyPatch) -> bool:
+def ends(daemon: SyncDaemon, monkeypatch: pytest.MonkeyPatch) -> bool:
     """It is told to end as soon as it looks."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    keeper._stopping.set()
-    return keeper.run()
+    daemon._stopping.set()
+    return daemon.run()
 
 
 def test_what_the_bucket_does_not_take_at_the_end_is_no_success(
@@ -36,9 +36,9 @@ def test_what_the_bucket_does_not_take_at_the_end_is_no_success(
     package(tmp_path / "local" / "R-4.2.2")
     with monkeypatch.context() as broken:
         broken.setattr(os, "fsync", refuse)
-        assert not begun.finish()
+        assert not begun.flush()
     assert state.read() == "failed: R-4.2.2: not saved: zoo (Input/output error)"
-    assert begun.finish(), "now it takes it"
+    assert begun.flush(), "now it takes it"
 
 
 def test_what_is_installed_while_the_bucket_cannot_be_read_is_no_success(
@@ -51,9 +51,9 @@ def test_what_is_installed_while_the_bucket_cannot_be_read_is_no_success(
         for thread in begun._threads.values():
             thread.join()
         package(tmp_path / "local" / "R-4.2.2")
-        assert not begun.finish()
+        assert not begun.flush()
     assert one.problem == "not saved: zoo (what the bucket has was not brought back)"
-    assert begun.finish(), "it can be read in the end, so it is saved"
+    assert begun.flush(), "it can be read in the end, so it is saved"
     assert list((tmp_path / "bucket" / "R-4.2.2").glob("*.json"))
 
 
@@ -69,9 +69,9 @@ def test_a_stop_while_it_brings_back_tells_what_only_this_container_has(
     monkeypatch.setattr(one, "restore", hang)
     assert ends(begun, monkeypatch), "nothing is here, and nobody waits for what hangs"
     package(tmp_path / "local" / "R-4.2.2")
-    assert not begun.finish() and begins.is_set()
+    assert not begun.flush() and begins.is_set()
     one._coming = {"zoo"}
-    assert begun.finish(), "the bucket has it"
+    assert begun.flush(), "the bucket has it"
     goes_on.set()
     begun._threads[one.name].join()
 
@@ -80,12 +80,12 @@ def test_a_stop_while_it_brings_back_tells_what_only_this_container_has(
 def test_who_was_installing_is_unknown_where_nobody_looked(
     begun: SyncDaemon, tmp_path: Path, noted: str | None, saved: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(state.CUT_OFF).unlink()
+    Path(state.INTERRUPTED).unlink()
     if noted:
-        Path(state.CUT_OFF).write_text(noted)
+        Path(state.INTERRUPTED).write_text(noted)
     begun.restore()
     (tmp_path / "local" / "R-4.2.2" / "half").mkdir()
-    assert begun.finish() == saved
+    assert begun.flush() == saved
 
 
 def test_a_keeper_that_takes_over_leaves_all_as_it_is(begun: SyncDaemon, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_keeper_that_takes_over_leaves_all_as_it_is(begun: SyncDaemon, tmp_pat
     for name in ("whole", "half"):
         package(tmp_path / "local" / "R-4.2.2", name)
     (tmp_path / "local" / "R-4.2.2" / "half" / "Meta" / "package.rds").unlink()
-    Path(state.CUT_OFF).write_text("pip install x")
+    Path(state.INTERRUPTED).write_text("pip install x")
     folders = [
         SyncedDir(one.name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str) for one in begun._folders
     ]
@@ -117,8 +117,8 @@ def test_the_lists_are_missed_too(begun: SyncDaemon, monkeypatch: pytest.MonkeyP
     begun.restore()
     with monkeypatch.context() as broken:
         broken.setattr(begun._packages, "finish", refuse)
-        assert not begun.finish()
+        assert not begun.flush()
     assert state.read() == "failed: the list of apt's packages is not saved: Input/output error"
     monkeypatch.setattr(begun._capture, "finish", lambda _: "what is installed is not written down")
-    assert not begun.finish()
+    assert not begun.flush()
     assert state.read() == "failed: what is installed is not written down"

@@ -164,12 +164,12 @@ def test_whole(tmp_path: Path) -> None:
     assert distributions.complete(PYTHON, str(tmp_path)) == set()
     package(tmp_path, "good", "1", "good/__pycache__/x.pyc")
     (tmp_path / SITE / "good/__pycache__/x.pyc").unlink()
-    package(tmp_path, "torn", "1", "torn/data")
-    (tmp_path / SITE / "torn/data").unlink()
+    package(tmp_path, "partial", "1", "partial/data")
+    (tmp_path / SITE / "partial/data").unlink()
     put(tmp_path, **{f"{SITE}/none-2.dist-info/METADATA": "", f"{SITE}/empty-2.dist-info/RECORD": "\n"})
     put(tmp_path, **{f"{SITE}/good-1.egg-info/RECORD": "good/__init__.py"})
     assert distributions.complete(PYTHON, str(tmp_path)) == {f"{SITE}/good", f"{SITE}/good-1.dist-info"}
-    put(tmp_path / "R", **{"done/Meta/package.rds": "", "torn/DESCRIPTION": ""})
+    put(tmp_path / "R", **{"done/Meta/package.rds": "", "partial/DESCRIPTION": ""})
     assert distributions.complete(tree.layout("R-4.2.2"), str(tmp_path / "R")) == {"done"}
 
 

@@ -165,14 +165,14 @@ def test_parts_that_nobody_needs() -> None:
 
 
 def planned(used: dict[str, int], made: dict[str, tuple[int, int]], compact: bool = True) -> int:
-    """How many entries are archived anew: ``used`` of those that each archive, of (size, entries), was made with."""
+    """How many entries are archived again: ``used`` of those that each archive, of (size, entries), was made with."""
     saved = {f"{part}{number}": EntryRef(part, 1) for part, count in used.items() for number in range(count)}
     parts = {name: Archive("", size, entries) for name, (size, entries) in made.items()}
-    kept, anew = generations.plan(saved, parts, [*saved, "new"], compact)
-    assert sorted([*kept, *anew]) == sorted([*saved, "new"]) and all(
+    kept, again = generations.plan(saved, parts, [*saved, "new"], compact)
+    assert sorted([*kept, *again]) == sorted([*saved, "new"]) and all(
         saved[entry] == where for entry, where in kept.items()
     )
-    return len(anew) - 1
+    return len(again) - 1
 
 
 def test_half_of_an_archive_may_be_of_no_use() -> None:

@@ -29,10 +29,10 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(sync, "LOCAL", str(tmp_path / "local"))
     monkeypatch.setattr(sync, "RUN", str(tmp_path / "run"))
     monkeypatch.setattr(sync, "PROJECT", str(tmp_path / "run" / "project"))
-    for name in ("STATE", "RESTORING", "CUT_OFF"):
+    for name in ("STATE", "RESTORING", "INTERRUPTED"):
         monkeypatch.setattr(state, name, str(tmp_path / "run" / "plugins" / name))
     monkeypatch.setattr(state, "FOLDER", str(tmp_path / "run" / "plugins"))
-    monkeypatch.setattr(state, "NAMES", ("STATE", "RESTORING", "CUT_OFF"))
+    monkeypatch.setattr(state, "NAMES", ("STATE", "RESTORING", "INTERRUPTED"))
 
     class Plugins(tuple[str, ...]):
         python = str(workdir / PYTHON)
@@ -54,7 +54,7 @@ def supervisor(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     )
     return SimpleNamespace(
         start=settings.started.append,
-        service=lambda name: services.Service(name, ("keep-plugins", R), users.ROOT, {}),
+        service=lambda name: services.Service(name, ("plugin-sync", R), users.ROOT, {}),
         is_running=lambda name: settings.is_running,
         stop=lambda name, ask=None: settings.started.append(name) or settings.ended.pop(0),
         left=lambda seconds: seconds,
@@ -139,10 +139,10 @@ def test_no_link_of_the_users_is_followed(settings: Any, supervisor: Any, tmp_pa
 def test_who_is_installing_is_remembered_before_anybody_is_stopped(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(state.CUT_OFF).parent.mkdir(parents=True)
+    Path(state.INTERRUPTED).parent.mkdir(parents=True)
     monkeypatch.setattr(sync.installers, "running", lambda: "pip install x")
     sync.record_interrupted(settings)
-    assert Path(state.CUT_OFF).read_text() == "pip install x"
+    assert Path(state.INTERRUPTED).read_text() == "pip install x"
 
     def fail(*_: object) -> None:
         raise OSError
@@ -152,11 +152,11 @@ def test_who_is_installing_is_remembered_before_anybody_is_stopped(
 
 
 def test_that_nobody_is_installing_is_only_believed_who_looked(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path(state.CUT_OFF).parent.mkdir(parents=True)
+    Path(state.INTERRUPTED).parent.mkdir(parents=True)
     monkeypatch.setattr(sync.installers, "running", lambda: "")
     sync.record_interrupted(settings)
-    assert Path(state.CUT_OFF).read_text() == state.NOBODY
-    Path(state.CUT_OFF).unlink()
+    assert Path(state.INTERRUPTED).read_text() == state.NOBODY
+    Path(state.INTERRUPTED).unlink()
 
     def late(*_: object) -> None:
         raise TimeoutError("not within 1 s")
@@ -165,7 +165,7 @@ def test_that_nobody_is_installing_is_only_believed_who_looked(settings: Any, mo
     monkeypatch.setattr(sync.log, "line", output.append)
     monkeypatch.setattr(sync.users, "run_as", late)
     sync.record_interrupted(settings)
-    assert not Path(state.CUT_OFF).exists() and output == ["who is installing cannot be seen: not within 1 s"]
+    assert not Path(state.INTERRUPTED).exists() and output == ["who is installing cannot be seen: not within 1 s"]
 
 
 def test_the_bucket_is_uncovered(
@@ -194,13 +194,13 @@ def test_the_bucket_is_uncovered(
     ("codes", "said"),
     [
         ([0], ""),
-        ([-9], "the plugin keeper did not end by itself"),
-        ([1], "the plugin keeper did not end by itself"),
-        ([74], "what was installed last; the plugin keeper's lines above say what"),
+        ([-9], "the plugin sync did not end by itself"),
+        ([1], "the plugin sync did not end by itself"),
+        ([74], "what was installed last; the plugin sync's lines above say what"),
         # The signal came before it listened to it: another one looks.
         ([-15, 0], ""),
-        ([-15, 74], "what was installed last; the plugin keeper's lines above say what"),
-        ([-15, -9], "the plugin keeper did not end by itself"),
+        ([-15, 74], "what was installed last; the plugin sync's lines above say what"),
+        ([-15, -9], "the plugin sync did not end by itself"),
     ],
 )
 def test_a_last_save_that_did_not_come_to_its_end_is_known(
@@ -232,6 +232,6 @@ def test_a_keeper_that_was_killed_is_started_once_more_for_the_last_save(
 
 
 def test_without_a_process_to_look_nobody_knows_who_was_installing(settings: Any) -> None:
-    Path(state.CUT_OFF).parent.mkdir(parents=True)
+    Path(state.INTERRUPTED).parent.mkdir(parents=True)
     sync.record_interrupted(settings, room=False)
-    assert "no process left" in Path(state.CUT_OFF).read_text()
+    assert "no process left" in Path(state.INTERRUPTED).read_text()

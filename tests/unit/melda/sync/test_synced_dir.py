@@ -71,7 +71,7 @@ def test_nothing_is_saved_while_somebody_installs(container: Make, bucket: Path,
         (one.root / SITE / sign).mkdir()
     one.wait(60)
     assert not bucket.exists()
-    one.folder.finish("", one.clock)
+    one.folder.flush("", one.clock)
     if sign == "pip runs":  # it has ended
         assert found(container().root) == {"zebra": "1"}
         return
@@ -87,9 +87,9 @@ def test_nothing_is_saved_while_somebody_installs(container: Make, bucket: Path,
 def test_an_installation_that_was_killed_is_not_saved(container: Make, bucket: Path) -> None:
     one = container()
     (one.root / SITE / "half").mkdir(parents=True)
-    one.folder.finish("pip install half", one.clock)
+    one.folder.flush("pip install half", one.clock)
     assert not bucket.exists()
-    one.folder.finish("", one.clock)
+    one.folder.flush("", one.clock)
     assert bucket.exists()
 
 
@@ -110,8 +110,8 @@ def test_what_a_killed_installation_left_is_not_kept_by_a_restart(container: Mak
     install(one.root, "whole", "1")
     install(one.root, "zebra", "2", recorded=False)
     (one.root / SITE / "half").mkdir()
-    install(one.root, "torn", "1")
-    (one.root / SITE / "torn" / "__init__.py").unlink()
+    install(one.root, "partial", "1")
+    (one.root / SITE / "partial" / "__init__.py").unlink()
     one.start()
     assert found(one.root) == {"zebra": "1", "whole": "1"}
 
@@ -195,7 +195,7 @@ def test_an_r_library(tmp_path: Path) -> None:
     put(a, "zebra", "1")
     put(b, "zebra", "2")
     for folder in (one, two):
-        folder.finish("", 0)
+        folder.flush("", 0)
     _, c = start("c")
     assert sorted(path.name for path in (c / "zebra" / "lib").iterdir()) == ["only-2"], "no file of another version"
     assert (c / "bin" / "DESCRIPTION").read_text() == "1"

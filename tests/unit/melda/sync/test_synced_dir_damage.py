@@ -188,7 +188,7 @@ def test_a_bucket_that_cannot_be_read_is_asked_again_and_nothing_is_saved_over_i
         with pytest.raises(OSError, match="broken"):
             two.folder.restore()
     install(two.root, "yak", "1")
-    two.folder.finish("", two.clock)
+    two.folder.flush("", two.clock)
     assert not two.folder.restored
     two.folder.restore()
     two.wait()

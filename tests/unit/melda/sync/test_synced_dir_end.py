@@ -25,8 +25,8 @@ def test_a_pip_that_is_cut_off_costs_only_what_it_did(container: Make) -> None:
     one.wait(4)
     (one.root / SITE / "slow").mkdir()
     one.wait(10)
-    missing = one.folder.finish(PIP, one.clock)
-    assert missing == f"{NAME}: not saved: slow ({PIP} was cut off; what it did is not kept)"
+    missing = one.folder.flush(PIP, one.clock)
+    assert missing == f"{NAME}: not saved: slow ({PIP} was interrupted; what it did is not kept)"
     assert one.output[-1] == missing
     two = container()
     assert found(two.root) == {"zebra": "2", "yak": "1"}
@@ -37,8 +37,8 @@ def test_what_came_just_now_is_not_trusted_if_somebody_was_installing(container:
     one.installing = PIP
     one.wait(2)
     install(one.root, "zebra", "1")
-    assert "not saved: zebra (" in one.folder.finish(PIP, one.clock)
-    assert one.folder.finish("", one.clock) == ""
+    assert "not saved: zebra (" in one.folder.flush(PIP, one.clock)
+    assert one.folder.flush("", one.clock) == ""
     assert found(container().root) == {"zebra": "1"}
 
 
@@ -46,7 +46,7 @@ def test_a_pip_that_waits_with_nothing_done_costs_nothing(container: Make) -> No
     one = container()
     install(one.root, "zebra", "1")
     one.wait()
-    assert one.folder.finish(PIP, one.clock) == "" and "not saved" not in " ".join(one.output)
+    assert one.folder.flush(PIP, one.clock) == "" and "not saved" not in " ".join(one.output)
 
 
 @pytest.mark.parametrize("sign", ["~ak", "slow-1.dist-info"])
@@ -55,7 +55,7 @@ def test_what_an_installation_left_costs_nobody_else(container: Make, sign: str)
     (one.root / SITE / sign).mkdir(parents=True)
     install(one.root, "zebra", "1")
     one.wait(5)
-    missing = one.folder.finish("", one.clock)
+    missing = one.folder.flush("", one.clock)
     assert bool(missing) == (sign != "~ak"), "what pip takes away is nothing that is kept"
     if missing:
         assert "slow-1.dist-info" in missing and "zebra" not in missing
@@ -74,7 +74,7 @@ def test_what_an_upgrade_took_away_before_it_was_cut_off_stays_in_the_bucket(con
     install(one.root, "yak", "2")
     one.wait(60)
     if stopped:
-        assert "zebra" in one.folder.finish(PIP, one.clock)
+        assert "zebra" in one.folder.flush(PIP, one.clock)
     assert found(container().root) == {"zebra": "1", "yak": "2" if stopped else "1"}
 
 
@@ -88,10 +88,10 @@ def test_what_the_bucket_does_not_take_is_named(container: Make, error: int, mon
         install(one.root, name, "1")
     with monkeypatch.context() as broken:
         broken.setattr(os, "fsync", refuse)
-        missing = one.folder.finish("", one.clock)
+        missing = one.folder.flush("", one.clock)
     assert missing == f"{NAME}: not saved: a, b, c, d, e and 1 more ({os.strerror(error)})"
     assert one.output == [f"{NAME} is saved as the container stops: a, b, c, d, e and 1 more", missing]
-    assert one.folder.finish("", one.clock) == "" and len(found(container().root)) == 6
+    assert one.folder.flush("", one.clock) == "" and len(found(container().root)) == 6
 
 
 def test_a_folder_that_cannot_be_looked_at_is_no_success(container: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_a_folder_that_cannot_be_looked_at_is_no_success(container: Make, monkey
 
     one = container()
     monkeypatch.setattr(one.folder, "_survey", refuse)
-    assert one.folder.finish("", one.clock) == f"{NAME}: not saved: what is in it (broken)"
+    assert one.folder.flush("", one.clock) == f"{NAME}: not saved: what is in it (broken)"
 
 
 def test_what_there_is_no_room_for_is_missing_and_what_is_no_file_is_not(
@@ -109,10 +109,10 @@ def test_what_there_is_no_room_for_is_missing_and_what_is_no_file_is_not(
     one = container()
     install(one.root, "zebra", "1")
     os.mkfifo(one.root / SITE / "fifo")
-    assert one.folder.finish("", one.clock) == "", "no bucket could hold it"
+    assert one.folder.flush("", one.clock) == "", "no bucket could hold it"
     monkeypatch.setattr(folders, "LARGEST_ENTRY", 10_000)
     (one.root / SITE / "large").write_bytes(bytes(20_000))
-    missing = one.folder.finish("", one.clock)
+    missing = one.folder.flush("", one.clock)
     assert missing.startswith(f"{NAME}: not saved: large (it has 0.0 GB")
     assert (one.root / SITE / "large").exists() and not (container().root / SITE / "large").exists()
 
@@ -122,7 +122,7 @@ def test_what_changes_all_the_time_is_named(container: Make, monkeypatch: pytest
     install(one.root, "zebra", "1")
     monkeypatch.setattr(one.folder, "_is_still", lambda entry, _: "zebra" not in entry)
     (one.root / SITE / "alone.py").write_text("")
-    assert one.folder.finish("", one.clock) == f"{NAME}: not saved: zebra (it changes all the time)"
+    assert one.folder.flush("", one.clock) == f"{NAME}: not saved: zebra (it changes all the time)"
     assert (container().root / SITE / "alone.py").exists()
 
 
@@ -131,7 +131,7 @@ def test_what_python_compiled_is_not_missed(container: Make) -> None:
     install(one.root, "zebra", "1")
     one.wait()
     (one.root / SITE / "__pycache__").mkdir()
-    assert one.folder.finish(PIP, one.clock) == ""
+    assert one.folder.flush(PIP, one.clock) == ""
 
 
 def test_before_it_is_brought_back_it_is_known_what_only_this_container_has(
@@ -142,8 +142,8 @@ def test_before_it_is_brought_back_it_is_known_what_only_this_container_has(
     one.wait()
     two = container()
     two.folder.restored = False
-    assert two.folder.unknown() == set() and two.folder.finish("", two.clock) == ""
+    assert two.folder.unknown() == set() and two.folder.flush("", two.clock) == ""
     install(two.root, "yak", "1")
     two.folder._saved = folders.local_index.NOTHING
     assert two.folder.unknown() == {"bin/yak", f"{SITE}/yak", f"{SITE}/yak-1.dist-info"}
-    assert "not saved: yak (what the bucket has was not brought back)" in two.folder.finish("", two.clock)
+    assert "not saved: yak (what the bucket has was not brought back)" in two.folder.flush("", two.clock)

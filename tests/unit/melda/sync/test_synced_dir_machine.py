@@ -23,7 +23,7 @@ class Crash(BaseException):
 
 
 class Machine(RuleBasedStateMachine):
-    """Two containers on one project that install, save, are killed at any moment, and start again or anew."""
+    """Two containers on one project that install, save, are killed at any moment, and start again or again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,9 +91,9 @@ class Machine(RuleBasedStateMachine):
                     self.durable[name].add("")
         self.again(which, data.draw(st.booleans()))
 
-    @rule(which=st.integers(0, 1), anew=st.booleans())
-    def again(self, which: int, anew: bool) -> None:
-        if anew:
+    @rule(which=st.integers(0, 1), again=st.booleans())
+    def again(self, which: int, again: bool) -> None:
+        if again:
             self.containers[which] = self.make()
         else:
             self.containers[which].start()

@@ -96,15 +96,15 @@ def test_at_the_end_it_is_saved_as_well_as_it_can_be(container: Make) -> None:
     one = container()
     install(one.root, "zebra", "1")
     one.wait()
-    for name in ("zebra", "yak", "torn"):
+    for name in ("zebra", "yak", "partial"):
         install(one.root, name, "2")
-    noisy = [one.root / SITE / name / "data" for name in ("zebra", "torn")]
+    noisy = [one.root / SITE / name / "data" for name in ("zebra", "partial")]
     for path in noisy:
         path.write_text("")
     wait(one, 70, *noisy)
-    (one.root / SITE / "torn" / "__init__.py").unlink()
+    (one.root / SITE / "partial" / "__init__.py").unlink()
     wait(one, 1, *noisy)
-    one.folder.finish("", one.clock)
+    one.folder.flush("", one.clock)
     assert found(container().root) == {"zebra": "2", "yak": "2"}
 
 
@@ -121,7 +121,7 @@ def test_what_changes_while_it_is_archived_at_the_end_costs_itself(
         (one.root / SITE / "zebra" / "data").write_text("x" * next(count))
 
     monkeypatch.setattr(archive, "pack", changing)
-    one.folder.finish("", one.clock)
+    one.folder.flush("", one.clock)
     assert found(container().root) == {"yak": "1"}
 
 

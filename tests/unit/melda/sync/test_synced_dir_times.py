@@ -1,4 +1,4 @@
-"""A plugin folder's keeper: when it looks, saves and tries again, what it says, and which of two states wins."""
+"""A plugin folder's daemon: when it looks, saves and tries again, what it says, and which of two states wins."""
 
 from __future__ import annotations
 
@@ -118,9 +118,9 @@ def test_what_cannot_be_saved_at_the_end_is_said(
     one = container()
     install(one.root, "zebra", "1")
     monkeypatch.setattr(one.folder, "_save", fail)
-    one.folder.finish("", one.clock)
+    one.folder.flush("", one.clock)
     assert one.output[1:] == [f"{NAME}: not saved: zebra ({said})"]
-    one.folder.finish("", one.clock)
+    one.folder.flush("", one.clock)
     assert sum("not saved" in line for line in one.output) == 1, "once"
 
 
@@ -128,10 +128,10 @@ def test_at_the_end_only_what_must_be_is_done(container: Make, bucket: Path, mon
     one = container()
     monkeypatch.setattr(one.folder, "_collect_garbage", refuse)
     install(one.root, "zebra", "1")
-    one.folder.finish("", one.clock)
+    one.folder.flush("", one.clock)
     assert not one.folder.dirty and one.folder.problem == ""
     before = sorted(bucket.rglob("*"))
-    one.folder.finish("", one.clock)
+    one.folder.flush("", one.clock)
     assert sorted(bucket.rglob("*")) == before, "nothing has changed since"
 
 
@@ -139,7 +139,7 @@ def test_what_was_never_brought_back_is_not_saved_at_the_end(container: Make, bu
     one = container()
     one.folder.restored = False
     install(one.root, "zebra", "1")
-    one.folder.finish("", one.clock)
+    one.folder.flush("", one.clock)
     assert not bucket.exists()
 
 
@@ -177,7 +177,7 @@ def test_of_a_state_that_is_lost_the_one_before_is_taken(container: Make, bucket
     one = container()
     for version in ("1", "2", "3"):
         install(one.root, "zebra", version)
-        one.folder.finish("", one.clock)  # which leaves all that was there
+        one.folder.flush("", one.clock)  # which leaves all that was there
     spoil(part(bucket), "gone")
     two = container()
     assert found(two.root) == {"zebra": "2"}

@@ -49,7 +49,7 @@ def with_setting(text: str, section: str, key: str, value: str) -> str:
     """``text``, an INI file as pip reads it, with ``key = value`` in ``section``; all else stays as it was.
 
     A text that configparser cannot read is returned unchanged: pip cannot read it either, and only its owner
-    can mend it.
+    can repair it.
 
     Args:
         text: the file's text.

@@ -45,7 +45,7 @@ def only_one(path: str = LOCK) -> TextIO:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         stream.close()
-        raise ConfigError("it runs already in this container; docker restart starts it anew") from None
+        raise ConfigError("it runs already in this container; docker restart starts it again") from None
     return stream
 
 
@@ -93,8 +93,8 @@ def start_all(settings: Settings, supervisor: Supervisor) -> None:
         kept = sync.start(settings, supervisor)
         details.append("the user's packages are brought back meanwhile" if kept else "there is no bucket")
     with log.step("paths") as details:
-        # Nobody installs anything yet; what is brought back is mended when it is here.
-        plugins = set_paths.prepare(settings.layout, mend=not kept)
+        # Nobody installs anything yet; what is brought back is repaired when it is here.
+        plugins = set_paths.prepare(settings.layout, repair=not kept)
         details.extend(folder for folder in plugins if folder)
     with log.step("ownership") as details:
         try:

@@ -35,7 +35,7 @@ ANSWER_SECONDS = 120.0  # until Jupyter must answer; an emulated machine is slow
 # systemd's own, for this process alone; a kernel must not take itself for a unit.
 OF_SYSTEMD = ("NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH",
               "MEMORY_PRESSURE_WRITE")  # fmt: skip
-# Exit codes. The units' RestartPreventExitStatus= knows the first: trying again does not mend a setting.
+# Exit codes. The units' RestartPreventExitStatus= knows the first: trying again does not repair a setting.
 MEND, AGAIN = 2, 1
 
 
@@ -96,8 +96,8 @@ def _unmount(settings: Settings, supervisor: Supervisor) -> str:
 
 def _plugins(settings: Settings, supervisor: Supervisor) -> str:
     kept = sync.start(settings, supervisor)
-    # As in a container: what is brought back is mended when it is here.
-    set_paths.prepare(settings.layout, mend=not kept)
+    # As in a container: what is brought back is repaired when it is here.
+    set_paths.prepare(settings.layout, repair=not kept)
     user = settings.layout.user
     try:
         changed = home.chown_home(user, settings.layout.workdir)

@@ -119,7 +119,7 @@ def _install(wanted: Sequence[str], say: Say) -> None:
     try:
         _run(say, "apt-get", *OPTIONS, "install", *wanted)
     finally:
-        # Also of what was cut off half-way.
+        # Also of what was interrupted half-way.
         record.write(record.read().installed(wanted, installed() - before))
 
 

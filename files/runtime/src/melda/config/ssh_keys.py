@@ -69,7 +69,7 @@ def _fields(blob: bytes) -> List[bytes]:
     while blob:
         end = 4 + int.from_bytes(blob[:4], "big")
         if len(blob) < end:
-            raise ValueError("it is cut off")
+            raise ValueError("it is interrupted")
         fields.append(blob[4:end])
         blob = blob[end:]
     return fields

@@ -42,7 +42,7 @@ class Output:
         """Leave it to s3fs."""
         os.close(self.writing)
 
-    def turn(self) -> float:
+    def poll_once(self) -> float:
         """Read what there is: the log gets all but errors, which are kept; seconds until the next look."""
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -70,5 +70,5 @@ class Output:
 
     def error(self, since: float) -> str:
         """The last error of those read since a moment (time.monotonic()); empty if there is none."""
-        self.turn()
+        self.poll_once()
         return next((text for at, text in reversed(self._errors) if at >= since), "")

@@ -192,11 +192,11 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
         s3.readable(role.renewed(bucket, settings.variables))
 
     _proven[:] = [_Proven(said, readable)]
-    supervisor.call_later(output.PAUSE, said.turn)
+    supervisor.call_later(output.PAUSE, said.poll_once)
     # Root, who has the keys, and where nobody else can put a link.
     asking = watch.probe(MOUNTED, readable)
     watching = watch.Watch(users.ROOT, asking, bucket.patience, give_up)
-    supervisor.call_later(watch.PAUSE, watching.turn)
+    supervisor.call_later(watch.PAUSE, watching.poll_once)
 
 
 def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: int) -> output.Output:
@@ -210,7 +210,7 @@ def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: 
         finally:
             said.given()
         mounted = supervisor.wait_until(lambda: is_mounted(MOUNTED), MOUNT_SECONDS)
-        said.turn()
+        said.poll_once()
         if not mounted:
             reason = f"s3fs took more than {MOUNT_SECONDS:g} s" if supervisor.is_running(S3FS) else "s3fs ended"
             raise TemporaryFailure(f"{asked} was not mounted: {reason}; what it said is above")

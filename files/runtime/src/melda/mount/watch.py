@@ -76,7 +76,7 @@ class Watch:
         self._complaints = pressure.Complaints(log.line)
         self._say(OK)
 
-    def turn(self) -> Optional[float]:
+    def poll_once(self) -> Optional[float]:
         """Ask, or look for the answer; seconds until the next turn, None for no more."""
         if self._child is None:
             try:

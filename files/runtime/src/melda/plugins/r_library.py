@@ -64,7 +64,7 @@ def _is_complete(package: str) -> bool:
 
 
 def repair(library: str) -> None:
-    """After a container that was cut off: R's locks would stop every new installation of that package.
+    """After a container that was interrupted: R's locks would stop every new installation of that package.
 
     R keeps the old version in the lock until the new one is complete; it goes back to its place. Nothing may be
     installing meanwhile.

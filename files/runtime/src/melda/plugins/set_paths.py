@@ -56,7 +56,7 @@ def plugins(place: ImageLayout) -> Plugins:
     )
 
 
-def in_project(place: ImageLayout, found: Plugins, mend: bool) -> List[str]:
+def in_project(place: ImageLayout, found: Plugins, repair: bool) -> List[str]:
     """What the user does: make the folders, tell pip. Whatever lies in the way of one of it costs that alone.
 
     Returns:
@@ -67,11 +67,11 @@ def in_project(place: ImageLayout, found: Plugins, mend: bool) -> List[str]:
         (found.python, lambda: venv.make(found.python, place.python_env, version)),
         ("~/.pip/pip.conf", lambda: tell_pip(place, found)),
     ]
-    if mend:
+    if repair:
         steps.append((found.python, lambda: venv.repair(found.python, version)))
     if found.r:
         steps.append((found.r, lambda: r_library.make(found.r)))
-    if found.r and mend:
+    if found.r and repair:
         steps.append((found.r, lambda: r_library.repair(found.r)))
     problems = []
     for what, step in steps:
@@ -116,18 +116,18 @@ def in_system(place: ImageLayout, found: Plugins, rprofile: str = RPROFILE, prof
         textfiles.write_if_changed(rprofile, textfiles.set_block(textfiles.read(rprofile), BLOCK, block))
 
 
-def _all_in_project(place: ImageLayout, found: Plugins, mend: bool) -> None:
-    problems = in_project(place, found, mend)
+def _all_in_project(place: ImageLayout, found: Plugins, repair: bool) -> None:
+    problems = in_project(place, found, repair)
     if problems:
         raise OSError("; ".join(problems))
 
 
-def prepare(place: ImageLayout, mend: bool = False, strict: bool = False) -> Plugins:
+def prepare(place: ImageLayout, repair: bool = False, strict: bool = False) -> Plugins:
     """Make the user's plugin folders, and point pip, R and logins to them. Doing it again changes nothing.
 
     Args:
         place: where things are.
-        mend: also clear away what an installation left that was cut off; nothing may be installing.
+        repair: also clear away what an installation left that was interrupted; nothing may be installing.
         strict: what is the user's must be made ready; else it is said if it cannot be, and no reason not to start.
 
     Returns:
@@ -138,7 +138,7 @@ def prepare(place: ImageLayout, mend: bool = False, strict: bool = False) -> Plu
     """
     found = plugins(place)
     try:
-        users.run_as(place.user, lambda: _all_in_project(place, found, mend), SECONDS)
+        users.run_as(place.user, lambda: _all_in_project(place, found, repair), SECONDS)
     except OSError as error:
         if strict:
             raise TemporaryFailure(f"the plugin folders cannot be prepared: {error}") from None

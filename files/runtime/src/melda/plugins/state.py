@@ -1,4 +1,4 @@
-"""What everybody may know of the keeper: one line, and whether the user's packages are there yet."""
+"""What everybody may know of the sync daemon: one line, and whether the user's packages are there yet."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Optional
 from melda.base import regular, textfiles
 from melda.config.environ import RUN
 
-FOLDER = RUN + "/plugins"  # the user's: the keeper is a process of the user's
+FOLDER = RUN + "/plugins"  # the user's: the sync daemon is a process of the user's
 STATE = FOLDER + "/state"  # also read by terminals, see files/sync/profile.sh
 FORK = FOLDER + "/fork"  # a line of the process that installs what the parent project has
 RESTORING = FOLDER + "/restoring"  # while it is there Python and R wait, see melda_plugins.py and r_plugins.py
 # An installation that runs when the container begins to stop; it is about to be killed. NOBODY: there is none. Where
 # there is no file nobody could look, so somebody may have been installing.
-CUT_OFF, NOBODY = FOLDER + "/cut-off", "nobody"
-LAST, UNSAVED = "--last", 74  # the keeper's: save what is left, and end; its exit code if something is not saved
+INTERRUPTED, NOBODY = FOLDER + "/interrupted", "nobody"
+LAST, UNSAVED = "--last", 74  # the sync daemon's: save what is left, and end; its exit code if something is not saved
 START = FOLDER + "/start"  # what a start could not make ready in the home and in the project; empty: nothing
-NAMES = tuple(os.path.basename(path) for path in (STATE, FORK, RESTORING, CUT_OFF, START))
+NAMES = tuple(os.path.basename(path) for path in (STATE, FORK, RESTORING, INTERRUPTED, START))
 LOCAL = "kept in the project's folder"
 KEPT = ".melda-jupyter"  # in the project: all that is ours
 CAPTURE = "environment.json"  # in there, too: what melda-env says is installed
@@ -36,7 +36,7 @@ def text(path: str) -> str:
 
 
 def read(path: str = "") -> Optional[str]:
-    """The line, of the keeper if no ``path`` is given; None where nothing is said."""
+    """The line, of the sync daemon if no ``path`` is given; None where nothing is said."""
     return text(path or STATE) or None
 
 

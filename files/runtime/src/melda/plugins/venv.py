@@ -97,7 +97,7 @@ def make(root: str, env: str, version: str) -> None:
 
 
 def repair(root: str, version: str) -> None:
-    """After a container that was cut off: forget distributions that were being installed.
+    """After a container that was interrupted: forget distributions that were being installed.
 
     pip would take them for installed and could not remove them; forgotten, they can be installed again. Nothing
     may be installing meanwhile.
@@ -109,6 +109,6 @@ def repair(root: str, version: str) -> None:
     for name in os.listdir(packages):
         path = os.path.join(packages, name)
         # Written last by every installer. ~ is pip's: what it takes away in an upgrade.
-        cut_off = name.endswith(".dist-info") and not os.path.exists(os.path.join(path, "RECORD"))
-        if cut_off or name.startswith("~"):
+        interrupted = name.endswith(".dist-info") and not os.path.exists(os.path.join(path, "RECORD"))
+        if interrupted or name.startswith("~"):
             folders.clear(path)

@@ -80,7 +80,7 @@ def host_key_path(run: str) -> str:
 
 def _made(key: str) -> str:
     """``key``, made if this container has none."""
-    if not (textfiles.read(key) and textfiles.read(key + ".pub")):  # a start that was cut off leaves half of it
+    if not (textfiles.read(key) and textfiles.read(key + ".pub")):  # a start that was interrupted leaves half of it
         for half in (key, key + ".pub"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(half)

@@ -98,7 +98,7 @@ class Packages:
             if not again:
                 self._say(f"apt's packages cannot be installed again: {error.strerror}")
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Bring the list up to date, if anything was installed or removed.
 
         Raises:
@@ -122,7 +122,7 @@ class Packages:
         if not self._installing:
             self._update()
 
-    def finish(self) -> None:
+    def flush(self) -> None:
         """The same, now or never: nothing is installed any more.
 
         Raises:

@@ -18,7 +18,7 @@ Say = Callable[[str], None]
 
 
 class Capture:
-    """Runs ``melda-env capture`` after each change; the keeper does not wait for it.
+    """Runs ``melda-env capture`` after each change; the sync daemon does not wait for it.
 
     Args:
         path: the file.
@@ -35,8 +35,8 @@ class Capture:
         self._told = b""  # by what is running
         self._failed = ""  # why it could not be started
 
-    def look(self, state: object) -> None:
-        """Write it down anew if ``state`` is another than when it was written; to be called every second or so."""
+    def poll(self, state: object) -> None:
+        """Write it down again if ``state`` is another than when it was written; to be called every second or so."""
         self._wanted = state
         over = self._running and self._running.poll() is not None
         if self._running:
@@ -65,7 +65,7 @@ class Capture:
                 self._say(f"what is installed is not written down: {error.strerror}")
             self._failed = error.strerror or ""
 
-    def finish(self, state: object) -> str:
+    def flush(self, state: object) -> str:
         """Write down what is not written yet, now or never; it is replaced as a whole, or not at all.
 
         Returns:

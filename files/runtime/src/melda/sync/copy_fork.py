@@ -57,7 +57,7 @@ def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
     Raises:
         ConfigError: S3 does not answer, or does not allow it.
     """
-    # What its keeper wrote is newer than what its user may have captured.
+    # What its daemon wrote is newer than what its user may have captured.
     for name in (KEPT + "/" + CAPTURE, CAPTURE):
         capture = f"{bucket.fork_of}/{name}"
         if s3.keys(bucket, capture, 1) != [capture]:

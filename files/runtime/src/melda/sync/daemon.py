@@ -1,4 +1,4 @@
-"""The keeper: a process of the user's that brings the plugin folders back when a container starts, and saves them.
+"""The sync daemon: a process of the user's that brings the plugin folders back when a container starts, and saves them.
 
 It is the user's, because all it reads was written by the user, or by whoever can write the project.
 """
@@ -82,8 +82,8 @@ class SyncDaemon:
             try:
                 place = environ.image_layout(environ.load())
                 # While Python and R wait nobody can be installing.
-                mend = os.path.exists(state.RESTORING)
-                for problem in set_paths.in_project(place, set_paths.plugins(place), mend=mend):
+                repair = os.path.exists(state.RESTORING)
+                for problem in set_paths.in_project(place, set_paths.plugins(place), repair=repair):
                     say(programs.shown(problem, 300))
             except Exception as error:  # whatever lies there
                 say(f"the folders of the project cannot be made whole: {_reason(error)}")
@@ -124,23 +124,23 @@ class SyncDaemon:
         """Is a thread bringing something back?"""
         return any(thread.is_alive() for thread in self._threads.values())
 
-    def turn(self) -> None:
+    def poll_once(self) -> None:
         """Look at everything once."""
         for folder in self._folders:
             if folder.restored:
                 try:
-                    folder.look(time.monotonic())
+                    folder.poll(time.monotonic())
                 except Exception as error:  # whatever lies in it: the others go on
                     _failed(folder, f"not saved: {_reason(error)}")
         try:
-            self._packages.look()
+            self._packages.poll()
             self._problem = ""
         except Exception as error:
             if not self._problem:
                 say(f"the list of apt's packages is not saved: {_reason(error)}")
             self._problem = "the list of apt's packages is not saved"
         if self._folders and all(folder.restored and not folder.dirty for folder in self._folders):
-            self._capture.look(self._installed())
+            self._capture.poll(self._installed())
         state.write(self.line())
 
     def _installed(self) -> object:
@@ -169,7 +169,7 @@ class SyncDaemon:
         return "left out of {0}: {1}{2}".format(folder.name, ", ".join(shown), more)
 
     def _resume(self, since: float) -> None:
-        """A keeper before this one was killed; nobody waits for what it had brought back."""
+        """A sync daemon before this one was killed; nobody waits for what it had brought back."""
         for folder in self._folders:
             try:
                 folder.resume(since)
@@ -196,42 +196,42 @@ class SyncDaemon:
                 self.restore()
                 again = min(2 * again, 60.0)
                 due = time.monotonic() + again
-            self.turn()
-        return self.finish()
+            self.poll_once()
+        return self.flush()
 
     def last(self) -> bool:
-        """In the place of a keeper that was killed, when all others have ended: as :meth:`finish`."""
+        """In the place of a sync daemon that was killed, when all others have ended: as :meth:`finish`."""
         self._resume(time.monotonic() - QUIET)
-        return self.finish()
+        return self.flush()
 
-    def finish(self) -> bool:
+    def flush(self) -> bool:
         """Save what is left, now or never.
 
         Returns:
             Whether nothing is missing in the bucket.
         """
-        cut_off = state.text(state.CUT_OFF) or "a program, as nobody could look,"
-        cut_off = "" if cut_off == state.NOBODY else cut_off
-        missing = [self._finish(folder, cut_off) for folder in self._folders]
+        interrupted = state.text(state.INTERRUPTED) or "a program, as nobody could look,"
+        interrupted = "" if interrupted == state.NOBODY else interrupted
+        missing = [self._finish(folder, interrupted) for folder in self._folders]
         try:
-            self._packages.finish()
+            self._packages.flush()
         except Exception as error:
             missing.append(f"the list of apt's packages is not saved: {_reason(error)}")
             say(missing[-1])
         if self._folders and all(folder.restored for folder in self._folders):
-            missing.append(self._capture.finish(self._installed()))
+            missing.append(self._capture.flush(self._installed()))
         missing = list(filter(None, missing))
         state.write("failed: " + "; ".join(missing) if missing else self.line())
         return not missing
 
-    def _finish(self, folder: SyncedDir, cut_off: str) -> str:
+    def _finish(self, folder: SyncedDir, interrupted: str) -> str:
         """What of a folder may be missing, for people."""
         try:
             if not folder.restored and folder.unknown():
                 self._begin(folder)
                 if folder.name in self._threads:
                     self._threads[folder.name].join(LAST_TRY)
-            return folder.finish(cut_off, time.monotonic())
+            return folder.flush(interrupted, time.monotonic())
         except Exception as error:  # whatever lies in it: the others are saved
             _failed(folder, f"not saved: {_reason(error)}")
             return f"{folder.name}: {folder.problem}"
@@ -243,7 +243,7 @@ class SyncDaemon:
 
 def main() -> int:
     """Command line: the folders to be kept, as start-jupyter gives it."""
-    parser = argparse.ArgumentParser(prog="keep-plugins")
+    parser = argparse.ArgumentParser(prog="plugin-sync")
     parser.add_argument("--local", required=True, help="folder in which the plugin folders lie")
     parser.add_argument("--project", required=True, help="the project's folder")
     parser.add_argument("--old", required=True, help="where the project lies without the plugin folders over it")
@@ -262,8 +262,8 @@ def main() -> int:
 
     folders = [SyncedDir(name, given.local, kept, say, running, old(name)) for name in given.names]
     capture = Capture(os.path.join(kept, state.CAPTURE), say)
-    keeper = SyncDaemon(folders, Packages(os.path.join(kept, "apt.json"), say), capture)
-    saved = keeper.last() if given.last else keeper.run()
-    if keeper.is_restoring():  # it would be waited for
+    daemon = SyncDaemon(folders, Packages(os.path.join(kept, "apt.json"), say), capture)
+    saved = daemon.last() if given.last else daemon.run()
+    if daemon.is_restoring():  # it would be waited for
         os._exit(0 if saved else state.UNSAVED)
     return 0 if saved else state.UNSAVED

@@ -145,7 +145,7 @@ def numbers(shape: Layout, generation: Generation) -> Dict[str, int]:
 
 
 def complete(shape: Layout, root: str) -> Set[str]:
-    """Entries that belong to packages of which nothing is missing: what a container that was killed left may be torn."""
+    """Entries that belong to packages of which nothing is missing: what a container that was killed left may be partial."""
     found: Set[str] = set()
     packages = os.path.join(root, shape.packages)
     if not shape.packages:  # R's, which writes this file last

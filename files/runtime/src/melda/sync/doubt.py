@@ -17,7 +17,7 @@ def doubtful(
     pending: Set[str],
     groups: Mapping[str, Collection[str]],
     seconds: Callable[[str], float],
-    cut_off: bool,
+    interrupted: bool,
 ) -> Set[str]:
     """Those of ``pending`` that must not be saved.
 
@@ -26,11 +26,11 @@ def doubtful(
         pending: entries that are not in the bucket as they are here, or that are not here any more.
         groups: entry -> all that are one package with it.
         seconds: how long an entry has been as it is.
-        cut_off: somebody was installing. Then only what is certainly whole is saved.
+        interrupted: somebody was installing. Then only what is certainly whole is saved.
     """
     whole, here = distributions.complete(shape, root), pending & set(shape.entries(root))
     sure = {entry for entry in pending if seconds(entry) >= SETTLED}
-    if not cut_off:
+    if not interrupted:
         owned = {entry for each in distributions.distributions(shape, root).values() for entry in each}
         return distributions.closure((here & owned) - whole - sure, groups)
     sure |= {entry for entry in here & whole if seconds(entry) >= QUIET}

@@ -1,6 +1,6 @@
 """FORK_OF: a project that starts with the packages of another one in the same bucket.
 
-S3 copies what the other project's keeper wrote down into this project, see fork_copy.py; a process of the user's installs
+S3 copies what the other project's daemon wrote down into this project, see fork_copy.py; a process of the user's installs
 it. Both go on in the background.
 """
 

@@ -183,7 +183,7 @@ def plan(
         saved: entries that are as they were when they were archived -> where.
         parts: those that are there.
         now: all entries.
-        compact: archive everything anew where more than half of what lies there is of no use, or it is too many.
+        compact: archive everything again where more than half of what lies there is of no use, or it is too many.
 
     Returns:
         Entries that are kept -> where, and the entries to be archived.

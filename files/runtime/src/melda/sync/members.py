@@ -90,10 +90,10 @@ class Filter:
         """The stream is over.
 
         Raises:
-            Damaged: it was cut off.
+            Damaged: it was interrupted.
         """
         if not self._ended:
-            raise Damaged("it is cut off")
+            raise Damaged("it is interrupted")
         self._write(END)
 
     def _member(self, head: bytes) -> List[bytes]:

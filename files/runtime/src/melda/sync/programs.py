@@ -1,4 +1,4 @@
-"""Programs that the keeper starts: found in the system's folders, never in one that the user may write."""
+"""Programs that the sync daemon starts: found in the system's folders, never in one that the user may write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import IO, Any, Collection, Dict, Optional, Sequence, Union
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Of their own: TAR_OPTIONS and ZSTD_CLEVEL of somebody's environment change what they do; messages are read here.
 VARIABLES = {"PATH": PATH, "LC_ALL": "C"}
-# Where memory runs out they end before the keeper does, which tries again.
+# Where memory runs out they end before the sync daemon does, which tries again.
 CHOOM = ("choom", "-n", "500", "--")
 SHOWN = 5  # names in a line
 LAST = 4096  # bytes of what a program says that are kept

@@ -85,7 +85,7 @@ class Restoring:
         self.restored = True
 
     def reread(self) -> bool:
-        """Go on where a keeper was killed: the container has not ended, so all stays as it is.
+        """Go on where a sync daemon was killed: the container has not ended, so all stays as it is.
 
         Returns:
             False if it had not brought everything back: :meth:`restore` must.
@@ -104,19 +104,19 @@ class Restoring:
         return {entry for entry in found if found[entry] != saved.get(entry)} - coming
 
     def _reconcile_local(self, known: Dict[str, Generation]) -> None:
-        """After a restart: if there is nothing new in the bucket and nothing torn here, all stays as it is.
+        """After a restart: if there is nothing new in the bucket and nothing partial here, all stays as it is.
 
         Else only what was not saved, and is whole, stays; the rest comes from the bucket.
         """
         found = tree.signatures(self._shape, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
-        torn = set(found) - kept - distributions.complete(self._shape, self.root)
+        partial = set(found) - kept - distributions.complete(self._shape, self.root)
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
-        if not (torn or new):
+        if not (partial or new):
             return
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._known)
-        for entry in kept | torn:
+        for entry in kept | partial:
             distributions.remove(os.path.join(self.root, entry))
         self._saved = local_index.NOTHING
 

@@ -16,7 +16,7 @@ from melda.mount import s3fs
 from melda.plugins import set_paths, state
 from melda.sync import distributions, installers
 
-NAME = "plugin keeper"
+NAME = "plugin sync"
 LOCAL = "/var/lib/melda-jupyter/plugins"
 PROJECT = s3fs.MOUNTED  # the bucket without the folders that are mounted over its own
 SECONDS = 20.0  # for a few requests to S3, or removing a folder on local disk
@@ -57,7 +57,7 @@ def _mount(settings: Settings, found: List[str]) -> None:
 
 
 def start(settings: Settings, supervisor: Supervisor) -> bool:
-    """Put local folders in the place of the bucket's, and start the keeper, which fills them.
+    """Put local folders in the place of the bucket's, and start the sync daemon, which fills them.
 
     Returns:
         Whether the folders are kept; else the project is a local folder, and they are what they are.
@@ -78,7 +78,7 @@ def start(settings: Settings, supervisor: Supervisor) -> bool:
             users.run_as(users.ROOT, lambda: _mount(settings, found), SECONDS)
     except OSError as error:
         raise TemporaryFailure(f"the plugin folders cannot be put on local disk: {error}") from None
-    program = ("/usr/bin/python3", "-IBS", os.path.join(SRC, "keep-plugins"))
+    program = ("/usr/bin/python3", "-IBS", os.path.join(SRC, "plugin-sync"))
     places = ("--local", LOCAL, "--project", settings.layout.workdir, "--old", PROJECT)
     # It begins before the home is the user's, and what it calls then and later is the image's.
     variables = environ.of_the_image(settings, environ.for_user(settings, set_paths.plugins(settings.layout).python))
@@ -96,16 +96,16 @@ def record_interrupted(settings: Settings, room: bool = True) -> None:
 
     def look() -> None:
         who = installers.running() or state.NOBODY if room else "a program, as there was no process left,"
-        textfiles.replace(state.CUT_OFF, who)
+        textfiles.replace(state.INTERRUPTED, who)
 
     try:
         users.run_as(settings.layout.user, look, 1.0)
-    except OSError as error:  # the keeper takes it that somebody was
+    except OSError as error:  # the sync daemon takes it that somebody was
         log.line(f"who is installing cannot be seen: {error}")
 
 
 def flush(settings: Settings, supervisor: Supervisor) -> str:
-    """Let the keeper save what is left, and uncover the bucket, so that it can be unmounted.
+    """Let the sync daemon save what is left, and uncover the bucket, so that it can be unmounted.
 
     Returns:
         Empty if it ended by itself; else what came of it.

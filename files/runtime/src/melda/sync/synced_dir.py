@@ -51,7 +51,7 @@ class SyncedDir(Restoring):
         self._retry, self._often = RETRY, SCAN
         self._moving: Set[str] = set()  # entries that could not be archived at the last attempt
 
-    def look(self, now: float) -> None:
+    def poll(self, now: float) -> None:
         """Save what has changed and is quiet, if nobody is installing; to be called every second or so.
 
         Args:
@@ -94,11 +94,11 @@ class SyncedDir(Restoring):
         self._quiet.note(tree.signatures(self._shape, self.root), since)
         return True
 
-    def finish(self, cut_off: str, now: float) -> str:
+    def flush(self, interrupted: str, now: float) -> str:
         """Save what is not saved yet, now or never.
 
         Args:
-            cut_off: the installation that was ended; empty: none was. What is not whole is not saved.
+            interrupted: the installation that was ended; empty: none was. What is not whole is not saved.
             now: as for :meth:`look`.
 
         Returns:
@@ -111,13 +111,18 @@ class SyncedDir(Restoring):
         except OSError as error:
             return self._lost({"": str(error.strerror or error)})
         self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
-        cut_off = cut_off or self._sign_of(now)
-        why = f"{programs.shown(cut_off)} was cut off; what it did is not kept" if cut_off else RESTLESS
+        interrupted = interrupted or self._sign_of(now)
+        why = f"{programs.shown(interrupted)} was interrupted; what it did is not kept" if interrupted else RESTLESS
         try:
             pending = self._pending(found, left)
             groups = self._groups()
             held = distributions.closure(set(left), groups) | doubt.doubtful(
-                self._shape, self.root, pending, groups, lambda entry: self._quiet.seconds(entry, now), bool(cut_off)
+                self._shape,
+                self.root,
+                pending,
+                groups,
+                lambda entry: self._quiet.seconds(entry, now),
+                bool(interrupted),
             )
             if pending - held:  # should we be killed meanwhile, because the bucket does not answer
                 names = {os.path.basename(entry) for entry in pending - held if not entry.endswith(".dist-info")}
@@ -215,7 +220,7 @@ class SyncedDir(Restoring):
         parts = {name: part for name, part in self._saved.parts.items() if name in there}
         now = {entry: one.signature for entry, one in found.items()}
         same = {entry: held for entry, held in self._saved.entries.items() if now.get(entry) == self._of_saved(entry)}
-        # They are not here as they are there, so they cannot be archived anew.
+        # They are not here as they are there, so they cannot be archived again.
         stay = {entry: held for entry, held in self._saved.entries.items() if entry not in {*same, *chosen}}
         stay = {entry: held for entry, held in stay.items() if held.part in parts}
         wanted = {entry: now[entry] for entry in {*same, *chosen} if entry in now}
@@ -272,7 +277,7 @@ class SyncedDir(Restoring):
         return self._saved.signatures.get(entry, "")
 
     def _held(self, entry: str, same: bool, part: str, number: int) -> EntryRef:
-        """Where an entry lies now; archiving it anew as it is does not make it newer."""
+        """Where an entry lies now; archiving it again as it is does not make it newer."""
         return EntryRef(part, self._saved.entries[entry].number if same else number)
 
     def _story(self, changed: List[str]) -> str:

@@ -23,7 +23,7 @@ class Layout(NamedTuple):
 
     Attributes:
         opened: folders whose children are entries, relative, the outer ones first.
-        made: entries that set-paths makes anew in each container.
+        made: entries that set-paths makes again in each container.
     """
 
     opened: Tuple[str, ...]
@@ -67,7 +67,7 @@ class Layout(NamedTuple):
         return tuple(_changed(os.path.join(root, folder)) for folder in self.opened)
 
     def busy(self, root: str) -> str:
-        """What an installation has under way, or left when it was cut off; empty if there is nothing."""
+        """What an installation has under way, or left when it was interrupted; empty if there is nothing."""
         for folder in self.opened:
             path = os.path.join(root, folder)
             for name in listed(path):

@@ -86,7 +86,7 @@ class Reader:
                 here: Dict[str, Tuple[int, Tuple[str, str]]] = {}
                 for when, package in self._in_folder(library, folder):
                     key = library.same(package[0])
-                    # An upgrade that was cut off leaves two: the newer one is what gets imported most likely.
+                    # An upgrade that was interrupted leaves two: the newer one is what gets imported most likely.
                     if key not in here or here[key][0] < when:
                         here[key] = (when, package)
                 for key, (_, package) in here.items():

@@ -21,7 +21,7 @@ def paths(workdir: str) -> Iterator[str]:
 
 
 def clean(path: str) -> bool:
-    """Write a capture anew without what is secret in its addresses; nothing is done to what is no capture.
+    """Write a capture again without what is secret in its addresses; nothing is done to what is no capture.
 
     Returns:
         Whether there was something.

@@ -29,7 +29,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same file
 
 
 def _scripts(found: Found) -> List[str]:
-    """Console scripts: an installer makes them anew, for the Python they are installed for."""
+    """Console scripts: an installer makes them again, for the Python they are installed for."""
     return [
         point.name for point in found.distribution.entry_points if point.group in ("console_scripts", "gui_scripts")
     ]

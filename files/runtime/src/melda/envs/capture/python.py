@@ -177,7 +177,7 @@ def _entry(found: Distribution) -> Optional[Json]:
             break
     record = found.read_text("RECORD")
     if package is None or (record is None and found.path.endswith(".dist-info")):
-        return None  # RECORD is written last by every installer: it was cut off
+        return None  # RECORD is written last by every installer: it was interrupted
     direct = found.read_text("direct_url.json")
     if found.there("direct_url.json") and (direct is None or len(direct) > LARGEST_DIRECT):
         return None  # it would be taken for one of an index
@@ -187,7 +187,7 @@ def _entry(found: Distribution) -> Optional[Json]:
 
 
 def in_folder(folder: str) -> Dict[str, Found]:
-    """Distributions by name; of two of one name, left by an upgrade that was cut off, the whole one, then the newer."""
+    """Distributions by name; of two of one name, left by an upgrade that was interrupted, the whole one, then the newer."""
     found: Dict[str, Found] = {}
     newest: Dict[str, Tuple[float, float]] = {}
     try:

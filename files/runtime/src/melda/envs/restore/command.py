@@ -181,7 +181,7 @@ class Restore:
         if not plan.python:
             return []
         # A folder, even where the container was started without start-jupyter.
-        set_paths.in_project(self._place, set_paths.plugins(self._place), mend=False)
+        set_paths.in_project(self._place, set_paths.plugins(self._place), repair=False)
         try:
             installer = self._installer(here)
         except PackageUnavailable as error:
@@ -197,7 +197,7 @@ class Restore:
     def _do_r(self, plan: plans.Plan, here: Json) -> List[Problem]:
         if not plan.r or self._r is None:
             return []
-        set_paths.in_project(self._place, set_paths.plugins(self._place), mend=False)
+        set_paths.in_project(self._place, set_paths.plugins(self._place), repair=False)
         there = {*here["r"]["image"], *(entry["name"] for entry in here["r"]["packages"])}
         failures = self._r.install(plan.r, there)
         by_name = {entry["name"]: entry for entry in plan.r}

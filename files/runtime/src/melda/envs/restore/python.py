@@ -180,7 +180,7 @@ class Installer:
         return failures
 
     def _forget_torn(self, names: Collection[str]) -> None:
-        """uv takes for installed what was cut off."""
+        """uv takes for installed what was interrupted."""
         for listed in os.listdir(self._site.packages):
             path = os.path.join(self._site.packages, listed)
             mine = listed.endswith(".dist-info") and normal(listed.split("-")[0]) in names

@@ -182,7 +182,7 @@ class Installer:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _unlock(self, names: Set[str]) -> None:
-        """Clear away what an installation left that was cut off, unless one runs."""
+        """Clear away what an installation left that was interrupted, unless one runs."""
         if os.path.isdir(self._library.root) and not installs():
             left = [one for one in os.listdir(self._library.root) if one.startswith("00LOCK")]
             if any(one == "00LOCK" or one[len(r_library.LOCK) :] in names for one in left):

@@ -148,7 +148,7 @@ def cache(place: environ.ImageLayout) -> str:
 
 
 def packages(place: environ.ImageLayout) -> str:
-    """uv's cache while a restore goes on; one that was cut off finds there what it had.
+    """uv's cache while a restore goes on; one that was interrupted finds there what it had.
 
     It is removed at the end: the installed files are links to those in it, and whoever edits one would edit the other.
     """
