@@ -153,7 +153,7 @@ def test_a_mount_that_gives_no_answer_is_given_up_and_said(
 
     def watching(*arguments: Any) -> Any:
         given.extend(arguments)
-        return SimpleNamespace(turn=lambda: None)
+        return SimpleNamespace(poll_once=lambda: None)
 
     monkeypatch.setattr(watch, "Watch", watching)
     supervisor = Supervisor()

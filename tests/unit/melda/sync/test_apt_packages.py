@@ -77,13 +77,13 @@ def test_a_list_that_cannot_be_read_is_not_written_over(
         broken.setattr(apt_packages.regular, "read", refuse)
         with pytest.raises(OSError, match="Input/output"):
             two.packages.restore()
-        two.packages.finish()  # nothing is missing: it has none of its own
+        two.packages.flush()  # nothing is missing: it has none of its own
         with pytest.raises(OSError, match="Input/output"):
             two.has("r-cran-bb")
         with pytest.raises(OSError, match="Input/output"):
-            two.packages.finish()
+            two.packages.flush()
     assert listed(tmp_path) == ["r-cran-aa"]
-    two.packages.finish()
+    two.packages.flush()
     assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb"]
     monkeypatch.setattr(apt_packages, "CALL", ("/there/is/none",))
     two.packages.poll()
@@ -98,7 +98,7 @@ def test_what_is_installed_while_others_are_brought_back_is_listed_at_the_end(
     two.packages.restore()
     two.has("r-cran-bb")
     assert listed(tmp_path) == ["r-cran-aa"]
-    two.packages.finish()
+    two.packages.flush()
     assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb"]
     running = two.packages._installing
     assert running

@@ -109,7 +109,7 @@ def test_whatever_a_folder_raises_is_its_own_problem(
         raise error
 
     one, two = begun._folders
-    for name in ("restore", "look", "finish"):
+    for name in ("restore", "poll", "flush"):
         monkeypatch.setattr(one, name, fail)
     begun.restore()
     assert begun.line().startswith("failed: Python-3.11.2: not brought back: ") and "\n" not in begun.line()
@@ -192,7 +192,7 @@ def test_a_list_that_cannot_be_saved_is_said_once(begun: SyncDaemon, monkeypatch
     def fail() -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(begun._packages, "look", fail)
+    monkeypatch.setattr(begun._packages, "poll", fail)
     begun.poll_once()
     begun.poll_once()
     assert begun.seen == ["the list of apt's packages is not saved: No space left on device"]  # type: ignore[attr-defined]
@@ -211,7 +211,7 @@ def test_it_saves_until_it_is_told_to_end(begun: SyncDaemon, tmp_path: Path, mon
             (library / "package.rds").write_text("x")
             begun.stop()
 
-    monkeypatch.setattr(begun, "turn", turn)
+    monkeypatch.setattr(begun, "poll_once", turn)
     monkeypatch.setattr(signal, "signal", lambda number, _: begun.seen.append(number))  # type: ignore[attr-defined]
     begun.run()
     assert begun.seen[0] == signal.SIGTERM and turns == 2  # type: ignore[attr-defined]

@@ -116,9 +116,9 @@ def test_a_keeper_that_takes_over_before_anything_came_says_so(begun: SyncDaemon
 def test_the_lists_are_missed_too(begun: SyncDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
     begun.restore()
     with monkeypatch.context() as broken:
-        broken.setattr(begun._packages, "finish", refuse)
+        broken.setattr(begun._packages, "flush", refuse)
         assert not begun.flush()
     assert state.read() == "failed: the list of apt's packages is not saved: Input/output error"
-    monkeypatch.setattr(begun._capture, "finish", lambda _: "what is installed is not written down")
+    monkeypatch.setattr(begun._capture, "flush", lambda _: "what is installed is not written down")
     assert not begun.flush()
     assert state.read() == "failed: what is installed is not written down"
