@@ -103,7 +103,7 @@ for path in (run + "/plugins", run + "/health", local, project, home):
     except OSError:  # of a mount
         assert bucket and path == project
 """
-# The user's files, under whatever names. What lies in a kept plugin folder and could not be saved is persistence.md's matter.
+# The user's files, under whatever names. What lies in a kept plugin folder and could not be saved is sync.md's matter.
 FIND = "-xdev -type f -size 4c -exec grep -lx mine {} +"
 MINE = f"cd /; find /home/melda {FIND}; find /var/lib/melda-jupyter/plugins -maxdepth 1 {FIND}"
 ROUNDS = range(5)
