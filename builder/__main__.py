@@ -7,6 +7,8 @@ import signal
 import sys
 import time
 
+from melda.base.paths import JUPYTER_PORT
+
 from builder import base as bases
 from builder import connector, container, engine, image, manifest, mirror, preflight, publish, sbom, settings
 from builder.errors import BuildError
@@ -100,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--image", default="melda-jupyter:latest")
         command.add_argument("--packages", default="datascience")
         command.add_argument("--strict", nargs="?", const="1", default="")
-        command.add_argument("--port", default="8888")
+        command.add_argument("--port", default=str(JUPYTER_PORT))
         command.add_argument("--data", default="")
         command.add_argument("--mirror", default="")
         if name == "publish":

@@ -10,6 +10,8 @@ import time
 from typing import Any
 from urllib.parse import quote
 
+from melda.base.paths import JUPYTER_PORT
+
 from builder import docker as client
 from builder.errors import BuildError
 
@@ -107,7 +109,7 @@ def options(variables: dict[str, str], port: str, mounted: dict[str, str] | None
         port: of this machine; nobody else can connect to it.
         mounted: see :func:`files`.
     """
-    found = ["--publish", f"127.0.0.1:{port}:8888"]
+    found = ["--publish", f"127.0.0.1:{port}:{JUPYTER_PORT}"]
     found += MOUNT if "BUCKET_NAME" in variables else ("--volume", f"{VOLUME}:{WORKDIR}")
     found += ["--cap-add", "NET_ADMIN"] if {"PGEO_IPS", "EGRESS"} & variables.keys() else []
     for name, path in (mounted or {}).items():
@@ -154,7 +156,7 @@ def publishes(docker: str, port: str) -> bool:
 def url(docker: str) -> str:
     """What to open: address and token of the container. A token in a file stays there: whoever wrote it knows it."""
     found = client.inspect(docker, "container", NAME)
-    port = found["HostConfig"]["PortBindings"]["8888/tcp"][0]["HostPort"]
+    port = found["HostConfig"]["PortBindings"][f"{JUPYTER_PORT}/tcp"][0]["HostPort"]
     token = variables_of(found).get("JUPYTER_TOKEN", "")
     return f"http://127.0.0.1:{port}/tree" + (f"?token={quote(token, safe='')}" if token else "")
 

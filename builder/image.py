@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from melda.base.paths import OMITTED
+
 from builder import docker as client
 from builder import overrides
 from builder.settings import BASE_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
-OMITTED = "/usr/local/share/melda-jupyter/omitted"
 
 
 def omitted(docker: str, image: str) -> list[str]:

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import re
-import runpy
-import sys
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-from builder.container import FILES, OPEN, SECRET
-from builder.errors import BuildError
-
-ROOT = Path(__file__).resolve().parent.parent
-# The runtime is no package of this repository: it is imported where it is developed, as the tests do it.
-sys.path.insert(0, str(ROOT / "files" / "runtime" / "src"))
-
-from melda.base import errors  # noqa: E402
-from melda.config import (  # noqa: E402
+from melda.base import errors
+from melda.base.paths import JUPYTER_PORT, SSH_PORT, VERSIONS_PORT
+from melda.config import (
     bucket,
     firewall_policy,
     origins,
     ssh_keys,
 )
 
-PORTS = (8888, 2310, 22)
+from builder.container import FILES, OPEN, SECRET
+from builder.errors import BuildError
 
-
-def settings() -> dict[str, Any]:
-    """group_data/all.py, by name."""
-    found = runpy.run_path(str(ROOT / "group_data" / "all.py"))
-    return {name: value for name, value in found.items() if name.islower() and not name.startswith("_")}
+PORTS = (JUPYTER_PORT, VERSIONS_PORT, SSH_PORT)
 
 
 def check(variables: Mapping[str, str]) -> None:

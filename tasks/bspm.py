@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from melda.base.paths import BUS_POLICY, BUS_SERVICE, OMITTED, RPROFILE
 from pyinfra import host
 from pyinfra.api import deploy
 
@@ -10,13 +11,9 @@ from tasks.facts.files import FileContents, PathStats
 from tasks.facts.r import RPackages
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
-from tasks.lib.omitted import PATH as OMITTED
 from tasks.operations import apt, managed_files
 from tasks.operations import bspm as operations
 
-RPROFILE = "/etc/R/Rprofile.site"
-SERVICE = "/usr/share/dbus-1/system-services/org.r_project.linux1.service"
-POLICY = "/etc/dbus-1/system.d/org.r_project.linux1.conf"
 SCRIPTS = ("install_packages.R", "install_packages_child.R")
 
 
@@ -25,7 +22,7 @@ def bspm() -> None:
     src, mirror = host.data.src, host.data.cran_mirror
     prefetch(RPackages)
     prefetch(FileContents, path=OMITTED)
-    prefetch(PathStats, paths=[SERVICE, POLICY])
+    prefetch(PathStats, paths=[BUS_SERVICE, BUS_POLICY])
     apt.packages(name="Install what bspm needs at run time", packages=PACKAGES["bspm"] + PACKAGES["r"])
     managed_files.block(
         name="Set the CRAN mirror",
@@ -52,6 +49,6 @@ def bspm() -> None:
         name="Put our service in the place of bspm's",
         src=src,
         username=host.data.username,
-        sources={SERVICE: "bspm/dbus.service", POLICY: "bspm/dbus.conf"},
+        sources={BUS_SERVICE: "bspm/dbus.service", BUS_POLICY: "bspm/dbus.conf"},
     )
     operations.enabled(name="Enable bspm for every R session", profile=RPROFILE)

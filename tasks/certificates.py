@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import List
 
+from melda.base.paths import ENVIRONMENT
 from pyinfra import host
 from pyinfra.api import deploy
 from pyinfra.facts.files import FindFiles
@@ -44,7 +45,7 @@ def certificates() -> None:
     # requests, and what is built on it, has a list of its own.
     managed_files.block(
         name="Let Python's requests trust what the system trusts",
-        path="/etc/environment",
+        path=ENVIRONMENT,
         marker="melda-jupyter certificates",
         content=f"REQUESTS_CA_BUNDLE={SYSTEM_BUNDLE}\n" if found else "",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
+from melda.base.paths import SHARE
 from pyinfra import host
 from pyinfra.api import deploy
 
@@ -17,7 +18,7 @@ FOLDERS = (
     "/etc/*",
     "/etc/*/*",
     "/root/.ssh",
-    "/usr/local/share/melda-jupyter",
+    SHARE,
     "/usr/local/share/ca-certificates",
 )
 UPLOADS = "/tmp/melda-jupyter.*"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from melda.launchers import PROGRAMS
 from pyinfra import host
 from pyinfra.api import deploy
 from pyinfra.facts.files import Link
@@ -11,9 +12,7 @@ from tasks.debian_packages import PACKAGES
 from tasks.facts.files import UnlistedFiles
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import tree
-
-from tasks.operations import apt, managed_files  # isort: skip - tasks.lib.managed_files makes melda importable
-from melda.launchers import PROGRAMS  # isort: skip
+from tasks.operations import apt, managed_files
 
 # What people and Docker call by name.
 COMMANDS = ("get-versions", "healthcheck", "melda-env", "set-paths", "start-jupyter")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List
 
+from melda.base.paths import ENVIRONMENT
 from pyinfra import host
 from pyinfra.api import DeployError, deploy
 from pyinfra.facts.files import Directory
@@ -83,7 +84,7 @@ def user() -> None:
     )
     managed_files.block(
         name="Write the environment variables where every login and start-jupyter find them",
-        path="/etc/environment",
+        path=ENVIRONMENT,
         marker="melda-jupyter",
         content="".join(f"{name}={value}\n" for name, value in environ().items()),
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from builder import overrides
 from builder.errors import BuildError
 from builder.settings import REFERENCE, refuse
 from deployments import contract
@@ -181,7 +182,7 @@ def definition(task: Task) -> dict[str, Any]:
             # start-jupyter is PID 1, and reaps.
             "initProcessEnabled": False,
         },
-        "healthCheck": {"command": ["CMD", contract.settings()["src"] + "/healthcheck"], **HEALTH},
+        "healthCheck": {"command": ["CMD", overrides.defaults()["src"] + "/healthcheck"], **HEALTH},
         "stopTimeout": STOP,
         "logConfiguration": {
             "logDriver": "awslogs",

@@ -19,8 +19,9 @@ sys.path.insert(0, str(ROOT))
 
 from builder import engine  # noqa: E402
 from builder.errors import BuildError  # noqa: E402
+from builder.overrides import defaults as settings  # noqa: E402
 from builder.settings import REFERENCE, refuse  # noqa: E402
-from deployments.contract import PORTS, settings  # noqa: E402
+from deployments.contract import PORTS  # noqa: E402
 from deployments.jupyterhub import network  # noqa: E402
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821

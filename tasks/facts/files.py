@@ -6,6 +6,7 @@ import base64
 import shlex
 from typing import Dict, List, Sequence, Tuple
 
+from melda.base.paths import RUN
 from pyinfra.api import FactBase
 
 from tasks.lib import host_kind
@@ -142,7 +143,7 @@ _NOT_SEARCHED = (
     "/dev",
     "/home",
     "/root",
-    "/run/melda-jupyter",
+    RUN,
     "/opt",
     "/tmp",
     "/usr/share",

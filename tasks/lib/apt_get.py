@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from melda.base.paths import LISTS_FETCHED
 from pyinfra import host
 
 from tasks.lib import managed_files, staging
@@ -17,7 +18,7 @@ APT_GET = (
 
 LISTS = "/var/lib/apt/lists"
 # Touched when all lists were fetched. The lists themselves do not say: their times are those of the server's files.
-STAMP = "/var/lib/apt/melda-jupyter.fetched"
+STAMP = LISTS_FETCHED
 # What apt says of a source it could not use, among warnings that are none of ours (a source that is configured twice).
 _FAILED = "^(E|Err):|^W: (Failed to fetch|GPG error|An error occurred|Some index files|The repository)"
 

@@ -5,21 +5,16 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-import sys
 from pathlib import Path
 from typing import Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
 
+from melda.base import textfiles
 from pyinfra.api import StringCommand
 
 from tasks.lib import archive, stray
 from tasks.lib.staging import FOLDER, Command, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Programs in the image keep blocks in files too, and there is nothing of tasks/ there.
-sys.path.append(str(ROOT / "files" / "runtime" / "src"))
-
-from melda.base import textfiles  # noqa: E402
-
 # What a file is called until it is whole, and where several lie until they are unpacked.
 NEW = ".melda-new"
 PACKED = FOLDER + "/files.tar"

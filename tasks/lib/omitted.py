@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import List
 
+from melda.base.paths import OMITTED
 from pyinfra import host
 from pyinfra.api import StringCommand
 
@@ -12,7 +13,7 @@ from tasks.facts.files import FileContents
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
-PATH = "/usr/local/share/melda-jupyter/omitted"
+PATH = OMITTED
 
 
 def lines() -> List[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Generator, Iterable, List, Sequence, Set
 
+from melda.base.paths import BSPM_RECORD, NOT_COMPILED, R_PACKAGES
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.files import File
@@ -23,9 +24,8 @@ from tasks.lib.progress import say
 KIND = "R packages"  # as what is left out is called
 FAILED = " (apt has not got them, and from CRAN {0} they could not be compiled)"
 UNREACHABLE = " (apt has not got them, CRAN {0} does not answer)"
-USERS = "/var/lib/melda-jupyter/bspm.json"  # what users installed through bspm's service, see files/bspm
-NOT_COMPILED = "/usr/local/share/melda-jupyter/not-compiled"  # the reason of each that failed, a line each
-RECORD = "/usr/local/share/melda-jupyter/r-packages"  # every R package the lists ever asked for here, a name a line
+USERS = BSPM_RECORD  # what users installed through bspm's service, see files/bspm
+RECORD = R_PACKAGES  # every R package the lists ever asked for here, a name a line
 
 
 def debian_name(package: str) -> str:

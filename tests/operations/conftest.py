@@ -6,7 +6,6 @@ real run changes nothing is proved in tests/container; a table cannot prove it.
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from pyinfra.facts.deb import DebArch, DebPackages
 from pyinfra.facts.files import Directory, File, Link
 from pyinfra.facts.server import Groups, Os, OsRelease, Users, Which
 
+from builder import overrides
 from tasks.facts.apt import AptState, AptStatus
 from tasks.facts.files import PathStats
 from tasks.facts.server import Account
@@ -77,12 +77,7 @@ class Commands(dict[str, list[str]]):
 
 def settings(**changed: Any) -> dict[str, Any]:
     """The settings of group_data/all.py, with some changed."""
-    defaults = runpy.run_path(str(ROOT / "group_data" / "all.py"))
-    return (
-        {name: value for name, value in defaults.items() if name.islower() and name[0] != "_" and name != "os"}
-        | dict.fromkeys(("ca_bundle", "http_proxy", "https_proxy", "no_proxy"), "")
-        | changed
-    )
+    return overrides.defaults() | dict.fromkeys(("ca_bundle", "http_proxy", "https_proxy", "no_proxy"), "") | changed
 
 
 def in_place(entries: list[ManagedFile]) -> dict[str, tuple[str, ...]]:

@@ -50,7 +50,7 @@ def in_place() -> dict[str, tuple[str, ...]]:
     src = "/usr/src/melda-jupyter"
     ours = [
         ManagedFile(path, managed_files.source("bspm/" + name).decode().format(src=src, username="melda").encode())
-        for path, name in ((bspm.SERVICE, "dbus.service"), (bspm.POLICY, "dbus.conf"))
+        for path, name in ((bspm.BUS_SERVICE, "dbus.service"), (bspm.BUS_POLICY, "dbus.conf"))
     ]
     scripts = [ManagedFile(src, mode="755")]
     scripts += [
@@ -82,16 +82,16 @@ def test_fresh(run: Run) -> None:
 
 
 def test_once_installed_it_is_enabled_and_served_by_us(run: Run) -> None:
-    bspms_own = {bspm.SERVICE: ("file", "644", "root", "root", "0" * 64)}
+    bspms_own = {bspm.BUS_SERVICE: ("file", "644", "root", "root", "0" * 64)}
     commands = run(bspm.bspm, DONE | {FileContents: texts(PROFILE), PathStats: in_place() | bspms_own})
     assert list(commands) == [SERVE, ENABLE]
     assert commands.uploads[f"{bspm.RPROFILE}.melda-new"].decode() == PROFILE + ENABLED
-    assert b"\nExec=/usr/src/melda-jupyter/bspm-service\n" in commands.uploads[f"{bspm.SERVICE}.melda-new"]
+    assert b"\nExec=/usr/src/melda-jupyter/bspm-service\n" in commands.uploads[f"{bspm.BUS_SERVICE}.melda-new"]
 
 
 def test_the_policy_names_the_one_user_who_may_call(run: Run) -> None:
     commands = run(bspm.bspm, DONE | {PathStats: {}}, username="ada")
-    policy = commands.uploads[f"{bspm.POLICY}.melda-new"].decode()
+    policy = commands.uploads[f"{bspm.BUS_POLICY}.melda-new"].decode()
     assert re.findall("<policy (.*?)>", policy) == ['user="root"', 'user="ada"'], "nobody by default"
 
 

@@ -12,6 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from builder import overrides
 from deployments import contract
 from deployments.ecs import task_definition
 
@@ -55,7 +56,7 @@ def test_the_pod_has_what_the_other_deployments_have(pod: dict[str, Any]) -> Non
     (container,) = pod["spec"]["containers"]
     assert tuple(port["containerPort"] for port in container["ports"]) == contract.PORTS
     assert container["securityContext"]["capabilities"]["add"] == list(task_definition.CAPABILITIES)
-    check = contract.settings()["src"] + "/healthcheck"
+    check = overrides.defaults()["src"] + "/healthcheck"
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["exec"]["command"] == [check]
         assert container[probe]["timeoutSeconds"] == task_definition.HEALTH["timeout"]
@@ -89,7 +90,7 @@ def test_secrets_are_references_and_variables_are_right(pod: dict[str, Any]) -> 
 
 
 def test_the_users_volume_is_the_project() -> None:
-    values, settings = read("values.yaml"), contract.settings()
+    values, settings = read("values.yaml"), overrides.defaults()
     assert values["singleuser"]["storage"]["homeMountPath"] == settings["jupyter_workdir"]
     assert values["singleuser"]["fsGid"] == settings["uid"]
 

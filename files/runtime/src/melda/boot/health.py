@@ -13,8 +13,8 @@ from typing import Dict, Mapping, Tuple
 
 from melda.base import textfiles, users
 from melda.base.errors import ConfigError
+from melda.base.paths import BSPM_RUN, RUN
 from melda.config import environ, hub
-from melda.config.environ import RUN
 from melda.jupyter import service as jupyter
 from melda.mount import s3fs, watch
 from melda.mount.watch import OK
@@ -22,12 +22,11 @@ from melda.plugins import state
 from melda.web import probe
 
 BUS = "/run/dbus/system_bus_socket"
-PORT = 2310
 # Of the version service too, by a thread of its own: the port's may be crowded by strangers. The folder is the user's.
 SOCKET = RUN + "/health/socket"
 BSPM = "bspm"
 # Only where root's side of bspm is started by us: whether it serves. R reads it too, see files/bspm/Rprofile.R.
-BSPM_STATE = RUN + "/bspm"
+BSPM_STATE = BSPM_RUN
 PLUGINS, FORK = "plugins", "fork"
 START, CONFIGURATION = "start", "configuration"  # only where something is the matter
 TOLD = (PLUGINS, FORK, BSPM, START, CONFIGURATION)  # told, and no reason to be ill

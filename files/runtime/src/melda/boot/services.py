@@ -10,15 +10,16 @@ from typing import Dict, Optional
 
 from melda.base import descriptors, log, textfiles, users
 from melda.base.errors import ConfigError
+from melda.base.paths import BUS_SERVICE, RUN
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.boot import health
 from melda.boot.health import BSPM, BSPM_STATE, BUS
 from melda.config import secret_files
-from melda.config.environ import RUN, SRC, Settings, for_root
+from melda.config.environ import SRC, Settings, for_root
 
 DBUS = "/usr/bin/dbus-daemon"
-BSPM_INSTALLED = "/usr/share/dbus-1/system-services/org.r_project.linux1.service"
+BSPM_INSTALLED = BUS_SERVICE
 SERVES, COMPILES = "ok", "install.packages() compiles: root's side of bspm does not run"
 BSPM_SECONDS = 10.0  # until it must serve
 

@@ -15,6 +15,7 @@ from typing import Callable, Dict, NamedTuple, Tuple
 
 from melda.base import log
 from melda.base.errors import ConfigError, StopRequested, TemporaryFailure
+from melda.base.paths import RUN, STATE
 from melda.base.supervisor import Supervisor
 from melda.boot import home, services
 from melda.config import environ, hub
@@ -27,7 +28,6 @@ from melda.sync import fork_of
 from melda.sync import service as sync
 
 # On a disk: /run, where a container has it, is empty after a boot, and a random token would be another one.
-STATE = "/var/lib/melda-jupyter"
 STOP_SECONDS = (
     60.0  # for the last upload, and for s3fs to write what is left; Docker gives a container ten for everything
 )
@@ -117,7 +117,7 @@ def _end_plugins(settings: Settings, supervisor: Supervisor) -> str:
 
 
 def _token_folder(settings: Settings) -> str:
-    return environ.RUN if settings.token else STATE
+    return RUN if settings.token else STATE
 
 
 def _jupyter(settings: Settings, supervisor: Supervisor) -> str:

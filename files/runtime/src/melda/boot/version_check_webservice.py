@@ -19,6 +19,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets, bind_unix_socket
 from tornado.wsgi import WSGIContainer
 
+from melda.base.paths import VERSIONS_PORT
 from melda.envs.capture import capture
 from melda.config import firewall_policy
 from melda.boot import health
@@ -136,7 +137,7 @@ def main() -> None:
     sys.setswitchinterval(SWITCH)
     variables = config_environ.load()
     installed = Installed(config_environ.image_layout(variables))
-    public = bind_sockets(health.PORT, "0.0.0.0")  # nosec B104 # noqa: S104
+    public = bind_sockets(VERSIONS_PORT, "0.0.0.0")  # nosec B104 # noqa: S104
     # After the port: who cannot have that must not be well.
     own = bind_unix_socket(health.SOCKET, 0o600)
     threading.Thread(target=lambda: asyncio.run(serve(own, threads=2, app=inside())), daemon=True).start()

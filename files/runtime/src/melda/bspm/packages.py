@@ -9,10 +9,11 @@ import subprocess
 import time
 from typing import Callable, Dict, List, Sequence, Set
 
+from melda.base.paths import LISTS_FETCHED
 from melda.bspm import names, record
 
 # Touched when all lists were fetched, by the deploy too; their own times are those of the server's files.
-STAMP = "/var/lib/apt/melda-jupyter.fetched"
+STAMP = LISTS_FETCHED
 LISTS = "/var/lib/apt/lists/*_Packages*"
 MAX_AGE = 6 * 3600.0  # seconds after which the package lists are fetched again
 ENVIRONMENT = {

@@ -7,8 +7,9 @@ import os
 from typing import Iterable, NamedTuple, Tuple
 
 from melda.base import textfiles
+from melda.base.paths import BSPM_RECORD
 
-PATH = "/var/lib/melda-jupyter/bspm.json"
+PATH = BSPM_RECORD
 
 
 class Record(NamedTuple):

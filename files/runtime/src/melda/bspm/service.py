@@ -22,11 +22,12 @@ import dbus.service
 from gi.repository import GLib
 
 from melda.base import oom, textfiles
+from melda.base.paths import BUS_INTERFACE, BUS_NAME, BUS_PATH
 from melda.bspm import packages, relay
 
-NAME = "org.r_project.linux1"
-PATH = "/org/r_project/linux1/PackageManager"
-INTERFACE = "org.r_project.linux1.PackageManager"
+NAME = BUS_NAME
+PATH = BUS_PATH
+INTERFACE = BUS_INTERFACE
 IDLE = 600  # seconds without a call after which it ends; the bus starts it again
 STAY = "--stay"  # FILE, arguments: it does not end, because the bus cannot start it, and says in FILE that it serves
 SERVES = "ok"

@@ -10,14 +10,12 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
 from melda.base import users
 from melda.base.errors import ConfigError
+from melda.base.paths import ENVIRONMENT, JUPYTER_PORT
 from melda.config import bucket, firewall_policy, hub, origins, secret_files
 from melda.config import ssh_keys as config_ssh_keys
 from melda.config.firewall_policy import FirewallPolicy
 
-ENVIRONMENT_FILE = "/etc/environment"
 SRC = str(Path(__file__).resolve().parents[2])  # where the programs are
-JUPYTER_PORT = 8888
-RUN = "/run/melda-jupyter"  # for what lives as long as the container; root's, so nobody plants links there
 ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # nothing the user can write
 HELD_BACK = "MELDA_LATER_"  # before the name of a variable that is to be set later, see held_back()
 
@@ -90,7 +88,7 @@ def merged(from_file: Mapping[str, str], process: Mapping[str, str]) -> Dict[str
     return {**process, **missing, "PATH": ":".join(dict.fromkeys(folders))}
 
 
-def load(file: str = ENVIRONMENT_FILE) -> Dict[str, str]:
+def load(file: str = ENVIRONMENT) -> Dict[str, str]:
     """All variables of this process and of ``file`` (which may be missing)."""
     try:
         with open(file, encoding="utf-8", errors="surrogateescape") as stream:

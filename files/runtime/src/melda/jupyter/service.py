@@ -11,9 +11,10 @@ from typing import Dict, Tuple
 
 from melda.base import log, regular, textfiles
 from melda.base.errors import ConfigError
+from melda.base.paths import JUPYTER_PORT, RUN
 from melda.base.service import Service
 from melda.config import hub, secret_files
-from melda.config.environ import JUPYTER_PORT, RUN, SRC, Settings
+from melda.config.environ import SRC, Settings
 from melda.web import probe
 
 NAME = "jupyter"

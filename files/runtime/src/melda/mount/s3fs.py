@@ -11,10 +11,11 @@ from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from melda.base import descriptors, log, mounts, users
 from melda.base.errors import ConfigError, TemporaryFailure
+from melda.base.paths import RUN
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket, Credentials
-from melda.config.environ import ROOT_PATH, RUN, Settings, for_root
+from melda.config.environ import ROOT_PATH, Settings, for_root
 from melda.mount import output, probing, role, s3, watch, written
 
 S3FS = "s3fs"

@@ -10,7 +10,7 @@ import time
 from typing import Callable, Optional
 
 from melda.base import log, pressure, textfiles, users
-from melda.config.environ import RUN
+from melda.base.paths import RUN
 
 STATE = RUN + "/mount"  # what the watch found; the version service reads it
 OK = "ok"

@@ -15,11 +15,11 @@ from typing import Callable, List, NamedTuple, Tuple
 
 from melda.base import folders, interpreters, log, textfiles, users
 from melda.base.errors import ConfigError, TemporaryFailure
+from melda.base.paths import RPROFILE
 from melda.config import environ
 from melda.config.environ import ImageLayout
 from melda.plugins import r_library, state, venv
 
-RPROFILE = "/etc/R/Rprofile.site"
 BLOCK = "melda-jupyter plugins"
 SECONDS = 20.0  # for what is done in the project, which may be in S3
 PIP_CONF_LARGEST = 1 << 14  # bytes; configparser takes the square of a line's blanks

@@ -6,13 +6,12 @@ import contextlib
 import os
 from typing import Optional
 
-from melda.base import regular, textfiles
-from melda.config.environ import RUN
+from melda.base import paths, regular, textfiles
 
-FOLDER = RUN + "/plugins"  # the user's: the sync daemon is a process of the user's
-STATE = FOLDER + "/state"  # also read by terminals, see files/sync/profile.sh
+FOLDER = paths.PLUGINS_RUN
+STATE = paths.SYNC_STATE
 FORK = FOLDER + "/fork"  # a line of the process that installs what the parent project has
-RESTORING = FOLDER + "/restoring"  # while it is there Python and R wait, see melda_plugins.py and r_plugins.py
+RESTORING = paths.RESTORING
 # An installation that runs when the container begins to stop; it is about to be killed. NOBODY: there is none. Where
 # there is no file nobody could look, so somebody may have been installing.
 INTERRUPTED, NOBODY = FOLDER + "/interrupted", "nobody"
@@ -20,10 +19,8 @@ LAST, UNSAVED = "--last", 74  # the sync daemon's: save what is left, and end; i
 START = FOLDER + "/start"  # what a start could not make ready in the home and in the project; empty: nothing
 NAMES = tuple(os.path.basename(path) for path in (STATE, FORK, RESTORING, INTERRUPTED, START))
 LOCAL = "kept in the project's folder"
-KEPT = ".melda-jupyter"  # in the project: all that is ours
-CAPTURE = "environment.json"  # in there, too: what melda-env says is installed
-
-
+KEPT = paths.KEPT
+CAPTURE = paths.CAPTURE
 LARGEST = 16384  # bytes of a line: the folder is the user's, who may put anything there
 
 

@@ -12,9 +12,10 @@ from typing import Optional, Sequence
 
 from melda.base import textfiles, users
 from melda.base.errors import ConfigError
+from melda.base.paths import RUN
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
-from melda.config.environ import RUN, Settings, for_root
+from melda.config.environ import Settings, for_root
 
 SSHD = "/usr/sbin/sshd"
 DISTRIBUTIONS = "/etc/ssh/sshd_config"

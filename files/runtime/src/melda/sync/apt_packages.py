@@ -10,11 +10,12 @@ import subprocess
 from typing import Callable, FrozenSet, Optional, Tuple
 
 from melda.base import regular, textfiles
+from melda.base.paths import BSPM_RECORD, BUS_INTERFACE, BUS_NAME, BUS_PATH
 from melda.sync import programs
 from melda.sync.generations import integer
 from melda.sync.store import NO_MANIFEST
 
-RECORD = "/var/lib/melda-jupyter/bspm.json"  # bspm's service keeps it
+RECORD = BSPM_RECORD  # bspm's service keeps it
 LARGEST = 1 << 20  # bytes of the list
 MOST = 2000
 # As the service checks R's names: one that it refuses would keep all others from being installed.
@@ -23,8 +24,8 @@ SECONDS = 1800
 LATER = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # no process, memory or descriptor is left
 # The service is the system's own way for the user: it takes R packages' names, whatever case, and checks them.
 CALL = (
-    "busctl", f"--timeout={SECONDS}", "call", "org.r_project.linux1",
-    "/org/r_project/linux1/PackageManager", "org.r_project.linux1.PackageManager", "install", "ias",
+    "busctl", f"--timeout={SECONDS}", "call", BUS_NAME,
+    BUS_PATH, BUS_INTERFACE, "install", "ias",
 )  # fmt: skip
 
 Names = FrozenSet[str]

@@ -12,10 +12,11 @@ from typing import Dict, NamedTuple, Optional
 
 from melda.base import oom, regular, textfiles, users
 from melda.base.errors import ConfigError
+from melda.base.paths import RUN
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
-from melda.config.environ import RUN, SRC, Settings, for_root
+from melda.config.environ import SRC, Settings, for_root
 from melda.mount import s3
 from melda.plugins.state import CAPTURE, KEPT
 

@@ -8,16 +8,17 @@ from typing import List
 
 from melda.base import descriptors, folders, log, mounts, textfiles, users
 from melda.base.errors import ConfigError, TemporaryFailure
+from melda.base.paths import LOCAL_PLUGINS, RUN
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config import environ
-from melda.config.environ import RUN, SRC, Settings
+from melda.config.environ import SRC, Settings
 from melda.mount import s3fs
 from melda.plugins import set_paths, state
 from melda.sync import distributions, installers
 
 NAME = "plugin sync"
-LOCAL = "/var/lib/melda-jupyter/plugins"
+LOCAL = LOCAL_PLUGINS
 PROJECT = s3fs.MOUNTED  # the bucket without the folders that are mounted over its own
 SECONDS = 20.0  # for a few requests to S3, or removing a folder on local disk
 PATIENCE = 4.0  # for the last upload: Docker gives ten seconds for everything

@@ -17,12 +17,11 @@ import time
 from typing import Any, Dict, List, Mapping, Optional
 
 from melda.base import regular
+from melda.base.paths import JUPYTER_PORT, TOKENS
 from melda.envs.capture.python import Found, modules
 from melda.envs.errors import UsageError
 
 Json = Dict[str, Any]
-PORT = 8888
-TOKENS = "/run/melda-jupyter/token*"
 SECONDS = 3.0  # for one kernel; R reads the names of its packages in milliseconds
 LARGEST = 8 << 20
 # user_expressions: evaluated where the user's names are, and bound to none. Values of __main__ that are modules, or come
@@ -66,7 +65,7 @@ def _get(path: str, port: int, secret: str) -> List[Json]:
         connection.close()
 
 
-def running(port: int = PORT, token: Optional[str] = None) -> List[Json]:
+def running(port: int = JUPYTER_PORT, token: Optional[str] = None) -> List[Json]:
     """Jupyter's kernels, each with the path of its notebook, where it has one.
 
     Raises:
@@ -141,7 +140,7 @@ def kind(kernel: Json) -> str:
     return "r" if name == "ir" else "python" if name.startswith("python") else ""
 
 
-def find(python: Mapping[str, Found], runtime: str, folder: str, port: int = PORT) -> List[Json]:
+def find(python: Mapping[str, Found], runtime: str, folder: str, port: int = JUPYTER_PORT) -> List[Json]:
     """What each running kernel uses, by notebook, as a capture has it.
 
     Args:

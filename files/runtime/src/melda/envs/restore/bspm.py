@@ -6,10 +6,11 @@ import re
 import shlex
 from typing import Callable, Dict, List, Sequence, Tuple
 
+from melda.base.paths import BUS_INTERFACE, BUS_NAME, BUS_PATH
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import tools
 
-SERVICE = ("org.r_project.linux1", "/org/r_project/linux1/PackageManager", "org.r_project.linux1.PackageManager")
+SERVICE = (BUS_NAME, BUS_PATH, BUS_INTERFACE)
 SECONDS = 3600
 # The service shows what apt says to a process's standard error: busctl's own, so that it is read here.
 CALL = 'exec busctl --timeout={0} call {1} "$1" "$2" "$$" "${{@:3}}"'.format(SECONDS, " ".join(SERVICE))

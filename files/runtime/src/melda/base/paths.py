@@ -1,0 +1,44 @@
+"""Paths, ports and names that more than one program knows: the runtime's, the provisioning's, the build host's.
+
+Files that are not Python (R, shell, units, Dockerfiles) repeat some of them; tests/unit/test_paths.py compares these.
+"""
+
+from __future__ import annotations
+
+# --- in a container or on a host -----------------------------------------------------------------------------------
+RUN = "/run/melda-jupyter"  # for what lives as long as the container; root's, so nobody plants links there
+STATE = "/var/lib/melda-jupyter"  # for what a restart must find
+SHARE = "/usr/local/share/melda-jupyter"  # what provisioning wrote down
+
+PLUGINS_RUN = RUN + "/plugins"  # the user's: the sync daemon is a process of the user's
+RESTORING = PLUGINS_RUN + "/restoring"  # while it is there Python and R wait, see melda_plugins.py and r_plugins.py
+SYNC_STATE = PLUGINS_RUN + "/state"  # one line; terminals show it, see files/sync/profile.sh
+BSPM_RUN = RUN + "/bspm"  # whether install.packages() reaches apt; R shows it, see files/bspm/Rprofile.R
+TOKENS = RUN + "/token*"  # Jupyter's, a file each
+
+BSPM_RECORD = STATE + "/bspm.json"  # what users installed through bspm's service
+LOCAL_PLUGINS = STATE + "/plugins"  # the plugin folders, on local disk
+
+OMITTED = SHARE + "/omitted"  # sources that did not answer, a line each
+NOT_COMPILED = SHARE + "/not-compiled"  # R packages that did not compile, with the reason, a line each
+R_PACKAGES = SHARE + "/r-packages"  # every R package that a list ever asked for here, a line each
+
+ENVIRONMENT = "/etc/environment"
+RPROFILE = "/etc/R/Rprofile.site"
+LISTS_FETCHED = "/var/lib/apt/melda-jupyter.fetched"  # touched when all of apt's lists were fetched
+
+# --- the system bus: bspm's name, so that its R code finds our service (https://github.com/cran4linux/bspm) ----------
+BUS_NAME = "org.r_project.linux1"
+BUS_PATH = "/org/r_project/linux1/PackageManager"
+BUS_INTERFACE = BUS_NAME + ".PackageManager"
+BUS_SERVICE = f"/usr/share/dbus-1/system-services/{BUS_NAME}.service"
+BUS_POLICY = f"/etc/dbus-1/system.d/{BUS_NAME}.conf"
+
+# --- ports -----------------------------------------------------------------------------------------------------------
+JUPYTER_PORT = 8888
+VERSIONS_PORT = 2310
+SSH_PORT = 22
+
+# --- in the project ---------------------------------------------------------------------------------------------------
+KEPT = ".melda-jupyter"  # all that is ours
+CAPTURE = "environment.json"  # in there: the environment snapshot
