@@ -1,4 +1,4 @@
-"""What makes a base image, a container or a machine into Melda Jupyter: the concerns, in order."""
+"""What makes a base image, a container or a host into Melda Jupyter: the concerns, in order."""
 
 from tasks import (
     apt_sources,

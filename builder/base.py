@@ -1,4 +1,4 @@
-"""The image everything is built on: rocker/r-ubuntu if it can be had, else a Debian bootstrapped on this machine.
+"""The image everything is built on: rocker/r-ubuntu if it can be had, else a Debian bootstrapped on the build host.
 
 The local bases equal rocker/r-ubuntu in what matters; the facts are from its Dockerfile
 (https://github.com/rocker-org/rocker/blob/master/r-ubuntu/focal/Dockerfile).
@@ -111,7 +111,7 @@ def select(docker: str, base: str) -> tuple[str, str]:
 def bootstrap(docker: str, base: str) -> str:
     """Bootstrap a local base once and return its image's name.
 
-    It comes from this machine's own mirror, in one apt transaction, and gets its name when it is complete.
+    It comes from the build host's own mirror, in one apt transaction, and gets its name when it is complete.
 
     Raises:
         BuildError: mmdebstrap cannot be had or failed.

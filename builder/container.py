@@ -1,4 +1,4 @@
-"""``make up`` and ``make down``: one container of the image, on this machine alone."""
+"""``make up`` and ``make down``: one container of the image, on the build host alone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ MOUNT = ("--cap-add", "SYS_ADMIN", "--device", "/dev/fuse", "--security-opt", "a
 
 
 def check_port(port: str) -> None:
-    """Refuse a port that is not free on this machine.
+    """Refuse a port that is not free on the build host.
 
     Raises:
         BuildError: names it.
@@ -69,12 +69,12 @@ def environment() -> dict[str, str]:
     """The container's variables: those of this shell that the contract knows.
 
     Raises:
-        BuildError: a bucket is named, and this machine has no /dev/fuse to mount it with.
+        BuildError: a bucket is named, and the build host has no /dev/fuse to mount it with.
     """
     found = {name: os.environ[name] for name in PASSED if os.environ.get(name)}
     if "BUCKET_NAME" in found and not os.path.exists("/dev/fuse"):
         raise BuildError(
-            f"BUCKET_NAME={found['BUCKET_NAME']} cannot be mounted: this machine has no /dev/fuse (modprobe fuse)"
+            f"BUCKET_NAME={found['BUCKET_NAME']} cannot be mounted: the build host has no /dev/fuse (modprobe fuse)"
         )
     if "BUCKET_NAME" not in found:
         # Many have the file for other programs; a container that mounts nothing has no use for it.
@@ -85,7 +85,7 @@ def environment() -> dict[str, str]:
 
 
 def files(variables: dict[str, str]) -> dict[str, str]:
-    """Where the files of :data:`FILES` are on this machine; the container gets them read-only, and only their names as variables.
+    """Where the files of :data:`FILES` are here; the container gets them read-only, and only their names as variables.
 
     Raises:
         BuildError: one is no file.
@@ -106,7 +106,7 @@ def options(variables: dict[str, str], port: str, mounted: dict[str, str] | None
 
     Args:
         variables: of the container.
-        port: of this machine; nobody else can connect to it.
+        port: of the build host; nobody else can connect to it.
         mounted: see :func:`files`.
     """
     found = ["--publish", f"127.0.0.1:{port}:{JUPYTER_PORT}"]
@@ -211,7 +211,7 @@ def up(docker: str, image: str, port: str) -> str:
     Args:
         docker: path of the client.
         image: what to run.
-        port: TCP port of this machine.
+        port: TCP port of the build host.
     """
     variables = environment()
     files(variables)  # before anything that runs is touched

@@ -50,7 +50,7 @@ def _answers(client: str) -> str:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    """Start dockerd: by systemd where it runs, else in the background of this machine, where it outlives this program."""
+    """Start dockerd: by systemd where it runs, else in the background of the build host, where it outlives this program."""
     if SYSTEMD.is_dir():
         return subprocess.Popen(["systemctl", "start", "docker"])
     print(f"starting dockerd, its log is {LOG}", flush=True)

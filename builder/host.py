@@ -1,4 +1,4 @@
-"""This machine: its packages, its CA bundle."""
+"""The build host: its packages, its CA bundle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.
 
 
 def ca_bundle() -> str:
-    """Path of the CA bundle this machine trusts, or empty.
+    """Path of the CA bundle the build host trusts, or empty.
 
     Behind a proxy that inspects TLS it holds the proxy's certificate, without which no download inside a build works.
     """
@@ -39,7 +39,7 @@ def _known(package: str) -> bool:
 
 
 def install(what: str, packages: list[str], optional: tuple[str, ...] = ()) -> None:
-    """Install Debian packages on this machine, without Recommends. Nothing is removed for it.
+    """Install Debian packages on the build host, without Recommends. Nothing is removed for it.
 
     Args:
         what: what they are needed for, in the message.

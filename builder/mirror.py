@@ -26,7 +26,7 @@ ROOT = image.ROOT
 FOLDER = ROOT / "build" / "mirror"
 SUMS = "SHA256SUMS"
 BASE = "base.tar"
-# What the build's steps see of it; the rest is for this machine.
+# What the build's steps see of it; the rest is for the build host.
 INSIDE = (MANIFEST, "apt", "wheels", "cran")
 CONTAINER = r"""
 set -eu
@@ -96,7 +96,7 @@ def _record(docker: str, base_image: str, python: str, chosen: Settings, folder:
 
 
 def _own(folder: Path) -> None:
-    """What builds the image on the other machine: the builder's own packages, for this machine's Python."""
+    """What builds the image on the other host: the builder's own packages, for the build host's Python."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "--dest", str(folder / "wheels"), "-r", str(ROOT / "requirements" / "build.txt")]
     if subprocess.run(command, check=False).returncode:
@@ -107,7 +107,7 @@ def make(docker: str, base: str, base_image: str, python: str, chosen: Settings,
     """Make the folder again; the former one stays until this one is complete.
 
     Args:
-        docker: path of the client; its engine must be on this machine.
+        docker: path of the client; its engine must be on the build host.
         base: what the base is called.
         base_image: its image.
         python: minor version of its Python.
@@ -127,7 +127,7 @@ def make(docker: str, base: str, base_image: str, python: str, chosen: Settings,
             (new / part).mkdir(parents=True)
         _record(docker, base_image, python, chosen, new)
         _own(new)
-        # A name of its own: on the other machine it must not take another base's.
+        # A name of its own: on the other host it must not take another base's.
         name = "melda-jupyter-mirrored:" + client.inspect(docker, "image", base_image)["Id"].partition(":")[2][:12]
         client.call(docker, "tag", base_image, name)
         try:
@@ -149,7 +149,7 @@ def check(folder: Path, chosen: Settings) -> dict[str, Any]:
     """What a folder was made for, once it is shown to be complete and unharmed.
 
     Args:
-        folder: what :func:`make` returned, maybe on another machine.
+        folder: what :func:`make` returned, maybe on another host.
         chosen: what shall be built of it.
 
     Returns:

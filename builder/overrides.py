@@ -13,7 +13,7 @@ from builder import host
 from builder.errors import BuildError
 
 ROOT = Path(__file__).resolve().parent.parent
-# Settings that name a file of this machine -> the secret it becomes in a build.
+# Settings that name a file of the build host -> the secret it becomes in a build.
 FILES = {"ca_bundle": "ca", "ca_certificates": "certificates", "netrc": "netrc"}
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 # The Makefile's variables say these.
@@ -53,7 +53,7 @@ def parse(data: str) -> dict[str, str]:
 
 
 def arguments(data: dict[str, str]) -> str:
-    """The settings that a build gets as PROVISION_DATA: those that name no file of this machine."""
+    """The settings that a build gets as PROVISION_DATA: those that name no file of the build host."""
     return " ".join(f"{name}={value}" for name, value in data.items() if name not in FILES)
 
 
@@ -68,7 +68,7 @@ def to_build(data: dict[str, str], *, offline: bool = False) -> client.BuildInpu
         BuildError: a setting of group_data/all.py names no file.
     """
     values = defaults() | data
-    # This machine's own, if none is named: behind a proxy that inspects TLS no download works without.
+    # The build host's own, if none is named: behind a proxy that inspects TLS no download works without.
     paths = {secret: str(values[name]) for name, secret in FILES.items()}
     if not Path(paths["ca"]).is_file():
         paths["ca"] = host.ca_bundle()

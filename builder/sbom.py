@@ -33,7 +33,7 @@ def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
     """Write the bill of materials of ``image``.
 
     Args:
-        docker: path of the client; its engine must be on this machine.
+        docker: path of the client; its engine must be on the build host.
         image: name of the image.
         folder: where to write; made if missing.
 

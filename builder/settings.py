@@ -38,7 +38,7 @@ class Settings:
         base: ``auto``, one of ``builder.base.LOCAL``, or an image reference.
         image: name and tag of the result.
         packages: set of curated packages, one of ``PACKAGES``.
-        port: TCP port of this machine on which the notebook listens.
+        port: TCP port of the build host on which the notebook listens.
         strict: nothing may be left out.
         data: settings of group_data/all.py for this build.
         mirror: folder that ``make mirror`` made, from which everything comes; empty: the network.

@@ -41,7 +41,7 @@ pypi_index = ""
 http_proxy = os.environ.get("http_proxy", os.environ.get("HTTP_PROXY", ""))
 https_proxy = os.environ.get("https_proxy", os.environ.get("HTTPS_PROXY", ""))
 no_proxy = os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
-# A netrc file (on the machine that runs pyinfra) with the passwords of mirrors and index; it never stays on the target.
+# A netrc file (on the host that runs pyinfra) with the passwords of mirrors and index; it never stays on the target.
 netrc = ""
 # A folder on the target that `make mirror` made: everything comes from it, nothing from a network. Empty: none.
 mirror = ""
@@ -57,10 +57,10 @@ r2u_suite = ""
 # file with its key (E298 A3A8 25C0 D65D FD57 CBB6 5171 6619 E084 DAB9). No key: R comes from where the base has it.
 r_mirror = "https://cloud.r-project.org/bin/linux/ubuntu"
 r_key = ""
-# A CA bundle (PEM file on the machine that runs pyinfra) for HTTPS while provisioning, for instance behind a proxy that
+# A CA bundle (PEM file on the host that runs pyinfra) for HTTPS while provisioning, for instance behind a proxy that
 # inspects TLS. It never stays on the target.
 ca_bundle = os.environ.get("SSL_CERT_FILE", "")
-# A PEM file (on the machine that runs pyinfra) with the site's own certificate authorities, which the target shall trust
+# A PEM file (on the host that runs pyinfra) with the site's own certificate authorities, which the target shall trust
 # for good: curl, R, Python, pip and uv. Empty: none.
 ca_certificates = ""
 
@@ -72,7 +72,7 @@ ssh_public_key = ""
 # --- apt ---------------------------------------------------------------------------------------------------------
 # Package lists older than this are fetched again. Seconds.
 apt_cache_time = 86400
-# true: dpkg does not fsync each file. Right for an image, where an interrupted build is thrown away; wrong for a machine.
+# true: dpkg does not fsync each file. Right for an image, where an interrupted build is thrown away; wrong for a host.
 dpkg_unsafe_io = False
 # true: downloaded .deb files are kept (in an image build they lie in a cache mount).
 apt_keep_archives = False

@@ -142,7 +142,7 @@ def test_a_start_waits_for_no_copies(start: Start, s3: Server) -> None:
     for odd in ("../../../escaped", "a/../../x", "./y", "a//z"):
         client.put_object(Bucket=BUCKET, Key=f"{kept}.files/{odd}", Body=b"x")
     fork = start("users/small", FORK_OF="users/large").ready()
-    storage = next(float(line.rpartition("(")[2].split()[0]) for line in fork.lines() if line.startswith("storage: "))
+    storage = next(float(line.rpartition("(")[2].split()[0]) for line in fork.lines() if line.startswith("mount: "))
     assert storage < 5, fork.lines()
     prefix = "users/small/.melda-jupyter/fork/"
 

@@ -17,7 +17,7 @@ from .services import Service
 Serve = Callable[..., Service]
 RUNTIME = "/home/melda/.local/share/jupyter/runtime"
 STEPS = [
-    "firewall", "ssh", "dbus", "storage", "persistence", "paths", "ownership", "version service", "jupyter", "ready",
+    "firewall", "ssh", "dbus", "mount", "sync", "paths", "ownership", "version service", "jupyter", "ready",
 ]  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def test_a_file_of_credentials_is_for_a_bucket(bare: pytest.MonkeyPatch) -> None
 def test_a_bucket_needs_fuse(bare: pytest.MonkeyPatch) -> None:
     bare.setenv("BUCKET_NAME", "b")
     bare.setattr("os.path.exists", lambda path: path != "/dev/fuse")
-    with pytest.raises(BuildError, match="^BUCKET_NAME=b cannot be mounted: this machine has no /dev/fuse"):
+    with pytest.raises(BuildError, match="^BUCKET_NAME=b cannot be mounted: the build host has no /dev/fuse"):
         container.environment()
 
 

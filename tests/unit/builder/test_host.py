@@ -1,4 +1,4 @@
-"""builder/host.py: this machine's CA bundle, and what it cannot install."""
+"""builder/host.py: the build host's CA bundle, and what it cannot install."""
 
 from __future__ import annotations
 

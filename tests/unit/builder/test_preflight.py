@@ -1,4 +1,4 @@
-"""builder/preflight.py: which sources answer, asked of servers on this machine, and the table that says it."""
+"""builder/preflight.py: which sources answer, asked of servers on the build host, and the table that says it."""
 
 from __future__ import annotations
 

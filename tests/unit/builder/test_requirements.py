@@ -1,4 +1,4 @@
-"""requirements/: every package is pinned by its hash, from whatever index the machine's own client uses."""
+"""requirements/: every package is pinned by its hash, from whatever index the build host's own client uses."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def peer(answer: bytes, pause: float = 0.0, path: str = "") -> Iterator[Any]:
     Args:
         answer: to each connection; not read from, and never closed by us before the test is over.
         pause: seconds between two bytes; 0: the whole answer at once, for ever.
-        path: of a Unix socket; empty: a port of this machine.
+        path: of a Unix socket; empty: a port of this host.
     """
     listening = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
     listening.bind(path or ("127.0.0.1", 0))

@@ -14,7 +14,7 @@ from melda.base.errors import ConfigError
 
 @pytest.fixture
 def killed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """What would be killed. Nothing ever is: a mistake here would end every process of the machine."""
+    """What would be killed. Nothing ever is: a mistake here would end every process of the host."""
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
     return sent
@@ -23,7 +23,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 def process(
     proc: Path, pid: int, parent: int = 1, group: str = "/docker/a", state: str = "S", threads: int = 1
 ) -> None:
-    """As proc(5) shows one; on a machine with cgroup v1, and v2 beside it."""
+    """As proc(5) shows one; on a host with cgroup v1, and v2 beside it."""
     folder = proc / str(pid)
     (folder / "ns").mkdir(parents=True)
     (folder / "ns" / "mnt").symlink_to("mnt:[1]")
@@ -49,7 +49,7 @@ def test_the_containers_processes_are_those_of_its_cgroup(proc: Path) -> None:
     assert processes.container(str(proc)) == "/docker/a"
     assert sorted(processes.others([8], "/docker/a", str(proc))) == [7]
     assert sorted(processes.others([], "/docker/a", str(proc))) == [7, 8]
-    assert processes.others([], "", str(proc)) == [], "on a machine they are everybody's"
+    assert processes.others([], "", str(proc)) == [], "on a host they are everybody's"
 
 
 def test_pid_1_sees_nobody_elses(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A machine's settings are a container's."""
+"""A host's settings are a container's."""
 
 from tests.unit.melda.conftest import place as place
 from tests.unit.melda.conftest import settings as settings

@@ -57,9 +57,9 @@ def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_step_says_what_and_how_long(capsys: pytest.CaptureFixture[str]) -> None:
-    with log.step("storage") as details:
+    with log.step("mount") as details:
         details += ["local", "empty"]
-    assert capsys.readouterr().err == "start-jupyter: storage: local, empty (0.00 s)\n"
+    assert capsys.readouterr().err == "start-jupyter: mount: local, empty (0.00 s)\n"
     with pytest.raises(KeyError), log.step("failed"):
         raise KeyError
     assert capsys.readouterr().err == ""

@@ -56,8 +56,8 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     step(container.firewall, "prepare", "firewall", "closed")
     step(container.ssh, "start", "ssh", "off")
     monkeypatch.setattr(container.services, "dbus", lambda _: SimpleNamespace(name="dbus"))
-    step(container.s3fs, "prepare", "storage", "local")
-    step(container.sync, "start", "persistence", True)
+    step(container.s3fs, "prepare", "mount", "local")
+    step(container.sync, "start", "sync", True)
     monkeypatch.setattr(container.fork_of, "service", lambda *_: SimpleNamespace(name="fork"))
     step(container.set_paths, "prepare", "paths", ("/project/Python-3.11.2", ""))
     step(container.home, "chown_home", "ownership", 3)
@@ -78,7 +78,7 @@ def test_nothing_listens_before_the_firewall_and_nothing_of_the_users_runs_befor
     container.start_all(settings, supervisor)
     assert done == [
         "jupyter",  # it loads its code, and waits
-        "firewall", "ssh", "dbus", "storage", "persistence", "paths repair=False", "ownership",
+        "firewall", "ssh", "dbus", "mount", "sync", "paths repair=False", "ownership",
         "fork", "version service",  # whose programs and modules may be the user's
     ]  # fmt: skip
     assert os.read(supervisor.waits_for, 10) == b"\n", "only now Jupyter goes on"
@@ -115,7 +115,7 @@ def test_without_a_bucket_cut_off_installations_are_mended_at_once_and_no_bus_is
     container.start_all(settings, supervisor)
     assert "paths repair=True" in done and not {"dbus", "fork"} & set(done)
     output = capsys.readouterr().err
-    assert "dbus: off, it is not installed" in output and "persistence: there is no bucket" in output
+    assert "dbus: off, it is not installed" in output and "sync: there is no bucket" in output
 
 
 def test_the_address_is_said_once_jupyter_answers(

@@ -29,7 +29,7 @@ def _signals() -> Any:
 
 @pytest.fixture(scope="module")
 def src(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs as they lie on a machine."""
+    """The programs as they lie on a host."""
     folder = tmp_path_factory.mktemp("src")
     shutil.copytree(ROOT / "files" / "runtime" / "src", folder, dirs_exist_ok=True, symlinks=True)
     return folder
@@ -59,7 +59,7 @@ def test_keys_for_a_containers_sshd_are_refused_not_ignored(monkeypatch: pytest.
     from melda.boot import systemd
 
     monkeypatch.setattr(systemd.environ, "settings", lambda _: SimpleNamespace(ssh_keys=("ssh-ed25519 AAAA",)))
-    with pytest.raises(ConfigError, match="^invalid SSH_AUTHORIZED_KEYS on a machine"):
+    with pytest.raises(ConfigError, match="^invalid SSH_AUTHORIZED_KEYS on a host"):
         systemd.checked({})
 
 

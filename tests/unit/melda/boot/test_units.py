@@ -110,7 +110,7 @@ def test_jupyter_goes_on_at_once_and_is_ready_when_it_answers(
     assert supervisor.jupyter_may_go_on
     assert kept_in == [systemd.STATE], "a random token is the same after a boot"
     unit.start(settings._replace(token="given"), supervisor)
-    assert kept_in[1:] == [systemd.environ.RUN], "one that was given is kept nowhere else"
+    assert kept_in[1:] == [systemd.RUN], "one that was given is kept nowhere else"
     supervisor.answers = False
     with pytest.raises(TemporaryFailure, match="^Jupyter did not answer"):
         unit.start(settings, supervisor)

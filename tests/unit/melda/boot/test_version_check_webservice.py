@@ -41,7 +41,7 @@ def test_environment_is_for_who_may_use_the_notebook(
     here = client(place, PGEO_IPS="192.0.2.0/24", **{secret_files.COPY: str(path)})
     path.write_text("s3cret")
     for granted in (
-        here.get("/environment"),  # of this machine
+        here.get("/environment"),  # of this host
         here.get("/environment", environ_base={"REMOTE_ADDR": "192.0.2.7"}),
         here.get("/environment?token=s3cret", environ_base=STRANGER),
         here.get("/environment", environ_base=STRANGER, headers={"Authorization": "token s3cret"}),

@@ -1,4 +1,4 @@
-"""A machine with R, in a folder: apt behind bspm's service, a CRAN mirror, and an R that installs."""
+"""A host with R, in a folder: apt behind bspm's service, a CRAN mirror, and an R that installs."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """A machine; its system's library is a folder of the test's."""
+    """A host; its system's library is a folder of the test's."""
     found = Machine(tmp_path)
     monkeypatch.setattr(r.Installer, "_in_system", staticmethod(lambda name: [str(found.system / name)]))
     monkeypatch.setattr(r, "installs", lambda: False)

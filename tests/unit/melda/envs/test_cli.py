@@ -104,7 +104,7 @@ def test_what_is_not_right_is_one_line_and_two(
     words: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cli.kernels, "PORT", 1)
+    monkeypatch.setattr(cli.kernels, "JUPYTER_PORT", 1)
     monkeypatch.setattr(cli.kernels.find, "__defaults__", (1,))
     (here.workdir / "bad.json").write_text('{"schema"')
     (here.workdir / "tty.txt").write_text("\x1b]0;evil\x07\n")

@@ -1,4 +1,4 @@
-"""Python packages: what was captured comes back, whatever it was, from an index on this machine; what is another is refused."""
+"""Python packages: what was captured comes back, whatever it was, from an index on this host; what is another is refused."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Container:
 
 @pytest.fixture
 def containers(env: Path, index: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """``containers()``: a new one. All share uv's cache, as the machine's."""
+    """``containers()``: a new one. All share uv's cache, as the host's."""
     monkeypatch.setattr(interpreters, "r", lambda: "")
     cache = tempfile.mkdtemp(prefix="melda-test-uv-")
     variables = {

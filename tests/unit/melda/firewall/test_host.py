@@ -1,4 +1,4 @@
-"""The rules on a machine: what a container's are, in chains that only take away, and from the notebooks' user alone."""
+"""The rules on a host: what a container's are, in chains that only take away, and from the notebooks' user alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of a role: from ECS or from the machine, or one line that says there are none."""
+"""Keys of a role: from ECS or from the host, or one line that says there are none."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Starts:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without any key, with an sshd that takes every configuration."""
+    """A host without any key, with an sshd that takes every configuration."""
     program(tmp_path, "exit 0")
     monkeypatch.setattr(ssh, "SSHD", str(tmp_path / "sshd"))
     monkeypatch.setattr(ssh, "PRIVILEGE_SEPARATION", str(tmp_path / "run-sshd"))

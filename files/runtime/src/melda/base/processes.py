@@ -98,7 +98,7 @@ def others(spared: Collection[int], group: str, proc: str = "/proc", families: b
     Args:
         spared: process numbers.
         group: the container's cgroup. PID 1 does not need it, who sees nobody else's processes; for anybody else none
-            is the container's if it is empty: on a machine all would be everybody's.
+            is the container's if it is empty: on a host all would be everybody's.
         proc: where processes are listed.
         families: are those spared, too, that the spared have started, and what they started?
     """
@@ -143,7 +143,7 @@ def container(proc: str = "/proc") -> str:
         return ""
     group, ours = cgroup(proc=proc), _namespace("self", "mnt", proc)
     if group == "/" and _namespace("self", "cgroup", proc) in ("", OF_THE_MACHINE):
-        group = ""  # the machine's: in a container that has a cgroup of its own, it may be called so
+        group = ""  # the host's: in a container that has a cgroup of its own, it may be called so
     for look in range(LOOKS if group else 0):
         time.sleep(PAUSE if look else 0)
         if all(_namespace(str(pid), "mnt", proc) == ours for pid in others((), group, proc)):

@@ -87,9 +87,9 @@ def start_all(settings: Settings, supervisor: Supervisor) -> None:
     _start(supervisor, "dbus", services.dbus(settings), "off, it is not installed")
     services.bspm(settings, supervisor)
     _open_home(settings)
-    with log.step("storage") as details:
+    with log.step("mount") as details:
         details.append(s3fs.prepare(settings, supervisor, fork_of.fetch))
-    with log.step("persistence") as details:
+    with log.step("sync") as details:
         kept = sync.start(settings, supervisor)
         details.append("the user's packages are brought back meanwhile" if kept else "there is no bucket")
     with log.step("paths") as details:

@@ -28,7 +28,7 @@ def dbus(settings: Settings) -> Optional[Service]:
     """The system bus, over which install.packages() reaches apt; None where it is not installed.
 
     Raises:
-        ConfigError: its folder or the machine's id cannot be made.
+        ConfigError: its folder or the host's id cannot be made.
     """
     environment = for_root(settings)
     program = shutil.which("dbus-daemon", path=environment["PATH"])

@@ -31,7 +31,7 @@ from melda.sync import service as sync
 STOP_SECONDS = (
     60.0  # for the last upload, and for s3fs to write what is left; Docker gives a container ten for everything
 )
-ANSWER_SECONDS = 120.0  # until Jupyter must answer; an emulated machine is slow
+ANSWER_SECONDS = 120.0  # until Jupyter must answer; an emulated host is slow
 # systemd's own, for this process alone; a kernel must not take itself for a unit.
 OF_SYSTEMD = ("NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH",
               "MEMORY_PRESSURE_WRITE")  # fmt: skip
@@ -72,7 +72,7 @@ def _variables(settings: Settings) -> Dict[str, str]:
 
 
 def _nothing(_: Settings, __: Supervisor) -> str:
-    """Rules stay: a machine whose Jupyter is stopped is not open therefore."""
+    """Rules stay: a host whose Jupyter is stopped is not open therefore."""
     return ""
 
 
@@ -162,7 +162,7 @@ UNITS: Dict[str, Unit] = {
 
 
 def checked(variables: Dict[str, str]) -> Settings:
-    """The settings of a machine.
+    """The settings of a host.
 
     Raises:
         ConfigError: the first thing that is invalid.
@@ -170,7 +170,7 @@ def checked(variables: Dict[str, str]) -> Settings:
     settings = environ.settings(variables)
     if settings.ssh_keys:
         raise ConfigError(
-            "invalid SSH_AUTHORIZED_KEYS on a machine, whose own sshd answers: put the keys into"
+            "invalid SSH_AUTHORIZED_KEYS on a host, whose own sshd answers: put the keys into"
             " /root/.ssh/authorized_keys, or into the setting ssh_public_key"
         )
     return settings
@@ -182,7 +182,7 @@ def run(unit: Unit, listener: str, settings: Settings) -> int:
     Args:
         unit: what to do.
         listener: see :func:`notify`.
-        settings: of the machine.
+        settings: of the host.
 
     Returns:
         The exit code: 0 after a stop that was asked for and lost nothing.

@@ -174,7 +174,7 @@ def check(url: str, what: str) -> str:
 
 
 def is_public(address: Union[ipaddress.IPv4Address, ipaddress.IPv6Address]) -> bool:
-    """Is this an address of the web, and none of this machine, a private network, or a cloud's metadata?"""
+    """Is this an address of the web, and none of this host, a private network, or a cloud's metadata?"""
     if isinstance(address, ipaddress.IPv6Address):
         # What a gateway makes of it: NAT64 (RFC 6052), 6to4. IPv4 in other clothes (mapped, Teredo) is nobody's web.
         inner = address.sixtofour

@@ -42,7 +42,7 @@ def resolvers(path: str = "/etc/resolv.conf") -> List[str]:
 
 
 def is_hosts_network(folder: str = "/sys/class/net") -> bool:
-    """Is this the network of the machine itself (``--network host``)? A container has no bridge in its own."""
+    """Is this the network of the host itself (``--network host``)? A container has no bridge in its own."""
     try:
         return any(os.path.isdir(os.path.join(folder, name, "bridge")) for name in os.listdir(folder))
     except OSError:

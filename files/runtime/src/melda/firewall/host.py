@@ -1,7 +1,7 @@
-"""The same rules on a machine, beside whatever firewall it has: in chains of our own, which only ever take away.
+"""The same rules on a host, beside whatever firewall it has: in chains of our own, which only ever take away.
 
 A container's whole table is ours. Here ufw, Docker or an administrator may have rules, and the system's own services
-(DHCP, the clock, the resolver) connect as they like. So what a container accepts goes back to the machine's rules, what it
+(DHCP, the clock, the resolver) connect as they like. So what a container accepts goes back to the host's rules, what it
 drops is dropped, and the ways out are closed to the notebooks' user alone.
 """
 
@@ -40,7 +40,7 @@ def table(version: int, wanted: FirewallPolicy, resolvers: Sequence[str], uid: i
             body.append(" ".join(["-A", CHAINS[words[1]], *returned]))
     first.append(f"-A MELDA-OUTPUT -m owner ! --uid-owner {uid} -j RETURN")
     if wanted.egress == "none":
-        # The machine's resolver (127.0.0.53) asks the world for whoever asks it: a name can carry anything out.
+        # The host's resolver (127.0.0.53) asks the world for whoever asks it: a name can carry anything out.
         first += [f"-A MELDA-OUTPUT -o lo -p {protocol} --dport 53 -j REJECT" for protocol in ("udp", "tcp")]
     if wanted.peers is not None and version == 6:
         # DHCPv6: a question to all is answered by one, so the answer belongs to no connection.

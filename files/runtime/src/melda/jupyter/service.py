@@ -111,7 +111,7 @@ def service(settings: Settings, variables: Dict[str, str], token: str, stdin: in
 
 
 def answers(seconds: float = 1.0, prefix: str = "/", address: probe.Address = "") -> bool:
-    """Does Jupyter answer on this machine?
+    """Does Jupyter answer on this host?
 
     Args:
         seconds: to wait for it.

@@ -1,4 +1,4 @@
-"""Keys of a role: what AWS gives a task of ECS, or a machine of EC2, in place of keys in variables.
+"""Keys of a role: what AWS gives an ECS task or an EC2 instance, in place of keys in variables.
 
 s3fs fetches and renews them by itself; here they are fetched once, for the questions put to S3 before the mount. Sources:
 "Amazon ECS task IAM role", "Instance metadata service" (AWS documentation), and s3fs's manual (`ecs`, `iam_role`).
@@ -21,7 +21,7 @@ VARIABLE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"  # ECS sets it; s3fs reads i
 HOSTS = ("169.254.170.2", "169.254.169.254")
 ECS, EC2 = ("http://" + host for host in HOSTS)
 ECS_OPTION = "ecs"
-SECONDS = 2.0  # for one answer: these addresses are on this machine, or nowhere
+SECONDS = 2.0  # for one answer: these addresses are on this host, or nowhere
 
 
 def path(variables: Mapping[str, str]) -> str:
@@ -37,7 +37,7 @@ def path(variables: Mapping[str, str]) -> str:
 
 
 def _request(url: str, method: str = "GET", headers: Optional[Dict[str, str]] = None) -> str:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy is another machine
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy is another host
     request = urllib.request.Request(url, headers=headers or {}, method=method)  # noqa: S310 - one of two addresses
     with opener.open(request, timeout=SECONDS) as answer:
         return str(answer.read(1 << 16).decode("utf-8", "replace"))

@@ -34,7 +34,7 @@ MEANING = {
     "ExpiredToken": "invalid AWS_SESSION_TOKEN: it has expired",
     "NoSuchBucket": "invalid BUCKET_NAME={name!r}: there is no such bucket at {endpoint}",
     "AccessDenied": "invalid BUCKET_NAME={name!r}: these credentials may not {operation} in {url}",
-    "RequestTimeTooSkewed": "this machine's clock is wrong: S3 refuses its requests",
+    "RequestTimeTooSkewed": "this host's clock is wrong: S3 refuses its requests",
 }
 
 

@@ -143,7 +143,7 @@ def _s3fs(bucket: Bucket, settings: Settings, stdout: Optional[int] = None) -> S
             environment.update(dict.fromkeys(names, value))
     if bucket.role:
         without = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-        environment["no_proxy"] = ",".join(filter(None, (without, *role.HOSTS)))  # a proxy is another machine
+        environment["no_proxy"] = ",".join(filter(None, (without, *role.HOSTS)))  # a proxy is another host
         environment[role.VARIABLE] = role.path(settings.variables)
     source = f"{bucket.name}:/{bucket.folder}"
     argv = (*output.LINE_BY_LINE, S3FS, source, MOUNTED, "-f", *options(bucket, settings.layout.user))
@@ -171,7 +171,7 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
     asked, workdir = f"BUCKET_NAME={bucket.name!r}", settings.layout.workdir
     if not probing.can_mount():
         raise ConfigError(f"{asked} cannot be mounted: this container may not mount; {probing.REQUIRED_FLAGS}")
-    _detach_all(workdir, supervisor)  # on a machine: what a killed unit left
+    _detach_all(workdir, supervisor)  # on a host: what a killed unit left
     # While nothing is mounted nobody but root may write here: what is written would be lost without a word.
     project = _open_owned_dir(workdir, 0, 0, 0o555)
     try:

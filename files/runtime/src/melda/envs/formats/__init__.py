@@ -1,7 +1,7 @@
 """What else says which packages there are: each format is read into a capture, or written from one.
 
 A reader takes what its format says exactly: versions, commits, hashes. What would have an installer look elsewhere
-(options, other indexes, files of this machine) is refused, because the file may be anybody's.
+(options, other indexes, files of this host) is refused, because the file may be anybody's.
 """
 
 from __future__ import annotations

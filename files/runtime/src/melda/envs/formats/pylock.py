@@ -54,7 +54,7 @@ def _hashes(tables: List[Json], what: str) -> List[str]:
 def _source(package: Json, what: str) -> Json:
     """Source, and hashes, of a package: one of vcs, directory, archive, or files of an index."""
     if "directory" in package:
-        raise UsageError(f"invalid {what}: it is a folder of the machine that wrote the file")
+        raise UsageError(f"invalid {what}: it is a folder of the host that wrote the file")
     if "vcs" in package:
         vcs = _table(package["vcs"], what)
         source = {"type": "vcs", "vcs": vcs.get("type"), "url": vcs.get("url"), "commit": vcs.get("commit-id")}
@@ -62,7 +62,7 @@ def _source(package: Json, what: str) -> Json:
     if "archive" in package:
         archive = _table(package["archive"], what)
         if "url" not in archive:
-            raise UsageError(f"invalid {what}: it is a file of the machine that wrote the file")
+            raise UsageError(f"invalid {what}: it is a file of the host that wrote the file")
         source = {"type": "url", "url": archive["url"], "hashes": _hashes([archive], what)}
         return {
             "source": {**source, **({"subdirectory": archive["subdirectory"]} if "subdirectory" in archive else {})}
@@ -78,7 +78,7 @@ def read(text: str, path: str) -> Json:
     """The environment.
 
     Raises:
-        UsageError: it is invalid, or names files of another machine.
+        UsageError: it is invalid, or names files of another host.
     """
     lock = _load(text, path)
     if not re.fullmatch(r"1\.\d+", str(lock.get("lock-version", ""))):

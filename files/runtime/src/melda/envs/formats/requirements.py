@@ -36,7 +36,7 @@ def line(entry: Json) -> str:
     if kind == "index":
         return "{0}=={1}".format(entry["name"], entry["version"])
     if kind == "local":
-        return "# {0}=={1} is from a file of the machine".format(entry["name"], entry["version"])
+        return "# {0}=={1} is from a file of the host".format(entry["name"], entry["version"])
     if lost(entry):
         return "# {0}=={1}: {2}".format(entry["name"], entry["version"], lost(entry))
     return "{0} @ {1}".format(entry["name"], _address(entry))

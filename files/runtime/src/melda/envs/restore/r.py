@@ -35,7 +35,7 @@ class Library(NamedTuple):
         root: the user's library.
         files: folder with what was kept beside the capture.
         version: of R.
-        architecture: of the machine.
+        architecture: of the host.
     """
 
     place: environ.ImageLayout

@@ -193,7 +193,7 @@ def last_line(said: str) -> str:
 
 
 def pip_settings(home: str, env: Dict[str, str], etc: str = "/etc/pip.conf") -> Dict[str, str]:
-    """Where packages come from, as pip is told: the machine's file, the user's, the environment's, later ones win.
+    """Where packages come from, as pip is told: the host's file, the user's, the environment's, later ones win.
 
     Returns:
         Variables for uv.

@@ -43,7 +43,7 @@ def kept(files: str, entry: Json) -> str:
         Unavailable: it is not.
     """
     if "file" not in entry:
-        came = entry["source"].get("path", "a file or folder of the machine")
+        came = entry["source"].get("path", "a file or folder of the host")
         raise PackageUnavailable(f"it came from {came}, of which no copy was kept")
     path = os.path.join(files, entry["file"]["name"])
     if digest_of(path) != entry["file"]["sha256"]:
