@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from melda.boot import container
+from melda.boot import start
 
 from docs.tools import ROOT
 from docs.tools.reference import markdown
@@ -27,62 +26,12 @@ def trees(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
             yield path, ast.parse(path.read_text())
 
 
-def _says(name: str) -> str:
-    """The first paragraph of the docstring of `module.function`, as start.py knows the module."""
-    module, _, function = name.partition(".")
-    loaded = getattr(container, module)
-    return markdown.sentence(getattr(importlib.import_module(loaded.__name__), function).__doc__ or "")
-
-
-def _called(nodes: list[ast.stmt]) -> list[str]:
-    names = []
-    for node in nodes:
-        for call in ast.walk(node):
-            if (
-                isinstance(call, ast.Call)
-                and isinstance(call.func, ast.Attribute)
-                and isinstance(call.func.value, ast.Name)
-            ):
-                name = f"{call.func.value.id}.{call.func.attr}"
-                if hasattr(getattr(container, call.func.value.id, None), "__spec__") and call.func.value.id not in (
-                    "os",
-                    "log",
-                    "time",
-                ):
-                    names.append(name)
-    return names
-
-
-def found() -> list[tuple[str, str]]:
-    """Each step with the function that does it, in the order of a start."""
-    (body,) = (
-        node.body
-        for node in ast.parse(Path(container.__file__).read_text()).body
-        if isinstance(node, ast.FunctionDef) and node.name == "start_all"
-    )
-    steps = []
-    for node in body:
-        if isinstance(node, ast.With):
-            call = node.items[0].context_expr
-            assert isinstance(call, ast.Call)
-            names = _called(node.body)
-            steps.append((str(ast.literal_eval(call.args[0])), names[0] if names else ""))
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            call = node.value
-            if isinstance(call.func, ast.Name) and call.func.id == "_start":
-                steps.append((str(ast.literal_eval(call.args[1])), _called([ast.Expr(call.args[2])])[0]))
-    return steps
-
-
 def steps() -> str:
-    """The steps as the log names them; what Jupyter's step waits for was started before the first."""
+    """The steps of a start that the log names."""
+    named = [step for step in start.STEPS if step.name]
     rows = [
-        (
-            str(number),
-            markdown.code(step),
-            _says(function) if function else "Jupyter, whose code was loaded meanwhile, is let go on.",
-        )
-        for number, (step, function) in enumerate(found(), 1)
+        (str(number), markdown.code(step.name), markdown.sentence(step.action.__doc__ or ""))
+        for number, step in enumerate(named, 1)
     ]
     return markdown.table(("", "step", "what it does"), rows)
 

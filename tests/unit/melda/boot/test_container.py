@@ -212,3 +212,19 @@ def test_too_little_of_something_is_one_line(
     monkeypatch.setattr("sys.argv", ["start-jupyter"])
     assert container.main() == 1
     assert capsys.readouterr().err == f"start-jupyter: {str(error) or 'MemoryError()'}\n"
+
+
+@pytest.mark.parametrize(("folder", "code"), [("etc", 1), ("run", 0)])
+def test_a_disk_that_is_full_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: str, code: int, tmp_path: Path
+) -> None:
+    def run() -> int:
+        if code:
+            raise OSError(28, "No space left on device", "/" + folder)
+        return 0
+
+    monkeypatch.setattr(container, "run", run)
+    monkeypatch.setattr("sys.argv", ["start-jupyter"])
+    assert container.main() == code
+    output = capsys.readouterr().err
+    assert output == ("start-jupyter: [Errno 28] No space left on device: '/etc'\n" if code else "")

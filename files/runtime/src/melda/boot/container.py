@@ -1,4 +1,4 @@
-"""start-jupyter: what happens in a container from first to last, in the order of the specification."""
+"""start-jupyter: PID 1 of a container, from its first moment to its exit code."""
 
 from __future__ import annotations
 
@@ -8,26 +8,20 @@ import resource
 import signal
 import sys
 import time
-from typing import Optional, TextIO, Tuple
+from typing import TextIO, Tuple
 
 from melda.base import log, processes
 from melda.base.errors import ConfigError, StopRequested
-from melda.base.service import Service
 from melda.base.supervisor import Supervisor
-from melda.boot import home, services
-from melda.config import environ, hub
+from melda.boot.start import start_all
+from melda.config import environ
 from melda.config.environ import Settings
-from melda.firewall import apply as firewall
 from melda.jupyter import service as jupyter
 from melda.mount import s3fs
-from melda.plugins import set_paths
-from melda.ssh import service as ssh
-from melda.sync import fork_of
 from melda.sync import service as sync
 
 LOCK = "/run/start-jupyter.lock"
 SYSTEMD = "/run/systemd/system"  # sd_booted(3)
-JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
 # Seconds from the wish to stop until Jupyter, all others, the plugins' last upload and the unmount must be over. Docker
 # gives ten for everything; who is quicker leaves the rest to those after it, s3fs above all.
 STOP_BY = (5.0, 6.5, 7.5, 8.8)
@@ -47,79 +41,6 @@ def only_one(path: str = LOCK) -> TextIO:
         stream.close()
         raise ConfigError("it runs already in this container; docker restart starts it again") from None
     return stream
-
-
-def _start(supervisor: Supervisor, name: str, service: Optional[Service], otherwise: str) -> None:
-    with log.step(name) as details:
-        if service is None:
-            details.append(otherwise)
-        else:
-            supervisor.start(service)
-            details.append("started")
-
-
-def _open_home(settings: Settings) -> None:
-    user = settings.layout.user
-    try:
-        home.open_to(user)
-    except OSError as error:
-        raise ConfigError(f"UHOME={user.home!r} cannot be used: {error}") from None
-
-
-def start_all(settings: Settings, supervisor: Supervisor) -> None:
-    """All steps of a start.
-
-    Raises:
-        ConfigError: a step failed.
-        StopRequested: a signal came before the end.
-    """
-    began = time.monotonic()
-    variables = environ.for_user(settings, set_paths.plugins(settings.layout).python)
-    token, random = jupyter.token_file(settings)
-    # Loading Jupyter's code takes longest and needs nothing of the project: it goes on beside all the rest.
-    waiting, ready = os.pipe()
-    supervisor.start(jupyter.service(settings, environ.held_back(settings, variables), token, waiting))
-    os.close(waiting)
-    with log.step("firewall") as details:  # before the first service listens
-        details.append(firewall.prepare(settings.firewall))
-    with log.step("ssh") as details:
-        details.append(ssh.start(settings, supervisor))
-    _start(supervisor, "dbus", services.dbus(settings), "off, it is not installed")
-    services.bspm(settings, supervisor)
-    _open_home(settings)
-    with log.step("mount") as details:
-        details.append(s3fs.prepare(settings, supervisor, fork_of.fetch))
-    with log.step("sync") as details:
-        kept = sync.start(settings, supervisor)
-        details.append("the user's packages are brought back meanwhile" if kept else "there is no bucket")
-    with log.step("paths") as details:
-        # Nobody installs anything yet; what is brought back is repaired when it is here.
-        plugins = set_paths.prepare(settings.layout, repair=not kept)
-        details.extend(folder for folder in plugins if folder)
-    with log.step("ownership") as details:
-        try:
-            changed = home.chown_home(settings.layout.user, settings.layout.workdir)
-        except OSError as error:
-            raise ConfigError(f"UHOME={settings.layout.user.home!r} cannot be handed to its user: {error}") from None
-        details.append(f"{changed} changed in {settings.layout.user.home}")
-    # Only from here on anything runs that the user may have put in place.
-    forked = fork_of.service(settings, variables)
-    if forked:
-        supervisor.start(forked)  # it waits for what this project has itself
-    names = (jupyter.SOCKET, jupyter.LEFT_OUT)  # Jupyter does not listen yet
-    _start(supervisor, "version service", services.version_service(settings, variables, token, *names), "")
-    with log.step("jupyter") as details:
-        os.write(ready, b"\n")
-        os.close(ready)
-        details.append("started")
-
-    def announce() -> Optional[float]:
-        if not jupyter.answers(prefix=hub.prefix(settings.variables)):
-            return JUPYTER_SECONDS
-        log.line(f"ready: {jupyter.url(settings, token, random)} ({time.monotonic() - began:.2f} s)")
-        return None
-
-    supervisor.call_later(JUPYTER_SECONDS, announce)
 
 
 def shut_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:

@@ -1,0 +1,195 @@
+"""The start of a container as a plan: its steps, in the order of the specification. The order is what keeps it safe."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Callable, List, NamedTuple, Optional
+
+from melda.base import log
+from melda.base.errors import ConfigError
+from melda.base.service import Service
+from melda.base.supervisor import Supervisor
+from melda.boot import home, services
+from melda.config import environ, hub
+from melda.config.environ import Settings
+from melda.firewall import apply as firewall
+from melda.jupyter import service as jupyter
+from melda.mount import s3fs
+from melda.plugins import set_paths
+from melda.ssh import service as ssh
+from melda.sync import fork_of
+from melda.sync import service as sync
+
+JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
+
+
+class Start:
+    """What the steps of one start know of each other.
+
+    Args:
+        settings: of the container.
+        supervisor: looks after what is started.
+    """
+
+    def __init__(self, settings: Settings, supervisor: Supervisor) -> None:
+        self.settings, self.supervisor = settings, supervisor
+        self.began = time.monotonic()
+        self.variables = environ.for_user(settings, set_paths.plugins(settings.layout).python)
+        self.token, self.random = jupyter.token_file(settings)
+        self.synced = False
+        self.ready = -1  # Jupyter goes on when something comes through it
+
+
+class Step(NamedTuple):
+    """One step of a start.
+
+    Attributes:
+        name: in the log; empty: nothing is logged, or the step does so itself.
+        action: does it, and returns details for the log.
+        listens: can others connect to what it starts?
+        users: may what it starts run programs and modules that the user has put in place?
+    """
+
+    name: str
+    action: Callable[[Start], List[str]]
+    listens: bool = False
+    users: bool = False
+
+
+def _launch(start: Start, service: Optional[Service], otherwise: str) -> List[str]:
+    if service is None:
+        return [otherwise]
+    start.supervisor.start(service)
+    return ["started"]
+
+
+def load_jupyter(start: Start) -> List[str]:
+    """Let Jupyter load its code, which takes longest and needs nothing of the project; then it waits."""
+    waiting, start.ready = os.pipe()
+    held_back = environ.held_back(start.settings, start.variables)
+    start.supervisor.start(jupyter.service(start.settings, held_back, start.token, waiting))
+    os.close(waiting)
+    return []
+
+
+def close_firewall(start: Start) -> List[str]:
+    """Put the firewall's rules in place, if any are asked for."""
+    return [firewall.prepare(start.settings.firewall)]
+
+
+def start_ssh(start: Start) -> List[str]:
+    """Start sshd, if there is a key."""
+    return [ssh.start(start.settings, start.supervisor)]
+
+
+def start_dbus(start: Start) -> List[str]:
+    """Start the system bus, through which install.packages() reaches apt."""
+    return _launch(start, services.dbus(start.settings), "off, it is not installed")
+
+
+def start_bspm(start: Start) -> List[str]:
+    """Start bspm's service where the bus may not."""
+    services.bspm(start.settings, start.supervisor)
+    return []
+
+
+def open_home(start: Start) -> List[str]:
+    """Let the user enter the home."""
+    user = start.settings.layout.user
+    try:
+        home.open_to(user)
+    except OSError as error:
+        raise ConfigError(f"UHOME={user.home!r} cannot be used: {error}") from None
+    return []
+
+
+def mount(start: Start) -> List[str]:
+    """Mount the bucket and prove that it works, or make the local folder ready."""
+    return [s3fs.prepare(start.settings, start.supervisor, fork_of.fetch)]
+
+
+def start_sync(start: Start) -> List[str]:
+    """Put local folders in the place of the bucket's, and start the sync daemon, which brings the user's packages back."""
+    start.synced = sync.start(start.settings, start.supervisor)
+    return ["the user's packages are brought back meanwhile" if start.synced else "there is no bucket"]
+
+
+def prepare_paths(start: Start) -> List[str]:
+    """Make the plugin folders, and tell pip and R of them."""
+    # Nobody installs anything yet; what is brought back is repaired when it is here.
+    plugins = set_paths.prepare(start.settings.layout, repair=not start.synced)
+    return [folder for folder in plugins if folder]
+
+
+def hand_over_home(start: Start) -> List[str]:
+    """Make everything in the home belong to the user. It is root's last work on the user's files."""
+    layout = start.settings.layout
+    try:
+        changed = home.chown_home(layout.user, layout.workdir)
+    except OSError as error:
+        raise ConfigError(f"UHOME={layout.user.home!r} cannot be handed to its user: {error}") from None
+    return [f"{changed} changed in {layout.user.home}"]
+
+
+def start_fork(start: Start) -> List[str]:
+    """Install what the parent project has, once the project's own packages are here."""
+    forked = fork_of.service(start.settings, start.variables)
+    if forked:
+        start.supervisor.start(forked)
+    return []
+
+
+def start_version_service(start: Start) -> List[str]:
+    """Start the web service that reports versions and health."""
+    names = (jupyter.SOCKET, jupyter.LEFT_OUT)  # Jupyter does not listen yet
+    return _launch(start, services.version_service(start.settings, start.variables, start.token, *names), "")
+
+
+def start_jupyter(start: Start) -> List[str]:
+    """Let Jupyter go on, whose code was loaded meanwhile; when it answers, its address is logged."""
+    os.write(start.ready, b"\n")
+    os.close(start.ready)
+
+    def announce() -> Optional[float]:
+        if not jupyter.answers(prefix=hub.prefix(start.settings.variables)):
+            return JUPYTER_SECONDS
+        address = jupyter.url(start.settings, start.token, start.random)
+        log.line(f"ready: {address} ({time.monotonic() - start.began:.2f} s)")
+        return None
+
+    start.supervisor.call_later(JUPYTER_SECONDS, announce)
+    return ["started"]
+
+
+STEPS = (
+    Step("", load_jupyter),
+    Step("firewall", close_firewall),
+    Step("ssh", start_ssh, listens=True),
+    Step("dbus", start_dbus),
+    Step("", start_bspm),
+    Step("", open_home),
+    Step("mount", mount),
+    Step("sync", start_sync),
+    Step("paths", prepare_paths),
+    Step("ownership", hand_over_home),
+    Step("", start_fork, users=True),
+    Step("version service", start_version_service, listens=True, users=True),
+    Step("jupyter", start_jupyter, listens=True, users=True),
+)
+
+
+def start_all(settings: Settings, supervisor: Supervisor) -> None:
+    """Do all steps.
+
+    Raises:
+        ConfigError: a step failed.
+        StopRequested: a signal came before the end.
+    """
+    start = Start(settings, supervisor)
+    for step in STEPS:
+        if step.name:
+            with log.step(step.name) as details:
+                details.extend(step.action(start))
+        else:
+            step.action(start)
