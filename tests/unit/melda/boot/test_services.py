@@ -108,19 +108,11 @@ class Supervisor:
         self.timers.append(action)
 
 
-@pytest.mark.parametrize(
-    ("status", "ignored"), [("Name:\tx\nNoNewPrivs:\t1\nSeccomp:\t2\n", True), ("NoNewPrivs:\t0\n", False), ("", False)]
-)
-def test_setuid_bits_that_are_ignored(tmp_path: Path, status: str, ignored: bool) -> None:
-    (tmp_path / "status").write_text(status)
-    assert services.no_new_privileges(str(tmp_path / "status")) == ignored
-
-
 @pytest.mark.parametrize(("ignored", "installed"), [(True, False), (False, True)])
 def test_bspm_is_started_by_the_bus_where_that_can(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ignored: bool, installed: bool
 ) -> None:
-    monkeypatch.setattr(services, "no_new_privileges", lambda: ignored)
+    monkeypatch.setattr(services.capabilities, "no_new_privileges", lambda: ignored)
     monkeypatch.setattr(services, "BSPM_INSTALLED", str(tmp_path if installed else tmp_path / "no"))
     supervisor: Any = Supervisor()
     services.bspm(settings, supervisor)
@@ -130,7 +122,7 @@ def test_bspm_is_started_by_the_bus_where_that_can(
 def test_bspm_is_started_by_us_where_the_bus_cannot_and_says_whether_it_serves(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(services, "no_new_privileges", lambda: True)
+    monkeypatch.setattr(services.capabilities, "no_new_privileges", lambda: True)
     monkeypatch.setattr(services, "BSPM_INSTALLED", str(tmp_path))
     monkeypatch.setattr(services, "DBUS", str(tmp_path))
     monkeypatch.setattr(services, "RUN", str(tmp_path / "run"))

@@ -15,14 +15,6 @@ PEERS = firewall_policy.from_env({"PGEO_IPS": "192.0.2.7,2001:db8::/32"}, None)
 NONE = firewall_policy.from_env({"EGRESS": "none"}, None)
 
 
-@pytest.mark.parametrize(
-    ("capabilities", "may"), [("0000000000000000", False), ("0000000000001000", True), ("00000000a80425fb", False)]
-)
-def test_the_capability(tmp_path: Path, capabilities: str, may: bool) -> None:
-    (tmp_path / "status").write_text(f"Name:\tx\nCapPrm:\tffff\nCapEff:\t{capabilities}\nCapBnd:\tffff\n")
-    assert apply.may(str(tmp_path / "status")) is may
-
-
 def test_name_servers(tmp_path: Path) -> None:
     file = tmp_path / "resolv.conf"
     assert apply.resolvers(str(file)) == []
@@ -55,7 +47,7 @@ Programs = Callable[..., Path]
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     """``programs(v4, v6)``: a container that may have a firewall; its iptables are shell scripts that note what they read."""
     monkeypatch.setattr(apply, "PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(apply, "may", lambda: True)
+    monkeypatch.setattr(apply.capabilities, "has", lambda _: True)
     monkeypatch.setattr(apply, "is_hosts_network", lambda: False)
     monkeypatch.setattr(apply, "has_ipv6", lambda: True)
 
@@ -111,7 +103,7 @@ def test_what_was_asked_for_and_cannot_be_had(programs: Programs, monkeypatch: p
     with pytest.raises(ConfigError, match="^EGRESS='none' is set, and this is the host's own network"):
         apply.prepare(NONE)
     assert apply.prepare(OPEN) == "off, this is the host's own network"
-    monkeypatch.setattr(apply, "may", lambda: False)
+    monkeypatch.setattr(apply.capabilities, "has", lambda _: False)
     with pytest.raises(ConfigError, match="^PGEO_IPS is set, and this container may set no firewall"):
         apply.prepare(PEERS)
     assert apply.prepare(OPEN).startswith("off, without NET_ADMIN")

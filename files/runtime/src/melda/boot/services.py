@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from typing import Dict, Optional
 
-from melda.base import descriptors, log, textfiles, users
+from melda.base import capabilities, descriptors, log, textfiles, users
 from melda.base.errors import ConfigError
 from melda.base.paths import BUS_SERVICE, RUN
 from melda.base.service import Service
@@ -44,17 +44,12 @@ def dbus(settings: Settings) -> Optional[Service]:
     return Service("dbus", argv, users.ROOT, environment)
 
 
-def no_new_privileges(status: str = "/proc/self/status") -> bool:
-    """Does the kernel ignore setuid bits here (docker run --security-opt no-new-privileges)?"""
-    return "NoNewPrivs:\t1\n" in textfiles.read(status)
-
-
 def bspm(settings: Settings, supervisor: Supervisor) -> None:
     """Start root's side of bspm where the bus cannot start it when it is called: its helper is a setuid program.
 
     Whether it serves is said by itself, and by its absence; nothing but install.packages() depends on it.
     """
-    if not (no_new_privileges() and os.path.exists(BSPM_INSTALLED) and os.path.exists(DBUS)):
+    if not (capabilities.no_new_privileges() and os.path.exists(BSPM_INSTALLED) and os.path.exists(DBUS)):
         return
     with log.step(BSPM) as details:
         os.makedirs(RUN, mode=0o755, exist_ok=True)

@@ -8,20 +8,13 @@ import shutil
 import subprocess
 from typing import List
 
+from melda.base import capabilities
 from melda.base.errors import ConfigError
 from melda.config.firewall_policy import FirewallPolicy
 from melda.firewall import rules
 
-CAP_NET_ADMIN = 12  # linux/capability.h
 RESTORE = {4: "iptables-restore", 6: "ip6tables-restore"}
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def may(status: str = "/proc/self/status") -> bool:
-    """Has this container CAP_NET_ADMIN?"""
-    with open(status, encoding="ascii", errors="replace") as stream:
-        capabilities = next(int(line.split()[1], 16) for line in stream if line.startswith("CapEff:"))
-    return bool(capabilities >> CAP_NET_ADMIN & 1)
 
 
 def resolvers(path: str = "/etc/resolv.conf") -> List[str]:
@@ -91,7 +84,7 @@ def prepare(wanted: FirewallPolicy) -> str:
         ConfigError: it was asked for and cannot be had; the container must not run open then.
     """
     asked = "PGEO_IPS is set" if wanted.peers is not None else f"EGRESS={wanted.egress!r} is set"
-    if not may():
+    if not capabilities.has(capabilities.NET_ADMIN):
         if wanted.explicit:
             raise ConfigError(f"{asked}, and this container may set no firewall: start it with --cap-add NET_ADMIN")
         return "off, without NET_ADMIN; what runs here can ask the cloud for credentials (docs/firewall.md)"

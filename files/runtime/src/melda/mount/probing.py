@@ -6,7 +6,8 @@ import contextlib
 import os
 import secrets
 
-CAP_SYS_ADMIN = 21  # linux/capability.h
+from melda.base import capabilities
+
 REQUIRED_FLAGS = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
 
 
@@ -29,12 +30,10 @@ def probe(folder: str) -> None:
             os.unlink(path)
 
 
-def can_mount(status: str = "/proc/self/status", device: str = "/dev/fuse") -> bool:
+def can_mount(status: str = capabilities.STATUS, device: str = "/dev/fuse") -> bool:
     """Has this container what mounting needs?"""
-    with open(status, encoding="ascii", errors="replace") as stream:
-        capabilities = next(int(line.split()[1], 16) for line in stream if line.startswith("CapEff:"))
     try:
         os.close(os.open(device, os.O_RDWR))
     except OSError:
         return False
-    return bool(capabilities >> CAP_SYS_ADMIN & 1)
+    return capabilities.has(capabilities.SYS_ADMIN, status)

@@ -8,7 +8,6 @@ import errno
 import io
 import itertools
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -18,6 +17,7 @@ from typing import Callable, Collection, Dict, List, Mapping, Optional, Set
 from melda.base import regular
 from melda.sync.generations import Generation
 from melda.sync.tree import LONGEST, Layout, listed
+from melda.versions import libraries
 
 LEVELS = 40  # folders in each other that are open at the same time
 LARGEST_RECORD, MOST_FILES = 32 << 20, 500_000  # bytes and lines of what a distribution says it has
@@ -99,7 +99,7 @@ def remove(path: str) -> None:
 
 def _canonical(dist_info: str) -> str:
     """The name of a distribution as PyPI compares it (PEP 503), from that of its folder."""
-    return re.sub(r"[-_.]+", "-", dist_info[: -len(".dist-info")].rsplit("-", 1)[0]).lower()
+    return libraries.normal(dist_info[: -len(".dist-info")].rsplit("-", 1)[0])
 
 
 def _files(dist_info: str) -> List[str]:
