@@ -65,7 +65,7 @@ def test_a_users_pod_is_told_what_start_jupyter_asks(with_volume: dict[str, Any]
     (container,) = with_volume["pod"]["spec"]["containers"]
     variables = {entry["name"]: entry.get("value", "") for entry in container["env"]}
     assert container["args"] == ["start-jupyter"]
-    assert hub.asked_for(variables, contract.PORTS[0]) == hub.Hub("/user/grace.h@example.org/", 8081)
+    assert hub.from_env(variables, contract.PORTS[0]) == hub.Hub("/user/grace.h@example.org/", 8081)
     assert variables["JUPYTERHUB_DEFAULT_URL"] == "/tree"
     assert container["volumeMounts"] == [{"name": "home", "mountPath": "/home/melda/project"}]
     assert with_volume["seconds"] == 120

@@ -55,7 +55,7 @@ def test_a_folder_is_made_and_keeps_what_is_written(
         ({"BUCKET_NAME": "melda-nowhere"}, "invalid BUCKET_NAME='melda-nowhere'"),
         ({"PROJECT_FOLDER": "users/../root"}, "invalid PROJECT_FOLDER='users/../root'"),
         ({"PROJECT_FOLDER": ""}, "invalid PROJECT_FOLDER=''"),
-        ({"PROJECT_FOLDER": "users/a\nb"}, r"PROJECT_FOLDER='users/a\ninvalid b'"),
+        ({"PROJECT_FOLDER": "users/a\nb"}, r"invalid PROJECT_FOLDER='users/a\nb'"),
     ],
 )
 def test_what_is_not_right_is_said_before_jupyter_starts(

@@ -104,7 +104,7 @@ def test_what_cannot_be_published_is_one_line(image: str, nobody: str, builder: 
     ):
         done = builder("publish", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(f"melda-jupyter: {words}: it must be") and done.stderr.count("\n") == 1
+        assert done.stderr.startswith(f"melda-jupyter: {words}: expected") and done.stderr.count("\n") == 1
 
 
 def test_nothing_is_pushed_without_a_login(

@@ -73,7 +73,7 @@ def test_what_cannot_be_kept_costs_itself(project: Project) -> None:
         "    os.mkdir('d', dir_fd=here)\n    inner = os.open('d', 0, dir_fd=here)\n    os.close(here)\n    here = inner\n"
     )
     one.run(f"cat >/tmp/deep.py <<'EOF'\n{deep}\nEOF")
-    shell(one, f"cd {SITE} && python3 /tmp/deep.py && truncate -s 1T sparse && mkfifo fifo && {PIP} zebra")
+    shell(one, f"cd {SITE} && python3 /tmp/deep.py && truncate -s 1T sparse && mkfifo fifo && {PIP} zebra==1.0")
     saved(one)
     output = one.health()["plugins"]
     assert all(name in output for name in ("deep (", "sparse (", "fifo (")), output

@@ -160,7 +160,7 @@ def test_a_stop_unmounts_with_every_byte(server: Machine, first: Provisioning, s
     [
         ({"PROJECT_FOLDER": "users/../root"}, "invalid PROJECT_FOLDER='users/../root'"),
         ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "invalid AWS_SECRET_ACCESS_KEY"),
-        ({"SSH_AUTHORIZED_KEYS": "ssh-ed25519 " + "A" * 68}, "SSH_AUTHORIZED_KEYS"),
+        ({"SSH_AUTHORIZED_KEYS": "ssh-ed25519 " + "A" * 68}, "invalid SSH_AUTHORIZED_KEYS"),
     ],
 )
 def test_a_bad_setting_is_one_line_and_no_loop(

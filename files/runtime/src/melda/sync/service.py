@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from typing import List
@@ -97,7 +98,8 @@ def record_interrupted(settings: Settings, room: bool = True) -> None:
 
     def look() -> None:
         who = installers.running() or state.NOBODY if room else "a program, as there was no process left,"
-        textfiles.replace(state.INTERRUPTED, who)
+        with contextlib.suppress(FileNotFoundError):  # the start did not come so far: nobody has installed anything
+            textfiles.replace(state.INTERRUPTED, who)
 
     try:
         users.run_as(settings.layout.user, look, 1.0)
