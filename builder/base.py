@@ -67,7 +67,7 @@ def pull(docker: str, image: str) -> str:
     ) as pulling:
         silent = threading.Timer(PULL_ANSWER, pulling.kill)
         silent.start()
-        # The first line comes when the registry has said that it has the image.
+        # The first line comes when the registry has reported that it has the image.
         for line in pulling.stdout or ():
             silent.cancel()
             print(line, end="", flush=True)

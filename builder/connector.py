@@ -43,7 +43,7 @@ def build(
         base_image: its image.
         image: name of the result.
         packages: set of curated packages.
-        strict: nothing may be left out.
+        strict: nothing may be skipped.
         data: other settings of group_data/all.py.
 
     Raises:

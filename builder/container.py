@@ -20,7 +20,7 @@ VOLUME = "melda-jupyter-project"
 WORKDIR = "/home/melda/project"
 # Seconds a container may take until it is healthy (measured: 5).
 HEALTHY = 120
-# Variables of the container that may be seen by whoever may see it, and others; the contract says what each means.
+# Variables of the container that may be seen by whoever may see it, and others; docs/reference/variables.md says what each means.
 OPEN = (
     "BUCKET_NAME",
     "PROJECT_FOLDER",
@@ -66,7 +66,7 @@ def check_port(port: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The container's variables: those of this shell that the contract knows.
+    """The container's variables: those of this shell that docs/reference/variables.md lists.
 
     Raises:
         BuildError: a bucket is named, and the build host has no /dev/fuse to mount it with.
@@ -118,7 +118,7 @@ def options(variables: dict[str, str], port: str, mounted: dict[str, str] | None
 
 
 def variables_of(container: dict[str, Any]) -> dict[str, str]:
-    """The variables that a container was given, of those that the contract knows."""
+    """The variables that a container was given, of those that docs/reference/variables.md lists."""
     pairs = (line.partition("=") for line in container["Config"]["Env"])
     return {name: value for name, _, value in pairs if name in PASSED}
 
@@ -183,7 +183,7 @@ def wait(docker: str) -> None:
     """Wait until the container is healthy.
 
     Raises:
-        BuildError: it ended or was not in time; its last lines are shown.
+        BuildError: the container ended, or was not healthy in time; its last lines are shown.
     """
     deadline = time.monotonic() + HEALTHY
     while True:
@@ -196,7 +196,7 @@ def wait(docker: str) -> None:
     logs = subprocess.run(
         [docker, "logs", "--tail", "20", NAME], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    output = logs.stdout.strip().splitlines() or ["it said nothing"]
+    output = logs.stdout.strip().splitlines() or ["it wrote no line"]
     if not state["Running"]:
         print("\n".join(output[:-1]), flush=True)
         raise BuildError(f"the container ended with {state['ExitCode']}: {output[-1]}")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def omitted(docker: str, image: str) -> list[str]:
-    """What was left out of an image, a line each."""
+    """What a build skipped, a line each."""
     output = client.call(docker, "run", "--rm", image, "sh", "-c", f"cat {OMITTED} 2>/dev/null || true")
     return [line for line in output.splitlines() if line.strip()]
 
@@ -49,7 +49,7 @@ def labels(base: str, created: str, left_out: list[str]) -> dict[str, str]:
     Args:
         base: name of the base.
         created: when the image was built. Not when it gets its label: the same image built again stays the same.
-        left_out: what was left out, a line each.
+        left_out: what was skipped, a line each.
     """
     origin = source(remote())
     return {
@@ -75,7 +75,7 @@ def temporary(docker: str, *kinds: str) -> Iterator[list[str]]:
 
 
 def label(docker: str, unlabelled: str, labelled: str, base: str) -> None:
-    """Give an image its labels, now that what was left out is known."""
+    """Give an image its labels, now that what was skipped is known."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "Dockerfile").write_text(f"FROM {unlabelled}\n")
         created = client.inspect(docker, "image", unlabelled)["Created"]
@@ -96,7 +96,7 @@ def build(
         base_image: its image.
         image: name of the result.
         packages: set of curated packages, ``none``, ``core`` or ``datascience``.
-        strict: nothing may be left out.
+        strict: nothing may be skipped.
         base_name: name of the base image that is built on the way.
         data: settings of group_data/all.py.
         mirror: image of what ``make mirror`` fetched, from which everything comes; empty: all comes from the network.
@@ -119,7 +119,7 @@ def build(
 
 
 def summary(docker: str, image: str) -> str:
-    """Name, size and what was left out, for the end of a build."""
+    """Name, size and what was skipped, for the end of a build."""
     found = client.inspect(docker, "image", image)
     left_out = found["Config"]["Labels"].get("io.melda.omitted", "")
     lines = [f"image    {image}", f"size     {found['Size'] / 1e9:.2f} GB"]

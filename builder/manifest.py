@@ -22,7 +22,7 @@ def versions(docker: str, image: str) -> dict[str, Any]:
     """What ``get-versions`` says in a container of the image, without network.
 
     Raises:
-        BuildError: it did not run, or what it said is no answer of it.
+        BuildError: it did not run, or its output is not what was asked for.
     """
     command = ["--rm", "--network", "none", "--entrypoint", "get-versions", image, "--output", "-"]
     output = client.call(docker, "run", *command)

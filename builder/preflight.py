@@ -1,4 +1,4 @@
-"""Which sources answer, before anything is built: what will be used, what will be left out, and why."""
+"""Which sources answer, before anything is built: what will be used, what will be skipped, and why."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ def sources(docker: str, base: str, image: str, data: dict[str, str] | None = No
         Source("apt", apt, f"{row.distribution} {row.version} itself", needed=True),
         Source("PyPI", ((values["pypi_index"] or pypi()).rstrip("/") + "/pip/",), "Jupyter and the Python packages", needed=True),
         Source(
-            "CRAN", (values["cran_mirror"] + "/src/contrib/PACKAGES.gz",), "bspm, and R packages that apt has not got", False,
-            "left out: bspm, and R packages that apt has not got",
+            "CRAN", (values["cran_mirror"] + "/src/contrib/PACKAGES.gz",), "bspm, and R packages not available from apt", False,
+            "left out: bspm, and R packages not available from apt",
         ),
     ]  # fmt: skip
     if row.r2u_suite:
@@ -160,7 +160,7 @@ def check(found: list[Source]) -> list[Row]:
 
 
 def table(base: str, rows: list[Row]) -> str:
-    """The table as text: what will be used, what will be left out, and why.
+    """The table as text: what will be used, what will be skipped, and why.
 
     Args:
         base: what the base is called.

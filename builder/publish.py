@@ -14,7 +14,7 @@ _DIGEST = re.compile(r"\bdigest: (sha256:[0-9a-f]{64})\b")
 
 
 def require(described: dict[str, Any]) -> None:
-    """With STRICT=1: an image anybody can build again, with nothing left out.
+    """With STRICT=1: an image anybody can build again, with nothing skipped.
 
     Raises:
         BuildError: it is not.
@@ -46,7 +46,7 @@ def publish(docker: str, image: str, repository: str, strict: bool) -> tuple[dic
         docker: path of the client.
         image: name of the image that ``make image`` built.
         repository: where to, a name without a tag.
-        strict: refuse an image with something left out, or of no commit.
+        strict: refuse an image of which something was skipped, or of no commit.
 
     Returns:
         The manifest, with the repository and the digest the registry gave; the names that were pushed.

@@ -39,7 +39,7 @@ class Settings:
         image: name and tag of the result.
         packages: set of curated packages, one of ``PACKAGES``.
         port: TCP port of the build host on which the notebook listens.
-        strict: nothing may be left out.
+        strict: nothing may be skipped.
         data: settings of group_data/all.py for this build.
         mirror: folder that ``make mirror`` made, from which everything comes; empty: the network.
     """

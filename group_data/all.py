@@ -8,12 +8,12 @@ import os
 # --- what is built -----------------------------------------------------------------------------------------------
 # Curated packages to install: none, core or datascience (files/packages/).
 packages = "datascience"
-# true: a source that does not answer is an error; false: what it would have given is left out, and said.
+# true: a source that does not answer is an error; false: what it would have given is skipped, and reported.
 strict = False
 # true: Jupyter can run behind a JupyterHub (deployments/jupyterhub); adds JupyterHub's own packages, about 100 MB.
 jupyterhub = False
 
-# --- the user (the contract's names) -----------------------------------------------------------------------------
+# --- the user (names of a container's variables) -----------------------------------------------------------------------------
 # Who runs notebooks.
 username = "melda"
 # User and group number; the S3 mount gives every file to it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, Tuple
 
 PACKAGES: Dict[str, Tuple[str, ...]] = {
-    # ca-certificates: r2u and CRAN are HTTPS; python3-pip: the specification's, and it brings uv while provisioning;
+    # ca-certificates: r2u and CRAN are HTTPS; python3-pip: users expect it, and it brings uv while provisioning;
     # python3-venv: for the user's own `python -m venv`; uv makes ours.
     "system": ("ca-certificates", "locales", "python3", "python3-pip", "python3-venv"),
     "r": ("r-base-core", "r-cran-irkernel", "r-cran-jsonlite"),

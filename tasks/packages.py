@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import List
 
+from melda.base.paths import BSPM_RECORD, R_PACKAGES
 from pyinfra import host
 from pyinfra.api import DeployError, deploy
 
@@ -52,15 +53,17 @@ def r_names(chosen: str) -> List[str]:
 def packages() -> None:
     data = host.data
     prefetch(RPackages)
-    prefetch(PackageOrigins, users=r.USERS, listed=r.RECORD)
+    prefetch(PackageOrigins, users=BSPM_RECORD, listed=R_PACKAGES)
     prefetch(FileContents, path=omitted.PATH)
     wanted = [name for chosen in up_to(data.packages) for name in r_names(chosen)]
     for chosen in up_to(data.packages):
         venv.packages(name=f"Install the Python packages of {chosen}", env=data.python_env, lock=lock(chosen))
     r.apt_installed(name=f"Install the R packages of {data.packages}", wanted=wanted)
     # An operation of its own, so that its time is told.
-    r.cran_compiled(name="Compile the R packages that apt has not got", wanted=wanted, mirror=data.cran_mirror)
-    # Also with nothing wanted: what was left out then no longer is.
+    r.cran_compiled(
+        name="Compile the R packages that are not available from apt", wanted=wanted, mirror=data.cran_mirror
+    )
+    # Also with nothing wanted: what was skipped then no longer is.
     r.missing_recorded(name="Write which R packages are left out", wanted=wanted, mirror=data.cran_mirror)
     locks = [lock(chosen) for chosen in ("none", *up_to(data.packages))]
     locks += [jupyterhub.lock()] if data.jupyterhub else []

@@ -1,4 +1,4 @@
-"""No program in an image gives whoever calls it another's rights, but those listed here; and anybody may write to /tmp alone."""
+"""No program of an image is setuid or setgid, except those listed here; only /tmp is writable by all."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tasks.facts.files import SetuidFiles
 from tasks.lib.fact_cache import prefetch
 from tasks.operations import server
 
-KEPT = (
+ALLOWED = (
     # Mode 4754 root:messagebus: the bus, which is not root any more, starts bspm's service with it, and nobody else may.
     "/usr/lib/dbus-1.0/dbus-daemon-launch-helper",
 )
-ANYBODYS = ("/tmp",)
+WORLD_WRITABLE = ("/tmp",)
 
 
 @deploy("Privileges")
@@ -22,5 +22,5 @@ def privileges() -> None:
     prefetch(SetuidFiles, home=home)
     # After everything that installs programs.
     server.setuid_removed(
-        name="Take setuid and setgid from programs that need neither", home=home, kept=(*KEPT, *ANYBODYS)
+        name="Take setuid and setgid from programs that need neither", home=home, kept=(*ALLOWED, *WORLD_WRITABLE)
     )

@@ -158,7 +158,7 @@ def check() -> None:
 
 
 def accepted() -> bool:
-    """Is all right for this host? If not it is left out of the run, and counts as failed; the others go on.
+    """Is all right for this host? If not the run skips it, and counts as failed; the others go on.
 
     Raises:
         DeployError: it is not, and there is no other host.

@@ -20,7 +20,7 @@ from tasks.operations.server import project_folder
 
 
 def environ() -> Dict[str, str]:
-    """The variables of the contract, by the settings. The ENV of Dockerfile.base says the same (a test compares them)."""
+    """The variables that the image sets (docs/reference/variables.md), as ENV of Dockerfile.base (a test compares them)."""
     data = host.data
     return {
         "username": data.username,
@@ -52,7 +52,7 @@ def conflict(found: Dict[str, List[str]], username: str, uid: int) -> str:
 @deploy("User")
 def user() -> None:
     data = host.data
-    # Here, not in an operation: before anything changes.
+    # In the prepare phase, not in an operation: before anything changes.
     reason = conflict(host.get_fact(Account, username=data.username, uid=data.uid), data.username, data.uid)
     # pyinfra's files.directory ends with a traceback there.
     if not reason and host.get_fact(Directory, path=data.uhome) is False:

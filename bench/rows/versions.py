@@ -72,7 +72,7 @@ class Writer:
         self._process = subprocess.Popen(self._run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "going\n":
-            raise BuildError("the program that installs packages under load does not run; what it said is above")
+            raise BuildError("the program that installs packages under load does not run; its output is above")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -18,7 +18,7 @@ IMAGE_PACKAGES = os.path.dirname(os.path.abspath(__file__))
 IMAGE = os.path.dirname(os.path.dirname(os.path.dirname(IMAGE_PACKAGES)))
 # In the environment of a process: leave the user's packages out.
 WITHOUT = "MELDA_WITHOUT_PLUGINS"
-# There while a starting container brings the user's packages back from the bucket.
+# There while a starting container restores the user's packages from the bucket.
 RESTORING = "/run/melda-jupyter/plugins/restoring"
 PATIENCE = 50.0  # seconds; Jupyter gives a kernel a minute to start
 LONGEST_WAIT = 300.0  # seconds after the container's start; nobody waits after that, should the flag stay
@@ -56,7 +56,7 @@ def arrange(again: bool = False) -> None:
     """Bring ``sys.path`` into order. Whatever the user's folder holds, it does not keep Python from starting.
 
     Args:
-        again: also if it was done (or left out) before in this process.
+        again: also if it was done (or skipped) before in this process.
     """
     global _arranged  # noqa: PLW0603 one process, one path
     # Only once: pip's isolated builds read .pth files a second time, and count on sys.path only growing.

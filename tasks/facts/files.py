@@ -30,7 +30,7 @@ class Lines(FactBase[List[str]]):
 
 class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
     """What is at each path: ``("file", mode, user, group, sha256)``, ``("directory", mode, user, group)``,
-    ``("link", target)``, ``("fuse",)`` for a folder that s3fs or its like mounted; a path that does not exist is left out.
+    ``("link", target)``, ``("fuse",)`` for a folder that s3fs or its like mounted; a path that does not exist is skipped.
 
     pyinfra's File and Sha1File take 0.3 s a file through docker; this takes 0.2 s for the runtime's 151.
     """
@@ -136,7 +136,7 @@ class UnlistedFiles(Lines):
         return name == "__pycache__" and folder in self.listed
 
 
-# From here on down programs are looked for; what is left out is large and holds none.
+# From here on down programs are looked for; what is skipped is large and holds none.
 _NOT_SEARCHED = (
     "/proc",
     "/sys",
@@ -158,7 +158,7 @@ class SetuidFiles(Lines):
     """Programs with setuid or setgid, and folders that everybody may write to, in an image or a container.
 
     On a host people other than our user need them, sudo for instance: there the list is empty. pyinfra's FindFiles cannot
-    leave out folders, and looks through all of /proc.
+    skip folders, and looks through all of /proc.
     """
 
     def command(self, home: str) -> str:

@@ -9,7 +9,7 @@ from pyinfra.api import FactBase
 
 class UnitStates(FactBase[Dict[str, str]]):
     """What systemd says of units: ``enabled`` (the first is), ``active`` (all are), ``stale`` (their files were changed); each
-    ``yes`` or left out. Empty where systemd does not run, as in an image, but for ``host``.
+    ``yes`` or missing. Empty where systemd does not run, as in an image, but for ``host``.
 
     pyinfra's SystemdStatus and SystemdEnabled fail where systemd does not run, and do not say which units are stale.
     """

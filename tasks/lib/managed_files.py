@@ -137,7 +137,7 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
 
 
 def block_diff(path: str, old: str, marker: str, content: str, mode: str = "644") -> Generator[Command, None, None]:
-    """Say the commands that keep one block in a file whose text is ``old``; see ``files.block`` of tasks/operations."""
+    """Say the commands that keep one block in a file whose text is ``old``; see ``managed_files.block`` of tasks/operations."""
     new = textfiles.set_block(old, marker, content)
     # A missing line end at the end of the file is nobody's concern.
     if new in (old, old + "\n"):

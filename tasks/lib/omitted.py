@@ -1,4 +1,4 @@
-"""What was left out because its source did not answer, kept on the target where the image's label is read from."""
+"""What was skipped because its source did not answer, kept on the target where the image's label is read from."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _write(recorded: List[str]) -> StringCommand:
 
 
 def record(name: str, reason: str) -> List[StringCommand]:
-    """Say the commands that record ``name`` as left out, none if it is recorded already; with ``strict`` one that fails."""
+    """Say the commands that record ``name`` as skipped, none if it is recorded already; with ``strict`` one that fails."""
     line = f"{name}: {reason}"
     if host.data.get("strict"):
         return [refuse(f"strict=True and {name} would be left out: {reason}")]

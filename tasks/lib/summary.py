@@ -63,5 +63,5 @@ def show() -> None:
 
 
 def refused(reason: str) -> None:
-    """Note why this host is left out of the run."""
+    """Note why the run skips this host."""
     _shown().failures[host.name] = f"refused, nothing changed: {reason}"

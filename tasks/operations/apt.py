@@ -67,7 +67,7 @@ def packages(packages: Iterable[str]) -> Generator[Command, None, None]:
 
 @operation()
 def sources(codename: str, mirror: str, security: str) -> Generator[StringCommand, None, None]:
-    """Let the distribution's own sources name a mirror, or put back what they said before. pyinfra's apt.repo adds a source.
+    """Let the distribution's own sources name a mirror, or restore what they named before. pyinfra's apt.repo adds a source.
 
     Args:
         codename: of the release.
@@ -92,12 +92,12 @@ def list_name(mirror: str, suite: str) -> str:
 
 @operation()
 def repository(source: str, mirror: str, suite: str, entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
-    """Add a signed apt repository, or record it as left out where it does not answer.
+    """Add a signed apt repository, or record it as skipped where it does not answer.
 
     pyinfra's apt.sources_file leaves a repository that does not answer, which breaks every later ``apt-get update``.
 
     Args:
-        source: what it is called where it is left out.
+        source: what it is called where it is skipped.
         mirror, suite: where it is.
         entries: its files; the sources file is the last.
     """

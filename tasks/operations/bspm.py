@@ -22,7 +22,7 @@ def is_installed() -> bool:
 def installed(mirror: str) -> Generator[staging.Command, None, None]:
     """Install bspm from CRAN as root, which is how its D-Bus service and policy come into the system.
 
-    Where CRAN does not answer it is left out (``strict``: an error), and install.packages() compiles.
+    Where CRAN does not answer it is skipped (``strict``: an error), and install.packages() compiles.
     """
     if is_installed():
         yield from omitted.clear("bspm")

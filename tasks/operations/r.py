@@ -21,11 +21,9 @@ from tasks.lib.locks import pins
 from tasks.lib.managed_files import ManagedFile
 from tasks.lib.progress import say
 
-KIND = "R packages"  # as what is left out is called
-FAILED = " (apt has not got them, and from CRAN {0} they could not be compiled)"
-UNREACHABLE = " (apt has not got them, CRAN {0} does not answer)"
-USERS = BSPM_RECORD  # what users installed through bspm's service, see files/bspm
-RECORD = R_PACKAGES  # every R package the lists ever asked for here, a name a line
+KIND = "R packages"  # as what is skipped is called
+FAILED = " (not available from apt, and from CRAN {0} they could not be compiled)"
+UNREACHABLE = " (not available from apt, CRAN {0} does not answer)"
 
 
 def debian_name(package: str) -> str:
@@ -57,13 +55,13 @@ def report_unlisted(wanted: List[str], env: str, locks: Sequence[bytes]) -> Gene
         env: path of the virtual environment, which is ours alone.
         locks: of all the lists and of Jupyter itself.
     """
-    origins, present = host.get_fact(PackageOrigins, users=USERS, listed=RECORD), host.get_fact(RPackages)
+    origins, present = host.get_fact(PackageOrigins, users=BSPM_RECORD, listed=R_PACKAGES), host.get_fact(RPackages)
     listed = origins.get("listed", set())
     remembered = sorted(set(wanted) | (listed & present))
     if set(remembered) != listed:
         text = "".join(name + "\n" for name in remembered)
         yield from managed_files.diff(
-            [ManagedFile(RECORD.rpartition("/")[0], mode="755"), ManagedFile(RECORD, text.encode())], {}
+            [ManagedFile(R_PACKAGES.rpartition("/")[0], mode="755"), ManagedFile(R_PACKAGES, text.encode())], {}
         )
     dropped = (listed & present) - set(wanted)
     compiled = dropped & origins.get("compiled", set())
@@ -115,9 +113,9 @@ def _failed(mirror: str) -> Set[str]:
 
 @operation()
 def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, None, None]:
-    """Compile R packages that apt has not got, and say so: it takes long. Those that fail do not stop the others.
+    """Compile R packages that are not available from apt, and report it: it takes long. Those that fail do not stop the others.
 
-    What they need comes from apt, as far as it has it. It counts as chosen there, because apt knows nothing of who needs it.
+    What they need comes from apt, as far as it has it. It stays marked manual in apt, which does not know what needs it.
     What failed is not tried at each run, but with ``strict`` and with another mirror.
 
     Args:
@@ -129,7 +127,7 @@ def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, 
         failed = _failed(mirror)
         compiled = [name for name in compiled if name not in failed]
     if compiled and reachable.cran_answers(mirror):
-        say("compiled, because apt has not got them: " + " ".join(compiled))
+        say("compiled, because not available from apt: " + " ".join(compiled))
         asked = " ".join([shlex.quote(reachable.cran(mirror)), *compiled])
         yield from staging.run(
             f"{staging.UNLOCK_R}; Rscript --vanilla needs.R {asked} >needs; apt-cache pkgnames r-cran- >known;"

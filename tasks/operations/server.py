@@ -63,7 +63,7 @@ def setuid_removed(home: str, kept: Sequence[str]) -> Generator[StringCommand, N
     pyinfra's files.file sets whole modes of paths that are known beforehand.
 
     Args:
-        home: the user's, which is left out.
+        home: the user's, which is skipped.
         kept: paths that stay as they are.
     """
     found = [path for path in host.get_fact(SetuidFiles, home=home) if path not in kept]

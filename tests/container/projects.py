@@ -113,7 +113,7 @@ with open(site + "/big-1.0.dist-info/RECORD", "w") as stream:
 """
 
 
-def not_brought_back(project: Project) -> Service:
+def not_restored(project: Project) -> Service:
     """A second container of a project with zebra, whose archives S3 refuses to give until ``project.s3.judge`` changes."""
     one = project.start().ready()
     shell(one, PIP + "zebra==1.0")
@@ -121,6 +121,6 @@ def not_brought_back(project: Project) -> Service:
     one.stop()
     project.s3.judge = lambda method, path: "403 Access Denied" if method == "GET" and ".tar.zst" in path else ""
     two = project.start().ready()
-    two.says("not brought back", 60)
+    two.says("not restored", 60)
     until(lambda: not two.run("ls /run/melda-jupyter/plugins | grep restoring || true"), "nobody waits", 10)
     return two

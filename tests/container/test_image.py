@@ -1,4 +1,4 @@
-"""The image of the Dockerfiles: what the contract says is in it, and what must not be."""
+"""The image of the Dockerfiles: what docs/reference says is in it, and what must not be."""
 
 from __future__ import annotations
 

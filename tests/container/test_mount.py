@@ -192,7 +192,7 @@ def test_a_start_asks_no_more_of_s3_for_many_files(serve: Serve, s3: Server, pro
 
 def test_no_room_for_what_s3fs_keeps(serve: Serve, s3: Server, project: dict[str, str]) -> None:
     code, lines = serve(*MOUNT, "--tmpfs", "/tmp:size=4m,mode=1777", **project).ended()
-    assert (code, lines[-1]) == (1, f"BUCKET_NAME='{BUCKET}' was not mounted: s3fs ended; what it said is above")
+    assert (code, lines[-1]) == (1, f"BUCKET_NAME='{BUCKET}' was not mounted: s3fs ended; its output is above")
 
 
 def test_no_room_for_what_s3fs_is_to_send(serve: Serve, s3: Server, project: dict[str, str]) -> None:

@@ -130,7 +130,7 @@ ALL = "dpkg-query -W -f '${Package}\n'"
 STEP = "Packages | {0}"
 INSTALL, COMPILE = (
     STEP.format("Install the R packages of core"),
-    STEP.format("Compile the R packages that apt has not got"),
+    STEP.format("Compile the R packages that are not available from apt"),
 )
 LEFT_OUT, TELL = STEP.format("Write which R packages are left out"), STEP.format("Tell what is in no list any more")
 
@@ -202,7 +202,7 @@ def test_what_apt_has_not_got(
         assert once.code == 0, once.output
         assert set(once.changed) >= {COMPILE, LEFT_OUT, TELL}, once.output
         compiled = (
-            "compiled, because apt has not got them: meldabroken meldanative meldaneedy meldaunloadable meldamissing"
+            "compiled, because not available from apt: meldabroken meldanative meldaneedy meldaunloadable meldamissing"
         )
         assert once.output.count(compiled) == 1, once.output
         load = "Rscript -e 'library(meldanative); library(meldaneedy); cat(1)' 2>/dev/null"

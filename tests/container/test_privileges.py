@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.privileges import KEPT
+from tasks.privileges import ALLOWED
 from tests.fakes.s3 import Server
 from tests.fakes.serve import gateway
 
@@ -45,7 +45,7 @@ def in_notebook(service: Service, code: str) -> str:
 
 def test_no_program_gives_rights_but_those_listed(service: Service) -> None:
     found = service.run("find / -xdev -type f -perm /6000").split()
-    assert tuple(found) == KEPT
+    assert tuple(found) == ALLOWED
     refused = in_notebook(service, f"import os; print([os.access(path, os.X_OK) for path in {found!r}])")
     assert refused == "[False]\n", "and those not to the user"
 

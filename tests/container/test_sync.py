@@ -140,7 +140,7 @@ def test_killed_while_it_brings_back(project: Project) -> None:
     )
     two = project.start()
     with Held(project.s3, "GET", newest) as held:
-        assert held.met.wait(30), "it brings back"
+        assert held.met.wait(30), "it restores"
         two.kill()
     two.start()
     two.ready()
@@ -149,7 +149,7 @@ def test_killed_while_it_brings_back(project: Project) -> None:
     # A kernel waits for the packages.
     three = project.start()
     with Held(project.s3, "GET", newest) as held:
-        assert held.met.wait(30), "it brings back"
+        assert held.met.wait(30), "it restores"
         three.ready()
         assert three.health()["plugins"] == "restoring"
         number = three.notebook.request("POST", "/api/kernels", {"name": "python3"}).json()["id"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from .machines import until
-from .projects import PIP, PYTHON, SITE, Project, imported, not_brought_back, saved, shell
+from .projects import PIP, PYTHON, SITE, Project, imported, not_restored, saved, shell
 from .services import Service
 
-LOST = "something may be missing in the bucket: "
+UNSAVED = "something may be missing in the bucket: "
 SAYS = "what was installed last; the plugin sync's lines above say what"
 # Its command line is an installer's.
 WAITS = "exec python3 -c 'import time; time.sleep(600)' pip install slow"
@@ -18,7 +18,7 @@ def stopped(service: Service) -> tuple[int, str]:
     """Stop it within Docker's ten seconds; its exit code, and what it says may be missing."""
     assert service.seconds_to_stop() < 9
     code, lines = service.ended()
-    return code, "".join(line.partition(LOST)[2] for line in lines)
+    return code, "".join(line.partition(UNSAVED)[2] for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_the_keeper_was_killed_and_is_not_there_when_the_container_stops(project
 
 
 @pytest.mark.parametrize("answers", [True, False])
-def test_what_was_saved_was_not_brought_back(project: Project, answers: bool) -> None:
-    two = not_brought_back(project)
+def test_what_was_saved_was_not_restored(project: Project, answers: bool) -> None:
+    two = not_restored(project)
     assert stopped(two) == (0, ""), "nothing is here"
     three = project.start().ready()
-    three.says("not brought back: ", 60)
+    three.says("not restored: ", 60)
     shell(three, PIP + "yak==1.0")
     if answers:
         project.s3.judge = lambda *_: ""
@@ -90,7 +90,7 @@ def test_what_was_saved_was_not_brought_back(project: Project, answers: bool) ->
     else:
         code, missing = stopped(three)
         assert code == 74 and SAYS in missing, three.logs()[-2000:]
-        assert f"{PYTHON}: not saved: yak (what the bucket has was not brought back)" in three.logs()
+        assert f"{PYTHON}: not saved: yak (what the bucket has was not restored)" in three.logs()
 
 
 def test_a_pip_that_hangs_and_what_another_left_cost_only_what_they_did(project: Project) -> None:

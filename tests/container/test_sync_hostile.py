@@ -14,10 +14,10 @@ import pytest
 from tests.fakes.s3 import serve_all
 
 from .machines import until
-from .projects import PIP, PYTHON, SITE, Project, imported, not_brought_back, saved, shell
+from .projects import PIP, PYTHON, SITE, Project, imported, not_restored, saved, shell
 
 BELOW = SITE.partition(f"{PYTHON}/")[2]
-KEPT = f".melda-jupyter/{PYTHON}/"
+PROJECT_STATE = f".melda-jupyter/{PYTHON}/"
 
 
 def put(project: Project, name: str, tar: bytes, entries: list[str], **more: object) -> None:
@@ -28,8 +28,8 @@ def put(project: Project, name: str, tar: bytes, entries: list[str], **more: obj
         "schema": 1, "parents": [], "number": 1, "created": 1e9, "parts": {name: part},
         "entries": {entry: [name, 1] for entry in entries}, **more,
     }  # fmt: skip
-    project.put(f"{KEPT}{name}.tar.zst", packed)
-    project.put(f"{KEPT}{name}.json", json.dumps(manifest).encode())
+    project.put(f"{PROJECT_STATE}{name}.tar.zst", packed)
+    project.put(f"{PROJECT_STATE}{name}.json", json.dumps(manifest).encode())
 
 
 def archive(*members: tuple[str, bytes, bytes]) -> bytes:
@@ -115,9 +115,10 @@ def test_a_bomb_is_set_aside(project: Project, tmp_path: Path) -> None:
     assert len(packed) < 1 << 20
     part = {"sha256": hashlib.sha256(packed).hexdigest(), "size": len(packed), "entries": 1}
     manifest = {"schema": 1, "parents": [], "number": 1, "created": 1e9, "parts": {"b" * 16: part}}
-    project.put(f"{KEPT}{'b' * 16}.tar.zst", packed)
+    project.put(f"{PROJECT_STATE}{'b' * 16}.tar.zst", packed)
     project.put(
-        f"{KEPT}{'b' * 16}.json", json.dumps({**manifest, "entries": {f"{BELOW}/bomb": ["b" * 16, 1]}}).encode()
+        f"{PROJECT_STATE}{'b' * 16}.json",
+        json.dumps({**manifest, "entries": {f"{BELOW}/bomb": ["b" * 16, 1]}}).encode(),
     )
     one = project.start().ready()
     one.says("larger than an archive of its size can be")
@@ -138,7 +139,7 @@ def test_a_manifest_that_is_none_ends_nothing(project: Project, where: str) -> N
         "depth": '{"parents": ' * 100_000,
         "many": "[" + "[]," * 10_000_000 + "[]]",
     }[where]
-    project.put(f"{KEPT}{'c' * 16}.json", text.encode())
+    project.put(f"{PROJECT_STATE}{'c' * 16}.json", text.encode())
     two = project.start().ready()
     assert imported(two, "zebra") == "1.0"
     two.says("is no manifest")
@@ -148,7 +149,7 @@ def test_a_manifest_that_is_none_ends_nothing(project: Project, where: str) -> N
 
 
 def test_a_restore_that_does_not_come_on_holds_nobody_up_for_long(project: Project) -> None:
-    two = not_brought_back(project)
+    two = not_restored(project)
     assert float(shell(two, "a=$(date +%s%N); python3 -c pass; b=$(date +%s%N); echo $(((b - a) / 1000000))")) < 5000
     project.s3.judge = serve_all
     until(lambda: "the packages of the project are here" in two.logs(), "it is tried again", 90)

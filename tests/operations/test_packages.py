@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from melda.base.paths import R_PACKAGES
 from pyinfra.api import DeployError
 from pyinfra.facts.server import OsRelease
 
@@ -16,12 +17,11 @@ from tasks.facts.r import PackageOrigins, RPackages
 from tasks.facts.venv import Distributions
 from tasks.lib import managed_files, omitted
 from tasks.lib.locks import pins
-from tasks.operations import r
 from tasks.operations.r import debian_name
 
 from .conftest import FOCAL, Commands, Facts, Run, arguments
 
-COMPILE = "Compile the R packages that apt has not got"
+COMPILE = "Compile the R packages that are not available from apt"
 LEFT_OUT = "Write which R packages are left out"
 TELL = "Tell what is in no list any more"
 CRAN = "https://cran.r-project.org"
@@ -66,7 +66,7 @@ def test_fresh(run: Run, chosen: str, parts: list[str]) -> None:
     commands = run(packages.packages, {KnownPackages: KNOWN}, packages=chosen)
     assert list(commands) == [python_step(part) for part in parts] + ([r_step(chosen), TELL] if parts else [])
     if parts:
-        assert commands.uploads[r.RECORD + ".melda-new"].decode().splitlines() == sorted(r_packages(chosen))
+        assert commands.uploads[R_PACKAGES + ".melda-new"].decode().splitlines() == sorted(r_packages(chosen))
         (install,) = commands[r_step(chosen)]
         assert set(arguments(install)) == {debian_name(name) for name in r_packages(chosen)}, "one transaction"
 
@@ -97,7 +97,7 @@ HALF: Facts = {
     KnownPackages: {"r-cran-rcpp"},
     Reachable: True,
 } | listed("core")
-FAILED = f"R packages: dplyr (apt has not got them, and from CRAN {CRAN} they could not be compiled)"
+FAILED = f"R packages: dplyr (not available from apt, and from CRAN {CRAN} they could not be compiled)"
 
 
 def compiled(commands: Commands) -> list[str]:
@@ -118,7 +118,7 @@ def test_what_apt_has_not_got_is_compiled_from_cran_and_told(run: Run, caplog: p
     assert "apt-get" in install and install.endswith(" install $binary")
     for name in ("needs.R", "compile.R"):
         assert commands.uploads[f"/tmp/melda-jupyter.provision/{name}"] == managed_files.source(f"packages/{name}")
-    assert caplog.text.count("compiled, because apt has not got them: dplyr") == 1
+    assert caplog.text.count("compiled, because not available from apt: dplyr") == 1
 
 
 def test_what_could_not_be_compiled_is_left_out(run: Run, caplog: pytest.LogCaptureFixture) -> None:
@@ -139,7 +139,7 @@ def test_what_could_not_be_compiled_is_left_out(run: Run, caplog: pytest.LogCapt
         (FAILED.replace("dplyr", "zoo"), {}, ["dplyr"]),
         (FAILED.replace("cran.r", "mirror.r"), {}, ["dplyr"]),
         (f"bspm{FAILED[10:]}", {}, ["dplyr"]),
-        (f"R packages: dplyr (apt has not got them, CRAN {CRAN} does not answer)", {}, ["dplyr"]),
+        (f"R packages: dplyr (not available from apt, CRAN {CRAN} does not answer)", {}, ["dplyr"]),
     ],
 )
 def test_what_could_not_be_compiled_is_not_tried_at_each_run(
@@ -151,7 +151,7 @@ def test_what_could_not_be_compiled_is_not_tried_at_each_run(
         assert LEFT_OUT not in commands, "it is recorded already"
 
 
-REASON = f"dplyr (apt has not got them, CRAN {CRAN} does not answer)"
+REASON = f"dplyr (not available from apt, CRAN {CRAN} does not answer)"
 GONE: Facts = {
     RPackages: r_packages("core") - {"dplyr"},
     Distributions: locked("core"),
@@ -250,7 +250,7 @@ def test_what_is_gone_is_forgotten(run: Run) -> None:
         packages.packages, facts | listed("core") | {PackageOrigins: {"listed": {"zoo", "ape"}}}, packages="core"
     )
     assert list(commands) == [TELL]
-    written = commands.uploads[r.RECORD + ".melda-new"].decode().splitlines()
+    written = commands.uploads[R_PACKAGES + ".melda-new"].decode().splitlines()
     assert written == sorted(r_packages("core") | {"ape"})
 
 

@@ -229,7 +229,7 @@ def test_a_mount_that_dies_takes_jupyter_with_it_and_both_come_back(vm: Vm, note
     log = vm.ssh("journalctl --no-pager -o cat -t melda-mount")
     assert "s3fs was killed by signal 9" in log, log
     assert notebook.run("python3", "print(open('from_r.txt').read())", 300).stdout == "from R\n\n"
-    say("s3fs killed: Jupyter stopped with it; systemd brought back both, the files are there")
+    say("s3fs killed: Jupyter stopped with it; systemd started both again, the files are there")
 
 
 def test_jupyter_that_dies_comes_back(vm: Vm, say: Say) -> None:

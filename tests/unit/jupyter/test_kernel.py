@@ -113,7 +113,7 @@ def test_nobody_waits_long_after_the_containers_start(own: Path, plugins: Any, m
     plugins.wait()
 
 
-def test_waits_while_packages_are_brought_back(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_while_packages_are_restored(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(plugins.RESTORING).touch()
     monkeypatch.setattr(plugins.time, "sleep", lambda _: Path(plugins.RESTORING).unlink())
     plugins.wait()

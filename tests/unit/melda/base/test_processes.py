@@ -62,7 +62,7 @@ def test_what_a_service_has_started_is_its_family(proc: Path) -> None:
     process(proc, 20, parent=7)
     process(proc, 21, parent=20)
     process(proc, 22, parent=0)  # of docker exec
-    found = processes.others([7], "/docker/a", str(proc), families=True)
+    found = processes.others([7], "/docker/a", str(proc), process_trees=True)
     assert sorted(found) == [8, 22]
     assert sorted(processes.others([7], "/docker/a", str(proc))) == [8, 20, 21, 22]
 

@@ -102,12 +102,12 @@ def test_what_is_stopped_has_what_is_left_of_the_time(tmp_path: Path) -> None:
     code, out, err = run(f"""
         s.start(service('s3fs', {inner!r}, stop_timeout=60))
         s.wait_until(lambda: os.path.exists({str(ready)!r}), 10)
-        assert s.left(60) == 60
-        s.hurry(time.monotonic() + 0.3)
-        assert s.left(60) < 0.31 and s.left(0.2) == 0.2
+        assert s.remaining(60) == 60
+        s.set_deadline(time.monotonic() + 0.3)
+        assert s.remaining(60) < 0.31 and s.remaining(0.2) == 0.2
         print(s.stop('s3fs'))
-        s.hurry(time.monotonic() - 5)
-        assert s.left(60) == 0.1
+        s.set_deadline(time.monotonic() - 5)
+        assert s.remaining(60) == 0.1
     """)
     assert (code, out) == (0, "-9\n"), err
     assert "s3fs did not end within 0.3 s and is killed" in err
@@ -128,7 +128,7 @@ def test_in_a_stop_it_is_waited_for_something_else_too() -> None:
         s.start(service('s3fs', 'import time; time.sleep(0.2)', oneshot=True))
         assert s.pid('s3fs') == s._all['s3fs'].process.pid and s.is_running('s3fs')
         os.kill(os.getpid(), signal.SIGTERM)
-        assert not s.settle(lambda: False, 0.01)
-        assert s.settle(lambda: not s.is_running('s3fs'), 10) and s.pid('s3fs') == 0
+        assert not s.wait_while_stopping(lambda: False, 0.01)
+        assert s.wait_while_stopping(lambda: not s.is_running('s3fs'), 10) and s.pid('s3fs') == 0
     """)
     assert code == 0, err

@@ -171,17 +171,17 @@ def test_all_ends_in_the_order_in_which_nothing_is_lost(
         monkeypatch.setattr(module, name, lambda *_, name=name, result=result: done.append(name) or result)
     monkeypatch.setattr(container.time, "monotonic", lambda: 100.0)
     supervisor: Any = SimpleNamespace(
-        hurry=done.append,
+        set_deadline=done.append,
         make_room=lambda: done.append("room") or True,  # type: ignore[func-returns-value]
-        ask=lambda name: done.append("ask " + name),
-        end_strangers=lambda: done.append("strangers"),
+        send_sigterm=lambda name: done.append("SIGTERM " + name),
+        end_unsupervised=lambda: done.append("unsupervised"),
         stop=lambda name: done.append(name) or 5,  # type: ignore[func-returns-value]
         stop_all=lambda spare: done.append(spare),
     )
     settings: Any = None
     assert container.shut_down(settings, supervisor) == (5, not said)
     spared = (container.s3fs.S3FS, container.sync.NAME)
-    assert done[:5] == [105.0, "room", "record_interrupted", "ask jupyter", "strangers"]
+    assert done[:5] == [105.0, "room", "record_interrupted", "SIGTERM jupyter", "unsupervised"]
     assert done[5:] == [container.jupyter.NAME, 106.5, spared, 107.5, "flush", 108.8, "unmount"]
     line = f"start-jupyter: something may be missing in the bucket: {'; '.join(said)}\n"
     assert capsys.readouterr().err == (line if said else "")

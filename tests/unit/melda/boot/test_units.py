@@ -62,7 +62,7 @@ def test_a_mount_that_hangs_is_given_up_before_it_is_unmounted(
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_plugins_are_brought_back_or_mended_and_a_fork_is_installed(
+def test_plugins_are_restored_or_repaired_and_a_fork_is_installed(
     monkeypatch: pytest.MonkeyPatch, supervisor: Any, settings: Settings, kept: bool
 ) -> None:
     monkeypatch.setattr(systemd.sync, "start", lambda *_: kept)
@@ -71,7 +71,7 @@ def test_plugins_are_brought_back_or_mended_and_a_fork_is_installed(
     monkeypatch.setattr(systemd.home, "chown_home", lambda *_: supervisor.done.append("chown_home") or 3)
     note(monkeypatch, supervisor, systemd.sync, "flush")
     output = systemd.UNITS["plugins"].start(settings, supervisor)
-    where = "the user's packages are brought back meanwhile" if kept else "there is no bucket"
+    where = "the user's packages are being restored" if kept else "there is no bucket"
     assert output == f"{where}, 3 owners changed in {settings.layout.user.home}"
     systemd.UNITS["plugins"].end(settings, supervisor)
     # A fork's installations may run what the user has put in place.
@@ -160,9 +160,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     ("error", "code", "said"),
     [
         (None, 0, "begun"),
-        (ConfigError("invalid JUPYTER_TOKEN"), systemd.MEND, "invalid JUPYTER_TOKEN"),
-        (TemporaryFailure("s3fs ended"), systemd.AGAIN, "s3fs ended"),
-        (OSError(28, "No space left on device"), systemd.AGAIN, "[Errno 28] No space left on device"),
+        (ConfigError("invalid JUPYTER_TOKEN"), systemd.EXIT_CONFIG, "invalid JUPYTER_TOKEN"),
+        (TemporaryFailure("s3fs ended"), systemd.EXIT_RETRY, "s3fs ended"),
+        (OSError(28, "No space left on device"), systemd.EXIT_RETRY, "[Errno 28] No space left on device"),
     ],
 )
 def test_only_what_a_person_must_mend_is_not_tried_again(
@@ -173,5 +173,5 @@ def test_only_what_a_person_must_mend_is_not_tried_again(
 
 
 def test_only_root_may_start_one(started: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert started(None, "mount", uid=1000) == systemd.MEND
+    assert started(None, "mount", uid=1000) == systemd.EXIT_CONFIG
     assert capsys.readouterr().err == "it must start as root, not as user 1000\n"

@@ -97,7 +97,7 @@ def test_one_that_takes_something_of_the_image_along_stays(apt: Apt) -> None:
     assert "r-cran-zoo" in apt.installed
 
 
-def test_a_record_is_brought_back_in_one_transaction(apt: Apt) -> None:
+def test_a_record_is_restored_in_one_transaction(apt: Apt) -> None:
     assert packages.restore(["r-cran-zoo", "r-bioc-limma", "r-cran-gone", "r-cran-jsonlite"], silent) == ["r-cran-gone"]
     assert apt.calls == ["install r-bioc-limma r-cran-zoo"]
 

@@ -1,4 +1,4 @@
-"""The rules as text: the specification's, in its order; what each mode adds; the same for IPv6."""
+"""The rules as text, in their order; what each mode adds; the same for IPv6."""
 
 from __future__ import annotations
 

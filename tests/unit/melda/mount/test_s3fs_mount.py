@@ -41,7 +41,7 @@ class Supervisor:
     def pid(self, _: str) -> int:
         return 0
 
-    def settle(self, condition: Callable[[], bool], _: float) -> bool:
+    def wait_while_stopping(self, condition: Callable[[], bool], _: float) -> bool:
         return condition()
 
     def call_later(self, _: float, action: Callable[[], float | None]) -> None:
@@ -55,7 +55,7 @@ class Supervisor:
         ask()
         return self.code
 
-    def left(self, seconds: float) -> float:
+    def remaining(self, seconds: float) -> float:
         return seconds
 
 
@@ -106,7 +106,7 @@ def test_a_fork_fetches_what_its_parent_has_before_it_is_mounted(mount: Any) -> 
 @pytest.mark.parametrize(("lives", "reason"), [(True, "s3fs took more than 20 s"), (False, "s3fs ended")])
 def test_a_mount_that_does_not_come_is_said(mount: Any, lives: bool, reason: str) -> None:
     with pytest.raises(
-        TemporaryFailure, match=f"^BUCKET_NAME='bucket' was not mounted: {reason}; what it said is above$"
+        TemporaryFailure, match=f"^BUCKET_NAME='bucket' was not mounted: {reason}; its output is above$"
     ):
         mount(Supervisor(mounts=False, lives=lives))
     assert not Path(s3fs.PASSWORD_FILE).exists()

@@ -35,7 +35,7 @@ class Supervisor:
     def pid(self, _: str) -> int:
         return self.process.pid
 
-    def settle(self, condition: Callable[[], bool], _: float) -> bool:
+    def wait_while_stopping(self, condition: Callable[[], bool], _: float) -> bool:
         return condition()
 
 

@@ -90,7 +90,7 @@ def test_a_list_that_cannot_be_read_is_not_written_over(
     assert "installing r-cran-aa again" in " ".join(two.output), "as soon as it can be read"
 
 
-def test_what_is_installed_while_others_are_brought_back_is_listed_at_the_end(
+def test_what_is_installed_while_others_are_restored_is_listed_at_the_end(
     one: Container, two: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one.has("r-cran-aa")

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from melda.base.errors import EXIT_UNSAVED
 from melda.plugins import state
 from melda.sync import daemon, installers
 from melda.sync.apt_packages import Packages
@@ -96,8 +97,8 @@ def test_a_bucket_that_does_not_answer_is_said_once(begun: SyncDaemon, monkeypat
     monkeypatch.setattr(one, "restore", fail)
     begun.restore()
     begun.restore()
-    assert begun.seen == ["Python-3.11.2: not brought back: Input/output error"]  # type: ignore[attr-defined]
-    assert begun.line() == "failed: Python-3.11.2: not brought back: Input/output error"
+    assert begun.seen == ["Python-3.11.2: not restored: Input/output error"]  # type: ignore[attr-defined]
+    assert begun.line() == "failed: Python-3.11.2: not restored: Input/output error"
     monkeypatch.undo()
 
 
@@ -112,7 +113,7 @@ def test_whatever_a_folder_raises_is_its_own_problem(
     for name in ("restore", "poll", "flush"):
         monkeypatch.setattr(one, name, fail)
     begun.restore()
-    assert begun.line().startswith("failed: Python-3.11.2: not brought back: ") and "\n" not in begun.line()
+    assert begun.line().startswith("failed: Python-3.11.2: not restored: ") and "\n" not in begun.line()
     assert two.restored
     one.restored = True
     (tmp_path / "local" / "R-4.2.2" / "zoo" / "Meta").mkdir(parents=True)
@@ -138,9 +139,9 @@ def test_what_does_not_come_on_is_not_waited_for_and_taken_when_it_comes(
     monkeypatch.setattr(one, "restore", hang)
     monkeypatch.setattr(daemon, "STALLED", 0.1)
     begun.restore()
-    assert "Python-3.11.2: not brought back: nothing came for 0 s" in begun.line()
+    assert "Python-3.11.2: not restored: nothing came for 0 s" in begun.line()
     begun.restore()
-    assert begun.seen.count("Python-3.11.2: not brought back: nothing came for 0 s") == 1  # type: ignore[attr-defined]
+    assert begun.seen.count("Python-3.11.2: not restored: nothing came for 0 s") == 1  # type: ignore[attr-defined]
     goes_on.set()
     begun._threads[one.name].join()
     begun.restore()
@@ -169,7 +170,7 @@ def test_no_thread_can_be_started(begun: SyncDaemon, monkeypatch: pytest.MonkeyP
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
         begun.restore()
-    assert "not brought back: can't start new thread" in begun.line()
+    assert "not restored: can't start new thread" in begun.line()
     begun.restore()
     assert "are here" in begun.seen[-1]  # type: ignore[attr-defined]
 
@@ -229,7 +230,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert daemon.main() == 0
     monkeypatch.setattr("sys.argv", ["plugin-sync", *places, "R-4.2.2", state.LAST])
     monkeypatch.setattr(SyncDaemon, "last", lambda self: False)
-    assert daemon.main() == state.UNSAVED
+    assert daemon.main() == EXIT_UNSAVED
     one, two = made[0]._folders
     assert (one.name, one._old, two.name, two._old) == (
         "Python-3.11.2",

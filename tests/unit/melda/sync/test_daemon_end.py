@@ -52,7 +52,7 @@ def test_what_is_installed_while_the_bucket_cannot_be_read_is_no_success(
             thread.join()
         package(tmp_path / "local" / "R-4.2.2")
         assert not begun.flush()
-    assert one.problem == "not saved: zoo (what the bucket has was not brought back)"
+    assert one.problem == "not saved: zoo (what the bucket has was not restored)"
     assert begun.flush(), "it can be read in the end, so it is saved"
     assert list((tmp_path / "bucket" / "R-4.2.2").glob("*.json"))
 
@@ -109,7 +109,7 @@ def test_a_keeper_that_takes_over_leaves_all_as_it_is(begun: SyncDaemon, tmp_pat
 
 def test_a_keeper_that_takes_over_before_anything_came_says_so(begun: SyncDaemon, tmp_path: Path) -> None:
     package(tmp_path / "local" / "R-4.2.2")
-    assert begun.last(), "the bucket answers, so it is brought back, and saved"
+    assert begun.last(), "the bucket answers, so it is restored, and saved"
     assert list((tmp_path / "bucket" / "R-4.2.2").glob("*.json"))
 
 

@@ -57,7 +57,7 @@ def supervisor(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         service=lambda name: services.Service(name, ("plugin-sync", R), users.ROOT, {}),
         is_running=lambda name: settings.is_running,
         stop=lambda name, ask=None: settings.started.append(name) or settings.ended.pop(0),
-        left=lambda seconds: seconds,
+        remaining=lambda seconds: seconds,
     )
 
 
@@ -83,7 +83,7 @@ def test_folders_on_local_disk_in_the_place_of_the_buckets(settings: Any, superv
         (str(tmp_path / "local" / PYTHON), f"{project}/{PYTHON}"),
         (str(tmp_path / "local" / R), f"{project}/{R}"),
     ]
-    assert os.listdir(tmp_path / "local" / R) == [], "of a container that was killed while it was bringing it back"
+    assert os.listdir(tmp_path / "local" / R) == [], "of a container that was killed while it was restoring it"
     assert os.listdir(tmp_path / "local" / PYTHON) == ["kept"]
     assert Path(state.RESTORING).exists() and state.read() == "restoring"
     (service,) = settings.started

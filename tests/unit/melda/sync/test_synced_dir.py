@@ -80,7 +80,7 @@ def test_nothing_is_saved_while_somebody_installs(container: Make, bucket: Path,
         return
     assert not bucket.exists(), "and at the end half an installation is not saved either"
     assert "not kept" in one.output[-1]
-    one.wait(int(folders.PATIENCE) + 2)
+    one.wait(int(folders.TIMEOUT) + 2)
     assert bucket.exists(), "a sign that does not go away is somebody's garbage"
 
 

@@ -134,7 +134,7 @@ def test_what_python_compiled_is_not_missed(container: Make) -> None:
     assert one.folder.flush(PIP, one.clock) == ""
 
 
-def test_before_it_is_brought_back_it_is_known_what_only_this_container_has(
+def test_before_it_is_restored_it_is_known_what_only_this_container_has(
     container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = container()
@@ -146,4 +146,4 @@ def test_before_it_is_brought_back_it_is_known_what_only_this_container_has(
     install(two.root, "yak", "1")
     two.folder._saved = folders.local_index.NOTHING
     assert two.folder.unknown() == {"bin/yak", f"{SITE}/yak", f"{SITE}/yak-1.dist-info"}
-    assert "not saved: yak (what the bucket has was not brought back)" in two.folder.flush("", two.clock)
+    assert "not saved: yak (what the bucket has was not restored)" in two.folder.flush("", two.clock)

@@ -135,7 +135,7 @@ def test_at_the_end_only_what_must_be_is_done(container: Make, bucket: Path, mon
     assert sorted(bucket.rglob("*")) == before, "nothing has changed since"
 
 
-def test_what_was_never_brought_back_is_not_saved_at_the_end(container: Make, bucket: Path) -> None:
+def test_what_was_never_restored_is_not_saved_at_the_end(container: Make, bucket: Path) -> None:
     one = container()
     one.folder.restored = False
     install(one.root, "zebra", "1")

@@ -191,7 +191,7 @@ class Walk:
     """Everything below a folder, on the same mount, without a limit of depth.
 
     Iterated over, it gives a descriptor of each, which is closed afterwards, and what it is. Nothing is found through a link.
-    What goes away or becomes something else meanwhile is left out; so is what is deeper than :data:`HELD` levels in a
+    What goes away or becomes something else meanwhile is skipped; so is what is deeper than :data:`HELD` levels in a
     folder that is moved while it is walked over.
 
     Args:

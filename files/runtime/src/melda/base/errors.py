@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Exit code (sysexits.h, EX_IOERR) of start-jupyter and of the sync daemon: something may be missing in the bucket.
+EXIT_UNSAVED = 74
+
 
 class ConfigError(Exception):
     """The container cannot do what it was asked for.

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 # --- in a container or on a host -----------------------------------------------------------------------------------
 RUN = "/run/melda-jupyter"  # for what lives as long as the container; root's, so nobody plants links there
-STATE = "/var/lib/melda-jupyter"  # for what a restart must find
+# For what a restart must find. On a disk: /run, where a container has it, is empty after a boot of a host, and a random
+# token would be another one.
+STATE = "/var/lib/melda-jupyter"
 SHARE = "/usr/local/share/melda-jupyter"  # what provisioning wrote down
 
 PLUGINS_RUN = RUN + "/plugins"  # the user's: the sync daemon is a process of the user's
-RESTORING = PLUGINS_RUN + "/restoring"  # while it is there Python and R wait, see melda_plugins.py and r_plugins.py
+RESTORING = (
+    PLUGINS_RUN + "/restoring"
+)  # while it is there Python and R wait, see melda_plugins.py and plugins/r_library.py
 SYNC_STATE = PLUGINS_RUN + "/state"  # one line; terminals show it, see files/sync/profile.sh
 BSPM_RUN = RUN + "/bspm"  # whether install.packages() reaches apt; R shows it, see files/bspm/Rprofile.R
 TOKENS = RUN + "/token*"  # Jupyter's, a file each
@@ -40,5 +44,5 @@ VERSIONS_PORT = 2310
 SSH_PORT = 22
 
 # --- in the project ---------------------------------------------------------------------------------------------------
-KEPT = ".melda-jupyter"  # all that is ours
+PROJECT_STATE = ".melda-jupyter"  # folder with all that is ours
 CAPTURE = "environment.json"  # in there: the environment snapshot

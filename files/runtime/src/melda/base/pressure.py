@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def is_it(error: BaseException) -> bool:
-    """Did this fail for want of something?"""
+    """Did this fail for want of a process, memory, a descriptor or disk?"""
     if isinstance(error, OSError):
         return error.errno in WANT
     # Python's words for a thread that cannot be started, and for a child that could not become somebody.
@@ -38,7 +38,7 @@ def tried(action: Callable[[], Result], seconds: float) -> Result:
 
 
 class Complaints:
-    """What goes wrong again and again, each said once until it is well again."""
+    """What goes wrong again and again, each reported once until it works again."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write

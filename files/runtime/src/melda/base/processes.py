@@ -92,7 +92,7 @@ def _ancestors(proc: str) -> Set[int]:
     return found
 
 
-def others(spared: Collection[int], group: str, proc: str = "/proc", families: bool = False) -> List[int]:
+def others(spared: Collection[int], group: str, proc: str = "/proc", process_trees: bool = False) -> List[int]:
     """All processes of the container but this one, those it comes from, and ``spared``.
 
     Args:
@@ -100,14 +100,14 @@ def others(spared: Collection[int], group: str, proc: str = "/proc", families: b
         group: the container's cgroup. PID 1 does not need it, who sees nobody else's processes; for anybody else none
             is the container's if it is empty: on a host all would be everybody's.
         proc: where processes are listed.
-        families: are those spared, too, that the spared have started, and what they started?
+        process_trees: are those spared, too, that the spared have started, and what they started?
     """
     first = os.getpid() == 1
     if not first and not group:
         return []
     without = {*spared, *({1} if first else _ancestors(proc))}
     names = [name for name in os.listdir(proc) if name.isdigit()]
-    parents = {int(name): int((_stat(name, proc)[1:2] or ["0"])[0]) for name in names} if families else {}
+    parents = {int(name): int((_stat(name, proc)[1:2] or ["0"])[0]) for name in names} if process_trees else {}
 
     def of_spared(pid: int) -> bool:
         while pid and pid not in spared:
@@ -160,16 +160,16 @@ def _signal(pids: Collection[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def end(left: Callable[[], Collection[int]], patience: float, reap: Callable[[], None], killed: float) -> None:
-    """End processes: SIGTERM, then, after ``patience`` seconds, SIGKILL.
+def end(left: Callable[[], Collection[int]], grace: float, reap: Callable[[], None], killed: float) -> None:
+    """End processes: SIGTERM, then, after ``grace`` seconds, SIGKILL.
 
     Args:
         left: says which, again and again.
-        patience: seconds between the two.
+        grace: seconds between the two.
         reap: takes those that ended out of the process table.
         killed: seconds for those that were killed; one whose last write is on its way to S3 ends when it is there.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + grace
     _signal(left(), signal.SIGTERM)
     while left() and time.monotonic() < deadline:
         reap()

@@ -16,9 +16,9 @@ from melda.base.service import FIRST_PAUSE, Running, Service
 STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 HANDLED = set(STOP) | {signal.SIGCHLD}
 
-# Seconds before a service that died is started again: doubled each time, the first again once it lived long.
-LONGEST_PAUSE, LIVED_LONG = 30.0, 60.0
-TRIES = 3.0  # seconds in which a first start that fails for want of something is tried
+# Seconds before a service that died is started again: doubled each time. The backoff resets after 60 s of uptime.
+LONGEST_PAUSE, RESET_AFTER = 30.0, 60.0
+TRIES = 3.0  # seconds for which a first start that fails with EAGAIN, ENOMEM or the like is repeated
 AGAIN = 1.0  # seconds until something that was due and failed is tried again
 
 
@@ -126,15 +126,15 @@ class Supervisor:
         code = self._ended[1] if self._ended else 0
         return code if code >= 0 else 128 - code
 
-    def hurry(self, until: Optional[float]) -> None:
-        """Set the moment (time.monotonic()) at which whatever is stopped from now on must be over; None: there is none."""
+    def set_deadline(self, until: Optional[float]) -> None:
+        """Set the moment (time.monotonic()) by which all that is stopped from now on must have ended; None: there is none."""
         self._until = until
 
-    def left(self, seconds: float) -> float:
-        """As much of ``seconds`` as there is, but a moment at least."""
+    def remaining(self, seconds: float) -> float:
+        """As much of ``seconds`` as the deadline leaves, but a moment at least."""
         return seconds if self._until is None else min(seconds, max(0.1, self._until - time.monotonic()))
 
-    def ask(self, name: str) -> None:
+    def send_sigterm(self, name: str) -> None:
         """Send a service SIGTERM, once, and do not wait."""
         running = self._all.get(name)
         if running is not None and running.process is not None and not running.asked:
@@ -142,7 +142,7 @@ class Supervisor:
             os.kill(running.process.pid, signal.SIGTERM)
 
     def stop(self, name: str, ask: Optional[Callable[[], None]] = None) -> int:
-        """Ask a service to end, kill it when its patience is over, and forget it.
+        """Ask a service to end, kill it after its ``stop_timeout``, and forget it.
 
         Args:
             name: of the service.
@@ -157,19 +157,19 @@ class Supervisor:
             return 0
         process, began = running.process, time.monotonic()
         running.stopping = True
-        (ask or functools.partial(self.ask, name))()
-        if not self._gone(running, self.left(running.service.stop_timeout)):
+        (ask or functools.partial(self.send_sigterm, name))()
+        if not self._gone(running, self.remaining(running.service.stop_timeout)):
             log.line(f"{name} did not end within {time.monotonic() - began:.1f} s and is killed")
             os.kill(process.pid, signal.SIGKILL)
-            self._gone(running, self.left(1.0))
+            self._gone(running, self.remaining(1.0))
         self._all.pop(name, None)
         return process.returncode if process.returncode is not None else -signal.SIGKILL
 
     def _gone(self, running: Running, seconds: float) -> bool:
-        return self.settle(lambda: running.process is None, seconds)
+        return self.wait_while_stopping(lambda: running.process is None, seconds)
 
-    def settle(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Wait for ``condition`` in the middle of a stop, at most ``seconds``; was it met?"""
+    def wait_while_stopping(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait for ``condition`` in the middle of a stop, at most ``seconds``, reaping meanwhile; was it met?"""
         deadline = time.monotonic() + seconds
         self._reap()
         while not condition():
@@ -190,16 +190,16 @@ class Supervisor:
             return True
         except OSError as error:
             log.line(f"no process can be started ({error.strerror}): all but the services are ended first")
-        self._end(self.left(0.4))
+        self._end(self.remaining(0.4))
         return False
 
-    def end_strangers(self) -> None:
+    def end_unsupervised(self) -> None:
         """End all that is neither a service nor started by one: programs of docker exec, and orphans."""
-        self._end(self.left(1.0), families=True)
+        self._end(self.remaining(1.0), process_trees=True)
 
-    def _end(self, seconds: float, families: bool = False) -> None:
+    def _end(self, seconds: float, process_trees: bool = False) -> None:
         kept = [running.process.pid for running in self._all.values() if running.process is not None]
-        left = functools.partial(processes.others, kept, self._group, families=families)
+        left = functools.partial(processes.others, kept, self._group, process_trees=process_trees)
         processes.end(left, seconds / 2, self._reap, seconds / 2)
 
     def stop_all(self, spare: Tuple[str, ...] = ()) -> None:
@@ -209,7 +209,7 @@ class Supervisor:
             running.stopping = True
         for running in reversed(going):
             self.stop(running.service.name)
-        self._end(self.left(2.0))
+        self._end(self.remaining(2.0))
 
     def _poll(self, longest: float) -> None:
         now = time.monotonic()
@@ -246,7 +246,7 @@ class Supervisor:
 
     def _schedule_restart(self, running: Running) -> float:
         now = time.monotonic()
-        pause = FIRST_PAUSE if now - running.began > LIVED_LONG else running.pause
+        pause = FIRST_PAUSE if now - running.began > RESET_AFTER else running.pause
         running.pause = min(2 * pause, LONGEST_PAUSE)
         running.due = now + pause
         return pause

@@ -11,7 +11,7 @@ import time
 from typing import TextIO, Tuple
 
 from melda.base import log, processes
-from melda.base.errors import ConfigError, StopRequested
+from melda.base.errors import EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
 from melda.boot.start import start_all
 from melda.config import environ
@@ -23,9 +23,8 @@ from melda.sync import service as sync
 LOCK = "/run/start-jupyter.lock"
 SYSTEMD = "/run/systemd/system"  # sd_booted(3)
 # Seconds from the wish to stop until Jupyter, all others, the plugins' last upload and the unmount must be over. Docker
-# gives ten for everything; who is quicker leaves the rest to those after it, s3fs above all.
+# gives ten for everything. Unused time passes to the later steps, s3fs above all.
 STOP_BY = (5.0, 6.5, 7.5, 8.8)
-LOST = 74  # exit code (sysexits.h, EX_IOERR): it was to stop, and something may be missing in the bucket
 
 
 def only_one(path: str = LOCK) -> TextIO:
@@ -50,16 +49,16 @@ def shut_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
         Jupyter's exit code as :mod:`subprocess` gives it, 0 if it was not running; and whether all is saved.
     """
     jupyters, all_others, plugins, unmounted = (time.monotonic() + seconds for seconds in STOP_BY)
-    supervisor.hurry(jupyters)
+    supervisor.set_deadline(jupyters)
     sync.record_interrupted(settings, supervisor.make_room())
-    supervisor.ask(jupyter.NAME)
-    supervisor.end_strangers()  # meanwhile: what they have written takes its time to be in the bucket
+    supervisor.send_sigterm(jupyter.NAME)
+    supervisor.end_unsupervised()  # meanwhile: what they have written takes its time to be in the bucket
     ended = supervisor.stop(jupyter.NAME)
-    supervisor.hurry(all_others)
+    supervisor.set_deadline(all_others)
     supervisor.stop_all(spare=(s3fs.S3FS, sync.NAME))
-    supervisor.hurry(plugins)
+    supervisor.set_deadline(plugins)
     problems = [sync.flush(settings, supervisor)]
-    supervisor.hurry(unmounted)
+    supervisor.set_deadline(unmounted)
     problems.append(s3fs.unmount(settings, supervisor))
     lost = "; ".join(filter(None, problems))
     if lost:
@@ -111,7 +110,7 @@ def run() -> int:
         code = 1
     ended, saved = shut_down(settings, supervisor)
     if code == 0 and not saved:
-        code = LOST
+        code = EXIT_UNSAVED
     # Killed by SIGTERM: the signal came before Jupyter listened to it.
     elif code == 0 and ended not in (0, -signal.SIGTERM):
         code = ended if ended > 0 else 128 - ended

@@ -22,14 +22,14 @@ from melda.plugins import state
 from melda.web import probe
 
 BUS = "/run/dbus/system_bus_socket"
-# Of the version service too, by a thread of its own: the port's may be crowded by strangers. The folder is the user's.
+# Of the version service too, by a thread of its own: unauthenticated clients may crowd the port's. The folder is the user's.
 SOCKET = RUN + "/health/socket"
 BSPM = "bspm"
 # Only where root's side of bspm is started by us: whether it serves. R reads it too, see files/bspm/Rprofile.R.
 BSPM_STATE = BSPM_RUN
 PLUGINS, FORK = "plugins", "fork"
 START, CONFIGURATION = "start", "configuration"  # only where something is the matter
-TOLD = (PLUGINS, FORK, BSPM, START, CONFIGURATION)  # told, and no reason to be ill
+INFORMATIONAL = (PLUGINS, FORK, BSPM, START, CONFIGURATION)  # reported; do not make the container unhealthy
 SECONDS = 3.0  # for Jupyter, and for the bus
 PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
 ONCE = 9.0  # for one answer of the version service
@@ -125,7 +125,7 @@ def outline(found: Mapping[str, str]) -> Dict[str, str]:
 def is_healthy(found: Mapping[str, str]) -> bool:
     """Is there nothing to complain of? What the image does not have cannot be ill."""
     # Packages that cannot be saved are worth less than the kernels that would end with the container.
-    return all(answer in (OK, "not installed") for name, answer in found.items() if name not in TOLD)
+    return all(answer in (OK, "not installed") for name, answer in found.items() if name not in INFORMATIONAL)
 
 
 def ask_service(seconds: float = ONCE) -> Tuple[bool, str]:

@@ -43,9 +43,9 @@ def open_to(user: Account) -> None:
 def chown_home(user: Account, workdir: str) -> int:
     """Make everything in the user's home belong to the user, except the project.
 
-    The project is left out whatever it is: in S3 each change of owner is a request, the mount makes every
+    The project is skipped whatever it is: in S3 each change of owner is a request, the mount makes every
     file the user's anyway, and the time a start takes must not depend on how many files a project holds.
-    What is mounted in the home is left out too, and devices, and files that have a second name elsewhere (changing one
+    What is mounted in the home is skipped too, and devices, and files that have a second name elsewhere (changing one
     would change the other). Setuid and setgid bits go with a file's owner (chown(2)).
 
     Returns:
@@ -90,7 +90,7 @@ def chown_home(user: Account, workdir: str) -> int:
 
 
 def _project(workdir: str, mount: int) -> List[descriptors.Identity]:
-    """The project's folder; nothing if it is a mount, which is left out as such, or not there."""
+    """The project's folder; nothing if it is a mount, which is skipped as such, or not there."""
     try:
         project = descriptors.folder(workdir, os.O_PATH)
     except OSError:

@@ -47,7 +47,7 @@ def dbus(settings: Settings) -> Optional[Service]:
 def bspm(settings: Settings, supervisor: Supervisor) -> None:
     """Start root's side of bspm where the bus cannot start it when it is called: its helper is a setuid program.
 
-    Whether it serves is said by itself, and by its absence; nothing but install.packages() depends on it.
+    It reports itself whether it serves; nothing but install.packages() depends on it.
     """
     if not (capabilities.no_new_privileges() and os.path.exists(BSPM_INSTALLED) and os.path.exists(DBUS)):
         return

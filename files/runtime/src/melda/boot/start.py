@@ -1,4 +1,4 @@
-"""The start of a container as a plan: its steps, in the order of the specification. The order is what keeps it safe."""
+"""The start of a container as a plan: its steps, in an order that keeps it safe."""
 
 from __future__ import annotations
 
@@ -110,14 +110,14 @@ def mount(start: Start) -> List[str]:
 
 
 def start_sync(start: Start) -> List[str]:
-    """Put local folders in the place of the bucket's, and start the sync daemon, which brings the user's packages back."""
+    """Put local folders in the place of the bucket's, and start the sync daemon, which restores the user's packages."""
     start.synced = sync.start(start.settings, start.supervisor)
-    return ["the user's packages are brought back meanwhile" if start.synced else "there is no bucket"]
+    return ["the user's packages are being restored" if start.synced else "there is no bucket"]
 
 
 def prepare_paths(start: Start) -> List[str]:
     """Make the plugin folders, and tell pip and R of them."""
-    # Nobody installs anything yet; what is brought back is repaired when it is here.
+    # Nobody installs anything yet; what is restored is repaired when it is here.
     plugins = set_paths.prepare(start.settings.layout, repair=not start.synced)
     return [folder for folder in plugins if folder]
 

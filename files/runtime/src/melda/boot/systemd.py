@@ -27,7 +27,6 @@ from melda.plugins import set_paths
 from melda.sync import fork_of
 from melda.sync import service as sync
 
-# On a disk: /run, where a container has it, is empty after a boot, and a random token would be another one.
 STOP_SECONDS = (
     60.0  # for the last upload, and for s3fs to write what is left; Docker gives a container ten for everything
 )
@@ -36,7 +35,7 @@ ANSWER_SECONDS = 120.0  # until Jupyter must answer; an emulated host is slow
 OF_SYSTEMD = ("NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH",
               "MEMORY_PRESSURE_WRITE")  # fmt: skip
 # Exit codes. The units' RestartPreventExitStatus= knows the first: trying again does not repair a setting.
-MEND, AGAIN = 2, 1
+EXIT_CONFIG, EXIT_RETRY = 2, 1
 
 
 class Unit(NamedTuple):
@@ -90,24 +89,24 @@ def _mount(settings: Settings, supervisor: Supervisor) -> str:
 
 def _unmount(settings: Settings, supervisor: Supervisor) -> str:
     if s3fs.is_hung(settings):
-        s3fs.kill_mount(supervisor)  # else the stop waits for it until systemd's patience ends
+        s3fs.kill_mount(supervisor)  # else the stop waits for it until systemd's timeout
     return s3fs.unmount(settings, supervisor)
 
 
 def _plugins(settings: Settings, supervisor: Supervisor) -> str:
-    kept = sync.start(settings, supervisor)
-    # As in a container: what is brought back is repaired when it is here.
-    set_paths.prepare(settings.layout, repair=not kept)
+    synced = sync.start(settings, supervisor)
+    # As in a container: what is restored is repaired when it is here.
+    set_paths.prepare(settings.layout, repair=not synced)
     user = settings.layout.user
     try:
         changed = home.chown_home(user, settings.layout.workdir)
     except OSError as error:
         raise TemporaryFailure(f"UHOME={user.home!r} cannot be handed to its user: {error}") from None
-    # Only now: what it runs the user may have put in place.
+    # No code that the user installed runs before this line.
     forked = fork_of.service(settings, _variables(settings))
     if forked:
         supervisor.start(forked)
-    where = "the user's packages are brought back meanwhile" if kept else "there is no bucket"
+    where = "the user's packages are being restored" if synced else "there is no bucket"
     return f"{where}, {changed} owners changed in {user.home}"
 
 
@@ -130,7 +129,7 @@ def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
     os.close(waiting)
     prefix = hub.prefix(settings.variables)
     if not supervisor.wait_until(lambda: jupyter.answers(prefix=prefix), ANSWER_SECONDS):
-        raise TemporaryFailure("Jupyter did not answer; what it said is above")
+        raise TemporaryFailure("Jupyter did not answer; its output is above")
     return jupyter.url(settings, token, random)
 
 
@@ -201,7 +200,7 @@ def run(unit: Unit, listener: str, settings: Settings) -> int:
         lost = unit.end(settings, supervisor)
         if lost:
             log.line(f"something may be missing in the bucket: {lost}")
-    return AGAIN if code or lost else 0
+    return EXIT_RETRY if code or lost else 0
 
 
 def main() -> int:
@@ -226,7 +225,7 @@ def main() -> int:
         return run(UNITS[arguments[0]], listener, settings)
     except (TemporaryFailure, OSError) as error:  # an OSError here: the disk is full, say
         log.line(str(error))
-        return AGAIN
+        return EXIT_RETRY
     except ConfigError as error:
         log.line(str(error))
-        return MEND
+        return EXIT_CONFIG

@@ -113,7 +113,7 @@ def server(app: Any, threads: int = THREADS) -> connections.Server:
 
         return app(environ, start)
 
-    # Flask's own server is for development; the specification names Flask, not its server.
+    # Flask's own server is for development; Flask is given, its server is not (docs/decisions/0024-flask-on-tornado.md).
     container = Container(wsgi, ThreadPoolExecutor(threads))
     return connections.Server(container, limits=LIMITS, max_header_size=HEADER, max_buffer_size=1 << 20)
 

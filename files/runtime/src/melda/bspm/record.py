@@ -1,4 +1,4 @@
-"""What the user had installed through apt: only that may be removed, and it is brought back in the next container."""
+"""What the user had installed through apt: only that may be removed, and it is restored in the next container."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any, Callable, List
 
-# The distribution's packages, which -S leaves out.
+# The distribution's packages, which -S hides.
 sys.path.append("/usr/lib/python3/dist-packages")
 
 import dbus

@@ -1,4 +1,4 @@
-"""Which S3 bucket and folder the project lies in: the variables of the contract, checked."""
+"""Which S3 bucket and folder the project lies in: variables of docs/reference/variables.md, checked."""
 
 from __future__ import annotations
 

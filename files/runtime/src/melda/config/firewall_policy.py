@@ -1,4 +1,4 @@
-"""What the firewall was asked for: the variables of the contract, checked."""
+"""What the firewall was asked for: variables of docs/reference/variables.md, checked."""
 
 from __future__ import annotations
 

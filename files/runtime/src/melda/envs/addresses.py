@@ -1,6 +1,6 @@
 """Addresses without what is secret in them: user info, a query, and whatever hides one.
 
-An address is taken apart and put together again from parts that are known to be harmless. What is not understood is left out
+An address is taken apart and put together again from parts that are known to be harmless. What is not understood is dropped
 as a whole: readers differ in what they make of it (https://claroty.com/team82/research/exploiting-url-parsing-confusion).
 """
 
@@ -13,7 +13,7 @@ from urllib import parse
 
 from melda.envs.errors import UsageError
 
-# What a capture says of an address that was left out, whole or in part.
+# What a capture says of an address that was dropped, whole or in part.
 USER, QUERY, ADDRESS = "user info", "query", "address"
 SCHEMES = ("https", "ssh")
 LONGEST = 2000
@@ -47,7 +47,7 @@ class Safe(NamedTuple):
     Attributes:
         url: without anything that is secret; empty: nothing of it could be kept.
         subdirectory: pip's, of the fragment.
-        dropped: what was left out.
+        dropped: what was dropped.
     """
 
     url: str

@@ -105,7 +105,7 @@ def _twice(document: Json) -> Iterator[str]:
 
 
 def check(document: Any, path: str) -> Json:
-    """``document``, if it is a capture; what is secret in addresses of its packages is left out.
+    """``document``, if it is a capture; what is secret in addresses of its packages is dropped.
 
     Args:
         document: what JSON says.

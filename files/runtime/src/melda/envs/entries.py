@@ -1,6 +1,6 @@
 """What a capture says of packages, kept to what may be known: at the end of each capture, and at the beginning of each reading.
 
-A field is kept if it fits the schema, an address if nothing in it is secret; what is left out is named in ``dropped``. A package
+A field is kept if it fits the schema, an address if nothing in it is secret; what is dropped is named in ``dropped``. A package
 whose name or version is no such thing has no entry. Then the finished document is looked through once more, every
 string of it, for whatever looks like an address with a secret.
 """
@@ -121,7 +121,7 @@ def known(language: str, entry: Json) -> Optional[Json]:
 
 
 def lost(entry: Json) -> str:
-    """Why a package cannot be had again from what the capture says of it; empty if nothing that matters was left out."""
+    """Why a package cannot be had again from what the capture says of it; empty if nothing that matters was dropped."""
     source = entry["source"]
     dropped = [one for one in source.get("dropped", ()) if one not in BESIDES]
     if source["type"] in REPOSITORIES or "file" in entry or not dropped:
@@ -165,7 +165,7 @@ def checked(found: Json) -> Tuple[Json, List[str]]:
     """A whole capture, in which no string looks like an address with a secret.
 
     Returns:
-        The capture, the same if nothing was found, and what was left out, by name.
+        The capture, the same if nothing was found, and what was dropped, by name.
     """
     told: List[str] = []
     result = dict(found)

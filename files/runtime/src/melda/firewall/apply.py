@@ -18,7 +18,7 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def resolvers(path: str = "/etc/resolv.conf") -> List[str]:
-    """Addresses of the configured DNS servers (resolv.conf(5)); what is no address is left out."""
+    """Addresses of the configured DNS servers (resolv.conf(5)); what is no address is skipped."""
     found: List[str] = []
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:

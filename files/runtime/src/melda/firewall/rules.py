@@ -1,4 +1,4 @@
-"""The rules, as iptables-restore reads them: the specification's in its order, and what the product needs on top."""
+"""The rules, as iptables-restore reads them; docs/firewall.md says what they allow."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Attempt:
     Args:
         command: to run this program again.
         mark: path of a file that is there while a start is under way.
-        told: path of a file that says why the configuration is left out, for the health check.
+        told: path of a file that says why the configuration is skipped, for the health check.
     """
 
     def __init__(self, command: List[str], mark: str = jupyter.STARTING, told: str = jupyter.LEFT_OUT) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Tuple
 
 from melda.config import origins
 
-LONGEST = 200  # of a stranger's header in an answer and in the log
+LONGEST = 200  # of an unauthenticated client's header in an answer and in the log
 
 
 def _has_token(request: Any) -> bool:

@@ -14,8 +14,9 @@ from melda.jupyter import service as jupyter
 from melda.web import access, connections
 from melda.web.connections import Limits
 
-# A stranger's requests are small: a login form, files of its page. What is uploaded is trusted, and may take as long as it
-# needs. idle: longer than load balancers keep their connections (60 s), who else send a request into one that we close.
+# An unauthenticated client's requests are small: a login form, files of its page. What is uploaded is trusted, and may
+# take as long as it needs. idle: longer than load balancers keep their connections (60 s), who else send a request into
+# one that we close.
 LIMITS = Limits(connections=1000, request=20.0, idle=120.0, stalled=60.0, body=1 << 16)
 HEADER = 1 << 15
 COOKIE = "username-"  # a login's is called after the host
@@ -49,7 +50,7 @@ def trusts(token_file: str) -> connections.Trusts:
 
 
 class Server(connections.Server):
-    """Jupyter's server; the health check asks it on a socket of its own, whose queue no stranger is in."""
+    """Jupyter's server; the health check asks it on a socket of its own, whose queue holds no unauthenticated clients."""
 
     def initialize(self, *args: Any, listens: Callable[[], None] = lambda: None, **kwargs: Any) -> None:
         """As tornado's.

@@ -101,7 +101,7 @@ def request(
     """Send one request; ``more`` are headers of it.
 
     Raises:
-        Unavailable: nothing answers at the endpoint.
+        TemporaryFailure: nothing answers at the endpoint.
     """
     path = _path(bucket, key)
     url = bucket.url_of_service + path + ("?" + query if query else "")

@@ -31,7 +31,7 @@ Before = Callable[[Bucket, Settings, Supervisor], None]
 
 
 class _Proven(NamedTuple):
-    """A mount that is known to work: what s3fs says, and a question to S3."""
+    """A mount that has been proved: the output of its s3fs, and a request that fails if S3 does not answer."""
 
     said: output.Output
     readable: Callable[[], None]
@@ -45,7 +45,7 @@ def _nothing(_: Bucket, __: Settings, ___: Supervisor) -> None:
 
 
 def options(bucket: Bucket, user: users.Account) -> List[str]:
-    """The specification's options; debug output, which shows Authorization headers, only if asked for."""
+    """The options of s3fs, see docs/mount.md; debug output, which shows Authorization headers, only if asked for."""
     chosen = [f"umask=0007,uid={user.uid},gid={user.gid}", "allow_other"]
     if bucket.role:
         chosen.append(bucket.role)
@@ -115,10 +115,10 @@ def ensure_owned_dir(path: str, uid: int, gid: int, mode: int) -> None:
 
 
 def _version() -> Tuple[int, int]:
-    output = subprocess.run(
+    printed = subprocess.run(
         [S3FS, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, env={"PATH": ROOT_PATH}
     ).stdout
-    found = re.search(rb"V([0-9]+)\.([0-9]+)", output)
+    found = re.search(rb"V([0-9]+)\.([0-9]+)", printed)
     return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
 
 
@@ -151,8 +151,8 @@ def _s3fs(bucket: Bucket, settings: Settings, stdout: Optional[int] = None) -> S
 
 
 def _show(project: int, workdir: str) -> None:
-    """Have what is mounted in the project's folder, too."""
-    # What is mounted over a part of it there is not mounted over it here.
+    """Bind-mount the bucket onto the project folder."""
+    # No mount propagation: what is mounted below one of the two does not appear below the other.
     mounts.make_private(MOUNTED)
     mounts.bind(descriptors.folder(MOUNTED, os.O_PATH), project)
     if not is_mounted(workdir):
@@ -165,7 +165,7 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
     Raises:
         ConfigError: it does not; one line says what to do. Nothing stays mounted once the caller has stopped the
             supervisor.
-        Unavailable: nothing is known to be wrong.
+        TemporaryFailure: nothing is known to be wrong.
         StopRequested: a signal came first.
     """
     asked, workdir = f"BUCKET_NAME={bucket.name!r}", settings.layout.workdir
@@ -214,7 +214,7 @@ def _mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, project: 
         said.poll_once()
         if not mounted:
             reason = f"s3fs took more than {MOUNT_SECONDS:g} s" if supervisor.is_running(S3FS) else "s3fs ended"
-            raise TemporaryFailure(f"{asked} was not mounted: {reason}; what it said is above")
+            raise TemporaryFailure(f"{asked} was not mounted: {reason}; its output is above")
         for what, who, action in (
             (f"mounting it at {workdir}", users.ROOT, lambda: _show(project, workdir)),
             ("writing and reading a file", settings.layout.user, lambda: probing.probe(workdir)),
@@ -255,7 +255,7 @@ def _detach_all(workdir: str, supervisor: Supervisor) -> None:
     for mount in reversed([mount for mount in found if mount.device in devices]):
         try:
             # In a child: where s3fs hangs, this may too. umount(8) would look at the mount first, and hang.
-            users.run_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.left(UNMOUNT_SECONDS))  # type: ignore[misc]
+            users.run_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.remaining(UNMOUNT_SECONDS))  # type: ignore[misc]
         except OSError as error:
             log.line(f"unmounting {mount.path}: {error}")
 
@@ -282,14 +282,14 @@ def unmount(settings: Settings, supervisor: Supervisor) -> str:
     problems: List[str] = []
     began = time.monotonic()
     if _proven and is_mounted(MOUNTED):
-        until = time.monotonic() + supervisor.left(UNMOUNT_SECONDS) - LEFT_SECONDS
+        until = time.monotonic() + supervisor.remaining(UNMOUNT_SECONDS) - LEFT_SECONDS
         problems.extend(written.problems(supervisor, S3FS, _proven[0].readable, until))
     code = supervisor.stop(S3FS, ask=lambda: _detach_all(path, supervisor))
     _detach_all(path, supervisor)  # what a killed s3fs leaves
     if code:
         how = "ended with exit code {0}" if code > 0 else "was killed by signal {0}"
         problems.append(("s3fs " + how + " after {1:.1f} s").format(abs(code), time.monotonic() - began))
-    # All that it has said since the last look, which was before the stop.
+    # What s3fs reported since the stop began.
     error = _proven[0].said.error(began) if _proven else ""
     if error:
         problems.append("s3fs says: " + error)

@@ -48,7 +48,7 @@ def problems(supervisor: Supervisor, name: str, readable: Callable[[], object], 
     def is_done() -> bool:
         return not (supervisor.is_running(name) and holds_files(supervisor.pid(name)))
 
-    if not supervisor.settle(is_done, until - time.monotonic()):
+    if not supervisor.wait_while_stopping(is_done, until - time.monotonic()):
         yield "some files are open, or on their way"
         return
     # A bucket that is gone is an error of which s3fs says nothing. No answer is none: the files had theirs.

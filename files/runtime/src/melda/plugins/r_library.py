@@ -18,7 +18,7 @@ local({{
   plugins <- file.path("{workdir}", paste0("R-", getRversion()))
   user <- Sys.info()[["effective_user"]]
   if (!identical(user, "{user}")) return()
-  # Packages that a starting container brings back are waited for, at most 50 s, and 300 s after its start nobody waits.
+  # Packages that a starting container restores are waited for, at most 50 s, and 300 s after its start nobody waits.
   for (i in 1:1000)
     if (isTRUE(difftime(Sys.time(), file.mtime("{restoring}"), units = "secs") < 300)) Sys.sleep(0.05) else break
   if (!dir.exists(plugins)) return()

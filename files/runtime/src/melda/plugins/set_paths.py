@@ -128,13 +128,13 @@ def prepare(place: ImageLayout, repair: bool = False, strict: bool = False) -> P
     Args:
         place: where things are.
         repair: also clear away what an installation left that was interrupted; nothing may be installing.
-        strict: what is the user's must be made ready; else it is said if it cannot be, and no reason not to start.
+        strict: what is the user's must be made ready; else a problem with it is reported, and no reason not to start.
 
     Returns:
         The folders.
 
     Raises:
-        Unavailable: something cannot be written.
+        TemporaryFailure: something cannot be written.
     """
     found = plugins(place)
     try:

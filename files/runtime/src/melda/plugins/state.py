@@ -15,11 +15,11 @@ RESTORING = paths.RESTORING
 # An installation that runs when the container begins to stop; it is about to be killed. NOBODY: there is none. Where
 # there is no file nobody could look, so somebody may have been installing.
 INTERRUPTED, NOBODY = FOLDER + "/interrupted", "nobody"
-LAST, UNSAVED = "--last", 74  # the sync daemon's: save what is left, and end; its exit code if something is not saved
+LAST = "--last"  # an option of the sync daemon: save what is left, and end
 START = FOLDER + "/start"  # what a start could not make ready in the home and in the project; empty: nothing
 NAMES = tuple(os.path.basename(path) for path in (STATE, FORK, RESTORING, INTERRUPTED, START))
 LOCAL = "kept in the project's folder"
-KEPT = paths.KEPT
+PROJECT_STATE = paths.PROJECT_STATE
 CAPTURE = paths.CAPTURE
 LARGEST = 16384  # bytes of a line: the folder is the user's, who may put anything there
 
@@ -33,7 +33,7 @@ def text(path: str) -> str:
 
 
 def read(path: str = "") -> Optional[str]:
-    """The line, of the sync daemon if no ``path`` is given; None where nothing is said."""
+    """The line, of the sync daemon if no ``path`` is given; None where there is none."""
     return text(path or STATE) or None
 
 
@@ -45,7 +45,7 @@ def write(line: str, path: str = "") -> None:
 
 
 def restoring() -> None:
-    """The user's packages are being brought back: Python and R wait, by the age of the file at most a while.
+    """The user's packages are being restored: Python and R wait, by the age of the file at most a while.
 
     Raises:
         OSError: it cannot be written.

@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 
 
 def names(text: str) -> Names:
-    """Names of Debian packages in a list that anybody may have written; what is none is left out."""
+    """Names of Debian packages in a list that anybody may have written; what is none is skipped."""
     try:
         found = json.loads(text, parse_int=integer)["packages"]
         return frozenset(name for name in found[:MOST] if isinstance(name, str) and NAME.fullmatch(name))
@@ -78,7 +78,7 @@ class Packages:
         """Begin to install what the list has and this container has not, in one transaction.
 
         Raises:
-            OSError: the list cannot be read; :meth:`look` tries it again.
+            OSError: the list cannot be read; :meth:`poll` tries it again.
         """
         self._unread = True
         self._mine = _read(self._project)

@@ -70,7 +70,7 @@ def pack(root: str, entries: Sequence[str], target: BinaryIO) -> None:
     """Write an archive of ``entries``, which are relative to ``root``.
 
     Raises:
-        OSError: it could not be made; what cannot be read, and what is no file, folder or link, is left out.
+        OSError: it could not be made; what cannot be read, and what is no file, folder or link, is skipped.
         Implausible: nobody would unpack it.
     """
     with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as pressed:

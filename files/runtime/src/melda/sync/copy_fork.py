@@ -13,7 +13,7 @@ from melda.base import log
 from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket, Credentials
 from melda.mount import s3
-from melda.plugins.state import CAPTURE, KEPT
+from melda.plugins.state import CAPTURE, PROJECT_STATE
 from melda.sync import fork_of
 
 MOST, LARGEST = 1000, 1 << 30  # files beside a capture that are copied, and bytes of all of them
@@ -58,7 +58,7 @@ def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
         ConfigError: S3 does not answer, or does not allow it.
     """
     # What its daemon wrote is newer than what its user may have captured.
-    for name in (KEPT + "/" + CAPTURE, CAPTURE):
+    for name in (PROJECT_STATE + "/" + CAPTURE, CAPTURE):
         capture = f"{bucket.fork_of}/{name}"
         if s3.keys(bucket, capture, 1) != [capture]:
             continue
@@ -120,16 +120,16 @@ def read_bucket(number: int = 0) -> Bucket:
 
 def main() -> int:
     """Command line: no arguments. Goes on until it is done."""
-    bucket, pause, output = read_bucket(), RETRY, ""
+    bucket, pause, last_error = read_bucket(), RETRY, ""
     while True:
         try:
             copy(bucket)
             fork_of.note(fork_of.Copied(True))
             return 0
         except (ConfigError, OSError) as error:
-            if str(error) != output:
+            if str(error) != last_error:
                 say(f"not copied yet: {error}")
-            output = str(error)
-            fork_of.note(fork_of.Copied(False, output))
+            last_error = str(error)
+            fork_of.note(fork_of.Copied(False, last_error))
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_RETRY)

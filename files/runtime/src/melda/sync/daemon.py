@@ -1,4 +1,4 @@
-"""The sync daemon: a process of the user's that brings the plugin folders back when a container starts, and saves them.
+"""The sync daemon: a process of the user's that restores the plugin folders when a container starts, and saves them.
 
 It is the user's, because all it reads was written by the user, or by whoever can write the project.
 """
@@ -14,6 +14,7 @@ import time
 from typing import Dict, List
 
 from melda.base import log, oom
+from melda.base.errors import EXIT_UNSAVED
 from melda.config import environ
 from melda.plugins import set_paths, state
 from melda.sync import programs
@@ -24,9 +25,9 @@ from melda.sync.quiet import QUIET
 from melda.sync.synced_dir import SyncedDir
 
 PAUSE = 1.0  # seconds between two looks
-SHOWN = 3  # entries that are left out, in a line
-STALLED = 60.0  # seconds in which nothing of a folder comes: it is said, and waited for no more
-LAST_TRY = 1.0  # seconds that bringing back may take when the container stops
+SHOWN = 3  # skipped entries, in a line
+STALLED = 60.0  # seconds in which nothing of a folder comes: it is reported, and waited for no more
+LAST_TRY = 1.0  # seconds that restoring may take when the container stops
 LONGEST_WAIT = 300.0  # seconds after the start until which Python and R wait for what comes; also in melda_plugins.py
 
 
@@ -41,7 +42,7 @@ def _reason(error: Exception) -> str:
 
 
 def _failed(folder: SyncedDir, problem: str) -> None:
-    """A folder's problem, said once."""
+    """Report a folder's problem once."""
     if problem != folder.problem:
         say(f"{folder.name}: {problem}")
     folder.problem = problem
@@ -61,15 +62,15 @@ class SyncDaemon:
         self._problem = ""
         self._threads: Dict[str, threading.Thread] = {}
         self._began = time.monotonic()
-        self._here = False  # all of it was brought back
+        self._here = False  # all of it was restored
         self._stopping = threading.Event()
 
     def stop(self, *_: object) -> None:
-        """SIGTERM: save what is not saved, and end; packages that are being brought back are waited for no more."""
+        """SIGTERM: save what is not saved, and end; packages that are being restored are waited for no more."""
         self._stopping.set()
 
     def restore(self) -> None:
-        """Bring all folders back that are not here yet; what does not come on is left to itself, and tried again."""
+        """Restore all folders that are not here yet; what makes no progress is left to itself, and tried again."""
         todo = [folder for folder in self._folders if not folder.restored]
         if todo:
             state.write("restoring")
@@ -98,7 +99,7 @@ class SyncDaemon:
             self._threads[folder.name].start()
         except RuntimeError as error:  # no thread more can be started
             del self._threads[folder.name]
-            _failed(folder, f"not brought back: {error}")
+            _failed(folder, f"not restored: {error}")
 
     def _wait(self, folder: SyncedDir) -> None:
         thread = self._threads.get(folder.name)
@@ -106,10 +107,10 @@ class SyncDaemon:
             thread.join(0.05)
             silent = time.monotonic() - folder.moved_at
             if thread.is_alive() and silent > STALLED:
-                _failed(folder, f"not brought back: nothing came for {STALLED:.0f} s")
+                _failed(folder, f"not restored: nothing came for {STALLED:.0f} s")
                 return
             if thread.is_alive() and time.monotonic() - self._began > LONGEST_WAIT:
-                _failed(folder, f"not brought back yet: it takes longer than {LONGEST_WAIT:.0f} s")
+                _failed(folder, f"not restored yet: it takes longer than {LONGEST_WAIT:.0f} s")
                 return  # it goes on; kernels start with what is there
 
     @staticmethod
@@ -118,10 +119,10 @@ class SyncDaemon:
             folder.restore()
             folder.problem = ""
         except Exception as error:  # whatever lies in the bucket: the others go on
-            _failed(folder, f"not brought back: {_reason(error)}")
+            _failed(folder, f"not restored: {_reason(error)}")
 
     def is_restoring(self) -> bool:
-        """Is a thread bringing something back?"""
+        """Is a thread restoring something?"""
         return any(thread.is_alive() for thread in self._threads.values())
 
     def poll_once(self) -> None:
@@ -169,15 +170,15 @@ class SyncDaemon:
         return "left out of {0}: {1}{2}".format(folder.name, ", ".join(shown), more)
 
     def _resume(self, since: float) -> None:
-        """A sync daemon before this one was killed; nobody waits for what it had brought back."""
+        """A sync daemon before this one was killed; nobody waits for what it had restored."""
         for folder in self._folders:
             try:
                 folder.resume(since)
-            except Exception as error:  # whatever lies in it: it is brought back
+            except Exception as error:  # whatever lies in it: it is restored
                 _failed(folder, f"not as it was left: {_reason(error)}")
 
     def run(self) -> bool:
-        """Until SIGTERM; then as :meth:`finish`."""
+        """Until SIGTERM; then as :meth:`flush`."""
         signal.signal(signal.SIGTERM, self.stop)
         if not os.path.exists(state.RESTORING):
             self._resume(time.monotonic())
@@ -200,7 +201,7 @@ class SyncDaemon:
         return self.flush()
 
     def last(self) -> bool:
-        """In the place of a sync daemon that was killed, when all others have ended: as :meth:`finish`."""
+        """In the place of a sync daemon that was killed, when all others have ended: as :meth:`flush`."""
         self._resume(time.monotonic() - QUIET)
         return self.flush()
 
@@ -251,7 +252,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*")
     given = parser.parse_args(sys.argv[1:])
     oom.offer_children()
-    kept = os.path.join(given.project, state.KEPT)
+    ours = os.path.join(given.project, state.PROJECT_STATE)
 
     def old(name: str) -> str:
         path = os.path.join(given.old, name)
@@ -260,10 +261,10 @@ def main() -> int:
         except OSError:
             return ""
 
-    folders = [SyncedDir(name, given.local, kept, say, running, old(name)) for name in given.names]
-    capture = Capture(os.path.join(kept, state.CAPTURE), say)
-    daemon = SyncDaemon(folders, Packages(os.path.join(kept, "apt.json"), say), capture)
+    folders = [SyncedDir(name, given.local, ours, say, running, old(name)) for name in given.names]
+    capture = Capture(os.path.join(ours, state.CAPTURE), say)
+    daemon = SyncDaemon(folders, Packages(os.path.join(ours, "apt.json"), say), capture)
     saved = daemon.last() if given.last else daemon.run()
     if daemon.is_restoring():  # it would be waited for
-        os._exit(0 if saved else state.UNSAVED)
-    return 0 if saved else state.UNSAVED
+        os._exit(0 if saved else EXIT_UNSAVED)
+    return 0 if saved else EXIT_UNSAVED

@@ -259,7 +259,7 @@ def adopt(shape: Layout, source: str, target: str, without: Collection[str] = ()
         shape: of both folders.
         source: is used up.
         target: on the same file system.
-        without: distributions, and entries that belong to none, that are left out.
+        without: distributions, and entries that belong to none, that are skipped.
 
     Returns:
         Entries that are in ``target`` now as they were in ``source``.

@@ -1,6 +1,6 @@
 """FORK_OF: a project that starts with the packages of another one in the same bucket.
 
-S3 copies what the other project's daemon wrote down into this project, see fork_copy.py; a process of the user's installs
+S3 copies what the other project's daemon wrote down into this project, see copy_fork.py; a process of the user's installs
 it. Both go on in the background.
 """
 
@@ -18,11 +18,11 @@ from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import SRC, Settings, for_root
 from melda.mount import s3
-from melda.plugins.state import CAPTURE, KEPT
+from melda.plugins.state import CAPTURE, PROJECT_STATE
 
 NAME = "fork"
 COPYING = "fork copy"
-HERE = KEPT + "/fork"  # in the project
+HERE = PROJECT_STATE + "/fork"  # in the project
 DONE = "done.json"  # in there, once it is over
 FILES = ".files"  # beside a capture: what can be had nowhere else
 COPIED = RUN + "/fork.json"  # how far the copies are; root's

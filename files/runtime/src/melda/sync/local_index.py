@@ -10,7 +10,7 @@ from melda.sync.generations import Archive, EntryRef, integer
 
 
 class LocalIndex(NamedTuple):
-    """The state of a folder when it was saved, or brought back.
+    """The state of a folder when it was saved, or restored.
 
     Attributes:
         heads: the generations that the folder holds everything of.

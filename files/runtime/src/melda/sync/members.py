@@ -16,7 +16,7 @@ LONGEST = 4000  # bytes of a member's name
 LONGEST_NAMES = 16384  # bytes of a header that holds a long name, or a link's long target
 LARGEST = 1 << 42  # bytes of one member
 MOST = 2_000_000  # members
-KEPT = (b"0", b"5", b"2")  # files, folders, symbolic links: all that we archive
+FILE_TYPES = (b"0", b"5", b"2")  # files, folders, symbolic links: all that we archive
 LONG = (b"L", b"K")
 END = bytes(2 * BLOCK)
 
@@ -121,5 +121,5 @@ class Filter:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         steps = name.split(b"/")
         safe = b".." not in steps and steps[0] and len(name) <= LONGEST and max(map(len, steps)) <= 255
-        self._passing = bool(kind in KEPT and safe and (kind == b"0" or not size))
+        self._passing = bool(kind in FILE_TYPES and safe and (kind == b"0" or not size))
         return [*names, head] if self._passing else []

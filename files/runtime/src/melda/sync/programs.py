@@ -84,7 +84,7 @@ def said(process: subprocess.Popen[bytes], before: bytes = b"") -> bytes:
 
 
 def last_line(text: bytes) -> str:
-    """The last line of what a program said, fit for a log; empty if there is none."""
+    """The last line of a program's output, fit for a log; empty if there is none."""
     lines = text.decode("utf-8", "replace").strip().splitlines()
     return shown(lines[-1], 300) if lines else ""
 

@@ -1,4 +1,4 @@
-"""One plugin folder, brought back from the bucket when a container starts."""
+"""One plugin folder, restored from the bucket when a container starts."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Restoring:
         self.name = name
         self.root = os.path.join(local, name)
         self.restored = False
-        self.moved_at = float("-inf")  # seconds of time.monotonic() at which bringing back went on
+        self.moved_at = float("-inf")  # seconds of time.monotonic() at which restoring made progress
         self._known, self._unpacked = self.root + ".json", self.root + ".new"
-        self._shape = tree.layout(name)
+        self._layout = tree.layout(name)
         self._store = Store(os.path.join(bucket, name), self.moved)
         self._say, self._old = say, old
         self._saved = local_index.NOTHING
-        self._owned: Dict[str, Set[str]] = {}  # distributions, when it was saved or brought back
-        self._taken = False  # the bucket does not know yet what we took out of several generations
+        self._owned: Dict[str, Set[str]] = {}  # distributions, when it was saved or restored
+        self._merged = False  # merge not uploaded yet
         self._coming: Set[str] = set()  # entries that the bucket has
 
     def moved(self) -> None:
@@ -44,7 +44,7 @@ class Restoring:
         self.moved_at = time.monotonic()
 
     def restore(self) -> None:
-        """Bring the folder to the newest state in the bucket; what is damaged there is set aside, and said.
+        """Bring the folder to the newest state in the bucket; what is damaged there is set aside, and reported.
 
         What this container had before it was restarted stays, as far as it is whole, also if it was not saved; all
         else is the bucket's. To be called again after an error.
@@ -72,35 +72,35 @@ class Restoring:
                     "and the one before, is taken".format(self.name, name, "; ".join(sorted(set(damaged.values()))))
                 )
             else:
-                self._taken = self._taken or bool(self._saved.heads)
+                self._merged = self._merged or bool(self._saved.heads)
                 self._saved = self._saved._replace(heads=(*self._saved.heads, name))
-        if bad:  # what was left to those may be missing now
+        if bad:  # take from the other heads what the damaged ones had in a newer state
             for name in self._saved.heads:
                 self._take(known[name], set())
-        self._taken = self._taken or bool(bad)
+        self._merged = self._merged or bool(bad)
         if self._old:
             self._migrate_flat_layout()
         local_index.write(self._saved, self._known)
-        self._owned = distributions.distributions(self._shape, self.root)
+        self._owned = distributions.distributions(self._layout, self.root)
         self.restored = True
 
     def reread(self) -> bool:
         """Go on where a sync daemon was killed: the container has not ended, so all stays as it is.
 
         Returns:
-            False if it had not brought everything back: :meth:`restore` must.
+            False if it had not restored everything: :meth:`restore` must.
         """
         saved = local_index.read(self._known)
         if saved == local_index.NOTHING and not os.path.exists(self._known):
             return False
         self._saved, self._old = saved, ""
-        self._owned = distributions.distributions(self._shape, self.root)
+        self._owned = distributions.distributions(self._layout, self.root)
         self.restored = True
         return True
 
     def unknown(self) -> Set[str]:
-        """Before it is brought back: entries that are here and, as far as we know, not in the bucket."""
-        saved, coming, found = self._saved.signatures, self._coming, tree.signatures(self._shape, self.root)
+        """Before it is restored: entries that are here and, as far as we know, not in the bucket."""
+        saved, coming, found = self._saved.signatures, self._coming, tree.signatures(self._layout, self.root)
         return {entry for entry in found if found[entry] != saved.get(entry)} - coming
 
     def _reconcile_local(self, known: Dict[str, Generation]) -> None:
@@ -108,9 +108,9 @@ class Restoring:
 
         Else only what was not saved, and is whole, stays; the rest comes from the bucket.
         """
-        found = tree.signatures(self._shape, self.root)
+        found = tree.signatures(self._layout, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
-        partial = set(found) - kept - distributions.complete(self._shape, self.root)
+        partial = set(found) - kept - distributions.complete(self._layout, self.root)
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
         if not (partial or new):
             return
@@ -132,8 +132,8 @@ class Restoring:
 
     def _newer(self, known: Dict[str, Generation], name: str) -> Set[str]:
         """Packages of which another head has a newer state."""
-        own = distributions.numbers(self._shape, known[name])
-        heads = [distributions.numbers(self._shape, known[head]) for head in generations.heads(known) if head != name]
+        own = distributions.numbers(self._layout, known[name])
+        heads = [distributions.numbers(self._layout, known[head]) for head in generations.heads(known) if head != name]
         return {unit for unit, number in own.items() if any(other.get(unit, -1) > number for other in heads)}
 
     def _take(self, generation: Generation, without: Set[str]) -> Dict[str, str]:
@@ -145,9 +145,9 @@ class Restoring:
         whole = os.path.join(self._unpacked, "whole")
         damaged: Dict[str, str] = {}
         distributions.remove(self._unpacked)
-        for opened in self._shape.opened:  # folders, so that no link in an archive stands in for one
+        for opened in self._layout.opened:  # folders, so that no link in an archive stands in for one
             os.makedirs(os.path.join(whole, opened), exist_ok=True)
-        for name in sorted({held.part for held in generation.entries.values()}):
+        for name in sorted({ref.part for ref in generation.entries.values()}):
             part, folder = generation.parts[name], os.path.join(self._unpacked, name)
             os.mkdir(folder)
             try:
@@ -155,14 +155,14 @@ class Restoring:
             except (archive.Damaged, FileNotFoundError) as error:
                 damaged[name] = "it is gone" if isinstance(error, OSError) else str(error)
                 continue
-            for entry in list(self._shape.entries(folder)):
-                held = generation.entries.get(entry)
-                if held and held.part == name:
+            for entry in list(self._layout.entries(folder)):
+                ref = generation.entries.get(entry)
+                if ref and ref.part == name:
                     distributions.merge(os.path.join(folder, entry), os.path.join(whole, entry))
                     self.moved()
         moved = {
             entry: tree.signature(os.path.join(self.root, entry))
-            for entry in distributions.adopt(self._shape, whole, self.root, without)
+            for entry in distributions.adopt(self._layout, whole, self.root, without)
             if entry in generation.entries
         }
         distributions.remove(self._unpacked)
@@ -190,6 +190,6 @@ class Restoring:
         if left:
             self._say(f"{self.name}: not taken over: {programs.names(left)}")
             self._old = ""  # it stays in the bucket
-        distributions.adopt(self._shape, self._unpacked, self.root)
+        distributions.adopt(self._layout, self._unpacked, self.root)
         distributions.remove(self._unpacked)
-        self._taken = True
+        self._merged = True

@@ -1,4 +1,4 @@
-"""What start-jupyter does, as root, so that the plugin folders lie on local disk and are kept."""
+"""What start-jupyter does, as root, so that the plugin folders lie on local disk and are saved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 from typing import List
 
 from melda.base import descriptors, folders, log, mounts, textfiles, users
-from melda.base.errors import ConfigError, TemporaryFailure
+from melda.base.errors import EXIT_UNSAVED, ConfigError, TemporaryFailure
 from melda.base.paths import LOCAL_PLUGINS, RUN
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
@@ -42,7 +42,7 @@ def _make(settings: Settings, found: List[str]) -> None:
             folders.move_aside(known)
         elif folders.check(local) and not os.path.lexists(known):
             try:
-                distributions.remove(local)  # of a container that was killed while it was bringing it back
+                distributions.remove(local)  # of a container that was killed while it was restoring it
             except OSError:
                 folders.move_aside(local)
         folders.make(local)
@@ -62,10 +62,10 @@ def start(settings: Settings, supervisor: Supervisor) -> bool:
     """Put local folders in the place of the bucket's, and start the sync daemon, which fills them.
 
     Returns:
-        Whether the folders are kept; else the project is a local folder, and they are what they are.
+        Whether the folders are synced; else the project is a local folder, and they are what they are.
 
     Raises:
-        Unavailable: it cannot be done; the user's packages would be lost, or take minutes to install.
+        TemporaryFailure: it cannot be done; the user's packages would be lost, or take minutes to install.
     """
     user, found = settings.layout.user, names(settings)
     try:
@@ -121,7 +121,7 @@ def flush(settings: Settings, supervisor: Supervisor) -> str:
         mount = mounts.at(path)
         if mount:
             try:
-                users.run_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.left(2.0))  # type: ignore[misc]
+                users.run_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.remaining(2.0))  # type: ignore[misc]
             except OSError as error:
                 log.line(f"unmounting {path}: {error}")
     return problem
@@ -139,6 +139,6 @@ def _last_save(supervisor: Supervisor) -> str:
         except ConfigError as error:
             return str(error)
         code = supervisor.stop(NAME, ask=lambda: None)  # it ends by itself
-    if code == state.UNSAVED:
+    if code == EXIT_UNSAVED:
         return f"what was installed last; the {NAME}'s lines above say what"
     return "" if code == 0 else f"the {NAME} did not end by itself"

@@ -1,4 +1,4 @@
-"""One plugin folder: brought back from the bucket, watched, saved."""
+"""One plugin folder: restored from the bucket, watched, saved."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from melda.sync.restoring import Restoring, Say
 from melda.sync.tree import Entry
 
 SCAN = 60.0  # seconds after which all files are looked at, should the folders' times not tell
-RESCAN = 10.0  # the same while an entry is left out because it keeps changing
-PATIENCE = doubt.SETTLED  # after which it is saved though an installation seems to go on
+RESCAN = 10.0  # the same while a noisy entry is skipped
+TIMEOUT = doubt.SETTLED  # seconds of quiet after which it is saved though an installation seems to go on
 RETRY, LONGEST_RETRY = 5.0, 60.0  # seconds after which a failed upload is tried again
 LARGEST_ENTRY = 64 << 30  # bytes
-RESTLESS = "it changes all the time"
+NOISY = "it changes all the time"
 ATTEMPTS = 3  # of the last save, each without what changed during the one before
 
 
@@ -45,11 +45,11 @@ class SyncedDir(Restoring):
         self._stamp: Tuple[int, ...] = ()
         self._quiet = Quiet()
         self._sign = ("", 0.0)  # of an installation in the folder, and since when
-        self._refused: Dict[str, str] = {}  # entry -> signature with which nobody would unpack it again
-        self._said: Set[Tuple[str, str]] = set()
+        self._refused: Dict[str, str] = {}  # entry -> signature; its archive would not be safe to unpack
+        self._reported: Set[Tuple[str, str]] = set()
         self._scanned = self._due = float("-inf")
         self._retry, self._often = RETRY, SCAN
-        self._moving: Set[str] = set()  # entries that could not be archived at the last attempt
+        self._unarchived: Set[str] = set()  # entries that could not be archived at the last attempt
 
     def poll(self, now: float) -> None:
         """Save what has changed and is quiet, if nobody is installing; to be called every second or so.
@@ -57,7 +57,7 @@ class SyncedDir(Restoring):
         Args:
             now: seconds of a clock that only goes forward.
         """
-        stamp = self._shape.stamp(self.root)
+        stamp = self._layout.stamp(self.root)
         if now < self._due or (stamp == self._stamp and not self.dirty and now - self._scanned < self._often):
             return
         self._stamp, self._scanned = stamp, now
@@ -66,16 +66,16 @@ class SyncedDir(Restoring):
             self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
             pending = self._pending(found, left)
             busy = bool(pending) and self._busy(now)
-            loud = self._quiet.restless(now, PATIENCE if busy else quiet.GRACE) & pending
-            output = self._quiet.restless(now, PATIENCE if busy else quiet.LOUD) & loud
-            self._often = RESCAN if output else SCAN
-            held = self._together(loud | set(left))
-            left.update(dict.fromkeys(output, RESTLESS))
+            noisy = self._quiet.noisy(now, TIMEOUT if busy else quiet.GRACE) & pending
+            reported = self._quiet.noisy(now, TIMEOUT if busy else quiet.NOISY) & noisy
+            self._often = RESCAN if reported else SCAN
+            deferred = self._together(noisy | set(left))
+            left.update(dict.fromkeys(reported, NOISY))
             self._tell(found, left)
             later = pending - self._together(set(left))
-            self.dirty = bool(later) or self._taken
-            ready = self._ready(pending, held, busy, now)
-            if (ready or (self._taken and not pending - held)) and not self._save(found, ready, in_time=True):
+            self.dirty = bool(later) or self._merged
+            ready = self._ready(pending, deferred, busy, now)
+            if (ready or (self._merged and not pending - deferred)) and not self._save(found, ready, in_time=True):
                 self.dirty = bool(later - ready)
                 self.problem, self._retry = "", RETRY
         except OSError as error:
@@ -87,11 +87,11 @@ class SyncedDir(Restoring):
         """As :meth:`Restoring.reread`.
 
         Args:
-            since: when what is here was last seen to change, by the clock of :meth:`look`.
+            since: when what is here was last seen to change, by the clock of :meth:`poll`.
         """
         if not self.reread():
             return False
-        self._quiet.note(tree.signatures(self._shape, self.root), since)
+        self._quiet.note(tree.signatures(self._layout, self.root), since)
         return True
 
     def flush(self, interrupted: str, now: float) -> str:
@@ -99,38 +99,38 @@ class SyncedDir(Restoring):
 
         Args:
             interrupted: the installation that was ended; empty: none was. What is not whole is not saved.
-            now: as for :meth:`look`.
+            now: as for :meth:`poll`.
 
         Returns:
             What may be missing in the bucket, for people; empty: nothing.
         """
         try:
             if not self.restored:
-                return self._lost(dict.fromkeys(self.unknown(), "what the bucket has was not brought back"))
+                return self._lost(dict.fromkeys(self.unknown(), "what the bucket has was not restored"))
             found, left = self._survey()
         except OSError as error:
             return self._lost({"": str(error.strerror or error)})
         self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
         interrupted = interrupted or self._sign_of(now)
-        why = f"{programs.shown(interrupted)} was interrupted; what it did is not kept" if interrupted else RESTLESS
+        why = f"{programs.shown(interrupted)} was interrupted; what it did is not kept" if interrupted else NOISY
         try:
             pending = self._pending(found, left)
             groups = self._groups()
-            held = distributions.closure(set(left), groups) | doubt.doubtful(
-                self._shape,
+            deferred = distributions.closure(set(left), groups) | doubt.doubtful(
+                self._layout,
                 self.root,
                 pending,
                 groups,
                 lambda entry: self._quiet.seconds(entry, now),
                 bool(interrupted),
             )
-            if pending - held:  # should we be killed meanwhile, because the bucket does not answer
-                names = {os.path.basename(entry) for entry in pending - held if not entry.endswith(".dist-info")}
+            if pending - deferred:  # should we be killed meanwhile, because the bucket does not answer
+                names = {os.path.basename(entry) for entry in pending - deferred if not entry.endswith(".dist-info")}
                 self._say(f"{self.name} is saved as the container stops: {programs.names(names)}")
             for _ in range(ATTEMPTS):
-                if not (pending - held or self._taken) or not self._save(found, pending - held, in_time=False):
+                if not (pending - deferred or self._merged) or not self._save(found, pending - deferred, in_time=False):
                     break
-                held |= self._together(self._moving)
+                deferred |= self._together(self._unarchived)
         except OSError as error:
             why = str(error.strerror or error)
         self._tell(found, left)
@@ -138,7 +138,7 @@ class SyncedDir(Restoring):
         return self._lost({**missing, **dict.fromkeys(self._pending(found, left), why)})
 
     def _lost(self, missing: Dict[str, str]) -> str:
-        """Say what may be missing in the bucket -> why."""
+        """Report what may be missing in the bucket -> why."""
         missing = {entry: why for entry, why in missing.items() if os.path.basename(entry) != "__pycache__"}
         if not missing:
             return ""
@@ -151,14 +151,14 @@ class SyncedDir(Restoring):
 
     def _survey(self) -> Tuple[Dict[str, Entry], Dict[str, str]]:
         """All entries; those that cannot be kept -> why."""
-        found, left = tree.survey(self._shape, self.root)
+        found, left = tree.survey(self._layout, self.root)
         most = min(LARGEST_ENTRY, archive.room(self._local))
         for entry, one in list(found.items()):
             if one.signature != self._saved.signatures.get(entry):
                 if one.size > most:
                     left[entry] = f"it has {one.size / 1e9:.1f} GB, and there is room for {most / 1e9:.1f} GB"
                 elif self._refused.get(entry) == one.signature:
-                    left[entry] = f"it has {one.size / 1e9:.1f} GB of nearly nothing"
+                    left[entry] = f"it has {one.size / 1e9:.1f} GB that compress too well to be unpacked safely"
         return found, left
 
     def _pending(self, found: Dict[str, Entry], left: Collection[str]) -> Set[str]:
@@ -171,36 +171,36 @@ class SyncedDir(Restoring):
         return distributions.closure(entries, self._groups()) if entries else set()
 
     def _groups(self) -> Dict[str, Set[str]]:
-        now = distributions.distributions(self._shape, self.root)
-        before = distributions.infos(self._shape, self._saved.entries)
+        now = distributions.distributions(self._layout, self.root)
+        before = distributions.infos(self._layout, self._saved.entries)
         return distributions.together(now, self._owned, before)
 
     def _sign_of(self, now: float) -> str:
         """What an installation has under way in the folder; one that does not go away is somebody's garbage."""
-        sign = self._shape.busy(self.root)
+        sign = self._layout.busy(self.root)
         if sign != self._sign[0]:
             self._sign = (sign, now)
-        return sign if now - self._sign[1] < PATIENCE else ""
+        return sign if now - self._sign[1] < TIMEOUT else ""
 
     def _busy(self, now: float) -> bool:
         return bool(self._sign_of(now) or self._installing())
 
-    def _ready(self, pending: Set[str], held: Set[str], busy: bool, now: float) -> Set[str]:
+    def _ready(self, pending: Set[str], deferred: Set[str], busy: bool, now: float) -> Set[str]:
         """Entries that are saved now. Others that change are waited for, but not for long."""
-        young = self._quiet.restless(now) & pending - held
-        least = PATIENCE if busy else quiet.GRACE if young else QUIET
-        return pending - held - self._together({one for one in pending if self._quiet.seconds(one, now) < least})
+        changing = self._quiet.noisy(now) & pending - deferred
+        least = TIMEOUT if busy else quiet.GRACE if changing else QUIET
+        return pending - deferred - self._together({one for one in pending if self._quiet.seconds(one, now) < least})
 
     def _tell(self, found: Dict[str, Entry], left: Dict[str, str]) -> None:
         lacks = {entry: one.lacks for entry, one in found.items() if one.lacks}
         for entry, why in sorted(left.items()):
-            if (entry, why) not in self._said:
+            if (entry, why) not in self._reported:
                 name = programs.shown(os.path.basename(entry))
                 self._say(f"{self.name}: {name} is left out: {why}; all else is saved")
         for entry, what in sorted(lacks.items()):
-            if (entry, what) not in self._said:
+            if (entry, what) not in self._reported:
                 self._say(f"{self.name}: not kept: {programs.shown(what)}")
-        self._said |= {*left.items(), *lacks.items()}
+        self._reported |= {*left.items(), *lacks.items()}
         self.left_out = left
 
     def _fail(self, problem: str) -> None:
@@ -219,10 +219,10 @@ class SyncedDir(Restoring):
         there = self._store.parts()
         parts = {name: part for name, part in self._saved.parts.items() if name in there}
         now = {entry: one.signature for entry, one in found.items()}
-        same = {entry: held for entry, held in self._saved.entries.items() if now.get(entry) == self._of_saved(entry)}
-        # They are not here as they are there, so they cannot be archived again.
-        stay = {entry: held for entry, held in self._saved.entries.items() if entry not in {*same, *chosen}}
-        stay = {entry: held for entry, held in stay.items() if held.part in parts}
+        same = {entry: ref for entry, ref in self._saved.entries.items() if now.get(entry) == self._of_saved(entry)}
+        # The local copy differs: keep the bucket's archive.
+        stay = {entry: ref for entry, ref in self._saved.entries.items() if entry not in {*same, *chosen}}
+        stay = {entry: ref for entry, ref in stay.items() if ref.part in parts}
         wanted = {entry: now[entry] for entry in {*same, *chosen} if entry in now}
         kept, changed = generations.plan(same, parts, wanted, in_time)
         new = ""
@@ -233,14 +233,14 @@ class SyncedDir(Restoring):
                 new = secrets.token_hex(8)
                 parts[new] = self._store.put_part(new, stream, len(changed))
         number = min(self._saved.number + 1, generations.MOST_NUMBER)
-        entries = {**stay, **kept, **{entry: self._held(entry, entry in same, new, number) for entry in changed}}
+        entries = {**stay, **kept, **{entry: self._ref(entry, entry in same, new, number) for entry in changed}}
         parts = {name: parts[name] for name, _ in entries.values()}
         name = secrets.token_hex(8)
         self._store.put(name, Generation(self._saved.heads, number, time.time(), parts, entries))
         signatures = {**{entry: self._of_saved(entry) for entry in stay}, **wanted}
-        self._saved, self._taken, self.dirty = LocalIndex((name,), number, entries, signatures, parts), False, False
+        self._saved, self._merged, self.dirty = LocalIndex((name,), number, entries, signatures, parts), False, False
         local_index.write(self._saved, self._known)
-        before, self._owned = self._owned, distributions.distributions(self._shape, self.root)
+        before, self._owned = self._owned, distributions.distributions(self._layout, self.root)
         for one, old in before.items():
             if old & stay.keys():
                 self._owned.setdefault(one, set()).update(old)
@@ -251,7 +251,7 @@ class SyncedDir(Restoring):
         return False
 
     def _packed(self, found: Dict[str, Entry], changed: List[str], stream: BinaryIO) -> bool:
-        """Archive entries; False if one was changed meanwhile, or is none that can be unpacked again: we come again."""
+        """Archive entries; False if one changed meanwhile, or cannot be unpacked safely: the next poll tries again."""
         size, room = sum(found[entry].size for entry in changed), archive.room(self._local)
         if size > room:
             text = "packages of {0:.1f} GB are archived on local disk, which has room for {1:.1f} GB"
@@ -260,11 +260,11 @@ class SyncedDir(Restoring):
             archive.pack(self.root, changed, stream)
         except archive.Implausible:
             largest = max(changed, key=lambda entry: found[entry].size)
-            self._moving = {largest}
+            self._unarchived = {largest}
             self._refused[largest] = found[largest].signature
             return False
         lost = [entry for entry in changed if not self._is_still(entry, found[entry])]
-        self._moving = set(lost)
+        self._unarchived = set(lost)
         self._quiet.touch(lost, self._scanned)
         return not lost
 
@@ -276,8 +276,8 @@ class SyncedDir(Restoring):
     def _of_saved(self, entry: str) -> str:
         return self._saved.signatures.get(entry, "")
 
-    def _held(self, entry: str, same: bool, part: str, number: int) -> EntryRef:
-        """Where an entry lies now; archiving it again as it is does not make it newer."""
+    def _ref(self, entry: str, same: bool, part: str, number: int) -> EntryRef:
+        """The archive that holds an entry now; to archive it again unchanged does not raise its number."""
         return EntryRef(part, self._saved.entries[entry].number if same else number)
 
     def _story(self, changed: List[str]) -> str:

@@ -13,7 +13,7 @@ from typing import Dict, Iterator, List, NamedTuple, Tuple
 # pip's: what it takes away in an upgrade; R's: where it builds.
 TEMPORARY = ("~", "00LOCK")
 LONGEST = 3000  # bytes of a path in an entry: it must also be a path where it is unpacked (PATH_MAX is 4096)
-KEPT = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
+FILE_TYPES = (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
 HEADER = 512  # bytes of tar's for each file
 NO_FILE = "it is no file and no folder"
 
@@ -125,7 +125,7 @@ class Entry(NamedTuple):
 def scan(path: str) -> Entry:
     """Look at an entry: names, sizes, times of change, modes and links' targets; no file is opened.
 
-    What Python compiles is left out: running a program must not look like an installation.
+    What Python compiles is skipped: running a program must not look like an installation.
 
     Raises:
         OSError: it cannot be read; ENAMETOOLONG: its folders lie in each other deeper than can be kept.
@@ -136,7 +136,7 @@ def scan(path: str) -> Entry:
     def take(name: str, found: os.stat_result, at: str) -> None:
         nonlocal size, lacks
         kind, mode = stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode)
-        if kind not in KEPT:
+        if kind not in FILE_TYPES:
             lacks = lacks or os.path.basename(path) + name + " is no file and no folder"
             return
         fields = [name, kind | mode]
@@ -150,7 +150,7 @@ def scan(path: str) -> Entry:
         digest.update("\0".join(str(field) for field in fields).encode("utf-8", "surrogateescape") + b"\0\0")
 
     found = os.lstat(path)
-    if stat.S_IFMT(found.st_mode) not in KEPT:
+    if stat.S_IFMT(found.st_mode) not in FILE_TYPES:
         raise OSError(NO_FILE)
     take("", found, path)
     # A list, not a function that calls itself: Python's stack ends long before a tree does.
@@ -193,7 +193,7 @@ class Survey(NamedTuple):
 
 
 def survey(shape: Layout, root: str) -> Survey:
-    """Look at all entries. One that went meanwhile is left out; one that cannot be kept costs nobody but itself.
+    """Look at all entries. One that went meanwhile is skipped; one that cannot be kept costs nobody but itself.
 
     Raises:
         OSError: a folder that holds entries cannot be read.

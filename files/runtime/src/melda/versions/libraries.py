@@ -162,7 +162,7 @@ class Installed:
         self._python = interpreters.python(place.python_env)  # of a running container it does not change
 
     def versions(self) -> Json:
-        """The JSON of the specification: distribution, Python and R, each with its packages."""
+        """The JSON of ``GET /versions``: distribution, Python and R, each with its packages."""
         place = self._place
         name, release = distribution()
         r = interpreters.r()

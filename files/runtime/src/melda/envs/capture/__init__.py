@@ -27,7 +27,7 @@ class Installed(NamedTuple):
         document: the capture.
         python: distributions by name.
         r: library and entry by name.
-        left_out: of what something was left out because it looked like an address with a secret.
+        left_out: of what something was dropped because it looked like an address with a secret.
     """
 
     document: Json
@@ -125,5 +125,5 @@ def text(document: Json) -> str:
 
 
 def default_file(place: environ.ImageLayout) -> str:
-    """Where a capture goes if nothing else is said."""
+    """Where a capture goes if no other path is given."""
     return os.path.join(place.workdir, NAME)

@@ -115,7 +115,7 @@ def source(text: Optional[str]) -> Json:
 
 
 def record_rows(text: Optional[str]) -> Iterator[List[str]]:
-    """Rows of a RECORD: path, hash, size; what is no row is left out."""
+    """Rows of a RECORD: path, hash, size; what is no row is skipped."""
     try:
         for row in csv.reader((text or "").splitlines()):
             if len(row) == 3:
@@ -127,7 +127,7 @@ def record_rows(text: Optional[str]) -> Iterator[List[str]]:
 def record_digest(text: Optional[str]) -> str:
     """One number for all files of a distribution, by the hashes in its RECORD; empty where that has none.
 
-    The same for one wheel, whoever installs it where: scripts, bytecode and the installer's own notes are left out.
+    The same for one wheel, whoever installs it where: scripts, bytecode and the installer's own notes are skipped.
     """
     lines = []
     for path, digest, size in record_rows(text):

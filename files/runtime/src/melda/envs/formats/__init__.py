@@ -15,7 +15,7 @@ from melda.envs.errors import UsageError
 from melda.envs.formats import conda, pylock, renv, requirements, sessioninfo
 
 Json = Dict[str, Any]
-# What capture writes, and what such a file is called if nothing else is said.
+# What capture writes, and what such a file is called if no other name is given.
 WRITTEN = {
     "json": capture.NAME,
     "requirements": "requirements.txt",

@@ -53,7 +53,7 @@ def install(env: Dict[str, str], names: Sequence[str], say: Callable[[str], None
     """Install R packages in one transaction.
 
     Raises:
-        Unavailable: apt failed.
+        PackageUnavailable: apt failed.
     """
     _call(env, say, "install", "ias", *_list(names))
 
@@ -62,6 +62,6 @@ def remove(env: Dict[str, str], names: Sequence[str], say: Callable[[str], None]
     """Remove R packages that came in this way.
 
     Raises:
-        Unavailable: apt failed, or one of them is the image's.
+        PackageUnavailable: apt failed, or one of them is the image's.
     """
     _call(env, say, "remove", "ias", *_list(names))

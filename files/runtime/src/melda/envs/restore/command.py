@@ -254,7 +254,7 @@ def in_project(folder: str) -> str:
     Raises:
         UsageError: it has none.
     """
-    names = (os.path.join(state.KEPT, state.CAPTURE), capture.NAME)
+    names = (os.path.join(state.PROJECT_STATE, state.CAPTURE), capture.NAME)
     found = [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
     if not found:
         raise UsageError(f"invalid --from-project={folder!r}: no {capture.NAME} is in it; melda-env capture writes it")

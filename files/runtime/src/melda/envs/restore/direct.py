@@ -28,7 +28,7 @@ def fetch(entry: Json, folder: str, env: Dict[str, str]) -> str:
         The address of the local copy, as uv is told it.
 
     Raises:
-        Unavailable: it cannot be had.
+        PackageUnavailable: it cannot be had.
     """
     why = entries.lost(entry)
     if why:

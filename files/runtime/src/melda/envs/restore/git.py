@@ -47,7 +47,7 @@ def _kept_to(url: str, env: Dict[str, str]) -> Tuple[List[str], Dict[str, str]]:
 
     Raises:
         UsageError: the name leads out of the web.
-        Unavailable: this git cannot be kept.
+        PackageUnavailable: this git cannot be kept.
         OSError: the name leads nowhere.
     """
     options = ["-c", "http.followRedirects=false"]
@@ -79,7 +79,7 @@ def checkout(source: Json, target: str, env: Dict[str, str]) -> str:
         The folder, without git's own.
 
     Raises:
-        Unavailable: it cannot be had.
+        PackageUnavailable: it cannot be had.
     """
     commit, url = source.get("commit", ""), source["url"]
     try:

@@ -199,7 +199,7 @@ class Installer:
         """Remove packages of the user's.
 
         Raises:
-            Unavailable: uv failed.
+            PackageUnavailable: uv failed.
         """
         if names:
             done = self._run("uninstall", "--python", os.path.join(self._site.root, "bin", "python"), *names)

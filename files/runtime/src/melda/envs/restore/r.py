@@ -252,7 +252,7 @@ class Installer:
         """Remove packages beyond the image.
 
         Raises:
-            Unavailable: apt failed.
+            PackageUnavailable: apt failed.
         """
         through_apt = [entry["name"] for entry in entries if entry["source"]["type"] == "apt"]
         for entry in entries:

@@ -59,7 +59,7 @@ def fetch(url: str, path: str, trusted: bool = False) -> None:
         trusted: a mirror of this image, and no address of a capture.
 
     Raises:
-        Unavailable: it cannot be had.
+        PackageUnavailable: it cannot be had.
     """
     new, shown = path + ".part", addresses.hide(url)
     with web.watch(web.DEADLINE) as watching:
@@ -103,7 +103,7 @@ def mirrors(env: Dict[str, str]) -> Mirrors:
     """Where this image's R looks.
 
     Raises:
-        Unavailable: R does not start.
+        PackageUnavailable: R does not start.
     """
     code = (
         'r <- getOption("repos"); b <- getOption("BioC_mirror");'
@@ -127,7 +127,7 @@ def places(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
     """Where the source of a package may be, and whether that is a mirror of this image.
 
     Raises:
-        Unavailable: nowhere.
+        PackageUnavailable: nowhere.
     """
     source, name, version = entry["source"], entry["name"], entry["version"]
     kind = source["type"]
@@ -171,7 +171,7 @@ def unpack(archive: str, folder: str) -> str:
         The one folder that is in it.
 
     Raises:
-        Unavailable: it is none.
+        PackageUnavailable: it is none.
     """
     try:
         with tarfile.open(archive) as opened:
@@ -205,7 +205,7 @@ def fields(folder: str, entry: Json) -> Dict[str, str]:
     """The DESCRIPTION of a source, if it is of the package and the version that is wanted.
 
     Raises:
-        Unavailable: it is not.
+        PackageUnavailable: it is not.
     """
     try:
         found = description(regular.head(os.path.join(folder, "DESCRIPTION"), 1 << 20).decode("utf-8", "replace"))
@@ -241,7 +241,7 @@ def get(entry: Json, at: Mirrors, folder: str, env: Dict[str, str]) -> Tuple[str
         Its folder, and its DESCRIPTION.
 
     Raises:
-        Unavailable: it cannot be had.
+        PackageUnavailable: it cannot be had.
     """
     try:
         why = entries.lost(entry)

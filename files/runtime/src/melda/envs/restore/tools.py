@@ -43,7 +43,7 @@ _held: List[int] = []  # descriptors of the lock, which children keep
 
 
 class Done(NamedTuple):
-    """How a program ended: its exit code, and all it said."""
+    """How a program ended: its exit code, and its output."""
 
     code: int
     output: str
@@ -88,7 +88,7 @@ def run(
         directory: where it runs.
 
     Raises:
-        Unavailable: it is not there.
+        PackageUnavailable: it is not there.
     """
     output: List[str] = []
     process = None
@@ -161,7 +161,7 @@ def uv(place: environ.ImageLayout, env: Dict[str, str], lock: str = UV_LOCK) -> 
     It is no part of the image: it is as large as Python, and most containers never need it.
 
     Raises:
-        Unavailable: it cannot be fetched.
+        PackageUnavailable: it cannot be fetched.
     """
     there = shutil.which("uv", path=env.get("PATH", ""))
     folder = os.path.join(cache(place), "uv")

@@ -40,7 +40,7 @@ def kept(files: str, entry: Json) -> str:
     """Path of the copy that was kept beside the capture, if it is what the capture says.
 
     Raises:
-        Unavailable: it is not.
+        PackageUnavailable: it is not.
     """
     if "file" not in entry:
         came = entry["source"].get("path", "a file or folder of the host")
@@ -55,7 +55,7 @@ def digest_of(path: str) -> str:
     """SHA-256 of a file, as a capture has it.
 
     Raises:
-        Unavailable: it cannot be read.
+        PackageUnavailable: it cannot be read.
     """
     found = hashlib.sha256()
     try:
@@ -76,7 +76,7 @@ def lines(site: Site, entry: Json, fetched: str = "") -> str:
         fetched: address of the local copy of what is from an address or a commit.
 
     Raises:
-        Unavailable: it can be had nowhere.
+        PackageUnavailable: it can be had nowhere.
     """
     why = entries.lost(entry)
     if why:
