@@ -115,7 +115,10 @@ def test_by_hand_the_same_mirror_is_one_line_too(docker: str, broken: Callable[[
 def test_a_build_that_fails_names_nothing(builder: Builder, broken: Callable[[str], str]) -> None:
     base = broken("useradd --uid 1001 somebody")
     done = builder("image", "--image", NAMED, "--base", base, "--packages", "none")
-    assert "invalid uid=1001: expected a number that is free, on this host it belongs to somebody" in done.stdout + done.stderr
+    assert (
+        "invalid uid=1001: expected a number that is free, on this host it belongs to somebody"
+        in done.stdout + done.stderr
+    )
     refused(done, "building Dockerfile.base failed")
 
 

@@ -44,6 +44,15 @@ def test_what_is_tried_again_is_no_error_yet(said: tuple[Output, int]) -> None:
     assert output.error(0) == "### giving up"
 
 
+def test_a_read_that_s3_refuses_is_no_lost_upload_and_hides_none(said: tuple[Output, int]) -> None:
+    output, writing = said
+    download = "[ERR] fdcache_fdinfo.cpp:Load(1): could not download. start(0), size(4096), errno(-1)\n"
+    os.write(writing, (REFUSED + download).encode())
+    assert output.error(0) == ""
+    os.write(writing, (REFUSED + REFUSED + download).encode())
+    assert output.error(0) == "HTTP response code 403, returning EPERM", "one of two requests was no read"
+
+
 def test_all_else_is_logged_line_by_line(said: tuple[Output, int], capsys: pytest.CaptureFixture[str]) -> None:
     output, writing = said
     os.write(writing, b"[CRT] s3fs.cpp:main(1): bad\n[INF] s3fs.cpp:ma")

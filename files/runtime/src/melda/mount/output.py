@@ -20,6 +20,8 @@ OF_S3FS = re.compile(r"\[(CRT|ERR|WAN|INF|DBG)\] ")
 # S3's answer may hold a session token; and what is only tried again is no error yet: "### giving up" is.
 BODY, TRIED_AGAIN = "Body Text", "### CURLE_"
 LONGEST = 120  # characters of a line
+MOST = 1000  # errors that are kept
+ANSWER, DOWNLOAD = "HTTP response code ", "could not download"
 
 
 class Output:
@@ -61,12 +63,21 @@ class Output:
             return  # the rest of S3's answer
         if level.group(1) == "ERR":
             if TRIED_AGAIN not in line:
-                text = line.partition("): ")[2].partition(BODY)[0].strip(" .")
-                self._errors = [*self._errors[-9:], (time.monotonic(), text[:LONGEST])]
+                self._add(line.partition("): ")[2].partition(BODY)[0].strip(" .")[:LONGEST])
             return
         with contextlib.suppress(OSError):
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
+
+    def _add(self, text: str) -> None:
+        if not text.startswith(DOWNLOAD):
+            self._errors = [*self._errors[-MOST:], (time.monotonic(), text)]
+            return
+        # A refused read is two errors: the answer, whatever was asked, and then this. Neither is a lost upload.
+        for number in reversed(range(len(self._errors))):
+            if self._errors[number][1].startswith(ANSWER):
+                del self._errors[number]
+                return
 
     def error(self, since: float) -> str:
         """The last error of those read since a moment (time.monotonic()); empty if there is none."""
