@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.settings import RULES, problems
 from tests.operations.conftest import settings
-from tests.unit.letters import taken
+from tests.unit.characters import accepted_characters
 
 PLACES = ("uhome", "jupyter_workdir", "src", "python_env")
 URLS = ("cran_mirror", "r2u_mirror", "r_mirror", "apt_mirror", "pypi_index", "apt_proxy")
@@ -129,7 +129,7 @@ LOWER = string.digits + string.ascii_lowercase
     ],
 )
 def test_the_characters_that_are_fine(name: str, before: str, after: str, fine: str) -> None:
-    assert set(taken(RULES[name].accepts, before, after)) == set(fine)
+    assert set(accepted_characters(RULES[name].accepts, before, after)) == set(fine)
 
 
 @pytest.mark.parametrize(

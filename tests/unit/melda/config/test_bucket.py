@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from melda.base.errors import ConfigError
 from melda.config import bucket
 
-from tests.unit.letters import taken
+from tests.unit.characters import accepted_characters
 
 LOWER = string.digits + string.ascii_lowercase
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "abc/def+g="}
@@ -169,16 +169,18 @@ def test_other_settings_that_are_not_right(name: str, value: str) -> None:
 
 
 def test_the_characters_that_are_fine() -> None:
-    assert taken(bucket.bucket_name, after="aa") == taken(bucket.bucket_name, "aa") == LOWER
-    assert taken(bucket.bucket_name, "a", "a") == "-." + LOWER
-    assert taken(bucket.region, "a", "a") == "-" + LOWER
+    assert accepted_characters(bucket.bucket_name, after="aa") == accepted_characters(bucket.bucket_name, "aa") == LOWER
+    assert accepted_characters(bucket.bucket_name, "a", "a") == "-." + LOWER
+    assert accepted_characters(bucket.region, "a", "a") == "-" + LOWER
     visible = "".join(chr(code) for code in range(33, 127) if chr(code) != ":")
-    assert taken(lambda value: bucket.credentials({**KEYS, "AWS_SESSION_TOKEN": value}), "a", "a") == visible
-    assert taken(bucket.patience, after="0") == string.digits[1:]
-    assert taken(bucket.patience, "1") == string.digits
+    assert (
+        accepted_characters(lambda value: bucket.credentials({**KEYS, "AWS_SESSION_TOKEN": value}), "a", "a") == visible
+    )
+    assert accepted_characters(bucket.patience, after="0") == string.digits[1:]
+    assert accepted_characters(bucket.patience, "1") == string.digits
     # Of what is no letter, digit, dot or dash: the rest cannot follow a host's name.
     assert (
-        taken(bucket.endpoint, "http://a", "a")
+        accepted_characters(bucket.endpoint, "http://a", "a")
         == "-." + string.digits + string.ascii_uppercase + string.ascii_lowercase
     )
 

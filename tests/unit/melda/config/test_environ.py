@@ -13,7 +13,7 @@ from melda.base.errors import ConfigError
 from melda.config import environ, firewall_policy
 from melda.config.environ import ImageLayout, Settings
 
-from tests.unit.letters import taken
+from tests.unit.characters import accepted_characters
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
 VALUES = st.from_regex(r"[A-Za-z0-9/.,@%+-][A-Za-z0-9/.,@%+ -]{0,18}[A-Za-z0-9/]", fullmatch=True)
@@ -121,7 +121,9 @@ def test_loads_what_the_file_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_characters_of_a_token() -> None:
-    assert taken(environ.token, "a", "a") == "".join(sorted(string.ascii_letters + string.digits + "._~+/=-"))
+    assert accepted_characters(environ.token, "a", "a") == "".join(
+        sorted(string.ascii_letters + string.digits + "._~+/=-")
+    )
     assert environ.token("") == ""
 
 

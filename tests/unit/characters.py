@@ -7,8 +7,8 @@ from collections.abc import Callable
 from melda.base.errors import ConfigError
 
 
-def taken(check: Callable[[str], object], before: str = "", after: str = "") -> str:
-    """The characters that ``check`` takes between ``before`` and ``after``, in their order; it raises Refused or says False."""
+def accepted_characters(check: Callable[[str], object], before: str = "", after: str = "") -> str:
+    """Return the characters that ``check`` takes between ``before`` and ``after``, in their order; it raises ConfigError or returns False."""
 
     def takes(value: str) -> bool:
         try:
