@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options."""
+    """Return the options."""
     parsed = argparse.ArgumentParser(prog="python -m bench", description="Measures side by side.")
     parsed.add_argument("--base", default="debian:bookworm", help="as BASE of the Makefile, or any local image")
     parsed.add_argument("--only", default="", metavar="ROW", help="one of " + ", ".join(row.NAME for row in ROWS))
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def chosen(only: str) -> list[Row]:
-    """The rows to measure.
+    """Return the rows to measure.
 
     Raises:
         BuildError: there is no row of that name.

@@ -30,12 +30,12 @@ STYLE = """
 
 
 def _limit(result: Result, target: Target) -> float:
-    """A target in the result's unit."""
+    """Return a target in the result's unit."""
     return target.limit * (result.median(target.of) if target.of else 1.0)
 
 
 def _aim(result: Result, target: Target) -> str:
-    """What is to be reached, and whether it is."""
+    """Return what is to be reached, and whether it is."""
     limit = number(_limit(result, target), result.unit)
     output = f"{target.limit:g} x {target.of} = {limit}" if target.of else limit
     return f"target ≤ {output}: {verdict(result, [target]).partition(':')[0]}"
@@ -50,7 +50,7 @@ def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def _group(result: Result, top: float) -> tuple[list[str], float]:
-    """The elements of one result, and where the next may begin."""
+    """Return the elements of one result, and where the next may begin."""
     output = verdict(result, result.targets)
     bad = bool(result.invalid) or "MISSED" in output
     limits = [_limit(result, target) for target in result.targets]
@@ -83,7 +83,7 @@ def _group(result: Result, top: float) -> tuple[list[str], float]:
 
 
 def svg(row: Measured) -> str:
-    """The picture of one row of measurements."""
+    """Return the picture of one row of measurements."""
     made: list[str] = []
     top = 4.0
     for result in row.results:

@@ -63,7 +63,7 @@ def by_hand(changes: Changes, number: int, python: str, r: str) -> None:
 
 
 def wheel(folder: str, version: str) -> str:
-    """A wheel without content; returns its path."""
+    """Return a wheel without content; returns its path."""
     path = os.path.join(folder, f"melda_churn_pip-{version}-py3-none-any.whl")
     info = f"melda_churn_pip-{version}.dist-info"
     with zipfile.ZipFile(path, "w") as packed:

@@ -21,7 +21,7 @@ def _said(*command: str, cwd: Path = ROOT) -> str:
 
 
 def _from(path: str, name: str) -> str:
-    """The value of the first line ``NAME: value`` of a file in /proc."""
+    """Return the value of the first line ``NAME: value`` of a file in /proc."""
     for line in Path(path).read_text().splitlines():
         if line.startswith(name):
             return line.partition(":")[2].strip()
@@ -29,7 +29,7 @@ def _from(path: str, name: str) -> str:
 
 
 def revision(root: Path = ROOT) -> str:
-    """The commit that is measured, and whether something differs from it."""
+    """Return the commit that is measured, and whether something differs from it."""
     commit = _said("git", "rev-parse", "--short=12", "HEAD", cwd=root) or "unknown"
     # What a run writes itself is no change of what it measures.
     written = (":!bench/results.*", ":!bench/charts")

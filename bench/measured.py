@@ -46,7 +46,7 @@ class Measured:
 
 
 def read(file: Path) -> dict[str, Measured]:
-    """The rows of a file by name; none if there is no file."""
+    """Return the rows of a file by name; none if there is no file."""
     if not file.exists():
         return {}
     return {
@@ -63,5 +63,5 @@ def write(file: Path, text: str) -> None:
 
 
 def as_text(rows: list[Measured]) -> str:
-    """The rows as JSON."""
+    """Return the rows as JSON."""
     return json.dumps({"rows": [row.as_json() for row in rows]}, indent=2, ensure_ascii=False) + "\n"

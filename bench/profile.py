@@ -37,7 +37,7 @@ def spent(log: Iterable[str]) -> dict[str, float]:
 
 
 def table(times: dict[str, float], rows: int = 12) -> str:
-    """The longest as Markdown; the others in one row."""
+    """Return the longest as Markdown; the others in one row."""
     longest = sorted(times.items(), key=lambda item: -item[1])
     lines = ["| what | seconds | share |", "| --- | --- | --- |"]
     whole = sum(times.values()) or 1.0

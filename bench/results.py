@@ -71,7 +71,7 @@ class Result:
 
     @classmethod
     def from_json(cls, known: dict[str, Any]) -> Result:
-        """What :meth:`as_json` made; the derived figures are derived again."""
+        """Return what :meth:`as_json` made; the derived figures are derived again."""
         targets = [Target(target["limit"], target["of"]) for target in known["targets"]]
         # Not in files of before there was such an alternative.
         given_up = known.get("given_up", [])

@@ -11,7 +11,7 @@ COLUMNS = ("what", "ours", "alternative", "ratio", "target", "verdict", "repeats
 
 
 def number(value: float, unit: str) -> str:
-    """A figure with two significant digits or more, and its unit, if it has one."""
+    """Return a figure with two significant digits or more, and its unit, if it has one."""
     digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 0.1 or not value else 3
     return f"{value:.{digits}f} {unit}".rstrip()
 
@@ -28,7 +28,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def lines(result: Result) -> list[str]:
-    """The table's lines for one result: one an alternative, and one for limits in the row's own unit."""
+    """Return the table's lines for one result: one an alternative, and one for limits in the row's own unit."""
     ours = number(result.median(), result.unit)
     made = []
     for name in (name for name in result.samples if name != OURS):
@@ -57,7 +57,7 @@ def lines(result: Result) -> list[str]:
 
 
 def _machines(rows: Sequence[Measured]) -> list[str]:
-    """The facts of each machine, under the rows that were measured on it."""
+    """Return the facts of each machine, under the rows that were measured on it."""
     machines: list[tuple[dict[str, str], list[str]]] = []
     for row in rows:
         same = next((names for facts, names in machines if facts == row.machine), None)
@@ -73,7 +73,7 @@ def _machines(rows: Sequence[Measured]) -> list[str]:
 
 
 def markdown(rows: Sequence[Measured]) -> str:
-    """The whole of ``bench/results.md``.
+    """Return the whole of ``bench/results.md``.
 
     Args:
         rows: in the order of the table.

@@ -85,7 +85,7 @@ class Workbench:
         return done.stdout
 
     def image(self) -> str:
-        """The image with the curated packages of ``core``, built from the tree when it is first asked for."""
+        """Return the image with the curated packages of ``core``, built from the tree when it is first asked for."""
         tags = {name: f"{self.token}-{name}" for name in ("app-base", "app")}
         if client.exists(self.docker, "image", tags["app"]):
             return tags["app"]

@@ -84,7 +84,7 @@ def up(chosen: Settings) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The commands, and the variables of the Makefile as their options."""
+    """Return the commands, and the variables of the Makefile as their options."""
     parsed = argparse.ArgumentParser(prog="python -m builder", description="Builds and runs Melda Jupyter's images.")
     commands = parsed.add_subparsers(dest="command", required=True)
     helps = {

@@ -83,7 +83,7 @@ def pull(docker: str, image: str) -> str:
 
 
 def select(docker: str, base: str) -> tuple[str, str]:
-    """What ``BASE`` stands for.
+    """Return what ``BASE`` stands for.
 
     Args:
         docker: path of the client.
@@ -146,5 +146,5 @@ def bootstrap(docker: str, base: str) -> str:
 
 
 def ensure(docker: str, base: str) -> str:
-    """The image of a base that :func:`select` returned, bootstrapped if it is a local one."""
+    """Return the image of a base that :func:`select` returned, bootstrapped if it is a local one."""
     return bootstrap(docker, base) if base in LOCAL else base

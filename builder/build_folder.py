@@ -11,7 +11,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "build"
 
 
 def name(image: str) -> str:
-    """What a file of ``image`` is called, without its ending."""
+    """Return what a file of ``image`` is called, without its ending."""
     return re.sub(r"[^A-Za-z0-9.-]", "_", image)
 
 

@@ -22,7 +22,7 @@ _KEPT = ("ENV", "WORKDIR", "EXPOSE", "HEALTHCHECK", "CMD")
 
 
 def instructions(dockerfile: str) -> list[str]:
-    """The lines of a Dockerfile that describe the image and not how it is made, each joined into one.
+    """Return the lines of a Dockerfile that describe the image and not how it is made, each joined into one.
 
     Args:
         dockerfile: its text.

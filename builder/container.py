@@ -66,7 +66,7 @@ def check_port(port: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The container's variables: those of this shell that docs/reference/variables.md lists.
+    """Return the container's variables: those of this shell that docs/reference/variables.md lists.
 
     Raises:
         BuildError: a bucket is named, and the build host has no /dev/fuse to mount it with.
@@ -118,7 +118,7 @@ def options(variables: dict[str, str], port: str, mounted: dict[str, str] | None
 
 
 def variables_of(container: dict[str, Any]) -> dict[str, str]:
-    """The variables that a container was given, of those that docs/reference/variables.md lists."""
+    """Return the variables that a container was given, of those that docs/reference/variables.md lists."""
     pairs = (line.partition("=") for line in container["Config"]["Env"])
     return {name: value for name, _, value in pairs if name in PASSED}
 

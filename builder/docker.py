@@ -46,7 +46,7 @@ def exists(docker: str, kind: str, name: str) -> bool:
 
 
 def inspect(docker: str, kind: str, name: str) -> dict[str, Any]:
-    """What ``docker KIND inspect`` says."""
+    """Return what ``docker KIND inspect`` says."""
     found: list[dict[str, Any]] = json.loads(call(docker, kind, "inspect", name))
     return found[0]
 

@@ -71,12 +71,12 @@ def _wait(client: str, started: subprocess.Popen[bytes]) -> None:
 
 
 def find() -> str:
-    """Path of a docker client that can build, or empty."""
+    """Return the path of a docker client that can build, or empty."""
     return next((path for path in _clients() if _can_build(path)), "")
 
 
 def ready() -> str:
-    """Path of a docker client that can build, with an engine that answers.
+    """Return the path of a docker client that can build, with an engine that answers.
 
     Raises:
         BuildError: there is none and it cannot be installed or started, or this user may not use it.

@@ -14,7 +14,7 @@ _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.
 
 
 def ca_bundle() -> str:
-    """Path of the CA bundle the build host trusts, or empty.
+    """Return the path of the CA bundle the build host trusts, or empty.
 
     Behind a proxy that inspects TLS it holds the proxy's certificate, without which no download inside a build works.
     """

@@ -20,25 +20,25 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def omitted(docker: str, image: str) -> list[str]:
-    """What a build skipped, a line each."""
+    """Return what a build skipped, a line each."""
     output = client.call(docker, "run", "--rm", image, "sh", "-c", f"cat {OMITTED} 2>/dev/null || true")
     return [line for line in output.splitlines() if line.strip()]
 
 
 def revision() -> str:
-    """The commit that is built, marked if the work tree differs from it; empty outside of a repository."""
+    """Return the commit that is built, marked if the work tree differs from it; empty outside of a repository."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def source(url: str) -> str:
-    """What a browser opens for a git remote; empty for a folder, or an address that holds a password."""
+    """Return what a browser opens for a git remote; empty for a folder, or an address that holds a password."""
     found = re.fullmatch(r"(?:https?://|ssh://)?(?:git@)?([\w.-]+\.[a-z]+)[:/]([\w./~-]+?)(?:\.git)?/?", url)
     return f"https://{found[1]}/{found[2]}" if found else ""
 
 
 def remote() -> str:
-    """The git remote this work tree came from; empty if there is none."""
+    """Return the git remote this work tree came from; empty if there is none."""
     command = ["git", "-C", str(ROOT), "config", "--get", "remote.origin.url"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 

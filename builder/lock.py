@@ -55,12 +55,12 @@ def compile_lock(python: str, sources: list[Path], constraints: str, platform: s
 
 
 def bind(versions: dict[str, str]) -> str:
-    """The text of requirements that bind versions."""
+    """Return the text of requirements that bind versions."""
     return "".join(f"{name}=={version}\n" for name, version in versions.items())
 
 
 def without(lock: str, known: dict[str, str]) -> str:
-    """A lock less the packages that ``known`` has already."""
+    """Return a lock less the packages that ``known`` has already."""
     return "".join(entry for entry in entries(lock) if not set(pins(entry.encode())) <= set(known))
 
 
@@ -88,7 +88,7 @@ def lock_hub(python: str) -> str:
 
 
 def lock_pyinfra(python: str, constraints: str = "") -> str:
-    """The lock of the pyinfra that runs inside an image with that Python, on amd64 and on arm64.
+    """Return the lock of the pyinfra that runs inside an image with that Python, on amd64 and on arm64.
 
     An image under construction has no compiler. What has wheels for arm64 has them for amd64 too, often in an older version
     than the newest: gevent for Python 3.8 to 3.10 (October 2026).

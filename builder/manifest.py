@@ -19,7 +19,7 @@ _LABEL = "org.opencontainers.image."
 
 
 def versions(docker: str, image: str) -> dict[str, Any]:
-    """What ``get-versions`` says in a container of the image, without network.
+    """Return what ``get-versions`` says in a container of the image, without network.
 
     Raises:
         BuildError: it did not run, or its output is not what was asked for.
@@ -36,7 +36,7 @@ def versions(docker: str, image: str) -> dict[str, Any]:
 
 
 def describe(docker: str, image: str) -> dict[str, Any]:
-    """The manifest.
+    """Return the manifest.
 
     Args:
         docker: path of the client.
@@ -77,7 +77,7 @@ def _table(head: tuple[str, str], rows: list[tuple[str, str]]) -> list[str]:
 
 
 def markdown(manifest: dict[str, Any]) -> str:
-    """The manifest as a page: what it is, then R's and Python's packages."""
+    """Return the manifest as a page: what it is, then R's and Python's packages."""
     inside = manifest["versions"]
     distribution = next(f"{key} {value}" for key, value in inside.items() if key not in ("Python", "R"))
     rows = [
@@ -106,7 +106,7 @@ def markdown(manifest: dict[str, Any]) -> str:
 
 
 def paths(image: str, folder: Path = FOLDER) -> tuple[Path, Path]:
-    """Where the page and the JSON of ``image`` lie."""
+    """Return where the page and the JSON of ``image`` lie."""
     name = build_folder.name(image)
     return folder / f"{name}.md", folder / f"{name}.json"
 

@@ -42,7 +42,7 @@ RECORD=$lists PROVISION_DATA=$wanted /deploy/builder/provision
 
 
 def locks(packages: str, python: str, data: dict[str, str]) -> list[str]:
-    """The lists of Python packages that a build installs, below this repository.
+    """Return the lists of Python packages that a build installs, below this repository.
 
     Args:
         packages: set of curated packages.
@@ -67,7 +67,7 @@ def sums(folder: Path) -> str:
 
 
 def number(folder: Path) -> str:
-    """The one number that stands for all of a folder: the hash of its list of hashes."""
+    """Return the one number that stands for all of a folder: the hash of its list of hashes."""
     return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
 
 
@@ -146,7 +146,7 @@ def make(docker: str, base: str, base_image: str, python: str, chosen: Settings,
 
 
 def check(folder: Path, chosen: Settings) -> dict[str, Any]:
-    """What a folder was made for, once it is shown to be complete and unharmed.
+    """Return what a folder was made for, once it is shown to be complete and unharmed.
 
     Args:
         folder: what :func:`make` returned, maybe on another host.

@@ -21,7 +21,7 @@ TAKEN = ("packages", "strict", "mirror")
 
 
 def defaults() -> dict[str, Any]:
-    """The settings of group_data/all.py."""
+    """Return the settings of group_data/all.py."""
     found = runpy.run_path(str(ROOT / "group_data" / "all.py"))
     return {name: value for name, value in found.items() if name.islower() and name[0] != "_" and name != "os"}
 
@@ -53,7 +53,7 @@ def parse(data: str) -> dict[str, str]:
 
 
 def arguments(data: dict[str, str]) -> str:
-    """The settings that a build gets as PROVISION_DATA: those that name no file of the build host."""
+    """Return the settings that a build gets as PROVISION_DATA: those that name no file of the build host."""
     return " ".join(f"{name}={value}" for name, value in data.items() if name not in FILES)
 
 

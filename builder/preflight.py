@@ -52,7 +52,7 @@ class Row:
 
 
 def pypi() -> str:
-    """The package index pip is configured to use."""
+    """Return the package index pip is configured to use."""
     from pip._internal.models.index import PyPI  # noqa: PLC0415 - pip is not imported where nobody asks
 
     configured = subprocess.run(
@@ -62,7 +62,7 @@ def pypi() -> str:
 
 
 def apt_releases(printed: str) -> tuple[str, ...]:
-    """The signed files that ``apt-get --print-uris update`` would fetch first, one for each suite.
+    """Return the signed files that ``apt-get --print-uris update`` would fetch first, one for each suite.
 
     (``apt-get indextargets`` cannot say it: it lists nothing until the lists have been fetched.)
     """
@@ -80,7 +80,7 @@ def _release(docker: str, base: str, image: str) -> tuple[str, Release]:
 
 
 def release(docker: str, base: str, image: str) -> Release:
-    """The base's row of the table.
+    """Return the base's row of the table.
 
     Args:
         docker: path of the client.
@@ -94,7 +94,7 @@ def release(docker: str, base: str, image: str) -> Release:
 
 
 def sources(docker: str, base: str, image: str, data: dict[str, str] | None = None) -> list[Source]:
-    """What a build fetches from, by what the base's own apt and the settings say.
+    """Return what a build fetches from, by what the base's own apt and the settings say.
 
     Args:
         docker: path of the client.
@@ -134,7 +134,7 @@ def sources(docker: str, base: str, image: str, data: dict[str, str] | None = No
 
 
 def shown(url: str) -> str:
-    """A URL for a message: without the password that a mirror's may hold."""
+    """Return a URL for a message: without the password that a mirror's may hold."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
@@ -160,7 +160,7 @@ def check(found: list[Source]) -> list[Row]:
 
 
 def table(base: str, rows: list[Row]) -> str:
-    """The table as text: what will be used, what will be skipped, and why.
+    """Return the table as text: what will be used, what will be skipped, and why.
 
     Args:
         base: what the base is called.

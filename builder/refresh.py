@@ -44,7 +44,7 @@ class Difference(NamedTuple):
 
 
 def top(url: str) -> list[str]:
-    """The most downloaded packages, each once, most downloaded first.
+    """Return the most downloaded packages, each once, most downloaded first.
 
     Args:
         url: of the statistics.
@@ -79,7 +79,7 @@ def difference(listed: list[str], downloaded: list[str]) -> Difference:
 
 
 def added(text: str, new: list[str], count: int) -> str:
-    """A list with packages at its end, under a comment that says why they are there."""
+    """Return a list with packages at its end, under a comment that says why they are there."""
     return "".join([text.rstrip("\n"), f"\n# among CRAN's {count} most downloaded\n", *(f"{name}\n" for name in new)])
 
 
@@ -116,7 +116,7 @@ def _url(text: str) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options."""
+    """Return the options."""
     parsed = argparse.ArgumentParser(prog="python -m builder.refresh", description=(__doc__ or "").splitlines()[0])
     parsed.add_argument("--count", type=_count, default=100, help="how many of the most downloaded to look at (100)")
     parsed.add_argument("--write", action="store_true", help="add the new ones to files/packages/r-datascience.txt")

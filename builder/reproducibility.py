@@ -17,7 +17,7 @@ Entry = tuple[bytes, int, int, int, str, str]
 
 
 def entries(stream: IO[bytes]) -> dict[str, Entry]:
-    """Path -> entry of every member of a tar archive."""
+    """Return the path -> entry of every member of a tar archive."""
     found: dict[str, Entry] = {}
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
@@ -28,7 +28,7 @@ def entries(stream: IO[bytes]) -> dict[str, Entry]:
 
 
 def listing(docker: str, image: str) -> dict[str, Entry]:
-    """Path -> entry of everything in an image, without a leading slash.
+    """Return the path -> entry of everything in an image, without a leading slash.
 
     Raises:
         BuildError: there is no such image, or it cannot be read.

@@ -18,7 +18,7 @@ FOLDER = build_folder.FOLDER / "sbom"
 
 
 def path(image: str, folder: Path = FOLDER) -> Path:
-    """Where the bill of ``image`` lies."""
+    """Return where the bill of ``image`` lies."""
     return folder / f"{build_folder.name(image)}.cdx.json"
 
 

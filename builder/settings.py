@@ -54,12 +54,12 @@ class Settings:
 
 
 def refuse(name: str, value: str, right: str) -> BuildError:
-    """The line for a setting that is wrong: its name, its value, what it must be."""
+    """Return the line for a setting that is wrong: its name, its value, what it must be."""
     return BuildError(f"invalid {name}={value}: expected {right}")
 
 
 def check(arguments: argparse.Namespace) -> Settings:
-    """The settings, if all are right.
+    """Return the settings, if all are right.
 
     Raises:
         BuildError: names the first that is not.

@@ -37,7 +37,7 @@ def commit(revision: str) -> str:
 
 
 def tags(versions: Mapping[str, Any], created: str, revision: str) -> list[str]:
-    """All tags of an image. Each begins with what is inside: several releases can share a repository.
+    """Return all tags of an image. Each begins with what is inside: several releases can share a repository.
 
     Args:
         versions: what ``get-versions`` says.

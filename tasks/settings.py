@@ -36,7 +36,7 @@ def _whole(low: int, high: int) -> Callable[[Any], bool]:
 
 
 def _path(not_below: str) -> Rule:
-    """An absolute path, at least two folders deep, that does not lie in one of these folders of the root."""
+    """Return an absolute path, at least two folders deep, that does not lie in one of these folders of the root."""
     part = "[A-Za-z0-9_][A-Za-z0-9._-]*"
     return Rule(
         _matches(f"/(?!({not_below})/){part}(/{part})+"),
@@ -119,7 +119,7 @@ RULES: Dict[str, Rule] = {
 
 
 def problems(settings: Dict[str, Any]) -> List[str]:
-    """One line for each setting that is invalid: its name, its value, what would be right."""
+    """Return one line for each setting that is invalid: its name, its value, what would be right."""
     found = []
     for name, rule in RULES.items():
         value = settings.get(name)

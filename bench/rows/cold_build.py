@@ -41,7 +41,7 @@ CHECKS = {"floor": "/opt/jupyter/bin/jupyter --version && command -v s3fs Rscrip
 
 
 def cold(dockerfile: str, token: str) -> str:
-    """A Dockerfile whose cache mounts are empty and whose records in the build cache can be told from others'.
+    """Return a Dockerfile whose cache mounts are empty and whose records in the build cache can be told from others'.
 
     Args:
         dockerfile: its text.
@@ -83,7 +83,7 @@ def timed(workbench: Workbench, tag: str, dockerfile: str, arguments: dict[str, 
 
 
 def gained(workbench: Workbench) -> dict[str, str]:
-    """The floor's build arguments: the packages that ours has over its base, and the lock of its Python.
+    """Return the floor's build arguments: the packages that ours has over its base, and the lock of its Python.
 
     Raises:
         BuildError: ours could not be built.

@@ -44,12 +44,12 @@ NOTE = (
 
 
 def r_names(tree: Path, chosen: str) -> list[str]:
-    """The R packages of one list."""
+    """Return the R packages of one list."""
     return names((tree / f"files/packages/r-{chosen}.txt").read_bytes())
 
 
 def given(workbench: Workbench, base: str, compiled: Sequence[str]) -> str:
-    """The image that the alternative stands on: what its R packages need and cannot be compiled here."""
+    """Return the image that the alternative stands on: what its R packages need and cannot be compiled here."""
     wanted = [debian_name(name) for name in r_names(workbench.tree, "core")]
     flags = "--no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances"
     # Each time: the lists are no part of the image.

@@ -25,7 +25,7 @@ NOTE = (
 
 
 def command(workbench: Workbench, name: str, targets: list[str], packed: str) -> list[str]:
-    """What provisions ``targets``."""
+    """Return what provisions ``targets``."""
     if name == OURS:
         hosts = ",".join(f"@docker/{target}" for target in targets)
         return [str(BIN / "pyinfra"), "-y", hosts, "deploy.py", "--data", "packages=none"]
@@ -51,7 +51,7 @@ def prepared(workbench: Workbench, name: str, packed: str) -> str:
 
 
 def bare(workbench: Workbench, name: str) -> str:
-    """What one starts from: Ansible needs Python on its target, pyinfra does not."""
+    """Return what one starts from: Ansible needs Python on its target, pyinfra does not."""
     if name == OURS:
         return workbench.base_image
     tag = f"{workbench.token}-fleet-python"
@@ -84,7 +84,7 @@ def results(
     packed: str,
     idle: bool,
 ) -> list[Result]:
-    """A result for each number of targets.
+    """Return a result for each number of targets.
 
     Args:
         what: for the table.

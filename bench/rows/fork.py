@@ -101,7 +101,7 @@ def with_bspm(workbench: Workbench, mirror: str) -> Iterator[str]:
 
 
 def part(document: dict[str, Any], kind: str, names: Collection[str] = ()) -> str:
-    """A capture that has one language alone, of that what ``names`` has, if any are given."""
+    """Return a capture that has one language alone, of that what ``names`` has, if any are given."""
     other = "r" if kind == "python" else "python"
     chosen = [entry for entry in document[kind]["packages"] if not names or entry["name"] in names]
     return json.dumps(
@@ -110,14 +110,14 @@ def part(document: dict[str, Any], kind: str, names: Collection[str] = ()) -> st
 
 
 def captured(workbench: Workbench, container: str) -> dict[str, Any]:
-    """What melda-env says is installed."""
+    """Return what melda-env says is installed."""
     command = ["exec", "--user", "melda", container, "melda-env", "capture", "-"]
     found: dict[str, Any] = json.loads(client.call(workbench.docker, *command))
     return found
 
 
 def put(workbench: Workbench, container: str, name: str, text: str) -> str:
-    """A file in the container; its path there."""
+    """Return a file in the container; its path there."""
     with tempfile.NamedTemporaryFile("w") as stream:
         stream.write(text)
         stream.flush()

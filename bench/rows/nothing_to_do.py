@@ -30,7 +30,7 @@ PROGRAMS = ("get-versions", "healthcheck", "set-paths", "start-jupyter")
 
 
 def pyinfra_changes(output: str) -> int:
-    """How many operations changed something, by pyinfra's own summary.
+    """Return how many operations changed something, by pyinfra's own summary.
 
     Raises:
         BuildError: there is no summary.
@@ -43,7 +43,7 @@ def pyinfra_changes(output: str) -> int:
 
 
 def ansible_changes(output: str) -> int:
-    """How many tasks changed something or failed, by Ansible's own summary.
+    """Return how many tasks changed something or failed, by Ansible's own summary.
 
     Raises:
         BuildError: there is no summary.
@@ -55,7 +55,7 @@ def ansible_changes(output: str) -> int:
 
 
 def changes(name: str, output: str) -> int:
-    """How many changes or failures ours or Ansible reports."""
+    """Return how many changes or failures ours or Ansible reports."""
     return pyinfra_changes(output) if name == OURS else ansible_changes(output)
 
 

@@ -37,7 +37,7 @@ INSTALL = (
 
 
 def ten_of(had: Collection[str]) -> list[str]:
-    """The first ten candidates that can be compiled.
+    """Return the first ten candidates that can be compiled.
 
     Args:
         had: packages whose sources can be had.

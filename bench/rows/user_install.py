@@ -149,7 +149,7 @@ def install(workbench: Workbench, s3: Storage, volume: list[str], kind: str, fou
 
 
 def measure(workbench: Workbench, repeats: int) -> list[Result]:
-    """The four figures."""
+    """Return the four figures."""
     print_version = [
         "run",
         "--rm",

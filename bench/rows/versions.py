@@ -88,7 +88,7 @@ def asked(url: str) -> tuple[float, float, bytes]:
 
 
 def under_load(workbench: Workbench, name: str) -> tuple[int, float]:
-    """How many of the answers are invalid, and the seconds by which the stalest is.
+    """Return how many of the answers are invalid, and the seconds by which the stalest is.
 
     Raises:
         BuildError: nothing was installed meanwhile.
@@ -122,7 +122,7 @@ def under_load(workbench: Workbench, name: str) -> tuple[int, float]:
 
 
 def measure(workbench: Workbench, repeats: int) -> list[Result]:
-    """The four figures."""
+    """Return the four figures."""
     with workbench.container("versions", workbench.image(), "start-jupyter") as name:
         workbench.wait(name, "ready: ")
         firsts = [first(workbench, name) for _ in range(repeats)]

@@ -12,7 +12,7 @@ from deployments.ecs import task_definition
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options; values are checked by :mod:`deployments.ecs.task_definition`."""
+    """Return the options; values are checked by :mod:`deployments.ecs.task_definition`."""
     default = task_definition.Task("", "")
     parsed = argparse.ArgumentParser(
         prog="python -m deployments.ecs",

@@ -105,7 +105,7 @@ def whole(option: str, value: str, low: int, high: int, unit: str) -> int:
 
 
 def check(arguments: argparse.Namespace) -> Task:
-    """The task, if all arguments are right.
+    """Return the task, if all arguments are right.
 
     Raises:
         BuildError: names the first that is not.
@@ -162,7 +162,7 @@ def _port(number: int, network: str) -> dict[str, Any]:
 
 
 def definition(task: Task) -> dict[str, Any]:
-    """The parameters of RegisterTaskDefinition."""
+    """Return the parameters of RegisterTaskDefinition."""
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": task.image,

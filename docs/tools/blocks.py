@@ -44,7 +44,7 @@ class Block(NamedTuple):
 
 
 def of(page: Path) -> list[Block]:
-    """The blocks of a page, but for texts."""
+    """Return the blocks of a page, but for texts."""
     text = page.read_text()
     return [
         Block(

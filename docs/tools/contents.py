@@ -29,7 +29,7 @@ def sections(text: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def toctrees(text: str, pages: set[str]) -> str:
-    """The directives that make the navigation.
+    """Return the directives that make the navigation.
 
     Args:
         text: docs/index.md.
@@ -47,7 +47,7 @@ def toctrees(text: str, pages: set[str]) -> str:
 
 
 def subtree(page: str, pages: set[str]) -> str:
-    """The directive that puts the pages of a page's folder below it; empty if there are none."""
+    """Return the directive that puts the pages of a page's folder below it; empty if there are none."""
     below = sorted(one for one in pages if posixpath.dirname(one) == page)
     lines = "\n".join(f"/{one}" for one in below)
     return f"\n```{{toctree}}\n:hidden:\n\n{lines}\n```\n" if below else ""

@@ -61,13 +61,13 @@ def of_site(site: Path) -> list[str]:
 
 
 def anchor(heading: str) -> str:
-    """The anchor that GitHub gives a heading."""
+    """Return the anchor that GitHub gives a heading."""
     words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
     return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
 
 
 def anchors(text: str) -> set[str]:
-    """All anchors of a page in Markdown; a heading that stands there twice is numbered the second time."""
+    """Return all anchors of a page in Markdown; a heading that stands there twice is numbered the second time."""
     found: set[str] = set()
     for heading in re.findall(r"^#{1,6} (.+?)#*$", FENCE.sub("", text), re.MULTILINE):
         plain, number = anchor(heading), 1
@@ -79,7 +79,7 @@ def anchors(text: str) -> set[str]:
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """The repository's files, those that are not committed yet included."""
+    """Return the repository's files, those that are not committed yet included."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns],
         cwd=ROOT,
@@ -91,7 +91,7 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def of_page(path: Path) -> list[str]:
-    """One line for each relative link of a page in Markdown that leads nowhere."""
+    """Return one line for each relative link of a page in Markdown that leads nowhere."""
     found = []
     text = re.sub(r"`[^`\n]*`", "", FENCE.sub("", path.read_text()))
     for link in re.findall(r"\]\(([^)\s]+)(?:\s[^)]*)?\)|^\[[^]]+\]:\s+(\S+)", text, re.MULTILINE):

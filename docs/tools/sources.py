@@ -31,12 +31,12 @@ HIDDEN = ("__pycache__", "node_modules", ".git", ".venv")
 
 
 def page(path: str) -> str:
-    """The page that shows a file of the repository."""
+    """Return the page that shows a file of the repository."""
     return posixpath.join(FOLDER, path or "index")
 
 
 def target(document: str, link: str) -> str | None:
-    """The path in the repository that a link of a document leads to; None if there is none."""
+    """Return the path in the repository that a link of a document leads to; None if there is none."""
     path = posixpath.normpath(posixpath.join(posixpath.dirname(document), unquote(link).split("#")[0]))
     return path if not path.startswith("..") and (ROOT / path).exists() else None
 
@@ -62,7 +62,7 @@ class Sources(SphinxTransform):
 
 
 def code(path: str) -> str:
-    """A file as HTML."""
+    """Return a file as HTML."""
     text = (ROOT / path).read_text(errors="replace")
     try:
         lexer = get_lexer_for_filename(path)
@@ -72,7 +72,7 @@ def code(path: str) -> str:
 
 
 def listing(path: str, shown: set[str]) -> str:
-    """A folder as HTML: its files, as links where they have a page."""
+    """Return a folder as HTML: its files, as links where they have a page."""
     rows = []
     for folder, folders, files in os.walk(ROOT / path):
         folders[:] = sorted(set(folders) - set(HIDDEN))

@@ -30,7 +30,7 @@ def distribution(module: str, folder: str) -> str:
 
 
 def culprit(trace: Optional[TracebackType], root: str) -> str:
-    """The package in ``root`` in which an exception came up, as pip calls it; empty if there is none."""
+    """Return the package in ``root`` in which an exception came up, as pip calls it; empty if there is none."""
     for frame in reversed(traceback.extract_tb(trace)):
         for folder in (melda_plugins.packages(root), root):
             if frame.filename.startswith(folder + "/"):
@@ -40,7 +40,7 @@ def culprit(trace: Optional[TracebackType], root: str) -> str:
 
 
 def complaint(root: str, name: str, error: str) -> str:
-    """What went wrong, in one line."""
+    """Return what went wrong, in one line."""
     return "{0} in {1} keeps the Python kernel from starting ({2}). It runs with the image's packages. {3}".format(
         name or "a package",
         root,

@@ -36,7 +36,7 @@ def folder() -> str:
 
 
 def packages(root: str) -> str:
-    """Where packages lie in a virtual environment for this Python."""
+    """Return where packages lie in a virtual environment for this Python."""
     return os.path.join(root, "lib", "python{0}.{1}".format(*sys.version_info[:2]), "site-packages")
 
 

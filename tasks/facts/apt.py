@@ -67,7 +67,7 @@ class KnownPackages(FactBase[Set[str]]):
 
 
 def by_key(lines: Iterable[str]) -> Dict[str, Set[str]]:
-    """Lines of ``key:name`` as key -> names."""
+    """Return the lines of ``key:name`` as key -> names."""
     found: Dict[str, Set[str]] = {}
     for line in lines:
         key, _, name = line.partition(":")

@@ -8,7 +8,7 @@ from typing import Iterable, Tuple
 
 
 def pack(files: Iterable[Tuple[str, bytes, str]]) -> bytes:
-    """A tar archive of root's files, to be unpacked at ``/``.
+    """Return a tar archive of root's files, to be unpacked at ``/``.
 
     Args:
         files: absolute path, content and mode (as chmod takes it) of each.
@@ -23,7 +23,7 @@ def pack(files: Iterable[Tuple[str, bytes, str]]) -> bytes:
 
 
 def unpack(packed: bytes) -> Iterable[Tuple[str, bytes, str]]:
-    """Path, content and mode of each file of :func:`pack`."""
+    """Return the path, content and mode of each file of :func:`pack`."""
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         for member in archive:
             found = archive.extractfile(member)

@@ -78,7 +78,7 @@ class FactCache:
             self.asking = False
 
     def get_fact(self, fact: Type[Any], *args: Any, **kwargs: Any) -> Any:
-        """A fact as ``Host.get_fact`` gives it."""
+        """Return a fact as ``Host.get_fact`` gives it."""
         if not issubclass(fact, FactBase) or any(name.startswith("_") for name in kwargs):
             return self._get(fact, *args, **kwargs)
         if state.is_executing != self.executing:

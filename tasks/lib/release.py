@@ -38,7 +38,7 @@ _TARGETS: Dict[Tuple[int, str], Target] = {}
 
 
 def target() -> Target:
-    """The current host's row; asks it once a run, because a release does not change under a deploy."""
+    """Return the current host's row; asks it once a run, because a release does not change under a deploy."""
     key = (id(host.state), host.name)
     if key not in _TARGETS:
         _TARGETS[key] = lookup(host.get_fact(OsRelease) or {}, host.get_fact(DebArch) or "")

@@ -42,7 +42,7 @@ def ca_bundle() -> bytes:
 
 
 def proxies() -> Dict[str, str]:
-    """The proxies for downloads, by the names programs read them under."""
+    """Return the proxies for downloads, by the names programs read them under."""
     found = {name: host.data.get(name) for name in ("http_proxy", "https_proxy", "no_proxy")}
     return {spelt: value for name, value in found.items() if value for spelt in (name, name.upper())}
 
@@ -73,12 +73,12 @@ def _secrets() -> Dict[str, bytes]:
 
 
 def refuse(message: str) -> StringCommand:
-    """A command that fails with one line. An exception raised in an operation would show a traceback instead."""
+    """Return a command that fails with one line. An exception raised in an operation would show a traceback instead."""
     return StringCommand(f"echo {shlex.quote(message)} >&2; exit 1")
 
 
 def upload(content: bytes, path: str) -> FileUploadCommand:
-    """A command that writes ``content`` to ``path``.
+    """Return a command that writes ``content`` to ``path``.
 
     Over ssh with sudo it travels through a file of the login's: not at ``path``, where the login may not write, and
     not under a name that others can guess.

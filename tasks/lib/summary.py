@@ -28,7 +28,7 @@ class Summary(BaseStateCallback):
                 logger.info(line)
 
     def lines(self, state: Any) -> List[str]:
-        """A line for each host of a run that has several."""
+        """Return a line for each host of a run that has several."""
         hosts = [one for one in state.inventory if one in state.activated_hosts or one in state.failed_hosts]
         if len(hosts) < 2 or not (state.is_executing or state.failed_hosts):
             return []

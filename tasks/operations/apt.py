@@ -85,7 +85,7 @@ def release_file(mirror: str, suite: str) -> str:
 
 
 def list_name(mirror: str, suite: str) -> str:
-    """How the name of this repository's list under /var/lib/apt/lists begins (apt's URItoFileName)."""
+    """Return how the name of this repository's list under /var/lib/apt/lists begins (apt's URItoFileName)."""
     path = release_file(mirror, suite).split("://", 1)[1].rsplit("/", 1)[0]
     return "".join(f"%{ord(c):02x}" if c in _QUOTED else c for c in path).replace("/", "_") + "_"
 

@@ -105,7 +105,7 @@ def _not_in_apt(wanted: Sequence[str]) -> List[str]:
 
 
 def _failed(mirror: str) -> Set[str]:
-    """What an earlier run could not compile from that mirror."""
+    """Return what an earlier run could not compile from that mirror."""
     end = FAILED.format(mirror)
     lines = (line[len(KIND + ": ") : -len(end)] for line in omitted.lines() if line.endswith(end))
     return {name for line in lines for name in line.split()}

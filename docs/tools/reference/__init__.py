@@ -32,10 +32,10 @@ REGION = re.compile(r"(?P<begin><!-- begin (?P<name>[a-z-]+) -->\n).*?(?P<end><!
 
 
 def pages() -> list[Path]:
-    """The pages that hold parts made from the code."""
+    """Return the pages that hold parts made from the code."""
     return [path for path in sorted((ROOT / "docs").rglob("*.md")) if REGION.search(path.read_text())]
 
 
 def filled(text: str) -> str:
-    """A page with all its parts made anew."""
+    """Return a page with all its parts made anew."""
     return REGION.sub(lambda found: f"{found['begin']}\n{PARTS[found['name']]().strip()}\n\n{found['end']}", text)

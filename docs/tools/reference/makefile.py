@@ -11,13 +11,13 @@ FILE = ROOT / "Makefile"
 
 
 def targets() -> str:
-    """What `make help` lists."""
+    """Return what `make help` lists."""
     found = re.findall(r"^([a-z-]+):.*?## (.+)$", FILE.read_text(), re.MULTILINE)
     return markdown.table(("command", "does"), [(markdown.code(f"make {name}"), means) for name, means in found])
 
 
 def variables() -> str:
-    """The variables with a comment above them, and their defaults."""
+    """Return the variables with a comment above them, and their defaults."""
     found = re.findall(r"((?:^# .+\n)+)^([A-Z]+) \?=[ ]?(.*)$", FILE.read_text(), re.MULTILINE)
     rows = [
         (

@@ -11,7 +11,7 @@ def code(*words: str) -> str:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table; a bar in a cell does not end it."""
+    """Return a table; a bar in a cell does not end it."""
     names = list(head)
     lines = [names, ["---"] * len(names)]
     lines += [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
@@ -19,6 +19,6 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def sentence(text: str) -> str:
-    """The first paragraph of a docstring on one line, without the marks of reStructuredText."""
+    """Return the first paragraph of a docstring on one line, without the marks of reStructuredText."""
     first = " ".join((text or "").strip().split("\n\n")[0].split())
     return first.replace(":mod:", "").replace("``", "`")

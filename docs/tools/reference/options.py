@@ -41,7 +41,7 @@ def _rows(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
 
 
 def shown(parser: argparse.ArgumentParser) -> str:
-    """A command with its sub-commands: a table of options each."""
+    """Return a command with its sub-commands: a table of options each."""
     text = f"{markdown.sentence(parser.description or '')}\n\n" if parser.description else ""
     rows = list(_rows(parser))
     if rows:
@@ -55,7 +55,7 @@ def shown(parser: argparse.ArgumentParser) -> str:
 
 
 def _caught(main: Callable[[], int]) -> argparse.ArgumentParser:
-    """The parser that a program makes within its main function."""
+    """Return the parser that a program makes within its main function."""
     made: list[argparse.ArgumentParser] = []
 
     def parse(parser: argparse.ArgumentParser, *_: object) -> argparse.Namespace:
@@ -68,17 +68,17 @@ def _caught(main: Callable[[], int]) -> argparse.ArgumentParser:
 
 
 def melda_env() -> str:
-    """The command of a container."""
+    """Return the command of a container."""
     return shown(cli.parser())
 
 
 def get_versions() -> str:
-    """The command of a container."""
+    """Return the command of a container."""
     return shown(_caught(versions_get_versions.main))
 
 
 def builder_() -> str:
-    """The command that the Makefile calls; its options are the same for each of its commands."""
+    """Return the command that the Makefile calls; its options are the same for each of its commands."""
     parser = builder.__main__.parser()
     commands = list(_commands(parser))
     text = markdown.table(("command", "does"), [(markdown.code(command.prog), means) for means, command in commands])
@@ -86,15 +86,15 @@ def builder_() -> str:
 
 
 def refresh() -> str:
-    """The list of R packages against CRAN's downloads."""
+    """Return the list of R packages against CRAN's downloads."""
     return shown(builder.refresh.parser())
 
 
 def ecs() -> str:
-    """The task definition."""
+    """Return the task definition."""
     return shown(deployments.ecs.__main__.parser())
 
 
 def bench_() -> str:
-    """The measurements."""
+    """Return the measurements."""
     return shown(importlib.import_module("bench.__main__").parser())  # imports what has no types

@@ -18,19 +18,19 @@ LEFT_OUT = re.compile(r".*(\.melda-new|/usr/local/bin/|\*).*")
 
 
 def named(tree: ast.Module) -> list[str]:
-    """The paths that a module names."""
+    """Return the paths that a module names."""
     found = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return sorted(path for path in found if OURS.fullmatch(path) and not LEFT_OUT.match(path))
 
 
 def order() -> list[str]:
-    """The concerns as deploy.py calls them; what it calls of tasks/lib is none."""
+    """Return the concerns as deploy.py calls them; what it calls of tasks/lib is none."""
     called = re.findall(r"^(?:if )?\s*(\w+)\.\w+\(\)", (ROOT / "deploy.py").read_text(), re.MULTILINE)
     return [name for name in dict.fromkeys(called) if (ROOT / "tasks" / f"{name}.py").is_file()]
 
 
 def concerns() -> str:
-    """What each concern does, and the paths that its task names."""
+    """Return what each concern does, and the paths that its task names."""
     rows = []
     for name in order():
         tree = ast.parse((ROOT / "tasks" / f"{name}.py").read_text())
@@ -43,7 +43,7 @@ def concerns() -> str:
 
 
 def programs() -> str:
-    """The paths that the programs of a container name, by package."""
+    """Return the paths that the programs of a container name, by package."""
     found: dict[str, set[str]] = {}
     for path, tree in trees("files/jupyter", "files/runtime/src/melda"):
         folder = Path(path).relative_to(ROOT / "files").parent.as_posix()

@@ -20,14 +20,14 @@ READERS = tuple(
 
 
 def trees(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
-    """Every module below these folders."""
+    """Return every module below these folders."""
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield path, ast.parse(path.read_text())
 
 
 def steps() -> str:
-    """The steps of a start that the log names."""
+    """Return the steps of a start that the log names."""
     named = [step for step in start.STEPS if step.name]
     rows = [
         (str(number), markdown.code(step.name), markdown.sentence(step.action.__doc__ or ""))
@@ -37,7 +37,7 @@ def steps() -> str:
 
 
 def _texts(tree: ast.AST) -> Iterator[str]:
-    """All strings, with … for what is filled in."""
+    """Return all strings, with … for what is filled in."""
     inside: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
@@ -48,7 +48,7 @@ def _texts(tree: ast.AST) -> Iterator[str]:
 
 
 def refused() -> list[tuple[str, str]]:
-    """Each line that names a variable, with the variable."""
+    """Return each line that names a variable, with the variable."""
     lines = set()
     for _, tree in trees(*READERS):
         for text in _texts(tree):
@@ -61,14 +61,14 @@ def refused() -> list[tuple[str, str]]:
 
 
 def refusals() -> str:
-    """A table of them."""
+    """Return a table of them."""
     return markdown.table(
         ("variable", "line"), [(markdown.code(name), markdown.code(line)) for name, line in refused()]
     )
 
 
 def read() -> set[str]:
-    """The names of variables that the container's programs read."""
+    """Return the names of variables that the container's programs read."""
     names = set()
     for _, tree in trees(*READERS):
         for node in ast.walk(tree):

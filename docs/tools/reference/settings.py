@@ -30,7 +30,7 @@ class Setting(NamedTuple):
 
 
 def found(text: str) -> list[Setting]:
-    """The settings in their order.
+    """Return the settings in their order.
 
     Raises:
         ValueError: a setting has no comment.
@@ -57,7 +57,7 @@ def found(text: str) -> list[Setting]:
 
 
 def default(node: ast.expr) -> str:
-    """A default as a person writes it."""
+    """Return a default as a person writes it."""
     if isinstance(node, ast.Call):  # os.environ.get
         return markdown.code("$" + str(ast.literal_eval(node.args[0])))
     value = ast.literal_eval(node)
@@ -67,7 +67,7 @@ def default(node: ast.expr) -> str:
 
 
 def _rows(setting: Setting) -> list[tuple[str, str, str, str]]:
-    """One row for all names of a setting that are alike in what they may be."""
+    """Return one row for all names of a setting that are alike in what they may be."""
     alike: dict[tuple[str, str], list[str]] = {}
     for name, node in zip(setting.names, setting.defaults, strict=True):
         alike.setdefault((RULES[name].right, default(node)), []).append(name)
@@ -75,7 +75,7 @@ def _rows(setting: Setting) -> list[tuple[str, str, str, str]]:
 
 
 def table() -> str:
-    """One table for each section of group_data/all.py."""
+    """Return one table for each section of group_data/all.py."""
     settings = found(FILE.read_text())
     made = []
     for section in dict.fromkeys(setting.section for setting in settings):

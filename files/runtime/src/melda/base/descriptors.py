@@ -72,7 +72,7 @@ def clear_names(path: str, names: Collection[str]) -> None:
 
 
 def folder(path: str, flags: int = os.O_RDONLY, make: bool = False) -> int:
-    """A descriptor of the folder ``path``, opened name by name.
+    """Return a descriptor of the folder ``path``, opened name by name.
 
     A link is followed where it and all folders before it are root's alone, like /var/run; anywhere else somebody could
     have put it there.
@@ -112,7 +112,7 @@ def folder(path: str, flags: int = os.O_RDONLY, make: bool = False) -> int:
 
 
 def _names(path: str) -> List[str]:
-    """The names in a path, the last one first."""
+    """Return the names in a path, the last one first."""
     return [name for name in reversed(path.split("/")) if name not in ("", ".")]
 
 
@@ -123,7 +123,7 @@ def _link(name: str, above: int) -> Optional[str]:
 
 
 def identity(number: int) -> Identity:
-    """What stays the same whatever it is called."""
+    """Return what stays the same whatever it is called."""
     found = os.fstat(number)
     return found.st_dev, found.st_ino
 

@@ -35,7 +35,7 @@ def python(env: str) -> str:
 
 
 def site_packages(prefix: str, version: str) -> str:
-    """Where packages lie in the environment ``prefix`` of a Python ``version`` such as 3.11.2."""
+    """Return where packages lie in the environment ``prefix`` of a Python ``version`` such as 3.11.2."""
     return os.path.join(prefix, "lib", "python" + ".".join(version.split(".")[:2]), "site-packages")
 
 

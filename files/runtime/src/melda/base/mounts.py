@@ -30,7 +30,7 @@ class Mount(NamedTuple):
 
 
 def table() -> List[Mount]:
-    """All mounts; a later one covers those before it at the same path."""
+    """Return all mounts; a later one covers those before it at the same path."""
     found = []
     with open(MOUNTINFO, encoding="utf-8", errors="surrogateescape") as stream:
         for line in stream:
@@ -42,7 +42,7 @@ def table() -> List[Mount]:
 
 
 def at(path: str) -> Optional[Mount]:
-    """What is mounted exactly at ``path``."""
+    """Return what is mounted exactly at ``path``."""
     return next((mount for mount in reversed(table()) if mount.path == path), None)
 
 

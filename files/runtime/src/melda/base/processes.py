@@ -19,7 +19,7 @@ OF_THE_MACHINE = "cgroup:[4026531835]"  # linux/proc_ns.h, PROC_CGROUP_INIT_INO
 
 
 def as_account(who: users.Account, score: int = 0) -> Callable[[], None]:
-    """What a child does before it turns into a service: own session, no blocked signals, ``who``'s rights.
+    """Return what a child does before it turns into a service: own session, no blocked signals, ``who``'s rights.
 
     Args:
         who: whose rights.
@@ -38,7 +38,7 @@ def as_account(who: users.Account, score: int = 0) -> Callable[[], None]:
 
 
 def exit_code(status: int) -> int:
-    """A wait status as :mod:`subprocess` counts: the exit code, or minus the signal."""
+    """Return a wait status as :mod:`subprocess` counts: the exit code, or minus the signal."""
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
@@ -93,7 +93,7 @@ def _ancestors(proc: str) -> Set[int]:
 
 
 def others(spared: Collection[int], group: str, proc: str = "/proc", process_trees: bool = False) -> List[int]:
-    """All processes of the container but this one, those it comes from, and ``spared``.
+    """Return all processes of the container but this one, those it comes from, and ``spared``.
 
     Args:
         spared: process numbers.
@@ -132,7 +132,7 @@ def _namespace(pid: str, kind: str, proc: str) -> str:
 
 
 def container(proc: str = "/proc") -> str:
-    """The cgroup by which the container's processes are known; empty for PID 1, who needs none.
+    """Return the cgroup by which the container's processes are known; empty for PID 1, who needs none.
 
     To be asked before anything is started: whoever is in our cgroup now and has other mounts is not of this container.
 

@@ -52,7 +52,7 @@ def _up_to(number: int, limit: int) -> bytes:
 
 
 def head(path: str, limit: int, dir_fd: Optional[int] = None, follow: bool = True) -> bytes:
-    """The first ``limit`` bytes of a file; other arguments and errors as for :func:`descriptor`."""
+    """Return the first ``limit`` bytes of a file; other arguments and errors as for :func:`descriptor`."""
     number = descriptor(path, dir_fd, follow)
     try:
         return _up_to(number, limit)
@@ -61,7 +61,7 @@ def head(path: str, limit: int, dir_fd: Optional[int] = None, follow: bool = Tru
 
 
 def read(path: str, limit: int, dir_fd: Optional[int] = None, follow: bool = True) -> bytes:
-    """The content of a file.
+    """Return the content of a file.
 
     Args:
         path: the file.

@@ -77,7 +77,7 @@ class Supervisor:
         return self.pid(name) > 0
 
     def pid(self, name: str) -> int:
-        """The number of the service's process; 0 if it has none."""
+        """Return the number of the service's process; 0 if it has none."""
         process = self._all[name].process if name in self._all else None
         return 0 if process is None else process.pid
 

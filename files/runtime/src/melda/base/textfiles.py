@@ -122,7 +122,7 @@ def without_setting(text: str, section: str, key: str, value: str) -> str:
 
 
 def read(path: str, limit: int = LARGEST) -> str:
-    """The text of a file, whatever its bytes; empty if there is none.
+    """Return the text of a file, whatever its bytes; empty if there is none.
 
     Raises:
         OSError: it cannot be read, is no regular file, or has more than ``limit`` bytes.

@@ -35,7 +35,7 @@ class Account(NamedTuple):
 
 
 def find(name: str) -> Account:
-    """The account called ``name``.
+    """Return the account called ``name``.
 
     Raises:
         ConfigError: it does not exist, or is root (notebooks must not run as root).

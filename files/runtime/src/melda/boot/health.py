@@ -85,7 +85,7 @@ def of_dbus() -> str:
 
 
 def report(variables: Mapping[str, str]) -> Dict[str, str]:
-    """One by one what is well (``ok``) and what is not.
+    """Return one by one what is well (``ok``) and what is not.
 
     Args:
         variables: of the container.
@@ -108,7 +108,7 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
 
 
 def outline(found: Mapping[str, str]) -> Dict[str, str]:
-    """A report for those who may not use the notebook: without names of folders, files and packages."""
+    """Return a report for those who may not use the notebook: without names of folders, files and packages."""
 
     def short(name: str, line: str) -> str:
         if name == START:

@@ -90,7 +90,7 @@ def chown_home(user: Account, workdir: str) -> int:
 
 
 def _project(workdir: str, mount: int) -> List[descriptors.Identity]:
-    """The project's folder; nothing if it is a mount, which is skipped as such, or not there."""
+    """Return the project's folder; nothing if it is a mount, which is skipped as such, or not there."""
     try:
         project = descriptors.folder(workdir, os.O_PATH)
     except OSError:

@@ -25,7 +25,7 @@ BSPM_SECONDS = 10.0  # until it must serve
 
 
 def dbus(settings: Settings) -> Optional[Service]:
-    """The system bus, over which install.packages() reaches apt; None where it is not installed.
+    """Return the system bus, over which install.packages() reaches apt; None where it is not installed.
 
     Raises:
         ConfigError: its folder or the host's id cannot be made.

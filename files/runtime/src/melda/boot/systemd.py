@@ -161,7 +161,7 @@ UNITS: Dict[str, Unit] = {
 
 
 def checked(variables: Dict[str, str]) -> Settings:
-    """The settings of a host.
+    """Return the settings of a host.
 
     Raises:
         ConfigError: the first thing that is invalid.

@@ -51,7 +51,7 @@ def _health(inside: bool) -> Answer:
 
 
 def application(installed: Installed, variables: Mapping[str, str]) -> flask.Flask:
-    """The Flask application that tells what ``installed`` finds.
+    """Return the Flask application that tells what ``installed`` finds.
 
     Args:
         installed: what is installed.
@@ -83,7 +83,7 @@ def application(installed: Installed, variables: Mapping[str, str]) -> flask.Fla
 
 
 def inside() -> flask.Flask:
-    """The application for Docker's health check: it comes over a socket that nobody else reaches."""
+    """Return the application for Docker's health check: it comes over a socket that nobody else reaches."""
     app = flask.Flask("health", static_folder=None)
     app.add_url_rule("/healthz", view_func=lambda: _health(inside=True))
     return app
@@ -105,7 +105,7 @@ class Container(WSGIContainer):
 
 
 def server(app: Any, threads: int = THREADS) -> connections.Server:
-    """A server of a Flask application, for the event loop of whoever calls."""
+    """Return a server of a Flask application, for the event loop of whoever calls."""
 
     def wsgi(environ: Dict[str, Any], start_response: Any) -> Any:
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:

@@ -37,7 +37,7 @@ def check_debian(names: Iterable[str]) -> List[str]:
 
 
 def in_debian(names: Iterable[str], known: Collection[str]) -> Tuple[Dict[str, str], List[str]]:
-    """What Debian calls R packages.
+    """Return what Debian calls R packages.
 
     Args:
         names: as R spells them.

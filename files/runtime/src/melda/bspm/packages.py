@@ -39,7 +39,7 @@ class Failed(Exception):
 
 
 def _reason(output: str) -> str:
-    """The lines in which apt says why."""
+    """Return the lines in which apt says why."""
     errors = [line[3:].strip() for line in output.splitlines() if line.startswith("E: ")]
     return "; ".join(errors) or (output.strip().splitlines() or ["no reason given"])[-1]
 
@@ -73,12 +73,12 @@ def _run(say: Say, *command: str) -> None:
 
 
 def known() -> Set[str]:
-    """Names of all R packages that apt has."""
+    """Return the names of all R packages that apt has."""
     return {name for name in _ask("apt-cache", "pkgnames", "r-").split() if name.startswith(names.PREFIXES)}
 
 
 def installed() -> Set[str]:
-    """Names of all installed packages."""
+    """Return the names of all installed packages."""
     shown = _ask("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\n")
     return {line.split()[1] for line in shown.splitlines() if line[1:2] == "i"}
 
@@ -105,7 +105,7 @@ def refresh(say: Say, max_age: float = MAX_AGE) -> None:
 
 
 def _possible(wanted: Dict[str, str]) -> Dict[str, str]:
-    """Those that apt can install: all of them, or as many as it can one by one."""
+    """Return those that apt can install: all of them, or as many as it can one by one."""
     try:
         _ask("apt-get", *OPTIONS, "--simulate", "install", *wanted.values())
         return wanted
@@ -195,7 +195,7 @@ def remove(asked: Sequence[str], say: Say) -> List[str]:
 
 
 def available() -> List[str]:
-    """Every R package that apt has, as bspm's R code reads it: ``name;version;origin``."""
+    """Return every R package that apt has, as bspm's R code reads it: ``name;version;origin``."""
     import apt  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 only this needs it, and it takes a while
 
     found = []

@@ -40,7 +40,7 @@ class Record(NamedTuple):
 
 
 def read(path: str = PATH) -> Record:
-    """The record; an empty one where there is none, or none that can be read: then nothing may be removed."""
+    """Return the record; an empty one where there is none, or none that can be read: then nothing may be removed."""
     try:
         found = json.loads(textfiles.read(path) or "{}")
         lists = [found.get(field, []) for field in Record._fields]

@@ -144,7 +144,7 @@ def region(value: str) -> str:
 
 
 def credentials(variables: Mapping[str, str]) -> Credentials:
-    """The keys; three empty ones if none is given: then a role must have them. Their values are never shown.
+    """Return the keys; three empty ones if none is given: then a role must have them. Their values are never shown.
 
     Raises:
         ConfigError: one is missing, or cannot be written to s3fs's password file (one line, ``KEY:SECRET``).
@@ -171,7 +171,7 @@ def patience(value: str) -> int:
 
 
 def from_env(variables: Mapping[str, str]) -> Optional[Bucket]:
-    """The bucket that the variables ask for; None if BUCKET_NAME is unset.
+    """Return the bucket that the variables ask for; None if BUCKET_NAME is unset.
 
     Raises:
         ConfigError: a variable is invalid. An empty BUCKET_NAME beside a PROJECT_FOLDER is somebody's mistake:

@@ -66,7 +66,7 @@ class Settings(NamedTuple):
 
 
 def parse(text: str) -> Dict[str, str]:
-    """The variables of a file like /etc/environment, as pam_env(8) reads it: KEY=VALUE, comments, quotes."""
+    """Return the variables of a file like /etc/environment, as pam_env(8) reads it: KEY=VALUE, comments, quotes."""
     found: Dict[str, str] = {}
     for line in text.splitlines():
         name, equals, value = line.strip().partition("=")
@@ -89,7 +89,7 @@ def merged(from_file: Mapping[str, str], process: Mapping[str, str]) -> Dict[str
 
 
 def load(file: str = ENVIRONMENT) -> Dict[str, str]:
-    """All variables of this process and of ``file`` (which may be missing)."""
+    """Return all variables of this process and of ``file`` (which may be missing)."""
     try:
         with open(file, encoding="utf-8", errors="surrogateescape") as stream:
             text = stream.read()
@@ -123,7 +123,7 @@ def token(value: str) -> str:
 
 
 def python_environment(path: str) -> str:
-    """The virtual environment whose ``jupyter`` is first on ``path``.
+    """Return the virtual environment whose ``jupyter`` is first on ``path``.
 
     Raises:
         ConfigError: there is none.
@@ -135,7 +135,7 @@ def python_environment(path: str) -> str:
 
 
 def image_layout(variables: Mapping[str, str]) -> ImageLayout:
-    """Where things are, by the variables that the image sets.
+    """Return where things are, by the variables that the image sets.
 
     Raises:
         ConfigError: the first thing that is invalid.
@@ -189,7 +189,7 @@ def is_hidden(name: str) -> bool:
 
 
 def for_user(chosen: Settings, python_plugins: str) -> Dict[str, str]:
-    """The environment of Jupyter, and so of kernels and terminals: everything that is not hidden.
+    """Return the environment of Jupyter, and so of kernels and terminals: everything that is not hidden.
 
     Args:
         chosen: the settings.
@@ -208,7 +208,7 @@ def for_user(chosen: Settings, python_plugins: str) -> Dict[str, str]:
 
 
 def of_the_image(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, str]:
-    """The environment of a process of the user's that begins while root still works on what is the user's.
+    """Return the environment of a process of the user's that begins while root still works on what is the user's.
 
     Whatever it calls is the image's: no program and no module that the user installed is found.
 
@@ -228,6 +228,6 @@ def held_back(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, str]:
 
 
 def for_root(chosen: Settings) -> Dict[str, str]:
-    """The environment of a service that runs as root: only what it needs."""
+    """Return the environment of a service that runs as root: only what it needs."""
     proxies = {name: value for name, value in chosen.variables.items() if name.lower().endswith("_proxy")}
     return {**proxies, **_own(users.ROOT), "PATH": ROOT_PATH, "LANG": chosen.variables.get("LANG", "C.UTF-8")}

@@ -52,7 +52,7 @@ def _network(entry: str) -> Network:
 
 
 def peers(value: str) -> Optional[Tuple[Network, ...]]:
-    """The addresses and networks of PGEO_IPS, in its order; None if it is empty.
+    """Return the addresses and networks of PGEO_IPS, in its order; None if it is empty.
 
     Args:
         value: comma-separated; spaces do no harm.
@@ -67,7 +67,7 @@ def peers(value: str) -> Optional[Tuple[Network, ...]]:
 
 
 def from_env(variables: Mapping[str, str], storage: Optional[str]) -> FirewallPolicy:
-    """What the variables ask for.
+    """Return what the variables ask for.
 
     Args:
         variables: of the container.

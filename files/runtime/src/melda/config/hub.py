@@ -33,7 +33,7 @@ class Hub(NamedTuple):
 
 
 def prefix(variables: Mapping[str, str]) -> str:
-    """Path under which Jupyter answers; ``/`` without a hub."""
+    """Return the path under which Jupyter answers; ``/`` without a hub."""
     return variables.get(PREFIX) or "/"
 
 
@@ -68,7 +68,7 @@ def _listens(value: str, port: int) -> None:
 
 
 def from_env(variables: Mapping[str, str], port: int) -> Optional[Hub]:
-    """The hub that started this container; None: none did.
+    """Return the hub that started this container; None: none did.
 
     Args:
         variables: of the container.

@@ -38,7 +38,7 @@ def normal(origin: str) -> Optional[str]:
 
 
 def parse(value: str) -> Tuple[str, ...]:
-    """The origins of ALLOWED_ORIGINS, normalised, in its order.
+    """Return the origins of ALLOWED_ORIGINS, normalised, in its order.
 
     Args:
         value: comma-separated; spaces do no harm.

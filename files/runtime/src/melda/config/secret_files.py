@@ -41,7 +41,7 @@ def _may_be_changed(path: str, uid: int) -> bool:
 
 
 def read(name: str, path: str, uid: int) -> str:
-    """The text of a secret's file, without blanks and newlines at its ends.
+    """Return the text of a secret's file, without blanks and newlines at its ends.
 
     Args:
         name: of the variable, for a message; the content is in none.
@@ -82,7 +82,7 @@ def read(name: str, path: str, uid: int) -> str:
 
 
 def credentials(text: str, profile: str, wrong: str) -> Dict[str, str]:
-    """The variables for the keys of one profile in AWS's format of a shared credentials file.
+    """Return the variables for the keys of one profile in AWS's format of a shared credentials file.
 
     Args:
         text: the file's.
@@ -118,7 +118,7 @@ def _only_one(variables: Mapping[str, str], name: str, others: List[str]) -> Non
 
 
 def filled_in(variables: Mapping[str, str], uid: int) -> Dict[str, str]:
-    """The variables, with what files hold in the place of the files' names: nothing else need know of them.
+    """Return the variables, with what files hold in the place of the files' names: nothing else need know of them.
 
     Args:
         variables: of the container.

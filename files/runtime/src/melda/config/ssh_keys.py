@@ -23,7 +23,7 @@ RSA_BITS = 2048  # fewer are too few (NIST SP 800-131A)
 
 
 def parse(text: str) -> Tuple[str, ...]:
-    """The keys in ``text``, one a line as in authorized_keys(5), without options; comments are skipped.
+    """Return the keys in ``text``, one a line as in authorized_keys(5), without options; comments are skipped.
 
     Raises:
         ConfigError: a line is no key; its number and beginning are named.
@@ -38,7 +38,7 @@ def parse(text: str) -> Tuple[str, ...]:
 
 
 def _wrong(line: str) -> str:
-    """What is wrong with a key; empty: nothing."""
+    """Return what is wrong with a key; empty: nothing."""
     kind, _, rest = line.partition(" ")
     text = rest.partition(" ")[0]
     if kind not in TYPES or re.search(r"[\x00-\x1f\x7f]", line):
@@ -60,7 +60,7 @@ def _wrong(line: str) -> str:
 
 
 def _fields(blob: bytes) -> List[bytes]:
-    """The strings of a key's blob, each with its length before it.
+    """Return the strings of a key's blob, each with its length before it.
 
     Raises:
         ValueError: it ends in the middle of one.

@@ -74,7 +74,7 @@ def _taken_apart(url: str) -> Tuple[str, str, str, str, str]:
 
 
 def safe(url: str, schemes: Collection[str] = SCHEMES) -> Safe:
-    """What may be known of an address.
+    """Return what may be known of an address.
 
     Args:
         url: the address, also as scp writes it.

@@ -21,7 +21,7 @@ CONTROLS = bytes(code for code in (*range(32), 127) if chr(code) not in "\n\r\t"
 
 
 def variables(place: environ.ImageLayout, process: Mapping[str, str]) -> Dict[str, str]:
-    """The environment of the user's process: what is not hidden from the user.
+    """Return the environment of the user's process: what is not hidden from the user.
 
     Args:
         place: whose home it is.

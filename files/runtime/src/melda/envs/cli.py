@@ -115,7 +115,7 @@ def do_restore(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line's grammar."""
+    """Return the command line's grammar."""
     top = argparse.ArgumentParser(prog="melda-env", description=DESCRIPTION)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 

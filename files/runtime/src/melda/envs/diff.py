@@ -30,7 +30,7 @@ class Change(NamedTuple):
     after: Optional[str]
 
     def line(self) -> str:
-        """The change for a reader, as a diff marks it."""
+        """Return the change for a reader, as a diff marks it."""
         label = self.name if self.name.startswith(self.kind) else f"{self.kind} {self.name}"
         if self.before is None:
             return f"+ {label} {self.after}"
@@ -43,7 +43,7 @@ Package = Tuple[str, str, str]  # version, identity of the source, digest of the
 
 
 def identity(entry: Json) -> str:
-    """What makes two packages of one version different ones."""
+    """Return what makes two packages of one version different ones."""
     source = entry["source"]
     if source["type"] in REPOSITORIES:
         return ""
@@ -104,7 +104,7 @@ def _system(before: Json, after: Json, everything: bool) -> List[Change]:
 
 
 def compare(before: Json, after: Json, everything: bool = False) -> List[Change]:
-    """What differs, in a stable order: the system, Python, R, and in each by name.
+    """Return what differs, in a stable order: the system, Python, R, and in each by name.
 
     Args:
         before, after: captures.

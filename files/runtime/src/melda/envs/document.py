@@ -17,7 +17,7 @@ Json = Dict[str, Any]
 
 
 def _given(path: str) -> bytes:
-    """What the caller hands over on purpose: standard input, or what <(COMMAND) of a shell is.
+    """Return what the caller hands over on purpose: standard input, or what <(COMMAND) of a shell is.
 
     Raises:
         OSError: it cannot be read; EFBIG: it is too large.
@@ -30,7 +30,7 @@ def _given(path: str) -> bytes:
 
 
 def read_text(path: str) -> str:
-    """The text of a file, or of what the caller's shell hands over, if it is not too large.
+    """Return the text of a file, or of what the caller's shell hands over, if it is not too large.
 
     Raises:
         UsageError: it is not.
@@ -133,7 +133,7 @@ def check(document: Any, path: str) -> Json:
 
 
 def empty() -> Json:
-    """A capture of nothing, for what other formats say."""
+    """Return a capture of nothing, for what other formats say."""
     return {
         "schema": 1,
         "system": {"distribution": "", "release": ""},

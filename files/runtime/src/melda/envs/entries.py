@@ -104,7 +104,7 @@ def _like_an_address(path: str) -> bool:
 
 
 def known(language: str, entry: Json) -> Optional[Json]:
-    """What may be known of a package; None if it has no name, or no version.
+    """Return what may be known of a package; None if it has no name, or no version.
 
     Args:
         language: python or r.
@@ -162,7 +162,7 @@ def _without(value: Any) -> Any:
 
 
 def checked(found: Json) -> Tuple[Json, List[str]]:
-    """A whole capture, in which no string looks like an address with a secret.
+    """Return a whole capture, in which no string looks like an address with a secret.
 
     Returns:
         The capture, the same if nothing was found, and what was dropped, by name.
@@ -189,7 +189,7 @@ def checked(found: Json) -> Tuple[Json, List[str]]:
 
 
 def cleaned(found: Any) -> Any:
-    """A capture of whichever age, right or not, without anything that looks like an address with a secret."""
+    """Return a capture of whichever age, right or not, without anything that looks like an address with a secret."""
     found = disarmed(found)
     try:
         return checked(found)[0]
@@ -198,7 +198,7 @@ def cleaned(found: Any) -> Any:
 
 
 def disarmed(found: Any) -> Any:
-    """What somebody wrote as a capture, without the secrets in the addresses of its packages.
+    """Return what somebody wrote as a capture, without the secrets in the addresses of its packages.
 
     All else is as it is, for the schema to judge. Captures of older images hold such addresses: they cost their packages,
     never the file.

@@ -30,7 +30,7 @@ def say(text: str) -> None:
 
 
 def summary(parent: str, done: Json) -> str:
-    """One line of how it went.
+    """Return one line of how it went.
 
     Args:
         parent: folder of the parent project.

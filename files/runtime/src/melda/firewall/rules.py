@@ -48,7 +48,7 @@ def _egress(version: int, wanted: FirewallPolicy, resolvers: Sequence[str]) -> L
 
 
 def table(version: int, wanted: FirewallPolicy, resolvers: Sequence[str]) -> str:
-    """The whole filter table, which iptables-restore puts in place at once.
+    """Return the whole filter table, which iptables-restore puts in place at once.
 
     Args:
         version: of the Internet Protocol, 4 or 6.

@@ -28,7 +28,7 @@ def _written(secret: str) -> str:
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """A function that takes secrets out of a text.
+    """Return a function that takes secrets out of a text.
 
     Args:
         secrets: known ones, hidden wherever they stand; and what is called a token is hidden anyway.

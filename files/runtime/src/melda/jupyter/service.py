@@ -35,7 +35,7 @@ UNAUTHENTICATED = (
 
 
 def token_path(settings: Settings, run: str = RUN) -> str:
-    """Where the token's file is; empty behind a JupyterHub."""
+    """Return where the token's file is; empty behind a JupyterHub."""
     if settings.hub:
         return ""
     random = not settings.token and settings.firewall.peers is None
@@ -124,7 +124,7 @@ def answers(seconds: float = 1.0, prefix: str = "/", address: probe.Address = ""
 
 
 def url(settings: Settings, token: str, random: bool) -> str:
-    """What to open, for the log. A token that was given is not shown: whoever gave it knows it."""
+    """Return what to open, for the log. A token that was given is not shown: whoever gave it knows it."""
     if settings.hub:
         return f"{settings.hub.prefix} of its JupyterHub"
     address = f"http://127.0.0.1:{PORT}/tree"

@@ -80,6 +80,6 @@ class Output:
                 return
 
     def error(self, since: float) -> str:
-        """The last error of those read since a moment (time.monotonic()); empty if there is none."""
+        """Return the last error of those read since a moment (time.monotonic()); empty if there is none."""
         self.poll_once()
         return next((text for at, text in reversed(self._errors) if at >= since), "")

@@ -25,7 +25,7 @@ SECONDS = 2.0  # for one answer: these addresses are on this host, or nowhere
 
 
 def path(variables: Mapping[str, str]) -> str:
-    """Where ECS gives the task's keys; empty outside of ECS. Whoever knows it gets them, so it is never shown.
+    """Return where ECS gives the task's keys; empty outside of ECS. Whoever knows it gets them, so it is never shown.
 
     Raises:
         ConfigError: it is no path.
@@ -58,7 +58,7 @@ def _of_ec2() -> Tuple[str, str]:
 
 
 def find(ecs_path: str) -> Tuple[str, Tuple[str, str, str]]:
-    """The role, by asking for it.
+    """Return the role, by asking for it.
 
     Args:
         ecs_path: as :func:`path` gives it.

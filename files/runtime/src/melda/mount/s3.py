@@ -129,7 +129,7 @@ def request(
 
 
 def region_of(answer: Response) -> Optional[str]:
-    """The region in which S3 says the bucket is, if it says so."""
+    """Return the region in which S3 says the bucket is, if it says so."""
     found = re.search(rb"<Region>([a-z0-9-]+)</Region>", answer.body)
     return answer.headers.get("x-amz-bucket-region") or (found.group(1).decode() if found else None)
 
@@ -151,7 +151,7 @@ def _listing(prefix: str, most: int, after: str = "") -> str:
 
 
 def _text(found: bytes) -> str:
-    """A key in a listing: first as XML has it, then as encoding-type=url has it."""
+    """Return a key in a listing: first as XML has it, then as encoding-type=url has it."""
     return unquote(html.unescape(found.decode("utf-8", "replace")).replace("+", " "))
 
 

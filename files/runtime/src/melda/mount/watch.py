@@ -21,7 +21,7 @@ NOTICED = 20.0  # an answer that takes longer is worth a line
 
 
 def read(path: str = STATE) -> str:
-    """What the watch found last; a text of our own where there is no watch."""
+    """Return what the watch found last; a text of our own where there is no watch."""
     with contextlib.suppress(OSError):
         return textfiles.read(path) or "is not watched"
     return "is not watched"

@@ -37,7 +37,7 @@ local({{
 
 
 def profile(workdir: str, user: str) -> str:
-    """What Rprofile.site says about the user's packages.
+    """Return what Rprofile.site says about the user's packages.
 
     Args:
         workdir: absolute path of the project.

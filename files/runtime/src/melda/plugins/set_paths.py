@@ -42,7 +42,7 @@ class Plugins(NamedTuple):
 
 
 def plugins(place: ImageLayout) -> Plugins:
-    """Where the user's packages for the versions of Python and R in this container are.
+    """Return where the user's packages for the versions of Python and R in this container are.
 
     Raises:
         ConfigError: the virtual environment has no Python that runs.
@@ -57,7 +57,7 @@ def plugins(place: ImageLayout) -> Plugins:
 
 
 def in_project(place: ImageLayout, found: Plugins, repair: bool) -> List[str]:
-    """What the user does: make the folders, tell pip. Whatever lies in the way of one of it costs that alone.
+    """Return what the user does: make the folders, tell pip. Whatever lies in the way of one of it costs that alone.
 
     Returns:
         What could not be done.

@@ -25,7 +25,7 @@ LARGEST = 16384  # bytes of a line: the folder is the user's, who may put anythi
 
 
 def text(path: str) -> str:
-    """What a small file of ours holds; empty where there is none, or something else in its place."""
+    """Return what a small file of ours holds; empty where there is none, or something else in its place."""
     try:
         return regular.read(path, LARGEST).decode("utf-8", "replace")
     except OSError:
@@ -33,7 +33,7 @@ def text(path: str) -> str:
 
 
 def read(path: str = "") -> Optional[str]:
-    """The line, of the sync daemon if no ``path`` is given; None where there is none."""
+    """Return the line, of the sync daemon if no ``path`` is given; None where there is none."""
     return text(path or STATE) or None
 
 

@@ -63,7 +63,7 @@ def _file(path: str, text: str, mode: int = 0o644) -> None:
 
 
 def for_pip(root: str) -> str:
-    """What pip's configuration names as its Python."""
+    """Return what pip's configuration names as its Python."""
     return os.path.join(root, "bin", PIP_PYTHON)
 
 

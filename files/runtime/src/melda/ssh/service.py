@@ -31,7 +31,7 @@ def has_keys(path: str) -> bool:
 
 
 def fingerprint(public_key: str) -> str:
-    """A public key's fingerprint, as ssh shows it at the first connection.
+    """Return a public key's fingerprint, as ssh shows it at the first connection.
 
     Args:
         public_key: a line as ``ssh-keygen`` writes it.
@@ -71,7 +71,7 @@ def _run(*command: str) -> str:
 
 
 def host_key_path(run: str) -> str:
-    """Where the private host key is.
+    """Return where the private host key is.
 
     It is called after the container (Docker gives each its own host name), so an image committed from one does not
     hand its identity to others.

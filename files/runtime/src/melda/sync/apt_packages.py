@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 
 
 def names(text: str) -> Names:
-    """Names of Debian packages in a list that anybody may have written; what is none is skipped."""
+    """Return the names of Debian packages in a list that anybody may have written; what is none is skipped."""
     try:
         found = json.loads(text, parse_int=integer)["packages"]
         return frozenset(name for name in found[:MOST] if isinstance(name, str) and NAME.fullmatch(name))
@@ -42,7 +42,7 @@ def names(text: str) -> Names:
 
 
 def _read(path: str) -> Names:
-    """The list in a file; empty where there is none, or something that is none.
+    """Return the list in a file; empty where there is none, or something that is none.
 
     Raises:
         OSError: it cannot be read now: the bucket does not answer.

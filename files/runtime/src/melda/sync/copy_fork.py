@@ -49,7 +49,7 @@ def _folders(bucket: Bucket, path: str) -> None:
 
 
 def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
-    """What is to be copied.
+    """Return what is to be copied.
 
     Returns:
         The parent's capture, empty if there is none; keys of the files beside it; those that are not copied.
@@ -113,7 +113,7 @@ def copy(bucket: Bucket) -> None:
 
 
 def read_bucket(number: int = 0) -> Bucket:
-    """The bucket that start-jupyter wrote to a descriptor."""
+    """Return the bucket that start-jupyter wrote to a descriptor."""
     found = Bucket(*json.loads(os.pread(number, 1 << 20, 0)))
     return found._replace(credentials=Credentials(*found.credentials))
 

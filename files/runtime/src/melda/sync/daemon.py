@@ -149,7 +149,7 @@ class SyncDaemon:
         return [folder.saved_at for folder in self._folders], self._packages.stamp
 
     def line(self) -> str:
-        """How things stand."""
+        """Return how things stand."""
         problems = [f"{folder.name}: {folder.problem}" for folder in self._folders if folder.problem]
         problems += [self._problem] if self._problem else []
         if problems:
@@ -226,7 +226,7 @@ class SyncDaemon:
         return not missing
 
     def _finish(self, folder: SyncedDir, interrupted: str) -> str:
-        """What of a folder may be missing, for people."""
+        """Return what of a folder may be missing, for people."""
         try:
             if not folder.restored and folder.unknown():
                 self._begin(folder)

@@ -24,7 +24,7 @@ LARGEST_RECORD, MOST_FILES = 32 << 20, 500_000  # bytes and lines of what a dist
 
 
 def _open(name: str, folder: Optional[int] = None) -> int:
-    """A descriptor of the folder ``name``, which its owner may read and change from now on."""
+    """Return a descriptor of the folder ``name``, which its owner may read and change from now on."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         number = os.open(name, flags, dir_fd=folder)
@@ -98,12 +98,12 @@ def remove(path: str) -> None:
 
 
 def _canonical(dist_info: str) -> str:
-    """The name of a distribution as PyPI compares it (PEP 503), from that of its folder."""
+    """Return the name of a distribution as PyPI compares it (PEP 503), from that of its folder."""
     return libraries.normal(dist_info[: -len(".dist-info")].rsplit("-", 1)[0])
 
 
 def _files(dist_info: str) -> List[str]:
-    """What its RECORD names, relative to where packages lie; nothing if there is none yet."""
+    """Return what its RECORD names, relative to where packages lie; nothing if there is none yet."""
     try:
         text = regular.read(os.path.join(dist_info, "RECORD"), LARGEST_RECORD).decode("utf-8", "surrogateescape")
         rows = csv.reader(io.StringIO(text, newline=""))
@@ -125,7 +125,7 @@ def distributions(shape: Layout, root: str) -> Dict[str, Set[str]]:
 
 
 def infos(shape: Layout, entries: Collection[str]) -> Dict[str, Set[str]]:
-    """Names of distributions -> those of ``entries`` that are their .dist-info."""
+    """Return the names of distributions -> those of ``entries`` that are their .dist-info."""
     found: Dict[str, Set[str]] = {}
     for entry in entries:
         folder, name = os.path.split(entry)

@@ -19,7 +19,7 @@ def doubtful(
     seconds: Callable[[str], float],
     interrupted: bool,
 ) -> Set[str]:
-    """Those of ``pending`` that must not be saved.
+    """Return those of ``pending`` that must not be saved.
 
     Args:
         shape, root: of the folder.

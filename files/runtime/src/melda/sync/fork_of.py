@@ -52,7 +52,7 @@ def note(copied: Copied) -> None:
 
 
 def copied() -> Copied:
-    """What was written down; over, where nobody copies."""
+    """Return what was written down; over, where nobody copies."""
     try:
         return Copied(*json.loads(regular.read(COPIED, 16384)))
     except (OSError, ValueError, TypeError):
@@ -77,7 +77,7 @@ def fetch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
 
 
 def copying(bucket: Bucket, settings: Settings) -> Service:
-    """What copies, as root: it has the keys, which are in a file without a name that nobody else can open."""
+    """Return what copies, as root: it has the keys, which are in a file without a name that nobody else can open."""
     given = os.memfd_create("melda-fork")
     os.write(given, json.dumps(bucket).encode())
     argv = (*PYTHON, os.path.join(SRC, "copy-fork"))
@@ -85,7 +85,7 @@ def copying(bucket: Bucket, settings: Settings) -> Service:
 
 
 def service(settings: Settings, variables: Dict[str, str]) -> Optional[Service]:
-    """What installs it, as the user; None if this is no fork.
+    """Return what installs it, as the user; None if this is no fork.
 
     Args:
         settings: of the container.

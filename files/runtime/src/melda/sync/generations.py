@@ -84,7 +84,7 @@ def _is_entry(path: str) -> bool:
 
 
 def integer(text: str) -> int:
-    """A number in a text of JSON's that somebody else wrote.
+    """Return a number in a text of JSON's that somebody else wrote.
 
     Raises:
         ValueError: it has more digits than any of ours.
@@ -108,7 +108,7 @@ def _is_count(value: object, least: int, most: int) -> bool:
 
 
 def parse(name: str, text: str) -> Generation:
-    """The generation ``name`` from its manifest, which anybody who can write the project may have written.
+    """Return the generation ``name`` from its manifest, which anybody who can write the project may have written.
 
     Raises:
         ValueError: it is no manifest of ours.
@@ -137,7 +137,7 @@ def parse(name: str, text: str) -> Generation:
 
 
 def dump(generation: Generation) -> str:
-    """The manifest's text."""
+    """Return the manifest's text."""
     parts = {name: part._asdict() for name, part in generation.parts.items()}
     return json.dumps({"schema": SCHEMA, **generation._asdict(), "parts": parts}, indent=1)
 
@@ -162,7 +162,7 @@ def ancestors(known: Mapping[str, Generation], name: str) -> Set[str]:
 
 
 def prunable(known: Mapping[str, Generation], own: str) -> Set[str]:
-    """What ``own`` replaces: all it descends from but its parents, which stay in case it is damaged."""
+    """Return what ``own`` replaces: all it descends from but its parents, which stay in case it is damaged."""
     return ancestors(known, own) - set(known[own].parents) - {own}
 
 
@@ -177,7 +177,7 @@ def unused(gone: Collection[Generation], left: Collection[Generation]) -> Set[st
 def plan(
     saved: Mapping[str, EntryRef], parts: Mapping[str, Archive], now: Collection[str], compact: bool
 ) -> Tuple[Dict[str, EntryRef], List[str]]:
-    """What a new generation takes from the archives that are there, and what goes into a new one.
+    """Return what a new generation takes from the archives that are there, and what goes into a new one.
 
     Args:
         saved: entries that are as they were when they were archived -> where.

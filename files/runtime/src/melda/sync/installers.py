@@ -16,7 +16,7 @@ def is_one(argv: List[str]) -> bool:
 
 
 def running(proc: str = "/proc") -> str:
-    """The command line of one that runs, for people; empty if there is none.
+    """Return the command line of one that runs, for people; empty if there is none.
 
     Args:
         proc: where processes are listed.

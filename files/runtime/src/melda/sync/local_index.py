@@ -32,7 +32,7 @@ LARGEST = 128 << 20  # bytes; it is ours, in a folder of the user's
 
 
 def read(path: str) -> LocalIndex:
-    """What is known; nothing where the file is missing or is not ours."""
+    """Return what is known; nothing where the file is missing or is not ours."""
     try:
         heads, number, entries, signatures, parts = json.loads(regular.read(path, LARGEST), parse_int=integer)
         return LocalIndex(

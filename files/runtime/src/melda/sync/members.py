@@ -26,7 +26,7 @@ class Damaged(Exception):
 
 
 def _size(field: bytes) -> int:
-    """A number as GNU tar writes it: octal digits, or binary where they are too few."""
+    """Return a number as GNU tar writes it: octal digits, or binary where they are too few."""
     if field[0] == 0x80:
         size = int.from_bytes(field[1:], "big")
     elif re.fullmatch(rb"[0-7]+[\0 ]", field):
@@ -97,7 +97,7 @@ class Filter:
         self._write(END)
 
     def _member(self, head: bytes) -> List[bytes]:
-        """What passes at the beginning of a member."""
+        """Return what passes at the beginning of a member."""
         if head == bytes(BLOCK):
             self._ended = True
             return []

@@ -20,7 +20,7 @@ Stream = Union[int, IO[Any]]
 
 
 def argv(program: str, *arguments: str) -> Sequence[str]:
-    """The command line.
+    """Return the command line.
 
     Args:
         program: a name, or an absolute path.
@@ -84,7 +84,7 @@ def said(process: subprocess.Popen[bytes], before: bytes = b"") -> bytes:
 
 
 def last_line(text: bytes) -> str:
-    """The last line of a program's output, fit for a log; empty if there is none."""
+    """Return the last line of a program's output, fit for a log; empty if there is none."""
     lines = text.decode("utf-8", "replace").strip().splitlines()
     return shown(lines[-1], 300) if lines else ""
 

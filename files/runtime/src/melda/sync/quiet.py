@@ -37,7 +37,7 @@ class Quiet:
             self._noisy.setdefault(entry, now)
 
     def seconds(self, entry: str, now: float) -> float:
-        """How long it has been as it is."""
+        """Return how long it has been as it is."""
         return now - self._changed.get(entry, float("-inf"))
 
     def noisy(self, now: float, least: float = 0.0) -> Set[str]:

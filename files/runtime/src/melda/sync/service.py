@@ -26,7 +26,7 @@ PATIENCE = 4.0  # for the last upload: Docker gives ten seconds for everything
 
 
 def names(settings: Settings) -> List[str]:
-    """The plugin folders of this container's Python and R, if they are in a bucket; else none."""
+    """Return the plugin folders of this container's Python and R, if they are in a bucket; else none."""
     if settings.bucket is None:
         return []
     return [os.path.basename(folder) for folder in set_paths.plugins(settings.layout) if folder]

@@ -80,7 +80,7 @@ class Store:
         return found, others
 
     def parts(self) -> Set[str]:
-        """Names of the archives that are there, complete or not.
+        """Return the names of the archives that are there, complete or not.
 
         Raises:
             OSError: S3 does not answer.

@@ -150,7 +150,7 @@ class SyncedDir(Restoring):
     # What is to be saved
 
     def _survey(self) -> Tuple[Dict[str, Entry], Dict[str, str]]:
-        """All entries; those that cannot be kept -> why."""
+        """Return all entries; those that cannot be kept -> why."""
         found, left = tree.survey(self._layout, self.root)
         most = min(LARGEST_ENTRY, archive.room(self._local))
         for entry, one in list(found.items()):
@@ -176,7 +176,7 @@ class SyncedDir(Restoring):
         return distributions.together(now, self._owned, before)
 
     def _sign_of(self, now: float) -> str:
-        """What an installation has under way in the folder; one that does not go away is somebody's garbage."""
+        """Return what an installation has under way in the folder; one that does not go away is somebody's garbage."""
         sign = self._layout.busy(self.root)
         if sign != self._sign[0]:
             self._sign = (sign, now)
@@ -277,7 +277,7 @@ class SyncedDir(Restoring):
         return self._saved.signatures.get(entry, "")
 
     def _ref(self, entry: str, same: bool, part: str, number: int) -> EntryRef:
-        """The archive that holds an entry now; to archive it again unchanged does not raise its number."""
+        """Return the archive that holds an entry now; to archive it again unchanged does not raise its number."""
         return EntryRef(part, self._saved.entries[entry].number if same else number)
 
     def _story(self, changed: List[str]) -> str:

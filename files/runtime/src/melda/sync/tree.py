@@ -35,7 +35,7 @@ class Layout(NamedTuple):
         return self.opened[-1]
 
     def entry_of(self, path: str) -> str:
-        """The entry that the file ``path`` of the folder belongs to; empty if it is not in the folder."""
+        """Return the entry that the file ``path`` of the folder belongs to; empty if it is not in the folder."""
         steps = os.path.normpath(path).split("/")
         if steps[0] in ("..", ".", ""):
             return ""
@@ -45,7 +45,7 @@ class Layout(NamedTuple):
         return "/".join(steps[:length])
 
     def entries(self, root: str) -> Iterator[str]:
-        """All that is to be kept: paths relative to ``root``.
+        """Return all that is to be kept: paths relative to ``root``.
 
         Raises:
             OSError: a folder cannot be read.
@@ -67,7 +67,7 @@ class Layout(NamedTuple):
         return tuple(_changed(os.path.join(root, folder)) for folder in self.opened)
 
     def busy(self, root: str) -> str:
-        """What an installation has under way, or left when it was interrupted; empty if there is nothing."""
+        """Return what an installation has under way, or left when it was interrupted; empty if there is nothing."""
         for folder in self.opened:
             path = os.path.join(root, folder)
             for name in listed(path):
@@ -80,7 +80,7 @@ class Layout(NamedTuple):
 
 
 def layout(name: str) -> Layout:
-    """The layout of the folder ``name``: Python-X.Y.Z is a virtual environment, R-X.Y.Z a library."""
+    """Return the layout of the folder ``name``: Python-X.Y.Z is a virtual environment, R-X.Y.Z a library."""
     found = re.fullmatch(r"Python-(\d+\.\d+)\.\d+", name)
     if not found:
         return Layout(("",), ())
@@ -94,7 +94,7 @@ def layout(name: str) -> Layout:
 
 
 def listed(path: str) -> List[str]:
-    """Names in a folder; none if it is not there (any more)."""
+    """Return the names in a folder; none if it is not there (any more)."""
     try:
         return os.listdir(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -176,7 +176,7 @@ def scan(path: str) -> Entry:
 
 
 def signature(path: str) -> str:
-    """The signature of an entry; errors as for :func:`scan`."""
+    """Return the signature of an entry; errors as for :func:`scan`."""
     return scan(path).signature
 
 

@@ -17,12 +17,12 @@ SECONDS = 20.0  # for reading what is installed, and for writing the file
 
 
 def document(place: environ.ImageLayout) -> str:
-    """The JSON text, as a file holds it."""
+    """Return the JSON text, as a file holds it."""
     return json.dumps(Installed(place).versions(), indent="\t", ensure_ascii=False) + "\n"
 
 
 def _as_user(place: environ.ImageLayout) -> str:
-    """The same, read by the user: among the user's files may be links to what only root can read."""
+    """Return the same, read by the user: among the user's files may be links to what only root can read."""
     with tempfile.TemporaryFile() as stream:
 
         def look() -> None:

@@ -50,7 +50,7 @@ def _by_name(entry: str) -> Package:
 
 
 def normal(name: str) -> str:
-    """A Python distribution's name as PEP 503 compares it."""
+    """Return a Python distribution's name as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -142,7 +142,7 @@ def python_folders(env: str, workdir: str, version: str) -> List[str]:
 
 
 def r_folders(home: str, workdir: str, version: str, r_home: str = R_HOME) -> List[str]:
-    """Where R looks for packages (.libPaths()), the user's own first."""
+    """Return where R looks for packages (.libPaths()), the user's own first."""
     return [
         os.path.join(workdir, "R-" + version),
         # R_LIBS_USER of Renviron, which counts once it exists
@@ -162,7 +162,7 @@ class Installed:
         self._python = interpreters.python(place.python_env)  # of a running container it does not change
 
     def versions(self) -> Json:
-        """The JSON of ``GET /versions``: distribution, Python and R, each with its packages."""
+        """Return the JSON of ``GET /versions``: distribution, Python and R, each with its packages."""
         place = self._place
         name, release = distribution()
         r = interpreters.r()

@@ -37,7 +37,7 @@ def read_token(path: str) -> str:
 
 
 def in_query(path: str) -> str:
-    """The token in a request's path; empty: there is none."""
+    """Return the token in a request's path; empty: there is none."""
     return parse_qs(path.partition("?")[2]).get("token", [""])[0] if "token=" in path else ""
 
 

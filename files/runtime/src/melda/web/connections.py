@@ -154,7 +154,7 @@ class Server(HTTPServer):
         super().add_sockets(sockets)
 
     def start_request(self, server_conn: Any, request_conn: Any) -> HTTPMessageDelegate:
-        """A connection waits for its first request or, when the answer is gone, for another one."""
+        """Return a connection waits for its first request or, when the answer is gone, for another one."""
         connection = self._open.pop(server_conn, None)
         if server_conn.stream.closed():  # while it was answered; tornado tries to read from it once more
             return super().start_request(server_conn, request_conn)

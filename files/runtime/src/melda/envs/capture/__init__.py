@@ -37,7 +37,7 @@ class Installed(NamedTuple):
 
 
 def here() -> environ.ImageLayout:
-    """Where things are in this container.
+    """Return where things are in this container.
 
     Raises:
         UsageError: a variable of the image is invalid.
@@ -93,7 +93,7 @@ def inspect(place: environ.ImageLayout, status: str = system.STATUS, brought: st
 def _of(
     found: Json, in_python: Dict[str, Found], in_r: Dict[str, Tuple[str, Json]]
 ) -> Tuple[Dict[str, Found], Dict[str, Tuple[str, Json]]]:
-    """What is installed with the entries that the document has now."""
+    """Return what is installed with the entries that the document has now."""
     by_name = {kind: {entry["name"]: entry for entry in found[kind]["packages"]} for kind in ("python", "r")}
     return (
         {
@@ -106,7 +106,7 @@ def _of(
 
 
 def capture(place: Optional[environ.ImageLayout] = None) -> Json:
-    """The environment of this container, as docs/envs.md and schema.json describe it.
+    """Return the environment of this container, as docs/envs.md and schema.json describe it.
 
     Takes no longer than it takes to read a few small files a package; starts nothing, asks nobody.
 
@@ -120,10 +120,10 @@ def capture(place: Optional[environ.ImageLayout] = None) -> Json:
 
 
 def text(document: Json) -> str:
-    """A capture as a file holds it: the same for the same environment, byte by byte."""
+    """Return a capture as a file holds it: the same for the same environment, byte by byte."""
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def default_file(place: environ.ImageLayout) -> str:
-    """Where a capture goes if no other path is given."""
+    """Return where a capture goes if no other path is given."""
     return os.path.join(place.workdir, NAME)

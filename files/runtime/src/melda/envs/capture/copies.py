@@ -14,7 +14,7 @@ from melda.sync import fork_of
 
 
 def paths(workdir: str) -> Iterator[str]:
-    """Where captures may lie in a project."""
+    """Return where captures may lie in a project."""
     yield os.path.join(workdir, capture.NAME)
     yield os.path.join(workdir, state.PROJECT_STATE, state.CAPTURE)
     yield os.path.join(workdir, fork_of.HERE, state.CAPTURE)

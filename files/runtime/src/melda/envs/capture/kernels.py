@@ -109,7 +109,7 @@ def _ask_r(client: Any, deadline: float, folder: str) -> List[List[str]]:
 
 
 def ask(kernel: Json, runtime: str, folder: str, seconds: float = SECONDS) -> Optional[List[List[str]]]:
-    """What a kernel has attached, and what it has loaded; None if it does not answer.
+    """Return what a kernel has attached, and what it has loaded; None if it does not answer.
 
     Args:
         kernel: of :func:`running`.
@@ -141,7 +141,7 @@ def kind(kernel: Json) -> str:
 
 
 def find(python: Mapping[str, Found], runtime: str, folder: str, port: int = JUPYTER_PORT) -> List[Json]:
-    """What each running kernel uses, by notebook, as a capture has it.
+    """Return what each running kernel uses, by notebook, as a capture has it.
 
     Args:
         python: distributions beyond the image; their modules are called after them.

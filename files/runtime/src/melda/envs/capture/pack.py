@@ -61,7 +61,7 @@ def _files(found: Found) -> Iterator[Tuple[str, str]]:
 
 
 def _head(found: Found) -> str:
-    """The fields of METADATA but for the description, which may explain addresses to readers."""
+    """Return the fields of METADATA but for the description, which may explain addresses to readers."""
     text = (found.distribution.read_text("METADATA") or "").replace("\r\n", "\n").partition("\n\n")[0]
     return "\n".join(re.findall(r"^(?!Description:)[A-Za-z-]+:.*$", text, re.MULTILINE))
 
@@ -71,7 +71,7 @@ def _stem(found: Found) -> Tuple[str, str]:
 
 
 def wheel(found: Found) -> Tuple[str, bytes]:
-    """A wheel's name and content, the same for the same files.
+    """Return a wheel's name and content, the same for the same files.
 
     Raises:
         ValueError: it cannot be packed.
@@ -114,7 +114,7 @@ def wheel(found: Found) -> Tuple[str, bytes]:
 
 
 def r_package(library: str, entry: Json, version: str, platform: str) -> Tuple[str, bytes]:
-    """What R installs as a binary package: its name and content, the same for the same files.
+    """Return what R installs as a binary package: its name and content, the same for the same files.
 
     Args:
         library: where it is installed.

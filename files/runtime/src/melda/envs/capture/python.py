@@ -54,7 +54,7 @@ class Distribution(metadata.PathDistribution):
     """One whose files are read only if they are regular, and not too large."""
 
     def read_text(self, filename: object) -> Optional[str]:
-        """The text of a file beside METADATA; None if there is none, or none to be read."""
+        """Return the text of a file beside METADATA; None if there is none, or none to be read."""
         try:
             return regular.read(os.path.join(self.path, str(filename)), LARGEST).decode("utf-8", "replace")
         except OSError:
@@ -91,7 +91,7 @@ def _hashes(archive: Json) -> List[str]:
 
 
 def source(text: Optional[str]) -> Json:
-    """Where a distribution came from, by its ``direct_url.json``; without one, from an index."""
+    """Return where a distribution came from, by its ``direct_url.json``; without one, from an index."""
     try:
         direct: Json = json.loads(text) if text else {"url": ""}
         url = str(direct["url"])
@@ -125,7 +125,7 @@ def record_rows(text: Optional[str]) -> Iterator[List[str]]:
 
 
 def record_digest(text: Optional[str]) -> str:
-    """One number for all files of a distribution, by the hashes in its RECORD; empty where that has none.
+    """Return one number for all files of a distribution, by the hashes in its RECORD; empty where that has none.
 
     The same for one wheel, whoever installs it where: scripts, bytecode and the installer's own notes are skipped.
     """
@@ -139,12 +139,12 @@ def record_digest(text: Optional[str]) -> str:
 
 
 def digest(content: bytes) -> str:
-    """A content's hash as RECORD has it."""
+    """Return a content's hash as RECORD has it."""
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
 
 
 def file_digest(path: str) -> str:
-    """A file's hash as RECORD has it.
+    """Return a file's hash as RECORD has it.
 
     Raises:
         OSError: it cannot be read.
@@ -153,7 +153,7 @@ def file_digest(path: str) -> str:
 
 
 def modules(found: Distribution) -> List[str]:
-    """What the distribution makes importable."""
+    """Return what the distribution makes importable."""
     names = set((found.read_text("top_level.txt") or "").split())
     for path, _, _ in record_rows(found.read_text("RECORD")):
         first, slash, _ = path.partition("/")
@@ -165,7 +165,7 @@ def modules(found: Distribution) -> List[str]:
 
 
 def _entry(found: Distribution) -> Optional[Json]:
-    """The entry of a package; None where its metadata is broken: that costs this package's entry."""
+    """Return the entry of a package; None where its metadata is broken: that costs this package's entry."""
     package = None
     for path in (os.path.join(found.path, "METADATA"), os.path.join(found.path, "PKG-INFO"), found.path):
         if os.path.isfile(path):

@@ -19,7 +19,7 @@ HOSTED = {"github": "github", "gitlab": "gitlab", "bitbucket": "bitbucket"}
 
 
 def description(text: str) -> Dict[str, str]:
-    """The fields of a DESCRIPTION (Debian control format, one paragraph)."""
+    """Return the fields of a DESCRIPTION (Debian control format, one paragraph)."""
     found: Dict[str, str] = {}
     last = ""
     for line in text.splitlines():
@@ -39,7 +39,7 @@ def description(text: str) -> Dict[str, str]:
 
 
 def read(package: str) -> Optional[Dict[str, str]]:
-    """The fields of an installed package; None if it is none, or not whole."""
+    """Return the fields of an installed package; None if it is none, or not whole."""
     try:
         text = regular.head(os.path.join(package, "DESCRIPTION"), LARGEST).decode("utf-8", "replace")
     except OSError:
@@ -50,7 +50,7 @@ def read(package: str) -> Optional[Dict[str, str]]:
 
 
 def needs(fields: Dict[str, str]) -> List[str]:
-    """Names of the packages that have to be there first."""
+    """Return the names of the packages that have to be there first."""
     named = ",".join(fields.get(field, "") for field in ("Depends", "Imports", "LinkingTo"))
     found = {part.split("(", 1)[0].strip() for part in named.split(",")}
     return sorted(name for name in found if NAME.fullmatch(name) and name != "R")
@@ -78,7 +78,7 @@ def _remote(fields: Dict[str, str], kind: str) -> Json:
 
 
 def source(fields: Dict[str, str]) -> Json:
-    """Where a package came from that did not come through apt."""
+    """Return where a package came from that did not come through apt."""
     kind = fields.get("RemoteType", "").lower()
     if kind and kind not in ("standard", "cran", "bioc", "repository", "any"):
         return _remote(fields, kind)
@@ -113,7 +113,7 @@ def _debian(apt: Apt) -> Dict[str, Tuple[str, str]]:
 def installed(
     own: Sequence[str], systems: Sequence[str], apt: Apt
 ) -> Tuple[Dict[str, Tuple[str, Json]], Dict[str, str]]:
-    """What is installed; what lies in the first library wins.
+    """Return what is installed; what lies in the first library wins.
 
     Args:
         own: libraries of the user.

@@ -81,7 +81,7 @@ def release(path: str = libraries.OS_RELEASE) -> Dict[str, str]:
 
 
 def fingerprint(*parts: Mapping[str, str]) -> str:
-    """What stands for the image: a container does not know the number that Docker gave it.
+    """Return what stands for the image: a container does not know the number that Docker gave it.
 
     The same for all containers of one image, whatever their users installed.
 

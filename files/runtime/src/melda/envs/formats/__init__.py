@@ -33,7 +33,7 @@ OPEN = "open"
 
 
 def parse(text: str, path: str) -> Json:
-    """The environment that ``text`` describes; its format is found out by what it says, and by the file's name.
+    """Return the environment that ``text`` describes; its format is found out by what it says, and by the file's name.
 
     Args:
         text: of the file.
@@ -57,7 +57,7 @@ def parse(text: str, path: str) -> Json:
 
 
 def read(path: str) -> Json:
-    """The environment that a file describes, whichever format it has, with exact versions.
+    """Return the environment that a file describes, whichever format it has, with exact versions.
 
     Raises:
         UsageError: it is invalid, or names no exact versions; in one line, why.

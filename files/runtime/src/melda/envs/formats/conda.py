@@ -12,12 +12,12 @@ NAME = "melda"
 
 
 def name(package: str) -> str:
-    """What conda-forge calls an R package."""
+    """Return what conda-forge calls an R package."""
     return "r-" + package.lower()
 
 
 def version(given: str) -> str:
-    """A version as conda writes it, in which a - would begin the build."""
+    """Return a version as conda writes it, in which a - would begin the build."""
     return given.replace("-", "_")
 
 
@@ -27,7 +27,7 @@ def _item(text: str, depth: int = 1) -> str:
 
 
 def write(found: Json) -> str:
-    """All packages that conda or pip can have; the others stand in a comment."""
+    """Return all packages that conda or pip can have; the others stand in a comment."""
     lines: List[str] = [f"name: {NAME}\n", "channels:\n", _item("conda-forge"), "dependencies:\n"]
     if found["python"]["version"]:
         lines.append(_item("python={0}".format(found["python"]["version"])))

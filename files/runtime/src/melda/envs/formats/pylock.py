@@ -75,7 +75,7 @@ def _source(package: Json, what: str) -> Json:
 
 
 def read(text: str, path: str) -> Json:
-    """The environment.
+    """Return the environment.
 
     Raises:
         UsageError: it is invalid, or names files of another host.

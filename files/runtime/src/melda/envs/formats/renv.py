@@ -52,7 +52,7 @@ def _origin(entry: Json) -> Json:
 
 
 def write(found: Json) -> str:
-    """The R packages."""
+    """Return the R packages."""
     packages = {
         entry["name"]: {
             "Package": entry["name"],
@@ -102,7 +102,7 @@ def _source(package: Json, release: str, what: str) -> Optional[Json]:
 
 
 def read(lock: Json, path: str) -> Json:
-    """The environment.
+    """Return the environment.
 
     Args:
         lock: what JSON says.

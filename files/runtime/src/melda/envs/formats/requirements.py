@@ -16,7 +16,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def _address(entry: Json) -> str:
-    """A direct reference (PEP 508, 610), as pip freeze writes it."""
+    """Return a direct reference (PEP 508, 610), as pip freeze writes it."""
     source = entry["source"]
     fragment = {}
     if source.get("subdirectory"):
@@ -31,7 +31,7 @@ def _address(entry: Json) -> str:
 
 
 def line(entry: Json) -> str:
-    """The requirement of one package; a comment where no requirement can say it."""
+    """Return the requirement of one package; a comment where no requirement can say it."""
     kind = entry["source"]["type"]
     if kind == "index":
         return "{0}=={1}".format(entry["name"], entry["version"])
@@ -43,7 +43,7 @@ def line(entry: Json) -> str:
 
 
 def write(found: Json) -> str:
-    """The Python packages; hashes if all have them, because pip takes all or none."""
+    """Return the Python packages; hashes if all have them, because pip takes all or none."""
     packages = found["python"]["packages"]
     with_hashes = packages and all(
         entry.get("hashes") or (entry["source"]["type"] == "url" and entry["source"].get("hashes"))
@@ -75,7 +75,7 @@ def _logical(text: str) -> Iterator[Tuple[int, str]]:
 
 
 def _direct(url: str, what: str) -> Json:
-    """The source that a direct reference names."""
+    """Return the source that a direct reference names."""
     address, _, fragment = url.partition("#")
     output = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
     inside = {"subdirectory": parse.unquote(output["subdirectory"])} if output.get("subdirectory") else {}
@@ -101,13 +101,13 @@ def _requirement(text: str, what: str) -> Any:
 
 
 def _exact(specifier: Any) -> str:
-    """The one version that a specifier allows; empty if there may be several."""
+    """Return the one version that a specifier allows; empty if there may be several."""
     found = [one.version for one in specifier if one.operator in ("==", "===")]
     return str(found[0]) if len(found) == 1 == len(list(specifier)) and "*" not in found[0] else ""
 
 
 def read(text: str, path: str) -> Tuple[Json, List[str]]:
-    """The environment, and the requirements that name no exact version.
+    """Return the environment, and the requirements that name no exact version.
 
     Raises:
         UsageError: a line is invalid, or would have pip look elsewhere.

@@ -27,7 +27,7 @@ def is_one(text: str) -> bool:
 
 
 def read(text: str, path: str) -> Json:
-    """The R packages that were attached or loaded. It does not say where they came from: CRAN is taken.
+    """Return the R packages that were attached or loaded. It does not say where they came from: CRAN is taken.
 
     Raises:
         UsageError: a line among the packages is invalid.

@@ -17,7 +17,7 @@ CALL = 'exec busctl --timeout={0} call {1} "$1" "$2" "$$" "${{@:3}}"'.format(SEC
 
 
 def answer(said: str) -> List[str]:
-    """The array of strings that busctl shows (``as 2 "a" "b"``), wherever in its output it stands."""
+    """Return the array of strings that busctl shows (``as 2 "a" "b"``), wherever in its output it stands."""
     for line in said.splitlines():
         if re.match(r"as \d+", line):
             try:

@@ -249,7 +249,7 @@ def restore(
 
 
 def in_project(folder: str) -> str:
-    """The capture of another project: what was installed last, else what its user has captured.
+    """Return the capture of another project: what was installed last, else what its user has captured.
 
     Raises:
         UsageError: it has none.
@@ -262,7 +262,7 @@ def in_project(folder: str) -> str:
 
 
 def run(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
-    """The command: exit code 0 if all is as the file says, 1 if something cannot be had.
+    """Return the command: exit code 0 if all is as the file says, 1 if something cannot be had.
 
     Raises:
         UsageError: the request is invalid.

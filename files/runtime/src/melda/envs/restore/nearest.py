@@ -7,7 +7,7 @@ from typing import Any, Callable, Iterable, List
 
 
 def _nearest(wanted: Any, available: Iterable[str], key: Callable[[str], Any]) -> str:
-    """The highest that is not above ``wanted``, as that has nothing that is not in it; else the lowest above."""
+    """Return the highest that is not above ``wanted``, as that has nothing that is not in it; else the lowest above."""
     below: List[str] = []
     above: List[str] = []
     for one in available:
@@ -19,7 +19,7 @@ def _nearest(wanted: Any, available: Iterable[str], key: Callable[[str], Any]) -
 
 
 def of_python(wanted: str, available: Iterable[str]) -> str:
-    """The version nearest to ``wanted``; empty if there is none."""
+    """Return the version nearest to ``wanted``; empty if there is none."""
     from packaging.version import Version  # noqa: PLC0415 not with the launcher's Python
 
     try:
@@ -29,7 +29,7 @@ def of_python(wanted: str, available: Iterable[str]) -> str:
 
 
 def r_key(version: str) -> List[int]:
-    """What R compares of a version.
+    """Return what R compares of a version.
 
     Raises:
         ValueError: it is none.
@@ -38,5 +38,5 @@ def r_key(version: str) -> List[int]:
 
 
 def of_r(wanted: str, available: Iterable[str]) -> str:
-    """The version nearest to ``wanted``; empty if there is none."""
+    """Return the version nearest to ``wanted``; empty if there is none."""
     return _nearest(r_key(wanted), available, r_key)

@@ -56,7 +56,7 @@ def attached(document: Json, path: str) -> Json:
 
 
 def check_versions(wanted: Json, here: Json, allowed: bool) -> List[str]:
-    """Whether Python and R are those of the file.
+    """Return whether Python and R are those of the file.
 
     Returns:
         A line for each that is not.
@@ -88,7 +88,7 @@ def _nothing() -> Json:
 
 
 def make(wanted: Json, here: Json) -> Plan:
-    """What there is to do to have ``wanted`` in a container that is ``here``."""
+    """Return what there is to do to have ``wanted`` in a container that is ``here``."""
     missing = {kind: _missing(wanted, here, kind) for kind in NAMES}
     extra = {}
     for kind in NAMES:
@@ -105,7 +105,7 @@ def _list(entries: Sequence[Json]) -> str:
 
 
 def lines(plan: Plan, apt: Sequence[Json], source: Sequence[Json], there_too: bool) -> List[str]:
-    """What will be done, for a reader.
+    """Return what will be done, for a reader.
 
     Args:
         plan: what there is to do.

@@ -90,7 +90,7 @@ class Installer:
         return os.path.join(self._folder, "stage")
 
     def _wrong(self, entries: Sequence[Json]) -> Failures:
-        """What has another content than the captured one."""
+        """Return what has another content than the captured one."""
         found = in_folder(interpreters.site_packages(self._stage_root, self._site.version))
         failures = {}
         for entry in entries:
@@ -229,7 +229,7 @@ class Installer:
         return [one for one in found["python"]["packages"] if image.get(one["name"]) != one["version"]], None
 
     def nearest(self, entry: Json) -> str:
-        """The version nearest to the captured one that can be had; empty if there is none."""
+        """Return the version nearest to the captured one that can be had; empty if there is none."""
         if entry["source"]["type"] not in ("index", "local"):
             return ""
         python = os.path.join(self._site.layout.python_env, "bin", "python")

@@ -262,7 +262,7 @@ class Installer:
             bspm.remove(self._env, through_apt, lambda line: None)
 
     def nearest(self, entry: Json) -> str:
-        """The version nearest to the captured one that can be had; empty if there is none."""
+        """Return the version nearest to the captured one that can be had; empty if there is none."""
         if entry["source"]["type"] not in (*REPOSITORIES, "local"):
             return ""
         try:

@@ -91,7 +91,7 @@ def fetch(url: str, path: str, trusted: bool = False) -> None:
 
 
 def text(url: str) -> str:
-    """The text at an address of a mirror; empty if it cannot be had."""
+    """Return the text at an address of a mirror; empty if it cannot be had."""
     try:
         with urllib.request.urlopen(url, timeout=web.SECONDS) as answer:  # noqa: S310 # nosec B310 this image's mirror
             return str(answer.read(LARGEST_LIST).decode("utf-8", "replace"))
@@ -100,7 +100,7 @@ def text(url: str) -> str:
 
 
 def mirrors(env: Dict[str, str]) -> Mirrors:
-    """Where this image's R looks.
+    """Return where this image's R looks.
 
     Raises:
         PackageUnavailable: R does not start.
@@ -124,7 +124,7 @@ def _in_repository(base: str, name: str, version: str) -> List[str]:
 
 
 def places(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
-    """Where the source of a package may be, and whether that is a mirror of this image.
+    """Return where the source of a package may be, and whether that is a mirror of this image.
 
     Raises:
         PackageUnavailable: nowhere.
@@ -202,7 +202,7 @@ def unpack(archive: str, folder: str) -> str:
 
 
 def fields(folder: str, entry: Json) -> Dict[str, str]:
-    """The DESCRIPTION of a source, if it is of the package and the version that is wanted.
+    """Return the DESCRIPTION of a source, if it is of the package and the version that is wanted.
 
     Raises:
         PackageUnavailable: it is not.
@@ -276,7 +276,7 @@ def _first(candidates: List[Tuple[str, bool]], path: str) -> None:
 
 
 def versions(name: str, at: Mirrors) -> List[str]:
-    """The versions of a package that CRAN has, archived ones included."""
+    """Return the versions of a package that CRAN has, archived ones included."""
     archive = text(f"{at.cran}/src/contrib/Archive/{name}/")
     found = re.findall(re.escape(name) + r"_([0-9]+(?:[.-][0-9]+)+)\.tar\.gz", archive)
     listed = text(f"{at.cran}/src/contrib/PACKAGES")

@@ -50,7 +50,7 @@ class Done(NamedTuple):
 
 
 def variables(place: environ.ImageLayout) -> Dict[str, str]:
-    """The environment of what installs: the user's, without secrets."""
+    """Return the environment of what installs: the user's, without secrets."""
     found = {
         name: value
         for name, value in environ.load().items()
@@ -143,7 +143,7 @@ def alone(folder: str) -> Iterator[None]:
 
 
 def cache(place: environ.ImageLayout) -> str:
-    """A folder of the user's for what need not be fetched twice."""
+    """Return a folder of the user's for what need not be fetched twice."""
     return os.path.join(place.user.home, ".cache", "melda-env")
 
 
@@ -156,7 +156,7 @@ def packages(place: environ.ImageLayout) -> str:
 
 
 def uv(place: environ.ImageLayout, env: Dict[str, str], lock: str = UV_LOCK) -> str:
-    """Path of uv: the one on PATH, else one that pip fetches, checked against its locked hash.
+    """Return the path of uv: the one on PATH, else one that pip fetches, checked against its locked hash.
 
     It is no part of the image: it is as large as Python, and most containers never need it.
 
@@ -186,14 +186,14 @@ def uv(place: environ.ImageLayout, env: Dict[str, str], lock: str = UV_LOCK) -> 
 
 
 def last_line(said: str) -> str:
-    """The line in which a program says why it gave up."""
+    """Return the line in which a program says why it gave up."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("error", "e: ", "fatal"))]
     return addresses.hide((errors or lines or ["no reason given"])[-1])[:300]
 
 
 def pip_settings(home: str, env: Dict[str, str], etc: str = "/etc/pip.conf") -> Dict[str, str]:
-    """Where packages come from, as pip is told: the host's file, the user's, the environment's, later ones win.
+    """Return where packages come from, as pip is told: the host's file, the user's, the environment's, later ones win.
 
     Returns:
         Variables for uv.

@@ -37,7 +37,7 @@ class Site(NamedTuple):
 
 
 def kept(files: str, entry: Json) -> str:
-    """Path of the copy that was kept beside the capture, if it is what the capture says.
+    """Return the path of the copy that was kept beside the capture, if it is what the capture says.
 
     Raises:
         PackageUnavailable: it is not.
@@ -68,7 +68,7 @@ def digest_of(path: str) -> str:
 
 
 def lines(site: Site, entry: Json, fetched: str = "") -> str:
-    """What uv reads about one package, with its hashes.
+    """Return what uv reads about one package, with its hashes.
 
     Args:
         site: where it goes.

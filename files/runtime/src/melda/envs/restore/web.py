@@ -61,7 +61,7 @@ def resolved(host: str, port: int = PORT) -> List[Tuple[int, Tuple[Any, ...]]]:
 
 
 def connected(host: str, port: int, seconds: float) -> socket.socket:
-    """A socket that is connected to a name, at one of the addresses that were looked at.
+    """Return a socket that is connected to a name, at one of the addresses that were looked at.
 
     Raises:
         UsageError: one of its addresses is not in the web.
@@ -166,7 +166,7 @@ class Redirections(urllib.request.HTTPRedirectHandler):
     max_repeats = 2
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
-        """The next request.
+        """Return the next request.
 
         Raises:
             UsageError: it leads to where nothing may be fetched from.
@@ -176,7 +176,7 @@ class Redirections(urllib.request.HTTPRedirectHandler):
 
 
 def opener(watching: Watch) -> urllib.request.OpenerDirector:
-    """What opens https addresses, and nothing else.
+    """Return what opens https addresses, and nothing else.
 
     Args:
         watching: ends connections in time.
