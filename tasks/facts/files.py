@@ -105,7 +105,11 @@ class Leftovers(Lines):
 
     def process(self, output: List[str]) -> List[str]:
         # A line may be a part of a name, which whoever may write to /tmp has chosen.
-        return [line for line in output if line.startswith("/tmp/melda-jupyter.") or line.endswith(".melda-new")]
+        return [
+            line
+            for line in output
+            if line.startswith("/tmp/melda-jupyter.") or (line.startswith("/") and line.endswith(".melda-new"))
+        ]
 
 
 class UnlistedFiles(Lines):

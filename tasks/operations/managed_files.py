@@ -93,7 +93,7 @@ def optional(name: str, wanted: Dict[str, str]) -> None:
 def _found_absent(fact: Type[FactBase[List[str]]], arguments: Dict[str, Any]) -> Generator[StringCommand, None, None]:
     found = host.get_fact(fact, **arguments)
     if found:
-        yield StringCommand("rm -rf " + " ".join(shlex.quote(path) for path in found))
+        yield StringCommand("rm -rf -- " + " ".join(shlex.quote(path) for path in found))
 
 
 def found_absent(name: str, fact: Type[FactBase[List[str]]], **arguments: Any) -> None:

@@ -18,12 +18,12 @@ REMOVE = "Remove what a killed run left"
 @pytest.mark.parametrize(
     ("found", "command"),
     [
-        (["/tmp/melda-jupyter.provision"], "rm -rf /tmp/melda-jupyter.provision"),
+        (["/tmp/melda-jupyter.provision"], "rm -rf -- /tmp/melda-jupyter.provision"),
         (
             ["/tmp/melda-jupyter.x", "/etc/environment.melda-new"],
-            "rm -rf /tmp/melda-jupyter.x /etc/environment.melda-new",
+            "rm -rf -- /tmp/melda-jupyter.x /etc/environment.melda-new",
         ),
-        (["/tmp/melda-jupyter.a b; reboot"], "rm -rf '/tmp/melda-jupyter.a b; reboot'"),
+        (["/tmp/melda-jupyter.a b; reboot"], "rm -rf -- '/tmp/melda-jupyter.a b; reboot'"),
     ],
 )
 def test_left_by_a_killed_run(run: Run, found: list[str], command: str) -> None:

@@ -113,7 +113,7 @@ def test_found_absent_what_comes_while_the_run_is_executed_is_not_in_a_loop(run:
 
     assert run(pyinfras, facts) == {}
     assert run(lambda: managed_files.found_absent(name="Remove", fact=ImageHostKeys), facts) == {
-        "Remove": [f"rm -rf {key}"]
+        "Remove": [f"rm -rf -- {key}"]
     }
 
 

@@ -128,7 +128,7 @@ def test_what_the_project_no_longer_has_is_removed(run: Run) -> None:
     commands = run(runtime.runtime, DONE | {UnlistedFiles: answer})
     assert commands == {
         "Remove the programs that the project no longer has": [
-            f"rm -rf {SRC}/melda/base/__pycache__/former.cpython-38.pyc {SRC}/melda/base/former.py {SRC}/melda_runtime"
+            f"rm -rf -- {SRC}/melda/base/__pycache__/former.cpython-38.pyc {SRC}/melda/base/former.py {SRC}/melda_runtime"
         ]
     }
 

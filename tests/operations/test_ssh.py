@@ -41,7 +41,7 @@ def test_fresh(run: Run) -> None:
         "chown root:root /root/.ssh",
     ]
     assert commands["Put the platform's public key in place"][0] == "put /root/.ssh/authorized_keys.melda-new"
-    assert commands["Remove host keys that all containers would share"] == ["rm -rf /etc/ssh/ssh_host_ed25519_key"]
+    assert commands["Remove host keys that all containers would share"] == ["rm -rf -- /etc/ssh/ssh_host_ed25519_key"]
 
 
 def test_already_there(run: Run) -> None:

@@ -8,7 +8,7 @@ from melda.base.errors import ConfigError
 
 
 def accepted_characters(check: Callable[[str], object], before: str = "", after: str = "") -> str:
-    """Return the characters that ``check`` takes between ``before`` and ``after``, in their order; it raises ConfigError or returns False."""
+    """Return the characters that ``check`` takes between ``before`` and ``after``: it raises ConfigError or returns False."""
 
     def takes(value: str) -> bool:
         try:

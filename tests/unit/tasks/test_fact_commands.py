@@ -90,6 +90,7 @@ CASES: list[tuple[Any, str, Any]] = [
     ),
     # A file name with a line end in it, made by somebody who may write in /tmp.
     (Leftovers, "/tmp/melda-jupyter.x\netc", ["/tmp/melda-jupyter.x"]),
+    (Leftovers, "/tmp/melda-jupyter.a\n-z.melda-new\n/etc/x.melda-new", ["/tmp/melda-jupyter.a", "/etc/x.melda-new"]),
     (
         RPackages,
         "/usr/lib/R/library/base/Meta/package.rds\n/usr/lib/R/site-library/data.table/Meta/package.rds",

@@ -25,7 +25,7 @@ def said() -> Iterator[tuple[Output, int]]:
 
 
 @pytest.mark.parametrize("stamp", [STAMP, ""])  # s3fs has them from 1.88 on
-def test_an_error_is_kept_and_not_logged(
+def test_an_error_is_kept_and_logged_in_short(
     said: tuple[Output, int], stamp: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output, writing = said
@@ -33,7 +33,11 @@ def test_an_error_is_kept_and_not_logged(
     os.write(writing, (stamp + REFUSED + "<Error><Token>CANARY</Token></Error>\n").encode())
     assert output.error(began) == "HTTP response code 403, returning EPERM"
     assert output.error(time.monotonic()) == "", "which was before"
-    assert capsys.readouterr().err == ""
+    logged = "start-jupyter: s3fs: HTTP response code 403, returning EPERM\n"
+    assert capsys.readouterr().err == logged, "and nothing of S3's answer"
+    os.write(writing, (stamp + REFUSED).encode())
+    output.poll_once()
+    assert capsys.readouterr().err == "", "it is said once"
 
 
 def test_what_is_tried_again_is_no_error_yet(said: tuple[Output, int]) -> None:
@@ -61,6 +65,15 @@ def test_all_else_is_logged_line_by_line(said: tuple[Output, int], capsys: pytes
     os.write(writing, b"in(2): good\n")
     output.poll_once()
     assert capsys.readouterr().err == "[INF] s3fs.cpp:main(2): good\n"
+
+
+def test_of_what_has_no_level_only_the_programs_own_lines_are_logged(
+    said: tuple[Output, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, writing = said
+    os.write(writing, b"s3fs: unable to access MOUNTPOINT\nEntity: line 1: parser error\n<Key>CANARY</Key>\n")
+    output.poll_once()
+    assert capsys.readouterr().err == "s3fs: unable to access MOUNTPOINT\n"
 
 
 def test_nobody_reads_and_nobody_waits(said: tuple[Output, int]) -> None:

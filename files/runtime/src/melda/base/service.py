@@ -23,7 +23,7 @@ class Service(NamedTuple):
         stop_timeout: seconds between SIGTERM and SIGKILL.
         oneshot: when it ends with exit code 0 it is done.
         stdin: descriptor of its standard input; there is nothing to read if it is not given.
-        stdout: descriptor of its standard output; None: ours.
+        stdout: descriptor of its standard output and of its errors; None: ours.
         score: how gladly the kernel kills it, and what it starts, for want of memory; see :mod:`melda.base.oom`.
     """
 

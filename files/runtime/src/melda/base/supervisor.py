@@ -58,6 +58,7 @@ class Supervisor:
             service.argv,
             stdin=service.stdin,
             stdout=service.stdout,
+            stderr=None if service.stdout is None else subprocess.STDOUT,
             cwd=service.directory,
             env=dict(service.environment),
             # Before exec, in a process without threads.

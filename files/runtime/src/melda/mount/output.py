@@ -10,6 +10,8 @@ import sys
 import time
 from typing import List, Tuple
 
+from melda.base import log
+
 F_SETPIPE_SZ = 1031  # linux/fcntl.h; fcntl has it from Python 3.10 on
 SIZE = 1 << 20  # bytes that nobody has read yet; most users may have as much (fs.pipe-max-size)
 PAUSE = 2.0  # between two looks
@@ -19,6 +21,7 @@ LINE_BY_LINE = ("stdbuf", "-oL")
 OF_S3FS = re.compile(r"\[(CRT|ERR|WAN|INF|DBG)\] ")
 # S3's answer may hold a session token; and what is only tried again is no error yet: "### giving up" is.
 BODY, TRIED_AGAIN = "Body Text", "### CURLE_"
+PROGRAMS = ("s3fs: ", "fuse: ", "fusermount: ")  # before they have a log
 LONGEST = 120  # characters of a line
 MOST = 1000  # errors that are kept
 ANSWER, DOWNLOAD = "HTTP response code ", "could not download"
@@ -39,13 +42,15 @@ class Output:
             fcntl.fcntl(self.writing, F_SETPIPE_SZ, SIZE)
         self._rest = b""
         self._errors: List[Tuple[float, str]] = []
+        self._logged = ""
 
     def given(self) -> None:
         """Leave it to s3fs."""
         os.close(self.writing)
 
     def poll_once(self) -> float:
-        """Read what there is: the log gets all but errors, which are kept; seconds until the next look."""
+        """Read what there is: the log gets all but errors, which are kept, and of these the last, if it is another one; seconds until the next look."""
+        known = self._errors[-1:]
         with contextlib.suppress(BlockingIOError):
             while True:
                 block = os.read(self._reading, 1 << 16)
@@ -55,13 +60,16 @@ class Output:
                 self._rest = self._rest[: 1 << 16]
                 for line in lines:
                     self._take(line.decode("utf-8", "replace"))
+        if self._errors and self._errors[-1:] != known and self._errors[-1][1] != self._logged:
+            self._logged = self._errors[-1][1]
+            log.line(f"s3fs: {self._logged}")
         return PAUSE
 
     def _take(self, line: str) -> None:
         level = OF_S3FS.search(line)
-        if level is None:
-            return  # the rest of S3's answer
-        if level.group(1) == "ERR":
+        if level is None and not line.startswith(PROGRAMS):
+            return  # the rest of S3's answer, and what libxml2 shows of it
+        if level is not None and level.group(1) == "ERR":
             if TRIED_AGAIN not in line:
                 self._add(line.partition("): ")[2].partition(BODY)[0].strip(" .")[:LONGEST])
             return
