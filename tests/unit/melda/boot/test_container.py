@@ -113,7 +113,9 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
         monkeypatch.setattr(container, "start_all", bring_up)
         monkeypatch.setattr(container, "shut_down", take_down)
-        monkeypatch.setattr(container, "Supervisor", lambda group: Supervisor(code, asked) if group == "/docker/a" else None)
+        monkeypatch.setattr(
+            container, "Supervisor", lambda group: Supervisor(code, asked) if group == "/docker/a" else None
+        )
         told = SimpleNamespace(answered=False, stop=lambda runs: done.append(f"stopped {runs}"))
         monkeypatch.setattr(container, "Starting", lambda: told)
         monkeypatch.setattr(container.s3fs, "is_hung", lambda _: hangs)

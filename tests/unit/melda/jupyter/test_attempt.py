@@ -43,9 +43,7 @@ class Jupyter:
         (self.folder / "jupyter_server_config.py").write_text(configuration)
         variables = {"HOME": str(self.folder), "PATH": "/bin", "TMPDIR": str(self.folder)}
         argv = [*self.argv, *result]
-        return subprocess.run(
-            argv, env=variables, input=root, capture_output=True, text=True, check=False, timeout=20
-        )
+        return subprocess.run(argv, env=variables, input=root, capture_output=True, text=True, check=False, timeout=20)
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ def _protect() -> None:
     redact.install([token])
     redact.write_no_page()
     guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), asks=bool(token))
+    guard.close_answers()
 
 
 def _fixed() -> List[str]:
