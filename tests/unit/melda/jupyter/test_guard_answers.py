@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from melda.jupyter import guard
+from melda.jupyter.limits import LIMITS
+from melda.web import connections
 from tornado import http1connection, web, websocket, wsgi
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
-from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 POLICY = "Cross-Origin-Resource-Policy"
@@ -61,7 +62,7 @@ async def headers(folder: Path, path: str, **asked: str) -> tuple[int, list[str]
         ],
         static_path=str(folder),
     )
-    server = HTTPServer(application)
+    server = connections.Server(application, limits=LIMITS)  # as Jupyter's
     listening, port = bind_unused_port()
     server.add_socket(listening)
     client = AsyncHTTPClient(force_instance=True)
