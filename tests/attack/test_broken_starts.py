@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
+from tests.container.machines import until
 from tests.container.services import Service
 
 from .tools import python
@@ -64,7 +65,7 @@ ROUNDS = [
     [(run + "/plugins/" + name, make) for name, make in (
         ("state", folder), ("fork", fifo), ("restoring", deep), ("interrupted", closed), ("start", folder))]
     + [(run + "/health/" + name, make) for name, make in (
-        ("jupyter", folder), ("socket", deep), ("jupyter.starting", folder), ("jupyter.configuration", folder))]
+        ("jupyter", folder), ("socket", deep), ("jupyter.configuration", folder))]
     + [(home + "/.pip/pip.conf", huge), (r, file), (py + "/lib", fifo), (home + "/.jupyter", file),
        (home + "/.local/share/jupyter/runtime/jupyter_cookie_secret", zeros), (home + "/.ipython", file)],
     [(run + "/plugins/restoring", folder), (run + "/health/jupyter", file), (home + "/.pip/pip.conf", folder),
@@ -107,6 +108,21 @@ for path in (run + "/plugins", run + "/health", local, project, home):
 FIND = "-xdev -type f -size 4c -exec grep -lx mine {} +"
 MINE = f"cd /; find /home/melda {FIND}; find /var/lib/melda-jupyter/plugins -maxdepth 1 {FIND}"
 ROUNDS = range(5)
+# Jupyter's configuration, which takes away what it finds of a note that it starts.
+CONFIGURATION = """
+import contextlib, glob, os, time
+for name in glob.glob("/run/melda-jupyter/*/*starting") + glob.glob("/var/lib/melda-jupyter/*starting"):
+    with contextlib.suppress(OSError):
+        os.unlink(name)
+open("/tmp/tried", "w").close()
+"""
+WRITE = """
+import os, sys
+os.makedirs("/home/melda/.jupyter", exist_ok=True)
+with open("/home/melda/.jupyter/jupyter_server_config.py", "w") as stream:
+    stream.write(sys.argv[1])
+"""
+OLD = "find /tmp/tried ! -newermt '-11 seconds'"  # older than what is a stop in time
 
 
 def well(service: Service, times: int) -> dict[str, str]:
@@ -135,3 +151,30 @@ def test_broken_starts(run: Run, mounted: Run, place: str) -> None:
         assert "set aside as" in output or "left out" in output, output
         assert ("configuration" in found) == (number in (1, 2)), found
         assert len(service.run(MINE).split()) >= mine, "nothing of the user's is gone"
+
+
+def test_configuration_that_ends(run: Run) -> None:
+    """A configuration removes every note of the start, and ends Jupyter at once with success.
+    Proves: that start failed, with an exit code that a restart policy knows; the next one is ready without it."""
+    service = run().ready()
+    python(service, WRITE, CONFIGURATION + "os._exit(0)")
+    service.stop()
+    service.start()
+    code, lines = service.ended()
+    assert code == 1 and "Jupyter was not ready yet: the start has failed" in lines, lines
+    service.start()
+    assert well(service, 2)["configuration"].startswith("left out: the last start")
+
+
+def test_configuration_that_hangs(run: Run) -> None:
+    """A configuration removes every note of the start, and hangs until somebody stops the container.
+    Proves: the next start is ready without it."""
+    service = run().ready()
+    python(service, WRITE, CONFIGURATION + "time.sleep(1e6)")
+    service.stop()
+    service.start()
+    until(lambda: service.run(OLD, check=False) != "", "it hangs")
+    service.stop()
+    service.start()
+    assert well(service, 2)["configuration"].startswith("left out: the last start")
+    assert "~/.jupyter is left out: the last start" in service.logs()

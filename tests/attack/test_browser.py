@@ -114,6 +114,19 @@ def test_reading(tokenless: Service) -> None:
             assert allowed not in ("*", EVIL), (method, address)
 
 
+def test_embedding(tokenless: Service, naming: Service) -> None:
+    """A page has the notebook's files as <script src> or <img src>, for which a browser says no origin.
+    Proves: each answer tells the browser to keep it from other origins, whoever is named in ALLOWED_ORIGINS."""
+    found = {}
+    for service in (tokenless, naming):
+        service.notebook.request("PUT", "/api/contents/own.js", {"type": "file", "format": "text", "content": "1"})
+        for path in ("/files/own.js", "/api/contents/own.js", "/static/favicon.ico", "/api", "/tree", "/nowhere"):
+            answer = requests.get(url(service, path), timeout=30)
+            found[path, answer.status_code] = answer.headers.get("Cross-Origin-Resource-Policy")
+    assert ("/files/own.js", 200) in found and ("/nowhere", 404) in found
+    assert set(found.values()) == {"same-origin"}, found
+
+
 def test_tokenless(tokenless: Service) -> None:
     """Where no token is asked for, a page in an allowed person's browser posts to /api/terminals and opens a WebSocket.
     Proves: a request of another origin is refused unless ALLOWED_ORIGINS names it."""

@@ -68,8 +68,12 @@ def test_a_step_says_what_and_how_long(capsys: pytest.CaptureFixture[str]) -> No
 class Supervisor:
     """What the container's end looks like to start.run."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, asked: bool) -> None:
         self.run = lambda: code
+        self.stop_requested = asked
+
+    def is_running(self, name: str) -> bool:
+        return name == "jupyter"
 
 
 @pytest.fixture
@@ -88,13 +92,20 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr(container, "only_one", lambda: (tmp_path / "lock").open("w"))
 
     def run(
-        code: int = 0, jupyter: int = 0, hangs: bool = False, begin: BaseException | None = None, saved: bool = True
+        code: int = 0,
+        jupyter: int = 0,
+        hangs: bool = False,
+        begin: BaseException | None = None,
+        saved: bool = True,
+        asked: bool = True,
+        ready: bool = True,
     ) -> tuple[int, list[str]]:
         done: list[str] = []
 
-        def bring_up(*_: Any) -> None:
+        def bring_up(_: Any, __: Any, starting: Any) -> None:
             if begin:
                 raise begin
+            starting.answered = ready
 
         def take_down(*_: Any) -> tuple[int, bool]:
             done.append("taken down")
@@ -102,7 +113,11 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
         monkeypatch.setattr(container, "start_all", bring_up)
         monkeypatch.setattr(container, "shut_down", take_down)
-        monkeypatch.setattr(container, "Supervisor", lambda group: Supervisor(code) if group == "/docker/a" else None)
+        monkeypatch.setattr(
+            container, "Supervisor", lambda group: Supervisor(code, asked) if group == "/docker/a" else None
+        )
+        told = SimpleNamespace(answered=False, stop=lambda runs: done.append(f"stopped {runs}"))
+        monkeypatch.setattr(container, "Starting", lambda: told)
         monkeypatch.setattr(container.s3fs, "is_hung", lambda _: hangs)
         monkeypatch.setattr(container.s3fs, "kill_mount", lambda _: done.append("abandoned"))
         try:
@@ -136,8 +151,17 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     ],
 )
 def test_the_exit_code_of_the_container(ended: Any, happened: dict[str, Any], code: int, done: list[str]) -> None:
-    assert ended(**happened) == (code, done)
+    stopped = ["stopped True"] if code >= 0 else []
+    assert ended(**happened) == (code, stopped + done)
     assert os.environ["PATH"] == container.environ.ROOT_PATH, "whatever root calls is root's"
+
+
+@pytest.mark.parametrize(("code", "ready", "ends"), [(0, True, 0), (0, False, 1), (7, False, 7)])
+def test_an_end_by_itself_before_it_was_ready_is_no_success(
+    ended: Any, capsys: pytest.CaptureFixture[str], code: int, ready: bool, ends: int
+) -> None:
+    assert ended(code=code, asked=False, ready=ready) == (ends, ["taken down"])
+    assert ("Jupyter was not ready yet: the start has failed\n" in capsys.readouterr().err) is (ends == 1)
 
 
 def test_what_else_it_refuses(

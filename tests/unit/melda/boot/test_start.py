@@ -64,6 +64,24 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
+class Starting:
+    """Root's note of the start."""
+
+    def __init__(self, said: bytes = b"\n") -> None:
+        self.said, self.answered = said, False
+
+    def go_on(self) -> bytes:
+        return self.said
+
+    def finish(self) -> None:
+        self.answered = True
+
+
+@pytest.fixture
+def starting() -> Any:
+    return Starting()
+
+
 @pytest.fixture
 def supervisor(done: list[str]) -> Iterator[Any]:
     supervisor = Supervisor(done)
@@ -93,9 +111,9 @@ def test_each_step_finds_what_it_needs() -> None:
 
 
 def test_jupyter_goes_on_with_the_users_variables_when_all_else_is_done(
-    done: list[str], supervisor: Any, settings: Settings
+    done: list[str], supervisor: Any, starting: Any, settings: Settings
 ) -> None:
-    start.start_all(settings, supervisor)
+    start.start_all(settings, supervisor, starting)
     assert "paths repair=False" in done and done[-1] == "version service"
     assert os.read(supervisor.waits_for, 10) == b"\n", "only now Jupyter goes on"
     assert supervisor.jupyters.pop("PATH").endswith(":" + start.environ.ROOT_PATH), "until then it calls nobody else"
@@ -103,14 +121,14 @@ def test_jupyter_goes_on_with_the_users_variables_when_all_else_is_done(
 
 
 def test_jupyter_does_not_go_on_when_a_step_failed(
-    done: list[str], supervisor: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    done: list[str], supervisor: Any, starting: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> int:
         raise PermissionError(1, "Operation not permitted", "/home/melda/x")
 
     monkeypatch.setattr(start.home, "chown_home", refuse)
     with pytest.raises(ConfigError, match="^UHOME='.*' cannot be handed to its user: .*Operation not permitted"):
-        start.start_all(settings, supervisor)
+        start.start_all(settings, supervisor, starting)
     os.set_blocking(supervisor.waits_for, False)
     with pytest.raises(BlockingIOError):
         os.read(supervisor.waits_for, 10)
@@ -119,6 +137,7 @@ def test_jupyter_does_not_go_on_when_a_step_failed(
 def test_without_a_bucket_cut_off_installations_are_mended_at_once_and_no_bus_is_said(
     done: list[str],
     supervisor: Any,
+    starting: Any,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -126,20 +145,29 @@ def test_without_a_bucket_cut_off_installations_are_mended_at_once_and_no_bus_is
     monkeypatch.setattr(start.sync, "start", lambda *_: False)
     monkeypatch.setattr(start.services, "dbus", lambda _: None)
     monkeypatch.setattr(start.fork_of, "service", lambda *_: None)
-    start.start_all(settings, supervisor)
+    start.start_all(settings, supervisor, starting)
     assert "paths repair=True" in done and not {"dbus", "fork"} & set(done)
     output = capsys.readouterr().err
     assert "dbus: off, it is not installed" in output and "sync: there is no bucket" in output
 
 
 def test_the_address_is_said_once_jupyter_answers(
-    supervisor: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    supervisor: Any,
+    starting: Any,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     answers = iter([False, True])
     monkeypatch.setattr(start.jupyter, "answers", lambda prefix: next(answers))
-    start.start_all(settings, supervisor)
+    start.start_all(settings, supervisor, starting)
     capsys.readouterr()
     (announce,) = supervisor.timers
-    assert announce() == start.JUPYTER_SECONDS and capsys.readouterr().err == ""
-    assert announce() is None
+    assert announce() == start.JUPYTER_SECONDS and capsys.readouterr().err == "" and not starting.answered
+    assert announce() is None and starting.answered
     assert capsys.readouterr().err.startswith("start-jupyter: ready: http://127.0.0.1:8888/tree (")
+
+
+def test_jupyter_is_told_of_a_last_start_that_failed(supervisor: Any, settings: Settings) -> None:
+    start.start_all(settings, supervisor, Starting(b"it hung\n"))  # type: ignore[arg-type]
+    assert os.read(supervisor.waits_for, 100) == b"it hung\n"

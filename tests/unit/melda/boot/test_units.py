@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from melda.base.errors import ConfigError, TemporaryFailure
+from melda.base.errors import ConfigError, StopRequested, TemporaryFailure
 from melda.boot import systemd
 from melda.config.environ import Settings
 
@@ -19,19 +19,24 @@ class Supervisor:
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.answers = True
+        self.answers, self.asked = True, False
         self.services: list[Any] = []
+
+    def is_running(self, _: str) -> bool:
+        return True
 
     def start(self, service: Any) -> None:
         self.done.append("start " + service.name)
         self.services.append(service)
         if service.name == "jupyter":
-            self.jupyter_may_go_on = os.read(service.stdin, 10) == b"\n" and os.read(service.stdin, 10) == b""
+            self.jupyter_may_go_on = os.read(service.stdin, 10) == b"told\n" and os.read(service.stdin, 10) == b""
 
     def stop(self, name: str) -> None:
         self.done.append("stop " + name)
 
     def wait_until(self, condition: Any, _: float) -> bool:
+        if self.asked:
+            raise StopRequested()
         return self.answers and bool(condition())
 
 
@@ -105,15 +110,27 @@ def test_jupyter_goes_on_at_once_and_is_ready_when_it_answers(
     monkeypatch.setattr(systemd.jupyter, "answers", lambda prefix: prefix == "/")
     monkeypatch.setattr(systemd.jupyter, "url", lambda *_: "http://127.0.0.1:8888/tree?token=x")
     note(monkeypatch, supervisor, systemd.sync, "record_interrupted")
+    said: list[str] = []
+    starting = SimpleNamespace(
+        go_on=lambda: b"told\n",
+        finish=lambda: said.append("answers"),
+        stop=lambda runs: said.append(f"stopped {runs}"),
+    )
+    monkeypatch.setattr(systemd, "Starting", lambda: starting)
     unit = systemd.UNITS["jupyter"]
     assert unit.start(settings, supervisor) == "http://127.0.0.1:8888/tree?token=x"
     assert supervisor.jupyter_may_go_on
     assert kept_in == [systemd.STATE], "a random token is the same after a boot"
     unit.start(settings._replace(token="given"), supervisor)
     assert kept_in[1:] == [systemd.RUN], "one that was given is kept nowhere else"
+    assert said == ["answers"] * 2
     supervisor.answers = False
     with pytest.raises(TemporaryFailure, match="^Jupyter did not answer"):
         unit.start(settings, supervisor)
+    supervisor.asked = True
+    with pytest.raises(StopRequested):
+        unit.start(settings, supervisor)
+    assert said == ["answers", "answers", "stopped True"], "of one that did not answer the note stays"
     supervisor.done.clear()
     unit.end(settings, supervisor)
     assert supervisor.done == ["record_interrupted", "stop jupyter"], "who is installing is noted while it still runs"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,14 +15,16 @@ PROGRAM = """
 import os, sys, time
 sys.path.append(sys.argv[1])
 from melda.jupyter.attempt import Attempt, CONFIGURATION
-attempt = Attempt([sys.executable, *sys.argv], *sys.argv[2:4])
+attempt = Attempt([sys.executable, *sys.argv], sys.argv[2])
+if not attempt.wait():
+    sys.exit(9)
 def serve():
-    path = os.environ.get(CONFIGURATION, sys.argv[4]) + "/jupyter_server_config.py"
+    path = os.environ.get(CONFIGURATION, sys.argv[3]) + "/jupyter_server_config.py"
     if os.path.exists(path):
         exec(open(path).read())
     attempt.finish()
     print("listens", os.environ.get(CONFIGURATION), flush=True)
-    return eval(sys.argv[5]) if sys.argv[5:] else None
+    return eval(sys.argv[4]) if sys.argv[4:] else None
 sys.exit(attempt.run(serve))
 """
 WITHOUT = "start-jupyter: jupyter: ~/.jupyter is left out: "
@@ -33,17 +34,16 @@ class Jupyter:
     """Starts of one container's, whose user has a configuration."""
 
     def __init__(self, folder: Path, src: Path) -> None:
-        self.folder, self.mark, self.told = folder, folder / "mark", folder / "told"
+        self.folder, self.told = folder, folder / "told"
         program = folder / "program.py"
         program.write_text(PROGRAM)
-        self.argv = [sys.executable, program, src, self.mark, self.told, folder]
+        self.argv = [sys.executable, program, src, self.told, folder]
 
-    def start(self, configuration: str, *result: str) -> subprocess.CompletedProcess[str]:
+    def start(self, configuration: str, *result: str, root: str = "\n") -> subprocess.CompletedProcess[str]:
         (self.folder / "jupyter_server_config.py").write_text(configuration)
         variables = {"HOME": str(self.folder), "PATH": "/bin", "TMPDIR": str(self.folder)}
-        return subprocess.run(
-            [*self.argv, *result], env=variables, capture_output=True, text=True, check=False, timeout=20
-        )
+        argv = [*self.argv, *result]
+        return subprocess.run(argv, env=variables, input=root, capture_output=True, text=True, check=False, timeout=20)
 
 
 @pytest.fixture
@@ -65,24 +65,19 @@ def test_a_second_start_without_it(jupyter: Jupyter, configuration: str, reason:
     done = jupyter.start(configuration)
     assert (done.returncode, done.stdout) == (0, "listens None\n")
     assert WITHOUT + reason + "\n" in done.stderr
-    assert jupyter.told.read_text() == "left out: " + reason and not jupyter.mark.exists()
+    assert jupyter.told.read_text() == "left out: " + reason
     jupyter.told.unlink()
     assert "left out" not in jupyter.start("").stderr and not jupyter.told.exists()
 
 
-@pytest.mark.parametrize("configuration", ["os._exit(5)", "os.kill(os.getpid(), 9)"])
-def test_the_next_start_without_it_if_nobody_could_tell(jupyter: Jupyter, configuration: str) -> None:
-    assert jupyter.start(configuration).returncode in (5, -9)
-    done = jupyter.start(configuration)
+def test_the_first_start_without_it_if_root_says_so(jupyter: Jupyter) -> None:
+    done = jupyter.start("os._exit(5)", root="it hung\n")
     assert (done.returncode, done.stdout) == (0, "listens None\n")
-    assert WITHOUT + attempt.UNFINISHED in done.stderr
+    assert WITHOUT + "it hung\n" in done.stderr and jupyter.told.read_text() == "left out: it hung"
 
 
-@pytest.mark.parametrize("long", [False, True])
-def test_an_early_stop_is_no_fault_of_its(jupyter: Jupyter, long: bool) -> None:
-    stop = f"attempt._began -= {attempt.LONG * long}; os.kill(os.getpid(), {signal.SIGTERM.value}); time.sleep(60)"
-    assert jupyter.start(stop).returncode == -signal.SIGTERM
-    assert jupyter.mark.exists() is long, "but of one that hangs"
+def test_no_start_when_root_is_gone(jupyter: Jupyter) -> None:
+    assert (jupyter.start("", root="").returncode, jupyter.told.exists()) == (9, False)
 
 
 @pytest.mark.parametrize(("result", "code"), [("None", 0), ("3", 3), ("sys.exit(4)", 4), ("1 / 0", 1)])
@@ -93,19 +88,16 @@ def test_what_comes_after_it_listened_is_the_end(jupyter: Jupyter, result: str, 
 
 
 def test_there_is_no_third_start(jupyter: Jupyter) -> None:
-    jupyter.mark.touch()
-    done = jupyter.start("", "x")
+    done = jupyter.start("", "x", root="it hung\n")
     assert done.stderr.count("left out") == 1 and done.returncode == 1
-    done = subprocess.run([*jupyter.argv[:5], "/none"], capture_output=True, text=True, check=False, env={
+    done = subprocess.run([*jupyter.argv[:4], "/none"], capture_output=True, text=True, check=False, input="x\n", env={
         "HOME": "/", "TMPDIR": "/nowhere", "PATH": "/bin"}, timeout=20)  # fmt: skip
-    assert done.returncode == 0, "nor does it need a mark or a folder"
+    assert done.returncode == 0, "nor does it need a folder"
 
 
-def test_whatever_is_in_the_marks_place(jupyter: Jupyter) -> None:
-    jupyter.mark.mkdir()
+def test_whatever_is_in_the_place_of_what_is_told(jupyter: Jupyter) -> None:
     jupyter.told.mkdir()
-    done = jupyter.start("sys.exit(1)")
-    assert done.stdout == "listens None\n" and len(list(jupyter.folder.glob("mark.set-aside-*"))) == 1
+    assert jupyter.start("sys.exit(1)").stdout == "listens None\n"
 
 
 @pytest.mark.parametrize(

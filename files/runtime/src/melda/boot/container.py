@@ -17,6 +17,7 @@ from melda.boot.start import start_all
 from melda.config import environ
 from melda.config.environ import Settings
 from melda.jupyter import service as jupyter
+from melda.jupyter.starting import Starting
 from melda.mount import s3fs
 from melda.sync import service as sync
 
@@ -94,10 +95,10 @@ def run() -> int:
     if os.path.isdir(SYSTEMD):
         raise ConfigError("systemd runs here: systemctl start melda.target (docs/vm.md)")
     lock = only_one()
-    supervisor = Supervisor(_group(settings))
+    supervisor, starting = Supervisor(_group(settings)), Starting()
     processes.adopt()
     try:
-        start_all(settings, supervisor)
+        start_all(settings, supervisor, starting)
         code = supervisor.run()
     except StopRequested:
         code = 0
@@ -105,6 +106,11 @@ def run() -> int:
         shut_down(settings, supervisor)
         raise
     began = time.monotonic()
+    if supervisor.stop_requested:
+        starting.stop(supervisor.is_running(jupyter.NAME))
+    elif code == 0 and not starting.answered:
+        log.line("Jupyter was not ready yet: the start has failed")  # a restart policy shall try again
+        code = 1
     if code == 0 and s3fs.is_hung(settings):
         s3fs.kill_mount(supervisor)  # else everything waits for it, and Docker kills us first
         code = 1

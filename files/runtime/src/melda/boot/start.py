@@ -15,6 +15,7 @@ from melda.config import environ, hub
 from melda.config.environ import Settings
 from melda.firewall import apply as firewall
 from melda.jupyter import service as jupyter
+from melda.jupyter.starting import Starting
 from melda.mount import s3fs
 from melda.plugins import set_paths
 from melda.ssh import service as ssh
@@ -30,10 +31,11 @@ class Start:
     Args:
         settings: of the container.
         supervisor: looks after what is started.
+        starting: is told how far Jupyter is.
     """
 
-    def __init__(self, settings: Settings, supervisor: Supervisor) -> None:
-        self.settings, self.supervisor = settings, supervisor
+    def __init__(self, settings: Settings, supervisor: Supervisor, starting: Starting) -> None:
+        self.settings, self.supervisor, self.starting = settings, supervisor, starting
         self.began = time.monotonic()
         self.variables = environ.for_user(settings, set_paths.plugins(settings.layout).python)
         self.token, self.random = jupyter.token_file(settings)
@@ -148,12 +150,13 @@ def start_version_service(start: Start) -> List[str]:
 
 def start_jupyter(start: Start) -> List[str]:
     """Let Jupyter go on, whose code was loaded meanwhile; when it answers, its address is logged."""
-    os.write(start.ready, b"\n")
+    os.write(start.ready, start.starting.go_on())
     os.close(start.ready)
 
     def announce() -> Optional[float]:
         if not jupyter.answers(prefix=hub.prefix(start.settings.variables)):
             return JUPYTER_SECONDS
+        start.starting.finish()
         address = jupyter.url(start.settings, start.token, start.random)
         log.line(f"ready: {address} ({time.monotonic() - start.began:.2f} s)")
         return None
@@ -179,14 +182,19 @@ STEPS = (
 )
 
 
-def start_all(settings: Settings, supervisor: Supervisor) -> None:
+def start_all(settings: Settings, supervisor: Supervisor, starting: Starting) -> None:
     """Do all steps.
+
+    Args:
+        settings: of the container.
+        supervisor: looks after what is started.
+        starting: is told how far Jupyter is.
 
     Raises:
         ConfigError: a step failed.
         StopRequested: a signal came before the end.
     """
-    start = Start(settings, supervisor)
+    start = Start(settings, supervisor, starting)
     for step in STEPS:
         if step.name:
             with log.step(step.name) as details:

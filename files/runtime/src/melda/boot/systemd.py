@@ -22,6 +22,7 @@ from melda.config import environ, hub
 from melda.config.environ import Settings
 from melda.firewall import host as firewall
 from melda.jupyter import service as jupyter
+from melda.jupyter.starting import Starting
 from melda.mount import s3fs
 from melda.plugins import set_paths
 from melda.sync import fork_of
@@ -123,13 +124,19 @@ def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
     token, random = jupyter.token_file(settings, _token_folder(settings))
     services.health_folder(settings.layout.user, jupyter.SOCKET, jupyter.LEFT_OUT)
     waiting, ready = os.pipe()
-    os.write(ready, b"\n")  # in a container it waits for the project; here the project's unit came first
+    starting = Starting()
+    os.write(ready, starting.go_on())  # in a container it waits for the project; here the project's unit came first
     os.close(ready)
     supervisor.start(jupyter.service(settings, _variables(settings), token, waiting))
     os.close(waiting)
     prefix = hub.prefix(settings.variables)
-    if not supervisor.wait_until(lambda: jupyter.answers(prefix=prefix), ANSWER_SECONDS):
-        raise TemporaryFailure("Jupyter did not answer; its output is above")
+    try:
+        if not supervisor.wait_until(lambda: jupyter.answers(prefix=prefix), ANSWER_SECONDS):
+            raise TemporaryFailure("Jupyter did not answer; its output is above")
+    except StopRequested:
+        starting.stop(supervisor.is_running(jupyter.NAME))
+        raise
+    starting.finish()
     return jupyter.url(settings, token, random)
 
 

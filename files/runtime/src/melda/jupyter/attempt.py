@@ -8,11 +8,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import signal
-import stat
 import sys
 import tempfile
-import time
 from typing import Callable, List, NoReturn
 
 from melda.base import folders, log, regular, textfiles
@@ -21,9 +18,8 @@ from melda.jupyter import service as jupyter
 # In the environment of the second attempt: why there is one.
 REASON = "MELDA_JUPYTER_REASON"
 CONFIGURATION = "JUPYTER_CONFIG_DIR"
-LONG = 60.0  # seconds after which a start that is ended had gone wrong; it takes two, on a host with much to do thirty
 LARGEST_SECRET = 4096  # bytes
-UNFINISHED = "the last start did not come to its end"
+LONGEST_LINE = 200  # bytes of what root says
 
 
 def make_usable(home: str, runtime: str) -> None:
@@ -60,47 +56,37 @@ class Attempt:
 
     Args:
         command: to run this program again.
-        mark: path of a file that is there while a start is under way.
         told: path of a file that says why the configuration is skipped, for the health check.
     """
 
-    def __init__(self, command: List[str], mark: str = jupyter.STARTING, told: str = jupyter.LEFT_OUT) -> None:
-        self._command, self._mark, self._told = command, mark, told
-        self._began = time.monotonic()
+    def __init__(self, command: List[str], told: str = jupyter.LEFT_OUT) -> None:
+        self._command, self._told = command, told
         self.reason = os.environ.pop(REASON, "")
         self.over = False
 
+    def wait(self) -> bool:
+        """Wait until root says that everything is ready, and whether the last start had failed (:mod:`melda.jupyter.starting`).
+
+        Returns:
+            False if root is gone.
+        """
+        if self.reason:  # the second attempt: it was said to the first
+            return True
+        line = os.read(0, LONGEST_LINE)
+        self.reason = line.decode("ascii", "replace").strip()
+        return bool(line)
+
     def begin(self) -> None:
-        """Leave the configuration out if the last start ended in it: killed, or nobody knows how."""
-        try:
-            found = os.lstat(self._mark)
-            if stat.S_ISREG(found.st_mode):
-                self.reason = self.reason or UNFINISHED
-            else:
-                folders.move_aside(self._mark)
-        except OSError:
-            pass  # there is no mark
+        """Leave the configuration out if there is a reason."""
         if self.reason:
             os.environ[CONFIGURATION] = _empty_folder()
             log.line(f"jupyter: ~/.jupyter is left out: {self.reason}")
             with contextlib.suppress(OSError):
                 textfiles.replace(self._told, f"left out: {self.reason}")
-        with contextlib.suppress(OSError):
-            textfiles.replace(self._mark, "")
-        signal.signal(signal.SIGTERM, self._ended)
-
-    def _ended(self, *_: object) -> None:
-        """Somebody stops the container before Jupyter listens, and to signals neither."""
-        if time.monotonic() - self._began < LONG:
-            self.finish()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
 
     def finish(self) -> None:
         """It listens."""
         self.over = True
-        with contextlib.suppress(OSError):
-            os.unlink(self._mark)
         if self.reason:
             os.environ.pop(CONFIGURATION, None)  # kernels and terminals have the user's
 

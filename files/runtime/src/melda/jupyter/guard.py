@@ -60,3 +60,21 @@ def install(allowed: Tuple[str, ...], asks: bool) -> None:
         return self.get_handler_delegate(request, refuse, {"page": page})
 
     web.Application.find_handler = guarded
+
+
+def close_answers() -> None:
+    """Have browsers keep every answer of this process from pages of other origins, also those that ALLOWED_ORIGINS names.
+
+    ``<script src>`` and ``<img src>`` of any page are requests without an origin: nobody can refuse them, but the browser can
+    withhold what comes back (https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header). A page that may read answers
+    does so by CORS, which this does not touch. Below all handlers: errors, static files and WSGI applications have it too.
+    """
+    connection = importlib.import_module("tornado.http1connection").HTTP1Connection
+    write = connection.write_headers
+
+    def closed(self: Any, start_line: Any, headers: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.is_client:
+            headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        return write(self, start_line, headers, *args, **kwargs)
+
+    connection.write_headers = closed

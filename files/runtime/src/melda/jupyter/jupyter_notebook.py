@@ -44,6 +44,7 @@ def _protect() -> None:
     redact.install([token])
     redact.write_no_page()
     guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), asks=bool(token))
+    guard.close_answers()
 
 
 def _fixed() -> List[str]:
@@ -55,7 +56,7 @@ def _fixed() -> List[str]:
 
 
 def main() -> int:
-    """Arguments: where to work, then Jupyter's own. Standard input: a byte when everything is ready."""
+    """Arguments: where to work, then Jupyter's own. Standard input: a line when everything is ready."""
     oom.offer_children()  # kernels, and whatever else Jupyter starts
     (entry,) = (point for point in distribution(NAME).entry_points if point.name == COMMAND)
     serve = entry.load()
@@ -63,7 +64,7 @@ def main() -> int:
     isolated = ["-I"] if sys.flags.isolated else []
     attempt = Attempt([sys.executable, *isolated, os.path.abspath(__file__), *sys.argv[1:]])
     limits.limit(os.environ.get(secret_files.COPY, ""), attempt.finish)
-    if not attempt.reason and not os.read(0, 1):
+    if not attempt.wait():
         return 1
     for name in [name for name in os.environ if name.startswith(HELD_BACK)]:
         os.environ[name[len(HELD_BACK) :]] = os.environ.pop(name)

@@ -22,7 +22,6 @@ PROGRAM = os.path.join(SRC, "melda/jupyter/jupyter_notebook.py")
 PORT = JUPYTER_PORT
 # For the health check, which is the user: a queue of its own. The folder is the user's, so root does not connect there.
 SOCKET = RUN + "/health/jupyter"
-STARTING = SOCKET + ".starting"  # there while Jupyter starts, and after a start that did not come to its end
 LEFT_OUT = SOCKET + ".configuration"  # why the user's configuration is skipped
 # Kernels get two seconds (see the configuration); Docker gives the whole container ten.
 PATIENCE = 5.0
