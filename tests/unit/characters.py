@@ -8,7 +8,12 @@ from melda.base.errors import ConfigError
 
 
 def accepted_characters(check: Callable[[str], object], before: str = "", after: str = "") -> str:
-    """Return the characters that ``check`` takes between ``before`` and ``after``: it raises ConfigError or returns False."""
+    """Return the characters that ``check`` takes between ``before`` and ``after``, in their order.
+
+    Args:
+        check: raises ConfigError or returns False where it takes a value not.
+        before, after: what stands around the character.
+    """
 
     def takes(value: str) -> bool:
         try:
