@@ -49,7 +49,11 @@ class Output:
         os.close(self.writing)
 
     def poll_once(self) -> float:
-        """Read what there is: the log gets all but errors, which are kept, and of these the last, if it is another one; seconds until the next look."""
+        """Read what there is. The log gets all but errors; of these, which are kept, it gets the last, if it is a new one.
+
+        Returns:
+            Seconds until the next look.
+        """
         known = self._errors[-1:]
         with contextlib.suppress(BlockingIOError):
             while True:
