@@ -22,12 +22,6 @@ NO_MANIFEST = (*NO_FILE, errno.EFBIG)
 MOST_MANIFESTS, MOST_ENTRIES = 1000, 5 * generations.MOST_ENTRIES
 
 
-def _make(path: str) -> None:
-    """Make a folder. What else is there, a link too, gets another name: what goes through a link is not in the bucket."""
-    if not folders.check(path):
-        os.makedirs(path, exist_ok=True)
-
-
 class Store:
     """The objects.
 
@@ -55,6 +49,10 @@ class Store:
             return os.listdir(self._folder)
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def _make(self) -> None:
+        """Make the folders. What else is there, a link too, is set aside: what goes through a link is not in the bucket."""
+        folders.make(*os.path.split(self._folder))
 
     def generations(self) -> Tuple[Dict[str, Generation], List[str]]:
         """All generations by name, and the names of manifests that are none: half written, or somebody's garbage.
@@ -125,8 +123,7 @@ class Store:
         Raises:
             OSError: it was not taken.
         """
-        _make(os.path.dirname(self._folder))
-        _make(self._folder)
+        self._make()
         source.seek(0)
         digest = hashlib.sha256()
         for chunk in iter(lambda: source.read(1 << 20), b""):
@@ -150,8 +147,7 @@ class Store:
             again = False
         if not again:
             raise OSError(errno.EFBIG, "its manifest could not be read again")
-        _make(os.path.dirname(self._folder))
-        _make(self._folder)
+        self._make()
         with self._written(name + MANIFEST) as stream:
             stream.write(text.encode("ascii"))
 
