@@ -27,7 +27,7 @@ class Reporting(Restoring):
 
     def _tell(self, found: Dict[str, Entry], left: Dict[str, str]) -> None:
         """Report once what is not kept, one line for all that share a reason."""
-        lacks = {entry: one.lacks for entry, one in found.items() if one.lacks}
+        lacks = {(entry, what) for entry, one in found.items() for what in (one.lacks, one.closed) if what}
         new: Dict[str, Set[str]] = {}
         for entry, why in left.items():
             if (entry, why) not in self._reported:
@@ -35,11 +35,15 @@ class Reporting(Restoring):
         for why, entries in sorted(new.items()):
             are = "is" if len(entries) == 1 else "are"
             self._say(f"{self.name}: {programs.names(entries)} {are} left out: {why}; all else is saved")
-        for entry, what in sorted(lacks.items()):
-            if (entry, what) not in self._reported:
-                self._say(f"{self.name}: not kept: {programs.shown(what)}")
-        self._reported |= {*left.items(), *lacks.items()}
-        self.left_out = left
+        for _, what in sorted(lacks - self._reported):
+            self._say(f"{self.name}: not kept: {programs.shown(what)}")
+        self._reported |= {*left.items(), *lacks}
+        self.left_out = {**self._closed(found), **left}
+
+    @staticmethod
+    def _closed(found: Dict[str, Entry]) -> Dict[str, str]:
+        """Return entries of which something cannot be read -> what."""
+        return {entry: programs.shown(one.closed) for entry, one in found.items() if one.closed}
 
     def _lost(self, missing: Dict[str, str]) -> str:
         """Report what may be missing in the bucket -> why."""

@@ -134,7 +134,7 @@ class SyncedDir(Reporting):
             why = str(error.strerror or error)
         left.update(dict.fromkeys(self._excess, fitting.FULL))
         self._tell(found, left)
-        missing = {entry: reason for entry, reason in left.items() if reason != tree.NO_FILE}
+        missing = {entry: reason for entry, reason in self.left_out.items() if reason != tree.NO_FILE}
         return self._lost({**missing, **dict.fromkeys(self._pending(found, left), why)})
 
     # What is to be saved
