@@ -53,8 +53,8 @@ def test_what_no_start_could_read_again_is_no_success(project: Project) -> None:
     assert imported(two, "zebra") == "1.0"
     assert two.run(f"ls {SITE} | grep -c ,,,").strip() == "3300"
     shell(two, "cd ~/project && mv .melda-jupyter mine && ln -s /tmp .melda-jupyter && " + PIP + "yak==1.0")
-    two.says(f"{PYTHON} is saved in the bucket: yak")
     two.says(".melda-jupyter was in the way and is set aside as .melda-jupyter.set-aside-")
+    until(lambda: project.manifests(), "all is saved anew", 30)
     two.stop()
     three = project.start().ready()
     assert (imported(three, "zebra"), imported(three, "yak")) == ("1.0", "1.0")

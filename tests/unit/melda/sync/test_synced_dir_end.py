@@ -212,5 +212,6 @@ def test_the_user_misses_what_cannot_be_read_and_nothing_else(container: Make, t
         two = container()
         assert (two.root / SITE / "mine").exists()
         assert (two.root / SITE / "zebra").exists() == (what != "entry"), "the rest of it"
+        assert two.folder.flush("", two.clock) == "", "what is not there is not missed for ever"
 
     assert as_nobody(act) == 0

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import stat
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
 
 # pip's: what it takes away in an upgrade; R's: where it builds.
 TEMPORARY = ("~", "00LOCK")
@@ -141,6 +141,7 @@ def scan(path: str) -> Entry:
     """
     digest = hashlib.blake2b(digest_size=12)
     size, lacks, closed = 0, "", ""
+    shut: Set[str] = set()  # folders; nothing is missing in one that is empty
 
     def unread(name: str) -> str:
         return os.path.basename(path) + name + " cannot be read"
@@ -157,7 +158,10 @@ def scan(path: str) -> Entry:
         if kind == stat.S_IFLNK:
             fields.append(os.readlink(at))
         elif not _is_open(found, at):
-            closed = closed or unread(name)
+            if kind == stat.S_IFDIR:
+                shut.add(name)
+            else:
+                closed = closed or unread(name)
         size += HEADER + (found.st_size if kind == stat.S_IFREG else 0)
         digest.update("\0".join(str(field) for field in fields).encode("utf-8", "surrogateescape") + b"\0\0")
 
@@ -175,6 +179,8 @@ def scan(path: str) -> Entry:
             with os.scandir(path + below) as entries:
                 children = sorted(entries, key=lambda child: child.name)
         except PermissionError:
+            closed = closed or unread(below)
+        if children and below in shut:
             closed = closed or unread(below)
         folders = []
         for child in children:
