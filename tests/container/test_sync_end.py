@@ -44,7 +44,7 @@ def test_what_no_start_could_read_again_is_no_success(project: Project) -> None:
     saved(one)
     shell(one, f"cd {SITE} && python3 -c \"for one in range(3300): open(',' * 245 + str(one), 'w').close()\"")
     one.says(f"{PYTHON} is saved in the bucket: ,,,")
-    shell(one, f"cd {SITE} && mkdir -m 0444 listed && touch secret && chmod 000 secret")
+    shell(one, f"cd {SITE} && mkdir listed && touch listed/file secret && chmod 0444 listed && chmod 000 secret")
     until(lambda: "secret cannot be read" in one.health()["plugins"], "it is named", 30)
     code, _ = stopped(one)
     assert code == 74 and f"{PYTHON}: not saved: listed, secret (" in one.logs(), one.logs()[-2000:]
