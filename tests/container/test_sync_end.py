@@ -38,6 +38,28 @@ def test_the_bucket_refuses_the_last_save(project: Project, status: str, says: s
         assert "zebra" in one.logs().rpartition(f"plugins: {PYTHON}: not saved: ")[2]
 
 
+def test_what_no_start_could_read_again_is_no_success(project: Project) -> None:
+    one = project.start().ready()
+    shell(one, PIP + "zebra==1.0")
+    saved(one)
+    shell(one, f"cd {SITE} && python3 -c \"for one in range(3300): open(',' * 245 + str(one), 'w').close()\"")
+    one.says(f"{PYTHON} is saved in the bucket: ,,,")
+    shell(one, f"cd {SITE} && mkdir listed && touch listed/file secret && chmod 0444 listed && chmod 000 secret")
+    until(lambda: "secret cannot be read" in one.health()["plugins"], "it is named", 30)
+    code, _ = stopped(one)
+    assert code == 74 and f"{PYTHON}: not saved: listed, secret (" in one.logs(), one.logs()[-2000:]
+    # A link of the user's, in whose place the next save makes our folder.
+    two = project.start().ready()
+    assert imported(two, "zebra") == "1.0"
+    assert two.run(f"ls {SITE} | grep -c ,,,").strip() == "3300"
+    shell(two, "cd ~/project && mv .melda-jupyter mine && ln -s /tmp .melda-jupyter && " + PIP + "yak==1.0")
+    two.says(".melda-jupyter was in the way and is set aside as .melda-jupyter.set-aside-")
+    until(lambda: project.manifests(), "all is saved anew", 30)
+    two.stop()
+    three = project.start().ready()
+    assert (imported(three, "zebra"), imported(three, "yak")) == ("1.0", "1.0")
+
+
 def test_the_bucket_hangs_at_the_last_save(project: Project) -> None:
     one = project.start().ready()
     until(lambda: one.health()["plugins"].startswith("saved"), "the sync daemon looks")

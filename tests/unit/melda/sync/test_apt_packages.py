@@ -156,3 +156,11 @@ def test_without_a_bus_it_is_said(one: Container, monkeypatch: pytest.MonkeyPatc
     one.packages.restore()
     assert "cannot be installed again" in one.output[-1]
     one.packages.poll()
+
+
+def test_nothing_goes_through_a_link(one: Container, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".melda-jupyter").symlink_to("elsewhere")
+    one.has("r-cran-aa")
+    assert listed(tmp_path) == ["r-cran-aa"]
+    assert not (tmp_path / ".melda-jupyter").is_symlink() and list((tmp_path / "elsewhere").iterdir()) == []

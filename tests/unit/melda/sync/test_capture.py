@@ -68,3 +68,12 @@ def test_what_fails_is_said_once(tmp_path: Path, program: str) -> None:
     capture.poll(1)
     assert output[1:] == ["what is installed is not written down: No such file or directory"]
     assert capture.flush(1) == "what is installed is not written down"
+
+
+def test_nothing_goes_through_a_link(tmp_path: Path, program: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "ours").symlink_to("elsewhere")
+    capture = Capture(str(tmp_path / "ours" / "captured"), print, program)
+    capture.flush(1)
+    assert not (tmp_path / "ours").is_symlink() and list((tmp_path / "elsewhere").iterdir()) == []
+    assert len(list(tmp_path.glob("ours.set-aside-*"))) == 1

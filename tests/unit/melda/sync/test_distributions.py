@@ -10,6 +10,8 @@ import pytest
 from melda.sync import distributions, tree
 from melda.sync.generations import EntryRef, Generation
 
+from tests.unit.melda.sync.folders import as_nobody
+
 PYTHON = tree.layout("Python-3.11.2")
 SITE = PYTHON.packages
 
@@ -78,22 +80,6 @@ def nobody(tmp_path: Path) -> None:
         if not folder.stat().st_mode & 1:
             folder.chmod(0o755)
     os.chown(tmp_path, 65534, 65534)
-
-
-def as_nobody(action: object) -> int:
-    """Exit code of a child that is nobody and calls ``action``."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.setgroups([])
-            os.setresgid(65534, 65534, 65534)
-            os.setresuid(65534, 65534, 65534)
-            action()  # type: ignore[operator]
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")

@@ -26,6 +26,12 @@ def test_a_manifest_says_what_was_dumped() -> None:
     assert generations.parse(C, generations.dump(GOOD._replace(created=1))) == GOOD._replace(created=1)
 
 
+@pytest.mark.parametrize("sign", ["[", "{", ",", '"', "\\\\", '\\",[', "'"])
+def test_names_are_not_counted(sign: str) -> None:
+    entries = {sign * 50 + str(number): EntryRef(B, 1) for number in range(20_000)}
+    assert generations.parse(C, generations.dump(GOOD._replace(entries=entries))).entries == entries
+
+
 def test_the_form_in_the_bucket_is_the_first_one_and_of_a_size_that_can_be_read() -> None:
     assert json.loads(generations.dump(GOOD))["schema"] == 1
     assert generations.LARGEST == 32 * 1024 * 1024
@@ -109,8 +115,11 @@ def test_a_number_that_is_the_highest_can_be_written_again() -> None:
         '{"schema": 1, "parents": ' + json.dumps([A] * 1001) + "}",
         '{"x": ' * 100_000 + "1" + "}" * 100_000,
         "9" * 5_000_000,
+        '["\\\\", ' + "[]," * 1_000_000 + '"\\"", []]',
+        "[" + '"",' * 10_000_000 + "0]",
+        '"' + '\\"' * 10_000_000,
     ],
-    ids=["twice", "ten million", "parents", "deep", "long"],
+    ids=["twice", "ten million", "parents", "deep", "long", "escapes", "strings", "no end"],
 )
 def test_a_text_that_costs_more_than_it_is_worth(text: str) -> None:
     with pytest.raises(ValueError, match="is no manifest"):

@@ -193,3 +193,29 @@ def test_a_bucket_that_cannot_be_read_is_asked_again_and_nothing_is_saved_over_i
     two.folder.restore()
     two.wait()
     assert found(container().root) == {"zebra": "1", "yak": "1"}
+
+
+@pytest.mark.parametrize("above", [False, True])
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_link_in_the_place_of_our_folder_is_set_aside_and_nothing_goes_through_it(
+    container: Make, bucket: Path, tmp_path: Path, when: str, above: bool
+) -> None:
+    other = container()
+    install(other.root, "yak", "1")
+    other.wait()
+    elsewhere, ours = tmp_path / "elsewhere", bucket if above else bucket / NAME
+    one = container()
+    ours.rename(elsewhere)
+    before = sorted(elsewhere.rglob("*"))
+    ours.symlink_to(elsewhere)
+    if when == "before":
+        one = container()
+        assert found(one.root) == {}
+        assert f"{NAME}: {ours} is a link; what is behind it is not read" in one.output
+    install(one.root, "zebra", "1")
+    one.wait()
+    assert found(container().root) == {"zebra": "1", **({"yak": "1"} if when == "meanwhile" else {})}
+    assert sorted(elsewhere.rglob("*")) == before
+    assert ours.is_dir() and not ours.is_symlink()
+    (aside,) = ours.parent.glob(f"{ours.name}.set-aside-*")
+    assert aside.readlink() == elsewhere

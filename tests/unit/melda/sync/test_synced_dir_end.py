@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from melda.sync import synced_dir as folders
 
-from tests.unit.melda.sync.folders import NAME, SITE, Make, found, install, remove
+from tests.unit.melda.sync.folders import NAME, SITE, Make, as_nobody, found, install, remove
 
 PIP = "pip install slow"
 
@@ -147,3 +147,71 @@ def test_before_it_is_restored_it_is_known_what_only_this_container_has(
     two.folder._saved = folders.local_index.NOTHING
     assert two.folder.unknown() == {"bin/yak", f"{SITE}/yak", f"{SITE}/yak-1.dist-info"}
     assert "not saved: yak (what the bucket has was not restored)" in two.folder.flush("", two.clock)
+
+
+CLOSED = ["file", "folder", "inner folder", "listed only", "passable only", "entry", "after a FIFO"]
+
+
+def close(root: Path, what: str) -> None:
+    """Put into zebra what cannot be read, with something in it."""
+    path = root / SITE / "zebra" / "a" / "secret"
+    path.parent.mkdir()
+    if what == "after a FIFO":
+        os.mkfifo(root / SITE / "zebra" / "a-fifo")
+    if what in ("file", "after a FIFO"):
+        path.write_text("x")
+        path.chmod(0o000)
+        return
+    path.mkdir()
+    (path / "inner").mkdir()
+    (path / "inner" / "file").write_text("x")
+    path = {"inner folder": path / "inner", "entry": root / SITE / "zebra"}.get(what, path)
+    path.chmod({"listed only": 0o444, "passable only": 0o111}.get(what, 0o000))
+
+
+@pytest.mark.parametrize("what", CLOSED)
+def test_what_cannot_be_read_is_named_and_missing(container: Make, what: str) -> None:
+    one = container()
+    install(one.root, "zebra", "1")
+    close(one.root, what)
+    name = {"inner folder": "zebra/a/secret/inner", "entry": "zebra"}.get(what, "zebra/a/secret")
+    one.wait(70)
+    assert one.output.count(f"{NAME}: not kept: {name} cannot be read") == 1
+    assert one.folder.left_out == {f"{SITE}/zebra": f"{name} cannot be read"}
+    assert one.folder.flush("", one.clock) == f"{NAME}: not saved: zebra ({name} cannot be read)"
+    (one.root / SITE / "zebra").chmod(0o755)
+    for path in (one.root / SITE / "zebra").glob("a/secret*"):
+        path.chmod(0o755)
+    for path in (one.root / SITE / "zebra").glob("a/secret/inner"):
+        path.chmod(0o755)
+    assert one.folder.flush("", one.clock) == ""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")
+@pytest.mark.parametrize("what", [*CLOSED, "root's"])
+def test_the_user_misses_what_cannot_be_read_and_nothing_else(container: Make, tmp_path: Path, what: str) -> None:
+    """As root there is nothing that cannot be read."""
+    one = container()
+    (one.root / SITE).mkdir(parents=True)
+    (one.root / SITE / "mine").write_text("x")
+    if what == "root's":
+        (one.root / SITE / "zebra").mkdir()
+    for path in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
+        path.chmod(0o755)
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, 65534, 65534)
+    if what == "root's":
+        (one.root / SITE / "zebra" / "secret").write_text("x")
+        (one.root / SITE / "zebra" / "secret").chmod(0o640)
+
+    def act() -> None:
+        if what != "root's":
+            install(one.root, "zebra", "1")
+            close(one.root, what)
+        assert "zebra" in one.folder.flush("", one.clock)
+        two = container()
+        assert (two.root / SITE / "mine").exists()
+        assert (two.root / SITE / "zebra").exists() == (what != "entry"), "the rest of it"
+        assert two.folder.flush("", two.clock) == "", "what is not there is not missed for ever"
+
+    assert as_nobody(act) == 0

@@ -9,7 +9,7 @@ import re
 import subprocess
 from typing import Callable, FrozenSet, Optional, Tuple
 
-from melda.base import regular, textfiles
+from melda.base import folders, regular, textfiles
 from melda.base.paths import BSPM_RECORD, BUS_INTERFACE, BUS_NAME, BUS_PATH
 from melda.sync import programs
 from melda.sync.generations import integer
@@ -144,6 +144,6 @@ class Packages:
         mine, theirs = _read(self._record) | self._missing, _read(self._project)
         wanted = mine | (theirs - self._mine)
         if wanted != theirs:
-            os.makedirs(os.path.dirname(self._project), exist_ok=True)
+            folders.make(os.path.dirname(self._project))
             textfiles.replace(self._project, json.dumps({"packages": sorted(wanted)}, indent=1) + "\n")
         self._mine, self.stamp = mine, stamp

@@ -7,6 +7,7 @@ import os
 import subprocess
 from typing import Callable, Optional
 
+from melda.base import folders
 from melda.config.environ import SRC
 from melda.sync import programs
 from melda.sync.apt_packages import LATER
@@ -54,7 +55,7 @@ class Capture:
     def _start(self) -> None:
         before, self._written, self._told = self._written, self._wanted, b""
         try:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            folders.make(os.path.dirname(self._path))
             self._running = programs.start((self._program, "capture", self._path), variables=dict(os.environ))
             self._failed = ""
         except OSError as error:

@@ -150,7 +150,7 @@ class SyncDaemon:
 
     def line(self) -> str:
         """Return how things stand."""
-        problems = [f"{folder.name}: {folder.problem}" for folder in self._folders if folder.problem]
+        problems = [f"{folder.name}: {why}" for folder in self._folders for why in folder.failures()]
         problems += [self._problem] if self._problem else []
         if problems:
             return "failed: " + "; ".join(problems)

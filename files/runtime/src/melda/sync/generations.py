@@ -15,7 +15,7 @@ import re
 from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Set, Tuple
 
 SCHEMA = 1
-LARGEST = 32 << 20  # bytes of a manifest
+LARGEST, RESERVE = 32 << 20, 1 << 20  # bytes of a manifest; those of them that its entries leave to all else
 # What a manifest may say: more than any folder has, and little enough to be read where memory is short.
 MOST_ENTRIES, MOST_PARENTS, MOST_NUMBER = 200_000, 1000, 1 << 53
 LARGEST_PART, LATEST, LONGEST = 1 << 42, 1e11, 4000  # bytes; seconds since 1970; bytes of an entry's path
@@ -97,6 +97,14 @@ def _constant(text: str) -> float:
     raise ValueError(text)
 
 
+def _values(text: str) -> int:
+    """Return how many values a text of JSON's has, at least as far as it is one: names may hold any of its signs."""
+    text = text.replace("\\\\", "").replace('\\"', "")  # what is left of quotes begins and ends a string
+    quotes = text.count('"')
+    _expect(quotes <= 8 * MOST_ENTRIES, f"{quotes // 2} strings")
+    return sum(piece.count(sign) for piece in text.split('"')[::2] for sign in "[{,")
+
+
 def _once(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     found = dict(pairs)
     _expect(len(found) == len(pairs), "a name that is there twice")
@@ -115,7 +123,7 @@ def parse(name: str, text: str) -> Generation:
     """
     try:
         # Counted before it is read: a list takes twenty times the memory of its text.
-        values = sum(text.count(sign) for sign in "[{,")
+        values = _values(text)
         _expect(values <= 4 * MOST_ENTRIES, f"{values} values")
         found = json.loads(text, parse_int=integer, parse_constant=_constant, object_pairs_hook=_once)
         _expect(found["schema"] == SCHEMA, "another schema")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, Dict, Iterator, Set
+from typing import Callable, Collection, Dict, Iterator, Set
 
 from melda.sync import archive, distributions, generations, local_index, programs, tree
 from melda.sync.generations import Archive, Generation
@@ -38,6 +38,7 @@ class Restoring:
         self._owned: Dict[str, Set[str]] = {}  # distributions, when it was saved or restored
         self._merged = False  # merge not uploaded yet
         self._coming: Set[str] = set()  # entries that the bucket has
+        self.ignored = ""  # what the bucket may have, and nobody can read
 
     def moved(self) -> None:
         """It goes on: something was read, or written."""
@@ -57,8 +58,11 @@ class Restoring:
         known, unreadable = self._store.generations()
         for name in unreadable:
             self._say(f"{self.name}/{name}.json in the bucket is no manifest, and ignored")
+        self._note(known, unreadable)
+        if self._store.link():
+            self._say(f"{self.name}: {self._store.link()} is a link; what is behind it is not read")
         self._coming = {entry for generation in known.values() for entry in generation.entries}
-        self._reconcile_local(known)
+        self._reconcile_local(known, unreadable)
         bad: Dict[str, Dict[str, str]] = {}
         for name in self._wanted(known):
             if any(name in generations.ancestors(known, head) for head in self._saved.heads):
@@ -103,20 +107,45 @@ class Restoring:
         saved, coming, found = self._saved.signatures, self._coming, tree.signatures(self._layout, self.root)
         return {entry for entry in found if found[entry] != saved.get(entry)} - coming
 
-    def _reconcile_local(self, known: Dict[str, Generation]) -> None:
+    def _note(self, known: Dict[str, Generation], unreadable: Collection[str]) -> None:
+        """Note what may be a head that cannot be read: what only it has is not here. It stays in the bucket."""
+        parents = {parent for generation in known.values() for parent in generation.parents}
+        files = [name + ".json" for name in self._store.holds([name for name in unreadable if name not in parents])]
+        text = "not restored: {0} in the bucket, which is no manifest that can be read; all else is saved"
+        self.ignored = text.format(programs.names(files)) if files else ""
+
+    def _collect_garbage(self, name: str) -> None:
+        """Remove what nobody needs since the generation ``name`` is there. If that fails, the next one finds it."""
+        with contextlib.suppress(OSError):
+            known, unreadable = self._store.generations()
+            self._note(known, unreadable)
+            if name not in known:
+                return
+            gone = generations.prunable(known, name)
+            left = [generation for other, generation in known.items() if other not in gone]
+            unused = generations.unused([known[other] for other in gone], left)
+            self._store.remove(gone, set() if unreadable else unused)
+            if self._old:
+                for child in os.listdir(self._old):
+                    distributions.remove(os.path.join(self._old, child))
+                self._old = ""
+
+    def _reconcile_local(self, known: Dict[str, Generation], unreadable: Collection[str]) -> None:
         """After a restart: if there is nothing new in the bucket and nothing partial here, all stays as it is.
 
-        Else only what was not saved, and is whole, stays; the rest comes from the bucket.
+        Else only what was not saved, and is whole, stays; the rest comes from the bucket. What was saved, and cannot
+        be read there any more, is as good as not saved.
         """
         found = tree.signatures(self._layout, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
         partial = set(found) - kept - distributions.complete(self._layout, self.root)
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
-        if not (partial or new):
+        lost = any(head in unreadable for head in self._saved.heads)
+        if not (partial or new or lost):
             return
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._known)
-        for entry in kept | partial:
+        for entry in partial if lost else kept | partial:
             distributions.remove(os.path.join(self.root, entry))
         self._saved = local_index.NOTHING
 

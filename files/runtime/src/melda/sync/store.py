@@ -7,9 +7,10 @@ import errno
 import hashlib
 import os
 import shutil
-from typing import BinaryIO, Callable, Dict, Iterator, List, Set, Tuple
+import stat
+from typing import BinaryIO, Callable, Collection, Dict, Iterator, List, Set, Tuple
 
-from melda.base import regular
+from melda.base import folders, regular
 from melda.sync import generations
 from melda.sync.generations import Archive, Generation
 
@@ -19,13 +20,6 @@ NO_FILE = (errno.EINVAL, errno.EISDIR, errno.ELOOP)
 NO_MANIFEST = (*NO_FILE, errno.EFBIG)
 # There are a few in a project; more are somebody's who has filled the folder, and each takes time and memory.
 MOST_MANIFESTS, MOST_ENTRIES = 1000, 5 * generations.MOST_ENTRIES
-
-
-def _make(path: str) -> None:
-    """Make a folder; what else is there gets another name."""
-    if os.path.lexists(path) and not os.path.isdir(path):
-        os.rename(path, path + BAD)
-    os.makedirs(path, exist_ok=True)
 
 
 class Store:
@@ -44,11 +38,21 @@ class Store:
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)
 
+    def link(self) -> str:
+        """Return the link that stands in the place of a folder of ours, and is not followed; empty: there is none."""
+        return next((path for path in (os.path.dirname(self._folder), self._folder) if os.path.islink(path)), "")
+
     def _names(self) -> List[str]:
+        if self.link():
+            return []
         try:
             return os.listdir(self._folder)
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def _make(self) -> None:
+        """Make the folders. What else is there, a link too, is set aside: what goes through a link is not in the bucket."""
+        folders.make(*os.path.split(self._folder))
 
     def generations(self) -> Tuple[Dict[str, Generation], List[str]]:
         """All generations by name, and the names of manifests that are none: half written, or somebody's garbage.
@@ -79,6 +83,19 @@ class Store:
             self._moved()
         return found, others
 
+    def holds(self, names: Collection[str]) -> List[str]:
+        """Return those of ``names`` whose manifests hold something: one that was cut off while it was uploaded is empty.
+
+        Raises:
+            OSError: S3 does not answer.
+        """
+        found = []
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                one = os.lstat(self._path(name + MANIFEST))
+                found += [name] if stat.S_ISREG(one.st_mode) and one.st_size else []
+        return found
+
     def parts(self) -> Set[str]:
         """Return the names of the archives that are there, complete or not.
 
@@ -106,8 +123,7 @@ class Store:
         Raises:
             OSError: it was not taken.
         """
-        _make(os.path.dirname(self._folder))
-        _make(self._folder)
+        self._make()
         source.seek(0)
         digest = hashlib.sha256()
         for chunk in iter(lambda: source.read(1 << 20), b""):
@@ -122,12 +138,18 @@ class Store:
         """Upload a manifest. When this returns, the generation counts.
 
         Raises:
-            OSError: it was not taken.
+            OSError: it was not taken; EFBIG: no start could read it again.
         """
-        _make(os.path.dirname(self._folder))
-        _make(self._folder)
+        text = generations.dump(generation)
+        try:
+            again = len(text) <= generations.LARGEST and generations.parse(name, text) == generation
+        except ValueError:
+            again = False
+        if not again:
+            raise OSError(errno.EFBIG, "its manifest could not be read again")
+        self._make()
         with self._written(name + MANIFEST) as stream:
-            stream.write(generations.dump(generation).encode("ascii"))
+            stream.write(text.encode("ascii"))
 
     @contextlib.contextmanager
     def _written(self, file: str) -> Iterator[BinaryIO]:

@@ -9,11 +9,12 @@ import tempfile
 import time
 from typing import BinaryIO, Callable, Collection, Dict, List, Set, Tuple
 
-from melda.sync import archive, distributions, doubt, generations, local_index, programs, quiet, tree
+from melda.sync import archive, distributions, doubt, fitting, generations, local_index, programs, quiet, tree
 from melda.sync.generations import EntryRef, Generation
 from melda.sync.local_index import LocalIndex
 from melda.sync.quiet import QUIET, Quiet
-from melda.sync.restoring import Restoring, Say
+from melda.sync.reporting import Reporting
+from melda.sync.restoring import Say
 from melda.sync.tree import Entry
 
 SCAN = 60.0  # seconds after which all files are looked at, should the folders' times not tell
@@ -25,7 +26,7 @@ NOISY = "it changes all the time"
 ATTEMPTS = 3  # of the last save, each without what changed during the one before
 
 
-class SyncedDir(Restoring):
+class SyncedDir(Reporting):
     """A folder of this container, and its generations in the bucket.
 
     Args:
@@ -38,18 +39,16 @@ class SyncedDir(Restoring):
     ) -> None:
         super().__init__(name, local, bucket, say, old)
         self.dirty = False
-        self.problem = ""
-        self.left_out: Dict[str, str] = {}  # entries that are not saved as they are -> why
         self.saved_at = 0.0  # seconds since 1970; 0: it was not saved in this container
         self._local, self._installing = local, installing
         self._stamp: Tuple[int, ...] = ()
         self._quiet = Quiet()
         self._sign = ("", 0.0)  # of an installation in the folder, and since when
         self._refused: Dict[str, str] = {}  # entry -> signature; its archive would not be safe to unpack
-        self._reported: Set[Tuple[str, str]] = set()
         self._scanned = self._due = float("-inf")
         self._retry, self._often = RETRY, SCAN
         self._unarchived: Set[str] = set()  # entries that could not be archived at the last attempt
+        self._beside: Set[str] = set()  # entries that are not here, and must stay in the manifest
 
     def poll(self, now: float) -> None:
         """Save what has changed and is quiet, if nobody is installing; to be called every second or so.
@@ -133,19 +132,10 @@ class SyncedDir(Restoring):
                 deferred |= self._together(self._unarchived)
         except OSError as error:
             why = str(error.strerror or error)
+        left.update(dict.fromkeys(self._excess, fitting.FULL))
         self._tell(found, left)
-        missing = {entry: reason for entry, reason in left.items() if reason != tree.NO_FILE}
+        missing = {entry: reason for entry, reason in self.left_out.items() if reason != tree.NO_FILE}
         return self._lost({**missing, **dict.fromkeys(self._pending(found, left), why)})
-
-    def _lost(self, missing: Dict[str, str]) -> str:
-        """Report what may be missing in the bucket -> why."""
-        missing = {entry: why for entry, why in missing.items() if os.path.basename(entry) != "__pycache__"}
-        if not missing:
-            return ""
-        names = {os.path.basename(entry) or "what is in it" for entry in missing}
-        names = {name for name in names if not name.endswith(".dist-info")} or names
-        self._fail("not saved: {0} ({1})".format(programs.names(names), "; ".join(sorted(set(missing.values())))))
-        return f"{self.name}: {self.problem}"
 
     # What is to be saved
 
@@ -159,12 +149,17 @@ class SyncedDir(Restoring):
                     left[entry] = f"it has {one.size / 1e9:.1f} GB, and there is room for {most / 1e9:.1f} GB"
                 elif self._refused.get(entry) == one.signature:
                     left[entry] = f"it has {one.size / 1e9:.1f} GB that compress too well to be unpacked safely"
+        self._excess = self._pending(found, left) & self._beyond(found.keys() - left.keys() | self._beside)
+        left.update(dict.fromkeys(self._excess, fitting.FULL))
         return found, left
 
     def _pending(self, found: Dict[str, Entry], left: Collection[str]) -> Set[str]:
         """Entries that are not in the bucket as they are here, and can be."""
         new = {entry for entry, one in found.items() if one.signature != self._saved.signatures.get(entry)}
         return (new | (self._saved.signatures.keys() - found.keys())) - set(left)
+
+    def _beyond(self, entries: Collection[str]) -> Set[str]:
+        return fitting.beyond(entries, self._saved.entries, self._groups)
 
     def _together(self, entries: Set[str]) -> Set[str]:
         """These entries, and what must not be saved without them."""
@@ -191,23 +186,6 @@ class SyncedDir(Restoring):
         least = TIMEOUT if busy else quiet.GRACE if changing else QUIET
         return pending - deferred - self._together({one for one in pending if self._quiet.seconds(one, now) < least})
 
-    def _tell(self, found: Dict[str, Entry], left: Dict[str, str]) -> None:
-        lacks = {entry: one.lacks for entry, one in found.items() if one.lacks}
-        for entry, why in sorted(left.items()):
-            if (entry, why) not in self._reported:
-                name = programs.shown(os.path.basename(entry))
-                self._say(f"{self.name}: {name} is left out: {why}; all else is saved")
-        for entry, what in sorted(lacks.items()):
-            if (entry, what) not in self._reported:
-                self._say(f"{self.name}: not kept: {programs.shown(what)}")
-        self._reported |= {*left.items(), *lacks.items()}
-        self.left_out = left
-
-    def _fail(self, problem: str) -> None:
-        if problem != self.problem:
-            self._say(f"{self.name}: {problem}")
-        self.problem = problem
-
     # Saving
 
     def _save(self, found: Dict[str, Entry], chosen: Set[str], in_time: bool) -> bool:
@@ -224,6 +202,10 @@ class SyncedDir(Restoring):
         stay = {entry: ref for entry, ref in self._saved.entries.items() if entry not in {*same, *chosen}}
         stay = {entry: ref for entry, ref in stay.items() if ref.part in parts}
         wanted = {entry: now[entry] for entry in {*same, *chosen} if entry in now}
+        over = self._beyond({*stay, *wanted}) & chosen
+        if over:
+            self._beside, self._excess, self._unarchived = stay.keys() - found.keys(), over, over
+            return True
         kept, changed = generations.plan(same, parts, wanted, in_time)
         new = ""
         if changed:
@@ -239,6 +221,7 @@ class SyncedDir(Restoring):
         self._store.put(name, Generation(self._saved.heads, number, time.time(), parts, entries))
         signatures = {**{entry: self._of_saved(entry) for entry in stay}, **wanted}
         self._saved, self._merged, self.dirty = LocalIndex((name,), number, entries, signatures, parts), False, False
+        self._beside = set()
         local_index.write(self._saved, self._known)
         before, self._owned = self._owned, distributions.distributions(self._layout, self.root)
         for one, old in before.items():
@@ -283,18 +266,3 @@ class SyncedDir(Restoring):
     def _story(self, changed: List[str]) -> str:
         names = {os.path.basename(entry) for entry in changed if not entry.endswith(".dist-info")}
         return "{0} is saved in the bucket{1}".format(self.name, ": " + programs.names(names) if names else "")
-
-    def _collect_garbage(self, name: str) -> None:
-        """Remove what nobody needs any more. If that fails, the next one finds it."""
-        with contextlib.suppress(OSError):
-            known, unreadable = self._store.generations()
-            if name not in known:
-                return
-            gone = generations.prunable(known, name)
-            left = [generation for other, generation in known.items() if other not in gone]
-            unused = generations.unused([known[other] for other in gone], left)
-            self._store.remove(gone, set() if unreadable else unused)
-            if self._old:
-                for child in os.listdir(self._old):
-                    distributions.remove(os.path.join(self._old, child))
-                self._old = ""

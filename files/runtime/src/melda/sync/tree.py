@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
 import re
 import stat
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
 
 # pip's: what it takes away in an upgrade; R's: where it builds.
 TEMPORARY = ("~", "00LOCK")
@@ -114,12 +113,22 @@ class Entry(NamedTuple):
     Attributes:
         signature: changes when anything in the entry does.
         size: bytes of its files, as far as they say so: a sparse file counts as what it would be in an archive.
-        lacks: what of it cannot be kept, for people; empty: all can.
+        lacks: what of it no bucket can hold, for people; empty: nothing.
+        closed: what of it cannot be read, for people; empty: nothing.
     """
 
     signature: str
     size: int
     lacks: str
+    closed: str
+
+
+def _is_open(found: os.stat_result, path: str) -> bool:
+    """May what is in a file, or in a folder, be read? Its mode says so for its owner, whom root in a test is too."""
+    needed = 0o500 if stat.S_ISDIR(found.st_mode) else 0o400
+    if found.st_uid == os.geteuid():
+        return found.st_mode & needed == needed
+    return os.access(path, needed >> 6)  # R_OK and X_OK have the values of the bits
 
 
 def scan(path: str) -> Entry:
@@ -131,10 +140,14 @@ def scan(path: str) -> Entry:
         OSError: it cannot be read; ENAMETOOLONG: its folders lie in each other deeper than can be kept.
     """
     digest = hashlib.blake2b(digest_size=12)
-    size, lacks = 0, ""
+    size, lacks, closed = 0, "", ""
+    shut: Set[str] = set()  # folders; nothing is missing in one that is empty
+
+    def unread(name: str) -> str:
+        return os.path.basename(path) + name + " cannot be read"
 
     def take(name: str, found: os.stat_result, at: str) -> None:
-        nonlocal size, lacks
+        nonlocal size, lacks, closed
         kind, mode = stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode)
         if kind not in FILE_TYPES:
             lacks = lacks or os.path.basename(path) + name + " is no file and no folder"
@@ -144,8 +157,11 @@ def scan(path: str) -> Entry:
             fields += [found.st_size, found.st_mtime_ns]
         if kind == stat.S_IFLNK:
             fields.append(os.readlink(at))
-        elif not mode & 0o400:
-            lacks = lacks or os.path.basename(path) + name + " cannot be read"
+        elif not _is_open(found, at):
+            if kind == stat.S_IFDIR:
+                shut.add(name)
+            else:
+                closed = closed or unread(name)
         size += HEADER + (found.st_size if kind == stat.S_IFREG else 0)
         digest.update("\0".join(str(field) for field in fields).encode("utf-8", "surrogateescape") + b"\0\0")
 
@@ -159,20 +175,27 @@ def scan(path: str) -> Entry:
         below = todo.pop()
         children: List[os.DirEntry[str]] = []
         # One that its owner may not read is kept as far as it can be: it must not keep the rest from being saved.
-        with contextlib.suppress(PermissionError), os.scandir(path + below) as entries:
-            children = sorted(entries, key=lambda child: child.name)
+        try:
+            with os.scandir(path + below) as entries:
+                children = sorted(entries, key=lambda child: child.name)
+        except PermissionError:
+            closed = closed or unread(below)
+        if children and below in shut:
+            closed = closed or unread(below)
         folders = []
         for child in children:
             if child.name != "__pycache__":
                 name = below + "/" + child.name
                 if len(os.fsencode(name)) > LONGEST:
                     raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-                with contextlib.suppress(PermissionError):
+                try:
                     take(name, child.stat(follow_symlinks=False), child.path)
+                except PermissionError:
+                    closed = closed or unread(name)
                 if child.is_dir(follow_symlinks=False):
                     folders.append(name)
         todo += reversed(folders)
-    return Entry(digest.hexdigest(), size, lacks)
+    return Entry(digest.hexdigest(), size, lacks, closed)
 
 
 def signature(path: str) -> str:

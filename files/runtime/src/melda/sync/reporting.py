@@ -1,0 +1,61 @@
+"""One plugin folder, and what people are told of it."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, List, Set, Tuple
+
+from melda.sync import fitting, programs
+from melda.sync.restoring import Restoring, Say
+from melda.sync.tree import Entry
+
+
+class Reporting(Restoring):
+    """As :class:`Restoring`, and what became of its entries."""
+
+    def __init__(self, name: str, local: str, bucket: str, say: Say, old: str) -> None:
+        super().__init__(name, local, bucket, say, old)
+        self.problem = ""
+        self.left_out: Dict[str, str] = {}  # entries that are not saved as they are -> why
+        self._reported: Set[Tuple[str, str]] = set()
+        self._excess: Set[str] = set()  # entries for which the manifest has no room
+
+    def failures(self) -> List[str]:
+        """Return why this is no success, for people."""
+        full = f"not saved: {programs.names({os.path.basename(entry) for entry in self._excess})} ({fitting.FULL})"
+        return list(filter(None, [self.problem, full if self._excess else "", self.ignored]))
+
+    def _tell(self, found: Dict[str, Entry], left: Dict[str, str]) -> None:
+        """Report once what is not kept, one line for all that share a reason."""
+        lacks = {(entry, what) for entry, one in found.items() for what in (one.lacks, one.closed) if what}
+        new: Dict[str, Set[str]] = {}
+        for entry, why in left.items():
+            if (entry, why) not in self._reported:
+                new.setdefault(why, set()).add(os.path.basename(entry))
+        for why, entries in sorted(new.items()):
+            are = "is" if len(entries) == 1 else "are"
+            self._say(f"{self.name}: {programs.names(entries)} {are} left out: {why}; all else is saved")
+        for _, what in sorted(lacks - self._reported):
+            self._say(f"{self.name}: not kept: {programs.shown(what)}")
+        self._reported |= {*left.items(), *lacks}
+        self.left_out = {**self._closed(found), **left}
+
+    @staticmethod
+    def _closed(found: Dict[str, Entry]) -> Dict[str, str]:
+        """Return entries of which something cannot be read -> what."""
+        return {entry: programs.shown(one.closed) for entry, one in found.items() if one.closed}
+
+    def _lost(self, missing: Dict[str, str]) -> str:
+        """Report what may be missing in the bucket -> why."""
+        missing = {entry: why for entry, why in missing.items() if os.path.basename(entry) != "__pycache__"}
+        if not missing:
+            return ""
+        names = {os.path.basename(entry) or "what is in it" for entry in missing}
+        names = {name for name in names if not name.endswith(".dist-info")} or names
+        self._fail("not saved: {0} ({1})".format(programs.names(names), "; ".join(sorted(set(missing.values())))))
+        return f"{self.name}: {self.problem}"
+
+    def _fail(self, problem: str) -> None:
+        if problem != self.problem:
+            self._say(f"{self.name}: {problem}")
+        self.problem = problem
