@@ -74,8 +74,8 @@ def pausing(service: Service) -> None:
     """Kill the sync daemon until it is not started again for longer than a stop takes."""
     again = "plugin sync was killed by signal 9; starting it again in "
     for seconds in ("0.5", "1", "2", "4", "8", "16"):
-        until(lambda: service.run("pgrep -f [k]eep-plugins || true") != "", "it runs")
-        service.run("pkill -KILL -f [k]eep-plugins")
+        until(lambda: service.run("pgrep -f [p]lugin-sync || true") != "", "it runs")
+        service.run("pkill -KILL -f [p]lugin-sync")
         service.says(f"{again}{seconds} s")
 
 
