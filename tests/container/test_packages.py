@@ -67,7 +67,9 @@ def listed(language: str, chosen: str) -> list[str]:
 def left_out(machine: Machine) -> set[str]:
     """The R packages that the image says it lacks."""
     output = machine.run("cat /usr/local/share/melda-jupyter/omitted 2>/dev/null || true")
-    return {name for line in re.findall(r"^R packages: (.*) \(not available", output, re.MULTILINE) for name in line.split()}
+    return {
+        name for line in re.findall(r"^R packages: (.*) \(not available", output, re.MULTILINE) for name in line.split()
+    }
 
 
 def each_loads(machine: Machine, chosen: str) -> None:
