@@ -7,6 +7,7 @@ import stat
 from typing import List
 
 from melda.base import descriptors, log
+from melda.base.errors import TemporaryFailure
 from melda.base.users import Account
 
 PROTECTED = "/proc/sys/fs/protected_hardlinks"
@@ -99,3 +100,27 @@ def _project(workdir: str, mount: int) -> List[descriptors.Identity]:
         return [descriptors.identity(project)] if descriptors.mount_of(project) == mount else []
     finally:
         os.close(project)
+
+
+def enter(user: Account) -> None:
+    """Let the user enter the home.
+
+    Raises:
+        TemporaryFailure: it cannot be opened.
+    """
+    try:
+        open_to(user)
+    except OSError as error:
+        raise TemporaryFailure(f"UHOME={user.home!r} cannot be used: {error}") from None
+
+
+def hand_over(user: Account, workdir: str) -> int:
+    """Make everything in the home belong to the user; arguments and result as for :func:`chown_home`.
+
+    Raises:
+        TemporaryFailure: something cannot be handed over.
+    """
+    try:
+        return chown_home(user, workdir)
+    except OSError as error:
+        raise TemporaryFailure(f"UHOME={user.home!r} cannot be handed to its user: {error}") from None

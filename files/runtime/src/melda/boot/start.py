@@ -7,7 +7,6 @@ import time
 from typing import Callable, List, NamedTuple, Optional
 
 from melda.base import log
-from melda.base.errors import ConfigError
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.boot import home, services
@@ -98,11 +97,7 @@ def start_bspm(start: Start) -> List[str]:
 
 def open_home(start: Start) -> List[str]:
     """Let the user enter the home."""
-    user = start.settings.layout.user
-    try:
-        home.open_to(user)
-    except OSError as error:
-        raise ConfigError(f"UHOME={user.home!r} cannot be used: {error}") from None
+    home.enter(start.settings.layout.user)
     return []
 
 
@@ -127,10 +122,7 @@ def prepare_paths(start: Start) -> List[str]:
 def hand_over_home(start: Start) -> List[str]:
     """Make everything in the home belong to the user. It is root's last work on the user's files."""
     layout = start.settings.layout
-    try:
-        changed = home.chown_home(layout.user, layout.workdir)
-    except OSError as error:
-        raise ConfigError(f"UHOME={layout.user.home!r} cannot be handed to its user: {error}") from None
+    changed = home.hand_over(layout.user, layout.workdir)
     return [f"{changed} changed in {layout.user.home}"]
 
 

@@ -81,10 +81,7 @@ def _firewall(settings: Settings, _: Supervisor) -> str:
 
 
 def _mount(settings: Settings, supervisor: Supervisor) -> str:
-    try:
-        home.open_to(settings.layout.user)
-    except OSError as error:
-        raise TemporaryFailure(f"UHOME={settings.layout.user.home!r} cannot be used: {error}") from None
+    home.enter(settings.layout.user)
     return s3fs.prepare(settings, supervisor, fork_of.fetch)
 
 
@@ -99,10 +96,7 @@ def _plugins(settings: Settings, supervisor: Supervisor) -> str:
     # As in a container: what is restored is repaired when it is here.
     set_paths.prepare(settings.layout, repair=not synced)
     user = settings.layout.user
-    try:
-        changed = home.chown_home(user, settings.layout.workdir)
-    except OSError as error:
-        raise TemporaryFailure(f"UHOME={user.home!r} cannot be handed to its user: {error}") from None
+    changed = home.hand_over(user, settings.layout.workdir)
     # No code that the user installed runs before this line.
     forked = fork_of.service(settings, _variables(settings))
     if forked:
