@@ -78,4 +78,5 @@ def test_a_real_page_on_another_origin(
     with Server(tmp_path, gateway(docker=docker)) as evil:
         read = browser(evil.url + "/index.html").run(ATTACK % json.dumps(own(service)))
     assert count(service) == before, "a terminal or a kernel was made"
-    assert read == {"simple": "failed", "opaque": "opaque", "json": "failed", "get": "failed", "socket": "failed"}
+    # "opaque" too: Cross-Origin-Resource-Policy keeps the answer from the page, which could not have read it anyway.
+    assert read == dict.fromkeys(("simple", "opaque", "json", "get", "socket"), "failed")

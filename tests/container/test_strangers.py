@@ -158,9 +158,10 @@ def test_with_pgeo_ips_its_addresses_may_ask_and_their_browsers_for_others_may_n
 
 def test_strangers_learn_no_names_from_healthz(service: Service) -> None:
     name = f"secret-{secrets.token_hex(4)}"
+    service.run("pkill --signal STOP --full '[p]lugin-sync'")  # it writes the line again every second
     service.run(f"printf 'failed: {name}' > /run/melda-jupyter/plugins/state", user="melda")
     try:
         assert get(service, "/healthz").json()["plugins"] == "failed"
         assert get(service, "/healthz", token=True).json()["plugins"] == f"failed: {name}"
     finally:
-        service.run("rm /run/melda-jupyter/plugins/state", user="melda")
+        service.run("rm /run/melda-jupyter/plugins/state; pkill --signal CONT --full '[p]lugin-sync'", user="melda")
