@@ -177,9 +177,18 @@ def service(docker: str, image: str) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def provisioned(docker: str, bases: dict[str, str]) -> Iterator[Machine]:
-    """A container on bookworm in which the deploy has run once, without the curated packages."""
-    machine = Machine(docker, bases["bookworm"], command=("tail", "-f", "/dev/null"))
+def base_image(request: pytest.FixtureRequest) -> str:
+    """What Dockerfile.base makes of bookworm: built with :func:`image`; where that is not built, the bare bookworm."""
+    if os.environ.get("MELDA_TEST_IMAGE"):
+        return str(request.getfixturevalue("bases")["bookworm"])
+    request.getfixturevalue("image")
+    return BASE_IMAGE
+
+
+@pytest.fixture(scope="session")
+def provisioned(docker: str, base_image: str) -> Iterator[Machine]:
+    """A container on bookworm in which the deploy has run, without the curated packages."""
+    machine = Machine(docker, base_image, command=("tail", "-f", "/dev/null"))
     try:
         done = provision(docker, f"@docker/{machine.name}", packages="none")
         assert done.code == 0, done.output

@@ -32,8 +32,8 @@ def cran(docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 
 @pytest.fixture(scope="module")
-def machine(docker: str, bases: dict[str, str], cran: str) -> Iterator[Machine]:
-    machine = Machine(docker, bases["bookworm"], command=("tail", "-f", "/dev/null"))
+def machine(docker: str, base_image: str, cran: str) -> Iterator[Machine]:
+    machine = Machine(docker, base_image, command=("tail", "-f", "/dev/null"))
     try:
         done = provision(docker, f"@docker/{machine.name}", packages="none", cran_mirror=cran, strict="true")
         assert done.code == 0, done.output
