@@ -6,7 +6,7 @@ from typing import Dict, List
 
 from melda.base.paths import ENVIRONMENT
 from pyinfra import host
-from pyinfra.api import DeployError, deploy
+from pyinfra.api import DeployError
 from pyinfra.facts.files import Directory
 from pyinfra.facts.server import Groups, Os, Users
 from pyinfra.operations import files, server
@@ -17,6 +17,7 @@ from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile
 from tasks.operations import managed_files
 from tasks.operations.server import project_folder
+from tasks.settings import deploy
 
 
 def environ() -> Dict[str, str]:
