@@ -108,7 +108,7 @@ def build(
     more = overrides.to_build(data or {}, offline=bool(mirror))
     from_mirror = {"MIRROR": mirror} if mirror else {}
     with temporary(docker, "base", "base-labelled", "image", "labelled") as (raw_base, labelled_base, raw, labelled):
-        settings = {"BASE": base_image, "PROVISION_DATA": asked, **from_mirror}
+        settings = {"BASE": base_image, **overrides.image_arguments(data or {}), "PROVISION_DATA": asked, **from_mirror}
         client.build(docker, str(ROOT / "Dockerfile.base"), raw_base, settings, str(ROOT), more)
         settings = {"BASE_IMAGE": raw_base, "PROVISION_DATA": f"packages={packages} {asked}".strip(), **from_mirror}
         client.build(docker, str(ROOT / "Dockerfile"), raw, settings, str(ROOT), more)

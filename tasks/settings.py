@@ -257,7 +257,7 @@ def deploy(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
             if accepted():
                 task()
 
-        found: Callable[[], None] = pyinfra.api.deploy(name)(checked)
+        found: Callable[..., Any] = pyinfra.api.deploy(name)(checked)
         return found
 
     return decorate

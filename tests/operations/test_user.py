@@ -224,7 +224,7 @@ def test_others_variables_stay(run: Run) -> None:
 
 
 def _env(dockerfile: Path) -> dict[str, str]:
-    (line,) = (line for line in instructions(dockerfile.read_text()) if line.startswith("ENV "))
+    (line,) = (line for line in instructions(dockerfile.read_text(), {}) if line.startswith("ENV "))
     return dict(pair.split("=", 1) for pair in line.split()[1:])  # type: ignore[misc]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tasks.settings  # noqa: F401 - takes a third of a second, which hypothesis would count
 from builder import settings
 from builder.__main__ import parser
 from builder.errors import BuildError
