@@ -63,7 +63,7 @@ down: $(VENV)/build.stamp ## Stop and remove what `make up` started (the project
 	@$(BIN)/python -m builder down
 
 ##@ Build and publish images
-image: $(VENV)/build.stamp ## Build melda-jupyter-base:latest and melda-jupyter:latest; write the bill of materials and the manifest
+image: $(VENV)/build.stamp ## Build IMAGE (melda-jupyter:latest) and its base (melda-jupyter-base:latest); write the bill of materials and the manifest
 	@$(BIN)/python -m builder image $(OPTIONS)
 
 publish: $(VENV)/build.stamp ## Push the image to REPOSITORY, under tags that name its versions

@@ -14,7 +14,7 @@ from melda.base.paths import OMITTED
 
 from builder import docker as client
 from builder import overrides
-from builder.settings import BASE_NAME
+from builder.settings import base_name
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -85,10 +85,10 @@ def label(docker: str, unlabelled: str, labelled: str, base: str) -> None:
 
 
 def build(
-    docker: str, base: str, base_image: str, image: str, packages: str, strict: bool, base_name: str = BASE_NAME,
+    docker: str, base: str, base_image: str, image: str, packages: str, strict: bool,
     data: dict[str, str] | None = None, mirror: str = "",
 ) -> None:  # fmt: skip
-    """Build the base image and the image.
+    """Build the image, and its base on the way under a name of its own.
 
     Args:
         docker: path of the client.
@@ -97,7 +97,6 @@ def build(
         image: name of the result.
         packages: set of curated packages, ``none``, ``core`` or ``datascience``.
         strict: nothing may be skipped.
-        base_name: name of the base image that is built on the way.
         data: settings of group_data/all.py.
         mirror: image of what ``make mirror`` fetched, from which everything comes; empty: all comes from the network.
 
@@ -114,7 +113,7 @@ def build(
         client.build(docker, str(ROOT / "Dockerfile"), raw, settings, str(ROOT), more)
         label(docker, raw_base, labelled_base, base)
         label(docker, raw, labelled, base)
-        client.call(docker, "tag", labelled_base, base_name)
+        client.call(docker, "tag", labelled_base, base_name(image))
         client.call(docker, "tag", labelled, image)
 
 

@@ -50,7 +50,7 @@ def test_final_names_are_given_last_and_temporary_ones_taken_back(engine: Path) 
     image.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=True)
     output = calls(engine)
     tags = [index for index, call in enumerate(output) if call.startswith("tag ")]
-    assert [output[index].split()[-1] for index in tags] == ["melda-jupyter-base:latest", "melda:1"]
+    assert [output[index].split()[-1] for index in tags] == ["melda-base:1", "melda:1"]
     assert all("melda:1" not in call.split() for call in output[: tags[-1]])
     assert (
         len([call for call in output[tags[-1] :] if call.startswith("image rm --force melda-jupyter-unfinished:")]) == 4
