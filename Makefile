@@ -90,7 +90,7 @@ lint: $(VENV)/test.stamp docs ## Lint, types, layers, duplicates, and the links 
 	$(BIN)/ruff format --check --quiet . $(PROGRAMS)
 	$(BIN)/mypy
 	PYTHONPATH=files/runtime/src $(BIN)/lint-imports --no-cache
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder deploy.py files group_data inventory.py tasks $(PROGRAMS)
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder config.py deploy.py files group_data inventory.py tasks $(PROGRAMS)
 	$(BIN)/pylint --score=n *.py bench builder deployments docs files group_data tasks tests $(PROGRAMS)
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/hadolint Dockerfile Dockerfile.base

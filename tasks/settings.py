@@ -126,17 +126,28 @@ RULES: Dict[str, Rule] = {
 }
 
 
-def problems(settings: Dict[str, Any]) -> List[str]:
-    """Return one line for each setting that is invalid: its name, its value, what would be right."""
+def _refusals(settings: Dict[str, Any]) -> List[str]:
     found = []
-    for name, rule in RULES.items():
-        value = settings.get(name)
+    for name, value in settings.items():
+        rule = RULES[name]
         if not rule.accepts(value):
             # A URL is refused for a password in it, which must not get into a log.
             shown = repr(value)
             if name.endswith(("_mirror", "_proxy", "_index")):
                 shown = re.sub(r"^(['\"])(\w+://)?.+@", r"\1\2***@", shown)
             found.append(f"invalid {name}={shown}: expected {rule.right}")
+    return found
+
+
+def problem_of_data(data: Dict[str, Any]) -> str:
+    """Return one line for the first setting of ``--data`` that is unknown or invalid whatever the others are, or nothing."""
+    found = unknown(data) + _refusals({name: value for name, value in data.items() if name in RULES})
+    return found[0] if found else ""
+
+
+def problems(settings: Dict[str, Any]) -> List[str]:
+    """Return one line for each setting that is invalid: its name, its value, what would be right."""
+    found = _refusals({name: settings.get(name) for name in RULES})
     if found:
         return found
     home = settings["uhome"]
