@@ -22,7 +22,7 @@ from pyinfra.facts.server import Locales, OsRelease
 from tasks.facts.locales import LocaleSource
 from tasks.facts.server import Account
 from tasks.facts.variables import ImageVariables
-from tasks.lib import identity, pem, summary
+from tasks.lib import identity, nameless_image, pem, summary
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ROOT
 from tasks.lib.release import target
@@ -237,6 +237,7 @@ def accepted() -> bool:
     """
     this = state.inventory.get_host(host.name)  # not the context's stand-in for it
     if this not in _ACCEPTED:
+        nameless_image.show()
         _ACCEPTED[this] = _is_accepted(this)
     return _ACCEPTED[this]
 
@@ -244,15 +245,22 @@ def accepted() -> bool:
 def _is_accepted(this: Host) -> bool:
     try:
         check()
-    except DeployError as error:
-        # pyinfra ends the run of all hosts for one that cannot be prepared.
-        if not state.active_hosts - {this}:
-            raise
-        logger.error(f"{host.print_prefix}{error}")
-        summary.refused(str(error))
-        state.fail_hosts({this})
-        return False
-    return True
+    except EOFError:
+        # pyinfra asks for it when the first command needs it.
+        error = DeployError(
+            f"sudo on {host.name} asks for a password: run this in a terminal, or give the login sudo without"
+        )
+    except DeployError as refused:
+        error = refused
+    else:
+        return True
+    # pyinfra ends the run of all hosts for one that cannot be prepared.
+    if not state.active_hosts - {this}:
+        raise error
+    logger.error(f"{host.print_prefix}{error}")
+    summary.refused(str(error))
+    state.fail_hosts({this})
+    return False
 
 
 def deploy(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:

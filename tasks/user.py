@@ -89,9 +89,13 @@ def user() -> None:
         marker="melda-jupyter",
         content="".join(f"{name}={value}\n" for name, value in environ().items()),
     )
-    # /etc/profile sets PATH again in every login shell, whatever PAM had set before.
-    profile = f"export PATH={environ()['PATH']}\n"
+    # /etc/profile sets PATH again in every login shell, whatever PAM had set before. The others are for a shell without PAM in
+    # an image without ENV: docker exec CONTAINER bash -l.
+    profile = "".join(
+        f"export {name}={value}\n" if name == "PATH" else f'[ -n "${{{name}-}}" ] || export {name}={value}\n'
+        for name, value in environ().items()
+    )
     managed_files.put(
-        name="Set PATH in login shells",
+        name="Set PATH in login shells, and what ENV would",
         entries=[ManagedFile("/etc/profile.d/melda-jupyter.sh", profile.encode())],
     )

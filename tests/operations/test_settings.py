@@ -10,6 +10,7 @@ import certifi
 import pyinfra
 import pytest
 from pyinfra.api import DeployError
+from pyinfra.facts.deb import DebArch
 from pyinfra.facts.server import Locales, OsRelease
 
 from tasks import settings, ssh, user
@@ -257,3 +258,15 @@ def test_a_locale_that_nobody_has_is_refused_before_anything_changes(
         assert run(settings.check, facts, locale=locale) == {}
     else:
         assert refusal(run, settings.check, facts, locale=locale).startswith(f"invalid locale='{locale}': expected ")
+
+
+def test_sudo_that_asks_for_a_password_without_a_terminal_is_one_line(
+    run: Run, run_two: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def asks() -> None:
+        raise EOFError
+
+    message = refusal(run, settings.accepted, {DebArch: asks})
+    assert message.startswith("sudo on @fake/target asks for a password: run this in a terminal")
+    one, two = run_two(ssh.ssh, {DebArch: asks}, {OsRelease: conftest.BOOKWORM})
+    assert one == {} and two and "sudo on @fake/0 asks" in caplog.text

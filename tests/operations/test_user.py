@@ -41,7 +41,10 @@ LC_ALL=en_US.UTF-8
 PATH=/usr/src/melda-jupyter:/opt/jupyter/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # END melda-jupyter
 """
-PROFILE = b"export " + ENVIRONMENT.splitlines()[-2].encode() + b"\n"
+PROFILE = "".join(
+    f"export {line}\n" if line.startswith("PATH") else f'[ -n "${{{line.split("=")[0]}-}}" ] || export {line}\n'
+    for line in ENVIRONMENT.splitlines()[1:-1]
+).encode()
 HOME = in_place(
     [
         ManagedFile("/home/melda", **OWN),
