@@ -63,7 +63,7 @@ down: $(VENV)/build.stamp ## Stop and remove what `make up` started (the project
 	@$(BIN)/python -m builder down
 
 ##@ Build and publish images
-image: $(VENV)/build.stamp ## Build melda-jupyter-base:latest and melda-jupyter:latest; write the bill of materials and the manifest
+image: $(VENV)/build.stamp ## Build IMAGE (melda-jupyter:latest) and its base (melda-jupyter-base:latest); write the bill of materials and the manifest
 	@$(BIN)/python -m builder image $(OPTIONS)
 
 publish: $(VENV)/build.stamp ## Push the image to REPOSITORY, under tags that name its versions
@@ -90,7 +90,7 @@ lint: $(VENV)/test.stamp docs ## Lint, types, layers, duplicates, and the links 
 	$(BIN)/ruff format --check --quiet . $(PROGRAMS)
 	$(BIN)/mypy
 	PYTHONPATH=files/runtime/src $(BIN)/lint-imports --no-cache
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder deploy.py files group_data inventory.py tasks $(PROGRAMS)
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder config.py deploy.py files group_data inventory.py tasks $(PROGRAMS)
 	$(BIN)/pylint --score=n *.py bench builder deployments docs files group_data tasks tests $(PROGRAMS)
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/hadolint Dockerfile Dockerfile.base

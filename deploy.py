@@ -23,11 +23,12 @@ from tasks import (
     systemd,
     user,
 )
-from tasks.lib import fact_cache, progress, summary
+from tasks.lib import fact_cache, nameless_image, progress, summary
 
 fact_cache.enable()
 progress.show()
 summary.show()
+nameless_image.show(whole=True)
 
 if settings.accepted():
     apt_sources.apt_sources()

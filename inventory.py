@@ -5,10 +5,14 @@
 group are in group_data/GROUP.py, and each role is a group too: docs/fleets.md.
 """
 
+import fnmatch
+import getpass
 import os
 import re
 from typing import Any, Dict, List, Tuple
 
+import click
+import paramiko
 from pyinfra.api.exceptions import InventoryError
 
 containers: List[Tuple[str, Dict[str, Any]]] = []
@@ -23,24 +27,58 @@ _ENTRY = re.compile(
 _ROOTS = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 _RIGHT = "[ROLE=][USER@]HOST[:PORT] or [ROLE=]@docker/CONTAINER"
 
+
+def _shown(entry: str) -> str:
+    """Return an entry that is no host without what may be a password: behind a colon, or a part of one with a comma."""
+    return re.sub(r":(?!\d*$).*", ":***", re.sub(r"^[^@:]*[^\w.@:=-][^@:]*@", "***@", entry))
+
+
+def _login(alias: str) -> str:
+    """Return whom ssh logs in as where nobody is named: the ssh configuration's user, else who runs this."""
+    file = os.path.expanduser("~/.ssh/config")
+    found = paramiko.SSHConfig.from_path(file).lookup(alias) if os.path.isfile(file) else {}
+    return str(found.get("user") or getpass.getuser())
+
+
+_entries = []
 for _name in filter(None, (_part.strip() for _part in os.environ.get("MELDA_HOSTS", "").split(","))):
     _parts = _ENTRY.fullmatch(_name)
     if not _parts:
-        raise InventoryError(f"invalid MELDA_HOSTS={_name!r}: expected {_RIGHT}")
+        raise InventoryError(f"invalid MELDA_HOSTS={_shown(_name)!r}: expected {_RIGHT}")
     if _parts["role"] in _TAKEN:
         raise InventoryError(f"invalid MELDA_HOSTS={_name!r}: ROLE must be another word than that")
+    _entries.append((_name, _parts, _parts["v6"] or _parts["host"]))
+
+_logins: Dict[str, Any] = {}
+for _name, _parts, _address in _entries:
     if _parts["container"]:
         _host: Tuple[str, Dict[str, Any]] = ("@docker/" + _parts["container"], {})
         containers.append(_host)
     else:
         _user, _port = _parts["user"], _parts["port"]
         _data: Dict[str, Any] = {"ssh_user": _user, "ssh_port": int(_port) if _port else None}
-        if _user not in (None, "root"):
+        if (_user or _login(_address)) != "root":
             _data.update({"_sudo": True, "_env": _ROOTS})
-        _host = (_parts["v6"] or _parts["host"], {_key: _value for _key, _value in _data.items() if _value})
+        _title = _address
+        # To pyinfra a host is its name, and one address may lead to several (containers, or VMs behind one router).
+        if _port and len({_other[1]["port"] for _other in _entries if _other[2] == _address}) > 1:
+            _title = f"[{_address}]:{_port}" if _parts["v6"] else f"{_address}:{_port}"
+            _data["ssh_hostname"] = _address
+        if _logins.setdefault(_title, _user) != _user:
+            raise InventoryError(f"invalid MELDA_HOSTS={_name!r}: expected one user for the same host and port")
+        _host = (_title, {_key: _value for _key, _value in _data.items() if _value})
         machines.append(_host)
     if _parts["role"]:
         globals().setdefault(_parts["role"], []).append(_host)
 
 if not containers and not machines:
     containers.append(("@docker/melda-jupyter", {}))
+
+# pyinfra runs without a host then, and ends with 0.
+_asked = click.get_current_context(silent=True)
+_limits = (_asked.params.get("limit") or ()) if _asked else ()
+_groups = {_key for _key, _value in globals().items() if isinstance(_value, list) and _value and _key[0] != "_"}
+_groups |= {"all", "inventory", *(["@docker"] if containers else [])}
+for _limit in _limits:
+    if _limit not in _groups and not fnmatch.filter([_title for _title, _ in containers + machines], _limit):
+        raise InventoryError(f"invalid --limit={_limit}: expected a host or a group of MELDA_HOSTS")

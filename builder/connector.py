@@ -7,12 +7,13 @@ container is ours, and it is committed only after exit code 0.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from builder import docker as client
-from builder import host
+from builder import host, overrides
 from builder import image as images
 from builder.errors import BuildError
 
@@ -21,15 +22,18 @@ ROOT = images.ROOT
 _KEPT = ("ENV", "WORKDIR", "EXPOSE", "HEALTHCHECK", "CMD")
 
 
-def instructions(dockerfile: str) -> list[str]:
+def instructions(dockerfile: str, arguments: dict[str, str]) -> list[str]:
     """Return the lines of a Dockerfile that describe the image and not how it is made, each joined into one.
 
     Args:
         dockerfile: its text.
+        arguments: its build arguments; others have their defaults.
     """
     text = "\n".join(line for line in dockerfile.splitlines() if not line.lstrip().startswith("#"))
-    lines = (" ".join(line.split()) for line in text.replace("\\\n", " ").splitlines())
-    return [line for line in lines if line.split(" ", 1)[0] in _KEPT]
+    lines = [" ".join(line.split()) for line in text.replace("\\\n", " ").splitlines()]
+    values = dict(line[4:].partition("=")[::2] for line in lines if line.startswith("ARG ")) | arguments
+    kept = [line for line in lines if line.split(" ", 1)[0] in _KEPT]
+    return [re.sub(r"\$\{(\w+)\}", lambda found: values.get(found[1], found[0]), line) for line in kept]
 
 
 def build(
@@ -68,8 +72,9 @@ def build(
         )
         if done.returncode:
             raise BuildError("provisioning failed: the line that says why is above; no image was made")
+        named = overrides.image_arguments(data or {})
         dockerfiles = [(ROOT / name).read_text() for name in ("Dockerfile.base", "Dockerfile")]
-        changes = [part for text in dockerfiles for line in instructions(text) for part in ("--change", line)]
+        changes = [part for text in dockerfiles for line in instructions(text, named) for part in ("--change", line)]
         with images.temporary(docker, "connector") as (raw,):
             client.call(docker, "commit", *changes, container, raw)
             images.label(docker, raw, image, base)

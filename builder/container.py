@@ -10,14 +10,15 @@ import time
 from typing import Any
 from urllib.parse import quote
 
+from melda.base.errors import ConfigError
 from melda.base.paths import JUPYTER_PORT
+from melda.config import environ, firewall_policy
 
 from builder import docker as client
 from builder.errors import BuildError
 
 NAME = "melda-jupyter"
 VOLUME = "melda-jupyter-project"
-WORKDIR = "/home/melda/project"
 # Seconds a container may take until it is healthy (measured: 5).
 HEALTHY = 120
 # Variables of the container that may be seen by whoever may see it, and others; docs/reference/variables.md says what each means.
@@ -69,9 +70,16 @@ def environment() -> dict[str, str]:
     """Return the container's variables: those of this shell that docs/reference/variables.md lists.
 
     Raises:
-        BuildError: a bucket is named, and the build host has no /dev/fuse to mount it with.
+        BuildError: a bucket is named, and the build host has no /dev/fuse to mount it with; PGEO_IPS or JUPYTER_TOKEN is invalid.
     """
     found = {name: os.environ[name] for name in PASSED if os.environ.get(name)}
+    try:
+        # What the container asks for, and so what is printed, is for the container's own validators to say.
+        if firewall_policy.peers(found.get("PGEO_IPS", "")) is None:
+            found.pop("PGEO_IPS", None)
+        environ.token(found.get("JUPYTER_TOKEN", ""))
+    except ConfigError as refused:
+        raise BuildError(str(refused)) from None
     if "BUCKET_NAME" in found and not os.path.exists("/dev/fuse"):
         raise BuildError(
             f"BUCKET_NAME={found['BUCKET_NAME']} cannot be mounted: the build host has no /dev/fuse (modprobe fuse)"
@@ -101,16 +109,17 @@ def files(variables: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def options(variables: dict[str, str], port: str, mounted: dict[str, str] | None = None) -> list[str]:
+def options(variables: dict[str, str], port: str, workdir: str, mounted: dict[str, str] | None = None) -> list[str]:
     """Options of ``docker run``. Of the variables only the names: arguments stand in the process list.
 
     Args:
         variables: of the container.
         port: of the build host; nobody else can connect to it.
+        workdir: where the image has the project.
         mounted: see :func:`files`.
     """
     found = ["--publish", f"127.0.0.1:{port}:{JUPYTER_PORT}"]
-    found += MOUNT if "BUCKET_NAME" in variables else ("--volume", f"{VOLUME}:{WORKDIR}")
+    found += MOUNT if "BUCKET_NAME" in variables else ("--volume", f"{VOLUME}:{workdir}")
     found += ["--cap-add", "NET_ADMIN"] if {"PGEO_IPS", "EGRESS"} & variables.keys() else []
     for name, path in (mounted or {}).items():
         found += ["--mount", f"type=bind,source={path},target={FILES[name]},readonly"]
@@ -169,7 +178,8 @@ def start(docker: str, image: str, port: str, variables: dict[str, str]) -> None
     """
     if _needs_a_token(variables):
         variables = {**variables, "JUPYTER_TOKEN": secrets.token_hex(24)}
-    asked = options(variables, port, files(variables))
+    workdir = client.inspect(docker, "image", image)["Config"]["WorkingDir"]
+    asked = options(variables, port, workdir, files(variables))
     try:
         client.call(docker, "run", "--detach", "--name", NAME, *asked, image, environment=_inside(variables))
         wait(docker)

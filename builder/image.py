@@ -14,7 +14,7 @@ from melda.base.paths import OMITTED
 
 from builder import docker as client
 from builder import overrides
-from builder.settings import BASE_NAME
+from builder.settings import base_name
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -85,10 +85,10 @@ def label(docker: str, unlabelled: str, labelled: str, base: str) -> None:
 
 
 def build(
-    docker: str, base: str, base_image: str, image: str, packages: str, strict: bool, base_name: str = BASE_NAME,
+    docker: str, base: str, base_image: str, image: str, packages: str, strict: bool,
     data: dict[str, str] | None = None, mirror: str = "",
 ) -> None:  # fmt: skip
-    """Build the base image and the image.
+    """Build the image, and its base on the way under a name of its own.
 
     Args:
         docker: path of the client.
@@ -97,7 +97,6 @@ def build(
         image: name of the result.
         packages: set of curated packages, ``none``, ``core`` or ``datascience``.
         strict: nothing may be skipped.
-        base_name: name of the base image that is built on the way.
         data: settings of group_data/all.py.
         mirror: image of what ``make mirror`` fetched, from which everything comes; empty: all comes from the network.
 
@@ -108,13 +107,13 @@ def build(
     more = overrides.to_build(data or {}, offline=bool(mirror))
     from_mirror = {"MIRROR": mirror} if mirror else {}
     with temporary(docker, "base", "base-labelled", "image", "labelled") as (raw_base, labelled_base, raw, labelled):
-        settings = {"BASE": base_image, "PROVISION_DATA": asked, **from_mirror}
+        settings = {"BASE": base_image, **overrides.image_arguments(data or {}), "PROVISION_DATA": asked, **from_mirror}
         client.build(docker, str(ROOT / "Dockerfile.base"), raw_base, settings, str(ROOT), more)
         settings = {"BASE_IMAGE": raw_base, "PROVISION_DATA": f"packages={packages} {asked}".strip(), **from_mirror}
         client.build(docker, str(ROOT / "Dockerfile"), raw, settings, str(ROOT), more)
         label(docker, raw_base, labelled_base, base)
         label(docker, raw, labelled, base)
-        client.call(docker, "tag", labelled_base, base_name)
+        client.call(docker, "tag", labelled_base, base_name(image))
         client.call(docker, "tag", labelled, image)
 
 

@@ -174,13 +174,12 @@ def check(folder: Path, chosen: Settings) -> dict[str, Any]:
     return manifest
 
 
-def build(docker: str, chosen: Settings, base_name: str = image.BASE_NAME) -> None:
+def build(docker: str, chosen: Settings) -> None:
     """Build both images from a folder, without a network.
 
     Args:
         docker: path of the client.
         chosen: what to build; its ``mirror`` is the folder.
-        base_name: name of the base image that is built on the way.
 
     Raises:
         BuildError: the folder is invalid, or the build failed.
@@ -196,7 +195,7 @@ def build(docker: str, chosen: Settings, base_name: str = image.BASE_NAME) -> No
         client.build(docker, str(dockerfile), mirrored, {}, str(folder), client.BuildInputs(offline=True))
         try:
             image.build(
-                docker, manifest["base"], base_image, chosen.image, chosen.packages, chosen.strict, base_name,
+                docker, manifest["base"], base_image, chosen.image, chosen.packages, chosen.strict,
                 {**manifest["data"], **chosen.data}, mirrored,
             )  # fmt: skip
         finally:

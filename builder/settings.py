@@ -14,7 +14,8 @@ from builder.errors import BuildError
 PACKAGES = ("none", "core", "datascience")
 # In a folder that `make mirror` made: what it was made for.
 MANIFEST = "mirror.json"
-BASE_NAME = "melda-jupyter-base:latest"
+# Ends the name of the base image that is built on the way; see base_name().
+BASE = "-base"
 
 # The grammar of image references (https://pkg.go.dev/github.com/distribution/reference).
 # A domain, as the registry's part of a reference (distribution/reference).
@@ -58,6 +59,15 @@ def refuse(name: str, value: str, right: str) -> BuildError:
     return BuildError(f"invalid {name}={value}: expected {right}")
 
 
+def base_name(image: str) -> str:
+    """Return the name of an image's base, so that no build moves another's: ``team/x:1`` -> ``team/x-base:1``."""
+    name, colon, tag = image.rpartition(":")
+    # Without a tag the colon is a registry's port, or there is none.
+    if not colon or "/" in tag:
+        name, colon, tag = image, "", ""
+    return name + BASE + colon + tag
+
+
 def check(arguments: argparse.Namespace) -> Settings:
     """Return the settings, if all are right.
 
@@ -70,8 +80,8 @@ def check(arguments: argparse.Namespace) -> Settings:
         raise refuse("BASE", base, f"auto, an image reference, or one of {', '.join(LOCAL)}")
     if not _TAGGED.fullmatch(image):
         raise refuse("IMAGE", image, "an image name such as melda-jupyter:latest")
-    if image in (BASE_NAME, BASE_NAME.partition(":")[0]):
-        raise refuse("IMAGE", image, "another name, because the base image has this one")
+    if re.search(rf"{BASE}(:[^/]*)?$", image):
+        raise refuse("IMAGE", image, f"a name without {BASE} at its end, which base images have")
     if packages not in PACKAGES:
         raise refuse("PACKAGES", packages, f"{', '.join(PACKAGES[:-1])} or {PACKAGES[-1]}")
     if not (re.fullmatch("[0-9]{1,5}", port) and 1 <= int(port) <= 65535):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api import deploy
 
 from tasks.facts.apt import MirrorDrift
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.release import target
 from tasks.operations import apt, managed_files
+from tasks.settings import deploy
 
 PROXY = "/etc/apt/apt.conf.d/91melda-jupyter-proxy"
 

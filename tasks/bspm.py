@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from melda.base.paths import BUS_POLICY, BUS_SERVICE, OMITTED, RPROFILE
 from pyinfra import host
-from pyinfra.api import deploy
 
 from tasks.debian_packages import PACKAGES
 from tasks.facts.files import FileContents, PathStats
@@ -13,6 +12,7 @@ from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import apt, managed_files
 from tasks.operations import bspm as operations
+from tasks.settings import deploy
 
 SCRIPTS = ("install_packages.R", "install_packages_child.R")
 

@@ -7,11 +7,11 @@ loaded (PEP 552), so bytecode of a former source is never run, and two builds gi
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api import deploy
 
 from tasks.facts.venv import UncompiledSources
 from tasks.lib.fact_cache import prefetch
 from tasks.operations import venv
+from tasks.settings import deploy
 
 
 @deploy("Bytecode")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api import deploy
 
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import managed_files
+from tasks.settings import deploy
 
 
 @deploy("Environment snapshots")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pyinfra.api import deploy
-
 from tasks.debian_packages import PACKAGES
 from tasks.operations import apt
+from tasks.settings import deploy
 
 
 @deploy("Firewall")

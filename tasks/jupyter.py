@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api import deploy
 from pyinfra.facts.files import File
 
 from tasks.debian_packages import PACKAGES
@@ -11,6 +10,7 @@ from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.lib.release import target
 from tasks.operations import apt, managed_files, r, venv
+from tasks.settings import deploy
 
 R_KERNEL = "/usr/local/share/jupyter/kernels/ir/kernel.json"
 PYTHON_KERNEL = "share/jupyter/kernels/python3"  # in the environment, where ipykernel puts its own kernel.json

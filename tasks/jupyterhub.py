@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api import deploy
 
 from tasks.lib.managed_files import source
 from tasks.lib.release import target
 from tasks.operations import venv
+from tasks.settings import deploy
 
 
 def lock() -> bytes:

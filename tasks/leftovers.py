@@ -6,11 +6,11 @@ from typing import List
 
 from melda.base.paths import SHARE
 from pyinfra import host
-from pyinfra.api import deploy
 
 from tasks.facts.files import Leftovers
 from tasks.lib.managed_files import NEW
 from tasks.operations import managed_files
+from tasks.settings import deploy
 
 # Where a file of ours may not have got its name yet, and where uploads lie.
 FOLDERS = (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api import deploy
 
 from tasks.lib.staging import SYSTEM_BUNDLE
 from tasks.operations import managed_files
+from tasks.settings import deploy
 
 # Not /etc/pip.conf and /etc/uv/uv.toml, which are for the host's administrators.
 PIP = "/etc/xdg/pip/pip.conf"

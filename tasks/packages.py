@@ -7,7 +7,7 @@ from typing import List
 
 from melda.base.paths import BSPM_RECORD, R_PACKAGES
 from pyinfra import host
-from pyinfra.api import DeployError, deploy
+from pyinfra.api import DeployError
 
 from tasks import jupyterhub
 from tasks.facts.files import FileContents
@@ -16,6 +16,7 @@ from tasks.jupyter import lock
 from tasks.lib import managed_files, omitted
 from tasks.lib.fact_cache import prefetch
 from tasks.operations import r, venv
+from tasks.settings import deploy
 
 SETS = ("none", "core", "datascience")
 R_NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")  # Writing R Extensions, 1.1.1

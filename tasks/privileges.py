@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api import deploy
 
 from tasks.facts.files import SetuidFiles
 from tasks.lib.fact_cache import prefetch
 from tasks.operations import server
+from tasks.settings import deploy
 
 ALLOWED = (
     # Mode 4754 root:messagebus: the bus, which is not root any more, starts bspm's service with it, and nobody else may.

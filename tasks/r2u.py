@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import List
 
 from pyinfra import host, logger
-from pyinfra.api import DeployError, deploy
+from pyinfra.api import DeployError
 
 from tasks.debian_packages import PACKAGES
 from tasks.facts.files import FileContents, PathStats
@@ -17,6 +17,7 @@ from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ROOT, ManagedFile, source
 from tasks.lib.release import target
 from tasks.operations import apt
+from tasks.settings import deploy
 
 KEYRING = "/etc/apt/keyrings/r2u.asc"
 SOURCES = "/etc/apt/sources.list.d/r2u.sources"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from melda.launchers import PROGRAMS
 from pyinfra import host
-from pyinfra.api import deploy
 from pyinfra.facts.files import Link
 from pyinfra.operations import files
 
@@ -13,6 +12,7 @@ from tasks.facts.files import UnlistedFiles
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import tree
 from tasks.operations import apt, managed_files
+from tasks.settings import deploy
 
 # What people and Docker call by name.
 COMMANDS = ("get-versions", "healthcheck", "melda-env", "set-paths", "start-jupyter")

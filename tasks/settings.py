@@ -1,20 +1,28 @@
-"""All settings are checked before anything is changed."""
+"""All settings are checked before anything is changed, by the whole deploy as by one task alone."""
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
-from typing import Any, Callable, Dict, List, NamedTuple
+from functools import wraps
+from locale import locale_alias
+from types import ModuleType
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Set
+from weakref import WeakKeyDictionary
 
+import pyinfra.api
 from pyinfra import host, logger, state
-from pyinfra.api import DeployError
+from pyinfra.api import DeployError, Host
+from pyinfra.api.connectors import get_all_connectors
 from pyinfra.facts.deb import DebArch
 from pyinfra.facts.files import Directory
-from pyinfra.facts.server import OsRelease
+from pyinfra.facts.server import Locales, OsRelease
 
-from tasks import certificates
+from tasks.facts.locales import LocaleSource
 from tasks.facts.server import Account
-from tasks.lib import summary
+from tasks.facts.variables import ImageVariables
+from tasks.lib import identity, nameless_image, pem, summary
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ROOT
 from tasks.lib.release import target
@@ -54,7 +62,7 @@ def _certificates(value: Any) -> bool:
     if value == "" or not _file(value):
         return bool(value == "")
     with open(value, "rb") as bundle:
-        return bool(certificates.split(bundle.read()))
+        return bool(pem.split(bundle.read()))
 
 
 # What these hold is gone when a container starts again, or open to everybody.
@@ -118,17 +126,28 @@ RULES: Dict[str, Rule] = {
 }
 
 
-def problems(settings: Dict[str, Any]) -> List[str]:
-    """Return one line for each setting that is invalid: its name, its value, what would be right."""
+def _refusals(settings: Dict[str, Any]) -> List[str]:
     found = []
-    for name, rule in RULES.items():
-        value = settings.get(name)
+    for name, value in settings.items():
+        rule = RULES[name]
         if not rule.accepts(value):
             # A URL is refused for a password in it, which must not get into a log.
             shown = repr(value)
             if name.endswith(("_mirror", "_proxy", "_index")):
                 shown = re.sub(r"^(['\"])(\w+://)?.+@", r"\1\2***@", shown)
             found.append(f"invalid {name}={shown}: expected {rule.right}")
+    return found
+
+
+def problem_of_data(data: Dict[str, Any]) -> str:
+    """Return one line for the first setting of ``--data`` that is unknown or invalid whatever the others are, or nothing."""
+    found = unknown(data) + _refusals({name: value for name, value in data.items() if name in RULES})
+    return found[0] if found else ""
+
+
+def problems(settings: Dict[str, Any]) -> List[str]:
+    """Return one line for each setting that is invalid: its name, its value, what would be right."""
+    found = _refusals({name: settings.get(name) for name in RULES})
     if found:
         return found
     home = settings["uhome"]
@@ -140,13 +159,54 @@ def problems(settings: Dict[str, Any]) -> List[str]:
     return found
 
 
+def _pyinfras() -> Set[str]:
+    """Return the names that pyinfra's connectors take as data."""
+    found = {"chroot_directory"}  # its connector does not list it
+    for connector in get_all_connectors().values():
+        found.update(getattr(getattr(connector, "data_cls", None), "__annotations__", {}))
+    return found
+
+
+def nearest(name: str) -> str:
+    """Return the setting that may have been meant, or empty."""
+    return "".join(difflib.get_close_matches(name, RULES, n=1))
+
+
+def unknown(names: Iterable[str]) -> List[str]:
+    """Return one line for each name that is no setting, of ours or of pyinfra's. The value is not shown: it may be a password."""
+    # A name of pyinfra's arguments begins with _, as a private name of a group_data file does.
+    strangers = [name for name in names if name not in RULES and not name.startswith("_")]
+    known = _pyinfras() if strangers else set()
+    found = []
+    for name in sorted(set(strangers) - known):
+        near = nearest(name)
+        found.append(
+            f"invalid {name}=...: expected a setting of group_data/all.py" + (f", perhaps {near}" if near else "")
+        )
+    return found
+
+
+def _locale(name: str) -> str:
+    """Say what is wrong with a locale that this target does not have and cannot generate, or nothing."""
+    base = name.split(".", maxsplit=1)[0]
+    if base == "C" or name in (host.get_fact(Locales) or ()):
+        return ""
+    source = host.get_fact(LocaleSource, locale=base)
+    # Where the definitions are not installed yet, Python's table tells.
+    if source == "found" or (not source and base in {value.split(".")[0] for value in locale_alias.values()}):
+        return ""
+    return f"invalid locale={name!r}: expected a locale that the C library knows, such as en_US.UTF-8"
+
+
 def check() -> None:
     """Refuse this host if a setting is wrong or the release has no row, before anything changes.
 
     Raises:
         DeployError: one line that names the first wrong setting.
     """
-    found = problems({name: host.data.get(name) for name in RULES})
+    # An import in a group_data file is no setting (pyinfra before 3.10 gives it as one).
+    given = [name for name, value in host.data.dict().items() if not isinstance(value, ModuleType)]
+    found = unknown(given) + problems({name: host.data.get(name) for name in RULES})
     if found:
         raise DeployError(found[0])
     # One question for what is to be known before anything is changed.
@@ -154,24 +214,69 @@ def check() -> None:
     prefetch(DebArch)
     prefetch(Account, username=host.data.username, uid=host.data.uid)
     prefetch(Directory, path=host.data.uhome)
+    prefetch(Locales)
+    prefetch(LocaleSource, locale=host.data.locale.split(".")[0])
+    prefetch(ImageVariables)
     target()
+    made = host.get_fact(ImageVariables)
+    problem = _locale(host.data.locale) or identity.changed({name: host.data.get(name) for name in RULES}, made)
+    if problem:
+        raise DeployError(problem)
+
+
+_ACCEPTED: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
 def accepted() -> bool:
     """Is all right for this host? If not the run skips it, and counts as failed; the others go on.
 
+    It is asked once a run: what a task has changed by then is as it was asked for.
+
     Raises:
         DeployError: it is not, and there is no other host.
     """
+    this = state.inventory.get_host(host.name)  # not the context's stand-in for it
+    if this not in _ACCEPTED:
+        nameless_image.show()
+        _ACCEPTED[this] = _is_accepted(this)
+    return _ACCEPTED[this]
+
+
+def _is_accepted(this: Host) -> bool:
     try:
         check()
-    except DeployError as error:
-        this = state.inventory.get_host(host.name)  # not the context's stand-in for it
-        # pyinfra ends the run of all hosts for one that cannot be prepared.
-        if not state.active_hosts - {this}:
-            raise
-        logger.error(f"{host.print_prefix}{error}")
-        summary.refused(str(error))
-        state.fail_hosts({this})
-        return False
-    return True
+    except EOFError:
+        # pyinfra asks for it when the first command needs it.
+        error = DeployError(
+            f"sudo on {host.name} asks for a password: run this in a terminal, or give the login sudo without"
+        )
+    except DeployError as refused:
+        error = refused
+    else:
+        return True
+    # pyinfra ends the run of all hosts for one that cannot be prepared.
+    if not state.active_hosts - {this}:
+        raise error
+    logger.error(f"{host.print_prefix}{error}")
+    summary.refused(str(error))
+    state.fail_hosts({this})
+    return False
+
+
+def deploy(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Make a task a deploy of pyinfra's that checks all settings first: it may be all that is run.
+
+    Args:
+        name: of the deploy, in pyinfra's output.
+    """
+
+    def decorate(task: Callable[[], None]) -> Callable[[], None]:
+        @wraps(task)
+        def checked() -> None:
+            if accepted():
+                task()
+
+        found: Callable[..., Any] = pyinfra.api.deploy(name)(checked)
+        return found
+
+    return decorate

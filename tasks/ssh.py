@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api import deploy
 from pyinfra.facts.files import Directory, File
 from pyinfra.operations import files
 
@@ -12,6 +11,7 @@ from tasks.facts.ssh import ImageHostKeys
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import apt, managed_files
+from tasks.settings import deploy
 
 CONFIG = "/etc/ssh/sshd_config"
 FOLDER = "/root/.ssh"

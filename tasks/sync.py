@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api import deploy
 
 from tasks.debian_packages import PACKAGES
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import apt, managed_files
+from tasks.settings import deploy
 
 PROFILE = "/etc/profile.d/melda-persistence.sh"
 

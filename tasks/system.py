@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api import deploy
 from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import Locales
 
@@ -12,6 +11,7 @@ from tasks.facts.apt import AptState, Upgradable
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import apt, managed_files, server
+from tasks.settings import deploy
 
 
 @deploy("System")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import List
 
 from pyinfra import host
-from pyinfra.api import deploy
 
 from tasks.facts.files import PathStats
 from tasks.facts.systemd import UnitStates
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import systemd as operations
+from tasks.settings import deploy
 
 FOLDER = "/etc/systemd/system"
 SETTINGS = "/etc/melda-jupyter/settings.env"

@@ -6,7 +6,7 @@ from typing import Dict, List
 
 from melda.base.paths import ENVIRONMENT
 from pyinfra import host
-from pyinfra.api import DeployError, deploy
+from pyinfra.api import DeployError
 from pyinfra.facts.files import Directory
 from pyinfra.facts.server import Groups, Os, Users
 from pyinfra.operations import files, server
@@ -17,6 +17,7 @@ from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile
 from tasks.operations import managed_files
 from tasks.operations.server import project_folder
+from tasks.settings import deploy
 
 
 def environ() -> Dict[str, str]:
@@ -88,9 +89,13 @@ def user() -> None:
         marker="melda-jupyter",
         content="".join(f"{name}={value}\n" for name, value in environ().items()),
     )
-    # /etc/profile sets PATH again in every login shell, whatever PAM had set before.
-    profile = f"export PATH={environ()['PATH']}\n"
+    # /etc/profile sets PATH again in every login shell, whatever PAM had set before. The others are for a shell without PAM in
+    # an image without ENV: docker exec CONTAINER bash -l.
+    profile = "".join(
+        f"export {name}={value}\n" if name == "PATH" else f'[ -n "${{{name}-}}" ] || export {name}={value}\n'
+        for name, value in environ().items()
+    )
     managed_files.put(
-        name="Set PATH in login shells",
+        name="Set PATH in login shells, and what ENV would",
         entries=[ManagedFile("/etc/profile.d/melda-jupyter.sh", profile.encode())],
     )

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from builder import overrides
+from melda.base.paths import HEALTHCHECK
+
 from builder.errors import BuildError
 from builder.settings import REFERENCE, refuse
 from deployments import contract
@@ -182,7 +183,7 @@ def definition(task: Task) -> dict[str, Any]:
             # start-jupyter is PID 1, and reaps.
             "initProcessEnabled": False,
         },
-        "healthCheck": {"command": ["CMD", overrides.defaults()["src"] + "/healthcheck"], **HEALTH},
+        "healthCheck": {"command": ["CMD", HEALTHCHECK], **HEALTH},
         "stopTimeout": STOP,
         "logConfiguration": {
             "logDriver": "awslogs",

@@ -15,6 +15,7 @@ from filelock import FileLock
 from builder import base as bases_of_builder
 from builder import engine
 from builder import image as images
+from builder.settings import base_name
 from tests.fakes import cran_repository, wheels
 from tests.fakes.s3 import Server, serve_all
 from tests.fakes.serve import gateway
@@ -25,7 +26,7 @@ from .services import BUCKET, Service, running
 
 Machines = Callable[..., Machine]
 IMAGE = "melda-test-core:latest"
-BASE_IMAGE = "melda-test-core-base:latest"
+BASE_IMAGE = base_name(IMAGE)
 # What an engineer who builds an image may have in the environment; test_secrets.py looks for it in the image.
 CANARIES = {
     "AWS_ACCESS_KEY_ID": "AKIACANARYOFTHEBUILD",
@@ -210,7 +211,7 @@ def image(docker: str, once: Callable[[str, Callable[[], object]], None], reques
 
     def build() -> None:
         with mock.patch.dict(os.environ, CANARIES):
-            images.build(docker, "debian:bookworm", base, IMAGE, "core", strict=False, base_name=BASE_IMAGE)
+            images.build(docker, "debian:bookworm", base, IMAGE, "core", strict=False)
 
     once("image", build)
     return IMAGE

@@ -233,9 +233,7 @@ def test_what_apt_has_not_got(
 @pytest.mark.timeout(3600)
 def test_every_package_of_datascience_loads(docker: str, bases: dict[str, str]) -> None:
     names_ = (DATASCIENCE, "melda-test-datascience-base:latest")
-    images.build(
-        docker, "debian:bookworm", bases["bookworm"], names_[0], "datascience", strict=False, base_name=names_[1]
-    )
+    images.build(docker, "debian:bookworm", bases["bookworm"], names_[0], "datascience", strict=False)
     machine = Machine(docker, DATASCIENCE, command=("tail", "-f", "/dev/null"))
     try:
         assert left_out(machine) <= NOT_IN_DEBIAN["bookworm"]

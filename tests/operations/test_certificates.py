@@ -11,11 +11,12 @@ from pyinfra.facts.files import FindFiles
 
 from tasks import certificates
 from tasks.facts.files import FileContents, PathStats
+from tasks.lib import pem
 from tasks.lib.managed_files import ManagedFile
 
 from .conftest import Run, in_place
 
-TWO = [text.strip() + b"\n" for text in certificates.split(Path(certifi.where()).read_bytes())[:2]]
+TWO = [text.strip() + b"\n" for text in pem.split(Path(certifi.where()).read_bytes())[:2]]
 PATHS = [f"/usr/local/share/ca-certificates/melda-jupyter-{number}.crt" for number in (1, 2)]
 UPDATE = "update-ca-certificates --fresh >/dev/null"
 TRUST = "Let the system trust the site's certificate authorities"

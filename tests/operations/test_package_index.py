@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 
+import certifi
 import tomllib
 
 from tasks import package_index
@@ -11,7 +12,7 @@ from tasks.facts.files import PathStats
 from tasks.jupyter import lock
 from tasks.operations import venv
 
-from .conftest import ROOT, Run
+from .conftest import Run
 
 URL = "https://pypi.example.org/simple"
 
@@ -21,7 +22,7 @@ def test_nothing_by_default(run: Run) -> None:
 
 
 def test_both_get_it(run: Run) -> None:
-    uploads = run(package_index.package_index, pypi_index=URL, ca_certificates=str(ROOT / "README.md")).uploads
+    uploads = run(package_index.package_index, pypi_index=URL, ca_certificates=certifi.where()).uploads
     pip = configparser.ConfigParser()
     pip.read_string(uploads[f"{package_index.PIP}.melda-new"].decode())
     assert dict(pip["global"]) == {"index-url": URL, "cert": "/etc/ssl/certs/ca-certificates.crt"}

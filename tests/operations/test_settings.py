@@ -10,9 +10,11 @@ import certifi
 import pyinfra
 import pytest
 from pyinfra.api import DeployError
-from pyinfra.facts.server import OsRelease
+from pyinfra.facts.deb import DebArch
+from pyinfra.facts.server import Locales, OsRelease
 
-from tasks import settings
+from tasks import settings, ssh, user
+from tasks.facts.locales import LocaleSource
 from tasks.lib import summary
 from tasks.releases import RELEASES
 
@@ -190,3 +192,81 @@ def test_a_host_that_is_not_right_is_left_out_and_the_others_go_on(
 def test_where_no_host_is_right_the_run_ends(run: Run, run_two: Any) -> None:
     assert refusal(run, settings.accepted, {OsRelease: {}}).startswith("release: a system without")
     assert refusal(run_two, settings.accepted, {OsRelease: {}}, {OsRelease: {}}).startswith("release: a system without")
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "value"),
+    [(ssh.ssh, "ssh_public_key", "garbage"), (user.user, "username", "Jo Doe;id"), (ssh.ssh, "packages", "all")],
+)
+def test_one_task_alone_checks_all_settings(
+    run: Run, task: Callable[[], None], name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr("tests.operations.conftest.run_ops", ran.append)
+    assert refusal(run, task, **{name: value}).startswith(f"invalid {name}={value!r}: expected ")
+    assert ran == []
+
+
+def test_every_task_checks_them() -> None:
+    named = [path for path in (conftest.ROOT / "tasks").rglob("*.py") if path.name != "settings.py"]
+    own = [path.name for path in named if re.search(r"pyinfra\.api import .*\bdeploy\b", path.read_text())]
+    assert len(named) > 20 and own == []
+
+
+def test_one_task_alone_leaves_out_the_host_that_is_not_right(run_two: Any) -> None:
+    one, two = run_two(ssh.ssh, {OsRelease: {"id": "arch"}}, {OsRelease: conftest.BOOKWORM})
+    assert one == {} and two
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("usrname", ", perhaps username"), ("ssh_public_keys", ", perhaps ssh_public_key"), ("pakages", ", perhaps packages"),
+        ("USERNAME", ""), ("zzz", ""),
+    ],
+)  # fmt: skip
+def test_an_unknown_setting_is_refused_with_the_nearest_name_and_without_its_value(
+    run: Run, name: str, near: str
+) -> None:
+    message = refusal(run, settings.check, **{name: "hushhush"})
+    assert message == f"invalid {name}=...: expected a setting of group_data/all.py{near}"
+
+
+def test_pyinfras_own_names_are_known(run: Run) -> None:
+    names = ("ssh_user", "ssh_port", "ssh_known_hosts_file", "docker_identifier", "chroot_directory", "_sudo", "_env")
+    assert settings.unknown(names) == []
+    # As pyinfra before 3.10 reads a file that imports something.
+    assert run(settings.check, os=re) == {}
+
+
+@pytest.mark.parametrize(
+    ("locale", "facts", "right"),
+    [
+        ("xx_XX.UTF-8", {LocaleSource: "missing"}, False),
+        ("xx_XX.UTF-8", {LocaleSource: "found"}, True),
+        ("xx_XX.UTF-8", {Locales: ["xx_XX.UTF-8"]}, True),
+        ("C.UTF-8", {LocaleSource: "missing"}, True),
+        # The package is not there yet.
+        ("xx_XX.UTF-8", {}, False),
+        ("fr_FR.UTF-8", {}, True),
+    ],
+)
+def test_a_locale_that_nobody_has_is_refused_before_anything_changes(
+    run: Run, locale: str, facts: dict[type, Any], right: bool
+) -> None:
+    if right:
+        assert run(settings.check, facts, locale=locale) == {}
+    else:
+        assert refusal(run, settings.check, facts, locale=locale).startswith(f"invalid locale='{locale}': expected ")
+
+
+def test_sudo_that_asks_for_a_password_without_a_terminal_is_one_line(
+    run: Run, run_two: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def asks() -> None:
+        raise EOFError
+
+    message = refusal(run, settings.accepted, {DebArch: asks})
+    assert message.startswith("sudo on @fake/target asks for a password: run this in a terminal")
+    one, two = run_two(ssh.ssh, {DebArch: asks}, {OsRelease: conftest.BOOKWORM})
+    assert one == {} and two and "sudo on @fake/0 asks" in caplog.text

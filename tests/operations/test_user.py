@@ -13,7 +13,7 @@ import pytest
 from pyinfra.api import DeployError
 
 from builder.connector import instructions
-from tasks import user
+from tasks import settings, user
 from tasks.facts.files import FileContents, PathStats, UserFolder
 from tasks.facts.server import Account
 from tasks.lib.managed_files import ManagedFile
@@ -41,7 +41,10 @@ LC_ALL=en_US.UTF-8
 PATH=/usr/src/melda-jupyter:/opt/jupyter/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # END melda-jupyter
 """
-PROFILE = b"export " + ENVIRONMENT.splitlines()[-2].encode() + b"\n"
+PROFILE = "".join(
+    f"export {line}\n" if line.startswith("PATH") else f'[ -n "${{{line.split("=")[0]}-}}" ] || export {line}\n'
+    for line in ENVIRONMENT.splitlines()[1:-1]
+).encode()
 HOME = in_place(
     [
         ManagedFile("/home/melda", **OWN),
@@ -75,7 +78,11 @@ def test_a_project_that_is_mounted_stays_as_it_is(run: Run) -> None:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can change owners")
 class TestTheProjectFolder:
-    """The command itself, on folders of this machine."""
+    """The command itself, on folders of this machine, where no setting could have them."""
+
+    @pytest.fixture(autouse=True)
+    def unchecked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(settings, "accepted", lambda: True)
 
     @staticmethod
     def make(run: Run, home: Path, path: Path) -> subprocess.CompletedProcess[str]:
@@ -209,7 +216,8 @@ def test_the_account_is_asked_for_by_the_settings(run: Run) -> None:
     ],
 )
 def test_the_variables_follow_the_settings(run: Run, setting: str, value: str, line: str) -> None:
-    commands = run(user.user, DONE | {Account: {}}, **{setting: value})
+    project = {"jupyter_workdir": "/srv/jo/project"} if setting == "uhome" else {}
+    commands = run(user.user, DONE | {Account: {}}, **{setting: value}, **project)
     assert line in commands.uploads["/etc/environment.melda-new"].decode()
 
 
@@ -219,7 +227,7 @@ def test_others_variables_stay(run: Run) -> None:
 
 
 def _env(dockerfile: Path) -> dict[str, str]:
-    (line,) = (line for line in instructions(dockerfile.read_text()) if line.startswith("ENV "))
+    (line,) = (line for line in instructions(dockerfile.read_text(), {}) if line.startswith("ENV "))
     return dict(pair.split("=", 1) for pair in line.split()[1:])  # type: ignore[misc]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from pyinfra.api.exceptions import InventoryError
 from pyinfra.api.inventory import Inventory
@@ -19,6 +21,15 @@ with pytest.MonkeyPatch.context() as _patch:
 ROOT = Path(__file__).resolve().parents[2]
 ROOTS = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 MACHINE = {"ssh_user": "admin", "ssh_port": 2222, "_sudo": True, "_env": ROOTS}
+
+
+@pytest.fixture(autouse=True)
+def nobodys_ssh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Root runs it, and has no ssh configuration; the file that would be it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("getpass.getuser", lambda: "root")
+    (tmp_path / ".ssh").mkdir()
+    return tmp_path / ".ssh/config"
 
 
 def read(named: str, monkeypatch: pytest.MonkeyPatch) -> Inventory:
@@ -63,6 +74,29 @@ def groups(monkeypatch: pytest.MonkeyPatch) -> Any:
                 "web_2": {"n": MACHINE},
             },
         ),
+        (
+            "root@h:2201,root@h:2202,h",
+            {
+                "machines": {
+                    "h:2201": {"ssh_user": "root", "ssh_port": 2201, "ssh_hostname": "h"},
+                    "h:2202": {"ssh_user": "root", "ssh_port": 2202, "ssh_hostname": "h"},
+                    "h": {},
+                }
+            },
+        ),
+        (
+            "a=[::1]:22,b=[::1]:23,a=[::1]:23",
+            {
+                "machines": (
+                    two := {
+                        "[::1]:22": {"ssh_port": 22, "ssh_hostname": "::1"},
+                        "[::1]:23": {"ssh_port": 23, "ssh_hostname": "::1"},
+                    }
+                ),
+                "a": two,
+                "b": {"[::1]:23": two["[::1]:23"]},
+            },
+        ),
     ],
 )
 def test_hosts_and_their_groups(named: str, found: dict[str, Any], groups: Any) -> None:
@@ -83,7 +117,64 @@ def test_what_is_no_host_is_refused_in_one_line(named: str, groups: Any) -> None
     with pytest.raises(InventoryError) as refused:
         groups(named)
     right = "[ROLE=][USER@]HOST[:PORT] or [ROLE=]@docker/CONTAINER"
-    assert str(refused.value) == f"invalid MELDA_HOSTS={named!r}: expected {right}"
+    # What stands behind a colon may be a password.
+    shown = re.sub(":.+", ":***", named)
+    assert str(refused.value) == f"invalid MELDA_HOSTS={shown!r}: expected {right}"
+
+
+@pytest.mark.parametrize(
+    "named", ["admin:hush@h", "admin:hush,more@h", "ok,a=admin:hush:hush@h:22", "hush hush@h", "u:@hush@h"]
+)
+def test_no_password_is_shown(named: str, groups: Any) -> None:
+    with pytest.raises(InventoryError) as refused:
+        groups(named)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("me", "user", "sudo"),
+    [("root", "admin", True), ("root", "root", False), ("ada", "", True), ("ada", "root", False)],
+)
+def test_whoever_ssh_logs_in_as_gets_sudo(
+    groups: Any, nobodys_ssh: Path, monkeypatch: pytest.MonkeyPatch, me: str, user: str, sudo: bool
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: me)
+    nobodys_ssh.write_text(f"Host vm\n  HostName 192.0.2.7\n  {'User ' + user if user else ''}\nHost *\n  Port 22\n")
+    (data,) = groups("vm")["machines"].values()
+    assert data == ({"_sudo": True, "_env": ROOTS} if sudo else {})
+    # Who is named is who logs in.
+    assert groups("root@vm")["machines"]["vm"] == {"ssh_user": "root"}
+
+
+def test_one_host_has_one_user(groups: Any) -> None:
+    with pytest.raises(
+        InventoryError, match="^invalid MELDA_HOSTS='root@h': expected one user for the same host and port$"
+    ):
+        groups("a=admin@h,root@h")
+
+
+@pytest.mark.parametrize(
+    ("limit", "right"),
+    [
+        ("staging", True),
+        ("@docker/*", True),
+        ("x", True),
+        ("all", True),
+        ("machines", True),
+        ("nope", False),
+        ("y*", False),
+    ],
+)
+def test_a_limit_that_leaves_nobody_is_refused(groups: Any, limit: str, right: bool) -> None:
+    with click.Context(click.Command("pyinfra")) as asked:
+        asked.params = {"limit": ("x", limit)}
+        if right:
+            groups("staging=@docker/a,x")
+        else:
+            with pytest.raises(
+                InventoryError, match=f"^invalid --limit={re.escape(limit)}: expected a host or a group"
+            ):
+                groups("staging=@docker/a,x")
 
 
 @pytest.mark.parametrize("role", ["all", "containers", "machines", "os", "re"])

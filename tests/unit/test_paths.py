@@ -11,7 +11,17 @@ import pytest
 from melda.base import paths
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("files", "tasks", "builder", "deployments", "deploy.py", "inventory.py", "Dockerfile", "Dockerfile.base")
+SOURCES = (
+    "files",
+    "tasks",
+    "builder",
+    "deployments",
+    "config.py",
+    "deploy.py",
+    "inventory.py",
+    "Dockerfile",
+    "Dockerfile.base",
+)
 DEFINES = "files/runtime/src/melda/base/paths.py"
 # Run by the user's Python, or put in place as they are: they cannot import.
 ALONE = ("files/jupyter/",)

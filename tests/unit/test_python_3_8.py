@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [ROOT / "deploy.py", ROOT / "inventory.py"] + [
+SOURCES = [ROOT / "config.py", ROOT / "deploy.py", ROOT / "inventory.py"] + [
     path
     for folder in ("tasks", "group_data", "files")
     for path in sorted((ROOT / folder).rglob("*"))

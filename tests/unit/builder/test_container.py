@@ -7,11 +7,13 @@ import socket
 from pathlib import Path
 
 import pytest
+from melda.config import firewall_policy
 
 from builder import container
 from builder.errors import BuildError
 
 PORT = "18765"
+WORKDIR = "/srv/jo/project"
 
 
 def test_a_port_in_use() -> None:
@@ -60,7 +62,7 @@ def test_a_bucket_needs_fuse(bare: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_else_can_connect() -> None:
-    options = container.options({}, PORT)
+    options = container.options({}, PORT, WORKDIR)
     assert [options[index + 1] for index, option in enumerate(options) if option == "--publish"] == [
         f"127.0.0.1:{PORT}:8888"
     ]
@@ -68,7 +70,7 @@ def test_nobody_else_can_connect() -> None:
 
 def test_values_are_no_arguments() -> None:
     secret = {"AWS_SECRET_ACCESS_KEY": "canary", "BUCKET_NAME": "b", "SSH_AUTHORIZED_KEYS": "one\ntwo"}
-    options = container.options(secret, PORT)
+    options = container.options(secret, PORT, WORKDIR)
     assert "canary" not in " ".join(options)
     assert [options[index + 1] for index, option in enumerate(options) if option == "--env"] == list(secret)
 
@@ -115,7 +117,7 @@ def test_what_is_no_file_stops_it_before_anything(
     ],
 )
 def test_no_capability_that_is_not_needed(variables: dict[str, str], wanted: set[str], unwanted: set[str]) -> None:
-    options = set(container.options(variables, PORT))
+    options = set(container.options(variables, PORT, WORKDIR))
     assert wanted <= options
     assert not unwanted & options
 
@@ -135,7 +137,7 @@ echo "$1 $2" >> calls
 echo "$@" >> arguments
 case "$1 $2" in
 "container inspect") [ -e there ] && cat container.json || exit 1 ;;
-"image inspect") echo '[{{"Id": "image-1"}}]' ;;
+"image inspect") echo '[{{"Id": "image-1", "Config": {{"WorkingDir": "{WORKDIR}"}}}}]' ;;
 "volume inspect") exit 1 ;;
 "run --detach") touch there; cp run.json container.json; echo "$JUPYTER_TOKEN$JUPYTER_TOKEN_FILE" > token; sh ./failure ;;
 "logs --tail") echo "first line"; echo "last line" ;;
@@ -196,6 +198,31 @@ def test_where_the_firewall_decides_there_is_no_token(engine: Engine, bare: pyte
     bare.setenv("PGEO_IPS", "192.0.2.1")
     assert container.up(engine.client, "image", PORT) == f"http://127.0.0.1:{PORT}/tree"
     assert (engine.folder / "token").read_text() == "\n"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_where_no_address_is_named_there_is_a_token_as_in_the_container(
+    engine: Engine, bare: pytest.MonkeyPatch, blank: str
+) -> None:
+    bare.setenv("PGEO_IPS", blank)
+    container.up(engine.client, "image", PORT)
+    assert len((engine.folder / "token").read_text().strip()) == 48
+    assert "NET_ADMIN" not in (engine.folder / "arguments").read_text()
+    assert firewall_policy.peers(blank) is None
+
+
+@pytest.mark.parametrize(("name", "value"), [("PGEO_IPS", "everybody"), ("JUPYTER_TOKEN", "a b")])
+def test_what_the_container_would_refuse_is_refused_before_the_build(
+    bare: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    bare.setenv(name, value)
+    with pytest.raises(BuildError, match=f"^(invalid )?{name}: "):
+        container.environment()
+
+
+def test_the_project_is_where_the_image_says(engine: Engine, bare: pytest.MonkeyPatch) -> None:
+    container.up(engine.client, "image", PORT)
+    assert f" --volume {container.VOLUME}:{WORKDIR} " in (engine.folder / "arguments").read_text()
 
 
 def test_a_container_that_serves_already_stays(engine: Engine, bare: pytest.MonkeyPatch) -> None:

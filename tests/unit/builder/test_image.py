@@ -50,13 +50,14 @@ def test_final_names_are_given_last_and_temporary_ones_taken_back(engine: Path) 
     image.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=True)
     output = calls(engine)
     tags = [index for index, call in enumerate(output) if call.startswith("tag ")]
-    assert [output[index].split()[-1] for index in tags] == ["melda-jupyter-base:latest", "melda:1"]
+    assert [output[index].split()[-1] for index in tags] == ["melda-base:1", "melda:1"]
     assert all("melda:1" not in call.split() for call in output[: tags[-1]])
     assert (
         len([call for call in output[tags[-1] :] if call.startswith("image rm --force melda-jupyter-unfinished:")]) == 4
     )
     first, second = (call for call in output if "--progress=plain" in call)
-    assert "--build-arg BASE=base:1 --build-arg PROVISION_DATA=strict=true" in first
+    assert "--build-arg BASE=base:1 " in first and " --build-arg PROVISION_DATA=strict=true " in first
+    assert " --build-arg username=melda " in first
     assert "--build-arg PROVISION_DATA=packages=core strict=true" in second
 
 
@@ -87,7 +88,12 @@ def test_instructions_of_a_dockerfile() -> None:
     text = (
         '# ENV no=1\nARG BASE\nFROM x\nENV a=1 \\\n    b=2\nRUN true \\\n    ENV\nWORKDIR /w\nEXPOSE 1 2\nCMD ["x"]\n'
     )
-    assert connector.instructions(text) == ["ENV a=1 b=2", "WORKDIR /w", "EXPOSE 1 2", 'CMD ["x"]']
+    assert connector.instructions(text, {}) == ["ENV a=1 b=2", "WORKDIR /w", "EXPOSE 1 2", 'CMD ["x"]']
+
+
+def test_instructions_follow_the_build_arguments() -> None:
+    text = "ARG home=/home/x\nARG name=x\nENV home=${home} name=${name}:${other}\nWORKDIR ${home}/w\n"
+    assert connector.instructions(text, {"name": "jo"}) == ["ENV home=/home/x name=jo:${other}", "WORKDIR /home/x/w"]
 
 
 @pytest.mark.parametrize(

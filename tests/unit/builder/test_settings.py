@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tasks.settings  # noqa: F401 - takes a third of a second, which hypothesis would count
 from builder import settings
 from builder.__main__ import parser
 from builder.errors import BuildError
@@ -50,9 +51,20 @@ def test_what_is_no_image_name_is_refused(name: str) -> None:
         chosen(base=name)
 
 
-@pytest.mark.parametrize("name", ["melda-jupyter-base", "melda-jupyter-base:latest"])
+@pytest.mark.parametrize(
+    ("image", "base"),
+    [
+        ("melda-jupyter:latest", "melda-jupyter-base:latest"), ("other", "other-base"), ("h:5000/a/b", "h:5000/a/b-base"),
+        ("h:5000/a/b:1.0", "h:5000/a/b-base:1.0"), ("base", "base-base"),
+    ],
+)  # fmt: skip
+def test_the_base_has_a_name_of_its_own(image: str, base: str) -> None:
+    assert settings.base_name(image) == base
+
+
+@pytest.mark.parametrize("name", ["melda-jupyter-base", "melda-jupyter-base:latest", "h:5000/x-base:1"])
 def test_the_result_does_not_replace_its_base(name: str) -> None:
-    with pytest.raises(BuildError, match=rf"^invalid IMAGE={name}: expected another name"):
+    with pytest.raises(BuildError, match=rf"^invalid IMAGE={name}: expected a name without -base at its end"):
         chosen(image=name)
 
 

@@ -11,6 +11,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
+from melda.base.paths import HEALTHCHECK
 
 from builder import overrides
 from deployments import contract
@@ -56,7 +57,7 @@ def test_the_pod_has_what_the_other_deployments_have(pod: dict[str, Any]) -> Non
     (container,) = pod["spec"]["containers"]
     assert tuple(port["containerPort"] for port in container["ports"]) == contract.PORTS
     assert container["securityContext"]["capabilities"]["add"] == list(task_definition.CAPABILITIES)
-    check = overrides.defaults()["src"] + "/healthcheck"
+    check = HEALTHCHECK
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["exec"]["command"] == [check]
         assert container[probe]["timeoutSeconds"] == task_definition.HEALTH["timeout"]

@@ -12,10 +12,12 @@ from pyinfra.api import FactBase
 
 from tasks.facts.apt import AptState, AptStatus, KnownPackages, MirrorDrift, Reachable, ReverseDependencies, Upgradable
 from tasks.facts.files import FileContents, Leftovers, Lines, PathStats, SetuidFiles, UnlistedFiles, UserFolder
+from tasks.facts.locales import LocaleSource
 from tasks.facts.r import PackageOrigins, RPackages
 from tasks.facts.server import Account
 from tasks.facts.ssh import ImageHostKeys
 from tasks.facts.systemd import UnitStates
+from tasks.facts.variables import ImageVariables, Variables
 from tasks.facts.venv import Distributions, UncompiledSources
 from tests.operations.conftest import ROOT
 
@@ -102,6 +104,14 @@ CASES: list[tuple[Any, str, Any]] = [
         ["/etc/ssh/ssh_host_rsa_key", "/etc/ssh/ssh_host_rsa_key.pub"],
     ),
     (ImageHostKeys, "", []),
+    (LocaleSource, "found", "found"),
+    (LocaleSource, "", ""),
+    (
+        ImageVariables,
+        "docker:PATH=/usr/bin\ndocker:SRC=/usr/src/a:b=c\nwritten:username=jo",
+        Variables({"username": "jo"}, {"PATH": "/usr/bin", "SRC": "/usr/src/a:b=c"}, False),
+    ),
+    (ImageVariables, "host\nwritten:username=jo", Variables({"username": "jo"}, {}, True)),
     (
         Account,
         "name:melda:x:1001:1001::/home/melda:/bin/bash\n"

@@ -28,6 +28,7 @@ NOT_COMPILED = SHARE + "/not-compiled"  # R packages that did not compile, with 
 R_PACKAGES = SHARE + "/r-packages"  # every R package that a list ever asked for here, a line each
 
 ENVIRONMENT = "/etc/environment"
+HEALTHCHECK = "/usr/local/bin/healthcheck"  # wherever the setting src puts the programs
 RPROFILE = "/etc/R/Rprofile.site"
 LISTS_FETCHED = "/var/lib/apt/melda-jupyter.fetched"  # touched when all of apt's lists were fetched
 

@@ -131,7 +131,7 @@ def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
         starting.stop(supervisor.is_running(jupyter.NAME))
         raise
     starting.finish()
-    return jupyter.url(settings, token, random)
+    return jupyter.url(settings, token, random, jupyter.own_address())
 
 
 def _end_jupyter(settings: Settings, supervisor: Supervisor) -> str:

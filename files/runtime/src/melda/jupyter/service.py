@@ -122,9 +122,25 @@ def answers(seconds: float = 1.0, prefix: str = "/", address: probe.Address = ""
     return False
 
 
-def url(settings: Settings, token: str, random: bool) -> str:
-    """Return what to open, for the log. A token that was given is not shown: whoever gave it knows it."""
+def own_address() -> str:
+    """Return the address under which other hosts reach this one; 127.0.0.1 where it has no network."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probed:
+        # It sends nothing: the kernel looks up its routes (RFC 5737 keeps the address for documentation).
+        probed.connect(("192.0.2.1", 9))
+        return str(probed.getsockname()[0])
+    return "127.0.0.1"
+
+
+def url(settings: Settings, token: str, random: bool, host: str = "127.0.0.1") -> str:
+    """Return what to open, for the log. A token that was given is not shown: whoever gave it knows it.
+
+    Args:
+        settings: of the start.
+        token: path of the file with the token.
+        random: is the token ours?
+        host: where a browser finds this host: a container's port is published, as a rule on its host alone.
+    """
     if settings.hub:
         return f"{settings.hub.prefix} of its JupyterHub"
-    address = f"http://127.0.0.1:{PORT}/tree"
+    address = f"http://{host}:{PORT}/tree"
     return address + "?token=" + _random_token(token) if random else address

@@ -1,0 +1,46 @@
+"""Who the user is and where things are does not change under a target that has been provisioned: files and ENV say it too."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from tasks.facts.variables import Variables
+
+# Setting -> its variable.
+NAMES = {"username": "username", "uhome": "UHOME", "jupyter_workdir": "JUPYTER_WORKDIR", "src": "SRC"}
+
+
+def settings_of(variables: Dict[str, str]) -> Dict[str, str]:
+    """Return the settings that these variables tell; none if they are not ours."""
+    if "SRC" not in variables:
+        return {}  # a base may have LANG, and always has PATH
+    found = {setting: variables[name] for setting, name in NAMES.items() if name in variables}
+    folders = variables.get("PATH", "").split(":")
+    if folders[0] == variables["SRC"] and folders[1:] and folders[1].endswith("/bin"):
+        found["python_env"] = folders[1][: -len("/bin")]
+    if "LANG" in variables:
+        found["locale"] = variables["LANG"]
+    return found
+
+
+def changed(wanted: Dict[str, Any], found: Variables) -> str:
+    """Say which setting asks for another user or another place than the target has, in one line; or nothing.
+
+    Args:
+        wanted: the settings.
+        found: what the fact ImageVariables found.
+    """
+    written, docker = settings_of(found.written), settings_of(found.docker)
+    # A container may have been given variables of its own (docker run --env): what is written says what it was made with.
+    made = {**docker, **written}
+    # A locale more does no harm; but Docker's ENV names another one, and wins.
+    if docker.get("locale") == wanted["locale"] or "locale" not in docker:
+        made["locale"] = wanted["locale"]
+    what, another = ("host", "host") if found.is_host else ("image", "image (make image DATA={0}=...)")
+    for name, value in made.items():
+        if wanted[name] != value:
+            return (
+                f"invalid {name}={wanted[name]!r}: expected {value!r}, which this {what} was made with;"
+                f" another value needs another {another.format(name)}"
+            )
+    return ""

@@ -1,0 +1,53 @@
+"""tasks/lib/identity.py: who the user is, and where things are, stays in a target that has been provisioned, or is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks import settings
+from tasks.facts.variables import ImageVariables, Variables
+
+from .conftest import Run
+from .test_settings import refusal
+
+OURS = {
+    "username": "melda", "UHOME": "/home/melda", "JUPYTER_WORKDIR": "/home/melda/project", "SRC": "/usr/src/melda-jupyter",
+    "LANG": "en_US.UTF-8", "PATH": "/usr/src/melda-jupyter:/opt/jupyter/bin:/usr/bin",
+}  # fmt: skip
+CHANGED = {
+    "username": "jo", "uhome": "/srv/jo", "jupyter_workdir": "/home/melda/work", "src": "/opt/src", "python_env": "/opt/py",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_host", [True, False])
+@pytest.mark.parametrize("where", ["written", "docker"])
+@pytest.mark.parametrize("name", CHANGED)
+def test_who_the_user_is_and_where_things_are_stays(run: Run, name: str, where: str, is_host: bool) -> None:
+    found = Variables(OURS if where == "written" else {}, OURS if where == "docker" else {}, is_host)
+    value = CHANGED[name]
+    # The project lies below the home.
+    more = {"jupyter_workdir": "/srv/jo/project"} if name == "uhome" else {}
+    message = refusal(run, settings.check, {ImageVariables: found}, **{name: value}, **more)
+    assert message.startswith(f"invalid {name}={value!r}: expected ") and " was made with; " in message
+    assert ("another host" in message) == is_host
+    assert run(settings.check, {ImageVariables: found}) == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "docker", "locale", "right"),
+    [
+        (OURS, OURS, "fr_FR.UTF-8", False),  # ENV would win
+        (OURS, OURS | {"LANG": "fr_FR.UTF-8"}, "en_US.UTF-8", True),  # docker run --env LANG=
+        (OURS, OURS | {"LANG": "fr_FR.UTF-8"}, "fr_FR.UTF-8", True),
+        (OURS, {}, "fr_FR.UTF-8", True),
+        ({}, {"LANG": "C.UTF-8", "PATH": "/usr/bin"}, "fr_FR.UTF-8", True),  # a base's
+    ],
+)
+def test_a_locale_that_docker_overrides_is_refused(
+    run: Run, written: dict[str, str], docker: dict[str, str], locale: str, right: bool
+) -> None:
+    facts = {ImageVariables: Variables(written, docker, False)}
+    if right:
+        assert run(settings.check, facts, locale=locale) == {}
+    else:
+        assert "make image DATA=locale=..." in refusal(run, settings.check, facts, locale=locale)

@@ -1,0 +1,71 @@
+"""builder/provision: how it reads a setting before the deploy, with Python and without."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+FUNCTIONS = re.findall(
+    r"^(?:refuse|literal|setting)\(\) \{\n.*?^\}\n", (ROOT / "builder/provision").read_text(), re.M | re.S
+)
+
+
+@pytest.fixture
+def sh(tmp_path: Path) -> Path:
+    """A PATH like that of a base without Python."""
+    for name in ("sh", "sed", "grep"):
+        (tmp_path / "bin" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name) or "")
+    return tmp_path / "bin"
+
+
+def read(folder: Path, line: str, data: str = "", path: str = "/usr/bin:/bin") -> tuple[int, str]:
+    (folder / "group_data").mkdir(exist_ok=True)
+    (folder / "group_data/all.py").write_text(f"import os\n# apt_mirror is one\n{line}\napt_security_mirror = 'x'\n")
+    script = f'set -eu\n{"".join(FUNCTIONS)}\nfound=$(setting apt_mirror)\necho "<$found>"\n'
+    variables = {"PATH": path, "PROVISION_DATA": data}
+    done = subprocess.run(["sh", "-c", script], cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.strip() or done.stderr
+
+
+PLAIN = [
+    ('apt_mirror = ""', "<>"),
+    ('apt_mirror = "http://m/debian"', "<http://m/debian>"),
+    ("apt_mirror='http://m'", "<http://m>"),
+    ('apt_mirror = "http://m"  # "ours"', "<http://m>"),
+]
+EXPRESSIONS = [
+    'apt_mirror = "http://" + "m"',
+    'apt_mirror = os.environ.get("NOBODY", "http://m")',
+    'apt_mirror = ""\nif True:\n    apt_mirror = "http://m"',
+    'apt_mirror = "http:" \\\n    "//m"',
+    'apt_mirror = "http:\\x2f/m"',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "found"), [*PLAIN, *((line, "<http://m>") for line in EXPRESSIONS)])
+def test_python_reads_the_file_as_the_deploy_does(tmp_path: Path, line: str, found: str) -> None:
+    assert read(tmp_path, line) == (0, found)
+
+
+@pytest.mark.parametrize(("line", "found"), PLAIN)
+def test_without_python_a_plain_text_is_read(tmp_path: Path, sh: Path, line: str, found: str) -> None:
+    assert read(tmp_path, line, path=str(sh)) == (0, found)
+
+
+@pytest.mark.parametrize("line", [*EXPRESSIONS, ""])
+def test_without_python_an_expression_is_refused_by_name(tmp_path: Path, sh: Path, line: str) -> None:
+    code, said = read(tmp_path, line, path=str(sh))
+    assert (code, said.count("\n")) == (2, 1)
+    assert said.startswith("melda-jupyter: apt_mirror in group_data/all.py: expected ")
+
+
+def test_the_last_word_of_provision_data_wins(tmp_path: Path, sh: Path) -> None:
+    data = "apt_mirror=http://a packages=core apt_mirror=http://b"
+    assert read(tmp_path, EXPRESSIONS[0], data, str(sh)) == (0, "<http://b>")
+    assert read(tmp_path, PLAIN[1][0], "apt_mirror=", str(sh)) == (0, "<>")
