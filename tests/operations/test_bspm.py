@@ -42,7 +42,7 @@ LEFT_OUT = f"bspm: CRAN ({CRAN}) does not answer"
 
 
 def texts(profile: str = "", left_out: str = "") -> Any:
-    return lambda path: {bspm.RPROFILE: profile, omitted.PATH: left_out}[path]
+    return lambda path: {bspm.RPROFILE: profile, omitted.PATH: left_out}.get(path, "")
 
 
 def in_place() -> dict[str, tuple[str, ...]]:
