@@ -122,7 +122,8 @@ class Leftovers(Lines):
         return [
             line
             for line in output
-            if line.startswith("/tmp/melda-jupyter.") or (line.startswith("/") and line.endswith(".melda-new"))
+            if line.startswith(("/tmp/melda-jupyter.", "/var/lib/melda-jupyter.provision"))
+            or (line.startswith("/") and line.endswith(".melda-new"))
         ]
 
 

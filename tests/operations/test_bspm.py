@@ -76,7 +76,7 @@ def test_fresh(run: Run) -> None:
     assert b"install.packages" in commands.uploads["/usr/src/melda-jupyter/install_packages.R.melda-new"]
     (install,) = commands[INSTALL]
     assert install == (
-        "( set -e; rm -rf /usr/local/lib/R/site-library/00LOCK*;"
+        "( set -e; export TMPDIR=/var/tmp; rm -rf /usr/local/lib/R/site-library/00LOCK*;"
         f' Rscript --vanilla -e \'install.packages("bspm", repos="{CRAN}")\' -e \'loadNamespace("bspm")\' )'
     )
 
