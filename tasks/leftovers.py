@@ -9,6 +9,7 @@ from pyinfra import host
 
 from tasks.facts.files import Leftovers
 from tasks.lib.managed_files import NEW
+from tasks.lib.staging import FOLDER
 from tasks.operations import managed_files
 from tasks.settings import deploy
 
@@ -21,7 +22,8 @@ FOLDERS = (
     SHARE,
     "/usr/local/share/ca-certificates",
 )
-UPLOADS = "/tmp/melda-jupyter.*"
+UPLOADS = FOLDER
+UPLOADED = "/tmp/melda-jupyter.*"  # over ssh, and facts' own
 
 
 def patterns(src: str, env: str) -> List[str]:
@@ -33,7 +35,7 @@ def patterns(src: str, env: str) -> List[str]:
     """
     programs = [src + depth for depth in ("", "/*", "/*/*", "/*/*/*")]
     python = [env + "/lib/python3*/site-packages", env + "/share/jupyter/kernels/*"]
-    return [UPLOADS, *(f"{folder}/*{NEW}" for folder in (*FOLDERS, *programs, *python))]
+    return [UPLOADS, UPLOADED, *(f"{folder}/*{NEW}" for folder in (*FOLDERS, *programs, *python))]
 
 
 @deploy("Leftovers")

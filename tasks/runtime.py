@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from melda.launchers import PROGRAMS
 from pyinfra import host
-from pyinfra.facts.files import Link
-from pyinfra.operations import files
 
 from tasks.debian_packages import PACKAGES
 from tasks.facts.files import UnlistedFiles
-from tasks.lib.fact_cache import prefetch
-from tasks.lib.managed_files import tree
+from tasks.lib.managed_files import ManagedFile, tree
 from tasks.operations import apt, managed_files
 from tasks.settings import deploy
 
@@ -32,15 +29,10 @@ def runtime() -> None:
     programs = tree("runtime/src", src, ("launch", *PROGRAMS))
     managed_files.put(name="Install the runtime's programs", entries=programs)
     # An image committed by pyinfra has no PATH of ours, and must start by name all the same.
-    for name in COMMANDS:
-        prefetch(Link, path=f"/usr/local/bin/{name}")
-        files.link(
-            name=f"Put {name} on everybody's PATH",
-            path=f"/usr/local/bin/{name}",
-            target=f"{src}/{name}",
-            force=True,
-            force_backup=False,
-        )
+    managed_files.put(
+        name="Put the commands on everybody's PATH",
+        entries=[ManagedFile(f"/usr/local/bin/{name}", link=f"{src}/{name}") for name in COMMANDS],
+    )
     managed_files.found_absent(
         name="Remove the programs that the project no longer has",
         fact=UnlistedFiles,

@@ -4,14 +4,17 @@ and mode, and is renamed."""
 from __future__ import annotations
 
 import hashlib
+import secrets
 import shlex
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
 
 from melda.base import textfiles
 from pyinfra.api import StringCommand
 
+from tasks.facts.files import MISSING, NO_FOLDER
 from tasks.lib import archive, stray
+from tasks.lib.progress import say
 from tasks.lib.staging import FOLDER, Command, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -25,8 +28,9 @@ class ManagedFile(NamedTuple):
 
     Attributes:
         path: absolute path on the target.
-        content: the file's bytes; None makes it a directory.
+        content: the file's bytes; None makes it a directory, or a link.
         mode, user, group: as chmod and chown take them.
+        link: what it leads to, if it is a symbolic link.
     """
 
     path: str
@@ -34,6 +38,7 @@ class ManagedFile(NamedTuple):
     mode: str = "644"
     user: str = "root"
     group: str = "root"
+    link: str = ""
 
 
 def source(name: str) -> bytes:
@@ -68,6 +73,8 @@ Stats = Dict[str, Tuple[str, ...]]
 
 def expected(entry: ManagedFile) -> Tuple[str, ...]:
     """Say what the fact PathStats says of a path that is as it shall be."""
+    if entry.link:
+        return ("link", entry.link)
     if entry.content is None:
         return ("directory", entry.mode, entry.user, entry.group)
     return ("file", entry.mode, entry.user, entry.group, hashlib.sha256(entry.content).hexdigest())
@@ -84,10 +91,36 @@ def _is_in_sync(entry: ManagedFile, present: Stats) -> bool:
     return found == expected(entry) or (found == ("fuse",) and entry.content is None)
 
 
+def set_aside(path: str) -> StringCommand:
+    """Say the command that renames what is in the way at ``path``, and say so to whoever runs the deploy."""
+    name = f"{path}.set-aside-{secrets.token_hex(4)}"
+    say(f"{path} was in the way and is set aside as {name}")
+    return StringCommand(f"mv -T {shlex.quote(path)} {shlex.quote(name)}")
+
+
+def make_way(entries: Sequence[ManagedFile], present: Stats) -> Generator[StringCommand, None, None]:
+    """Say the commands after which ``entries`` can be put in place: the folders above them, and nothing of another kind."""
+    above = {str(folder) for entry in entries for folder in PurePosixPath(entry.path).parents}
+    for folder in sorted(above):
+        found = present.get(folder)
+        if found == NO_FOLDER:
+            yield set_aside(folder)
+        if found in (MISSING, NO_FOLDER):
+            yield StringCommand(f"mkdir -m 755 {shlex.quote(folder)}")
+    for entry in entries:
+        found, wanted = present.get(entry.path), expected(entry)[0]
+        # A name can be given to another file, but not to a folder.
+        if found and found[0] != wanted and "directory" in (found[0], wanted):
+            yield set_aside(entry.path)
+
+
 def put(entry: ManagedFile, check: str = "") -> Generator[Command, None, None]:
-    """Put one file or folder in place, a file only if ``check`` accepts it; see :func:`diff`."""
+    """Put one file, link or folder in place, a file only if ``check`` accepts it; see :func:`diff`."""
     path, new = shlex.quote(entry.path), shlex.quote(entry.path + NEW)
     owner = f"{entry.user}:{entry.group}"
+    if entry.link:
+        yield StringCommand(f"ln -sfT {shlex.quote(entry.link)} {new} && mv -fT {new} {path}")
+        return
     if entry.content is None:
         # The owner of the folder above could have put a link here, and would be given what it points to.
         refused = refuse(f"{entry.path} is a symbolic link: it must be a folder").get_raw_value()
@@ -129,6 +162,7 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
         check: a command that must accept a file before it is put in place; ``{}`` stands for the file under its temporary name.
     """
     pending = [entry for entry in entries if not _is_in_sync(entry, present)]
+    yield from make_way(pending, present)
     if not check and sum(entry.content is not None for entry in pending) > 1:
         yield from _put_all(pending)
         return
@@ -136,13 +170,16 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
         yield from put(entry, check)
 
 
-def block_diff(path: str, old: str, marker: str, content: str, mode: str = "644") -> Generator[Command, None, None]:
+def block_diff(
+    path: str, old: str, marker: str, content: str, present: Stats, mode: str = "644"
+) -> Generator[Command, None, None]:
     """Say the commands that keep one block in a file whose text is ``old``; see ``managed_files.block`` of tasks/operations."""
     new = textfiles.set_block(old, marker, content)
     # A missing line end at the end of the file is nobody's concern.
-    if new in (old, old + "\n"):
+    same = new in (old, old + "\n")
+    if same and (not content or present.get(path, ())[:4] == ("file", mode, "root", "root")):
         return
     if new.strip():
-        yield from put(ManagedFile(path, new.encode("utf-8", "surrogateescape"), mode=mode))
+        yield from diff([ManagedFile(path, (old if same else new).encode("utf-8", "surrogateescape"), mode)], present)
     else:  # nothing but ours was in it: then it goes as it came
         yield StringCommand(f"rm -f {shlex.quote(path)}")

@@ -9,7 +9,9 @@ from melda.base.paths import OMITTED
 from pyinfra import host
 from pyinfra.api import StringCommand
 
-from tasks.facts.files import FileContents
+from tasks.facts.files import FileContents, PathStats
+from tasks.lib import managed_files
+from tasks.lib.managed_files import ManagedFile
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
@@ -21,13 +23,18 @@ def lines() -> List[str]:
     return host.get_fact(FileContents, path=PATH).strip().splitlines()
 
 
-def _write(recorded: List[str]) -> StringCommand:
+def _as_wanted() -> bool:
+    found = host.get_fact(PathStats, paths=[PATH]).get(PATH)
+    return not found or found[:4] == ("file", "644", "root", "root")
+
+
+def _write(recorded: List[str]) -> List[StringCommand]:
+    way = list(managed_files.make_way([ManagedFile(PATH, b"")], host.get_fact(PathStats, paths=[PATH])))
     if not recorded:
-        return StringCommand("rm -f " + PATH)
+        return way or [StringCommand("rm -f " + PATH)]
     folder, listed = PATH.rsplit("/", 1)[0], " ".join(shlex.quote(line) for line in sorted(recorded))
-    return StringCommand(
-        f"mkdir -p {folder} && printf '%s\\n' {listed} > {PATH}.melda-new && mv -f {PATH}.melda-new {PATH}"
-    )
+    text = f"mkdir -p {folder} && printf '%s\\n' {listed} > {PATH}.melda-new && mv -f {PATH}.melda-new {PATH}"
+    return [*way, StringCommand(text)]
 
 
 def record(name: str, reason: str) -> List[StringCommand]:
@@ -37,11 +44,11 @@ def record(name: str, reason: str) -> List[StringCommand]:
         return [refuse(f"strict=True and {name} would be left out: {reason}")]
     say(f"left out: {line}")
     others = [other for other in lines() if not other.startswith(name + ": ")]
-    return [] if line in lines() else [_write(others + [line])]
+    return [] if line in lines() and _as_wanted() else _write(others + [line])
 
 
 def clear(name: str) -> List[StringCommand]:
     """Say the commands that remove the record of ``name``, none if there is none."""
     recorded = lines()
     others = [other for other in recorded if not other.startswith(name + ": ")]
-    return [] if len(others) == len(recorded) else [_write(others)]
+    return [] if len(others) == len(recorded) and _as_wanted() else _write(others)

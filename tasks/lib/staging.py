@@ -14,14 +14,16 @@ from typing import Dict, Generator, Optional, Union
 from pyinfra import host
 from pyinfra.api import FileUploadCommand, StringCommand
 
-FOLDER = "/tmp/melda-jupyter.provision"
+# Not in /tmp: docker cp does not see a tmpfs there (https://github.com/moby/moby/issues/22020), and what lies in one may often not
+# be executed.
+FOLDER = "/var/lib/melda-jupyter.provision"
 CA = FOLDER + "/ca.crt"
 # Passwords, for root alone. A name that * does not match.
 SECRETS = FOLDER + "/.secrets"
 NETRC = SECRETS + "/netrc"
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-# A compilation that was interrupted leaves a lock that no later one removes.
-UNLOCK_R = "rm -rf /usr/local/lib/R/site-library/00LOCK*"
+# A compilation that was interrupted leaves a lock that no later one removes. R executes what it unpacks in TMPDIR.
+UNLOCK_R = "export TMPDIR=/var/tmp; rm -rf /usr/local/lib/R/site-library/00LOCK*"
 Command = Union[StringCommand, FileUploadCommand]
 
 # The names under which apt, pip, uv, R (libcurl) and Python look for a CA bundle.

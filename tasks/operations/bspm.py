@@ -63,4 +63,5 @@ def enabled(profile: str) -> Generator[staging.Command, None, None]:
     """
     wanted = managed_files.source("bspm/Rprofile.R").decode() if is_installed() else ""
     text = host.get_fact(FileContents, path=profile)
-    yield from managed_files.block_diff(profile, text, "melda-jupyter bspm", wanted)
+    present = host.get_fact(PathStats, paths=[profile])
+    yield from managed_files.block_diff(profile, text, "melda-jupyter bspm", wanted, present)

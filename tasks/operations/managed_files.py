@@ -39,7 +39,8 @@ def put(name: str, entries: Sequence[ManagedFile], check: str = "") -> None:
 
 @operation()
 def _block(path: str, marker: str, content: str, mode: str) -> Generator[Command, None, None]:
-    yield from managed_files.block_diff(path, host.get_fact(FileContents, path=path), marker, content, mode)
+    text, present = host.get_fact(FileContents, path=path), host.get_fact(PathStats, paths=[path])
+    yield from managed_files.block_diff(path, text, marker, content, present, mode)
 
 
 def block(name: str, path: str, marker: str, content: str, mode: str = "644") -> None:
@@ -52,9 +53,10 @@ def block(name: str, path: str, marker: str, content: str, mode: str = "644") ->
         path: the file; made if missing. It is root's.
         marker: what the block is called; see ``textfiles.set_block``.
         content: the block's lines; empty removes it, and the file if nothing else is in it.
-        mode: the file's mode where it is written.
+        mode: the file's mode, if the block is in it.
     """
     prefetch(FileContents, path=path)
+    prefetch(PathStats, paths=[path])
     _block(name=name, path=path, marker=marker, content=content, mode=mode)
 
 
@@ -62,7 +64,7 @@ def block(name: str, path: str, marker: str, content: str, mode: str = "644") ->
 def _absent(paths: Sequence[str]) -> Generator[StringCommand, None, None]:
     present = host.get_fact(PathStats, paths=paths)
     for path in paths:
-        if path in present:
+        if present.get(path, ("",))[0] in ("file", "link"):
             folder = path.rsplit("/", 1)[0]
             yield StringCommand(f"rm -f {path} && rmdir --ignore-fail-on-non-empty {folder}")
 

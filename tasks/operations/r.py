@@ -12,7 +12,7 @@ from pyinfra.facts.files import File
 
 from tasks import debian_packages
 from tasks.facts.apt import KnownPackages, ReverseDependencies
-from tasks.facts.files import FileContents
+from tasks.facts.files import FileContents, PathStats
 from tasks.facts.r import PackageOrigins, RPackages
 from tasks.facts.venv import Distributions
 from tasks.lib import managed_files, omitted, reachable, staging
@@ -58,11 +58,10 @@ def report_unlisted(wanted: List[str], env: str, locks: Sequence[bytes]) -> Gene
     origins, present = host.get_fact(PackageOrigins, users=BSPM_RECORD, listed=R_PACKAGES), host.get_fact(RPackages)
     listed = origins.get("listed", set())
     remembered = sorted(set(wanted) | (listed & present))
-    if set(remembered) != listed:
-        text = "".join(name + "\n" for name in remembered)
-        yield from managed_files.diff(
-            [ManagedFile(R_PACKAGES.rpartition("/")[0], mode="755"), ManagedFile(R_PACKAGES, text.encode())], {}
-        )
+    text = "".join(name + "\n" for name in remembered)
+    record = [ManagedFile(R_PACKAGES.rpartition("/")[0], mode="755"), ManagedFile(R_PACKAGES, text.encode())]
+    if remembered or listed:
+        yield from managed_files.diff(record, host.get_fact(PathStats, paths=[entry.path for entry in record]))
     dropped = (listed & present) - set(wanted)
     compiled = dropped & origins.get("compiled", set())
     from_apt = {debian_name(name) for name in dropped - compiled} & origins.get("manual", set())

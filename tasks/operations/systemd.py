@@ -30,7 +30,8 @@ def units(
     if not host.get_fact(UnitStates, units=units):
         return
     present = host.get_fact(PathStats, paths=[entry.path for entry in (*entries, settings)])
-    written = present.get(settings.path)
+    found = present.get(settings.path, ("",))
+    written = found if found[0] == "file" else None
     yield from managed_files.diff([*entries] if written else [*entries, settings], present)
     # It holds keys: whoever wrote it may have left it open.
     if written and written[1:4] != (settings.mode, settings.user, settings.group):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyinfra
 import pytest
+from melda.base.paths import OMITTED, R_PACKAGES
 from pyinfra.api import Config, FileUploadCommand, Inventory, State, StringCommand, inventory
 from pyinfra.api.connect import connect_all
 from pyinfra.api.host import Host
@@ -26,7 +27,8 @@ from pyinfra.facts.server import Groups, Os, OsRelease, Users, Which
 
 from builder import overrides
 from tasks.facts.apt import AptState, AptStatus
-from tasks.facts.files import PathStats
+from tasks.facts.files import FileContents, PathStats
+from tasks.facts.r import PackageOrigins
 from tasks.facts.server import Account
 from tasks.lib import archive, fact_cache, managed_files, release
 from tasks.lib.managed_files import ManagedFile
@@ -126,6 +128,24 @@ def _groups(table: Facts) -> Any:
     return [] if callable(account) or "group" not in account else [account["group"][0]]
 
 
+def _stats(table: Facts, paths: list[str]) -> dict[str, tuple[str, ...]]:
+    """What PathStats says of files whose text the table has, and whose owner and mode it does not mention."""
+    texts = table.get(FileContents, "")
+    known = dict.fromkeys(paths, texts) if isinstance(texts, str) else {}
+    found = known if isinstance(texts, str) else {path: texts(path) for path in paths}
+    listed = table.get(PackageOrigins, {})
+    if R_PACKAGES in found and not callable(listed) and "listed" in listed:
+        found[R_PACKAGES] = "".join(name + "\n" for name in sorted(listed["listed"]))
+        found[R_PACKAGES.rpartition("/")[0]] = ""
+    entries = [
+        ManagedFile(path, text.encode("utf-8", "surrogateescape"), mode="600" if path.startswith("/root/") else "644")
+        for path, text in found.items()
+        if text
+    ]
+    folders = [ManagedFile(path.rpartition("/")[0], mode="755") for path in (R_PACKAGES, OMITTED) if found.get(path)]
+    return in_place(folders + entries)
+
+
 # What a table says of pyinfra's own facts by what it says of ours.
 DERIVED: dict[type, Callable[..., Any]] = {
     Directory: _pyinfras("directory"),
@@ -149,6 +169,8 @@ def _provision(
         if fact not in table and fact in DERIVED:
             return DERIVED[fact](table, *args, **arguments)
         value = table.get(fact, fact.default())  # type: ignore[attr-defined]
+        if fact is PathStats and not callable(value):
+            value = {**_stats(table, arguments["paths"]), **value}
         if fact is DebPackages:
             value = dict.fromkeys(value, ["1"])
         return value(*args, **arguments) if callable(value) else value

@@ -145,8 +145,8 @@ def test_a_password_is_in_no_command_line(run: Run) -> None:
     )
     assert "hushhush" not in str(dict(commands)) + Reachable().command(**asked[0])  # type: ignore[arg-type]
     assert asked[0]["accept_auth_challenge"]
-    assert commands["x"][1] == "mkdir -m 700 /tmp/melda-jupyter.provision/.secrets"
-    environment = commands.uploads["/tmp/melda-jupyter.provision/.secrets/environment"].decode()
+    assert commands["x"][1] == "mkdir -m 700 /var/lib/melda-jupyter.provision/.secrets"
+    environment = commands.uploads["/var/lib/melda-jupyter.provision/.secrets/environment"].decode()
     assert f"export http_proxy={secret}\nexport HTTP_PROXY={secret}\nexport https_proxy={secret}\n" in environment
-    assert "export NETRC=/tmp/melda-jupyter.provision/.secrets/netrc\n" in environment
-    assert commands.uploads["/tmp/melda-jupyter.provision/.secrets/netrc"] == Path(netrc).read_bytes()
+    assert "export NETRC=/var/lib/melda-jupyter.provision/.secrets/netrc\n" in environment
+    assert commands.uploads["/var/lib/melda-jupyter.provision/.secrets/netrc"] == Path(netrc).read_bytes()

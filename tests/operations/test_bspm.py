@@ -42,7 +42,7 @@ LEFT_OUT = f"bspm: CRAN ({CRAN}) does not answer"
 
 
 def texts(profile: str = "", left_out: str = "") -> Any:
-    return lambda path: {bspm.RPROFILE: profile, omitted.PATH: left_out}[path]
+    return lambda path: {bspm.RPROFILE: profile, omitted.PATH: left_out}.get(path, "")
 
 
 def in_place() -> dict[str, tuple[str, ...]]:
@@ -76,7 +76,7 @@ def test_fresh(run: Run) -> None:
     assert b"install.packages" in commands.uploads["/usr/src/melda-jupyter/install_packages.R.melda-new"]
     (install,) = commands[INSTALL]
     assert install == (
-        "( set -e; rm -rf /usr/local/lib/R/site-library/00LOCK*;"
+        "( set -e; export TMPDIR=/var/tmp; rm -rf /usr/local/lib/R/site-library/00LOCK*;"
         f' Rscript --vanilla -e \'install.packages("bspm", repos="{CRAN}")\' -e \'loadNamespace("bspm")\' )'
     )
 

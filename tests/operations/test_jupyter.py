@@ -57,7 +57,7 @@ def test_fresh(run: Run) -> None:
     assert list(commands) == [APT, INSTALL, KERNEL, PLUGINS, CONFIGURE]
     assert set(arguments(*commands[APT])) == DEBIAN
     assert commands[KERNEL] == ["PATH=/opt/jupyter/bin:$PATH Rscript --vanilla -e 'IRkernel::installspec(user=FALSE)'"]
-    folder = "/tmp/melda-jupyter.provision"
+    folder = "/var/lib/melda-jupyter.provision"
     (meta,) = (
         entry
         for entry in entries(managed_files.source("packages/locks/none-3.11.txt").decode())
@@ -113,7 +113,7 @@ def test_the_lock_is_that_of_the_releases_python(run: Run, codename: str) -> Non
     facts: dict[type, Any] = {OsRelease: {"version_codename": codename}}
     lock = f"none-{RELEASES[codename].python}"
     commands = run(jupyter.jupyter, facts)
-    assert commands.uploads["/tmp/melda-jupyter.provision/lock.txt"] == managed_files.source(
+    assert commands.uploads["/var/lib/melda-jupyter.provision/lock.txt"] == managed_files.source(
         f"packages/locks/{lock}.txt"
     )
     assert INSTALL not in run(jupyter.jupyter, facts | {Distributions: pinned(lock)})

@@ -28,7 +28,7 @@ def test_it_has_to_be_asked_for(run: Run) -> None:
 def test_the_lock_of_the_release(run: Run, release: dict[str, str], lock: str) -> None:
     commands = run(jupyterhub.jupyterhub, {OsRelease: release}, jupyterhub=True)
     assert list(commands) == [INSTALL]
-    assert commands.uploads["/tmp/melda-jupyter.provision/lock.txt"] == managed_files.source(
+    assert commands.uploads["/var/lib/melda-jupyter.provision/lock.txt"] == managed_files.source(
         f"jupyterhub/locks/{lock}.txt"
     )
 

@@ -18,7 +18,7 @@ REMOVE = "Remove what a killed run left"
 @pytest.mark.parametrize(
     ("found", "command"),
     [
-        (["/tmp/melda-jupyter.provision"], "rm -rf -- /tmp/melda-jupyter.provision"),
+        (["/var/lib/melda-jupyter.provision"], "rm -rf -- /var/lib/melda-jupyter.provision"),
         (
             ["/tmp/melda-jupyter.x", "/etc/environment.melda-new"],
             "rm -rf -- /tmp/melda-jupyter.x /etc/environment.melda-new",

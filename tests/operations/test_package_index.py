@@ -46,8 +46,8 @@ def test_taken_back(run: Run) -> None:
 
 def test_the_locks_come_from_it(run: Run) -> None:
     commands = run(lambda: venv.packages(name="x", env="/opt/x", lock=lock("none")), pypi_index=URL)
-    environment = commands.uploads["/tmp/melda-jupyter.provision/.secrets/environment"].decode()
+    environment = commands.uploads["/var/lib/melda-jupyter.provision/.secrets/environment"].decode()
     assert environment == f"export PIP_INDEX_URL={URL}\nexport UV_DEFAULT_INDEX={URL}\n"
     assert commands["x"][-1].startswith(
-        "cd /tmp/melda-jupyter.provision && chmod 644 * && ( set -e; . /tmp/melda-jupyter.provision/.secrets/environment; "
+        "cd /var/lib/melda-jupyter.provision && chmod 644 * && ( set -e; . /var/lib/melda-jupyter.provision/.secrets/environment; "
     )

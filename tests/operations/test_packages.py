@@ -111,13 +111,13 @@ def test_what_apt_has_not_got_is_compiled_from_cran_and_told(run: Run, caplog: p
     (binary,) = commands[r_step("core")]
     assert arguments(binary) == ["r-cran-rcpp"]
     assert compiled(commands) == ["dplyr"]
-    unlock, needs, known, _, install, compile_ = (
-        commands[COMPILE][-1].partition("set -e; ")[2].split(" )")[0].split("; ")[:6]
+    _, unlock, needs, known, _, install, compile_ = (
+        commands[COMPILE][-1].partition("set -e; ")[2].split(" )")[0].split("; ")[:7]
     )
     assert unlock == "rm -rf /usr/local/lib/R/site-library/00LOCK*"
     assert "apt-get" in install and install.endswith(" install $binary")
     for name in ("needs.R", "compile.R"):
-        assert commands.uploads[f"/tmp/melda-jupyter.provision/{name}"] == managed_files.source(f"packages/{name}")
+        assert commands.uploads[f"/var/lib/melda-jupyter.provision/{name}"] == managed_files.source(f"packages/{name}")
     assert caplog.text.count("compiled, because not available from apt: dplyr") == 1
 
 
@@ -192,7 +192,7 @@ def test_two_releases_in_one_run_each_get_their_lock(run_two: Any) -> None:
     both = run_two(packages.packages, bookworm, {OsRelease: FOCAL, KnownPackages: KNOWN})
     for commands, version in zip(both, ("3.11", "3.8"), strict=True):
         assert list(commands) == [python_step("core"), python_step("datascience"), r_step("datascience"), TELL]
-        lock = commands.uploads["/tmp/melda-jupyter.provision/lock.txt"]
+        lock = commands.uploads["/var/lib/melda-jupyter.provision/lock.txt"]
         assert lock == managed_files.source(f"packages/locks/datascience-{version}.txt")
 
 

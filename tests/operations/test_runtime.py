@@ -24,16 +24,13 @@ LINKS = {f"/usr/local/bin/{name}": ("link", f"{SRC}/{name}") for name in runtime
 LISTED = {entry.path.removeprefix(f"{SRC}/") for entry in TREE}
 
 
-def on_path(name: str) -> str:
-    return f"Put {name} on everybody's PATH"
-
-
+NAMES = "Put the commands on everybody's PATH"
 DONE: Facts = {DebPackages: set(debian_packages.PACKAGES["runtime"]), PathStats: in_place(TREE) | LINKS}
 
 
 def test_fresh(run: Run) -> None:
     commands = run(runtime.runtime)
-    assert list(commands) == ["Install what the runtime calls", PUT, *map(on_path, runtime.COMMANDS)]
+    assert list(commands) == ["Install what the runtime calls", PUT, NAMES]
     assert {path.removeprefix(f"{SRC}/").removesuffix(".melda-new") for path in commands.uploads} == {
         path.relative_to(ROOT / "files/runtime/src").as_posix()
         for path in (ROOT / "files/runtime/src").rglob("*")
@@ -42,8 +39,11 @@ def test_fresh(run: Run) -> None:
     for name in PROGRAMS:
         new = f"{SRC}/{name}.melda-new"
         assert commands.modes[new] == "755" and f" && mv -fT {new} {SRC}/{name}" in "".join(commands[PUT])
-    for name in runtime.COMMANDS:
-        assert commands[on_path(name)] == ["mkdir -p /usr/local/bin", f"ln -s {SRC}/{name} /usr/local/bin/{name}"]
+    assert commands[NAMES] == [
+        f"ln -sfT {SRC}/{name} {path}.melda-new && mv -fT {path}.melda-new {path}"
+        for name in runtime.COMMANDS
+        for path in (f"/usr/local/bin/{name}",)
+    ]
 
 
 def test_already_there(run: Run) -> None:
@@ -84,19 +84,25 @@ def test_half_there_only_the_wrong_path_is_mended(run: Run, path: str, found: tu
     assert len(commands[PUT]) == (2 if path in {entry.path for entry in TREE if entry.content} else 1)
 
 
-@pytest.mark.parametrize("found", [("link", "/elsewhere"), ("file", "755", "root", "root", "0")])
-def test_a_name_that_leads_elsewhere_is_put_right(run: Run, found: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("found", "aside"),
+    [
+        (("link", "/elsewhere"), False),
+        (("file", "755", "root", "root", "0"), False),
+        (("directory", "755", "root", "root"), True),
+    ],
+)
+def test_a_name_that_leads_elsewhere_is_put_right(run: Run, found: tuple[str, ...], aside: bool) -> None:
     path = "/usr/local/bin/set-paths"
     commands = run(runtime.runtime, DONE | {PathStats: DONE[PathStats] | {path: found}})
-    assert list(commands) == [on_path("set-paths")]
-    assert commands[on_path("set-paths")][0].startswith("rm ") and commands[on_path("set-paths")][-1].endswith(
-        f" {path}"
-    )
+    assert list(commands) == [NAMES]
+    assert commands[NAMES][0].startswith(f"mv -T {path} {path}.set-aside-") == aside
+    assert commands[NAMES][-1].endswith(f" {path}") and len(commands[NAMES]) == 1 + aside
 
 
 def test_another_place(run: Run) -> None:
     commands = run(runtime.runtime, src="/opt/melda")
-    assert "ln -s /opt/melda/start-jupyter /usr/local/bin/start-jupyter" in commands[on_path("start-jupyter")]
+    assert "ln -sfT /opt/melda/start-jupyter /usr/local/bin/start-jupyter.melda-new" in str(commands[NAMES])
     assert SRC not in str(commands[PUT])
 
 

@@ -104,9 +104,9 @@ def test_apts_options(run: Run, settings: dict[str, Any], option: str, there: bo
 def test_the_ca_bundle_comes_and_goes(run: Run) -> None:
     commands = run(system.system, DONE | {DebPackages: ALL - {"s3fs"}}, ca_bundle=__file__)
     make, put, install = commands[INSTALL]
-    assert make == "rm -rf /tmp/melda-jupyter.provision && mkdir -m 755 /tmp/melda-jupyter.provision"
-    assert put == "put /tmp/melda-jupyter.provision/ca.crt"
-    assert install.endswith("status=$?; cd / && rm -rf /tmp/melda-jupyter.provision; exit $status")
+    assert make == "rm -rf /var/lib/melda-jupyter.provision && mkdir -m 755 /var/lib/melda-jupyter.provision"
+    assert put == "put /var/lib/melda-jupyter.provision/ca.crt"
+    assert install.endswith("status=$?; cd / && rm -rf /var/lib/melda-jupyter.provision; exit $status")
 
 
 @pytest.mark.parametrize(
