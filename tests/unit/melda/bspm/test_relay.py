@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -85,3 +87,40 @@ def test_a_caller_is_shown_only_what_its_own_rights_can_open(tmp_path: Path, uid
         argv = [sys.executable, "-c", code, str(Path(relay.__file__).parents[2]), str(uid)]
         subprocess.run(argv, stderr=errors, check=True, timeout=20)
     assert path.read_text() == shown
+
+
+def test_a_caller_that_stops_what_shows_it_the_text_stops_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a process of the caller's; apt, whose text it is, holds its locks meanwhile."""
+    children: list[int] = []
+
+    def fork() -> int:
+        children.append(forks())
+        return children[-1]
+
+    forks = os.fork
+    monkeypatch.setattr(os, "fork", fork)
+    reading, writing = os.pipe()
+    errors = os.dup(2)
+    try:
+        os.dup2(writing, 2)
+
+        def call() -> None:
+            with relay.to(os.getuid(), os.getpid(), 0.2) as say:
+                os.kill(children[-1], signal.SIGSTOP)
+                for _ in range(100):
+                    say(5000 * "x")
+
+        caller = threading.Thread(target=call, daemon=True)
+        caller.start()
+        caller.join(10)
+        over = not caller.is_alive()
+    finally:
+        os.dup2(errors, 2)
+        for number in (errors, reading, writing):
+            os.close(number)
+        for child in children:
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+    assert over
+    with pytest.raises(ChildProcessError):
+        os.waitpid(children[0], os.WNOHANG)

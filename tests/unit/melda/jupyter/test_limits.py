@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,9 @@ def token(tmp_path: Path) -> Path:
 
 def trusted(path: str, asked: str = "/api", **headers: str) -> bool:
     application = web.Application([], cookie_secret=SECRET)
-    return limits.trusts(path)(application, RequestStartLine("PUT", asked, "HTTP/1.1"), HTTPHeaders(headers))
+    found = limits.trusts(path)(application, RequestStartLine("PUT", asked, "HTTP/1.1"), HTTPHeaders(headers))
+    assert isinstance(found, bool)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -50,9 +54,68 @@ def test_who_has_the_token_or_logged_in(token: Path, asked: str, headers: dict[s
     assert trusted(str(token), asked, **headers) is may
 
 
-def test_where_the_firewall_or_a_hub_says_who_may_connect_all_are(token: Path) -> None:
+def test_where_the_firewall_says_who_may_connect_all_are(token: Path) -> None:
     token.write_text("")
-    assert trusted(str(token)) and trusted("")
+    assert trusted(str(token))
+
+
+class HubAuth:
+    """As jupyterhub.services.auth.HubOAuth: it knows Ada, who may use this server, and Eve, who may not."""
+
+    cookie_name = "jupyterhub-user-ada"
+    access_scopes = frozenset({"access:servers!server=ada/"})
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def user_for_token(self, token: str, *, sync: bool) -> dict[str, Any] | None:
+        assert not sync
+        self.asked.append(token)
+        if token == "down":
+            raise web.HTTPError(502)
+        scope = {"adas": "access:servers!server=ada/", "eves": "access:servers!server=eve/"}.get(token)
+        return {"scopes": {scope}} if scope else None
+
+    def check_scopes(self, required: frozenset[str], user: dict[str, Any]) -> set[str]:
+        return required & user["scopes"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "headers", "may", "tokens"),
+    [
+        ("/api", {"Authorization": "token adas", "Content-Length": "70000"}, True, ["adas"]),
+        ("/api?token=adas", {"Transfer-Encoding": "chunked"}, True, ["adas"]),
+        ("/api?token=wrong", {"Authorization": "Bearer adas", "Content-Length": "70000"}, True, ["wrong", "adas"]),
+        ("/api", {"Authorization": "token eves", "Content-Length": "70000"}, False, ["eves"]),
+        ("/api", {"Authorization": "token down", "Content-Length": "70000"}, False, ["down"]),
+        ("/api", {"Authorization": "token adas", "Content-Length": "10"}, False, []),
+        ("/api", {"Cookie": f"jupyterhub-user-ada={COOKIE}", "Content-Length": "70000"}, False, []),
+        ("/api", {"Content-Length": "70000"}, False, []),
+        ("/api", {}, False, []),
+    ],
+)
+def test_behind_a_hub_who_logged_in_and_whom_the_hub_knows(
+    asked: str, headers: dict[str, str], may: bool, tokens: list[str]
+) -> None:
+    hub, provider = HubAuth(), type("Provider", (), {})()
+    provider.hub_auth = hub
+    application = web.Application([], cookie_secret=SECRET, identity_provider=provider)
+    found = limits.trusts("")(application, RequestStartLine("PUT", asked, "HTTP/1.1"), HTTPHeaders(headers))
+    assert (found if isinstance(found, bool) else asyncio.run(wait(found))) is may
+    assert hub.asked == tokens
+
+
+def test_behind_a_hub_its_cookie_is_enough() -> None:
+    provider = type("Provider", (), {"hub_auth": HubAuth()})()
+    application = web.Application([], cookie_secret=SECRET, identity_provider=provider)
+    cookie = web.create_signed_value(SECRET, HubAuth.cookie_name, "oauth token").decode()
+    headers = HTTPHeaders({"Cookie": f"{HubAuth.cookie_name}={cookie}"})
+    assert limits.trusts("")(application, RequestStartLine("PUT", "/api", "HTTP/1.1"), headers) is True
+    assert trusted("") is False, "an application that is not the hub's"
+
+
+async def wait(found: Awaitable[bool]) -> bool:
+    return await found
 
 
 def test_jupyters_own_options_win(token: Path) -> None:

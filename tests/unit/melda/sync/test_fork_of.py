@@ -106,7 +106,7 @@ def test_it_is_copied_with_what_lies_beside_it_and_last(
 ) -> None:
     kept = f"{PARENT}/.melda-jupyter/environment.json"
     fill(objects, f"{PARENT}/environment.json", kept, f"{kept}.files/", f"{kept}.files/owl-3.0.whl", f"{kept}.old")
-    copy_fork.copy(forked)
+    copy_fork.Fork(forked).copy()
     ours = f"{OURS}/fork/environment.json"
     assert objects.puts[:2] == [f"{OURS}/", f"{OURS}/fork/"] and objects.puts[-1] == ours
     assert sorted(objects.puts[2:-1]) == [f"{ours}.files/", f"{ours}.files/owl-3.0.whl"]
@@ -116,13 +116,13 @@ def test_it_is_copied_with_what_lies_beside_it_and_last(
 
 def test_what_the_user_captured_if_nothing_else_is_there(forked: Bucket, objects: Objects) -> None:
     fill(objects, f"{PARENT}/environment.json", f"{PARENT}/notebook.ipynb")
-    copy_fork.copy(forked)
+    copy_fork.Fork(forked).copy()
     assert objects.objects[f"{OURS}/fork/environment.json"] == f"{PARENT}/environment.json"
 
 
 def test_a_parent_without_a_capture(forked: Bucket, objects: Objects) -> None:
     fill(objects, f"{PARENT}/notebook.ipynb", f"{OURS}/", f"{PARENT}2/environment.json")
-    copy_fork.copy(forked)
+    copy_fork.Fork(forked).copy()
     assert objects.puts == [f"{OURS}/fork/"]
 
 
@@ -141,10 +141,10 @@ def test_cut_off_it_is_copied_again(forked: Bucket, objects: Objects) -> None:
     fill(objects, f"{PARENT}/environment.json", f"{PARENT}/environment.json.files/x.whl")
     objects.refuses = "fork/environment.json.files"
     with pytest.raises(ConfigError, match="InternalError to CopyObject"):
-        copy_fork.copy(forked)
+        copy_fork.Fork(forked).copy()
     assert f"{OURS}/fork/environment.json" not in objects.objects
     objects.refuses = ""
-    copy_fork.copy(forked)
+    copy_fork.Fork(forked).copy()
     assert f"{OURS}/fork/environment.json" in objects.objects
 
 
@@ -192,7 +192,7 @@ def test_a_name_that_leads_elsewhere_is_not_copied(
 ) -> None:
     kept = f"{PARENT}/environment.json"
     fill(objects, kept, f"{kept}.files/good.whl", f"{kept}.files/{name}")
-    copy_fork.copy(forked)
+    copy_fork.Fork(forked).copy()
     ours = f"{OURS}/fork/environment.json"
     assert objects.puts[2:] == [f"{ours}.files/good.whl", ours]
     output = capsys.readouterr().err
@@ -205,13 +205,62 @@ def test_how_much_is_copied_has_limits(
     kept = f"{PARENT}/environment.json"
     fill(objects, kept, *(f"{kept}.files/p{number:05}.whl" for number in range(1500)))
     objects.sizes[f"{kept}.files/p00003.whl"] = 1 << 30
-    copy_fork.copy(forked)
+    copy_fork.Fork(forked).copy()
     assert len(objects.puts) == 2 + copy_fork.MOST + 1
     assert "p00003.whl, p01001.whl" in (output := capsys.readouterr().err) and "and 495 more" in output
     objects.listings = 0
     monkeypatch.setattr(copy_fork, "PAGES", 2)
     copy_fork.plan(forked)
     assert objects.listings == 4
+
+
+def test_a_file_that_s3_never_copies_costs_itself_alone(
+    forked: Bucket, objects: Objects, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a parent's, who may have put it into an archive, or encrypted it with a key of its own."""
+    kept = f"{PARENT}/environment.json"
+    fill(objects, kept, *(f"{kept}.files/p{number}.whl" for number in range(20)))
+    objects.refuses = "files/p7.whl"
+    paused: list[float] = []
+    monkeypatch.setattr(copy_fork, "read_bucket", lambda: forked)
+    monkeypatch.setattr(copy_fork.time, "sleep", lambda seconds: paused.append(seconds) if len(paused) < 5 else 1 / 0)
+    assert copy_fork.main() == 0 and len(paused) == copy_fork.TRIES - 1
+    assert f"{OURS}/fork/environment.json" in objects.objects
+    assert objects.puts.count(f"{OURS}/fork/environment.json.files/p8.whl") == 1, "what is here is not copied again"
+    assert "not copied, after 3 tries: p7.whl: " in capsys.readouterr().err
+
+
+def test_where_nothing_is_copied_no_file_is_given_up(
+    forked: Bucket, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = f"{PARENT}/environment.json"
+    fill(objects, kept, f"{kept}.files/x.whl")
+    objects.refuses = "fork/environment.json"
+    paused: list[float] = []
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        if len(paused) == copy_fork.TRIES:
+            objects.refuses = ""
+
+    monkeypatch.setattr(copy_fork, "read_bucket", lambda: forked)
+    monkeypatch.setattr(copy_fork.time, "sleep", pause)
+    assert copy_fork.main() == 0
+    assert f"{OURS}/fork/environment.json.files/x.whl" in objects.objects
+
+
+def test_a_capture_that_is_none_by_its_size_is_not_copied(
+    forked: Bucket, objects: Objects, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(objects, f"{PARENT}/.melda-jupyter/environment.json", f"{PARENT}/environment.json")
+    objects.sizes = {f"{PARENT}/.melda-jupyter/environment.json": (16 << 20) + 1}
+    copy_fork.Fork(forked).copy()
+    assert objects.objects[f"{OURS}/fork/environment.json"] == f"{PARENT}/environment.json"
+    objects.objects.pop(f"{OURS}/fork/environment.json")
+    objects.sizes[f"{PARENT}/environment.json"] = 5 << 30
+    copy_fork.Fork(forked).copy()
+    assert f"{OURS}/fork/environment.json" not in objects.objects
+    assert "too large" in capsys.readouterr().err
 
 
 def test_the_service(settings: environ.Settings, project: Bucket) -> None:

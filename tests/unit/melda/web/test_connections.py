@@ -7,7 +7,7 @@ import contextlib
 import resource
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -53,6 +53,17 @@ class Echo(websocket.WebSocketHandler):
         self.write_message(message)
 
 
+async def asked(headers: Any) -> bool:
+    """Somebody else says it, later."""
+    await asyncio.sleep(0)
+    return str(headers["X-Asked"]) == "yes"
+
+
+def trusts(_application: Any, _line: Any, headers: Any) -> bool | Awaitable[bool]:
+    """Those who say so."""
+    return asked(headers) if "X-Asked" in headers else "X-Trusted" in headers
+
+
 Start = Callable[..., int]
 HANDSHAKE = (
     b"GET /echo HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -75,9 +86,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
 
             def make() -> Any:
                 application = web.Application(handlers)  # type: ignore[arg-type]
-                return connections.Server(
-                    application, limits=limits, trusts=lambda _app, _line, headers: "X-Trusted" in headers
-                )
+                return connections.Server(application, limits=limits, trusts=trusts)
 
             return stack.enter_context(serving(make))[0]
 
@@ -167,6 +176,14 @@ def test_a_strangers_body_is_small(start: Start) -> None:
         assert b" 400 " in answer(stranger)
     chunked = b"POST /work HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n123456789\r\n"
     with connect(port, chunked) as stranger:
+        assert b" 400 " in answer(stranger)
+
+
+def test_a_body_waits_until_somebody_said_who_is_trusted(start: Start) -> None:
+    port = start(body=8)
+    with connect(port, HEAD + b"X-Asked: yes\r\n\r\n123456789") as friend:
+        assert b" 200 OK" in answer(friend)
+    with connect(port, HEAD + b"X-Asked: no\r\n\r\n") as stranger:
         assert b" 400 " in answer(stranger)
 
 

@@ -11,6 +11,7 @@ import time
 from typing import Callable, Iterator
 
 PATIENCE = 10.0  # seconds a reader may be busy with something else before it gets no more
+LONGEST = 2 * PATIENCE  # seconds for which what shows it may be busy, altogether; and to its end
 
 
 def _become(uid: int) -> None:
@@ -54,18 +55,21 @@ def standard_error_of(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def to(uid: int, pid: int) -> Iterator[Callable[[str], None]]:
+def to(uid: int, pid: int, patience: float = LONGEST) -> Iterator[Callable[[str], None]]:
     """Show text to the process ``pid`` of the user ``uid`` while the block runs, as well as that goes.
 
     Args:
         uid: who calls, as the bus says.
         pid: what the caller says; nothing depends on it but where the text appears.
+        patience: seconds that are lost at most where nothing of the text is taken, and as many at the end.
     """
     reading, writing = os.pipe2(os.O_CLOEXEC)
+    lives, ends = os.pipe2(os.O_CLOEXEC)  # the child's end of it is closed when the child ends
     child = os.fork()
     if child == 0:
         try:
             os.close(writing)
+            os.close(lives)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
             target = -1
@@ -76,13 +80,29 @@ def to(uid: int, pid: int) -> Iterator[Callable[[str], None]]:
         finally:
             os._exit(0)
     os.close(reading)
+    os.close(ends)
+    os.set_blocking(writing, False)
+    # The child is the caller's, who may stop it (SIGSTOP): apt, with its locks, would wait for ever.
+    left = patience
 
     def say(text: str) -> None:
-        with contextlib.suppress(OSError):
-            os.write(writing, text.encode("utf-8", "replace"))
+        nonlocal left
+        data = text.encode("utf-8", "replace")
+        while data and left > 0:
+            try:
+                data = data[os.write(writing, data) :]
+            except BlockingIOError:
+                began = time.monotonic()
+                select.select([], [writing], [], left)
+                left -= time.monotonic() - began
+            except OSError:
+                return
 
     try:
         yield say
     finally:
         os.close(writing)
+        if not select.select([lives], [], [], patience)[0]:
+            os.kill(child, signal.SIGKILL)
+        os.close(lives)
         os.waitpid(child, 0)

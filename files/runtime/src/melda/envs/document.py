@@ -9,8 +9,9 @@ from typing import Any, Dict, Iterator, List
 from melda.base import regular
 from melda.envs import addresses, entries
 from melda.envs.errors import UsageError
+from melda.plugins.state import LARGEST_CAPTURE
 
-LARGEST = 16 << 20  # bytes: a capture with a thousand packages has half a million
+LARGEST = LARGEST_CAPTURE
 STDIN = "-"
 DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 Json = Dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import socket
-from typing import Any, Callable, Iterable
+from typing import Any, Awaitable, Callable, Iterable, Union
 
 from tornado import httputil, netutil, web
 from tornado.httpserver import HTTPServer
@@ -23,22 +23,53 @@ COOKIE = "username-"  # a login's is called after the host
 COOKIES = 4  # of a request that are looked at
 
 
-def _logged_in(settings: Any, headers: httputil.HTTPHeaders) -> bool:
+def _logged_in(settings: Any, headers: httputil.HTTPHeaders, cookie: str = COOKIE) -> bool:
     cookies = httputil.parse_cookie(headers.get("Cookie", ""))
-    ours = ((name, value) for name, value in cookies.items() if name.startswith(COOKIE))
+    ours = ((name, value) for name, value in cookies.items() if name.startswith(cookie))
     secret = settings.get("cookie_secret")
     return bool(secret) and any(
         web.decode_signed_value(secret, name, value) is not None for name, value in itertools.islice(ours, COOKIES)
     )
 
 
+def _is_large(headers: httputil.HTTPHeaders) -> bool:
+    length = headers.get("Content-Length", "0")
+    return "Transfer-Encoding" in headers or not length.isdecimal() or int(length[:20]) > LIMITS.body
+
+
+async def _ask(auth: Any, tokens: Iterable[str]) -> bool:
+    for token in tokens:
+        # tornado's HTTPError: the hub does not answer.
+        with contextlib.suppress(web.HTTPError, OSError):
+            user = await auth.user_for_token(token, sync=False)
+            if user and auth.check_scopes(auth.access_scopes, user):
+                return True
+    return False
+
+
+def _trusts_of_hub(application: Any, start_line: Any, headers: httputil.HTTPHeaders) -> Union[bool, Awaitable[bool]]:
+    """Who has the cookie of a login through the hub, and whose token the hub knows; it is asked only where that matters.
+
+    Jupyter asks it itself, and the answer is kept (jupyterhub.services.auth.HubAuth), but only when a body is here as a whole.
+    """
+    auth = getattr(application.settings.get("identity_provider"), "hub_auth", None)
+    if auth is None:
+        return False
+    if _logged_in(application.settings, headers, auth.cookie_name):
+        return True
+    tokens = access.shown(access.Asker("", headers, access.in_query(start_line.path)))
+    return _ask(auth, tokens) if tokens and _is_large(headers) else False
+
+
 def trusts(token_file: str) -> connections.Trusts:
     """Who is trusted before Jupyter itself looks at a request.
 
     Args:
-        token_file: path of Jupyter's token; empty behind a JupyterHub, which is asked by Jupyter, request by request.
+        token_file: path of Jupyter's token; empty behind a JupyterHub.
     """
-    token = access.read_token(token_file) if token_file else ""
+    if not token_file:
+        return _trusts_of_hub
+    token = access.read_token(token_file)
 
     def trusted(application: Any, start_line: Any, headers: httputil.HTTPHeaders) -> bool:
         if not token:

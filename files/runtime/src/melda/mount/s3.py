@@ -22,6 +22,7 @@ from melda.base.errors import ConfigError, TemporaryFailure
 from melda.config.bucket import DEFAULT_REGION, Bucket
 
 SECONDS = 5.0  # for one answer
+COPY_SECONDS = 60.0  # for that to a copy, which comes when it is made
 PAGE = 250  # keys in an answer, of which a megabyte is read: each may have 1024 bytes, three characters each
 TRIES = 2  # an address that does not answer is asked again, a service that is busy too
 NO_HEADERS: Mapping[str, str] = {}
@@ -96,9 +97,10 @@ def _path(bucket: Bucket, key: str) -> str:
 
 
 def request(
-    bucket: Bucket, method: str, key: str = "", query: str = "", more: Mapping[str, str] = NO_HEADERS
-) -> Response:
-    """Send one request; ``more`` are headers of it.
+    bucket: Bucket, method: str, key: str = "", query: str = "", more: Mapping[str, str] = NO_HEADERS,
+    seconds: float = SECONDS,
+) -> Response:  # fmt: skip
+    """Send one request; ``more`` are headers of it, ``seconds`` the longest silence until its answer.
 
     Raises:
         TemporaryFailure: nothing answers at the endpoint.
@@ -112,7 +114,7 @@ def request(
         body = b"" if method == "PUT" else None
         request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - a checked http(s) URL
         try:
-            with opener.open(request, timeout=SECONDS) as answer:
+            with opener.open(request, timeout=seconds) as answer:
                 return Response(answer.status, dict(answer.headers), answer.read(1 << 20))
         except urllib.error.HTTPError as error:
             with error:
@@ -206,7 +208,7 @@ def copy(bucket: Bucket, source: str, target: str) -> None:
     Raises:
         ConfigError: S3 does not answer, or does not allow it.
     """
-    answer = request(bucket, "PUT", key=target, more={"x-amz-copy-source": _path(bucket, source)})
+    answer = request(bucket, "PUT", key=target, more={"x-amz-copy-source": _path(bucket, source)}, seconds=COPY_SECONDS)
     if b"<Error>" in answer.body:  # "CopyObject", Amazon S3 API reference: an error may come with a 200
         answer = answer._replace(status=500)
     _checked(bucket, answer, "CopyObject")

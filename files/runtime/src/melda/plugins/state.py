@@ -21,6 +21,7 @@ NAMES = tuple(os.path.basename(path) for path in (STATE, FORK, RESTORING, INTERR
 LOCAL = "kept in the project's folder"
 PROJECT_STATE = paths.PROJECT_STATE
 CAPTURE = paths.CAPTURE
+LARGEST_CAPTURE = 16 << 20  # bytes: one with a thousand packages has half a million
 LARGEST = 16384  # bytes of a line: the folder is the user's, who may put anything there
 
 

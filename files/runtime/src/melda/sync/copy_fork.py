@@ -7,13 +7,13 @@ import os
 import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
-from typing import List, Tuple
+from typing import Dict, List, Sequence, Set, Tuple
 
 from melda.base import log
 from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket, Credentials
 from melda.mount import s3
-from melda.plugins.state import CAPTURE, PROJECT_STATE
+from melda.plugins.state import CAPTURE, LARGEST_CAPTURE, PROJECT_STATE
 from melda.sync import fork_of
 
 MOST, LARGEST = 1000, 1 << 30  # files beside a capture that are copied, and bytes of all of them
@@ -22,6 +22,7 @@ AT_ONCE = 8  # requests
 LONGEST_KEY = 1024  # bytes (Amazon S3 user guide)
 SHOWN = 5  # names in a line
 RETRY, LONGEST_RETRY = 5.0, 60.0  # seconds until it is tried again
+TRIES = 3  # of a file that S3 does not copy while it does copy others: one in an archive, or with a key of its own
 
 
 def say(text: str) -> None:
@@ -58,12 +59,16 @@ def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
         ConfigError: S3 does not answer, or does not allow it.
     """
     # What its daemon wrote is newer than what its user may have captured.
+    left: List[str] = []
     for name in (PROJECT_STATE + "/" + CAPTURE, CAPTURE):
         capture = f"{bucket.fork_of}/{name}"
-        if s3.keys(bucket, capture, 1) != [capture]:
+        found, size = next(s3.objects(bucket, capture, 1), ("", 0))
+        if found != capture:
+            continue
+        if size > LARGEST_CAPTURE:
+            left.append(name)
             continue
         files: List[str] = []
-        left: List[str] = []
         total, longest = 0, len(f"{bucket.folder}/{fork_of.HERE}/{CAPTURE}".encode())
         below = capture + fork_of.FILES + "/"
         for key, size in s3.objects(bucket, below, PAGES):
@@ -75,41 +80,77 @@ def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
                 files.append(key)
                 total += size
         return capture, files, left
-    return "", [], []
+    return "", [], left
 
 
-def copy(bucket: Bucket) -> None:
-    """Copy it; the capture itself last, so that it is whole when it is there.
+def _names(found: Sequence[str]) -> str:
+    names = ", ".join("".join(char if char.isprintable() else "?" for char in name)[:80] for name in found[:SHOWN])
+    return names + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
 
-    Raises:
-        ConfigError: S3 does not answer, or does not allow it.
-        OSError: it cannot be done now.
-    """
-    capture, files, left = plan(bucket)
-    target = f"{bucket.folder}/{fork_of.HERE}/{CAPTURE}"
-    _folders(bucket, fork_of.HERE)
-    if left:
-        names = ", ".join("".join(char if char.isprintable() else "?" for char in name)[:80] for name in left[:SHOWN])
-        more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
-        text = "not copied, as it is no file's name, or more than {0} files or {1} MB: {2}{3}"
-        say(text.format(MOST, LARGEST >> 20, names, more))
-    if not capture:
-        return
 
-    def one(key: str) -> None:
+def _copy_files(bucket: Bucket, capture: str, target: str, todo: Sequence[str]) -> Dict[str, str]:
+    """Copy what lies beside a capture; what is not copied, and why."""
+
+    def one(key: str) -> str:
         try:
             s3.copy(bucket, key, target + key[len(capture) :])
         except ConfigError as error:
             if "NoSuchKey" not in str(error):  # it went meanwhile
-                raise
+                return str(error)
+        return ""
 
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for _ in pool.map(one, files):
-                pass
+            return {key: problem for key, problem in zip(todo, pool.map(one, todo)) if problem}
     except RuntimeError as error:  # no thread more can be started
         raise OSError(str(error)) from None
-    s3.copy(bucket, capture, target)
+
+
+class Fork:
+    """What is copied, in as many tries as it takes.
+
+    Args:
+        bucket: whose folder the fork is in, and its parent.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._copied: Set[str] = set()
+        self._refused: Dict[str, int] = {}  # file -> how often
+
+    def copy(self) -> None:
+        """Copy it; the capture itself last, so that it is whole when it is there. A file that never comes costs itself.
+
+        Raises:
+            ConfigError: S3 does not answer, or does not allow it.
+            OSError: it cannot be done now.
+        """
+        capture, files, left = plan(self._bucket)
+        target = f"{self._bucket.folder}/{fork_of.HERE}/{CAPTURE}"
+        _folders(self._bucket, fork_of.HERE)
+        if left:
+            text = "not copied, as it is no file's name, too large, or more than {0} files or {1} MB: {2}"
+            say(text.format(MOST, LARGEST >> 20, _names(left)))
+        if capture:
+            self._copy(capture, target, files)
+
+    def _copy(self, capture: str, target: str, files: Sequence[str]) -> None:
+        todo = [key for key in files if key not in self._copied]
+        problems = _copy_files(self._bucket, capture, target, todo)
+        self._copied |= set(todo) - set(problems)
+        for key in problems:
+            self._refused[key] = self._refused.get(key, 0) + 1
+        again = [problem for key, problem in problems.items() if self._refused[key] < TRIES]
+        if again:
+            raise ConfigError(again[0])
+        try:
+            s3.copy(self._bucket, capture, target)
+        except ConfigError:
+            self._refused.clear()  # it is not the files
+            raise
+        if problems:
+            names = [key[len(capture + fork_of.FILES) + 1 :] for key in problems]
+            say(f"not copied, after {TRIES} tries: {_names(names)}: {next(iter(problems.values()))}")
 
 
 def read_bucket(number: int = 0) -> Bucket:
@@ -120,10 +161,10 @@ def read_bucket(number: int = 0) -> Bucket:
 
 def main() -> int:
     """Command line: no arguments. Goes on until it is done."""
-    bucket, pause, last_error = read_bucket(), RETRY, ""
+    fork, pause, last_error = Fork(read_bucket()), RETRY, ""
     while True:
         try:
-            copy(bucket)
+            fork.copy()
             fork_of.note(fork_of.Copied(True))
             return 0
         except (ConfigError, OSError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import socket
-from typing import Any, NamedTuple, Optional, Sequence, Union
+from typing import Any, List, NamedTuple, Optional, Sequence, Union
 from urllib.parse import parse_qs, urlsplit
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -41,12 +41,17 @@ def in_query(path: str) -> str:
     return parse_qs(path.partition("?")[2]).get("token", [""])[0] if "token=" in path else ""
 
 
+def shown(asker: Asker) -> List[str]:
+    """Return the tokens that somebody shows, right or wrong."""
+    scheme, _, value = asker.headers.get("Authorization", "").strip().partition(" ")
+    return [one for one in (asker.token, value.strip() if scheme.lower() in ("token", "bearer") else "") if one]
+
+
 def has(token: str, asker: Asker) -> bool:
     """Does somebody show the token? Nobody does if it is empty."""
-    scheme, _, value = asker.headers.get("Authorization", "").strip().partition(" ")
-    shown = [asker.token] + ([value.strip()] if scheme.lower() in ("token", "bearer") else [])
     # Each in constant time.
-    return bool(token) and any(hmac.compare_digest(one.encode("utf-8", "replace"), token.encode()) for one in shown)
+    same = [hmac.compare_digest(one.encode("utf-8", "replace"), token.encode()) for one in shown(asker)]
+    return bool(token) and any(same)
 
 
 def _address(peer: str) -> Optional[Address]:

@@ -10,7 +10,7 @@ import logging
 import resource
 import socket
 import time
-from typing import Any, Awaitable, Callable, Dict, Iterable, NamedTuple, Optional
+from typing import Any, Awaitable, Callable, Dict, Iterable, NamedTuple, Optional, Union
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate
@@ -23,7 +23,7 @@ SWEEP = 1.0  # seconds between two looks for connections whose time is over
 WARN = 60.0  # seconds between two lines about connections that had to make room
 LOG = logging.getLogger("tornado.general")
 
-Trusts = Callable[[Any, Any, HTTPHeaders], bool]
+Trusts = Callable[[Any, Any, HTTPHeaders], Union[bool, Awaitable[bool]]]
 
 
 class Limits(NamedTuple):
@@ -106,8 +106,18 @@ class _Delegate(HTTPMessageDelegate):
         self._server, self._key, self._request_conn, self._delegate = server, key, request_conn, delegate
 
     def headers_received(self, start_line: Any, headers: HTTPHeaders) -> Optional[Awaitable[None]]:
-        self._server.begun(self._key, self._request_conn, start_line, headers)
+        trusted = self._server.begun(self._key, start_line, headers)
+        if not isinstance(trusted, bool):
+            return self._wait(trusted, start_line, headers)
+        self._server.judged(self._key, self._request_conn, trusted)
         return self._delegate.headers_received(start_line, headers)
+
+    async def _wait(self, trusted: Awaitable[bool], start_line: Any, headers: HTTPHeaders) -> None:
+        """No body is read before it is known whether its client is trusted."""
+        self._server.judged(self._key, self._request_conn, await trusted)
+        more = self._delegate.headers_received(start_line, headers)
+        if more is not None:
+            await more
 
     def data_received(self, chunk: bytes) -> Optional[Awaitable[None]]:
         self._server.received(self._key)
@@ -135,7 +145,8 @@ class Server(HTTPServer):
         Args:
             args, options: tornado's.
             limits: for those who are not trusted.
-            trusts: given what answers requests, a request's first line and its headers: is it trusted?
+            trusts: given what answers requests, a request's first line and its headers: is it trusted? Or who will say it;
+                until then it is not.
         """
         super().initialize(*args, **options)
         # Others need descriptors too: kernels, files, the sockets to them.
@@ -169,15 +180,22 @@ class Server(HTTPServer):
             IOLoop.current().call_later(SWEEP, self._sweep)
         return _Delegate(self, server_conn, request_conn, super().start_request(server_conn, request_conn))
 
-    def begun(self, key: Any, request_conn: Any, start_line: Any, headers: HTTPHeaders) -> None:
-        """A request's header is here."""
+    def begun(self, key: Any, start_line: Any, headers: HTTPHeaders) -> Union[bool, Awaitable[bool]]:
+        """Return whether a request is trusted, whose header is here, or who will say it."""
         connection = self._open.pop(key, None)
+        if connection is None:
+            return False
+        connection.begun = True
+        self._enter(key, connection, pending=True)
+        return self._trusts(self.request_callback, start_line, headers)
+
+    def judged(self, key: Any, request_conn: Any, trusted: bool) -> None:
+        """Give a request the limits of those who are trusted, or of the others."""
+        connection = self._open.get(key)
         if connection is not None:
-            connection.begun = True
-            connection.trusted = self._trusts(self.request_callback, start_line, headers)
-            if not connection.trusted:
+            connection.trusted = trusted
+            if not trusted:
                 request_conn.set_max_body_size(self.limits.body)
-            self._enter(key, connection, pending=True)
 
     def received(self, key: Any) -> None:
         """A part of a request's body is here."""
