@@ -14,6 +14,7 @@ from typing import Callable, Dict, TextIO, Tuple
 from melda.base import log, processes, release
 from melda.base.errors import EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
+from melda.boot import check
 from melda.boot.start import start_all
 from melda.config import environ
 from melda.config.environ import Settings
@@ -141,7 +142,7 @@ def print_version() -> int:
     return 0
 
 
-OPTIONS: Dict[str, Callable[[], int]] = {"--version": print_version}
+OPTIONS: Dict[str, Callable[[], int]] = {"--version": print_version, "--check": check.main}
 
 
 def main() -> int:
