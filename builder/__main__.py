@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import signal
 import sys
 import time
@@ -31,7 +32,8 @@ def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
         print(f"NOTE: building on {base}, because {why}", flush=True)
     base_image = bases.ensure(docker, base)
     rows = preflight.check(preflight.sources(docker, base, base_image, chosen.data))
-    print(preflight.table(base, rows), flush=True)
+    supported = preflight.support(preflight.release(docker, base, base_image), datetime.date.today())
+    print(preflight.table(base, rows, supported), flush=True)
     preflight.require(rows, chosen.strict)
     return base, base_image
 

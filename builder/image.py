@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from melda.base.paths import OMITTED
+import melda
+from melda.base.paths import OMITTED, SUPPORT_ENDS
 
 from builder import docker as client
 from builder import overrides
@@ -19,10 +20,13 @@ from builder.settings import base_name
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def _text(docker: str, image: str, path: str) -> str:
+    return client.call(docker, "run", "--rm", image, "sh", "-c", f"cat {path} 2>/dev/null || true")
+
+
 def omitted(docker: str, image: str) -> list[str]:
     """Return what a build skipped, a line each."""
-    output = client.call(docker, "run", "--rm", image, "sh", "-c", f"cat {OMITTED} 2>/dev/null || true")
-    return [line for line in output.splitlines() if line.strip()]
+    return [line for line in _text(docker, image, OMITTED).splitlines() if line.strip()]
 
 
 def revision() -> str:
@@ -43,23 +47,26 @@ def remote() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def labels(base: str, created: str, left_out: list[str]) -> dict[str, str]:
+def labels(base: str, created: str, left_out: list[str], support_ends: str = "") -> dict[str, str]:
     """OCI's labels (https://github.com/opencontainers/image-spec/blob/main/annotations.md) and ours.
 
     Args:
         base: name of the base.
         created: when the image was built. Not when it gets its label: the same image built again stays the same.
         left_out: what was skipped, a line each.
+        support_ends: last day of the security updates of the distribution below it.
     """
     origin = source(remote())
     return {
         **({"org.opencontainers.image.source": origin} if origin else {}),
         "org.opencontainers.image.title": "Melda Jupyter",
+        "org.opencontainers.image.version": melda.__version__,
         "org.opencontainers.image.licenses": "MIT",
         "org.opencontainers.image.created": created,
         "org.opencontainers.image.revision": revision(),
         "org.opencontainers.image.base.name": base,
         "io.melda.omitted": "; ".join(left_out),
+        "io.melda.support-ends": support_ends,
     }
 
 
@@ -79,7 +86,8 @@ def label(docker: str, unlabelled: str, labelled: str, base: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "Dockerfile").write_text(f"FROM {unlabelled}\n")
         created = client.inspect(docker, "image", unlabelled)["Created"]
-        output = labels(base, created, omitted(docker, unlabelled))
+        ends = _text(docker, unlabelled, SUPPORT_ENDS).strip().rpartition(" ")[2]
+        output = labels(base, created, omitted(docker, unlabelled), ends)
         options = [part for key, value in output.items() for part in ("--label", f"{key}={value}")]
         client.call(docker, "build", "--quiet", "--tag", labelled, *options, folder)
 

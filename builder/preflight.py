@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import shlex
@@ -159,14 +160,27 @@ def check(found: list[Source]) -> list[Row]:
         return [Row(source, output) for source, output in zip(found, pool.map(problem, found), strict=True)]
 
 
-def table(base: str, rows: list[Row]) -> str:
+def support(row: Release, today: datetime.date) -> str:
+    """Say until when a base gets security updates.
+
+    Args:
+        row: of the base.
+        today: the day of the build.
+    """
+    if today.isoformat() > row.support_ends:
+        return f"NO security updates since {row.support_ends}"
+    return f"security updates until {row.support_ends}"
+
+
+def table(base: str, rows: list[Row], supported: str) -> str:
     """Return the table as text: what will be used, what will be skipped, and why.
 
     Args:
         base: what the base is called.
         rows: the sources that were asked.
+        supported: see :func:`support`.
     """
-    lines = [("source", "answers", "what follows"), ("base image", "yes", f"used: {base}")]
+    lines = [("source", "answers", "what follows"), ("base image", "yes", f"used: {base}, {supported}")]
     for row in rows:
         left = "nothing can be built" if row.source.needed else row.source.instead
         output = f"{left} ({row.problem})" if row.problem else f"used for {row.source.gives}"

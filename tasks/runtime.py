@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import List
+
+from melda.base.paths import SHARE, SUPPORT_ENDS
 from melda.launchers import PROGRAMS
 from pyinfra import host
 
 from tasks.debian_packages import PACKAGES
 from tasks.facts.files import UnlistedFiles
 from tasks.lib.managed_files import ManagedFile, tree
+from tasks.lib.release import target
 from tasks.operations import apt, managed_files
+from tasks.releases import Release
 from tasks.settings import deploy
 
 # What people and Docker call by name.
@@ -21,13 +26,19 @@ FORMER = (
 )  # fmt: skip
 
 
+def support_ends(release: Release) -> List[ManagedFile]:
+    """Say what start-jupyter is told of the distribution below it."""
+    content = f"{release.distribution} {release.version} {release.support_ends}\n"
+    return [ManagedFile(SHARE, mode="755"), ManagedFile(SUPPORT_ENDS, content.encode())]
+
+
 @deploy("Runtime")
 def runtime() -> None:
     src = host.data.src
     apt.packages(name="Install what the runtime calls", packages=PACKAGES["runtime"])
     # A copy of the launcher for each: who looks at a program of ours sees its owner and mode, not those of a link.
     programs = tree("runtime/src", src, ("launch", *PROGRAMS))
-    managed_files.put(name="Install the runtime's programs", entries=programs)
+    managed_files.put(name="Install the runtime's programs", entries=[*programs, *support_ends(target().release)])
     # An image committed by pyinfra has no PATH of ours, and must start by name all the same.
     managed_files.put(
         name="Put the commands on everybody's PATH",

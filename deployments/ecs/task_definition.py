@@ -21,6 +21,8 @@ CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 DEVICES = ("/dev/fuse",)
 # Seconds ECS waits after SIGTERM: what the user installed last is being saved to the bucket. Its own 30 can be too few.
 STOP = 120
+# Docker's own 64 MB of shared memory end a program that shares more (pytorch, multiprocessing) with a bus error.
+SHARED_MEMORY = 1024
 # The container's HEALTHCHECK (Dockerfile.base; a test compares them): ECS ignores the image's own.
 HEALTH = {"interval": 10, "timeout": 30, "retries": 1, "startPeriod": 60}
 # Not host: the firewall would be the instance's, and every task's.
@@ -180,6 +182,8 @@ def definition(task: Task) -> dict[str, Any]:
             "devices": [
                 {"hostPath": path, "containerPath": path, "permissions": ["read", "write"]} for path in DEVICES
             ],
+            # MiB of /dev/shm: a limit, of which memory is taken as it is used.
+            "sharedMemorySize": min(SHARED_MEMORY, task.memory // 2),
             # start-jupyter is PID 1, and reaps.
             "initProcessEnabled": False,
         },

@@ -179,16 +179,21 @@ class Server:
         allowed = {"Effect": "Allow", "Action": action, "Resource": resource}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
         if not temporary:
-            iam.create_user(UserName=name)
-            iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=policy)
-            made = iam.create_access_key(UserName=name)["AccessKey"]
-            return Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+            return self.allowed(name, policy)
         anyone = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
         trust = json.dumps({"Version": "2012-10-17", "Statement": [anyone]})
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
         iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=policy)
         made = self.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName=name)["Credentials"]
         return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
+
+    def allowed(self, name: str, policy: str) -> Credentials:
+        """Keys of a new user who may do what an IAM policy says. (Of moto: conditions are not looked at.)"""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=policy)
+        made = iam.create_access_key(UserName=name)["AccessKey"]
+        return Credentials(made["AccessKeyId"], made["SecretAccessKey"])
 
     def _control(self, path: str, content: bytes = b"") -> None:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

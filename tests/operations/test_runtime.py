@@ -14,24 +14,27 @@ from pyinfra.facts.deb import DebPackages
 from tasks import debian_packages, runtime
 from tasks.facts.files import PathStats, UnlistedFiles
 from tasks.lib import managed_files
+from tasks.releases import RELEASES
 
 from .conftest import ROOT, Facts, Run, in_place
 
 PUT = "Install the runtime's programs"
 SRC = "/usr/src/melda-jupyter"
 TREE = managed_files.tree("runtime/src", SRC, ("launch", *PROGRAMS))
+SUPPORT = runtime.support_ends(RELEASES["bookworm"])
 LINKS = {f"/usr/local/bin/{name}": ("link", f"{SRC}/{name}") for name in runtime.COMMANDS}
 LISTED = {entry.path.removeprefix(f"{SRC}/") for entry in TREE}
 
 
 NAMES = "Put the commands on everybody's PATH"
-DONE: Facts = {DebPackages: set(debian_packages.PACKAGES["runtime"]), PathStats: in_place(TREE) | LINKS}
+DONE: Facts = {DebPackages: set(debian_packages.PACKAGES["runtime"]), PathStats: in_place([*TREE, *SUPPORT]) | LINKS}
 
 
 def test_fresh(run: Run) -> None:
     commands = run(runtime.runtime)
     assert list(commands) == ["Install what the runtime calls", PUT, NAMES]
-    assert {path.removeprefix(f"{SRC}/").removesuffix(".melda-new") for path in commands.uploads} == {
+    assert commands.uploads[f"{SUPPORT[-1].path}.melda-new"] == b"Debian 12 2028-06-30\n"
+    assert {path.removeprefix(f"{SRC}/").removesuffix(".melda-new") for path in commands.uploads if SRC in path} == {
         path.relative_to(ROOT / "files/runtime/src").as_posix()
         for path in (ROOT / "files/runtime/src").rglob("*")
         if path.is_file() and not re.search(r"/(\.|__pycache__)", str(path.relative_to(ROOT)))

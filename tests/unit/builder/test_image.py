@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import melda
 import pytest
 
 from builder import connector, image
@@ -17,6 +18,14 @@ def test_labels_name_what_was_left_out() -> None:
     assert labels["io.melda.omitted"] == "bspm: CRAN does not answer; r2u: does not answer"
     assert labels["org.opencontainers.image.base.name"] == "debian:bookworm"
     assert image.labels("x", WHEN, [])["io.melda.omitted"] == ""
+
+
+def test_labels_name_the_version_and_the_end_of_support() -> None:
+    labels = image.labels("x", WHEN, [], "2028-06-30")
+    assert (labels["org.opencontainers.image.version"], labels["io.melda.support-ends"]) == (
+        melda.__version__,
+        "2028-06-30",
+    )
 
 
 def test_labels_stay_the_same_so_that_an_image_built_later_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

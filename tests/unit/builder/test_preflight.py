@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,6 +13,7 @@ import pytest
 from builder import preflight
 from builder.errors import BuildError
 from builder.preflight import Row, Source
+from tasks.releases import RELEASES
 from tests.fakes.background import Background
 
 
@@ -119,12 +121,19 @@ def test_a_base_without_a_row_is_refused(tmp_path: Path, os_release: str) -> Non
 
 def test_the_table_says_what_is_used_and_what_is_left_out() -> None:
     rows = [Row(Source("apt", (), "Debian 12 itself", True), ""), Row(source("http://c"), "http://c answers 404")]
-    assert preflight.table("debian:bookworm", rows).splitlines() == [
+    supported = preflight.support(RELEASES["bookworm"], datetime.date(2026, 1, 1))
+    assert preflight.table("debian:bookworm", rows, supported).splitlines() == [
         "  source      answers  what follows",
-        "  base image  yes      used: debian:bookworm",
+        "  base image  yes      used: debian:bookworm, security updates until 2028-06-30",
         "  apt         yes      used for Debian 12 itself",
         "  CRAN        no       left out: bspm (http://c answers 404)",
     ]
+
+
+def test_a_base_out_of_support_is_said() -> None:
+    focal, last = RELEASES["focal"], datetime.date.fromisoformat(RELEASES["focal"].support_ends)
+    assert preflight.support(focal, last) == "security updates until 2025-05-29"
+    assert preflight.support(focal, last + datetime.timedelta(1)) == "NO security updates since 2025-05-29"
 
 
 def test_what_is_needed_is_insisted_on() -> None:

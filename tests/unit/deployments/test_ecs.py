@@ -63,6 +63,12 @@ def test_it_has_what_the_image_needs_and_no_more() -> None:
     assert [device["hostPath"] for device in container["linuxParameters"]["devices"]] == ["/dev/fuse"]
 
 
+@pytest.mark.parametrize(("memory", "shared"), [("4096", 1024), ("1024", 512)])
+def test_programs_may_share_memory(memory: str, shared: int) -> None:
+    (container,) = made(*REQUIRED, "--memory", memory)["containerDefinitions"]
+    assert container["linuxParameters"]["sharedMemorySize"] == shared
+
+
 def test_it_says_what_the_dockerfile_says() -> None:
     """ECS reads neither the image's HEALTHCHECK nor its EXPOSE."""
     (container,) = made(*REQUIRED)["containerDefinitions"]

@@ -54,3 +54,10 @@ def test_every_python_has_the_pyinfra_of_its_row() -> None:
         text = (ROOT / f"builder/pyinfra/{row.python}.txt").read_text()
         assert re.search(rf"^pyinfra=={re.escape(row.pyinfra)} ", text, re.MULTILINE), row
         assert "://" not in text
+
+
+def test_the_table_of_the_page_is_the_tables() -> None:
+    page = (ROOT / "docs" / "upgrading.md").read_text()
+    for release in RELEASES.values():
+        row = rf"^\| {release.distribution} {release.version}(, the specification's)? \| {release.support_ends} \|$"
+        assert re.search(row, page, re.MULTILINE), release

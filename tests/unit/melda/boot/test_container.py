@@ -22,7 +22,7 @@ def command(src: Path, *arguments: str, **variables: str) -> subprocess.Complete
 @pytest.mark.parametrize(
     ("arguments", "variables", "said"),
     [
-        (["x"], {}, "start-jupyter: invalid 'x': it takes no arguments\n"),
+        (["x"], {}, "start-jupyter: invalid 'x': expected no argument, or --version or --check\n"),
         (
             [],
             {"username": "nobody-here"},

@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+import melda
 import pytest
 from melda.base import users
 from melda.base.errors import ConfigError
@@ -55,6 +56,7 @@ def test_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jupyter, "answers", lambda *_: False)
     monkeypatch.setattr(health, "of_dbus", lambda: "ok")
     found = health.report({"JUPYTER_WORKDIR": str(tmp_path)})
+    assert found.pop("version") == melda.__version__
     assert found == {"jupyter": "does not answer", "mount": "ok", "dbus": "ok", "plugins": "not kept"}
     assert not health.is_healthy(found)
     assert health.is_healthy({**found, "jupyter": "ok", "dbus": "not installed"})

@@ -34,7 +34,7 @@ class Service:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_PUT = do_GET
+            do_PUT = do_DELETE = do_GET
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -72,9 +72,9 @@ def test_the_role_of_a_machine_with_an_s3fs_that_cannot_ask_the_second_version(
 ) -> None:
     (tmp_path / "s3fs").write_text(f"#!/bin/sh\necho 'Amazon Simple Storage Service File System {said}'\n")
     (tmp_path / "s3fs").chmod(0o755)
-    monkeypatch.setattr(s3fs, "S3FS", str(tmp_path / "s3fs"))
+    monkeypatch.setattr(role, "S3FS", str(tmp_path / "s3fs"))
     monkeypatch.setattr(role, "find", lambda _: ("iam_role=r", ("KEY", "SECRET", "TOKEN")))
-    found = s3fs._with_role(project, settings)
+    found = role.with_role(project, settings)
     assert (found.role, found.credentials) == (option, Credentials("KEY", "SECRET", "TOKEN"))
 
 

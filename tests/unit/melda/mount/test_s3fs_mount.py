@@ -13,7 +13,7 @@ from melda.base import mounts
 from melda.base.errors import TemporaryFailure
 from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import Settings
-from melda.mount import probing, s3, s3fs, watch, written
+from melda.mount import probing, role, s3, s3fs, watch, written
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can change owners")
 
@@ -90,7 +90,7 @@ def test_a_bucket_is_used_once_a_file_was_written_and_read_in_it(mount: Any, set
 def test_temporary_keys_and_roles_need_no_password_file(mount: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     supervisor = Supervisor()
     mount(supervisor, credentials=Credentials("KEY", "CANARY", "SESSION"))
-    monkeypatch.setattr(s3fs, "_with_role", lambda bucket, _: bucket._replace(role="ecs"))
+    monkeypatch.setattr(role, "with_role", lambda bucket, _: bucket._replace(role="ecs"))
     mount(supervisor, credentials=Credentials("", "", ""))
     assert supervisor.passwords == ["", ""]
 

@@ -23,6 +23,7 @@ TOKENS = RUN + "/token*"  # Jupyter's, a file each
 BSPM_RECORD = STATE + "/bspm.json"  # what users installed through bspm's service
 LOCAL_PLUGINS = STATE + "/plugins"  # the plugin folders, on local disk
 
+SUPPORT_ENDS = SHARE + "/support-ends"  # the distribution release, and the last day of its security updates
 OMITTED = SHARE + "/omitted"  # sources that did not answer, a line each
 NOT_COMPILED = SHARE + "/not-compiled"  # R packages that did not compile, with the reason, a line each
 R_PACKAGES = SHARE + "/r-packages"  # every R package that a list ever asked for here, a line each

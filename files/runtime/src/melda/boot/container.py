@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import fcntl
 import os
 import resource
 import signal
 import sys
 import time
-from typing import TextIO, Tuple
+from typing import Callable, Dict, TextIO, Tuple
 
-from melda.base import log, processes
+from melda.base import log, processes, release
 from melda.base.errors import EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
+from melda.boot import check
 from melda.boot.start import start_all
 from melda.config import environ
 from melda.config.environ import Settings
@@ -67,6 +69,14 @@ def shut_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
     return ended, not lost
 
 
+def announce() -> None:
+    """Say first what this is: a log that somebody sends us begins with it."""
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    log.line(release.line(today))
+    if release.warning(today):
+        log.line(release.warning(today))
+
+
 def _group(settings: Settings) -> str:
     try:
         return processes.container()
@@ -95,6 +105,7 @@ def run() -> int:
     if os.path.isdir(SYSTEMD):
         raise ConfigError("systemd runs here: systemctl start melda.target (docs/vm.md)")
     lock = only_one()
+    announce()
     supervisor, starting = Supervisor(_group(settings)), Starting()
     processes.adopt()
     try:
@@ -125,11 +136,22 @@ def run() -> int:
     return code
 
 
+def print_version() -> int:
+    """--version."""
+    print(release.title())
+    return 0
+
+
+OPTIONS: Dict[str, Callable[[], int]] = {"--version": print_version, "--check": check.main}
+
+
 def main() -> int:
-    """Command line: no arguments."""
+    """Command line: no arguments, or one of :data:`OPTIONS`."""
     try:
+        if sys.argv[1:] in [[name] for name in OPTIONS]:
+            return OPTIONS[sys.argv[1]]()
         if sys.argv[1:]:
-            raise ConfigError(f"invalid {sys.argv[1]!r}: it takes no arguments")
+            raise ConfigError("invalid {0!r}: expected no argument, or {1}".format(sys.argv[1], " or ".join(OPTIONS)))
         return run()
     except (ConfigError, OSError, MemoryError, RuntimeError) as error:  # the disk is full, say, or no thread can be had
         log.line(str(error) or repr(error))

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import Dict, Mapping, Tuple
 
+import melda
 from melda.base import textfiles, users
 from melda.base.errors import ConfigError
 from melda.base.paths import BSPM_RUN, RUN
@@ -29,7 +30,8 @@ BSPM = "bspm"
 BSPM_STATE = BSPM_RUN
 PLUGINS, FORK = "plugins", "fork"
 START, CONFIGURATION = "start", "configuration"  # only where something is the matter
-INFORMATIONAL = (PLUGINS, FORK, BSPM, START, CONFIGURATION)  # reported; do not make the container unhealthy
+VERSION = "version"
+INFORMATIONAL = (VERSION, PLUGINS, FORK, BSPM, START, CONFIGURATION)  # reported; do not make the container unhealthy
 SECONDS = 3.0  # for Jupyter, and for the bus
 PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
 ONCE = 9.0  # for one answer of the version service
@@ -91,6 +93,7 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         variables: of the container.
     """
     found = {
+        VERSION: melda.__version__,
         "jupyter": OK if jupyter.answers(SECONDS, hub.prefix(variables), jupyter.SOCKET) else "does not answer",
         "mount": of_mount(variables.get("JUPYTER_WORKDIR", ""), bool(variables.get("BUCKET_NAME"))),
         "dbus": of_dbus(),

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from typing import Any, Dict, List, Optional, Sequence
 
-from melda.base import textfiles
+from melda.base import release, textfiles
 from melda.base.errors import ConfigError
 from melda.config import environ
 from melda.envs import addresses, capture, diff, entries, formats
@@ -117,6 +117,7 @@ def do_restore(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     top = argparse.ArgumentParser(prog="melda-env", description=DESCRIPTION)
+    top.add_argument("--version", action="version", version=release.title())
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     one = commands.add_parser("capture", help="write down what is installed beyond the image")

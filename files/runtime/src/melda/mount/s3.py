@@ -202,6 +202,24 @@ def make_folder(bucket: Bucket, key: str) -> None:
     _checked(bucket, request(bucket, "PUT", key=key, more={"content-type": "application/x-directory"}), "PutObject")
 
 
+def put_empty(bucket: Bucket, key: str) -> None:
+    """Make an empty object.
+
+    Raises:
+        ConfigError: S3 does not answer, or does not allow it.
+    """
+    _checked(bucket, request(bucket, "PUT", key=key, more={"content-type": "application/octet-stream"}), "PutObject")
+
+
+def remove(bucket: Bucket, key: str) -> None:
+    """Remove an object, if there is one.
+
+    Raises:
+        ConfigError: S3 does not answer, or does not allow it.
+    """
+    _checked(bucket, request(bucket, "DELETE", key=key), "DeleteObject")
+
+
 def copy(bucket: Bucket, source: str, target: str) -> None:
     """Let S3 copy an object within the bucket (CopyObject); nothing of it comes by here.
 
@@ -226,6 +244,17 @@ def readable(bucket: Bucket) -> None:
             _checked(bucket, answer, "GetObject")
 
 
+def located(bucket: Bucket) -> Tuple[Bucket, Response]:
+    """Return the bucket with the region that S3 says, and a list of its folder."""
+    query = _listing(bucket.folder + "/", 1)
+    answer = request(bucket, "GET", query=query)
+    right = region_of(answer)
+    if answer.status >= 300 and right and right != bucket.region and not bucket.endpoint:
+        bucket = bucket._replace(region=right)
+        answer = request(bucket, "GET", query=query)
+    return bucket, answer
+
+
 def prepare(bucket: Bucket) -> Bucket:
     """Find out whether the bucket can be used, and make the project's folder in it if there is none.
 
@@ -236,12 +265,7 @@ def prepare(bucket: Bucket) -> Bucket:
         ConfigError: it cannot; one line says which variable is invalid.
     """
     folder = bucket.folder + "/"
-    query = _listing(folder, 1)
-    answer = request(bucket, "GET", query=query)
-    right = region_of(answer)
-    if answer.status >= 300 and right and right != bucket.region and not bucket.endpoint:
-        bucket = bucket._replace(region=right)
-        answer = request(bucket, "GET", query=query)
+    bucket, answer = located(bucket)
     _checked(bucket, answer, "ListBucket")
     if _keys(answer)[:1] != [folder]:
         # Newer s3fs refuses a folder that is not there; older ones mount it all the same.

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import subprocess
 import time
-from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Optional
 
 from melda.base import descriptors, log, mounts, users
 from melda.base.errors import ConfigError, TemporaryFailure
 from melda.base.paths import RUN
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
-from melda.config.bucket import Bucket, Credentials
-from melda.config.environ import ROOT_PATH, Settings, for_root
+from melda.config.bucket import Bucket
+from melda.config.environ import Settings, for_root
 from melda.mount import output, probing, role, s3, watch, written
 
-S3FS = "s3fs"
+S3FS = role.S3FS
 KIND = "fuse.s3fs"
 # s3fs takes a path, and only here nobody but root can put another folder under it. The project's folder shows the same.
 MOUNTED = RUN + "/project"
@@ -114,22 +112,6 @@ def ensure_owned_dir(path: str, uid: int, gid: int, mode: int) -> None:
     os.close(_open_owned_dir(path, uid, gid, mode))
 
 
-def _version() -> Tuple[int, int]:
-    printed = subprocess.run(
-        [S3FS, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, env={"PATH": ROOT_PATH}
-    ).stdout
-    found = re.search(rb"V([0-9]+)\.([0-9]+)", printed)
-    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
-
-
-def _with_role(bucket: Bucket, settings: Settings) -> Bucket:
-    option, keys = role.find(role.path(settings.variables))
-    if option != role.ECS_OPTION and (1, 88) <= _version() <= (1, 90):
-        # They ask for a token of the second version in a way that EC2 refuses, or never answers in a container.
-        option += ",imdsv1only"
-    return bucket._replace(role=option, credentials=Credentials(*keys))
-
-
 def _s3fs(bucket: Bucket, settings: Settings, stdout: Optional[int] = None) -> Service:
     keys = bucket.credentials
     environment = for_root(settings)
@@ -178,7 +160,7 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
         if os.listdir(project):
             raise ConfigError(f"JUPYTER_WORKDIR={workdir!r} is not empty: the mount would hide its files")
         if not bucket.credentials.key:
-            bucket = _with_role(bucket, settings)
+            bucket = role.with_role(bucket, settings)
         bucket = s3.prepare(bucket)
         before(bucket, settings, supervisor)
         said = _mount(bucket, settings, supervisor, project)
