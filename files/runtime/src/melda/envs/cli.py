@@ -59,6 +59,8 @@ def do_capture(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory(prefix="melda-env-") as folder:
             found.document["kernels"] = kernels.find(found.python, runtime, folder)
     kept: List[str] = []
+    if os.path.abspath(path) in copies.newest(place.workdir) and asked.format == "json":
+        _keep_former(path, found.document)
     if path != "-" and asked.format == "json" and asked.files:
         kept, failures = pack.keep(found, path + pack.ENDING)
         for name, reason in failures.items():
@@ -71,6 +73,13 @@ def do_capture(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     if path != "-":
         _say_captured(path, finished, kept, asked.json)
     return 0
+
+
+def _keep_former(path: str, found: Json) -> None:
+    try:
+        copies.keep_former(path, found)
+    except OSError as error:
+        raise UsageError(f"{path!r} is of another Python or R and cannot be kept: {error.strerror}") from None
 
 
 def _say_captured(path: str, found: Json, kept: Sequence[str], as_json: bool) -> None:
