@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
-from melda.base.paths import OMITTED
+from melda.base.paths import IMAGE, OMITTED
 
 from builder import docker as client
 from builder import overrides
@@ -63,6 +66,17 @@ def labels(base: str, created: str, left_out: list[str]) -> dict[str, str]:
     }
 
 
+def inside(base: str, created: str) -> str:
+    """Return what an image knows of itself: its containers see no labels, and note in the project what they ran on.
+
+    Args:
+        base: name of the base.
+        created: when the image was built.
+    """
+    version = tomllib.loads((ROOT / "files" / "runtime" / "pyproject.toml").read_text())["project"]["version"]
+    return json.dumps({"version": version, "revision": revision(), "base": base, "created": created}, indent=1) + "\n"
+
+
 @contextmanager
 def temporary(docker: str, *kinds: str) -> Iterator[list[str]]:
     """Names for images under construction; whatever has one of them at the end loses it."""
@@ -77,8 +91,13 @@ def temporary(docker: str, *kinds: str) -> Iterator[list[str]]:
 def label(docker: str, unlabelled: str, labelled: str, base: str) -> None:
     """Give an image its labels, now that what was skipped is known."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "Dockerfile").write_text(f"FROM {unlabelled}\n")
+        (Path(folder) / "Dockerfile").write_text(f"FROM {unlabelled}\nCOPY image.json {IMAGE}\n")
         created = client.inspect(docker, "image", unlabelled)["Created"]
+        own = Path(folder) / "image.json"
+        own.write_text(inside(base, created))
+        own.chmod(0o644)
+        when = datetime.fromisoformat(created).timestamp()
+        os.utime(own, (when, when))  # the same image built again stays the same
         output = labels(base, created, omitted(docker, unlabelled))
         options = [part for key, value in output.items() for part in ("--label", f"{key}={value}")]
         client.call(docker, "build", "--quiet", "--tag", labelled, *options, folder)

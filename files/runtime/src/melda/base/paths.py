@@ -25,6 +25,7 @@ LOCAL_PLUGINS = STATE + "/plugins"  # the plugin folders, on local disk
 
 OMITTED = SHARE + "/omitted"  # sources that did not answer, a line each
 NOT_COMPILED = SHARE + "/not-compiled"  # R packages that did not compile, with the reason, a line each
+IMAGE = SHARE + "/image.json"  # version, revision and base of the image, where `make image` built it
 R_PACKAGES = SHARE + "/r-packages"  # every R package that a list ever asked for here, a line each
 
 ENVIRONMENT = "/etc/environment"
