@@ -7,12 +7,12 @@ import os
 import re
 import subprocess
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import tomllib
 from melda.base.paths import IMAGE, OMITTED
 
 from builder import docker as client

@@ -123,6 +123,13 @@ def do_restore(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     return command.run(place, asked)
 
 
+def do_upgrade(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
+    """melda-env upgrade."""
+    from melda.envs.upgrade import command  # noqa: PLC0415 what it needs takes a while to load
+
+    return command.by_hand(place, asked)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     top = argparse.ArgumentParser(prog="melda-env", description=DESCRIPTION)
@@ -161,6 +168,9 @@ def parser() -> argparse.ArgumentParser:
     three.add_argument("--dry-run", action="store_true", help="say what would be done")
     three.add_argument("--json", action="store_true", help="end with a summary as JSON")
     three.set_defaults(do=do_restore)
+    four = commands.add_parser("upgrade", help="carry over what the project had with another Python or R")
+    four.add_argument("--json", action="store_true", help="end with a summary as JSON")
+    four.set_defaults(do=do_upgrade)
     return top
 
 

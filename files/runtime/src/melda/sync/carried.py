@@ -33,13 +33,15 @@ class Carried(NamedTuple):
         source: name of the folder of the other Python or R.
         how: WHOLE: taken over as it was; PACKAGES: each installed again.
         done: nothing is left to do.
-        failures: what could not be had.
+        failures: what could not be had, or does not load.
+        checked: what was taken over as it was has been loaded once.
     """
 
     source: str
     how: str
     done: bool = False
     failures: Tuple[Failure, ...] = ()
+    checked: bool = False
 
 
 def path_in(workdir: str) -> str:
@@ -54,7 +56,7 @@ def _carried(found: Any) -> Optional[Carried]:
         right = FOLDER.fullmatch(source) and how in (WHOLE, PACKAGES) and isinstance(done, bool)
     except (TypeError, KeyError, ValueError):
         return None
-    return Carried(source, how, done, failures) if right else None
+    return Carried(source, how, done, failures, found.get("checked") is True) if right else None
 
 
 def read(workdir: str) -> Dict[str, Carried]:

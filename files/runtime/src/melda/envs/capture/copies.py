@@ -14,7 +14,6 @@ from melda.envs.capture.pack import ENDING
 from melda.plugins import state
 from melda.sync import fork_of
 
-
 # A capture of another Python or R than the newest one's: environment.Python-3.11.2_R-4.2.2.json.
 FORMER = re.compile(r"environment\.Python-(?P<python>[0-9.]*)_R-(?P<r>[0-9.]*)\.json")
 
@@ -79,6 +78,11 @@ def keep_former(path: str, found: Dict[str, Any]) -> str:
     # A copy: whoever reads the newest capture meanwhile finds one.
     textfiles.replace(former, text)
     return former
+
+
+def is_of_project(workdir: str, path: str) -> bool:
+    """Is this a capture of the project itself, and not of the parent of a fork?"""
+    return os.path.dirname(path) in (workdir, os.path.join(workdir, state.PROJECT_STATE))
 
 
 def clean(path: str) -> bool:
