@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-import tomllib
 from melda.base.paths import IMAGE, OMITTED
 
 from builder import docker as client
@@ -73,7 +72,8 @@ def inside(base: str, created: str) -> str:
         base: name of the base.
         created: when the image was built.
     """
-    version = tomllib.loads((ROOT / "files" / "runtime" / "pyproject.toml").read_text())["project"]["version"]
+    found = re.search(r'^version = "(.+)"$', (ROOT / "files/runtime/pyproject.toml").read_text(), re.MULTILINE)
+    version = found[1] if found else ""
     return json.dumps({"version": version, "revision": revision(), "base": base, "created": created}, indent=1) + "\n"
 
 

@@ -15,7 +15,7 @@ from melda.plugins import state
 from melda.sync import fork_of
 
 # A capture of another Python or R than the newest one's: environment.Python-3.11.2_R-4.2.2.json.
-FORMER = re.compile(r"environment\.Python-(?P<python>[0-9.]*)_R-(?P<r>[0-9.]*)\.json")
+FORMER = re.compile(r"environment\.(Python-[0-9.]+[0-9]_?)?(R-[0-9.]+[0-9])?(?<=[0-9])\.json")
 
 
 def newest(workdir: str) -> Tuple[str, str]:
@@ -46,7 +46,8 @@ def versions(found: Dict[str, Any]) -> Tuple[str, str]:
 
 def former_name(python: str, r: str) -> str:
     """Return what a capture of these versions is called when it is not the newest one any more."""
-    return f"environment.Python-{python}_R-{r}.json"
+    names = [f"{kind}-{version}" for kind, version in (("Python", python), ("R", r)) if version]
+    return "environment.{0}.json".format("_".join(names) or "none")
 
 
 def keep_former(path: str, found: Dict[str, Any]) -> str:

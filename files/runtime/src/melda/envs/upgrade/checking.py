@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import Dict, Iterator, List, Sequence, Tuple
+from typing import Collection, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from melda.base import interpreters
 from melda.config import environ
@@ -92,13 +92,19 @@ def of_python(place: environ.ImageLayout, root: str) -> List[Failure]:
     return [Failure("python", name, found[name].entry["version"], why[:300]) for name, why in answers if why]
 
 
-def of_r(place: environ.ImageLayout, root: str) -> List[Failure]:
-    """Load every package in the user's library ``root``.
+def of_r(place: environ.ImageLayout, root: str, names: Optional[Collection[str]] = None) -> List[Failure]:
+    """Load packages in the user's library ``root``.
+
+    Args:
+        place: where things are.
+        root: the library.
+        names: which; None: all.
 
     Returns:
         Those that do not load.
     """
-    fields = {name: r.read(os.path.join(root, name)) for name in sorted(os.listdir(root))}
+    listed = sorted(os.listdir(root)) if names is None else sorted(names)
+    fields = {name: r.read(os.path.join(root, name)) for name in listed}
     versions = {name: found["Version"] for name, found in fields.items() if found}
     env = {**tools.variables(place), "R_LIBS": root}
     answers = _answers(["Rscript", "--vanilla", "-e", IN_R], env, [(name, name) for name in versions])

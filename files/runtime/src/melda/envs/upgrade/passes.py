@@ -19,7 +19,10 @@ from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UsageError
 from melda.envs.restore import bspm, command, tools
 from melda.envs.restore.progress import Progress
+from melda.envs.upgrade import checking
 from melda.envs.upgrade.former import Former
+from melda.plugins import set_paths
+from melda.sync import distributions
 
 Json = Dict[str, Any]
 ALLOWED = command.Options(allow_version_change=True)
@@ -121,6 +124,7 @@ class Passes:
             self._wheels()
             self._newest()
             self._sources()
+            self._load_copies()
         finally:
             shutil.rmtree(self._work, ignore_errors=True)
         return [
@@ -195,6 +199,17 @@ class Passes:
         nearest = {one.name: one.nearest for one in problems if one.nearest not in ("", one.version)}
         again = [{**one, "version": nearest[one["name"]]} for one in self._missing("r") if one["name"] in nearest]
         self._exact("r", [one for one in again if one["source"]["type"] in REPOSITORIES], False)
+
+    def _load_copies(self) -> None:
+        """R packages from copies were built by the other R: one that does not load here is removed again."""
+        names = {entry["name"] for entry in self._wanted["r"] if "file" in entry and entry["name"] in self._there("r")}
+        root = set_paths.plugins(self._place).r
+        failures = checking.of_r(self._place, root, names) if names else []
+        for one in failures:
+            distributions.remove(os.path.join(root, one.name))
+            self._why["r"][one.name] = f"the copy that was kept does not load: {one.reason}"
+        if failures:
+            self._here = capture.capture(self._place)
 
 
 def invalid(error: UsageError) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Collection, Dict, List, Sequence
 
 from melda.base import log
@@ -13,6 +14,7 @@ from melda.sync.carry_over import Due
 Json = Dict[str, Any]
 SHOWN = 5  # names of packages in one line
 LANGUAGES = {"python": "Python", "r": "R"}
+THERE = re.compile(r"\d+ packages are (there|left)|the file is of ")
 INSTALL = {"python": "%pip install {0}", "r": 'install.packages("{0}")'}
 
 
@@ -97,8 +99,9 @@ class Told(Progress):
     """As a bar, for a process that nobody looks at: lines for the log."""
 
     def say(self, text: str) -> None:
-        """Write a line that stays."""
-        say(text)
+        """Write a line that stays, but for what is there already: each pass would repeat it."""
+        if not THERE.match(text):
+            say(text)
 
     def doing(self, text: str, line: bool = True) -> None:
         """Write what is done now, if it is worth a line."""
