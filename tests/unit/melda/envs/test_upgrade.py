@@ -105,6 +105,7 @@ def world(image: Image, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(image, monkeypatch)
 
 
+FAILED = "version 1.0 could not be carried over from "
 MOVES = f"Python {OLD} to {VERSION}, R 4.1.0 to {R}"
 
 
@@ -131,9 +132,9 @@ def test_each_the_best_way(world: World, capsys: pytest.CaptureFixture[str]) -> 
         ("r", ["compiled", "lost"], False),
     ]
     assert world.missing() == [
-        ["python", "gone", f"version 1.0 could not be carried over from Python {OLD} to {VERSION} (no wheel); to install it: %pip install gone"],
-        ["r", "lost", f'version 1.0 could not be carried over from R 4.1.0 to {R} (no source); to install it: install.packages("lost")'],
-    ]  # fmt: skip
+        ["python", "gone", f"{FAILED}Python {OLD} to {VERSION} (no wheel); to install it: %pip install gone"],
+        ["r", "lost", f'{FAILED}R 4.1.0 to {R} (no source); to install it: install.packages("lost")'],
+    ]
     assert "upgrade: Python gone 1.0: no wheel" in capsys.readouterr().err
     assert command.os.environ.get("UV_NO_BUILD") is None
     # The old folders are there as they were, for the day somebody goes back.
@@ -276,7 +277,9 @@ def test_what_was_taken_over_is_loaded_once(world: World, monkeypatch: pytest.Mo
 
 
 def test_loading(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking.tools, "variables", lambda _: {"PYTHONPATH": str(image.own_python), "PATH": "/usr/bin:/bin"})
+    monkeypatch.setattr(
+        checking.tools, "variables", lambda _: {"PYTHONPATH": str(image.own_python), "PATH": "/usr/bin:/bin"}
+    )
     monkeypatch.setattr(interpreters, "python", lambda _: VERSION)
     root = image.workdir / f"Python-{VERSION}"
     (root / "bin").mkdir()
