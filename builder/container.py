@@ -33,6 +33,7 @@ OPEN = (
     "PGEO_IPS",
     "EGRESS",
     "ALLOWED_ORIGINS",
+    "UPGRADE",
     "SSH_AUTHORIZED_KEYS",
     "AWS_PROFILE",
 )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import melda
-from melda.base.paths import OMITTED, SUPPORT_ENDS
+from melda.base.paths import IMAGE, OMITTED, SUPPORT_ENDS
 
 from builder import docker as client
 from builder import overrides
@@ -70,6 +72,16 @@ def labels(base: str, created: str, left_out: list[str], support_ends: str = "")
     }
 
 
+def inside(base: str, created: str) -> str:
+    """Return what an image knows of itself: its containers see no labels, and note in the project what they ran on.
+
+    Args:
+        base: name of the base.
+        created: when the image was built.
+    """
+    return json.dumps({"version": melda.__version__, "revision": revision(), "base": base, "created": created}, indent=1) + "\n"
+
+
 @contextmanager
 def temporary(docker: str, *kinds: str) -> Iterator[list[str]]:
     """Names for images under construction; whatever has one of them at the end loses it."""
@@ -84,8 +96,13 @@ def temporary(docker: str, *kinds: str) -> Iterator[list[str]]:
 def label(docker: str, unlabelled: str, labelled: str, base: str) -> None:
     """Give an image its labels, now that what was skipped is known."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "Dockerfile").write_text(f"FROM {unlabelled}\n")
+        (Path(folder) / "Dockerfile").write_text(f"FROM {unlabelled}\nCOPY image.json {IMAGE}\n")
         created = client.inspect(docker, "image", unlabelled)["Created"]
+        own = Path(folder) / "image.json"
+        own.write_text(inside(base, created))
+        own.chmod(0o644)
+        when = datetime.fromisoformat(created).timestamp()
+        os.utime(own, (when, when))  # the same image built again stays the same
         ends = _text(docker, unlabelled, SUPPORT_ENDS).strip().rpartition(" ")[2]
         output = labels(base, created, omitted(docker, unlabelled), ends)
         options = [part for key, value in output.items() for part in ("--label", f"{key}={value}")]

@@ -13,6 +13,7 @@ import os
 import site
 import sys
 import time
+from typing import Any
 
 IMAGE_PACKAGES = os.path.dirname(os.path.abspath(__file__))
 IMAGE = os.path.dirname(os.path.dirname(os.path.dirname(IMAGE_PACKAGES)))
@@ -22,6 +23,15 @@ WITHOUT = "MELDA_WITHOUT_PLUGINS"
 RESTORING = "/run/melda-jupyter/plugins/restoring"
 PATIENCE = 50.0  # seconds; Jupyter gives a kernel a minute to start
 LONGEST_WAIT = 300.0  # seconds after the container's start; nobody waits after that, should the flag stay
+# Packages that are carried over from another Python, or could not be: kind, name, why, a line each.
+MISSING = "/run/melda-jupyter/plugins/missing"
+LARGEST = 16384  # bytes of it that are read
+# Modules that are called otherwise than the package that brings them.
+PACKAGES = {
+    "attr": "attrs", "bs4": "beautifulsoup4", "crypto": "pycryptodome", "cv2": "opencv-python", "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv", "fitz": "pymupdf", "git": "gitpython", "osgeo": "gdal", "pil": "pillow", "serial": "pyserial",
+    "skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "pyyaml", "zmq": "pyzmq",
+}  # fmt: skip
 _arranged = False
 
 
@@ -52,6 +62,48 @@ def wait() -> None:
         time.sleep(0.02)
 
 
+def missing(module: str) -> str:
+    """Return why a module is not there that the project had with another Python; empty: it had none of that name."""
+    name = module.lower().replace("_", "-")
+    try:
+        number = os.open(MISSING, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            text = os.read(number, LARGEST).decode("utf-8", "replace")
+        finally:
+            os.close(number)
+    except OSError:
+        return ""
+    for line in text.splitlines():
+        kind, _, rest = line.partition("\t")
+        package, _, why = rest.partition("\t")
+        if kind == "python" and package in (name, PACKAGES.get(name, name)):
+            return f"{package}: {why}"
+    return ""
+
+
+class Missing:
+    """The last of Python's finders: an import that would fail says why, where the project had the module elsewhere."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+        """Return nothing, ever.
+
+        Raises:
+            ModuleNotFoundError: it is being carried over, or could not be. Only for an import statement: who asks
+                importlib.util.find_spec() whether there is such a module is answered.
+        """
+        if path is not None or "." in name:
+            return
+        asking = sys._getframe(1)
+        while asking is not None and asking.f_code.co_name == "_find_spec":
+            asking = asking.f_back  # type: ignore[assignment]
+        if asking is None or asking.f_code.co_name != "_find_and_load_unlocked":
+            return
+        why = missing(name)
+        if why:
+            raise ModuleNotFoundError(f"No module named {name!r} ({why})", name=name)
+
+
 def arrange(again: bool = False) -> None:
     """Bring ``sys.path`` into order. Whatever the user's folder holds, it does not keep Python from starting.
 
@@ -69,6 +121,8 @@ def arrange(again: bool = False) -> None:
         if not root:
             return
         wait()
+        if not any(finder is Missing for finder in sys.meta_path):
+            sys.meta_path.append(Missing)
         if os.environ.get(WITHOUT):
             sys.path[:] = [path for path in sys.path if path not in (root, packages(root))]
             return

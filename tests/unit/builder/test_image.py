@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import melda
 import pytest
+from melda.plugins.image_record import Image
 
 from builder import connector, image
 from builder.errors import BuildError
@@ -33,6 +35,13 @@ def test_labels_stay_the_same_so_that_an_image_built_later_is_the_same(monkeypat
     monkeypatch.setattr("time.time", lambda: 2e9)
     assert image.labels("x", WHEN, []) == now
     assert image.labels("x", WHEN, [])["org.opencontainers.image.created"] == WHEN
+
+
+def test_an_image_knows_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "revision", lambda: "a" * 40)
+    now = json.loads(image.inside("debian:bookworm", WHEN))
+    assert now == {"version": "0.1.0", "revision": "a" * 40, "base": "debian:bookworm", "created": WHEN}
+    assert now.keys() <= set(Image._fields), "image_record reads it"
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ PROGRAMS: Dict[str, str] = {
     "melda-unit": "melda.boot.systemd",
     "restore-fork": "melda.envs.restore_fork",
     "set-paths": "melda.plugins.set_paths",
+    "upgrade-packages": "melda.envs.upgrade.command",
     "start-jupyter": "melda.boot.container",
 }
 

@@ -73,6 +73,20 @@ def test_a_fork_is_told_and_no_reason_to_be_ill(tmp_path: Path, monkeypatch: pyt
     assert found["fork"] == "failed: no Python" and health.is_healthy(found)
 
 
+def test_another_image_and_what_is_carried_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jupyter, "answers", lambda *_: True)
+    monkeypatch.setattr(health, "of_dbus", lambda: "ok")
+    for name in ("IMAGE", "UPGRADE"):
+        monkeypatch.setattr(state, name, str(tmp_path / name))
+        assert not {"image", "upgrade"} & health.report({"JUPYTER_WORKDIR": str(tmp_path)}).keys()
+    state.write("the project ran on another image before: R 4.2.2 -> 4.5.0", state.IMAGE)
+    state.write("installing, 3 of 10", state.UPGRADE)
+    found = health.report({"JUPYTER_WORKDIR": str(tmp_path)})
+    assert found["image"].endswith("R 4.2.2 -> 4.5.0") and found["upgrade"] == "installing, 3 of 10"
+    assert health.is_healthy(found)
+    assert health.outline(found) == {**health.outline(found), "image": "changed", "upgrade": "installing"}
+
+
 def test_strangers_are_not_told_names() -> None:
     told = {"jupyter": "ok", "mount": "fails: [Errno 5] Input/output error: '/home/melda/project/x'", "dbus": "ok"}
     for line, output in {

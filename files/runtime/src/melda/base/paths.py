@@ -26,6 +26,7 @@ LOCAL_PLUGINS = STATE + "/plugins"  # the plugin folders, on local disk
 SUPPORT_ENDS = SHARE + "/support-ends"  # the distribution release, and the last day of its security updates
 OMITTED = SHARE + "/omitted"  # sources that did not answer, a line each
 NOT_COMPILED = SHARE + "/not-compiled"  # R packages that did not compile, with the reason, a line each
+IMAGE = SHARE + "/image.json"  # version, revision and base of the image, where `make image` built it
 R_PACKAGES = SHARE + "/r-packages"  # every R package that a list ever asked for here, a line each
 
 ENVIRONMENT = "/etc/environment"

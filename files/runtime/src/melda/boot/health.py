@@ -31,7 +31,9 @@ BSPM_STATE = BSPM_RUN
 PLUGINS, FORK = "plugins", "fork"
 START, CONFIGURATION = "start", "configuration"  # only where something is the matter
 VERSION = "version"
-INFORMATIONAL = (VERSION, PLUGINS, FORK, BSPM, START, CONFIGURATION)  # reported; do not make the container unhealthy
+IMAGE, UPGRADE = "image", "upgrade"  # only where the project ran on another image before
+# Reported; they do not make the container unhealthy.
+INFORMATIONAL = (VERSION, PLUGINS, FORK, BSPM, START, CONFIGURATION, IMAGE, UPGRADE)
 SECONDS = 3.0  # for Jupyter, and for the bus
 PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
 ONCE = 9.0  # for one answer of the version service
@@ -104,7 +106,8 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         found[BSPM] = bspm
     if variables.get("FORK_OF"):
         found[FORK] = read_state(state.FORK) or "waiting"
-    for name, path in ((START, state.START), (CONFIGURATION, jupyter.LEFT_OUT)):
+    lines = ((START, state.START), (CONFIGURATION, jupyter.LEFT_OUT), (IMAGE, state.IMAGE), (UPGRADE, state.UPGRADE))
+    for name, path in lines:
         if read_state(path):
             found[name] = read_state(path)
     return found
@@ -114,9 +117,9 @@ def outline(found: Mapping[str, str]) -> Dict[str, str]:
     """Return a report for those who may not use the notebook: without names of folders, files and packages."""
 
     def short(name: str, line: str) -> str:
-        if name == START:
-            return "incomplete"
-        if name not in (PLUGINS, FORK):
+        if name in (START, IMAGE):
+            return "incomplete" if name == START else "changed"
+        if name not in (PLUGINS, FORK, UPGRADE):
             return line.partition(":")[0]
         stage = STAGES.match(line)
         # Else it is the line of a fork that is over: how many packages, and of whom.

@@ -18,7 +18,7 @@ from melda.jupyter.starting import Starting
 from melda.mount import s3fs
 from melda.plugins import set_paths
 from melda.ssh import service as ssh
-from melda.sync import fork_of
+from melda.sync import fork_of, upgrading
 from melda.sync import service as sync
 
 JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
@@ -151,6 +151,8 @@ def start_jupyter(start: Start) -> List[str]:
         start.starting.finish()
         address = jupyter.url(start.settings, start.token, start.random)
         log.line(f"ready: {address} ({time.monotonic() - start.began:.2f} s)")
+        # Not before: the first kernel must not wait for it.
+        start.supervisor.start(upgrading.service(start.settings, start.variables))
         return None
 
     start.supervisor.call_later(JUPYTER_SECONDS, announce)

@@ -25,7 +25,7 @@ from melda.jupyter import service as jupyter
 from melda.jupyter.starting import Starting
 from melda.mount import s3fs
 from melda.plugins import set_paths
-from melda.sync import fork_of
+from melda.sync import fork_of, upgrading
 from melda.sync import service as sync
 
 STOP_SECONDS = (
@@ -101,12 +101,14 @@ def _plugins(settings: Settings, supervisor: Supervisor) -> str:
     forked = fork_of.service(settings, _variables(settings))
     if forked:
         supervisor.start(forked)
+    supervisor.start(upgrading.service(settings, _variables(settings)))
     where = "the user's packages are being restored" if synced else "there is no bucket"
     return f"{where}, {changed} owners changed in {user.home}"
 
 
 def _end_plugins(settings: Settings, supervisor: Supervisor) -> str:
     supervisor.stop(fork_of.NAME)
+    supervisor.stop(upgrading.NAME)
     return sync.flush(settings, supervisor)
 
 

@@ -59,6 +59,8 @@ def do_capture(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory(prefix="melda-env-") as folder:
             found.document["kernels"] = kernels.find(found.python, runtime, folder)
     kept: List[str] = []
+    if os.path.abspath(path) in copies.newest(place.workdir) and asked.format == "json":
+        _keep_former(path, found.document)
     if path != "-" and asked.format == "json" and asked.files:
         kept, failures = pack.keep(found, path + pack.ENDING)
         for name, reason in failures.items():
@@ -71,6 +73,13 @@ def do_capture(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     if path != "-":
         _say_captured(path, finished, kept, asked.json)
     return 0
+
+
+def _keep_former(path: str, found: Json) -> None:
+    try:
+        copies.keep_former(path, found)
+    except OSError as error:
+        raise UsageError(f"{path!r} is of another Python or R and cannot be kept: {error.strerror}") from None
 
 
 def _say_captured(path: str, found: Json, kept: Sequence[str], as_json: bool) -> None:
@@ -114,6 +123,13 @@ def do_restore(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     return command.run(place, asked)
 
 
+def do_upgrade(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
+    """melda-env upgrade."""
+    from melda.envs.upgrade import command  # noqa: PLC0415 what it needs takes a while to load
+
+    return command.by_hand(place, asked)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     top = argparse.ArgumentParser(prog="melda-env", description=DESCRIPTION)
@@ -153,6 +169,9 @@ def parser() -> argparse.ArgumentParser:
     three.add_argument("--dry-run", action="store_true", help="say what would be done")
     three.add_argument("--json", action="store_true", help="end with a summary as JSON")
     three.set_defaults(do=do_restore)
+    four = commands.add_parser("upgrade", help="carry over what the project had with another Python or R")
+    four.add_argument("--json", action="store_true", help="end with a summary as JSON")
+    four.set_defaults(do=do_upgrade)
     return top
 
 

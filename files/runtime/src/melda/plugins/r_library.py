@@ -21,6 +21,24 @@ local({{
   # Packages that a starting container restores are waited for, at most 50 s, and 300 s after its start nobody waits.
   for (i in 1:1000)
     if (isTRUE(difftime(Sys.time(), file.mtime("{restoring}"), units = "secs") < 300)) Sys.sleep(0.05) else break
+  # Of a package that the project had with another R it is said that it is coming, or why it could not be had.
+  found <- get0("packageNotFoundError", baseenv(), inherits = FALSE)
+  if (is.function(found) && is.null(attr(found, "melda"))) {{
+    told <- function(package, lib.loc, call = NULL) {{
+      error <- found(package, lib.loc, call)
+      why <- tryCatch({{
+        lines <- strsplit(readLines("{missing}", warn = FALSE), "\t", fixed = TRUE)
+        Filter(function(one) length(one) == 3L && one[[1L]] == "r" && one[[2L]] %in% package, lines)
+      }}, error = function(e) NULL, warning = function(w) NULL)
+      if (length(why)) error$message <- paste0(error$message, " (", why[[1L]][[3L]], ")")
+      error
+    }}
+    attr(told, "melda") <- TRUE
+    base <- baseenv()
+    unlockBinding("packageNotFoundError", base)
+    assign("packageNotFoundError", told, base)
+    lockBinding("packageNotFoundError", base)
+  }}
   if (!dir.exists(plugins)) return()
   image <- .libPaths()
   .libPaths(c(plugins, image))
@@ -47,7 +65,7 @@ def profile(workdir: str, user: str) -> str:
     def quoted(text: str) -> str:
         return text.replace("\\", "\\\\").replace('"', '\\"')
 
-    return PROFILE.format(workdir=quoted(workdir), user=quoted(user), restoring=state.RESTORING)
+    return PROFILE.format(workdir=quoted(workdir), user=quoted(user), restoring=state.RESTORING, missing=state.MISSING)
 
 
 def make(library: str) -> None:

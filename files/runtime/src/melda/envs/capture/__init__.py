@@ -85,6 +85,17 @@ def inspect(place: environ.ImageLayout, status: str = system.STATUS, brought: st
         },
     }
     found, told = entries.checked(document)
+    return matching(found, in_python, in_r, told)
+
+
+def matching(found: Json, in_python: Dict[str, Found], in_r: Dict[str, Tuple[str, Json]], told: List[str]) -> Installed:
+    """Return a checked document with what is installed.
+
+    Args:
+        found: the document.
+        in_python, in_r: what is installed, with the entries that the document had.
+        told: of what something was dropped; then its entries are others.
+    """
     if told:
         in_python, in_r = _of(found, in_python, in_r)
     return Installed(found, in_python, in_r, told)

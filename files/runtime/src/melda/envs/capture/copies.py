@@ -5,19 +5,85 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import Iterator
+import re
+from typing import Any, Dict, Iterator, Tuple
 
-from melda.base import regular, textfiles
+from melda.base import folders, regular, textfiles
 from melda.envs import capture, document, entries
+from melda.envs.capture.pack import ENDING
 from melda.plugins import state
 from melda.sync import fork_of
+
+# A capture of another Python or R than the newest one's: environment.Python-3.11.2_R-4.2.2.json.
+FORMER = re.compile(r"environment\.(Python-[0-9.]+[0-9]_?)?(R-[0-9.]+[0-9])?(?<=[0-9])\.json")
+
+
+def newest(workdir: str) -> Tuple[str, str]:
+    """Return where the newest captures of a project lie: the user's, and the sync daemon's."""
+    return os.path.join(workdir, capture.NAME), os.path.join(workdir, state.PROJECT_STATE, state.CAPTURE)
 
 
 def paths(workdir: str) -> Iterator[str]:
     """Return where captures may lie in a project."""
-    yield os.path.join(workdir, capture.NAME)
-    yield os.path.join(workdir, state.PROJECT_STATE, state.CAPTURE)
+    yield from newest(workdir)
     yield os.path.join(workdir, fork_of.HERE, state.CAPTURE)
+    for folder in (workdir, os.path.join(workdir, state.PROJECT_STATE)):
+        with contextlib.suppress(OSError):
+            yield from (os.path.join(folder, name) for name in sorted(os.listdir(folder)) if FORMER.fullmatch(name))
+
+
+def versions(found: Dict[str, Any]) -> Tuple[str, str]:
+    """Return the versions of Python and of R that a capture is of; empty: it has none.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no capture.
+    """
+    both = (found["python"]["version"], found["r"]["version"])
+    if not all(re.fullmatch(r"[0-9.]{0,40}", version) for version in both):
+        raise ValueError("no version")
+    return both
+
+
+def former_name(python: str, r: str) -> str:
+    """Return what a capture of these versions is called when it is not the newest one any more."""
+    names = [f"{kind}-{version}" for kind, version in (("Python", python), ("R", r)) if version]
+    return "environment.{0}.json".format("_".join(names) or "none")
+
+
+def keep_former(path: str, found: Dict[str, Any]) -> str:
+    """Before ``path`` is written: if it is a capture of another Python or R, keep it beside, and what belongs to it.
+
+    Args:
+        path: of the newest capture.
+        found: what is going to be written there.
+
+    Returns:
+        Where it is kept; empty: there was nothing to keep.
+
+    Raises:
+        OSError: it cannot be kept.
+    """
+    try:
+        text = regular.read(path, document.LARGEST).decode("utf-8-sig")
+        of = versions(json.loads(text))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ""
+    if of == versions(found):
+        return ""
+    former = os.path.join(os.path.dirname(path), former_name(*of))
+    # The files first: when the capture has its new name, all of it is there.
+    if os.path.isdir(path + ENDING) and not os.path.islink(path + ENDING):
+        if os.path.lexists(former + ENDING):
+            folders.clear(former + ENDING)
+        os.rename(path + ENDING, former + ENDING)
+    # A copy: whoever reads the newest capture meanwhile finds one.
+    textfiles.replace(former, text)
+    return former
+
+
+def is_of_project(workdir: str, path: str) -> bool:
+    """Is this a capture of the project itself, and not of the parent of a fork?"""
+    return os.path.dirname(path) in (workdir, os.path.join(workdir, state.PROJECT_STATE))
 
 
 def clean(path: str) -> bool:

@@ -1,0 +1,115 @@
+"""What a project had with another Python or R: its snapshot, or, where the old folders are on disk, what lies in them."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Dict, Iterator, List, NamedTuple
+
+from melda.base import folders, interpreters, regular, textfiles
+from melda.base.paths import PROJECT_STATE
+from melda.config import environ
+from melda.envs import capture, document, entries
+from melda.envs.capture import copies, pack, python, r, system
+from melda.envs.errors import UsageError
+from melda.sync import carried, tree
+from melda.sync.carry_over import Due
+
+Json = Dict[str, Any]
+KINDS = {"Python": "python", "R": "r"}
+
+
+class Former(NamedTuple):
+    """Packages to be carried over.
+
+    Attributes:
+        due: from which folder into which.
+        kind: ``python`` or ``r``.
+        packages: entries of the snapshot.
+        files: folder with what was kept beside the snapshot.
+    """
+
+    due: Due
+    kind: str
+    packages: List[Json]
+    files: str
+
+
+def inspect(place: environ.ImageLayout, of_python: str, of_r: str) -> capture.Installed:
+    """Look at what lies in the folders of another Python and R.
+
+    Args:
+        place: where things are.
+        of_python, of_r: their versions; empty: none.
+    """
+    root = os.path.join(place.workdir, "Python-" + of_python)
+    own = [interpreters.site_packages(root, of_python), root] if of_python else []
+    in_python = python.beyond_image(own)
+    libraries = [os.path.join(place.workdir, "R-" + of_r)] if of_r else []
+    in_r, _ = r.installed(libraries, [], system.Apt({}, frozenset()))
+    found, told = entries.checked({
+        **document.empty(),
+        "system": system.release(),
+        "python": {"version": of_python, "packages": [one.entry for one in in_python.values()]},
+        "r": {"version": of_r, "packages": [entry for _, entry in in_r.values()]},
+    })  # fmt: skip
+    return capture.matching(found, in_python, in_r, told)
+
+
+def _has(path: str, kind: str, version: str) -> bool:
+    try:
+        found = json.loads(regular.read(path, document.LARGEST).decode("utf-8-sig"))
+        return copies.versions(found)[kind == "r"] == version
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def snapshots(workdir: str, kind: str, version: str) -> Iterator[str]:
+    """Return the snapshots of a Python or an R, the one that was written last first.
+
+    Args:
+        workdir: the project.
+        kind: ``python`` or ``r``.
+        version: its version.
+    """
+    found = [path for path in copies.paths(workdir) if copies.is_of_project(workdir, path)]
+    found = [path for path in found if _has(path, kind, version)]
+    # What the sync daemon wrote before what the user may have captured one day.
+    ours = os.path.join(workdir, PROJECT_STATE) + "/"
+    yield from sorted(found, key=lambda path: (path.startswith(ours), os.path.getmtime(path)), reverse=True)
+
+
+def _write(place: environ.ImageLayout, kind: str, version: str) -> str:
+    """Write down what lies in a folder on disk, as the sync daemon does it in a bucket; return the path."""
+    found = inspect(place, *((version, "") if kind == "python" else ("", version)))
+    both = (version, "") if kind == "python" else ("", version)
+    path = os.path.join(place.workdir, PROJECT_STATE, copies.former_name(*both))
+    folders.make(os.path.dirname(path))
+    pack.keep(found, path + pack.ENDING)
+    textfiles.write_if_changed(path, capture.text(entries.checked(found.document)[0]))
+    return path
+
+
+def find(place: environ.ImageLayout, due: Due, local: bool) -> Former:
+    """Return what a folder is to be filled with.
+
+    Args:
+        place: where things are.
+        due: from where to where.
+        local: are the project's folders on disk, and not kept in a bucket?
+
+    Raises:
+        UsageError: nobody wrote down what it was, or what was written is no snapshot.
+        OSError: it cannot be read or written.
+    """
+    name, _, _ = carried.parts(due.source)
+    kind, version = KINDS[name], due.source.partition("-")[2]
+    root = os.path.join(place.workdir, due.source)
+    if local and next(iter(tree.layout(due.source).entries(root)), None) is not None:
+        path = _write(place, kind, version)
+    else:
+        path = next(snapshots(place.workdir, kind, version), "")
+    if not path:
+        raise UsageError(f"there is no snapshot of {due.source}: what was in it is not known")
+    found = document.check(document.parse_json(document.read_text(path), path), path)
+    return Former(due, kind, found[kind]["packages"], path + pack.ENDING)

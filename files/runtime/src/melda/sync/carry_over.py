@@ -1,0 +1,199 @@
+"""Carrying over what a project had with another Python or R: what there is to do, and what is taken over as it is.
+
+A patch release (the same X.Y) takes the other folder over as a whole: by hard links where the project is a local folder, from
+the archives in the bucket where it is in one. The old folder stays as it is, for the day somebody goes back. What another X.Y
+needs is installed package by package, see melda/envs/upgrade; nothing of that happens here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from typing import Callable, Iterator, List, NamedTuple, Optional
+
+from melda.base import folders
+from melda.base.paths import PROJECT_STATE
+from melda.plugins import image_record
+from melda.sync import carried, distributions, tree
+from melda.sync.carried import PACKAGES, WHOLE, Carried
+from melda.sync.restoring import Restoring
+
+WORK = "carried-over"  # folder for what is on its way, beside where it goes
+SHEBANG = 4096  # bytes of a program that are looked at: its first lines
+Say = Callable[[str], None]
+
+
+class Due(NamedTuple):
+    """A folder that is to be filled, from another one.
+
+    Attributes:
+        target, source: their names.
+        how: see :class:`Carried`.
+    """
+
+    target: str
+    source: str
+    how: str
+
+
+class Project:
+    """A project's folders, of this Python and R and of others.
+
+    Args:
+        workdir: the project.
+        local: folder on local disk in which the folders lie that are kept in the bucket; empty: the project is none.
+        say: takes lines for the log.
+    """
+
+    def __init__(self, workdir: str, local: str, say: Say) -> None:
+        self._workdir, self._local, self._say = workdir, local, say
+        self._ours = os.path.join(workdir, PROJECT_STATE)
+
+    def _root(self, name: str) -> str:
+        return os.path.join(self._local or self._workdir, name)
+
+    def _saved(self, name: str) -> bool:
+        """Does the bucket have a generation of this folder?"""
+        return any(entry.endswith(".json") for entry in tree.listed(os.path.join(self._ours, name)))
+
+    def _holds(self, name: str) -> bool:
+        if self._local:
+            return self._saved(name)
+        shape, root = tree.layout(name), os.path.join(self._workdir, name)
+        return next(iter(shape.entries(root)), None) is not None
+
+    def _captured(self, kind: str) -> Iterator[str]:
+        """Return the folders' names of which there is a snapshot under its own name."""
+        for name in tree.listed(self._ours):
+            found = re.fullmatch(rf"environment\.(?:.*_)?{kind}-(\d+\.\d+\.\d+)(?:_.*)?\.json", name)
+            if found:
+                yield f"{kind}-{found.group(1)}"
+
+    def source(self, target: str) -> str:
+        """Return the folder from which ``target`` is to be filled; empty: there is none.
+
+        The one of the image that the project ran on last; else the newest of the same X.Y, else the newest.
+        """
+        kind, series, mine = carried.parts(target)
+        listed = tree.listed(self._ours) if self._local else tree.listed(self._workdir)
+        names = {name for name in listed if carried.FOLDER.fullmatch(name) and name != target}
+        names = {name for name in names if carried.parts(name)[0] == kind and self._holds(name)}
+        names |= set(self._captured(kind)) - {target}
+        record = image_record.read(self._workdir)
+        for image in (record.last, record.before):
+            version = image and (image.python if kind == "Python" else image.r)
+            if version and f"{kind}-{version}" in names:
+                return f"{kind}-{version}"
+
+        def rank(name: str) -> object:
+            _, other, numbers = carried.parts(name)
+            return other == series, numbers < mine, numbers
+
+        return max(names, key=rank, default="")  # type: ignore[arg-type]
+
+    def due(self, targets: List[str]) -> List[Due]:
+        """Return what there is to do: folders that were never used, or whose filling did not come to its end.
+
+        Raises:
+            OSError: the project cannot be read.
+        """
+        known, found = carried.read(self._workdir), []
+        for target in targets:
+            one = known.get(target)
+            used = self._holds(target) or next(iter(tree.layout(target).entries(self._root(target))), None)
+            if (one and one.done) or (used and not one):
+                continue
+            source = one.source if one else self.source(target)
+            if source:
+                how = WHOLE if carried.same_series(target, source) and self._holds(source) else PACKAGES
+                found.append(Due(target, source, how))
+        return found
+
+    def take_over(self, due: Due) -> int:
+        """Fill a folder with all that another one of the same X.Y has. Killed anywhere, it can be done again.
+
+        Returns:
+            How many entries it has from there.
+
+        Raises:
+            OSError: something cannot be read or written.
+        """
+        carried.note(self._workdir, due.target, Carried(due.source, WHOLE))
+        work = os.path.join(self._local or self._ours, WORK)
+        distributions.remove(work)
+        folders.make(work)
+        try:
+            whole = os.path.join(work, due.source)
+            if self._local:
+                self._unpack(due.source, work)
+            else:
+                self._link(os.path.join(self._workdir, due.source), whole)
+            relocate(whole, *(os.path.join(self._workdir, name) for name in (due.source, due.target)))
+            shape = tree.layout(due.target)
+            count = len(distributions.adopt(shape, whole, self._root(due.target)))
+        finally:
+            with contextlib.suppress(OSError):
+                distributions.remove(work)
+        carried.note(self._workdir, due.target, Carried(due.source, WHOLE, done=True))
+        return count
+
+    def _unpack(self, name: str, work: str) -> None:
+        folders.make(work, name)
+        Restoring(name, work, self._ours, self._say, "").restore()
+
+    def _link(self, source: str, target: str) -> None:
+        shape = tree.layout(os.path.basename(source))
+        for entry in shape.entries(source):
+            try:
+                link(os.path.join(source, entry), os.path.join(target, entry))
+            except (OSError, RecursionError) as error:  # one that cannot be read costs itself alone
+                self._say("{0}: not taken over: {1}".format(entry, getattr(error, "strerror", "") or error))
+
+
+def _file(source: str, target: str) -> str:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:  # a file system that has none
+        shutil.copy2(source, target, follow_symlinks=False)
+    return target
+
+
+def link(source: str, target: str) -> None:
+    """Give a file, or all in a folder, a second name. Installers never change a file: they replace it.
+
+    Raises:
+        OSError, RecursionError: it cannot be done.
+    """
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if os.path.isdir(source) and not os.path.islink(source):
+        shutil.copytree(source, target, symlinks=True, copy_function=_file)
+    else:
+        _file(source, target)
+
+
+def relocate(root: str, old: str, new: str) -> None:
+    """Let programs in ``root``'s bin that name the Python of the folder ``old`` name the one of ``new``."""
+    programs = os.path.join(root, "bin")
+    for name in tree.listed(programs):
+        path = os.path.join(programs, name)
+        if not os.path.isfile(path) or os.path.islink(path):
+            continue
+        with contextlib.suppress(OSError):
+            text = _moved(path, old.encode(), new.encode())
+            if text is not None:
+                # A new file: the old one may have another name in the old folder.
+                mode = os.stat(path).st_mode & 0o777
+                with open(path + ".new", "wb") as stream:
+                    stream.write(text)
+                os.chmod(path + ".new", mode)
+                os.replace(path + ".new", path)
+
+
+def _moved(path: str, old: bytes, new: bytes) -> Optional[bytes]:
+    with open(path, "rb") as stream:
+        head = stream.read(SHEBANG)
+        if not head.startswith(b"#!") or old + b"/" not in head:
+            return None
+        return head.replace(old + b"/", new + b"/") + stream.read()

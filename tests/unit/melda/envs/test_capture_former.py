@@ -1,0 +1,80 @@
+"""A capture of another Python or R is kept under its own name, with what belongs to it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from melda.base import interpreters
+from melda.envs import cli
+from melda.envs.capture import copies
+
+from tests.unit.melda.envs.conftest import VERSION, Image, distribution
+
+OF_42, OF_45 = (f"environment.Python-{VERSION}_R-{r}.json" for r in ("4.2.2", "4.5.0"))
+
+
+@pytest.fixture
+def here(image: Image, monkeypatch: pytest.MonkeyPatch) -> Image:
+    monkeypatch.setattr(cli, "interpreter", lambda place: None)
+    monkeypatch.setattr(cli, "as_user", lambda place: None)
+    monkeypatch.setattr(cli.environ, "image_layout", lambda variables: image.layout)
+    distribution(image.own_python, "zebra", "1.0")
+    (image.workdir / ".melda-jupyter").mkdir()
+    return image
+
+
+@pytest.mark.parametrize("folder", [".", ".melda-jupyter"])
+def test_another_r_forgets_nothing(here: Image, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    place = here.workdir / folder
+    newest = place / "environment.json"
+    assert cli.main(["capture", str(newest)]) == cli.main(["capture", str(newest)]) == 0
+    assert not (place / OF_42).exists(), "nothing to keep: the same Python and R"
+    before = newest.read_text()
+    files = place / "environment.json.files"
+    files.mkdir()
+    (files / "owl-3.0-py3-none-any.whl").write_text("owl")
+    monkeypatch.setattr(interpreters, "r", lambda: "4.5.0")
+    assert cli.main(["capture", str(newest)]) == 0
+    assert (place / OF_42).read_text() == before
+    assert (place / (OF_42 + ".files") / "owl-3.0-py3-none-any.whl").read_text() == "owl"
+    assert json.loads(newest.read_text())["r"]["version"] == "4.5.0", "environment.json stays the newest"
+    # And back again: what is kept of the old one is what the old one has now.
+    monkeypatch.setattr(interpreters, "r", lambda: "4.2.2")
+    distribution(here.own_python, "yak", "1.0")
+    assert cli.main(["capture", str(newest)]) == 0
+    monkeypatch.setattr(interpreters, "r", lambda: "4.5.0")
+    assert cli.main(["capture", str(newest)]) == 0
+    assert "yak" in (place / OF_42).read_text() and (place / OF_45).exists()
+    assert str(place / OF_42) in list(copies.paths(str(here.workdir))), "it is cleaned of secrets like the others"
+
+
+def test_a_file_of_the_callers_own_is_written_over(here: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = here.workdir / "mine.json"
+    assert cli.main(["capture", str(mine)]) == 0
+    monkeypatch.setattr(interpreters, "r", lambda: "4.5.0")
+    assert cli.main(["capture", str(mine)]) == 0
+    assert [path.name for path in here.workdir.glob("*.json")] == ["mine.json"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"python": 1}', '{"python": {"version": "../x"}, "r": {"version": ""}}'])
+def test_what_is_no_capture_is_written_over(tmp_path: Path, text: str) -> None:
+    (tmp_path / "environment.json").write_text(text)
+    now = {"python": {"version": "3.11.2"}, "r": {"version": "4.2.2"}}
+    assert copies.keep_former(str(tmp_path / "environment.json"), now) == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["environment.json"]
+
+
+def test_what_cannot_be_kept_is_not_written_over(here: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = here.workdir / "environment.json"
+    assert cli.main(["capture"]) == 0
+    before = newest.read_text()
+    monkeypatch.setattr(interpreters, "r", lambda: "4.5.0")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(copies.textfiles, "replace", full)
+    assert cli.main(["capture"]) == 2
+    assert newest.read_text() == before

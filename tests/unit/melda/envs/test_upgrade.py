@@ -1,0 +1,296 @@
+"""Packages of another Python or R: which way each is had, in which order, and who is told what."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from melda.base import interpreters
+from melda.envs import cli, formats
+from melda.envs.errors import UsageError
+from melda.envs.restore import command as restore
+from melda.envs.upgrade import checking, command, passes
+from melda.plugins import image_record, state
+from melda.sync import carried
+from melda.sync.carried import PACKAGES, WHOLE, Carried, Failure
+
+from tests.unit.melda.envs.conftest import VERSION, Image, R, distribution, r_package
+
+OLD = "3.1.4"
+OLD_SITE = "lib/python3.1/site-packages"
+
+
+class World:
+    """A project that had another Python and R, an index that has some wheels, and an apt that has some R packages."""
+
+    def __init__(self, image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.image = image
+        self.wheels: dict[str, list[str]] = {}  # versions by name
+        self.sources: set[str] = set()
+        self.apt: dict[str, str] = {}
+        self.asked: list[tuple[str, list[str], bool]] = []
+        self.busy = 0
+        self.env: dict[str, str] = {}
+        for name in ("UPGRADE", "IMAGE", "MISSING", "RESTORING", "STATE"):
+            monkeypatch.setattr(state, name, str(image.root / name.lower()))
+        for module in (command, cli, checking.tools):
+            monkeypatch.setattr(module.environ, "load", lambda: self.env)
+        monkeypatch.setattr(command.environ, "image_layout", lambda _: image.layout)
+        monkeypatch.setattr(cli, "interpreter", lambda _: None)
+        monkeypatch.setattr(cli, "as_user", lambda _: None)
+        monkeypatch.setattr(command.os, "nice", lambda _: 0)
+        monkeypatch.setattr(command, "AGAIN", 0.01)
+        monkeypatch.setattr(command.capture, "capture", lambda *_: image.capture())
+        monkeypatch.setattr(restore, "restore", self.restore)
+        monkeypatch.setattr(passes.bspm, "available", lambda _: self.apt)
+        monkeypatch.setattr(passes.checking, "of_r", lambda *_: [])
+        self.old_site = image.workdir / f"Python-{OLD}" / OLD_SITE
+        self.old_r = image.workdir / "R-4.1.0"
+        self.old_site.mkdir(parents=True)
+        self.old_r.mkdir()
+
+    def restore(self, _: object, path: str, options: restore.Options, __: object) -> restore.Outcome:
+        """In melda-env restore's place."""
+        if self.busy:
+            self.busy -= 1
+            raise UsageError("another melda-env restore runs in this container: it must end first")
+        assert options.allow_version_change
+        wanted = formats.parse(Path(path).read_text(), path)
+        only = command.os.environ.get("UV_NO_BUILD") == "1"
+        listed = [*wanted["python"]["packages"], *wanted["r"]["packages"]]
+        here = {one["name"] for kind in ("python", "r") for one in self.image.capture()[kind]["packages"]}
+        asked = [one for one in listed if one["name"] not in here]
+        self.asked.append(("r" if wanted["r"]["packages"] else "python",
+                           sorted([one["name"] for one in asked] + wanted.get(formats.OPEN, [])), only))  # fmt: skip
+        problems = []
+        for entry in wanted["python"]["packages"]:
+            name, version = entry["name"], entry["version"]
+            assert not entry.keys() & {"record", "hashes"}, "its wheel may be another file"
+            if "file" in entry or version in self.wheels.get(name, []) or (not only and name in self.sources):
+                if name not in here:
+                    distribution(self.image.own_python, name, version)
+            else:
+                problems.append(restore.Problem("python", name, version, "no wheel", ""))
+        loose = wanted.get(formats.OPEN, [])
+        unknown = [name for name in loose if not self.wheels.get(name)]
+        for name in loose:
+            if unknown:
+                problems.append(restore.Problem("python", name, "", f"{unknown} not found", ""))
+            else:
+                distribution(self.image.own_python, name, self.wheels[name][-1])
+        for entry in wanted["r"]["packages"]:
+            if self.apt.get(entry["name"]) == entry["version"] or entry["name"] in self.sources or "file" in entry:
+                r_package(self.image.own_r, entry["name"], entry["version"], Repository="CRAN")
+            else:
+                problems.append(restore.Problem("r", entry["name"], entry["version"], "no source", ""))
+        return restore.Outcome(0, 0, problems)
+
+    def start(self, **env: str) -> str:
+        self.env = {**env, "PATH": "/usr/bin:/bin"}
+        assert command.main() == 0
+        return state.read(state.UPGRADE) or ""
+
+    def found(self) -> dict[str, dict[str, str]]:
+        now = self.image.capture()
+        return {kind: {one["name"]: one["version"] for one in now[kind]["packages"]} for kind in ("python", "r")}
+
+    def missing(self) -> list[list[str]]:
+        return [line.split("\t") for line in state.text(state.MISSING).splitlines()]
+
+
+@pytest.fixture
+def world(image: Image, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(image, monkeypatch)
+
+
+FAILED = "version 1.0 could not be carried over from "
+MOVES = f"Python {OLD} to {VERSION}, R 4.1.0 to {R}"
+
+
+def test_each_the_best_way(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("same", "newer", "built", "gone"):
+        distribution(world.old_site, name, "1.0")
+    for name in ("binary", "compiled", "lost"):
+        r_package(world.old_r, name, "1.0", Repository="CRAN")
+    world.wheels = {"same": ["1.0", "2.0"], "newer": ["2.0", "3.0"]}
+    world.sources, world.apt = {"built", "compiled"}, {"binary": "1.4"}
+    line = world.start()
+    assert line == f"5 packages are carried over from {MOVES}; 2 cannot be had: gone 1.0, lost 1.0"
+    assert world.found() == {
+        "python": {"same": "1.0", "newer": "3.0", "built": "1.0"},
+        "r": {"binary": "1.4", "compiled": "1.0"},
+    }
+    every = ["built", "gone", "newer"]
+    assert world.asked == [
+        ("r", ["binary"], True),  # apt, in one transaction
+        ("python", [*every, "same"], True),
+        ("python", every, True),  # the newest, together; then one by one
+        *(("python", [name], True) for name in every),
+        ("python", ["built", "gone"], False),  # what has to be compiled comes last
+        ("r", ["compiled", "lost"], False),
+    ]
+    assert world.missing() == [
+        ["python", "gone", f"{FAILED}Python {OLD} to {VERSION} (no wheel); to install it: %pip install gone"],
+        ["r", "lost", f'{FAILED}R 4.1.0 to {R} (no source); to install it: install.packages("lost")'],
+    ]
+    assert "upgrade: Python gone 1.0: no wheel" in capsys.readouterr().err
+    assert command.os.environ.get("UV_NO_BUILD") is None
+    # The old folders are there as they were, for the day somebody goes back.
+    assert (world.old_site / "gone").exists() and (world.old_r / "lost").exists()
+    world.asked.clear()
+    (world.image.root / "missing").unlink()
+    world.start()
+    assert world.asked == [], "once"
+    assert [row[1] for row in world.missing()] == ["gone", "lost"], "and told in the next container, too"
+
+
+def test_nothing_to_carry_over_is_not_worth_a_word(world: World) -> None:
+    assert world.start() == "" and world.missing() == []
+    record = image_record.read(str(world.image.workdir))
+    assert record.last and record.last.manifest == world.image.capture()["system"]["image"]
+
+
+def test_a_snapshot_of_a_bucket(world: World) -> None:
+    ours = world.image.workdir / ".melda-jupyter"
+    (ours / f"Python-{OLD}").mkdir(parents=True)
+    (ours / f"Python-{OLD}" / ("a" * 16 + ".json")).write_text("{}")
+    found = world.image.capture()
+    packages = [{"name": "owl", "version": "3.0", "source": {"type": "index"}, "hashes": ["sha256:" + "1" * 64]}]
+    found["python"] = {**found["python"], "version": OLD, "packages": packages}
+    (ours / "environment.json").write_text(json.dumps(found))
+    world.wheels = {"owl": ["3.0"]}
+    assert world.start(BUCKET_NAME="b") == f"1 packages are carried over from Python {OLD} to {VERSION}"
+    assert (ours / f"environment.Python-{OLD}_R-{R}.json").exists(), "kept before anything is written over it"
+
+
+@pytest.mark.parametrize("at", range(7))
+def test_killed_anywhere_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    for name in ("same", "newer", "built", "gone"):
+        distribution(world.old_site, name, "1.0")
+    r_package(world.old_r, "binary", "1.0", Repository="CRAN")
+    world.wheels, world.sources = {"same": ["1.0"], "newer": ["2.0"]}, {"built"}
+    world.apt = {"binary": "1.0"}
+    real, calls = world.restore, []
+
+    def killed(*arguments: Any) -> restore.Outcome:
+        calls.append(1)
+        outcome = real(*arguments) if at % 2 else None
+        if len(calls) == at + 1:
+            raise KeyboardInterrupt
+        return outcome or real(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(restore, "restore", killed)
+        with pytest.raises(KeyboardInterrupt):
+            world.start()
+    line = world.start()
+    assert line.endswith(f"{MOVES}; 1 cannot be had: gone 1.0") and line.startswith("4 packages")
+    assert world.found()["python"] == {"same": "1.0", "newer": "2.0", "built": "1.0"}
+
+
+def test_another_restore_runs_first(world: World) -> None:
+    distribution(world.old_site, "same", "1.0")
+    world.wheels, world.busy = {"same": ["1.0"]}, 2
+    assert world.start().startswith("1 packages are carried over")
+
+
+def test_while_it_comes_it_is_said_that_it_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("same", "other"):
+        distribution(world.old_site, name, "1.0")
+    world.wheels = {"same": ["1.0"]}
+    seen: list[tuple[str | None, list[list[str]]]] = []
+    real = world.restore
+
+    def look(*arguments: Any) -> restore.Outcome:
+        seen.append((state.read(state.UPGRADE), world.missing()))
+        return real(*arguments)
+
+    monkeypatch.setattr(restore, "restore", look)
+    world.start()
+    text = "it is being carried over from Python {0} to {1} ({2} of 2 are here): run this again in a while, or see /healthz"
+    rows = [["python", name, text.format(OLD, VERSION, 0)] for name in ("other", "same")]
+    assert seen[0] == ("installing, 0 of 2", rows)
+    assert seen[1] == ("installing, 1 of 2", [["python", "other", text.format(OLD, VERSION, 1)]])
+
+
+@pytest.mark.parametrize("mode", ["ask", "off"])
+def test_not_by_itself(world: World, mode: str, capsys: pytest.CaptureFixture[str]) -> None:
+    distribution(world.old_site, "same", "1.0")
+    world.wheels = {"same": ["1.0"]}
+    line = world.start(UPGRADE=mode)
+    assert world.found()["python"] == {} and world.asked == []
+    asks = f"waiting: melda-env upgrade carries the packages over from Python {OLD} to {VERSION}"
+    assert line == (asks if mode == "ask" else "")
+    assert [row[1] for row in world.missing()] == (["same"] if mode == "ask" else [])
+    capsys.readouterr()
+    assert cli.main(["upgrade"]) == 0
+    assert capsys.readouterr().out.endswith(f"1 packages are carried over from Python {OLD} to {VERSION}\n")
+    assert world.found()["python"] == {"same": "1.0"} and world.missing() == []
+    assert cli.main(["upgrade"]) == 0
+    assert capsys.readouterr().out == "there is nothing to carry over\n"
+
+
+def test_by_hand_what_could_not_be_had_is_tried_again(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    distribution(world.old_site, "late", "1.0")
+    world.start()
+    capsys.readouterr()
+    assert cli.main(["upgrade", "--json"]) == 1
+    out = json.loads(capsys.readouterr().out)
+    assert out == {"carried": 0, "entries": 0,
+                   "failures": [{"kind": "python", "name": "late", "version": "1.0", "reason": "no wheel"}]}  # fmt: skip
+    world.wheels = {"late": ["1.0"]}
+    assert cli.main(["upgrade"]) == 0
+    assert world.found()["python"] == {"late": "1.0"} and world.missing() == []
+
+
+def test_copies_of_local_packages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    direct = {"url": "file:///sources/owl-3.0-py3-none-any.whl", "archive_info": {}}
+    info = distribution(world.old_site, "owl", "3.0", direct)
+    (info / "WHEEL").write_text("Tag: py3-none-any\n")
+    for name in ("mine", "broken"):
+        r_package(world.old_r, name, "0.1")
+    monkeypatch.setattr(passes.checking, "of_r", lambda *_: [Failure("r", "broken", "0.1", "no symbol")])
+    line = world.start()
+    assert world.found() == {"python": {"owl": "3.0"}, "r": {"mine": "0.1"}}
+    assert line == f"2 packages are carried over from {MOVES}; 1 cannot be had: broken 0.1"
+    assert "(the copy that was kept does not load: no symbol)" in world.missing()[0][2]
+    kept = world.image.workdir / ".melda-jupyter" / "environment.R-4.1.0.json.files"
+    assert sorted(path.name for path in kept.iterdir()) == [
+        f"{name}_0.1_R4.1.0_x86_64.tar.gz" for name in ("broken", "mine")
+    ]
+
+
+def test_what_was_taken_over_is_loaded_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    workdir, target = str(world.image.workdir), f"Python-{VERSION}"
+    carried.note(workdir, target, Carried("Python-3.11.1", WHOLE, True))
+    failure = Failure("python", "numpy", "1.0", "ImportError: no symbol")
+    checked: list[object] = []
+    monkeypatch.setattr(command.checking, "check", lambda _, due: checked.append(due) or [failure])
+    line = world.start()
+    assert line == "1 packages do not load as they were taken over: numpy 1.0; ImportError: no symbol"
+    world.start()
+    assert len(checked) == 1
+    assert carried.read(workdir)[target] == Carried("Python-3.11.1", WHOLE, True, (failure,), True)
+    assert PACKAGES != WHOLE
+
+
+def test_loading(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        checking.tools, "variables", lambda _: {"PYTHONPATH": str(image.own_python), "PATH": "/usr/bin:/bin"}
+    )
+    monkeypatch.setattr(interpreters, "python", lambda _: VERSION)
+    root = image.workdir / f"Python-{VERSION}"
+    (root / "bin").mkdir()
+    (root / "bin" / "python").symlink_to(checking.os.path.realpath(image.env / "bin" / "python"))
+    for name, text in {
+        "fine": "print('hello')", "bad": "raise ImportError('no symbol')", "crash": "import os; os._exit(7)",
+        "last": "raise SystemExit(1)",
+    }.items():  # fmt: skip
+        distribution(image.own_python, name, "1.0")
+        (image.own_python / name / "__init__.py").write_text(text)
+    found = {one.name: one.reason for one in checking.of_python(image.layout, str(root))}
+    assert found == {
+        "bad": "ImportError: no symbol", "crash": "the process ended with exit code 7", "last": "SystemExit: 1",
+    }  # fmt: skip

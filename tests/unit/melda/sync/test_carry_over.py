@@ -1,0 +1,169 @@
+"""What another Python or R had is found, and taken over as it is by a patch release; killed anywhere, it is done again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from melda.plugins import image_record
+from melda.plugins.image_record import Image
+from melda.sync import carried, carry_over, distributions
+from melda.sync.carried import PACKAGES, WHOLE, Carried, Failure
+from melda.sync.carry_over import Due, Project
+from melda.sync.synced_dir import SyncedDir
+
+from tests.unit.melda.sync.folders import NAME, SITE, install
+
+NEXT, OTHER = "Python-3.11.9", "Python-3.13.5"
+
+
+class Kept:
+    """A project in a bucket, or a local folder, and the folders of its Pythons."""
+
+    def __init__(self, root: Path, bucket: bool) -> None:
+        self.workdir, self.local = root / "project", root / "local"
+        (self.workdir / ".melda-jupyter").mkdir(parents=True)
+        self.bucket = bucket
+        self.told: list[str] = []
+
+    def root(self, name: str) -> Path:
+        found = (self.local if self.bucket else self.workdir) / name
+        found.mkdir(parents=True, exist_ok=True)
+        return found
+
+    def add(self, name: str, package: str, version: str) -> None:
+        """A container of that Python installs a package; the bucket has it afterwards."""
+        root = self.root(name)
+        synced = SyncedDir(name, str(self.local), str(self.workdir / ".melda-jupyter"), self.told.append, str)
+        if self.bucket:
+            synced.restore()
+        install(root, package, version)
+        program = root / "bin" / package
+        program.write_text(f"#!{self.workdir}/{name}/bin/python\nimport {package}\n")
+        program.chmod(0o755)
+        if self.bucket:
+            assert synced.flush("", 1e6) == ""
+            shutil.rmtree(self.local)
+
+    @property
+    def project(self) -> Project:
+        return Project(str(self.workdir), str(self.local) if self.bucket else "", self.told.append)
+
+    def versions(self, name: str) -> list[str]:
+        return sorted(path.name for path in (self.root(name) / SITE).glob("*.dist-info"))
+
+
+@pytest.fixture(params=[True, False], ids=["bucket", "local"])
+def kept(tmp_path: Path, request: pytest.FixtureRequest) -> Kept:
+    return Kept(tmp_path, request.param)
+
+
+def test_nothing_to_do_in_a_new_project(kept: Kept) -> None:
+    kept.root(NEXT)
+    assert kept.project.due([NEXT, "R-4.2.2"]) == []
+
+
+def test_a_patch_release_takes_all_over(kept: Kept) -> None:
+    kept.add(NAME, "zebra", "1.0")
+    kept.root(NEXT)
+    assert kept.project.due([NEXT]) == [Due(NEXT, NAME, WHOLE)]
+    assert kept.project.take_over(Due(NEXT, NAME, WHOLE)) == 3
+    assert kept.versions(NEXT) == ["zebra-1.0.dist-info"]
+    program = kept.root(NEXT) / "bin" / "zebra"
+    assert program.read_text() == f"#!{kept.workdir}/{NEXT}/bin/python\nimport zebra\n"
+    assert os.access(program, os.X_OK)
+    assert carried.read(str(kept.workdir)) == {NEXT: Carried(NAME, WHOLE, done=True)}
+    assert not list(kept.workdir.rglob(carry_over.WORK)) and not list(kept.local.rglob(carry_over.WORK))
+    assert kept.project.due([NEXT]) == [], "once"
+    if not kept.bucket:  # the day somebody goes back
+        assert "3.11.2" in (kept.root(NAME) / "bin" / "zebra").read_text()
+        one, other = (kept.root(name) / SITE / "zebra" / "__init__.py" for name in (NAME, NEXT))
+        assert one.samefile(other), "no byte is copied"
+
+
+def test_a_folder_that_was_used_is_left_alone(kept: Kept) -> None:
+    kept.add(NAME, "zebra", "1.0")
+    kept.add(NEXT, "yak", "1.0")
+    assert kept.project.due([NEXT]) == []
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 3])
+def test_killed_anywhere_it_is_done_again(kept: Kept, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    kept.add(NAME, "zebra", "1.0")
+    kept.root(NEXT)
+    steps = [(Project, "_unpack" if kept.bucket else "_link"), (carry_over, "relocate"), (distributions, "adopt"),
+             (distributions, "adopt")]  # fmt: skip
+    place, name = steps[at]
+    real = getattr(place, name)
+
+    def killed(*arguments: object) -> None:
+        if at == 3:
+            real(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(place, name, killed)
+        with pytest.raises(KeyboardInterrupt):
+            kept.project.take_over(Due(NEXT, NAME, WHOLE))
+    assert kept.project.due([NEXT]) == [Due(NEXT, NAME, WHOLE)]
+    kept.project.take_over(*kept.project.due([NEXT]))
+    assert kept.versions(NEXT) == ["zebra-1.0.dist-info"] and kept.project.due([NEXT]) == []
+
+
+def test_another_series_is_installed_package_by_package(kept: Kept) -> None:
+    kept.add(NAME, "zebra", "1.0")
+    assert kept.project.due([OTHER]) == [Due(OTHER, NAME, PACKAGES)]
+    carried.note(str(kept.workdir), OTHER, Carried(NAME, PACKAGES, True, (Failure("python", "x", "1", "gone"),)))
+    assert kept.project.due([OTHER]) == []
+    assert carried.read(str(kept.workdir))[OTHER].failures == (Failure("python", "x", "1", "gone"),)
+
+
+def test_which_folder_it_comes_from(kept: Kept) -> None:
+    for name in ("Python-3.9.2", "Python-3.11.1", "Python-3.11.4", "Python-3.14.0"):
+        kept.add(name, "zebra", "1.0")
+    kept.root(NAME)
+    assert kept.project.source("Python-3.11.9") == "Python-3.11.4"
+    assert kept.project.source("Python-3.11.3") == "Python-3.11.1", "an older one sooner than a newer one"
+    assert kept.project.source("Python-3.12.0") == "Python-3.11.4"
+    assert kept.project.source("Python-3.8.0") == "Python-3.14.0"
+    image_record.write(str(kept.workdir), Image(python="3.9.2"))
+    assert kept.project.source("Python-3.12.0") == "Python-3.9.2", "the one that it ran on last"
+    assert kept.project.source("R-4.2.2") == ""
+    (kept.workdir / ".melda-jupyter" / "environment.Python-3.9.2_R-4.0.4.json").write_text("{}")
+    assert kept.project.source("R-4.2.2") == "R-4.0.4", "of which there is a snapshot"
+
+
+def test_what_cannot_be_linked_costs_itself(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, bucket=False)
+    kept.add(NAME, "zebra", "1.0")
+    kept.add(NAME, "yak", "1.0")
+    deep = kept.root(NAME) / SITE / "deep"
+    deep.mkdir()
+    (deep / "link").symlink_to("nowhere")
+    (deep / "sub").symlink_to("/", target_is_directory=True)
+    kept.root(NEXT)
+    kept.project.take_over(Due(NEXT, NAME, WHOLE))
+    assert os.readlink(kept.root(NEXT) / SITE / "deep" / "link") == "nowhere"
+    assert len(kept.versions(NEXT)) == 2
+
+
+def test_where_there_are_no_hard_links_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept(tmp_path, bucket=False)
+    kept.add(NAME, "zebra", "1.0")
+    kept.root(NEXT)
+
+    def none(*_: object, **__: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", none)
+    kept.project.take_over(Due(NEXT, NAME, WHOLE))
+    assert kept.versions(NEXT) == ["zebra-1.0.dist-info"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"folders": 1}', '{"folders": {"x": 1, "R-4.2.2": {"source": "../x"}}}'])
+def test_a_record_that_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".melda-jupyter").mkdir()
+    (tmp_path / ".melda-jupyter" / "upgrade.json").write_text(text)
+    assert carried.read(str(tmp_path)) == {}
