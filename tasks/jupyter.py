@@ -7,7 +7,7 @@ from pyinfra.facts.files import File
 
 from tasks.debian_packages import PACKAGES
 from tasks.lib.fact_cache import prefetch
-from tasks.lib.managed_files import ManagedFile, source
+from tasks.lib.managed_files import ManagedFile, source, tree
 from tasks.lib.release import target
 from tasks.operations import apt, managed_files, r, venv
 from tasks.settings import deploy
@@ -55,5 +55,6 @@ def jupyter() -> None:
             ManagedFile("/etc/jupyter", mode="755"),
             ManagedFile("/etc/jupyter/jupyter_notebook_config.py", configuration),
             ManagedFile("/etc/jupyter/jupyter_server_config.py", configuration),
+            *tree("jupyter/templates", "/etc/jupyter/templates"),
         ],
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from importlib.metadata import version
+from importlib.util import find_spec
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 
@@ -29,6 +30,28 @@ if OLD:
     server.notebook_dir = workdir
 else:
     server.root_dir = workdir
+
+# Delete deletes, folders that are not empty too, as browsers ask before: a trash in the project would keep the space (in S3, the
+# bill), hidden where nobody empties it.
+c.FileContentsManager.delete_to_trash = False
+c.FileContentsManager.always_delete_dir = True
+
+# Beside what Jupyter hides itself: the folders of the user's packages, which pip and install.packages() look after.
+c.ContentsManager.hide_globs = [
+    "__pycache__", "*.pyc", "*.pyo", ".DS_Store", "*~", "Python-[0-9].[0-9]*.[0-9]*", "R-[0-9].[0-9]*.[0-9]*",
+]  # fmt: skip
+
+# No questions about Jupyter's news, and no advice to install a newer JupyterLab, which the image brings.
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+
+# login.html of this folder extends jupyter_server's own, which is found by the second.
+found = None if OLD else find_spec("jupyter_server")
+if found and found.submodule_search_locations:
+    server.extra_template_paths = [
+        os.path.dirname(os.path.abspath(__file__)) + "/templates",
+        *found.submodule_search_locations,
+    ]
 
 # start-jupyter writes the token there, or nothing if there shall be none: then the firewall says who may connect. Without the
 # variable, by hand, Jupyter makes one.

@@ -30,6 +30,8 @@ CONFIG = in_place(
         ManagedFile("/etc/jupyter", mode="755"),
         ManagedFile("/etc/jupyter/jupyter_notebook_config.py", CONFIGURATION),
         ManagedFile("/etc/jupyter/jupyter_server_config.py", CONFIGURATION),
+        ManagedFile("/etc/jupyter/templates", mode="755"),
+        ManagedFile("/etc/jupyter/templates/login.html", managed_files.source("jupyter/templates/login.html")),
     ]
 )
 PACKAGES = "/opt/jupyter/lib/python3.11/site-packages"
@@ -70,6 +72,7 @@ def test_fresh(run: Run) -> None:
         **{f"{path}.melda-new": managed_files.source(f"jupyter/{name}") for path, name in OURS.items()},
         "/etc/jupyter/jupyter_notebook_config.py.melda-new": CONFIGURATION,
         "/etc/jupyter/jupyter_server_config.py.melda-new": CONFIGURATION,
+        "/etc/jupyter/templates/login.html.melda-new": managed_files.source("jupyter/templates/login.html"),
     }
     install = commands[INSTALL][-1]
     assert "uv venv -q --python /usr/bin/python3 /opt/jupyter;" in install

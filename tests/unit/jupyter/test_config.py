@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 import runpy
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 
 CONFIG = Path(__file__).resolve().parents[3] / "files" / "jupyter" / "jupyter_notebook_config.py"
-SECTIONS = ("NotebookApp", "ServerApp", "IdentityProvider", "KernelManager", "LanguageServerManager")
+SECTIONS = ("NotebookApp", "ServerApp", "IdentityProvider", "KernelManager", "LanguageServerManager",
+            "FileContentsManager", "ContentsManager", "LabApp")  # fmt: skip
 
 
 @pytest.fixture(params=["6.5.7", "7.4.1"])
@@ -33,9 +35,20 @@ def read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any
 
 def test_always(read: Any) -> None:
     server, config = read()
+    assert vars(config.FileContentsManager) == {"delete_to_trash": False, "always_delete_dir": True}
     assert (server.ip, server.port, server.port_retries, server.open_browser) == ("0.0.0.0", 8888, 0, False)
     assert [vars(server).get(name) for name in ("notebook_dir", "root_dir")].count("/home/melda/project") == 1
     assert not {"allow_origin", "disable_check_xsrf", "token"} & {*vars(server), *vars(config.IdentityProvider)}
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"),
+    [("Python-3.11.2", True), ("R-4.10.0", True), ("R-4-all", False), ("R-course", False), ("python-3.11.2.md", False)],
+)
+def test_the_folders_of_packages_are_hidden_and_nothing_of_the_users(read: Any, name: str, hidden: bool) -> None:
+    globs = read()[1].ContentsManager.hide_globs
+    assert any(fnmatch.fnmatchcase(name, glob) for glob in globs) is hidden
+    assert any(fnmatch.fnmatchcase("__pycache__", glob) for glob in globs)
 
 
 def test_the_project(read: Any) -> None:

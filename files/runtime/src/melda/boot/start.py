@@ -9,13 +9,12 @@ from typing import Callable, List, NamedTuple, Optional
 from melda.base import log
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
-from melda.boot import home, services
+from melda.boot import home, project, services
 from melda.config import environ, hub
 from melda.config.environ import Settings
 from melda.firewall import apply as firewall
 from melda.jupyter import service as jupyter
 from melda.jupyter.starting import Starting
-from melda.mount import s3fs
 from melda.plugins import set_paths
 from melda.ssh import service as ssh
 from melda.sync import fork_of, upgrading
@@ -103,7 +102,7 @@ def open_home(start: Start) -> List[str]:
 
 def mount(start: Start) -> List[str]:
     """Mount the bucket and prove that it works, or make the local folder ready."""
-    return [s3fs.prepare(start.settings, start.supervisor, fork_of.fetch)]
+    return [project.prepare(start.settings, start.supervisor)]
 
 
 def start_sync(start: Start) -> List[str]:

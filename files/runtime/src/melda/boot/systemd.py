@@ -17,7 +17,7 @@ from melda.base import log
 from melda.base.errors import ConfigError, StopRequested, TemporaryFailure
 from melda.base.paths import RUN, STATE
 from melda.base.supervisor import Supervisor
-from melda.boot import home, services
+from melda.boot import home, project, services
 from melda.config import environ, hub
 from melda.config.environ import Settings
 from melda.firewall import host as firewall
@@ -82,7 +82,7 @@ def _firewall(settings: Settings, _: Supervisor) -> str:
 
 def _mount(settings: Settings, supervisor: Supervisor) -> str:
     home.enter(settings.layout.user)
-    return s3fs.prepare(settings, supervisor, fork_of.fetch)
+    return project.prepare(settings, supervisor)
 
 
 def _unmount(settings: Settings, supervisor: Supervisor) -> str:

@@ -1,0 +1,104 @@
+"""A save that fails leaves the file as it was, whatever fails: a full disk shows only when what was written is flushed.
+
+jupyter_server flushes behind what puts the backup back, and the file it opened is empty by then; on the way there it closes
+the file, which fails a second time (jupyter_server/services/contents/fileio.py, atomic_writing, 2.21).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import shutil
+import sys
+from typing import IO, Any, Iterator
+
+FILES = ("jupyter_server.services.contents.fileio", "notebook.services.contents.fileio")  # notebook 7, notebook 6
+CHECKPOINTS = ".ipynb_checkpoints"
+BACKUP = ".~"  # before the name; as Jupyter calls it
+
+
+@contextlib.contextmanager
+def writing(path: str, text: bool = True, encoding: str = "utf-8", log: Any = None, **given: Any) -> Iterator[IO[Any]]:
+    """Write a file, or leave it as it was; in place of Jupyter's ``atomic_writing``.
+
+    Args:
+        path: of the file; of a link, what it leads to is written.
+        text: open it as text?
+        encoding: of a text.
+        log: not used; Jupyter's own has it.
+        given: for :func:`open`.
+
+    Raises:
+        OSError: it cannot be written, the disk is full for instance.
+    """
+    if os.path.islink(path):
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    folder, name = os.path.split(path)
+    existed = os.path.isfile(path)
+    backup = os.path.join(folder, BACKUP + name) if existed and os.access(folder or ".", os.W_OK) else ""
+    if backup:
+        _copy_new(path, backup)
+    options = {"newline": "\n", "encoding": encoding, **given} if text else given
+    try:
+        with open(path, "w" if text else "wb", **options) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:
+        if backup:
+            os.replace(backup, path)
+        elif not existed:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+        raise
+    if backup:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(backup)
+
+
+def _copy_new(source: str, target: str) -> None:
+    """Copy a file; half a copy does not stay."""
+    if not os.access(source, os.W_OK):  # Jupyter's rule: what may not be written is not saved either
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), source)
+    try:
+        shutil.copyfile(source, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(target)
+        raise
+    with contextlib.suppress(OSError):
+        shutil.copystat(source, target)
+
+
+def copy(source: str, target: str, log: Any = None) -> None:
+    """Copy a file to its checkpoint, or a checkpoint back; in place of Jupyter's ``copy2_safe``.
+
+    Args:
+        source, target: paths. A target that is no checkpoint stays as it was if the copy fails.
+        log: not used; Jupyter's own has it.
+
+    Raises:
+        OSError: it cannot be copied.
+    """
+    if not os.path.isfile(target) or os.path.basename(os.path.dirname(target)) == CHECKPOINTS:
+        _copy_new(source, target)
+        return
+    with open(source, "rb") as stream, writing(target, text=False) as written:
+        shutil.copyfileobj(stream, written)
+    with contextlib.suppress(OSError):
+        shutil.copystat(source, target)
+
+
+async def copy_in_thread(source: str, target: str, log: Any = None) -> None:
+    """The same, while others are served; in place of Jupyter's ``async_copy2_safe``."""
+    await asyncio.get_running_loop().run_in_executor(None, copy, source, target)
+
+
+def install() -> None:
+    """Let the Jupyter that was loaded write so."""
+    for name in FILES:
+        module: Any = sys.modules.get(name)
+        if module is not None:
+            module.atomic_writing, module.copy2_safe, module.async_copy2_safe = writing, copy, copy_in_thread

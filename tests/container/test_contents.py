@@ -1,0 +1,87 @@
+"""Files in the browser: what is listed, deleted, and saved when there is no room."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from .services import Service, running
+
+SMALL = "/home/melda/small"
+
+
+@pytest.fixture(scope="module")
+def small(docker: str, image: str) -> Iterator[Service]:
+    """A container whose project has a folder with room for 64 KiB."""
+    with running(docker, image, "--tmpfs", f"{SMALL}:size=64k,uid=1001,gid=1001") as service:
+        service.run(f"ln -s {SMALL} /home/melda/project/small", user="melda")
+        yield service
+
+
+def contents(service: Service, method: str, path: str, body: object = None) -> requests.Response:
+    notebook = service.notebook
+    return requests.request(
+        method, f"{notebook.url}/api/contents/{path}", json=body, headers=notebook.headers, timeout=30
+    )
+
+
+def notebook(text: str) -> dict[str, Any]:
+    cell = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": text}
+    return {
+        "type": "notebook",
+        "format": "json",
+        "content": {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5},
+    }
+
+
+def test_a_full_disk_is_said_and_no_notebook_is_empty(small: Service) -> None:
+    assert contents(small, "PUT", "small/a.ipynb", notebook("old")).status_code == 201
+    small.run(f"head -c 40k /dev/zero >{SMALL}/filler", user="melda")
+    for name in ("a.ipynb", "new.ipynb"):
+        for size in (9_000, 90_000):  # fails when it is flushed, and while it is written
+            small.run(f"head -c 60k /dev/zero >{SMALL}/filler || true", user="melda")
+            answer = contents(small, "PUT", f"small/{name}", notebook("x" * size))
+            assert answer.status_code == 500 and "No space left on device" in answer.json()["message"], answer.text
+    assert small.run(f"ls -A {SMALL} | grep -v checkpoints").split() == ["a.ipynb", "filler"]
+    assert json.loads(small.run(f"cat {SMALL}/a.ipynb"))["cells"][0]["source"] == ["old"]
+    small.run(f"rm {SMALL}/filler", user="melda")
+    assert contents(small, "PUT", "small/a.ipynb", notebook("new")).status_code == 200
+
+
+def test_delete_deletes(small: Service) -> None:
+    small.run("mkdir -p folder/below && echo 1 >folder/below/file && cp folder/below/file .", "melda")
+    for path in ("file", "folder"):
+        assert contents(small, "DELETE", path).status_code == 204
+        assert contents(small, "GET", path).status_code == 404
+    assert small.run("find /home/melda -iname '*trash*'") == ""
+
+
+def test_folders_of_packages_are_not_listed(small: Service) -> None:
+    small.run("mkdir -p R-4-all Python-course", "melda")
+    found = [item["name"] for item in contents(small, "GET", "").json()["content"]]
+    assert {"R-4-all", "Python-course"} <= set(found), "the user's own are"
+    assert not [name for name in found if name[:8] == "Python-3" or name[:4] == "R-4."], found
+    assert "Python-3" in small.run("ls", "melda"), "they are there"
+
+
+def test_a_new_project_says_how_to_begin(small: Service) -> None:
+    assert "What stays" in contents(small, "GET", "README.md").json()["content"]
+
+
+def test_the_login_page_says_what_can_be_done(small: Service) -> None:
+    page = requests.get(f"{small.notebook.url}/login", timeout=30)
+    assert "start-jupyter: ready:" in page.text and "Password or token" in page.text
+    assert "server list" not in page.text and "readthedocs" not in page.text
+
+
+def test_nobody_asks_for_news(small: Service) -> None:
+    page = requests.get(f"{small.notebook.url}/lab", headers=small.notebook.headers, timeout=30).text
+    assert json.loads(page.split('id="jupyter-config-data" type="application/json">')[1].split("</script>")[0])[
+        "news"
+    ] == {"disabled": True}
+    update = small.notebook.request("GET", "/lab/api/update").json()
+    assert not update.get("notification")
