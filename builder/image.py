@@ -79,7 +79,10 @@ def inside(base: str, created: str) -> str:
         base: name of the base.
         created: when the image was built.
     """
-    return json.dumps({"version": melda.__version__, "revision": revision(), "base": base, "created": created}, indent=1) + "\n"
+    return (
+        json.dumps({"version": melda.__version__, "revision": revision(), "base": base, "created": created}, indent=1)
+        + "\n"
+    )
 
 
 @contextmanager
