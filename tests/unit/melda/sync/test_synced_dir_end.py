@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from melda.sync import synced_dir as folders
 
-from tests.unit.melda.sync.folders import NAME, SITE, Make, as_nobody, found, install, remove
+from tests.unit.melda.sync.folders import NAME, SITE, Make, as_nobody, found, install, let_in, remove
 
 PIP = "pip install slow"
 
@@ -196,8 +196,7 @@ def test_the_user_misses_what_cannot_be_read_and_nothing_else(container: Make, t
     (one.root / SITE / "mine").write_text("x")
     if what == "root's":
         (one.root / SITE / "zebra").mkdir()
-    for path in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        path.chmod(0o755)
+    let_in(tmp_path)
     for path in (tmp_path, *tmp_path.rglob("*")):
         os.chown(path, 65534, 65534)
     if what == "root's":
