@@ -17,7 +17,7 @@ from builder.settings import Settings
 
 
 def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
-    """Base and sources, checked in this order and shown in a table.
+    """Check base and sources, in this order, and show them in a table.
 
     Returns:
         What the base is called, its image.

@@ -142,7 +142,7 @@ def _inside(variables: dict[str, str]) -> dict[str, str]:
 
 
 def serves(docker: str, image: str, port: str, variables: dict[str, str]) -> bool:
-    """Does the container run, healthy, and just as it would be started now?"""
+    """Return whether the container runs, healthy, and just as it would be started now."""
     if not publishes(docker, port):
         return False
     found = client.inspect(docker, "container", NAME)
@@ -164,7 +164,7 @@ def publishes(docker: str, port: str) -> bool:
 
 
 def url(docker: str) -> str:
-    """What to open: address and token of the container. A token in a file stays there: whoever wrote it knows it."""
+    """Return what to open: address and token of the container. A token in a file stays there: whoever wrote it knows it."""
     found = client.inspect(docker, "container", NAME)
     port = found["HostConfig"]["PortBindings"][f"{JUPYTER_PORT}/tcp"][0]["HostPort"]
     token = variables_of(found).get("JUPYTER_TOKEN", "")

@@ -14,14 +14,14 @@ PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY",
 
 
 def reason(stderr: str) -> str:
-    """The line of a client's complaint that says why: the last one but for hints ("See 'docker run --help'.")."""
+    """Return the line of a client's complaint that says why: the last one but for hints ("See 'docker run --help'.")."""
     lines = [line.strip() for line in stderr.splitlines()]
     telling = [line for line in lines if line and not line.startswith(("See '", "Run '", "WARNING"))]
     return (telling or ["no reason given"])[-1].removeprefix("docker: ").removeprefix("Error response from daemon: ")
 
 
 def call(docker: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    """Standard output of a docker command.
+    """Return the standard output of a docker command.
 
     Args:
         docker: path of the client.

@@ -33,7 +33,7 @@ def _clients() -> list[str]:
 
 
 def _can_build(client: str) -> bool:
-    """Does this client reach BuildKit? From 23.0 on it needs the buildx plugin for it, which may be missing."""
+    """Return whether this client reaches BuildKit. From 23.0 on it needs the buildx plugin for it, which may be missing."""
     version = _run(client, "--version").stdout
     major = version.partition("version ")[2].split(".")[0]
     return (major.isdigit() and int(major) < 23) or _run(client, "buildx", "version").returncode == 0

@@ -80,7 +80,7 @@ def lock_python(python: str) -> None:
 
 
 def lock_hub(python: str) -> str:
-    """The lock of what a server behind a JupyterHub needs, and Jupyter itself has not got; the sets' versions bind it."""
+    """Return the lock of what a server behind a JupyterHub needs, and Jupyter itself has not got; the sets' versions bind it."""
     locks = [FILES / "packages" / "locks" / f"{chosen}-{python}.txt" for chosen in SETS]
     bound = {name: version for lock in locks for name, version in pins(lock.read_bytes()).items()}
     found = compile_lock(python, [FILES / "jupyterhub" / "requirements.in"], bind(bound))

@@ -96,7 +96,7 @@ def _record(docker: str, base_image: str, python: str, chosen: Settings, folder:
 
 
 def _own(folder: Path) -> None:
-    """What builds the image on the other host: the builder's own packages, for the build host's Python."""
+    """Return what builds the image on the other host: the builder's own packages, for the build host's Python."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "--dest", str(folder / "wheels"), "-r", str(ROOT / "requirements" / "build.txt")]
     if subprocess.run(command, check=False).returncode:

@@ -31,7 +31,7 @@ def inside(versions: Mapping[str, Any]) -> str:
 
 
 def commit(revision: str) -> str:
-    """The short form of what the revision label holds; a work tree that differed from its commit stays marked."""
+    """Return the short form of what the revision label holds; a work tree that differed from its commit stays marked."""
     number, _, dirty = revision.partition("-")
     return number[:_COMMIT] + (f"-{dirty}" if dirty else "")
 

@@ -22,7 +22,7 @@ REASON = "MELDA_KERNEL_REASON"
 
 
 def distribution(module: str, folder: str) -> str:
-    """What pip calls the package in ``folder`` that brings ``module``; the module's name where nothing says it."""
+    """Return what pip calls the package in ``folder`` that brings ``module``; the module's name where nothing says it."""
     for found in metadata.distributions(path=[folder]):
         if any(str(file).split("/", 1)[0] in (module, module + ".py") for file in found.files or ()):
             return str(found.metadata["Name"])
@@ -65,7 +65,7 @@ class Attempt:
                 pass
 
     def end(self) -> None:
-        """The kernel is up, or it is known why not."""
+        """Take note that the kernel is up, or why not."""
         with contextlib.suppress(OSError):
             os.unlink(self._mark)
 

@@ -13,7 +13,7 @@ from tasks.lib import staging
 
 
 def answers(url: str) -> bool:
-    """Does ``url`` answer? See :class:`Reachable`."""
+    """Return whether ``url`` answers. See :class:`Reachable`."""
     proxies = staging.proxies()
     shown = {name: re.sub("//.*@", "//", value) for name, value in proxies.items()}
     more: Dict[str, Any] = {}
@@ -31,7 +31,7 @@ def cran(mirror: str) -> str:
 
 
 def cran_answers(mirror: str) -> bool:
-    """Does CRAN answer?
+    """Return whether CRAN answers.
 
     Args:
         mirror: of CRAN.

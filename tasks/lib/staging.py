@@ -39,7 +39,7 @@ def _content(setting: str) -> bytes:
 
 
 def ca_bundle() -> bytes:
-    """What to trust while provisioning beside what the target does: the CA bundle and the site's own authorities."""
+    """Return what to trust while provisioning beside what the target does: the CA bundle and the site's own authorities."""
     return b"\n".join(filter(None, (_content("ca_bundle"), _content("ca_certificates"))))
 
 

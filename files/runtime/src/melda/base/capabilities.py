@@ -17,5 +17,5 @@ def has(capability: int, status: str = STATUS) -> bool:
 
 
 def no_new_privileges(status: str = STATUS) -> bool:
-    """Does a setuid program give nobody more rights here (``--security-opt no-new-privileges``)?"""
+    """Return whether a setuid program gives nobody more rights here (``--security-opt no-new-privileges``)."""
     return _field("NoNewPrivs", status) == "1"

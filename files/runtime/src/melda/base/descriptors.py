@@ -33,7 +33,7 @@ def _others_may_write(folder: int) -> bool:
 
 
 def _made(name: str, above: int, path: str) -> int:
-    """A descriptor of a new folder in one that others may write, with its owner; what is in the way is set aside there."""
+    """Return a descriptor of a new folder in one that others may write, with its owner; what is in the way is set aside there."""
     aside = f"{name}.set-aside-{secrets.token_hex(4)}"
     with contextlib.suppress(FileNotFoundError):
         os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
@@ -129,7 +129,7 @@ def identity(number: int) -> Identity:
 
 
 def mount_of(number: int) -> int:
-    """The mount through which it was opened (proc(5), fdinfo): also a bind mount of the same file system is another one."""
+    """Return the mount through which it was opened (proc(5), fdinfo): also a bind mount of the same file system is another one."""
     info = os.open(f"/proc/self/fdinfo/{number}", os.O_RDONLY)
     try:
         return int(os.read(info, 4096).split(b"mnt_id:", 1)[1].split(None, 1)[0])
@@ -149,7 +149,7 @@ def change_owner(number: int, uid: int, gid: int) -> None:
 
 @contextlib.contextmanager
 def _opened(name: str, above: int) -> Iterator[int]:
-    """A descriptor of whatever is called so in the folder ``above``; -1 if nothing is any more."""
+    """Return a descriptor of whatever is called so in the folder ``above``; -1 if nothing is any more."""
     number = -1
     try:
         number = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)

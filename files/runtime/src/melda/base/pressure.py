@@ -51,5 +51,5 @@ class Complaints:
             self._write(text)
 
     def recovered(self, what: object) -> None:
-        """It is well again."""
+        """Take note that it is well again."""
         self._said.pop(what, None)

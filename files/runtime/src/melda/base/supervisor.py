@@ -70,7 +70,7 @@ class Supervisor:
         self._timers.append((time.monotonic() + seconds, action))
 
     def service(self, name: str) -> Optional[Service]:
-        """What is looked after by that name, whether its process is there, or to be started again; None if nothing is."""
+        """Return what is looked after by that name, whether its process is there, or to be started again; None if nothing is."""
         return self._all[name].service if name in self._all else None
 
     def is_running(self, name: str) -> bool:

@@ -51,7 +51,7 @@ def printable(text: str, most: int) -> str:
 
 
 def read_state(path: str) -> str:
-    """The line of a file that the user's processes write; empty if there is none. Whatever it is, nobody waits for it."""
+    """Return the line of a file that the user's processes write; empty if there is none. Whatever it is, nobody waits for it."""
     with contextlib.suppress(OSError):
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
         try:

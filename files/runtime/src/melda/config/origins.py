@@ -70,7 +70,7 @@ def _page(referer: str) -> str:
 
 
 def foreign(path: str, headers: Mapping[str, str], allowed: Tuple[str, ...], asks: bool) -> Optional[str]:
-    """The page for which a browser sends this request, if that page may not use Jupyter; None: it may, or there is none.
+    """Return the page for which a browser sends this request, if that page may not use Jupyter; None: it may, or there is none.
 
     Args:
         path: of the request, without its query.

@@ -109,7 +109,7 @@ def with_git_user(url: str) -> str:
 
 
 def holds_secret(text: str) -> bool:
-    """Does something in ``text`` look like an address with user info or a query?"""
+    """Return whether something in ``text`` looks like an address with user info or a query."""
     if len(text) > LONGEST_TEXT:
         return True
     plain = decoded(text)
@@ -117,7 +117,7 @@ def holds_secret(text: str) -> bool:
 
 
 def names_user(text: str) -> bool:
-    """Does something in ``text`` look like an address with user info?"""
+    """Return whether something in ``text`` looks like an address with user info."""
     return any(SECRETS[0].search(shown) for shown in (text, decoded(text)))
 
 

@@ -74,7 +74,7 @@ def run(place: environ.ImageLayout, argv: List[str]) -> int:
 
 
 def program(place: environ.ImageLayout) -> List[str]:
-    """This program with its arguments, by the image's own Python, which looks into no folder of the user's."""
+    """Return this program with its arguments, by the image's own Python, which looks into no folder of the user's."""
     python = os.path.join(place.python_env, "bin", "python")
     chosen = [python, "-IB"] if os.access(python, os.X_OK) else [sys.executable, "-IBS"]
     return [*chosen, os.path.abspath(sys.argv[0]), *sys.argv[1:]]

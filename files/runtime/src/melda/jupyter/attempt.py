@@ -85,7 +85,7 @@ class Attempt:
                 textfiles.replace(self._told, f"left out: {self.reason}")
 
     def finish(self) -> None:
-        """It listens."""
+        """Take note that it listens."""
         self.over = True
         if self.reason:
             os.environ.pop(CONFIGURATION, None)  # kernels and terminals have the user's

@@ -12,7 +12,7 @@ LONGEST = 200  # of an unauthenticated client's header in an answer and in the l
 
 
 def _has_token(request: Any) -> bool:
-    """Does it bring a token? No page has one that was not given it; Jupyter says whether it is the right one."""
+    """Return whether it brings a token. No page has one that was not given it; Jupyter says whether it is the right one."""
     return "Authorization" in request.headers or "token" in request.query_arguments
 
 
@@ -28,7 +28,7 @@ def _refuse(web: Any, log: Any) -> Any:
             """Throw it away. It is read all the same: who is answered before may see a broken connection, and no answer."""
 
         def check_xsrf_cookie(self) -> None:
-            """It is refused anyway."""
+            """Answer nothing: it is refused anyway."""
 
         def answer(self) -> None:
             message = f"a page of {self.page!r} may not use this Jupyter; {origins.VARIABLE} names others that may"

@@ -23,7 +23,7 @@ _HEADER = re.compile(
 
 
 def _written(secret: str) -> str:
-    """A regular expression of ``secret`` as it stands, and as any of its characters may be encoded in an address."""
+    """Return a regular expression of ``secret`` as it stands, and as any of its characters may be encoded in an address."""
     return "".join(f"(?:{re.escape(char)}|%(?:25)*(?i:{ord(char):02x}))" for char in secret)
 
 

@@ -42,7 +42,7 @@ def token_path(settings: Settings, run: str = RUN) -> str:
 
 
 def _random_token(path: str) -> str:
-    """The random token of an earlier start; empty if there is none. The file is the user's, who may have written anything."""
+    """Return the random token of an earlier start; empty if there is none. The file is the user's, who may have written anything."""
     try:
         found = regular.read(path, LONGEST_TOKEN).decode("ascii")
     except (OSError, ValueError):
@@ -110,7 +110,7 @@ def service(settings: Settings, variables: Dict[str, str], token: str, stdin: in
 
 
 def answers(seconds: float = 1.0, prefix: str = "/", address: probe.Address = "") -> bool:
-    """Does Jupyter answer on this host?
+    """Return whether Jupyter answers on this host.
 
     Args:
         seconds: to wait for it.

@@ -45,7 +45,7 @@ class Starting:
         return reason.encode() + b"\n"
 
     def finish(self) -> None:
-        """It answers."""
+        """Take note that it answers."""
         self.answered = True
         self._forget()
 

@@ -108,7 +108,7 @@ def with_role(bucket: Bucket, settings: Settings) -> Bucket:
 
 
 def renewed(bucket: Bucket, variables: Mapping[str, str]) -> Bucket:
-    """The bucket with the keys that its role has now; as it was, if the role cannot be asked, or there is none."""
+    """Return the bucket with the keys that its role has now; as it was, if the role cannot be asked, or there is none."""
     if bucket.role:
         with contextlib.suppress(ConfigError):
             return bucket._replace(credentials=Credentials(*find(path(variables))[1]))

@@ -43,7 +43,7 @@ def _nothing(_: Bucket, __: Settings, ___: Supervisor) -> None:
 
 
 def options(bucket: Bucket, user: users.Account) -> List[str]:
-    """The options of s3fs, see docs/mount.md; debug output, which shows Authorization headers, only if asked for."""
+    """Return the options of s3fs, see docs/mount.md; debug output, which shows Authorization headers, only if asked for."""
     chosen = [f"umask=0007,uid={user.uid},gid={user.gid}", "allow_other"]
     if bucket.role:
         chosen.append(bucket.role)
@@ -243,7 +243,7 @@ def _detach_all(workdir: str, supervisor: Supervisor) -> None:
 
 
 def is_hung(settings: Settings) -> bool:
-    """Does the mount give no answer?"""
+    """Return whether the mount gives no answer."""
     return settings.bucket is not None and watch.read() == watch.HUNG
 
 

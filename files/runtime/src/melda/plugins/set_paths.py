@@ -105,7 +105,7 @@ def tell_pip(place: ImageLayout, found: Plugins) -> None:
 
 
 def in_system(place: ImageLayout, found: Plugins, rprofile: str = RPROFILE, profile: str = PROFILE) -> None:
-    """What root does: tell login shells and R.
+    """Do what is root's: tell login shells and R.
 
     Raises:
         OSError: a file cannot be written.

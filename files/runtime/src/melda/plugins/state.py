@@ -49,7 +49,7 @@ def write(line: str, path: str = "") -> None:
 
 
 def restoring() -> None:
-    """The user's packages are being restored: Python and R wait, by the age of the file at most a while.
+    """Say that the user's packages are being restored: Python and R wait, by the age of the file at most a while.
 
     Raises:
         OSError: it cannot be written.
@@ -58,6 +58,6 @@ def restoring() -> None:
 
 
 def restored() -> None:
-    """The user's packages are there, or are waited for no more."""
+    """Say that the user's packages are there, or are waited for no more."""
     with contextlib.suppress(OSError):
         os.unlink(RESTORING)

@@ -26,7 +26,7 @@ QUANTUM_SAFE = ("mlkem768x25519-sha256", "sntrup761x25519-sha512", "sntrup761x25
 
 
 def has_keys(path: str) -> bool:
-    """Does the file hold anything but comments?"""
+    """Return whether the file holds anything but comments."""
     return any(line.strip() and not line.strip().startswith("#") for line in textfiles.read(path).splitlines())
 
 
@@ -59,7 +59,7 @@ def configuration(host_key: str, added: str, key_exchanges: Sequence[str]) -> st
 
 
 def _run(*command: str) -> str:
-    """Standard output of a program, which gets none of our environment: that holds the secrets."""
+    """Return the standard output of a program, which gets none of our environment: that holds the secrets."""
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         encoding="utf-8", errors="replace", env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},

@@ -124,7 +124,7 @@ class Packages:
             self._update()
 
     def flush(self) -> None:
-        """The same, now or never: nothing is installed any more.
+        """Do the same, now or never: nothing is installed any more.
 
         Raises:
             OSError: the list cannot be read or written, and lacks something.

@@ -173,7 +173,7 @@ class SyncDaemon:
         return "left out of {0}: {1}{2}".format(folder.name, ", ".join(shown), more)
 
     def _resume(self, since: float) -> None:
-        """A sync daemon before this one was killed; nobody waits for what it had restored."""
+        """Take over from a sync daemon that was killed; nobody waits for what it had restored."""
         for folder in self._folders:
             try:
                 folder.resume(since)

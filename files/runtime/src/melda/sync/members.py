@@ -87,7 +87,7 @@ class Filter:
             self._write(b"".join(out))
 
     def finish(self) -> None:
-        """The stream is over.
+        """Take note that the stream is over.
 
         Raises:
             Damaged: it was interrupted.

@@ -63,7 +63,7 @@ def start(
 
 
 def said(process: subprocess.Popen[bytes], before: bytes = b"") -> bytes:
-    """What a running program has written to its standard error since it was asked: read, so that it never waits for us.
+    """Return what a running program has written to its standard error since it was asked: read, so that it never waits for us.
 
     Args:
         process: whose standard error is a pipe.
@@ -90,12 +90,12 @@ def last_line(text: bytes) -> str:
 
 
 def shown(text: str, longest: int = 80) -> str:
-    """A name or a line that somebody else chose, as it can be shown: one line, no control characters, not too long."""
+    """Return a name or a line that somebody else chose, as it can be shown: one line, no control characters, not too long."""
     text = "".join(char if char.isprintable() else "?" for char in text)
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def names(found: Collection[str]) -> str:
-    """Some of these, for people, and how many more there are."""
+    """Return some of these, for people, and how many more there are."""
     some = ", ".join(shown(name) for name in sorted(found)[:SHOWN])
     return some + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")

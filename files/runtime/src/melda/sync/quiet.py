@@ -31,7 +31,7 @@ class Quiet:
         self._seen = dict(found)
 
     def touch(self, entries: Collection[str], now: float) -> None:
-        """These have changed."""
+        """Take note that these have changed."""
         for entry in entries:
             self._changed[entry] = now
             self._noisy.setdefault(entry, now)

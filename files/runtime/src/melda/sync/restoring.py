@@ -41,7 +41,7 @@ class Restoring:
         self.ignored = ""  # what the bucket may have, and nobody can read
 
     def moved(self) -> None:
-        """It goes on: something was read, or written."""
+        """Take note that it goes on: something was read, or written."""
         self.moved_at = time.monotonic()
 
     def restore(self) -> None:
@@ -160,7 +160,7 @@ class Restoring:
             yield name
 
     def _newer(self, known: Dict[str, Generation], name: str) -> Set[str]:
-        """Packages of which another head has a newer state."""
+        """Return the packages of which another head has a newer state."""
         own = distributions.numbers(self._layout, known[name])
         heads = [distributions.numbers(self._layout, known[head]) for head in generations.heads(known) if head != name]
         return {unit for unit, number in own.items() if any(other.get(unit, -1) > number for other in heads)}

@@ -162,7 +162,7 @@ class SyncedDir(Reporting):
         return fitting.beyond(entries, self._saved.entries, self._groups)
 
     def _together(self, entries: Set[str]) -> Set[str]:
-        """These entries, and what must not be saved without them."""
+        """Return these entries, and what must not be saved without them."""
         return distributions.closure(entries, self._groups()) if entries else set()
 
     def _groups(self) -> Dict[str, Set[str]]:

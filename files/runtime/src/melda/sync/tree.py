@@ -62,7 +62,7 @@ class Layout(NamedTuple):
                         yield entry
 
     def stamp(self, root: str) -> Tuple[int, ...]:
-        """Changes when an entry comes or goes: a few system calls."""
+        """Return what changes when an entry comes or goes: a few system calls."""
         return tuple(_changed(os.path.join(root, folder)) for folder in self.opened)
 
     def busy(self, root: str) -> str:

@@ -48,7 +48,7 @@ def shown(asker: Asker) -> List[str]:
 
 
 def has(token: str, asker: Asker) -> bool:
-    """Does somebody show the token? Nobody does if it is empty."""
+    """Return whether somebody shows the token. Nobody does if it is empty."""
     # Each in constant time.
     same = [hmac.compare_digest(one.encode("utf-8", "replace"), token.encode()) for one in shown(asker)]
     return bool(token) and any(same)

@@ -198,19 +198,19 @@ class Server(HTTPServer):
                 request_conn.set_max_body_size(self.limits.body)
 
     def received(self, key: Any) -> None:
-        """A part of a request's body is here."""
+        """Take a part of a request's body."""
         connection = self._open.get(key)
         if connection is not None and connection.trusted:
             connection.moved = time.monotonic()
 
     def complete(self, key: Any) -> None:
-        """A request is here."""
+        """Take a request."""
         connection = self._open.pop(key, None)
         if connection is not None:
             self._enter(key, connection, pending=False)
 
     def on_close(self, server_conn: Any) -> None:
-        """A connection ended, or is a WebSocket from now on."""
+        """Take note that a connection ended, or is a WebSocket from now on."""
         self._open.pop(server_conn, None)
         super().on_close(server_conn)
 
