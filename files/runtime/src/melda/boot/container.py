@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import os
 import resource
 import signal
 import sys
 import time
-from typing import TextIO, Tuple
+from types import ModuleType
+from typing import TextIO
 
 from melda.base import log, processes
 from melda.base.errors import EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
-from melda.boot.start import start_all
+from melda.boot import loading
 from melda.config import environ
 from melda.config.environ import Settings
 from melda.jupyter import service as jupyter
 from melda.jupyter.starting import Starting
-from melda.mount import s3fs
-from melda.sync import service as sync
 
 LOCK = "/run/start-jupyter.lock"
 SYSTEMD = "/run/systemd/system"  # sd_booted(3)
-# Seconds from the wish to stop until Jupyter, all others, the plugins' last upload and the unmount must be over. Docker
-# gives ten for everything. Unused time passes to the later steps, s3fs above all.
-STOP_BY = (5.0, 6.5, 7.5, 8.8)
 
 
 def only_one(path: str = LOCK) -> TextIO:
@@ -43,30 +40,6 @@ def only_one(path: str = LOCK) -> TextIO:
     return stream
 
 
-def shut_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
-    """Stop Jupyter, then all other processes, save what was installed, and unmount when nobody can write any more.
-
-    Returns:
-        Jupyter's exit code as :mod:`subprocess` gives it, 0 if it was not running; and whether all is saved.
-    """
-    jupyters, all_others, plugins, unmounted = (time.monotonic() + seconds for seconds in STOP_BY)
-    supervisor.set_deadline(jupyters)
-    sync.record_interrupted(settings, supervisor.make_room())
-    supervisor.send_sigterm(jupyter.NAME)
-    supervisor.end_unsupervised()  # meanwhile: what they have written takes its time to be in the bucket
-    ended = supervisor.stop(jupyter.NAME)
-    supervisor.set_deadline(all_others)
-    supervisor.stop_all(spare=(s3fs.S3FS, sync.NAME))
-    supervisor.set_deadline(plugins)
-    problems = [sync.flush(settings, supervisor)]
-    supervisor.set_deadline(unmounted)
-    problems.append(s3fs.unmount(settings, supervisor))
-    lost = "; ".join(filter(None, problems))
-    if lost:
-        log.line(f"something may be missing in the bucket: {lost}")
-    return ended, not lost
-
-
 def _group(settings: Settings) -> str:
     try:
         return processes.container()
@@ -74,6 +47,15 @@ def _group(settings: Settings) -> str:
         if settings.bucket:
             raise
         return ""  # what goes on to write in a local folder loses nothing
+
+
+# Half of our own code is loaded while Jupyter loads its own, so not above.
+def _steps() -> ModuleType:
+    return importlib.import_module("melda.boot.start")
+
+
+def _stop() -> ModuleType:
+    return importlib.import_module("melda.boot.stop")
 
 
 def run() -> int:
@@ -98,12 +80,14 @@ def run() -> int:
     supervisor, starting = Supervisor(_group(settings)), Starting()
     processes.adopt()
     try:
-        start_all(settings, supervisor, starting)
+        start = loading.Start(settings, supervisor, starting)
+        loading.load_jupyter(start)
+        _steps().take(start)
         code = supervisor.run()
     except StopRequested:
         code = 0
     except BaseException:
-        shut_down(settings, supervisor)
+        _stop().shut_down(settings, supervisor)
         raise
     began = time.monotonic()
     if supervisor.stop_requested:
@@ -111,10 +95,9 @@ def run() -> int:
     elif code == 0 and not starting.answered:
         log.line("Jupyter was not ready yet: the start has failed")  # a restart policy shall try again
         code = 1
-    if code == 0 and s3fs.is_hung(settings):
-        s3fs.kill_mount(supervisor)  # else everything waits for it, and Docker kills us first
+    if code == 0 and _stop().kill_hung_mount(settings, supervisor):
         code = 1
-    ended, saved = shut_down(settings, supervisor)
+    ended, saved = _stop().shut_down(settings, supervisor)
     if code == 0 and not saved:
         code = EXIT_UNSAVED
     # Killed by SIGTERM: the signal came before Jupyter listened to it.

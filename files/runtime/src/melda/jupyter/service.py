@@ -11,7 +11,7 @@ from typing import Dict, Tuple
 
 from melda.base import log, regular, textfiles
 from melda.base.errors import ConfigError
-from melda.base.paths import JUPYTER_PORT, RUN
+from melda.base.paths import JUPYTER_PORT, JUPYTER_SOCKET, RUN
 from melda.base.service import Service
 from melda.config import hub, secret_files
 from melda.config.environ import SRC, Settings
@@ -21,7 +21,7 @@ NAME = "jupyter"
 PROGRAM = os.path.join(SRC, "melda/jupyter/jupyter_notebook.py")
 PORT = JUPYTER_PORT
 # For the health check, which is the user: a queue of its own. The folder is the user's, so root does not connect there.
-SOCKET = RUN + "/health/jupyter"
+SOCKET = JUPYTER_SOCKET
 LEFT_OUT = SOCKET + ".configuration"  # why the user's configuration is skipped
 # Kernels get two seconds (see the configuration); Docker gives the whole container ten.
 PATIENCE = 5.0
