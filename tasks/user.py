@@ -21,7 +21,7 @@ from tasks.settings import deploy
 
 
 def environ() -> Dict[str, str]:
-    """Return the variables that the image sets (docs/reference/variables.md), as ENV of Dockerfile.base (a test compares them)."""
+    """Return the variables that the image sets (docs/reference/variables.md), as ENV of Dockerfile.base: a test compares."""
     data = host.data
     return {
         "username": data.username,

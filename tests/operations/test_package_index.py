@@ -48,6 +48,5 @@ def test_the_locks_come_from_it(run: Run) -> None:
     commands = run(lambda: venv.packages(name="x", env="/opt/x", lock=lock("none")), pypi_index=URL)
     environment = commands.uploads["/var/lib/melda-jupyter.provision/.secrets/environment"].decode()
     assert environment == f"export PIP_INDEX_URL={URL}\nexport UV_DEFAULT_INDEX={URL}\n"
-    assert commands["x"][-1].startswith(
-        "cd /var/lib/melda-jupyter.provision && chmod 644 * && ( set -e; . /var/lib/melda-jupyter.provision/.secrets/environment; "
-    )
+    folder = "/var/lib/melda-jupyter.provision"
+    assert commands["x"][-1].startswith(f"cd {folder} && chmod 644 * && ( set -e; . {folder}/.secrets/environment; ")

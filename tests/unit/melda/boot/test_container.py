@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 from melda.base import log
 from melda.base.errors import ConfigError, StopRequested
-from melda.boot import container
+from melda.boot import container, stop
+from melda.boot import start as steps
 
 
 def command(src: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -102,24 +104,26 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     ) -> tuple[int, list[str]]:
         done: list[str] = []
 
-        def bring_up(_: Any, __: Any, starting: Any) -> None:
+        def bring_up(start: Any) -> None:
             if begin:
                 raise begin
-            starting.answered = ready
+            start.starting.answered = ready
 
         def take_down(*_: Any) -> tuple[int, bool]:
             done.append("taken down")
             return jupyter, saved
 
-        monkeypatch.setattr(container, "start_all", bring_up)
-        monkeypatch.setattr(container, "shut_down", take_down)
+        monkeypatch.setattr(container.loading, "Start", lambda *given: SimpleNamespace(starting=given[-1]))
+        monkeypatch.setattr(container.loading, "load_jupyter", lambda _: None)
+        monkeypatch.setattr(steps, "take", bring_up)
+        monkeypatch.setattr(stop, "shut_down", take_down)
         monkeypatch.setattr(
             container, "Supervisor", lambda group: Supervisor(code, asked) if group == "/docker/a" else None
         )
         told = SimpleNamespace(answered=False, stop=lambda runs: done.append(f"stopped {runs}"))
         monkeypatch.setattr(container, "Starting", lambda: told)
-        monkeypatch.setattr(container.s3fs, "is_hung", lambda _: hangs)
-        monkeypatch.setattr(container.s3fs, "kill_mount", lambda _: done.append("abandoned"))
+        monkeypatch.setattr(stop.s3fs, "is_hung", lambda _: hangs)
+        monkeypatch.setattr(stop.s3fs, "kill_mount", lambda _: done.append("abandoned"))
         try:
             return container.run(), done
         except ConfigError:
@@ -190,10 +194,10 @@ def test_all_ends_in_the_order_in_which_nothing_is_lost(
 ) -> None:
     done: list[object] = []
     for module, name, result in (
-        (container.sync, "record_interrupted", None), (container.sync, "flush", plugins), (container.s3fs, "unmount", mount),
+        (stop.sync, "record_interrupted", None), (stop.sync, "flush", plugins), (stop.s3fs, "unmount", mount),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, lambda *_, name=name, result=result: done.append(name) or result)
-    monkeypatch.setattr(container.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(stop.time, "monotonic", lambda: 100.0)
     supervisor: Any = SimpleNamespace(
         set_deadline=done.append,
         make_room=lambda: done.append("room") or True,  # type: ignore[func-returns-value]
@@ -203,10 +207,10 @@ def test_all_ends_in_the_order_in_which_nothing_is_lost(
         stop_all=lambda spare: done.append(spare),
     )
     settings: Any = None
-    assert container.shut_down(settings, supervisor) == (5, not said)
-    spared = (container.s3fs.S3FS, container.sync.NAME)
+    assert stop.shut_down(settings, supervisor) == (5, not said)
+    spared = (stop.s3fs.S3FS, stop.sync.NAME)
     assert done[:5] == [105.0, "room", "record_interrupted", "SIGTERM jupyter", "unsupervised"]
-    assert done[5:] == [container.jupyter.NAME, 106.5, spared, 107.5, "flush", 108.8, "unmount"]
+    assert done[5:] == [stop.jupyter.NAME, 106.5, spared, 107.5, "flush", 108.8, "unmount"]
     line = f"start-jupyter: something may be missing in the bucket: {'; '.join(said)}\n"
     assert capsys.readouterr().err == (line if said else "")
 
@@ -252,3 +256,13 @@ def test_a_disk_that_is_full_is_one_line(
     assert container.main() == code
     output = capsys.readouterr().err
     assert output == ("start-jupyter: [Errno 28] No space left on device: '/etc'\n" if code else "")
+
+
+def test_jupyter_begins_before_what_only_later_steps_need_is_loaded(src: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(src)!r})\n"
+        "from melda.boot import container\n"
+        "print(sorted({'http.client', 'logging', 'melda.boot.start', 'melda.mount', 'melda.sync', 'ssl'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-IBSc", code], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout == "[]\n"

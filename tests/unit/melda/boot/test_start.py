@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from melda.base.errors import ConfigError
-from melda.boot import start
+from melda.boot import loading, start
 from melda.config.environ import Settings
 
 
@@ -43,8 +43,8 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(module, name, do)
 
     folders = SimpleNamespace(python="/project/Python-3.11.2", r="")
-    monkeypatch.setattr(start.environ, "for_user", lambda *_: {"PATH": "/project/bin", "PYTHONPATH": "/project"})
-    monkeypatch.setattr(start.set_paths, "plugins", lambda _: folders)
+    monkeypatch.setattr(loading.environ, "for_user", lambda *_: {"PATH": "/project/bin", "PYTHONPATH": "/project"})
+    monkeypatch.setattr(loading.set_paths, "plugins", lambda _: folders)
     monkeypatch.setattr(start.jupyter, "token_file", lambda _: ("/run/token", True))
     monkeypatch.setattr(
         start.jupyter,
@@ -56,7 +56,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     step(start.ssh, "start", "ssh", "off")
     monkeypatch.setattr(start.services, "dbus", lambda _: SimpleNamespace(name="dbus"))
     step(start.project, "prepare", "mount", "local")
-    step(start.sync, "start", "sync", True)
+    monkeypatch.setattr(start.sync, "prepare", lambda _: (SimpleNamespace(name="sync"), True))
     monkeypatch.setattr(start.fork_of, "service", lambda *_: SimpleNamespace(name="fork"))
     step(start.set_paths, "prepare", "paths", ("/project/Python-3.11.2", ""))
     step(start.home, "chown_home", "ownership", 3)
@@ -75,6 +75,13 @@ class Starting:
 
     def finish(self) -> None:
         self.answered = True
+
+
+def take(settings: Settings, supervisor: Any, starting: Any) -> None:
+    """Start as start-jupyter does."""
+    begun = loading.Start(settings, supervisor, starting)
+    loading.load_jupyter(begun)
+    start.take(begun)
 
 
 @pytest.fixture
@@ -105,7 +112,6 @@ def test_nothing_of_the_users_runs_before_roots_work_on_the_users_files_is_over(
 
 
 def test_each_step_finds_what_it_needs() -> None:
-    assert start.STEPS[0].action is start.load_jupyter, "it takes longest"
     assert position("dbus") < position("mount") < position("sync") < position("paths") < position("ownership")
     assert start.STEPS[-1].name == "jupyter"
 
@@ -113,10 +119,11 @@ def test_each_step_finds_what_it_needs() -> None:
 def test_jupyter_goes_on_with_the_users_variables_when_all_else_is_done(
     done: list[str], supervisor: Any, starting: Any, settings: Settings
 ) -> None:
-    start.start_all(settings, supervisor, starting)
-    assert "paths repair=False" in done and done[-1] == "version service"
+    take(settings, supervisor, starting)
+    assert done[0] == "jupyter", "it takes longest"
+    assert done.index("sync") < done.index("paths repair=False") and done[-1] == "version service"
     assert os.read(supervisor.waits_for, 10) == b"\n", "only now Jupyter goes on"
-    assert supervisor.jupyters.pop("PATH").endswith(":" + start.environ.ROOT_PATH), "until then it calls nobody else"
+    assert supervisor.jupyters.pop("PATH").endswith(":" + loading.environ.ROOT_PATH), "until then it calls nobody else"
     assert supervisor.jupyters == {"MELDA_LATER_PATH": "/project/bin", "MELDA_LATER_PYTHONPATH": "/project"}
 
 
@@ -128,7 +135,7 @@ def test_jupyter_does_not_go_on_when_a_step_failed(
 
     monkeypatch.setattr(start.home, "chown_home", refuse)
     with pytest.raises(ConfigError, match="^UHOME='.*' cannot be handed to its user: .*Operation not permitted"):
-        start.start_all(settings, supervisor, starting)
+        take(settings, supervisor, starting)
     os.set_blocking(supervisor.waits_for, False)
     with pytest.raises(BlockingIOError):
         os.read(supervisor.waits_for, 10)
@@ -142,11 +149,11 @@ def test_without_a_bucket_cut_off_installations_are_mended_at_once_and_no_bus_is
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(start.sync, "start", lambda *_: False)
+    monkeypatch.setattr(start.sync, "prepare", lambda _: (SimpleNamespace(name="sync"), False))
     monkeypatch.setattr(start.services, "dbus", lambda _: None)
     monkeypatch.setattr(start.fork_of, "service", lambda *_: None)
-    start.start_all(settings, supervisor, starting)
-    assert "paths repair=True" in done and not {"dbus", "fork"} & set(done)
+    take(settings, supervisor, starting)
+    assert "paths repair=True" in done and not {"dbus", "fork", "sync"} & set(done)
     output = capsys.readouterr().err
     assert "dbus: off, it is not installed" in output and "sync: there is no bucket" in output
 
@@ -160,7 +167,7 @@ def test_the_address_is_said_once_jupyter_answers(
 ) -> None:
     answers = iter([False, True])
     monkeypatch.setattr(start.jupyter, "answers", lambda prefix: next(answers))
-    start.start_all(settings, supervisor, starting)
+    take(settings, supervisor, starting)
     capsys.readouterr()
     (announce,) = supervisor.timers
     assert announce() == start.JUPYTER_SECONDS and capsys.readouterr().err == "" and not starting.answered
@@ -169,5 +176,29 @@ def test_the_address_is_said_once_jupyter_answers(
 
 
 def test_jupyter_is_told_of_a_last_start_that_failed(supervisor: Any, settings: Settings) -> None:
-    start.start_all(settings, supervisor, Starting(b"it hung\n"))  # type: ignore[arg-type]
+    take(settings, supervisor, Starting(b"it hung\n"))  # type: ignore[arg-type]
     assert os.read(supervisor.waits_for, 100) == b"it hung\n"
+
+
+@pytest.mark.parametrize(
+    ("answers", "patience", "begins"), [(True, 60.0, True), (False, 60.0, False), (False, 0.0, True)]
+)
+def test_what_has_nothing_to_do_yet_begins_when_jupyter_answers_or_takes_too_long(
+    done: list[str],
+    supervisor: Any,
+    starting: Any,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: bool,
+    patience: float,
+    begins: bool,
+) -> None:
+    monkeypatch.setattr(start.sync, "prepare", lambda _: (SimpleNamespace(name="sync"), False))
+    monkeypatch.setattr(start.jupyter, "answers", lambda prefix: answers)
+    monkeypatch.setattr(start, "PATIENCE", patience)
+    take(settings, supervisor, starting)
+    assert "sync" not in done
+    (announce,) = supervisor.timers
+    announce()
+    announce()
+    assert done.count("sync") == int(begins)

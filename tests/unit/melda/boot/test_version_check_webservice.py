@@ -6,6 +6,8 @@ import contextlib
 import http.client
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,24 @@ def test_a_request_that_is_none_ends_its_connection(
             one.sendall(sent)
         assert ended(one, 3)
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_it_has_its_port_before_it_waits_for_jupyter_and_only_then_loads_the_rest(src: Path) -> None:
+    """As the program that it is in a container."""
+    code = f"""
+import socket, sys
+sys.path.insert(0, {str(src)!r})
+from melda.base import paths, turn
+done = []
+socket.create_server = done.append
+def wait(path):
+    assert path == paths.JUPYTER_SOCKET
+    loaded = {{"asyncio", "flask", "tornado", "melda.boot", "melda.versions.libraries"}} & {{*sys.modules}}
+    print(done, sorted(loaded))
+    raise SystemExit
+turn.wait = wait
+import runpy
+runpy.run_path({str(src / "melda/boot/version_check_webservice.py")!r}, run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-Ic", code], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout == "[('0.0.0.0', 2310)] []\n"

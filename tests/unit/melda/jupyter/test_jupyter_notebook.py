@@ -14,17 +14,20 @@ import pytest
 FIXED = [f"--NotebookApp.{option}" for option in ("ip=0.0.0.0", "port=8888", "base_url=/", "certfile=", "sock=")]
 # What a server would see, in the place of Jupyter's.
 SERVER = """
-import json, logging, os, sys, tornado.http1connection, tornado.httpserver, tornado.web
+import gc, json, logging, os, sys, tornado.http1connection, tornado.httpserver, tornado.web
 from melda.jupyter.attempt import Attempt
 Attempt.__init__.__defaults__ = (os.path.join(os.environ["FOLDER"], "told"),)
 print("loaded", os.environ["PATH"], flush=True)
+collects = [gc.isenabled()]
 def main():
     logging.warning("a the-token-of-the-server b the-token-of-the-hub")
     guarded = tornado.web.Application.find_handler.__name__, tornado.http1connection.HTTP1Connection.write_headers.__name__
     seen = {name: value for name, value in os.environ.items() if "PATH" in name}
     print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read(), "seen": seen, "by": guarded,
         "server": tornado.httpserver.HTTPServer.configured_class().__name__}), flush=True)
+    collects.append(gc.isenabled())
     tornado.httpserver.HTTPServer(tornado.web.Application([])).add_sockets([])
+    print(json.dumps([*collects, gc.isenabled(), gc.get_freeze_count() > 1000]), flush=True)
     return 3 if "--fail" in sys.argv else None
 """
 
@@ -59,7 +62,9 @@ def test_it_serves_in_the_project_when_everything_is_ready(
 ) -> None:
     command, process = program
     out, log = process.communicate("\n", timeout=20)
-    assert json.loads(out) == {
+    seen, collects = out.splitlines()
+    assert json.loads(collects) == [False, False, True, True], "no garbage is collected until it listens"
+    assert json.loads(seen) == {
         "cwd": str(tmp_path / "project"),
         "argv": [command, *{"jupyter-notebook": FIXED, "jupyterhub-singleuser": []}[command], "--fail"],
         "stdin": "",

@@ -129,7 +129,7 @@ def identity(number: int) -> Identity:
 
 
 def mount_of(number: int) -> int:
-    """Return the mount through which it was opened (proc(5), fdinfo): also a bind mount of the same file system is another one."""
+    """Return the mount through which it was opened (proc(5), fdinfo): a bind mount of the same file system is another."""
     info = os.open(f"/proc/self/fdinfo/{number}", os.O_RDONLY)
     try:
         return int(os.read(info, 4096).split(b"mnt_id:", 1)[1].split(None, 1)[0])

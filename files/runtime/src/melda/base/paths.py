@@ -18,6 +18,7 @@ RESTORING = (
 )  # while it is there Python and R wait, see melda_plugins.py and plugins/r_library.py
 SYNC_STATE = PLUGINS_RUN + "/state"  # one line; terminals show it, see files/sync/profile.sh
 BSPM_RUN = RUN + "/bspm"  # whether install.packages() reaches apt; R shows it, see files/bspm/Rprofile.R
+JUPYTER_SOCKET = RUN + "/health/jupyter"  # Jupyter's for the health check; there once it listens
 TOKENS = RUN + "/token*"  # Jupyter's, a file each
 
 BSPM_RECORD = STATE + "/bspm.json"  # what users installed through bspm's service

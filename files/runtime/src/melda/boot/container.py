@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import datetime
 import fcntl
+import importlib
 import os
 import resource
 import signal
 import sys
 import time
-from typing import Callable, Dict, TextIO, Tuple
+from types import ModuleType
+from typing import Callable, Dict, TextIO
 
 from melda.base import log, processes, release
 from melda.base.errors import EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
-from melda.boot import check
-from melda.boot.start import start_all
+from melda.boot import loading
 from melda.config import environ
 from melda.config.environ import Settings
 from melda.jupyter import service as jupyter
 from melda.jupyter.starting import Starting
-from melda.mount import s3fs
-from melda.sync import service as sync
 
 LOCK = "/run/start-jupyter.lock"
 SYSTEMD = "/run/systemd/system"  # sd_booted(3)
-# Seconds from the wish to stop until Jupyter, all others, the plugins' last upload and the unmount must be over. Docker
-# gives ten for everything. Unused time passes to the later steps, s3fs above all.
-STOP_BY = (5.0, 6.5, 7.5, 8.8)
 
 
 def only_one(path: str = LOCK) -> TextIO:
@@ -45,30 +41,6 @@ def only_one(path: str = LOCK) -> TextIO:
     return stream
 
 
-def shut_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
-    """Stop Jupyter, then all other processes, save what was installed, and unmount when nobody can write any more.
-
-    Returns:
-        Jupyter's exit code as :mod:`subprocess` gives it, 0 if it was not running; and whether all is saved.
-    """
-    jupyters, all_others, plugins, unmounted = (time.monotonic() + seconds for seconds in STOP_BY)
-    supervisor.set_deadline(jupyters)
-    sync.record_interrupted(settings, supervisor.make_room())
-    supervisor.send_sigterm(jupyter.NAME)
-    supervisor.end_unsupervised()  # meanwhile: what they have written takes its time to be in the bucket
-    ended = supervisor.stop(jupyter.NAME)
-    supervisor.set_deadline(all_others)
-    supervisor.stop_all(spare=(s3fs.S3FS, sync.NAME))
-    supervisor.set_deadline(plugins)
-    problems = [sync.flush(settings, supervisor)]
-    supervisor.set_deadline(unmounted)
-    problems.append(s3fs.unmount(settings, supervisor))
-    lost = "; ".join(filter(None, problems))
-    if lost:
-        log.line(f"something may be missing in the bucket: {lost}")
-    return ended, not lost
-
-
 def announce() -> None:
     """Say first what this is: a log that somebody sends us begins with it."""
     today = datetime.datetime.now(datetime.timezone.utc).date()
@@ -84,6 +56,15 @@ def _group(settings: Settings) -> str:
         if settings.bucket:
             raise
         return ""  # what goes on to write in a local folder loses nothing
+
+
+# Half of our own code is loaded while Jupyter loads its own, so not above.
+def _steps() -> ModuleType:
+    return importlib.import_module("melda.boot.start")
+
+
+def _stop() -> ModuleType:
+    return importlib.import_module("melda.boot.stop")
 
 
 def run() -> int:
@@ -105,16 +86,18 @@ def run() -> int:
     if os.path.isdir(SYSTEMD):
         raise ConfigError("systemd runs here: systemctl start melda.target (docs/vm.md)")
     lock = only_one()
-    announce()
     supervisor, starting = Supervisor(_group(settings)), Starting()
     processes.adopt()
     try:
-        start_all(settings, supervisor, starting)
+        start = loading.Start(settings, supervisor, starting)
+        loading.load_jupyter(start)
+        announce()
+        _steps().take(start)
         code = supervisor.run()
     except StopRequested:
         code = 0
     except BaseException:
-        shut_down(settings, supervisor)
+        _stop().shut_down(settings, supervisor)
         raise
     began = time.monotonic()
     if supervisor.stop_requested:
@@ -122,10 +105,9 @@ def run() -> int:
     elif code == 0 and not starting.answered:
         log.line("Jupyter was not ready yet: the start has failed")  # a restart policy shall try again
         code = 1
-    if code == 0 and s3fs.is_hung(settings):
-        s3fs.kill_mount(supervisor)  # else everything waits for it, and Docker kills us first
+    if code == 0 and _stop().kill_hung_mount(settings, supervisor):
         code = 1
-    ended, saved = shut_down(settings, supervisor)
+    ended, saved = _stop().shut_down(settings, supervisor)
     if code == 0 and not saved:
         code = EXIT_UNSAVED
     # Killed by SIGTERM: the signal came before Jupyter listened to it.
@@ -142,7 +124,12 @@ def print_version() -> int:
     return 0
 
 
-OPTIONS: Dict[str, Callable[[], int]] = {"--version": print_version, "--check": check.main}
+def check() -> int:
+    """--check."""
+    return int(importlib.import_module("melda.boot.check").main())
+
+
+OPTIONS: Dict[str, Callable[[], int]] = {"--version": print_version, "--check": check}
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The start of a container as a plan: its steps, in an order that keeps it safe."""
+"""The start of a container as a plan: its steps, in an order that keeps it safe. Jupyter loads its code meanwhile."""
 
 from __future__ import annotations
 
@@ -8,37 +8,18 @@ from typing import Callable, List, NamedTuple, Optional
 
 from melda.base import log
 from melda.base.service import Service
-from melda.base.supervisor import Supervisor
 from melda.boot import home, project, services
-from melda.config import environ, hub
-from melda.config.environ import Settings
+from melda.boot.loading import Start
+from melda.config import hub
 from melda.firewall import apply as firewall
 from melda.jupyter import service as jupyter
-from melda.jupyter.starting import Starting
 from melda.plugins import set_paths
 from melda.ssh import service as ssh
 from melda.sync import fork_of, upgrading
 from melda.sync import service as sync
 
 JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
-
-
-class Start:
-    """What the steps of one start know of each other.
-
-    Args:
-        settings: of the container.
-        supervisor: looks after what is started.
-        starting: is told how far Jupyter is.
-    """
-
-    def __init__(self, settings: Settings, supervisor: Supervisor, starting: Starting) -> None:
-        self.settings, self.supervisor, self.starting = settings, supervisor, starting
-        self.began = time.monotonic()
-        self.variables = environ.for_user(settings, set_paths.plugins(settings.layout).python)
-        self.token, self.random = jupyter.token_file(settings)
-        self.synced = False
-        self.ready = -1  # Jupyter goes on when something comes through it
+PATIENCE = 3.0  # seconds for it; then what waits for that waits no more
 
 
 class Step(NamedTuple):
@@ -62,15 +43,6 @@ def _launch(start: Start, service: Optional[Service], otherwise: str) -> List[st
         return [otherwise]
     start.supervisor.start(service)
     return ["started"]
-
-
-def load_jupyter(start: Start) -> List[str]:
-    """Let Jupyter load its code, which takes longest and needs nothing of the project; then it waits."""
-    waiting, start.ready = os.pipe()
-    held_back = environ.held_back(start.settings, start.variables)
-    start.supervisor.start(jupyter.service(start.settings, held_back, start.token, waiting))
-    os.close(waiting)
-    return []
 
 
 def close_firewall(start: Start) -> List[str]:
@@ -107,7 +79,11 @@ def mount(start: Start) -> List[str]:
 
 def start_sync(start: Start) -> List[str]:
     """Put local folders in the place of the bucket's, and start the sync daemon, which restores the user's packages."""
-    start.synced = sync.start(start.settings, start.supervisor)
+    daemon, start.synced = sync.prepare(start.settings)
+    if start.synced:
+        start.supervisor.start(daemon)
+    else:
+        start.later.append(daemon)
     return ["the user's packages are being restored" if start.synced else "there is no bucket"]
 
 
@@ -144,8 +120,14 @@ def start_jupyter(start: Start) -> List[str]:
     os.write(start.ready, start.starting.go_on())
     os.close(start.ready)
 
+    patience = time.monotonic() + PATIENCE
+
     def announce() -> Optional[float]:
-        if not jupyter.answers(prefix=hub.prefix(start.settings.variables)):
+        answers = jupyter.answers(prefix=hub.prefix(start.settings.variables))
+        while start.later and (answers or time.monotonic() > patience):
+            start.supervisor.start(start.later[-1])
+            start.later.pop()
+        if not answers:
             return JUPYTER_SECONDS
         start.starting.finish()
         address = jupyter.url(start.settings, start.token, start.random)
@@ -159,7 +141,6 @@ def start_jupyter(start: Start) -> List[str]:
 
 
 STEPS = (
-    Step("", load_jupyter),
     Step("firewall", close_firewall),
     Step("ssh", start_ssh, listens=True),
     Step("dbus", start_dbus),
@@ -175,19 +156,16 @@ STEPS = (
 )
 
 
-def start_all(settings: Settings, supervisor: Supervisor, starting: Starting) -> None:
-    """Do all steps.
+def take(start: Start) -> None:
+    """Take all steps, while Jupyter loads its code.
 
     Args:
-        settings: of the container.
-        supervisor: looks after what is started.
-        starting: is told how far Jupyter is.
+        start: what they know of each other.
 
     Raises:
         ConfigError: a step failed.
         StopRequested: a signal came before the end.
     """
-    start = Start(settings, supervisor, starting)
     for step in STEPS:
         if step.name:
             with log.step(step.name) as details:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import logging
+import socket
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple
 
 # The interpreter is started with -I, which leaves this folder out.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import flask  # noqa: I001
+from melda.base import turn
+from melda.base.paths import JUPYTER_SOCKET, VERSIONS_PORT
+
+if __name__ == "__main__":
+    # Before all else is loaded, which Jupyter would wait for. Who connects meanwhile waits, and is not refused.
+    PUBLIC = socket.create_server(("0.0.0.0", VERSIONS_PORT))  # nosec B104 # noqa: S104
+    turn.wait(JUPYTER_SOCKET)
+
+import asyncio
+import json
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Dict, Mapping, Tuple
+
+import flask
 from tornado.httputil import HTTPServerRequest
-from tornado.netutil import bind_sockets, bind_unix_socket
+from tornado.netutil import bind_unix_socket
 from tornado.wsgi import WSGIContainer
 
-from melda.base.paths import VERSIONS_PORT
-from melda.envs.capture import capture
-from melda.config import firewall_policy
 from melda.boot import health
-from melda.config import environ as config_environ, secret_files
-from melda.web import access
+from melda.config import environ as config_environ
+from melda.config import firewall_policy, secret_files
+from melda.envs.capture import capture
 from melda.versions.libraries import Installed
-from melda.web import connections
+from melda.web import access, connections
 from melda.web.connections import Limits
 
 Answer = Tuple[str, int, Tuple[Tuple[str, str], ...]]
@@ -130,19 +138,23 @@ async def serve(*listening: Any, threads: int = THREADS, app: Any) -> None:
     await asyncio.Event().wait()
 
 
-def main() -> None:
-    """Serve on the socket of the health check, by a thread of its own, and on the port."""
+def main(public: socket.socket) -> None:
+    """Serve on the socket of the health check, by a thread of its own, and on the port.
+
+    Args:
+        public: listens at the port.
+    """
     logging.getLogger("tornado.access").disabled = True
     logging.basicConfig(format="version service: %(message)s", level=logging.WARNING)
     sys.setswitchinterval(SWITCH)
     variables = config_environ.load()
     installed = Installed(config_environ.image_layout(variables))
-    public = bind_sockets(VERSIONS_PORT, "0.0.0.0")  # nosec B104 # noqa: S104
+    public.setblocking(False)
     # After the port: who cannot have that must not be well.
     own = bind_unix_socket(health.SOCKET, 0o600)
     threading.Thread(target=lambda: asyncio.run(serve(own, threads=2, app=inside())), daemon=True).start()
-    asyncio.run(serve(*public, app=application(installed, variables)))
+    asyncio.run(serve(public, app=application(installed, variables)))
 
 
 if __name__ == "__main__":
-    main()
+    main(PUBLIC)

@@ -224,7 +224,7 @@ def of_the_image(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, st
 
 
 def held_back(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, str]:
-    """Return the same for one whose children are the user's: what it sets when it is told to go on has :data:`HELD_BACK` before it."""
+    """Return the same for one whose children are the user's: what it sets when told to go on has :data:`HELD_BACK` before it."""
     first = of_the_image(chosen, variables)
     later = {HELD_BACK + name: value for name, value in variables.items() if first.get(name) != value}
     return {**first, **later}

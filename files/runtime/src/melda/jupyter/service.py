@@ -11,7 +11,7 @@ from typing import Dict, Tuple
 
 from melda.base import log, regular, textfiles
 from melda.base.errors import ConfigError
-from melda.base.paths import JUPYTER_PORT, RUN
+from melda.base.paths import JUPYTER_PORT, JUPYTER_SOCKET, RUN
 from melda.base.service import Service
 from melda.config import hub, secret_files
 from melda.config.environ import SRC, Settings
@@ -21,7 +21,7 @@ NAME = "jupyter"
 PROGRAM = os.path.join(SRC, "melda/jupyter/jupyter_notebook.py")
 PORT = JUPYTER_PORT
 # For the health check, which is the user: a queue of its own. The folder is the user's, so root does not connect there.
-SOCKET = RUN + "/health/jupyter"
+SOCKET = JUPYTER_SOCKET
 LEFT_OUT = SOCKET + ".configuration"  # why the user's configuration is skipped
 # Kernels get two seconds (see the configuration); Docker gives the whole container ten.
 PATIENCE = 5.0
@@ -42,7 +42,7 @@ def token_path(settings: Settings, run: str = RUN) -> str:
 
 
 def _random_token(path: str) -> str:
-    """Return the random token of an earlier start; empty if there is none. The file is the user's, who may have written anything."""
+    """Return the random token of an earlier start; empty if there is none. The file is the user's: anything may stand in it."""
     try:
         found = regular.read(path, LONGEST_TOKEN).decode("ascii")
     except (OSError, ValueError):

@@ -1,0 +1,53 @@
+"""The stop of a container, in an order that loses nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import Tuple
+
+from melda.base import log
+from melda.base.supervisor import Supervisor
+from melda.config.environ import Settings
+from melda.jupyter import service as jupyter
+from melda.mount import s3fs
+from melda.sync import service as sync
+
+# Seconds from the wish to stop until Jupyter, all others, the plugins' last upload and the unmount must be over. Docker
+# gives ten for everything. Unused time passes to the later steps, s3fs above all.
+STOP_BY = (5.0, 6.5, 7.5, 8.8)
+
+
+def kill_hung_mount(settings: Settings, supervisor: Supervisor) -> bool:
+    """Kill s3fs if the mount gives no answer: else everything waits for it, and Docker kills us first.
+
+    Returns:
+        Whether it was.
+    """
+    if not s3fs.is_hung(settings):
+        return False
+    s3fs.kill_mount(supervisor)
+    return True
+
+
+def shut_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
+    """Stop Jupyter, then all other processes, save what was installed, and unmount when nobody can write any more.
+
+    Returns:
+        Jupyter's exit code as :mod:`subprocess` gives it, 0 if it was not running; and whether all is saved.
+    """
+    jupyters, all_others, plugins, unmounted = (time.monotonic() + seconds for seconds in STOP_BY)
+    supervisor.set_deadline(jupyters)
+    sync.record_interrupted(settings, supervisor.make_room())
+    supervisor.send_sigterm(jupyter.NAME)
+    supervisor.end_unsupervised()  # meanwhile: what they have written takes its time to be in the bucket
+    ended = supervisor.stop(jupyter.NAME)
+    supervisor.set_deadline(all_others)
+    supervisor.stop_all(spare=(s3fs.S3FS, sync.NAME))
+    supervisor.set_deadline(plugins)
+    problems = [sync.flush(settings, supervisor)]
+    supervisor.set_deadline(unmounted)
+    problems.append(s3fs.unmount(settings, supervisor))
+    lost = "; ".join(filter(None, problems))
+    if lost:
+        log.line(f"something may be missing in the bucket: {lost}")
+    return ended, not lost
