@@ -105,6 +105,27 @@ def test_slow_bodies(service: Service, stranger: Machine) -> None:
         assert serves(service, stranger) == WELL
 
 
+def memory(service: Service) -> int:
+    """MB of the version service."""
+    return int(service.run("grep VmRSS /proc/$(pgrep -f version_check_webservic[e])/status").split()[1]) >> 10
+
+
+def test_requests_of_nobody(service: Service, stranger: Machine) -> None:
+    """Twice 100 connections that ask the version service thousands of times in advance, read no answer, and go.
+    Proves: other clients are served at once, and what was asked by those who went takes no memory and no time."""
+    many = 3000 * b"GET /versions HTTP/1.1\r\nHost: x\r\n\r\n"
+    before = memory(service)
+    for _ in range(2):
+        with Crowd(service.address, 2310, 100) as crowd:
+            until(lambda: crowd.open() > 90, "the connections are taken")  # noqa: B023 called at once
+            for connection in crowd._all:
+                with contextlib.suppress(OSError):
+                    connection.send(many)
+            assert serves(service, stranger) == WELL
+    assert serves(service, stranger) == WELL
+    assert memory(service) < before + 80
+
+
 @pytest.mark.parametrize("port", [2310, 8888])
 def test_many_connections(service: Service, stranger: Machine, port: int) -> None:
     """10,000 connections to one port that send nothing.

@@ -207,3 +207,25 @@ def test_an_owner_is_changed_of_what_was_opened(tmp_path: Path, make: Callable[[
     assert {(tmp_path / "one").lstat().st_uid, os.stat("/etc/passwd").st_uid} == {0}
     with pytest.raises(OSError, match="Bad file descriptor"):
         descriptors.change_owner(number, 1001, 1002)
+
+
+@pytest.mark.parametrize("vanishes", [False, True])
+def test_names_are_cleared_and_a_folder_that_goes_meanwhile_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vanishes: bool
+) -> None:
+    """On a host its user goes on while a unit starts, and whoever may rename may do that."""
+    for name in ("folder/x", "other"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "file").touch()
+    (tmp_path / "kept").touch()
+    rename = os.rename
+
+    def renamed(source: str, target: str, **options: int) -> None:
+        if vanishes:
+            rename(tmp_path / source, tmp_path / "elsewhere")
+        rename(source, target, **options)
+
+    monkeypatch.setattr(descriptors.os, "rename", renamed)
+    descriptors.clear_names(str(tmp_path), ("none", "folder", "file"))
+    left = sorted(name.partition(".set-aside-")[0] for name in os.listdir(tmp_path))
+    assert left == sorted(["elsewhere" if vanishes else "folder", "kept", "other"])

@@ -6,8 +6,11 @@ import contextlib
 import http.client
 import json
 import socket
+import struct
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -129,3 +132,32 @@ runpy.run_path({str(src / "melda/boot/version_check_webservice.py")!r}, run_name
 """
     done = subprocess.run([sys.executable, "-Ic", code], capture_output=True, text=True, check=True, timeout=20)
     assert done.stdout == "[('0.0.0.0', 2310)] []\n"
+
+
+def test_who_is_gone_is_not_worked_for() -> None:
+    go_on, begun = threading.Event(), threading.Semaphore(0)
+    asked: list[str] = []
+
+    def slow(environ: dict[str, str], start_response: Callable[..., object]) -> list[bytes]:
+        asked.append(environ["PATH_INFO"])
+        begun.release()
+        assert go_on.wait(10)
+        start_response("200 OK", [])
+        return [b"x"]
+
+    def connect(port: int, path: str) -> socket.socket:
+        one = socket.create_connection(("127.0.0.1", port), timeout=10)
+        one.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return one
+
+    with serving(lambda: service.server(slow, threads=1)) as (port, _), contextlib.ExitStack() as stack:
+        first = stack.enter_context(connect(port, "/first"))
+        assert begun.acquire(timeout=10)
+        for _ in range(20):
+            gone = connect(port, "/gone")
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            gone.close()
+        last = stack.enter_context(connect(port, "/last"))
+        go_on.set()
+        assert first.recv(100) and last.recv(100)
+    assert asked == ["/first", "/last"]

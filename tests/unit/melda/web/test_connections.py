@@ -179,6 +179,18 @@ def test_a_strangers_body_is_small(start: Start) -> None:
         assert b" 400 " in answer(stranger)
 
 
+def test_what_a_connection_had_sent_before_it_was_closed_is_nobodys_request(start: Start) -> None:
+    """tornado reads on in what it has of a closed connection: a hundred of them were hours of work, and gigabytes."""
+    port = start(number=1)
+    with connect(port, ASK * 50) as many:
+        assert Works.begun.acquire(timeout=10)
+        with connect(port, ASK), connect(port, ASK):
+            assert ended(many), "it made room"
+            assert Works.begun.acquire(timeout=10) and Works.begun.acquire(timeout=10)
+            assert served(port)
+    assert not Works.begun.acquire(blocking=False)
+
+
 def test_a_body_waits_until_somebody_said_who_is_trusted(start: Start) -> None:
     port = start(body=8)
     with connect(port, HEAD + b"X-Asked: yes\r\n\r\n123456789") as friend:

@@ -63,10 +63,11 @@ def clear_names(path: str, names: Collection[str]) -> None:
             except FileNotFoundError:
                 continue
             except IsADirectoryError:
-                # However deep it is, and however much is in it.
+                # However deep it is, and however much is in it. It may have gone meanwhile.
                 aside = f"{name}.set-aside-{secrets.token_hex(4)}"
-                os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
-                log.line(f"{path}/{name} was a folder, and is set aside as {aside}")
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
+                    log.line(f"{path}/{name} was a folder, and is set aside as {aside}")
     finally:
         os.close(above)
 

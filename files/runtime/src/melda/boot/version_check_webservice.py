@@ -21,6 +21,7 @@ import asyncio
 import json
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, Mapping, Tuple
 
@@ -36,12 +37,14 @@ from melda.envs.capture import capture
 from melda.versions.libraries import Installed
 from melda.web import access, connections
 from melda.web.connections import Limits
+from melda.web.shared import Shared
 
 Answer = Tuple[str, int, Tuple[Tuple[str, str], ...]]
 
 LIMITS = Limits(connections=500, request=5.0, idle=5.0, stalled=5.0, body=0)
 HEADER = 1 << 14
 THREADS = 8
+ARRIVED = "melda.arrived"  # in a request's environment: time.monotonic()
 # Each file that a request looks at costs a turn of the interpreter, which waits 5 ms for it while the loop is busy with
 # others' connections.
 SWITCH = 0.0005
@@ -53,8 +56,11 @@ def _json(content: object, status: int = 200) -> Answer:
     return text, status, (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
 
 
-def _health(inside: bool) -> Answer:
-    found = health.report(config_environ.load())
+def _report() -> Dict[str, str]:
+    return health.report(config_environ.load())
+
+
+def _health(found: Mapping[str, str], inside: bool) -> Answer:
     return _json(found if inside else health.outline(found), 200 if health.is_healthy(found) else 503)
 
 
@@ -67,6 +73,11 @@ def application(installed: Installed, variables: Mapping[str, str]) -> flask.Fla
     """
     app = flask.Flask("version_check_webservice", static_folder=None)
     peers = firewall_policy.peers(variables.get("PGEO_IPS", ""))
+    # Anybody may ask: a hundred requests a second look at the files, and at Jupyter, as often as one does.
+    all_versions, reports = Shared(installed.versions), Shared(_report)
+
+    def asked() -> float:
+        return float(flask.request.environ.get(ARRIVED, time.monotonic()))
 
     def refusal() -> str:
         asked = flask.request
@@ -76,7 +87,7 @@ def application(installed: Installed, variables: Mapping[str, str]) -> flask.Fla
 
     @app.get("/versions")
     def versions() -> Answer:
-        return _json(installed.versions())
+        return _json(all_versions.get(asked()))
 
     @app.get("/environment")
     def environment_now() -> Answer:
@@ -85,7 +96,7 @@ def application(installed: Installed, variables: Mapping[str, str]) -> flask.Fla
 
     @app.get("/healthz")
     def healthz() -> Answer:
-        return _health(inside=not refusal())
+        return _health(reports.get(asked()), inside=not refusal())
 
     return app
 
@@ -93,20 +104,37 @@ def application(installed: Installed, variables: Mapping[str, str]) -> flask.Fla
 def inside() -> flask.Flask:
     """Return the application for Docker's health check: it comes over a socket that nobody else reaches."""
     app = flask.Flask("health", static_folder=None)
-    app.add_url_rule("/healthz", view_func=lambda: _health(inside=True))
+    app.add_url_rule("/healthz", view_func=lambda: _health(_report(), inside=True))
     return app
 
 
 class Container(WSGIContainer):
-    """tornado's, which never says who it is, and ends a connection whose request it cannot pass on."""
+    """tornado's, which never says who it is, and ends a connection whose request it cannot pass on.
+
+    Args:
+        application: of WSGI.
+        threads: how many requests are worked on at a time; the others wait, and those whose clients go meanwhile are dropped.
+    """
+
+    def __init__(self, application: Any, threads: int) -> None:
+        super().__init__(application, ThreadPoolExecutor(threads))
+        self._turns = asyncio.Semaphore(threads)
 
     async def handle_request(self, request: HTTPServerRequest) -> None:
         """As tornado's, which leaves the connection open and an exception in the log for ``Host: name:port``."""
-        try:
-            await super().handle_request(request)
-        except ValueError:
-            if request.connection is not None:
-                request.connection.close()  # type: ignore[attr-defined]
+        request.arrived = time.monotonic()  # type: ignore[attr-defined]
+        async with self._turns:
+            if connections.is_gone(request.connection):
+                return
+            try:
+                await super().handle_request(request)
+            except ValueError:
+                if request.connection is not None:
+                    request.connection.close()  # type: ignore[attr-defined]
+
+    def environ(self, request: HTTPServerRequest) -> Dict[str, Any]:
+        """As tornado's, with the moment in which the request was here."""
+        return {**super().environ(request), ARRIVED: request.arrived}  # type: ignore[attr-defined]
 
     def _log(self, status_code: int, request: HTTPServerRequest) -> None:
         """Nothing: a token may be in the address."""
@@ -122,8 +150,7 @@ def server(app: Any, threads: int = THREADS) -> connections.Server:
         return app(environ, start)
 
     # Flask's own server is for development; Flask is given, its server is not (docs/decisions/0024-flask-on-tornado.md).
-    container = Container(wsgi, ThreadPoolExecutor(threads))
-    return connections.Server(container, limits=LIMITS, max_header_size=HEADER, max_buffer_size=1 << 20)
+    return connections.Server(Container(wsgi, threads), limits=LIMITS, max_header_size=HEADER, max_buffer_size=1 << 20)
 
 
 async def serve(*listening: Any, threads: int = THREADS, app: Any) -> None:

@@ -57,6 +57,23 @@ def raise_descriptors() -> int:
     return highest if soft == resource.RLIM_INFINITY else soft
 
 
+def is_gone(request_conn: Any) -> bool:
+    """Is there nobody any more who could read the answer?"""
+    stream = getattr(request_conn, "stream", None)
+    return stream is None or bool(stream.closed())
+
+
+class _Gone(HTTPMessageDelegate):
+    """What a connection had sent before it was closed: tornado goes on to read it, and would ask for all of it to be answered."""
+
+    def __init__(self, request_conn: Any) -> None:
+        self._request_conn = request_conn
+
+    def headers_received(self, start_line: Any, headers: HTTPHeaders) -> Optional[Awaitable[None]]:
+        self._request_conn.detach()  # that ends its loop
+        return None
+
+
 class _Connection:
     """What is known of a connection.
 
@@ -167,8 +184,8 @@ class Server(HTTPServer):
     def start_request(self, server_conn: Any, request_conn: Any) -> HTTPMessageDelegate:
         """Return a connection waits for its first request or, when the answer is gone, for another one."""
         connection = self._open.pop(server_conn, None)
-        if server_conn.stream.closed():  # while it was answered; tornado tries to read from it once more
-            return super().start_request(server_conn, request_conn)
+        if server_conn.stream.closed():  # while it was answered
+            return _Gone(request_conn)
         if connection is None:
             self._make_room()
             connection = _Connection(server_conn.stream)
