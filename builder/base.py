@@ -70,11 +70,16 @@ def pull(docker: str, image: str) -> str:
     ) as pulling:
         silent = threading.Timer(PULL_ANSWER, pulling.kill)
         silent.start()
-        # The first line comes when the registry has reported that it has the image.
-        for line in pulling.stdout or ():
+        try:
+            # The first line comes when the registry has reported that it has the image.
+            for line in pulling.stdout or ():
+                silent.cancel()
+                screen.current().output(line)
+        except BaseException:
+            pulling.kill()
+            raise
+        finally:
             silent.cancel()
-            screen.current().output(line)
-        silent.cancel()
         if not pulling.wait():
             return ""
         complaints.seek(0)

@@ -20,6 +20,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
+from rich.text import Text
 
 # Lines of output that are shown where a step failed.
 SHOWN = 12
@@ -35,9 +36,16 @@ _OPERATION = re.compile(r"--> Starting operation: (.+?)(?: \(.*\))?$")
 _COUNT = re.compile(r"\[(\d+)/(\d+)\]")
 # What BuildKit puts around the output of the step that failed: its steps, rulers, and a piece of the Dockerfile.
 _FRAME = re.compile(
-    r"-{4,}|> \[.*\].*|\[\S+ +\d+/\d+\] .*|\S*Dockerfile\S*:\d+|\d+ \| .*|DONE .*|CACHED|ERROR: (?:process|executor) .*"
+    r"-{4,}|> \[.*\].*|\[\S+ +\d+/\d+\] .*|\S*Dockerfile\S*:\d+|\d+ \| .*|DONE .*|CACHED"
+    r"|(?:ERROR: )?(?:process|executor failed) .*"
 )
 _FAILED = re.compile(r"ERROR: failed to (?:solve|build).*")
+
+
+def _print(text: str, end: str = "\n") -> None:
+    # A program's output may hold what this terminal cannot show.
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), end=end, flush=True)
 
 
 class Verbose:
@@ -60,7 +68,7 @@ class Verbose:
     def say(self, text: str) -> None:
         """Show text that is for a person."""
         self.write(text + "\n")
-        print(text, flush=True)
+        _print(text)
 
     def output(self, line: str) -> None:
         """Take one line of a program's output."""
@@ -70,7 +78,7 @@ class Verbose:
 
     def show(self, line: str, cleaned: str) -> None:
         """Show one line of a program's output, or what it tells."""
-        print(line, end="", flush=True)
+        _print(line, "")
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -121,6 +129,7 @@ class Terminal(Plain):
         self.console = console or Console(highlight=False)
         self.progress: Progress | None = None
         self.task = TaskID(0)
+        self.has_failed = False
 
     def say(self, text: str) -> None:
         self.write(text + "\n")
@@ -140,11 +149,11 @@ class Terminal(Plain):
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:
         self.note = ""
-        mark = "✓" if self.console.encoding.startswith("utf") else "+"
         rest = Column(no_wrap=True, ratio=1, overflow="ellipsis")
         note = TextColumn("{task.fields[note]}", style="dim", markup=False, table_column=rest)
+        spinner = SpinnerColumn(finished_text="[green]✓")
         self.progress = Progress(
-            SpinnerColumn(finished_text=f"[green]{mark}"), TextColumn(f"{{task.description:<{WIDTH}}}", markup=False),
+            spinner, TextColumn(f"{{task.description:<{WIDTH}}}", markup=False),
             TimeElapsedColumn(), BarColumn(bar_width=16), note, console=self.console, expand=True,
         )  # fmt: skip
         try:
@@ -153,11 +162,20 @@ class Terminal(Plain):
                 try:
                     yield
                 except BaseException:
-                    self.progress.update(self.task, total=1, completed=0)
+                    spinner.finished_text = Text("✗", style="red")
+                    self.progress.update(self.task, total=1, completed=1, note="")
                     raise
                 self.progress.update(self.task, total=1, completed=1, note="")
         finally:
             self.progress = None
+            if self.has_failed:
+                self.failed()
+
+    def failed(self) -> None:
+        # Not into the line that moves, which is still there.
+        self.has_failed = self.progress is not None
+        if not self.has_failed:
+            super().failed()
 
 
 def telling(lines: list[str]) -> list[str]:
@@ -191,6 +209,11 @@ def step(title: str) -> contextlib.AbstractContextManager[None]:
     return _current.step(title)
 
 
+def _moves(console: Console) -> bool:
+    """Can this terminal move lines, and show what they are made of?"""
+    return console.is_terminal and not console.is_dumb_terminal and console.encoding.startswith("utf")
+
+
 @contextlib.contextmanager
 def shown(log: Path, verbose: bool) -> Iterator[None]:
     """Show what is done here to a person.
@@ -203,7 +226,7 @@ def shown(log: Path, verbose: bool) -> Iterator[None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     before = _current
     with log.open("w", encoding="utf-8", errors="replace") as stream:
-        kind = Verbose if verbose else Terminal if sys.stdout.isatty() else Plain
+        kind = Verbose if verbose else Terminal if _moves(Console()) else Plain
         try:
             _current = kind(stream)
             yield
