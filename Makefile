@@ -21,6 +21,8 @@ STRICT ?=
 DATA ?=
 # A bundle that `make mirror` made: the image is built from it, without a network.
 MIRROR ?=
+# 1: show the engine's whole output; without it a line for each step, and the output in build/log.
+VERBOSE ?=
 # The image name, without a tag, to which `make publish` pushes.
 REPOSITORY ?=
 # The Python that makes .venv: 3.11 or newer.
@@ -31,7 +33,7 @@ override SHELL := /bin/sh
 override VENV := .venv
 override BIN := $(VENV)/bin
 # Through the environment, so that the shell reads nothing into a value.
-export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR REPOSITORY PYTHON
+export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR VERBOSE REPOSITORY PYTHON
 override OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT" --data="$$DATA" --mirror="$$MIRROR"
 # pyinfra and Ansible, started again and again, take a second longer to start where their bytecode is not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -63,7 +65,7 @@ down: $(VENV)/build.stamp ## Stop and remove what `make up` started (the project
 	@$(BIN)/python -m builder down
 
 ##@ Build and publish images
-image: $(VENV)/build.stamp ## Build IMAGE (melda-jupyter:latest) and its base (melda-jupyter-base:latest); write the bill of materials and the manifest
+image: $(VENV)/build.stamp ## Build IMAGE and its base, melda-jupyter-base:latest; write the bill of materials and the manifest
 	@$(BIN)/python -m builder image $(OPTIONS)
 
 publish: $(VENV)/build.stamp ## Push the image to REPOSITORY, under tags that name its versions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import signal
 import sys
 import time
@@ -11,7 +12,20 @@ import time
 from melda.base.paths import JUPYTER_PORT
 
 from builder import base as bases
-from builder import connector, container, engine, image, manifest, mirror, preflight, publish, sbom, settings
+from builder import (
+    build_folder,
+    connector,
+    container,
+    engine,
+    image,
+    manifest,
+    mirror,
+    preflight,
+    publish,
+    sbom,
+    screen,
+    settings,
+)
 from builder.errors import BuildError
 from builder.settings import Settings
 
@@ -25,15 +39,17 @@ def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
     Raises:
         BuildError: something is missing.
     """
-    base, why = bases.select(docker, chosen.base)
-    if why and chosen.strict:
-        raise BuildError(f"STRICT=1 and {why}")
-    if why:
-        print(f"NOTE: building on {base}, because {why}", flush=True)
-    base_image = bases.ensure(docker, base)
-    rows = preflight.check(preflight.sources(docker, base, base_image, chosen.data))
+    with screen.step(f"have the base: {chosen.base}"):
+        base, why = bases.select(docker, chosen.base)
+        if why and chosen.strict:
+            raise BuildError(f"STRICT=1 and {why}")
+        if why:
+            screen.say(f"NOTE: building on {base}, because {why}")
+        base_image = bases.ensure(docker, base)
+    with screen.step("ask the sources"):
+        rows = preflight.check(preflight.sources(docker, base, base_image, chosen.data))
     supported = preflight.support(preflight.release(docker, base, base_image), datetime.date.today())
-    print(preflight.table(base, rows, supported), flush=True)
+    screen.say(preflight.table(base, rows, supported))
     preflight.require(rows, chosen.strict)
     return base, base_image
 
@@ -41,8 +57,9 @@ def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
 def build_image(command: str, chosen: Settings) -> str:
     """Build, say how long it took and what came of it, and return the docker client."""
     began = time.monotonic()
-    docker = engine.ready()
-    engine.check_space(docker, chosen.packages)
+    with screen.step("find the Docker engine"):
+        docker = engine.ready()
+        engine.check_space(docker, chosen.packages)
     if chosen.mirror and command == "connector":
         raise BuildError(f"invalid MIRROR={chosen.mirror}: expected empty for `make connector`")
     if chosen.mirror:
@@ -51,7 +68,7 @@ def build_image(command: str, chosen: Settings) -> str:
         base, base_image = resolve_sources(docker, chosen)
         build = connector.build if command == "connector" else image.build
         build(docker, base, base_image, chosen.image, chosen.packages, chosen.strict, data=chosen.data)
-    print(f"\nbuilt in {time.monotonic() - began:.0f} s\n{image.summary(docker, chosen.image)}", flush=True)
+    screen.say(f"\nbuilt in {time.monotonic() - began:.0f} s\n{image.summary(docker, chosen.image)}")
     return docker
 
 
@@ -82,7 +99,9 @@ def up(chosen: Settings) -> None:
     if not (found and container.publishes(found, chosen.port)):
         container.check_port(chosen.port)
     docker = build_image("up", chosen)
-    print(f"open     {container.up(docker, chosen.image, chosen.port)}", flush=True)
+    with screen.step("start the container, and wait until it is healthy"):
+        url = container.up(docker, chosen.image, chosen.port)
+    screen.say("\n".join([f"open     {url}", *container.tunnel(url)]))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -119,10 +138,10 @@ def run(arguments: argparse.Namespace) -> None:
         print(container.down(engine.find()))
         return
     chosen = settings.check(arguments)
-    if arguments.command == "up":
-        up(chosen)
-    elif arguments.command == "mirror":
-        export_bundle(chosen)
+    if arguments.command in ("up", "image", "connector", "mirror"):
+        log = build_folder.FOLDER / "log" / f"{arguments.command}.log"
+        with screen.shown(log, settings.verbose(os.environ.get("VERBOSE", ""))):
+            build(arguments.command, chosen)
     elif arguments.command == "publish":
         publish_image(chosen, settings.repository(arguments.repository))
     elif arguments.command == "preflight":
@@ -130,19 +149,36 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.command == "base":
         docker = engine.ready()
         print(bases.ensure(docker, bases.select(docker, chosen.base)[0]))
+
+
+def build(command: str, chosen: Settings) -> None:
+    """Run one of the commands that a person waits for."""
+    if command == "up":
+        up(chosen)
+    elif command == "mirror":
+        export_bundle(chosen)
     else:
-        docker = build_image(arguments.command, chosen)
-        if arguments.command == "image":
-            print(f"sbom     {sbom.write(docker, chosen.image)}")
-            described = manifest.describe(docker, chosen.image)
-            print("\n".join(f"manifest {path}" for path in manifest.write(described)))
-            print("\n".join(f"tag      {tag}" for tag in described["tags"]))
+        docker = build_image(command, chosen)
+        if command == "image":
+            with screen.step("write the bill of materials and the manifest"):
+                lines = [f"sbom     {sbom.write(docker, chosen.image)}"]
+                described = manifest.describe(docker, chosen.image)
+                lines += [f"manifest {path}" for path in manifest.write(described)]
+            screen.say("\n".join([*lines, *(f"tag      {tag}" for tag in described["tags"])]))
+
+
+def _interrupt(*_: object) -> None:
+    # What is taken back now must not be interrupted by a second Ctrl-C.
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def main() -> int:
     """Run one command; what a person can mend is one line and exit code 2."""
     # As Ctrl-C: what was begun is taken back.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _interrupt)
     try:
         run(parser().parse_args())
     except BuildError as refused:

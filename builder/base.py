@@ -7,6 +7,7 @@ The local bases equal rocker/r-ubuntu in what matters; the facts are from its Do
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +15,7 @@ import threading
 from pathlib import Path
 
 from builder import docker as client
-from builder import host
+from builder import hints, host, screen
 from builder.errors import BuildError
 
 PREFERRED = "rocker/r-ubuntu:20.04"
@@ -48,6 +49,8 @@ chmod 755 "$1/usr/sbin/policy-rc.d"
 rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1/etc/hostname" "$1/etc/resolv.conf"
 : > "$1/etc/machine-id"
 """
+# Bytes that a base needs while it is made: its files, and an archive of them.
+SPACE = 2 * 10**9
 # Says from which of these recipes a base was made; one of an older recipe is made again.
 RECIPE = hashlib.sha256(repr((PACKAGES, ENVIRONMENT, CUSTOMIZE)).encode()).hexdigest()[:12]
 RECIPE_LABEL = "io.melda.base.recipe"
@@ -67,11 +70,16 @@ def pull(docker: str, image: str) -> str:
     ) as pulling:
         silent = threading.Timer(PULL_ANSWER, pulling.kill)
         silent.start()
-        # The first line comes when the registry has reported that it has the image.
-        for line in pulling.stdout or ():
+        try:
+            # The first line comes when the registry has reported that it has the image.
+            for line in pulling.stdout or ():
+                silent.cancel()
+                screen.current().output(line)
+        except BaseException:
+            pulling.kill()
+            raise
+        finally:
             silent.cancel()
-            print(line, end="", flush=True)
-        silent.cancel()
         if not pulling.wait():
             return ""
         complaints.seek(0)
@@ -124,20 +132,25 @@ def bootstrap(docker: str, base: str) -> str:
     if not shutil.which("mmdebstrap"):
         host.install("mmdebstrap, which makes a local base", ["mmdebstrap", "debian-archive-keyring"])
     codename = base.split(":")[1]
-    print(f"bootstrapping {base} (about half a minute)", flush=True)
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if free < SPACE:
+        raise BuildError(
+            f"no space: BASE={base} needs {SPACE / 1e9:.0f} GB in {tempfile.gettempdir()} (TMPDIR), {free / 1e9:.1f} GB are free"
+        )
     with tempfile.TemporaryDirectory() as folder:
         tar = Path(folder) / "base.tar"
-        done = subprocess.run(
-            ["mmdebstrap", "--variant=minbase", "--components=main", "--dpkgopt=force-unsafe-io",
+        # Its own folder too, so that nothing is left of one that was interrupted. It gives the base the modes of its umask.
+        failed = screen.run(
+            ["sh", "-c", 'umask 022; exec "$@"', "sh",
+             "mmdebstrap", "--variant=minbase", "--components=main", "--dpkgopt=force-unsafe-io",
              '--aptopt=APT::Install-Recommends "false"', f"--include={','.join(PACKAGES)}", f"--customize-hook={CUSTOMIZE}",
              codename, str(tar)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+            {**os.environ, "TMPDIR": folder},
         )  # fmt: skip
-        if done.returncode:
-            output = [line for line in done.stdout.splitlines() if line.startswith("E:")] or done.stdout.splitlines()[
-                -1:
-            ]
-            raise BuildError(f"BASE={base} cannot be bootstrapped: {output[0] if output else 'mmdebstrap failed'}")
+        if failed:
+            lines = list(screen.current().last)
+            output = [line for line in lines if line.startswith("E:")] or lines[-1:] or ["mmdebstrap failed"]
+            raise BuildError(f"BASE={base} cannot be bootstrapped: {output[0]}" + hints.of(lines))
         changes = [f"ENV {key}={value}" for key, value in ENVIRONMENT.items()]
         changes += ['CMD ["bash"]', f"LABEL {RECIPE_LABEL}={RECIPE}"]
         options = [part for change in changes for part in ("--change", change)]

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from builder import docker as client
-from builder import host, overrides
+from builder import hints, host, overrides, screen
 from builder import image as images
 from builder.errors import BuildError
 
@@ -63,15 +63,16 @@ def build(
             **(data or {}),
         }
         options = [part for name, value in settings.items() for part in ("--data", f"{name}={value}")]
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / "pyinfra"), "-y", f"@docker/{container}", "deploy.py", *options],
-            cwd=ROOT,
-            # pyinfra takes the first docker on PATH, and it must be the one that was found to work.
-            env={**os.environ, "PATH": f"{Path(docker).parent}:{os.environ['PATH']}"},
-            check=False,
-        )
-        if done.returncode:
-            raise BuildError("provisioning failed: the line that says why is above; no image was made")
+        program = [str(Path(sys.executable).parent / "pyinfra"), "-y", f"@docker/{container}", "deploy.py", *options]
+        # pyinfra takes the first docker on PATH, and it must be the one that was found to work.
+        environment = {**os.environ, "PATH": f"{Path(docker).parent}:{os.environ['PATH']}"}
+        with screen.step(f"provision a container of {base}: packages {packages}"):
+            failed = screen.run(program, environment, ROOT)
+        if failed:
+            raise BuildError(
+                "provisioning failed: the line that says why is above; no image was made"
+                + hints.of(screen.current().last)
+            )
         named = overrides.image_arguments(data or {})
         dockerfiles = [(ROOT / name).read_text() for name in ("Dockerfile.base", "Dockerfile")]
         changes = [part for text in dockerfiles for line in instructions(text, named) for part in ("--change", line)]

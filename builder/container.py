@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import secrets
 import socket
@@ -15,6 +16,7 @@ from melda.base.paths import JUPYTER_PORT
 from melda.config import environ, firewall_policy
 
 from builder import docker as client
+from builder import screen
 from builder.errors import BuildError
 
 NAME = "melda-jupyter"
@@ -159,7 +161,10 @@ def publishes(docker: str, port: str) -> bool:
     """Is it our own container that holds the port?"""
     if not client.exists(docker, "container", NAME):
         return False
-    bound = client.inspect(docker, "container", NAME)["HostConfig"]["PortBindings"] or {}
+    found = client.inspect(docker, "container", NAME)
+    if not found["State"]["Running"]:
+        return False
+    bound = found["HostConfig"]["PortBindings"] or {}
     return any(binding["HostPort"] == port for bindings in bound.values() for binding in bindings)
 
 
@@ -169,6 +174,17 @@ def url(docker: str) -> str:
     port = found["HostConfig"]["PortBindings"][f"{JUPYTER_PORT}/tcp"][0]["HostPort"]
     token = variables_of(found).get("JUPYTER_TOKEN", "")
     return f"http://127.0.0.1:{port}/tree" + (f"?token={quote(token, safe='')}" if token else "")
+
+
+def tunnel(address: str) -> list[str]:
+    """Return how to open it from another computer, where somebody has logged in to the build host from one."""
+    found = os.environ.get("SSH_CONNECTION", "").split()
+    port = address.split(":")[2].split("/", maxsplit=1)[0]
+    return (
+        [f"tunnel   ssh -L {port}:127.0.0.1:{port} {getpass.getuser()}@{found[2]}   (on your computer)"]
+        if len(found) == 4
+        else []
+    )
 
 
 def start(docker: str, image: str, port: str, variables: dict[str, str]) -> None:
@@ -209,9 +225,9 @@ def wait(docker: str) -> None:
     )
     output = logs.stdout.strip().splitlines() or ["it wrote no line"]
     if not state["Running"]:
-        print("\n".join(output[:-1]), flush=True)
+        screen.say("\n".join(output[:-1]))
         raise BuildError(f"the container ended with {state['ExitCode']}: {output[-1]}")
-    print("\n".join(output), flush=True)
+    screen.say("\n".join(output))
     checks = state["Health"]["Log"] or [{"Output": "no check has ended yet"}]
     raise BuildError(f"the container was not healthy within {HEALTHY} s: {checks[-1]['Output'].strip()}")
 

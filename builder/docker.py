@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
+from builder import hints, screen
 from builder.errors import BuildError
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -67,7 +68,7 @@ class BuildInputs:
 
 
 def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: str, given: BuildInputs | str) -> None:
-    """Build an image with BuildKit, its log on this program's output.
+    """Build an image with BuildKit, its output on the screen.
 
     Args:
         docker: path of the client.
@@ -94,8 +95,8 @@ def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: 
             command += ["--secret", f"id={name},src={path}"]
     if given.offline:
         command += ["--network", "none"]
-    done = subprocess.run([*command, context], env=environment, check=False)
-    if done.returncode:
+    if screen.run([*command, context], environment):
         raise BuildError(
             f"building {file.rsplit('/', 1)[-1]} failed: the line that says why is above; no image was named"
+            + hints.of(screen.current().last)
         )

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from builder import docker as docker_client
-from builder import host
+from builder import host, screen
 from builder.errors import BuildError
 
 LOG = "/var/log/melda-jupyter-dockerd.log"
@@ -32,9 +32,16 @@ def _clients() -> list[str]:
     return list(dict.fromkeys(path for path in found if path))
 
 
+def _is_podman(client: str) -> bool:
+    """Is it podman under Docker's name (Debian's package podman-docker)? It would pass for an old Docker by its number."""
+    return "podman" in _run(client, "--version").stdout.lower()
+
+
 def _can_build(client: str) -> bool:
     """Return whether this client reaches BuildKit. From 23.0 on it needs the buildx plugin for it, which may be missing."""
     version = _run(client, "--version").stdout
+    if "podman" in version.lower():
+        return False
     major = version.partition("version ")[2].split(".")[0]
     return (major.isdigit() and int(major) < 23) or _run(client, "buildx", "version").returncode == 0
 
@@ -53,7 +60,7 @@ def _start() -> subprocess.Popen[bytes]:
     """Start dockerd: by systemd where it runs, else in the background of the build host, where it outlives this program."""
     if SYSTEMD.is_dir():
         return subprocess.Popen(["systemctl", "start", "docker"])
-    print(f"starting dockerd, its log is {LOG}", flush=True)
+    screen.say(f"starting dockerd, its log is {LOG}")
     with open(LOG, "wb") as log:
         return subprocess.Popen(["dockerd"], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
 
@@ -82,6 +89,11 @@ def ready() -> str:
         BuildError: there is none and it cannot be installed or started, or this user may not use it.
     """
     client = find()
+    podman = "" if client else next(filter(_is_podman, _clients()), "")
+    if podman:
+        raise BuildError(
+            f"{podman} is podman, which is not supported: remove podman-docker and install the Docker engine ({PACKAGE})"
+        )
     if not client:
         host.install("a Docker engine whose client has BuildKit", [PACKAGE], PARTS)
         client = find()

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from builder import screen
 from builder.errors import BuildError
 
 # Where the distributions keep the bundle (Debian and Ubuntu; Fedora and RHEL; Alpine).
@@ -56,7 +57,7 @@ def install(what: str, packages: list[str], optional: tuple[str, ...] = ()) -> N
         )
     if os.geteuid():
         raise BuildError(f"{what} is missing: run '{words}' as root, or make as root")
-    print(f"{what} is missing: {words}", flush=True)
+    screen.say(f"{what} is missing: {words}")
     _apt("update")
     done = _apt("install", "--no-install-recommends", "--no-remove", *packages, *filter(_known, optional))
     if done.returncode:

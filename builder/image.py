@@ -16,7 +16,7 @@ import melda
 from melda.base.paths import IMAGE, OMITTED, SUPPORT_ENDS
 
 from builder import docker as client
-from builder import overrides
+from builder import overrides, screen
 from builder.settings import base_name
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -136,11 +136,14 @@ def build(
     from_mirror = {"MIRROR": mirror} if mirror else {}
     with temporary(docker, "base", "base-labelled", "image", "labelled") as (raw_base, labelled_base, raw, labelled):
         settings = {"BASE": base_image, **overrides.image_arguments(data or {}), "PROVISION_DATA": asked, **from_mirror}
-        client.build(docker, str(ROOT / "Dockerfile.base"), raw_base, settings, str(ROOT), more)
+        with screen.step(f"build {base_name(image)}"):
+            client.build(docker, str(ROOT / "Dockerfile.base"), raw_base, settings, str(ROOT), more)
         settings = {"BASE_IMAGE": raw_base, "PROVISION_DATA": f"packages={packages} {asked}".strip(), **from_mirror}
-        client.build(docker, str(ROOT / "Dockerfile"), raw, settings, str(ROOT), more)
-        label(docker, raw_base, labelled_base, base)
-        label(docker, raw, labelled, base)
+        with screen.step(f"build {image}: packages {packages}"):
+            client.build(docker, str(ROOT / "Dockerfile"), raw, settings, str(ROOT), more)
+        with screen.step("label both images"):
+            label(docker, raw_base, labelled_base, base)
+            label(docker, raw, labelled, base)
         client.call(docker, "tag", labelled_base, base_name(image))
         client.call(docker, "tag", labelled, image)
 

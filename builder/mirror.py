@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from builder import docker as client
-from builder import image, overrides
+from builder import hints, image, overrides, screen
 from builder.errors import BuildError
 from builder.settings import MANIFEST, PACKAGES, Settings
 
@@ -91,15 +91,17 @@ def _record(docker: str, base_image: str, python: str, chosen: Settings, folder:
     for path, target in mounts.items():
         command += ["--volume", f"{path}:{target}"]
     command += ["--entrypoint", "sh", base_image, "-c", CONTAINER]
-    if subprocess.run(command, env={**os.environ, **environment}, check=False).returncode:
-        raise BuildError("fetching failed: the line that says why is above; no mirror was made")
+    if screen.run(command, {**os.environ, **environment}):
+        raise BuildError(
+            "fetching failed: the line that says why is above; no mirror was made" + hints.of(screen.current().last)
+        )
 
 
 def _own(folder: Path) -> None:
     """Return what builds the image on the other host: the builder's own packages, for the build host's Python."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "--dest", str(folder / "wheels"), "-r", str(ROOT / "requirements" / "build.txt")]
-    if subprocess.run(command, check=False).returncode:
+    if screen.run(command):
         raise BuildError("requirements/build.txt cannot be fetched: the lines above say why; no mirror was made")
 
 
@@ -125,8 +127,9 @@ def make(docker: str, base: str, base_image: str, python: str, chosen: Settings,
         new = Path(unfinished) / folder.name
         for part in ("apt/lists", "apt/archives", "wheels", "cran"):
             (new / part).mkdir(parents=True)
-        _record(docker, base_image, python, chosen, new)
-        _own(new)
+        with screen.step("provision a container, and keep what it fetches"):
+            _record(docker, base_image, python, chosen, new)
+            _own(new)
         # A name of its own: on the other host it must not take another base's.
         name = "melda-jupyter-mirrored:" + client.inspect(docker, "image", base_image)["Id"].partition(":")[2][:12]
         client.call(docker, "tag", base_image, name)
@@ -186,13 +189,14 @@ def build(docker: str, chosen: Settings) -> None:
     """
     folder = Path(chosen.mirror).resolve()
     manifest = check(folder, chosen)
-    print(f"building {chosen.image} from {folder}, without a network\nmirror   {number(folder)}", flush=True)
+    screen.say(f"building {chosen.image} from {folder}, without a network\nmirror   {number(folder)}")
     base_image = manifest["base_image"]
     client.call(docker, "load", "--input", str(folder / BASE))
     with image.temporary(docker, "mirror") as (mirrored,), tempfile.TemporaryDirectory() as place:
         dockerfile = Path(place) / "Dockerfile.mirror"
         dockerfile.write_text("FROM scratch\n" + "".join(f"COPY {part} /{part}\n" for part in INSIDE))
-        client.build(docker, str(dockerfile), mirrored, {}, str(folder), client.BuildInputs(offline=True))
+        with screen.step(f"load {folder}"):
+            client.build(docker, str(dockerfile), mirrored, {}, str(folder), client.BuildInputs(offline=True))
         try:
             image.build(
                 docker, manifest["base"], base_image, chosen.image, chosen.packages, chosen.strict,

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import requests
 
 from builder import docker as client
-from builder import host, overrides
+from builder import hints, host, overrides
 from builder.errors import BuildError
 from tasks.releases import RELEASES, Release
 
@@ -150,7 +150,8 @@ def problem(source: Source) -> str:
                 if answer.status_code >= 400:
                     return f"{shown(url)} answers {answer.status_code}"
         except requests.exceptions.RequestException as error:
-            return f"{shown(url)} does not answer ({type(error).__name__})"
+            kind = type(error).__name__
+            return f"{shown(url)} does not answer ({kind})" + hints.of([kind, str(error)])
     return ""
 
 

@@ -94,6 +94,17 @@ def check(arguments: argparse.Namespace) -> Settings:
     return Settings(base, image, packages, port, _SWITCHES[strict], data, arguments.mirror)
 
 
+def verbose(value: str) -> bool:
+    """VERBOSE, if it is right: is the engine's whole output shown?
+
+    Raises:
+        BuildError: it is not.
+    """
+    if value not in _SWITCHES:
+        raise refuse("VERBOSE", value, "1, or 0 or empty")
+    return _SWITCHES[value]
+
+
 def repository(value: str) -> str:
     """REPOSITORY, if it is right: an image's name whose tag and digest are the builder's to give.
 

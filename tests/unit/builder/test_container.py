@@ -225,6 +225,24 @@ def test_the_project_is_where_the_image_says(engine: Engine, bare: pytest.Monkey
     assert f" --volume {container.VOLUME}:{WORKDIR} " in (engine.folder / "arguments").read_text()
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_a_container_that_ended_holds_no_port(engine: Engine, running: bool) -> None:
+    (engine.folder / "there").touch()
+    engine.write("container.json", "healthy", running=running)
+    assert container.publishes(engine.client, PORT) == running
+    assert not container.publishes(engine.client, "1")
+
+
+def test_somebody_who_logged_in_over_ssh_is_told_of_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    monkeypatch.setenv("SSH_CONNECTION", "198.51.100.9 50000 192.0.2.7 22")
+    (line,) = container.tunnel("http://127.0.0.1:8890/tree?token=x")
+    assert line.split("   ")[1] == "ssh -L 8890:127.0.0.1:8890 ada@192.0.2.7"
+    for here in ("", "nonsense"):
+        monkeypatch.setenv("SSH_CONNECTION", here)
+        assert container.tunnel("http://127.0.0.1:8890/tree") == []
+
+
 def test_a_container_that_serves_already_stays(engine: Engine, bare: pytest.MonkeyPatch) -> None:
     (engine.folder / "there").touch()
     engine.write("container.json", "healthy", env=("JUPYTER_TOKEN=a/b",))

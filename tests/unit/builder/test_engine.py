@@ -42,6 +42,24 @@ def test_a_newer_client_without_buildx_is_passed_over(fake: Fake) -> None:
     assert engine.ready() == str(second)
 
 
+PODMAN = 'case "$1" in --version) echo "podman version 4.3.1";; *) exit 0;; esac\n'
+
+
+def test_podman_under_dockers_name_is_refused_by_name(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = fake("first", PODMAN)
+    monkeypatch.setattr(engine.host, "install", lambda *_: pytest.fail("nothing is installed beside it"))
+    with pytest.raises(
+        BuildError, match=f"^{client} is podman, which is not supported: remove podman-docker and install"
+    ):
+        engine.ready()
+
+
+def test_podman_before_docker_is_passed_over(fake: Fake) -> None:
+    fake("first", PODMAN)
+    second = fake("second", OLD.format("echo 20"))
+    assert engine.ready() == str(second)
+
+
 def test_a_newer_client_with_buildx_is_taken(fake: Fake) -> None:
     first = fake("first", NEW.format("echo 28", "echo v0.1"))
     fake("second", OLD.format("echo 20"))

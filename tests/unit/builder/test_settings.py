@@ -104,3 +104,10 @@ def test_no_value_can_be_an_option_or_hold_a_space(name: str) -> None:
     except BuildError:
         return
     assert re.fullmatch(r"[A-Za-z0-9][\w.:/@-]*", base, re.ASCII)
+
+
+@pytest.mark.parametrize(("value", "shown"), [("", False), ("0", False), ("1", True)])
+def test_verbose(value: str, shown: bool) -> None:
+    assert settings.verbose(value) == shown
+    with pytest.raises(BuildError, match="^invalid VERBOSE=yes: expected 1, or 0 or empty$"):
+        settings.verbose("yes")

@@ -92,3 +92,20 @@ def test_answers(status: int, well: bool, monkeypatch: pytest.MonkeyPatch) -> No
         assert jupyter.answers(5.0) is well
         thread.join()
     assert not jupyter.answers(0.5)  # nobody listens any more
+
+
+def test_a_hosts_address_is_one_that_others_can_open(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, random = jupyter.token_file(settings, str(tmp_path))
+    assert jupyter.url(settings, path, random, "192.0.2.7").startswith("http://192.0.2.7:8888/tree?token=")
+    assert jupyter.url(settings, path, random).startswith("http://127.0.0.1:8888/tree?token=")
+    found = jupyter.own_address()
+    assert found.count(".") == 3
+
+    class Unreachable(socket.socket):
+        def connect(self, address: object) -> None:
+            raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(socket, "socket", Unreachable)
+    assert jupyter.own_address() == "127.0.0.1"

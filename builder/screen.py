@@ -1,0 +1,271 @@
+"""What a person sees of a build: a line for each step, with what it does and its time. Its whole output is in a file.
+
+``VERBOSE=1`` shows the output itself. Where there is no terminal, lines do what a moving bar does in one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
+
+# Lines of output that are shown where a step failed.
+SHOWN = 12
+# Seconds that a program gets to end when somebody presses Ctrl-C; the whole has two.
+GRACE = 1.0
+# Columns of what a step does.
+WIDTH = 52
+# Seconds between two lines of a step where there is no terminal.
+QUIET = 30.0
+_BUILDKIT = re.compile(r"^#\d+ (?:\d+\.\d+ ?)?")
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_OPERATION = re.compile(r"--> Starting operation: (.+?)(?: \(.*\))?$")
+_COUNT = re.compile(r"\[(\d+)/(\d+)\]")
+# What BuildKit puts around the output of the step that failed: its steps, rulers, and a piece of the Dockerfile.
+_FRAME = re.compile(
+    r"-{4,}|> \[.*\].*|\[\S+ +\d+/\d+\] .*|\S*Dockerfile\S*:\d+|\d+ \| .*|DONE .*|CACHED"
+    r"|(?:ERROR: )?(?:process|executor failed) .*"
+)
+_FAILED = re.compile(r"ERROR: failed to (?:solve|build).*")
+
+
+def _print(text: str, end: str = "\n") -> None:
+    # A program's output may hold what this terminal cannot show.
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), end=end, flush=True)
+
+
+class Verbose:
+    """Shows everything as it comes, and writes it to a log if there is one. What the others have in common.
+
+    Args:
+        log: file that gets the whole output; None: there is none.
+    """
+
+    def __init__(self, log: TextIO | None = None) -> None:
+        self.log = log
+        self.last: deque[str] = deque(maxlen=400)
+
+    def write(self, text: str) -> None:
+        """Write text to the log."""
+        if self.log:
+            self.log.write(text)
+            self.log.flush()
+
+    def say(self, text: str) -> None:
+        """Show text that is for a person."""
+        self.write(text + "\n")
+        _print(text)
+
+    def output(self, line: str) -> None:
+        """Take one line of a program's output."""
+        self.write(line)
+        self.last.append(_BUILDKIT.sub("", _COLOUR.sub("", line)).rstrip())
+        self.show(line, self.last[-1])
+
+    def show(self, line: str, cleaned: str) -> None:
+        """Show one line of a program's output, or what it tells."""
+        _print(line, "")
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Do one step of the work, of which ``title`` says what it does."""
+        self.write(f"== {title}\n")
+        self.last.clear()
+        yield
+
+    def failed(self) -> None:
+        """Show the last lines that matter of a program that failed."""
+
+
+class Plain(Verbose):
+    """Lines, for a file or a CI: when a step begins, what it does every half minute, how long it took."""
+
+    def __init__(self, log: TextIO | None = None) -> None:
+        super().__init__(log)
+        self.title, self.note, self.said = "", "", 0.0
+
+    def show(self, line: str, cleaned: str) -> None:
+        operation = _OPERATION.search(cleaned)
+        self.note = operation[1] if operation else self.note
+        if self.note and time.monotonic() - self.said > QUIET:
+            self.said = time.monotonic()
+            print(f"  {self.title}: {self.note}", flush=True)
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        self.title, self.note, self.said = title, "", time.monotonic()
+        began = self.said
+        print(f"  {title} ...", flush=True)
+        with super().step(title):
+            yield
+        print(f"  {title}: {time.monotonic() - began:.0f} s", flush=True)
+
+    def failed(self) -> None:
+        lines = telling(list(self.last))
+        self.say("\n".join(["", *(f"    {line}" for line in lines), ""]) if lines else "")
+        if self.log:
+            self.say(f"whole output: {os.path.relpath(self.log.name)}")
+
+
+class Terminal(Plain):
+    """Each step is one line that moves: a spinner, a bar once it is known of how many operations, the time."""
+
+    def __init__(self, log: TextIO | None = None, console: Console | None = None) -> None:
+        super().__init__(log)
+        self.console = console or Console(highlight=False)
+        self.progress: Progress | None = None
+        self.task = TaskID(0)
+        self.has_failed = False
+
+    def say(self, text: str) -> None:
+        self.write(text + "\n")
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def show(self, line: str, cleaned: str) -> None:
+        if self.progress is None or not cleaned.strip():
+            return
+        operation, count = _OPERATION.search(cleaned), _COUNT.fullmatch(cleaned.strip())
+        if count:
+            self.progress.update(self.task, completed=int(count[1]) - 1, total=int(count[2]))
+        elif operation or not self.note:
+            # Before pyinfra runs, whatever is said shows that something moves.
+            self.note = operation[1] if operation else ""
+            self.progress.update(self.task, note=self.note or cleaned.strip())
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        self.note = ""
+        rest = Column(no_wrap=True, ratio=1, overflow="ellipsis")
+        note = TextColumn("{task.fields[note]}", style="dim", markup=False, table_column=rest)
+        spinner = SpinnerColumn(finished_text="[green]✓")
+        self.progress = Progress(
+            spinner, TextColumn(f"{{task.description:<{WIDTH}}}", markup=False),
+            TimeElapsedColumn(), BarColumn(bar_width=16), note, console=self.console, expand=True,
+        )  # fmt: skip
+        try:
+            with self.progress, Verbose.step(self, title):
+                self.task = self.progress.add_task(title, total=None, note="")
+                try:
+                    yield
+                except BaseException:
+                    spinner.finished_text = Text("✗", style="red")
+                    self.progress.update(self.task, total=1, completed=1, note="")
+                    raise
+                self.progress.update(self.task, total=1, completed=1, note="")
+        finally:
+            self.progress = None
+            if self.has_failed:
+                self.failed()
+
+    def failed(self) -> None:
+        # Not into the line that moves, which is still there.
+        self.has_failed = self.progress is not None
+        if not self.has_failed:
+            super().failed()
+
+
+def telling(lines: list[str]) -> list[str]:
+    """Return the last lines that say why a program failed, without what BuildKit puts around them."""
+    kept: list[str] = []
+    for line in lines:
+        if line.strip() and not _FRAME.fullmatch(line.strip()) and not _FAILED.fullmatch(line.strip()):
+            text = line.strip()
+            # BuildKit repeats the last lines of the step.
+            if text in kept:
+                kept.remove(text)
+            kept.append(text)
+    return kept[-SHOWN:]
+
+
+_current: Verbose = Verbose()
+
+
+def current() -> Verbose:
+    """Return the screen in use; one that shows everything, if nobody has set up another."""
+    return _current
+
+
+def say(text: str) -> None:
+    """Show text that is for a person."""
+    _current.say(text)
+
+
+def step(title: str) -> contextlib.AbstractContextManager[None]:
+    """Do one step of the work, of which ``title`` says what it does."""
+    return _current.step(title)
+
+
+def _moves(console: Console) -> bool:
+    """Can this terminal move lines, and show what they are made of?"""
+    return console.is_terminal and not console.is_dumb_terminal and console.encoding.startswith("utf")
+
+
+@contextlib.contextmanager
+def shown(log: Path, verbose: bool) -> Iterator[None]:
+    """Show what is done here to a person.
+
+    Args:
+        log: file that gets the whole output.
+        verbose: all of it is shown as well.
+    """
+    global _current  # noqa: PLW0603 - there is one terminal
+    log.parent.mkdir(parents=True, exist_ok=True)
+    before = _current
+    with log.open("w", encoding="utf-8", errors="replace") as stream:
+        kind = Verbose if verbose else Terminal if _moves(Console()) else Plain
+        try:
+            _current = kind(stream)
+            yield
+        finally:
+            _current = before
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a program with all that it started: first as Ctrl-C does, then at once."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def run(command: list[str], environment: dict[str, str] | None = None, cwd: Path | None = None) -> int:
+    """Run a program whose output goes to the screen and to the log.
+
+    Args:
+        command: the program and its arguments.
+        environment: its environ; None: this process's.
+        cwd: its folder; None: this process's.
+
+    Returns:
+        Its exit code.
+    """
+    # A group of its own, so that Ctrl-C reaches it once, from here, with whatever it started.
+    with subprocess.Popen(
+        command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace", start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            for line in process.stdout or ():
+                _current.output(line)
+        except BaseException:
+            _end(process)
+            raise
+    if process.returncode:
+        _current.failed()
+    return process.returncode
