@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .machines import until
+from .machines import ROOT, until
 from .projects import PIP, Project, imported, saved, shell
 from .services import BUCKET, Service
 
@@ -46,11 +46,16 @@ def test_a_patch_release_in_a_bucket(project: Project) -> None:
     two.says("what is from Python-3.11.1 is loaded once: 0 do not load")
     two.says("what is from R-4.2.0 is loaded once: 0 do not load")
     saved(two)
+    # Within one version: back to what it was.
+    shell(two, PIP + "zebra==2.0")
+    until(lambda: "~ zebra 1.0 -> 2.0" in shell(two, "melda-env history"), "the upgrade is a generation", 60)
+    assert imported(two, "zebra") == "2.0"
+    assert "Python-3.11.2 is what it was on " in shell(two, "melda-env back P1")
+    assert imported(two, "zebra") == "1.0"
+    until(lambda: "~ zebra 2.0 -> 1.0" in shell(two, "melda-env history"), "the old one is a new generation", 60)
     two.stop()
     kept = {name.split("/")[1] for name in project.manifests() if name.count("/") == 2}
     assert kept == {"Python-3.11.1", "Python-3.11.2", "R-4.2.0", "R-4.2.2"}, "the old ones are there to go back to"
-    three = project.start().ready()
-    assert "image" not in three.health() and imported(three, "zebra") == "1.0"
 
 
 @pytest.fixture
@@ -99,7 +104,22 @@ def test_another_python_and_r_killed_meanwhile(local: Service) -> None:
     terminal = shell(local, "bash -lic true", check=False) + local.run("su - melda -c 'echo | bash -li' 2>&1")
     assert f"[upgrade: {DONE}]" in terminal
     # The day somebody goes back: all is there as it was.
-    assert shell(local, "ls project/Python-3.9.1/lib/python3.9/site-packages project/R-4.0.4").split("\n")[0]
-    assert "there is nothing" not in shell(local, "melda-env upgrade", check=False), (
+    there = shell(local, "ls project/Python-3.9.1/lib/python3.9/site-packages project/R-4.0.4").split()
+    assert {"zebra", "yak", "owl", "gone-1.0.dist-info", "meldalocal"} <= set(there)
+    assert "  Python gone 1.0: " in shell(local, "melda-env upgrade", check=False), (
         "what could not be had is tried again"
     )
+
+
+def test_versions_of_the_projects_own_files(project: Project) -> None:
+    project.client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    rules = json.loads((ROOT / "deployments" / "s3" / "lifecycle.json").read_text())
+    project.client.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration=rules)
+    one = project.start().ready()
+    for text in ("first", "second"):
+        shell(one, f"echo {text} >project/notes.txt")
+    one.stop()
+    found = project.client.list_object_versions(Bucket=BUCKET, Prefix=project.prefix + "notes.txt")["Versions"]
+    texts = [project.client.get_object(Bucket=BUCKET, Key=item["Key"], VersionId=item["VersionId"]) for item in found]
+    assert "first\n" in [text["Body"].read().decode() for text in texts]
+    assert project.get("notes.txt") == b"second\n"
