@@ -157,6 +157,14 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def with_uv(sources: Path) -> Path:
+    """The sources, with uv in the index."""
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(sources / "index")]
+    subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / "files" / "jupyter" / "uv.txt")], check=True)
+    return sources
+
+
 @pytest.fixture
 def project(
     docker: str, image: str, module_s3: Server, sources: Path, request: pytest.FixtureRequest

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 
 from tests.fakes.s3 import Server
 
-from .machines import ROOT, until
+from .machines import until
 from .services import BUCKET, MOUNT, Service, bucket_variables
 
 PARENT = "users/eve/née x"
@@ -25,14 +23,6 @@ Start = Callable[..., Service]
 @pytest.fixture(scope="module")
 def s3(module_s3: Server) -> Server:
     return module_s3
-
-
-@pytest.fixture(scope="module")
-def with_uv(sources: Path) -> Path:
-    """The sources, with uv in the index."""
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(sources / "index")]
-    subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / "files" / "jupyter" / "uv.txt")], check=True)
-    return sources
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,14 @@ def test_every_option_says_what_it_is_for() -> None:
 
 
 def test_every_command_of_melda_env_is_there() -> None:
-    assert re.findall("^`melda-env (\\w+)`", options.melda_env(), re.MULTILINE) == ["capture", "diff", "restore"]
+    assert re.findall("^`melda-env (\\w+)`", options.melda_env(), re.MULTILINE) == [
+        "capture",
+        "diff",
+        "restore",
+        "upgrade",
+        "history",
+        "back",
+    ]
 
 
 def test_the_steps_are_those_of_the_log() -> None:

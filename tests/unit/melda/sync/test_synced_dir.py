@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from melda.sync import generations
 from melda.sync import synced_dir as folders
 from melda.sync.synced_dir import SyncedDir
 
@@ -39,7 +40,10 @@ def test_an_increment_holds_only_what_changed(container: Make, bucket: Path) -> 
     install(one.root, "another", "1")
     one.wait()
     assert found(container().root) == {"small": "1", "another": "1"}
-    assert sum(path.stat().st_size for path in (bucket / NAME).glob("*.tar.zst")) < 3000, "nobody needs it any more"
+    read = [generations.parse(path.stem, path.read_text()) for path in (bucket / NAME).glob("*.json")]
+    used = {name: part.size for one in read for name, part in one.parts.items()}
+    assert sum(used.values()) < 3000, "no start needs it any more"
+    assert len(list((bucket / NAME).glob("*.tar.zst"))) > len(used), "it is kept for whoever goes back"
 
 
 def test_what_set_paths_makes_and_what_python_compiles_is_not_saved(container: Make, bucket: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from melda.base import release, textfiles
 from melda.base.errors import ConfigError
 from melda.config import environ
-from melda.envs import addresses, capture, diff, entries, formats
+from melda.envs import addresses, capture, diff, entries, formats, going_back
 from melda.envs import as_user as user
 from melda.envs.capture import copies, kernels, pack
 from melda.envs.errors import UsageError
@@ -172,6 +172,14 @@ def parser() -> argparse.ArgumentParser:
     four = commands.add_parser("upgrade", help="carry over what the project had with another Python or R")
     four.add_argument("--json", action="store_true", help="end with a summary as JSON")
     four.set_defaults(do=do_upgrade)
+
+    five = commands.add_parser("history", help="list what was installed when, as far as the bucket keeps it")
+    five.add_argument("--json", action="store_true", help="as JSON")
+    five.set_defaults(do=going_back.do_history)
+
+    six = commands.add_parser("back", help="make the Python or R packages what they were in a generation")
+    six.add_argument("number", metavar="N", help="of the generation, as history lists it, such as P3 or R1")
+    six.set_defaults(do=going_back.do_back)
     return top
 
 

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Callable, Collection, Dict, Iterator, Set
 
-from melda.sync import archive, distributions, generations, local_index, programs, tree
+from melda.sync import archive, distributions, generations, local_index, programs, retention, tree
 from melda.sync.generations import Archive, Generation
 from melda.sync.store import NO_FILE, Store
 
@@ -38,6 +38,7 @@ class Restoring:
         self._owned: Dict[str, Set[str]] = {}  # distributions, when it was saved or restored
         self._merged = False  # merge not uploaded yet
         self._coming: Set[str] = set()  # entries that the bucket has
+        self._history: Dict[str, Generation] = {}  # earlier generations that the bucket has
         self.ignored = ""  # what the bucket may have, and nobody can read
 
     def moved(self) -> None:
@@ -123,8 +124,13 @@ class Restoring:
                 return
             gone = generations.prunable(known, name)
             left = [generation for other, generation in known.items() if other not in gone]
-            unused = generations.unused([known[other] for other in gone], left)
-            self._store.remove(gone, set() if unreadable else unused)
+            self._store.retire(gone)
+            self._history = self._store.retired({**self._history, **{other: known[other] for other in gone}})
+            over = retention.superfluous(self._history, left, time.time())
+            self._store.forget(over)
+            dropped = [self._history.pop(other) for other in over]
+            unused = generations.unused(dropped, [*left, *self._history.values()])
+            self._store.remove(set(), set() if unreadable else unused)
             if self._old:
                 for child in os.listdir(self._old):
                     distributions.remove(os.path.join(self._old, child))

@@ -8,13 +8,13 @@ import hashlib
 import os
 import shutil
 import stat
-from typing import BinaryIO, Callable, Collection, Dict, Iterator, List, Set, Tuple
+from typing import BinaryIO, Callable, Collection, Dict, Iterator, List, Mapping, Set, Tuple
 
 from melda.base import folders, regular
 from melda.sync import generations
 from melda.sync.generations import Archive, Generation
 
-ARCHIVE, MANIFEST, BAD = ".tar.zst", ".json", ".bad"
+ARCHIVE, MANIFEST, BAD, OLD = ".tar.zst", ".json", ".bad", ".old"
 # Errors of a name that something else has than a file: a folder, a FIFO, a link, too much of it.
 NO_FILE = (errno.EINVAL, errno.EISDIR, errno.ELOOP)
 NO_MANIFEST = (*NO_FILE, errno.EFBIG)
@@ -173,6 +173,52 @@ class Store:
         for file in [name + MANIFEST, *(part + ARCHIVE for part in parts)]:
             with contextlib.suppress(FileNotFoundError):
                 os.rename(self._path(file), self._path(file + BAD))
+
+    def retire(self, names: Collection[str]) -> None:
+        """Give generations that no start needs a name that no start looks for.
+
+        Raises:
+            OSError: S3 does not take it.
+        """
+        for name in sorted(names):
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(self._path(name + MANIFEST), self._path(name + MANIFEST + OLD))
+
+    def retired(self, known: Mapping[str, Generation]) -> Dict[str, Generation]:
+        """Return the generations that no start needs.
+
+        Args:
+            known: those that were read already.
+
+        Raises:
+            OSError: S3 does not answer.
+        """
+        ending = MANIFEST + OLD
+        names = [file[: -len(ending)] for file in sorted(self._names()) if file.endswith(ending)]
+        found: Dict[str, Generation] = {}
+        for name in [name for name in names if generations.NAME.fullmatch(name)][:MOST_MANIFESTS]:
+            try:
+                if name in known:
+                    found[name] = known[name]
+                    continue
+                text = regular.read(self._path(name + ending), generations.LARGEST, follow=False).decode("ascii")
+                found[name] = generations.parse(name, text)
+            except (ValueError, FileNotFoundError):
+                continue  # not one of ours
+            except OSError as error:
+                if error.errno not in NO_MANIFEST:
+                    raise
+        return found
+
+    def forget(self, names: Collection[str]) -> None:
+        """Remove generations that no start needs.
+
+        Raises:
+            OSError: S3 does not take it.
+        """
+        for name in sorted(names):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path(name + MANIFEST + OLD))
 
     def remove(self, names: Set[str], parts: Set[str]) -> None:
         """Remove generations, then archives.

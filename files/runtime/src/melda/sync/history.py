@@ -1,0 +1,183 @@
+"""Earlier generations of a plugin folder: what changed in each, and going back to one."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from typing import Dict, List, Mapping, NamedTuple, Set, Tuple
+
+from melda.base import folders
+from melda.sync import distributions, local_index, tree
+from melda.sync.generations import Generation
+from melda.sync.restoring import Restoring, Say
+from melda.sync.retention import space
+from melda.sync.store import Store
+
+WORK = "going-back"  # folder for what is on its way
+MARK = "~melda-back"  # in a folder: a temporary name, so that nothing is saved meanwhile
+
+
+class Listed(NamedTuple):
+    """A generation, for people.
+
+    Attributes:
+        label: what it is called: P or R, and its number.
+        folder: whose it is.
+        name: of its manifest.
+        created: seconds since 1970.
+        changes: what is other than in the one before.
+        whole: all of its archives are there.
+    """
+
+    label: str
+    folder: str
+    name: str
+    created: float
+    changes: List[str]
+    whole: bool
+
+
+def _packages(shape: tree.Layout, generation: Generation) -> Dict[str, Tuple[str, object]]:
+    """Name -> version (empty for R, whose entries have none) and what it lies in, of each package."""
+    found: Dict[str, Tuple[str, object]] = {}
+    for entry, held in generation.entries.items():
+        folder, base = os.path.split(entry)
+        if shape.packages and folder == shape.packages and base.endswith(".dist-info"):
+            name, _, version = base[: -len(".dist-info")].rpartition("-")
+            found[re.sub(r"[-_.]+", "-", name).lower()] = (version, "")
+        elif not shape.packages:
+            found[entry] = ("", held.number)
+    return found
+
+
+def changes(shape: tree.Layout, before: Generation, after: Generation) -> List[str]:
+    """Return what is other in ``after`` than in ``before``, as a diff marks it."""
+    old, new = _packages(shape, before), _packages(shape, after)
+    found = []
+    for name in sorted(old.keys() | new.keys()):
+        was, now = old.get(name), new.get(name)
+        if was is None and now is not None:
+            found.append(f"+ {name} {now[0]}".rstrip())
+        elif now is None and was is not None:
+            found.append(f"- {name} {was[0]}".rstrip())
+        elif was != now and was and now:
+            found.append(f"~ {name} {was[0]} -> {now[0]}" if was[0] != now[0] else f"~ {name}")
+    return found
+
+
+NOTHING = Generation((), 0, 0.0, {}, {})
+
+
+def every(store: Store) -> Tuple[Dict[str, Generation], Dict[str, Generation]]:
+    """Return the generations that a start reads, and the earlier ones.
+
+    Raises:
+        OSError: S3 does not answer.
+    """
+    return store.generations()[0], store.retired({})
+
+
+def listed(ours: str, folder: str) -> Tuple[List[Listed], int]:
+    """Return all generations of a folder, the newest first, and the bytes that the earlier ones need.
+
+    Args:
+        ours: folder in the bucket with the generations of all plugin folders.
+        folder: name of the plugin folder.
+
+    Raises:
+        OSError: S3 does not answer.
+    """
+    store, shape = Store(os.path.join(ours, folder)), tree.layout(folder)
+    live, history = every(store)
+    known, there = {**history, **live}, store.parts()
+    found: List[Listed] = []
+    used: Dict[str, int] = {}
+    order = sorted(known, key=lambda name: (known[name].number, known[name].created, name))
+    for name in order:
+        one = known[name]
+        parents = [known[parent] for parent in one.parents if parent in known]
+        before = max(parents, key=lambda each: each.number) if parents else NOTHING
+        told = changes(shape, before, one) if parents or not one.parents else ["(what was before is not kept)"]
+        label = f"{folder[0]}{one.number}"
+        used[label] = used.get(label, 0) + 1
+        label += "" if used[label] == 1 else chr(ord("a") + min(used[label], 26) - 1)
+        found.append(Listed(label, folder, name, one.created, told, one.parts.keys() <= there))
+    return found[::-1], space(history.values(), live.values())
+
+
+class _Single(Store):
+    """A store that has one generation, and changes nothing."""
+
+    def __init__(self, folder: str, name: str, generation: Generation) -> None:
+        super().__init__(folder)
+        self._only = {name: generation}
+
+    def generations(self) -> Tuple[Dict[str, Generation], List[str]]:
+        """Return the one."""
+        return self._only, []
+
+    def set_aside(self, name: str, parts: Set[str]) -> None:
+        """Raise an error: an archive of it is damaged.
+
+        Raises:
+            OSError: always.
+        """
+        raise OSError(f"an archive of generation {name} is damaged or gone")
+
+
+def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
+    """Make a folder what it was in an earlier generation; the sync daemon saves that as a new one.
+
+    Args:
+        local: folder on local disk with the plugin folders.
+        ours: folder in the bucket with their generations.
+        one: to which.
+        say: takes lines for the log.
+
+    Returns:
+        Entries that were changed.
+
+    Raises:
+        OSError: an archive is gone, S3 does not answer, or the disk is full; nothing was changed.
+    """
+    folder, shape = os.path.join(ours, one.folder), tree.layout(one.folder)
+    live, history = every(Store(folder))
+    generation = {**history, **live}[one.name]
+    work, root = os.path.join(local, WORK), os.path.join(local, one.folder)
+    distributions.remove(work)
+    folders.make(work, one.folder)
+    try:
+        restoring = Restoring(one.folder, work, ours, say, "")
+        restoring._store = _Single(folder, one.name, generation)
+        restoring.restore()
+        saved = local_index.read(root + ".json")
+        same = {
+            entry
+            for entry, held in generation.entries.items()
+            if entry in saved.entries and saved.entries[entry].part == held.part
+        }
+        return _exchange(
+            shape, os.path.join(work, one.folder), root, {entry: saved.signatures[entry] for entry in same}
+        )
+    finally:
+        distributions.remove(work)
+
+
+def _exchange(shape: tree.Layout, whole: str, root: str, same: Mapping[str, str]) -> List[str]:
+    """Give ``root`` the entries of ``whole``, and no others, by renaming; ``same`` are in it if their signature is."""
+    new, old = set(shape.entries(whole)), tree.signatures(shape, root)
+    changed = sorted(entry for entry in new | old.keys() if not (entry in same and old.get(entry) == same[entry]))
+    mark = os.path.join(root, shape.packages, MARK)
+    folders.make(mark)
+    try:
+        for entry in changed:
+            path = os.path.join(root, entry)
+            if entry in old:
+                os.rename(path, os.path.join(mark, secrets.token_hex(8)))
+            if entry in new:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                os.rename(os.path.join(whole, entry), path)
+    finally:
+        distributions.remove(mark)
+    return changed

@@ -1,0 +1,153 @@
+"""Earlier generations: which are kept, what each changed, and a folder that is what it was in one of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from melda.sync import history, retention
+from melda.sync.generations import Archive, EntryRef, Generation
+
+from tests.unit.melda.sync.folders import NAME, SITE, Container, found, install, remove
+
+Make = Callable[[], Container]
+DAY = 86400.0
+
+
+def of(number: int, days: float, size: int = 10, part: str = "") -> Generation:
+    """A generation with an archive of its own."""
+    part = part or f"part{number}"
+    entries = {f"x{number}": EntryRef(part, number)}
+    return Generation((), number, 1e9 - days * DAY, {part: Archive("0" * 64, size, 1)}, entries)
+
+
+def gone(old: dict[str, Generation], *live: Generation) -> set[str]:
+    return retention.superfluous(old, live, 1e9)
+
+
+def test_the_last_twenty_or_thirty_days() -> None:
+    old = {f"g{number}": of(number, 100 - number) for number in range(50)}
+    assert gone(old) == {f"g{number}" for number in range(30)}
+    fresh = {f"g{number}": of(number, 1) for number in range(60)}
+    assert gone(fresh) == set()
+    many = {f"g{number:03}": of(number, 1) for number in range(130)}
+    assert gone(many) == {f"g{number:03}" for number in range(30)}
+
+
+def test_space_is_bounded() -> None:
+    gigabyte = 1 << 30
+    old = {f"g{number}": of(number, 1, gigabyte // 2) for number in range(4)}
+    assert gone(old) == {"g0", "g1"}
+    assert gone(old, of(9, 0, gigabyte)) == set(), "twice what is in use"
+    shared = {f"g{number}": of(number, 1, gigabyte, "same") for number in range(4)}
+    assert gone(shared) == set(), "one archive counts once"
+    assert (
+        gone(shared, of(9, 0, gigabyte, "same")) == set()
+        and retention.space(shared.values(), [of(9, 0, 1, "same")]) == 0
+    )
+
+
+@pytest.fixture
+def used(container: Make) -> Container:
+    """A folder in which something was installed, upgraded and removed."""
+    one = container()
+    for action in (
+        lambda: install(one.root, "zebra", "1"),
+        lambda: install(one.root, "yak", "1"),
+        lambda: install(one.root, "zebra", "2"),
+        lambda: remove(one.root, "yak"),
+        lambda: install(one.root, "owl", "3"),
+    ):
+        action()
+        one.wait()
+    return one
+
+
+def test_what_changed_when(used: Container, bucket: Path) -> None:
+    every, size = history.listed(str(bucket), NAME)
+    assert [(one.label, one.changes, one.whole) for one in every] == [
+        ("P5", ["+ owl 3"], True),
+        ("P4", ["- yak 1"], True),
+        ("P3", ["~ zebra 1 -> 2"], True),
+        ("P2", ["+ yak 1"], True),
+        ("P1", ["+ zebra 1"], True),
+    ]
+    live = sum(path.stat().st_size for path in (bucket / NAME).glob("*.tar.zst"))
+    assert 0 < size < live
+    assert len(list((bucket / NAME).glob("*.json"))) == 2, "no start reads more than before"
+
+
+@pytest.mark.parametrize(
+    ("label", "versions"),
+    [("P1", {"zebra": "1"}), ("P3", {"zebra": "2", "yak": "1"}), ("P5", {"zebra": "2", "owl": "3"})],
+)
+def test_going_back(used: Container, container: Make, bucket: Path, label: str, versions: dict[str, str]) -> None:
+    (one,) = (one for one in history.listed(str(bucket), NAME)[0] if one.label == label)
+    local = str(used.root.parent)
+    changed = history.go_back(local, str(bucket), one, print)
+    assert bool(changed) == (label != "P5")
+    assert found(used.root) == versions
+    assert not (used.root.parent / history.WORK).exists() and not list(used.root.rglob(history.MARK))
+    used.wait()
+    assert found(container().root) == versions, "a new generation that is the old one"
+    labels = [one.label for one in history.listed(str(bucket), NAME)[0]]
+    assert labels[0] == ("P5" if label == "P5" else "P6"), "nothing is forgotten by it"
+
+
+def test_an_archive_that_is_gone_changes_nothing(used: Container, bucket: Path) -> None:
+    first = history.listed(str(bucket), NAME)[0][-1]
+    oldest = min((bucket / NAME).glob("*.tar.zst"), key=lambda path: path.stat().st_mtime_ns)
+    oldest.unlink()
+    again = history.listed(str(bucket), NAME)[0][-1]
+    assert first.whole and not again.whole
+    before = found(used.root)
+    with pytest.raises(OSError, match="is damaged or gone"):
+        history.go_back(str(used.root.parent), str(bucket), again, print)
+    assert found(used.root) == before
+
+
+def test_nothing_is_saved_in_the_middle(used: Container, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = history.listed(str(bucket), NAME)[0][-1]
+    seen: list[str] = []
+    real = os.rename
+
+    def look(source: str, target: str, **more: object) -> None:
+        seen.append(used.folder._layout.busy(str(used.root)))
+        real(source, target, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(history.os, "rename", look)
+    monkeypatch.setattr(history.Restoring, "restore", history.Restoring.restore)
+    history.go_back(str(used.root.parent), str(bucket), first, print)
+    assert seen[-1] == history.MARK
+
+
+def test_killed_in_the_middle_it_can_be_done_again(
+    used: Container, bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = history.listed(str(bucket), NAME)[0][-1]
+    real, calls = os.rename, []
+
+    def killed(source: str, target: str, **more: object) -> None:
+        if history.MARK in target:
+            calls.append(1)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+        real(source, target, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(history.os, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            history.go_back(str(used.root.parent), str(bucket), first, print)
+    history.go_back(str(used.root.parent), str(bucket), first, print)
+    assert found(used.root) == {"zebra": "1"}
+
+
+def test_what_is_no_manifest_of_ours_is_skipped(used: Container, bucket: Path) -> None:
+    (bucket / NAME / ("0" * 16 + ".json.old")).write_text("{")
+    (bucket / NAME / ("1" * 16 + ".json.old")).mkdir()
+    assert len(history.listed(str(bucket), NAME)[0]) == 5
+    install(used.root, "yak", "2")
+    used.wait()
+    assert len(history.listed(str(bucket), NAME)[0]) == 6 and (used.root / SITE / "yak").exists()
