@@ -16,6 +16,7 @@ PROGRAMS: Dict[str, str] = {
     "restore-fork": "melda.envs.restore_fork",
     "set-paths": "melda.plugins.set_paths",
     "start-jupyter": "melda.boot.container",
+    "uv": "melda.envs.uv",
 }
 
 
