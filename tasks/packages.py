@@ -50,6 +50,11 @@ def r_names(chosen: str) -> List[str]:
     return found
 
 
+def debian_names(chosen: str) -> List[str]:
+    """Name the Debian packages of ``chosen``, and of the sets in it."""
+    return [name for part in up_to(chosen) for name in names(managed_files.source(f"packages/debian-{part}.txt"))]
+
+
 @deploy("Packages")
 def packages() -> None:
     data = host.data

@@ -7,27 +7,38 @@ from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import Locales
 
 from tasks.debian_packages import PACKAGES
-from tasks.facts.apt import AptState, Upgradable
+from tasks.facts.apt import AptState, Diversion, Upgradable
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import apt, managed_files, server
+from tasks.packages import debian_names
 from tasks.settings import deploy
+
+MAN = "/usr/bin/man"
 
 
 @deploy("System")
 def system() -> None:
     for fact in (AptState, Upgradable, DebPackages, Locales):
         prefetch(fact)
+    prefetch(Diversion, path=MAN)
     apt.dpkg_configured(name="Finish an interrupted dpkg run")
     managed_files.put(
-        name="Configure apt: no Recommends, try a failed download again",
-        entries=[ManagedFile("/etc/apt/apt.conf.d/90melda-jupyter", source("system/apt.conf"))],
+        name="Configure apt: no Recommends, try a failed download again, with manual pages",
+        entries=[
+            ManagedFile("/etc/apt/apt.conf.d/90melda-jupyter", source("system/apt.conf")),
+            ManagedFile("/etc/dpkg/dpkg.cfg.d/zz-melda-jupyter", source("system/dpkg.cfg")),
+        ],
     )
     apt.update(name="Refresh the package lists", max_age=host.data.apt_cache_time)
     apt.upgrade(name="Upgrade installed packages")
     apt.packages(
         name="Install the Debian packages of all concerns",
         # R's packages wait for r2u, which has newer ones.
-        packages=[name for concern, names in PACKAGES.items() if concern != "r" for name in names],
+        packages=[
+            *(name for concern, names in PACKAGES.items() if concern != "r" for name in names),
+            *debian_names(host.data.packages),
+        ],
     )
+    apt.diversion_removed(name="Remove the stub that stands in for man", path=MAN)
     server.locale(name="Generate the locale", locale=host.data.locale)

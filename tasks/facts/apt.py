@@ -54,6 +54,18 @@ class Upgradable(Lines):
         return "apt-get -s -q -y upgrade 2>/dev/null | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p'"
 
 
+class Diversion(FactBase[str]):
+    """Where a package's file is put: its own path, or another one where something stands in for it. pyinfra has no such fact."""
+
+    def command(self, path: str) -> str:
+        return f"dpkg-divert --truename {shlex.quote(path)} 2>/dev/null || true"
+
+    default = str
+
+    def process(self, output: List[str]) -> str:
+        return output[-1].strip() if output else ""
+
+
 class KnownPackages(FactBase[Set[str]]):
     """Names that apt knows which begin with ``prefix``. pyinfra has what is installed alone."""
 

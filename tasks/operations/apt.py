@@ -9,7 +9,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.deb import DebPackages
 
-from tasks.facts.apt import AptState, MirrorDrift, Upgradable
+from tasks.facts.apt import AptState, Diversion, MirrorDrift, Upgradable
 from tasks.facts.files import PathStats
 from tasks.lib import apt_get, managed_files, omitted, reachable, staging
 from tasks.lib.managed_files import ManagedFile
@@ -63,6 +63,20 @@ def packages(packages: Iterable[str]) -> Generator[Command, None, None]:
     missing = sorted(set(packages) - host.get_fact(DebPackages).keys())
     if missing:
         yield from staging.run(apt_get.apt_get("install " + " ".join(shlex.quote(name) for name in missing)))
+
+
+@operation()
+def diversion_removed(path: str) -> Generator[StringCommand, None, None]:
+    """Restore a file of a package that something else stands in for; pyinfra has no operation for it.
+
+    Ubuntu's images do so with ``man``, which says that there are no pages (unminimize(8) undoes it so).
+
+    Args:
+        path: absolute path of the file.
+    """
+    if host.get_fact(Diversion, path=path) not in ("", path):
+        quoted = shlex.quote(path)
+        yield StringCommand(f"rm -f {quoted} && dpkg-divert --quiet --remove --rename {quoted}")
 
 
 @operation()

@@ -8,20 +8,24 @@ import pytest
 from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import Locales
 
-from tasks import debian_packages, system
-from tasks.facts.apt import AptState, AptStatus, Upgradable
+from tasks import debian_packages, packages, system
+from tasks.facts.apt import AptState, AptStatus, Diversion, Upgradable
 from tasks.facts.files import PathStats
 from tasks.lib import apt_get, managed_files, staging
 from tasks.lib.managed_files import ManagedFile
 
 from .conftest import Run, arguments, in_place
 
-CONFIGURE = "Configure apt: no Recommends, try a failed download again"
+CONFIGURE = "Configure apt: no Recommends, try a failed download again, with manual pages"
+MAN = "Remove the stub that stands in for man"
 INSTALL = "Install the Debian packages of all concerns"
 CONFIG = ManagedFile("/etc/apt/apt.conf.d/90melda-jupyter", managed_files.source("system/apt.conf"))
-ALL = {name for concern, names in debian_packages.PACKAGES.items() if concern != "r" for name in names}
+PAGES = ManagedFile("/etc/dpkg/dpkg.cfg.d/zz-melda-jupyter", managed_files.source("system/dpkg.cfg"))
+ALL = set(packages.debian_names("datascience")) | {
+    name for concern, names in debian_packages.PACKAGES.items() if concern != "r" for name in names
+}
 LISTS = frozenset({"mirror_dists_bookworm_InRelease"})
-DONE: dict[type, Any] = {DebPackages: ALL, PathStats: in_place([CONFIG]), Locales: ["en_US.UTF-8"]}
+DONE: dict[type, Any] = {DebPackages: ALL, PathStats: in_place([CONFIG, PAGES]), Locales: ["en_US.UTF-8"]}
 
 
 def test_fresh(run: Run) -> None:
@@ -33,7 +37,7 @@ def test_fresh(run: Run) -> None:
         INSTALL,
         "Generate the locale",
     ]
-    assert commands.uploads == {f"{CONFIG.path}.melda-new": CONFIG.content}
+    assert commands.uploads == {f"{entry.path}.melda-new": entry.content for entry in (CONFIG, PAGES)}
     (refresh,) = commands["Refresh the package lists"]
     assert refresh.endswith(f"; touch {apt_get.STAMP} )"), "the stamp is only written after a success"
     (install,) = commands[INSTALL]
@@ -69,7 +73,16 @@ def test_lists_are_fetched_when_missing_or_old(run: Run, state: AptStatus, max_a
         ({DebPackages: ALL - {"s3fs"}}, INSTALL, "install s3fs"),
         ({DebPackages: ALL - {"s3fs", "dbus"}}, INSTALL, "install dbus s3fs"),
         ({Upgradable: ["bash"]}, "Upgrade installed packages", " upgrade "),
-        ({PathStats: {CONFIG.path: ("file", "600", "root", "root", "0")}}, CONFIGURE, f"put {CONFIG.path}.melda-new"),
+        (
+            {PathStats: in_place([PAGES]) | {CONFIG.path: ("file", "600", "root", "root", "0")}},
+            CONFIGURE,
+            f"put {CONFIG.path}.melda-new",
+        ),
+        (
+            {Diversion: "/usr/bin/man.REAL"},
+            MAN,
+            "rm -f /usr/bin/man && dpkg-divert --quiet --remove --rename /usr/bin/man",
+        ),
         ({Locales: []}, "Generate the locale", "localedef -i en_US"),
         ({AptState: AptStatus(True, LISTS, 60)}, "Finish an interrupted dpkg run", "dpkg --configure -a"),
     ],
@@ -116,3 +129,18 @@ def test_the_ca_bundle_comes_and_goes(run: Run) -> None:
 def test_another_locale(run: Run, locale: str, command: str) -> None:
     known = {Locales: ["en_US.UTF-8", "POSIX"]}
     assert run(system.system, DONE | known, locale=locale) == {"Generate the locale": [command]}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "there", "missing"),
+    [("none", "git", "python3-dev"), ("core", "python3-dev", "graphviz"), ("datascience", "graphviz", "ffmpeg")],
+)
+def test_a_set_brings_its_debian_packages_in_the_same_transaction(
+    run: Run, chosen: str, there: str, missing: str
+) -> None:
+    installed = arguments(run(system.system, packages=chosen)[INSTALL][0])
+    assert there in installed and missing not in installed
+
+
+def test_nothing_stands_in_for_man(run: Run) -> None:
+    assert run(system.system, DONE | {Diversion: "/usr/bin/man"}) == {}

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from pyinfra.api import FactBase
 
-from tasks.facts.apt import AptState, AptStatus, KnownPackages, MirrorDrift, Reachable, ReverseDependencies, Upgradable
+from tasks.facts.apt import (
+    AptState,
+    AptStatus,
+    Diversion,
+    KnownPackages,
+    MirrorDrift,
+    Reachable,
+    ReverseDependencies,
+    Upgradable,
+)
 from tasks.facts.files import FileContents, Leftovers, Lines, PathStats, SetuidFiles, UnlistedFiles, UserFolder
 from tasks.facts.locales import LocaleSource
 from tasks.facts.r import PackageOrigins, RPackages
@@ -45,6 +54,8 @@ CASES: list[tuple[Any, str, Any]] = [
     (AptState, "now:1\naudit:0001", AptStatus(True, frozenset(), None)),
     (Upgradable, "bash\nlibc6", ["bash", "libc6"]),
     (Upgradable, "", []),
+    (Diversion, "/usr/bin/man.REAL", "/usr/bin/man.REAL"),
+    (Diversion, "", ""),
     (KnownPackages, "r-cran-tidyverse\nr-cran-tidyr", {"r-cran-tidyverse", "r-cran-tidyr"}),
     (Reachable, "yes", True),
     (Reachable, "", False),

@@ -146,4 +146,4 @@ def test_every_name_in_the_lists_is_well_formed_and_there_once(
 
 def test_every_list_and_lock_belongs_to_a_set() -> None:
     lists = {path.name for path in (FILES / "packages").glob("*.txt")}
-    assert lists == {f"{language}-{chosen}.txt" for language in ("r", "python") for chosen in SETS[1:]}
+    assert lists == {f"{language}-{chosen}.txt" for language in ("r", "python", "debian") for chosen in SETS[1:]}

@@ -23,10 +23,10 @@ def entries(language: str) -> list[str]:
 
 
 def test_every_set_has_its_lists() -> None:
-    assert sorted(f"{language}-{chosen}.txt" for language in ("python", "r") for chosen in SETS[1:]) == LISTS
+    assert sorted(f"{language}-{chosen}.txt" for language in ("debian", "python", "r") for chosen in SETS[1:]) == LISTS
 
 
-@pytest.mark.parametrize("language", ["python", "r"])
+@pytest.mark.parametrize("language", ["debian", "python", "r"])
 def test_no_package_is_there_twice(language: str) -> None:
     found = [
         canonicalize_name(Requirement(name).name) if language == "python" else name.lower()

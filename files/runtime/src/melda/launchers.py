@@ -17,6 +17,7 @@ PROGRAMS: Dict[str, str] = {
     "set-paths": "melda.plugins.set_paths",
     "upgrade-packages": "melda.envs.upgrade.command",
     "start-jupyter": "melda.boot.container",
+    "uv": "melda.envs.uv",
 }
 
 

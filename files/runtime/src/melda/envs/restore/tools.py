@@ -163,7 +163,8 @@ def uv(place: environ.ImageLayout, env: Dict[str, str], lock: str = UV_LOCK) -> 
     Raises:
         PackageUnavailable: it cannot be fetched.
     """
-    there = shutil.which("uv", path=env.get("PATH", ""))
+    others = [folder for folder in env.get("PATH", "").split(":") if folder != environ.SRC]  # melda/envs/uv.py is there
+    there = shutil.which("uv", path=":".join(others))
     folder = os.path.join(cache(place), "uv")
     found = there or os.path.join(folder, "bin", "uv")
     if os.access(found, os.X_OK):

@@ -1,0 +1,82 @@
+"""What people type in a terminal, and what packages are built with, in every image; each does its main thing once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .services import Service, running
+
+TOOLS = """
+set -e
+cd; rm -rf tools; mkdir tools; cd tools
+git init -q repository; cd repository; echo 1 >file; git add file
+git -c user.name=Ada -c user.email=ada@example.org commit -qm first; git log --format='git %an %s' | cat; cd ..
+echo '{"a": [1, 2]}' | jq -c '.a[1]' | sed 's/^/jq /'
+rsync -a repository/ copy/; tree --noreport copy | tail -1
+printf 'less\\n' | less
+man -P cat git-commit 2>/dev/null | grep -c 'Record changes to the repository' | sed 's/^/man /'
+TERM=xterm tmux -L test new-session -d 'cat' && tmux -L test kill-server && echo tmux
+nano --version | grep -c GNU | sed 's/^/nano /'
+curl -s file://$PWD/repository/file | sed 's/^/curl /'
+"""
+SHOWN = ["git Ada first", "jq 2", "└── file", "less", "man 1", "tmux", "nano 1", "curl 1"]
+# A source package with C in it, built without a network.
+EXTENSION = """
+set -e
+cd; rm -rf ext; mkdir ext; cd ext
+cat >setup.py <<'END'
+from setuptools import Extension, setup
+setup(name="meldaext", version="1.0", ext_modules=[Extension("meldaext", ["meldaext.c"])])
+END
+cat >meldaext.c <<'END'
+#include <Python.h>
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "meldaext", 0, -1, 0};
+PyMODINIT_FUNC PyInit_meldaext(void) {
+    PyObject *made = PyModule_Create(&module);
+    PyModule_AddIntConstant(made, "answer", 42);
+    return made;
+}
+END
+pip install -q --no-index --no-build-isolation --disable-pip-version-check .
+python -c 'import meldaext; print(meldaext.answer)'
+pip uninstall -q -y meldaext
+"""
+# Where reticulate looks, and whoever else embeds Python; the image's numpy is in it.
+EMBEDDED = """
+import ctypes, sysconfig
+library = ctypes.PyDLL(sysconfig.get_config_var("LDLIBRARY"))
+library.Py_GetVersion.restype = ctypes.c_char_p
+print(library.Py_GetVersion().decode().startswith(sysconfig.get_python_version() + "."))
+"""
+
+
+@pytest.fixture(scope="module")
+def terminal(docker: str, image: str) -> Iterator[Service]:
+    """A container in whose terminal something is typed."""
+    with running(docker, image) as service:
+        yield service
+
+
+def typed(service: Service, text: str) -> list[str]:
+    return service.run(f"cat >/tmp/typed <<'TYPED'\n{text}\nTYPED\nsu - melda -c 'bash /tmp/typed'").splitlines()
+
+
+def test_the_tools(terminal: Service) -> None:
+    assert typed(terminal, TOOLS) == SHOWN
+
+
+def test_a_source_package_is_compiled(terminal: Service) -> None:
+    assert typed(terminal, EXTENSION)[-1] == "42"
+
+
+def test_python_can_be_embedded(terminal: Service) -> None:
+    assert terminal.notebook.run("python3", EMBEDDED).stdout == "True\n"
+
+
+def test_uv_is_not_roots(terminal: Service) -> None:
+    assert terminal.run("uv pip list; echo $?").splitlines()[-2:] == [
+        "uv: it installs for the user: expected the user to call it, not root",
+        "2",
+    ]
