@@ -32,6 +32,7 @@ OPEN = (
     "PGEO_IPS",
     "EGRESS",
     "ALLOWED_ORIGINS",
+    "IDLE_SECONDS",
     "SSH_AUTHORIZED_KEYS",
     "AWS_PROFILE",
 )

@@ -10,6 +10,7 @@ from melda.base.paths import JUPYTER_PORT, SSH_PORT, VERSIONS_PORT
 from melda.config import (
     bucket,
     firewall_policy,
+    idle,
     origins,
     ssh_keys,
 )
@@ -44,6 +45,7 @@ def check(variables: Mapping[str, str]) -> None:
         bucket.region(variables.get("AWS_REGION", ""))
         bucket.patience(variables.get("S3FS_PATIENCE", ""))
         firewall_policy.from_env(variables, None)
+        idle.parse(variables.get(idle.VARIABLE, ""))
         origins.parse(variables.get(origins.VARIABLE, ""))
         ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", ""))
     except errors.ConfigError as refused:

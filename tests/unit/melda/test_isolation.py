@@ -18,6 +18,7 @@ MORE = (
     "bspm/service.py",
     "bspm/packages.py",
     "jupyter/jupyter_notebook.py",
+    "jupyter/activity.py",
     "jupyter/limits.py",
     "web/connections.py",
 )

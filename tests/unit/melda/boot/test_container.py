@@ -85,7 +85,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setenv("PATH", "/home/melda/bin:" + os.environ["PATH"])
     monkeypatch.setattr(container.resource, "setrlimit", lambda *_: None)
     monkeypatch.setattr(container.environ, "load", dict)
-    monkeypatch.setattr(container.environ, "settings", lambda _: SimpleNamespace(bucket=None))
+    monkeypatch.setattr(container.environ, "settings", lambda _: SimpleNamespace(bucket=None, idle=None))
     monkeypatch.setattr(container.processes, "container", lambda: "/docker/a")
     monkeypatch.setattr(container.processes, "adopt", lambda: None)
     monkeypatch.setattr(container, "SYSTEMD", str(tmp_path / "systemd"))
@@ -144,6 +144,9 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         ({"saved": False, "jupyter": -15}, 74, ["taken down"]),
         ({"saved": False, "jupyter": -9}, 74, ["taken down"]),
         ({"saved": False, "hangs": True}, 1, ["abandoned", "taken down"]),
+        ({"code": 79}, 79, ["taken down"]),
+        ({"code": 79, "saved": False}, 74, ["taken down"]),
+        ({"code": 79, "hangs": True}, 1, ["abandoned", "taken down"]),
         ({"begin": StopRequested(), "saved": False}, 74, ["taken down"]),
         ({"begin": StopRequested()}, 0, ["taken down"]),
         ({"begin": StopRequested(), "hangs": True}, 1, ["abandoned", "taken down"]),

@@ -89,10 +89,14 @@ class Supervisor:
             name: of the service.
             code: what :meth:`run` returns.
         """
-        self._ended = self._ended or (name, code)
+        self.finish(name, code)
         pid = self.pid(name)
         if pid:
             os.kill(pid, signal.SIGKILL)
+
+    def finish(self, name: str, code: int) -> None:
+        """Let :meth:`run` return ``code``, because of what is called ``name``."""
+        self._ended = self._ended or (name, code)
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Wait for ``condition`` at most ``seconds``, looking after the services meanwhile.

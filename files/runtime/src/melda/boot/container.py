@@ -12,9 +12,9 @@ import time
 from typing import Callable, Dict, TextIO, Tuple
 
 from melda.base import log, processes, release
-from melda.base.errors import EXIT_UNSAVED, ConfigError, StopRequested
+from melda.base.errors import EXIT_IDLE, EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
-from melda.boot import check
+from melda.boot import check, idle
 from melda.boot.start import start_all
 from melda.config import environ
 from melda.config.environ import Settings
@@ -110,6 +110,9 @@ def run() -> int:
     processes.adopt()
     try:
         start_all(settings, supervisor, starting)
+        if settings.idle is not None:
+            watch = idle.IdleWatch(settings.layout.user, settings.idle, lambda: supervisor.finish("idle", EXIT_IDLE))
+            supervisor.call_later(0.0, watch.poll_once)
         code = supervisor.run()
     except StopRequested:
         code = 0
@@ -122,11 +125,11 @@ def run() -> int:
     elif code == 0 and not starting.answered:
         log.line("Jupyter was not ready yet: the start has failed")  # a restart policy shall try again
         code = 1
-    if code == 0 and s3fs.is_hung(settings):
+    if code in (0, EXIT_IDLE) and s3fs.is_hung(settings):
         s3fs.kill_mount(supervisor)  # else everything waits for it, and Docker kills us first
         code = 1
     ended, saved = shut_down(settings, supervisor)
-    if code == 0 and not saved:
+    if code in (0, EXIT_IDLE) and not saved:
         code = EXIT_UNSAVED
     # Killed by SIGTERM: the signal came before Jupyter listened to it.
     elif code == 0 and ended not in (0, -signal.SIGTERM):

@@ -173,6 +173,8 @@ def checked(variables: Dict[str, str]) -> Settings:
             "invalid SSH_AUTHORIZED_KEYS on a host, whose own sshd answers: put the keys into"
             " /root/.ssh/authorized_keys, or into the setting ssh_public_key"
         )
+    if settings.idle is not None:
+        raise ConfigError("invalid IDLE_SECONDS on a host, which does not end: expected nothing")
     return settings
 
 

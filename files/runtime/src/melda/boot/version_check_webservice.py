@@ -1,12 +1,14 @@
-"""The version service: ``GET /versions``, ``/environment`` and ``/healthz`` on port 2310, as the user."""
+"""The version service: ``GET /versions``, ``/environment``, ``/activity`` and ``/healthz`` on port 2310, as the user."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
+import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Dict, Mapping, Tuple
@@ -23,6 +25,7 @@ from melda.base.paths import VERSIONS_PORT
 from melda.envs.capture import capture
 from melda.config import firewall_policy
 from melda.boot import health
+from melda.boot.activity import Activity
 from melda.config import environ as config_environ, secret_files
 from melda.web import access
 from melda.versions.libraries import Installed
@@ -50,12 +53,18 @@ def _health(inside: bool) -> Answer:
     return _json(found if inside else health.outline(found), 200 if health.is_healthy(found) else 503)
 
 
-def application(installed: Installed, variables: Mapping[str, str]) -> flask.Flask:
+def _activity(going_on: Activity) -> Answer:
+    # What was seen last, a few seconds ago: how much is computed is known over a while only.
+    return _json(going_on.found, 200 if going_on.found else 503)
+
+
+def application(installed: Installed, variables: Mapping[str, str], going_on: Activity) -> flask.Flask:
     """Return the Flask application that tells what ``installed`` finds.
 
     Args:
         installed: what is installed.
         variables: of the service.
+        going_on: what is done in the container.
     """
     app = flask.Flask("version_check_webservice", static_folder=None)
     peers = firewall_policy.peers(variables.get("PGEO_IPS", ""))
@@ -75,6 +84,11 @@ def application(installed: Installed, variables: Mapping[str, str]) -> flask.Fla
         refused = refusal()
         return _json({"error": refused}, 403) if refused else _json(capture())
 
+    @app.get("/activity")
+    def activity() -> Answer:
+        refused = refusal()
+        return _json({"error": refused}, 403) if refused else _activity(going_on)
+
     @app.get("/healthz")
     def healthz() -> Answer:
         return _health(inside=not refusal())
@@ -82,10 +96,11 @@ def application(installed: Installed, variables: Mapping[str, str]) -> flask.Fla
     return app
 
 
-def inside() -> flask.Flask:
-    """Return the application for Docker's health check: it comes over a socket that nobody else reaches."""
+def inside(going_on: Activity) -> flask.Flask:
+    """Return the application for Docker's health check, and for PID 1: they come over a socket that nobody else reaches."""
     app = flask.Flask("health", static_folder=None)
-    app.add_url_rule("/healthz", view_func=lambda: _health(inside=True))
+    app.add_url_rule("/activity", "activity", view_func=lambda: _activity(going_on))
+    app.add_url_rule("/healthz", "healthz", view_func=lambda: _health(inside=True))
     return app
 
 
@@ -137,11 +152,13 @@ def main() -> None:
     sys.setswitchinterval(SWITCH)
     variables = config_environ.load()
     installed = Installed(config_environ.image_layout(variables))
+    going_on = Activity(os.getuid(), variables, time.time())
+    threading.Thread(target=going_on.watch, daemon=True).start()
     public = bind_sockets(VERSIONS_PORT, "0.0.0.0")  # nosec B104 # noqa: S104
     # After the port: who cannot have that must not be well.
     own = bind_unix_socket(health.SOCKET, 0o600)
-    threading.Thread(target=lambda: asyncio.run(serve(own, threads=2, app=inside())), daemon=True).start()
-    asyncio.run(serve(*public, app=application(installed, variables)))
+    threading.Thread(target=lambda: asyncio.run(serve(own, threads=2, app=inside(going_on))), daemon=True).start()
+    asyncio.run(serve(*public, app=application(installed, variables, going_on)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 from melda.base import users
 from melda.base.errors import ConfigError
 from melda.base.paths import ENVIRONMENT, JUPYTER_PORT
-from melda.config import bucket, firewall_policy, hub, origins, secret_files
+from melda.config import bucket, firewall_policy, hub, idle, origins, secret_files
 from melda.config import ssh_keys as config_ssh_keys
 from melda.config.firewall_policy import FirewallPolicy
 
@@ -51,6 +51,7 @@ class Settings(NamedTuple):
         token: Jupyter's token as given; empty: none was given.
         ssh_keys: public keys for root beside the one built in.
         hub: the JupyterHub that says who may use Jupyter; None: the token does.
+        idle: seconds without anything done after which the container ends; None: never.
     """
 
     layout: ImageLayout
@@ -60,6 +61,7 @@ class Settings(NamedTuple):
     token: str
     ssh_keys: Tuple[str, ...]
     hub: Optional[hub.Hub] = None
+    idle: Optional[int] = None
 
     def __repr__(self) -> str:
         return "Settings(...)"  # a traceback or a log line must not show secrets
@@ -172,6 +174,7 @@ def settings(variables: Dict[str, str]) -> Settings:
         token=token(variables.get("JUPYTER_TOKEN", "")),
         ssh_keys=config_ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", "")),
         hub=belongs,
+        idle=idle.parse(variables.get(idle.VARIABLE, "")),
     )
 
 

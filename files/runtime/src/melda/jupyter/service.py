@@ -22,6 +22,7 @@ PROGRAM = os.path.join(SRC, "melda/jupyter/jupyter_notebook.py")
 PORT = JUPYTER_PORT
 # For the health check, which is the user: a queue of its own. The folder is the user's, so root does not connect there.
 SOCKET = RUN + "/health/jupyter"
+ACTIVITY = "/melda-jupyter/activity"  # on that socket alone; see jupyter/activity.py
 LEFT_OUT = SOCKET + ".configuration"  # why the user's configuration is skipped
 # Kernels get two seconds (see the configuration); Docker gives the whole container ten.
 PATIENCE = 5.0
