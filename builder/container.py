@@ -33,6 +33,7 @@ OPEN = (
     "EGRESS",
     "ALLOWED_ORIGINS",
     "IDLE_SECONDS",
+    "LOG_FORMAT",
     "SSH_AUTHORIZED_KEYS",
     "AWS_PROFILE",
 )

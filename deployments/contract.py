@@ -11,6 +11,7 @@ from melda.config import (
     bucket,
     firewall_policy,
     idle,
+    log_format,
     origins,
     ssh_keys,
 )
@@ -46,6 +47,7 @@ def check(variables: Mapping[str, str]) -> None:
         bucket.patience(variables.get("S3FS_PATIENCE", ""))
         firewall_policy.from_env(variables, None)
         idle.parse(variables.get(idle.VARIABLE, ""))
+        log_format.check(variables.get(log_format.VARIABLE, ""))
         origins.parse(variables.get(origins.VARIABLE, ""))
         ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", ""))
     except errors.ConfigError as refused:

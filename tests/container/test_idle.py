@@ -37,7 +37,16 @@ def test_a_silent_cell_keeps_a_container_that_ends_when_it_is_over(serve: Serve,
         service.run("timeout 60 sh -c 'while [ ! -e /tmp/seen ]; do :; done' >/dev/null 2>&1 & echo", user="melda")
         until(lambda: "a process computes" in activity(service)["active"], "a program of the user's is seen", 30)
         service.run("touch /tmp/seen")
-        assert requests.get(f"http://{service.address}:2310/activity", timeout=30).status_code == 403
+        for path in ("activity", "metrics"):
+            assert requests.get(f"http://{service.address}:2310/{path}", timeout=30).status_code == 403
+        metrics = requests.get(f"http://{service.address}:2310/metrics?token={service.token}", timeout=30).text
+        for line in (
+            'melda_kernels{state="busy"} 1.0',
+            "melda_mount_ok 1.0",
+            "melda_mount_seconds 0.",
+            "melda_start_seconds ",
+        ):
+            assert line in metrics, metrics
         # Longer than IDLE_SECONDS, and then a few turns of who looks.
         until(lambda: time.monotonic() > began + 16, "time goes by")
         until(lambda: activity(service)["active"] == ["a kernel is busy"], "the program is over", 30)

@@ -14,6 +14,7 @@ from tests.unit.melda.conftest import RUNTIME
 
 # These may need more: Flask, and the distribution's dbus, gi and apt; and Jupyter itself.
 MORE = (
+    "boot/metrics.py",
     "boot/version_check_webservice.py",
     "bspm/service.py",
     "bspm/packages.py",

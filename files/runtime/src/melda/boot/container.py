@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Callable, Dict, TextIO, Tuple
 
-from melda.base import log, processes, release
+from melda.base import facts, log, processes, release
 from melda.base.errors import EXIT_IDLE, EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
 from melda.boot import check, idle
@@ -65,7 +65,7 @@ def shut_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
     problems.append(s3fs.unmount(settings, supervisor))
     lost = "; ".join(filter(None, problems))
     if lost:
-        log.line(f"something may be missing in the bucket: {lost}")
+        log.error(f"something may be missing in the bucket: {lost}")
     return ended, not lost
 
 
@@ -74,7 +74,7 @@ def announce() -> None:
     today = datetime.datetime.now(datetime.timezone.utc).date()
     log.line(release.line(today))
     if release.warning(today):
-        log.line(release.warning(today))
+        log.warn(release.warning(today))
 
 
 def _group(settings: Settings) -> str:
@@ -106,6 +106,7 @@ def run() -> int:
         raise ConfigError("systemd runs here: systemctl start melda.target (docs/vm.md)")
     lock = only_one()
     announce()
+    facts.keep()
     supervisor, starting = Supervisor(_group(settings)), Starting()
     processes.adopt()
     try:
@@ -123,7 +124,7 @@ def run() -> int:
     if supervisor.stop_requested:
         starting.stop(supervisor.is_running(jupyter.NAME))
     elif code == 0 and not starting.answered:
-        log.line("Jupyter was not ready yet: the start has failed")  # a restart policy shall try again
+        log.error("Jupyter was not ready yet: the start has failed")  # a restart policy shall try again
         code = 1
     if code in (0, EXIT_IDLE) and s3fs.is_hung(settings):
         s3fs.kill_mount(supervisor)  # else everything waits for it, and Docker kills us first
@@ -134,7 +135,8 @@ def run() -> int:
     # Killed by SIGTERM: the signal came before Jupyter listened to it.
     elif code == 0 and ended not in (0, -signal.SIGTERM):
         code = ended if ended > 0 else 128 - ended
-    log.line(f"ended with exit code {code} ({time.monotonic() - began:.2f} s)")
+    seconds = time.monotonic() - began
+    log.line(f"ended with exit code {code} ({seconds:.2f} s)", step="end", seconds=seconds)
     lock.close()
     return code
 
@@ -157,5 +159,5 @@ def main() -> int:
             raise ConfigError("invalid {0!r}: expected no argument, or {1}".format(sys.argv[1], " or ".join(OPTIONS)))
         return run()
     except (ConfigError, OSError, MemoryError, RuntimeError) as error:  # the disk is full, say, or no thread can be had
-        log.line(str(error) or repr(error))
+        log.error(str(error) or repr(error))
         return 1

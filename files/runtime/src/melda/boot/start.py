@@ -6,7 +6,7 @@ import os
 import time
 from typing import Callable, List, NamedTuple, Optional
 
-from melda.base import log
+from melda.base import facts, log
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.boot import home, services
@@ -150,7 +150,9 @@ def start_jupyter(start: Start) -> List[str]:
             return JUPYTER_SECONDS
         start.starting.finish()
         address = jupyter.url(start.settings, start.token, start.random)
-        log.line(f"ready: {address} ({time.monotonic() - start.began:.2f} s)")
+        seconds = time.monotonic() - start.began
+        log.line(f"ready: {address} ({seconds:.2f} s)", step="ready", seconds=seconds)
+        facts.record("start_seconds", seconds)
         return None
 
     start.supervisor.call_later(JUPYTER_SECONDS, announce)

@@ -1,4 +1,4 @@
-"""The version service: ``GET /versions``, ``/environment``, ``/activity`` and ``/healthz`` on port 2310, as the user."""
+"""The version service: ``GET /versions``, ``/environment``, ``/activity``, ``/metrics`` and ``/healthz`` on port 2310."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tornado.wsgi import WSGIContainer
 from melda.base.paths import VERSIONS_PORT
 from melda.envs.capture import capture
 from melda.config import firewall_policy
-from melda.boot import health
+from melda.boot import health, metrics
 from melda.boot.activity import Activity
 from melda.config import environ as config_environ, secret_files
 from melda.web import access
@@ -36,6 +36,7 @@ Answer = Tuple[str, int, Tuple[Tuple[str, str], ...]]
 
 LIMITS = Limits(connections=500, request=5.0, idle=5.0, stalled=5.0, body=0)
 HEADER = 1 << 14
+METRICS = "text/plain; version=0.0.4; charset=utf-8"  # of Prometheus' text format
 THREADS = 8
 # Each file that a request looks at costs a turn of the interpreter, which waits 5 ms for it while the loop is busy with
 # others' connections.
@@ -88,6 +89,16 @@ def application(installed: Installed, variables: Mapping[str, str], going_on: Ac
     def activity() -> Answer:
         refused = refusal()
         return _json({"error": refused}, 403) if refused else _activity(going_on)
+
+    archived = metrics.Archived()
+
+    @app.get("/metrics")
+    def prometheus() -> Answer:
+        refused = refusal()
+        if refused:
+            return _json({"error": refused}, 403)
+        found = metrics.collect(health.report(config_environ.load()), going_on.found, archived)
+        return metrics.text(found).decode(), 200, (("Content-Type", METRICS), ("Cache-Control", "no-store"))
 
     @app.get("/healthz")
     def healthz() -> Answer:

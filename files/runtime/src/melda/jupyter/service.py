@@ -68,7 +68,7 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
     if settings.hub:
         return "", False
     if not settings.token and settings.firewall.peers is not None:
-        log.line(UNAUTHENTICATED)
+        log.warn(UNAUTHENTICATED)
     random = not settings.token and settings.firewall.peers is None
     path = token_path(settings, run)
     token = (_random_token(path) or secrets.token_urlsafe(32)) if random else settings.token
