@@ -36,6 +36,8 @@ OPEN = (
     "EGRESS",
     "ALLOWED_ORIGINS",
     "UPGRADE",
+    "IDLE_SECONDS",
+    "LOG_FORMAT",
     "SSH_AUTHORIZED_KEYS",
     "AWS_PROFILE",
 )

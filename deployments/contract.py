@@ -10,6 +10,8 @@ from melda.base.paths import JUPYTER_PORT, SSH_PORT, VERSIONS_PORT
 from melda.config import (
     bucket,
     firewall_policy,
+    idle,
+    log_format,
     origins,
     ssh_keys,
 )
@@ -44,6 +46,8 @@ def check(variables: Mapping[str, str]) -> None:
         bucket.region(variables.get("AWS_REGION", ""))
         bucket.patience(variables.get("S3FS_PATIENCE", ""))
         firewall_policy.from_env(variables, None)
+        idle.parse(variables.get(idle.VARIABLE, ""))
+        log_format.check(variables.get(log_format.VARIABLE, ""))
         origins.parse(variables.get(origins.VARIABLE, ""))
         ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", ""))
     except errors.ConfigError as refused:

@@ -57,6 +57,8 @@ c.DockerSpawner.network_name = os.environ.get("MELDA_HUB_NETWORK", "melda-hub")
 c.DockerSpawner.prefix = "melda"
 c.DockerSpawner.volumes = {"melda-project-{username}": settings()["jupyter_workdir"]}
 c.DockerSpawner.remove = True
+# Then the container ends, and the hub removes it: docs/idle.md. The hub's own idle-culler takes a silent cell for idle.
+c.Spawner.environment = {"IDLE_SECONDS": "3600"}
 c.Spawner.default_url = "/tree"
 # A healthy container takes 5 s; the first one after the machine's start may take longer.
 c.Spawner.start_timeout = 120

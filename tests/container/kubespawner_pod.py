@@ -26,6 +26,7 @@ SINGLEUSER = {
     "defaultUrl": "default_url",
     "startTimeout": "start_timeout",
     "extraEnv": "environment",
+    "extraPodConfig": "extra_pod_config",
 }
 RESOURCES = {
     ("memory", "limit"): "mem_limit",

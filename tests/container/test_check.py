@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -48,3 +49,14 @@ def test_what_would_work_and_what_would_not(docker: str, image: str, s3: Server)
     assert (code, rows["S3: list"]) == (1, "FAILED") and "may not ListBucket" in said, said
     code, rows, said = checked(docker, image, *MOUNT, **{**project, "EGRESS": "nowhere"})
     assert (code, rows) == (1, {"settings": "FAILED"}), said
+
+
+def test_a_refusal_is_an_object_for_programs(docker: str, image: str) -> None:
+    command = [docker, "run", "--rm", *variables(LOG_FORMAT="json", EGRESS="nowhere"), image, "start-jupyter"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    (line,) = done.stderr.splitlines()
+    assert (
+        done.returncode == 1
+        and json.loads(line)["level"] == "error"
+        and "invalid EGRESS=" in json.loads(line)["message"]
+    )

@@ -69,6 +69,8 @@ def test_a_users_pod_is_told_what_start_jupyter_asks(with_volume: dict[str, Any]
     assert variables["JUPYTERHUB_DEFAULT_URL"] == "/tree"
     assert container["volumeMounts"] == [{"name": "home", "mountPath": "/home/melda/project"}]
     assert with_volume["seconds"] == 120
+    # What ends because it is idle does not start again.
+    assert variables["IDLE_SECONDS"] == "3600" and with_volume["pod"]["spec"]["restartPolicy"] == "Never"
     security = container["securityContext"]
     assert (security["runAsUser"], security.get("capabilities"), security.get("privileged")) == (0, None, None)
 

@@ -116,7 +116,7 @@ def spans(service: Service) -> Iterator[tuple[float, float]]:
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
     marks = []
     for line in done.stdout.splitlines():
-        found = re.match(r"(\S+)\d{3}Z start-jupyter: (firewall|ownership)", line)
+        found = re.match(r"(\S+)\d{3}Z .* start-jupyter: (firewall|ownership)", line)
         if found:
             marks.append((found[2], datetime.fromisoformat(found[1] + "+00:00").timestamp()))
     for (first, begin), (second, end) in pairwise(marks[2:]):

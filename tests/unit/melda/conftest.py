@@ -11,9 +11,15 @@ import pytest
 
 RUNTIME = Path(__file__).resolve().parents[3] / "files" / "runtime" / "src"
 
-from melda.base import users  # noqa: E402
+from melda.base import log, users  # noqa: E402
 from melda.config import bucket, environ  # noqa: E402
 from melda.config.firewall_policy import from_env  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _no_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of the log are compared without the moment and the level that stand before them."""
+    monkeypatch.setattr(log, "stamp", lambda _: "")
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,12 @@ from tests.unit.melda.conftest import RUNTIME
 
 # These may need more: Flask, and the distribution's dbus, gi and apt; and Jupyter itself.
 MORE = (
+    "boot/metrics.py",
     "boot/version_check_webservice.py",
     "bspm/service.py",
     "bspm/packages.py",
     "jupyter/jupyter_notebook.py",
+    "jupyter/activity.py",
     "jupyter/limits.py",
     "web/connections.py",
 )

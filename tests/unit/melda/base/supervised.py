@@ -10,6 +10,9 @@ from pathlib import Path
 
 from tests.unit.melda.conftest import RUNTIME
 
+# Before each line of the log, which no fixture reaches in another process.
+MOMENT = r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (info|warning|error) "
+
 PREPARE = """
 import os, signal, sys, time
 sys.path.insert(0, {runtime!r})

@@ -63,6 +63,14 @@ def test_keys_for_a_containers_sshd_are_refused_not_ignored(monkeypatch: pytest.
         systemd.checked({})
 
 
+def test_a_host_does_not_end_because_it_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    from melda.boot import systemd
+
+    monkeypatch.setattr(systemd.environ, "settings", lambda _: SimpleNamespace(ssh_keys=(), idle=60))
+    with pytest.raises(ConfigError, match="^invalid IDLE_SECONDS on a host"):
+        systemd.checked({})
+
+
 @pytest.mark.parametrize("abstract", [False, True])
 def test_systemd_is_told(tmp_path: Path, abstract: bool) -> None:
     from melda.boot import systemd

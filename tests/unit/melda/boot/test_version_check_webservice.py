@@ -17,6 +17,7 @@ import pytest
 from flask.testing import FlaskClient
 from melda.boot import health
 from melda.boot import version_check_webservice as service
+from melda.boot.activity import Activity
 from melda.config import secret_files
 from melda.config.environ import ImageLayout
 from melda.versions.libraries import Installed
@@ -26,8 +27,14 @@ from tests.unit.melda.servers import ended, serving
 STRANGER = {"REMOTE_ADDR": "198.51.100.9"}
 
 
+def going_on(**found: object) -> Activity:
+    activity = Activity(1, {}, 0.0)
+    activity.found = dict(found)
+    return activity
+
+
 def client(place: ImageLayout, **variables: str) -> FlaskClient:
-    return service.application(Installed(place), variables).test_client()
+    return service.application(Installed(place), variables, going_on()).test_client()
 
 
 def test_versions_keep_their_order(place: ImageLayout) -> None:
@@ -72,12 +79,24 @@ def test_healthz(place: ImageLayout, monkeypatch: pytest.MonkeyPatch, mount: str
     assert (answer.status_code, answer.json) == (status, found)
     answer = client(place).get("/healthz", environ_base=STRANGER)
     assert (answer.status_code, answer.json) == (status, {"mount": mount.partition(":")[0], "plugins": "failed"})
-    answer = service.inside().test_client().get("/healthz", environ_base={"REMOTE_ADDR": "0.0.0.0"})
+    answer = service.inside(going_on()).test_client().get("/healthz", environ_base={"REMOTE_ADDR": "0.0.0.0"})
     assert (answer.status_code, answer.json) == (status, found)
 
 
+def test_activity_is_for_who_may_use_the_notebook(place: ImageLayout, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("s3cret")
+    seen = going_on(idle_seconds=3.5, active=[])
+    here = service.application(Installed(place), {secret_files.COPY: str(path)}, seen).test_client()
+    assert here.get("/activity", environ_base=STRANGER).status_code == 403
+    answer = here.get("/activity?token=s3cret", environ_base=STRANGER)
+    assert (answer.status_code, answer.json) == (200, {"idle_seconds": 3.5, "active": []})
+    assert service.inside(seen).test_client().get("/activity").json == answer.json
+    assert service.inside(going_on()).test_client().get("/activity").status_code == 503, "nobody has looked yet"
+
+
 def test_strangers_shut_nobody_out(place: ImageLayout, capfd: pytest.CaptureFixture[str]) -> None:
-    application = service.application(Installed(place), {})
+    application = service.application(Installed(place), {}, going_on())
     with serving(lambda: service.server(application)) as (port, _), contextlib.ExitStack() as stack:
         for sent in (b"", b"GET /versions HTTP/1.1\r\nX: ", b"POST /versions HTTP/1.1\r\nContent-Length: 9\r\n\r\n"):
             for _ in range(300):
@@ -104,7 +123,7 @@ def test_strangers_shut_nobody_out(place: ImageLayout, capfd: pytest.CaptureFixt
 def test_a_request_that_is_none_ends_its_connection(
     place: ImageLayout, sent: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    application = service.application(Installed(place), {})
+    application = service.application(Installed(place), {}, going_on())
     with serving(lambda: service.server(application)) as (port, _), contextlib.ExitStack() as stack:
         one = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
         with contextlib.suppress(OSError):

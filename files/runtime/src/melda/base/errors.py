@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # Exit code (sysexits.h, EX_IOERR) of start-jupyter and of the sync daemon: something may be missing in the bucket.
 EXIT_UNSAVED = 74
+EXIT_IDLE = 79  # the first that sysexits.h does not use: nothing was done for IDLE_SECONDS, and all is saved
 
 
 class ConfigError(Exception):

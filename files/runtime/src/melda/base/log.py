@@ -1,22 +1,81 @@
-"""The log: one line a step, with the time it took, on standard error."""
+"""The log: one line a step, with the time it took, on standard error; as text, or as a JSON object a line (LOG_FORMAT)."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime
+import json
+import os
+import re
 import sys
 import time
-from typing import Iterator, List
+from typing import Iterator, List, Optional
 
 PREFIX = "start-jupyter: "
+FORMAT, FORMATS = "LOG_FORMAT", ("text", "json")
+INFO, WARNING, ERROR = "info", "warning", "error"
+# Whose line it is stands before it, where it is none of a start's steps.
+SOURCE = re.compile(r"(bspm|fork|jupyter|paths|plugins|s3fs): ")
 
 
-def line(text: str) -> None:
-    """Write one line; control characters in it (a bucket's name, a file's) cannot make it two."""
+def now() -> str:
+    """The moment, in UTC."""
+    moment = datetime.datetime.now(datetime.timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def stamp(level: str) -> str:
+    """What stands before a line of text: moment and level. Nothing on a host, whose journal has both."""
+    return f"{now()} {level} " if PREFIX else ""
+
+
+def _project() -> Optional[str]:
+    bucket, folder = os.environ.get("BUCKET_NAME"), os.environ.get("PROJECT_FOLDER", "").strip("/")
+    return f"s3://{bucket}/{folder}" if bucket else None
+
+
+def _object(text: str, level: str, step: str, seconds: Optional[float]) -> str:
+    source = SOURCE.match(text)
+    fields = {
+        "time": now(),
+        "level": level,
+        "step": step or (source.group(1) if source else None),
+        "seconds": None if seconds is None else round(seconds, 3),
+        "project": _project(),
+        "message": text,
+    }
+    return json.dumps(fields)
+
+
+def line(text: str, level: str = INFO, step: str = "", seconds: Optional[float] = None) -> None:
+    """Write one line; control characters in it (a bucket's name, a file's) cannot make it two.
+
+    Args:
+        text: for people.
+        level: how much it matters.
+        step: of the start or the stop, for programs.
+        seconds: that the step took, for programs; the text has them too.
+    """
     clean = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    # Not from settings: what is wrong with these is a line too.
+    if os.environ.get(FORMAT) == "json":
+        written = _object(clean, level, step, seconds)
+    else:
+        written = stamp(level) + PREFIX + clean.encode("utf-8", "backslashreplace").decode()
     # One write, because the services write to the same stream.
     with contextlib.suppress(OSError):
-        sys.stderr.write(PREFIX + clean.encode("utf-8", "backslashreplace").decode() + "\n")
+        sys.stderr.write(written + "\n")
         sys.stderr.flush()
+
+
+def warn(text: str) -> None:
+    """Write a line that somebody should read: something did not go as it should, and the container goes on."""
+    line(text, WARNING)
+
+
+def error(text: str) -> None:
+    """Write a line that somebody must read: the container ends, or the user's work is at risk."""
+    line(text, ERROR)
 
 
 @contextlib.contextmanager
@@ -28,8 +87,6 @@ def step(name: str) -> Iterator[List[str]]:
     began = time.monotonic()
     details: List[str] = []
     yield details
-    line(
-        "{0} ({1:.2f} s)".format(
-            ": ".join([name] + [", ".join(details)] if details else [name]), time.monotonic() - began
-        )
-    )
+    seconds = time.monotonic() - began
+    told = ": ".join([name] + [", ".join(details)] if details else [name])
+    line(f"{told} ({seconds:.2f} s)", step=name, seconds=seconds)

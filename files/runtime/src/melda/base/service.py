@@ -48,6 +48,7 @@ class Running:
         self.process: Optional[subprocess.Popen[bytes]] = None
         self.began = 0.0
         self.pause = FIRST_PAUSE
+        self.restarts = 0
         self.due: Optional[float] = None  # when to start it again
         self.stopping = False  # its end is wanted
         self.asked = False

@@ -9,7 +9,7 @@ import subprocess
 import time
 from typing import Callable, Dict, List, Optional, Tuple
 
-from melda.base import log, pressure, processes, users
+from melda.base import facts, log, pressure, processes, users
 from melda.base.errors import ConfigError, StopRequested
 from melda.base.service import FIRST_PAUSE, Running, Service
 
@@ -33,7 +33,7 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         self._group = group
         self._until: Optional[float] = None  # when all that is stopped must be over
-        self._complaints = pressure.Complaints(log.line)
+        self._complaints = pressure.Complaints(log.warn)
         self._all: Dict[str, Running] = {}
         self._timers: List[Tuple[float, Callable[[], Optional[float]]]] = []
         self._ended: Optional[Tuple[str, int]] = None
@@ -89,10 +89,14 @@ class Supervisor:
             name: of the service.
             code: what :meth:`run` returns.
         """
-        self._ended = self._ended or (name, code)
+        self.finish(name, code)
         pid = self.pid(name)
         if pid:
             os.kill(pid, signal.SIGKILL)
+
+    def finish(self, name: str, code: int) -> None:
+        """Let :meth:`run` return ``code``, because of what is called ``name``."""
+        self._ended = self._ended or (name, code)
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Wait for ``condition`` at most ``seconds``, looking after the services meanwhile.
@@ -160,7 +164,7 @@ class Supervisor:
         running.stopping = True
         (ask or functools.partial(self.send_sigterm, name))()
         if not self._gone(running, self.remaining(running.service.stop_timeout)):
-            log.line(f"{name} did not end within {time.monotonic() - began:.1f} s and is killed")
+            log.warn(f"{name} did not end within {time.monotonic() - began:.1f} s and is killed")
             os.kill(process.pid, signal.SIGKILL)
             self._gone(running, self.remaining(1.0))
         self._all.pop(name, None)
@@ -190,7 +194,7 @@ class Supervisor:
             users.Child(users.ROOT, lambda: None).close()
             return True
         except OSError as error:
-            log.line(f"no process can be started ({error.strerror}): all but the services are ended first")
+            log.warn(f"no process can be started ({error.strerror}): all but the services are ended first")
         self._end(self.remaining(0.4))
         return False
 
@@ -264,10 +268,12 @@ class Supervisor:
     def _on_exit(self, running: Running, code: int) -> None:
         how = ("ended with exit code {0}" if code >= 0 else "was killed by signal {0}").format(abs(code))
         if running.service.critical:
-            log.line(f"{running.service.name} {how}")
+            log.error(f"{running.service.name} {how}")
             self._ended = self._ended or (running.service.name, code)
         elif running.service.oneshot and code == 0:
             self._all.pop(running.service.name, None)
         else:
             pause = self._schedule_restart(running)
-            log.line(f"{running.service.name} {how}; starting it again in {pause:g} s")
+            running.restarts += 1
+            facts.record(f"restarts {running.service.name}", running.restarts)
+            log.warn(f"{running.service.name} {how}; starting it again in {pause:g} s")

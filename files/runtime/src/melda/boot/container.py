@@ -13,8 +13,8 @@ import time
 from types import ModuleType
 from typing import Callable, Dict, TextIO
 
-from melda.base import log, processes, release
-from melda.base.errors import EXIT_UNSAVED, ConfigError, StopRequested
+from melda.base import facts, log, processes, release
+from melda.base.errors import EXIT_IDLE, EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
 from melda.boot import loading
 from melda.config import environ
@@ -46,7 +46,7 @@ def announce() -> None:
     today = datetime.datetime.now(datetime.timezone.utc).date()
     log.line(release.line(today))
     if release.warning(today):
-        log.line(release.warning(today))
+        log.warn(release.warning(today))
 
 
 def _group(settings: Settings) -> str:
@@ -86,6 +86,7 @@ def run() -> int:
     if os.path.isdir(SYSTEMD):
         raise ConfigError("systemd runs here: systemctl start melda.target (docs/vm.md)")
     lock = only_one()
+    facts.keep()
     supervisor, starting = Supervisor(_group(settings)), Starting()
     processes.adopt()
     try:
@@ -103,17 +104,18 @@ def run() -> int:
     if supervisor.stop_requested:
         starting.stop(supervisor.is_running(jupyter.NAME))
     elif code == 0 and not starting.answered:
-        log.line("Jupyter was not ready yet: the start has failed")  # a restart policy shall try again
+        log.error("Jupyter was not ready yet: the start has failed")  # a restart policy shall try again
         code = 1
-    if code == 0 and _stop().kill_hung_mount(settings, supervisor):
+    if code in (0, EXIT_IDLE) and _stop().kill_hung_mount(settings, supervisor):
         code = 1
     ended, saved = _stop().shut_down(settings, supervisor)
-    if code == 0 and not saved:
+    if code in (0, EXIT_IDLE) and not saved:
         code = EXIT_UNSAVED
     # Killed by SIGTERM: the signal came before Jupyter listened to it.
     elif code == 0 and ended not in (0, -signal.SIGTERM):
         code = ended if ended > 0 else 128 - ended
-    log.line(f"ended with exit code {code} ({time.monotonic() - began:.2f} s)")
+    seconds = time.monotonic() - began
+    log.line(f"ended with exit code {code} ({seconds:.2f} s)", step="end", seconds=seconds)
     lock.close()
     return code
 
@@ -141,5 +143,5 @@ def main() -> int:
             raise ConfigError("invalid {0!r}: expected no argument, or {1}".format(sys.argv[1], " or ".join(OPTIONS)))
         return run()
     except (ConfigError, OSError, MemoryError, RuntimeError) as error:  # the disk is full, say, or no thread can be had
-        log.line(str(error) or repr(error))
+        log.error(str(error) or repr(error))
         return 1

@@ -60,7 +60,7 @@ def bspm(settings: Settings, supervisor: Supervisor) -> None:
 
     def look() -> None:
         if textfiles.read(BSPM_STATE) != SERVES:
-            log.line(f"{BSPM}: {COMPILES}")
+            log.warn(f"{BSPM}: {COMPILES}")
 
     supervisor.call_later(BSPM_SECONDS, look)
 

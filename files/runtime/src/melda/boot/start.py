@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from typing import Callable, List, NamedTuple, Optional
 
-from melda.base import log
+from melda.base import facts, log
+from melda.base.errors import EXIT_IDLE
 from melda.base.service import Service
-from melda.boot import home, project, services
+from melda.boot import home, idle, project, services
 from melda.boot.loading import Start
 from melda.config import hub
 from melda.firewall import apply as firewall
@@ -131,7 +133,9 @@ def start_jupyter(start: Start) -> List[str]:
             return JUPYTER_SECONDS
         start.starting.finish()
         address = jupyter.url(start.settings, start.token, start.random)
-        log.line(f"ready: {address} ({time.monotonic() - start.began:.2f} s)")
+        seconds = time.monotonic() - start.began
+        log.line(f"ready: {address} ({seconds:.2f} s)", step="ready", seconds=seconds)
+        facts.record("start_seconds", seconds)
         # Not before: the first kernel must not wait for it.
         start.supervisor.start(upgrading.service(start.settings, start.variables))
         return None
@@ -172,3 +176,6 @@ def take(start: Start) -> None:
                 details.extend(step.action(start))
         else:
             step.action(start)
+    if start.settings.idle is not None:
+        end = functools.partial(start.supervisor.finish, "idle", EXIT_IDLE)
+        start.supervisor.call_later(0.0, idle.IdleWatch(start.settings.layout.user, start.settings.idle, end).poll_once)

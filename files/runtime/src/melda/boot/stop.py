@@ -49,5 +49,5 @@ def shut_down(settings: Settings, supervisor: Supervisor) -> Tuple[int, bool]:
     problems.append(s3fs.unmount(settings, supervisor))
     lost = "; ".join(filter(None, problems))
     if lost:
-        log.line(f"something may be missing in the bucket: {lost}")
+        log.error(f"something may be missing in the bucket: {lost}")
     return ended, not lost

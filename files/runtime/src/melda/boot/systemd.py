@@ -175,6 +175,8 @@ def checked(variables: Dict[str, str]) -> Settings:
             "invalid SSH_AUTHORIZED_KEYS on a host, whose own sshd answers: put the keys into"
             " /root/.ssh/authorized_keys, or into the setting ssh_public_key"
         )
+    if settings.idle is not None:
+        raise ConfigError("invalid IDLE_SECONDS on a host, which does not end: expected nothing")
     return settings
 
 
@@ -202,7 +204,7 @@ def run(unit: Unit, listener: str, settings: Settings) -> int:
     finally:
         lost = unit.end(settings, supervisor)
         if lost:
-            log.line(f"something may be missing in the bucket: {lost}")
+            log.error(f"something may be missing in the bucket: {lost}")
     return EXIT_RETRY if code or lost else 0
 
 
@@ -227,8 +229,8 @@ def main() -> int:
         os.environ["PATH"] = environ.ROOT_PATH  # for all that is called without an environment of its own
         return run(UNITS[arguments[0]], listener, settings)
     except (TemporaryFailure, OSError) as error:  # an OSError here: the disk is full, say
-        log.line(str(error))
+        log.error(str(error))
         return EXIT_RETRY
     except ConfigError as error:
-        log.line(str(error))
+        log.error(str(error))
         return EXIT_CONFIG

@@ -1,9 +1,11 @@
-"""The version service: ``GET /versions``, ``/environment`` and ``/healthz`` on port 2310, as the user."""
+"""The version service: ``GET /versions``, ``/environment``, ``/activity``, ``/metrics`` and ``/healthz`` on port 2310."""
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 # The interpreter is started with -I, which leaves this folder out.
@@ -21,7 +23,6 @@ import asyncio
 import json
 import logging
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, Mapping, Tuple
 
@@ -30,7 +31,8 @@ from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_unix_socket
 from tornado.wsgi import WSGIContainer
 
-from melda.boot import health
+from melda.boot import health, metrics
+from melda.boot.activity import Activity
 from melda.config import environ as config_environ
 from melda.config import firewall_policy, secret_files
 from melda.envs.capture import capture
@@ -43,6 +45,7 @@ Answer = Tuple[str, int, Tuple[Tuple[str, str], ...]]
 
 LIMITS = Limits(connections=500, request=5.0, idle=5.0, stalled=5.0, body=0)
 HEADER = 1 << 14
+METRICS = "text/plain; version=0.0.4; charset=utf-8"  # of Prometheus' text format
 THREADS = 8
 ARRIVED = "melda.arrived"  # in a request's environment: time.monotonic()
 # Each file that a request looks at costs a turn of the interpreter, which waits 5 ms for it while the loop is busy with
@@ -64,12 +67,18 @@ def _health(found: Mapping[str, str], inside: bool) -> Answer:
     return _json(found if inside else health.outline(found), 200 if health.is_healthy(found) else 503)
 
 
-def application(installed: Installed, variables: Mapping[str, str]) -> flask.Flask:
+def _activity(going_on: Activity) -> Answer:
+    # What was seen last, a few seconds ago: how much is computed is known over a while only.
+    return _json(going_on.found, 200 if going_on.found else 503)
+
+
+def application(installed: Installed, variables: Mapping[str, str], going_on: Activity) -> flask.Flask:
     """Return the Flask application that tells what ``installed`` finds.
 
     Args:
         installed: what is installed.
         variables: of the service.
+        going_on: what is done in the container.
     """
     app = flask.Flask("version_check_webservice", static_folder=None)
     peers = firewall_policy.peers(variables.get("PGEO_IPS", ""))
@@ -94,6 +103,21 @@ def application(installed: Installed, variables: Mapping[str, str]) -> flask.Fla
         refused = refusal()
         return _json({"error": refused}, 403) if refused else _json(capture())
 
+    @app.get("/activity")
+    def activity() -> Answer:
+        refused = refusal()
+        return _json({"error": refused}, 403) if refused else _activity(going_on)
+
+    archived = metrics.Archived()
+
+    @app.get("/metrics")
+    def prometheus() -> Answer:
+        refused = refusal()
+        if refused:
+            return _json({"error": refused}, 403)
+        found = metrics.collect(reports.get(asked()), going_on.found, archived)
+        return metrics.text(found).decode(), 200, (("Content-Type", METRICS), ("Cache-Control", "no-store"))
+
     @app.get("/healthz")
     def healthz() -> Answer:
         return _health(reports.get(asked()), inside=not refusal())
@@ -101,10 +125,11 @@ def application(installed: Installed, variables: Mapping[str, str]) -> flask.Fla
     return app
 
 
-def inside() -> flask.Flask:
-    """Return the application for Docker's health check: it comes over a socket that nobody else reaches."""
+def inside(going_on: Activity) -> flask.Flask:
+    """Return the application for Docker's health check, and for PID 1: they come over a socket that nobody else reaches."""
     app = flask.Flask("health", static_folder=None)
-    app.add_url_rule("/healthz", view_func=lambda: _health(_report(), inside=True))
+    app.add_url_rule("/activity", "activity", view_func=lambda: _activity(going_on))
+    app.add_url_rule("/healthz", "healthz", view_func=lambda: _health(_report(), inside=True))
     return app
 
 
@@ -176,11 +201,13 @@ def main(public: socket.socket) -> None:
     sys.setswitchinterval(SWITCH)
     variables = config_environ.load()
     installed = Installed(config_environ.image_layout(variables))
+    going_on = Activity(os.getuid(), variables, time.time())
+    threading.Thread(target=going_on.watch, daemon=True).start()
     public.setblocking(False)
     # After the port: who cannot have that must not be well.
     own = bind_unix_socket(health.SOCKET, 0o600)
-    threading.Thread(target=lambda: asyncio.run(serve(own, threads=2, app=inside())), daemon=True).start()
-    asyncio.run(serve(public, app=application(installed, variables)))
+    threading.Thread(target=lambda: asyncio.run(serve(own, threads=2, app=inside(going_on))), daemon=True).start()
+    asyncio.run(serve(public, app=application(installed, variables, going_on)))
 
 
 if __name__ == "__main__":

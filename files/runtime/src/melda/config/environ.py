@@ -11,7 +11,7 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 from melda.base import users
 from melda.base.errors import ConfigError
 from melda.base.paths import ENVIRONMENT, JUPYTER_PORT
-from melda.config import bucket, firewall_policy, hub, origins, secret_files, upgrade
+from melda.config import bucket, firewall_policy, hub, idle, log_format, origins, secret_files, upgrade
 from melda.config import ssh_keys as config_ssh_keys
 from melda.config.firewall_policy import FirewallPolicy
 
@@ -52,6 +52,7 @@ class Settings(NamedTuple):
         ssh_keys: public keys for root beside the one built in.
         hub: the JupyterHub that says who may use Jupyter; None: the token does.
         upgrade: whether the packages of an older Python or R are carried over.
+        idle: seconds without anything done after which the container ends; None: never.
     """
 
     layout: ImageLayout
@@ -62,6 +63,7 @@ class Settings(NamedTuple):
     ssh_keys: Tuple[str, ...]
     hub: Optional[hub.Hub] = None
     upgrade: str = upgrade.AUTO
+    idle: Optional[int] = None
 
     def __repr__(self) -> str:
         return "Settings(...)"  # a traceback or a log line must not show secrets
@@ -158,6 +160,7 @@ def settings(variables: Dict[str, str]) -> Settings:
     """
     where = image_layout(variables)
     variables = secret_files.filled_in(variables, where.user.uid)
+    log_format.check(variables.get(log_format.VARIABLE, ""))
     mounted = bucket.from_env(variables)
     firewall = firewall_policy.from_env(variables, mounted.url_of_service if mounted else None)
     belongs = hub.from_env(variables, JUPYTER_PORT)
@@ -175,6 +178,7 @@ def settings(variables: Dict[str, str]) -> Settings:
         ssh_keys=config_ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", "")),
         hub=belongs,
         upgrade=upgrade.mode(variables),
+        idle=idle.parse(variables.get(idle.VARIABLE, "")),
     )
 
 

@@ -22,6 +22,7 @@ PROGRAM = os.path.join(SRC, "melda/jupyter/jupyter_notebook.py")
 PORT = JUPYTER_PORT
 # For the health check, which is the user: a queue of its own. The folder is the user's, so root does not connect there.
 SOCKET = JUPYTER_SOCKET
+ACTIVITY = "/melda-jupyter/activity"  # on that socket alone; see jupyter/activity.py
 LEFT_OUT = SOCKET + ".configuration"  # why the user's configuration is skipped
 # Kernels get two seconds (see the configuration); Docker gives the whole container ten.
 PATIENCE = 5.0
@@ -67,7 +68,7 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
     if settings.hub:
         return "", False
     if not settings.token and settings.firewall.peers is not None:
-        log.line(UNAUTHENTICATED)
+        log.warn(UNAUTHENTICATED)
     random = not settings.token and settings.firewall.peers is None
     path = token_path(settings, run)
     token = (_random_token(path) or secrets.token_urlsafe(32)) if random else settings.token

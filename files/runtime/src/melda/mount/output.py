@@ -66,7 +66,7 @@ class Output:
                     self._take(line.decode("utf-8", "replace"))
         if self._errors and self._errors[-1:] != known and self._errors[-1][1] != self._logged:
             self._logged = self._errors[-1][1]
-            log.line(f"s3fs: {self._logged}")
+            log.warn(f"s3fs: {self._logged}")
         return PAUSE
 
     def _take(self, line: str) -> None:

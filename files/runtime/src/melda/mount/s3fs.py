@@ -168,7 +168,7 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
         os.close(project)
 
     def give_up(reason: str) -> None:
-        log.line(f"{bucket.url}: {reason}")
+        log.error(f"{bucket.url}: {reason}")
         kill_mount(supervisor)
 
     def readable() -> None:
@@ -239,7 +239,7 @@ def _detach_all(workdir: str, supervisor: Supervisor) -> None:
             # In a child: where s3fs hangs, this may too. umount(8) would look at the mount first, and hang.
             users.run_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.remaining(UNMOUNT_SECONDS))  # type: ignore[misc]
         except OSError as error:
-            log.line(f"unmounting {mount.path}: {error}")
+            log.warn(f"unmounting {mount.path}: {error}")
 
 
 def is_hung(settings: Settings) -> bool:

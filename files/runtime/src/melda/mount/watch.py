@@ -9,7 +9,7 @@ import secrets
 import time
 from typing import Callable, Optional
 
-from melda.base import log, pressure, textfiles, users
+from melda.base import facts, log, pressure, textfiles, users
 from melda.base.paths import RUN
 
 STATE = RUN + "/mount"  # what the watch found; the version service reads it
@@ -73,7 +73,7 @@ class Watch:
         self._child: Optional[users.Child] = None
         self._began = 0.0
         self._state = self._written = ""
-        self._complaints = pressure.Complaints(log.line)
+        self._complaints = pressure.Complaints(log.warn)
         self._say(OK)
 
     def poll_once(self) -> Optional[float]:
@@ -93,6 +93,7 @@ class Watch:
         if answer is not None:
             self._child.close()
             self._child = None
+            facts.record("mount_seconds", round(waited, 3))
             self._say(OK if not answer else "fails: " + answer)
             return PAUSE
         if waited >= min(NOTICED, self._patience):
@@ -105,7 +106,7 @@ class Watch:
     def _say(self, state: str) -> None:
         if state != self._state:
             if state != OK:
-                log.line(f"the mount {state}; the project cannot be read or written")
+                log.error(f"the mount {state}; the project cannot be read or written")
             elif self._state:
                 log.line("the mount answers again")
             self._state = state

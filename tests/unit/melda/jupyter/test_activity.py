@@ -1,0 +1,51 @@
+"""Jupyter's own word on its kernels, on the socket that is the user's alone."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from melda.jupyter import activity, limits
+from melda.jupyter import service as jupyter
+from melda.web import probe
+from tornado import web
+
+from tests.unit.melda.servers import serving
+
+WHEN = datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)
+
+
+class Kernels:
+    """jupyter_server's manager, as far as it is asked."""
+
+    def list_kernels(self) -> list[dict[str, Any]]:
+        return [{"execution_state": state} for state in ("busy", "idle", "busy", "starting")]
+
+
+class Jupyter(web.Application):
+    def last_activity(self) -> datetime.datetime:
+        return WHEN
+
+
+def test_it_answers_on_its_socket_and_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jupyter, "SOCKET", str(tmp_path / "jupyter"))
+
+    def make() -> Any:
+        return limits.Server(Jupyter([("/api", web.RequestHandler)], kernel_manager=Kernels()), limits=limits.LIMITS)
+
+    with serving(make) as (port, _):
+        status, body = probe.get(jupyter.SOCKET, jupyter.ACTIVITY, 10)
+        assert (status, json.loads(body)) == (200, {"kernels": 4, "busy": 2, "last_activity": WHEN.timestamp()})
+        assert probe.get(("127.0.0.1", port), jupyter.ACTIVITY, 10)[0] == 404
+
+
+def test_other_applications_are_left_alone() -> None:
+    async def offer() -> None:
+        for other in (web.Application([]), lambda _: None):
+            activity.offer(other)
+
+    asyncio.run(offer())
