@@ -56,7 +56,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     step(start.ssh, "start", "ssh", "off")
     monkeypatch.setattr(start.services, "dbus", lambda _: SimpleNamespace(name="dbus"))
     step(start.project, "prepare", "mount", "local")
-    monkeypatch.setattr(start.sync, "prepare", lambda _: (SimpleNamespace(name="sync"), True))
+    step(start.sync, "start", "sync", True)
     monkeypatch.setattr(start.fork_of, "service", lambda *_: SimpleNamespace(name="fork"))
     step(start.set_paths, "prepare", "paths", ("/project/Python-3.11.2", ""))
     step(start.home, "chown_home", "ownership", 3)
@@ -149,11 +149,11 @@ def test_without_a_bucket_cut_off_installations_are_mended_at_once_and_no_bus_is
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(start.sync, "prepare", lambda _: (SimpleNamespace(name="sync"), False))
+    monkeypatch.setattr(start.sync, "start", lambda *_: False)
     monkeypatch.setattr(start.services, "dbus", lambda _: None)
     monkeypatch.setattr(start.fork_of, "service", lambda *_: None)
     take(settings, supervisor, starting)
-    assert "paths repair=True" in done and not {"dbus", "fork", "sync"} & set(done)
+    assert "paths repair=True" in done and not {"dbus", "fork"} & set(done)
     output = capsys.readouterr().err
     assert "dbus: off, it is not installed" in output and "sync: there is no bucket" in output
 
@@ -178,27 +178,3 @@ def test_the_address_is_said_once_jupyter_answers(
 def test_jupyter_is_told_of_a_last_start_that_failed(supervisor: Any, settings: Settings) -> None:
     take(settings, supervisor, Starting(b"it hung\n"))  # type: ignore[arg-type]
     assert os.read(supervisor.waits_for, 100) == b"it hung\n"
-
-
-@pytest.mark.parametrize(
-    ("answers", "patience", "begins"), [(True, 60.0, True), (False, 60.0, False), (False, 0.0, True)]
-)
-def test_what_has_nothing_to_do_yet_begins_when_jupyter_answers_or_takes_too_long(
-    done: list[str],
-    supervisor: Any,
-    starting: Any,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    answers: bool,
-    patience: float,
-    begins: bool,
-) -> None:
-    monkeypatch.setattr(start.sync, "prepare", lambda _: (SimpleNamespace(name="sync"), False))
-    monkeypatch.setattr(start.jupyter, "answers", lambda prefix: answers)
-    monkeypatch.setattr(start, "PATIENCE", patience)
-    take(settings, supervisor, starting)
-    assert "sync" not in done
-    (announce,) = supervisor.timers
-    announce()
-    announce()
-    assert done.count("sync") == int(begins)

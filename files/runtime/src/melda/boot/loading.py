@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import List
 
-from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config import environ
 from melda.config.environ import Settings
@@ -34,7 +32,6 @@ class Start:
         self.token, self.random = jupyter.token_file(settings)
         self.synced = False
         self.ready = -1  # Jupyter goes on when something comes through it
-        self.later: List[Service] = []  # to be started when Jupyter answers
 
 
 def load_jupyter(start: Start) -> None:

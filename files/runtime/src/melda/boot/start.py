@@ -21,7 +21,6 @@ from melda.sync import fork_of, upgrading
 from melda.sync import service as sync
 
 JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
-PATIENCE = 3.0  # seconds for it; then what waits for that waits no more
 
 
 class Step(NamedTuple):
@@ -81,11 +80,7 @@ def mount(start: Start) -> List[str]:
 
 def start_sync(start: Start) -> List[str]:
     """Put local folders in the place of the bucket's, and start the sync daemon, which restores the user's packages."""
-    daemon, start.synced = sync.prepare(start.settings)
-    if start.synced:
-        start.supervisor.start(daemon)
-    else:
-        start.later.append(daemon)
+    start.synced = sync.start(start.settings, start.supervisor)
     return ["the user's packages are being restored" if start.synced else "there is no bucket"]
 
 
@@ -122,14 +117,8 @@ def start_jupyter(start: Start) -> List[str]:
     os.write(start.ready, start.starting.go_on())
     os.close(start.ready)
 
-    patience = time.monotonic() + PATIENCE
-
     def announce() -> Optional[float]:
-        answers = jupyter.answers(prefix=hub.prefix(start.settings.variables))
-        while start.later and (answers or time.monotonic() > patience):
-            start.supervisor.start(start.later[-1])
-            start.later.pop()
-        if not answers:
+        if not jupyter.answers(prefix=hub.prefix(start.settings.variables)):
             return JUPYTER_SECONDS
         start.starting.finish()
         address = jupyter.url(start.settings, start.token, start.random)

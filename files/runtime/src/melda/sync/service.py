@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from typing import List, Tuple
+from typing import List
 
 from melda.base import descriptors, folders, log, mounts, textfiles, users
 from melda.base.errors import EXIT_UNSAVED, ConfigError, TemporaryFailure
@@ -58,12 +58,11 @@ def _mount(settings: Settings, found: List[str]) -> None:
         mounts.bind(descriptors.folder(source, os.O_PATH), descriptors.folder(target, os.O_PATH))
 
 
-def prepare(settings: Settings) -> Tuple[Service, bool]:
-    """Put local folders in the place of the bucket's.
+def start(settings: Settings, supervisor: Supervisor) -> bool:
+    """Put local folders in the place of the bucket's, and start the sync daemon, which fills them.
 
     Returns:
-        The sync daemon, which fills them; and whether there are any: else the project is a local folder, and they are what
-        they are.
+        Whether the folders are synced; else the project is a local folder, and they are what they are.
 
     Raises:
         TemporaryFailure: it cannot be done; the user's packages would be lost, or take minutes to install.
@@ -85,14 +84,8 @@ def prepare(settings: Settings) -> Tuple[Service, bool]:
     places = ("--local", LOCAL, "--project", settings.layout.workdir, "--old", PROJECT)
     # It begins before the home is the user's, and what it calls then and later is the image's.
     variables = environ.of_the_image(settings, environ.for_user(settings, set_paths.plugins(settings.layout).python))
-    return Service(NAME, (*program, *places, *found), user, variables, stop_timeout=PATIENCE), bool(found)
-
-
-def start(settings: Settings, supervisor: Supervisor) -> bool:
-    """Start the sync daemon; result and errors as for :func:`prepare`."""
-    daemon, synced = prepare(settings)
-    supervisor.start(daemon)
-    return synced
+    supervisor.start(Service(NAME, (*program, *places, *found), user, variables, stop_timeout=PATIENCE))
+    return bool(found)
 
 
 def record_interrupted(settings: Settings, room: bool = True) -> None:
