@@ -26,6 +26,13 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"", targe
     return lambda tar: tar.addfile(info, io.BytesIO(content))
 
 
+def smuggled(name: str) -> bytes:
+    """The header of a FIFO, as the content of something else."""
+    info = tarfile.TarInfo(name)
+    info.type = tarfile.FIFOTYPE
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
 def packed(*changes: Change, form: int = tarfile.GNU_FORMAT) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=form) as tar:
@@ -53,12 +60,24 @@ def unpack(content: bytes, folder: Path, source: object = None) -> None:
         member("./" + "n" * 300, content=b"x"),
         member("./" + "d/" * 3000, tarfile.DIRTYPE),
         member("./other", b"Z", b"content that is skipped" * 100),
+        member("./folder/", content=smuggled("./fifo")),
+        member("./" + "n" * 120 + "/", content=smuggled("./fifo")),
+        member("./link", tarfile.SYMTYPE, smuggled("./fifo"), "good"),
+        member("./folder", tarfile.DIRTYPE, smuggled("./fifo")),
     ],
 )
 def test_what_is_no_file_of_the_folders_own_is_left_out(tmp_path: Path, odd: Change) -> None:
     unpack(packed(member("./before", content=b"1"), odd, member("./good", content=b"22")), tmp_path / "to")
-    assert {path.name: path.read_bytes() for path in (tmp_path / "to").iterdir()} == {"before": b"1", "good": b"22"}
+    found = {path.name: path.read_bytes() if path.is_file() else b"" for path in (tmp_path / "to").iterdir()}
+    assert found == {"before": b"1", "good": b"22"}
     assert [path.name for path in tmp_path.iterdir()] == ["to"] and not Path("/tmp/melda-above").exists()
+
+
+def test_a_member_with_two_long_names_is_none_of_ours(tmp_path: Path) -> None:
+    """tar takes the last one."""
+    longs = [member("././@LongLink", b"L", f"./{char * 120}{end}\0".encode()) for char, end in (("a", ""), ("b", "/"))]
+    with pytest.raises(members.Damaged, match="two names"):
+        unpack(packed(*longs, member("./x", content=smuggled("./fifo"))), tmp_path / "to")
 
 
 def test_no_link_is_followed(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ LONGEST = 2000
 LONGEST_TEXT = 4000  # looked at; the patterns below take the square of it
 # Where clouds hand out credentials, by name.
 METADATA_HOSTS = ("metadata", "metadata.google.internal", "instance-data", "localhost")
+# By number, where it is one of the web's: Azure's WireServer (168.63.129.16), Oracle's (192.0.0.192).
+METADATA_ADDRESSES = tuple(map(ipaddress.ip_address, ("168.63.129.16", "192.0.0.192")))
 GIT_USER = "git"  # of every forge's ssh addresses: no secret, and not written down; who connects puts it there
 HOST = re.compile(r"([a-z0-9_][a-z0-9_.-]*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.IGNORECASE)
 NAT64, UNICAST = ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("2000::/3")
@@ -183,4 +185,6 @@ def is_public(address: Union[ipaddress.IPv4Address, ipaddress.IPv6Address]) -> b
         if inner is not None:
             return is_public(inner)
         return address in UNICAST and address.is_global and address.teredo is None
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    return (
+        address.is_global and not address.is_multicast and not address.is_reserved and address not in METADATA_ADDRESSES
+    )

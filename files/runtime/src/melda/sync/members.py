@@ -107,8 +107,10 @@ class Filter:
         self._left = -(-size // BLOCK) * BLOCK
         self._collecting = kind in LONG
         if self._collecting:
-            if size > LONGEST_NAMES or len(self._names) >= len(LONG):
+            if size > LONGEST_NAMES:
                 raise Damaged("a name in it is too long")
+            if any(other[156:157] == kind for other in self._names):  # tar takes the last one
+                raise Damaged("a file in it has two names")
             self._names.append(head)
             return []
         names, self._names = self._names, []
@@ -121,5 +123,7 @@ class Filter:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         steps = name.split(b"/")
         safe = b".." not in steps and steps[0] and len(name) <= LONGEST and max(map(len, steps)) <= 255
-        self._passing = bool(kind in FILE_TYPES and safe and (kind == b"0" or not size))
+        # A name with a slash at its end is a folder's for tar, which then reads the content of the "file" as members.
+        content = kind == b"0" and not name.endswith(b"/")
+        self._passing = bool(kind in FILE_TYPES and safe and (content or not size))
         return [*names, head] if self._passing else []
