@@ -48,5 +48,6 @@ def test_the_locks_come_from_it(run: Run) -> None:
     environment = commands.uploads["/var/lib/melda-jupyter.provision/.secrets/environment"].decode()
     assert environment == f"export PIP_INDEX_URL={URL}\nexport UV_DEFAULT_INDEX={URL}\n"
     assert commands["x"][-1].startswith(
-        "cd /var/lib/melda-jupyter.provision && chmod 644 * && ( set -e; . /var/lib/melda-jupyter.provision/.secrets/environment; "
+        "cd /var/lib/melda-jupyter.provision && chmod 644 * && ( set -e;"
+        " . /var/lib/melda-jupyter.provision/.secrets/environment; "
     )
