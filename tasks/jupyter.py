@@ -6,15 +6,16 @@ from typing import List, Sequence
 
 from pyinfra import host
 from pyinfra.api import deploy
-from pyinfra.facts.files import File
 
 from tasks.debian_packages import PACKAGES
+from tasks.facts.files import PathStats
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.lib.release import target
 from tasks.operations import apt, managed_files, r, venv
 
 R_KERNEL = "/usr/local/share/jupyter/kernels/ir/kernel.json"
+IRKERNEL = "/usr/lib/R/site-library/IRkernel/kernelspec"
 PYTHON_KERNEL = "share/jupyter/kernels/python3"  # in the environment, where ipykernel puts its own kernel.json
 
 
@@ -46,12 +47,13 @@ def install(name: str, lock: bytes, first: Sequence[str] = ()) -> None:
 
 @deploy("Jupyter")
 def jupyter() -> None:
-    env = host.data.python_env
     apt.packages(name="Install Python and R's kernel", packages=PACKAGES["system"] + PACKAGES["r"])
     # The meta-package's jupyter.py is an old copy of jupyter_core's.
     install("Install Jupyter and the version service's packages", lock("none"), first=["jupyter"])
-    prefetch(File, path=R_KERNEL)
-    r.kernel(name="Register the R kernel", env=env, path=R_KERNEL)
+    prefetch(PathStats, paths=[R_KERNEL.rpartition("/")[0], R_KERNEL])
+    r.kernel(
+        name="Register the R kernel", entry=ManagedFile(R_KERNEL, source("jupyter/ir/kernel.json")), source=IRKERNEL
+    )
     managed_files.put(
         name="Let Python find the user's own packages, and its kernel start whatever they are", entries=ours()
     )

@@ -19,6 +19,8 @@ FOLDERS = (
     "/etc/*",
     "/etc/*/*",
     "/root/.ssh",
+    "/usr/local/bin",
+    "/usr/local/share/jupyter/kernels/*",
     SHARE,
     "/usr/local/share/ca-certificates",
 )

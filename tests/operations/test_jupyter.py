@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from pyinfra.facts.deb import DebPackages
-from pyinfra.facts.files import File
 from pyinfra.facts.server import OsRelease
 
 from tasks import debian_packages, jupyter
@@ -39,7 +38,9 @@ OURS = {
     "/opt/jupyter/share/jupyter/kernels/python3/kernel.py": "kernel.py",
     "/opt/jupyter/share/jupyter/kernels/python3/kernel.json": "kernel.json",
 }
-CONFIG[jupyter.R_KERNEL] = ("file", "644", "root", "root", "0" * 64)
+R_FOLDER = jupyter.R_KERNEL.rpartition("/")[0]
+R_KERNEL = ManagedFile(jupyter.R_KERNEL, managed_files.source("jupyter/ir/kernel.json"))
+CONFIG |= in_place([ManagedFile(R_FOLDER, mode="755"), R_KERNEL])
 CONFIG |= in_place([ManagedFile(path, managed_files.source(f"jupyter/{name}")) for path, name in OURS.items()])
 DEBIAN = set(debian_packages.PACKAGES["system"] + debian_packages.PACKAGES["r"])
 
@@ -56,7 +57,7 @@ def test_fresh(run: Run) -> None:
     commands = run(jupyter.jupyter)
     assert list(commands) == [APT, INSTALL, KERNEL, PLUGINS, CONFIGURE]
     assert set(arguments(*commands[APT])) == DEBIAN
-    assert commands[KERNEL] == ["PATH=/opt/jupyter/bin:$PATH Rscript --vanilla -e 'IRkernel::installspec(user=FALSE)'"]
+    assert commands[KERNEL][-1] == f"! cd {jupyter.IRKERNEL} || install -m 644 -t {R_FOLDER} kernel.js logo-*"
     folder = "/var/lib/melda-jupyter.provision"
     (meta,) = (
         entry
@@ -67,6 +68,7 @@ def test_fresh(run: Run) -> None:
         f"{folder}/first.txt": meta.encode(),
         f"{folder}/lock.txt": managed_files.source("packages/locks/none-3.11.txt"),
         f"{folder}/uv.txt": managed_files.source("jupyter/uv.txt"),
+        f"{jupyter.R_KERNEL}.melda-new": R_KERNEL.content,
         **{f"{path}.melda-new": managed_files.source(f"jupyter/{name}") for path, name in OURS.items()},
         "/etc/jupyter/jupyter_notebook_config.py.melda-new": CONFIGURATION,
         "/etc/jupyter/jupyter_server_config.py.melda-new": CONFIGURATION,
@@ -95,7 +97,8 @@ def test_what_the_user_has_beside_it_does_not_count(run: Run) -> None:
     [
         ({Distributions: PINNED - {"jupyter==1.0.0"}}, INSTALL),
         ({Distributions: PINNED - {"jupyter==1.0.0"} | {"jupyter==1.1.1"}}, INSTALL),
-        ({File: None}, KERNEL),
+        ({PathStats: CONFIG | {jupyter.R_KERNEL: ("directory", "755", "root", "root")}}, KERNEL),
+        ({PathStats: CONFIG | {jupyter.R_KERNEL: ("file", "644", "melda", "root", "x")}}, KERNEL),
         ({DebPackages: DEBIAN - {"r-cran-irkernel"}}, APT),
         ({PathStats: CONFIG | {f"{PACKAGES}/melda_plugins.pth": ("link", "/home/melda/x")}}, PLUGINS),
         ({PathStats: CONFIG | {"/etc/jupyter": ("directory", "777", "root", "root")}}, CONFIGURE),

@@ -24,7 +24,7 @@ from tasks.facts.files import (
     UserFolder,
 )
 from tasks.facts.r import PackageOrigins, RPackages
-from tasks.facts.server import Account
+from tasks.facts.server import Account, AccountRights
 from tasks.facts.ssh import ImageHostKeys
 from tasks.facts.systemd import UnitStates
 from tasks.facts.venv import Distributions, UncompiledSources, VenvDamage
@@ -113,6 +113,7 @@ CASES: list[tuple[Any, str, Any]] = [
         ["/etc/ssh/ssh_host_rsa_key", "/etc/ssh/ssh_host_rsa_key.pub"],
     ),
     (ImageHostKeys, "", []),
+    (AccountRights, "expires\ngroup:melda\ngroup:sudo", ["expires", "group:melda", "group:sudo"]),
     (
         Account,
         "name:melda:x:1001:1001::/home/melda:/bin/bash\n"
