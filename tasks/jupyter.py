@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import List, Sequence
+
 from pyinfra import host
-from pyinfra.facts.files import File
 
 from tasks.debian_packages import PACKAGES
+from tasks.facts.files import PathStats
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source, tree
 from tasks.lib.release import target
@@ -13,6 +15,7 @@ from tasks.operations import apt, managed_files, r, venv
 from tasks.settings import deploy
 
 R_KERNEL = "/usr/local/share/jupyter/kernels/ir/kernel.json"
+IRKERNEL = "/usr/lib/R/site-library/IRkernel/kernelspec"
 PYTHON_KERNEL = "share/jupyter/kernels/python3"  # in the environment, where ipykernel puts its own kernel.json
 
 
@@ -21,32 +24,38 @@ def lock(name: str) -> bytes:
     return source(f"packages/locks/{name}-{target().release.python}.txt")
 
 
+def ours() -> List[ManagedFile]:
+    """List our own files in the environment."""
+    env = host.data.python_env
+    site = f"{env}/lib/python{target().release.python}/site-packages"
+    return [
+        *(
+            ManagedFile(f"{site}/{name}", source("jupyter/" + name))
+            for name in ("melda_plugins.py", "melda_plugins.pth")
+        ),
+        *(
+            ManagedFile(f"{env}/{PYTHON_KERNEL}/{name}", source("jupyter/" + name))
+            for name in ("kernel.py", "kernel.json")
+        ),
+    ]
+
+
+def install(name: str, lock: bytes, first: Sequence[str] = ()) -> None:
+    """Install a lock's packages in the environment, beside our own files."""
+    venv.packages(name, host.data.python_env, lock, [entry.path for entry in ours()], first)
+
+
 @deploy("Jupyter")
 def jupyter() -> None:
-    env = host.data.python_env
     apt.packages(name="Install Python and R's kernel", packages=PACKAGES["system"] + PACKAGES["r"])
-    venv.packages(
-        name="Install Jupyter and the version service's packages",
-        env=env,
-        lock=lock("none"),
-        # The meta-package's jupyter.py is an old copy of jupyter_core's.
-        first=["jupyter"],
+    # The meta-package's jupyter.py is an old copy of jupyter_core's.
+    install("Install Jupyter and the version service's packages", lock("none"), first=["jupyter"])
+    prefetch(PathStats, paths=[R_KERNEL.rpartition("/")[0], R_KERNEL])
+    r.kernel(
+        name="Register the R kernel", entry=ManagedFile(R_KERNEL, source("jupyter/ir/kernel.json")), source=IRKERNEL
     )
-    prefetch(File, path=R_KERNEL)
-    r.kernel(name="Register the R kernel", env=env, path=R_KERNEL)
-    site = f"{env}/lib/python{target().release.python}/site-packages"
     managed_files.put(
-        name="Let Python find the user's own packages, and its kernel start whatever they are",
-        entries=[
-            *(
-                ManagedFile(f"{site}/{name}", source("jupyter/" + name))
-                for name in ("melda_plugins.py", "melda_plugins.pth")
-            ),
-            *(
-                ManagedFile(f"{env}/{PYTHON_KERNEL}/{name}", source("jupyter/" + name))
-                for name in ("kernel.py", "kernel.json")
-            ),
-        ],
+        name="Let Python find the user's own packages, and its kernel start whatever they are", entries=ours()
     )
     configuration = source("jupyter/jupyter_notebook_config.py")
     managed_files.put(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pyinfra import host
 
+from tasks import jupyter
 from tasks.lib.managed_files import source
 from tasks.lib.release import target
-from tasks.operations import venv
 from tasks.settings import deploy
 
 
@@ -18,4 +18,4 @@ def lock() -> bytes:
 @deploy("JupyterHub")
 def jupyterhub() -> None:
     if host.data.jupyterhub:
-        venv.packages(name="Install JupyterHub's side of a notebook", env=host.data.python_env, lock=lock())
+        jupyter.install("Install JupyterHub's side of a notebook", lock())

@@ -19,6 +19,8 @@ FOLDERS = (
     "/etc/*",
     "/etc/*/*",
     "/root/.ssh",
+    "/usr/local/bin",
+    "/usr/local/share/jupyter/kernels/*",
     SHARE,
     "/usr/local/share/ca-certificates",
 )
@@ -34,7 +36,7 @@ def patterns(src: str, env: str) -> List[str]:
         env: path of the virtual environment.
     """
     programs = [src + depth for depth in ("", "/*", "/*/*", "/*/*/*")]
-    python = [env + "/lib/python3*/site-packages", env + "/share/jupyter/kernels/*"]
+    python = [env, env + "/lib/python3*/site-packages", env + "/share/jupyter/kernels/*"]
     return [UPLOADS, UPLOADED, *(f"{folder}/*{NEW}" for folder in (*FOLDERS, *programs, *python))]
 
 

@@ -9,13 +9,13 @@ from melda.base.paths import BSPM_RECORD, R_PACKAGES
 from pyinfra import host
 from pyinfra.api import DeployError
 
-from tasks import jupyterhub
+from tasks import jupyter, jupyterhub
 from tasks.facts.files import FileContents
 from tasks.facts.r import PackageOrigins, RPackages
 from tasks.jupyter import lock
 from tasks.lib import managed_files, omitted
 from tasks.lib.fact_cache import prefetch
-from tasks.operations import r, venv
+from tasks.operations import r
 from tasks.settings import deploy
 
 SETS = ("none", "core", "datascience")
@@ -63,7 +63,7 @@ def packages() -> None:
     prefetch(FileContents, path=omitted.PATH)
     wanted = [name for chosen in up_to(data.packages) for name in r_names(chosen)]
     for chosen in up_to(data.packages):
-        venv.packages(name=f"Install the Python packages of {chosen}", env=data.python_env, lock=lock(chosen))
+        jupyter.install(f"Install the Python packages of {chosen}", lock(chosen))
     r.apt_installed(name=f"Install the R packages of {data.packages}", wanted=wanted)
     # An operation of its own, so that its time is told.
     r.cran_compiled(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.facts.files import Directory, File
-from pyinfra.operations import files
 
 from tasks.debian_packages import PACKAGES
+from tasks.facts.files import FileContents, PathStats
 from tasks.facts.ssh import ImageHostKeys
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import apt, managed_files
+from tasks.operations import ssh as operations
 from tasks.settings import deploy
 
 CONFIG = "/etc/ssh/sshd_config"
+TEMPLATE = "/usr/share/openssh/sshd_config"  # which the package makes it of (ucf)
 FOLDER = "/root/.ssh"
 # The whole configuration as it will be, not only ours. A host key is needed to check one, and an image has none.
 CHECK = (
@@ -28,6 +29,9 @@ CHECK = (
 @deploy("ssh")
 def ssh() -> None:
     apt.packages(name="Install the OpenSSH server", packages=PACKAGES["ssh"])
+    prefetch(PathStats, paths=[CONFIG])
+    prefetch(FileContents, path=CONFIG)
+    operations.config_restored(name="Let only root read sshd's configuration", path=CONFIG, template=TEMPLATE)
     managed_files.put(
         name="Configure sshd: root with a key, nobody with a password",
         entries=[
@@ -35,10 +39,7 @@ def ssh() -> None:
         ],
         check=CHECK,
     )
-    prefetch(File, path=CONFIG)
-    prefetch(Directory, path=FOLDER)
-    files.file(name="Let only root read sshd's configuration", path=CONFIG, mode="600")
-    files.directory(name="Make root's ssh folder", path=FOLDER, user="root", group="root", mode="700")
+    managed_files.put(name="Make root's ssh folder", entries=[ManagedFile(FOLDER, mode="700")])
     # A block, not the file: on a host it holds its administrators' keys too.
     managed_files.block(
         name="Put the platform's public key in place",

@@ -12,12 +12,15 @@ from pyinfra.facts.server import Groups, Os, Users
 from pyinfra.operations import files, server
 
 from tasks.facts.files import UserFolder
-from tasks.facts.server import Account
+from tasks.facts.server import Account, AccountRights
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile
 from tasks.operations import managed_files
-from tasks.operations.server import project_folder
+from tasks.operations.server import project_folder, rights_taken_back
 from tasks.settings import deploy
+
+# Whose members can become root: by sudo, by a container, or by the disk itself. Others, for a graphics card say, are a site's.
+ROOTS_GROUPS = ("root", "sudo", "wheel", "admin", "docker", "lxd", "incus-admin", "disk", "kmem", "shadow")
 
 
 def environ() -> Dict[str, str]:
@@ -63,6 +66,7 @@ def user() -> None:
     for fact in (Groups, Os, Users):
         prefetch(fact)
     prefetch(UserFolder, path=data.jupyter_workdir)
+    prefetch(AccountRights, username=data.username)
     server.group(name="Add the user's group", group=data.username, gid=data.uid)
     server.user(  # nosec B604 # noqa: S604 - the shell of an account
         name="Add the user",
@@ -74,6 +78,7 @@ def user() -> None:
         create_home=True,
         ensure_home=False,  # below, with its mode
     )
+    rights_taken_back(name="Take from the user what could make it root", username=data.username, groups=ROOTS_GROUPS)
     # The folders above it are root's: nobody puts a link in its place.
     files.directory(name="Make the home", path=data.uhome, user=data.username, group=data.username, mode="755")
     project_folder(

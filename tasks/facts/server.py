@@ -6,6 +6,8 @@ from typing import Dict, List
 
 from pyinfra.api import FactBase
 
+from tasks.facts.files import Lines
+
 
 class Account(FactBase[Dict[str, List[str]]]):
     """The passwd and group entries of a name and of a number, split at the colons.
@@ -23,3 +25,16 @@ class Account(FactBase[Dict[str, List[str]]]):
 
     def process(self, output: List[str]) -> Dict[str, List[str]]:
         return {line.split(":", 1)[0]: line.split(":")[1:] for line in output}
+
+
+class AccountRights(Lines):
+    """What an account may have more than it was made with: ``expires`` if it ends on a day, and ``group:NAME`` for each group.
+
+    pyinfra's Users has no day, and the groups of /etc/group alone.
+    """
+
+    def command(self, username: str) -> str:
+        return (
+            f"getent shadow {username} | cut -d: -f8 | sed -n 's/^..*/expires/p';"
+            f" id -nG {username} 2>/dev/null | tr ' ' '\\n' | sed s/^/group:/"
+        )

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from typing import List, Set
+from typing import Dict, List, NamedTuple, Sequence, Set
 
 from packaging.utils import canonicalize_name
 from pyinfra.api import FactBase
 
 from tasks.facts.files import Lines
+from tasks.lib import target_python
 
 # Installers write both last; a distribution without one of them was interrupted.
 COMPLETE = "[ -s $d/INSTALLER ] && [ -s $d/RECORD ]"
-PYTHON = "/usr/bin/python3"
-# The first 16 bytes of a .pyc: the interpreter's number, 3 for "has the source's hash, to be checked", the hash.
-_UNCOMPILED = """\
-import os, sys
-from importlib import util
-for folder, _, names in os.walk(sys.argv[1]):
-    for name in names:
-        path = os.path.join(folder, name)
-        if not name.endswith(".py"): continue
-        try: head = open(util.cache_from_source(path), "rb").read(16)
-        except OSError: head = b""
-        with open(path, "rb") as source:
-            if head != util.MAGIC_NUMBER + b"\\3\\0\\0\\0" + util.source_hash(source.read()): print(path)
-"""
 
 
 class Distributions(FactBase[Set[str]]):
@@ -46,11 +34,52 @@ class Distributions(FactBase[Set[str]]):
         return {f"{canonicalize_name(name)}=={version}" for name, _, version in parts}
 
 
+class Damage(NamedTuple):
+    """What is not as it was installed in a virtual environment.
+
+    Attributes:
+        damaged: ``name-version`` of a distribution -> its dist-info folder, for those with a file that is not as RECORD says.
+        aside: paths that are in the way of others, or not root's.
+        mend: is there anything to mend that needs no download?
+        unknown: is what venv itself made not as it was, or does nothing say how it was?
+    """
+
+    damaged: Dict[str, str] = {}
+    aside: Sequence[str] = ()
+    mend: bool = False
+    unknown: bool = False
+
+
+def venv_check(action: str, env: str, ours: Sequence[str]) -> str:
+    """Say in shell how to run files/jupyter/venv_check.py."""
+    return target_python.command("jupyter/venv_check", [action, env, *ours], ["jupyter/bytecode_check"])
+
+
+class VenvDamage(FactBase[Damage]):
+    """The :class:`Damage` of a virtual environment; none where there is none, or no Python. pyinfra has no such fact.
+
+    Args:
+        env: its path.
+        ours: paths in it that others look after.
+    """
+
+    def command(self, env: str, ours: Sequence[str]) -> str:
+        return f"[ ! -x {target_python.PYTHON} ] || {venv_check('damage', env, ours)}"
+
+    @staticmethod
+    def default() -> Damage:
+        return Damage()
+
+    def process(self, output: List[str]) -> Damage:
+        return Damage(**json.loads(output[-1]))
+
+
 class UncompiledSources(Lines):
     """The Python sources below a folder without bytecode that fits; none where there is no Python. pyinfra has no such fact."""
 
     def command(self, folder: str) -> str:
-        return f"[ ! -x {PYTHON} ] || {PYTHON} -IBS -c {shlex.quote(_UNCOMPILED)} {shlex.quote(folder)}"
+        program = target_python.command("jupyter/bytecode_check", ["uncompiled", folder])
+        return f"[ ! -x {target_python.PYTHON} ] || {program}"
 
     def process(self, output: List[str]) -> List[str]:
         return sorted(output)

@@ -14,8 +14,8 @@ from typing import Dict, Generator, Optional, Union
 from pyinfra import host
 from pyinfra.api import FileUploadCommand, StringCommand
 
-# Not in /tmp: docker cp does not see a tmpfs there (https://github.com/moby/moby/issues/22020), and what lies in one may
-# often not be executed.
+# Not in /tmp: docker cp does not see a tmpfs there (https://github.com/moby/moby/issues/22020), and Docker's may not be
+# executed from.
 FOLDER = "/var/lib/melda-jupyter.provision"
 CA = FOLDER + "/ca.crt"
 # Passwords, for root alone. A name that * does not match.

@@ -8,7 +8,6 @@ from typing import Generator, Iterable, List, Sequence, Set
 from melda.base.paths import BSPM_RECORD, NOT_COMPILED, R_PACKAGES
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
-from pyinfra.facts.files import File
 
 from tasks import debian_packages
 from tasks.facts.apt import KnownPackages, ReverseDependencies
@@ -156,17 +155,18 @@ def missing_recorded(wanted: List[str], mirror: str) -> Generator[staging.Comman
 
 
 @operation()
-def kernel(env: str, path: str) -> Generator[StringCommand, None, None]:
-    """Register the R kernel system-wide, with the ``jupyter`` of ``env``.
+def kernel(entry: ManagedFile, source: str) -> Generator[staging.Command, None, None]:
+    """Register the R kernel system-wide: its description, and the pictures of IRkernel's own.
 
     pyinfra's server.shell, with ``_if`` too, counts as a change in a dry run.
 
     Args:
-        env: path of the virtual environment.
-        path: where the kernel's description then is.
+        entry: the kernel's description.
+        source: the folder in which IRkernel has the other files.
     """
-    found = host.get_fact(File, path=path)
-    if not found or not found["size"]:
-        yield StringCommand(
-            f"PATH={shlex.quote(env)}/bin:$PATH Rscript --vanilla -e 'IRkernel::installspec(user=FALSE)'"
-        )
+    folder = entry.path.rpartition("/")[0]
+    entries = [ManagedFile(folder, mode="755"), entry]
+    present = host.get_fact(PathStats, paths=[one.path for one in entries])
+    if not managed_files.in_sync(entries, present):
+        yield from managed_files.diff(entries, present)
+        yield StringCommand(f"! cd {source} || install -m 644 -t {folder} kernel.js logo-*")

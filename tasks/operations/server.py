@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import secrets
 import shlex
 from typing import Generator, Sequence
 
@@ -11,6 +12,8 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.facts.server import Locales
 
 from tasks.facts.files import SetuidFiles, UserFolder
+from tasks.facts.server import AccountRights
+from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
 
@@ -26,6 +29,26 @@ def locale(locale: str) -> Generator[StringCommand, None, None]:
 
 
 @operation()
+def rights_taken_back(username: str, groups: Sequence[str]) -> Generator[StringCommand, None, None]:
+    """Take an account out of groups whose members can become root, and let it not expire.
+
+    pyinfra's server.user adds to groups, or has to be given all of them.
+
+    Args:
+        username: of the account.
+        groups: names; others are left.
+    """
+    found = host.get_fact(AccountRights, username=username)
+    for group in groups:
+        if f"group:{group}" in found:
+            say(f"{username} was in the group {group}, whose members can become root, and is taken out of it")
+            yield StringCommand(f"gpasswd -d {username} {group}")
+    if "expires" in found:
+        say(f"the account {username} was to expire, and no longer is")
+        yield StringCommand(f"usermod -e '' {username}")
+
+
+@operation()
 def project_folder(username: str, uid: int, home: str, path: str) -> Generator[StringCommand, None, None]:
     """Make the project's folder, the user's, in a home that the user may change meanwhile; one that is mounted stays as it is.
 
@@ -37,6 +60,8 @@ def project_folder(username: str, uid: int, home: str, path: str) -> Generator[S
         path: the folder, below ``home``.
     """
     found = host.get_fact(UserFolder, path=path)
+    if found and found[0] not in ("directory", "symbolic link"):
+        say(f"{path} was in the way and is set aside as {path}.set-aside-...")
     if found[:4] == ["directory", "755", username, username] or (
         found[:1] == ["directory"] and found[4:] == ["fuseblk"]
     ):
@@ -52,6 +77,7 @@ def project_folder(username: str, uid: int, home: str, path: str) -> Generator[S
         f"home=$(cd -P {shlex.quote(home)} && pwd -P) && as_user mkdir -p {above} && cd -P {above}\n"
         f'[ "$(pwd -P)" = "$home"{rest} ] || {{ {moved}; }}\n'
         f"if [ -L {name} ]; then {link}; fi\n"
+        f"if [ -e {name} ] && [ ! -d {name} ]; then as_user mv -T {name} {name}.set-aside-{secrets.token_hex(4)}; fi\n"
         f"{{ [ -d {name} ] || as_user mkdir {name}; }} && chown -h {username}:{username} {name} && as_user chmod 755 {name}"
     )
 

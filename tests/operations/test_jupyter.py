@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from pyinfra.facts.deb import DebPackages
-from pyinfra.facts.files import File
 from pyinfra.facts.server import OsRelease
 
 from tasks import debian_packages, jupyter
 from tasks.facts.files import PathStats
-from tasks.facts.venv import Distributions
+from tasks.facts.venv import Damage, Distributions, VenvDamage
 from tasks.lib import managed_files
 from tasks.lib.locks import entries, pins
 from tasks.lib.managed_files import ManagedFile
@@ -41,7 +40,9 @@ OURS = {
     "/opt/jupyter/share/jupyter/kernels/python3/kernel.py": "kernel.py",
     "/opt/jupyter/share/jupyter/kernels/python3/kernel.json": "kernel.json",
 }
-CONFIG[jupyter.R_KERNEL] = ("file", "644", "root", "root", "0" * 64)
+R_FOLDER = jupyter.R_KERNEL.rpartition("/")[0]
+R_KERNEL = ManagedFile(jupyter.R_KERNEL, managed_files.source("jupyter/ir/kernel.json"))
+CONFIG |= in_place([ManagedFile(R_FOLDER, mode="755"), R_KERNEL])
 CONFIG |= in_place([ManagedFile(path, managed_files.source(f"jupyter/{name}")) for path, name in OURS.items()])
 DEBIAN = set(debian_packages.PACKAGES["system"] + debian_packages.PACKAGES["r"])
 
@@ -58,7 +59,7 @@ def test_fresh(run: Run) -> None:
     commands = run(jupyter.jupyter)
     assert list(commands) == [APT, INSTALL, KERNEL, PLUGINS, CONFIGURE]
     assert set(arguments(*commands[APT])) == DEBIAN
-    assert commands[KERNEL] == ["PATH=/opt/jupyter/bin:$PATH Rscript --vanilla -e 'IRkernel::installspec(user=FALSE)'"]
+    assert commands[KERNEL][-1] == f"! cd {jupyter.IRKERNEL} || install -m 644 -t {R_FOLDER} kernel.js logo-*"
     folder = "/var/lib/melda-jupyter.provision"
     (meta,) = (
         entry
@@ -69,15 +70,20 @@ def test_fresh(run: Run) -> None:
         f"{folder}/first.txt": meta.encode(),
         f"{folder}/lock.txt": managed_files.source("packages/locks/none-3.11.txt"),
         f"{folder}/uv.txt": managed_files.source("jupyter/uv.txt"),
+        f"{jupyter.R_KERNEL}.melda-new": R_KERNEL.content,
         **{f"{path}.melda-new": managed_files.source(f"jupyter/{name}") for path, name in OURS.items()},
         "/etc/jupyter/jupyter_notebook_config.py.melda-new": CONFIGURATION,
         "/etc/jupyter/jupyter_server_config.py.melda-new": CONFIGURATION,
         "/etc/jupyter/templates/login.html.melda-new": managed_files.source("jupyter/templates/login.html"),
     }
     install = commands[INSTALL][-1]
-    assert "uv venv -q --python /usr/bin/python3 /opt/jupyter;" in install
+    assert (
+        "[ -x /opt/jupyter/bin/python ] || uv venv -q --allow-existing --python /usr/bin/python3 /opt/jupyter;"
+        in install
+    )
     assert "uv pip install -q --python /opt/jupyter/bin/python --require-hashes --no-deps" in install
     assert install.count("--require-hashes") == 2, "uv itself is checked too"
+    assert install.index("uv pip install") < install.index("record /opt/jupyter"), "what is right is written down last"
     assert install.endswith(f"rm -rf {folder}; exit $status"), "nothing of it stays, and a failure is one"
 
 
@@ -94,7 +100,8 @@ def test_what_the_user_has_beside_it_does_not_count(run: Run) -> None:
     [
         ({Distributions: PINNED - {"jupyter==1.0.0"}}, INSTALL),
         ({Distributions: PINNED - {"jupyter==1.0.0"} | {"jupyter==1.1.1"}}, INSTALL),
-        ({File: None}, KERNEL),
+        ({PathStats: CONFIG | {jupyter.R_KERNEL: ("directory", "755", "root", "root")}}, KERNEL),
+        ({PathStats: CONFIG | {jupyter.R_KERNEL: ("file", "644", "melda", "root", "x")}}, KERNEL),
         ({DebPackages: DEBIAN - {"r-cran-irkernel"}}, APT),
         ({PathStats: CONFIG | {f"{PACKAGES}/melda_plugins.pth": ("link", "/home/melda/x")}}, PLUGINS),
         ({PathStats: CONFIG | {"/etc/jupyter": ("directory", "777", "root", "root")}}, CONFIGURE),
@@ -108,7 +115,30 @@ def test_half_there_only_the_rest_is_done(run: Run, half: Facts, operation: str)
 def test_a_distribution_that_was_cut_off_is_removed_first_because_uv_takes_it_for_installed(run: Run) -> None:
     install = run(jupyter.jupyter, DONE | {Distributions: set()})[INSTALL][-1]
     repaired = "[ -s $d/INSTALLER ] && [ -s $d/RECORD ] || rm -rf $d; done;"
-    assert install.index("uv venv") < install.index(repaired) < install.index("uv pip install")
+    assert install.index("|| uv venv") < install.index(repaired) < install.index("uv pip install")
+
+
+def test_what_is_not_as_it_was_installed_is_mended(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    commands = run(jupyter.jupyter, DONE | {VenvDamage: Damage(aside=["/opt/jupyter/x"], mend=True)})
+    mend, record = commands.pop(INSTALL)
+    assert commands == {} and commands.uploads == {}, "without a download"
+    ours = " ".join(OURS)
+    assert mend.endswith(f" mend /opt/jupyter {ours}") and record.endswith(f" record /opt/jupyter {ours}")
+    assert "/opt/jupyter/x was in the way" in caplog.text
+
+
+def test_a_package_that_is_damaged_is_installed_again(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    ours, others = f"{PACKAGES}/jupyter-1.0.0.dist-info", f"{PACKAGES}/numpy-2.0.dist-info"
+    damage = Damage({"jupyter-1.0.0": ours, "numpy-2.0": others})
+    install = run(jupyter.jupyter, DONE | {VenvDamage: damage})[INSTALL][-1]
+    assert f" rm -rf {ours};" in install and "installed again: jupyter-1.0.0" in caplog.text
+    assert others not in install, "another lock has it"
+    assert run(jupyter.jupyter, DONE | {VenvDamage: Damage({"numpy-2.0": others})}) == {}
+
+
+def test_what_venv_made_is_made_again(run: Run) -> None:
+    install = run(jupyter.jupyter, DONE | {VenvDamage: Damage(unknown=True)})[INSTALL][-1]
+    assert " false || uv venv -q --allow-existing " in install
 
 
 @pytest.mark.parametrize("codename", RELEASES)

@@ -45,7 +45,7 @@ def test_taken_back(run: Run) -> None:
 
 
 def test_the_locks_come_from_it(run: Run) -> None:
-    commands = run(lambda: venv.packages(name="x", env="/opt/x", lock=lock("none")), pypi_index=URL)
+    commands = run(lambda: venv.packages(name="x", env="/opt/x", lock=lock("none"), ours=[]), pypi_index=URL)
     environment = commands.uploads["/var/lib/melda-jupyter.provision/.secrets/environment"].decode()
     assert environment == f"export PIP_INDEX_URL={URL}\nexport UV_DEFAULT_INDEX={URL}\n"
     folder = "/var/lib/melda-jupyter.provision"

@@ -22,7 +22,15 @@ IN_PLACE = {
     "/root/.ssh": ("directory", "700", "root", "root"),
     ssh.CONFIG: ("file", "600", "root", "root", "of the distribution"),
 }
-DONE: dict[type, Any] = {DebPackages: {"openssh-server"}, PathStats: IN_PLACE}
+INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
+RESTORE = "Let only root read sshd's configuration"
+
+
+def texts(keys: str = "", configuration: str = INCLUDE) -> Any:
+    return lambda path: {ssh.CONFIG: configuration}.get(path, keys if path.endswith("authorized_keys") else "")
+
+
+DONE: dict[type, Any] = {DebPackages: {"openssh-server"}, PathStats: IN_PLACE, FileContents: texts()}
 
 
 def test_fresh(run: Run) -> None:
@@ -35,18 +43,14 @@ def test_fresh(run: Run) -> None:
         move
         == f"chown root:root {CONFIG}.melda-new && chmod 600 {CONFIG}.melda-new && mv -fT {CONFIG}.melda-new {CONFIG}"
     )
-    assert commands["Make root's ssh folder"] == [
-        "mkdir -p /root/.ssh",
-        "chmod 700 /root/.ssh",
-        "chown root:root /root/.ssh",
-    ]
+    assert commands["Make root's ssh folder"][0].endswith("chown -h root:root /root/.ssh && chmod 700 /root/.ssh/.")
     assert commands["Put the platform's public key in place"][0] == "put /root/.ssh/authorized_keys.melda-new"
     assert commands["Remove host keys that all containers would share"] == ["rm -rf -- /etc/ssh/ssh_host_ed25519_key"]
 
 
 def test_already_there(run: Run) -> None:
     block = f"# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
-    assert run(ssh.ssh, DONE | {FileContents: block}, ssh_public_key=KEY) == {}
+    assert run(ssh.ssh, DONE | {FileContents: texts(block)}, ssh_public_key=KEY) == {}
 
 
 def test_no_key_writes_no_file(run: Run) -> None:
@@ -58,7 +62,7 @@ def test_no_key_writes_no_file(run: Run) -> None:
 )
 def test_a_key_that_is_taken_back_leaves_nothing_of_ours(run: Run, others: str, commands: list[str] | None) -> None:
     text = f"{others}# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
-    found = run(ssh.ssh, DONE | {FileContents: text})
+    found = run(ssh.ssh, DONE | {FileContents: texts(text)})
     if commands:
         assert found == {"Put the platform's public key in place": commands}
     else:
@@ -66,17 +70,42 @@ def test_a_key_that_is_taken_back_leaves_nothing_of_ours(run: Run, others: str, 
 
 
 def test_an_administrators_keys_stay(run: Run) -> None:
-    commands = run(ssh.ssh, DONE | {FileContents: "ssh-ed25519 AAAA admin\n"}, ssh_public_key=KEY)
+    commands = run(ssh.ssh, DONE | {FileContents: texts("ssh-ed25519 AAAA admin\n")}, ssh_public_key=KEY)
     written = commands.uploads["/root/.ssh/authorized_keys.melda-new"].decode()
     assert written == f"ssh-ed25519 AAAA admin\n# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
     assert "chmod 600" in commands["Put the platform's public key in place"][1]
 
 
-def test_the_distributions_configuration_is_roots_to_read(run: Run) -> None:
-    open_to_all = IN_PLACE | {ssh.CONFIG: ("file", "644", "root", "root", "of the distribution")}
-    assert run(ssh.ssh, DONE | {PathStats: open_to_all}) == {
-        "Let only root read sshd's configuration": ["chmod 600 /etc/ssh/sshd_config"]
+@pytest.mark.parametrize(
+    "found",
+    [("file", "644", "root", "root", "of the distribution"), ("file", "600", "melda", "root", "of the distribution")],
+)
+def test_the_distributions_configuration_is_roots_to_read(run: Run, found: tuple[str, ...]) -> None:
+    assert run(ssh.ssh, DONE | {PathStats: IN_PLACE | {ssh.CONFIG: found}}) == {
+        RESTORE: ["chown root:root /etc/ssh/sshd_config && chmod 600 /etc/ssh/sshd_config"]
     }
+
+
+def test_without_it_sshd_would_take_passwords(run: Run) -> None:
+    made = "install -m 600 /usr/share/openssh/sshd_config /etc/ssh/sshd_config.melda-new"
+    without = {path: found for path, found in IN_PLACE.items() if path != ssh.CONFIG}
+    for facts in (
+        {PathStats: without, FileContents: texts(configuration="")},
+        {FileContents: texts(configuration="")},
+        {
+            PathStats: without | {ssh.CONFIG: ("directory", "755", "root", "root")},
+            FileContents: texts(configuration=""),
+        },
+    ):
+        commands = run(ssh.ssh, DONE | facts)[RESTORE]
+        assert commands[-1].startswith(made)
+        aside = facts.get(PathStats, {}).get(ssh.CONFIG, ("",))[0] == "directory"
+        assert commands[0].startswith("mv -T /etc/ssh/sshd_config ") == aside
+
+
+def test_one_that_does_not_include_ours_is_refused(run: Run) -> None:
+    (refused,) = run(ssh.ssh, DONE | {FileContents: texts(configuration="Port 22\n")})[RESTORE]
+    assert "must begin with Include" in refused and refused.endswith("exit 1")
 
 
 def test_half_there_only_the_wrong_mode_is_mended(run: Run) -> None:

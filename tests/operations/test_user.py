@@ -15,7 +15,7 @@ from pyinfra.api import DeployError
 from builder.connector import instructions
 from tasks import settings, user
 from tasks.facts.files import FileContents, PathStats, UserFolder
-from tasks.facts.server import Account
+from tasks.facts.server import Account, AccountRights
 from tasks.lib.managed_files import ManagedFile
 
 from .conftest import ROOT, Commands, Facts, Run, in_place
@@ -70,6 +70,18 @@ def test_fresh(run: Run) -> None:
 
 def test_already_there(run: Run) -> None:
     assert run(user.user, DONE) == {}
+
+
+def test_the_user_cannot_become_root_and_the_account_lasts(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    rights = ["expires", "group:melda", "group:root", "group:video", "group:sudo"]
+    assert run(user.user, DONE | {AccountRights: rights}) == {
+        "Take from the user what could make it root": [
+            "gpasswd -d melda root",
+            "gpasswd -d melda sudo",
+            "usermod -e '' melda",
+        ]
+    }
+    assert "melda was in the group sudo" in caplog.text and "video" not in caplog.text
 
 
 def test_a_project_that_is_mounted_stays_as_it_is(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,24 @@ from tasks.facts.apt import (
     ReverseDependencies,
     Upgradable,
 )
-from tasks.facts.files import FileContents, Leftovers, Lines, PathStats, SetuidFiles, UnlistedFiles, UserFolder
+from tasks.facts.files import (
+    MISSING,
+    NO_FOLDER,
+    FileContents,
+    Leftovers,
+    Lines,
+    PathStats,
+    SetuidFiles,
+    UnlistedFiles,
+    UserFolder,
+)
 from tasks.facts.locales import LocaleSource
 from tasks.facts.r import PackageOrigins, RPackages
-from tasks.facts.server import Account
+from tasks.facts.server import Account, AccountRights
 from tasks.facts.ssh import ImageHostKeys
 from tasks.facts.systemd import UnitStates
 from tasks.facts.variables import ImageVariables, Variables
-from tasks.facts.venv import Distributions, UncompiledSources
+from tasks.facts.venv import Distributions, UncompiledSources, VenvDamage
 from tests.operations.conftest import ROOT
 
 ENV = "/opt/jupyter/lib/python3.11/site-packages"
@@ -123,6 +134,7 @@ CASES: list[tuple[Any, str, Any]] = [
         Variables({"username": "jo"}, {"PATH": "/usr/bin", "SRC": "/usr/src/a:b=c"}, False),
     ),
     (ImageVariables, "host\nwritten:username=jo", Variables({"username": "jo"}, {}, True)),
+    (AccountRights, "expires\ngroup:melda\ngroup:sudo", ["expires", "group:melda", "group:sudo"]),
     (
         Account,
         "name:melda:x:1001:1001::/home/melda:/bin/bash\n"
@@ -143,7 +155,7 @@ def test_real_output(fact: Any, output: str, value: Any) -> None:
 
 
 # These have tests of their own, with what a real shell says.
-ELSEWHERE = {Lines, MirrorDrift, UncompiledSources, UnlistedFiles, SetuidFiles, UnitStates}
+ELSEWHERE = {Lines, MirrorDrift, UncompiledSources, UnlistedFiles, SetuidFiles, UnitStates, VenvDamage}
 
 
 def test_every_fact_has_a_case() -> None:
@@ -177,6 +189,19 @@ def test_paths_of_a_real_file_system(tmp_path: Path) -> None:
         str(odd): ("file", "640", *own, sha),
         str(tmp_path / "folder"): ("directory", "700", *own),
         str(tmp_path / "link"): ("link", "nowhere"),
+    }
+
+
+def test_of_the_folders_above_what_is_in_the_way_or_missing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "there").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    paths = [str(tmp_path / name) for name in ("there/x", "file/x", "missing/deep/x", "pipe")]
+    assert ask(PathStats(), paths=paths) == {
+        str(tmp_path / "file"): NO_FOLDER,
+        str(tmp_path / "missing"): MISSING,
+        str(tmp_path / "missing/deep"): MISSING,
+        str(tmp_path / "pipe"): ("other",),
     }
 
 

@@ -1,0 +1,35 @@
+"""Programs of this repository that a target's own Python runs while it is provisioned, and that are not installed there."""
+
+from __future__ import annotations
+
+import shlex
+from functools import lru_cache
+from typing import Sequence, Tuple
+
+from tasks.lib.managed_files import source
+
+PYTHON = "/usr/bin/python3"
+
+
+@lru_cache(maxsize=None)
+def _text(name: str, modules: Tuple[str, ...]) -> str:
+    lines = ["import sys, types"]
+    for module in modules:
+        text = repr(source(module + ".py").decode())
+        title = repr(module.rsplit("/", 1)[-1])
+        lines.append(f"m = sys.modules[{title}] = types.ModuleType({title}); exec({text}, vars(m))")
+    # A module in sys.modules has a name of its own; this one is __main__, as it is with -c.
+    lines.append(f"exec({source(name + '.py').decode()!r})")
+    return "\n".join(lines)
+
+
+def command(name: str, arguments: Sequence[str], modules: Sequence[str] = ()) -> str:
+    """Say in shell how to run a program, with the standard library alone.
+
+    Args:
+        name: of a file below ``files/``, without ``.py``.
+        arguments: of the program.
+        modules: others that it imports, in the order in which they import each other.
+    """
+    program = _text(name, tuple(modules))
+    return " ".join(shlex.quote(word) for word in (PYTHON, "-I", "-B", "-S", "-c", program, *arguments))
