@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +16,7 @@ from builder import docker as client
 from builder.errors import BuildError
 
 from .fixtures import Machines
-from .machines import provision, until
+from .machines import PYINFRA, ROOT, provision, until
 from .notebook import Notebook
 
 TAG = "melda-test-connector:latest"
@@ -80,6 +82,25 @@ def test_a_failed_run_leaves_no_image(docker: str, bases: dict[str, str]) -> Non
     ).returncode
 
 
+def test_by_hand_a_run_that_changes_nothing_says_what_it_leaves(docker: str, bases: dict[str, str]) -> None:
+    """pyinfra commits an image of every run that connected."""
+    before = images(docker)
+    command = [PYINFRA, "--dry", f"@docker/{bases['bookworm']}", "tasks.mount.mount"]
+    variables = {**os.environ, "PATH": f"{Path(docker).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    (left,) = re.findall("docker image rm ([0-9a-f]+)", done.stdout)
+    try:
+        assert f"Image {left} has no name, and it is unfinished" in done.stdout
+        # What is wrong with the command line leaves none.
+        refused = provision(docker, f"@docker/{bases['bookworm']}", "tasks.ssh.ssh", ssh_public_key="garbage")
+        assert refused.code == 1 and "invalid ssh_public_key='garbage': expected " in refused.output
+        assert {one for one in images(docker) - before if left not in one} == set()
+    finally:
+        subprocess.run([docker, "image", "rm", "--force", left], capture_output=True, check=False)
+
+
 def test_by_hand_on_an_image_and_the_result_starts_without_our_env(docker: str, bare: str, machines: Machines) -> None:
     """`pyinfra @docker/IMAGE deploy.py` as it stands; what it commits has no ENV, and start-jupyter works there too."""
     done = provision(docker, f"@docker/{bare}", packages="none")
@@ -87,6 +108,10 @@ def test_by_hand_on_an_image_and_the_result_starts_without_our_env(docker: str, 
     found = re.search(r"image ID: (\w+)", done.output)
     assert found, done.output
     image = found.group(1)
+    # What it made, what that lacks, and the command that gives the rest, at the end.
+    assert f"Image {image} holds all that the deploy installs. It lacks a name, ENV" in done.output
+    last = done.output.strip().splitlines()[-1]
+    assert last.endswith(f"make connector BASE={image} IMAGE=melda-jupyter:latest PACKAGES=none"), last
     try:
         machine = machines(image, command=("start-jupyter",))
         until(lambda: "ready: http" in machine.logs(), "start-jupyter says it is ready")
@@ -96,6 +121,10 @@ def test_by_hand_on_an_image_and_the_result_starts_without_our_env(docker: str, 
             notebook.run("python3", "import os; print(os.environ['JUPYTER_WORKDIR'])").stdout == "/home/melda/project\n"
         )
         assert notebook.run("ir", "cat(getwd())").stdout == "/home/melda/project"
+        # As in the image that has ENV: PAM has no part in this shell.
+        assert machine.run("bash -lc 'echo $username $UHOME $LANG; command -v jupyter get-versions'").split() == [
+            "melda", "/home/melda", "en_US.UTF-8", "/opt/jupyter/bin/jupyter", "/usr/src/melda-jupyter/get-versions",
+        ]  # fmt: skip
         machine.remove()
     finally:
         subprocess.run([docker, "image", "rm", "--force", image], capture_output=True, check=False)

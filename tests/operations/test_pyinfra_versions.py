@@ -24,7 +24,7 @@ OTHERS = sorted({row.pyinfra for row in RELEASES.values()} - {version("pyinfra")
 def test_all_of_this_folder(number: str, tmp_path: Path) -> None:
     uv = Path(sys.executable).parent / "uv"
     python = tmp_path / "venv/bin/python"
-    tools = [f"{name}=={version(name)}" for name in ("pytest", "pytest-timeout", "hypothesis", "certifi")]
+    tools = [f"{name}=={version(name)}" for name in ("pytest", "pytest-timeout", "hypothesis", "certifi", "rich")]
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv"], check=True)
     subprocess.run([uv, "pip", "install", "--quiet", "--python", python, f"pyinfra=={number}", *tools], check=True)
     ran = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/operations"]
