@@ -35,6 +35,19 @@ def versions(docker: str, image: str) -> dict[str, Any]:
     return found
 
 
+def number(docker: str, image: str) -> str:
+    """Return the number that stands for all that is installed in an image: its containers know the same one.
+
+    Raises:
+        BuildError: it did not run, or its output is not what was asked for.
+    """
+    command = ["--rm", "--network", "none", "--entrypoint", "melda-env", image, "capture", "-"]
+    try:
+        return str(json.loads(client.call(docker, "run", *command))["system"]["image"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BuildError(f"melda-env gave no snapshot of {image}: {error}") from None
+
+
 def describe(docker: str, image: str) -> dict[str, Any]:
     """Return the manifest.
 
@@ -64,6 +77,7 @@ def describe(docker: str, image: str) -> dict[str, Any]:
         "revision": revision,
         "base": labels.get(f"{_LABEL}base.name", ""),
         "omitted": [line for line in labels["io.melda.omitted"].split("; ") if line],
+        "number": number(docker, found["Id"]),
         "versions": inside,
     }
 
