@@ -61,7 +61,7 @@ def load(docker: str, what: str, name: str) -> dict[str, Any]:
         raise BuildError(f"invalid {name}={what}: expected the JSON of a manifest that `make image` wrote")
     if not what:
         raise BuildError(f"invalid {name}=: expected an image, or the JSON of a manifest")
-    return {**manifest.describe(docker, what), "layers": layers(docker, what)}
+    return {**manifest.describe(docker, what, name), "layers": layers(docker, what)}
 
 
 def packages(old: dict[str, str], new: dict[str, str]) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _size(value: object) -> str:
 def markdown(found: dict[str, Any]) -> str:
     """Return a comparison as a page."""
     old, new = found["old"], found["new"]
-    rows: list[tuple[str, object, object]] = [("distribution", *found["distribution"])]
+    rows: list[tuple[object, ...]] = [("distribution", *found["distribution"])]
     rows += [(language, *(version or "none" for version in found[language]["version"])) for language in LANGUAGES]
     rows += [(name, old[name] or "unknown", new[name] or "unknown") for name in ("base", "revision", "created")]
     rows += [("size", _size(old["size"]), _size(new["size"]))]

@@ -48,22 +48,23 @@ def number(docker: str, image: str) -> str:
         raise BuildError(f"melda-env gave no snapshot of {image}: {error}") from None
 
 
-def describe(docker: str, image: str) -> dict[str, Any]:
+def describe(docker: str, image: str, variable: str = "IMAGE") -> dict[str, Any]:
     """Return the manifest.
 
     Args:
         docker: path of the client.
         image: name of the image.
+        variable: that names it.
 
     Raises:
         BuildError: the image is not there, or ``make image`` did not build it.
     """
     if not client.exists(docker, "image", image):
-        raise BuildError(f"invalid IMAGE={image}: expected an image of this engine; `make image` builds it")
+        raise BuildError(f"invalid {variable}={image}: expected an image of this engine; `make image` builds it")
     found = client.inspect(docker, "image", image)
     labels = found["Config"]["Labels"] or {}
     if "io.melda.omitted" not in labels:
-        raise BuildError(f"invalid IMAGE={image}: expected an image that `make image` built")
+        raise BuildError(f"invalid {variable}={image}: expected an image that `make image` built")
     # By its number: the name may move to another image meanwhile.
     inside = versions(docker, found["Id"])
     created, revision = labels.get(f"{_LABEL}created", found["Created"]), labels.get(f"{_LABEL}revision", "")
