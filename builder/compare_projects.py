@@ -170,7 +170,10 @@ def describe(where: str, new: dict[str, Any], apt: dict[str, str] | None) -> lis
         BuildError: there is no snapshot.
     """
     versions = new["versions"]
-    ways: dict[str, Python | R] = {"python": Python(versions["Python"]["Python"], versions["Python"]), "r": R(apt, versions["R"])}
+    ways: dict[str, Python | R] = {
+        "python": Python(versions["Python"]["Python"], versions["Python"]),
+        "r": R(apt, versions["R"]),
+    }
     found = []
     for project, document in snapshots(where):
         listed = [
