@@ -25,6 +25,12 @@ MIRROR ?=
 VERBOSE ?=
 # The image name, without a tag, to which `make publish` pushes.
 REPOSITORY ?=
+# For `make compare`: an image, or the manifest (JSON) of one.
+OLD ?=
+# For `make compare`: the other one.
+NEW ?=
+# For `make compare`: a folder of projects, or s3://BUCKET/FOLDER, whose users' packages are looked up for NEW.
+CAPTURES ?=
 # The Python that makes .venv: 3.11 or newer.
 PYTHON ?= python3
 
@@ -33,7 +39,7 @@ override SHELL := /bin/sh
 override VENV := .venv
 override BIN := $(VENV)/bin
 # Through the environment, so that the shell reads nothing into a value.
-export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR VERBOSE REPOSITORY PYTHON
+export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR VERBOSE REPOSITORY OLD NEW CAPTURES PYTHON
 override OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT" --data="$$DATA" --mirror="$$MIRROR"
 # pyinfra and Ansible, started again and again, take a second longer to start where their bytecode is not kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -43,7 +49,7 @@ override PROGRAMS := files/runtime/src/launch
 override SCRIPTS := builder/provision builder/record builder/venv files/apt_sources/apt-sources files/sync/profile.sh tests/fakes/bspm/configure .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image publish mirror connector preflight test test-all lint unit coverage mutants container attack vm refresh reference docs bench lock
+.PHONY: help up down image publish compare mirror connector preflight test test-all lint unit coverage mutants container attack vm refresh reference docs bench lock
 
 help: ## List all targets, their variables, and examples
 	@echo 'Melda Jupyter: a notebook with Python and R in a container. README.md says more.'
@@ -70,6 +76,9 @@ image: $(VENV)/build.stamp ## Build IMAGE and its base, melda-jupyter-base:lates
 
 publish: $(VENV)/build.stamp ## Push the image to REPOSITORY, under tags that name its versions
 	@$(BIN)/python -m builder publish $(OPTIONS) --repository="$$REPOSITORY"
+
+compare: $(VENV)/build.stamp ## Write what changed from image OLD to image NEW, and what becomes of what users installed
+	@$(BIN)/python -m builder compare --old="$$OLD" --new="$$NEW" --captures="$$CAPTURES"
 
 mirror: $(VENV)/build.stamp ## Fetch all that a build needs into build/mirror, for a build host without a network
 	@$(BIN)/python -m builder mirror $(OPTIONS)

@@ -14,6 +14,8 @@ from melda.base.paths import JUPYTER_PORT
 from builder import base as bases
 from builder import (
     build_folder,
+    compare,
+    compare_projects,
     connector,
     container,
     engine,
@@ -92,6 +94,19 @@ def publish_image(chosen: Settings, repository: str) -> None:
     print("\n".join([*(f"pushed   {name}" for name in names), f"digest   {described['digest']}"]), flush=True)
 
 
+def compare_images(old: str, new: str, captures: str) -> None:
+    """Say what changed between two images or manifests, and what becomes of what users installed."""
+    files = old.endswith(".json") and new.endswith(".json")
+    docker = "" if files else engine.ready()
+    mine, theirs = compare.load(docker, old, "OLD"), compare.load(docker, new, "NEW")
+    found = compare.compare(mine, theirs)
+    if captures:
+        apt = None if new.endswith(".json") else compare_projects.in_apt(docker, new)
+        found["projects"] = compare_projects.describe(captures, theirs, apt)
+    for path in compare.write(found):
+        print(f"compare  {path}", flush=True)
+
+
 def up(chosen: Settings) -> None:
     """Build the image and run a container of it. The port is checked before the build, which is long."""
     container.environment()
@@ -128,6 +143,10 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--mirror", default="")
         if name == "publish":
             command.add_argument("--repository", default="")
+    command = commands.add_parser("compare", help="say what changed between two images or manifests")
+    command.add_argument("--old", default="")
+    command.add_argument("--new", default="")
+    command.add_argument("--captures", default="")
     commands.add_parser("down", help="stop and remove the container")
     return parsed
 
@@ -136,6 +155,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Run the command that was asked for."""
     if arguments.command == "down":
         print(container.down(engine.find()))
+        return
+    if arguments.command == "compare":
+        compare_images(arguments.old, arguments.new, arguments.captures)
         return
     chosen = settings.check(arguments)
     if arguments.command in ("up", "image", "connector", "mirror"):

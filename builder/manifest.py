@@ -35,22 +35,36 @@ def versions(docker: str, image: str) -> dict[str, Any]:
     return found
 
 
-def describe(docker: str, image: str) -> dict[str, Any]:
+def number(docker: str, image: str) -> str:
+    """Return the number that stands for all that is installed in an image: its containers know the same one.
+
+    Raises:
+        BuildError: it did not run, or its output is not what was asked for.
+    """
+    command = ["--rm", "--network", "none", "--entrypoint", "melda-env", image, "capture", "-"]
+    try:
+        return str(json.loads(client.call(docker, "run", *command))["system"]["image"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BuildError(f"melda-env gave no snapshot of {image}: {error}") from None
+
+
+def describe(docker: str, image: str, variable: str = "IMAGE") -> dict[str, Any]:
     """Return the manifest.
 
     Args:
         docker: path of the client.
         image: name of the image.
+        variable: that names it.
 
     Raises:
         BuildError: the image is not there, or ``make image`` did not build it.
     """
     if not client.exists(docker, "image", image):
-        raise BuildError(f"invalid IMAGE={image}: expected an image of this engine; `make image` builds it")
+        raise BuildError(f"invalid {variable}={image}: expected an image of this engine; `make image` builds it")
     found = client.inspect(docker, "image", image)
     labels = found["Config"]["Labels"] or {}
     if "io.melda.omitted" not in labels:
-        raise BuildError(f"invalid IMAGE={image}: expected an image that `make image` built")
+        raise BuildError(f"invalid {variable}={image}: expected an image that `make image` built")
     # By its number: the name may move to another image meanwhile.
     inside = versions(docker, found["Id"])
     created, revision = labels.get(f"{_LABEL}created", found["Created"]), labels.get(f"{_LABEL}revision", "")
@@ -66,6 +80,7 @@ def describe(docker: str, image: str) -> dict[str, Any]:
         "support_ends": labels.get("io.melda.support-ends", ""),
         "base": labels.get(f"{_LABEL}base.name", ""),
         "omitted": [line for line in labels["io.melda.omitted"].split("; ") if line],
+        "number": number(docker, found["Id"]),
         "versions": inside,
     }
 

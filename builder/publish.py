@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from typing import Any
 
+from builder import build_folder, compare, manifest, tags
 from builder import docker as client
-from builder import manifest
 from builder.errors import BuildError
 
 _DIGEST = re.compile(r"\bdigest: (sha256:[0-9a-f]{64})\b")
@@ -37,6 +38,18 @@ def _push(docker: str, name: str) -> str:
     return found[1]
 
 
+def _changes(described: dict[str, Any], release: str) -> None:
+    """Write what changed since the image that was published last, of this repository and this release."""
+    last = manifest.paths(f"{described['repository']}_{release}", build_folder.FOLDER / "published")[1]
+    if last.exists():
+        try:
+            for path in compare.write(compare.compare(compare.load("", str(last), "OLD"), described)):
+                print(f"changes  {path}", flush=True)
+        except BuildError as error:  # it is pushed by now
+            print(f"changes  unknown: {error}", flush=True)
+    build_folder.write(last, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+
+
 def publish(docker: str, image: str, repository: str, strict: bool) -> tuple[dict[str, Any], list[str]]:
     """Tag an image with what is inside, push every tag, and write its manifest.
 
@@ -63,6 +76,7 @@ def publish(docker: str, image: str, repository: str, strict: bool) -> tuple[dic
     digests = {_push(docker, name) for name in names}
     if len(digests) != 1:
         raise BuildError(f"{repository} gave one image several digests: {', '.join(sorted(digests))}")
-    described |= {"repository": repository, "digest": digests.pop()}
+    described |= {"repository": repository, "digest": digests.pop(), "layers": compare.layers(docker, described["id"])}
     manifest.write(described)
+    _changes(described, tags.inside(described["versions"]).split("_")[0])
     return described, names

@@ -14,7 +14,7 @@ from tasks.operations import apt, managed_files
 from tasks.operations import bspm as operations
 from tasks.settings import deploy
 
-SCRIPTS = ("install_packages.R", "install_packages_child.R")
+SCRIPTS = ("install_packages.R", "install_packages_child.R", "remove_packages.R")
 
 
 @deploy("bspm")
@@ -43,6 +43,12 @@ def bspm() -> None:
         marker="melda-jupyter notebook",
         # A kernel starts whatever happens there.
         content=f'try(source("{src}/{SCRIPTS[0]}", local = TRUE), silent = TRUE)',
+    )
+    managed_files.block(
+        name="Let remove.packages() remove what came through apt",
+        path=RPROFILE,
+        marker="melda-jupyter remove",
+        content=f'try(source("{src}/{SCRIPTS[2]}", local = TRUE), silent = TRUE)',
     )
     operations.installed(name="Install bspm from CRAN", mirror=mirror)
     operations.dbus_service_installed(

@@ -154,6 +154,22 @@ def test_what_the_user_installed_the_user_may_remove(machine: Machine) -> None:
     assert not installed(machine, "r-cran-praise")
 
 
+@pytest.mark.parametrize("where", ["a terminal", "a notebook"])
+def test_remove_packages_removes_what_came_through_apt(machine: Machine, notebook: Notebook, where: str) -> None:
+    def r(code: str) -> str:
+        if where == "a notebook":
+            done = notebook.run("ir", code, 120)
+            return done.stdout + done.error
+        return machine.run(f"Rscript -e '{code}' 2>&1", user="melda", check=False)
+
+    machine.run("Rscript -e 'bspm::install_sys(\"praise\")' 2>&1", user="melda")
+    assert "removed through apt: praise" in r('remove.packages("praise")')
+    assert not installed(machine, "r-cran-praise")
+    assert "belongs to the image and stays" in r('remove.packages("jsonlite")')
+    assert installed(machine, "r-cran-jsonlite")
+    assert "there is no package called" in r('remove.packages("nothere")')
+
+
 @pytest.mark.parametrize("package", ["IRkernel", "jsonlite"])
 def test_what_the_image_needs_the_user_may_not_remove(machine: Machine, package: str) -> None:
     output = machine.run(f"Rscript -e 'bspm::remove_sys(\"{package}\")' 2>&1", user="melda", check=False)

@@ -25,6 +25,7 @@ PROGRAMS, SHOW = (
     "Install install.packages() for notebooks",
     "Let notebooks show what install.packages() does",
 )
+REMOVE = "Let remove.packages() remove what came through apt"
 CRAN = "https://cran.r-project.org"
 MIRROR_BLOCK = (
     "# BEGIN melda-jupyter cran\n"
@@ -37,7 +38,12 @@ SHOWN = (
     "# END melda-jupyter notebook\n"
 )
 ENABLED = f"# BEGIN melda-jupyter bspm\n{managed_files.source('bspm/Rprofile.R').decode()}# END melda-jupyter bspm\n"
-PROFILE = "# the distribution's\n" + MIRROR_BLOCK + SHOWN
+REMOVED = (
+    "# BEGIN melda-jupyter remove\n"
+    'try(source("/usr/src/melda-jupyter/remove_packages.R", local = TRUE), silent = TRUE)\n'
+    "# END melda-jupyter remove\n"
+)
+PROFILE = "# the distribution's\n" + MIRROR_BLOCK + SHOWN + REMOVED
 LEFT_OUT = f"bspm: CRAN ({CRAN}) does not answer"
 
 
@@ -71,7 +77,7 @@ DONE: Facts = {
 def test_fresh(run: Run) -> None:
     commands = run(bspm.bspm, {Reachable: True, FileContents: texts("# the distribution's\n")})
     # The facts are those of before: what depends on bspm being there has its own test below.
-    assert list(commands) == [APT, MIRROR, PROGRAMS, SHOW, INSTALL]
+    assert list(commands) == [APT, MIRROR, PROGRAMS, SHOW, REMOVE, INSTALL]
     assert set(arguments(*commands[APT])) == NEEDS
     assert b"install.packages" in commands.uploads["/usr/src/melda-jupyter/install_packages.R.melda-new"]
     (install,) = commands[INSTALL]

@@ -27,9 +27,12 @@ INSPECTED = {"Id": "sha256:1", "Os": "linux", "Architecture": "arm64", "Size": 1
 def engine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What docker says of the image; a test changes it."""
     output: dict[str, Any] = {"there": True, "labels": LABELS, "versions": json.dumps(VERSIONS), "ran": []}
+    output["snapshot"] = json.dumps({"system": {"image": "sha256:9"}})
 
     def call(*arguments: str) -> str:
         output["ran"].append(arguments)
+        if "melda-env" in arguments:
+            return str(output["snapshot"])
         return str(output["versions"])
 
     monkeypatch.setattr(client, "exists", lambda *_: output["there"])
@@ -42,7 +45,7 @@ def test_it_says_what_is_inside(engine: dict[str, Any]) -> None:
     described = manifest.describe("docker", "melda:1")
     assert described["versions"] == VERSIONS
     assert described["omitted"] == ["bspm: CRAN does not answer", "r2u: no answer"]
-    assert described["platform"] == "linux/arm64"
+    assert described["platform"] == "linux/arm64" and described["number"] == "sha256:9"
     assert described["tags"][-1] == "20.04_R-4.2.2_python-3.8.10"
     # Of the image that was inspected, whatever its name means by then.
     assert all("sha256:1" in command and "melda:1" not in command for command in engine["ran"])

@@ -17,7 +17,7 @@ class Supervisor:
     """Notes what is started; timers are the test's to run."""
 
     def __init__(self, done: list[str]) -> None:
-        self._done = done
+        self._done = self.done = done
         self.timers: list[Callable[[], float | None]] = []
 
     def start(self, service: Any) -> None:
@@ -171,7 +171,9 @@ def test_the_address_is_said_once_jupyter_answers(
     capsys.readouterr()
     (announce,) = supervisor.timers
     assert announce() == start.JUPYTER_SECONDS and capsys.readouterr().err == "" and not starting.answered
+    assert "upgrade" not in supervisor.done, "the first kernel does not wait for it"
     assert announce() is None and starting.answered
+    assert supervisor.done[-1] == "upgrade"
     assert capsys.readouterr().err.startswith("start-jupyter: ready: http://127.0.0.1:8888/tree (")
 
 

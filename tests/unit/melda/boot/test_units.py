@@ -79,12 +79,14 @@ def test_plugins_are_restored_or_repaired_and_a_fork_is_installed(
     where = "the user's packages are being restored" if kept else "there is no bucket"
     assert output == f"{where}, 3 owners changed in {settings.layout.user.home}"
     systemd.UNITS["plugins"].end(settings, supervisor)
-    # A fork's installations may run what the user has put in place.
+    # A fork's installations, and those of another Python's packages, may run what the user has put in place.
     assert supervisor.done == [
         f"repair={not kept}",
         "chown_home",
         *(["start fork"] if kept else []),
+        "start upgrade",
         "stop fork",
+        "stop upgrade",
         "flush",
     ]
 

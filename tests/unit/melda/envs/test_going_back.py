@@ -24,10 +24,10 @@ PYTHON = [
 def project(image: Image, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """A project in a bucket; what is gone back to."""
     back: list[object] = []
-    variables = {"BUCKET_NAME": "b", "PATH": ""}
     monkeypatch.setattr(cli, "interpreter", lambda place: None)
     monkeypatch.setattr(cli, "as_user", lambda place: None)
-    monkeypatch.setattr(cli.environ, "load", lambda: variables)
+    monkeypatch.setattr(cli.environ, "load", dict)
+    monkeypatch.setattr(going_back, "local_folder", lambda *_: "/local")
     monkeypatch.setattr(cli.environ, "image_layout", lambda _: image.layout)
     monkeypatch.setattr(state, "STATE", str(image.root / "state"))
     monkeypatch.setattr(going_back, "PATIENCE", 0.01)
@@ -78,8 +78,10 @@ def test_not_before_all_is_saved(project: list[object], capsys: pytest.CaptureFi
     assert (code, err) == (2, f"melda-env: what is new is not in the bucket: {told}\n") and project == []
 
 
-def test_a_local_folder(project: list[object], capsys: pytest.CaptureFixture[str]) -> None:
-    cli.environ.load().pop("BUCKET_NAME")
+def test_a_local_folder(
+    project: list[object], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(going_back, "local_folder", lambda *_: "")
     for arguments in (("history",), ("back", "P1")):
         code, _, err = said(capsys, *arguments)
         assert (code, err) == (

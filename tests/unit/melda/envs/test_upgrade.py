@@ -152,7 +152,8 @@ def test_nothing_to_carry_over_is_not_worth_a_word(world: World) -> None:
     assert record.last and record.last.manifest == world.image.capture()["system"]["image"]
 
 
-def test_a_snapshot_of_a_bucket(world: World) -> None:
+def test_a_snapshot_of_a_bucket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "local_folder", lambda *_: str(world.image.root / "local"))
     ours = world.image.workdir / ".melda-jupyter"
     (ours / f"Python-{OLD}").mkdir(parents=True)
     (ours / f"Python-{OLD}" / ("a" * 16 + ".json")).write_text("{}")
@@ -161,7 +162,7 @@ def test_a_snapshot_of_a_bucket(world: World) -> None:
     found["python"] = {**found["python"], "version": OLD, "packages": packages}
     (ours / "environment.json").write_text(json.dumps(found))
     world.wheels = {"owl": ["3.0"]}
-    assert world.start(BUCKET_NAME="b") == f"1 packages are carried over from Python {OLD} to {VERSION}"
+    assert world.start() == f"1 packages are carried over from Python {OLD} to {VERSION}"
     assert (ours / f"environment.Python-{OLD}_R-{R}.json").exists(), "kept before anything is written over it"
 
 

@@ -167,3 +167,10 @@ def test_a_record_that_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / ".melda-jupyter").mkdir()
     (tmp_path / ".melda-jupyter" / "upgrade.json").write_text(text)
     assert carried.read(str(tmp_path)) == {}
+
+
+def test_where_the_folders_are_is_seen_by_what_is_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert carry_over.local_folder(str(tmp_path), [NAME]) == ""
+    there = f"{tmp_path}/R-4.2.2"
+    monkeypatch.setattr(carry_over.mounts, "at", lambda path: path if path == there else "")
+    assert carry_over.local_folder(str(tmp_path), [NAME, "R-4.2.2"]) == carry_over.LOCAL_PLUGINS

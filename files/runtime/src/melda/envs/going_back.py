@@ -14,6 +14,7 @@ from melda.config import environ
 from melda.envs.errors import UsageError
 from melda.plugins import set_paths, state
 from melda.sync import history, retention
+from melda.sync.carry_over import local_folder
 from melda.sync.history import Listed
 
 SHOWN = 5  # changes in a line
@@ -22,8 +23,12 @@ PAUSE = 0.1  # seconds between two looks
 KEPT = "The last {0} generations are kept, and those of {1:.0f} days; the earlier ones take {2:.1f} MB of the bucket."
 
 
+def _names(place: environ.ImageLayout) -> List[str]:
+    return [os.path.basename(folder) for folder in set_paths.plugins(place) if folder]
+
+
 def _ours(place: environ.ImageLayout) -> str:
-    if not environ.load().get("BUCKET_NAME"):
+    if not local_folder(place.workdir, _names(place)):
         raise UsageError("the project is a local folder: only a bucket keeps what was there earlier")
     return os.path.join(place.workdir, PROJECT_STATE)
 
@@ -33,7 +38,7 @@ def _all(place: environ.ImageLayout) -> Tuple[List[Listed], int]:
     ours, size = _ours(place), 0
     found: List[Listed] = []
     try:
-        for folder in (os.path.basename(one) for one in set_paths.plugins(place) if one):
+        for folder in _names(place):
             some, more = history.listed(ours, folder)
             found += some
             size += more

@@ -13,8 +13,8 @@ import re
 import shutil
 from typing import Callable, Iterator, List, NamedTuple, Optional
 
-from melda.base import folders
-from melda.base.paths import PROJECT_STATE
+from melda.base import folders, mounts
+from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
 from melda.plugins import image_record
 from melda.sync import carried, distributions, tree
 from melda.sync.carried import PACKAGES, WHOLE, Carried
@@ -150,6 +150,18 @@ class Project:
                 link(os.path.join(source, entry), os.path.join(target, entry))
             except (OSError, RecursionError) as error:  # one that cannot be read costs itself alone
                 self._say("{0}: not taken over: {1}".format(entry, getattr(error, "strerror", "") or error))
+
+
+def local_folder(workdir: str, names: List[str]) -> str:
+    """Return the folder on local disk with the folders that are kept in the bucket; empty: the project is none.
+
+    By what is mounted: a login's environment does not say which bucket the container has.
+
+    Args:
+        workdir: the project.
+        names: the plugin folders of this Python and R.
+    """
+    return LOCAL_PLUGINS if any(mounts.at(os.path.join(workdir, name)) for name in names) else ""
 
 
 def _file(source: str, target: str) -> str:

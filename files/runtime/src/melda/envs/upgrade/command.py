@@ -10,7 +10,6 @@ import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from melda.base.errors import ConfigError
-from melda.base.paths import LOCAL_PLUGINS
 from melda.config import environ, upgrade
 from melda.envs import capture, cli
 from melda.envs.capture import copies
@@ -21,7 +20,7 @@ from melda.envs.upgrade.former import Former
 from melda.plugins import image_record, set_paths, state
 from melda.sync import carried
 from melda.sync.carried import PACKAGES, WHOLE, Carried, Failure
-from melda.sync.carry_over import Due, Project
+from melda.sync.carry_over import Due, Project, local_folder
 
 Json = Dict[str, Any]
 PATIENCE, PAUSE = 300.0, 0.2  # seconds for the project's packages to come from the bucket; between two looks
@@ -34,14 +33,15 @@ class Upgrade:
 
     Args:
         place: where things are.
-        variables: of the container.
         progress: is told what happens.
     """
 
-    def __init__(self, place: environ.ImageLayout, variables: Dict[str, str], progress: Progress) -> None:
+    def __init__(self, place: environ.ImageLayout, progress: Progress) -> None:
         self._place, self._progress = place, progress
-        self._local = not variables.get("BUCKET_NAME")
-        self._project = Project(place.workdir, "" if self._local else LOCAL_PLUGINS, telling.say)
+        self._targets = [os.path.basename(folder) for folder in set_paths.plugins(place) if folder]
+        on_disk = local_folder(place.workdir, self._targets)
+        self._local = not on_disk
+        self._project = Project(place.workdir, on_disk, telling.say)
 
     def due(self, again: bool = False) -> List[Due]:
         """Return what there is to do.
@@ -49,10 +49,9 @@ class Upgrade:
         Args:
             again: also what could not be had the last time.
         """
-        targets = [os.path.basename(folder) for folder in set_paths.plugins(self._place) if folder]
-        found = self._project.due(targets)
+        found = self._project.due(self._targets)
         for target, one in carried.read(self._place.workdir).items():
-            if again and target in targets and one.done and one.failures and one.how == PACKAGES:
+            if again and target in self._targets and one.done and one.failures and one.how == PACKAGES:
                 found.append(Due(target, one.source, PACKAGES))
         return found
 
@@ -117,9 +116,8 @@ class Upgrade:
     def check(self) -> List[Failure]:
         """Load what was taken over as it is, once; return what does not load."""
         found: List[Failure] = []
-        targets = [os.path.basename(folder) for folder in set_paths.plugins(self._place) if folder]
         for target, one in carried.read(self._place.workdir).items():
-            if target in targets and one.how == WHOLE and one.done and not one.checked:
+            if target in self._targets and one.how == WHOLE and one.done and not one.checked:
                 failures = checking.check(self._place, Due(target, one.source, WHOLE))
                 carried.note(self._place.workdir, target, one._replace(checked=True, failures=tuple(failures)))
                 telling.say(f"{target}: what is from {one.source} is loaded once: {len(failures)} do not load")
@@ -128,8 +126,7 @@ class Upgrade:
 
     def known(self) -> Tuple[List[Due], List[Failure]]:
         """Return what was carried over into the folders of this container, and what of it could not be had."""
-        targets = [os.path.basename(folder) for folder in set_paths.plugins(self._place) if folder]
-        found = {target: one for target, one in carried.read(self._place.workdir).items() if target in targets}
+        found = {target: one for target, one in carried.read(self._place.workdir).items() if target in self._targets}
         dues = [Due(target, one.source, one.how) for target, one in found.items()]
         return dues, [failure for one in found.values() for failure in one.failures]
 
@@ -149,7 +146,7 @@ def background(place: environ.ImageLayout, variables: Dict[str, str]) -> None:
         UsageError: another restore runs; it is tried again.
     """
     mode = upgrade.mode(variables)
-    one = Upgrade(place, variables, telling.Told(sys.stderr))
+    one = Upgrade(place, telling.Told(sys.stderr))
     one.keep_snapshots()
     one.note_manifest()
     if mode == upgrade.OFF:
@@ -205,9 +202,7 @@ def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     Raises:
         UsageError: another restore runs.
     """
-    variables = environ.load()
-    progress = Progress(sys.stderr if asked.json else None)
-    one = Upgrade(place, variables, progress)
+    one = Upgrade(place, Progress(sys.stderr if asked.json else None))
     try:
         one.keep_snapshots()
         dues = one.due(again=True)
