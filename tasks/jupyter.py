@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from melda.base.paths import RPROFILE
 from pyinfra import host
 from pyinfra.api import deploy
 from pyinfra.facts.files import File
@@ -12,6 +13,7 @@ from tasks.lib.managed_files import ManagedFile, source, tree
 from tasks.lib.release import target
 from tasks.operations import apt, managed_files, r, venv
 
+CELLS = "cells.R"
 R_KERNEL = "/usr/local/share/jupyter/kernels/ir/kernel.json"
 PYTHON_KERNEL = "share/jupyter/kernels/python3"  # in the environment, where ipykernel puts its own kernel.json
 
@@ -47,6 +49,18 @@ def jupyter() -> None:
                 for name in ("kernel.py", "kernel.json")
             ),
         ],
+    )
+    cells = f"{host.data.src}/{CELLS}"
+    managed_files.put(
+        name="Install what R shows in cells",
+        entries=[ManagedFile(host.data.src, mode="755"), ManagedFile(cells, source("jupyter/" + CELLS))],
+    )
+    managed_files.block(
+        name="Let R's kernel show what programs write",
+        path=RPROFILE,
+        marker="melda-jupyter cells",
+        # A kernel starts whatever happens there.
+        content=f'try(source("{cells}", local = TRUE), silent = TRUE)',
     )
     configuration = source("jupyter/jupyter_notebook_config.py")
     managed_files.put(

@@ -42,7 +42,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(module, name, do)
 
-    folders = SimpleNamespace(python="/project/Python-3.11.2", r="")
+    folders = start.set_paths.Plugins("/project/Python-3.11.2", "")
     monkeypatch.setattr(start.environ, "for_user", lambda *_: {"PATH": "/project/bin", "PYTHONPATH": "/project"})
     monkeypatch.setattr(start.set_paths, "plugins", lambda _: folders)
     monkeypatch.setattr(start.jupyter, "token_file", lambda _: ("/run/token", True))

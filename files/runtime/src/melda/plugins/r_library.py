@@ -22,7 +22,7 @@ local({{
   for (i in 1:1000)
     if (isTRUE(difftime(Sys.time(), file.mtime("{restoring}"), units = "secs") < 300)) Sys.sleep(0.05) else break
   if (!dir.exists(plugins)) return()
-  image <- .libPaths()
+  image <- setdiff(.libPaths(), normalizePath(plugins))  # R_LIBS_USER names it too
   .libPaths(c(plugins, image))
   if (any(grepl("IRkernel", commandArgs(), fixed = TRUE)))
     tryCatch(loadNamespace("IRkernel"), error = function(e) {{
