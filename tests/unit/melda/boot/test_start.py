@@ -162,7 +162,7 @@ def test_the_address_is_said_once_jupyter_answers(
     monkeypatch.setattr(start.jupyter, "answers", lambda prefix: next(answers))
     start.start_all(settings, supervisor, starting)
     capsys.readouterr()
-    (announce,) = supervisor.timers
+    announce, _ = supervisor.timers  # the other looks after memory
     assert announce() == start.JUPYTER_SECONDS and capsys.readouterr().err == "" and not starting.answered
     assert announce() is None and starting.answered
     assert capsys.readouterr().err.startswith("start-jupyter: ready: http://127.0.0.1:8888/tree (")

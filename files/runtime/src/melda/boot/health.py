@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Dict, Mapping, Tuple
 
-from melda.base import textfiles, users
+from melda.base import memory, textfiles, users
 from melda.base.errors import ConfigError
 from melda.base.paths import BSPM_RUN, RUN
 from melda.config import environ, hub
@@ -28,8 +28,8 @@ BSPM = "bspm"
 # Only where root's side of bspm is started by us: whether it serves. R reads it too, see files/bspm/Rprofile.R.
 BSPM_STATE = BSPM_RUN
 PLUGINS, FORK = "plugins", "fork"
-START, CONFIGURATION = "start", "configuration"  # only where something is the matter
-INFORMATIONAL = (PLUGINS, FORK, BSPM, START, CONFIGURATION)  # reported; do not make the container unhealthy
+START, CONFIGURATION, MEMORY = "start", "configuration", "memory"  # only where something is the matter
+INFORMATIONAL = (PLUGINS, FORK, BSPM, START, CONFIGURATION, MEMORY)  # reported; do not make the container unhealthy
 SECONDS = 3.0  # for Jupyter, and for the bus
 PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
 ONCE = 9.0  # for one answer of the version service
@@ -101,6 +101,9 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         found[BSPM] = bspm
     if variables.get("FORK_OF"):
         found[FORK] = read_state(state.FORK) or "waiting"
+    killed = memory.killed()
+    if killed:
+        found[MEMORY] = memory.sentence(killed)
     for name, path in ((START, state.START), (CONFIGURATION, jupyter.LEFT_OUT)):
         if read_state(path):
             found[name] = read_state(path)

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Callable, List, NamedTuple, Optional
 
-from melda.base import log
+from melda.base import log, memory
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.boot import home, project, services
@@ -153,6 +153,7 @@ def start_jupyter(start: Start) -> List[str]:
         return None
 
     start.supervisor.call_later(JUPYTER_SECONDS, announce)
+    start.supervisor.call_later(memory.PAUSE, memory.watch())
     return ["started"]
 
 

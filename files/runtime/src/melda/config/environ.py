@@ -190,7 +190,7 @@ def is_hidden(name: str) -> bool:
 
 
 def r_libraries(plugins: str) -> str:
-    """Return what an R that does not read Rprofile.site, ``Rscript --vanilla``, is to find: the user's library, and Debian's default."""
+    """Return what ``Rscript --vanilla`` is to find, which does not read Rprofile.site; behind it Debian's own default."""
     return plugins + ":~/R/%p-library/%v"
 
 

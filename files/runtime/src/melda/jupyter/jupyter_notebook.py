@@ -17,7 +17,7 @@ from typing import Callable, List, NoReturn
 # Last: nothing of ours stands in for a module of Jupyter's. -I leaves this folder out.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from melda.base import oom
+from melda.base import memory, oom
 from melda.config import hub, origins, secret_files
 from melda.jupyter import guard, limits, redact, saving
 from melda.jupyter.attempt import Attempt
@@ -69,6 +69,9 @@ def main() -> int:
         return 1
     for name in [name for name in os.environ if name.startswith(HELD_BACK)]:
         os.environ[name[len(HELD_BACK) :]] = os.environ.pop(name)
+    most = memory.limit()
+    if most:
+        os.environ.setdefault("MEM_LIMIT", str(most))  # jupyter-resource-usage shows it; a hub has set it
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
