@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import List, Sequence
 
+from melda.base.paths import RPROFILE
 from pyinfra import host
 
 from tasks.debian_packages import PACKAGES
@@ -14,6 +15,7 @@ from tasks.lib.release import target
 from tasks.operations import apt, managed_files, r, venv
 from tasks.settings import deploy
 
+CELLS = "cells.R"
 R_KERNEL = "/usr/local/share/jupyter/kernels/ir/kernel.json"
 IRKERNEL = "/usr/lib/R/site-library/IRkernel/kernelspec"
 PYTHON_KERNEL = "share/jupyter/kernels/python3"  # in the environment, where ipykernel puts its own kernel.json
@@ -56,6 +58,18 @@ def jupyter() -> None:
     )
     managed_files.put(
         name="Let Python find the user's own packages, and its kernel start whatever they are", entries=ours()
+    )
+    cells = f"{host.data.src}/{CELLS}"
+    managed_files.put(
+        name="Install what R shows in cells",
+        entries=[ManagedFile(host.data.src, mode="755"), ManagedFile(cells, source("jupyter/" + CELLS))],
+    )
+    managed_files.block(
+        name="Let R's kernel show what programs write",
+        path=RPROFILE,
+        marker="melda-jupyter cells",
+        # A kernel starts whatever happens there.
+        content=f'try(source("{cells}", local = TRUE), silent = TRUE)',
     )
     configuration = source("jupyter/jupyter_notebook_config.py")
     managed_files.put(

@@ -154,6 +154,8 @@ def test_no_memory_is_left(serve: Serve, s3: Server, project: dict[str, str]) ->
     assert service.running, service.logs()[-3000:]
     kernel.close()
     service.run("pkill -f '[x] = bytearray'", check=False)
+    service.says("killed by the kernel, as the container's limit of 1.2 GiB was used up")
+    assert "killed by the kernel" in service.health()["memory"]
     works(service, s3, before)
 
 

@@ -75,6 +75,29 @@ def test_python_can_be_embedded(terminal: Service) -> None:
     assert terminal.notebook.run("python3", EMBEDDED).stdout == "True\n"
 
 
+# Called in cells: what programs write is shown, as on a terminal.
+IN_CELLS = """
+status <- system("echo out; echo err >&2; false")
+system2("echo", c("two", "words"))
+cat(status, system("echo kept", intern = TRUE), system2("echo", "kept", stdout = TRUE), base::system("exit 3"), "\\n")
+system("echo hidden", ignore.stdout = TRUE); system("echo hidden >&2", ignore.stderr = TRUE)
+browseURL("https://example.org"); browseURL("http://127.0.0.1:1/doc")
+utils:::.assignLinebuffer("library(dply"); utils:::.assignEnd(12L); utils:::.guessTokenFromLine(); utils:::.completeToken()
+cat(utils:::.retrieveCompletions(), "\\n")
+"""
+VANILLA = "Rscript --vanilla -e 'cat(.libPaths()[1])'"
+
+
+def test_what_programs_write_is_shown_in_rs_cells(terminal: Service) -> None:
+    with terminal.notebook.start("ir") as kernel:
+        done = kernel.run(IN_CELLS)
+        assert done.status == "ok", done
+        assert done.stdout == "out\nerr\ntwo words\n1 kept kept 3 \ndplyr \n", done
+        assert "Open it in your browser: https://example.org" in done.stderr and "?NAME" in done.stderr
+        assert kernel.run(f'system("{VANILLA}")').stdout.strip() == "/home/melda/project/R-4.2.2"
+    assert typed(terminal, VANILLA) == ["/home/melda/project/R-4.2.2"]
+
+
 def test_uv_is_not_roots(terminal: Service) -> None:
     assert terminal.run("uv pip list; echo $?").splitlines()[-2:] == [
         "uv: it installs for the user: expected the user to call it, not root",

@@ -9,7 +9,7 @@ from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import OsRelease
 
 from tasks import debian_packages, jupyter
-from tasks.facts.files import PathStats
+from tasks.facts.files import FileContents, PathStats
 from tasks.facts.venv import Damage, Distributions, VenvDamage
 from tasks.lib import managed_files
 from tasks.lib.locks import entries, pins
@@ -21,6 +21,8 @@ from .conftest import Facts, Run, arguments, in_place
 INSTALL = "Install Jupyter and the version service's packages"
 APT = "Install Python and R's kernel"
 KERNEL = "Register the R kernel"
+CELLS = "Install what R shows in cells"
+SHOW = "Let R's kernel show what programs write"
 CONFIGURE = "Configure Jupyter, under the names that notebook 6 and 7 read"
 PLUGINS = "Let Python find the user's own packages, and its kernel start whatever they are"
 CONFIGURATION = managed_files.source("jupyter/jupyter_notebook_config.py")
@@ -43,6 +45,13 @@ OURS = {
 R_FOLDER = jupyter.R_KERNEL.rpartition("/")[0]
 R_KERNEL = ManagedFile(jupyter.R_KERNEL, managed_files.source("jupyter/ir/kernel.json"))
 CONFIG |= in_place([ManagedFile(R_FOLDER, mode="755"), R_KERNEL])
+CELLS_FILE = ManagedFile("/usr/src/melda-jupyter/cells.R", managed_files.source("jupyter/cells.R"))
+PROFILE = (
+    "# BEGIN melda-jupyter cells\n"
+    'try(source("/usr/src/melda-jupyter/cells.R", local = TRUE), silent = TRUE)\n'
+    "# END melda-jupyter cells\n"
+)
+CONFIG |= in_place([ManagedFile("/usr/src/melda-jupyter", mode="755"), CELLS_FILE])
 CONFIG |= in_place([ManagedFile(path, managed_files.source(f"jupyter/{name}")) for path, name in OURS.items()])
 DEBIAN = set(debian_packages.PACKAGES["system"] + debian_packages.PACKAGES["r"])
 
@@ -52,12 +61,12 @@ def pinned(lock: str) -> set[str]:
 
 
 PINNED = pinned("none-3.11")
-DONE: Facts = {DebPackages: DEBIAN, Distributions: PINNED, PathStats: CONFIG}
+DONE: Facts = {DebPackages: DEBIAN, Distributions: PINNED, PathStats: CONFIG, FileContents: PROFILE}
 
 
 def test_fresh(run: Run) -> None:
     commands = run(jupyter.jupyter)
-    assert list(commands) == [APT, INSTALL, KERNEL, PLUGINS, CONFIGURE]
+    assert list(commands) == [APT, INSTALL, KERNEL, PLUGINS, CELLS, SHOW, CONFIGURE]
     assert set(arguments(*commands[APT])) == DEBIAN
     assert commands[KERNEL][-1] == f"! cd {jupyter.IRKERNEL} || install -m 644 -t {R_FOLDER} kernel.js logo-*"
     folder = "/var/lib/melda-jupyter.provision"
@@ -72,6 +81,8 @@ def test_fresh(run: Run) -> None:
         f"{folder}/uv.txt": managed_files.source("jupyter/uv.txt"),
         f"{jupyter.R_KERNEL}.melda-new": R_KERNEL.content,
         **{f"{path}.melda-new": managed_files.source(f"jupyter/{name}") for path, name in OURS.items()},
+        f"{CELLS_FILE.path}.melda-new": CELLS_FILE.content,
+        f"{jupyter.RPROFILE}.melda-new": PROFILE.encode(),
         "/etc/jupyter/jupyter_notebook_config.py.melda-new": CONFIGURATION,
         "/etc/jupyter/jupyter_server_config.py.melda-new": CONFIGURATION,
         "/etc/jupyter/templates/login.html.melda-new": managed_files.source("jupyter/templates/login.html"),
@@ -104,6 +115,8 @@ def test_what_the_user_has_beside_it_does_not_count(run: Run) -> None:
         ({PathStats: CONFIG | {jupyter.R_KERNEL: ("file", "644", "melda", "root", "x")}}, KERNEL),
         ({DebPackages: DEBIAN - {"r-cran-irkernel"}}, APT),
         ({PathStats: CONFIG | {f"{PACKAGES}/melda_plugins.pth": ("link", "/home/melda/x")}}, PLUGINS),
+        ({FileContents: ""}, SHOW),
+        ({PathStats: CONFIG | {CELLS_FILE.path: ("file", "600", "root", "root", "0")}}, CELLS),
         ({PathStats: CONFIG | {"/etc/jupyter": ("directory", "777", "root", "root")}}, CONFIGURE),
         ({PathStats: CONFIG | {"/etc/jupyter/jupyter_server_config.py": ("link", "/home/melda/x")}}, CONFIGURE),
     ],

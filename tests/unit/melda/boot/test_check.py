@@ -92,8 +92,8 @@ def test_a_proxy_is_what_must_be_reached(settings: Settings) -> None:
 
 @pytest.mark.parametrize(("limit", "state"), [(None, WARNING), (1 << 29, WARNING), (1 << 32, OK)])
 def test_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch, limit: int | None, state: str) -> None:
-    monkeypatch.setattr(check.cgroup, "memory_limit", lambda: limit)
-    found = list(check.memory(settings))
+    monkeypatch.setattr(check.memory, "limit", lambda: limit)
+    found = list(check.memory_given(settings))
     assert states(found)["memory"] == state and "MiB" in found[1].text
 
 

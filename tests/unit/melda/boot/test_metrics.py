@@ -47,8 +47,8 @@ def known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
         metrics.release, "distribution", lambda: ("Debian 12", metrics.release.datetime.date(2028, 6, 30))
     )
-    monkeypatch.setattr(metrics.cgroup, "memory_used", lambda: 100)
-    monkeypatch.setattr(metrics.cgroup, "memory_limit", lambda: None)
+    monkeypatch.setattr(metrics.memory, "used", lambda: 100)
+    monkeypatch.setattr(metrics.memory, "limit", lambda: None)
     monkeypatch.setattr(state, "STATE", str(tmp_path / "none"))
 
 
@@ -117,7 +117,7 @@ def expressions(panel: dict[str, Any]) -> list[str]:
 
 @pytest.mark.usefixtures("known")
 def test_the_dashboard_asks_for_metrics_that_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics.cgroup, "memory_limit", lambda: 200)
+    monkeypatch.setattr(metrics.memory, "limit", lambda: 200)
     monkeypatch.setattr(state, "STATE", str(tmp_path))
     there = {
         name.partition("[")[0]

@@ -42,7 +42,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(module, name, do)
 
-    folders = SimpleNamespace(python="/project/Python-3.11.2", r="")
+    folders = start.set_paths.Plugins("/project/Python-3.11.2", "")
     monkeypatch.setattr(loading.environ, "for_user", lambda *_: {"PATH": "/project/bin", "PYTHONPATH": "/project"})
     monkeypatch.setattr(loading.set_paths, "plugins", lambda _: folders)
     monkeypatch.setattr(start.jupyter, "token_file", lambda _: ("/run/token", True))
@@ -169,7 +169,7 @@ def test_the_address_is_said_once_jupyter_answers(
     monkeypatch.setattr(start.jupyter, "answers", lambda prefix: next(answers))
     take(settings, supervisor, starting)
     capsys.readouterr()
-    (announce,) = supervisor.timers
+    announce, _ = supervisor.timers  # the other looks after memory
     assert announce() == start.JUPYTER_SECONDS and capsys.readouterr().err == "" and not starting.answered
     assert "upgrade" not in supervisor.done, "the first kernel does not wait for it"
     assert announce() is None and starting.answered

@@ -42,7 +42,7 @@ class Supervisor:
 
 @pytest.fixture
 def supervisor(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(systemd.set_paths, "plugins", lambda _: SimpleNamespace(python="/project/Python-3.11.2", r=""))
+    monkeypatch.setattr(systemd.set_paths, "plugins", lambda _: systemd.set_paths.Plugins("/project/Python-3.11.2", ""))
     return Supervisor()
 
 

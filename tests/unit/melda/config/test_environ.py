@@ -59,7 +59,10 @@ def test_a_token_is_used_as_it_is_or_refused_without_being_shown(value: str) -> 
         assert not set(value) & set(" ,\"'&?#%:;<>")
     except ConfigError as error:
         assert str(error).startswith("invalid JUPYTER_TOKEN")
-        assert len(value) < 5 or value not in str(error)
+        canary = "CANARY" + value
+        with pytest.raises(ConfigError) as caught:
+            environ.token(canary)
+        assert canary not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", "no-such-user", "a\0b", "\udcff"])
@@ -101,6 +104,13 @@ def test_the_users_packages_come_first_and_only_once(settings: Settings) -> None
     twice = environ.for_user(settings._replace(variables=once), "/p")
     for seen in (once, twice):
         assert (seen["VIRTUAL_ENV"], seen["PYTHONPATH"], seen["PATH"]) == ("/p", "/p:/x", "/p/bin:/src:/bin")
+
+
+def test_an_r_that_reads_no_profile_finds_the_users_library(settings: Settings) -> None:
+    seen = environ.for_user(settings, "/p/Python-3.8.10", "/p/R-4.2.2")
+    assert seen["R_LIBS_USER"] == "/p/R-4.2.2:~/R/%p-library/%v", "and what Debian's R uses without it"
+    assert "R_LIBS_USER" not in environ.for_user(settings, "/p/Python-3.8.10")
+    assert "R_LIBS_USER" not in environ.of_the_image(settings, seen), "it is not followed while root works"
 
 
 def test_settings_show_no_secret_when_printed(settings: Settings) -> None:

@@ -9,7 +9,7 @@ import socket
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
-from melda.base import capabilities, cgroup, descriptors, mounts, release, users
+from melda.base import capabilities, descriptors, memory, mounts, release, users
 from melda.base.errors import ConfigError
 from melda.config import environ
 from melda.config.environ import Settings
@@ -162,9 +162,9 @@ def _size(number: int) -> str:
     return f"{number / (1 << 20):.0f} MiB"
 
 
-def memory(_: Settings) -> Iterator[Row]:
+def memory_given(_: Settings) -> Iterator[Row]:
     """Memory, and the memory that processes share."""
-    limit = cgroup.memory_limit()
+    limit = memory.limit()
     if limit is None:
         yield Row("memory", WARNING, "no limit: one notebook can take the host's (--memory 4g)")
     else:
@@ -175,7 +175,7 @@ def memory(_: Settings) -> Iterator[Row]:
     yield Row(SHM, WARNING if size < SHARED else OK, _size(size) + (small if size < SHARED else ""))
 
 
-CHECKS: Tuple[Check, ...] = (mounting, firewalling, storage, egress, token, memory)
+CHECKS: Tuple[Check, ...] = (mounting, firewalling, storage, egress, token, memory_given)
 
 
 def rows(settings: Settings) -> List[Row]:

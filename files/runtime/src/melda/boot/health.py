@@ -12,7 +12,7 @@ import time
 from typing import Dict, Mapping, Tuple
 
 import melda
-from melda.base import textfiles, users
+from melda.base import memory, textfiles, users
 from melda.base.errors import ConfigError
 from melda.base.paths import BSPM_RUN, RUN
 from melda.config import environ, hub
@@ -29,11 +29,11 @@ BSPM = "bspm"
 # Only where root's side of bspm is started by us: whether it serves. R reads it too, see files/bspm/Rprofile.R.
 BSPM_STATE = BSPM_RUN
 PLUGINS, FORK = "plugins", "fork"
-START, CONFIGURATION = "start", "configuration"  # only where something is the matter
+START, CONFIGURATION, MEMORY = "start", "configuration", "memory"  # only where something is the matter
 VERSION = "version"
 IMAGE, UPGRADE = "image", "upgrade"  # only where the project ran on another image before
 # Reported; they do not make the container unhealthy.
-INFORMATIONAL = (VERSION, PLUGINS, FORK, BSPM, START, CONFIGURATION, IMAGE, UPGRADE)
+INFORMATIONAL = (VERSION, PLUGINS, FORK, BSPM, START, CONFIGURATION, MEMORY, IMAGE, UPGRADE)
 SECONDS = 3.0  # for Jupyter, and for the bus
 PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
 ONCE = 9.0  # for one answer of the version service
@@ -106,6 +106,9 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         found[BSPM] = bspm
     if variables.get("FORK_OF"):
         found[FORK] = read_state(state.FORK) or "waiting"
+    killed = memory.killed()
+    if killed:
+        found[MEMORY] = memory.sentence(killed)
     lines = ((START, state.START), (CONFIGURATION, jupyter.LEFT_OUT), (IMAGE, state.IMAGE), (UPGRADE, state.UPGRADE))
     for name, path in lines:
         if read_state(path):

@@ -28,7 +28,7 @@ class Start:
     def __init__(self, settings: Settings, supervisor: Supervisor, starting: Starting) -> None:
         self.settings, self.supervisor, self.starting = settings, supervisor, starting
         self.began = time.monotonic()
-        self.variables = environ.for_user(settings, set_paths.plugins(settings.layout).python)
+        self.variables = environ.for_user(settings, *set_paths.plugins(settings.layout))
         self.token, self.random = jupyter.token_file(settings)
         self.synced = False
         self.ready = -1  # Jupyter goes on when something comes through it

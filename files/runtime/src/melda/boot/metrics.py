@@ -8,7 +8,7 @@ import os
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import melda
-from melda.base import cgroup, facts, release
+from melda.base import facts, memory, release
 from melda.base.paths import LOCAL_PLUGINS
 from melda.boot import health
 from melda.plugins import state
@@ -100,8 +100,8 @@ def collect(healthy: Mapping[str, str], activity: Json, archived: Archived) -> L
         ("melda_terminals", "Open terminals.", activity.get("terminals")),
         ("melda_ssh_connections", "Open ssh connections.", activity.get("ssh")),
         ("melda_idle_seconds", "Seconds since anything was done.", activity.get("idle_seconds")),
-        ("melda_memory_bytes", "Memory that the container uses.", cgroup.memory_used()),
-        ("melda_memory_limit_bytes", "Memory at which it is killed.", cgroup.memory_limit()),
+        ("melda_memory_bytes", "Memory that the container uses.", memory.used()),
+        ("melda_memory_limit_bytes", "Memory at which it is killed.", memory.limit()),
         ("melda_support_ends_timestamp_seconds", "Last day of the distribution's security updates.",
          None if ends is None else (ends.toordinal() - 719163) * 86400),
     ):  # fmt: skip

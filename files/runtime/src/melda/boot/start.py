@@ -7,7 +7,7 @@ import os
 import time
 from typing import Callable, List, NamedTuple, Optional
 
-from melda.base import facts, log
+from melda.base import facts, log, memory
 from melda.base.errors import EXIT_IDLE
 from melda.base.service import Service
 from melda.boot import home, idle, project, services
@@ -130,6 +130,7 @@ def start_jupyter(start: Start) -> List[str]:
         return None
 
     start.supervisor.call_later(JUPYTER_SECONDS, announce)
+    start.supervisor.call_later(memory.PAUSE, memory.watch())
     return ["started"]
 
 

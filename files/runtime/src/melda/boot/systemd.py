@@ -68,7 +68,7 @@ def notify(path: str, message: str) -> None:
 
 
 def _variables(settings: Settings) -> Dict[str, str]:
-    return environ.for_user(settings, set_paths.plugins(settings.layout).python)
+    return environ.for_user(settings, *set_paths.plugins(settings.layout))
 
 
 def _nothing(_: Settings, __: Supervisor) -> str:

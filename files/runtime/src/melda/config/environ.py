@@ -24,6 +24,7 @@ HELD_BACK = "MELDA_LATER_"  # before the name of a variable that is to be set la
 # start-jupyter reads.
 HIDDEN_PREFIXES = ("AWS", "ECS_")
 HIDDEN = ("JUPYTER_TOKEN", secret_files.TOKEN, *hub.TOKENS, "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG", "S3FS_PATIENCE")
+OF_THE_USER = ("PYTHONPATH", "R_LIBS_USER", "VIRTUAL_ENV")  # they lead to what the user installed
 
 
 class ImageLayout(NamedTuple):
@@ -195,12 +196,18 @@ def is_hidden(name: str) -> bool:
     return name.startswith(HIDDEN_PREFIXES) or name in HIDDEN
 
 
-def for_user(chosen: Settings, python_plugins: str) -> Dict[str, str]:
+def r_libraries(plugins: str) -> str:
+    """Return what ``Rscript --vanilla`` is to find, which does not read Rprofile.site; behind it Debian's own default."""
+    return plugins + ":~/R/%p-library/%v"
+
+
+def for_user(chosen: Settings, python_plugins: str, r_plugins: str = "") -> Dict[str, str]:
     """Return the environment of Jupyter, and so of kernels and terminals: everything that is not hidden.
 
     Args:
         chosen: the settings.
         python_plugins: absolute path of the user's own virtual environment.
+        r_plugins: absolute path of the user's own R library; empty: there is no R.
     """
     visible = {name: value for name, value in chosen.variables.items() if not is_hidden(name)}
     # As an activated virtual environment. PYTHONPATH too, for a Python that knows nothing of it; there is nothing
@@ -211,6 +218,7 @@ def for_user(chosen: Settings, python_plugins: str) -> Dict[str, str]:
         "VIRTUAL_ENV": python_plugins,
         "PATH": _first(python_plugins + "/bin", visible.get("PATH", "")),
         "PYTHONPATH": _first(python_plugins, visible.get("PYTHONPATH", "")),
+        **({"R_LIBS_USER": r_libraries(r_plugins)} if r_plugins else {}),
     }
 
 
@@ -223,7 +231,7 @@ def of_the_image(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, st
         chosen: the settings.
         variables: environment of the user's processes, see :func:`for_user`.
     """
-    rest = {name: value for name, value in variables.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    rest = {name: value for name, value in variables.items() if name not in OF_THE_USER}
     return {**rest, "PATH": ":".join((SRC, chosen.layout.python_env + "/bin", ROOT_PATH))}
 
 

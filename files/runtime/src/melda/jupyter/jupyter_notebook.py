@@ -21,7 +21,7 @@ if __name__ == "__main__":
     # It would be a tenth of the time of a start, for nothing: of 150,000 objects 2,500 are garbage when Jupyter listens.
     gc.disable()
 
-from melda.base import oom
+from melda.base import memory, oom
 from melda.config import hub, origins, secret_files
 from melda.jupyter import guard, limits, redact, saving
 from melda.jupyter.attempt import Attempt
@@ -80,6 +80,9 @@ def main() -> int:
         return 1
     for name in [name for name in os.environ if name.startswith(HELD_BACK)]:
         os.environ[name[len(HELD_BACK) :]] = os.environ.pop(name)
+    most = memory.limit()
+    if most:
+        os.environ.setdefault("MEM_LIMIT", str(most))  # jupyter-resource-usage shows it; a hub has set it
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)

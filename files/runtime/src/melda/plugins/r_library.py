@@ -40,7 +40,7 @@ local({{
     lockBinding("packageNotFoundError", base)
   }}
   if (!dir.exists(plugins)) return()
-  image <- .libPaths()
+  image <- setdiff(.libPaths(), normalizePath(plugins))  # R_LIBS_USER names it too
   .libPaths(c(plugins, image))
   if (any(grepl("IRkernel", commandArgs(), fixed = TRUE)))
     tryCatch(loadNamespace("IRkernel"), error = function(e) {{

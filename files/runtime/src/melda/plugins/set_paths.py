@@ -29,7 +29,7 @@ PROFILE = "/etc/profile.d/melda-plugins.sh"
 SHELL = """\
 # Written by set-paths.
 if [ "$(id -un)" = {user} ]; then
-    export VIRTUAL_ENV={root} PYTHONPATH={root} PATH={root}/bin:"$PATH"
+    export VIRTUAL_ENV={root} PYTHONPATH={root} PATH={root}/bin:"$PATH"{r}
 fi
 """
 
@@ -110,7 +110,9 @@ def in_system(place: ImageLayout, found: Plugins, rprofile: str = RPROFILE, prof
     Raises:
         OSError: a file cannot be written.
     """
-    textfiles.write_if_changed(profile, SHELL.format(user=shlex.quote(place.user.name), root=shlex.quote(found.python)))
+    r = " R_LIBS_USER=" + shlex.quote(environ.r_libraries(found.r)) if found.r else ""
+    text = SHELL.format(user=shlex.quote(place.user.name), root=shlex.quote(found.python), r=r)
+    textfiles.write_if_changed(profile, text)
     if found.r:
         block = r_library.profile(place.workdir, place.user.name)
         textfiles.write_if_changed(rprofile, textfiles.set_block(textfiles.read(rprofile), BLOCK, block))

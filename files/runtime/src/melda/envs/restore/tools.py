@@ -36,6 +36,7 @@ LEFT_OUT = (
     "PIP_PREFIX",
     "PIP_USER",
     "R_LIBS",
+    "R_LIBS_USER",
     "R_PROFILE_USER",
 )
 PATIENCE = 30.0  # seconds for what a killed restore has started

@@ -1,0 +1,43 @@
+# What R shows on a terminal and not in a notebook: IRkernel shows what R itself prints, and programs write to the process's own
+# output, which nobody sees (https://github.com/IRkernel/IRkernel/issues/416). Only for what is called in cells: packages call
+# base's own.
+#
+# Sourced by Rprofile.site; nothing in it may keep a kernel from starting.
+local({
+  if (!any(grepl("IRkernel::main()", commandArgs(), fixed = TRUE))) return()
+
+  shown <- function(command, errors) {
+    output <- pipe(paste0("{ ", command, "\n} ", errors), "r")
+    on.exit(try(close(output), silent = TRUE))
+    while (length(line <- readLines(output, 1L, warn = FALSE))) {
+      cat(line, "\n", sep = "")
+      utils::flush.console()
+    }
+    on.exit()
+    status <- as.integer(c(close(output), 0L)[1])
+    invisible(if (status >= 256L) status %/% 256L else status)  # as waitpid(2) has it
+  }
+
+  cells <- new.env(parent = baseenv())
+  cells$system <- function(command, intern = FALSE, ignore.stdout = FALSE, ignore.stderr = FALSE, wait = TRUE, ...) {
+    if (!isFALSE(intern) || !isFALSE(ignore.stdout) || !isTRUE(wait) || ...length())
+      return(base::system(command, intern, ignore.stdout, ignore.stderr, wait, ...))
+    shown(command, if (isTRUE(ignore.stderr)) "2>/dev/null" else "2>&1")
+  }
+  cells$system2 <- function(command, args = character(), stdout = "", stderr = "", ...) {
+    if (!identical(stdout, "") || !(identical(stderr, "") || isFALSE(stderr)) || ...length())
+      return(base::system2(command, args, stdout, stderr, ...))
+    shown(paste(c(shQuote(command), args), collapse = " "), if (isFALSE(stderr)) "2>/dev/null" else "2>&1")
+  }
+  attach(cells, name = "melda:cells", warn.conflicts = FALSE)
+
+  # help.start(), vignettes and browseURL() would start a browser in the container.
+  options(browser = function(url) {
+    if (grepl("^https?://(127[.]|localhost)", url))
+      message("R serves its help inside the container only, where there is no browser. In a cell ?NAME shows a page of it,",
+              " and help(package = \"NAME\") the list.")
+    else message("Open it in your browser: ", url)
+  })
+
+  utils::rc.settings(ipck = TRUE)  # library( completes the names of packages
+})
