@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -82,6 +84,28 @@ def test_a_local_base_of_an_older_recipe_is_made_again(tmp_path: Path, monkeypat
     docker = recorder(tmp_path, "older")
     base.ensure(docker, "debian:bookworm")
     assert f"LABEL {base.RECIPE_LABEL}={base.RECIPE}" in (tmp_path / "calls").read_text()
+
+
+def test_a_full_disk_is_refused_before_a_bootstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mmdebstrap(tmp_path, monkeypatch, f"touch {tmp_path}/ran\n")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1.9e9))
+    with pytest.raises(
+        BuildError, match=r"^no space: BASE=debian:bookworm needs 2 GB in .* \(TMPDIR\), 1.9 GB are free$"
+    ):
+        base.bootstrap(recorder(tmp_path, "older"), "debian:bookworm")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_builders_umask_is_not_the_bases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mmdebstrap(tmp_path, monkeypatch, f"umask >{tmp_path}/umask; exit 1\n")
+    before = os.umask(0o077)
+    try:
+        with pytest.raises(BuildError):
+            base.bootstrap(recorder(tmp_path, "older"), "debian:bookworm")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "umask").read_text() == "0022\n"
 
 
 def test_a_bootstrap_that_fails_is_one_line_and_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
