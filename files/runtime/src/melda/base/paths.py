@@ -28,6 +28,7 @@ OMITTED = SHARE + "/omitted"  # sources that did not answer, a line each
 NOT_COMPILED = SHARE + "/not-compiled"  # R packages that did not compile, with the reason, a line each
 R_PACKAGES = SHARE + "/r-packages"  # every R package that a list ever asked for here, a line each
 
+HOOKS = "/etc/melda-jupyter"  # a site's own programs in a start, in folders below it
 ENVIRONMENT = "/etc/environment"
 RPROFILE = "/etc/R/Rprofile.site"
 LISTS_FETCHED = "/var/lib/apt/melda-jupyter.fetched"  # touched when all of apt's lists were fetched
