@@ -40,6 +40,7 @@ OPEN = (
     "LOG_FORMAT",
     "SSH_AUTHORIZED_KEYS",
     "AWS_PROFILE",
+    "AWS_CREDENTIAL_EXPIRATION",
 )
 SECRET = ("JUPYTER_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # Files with secrets: the variable that names one, and where the container finds it.

@@ -44,6 +44,7 @@ def check(variables: Mapping[str, str]) -> None:
             bucket.from_env(variables)
         bucket.endpoint(variables.get("AWS_ENDPOINT_URL_S3", ""))
         bucket.region(variables.get("AWS_REGION", ""))
+        bucket.expiration(variables.get("AWS_CREDENTIAL_EXPIRATION", ""), 0)
         bucket.patience(variables.get("S3FS_PATIENCE", ""))
         firewall_policy.from_env(variables, None)
         idle.parse(variables.get(idle.VARIABLE, ""))

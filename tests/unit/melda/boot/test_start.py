@@ -53,6 +53,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     )
     monkeypatch.setattr(start.jupyter, "url", lambda *_: "http://127.0.0.1:8888/tree")
     step(start.firewall, "prepare", "firewall", "closed")
+    monkeypatch.setattr(start.hooks, "run", lambda folder, *_: done.append(folder.rpartition("/")[2]) or ["none"])
     step(start.ssh, "start", "ssh", "off")
     monkeypatch.setattr(start.services, "dbus", lambda _: SimpleNamespace(name="dbus"))
     step(start.project, "prepare", "mount", "local")
@@ -114,6 +115,8 @@ def test_nothing_of_the_users_runs_before_roots_work_on_the_users_files_is_over(
 def test_each_step_finds_what_it_needs() -> None:
     assert position("dbus") < position("mount") < position("sync") < position("paths") < position("ownership")
     assert start.STEPS[-1].name == "jupyter"
+    assert position("firewall") < position("hooks as root") < position("ssh"), "before anything listens"
+    assert position("ownership") < position("hooks as the user") < position("jupyter")
 
 
 def test_jupyter_goes_on_with_the_users_variables_when_all_else_is_done(

@@ -204,3 +204,51 @@ def test_what_is_not_said() -> None:
     assert found == bucket.Bucket("projects", "users/ada", bucket.credentials(KEYS), "", "", False)
     assert (found.url, found.patience) == ("s3://projects/users/ada", 180)
     assert bucket.Bucket("x", "y", found.credentials, "", "", False).patience == 180
+
+
+@pytest.mark.parametrize("name", ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+def test_a_pods_own_role_is_never_exchanged_for_the_nodes(name: str) -> None:
+    project = {"BUCKET_NAME": "projects", "PROJECT_FOLDER": "x", name: "/var/run/secrets/token"}
+    with pytest.raises(ConfigError, match=f"^invalid {name} without keys: s3fs cannot take a pod's own role"):
+        bucket.from_env(project)
+    assert bucket.from_env({**project, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}), (
+        "keys that are given win"
+    )
+    assert bucket.from_env({**project, name: ""})
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [
+        ("", "https://s3.us-east-1.amazonaws.com"),
+        ("eu-west-1", "https://s3.eu-west-1.amazonaws.com"),
+        ("cn-north-1", "https://s3.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "https://s3.us-gov-west-1.amazonaws.com"),
+        ("us-iso-east-1", "https://s3.us-iso-east-1.c2s.ic.gov"),
+        ("us-isob-east-1", "https://s3.us-isob-east-1.sc2s.sgov.gov"),
+    ],
+)
+def test_the_services_of_awss_partitions(region: str, url: str) -> None:
+    project = {"BUCKET_NAME": "projects", "PROJECT_FOLDER": "x", "AWS_REGION": region}
+    found = bucket.from_env(project)
+    assert found and found.url_of_service == url
+
+
+@pytest.mark.parametrize(
+    "value", ["1970-01-01T00:01:40Z", "1970-01-01T00:01:40+00:00", "1970-01-01T01:01:40.000+01:00"]
+)
+def test_when_keys_expire(value: str) -> None:
+    assert bucket.expiration(value, 0) == 100.0
+    with pytest.raises(
+        ConfigError, match="^invalid AWS_CREDENTIAL_EXPIRATION=.*: expected a moment to come; the keys have exp"
+    ):
+        bucket.expiration(value, 100.0)
+    assert bucket.expiration("", 0) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["tomorrow", "2030-01-02", "2030-13-02T03:04:05Z", "2030-01-02T03:04:05", "1893553445"]
+)
+def test_what_is_no_moment(value: str) -> None:
+    with pytest.raises(ConfigError, match="^invalid AWS_CREDENTIAL_EXPIRATION=.*: expected a moment such as 2030"):
+        bucket.expiration(value, 0)

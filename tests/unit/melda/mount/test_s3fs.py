@@ -223,3 +223,11 @@ def test_the_bare_folder_is_closed_before_s3_is_asked(
         s3fs.prepare(settings._replace(bucket=project), Unreachable())
     found = Path(settings.layout.workdir).stat()
     assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (0, 0o555)
+
+
+@pytest.mark.parametrize(("name", "path_style"), [("my.bucket", True), ("my-bucket", False)])
+def test_a_name_with_dots_is_no_host_of_a_certificate(
+    settings: Settings, project: Bucket, name: str, path_style: bool
+) -> None:
+    found = s3fs.options(project._replace(name=name, endpoint="", region="cn-north-1"), settings.layout.user)
+    assert ("use_path_request_style" in found) is path_style and "url=https://s3.cn-north-1.amazonaws.com.cn" in found

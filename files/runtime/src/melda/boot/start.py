@@ -7,12 +7,12 @@ import os
 import time
 from typing import Callable, List, NamedTuple, Optional
 
-from melda.base import facts, log, memory
+from melda.base import facts, log, memory, users
 from melda.base.errors import EXIT_IDLE
 from melda.base.service import Service
-from melda.boot import home, idle, project, services
+from melda.boot import home, hooks, idle, project, services
 from melda.boot.loading import Start
-from melda.config import hub
+from melda.config import environ, hub
 from melda.firewall import apply as firewall
 from melda.jupyter import service as jupyter
 from melda.plugins import set_paths
@@ -49,6 +49,18 @@ def _launch(start: Start, service: Optional[Service], otherwise: str) -> List[st
 def close_firewall(start: Start) -> List[str]:
     """Put the firewall's rules in place, if any are asked for."""
     return [firewall.prepare(start.settings.firewall)]
+
+
+def run_roots_hooks(start: Start) -> List[str]:
+    """Run the site's own programs of start.d, as root."""
+    names = ("JUPYTER_WORKDIR", "SRC", "UHOME", "username")
+    visible = {name: start.settings.variables[name] for name in names if name in start.settings.variables}
+    return hooks.run(hooks.ROOTS, users.ROOT, {**environ.for_root(start.settings), **visible})
+
+
+def run_users_hooks(start: Start) -> List[str]:
+    """Run the site's own programs of user.d, as the user."""
+    return hooks.run(hooks.USERS, start.settings.layout.user, start.variables)
 
 
 def start_ssh(start: Start) -> List[str]:
@@ -136,6 +148,7 @@ def start_jupyter(start: Start) -> List[str]:
 
 STEPS = (
     Step("firewall", close_firewall),
+    Step("hooks as root", run_roots_hooks),
     Step("ssh", start_ssh, listens=True),
     Step("dbus", start_dbus),
     Step("", start_bspm),
@@ -144,6 +157,7 @@ STEPS = (
     Step("sync", start_sync),
     Step("paths", prepare_paths),
     Step("ownership", hand_over_home),
+    Step("hooks as the user", run_users_hooks, users=True),
     Step("", start_fork, users=True),
     Step("version service", start_version_service, listens=True, users=True),
     Step("jupyter", start_jupyter, listens=True, users=True),

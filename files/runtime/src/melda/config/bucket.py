@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import re
+import time
 import unicodedata
 from typing import Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
@@ -10,6 +12,11 @@ from urllib.parse import urlsplit
 from melda.base.errors import ConfigError
 
 DEFAULT_REGION = "us-east-1"
+# Partitions of AWS with names of their own ("Amazon S3 endpoints and quotas"); GovCloud's are the usual ones.
+SUFFIXES = {"cn-": "amazonaws.com.cn", "us-iso-": "c2s.ic.gov", "us-isob-": "sc2s.sgov.gov"}
+SUFFIX = "amazonaws.com"
+# How Kubernetes on EKS tells a pod of its own role: IAM roles for service accounts, and EKS Pod Identity.
+OF_A_POD = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 
 
 class Credentials(NamedTuple):
@@ -36,6 +43,7 @@ class Bucket(NamedTuple):
         patience: seconds without an answer of the mount until the container stops.
         role: s3fs's option by which it gets the keys of a role by itself; empty: they are given.
         fork_of: folder of the project in the same bucket whose packages this one starts with; empty: none.
+        expires: when the keys expire, in seconds since 1970; None: nobody said so.
     """
 
     name: str
@@ -47,11 +55,14 @@ class Bucket(NamedTuple):
     patience: int = 180
     role: str = ""
     fork_of: str = ""
+    expires: Optional[float] = None
 
     @property
     def url_of_service(self) -> str:
         """URL of the S3 service, without a slash at its end."""
-        return self.endpoint or f"https://s3.{self.region or DEFAULT_REGION}.amazonaws.com"
+        region = self.region or DEFAULT_REGION
+        suffix = next((suffix for start, suffix in SUFFIXES.items() if region.startswith(start)), SUFFIX)
+        return self.endpoint or f"https://s3.{region}.{suffix}"
 
     @property
     def url(self) -> str:
@@ -156,7 +167,39 @@ def credentials(variables: Mapping[str, str]) -> Credentials:
             raise ConfigError(f"{name} is missing: BUCKET_NAME is set, and the mount needs credentials")
         if not re.fullmatch(r"[!-9;-~]*", value):
             raise ConfigError(f"invalid {name}: a blank, a colon or a control character is in it")
+    for name in OF_A_POD:
+        # s3fs asks the node instead, whose role is another one, and may be anybody's.
+        if not any(values) and variables.get(name):
+            raise ConfigError(
+                f"invalid {name} without keys: s3fs cannot take a pod's own role, and would take the node's;"
+                " expected keys (AWS_SHARED_CREDENTIALS_FILE)"
+            )
     return Credentials(*values)
+
+
+def expiration(value: str, now: float) -> Optional[float]:
+    """``value``, a moment as ``aws configure export-credentials`` writes it, in seconds since 1970; None if it is empty.
+
+    Args:
+        value: such as 2030-01-02T03:04:05+00:00.
+        now: seconds since 1970.
+
+    Raises:
+        ConfigError: it is no moment, or one that has passed.
+    """
+    if not value:
+        return None
+    wrong = f"invalid AWS_CREDENTIAL_EXPIRATION={value!r}: expected "
+    try:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})", value):
+            raise ValueError
+        # Python 3.8 knows no Z.
+        moment = datetime.datetime.fromisoformat(re.sub("Z$", "+00:00", value)).timestamp()
+    except (ValueError, OverflowError):
+        raise ConfigError(wrong + "a moment such as 2030-01-02T03:04:05+00:00") from None
+    if moment <= now:
+        raise ConfigError(wrong + "a moment to come; the keys have expired")
+    return moment
 
 
 def patience(value: str) -> int:
@@ -195,4 +238,5 @@ def from_env(variables: Mapping[str, str]) -> Optional[Bucket]:
         debug=debug == "1",
         patience=patience(variables.get("S3FS_PATIENCE", "")),
         fork_of=fork_of(variables.get("FORK_OF", ""), folder),
+        expires=expiration(variables.get("AWS_CREDENTIAL_EXPIRATION", ""), time.time()),
     )

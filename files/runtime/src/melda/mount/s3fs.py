@@ -14,7 +14,7 @@ from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings, for_root
-from melda.mount import output, probing, role, s3, watch, written
+from melda.mount import expiry, output, probing, role, s3, watch, written
 
 S3FS = role.S3FS
 KIND = "fuse.s3fs"
@@ -49,8 +49,9 @@ def options(bucket: Bucket, user: users.Account) -> List[str]:
         chosen.append(bucket.role)
     elif not bucket.credentials.session:  # the file has no place for one: then all goes by the environment
         chosen.append("passwd_file=" + PASSWORD_FILE)
-    if bucket.endpoint:
-        chosen += ["url=" + bucket.endpoint, "use_path_request_style"]
+    # A bucket with dots is no host that a certificate of S3's is for.
+    if bucket.endpoint or "." in bucket.name:
+        chosen += ["url=" + bucket.url_of_service, "use_path_request_style"]
     elif bucket.region:
         chosen.append("url=" + bucket.url_of_service)
     if bucket.region:
@@ -174,6 +175,7 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
     def readable() -> None:
         s3.readable(role.renewed(bucket, settings.variables))
 
+    expiry.announce(bucket, supervisor)
     _proven[:] = [_Proven(said, readable)]
     supervisor.call_later(output.PAUSE, said.poll_once)
     # Root, who has the keys, and where nobody else can put a link.
