@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,21 @@ def test_what_cannot_be_kept_is_not_written_over(here: Image, monkeypatch: pytes
     monkeypatch.setattr(copies.textfiles, "replace", full)
     assert cli.main(["capture"]) == 2
     assert newest.read_text() == before
+
+
+def test_one_at_a_time(here: Image) -> None:
+    """Else one could take for the old capture's files what another has just kept beside the new one."""
+    order: list[str] = []
+    with copies.alone(here.layout.user.home):
+        other = threading.Thread(target=lambda: (cli.main(["capture"]), order.append("captured")))
+        other.start()
+        other.join(0.3)
+        order.append("released")
+    other.join(20)
+    assert order == ["released", "captured"] and (here.workdir / "environment.json").exists()
+
+
+def test_a_home_that_cannot_be_written_keeps_nobody(tmp_path: Path) -> None:
+    (tmp_path / ".cache").write_text("")
+    with copies.alone(str(tmp_path)):
+        assert True

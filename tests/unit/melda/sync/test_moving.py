@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,9 @@ class World:
 
     def start(self) -> str | None:
         (self.root / "IMAGE").unlink(missing_ok=True)
-        Moving(str(self.project), "", self.told.append)()
+        moving = Moving(str(self.project), "", self.told.append)
+        moving.take_over()
+        moving.record()
         return state.read(state.IMAGE)
 
 
@@ -79,18 +80,30 @@ def test_whatever_lies_there_it_keeps_nobody(world: World, monkeypatch: pytest.M
 
     monkeypatch.setattr(moving.image_record, "write", full)
     world.start()
-    assert world.told == ["what the project had on another image is not taken over: [Errno 28] No space left on device"]
+    assert world.told == ["on which image the project runs is not noted: [Errno 28] No space left on device"]
 
 
 def test_the_sync_daemon_does_it_before_kernels_start(begun: Any, tmp_path: Path) -> None:
-    seen: list[bool] = []
+    seen: list[tuple[str, bool]] = []
     daemon: SyncDaemon = begun
-    stop: Callable[[], None] = daemon.stop
 
-    def moved() -> None:
-        seen.append((tmp_path / "restoring").exists())
-        stop()
+    class Noted(Moving):
+        def take_over(self) -> None:
+            seen.append(("take over", (tmp_path / "restoring").exists()))
 
-    daemon._moved = moved
+        def record(self) -> None:
+            seen.append(("record", (tmp_path / "restoring").exists()))
+            daemon.stop()
+
+    daemon._moving = Noted(str(tmp_path), "", print)
     daemon.run()
-    assert seen == [True] and not (tmp_path / "restoring").exists()
+    assert seen == [("take over", True), ("record", False)]
+
+
+def test_a_bucket_that_does_not_answer_keeps_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(moving.Project, "due", silent)
+    world.start()
+    assert world.told == ["what the project had on another image is not taken over: [Errno 5] Input/output error"]

@@ -59,17 +59,18 @@ def do_capture(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory(prefix="melda-env-") as folder:
             found.document["kernels"] = kernels.find(found.python, runtime, folder)
     kept: List[str] = []
-    if os.path.abspath(path) in copies.newest(place.workdir) and asked.format == "json":
-        _keep_former(path, found.document)
-    if path != "-" and asked.format == "json" and asked.files:
-        kept, failures = pack.keep(found, path + pack.ENDING)
-        for name, reason in failures.items():
-            sys.stderr.write(f"melda-env: no copy of {name} can be kept: {reason}\n")
-    finished, told = entries.checked(found.document)
-    for what in dict.fromkeys([*found.left_out, *told]):
-        sys.stderr.write(f"melda-env: left out, as it looks like an address with a secret: of {what}\n")
-    _write(path, text_of(finished))
-    copies.clean_all(place.workdir)
+    with copies.alone(place.user.home):
+        if os.path.abspath(path) in copies.newest(place.workdir) and asked.format == "json":
+            _keep_former(path, found.document)
+        if path != "-" and asked.format == "json" and asked.files:
+            kept, failures = pack.keep(found, path + pack.ENDING)
+            for name, reason in failures.items():
+                sys.stderr.write(f"melda-env: no copy of {name} can be kept: {reason}\n")
+        finished, told = entries.checked(found.document)
+        for what in dict.fromkeys([*found.left_out, *told]):
+            sys.stderr.write(f"melda-env: left out, as it looks like an address with a secret: of {what}\n")
+        _write(path, text_of(finished))
+        copies.clean_all(place.workdir)
     if path != "-":
         _say_captured(path, finished, kept, asked.json)
     return 0

@@ -64,6 +64,10 @@ class Project:
         shape, root = tree.layout(name), os.path.join(self._workdir, name)
         return next(iter(shape.entries(root)), None) is not None
 
+    def _used(self, name: str) -> bool:
+        # On local disk first: most folders hold something, and the bucket takes its time.
+        return next(iter(tree.layout(name).entries(self._root(name))), None) is not None or self._holds(name)
+
     def _captured(self, kind: str) -> Iterator[str]:
         """Return the folders' names of which there is a snapshot under its own name."""
         for name in tree.listed(self._ours):
@@ -102,8 +106,7 @@ class Project:
         known, found = carried.read(self._workdir), []
         for target in targets:
             one = known.get(target)
-            used = self._holds(target) or next(iter(tree.layout(target).entries(self._root(target))), None)
-            if (one and one.done) or (used and not one):
+            if (one and one.done) or (not one and self._used(target)):
                 continue
             source = one.source if one else self.source(target)
             if source:

@@ -11,16 +11,17 @@ import signal
 import sys
 import threading
 import time
-from typing import Callable, Dict, List
+from typing import Dict, List, Optional
 
 from melda.base import log, oom
 from melda.base.errors import EXIT_UNSAVED
 from melda.config import environ
 from melda.plugins import set_paths, state
-from melda.sync import moving, programs
+from melda.sync import programs
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
 from melda.sync.installers import running
+from melda.sync.moving import Moving
 from melda.sync.quiet import QUIET
 from melda.sync.synced_dir import SyncedDir
 
@@ -55,13 +56,13 @@ class SyncDaemon:
         folders: what is kept; none: the project is no bucket, and they are in it as they are.
         packages: apt's.
         capture: writes down what is installed, where folders are kept.
-        moved: called once, when the packages are here: the project may have run on another image before.
+        moving: what a project needs that ran on another image before.
     """
 
     def __init__(
-        self, folders: List[SyncedDir], packages: Packages, capture: Capture, moved: Callable[[], None] = lambda: None
+        self, folders: List[SyncedDir], packages: Packages, capture: Capture, moving: Optional[Moving] = None
     ) -> None:
-        self._folders, self._packages, self._capture, self._moved = folders, packages, capture, moved
+        self._folders, self._packages, self._capture, self._moving = folders, packages, capture, moving
         self._problem = ""
         self._threads: Dict[str, threading.Thread] = {}
         self._began = time.monotonic()
@@ -186,10 +187,13 @@ class SyncDaemon:
         if not os.path.exists(state.RESTORING):
             self._resume(time.monotonic())
         self.restore()
-        if all(folder.restored for folder in self._folders) and not self._stopping.is_set():
-            self._moved()
+        here = all(folder.restored for folder in self._folders) and not self._stopping.is_set()
+        if here and self._moving:
+            self._moving.take_over()
         # Whatever came of it: kernels start with what is there.
         state.restored()
+        if here and self._moving:
+            self._moving.record()
         if not self._stopping.is_set():
             try:
                 self._packages.restore()
@@ -268,8 +272,8 @@ def main() -> int:
 
     folders = [SyncedDir(name, given.local, ours, say, running, old(name)) for name in given.names]
     capture = Capture(os.path.join(ours, state.CAPTURE), say)
-    moved = moving.Moving(given.project, given.local if folders else "", say)
-    daemon = SyncDaemon(folders, Packages(os.path.join(ours, "apt.json"), say), capture, moved)
+    moving = Moving(given.project, given.local if folders else "", say)
+    daemon = SyncDaemon(folders, Packages(os.path.join(ours, "apt.json"), say), capture, moving)
     saved = daemon.last() if given.last else daemon.run()
     if daemon.is_restoring():  # it would be waited for
         os._exit(0 if saved else EXIT_UNSAVED)

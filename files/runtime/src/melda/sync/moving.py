@@ -28,14 +28,12 @@ class Moving:
         self._workdir, self._say = workdir, say
         self._project = Project(workdir, local, say)
 
-    def __call__(self) -> None:
-        """Do it. Whatever lies in the project, it keeps nobody from starting."""
+    def take_over(self) -> None:
+        """Take over what a patch release keeps, before Python and R start. Whatever lies there, it keeps nobody from starting."""
         try:
             variables = environ.load()
-            place = environ.image_layout(variables)
             if upgrade.mode(variables) == upgrade.AUTO:
-                self._take_over(place)
-            self._record(place)
+                self._take_over(environ.image_layout(variables))
         except Exception as error:  # somebody else may have written anything there
             self._say("what the project had on another image is not taken over: " + programs.shown(str(error), 300))
 
@@ -49,6 +47,13 @@ class Moving:
             count = self._project.take_over(due)
             took = time.monotonic() - began
             self._say(f"{due.target}: {count} entries of {due.source} are taken over as they are ({took:.2f} s)")
+
+    def record(self) -> None:
+        """Report from which image to which the project moved, and remember this one."""
+        try:
+            self._record(environ.image_layout(environ.load()))
+        except Exception as error:  # as above
+            self._say("on which image the project runs is not noted: " + programs.shown(str(error), 300))
 
     def _record(self, place: environ.ImageLayout) -> None:
         now, last = image_record.here(place), image_record.read(self._workdir).last

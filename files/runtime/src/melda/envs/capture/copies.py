@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -30,6 +31,22 @@ def paths(workdir: str) -> Iterator[str]:
     for folder in (workdir, os.path.join(workdir, state.PROJECT_STATE)):
         with contextlib.suppress(OSError):
             yield from (os.path.join(folder, name) for name in sorted(os.listdir(folder)) if FORMER.fullmatch(name))
+
+
+@contextlib.contextmanager
+def alone(home: str) -> Iterator[None]:
+    """Of all that write captures of a container, only one at a time: none moves what another one has just written.
+
+    Args:
+        home: of the user.
+    """
+    folder = os.path.join(home, ".cache", "melda-env")
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):  # a home that cannot be written; then there is hardly a second one
+            os.makedirs(folder, exist_ok=True)
+            stream = held.enter_context(open(os.path.join(folder, "capture.lock"), "w", encoding="ascii"))
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def versions(found: Dict[str, Any]) -> Tuple[str, str]:

@@ -62,8 +62,9 @@ class Upgrade:
             OSError: one cannot be kept.
         """
         versions = {kind: {"version": version} for kind, version in self._versions().items()}
-        for path in copies.newest(self._place.workdir):
-            copies.keep_former(path, versions)
+        with copies.alone(self._place.user.home):
+            for path in copies.newest(self._place.workdir):
+                copies.keep_former(path, versions)
 
     def _versions(self) -> Dict[str, str]:
         here = image_record.here(self._place)
