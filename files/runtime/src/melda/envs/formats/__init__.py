@@ -49,13 +49,16 @@ def _is_poetry(text: str, name: str) -> bool:
 
 # The first that knows a text reads it; name is the file's.
 READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]], ...] = (
+    (lambda text, name: bool(_has(r"^\[\[package\]\]")(text, name) and _is_poetry(text, name)), locks.poetry),
     (_has(r"^lock-version\s*="), locks.pylock),
     (lambda text, name: bool(re.fullmatch(r"pylock(\..+)?\.toml", name)), locks.pylock),
-    (lambda text, name: bool(_has(r"^\[\[package\]\]")(text, name) and _is_poetry(text, name)), locks.poetry),
     (lambda text, name: name == "uv.lock" or _has(r"^\[\[package\]\]\s*$")(text, name), locks.uv),
     (_has(r"^\[(project|tool\.poetry|build-system|tool\.[\w.-]+)\]\s*$"), project.pyproject),
     (
-        lambda text, name: name in ("pyproject.toml", "Pipfile") or _has(r"^\[(dev-)?packages\]\s*$")(text, name),
+        lambda text, name: (
+            name in ("pyproject.toml", "Pipfile")
+            or _has(r"^\[(dev-)?packages\]\s*\n+[\w\".-]+\s*=\s*[\"{]")(text, name)
+        ),
         project.pyproject,
     ),
     (lambda text, name: rtext.is_packrat(text), rtext.packrat),
@@ -87,6 +90,13 @@ LOOKS_LIKE = (
 )
 
 
+def _is_json(text: str, name: str) -> bool:
+    """Is this JSON, or was it before a line of it was broken?"""
+    if text.lstrip().startswith(("{", "[")) and name.endswith((".json", ".ipynb")):
+        return True
+    return bool(re.search(r'^\s*\{?\s*"[^"\n]+"\s*:\s*[\[{"\d]', text, re.MULTILINE)) and "{" in text
+
+
 def _json(text: str, path: str) -> Json:
     found, why = tables.load_json(text, path)
     if why:
@@ -97,17 +107,19 @@ def _json(text: str, path: str) -> Json:
         if "_meta" in found or isinstance(found.get("default"), dict):
             return locks.pipfile(found, path).result()
         if not any(isinstance(found.get(one), dict) for one in document.LANGUAGES):
+            if re.search(r'"(Package|source)"\s*:', text):
+                return _broken(text, path, f"invalid {path!r}: no field of its heading is known")
             raise _unknown(text, path)
     return document.check(found, path)
 
 
 def _broken(text: str, path: str, why: str) -> Json:
     """What can be read of JSON with a broken line: each entry that is whole by itself."""
-    if re.search(r'"Packages"\s*:', text) or os.path.basename(path) == "renv.lock":
+    if re.search(r'"Package"\s*:', text) or os.path.basename(path) == "renv.lock":
         reading = renv.whole(text, path, why)
         if reading.result()["r"]["packages"]:
             return reading.result()
-    elif re.search(r'"(_meta|default)"\s*:', text):
+    elif re.search(r'"(_meta|default|develop)"\s*:', text):
         listed = {name: one for name, one in tables.objects(text) if "version" in one or "hashes" in one}
         if listed:
             reading = locks.pipfile({"default": listed}, path)
@@ -119,7 +131,10 @@ def _broken(text: str, path: str, why: str) -> Json:
             checked = document.check(found, path)
             return {
                 **checked,
-                document.PROBLEMS: [*checked.get(document.PROBLEMS, []), document.problem("", path, why)],
+                document.PROBLEMS: [
+                    *checked.get(document.PROBLEMS, []),
+                    document.problem("", os.path.basename(path), why),
+                ],
             }
     raise UsageError(why)
 
@@ -164,16 +179,14 @@ def parse(text: str, path: str) -> Json:
     Raises:
         UsageError: it cannot be read at all; in one line, why.
     """
-    name, start = os.path.basename(path), text.lstrip()
-    if start.startswith("{") or (
-        start.startswith("[") and not re.match(r"\[{1,2}[\w.\"'-]+\]{1,2}\s*$|\[\d+\] ", start, re.MULTILINE)
-    ):
+    name = os.path.basename(path)
+    if _is_json(text, name):
         return _json(text, path)
     for knows, read_one in READERS:
         if knows(text, name):
             reading = read_one(text, path)
             if reading.empty and not reading.notes:
-                raise _unknown(text, path)
+                raise _unknown("", path)
             return reading.result()
     return _requirements(text, path)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List
 
-from melda.envs.errors import Unusable
+from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import matchspec, requirements, tables
 from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
 EXPLICIT = re.compile(r"^\s*@EXPLICIT\s*$", re.MULTILINE)
-EXPORT = re.compile(r"^#.*conda create|^[\w.-]+=[\w.!+]+=[\w.]+\s*$", re.MULTILINE)
+EXPORT = re.compile(r"\A(?:#.*\n|\s*\n)*(?:#.*conda create|[\w.-]+=[\w.!+]+=\w+\s*$)", re.MULTILINE)
 LIST = re.compile(r"^# packages in environment at|^#\s+Name\s+Version\s+Build", re.MULTILINE)
 FILE = re.compile(r"https?://\S+/(?P<name>[\w.-]+?)-(?P<version>[^-/]+)-(?P<build>[^-/]+?)\.(conda|tar\.bz2)(#\w+)?")
 
@@ -32,7 +32,11 @@ def _each(reading: Reading, given: List[str], built: bool) -> None:
 def environment(text: str, path: str) -> Reading:
     """Return what environment.yml says."""
     reading = Reading(path)
-    found = tables.yaml(text, reading)
+    try:
+        found = tables.yaml(text, reading)
+    except UsageError as error:
+        reading.bad("python", "environment.yml", f"{error}: what is listed in it is read line by line")
+        found = {"dependencies": re.findall(r"^\s*-\s+([^\s:][^:\n]*[^:\s])\s*$", text, re.MULTILINE)}
     listed = found.get("dependencies") if isinstance(found, dict) else None
     if isinstance(listed, dict):
         listed = [listed]

@@ -43,6 +43,15 @@ def _each(reading: Reading, packages: Any, read: Callable[[Json], None]) -> Read
     return reading
 
 
+def _strange(reading: Reading, lock: Json) -> None:
+    """A heading that is not the format's: what stands below it is not read, and this is said."""
+    for key, value in lock.items():
+        if key not in ("package", "packages") and isinstance(value, list):
+            for one in value:
+                if isinstance(one, dict) and "name" in one:
+                    reading.bad("python", str(one["name"]), f"it stands under the unknown heading {key[:50]!r}")
+
+
 def _named(one: Json) -> str:
     name = one.get("name")
     if not isinstance(name, str) or not name:
@@ -63,6 +72,7 @@ def pylock(text: str, path: str) -> Reading:
 
     reading = Reading(path)
     lock = tables.toml(text, reading)
+    _strange(reading, lock)
     head = {
         name: value
         for name, value in lock.items()
@@ -124,6 +134,7 @@ def uv(text: str, path: str) -> Reading:
     """Return what uv.lock says: what its project needs, or if none is in it all packages."""
     reading = Reading(path)
     lock = tables.toml(text, reading)
+    _strange(reading, lock)
     packages = lock.get("package", [])
     packages = packages if isinstance(packages, list) else [packages]
     usable = [
@@ -205,6 +216,7 @@ def poetry(text: str, path: str) -> Reading:
     """Return what poetry.lock says: the main group."""
     reading = Reading(path)
     lock = tables.toml(text, reading)
+    _strange(reading, lock)
     metadata = lock.get("metadata")
     old = metadata.get("files", {}) if isinstance(metadata, dict) else {}
 
@@ -214,7 +226,8 @@ def poetry(text: str, path: str) -> Reading:
         marker = marker.get("main", "") if isinstance(marker, dict) else marker
         if package.get("optional") is True or package.get("category", "main") != "main" or "main" not in groups:
             return
-        if not applies(marker):
+        twice = [one for one in packages if isinstance(one, dict) and one.get("name") == name]
+        if not applies(marker) or (len(twice) > 1 and not _for_this_python(package)):
             return
         source = table(package.get("source", {}))
         kind = source.get("type", "")
@@ -230,7 +243,20 @@ def poetry(text: str, path: str) -> Reading:
             files = package.get("files") or (old.get(name, []) if isinstance(old, dict) else [])
             reading.python(name, _version(package), None, _hashes(files))
 
-    return _each(reading, lock.get("package", []), one)
+    packages = lock.get("package", [])
+    packages = packages if isinstance(packages, list) else [packages]
+    return _each(reading, packages, one)
+
+
+def _for_this_python(package: Json) -> bool:
+    import platform  # noqa: PLC0415
+
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 not with the launcher's Python
+
+    try:
+        return SpecifierSet(str(package.get("python-versions", ""))).contains(platform.python_version())
+    except InvalidSpecifier:
+        return True
 
 
 def pipfile(lock: Json, path: str) -> Reading:

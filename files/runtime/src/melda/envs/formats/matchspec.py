@@ -35,6 +35,10 @@ OTHERS = re.compile(
     r"vim|tmux|jq|pandoc|texlive.*|tectonic|poppler|ghostscript|imagemagick|graphviz|vc|vs20.*|ucrt|menuinst|m2w64-.*|msys2-.*|"
     r"python_abi|pypy.*|conda.*|mamba|anaconda.*|nomkl|snappy|re2|grpc-cpp|protobuf-c|s2n|yaml|yaml-cpp|libyaml|binutils|bison|flex"
 )  # fmt: skip
+# Python's all the same.
+OURS = re.compile(
+    r"librosa|libcst|libsass|libtmux|libarchive-c|llvmlite|fonttools|fontmake|fontparts|clang-format|cuda-python"
+)
 PYTHONS = ("python", "pip", "setuptools", "wheel")
 
 
@@ -82,6 +86,7 @@ def read(reading: Reading, text: str, built: bool = False) -> None:
     version = re.sub(r"^\s*version\s*=\s*|['\"]", "", found.group("inside") or "") or version
     exact = BUILD.fullmatch(version)
     build = str(exact.group("build") or "") if exact else ""
+    pythons = "py" in build and name != "python_abi"
     if name == "r-base":
         plain = re.match(r"=+(\d+\.\d+(\.\d+)?)", version)
         reading.versions["r"] = plain.group(1) if plain else ""
@@ -91,7 +96,7 @@ def read(reading: Reading, text: str, built: bool = False) -> None:
         plain = re.match(r"=+(\d+\.\d+(\.\d+)?)", version)
         if name == "python" and plain:
             reading.versions["python"] = plain.group(1)
-    elif OTHERS.fullmatch(name) or (built and "py" not in build):
+    elif not OURS.fullmatch(name) and (not pythons if built and build else OTHERS.fullmatch(name)):
         reading.bad(
             "python",
             name,

@@ -23,9 +23,10 @@ INSTALL = re.compile(
 CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(\s|$)")
 # What pip says beside its lists, and their heading.
 CHATTER = re.compile(
-    r"^(\[notice\]|WARNING:|DEPRECATION:|Collecting |Requirement already satisfied|Note: you may need|Package\s+Version\b"
-    r"|[-\s]*-{3,}[-\s]*$|```|\$ |pip freeze|pip list|(?:[%!>$]\s*)(?:pip|conda)\s+(?:freeze|list)\b)"
+    r"^(\[notice\]|WARNING:|DEPRECATION:|Collecting |Requirement already satisfied|Note: you may need|[-\s]*-{3,}[-\s]*$|```"
+    r"|pip freeze|pip list|[%!>$]\s*(?:pip|conda)\s+(?:freeze|list)\b)"
 )
+HEADING = re.compile(r"^Package\s+Version\b")
 LISTED = re.compile(
     r"^(?P<name>[A-Za-z0-9][\w.-]*)\s+\(?(?P<version>\d[\w.!+-]*)\)?(?P<place>\s+(?:/|[A-Za-z]:\\).*)?$"
 )
@@ -107,13 +108,15 @@ class _Lines:
     def __init__(self, reading: Reading, constraints: bool = False, depth: int = 0) -> None:
         self._reading, self._constraints, self._depth = reading, constraints, depth
         self.misread = self.read = 0
-        self._hashes_required = False
+        self._hashes_required = self._table = False
 
     def all(self, text: str) -> None:
         """Read a text; of what is invalid, each line costs itself."""
         for number, given in _logical(text):
             if CONFLICT.match(given):
                 self._bad(given.split()[0], "a merge conflict: what is on both sides of it is read", number)
+            elif HEADING.match(given):
+                self._table = True
             elif not CHATTER.match(given):
                 self._guarded(given.lstrip("\u2022*").strip() if given[:1] in "\u2022*" else given, number)
 
@@ -210,7 +213,10 @@ class _Lines:
             self._address(*self._with_marker(given), hashes)
             return
         one = self._parsed(given)
-        if one is None or not applies(one.marker):
+        if one is None:
+            return
+        if not applies(one.marker):
+            self._reading.say(f"{one.name}: not for this Python and system")
             return
         if self._hashes_required and not hashes and not one.url:
             raise Unusable("--require-hashes, and it has none")
@@ -244,7 +250,10 @@ class _Lines:
         try:
             return requirement(given)
         except Unusable as error:
-            listed, bare = LISTED.match(given), given.strip("\"'`,; \t[]")
+            bare = given.strip("\"'`,; \t")
+            listed = LISTED.match(given)
+            if listed and not (self._table or "." in listed.group("version")):
+                listed = None  # words of a sentence
             if listed and listed.group("place"):
                 raise Unusable(f"{links.ELSEWHERE}: {listed.group('place').strip()[:100]}") from None
             if listed:
@@ -252,7 +261,7 @@ class _Lines:
             if matchspec.is_one(given):
                 matchspec.read(self._reading, given)
                 return None
-            if bare and bare != given and bare.count("[") == bare.count("]"):
+            if bare and bare != given:
                 return self._parsed(bare)
             raise error from None
 

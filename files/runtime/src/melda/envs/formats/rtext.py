@@ -84,6 +84,8 @@ def declared(text: str, path: str) -> Reading:
     for line in text.splitlines():
         if line.strip() and line[0] not in " \t#" and not re.match(r"[\w@/.-]+\s*:", line):
             reading.bad("r", line.strip(), "no field: expected NAME: VALUE")
+    if reading.empty:
+        reading.say("it needs no packages")
     if "Suggests" in fields:
         reading.say("Suggests is left out: what a DESCRIPTION needs is installed")
     return reading

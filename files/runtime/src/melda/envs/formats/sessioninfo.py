@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Tuple
 from melda.envs import links
 from melda.envs.formats.reading import Reading
 from melda.envs.formats.renv import BASE
+from melda.envs.formats.requirements import CONFLICT
 
 Json = Dict[str, Any]
 # What knitr, the console, mail and Markdown put before each line.
@@ -15,6 +16,7 @@ PREFIX = re.compile(r"^[ \t]*(?:(?:#[#>']?|>|\||\[\d+\] \"|//|%)(?:[ \t]+|$|(?=\
 FIRST = re.compile(r"\bR version (\d+\.\d+\.\d+)\b")
 DEVEL = re.compile(r"\bR (Under development|version .*alpha|version .*beta)", re.IGNORECASE)
 PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9.]*_[0-9]+([.-][0-9]+)+")
+NUMBERED = re.compile(r"^\[\d+\]\s.*?[A-Za-z][A-Za-z0-9.]*_\d+[.-]\d", re.MULTILINE)
 SECTIONS = ("other attached packages:", "loaded via a namespace (and not attached):", "Package version:")
 TABLE = re.compile(r"^\W{0,4}package\s+\*?\s*(ondiskversion|loadedversion|version)\b", re.MULTILINE)
 ROW = re.compile(
@@ -42,11 +44,7 @@ def is_one(text: str) -> bool:
     plain = "\n".join(_plain(text[:40000]))
     says = FIRST.search(plain) or DEVEL.search(plain)
     named = any(one in plain for one in (*SECTIONS, "Matrix products:", "attached base packages:", "R version "))
-    return bool(
-        TABLE.search(plain)
-        or (says and named)
-        or (len(PACKAGE.findall(plain)) >= 1 and any(one in plain for one in SECTIONS))
-    )
+    return bool(TABLE.search(plain) or NUMBERED.search(plain) or SECTIONS[2] in plain or (says and named))
 
 
 def _paragraphs(lines: List[str]) -> List[List[Tuple[int, str]]]:
@@ -71,6 +69,11 @@ def read(text: str, path: str) -> Reading:
     table = False
     for paragraph in _paragraphs(lines):
         for at, (number, line) in enumerate(paragraph):
+            if CONFLICT.match(line):
+                reading.bad(
+                    "r", line.split(maxsplit=1)[0], f"line {number}: a merge conflict: both sides of it are read"
+                )
+                continue
             table = (table and not re.match(r"\[\d+\]\s+\S*/|[─-]{5,}", line)) or bool(TABLE.match(line))
             if table and not TABLE.match(line):
                 _row(reading, line, number)
@@ -106,9 +109,8 @@ def _words(reading: Reading, line: str, number: int, inside: bool, at: int) -> N
 def _row(reading: Reading, line: str, number: int) -> None:
     found = ROW.fullmatch(line)
     if not found:
-        if re.match(r"[A-Za-z][\w.]*\s+(\*\s+)?\d", line) or not re.match(
-            r"[─\[\W]|(Python|Quarto|setting|value)\b", line
-        ):
+        # Below a table stand what its letters mean, and the libraries.
+        if re.search(r"\d[.-]\d", line) or (len(line.split()) > 3 and not re.match(r"[A-Z!]\s+\W", line)):
             reading.bad("r", line.split(maxsplit=1)[0], f"line {number}: expected PACKAGE VERSION DATE SOURCE")
         return
     name, version, source = found.group("name"), found.group("version"), found.group("source").strip()

@@ -11,6 +11,7 @@ from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
+ODD = re.compile("[^\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what YAML does not allow
 MOST_BROKEN = 40  # lines
 MOST_TRIED = 20_000  # places where an object may begin
 
@@ -83,7 +84,7 @@ def yaml(text: str, reading: Reading) -> Any:
             given = re.sub(r"(^|[\s\[,])([&*]\w+)", r"\1", given)
         return library.load(given, Loader=_strings(library))  # noqa: S506 # nosec B506 a SafeLoader
 
-    return _by_line(text.replace("\t", "  "), reading, "YAML", load, at)
+    return _by_line(ODD.sub("\ufffd", text.replace("\t", "  ")), reading, "YAML", load, at)
 
 
 def _strings(library: Any) -> Any:
