@@ -193,7 +193,7 @@ def parse(text: str, path: str) -> Json:
 
 def _requirements(text: str, path: str) -> Json:
     reading = requirements.read(text, path)
-    prose = reading.misread > max(2, reading.understood) and _is_prose(text)
+    prose = reading.misread > max(2, reading.understood) and (reading.misread > 20 or _is_prose(text))
     nothing = reading.empty and requirements.NOTHING not in text and not reading.notes
     if nothing or prose or (not reading.understood and _looks_like(text)):
         raise _unknown(text, path)

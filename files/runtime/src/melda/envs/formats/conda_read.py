@@ -21,10 +21,10 @@ def is_environment(text: str) -> bool:
     return bool(re.search(r"^(dependencies|channels):", text, re.MULTILINE))
 
 
-def _each(reading: Reading, given: List[str], built: bool) -> None:
+def _each(reading: Reading, given: List[str]) -> None:
     for one in given:
         try:
-            matchspec.read(reading, one, built)
+            matchspec.read(reading, one)
         except Unusable as error:
             reading.bad("python", one.partition("=")[0].strip(), str(error))
 
@@ -42,7 +42,7 @@ def environment(text: str, path: str) -> Reading:
         listed = [listed]
     for one in listed if isinstance(listed, list) else []:
         if isinstance(one, str):
-            _each(reading, [one], False)
+            _each(reading, [one])
         elif isinstance(one, dict):
             for name, given in one.items():
                 if name == "pip":
@@ -66,7 +66,7 @@ def lines(text: str, path: str) -> Reading:
         words = line.split()
         file = FILE.fullmatch(line) if explicit else None
         if file:
-            _each(reading, ["{0}={1}={2}".format(*file.group("name", "version", "build"))], True)
+            _each(reading, ["{0}={1}={2}".format(*file.group("name", "version", "build"))])
         elif explicit:
             reading.bad("python", line, "no address of a package of conda's")
         elif table and len(words) >= 2:
@@ -75,9 +75,9 @@ def lines(text: str, path: str) -> Reading:
             if pip:
                 requirements.into(reading, [one])
             else:
-                _each(reading, [one], True)
+                _each(reading, [one])
         elif line.endswith("=pypi_0"):
             requirements.into(reading, ["{0}=={1}".format(*line.split("="))])
         else:
-            _each(reading, [line], line.count("=") == 2)
+            _each(reading, [line])
     return reading

@@ -68,13 +68,12 @@ def _r(reading: Reading, name: str, version: str) -> None:
     reading.r(r_name(name), found, source)
 
 
-def read(reading: Reading, text: str, built: bool = False) -> None:
-    """Read one package.
+def read(reading: Reading, text: str) -> None:
+    """Read one package. If its build is named, that says whether it is Python's.
 
     Args:
         reading: collects it.
         text: the package.
-        built: its build is named, and says whether it is Python's.
 
     Raises:
         Unusable: it is no package.
@@ -96,7 +95,7 @@ def read(reading: Reading, text: str, built: bool = False) -> None:
         plain = re.match(r"=+(\d+\.\d+(\.\d+)?)", version)
         if name == "python" and plain:
             reading.versions["python"] = plain.group(1)
-    elif not OURS.fullmatch(name) and (not pythons if built and build else OTHERS.fullmatch(name)):
+    elif not OURS.fullmatch(name) and (not pythons if build else OTHERS.fullmatch(name)):
         reading.bad(
             "python",
             name,
