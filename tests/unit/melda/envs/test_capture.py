@@ -228,7 +228,6 @@ URL = {"type": "url", "hashes": ["sha256:" + "a" * 64]}
 @pytest.mark.parametrize(
     "bad",
     [
-        [], None, "x", {}, {**GOOD, "schema": 2}, {**GOOD, "schema": True}, {**GOOD, "more": 1},
         changed(name="../zebra"), changed(name="-e"), changed(name="zebra\n"), changed(name="zebra[x]"), changed(name=""),
         changed(name="z" * 300), changed(version="1.0 --index-url https://evil.example"), changed(version="--pre"),
         changed(version="1.0\n-e ."), changed(version="1.0;x"), changed(version=1), changed(version="*"),
@@ -250,16 +249,40 @@ URL = {"type": "url", "hashes": ["sha256:" + "a" * 64]}
         changed_r(name="../xts"), changed_r(name="xts'); system('id"), changed_r(name="--help"), changed_r(version="0.12; x"),
         changed_r(version="0.12/../../x"), changed_r(version="latest"), changed_r(needs=["a b"]),
         changed_r(source={"type": "github", "owner": "a/b", "repository": "x", "commit": COMMIT}),
+        changed_r(source={"type": "gitlab", "owner": "a/../b", "repository": "x", "commit": COMMIT}),
         changed_r(source={"type": "github", "owner": "a", "repository": "..", "commit": COMMIT}),
         changed_r(source={"type": "git", "url": "file:///x", "commit": COMMIT}),
-        {**GOOD, "python": {"version": "3.11.2", "packages": GOOD["python"]["packages"] * 2}},
-        {**GOOD, "python": {"version": "3.11; x", "packages": []}},
+        changed_r(source=None), changed(source=[]), changed(version="2013b-x"), changed(version="1.0-rcx"),
     ],
 )  # fmt: skip
-def test_what_is_not_right_is_refused_in_one_line(bad: object) -> None:
+def test_one_entry_costs_one_entry(bad: dict[str, Any]) -> None:
+    for language, good in (("python", {"name": "good", "version": "1.0", "source": {"type": "index"}}),
+                           ("r", {"name": "good", "version": "1.0", "source": {"type": "cran"}})):  # fmt: skip
+        bad[language]["packages"].append(good)
+    found = document.check(bad, "environment.json")
+    (problem,) = found[document.PROBLEMS]
+    assert len(problem["reason"].splitlines()) == 1 and len(problem["reason"]) < 700
+    assert [len(found[one]["packages"]) for one in ("python", "r")] in ([1, 2], [2, 1])
+    assert all("good" in [one["name"] for one in found[kind]["packages"]] for kind in ("python", "r"))
+    assert document.PROBLEMS not in document.check({**found, document.PROBLEMS: []}, "x")
+
+
+@pytest.mark.parametrize("bad", [[], None, "x", {}, {**GOOD, "schema": 2}, {"python": 1, "r": "x"}])
+def test_what_is_no_capture_at_all_is_refused_in_one_line(bad: object) -> None:
     with pytest.raises(UsageError) as refused:
         document.check(bad, "environment.json")
     assert len(str(refused.value).splitlines()) == 1 and len(str(refused.value)) < 700
+
+
+def test_of_two_entries_of_one_name_the_first_is_taken_and_the_other_told() -> None:
+    twice = changed()
+    twice["python"]["packages"] += [
+        dict(twice["python"]["packages"][0]),
+        {**twice["python"]["packages"][0], "version": "2.0"},
+    ]
+    found = document.check(twice, "x")
+    assert [one["version"] for one in found["python"]["packages"]] == ["1.0"]
+    assert [(one["name"], one["version"]) for one in found[document.PROBLEMS]] == [("zebra", "2.0")]
 
 
 def test_what_is_right_is_taken() -> None:

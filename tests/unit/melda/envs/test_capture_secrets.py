@@ -118,7 +118,8 @@ def test_of_an_r_package_too(image: Image, fields: dict[str, str], source: dict[
     assert entry["source"] == source
     # A repository's address plays no part: the image's mirrors are asked.
     assert bool(entries.lost(entry)) is (source["type"] in ("url", "github"))
-    assert formats.parse(formats.WRITERS["renv"](image.capture()), "renv.lock")["r"]["packages"]
+    written = formats.parse(formats.WRITERS["renv"](image.capture()), "renv.lock")
+    assert [one["name"] for one in written["r"]["packages"] or written[document.PROBLEMS]] == ["zebra"]
 
 
 def test_a_copy_of_what_holds_a_secret_is_not_kept(image: Image) -> None:
@@ -195,11 +196,10 @@ def test_a_capture_of_an_older_image_is_read_package_by_package() -> None:
 @pytest.mark.parametrize(
     "source", [None, [], {"type": []}, {"type": "url", "url": 1}, {"type": "url", "url": "x", "dropped": 1}]
 )
-def test_what_is_no_source_is_the_schemas_to_refuse(source: object) -> None:
-    with pytest.raises(UsageError):
-        document.check(
-            {**OLD, "python": {"version": "", "packages": [{"name": "a", "version": "1", "source": source}]}}, "x"
-        )
+def test_what_is_no_source_costs_its_package(source: object) -> None:
+    packages = [{"name": "a", "version": "1", "source": source}]
+    found = document.check({**OLD, "python": {"version": "", "packages": packages}}, "x")
+    assert [one["name"] for one in found[document.PROBLEMS]] == ["a"] and found["python"]["packages"] == []
 
 
 @pytest.mark.parametrize(

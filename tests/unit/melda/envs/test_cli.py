@@ -94,7 +94,9 @@ def test_a_local_file_is_kept_beside_the_capture_and_goes_when_it_is_not_needed(
         (("restore", "--from-project", "."), "no environment.json is in it"),
         (("capture", "/nowhere/x.json"), "cannot be written"),
         (("restore", "x.json", "--from-project", "."), "FILE or --from-project"), (("restore", "big.json"), "larger than 16 MB"),
-        (("capture", "--attached"), "Jupyter does not answer"), (("restore", "tty.txt"), "line 1"),
+        (("capture", "--attached"), "Jupyter does not answer"),
+        (("restore", "tty.txt"), "names no packages"), (("restore", "none.txt"), "names no packages"),
+        (("restore", "page.txt"), "a page of the web"), (("restore", "latin1.txt"), "save it as UTF-8"),
     ],
 )  # fmt: skip
 def test_what_is_not_right_is_one_line_and_two(
@@ -107,7 +109,10 @@ def test_what_is_not_right_is_one_line_and_two(
     monkeypatch.setattr(cli.kernels, "JUPYTER_PORT", 1)
     monkeypatch.setattr(cli.kernels.find, "__defaults__", (1,))
     (here.workdir / "bad.json").write_text('{"schema"')
-    (here.workdir / "tty.txt").write_text("\x1b]0;evil\x07\n")
+    (here.workdir / "tty.txt").write_text("# \x1b]0;evil\x07\n")
+    (here.workdir / "none.txt").write_text("# nothing but words\n\n")
+    (here.workdir / "page.txt").write_text("<!DOCTYPE html>\n<html><body>zebra==1.0</body></html>\n")
+    (here.workdir / "latin1.txt").write_bytes("# caf\u00e9\nzebra==1.0\n".encode("latin-1"))
     with (here.workdir / "big.json").open("wb") as stream:
         stream.truncate(100 << 20)
     before = sorted(path.name for path in here.workdir.rglob("*"))

@@ -75,9 +75,11 @@ class TestGit:
         ("https://github.com/a/b/", f"https://github.com/a/b/archive/{COMMIT}.tar.gz"),
         ("https://gitlab.com/a/group/b", f"https://gitlab.com/a/group/b/-/archive/{COMMIT}/{COMMIT}.tar.gz"),
         ("https://bitbucket.org/a/b", f"https://bitbucket.org/a/b/get/{COMMIT}.tar.gz"),
-        ("https://git.example/a/b", ""), ("ssh://github.com/a/b", ""), ("https://github.com/a", ""),
+        ("https://git.example/a/b", ""), ("https://github.com/a", ""),
+        ("ssh://github.com/a/b", f"https://github.com/a/b/archive/{COMMIT}.tar.gz"), ("https://github.com/a", ""),
     ],
 )  # fmt: skip
 def test_of_a_forge_its_archive_is_fetched(url: str, archive: str) -> None:
     assert git.archive({"url": url, "commit": COMMIT}) == archive
     assert git.archive({"url": url}) == ""
+    assert git.archive({"url": url, "ref": "v1.0"}) == archive.replace(COMMIT, "v1.0")

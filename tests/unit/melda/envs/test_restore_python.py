@@ -267,7 +267,7 @@ def test_requirements_without_versions_are_resolved(containers: Any, index: Path
     container = containers()
     (container.workdir / "requirements.txt").write_text("owl<2\n")
     outcome = container.restore(container.workdir / "requirements.txt")
-    assert names(outcome) == ["owl<2"], "it needs a package that is nowhere"
+    assert names(outcome) == ["owl"], "it needs a package that is nowhere"
     wheels.build(index, "absent", "1.0", {"absent.py": "V = 1\n"}, hashed=True)
     assert container.restore(container.workdir / "requirements.txt").problems == []
     found = {entry["name"]: entry["version"] for entry in container.capture()["python"]["packages"]}

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from melda.envs.capture.r import description, source
 from melda.envs.errors import PackageUnavailable, UsageError
-from melda.envs.restore import bspm, nearest, plan, r, sources
+from melda.envs.restore import bspm, nearest, plan, r, repositories, sources
 from melda.envs.restore.progress import Progress
-from melda.envs.restore.sources import Mirrors
+from melda.envs.restore.repositories import Mirrors
 
 from tests.fakes import cran_repository
 from tests.fakes.serve import Server
@@ -24,7 +24,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def entry(name: str, version: str = "1.0", kind: str = "cran", **fields: Any) -> dict[str, Any]:
-    remote = {key: fields.pop(key) for key in ("owner", "repository", "commit", "url", "host") if key in fields}
+    remote = {key: fields.pop(key) for key in ("owner", "repository", "commit", "ref", "url", "host") if key in fields}
     return {"name": name, "version": version, "source": {"type": kind, **remote}, **fields}
 
 
@@ -61,27 +61,35 @@ def test_what_busctl_shows() -> None:
 
 
 def test_addresses() -> None:
-    assert [url for url, _ in sources.places(entry("zoo"), AT)] == [
+    assert [url for url, _ in repositories.places(entry("zoo"), AT._replace(release=""))] == [
         "https://cran.example/src/contrib/zoo_1.0.tar.gz", "https://cran.example/src/contrib/Archive/zoo/zoo_1.0.tar.gz",
     ]  # fmt: skip
     assert "https://bioconductor.example/packages/3.16/bioc/src/contrib/limma_1.0.tar.gz" in [
-        url for url, _ in sources.places(entry("limma", kind="bioconductor"), AT)
+        url for url, _ in repositories.places(entry("limma", kind="bioconductor"), AT)
     ]
     hosted = entry("cat", kind="github", owner="ada", repository="cat", commit=COMMIT)
-    assert sources.places(hosted, AT) == [(f"https://api.github.com/repos/ada/cat/tarball/{COMMIT}", False)]
+    assert repositories.places(hosted, AT) == [(f"https://api.github.com/repos/ada/cat/tarball/{COMMIT}", False)]
+    within = entry("cat", kind="gitlab", owner="ada/team", repository="cat", ref="v1/x")  # of a group within a group
+    assert repositories.places(within, AT)[0][0].endswith(
+        "/api/v4/projects/ada%2Fteam%2Fcat/repository/archive.tar.gz?sha=v1%2Fx"
+    )
+    enterprise = entry(
+        "cat", kind="github", owner="ada", repository="cat", commit=COMMIT, host="git.example.org/api/v3"
+    )
+    assert repositories.places(enterprise, AT)[0][0] == f"https://git.example.org/api/v3/repos/ada/cat/tarball/{COMMIT}"
 
 
 @pytest.mark.parametrize(
     "bad",
     [
-        entry("cat", kind="github", owner="ada", repository="cat"), entry("cat", kind="local"),
+        entry("cat", kind="local"),
         entry("cat", kind="github", owner="ada", repository="cat", commit=COMMIT, host="169.254.169.254"),
         entry("cat", kind="url", url="http://example.org/x"), entry("cat", kind="url", url="https://localhost/x"),
     ],
 )  # fmt: skip
 def test_what_has_no_address(bad: dict[str, Any]) -> None:
     with pytest.raises((UsageError, PackageUnavailable)):
-        sources.places(bad, AT)
+        repositories.places(bad, AT)
 
 
 def tarball(path: Path, *members: tuple[str, bytes | str]) -> str:
@@ -130,7 +138,7 @@ def test_current_and_archived_sources_of_a_repository(tmp_path: Path) -> None:
             folder.mkdir()
             top, fields = sources.get(entry("meldapure", version), at, str(folder), {})
             assert (Path(top).name, fields["Version"], fields["Repository"]) == ("meldapure", version, "CRAN")
-        assert sources.versions("meldapure", at) == ["0.9.0", "1.0.0"]
+        assert repositories.versions("meldapure", at) == ["0.9.0", "1.0.0"]
         (tmp_path / "none").mkdir()
         with pytest.raises(PackageUnavailable, match="answers 404"):
             sources.get(entry("meldapure", "7.0"), at, str(tmp_path / "none"), {})

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.envs.errors import PackageUnavailable
-from melda.envs.restore import sources, tools, web
-from melda.envs.restore.sources import Mirrors
+from melda.envs.errors import PackageUnavailable, UsageError
+from melda.envs.restore import repositories, sources, tools, web
+from melda.envs.restore.repositories import Mirrors
 
 from tests.fakes.background import Background
 
@@ -72,9 +72,9 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest
 
 def test_a_list_that_cannot_be_had_is_empty() -> None:
     with Host() as host:
-        assert sources.text(host.url + "/3/3") == "xxx"
-        assert sources.text(host.url + "/nonsense") == ""
-    assert sources.text(host.url + "/3/3") == "" == sources.text("no address")
+        assert repositories.text(host.url + "/3/3") == "xxx"
+        assert repositories.text(host.url + "/nonsense") == ""
+    assert repositories.text(host.url + "/3/3") == "" == repositories.text("no address")
 
 
 def rscript(folder: Path, text: str) -> dict[str, str]:
@@ -88,13 +88,13 @@ def rscript(folder: Path, text: str) -> dict[str, str]:
 @pytest.mark.parametrize(("said", "release"), [("3.16", "3.16"), ("Error in try: no release", "")])
 def test_where_this_images_r_looks(tmp_path: Path, said: str, release: str) -> None:
     env = rscript(tmp_path, f"echo a warning\nprintf '\\n@@\\n@@https://cran/\\n@@https://bioc/\\n@@{said}'\n")
-    assert sources.mirrors(env) == Mirrors("https://cran", "https://bioc", release)
+    assert repositories.mirrors(env) == Mirrors("https://cran", "https://bioc", release)
 
 
 @pytest.mark.parametrize("text", ["echo 'Fatal error: no R home'; exit 2\n", "echo 'Fatal error: no R home'\n"])
 def test_r_that_does_not_start_says_why(tmp_path: Path, text: str) -> None:
     with pytest.raises(PackageUnavailable, match=r"^R does not start: Fatal error: no R home$"):
-        sources.mirrors(rscript(tmp_path, text))
+        repositories.mirrors(rscript(tmp_path, text))
 
 
 @pytest.mark.parametrize(
@@ -111,15 +111,45 @@ def test_r_that_does_not_start_says_why(tmp_path: Path, text: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_not_from_a_mirror_has_one_address_that_is_not_trusted(wanted: dict[str, Any], url: str) -> None:
-    assert sources.places(wanted, AT) == [(url, False)]
+    assert repositories.places(wanted, AT) == [(url, False)]
 
 
 def test_bioconductors_captured_release_is_asked_and_without_any_release_only_cran() -> None:
-    old = [url for url, _ in sources.places(entry("bioconductor", release="3.10"), AT)]
+    old = [url for url, _ in repositories.places(entry("bioconductor", release="3.10"), AT)]
     assert old[0] == "https://bioconductor.example/packages/3.10/bioc/src/contrib/pkg_1.0.tar.gz"
     assert old[-1] == "https://cran.example/src/contrib/Archive/pkg/pkg_1.0.tar.gz"
-    none = [url for url, _ in sources.places(entry("bioconductor"), AT._replace(release=""))]
-    assert none == [url for url, _ in sources.places(entry("cran"), AT)]
+    none = [url for url, _ in repositories.places(entry("bioconductor"), AT._replace(release=""))]
+    assert none == [url for url, _ in repositories.places(entry("cran"), AT._replace(release=""))]
+
+
+def test_bioconductor_is_asked_for_what_cran_has_not_and_a_repository_of_the_file_only_if_allowed() -> None:
+    found = [url for url, _ in repositories.places(entry("cran"), AT)]
+    assert found[0].startswith("https://cran.example/") and found[2].startswith(
+        "https://bioconductor.example/packages/3.16/bioc/"
+    )
+    other = entry("cran", repository="https://ada.r-universe.example")
+    assert repositories.places(other, AT) == repositories.places(entry("cran"), AT)
+    assert repositories.places(other, AT._replace(others=True))[0] == (
+        "https://ada.r-universe.example/src/contrib/pkg_1.0.tar.gz", False
+    )  # fmt: skip
+    inner = entry("cran", repository="https://169.254.169.254")
+    with pytest.raises(UsageError, match="not in the web"):
+        repositories.places(inner, AT._replace(others=True))
+
+
+@pytest.mark.parametrize(
+    ("url", "heading"),
+    [
+        ("https://api.github.com/repos/a/b/tarball/c", {"Authorization": "Bearer S3cret_g"}),
+        ("https://github.com/a/b/archive/c.tar.gz", {"Authorization": "Bearer S3cret_g"}),
+        ("https://gitlab.com/api/v4/projects/a%2Fb", {"PRIVATE-TOKEN": "S3cret_l"}), ("https://github.com.evil.example/a", {}),
+        ("https://api.github.com:8443/a", {}), ("https://user@api.github.com/a", {}), ("https://gitlab.example.com/a", {}),
+    ],
+)  # fmt: skip
+def test_a_key_goes_to_its_host_alone(url: str, heading: dict[str, str]) -> None:
+    env = {"GITHUB_PAT": "S3cret_g", "GITLAB_PAT": "S3cret_l"}
+    assert repositories.key(url, env) == heading
+    assert repositories.key(url, {"GITHUB_PAT": "a\r\nHost: x", "GITLAB_PAT": ""}) == {}
 
 
 def tarball(path: Path, *members: tuple[str, bytes | None, int]) -> None:

@@ -13,10 +13,11 @@ from typing import Any, Dict, List, Optional, Sequence
 from melda.base import release, textfiles
 from melda.base.errors import ConfigError
 from melda.config import environ
-from melda.envs import addresses, capture, diff, entries, formats, going_back
+from melda.envs import addresses, capture, diff, document, entries, formats, going_back
 from melda.envs import as_user as user
 from melda.envs.capture import copies, kernels, pack
 from melda.envs.errors import UsageError
+from melda.envs.restore import progress
 
 Json = Dict[str, Any]
 DIFFERS = UNAVAILABLE = 1
@@ -110,11 +111,18 @@ def do_diff(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     before = formats.read(asked.a)
     after = formats.read(asked.b) if asked.b else capture.capture(place)
     changes = diff.compare(before, after, asked.all)
+    problems = [*before.get(document.PROBLEMS, []), *after.get(document.PROBLEMS, [])]
+    for one in problems:
+        sys.stderr.write(
+            "melda-env: not compared: {0}: {1}\n".format(
+                *(progress.printable(one[name]) for name in ("name", "reason"))
+            )
+        )
     if asked.json:
         sys.stdout.write(json.dumps([change._asdict() for change in changes], indent=1) + "\n")
     else:
         sys.stdout.write("".join(change.line() + "\n" for change in changes))
-    return DIFFERS if changes else 0
+    return DIFFERS if changes or problems else 0
 
 
 def do_restore(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
@@ -161,12 +169,15 @@ def parser() -> argparse.ArgumentParser:
     three = commands.add_parser("restore", help="install what a file says, at the same versions")
     three.add_argument(
         "file", nargs="?", metavar="FILE",
-        help="a capture, requirements.txt, pylock.toml, renv.lock or the text of sessionInfo()",
+        help="a capture, or what pip, uv, Poetry, Pipenv, conda, renv, packrat or sessionInfo() write; - is standard input",
     )  # fmt: skip
     three.add_argument("--from-project", metavar="FOLDER", help="take FOLDER/environment.json, of another project")
     three.add_argument("--attached", action="store_true", help="only what its notebooks had loaded")
     three.add_argument("--allow-version-change", action="store_true", help="go on with another version of Python or R")
     three.add_argument("--prune", action="store_true", help="remove packages beyond the image that FILE does not name")
+    three.add_argument(
+        "--allow-repositories", action="store_true", help="ask the repositories of R packages, too, that FILE names"
+    )
     three.add_argument("--dry-run", action="store_true", help="say what would be done")
     three.add_argument("--json", action="store_true", help="end with a summary as JSON")
     three.set_defaults(do=do_restore)

@@ -209,11 +209,12 @@ def disarmed(found: Any) -> Any:
     for language in ("python", "r"):
         part = found.get(language)
         if isinstance(part, dict) and isinstance(part.get("packages"), list):
-            result[language] = {**part, "packages": [_disarmed(language, one) for one in part["packages"]]}
+            result[language] = {**part, "packages": [disarmed_entry(language, one) for one in part["packages"]]}
     return result
 
 
-def _disarmed(language: str, entry: Any) -> Any:
+def disarmed_entry(language: str, entry: Any) -> Any:
+    """Return an entry without the secrets in its address; see :func:`disarmed`."""
     source = entry.get("source") if isinstance(entry, dict) else None
     if not isinstance(source, dict) or str(source.get("type")) not in _shapes()[language]["source"]:
         return entry

@@ -11,3 +11,7 @@ class UsageError(ConfigError):
 
 class PackageUnavailable(Exception):
     """One package cannot be had; the text says why. The others can."""
+
+
+class Unusable(Exception):
+    """One entry of a file cannot be used; the text says why. The others can."""

@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, Tuple
 from melda.base import folders, regular, textfiles
 from melda.envs import capture, document, entries
 from melda.envs.capture.pack import ENDING
+from melda.envs.errors import UsageError
 from melda.plugins import state
 from melda.sync import fork_of
 
@@ -127,3 +128,16 @@ def clean_all(workdir: str) -> None:
     with contextlib.suppress(OSError):
         for path in paths(workdir):
             clean(path)
+
+
+def in_project(folder: str) -> str:
+    """Return the capture of another project: what was installed last, else what its user has captured.
+
+    Raises:
+        UsageError: it has none.
+    """
+    names = (os.path.join(state.PROJECT_STATE, state.CAPTURE), capture.NAME)
+    found = [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
+    if not found:
+        raise UsageError(f"invalid --from-project={folder!r}: no {capture.NAME} is in it; melda-env capture writes it")
+    return found[0]

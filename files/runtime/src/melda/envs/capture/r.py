@@ -7,7 +7,7 @@ import re
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from melda.base import regular
-from melda.envs import entries
+from melda.envs import entries, links
 from melda.envs.capture.system import R_PACKAGE, Apt
 
 Json = Dict[str, Any]
@@ -16,6 +16,7 @@ VERSION = re.compile(r"[0-9]+([.-][0-9]+)+")
 LARGEST = 1 << 18  # bytes of a DESCRIPTION
 # Where remotes, devtools, pak and renv note what a package was made from.
 HOSTED = {"github": "github", "gitlab": "gitlab", "bitbucket": "bitbucket"}
+OWNED = (("owner", "RemoteUsername"), ("repository", "RemoteRepo"))
 
 
 def description(text: str) -> Dict[str, str]:
@@ -57,23 +58,21 @@ def needs(fields: Dict[str, str]) -> List[str]:
 
 
 def _remote(fields: Dict[str, str], kind: str) -> Json:
-    commit = fields.get("RemoteSha", "")
+    commit = fields.get("RemoteSha", "") or fields.get("RemoteRef", "")
+    found: Json = {"type": HOSTED.get(kind, "git" if "git" in kind else kind)}
     if kind in HOSTED:
-        found = {
-            "type": HOSTED[kind],
-            "host": fields.get("RemoteHost", ""),
-            "owner": fields.get("RemoteUsername", ""),
-            "repository": fields.get("RemoteRepo", ""),
-            "subdirectory": fields.get("RemoteSubdir", ""),
-            "ref": fields.get("RemoteRef", ""),
-            "commit": commit,
-        }
-    elif "git" in kind:
-        found = {"type": "git", "url": fields.get("RemoteUrl", ""), "commit": commit}
+        found["host"] = re.sub(r"^[a-z]+://|/+$", "", fields.get("RemoteHost", ""))
+        found.update({name: fields.get(field, "").strip("/") for name, field in OWNED})
+        found["ref"] = fields.get("RemoteRef", "")
+    elif found["type"] == "git":
+        found["url"] = links.plain(fields.get("RemoteUrl", ""))
     elif kind == "url":
-        found = {"type": "url", "url": fields.get("RemoteUrl", "")}
+        return {"type": "url", "url": links.secure(fields.get("RemoteUrl", ""))}
     else:
-        found = {"type": "local"}
+        return {"type": "local"}
+    found.update(
+        {**(links.commit_or_ref(commit) if commit else {}), **links.subdirectory(fields.get("RemoteSubdir", ""))}
+    )
     return {name: value for name, value in found.items() if value}
 
 

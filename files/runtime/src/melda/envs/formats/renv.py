@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
-from melda.envs import document
+from melda.envs import links
 from melda.envs.addresses import with_git_user
+from melda.envs.capture import r
 from melda.envs.entries import lost
-from melda.envs.errors import UsageError
+from melda.envs.formats import tables
+from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
 CRAN = "https://cran.r-project.org"
+# Mirrors of CRAN: this image's own is asked in their place.
+MIRROR = re.compile(
+    r"cran|packagemanager\.(rstudio|posit)|p3m\.dev|rspm|mran|r-project\.org|bioconductor\.org|rstudio\.com|stat\.ethz|packages\.ropensci",
+    re.IGNORECASE,
+)
 HOSTS = {"github": "GitHub", "gitlab": "GitLab", "bitbucket": "Bitbucket"}
 # A capture's field and renv's.
 REMOTE = (
@@ -75,67 +82,107 @@ def write(found: Json) -> str:
     return json.dumps(lock, indent=2, ensure_ascii=False) + "\n"
 
 
-def _text(table: Json, field: str, what: str) -> str:
-    value = table.get(field, "")
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise UsageError(f"invalid {what}: {field} must be text")
-    return value
+def _fields(package: Json) -> Dict[str, str]:
+    """renv's and packrat's names as a DESCRIPTION has them."""
+    fields = {
+        str(name): "" if value is None or isinstance(value, (dict, list)) else str(value)
+        for name, value in package.items()
+    }
+    for old, new in (("GithubRepo", "RemoteRepo"), ("GithubUsername", "RemoteUsername"), ("GithubRef", "RemoteRef"),
+                     ("GithubSha1", "RemoteSha"), ("GithubSubdir", "RemoteSubdir"), ("GithubHost", "RemoteHost")):  # fmt: skip
+        if old in fields:
+            fields.setdefault(new, fields[old])
+    kind = fields.get("Source", "").lower()
+    if kind in (*HOSTS, "git", "url", "git2r", "xgit"):
+        fields["RemoteType"] = kind
+    elif kind not in ("bioconductor", "repository", "cran", "p3m", "rspm", "ppm", "", "standard"):
+        fields["RemoteType"] = "local"
+    elif kind != "bioconductor" and fields.get("RemoteType", "").lower() not in (*HOSTS, "git", "url", "git2r", "xgit"):
+        fields["RemoteType"] = ""
+    if kind in REPOSITORIES and not fields.get("Repository"):
+        fields["Repository"] = "CRAN"
+    return fields
 
 
-def _source(package: Json, release: str, what: str) -> Optional[Json]:
-    kind = _text(package, "Source", what).lower()
-    remote = {ours: value for ours, theirs in REMOTE for value in [_text(package, theirs, what)] if value}
-    if kind in HOSTS:
-        return {"type": kind, **{name: value for name, value in remote.items() if name != "url"}}
-    if kind == "git":
-        return {"type": "git", **{name: remote[name] for name in ("url", "commit") if name in remote}}
-    if kind == "url":
-        return {"type": "url", **{name: remote[name] for name in ("url",) if name in remote}}
-    if kind == "bioconductor":
-        return {"type": "bioconductor", **({"release": release} if release else {})}
-    if kind in ("repository", "cran", "p3m", "rspm", ""):
-        # Which mirror it was is the container's own matter: the file does not choose where from.
-        return {"type": "cran", "repository": "CRAN"}
-    return {"type": "local"}
+REPOSITORIES = ("repository", "cran", "p3m", "rspm", "ppm", "", "standard")
 
 
-def read(lock: Json, path: str) -> Json:
-    """Return the environment.
+def add(reading: Reading, key: str, package: Any, release: str, urls: Dict[str, str]) -> None:
+    """Read one package of a lock, or a paragraph of packrat's.
+
+    Args:
+        reading: collects it.
+        key: its name.
+        package: what the lock says of it.
+        release: Bioconductor's.
+        urls: of the repositories that the lock names, by name.
+    """
+    if not isinstance(package, dict):
+        reading.bad("r", key, "expected an object about this package")
+        return
+    fields = _fields(package)
+    name, version = fields.get("Package") or key, fields.get("Version", "")
+    if name in BASE:
+        return
+    if name != key:
+        reading.bad("r", key, f"it says that it is {name[:100]}")
+        return
+    source = r.source(fields)
+    if fields.get("Source", "").lower() == "bioconductor":
+        source = {"type": "bioconductor", **({"release": release} if re.fullmatch(r"\d+\.\d+", release) else {})}
+    elif source["type"] == "cran":
+        source = {"type": "cran", "repository": _repository(fields.get("Repository", ""), urls)}
+    if source["type"] == "local":
+        reading.bad("r", name, "it came from a file or folder of the host that wrote the file", version)
+        return
+    if not version and source["type"] in ("cran", "bioconductor"):
+        reading.bad("r", name, "it has no version")
+        return
+    needs = package.get("Requirements", package.get("Requires", []))
+    needs = needs.split(",") if isinstance(needs, str) else needs if isinstance(needs, list) else []
+    names = {re.sub(r"\s*\(.*", "", one).strip() for one in needs if isinstance(one, str)} - {"R"}
+    reading.r(name, version, source, {one for one in names if re.fullmatch(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]", one)})
+
+
+def _repository(name: str, urls: Dict[str, str]) -> str:
+    """CRAN, or the URL of another repository, which is asked only if that is allowed."""
+    url = urls.get(name, name if "://" in name else "").rstrip("/")
+    return "CRAN" if not url or MIRROR.search(name) or MIRROR.search(url) else links.secure(url)
+
+
+def read(lock: Json, path: str) -> Reading:
+    """Return what a lock says.
 
     Args:
         lock: what JSON says.
         path: names the file in messages.
-
-    Raises:
-        UsageError: it is invalid.
     """
-    about = lock.get("R", {})
-    if not isinstance(about, dict):
-        raise UsageError(f"invalid {path!r}: R must be an object")
-    found = document.empty()
-    found["r"]["version"] = _text(about, "Version", f"{path!r}: R")
-    bioconductor = lock.get("Bioconductor", {})
-    release = _text(bioconductor, "Version", f"{path!r}: Bioconductor") if isinstance(bioconductor, dict) else ""
-    for key in sorted(lock["Packages"]):
-        package, what = lock["Packages"][key], f"{path!r}: Packages.{key[:100]}"
-        if not isinstance(package, dict) or package.get("Package", key) != key:
-            raise UsageError(f"invalid {what}: expected an object about this package")
-        if key in BASE:
-            continue
-        needs = package.get("Requirements", [])
-        needs = (
-            sorted({re.sub(r"\s*\(.*", "", one) for one in needs if isinstance(one, str)} - {"R"})
-            if isinstance(needs, list)
-            else []
-        )
-        found["r"]["packages"].append(
-            {
-                "name": key,
-                "version": _text(package, "Version", what),
-                "source": _source(package, release, what),
-                **({"needs": needs} if needs else {}),
-            }
-        )
-    return found
+    reading = Reading(path)
+    about, bioconductor = lock.get("R"), lock.get("Bioconductor")
+    version = str(about.get("Version", "")) if isinstance(about, dict) else ""
+    reading.versions["r"] = version if re.fullmatch(r"[0-9]+(\.[0-9]+){1,2}", version) else ""
+    release = str(bioconductor.get("Version", "")) if isinstance(bioconductor, dict) else ""
+    listed = about.get("Repositories") if isinstance(about, dict) else None
+    urls = {
+        str(one.get("Name")): str(one.get("URL"))
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict)
+    }
+    packages = lock.get("Packages")
+    for key in sorted(packages if isinstance(packages, dict) else {}):
+        add(reading, key, lock["Packages"][key], release, urls)
+    return reading
+
+
+def whole(text: str, path: str, why: str) -> Reading:
+    """Return what can be read of a lock that is no JSON: each package that is whole by itself."""
+    reading = Reading(path)
+    reading.bad("r", "lock", why)
+    for key, found in tables.objects(text):
+        if isinstance(found.get("Package"), str):
+            add(reading, key or found["Package"], found, "", {})
+        for name, inner in (found.get("Packages") or {}).items() if isinstance(found.get("Packages"), dict) else ():
+            add(reading, name, inner, "", {})
+    version = re.search(r'"R"\s*:\s*\{\s*"Version"\s*:\s*"(\d+\.\d+\.\d+)"', text)
+    reading.versions["r"] = version.group(1) if version else ""
+    return reading

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any, Dict, Iterator, List, Tuple
-from urllib import parse
 
-from melda.envs import addresses, document
+from melda.envs import addresses, links
 from melda.envs.entries import lost
-from melda.envs.errors import UsageError
+from melda.envs.errors import Unusable
+from melda.envs.formats import matchspec
+from melda.envs.formats.reading import DEEPEST, HASH, Reading, applies, requirement
 
 Json = Dict[str, Any]
-HASH = re.compile(r"--hash[= ](sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
-COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+NOTHING = "# no packages beyond the image\n"
+OPTION = re.compile(r"\s(?=--?[A-Za-z])")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# Before the packages, in a notebook, a shell's history or a Dockerfile.
+INSTALL = re.compile(
+    r"^(?:[%!$>#]\s*|RUN\s+|sudo\s+|python[\d.]*\s+-m\s+|uv\s+)*pip[\d.]*\s+install\s+(?P<rest>\S.*)$", re.IGNORECASE
+)
+CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(\s|$)")
+# What pip says beside its lists, and their heading.
+CHATTER = re.compile(
+    r"^(\[notice\]|WARNING:|DEPRECATION:|Collecting |Requirement already satisfied|Note: you may need|[-\s]*-{3,}[-\s]*$|```"
+    r"|pip freeze|pip list|[%!>$]\s*(?:pip|conda)\s+(?:freeze|list)\b)"
+)
+HEADING = re.compile(r"^Package\s+Version\b")
+LISTED = re.compile(
+    r"^(?P<name>[A-Za-z0-9][\w.-]*)\s+\(?(?P<version>\d[\w.!+-]*)\)?(?P<place>\s+(?:/|[A-Za-z]:\\).*)?$"
+)
+# Options with a value that are ignored, and said; all others without one are too.
+WITH_VALUE = {
+    "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--no-binary", "--only-binary",
+    "--use-feature", "--progress-bar", "--platform", "--python-version", "--implementation", "--abi", "-t", "--target",
+    "--prefix", "--root", "--cache-dir", "--index", "--default-index", "--proxy", "--cert", "--timeout", "--retries",
+}  # fmt: skip
 
 
 def _address(entry: Json) -> str:
@@ -22,7 +45,7 @@ def _address(entry: Json) -> str:
     if source.get("subdirectory"):
         fragment["subdirectory"] = source["subdirectory"]
     if source["type"] == "vcs":
-        url = "git+{0}@{1}".format(addresses.with_git_user(source["url"]), source["commit"])
+        url = "git+{0}@{1}".format(addresses.with_git_user(source["url"]), source.get("commit") or source["ref"])
     else:
         url = source["url"].partition("#")[0]
         for one in source.get("hashes", []):
@@ -55,7 +78,7 @@ def write(found: Json) -> str:
         hashes = entry.get("hashes", []) if with_hashes else []
         ending = "".join(f" \\\n    --hash={one}" for one in hashes)
         lines.append(line(entry) + ending + "\n")
-    return "".join(lines)
+    return "".join(lines) or NOTHING
 
 
 def _logical(text: str) -> Iterator[Tuple[int, str]]:
@@ -63,8 +86,8 @@ def _logical(text: str) -> Iterator[Tuple[int, str]]:
     number, joined = 0, ""
     for at, raw in enumerate(text.splitlines(), 1):
         number = number or at
-        if raw.endswith("\\") and not re.match(r"\s*#", raw):
-            joined += raw[:-1] + " "
+        if raw.rstrip().endswith("\\") and not re.match(r"\s*#", raw):
+            joined += raw.rstrip()[:-1] + " "
             continue
         one = re.sub(r"(^|\s)#.*$", "", joined + raw).strip()
         if one:
@@ -74,76 +97,185 @@ def _logical(text: str) -> Iterator[Tuple[int, str]]:
         yield number, joined.strip()
 
 
-def _direct(url: str, what: str) -> Json:
-    """Return the source that a direct reference names."""
-    address, _, fragment = url.partition("#")
-    output = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
-    inside = {"subdirectory": parse.unquote(output["subdirectory"])} if output.get("subdirectory") else {}
-    if address.startswith("git+"):
-        address, _, commit = address[4:].rpartition("@")
-        if not COMMIT.fullmatch(commit):
-            message = "{0}: invalid {1!r}: it must end in @ and a whole commit"
-            raise UsageError(message.format(what, addresses.hide(url)[:200]))
-        return {"type": "vcs", "vcs": "git", "url": address, "commit": commit, **inside}
-    hashes = [f"{name}:{output[name]}" for name in ("sha256", "sha384", "sha512") if output.get(name)]
-    return {"type": "url", "url": address, **({"hashes": hashes} if hashes else {}), **inside}
+class _Lines:
+    """Reads the lines of one file, and of those that it includes.
 
-
-def _requirement(text: str, what: str) -> Any:
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 not with the launcher's Python
-
-    try:
-        return Requirement(text)
-    except InvalidRequirement as error:
-        reason = str(error).splitlines()[0]
-        shown = addresses.hide(text)[:100]
-        raise UsageError(f"{what}: invalid {shown!r}: {addresses.hide(reason)[:200]}") from None
-
-
-def _exact(specifier: Any) -> str:
-    """Return the one version that a specifier allows; empty if there may be several."""
-    found = [one.version for one in specifier if one.operator in ("==", "===")]
-    return str(found[0]) if len(found) == 1 == len(list(specifier)) and "*" not in found[0] else ""
-
-
-def read(text: str, path: str) -> Tuple[Json, List[str]]:
-    """Return the environment, and the requirements that name no exact version.
-
-    Raises:
-        UsageError: a line is invalid, or would have pip look elsewhere.
+    Args:
+        reading: collects what they say.
+        constraints: they only limit versions.
     """
-    from melda.versions.libraries import normal  # noqa: PLC0415
 
-    entries: Dict[str, Json] = {}
-    loose: List[str] = []
-    for number, given in _logical(text):
-        what = f"{path!r}, line {number}"
-        hashes = sorted(match.group(1) for match in HASH.finditer(given))
-        bare = HASH.sub("", given).strip()
-        if bare.startswith("-") or re.search(r"\s--?[A-Za-z]", bare):
-            message = "{0}: invalid {1!r}: options are not taken, only packages"
-            raise UsageError(message.format(what, addresses.hide(bare)[:100]))
-        one = _requirement(bare, what)
-        if one.marker is not None and not one.marker.evaluate({"extra": ""}):
-            continue
-        name = normal(one.name)
-        version = _exact(one.specifier)
-        if one.url:
-            source = _direct(one.url, what)
-            if hashes and source["type"] == "url":
-                source, hashes = {**source, "hashes": hashes}, []
-        elif version:
-            source = {"type": "index"}
+    def __init__(self, reading: Reading, constraints: bool = False, depth: int = 0) -> None:
+        self._reading, self._constraints, self._depth = reading, constraints, depth
+        self.misread = self.read = 0
+        self._hashes_required = self._table = False
+
+    def all(self, text: str) -> None:
+        """Read a text; of what is invalid, each line costs itself."""
+        for number, given in _logical(text):
+            if CONFLICT.match(given):
+                self._bad(given.split()[0], "a merge conflict: what is on both sides of it is read", number)
+            elif HEADING.match(given):
+                self._table = True
+            elif not CHATTER.match(given):
+                self._guarded(given.lstrip("\u2022*").strip() if given[:1] in "\u2022*" else given, number)
+
+    def _guarded(self, given: str, number: int) -> None:
+        try:
+            self.one(given)
+            self.read += 1
+        except Unusable as error:
+            self._bad(self._name(given), str(error), number)
+
+    @staticmethod
+    def _name(given: str) -> str:
+        given = re.sub(r"^(-e|--editable|-r|--requirement|-c|--constraint)[= ]*", "", given)
+        found = NAME.match(given)
+        if links.is_link(given):
+            egg = re.search(r"#(?:.*&)?egg=([\w.-]+)", given)
+            return egg.group(1) if egg else given[:100]
+        return (
+            found.group(0)
+            if found and given[found.end() :][:1] in ("", " ", "=", "<", ">", "!", "~", "[", ";", "@", ",", "(")
+            else given[:100]
+        )
+
+    def _bad(self, name: str, reason: str, number: int) -> None:
+        self.misread += 1
+        where = f"line {number}: " if number else ""
+        self._reading.bad("python", name, where + reason)
+
+    def one(self, given: str) -> None:
+        """Read one line.
+
+        Raises:
+            Unusable: it cannot be used.
+        """
+        installed = INSTALL.match(given)
+        if installed:
+            self._command(installed.group("rest"))
+        elif given.startswith("-"):
+            self._option(given)
         else:
-            loose.append(
-                "{0}{1}{2}".format(
-                    name, "[{0}]".format(",".join(sorted(one.extras))) if one.extras else "", one.specifier
-                )
-            )
-            continue
-        entry: Json = {"name": name, "version": version, "source": source, **({"hashes": hashes} if hashes else {})}
-        if entries.setdefault(name, entry) != entry:
-            raise UsageError(f"{what}: {name} stands there twice, and not the same")
-    found = document.empty()
-    found["python"]["packages"] = [entries[name] for name in sorted(entries)]
-    return found, loose
+            parts = OPTION.split(given, maxsplit=1)
+            self._package(parts[0].strip(), parts[1] if len(parts) > 1 else "")
+
+    def _command(self, words: str) -> None:
+        try:
+            split = shlex.split(words)
+        except ValueError:
+            split = words.split()
+        while split:
+            word = split.pop(0)
+            value = word.startswith("-") and "=" not in word and (word in WITH_VALUE or self._takes_file(word))
+            self._guarded(f"{word} {split.pop(0)}" if value and split else word, 0)
+
+    @staticmethod
+    def _takes_file(word: str) -> bool:
+        return word in ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
+
+    def _option(self, given: str) -> None:
+        found = re.fullmatch(r"(--[a-z-]+|-[A-Za-z])(?:\s*=\s*|\s*)(.*)", given)
+        name, value = (found.group(1), found.group(2).strip("\"' ")) if found else (given, "")
+        if name in ("-r", "--requirement", "-c", "--constraint"):
+            self._include(value, name in ("-c", "--constraint"))
+        elif name in ("-e", "--editable"):
+            if not links.is_link(value):
+                raise Unusable(f"{links.ELSEWHERE}: {value[:100]}")
+            self._package(value, "")
+            self._reading.say(f"not editable here: {value}")
+        elif name == "--pre":
+            self._reading.pre = True
+        elif name == "--require-hashes":
+            self._hashes_required = True
+        else:
+            self._reading.say(f"ignored: {given[:200]}: packages come from this image's index, as pip is configured")
+
+    def _include(self, name: str, constraints: bool) -> None:
+        if self._depth >= DEEPEST:
+            raise Unusable("files include each other too deep")
+        try:
+            text = self._reading.beside(name)
+        except Unusable as error:
+            self._bad(name, f"not included: {error}", 0)
+            return
+        inner = _Lines(self._reading, constraints or self._constraints, self._depth + 1)
+        inner.all(text)
+
+    def _package(self, given: str, options: str) -> None:
+        hashes = HASH.findall(options)
+        rest = re.sub(r"--hash[= ]\S+", "", options).replace("\\", "").strip()
+        if rest:
+            self._reading.say(f"ignored: {rest[:200]}")
+        if len(hashes) < len(re.findall(r"--hash", options)):
+            raise Unusable("it has a hash that is none: expected sha256, sha384 or sha512")
+        if links.is_link(given):
+            self._address(*self._with_marker(given), hashes)
+            return
+        one = self._parsed(given)
+        if one is None:
+            return
+        if not applies(one.marker):
+            self._reading.say(f"{one.name}: not for this Python and system")
+            return
+        if self._hashes_required and not hashes and not one.url:
+            raise Unusable("--require-hashes, and it has none")
+        if self._constraints:
+            if not one.url:
+                self._reading.constraints.append(f"{one.name}{one.specifier}")
+        elif one.url:
+            self._address(one.url, one.name, hashes)
+        else:
+            self._reading.required(one, hashes)
+
+    @staticmethod
+    def _with_marker(given: str) -> Tuple[str, str]:
+        url, _, marker = given.partition(" ;")
+        if not applies(marker.strip()):
+            raise Unusable("it is for another Python or system")
+        return url, ""
+
+    def _address(self, url: str, name: str, hashes: List[str]) -> None:
+        link = links.read(url)
+        named = name or link.name
+        if not named:
+            raise Unusable("an address that names no package: write NAME @ before it")
+        source = link.source
+        if hashes and source["type"] == "url":
+            source, hashes = {**source, "hashes": sorted(hashes)}, []
+        self._reading.python(named, "", source, hashes)
+
+    def _parsed(self, given: str) -> Any:
+        """Return a requirement, in whichever way it is written; None if another reader has taken it."""
+        try:
+            return requirement(given)
+        except Unusable as error:
+            bare = given.strip("\"'`,; \t")
+            listed = LISTED.match(given)
+            if listed and not (self._table or "." in listed.group("version")):
+                listed = None  # words of a sentence
+            if listed and listed.group("place"):
+                raise Unusable(f"{links.ELSEWHERE}: {listed.group('place').strip()[:100]}") from None
+            if listed:
+                return requirement("{0}=={1}".format(listed.group("name"), listed.group("version")))
+            if matchspec.is_one(given):
+                matchspec.read(self._reading, given)
+                return None
+            if bare and bare != given:
+                return self._parsed(bare)
+            raise error from None
+
+
+def read(text: str, path: str) -> Reading:
+    """Return what the file says."""
+    reading = Reading(path)
+    lines = _Lines(reading)
+    lines.all(text)
+    reading.misread, reading.understood = lines.misread, lines.read
+    return reading
+
+
+def into(reading: Reading, given: List[Any]) -> None:
+    """Read lines that another format holds: conda's section for pip, a project's dependencies."""
+    for one in given:
+        _Lines(reading).all(str(one))

@@ -8,67 +8,35 @@ import os
 import shutil
 import sys
 import time
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, Optional
 
 from melda.config import environ
 from melda.envs import addresses, capture, document, formats
+from melda.envs.capture.copies import in_project
 from melda.envs.capture.pack import ENDING
 from melda.envs.errors import PackageUnavailable, UsageError
+from melda.envs.formats.reading import AT_LEAST, NOTES, WANTS
 from melda.envs.restore import plan as plans
-from melda.envs.restore import python, r, tools, web
-from melda.envs.restore.progress import Progress
+from melda.envs.restore import python, python_settle, r, r_settle, tools, web
+from melda.envs.restore.outcome import DEFAULTS, Options, Outcome, Problem
+from melda.envs.restore.progress import Progress, printable
+from melda.envs.restore.resolve import name_of
 from melda.plugins import set_paths, state
 
 Json = Dict[str, Any]
+__all__ = ["DEFAULTS", "Options", "Outcome", "Problem", "Restore", "in_project", "restore", "run"]
 UNAVAILABLE = 1
+MOST_NEAREST = 20  # packages of which the nearest version is asked for
 PATIENCE = 60.0  # seconds for the project's packages to come from the bucket
 
 
-class Options(NamedTuple):
-    """What was asked for.
-
-    Attributes:
-        attached: only what notebooks had loaded.
-        allow_version_change: go on with another Python or R.
-        prune: remove what the file does not name.
-        dry_run: only say what would be done.
-    """
-
-    attached: bool = False
-    allow_version_change: bool = False
-    prune: bool = False
-    dry_run: bool = False
-
-
-DEFAULTS = Options()
-
-
-class Problem(NamedTuple):
-    """A package that cannot be had, why, and the nearest version that can (empty: none)."""
-
-    kind: str
-    name: str
-    version: str
-    reason: str
-    nearest: str
-
-    def line(self) -> str:
-        """For a reader."""
-        near = f"; nearest to be had: {self.nearest}" if self.nearest else ""
-        what = " ".join(word for word in (plans.NAMES[self.kind], self.name, self.version) if word)
-        return f"{what}: {self.reason}{near}"
-
-
-class Outcome(NamedTuple):
-    """How it went: how many were installed, how many were there, and which cannot be had."""
-
-    installed: int
-    there: int
-    problems: List[Problem]
-
-    def as_json(self) -> Json:
-        """For a program."""
-        return {**self._asdict(), "problems": [problem._asdict() for problem in self.problems]}
+def wait(progress: Progress) -> None:
+    """What this project has in its bucket comes first, and is not installed a second time."""
+    deadline = time.monotonic() + PATIENCE
+    if os.path.exists(state.RESTORING):
+        progress.doing("waiting for the project's own packages")
+    while os.path.exists(state.RESTORING) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 class Restore:
@@ -101,24 +69,44 @@ class Restore:
             OSError: a folder of the user's cannot be written.
         """
         with tools.alone(tools.cache(self._place)):
-            self._wait()
+            wait(self._progress)
             here = capture.capture(self._place)
             if self._options.attached:
                 self._wanted = plans.attached(self._wanted, self._path)
             for line in plans.check_versions(self._wanted, here, self._options.allow_version_change):
                 self._progress.say(line)
-            early = self._resolve(here)
-            outcome = self._follow(plans.make(self._wanted, here), here, early)
+            for line in self._wanted.get(NOTES, []):
+                self._progress.say(line)
+            try:
+                early = [*self._unreadable(), *self._absent(here), *self._settle_python(here), *self._settle_r(here)]
+                outcome = self._follow(plans.make(self._wanted, here), here, early)
+            finally:
+                if self._python is not None:
+                    self._python.close()
             shutil.rmtree(tools.packages(self._place), ignore_errors=True)
             return outcome
 
-    def _wait(self) -> None:
-        """What this project has in its bucket comes first, and is not installed a second time."""
-        deadline = time.monotonic() + PATIENCE
-        if os.path.exists(state.RESTORING):
-            self._progress.doing("waiting for the project's own packages")
-        while os.path.exists(state.RESTORING) and time.monotonic() < deadline:
-            time.sleep(0.05)
+    def _unreadable(self) -> List[Problem]:
+        """What of the file cannot be used at all."""
+        return [
+            Problem(one["kind"], one["name"], one["version"], one["reason"], "")
+            for one in self._wanted.get(document.PROBLEMS, [])
+        ]
+
+    def _absent(self, here: Json) -> List[Problem]:
+        """Packages of a language that is not here."""
+        problems = []
+        for kind, name in plans.NAMES.items():
+            if self._wanted[kind]["packages"] and not here[kind]["version"]:
+                why = f"this container has no {name}"
+                problems += [
+                    Problem(kind, one["name"], one["version"], why, "") for one in self._wanted[kind]["packages"]
+                ]
+                self._replace(kind, [])
+        return problems
+
+    def _replace(self, kind: str, packages: List[Json]) -> None:
+        self._wanted = {**self._wanted, kind: {**self._wanted[kind], "packages": packages}}
 
     def _site(self, here: Json) -> python.Site:
         version = here["python"]["version"]
@@ -129,31 +117,48 @@ class Restore:
             self._python = python.Installer(self._site(here), self._env, self._progress.doing)
         return self._python
 
-    def _resolve(self, here: Json) -> List[Problem]:
-        """Requirements without exact versions become exact ones."""
-        loose = self._wanted.get(formats.OPEN, [])
-        if not loose:
+    def _settle_python(self, here: Json) -> List[Problem]:
+        """Requirements become exact versions, with all that they need; what is from an address is fetched."""
+        wants = self._wanted.get(WANTS)
+        missing = plans.missing(self._wanted, here, "python")
+        if not missing and not wants:
             return []
         try:
             installer = self._installer(here)
+            if wants and not missing and installer.satisfied(wants["requirements"], here):
+                return []
+            found, lost = python_settle.settle(
+                installer, self._wanted, here, {one["name"] for one in missing}, self._options.dry_run
+            )
         except PackageUnavailable as error:
-            return [Problem("python", one, "", str(error), "") for one in loose]
-        pinned = [
-            "{0}=={1}".format(one["name"], one["version"])
-            for one in self._wanted["python"]["packages"]
-            if one["version"]
-        ]
-        found, why = installer.resolve([*loose, *pinned], here["python"]["image"])
-        if why is not None:
-            return [Problem("python", one, "", why, "") for one in loose]
-        named = {entry["name"] for entry in self._wanted["python"]["packages"]}
-        packages = self._wanted["python"]["packages"] + [one for one in found if one["name"] not in named]
-        self._wanted = {**self._wanted, "python": {**self._wanted["python"], "packages": packages}}
-        return []
+            names = {name_of(one): "" for one in (wants or {}).get("requirements", [])}
+            names.update({one["name"]: one["version"] for one in missing})
+            self._replace("python", [one for one in self._wanted["python"]["packages"] if one["name"] not in names])
+            return [Problem("python", *item, str(error), "") for item in sorted(names.items())]
+        self._replace("python", found)
+        return self._with_nearest([Problem("python", *one, "") for one in lost], installer)
 
-    def _follow(self, plan: plans.Plan, here: Json, problems: List[Problem]) -> Outcome:
-        chosen = r.Ways([], [], [])
-        if plan.r or (self._options.prune and plan.extra_r):
+    @staticmethod
+    def _with_nearest(problems: List[Problem], installer: python.Installer) -> List[Problem]:
+        """Name the nearest versions, where not too many are asked for."""
+        asked = problems[:MOST_NEAREST]
+        return [one._replace(nearest=installer.nearest(one.name, one.version)) for one in asked] + problems[
+            MOST_NEAREST:
+        ]
+
+    def _settle_r(self, here: Json) -> List[Problem]:
+        """R packages without a version get one, and R's own names."""
+        if not plans.missing(self._wanted, here, "r") and not self._wanted.get(AT_LEAST):
+            return []
+        there = {**here["r"]["image"], **{one["name"]: one["version"] for one in here["r"]["packages"]}}
+        installer = self._r_installer(here)
+        known = r_settle.Known(there, installer.in_apt, installer.current)
+        found, failures = r_settle.settle(self._wanted["r"]["packages"], self._wanted.get(AT_LEAST, {}), known)
+        self._replace("r", found)
+        return [Problem("r", name, "", why, "") for name, why in failures.items()]
+
+    def _r_installer(self, here: Json) -> r.Installer:
+        if self._r is None:
             library = r.Library(
                 self._place,
                 set_paths.plugins(self._place).r,
@@ -161,12 +166,18 @@ class Restore:
                 here["r"]["version"],
                 here["system"]["architecture"],
             )
-            self._r = r.Installer(library, self._env, self._progress)
-            chosen = r.ways(plan.r, self._r.in_apt)
+            self._r = r.Installer(library, self._env, self._progress, self._options.allow_repositories)
+        return self._r
+
+    def _follow(self, plan: plans.Plan, here: Json, problems: List[Problem]) -> Outcome:
+        chosen = r.Ways([], [], [])
+        if plan.r or (self._options.prune and plan.extra_r):
+            chosen = r.ways(plan.r, self._r_installer(here).in_apt)
         for line in plans.lines(plan, chosen.apt, chosen.source, self._options.prune):
             self._progress.say(line)
         if self._options.dry_run:
-            return Outcome(0, plan.there, problems)
+            problems = problems + self._r_problems(plan, self._r.missing(chosen.source) if self._r else {})
+            return Outcome(0, plan.there, [one._replace(reason=addresses.hide(one.reason)) for one in problems])
         self._progress.start(len(plan.python) + len(plan.r))
         problems = problems + self._do_python(plan, here) + self._do_r(plan, here)
         if self._options.prune:
@@ -186,13 +197,26 @@ class Restore:
             installer = self._installer(here)
         except PackageUnavailable as error:
             return [Problem("python", one["name"], one["version"], str(error), "") for one in plan.python]
+        before = installer.unmet()
         failures = installer.install(plan.python)
         self._progress.done(len(plan.python))
         by_name = {entry["name"]: entry for entry in plan.python}
-        return [
-            Problem("python", name, by_name[name]["version"], why, installer.nearest(by_name[name]))
-            for name, why in sorted(failures.items())
+        problems = [
+            Problem("python", name, by_name[name]["version"], why, "") for name, why in sorted(failures.items())
         ]
+        return self._with_nearest(problems, installer) + self._unmet(installer, before, failures)
+
+    def _unmet(self, installer: python.Installer, before: python.Unmet, failures: Dict[str, str]) -> List[Problem]:
+        """What pip check says now, and did not say before. A snapshot was so where it was taken: it is only said."""
+        new = {key: why for key, why in installer.unmet().items() if key not in before and key[0] not in failures}
+        if WANTS in self._wanted:
+            failed = {name: f"installed, but it {why}" for (name, _), why in new.items()}
+            asked = {name_of(one) for one in self._wanted[WANTS]["requirements"]} - failures.keys()
+            failed.update({name: f"installed, but {why}" for name, why in installer.not_importable(asked).items()})
+            return [Problem("python", name, "", why, "") for name, why in sorted(failed.items())]
+        for (name, _), why in new.items():
+            self._progress.say(f"{name} {why}, as in the snapshot")
+        return []
 
     def _do_r(self, plan: plans.Plan, here: Json) -> List[Problem]:
         if not plan.r or self._r is None:
@@ -200,11 +224,16 @@ class Restore:
         set_paths.in_project(self._place, set_paths.plugins(self._place), repair=False)
         there = {*here["r"]["image"], *(entry["name"] for entry in here["r"]["packages"])}
         failures = self._r.install(plan.r, there)
+        return self._r_problems(plan, failures)
+
+    def _r_problems(self, plan: plans.Plan, failures: Dict[str, str]) -> List[Problem]:
         by_name = {entry["name"]: entry for entry in plan.r}
-        return [
-            Problem("r", name, by_name[name]["version"], why, self._r.nearest(by_name[name]))
-            for name, why in sorted(failures.items())
-        ]
+        found = []
+        for number, (name, why) in enumerate(sorted(failures.items())):
+            entry = by_name.get(name)
+            near = self._r.nearest(entry) if self._r and entry and number < MOST_NEAREST else ""
+            found.append(Problem("r", name, entry["version"] if entry else "", why, near))
+        return found
 
     def _prune(self, plan: plans.Plan, here: Json) -> List[Problem]:
         problems = []
@@ -231,7 +260,7 @@ def restore(
 
     Args:
         place: of the container.
-        path: a capture, requirements.txt, pylock.toml, renv.lock or the text of sessionInfo().
+        path: a capture, or a file of another format, see formats/__init__.py.
         options: what is asked for.
         progress: is told what happens; standard output if None.
 
@@ -248,19 +277,6 @@ def restore(
         raise UsageError("{0}: {1}".format(error.filename or "the project", error.strerror or error)) from None
 
 
-def in_project(folder: str) -> str:
-    """Return the capture of another project: what was installed last, else what its user has captured.
-
-    Raises:
-        UsageError: it has none.
-    """
-    names = (os.path.join(state.PROJECT_STATE, state.CAPTURE), capture.NAME)
-    found = [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
-    if not found:
-        raise UsageError(f"invalid --from-project={folder!r}: no {capture.NAME} is in it; melda-env capture writes it")
-    return found[0]
-
-
 def run(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     """Return the command: exit code 0 if all is as the file says, 1 if something cannot be had.
 
@@ -270,15 +286,14 @@ def run(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     if bool(asked.file) == bool(asked.from_project):
         raise UsageError("restore takes FILE or --from-project=FOLDER")
     path = asked.file or in_project(asked.from_project)
-    options = Options(asked.attached, asked.allow_version_change, asked.prune, asked.dry_run)
+    options = Options(asked.attached, asked.allow_version_change, asked.prune, asked.dry_run, asked.allow_repositories)
     outcome = restore(place, path, options, Progress(sys.stderr if asked.json else None))
     if asked.json:
         sys.stdout.write(json.dumps(outcome.as_json(), indent=1) + "\n")
         return UNAVAILABLE if outcome.problems else 0
-    if not asked.dry_run:
-        lines = [f"{outcome.installed} packages installed, {outcome.there} were there already"]
-        if outcome.problems:
-            lines.append(f"{len(outcome.problems)} cannot be had:")
-            lines += ["  " + problem.line() for problem in outcome.problems]
-        sys.stdout.write("".join(line + "\n" for line in lines))
+    lines = [] if asked.dry_run else [f"{outcome.installed} packages installed, {outcome.there} were there already"]
+    if outcome.problems:
+        lines.append(f"{len(outcome.problems)} cannot be had:")
+        lines += ["  " + printable(problem.line()) for problem in outcome.problems]
+    sys.stdout.write("".join(line + "\n" for line in lines))
     return UNAVAILABLE if outcome.problems else 0

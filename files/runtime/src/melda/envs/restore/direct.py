@@ -47,7 +47,15 @@ def fetch(entry: Json, folder: str, env: Dict[str, str]) -> str:
     if not NAME.fullmatch(name):
         raise PackageUnavailable(f"its address names neither a wheel nor the archive of a source: {name[:100]!r}")
     path = os.path.join(folder, name)
-    sources.fetch(url, path)
+    try:
+        sources.fetch(url, path)
+    except PackageUnavailable as failed:
+        if not source["url"].startswith("ssh://"):
+            raise
+        top = git.after(failed, source, os.path.join(folder, "source"), env)
+        return "file://" + parse.quote(os.path.join(top, inside) if inside else top)
+    if source["type"] == "vcs" and not source.get("commit"):
+        git.note_commit(source, path)
     if inside:  # of a local archive uv takes no subdirectory
         path = os.path.join(sources.unpack(path, os.path.join(folder, "source")), inside)
     return "file://" + parse.quote(path)
@@ -58,7 +66,7 @@ def origin(entry: Json) -> Json:
     source: Mapping[str, Any] = entry["source"]
     inside = {"subdirectory": source["subdirectory"]} if source.get("subdirectory") else {}
     if source["type"] == "vcs":
-        about = {"vcs": source["vcs"], "commit_id": source["commit"]}
+        about = {"vcs": source["vcs"], "commit_id": source.get("commit") or source.get("ref", "")}
         return {"url": source["url"], "vcs_info": about, **inside}
     url = source["url"] if source["type"] == "url" else "file://" + parse.quote(source.get("path", ""))
     hashes = dict(one.split(":", 1) for one in source.get("hashes", []))

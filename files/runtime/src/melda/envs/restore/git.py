@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tarfile
+import zlib
 from typing import Any, Dict, List, Tuple
 from urllib import parse
 
@@ -20,7 +22,8 @@ FORGES = {
     "bitbucket.org": "https://bitbucket.org/{path}/get/{commit}.tar.gz",
     "codeberg.org": "https://codeberg.org/{path}/archive/{commit}.tar.gz",
 }
-FORGE = re.compile(r"https://(?P<host>[a-z.]+)/(?P<path>[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+?)+)(?:\.git)?/?")
+FORGE = re.compile(r"(?:https|ssh)://(?P<host>[a-z.]+)/(?P<path>[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+?)+)(?:\.git)?/?")
+COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 PINS = (
     2,
     37,
@@ -29,12 +32,22 @@ PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
 
 def archive(source: Json) -> str:
-    """The address of an archive of a commit; empty where no commit is named, or no forge is known to have one."""
-    if not source.get("commit"):
-        return ""
-    found = FORGE.fullmatch(source["url"])
+    """The address of an archive of a commit, a branch or a tag; empty where none is named, or no forge is known to have one."""
+    commit = source.get("commit") or parse.quote(source.get("ref", ""))
+    found = FORGE.fullmatch(source["url"]) if commit else None
     pattern = FORGES.get(found.group("host"), "") if found else ""
-    return pattern.format(path=found.group("path"), commit=source["commit"]) if found and pattern else ""
+    return pattern.format(path=found.group("path"), commit=commit) if found and pattern else ""
+
+
+def note_commit(source: Json, archive_path: str) -> None:
+    """Note in the source of a branch or a tag which commit its archive is of: git archive writes it into the heading."""
+    try:
+        with tarfile.open(archive_path) as opened:
+            found = opened.pax_headers.get("comment", "")
+    except (OSError, EOFError, tarfile.TarError, zlib.error):
+        return
+    if COMMIT.fullmatch(found):
+        source["commit"] = found
 
 
 def _version(env: Dict[str, str]) -> Tuple[int, ...]:
@@ -67,8 +80,34 @@ def _kept_to(url: str, env: Dict[str, str]) -> Tuple[List[str], Dict[str, str]]:
     return [*options, "-c", f"http.curloptResolve={host}:{port}:{pinned}"], allowed
 
 
+def can_be_asked(source: Json) -> None:
+    """See whether an address may be fetched from, and git is there; nothing is fetched.
+
+    Raises:
+        PackageUnavailable: it may not, or there is none.
+    """
+    try:
+        addresses.check(source["url"], "git")
+    except UsageError as error:
+        raise PackageUnavailable(str(error)) from None
+    if shutil.which("git") is None:
+        raise PackageUnavailable("{0} is no forge whose archives are known, and git is not there".format(source["url"]))
+
+
+def after(failed: PackageUnavailable, source: Json, target: str, env: Dict[str, str]) -> str:
+    """Have git fetch what a forge has no archive of for everybody; as for :func:`checkout`.
+
+    Raises:
+        PackageUnavailable: it cannot be had in either way.
+    """
+    try:
+        return checkout(source, target, env)
+    except PackageUnavailable as error:
+        raise PackageUnavailable(f"{failed}; {error}") from None
+
+
 def checkout(source: Json, target: str, env: Dict[str, str]) -> str:
-    """Have git fetch a commit.
+    """Have git fetch a commit, a branch or a tag; which commit that is, is noted in the source.
 
     Args:
         source: of a capture.
@@ -81,7 +120,7 @@ def checkout(source: Json, target: str, env: Dict[str, str]) -> str:
     Raises:
         PackageUnavailable: it cannot be had.
     """
-    commit, url = source.get("commit", ""), source["url"]
+    commit, url = source.get("commit") or source.get("ref", ""), source["url"]
     try:
         addresses.check(url, "git")
         if not commit:
@@ -92,10 +131,13 @@ def checkout(source: Json, target: str, env: Dict[str, str]) -> str:
     for command in (
         ["git", "init", "--quiet", target],
         ["git", *options, "-C", target, "fetch", "--quiet", "--depth", "1", "--", addresses.with_git_user(url), commit],
-        ["git", "-C", target, "checkout", "--quiet", commit],
+        ["git", "-C", target, "checkout", "--quiet", commit if source.get("commit") else "FETCH_HEAD"],
     ):
         done = tools.run(command, quiet)
         if done.code:
             raise PackageUnavailable(f"git: {tools.last_line(done.output)}")
+    if not source.get("commit"):
+        found = tools.run(["git", "-C", target, "rev-parse", "HEAD"], quiet).output.strip()
+        source.update({"commit": found} if COMMIT.fullmatch(found) else {})
     shutil.rmtree(os.path.join(target, ".git"))
     return target

@@ -67,16 +67,16 @@ def check_versions(wanted: Json, here: Json, allowed: bool) -> List[str]:
     lines = []
     for kind, name in NAMES.items():
         given, mine = wanted[kind]["version"], here[kind]["version"]
-        if wanted[kind]["packages"] and not mine:
-            raise UsageError(f"the file has {name} packages: this container has no {name}")
-        if given and wanted[kind]["packages"] and given != mine:
+        same = mine == given or (given.count(".") == 1 and mine.startswith(given + "."))
+        if given and mine and wanted[kind]["packages"] and not same:
             lines.append(f"the file is of {name} {given}, this container has {mine}")
     if lines and not allowed:
         raise UsageError("{0}: --allow-version-change goes on all the same".format("; ".join(lines)))
     return lines
 
 
-def _missing(wanted: Json, here: Json, kind: str) -> List[Json]:
+def missing(wanted: Json, here: Json, kind: str) -> List[Json]:
+    """Return the entries of one language that are not here, or not as they are wanted."""
     one = {**wanted, "system": {}, **{other: _nothing() for other in NAMES if other != kind}}
     other = {**here, "system": {}, **{other: _nothing() for other in NAMES if other != kind}}
     differ = {change.name for change in diff.compare(one, other)}
@@ -89,15 +89,14 @@ def _nothing() -> Json:
 
 def make(wanted: Json, here: Json) -> Plan:
     """Return what there is to do to have ``wanted`` in a container that is ``here``."""
-    missing = {kind: _missing(wanted, here, kind) for kind in NAMES}
+    todo = {kind: missing(wanted, here, kind) for kind in NAMES}
     extra = {}
     for kind in NAMES:
         asked = {entry["name"] for entry in wanted[kind]["packages"]}
         extra[kind] = [entry for entry in here[kind]["packages"] if entry["name"] not in asked]
     total = sum(len(wanted[kind]["packages"]) for kind in NAMES)
-    return Plan(
-        missing["python"], missing["r"], extra["python"], extra["r"], total - len(missing["python"]) - len(missing["r"])
-    )
+    there = total - len(todo["python"]) - len(todo["r"])
+    return Plan(todo["python"], todo["r"], extra["python"], extra["r"], there)
 
 
 def _list(entries: Sequence[Json]) -> str:

@@ -11,19 +11,42 @@ import os
 import re
 import shutil
 import tempfile
-from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Collection, Dict, List, Sequence, Tuple
 
 from melda.base import interpreters, textfiles
-from melda.envs import addresses
-from melda.envs.capture.python import in_folder
+from melda.envs.capture.python import Found, in_folder
 from melda.envs.errors import PackageUnavailable
-from melda.envs.formats import requirements
-from melda.envs.restore import direct, nearest, tools, web
+from melda.envs.restore import direct, nearest, resolve, tools, web
 from melda.envs.restore.wanted import Site, is_checked, lines
 from melda.versions.libraries import normal
 
 Json = Dict[str, Any]
 Failures = Dict[str, str]  # name -> reason
+Unmet = Dict[Tuple[str, str], str]  # a distribution and what it needs -> what is wrong
+
+
+# Whatever they print while they are imported, the end of the output is ours.
+IMPORTS = """
+import importlib, json, os, sys
+for name, module in json.loads(sys.argv[1]).items():
+    try:
+        importlib.import_module(module)
+    except BaseException as error:
+        if not isinstance(error, KeyboardInterrupt):
+            why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            hint = "; setuptools<81 has it" if "pkg_resources" in why else ""
+            sys.stdout.write(f"\\n@@{name} import {module}: {why}{hint}\\n")
+    sys.stdout.flush()
+os._exit(0)
+"""
+
+
+def _module(found: Found) -> str:
+    """Return the module that a distribution is named after, or the only one that it has; empty if that is not clear."""
+    files = [str(one) for one in found.distribution.files or ()]
+    tops = {re.sub(r"(/__init__)?\.py$", "", one) for one in files if re.fullmatch(r"[A-Za-z]\w*(/__init__)?\.py", one)}
+    named = [one for one in tops if normal(one) == found.entry["name"]]
+    return (named or [*tops])[0] if named or len(tops) == 1 else ""
 
 
 class Installer:
@@ -36,7 +59,7 @@ class Installer:
     """
 
     def __init__(self, site: Site, env: Dict[str, str], say: Callable[[str], None]) -> None:
-        self._site, self._say = site, say
+        self.site, self.say = site, say
         self._env = {
             **env, **tools.pip_settings(site.layout.user.home, env),
             "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1", "UV_LINK_MODE": "hardlink", "UV_NO_PROGRESS": "1",
@@ -44,22 +67,24 @@ class Installer:
         }  # fmt: skip
         web.adopt(self._env)
         self._uv = tools.uv(site.layout, env)
-        self._folder = ""
-        self._fetched: Dict[str, str] = {}  # local copies by name
+        self.python = os.path.join(site.layout.python_env, "bin", "python")
+        os.makedirs(tools.cache(site.layout), exist_ok=True)
+        self.folder = tempfile.mkdtemp(prefix="python-", dir=tools.cache(site.layout))
+        self.fetched: Dict[str, str] = {}  # local copies by name
         self.built: List[str] = []  # names of what was built from source
 
-    def _run(self, *arguments: str) -> tools.Done:
+    def run(self, *arguments: str) -> tools.Done:
         flags = ["--no-index"] if self._env.get("UV_NO_INDEX") else []
         command = [self._uv, "pip", *arguments]
         return tools.run(command + (flags if arguments[0] != "uninstall" else []), self._env)
 
     def _install(self, root: str, entries: Sequence[Json], *options: str) -> tools.Done:
-        path = os.path.join(self._folder, "list.txt")
+        path = os.path.join(self.folder, "list.txt")
         with open(path, "w", encoding="utf-8") as stream:
-            stream.writelines(lines(self._site, entry, self._fetched.get(entry["name"], "")) for entry in entries)
+            stream.writelines(lines(self.site, entry, self.fetched.get(entry["name"], "")) for entry in entries)
         python = os.path.join(root, "bin", "python")
         checked = ["--require-hashes"] if all(is_checked(entry) for entry in entries) else []
-        return self._run(
+        return self.run(
             "install", "--python", python, "--no-deps", "--reinstall", *checked, *options, "--requirement", path
         )
 
@@ -75,8 +100,8 @@ class Installer:
         if done.code == 0:
             return {}
         if len(entries) == 1:
-            return {entries[0]["name"]: reason(done.output)}
-        named = [entry for entry in entries if _names(entry["name"], done.output)]
+            return {entries[0]["name"]: resolve.reason(done.output)}
+        named = [entry for entry in entries if resolve.names(entry["name"], done.output)]
         rest = [entry for entry in entries if entry not in named]
         if not named or not rest:
             middle = len(entries) // 2
@@ -87,11 +112,11 @@ class Installer:
 
     @property
     def _stage_root(self) -> str:
-        return os.path.join(self._folder, "stage")
+        return os.path.join(self.folder, "stage")
 
     def _wrong(self, entries: Sequence[Json]) -> Failures:
         """Return what has another content than the captured one."""
-        found = in_folder(interpreters.site_packages(self._stage_root, self._site.version))
+        found = in_folder(interpreters.site_packages(self._stage_root, self.site.version))
         failures = {}
         for entry in entries:
             here = found.get(entry["name"])
@@ -103,8 +128,12 @@ class Installer:
                 failures[entry["name"]] = "the content of this version is another one now: it is not what was captured"
         return failures
 
+    def close(self) -> None:
+        """Remove what was fetched."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def install(self, entries: Sequence[Json]) -> Failures:
-        """Install packages at their versions.
+        """Install packages at their versions, which :meth:`settle` has found.
 
         Returns:
             Why the others cannot be had, by name.
@@ -112,30 +141,14 @@ class Installer:
         Raises:
             OSError: a folder cannot be written.
         """
-        os.makedirs(tools.cache(self._site.layout), exist_ok=True)
-        self._folder = tempfile.mkdtemp(prefix="python-", dir=tools.cache(self._site.layout))
-        try:
-            return self._all(entries)
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _all(self, entries: Sequence[Json]) -> Failures:
-        python = os.path.join(self._site.layout.python_env, "bin", "python")
-        done = tools.run([self._uv, "venv", "--quiet", "--python", python, self._stage_root], self._env)
+        done = tools.run([self._uv, "venv", "--quiet", "--python", self.python, self._stage_root], self._env)
         if done.code:
             return {entry["name"]: tools.last_line(done.output) for entry in entries}
         failures: Failures = {}
         groups: Dict[Tuple[bool, bool], List[Json]] = {}
         for entry in entries:
-            try:
-                lines(self._site, entry)
-                if entry["source"]["type"] in ("vcs", "url"):
-                    self._fetch(entry)
-            except PackageUnavailable as error:
-                failures[entry["name"]] = str(error)
-                continue
             groups.setdefault((is_checked(entry), entry["source"]["type"] != "index"), []).append(entry)
-        self._say(f"checking {len(entries)} Python packages")
+        self.say(f"checking {len(entries)} Python packages")
         for (_, is_direct), group in sorted(groups.items()):
             # An index is asked for wheels first: of these the content is known.
             options = () if is_direct else ("--only-binary", ":all:")
@@ -152,11 +165,13 @@ class Installer:
         good = [entry for entry in good if entry["name"] not in failures]
         return {**failures, **self._final(good)}
 
-    def _fetch(self, entry: Json) -> None:
-        self._say("{0} {1}: fetching".format(entry["name"], entry["version"]).replace(" :", ":"))
-        folder = os.path.join(self._folder, "fetched", entry["name"])
+    def fetch(self, entry: Json) -> None:
+        self.say("{0} {1}: fetching".format(entry["name"], entry["version"]).replace(" :", ":"))
+        folder = os.path.join(self.folder, "fetched", entry["name"])
         os.makedirs(folder)
-        self._fetched[entry["name"]] = direct.fetch(entry, folder, self._env)
+        self.fetched[entry["name"]] = direct.fetch(entry, folder, self._env)
+        if entry["source"].get("ref") and entry["source"].get("commit"):
+            self.say("{0}: {1[ref]} is commit {1[commit]}".format(entry["name"], entry["source"]))
         if entry["source"]["type"] == "vcs":
             self._env.update(direct.versions_of_commits({entry["name"]: entry["version"]}))
 
@@ -167,13 +182,13 @@ class Installer:
             group = [entry for entry in entries if is_checked(entry) is checked]
             if not group:
                 continue
-            self._say(f"installing {len(group)} Python packages")
+            self.say(f"installing {len(group)} Python packages")
             # From the cache, byte by byte what was checked.
-            done = self._install(self._site.root, group, "--offline")
+            done = self._install(self.site.root, group, "--offline")
             if done.code:
-                done = self._install(self._site.root, group)
+                done = self._install(self.site.root, group)
             if done.code:
-                failures.update({entry["name"]: reason(done.output) for entry in group})
+                failures.update({entry["name"]: resolve.reason(done.output) for entry in group})
         for entry in entries:
             if entry["name"] not in failures:
                 self._as_captured(entry)
@@ -181,16 +196,16 @@ class Installer:
 
     def _forget_torn(self, names: Collection[str]) -> None:
         """uv takes for installed what was interrupted."""
-        for listed in os.listdir(self._site.packages):
-            path = os.path.join(self._site.packages, listed)
+        for listed in os.listdir(self.site.packages):
+            path = os.path.join(self.site.packages, listed)
             mine = listed.endswith(".dist-info") and normal(listed.split("-")[0]) in names
             if mine and not os.path.exists(os.path.join(path, "RECORD")):
                 shutil.rmtree(path, ignore_errors=True)
 
     def _as_captured(self, entry: Json) -> None:
         """Of a copy, note where it came from at first, and not where the copy lies."""
-        copied = "file" in entry or entry["name"] in self._fetched
-        found = in_folder(self._site.packages).get(entry["name"]) if copied else None
+        copied = "file" in entry or entry["name"] in self.fetched
+        found = in_folder(self.site.packages).get(entry["name"]) if copied else None
         path = os.path.join(found.distribution.path, "direct_url.json") if found else ""
         if os.path.isfile(path):
             textfiles.replace(path, json.dumps(direct.origin(entry)))
@@ -202,49 +217,45 @@ class Installer:
             PackageUnavailable: uv failed.
         """
         if names:
-            done = self._run("uninstall", "--python", os.path.join(self._site.root, "bin", "python"), *names)
+            done = self.run("uninstall", "--python", os.path.join(self.site.root, "bin", "python"), *names)
             if done.code:
                 raise PackageUnavailable(tools.last_line(done.output))
 
-    def resolve(self, loose: Sequence[str], image: Dict[str, str]) -> Tuple[List[Json], Optional[str]]:
-        """Exact versions of requirements that name none, and of what they need; what the image has is taken as it is.
+    def not_importable(self, names: Collection[str]) -> Failures:
+        """Return why what was installed cannot be imported, by name of the distribution; in a process of its own."""
+        found = in_folder(self.site.packages)
+        modules = {
+            name: module for name in sorted(names) if name in found for module in [_module(found[name])] if module
+        }
+        if not modules:
+            return {}
+        command = [os.path.join(self.site.root, "bin", "python"), "-c", IMPORTS, json.dumps(modules)]
+        told = re.findall(r"^@@(\S+) (.*)$", tools.run(command, self._env).output, re.MULTILINE)
+        return {name: why for name, why in told if name in modules}
 
-        Returns:
-            The packages beyond the image, and why there are none.
-        """
-        with tempfile.TemporaryDirectory(prefix="melda-env-") as folder:
-            wanted, pins = os.path.join(folder, "in.txt"), os.path.join(folder, "image.txt")
-            with open(wanted, "w", encoding="utf-8") as stream:
-                stream.writelines(one + "\n" for one in loose)
-            named = {normal(re.split(r"[^A-Za-z0-9._-]", one, maxsplit=1)[0]) for one in loose}
-            with open(pins, "w", encoding="utf-8") as stream:
-                stream.writelines("{0}=={1}\n".format(*item) for item in image.items() if item[0] not in named)
-            done = self._run(
-                "compile", "--quiet", "--no-header", "--no-annotate", "--generate-hashes", "--python",
-                os.path.join(self._site.layout.python_env, "bin", "python"), "--constraint", pins, wanted,
-            )  # fmt: skip
-        if done.code:
-            return [], reason(done.output)
-        found, _ = requirements.read(done.output, "uv")
-        return [one for one in found["python"]["packages"] if image.get(one["name"]) != one["version"]], None
+    def satisfied(self, wanted: Sequence[str], here: Json) -> bool:
+        """Is all that is wanted here, with all that it needs?"""
+        there = {**here["python"]["image"], **{one["name"]: one["version"] for one in here["python"]["packages"]}}
+        return resolve.satisfied(wanted, self.needs(), there)
 
-    def nearest(self, entry: Json) -> str:
-        """Return the version nearest to the captured one that can be had; empty if there is none."""
-        if entry["source"]["type"] not in ("index", "local"):
+    def needs(self) -> Dict[str, List[str]]:
+        """Return what each distribution that a notebook sees needs, by name."""
+        found = in_folder(interpreters.site_packages(self.site.layout.python_env, self.site.version))
+        found.update(in_folder(self.site.packages))
+        return {name: list(one.distribution.requires or []) for name, one in found.items()}
+
+    def unmet(self) -> Unmet:
+        """What pip check says of all that a notebook sees."""
+        found = in_folder(interpreters.site_packages(self.site.layout.python_env, self.site.version))
+        found.update(in_folder(self.site.packages))
+        return resolve.unmet(self.needs(), {name: one.entry["version"] for name, one in found.items()})
+
+    def nearest(self, name: str, version: str) -> str:
+        """Return the version nearest to the wanted one that can be had; empty if there is none."""
+        if not version:
             return ""
-        python = os.path.join(self._site.layout.python_env, "bin", "python")
+        python = self.python
         # pip's own python setting would lead to the user's pip.
-        done = tools.run([python, "-I", "-m", "pip", "--python", python, "index", "versions", entry["name"]], self._env)
+        done = tools.run([python, "-I", "-m", "pip", "--python", python, "index", "versions", name], self._env)
         found = re.search(r"^Available versions: (.+)$", done.output, re.MULTILINE)
-        return nearest.of_python(entry["version"], found.group(1).split(", ")) if found and not done.code else ""
-
-
-def _names(name: str, said: str) -> bool:
-    return bool(re.search(r"(?<![\w.-]){0}(?![\w.-]*\w)".format(re.sub("-", "[-_.]", name)), said, re.IGNORECASE))
-
-
-def reason(said: str) -> str:
-    """Why uv gave up, in one line."""
-    text = addresses.hide(re.sub(r"\s+", " ", re.sub(r"[^\x00-\x7f]+", " ", said)).strip())
-    found = re.search(r"(Because .*?)(?: And because| hint:|$)", text)
-    return (found.group(1) if found else text or "no reason given")[:300]
+        return nearest.of_python(version, found.group(1).split(", ")) if found and not done.code else ""

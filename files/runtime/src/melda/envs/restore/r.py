@@ -9,89 +9,22 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Set
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
-from melda.config import environ
 from melda.envs import addresses
 from melda.envs.capture import r
 from melda.envs.diff import same_version
 from melda.envs.errors import PackageUnavailable
 from melda.envs.formats.renv import BASE
-from melda.envs.restore import bspm, nearest, sources, tools
+from melda.envs.restore import bspm, nearest, r_settle, repositories, sources, tools
 from melda.envs.restore.progress import Progress
+from melda.envs.restore.r_ways import Library, Ways, ordered, ways
 from melda.envs.restore.wanted import kept
 from melda.plugins import r_library
 
 Json = Dict[str, Any]
 Failures = Dict[str, str]
-REPOSITORIES = ("cran", "apt", "bioconductor")
-
-
-class Library(NamedTuple):
-    """Where packages go.
-
-    Attributes:
-        place: of the container.
-        root: the user's library.
-        files: folder with what was kept beside the capture.
-        version: of R.
-        architecture: of the host.
-    """
-
-    place: environ.ImageLayout
-    root: str
-    files: str
-    version: str
-    architecture: str
-
-
-class Ways(NamedTuple):
-    """How each package will be had: apt's binary, a copy that was kept, or its source."""
-
-    apt: List[Json]
-    kept: List[Json]
-    source: List[Json]
-
-
-def ways(entries: Sequence[Json], in_apt: Dict[str, str]) -> Ways:
-    """Decide how each package is had.
-
-    Args:
-        entries: wanted.
-        in_apt: version by name, in lower case, of what apt has.
-    """
-    found = Ways([], [], [])
-    for entry in entries:
-        binary = in_apt.get(entry["name"].lower(), "")
-        if "file" in entry:
-            found.kept.append(entry)
-        elif binary and entry["source"]["type"] in REPOSITORIES and same_version(binary, entry["version"]):
-            found.apt.append(entry)
-        else:
-            found.source.append(entry)
-    return found
-
-
-def ordered(entries: Sequence[Json], needs: Dict[str, Set[str]]) -> List[Json]:
-    """``entries``, each after those of them that it needs; a circle is cut somewhere."""
-    by_name = {entry["name"]: entry for entry in entries}
-    found: List[Json] = []
-    seen: Set[str] = set()
-    for start in sorted(by_name):
-        waiting = [(start, False)]
-        while waiting:
-            name, after = waiting.pop()
-            if after:
-                found.append(by_name[name])
-            elif name not in seen:
-                seen.add(name)
-                waiting.append((name, True))
-                waiting += [
-                    (one, False)
-                    for one in sorted(needs.get(name, ()), reverse=True)
-                    if one in by_name and one not in seen
-                ]
-    return found
+__all__ = ["Installer", "Library", "Ways", "installs", "ordered", "ways", "why"]
 
 
 class Installer:
@@ -101,21 +34,39 @@ class Installer:
         library: where to.
         env: variables of R.
         progress: is told what happens.
+        others: may repositories that the file names be asked?
     """
 
-    def __init__(self, library: Library, env: Dict[str, str], progress: Progress) -> None:
-        self._library, self._progress = library, progress
+    def __init__(self, library: Library, env: Dict[str, str], progress: Progress, others: bool = False) -> None:
+        self._library, self._progress, self._others = library, progress, others
         jobs = f"-j{len(os.sched_getaffinity(0))}"
         self._env = {**env, "R_LIBS": library.root, "MAKEFLAGS": env.get("MAKEFLAGS", jobs)}
-        self._mirrors: List[sources.Mirrors] = []
+        self._current: Optional[Dict[str, str]] = None
+        self._mirrors: List[repositories.Mirrors] = []
         self.in_apt = bspm.available(self._env)
 
     @property
-    def mirrors(self) -> sources.Mirrors:
+    def mirrors(self) -> repositories.Mirrors:
         """Where this image's R looks; asked once."""
         if not self._mirrors:
-            self._mirrors.append(sources.mirrors(self._env))
+            self._mirrors.append(repositories.mirrors(self._env)._replace(others=self._others))
         return self._mirrors[0]
+
+    def current(self) -> Dict[str, str]:
+        """Return what CRAN and Bioconductor have now; asked once, and nothing where they do not answer."""
+        if self._current is None:
+            try:
+                self._current = repositories.all_current(self.mirrors)
+            except PackageUnavailable:
+                self._current = {}
+        return self._current
+
+    def missing(self, entries: Sequence[Json]) -> Failures:
+        """Return why sources cannot be had, before anything is fetched."""
+        try:
+            return r_settle.missing(entries, self.mirrors) if entries else {}
+        except PackageUnavailable as error:
+            return {entry["name"]: str(error) for entry in entries}
 
     def install(self, entries: Sequence[Json], there: Set[str]) -> Failures:
         """Install packages at their versions.
@@ -195,7 +146,7 @@ class Installer:
         command = ["R", "CMD", "INSTALL", "--no-docs", "--library=" + self._library.root, path]
         done = tools.run(command, self._env, say)
         found = r.read(os.path.join(self._library.root, entry["name"]))
-        if done.code or found is None or found["Version"] != entry["version"]:
+        if done.code or found is None or entry["version"] not in ("", found["Version"]):
             raise PackageUnavailable(why(done.output))
 
     def _kept(self, entry: Json) -> None:
@@ -211,10 +162,11 @@ class Installer:
         if not entries:
             return {}
         failures: Failures = {}
+        entries = list(entries)
         with tempfile.TemporaryDirectory(prefix="melda-env-r-") as folder:
             found: Dict[str, str] = {}
             needs: Dict[str, Set[str]] = {}
-            for number, entry in enumerate(entries):
+            for number, entry in enumerate(entries):  # which grows
                 name = entry["name"]
                 self._progress.doing("{0} {1}: fetching its source".format(name, entry["version"]), line=False)
                 inside = os.path.join(folder, str(number))
@@ -222,6 +174,7 @@ class Installer:
                 try:
                     found[name], fields = sources.get(entry, self.mirrors, inside, self._env)
                     needs[name] = set(r.needs(fields)) - BASE
+                    entries += self._needed(needs[name] - good - {one["name"] for one in entries})
                 except PackageUnavailable as error:
                     failures[name] = str(error)
                     self._progress.done()
@@ -237,6 +190,13 @@ class Installer:
                 self._progress.doing("{0} {1}: installing from source".format(name, entry["version"]))
                 failures.update(self._one(entry, lambda entry=entry: self._command(entry, found[entry["name"]])))  # type: ignore[misc]
         return failures
+
+    def _needed(self, names: Set[str]) -> List[Json]:
+        """What is needed and neither in the file nor in apt, in the version that CRAN has now."""
+        names = {name for name in names if name.lower() not in self.in_apt}
+        current = self.current() if names else {}
+        source = {"type": "cran", "repository": "CRAN"}
+        return [{"name": name, "version": current[name], "source": source} for name in sorted(names & current.keys())]
 
     def _bring(self, names: Sequence[str]) -> None:
         """What is needed and not in the file (others' files leave out what is everywhere with them), in apt's version."""
@@ -263,10 +223,10 @@ class Installer:
 
     def nearest(self, entry: Json) -> str:
         """Return the version nearest to the captured one that can be had; empty if there is none."""
-        if entry["source"]["type"] not in (*REPOSITORIES, "local"):
+        if entry["source"]["type"] not in (*r_settle.REPOSITORIES, "local"):
             return ""
         try:
-            there = sources.versions(entry["name"], self.mirrors)
+            there = repositories.versions(entry["name"], self.mirrors)
         except PackageUnavailable:
             there = []
         there += [self.in_apt[name] for name in [entry["name"].lower()] if name in self.in_apt]

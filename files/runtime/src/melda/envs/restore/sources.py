@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import tarfile
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Tuple
+from urllib import parse
 
 from melda.base import regular, textfiles
 from melda.envs import addresses, entries
 from melda.envs.capture.r import description
 from melda.envs.errors import PackageUnavailable, UsageError
-from melda.envs.restore import git, tools, web
+from melda.envs.restore import git, repositories, web
 
 Json = Dict[str, Any]
 LARGEST = 1 << 30  # bytes of a source
-LARGEST_LIST = 32 << 20
 MOST = 100_000  # files in a source
-BIOCONDUCTOR = ("bioc", "data/annotation", "data/experiment", "workflows")
 # As remotes notes it, and capture reads it.
 REMOTE = {
     "type": "RemoteType", "host": "RemoteHost", "owner": "RemoteUsername", "repository": "RemoteRepo",
@@ -30,23 +28,11 @@ REMOTE = {
 }  # fmt: skip
 
 
-class Mirrors(NamedTuple):
-    """What R is told in this image.
-
-    Attributes:
-        cran: URL of its CRAN mirror.
-        bioconductor: URL of its Bioconductor mirror.
-        release: Bioconductor's release for this R.
-    """
-
-    cran: str
-    bioconductor: str
-    release: str
-
-
-def _open(url: str, trusted: bool, watching: web.Watch) -> Any:
+def _open(url: str, trusted: bool, watching: web.Watch, method: str = "GET") -> Any:
     opener = urllib.request.build_opener() if trusted else web.opener(watching)
-    request = urllib.request.Request(url, headers={"User-Agent": "melda-env"})  # noqa: S310 checked, or this image's mirror
+    request = urllib.request.Request(url, headers={"User-Agent": "melda-env"}, method=method)  # noqa: S310 checked, or this image's mirror
+    for name, value in repositories.key(url, os.environ).items():
+        request.add_unredirected_header(name, value)  # of this host alone
     return opener.open(request, timeout=web.SECONDS)
 
 
@@ -88,80 +74,6 @@ def fetch(url: str, path: str, trusted: bool = False) -> None:
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(new)
-
-
-def text(url: str) -> str:
-    """Return the text at an address of a mirror; empty if it cannot be had."""
-    try:
-        with urllib.request.urlopen(url, timeout=web.SECONDS) as answer:  # noqa: S310 # nosec B310 this image's mirror
-            return str(answer.read(LARGEST_LIST).decode("utf-8", "replace"))
-    except (OSError, HTTPException, ValueError):
-        return ""
-
-
-def mirrors(env: Dict[str, str]) -> Mirrors:
-    """Return where this image's R looks.
-
-    Raises:
-        PackageUnavailable: R does not start.
-    """
-    code = (
-        'r <- getOption("repos"); b <- getOption("BioC_mirror");'
-        " v <- try(as.character(tools:::.BioC_version_associated_with_R_version()), silent = TRUE);"
-        ' cat("\\n@@", unname(r["CRAN"]), if (is.null(b)) "https://bioconductor.org" else b, v, sep = "\\n@@")'
-    )
-    done = tools.run(["Rscript", "--no-init-file", "-e", code], env)
-    found = re.findall(r"^@@(.+)$", done.output, re.MULTILINE)
-    if done.code or len(found) != 3:
-        raise PackageUnavailable(f"R does not start: {tools.last_line(done.output)}")
-    cran, bioconductor, release = (one.strip() for one in found)
-    return Mirrors(cran.rstrip("/"), bioconductor.rstrip("/"), release if re.fullmatch(r"\d+\.\d+", release) else "")
-
-
-def _in_repository(base: str, name: str, version: str) -> List[str]:
-    file = f"{name}_{version}.tar.gz"
-    return [f"{base}/src/contrib/{file}", f"{base}/src/contrib/Archive/{name}/{file}"]
-
-
-def places(entry: Json, at: Mirrors) -> List[Tuple[str, bool]]:
-    """Return where the source of a package may be, and whether that is a mirror of this image.
-
-    Raises:
-        PackageUnavailable: nowhere.
-    """
-    source, name, version = entry["source"], entry["name"], entry["version"]
-    kind = source["type"]
-    if kind in ("cran", "apt"):
-        return [(url, True) for url in _in_repository(at.cran, name, version)]
-    if kind == "bioconductor":
-        release = source.get("release") or at.release
-        bases = [f"{at.bioconductor}/packages/{release}/{part}" for part in BIOCONDUCTOR]
-        return [
-            (url, True)
-            for base in (bases if release else []) + [at.cran]
-            for url in _in_repository(base, name, version)
-        ]
-    if kind == "url":
-        return [(addresses.check(source["url"], name), False)]
-    if kind == "git":
-        return [(git.archive(source), False)]
-    if kind in ("github", "gitlab", "bitbucket"):
-        return [(addresses.check(_hosted(source), name), False)]
-    raise PackageUnavailable("it came from a local file or folder, of which no copy was kept")
-
-
-def _hosted(source: Json) -> str:
-    if not source.get("commit"):
-        raise PackageUnavailable("it names no commit")
-    values = {"host": source.get("host", ""), **source}
-    if source["type"] == "github":
-        host = values["host"] or "api.github.com"
-        return f"https://{host}/repos/{values['owner']}/{values['repository']}/tarball/{values['commit']}"
-    if source["type"] == "gitlab":
-        host = values["host"] or "gitlab.com"
-        path = "https://{0}/api/v4/projects/{1[owner]}%2F{1[repository]}/repository/archive.tar.gz?sha={1[commit]}"
-        return path.format(host, values)
-    return f"https://bitbucket.org/{values['owner']}/{values['repository']}/get/{values['commit']}.tar.gz"
 
 
 def unpack(archive: str, folder: str) -> str:
@@ -212,7 +124,7 @@ def fields(folder: str, entry: Json) -> Dict[str, str]:
     except OSError:
         raise PackageUnavailable("what was fetched is no R package: it has no DESCRIPTION") from None
     output = (found.get("Package"), found.get("Version"))
-    if output != (entry["name"], entry["version"]):
+    if output[0] != entry["name"] or entry["version"] not in ("", output[1]):
         raise PackageUnavailable("what was fetched is {0} {1}".format(*output))
     return found
 
@@ -228,7 +140,7 @@ def note_remote(folder: str, source: Json) -> None:
     textfiles.replace(path, "\n".join(kept + lines) + "\n")  # whatever a link of that name leads to
 
 
-def get(entry: Json, at: Mirrors, folder: str, env: Dict[str, str]) -> Tuple[str, Dict[str, str]]:
+def get(entry: Json, at: repositories.Mirrors, folder: str, env: Dict[str, str]) -> Tuple[str, Dict[str, str]]:
     """Fetch and unpack the source of a package.
 
     Args:
@@ -247,12 +159,11 @@ def get(entry: Json, at: Mirrors, folder: str, env: Dict[str, str]) -> Tuple[str
         why = entries.lost(entry)
         if why:
             raise PackageUnavailable(why)
-        if entry["source"]["type"] == "git" and not git.archive(entry["source"]):
-            top = git.checkout(entry["source"], os.path.join(folder, "source"), env)
+        source = entry["source"]
+        if source["type"] == "git" and not git.archive(source):
+            top = git.checkout(source, os.path.join(folder, "source"), env)
         else:
-            archive = os.path.join(folder, "archive")
-            _first(places(entry, at), archive)
-            top = unpack(archive, os.path.join(folder, "source"))
+            top = _archived(entry, at, folder, env)
         subdirectory = entry["source"].get("subdirectory", "")
         top = os.path.join(top, subdirectory) if subdirectory else top
         found = fields(top, entry)
@@ -264,21 +175,69 @@ def get(entry: Json, at: Mirrors, folder: str, env: Dict[str, str]) -> Tuple[str
     return top, found
 
 
-def _first(candidates: List[Tuple[str, bool]], path: str) -> None:
-    error: Optional[PackageUnavailable] = None
-    for url, trusted in candidates:
+def _archived(entry: Json, at: repositories.Mirrors, folder: str, env: Dict[str, str]) -> str:
+    """An archive of a source; git itself, with the user's key, where an address of ssh has none for everybody."""
+    source, archive = entry["source"], os.path.join(folder, "archive")
+    try:
+        _first(entry, at, lambda url, trusted: fetch(url, archive, trusted))
+    except PackageUnavailable as error:
+        if not str(source.get("url", "")).startswith("ssh://"):
+            raise
+        return git.after(error, source, os.path.join(folder, "source"), env)
+    if not source.get("commit"):
+        git.note_commit(source, archive)
+    return unpack(archive, os.path.join(folder, "source"))
+
+
+def _first(entry: Json, at: repositories.Mirrors, ask: Callable[[str, bool], None]) -> None:
+    """Ask each place where a source may be, until one has it.
+
+    Raises:
+        PackageUnavailable: none has; all that were asked are named.
+    """
+    failed: List[str] = []
+    silent: List[str] = []  # hosts that did not answer
+    for url, trusted in repositories.places(entry, at):
+        host = parse.urlsplit(url).netloc
+        if host in silent:
+            failed.append(f"{addresses.hide(url)} neither")
+            continue
         try:
-            fetch(url, path, trusted)
+            ask(url, trusted)
             return
-        except PackageUnavailable as failed:
-            error = failed
-    raise error or PackageUnavailable("it can be had nowhere")
+        except PackageUnavailable as error:
+            failed.append(str(error))
+            silent += [] if "answers" in str(error) else [host]
+    other = repositories.named(entry)
+    if other and not at.others:
+        failed.append(f"{other}, which the file names, is asked only with --allow-repositories")
+    raise PackageUnavailable("; ".join(dict.fromkeys(failed)) or "it can be had nowhere")
 
 
-def versions(name: str, at: Mirrors) -> List[str]:
-    """Return the versions of a package that CRAN has, archived ones included."""
-    archive = text(f"{at.cran}/src/contrib/Archive/{name}/")
-    found = re.findall(re.escape(name) + r"_([0-9]+(?:[.-][0-9]+)+)\.tar\.gz", archive)
-    listed = text(f"{at.cran}/src/contrib/PACKAGES")
-    found += re.findall(rf"^Package: {re.escape(name)}\nVersion: ([0-9.-]+)$", listed, re.MULTILINE)
-    return sorted(set(found))
+def look(entry: Json, at: repositories.Mirrors) -> None:
+    """See whether the source of a package is there, and fetch nothing.
+
+    Raises:
+        PackageUnavailable: it is not.
+    """
+    why = entries.lost(entry)
+    if why:
+        raise PackageUnavailable(why)
+
+    def ask(url: str, trusted: bool) -> None:
+        with web.watch(web.SECONDS) as watching:
+            try:
+                _open(url, trusted, watching, "HEAD").close()
+            except urllib.error.HTTPError as error:
+                raise PackageUnavailable(f"{addresses.hide(url)} answers {error.code}") from None
+            except (OSError, HTTPException, ValueError, UsageError) as error:
+                reason = addresses.hide(str(getattr(error, "reason", None) or error))[:200]
+                raise PackageUnavailable(f"{addresses.hide(url)} cannot be fetched: {reason}") from None
+
+    try:
+        if entry["source"]["type"] != "git" or git.archive(entry["source"]):
+            _first(entry, at, ask)
+        else:
+            git.can_be_asked(entry["source"])
+    except UsageError as error:
+        raise PackageUnavailable(str(error)) from None

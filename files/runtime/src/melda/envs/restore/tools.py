@@ -38,6 +38,9 @@ LEFT_OUT = (
     "R_LIBS",
     "R_LIBS_USER",
     "R_PROFILE_USER",
+    # Go to their hosts alone, see restore/repositories.py.
+    "GITHUB_PAT",
+    "GITLAB_PAT",
 )
 PATIENCE = 30.0  # seconds for what a killed restore has started
 _held: List[int] = []  # descriptors of the lock, which children keep

@@ -1,0 +1,119 @@
+"""A package as conda writes it: NAME=VERSION=BUILD; https://docs.conda.io/projects/conda-build/en/stable/resources/package-spec.html."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from melda.envs.errors import Unusable
+from melda.envs.formats.reading import Reading, requirement
+
+SPEC = re.compile(
+    r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)(?:\[(?P<inside>.*)\])?\s*"
+    r"(?P<version>[=<>!~].*|[\d*][^\s=]*(?:\s+\S+)?)?"
+)
+BUILD = re.compile(r"=(?P<version>[^=<>!~\s]+)=(?P<build>\S+)|==?\s*(?P<only>[^=<>!~\s,|]+)")
+# conda-forge's names of what PyPI calls otherwise.
+PYPI = {
+    "pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib",
+    "opencv": "opencv-python", "py-opencv": "opencv-python", "pytables": "tables", "msgpack-python": "msgpack",
+    "dask-core": "dask", "tensorflow-base": "tensorflow", "seaborn-base": "seaborn", "graphviz-python": "graphviz",
+    "python-graphviz": "graphviz", "python-tzdata": "tzdata", "python-xxhash": "xxhash", "python-flatbuffers": "flatbuffers",
+    "pyqt": "PyQt5", "py-xgboost": "xgboost", "py-lightgbm": "lightgbm", "typing-extensions": "typing-extensions",
+    "brotli-python": "brotli", "pysocks": "PySocks",
+    
+    "snappy-python": "python-snappy", "ruamel-yaml": "ruamel.yaml", "backports-zoneinfo": "backports.zoneinfo",
+}  # fmt: skip
+# No Python packages, though PyPI has some of these names.
+OTHERS = re.compile(
+    r"_.*|lib.*|gcc.*|gxx.*|gfortran.*|clang.*|llvm.*|xorg-.*|cuda.*|cudnn|nccl|ld_impl.*|binutils.*|kernel-headers.*|sysroot.*|font.*|"
+    r"aws-(c|crt|sdk|checksums).*|gst.*|alsa.*|bzip2|ca-certificates|c-ares|openssl|zlib|zlib-ng|xz|zstd|lz4-c|ncurses|readline|sqlite|tk|"
+    r"nodejs|yarn|git|git-lfs|make|cmake|ninja|curl|wget|krb5|icu|jpeg|openjpeg|libpng|giflib|tiff|freetype|fontconfig|expat|glib.*|gettext|"
+    r"hdf4|hdf5|netcdf4-c|mkl|mkl-service|blas|openblas|lapack|tbb|intel-openmp|mpi|openmpi|mpich|fftw|gmp|mpfr|mpc|gsl|geos|gdal-bin|proj|"
+    r"boost-cpp|eigen|arrow-cpp|qt.*|sip-bin|pcre.*|perl|ruby|java.*|openjdk|maven|rust|go|ffmpeg|x26[45]|lame|nspr|nss|dbus|cairo|pango|"
+    r"harfbuzz|fribidi|graphite2|pixman|gdk-pixbuf|pthread-stubs|samtools|bcftools|htslib|bedtools|bwa|blast|muscle|fastqc|parallel|tree|"
+    r"vim|tmux|jq|pandoc|texlive.*|tectonic|poppler|ghostscript|imagemagick|graphviz|vc|vs20.*|ucrt|menuinst|m2w64-.*|msys2-.*|"
+    r"python_abi|pypy.*|conda.*|mamba|anaconda.*|nomkl|snappy|re2|grpc-cpp|protobuf-c|s2n|yaml|yaml-cpp|libyaml|binutils|bison|flex"
+)  # fmt: skip
+# Python's all the same.
+OURS = re.compile(
+    r"librosa|libcst|libsass|libtmux|libarchive-c|llvmlite|fonttools|fontmake|fontparts|clang-format|cuda-python"
+)
+PYTHONS = ("python", "pip", "setuptools", "wheel")
+
+
+def is_one(text: str) -> bool:
+    """Is this a package of conda's, and no requirement?"""
+    return bool(re.fullmatch(r"(?:[\w./-]+::)?[A-Za-z0-9_][\w.-]*\s*=\s*[\d*][\w.*+!-]*(=[\w.*+-]+)?", text))
+
+
+def r_name(name: str) -> str:
+    """Return what R may call a package of conda's, in lower case; empty: it is none of R's."""
+    for prefix in ("r-", "bioconductor-"):
+        if name.startswith(prefix):
+            return name[len(prefix) :]
+    return ""
+
+
+def _r(reading: Reading, name: str, version: str) -> None:
+    found = re.sub(r"[_]", "-", version.strip("=<>!~ ").split(",")[0].split("=")[0].rstrip(".*"))
+    if re.search(r"[<>!|]", version):
+        if version.startswith(">"):
+            reading.at_least[r_name(name)] = found
+        found = ""
+    if found and not re.fullmatch(r"\d+([.-]\d+)+", found):
+        reading.bad("r", r_name(name), f"invalid version {found[:50]!r}", found)
+        return
+    source = {"type": "bioconductor"} if name.startswith("bioconductor-") else None
+    reading.r(r_name(name), found, source)
+
+
+def read(reading: Reading, text: str) -> None:
+    """Read one package. If its build is named, that says whether it is Python's.
+
+    Args:
+        reading: collects it.
+        text: the package.
+
+    Raises:
+        Unusable: it is no package.
+    """
+    found = SPEC.fullmatch(text.strip())
+    if not found:
+        raise Unusable("no package as conda writes it")
+    name, version = found.group("name").lower(), (found.group("version") or "").strip()
+    version = re.sub(r"^\s*version\s*=\s*|['\"]", "", found.group("inside") or "") or version
+    exact = BUILD.fullmatch(version)
+    build = str(exact.group("build") or "") if exact else ""
+    pythons = "py" in build and name != "python_abi"
+    if name == "r-base":
+        plain = re.match(r"=+(\d+\.\d+(\.\d+)?)", version)
+        reading.versions["r"] = plain.group(1) if plain else ""
+    elif r_name(name):
+        _r(reading, name, (exact.group("version") or exact.group("only")) if exact else version)
+    elif name in PYTHONS:
+        plain = re.match(r"=+(\d+\.\d+(\.\d+)?)", version)
+        if name == "python" and plain:
+            reading.versions["python"] = plain.group(1)
+    elif not OURS.fullmatch(name) and (not pythons if build else OTHERS.fullmatch(name)):
+        reading.bad(
+            "python",
+            name,
+            "a package of conda's that is no Python package: nothing here installs it",
+            version.strip("="),
+        )
+    else:
+        reading.required(requirement(PYPI.get(name.replace("_", "-"), name) + _specifier(version, exact)))
+
+
+def _specifier(version: str, exact: Any) -> str:
+    """conda's = is any that begins so, unless a build is named."""
+    if exact and exact.group("version"):
+        return "==" + str(exact.group("version"))
+    if exact:
+        only = str(exact.group("only"))
+        return "==" + (only if version.startswith("==") or only.endswith("*") else only + ".*")
+    if re.match(r"[\d*]", version):
+        words = version.split()
+        return "" if version == "*" else "==" + words[0]
+    return re.sub(r"\s", "", re.sub(r"(^|,)=(?!=)", r"\1==", version)).replace("|", ",")

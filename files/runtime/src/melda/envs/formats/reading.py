@@ -1,0 +1,196 @@
+"""What a reader has found so far: entries that can be used, requirements to be resolved, and what costs itself alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+from melda.base import regular
+from melda.envs import addresses, document, entries
+from melda.envs.errors import Unusable, UsageError
+
+Json = Dict[str, Any]
+# Beside the schema's fields, and for restore alone.
+WANTS, NOTES, AT_LEAST, COMPLETE = "wants", "notes", "at_least", "complete"
+INDEX = {"type": "index"}
+HASH = re.compile(r"(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
+DEEPEST, MOST_FILES = 8, 50
+SHOWN = 100
+
+
+def normal(name: str) -> str:
+    """Return a Python package's name as an index spells it."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def exact(specifier: Any) -> str:
+    """Return the one version that a specifier allows; empty if there may be several."""
+    found = [one.version for one in specifier if one.operator in ("==", "===")]
+    return str(found[0]) if len(found) == 1 == len(list(specifier)) and "*" not in found[0] else ""
+
+
+def applies(marker: Any) -> bool:
+    """Is a requirement for this Python and system?
+
+    Args:
+        marker: packaging's, its text, or None.
+
+    Raises:
+        Unusable: it is no marker.
+    """
+    from packaging.markers import Marker  # noqa: PLC0415 not with the launcher's Python
+
+    try:
+        return not marker or bool(Marker(str(marker)).evaluate({"extra": ""}))
+    except Exception as error:  # packaging raises its own, and those of versions that it compares
+        raise Unusable(f"invalid marker: {str(error).splitlines()[0][:SHOWN]}") from None
+
+
+def requirement(text: str) -> Any:
+    """Return a requirement (PEP 508).
+
+    Raises:
+        Unusable: it is none.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 not with the launcher's Python
+
+    try:
+        return Requirement(text)
+    except InvalidRequirement as error:
+        raise Unusable(f"no requirement: {addresses.hide(str(error).splitlines()[0])[:200]}") from None
+
+
+class Reading:
+    """Collects what a file says.
+
+    Args:
+        path: of the file; names it in messages, and files beside it may be included.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.versions = {"python": "", "r": ""}
+        self.pre = self.complete = False
+        self.misread = self.understood = 0  # lines
+        self.problems: List[Json] = []
+        self.notes: List[str] = []
+        self.constraints: List[str] = []
+        self.at_least: Dict[str, str] = {}
+        self._wants: Dict[str, str] = {}
+        self._entries: Dict[str, Dict[str, Json]] = {"python": {}, "r": {}}
+        self._included: List[str] = [os.path.realpath(path)]
+
+    def bad(self, kind: str, name: str, reason: str, version: str = "") -> None:
+        """An entry cannot be used."""
+        found = document.problem(kind, name, reason, version)
+        if found not in self.problems:
+            self.problems.append(found)
+
+    def say(self, text: str) -> None:
+        """Something is ignored, or done in another way, and costs nothing."""
+        text = addresses.hide(text)[:300]
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _add(self, kind: str, entry: Json) -> bool:
+        entry = entries.disarmed_entry(kind, entry)
+        reason = document.problem_of(kind, entry)
+        if reason:
+            self.bad(kind, str(entry["name"]), reason, str(entry["version"]))
+            return False
+        there = self._entries[kind].setdefault(str(entry["name"]), entry)
+        if there != entry:
+            taken = there["version"] or "the first"
+            self.bad(kind, str(entry["name"]), f"it is there twice: {taken} is taken", str(entry["version"]))
+        return there is entry
+
+    def python(
+        self,
+        name: str,
+        version: str,
+        source: Optional[Json] = None,
+        hashes: Iterable[str] = (),
+        extras: Iterable[str] = (),
+    ) -> None:
+        """A Python package at one version, address or commit."""
+        name, source = normal(name), source or INDEX
+        found = sorted(set(hashes))
+        entry: Json = {"name": name, "version": str(version), "source": source, **({"hashes": found} if found else {})}
+        listed = self._add("python", entry)
+        extra = "[{0}]".format(",".join(sorted(extras))) if extras else ""
+        if listed and source["type"] == "index":
+            self._wants[f"{name}{extra}=={version}"] = name
+
+    def want(self, name: str, specifier: Any = "", extras: Iterable[str] = ()) -> None:
+        """A Python package whose version is to be found."""
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", normal(name)):
+            self.bad("python", name, "invalid name")
+            return
+        extra = "[{0}]".format(",".join(sorted(extras))) if extras else ""
+        self._wants[f"{normal(name)}{extra}{specifier}"] = normal(name)
+
+    def required(self, one: Any, hashes: Iterable[str] = ()) -> None:
+        """A requirement as packaging reads it, whose address is another's matter."""
+        version = exact(one.specifier)
+        if normal(one.name) in ("python", "pkg-resources"):
+            self._itself(one, version)
+        elif version:
+            self.python(one.name, version, None, hashes, one.extras)
+        else:
+            self.want(one.name, one.specifier, one.extras)
+
+    def _itself(self, one: Any, version: str) -> None:
+        import platform  # noqa: PLC0415
+
+        if normal(one.name) == "pkg-resources":
+            self.say("pkg-resources is left out: it is a part of setuptools, which Debian's pip lists by mistake")
+        elif one.specifier.contains(platform.python_version(), prereleases=True):
+            self.say(f"Python itself is not installed: it is {platform.python_version()}")
+        else:
+            self.bad("python", "python", f"this container has Python {platform.python_version()}", version)
+
+    def r(self, name: str, version: str, source: Optional[Json] = None, needs: Iterable[str] = ()) -> None:
+        """An R package; without a version it is any."""
+        more = {"needs": sorted(set(needs))} if needs else {}
+        origin = source or {"type": "cran", "repository": "CRAN"}
+        self._add("r", {"name": name, "version": version, "source": origin, **more})
+
+    def beside(self, name: str) -> str:
+        """Return the text of another file of the same folder, which this one includes.
+
+        Raises:
+            Unusable: it cannot be read, or lies elsewhere.
+        """
+        folder = os.path.dirname(self._included[0])
+        path = os.path.realpath(os.path.join(folder, name))
+        if self.path == document.STDIN or os.path.isabs(name) or not path.startswith(os.path.join(folder, "")):
+            raise Unusable("only files beside this one are included")
+        if path in self._included:
+            return ""
+        if len(self._included) > MOST_FILES:
+            raise Unusable(f"more than {MOST_FILES} files are included")
+        self._included.append(path)
+        try:
+            return document.decoded(regular.read(path, document.LARGEST), name)
+        except (OSError, UsageError) as error:
+            raise Unusable("it cannot be read: {0}".format(getattr(error, "strerror", None) or error)) from None
+
+    def twins(self) -> List[Tuple[str, str]]:
+        """Return name and text of what is to be resolved."""
+        return [(name, text) for text, name in self._wants.items()]
+
+    @property
+    def empty(self) -> bool:
+        """Has nothing at all been found?"""
+        return not (self.problems or self._wants or self._entries["python"] or self._entries["r"])
+
+    def result(self) -> Json:
+        """Return the environment, and beside it what is for restore alone."""
+        found = document.empty()
+        for kind, by_name in self._entries.items():
+            found[kind] = {"version": self.versions[kind], "packages": [by_name[name] for name in sorted(by_name)]}
+        if self._wants:
+            found[WANTS] = {"requirements": list(self._wants), "constraints": self.constraints, "pre": self.pre}
+        beside = {document.PROBLEMS: self.problems, NOTES: self.notes, AT_LEAST: self.at_least, COMPLETE: self.complete}
+        return {**found, **{name: value for name, value in beside.items() if value}}

@@ -1,0 +1,115 @@
+"""Addresses of packages as people write them: what pip, poetry, conda and R's tools take, as a capture's source."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, NamedTuple
+from urllib import parse
+
+from melda.envs import addresses
+from melda.envs.errors import Unusable
+
+Json = Dict[str, Any]
+COMMIT = re.compile(r"[0-9a-fA-F]{40}([0-9a-fA-F]{24})?")
+LOCAL = re.compile(r"file:|\.{1,2}([/\\\[]|$)|[/~\\]|[A-Za-z]:[/\\]|\$\{?\w+\}?[/\\]")
+ARCHIVE = re.compile(r"(?P<name>.+?)-v?\d[^/]*?(\.tar\.(gz|bz2|xz)|\.tgz|\.zip)")
+ENDINGS = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".egg")
+REPOSITORY = re.compile(r"https?://(www\.)?(github\.com|gitlab\.com|bitbucket\.org|codeberg\.org)(/[\w.~-]+){2,}/?$")
+HASHES = ("sha256", "sha384", "sha512")
+ELSEWHERE = "it is a file or folder of the host that wrote the file"
+
+
+class Link(NamedTuple):
+    """Where a package is.
+
+    Attributes:
+        source: as a capture has it.
+        name: of the package, as the address says it; empty: it does not.
+    """
+
+    source: Json
+    name: str
+
+
+def commit_or_ref(found: str) -> Json:
+    """Return a capture's fields of a commit, or of a branch, a tag or a shortened commit."""
+    return {"commit": found.lower()} if COMMIT.fullmatch(found) else {"ref": found or "HEAD"}
+
+
+def is_local(text: str) -> bool:
+    """Is this a path?"""
+    return bool(LOCAL.match(text)) or ("://" not in text and text.lower().endswith(ENDINGS) and "@" not in text)
+
+
+def is_link(text: str) -> bool:
+    """Is this an address, or a path?"""
+    return is_local(text) or bool(re.match(r"([a-z]+\+)?[a-z]+://|([a-z]+\+)?git@", text))
+
+
+def secure(url: str) -> str:
+    """``url`` over TLS: an address of http or git is asked for as https."""
+    return re.sub(r"^(http|git)://", "https://", url)
+
+
+def subdirectory(given: str) -> Json:
+    """Return a folder within a source, without ./ and / around it."""
+    inside = re.sub(r"^(\./|/)+", "", parse.unquote(given)).rstrip("/")
+    return {"subdirectory": inside} if inside not in ("", ".") else {}
+
+
+def git(url: str, ref: str, inside: str = "") -> Json:
+    """Return the source of a commit, or of a branch.
+
+    Args:
+        url: of the repository, also as scp writes it.
+        ref: commit, branch or tag; empty: what it has first.
+        inside: folder of the package in it.
+    """
+    return {"type": "vcs", "vcs": "git", "url": plain(url), **commit_or_ref(ref), **subdirectory(inside)}
+
+
+def plain(url: str) -> str:
+    """The address of a repository as a URL of https or ssh."""
+    url = url.strip()
+    if url.startswith("git+"):
+        url = url[4:]
+    return secure(addresses.safe(url).url or url) if addresses.SCP.fullmatch(url) else secure(url)
+
+
+def _named(path: str) -> str:
+    file = parse.unquote(path.rpartition("/")[2])
+    if file.endswith(".whl"):
+        return file.split("-")[0]
+    found = ARCHIVE.fullmatch(file)
+    return found.group("name") if found else ""
+
+
+def read(text: str) -> Link:
+    """Return where an address leads.
+
+    Raises:
+        Unusable: nothing can be had from there.
+    """
+    text = text.strip().strip("\"'")
+    address, _, fragment = text.partition("#")
+    said = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
+    name = re.sub(r"\[.*|==.*", "", parse.unquote(said.get("egg", ""))).strip()
+    if is_local(text):
+        raise Unusable(f"{ELSEWHERE}: {address[:100]}")
+    kind = re.match(r"(hg|svn|bzr)\+", address)
+    if kind:
+        raise Unusable(f"only git repositories are fetched, and this is one of {kind.group(1)}")
+    inside = said.get("subdirectory", "")
+    if address.startswith(("git+", "git@", "git://")) or address.endswith(".git") or (
+        REPOSITORY.match(address) and not address.endswith(ENDINGS) and "/archive/" not in address
+    ):  # fmt: skip
+        path_at = address.find("/", address.find("://") + 3) if "://" in address else address.find(":")
+        head, path = address[: max(path_at, 0)], address[max(path_at, 0) :]
+        where, mark, ref = path.rpartition("@")
+        url = head + (where if mark else path)
+        return Link(
+            git(url, ref if mark else "", inside), name or re.sub(r"\.git$", "", url.rstrip("/").rpartition("/")[2])
+        )
+    hashes = [f"{one}:{said[one]}" for one in HASHES if said.get(one)]
+    source = {"type": "url", "url": secure(address), **({"hashes": hashes} if hashes else {}), **subdirectory(inside)}
+    return Link(source, name or _named(parse.urlsplit(address.partition("?")[0]).path if "[" not in address else ""))
