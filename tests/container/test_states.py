@@ -71,7 +71,7 @@ class Target:
         do("start-jupyter >/tmp/started 2>&1 & echo $! >/tmp/pid")
         probe = "import urllib.request as r; r.urlopen('http://localhost:2310/healthz', timeout=5)"
         until(lambda: not do(f'python3 -c "{probe}" >/dev/null 2>&1 || echo no'), do("cat /tmp/started"))
-        assert do(f"runuser -u melda -- {ENV}/bin/jupyter kernelspec list").split()[-4::2] == ["ir", "python3"]
+        assert do(f"runuser -u melda -- {ENV}/bin/jupyter kernelspec list").split()[-4::2] == ["python3", "ir"]
         do(
             "kill $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.1; done; rm -f /tmp/started /tmp/pid"
         )
