@@ -41,7 +41,8 @@ class PackageOrigins(FactBase[Dict[str, Set[str]]]):
             # Whatever these files hold by now.
             f" LC_ALL=C grep -ao 'r-cran-[a-z0-9.+-]*' {users} 2>/dev/null | sed s/^/user:/;"
             " ls -d /usr/local/lib/R/site-library/*/Meta/package.rds 2>/dev/null"
-            f" | sed 's,/Meta/package.rds$,,; s,.*/,compiled:,'; LC_ALL=C sed -n 's/^[A-Za-z][A-Za-z0-9.]*$/listed:&/p' {listed} 2>/dev/null || true"
+            f" | sed 's,/Meta/package.rds$,,; s,.*/,compiled:,';"
+            f" LC_ALL=C sed -n 's/^[A-Za-z][A-Za-z0-9.]*$/listed:&/p' {listed} 2>/dev/null || true"
         )
 
     default = dict
