@@ -97,8 +97,10 @@ def fits(source: str, found: Stats, since: Optional[int], checked_only: bool = F
         since: when all was right; None: never.
         checked_only: is only bytecode with the source's hash good enough?
     """
-    path = importlib.util.cache_from_source(source)
-    about, folder = found.get(path), found.get(os.path.dirname(path))
+    # As importlib.util.cache_from_source, in a tenth of its time.
+    above, _, name = source.rpartition("/")
+    path = f"{above}/__pycache__/{name[:-3]}.{sys.implementation.cache_tag}.pyc"
+    about, folder = found.get(path), found.get(f"{above}/__pycache__")
     if not about or not folder or not stat.S_ISDIR(folder.st_mode) or not stat.S_ISREG(about.st_mode):
         return False
     modes = (stat.S_IMODE(folder.st_mode), stat.S_IMODE(about.st_mode))

@@ -14,6 +14,7 @@ name is the last in the environment, so it is also the last that comes out of an
 
 import base64
 import csv
+import gc
 import hashlib
 import json
 import os
@@ -93,8 +94,8 @@ class Venv:
         # Not those of what a package brings along for itself (setuptools/_vendor).
         top = re.compile(re.escape(self.env) + r"/lib/python3[^/]*/site-packages/[^/]+[.]dist-info/RECORD")
         for path, about in self.found.items():
-            folder = os.path.dirname(path)
             if path.endswith("/RECORD") and top.fullmatch(path) and stat.S_ISREG(about.st_mode):
+                folder = os.path.dirname(path)
                 # A user's RECORD would make the user's files root's.
                 if not is_roots(about) and digest(read(path)) != self.known.get(path):
                     continue
@@ -117,18 +118,19 @@ class Venv:
         if not about or not stat.S_ISREG(about.st_mode):
             return False
         # Two packages may have one file (jupyter.py), and one of them has it.
-        sums = {claim[0] for claim in claims if claim[0] and claim[1] in ("", str(about.st_size))}
-        if not sums:
-            return not all(claim[0] for claim in claims)
-        return not self.is_changed(path) or digest(read(path)) in sums
+        size = str(about.st_size)
+        sums = [claim[0] for claim in claims if not claim[0] or claim[1] in ("", size)]
+        if not sums or "" in sums or not self.is_changed(path):
+            return bool(sums)
+        return digest(read(path)) in sums
 
     def _folders(self) -> Set[str]:
         folders = {self.env}
         for path in (*self.claims, *self.known, *self.ours):
-            folder = os.path.dirname(path)
+            folder = path.rpartition("/")[0]
             while folder not in folders:
                 folders.add(folder)
-                folder = os.path.dirname(folder)
+                folder = folder.rpartition("/")[0]
         return folders
 
     def _compare(self) -> None:
@@ -176,9 +178,17 @@ class Venv:
 
     def _compare_owners(self, folders: Set[str]) -> None:
         hidden: Set[str] = set()  # with what is set aside
+        programs = self.env + "/bin/"
         for path, about in sorted(self.found.items()):
-            if os.path.dirname(path) in hidden:
+            if hidden and os.path.dirname(path) in hidden:
                 hidden.add(path)
+            elif (about.st_uid, about.st_gid) == (0, 0) and (
+                # Nearly all.
+                path in folders
+                if about.st_mode == stat.S_IFDIR | 0o755
+                else about.st_mode == stat.S_IFREG | 0o644 and path not in folders and not path.startswith(programs)
+            ):
+                continue
             if path in self.ours or path in hidden:
                 continue
             cache = CACHE in path.split("/")[-2:]
@@ -197,7 +207,7 @@ class Venv:
                 self.aside.append(path)
                 hidden.add(path)
             elif not stat.S_ISLNK(about.st_mode) and ASIDE not in path:
-                script = path in self.claims and path.startswith(self.env + "/bin/")
+                script = path in self.claims and path.startswith(programs)
                 wanted = 0o755 if is_folder or script else 0o644 | mode & 0o111
                 wanted = 0o755 if wanted & 0o111 else 0o644
                 if mode != wanted or not is_roots(about):
@@ -263,6 +273,7 @@ class Venv:
 
 def main(action: str, env: str, ours: List[str]) -> None:
     """Do what the first argument says."""
+    gc.disable()  # it would look at each stat again and again, and finds nothing
     venv = Venv(env, ours)
     if action == "damage":
         sys.stdout.write(json.dumps(venv.damage()) + "\n")

@@ -38,9 +38,11 @@ class PackageOrigins(FactBase[Dict[str, Set[str]]]):
     def command(self, users: str, listed: str) -> str:
         return (
             "apt-mark showmanual 2>/dev/null | sed -n 's/^r-cran-/manual:&/p';"
-            f" grep -o 'r-cran-[^\"]*' {users} 2>/dev/null | sed s/^/user:/;"
+            # Whatever these files hold by now.
+            f" LC_ALL=C grep -ao 'r-cran-[a-z0-9.+-]*' {users} 2>/dev/null | sed s/^/user:/;"
             " ls -d /usr/local/lib/R/site-library/*/Meta/package.rds 2>/dev/null"
-            f" | sed 's,/Meta/package.rds$,,; s,.*/,compiled:,'; sed s/^/listed:/ {listed} 2>/dev/null || true"
+            f" | sed 's,/Meta/package.rds$,,; s,.*/,compiled:,';"
+            f" LC_ALL=C sed -n 's/^[A-Za-z][A-Za-z0-9.]*$/listed:&/p' {listed} 2>/dev/null || true"
         )
 
     default = dict
