@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 
 from builder import preflight
 from builder.errors import BuildError
@@ -55,6 +56,17 @@ def test_a_source_has_not_got_it(url: str) -> None:
 def test_nobody_listens() -> None:
     down = f"http://127.0.0.1:{free_port()}"
     assert preflight.problem(source(down)) == f"{down} does not answer (ConnectionError)"
+
+
+def test_a_certificate_that_nobody_knows_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+
+    monkeypatch.setattr(requests, "get", refuse)
+    found = preflight.problem(source("https://index"))
+    assert found.startswith(
+        "https://index does not answer (SSLError); a proxy that inspects TLS? SSL_CERT_FILE=FILE names "
+    )
 
 
 def test_every_url_of_a_source_counts(url: str) -> None:
