@@ -111,6 +111,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             done.append("taken down")
             return jupyter, saved
 
+        monkeypatch.setattr(container.locales, "prepare", lambda found: found)
         monkeypatch.setattr(container, "start_all", bring_up)
         monkeypatch.setattr(container, "shut_down", take_down)
         monkeypatch.setattr(

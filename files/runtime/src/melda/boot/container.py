@@ -13,6 +13,7 @@ from typing import TextIO, Tuple
 from melda.base import log, processes
 from melda.base.errors import EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
+from melda.boot import locales
 from melda.boot.start import start_all
 from melda.config import environ
 from melda.config.environ import Settings
@@ -98,6 +99,7 @@ def run() -> int:
     supervisor, starting = Supervisor(_group(settings)), Starting()
     processes.adopt()
     try:
+        settings = locales.prepare(settings)
         start_all(settings, supervisor, starting)
         code = supervisor.run()
     except StopRequested:
