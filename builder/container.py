@@ -32,6 +32,7 @@ OPEN = (
     "PGEO_IPS",
     "EGRESS",
     "ALLOWED_ORIGINS",
+    "GIT_REPOSITORY",
     "SSH_AUTHORIZED_KEYS",
     "AWS_PROFILE",
 )

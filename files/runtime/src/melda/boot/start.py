@@ -37,7 +37,7 @@ class Start:
         self.began = time.monotonic()
         self.variables = environ.for_user(settings, *set_paths.plugins(settings.layout))
         self.token, self.random = jupyter.token_file(settings)
-        self.synced = False
+        self.synced = self.new = False
         self.ready = -1  # Jupyter goes on when something comes through it
 
 
@@ -102,7 +102,8 @@ def open_home(start: Start) -> List[str]:
 
 def mount(start: Start) -> List[str]:
     """Mount the bucket and prove that it works, or make the local folder ready."""
-    return [project.prepare(start.settings, start.supervisor)]
+    result, start.new = project.prepare(start.settings, start.supervisor)
+    return [result]
 
 
 def start_sync(start: Start) -> List[str]:
@@ -130,6 +131,14 @@ def start_fork(start: Start) -> List[str]:
     forked = fork_of.service(start.settings, start.variables)
     if forked:
         start.supervisor.start(forked)
+    return []
+
+
+def start_clone(start: Start) -> List[str]:
+    """Clone GIT_REPOSITORY into a project that was empty."""
+    cloning = project.clone(start.settings, start.variables) if start.new else None
+    if cloning:
+        start.supervisor.start(cloning)
     return []
 
 
@@ -169,6 +178,7 @@ STEPS = (
     Step("paths", prepare_paths),
     Step("ownership", hand_over_home),
     Step("", start_fork, users=True),
+    Step("", start_clone, users=True),
     Step("version service", start_version_service, listens=True, users=True),
     Step("jupyter", start_jupyter, listens=True, users=True),
 )

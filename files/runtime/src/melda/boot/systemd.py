@@ -82,7 +82,7 @@ def _firewall(settings: Settings, _: Supervisor) -> str:
 
 def _mount(settings: Settings, supervisor: Supervisor) -> str:
     home.enter(settings.layout.user)
-    return project.prepare(settings, supervisor)
+    return project.prepare(settings, supervisor)[0]
 
 
 def _unmount(settings: Settings, supervisor: Supervisor) -> str:
@@ -173,6 +173,8 @@ def checked(variables: Dict[str, str]) -> Settings:
             "invalid SSH_AUTHORIZED_KEYS on a host, whose own sshd answers: put the keys into"
             " /root/.ssh/authorized_keys, or into the setting ssh_public_key"
         )
+    if settings.repository:
+        raise ConfigError("invalid GIT_REPOSITORY on a host, where it is not cloned: expected git clone by the user")
     return settings
 
 

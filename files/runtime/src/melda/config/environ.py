@@ -11,7 +11,7 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 from melda.base import users
 from melda.base.errors import ConfigError
 from melda.base.paths import ENVIRONMENT, JUPYTER_PORT
-from melda.config import bucket, firewall_policy, hub, origins, secret_files
+from melda.config import bucket, firewall_policy, hub, origins, repository, secret_files
 from melda.config import ssh_keys as config_ssh_keys
 from melda.config.firewall_policy import FirewallPolicy
 
@@ -52,6 +52,7 @@ class Settings(NamedTuple):
         token: Jupyter's token as given; empty: none was given.
         ssh_keys: public keys for root beside the one built in.
         hub: the JupyterHub that says who may use Jupyter; None: the token does.
+        repository: address of what a new project begins with; empty: nothing.
     """
 
     layout: ImageLayout
@@ -61,6 +62,7 @@ class Settings(NamedTuple):
     token: str
     ssh_keys: Tuple[str, ...]
     hub: Optional[hub.Hub] = None
+    repository: str = ""
 
     def __repr__(self) -> str:
         return "Settings(...)"  # a traceback or a log line must not show secrets
@@ -173,6 +175,7 @@ def settings(variables: Dict[str, str]) -> Settings:
         token=token(variables.get("JUPYTER_TOKEN", "")),
         ssh_keys=config_ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", "")),
         hub=belongs,
+        repository=repository.parse(variables.get(repository.VARIABLE, "")),
     )
 
 
