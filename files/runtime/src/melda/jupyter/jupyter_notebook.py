@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from melda.base import memory, oom
 from melda.config import hub, origins, secret_files
-from melda.jupyter import guard, limits, redact, saving
+from melda.jupyter import extensions, guard, limits, redact, saving
 from melda.jupyter.attempt import Attempt
 
 # Distribution and command; a JupyterHub's token says that it started us.
@@ -62,6 +62,7 @@ def main() -> int:
     serve = entry.load()
     _protect()
     saving.install()
+    extensions.install()
     isolated = ["-I"] if sys.flags.isolated else []
     attempt = Attempt([sys.executable, *isolated, os.path.abspath(__file__), *sys.argv[1:]])
     limits.limit(os.environ.get(secret_files.COPY, ""), attempt.finish)
