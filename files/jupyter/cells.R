@@ -6,16 +6,24 @@
 local({
   if (!any(grepl("IRkernel::main()", commandArgs(), fixed = TRUE))) return()
 
+  # R keeps a last line without an end to itself (readLines), so the shell ends it, and says behind that how the program ended.
   shown <- function(command, errors) {
-    output <- pipe(paste0("{ ", command, "\n} ", errors), "r")
+    output <- pipe(paste0("sh -c ", shQuote(command), " ", errors, "; printf '\\n\\001%d\\n' $?"), "r")
     on.exit(try(close(output), silent = TRUE))
+    status <- 127L
+    empty <- 0L
     while (length(line <- readLines(output, 1L, warn = FALSE))) {
-      cat(line, "\n", sep = "")
+      ended <- startsWith(line, "\001")
+      if (ended) empty <- empty - 1L
+      if (nzchar(line)) cat(strrep("\n", max(empty, 0L)), if (!ended) c(line, "\n"), sep = "")
+      empty <- if (nzchar(line)) 0L else empty + 1L
       utils::flush.console()
+      if (ended) {
+        status <- as.integer(substring(line, 2L))
+        break
+      }
     }
-    on.exit()
-    status <- as.integer(c(close(output), 0L)[1])
-    invisible(if (status >= 256L) status %/% 256L else status)  # as waitpid(2) has it
+    invisible(status)
   }
 
   cells <- new.env(parent = baseenv())

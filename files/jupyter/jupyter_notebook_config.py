@@ -11,6 +11,8 @@ import re
 from importlib.metadata import version
 from importlib.util import find_spec
 
+from jupyter_core.paths import jupyter_path
+
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 
 # Notebook 6 calls the server NotebookApp; 7 complains of settings under that name.
@@ -75,6 +77,14 @@ if not os.environ.get("JUPYTERHUB_API_TOKEN"):
     if origins:
         server.allow_origin_pat = r"(?:{0})\Z".format("|".join(origins))
         server.allow_credentials = True
+
+# What pip installs for the browser is served: kernels, extensions of JupyterLab, templates of nbconvert. Only files are read,
+# nothing of it is imported here; and behind the image's own, so that nothing of the user's stands in for these.
+own = os.environ.get("VIRTUAL_ENV", "") + "/share/jupyter"
+if not OLD and own.startswith(workdir + "/"):
+    c.KernelSpecManager.kernel_dirs = [*jupyter_path("kernels"), own + "/kernels"]
+    c.LabServerApp.labextensions_path = [*jupyter_path("labextensions"), own + "/labextensions"]
+    c.TemplateExporter.extra_template_basedirs = [own + "/nbconvert/templates"]
 
 # Docker gives the container ten seconds to stop; a kernel that computes gets two of them.
 c.KernelManager.shutdown_wait_time = 2.0

@@ -17,7 +17,7 @@ SMALL = "/home/melda/small"
 @pytest.fixture(scope="module")
 def small(docker: str, image: str) -> Iterator[Service]:
     """A container whose project has a folder with room for 64 KiB."""
-    with running(docker, image, "--tmpfs", f"{SMALL}:size=64k,uid=1001,gid=1001") as service:
+    with running(docker, image, "--memory", "1g", "--tmpfs", f"{SMALL}:size=64k,uid=1001,gid=1001") as service:
         service.run(f"ln -s {SMALL} /home/melda/project/small", user="melda")
         yield service
 
@@ -72,6 +72,40 @@ def test_a_new_project_says_how_to_begin(small: Service) -> None:
     assert "What stays" in contents(small, "GET", "README.md").json()["content"]
 
 
+INSTALLED = """
+mkdir -p "$VIRTUAL_ENV"/share/jupyter; cd "$VIRTUAL_ENV"/share/jupyter
+mkdir -p kernels/mine kernels/python3 labextensions/zebra/static
+echo '{"argv": ["python", "-m", "mine", "{connection_file}"], "display_name": "Mine", "language": "x"}' >kernels/mine/kernel.json
+cp kernels/mine/kernel.json kernels/python3
+echo '{"name": "zebra", "version": "1.0", "jupyterlab": {"_build": {"load": "static/a.js", "extension": "./extension"}}}' \
+    >labextensions/zebra/package.json
+echo '// zebra' >labextensions/zebra/static/a.js
+"""
+
+
+def page_config(service: Service, page: str) -> Any:
+    text = requests.get(f"{service.notebook.url}/{page}", headers=service.notebook.headers, timeout=30).text
+    return json.loads(text.split('id="jupyter-config-data" type="application/json">')[1].split("</script>")[0])
+
+
+def test_what_pip_installs_for_the_browser_is_served(small: Service) -> None:
+    small.run(f"cat >/tmp/installed <<'END'\n{INSTALLED}\nEND\nsu - melda -c '. /tmp/installed'")
+    specs = small.notebook.request("GET", "/api/kernelspecs").json()["kernelspecs"]
+    assert specs["mine"]["spec"]["display_name"] == "Mine"
+    assert specs["python3"]["spec"]["display_name"] == "Python 3 (ipykernel)", "the image's own is never another one"
+    for page in ("lab", "tree"):
+        assert "zebra" in [found["name"] for found in page_config(small, page)["federated_extensions"]]
+    assert "zebra" in small.notebook.request("GET", "/lab/extensions/zebra/static/a.js").text
+    small.run("echo '{' >$(echo Python-3*)/share/jupyter/labextensions/zebra/package.json", user="melda")
+    names = [found["name"] for found in page_config(small, "lab")["federated_extensions"]]
+    assert names and "zebra" not in names, "one that cannot be read costs itself alone"
+
+
+def test_memory_is_shown(small: Service) -> None:
+    found = small.notebook.request("GET", "/api/metrics/v1").json()
+    assert found["rss"] > 10_000_000 and found["limits"]["memory"]["rss"] == 1 << 30
+
+
 def test_the_login_page_says_what_can_be_done(small: Service) -> None:
     page = requests.get(f"{small.notebook.url}/login", timeout=30)
     assert "start-jupyter: ready:" in page.text and "Password or token" in page.text
@@ -79,9 +113,6 @@ def test_the_login_page_says_what_can_be_done(small: Service) -> None:
 
 
 def test_nobody_asks_for_news(small: Service) -> None:
-    page = requests.get(f"{small.notebook.url}/lab", headers=small.notebook.headers, timeout=30).text
-    assert json.loads(page.split('id="jupyter-config-data" type="application/json">')[1].split("</script>")[0])[
-        "news"
-    ] == {"disabled": True}
+    assert page_config(small, "lab")["news"] == {"disabled": True}
     update = small.notebook.request("GET", "/lab/api/update").json()
     assert not update.get("notification")

@@ -77,7 +77,7 @@ def test_python_can_be_embedded(terminal: Service) -> None:
 
 # Called in cells: what programs write is shown, as on a terminal.
 IN_CELLS = """
-status <- system("echo out; echo err >&2; false")
+status <- system("echo out; echo err >&2; echo; echo; printf end; exit 1")
 system2("echo", c("two", "words"))
 cat(status, system("echo kept", intern = TRUE), system2("echo", "kept", stdout = TRUE), base::system("exit 3"), "\\n")
 system("echo hidden", ignore.stdout = TRUE); system("echo hidden >&2", ignore.stderr = TRUE)
@@ -92,7 +92,7 @@ def test_what_programs_write_is_shown_in_rs_cells(terminal: Service) -> None:
     with terminal.notebook.start("ir") as kernel:
         done = kernel.run(IN_CELLS)
         assert done.status == "ok", done
-        assert done.stdout == "out\nerr\ntwo words\n1 kept kept 3 \ndplyr \n", done
+        assert done.stdout == "out\nerr\n\n\nend\ntwo words\n1 kept kept 3 \ndplyr \n", done
         assert "Open it in your browser: https://example.org" in done.stderr and "?NAME" in done.stderr
         assert kernel.run(f'system("{VANILLA}")').stdout.strip() == "/home/melda/project/R-4.2.2"
     assert typed(terminal, VANILLA) == ["/home/melda/project/R-4.2.2"]

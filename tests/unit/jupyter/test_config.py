@@ -6,20 +6,26 @@ import fnmatch
 import os
 import re
 import runpy
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 CONFIG = Path(__file__).resolve().parents[3] / "files" / "jupyter" / "jupyter_notebook_config.py"
 SECTIONS = ("NotebookApp", "ServerApp", "IdentityProvider", "KernelManager", "LanguageServerManager",
-            "FileContentsManager", "ContentsManager", "LabApp")  # fmt: skip
+            "FileContentsManager", "ContentsManager", "LabApp", "LabServerApp", "KernelSpecManager",
+            "TemplateExporter")  # fmt: skip
 
 
 @pytest.fixture(params=["6.5.7", "7.4.1"])
 def read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     """``read(variable=value)`` -> what a notebook of this version reads: its server's section, and all."""
+    paths = ModuleType("jupyter_core.paths")
+    vars(paths)["jupyter_path"] = lambda kind: ["/image/" + kind]
+    monkeypatch.setitem(sys.modules, "jupyter_core", ModuleType("jupyter_core"))
+    monkeypatch.setitem(sys.modules, "jupyter_core.paths", paths)
     monkeypatch.setattr("importlib.metadata.version", lambda _: request.param)
 
     def with_variables(**variables: str) -> tuple[Any, Any]:
@@ -49,6 +55,18 @@ def test_the_folders_of_packages_are_hidden_and_nothing_of_the_users(read: Any, 
     globs = read()[1].ContentsManager.hide_globs
     assert any(fnmatch.fnmatchcase(name, glob) for glob in globs) is hidden
     assert any(fnmatch.fnmatchcase("__pycache__", glob) for glob in globs)
+
+
+@pytest.mark.parametrize("root", ["/srv/p/Python-3.11.2", "/elsewhere", ""])
+def test_what_the_user_installs_is_served_behind_the_images(read: Any, root: str) -> None:
+    config = read(JUPYTER_WORKDIR="/srv/p", VIRTUAL_ENV=root)[1]
+    if config.ServerApp.__dict__ == {} or not root.startswith("/srv"):
+        assert not vars(config.KernelSpecManager) and not vars(config.LabServerApp)
+        return
+    own = root + "/share/jupyter"
+    assert config.KernelSpecManager.kernel_dirs == ["/image/kernels", own + "/kernels"]
+    assert config.LabServerApp.labextensions_path == ["/image/labextensions", own + "/labextensions"]
+    assert config.TemplateExporter.extra_template_basedirs == [own + "/nbconvert/templates"]
 
 
 def test_the_project(read: Any) -> None:

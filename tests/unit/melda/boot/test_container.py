@@ -116,6 +116,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             done.append("taken down")
             return jupyter, saved
 
+        monkeypatch.setattr(container.locales, "prepare", lambda found: found)
         monkeypatch.setattr(container.loading, "Start", lambda *given: SimpleNamespace(starting=given[-1]))
         monkeypatch.setattr(container.loading, "load_jupyter", lambda _: None)
         monkeypatch.setattr(steps, "take", bring_up)

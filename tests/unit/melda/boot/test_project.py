@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ def prepare(monkeypatch: pytest.MonkeyPatch, settings: Settings, bucket: Bucket 
 
     monkeypatch.setattr(project.s3fs, "prepare", mount)
     monkeypatch.setattr(project.fork_of, "fetch", lambda *_: None)
-    assert project.prepare(settings._replace(bucket=bucket), None) == "ready"  # type: ignore[arg-type]
+    before = sorted(path.name for path in Path(settings.layout.workdir).iterdir() if path.name != "lost+found")
+    result, empty = project.prepare(settings._replace(bucket=bucket), None)  # type: ignore[arg-type]
+    assert result == "ready" and (empty or bucket or before), "what is empty is known to be"
     return sorted(path.name for path in Path(settings.layout.workdir).iterdir())
 
 
@@ -72,3 +76,25 @@ def test_nothing_fails_for_its_sake(
     monkeypatch.setattr("melda.boot.project.README", Path(settings.layout.workdir) / "none" / "README.md")
     assert prepare(monkeypatch, settings) == []
     assert "README.md is not written: " in capsys.readouterr().err
+
+
+def test_what_is_cloned(settings: Settings) -> None:
+    assert project.clone(settings, {}) is None
+    service = project.clone(settings._replace(repository="https://example.org/a/b"), {"PATH": "/bin"})
+    assert service and service.account == settings.layout.user and service.directory == settings.layout.workdir
+    assert service.argv[-1] == "https://example.org/a/b" and service.oneshot
+    assert service.environment == {"PATH": "/bin", "GIT_TERMINAL_PROMPT": "0"}, "nobody is there to be asked"
+
+
+@pytest.mark.parametrize(("exists", "says"), [(True, "clone: done"), (False, "was not cloned")])
+def test_cloning(settings: Settings, tmp_path: Path, exists: bool, says: str) -> None:
+    source = tmp_path / "source"
+    if exists:
+        subprocess.run(["git", "init", "-q", str(source)], check=True)
+    service = project.clone(settings._replace(repository=str(source)), dict(os.environ))
+    assert service
+    done = subprocess.run(
+        service.argv, cwd=service.directory, env=service.environment, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert says in done.stderr and done.returncode == 0, "a failure is not tried again and again"
+    assert Path(service.directory, "source", ".git").is_dir() is exists

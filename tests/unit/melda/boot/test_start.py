@@ -56,7 +56,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(start.hooks, "run", lambda folder, *_: done.append(folder.rpartition("/")[2]) or ["none"])
     step(start.ssh, "start", "ssh", "off")
     monkeypatch.setattr(start.services, "dbus", lambda _: SimpleNamespace(name="dbus"))
-    step(start.project, "prepare", "mount", "local")
+    step(start.project, "prepare", "mount", ("local", True))
     step(start.sync, "start", "sync", True)
     monkeypatch.setattr(start.fork_of, "service", lambda *_: SimpleNamespace(name="fork"))
     step(start.set_paths, "prepare", "paths", ("/project/Python-3.11.2", ""))

@@ -16,7 +16,7 @@ from typing import Callable, Dict, TextIO
 from melda.base import facts, log, processes, release
 from melda.base.errors import EXIT_IDLE, EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
-from melda.boot import loading
+from melda.boot import loading, locales
 from melda.config import environ
 from melda.config.environ import Settings
 from melda.jupyter import service as jupyter
@@ -90,6 +90,7 @@ def run() -> int:
     supervisor, starting = Supervisor(_group(settings)), Starting()
     processes.adopt()
     try:
+        settings = locales.prepare(settings)
         start = loading.Start(settings, supervisor, starting)
         loading.load_jupyter(start)
         announce()

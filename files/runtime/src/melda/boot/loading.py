@@ -30,7 +30,7 @@ class Start:
         self.began = time.monotonic()
         self.variables = environ.for_user(settings, *set_paths.plugins(settings.layout))
         self.token, self.random = jupyter.token_file(settings)
-        self.synced = False
+        self.synced = self.new = False
         self.ready = -1  # Jupyter goes on when something comes through it
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import List
+from typing import Dict, List, Optional, Tuple
 
-from melda.base import log, textfiles, users
+from melda.base import log, oom, textfiles, users
 from melda.base.errors import ConfigError
+from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings
@@ -16,6 +17,11 @@ from melda.sync import fork_of
 
 README = Path(__file__).with_name("README.md")
 OF_THE_VOLUME = {"lost+found"}  # made with a file system
+CLONE = """\
+echo "start-jupyter: clone: $1" >&2
+git clone --quiet -- "$1" && echo "start-jupyter: clone: done" >&2 ||
+    echo "start-jupyter: clone: GIT_REPOSITORY='$1' was not cloned; git's line above says why, and git clone tries again" >&2
+"""
 SECONDS = 10.0  # for a few requests to S3
 
 
@@ -28,13 +34,7 @@ def _is_new(bucket: Bucket) -> bool:
         return False
 
 
-def _write(workdir: str, new: bool) -> None:
-    """As the user, whose folder it is."""
-    if new or not set(os.listdir(workdir)) - OF_THE_VOLUME:
-        textfiles.write_if_changed(os.path.join(workdir, README.name), README.read_text("utf-8"))
-
-
-def prepare(settings: Settings, supervisor: Supervisor) -> str:
+def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
     """Mount the bucket and prove that it works, or make the local folder ready. Nothing fails for the README's sake.
 
     Args:
@@ -42,7 +42,7 @@ def prepare(settings: Settings, supervisor: Supervisor) -> str:
         supervisor: looks after s3fs.
 
     Returns:
-        What the folder is, for the log.
+        What the folder is, for the log; and whether it was empty.
 
     Raises:
         ConfigError: a bucket was asked for and cannot be had.
@@ -53,10 +53,32 @@ def prepare(settings: Settings, supervisor: Supervisor) -> str:
         fork_of.fetch(bucket, settings, supervisor)
         new.append(_is_new(bucket))
 
-    result = s3fs.prepare(settings, supervisor, before)
-    if settings.bucket is None or new == [True]:
-        try:
-            users.run_as(settings.layout.user, lambda: _write(settings.layout.workdir, bool(new)), SECONDS)
-        except OSError as error:
+    result, readme = s3fs.prepare(settings, supervisor, before), os.path.join(settings.layout.workdir, README.name)
+    if settings.bucket is not None and new != [True]:
+        return result, False
+    empty: List[bool] = []
+
+    def look() -> None:
+        if not new and set(os.listdir(settings.layout.workdir)) - OF_THE_VOLUME:
+            raise FileExistsError("it is not empty")
+
+    try:
+        users.run_as(settings.layout.user, look, SECONDS)
+        empty.append(True)
+        users.run_as(
+            settings.layout.user, lambda: textfiles.write_if_changed(readme, README.read_text("utf-8")), SECONDS
+        )
+    except OSError as error:
+        if empty:
             log.line(f"{README.name} is not written: {error}")
-    return result
+    return result, bool(empty)
+
+
+def clone(settings: Settings, variables: Dict[str, str]) -> Optional[Service]:
+    """Return what clones GIT_REPOSITORY into the project, as the user; None if there is none. A failure costs itself alone."""
+    if not settings.repository:
+        return None
+    variables = {**variables, "GIT_TERMINAL_PROMPT": "0"}
+    argv = ("/bin/sh", "-c", CLONE, "sh", settings.repository)
+    user, workdir = settings.layout.user, settings.layout.workdir
+    return Service("clone", argv, user, variables, directory=workdir, oneshot=True, score=oom.SCORE)

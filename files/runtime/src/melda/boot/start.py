@@ -87,7 +87,8 @@ def open_home(start: Start) -> List[str]:
 
 def mount(start: Start) -> List[str]:
     """Mount the bucket and prove that it works, or make the local folder ready."""
-    return [project.prepare(start.settings, start.supervisor)]
+    result, start.new = project.prepare(start.settings, start.supervisor)
+    return [result]
 
 
 def start_sync(start: Start) -> List[str]:
@@ -115,6 +116,14 @@ def start_fork(start: Start) -> List[str]:
     forked = fork_of.service(start.settings, start.variables)
     if forked:
         start.supervisor.start(forked)
+    return []
+
+
+def start_clone(start: Start) -> List[str]:
+    """Clone GIT_REPOSITORY into a project that was empty."""
+    cloning = project.clone(start.settings, start.variables) if start.new else None
+    if cloning:
+        start.supervisor.start(cloning)
     return []
 
 
@@ -159,6 +168,7 @@ STEPS = (
     Step("ownership", hand_over_home),
     Step("hooks as the user", run_users_hooks, users=True),
     Step("", start_fork, users=True),
+    Step("", start_clone, users=True),
     Step("version service", start_version_service, listens=True, users=True),
     Step("jupyter", start_jupyter, listens=True, users=True),
 )

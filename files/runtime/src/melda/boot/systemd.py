@@ -82,7 +82,7 @@ def _firewall(settings: Settings, _: Supervisor) -> str:
 
 def _mount(settings: Settings, supervisor: Supervisor) -> str:
     home.enter(settings.layout.user)
-    return project.prepare(settings, supervisor)
+    return project.prepare(settings, supervisor)[0]
 
 
 def _unmount(settings: Settings, supervisor: Supervisor) -> str:
@@ -177,6 +177,8 @@ def checked(variables: Dict[str, str]) -> Settings:
         )
     if settings.idle is not None:
         raise ConfigError("invalid IDLE_SECONDS on a host, which does not end: expected nothing")
+    if settings.repository:
+        raise ConfigError("invalid GIT_REPOSITORY on a host, where it is not cloned: expected git clone by the user")
     return settings
 
 

@@ -11,7 +11,7 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 from melda.base import users
 from melda.base.errors import ConfigError
 from melda.base.paths import ENVIRONMENT, JUPYTER_PORT
-from melda.config import bucket, firewall_policy, hub, idle, log_format, origins, secret_files, upgrade
+from melda.config import bucket, firewall_policy, hub, idle, log_format, origins, repository, secret_files, upgrade
 from melda.config import ssh_keys as config_ssh_keys
 from melda.config.firewall_policy import FirewallPolicy
 
@@ -54,6 +54,7 @@ class Settings(NamedTuple):
         hub: the JupyterHub that says who may use Jupyter; None: the token does.
         upgrade: whether the packages of an older Python or R are carried over.
         idle: seconds without anything done after which the container ends; None: never.
+        repository: address of what a new project begins with; empty: nothing.
     """
 
     layout: ImageLayout
@@ -65,6 +66,7 @@ class Settings(NamedTuple):
     hub: Optional[hub.Hub] = None
     upgrade: str = upgrade.AUTO
     idle: Optional[int] = None
+    repository: str = ""
 
     def __repr__(self) -> str:
         return "Settings(...)"  # a traceback or a log line must not show secrets
@@ -180,6 +182,7 @@ def settings(variables: Dict[str, str]) -> Settings:
         hub=belongs,
         upgrade=upgrade.mode(variables),
         idle=idle.parse(variables.get(idle.VARIABLE, "")),
+        repository=repository.parse(variables.get(repository.VARIABLE, "")),
     )
 
 

@@ -1,0 +1,35 @@
+"""Extensions of JupyterLab that the user installed: one folder that cannot be read costs itself alone."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+from melda.jupyter import extensions
+
+
+def test_a_folder_that_cannot_be_read_costs_itself_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folders: dict[str, Any] = {"/image": {"a": "image", "b": "image"}, "/user": {"a": "user", "c": "user"}}
+
+    def find(paths: list[str]) -> dict[str, Any]:
+        if paths == ["/broken"]:
+            raise ValueError("no JSON")
+        return dict(folders[paths[0]])
+
+    module = ModuleType(extensions.MODULE)
+    vars(module)["get_federated_extensions"] = find
+    monkeypatch.setitem(sys.modules, extensions.MODULE, module)
+    extensions.install()
+    found = vars(module)["get_federated_extensions"](["/image", "/broken", "/user"])
+    assert found == {"a": "image", "b": "image", "c": "user"}, "nothing of the user's stands in for the image's"
+    assert "the extensions in /broken are left out: ValueError('no JSON')" in caplog.text
+
+
+def test_there_is_none_in_notebook_6(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, extensions.MODULE, raising=False)
+    extensions.install()
+    assert extensions.MODULE not in sys.modules
