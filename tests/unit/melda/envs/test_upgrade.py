@@ -11,7 +11,7 @@ from melda.base import interpreters
 from melda.envs import cli, formats
 from melda.envs.errors import UsageError
 from melda.envs.restore import command as restore
-from melda.envs.upgrade import checking, command, passes
+from melda.envs.upgrade import checking, command, passes, telling
 from melda.plugins import image_record, state
 from melda.sync import carried
 from melda.sync.carried import PACKAGES, WHOLE, Carried, Failure
@@ -244,6 +244,19 @@ def test_by_hand_what_could_not_be_had_is_tried_again(world: World, capsys: pyte
     world.wheels = {"late": ["1.0"]}
     assert cli.main(["upgrade"]) == 0
     assert world.found()["python"] == {"late": "1.0"} and world.missing() == []
+
+
+def test_what_each_pass_would_repeat_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
+    for one in (telling.Shown(), telling.Told()):
+        for line in (
+            "2 packages are there already",
+            "4 packages are left alone, though x",
+            "checking 2 Python packages",
+        ):
+            one.say(line)
+    out, err = capsys.readouterr()
+    assert out == "checking 2 Python packages\n" and err.endswith("upgrade: checking 2 Python packages\n")
+    assert err.count("\n") == 1
 
 
 def test_copies_of_local_packages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,7 +203,7 @@ def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     Raises:
         UsageError: another restore runs.
     """
-    one = Upgrade(place, Progress(sys.stderr if asked.json else None))
+    one = Upgrade(place, telling.Shown(sys.stderr if asked.json else None))
     try:
         one.keep_snapshots()
         dues = one.due(again=True)
