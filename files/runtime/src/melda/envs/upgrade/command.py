@@ -62,7 +62,7 @@ class Upgrade:
             OSError: one cannot be kept.
         """
         versions = {kind: {"version": version} for kind, version in self._versions().items()}
-        with copies.alone(self._place.user.home):
+        with copies.alone():
             for path in copies.newest(self._place.workdir):
                 copies.keep_former(path, versions)
 
