@@ -12,9 +12,9 @@ from tests.fakes.s3 import Server
 
 from .machines import until
 from .services import BUCKET, Service
-from .test_fork import Start, s3, start, with_uv
+from .test_fork import Start, s3, start
 
-__all__ = ["s3", "start", "with_uv"]
+__all__ = ["s3", "start"]
 FOLDER = "users/eve"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SECRET = "S3cr3t"

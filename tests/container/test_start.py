@@ -100,6 +100,8 @@ def test_twenty_restarts_change_no_file(serve: Serve) -> None:
     # Jupyter notes in the home that its settings of old are taken over, a while after its first start.
     subprocess.run([service.docker, "restart", service.name], check=True, stdout=subprocess.DEVNULL)
     service.ready(times=2)
+    noted = "cat /home/melda/project/.melda-jupyter/image.json"
+    until(lambda: "sha256:" in service.run(noted, check=False), "the project knows this image's number")
     listing = (
         "find /etc /home /root /usr/src /usr/local /opt/jupyter /var/lib -xdev -type f"
         " ! -path '/home/melda/.ipython/*' ! -path '/etc/resolv.conf' ! -path '/etc/host*'"

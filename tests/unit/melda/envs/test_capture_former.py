@@ -10,6 +10,7 @@ import pytest
 from melda.base import interpreters
 from melda.envs import cli
 from melda.envs.capture import copies
+from melda.plugins import state
 
 from tests.unit.melda.envs.conftest import VERSION, Image, distribution
 
@@ -81,10 +82,11 @@ def test_what_cannot_be_kept_is_not_written_over(here: Image, monkeypatch: pytes
     assert newest.read_text() == before
 
 
-def test_one_at_a_time(here: Image) -> None:
+def test_one_at_a_time(here: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else one could take for the old capture's files what another has just kept beside the new one."""
     order: list[str] = []
-    with copies.alone(here.layout.user.home):
+    monkeypatch.setattr(state, "CAPTURING", str(here.root / "lock"))
+    with copies.alone():
         other = threading.Thread(target=lambda: (cli.main(["capture"]), order.append("captured")))
         other.start()
         other.join(0.3)
@@ -93,7 +95,6 @@ def test_one_at_a_time(here: Image) -> None:
     assert order == ["released", "captured"] and (here.workdir / "environment.json").exists()
 
 
-def test_a_home_that_cannot_be_written_keeps_nobody(tmp_path: Path) -> None:
-    (tmp_path / ".cache").write_text("")
-    with copies.alone(str(tmp_path)):
-        assert True
+def test_where_nothing_was_started_there_is_no_lock(here: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "CAPTURING", str(here.root / "none" / "lock"))
+    assert cli.main(["capture"]) == 0

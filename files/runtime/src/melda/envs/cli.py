@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from melda.base import release, textfiles
 from melda.base.errors import ConfigError
 from melda.config import environ
-from melda.envs import addresses, capture, diff, document, entries, formats, going_back
+from melda.envs import addresses, capture, diff, document, entries, formats
 from melda.envs import as_user as user
 from melda.envs.capture import copies, kernels, pack
 from melda.envs.errors import UsageError
@@ -60,7 +60,7 @@ def do_capture(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory(prefix="melda-env-") as folder:
             found.document["kernels"] = kernels.find(found.python, runtime, folder)
     kept: List[str] = []
-    with copies.alone(place.user.home):
+    with copies.alone():
         if os.path.abspath(path) in copies.newest(place.workdir) and asked.format == "json":
             _keep_former(path, found.document)
         if path != "-" and asked.format == "json" and asked.files:
@@ -132,6 +132,20 @@ def do_restore(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     return command.run(place, asked)
 
 
+def do_history(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
+    """melda-env history."""
+    from melda.envs import going_back  # noqa: PLC0415 capture, which runs when a container stops, need not wait for it
+
+    return going_back.do_history(place, asked)
+
+
+def do_back(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
+    """melda-env back."""
+    from melda.envs import going_back  # noqa: PLC0415 as above
+
+    return going_back.do_back(place, asked)
+
+
 def do_upgrade(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     """melda-env upgrade."""
     from melda.envs.upgrade import command  # noqa: PLC0415 what it needs takes a while to load
@@ -187,11 +201,11 @@ def parser() -> argparse.ArgumentParser:
 
     five = commands.add_parser("history", help="list what was installed when, as far as the bucket keeps it")
     five.add_argument("--json", action="store_true", help="as JSON")
-    five.set_defaults(do=going_back.do_history)
+    five.set_defaults(do=do_history)
 
     six = commands.add_parser("back", help="make the Python or R packages what they were in a generation")
     six.add_argument("number", metavar="N", help="of the generation, as history lists it, such as P3 or R1")
-    six.set_defaults(do=going_back.do_back)
+    six.set_defaults(do=do_back)
     return top
 
 

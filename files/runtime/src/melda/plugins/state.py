@@ -16,11 +16,14 @@ RESTORING = paths.RESTORING
 # there is no file nobody could look, so somebody may have been installing.
 INTERRUPTED, NOBODY = FOLDER + "/interrupted", "nobody"
 LAST = "--last"  # an option of the sync daemon: save what is left, and end
+CAPTURING = FOLDER + "/capturing"  # a lock: somebody writes a snapshot
 START = FOLDER + "/start"  # what a start could not make ready in the home and in the project; empty: nothing
 IMAGE = FOLDER + "/image"  # from which image to which the project moved; not there: it did not
 UPGRADE = FOLDER + "/upgrade"  # a line of what carries the packages of another Python or R over
 MISSING = paths.MISSING  # packages that are still coming, or could not be had; Python and R tell who misses one
-NAMES = tuple(os.path.basename(path) for path in (STATE, FORK, RESTORING, INTERRUPTED, START, IMAGE, UPGRADE, MISSING))
+NAMES = tuple(
+    os.path.basename(path) for path in (STATE, FORK, RESTORING, INTERRUPTED, START, IMAGE, UPGRADE, MISSING, CAPTURING)
+)
 LOCAL = "kept in the project's folder"
 PROJECT_STATE = paths.PROJECT_STATE
 CAPTURE = paths.CAPTURE

@@ -35,17 +35,11 @@ def paths(workdir: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def alone(home: str) -> Iterator[None]:
-    """Of all that write captures of a container, only one at a time: none moves what another one has just written.
-
-    Args:
-        home: of the user.
-    """
-    folder = os.path.join(home, ".cache", "melda-env")
+def alone() -> Iterator[None]:
+    """Of all that write captures of a container, only one at a time: none moves what another one has just written."""
     with contextlib.ExitStack() as held:
-        with contextlib.suppress(OSError):  # a home that cannot be written; then there is hardly a second one
-            os.makedirs(folder, exist_ok=True)
-            stream = held.enter_context(open(os.path.join(folder, "capture.lock"), "w", encoding="ascii"))
+        with contextlib.suppress(OSError):  # nobody has started anything here, so there is no other one
+            stream = held.enter_context(open(state.CAPTURING, "w", encoding="ascii"))
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 

@@ -62,7 +62,7 @@ class Upgrade:
             OSError: one cannot be kept.
         """
         versions = {kind: {"version": version} for kind, version in self._versions().items()}
-        with copies.alone(self._place.user.home):
+        with copies.alone():
             for path in copies.newest(self._place.workdir):
                 copies.keep_former(path, versions)
 
@@ -203,7 +203,7 @@ def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     Raises:
         UsageError: another restore runs.
     """
-    one = Upgrade(place, Progress(sys.stderr if asked.json else None))
+    one = Upgrade(place, telling.Shown(sys.stderr if asked.json else None))
     try:
         one.keep_snapshots()
         dues = one.due(again=True)

@@ -95,11 +95,20 @@ def summary(count: int, dues: Collection[Due], failures: Sequence[Failure]) -> s
     return text
 
 
-class Told(Progress):
-    """As a bar, for a process that nobody looks at: lines for the log."""
+class Shown(Progress):
+    """For a person, but for what is there already: each pass would repeat it."""
 
     def say(self, text: str) -> None:
-        """Write a line that stays, but for what is there already: each pass would repeat it."""
+        """Write a line that stays."""
+        if not THERE.match(text):
+            super().say(text)
+
+
+class Told(Progress):
+    """The same for a process that nobody looks at: lines for the log."""
+
+    def say(self, text: str) -> None:
+        """Write a line that stays."""
         if not THERE.match(text):
             say(text)
 
