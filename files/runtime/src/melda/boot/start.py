@@ -18,7 +18,7 @@ from melda.jupyter.starting import Starting
 from melda.mount import s3fs
 from melda.plugins import set_paths
 from melda.ssh import service as ssh
-from melda.sync import fork_of
+from melda.sync import before_mount, fork_of
 from melda.sync import service as sync
 
 JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
@@ -115,7 +115,7 @@ def open_home(start: Start) -> List[str]:
 
 def mount(start: Start) -> List[str]:
     """Mount the bucket and prove that it works, or make the local folder ready."""
-    return [s3fs.prepare(start.settings, start.supervisor, fork_of.fetch)]
+    return [s3fs.prepare(start.settings, start.supervisor, before_mount.prepare)]
 
 
 def start_sync(start: Start) -> List[str]:

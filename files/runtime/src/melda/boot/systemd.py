@@ -25,7 +25,7 @@ from melda.jupyter import service as jupyter
 from melda.jupyter.starting import Starting
 from melda.mount import s3fs
 from melda.plugins import set_paths
-from melda.sync import fork_of
+from melda.sync import before_mount, fork_of
 from melda.sync import service as sync
 
 STOP_SECONDS = (
@@ -82,7 +82,7 @@ def _firewall(settings: Settings, _: Supervisor) -> str:
 
 def _mount(settings: Settings, supervisor: Supervisor) -> str:
     home.enter(settings.layout.user)
-    return s3fs.prepare(settings, supervisor, fork_of.fetch)
+    return s3fs.prepare(settings, supervisor, before_mount.prepare)
 
 
 def _unmount(settings: Settings, supervisor: Supervisor) -> str:
