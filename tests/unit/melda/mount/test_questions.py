@@ -43,12 +43,17 @@ def test_an_idle_hour_is_sixty_requests(world: World) -> None:
 
 
 def test_who_uses_the_project_or_waits_for_it_has_it_asked_at_once(world: World) -> None:
+    assert world.poll(reads=999) == "alive", "that was the start"
     assert world.poll(reads=questions.USED + 1) == "whole"
     assert world.poll() == "alive"
     assert world.poll(pending=1) == "whole", "somebody waits"
     assert world.poll(well=False) == "whole", "until it is well again"
     assert world.poll() == "alive"
     assert world.asked == 3
+
+
+def test_somebody_may_wait_from_the_start(world: World) -> None:
+    assert world.poll(pending=1) == "whole"
 
 
 def test_where_nothing_can_be_seen_it_is_asked_each_time(world: World) -> None:

@@ -30,12 +30,15 @@ def made(monkeypatch: pytest.MonkeyPatch, settings: Settings, project: Bucket) -
 
 
 def test_a_new_project_gets_all(made: Any) -> None:
-    assert made(set()) == [f"users/ada/{name}/" for name in OURS]
+    saved = [f".melda-jupyter/{name}" for name in OURS[1:]]
+    assert made(set()) == [f"users/ada/{name}/" for name in OURS + saved]
+    assert made({".melda-jupyter/"}) == [f"users/ada/{name}/" for name in OURS[1:]]
 
 
 @pytest.mark.parametrize("ending", ["", "/", "_$folder$"])
 def test_what_is_there_in_whatever_form_is_left_alone(made: Any, ending: str) -> None:
-    assert made({"Python-3.11.2" + ending, "R-4.2.2.old/"}) == ["users/ada/.melda-jupyter/", "users/ada/R-4.2.2/"]
+    there = {"Python-3.11.2" + ending, "R-4.2.2.old/", ".melda-jupyter" + ending}
+    assert made(there) == ["users/ada/R-4.2.2/"]
 
 
 def test_too_many_names_to_know(made: Any) -> None:

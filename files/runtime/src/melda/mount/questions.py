@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import sys
 import time
 from typing import Callable, NamedTuple, Optional
 
@@ -33,13 +34,18 @@ def counters(pid: int, proc: str = "/proc") -> Optional[Counters]:
         return None
 
 
-def is_used(before: Optional[Counters], now: Optional[Counters]) -> bool:
-    """Did somebody use the mount meanwhile, or does anybody wait for an answer? Yes, if it is not known."""
+def is_used(before: Optional[Counters], now: Optional[Counters], most: int = USED) -> bool:
+    """Did somebody use the mount meanwhile, or does anybody wait for an answer? Yes, if it is not known.
+
+    Args:
+        before, now: counters of s3fs.
+        most: requests that are none of somebody's.
+    """
     if before is None or now is None:
         return True
     reads, writes = now.reads - before.reads, now.writes - before.writes
     # What was read and not answered is in progress, or needs no answer: asking once more does no harm.
-    return reads != writes or reads > USED
+    return reads != writes or reads > most
 
 
 class Questions:
@@ -55,6 +61,7 @@ class Questions:
     def __init__(self, folder: str, readable: Callable[[], object], seen: Callable[[], Optional[Counters]]) -> None:
         self._folder, self._readable, self._seen = folder, readable, seen
         self._before = seen()
+        self._starting = True  # what the start does with the mount is no use of it
         self._asked = time.monotonic()  # S3; just before, the mount was proved
 
     def choose(self, well: bool) -> Callable[[], None]:
@@ -68,7 +75,8 @@ class Questions:
         """
         before, self._before = self._before, self._seen()
         now = time.monotonic()
-        if not well or is_used(before, self._before):
+        starting, self._starting = self._starting, False
+        if not well or is_used(before, self._before, sys.maxsize if starting else USED):
             self._asked = now
             return self.whole
         if now - self._asked >= S3_PAUSE:

@@ -20,12 +20,16 @@ def make_folders(bucket: Bucket, settings: Settings) -> None:
     Raises:
         ConfigError: S3 does not answer, or does not allow it.
     """
-    top = bucket.folder + "/"
+    top, plugins = bucket.folder + "/", service.names(settings)
     there = s3.children(bucket, top)
-    for name in (PROJECT_STATE, *service.names(settings)):
-        # Not beside a file of that name, or a folder as other tools write it: what that is s3fs decides.
-        if there is not None and not there & {name, name + "/", name + "_$folder$"}:
-            s3.make_folder(bucket, f"{top}{name}/")
+    if there is None:
+        return
+    # Not beside a file of that name, or a folder as other tools write it: what that is s3fs decides.
+    missing = [name for name in (PROJECT_STATE, *plugins) if not there & {name, name + "/", name + "_$folder$"}]
+    # Where nothing is saved yet, what is saved of each will be.
+    below = [f"{PROJECT_STATE}/{name}" for name in plugins] if PROJECT_STATE in missing else []
+    for name in (*missing, *below):
+        s3.make_folder(bucket, f"{top}{name}/")
 
 
 def prepare(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
