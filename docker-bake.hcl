@@ -31,6 +31,11 @@ variable "REVISION" {
   default = ""
 }
 
+# Of the product, for the label: `start-jupyter --version` of the image says it in any case.
+variable "VERSION" {
+  default = ""
+}
+
 # Separated by commas. What is not this machine's own is emulated: an hour and more.
 variable "PLATFORMS" {
   default = "linux/amd64,linux/arm64"
@@ -65,6 +70,7 @@ target "image" {
     "org.opencontainers.image.title"     = "Melda Jupyter"
     "org.opencontainers.image.licenses"  = "MIT"
     "org.opencontainers.image.revision"  = REVISION
+    "org.opencontainers.image.version"   = VERSION
     "org.opencontainers.image.base.name" = BASE
     # strict=true: what cannot be had is an error.
     "io.melda.omitted" = ""

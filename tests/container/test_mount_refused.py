@@ -48,6 +48,8 @@ def test_a_last_upload_that_is_refused_is_no_clean_end(
 def test_keys_that_are_revoked_are_noticed_and_nobody_is_killed(service: Service, s3: Server) -> None:
     with service.notebook.start("python3") as kernel:
         s3.judge = lambda method, path: "403 InvalidAccessKeyId"
+        # Somebody uses the project: else it is noticed within a minute.
+        kernel.run("import os\nfor number in range(40): os.path.exists(f'none-{number}')")
         service.says("the mount fails: ", NOTICED)
         assert service.health()["mount"].startswith("fails: invalid AWS_ACCESS_KEY_ID"), service.health()
         assert requests.get(f"http://{service.address}:2310/healthz", timeout=30).status_code == 503

@@ -6,6 +6,7 @@ That buildx reads the bake file is in tests/container/test_publish.py.
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def test_actions_are_pinned_and_a_job_may_do_what_it_needs(path: Path) -> None:
     workflow = yaml.safe_load(text)
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
-        assert job["permissions"] == {"contents": "read", "packages": "write"}
+        signs = {"id-token": "write", "attestations": "write"}
+        assert job["permissions"] == {"contents": "read", "packages": "write", **signs}
         assert job["timeout-minutes"]
 
 
@@ -71,6 +73,26 @@ def test_the_workflow_calls_what_the_makefile_has() -> None:
     assert base.PREFERRED in JOB["strategy"]["matrix"]["base"]
 
 
+def test_what_is_pushed_is_signed_by_its_digest_and_says_where_it_comes_from() -> None:
+    names = [step.get("uses", step.get("name", "")).partition("@")[0] for step in JOB["steps"]]
+    pushed = names.index("Publish")
+    assert names.index("sigstore/cosign-installer") < pushed < names.index("actions/attest-build-provenance")
+    by_name = {step.get("name"): step for step in JOB["steps"]}
+    # A tag may mean another image by then.
+    assert (
+        'cosign sign --yes "$NAME@$DIGEST"'
+        in by_name["Sign what was pushed, by its digest, and its bill of materials"]["run"]
+    )
+    # The line that `make publish` ends with.
+    (pattern,) = re.findall(r"sed -n '(.*)' published", by_name["Publish"]["run"])
+    line = "digest   sha256:" + "0" * 64
+    done = subprocess.run(
+        ["sed", "-n", pattern], input=f"pushed   x\n{line}\n", capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"digest=sha256:{'0' * 64}\n"
+    assert "\"digest   {described['digest']}\"" in (ROOT / "builder" / "__main__.py").read_text()
+
+
 def unquoted(value: Any) -> Any:
     """hcl2 keeps the quotes of HCL's strings, and marks blocks."""
     if isinstance(value, dict):
@@ -93,7 +115,7 @@ def bake() -> dict[str, dict[str, Any]]:
 
 def test_bake_has_the_makefiles_variables_and_defaults(bake: dict[str, dict[str, Any]]) -> None:
     defaults = {name: body["default"] for name, body in bake["variable"].items()}
-    own = {"REVISION", "PLATFORMS"}
+    own = {"REVISION", "PLATFORMS", "VERSION"}
     for name in defaults.keys() - own - {"BASE"}:
         assert defaults[name] == make_default(name), name
     # make's "auto" is one of two; the one there is for both architectures.
@@ -118,6 +140,7 @@ def test_bake_builds_the_image_on_the_base(bake: dict[str, dict[str, Any]]) -> N
     assert body["contexts"] == {body["args"]["BASE_IMAGE"]: "target:base"}
     assert "packages=${PACKAGES}" in body["args"]["PROVISION_DATA"].split()
     assert body["tags"] == ["IMAGE"]
-    # The labels of `make image`, but for the time and the place, which BuildKit says itself.
-    known = image.labels("", "", []).keys() - {"org.opencontainers.image.created", "org.opencontainers.image.source"}
+    # The labels of `make image`, but for the time and the place, which BuildKit says itself, and what only the base can say.
+    elsewhere = {"org.opencontainers.image.created", "org.opencontainers.image.source", "io.melda.support-ends"}
+    known = image.labels("", "", []).keys() - elsewhere
     assert set(body["labels"]) == known

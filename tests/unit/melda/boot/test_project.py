@@ -23,7 +23,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch, settings: Settings, bucket: Bucket 
         return "ready"
 
     monkeypatch.setattr(project.s3fs, "prepare", mount)
-    monkeypatch.setattr(project.fork_of, "fetch", lambda *_: None)
+    monkeypatch.setattr(project.before_mount, "prepare", lambda *_: None)
     before = sorted(path.name for path in Path(settings.layout.workdir).iterdir() if path.name != "lost+found")
     result, empty = project.prepare(settings._replace(bucket=bucket), None)  # type: ignore[arg-type]
     assert result == "ready" and (empty or bucket or before), "what is empty is known to be"
@@ -49,7 +49,13 @@ def test_a_folder_with_anything_does_not(monkeypatch: pytest.MonkeyPatch, settin
 
 @pytest.mark.parametrize(
     ("keys", "written"),
-    [([], ["README.md"]), (["users/ada/"], ["README.md"]), (["users/ada/", "users/ada/x"], []), (["users/ada/x"], [])],
+    [
+        ([], ["README.md"]),
+        (["users/ada/"], ["README.md"]),
+        (["users/ada/", "users/ada/x"], []),
+        (["users/ada/x"], []),
+        (["users/ada/", "users/ada/.melda-jupyter/", "users/ada/R-4.2.2/"], ["README.md"]),
+    ],
 )
 def test_of_a_bucket_s3_is_asked(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, project: Bucket, keys: list[str], written: list[str]
@@ -57,7 +63,7 @@ def test_of_a_bucket_s3_is_asked(
     asked = []
     monkeypatch.setattr("melda.mount.s3.keys", lambda *given: asked.append(given[1:]) or keys)
     assert prepare(monkeypatch, settings, project) == written
-    assert asked == [("users/ada/", 2)], "one request, however many files there are"
+    assert asked == [("users/ada/", 20)], "one request, however many files there are"
 
 
 def test_a_fork_is_not_empty_for_long(monkeypatch: pytest.MonkeyPatch, settings: Settings, project: Bucket) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from melda.base import users
-from melda.base.errors import ConfigError
 from melda.mount import watch
 
 ME = users.Account("me", os.getuid(), os.getgid(), (os.getgid(),), "/", "/bin/sh")
@@ -42,7 +41,7 @@ class Watched:
         monkeypatch.setattr(watch, "time", self.clock)
         monkeypatch.setattr(users, "Child", lambda *_: self.question)
         self.state = folder / "run" / "mount"
-        self.watch = watch.Watch(ME, lambda: None, 180, self.given_up.append, str(self.state))
+        self.watch = watch.Watch(ME, lambda _: print, 180, self.given_up.append, str(self.state))
 
     def after(self, seconds: float, said: str | None) -> float | None:
         self.clock.now += seconds
@@ -101,27 +100,9 @@ def test_a_state_that_cannot_be_written_does_not_end_the_watch(
 ) -> None:
     (tmp_path / "run").write_text("a file")
     path = str(tmp_path / "run" / "mount")
-    watch.Watch(ME, lambda: None, 180, print, path)
+    watch.Watch(ME, lambda _: print, 180, print, path)
     assert f"{path} cannot be written" in capsys.readouterr().err
     assert watch.read(path) == "is not watched"
-
-
-def test_the_question(tmp_path: Path) -> None:
-    asked: list[str] = []
-    watch.probe(str(tmp_path), lambda: asked.append("S3"))()
-    assert asked == ["S3"]
-    with pytest.raises(OSError, match="Not a directory"):
-        (tmp_path / "file").touch()
-        watch.probe(str(tmp_path / "file"), lambda: asked.append("S3"))()
-    assert asked == ["S3"], "the mount comes first: it says more"
-
-
-def test_the_question_where_only_s3_knows_that_it_is_refused(tmp_path: Path) -> None:
-    def refuse() -> None:
-        raise ConfigError("invalid AWS_ACCESS_KEY_ID: S3 does not know it")
-
-    with pytest.raises(ConfigError, match="AWS_ACCESS_KEY_ID"):
-        watch.probe(str(tmp_path), refuse)()
 
 
 def test_a_question_that_cannot_be_put_is_not_the_mounts_silence(

@@ -26,6 +26,16 @@ def test_what_is_installed_is_saved_when_it_is_quiet_and_comes_back(container: M
     assert found(container().root) == {"zebra": "1"}
 
 
+def test_an_empty_folder_in_the_bucket_is_nothing_saved(container: Make, bucket: Path) -> None:
+    (bucket / NAME).mkdir(parents=True)
+    one = container()
+    one.wait(70)
+    assert found(one.root) == {} and one.output == [] and not one.folder.failures()
+    install(one.root, "zebra", "1")
+    one.wait()
+    assert found(container().root) == {"zebra": "1"}
+
+
 def test_an_increment_holds_only_what_changed(container: Make, bucket: Path) -> None:
     one = container()
     install(one.root, "zebra", "1")

@@ -13,7 +13,7 @@ from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings
 from melda.mount import s3, s3fs
-from melda.sync import fork_of
+from melda.sync import before_mount
 
 README = Path(__file__).with_name("README.md")
 OF_THE_VOLUME = {"lost+found"}  # made with a file system
@@ -22,14 +22,14 @@ echo "start-jupyter: clone: $1" >&2
 git clone --quiet -- "$1" && echo "start-jupyter: clone: done" >&2 ||
     echo "start-jupyter: clone: GIT_REPOSITORY='$1' was not cloned; git's line above says why, and git clone tries again" >&2
 """
+FOLDERS = 20  # more than a start makes
 SECONDS = 10.0  # for a few requests to S3
 
 
 def _is_new(bucket: Bucket) -> bool:
-    """Asked of S3 itself: the mount would look at every file of the folder to list it."""
-    folder = bucket.folder + "/"
+    """Ask S3 itself: the mount would look at every file to list the folder. What an unfinished start has made is nothing."""
     try:
-        return not bucket.fork_of and not set(s3.keys(bucket, folder, 2)) - {folder}
+        return not bucket.fork_of and all(key.endswith("/") for key in s3.keys(bucket, bucket.folder + "/", FOLDERS))
     except ConfigError:  # S3 does not answer; who mounts it says so
         return False
 
@@ -50,8 +50,8 @@ def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
     new: List[bool] = []
 
     def before(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
-        fork_of.fetch(bucket, settings, supervisor)
         new.append(_is_new(bucket))
+        before_mount.prepare(bucket, settings, supervisor)
 
     result, readme = s3fs.prepare(settings, supervisor, before), os.path.join(settings.layout.workdir, README.name)
     if settings.bucket is not None and new != [True]:

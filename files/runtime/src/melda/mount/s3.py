@@ -15,7 +15,7 @@ import http.client
 import re
 import urllib.error
 import urllib.request
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
 from melda.base.errors import ConfigError, TemporaryFailure
@@ -168,6 +168,20 @@ def keys(bucket: Bucket, prefix: str, most: int = PAGE) -> List[str]:
         ConfigError: S3 does not answer, or does not allow it.
     """
     return _keys(_checked(bucket, request(bucket, "GET", query=_listing(prefix, min(most, PAGE))), "ListBucket"))
+
+
+def children(bucket: Bucket, prefix: str) -> Optional[Set[str]]:
+    """Return all names below ``prefix``, which ends with a slash; those of folders end with one. None: there are too many.
+
+    Raises:
+        ConfigError: S3 does not answer, or does not allow it.
+    """
+    query = "delimiter=%2F&" + _listing(prefix, PAGE)
+    answer = _checked(bucket, request(bucket, "GET", query=query), "ListBucket")
+    if b"<IsTruncated>true" in answer.body:
+        return None
+    folders = re.findall(rb"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>", answer.body)
+    return {name[len(prefix) :] for name in (*_keys(answer), *map(_text, folders))} - {""}
 
 
 def objects(bucket: Bucket, prefix: str, pages: int) -> Iterator[Tuple[str, int]]:

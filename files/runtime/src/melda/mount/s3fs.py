@@ -14,7 +14,7 @@ from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings, for_root
-from melda.mount import expiry, output, probing, role, s3, watch, written
+from melda.mount import expiry, output, probing, questions, role, s3, watch, written
 
 S3FS = role.S3FS
 KIND = "fuse.s3fs"
@@ -179,8 +179,8 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
     _proven[:] = [_Proven(said, readable)]
     supervisor.call_later(output.PAUSE, said.poll_once)
     # Root, who has the keys, and where nobody else can put a link.
-    asking = watch.probe(MOUNTED, readable)
-    watching = watch.Watch(users.ROOT, asking, bucket.patience, give_up)
+    asking = questions.Questions(MOUNTED, readable, lambda: questions.counters(supervisor.pid(S3FS)))
+    watching = watch.Watch(users.ROOT, asking.choose, bucket.patience, give_up)
     supervisor.call_later(watch.PAUSE, watching.poll_once)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import time
 from typing import Callable, Optional
 
@@ -15,7 +14,7 @@ from melda.base.paths import RUN
 STATE = RUN + "/mount"  # what the watch found; the version service reads it
 OK = "ok"
 HUNG = "does not answer"
-PAUSE = 15.0  # between an answer and the next question, which costs S3 three or four requests
+PAUSE = 15.0  # between an answer and the next question; see questions.py for what it costs
 LOOK = 0.5  # between two looks whether there is an answer
 NOTICED = 20.0  # an answer that takes longer is worth a line
 
@@ -27,26 +26,6 @@ def read(path: str = STATE) -> str:
     return "is not watched"
 
 
-def probe(folder: str, readable: Callable[[], object]) -> Callable[[], None]:
-    """Look for a file that is not there: s3fs has to ask S3 for it, and no cache knows the name.
-
-    Args:
-        folder: the mount.
-        readable: asks S3 itself, after the mount has answered. It has to: where S3 refuses (keys that are revoked, a
-            bucket that is gone) s3fs only says that the file is not there.
-
-    Returns:
-        A function that raises for any other answer than that the file is not there, and S3 is.
-    """
-
-    def ask() -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.lstat(os.path.join(folder, ".melda-jupyter-watch-" + secrets.token_hex(8)))
-        readable()
-
-    return ask
-
-
 class Watch:
     """Asks, says what changed, gives up.
 
@@ -55,7 +34,7 @@ class Watch:
 
     Args:
         user: who asks.
-        ask: the question; raises OSError for an error.
+        choose: gives the next question, which raises OSError for an error; it is told whether the last answer was a good one.
         patience: seconds without an answer until ``give_up`` is called.
         give_up: gets the reason.
         state: path of the file that tells others.
@@ -64,12 +43,12 @@ class Watch:
     def __init__(
         self,
         user: users.Account,
-        ask: Callable[[], None],
+        choose: Callable[[bool], Callable[[], None]],
         patience: float,
         give_up: Callable[[str], None],
         state: str = STATE,
     ) -> None:
-        self._user, self._ask, self._patience, self._give_up, self._path = user, ask, patience, give_up, state
+        self._user, self._choose, self._patience, self._give_up, self._path = user, choose, patience, give_up, state
         self._child: Optional[users.Child] = None
         self._began = 0.0
         self._state = self._written = ""
@@ -80,7 +59,7 @@ class Watch:
         """Ask, or look for the answer; seconds until the next turn, None for no more."""
         if self._child is None:
             try:
-                self._child, self._began = users.Child(self._user, self._ask), time.monotonic()
+                self._child, self._began = users.Child(self._user, self._choose(self._state == OK)), time.monotonic()
             except (OSError, MemoryError) as error:  # for want of something: that is not the mount's silence
                 reason = str(error) or repr(error)
                 self._complaints.line("ask", f"the mount cannot be asked, it is tried again: {reason}")

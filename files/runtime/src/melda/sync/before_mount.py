@@ -1,0 +1,42 @@
+"""What is done in the bucket before it is mounted, where a request is one: through s3fs, a name that is not there costs four."""
+
+from __future__ import annotations
+
+from melda.base.paths import PROJECT_STATE
+from melda.base.supervisor import Supervisor
+from melda.config.bucket import Bucket
+from melda.config.environ import Settings
+from melda.mount import s3
+from melda.sync import fork_of, service
+
+
+def make_folders(bucket: Bucket, settings: Settings) -> None:
+    """Make the folders of ours that a new project has not: each would be looked for again and again until it is there.
+
+    Args:
+        bucket: with its keys.
+        settings: of the container.
+
+    Raises:
+        ConfigError: S3 does not answer, or does not allow it.
+    """
+    top, plugins = bucket.folder + "/", service.names(settings)
+    there = s3.children(bucket, top)
+    if there is None:
+        return
+    # Not beside a file of that name, or a folder as other tools write it: what that is s3fs decides.
+    missing = [name for name in (PROJECT_STATE, *plugins) if not there & {name, name + "/", name + "_$folder$"}]
+    # Where nothing is saved yet, what is saved of each will be.
+    below = [f"{PROJECT_STATE}/{name}" for name in plugins] if PROJECT_STATE in missing else []
+    for name in (*missing, *below):
+        s3.make_folder(bucket, f"{top}{name}/")
+
+
+def prepare(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
+    """Make the folders, and fetch what the parent project has; arguments as for :func:`melda.mount.s3fs.prepare`.
+
+    Raises:
+        ConfigError: it cannot be done.
+    """
+    make_folders(bucket, settings)
+    fork_of.fetch(bucket, settings, supervisor)
