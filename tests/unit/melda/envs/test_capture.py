@@ -10,11 +10,14 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from melda.envs import capture, document, entries
 from melda.envs.capture import python, r
 from melda.envs.errors import UsageError
 
 from tests.unit.melda.envs.conftest import VERSION, Image, R, distribution, r_package
+from tests.unit.melda.envs.strategies import captures
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -319,3 +322,21 @@ def test_truncated_anywhere_is_refused() -> None:
 def test_the_schema_is_a_schema() -> None:
     schema = json.loads(Path(entries.SCHEMA).read_text())
     jsonschema.Draft7Validator.check_schema(schema)
+
+
+@settings(max_examples=20, deadline=None)
+@given(captures(), st.data())
+def test_what_fits_at_a_glance_fits_the_schema(found: dict[str, Any], data: st.DataObject) -> None:
+    found = copy.deepcopy(found)  # a strategy's constants are the same objects in each example
+    validators = {language: document._validators()[language] for language in document.LANGUAGES}
+    for language, validator in validators.items():
+        for entry in found[language]["packages"]:
+            assert entries.fits(language, entry)
+            target = data.draw(st.sampled_from([entry, entry["source"]]))
+            field = data.draw(
+                st.sampled_from([*target, "more", "ref", "host", "subdirectory", "hashes", "file", "needs"])
+            )
+            target[field] = data.draw(
+                st.one_of(st.text(max_size=5), st.none(), st.just([]), st.integers(), st.just("a/b"))
+            )
+            assert not entries.fits(language, entry) or validator.is_valid(entry)

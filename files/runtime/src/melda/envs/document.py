@@ -147,7 +147,7 @@ def problem_of(language: str, entry: Any) -> str:
         language: python or r.
         entry: of a capture, or of a reader of another format; without secrets, see :func:`entries.disarmed`.
     """
-    found = _problem(language, entry)
+    found = "" if entries.fits(language, entry) else _problem(language, entry)
     if found or "dropped" in entry["source"]:
         return found
     if language == "python" and entry["source"]["type"] in ("index", "local"):

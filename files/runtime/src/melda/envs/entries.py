@@ -55,6 +55,21 @@ def _fits(value: object, shape: Json) -> bool:
     return isinstance(value, bool)
 
 
+def fits(language: str, entry: Any) -> bool:
+    """Does an entry fit the schema, as far as is seen at once? False: jsonschema is to be asked, which is slower by far."""
+    shapes = _shapes()[language]
+    try:
+        source = entry["source"]
+        known = shapes["source"][source["type"]]
+        return (
+            {"name", "version"} <= entry.keys() and set(shapes["required"][source["type"]]) <= source.keys()
+            and all(name == "source" or _fits(value, shapes["entry"][name]) for name, value in entry.items())
+            and all(_fits(value, known[name]) for name, value in source.items())
+        )  # fmt: skip
+    except (KeyError, TypeError, AttributeError):
+        return False
+
+
 def _fitting(value: object, shape: Json) -> Any:
     """``value``; of a list, what fits of it; None if it does not fit."""
     if isinstance(value, list) and "items" in shape:

@@ -6,6 +6,7 @@ user's, which so never holds anything that was not checked.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -13,7 +14,7 @@ import shutil
 import tempfile
 from typing import Any, Callable, Collection, Dict, List, Sequence, Tuple
 
-from melda.base import interpreters, textfiles
+from melda.base import interpreters, regular, textfiles
 from melda.envs.capture.python import Found, in_folder
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import direct, nearest, resolve, tools, web
@@ -25,6 +26,8 @@ Failures = Dict[str, str]  # name -> reason
 Unmet = Dict[Tuple[str, str], str]  # a distribution and what it needs -> what is wrong
 
 
+FIELD = re.compile(r"^(Name|Version|Requires-Dist):(.*)$", re.MULTILINE)
+LARGEST_METADATA = 1 << 20  # bytes; a long description stands after what is needed
 # Whatever they print while they are imported, the end of the output is ours.
 IMPORTS = """
 import importlib, json, os, sys
@@ -238,17 +241,30 @@ class Installer:
         there = {**here["python"]["image"], **{one["name"]: one["version"] for one in here["python"]["packages"]}}
         return resolve.satisfied(wanted, self.needs(), there)
 
+    def _metadata(self) -> Dict[str, Tuple[str, List[str]]]:
+        """Version and needs of each distribution that a notebook sees, by name; the user's come last, and win."""
+        found = {}
+        image = interpreters.site_packages(self.site.layout.python_env, self.site.version)
+        for path in [*glob.glob(f"{image}/*.dist-info"), *glob.glob(f"{self.site.packages}/*.dist-info")]:
+            try:
+                text = regular.head(os.path.join(path, "METADATA"), LARGEST_METADATA).decode("utf-8", "replace")
+            except OSError:
+                continue
+            fields = FIELD.findall(text.partition("\n\n")[0])
+            about = dict(reversed(fields))
+            needs = [value.strip() for name, value in fields if name == "Requires-Dist"]
+            found[normal(about.get("Name", "").strip())] = (about.get("Version", "").strip(), needs)
+        return found
+
     def needs(self) -> Dict[str, List[str]]:
         """Return what each distribution that a notebook sees needs, by name."""
-        found = in_folder(interpreters.site_packages(self.site.layout.python_env, self.site.version))
-        found.update(in_folder(self.site.packages))
-        return {name: list(one.distribution.requires or []) for name, one in found.items()}
+        return {name: needs for name, (_, needs) in self._metadata().items()}
 
     def unmet(self) -> Unmet:
         """What pip check says of all that a notebook sees."""
-        found = in_folder(interpreters.site_packages(self.site.layout.python_env, self.site.version))
-        found.update(in_folder(self.site.packages))
-        return resolve.unmet(self.needs(), {name: one.entry["version"] for name, one in found.items()})
+        found = self._metadata()
+        versions = {name: version for name, (version, _) in found.items()}
+        return resolve.unmet({name: needs for name, (_, needs) in found.items()}, versions)
 
     def nearest(self, name: str, version: str) -> str:
         """Return the version nearest to the wanted one that can be had; empty if there is none."""

@@ -189,6 +189,19 @@ class Resolver:
                 found[one] = reason(done.output)
         return found or {named[-1]: "it contradicts what else is wanted: " + reason(output)}
 
+    def _gently(self, wanted: Sequence[str], constraints: Sequence[str], there: Mapping[str, str]) -> Found:
+        """Find versions; other ones than those that are there only where it cannot be helped."""
+        found = self.resolve(wanted, constraints, there)
+        named = {name_of(one) for one in wanted}
+        if all(there.get(name, version) == version or name in named for name, version in found.versions.items()):
+            return found
+        pins = ["{0}=={1}".format(*item) for item in there.items() if item[0] not in named]
+        left = [one for one in wanted if one not in found.failures]
+        if self._compile(left, [*constraints, *pins], there).code:
+            return found
+        listed = list(self._output())
+        return Found({one[0]: one[1] for one in listed}, {one[0]: one[2] for one in listed}, found.failures)
+
     def around(
         self, wanted: Sequence[str], constraints: Sequence[str], there: Mapping[str, str], needs: Needs
     ) -> Tuple[Found, Dict[str, str]]:
@@ -203,7 +216,7 @@ class Resolver:
         """
         before = unmet(needs, there)
         along: List[str] = []
-        found = self.resolve(wanted, constraints, there)
+        found = self._gently(wanted, constraints, there)
         broken: Dict[str, str] = {}
         for _ in range(ROUNDS):
             versions = {**there, **{name: one for name, one in found.versions.items() if one}}
