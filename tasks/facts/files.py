@@ -58,6 +58,25 @@ class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
             f" | xargs -0 -r sh -c {shlex.quote(_ABOUT)} sh; }} 3>&1; true"
         )
 
+    @staticmethod
+    def merged(questions: Sequence[Dict[str, Sequence[str]]]) -> Dict[str, Sequence[str]]:
+        """Return the question that answers several, for the cache of facts."""
+        return {"paths": sorted({path for question in questions for path in question["paths"]})}
+
+    @staticmethod
+    def part(
+        answer: Dict[str, Tuple[str, ...]], all_paths: Set[str], paths: Sequence[str]
+    ) -> Dict[str, Tuple[str, ...]]:
+        """Return what the answer of :meth:`merged` says to one of them, which asked for ``paths``."""
+        found = {path: answer[path] for path in paths if path in answer}
+        for folder in folders_above(paths):
+            about = answer.get(folder, MISSING if folder in all_paths else ())
+            if about == MISSING:
+                found[folder] = MISSING
+            elif about and about[0] not in ("directory", "link", *FUSE):
+                found[folder] = NO_FOLDER
+        return found
+
     default = dict
 
     def process(self, output: List[str]) -> Dict[str, Tuple[str, ...]]:

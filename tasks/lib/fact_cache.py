@@ -13,6 +13,8 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple, Type
 from pyinfra import host, state
 from pyinfra.api import FactBase, Host, StringCommand
 
+from tasks.facts.files import PathStats
+
 Question = Tuple[Type[FactBase[Any]], Dict[str, Any]]
 UNKNOWN = object()
 # Linux takes no argument above 128 KiB, and connectors quote this text once more.
@@ -95,6 +97,20 @@ class FactCache:
         return self.known[key]
 
     def _ask_pending(self) -> None:
+        # All paths are one question: each is a chain of six processes.
+        several = {key: question for key, question in self.pending.items() if question[0] is PathStats}
+        whole = PathStats.merged([arguments for _, arguments in several.values()])
+        together = _key(PathStats, **whole)
+        if len(several) > 1:
+            self.pending = {key: question for key, question in self.pending.items() if key not in several}
+            self.pending[together] = (PathStats, whole)
+        self._ask_all()
+        if len(several) > 1 and together in self.known:
+            answer, paths = self.known[together], set(whole["paths"])
+            for key, (_, arguments) in several.items():
+                self.known[key] = PathStats.part(answer, paths, arguments["paths"])
+
+    def _ask_all(self) -> None:
         while self.pending:
             asked: List[Tuple[str, Question]] = []
             length = 0

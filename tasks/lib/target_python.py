@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import shlex
+import zlib
 from functools import lru_cache
 from typing import Sequence, Tuple
 
@@ -20,7 +22,9 @@ def _text(name: str, modules: Tuple[str, ...]) -> str:
         lines.append(f"m = sys.modules[{title}] = types.ModuleType({title}); exec({text}, vars(m))")
     # A module in sys.modules has a name of its own; this one is __main__, as it is with -c.
     lines.append(f"exec({source(name + '.py').decode()!r})")
-    return "\n".join(lines)
+    # Short, and without quotes: it is quoted by each shell on its way.
+    packed = base64.b64encode(zlib.compress("\n".join(lines).encode(), 9)).decode()
+    return f'import base64, zlib; exec(zlib.decompress(base64.b64decode("{packed}")))'
 
 
 def command(name: str, arguments: Sequence[str], modules: Sequence[str] = ()) -> str:

@@ -79,7 +79,7 @@ class Target:
 
 @pytest.fixture
 def target(docker: str, image: str, machines: Machines, run: Run) -> Target:  # noqa: F811 - the fixture
-    return Target(docker, machines(image, ("--init",), ("tail", "-f", "/dev/null")), asked(run))
+    return Target(docker, machines(image, ("--init", "--tmpfs", "/tmp"), ("tail", "-f", "/dev/null")), asked(run))
 
 
 def damaged(target: Target, seed: int) -> list[str]:
@@ -102,9 +102,9 @@ def heals(target: Target, seed: int) -> None:
     target.starts()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_run_heals_and_the_next_changes_nothing(target: Target, seed: int) -> None:
-    heals(target, seed)
+def test_a_run_heals_and_the_next_changes_nothing(target: Target) -> None:
+    """Also where /tmp is a tmpfs, which docker cp does not see and nothing may be executed in."""
+    heals(target, 2)
 
 
 @pytest.mark.full

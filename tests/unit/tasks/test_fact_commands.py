@@ -205,6 +205,19 @@ def test_of_the_folders_above_what_is_in_the_way_or_missing(tmp_path: Path) -> N
     }
 
 
+def test_one_question_for_all_paths_answers_each(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "there").mkdir()
+    questions = [
+        {"paths": [str(tmp_path / name) for name in names]}
+        for names in (["file", "there"], ["file/x", "there/y", "missing/z"], ["missing"])
+    ]
+    together = PathStats.merged(questions)
+    answer, paths = ask(PathStats(), **together), set(together["paths"])
+    for question in questions:
+        assert PathStats.part(answer, paths, question["paths"]) == ask(PathStats(), **question)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"a", b"a\n", b"\n\na\r\n \n\n", b"caf\xe9\n\x00\x0c\xff" * 50, "é\u2028ñ".encode()]
 )
