@@ -11,10 +11,12 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 from rich.console import Console
@@ -234,6 +236,23 @@ def shown(log: Path, verbose: bool) -> Iterator[None]:
             _current = before
 
 
+@contextlib.contextmanager
+def _later() -> Iterator[None]:
+    """Hear of Ctrl-C only at the end: a program that is being started could not be ended, because it is not known yet."""
+    heard: list[tuple[int, FrameType | None]] = []
+    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, lambda *told: heard.append(told)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for told in heard[:1]:
+        handler = before[signal.Signals(told[0])]
+        if callable(handler):
+            handler(*told)
+
+
 def _end(process: subprocess.Popen[str]) -> None:
     """End a program with all that it started: first as Ctrl-C does, then at once."""
     with contextlib.suppress(ProcessLookupError):
@@ -255,17 +274,24 @@ def run(command: list[str], environment: dict[str, str] | None = None, cwd: Path
     Returns:
         Its exit code.
     """
-    # A group of its own, so that Ctrl-C reaches it once, from here, with whatever it started.
-    with subprocess.Popen(
-        command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", start_new_session=True,
-    ) as process:  # fmt: skip
-        try:
-            for line in process.stdout or ():
-                _current.output(line)
-        except BaseException:
+    process: subprocess.Popen[str] | None = None
+    try:
+        with _later():
+            # A group of its own, so that Ctrl-C reaches it once, from here, with whatever it started.
+            process = subprocess.Popen(
+                command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+            )  # fmt: skip
+        for line in process.stdout or ():
+            _current.output(line)
+        code = process.wait()
+    except BaseException:
+        if process:
             _end(process)
-            raise
-    if process.returncode:
+        raise
+    finally:
+        if process and process.stdout:
+            process.stdout.close()
+    if code:
         _current.failed()
-    return process.returncode
+    return code

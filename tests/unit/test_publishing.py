@@ -14,7 +14,7 @@ import hcl2
 import pytest
 import yaml
 
-from builder import base, image
+from builder import base, image, overrides
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -128,8 +128,8 @@ def test_bake_gives_the_dockerfiles_their_arguments(bake: dict[str, dict[str, An
     body = bake["target"][target]
     assert body["dockerfile"] == file
     known = set(re.findall(r"^ARG (\w+)", (ROOT / file).read_text(), re.MULTILINE))
-    # MIRROR is for machines without a network, which reach no registry either.
-    assert set(body["args"]) == known - {"MIRROR"}
+    # MIRROR is for machines without a network, which reach no registry either; who the user is has defaults, and --set.
+    assert set(body["args"]) == known - {"MIRROR", *overrides.IMAGE_ARGUMENTS}
     assert "strict=true" in body["args"]["PROVISION_DATA"].split()
     assert body["platforms"] == '${split(",", PLATFORMS)}'
 

@@ -229,8 +229,7 @@ def test_the_project_is_where_the_image_says(engine: Engine, bare: pytest.Monkey
 def test_a_container_that_ended_holds_no_port(engine: Engine, running: bool) -> None:
     (engine.folder / "there").touch()
     engine.write("container.json", "healthy", running=running)
-    assert container.publishes(engine.client, PORT) == running
-    assert not container.publishes(engine.client, "1")
+    assert (container.publishes(engine.client, PORT), container.publishes(engine.client, "1")) == (running, False)
 
 
 def test_somebody_who_logged_in_over_ssh_is_told_of_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
