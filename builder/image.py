@@ -96,10 +96,18 @@ def temporary(docker: str, *kinds: str) -> Iterator[list[str]]:
             subprocess.run([docker, "image", "rm", "--force", name], capture_output=True, check=False)
 
 
-def label(docker: str, unlabelled: str, labelled: str, base: str) -> None:
-    """Give an image its labels, now that what was skipped is known."""
+def label(docker: str, unlabelled: str, labelled: str, base: str, knows: bool = True) -> None:
+    """Give an image its labels, now that what was skipped is known.
+
+    Args:
+        docker: path of the client.
+        unlabelled, labelled: names of the image, and of the result.
+        base: what the base is called in the label.
+        knows: does the image itself get to know what it is, for the projects that run on it?
+    """
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "Dockerfile").write_text(f"FROM {unlabelled}\nCOPY image.json {IMAGE}\n")
+        copy = f"COPY image.json {IMAGE}\n" if knows else ""
+        (Path(folder) / "Dockerfile").write_text(f"FROM {unlabelled}\n{copy}")
         created = client.inspect(docker, "image", unlabelled)["Created"]
         own = Path(folder) / "image.json"
         own.write_text(inside(base, created))
@@ -142,7 +150,7 @@ def build(
         with screen.step(f"build {image}: packages {packages}"):
             client.build(docker, str(ROOT / "Dockerfile"), raw, settings, str(ROOT), more)
         with screen.step("label both images"):
-            label(docker, raw_base, labelled_base, base)
+            label(docker, raw_base, labelled_base, base, knows=False)
             label(docker, raw, labelled, base)
         client.call(docker, "tag", labelled_base, base_name(image))
         client.call(docker, "tag", labelled, image)

@@ -33,7 +33,7 @@ CLOSED = "melda-test-closed:latest"
 CLOSED_BASE = "melda-test-closed-base:latest"
 OPEN, OPEN_BASE = "melda-test-open:latest", "melda-test-open-base:latest"
 # docs/reproducibility.md; and R writes into a package when it was compiled.
-KNOWN = ("var/cache/fontconfig/", "usr/local/lib/R/site-library/bspm/")
+KNOWN = ("var/cache/fontconfig/", "usr/local/lib/R/site-library/bspm/", "usr/local/share/melda-jupyter/image.json")
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,23 @@ def test_final_names_are_given_last_and_temporary_ones_taken_back(engine: Path) 
     assert "--build-arg PROVISION_DATA=packages=core strict=true" in second
 
 
+@pytest.mark.parametrize("knows", [True, False])
+def test_only_the_final_image_knows_what_it_is(monkeypatch: pytest.MonkeyPatch, knows: bool) -> None:
+    """The base built again is the same, file by file."""
+    seen: list[str] = []
+    monkeypatch.setattr(image.client, "inspect", lambda *_: {"Created": WHEN})
+
+    def call(_: str, *arguments: str) -> str:
+        if arguments[0] == "build":
+            seen.append((Path(arguments[-1]) / "Dockerfile").read_text())
+        return ""
+
+    monkeypatch.setattr(image.client, "call", call)
+    image.label("docker", "raw:1", "melda:1", "debian:bookworm", knows)
+    copied = "COPY image.json /usr/local/share/melda-jupyter/image.json\n"
+    assert seen == ["FROM raw:1\n" + (copied if knows else "")]
+
+
 @pytest.mark.parametrize(
     "fails", ["Dockerfile.base", "packages=core", "run --rm", "--quiet", "tag melda-jupyter-unfinished"]
 )
