@@ -15,6 +15,7 @@ Json = Dict[str, Any]
 WANTS, NOTES, AT_LEAST, COMPLETE = "wants", "notes", "at_least", "complete"
 INDEX = {"type": "index"}
 HASH = re.compile(r"(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
+PLAIN = re.compile(r"[A-Za-z0-9.,!*+_<>=~ -]*")
 DEEPEST, MOST_FILES = 8, 50
 SHOWN = 100
 
@@ -126,6 +127,9 @@ class Reading:
         """A Python package whose version is to be found."""
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", normal(name)):
             self.bad("python", name, "invalid name")
+            return
+        if not PLAIN.fullmatch(str(specifier)):  # uv replaces ${NAME} by a variable's value
+            self.bad("python", name, f"invalid version {str(specifier)[:50]!r}")
             return
         extra = "[{0}]".format(",".join(sorted(extras))) if extras else ""
         self._wants[f"{normal(name)}{extra}{specifier}"] = normal(name)

@@ -10,7 +10,7 @@ from melda.envs import addresses, links
 from melda.envs.entries import lost
 from melda.envs.errors import Unusable
 from melda.envs.formats import matchspec
-from melda.envs.formats.reading import DEEPEST, HASH, Reading, applies, requirement
+from melda.envs.formats.reading import DEEPEST, HASH, PLAIN, Reading, applies, requirement
 
 Json = Dict[str, Any]
 NOTHING = "# no packages beyond the image\n"
@@ -221,7 +221,7 @@ class _Lines:
         if self._hashes_required and not hashes and not one.url:
             raise Unusable("--require-hashes, and it has none")
         if self._constraints:
-            if not one.url:
+            if not one.url and PLAIN.fullmatch(str(one.specifier)):
                 self._reading.constraints.append(f"{one.name}{one.specifier}")
         elif one.url:
             self._address(one.url, one.name, hashes)

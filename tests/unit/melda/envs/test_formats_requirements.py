@@ -1,0 +1,88 @@
+"""requirements.txt: what is taken of it, and what would have an installer look elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from melda.envs import document, formats
+from melda.envs.errors import UsageError
+
+from tests.unit.melda.envs.test_formats import COMMIT, SHA, packages
+
+REQUIREMENTS = f"""\
+# a comment
+Zebra.Horse==1.0  # another
+yak == 2.0 ; python_version >= "3"
+old==1 ; python_version < "3"
+gnu==1.0 \\
+    --hash=sha256:{SHA} \\
+    --hash=sha256:{"b" * 64}
+lion[mane]==3.0
+owl @ https://example.org/owl-1.0-py3-none-any.whl#sha256={SHA}
+cat @ git+https://example.org/cat.git@{COMMIT}#subdirectory=a%20b
+"""
+
+
+def test_requirements() -> None:
+    found = formats.parse(REQUIREMENTS, "requirements.txt")
+    assert packages(found) == [
+        ("cat", "", "vcs"), ("gnu", "1.0", "index"), ("lion", "3.0", "index"), ("owl", "", "url"), ("yak", "2.0", "index"),
+        ("zebra-horse", "1.0", "index"),
+    ]  # fmt: skip
+    by_name = {entry["name"]: entry for entry in found["python"]["packages"]}
+    assert by_name["gnu"]["hashes"] == [f"sha256:{SHA}", f"sha256:{'b' * 64}"]
+    assert by_name["owl"]["source"]["hashes"] == [f"sha256:{SHA}"]
+    assert by_name["cat"]["source"]["subdirectory"] == "a b"
+
+
+def test_requirements_that_name_no_version(tmp_path: Path) -> None:
+    found = formats.parse("zebra>=1\nyak[x]\ngnu==1.*\nowl[y]==2.0\n", "requirements.txt")
+    assert found[formats.WANTS]["requirements"] == ["zebra>=1", "yak[x]", "gnu==1.*", "owl[y]==2.0"]
+    (tmp_path / "requirements.txt").write_text("zebra>=1")
+    with pytest.raises(UsageError, match="names no version"):
+        formats.read(str(tmp_path / "requirements.txt"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-r other.txt", "-e .", "--index-url https://evil.example", "-i https://evil.example", "-f .", "-c x",
+        "zebra==1.0 --index-url=https://evil.example", "zebra==1.0 --global-option=x", "--hash=sha256:" + SHA,
+        "./zebra.whl", "/tmp/zebra.whl", "zebra @ file:///tmp/zebra.whl", "C:\\x\\zebra.whl", "~/zebra", "-r /etc/passwd",
+        "-r ../x.txt", "-r https://evil.example/x.txt", "-c https://evil.example/x.txt",
+        "zebra @ https://169.254.169.254/x.whl", "zebra @ https://%31%32%37.0.0.1/x.whl",
+        "zebra @ git+ssh://localhost/x@" + COMMIT,
+        "zebra @ git+file:///x@" + COMMIT, "zebra==1.0; evil", "../zebra==1", "zebra @ hg+https://evil.example/x",
+        "zebra==1.0\nzebra==2.0", "zebra==1.0 --hash=md5:" + "a" * 32, "zebra==" + "1" * 300, "zebra==--pre", "\x00",
+        "zebra==2013b-x", "zebra=>1", "<<<<<<< HEAD", "https://evil.example/", "zebra @ https://evil.example/${HOME}/x.whl",
+    ],
+)  # fmt: skip
+def test_what_would_look_elsewhere_costs_itself(line: str) -> None:
+    found = formats.parse(f"good==1.0\n{line}\nfine==2.0", "requirements.txt")
+    assert {"good", "fine"} <= {one["name"] for one in found["python"]["packages"]}
+    assert found.get(document.PROBLEMS) or found[formats.NOTES]
+    assert "evil" not in json.dumps([found["python"], found[formats.WANTS]]) and "file:" not in json.dumps(
+        found["python"]
+    )
+    assert "169.254" not in json.dumps(found["python"])
+
+
+@pytest.mark.parametrize(
+    ("line", "source"),
+    [
+        ("zebra @ http://example.org/x.whl", {"type": "url", "url": "https://example.org/x.whl"}),
+        ("https://example.org/zebra-1.0-py3-none-any.whl", {"type": "url", "url": "https://example.org/zebra-1.0-py3-none-any.whl"}),
+        ("zebra @ git+https://example.org/x@main", {"ref": "main"}), ("git+https://example.org/zebra.git", {"ref": "HEAD"}),
+        ("git+ssh://git@example.org/zebra.git@v1", {"url": "ssh://example.org/zebra.git", "ref": "v1"}),
+        ("git+git@example.org:a/zebra.git", {"url": "ssh://example.org/a/zebra.git"}),
+        ("-e git+https://github.com/a/b@" + COMMIT.upper() + "#egg=zebra&subdirectory=./c",
+         {"commit": COMMIT, "subdirectory": "c"}),
+        ("https://github.com/a/zebra", {"type": "vcs", "url": "https://github.com/a/zebra"}),
+        ("https://github.com/a/b/archive/zebra-1.0.zip", {"type": "url"}),
+    ],
+)  # fmt: skip
+def test_addresses_as_people_write_them(line: str, source: dict[str, str]) -> None:
+    (found,) = formats.parse(line, "requirements.txt")["python"]["packages"]
+    assert found["name"] == "zebra" and found["source"].items() >= source.items()
