@@ -32,7 +32,7 @@ def patterns(src: str, env: str) -> List[str]:
         env: path of the virtual environment.
     """
     programs = [src + depth for depth in ("", "/*", "/*/*", "/*/*/*")]
-    python = [env + "/lib/python3*/site-packages", env + "/share/jupyter/kernels/*"]
+    python = [env + "/lib/python3*/site-packages", env + "/share/jupyter/kernels/*", env + "/etc/ipython"]
     return [UPLOADS, *(f"{folder}/*{NEW}" for folder in (*FOLDERS, *programs, *python))]
 
 
