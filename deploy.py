@@ -7,6 +7,7 @@ from tasks import (
     certificates,
     envs,
     firewall,
+    fonts,
     jupyter,
     jupyterhub,
     leftovers,
@@ -47,6 +48,7 @@ if settings.accepted():
     runtime.runtime()
     envs.envs()
     bytecode.bytecode()
+    fonts.fonts()
     packages.packages()
     privileges.privileges()
     systemd.systemd()

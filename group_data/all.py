@@ -8,6 +8,8 @@ import os
 # --- what is built -----------------------------------------------------------------------------------------------
 # Curated packages to install: none, core or datascience (files/packages/).
 packages = "datascience"
+# true: fonts for Chinese, Japanese, Korean, Devanagari and Thai, with core and datascience (6 MB).
+fonts = True
 # true: a source that does not answer is an error; false: what it would have given is skipped, and reported.
 strict = False
 # true: Jupyter can run behind a JupyterHub (deployments/jupyterhub); adds JupyterHub's own packages, about 100 MB.

@@ -22,3 +22,6 @@ PACKAGES: Dict[str, Tuple[str, ...]] = {
     # iproute2 and procps: what one looks for first when debugging over ssh.
     "runtime": ("iproute2", "procps"),
 }
+
+# The smallest that have them: Chinese, Japanese and Korean (5.1 MB; fonts-noto-cjk has 93), Devanagari (0.2), Thai (0.5).
+FONTS: Tuple[str, ...] = ("fonts-wqy-microhei", "fonts-lohit-deva", "fonts-tlwg-loma")

@@ -86,6 +86,7 @@ _PUBLIC_KEY = _matches(rf"|({_KEY_TYPES}) [A-Za-z0-9+/]{{60,}}={{0,2}}( .*)?")
 
 RULES: Dict[str, Rule] = {
     "packages": Rule(lambda value: value in ("none", "core", "datascience"), "none, core or datascience"),
+    "fonts": _SWITCH,
     "strict": _SWITCH,
     "jupyterhub": _SWITCH,
     "username": Rule(_matches(r"[a-z][a-z0-9_-]{0,31}"), "a lower-case user name of at most 32 characters"),

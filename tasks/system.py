@@ -6,6 +6,7 @@ from pyinfra import host
 from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import Locales
 
+from tasks import fonts
 from tasks.debian_packages import PACKAGES
 from tasks.facts.apt import AptState, Diversion, Upgradable
 from tasks.lib.fact_cache import prefetch
@@ -38,6 +39,7 @@ def system() -> None:
         packages=[
             *(name for concern, names in PACKAGES.items() if concern != "r" for name in names),
             *debian_names(host.data.packages),
+            *fonts.wanted(),
         ],
     )
     apt.diversion_removed(name="Remove the stub that stands in for man", path=MAN)

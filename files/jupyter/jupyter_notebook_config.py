@@ -78,11 +78,11 @@ if not os.environ.get("JUPYTERHUB_API_TOKEN"):
         server.allow_origin_pat = r"(?:{0})\Z".format("|".join(origins))
         server.allow_credentials = True
 
-# What pip installs for the browser is served: kernels, extensions of JupyterLab, templates of nbconvert. Only files are read,
-# nothing of it is imported here; and behind the image's own, so that nothing of the user's stands in for these.
+# What pip installs for the browser is served: extensions of JupyterLab, templates of nbconvert; of kernels see
+# melda/jupyter/extensions.py. Only files are read, nothing of it is imported here; and behind the image's own, so that nothing
+# of the user's stands in for these.
 own = os.environ.get("VIRTUAL_ENV", "") + "/share/jupyter"
 if not OLD and own.startswith(workdir + "/"):
-    c.KernelSpecManager.kernel_dirs = [*jupyter_path("kernels"), own + "/kernels"]
     c.LabServerApp.labextensions_path = [*jupyter_path("labextensions"), own + "/labextensions"]
     c.TemplateExporter.extra_template_basedirs = [own + "/nbconvert/templates"]
 

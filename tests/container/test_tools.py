@@ -98,6 +98,29 @@ def test_what_programs_write_is_shown_in_rs_cells(terminal: Service) -> None:
     assert typed(terminal, VANILLA) == ["/home/melda/project/R-4.2.2"]
 
 
+SCRIPTS = "数据 日本語 한국어 हिन्दी ภาษาไทย"
+IN_PYTHON = f"""
+import io, warnings, matplotlib.pyplot as plt
+warnings.simplefilter("error")
+plt.title("{SCRIPTS}")
+for form in ("png", "pdf", "svg"):
+    plt.savefig(io.BytesIO(), format=form)
+"""
+IN_R = f"""
+options(warn = 2)
+cairo_pdf(tempfile()); plot(1, main = "{SCRIPTS}"); invisible(dev.off())
+cat(system("fc-match :lang=ko family; fc-match :lang=hi family; fc-match :lang=th family", intern = TRUE), sep = "; ")
+"""
+
+
+def test_plots_have_letters_of_all_scripts(terminal: Service) -> None:
+    python = terminal.notebook.run("python3", IN_PYTHON)
+    assert (python.status, python.stderr) == ("ok", ""), python
+    r = terminal.notebook.run("ir", IN_R)
+    assert (r.status, r.stderr) == ("ok", ""), r
+    assert r.stdout == "WenQuanYi Micro Hei,文泉驛微米黑,文泉驿微米黑; Lohit Devanagari; Loma", r.stdout
+
+
 def test_uv_is_not_roots(terminal: Service) -> None:
     assert terminal.run("uv pip list; echo $?").splitlines()[-2:] == [
         "uv: it installs for the user: expected the user to call it, not root",

@@ -34,6 +34,7 @@ ORDER = [
     "Runtime",
     "Environment snapshots",
     "Bytecode",
+    "Fonts",
     "Packages",
     "Privileges",
     "systemd",

@@ -21,7 +21,7 @@ MAN = "Remove the stub that stands in for man"
 INSTALL = "Install the Debian packages of all concerns"
 CONFIG = ManagedFile("/etc/apt/apt.conf.d/90melda-jupyter", managed_files.source("system/apt.conf"))
 PAGES = ManagedFile("/etc/dpkg/dpkg.cfg.d/zz-melda-jupyter", managed_files.source("system/dpkg.cfg"))
-ALL = set(packages.debian_names("datascience")) | {
+ALL = {*packages.debian_names("datascience"), *debian_packages.FONTS} | {
     name for concern, names in debian_packages.PACKAGES.items() if concern != "r" for name in names
 }
 LISTS = frozenset({"mirror_dists_bookworm_InRelease"})
@@ -140,6 +140,14 @@ def test_a_set_brings_its_debian_packages_in_the_same_transaction(
 ) -> None:
     installed = arguments(run(system.system, packages=chosen)[INSTALL][0])
     assert there in installed and missing not in installed
+
+
+@pytest.mark.parametrize(
+    ("chosen", "fonts", "there"), [("core", True, True), ("core", False, False), ("none", True, False)]
+)
+def test_fonts_can_be_left_out(run: Run, chosen: str, fonts: bool, there: bool) -> None:
+    installed = set(arguments(run(system.system, packages=chosen, fonts=fonts)[INSTALL][0]))
+    assert installed & set(debian_packages.FONTS) == (set(debian_packages.FONTS) if there else set())
 
 
 def test_nothing_stands_in_for_man(run: Run) -> None:

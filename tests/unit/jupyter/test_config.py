@@ -15,7 +15,7 @@ import pytest
 
 CONFIG = Path(__file__).resolve().parents[3] / "files" / "jupyter" / "jupyter_notebook_config.py"
 SECTIONS = ("NotebookApp", "ServerApp", "IdentityProvider", "KernelManager", "LanguageServerManager",
-            "FileContentsManager", "ContentsManager", "LabApp", "LabServerApp", "KernelSpecManager",
+            "FileContentsManager", "ContentsManager", "LabApp", "LabServerApp",
             "TemplateExporter")  # fmt: skip
 
 
@@ -61,10 +61,9 @@ def test_the_folders_of_packages_are_hidden_and_nothing_of_the_users(read: Any, 
 def test_what_the_user_installs_is_served_behind_the_images(read: Any, root: str) -> None:
     config = read(JUPYTER_WORKDIR="/srv/p", VIRTUAL_ENV=root)[1]
     if config.ServerApp.__dict__ == {} or not root.startswith("/srv"):
-        assert not vars(config.KernelSpecManager) and not vars(config.LabServerApp)
+        assert not vars(config.LabServerApp)
         return
     own = root + "/share/jupyter"
-    assert config.KernelSpecManager.kernel_dirs == ["/image/kernels", own + "/kernels"]
     assert config.LabServerApp.labextensions_path == ["/image/labextensions", own + "/labextensions"]
     assert config.TemplateExporter.extra_template_basedirs == [own + "/nbconvert/templates"]
 

@@ -29,7 +29,19 @@ def test_a_folder_that_cannot_be_read_costs_itself_alone(
     assert "the extensions in /broken are left out: ValueError('no JSON')" in caplog.text
 
 
+def test_kernels_of_the_users_come_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType(extensions.KERNELS)
+    vars(module)["jupyter_path"] = lambda *names: ["/".join(("/image", *names))]
+    monkeypatch.setitem(sys.modules, extensions.KERNELS, module)
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    extensions.install()
+    assert vars(module)["jupyter_path"]("kernels") == ["/image/kernels"]
+    monkeypatch.setenv("VIRTUAL_ENV", "/p/Python-3.11.2")
+    assert vars(module)["jupyter_path"]("kernels") == ["/image/kernels", "/p/Python-3.11.2/share/jupyter/kernels"]
+
+
 def test_there_is_none_in_notebook_6(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, extensions.MODULE, raising=False)
+    for name in (extensions.MODULE, extensions.KERNELS):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     extensions.install()
     assert extensions.MODULE not in sys.modules

@@ -1,16 +1,39 @@
-"""An extension of the user's that cannot be read is left out; JupyterLab's server would answer 500 for every page."""
+"""What the user installs for the browser is found, and what cannot be read of it is left out.
+
+JupyterLab's server would answer 500 for every page; and where kernels lie is no option of Jupyter's.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Any, Dict, List
 
 MODULE = "jupyterlab_server.config"
+KERNELS = "jupyter_client.kernelspec"
 
 
 def install() -> None:
-    """Let the JupyterLab server that was loaded look into each folder of extensions by itself."""
+    """Let the Jupyter that was loaded look into the user's folders too, behind the image's."""
+    _kernels()
+    _extensions()
+
+
+def _kernels() -> None:
+    module: Any = sys.modules.get(KERNELS)
+    if module is None:
+        return
+    paths = module.jupyter_path
+
+    def behind(*names: str) -> List[str]:
+        root = os.environ.get("VIRTUAL_ENV", "")  # known when everything is ready
+        return [*paths(*names), *([os.path.join(root, "share", "jupyter", *names)] if root else [])]
+
+    module.jupyter_path = behind
+
+
+def _extensions() -> None:
     module: Any = sys.modules.get(MODULE)
     if module is None:
         return
