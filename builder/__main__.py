@@ -11,7 +11,7 @@ import time
 from melda.base.paths import JUPYTER_PORT
 
 from builder import base as bases
-from builder import connector, container, engine, image, manifest, mirror, preflight, publish, sbom, settings
+from builder import connector, container, engine, image, manifest, mirror, preflight, publish, sbom, scan, settings
 from builder.errors import BuildError
 from builder.settings import Settings
 
@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
         "preflight": "say which sources answer",
         "base": "have the base image",
         "mirror": "fetch everything that a build needs into a folder",
+        "scan": "list the known holes of the image's packages and of the locks; exit code 1 if there are any",
         "publish": "push the image under tags that say what is inside",
     }
     for name, words in helps.items():
@@ -113,12 +114,16 @@ def parser() -> argparse.ArgumentParser:
     return parsed
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Run the command that was asked for."""
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command that was asked for; 1 if it found what should not be there."""
     if arguments.command == "down":
         print(container.down(engine.find()))
-        return
+        return 0
     chosen = settings.check(arguments)
+    if arguments.command == "scan":
+        text, clean = scan.report(chosen.image)
+        print(text, flush=True)
+        return 0 if clean else 1
     if arguments.command == "up":
         up(chosen)
     elif arguments.command == "mirror":
@@ -137,6 +142,7 @@ def run(arguments: argparse.Namespace) -> None:
             described = manifest.describe(docker, chosen.image)
             print("\n".join(f"manifest {path}" for path in manifest.write(described)))
             print("\n".join(f"tag      {tag}" for tag in described["tags"]))
+    return 0
 
 
 def main() -> int:
@@ -144,14 +150,13 @@ def main() -> int:
     # As Ctrl-C: what was begun is taken back.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        run(parser().parse_args())
+        return run(parser().parse_args())
     except BuildError as refused:
         print(f"melda-jupyter: {refused}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("melda-jupyter: interrupted; nothing unfinished has a name", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -48,5 +48,5 @@ def test_what_the_page_says(docker: str, own: str) -> None:
         lines = service.lines()
         assert any(line.startswith("hooks as root: 10-site in") for line in lines), lines
         assert "CANARY" not in service.logs() + service.run("cat /run/site/prepared")
-        shown = service.run("/opt/jupyter/bin/jupyter notebook --allow-root --show-config 2>/dev/null", check=False)
+        shown = service.run("/opt/jupyter/bin/jupyter server --show-config 2>&1", user="melda", check=False)
         assert "kernel_info_timeout = 600" in shown, shown
