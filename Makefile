@@ -49,7 +49,7 @@ override PROGRAMS := files/runtime/src/launch
 override SCRIPTS := builder/provision builder/record builder/venv files/apt_sources/apt-sources files/sync/profile.sh tests/fakes/bspm/configure .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image publish compare mirror connector preflight test test-all lint unit coverage mutants container attack vm refresh reference docs bench lock
+.PHONY: help up down image publish compare mirror connector preflight test test-all lint unit coverage mutants container attack vm scan refresh reference docs bench lock
 
 help: ## List all targets, their variables, and examples
 	@echo 'Melda Jupyter: a notebook with Python and R in a container. README.md says more.'
@@ -129,6 +129,9 @@ vm: $(VENV)/test.stamp ## Test the deploy on a virtual machine (needs mmdebstrap
 	$(BIN)/python -m pytest -q -s -m full tests/vm
 
 ##@ Keep it up to date
+scan: $(VENV)/build.stamp ## List the known holes of what IMAGE holds and of the locks, by osv.dev
+	@$(BIN)/python -m builder scan $(OPTIONS)
+
 refresh: $(VENV)/build.stamp ## Compare the list of R packages with CRAN's downloads
 	@$(BIN)/python -m builder.refresh
 

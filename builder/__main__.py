@@ -25,6 +25,7 @@ from builder import (
     preflight,
     publish,
     sbom,
+    scan,
     screen,
     settings,
 )
@@ -130,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
         "preflight": "say which sources answer",
         "base": "have the base image",
         "mirror": "fetch everything that a build needs into a folder",
+        "scan": "list the known holes of the image's packages and of the locks; exit code 1 if there are any",
         "publish": "push the image under tags that say what is inside",
     }
     for name, words in helps.items():
@@ -151,15 +153,19 @@ def parser() -> argparse.ArgumentParser:
     return parsed
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Run the command that was asked for."""
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command that was asked for; 1 if it found what should not be there."""
     if arguments.command == "down":
         print(container.down(engine.find()))
-        return
+        return 0
     if arguments.command == "compare":
         compare_images(arguments.old, arguments.new, arguments.captures)
-        return
+        return 0
     chosen = settings.check(arguments)
+    if arguments.command == "scan":
+        text, clean = scan.report(chosen.image)
+        print(text, flush=True)
+        return 0 if clean else 1
     if arguments.command in ("up", "image", "connector", "mirror"):
         log = build_folder.FOLDER / "log" / f"{arguments.command}.log"
         with screen.shown(log, settings.verbose(os.environ.get("VERBOSE", ""))):
@@ -171,6 +177,7 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.command == "base":
         docker = engine.ready()
         print(bases.ensure(docker, bases.select(docker, chosen.base)[0]))
+    return 0
 
 
 def build(command: str, chosen: Settings) -> None:
@@ -202,14 +209,13 @@ def main() -> int:
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _interrupt)
     try:
-        run(parser().parse_args())
+        return run(parser().parse_args())
     except BuildError as refused:
         print(f"melda-jupyter: {refused}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("melda-jupyter: interrupted; nothing unfinished has a name", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -36,7 +36,10 @@ def patterns(src: str, env: str) -> List[str]:
         env: path of the virtual environment.
     """
     programs = [src + depth for depth in ("", "/*", "/*/*", "/*/*/*")]
-    python = [env, *(env + below for below in ("/lib/python3*/site-packages", "/share/jupyter/kernels/*", "/etc/ipython"))]
+    python = [
+        env,
+        *(env + below for below in ("/lib/python3*/site-packages", "/share/jupyter/kernels/*", "/etc/ipython")),
+    ]
     return [UPLOADS, UPLOADED, *(f"{folder}/*{NEW}" for folder in (*FOLDERS, *programs, *python))]
 
 

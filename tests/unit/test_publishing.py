@@ -64,7 +64,9 @@ def test_nothing_of_github_is_pasted_into_a_script(path: Path) -> None:
 def test_the_workflow_calls_what_the_makefile_has() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.MULTILINE))
     calls = re.findall(r"make (\w+)((?: [A-Z]+=\S+)*)", "\n".join(step.get("run", "") for step in JOB["steps"]))
-    assert [target for target, _ in calls] == ["image", "up", "publish"], "nothing is published that did not start"
+    assert [target for target, _ in calls] == ["image", "scan", "up", "publish"], (
+        "nothing is published that did not start"
+    )
     assert {target for target, _ in calls} <= targets
     for _, given in calls:
         names = re.findall(r"([A-Z]+)=", given)
