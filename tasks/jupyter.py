@@ -21,8 +21,7 @@ def lock(name: str) -> bytes:
     return source(f"packages/locks/{name}-{target().release.python}.txt")
 
 
-@deploy("Jupyter")
-def jupyter() -> None:
+def _programs() -> None:
     env = host.data.python_env
     apt.packages(name="Install Python and R's kernel", packages=PACKAGES["system"] + PACKAGES["r"])
     venv.packages(
@@ -34,6 +33,18 @@ def jupyter() -> None:
     )
     prefetch(File, path=R_KERNEL)
     r.kernel(name="Register the R kernel", env=env, path=R_KERNEL)
+
+
+@deploy("Jupyter")
+def programs() -> None:
+    """Install Jupyter and the kernels, without a file of ours: what changes seldom."""
+    _programs()
+
+
+@deploy("Jupyter")
+def jupyter() -> None:
+    _programs()
+    env = host.data.python_env
     site = f"{env}/lib/python{target().release.python}/site-packages"
     managed_files.put(
         name="Let Python find the user's own packages, and its kernel start whatever they are",
