@@ -20,6 +20,7 @@ from builder import (
     container,
     engine,
     image,
+    layers,
     manifest,
     mirror,
     preflight,
@@ -189,6 +190,8 @@ def build(command: str, chosen: Settings) -> None:
     else:
         docker = build_image(command, chosen)
         if command == "image":
+            with screen.step("compare the layers with each other"):
+                screen.say(layers.table(layers.of(docker, chosen.image)))
             with screen.step("write the bill of materials and the manifest"):
                 lines = [f"sbom     {sbom.write(docker, chosen.image)}"]
                 described = manifest.describe(docker, chosen.image)

@@ -67,7 +67,15 @@ class BuildInputs:
     offline: bool = False
 
 
-def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: str, given: BuildInputs | str) -> None:
+def build(
+    docker: str,
+    file: str,
+    tag: str,
+    arguments: dict[str, str],
+    context: str,
+    given: BuildInputs | str,
+    target: str = "",
+) -> None:
     """Build an image with BuildKit, its output on the screen.
 
     Args:
@@ -77,6 +85,7 @@ def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: 
         arguments: build arguments.
         context: folder.
         given: what else the build gets; a path is the secret ``ca`` alone.
+        target: stage to build; empty: the last.
 
     Raises:
         BuildError: the build failed; the log above says where.
@@ -93,6 +102,8 @@ def build(docker: str, file: str, tag: str, arguments: dict[str, str], context: 
     for name, path in given.secrets.items():
         if path:
             command += ["--secret", f"id={name},src={path}"]
+    if target:
+        command += ["--target", target]
     if given.offline:
         command += ["--network", "none"]
     if screen.run([*command, context], environment):

@@ -142,13 +142,21 @@ def build(
     asked = " ".join(filter(None, ("strict=true" if strict else "", overrides.arguments(data or {}))))
     more = overrides.to_build(data or {}, offline=bool(mirror))
     from_mirror = {"MIRROR": mirror} if mirror else {}
-    with temporary(docker, "base", "base-labelled", "image", "labelled") as (raw_base, labelled_base, raw, labelled):
-        settings = {"BASE": base_image, **overrides.image_arguments(data or {}), "PROVISION_DATA": asked, **from_mirror}
-        with screen.step(f"build {base_name(image)}"):
-            client.build(docker, str(ROOT / "Dockerfile.base"), raw_base, settings, str(ROOT), more)
-        settings = {"BASE_IMAGE": raw_base, "PROVISION_DATA": f"packages={packages} {asked}".strip(), **from_mirror}
+    file, of_base = str(ROOT / "Dockerfile.base"), {"BASE": base_image, **overrides.image_arguments(data or {})}
+    names = ("tools", "system", "base", "base-labelled", "image", "labelled")
+    with temporary(docker, *names) as (tools, system, raw_base, labelled_base, raw, labelled):
+        settings = {**of_base, "PROVISION_DATA": asked, **from_mirror}
+        # The image begins where the base has nothing yet that changes often: what is above is built again with it.
+        for tag, target, title in (
+            (tools, "tools", "fetch what builds both images"),
+            (system, "system", f"build what {base_name(image)} begins with"),
+            (raw_base, "", f"build {base_name(image)}"),
+        ):
+            with screen.step(title):
+                client.build(docker, file, tag, settings, str(ROOT), more, target)
+        settings = {"BASE_IMAGE": system, "TOOLS": tools, "PROVISION_DATA": f"packages={packages} {asked}".strip()}
         with screen.step(f"build {image}: packages {packages}"):
-            client.build(docker, str(ROOT / "Dockerfile"), raw, settings, str(ROOT), more)
+            client.build(docker, str(ROOT / "Dockerfile"), raw, {**settings, **from_mirror}, str(ROOT), more)
         with screen.step("label both images"):
             label(docker, raw_base, labelled_base, base, knows=False)
             label(docker, raw, labelled, base)

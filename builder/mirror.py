@@ -32,12 +32,12 @@ CONTAINER = r"""
 set -eu
 # Ubuntu's and Debian's own images delete each package as soon as it is installed.
 rm -f /etc/apt/apt.conf.d/docker-clean
-ls /usr/local/lib/R/site-library 2>/dev/null >/opt/pyinfra/mirror/before || true
+ls /usr/local/lib/R/site-library 2>/dev/null >/tmp/mirror/before || true
 wanted=$PROVISION_DATA lists=$RECORD
 # As the two images are built one on the other.
 unset RECORD
-PROVISION_DATA="$BASE_DATA" /deploy/builder/provision
-RECORD=$lists PROVISION_DATA=$wanted /deploy/builder/provision
+PROVISION_DATA="$BASE_DATA" /tmp/deploy/builder/provision
+RECORD=$lists PROVISION_DATA=$wanted /tmp/deploy/builder/provision
 """
 
 
@@ -81,11 +81,11 @@ def _record(docker: str, base_image: str, python: str, chosen: Settings, folder:
         "RECORD": " ".join(locks(chosen.packages, python, chosen.data)),
         **{name: value for name in client.PROXIES if (value := more.proxies.get(name) or os.environ.get(name, ""))},
     }
-    mounts = {str(ROOT): "/deploy:ro", str(folder): "/opt/pyinfra/mirror"}
-    mounts |= {path: f"/run/secrets/{name}:ro" for name, path in more.secrets.items() if path}
+    mounts = {str(ROOT): "/tmp/deploy:ro", str(folder): "/tmp/mirror"}
+    mounts |= {path: f"/tmp/secrets/{name}:ro" for name, path in more.secrets.items() if path}
     for kind, target in (("lists", "/var/lib/apt/lists"), ("archives", "/var/cache/apt/archives")):
         mounts[str(folder / "apt" / kind)] = target
-    command = [docker, "run", "--rm", "--tmpfs", "/opt/pyinfra:exec", "--tmpfs", "/tmp:exec"]
+    command = [docker, "run", "--rm", "--tmpfs", "/tmp:exec"]
     for name in environment:
         command += ["--env", name]  # its value is in no command line
     for path, target in mounts.items():

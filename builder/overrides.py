@@ -55,10 +55,12 @@ def _check(found: dict[str, str]) -> None:
     # pyinfra takes a third of a second to import.
     from tasks.settings import problems  # noqa: PLC0415
 
+    values = defaults() | found
     for name in KEYS:
-        path = found.get(name, "")
-        if path.startswith("/") and not Path(path).is_relative_to(ROOT):
-            raise BuildError(f"invalid DATA={name}={path}: expected a file of this repository, where a build finds it")
+        path, above = str(values[name]), "files/" if name == "r2u_key" else ""
+        if path and not os.path.normpath(above + path).startswith("files/r2u/"):
+            right = f"{'' if above else 'files/'}r2u/FILE, in this repository, where a build finds it"
+            raise BuildError(f"invalid DATA={name}={path}: expected {right}")
     wrong = problems(defaults() | {name: value(text) for name, text in found.items()})
     if wrong:
         raise BuildError(wrong[0])

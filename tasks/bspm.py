@@ -17,6 +17,18 @@ from tasks.settings import deploy
 SCRIPTS = ("install_packages.R", "install_packages_child.R", "remove_packages.R")
 
 
+def _package() -> None:
+    prefetch(RPackages)
+    prefetch(FileContents, path=OMITTED)
+    operations.installed(name="Install bspm from CRAN", mirror=host.data.cran_mirror)
+
+
+@deploy("bspm")
+def package() -> None:
+    """Compile bspm, without a file of ours: what changes seldom."""
+    _package()
+
+
 @deploy("bspm")
 def bspm() -> None:
     src, mirror = host.data.src, host.data.cran_mirror
@@ -50,7 +62,7 @@ def bspm() -> None:
         marker="melda-jupyter remove",
         content=f'try(source("{src}/{SCRIPTS[2]}", local = TRUE), silent = TRUE)',
     )
-    operations.installed(name="Install bspm from CRAN", mirror=mirror)
+    _package()
     operations.dbus_service_installed(
         name="Put our service in the place of bspm's",
         src=src,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Dict, Sequence
 
 from melda.base.paths import RPROFILE
 from pyinfra import host
@@ -26,29 +26,22 @@ def lock(name: str) -> bytes:
     return source(f"packages/locks/{name}-{target().release.python}.txt")
 
 
-def ours() -> List[ManagedFile]:
-    """List our own files in the environment."""
+def ours() -> Dict[str, str]:
+    """Name our own files in the environment: path, and the file in files/jupyter."""
     env = host.data.python_env
     site = f"{env}/lib/python{target().release.python}/site-packages"
-    return [
-        *(
-            ManagedFile(f"{site}/{name}", source("jupyter/" + name))
-            for name in ("melda_plugins.py", "melda_plugins.pth")
-        ),
-        *(
-            ManagedFile(f"{env}/{PYTHON_KERNEL}/{name}", source("jupyter/" + name))
-            for name in ("kernel.py", "kernel.json")
-        ),
-    ]
+    return {
+        **{f"{site}/{name}": name for name in ("melda_plugins.py", "melda_plugins.pth")},
+        **{f"{env}/{PYTHON_KERNEL}/{name}": name for name in ("kernel.py", "kernel.json")},
+    }
 
 
 def install(name: str, lock: bytes, first: Sequence[str] = ()) -> None:
     """Install a lock's packages in the environment, beside our own files."""
-    venv.packages(name, host.data.python_env, lock, [entry.path for entry in ours()], first)
+    venv.packages(name, host.data.python_env, lock, list(ours()), first)
 
 
-@deploy("Jupyter")
-def jupyter() -> None:
+def _programs() -> None:
     apt.packages(name="Install Python and R's kernel", packages=PACKAGES["system"] + PACKAGES["r"])
     # The meta-package's jupyter.py is an old copy of jupyter_core's.
     install("Install Jupyter and the version service's packages", lock("none"), first=["jupyter"])
@@ -56,8 +49,20 @@ def jupyter() -> None:
     r.kernel(
         name="Register the R kernel", entry=ManagedFile(R_KERNEL, source("jupyter/ir/kernel.json")), source=IRKERNEL
     )
+
+
+@deploy("Jupyter")
+def programs() -> None:
+    """Install Jupyter and the kernels, without a file of ours: what changes seldom."""
+    _programs()
+
+
+@deploy("Jupyter")
+def jupyter() -> None:
+    _programs()
     managed_files.put(
-        name="Let Python find the user's own packages, and its kernel start whatever they are", entries=ours()
+        name="Let Python find the user's own packages, and its kernel start whatever they are",
+        entries=[ManagedFile(path, source("jupyter/" + name)) for path, name in ours().items()],
     )
     cells = f"{host.data.src}/{CELLS}"
     managed_files.put(

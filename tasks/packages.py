@@ -55,15 +55,20 @@ def debian_names(chosen: str) -> List[str]:
     return [name for part in up_to(chosen) for name in names(managed_files.source(f"packages/debian-{part}.txt"))]
 
 
-@deploy("Packages")
-def packages() -> None:
-    data = host.data
+def _wanted() -> List[str]:
+    return [name for chosen in up_to(host.data.packages) for name in r_names(chosen)]
+
+
+def _python() -> None:
+    for chosen in up_to(host.data.packages):
+        jupyter.install(f"Install the Python packages of {chosen}", lock(chosen))
+
+
+def _r() -> None:
+    data, wanted = host.data, _wanted()
     prefetch(RPackages)
     prefetch(PackageOrigins, users=BSPM_RECORD, listed=R_PACKAGES)
     prefetch(FileContents, path=omitted.PATH)
-    wanted = [name for chosen in up_to(data.packages) for name in r_names(chosen)]
-    for chosen in up_to(data.packages):
-        jupyter.install(f"Install the Python packages of {chosen}", lock(chosen))
     r.apt_installed(name=f"Install the R packages of {data.packages}", wanted=wanted)
     # An operation of its own, so that its time is told.
     r.cran_compiled(
@@ -71,6 +76,25 @@ def packages() -> None:
     )
     # Also with nothing wanted: what was skipped then no longer is.
     r.missing_recorded(name="Write which R packages are left out", wanted=wanted, mirror=data.cran_mirror)
+
+
+@deploy("Packages")
+def python_packages() -> None:
+    """Install the set's packages of Python."""
+    _python()
+
+
+@deploy("Packages")
+def r_packages() -> None:
+    """Install the set's packages of R."""
+    _r()
+
+
+@deploy("Packages")
+def packages() -> None:
+    data = host.data
+    _python()
+    _r()
     locks = [lock(chosen) for chosen in ("none", *up_to(data.packages))]
     locks += [jupyterhub.lock()] if data.jupyterhub else []
-    r.report_unlisted(name="Tell what is in no list any more", wanted=wanted, env=data.python_env, locks=locks)
+    r.report_unlisted(name="Tell what is in no list any more", wanted=_wanted(), env=data.python_env, locks=locks)

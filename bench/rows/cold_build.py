@@ -48,7 +48,7 @@ def cold(dockerfile: str, token: str) -> str:
         token: a name nobody used before. It becomes part of each mount's id and of each command, and so of the
             descriptions that the build cache keeps.
     """
-    mounts = re.sub(r"(--mount=type=cache,target=([^\s,]+))", rf"\1,id={token}\2", dockerfile)
+    mounts = re.sub(r"(--mount=type=cache,target=([^\s,]+))(,id=[^\s,]+)?", rf"\1,id={token}\2", dockerfile)
     shell = f'SHELL ["/usr/bin/env", "MELDA_BENCH={token}", "/bin/sh", "-c"]'
     return re.sub(r"^(FROM .*)$", lambda found: f"{found[1]}\n{shell}", mounts, flags=re.MULTILINE)
 

@@ -9,9 +9,10 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import melda
 import pytest
 
-from builder import base, manifest
+from builder import base, manifest, overrides
 
 from .fixtures import Machines
 from .machines import ROOT
@@ -139,22 +140,27 @@ def test_buildx_reads_the_bake_file_as_we_do(bases: dict[str, str], machines: Ma
     makefile = (ROOT / "Makefile").read_text()
     default = dict(re.findall(r"^(IMAGE|PACKAGES) \?= (\S+)$", makefile, re.MULTILINE))
     output = bake()
-    assert output["base"]["args"] == {"BASE": base.FALLBACK, "PROVISION_DATA": "strict=true "}
+    of_base = {"BASE": base.FALLBACK, "PROVISION_DATA": "strict=true ", **overrides.image_arguments({})}
+    assert output["system"]["args"] == output["tools"]["args"] == of_base
     assert output["image"]["args"] == {
-        "BASE_IMAGE": "base",
+        "BASE_IMAGE": "base-system",
+        "TOOLS": "base-tools",
         "PROVISION_DATA": f"packages={default['PACKAGES']} strict=true ",
     }
-    assert output["image"]["contexts"] == {"base": "target:base"}
+    assert output["image"]["contexts"] == {"base-system": "target:system", "base-tools": "target:tools"}
     assert output["image"]["tags"] == [default["IMAGE"]]
-    assert output["image"]["platforms"] == output["base"]["platforms"] == ["linux/amd64", "linux/arm64"]
+    assert output["image"]["platforms"] == output["system"]["platforms"] == ["linux/amd64", "linux/arm64"]
     output = bake(
-        "BASE=debian:trixie PACKAGES=core IMAGE=registry.example/melda:1 DATA='uid=1002' PLATFORMS=linux/arm64 REVISION=1"
+        "BASE=debian:trixie PACKAGES=core IMAGE=registry.example/melda:1 DATA='uid=1002 username=jo' username=jo"
+        " PLATFORMS=linux/arm64 REVISION=1"
     )
-    assert output["base"]["args"] == {"BASE": "debian:trixie", "PROVISION_DATA": "strict=true uid=1002"}
-    assert output["image"]["args"] == {"BASE_IMAGE": "base", "PROVISION_DATA": "packages=core strict=true uid=1002"}
+    given = {"BASE": "debian:trixie", "PROVISION_DATA": "strict=true uid=1002 username=jo", "username": "jo"}
+    assert output["system"]["args"] == of_base | given
+    assert output["image"]["args"]["PROVISION_DATA"] == "packages=core strict=true uid=1002 username=jo"  # type: ignore[index]
     assert output["image"]["tags"] == ["registry.example/melda:1"]
-    assert output["image"]["platforms"] == output["base"]["platforms"] == ["linux/arm64"]
+    assert output["image"]["platforms"] == output["system"]["platforms"] == ["linux/arm64"]
     labels = output["image"]["labels"]
     assert isinstance(labels, dict)
+    assert labels["org.opencontainers.image.version"] == melda.__version__
     assert labels["org.opencontainers.image.revision"] == "1"
     assert labels["org.opencontainers.image.base.name"] == "debian:trixie"

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import hcl2
+import melda
 import pytest
 import yaml
 
 from builder import base, image, overrides
+from tasks.releases import RELEASES
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -117,9 +119,12 @@ def bake() -> dict[str, dict[str, Any]]:
 
 def test_bake_has_the_makefiles_variables_and_defaults(bake: dict[str, dict[str, Any]]) -> None:
     defaults = {name: body["default"] for name, body in bake["variable"].items()}
-    own = {"REVISION", "PLATFORMS", "VERSION"}
-    for name in defaults.keys() - own - {"BASE"}:
+    own = {"REVISION", "PLATFORMS", "VERSION", "SUPPORT_ENDS"}
+    for name in defaults.keys() - own - {"BASE"} - set(overrides.IMAGE_ARGUMENTS):
         assert defaults[name] == make_default(name), name
+    assert {name: defaults[name] for name in overrides.IMAGE_ARGUMENTS} == overrides.image_arguments({})
+    release = RELEASES[base.FALLBACK.partition(":")[2]]
+    assert (defaults["VERSION"], defaults["SUPPORT_ENDS"]) == (melda.__version__, release.support_ends)
     # make's "auto" is one of two; the one there is for both architectures.
     assert make_default("BASE") == "auto" and defaults["BASE"] == base.FALLBACK
     assert set(defaults["PLATFORMS"].split(",")) == {"linux/amd64", "linux/arm64"}
@@ -130,8 +135,8 @@ def test_bake_gives_the_dockerfiles_their_arguments(bake: dict[str, dict[str, An
     body = bake["target"][target]
     assert body["dockerfile"] == file
     known = set(re.findall(r"^ARG (\w+)", (ROOT / file).read_text(), re.MULTILINE))
-    # MIRROR is for machines without a network, which reach no registry either; who the user is has defaults, and --set.
-    assert set(body["args"]) == known - {"MIRROR", *overrides.IMAGE_ARGUMENTS}
+    # MIRROR is for machines without a network, which reach no registry either.
+    assert set(body["args"]) == known - {"MIRROR"}
     assert "strict=true" in body["args"]["PROVISION_DATA"].split()
     assert body["platforms"] == '${split(",", PLATFORMS)}'
 
@@ -139,10 +144,15 @@ def test_bake_gives_the_dockerfiles_their_arguments(bake: dict[str, dict[str, An
 def test_bake_builds_the_image_on_the_base(bake: dict[str, dict[str, Any]]) -> None:
     body = bake["target"]["image"]
     assert bake["group"]["default"]["targets"] == ["image"]
-    assert body["contexts"] == {body["args"]["BASE_IMAGE"]: "target:base"}
+    # As `make image` does: it begins with what changes seldom, and the runtime comes last.
+    stages = {body["args"]["BASE_IMAGE"]: "system", body["args"]["TOOLS"]: "tools"}
+    assert body["contexts"] == {name: f"target:{stage}" for name, stage in stages.items()}
+    for stage in stages.values():
+        assert bake["target"][stage] == {"inherits": ["base"], "target": stage}
+        assert re.search(rf"^FROM .* AS {stage}$", (ROOT / "Dockerfile.base").read_text(), re.MULTILINE)
     assert "packages=${PACKAGES}" in body["args"]["PROVISION_DATA"].split()
     assert body["tags"] == ["IMAGE"]
-    # The labels of `make image`, but for the time and the place, which BuildKit says itself, and what only the base can say.
-    elsewhere = {"org.opencontainers.image.created", "org.opencontainers.image.source", "io.melda.support-ends"}
+    # The labels of `make image`, but for the time and the place, which BuildKit says itself.
+    elsewhere = {"org.opencontainers.image.created", "org.opencontainers.image.source"}
     known = image.labels("", "", []).keys() - elsewhere
     assert set(body["labels"]) == known

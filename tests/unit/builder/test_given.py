@@ -22,7 +22,9 @@ def test_nothing_is_nothing() -> None:
     ("data", "words"),
     [
         ("apt_miror=http://x", "'apt_miror': expected NAME=VALUE"), ("apt_miror=http://x", ", perhaps apt_mirror"),
-        ("x=http://x", "'a word'"), ("usrname=hushhush", "perhaps username"), ("r2u_key=/there/key", "a file of this repository"),
+        ("x=http://x", "'a word'"), ("usrname=hushhush", "perhaps username"),
+        ("r2u_key=/there/key", "expected r2u/FILE, in this repository"),
+        ("r2u_key=ssh/sshd.conf", "expected r2u/FILE, in"), ("r_key=files/r2u/../ssh/sshd.conf", "expected files/r2u/FILE, in"),
         ("ssh_public_key=garbage", "invalid ssh_public_key='garbage': expected "), ("locale=en", "invalid locale='en'"),
         ("uid=many", "invalid uid='many': expected a whole number"), ("cran_mirror=https://jo:hushhush@x", "https://***@x"),
         ("apt_mirror", "'apt_mirror'"), ("http://jo:hushhush@x", "'a word'"),

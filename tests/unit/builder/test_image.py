@@ -40,7 +40,7 @@ def test_labels_stay_the_same_so_that_an_image_built_later_is_the_same(monkeypat
 def test_an_image_knows_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "revision", lambda: "a" * 40)
     now = json.loads(image.inside("debian:bookworm", WHEN))
-    assert now == {"version": "0.1.0", "revision": "a" * 40, "base": "debian:bookworm", "created": WHEN}
+    assert now == {"version": melda.__version__, "revision": "a" * 40, "base": "debian:bookworm", "created": WHEN}
     assert now.keys() <= set(Image._fields), "image_record reads it"
 
 
@@ -71,11 +71,13 @@ def test_final_names_are_given_last_and_temporary_ones_taken_back(engine: Path) 
     assert [output[index].split()[-1] for index in tags] == ["melda-base:1", "melda:1"]
     assert all("melda:1" not in call.split() for call in output[: tags[-1]])
     assert (
-        len([call for call in output[tags[-1] :] if call.startswith("image rm --force melda-jupyter-unfinished:")]) == 4
+        len([call for call in output[tags[-1] :] if call.startswith("image rm --force melda-jupyter-unfinished:")]) == 6
     )
-    first, second = (call for call in output if "--progress=plain" in call)
-    assert "--build-arg BASE=base:1 " in first and " --build-arg PROVISION_DATA=strict=true " in first
-    assert " --build-arg username=melda " in first
+    *of_base, second = (call for call in output if "--progress=plain" in call)
+    for call in of_base:
+        assert "--build-arg BASE=base:1 " in call and " --build-arg PROVISION_DATA=strict=true " in call
+        assert " --build-arg username=melda " in call
+    assert [call.partition(" --target ")[2].split(" ")[0] for call in of_base] == ["tools", "system", ""]
     assert "--build-arg PROVISION_DATA=packages=core strict=true" in second
 
 
@@ -94,6 +96,15 @@ def test_only_the_final_image_knows_what_it_is(monkeypatch: pytest.MonkeyPatch, 
     image.label("docker", "raw:1", "melda:1", "debian:bookworm", knows)
     copied = "COPY image.json /usr/local/share/melda-jupyter/image.json\n"
     assert seen == ["FROM raw:1\n" + (copied if knows else "")]
+
+
+def test_the_image_begins_below_the_runtime(engine: Path) -> None:
+    """Else one changed line of the runtime, in the base, would make all packages new."""
+    (engine / "fails").write_text("nothing fails")
+    image.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=True)
+    builds = [call.split() for call in calls(engine) if "--progress=plain" in call]
+    tag_of = {call[call.index("--target") + 1]: call[call.index("--tag") + 1] for call in builds if "--target" in call}
+    assert f"BASE_IMAGE={tag_of['system']}" in builds[-1] and f"TOOLS={tag_of['tools']}" in builds[-1]
 
 
 @pytest.mark.parametrize(

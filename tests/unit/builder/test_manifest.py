@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from builder import __main__, build_folder, manifest, sbom
+from builder import __main__, build_folder, layers, manifest, sbom
 from builder import docker as client
 from builder.errors import BuildError
 
@@ -81,11 +81,14 @@ def test_make_image_writes_it_and_says_the_tags(
     engine: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(__main__, "build_image", lambda *_: "docker")
+    monkeypatch.setattr(layers, "of", lambda *_: [layers.Layer(1_500_000)])
     monkeypatch.setattr(sbom, "write", lambda *_: tmp_path / "bill")
     monkeypatch.setattr(manifest, "paths", lambda *_: (tmp_path / "a.md", tmp_path / "a.json"))
     monkeypatch.setattr(build_folder, "FOLDER", tmp_path)
     __main__.run(__main__.parser().parse_args(["image", "--image", "melda:1"]))
-    output = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("  ")]
+    shown = capsys.readouterr().out.splitlines()
+    assert "    1      1.5         0.0" in shown, "what each layer adds"
+    output = [line for line in shown if not line.startswith(("  ", "layer "))]
     assert output[:3] == [f"sbom     {tmp_path}/bill", f"manifest {tmp_path}/a.md", f"manifest {tmp_path}/a.json"]
     assert output[3:] == [f"tag      {tag}" for tag in json.loads((tmp_path / "a.json").read_text())["tags"]]
     assert len(output) == 6

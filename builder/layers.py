@@ -1,0 +1,121 @@
+"""What each layer of an image adds, and what it repeats: ``python -m builder.layers IMAGE``.
+
+A file that a later layer changes, in its mode alone too, is stored, pushed and pulled twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tarfile
+from dataclasses import asdict, dataclass, field
+from typing import IO, Any, cast
+
+from builder import build_folder, engine
+from builder import docker as client
+from builder.errors import BuildError
+
+# Paths of a layer that are shown: the largest that it repeats.
+SHOWN = 3
+# Path -> bytes.
+Files = dict[str, int]
+
+
+@dataclass
+class Layer:
+    """What a layer holds.
+
+    Attributes:
+        size: bytes of its files.
+        repeated: bytes of those that an earlier layer has too.
+        paths: of the latter, the largest first, with their bytes.
+    """
+
+    size: int
+    repeated: int = 0
+    paths: Files = field(default_factory=dict)
+
+
+def _files(stream: IO[bytes]) -> Files:
+    with tarfile.open(fileobj=stream, mode="r|*") as layer:
+        return {member.name.removeprefix("./"): member.size for member in layer if member.isreg()}
+
+
+def read(stream: IO[bytes]) -> list[Files]:
+    """Return the files of each layer, the lowest first, from what ``docker save`` writes."""
+    found: dict[str, Files] = {}
+    links: dict[str, str] = {}
+    manifest: list[dict[str, Any]] = []
+    with tarfile.open(fileobj=stream, mode="r|") as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isreg() else None
+            if member.issym():
+                # A layer that is there twice (moby's image/tarexport/save.go).
+                links[member.name] = member.linkname.removeprefix("../")
+            elif content and member.name == "manifest.json":
+                manifest = json.load(content)
+            elif content and (member.name.endswith("/layer.tar") or member.name.startswith("blobs/")):
+                # Of an engine from 25 on the configuration is a blob too.
+                try:
+                    found[member.name] = _files(content)
+                except tarfile.ReadError:
+                    continue
+    names = [links.get(name, name) for name in manifest[0]["Layers"]]
+    return [found.get(name, {}) for name in names]
+
+
+def described(layers: list[Files]) -> list[Layer]:
+    """Return what each layer adds to those below it."""
+    below: set[str] = set()
+    found = []
+    for files in layers:
+        again = sorted(files.keys() & below, key=lambda path: (-files[path], path))
+        paths = {path: files[path] for path in again[:SHOWN]}
+        found.append(Layer(sum(files.values()), sum(files[path] for path in again), paths))
+        below |= files.keys()
+    return found
+
+
+def of(docker: str, image: str) -> list[Layer]:
+    """Return the layers of an image, the lowest first. They are read once, and remembered in build/layers.
+
+    Raises:
+        BuildError: there is no such image, or it cannot be read.
+    """
+    digests = client.inspect(docker, "image", image)["RootFS"]["Layers"]
+    number = hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    path = build_folder.FOLDER / "layers" / f"{number[:32]}.json"
+    if not path.is_file():
+        with subprocess.Popen([docker, "save", image], stdout=subprocess.PIPE) as save:
+            found = described(read(cast("IO[bytes]", save.stdout)))
+        if save.returncode:
+            raise BuildError(f"docker save of {image} failed: the line that says why is above")
+        build_folder.write(path, json.dumps([asdict(layer) for layer in found], indent=1) + "\n")
+    return [Layer(**layer) for layer in json.loads(path.read_text())]
+
+
+def table(layers: list[Layer]) -> str:
+    """Return lines for a person: what each layer adds, what it repeats, the largest files of that."""
+    lines = [f"{'layer':>5} {'MB':>8} {'repeats MB':>11}  the largest repeated"]
+    for number, layer in enumerate(layers, 1):
+        paths = ", ".join(f"/{path} ({size / 1e6:.1f})" for path, size in layer.paths.items() if size >= 1e5)
+        lines.append(f"{number:5} {layer.size / 1e6:8.1f} {layer.repeated / 1e6:11.1f}  {paths}".rstrip())
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Print the table of an image; exit code 2 if there is none."""
+    try:
+        if len(sys.argv) != 2:
+            raise BuildError("give the name of an image")
+        print(table(of(engine.ready(), sys.argv[1])))
+    except BuildError as refused:
+        print(f"melda-jupyter: {refused}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
