@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Tuple
 
 from pyinfra import host
-from pyinfra.api import deploy
 
 from tasks.debian_packages import FONTS
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import apt, managed_files
+from tasks.settings import deploy
 
 
 def wanted() -> Tuple[str, ...]:

@@ -54,6 +54,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("packages", None, "none, core or datascience"),
     ("packages", ["core"], "none, core or datascience"),
     ("strict", "yes", "true or false"),
+    ("fonts", "many", "true or false"),
     ("jupyterhub", "yes", "true or false"),
     ("strict", 1, "true or false"),
     ("jupyterhub", "yes", "true or false"),

@@ -15,7 +15,7 @@ from builder.errors import BuildError
 
 OLD: dict[str, Any] = {
     "image": "melda:1", "id": "sha256:1", "size": 1_500_000_000, "created": "2026-11-01", "revision": "a" * 40,
-    "base": "debian:bookworm", "omitted": [], "number": "sha256:8", "version": "0.2.0", "support_ends": "2028-06-30",
+    "base": "debian:bookworm", "omitted": [], "number": "sha256:8", "version": "0.1.0", "support_ends": "2028-06-30",
     "versions": {"Debian": "12", "Python": {"Python": "3.11.2", "Flask": "2.2.2", "six": "1.0", "a": "1"},
                  "R": {"R": "4.2.2", "dplyr": "1.1.0"}},
     "layers": [{"id": "sha256:base", "size": 1000}, {"id": "sha256:a", "size": 2000}],

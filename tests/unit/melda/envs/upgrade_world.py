@@ -53,12 +53,14 @@ class World:
             raise UsageError("another melda-env restore runs in this container: it must end first")
         assert options.allow_version_change
         wanted = formats.parse(Path(path).read_text(), path)
+        wants = wanted.get(formats.WANTS, {"requirements": []})["requirements"]
+        loose = [one for one in wants if "=" not in one]
         only = command.os.environ.get("UV_NO_BUILD") == "1"
         listed = [*wanted["python"]["packages"], *wanted["r"]["packages"]]
         here = {one["name"] for kind in ("python", "r") for one in self.image.capture()[kind]["packages"]}
         asked = [one for one in listed if one["name"] not in here]
         self.asked.append(("r" if wanted["r"]["packages"] else "python",
-                           sorted([one["name"] for one in asked] + wanted.get(formats.OPEN, [])), only))  # fmt: skip
+                           sorted([one["name"] for one in asked] + loose), only))  # fmt: skip
         problems = []
         for entry in wanted["python"]["packages"]:
             name, version = entry["name"], entry["version"]
@@ -68,7 +70,6 @@ class World:
                     distribution(self.image.own_python, name, version)
             else:
                 problems.append(restore.Problem("python", name, version, "no wheel", ""))
-        loose = wanted.get(formats.OPEN, [])
         unknown = [name for name in loose if not self.wheels.get(name)]
         for name in loose:
             if unknown:
