@@ -56,6 +56,21 @@ def test_what_a_layer_repeats(kind: str) -> None:
     assert lines[2].split() == ["2", "1.3", "0.3", "/usr/bin/x", "(0.3)"], "what weighs nothing is not named"
 
 
+def test_the_engines_folders_say_the_same(tmp_path: Path) -> None:
+    for name, content in (("one", FIRST), ("two", SECOND)):
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            archive.extractall(tmp_path / name, filter="data")
+    (tmp_path / "two/opt/again").hardlink_to(tmp_path / "two/opt/new")
+    data = {"LowerDir": f"{tmp_path}/one", "UpperDir": f"{tmp_path}/two"}
+    inspected = {"GraphDriver": {"Name": "overlay2", "Data": data}, "RootFS": {"Layers": ["1", "2"]}}
+    found = layers.described(layers.on_disk(inspected))
+    assert [(layer.size, layer.repeated) for layer in found] == [(300_001, 0), (1_300_001, 300_001)]
+    assert layers.on_disk({**inspected, "GraphDriver": {"Name": "btrfs", "Data": data}}) == []
+    assert layers.on_disk({**inspected, "RootFS": {"Layers": ["1"]}}) == []
+    data["LowerDir"] = f"{tmp_path}/gone"
+    assert layers.on_disk(inspected) == [], "an engine elsewhere"
+
+
 def stages(dockerfile: str) -> dict[str, list[str]]:
     """Stage -> its COPY instructions and those of the stages it begins with."""
     found: dict[str, list[str]] = {}
