@@ -111,8 +111,11 @@ def described(layers: list[Files]) -> list[Layer]:
 
 def _saved(docker: str, image: str) -> list[Files]:
     with subprocess.Popen([docker, "save", image], stdout=subprocess.PIPE) as save:
-        found = read(cast("IO[bytes]", save.stdout))
-    if save.returncode:
+        try:
+            found = read(cast("IO[bytes]", save.stdout))
+        except (tarfile.TarError, IndexError):
+            found = []
+    if save.returncode or not found:
         raise BuildError(f"docker save of {image} failed: the line that says why is above")
     return found
 

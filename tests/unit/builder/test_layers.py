@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from builder import layers
+from builder import build_folder, layers
+from builder.errors import BuildError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -69,6 +70,16 @@ def test_the_engines_folders_say_the_same(tmp_path: Path) -> None:
     assert layers.on_disk({**inspected, "RootFS": {"Layers": ["1"]}}) == []
     data["LowerDir"] = f"{tmp_path}/gone"
     assert layers.on_disk(inspected) == [], "an engine elsewhere"
+
+
+def test_an_image_that_cannot_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_folder, "FOLDER", tmp_path)
+    engine = tmp_path / "docker"
+    engine.write_text("""#!/bin/sh\n[ "$1" = save ] || echo '[{"RootFS": {"Layers": ["1"]}}]'\n""")
+    engine.chmod(0o755)
+    with pytest.raises(BuildError, match="^docker save of x:1 failed"):
+        layers.of(str(engine), "x:1")
+    assert not (tmp_path / "layers").exists()
 
 
 def stages(dockerfile: str) -> dict[str, list[str]]:
