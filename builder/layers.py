@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 import subprocess
 import sys
 import tarfile
@@ -66,6 +68,35 @@ def read(stream: IO[bytes]) -> list[Files]:
     return [found.get(name, {}) for name in names]
 
 
+def _walked(folder: str) -> Files:
+    found: Files = {}
+    seen = set()
+    for above, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(above, name)
+            stats = os.lstat(path)
+            if stat.S_ISREG(stats.st_mode):
+                found[os.path.relpath(path, folder)] = 0 if stats.st_ino in seen else stats.st_size
+                seen.add(stats.st_ino)
+    return found
+
+
+def on_disk(inspected: dict[str, Any]) -> list[Files]:
+    """Return the files of each layer from the engine's own folders, in a tenth of the time; none where they cannot be read.
+
+    Args:
+        inspected: what ``docker image inspect`` says.
+    """
+    driver = inspected.get("GraphDriver") or {}
+    data = driver.get("Data") or {}
+    folders = [*filter(None, reversed(data.get("LowerDir", "").split(":"))), data.get("UpperDir", "")]
+    readable = all(os.access(folder, os.R_OK | os.X_OK) for folder in folders)
+    # https://docs.docker.com/engine/storage/drivers/overlayfs-driver/
+    if driver.get("Name") != "overlay2" or len(folders) != len(inspected["RootFS"]["Layers"]) or not readable:
+        return []
+    return [_walked(folder) for folder in folders]
+
+
 def described(layers: list[Files]) -> list[Layer]:
     """Return what each layer adds to those below it."""
     below: set[str] = set()
@@ -78,21 +109,29 @@ def described(layers: list[Files]) -> list[Layer]:
     return found
 
 
+def _saved(docker: str, image: str) -> list[Files]:
+    with subprocess.Popen([docker, "save", image], stdout=subprocess.PIPE) as save:
+        try:
+            found = read(cast("IO[bytes]", save.stdout))
+        except (tarfile.TarError, IndexError):
+            found = []
+    if save.returncode or not found:
+        raise BuildError(f"docker save of {image} failed: the line that says why is above")
+    return found
+
+
 def of(docker: str, image: str) -> list[Layer]:
     """Return the layers of an image, the lowest first. They are read once, and remembered in build/layers.
 
     Raises:
         BuildError: there is no such image, or it cannot be read.
     """
-    digests = client.inspect(docker, "image", image)["RootFS"]["Layers"]
-    number = hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    inspected = client.inspect(docker, "image", image)
+    number = hashlib.sha256("\n".join(inspected["RootFS"]["Layers"]).encode()).hexdigest()
     path = build_folder.FOLDER / "layers" / f"{number[:32]}.json"
     if not path.is_file():
-        with subprocess.Popen([docker, "save", image], stdout=subprocess.PIPE) as save:
-            found = described(read(cast("IO[bytes]", save.stdout)))
-        if save.returncode:
-            raise BuildError(f"docker save of {image} failed: the line that says why is above")
-        build_folder.write(path, json.dumps([asdict(layer) for layer in found], indent=1) + "\n")
+        found = on_disk(inspected) or _saved(docker, image)
+        build_folder.write(path, json.dumps([asdict(layer) for layer in described(found)], indent=1) + "\n")
     return [Layer(**layer) for layer in json.loads(path.read_text())]
 
 

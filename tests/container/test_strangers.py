@@ -101,6 +101,8 @@ def guest(serve: Serve) -> Callable[[str, str], Service]:
 
     def start(where: str, how: str) -> Service:
         service = serve().ready()
+        # Its own service has its socket a moment after Jupyter answers.
+        until(lambda: '"jupyter": "ok"' in service.run("healthcheck", check=False), "the service is there")
         service.run("cat >/tmp/impostor.py <<'END'\n" + IMPOSTOR + "\nEND")
         service.run(f"(python3 /tmp/impostor.py {where} {how} >/tmp/said 2>&1 &)", user="melda")
         until(lambda: "there" in service.run("cat /tmp/said"), "the place is taken")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from builder import layers
+from builder import build_folder, layers
+from builder.errors import BuildError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -54,6 +55,31 @@ def test_what_a_layer_repeats(kind: str) -> None:
     assert three.repeated == three.size == 300_001
     lines = layers.table([one, two, three]).splitlines()
     assert lines[2].split() == ["2", "1.3", "0.3", "/usr/bin/x", "(0.3)"], "what weighs nothing is not named"
+
+
+def test_the_engines_folders_say_the_same(tmp_path: Path) -> None:
+    for name, content in (("one", FIRST), ("two", SECOND)):
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            archive.extractall(tmp_path / name, filter="data")
+    (tmp_path / "two/opt/again").hardlink_to(tmp_path / "two/opt/new")
+    data = {"LowerDir": f"{tmp_path}/one", "UpperDir": f"{tmp_path}/two"}
+    inspected = {"GraphDriver": {"Name": "overlay2", "Data": data}, "RootFS": {"Layers": ["1", "2"]}}
+    found = layers.described(layers.on_disk(inspected))
+    assert [(layer.size, layer.repeated) for layer in found] == [(300_001, 0), (1_300_001, 300_001)]
+    assert layers.on_disk({**inspected, "GraphDriver": {"Name": "btrfs", "Data": data}}) == []
+    assert layers.on_disk({**inspected, "RootFS": {"Layers": ["1"]}}) == []
+    data["LowerDir"] = f"{tmp_path}/gone"
+    assert layers.on_disk(inspected) == [], "an engine elsewhere"
+
+
+def test_an_image_that_cannot_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_folder, "FOLDER", tmp_path)
+    engine = tmp_path / "docker"
+    engine.write_text("""#!/bin/sh\n[ "$1" = save ] || echo '[{"RootFS": {"Layers": ["1"]}}]'\n""")
+    engine.chmod(0o755)
+    with pytest.raises(BuildError, match="^docker save of x:1 failed"):
+        layers.of(str(engine), "x:1")
+    assert not (tmp_path / "layers").exists()
 
 
 def stages(dockerfile: str) -> dict[str, list[str]]:
