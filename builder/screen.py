@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 import signal
@@ -19,23 +20,15 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Column
-from rich.text import Text
-
 # Lines of output that are shown where a step failed.
 SHOWN = 12
 # Seconds that a program gets to end when somebody presses Ctrl-C; the whole has two.
 GRACE = 1.0
-# Columns of what a step does.
-WIDTH = 52
 # Seconds between two lines of a step where there is no terminal.
 QUIET = 30.0
 _BUILDKIT = re.compile(r"^#\d+ (?:\d+\.\d+ ?)?")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_OPERATION = re.compile(r"--> Starting operation: (.+?)(?: \(.*\))?$")
-_COUNT = re.compile(r"\[(\d+)/(\d+)\]")
+OPERATION = re.compile(r"--> Starting operation: (.+?)(?: \(.*\))?$")
 # What BuildKit puts around the output of the step that failed: its steps, rulers, and a piece of the Dockerfile.
 _FRAME = re.compile(
     r"-{4,}|> \[.*\].*|\[\S+ +\d+/\d+\] .*|\S*Dockerfile\S*:\d+|\d+ \| .*|DONE .*|CACHED"
@@ -101,7 +94,7 @@ class Plain(Verbose):
         self.title, self.note, self.said = "", "", 0.0
 
     def show(self, line: str, cleaned: str) -> None:
-        operation = _OPERATION.search(cleaned)
+        operation = OPERATION.search(cleaned)
         self.note = operation[1] if operation else self.note
         if self.note and time.monotonic() - self.said > QUIET:
             self.said = time.monotonic()
@@ -121,63 +114,6 @@ class Plain(Verbose):
         self.say("\n".join(["", *(f"    {line}" for line in lines), ""]) if lines else "")
         if self.log:
             self.say(f"whole output: {os.path.relpath(self.log.name)}")
-
-
-class Terminal(Plain):
-    """Each step is one line that moves: a spinner, a bar once it is known of how many operations, the time."""
-
-    def __init__(self, log: TextIO | None = None, console: Console | None = None) -> None:
-        super().__init__(log)
-        self.console = console or Console(highlight=False)
-        self.progress: Progress | None = None
-        self.task = TaskID(0)
-        self.has_failed = False
-
-    def say(self, text: str) -> None:
-        self.write(text + "\n")
-        self.console.print(text, markup=False, soft_wrap=True)
-
-    def show(self, line: str, cleaned: str) -> None:
-        if self.progress is None or not cleaned.strip():
-            return
-        operation, count = _OPERATION.search(cleaned), _COUNT.fullmatch(cleaned.strip())
-        if count:
-            self.progress.update(self.task, completed=int(count[1]) - 1, total=int(count[2]))
-        elif operation or not self.note:
-            # Before pyinfra runs, whatever is said shows that something moves.
-            self.note = operation[1] if operation else ""
-            self.progress.update(self.task, note=self.note or cleaned.strip())
-
-    @contextlib.contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        self.note = ""
-        rest = Column(no_wrap=True, ratio=1, overflow="ellipsis")
-        note = TextColumn("{task.fields[note]}", style="dim", markup=False, table_column=rest)
-        spinner = SpinnerColumn(finished_text="[green]✓")
-        self.progress = Progress(
-            spinner, TextColumn(f"{{task.description:<{WIDTH}}}", markup=False),
-            TimeElapsedColumn(), BarColumn(bar_width=16), note, console=self.console, expand=True,
-        )  # fmt: skip
-        try:
-            with self.progress, Verbose.step(self, title):
-                self.task = self.progress.add_task(title, total=None, note="")
-                try:
-                    yield
-                except BaseException:
-                    spinner.finished_text = Text("✗", style="red")
-                    self.progress.update(self.task, total=1, completed=1, note="")
-                    raise
-                self.progress.update(self.task, total=1, completed=1, note="")
-        finally:
-            self.progress = None
-            if self.has_failed:
-                self.failed()
-
-    def failed(self) -> None:
-        # Not into the line that moves, which is still there.
-        self.has_failed = self.progress is not None
-        if not self.has_failed:
-            super().failed()
 
 
 def telling(lines: list[str]) -> list[str]:
@@ -211,11 +147,6 @@ def step(title: str) -> contextlib.AbstractContextManager[None]:
     return _current.step(title)
 
 
-def _moves(console: Console) -> bool:
-    """Can this terminal move lines, and show what they are made of?"""
-    return console.is_terminal and not console.is_dumb_terminal and console.encoding.startswith("utf")
-
-
 @contextlib.contextmanager
 def shown(log: Path, verbose: bool) -> Iterator[None]:
     """Show what is done here to a person.
@@ -228,7 +159,11 @@ def shown(log: Path, verbose: bool) -> Iterator[None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     before = _current
     with log.open("w", encoding="utf-8", errors="replace") as stream:
-        kind = Verbose if verbose else Terminal if _moves(Console()) else Plain
+        kind: type[Verbose] = Verbose
+        if not verbose:
+            # A JupyterHub that imports the builder's modules has no rich.
+            terminal = importlib.import_module("builder.terminal")
+            kind = terminal.Terminal if terminal.moves() else Plain
         try:
             _current = kind(stream)
             yield

@@ -35,7 +35,7 @@ def test_installed_at_local_speed_durable_soon_and_there_in_the_next_container(p
     until(lambda: any("/R-4.2.2/" in key for key in project.manifests()), "the R package is durable", 15)
     before = one.run(f"cd {SITE} && find . ! -name '*.pyc' -type f | sort | xargs -d '\\n' sha256sum | sha256sum")
     assert one.seconds_to_stop() < 8
-    assert [key for key in project.objects() if not key.startswith(".melda-jupyter/")] == [], "nothing on the mount"
+    assert [key for key in project.objects() if not key.startswith(".melda-jupyter/")] == ["README.md"], "on the mount"
 
     two = project.start().ready()
     began = time.monotonic()

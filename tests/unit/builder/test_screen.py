@@ -83,9 +83,9 @@ def test_without_a_terminal_a_long_step_says_what_it_does(
 def test_a_terminal_has_a_line_for_each_step_and_its_end(tmp_path: Path, program: list[str]) -> None:
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=True, width=130, legacy_windows=False)
-    terminal = screen.Terminal((tmp_path / "log").open("w"), console)
+    moving = Terminal((tmp_path / "log").open("w"), console)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(screen, "_current", terminal)
+        patch.setattr(screen, "_current", moving)
         with screen.step("ask [the] sources"):
             screen.say("NOTE: [x]")
         with pytest.raises(RuntimeError), screen.step("build x:1"):
@@ -116,7 +116,7 @@ def test_only_a_terminal_that_can_show_it_has_moving_lines(
 ) -> None:
     monkeypatch.setenv("TERM", name)
     shown = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    assert screen._moves(Console(file=shown, force_terminal=terminal)) == moves
+    assert can_move(Console(file=shown, force_terminal=terminal)) == moves
 
 
 def test_what_the_terminal_cannot_show_does_not_end_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +130,8 @@ STOPPED = """
 import signal, sys
 from pathlib import Path
 from builder import screen
+from builder.terminal import Terminal
+from builder.terminal import moves as can_move
 from builder.__main__ import _interrupt
 signal.signal(signal.SIGINT, _interrupt)
 try:
