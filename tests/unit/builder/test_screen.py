@@ -15,6 +15,8 @@ from rich.console import Console
 
 from builder import hints, screen
 from builder.__main__ import _interrupt
+from builder.terminal import Terminal
+from builder.terminal import moves as can_move
 
 ROOT = Path(__file__).resolve().parents[3]
 # What `docker build --progress=plain` says where pyinfra fails in a RUN, Docker 20.10 and 28.
@@ -130,8 +132,6 @@ STOPPED = """
 import signal, sys
 from pathlib import Path
 from builder import screen
-from builder.terminal import Terminal
-from builder.terminal import moves as can_move
 from builder.__main__ import _interrupt
 signal.signal(signal.SIGINT, _interrupt)
 try:
