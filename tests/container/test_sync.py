@@ -17,7 +17,7 @@ from .services import BUCKET, Service
 def test_installed_at_local_speed_durable_soon_and_there_in_the_next_container(project: Project) -> None:
     """20,000 files, 100 MB, links and names beyond ASCII; then a small package; then R."""
     one = project.start().ready()
-    assert one.run("stat -f -c %T /home/melda/project /home/melda/project/Python* /home/melda/project/R*").split() == [
+    assert one.run("stat -f -c %T /home/melda/project /home/melda/project/Python-* /home/melda/project/R-*").split() == [
         "fuseblk", "overlayfs", "overlayfs"
     ]  # fmt: skip
     until(lambda: one.health()["plugins"] == "saved", "Jupyter may answer before the sync daemon has looked")
