@@ -15,6 +15,7 @@ include_patterns = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "bench/results.md",
     "deployments/*/README.md",
 ]

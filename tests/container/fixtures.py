@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -194,16 +195,23 @@ def base_image(request: pytest.FixtureRequest) -> str:
     return BASE_IMAGE
 
 
-@pytest.fixture(scope="session")
-def provisioned(docker: str, base_image: str) -> Iterator[Machine]:
-    """A container on bookworm in which the deploy has run, without the curated packages."""
-    machine = Machine(docker, base_image, command=("tail", "-f", "/dev/null"))
+@contextmanager
+def provisioned_once(docker: str, image: str) -> Iterator[Machine]:
+    """A container in which the deploy has run, without the curated packages."""
+    machine = Machine(docker, image, command=("tail", "-f", "/dev/null"))
     try:
         done = provision(docker, f"@docker/{machine.name}", packages="none")
         assert done.code == 0, done.output
         yield machine
     finally:
         machine.remove()
+
+
+@pytest.fixture(scope="session")
+def provisioned(docker: str, base_image: str) -> Iterator[Machine]:
+    """One for all tests that leave it as it was."""
+    with provisioned_once(docker, base_image) as machine:
+        yield machine
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.apt_repository import Package, Repository, SigningKey, build, sources, twin
 from tests.fakes.serve import Server, gateway
 
-from .fixtures import Machines
+from .fixtures import Machines, provisioned_once
 from .machines import Machine, Provisioning, provision
 
 # Debian's versions of both lie between these.
@@ -51,13 +51,8 @@ def standin(docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 @pytest.fixture(scope="module")
 def provisioned(docker: str, base_image: str) -> Iterator[Machine]:
     """A container of this module's own: what is left of r2u here must not be found by others."""
-    machine = Machine(docker, base_image, command=("tail", "-f", "/dev/null"))
-    try:
-        done = provision(docker, f"@docker/{machine.name}", packages="none")
-        assert done.code == 0, done.output
+    with provisioned_once(docker, base_image) as machine:
         yield machine
-    finally:
-        machine.remove()
 
 
 def candidate(machine: Machine, package: str) -> str:
