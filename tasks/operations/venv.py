@@ -42,7 +42,8 @@ def _packages(
     again = "false" if damage.unknown else f"[ -x {path}/bin/python ]"
     yield from staging.run(
         "export UV_CACHE_DIR=${UV_CACHE_DIR:-$PWD/cache} UV_PYTHON_DOWNLOADS=never;"
-        " if ! command -v uv >/dev/null; then"
+        # The image's own uv, which may be on PATH, refuses root.
+        " if ! uv --version >/dev/null 2>&1; then"
         # --target is not subject to PEP 668: it touches nothing of the distribution's.
         " python3 -m pip install -q --no-cache-dir --disable-pip-version-check --require-hashes --target . -r uv.txt;"
         ' PATH="$PWD/bin:$PATH"; fi;'

@@ -122,7 +122,7 @@ os.makedirs("/home/melda/.jupyter", exist_ok=True)
 with open("/home/melda/.jupyter/jupyter_server_config.py", "w") as stream:
     stream.write(sys.argv[1])
 """
-OLD = "find /tmp/tried ! -newermt '-11 seconds'"  # older than what is a stop in time
+OLD = "find /tmp/tried ! -newermt '-11 seconds' 2>/dev/null"  # older than what is a stop in time
 
 
 def well(service: Service, times: int) -> dict[str, str]:

@@ -35,8 +35,9 @@ VOLATILE = (
     "/root/.cache*",
     "/root/.local*",
     "/etc/mtab",
-    # In the order in which packages came; what it says is compared below.
+    # In the order in which packages came; what apt's says is compared below.
     "/var/lib/apt/extended_states",
+    "/var/lib/dpkg/triggers/*",
     "*/__pycache__/*",
 )
 
