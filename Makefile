@@ -94,7 +94,7 @@ test: lint unit container ## Lint, types, quick tests, container tests, attacks
 
 test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and the slow tests
 	$(BIN)/python -m pytest -q -m full tests/unit tests/operations
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m '' tests/container tests/attack
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m '' tests/container tests/attack
 
 lint: $(VENV)/test.stamp docs ## Lint, types, layers, duplicates, and the links of the documentation
 	$(BIN)/ruff check . $(PROGRAMS)
@@ -120,7 +120,7 @@ mutants: $(VENV)/test.stamp ## Mutation tests: list small mistakes that the quic
 	$(BIN)/python -m tests.mutation
 
 container: $(VENV)/test.stamp ## Container tests and attacks
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --durations=40 tests/container tests/attack
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=40 tests/container tests/attack
 
 attack: $(VENV)/test.stamp ## Attack containers of IMAGE, which must exist; a table says which defences held
 	@MELDA_TEST_IMAGE="$$IMAGE" $(BIN)/python -m pytest -q --tb=short tests/attack
