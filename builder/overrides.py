@@ -97,7 +97,7 @@ def parse(data: str) -> dict[str, str]:
 
 
 def _of_this_host() -> dict[str, Any]:
-    """Settings of group_data/all.py that an image could not read as they are here: it has another environ, and no Python yet."""
+    """Return the settings of group_data/all.py that an image could not read as they are here: it has no Python yet."""
     here, variables = defaults(), dict(os.environ)
     os.environ.clear()
     try:

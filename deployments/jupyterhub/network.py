@@ -14,7 +14,7 @@ ICC = "com.docker.network.bridge.enable_icc"
 
 
 def gateway(found: dict[str, Any]) -> str:
-    """This machine's IPv4 address on a network: where containers find the hub.
+    """Return this machine's IPv4 address on a network: where containers find the hub.
 
     Args:
         found: what ``docker network inspect`` says.

@@ -63,7 +63,7 @@ def _packages(
 
 
 def is_pinned(name: str, wanted: Dict[str, str]) -> bool:
-    """Does a lock have a distribution, by the name of its dist-info folder (``name-version``)?"""
+    """Return whether a lock has a distribution, by the name of its dist-info folder (``name-version``)."""
     return canonicalize_name(name.rpartition("-")[0]) in wanted
 
 

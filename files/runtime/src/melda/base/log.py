@@ -19,13 +19,13 @@ SOURCE = re.compile(r"(bspm|fork|jupyter|paths|plugins|s3fs): ")
 
 
 def now() -> str:
-    """The moment, in UTC."""
+    """Return the moment, in UTC."""
     moment = datetime.datetime.now(datetime.timezone.utc)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def stamp(level: str) -> str:
-    """What stands before a line of text: moment and level. Nothing on a host, whose journal has both."""
+    """Return what stands before a line of text: moment and level. Nothing on a host, whose journal has both."""
     return f"{now()} {level} " if PREFIX else ""
 
 

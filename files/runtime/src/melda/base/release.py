@@ -35,7 +35,7 @@ def distribution(path: str = SUPPORT_ENDS) -> Tuple[str, Optional[datetime.date]
 
 
 def line(today: datetime.date, path: str = SUPPORT_ENDS) -> str:
-    """The log's first line.
+    """Return the log's first line.
 
     Args:
         today: the day of the start.
@@ -48,6 +48,6 @@ def line(today: datetime.date, path: str = SUPPORT_ENDS) -> str:
 
 
 def warning(today: datetime.date, path: str = SUPPORT_ENDS) -> str:
-    """What is to be said of a distribution release out of support; empty: nothing. Arguments as for :func:`line`."""
+    """Return what is to be said of a release out of support; empty: nothing. Arguments as for :func:`line`."""
     release, date = distribution(path)
     return UNSUPPORTED.format(release=release, date=date) if date is not None and today > date else ""

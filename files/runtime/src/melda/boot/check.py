@@ -37,7 +37,7 @@ Check = Callable[[Settings], Iterator[Row]]
 
 
 def _problem(action: Callable[[], object]) -> str:
-    """What keeps root from doing something, in a process of its own; empty: nothing."""
+    """Return what keeps root from doing something, in a process of its own; empty: nothing."""
     try:
         users.run_as(users.ROOT, action, SECONDS)
     except OSError as error:
@@ -68,7 +68,7 @@ def mounting(settings: Settings) -> Iterator[Row]:
 
 
 def firewalling(settings: Settings) -> Iterator[Row]:
-    """What the firewall needs, and whether the user's code would reach what gives credentials away."""
+    """Return what the firewall needs, and whether the user's code would reach what gives credentials away."""
     admin = capabilities.has(capabilities.NET_ADMIN)
     if admin:
         yield Row("CAP_NET_ADMIN", OK, "there")

@@ -44,7 +44,7 @@ def find(folder: str, owner: int = 0) -> List[str]:
 
 
 def _run(path: str, who: users.Account, environment: Mapping[str, str]) -> str:
-    """What went wrong; empty: nothing."""
+    """Return what went wrong; empty: nothing."""
     child = subprocess.Popen(
         [path], stdin=subprocess.DEVNULL, env=dict(environment), cwd="/",
         preexec_fn=processes.as_account(who),  # noqa: PLW1509 before exec, in a process without threads

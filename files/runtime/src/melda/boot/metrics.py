@@ -29,7 +29,7 @@ class Metric(NamedTuple):
 
 
 def _one(name: str, help: str, value: Any) -> List[Metric]:
-    """A metric without labels; none where the value is not known."""
+    """Return a metric without labels; none where the value is not known."""
     return [] if value is None else [Metric(name, help, (), [((), float(value))])]
 
 

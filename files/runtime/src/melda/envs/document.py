@@ -110,7 +110,7 @@ def parse_json(text: str, path: str) -> Any:
 
 @functools.lru_cache(maxsize=1)
 def _validators() -> Dict[str, Any]:
-    """The schema's parts, by name: what an entry of each language, the system and the kernels must be."""
+    """Return the schema's parts, by name: what an entry of each language, the system and the kernels must be."""
     import jsonschema  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415 a tenth of a second, and capture needs none
 
     with open(entries.SCHEMA, encoding="utf-8") as stream:
@@ -125,7 +125,7 @@ def _validators() -> Dict[str, Any]:
 
 
 def _problem(part: str, value: Any) -> str:
-    """What is wrong with a part of a capture, in one line; empty if nothing is."""
+    """Return what is wrong with a part of a capture, in one line; empty if nothing is."""
     import jsonschema  # noqa: PLC0415
 
     found = jsonschema.exceptions.best_match(_validators()[part].iter_errors(value))

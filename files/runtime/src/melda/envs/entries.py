@@ -56,7 +56,7 @@ def _fits(value: object, shape: Json) -> bool:
 
 
 def fits(language: str, entry: Any) -> bool:
-    """Does an entry fit the schema, as far as is seen at once? False: jsonschema is to be asked, which is slower by far."""
+    """Return whether an entry fits the schema, as far as is seen at once; else jsonschema is asked, which is far slower."""
     shapes = _shapes()[language]
     try:
         source = entry["source"]

@@ -69,7 +69,7 @@ def git(url: str, ref: str, inside: str = "") -> Json:
 
 
 def plain(url: str) -> str:
-    """The address of a repository as a URL of https or ssh."""
+    """Return the address of a repository as a URL of https or ssh."""
     url = url.strip()
     if url.startswith("git+"):
         url = url[4:]

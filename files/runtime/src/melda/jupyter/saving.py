@@ -92,7 +92,7 @@ def copy(source: str, target: str, log: Any = None) -> None:
 
 
 async def copy_in_thread(source: str, target: str, log: Any = None) -> None:
-    """The same, while others are served; in place of Jupyter's ``async_copy2_safe``."""
+    """Do the same while others are served; in place of Jupyter's ``async_copy2_safe``."""
     await asyncio.get_running_loop().run_in_executor(None, copy, source, target)
 
 

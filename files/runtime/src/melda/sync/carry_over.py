@@ -55,7 +55,7 @@ class Project:
         return os.path.join(self._local or self._workdir, name)
 
     def _saved(self, name: str) -> bool:
-        """Does the bucket have a generation of this folder?"""
+        """Return whether the bucket has a generation of this folder."""
         return any(entry.endswith(".json") for entry in tree.listed(os.path.join(self._ours, name)))
 
     def _holds(self, name: str) -> bool:

@@ -114,7 +114,7 @@ def _json(text: str, path: str) -> Json:
 
 
 def _broken(text: str, path: str, why: str) -> Json:
-    """What can be read of JSON with a broken line: each entry that is whole by itself."""
+    """Return what can be read of JSON with a broken line: each entry that is whole by itself."""
     if re.search(r'"Package"\s*:', text) or os.path.basename(path) == "renv.lock":
         reading = renv.whole(text, path, why)
         if reading.result()["r"]["packages"]:

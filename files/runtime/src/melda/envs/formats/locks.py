@@ -44,7 +44,7 @@ def _each(reading: Reading, packages: Any, read: Callable[[Json], None]) -> Read
 
 
 def _strange(reading: Reading, lock: Json) -> None:
-    """A heading that is not the format's: what stands below it is not read, and this is said."""
+    """Say of a heading that it is not the format's: what stands below it is not read."""
     for key, value in lock.items():
         if key not in ("package", "packages") and isinstance(value, list):
             for one in value:
@@ -177,7 +177,7 @@ def _elsewhere(reading: Reading, name: str, source: Json) -> None:
 
 
 def _needed(packages: List[Json], projects: List[Json]) -> List[Json]:
-    """What projects of a lock need, on this Python and system, whatever depth it has."""
+    """Return what projects of a lock need, on this Python and system, whatever depth it has."""
     by_name: Dict[str, List[Json]] = {}
     for one in packages:
         by_name.setdefault(normal(one["name"]), []).append(one)

@@ -83,7 +83,7 @@ class Reading:
         self._included: List[str] = [os.path.realpath(path)]
 
     def bad(self, kind: str, name: str, reason: str, version: str = "") -> None:
-        """An entry cannot be used."""
+        """Note an entry that cannot be used."""
         found = document.problem(kind, name, reason, version)
         if found not in self.problems:
             self.problems.append(found)
@@ -114,7 +114,7 @@ class Reading:
         hashes: Iterable[str] = (),
         extras: Iterable[str] = (),
     ) -> None:
-        """A Python package at one version, address or commit."""
+        """Note a Python package at one version, address or commit."""
         name, source = normal(name), source or INDEX
         found = sorted(set(hashes))
         entry: Json = {"name": name, "version": str(version), "source": source, **({"hashes": found} if found else {})}
@@ -124,7 +124,7 @@ class Reading:
             self._wants[f"{name}{extra}=={version}"] = name
 
     def want(self, name: str, specifier: Any = "", extras: Iterable[str] = ()) -> None:
-        """A Python package whose version is to be found."""
+        """Note a Python package whose version is to be found."""
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", normal(name)):
             self.bad("python", name, "invalid name")
             return
@@ -135,7 +135,7 @@ class Reading:
         self._wants[f"{normal(name)}{extra}{specifier}"] = normal(name)
 
     def required(self, one: Any, hashes: Iterable[str] = ()) -> None:
-        """A requirement as packaging reads it, whose address is another's matter."""
+        """Note a requirement as packaging reads it; its address is another's matter."""
         version = exact(one.specifier)
         if normal(one.name) in ("python", "pkg-resources"):
             self._itself(one, version)
@@ -155,7 +155,7 @@ class Reading:
             self.bad("python", "python", f"this container has Python {platform.python_version()}", version)
 
     def r(self, name: str, version: str, source: Optional[Json] = None, needs: Iterable[str] = ()) -> None:
-        """An R package; without a version it is any."""
+        """Note an R package; without a version it is any."""
         more = {"needs": sorted(set(needs))} if needs else {}
         origin = source or {"type": "cran", "repository": "CRAN"}
         self._add("r", {"name": name, "version": version, "source": origin, **more})

@@ -88,7 +88,7 @@ def _is_list(paragraph: List[Tuple[int, str]]) -> bool:
 
 
 def _words(reading: Reading, line: str, number: int, inside: bool, at: int) -> None:
-    """A line of NAME_VERSION; a heading stands before them, and a console's words around them."""
+    """Return a line of NAME_VERSION; a heading stands before them, and a console's words around them."""
     words = re.sub(r"^\[\d+\]\s*", "", line).split()
     numbered = line.startswith("[")
     packages = [word for word in words if PACKAGE.fullmatch(word.strip(",;"))]

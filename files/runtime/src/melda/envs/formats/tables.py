@@ -28,7 +28,7 @@ def table(value: object) -> Json:
 
 
 def _by_line(text: str, reading: Reading, kind: str, load: Callable[[str], Any], at: Callable[[Exception], int]) -> Any:
-    """What ``load`` makes of a text, without the lines that it complains of."""
+    """Return what ``load`` makes of a text, without the lines that it complains of."""
     lines = text.split("\n")
     for _ in range(MOST_BROKEN):
         try:
@@ -88,7 +88,7 @@ def yaml(text: str, reading: Reading) -> Any:
 
 
 def _strings(library: Any) -> Any:
-    """A loader to which 3.10 is no number."""
+    """Return a loader to which 3.10 is no number."""
 
     class Loader(library.SafeLoader):  # type: ignore[misc, unused-ignore]
         yaml_implicit_resolvers: Dict[str, Any] = {}

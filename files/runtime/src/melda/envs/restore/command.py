@@ -31,7 +31,7 @@ PATIENCE = 60.0  # seconds for the project's packages to come from the bucket
 
 
 def wait(progress: Progress) -> None:
-    """What this project has in its bucket comes first, and is not installed a second time."""
+    """Wait for what this project has in its bucket: it is not installed a second time."""
     deadline = time.monotonic() + PATIENCE
     if os.path.exists(state.RESTORING):
         progress.doing("waiting for the project's own packages")
@@ -87,14 +87,14 @@ class Restore:
             return outcome
 
     def _unreadable(self) -> List[Problem]:
-        """What of the file cannot be used at all."""
+        """Return what of the file cannot be used at all."""
         return [
             Problem(one["kind"], one["name"], one["version"], one["reason"], "")
             for one in self._wanted.get(document.PROBLEMS, [])
         ]
 
     def _absent(self, here: Json) -> List[Problem]:
-        """Packages of a language that is not here."""
+        """Return packages of a language that is not here."""
         problems = []
         for kind, name in plans.NAMES.items():
             if self._wanted[kind]["packages"] and not here[kind]["version"]:
@@ -118,7 +118,7 @@ class Restore:
         return self._python
 
     def _settle_python(self, here: Json) -> List[Problem]:
-        """Requirements become exact versions, with all that they need; what is from an address is fetched."""
+        """Make requirements exact versions, with all that they need; what is from an address is fetched."""
         wants = self._wanted.get(WANTS)
         missing = plans.missing(self._wanted, here, "python")
         if not missing and not wants:
@@ -207,7 +207,7 @@ class Restore:
         return self._with_nearest(problems, installer) + self._unmet(installer, before, failures)
 
     def _unmet(self, installer: python.Installer, before: python.Unmet, failures: Dict[str, str]) -> List[Problem]:
-        """What pip check says now, and did not say before. A snapshot was so where it was taken: it is only said."""
+        """Return what pip check says now, and did not say before. A snapshot was so where it was taken: it is only said."""
         new = {key: why for key, why in installer.unmet().items() if key not in before and key[0] not in failures}
         if WANTS in self._wanted:
             failed = {name: f"installed, but it {why}" for (name, _), why in new.items()}

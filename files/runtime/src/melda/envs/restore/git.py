@@ -32,7 +32,7 @@ PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
 
 def archive(source: Json) -> str:
-    """The address of an archive of a commit, a branch or a tag; empty where none is named, or no forge is known to have one."""
+    """Return the address of an archive of a commit, a branch or a tag; empty where none is named or no forge has one."""
     commit = source.get("commit") or parse.quote(source.get("ref", ""))
     found = FORGE.fullmatch(source["url"]) if commit else None
     pattern = FORGES.get(found.group("host"), "") if found else ""

@@ -32,13 +32,13 @@ class Progress:
         self._done, self._total = 0, total
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Show a line that stays."""
         self._clear()
         self._stream.write(printable(text) + "\n")
         self._stream.flush()
 
     def doing(self, text: str, line: bool = True) -> None:
-        """What is being done now.
+        """Show what is being done now.
 
         Args:
             text: what.
@@ -84,5 +84,5 @@ class Progress:
 
 
 def printable(text: str) -> str:
-    """What a compiler or a file says does nothing to the terminal but to be read, and shows no secret of an address."""
+    """Return what a compiler or a file says so that it does nothing to the terminal, and shows no secret of an address."""
     return "".join(char if char.isprintable() else " " for char in addresses.hide(text)).rstrip()

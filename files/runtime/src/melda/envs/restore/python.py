@@ -261,7 +261,7 @@ class Installer:
         return {name: needs for name, (_, needs) in self._metadata().items()}
 
     def unmet(self) -> Unmet:
-        """What pip check says of all that a notebook sees."""
+        """Return what pip check says of all that a notebook sees."""
         found = self._metadata()
         versions = {name: version for name, (version, _) in found.items()}
         return resolve.unmet({name: needs for name, (_, needs) in found.items()}, versions)

@@ -192,14 +192,14 @@ class Installer:
         return failures
 
     def _needed(self, names: Set[str]) -> List[Json]:
-        """What is needed and neither in the file nor in apt, in the version that CRAN has now."""
+        """Return what is needed and neither in the file nor in apt, in the version that CRAN has now."""
         names = {name for name in names if name.lower() not in self.in_apt}
         current = self.current() if names else {}
         source = {"type": "cran", "repository": "CRAN"}
         return [{"name": name, "version": current[name], "source": source} for name in sorted(names & current.keys())]
 
     def _bring(self, names: Sequence[str]) -> None:
-        """What is needed and not in the file (others' files leave out what is everywhere with them), in apt's version."""
+        """Return what is needed and not in the file (others' leave out what is everywhere with them), in apt's version."""
         wanted = [name for name in names if name.lower() in self.in_apt]
         if wanted:
             self._progress.doing("needed besides, through apt: {0}".format(", ".join(wanted)))
@@ -234,7 +234,7 @@ class Installer:
 
 
 def installs(proc: str = "/proc") -> bool:
-    """Does somebody install R packages right now?"""
+    """Return whether somebody installs R packages right now."""
     for number in os.listdir(proc):
         if number.isdigit():
             try:

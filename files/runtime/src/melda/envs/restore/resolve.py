@@ -47,7 +47,7 @@ def name_of(requirement: str) -> str:
 
 
 def names(name: str, output: str) -> bool:
-    """Does a program's output name this package?"""
+    """Return whether a program's output names this package."""
     return bool(re.search(r"(?<![\w.-]){0}(?![\w.-]*\w)".format(re.sub("-", "[-_.]", name)), output, re.IGNORECASE))
 
 
@@ -78,7 +78,7 @@ def _wrong(need: str, versions: Mapping[str, str]) -> Tuple[str, str]:
 
 
 def unmet(needs: Needs, versions: Mapping[str, str]) -> Dict[Tuple[str, str], str]:
-    """What pip check would say: of each distribution and what it needs, what is wrong."""
+    """Return what pip check would say: of each distribution and what it needs, what is wrong."""
     found = {}
     for name, listed in needs.items():
         for need in listed:

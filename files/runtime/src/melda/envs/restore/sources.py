@@ -176,7 +176,7 @@ def get(entry: Json, at: repositories.Mirrors, folder: str, env: Dict[str, str])
 
 
 def _archived(entry: Json, at: repositories.Mirrors, folder: str, env: Dict[str, str]) -> str:
-    """An archive of a source; git itself, with the user's key, where an address of ssh has none for everybody."""
+    """Return an archive of a source; git itself, with the user's key, where an address of ssh has none for everybody."""
     source, archive = entry["source"], os.path.join(folder, "archive")
     try:
         _first(entry, at, lambda url, trusted: fetch(url, archive, trusted))

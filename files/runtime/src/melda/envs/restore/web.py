@@ -113,7 +113,7 @@ class Watch:
 
 @contextlib.contextmanager
 def watch(seconds: float) -> Iterator[Watch]:
-    """A watch over what is connected within."""
+    """Watch over what is connected within."""
     found = Watch(seconds)
     try:
         yield found

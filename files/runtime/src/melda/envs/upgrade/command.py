@@ -141,7 +141,7 @@ class Upgrade:
 
 
 def background(place: environ.ImageLayout, variables: Dict[str, str]) -> None:
-    """What start-jupyter starts when Jupyter answers.
+    """Carry over, as start-jupyter starts it when Jupyter answers.
 
     Raises:
         UsageError: another restore runs; it is tried again.

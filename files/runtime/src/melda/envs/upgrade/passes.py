@@ -179,7 +179,7 @@ class Passes:
         self._exact("python", [one for one in missing if one["source"]["type"] == "index" or "file" in one], True)
 
     def _newest(self) -> None:
-        """The newest wheels of what has none of that version, as they fit to the rest: together, else one by one."""
+        """Install the newest wheels of what has none of that version, as they fit to the rest: together, else one by one."""
         names = [entry["name"] for entry in self._missing("python") if entry["source"]["type"] == "index"]
         if not names:
             return
@@ -193,7 +193,7 @@ class Passes:
         self._why["python"].update(before)
 
     def _sources(self) -> None:
-        """What has to be compiled: the same version; where that fails, R's nearest."""
+        """Install what has to be compiled: the same version; where that fails, R's nearest."""
         self._exact("python", self._missing("python"), False)
         problems = self._exact("r", self._missing("r"), False)
         nearest = {one.name: one.nearest for one in problems if one.nearest not in ("", one.version)}

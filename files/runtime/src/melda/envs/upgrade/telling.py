@@ -51,7 +51,7 @@ class Missing:
         state.write("".join(one + "\n" for one in lines)[: state.LARGEST], state.MISSING)
 
     def coming(self, packages: Dict[str, List[Json]], far: str, failures: Sequence[Failure] = ()) -> None:
-        """These are on their way; ``far`` says how many are here."""
+        """Say that these are on their way; ``far`` says how many are here."""
         text = "it is being carried over from {0} ({1} are here): run this again in a while, or see /healthz"
         rows = [
             (kind, entry["name"], text.format(_of(kind, self._dues), far))
@@ -61,7 +61,7 @@ class Missing:
         self._write([*rows, *self._failed(failures)])
 
     def failed(self, failures: Sequence[Failure]) -> None:
-        """These could not be had; nothing is on its way."""
+        """Say that these could not be had; nothing is on its way."""
         self._write(self._failed(failures))
 
     def _failed(self, failures: Sequence[Failure]) -> List[Sequence[str]]:
