@@ -38,6 +38,7 @@ VOLATILE = (
     # In the order in which packages came; what apt's says is compared below.
     "/var/lib/apt/extended_states",
     "/var/lib/dpkg/triggers/*",
+    "/var/lib/dpkg/*-old",
     "*/__pycache__/*",
 )
 

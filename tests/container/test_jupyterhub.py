@@ -100,7 +100,7 @@ def test_a_browser_is_sent_to_its_own_notebook(ada: User) -> None:
 
 def test_the_container_is_well(hub: Hub, ada: User) -> None:
     """The health check knows the path under which Jupyter answers."""
-    assert hub.ask("exec", hub.container(ADA), "healthcheck").startswith('{"jupyter": "ok"')
+    assert '"jupyter": "ok"' in hub.ask("exec", hub.container(ADA), "healthcheck")
 
 
 def test_a_stranger_gets_nothing(hub: Hub, ada: User) -> None:
