@@ -21,6 +21,7 @@ _COPIED = (
     ".dockerignore",
     "Dockerfile.base",
     "Dockerfile",
+    "config.py",
     "deploy.py",
     "group_data",
     "tasks",
