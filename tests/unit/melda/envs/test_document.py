@@ -153,3 +153,20 @@ def test_what_fits_at_a_glance_fits_the_schema(found: dict[str, Any], data: st.D
                 st.one_of(st.text(max_size=5), st.none(), st.just([]), st.integers(), st.just("a/b"))
             )
             assert not entries.fits(language, entry) or validator.is_valid(entry)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ({"PYTHON": {"version": "3.11.2", "packages": []}, "r": {"packages": []}}, "PYTHON"),
+        ({"python": {"PACKAGES": []}, "r": {"packages": []}}, "PACKAGES"),
+    ],
+)
+def test_packages_below_a_misspelt_field_are_missed(text: dict[str, Any], name: str) -> None:
+    found = document.check({"schema": 1, **text}, "x.json")
+    assert [(one["kind"], one["name"]) for one in found[document.PROBLEMS]] == [("python", name)]
+
+
+def test_a_field_of_a_newer_capture_is_no_problem() -> None:
+    later = {"schema": 1, "python": {"packages": [], "more": {}}, "r": {"packages": []}, "julia": "1.10"}
+    assert document.PROBLEMS not in document.check(later, "x.json")

@@ -197,7 +197,16 @@ def _about(language: str, part: Json, problems: List[Json]) -> Json:
     image = part.get("image")
     if image is not None and not _problem(language + ".image", image):
         found["image"] = image
+    if "packages" not in part:
+        problems += [
+            problem(language, name, f"unknown field of {language}: expected packages") for name in _lists(part)
+        ]
     return {**found, "packages": _packages(language, part, problems)}
+
+
+def _lists(part: Json) -> List[str]:
+    """Return the fields that hold a list: one whose name is misspelt holds packages, which would be missing silently."""
+    return [name for name, value in part.items() if isinstance(value, list)]
 
 
 def check(document: Any, path: str) -> Json:
@@ -222,6 +231,10 @@ def check(document: Any, path: str) -> Json:
     for part in ("system", "kernels"):
         if part in document and not _problem(part, document[part]):
             found[part] = document[part]
+    for name, part in document.items():
+        if isinstance(part, dict) and name not in (*LANGUAGES, "system", "kernels") and _lists(part):
+            absent = next((one for one in LANGUAGES if one not in document), LANGUAGES[0])
+            problems.append(problem(absent, name, "unknown field: expected {0}".format(" or ".join(LANGUAGES))))
     for language in LANGUAGES:
         part = document.get(language, {})
         if isinstance(part, dict):
