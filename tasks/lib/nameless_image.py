@@ -7,8 +7,10 @@ import re
 import shlex
 from typing import Any, Dict, List
 
-from pyinfra import logger, state
+from pyinfra import logger
 from pyinfra.api.state import BaseStateCallback, StateStage
+
+from tasks.lib import callbacks
 
 _COMMITTED = re.compile(r"\[(?P<host>@docker/\S+)\] docker build complete, image ID: (?P<image>\w+)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -86,12 +88,8 @@ class NamelessImage(BaseStateCallback, logging.Handler):
 
 
 def _shown() -> NamelessImage:
-    for handler in state.callback_handlers:
-        if isinstance(handler, NamelessImage):
-            return handler
-    handler = NamelessImage()
-    state.add_callback_handler(handler)
-    logger.addHandler(handler)
+    handler = callbacks.once(NamelessImage)
+    logger.addHandler(handler)  # once, however often it is called
     return handler
 
 

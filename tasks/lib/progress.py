@@ -8,6 +8,8 @@ from typing import Any, List
 from pyinfra import logger, state
 from pyinfra.api.state import BaseStateCallback
 
+from tasks.lib import callbacks
+
 
 class Progress(BaseStateCallback):
     """pyinfra's callbacks: it numbers the operations of the run and times them, in seconds."""
@@ -28,8 +30,7 @@ class Progress(BaseStateCallback):
 
 def show() -> None:
     """Show progress for the rest of this run, once however many hosts it has."""
-    if not any(isinstance(handler, Progress) for handler in state.callback_handlers):
-        state.add_callback_handler(Progress())
+    callbacks.once(Progress)
 
 
 def say(text: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from pyinfra import host, logger, state
+from pyinfra import host, logger
 from pyinfra.api.state import BaseStateCallback
+
+from tasks.lib import callbacks
 
 UNREACHED = "was not reached"
 
@@ -48,20 +50,11 @@ class Summary(BaseStateCallback):
         return lines
 
 
-def _shown() -> Summary:
-    for handler in state.callback_handlers:
-        if isinstance(handler, Summary):
-            return handler
-    handler = Summary()
-    state.add_callback_handler(handler)
-    return handler
-
-
 def show() -> None:
     """Show the summary of this run, once however many hosts it has."""
-    _shown()
+    callbacks.once(Summary)
 
 
 def refused(reason: str) -> None:
     """Note why the run skips this host."""
-    _shown().failures[host.name] = f"refused, nothing changed: {reason}"
+    callbacks.once(Summary).failures[host.name] = f"refused, nothing changed: {reason}"
