@@ -30,7 +30,7 @@ from builder import (
     screen,
     settings,
 )
-from builder.errors import BuildError
+from builder.errors import BuildError, exit_code
 from builder.settings import Settings
 
 
@@ -212,10 +212,7 @@ def main() -> int:
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _interrupt)
     try:
-        return run(parser().parse_args())
-    except BuildError as refused:
-        print(f"melda-jupyter: {refused}", file=sys.stderr)
-        return 2
+        return exit_code(lambda: run(parser().parse_args()))
     except KeyboardInterrupt:
         print("melda-jupyter: interrupted; nothing unfinished has a name", file=sys.stderr)
         return 130

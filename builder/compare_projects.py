@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from melda.versions.libraries import normal
+
 from builder import docker as client
 from builder.errors import BuildError
 
@@ -90,7 +92,7 @@ class Python:
     """
 
     def __init__(self, version: str, image: dict[str, str]) -> None:
-        self._version, self._image = version, {re.sub(r"[-_.]+", "-", name).lower(): one for name, one in image.items()}
+        self._version, self._image = version, {normal(name): one for name, one in image.items()}
         self._known: dict[tuple[str, str], str] = {}
 
     def comes(self, entry: dict[str, Any]) -> str:

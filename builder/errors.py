@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 
 class BuildError(Exception):
     """Something the person can mend, in one line: the setting, its value, what would be right."""
+
+
+def exit_code(work: Callable[[], int]) -> int:
+    """Do the work of a command; what a person can mend is one line and exit code 2.
+
+    Args:
+        work: returns the exit code.
+    """
+    try:
+        return work()
+    except BuildError as refused:
+        print(f"melda-jupyter: {refused}", file=sys.stderr)
+        return 2

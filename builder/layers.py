@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 
 from builder import build_folder, engine
 from builder import docker as client
-from builder.errors import BuildError
+from builder.errors import BuildError, exit_code
 
 # Paths of a layer that are shown: the largest that it repeats.
 SHOWN = 3
@@ -146,14 +146,14 @@ def table(layers: list[Layer]) -> str:
 
 def main() -> int:
     """Print the table of an image; exit code 2 if there is none."""
-    try:
+
+    def work() -> int:
         if len(sys.argv) != 2:
             raise BuildError("give the name of an image")
         print(table(of(engine.ready(), sys.argv[1])))
-    except BuildError as refused:
-        print(f"melda-jupyter: {refused}", file=sys.stderr)
-        return 2
-    return 0
+        return 0
+
+    return exit_code(work)
 
 
 if __name__ == "__main__":

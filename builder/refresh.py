@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import requests
 
 from builder import host
-from builder.errors import BuildError
+from builder.errors import BuildError, exit_code
 from builder.preflight import shown
 from tasks.packages import R_NAME, SETS, names
 
@@ -146,12 +146,12 @@ def run(arguments: argparse.Namespace, folder: Path = PACKAGES) -> None:
 
 def main() -> int:
     """Command line; what a person can mend is one line and exit code 2."""
-    try:
+
+    def work() -> int:
         run(parser().parse_args())
-    except BuildError as refused:
-        print(f"melda-jupyter: {refused}", file=sys.stderr)
-        return 2
-    return 0
+        return 0
+
+    return exit_code(work)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import IO, cast
 
 from builder import docker as client
 from builder import engine
-from builder.errors import BuildError
+from builder.errors import BuildError, exit_code
 
 # Type, mode, owner, group, target of a link, checksum. Not the times: a layer has those of its build.
 Entry = tuple[bytes, int, int, int, str, str]
@@ -51,16 +51,16 @@ def differences(one: dict[str, Entry], other: dict[str, Entry]) -> list[str]:
 
 def main() -> int:
     """Print the paths that differ; exit code 1 if there are any."""
-    try:
+
+    def work() -> int:
         if len(sys.argv) != 3:
             raise BuildError("give the names of two images")
         docker = engine.ready()
         found = differences(*(listing(docker, image) for image in sys.argv[1:]))
-    except BuildError as refused:
-        print(f"melda-jupyter: {refused}", file=sys.stderr)
-        return 2
-    print("\n".join(found), end="\n" if found else "")
-    return 1 if found else 0
+        print("\n".join(found), end="\n" if found else "")
+        return 1 if found else 0
+
+    return exit_code(work)
 
 
 if __name__ == "__main__":
