@@ -12,7 +12,7 @@ import pytest
 from melda.base import interpreters, users
 from melda.config import environ
 from melda.envs import capture
-from melda.envs.capture.python import file_digest
+from melda.envs.capture.python import digest
 from melda.versions import libraries
 
 FILES = Path(__file__).resolve().parents[4] / "files"
@@ -94,7 +94,7 @@ def distribution(folder: Path, name: str, version: str, direct: object = None, h
     script.write_text("#!\n")
     files = sorted(path for part in (folder / package, info) for path in part.rglob("*") if path.is_file())
     rows = [
-        f"{path.relative_to(folder)},{file_digest(str(path)) if hashed else ''},{path.stat().st_size if hashed else ''}"
+        f"{path.relative_to(folder)},{digest(path.read_bytes()) if hashed else ''},{path.stat().st_size if hashed else ''}"
         for path in files
     ]
     rows += [f"{info.name}/RECORD,,", f"../../../bin/{package},sha256=abc,3"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from typing import Dict, List, Mapping, NamedTuple, Set, Tuple
 
@@ -13,6 +12,7 @@ from melda.sync.generations import Generation
 from melda.sync.restoring import Restoring, Say
 from melda.sync.retention import space
 from melda.sync.store import Store
+from melda.versions.libraries import normal
 
 WORK = "going-back"  # folder for what is on its way
 MARK = "~melda-back"  # in a folder: a temporary name, so that nothing is saved meanwhile
@@ -45,7 +45,7 @@ def _packages(shape: tree.Layout, generation: Generation) -> Dict[str, Tuple[str
         folder, base = os.path.split(entry)
         if shape.packages and folder == shape.packages and base.endswith(".dist-info"):
             name, _, version = base[: -len(".dist-info")].rpartition("-")
-            found[re.sub(r"[-_.]+", "-", name).lower()] = (version, "")
+            found[normal(name)] = (version, "")
         elif not shape.packages:
             found[entry] = ("", held.number)
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from melda.base import interpreters
@@ -133,8 +132,3 @@ def capture(place: Optional[environ.ImageLayout] = None) -> Json:
 def text(document: Json) -> str:
     """Return a capture as a file holds it: the same for the same environment, byte by byte."""
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-
-
-def default_file(place: environ.ImageLayout) -> str:
-    """Return where a capture goes if no other path is given."""
-    return os.path.join(place.workdir, NAME)

@@ -143,15 +143,6 @@ def digest(content: bytes) -> str:
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
 
 
-def file_digest(path: str) -> str:
-    """Return a file's hash as RECORD has it.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    return digest(regular.read(path, LARGEST_FILE))
-
-
 def modules(found: Distribution) -> List[str]:
     """Return what the distribution makes importable."""
     names = set((found.read_text("top_level.txt") or "").split())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional
 
 from melda.base import regular
 from melda.envs import addresses, document, entries
 from melda.envs.errors import Unusable, UsageError
+from melda.versions import libraries
 
 Json = Dict[str, Any]
 # Beside the schema's fields, and for restore alone.
@@ -22,7 +23,7 @@ SHOWN = 100
 
 def normal(name: str) -> str:
     """Return a Python package's name as an index spells it."""
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+    return libraries.normal(name.strip())
 
 
 def exact(specifier: Any) -> str:
@@ -179,10 +180,6 @@ class Reading:
             return document.decoded(regular.read(path, document.LARGEST), name)
         except (OSError, UsageError) as error:
             raise Unusable("it cannot be read: {0}".format(getattr(error, "strerror", None) or error)) from None
-
-    def twins(self) -> List[Tuple[str, str]]:
-        """Return name and text of what is to be resolved."""
-        return [(name, text) for text, name in self._wants.items()]
 
     @property
     def empty(self) -> bool:
