@@ -9,6 +9,8 @@ import subprocess
 import pytest
 from melda.base import pressure, users
 
+from tests.unit import open_files
+
 ME = users.Account("me", os.getuid(), os.getgid(), (os.getgid(),), "/", "/bin/sh")
 
 
@@ -74,10 +76,9 @@ def test_a_child_is_tried_again_and_a_fork_that_fails_leaves_no_descriptor_open(
         return fork()
 
     monkeypatch.setattr(os, "fork", scarce)
-    before = os.listdir("/proc/self/fd")
-    users.run_as(ME, lambda: None, 10)
-    assert left == [0] and os.listdir("/proc/self/fd") == before
+    with open_files.none_left():
+        users.run_as(ME, lambda: None, 10)
+    assert left == [0]
     left[0] = -1
-    with pytest.raises(OSError, match="temporarily unavailable"):
+    with open_files.none_left(), pytest.raises(OSError, match="temporarily unavailable"):
         users.run_as(ME, lambda: None, -1)
-    assert os.listdir("/proc/self/fd") == before

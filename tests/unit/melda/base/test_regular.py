@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from melda.base import regular
 
+from tests.unit import open_files
+
 
 def fifo(path: Path) -> None:
     os.mkfifo(path)
@@ -65,12 +67,11 @@ def by_a_byte(path: Path) -> None:
 def test_what_may_not_be_read_is_an_error_at_once(tmp_path: Path, make: Callable[[Path], None], number: int) -> None:
     make(tmp_path / "x")
     where = os.open(tmp_path, os.O_DIRECTORY)
-    before = os.listdir("/proc/self/fd")
-    for path, beginning in ((str(tmp_path / "x"), None), ("x", where)):
-        with pytest.raises(OSError) as failed:
-            regular.read(path, 10, beginning)
-        assert (failed.value.errno, failed.value.filename) == (number, path)
-    assert os.listdir("/proc/self/fd") == before, "each descriptor is closed"
+    with open_files.none_left():
+        for path, beginning in ((str(tmp_path / "x"), None), ("x", where)):
+            with pytest.raises(OSError) as failed:
+                regular.read(path, 10, beginning)
+            assert (failed.value.errno, failed.value.filename) == (number, path)
     os.close(where)
 
 
@@ -106,10 +107,9 @@ def test_what_takes_the_place_between_the_look_and_the_open_is_not_read(
     (tmp_path / "x").unlink()
     os.mkfifo(tmp_path / "x")
     monkeypatch.setattr(regular.os, "stat", lambda *a, **k: of_a_file)
-    before = os.listdir("/proc/self/fd")
-    with pytest.raises(OSError) as failed:
+    with open_files.none_left(), pytest.raises(OSError) as failed:
         regular.read(str(tmp_path / "x"), 9, follow=follow)
-    assert failed.value.errno == errno.EINVAL and os.listdir("/proc/self/fd") == before
+    assert failed.value.errno == errno.EINVAL
     (tmp_path / "link").symlink_to("/dev/null")
     with pytest.raises(OSError) as failed:
         regular.read(str(tmp_path / "link"), 9, follow=follow)
