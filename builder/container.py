@@ -27,6 +27,8 @@ HEALTHY = 120
 OPEN = (
     "BUCKET_NAME",
     "PROJECT_FOLDER",
+    "DATA_BUCKET",
+    "DATA_FOLDER",
     "FORK_OF",
     "AWS_ENDPOINT_URL_S3",
     "AWS_REGION",

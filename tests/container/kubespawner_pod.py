@@ -1,6 +1,6 @@
 """Runs in the hub's environment: prints the pod that KubeSpawner makes of values, as JSON.
 
-Argument: the values, merged, as JSON; KUBECONFIG: a cluster, which is asked nothing. Of zero-to-jupyterhub's jupyterhub_config.py
+Arguments: the values, merged, as JSON; the slug of the profile that the user chose, if any. KUBECONFIG: a cluster, which is asked nothing. Of zero-to-jupyterhub's jupyterhub_config.py
 only what our values say is done here.
 """
 
@@ -51,6 +51,8 @@ def configuration(values: dict[str, Any]) -> Config:
     for (name, part), trait in RESOURCES.items():
         if part in user.get(name, {}):
             spawner[trait] = user[name][part]
+    if "profileList" in user:
+        spawner.profile_list = user["profileList"]
     spawner.image = "{name}:{tag}".format(**user["image"])
     if user["storage"].get("type", "dynamic") == "dynamic":
         spawner.volumes = [{"name": "home", "persistentVolumeClaim": {"claimName": "claim-{user_server}"}}]
@@ -58,7 +60,7 @@ def configuration(values: dict[str, Any]) -> Config:
     return found
 
 
-async def pod(values: dict[str, Any]) -> dict[str, Any]:
+async def pod(values: dict[str, Any], profile: str = "") -> dict[str, Any]:
     """The manifest of one user's pod."""
     database = orm.new_session_factory("sqlite:///:memory:")()
     record = orm.User(name="grace.h@example.org")
@@ -74,9 +76,12 @@ async def pod(values: dict[str, Any]) -> dict[str, Any]:
     served = orm.Server(proto="http", ip="", port=8888, cookie_name="", base_url="/user/grace.h@example.org/")
     spawner.server = Server(orm_server=served)
     spawner.api_token, spawner.oauth_client_id = "CANARY", "jupyterhub-user-grace"
+    if profile:
+        spawner.user_options = {"profile": profile}
+        await spawner.load_user_options()
     made = ApiClient().sanitize_for_serialization(await spawner.get_pod_manifest())
     return {"pod": made, "seconds": spawner.delete_grace_period}
 
 
 if __name__ == "__main__":
-    json.dump(asyncio.run(pod(json.loads(sys.argv[1]))), sys.stdout)
+    json.dump(asyncio.run(pod(json.loads(sys.argv[1]), *sys.argv[2:])), sys.stdout)

@@ -27,8 +27,8 @@ CLUSTER = {
 }
 
 
-def made(folder: Path, *files: str) -> dict[str, Any]:
-    """A user's pod; and how long it gets to end."""
+def made(folder: Path, *files: str, profile: str = "") -> dict[str, Any]:
+    """A user's pod, of the profile that they chose; and how long it gets to end."""
     values: dict[str, Any] = {}
     for file in files:
         values = merged(values, read(file))
@@ -36,7 +36,7 @@ def made(folder: Path, *files: str) -> dict[str, Any]:
     known.write_text(json.dumps(CLUSTER))
     program = Path(__file__).parent / "kubespawner_pod.py"
     done = subprocess.run(
-        [installed() / "python", program, json.dumps(values)],
+        [installed() / "python", program, json.dumps(values), profile],
         env={**os.environ, "KUBECONFIG": str(known)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
@@ -85,3 +85,14 @@ def test_a_project_in_the_bucket_is_one_users(with_bucket: dict[str, Any]) -> No
     assert entries["AWS_SHARED_CREDENTIALS_FILE"]["value"].startswith("/run/secrets/melda-bucket/")
     assert container["securityContext"]["capabilities"] == {"add": ["SYS_ADMIN"]}
     assert container["resources"]["limits"]["squat.ai/fuse"] == "1"
+
+
+@pytest.mark.parametrize("profile", ["current", "former"])
+def test_a_user_goes_back_to_the_last_image(tmp_path: Path, profile: str) -> None:
+    choices = {
+        one["slug"]: one["kubespawner_override"]["image"] for one in read("profiles.yaml")["singleuser"]["profileList"]
+    }
+    assert len({*choices.values()}) == 2
+    found = made(tmp_path, "values.yaml", "profiles.yaml", profile=profile)
+    kubernetes_validate.validate({"apiVersion": "v1", "kind": "Pod", **found["pod"]}, VERSIONS[0], strict=True)
+    assert [one["image"] for one in found["pod"]["spec"]["containers"]] == [choices[profile]]

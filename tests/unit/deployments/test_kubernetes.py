@@ -96,7 +96,7 @@ def test_the_users_volume_is_the_project() -> None:
     assert values["singleuser"]["fsGid"] == settings["uid"]
 
 
-@pytest.mark.parametrize("files", [("values.yaml",), ("values.yaml", "bucket.yaml")])
+@pytest.mark.parametrize("files", [("values.yaml",), ("values.yaml", "bucket.yaml"), ("values.yaml", "profiles.yaml")])
 def test_the_chart_takes_the_values(files: tuple[str, ...]) -> None:
     """zero-to-jupyterhub's own schema and values; no package has them, so they are looked for where a variable says."""
     chart = os.environ.get("MELDA_Z2JH_CHART", "")

@@ -31,6 +31,7 @@ NOT_COMPILED = SHARE + "/not-compiled"  # R packages that did not compile, with 
 IMAGE = SHARE + "/image.json"  # version, revision and base of the image, where `make image` built it
 R_PACKAGES = SHARE + "/r-packages"  # every R package that a list ever asked for here, a line each
 
+DATA = "/data"  # where DATA_BUCKET is mounted
 HOOKS = "/etc/melda-jupyter"  # a site's own programs in a start, in folders below it
 ENVIRONMENT = "/etc/environment"
 HEALTHCHECK = "/usr/local/bin/healthcheck"  # wherever the setting src puts the programs

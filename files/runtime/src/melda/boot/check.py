@@ -54,7 +54,7 @@ def _mount_in_private() -> None:
 
 def mounting(settings: Settings) -> Iterator[Row]:
     """Capabilities, /dev/fuse, AppArmor: what the mount needs. Without a bucket nothing is lost."""
-    bad = FAILED if settings.bucket else WARNING
+    bad = FAILED if settings.bucket or settings.data else WARNING
     without = f"a bucket cannot be mounted: {probing.REQUIRED_FLAGS}"
     admin = capabilities.has(capabilities.SYS_ADMIN)
     yield Row("CAP_SYS_ADMIN", *((OK, "there") if admin else (bad, without)))
@@ -146,6 +146,19 @@ def storage(settings: Settings) -> Iterator[Row]:
     yield Row("S3: beyond", WARNING if more else OK, text if more else "nothing is allowed beyond the project's folder")
 
 
+def data(settings: Settings) -> Iterator[Row]:
+    """Is what DATA_BUCKET names there, and not more than readable?"""
+    bucket = settings.data
+    if bucket is None:
+        return
+    try:
+        bucket = s3.found(bucket if bucket.credentials.key else role.with_role(bucket, settings))
+    except ConfigError as error:
+        yield Row("S3: data", FAILED, str(error))
+    else:
+        yield Row("S3: data", OK, f"{bucket.url} can be read")
+
+
 def token(settings: Settings) -> Iterator[Row]:
     """Who may use Jupyter."""
     if settings.hub:
@@ -175,7 +188,7 @@ def memory_given(_: Settings) -> Iterator[Row]:
     yield Row(SHM, WARNING if size < SHARED else OK, _size(size) + (small if size < SHARED else ""))
 
 
-CHECKS: Tuple[Check, ...] = (mounting, firewalling, storage, egress, token, memory_given)
+CHECKS: Tuple[Check, ...] = (mounting, firewalling, storage, data, egress, token, memory_given)
 
 
 def rows(settings: Settings) -> List[Row]:

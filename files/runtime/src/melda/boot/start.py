@@ -15,6 +15,7 @@ from melda.boot.loading import Start
 from melda.config import environ, hub
 from melda.firewall import apply as firewall
 from melda.jupyter import service as jupyter
+from melda.mount import data
 from melda.plugins import set_paths
 from melda.ssh import service as ssh
 from melda.sync import fork_of, upgrading
@@ -91,6 +92,14 @@ def mount(start: Start) -> List[str]:
     return [result]
 
 
+def mount_data(start: Start) -> List[str]:
+    """Mount what DATA_BUCKET names, read-only; a start without one says nothing of it."""
+    if start.settings.data:
+        with log.step("data") as details:
+            details.append(data.prepare(start.settings.data, start.settings, start.supervisor))
+    return []
+
+
 def start_sync(start: Start) -> List[str]:
     """Put local folders in the place of the bucket's, and start the sync daemon, which restores the user's packages."""
     start.synced = sync.start(start.settings, start.supervisor)
@@ -163,6 +172,7 @@ STEPS = (
     Step("", start_bspm),
     Step("", open_home),
     Step("mount", mount),
+    Step("", mount_data),
     Step("sync", start_sync),
     Step("paths", prepare_paths),
     Step("ownership", hand_over_home),

@@ -177,6 +177,8 @@ def checked(variables: Dict[str, str]) -> Settings:
         )
     if settings.idle is not None:
         raise ConfigError("invalid IDLE_SECONDS on a host, which does not end: expected nothing")
+    if settings.data:
+        raise ConfigError("invalid DATA_BUCKET on a host, where it is not mounted: expected a mount of the host's own")
     if settings.repository:
         raise ConfigError("invalid GIT_REPOSITORY on a host, where it is not cloned: expected git clone by the user")
     return settings

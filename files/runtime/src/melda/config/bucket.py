@@ -44,6 +44,7 @@ class Bucket(NamedTuple):
         role: s3fs's option by which it gets the keys of a role by itself; empty: they are given.
         fork_of: folder of the project in the same bucket whose packages this one starts with; empty: none.
         expires: when the keys expire, in seconds since 1970; None: nobody said so.
+        variable: that named it, for messages.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Bucket(NamedTuple):
     role: str = ""
     fork_of: str = ""
     expires: Optional[float] = None
+    variable: str = "BUCKET_NAME"
 
     @property
     def url_of_service(self) -> str:
@@ -70,14 +72,14 @@ class Bucket(NamedTuple):
         return f"s3://{self.name}/{self.folder}"
 
 
-def bucket_name(value: str) -> str:
-    """``value`` if it is a bucket's name (Amazon S3 user guide, "Bucket naming rules").
+def bucket_name(value: str, name: str = "BUCKET_NAME") -> str:
+    """``value`` of the variable ``name`` if it is a bucket's name (Amazon S3 user guide, "Bucket naming rules").
 
     Raises:
         ConfigError: it is not.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
-        raise ConfigError(f"invalid BUCKET_NAME={value!r}: 3 to 63 of a-z, 0-9, . and -, no . or - at an end")
+        raise ConfigError(f"invalid {name}={value!r}: 3 to 63 of a-z, 0-9, . and -, no . or - at an end")
     return value
 
 

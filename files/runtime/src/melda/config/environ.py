@@ -11,7 +11,18 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 from melda.base import users
 from melda.base.errors import ConfigError
 from melda.base.paths import ENVIRONMENT, JUPYTER_PORT
-from melda.config import bucket, firewall_policy, hub, idle, log_format, origins, repository, secret_files, upgrade
+from melda.config import (
+    bucket,
+    data,
+    firewall_policy,
+    hub,
+    idle,
+    log_format,
+    origins,
+    repository,
+    secret_files,
+    upgrade,
+)
 from melda.config import ssh_keys as config_ssh_keys
 from melda.config.firewall_policy import FirewallPolicy
 
@@ -55,6 +66,7 @@ class Settings(NamedTuple):
         upgrade: whether the packages of an older Python or R are carried over.
         idle: seconds without anything done after which the container ends; None: never.
         repository: address of what a new project begins with; empty: nothing.
+        data: what to mount read-only beside the project; None: nothing.
     """
 
     layout: ImageLayout
@@ -67,6 +79,7 @@ class Settings(NamedTuple):
     upgrade: str = upgrade.AUTO
     idle: Optional[int] = None
     repository: str = ""
+    data: Optional[bucket.Bucket] = None
 
     def __repr__(self) -> str:
         return "Settings(...)"  # a traceback or a log line must not show secrets
@@ -164,8 +177,9 @@ def settings(variables: Dict[str, str]) -> Settings:
     where = image_layout(variables)
     variables = secret_files.filled_in(variables, where.user.uid)
     log_format.check(variables.get(log_format.VARIABLE, ""))
-    mounted = bucket.from_env(variables)
-    firewall = firewall_policy.from_env(variables, mounted.url_of_service if mounted else None)
+    mounted, read = bucket.from_env(variables), data.from_env(variables)
+    storage = mounted or read
+    firewall = firewall_policy.from_env(variables, storage.url_of_service if storage else None)
     belongs = hub.from_env(variables, JUPYTER_PORT)
     if belongs:
         hub.check_installed(where.python_env)
@@ -183,6 +197,7 @@ def settings(variables: Dict[str, str]) -> Settings:
         upgrade=upgrade.mode(variables),
         idle=idle.parse(variables.get(idle.VARIABLE, "")),
         repository=repository.parse(variables.get(repository.VARIABLE, "")),
+        data=read,
     )
 
 

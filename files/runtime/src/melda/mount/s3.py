@@ -142,9 +142,8 @@ def _checked(bucket: Bucket, answer: Response, operation: str) -> Response:
     found = re.search(rb"<Code>([A-Za-z0-9]+)</Code>", answer.body)
     code = found.group(1).decode() if found else f"HTTP {answer.status}"
     meaning = MEANING.get(code, "BUCKET_NAME={name!r} cannot be used: {endpoint} answers {code} to {operation}")
-    raise ConfigError(
-        meaning.format(name=bucket.name, endpoint=bucket.url_of_service, url=bucket.url, operation=operation, code=code)
-    )
+    values = {"name": bucket.name, "endpoint": bucket.url_of_service, "url": bucket.url, "operation": operation}
+    raise ConfigError(meaning.replace("BUCKET_NAME", bucket.variable).format(code=code, **values))
 
 
 def _listing(prefix: str, most: int, after: str = "") -> str:
@@ -260,13 +259,27 @@ def readable(bucket: Bucket) -> None:
 
 def located(bucket: Bucket) -> Tuple[Bucket, Response]:
     """Return the bucket with the region that S3 says, and a list of its folder."""
-    query = _listing(bucket.folder + "/", 1)
+    query = _listing(bucket.folder and bucket.folder + "/", 1)
     answer = request(bucket, "GET", query=query)
     right = region_of(answer)
     if answer.status >= 300 and right and right != bucket.region and not bucket.endpoint:
         bucket = bucket._replace(region=right)
         answer = request(bucket, "GET", query=query)
     return bucket, answer
+
+
+def found(bucket: Bucket) -> Bucket:
+    """Return the bucket with the region that S3 says, if it may be read.
+
+    Raises:
+        ConfigError: it may not, or there is nothing in its folder.
+    """
+    bucket, answer = located(bucket)
+    if not _keys(_checked(bucket, answer, "ListBucket")) and bucket.folder:
+        raise ConfigError(
+            f"invalid folder {bucket.folder!r} in {bucket.variable}={bucket.name!r}: there is nothing in it"
+        )
+    return bucket
 
 
 def prepare(bucket: Bucket) -> Bucket:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, Iterator, List, NamedTuple, Optional
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from melda.base import descriptors, log, mounts, users
 from melda.base.errors import ConfigError, TemporaryFailure
@@ -42,20 +42,25 @@ def _nothing(_: Bucket, __: Settings, ___: Supervisor) -> None:
     """Nothing is to be done before a bucket is mounted."""
 
 
-def options(bucket: Bucket, user: users.Account) -> List[str]:
-    """Return the options of s3fs, see docs/mount.md; debug output, which shows Authorization headers, only if asked for."""
-    chosen = [f"umask=0007,uid={user.uid},gid={user.gid}", "allow_other"]
-    if bucket.role:
-        chosen.append(bucket.role)
-    elif not bucket.credentials.session:  # the file has no place for one: then all goes by the environment
-        chosen.append("passwd_file=" + PASSWORD_FILE)
+def service_options(bucket: Bucket) -> List[str]:
+    """Return the options that say which S3 service it is, and whose role asks it."""
+    chosen = [bucket.role] if bucket.role else []
     # A bucket with dots is no host that a certificate of S3's is for.
     if bucket.endpoint or "." in bucket.name:
         chosen += ["url=" + bucket.url_of_service, "use_path_request_style"]
     elif bucket.region:
         chosen.append("url=" + bucket.url_of_service)
-    if bucket.region:
-        chosen.append("endpoint=" + bucket.region)
+    return chosen + ["endpoint=" + bucket.region] * bool(bucket.region)
+
+
+def options(bucket: Bucket, user: users.Account) -> List[str]:
+    """Return the options of s3fs, see docs/mount.md; debug output, which shows Authorization headers, only if asked for."""
+    chosen = [f"umask=0007,uid={user.uid},gid={user.gid}", "allow_other"]
+    if (
+        not bucket.role and not bucket.credentials.session
+    ):  # the file has no place for one: then all goes by the environment
+        chosen.append("passwd_file=" + PASSWORD_FILE)
+    chosen += service_options(bucket)
     if bucket.debug:
         chosen += ["dbglevel=debug", "curldbg"]
     else:
@@ -113,24 +118,29 @@ def ensure_owned_dir(path: str, uid: int, gid: int, mode: int) -> None:
     os.close(_open_owned_dir(path, uid, gid, mode))
 
 
-def _s3fs(bucket: Bucket, settings: Settings, stdout: Optional[int] = None) -> Service:
-    keys = bucket.credentials
-    environment = for_root(settings)
-    if keys.session and not bucket.role:
+def environment(bucket: Bucket, settings: Settings, keys: bool) -> Dict[str, str]:
+    """Return the environment of s3fs, of which others see nothing; with ``keys`` these too, if no role gives them."""
+    found = for_root(settings)
+    if keys and not bucket.role:
         # s3fs before 1.87 reads the first name of each, later ones the second.
         for names, value in (
-            (("AWSACCESSKEYID", "AWS_ACCESS_KEY_ID"), keys.key),
-            (("AWSSECRETACCESSKEY", "AWS_SECRET_ACCESS_KEY"), keys.secret),
-            (("AWSSESSIONTOKEN", "AWS_SESSION_TOKEN"), keys.session),
+            (("AWSACCESSKEYID", "AWS_ACCESS_KEY_ID"), bucket.credentials.key),
+            (("AWSSECRETACCESSKEY", "AWS_SECRET_ACCESS_KEY"), bucket.credentials.secret),
+            (("AWSSESSIONTOKEN", "AWS_SESSION_TOKEN"), bucket.credentials.session),
         ):
-            environment.update(dict.fromkeys(names, value))
+            found.update(dict.fromkeys(names, value) if value else {})
     if bucket.role:
-        without = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-        environment["no_proxy"] = ",".join(filter(None, (without, *role.HOSTS)))  # a proxy is another host
-        environment[role.VARIABLE] = role.path(settings.variables)
+        without = found.get("no_proxy") or found.get("NO_PROXY") or ""
+        found["no_proxy"] = ",".join(filter(None, (without, *role.HOSTS)))  # a proxy is another host
+        found[role.VARIABLE] = role.path(settings.variables)
+    return found
+
+
+def _s3fs(bucket: Bucket, settings: Settings, stdout: Optional[int] = None) -> Service:
     source = f"{bucket.name}:/{bucket.folder}"
     argv = (*output.LINE_BY_LINE, S3FS, source, MOUNTED, "-f", *options(bucket, settings.layout.user))
-    return Service(S3FS, argv, users.ROOT, environment, critical=True, stop_timeout=UNMOUNT_SECONDS, stdout=stdout)
+    in_environment = environment(bucket, settings, keys=bool(bucket.credentials.session))
+    return Service(S3FS, argv, users.ROOT, in_environment, critical=True, stop_timeout=UNMOUNT_SECONDS, stdout=stdout)
 
 
 def _show(project: int, workdir: str) -> None:
