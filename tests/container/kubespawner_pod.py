@@ -1,7 +1,7 @@
 """Runs in the hub's environment: prints the pod that KubeSpawner makes of values, as JSON.
 
-Arguments: the values, merged, as JSON; the slug of the profile that the user chose, if any. KUBECONFIG: a cluster, which is asked nothing. Of zero-to-jupyterhub's jupyterhub_config.py
-only what our values say is done here.
+Arguments: the values, merged, as JSON; the slug of the profile that the user chose, if any. KUBECONFIG: a
+cluster, which is asked nothing. Of zero-to-jupyterhub's jupyterhub_config.py only what our values say is done here.
 """
 
 from __future__ import annotations

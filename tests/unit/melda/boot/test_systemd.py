@@ -55,19 +55,23 @@ def test_a_setting_that_is_not_right_is_one_line_and_systemd_does_not_try_again(
         assert "invalid " in done.stderr and "hush-hush" not in done.stderr
 
 
-def test_keys_for_a_containers_sshd_are_refused_not_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("SSH_AUTHORIZED_KEYS", {"ssh_keys": ("ssh-ed25519 AAAA",)}),
+        ("IDLE_SECONDS", {"idle": 60}),
+        ("DATA_BUCKET", {"data": object()}),
+        ("GIT_REPOSITORY", {"repository": "https://example.org/x.git"}),
+    ],
+)
+def test_what_only_a_container_does_is_refused_not_ignored(
+    monkeypatch: pytest.MonkeyPatch, name: str, asked: dict[str, object]
+) -> None:
     from melda.boot import systemd
 
-    monkeypatch.setattr(systemd.environ, "settings", lambda _: SimpleNamespace(ssh_keys=("ssh-ed25519 AAAA",)))
-    with pytest.raises(ConfigError, match="^invalid SSH_AUTHORIZED_KEYS on a host"):
-        systemd.checked({})
-
-
-def test_a_host_does_not_end_because_it_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    from melda.boot import systemd
-
-    monkeypatch.setattr(systemd.environ, "settings", lambda _: SimpleNamespace(ssh_keys=(), idle=60))
-    with pytest.raises(ConfigError, match="^invalid IDLE_SECONDS on a host"):
+    nothing: dict[str, object] = {"ssh_keys": (), "idle": None, "data": None, "repository": ""}
+    monkeypatch.setattr(systemd.environ, "settings", lambda _: SimpleNamespace(**nothing | asked))
+    with pytest.raises(ConfigError, match=f"^invalid {name} on a host"):
         systemd.checked({})
 
 
