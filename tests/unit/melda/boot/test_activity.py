@@ -55,6 +55,14 @@ def test_what_counts(world: dict[str, Any], name: str, value: object, why: str) 
     assert seen.look(1130.0)["idle_seconds"] == 30.0
 
 
+def test_an_installation_is_counted_once(world: dict[str, Any]) -> None:
+    seen = Activity(1, {}, 0.0)
+    counts = []
+    for world["installing"] in ("", "pip install x", "pip install x", "", "pip install y", ""):
+        counts.append(seen.look(9.0)["installs"])
+    assert counts == [0, 1, 1, 1, 2, 2]
+
+
 @pytest.mark.parametrize("state", ["saved", "saved; left out of R-4.2.2: x", "kept in the project's folder", ""])
 def test_what_is_saved_is_quiet(world: dict[str, Any], state: str) -> None:
     world["state"] = state

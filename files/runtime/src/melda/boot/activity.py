@@ -52,6 +52,7 @@ class Activity:
         self._meter = procfs.Meter(uid, (os.getpid(),))
         self._forks = bool(variables.get("FORK_OF"))
         self._last = now
+        self._installs = 0
         self.found: Json = {}
 
     def look(self, now: float) -> Json:
@@ -77,6 +78,9 @@ class Activity:
             "terminals": len(terminals),
             "ssh": procfs.connections(),
         }
+        # A short one between two looks is not seen.
+        self._installs += bool(found["installing"]) and not self.found.get("installing")
+        found["installs"] = self._installs
         found["active"] = active = self._reasons(found)
         used = max(kernels["last_activity"] if kernels else 0.0, procfs.last_used(terminals))
         # A clock that was set back, or a time from the future, makes nobody busy for ever.

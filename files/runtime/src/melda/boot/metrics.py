@@ -15,6 +15,7 @@ from melda.plugins import state
 from melda.sync import local_index
 
 STAGES = ("saved", "saving", "restoring", "failed", "local")  # of the sync daemon
+COUNTERS = ("melda_service_restarts", "melda_installs")
 RESTARTS = "restarts "  # before a service's name, in the facts of PID 1
 Json = Mapping[str, Any]
 
@@ -79,6 +80,7 @@ def collect(healthy: Mapping[str, str], activity: Json, archived: Archived) -> L
                [((part,), float(answer in (health.OK, "not installed"))) for part, answer in parts]),
         Metric("melda_sync_state", "1: the state of the sync daemon.", ("state",),
                [((one,), float(one == now)) for one in STAGES]),
+        Metric("melda_installs", "Installations that were seen to begin.", (), [((), float(activity.get("installs", 0)))]),
         Metric("melda_service_restarts", "How often a service ended and was started again.", ("service",),
                [((name[len(RESTARTS):],), value) for name, value in known.items() if name.startswith(RESTARTS)]),
     ]  # fmt: skip
@@ -122,7 +124,7 @@ def text(metrics: List[Metric]) -> bytes:
     class Collected:
         def collect(self) -> Any:
             for metric in metrics:
-                kind = CounterMetricFamily if metric.name.endswith("_restarts") else GaugeMetricFamily
+                kind = CounterMetricFamily if metric.name in COUNTERS else GaugeMetricFamily
                 family = kind(metric.name, metric.help, labels=metric.labels)
                 for labels, value in metric.values:
                     family.add_metric(labels, value)
