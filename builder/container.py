@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from melda.base.errors import ConfigError
 from melda.base.paths import JUPYTER_PORT
-from melda.config import environ, firewall_policy
+from melda.config import environ, firewall_policy, stopping
 
 from builder import docker as client
 from builder import screen
@@ -39,6 +39,7 @@ OPEN = (
     "ALLOWED_ORIGINS",
     "UPGRADE",
     "IDLE_SECONDS",
+    "STOP_SECONDS",
     "LOG_FORMAT",
     "GIT_REPOSITORY",
     "SSH_AUTHORIZED_KEYS",
@@ -53,6 +54,8 @@ FILES = {
 }
 # Passed on from this shell's environment.
 PASSED = (*OPEN, *SECRET, *FILES)
+BUCKETS = ("BUCKET_NAME", "DATA_BUCKET")
+STOP = 120  # seconds for a stop; nearly all take one or two
 # Either gives Jupyter its token.
 TOKENS = {"JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE"}
 MOUNT = ("--cap-add", "SYS_ADMIN", "--device", "/dev/fuse", "--security-opt", "apparmor=unconfined")
@@ -89,15 +92,17 @@ def environment() -> dict[str, str]:
         environ.token(found.get("JUPYTER_TOKEN", ""))
     except ConfigError as refused:
         raise BuildError(str(refused)) from None
-    if "BUCKET_NAME" in found and not os.path.exists("/dev/fuse"):
+    buckets = [name for name in BUCKETS if name in found]
+    if buckets and not os.path.exists("/dev/fuse"):
         raise BuildError(
-            f"BUCKET_NAME={found['BUCKET_NAME']} cannot be mounted: the build host has no /dev/fuse (modprobe fuse)"
+            f"{buckets[0]}={found[buckets[0]]} cannot be mounted: the build host has no /dev/fuse (modprobe fuse)"
         )
-    if "BUCKET_NAME" not in found:
+    if not buckets:
         # Many have the file for other programs; a container that mounts nothing has no use for it.
         found.pop("AWS_SHARED_CREDENTIALS_FILE", None)
     if "AWS_SHARED_CREDENTIALS_FILE" not in found:
         found.pop("AWS_PROFILE", None)
+    found.setdefault(stopping.VARIABLE, str(STOP))
     return found
 
 
@@ -128,7 +133,9 @@ def options(variables: dict[str, str], port: str, workdir: str, mounted: dict[st
         mounted: see :func:`files`.
     """
     found = ["--publish", f"127.0.0.1:{port}:{JUPYTER_PORT}"]
-    found += MOUNT if "BUCKET_NAME" in variables else ("--volume", f"{VOLUME}:{workdir}")
+    found += MOUNT if {*BUCKETS} & variables.keys() else ()
+    found += ["--volume", f"{VOLUME}:{workdir}"] if "BUCKET_NAME" not in variables else []
+    found += ["--stop-timeout", variables[stopping.VARIABLE]] if stopping.VARIABLE in variables else []
     found += ["--cap-add", "NET_ADMIN"] if {"PGEO_IPS", "EGRESS"} & variables.keys() else []
     for name, path in (mounted or {}).items():
         found += ["--mount", f"type=bind,source={path},target={FILES[name]},readonly"]

@@ -9,11 +9,15 @@ from melda.base import errors
 from melda.base.paths import JUPYTER_PORT, SSH_PORT, VERSIONS_PORT
 from melda.config import (
     bucket,
+    data,
     firewall_policy,
     idle,
     log_format,
     origins,
+    repository,
     ssh_keys,
+    stopping,
+    upgrade,
 )
 
 from builder.container import FILES, OPEN, SECRET
@@ -46,10 +50,14 @@ def check(variables: Mapping[str, str]) -> None:
         bucket.region(variables.get("AWS_REGION", ""))
         bucket.expiration(variables.get("AWS_CREDENTIAL_EXPIRATION", ""), 0)
         bucket.patience(variables.get("S3FS_PATIENCE", ""))
+        data.from_env(variables)
         firewall_policy.from_env(variables, None)
         idle.parse(variables.get(idle.VARIABLE, ""))
         log_format.check(variables.get(log_format.VARIABLE, ""))
         origins.parse(variables.get(origins.VARIABLE, ""))
+        repository.parse(variables.get(repository.VARIABLE, ""))
+        stopping.parse(variables.get(stopping.VARIABLE, ""))
+        upgrade.mode(variables)
         ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", ""))
     except errors.ConfigError as refused:
         raise BuildError(str(refused)) from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from melda.base.paths import HEALTHCHECK
+from melda.config import stopping
 
 from builder.errors import BuildError
 from builder.settings import REFERENCE, refuse
@@ -166,6 +167,7 @@ def _port(number: int, network: str) -> dict[str, Any]:
 
 def definition(task: Task) -> dict[str, Any]:
     """Return the parameters of RegisterTaskDefinition."""
+    variables = {stopping.VARIABLE: str(STOP), **task.variables}
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": task.image,
@@ -174,7 +176,7 @@ def definition(task: Task) -> dict[str, Any]:
         "memory": task.memory,
         "memoryReservation": task.reservation,
         "portMappings": [_port(number, task.network) for number in contract.PORTS],
-        "environment": [{"name": name, "value": value} for name, value in task.variables.items()],
+        "environment": [{"name": name, "value": value} for name, value in variables.items()],
         "secrets": [{"name": name, "valueFrom": arn} for name, arn in task.secrets.items()],
         "privileged": False,
         "linuxParameters": {
@@ -188,7 +190,7 @@ def definition(task: Task) -> dict[str, Any]:
             "initProcessEnabled": False,
         },
         "healthCheck": {"command": ["CMD", HEALTHCHECK], **HEALTH},
-        "stopTimeout": STOP,
+        "stopTimeout": stopping.parse(variables[stopping.VARIABLE]),
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {

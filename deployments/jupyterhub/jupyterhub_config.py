@@ -58,7 +58,9 @@ c.DockerSpawner.prefix = "melda"
 c.DockerSpawner.volumes = {"melda-project-{username}": settings()["jupyter_workdir"]}
 c.DockerSpawner.remove = True
 # Then the container ends, and the hub removes it: docs/idle.md. The hub's own idle-culler takes a silent cell for idle.
-c.Spawner.environment = {"IDLE_SECONDS": "3600"}
+# A minute to save what was installed last: Docker waits so long until it kills, and the image knows.
+c.Spawner.environment = {"IDLE_SECONDS": "3600", "STOP_SECONDS": "60"}
+c.DockerSpawner.extra_create_kwargs = {"stop_timeout": 60}
 c.Spawner.default_url = "/tree"
 # A healthy container takes 5 s; the first one after the machine's start may take longer.
 c.Spawner.start_timeout = 120

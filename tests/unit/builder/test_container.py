@@ -13,6 +13,7 @@ from builder import container
 from builder.errors import BuildError
 
 PORT = "18765"
+STOP = {"STOP_SECONDS": "120"}
 WORKDIR = "/srv/jo/project"
 
 
@@ -39,7 +40,24 @@ def test_variables_of_the_contract_are_passed_on(bare: pytest.MonkeyPatch) -> No
     bare.setenv("HOME_OF_SOMETHING", "x")
     bare.setenv("JUPYTER_TOKEN", "mine")
     bare.setattr("os.path.exists", lambda _: True)
-    assert container.environment() == {"BUCKET_NAME": "b", "JUPYTER_TOKEN": "mine"}
+    assert container.environment() == {"BUCKET_NAME": "b", "JUPYTER_TOKEN": "mine", **STOP}
+
+
+def test_docker_and_the_container_know_how_long_a_stop_may_take(bare: pytest.MonkeyPatch) -> None:
+    for given, seconds in (("", "120"), ("30", "30")):
+        bare.setenv("STOP_SECONDS", given)
+        variables = container.environment()
+        options = container.options(variables, PORT, WORKDIR)
+        assert (variables["STOP_SECONDS"], options[options.index("--stop-timeout") + 1]) == (seconds, seconds)
+
+
+def test_data_to_read_need_the_mount_and_the_project_its_volume(bare: pytest.MonkeyPatch) -> None:
+    bare.setattr("os.path.exists", lambda path: path != "/dev/fuse")
+    bare.setenv("DATA_BUCKET", "d")
+    with pytest.raises(BuildError, match="^DATA_BUCKET=d cannot be mounted"):
+        container.environment()
+    options = container.options({"DATA_BUCKET": "d"}, PORT, WORKDIR)
+    assert "/dev/fuse" in options and f"{container.VOLUME}:{WORKDIR}" in options
 
 
 def test_a_file_of_credentials_is_for_a_bucket(bare: pytest.MonkeyPatch) -> None:
@@ -47,10 +65,10 @@ def test_a_file_of_credentials_is_for_a_bucket(bare: pytest.MonkeyPatch) -> None
     bare.setattr("os.path.exists", lambda _: True)
     bare.setenv("AWS_SHARED_CREDENTIALS_FILE", "/c")
     bare.setenv("AWS_PROFILE", "p")
-    assert container.environment() == {}
+    assert container.environment() == STOP
     bare.setenv("BUCKET_NAME", "b")
     assert container.environment() == {
-        "BUCKET_NAME": "b", "AWS_PROFILE": "p", "AWS_SHARED_CREDENTIALS_FILE": "/c",
+        "BUCKET_NAME": "b", "AWS_PROFILE": "p", "AWS_SHARED_CREDENTIALS_FILE": "/c", **STOP,
     }  # fmt: skip
 
 
@@ -88,7 +106,7 @@ def test_a_file_is_mounted_read_only_and_no_token_made(
     assert (engine.folder / "token").read_text() == "/run/secrets/jupyter-token\n"
     ours = {"Source": str(file), "Destination": "/run/secrets/jupyter-token"}
     for mounts, stays in (([ours], True), ([{**ours, "Source": "/other"}], False), ([], False)):
-        env = ("JUPYTER_TOKEN_FILE=/run/secrets/jupyter-token",)
+        env = ("JUPYTER_TOKEN_FILE=/run/secrets/jupyter-token", "STOP_SECONDS=120")
         engine.write("container.json", "healthy", env=env, mounts=mounts)
         assert container.serves(engine.client, "image", PORT, container.environment()) is stays
 
@@ -244,7 +262,7 @@ def test_somebody_who_logged_in_over_ssh_is_told_of_a_tunnel(monkeypatch: pytest
 
 def test_a_container_that_serves_already_stays(engine: Engine, bare: pytest.MonkeyPatch) -> None:
     (engine.folder / "there").touch()
-    engine.write("container.json", "healthy", env=("JUPYTER_TOKEN=a/b",))
+    engine.write("container.json", "healthy", env=("JUPYTER_TOKEN=a/b", "STOP_SECONDS=120"))
     assert container.up(engine.client, "image", PORT) == f"http://127.0.0.1:{PORT}/tree?token=a%2Fb"
     assert "rm --force" not in engine.calls()
 
@@ -252,9 +270,9 @@ def test_a_container_that_serves_already_stays(engine: Engine, bare: pytest.Monk
 @pytest.mark.parametrize(
     ("health", "image", "env"),
     [
-        ("healthy", "image-0", ("JUPYTER_TOKEN=a",)),
-        ("unhealthy", "image-1", ("JUPYTER_TOKEN=a",)),
-        ("healthy", "image-1", ("JUPYTER_TOKEN=a", "BUCKET_NAME=b")),
+        ("healthy", "image-0", ("JUPYTER_TOKEN=a", "STOP_SECONDS=120")),
+        ("unhealthy", "image-1", ("JUPYTER_TOKEN=a", "STOP_SECONDS=120")),
+        ("healthy", "image-1", ("JUPYTER_TOKEN=a", "BUCKET_NAME=b", "STOP_SECONDS=120")),
     ],
 )
 def test_a_container_that_is_another_is_replaced(

@@ -107,7 +107,14 @@ def test_secrets_are_references() -> None:
 
 def test_a_file_on_a_volume_is_named_like_any_variable() -> None:
     (container,) = made(*REQUIRED, "--variable", "JUPYTER_TOKEN_FILE=/run/secrets/token")["containerDefinitions"]
-    assert container["environment"] == [{"name": "JUPYTER_TOKEN_FILE", "value": "/run/secrets/token"}]
+    assert {"name": "JUPYTER_TOKEN_FILE", "value": "/run/secrets/token"} in container["environment"]
+
+
+@pytest.mark.parametrize(("given", "seconds"), [((), 120), (("--variable", "STOP_SECONDS=60"), 60)])
+def test_ecs_waits_as_long_as_the_container_is_told(given: tuple[str, ...], seconds: int) -> None:
+    (container,) = made(*REQUIRED, *given)["containerDefinitions"]
+    assert {"name": "STOP_SECONDS", "value": str(seconds)} in container["environment"]
+    assert container["stopTimeout"] == seconds
 
 
 @pytest.mark.parametrize(
@@ -124,6 +131,10 @@ def test_a_file_on_a_volume_is_named_like_any_variable() -> None:
         (("--task-role", "admin"), "invalid --task-role=admin: expected the ARN"),
         (("--apparmor", "a:b"), "invalid --apparmor=a:b"),
         (("--variable", "PGEO_IPS=10.0.0.1/8"), "PGEO_IPS: invalid '10.0.0.1/8'"),
+        (("--variable", "STOP_SECONDS=2m"), "invalid STOP_SECONDS='2m'"),
+        (("--variable", "DATA_BUCKET=A"), "invalid DATA_BUCKET='A'"),
+        (("--variable", "UPGRADE=yes"), "invalid UPGRADE='yes'"),
+        (("--variable", "GIT_REPOSITORY=x"), "invalid GIT_REPOSITORY='x'"),
         (("--variable", "EGRESS=all"), "invalid EGRESS='all'"),
         (("--variable", "BUCKET_NAME=A"), "invalid BUCKET_NAME='A'"),
         (("--variable", "BUCKET_NAME=abc", "--variable", "PROJECT_FOLDER=../x"), "invalid PROJECT_FOLDER='../x'"),
@@ -158,9 +169,9 @@ def test_whatever_a_variable_is_it_is_kept_or_refused(name: str, value: str) -> 
     try:
         (container,) = made(*REQUIRED, "--variable", f"{name}={value}")["containerDefinitions"]
     except BuildError as refused:
-        assert str(refused).startswith(("invalid ", "BUCKET", "PROJECT", "AWS", "PGEO", "FORK_OF"))
+        assert str(refused).startswith(("invalid ", "BUCKET", "PROJECT", "DATA", "AWS", "PGEO", "FORK_OF"))
     else:
-        assert container["environment"] == [{"name": name, "value": value}]
+        assert {"name": name, "value": value} in container["environment"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

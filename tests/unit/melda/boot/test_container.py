@@ -112,7 +112,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
                 raise begin
             start.starting.answered = ready
 
-        def take_down(*_: Any) -> tuple[int, bool]:
+        def take_down(*_: Any, **__: Any) -> tuple[int, bool]:
             done.append("taken down")
             return jupyter, saved
 
@@ -213,11 +213,11 @@ def test_all_ends_in_the_order_in_which_nothing_is_lost(
         stop=lambda name: done.append(name) or 5,  # type: ignore[func-returns-value]
         stop_all=lambda spare: done.append(spare),
     )
-    settings: Any = None
+    settings: Any = SimpleNamespace(stop_seconds=10)
     assert stop.shut_down(settings, supervisor) == (5, not said)
     spared = (stop.s3fs.S3FS, stop.sync.NAME)
     assert done[:5] == [105.0, "room", "record_interrupted", "SIGTERM jupyter", "unsupervised"]
-    assert done[5:] == [stop.jupyter.NAME, 106.5, spared, 107.5, "flush", 108.8, "unmount"]
+    assert done[5:] == [stop.jupyter.NAME, 106.5, spared, 104.0, "flush", 108.8, "unmount"]
     line = f"start-jupyter: something may be missing in the bucket: {'; '.join(said)}\n"
     assert capsys.readouterr().err == (line if said else "")
 

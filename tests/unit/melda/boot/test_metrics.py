@@ -63,7 +63,8 @@ def test_the_numbers(tmp_path: Path) -> None:
     expected = {
         f"melda_info[Debian 12,{melda.__version__}]": 1, "melda_healthy[mount]": 1, "melda_healthy[dbus]": 1,
         "melda_sync_state[saved]": 1, "melda_sync_state[failed]": 0, "melda_service_restarts_total[dbus]": 2,
-        "melda_kernels[busy]": 1, "melda_installs_total": 4, "melda_kernels[idle]": 2, "melda_start_seconds": 2.5, "melda_mount_ok": 1,
+        "melda_kernels[busy]": 1, "melda_kernels[idle]": 2, "melda_start_seconds": 2.5, "melda_mount_ok": 1,
+        "melda_installs_total": 4,
         "melda_mount_seconds": 0.03, "melda_sync_bytes": 100, "melda_processors": 0.5, "melda_installing": 1,
         "melda_terminals": 2, "melda_ssh_connections": 1, "melda_idle_seconds": 4.5, "melda_memory_bytes": 100,
         "melda_support_ends_timestamp_seconds": 1845936000,

@@ -60,6 +60,7 @@ def test_a_setting_that_is_not_right_is_one_line_and_systemd_does_not_try_again(
     [
         ("SSH_AUTHORIZED_KEYS", {"ssh_keys": ("ssh-ed25519 AAAA",)}),
         ("IDLE_SECONDS", {"idle": 60}),
+        ("STOP_SECONDS", {"stop_seconds": 60}),
         ("DATA_BUCKET", {"data": object()}),
         ("GIT_REPOSITORY", {"repository": "https://example.org/x.git"}),
     ],
@@ -69,7 +70,7 @@ def test_what_only_a_container_does_is_refused_not_ignored(
 ) -> None:
     from melda.boot import systemd
 
-    nothing: dict[str, object] = {"ssh_keys": (), "idle": None, "data": None, "repository": ""}
+    nothing: dict[str, object] = {"ssh_keys": (), "idle": None, "data": None, "repository": "", "stop_seconds": 10}
     monkeypatch.setattr(systemd.environ, "settings", lambda _: SimpleNamespace(**nothing | asked))
     with pytest.raises(ConfigError, match=f"^invalid {name} on a host"):
         systemd.checked({})

@@ -109,7 +109,7 @@ def run() -> int:
         code = 1
     if code in (0, EXIT_IDLE) and _stop().kill_hung_mount(settings, supervisor):
         code = 1
-    ended, saved = _stop().shut_down(settings, supervisor)
+    ended, saved = _stop().shut_down(settings, supervisor, unhurried=not supervisor.stop_requested)
     if code in (0, EXIT_IDLE) and not saved:
         code = EXIT_UNSAVED
     # Killed by SIGTERM: the signal came before Jupyter listened to it.

@@ -18,7 +18,7 @@ from melda.base.errors import ConfigError, StopRequested, TemporaryFailure
 from melda.base.paths import RUN, STATE
 from melda.base.supervisor import Supervisor
 from melda.boot import home, project, services
-from melda.config import environ, hub
+from melda.config import environ, hub, stopping
 from melda.config.environ import Settings
 from melda.firewall import host as firewall
 from melda.jupyter import service as jupyter
@@ -177,6 +177,8 @@ def checked(variables: Dict[str, str]) -> Settings:
         )
     if settings.idle is not None:
         raise ConfigError("invalid IDLE_SECONDS on a host, which does not end: expected nothing")
+    if settings.stop_seconds != stopping.DOCKERS:
+        raise ConfigError("invalid STOP_SECONDS on a host, where each unit has a minute: expected nothing")
     if settings.data:
         raise ConfigError("invalid DATA_BUCKET on a host, where it is not mounted: expected a mount of the host's own")
     if settings.repository:

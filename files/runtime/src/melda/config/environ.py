@@ -21,6 +21,7 @@ from melda.config import (
     origins,
     repository,
     secret_files,
+    stopping,
     upgrade,
 )
 from melda.config import ssh_keys as config_ssh_keys
@@ -67,6 +68,7 @@ class Settings(NamedTuple):
         idle: seconds without anything done after which the container ends; None: never.
         repository: address of what a new project begins with; empty: nothing.
         data: what to mount read-only beside the project; None: nothing.
+        stop_seconds: after the wish to stop, until the container is killed.
     """
 
     layout: ImageLayout
@@ -80,6 +82,7 @@ class Settings(NamedTuple):
     idle: Optional[int] = None
     repository: str = ""
     data: Optional[bucket.Bucket] = None
+    stop_seconds: int = stopping.DOCKERS
 
     def __repr__(self) -> str:
         return "Settings(...)"  # a traceback or a log line must not show secrets
@@ -198,6 +201,7 @@ def settings(variables: Dict[str, str]) -> Settings:
         idle=idle.parse(variables.get(idle.VARIABLE, "")),
         repository=repository.parse(variables.get(repository.VARIABLE, "")),
         data=read,
+        stop_seconds=stopping.parse(variables.get(stopping.VARIABLE, "")),
     )
 
 

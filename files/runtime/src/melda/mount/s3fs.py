@@ -23,7 +23,7 @@ MOUNTED = RUN + "/project"
 PASSWORD_FILE = "/root/.passwd-s3fs"  # nosec B105 # noqa: S105 - a path
 MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
-UNMOUNT_SECONDS = 9.0  # for s3fs to end after its mount is gone, if a container's stop leaves them
+UNMOUNT_SECONDS = 3600.0  # for s3fs to end after its mount is gone; the deadlines of a container's stop come before
 LEFT_SECONDS = 1.0  # of them, for the unmount itself
 Before = Callable[[Bucket, Settings, Supervisor], None]
 

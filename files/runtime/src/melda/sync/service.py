@@ -22,7 +22,7 @@ NAME = "plugin sync"
 LOCAL = LOCAL_PLUGINS
 PROJECT = s3fs.MOUNTED  # the bucket without the folders that are mounted over its own
 SECONDS = 20.0  # for a few requests to S3, or removing a folder on local disk
-PATIENCE = 4.0  # for the last upload: Docker gives ten seconds for everything
+PATIENCE = 3600.0  # for the last upload; the deadlines of a container's stop come before
 
 
 def names(settings: Settings) -> List[str]:
