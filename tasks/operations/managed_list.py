@@ -82,7 +82,9 @@ def former_removed(whole: bool) -> Generator[Command, None, None]:
         present = host.get_fact(PathStats, paths=sorted(asked | folders_above(asked)))
         gone, left = _sorted_out(former, present)
         for one in left:
-            say(f"{one.path} is not the project's any more, and left: it is no {one.kind} now, or others than root may move it")
+            say(
+                f"{one.path} is not the project's any more, and left: it is no {one.kind} now, or others than root may move it"
+            )
         files = [one for one in gone if one.kind != BLOCK]
         if files:
             say("not the project's any more, and removed: " + " ".join(one.path for one in files))

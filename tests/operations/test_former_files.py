@@ -34,7 +34,9 @@ def tasks() -> None:
     leftovers.leftovers()
 
 
-def there(lines: str, *found: tuple[str, tuple[str, ...]], text: str = "", stats: dict[str, Any] | None = None) -> Facts:
+def there(
+    lines: str, *found: tuple[str, tuple[str, ...]], text: str = "", stats: dict[str, Any] | None = None
+) -> Facts:
     """A target with a list of these lines, and these paths in folders of root's."""
     paths = dict(found)
     about = dict.fromkeys(folders_above(paths), FOLDER) | paths | LIST | (stats or {})
