@@ -125,7 +125,7 @@ def earlier(tmp_path: Path) -> Path:
 
 def test_what_the_project_no_longer_has_is_removed(docker: str, provisioned: Machine, earlier: Path) -> None:
     """Files, units, links, folders, drop-ins and blocks; what somebody else put beside them stays."""
-    find = "find /etc /usr/local/bin /usr/src -xdev -newer /tmp/before ! -type d -o -name '*former*' | sort; cat /etc/R/Rprofile.site"
+    find = "find /etc /usr/local/bin /usr/src -newer /tmp/before ! -type d -o -name '*former*' | sort; cat /etc/R/Rprofile.site"
     provisioned.run("touch /tmp/before")
     before = provisioned.run(find)
     assert provision(docker, f"@docker/{provisioned.name}", root=earlier, packages="none").code == 0
