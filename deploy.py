@@ -8,6 +8,7 @@ from tasks import (
     envs,
     firewall,
     fonts,
+    former_files,
     jupyter,
     jupyterhub,
     leftovers,
@@ -32,6 +33,7 @@ summary.show()
 nameless_image.show(whole=True)
 
 if settings.accepted():
+    former_files.former_files()
     apt_sources.apt_sources()
     system.system()
     certificates.certificates()

@@ -12,8 +12,9 @@ import re
 from typing import Any, Dict, List, Tuple
 
 import click
-import paramiko
+from paramiko.ssh_exception import SSHException
 from pyinfra.api.exceptions import InventoryError
+from pyinfra.connectors.sshuserclient.config import SSHConfig
 
 containers: List[Tuple[str, Dict[str, Any]]] = []
 machines: List[Tuple[str, Dict[str, Any]]] = []
@@ -35,9 +36,17 @@ def _shown(entry: str) -> str:
 
 def _login(alias: str) -> str:
     """Return whom ssh logs in as where nobody is named: the ssh configuration's user, else who runs this."""
-    file = os.path.expanduser("~/.ssh/config")
-    found = paramiko.SSHConfig.from_path(file).lookup(alias) if os.path.isfile(file) else {}
-    return str(found.get("user") or getpass.getuser())
+    file, config = os.path.expanduser("~/.ssh/config"), SSHConfig()  # pyinfra's, because paramiko's knows no Include
+    try:
+        if os.path.isfile(file):
+            with open(file, encoding="utf-8") as stream:
+                config.parse(stream)
+        user = config.lookup(alias).get("user")
+    except (OSError, SSHException, ValueError) as error:
+        raise InventoryError(
+            f"invalid {file}: expected a configuration of ssh's that paramiko can read ({error})"
+        ) from error
+    return str(user or getpass.getuser())
 
 
 _entries = []

@@ -130,7 +130,8 @@ def bootstrap(docker: str, base: str) -> str:
         if labels.get(RECIPE_LABEL) == RECIPE:
             return name
     if not shutil.which("mmdebstrap"):
-        host.install("mmdebstrap, which makes a local base", ["mmdebstrap", "debian-archive-keyring"])
+        users = ["uidmap"] if os.geteuid() else []  # of a namespace, in which mmdebstrap works where it is not root
+        host.install("mmdebstrap, which makes a local base", ["mmdebstrap", "debian-archive-keyring", *users])
     codename = base.split(":")[1]
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < SPACE:
@@ -138,6 +139,8 @@ def bootstrap(docker: str, base: str) -> str:
             f"no space: BASE={base} needs {SPACE / 1e9:.0f} GB in {tempfile.gettempdir()} (TMPDIR), {free / 1e9:.1f} GB are free"
         )
     with tempfile.TemporaryDirectory() as folder:
+        # Who is not root has mmdebstrap work as users of a namespace, who must get in here (mmdebstrap(1), unshare).
+        os.chmod(folder, 0o711)  # noqa: S103
         tar = Path(folder) / "base.tar"
         # Its own folder too, so that nothing is left of one that was interrupted. It gives the base the modes of its umask.
         failed = screen.run(

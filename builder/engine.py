@@ -95,7 +95,8 @@ def ready() -> str:
             f"{podman} is podman, which is not supported: remove podman-docker and install the Docker engine ({PACKAGE})"
         )
     if not client:
-        host.install("a Docker engine whose client has BuildKit", [PACKAGE], PARTS)
+        beside = " (podman, which is here, is not supported)" if shutil.which("podman") else ""
+        host.install("a Docker engine whose client has BuildKit" + beside, [PACKAGE], PARTS)
         client = find()
     if not client:
         raise BuildError(f"{PACKAGE} is installed, and its client cannot build: install Docker's buildx plugin")

@@ -8,6 +8,7 @@ from pyinfra import host
 from tasks.debian_packages import PACKAGES
 from tasks.facts.files import FileContents, PathStats
 from tasks.facts.r import RPackages
+from tasks.lib import managed_list
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import apt, managed_files
@@ -63,10 +64,13 @@ def bspm() -> None:
         content=f'try(source("{src}/{SCRIPTS[2]}", local = TRUE), silent = TRUE)',
     )
     _package()
+    sources = {BUS_SERVICE: "bspm/dbus.service", BUS_POLICY: "bspm/dbus.conf"}
+    managed_list.keep(ManagedFile(path, b"") for path in sources)
     operations.dbus_service_installed(
         name="Put our service in the place of bspm's",
         src=src,
         username=host.data.username,
-        sources={BUS_SERVICE: "bspm/dbus.service", BUS_POLICY: "bspm/dbus.conf"},
+        sources=sources,
     )
+    managed_list.keep_block(RPROFILE, operations.MARKER)
     operations.enabled(name="Enable bspm for every R session", profile=RPROFILE)

@@ -9,8 +9,9 @@ from pyinfra import host
 from pyinfra.facts.files import FindFiles
 
 from tasks.facts.files import PathStats
-from tasks.lib import pem
+from tasks.lib import managed_list, pem
 from tasks.lib.fact_cache import prefetch
+from tasks.lib.managed_files import ManagedFile
 from tasks.lib.staging import SYSTEM_BUNDLE
 from tasks.operations import certificates as operations
 from tasks.operations import managed_files
@@ -28,6 +29,7 @@ def certificates() -> None:
         with open(path, "rb") as bundle:
             found = pem.split(bundle.read())
     wanted = {f"{FOLDER}/{NAME.format(number)}": text for number, text in enumerate(found, 1)}
+    managed_list.keep(ManagedFile(path, text) for path, text in wanted.items())
     prefetch(FindFiles, path=FOLDER, fname=NAME.format("*"))
     if wanted:
         prefetch(PathStats, paths=list(wanted))

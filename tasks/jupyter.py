@@ -9,6 +9,7 @@ from pyinfra import host
 
 from tasks.debian_packages import PACKAGES
 from tasks.facts.files import PathStats
+from tasks.lib import managed_list
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source, tree
 from tasks.lib.release import target
@@ -46,9 +47,9 @@ def _programs() -> None:
     # The meta-package's jupyter.py is an old copy of jupyter_core's.
     install("Install Jupyter and the version service's packages", lock("none"), first=["jupyter"])
     prefetch(PathStats, paths=[R_KERNEL.rpartition("/")[0], R_KERNEL])
-    r.kernel(
-        name="Register the R kernel", entry=ManagedFile(R_KERNEL, source("jupyter/ir/kernel.json")), source=IRKERNEL
-    )
+    kernel = ManagedFile(R_KERNEL, source("jupyter/ir/kernel.json"))
+    managed_list.keep([kernel])
+    r.kernel(name="Register the R kernel", entry=kernel, source=IRKERNEL)
 
 
 @deploy("Jupyter")

@@ -8,9 +8,11 @@ from melda.base.paths import SHARE
 from pyinfra import host
 
 from tasks.facts.files import Leftovers
+from tasks.lib import managed_list
 from tasks.lib.managed_files import NEW
 from tasks.lib.staging import FOLDER
 from tasks.operations import managed_files
+from tasks.operations import managed_list as operations
 from tasks.settings import deploy
 
 # Where a file of ours may not have got its name yet, and where uploads lie.
@@ -50,3 +52,6 @@ def leftovers() -> None:
         fact=Leftovers,
         patterns=patterns(host.data.src, host.data.python_env),
     )
+    if managed_list.begun():
+        # The run has done it; it is here for who asks what the run would do.
+        operations.former_removed(name="Write down what the project has", whole=True)

@@ -12,7 +12,7 @@ from pyinfra.api import DeployError
 
 from tasks.debian_packages import PACKAGES
 from tasks.facts.files import FileContents, PathStats
-from tasks.lib import omitted, openpgp
+from tasks.lib import managed_list, omitted, openpgp
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ROOT, ManagedFile, source
 from tasks.lib.release import target
@@ -41,6 +41,7 @@ def sources(mirror: str, suite: str, architecture: str, keyring: str, components
 
 
 def _repository(name: str, source_name: str, mirror: str, suite: str, entries: List[ManagedFile]) -> None:
+    managed_list.keep(entries)
     prefetch(PathStats, paths=[entry.path for entry in entries])
     apt.repository(name=name, source=source_name, mirror=mirror, suite=suite, entries=entries)
 

@@ -8,6 +8,7 @@ from pyinfra import host
 
 from tasks.facts.files import PathStats
 from tasks.facts.systemd import UnitStates
+from tasks.lib import managed_list
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import systemd as operations
@@ -39,6 +40,7 @@ def entries(src: str) -> List[ManagedFile]:
 def systemd() -> None:
     prefetch(UnitStates, units=UNITS)
     files = entries(host.data.src)
+    managed_list.keep(files)  # also where systemd does not run now; the settings are people's
     prefetch(PathStats, paths=[*(entry.path for entry in files), SETTINGS])
     operations.units(
         name="Install the systemd units of a host",

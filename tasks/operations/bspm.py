@@ -12,6 +12,8 @@ from tasks.facts.r import RPackages
 from tasks.lib import managed_files, omitted, reachable, staging
 from tasks.lib.managed_files import ManagedFile
 
+MARKER = "melda-jupyter bspm"
+
 
 def is_installed() -> bool:
     """Is bspm there, completely installed?"""
@@ -64,4 +66,4 @@ def enabled(profile: str) -> Generator[staging.Command, None, None]:
     wanted = managed_files.source("bspm/Rprofile.R").decode() if is_installed() else ""
     text = host.get_fact(FileContents, path=profile)
     present = host.get_fact(PathStats, paths=[profile])
-    yield from managed_files.block_diff(profile, text, "melda-jupyter bspm", wanted, present)
+    yield from managed_files.block_diff(profile, text, MARKER, wanted, present)

@@ -9,7 +9,7 @@ from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 
 from tasks.facts.files import FileContents, PathStats
-from tasks.lib import managed_files
+from tasks.lib import managed_files, managed_list
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile
 from tasks.lib.staging import Command
@@ -33,6 +33,11 @@ def put(name: str, entries: Sequence[ManagedFile], check: str = "") -> None:
         check: a command that must accept a file before it is put in place; ``{}`` stands for the
             file under its temporary name. Used for files whose mistakes lock everybody out.
     """
+    managed_list.keep(entries)
+    _put_known(name, entries, check)
+
+
+def _put_known(name: str, entries: Sequence[ManagedFile], check: str = "") -> None:
     prefetch(PathStats, paths=[entry.path for entry in entries])
     _put(name=name, entries=entries, check=check)
 
@@ -55,6 +60,7 @@ def block(name: str, path: str, marker: str, content: str, mode: str = "644") ->
         content: the block's lines; empty removes it, and the file if nothing else is in it.
         mode: the file's mode, if the block is in it.
     """
+    managed_list.keep_block(path, marker)
     prefetch(FileContents, path=path)
     prefetch(PathStats, paths=[path])
     _block(name=name, path=path, marker=marker, content=content, mode=mode)
@@ -85,7 +91,9 @@ def optional(name: str, wanted: Dict[str, str]) -> None:
                 ManagedFile(path.rsplit("/", 1)[0], mode="755"),
                 ManagedFile(path, ("# Managed by melda-jupyter.\n" + content).encode()),
             ]
-    put(name=name, entries=entries)
+    # Those without content too: a setting that is changed changes no list. Their folders go with them.
+    managed_list.keep(ManagedFile(path, b"") for path in wanted)
+    _put_known(name, entries)
     paths = [path for path, content in wanted.items() if not content]
     prefetch(PathStats, paths=paths)
     _absent(name=name + ", or no longer", paths=paths)

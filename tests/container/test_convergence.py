@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from pathlib import Path
+
 import pytest
 
 from .fixtures import Machines
-from .machines import Machine, Provisioning, provision
+from .machines import ROOT, Machine, Provisioning, provision
 
 IDLE = ("tail", "-f", "/dev/null")
 # Differs between two runs that end in the same state: times, caches and logs.
@@ -88,6 +92,50 @@ def test_one_setting_changes_just_what_depends_on_it(docker: str, provisioned: M
     back = provision(docker, host, packages="none")
     assert back.changed == ["ssh | Put the platform's public key in place"], back.output
     assert provisioned.run("ls -A /root/.ssh") == "", "no trace of it is left"
+
+
+# What a version before this one had, that this one has not.
+FORMER = """
+from melda.base.paths import RPROFILE
+from tasks.lib.managed_files import ManagedFile
+from tasks.operations import managed_files
+from tasks.settings import deploy
+
+FILES = ("/usr/src/melda-jupyter/former/x.py", "/usr/src/melda-jupyter/former-launcher", "/etc/profile.d/former.sh",
+         "/etc/systemd/system/former.service", "/etc/ssh/sshd_config.d/former.conf", "/etc/apt/sources.list.d/former.sources")
+
+@deploy("Former")
+def former():
+    entries = [ManagedFile("/usr/src/melda-jupyter/former", mode="755"), *(ManagedFile(path, b"") for path in FILES)]
+    managed_files.put(name="Put", entries=[*entries, ManagedFile("/usr/local/bin/former", link=FILES[1])])
+    managed_files.block(name="Write", path=RPROFILE, marker="melda-jupyter former", content="stop('former')")
+"""
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> Path:
+    """A copy of what the deploy is run from, with more in it."""
+    for name in ("group_data", "tasks", "files"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "tasks/former.py").write_text(FORMER)
+    deploy = (ROOT / "deploy.py").read_text()
+    (tmp_path / "deploy.py").write_text("from tasks import former\n" + deploy + "    former.former()\n")
+    return tmp_path
+
+
+def test_what_the_project_no_longer_has_is_removed(docker: str, provisioned: Machine, earlier: Path) -> None:
+    """Files, units, links, folders, drop-ins and blocks; what somebody else put beside them stays."""
+    find = "find /etc /usr/local/bin /usr/src -newer /tmp/before ! -type d -o -name '*former*' | sort; cat /etc/R/Rprofile.site"
+    provisioned.run("touch /tmp/before")
+    before = provisioned.run(find)
+    assert provision(docker, f"@docker/{provisioned.name}", root=earlier, packages="none").code == 0
+    assert len(re.findall("^/.*former", provisioned.run(find), re.MULTILINE)) == 8
+    provisioned.run("echo x >/etc/profile.d/somebodys.sh; echo 'x <- 1' >>/etc/R/Rprofile.site")
+    done = provision(docker, f"@docker/{provisioned.name}", packages="none")
+    assert done.changed == ["Former files | Remove what the project no longer has"], done.output
+    assert provisioned.run("tail -n 1 /etc/R/Rprofile.site; rm /etc/profile.d/somebodys.sh") == "x <- 1\n"
+    after = provisioned.run("sed -i '$d' /etc/R/Rprofile.site; " + find + "; rm /tmp/before")
+    assert after.replace("/etc/R/Rprofile.site\n", "") == before
 
 
 # A run takes seconds even where it has little to do, and there are some fifty operations.

@@ -19,6 +19,7 @@ from tasks.lib import release
 from .conftest import BOOKWORM, FOCAL, ROOT, Commands, Run, settings
 
 ORDER = [
+    "Former files",
     "apt sources",
     "System",
     "Certificates",

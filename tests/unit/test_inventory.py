@@ -146,6 +146,22 @@ def test_whoever_ssh_logs_in_as_gets_sudo(
     assert groups("root@vm")["machines"]["vm"] == {"ssh_user": "root"}
 
 
+def test_a_configuration_of_ssh_that_is_in_several_files(groups: Any, nobodys_ssh: Path) -> None:
+    (nobodys_ssh.parent / "mine").write_text("Host vm\n  User admin\n")
+    nobodys_ssh.write_text(f"Include {nobodys_ssh.parent}/m*\n")
+    assert groups("vm")["machines"]["vm"] == {"_sudo": True, "_env": ROOTS}
+
+
+@pytest.mark.parametrize("text", [b"garbage\n", b"Host b\xffx\n  User m\n"])
+def test_a_configuration_of_ssh_that_cannot_be_read_is_one_line(groups: Any, nobodys_ssh: Path, text: bytes) -> None:
+    nobodys_ssh.write_bytes(text)
+    with pytest.raises(
+        InventoryError, match=rf"^invalid {nobodys_ssh}: expected a configuration of ssh's that [^\n]*$"
+    ):
+        groups("vm")
+    assert groups("admin@vm")["machines"], "nothing of it is asked"
+
+
 def test_one_host_has_one_user(groups: Any) -> None:
     with pytest.raises(
         InventoryError, match="^invalid MELDA_HOSTS='root@h': expected one user for the same host and port$"

@@ -108,6 +108,23 @@ def test_the_builders_umask_is_not_the_bases(tmp_path: Path, monkeypatch: pytest
     assert (tmp_path / "umask").read_text() == "0022\n"
 
 
+def test_who_is_not_root_makes_it_in_a_namespace_whose_users_can_get_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else mmdebstrap ends with a page of "Permission denied"."""
+    mmdebstrap(tmp_path, monkeypatch, f'stat -c %a "$TMPDIR" >{tmp_path}/mode; exit 1\n')
+    with pytest.raises(BuildError):
+        base.bootstrap(recorder(tmp_path, "older"), "debian:bookworm")
+    assert (tmp_path / "mode").read_text() == "711\n"
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(base.host, "install", lambda _, packages: asked.append(packages))
+    with pytest.raises(BuildError):
+        base.bootstrap(recorder(tmp_path, "older"), "debian:bookworm")
+    assert asked == [["mmdebstrap", "debian-archive-keyring", "uidmap"]]
+
+
 def test_a_bootstrap_that_fails_is_one_line_and_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mmdebstrap(tmp_path, monkeypatch, "echo 'I: trying'; echo 'E: no mirror' >&2; echo 'E: cleanup' >&2; exit 1\n")
     docker = recorder(tmp_path, "older")

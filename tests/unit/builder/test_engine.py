@@ -54,6 +54,16 @@ def test_podman_under_dockers_name_is_refused_by_name(fake: Fake, monkeypatch: p
         engine.ready()
 
 
+def test_podman_under_its_own_name_is_said_where_no_docker_is(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    podman = fake("first", PODMAN)
+    podman.rename(podman.with_name("podman"))
+    asked: list[str] = []
+    monkeypatch.setattr(engine.host, "install", lambda what, *_: asked.append(what))
+    with pytest.raises(BuildError):
+        engine.ready()
+    assert asked == ["a Docker engine whose client has BuildKit (podman, which is here, is not supported)"]
+
+
 def test_podman_before_docker_is_passed_over(fake: Fake) -> None:
     fake("first", PODMAN)
     second = fake("second", OLD.format("echo 20"))

@@ -29,6 +29,7 @@ SUPPORT_ENDS = SHARE + "/support-ends"  # the distribution release, and the last
 OMITTED = SHARE + "/omitted"  # sources that did not answer, a line each
 NOT_COMPILED = SHARE + "/not-compiled"  # R packages that did not compile, with the reason, a line each
 IMAGE = SHARE + "/image.json"  # version, revision and base of the image, where `make image` built it
+MANAGED = SHARE + "/managed-files"  # every file, folder, link and block that the project has here, a line each
 R_PACKAGES = SHARE + "/r-packages"  # every R package that a list ever asked for here, a line each
 
 DATA = "/data"  # where DATA_BUCKET is mounted
