@@ -83,7 +83,7 @@ class Upgrade:
 
     def take_over(self, dues: Sequence[Due]) -> int:
         """Take over what fits as it is; return how many entries."""
-        return sum(self._project.take_over(due) for due in dues if due.how == WHOLE)
+        return sum(self._project.take_over(due).count for due in dues if due.how == WHOLE)
 
     def install(self, found: Sequence[Former], missing: telling.Missing) -> Tuple[int, List[Failure]]:
         """Install what there was.
