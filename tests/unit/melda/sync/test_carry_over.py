@@ -69,7 +69,7 @@ def test_a_patch_release_takes_all_over(kept: Kept) -> None:
     kept.add(NAME, "zebra", "1.0")
     kept.root(NEXT)
     assert kept.project.due([NEXT]) == [Due(NEXT, NAME, WHOLE)]
-    assert kept.project.take_over(Due(NEXT, NAME, WHOLE)).count == 3
+    assert kept.project.take_over(Due(NEXT, NAME, WHOLE)).entries == 3
     assert kept.versions(NEXT) == ["zebra-1.0.dist-info"]
     program = kept.root(NEXT) / "bin" / "zebra"
     assert program.read_text() == f"#!{kept.workdir}/{NEXT}/bin/python\nimport zebra\n"

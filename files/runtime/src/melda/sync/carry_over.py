@@ -44,12 +44,12 @@ class Taken(NamedTuple):
     """What was taken over.
 
     Attributes:
-        count: how many entries.
-        index: the archives of the other folder that hold them; nothing, if the project is a local folder.
+        entries: how many.
+        known: the archives of the other folder that hold them; nothing, if the project is a local folder.
     """
 
-    count: int
-    index: LocalIndex
+    entries: int
+    known: LocalIndex
 
 
 class Project:

@@ -53,15 +53,15 @@ class Moving:
             taken[due] = self._project.take_over(due)
             took = time.monotonic() - began
             text = "{0}: {1} entries of {2} are taken over as they are ({3:.2f} s)"
-            self._say(text.format(due.target, taken[due].count, due.source, took))
-        self._have_copied({due: one for due, one in taken.items() if due.target in self._synced and one.index.parts})
+            self._say(text.format(due.target, taken[due].entries, due.source, took))
+        self._have_copied({due: one for due, one in taken.items() if due.target in self._synced and one.known.parts})
 
     def _have_copied(self, taken: Mapping[Due, Taken]) -> None:
         """Let S3 copy the archives, so that they need not be uploaded."""
         if taken:
-            self._request.ask([Wanted(due.source, due.target, tuple(one.index.parts)) for due, one in taken.items()])
+            self._request.ask([Wanted(due.source, due.target, tuple(one.known.parts)) for due, one in taken.items()])
         for due, one in taken.items():
-            self._synced[due.target].take_known(one.index, self._request.is_pending)
+            self._synced[due.target].take_known(one.known, self._request.is_pending)
 
     def record(self) -> None:
         """Report from which image to which the project moved, and remember this one."""

@@ -86,7 +86,7 @@ class SyncedDir(Reporting):
             self._fail(f"not saved: {error.strerror or error}")
 
     def take_known(self, known: LocalIndex, copying: Callable[[], bool]) -> None:
-        """What was taken over from another folder is not uploaded, where S3 copies the archives that hold it.
+        """Take it that what came from another folder lies in archives that S3 copies: it need not be uploaded.
 
         Args:
             known: the archives.

@@ -95,6 +95,13 @@ def summary(count: int, dues: Collection[Due], failures: Sequence[Failure]) -> s
     return text
 
 
+def does_not_load(failures: Sequence[Failure]) -> str:
+    """Return one line of packages that were taken over as they are, and do not load."""
+    names = ", ".join(f"{one.name} {one.version}" for one in failures[:SHOWN])
+    more = f" and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
+    return f"{len(failures)} packages do not load as they were taken over: {names}{more}; {failures[0].reason}"
+
+
 class Shown(Progress):
     """For a person, but for what is there already: each pass would repeat it."""
 
