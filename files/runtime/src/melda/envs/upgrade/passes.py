@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import shutil
-from typing import Any, Callable, Collection, Dict, Iterator, List, NamedTuple, Set
+from typing import Any, Callable, Collection, Dict, Iterator, List, NamedTuple, Sequence, Set
 
 from melda.config import environ
 from melda.envs import capture, document
@@ -77,7 +77,7 @@ class Passes:
     """
 
     def __init__(
-        self, place: environ.ImageLayout, former: List[Former], progress: Progress, broken: Collection[Failure] = ()
+        self, place: environ.ImageLayout, former: Sequence[Former], progress: Progress, broken: Collection[Failure] = ()
     ) -> None:
         self._place, self._progress = place, progress
         self._former = {one.kind: one for one in former}
@@ -120,6 +120,11 @@ class Passes:
     def coming(self) -> Dict[str, List[Json]]:
         """Return what is not here yet, by kind."""
         return {kind: self._missing(kind) for kind in self._wanted}
+
+    def far(self) -> str:
+        """Return how far it is, for people."""
+        left = sum(len(entries) for entries in self.coming().values())
+        return f"{self.total - left} of {self.total}"
 
     def run(self) -> List[Missing]:
         """Do it.

@@ -36,7 +36,8 @@ def moves(dues: Collection[Due]) -> str:
 
 
 def _of(kind: str, dues: Collection[Due]) -> str:
-    return moves([one for one in dues if one.target.startswith(LANGUAGES[kind] + "-")])
+    # Of a fork one language may be the same version.
+    return moves([one for one in dues if one.target.startswith(LANGUAGES[kind] + "-")]) or "the parent project"
 
 
 class Missing:

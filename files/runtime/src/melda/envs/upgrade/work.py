@@ -130,15 +130,11 @@ class Upgrade:
         """
         marks = {one.due.target: self._project.mark(one.due.source) for one in found}
         records = {one.due.target: self._begun(one.due) for one in found}
-        every = passes.Passes(self._place, list(found), self._progress)
-
-        def far() -> str:
-            left = sum(len(entries) for entries in every.coming().values())
-            return f"{every.total - left} of {every.total}"
+        every = passes.Passes(self._place, found, self._progress)
 
         def tell() -> None:
-            missing.coming(every.coming(), far())
-            state.write(f"installing, {far()}", state.UPGRADE)
+            missing.coming(every.coming(), every.far())
+            state.write(f"installing, {every.far()}", state.UPGRADE)
 
         every.after_each = tell
         tell()
