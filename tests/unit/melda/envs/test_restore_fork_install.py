@@ -92,6 +92,12 @@ def test_whoever_asks_is_told_how_far_it_is(project: Fork, monkeypatch: pytest.M
     ]  # fmt: skip
 
 
+def test_of_a_line_that_is_none_it_is_said(project: Fork) -> None:
+    project.wants("../x", version="3.6.0")
+    line = f"0 packages of users/eve are installed, carried over from R 3.6.0 to {R}; 1 cannot be had: ../x 1.0"
+    assert project.start() == line
+
+
 def test_another_r_is_carried_over(project: Fork) -> None:
     project.machine.apt_has(zoo="1.8", xts="1.0")
     (project.machine.root / "mirror").write_text("http://127.0.0.1:1")
@@ -123,10 +129,13 @@ def test_which_language_is_another_one(
 ) -> None:
     monkeypatch.setattr(interpreters, "python", lambda _: VERSION)
     path = tmp_path / "environment.json"
-    packages = [{"name": "zoo", "version": "1.0", "source": {"type": "local"}}]
-    parts = {"python": {"version": python, "packages": packages}, "r": {"version": r, "packages": packages}}
+    zoo = {"name": "zoo", "version": "1.0"}
+    parts = {
+        "python": {"version": python, "packages": [{**zoo, "source": {"type": "index"}}]},
+        "r": {"version": r, "packages": [{**zoo, "source": {"type": "cran"}}]},
+    }
     path.write_text(json.dumps({**document.empty(), **parts}))
-    found = of_fork.former(image.layout, str(path))
+    found = of_fork.former(image.layout, str(path))[0]
     assert [one.kind for one in found if one.due.source != one.due.target] == differ
     assert len(found) == (2 if differ else 0), "all of it, or restore does it"
 

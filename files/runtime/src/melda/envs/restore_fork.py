@@ -67,8 +67,10 @@ def install(place: environ.ImageLayout, path: str) -> Json:
     from melda.envs.upgrade import of_fork  # noqa: PLC0415 as above
 
     told = Told(sys.stderr)
-    found = of_fork.former(place, path) if upgrade.mode(environ.load()) == upgrade.AUTO else []
-    done = of_fork.carry_over(place, found, told) if found else command.restore(place, path, progress=told).as_json()
+    auto = upgrade.mode(environ.load()) == upgrade.AUTO
+    found, unusable = of_fork.former(place, path) if auto else ([], [])
+    done = of_fork.carry_over(place, found, unusable, told) if found else {}
+    done = done or command.restore(place, path, progress=told).as_json()
     for problem in done["problems"]:
         log.line("fork: " + command.Problem(**problem).line())
     return {"captured": True, **done}

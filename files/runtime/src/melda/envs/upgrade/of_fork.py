@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence, Tuple
 
 from melda.config import environ
 from melda.envs import document
@@ -19,12 +19,16 @@ from melda.sync.carry_over import Due
 Json = Dict[str, Any]
 
 
-def former(place: environ.ImageLayout, path: str) -> List[Former]:
-    """Return what a parent had; nothing, if it had this Python and this R: then it is restored exactly as it was.
+def former(place: environ.ImageLayout, path: str) -> Tuple[List[Former], List[Problem]]:
+    """Look what a parent had.
 
     Args:
         place: of the container.
         path: of the parent's capture, which anybody may have written.
+
+    Returns:
+        Nothing, if it had this Python and this R: then it is restored exactly as it was. Else what it had, and what of
+        the file cannot be used.
 
     Raises:
         UsageError: it is no capture.
@@ -40,11 +44,21 @@ def former(place: environ.ImageLayout, path: str) -> List[Former]:
         )  # without one of them restore says what is wrong
         due = Due(f"{name}-{mine}", f"{name}-{mine if same else given}", PACKAGES)
         every.append(Former(due, kind, found[kind]["packages"], path + ENDING))
-    return every if any(one.packages and one.due.source != one.due.target for one in every) else []
+    unusable = [Problem(nearest="", **one) for one in found.get(document.PROBLEMS, [])]
+    kinds = {one.kind for one in every if one.due.source != one.due.target}
+    differs = any(one.packages and one.kind in kinds for one in every) or any(one.kind in kinds for one in unusable)
+    return (every, unusable) if differs else ([], [])
 
 
-def carry_over(place: environ.ImageLayout, found: Sequence[Former], progress: Progress) -> Json:
+def carry_over(
+    place: environ.ImageLayout, found: Sequence[Former], unusable: Sequence[Problem], progress: Progress
+) -> Json:
     """Install what the parent had, the same versions as far as they can be had.
+
+    Args:
+        place: of the container.
+        found, unusable: as :func:`former` returns them.
+        progress: is told what happens.
 
     Returns:
         As :meth:`Outcome.as_json`; ``moves`` says from what to what.
@@ -52,13 +66,18 @@ def carry_over(place: environ.ImageLayout, found: Sequence[Former], progress: Pr
     Raises:
         UsageError: another restore runs.
     """
-    dues = [one.due for one in found if one.packages and one.due.source != one.due.target]
+    kinds = {one.kind for one in unusable}
+    dues = [one.due for one in found if (one.packages or one.kind in kinds) and one.due.source != one.due.target]
     missing = telling.Missing(dues)
     every = passes.Passes(place, found, progress)
     every.after_each = lambda: missing.coming(every.coming(), every.far())
     every.after_each()
     lost = every.run()
     missing.failed([carried.Failure(*one) for one in lost])
-    problems = [Problem(one.kind, one.name, one.version, one.reason, "")._asdict() for one in lost]
-    count = every.total - len(lost)
-    return {"installed": count, "there": 0, "problems": problems, "moves": telling.moves(dues)}
+    problems = [*unusable, *(Problem(one.kind, one.name, one.version, one.reason, "") for one in lost)]
+    return {
+        "installed": every.total - len(lost),
+        "there": 0,
+        "problems": [one._asdict() for one in problems],
+        "moves": telling.moves(dues),
+    }
