@@ -24,6 +24,7 @@ def build(
     requires: tuple[str, ...] = (),
     script: str = "",
     hashed: bool = False,
+    tag: str = "py3-none-any",
 ) -> Path:
     """Write a wheel.
 
@@ -35,6 +36,7 @@ def build(
         requires: requirements, as in ``Requires-Dist``.
         script: a console script, as ``command = module:function``.
         hashed: RECORD has hashes, as the wheels of an index have; pip does not check them.
+        tag: for which Pythons it is, as if it had compiled code.
 
     Returns:
         Its path.
@@ -44,14 +46,14 @@ def build(
     content = {
         **files,
         f"{info}/METADATA": metadata + "".join(f"Requires-Dist: {one}\n" for one in requires),
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     if script:
         content[f"{info}/entry_points.txt"] = f"[console_scripts]\n{script}\n"
     record = f"{info}/RECORD"
     rows = [_row(path, text) if hashed else f"{path},,\n" for path, text in content.items()]
     content[record] = "".join([*rows, f"{record},,\n"])
-    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    wheel = folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in content.items():
             archive.writestr(path, text)

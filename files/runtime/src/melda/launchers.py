@@ -7,6 +7,7 @@ from typing import Dict
 
 PROGRAMS: Dict[str, str] = {
     "bspm-service": "melda.bspm.service",
+    "copy-archives": "melda.sync.copy_archives",
     "copy-fork": "melda.sync.copy_fork",
     "get-versions": "melda.versions.get_versions",
     "healthcheck": "melda.boot.health",

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from melda.base import interpreters
 from melda.config import environ
 from melda.envs import capture, cli, document, restore_fork
+from melda.envs.upgrade import of_fork
 from melda.plugins import state
 
-from tests.unit.melda.envs.conftest import Image, R
+from tests.unit.melda.envs.conftest import VERSION, Image, R
 from tests.unit.melda.envs.r_machine import Machine, machine
 
 __all__ = ["machine"]
@@ -46,6 +48,7 @@ def project(image: Image, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> 
     (machine.root / "system").rmdir()
     (machine.root / "system").symlink_to(image.system_r)
     monkeypatch.setattr(state, "FORK", str(machine.root / "state"))
+    monkeypatch.setattr(state, "MISSING", str(machine.root / "missing"))
     monkeypatch.setattr(state, "RESTORING", str(machine.root / "restoring"))
     monkeypatch.setattr(environ, "load", lambda: machine.env)
     monkeypatch.setattr(environ, "image_layout", lambda variables: image.layout)
@@ -89,7 +92,26 @@ def test_whoever_asks_is_told_how_far_it_is(project: Fork, monkeypatch: pytest.M
     ]  # fmt: skip
 
 
-def test_another_r_is_told_and_tried_again_with_the_next_image(project: Fork) -> None:
+def test_of_a_line_that_is_none_it_is_said(project: Fork) -> None:
+    project.wants("../x", version="3.6.0")
+    line = f"0 packages of users/eve are installed, carried over from R 3.6.0 to {R}; 1 cannot be had: ../x 1.0"
+    assert project.start() == line
+
+
+def test_another_r_is_carried_over(project: Fork) -> None:
+    project.machine.apt_has(zoo="1.8", xts="1.0")
+    (project.machine.root / "mirror").write_text("http://127.0.0.1:1")
+    project.wants("lost", "xts", "zoo", version="3.6.0")
+    line = f"2 packages of users/eve are installed, carried over from R 3.6.0 to {R}; 1 cannot be had: lost 1.0"
+    assert project.start() == line
+    assert project.machine.versions(project.machine.system) == {"xts": "1.0", "zoo": "1.8"}, "the version that apt has"
+    assert "lost\tversion 1.0 could not be carried over from R 3.6.0 to" in state.text(state.MISSING)
+    assert project.start() == line, "once"
+
+
+@pytest.mark.parametrize("mode", ["ask", "off"])
+def test_another_r_is_told_and_tried_again_with_the_next_image(project: Fork, mode: str) -> None:
+    project.machine.env["UPGRADE"] = mode
     project.wants("zoo", version="3.6.0")
     output = project.start()
     assert output.startswith("failed: ") and "the file is of R 3.6.0" in output
@@ -97,6 +119,25 @@ def test_another_r_is_told_and_tried_again_with_the_next_image(project: Fork) ->
     project.machine.apt_has(zoo="1.0")
     project.wants("zoo")
     assert project.start() == "1 packages of users/eve are installed"
+
+
+@pytest.mark.parametrize(("python", "r", "differ"), [
+    ("2.7.18", R, ["python"]), ("", "3.6.0", ["r"]), (VERSION, R, []), (VERSION.rpartition(".")[0], "4.2", []),
+])  # fmt: skip
+def test_which_language_is_another_one(
+    image: Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, python: str, r: str, differ: list[str]
+) -> None:
+    monkeypatch.setattr(interpreters, "python", lambda _: VERSION)
+    path = tmp_path / "environment.json"
+    zoo = {"name": "zoo", "version": "1.0"}
+    parts = {
+        "python": {"version": python, "packages": [{**zoo, "source": {"type": "index"}}]},
+        "r": {"version": r, "packages": [{**zoo, "source": {"type": "cran"}}]},
+    }
+    path.write_text(json.dumps({**document.empty(), **parts}))
+    found = of_fork.former(image.layout, str(path))[0]
+    assert [one.kind for one in found if one.due.source != one.due.target] == differ
+    assert len(found) == (2 if differ else 0), "all of it, or restore does it"
 
 
 def test_a_package_without_a_version_is_told_by_its_name() -> None:

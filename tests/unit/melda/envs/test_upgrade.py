@@ -9,7 +9,7 @@ import pytest
 from melda.base import interpreters
 from melda.envs import cli
 from melda.envs.restore import command as restore
-from melda.envs.upgrade import checking, command, passes, telling
+from melda.envs.upgrade import checking, command, passes, telling, work
 from melda.plugins import image_record, state
 from melda.sync import carried
 from melda.sync.carried import PACKAGES, WHOLE, Carried, Failure
@@ -67,7 +67,7 @@ def test_nothing_to_carry_over_is_not_worth_a_word(world: World) -> None:
 
 
 def test_a_snapshot_of_a_bucket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "local_folder", lambda *_: str(world.image.root / "local"))
+    monkeypatch.setattr(work, "local_folder", lambda *_: str(world.image.root / "local"))
     ours = world.image.workdir / ".melda-jupyter"
     (ours / f"Python-{OLD}").mkdir(parents=True)
     (ours / f"Python-{OLD}" / ("a" * 16 + ".json")).write_text("{}")
@@ -195,7 +195,7 @@ def test_what_was_taken_over_is_loaded_once(world: World, monkeypatch: pytest.Mo
     carried.note(workdir, target, Carried("Python-3.11.1", WHOLE, True))
     failure = Failure("python", "numpy", "1.0", "ImportError: no symbol")
     checked: list[object] = []
-    monkeypatch.setattr(command.checking, "check", lambda _, due: checked.append(due) or [failure])
+    monkeypatch.setattr(work.checking, "check", lambda _, due: checked.append(due) or [failure])
     line = world.start()
     assert line == "1 packages do not load as they were taken over: numpy 1.0; ImportError: no symbol"
     world.start()

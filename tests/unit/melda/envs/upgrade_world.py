@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from melda.envs import cli, formats
 from melda.envs.errors import UsageError
 from melda.envs.restore import command as restore
-from melda.envs.upgrade import checking, command, passes
+from melda.envs.upgrade import checking, command, passes, work
 from melda.plugins import state
 
 from tests.unit.melda.envs.conftest import Image, distribution, r_package
@@ -37,10 +38,11 @@ class World:
         monkeypatch.setattr(cli, "as_user", lambda _: None)
         monkeypatch.setattr(command.os, "nice", lambda _: 0)
         monkeypatch.setattr(command, "AGAIN", 0.01)
-        monkeypatch.setattr(command.capture, "capture", lambda *_: image.capture())
+        monkeypatch.setattr(work.capture, "capture", lambda *_: image.capture())
         monkeypatch.setattr(restore, "restore", self.restore)
         monkeypatch.setattr(passes.bspm, "available", lambda _: self.apt)
         monkeypatch.setattr(passes.checking, "of_r", lambda *_: [])
+        monkeypatch.setattr(work, "PAUSE", 0.01)
         self.old_site = image.workdir / f"Python-{OLD}" / OLD_SITE
         self.old_r = image.workdir / "R-4.1.0"
         self.old_site.mkdir(parents=True)
@@ -54,10 +56,11 @@ class World:
         assert options.allow_version_change
         wanted = formats.parse(Path(path).read_text(), path)
         wants = wanted.get(formats.WANTS, {"requirements": []})["requirements"]
-        loose = [one for one in wants if "=" not in one]
+        loose = [one.partition("!=")[0] for one in wants if "==" not in one]
         only = command.os.environ.get("UV_NO_BUILD") == "1"
         listed = [*wanted["python"]["packages"], *wanted["r"]["packages"]]
         here = {one["name"] for kind in ("python", "r") for one in self.image.capture()[kind]["packages"]}
+        here -= set(options.again)
         asked = [one for one in listed if one["name"] not in here]
         self.asked.append(("r" if wanted["r"]["packages"] else "python",
                            sorted([one["name"] for one in asked] + loose), only))  # fmt: skip
@@ -67,7 +70,7 @@ class World:
             assert not entry.keys() & {"record", "hashes"}, "its wheel may be another file"
             if "file" in entry or version in self.wheels.get(name, []) or (not only and name in self.sources):
                 if name not in here:
-                    distribution(self.image.own_python, name, version)
+                    self.put(name, version)
             else:
                 problems.append(restore.Problem("python", name, version, "no wheel", ""))
         unknown = [name for name in loose if not self.wheels.get(name)]
@@ -75,13 +78,23 @@ class World:
             if unknown:
                 problems.append(restore.Problem("python", name, "", f"{unknown} not found", ""))
             else:
-                distribution(self.image.own_python, name, self.wheels[name][-1])
+                self.put(name, self.wheels[name][-1])
         for entry in wanted["r"]["packages"]:
             if self.apt.get(entry["name"]) == entry["version"] or entry["name"] in self.sources or "file" in entry:
-                r_package(self.image.own_r, entry["name"], entry["version"], Repository="CRAN")
+                self.put_r(entry["name"], entry["version"])
             else:
                 problems.append(restore.Problem("r", entry["name"], entry["version"], "no source", ""))
         return restore.Outcome(0, 0, problems)
+
+    def put(self, name: str, version: str) -> None:
+        """An installer replaces what is there."""
+        for info in self.image.own_python.glob(f"{name}-*.dist-info"):
+            shutil.rmtree(info)
+        distribution(self.image.own_python, name, version)
+
+    def put_r(self, name: str, version: str) -> None:
+        shutil.rmtree(self.image.own_r / name, ignore_errors=True)
+        r_package(self.image.own_r, name, version, Repository="CRAN")
 
     def start(self, **env: str) -> str:
         self.env = {**env, "PATH": "/usr/bin:/bin"}

@@ -49,8 +49,9 @@ def test_the_fork_comes_after(monkeypatch: pytest.MonkeyPatch, project: Bucket, 
     done: list[str] = []
     monkeypatch.setattr(before_mount, "make_folders", lambda *_: done.append("folders"))
     monkeypatch.setattr(before_mount.fork_of, "fetch", lambda *_: done.append("fork"))
+    monkeypatch.setattr(before_mount.copies, "watch", lambda *_: done.append("copies"))
     before_mount.prepare(project, settings, None)  # type: ignore[arg-type]
-    assert done == ["folders", "fork"]
+    assert done == ["folders", "fork", "copies"]
 
 
 ANSWER = b"""<ListBucketResult><IsTruncated>false</IsTruncated><Prefix>users%2Fada%2F</Prefix>

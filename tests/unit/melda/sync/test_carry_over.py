@@ -69,12 +69,15 @@ def test_a_patch_release_takes_all_over(kept: Kept) -> None:
     kept.add(NAME, "zebra", "1.0")
     kept.root(NEXT)
     assert kept.project.due([NEXT]) == [Due(NEXT, NAME, WHOLE)]
-    assert kept.project.take_over(Due(NEXT, NAME, WHOLE)) == 3
+    assert kept.project.take_over(Due(NEXT, NAME, WHOLE)).entries == 3
     assert kept.versions(NEXT) == ["zebra-1.0.dist-info"]
     program = kept.root(NEXT) / "bin" / "zebra"
     assert program.read_text() == f"#!{kept.workdir}/{NEXT}/bin/python\nimport zebra\n"
     assert os.access(program, os.X_OK)
-    assert carried.read(str(kept.workdir)) == {NEXT: Carried(NAME, WHOLE, done=True)}
+    mark = kept.project.mark(NAME)
+    assert mark and carried.read(str(kept.workdir)) == {
+        NEXT: Carried(NAME, WHOLE, done=True, mark=mark, had=("zebra",))
+    }
     assert not list(kept.workdir.rglob(carry_over.WORK)) and not list(kept.local.rglob(carry_over.WORK))
     assert kept.project.due([NEXT]) == [], "once"
     if not kept.bucket:  # the day somebody goes back
@@ -110,6 +113,32 @@ def test_killed_anywhere_it_is_done_again(kept: Kept, monkeypatch: pytest.Monkey
     assert kept.project.due([NEXT]) == [Due(NEXT, NAME, WHOLE)]
     kept.project.take_over(*kept.project.due([NEXT]))
     assert kept.versions(NEXT) == ["zebra-1.0.dist-info"] and kept.project.due([NEXT]) == []
+
+
+def test_killed_before_it_is_in_the_bucket_it_is_done_again(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, bucket=True)
+    kept.add(NAME, "zebra", "1.0")
+    kept.root(NEXT)
+    kept.project.take_over(Due(NEXT, NAME, WHOLE))
+    assert kept.project.due([NEXT]) == [], "it is on this disk"
+    shutil.rmtree(kept.local)
+    assert kept.project.due([NEXT]) == [Due(NEXT, NAME, WHOLE)], "the next container has another one"
+    kept.root(NEXT)
+    kept.project.take_over(Due(NEXT, NAME, WHOLE))
+    synced = SyncedDir(NEXT, str(kept.local), str(kept.workdir / ".melda-jupyter"), kept.told.append, str)
+    synced.restore()
+    assert synced.flush("", 1e6) == ""
+    shutil.rmtree(kept.local)
+    assert kept.project.due([NEXT]) == [], "now it is saved"
+
+
+def test_what_changed_since_has_another_mark(kept: Kept) -> None:
+    assert kept.project.mark(NAME) == ""
+    kept.add(NAME, "zebra", "1.0")
+    before = kept.project.mark(NAME)
+    assert before == kept.project.mark(NAME)
+    kept.add(NAME, "yak", "1.0")
+    assert kept.project.mark(NAME) != before
 
 
 def test_another_series_is_installed_package_by_package(kept: Kept) -> None:

@@ -49,6 +49,31 @@ def test_space_is_bounded() -> None:
     )
 
 
+def test_many_generations_take_a_bounded_space(container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package of 100 kB that is upgraded again and again: of thirty states the bucket keeps as many as it may."""
+    monkeypatch.setattr(retention, "LAST", 5)
+    monkeypatch.setattr(retention, "DAYS", 0.0)
+    one, sizes = container(), []
+    for version in range(30):
+        install(one.root, "zebra", str(version))
+        (one.root / SITE / "zebra" / "data").write_bytes(os.urandom(100_000))
+        one.wait()
+        sizes.append(sum(path.stat().st_size for path in (bucket / NAME).iterdir()))
+    every, earlier = history.listed(str(bucket), NAME)
+    assert [one.label for one in every] == [f"P{number}" for number in range(30, 23, -1)], (
+        "five, and two that a start reads"
+    )
+    assert all(one.whole for one in every)
+    assert max(sizes[10:]) < 8.5 * 100_000 < sum(sizes[:1]) * 30, "it does not grow"
+    assert 4 * 100_000 < earlier < sizes[-1], "and it is told"
+    monkeypatch.setattr(retention, "LAST", 100)
+    monkeypatch.setattr(retention, "SPACE", 300_000)
+    monkeypatch.setattr(retention, "TIMES", 0)
+    install(one.root, "zebra", "30")
+    one.wait()
+    assert history.listed(str(bucket), NAME)[1] <= 300_000
+
+
 @pytest.fixture
 def used(container: Make) -> Container:
     """A folder in which something was installed, upgraded and removed."""

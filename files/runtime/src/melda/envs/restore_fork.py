@@ -11,7 +11,7 @@ from typing import Any, Dict, List
 
 from melda.base import log, regular, textfiles
 from melda.base.errors import ConfigError
-from melda.config import environ
+from melda.config import environ, upgrade
 from melda.envs import addresses, cli
 from melda.envs.capture import copies
 from melda.plugins import state
@@ -39,6 +39,8 @@ def summary(parent: str, done: Json) -> str:
     if not done.get("captured"):
         return f"{parent} has no capture: nothing is installed"
     line = "{0} packages of {1} are installed".format(done["installed"] + done["there"], parent)
+    if done.get("moves"):
+        line += ", carried over from " + done["moves"]
     names = ["{0} {1}".format(one["name"], one["version"]).strip() for one in done["problems"]]
     if names:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
@@ -62,10 +64,16 @@ def install(place: environ.ImageLayout, path: str) -> Json:
             super().done(count)
             state.write(f"installing, {self.far}", state.FORK)
 
-    outcome = command.restore(place, path, progress=Told(sys.stderr))
-    for problem in outcome.problems:
-        log.line("fork: " + problem.line())
-    return {"captured": True, **outcome.as_json()}
+    from melda.envs.upgrade import of_fork  # noqa: PLC0415 as above
+
+    told = Told(sys.stderr)
+    auto = upgrade.mode(environ.load()) == upgrade.AUTO
+    found, unusable = of_fork.former(place, path) if auto else ([], [])
+    done = of_fork.carry_over(place, found, unusable, told) if found else {}
+    done = done or command.restore(place, path, progress=told).as_json()
+    for problem in done["problems"]:
+        log.line("fork: " + command.Problem(**problem).line())
+    return {"captured": True, **done}
 
 
 def wait(parent: str) -> None:

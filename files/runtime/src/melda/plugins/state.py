@@ -21,8 +21,10 @@ START = FOLDER + "/start"  # what a start could not make ready in the home and i
 IMAGE = FOLDER + "/image"  # from which image to which the project moved; not there: it did not
 UPGRADE = FOLDER + "/upgrade"  # a line of what carries the packages of another Python or R over
 MISSING = paths.MISSING  # packages that are still coming, or could not be had; Python and R tell who misses one
+COPIES = FOLDER + "/copies"  # archives that the sync daemon wants S3 to copy, see melda/sync/copies.py
 NAMES = tuple(
-    os.path.basename(path) for path in (STATE, FORK, RESTORING, INTERRUPTED, START, IMAGE, UPGRADE, MISSING, CAPTURING)
+    os.path.basename(path)
+    for path in (STATE, FORK, RESTORING, INTERRUPTED, START, IMAGE, UPGRADE, MISSING, CAPTURING, COPIES)
 )
 LOCAL = "kept in the project's folder"
 PROJECT_STATE = paths.PROJECT_STATE

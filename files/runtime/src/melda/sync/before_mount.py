@@ -7,7 +7,7 @@ from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings
 from melda.mount import s3
-from melda.sync import fork_of, service
+from melda.sync import copies, fork_of, service
 
 
 def make_folders(bucket: Bucket, settings: Settings) -> None:
@@ -33,10 +33,14 @@ def make_folders(bucket: Bucket, settings: Settings) -> None:
 
 
 def prepare(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
-    """Make the folders, and fetch what the parent project has; arguments as for :func:`melda.mount.s3fs.prepare`.
+    """Make the folders, fetch what the parent project has, and look for copies that are asked for later.
+
+    Args:
+        bucket, settings, supervisor: as for :func:`melda.mount.s3fs.prepare`.
 
     Raises:
         ConfigError: it cannot be done.
     """
     make_folders(bucket, settings)
     fork_of.fetch(bucket, settings, supervisor)
+    copies.watch(bucket, settings, supervisor)

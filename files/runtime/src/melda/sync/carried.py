@@ -13,6 +13,7 @@ from melda.base.paths import PROJECT_STATE
 NAME = "upgrade.json"
 SCHEMA = 1
 LARGEST, MOST = 1 << 20, 2000  # bytes of the file; packages that it names
+LONGEST = 300  # characters of a value
 FOLDER = re.compile(r"(?P<kind>Python|R)-(?P<version>\d+\.\d+\.\d+)")
 WHOLE, PACKAGES = "whole", "packages"
 
@@ -35,6 +36,8 @@ class Carried(NamedTuple):
         done: nothing is left to do.
         failures: what could not be had, or does not load.
         checked: what was taken over as it was has been loaded once.
+        mark: another one when the source has changed since, see :meth:`Project.mark`; empty: not known.
+        had: names of the packages that the source had; what it has beyond them came later.
     """
 
     source: str
@@ -42,6 +45,8 @@ class Carried(NamedTuple):
     done: bool = False
     failures: Tuple[Failure, ...] = ()
     checked: bool = False
+    mark: str = ""
+    had: Tuple[str, ...] = ()
 
 
 def path_in(workdir: str) -> str:
@@ -52,11 +57,15 @@ def path_in(workdir: str) -> str:
 def _carried(found: Any) -> Optional[Carried]:
     try:
         source, how, done = found["source"], found["how"], found["done"]
-        failures = tuple(Failure(*(str(value)[:300] for value in one)) for one in found["failures"][:MOST])
+        failures = tuple(Failure(*(str(value)[:LONGEST] for value in one)) for one in found["failures"][:MOST])
+        mark, had = (
+            str(found.get("mark", ""))[:LONGEST],
+            tuple(str(name)[:LONGEST] for name in found.get("had", ())[:MOST]),
+        )
         right = FOLDER.fullmatch(source) and how in (WHOLE, PACKAGES) and isinstance(done, bool)
     except (TypeError, KeyError, ValueError):
         return None
-    return Carried(source, how, done, failures, found.get("checked") is True) if right else None
+    return Carried(source, how, done, failures, found.get("checked") is True, mark, had) if right else None
 
 
 def read(workdir: str) -> Dict[str, Carried]:
@@ -79,7 +88,11 @@ def note(workdir: str, name: str, one: Carried) -> None:
     if known.get(name) == one:
         return
     listed: Dict[str, Any] = {
-        folder: {**held._asdict(), "failures": [list(failure) for failure in held.failures[:MOST]]}
+        folder: {
+            **held._asdict(),
+            "failures": [list(failure) for failure in held.failures[:MOST]],
+            "had": list(held.had[:MOST]),
+        }
         for folder, held in {**known, name: one}.items()
     }
     folders.make(os.path.dirname(path_in(workdir)))

@@ -8,6 +8,7 @@ needs is installed package by package, see melda/envs/upgrade; nothing of that h
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -16,8 +17,9 @@ from typing import Callable, Iterator, List, NamedTuple, Optional
 from melda.base import folders, mounts
 from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
 from melda.plugins import image_record
-from melda.sync import carried, distributions, tree
+from melda.sync import carried, distributions, local_index, tree
 from melda.sync.carried import PACKAGES, WHOLE, Carried
+from melda.sync.local_index import LocalIndex
 from melda.sync.restoring import Restoring
 
 WORK = "carried-over"  # folder for what is on its way, beside where it goes
@@ -36,6 +38,18 @@ class Due(NamedTuple):
     target: str
     source: str
     how: str
+
+
+class Taken(NamedTuple):
+    """What was taken over.
+
+    Attributes:
+        entries: how many.
+        known: the archives of the other folder that hold them; nothing, if the project is a local folder.
+    """
+
+    entries: int
+    known: LocalIndex
 
 
 class Project:
@@ -67,6 +81,22 @@ class Project:
     def _used(self, name: str) -> bool:
         # On local disk first: most folders hold something, and the bucket takes its time.
         return next(iter(tree.layout(name).entries(self._root(name))), None) is not None or self._holds(name)
+
+    def _lost(self, target: str, one: Carried) -> bool:
+        """Return whether what was taken over did not come into the bucket: its container was killed, or stopped, too early."""
+        return bool(self._local) and one.how == WHOLE and not self._used(target) and self._holds(one.source)
+
+    def mark(self, name: str) -> str:
+        """Return what is another one when something in a folder was installed or removed since; empty: it is not here.
+
+        Raises:
+            OSError: the project cannot be read.
+        """
+        if self._local:
+            state = sorted(entry for entry in tree.listed(os.path.join(self._ours, name)) if entry.endswith(".json"))
+        else:
+            state = [str(moment) for moment in tree.layout(name).stamp(self._root(name)) if moment]
+        return hashlib.sha256(" ".join(state).encode()).hexdigest()[:16] if state else ""
 
     def _captured(self, kind: str) -> Iterator[str]:
         """Return the folders' names of which there is a snapshot under its own name."""
@@ -106,7 +136,7 @@ class Project:
         known, found = carried.read(self._workdir), []
         for target in targets:
             one = known.get(target)
-            if (one and one.done) or (not one and self._used(target)):
+            if (one and one.done and not self._lost(target, one)) or (not one and self._used(target)):
                 continue
             source = one.source if one else self.source(target)
             if source:
@@ -114,37 +144,42 @@ class Project:
                 found.append(Due(target, source, how))
         return found
 
-    def take_over(self, due: Due) -> int:
+    def take_over(self, due: Due) -> Taken:
         """Fill a folder with all that another one of the same X.Y has. Killed anywhere, it can be done again.
 
         Returns:
-            How many entries it has from there.
+            What it has from there.
 
         Raises:
             OSError: something cannot be read or written.
         """
         carried.note(self._workdir, due.target, Carried(due.source, WHOLE))
+        mark = self.mark(due.source)
         work = os.path.join(self._local or self._ours, WORK)
         distributions.remove(work)
         folders.make(work)
+        index = local_index.NOTHING
         try:
             whole = os.path.join(work, due.source)
             if self._local:
-                self._unpack(due.source, work)
+                index = self._unpack(due.source, work)
             else:
                 self._link(os.path.join(self._workdir, due.source), whole)
             relocate(whole, *(os.path.join(self._workdir, name) for name in (due.source, due.target)))
             shape = tree.layout(due.target)
-            count = len(distributions.adopt(shape, whole, self._root(due.target)))
+            had = tuple(sorted(distributions.distributions(shape, whole) if shape.packages else shape.entries(whole)))
+            moved = distributions.adopt(shape, whole, self._root(due.target))
         finally:
             with contextlib.suppress(OSError):
                 distributions.remove(work)
-        carried.note(self._workdir, due.target, Carried(due.source, WHOLE, done=True))
-        return count
+        carried.note(self._workdir, due.target, Carried(due.source, WHOLE, done=True, mark=mark, had=had))
+        return Taken(len(moved), local_index.only(index, moved))
 
-    def _unpack(self, name: str, work: str) -> None:
+    def _unpack(self, name: str, work: str) -> LocalIndex:
         folders.make(work, name)
-        Restoring(name, work, self._ours, self._say, "").restore()
+        restoring = Restoring(name, work, self._ours, self._say, "")
+        restoring.restore()
+        return restoring.index
 
     def _link(self, source: str, target: str) -> None:
         shape = tree.layout(os.path.basename(source))

@@ -40,7 +40,7 @@ def _is_name(path: str) -> bool:
     )
 
 
-def _folders(bucket: Bucket, path: str) -> None:
+def make_folders(bucket: Bucket, path: str) -> None:
     """Make the folders on the way to ``path``, in the project: newer s3fs shows none that has no object."""
     parts = path.split("/")
     for count in range(1, len(parts) + 1):
@@ -127,7 +127,7 @@ class Fork:
         """
         capture, files, left = plan(self._bucket)
         target = f"{self._bucket.folder}/{fork_of.HERE}/{CAPTURE}"
-        _folders(self._bucket, fork_of.HERE)
+        make_folders(self._bucket, fork_of.HERE)
         if left:
             text = "not copied, as it is no file's name, too large, or more than {0} files or {1} MB: {2}"
             say(text.format(MOST, LARGEST >> 20, _names(left)))

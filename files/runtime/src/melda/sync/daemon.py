@@ -272,7 +272,7 @@ def main() -> int:
 
     folders = [SyncedDir(name, given.local, ours, say, running, old(name)) for name in given.names]
     capture = Capture(os.path.join(ours, state.CAPTURE), say)
-    moving = Moving(given.project, given.local if folders else "", say)
+    moving = Moving(given.project, given.local if folders else "", say, {folder.name: folder for folder in folders})
     daemon = SyncDaemon(folders, Packages(os.path.join(ours, "apt.json"), say), capture, moving)
     saved = daemon.last() if given.last else daemon.run()
     if daemon.is_restoring():  # it would be waited for

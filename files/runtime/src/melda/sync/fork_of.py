@@ -41,22 +41,32 @@ class Copied(NamedTuple):
     problem: str = ""
 
 
-def note(copied: Copied) -> None:
-    """Write it down, for the process that waits.
+NOBODY = Copied(True)
+
+
+def note(copied: Copied, path: str = "") -> None:
+    """Write it down, for the process that waits; ``path`` where it is no fork that waits.
 
     Raises:
         OSError: it cannot be written.
     """
     os.makedirs(RUN, mode=0o755, exist_ok=True)
-    textfiles.replace(COPIED, json.dumps(copied))
+    textfiles.replace(path or COPIED, json.dumps(copied))
 
 
-def copied() -> Copied:
-    """Return what was written down; over, where nobody copies."""
+def copied(path: str = "", nobody: Copied = NOBODY) -> Copied:
+    """Return what was written down; ``nobody``, where there is nothing: over, as nobody copies."""
     try:
-        return Copied(*json.loads(regular.read(COPIED, 16384)))
+        return Copied(*json.loads(regular.read(path or COPIED, 16384)))
     except (OSError, ValueError, TypeError):
-        return Copied(True)
+        return nobody
+
+
+def handed_over(bucket: Bucket) -> int:
+    """Return a file that holds the bucket and its keys, without a name, so that nobody else can open it."""
+    given = os.memfd_create("melda-bucket")
+    os.write(given, json.dumps(bucket).encode())
+    return given
 
 
 def fetch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
@@ -77,11 +87,9 @@ def fetch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
 
 
 def copying(bucket: Bucket, settings: Settings) -> Service:
-    """Return what copies, as root: it has the keys, which are in a file without a name that nobody else can open."""
-    given = os.memfd_create("melda-fork")
-    os.write(given, json.dumps(bucket).encode())
+    """Return what copies, as root: it has the keys."""
     argv = (*PYTHON, os.path.join(SRC, "copy-fork"))
-    return Service(COPYING, argv, users.ROOT, for_root(settings), oneshot=True, stdin=given)
+    return Service(COPYING, argv, users.ROOT, for_root(settings), oneshot=True, stdin=handed_over(bucket))
 
 
 def service(settings: Settings, variables: Dict[str, str]) -> Optional[Service]:

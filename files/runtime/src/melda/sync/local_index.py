@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Dict, NamedTuple, Tuple
+from typing import Collection, Dict, NamedTuple, Tuple
 
 from melda.base import regular, textfiles
 from melda.sync.generations import Archive, EntryRef, integer
@@ -29,6 +29,13 @@ class LocalIndex(NamedTuple):
 
 NOTHING = LocalIndex((), 0, {}, {}, {})
 LARGEST = 128 << 20  # bytes; it is ours, in a folder of the user's
+
+
+def only(known: LocalIndex, entries: Collection[str]) -> LocalIndex:
+    """Return what is known of some entries, for another folder: of that there is no generation yet."""
+    held = {entry: known.entries[entry] for entry in entries if entry in known.entries}
+    signatures = {entry: known.signatures[entry] for entry in held}
+    return LocalIndex((), known.number, held, signatures, {ref.part: known.parts[ref.part] for ref in held.values()})
 
 
 def read(path: str) -> LocalIndex:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Callable
+from typing import Callable, Dict, Mapping
 
 from melda.config import environ, upgrade
 from melda.plugins import image_record, set_paths, state
 from melda.sync import programs
 from melda.sync.carried import WHOLE
-from melda.sync.carry_over import Project
+from melda.sync.carry_over import Due, Project, Taken
+from melda.sync.copies import Request, Wanted
+from melda.sync.synced_dir import SyncedDir
 
 Say = Callable[[str], None]
+NONE: Mapping[str, SyncedDir] = {}
 
 
 class Moving:
@@ -22,11 +25,13 @@ class Moving:
         workdir: the project.
         local: folder on local disk with the folders that are kept in the bucket; empty: the project is a local folder.
         say: takes lines for the log.
+        synced: the folders that are kept in the bucket, by name.
     """
 
-    def __init__(self, workdir: str, local: str, say: Say) -> None:
-        self._workdir, self._say = workdir, say
+    def __init__(self, workdir: str, local: str, say: Say, synced: Mapping[str, SyncedDir] = NONE) -> None:
+        self._workdir, self._say, self._synced = workdir, say, synced
         self._project = Project(workdir, local, say)
+        self._request = Request(say)
 
     def take_over(self) -> None:
         """Take over what a patch release keeps, before Python and R start. Whatever lies there, it keeps nobody from starting."""
@@ -39,14 +44,24 @@ class Moving:
 
     def _take_over(self, place: environ.ImageLayout) -> None:
         targets = [os.path.basename(folder) for folder in set_paths.plugins(place) if folder]
+        taken: Dict[Due, Taken] = {}
         for due in self._project.due(targets):
             if due.how != WHOLE:
                 continue
             state.restoring()  # Python and R wait: it takes a second or two
             began = time.monotonic()
-            count = self._project.take_over(due)
+            taken[due] = self._project.take_over(due)
             took = time.monotonic() - began
-            self._say(f"{due.target}: {count} entries of {due.source} are taken over as they are ({took:.2f} s)")
+            text = "{0}: {1} entries of {2} are taken over as they are ({3:.2f} s)"
+            self._say(text.format(due.target, taken[due].entries, due.source, took))
+        self._have_copied({due: one for due, one in taken.items() if due.target in self._synced and one.known.parts})
+
+    def _have_copied(self, taken: Mapping[Due, Taken]) -> None:
+        """Let S3 copy the archives, so that they need not be uploaded."""
+        if taken:
+            self._request.ask([Wanted(due.source, due.target, tuple(one.known.parts)) for due, one in taken.items()])
+        for due, one in taken.items():
+            self._synced[due.target].take_known(one.known, self._request.is_pending)
 
     def record(self) -> None:
         """Report from which image to which the project moved, and remember this one."""

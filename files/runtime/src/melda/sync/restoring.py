@@ -9,6 +9,7 @@ from typing import Callable, Collection, Dict, Iterator, Set
 
 from melda.sync import archive, distributions, generations, local_index, programs, retention, tree
 from melda.sync.generations import Archive, Generation
+from melda.sync.local_index import LocalIndex
 from melda.sync.store import NO_FILE, Store
 
 Say = Callable[[str], None]
@@ -40,6 +41,11 @@ class Restoring:
         self._coming: Set[str] = set()  # entries that the bucket has
         self._history: Dict[str, Generation] = {}  # earlier generations that the bucket has
         self.ignored = ""  # what the bucket may have, and nobody can read
+
+    @property
+    def index(self) -> LocalIndex:
+        """What was restored, and from which archives."""
+        return self._saved
 
     def moved(self) -> None:
         """Take note that it goes on: something was read, or written."""

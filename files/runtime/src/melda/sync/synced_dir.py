@@ -49,6 +49,7 @@ class SyncedDir(Reporting):
         self._retry, self._often = RETRY, SCAN
         self._unarchived: Set[str] = set()  # entries that could not be archived at the last attempt
         self._beside: Set[str] = set()  # entries that are not here, and must stay in the manifest
+        self._copying: Callable[[], bool] = lambda: False
 
     def poll(self, now: float) -> None:
         """Save what has changed and is quiet, if nobody is installing; to be called every second or so.
@@ -57,6 +58,8 @@ class SyncedDir(Reporting):
             now: seconds of a clock that only goes forward.
         """
         stamp = self._layout.stamp(self.root)
+        if self._copying():
+            return
         if now < self._due or (stamp == self._stamp and not self.dirty and now - self._scanned < self._often):
             return
         self._stamp, self._scanned = stamp, now
@@ -81,6 +84,18 @@ class SyncedDir(Reporting):
             self._due = now + self._retry
             self._retry = min(2 * self._retry, LONGEST_RETRY)
             self._fail(f"not saved: {error.strerror or error}")
+
+    def take_known(self, known: LocalIndex, copying: Callable[[], bool]) -> None:
+        """Take it that what came from another folder lies in archives that S3 copies: it need not be uploaded.
+
+        Args:
+            known: the archives.
+            copying: are they being copied? Nothing is saved meanwhile.
+        """
+        if not self._saved.heads:
+            self._saved = known
+            self._merged = self.dirty = True
+            self._copying = copying
 
     def resume(self, since: float) -> bool:
         """As :meth:`Restoring.reread`.

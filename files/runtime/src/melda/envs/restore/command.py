@@ -70,7 +70,7 @@ class Restore:
         """
         with tools.alone(tools.cache(self._place)):
             wait(self._progress)
-            here = capture.capture(self._place)
+            here = plans.without(capture.capture(self._place), self._options.again)
             if self._options.attached:
                 self._wanted = plans.attached(self._wanted, self._path)
             for line in plans.check_versions(self._wanted, here, self._options.allow_version_change):

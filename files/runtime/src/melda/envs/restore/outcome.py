@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Collection, Dict, List, NamedTuple
 
 from melda.envs.restore import plan as plans
 
@@ -18,6 +18,7 @@ class Options(NamedTuple):
         prune: remove what the file does not name.
         dry_run: only say what would be done.
         allow_repositories: ask repositories of R packages that the file names.
+        again: names of packages that are installed though they are there, as what is there does not work.
     """
 
     attached: bool = False
@@ -25,6 +26,7 @@ class Options(NamedTuple):
     prune: bool = False
     dry_run: bool = False
     allow_repositories: bool = False
+    again: Collection[str] = ()
 
 
 DEFAULTS = Options()

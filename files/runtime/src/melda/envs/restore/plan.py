@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, NamedTuple, Sequence, Set
+from typing import Any, Collection, Dict, List, NamedTuple, Sequence, Set
 
 from melda.envs import diff
 from melda.envs.errors import UsageError
@@ -81,6 +81,19 @@ def missing(wanted: Json, here: Json, kind: str) -> List[Json]:
     other = {**here, "system": {}, **{other: _nothing() for other in NAMES if other != kind}}
     differ = {change.name for change in diff.compare(one, other)}
     return [entry for entry in wanted[kind]["packages"] if entry["name"] in differ]
+
+
+def without(here: Json, names: Collection[str]) -> Json:
+    """Return a capture as if packages of these names were not installed."""
+    found = dict(here)
+    for kind in NAMES if names else ():
+        part = here[kind]
+        found[kind] = {
+            **part,
+            "packages": [entry for entry in part["packages"] if entry["name"] not in names],
+            "image": {name: version for name, version in part.get("image", {}).items() if name not in names},
+        }
+    return found
 
 
 def _nothing() -> Json:

@@ -78,14 +78,20 @@ def _answer(line: str) -> Tuple[str, str]:
     return ()  # type: ignore[return-value]
 
 
-def of_python(place: environ.ImageLayout, root: str) -> List[Failure]:
-    """Load every distribution in the user's environment ``root``.
+def of_python(place: environ.ImageLayout, root: str, names: Optional[Collection[str]] = None) -> List[Failure]:
+    """Load distributions in the user's environment ``root``.
+
+    Args:
+        place: where things are.
+        root: the environment.
+        names: which; None: all.
 
     Returns:
         Those that do not load.
     """
     version = interpreters.python(place.python_env)
     found = python.in_folder(interpreters.site_packages(root, version))
+    found = {name: one for name, one in found.items() if names is None or name in names}
     questions = [(name, json.dumps([name, python.modules(one.distribution)])) for name, one in found.items()]
     env = {**tools.variables(place), "JUPYTER_WORKDIR": place.workdir}
     answers = _answers([os.path.join(root, "bin", "python"), "-c", IN_PYTHON], env, questions)
@@ -111,11 +117,19 @@ def of_r(place: environ.ImageLayout, root: str, names: Optional[Collection[str]]
     return [Failure("r", name, versions.get(name, ""), why[:300]) for name, why in answers if why]
 
 
-def check(place: environ.ImageLayout, due: Due) -> List[Failure]:
-    """Load all that was taken over into a folder.
+def is_there(place: environ.ImageLayout, due: Due, name: str) -> bool:
+    """Is a package in the folder, whether it loads or not?"""
+    root = os.path.join(place.workdir, due.target)
+    if due.target.startswith("Python-"):
+        return name in python.in_folder(interpreters.site_packages(root, interpreters.python(place.python_env)))
+    return r.read(os.path.join(root, name)) is not None
+
+
+def check(place: environ.ImageLayout, due: Due, names: Optional[Collection[str]] = None) -> List[Failure]:
+    """Load what was taken over into a folder: packages of these names, or all.
 
     Returns:
         What does not load.
     """
     root = os.path.join(place.workdir, due.target)
-    return of_python(place, root) if due.target.startswith("Python-") else of_r(place, root)
+    return of_python(place, root, names) if due.target.startswith("Python-") else of_r(place, root, names)

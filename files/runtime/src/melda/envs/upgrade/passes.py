@@ -11,21 +11,21 @@ import contextlib
 import json
 import os
 import shutil
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Set
+from typing import Any, Callable, Collection, Dict, Iterator, List, NamedTuple, Sequence, Set
 
 from melda.config import environ
 from melda.envs import capture, document
 from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UsageError
-from melda.envs.restore import bspm, command, tools
+from melda.envs.restore import bspm, command, plan, tools
 from melda.envs.restore.progress import Progress
 from melda.envs.upgrade import checking
 from melda.envs.upgrade.former import Former
 from melda.plugins import set_paths
 from melda.sync import distributions
+from melda.sync.carried import Failure
 
 Json = Dict[str, Any]
-ALLOWED = command.Options(allow_version_change=True)
 REPOSITORIES = ("cran", "apt", "bioconductor")
 NO_BUILD = "UV_NO_BUILD"  # https://docs.astral.sh/uv/reference/environment/#uv_no_build
 
@@ -73,19 +73,32 @@ class Passes:
         place: where things are.
         former: what there was.
         progress: is told what happens.
+        broken: packages that are there, but do not load: each is installed again until it does.
     """
 
-    def __init__(self, place: environ.ImageLayout, former: List[Former], progress: Progress) -> None:
+    def __init__(
+        self, place: environ.ImageLayout, former: Sequence[Former], progress: Progress, broken: Collection[Failure] = ()
+    ) -> None:
         self._place, self._progress = place, progress
         self._former = {one.kind: one for one in former}
-        self._here = capture.capture(place)
+        self._broken = {(one.kind, one.name): one for one in broken}
+        self._here = self._look()
         self._why: Dict[str, Dict[str, str]] = {"python": {}, "r": {}}
         self.after_each: Callable[[], None] = lambda: None  # called after each pass
         self._work = os.path.join(tools.cache(place), "upgrade")
         self._wanted = {kind: self._entries(kind) for kind in ("python", "r")}
 
+    def _look(self) -> Json:
+        return plan.without(capture.capture(self._place), self._names())
+
+    def _names(self) -> Set[str]:
+        return {name for _, name in self._broken}
+
     def _entries(self, kind: str) -> List[Json]:
-        found = self._former[kind].packages if kind in self._former else []
+        one = self._former.get(kind)
+        found = one.packages if one else []
+        if one is None or one.due.source == one.due.target:  # of a fork whose other language is another version
+            return found
         if kind == "python":
             return [for_another_python(entry) for entry in found]
         architecture = self._here["system"]["architecture"]
@@ -108,6 +121,11 @@ class Passes:
         """Return what is not here yet, by kind."""
         return {kind: self._missing(kind) for kind in self._wanted}
 
+    def far(self) -> str:
+        """Return how far it is, for people."""
+        left = sum(len(entries) for entries in self.coming().values())
+        return f"{self.total - left} of {self.total}"
+
     def run(self) -> List[Missing]:
         """Do it.
 
@@ -128,10 +146,17 @@ class Passes:
         finally:
             shutil.rmtree(self._work, ignore_errors=True)
         return [
-            Missing(kind, entry["name"], entry["version"], self._why[kind].get(entry["name"], "no reason given"))
+            Missing(kind, entry["name"], entry["version"], self._reason(kind, entry["name"]))
             for kind in self._wanted
             for entry in self._missing(kind)
         ]
+
+    def _reason(self, kind: str, name: str) -> str:
+        why = self._why[kind].get(name, "")
+        if (kind, name) in self._broken:
+            found = f"it does not load: {self._broken[kind, name].reason}"
+            return f"{found}; to install it again failed: {why}" if why else found
+        return why or "no reason given"
 
     def _restore(self, kind: str, text: str, name: str, binary: bool) -> List[command.Problem]:
         """One restore; what cannot be had is remembered with the reason."""
@@ -139,13 +164,27 @@ class Passes:
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(text)
         self._files(kind, path + ENDING)
+        options = command.Options(allow_version_change=True, again=frozenset(self._names()))
         with binaries_only(binary):
-            outcome = command.restore(self._place, path, ALLOWED, self._progress)
-        self._here = capture.capture(self._place)
+            outcome = command.restore(self._place, path, options, self._progress)
         for problem in outcome.problems:
             self._why[problem.kind][problem.name] = problem.reason
+        self._load_again(kind)
+        self._here = self._look()
         self.after_each()
         return outcome.problems
+
+    def _load_again(self, kind: str) -> None:
+        """See which of the packages that did not load do so now."""
+        names = {name for of, name in self._broken if of == kind}
+        if not names:
+            return
+        failures = {one.name: one for one in checking.check(self._place, self._former[kind].due, names)}
+        for name in names:
+            if name in failures:
+                self._broken[kind, name] = failures[name]
+            else:
+                del self._broken[kind, name]
 
     def _files(self, kind: str, path: str) -> None:
         """Links to the copies that were kept, under the names that restore expects."""
@@ -180,7 +219,8 @@ class Passes:
 
     def _newest(self) -> None:
         """Install the newest wheels of what has none of that version, as they fit to the rest: together, else one by one."""
-        names = [entry["name"] for entry in self._missing("python") if entry["source"]["type"] == "index"]
+        missing = {entry["name"]: entry for entry in self._missing("python") if entry["source"]["type"] == "index"}
+        names = list(missing)
         if not names:
             return
         index = [one for one in self._here["python"]["packages"] if one["source"]["type"] == "index" and one["version"]]
@@ -189,7 +229,10 @@ class Passes:
         for group in [names, *([[name] for name in names] if len(names) > 1 else [])]:
             left = [name for name in group if name in {entry["name"] for entry in self._missing("python")}]
             if left:
-                self._restore("python", "".join(one + "\n" for one in [*left, *pins]), "requirements.txt", True)
+                # Of what is there and does not load: any but that.
+                other = {name: f"{name}!={missing[name]['version']}" for _, name in self._broken if name in missing}
+                asked = [other.get(name, name) for name in left]
+                self._restore("python", "".join(one + "\n" for one in [*asked, *pins]), "requirements.txt", True)
         self._why["python"].update(before)
 
     def _sources(self) -> None:
@@ -209,7 +252,7 @@ class Passes:
             distributions.remove(os.path.join(root, one.name))
             self._why["r"][one.name] = f"the copy that was kept does not load: {one.reason}"
         if failures:
-            self._here = capture.capture(self._place)
+            self._here = self._look()
 
 
 def invalid(error: UsageError) -> bool:

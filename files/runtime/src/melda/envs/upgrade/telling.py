@@ -36,7 +36,8 @@ def moves(dues: Collection[Due]) -> str:
 
 
 def _of(kind: str, dues: Collection[Due]) -> str:
-    return moves([one for one in dues if one.target.startswith(LANGUAGES[kind] + "-")])
+    # Of a fork one language may be the same version.
+    return moves([one for one in dues if one.target.startswith(LANGUAGES[kind] + "-")]) or "the parent project"
 
 
 class Missing:
@@ -93,6 +94,13 @@ def summary(count: int, dues: Collection[Due], failures: Sequence[Failure]) -> s
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         text += "; {0} cannot be had: {1}{2}".format(len(names), ", ".join(names[:SHOWN]), more)
     return text
+
+
+def does_not_load(failures: Sequence[Failure]) -> str:
+    """Return one line of packages that were taken over as they are, and do not load."""
+    names = ", ".join(f"{one.name} {one.version}" for one in failures[:SHOWN])
+    more = f" and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
+    return f"{len(failures)} packages do not load as they were taken over: {names}{more}; {failures[0].reason}"
 
 
 class Shown(Progress):

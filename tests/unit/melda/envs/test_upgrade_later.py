@@ -1,0 +1,184 @@
+"""What a patch release broke is installed again; what came with the old image later comes, too; saved is done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from melda.envs.restore import command as restore
+from melda.envs.upgrade import command, passes, work
+from melda.plugins import state
+from melda.sync import carried, local_index, tree
+from melda.sync.carried import PACKAGES, WHOLE, Carried, Failure
+from melda.sync.carry_over import Due
+
+from tests.unit.melda.envs.conftest import SITE, VERSION, R, distribution, r_package
+from tests.unit.melda.envs.upgrade_world import OLD, World, world
+
+__all__ = ["world"]
+
+TARGET, BEFORE = f"Python-{VERSION}", "Python-{}.{}.{}".format(*sys.version_info[:2], sys.version_info[2] + 1)
+MOVES = f"Python {OLD} to {VERSION}"
+
+
+class Patched:
+    """A project that a patch release took over: of its packages some do not load."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world, self.workdir = world, str(world.image.workdir)
+        self.broken: dict[str, set[str]] = {"python": set(), "r": set()}  # do not load, in any state
+        self.spoiled = {"python": set[str](), "r": set[str]()}  # do not load until they are installed again
+        self.checked: list[list[str] | None] = []
+        shutil.rmtree(world.old_site.parents[2])
+        world.old_r.rmdir()
+        monkeypatch.setattr(work.checking, "check", self.check)
+        real_put, real_r = world.put, world.put_r
+
+        def put(name: str, version: str) -> None:
+            real_put(name, version)
+            self.spoiled["python"].discard(name)
+
+        def put_r(name: str, version: str) -> None:
+            real_r(name, version)
+            self.spoiled["r"].discard(name)
+
+        world.put, world.put_r = put, put_r  # type: ignore[method-assign]
+
+    def has(self, kind: str, name: str, version: str) -> None:
+        for root in (BEFORE, TARGET) if kind == "python" else ("R-4.2.0", f"R-{R}"):
+            if kind == "python":
+                distribution(Path(self.workdir) / root / SITE, name, version)
+            else:
+                r_package(Path(self.workdir) / root, name, version, Repository="CRAN")
+        source, target = (BEFORE, TARGET) if kind == "python" else ("R-4.2.0", f"R-{R}")
+        carried.note(self.workdir, target, Carried(source, WHOLE, True))
+
+    def check(self, _: object, due: Due, names: Any = None) -> list[Failure]:
+        kind = "python" if due.target == TARGET else "r"
+        self.checked.append(sorted(names) if names is not None else None)
+        there = self.world.found()[kind]
+        bad = {name for name in self.broken[kind] | self.spoiled[kind] if names is None or name in names}
+        return [Failure(kind, name, there[name], "no symbol") for name in sorted(bad & there.keys())]
+
+    def failures(self, target: str) -> list[str]:
+        one = carried.read(self.workdir)[target]
+        assert one.checked
+        return [failure.name for failure in one.failures]
+
+
+@pytest.fixture
+def patched(world: World, monkeypatch: pytest.MonkeyPatch) -> Patched:
+    return Patched(world, monkeypatch)
+
+
+def test_what_does_not_load_is_installed_again(patched: Patched, capsys: pytest.CaptureFixture[str]) -> None:
+    world = patched.world
+    for name in ("fine", "same", "newer", "lost"):
+        patched.has("python", name, "1.0")
+    patched.has("r", "compiled", "1.0")
+    patched.spoiled = {"python": {"same", "newer", "lost"}, "r": {"compiled"}}
+    world.wheels, world.sources = {"same": ["1.0"], "newer": ["2.0"]}, {"compiled"}
+    line = world.start()
+    assert line == "1 packages do not load as they were taken over: lost 1.0; it does not load: no symbol; " \
+        "to install it again failed: no wheel"  # fmt: skip
+    assert world.found() == {
+        "python": {"fine": "1.0", "same": "1.0", "newer": "2.0", "lost": "1.0"}, "r": {"compiled": "1.0"},
+    }  # fmt: skip
+    assert (patched.failures(TARGET), patched.failures(f"R-{R}")) == (["lost"], [])
+    err = capsys.readouterr().err
+    assert (
+        "3 packages do not load as they were taken over: lost 1.0, newer 1.0, same 1.0; no symbol; installing again"
+        in err
+    )
+    assert "2 packages that did not load are installed again; 1 do not load" in err
+    assert "fine" not in str(world.asked), "what loads is left alone"
+    asked = len(world.asked)
+    world.start()
+    assert len(world.asked) == asked, "once"
+    assert [row[1] for row in world.missing()] == ["lost"], (
+        "the cell that misses it is told, in the next container, too"
+    )
+
+
+def test_what_never_loads_stays_as_it_is(patched: Patched) -> None:
+    patched.has("python", "same", "1.0")
+    patched.broken["python"] = {"same"}
+    patched.world.wheels = {"same": ["1.0"]}
+    line = patched.world.start()
+    assert line.startswith("1 packages do not load as they were taken over: same 1.0; it does not load: no symbol")
+    assert patched.failures(TARGET) == ["same"]
+    assert patched.world.found()["python"] == {"same": "1.0"}
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_killed_while_it_is_installed_again(patched: Patched, monkeypatch: pytest.MonkeyPatch, gone: bool) -> None:
+    patched.has("python", "same", "1.0")
+    patched.spoiled["python"] = {"same"}
+    patched.world.wheels = {"same": ["1.0"]}
+
+    def killed(*_: object) -> None:
+        if gone:
+            for path in patched.world.image.own_python.glob("same*"):
+                shutil.rmtree(path)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(restore, "restore", killed)
+        with pytest.raises(KeyboardInterrupt):
+            patched.world.start()
+    patched.world.start()
+    assert patched.world.found()["python"] == {"same": "1.0"} and patched.failures(TARGET) == []
+
+
+@pytest.mark.parametrize("mode", ["", "ask", "off"])
+def test_what_came_with_the_old_image_later(world: World, mode: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("first", "removed"):
+        distribution(world.old_site, name, "1.0")
+    world.wheels = {name: ["1.0"] for name in ("first", "removed", "later")}
+    world.start()
+    for path in world.image.own_python.glob("removed*"):
+        shutil.rmtree(path)
+    world.start()
+    assert world.found()["python"] == {"first": "1.0"}, "what the user removes stays removed"
+    distribution(world.old_site, "later", "1.0")  # the old image runs again, or still
+    world.asked.clear()
+    line = world.start(UPGRADE=mode)
+    if mode:
+        assert world.found()["python"] == {"first": "1.0"}
+        assert line.startswith("waiting: melda-env upgrade") is (mode == "ask")
+        assert command.cli.main(["upgrade"]) == 0
+    else:
+        assert line == f"1 packages are carried over from {MOVES}"
+    assert f"Python-{OLD} got 1 packages since it was carried over to {TARGET}: later" in "".join(capsys.readouterr())
+    assert world.found()["python"] == {"first": "1.0", "later": "1.0"}
+    world.asked.clear()
+    world.start()
+    assert world.asked == [], "once"
+
+
+def test_it_counts_when_it_is_in_the_bucket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    distribution(world.old_site, "same", "1.0")
+    world.wheels = {"same": ["1.0"]}
+    monkeypatch.setattr(work, "LOCAL_PLUGINS", str(world.image.workdir))
+    monkeypatch.setattr(work, "SAVED", 0.0)
+    real = work.Upgrade.__init__
+
+    def in_bucket(self: work.Upgrade, *arguments: Any) -> None:
+        real(self, *arguments)
+        self._kept = True
+
+    monkeypatch.setattr(work.Upgrade, "__init__", in_bucket)
+    world.start()
+    workdir = str(world.image.workdir)
+    assert not carried.read(workdir)[TARGET].done, "killed now, the next container does it again"
+    root = f"{workdir}/{TARGET}"
+    index = local_index.NOTHING._replace(signatures=tree.signatures(tree.layout(TARGET), root))
+    local_index.write(index, root + ".json")
+    world.start()
+    assert carried.read(workdir)[TARGET].done and carried.read(workdir)[TARGET].how == PACKAGES
+    assert not passes.os.path.exists(state.MISSING) or world.missing() == []
+    assert os.path.isdir(root)
