@@ -63,7 +63,7 @@ class Machine:
         return done.stdout
 
     def stop(self) -> None:
-        """``docker stop``, with Docker's own ten seconds."""
+        """``docker stop``, with the seconds that the container was made with."""
         subprocess.run([self.docker, "stop", self.name], check=True, stdout=subprocess.DEVNULL)
 
     def start(self) -> None:

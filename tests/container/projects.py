@@ -28,8 +28,8 @@ class Project:
         self._variables = bucket_variables(s3, BUCKET, s3.credentials(f"melda-test-{name}", BUCKET), f"users/{name}")
         self.made: list[Service] = []
 
-    def start(self) -> Service:
-        self.made.append(Service(*self._run, self._options, **self._variables))
+    def start(self, **more: str) -> Service:
+        self.made.append(Service(*self._run, self._options, **self._variables | more))
         return self.made[-1]
 
     @property

@@ -42,12 +42,14 @@ class Service(Machine):
         docker: path of the docker client.
         image: to run.
         options: of ``docker run``.
-        values: variables of the container; an empty JUPYTER_TOKEN is none.
+        values: variables of the container; an empty JUPYTER_TOKEN is none. A stop may take three times as long as Docker
+            gives it, for a machine with other things to do, unless STOP_SECONDS is given.
     """
 
     def __init__(self, docker: str, image: str, options: tuple[str, ...] = (), **values: str) -> None:
         self.token = values.setdefault("JUPYTER_TOKEN", secrets.token_hex(16))
-        super().__init__(docker, image, (*options, *variables(**values)), ("start-jupyter",))
+        seconds = values.setdefault("STOP_SECONDS", "30")
+        super().__init__(docker, image, ("--stop-timeout", seconds, *options, *variables(**values)), ("start-jupyter",))
 
     @property
     def notebook(self) -> Notebook:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,12 +44,13 @@ def url(docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             env=environment(NODE_OPTIONS="--openssl-legacy-provider"),
             stdout=log,
             stderr=log,
+            start_new_session=True,
         )
         try:
             until(lambda: b"listening" in (folder / "log").read_bytes() or server.poll() is not None, "it listens")
             yield f"http://{address}:{port}"
         finally:
-            server.terminate()
+            os.killpg(server.pid, signal.SIGTERM)  # node may be a child of a program of its package
             server.wait()
 
 

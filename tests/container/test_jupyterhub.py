@@ -16,7 +16,7 @@ from builder.errors import BuildError
 from deployments.jupyterhub import network
 
 from .hub import Hub, User, running
-from .machines import ROOT
+from .machines import ROOT, until
 from .services import Service
 
 ADA, GRACE = "ada", "grace.h@example.org"
@@ -155,7 +155,7 @@ def test_a_project_is_its_users_and_outlives_the_container(hub: Hub, ada: User, 
     assert "hers.txt" not in grace.notebook(grace.token()).run("python3", listing).stdout
     before = hub.container(ADA)
     ada.stop()
-    assert before not in hub.containers()
+    until(lambda: before not in hub.containers(), "the container is removed")
     ada.start()
     assert ada.notebook(ada.token()).run("python3", "print(open('hers.txt').read())").stdout == "secret\n"
 

@@ -90,7 +90,7 @@ def test_a_mount_namespace_of_the_users_keeps_no_mount(
 
 def test_a_stop_that_loses_something_says_so(serve: Serve, s3: Server, project: dict[str, str]) -> None:
     """S3 takes nothing any more: s3fs cannot write what is left before Docker's patience ends."""
-    service = serve(*MOUNT, **project).ready()
+    service = serve(*MOUNT, **project, STOP_SECONDS="10").ready()
     write(service)
     s3.hang()
     service.stop()

@@ -8,6 +8,7 @@ from .machines import until
 from .projects import PIP, PYTHON, SITE, Project, imported, not_restored, saved, shell
 from .services import Service
 
+DOCKERS = "10"  # seconds that Docker gives a stop
 UNSAVED = "something may be missing in the bucket: "
 SAYS = "what was installed last; the plugin sync's lines above say what"
 # Its command line is an installer's.
@@ -15,7 +16,7 @@ WAITS = "exec python3 -c 'import time; time.sleep(600)' pip install slow"
 
 
 def stopped(service: Service) -> tuple[int, str]:
-    """Stop it within Docker's ten seconds; its exit code, and what it says may be missing."""
+    """Stop it within the ten seconds that Docker gives; its exit code, and what it says may be missing."""
     assert service.seconds_to_stop() < 9
     code, lines = service.ended()
     return code, "".join(line.partition(UNSAVED)[2] for line in lines)
@@ -27,7 +28,7 @@ def stopped(service: Service) -> tuple[int, str]:
     [("403 Access Denied", SAYS), ("500 Internal Server Error", "the plugin sync did not end by itself")],
 )
 def test_the_bucket_refuses_the_last_save(project: Project, status: str, says: str) -> None:
-    one = project.start().ready()
+    one = project.start(STOP_SECONDS=DOCKERS).ready()
     shell(one, PIP + "zebra==1.0")
     saved(one)
     project.s3.judge = lambda method, _: status if method in ("PUT", "POST") else ""
@@ -61,7 +62,7 @@ def test_what_no_start_could_read_again_is_no_success(project: Project) -> None:
 
 
 def test_the_bucket_hangs_at_the_last_save(project: Project) -> None:
-    one = project.start().ready()
+    one = project.start(STOP_SECONDS=DOCKERS).ready()
     until(lambda: one.health()["plugins"].startswith("saved"), "the sync daemon looks")
     project.s3.hang()
     one.run(f"mkdir -p {SITE}/owl && echo V=1 >{SITE}/owl/__init__.py", user="melda")
