@@ -20,7 +20,7 @@ from pyinfra.facts.files import Directory
 from pyinfra.facts.server import Locales, OsRelease
 
 from tasks.facts.locales import LocaleSource
-from tasks.facts.server import Account
+from tasks.facts.server import Account, AccountRights
 from tasks.facts.variables import ImageVariables
 from tasks.lib import identity, nameless_image, pem, summary
 from tasks.lib.fact_cache import prefetch
@@ -214,6 +214,7 @@ def check() -> None:
     prefetch(OsRelease)
     prefetch(DebArch)
     prefetch(Account, username=host.data.username, uid=host.data.uid)
+    prefetch(AccountRights, username=host.data.username)
     prefetch(Directory, path=host.data.uhome)
     prefetch(Locales)
     prefetch(LocaleSource, locale=host.data.locale.split(".")[0])

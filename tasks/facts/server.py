@@ -27,8 +27,13 @@ class Account(FactBase[Dict[str, List[str]]]):
         return {line.split(":", 1)[0]: line.split(":")[1:] for line in output}
 
 
+# In shell, for root: does sudo give an account anything?
+SUDO = "id {0} >/dev/null 2>&1 && LC_ALL=C sudo -n -l -U {0} 2>/dev/null </dev/null | grep -q 'may run'"
+
+
 class AccountRights(Lines):
-    """What an account may have more than it was made with: ``expires`` if it ends on a day, and ``group:NAME`` for each group.
+    """What an account may have more than it was made with: ``expires`` if it ends on a day, ``group:NAME`` for each group, and
+    ``sudo`` if sudo's rules give it something, by a group or by its name.
 
     pyinfra's Users has no day, and the groups of /etc/group alone.
     """
@@ -36,5 +41,5 @@ class AccountRights(Lines):
     def command(self, username: str) -> str:
         return (
             f"getent shadow {username} | cut -d: -f8 | sed -n 's/^..*/expires/p';"
-            f" id -nG {username} 2>/dev/null | tr ' ' '\\n' | sed s/^/group:/"
+            f" id -nG {username} 2>/dev/null | tr ' ' '\\n' | sed s/^/group:/; {SUDO.format(username)} && echo sudo; true"
         )

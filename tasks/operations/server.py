@@ -12,7 +12,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.facts.server import Locales
 
 from tasks.facts.files import SetuidFiles, UserFolder
-from tasks.facts.server import AccountRights
+from tasks.facts.server import SUDO, AccountRights
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
@@ -29,7 +29,7 @@ def locale(locale: str) -> Generator[StringCommand, None, None]:
 
 
 @operation()
-def rights_taken_back(username: str, groups: Sequence[str]) -> Generator[StringCommand, None, None]:
+def rights_taken_back(username: str, groups: Sequence[str], sudoers: str) -> Generator[StringCommand, None, None]:
     """Take an account out of groups whose members can become root, and let it not expire.
 
     pyinfra's server.user adds to groups, or has to be given all of them.
@@ -37,12 +37,15 @@ def rights_taken_back(username: str, groups: Sequence[str]) -> Generator[StringC
     Args:
         username: of the account.
         groups: names; others are left.
+        sudoers: what to say, and to fail with, if sudo has a rule for the account beside those of groups.
     """
     found = host.get_fact(AccountRights, username=username)
     for group in groups:
         if f"group:{group}" in found:
             say(f"{username} was in the group {group}, whose members can become root, and is taken out of it")
             yield StringCommand(f"gpasswd -d {username} {group}")
+    if "sudo" in found:
+        yield StringCommand(f"if {SUDO.format(username)}; then {refuse(sudoers).get_raw_value()}; fi")
     if "expires" in found:
         say(f"the account {username} was to expire, and no longer is")
         yield StringCommand(f"usermod -e '' {username}")
