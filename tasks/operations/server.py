@@ -11,7 +11,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.server import Locales
 
-from tasks.facts.files import SetuidFiles, UserFolder
+from tasks.facts.files import PathStats, SetuidFiles, UserFolder
 from tasks.facts.server import SUDO, AccountRights
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
@@ -26,6 +26,18 @@ def locale(locale: str) -> Generator[StringCommand, None, None]:
     if locale not in host.get_fact(Locales):
         # localedef adds one locale; locale-gen would make every one that /etc/locale.gen lists again.
         yield StringCommand(f"localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}")
+
+
+@operation()
+def temporary_folder(path: str) -> Generator[StringCommand, None, None]:
+    """Have a folder for everybody's temporary files: apt's own user writes there. One that is a link is its host's.
+
+    pyinfra's files.directory gives a folder a mode without its sticky bit first.
+    """
+    found = host.get_fact(PathStats, paths=[path]).get(path, ("missing",))
+    if found[0] == "missing" or (found[0] == "directory" and found[1:] != ("1777", "root", "root")):
+        quoted = shlex.quote(path)
+        yield StringCommand(f"mkdir -p {quoted} && chown -h root:root {quoted} && chmod 1777 {quoted}/.")
 
 
 @operation()
