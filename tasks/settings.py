@@ -20,7 +20,7 @@ from pyinfra.facts.files import Directory
 from pyinfra.facts.server import Locales, OsRelease
 
 from tasks.facts.locales import LocaleSource
-from tasks.facts.server import Account
+from tasks.facts.server import Account, AccountRights, Unwritable
 from tasks.facts.variables import ImageVariables
 from tasks.lib import identity, nameless_image, pem, summary
 from tasks.lib.fact_cache import prefetch
@@ -214,13 +214,19 @@ def check() -> None:
     prefetch(OsRelease)
     prefetch(DebArch)
     prefetch(Account, username=host.data.username, uid=host.data.uid)
+    prefetch(AccountRights, username=host.data.username)
     prefetch(Directory, path=host.data.uhome)
     prefetch(Locales)
     prefetch(LocaleSource, locale=host.data.locale.split(".")[0])
     prefetch(ImageVariables)
+    prefetch(Unwritable)
     target()
     made = host.get_fact(ImageVariables)
-    problem = _locale(host.data.locale) or identity.changed({name: host.data.get(name) for name in RULES}, made)
+    problem = (
+        "; ".join(host.get_fact(Unwritable))
+        or _locale(host.data.locale)
+        or identity.changed({name: host.data.get(name) for name in RULES}, made)
+    )
     if problem:
         raise DeployError(problem)
 

@@ -9,6 +9,7 @@ from pyinfra.facts.server import Locales
 from tasks import fonts
 from tasks.debian_packages import PACKAGES
 from tasks.facts.apt import AptState, Diversion, Upgradable
+from tasks.facts.files import PathStats
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.operations import apt, managed_files, server
@@ -16,6 +17,7 @@ from tasks.packages import debian_names
 from tasks.settings import deploy
 
 MAN = "/usr/bin/man"
+TEMPORARY = "/tmp"
 
 
 @deploy("System")
@@ -23,6 +25,8 @@ def system() -> None:
     for fact in (AptState, Upgradable, DebPackages, Locales):
         prefetch(fact)
     prefetch(Diversion, path=MAN)
+    prefetch(PathStats, paths=[TEMPORARY])
+    server.temporary_folder(name="Make the folder for temporary files", path=TEMPORARY)
     apt.dpkg_configured(name="Finish an interrupted dpkg run")
     managed_files.put(
         name="Configure apt: no Recommends, try a failed download again, with manual pages",

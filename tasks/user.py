@@ -20,7 +20,14 @@ from tasks.operations.server import project_folder, rights_taken_back
 from tasks.settings import deploy
 
 # Whose members can become root: by sudo, by a container, or by the disk itself. Others, for a graphics card say, are a site's.
-ROOTS_GROUPS = ("root", "sudo", "wheel", "admin", "docker", "lxd", "incus-admin", "disk", "kmem", "shadow")
+ROOTS_GROUPS = (
+    "root", "sudo", "wheel", "admin", "google-sudoers", "docker", "lxd", "incus-admin", "libvirt", "disk", "kmem", "shadow",
+    "staff",  # may write to /usr/local, where root's R and shell look
+)  # fmt: skip
+
+SUDOERS = (
+    "invalid username={0!r}: expected an account without sudo, on this host sudo has a rule for it (sudo -l -U {0})"
+)
 
 
 def environ() -> Dict[str, str]:
@@ -61,12 +68,15 @@ def user() -> None:
     # pyinfra's files.directory ends with a traceback there.
     if not reason and host.get_fact(Directory, path=data.uhome) is False:
         reason = f"invalid uhome={data.uhome!r}: expected a folder, or nothing, on this host it is a link or a file"
+    rights = host.get_fact(AccountRights, username=data.username)
+    # Such a rule may be what its administrator logs in with, so it is not ours to take away.
+    if not reason and "sudo" in rights and not {f"group:{name}" for name in ROOTS_GROUPS} & set(rights):
+        reason = SUDOERS.format(data.username)
     if reason:
         raise DeployError(reason)
     for fact in (Groups, Os, Users):
         prefetch(fact)
     prefetch(UserFolder, path=data.jupyter_workdir)
-    prefetch(AccountRights, username=data.username)
     server.group(name="Add the user's group", group=data.username, gid=data.uid)
     server.user(  # nosec B604 # noqa: S604 - the shell of an account
         name="Add the user",
@@ -78,7 +88,12 @@ def user() -> None:
         create_home=True,
         ensure_home=False,  # below, with its mode
     )
-    rights_taken_back(name="Take from the user what could make it root", username=data.username, groups=ROOTS_GROUPS)
+    rights_taken_back(
+        name="Take from the user what could make it root",
+        username=data.username,
+        groups=ROOTS_GROUPS,
+        sudoers=SUDOERS.format(data.username),
+    )
     # The folders above it are root's: nobody puts a link in its place.
     files.directory(name="Make the home", path=data.uhome, user=data.username, group=data.username, mode="755")
     project_folder(

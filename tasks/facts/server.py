@@ -27,8 +27,30 @@ class Account(FactBase[Dict[str, List[str]]]):
         return {line.split(":", 1)[0]: line.split(":")[1:] for line in output}
 
 
+ROOM = 1024  # KiB
+# In shell, for root: does sudo give an account anything?
+SUDO = "id {0} >/dev/null 2>&1 && LC_ALL=C sudo -n -l -U {0} 2>/dev/null </dev/null | grep -q 'may run'"
+
+
+class Unwritable(Lines):
+    """What keeps files from being written, a line each. pyinfra has no such fact.
+
+    Nothing says so in time: apt without room in /tmp calls each signature wrong, and its downloader each server silent.
+    """
+
+    def command(self) -> str:
+        return (
+            "for p in /etc /opt /tmp /usr /var/lib /var/tmp; do if [ ! -e $p ]; then continue; fi;"
+            ' if [ ! -d $p ]; then echo "$p is no folder";'
+            ' elif [ ! -w $p ]; then echo "$p is read-only";'
+            f" elif [ \"$(df -Pk $p | awk 'END {{ print $4 }}')\" -lt {ROOM} ]; then"
+            f' echo "no space in $p: expected {ROOM // 1024} MB at least"; fi; done'
+        )
+
+
 class AccountRights(Lines):
-    """What an account may have more than it was made with: ``expires`` if it ends on a day, and ``group:NAME`` for each group.
+    """What an account may have more than it was made with: ``expires`` if it ends on a day, ``group:NAME`` for each group, and
+    ``sudo`` if sudo's rules give it something, by a group or by its name.
 
     pyinfra's Users has no day, and the groups of /etc/group alone.
     """
@@ -36,5 +58,5 @@ class AccountRights(Lines):
     def command(self, username: str) -> str:
         return (
             f"getent shadow {username} | cut -d: -f8 | sed -n 's/^..*/expires/p';"
-            f" id -nG {username} 2>/dev/null | tr ' ' '\\n' | sed s/^/group:/"
+            f" id -nG {username} 2>/dev/null | tr ' ' '\\n' | sed s/^/group:/; {SUDO.format(username)} && echo sudo; true"
         )

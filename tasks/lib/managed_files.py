@@ -98,20 +98,35 @@ def set_aside(path: str) -> StringCommand:
     return StringCommand(f"mv -T {shlex.quote(path)} {shlex.quote(name)}")
 
 
+def _in_the_way(entry: ManagedFile, present: Stats) -> bool:
+    found, wanted = present.get(entry.path), expected(entry)[0]
+    # A name can be given to another file, but not to a folder.
+    return bool(found and found[0] != wanted and "directory" in (found[0], wanted))
+
+
+def _with_way_made(entries: Sequence[ManagedFile], present: Stats) -> Stats:
+    """Say what PathStats will find once what is in the way is set aside: a link to a folder takes along what is seen below it."""
+    aside = tuple(entry.path + "/" for entry in entries if _in_the_way(entry, present))
+    above = {str(folder) for entry in entries for folder in PurePosixPath(entry.path).parents}
+    gone = {path for path in {*present, *above} if (path + "/").startswith(aside)}
+    kept = {path: found for path, found in present.items() if path not in gone}
+    return {**kept, **dict.fromkeys(gone & above, MISSING)}
+
+
 def make_way(entries: Sequence[ManagedFile], present: Stats) -> Generator[StringCommand, None, None]:
     """Say the commands after which ``entries`` can be put in place: the folders above them, and nothing of another kind."""
-    above = {str(folder) for entry in entries for folder in PurePosixPath(entry.path).parents}
-    for folder in sorted(above):
+    aside: List[str] = []
+    for entry in entries:
+        if _in_the_way(entry, present) and not entry.path.startswith(tuple(aside)):
+            aside.append(entry.path + "/")
+            yield set_aside(entry.path)
+    present = _with_way_made(entries, present)
+    for folder in sorted({str(folder) for entry in entries for folder in PurePosixPath(entry.path).parents}):
         found = present.get(folder)
         if found == NO_FOLDER:
             yield set_aside(folder)
         if found in (MISSING, NO_FOLDER):
             yield StringCommand(f"mkdir -m 755 {shlex.quote(folder)}")
-    for entry in entries:
-        found, wanted = present.get(entry.path), expected(entry)[0]
-        # A name can be given to another file, but not to a folder.
-        if found and found[0] != wanted and "directory" in (found[0], wanted):
-            yield set_aside(entry.path)
 
 
 def put(entry: ManagedFile, check: str = "") -> Generator[Command, None, None]:
@@ -161,7 +176,8 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
         present: what the fact PathStats found.
         check: a command that must accept a file before it is put in place; ``{}`` stands for the file under its temporary name.
     """
-    pending = [entry for entry in entries if not _is_in_sync(entry, present)]
+    made = _with_way_made(entries, present)
+    pending = [entry for entry in entries if not _is_in_sync(entry, made)]
     yield from make_way(pending, present)
     if not check and sum(entry.content is not None for entry in pending) > 1:
         yield from _put_all(pending)

@@ -23,6 +23,7 @@ SECRETS = FOLDER + "/.secrets"
 NETRC = SECRETS + "/netrc"
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 # A compilation that was interrupted leaves a lock that no later one removes. R executes what it unpacks in TMPDIR.
+RSCRIPT = "/usr/bin/Rscript"  # the distribution's: conda has one too, and may be first on PATH
 UNLOCK_R = "export TMPDIR=/var/tmp; rm -rf /usr/local/lib/R/site-library/00LOCK*"
 Command = Union[StringCommand, FileUploadCommand]
 

@@ -15,6 +15,7 @@ from tasks.lib import apt_get, managed_files, omitted, reachable, staging
 from tasks.lib.managed_files import ManagedFile
 from tasks.lib.staging import Command
 
+_HALF = "dpkg-query -W -f '${db:Status-Eflag} ${Package}\\n' | sed -n 's/^reinstreq //p'"
 # What apt's URItoFileName quotes, beside what is not printable.
 _QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
 
@@ -24,7 +25,11 @@ def dpkg_configured() -> Generator[Command, None, None]:
     """Finish a dpkg run that was interrupted, so that apt works again. pyinfra has no operation for it."""
     if host.get_fact(AptState).interrupted:
         yield StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confdef --force-confold")
-        yield from staging.run(apt_get.apt_get("--fix-broken install"))
+        # A package that was cut off while it was unpacked is unpacked again, for which apt needs its archive, and the lists.
+        again = apt_get.apt_get(f"--reinstall install $({_HALF})")
+        refresh = "" if host.data.get("mirror") else f"( {apt_get.update()} ); "
+        fix = apt_get.apt_get("--fix-broken install")
+        yield from staging.run(f'if [ -n "$({_HALF})" ]; then {refresh}{again}; fi; {fix}')
 
 
 @operation()

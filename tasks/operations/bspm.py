@@ -33,7 +33,7 @@ def installed(mirror: str) -> Generator[staging.Command, None, None]:
     else:
         yield from staging.run(
             # R exits 0 when an installation fails; loading the package is the proof.
-            f"{staging.UNLOCK_R}; Rscript --vanilla"
+            f"{staging.UNLOCK_R}; {staging.RSCRIPT} --vanilla"
             f' -e \'install.packages("bspm", repos="{reachable.cran(mirror)}")\' -e \'loadNamespace("bspm")\''
         )
         yield from omitted.clear("bspm")

@@ -11,8 +11,8 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.server import Locales
 
-from tasks.facts.files import SetuidFiles, UserFolder
-from tasks.facts.server import AccountRights
+from tasks.facts.files import PathStats, SetuidFiles, UserFolder
+from tasks.facts.server import SUDO, AccountRights
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
@@ -29,7 +29,19 @@ def locale(locale: str) -> Generator[StringCommand, None, None]:
 
 
 @operation()
-def rights_taken_back(username: str, groups: Sequence[str]) -> Generator[StringCommand, None, None]:
+def temporary_folder(path: str) -> Generator[StringCommand, None, None]:
+    """Have a folder for everybody's temporary files: apt's own user writes there. One that is a link is its host's.
+
+    pyinfra's files.directory gives a folder a mode without its sticky bit first.
+    """
+    found = host.get_fact(PathStats, paths=[path]).get(path, ("missing",))
+    if found[0] == "missing" or (found[0] == "directory" and found[1:] != ("1777", "root", "root")):
+        quoted = shlex.quote(path)
+        yield StringCommand(f"mkdir -p {quoted} && chown -h root:root {quoted} && chmod 1777 {quoted}/.")
+
+
+@operation()
+def rights_taken_back(username: str, groups: Sequence[str], sudoers: str) -> Generator[StringCommand, None, None]:
     """Take an account out of groups whose members can become root, and let it not expire.
 
     pyinfra's server.user adds to groups, or has to be given all of them.
@@ -37,12 +49,15 @@ def rights_taken_back(username: str, groups: Sequence[str]) -> Generator[StringC
     Args:
         username: of the account.
         groups: names; others are left.
+        sudoers: what to say, and to fail with, if sudo has a rule for the account beside those of groups.
     """
     found = host.get_fact(AccountRights, username=username)
     for group in groups:
         if f"group:{group}" in found:
             say(f"{username} was in the group {group}, whose members can become root, and is taken out of it")
             yield StringCommand(f"gpasswd -d {username} {group}")
+    if "sudo" in found:
+        yield StringCommand(f"if {SUDO.format(username)}; then {refuse(sudoers).get_raw_value()}; fi")
     if "expires" in found:
         say(f"the account {username} was to expire, and no longer is")
         yield StringCommand(f"usermod -e '' {username}")

@@ -143,7 +143,7 @@ def _stats(table: Facts, paths: list[str]) -> dict[str, tuple[str, ...]]:
         if text
     ]
     folders = [ManagedFile(path.rpartition("/")[0], mode="755") for path in (R_PACKAGES, OMITTED) if found.get(path)]
-    return in_place(folders + entries)
+    return in_place([ManagedFile("/tmp", mode="1777"), *folders, *entries])
 
 
 # What a table says of pyinfra's own facts by what it says of ours.

@@ -83,7 +83,7 @@ def test_fresh(run: Run) -> None:
     (install,) = commands[INSTALL]
     assert install == (
         "( set -e; export TMPDIR=/var/tmp; rm -rf /usr/local/lib/R/site-library/00LOCK*;"
-        f' Rscript --vanilla -e \'install.packages("bspm", repos="{CRAN}")\' -e \'loadNamespace("bspm")\' )'
+        f' /usr/bin/Rscript --vanilla -e \'install.packages("bspm", repos="{CRAN}")\' -e \'loadNamespace("bspm")\' )'
     )
 
 

@@ -93,6 +93,8 @@ def test_fresh(run: Run) -> None:
         in install
     )
     assert "uv pip install -q --python /opt/jupyter/bin/python --require-hashes --no-deps" in install
+    # A conda may be first on PATH, and a person's pip refuse what is in no environment.
+    assert " PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 /usr/bin/python3 -m pip install" in install
     assert install.count("--require-hashes") == 2, "uv itself is checked too"
     assert install.index("uv pip install") < install.index("record /opt/jupyter"), "what is right is written down last"
     assert install.endswith(f"rm -rf {folder}; exit $status"), "nothing of it stays, and a failure is one"

@@ -15,6 +15,7 @@ from pyinfra.facts.server import Locales, OsRelease
 
 from tasks import settings, ssh, user
 from tasks.facts.locales import LocaleSource
+from tasks.facts.server import Unwritable
 from tasks.lib import summary
 from tasks.releases import RELEASES
 
@@ -259,6 +260,11 @@ def test_a_locale_that_nobody_has_is_refused_before_anything_changes(
         assert run(settings.check, facts, locale=locale) == {}
     else:
         assert refusal(run, settings.check, facts, locale=locale).startswith(f"invalid locale='{locale}': expected ")
+
+
+def test_a_host_on_which_nothing_can_be_written_is_refused_before_anything_changes(run: Run) -> None:
+    found = ["no space in /tmp: expected 1 MB at least", "/usr is read-only"]
+    assert refusal(run, settings.check, {Unwritable: found}) == "; ".join(found)
 
 
 def test_sudo_that_asks_for_a_password_without_a_terminal_is_one_line(

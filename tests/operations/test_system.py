@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tasks.facts.apt import AptState, AptStatus, Diversion, Upgradable
 from tasks.facts.files import PathStats
 from tasks.lib import apt_get, managed_files, staging
 from tasks.lib.managed_files import ManagedFile
+from tasks.operations import apt
 
 from .conftest import Run, arguments, in_place
 
@@ -96,6 +98,38 @@ def test_half_there_only_the_rest_is_done(run: Run, half: dict[type, Any], opera
 def test_after_an_interrupted_run_missing_dependencies_come_too(run: Run) -> None:
     commands = run(system.system, DONE | {AptState: AptStatus(True, LISTS, 60)})
     assert commands["Finish an interrupted dpkg run"][1].endswith(" --fix-broken install )")
+
+
+@pytest.mark.parametrize("mirror", ["", "/mirror"])
+def test_a_package_that_was_cut_off_while_it_was_unpacked_is_unpacked_again(run: Run, mirror: str) -> None:
+    """Of Debian's real text of its status; apt ends with "needs to be reinstalled, but I can't find an archive for it"."""
+    command = run(system.system, DONE | {AptState: AptStatus(True, LISTS, 60)}, mirror=mirror)[
+        "Finish an interrupted dpkg run"
+    ][1]
+    assert " --reinstall install $(dpkg-query " in command and (" update 2>&1" in command) == (not mirror)
+    listed = "printf 'reinstreq tree\\nok man-db\\n reinstreq-like\\n'"
+    only = apt._HALF.partition(" | ")[2]
+    assert (
+        subprocess.run(["sh", "-c", f"{listed} | {only}"], capture_output=True, text=True, check=True).stdout
+        == "tree\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "made"),
+    [
+        ({}, False),
+        ({"/tmp": ("directory", "755", "root", "root")}, True),
+        ({"/tmp": ("directory", "1777", "melda", "melda")}, True),
+        ({"/tmp": ("link", "/var/tmp")}, False),
+    ],
+)
+def test_everybody_can_write_to_tmp(run: Run, found: dict[str, Any], made: bool) -> None:
+    commands = run(system.system, DONE | {PathStats: DONE[PathStats] | found})
+    expected = {
+        "Make the folder for temporary files": ["mkdir -p /tmp && chown -h root:root /tmp && chmod 1777 /tmp/."]
+    }
+    assert commands == (expected if made else {})
 
 
 @pytest.mark.parametrize(

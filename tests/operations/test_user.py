@@ -72,6 +72,22 @@ def test_already_there(run: Run) -> None:
     assert run(user.user, DONE) == {}
 
 
+def test_a_rule_of_sudos_is_not_ours_to_remove_and_refused(run: Run) -> None:
+    """The one for cloud-init's user, say, whom somebody takes for ours."""
+    said = "^invalid username='melda': expected an account without sudo, on this host sudo has a rule"
+    with pytest.raises(DeployError, match=said):
+        run(user.user, DONE | {AccountRights: ["group:melda", "sudo"]})
+    # A group's rule goes with the group; whether there is another one is seen then.
+    commands = run(user.user, DONE | {AccountRights: ["group:melda", "group:sudo", "sudo"]})
+    (taken, checked) = commands["Take from the user what could make it root"]
+    assert taken == "gpasswd -d melda sudo"
+    assert (
+        "sudo -n -l -U melda" in checked
+        and "expected an account without sudo" in checked
+        and checked.endswith("exit 1; fi")
+    )
+
+
 def test_the_user_cannot_become_root_and_the_account_lasts(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     rights = ["expires", "group:melda", "group:root", "group:video", "group:sudo"]
     assert run(user.user, DONE | {AccountRights: rights}) == {

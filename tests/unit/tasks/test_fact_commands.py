@@ -34,7 +34,7 @@ from tasks.facts.files import (
 )
 from tasks.facts.locales import LocaleSource
 from tasks.facts.r import PackageOrigins, RPackages
-from tasks.facts.server import Account, AccountRights
+from tasks.facts.server import Account, AccountRights, Unwritable
 from tasks.facts.ssh import ImageHostKeys
 from tasks.facts.systemd import UnitStates
 from tasks.facts.variables import ImageVariables, Variables
@@ -134,6 +134,7 @@ CASES: list[tuple[Any, str, Any]] = [
         Variables({"username": "jo"}, {"PATH": "/usr/bin", "SRC": "/usr/src/a:b=c"}, False),
     ),
     (ImageVariables, "host\nwritten:username=jo", Variables({"username": "jo"}, {}, True)),
+    (Unwritable, "no space in /tmp: expected 1 MB at least", ["no space in /tmp: expected 1 MB at least"]),
     (AccountRights, "expires\ngroup:melda\ngroup:sudo", ["expires", "group:melda", "group:sudo"]),
     (
         Account,
@@ -152,6 +153,16 @@ CASES: list[tuple[Any, str, Any]] = [
 @pytest.mark.parametrize(("fact", "output", "value"), CASES)
 def test_real_output(fact: Any, output: str, value: Any) -> None:
     assert fact().process(output.splitlines()) == value
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    df = tmp_path / "df"
+    df.write_text("#!/bin/sh\necho Filesystem\ncase $2 in /tmp) echo x 9 9 1023 9;; *) echo x 9 9 1024 9;; esac\n")
+    df.chmod(0o755)
+    path = f"{tmp_path}:/usr/bin:/bin"
+    command = Unwritable().command().replace("/opt", f"{tmp_path}/none").replace("/var/tmp", str(df))
+    shown = subprocess.run(["sh", "-c", command], env={"PATH": path}, capture_output=True, text=True, check=True)
+    assert shown.stdout == f"no space in /tmp: expected 1 MB at least\n{df} is no folder\n"
 
 
 # These have tests of their own, with what a real shell says.

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 from pyinfra.api import FileUploadCommand
 
+from tasks.facts.files import PathStats
 from tasks.lib import managed_files
 from tasks.lib.managed_files import ManagedFile
 
 MANY = 40
 
 
-def put(entries: list[ManagedFile]) -> list[str]:
+def put(entries: list[ManagedFile], present: managed_files.Stats | None = None) -> list[str]:
     """Run the commands that make ``entries``; the commands."""
     ran = []
-    for command in managed_files.diff(entries, {}):
+    for command in managed_files.diff(entries, present or {}):
         if isinstance(command, FileUploadCommand):
             Path(command.dest).write_bytes(command.src.getvalue())
             ran.append("put")
@@ -59,6 +60,22 @@ def test_what_lies_in_the_way_is_not_written_to(tmp_path: Path) -> None:
     assert theirs.read_text() == "theirs"
     assert (tmp_path / "a").read_text() == "A" and (tmp_path / "b").read_text() == "B"
     assert not (tmp_path / "b").is_symlink()
+
+
+def test_below_a_link_to_a_folder_all_is_made_again(tmp_path: Path) -> None:
+    """What is seen there goes aside with the link."""
+    (tmp_path / "real/below").mkdir(parents=True)
+    (tmp_path / "real/below/x").write_text("X")
+    (tmp_path / "real/file").write_text("")
+    (tmp_path / "there").symlink_to(tmp_path / "real")
+    folders = [ManagedFile(f"{tmp_path}/there{name}", mode="755") for name in ("", "/below", "/file")]
+    file = ManagedFile(f"{tmp_path}/there/below/x", b"X")
+    fact = PathStats()
+    command = fact.command([entry.path for entry in (*folders, file)])
+    shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    put([*folders, file], fact.process(shown.stdout.splitlines()))
+    assert (tmp_path / "there/below/x").read_text() == "X" and (tmp_path / "there/file").is_dir()
+    assert not (tmp_path / "there").is_symlink() and (tmp_path / "real/below/x").read_text() == "X"
 
 
 def test_nothing_is_put_in_place_unless_all_could_be_unpacked(tmp_path: Path) -> None:
