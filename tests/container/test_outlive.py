@@ -51,8 +51,8 @@ def test_a_patch_release_in_a_bucket(project: Project, with_uv: Path) -> None:
     assert imported(two, "zebra") == "1.0", "the first cell has it"
     assert shell(two, HAS_LOCAL) == "0.1"
     assert two.health()["image"] == SAYS + "Python 3.11.1 -> 3.11.2, R 4.2.0 -> 4.2.2"
-    two.says("what is from Python-3.11.1 is loaded once: 1 do not load")
-    two.says("what is from R-4.2.0 is loaded once: 0 do not load")
+    two.says("what is from Python-3.11.1 is loaded once: 1 do not load", 60)
+    two.says("what is from R-4.2.0 is loaded once: 0 do not load", 60)
     two.says("1 packages that did not load are installed again; 0 do not load", 60)
     assert imported(two, "yak") == "1.0", "it is built for this one"
     two.says("S3 copied 2 archives within the bucket")
