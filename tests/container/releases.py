@@ -31,10 +31,10 @@ REMOTE = "RemoteType: github\nRemoteHost: api.github.com\nRemoteRepo: meldahub\n
 # All of it, as a user installs it: ten Python packages, ten of R.
 INSTALL = f"""
 set -e
-cp -r /wheels/local/mine project/mine
+cp -r /wheels/local/mine project/own
 pip install -q zebra==1.0 yak==1.0 lynx==1.0 gone==1.0 fox==1.0 {" ".join(COMPILED)} >&2
 pip install -q /wheels/local/owl-3.0-py3-none-any.whl /wheels/local/hare-1.0-*.whl >&2
-pip install -q --no-build-isolation -e project/mine >&2
+pip install -q --no-build-isolation -e project/own >&2
 echo '{GITHUB}' >$(echo project/Python-*/lib/python*/site-packages/fox-1.0.dist-info)/direct_url.json
 Rscript -e 'install.packages(c({", ".join(f'"{name}"' for name in APT)}, "meldapure", "meldanative"))' >&2
 Rscript -e 'install.packages("/wheels/local/meldaold_0.9.0.tar.gz", repos = NULL)' >&2

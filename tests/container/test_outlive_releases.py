@@ -78,7 +78,8 @@ def has(one: Fork, python: dict[str, str], r: tuple[str, ...] = R) -> None:
     """All of it is imported, and loaded, by kernels."""
     names = [*python, *OTHERS]
     code = f"import {', '.join(names)}; print(*({', '.join(name + '.V' for name in python)},))"
-    assert one.notebook.run("python3", code).stdout.split() == list(python.values())
+    outputs = one.notebook.run("python3", code)
+    assert outputs.stdout.split() == list(python.values()), outputs.error
     loaded = "for (x in c({0})) if (!requireNamespace(x, quietly = TRUE)) cat(x, '')".format(
         ", ".join(f"'{name}'" for name in r)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -12,9 +13,10 @@ import pytest
 from melda.envs.restore import command as restore
 from melda.envs.upgrade import command, passes, work
 from melda.plugins import state
-from melda.sync import carried, local_index, tree
+from melda.sync import carried, generations, local_index, tree
 from melda.sync.carried import PACKAGES, WHOLE, Carried, Failure
 from melda.sync.carry_over import Due
+from melda.sync.generations import Archive, EntryRef, Generation
 
 from tests.unit.melda.envs.conftest import SITE, VERSION, R, distribution, r_package
 from tests.unit.melda.envs.upgrade_world import OLD, World, world
@@ -182,3 +184,32 @@ def test_it_counts_when_it_is_in_the_bucket(world: World, monkeypatch: pytest.Mo
     assert carried.read(workdir)[TARGET].done and carried.read(workdir)[TARGET].how == PACKAGES
     assert not passes.os.path.exists(state.MISSING) or world.missing() == []
     assert os.path.isdir(root)
+
+
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_what_the_snapshot_lacks_is_seen_in_the_bucket(
+    world: World, monkeypatch: pytest.MonkeyPatch, snapshot: bool
+) -> None:
+    """The old container ended before it was written down, as the bucket's generations are written first."""
+    monkeypatch.setattr(work, "local_folder", lambda *_: str(world.image.root / "local"))
+    shutil.rmtree(world.old_site.parents[2])
+    world.old_r.rmdir()
+    ours = world.image.workdir / ".melda-jupyter"
+    site = f"lib/python{OLD.rpartition('.')[0]}/site-packages"
+    for folder, names in (
+        (f"Python-{OLD}", [f"{site}/late-1.0.dist-info", f"{site}/late", "bin/late"]),
+        ("R-4.1.0", ["xts"]),
+    ):
+        part = {"a" * 16: Archive("0" * 64, 10, 1)}
+        entries = {name: EntryRef("a" * 16, 1) for name in names}
+        (ours / folder).mkdir(parents=True)
+        (ours / folder / ("b" * 16 + ".json")).write_text(generations.dump(Generation((), 1, 1e9, part, entries)))
+    if snapshot:
+        found = world.image.capture()
+        found["python"] = {"version": OLD, "packages": [{"name": "owl", "version": "3.0", "source": {"type": "index"}}]}
+        (ours / f"environment.Python-{OLD}.json").write_text(json.dumps(found))
+    world.wheels, world.apt = {"owl": ["3.0"], "late": ["1.0"]}, {"xts": "0.9"}
+    line = world.start()
+    assert line == f"{3 if snapshot else 2} packages are carried over from {MOVES}, R 4.1.0 to {R}"
+    expected = {"late": "1.0", **({"owl": "3.0"} if snapshot else {})}
+    assert world.found() == {"python": expected, "r": {"xts": "0.9"}}

@@ -38,7 +38,7 @@ class Listed(NamedTuple):
     whole: bool
 
 
-def _packages(shape: tree.Layout, generation: Generation) -> Dict[str, Tuple[str, object]]:
+def packages(shape: tree.Layout, generation: Generation) -> Dict[str, Tuple[str, object]]:
     """Name -> version (empty for R, whose entries have none) and what it lies in, of each package."""
     found: Dict[str, Tuple[str, object]] = {}
     for entry, held in generation.entries.items():
@@ -53,7 +53,7 @@ def _packages(shape: tree.Layout, generation: Generation) -> Dict[str, Tuple[str
 
 def changes(shape: tree.Layout, before: Generation, after: Generation) -> List[str]:
     """Return what is other in ``after`` than in ``before``, as a diff marks it."""
-    old, new = _packages(shape, before), _packages(shape, after)
+    old, new = packages(shape, before), packages(shape, after)
     found = []
     for name in sorted(old.keys() | new.keys()):
         was, now = old.get(name), new.get(name)

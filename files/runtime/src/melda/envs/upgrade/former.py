@@ -12,8 +12,9 @@ from melda.config import environ
 from melda.envs import capture, document, entries
 from melda.envs.capture import copies, pack, python, r, system
 from melda.envs.errors import UsageError
-from melda.sync import carried, tree
+from melda.sync import carried, generations, history, tree
 from melda.sync.carry_over import Due
+from melda.sync.store import Store
 
 Json = Dict[str, Any]
 KINDS = {"Python": "python", "R": "r"}
@@ -90,6 +91,32 @@ def _write(place: environ.ImageLayout, kind: str, version: str) -> str:
     return path
 
 
+def in_bucket(workdir: str, source: str) -> Dict[str, str]:
+    """Return name and version, empty if that is not known, of all packages that the bucket has of a folder.
+
+    Raises:
+        OSError: the bucket does not answer.
+    """
+    known, _ = Store(os.path.join(workdir, PROJECT_STATE, source)).generations()
+    found: Dict[str, str] = {}
+    for head in generations.heads(known):
+        for name, (version, _) in history.packages(tree.layout(source), known[head]).items():
+            found.setdefault(name, version)
+    return found
+
+
+def _with_unlisted(found: Json, kind: str, there: Dict[str, str]) -> Json:
+    """Add what a snapshot lacks: its container may have ended before it was written once more."""
+    listed = {entry["name"] for entry in found[kind]["packages"]}
+    repository = {"type": "index" if kind == "python" else "cran"}
+    more = [{"name": name, "version": there[name], "source": repository} for name in sorted(there.keys() - listed)]
+    part = {
+        **found[kind],
+        "packages": document.check({**document.empty(), kind: {"packages": more}}, kind)[kind]["packages"],
+    }
+    return {**found, kind: {**part, "packages": [*found[kind]["packages"], *part["packages"]]}}
+
+
 def find(place: environ.ImageLayout, due: Due, local: bool) -> Former:
     """Return what a folder is to be filled with.
 
@@ -107,9 +134,12 @@ def find(place: environ.ImageLayout, due: Due, local: bool) -> Former:
     root = os.path.join(place.workdir, due.source)
     if local and next(iter(tree.layout(due.source).entries(root)), None) is not None:
         path = _write(place, kind, version)
+        there: Dict[str, str] = {}
     else:
         path = next(snapshots(place.workdir, kind, version), "")
-    if not path:
+        there = {} if local else in_bucket(place.workdir, due.source)
+    if not path and not there:
         raise UsageError(f"there is no snapshot of {due.source}: what was in it is not known")
-    found = document.check(document.parse_json(document.read_text(path), path), path)
+    found = document.check(document.parse_json(document.read_text(path), path), path) if path else document.empty()
+    found = _with_unlisted(found, kind, there)
     return Former(due, kind, found[kind]["packages"], path + pack.ENDING)
