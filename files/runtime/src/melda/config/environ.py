@@ -11,7 +11,18 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 from melda.base import users
 from melda.base.errors import ConfigError
 from melda.base.paths import ENVIRONMENT, JUPYTER_PORT
-from melda.config import bucket, firewall_policy, hub, idle, log_format, origins, repository, secret_files, upgrade
+from melda.config import (
+    bucket,
+    firewall_policy,
+    hub,
+    idle,
+    log_format,
+    origins,
+    repository,
+    secret_files,
+    threads,
+    upgrade,
+)  # fmt: skip
 from melda.config import ssh_keys as config_ssh_keys
 from melda.config.firewall_policy import FirewallPolicy
 
@@ -162,7 +173,7 @@ def settings(variables: Dict[str, str]) -> Settings:
         ConfigError: the first thing that is invalid.
     """
     where = image_layout(variables)
-    variables = secret_files.filled_in(variables, where.user.uid)
+    variables = threads.filled_in(secret_files.filled_in(variables, where.user.uid))
     log_format.check(variables.get(log_format.VARIABLE, ""))
     mounted = bucket.from_env(variables)
     firewall = firewall_policy.from_env(variables, mounted.url_of_service if mounted else None)
