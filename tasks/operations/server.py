@@ -12,7 +12,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.facts.server import Locales
 
 from tasks.facts.files import SetuidFiles, UserFolder
-from tasks.facts.server import AccountRights
+from tasks.facts.server import Account, AccountRights
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
@@ -26,6 +26,31 @@ def locale(locale: str) -> Generator[StringCommand, None, None]:
     if locale not in host.get_fact(Locales):
         # localedef adds one locale; locale-gen would make every one that /etc/locale.gen lists again.
         yield StringCommand(f"localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}")
+
+
+@operation()
+def account(username: str, uid: int, home: str, shell: str) -> Generator[StringCommand, None, None]:
+    """Add an account in the group of its name, or give it its group, home and shell again.
+
+    pyinfra's server.user asks for all accounts of a target, by ten processes for each.
+
+    Args:
+        username, uid: the account.
+        home: the path that the system writes down; it is made with the account only.
+        shell: path of the login shell.
+    """
+    found = host.get_fact(Account, username=username, uid=uid)
+    if "name" not in found:
+        yield StringCommand(f"useradd -d {shlex.quote(home)} -s {shell} -g {username} --uid {uid} -m {username}")
+        return
+    gid, now, shell_now = found["name"][3], found["name"][5], found["name"][6]
+    changes = [
+        *([f"-d {shlex.quote(home)}"] if now != home else []),
+        *([f"-g {username}"] if [gid] != found.get("group", [])[2:3] else []),
+        *([f"-s {shell}"] if shell_now != shell else []),
+    ]
+    if changes:
+        yield StringCommand(f"usermod {' '.join(changes)} {username}")
 
 
 @operation()
