@@ -21,6 +21,7 @@ SCRIPTS = ("install_packages.R", "install_packages_child.R", "remove_packages.R"
 def _package() -> None:
     prefetch(RPackages)
     prefetch(FileContents, path=OMITTED)
+    prefetch(PathStats, paths=[OMITTED])
     operations.installed(name="Install bspm from CRAN", mirror=host.data.cran_mirror)
 
 

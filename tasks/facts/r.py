@@ -37,7 +37,10 @@ class PackageOrigins(FactBase[Dict[str, Set[str]]]):
 
     def command(self, users: str, listed: str) -> str:
         return (
-            "apt-mark showmanual 2>/dev/null | sed -n 's/^r-cran-/manual:&/p';"
+            # As apt-mark showmanual, which reads all of apt's lists for it: installed, and not marked as another's need.
+            "dpkg-query -W -f '${db:Status-Status}:${Package}\\n' 'r-cran-*' 2>/dev/null | grep ^installed:;"
+            " awk '/^Package:/ { name = $2 } /^Auto-Installed: 1/ && name ~ /^r-cran-/ { print \"auto:\" name }'"
+            " /var/lib/apt/extended_states 2>/dev/null;"
             # Whatever these files hold by now.
             f" LC_ALL=C grep -ao 'r-cran-[a-z0-9.+-]*' {users} 2>/dev/null | sed s/^/user:/;"
             " ls -d /usr/local/lib/R/site-library/*/Meta/package.rds 2>/dev/null"
@@ -48,4 +51,6 @@ class PackageOrigins(FactBase[Dict[str, Set[str]]]):
     default = dict
 
     def process(self, output: List[str]) -> Dict[str, Set[str]]:
-        return by_key(output)
+        found = by_key(output)
+        manual = found.pop("installed", set()) - found.pop("auto", set())
+        return {**found, "manual": manual} if manual else found

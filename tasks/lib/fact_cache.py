@@ -7,6 +7,7 @@ as ours do, because the host itself remembers.
 from __future__ import annotations
 
 import base64
+import shlex
 from inspect import getcallargs
 from typing import Any, Callable, Dict, List, Sequence, Tuple, Type
 
@@ -17,8 +18,8 @@ from tasks.facts.files import PathStats
 
 Question = Tuple[Type[FactBase[Any]], Dict[str, Any]]
 UNKNOWN = object()
-# Linux takes no argument above 128 KiB, and connectors quote this text once more.
-_LONGEST = 30_000
+# Linux takes no argument above 128 KiB; @docker quotes this text twice.
+_LONGEST = 90_000
 
 
 def _shell_text(fact: FactBase[Any], arguments: Dict[str, Any]) -> str:
@@ -117,7 +118,7 @@ class FactCache:
             while self.pending and (not asked or length < _LONGEST):
                 key, question = self.pending.popitem()
                 asked.append((key, question))
-                length += len(_shell_text(question[0](), question[1]))
+                length += len(shlex.quote(shlex.quote(_shell_text(question[0](), question[1]))))
             values = self._get(Several, questions=[question for _, question in asked])
             for (key, _), value in zip(asked, values):
                 if value is not UNKNOWN:

@@ -12,7 +12,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.facts.server import Locales
 
 from tasks.facts.files import PathStats, SetuidFiles, UserFolder
-from tasks.facts.server import SUDO, AccountRights
+from tasks.facts.server import SUDO, Account, AccountRights
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
@@ -38,6 +38,31 @@ def temporary_folder(path: str) -> Generator[StringCommand, None, None]:
     if found[0] == "missing" or (found[0] == "directory" and found[1:] != ("1777", "root", "root")):
         quoted = shlex.quote(path)
         yield StringCommand(f"mkdir -p {quoted} && chown -h root:root {quoted} && chmod 1777 {quoted}/.")
+
+
+@operation()
+def account(username: str, uid: int, home: str, shell: str) -> Generator[StringCommand, None, None]:
+    """Add an account in the group of its name, or give it its group, home and shell again.
+
+    pyinfra's server.user asks for all accounts of a target, by ten processes for each.
+
+    Args:
+        username, uid: the account.
+        home: the path that the system writes down; it is made with the account only.
+        shell: path of the login shell.
+    """
+    found = host.get_fact(Account, username=username, uid=uid)
+    if "name" not in found:
+        yield StringCommand(f"useradd -d {shlex.quote(home)} -s {shell} -g {username} --uid {uid} -m {username}")
+        return
+    gid, now, shell_now = found["name"][3], found["name"][5], found["name"][6]
+    changes = [
+        *([f"-d {shlex.quote(home)}"] if now != home else []),
+        *([f"-g {username}"] if [gid] != found.get("group", [])[2:3] else []),
+        *([f"-s {shell}"] if shell_now != shell else []),
+    ]
+    if changes:
+        yield StringCommand(f"usermod {' '.join(changes)} {username}")
 
 
 @operation()

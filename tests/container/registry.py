@@ -81,6 +81,11 @@ class Registry(Machine):
         with urlopen(self._asked(f"{name}/manifests/{tag}")) as answer:
             return str(answer.headers["Docker-Content-Digest"])
 
+    def layers(self, name: str, tag: str) -> dict[str, int]:
+        """The layers of the image under a tag: digest -> bytes, packed as they are pushed and pulled."""
+        with urlopen(self._asked(f"{name}/manifests/{tag}")) as answer:
+            return {layer["digest"]: layer["size"] for layer in json.load(answer)["layers"]}
+
     def config(self, name: str, tag: str) -> dict[str, Any]:
         """The configuration of the image under a tag, read as a client of the registry would."""
         with urlopen(self._asked(f"{name}/manifests/{tag}")) as answer:

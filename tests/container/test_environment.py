@@ -25,6 +25,9 @@ EXPECTED = {
     "JUPYTER_WORKDIR": "/home/melda/project",
     "username": "melda",
     "SRC": "/usr/src/melda-jupyter",
+    # Of hosts with more than one processor, as all are that these tests run on.
+    "OMP_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
 }
 SECRET_NAMES = re.compile(r"^(AWS|ECS_|JUPYTER_TOKEN|SSH_AUTHORIZED_KEYS)")
 
@@ -37,11 +40,12 @@ def secrets() -> list[str]:
 
 @pytest.fixture(scope="module")
 def service(docker: str, image: str, public_key: str, secrets: list[str]) -> Iterator[Service]:
-    """A container with a project in S3, an ssh key and a token."""
+    """A container with a project in S3, an ssh key and a token, that may use one processor."""
     with Server(gateway(docker=docker)) as s3:
         bucket = s3.bucket("melda-projects")
         keys = s3.credentials("melda-test-role", bucket, temporary=True)
-        running = Service(docker, image, MOUNT, SSH_AUTHORIZED_KEYS=public_key, **bucket_variables(s3, bucket, keys))
+        options = (*MOUNT, "--cpus", "1")
+        running = Service(docker, image, options, SSH_AUTHORIZED_KEYS=public_key, **bucket_variables(s3, bucket, keys))
         secrets += [keys.access_key_id, keys.secret_access_key, keys.session_token, running.token]
         try:
             yield running.ready()
@@ -91,6 +95,7 @@ def test_an_r_notebook(service: Service, secrets: list[str]) -> None:
     assert service.notebook.run("ir", "cat(Sys.getlocale('LC_CTYPE'), getwd())").stdout == (
         "en_US.UTF-8 /home/melda/project"
     )
+    assert "/openblas-pthread/" in service.notebook.run("ir", "cat(extSoftVersion()[['BLAS']])").stdout
 
 
 def test_a_terminal(service: Service, secrets: list[str]) -> None:
@@ -102,6 +107,12 @@ def test_a_terminal(service: Service, secrets: list[str]) -> None:
 def test_an_ssh_session_of_root_for_debugging(service: Service, secrets: list[str], key: Path) -> None:
     done = login(service, key, "root", "env")
     check(variables(done.stdout), secrets, EXPECTED | {"HOME": "/root", "USER": "root"})
+
+
+@pytest.mark.parametrize("user", ["root", "melda"])
+def test_a_login_shell_of_docker_exec(service: Service, user: str) -> None:
+    found = variables(service.run("bash -lc env", user=user))
+    assert {name: found.get(name) for name in EXPECTED if name not in {"HOME", "USER"}}.items() <= EXPECTED.items()
 
 
 def test_every_process_the_user_can_look_into(service: Service, secrets: list[str]) -> None:

@@ -1,17 +1,19 @@
-"""builder/provision: how it reads a setting before the deploy, with Python and without."""
+"""builder/provision: how it reads a setting before the deploy, with Python and without; the times of what a step wrote."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 FUNCTIONS = re.findall(
-    r"^(?:refuse|literal|setting)\(\) \{\n.*?^\}\n", (ROOT / "builder/provision").read_text(), re.M | re.S
+    r"^(?:settle|refuse|literal|setting)\(\) \{\n.*?^\}\n", (ROOT / "builder/provision").read_text(), re.M | re.S
 )
 
 
@@ -69,3 +71,25 @@ def test_the_last_word_of_provision_data_wins(tmp_path: Path, sh: Path) -> None:
     data = "apt_mirror=http://a packages=core apt_mirror=http://b"
     assert read(tmp_path, EXPRESSIONS[0], data, str(sh)) == (0, "<http://b>")
     assert read(tmp_path, PLAIN[1][0], "apt_mirror=", str(sh)) == (0, "<>")
+
+
+def test_what_a_step_wrote_has_one_time_and_what_says_that_the_environment_is_right_was_written_last(
+    tmp_path: Path,
+) -> None:
+    env, epoch = tmp_path / "env", 1577836800
+    old, new, verified = env / "old.py", env / "zebra.py", env / "verified"
+    began = int(time.time()) - 5
+    for file in (old, verified, new):
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    os.utime(old, (1, 1))
+    (tmp_path / "group_data").mkdir()
+    (tmp_path / "group_data/all.py").write_text(f"python_env = '{env}'\n")
+    functions = "".join(FUNCTIONS).replace("find / ", f"find {tmp_path} ")
+    settle = f"set -eu\nbegan={began} epoch={epoch}\n{functions}\nsettle"
+    subprocess.run(["sh", "-c", settle], cwd=tmp_path, check=True)
+    assert [file.stat().st_mtime for file in (old, new, verified)] == [1, epoch, epoch]
+    assert verified.stat().st_ctime_ns >= new.stat().st_ctime_ns
+    os.utime(new, (epoch, epoch))
+    subprocess.run(["sh", "-c", settle], cwd=tmp_path, check=True)
+    assert verified.stat().st_ctime_ns < new.stat().st_ctime_ns, "a later step does not store it again"

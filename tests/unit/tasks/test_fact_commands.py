@@ -87,7 +87,8 @@ CASES: list[tuple[Any, str, Any]] = [
     ),
     (
         PackageOrigins,
-        "manual:r-cran-zoo\nmanual:r-cran-xts\nuser:r-cran-xts\ncompiled:bspm\nlisted:zoo\nlisted:data.table",
+        "installed:r-cran-zoo\ninstalled:r-cran-xts\ninstalled:r-cran-sp\nauto:r-cran-sp\nauto:r-cran-gone\n"
+        "user:r-cran-xts\ncompiled:bspm\nlisted:zoo\nlisted:data.table",
         {
             "manual": {"r-cran-zoo", "r-cran-xts"},
             "user": {"r-cran-xts"},

@@ -54,6 +54,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(start.jupyter, "url", lambda *_: "http://127.0.0.1:8888/tree")
     step(start.firewall, "prepare", "firewall", "closed")
     monkeypatch.setattr(start.hooks, "run", lambda folder, *_: done.append(folder.rpartition("/")[2]) or ["none"])
+    step(start.logins, "prepare", "logins", None)
     step(start.ssh, "start", "ssh", "off")
     monkeypatch.setattr(start.services, "dbus", lambda _: SimpleNamespace(name="dbus"))
     step(start.project, "prepare", "mount", ("local", True))

@@ -67,6 +67,14 @@ def test_only_what_this_sshd_knows_is_asked_of_it() -> None:
     assert "KexAlgorithms mlkem768x25519-sha256,sntrup761x25519-sha512\n" in text
     assert "KexAlgorithms" not in ssh.configuration("/k", "/a", ())
     assert text.endswith("Include /etc/ssh/sshd_config\n"), "the first value counts"
+    text = ssh.configuration("/k", "/a", (), "SetEnv A=1")
+    assert text.endswith("Include /etc/ssh/sshd_config\nSetEnv A=1\n"), "the image's own counts"
+
+
+def test_commands_over_ssh_start_no_more_threads_than_notebooks(settings: Settings, machine: Path) -> None:
+    bound = settings._replace(ssh_keys=(KEY,), variables={**settings.variables, "OMP_NUM_THREADS": "2"})
+    assert ssh.service(bound, str(machine / "run")) is not None
+    assert (machine / "run" / "sshd.conf").read_text().endswith("\nSetEnv OMP_NUM_THREADS=2\n")
 
 
 def test_the_host_key_is_made_once_and_its_fingerprint_said(settings: Settings, machine: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Callable, List, NamedTuple, Optional
 from melda.base import facts, log, memory, users
 from melda.base.errors import EXIT_IDLE
 from melda.base.service import Service
-from melda.boot import home, hooks, idle, project, services
+from melda.boot import home, hooks, idle, logins, project, services
 from melda.boot.loading import Start
 from melda.config import environ, hub
 from melda.firewall import apply as firewall
@@ -62,6 +62,12 @@ def run_roots_hooks(start: Start) -> List[str]:
 def run_users_hooks(start: Start) -> List[str]:
     """Run the site's own programs of user.d, as the user."""
     return hooks.run(hooks.USERS, start.settings.layout.user, start.variables)
+
+
+def tell_logins(start: Start) -> List[str]:
+    """Tell login shells how many threads libraries shall start."""
+    logins.prepare(start.settings)
+    return []
 
 
 def start_ssh(start: Start) -> List[str]:
@@ -167,6 +173,7 @@ def start_jupyter(start: Start) -> List[str]:
 STEPS = (
     Step("firewall", close_firewall),
     Step("hooks as root", run_roots_hooks),
+    Step("", tell_logins),
     Step("ssh", start_ssh, listens=True),
     Step("dbus", start_dbus),
     Step("", start_bspm),

@@ -22,6 +22,7 @@ from melda.config import (
     repository,
     secret_files,
     stopping,
+    threads,
     upgrade,
 )
 from melda.config import ssh_keys as config_ssh_keys
@@ -178,7 +179,7 @@ def settings(variables: Dict[str, str]) -> Settings:
         ConfigError: the first thing that is invalid.
     """
     where = image_layout(variables)
-    variables = secret_files.filled_in(variables, where.user.uid)
+    variables = threads.filled_in(secret_files.filled_in(variables, where.user.uid))
     log_format.check(variables.get(log_format.VARIABLE, ""))
     mounted, read = bucket.from_env(variables), data.from_env(variables)
     storage = mounted or read

@@ -15,6 +15,7 @@ from melda.base.errors import ConfigError
 from melda.base.paths import RUN
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
+from melda.config import threads
 from melda.config.environ import Settings, for_root
 
 SSHD = "/usr/sbin/sshd"
@@ -40,13 +41,14 @@ def fingerprint(public_key: str) -> str:
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
-def configuration(host_key: str, added: str, key_exchanges: Sequence[str]) -> str:
+def configuration(host_key: str, added: str, key_exchanges: Sequence[str], set_env: str = "") -> str:
     """sshd's configuration in this container: ours first, because the first value counts, then the image's.
 
     Args:
         host_key: path of the private host key.
         added: path of the keys that were given beside the one built in.
         key_exchanges: those that are quantum-safe and that this sshd knows; none: the image's configuration says which.
+        set_env: a line that counts where the image's configuration has none of its kind; or none.
     """
     lines = [
         "HostKey " + host_key,
@@ -54,6 +56,7 @@ def configuration(host_key: str, added: str, key_exchanges: Sequence[str]) -> st
         f"AuthorizedKeysFile {BUILT_IN} {added}",
         *(["KexAlgorithms " + ",".join(key_exchanges)] if key_exchanges else []),
         "Include " + DISTRIBUTIONS,
+        *([set_env] if set_env else []),
     ]
     return "\n".join(lines) + "\n"
 
@@ -111,7 +114,8 @@ def service(settings: Settings, run: str = RUN) -> Optional[Service]:
         textfiles.write_if_changed(added, "".join(key + "\n" for key in given), mode=0o600)
         host_key = _made(host_key_path(run))
         known = _run("/usr/bin/ssh", "-Q", "kex").split()
-        text = configuration(host_key, added, [name for name in QUANTUM_SAFE if name in known])
+        quantum_safe = [name for name in QUANTUM_SAFE if name in known]
+        text = configuration(host_key, added, quantum_safe, threads.ssh(settings.variables))
         textfiles.write_if_changed(config + ".new", text, mode=0o600)
         _run(SSHD, "-t", "-f", config + ".new")
         os.replace(config + ".new", config)
