@@ -14,13 +14,12 @@ from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings, for_root
-from melda.mount import expiry, output, probing, questions, role, s3, watch, written
+from melda.mount import expiry, options, output, probing, questions, role, s3, watch, written
 
-S3FS = role.S3FS
+S3FS = options.S3FS
 KIND = "fuse.s3fs"
 # s3fs takes a path, and only here nobody but root can put another folder under it. The project's folder shows the same.
 MOUNTED = RUN + "/project"
-PASSWORD_FILE = "/root/.passwd-s3fs"  # nosec B105 # noqa: S105 - a path
 MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
 UNMOUNT_SECONDS = 9.0  # for s3fs to end after its mount is gone, if a container's stop leaves them
@@ -42,29 +41,8 @@ def _nothing(_: Bucket, __: Settings, ___: Supervisor) -> None:
     """Nothing is to be done before a bucket is mounted."""
 
 
-def options(bucket: Bucket, user: users.Account) -> List[str]:
-    """Return the options of s3fs, see docs/mount.md; debug output, which shows Authorization headers, only if asked for."""
-    chosen = [f"umask=0007,uid={user.uid},gid={user.gid}", "allow_other"]
-    if bucket.role:
-        chosen.append(bucket.role)
-    elif not bucket.credentials.session:  # the file has no place for one: then all goes by the environment
-        chosen.append("passwd_file=" + PASSWORD_FILE)
-    # A bucket with dots is no host that a certificate of S3's is for.
-    if bucket.endpoint or "." in bucket.name:
-        chosen += ["url=" + bucket.url_of_service, "use_path_request_style"]
-    elif bucket.region:
-        chosen.append("url=" + bucket.url_of_service)
-    if bucket.region:
-        chosen.append("endpoint=" + bucket.region)
-    if bucket.debug:
-        chosen += ["dbglevel=debug", "curldbg"]
-    else:
-        chosen.append(output.LEVEL)
-    return [word for option in chosen for word in ("-o", option)]
-
-
 @contextlib.contextmanager
-def password_file(bucket: Bucket, path: str = PASSWORD_FILE) -> Iterator[None]:
+def password_file(bucket: Bucket, path: str = options.PASSWORD_FILE) -> Iterator[None]:
     """Have s3fs's password file while the block runs; nobody else can read it, not even for an instant."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)  # left by a container that was killed
@@ -129,7 +107,8 @@ def _s3fs(bucket: Bucket, settings: Settings, stdout: Optional[int] = None) -> S
         environment["no_proxy"] = ",".join(filter(None, (without, *role.HOSTS)))  # a proxy is another host
         environment[role.VARIABLE] = role.path(settings.variables)
     source = f"{bucket.name}:/{bucket.folder}"
-    argv = (*output.LINE_BY_LINE, S3FS, source, MOUNTED, "-f", *options(bucket, settings.layout.user))
+    given = options.given(bucket, settings.layout.user, options.version())
+    argv = (*output.LINE_BY_LINE, S3FS, source, MOUNTED, "-f", *given)
     return Service(S3FS, argv, users.ROOT, environment, critical=True, stop_timeout=UNMOUNT_SECONDS, stdout=stdout)
 
 
