@@ -17,6 +17,7 @@ from bench.rows import (
     fork,
     memory,
     nothing_to_do,
+    project_folder,
     r_packages,
     user_install,
     versions,
@@ -37,5 +38,17 @@ class Row(Protocol):
 
 ROWS: tuple[Row, ...] = cast(
     "tuple[Row, ...]",
-    (cold_build, nothing_to_do, fleet, container_start, versions, memory, user_install, datascience, r_packages, fork),
+    (
+        cold_build,
+        nothing_to_do,
+        fleet,
+        container_start,
+        versions,
+        memory,
+        project_folder,
+        user_install,
+        datascience,
+        r_packages,
+        fork,
+    ),
 )
