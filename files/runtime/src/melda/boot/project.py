@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
-from melda.base import log, oom, textfiles, users
+from melda.base import log, oom, users
 from melda.base.errors import ConfigError
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
@@ -32,6 +32,14 @@ def _is_new(bucket: Bucket) -> bool:
         return not bucket.fork_of and all(key.endswith("/") for key in s3.keys(bucket, bucket.folder + "/", FOLDERS))
     except ConfigError:  # S3 does not answer; who mounts it says so
         return False
+
+
+def _write(path: str) -> None:
+    """Write the README at its place: a file that is new comes into a bucket as a whole, and a rename is nine requests."""
+    text = README.read_text("utf-8")
+    with open(path, "x", encoding="utf-8") as stream:
+        stream.write(text)
+        os.fchmod(stream.fileno(), 0o644)
 
 
 def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
@@ -65,9 +73,7 @@ def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
     try:
         users.run_as(settings.layout.user, look, SECONDS)
         empty.append(True)
-        users.run_as(
-            settings.layout.user, lambda: textfiles.write_if_changed(readme, README.read_text("utf-8")), SECONDS
-        )
+        users.run_as(settings.layout.user, lambda: _write(readme), SECONDS)
     except OSError as error:
         if empty:
             log.line(f"{README.name} is not written: {error}")
