@@ -87,4 +87,4 @@ def test_what_was_looked_for_all_the_time_appears_within_a_minute(service: Servi
     assert run(service, f"import os; print(os.path.exists('{name}'))") == "False"
     put(s3, name, b"here")
     code = f"import os, time\nwhile not os.path.exists('{name}'): time.sleep(0.5)\nprint(open('{name}').read())"
-    assert service.run(f"cd ~/project && timeout 75 python3 -c \"{code}\"", user="melda").strip() == "here"
+    assert service.run(f'cd ~/project && timeout 75 python3 -c "{code}"', user="melda").strip() == "here"
