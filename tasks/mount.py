@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pyinfra import host
+
 from tasks.debian_packages import PACKAGES
-from tasks.operations import apt
+from tasks.lib.managed_files import ManagedFile, source
+from tasks.operations import apt, managed_files
 from tasks.settings import deploy
+
+PROFILE = "/etc/profile.d/melda-mount.sh"
 
 
 @deploy("Mount")
 def mount() -> None:
     apt.packages(name="Install s3fs", packages=PACKAGES["mount"])
+    managed_files.put(
+        name="Let terminals say what is slow in a bucket",
+        entries=[ManagedFile(PROFILE, source("mount/profile.sh").replace(b"@USER@", host.data.username.encode()))],
+    )

@@ -1,4 +1,4 @@
-"""tasks/mount.py: s3fs and what it mounts with."""
+"""tasks/mount.py: s3fs and what it mounts with, and what terminals say of it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import pytest
 from pyinfra.facts.deb import DebPackages
 
 from tasks import debian_packages, mount
+from tasks.facts.files import PathStats
+from tasks.lib import managed_files
+from tasks.lib.managed_files import ManagedFile
 
-from .conftest import Run, arguments
+from .conftest import Run, arguments, in_place
 
 PACKAGES = {"s3fs", "fuse"}
+PROFILE = "/etc/profile.d/melda-mount.sh"
+SAID = ManagedFile(PROFILE, managed_files.source("mount/profile.sh").replace(b"@USER@", b"melda"))
+DONE = {DebPackages: PACKAGES, PathStats: in_place([SAID])}
 
 
 def test_the_table_has_what_this_test_expects() -> None:
@@ -18,10 +24,15 @@ def test_the_table_has_what_this_test_expects() -> None:
 
 @pytest.mark.parametrize("present", [set(), {"s3fs"}, {"fuse", "bash"}])
 def test_only_what_is_missing_is_installed(run: Run, present: set[str]) -> None:
-    commands = run(mount.mount, {DebPackages: present})
+    commands = run(mount.mount, DONE | {DebPackages: present})
     assert list(commands) == ["Install s3fs"]
     assert set(arguments(*commands["Install s3fs"])) == PACKAGES - present
 
 
 def test_already_there(run: Run) -> None:
-    assert run(mount.mount, {DebPackages: PACKAGES}) == {}
+    assert run(mount.mount, DONE) == {}
+
+
+def test_another_user(run: Run) -> None:
+    commands = run(mount.mount, {DebPackages: PACKAGES}, username="ada")
+    assert '= "ada" ]' in commands.uploads[f"{PROFILE}.melda-new"].decode()

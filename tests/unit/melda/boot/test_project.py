@@ -48,26 +48,34 @@ def test_a_folder_with_anything_does_not(monkeypatch: pytest.MonkeyPatch, settin
 
 
 @pytest.mark.parametrize(
-    ("keys", "written"),
+    ("there", "keys", "written"),
     [
-        ([], ["README.md"]),
-        (["users/ada/"], ["README.md"]),
-        (["users/ada/", "users/ada/x"], []),
-        (["users/ada/x"], []),
-        (["users/ada/", "users/ada/.melda-jupyter/", "users/ada/R-4.2.2/"], ["README.md"]),
+        (set(), None, ["README.md"]),
+        ({"x"}, None, []),
+        ({"x", "R-4.2.2/"}, None, []),
+        (None, None, []),
+        ({".melda-jupyter/", "R-4.2.2/"}, [".melda-jupyter/", "R-4.2.2/"], ["README.md"]),
+        ({".melda-jupyter/", "data/"}, [".melda-jupyter/", "data/x.csv"], []),
     ],
 )
 def test_of_a_bucket_s3_is_asked(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings, project: Bucket, keys: list[str], written: list[str]
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    project: Bucket,
+    there: set[str] | None,
+    keys: list[str] | None,
+    written: list[str],
 ) -> None:
     asked = []
+    monkeypatch.setattr("melda.mount.s3.children", lambda *given: asked.append(given[1:]) or there)
     monkeypatch.setattr("melda.mount.s3.keys", lambda *given: asked.append(given[1:]) or keys)
     assert prepare(monkeypatch, settings, project) == written
-    assert asked == [("users/ada/", 20)], "one request, however many files there are"
+    more = [("users/ada/", 20)] if keys else []
+    assert asked == [("users/ada/",), *more], "a request or two, however many files there are"
 
 
 def test_a_fork_is_not_empty_for_long(monkeypatch: pytest.MonkeyPatch, settings: Settings, project: Bucket) -> None:
-    monkeypatch.setattr("melda.mount.s3.keys", lambda *_: [])
+    monkeypatch.setattr("melda.mount.s3.children", lambda *_: set())
     assert prepare(monkeypatch, settings, project._replace(fork_of="users/grace")) == []
 
 
@@ -77,6 +85,7 @@ def test_nothing_fails_for_its_sake(
     def refuse(*_: Any) -> list[str]:
         raise ConfigError("no ListBucket")
 
+    monkeypatch.setattr("melda.mount.s3.children", lambda *_: {".melda-jupyter/"})
     monkeypatch.setattr("melda.mount.s3.keys", refuse)
     assert prepare(monkeypatch, settings, project) == []
     monkeypatch.setattr("melda.boot.project.README", Path(settings.layout.workdir) / "none" / "README.md")

@@ -12,7 +12,7 @@ from melda.base.errors import ConfigError
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import Settings
-from melda.mount import probing, role, s3, s3fs
+from melda.mount import options, probing, role, s3, s3fs
 
 MOUNTINFO = """\
 22 1 0:20 / / rw - overlay overlay rw
@@ -20,29 +20,6 @@ MOUNTINFO = """\
 31 30 0:46 / /home/melda/my\\040project rw shared:1 master:2 - fuse.s3fs s3fs rw,user_id=0
 32 22 0:47 / /proc rw - proc proc rw
 """
-
-
-def test_the_options_of_the_specification(settings: Settings, project: Bucket) -> None:
-    user = settings.layout.user._replace(uid=1001, gid=1001)
-    plain = s3fs.options(project._replace(endpoint=""), user)
-    assert plain == [
-        "-o", "umask=0007,uid=1001,gid=1001", "-o", "allow_other", "-o", "passwd_file=/root/.passwd-s3fs",
-        "-o", "dbglevel=err",
-    ]  # fmt: skip
-    debug = s3fs.options(project._replace(debug=True), user)
-    assert debug[-4:] == ["-o", "dbglevel=debug", "-o", "curldbg"]
-
-
-def test_another_service_and_another_region(settings: Settings, project: Bucket) -> None:
-    user = settings.layout.user
-    assert s3fs.options(project, user)[-6:-2] == [
-        "-o",
-        "url=http://127.0.0.1:9",
-        "-o",
-        "use_path_request_style",
-    ]
-    region = s3fs.options(project._replace(endpoint="", region="eu-west-1"), user)
-    assert region[-6:-2] == ["-o", "url=https://s3.eu-west-1.amazonaws.com", "-o", "endpoint=eu-west-1"]
 
 
 @pytest.mark.parametrize(("path", "option"), [("/v2/credentials/CANARY", "ecs"), ("", "iam_role=auto")])
@@ -72,7 +49,7 @@ def test_the_role_of_a_machine_with_an_s3fs_that_cannot_ask_the_second_version(
 ) -> None:
     (tmp_path / "s3fs").write_text(f"#!/bin/sh\necho 'Amazon Simple Storage Service File System {said}'\n")
     (tmp_path / "s3fs").chmod(0o755)
-    monkeypatch.setattr(role, "S3FS", str(tmp_path / "s3fs"))
+    monkeypatch.setattr(options, "S3FS", str(tmp_path / "s3fs"))
     monkeypatch.setattr(role, "find", lambda _: ("iam_role=r", ("KEY", "SECRET", "TOKEN")))
     found = role.with_role(project, settings)
     assert (found.role, found.credentials) == (option, Credentials("KEY", "SECRET", "TOKEN"))
@@ -223,11 +200,3 @@ def test_the_bare_folder_is_closed_before_s3_is_asked(
         s3fs.prepare(settings._replace(bucket=project), Unreachable())
     found = Path(settings.layout.workdir).stat()
     assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (0, 0o555)
-
-
-@pytest.mark.parametrize(("name", "path_style"), [("my.bucket", True), ("my-bucket", False)])
-def test_a_name_with_dots_is_no_host_of_a_certificate(
-    settings: Settings, project: Bucket, name: str, path_style: bool
-) -> None:
-    found = s3fs.options(project._replace(name=name, endpoint="", region="cn-north-1"), settings.layout.user)
-    assert ("use_path_request_style" in found) is path_style and "url=https://s3.cn-north-1.amazonaws.com.cn" in found

@@ -13,7 +13,7 @@ from melda.base import mounts
 from melda.base.errors import TemporaryFailure
 from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import Settings
-from melda.mount import probing, role, s3, s3fs, watch, written
+from melda.mount import options, probing, role, s3, s3fs, watch, written
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can change owners")
 
@@ -28,7 +28,7 @@ class Supervisor:
         self.done: list[object] = []
 
     def start(self, service: Any) -> None:
-        file = Path(s3fs.PASSWORD_FILE)
+        file = Path(options.PASSWORD_FILE)
         self.passwords.append(file.read_text() if file.exists() else "")
         self.service = service
 
@@ -64,7 +64,7 @@ def mount(settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pyte
     """``mount(supervisor, **changed)``: prepare the storage of a bucket that has ``changed``."""
     monkeypatch.setattr(probing, "can_mount", lambda: True)
     path, private = str(tmp_path / "passwd"), s3fs.password_file
-    monkeypatch.setattr(s3fs, "PASSWORD_FILE", path)
+    monkeypatch.setattr(options, "PASSWORD_FILE", path)
     monkeypatch.setattr(s3fs, "password_file", lambda bucket: private(bucket, path))
     monkeypatch.setattr(s3, "prepare", lambda bucket: bucket)
     monkeypatch.setattr(s3fs, "MOUNTED", str(tmp_path / "run" / "project"))
@@ -83,7 +83,7 @@ def test_a_bucket_is_used_once_a_file_was_written_and_read_in_it(mount: Any, set
     assert mount(supervisor) == "s3://bucket/users/ada is mounted at " + settings.layout.workdir
     assert supervisor.service.argv[2:6] == ("s3fs", "bucket:/users/ada", s3fs.MOUNTED, "-f")
     assert supervisor.service.critical, "without it the day's work would go nowhere"
-    assert supervisor.passwords == ["KEY:CANARY\n"] and not Path(s3fs.PASSWORD_FILE).exists()
+    assert supervisor.passwords == ["KEY:CANARY\n"] and not Path(options.PASSWORD_FILE).exists()
     assert len(supervisor.timers) == 2, "it is watched, and heard, from now on"
 
 
@@ -109,7 +109,7 @@ def test_a_mount_that_does_not_come_is_said(mount: Any, lives: bool, reason: str
         TemporaryFailure, match=f"^BUCKET_NAME='bucket' was not mounted: {reason}; its output is above$"
     ):
         mount(Supervisor(mounts=False, lives=lives))
-    assert not Path(s3fs.PASSWORD_FILE).exists()
+    assert not Path(options.PASSWORD_FILE).exists()
 
 
 def test_a_mount_that_cannot_be_written_is_no_mount(mount: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,10 +20,9 @@ def made(monkeypatch: pytest.MonkeyPatch, settings: Settings, project: Bucket) -
 
     def run(there: set[str] | None) -> list[str]:
         keys: list[str] = []
-        monkeypatch.setattr(before_mount.s3, "children", lambda *_: there)
         monkeypatch.setattr(before_mount.s3, "make_folder", lambda _, key: keys.append(key))
         monkeypatch.setattr(before_mount.service, "names", lambda _: OURS[1:])
-        before_mount.make_folders(project, settings)
+        before_mount.make_folders(project, settings, there)
         return keys
 
     return run
@@ -50,7 +49,7 @@ def test_the_fork_comes_after(monkeypatch: pytest.MonkeyPatch, project: Bucket, 
     monkeypatch.setattr(before_mount, "make_folders", lambda *_: done.append("folders"))
     monkeypatch.setattr(before_mount.fork_of, "fetch", lambda *_: done.append("fork"))
     monkeypatch.setattr(before_mount.copies, "watch", lambda *_: done.append("copies"))
-    before_mount.prepare(project, settings, None)  # type: ignore[arg-type]
+    before_mount.prepare(project, settings, None, set())  # type: ignore[arg-type]
     assert done == ["folders", "fork", "copies"]
 
 

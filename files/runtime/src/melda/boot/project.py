@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
-from melda.base import log, oom, textfiles, users
+from melda.base import log, oom, users
 from melda.base.errors import ConfigError
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
@@ -26,12 +26,27 @@ FOLDERS = 20  # more than a start makes
 SECONDS = 10.0  # for a few requests to S3
 
 
-def _is_new(bucket: Bucket) -> bool:
-    """Ask S3 itself: the mount would look at every file to list the folder. What an unfinished start has made is nothing."""
+def _is_new(bucket: Bucket, there: Optional[Set[str]]) -> bool:
+    """Ask S3 itself: the mount would look at every file to list the folder. What an unfinished start has made is nothing.
+
+    Args:
+        bucket: with its keys.
+        there: names in the project; None: there are too many.
+    """
+    if bucket.fork_of or there is None or any(not name.endswith("/") for name in there):
+        return False
     try:
-        return not bucket.fork_of and all(key.endswith("/") for key in s3.keys(bucket, bucket.folder + "/", FOLDERS))
+        return not there or all(key.endswith("/") for key in s3.keys(bucket, bucket.folder + "/", FOLDERS))
     except ConfigError:  # S3 does not answer; who mounts it says so
         return False
+
+
+def _write(path: str) -> None:
+    """Write the README at its place: a file that is new comes into a bucket as a whole, and a rename is nine requests."""
+    text = README.read_text("utf-8")
+    with open(path, "x", encoding="utf-8") as stream:
+        stream.write(text)
+        os.fchmod(stream.fileno(), 0o644)
 
 
 def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
@@ -50,8 +65,9 @@ def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
     new: List[bool] = []
 
     def before(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
-        new.append(_is_new(bucket))
-        before_mount.prepare(bucket, settings, supervisor)
+        there = s3.children(bucket, bucket.folder + "/")
+        new.append(_is_new(bucket, there))
+        before_mount.prepare(bucket, settings, supervisor, there)
 
     result, readme = s3fs.prepare(settings, supervisor, before), os.path.join(settings.layout.workdir, README.name)
     if settings.bucket is not None and new != [True]:
@@ -65,9 +81,7 @@ def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
     try:
         users.run_as(settings.layout.user, look, SECONDS)
         empty.append(True)
-        users.run_as(
-            settings.layout.user, lambda: textfiles.write_if_changed(readme, README.read_text("utf-8")), SECONDS
-        )
+        users.run_as(settings.layout.user, lambda: _write(readme), SECONDS)
     except OSError as error:
         if empty:
             log.line(f"{README.name} is not written: {error}")

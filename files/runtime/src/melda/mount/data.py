@@ -11,22 +11,24 @@ from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings
-from melda.mount import output, probing, role, s3, s3fs
+from melda.mount import options, output, probing, role, s3, s3fs
 
 NAME = "s3fs of the data"
 # What a killed s3fs leaves is in the way of the next one. DATA is below / and root's: nobody else may rename it.
 AGAIN = 'umount --lazy "$1" 2>/dev/null; shift; exec "$@"'
 
 
-def options(bucket: Bucket) -> str:
-    """Return the options of s3fs; see docs/mount.md."""
+def given(bucket: Bucket, installed: options.Version) -> str:
+    """Return the options of s3fs, as for the project's; see docs/mount.md."""
     # A folder that another tool made has no mode: umask gives one to all.
-    return ",".join(["ro", "umask=0222", "allow_other", *s3fs.service_options(bucket), output.LEVEL])
+    return ",".join(
+        ["ro", "umask=0222", "allow_other", *options.sparing(installed), *options.service(bucket), output.LEVEL]
+    )
 
 
 def _s3fs(bucket: Bucket, settings: Settings) -> Service:
     source = f"{bucket.name}:/{bucket.folder}"
-    argv = (*output.LINE_BY_LINE, s3fs.S3FS, source, DATA, "-f", "-o", options(bucket))
+    argv = (*output.LINE_BY_LINE, s3fs.S3FS, source, DATA, "-f", "-o", given(bucket, options.version()))
     # By the environment, and not by a file that is gone when it is started again.
     environment = s3fs.environment(bucket, settings, keys=True)
     return Service(NAME, ("/bin/sh", "-c", AGAIN, "sh", DATA, *argv), users.ROOT, environment)

@@ -10,20 +10,19 @@ import contextlib
 import http.client
 import json
 import re
-import subprocess
 import urllib.request
 from typing import Dict, Mapping, Optional, Tuple
 from urllib.parse import quote
 
 from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket, Credentials
-from melda.config.environ import ROOT_PATH, Settings
+from melda.config.environ import Settings
+from melda.mount import options
 
 VARIABLE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"  # ECS sets it; s3fs reads it
 HOSTS = ("169.254.170.2", "169.254.169.254")
 ECS, EC2 = ("http://" + host for host in HOSTS)
 ECS_OPTION = "ecs"
-S3FS = "s3fs"
 SECONDS = 2.0  # for one answer: these addresses are on this host, or nowhere
 
 
@@ -86,14 +85,6 @@ def find(ecs_path: str) -> Tuple[str, Tuple[str, str, str]]:
     raise ConfigError(f"AWS_ACCESS_KEY_ID is missing, and no role gives keys in its place: {where} ({reason})")
 
 
-def _version() -> Tuple[int, int]:
-    printed = subprocess.run(
-        [S3FS, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, env={"PATH": ROOT_PATH}
-    ).stdout
-    found = re.search(rb"V([0-9]+)\.([0-9]+)", printed)
-    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
-
-
 def with_role(bucket: Bucket, settings: Settings) -> Bucket:
     """Return the bucket with the keys of the role that this container has.
 
@@ -101,7 +92,7 @@ def with_role(bucket: Bucket, settings: Settings) -> Bucket:
         ConfigError: there is no role, or it gives no keys.
     """
     option, keys = find(path(settings.variables))
-    if option != ECS_OPTION and (1, 88) <= _version() <= (1, 90):
+    if option != ECS_OPTION and (1, 88) <= options.version() <= (1, 90):
         # They ask for a token of the second version in a way that EC2 refuses, or never answers in a container.
         option += ",imdsv1only"
     return bucket._replace(role=option, credentials=Credentials(*keys))

@@ -14,13 +14,12 @@ from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings, for_root
-from melda.mount import expiry, output, probing, questions, role, s3, watch, written
+from melda.mount import expiry, options, output, probing, questions, role, s3, watch, written
 
-S3FS = role.S3FS
+S3FS = options.S3FS
 KIND = "fuse.s3fs"
 # s3fs takes a path, and only here nobody but root can put another folder under it. The project's folder shows the same.
 MOUNTED = RUN + "/project"
-PASSWORD_FILE = "/root/.passwd-s3fs"  # nosec B105 # noqa: S105 - a path
 MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
 UNMOUNT_SECONDS = 3600.0  # for s3fs to end after its mount is gone; the deadlines of a container's stop come before
@@ -42,34 +41,8 @@ def _nothing(_: Bucket, __: Settings, ___: Supervisor) -> None:
     """Nothing is to be done before a bucket is mounted."""
 
 
-def service_options(bucket: Bucket) -> List[str]:
-    """Return the options that say which S3 service it is, and whose role asks it."""
-    chosen = [bucket.role] if bucket.role else []
-    # A bucket with dots is no host that a certificate of S3's is for.
-    if bucket.endpoint or "." in bucket.name:
-        chosen += ["url=" + bucket.url_of_service, "use_path_request_style"]
-    elif bucket.region:
-        chosen.append("url=" + bucket.url_of_service)
-    return chosen + ["endpoint=" + bucket.region] * bool(bucket.region)
-
-
-def options(bucket: Bucket, user: users.Account) -> List[str]:
-    """Return the options of s3fs, see docs/mount.md; debug output, which shows Authorization headers, only if asked for."""
-    chosen = [f"umask=0007,uid={user.uid},gid={user.gid}", "allow_other"]
-    if (
-        not bucket.role and not bucket.credentials.session
-    ):  # the file has no place for one: then all goes by the environment
-        chosen.append("passwd_file=" + PASSWORD_FILE)
-    chosen += service_options(bucket)
-    if bucket.debug:
-        chosen += ["dbglevel=debug", "curldbg"]
-    else:
-        chosen.append(output.LEVEL)
-    return [word for option in chosen for word in ("-o", option)]
-
-
 @contextlib.contextmanager
-def password_file(bucket: Bucket, path: str = PASSWORD_FILE) -> Iterator[None]:
+def password_file(bucket: Bucket, path: str = options.PASSWORD_FILE) -> Iterator[None]:
     """Have s3fs's password file while the block runs; nobody else can read it, not even for an instant."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)  # left by a container that was killed
@@ -138,7 +111,8 @@ def environment(bucket: Bucket, settings: Settings, keys: bool) -> Dict[str, str
 
 def _s3fs(bucket: Bucket, settings: Settings, stdout: Optional[int] = None) -> Service:
     source = f"{bucket.name}:/{bucket.folder}"
-    argv = (*output.LINE_BY_LINE, S3FS, source, MOUNTED, "-f", *options(bucket, settings.layout.user))
+    given = options.given(bucket, settings.layout.user, options.version())
+    argv = (*output.LINE_BY_LINE, S3FS, source, MOUNTED, "-f", *given)
     in_environment = environment(bucket, settings, keys=bool(bucket.credentials.session))
     return Service(S3FS, argv, users.ROOT, in_environment, critical=True, stop_timeout=UNMOUNT_SECONDS, stdout=stdout)
 

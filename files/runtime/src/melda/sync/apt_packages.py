@@ -11,7 +11,7 @@ from typing import Callable, FrozenSet, Optional, Tuple
 
 from melda.base import folders, regular, textfiles
 from melda.base.paths import BSPM_RECORD, BUS_INTERFACE, BUS_NAME, BUS_PATH
-from melda.sync import programs
+from melda.sync import programs, tree
 from melda.sync.generations import integer
 from melda.sync.store import NO_MANIFEST
 
@@ -81,7 +81,9 @@ class Packages:
             OSError: the list cannot be read; :meth:`poll` tries it again.
         """
         self._unread = True
-        self._mine = _read(self._project)
+        # A list of the folder is one request of s3fs's; to ask for a file that is not there, as in most projects, is four.
+        listed = os.path.basename(self._project) in tree.listed(os.path.dirname(self._project))
+        self._mine = _read(self._project) if listed else frozenset()
         self._missing = self._mine - _read(self._record)
         self._unread = False
         if not self._missing:

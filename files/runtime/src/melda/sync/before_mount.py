@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional, Set
+
 from melda.base.paths import PROJECT_STATE
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
@@ -10,18 +12,18 @@ from melda.mount import s3
 from melda.sync import copies, fork_of, service
 
 
-def make_folders(bucket: Bucket, settings: Settings) -> None:
+def make_folders(bucket: Bucket, settings: Settings, there: Optional[Set[str]]) -> None:
     """Make the folders of ours that a new project has not: each would be looked for again and again until it is there.
 
     Args:
         bucket: with its keys.
         settings: of the container.
+        there: names in the project, as :func:`melda.mount.s3.children` gives them; None: there are too many to know.
 
     Raises:
         ConfigError: S3 does not answer, or does not allow it.
     """
     top, plugins = bucket.folder + "/", service.names(settings)
-    there = s3.children(bucket, top)
     if there is None:
         return
     # Not beside a file of that name, or a folder as other tools write it: what that is s3fs decides.
@@ -32,15 +34,16 @@ def make_folders(bucket: Bucket, settings: Settings) -> None:
         s3.make_folder(bucket, f"{top}{name}/")
 
 
-def prepare(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
+def prepare(bucket: Bucket, settings: Settings, supervisor: Supervisor, there: Optional[Set[str]]) -> None:
     """Make the folders, fetch what the parent project has, and look for copies that are asked for later.
 
     Args:
         bucket, settings, supervisor: as for :func:`melda.mount.s3fs.prepare`.
+        there: as for :func:`make_folders`.
 
     Raises:
         ConfigError: it cannot be done.
     """
-    make_folders(bucket, settings)
+    make_folders(bucket, settings, there)
     fork_of.fetch(bucket, settings, supervisor)
     copies.watch(bucket, settings, supervisor)

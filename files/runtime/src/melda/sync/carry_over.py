@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import shutil
-from typing import Callable, Iterator, List, NamedTuple, Optional
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from melda.base import folders, mounts
 from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
@@ -64,13 +64,20 @@ class Project:
     def __init__(self, workdir: str, local: str, say: Say) -> None:
         self._workdir, self._local, self._say = workdir, local, say
         self._ours = os.path.join(workdir, PROJECT_STATE)
+        self._lists: Dict[str, List[str]] = {}  # folder -> names, while it is found out what is due
+
+    def _listed(self, folder: str) -> List[str]:
+        """Return the names in a folder, which in a bucket are a request or more."""
+        if folder not in self._lists:
+            self._lists[folder] = tree.listed(folder)
+        return self._lists[folder]
 
     def _root(self, name: str) -> str:
         return os.path.join(self._local or self._workdir, name)
 
     def _saved(self, name: str) -> bool:
         """Return whether the bucket has a generation of this folder."""
-        return any(entry.endswith(".json") for entry in tree.listed(os.path.join(self._ours, name)))
+        return any(entry.endswith(".json") for entry in self._listed(os.path.join(self._ours, name)))
 
     def _holds(self, name: str) -> bool:
         if self._local:
@@ -100,7 +107,7 @@ class Project:
 
     def _captured(self, kind: str) -> Iterator[str]:
         """Return the folders' names of which there is a snapshot under its own name."""
-        for name in tree.listed(self._ours):
+        for name in self._listed(self._ours):
             found = re.fullmatch(rf"environment\.(?:.*_)?{kind}-(\d+\.\d+\.\d+)(?:_.*)?\.json", name)
             if found:
                 yield f"{kind}-{found.group(1)}"
@@ -111,10 +118,12 @@ class Project:
         The one of the image that the project ran on last; else the newest of the same X.Y, else the newest.
         """
         kind, series, mine = carried.parts(target)
-        listed = tree.listed(self._ours) if self._local else tree.listed(self._workdir)
+        listed = self._listed(self._ours if self._local else self._workdir)
         names = {name for name in listed if carried.FOLDER.fullmatch(name) and name != target}
         names = {name for name in names if carried.parts(name)[0] == kind and self._holds(name)}
         names |= set(self._captured(kind)) - {target}
+        if not names:
+            return ""
         record = image_record.read(self._workdir)
         for image in (record.last, record.before):
             version = image and (image.python if kind == "Python" else image.r)
@@ -134,6 +143,7 @@ class Project:
             OSError: the project cannot be read.
         """
         known, found = carried.read(self._workdir), []
+        self._lists.clear()
         for target in targets:
             one = known.get(target)
             if (one and one.done and not self._lost(target, one)) or (not one and self._used(target)):

@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import re
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from melda.base import folders, regular, textfiles
 from melda.envs import capture, document, entries
@@ -25,13 +25,21 @@ def newest(workdir: str) -> Tuple[str, str]:
     return os.path.join(workdir, capture.NAME), os.path.join(workdir, state.PROJECT_STATE, state.CAPTURE)
 
 
+def _names(folder: str) -> List[str]:
+    """Return the names in a folder: one request of s3fs's, where asking for a name that is not there would be four."""
+    with contextlib.suppress(OSError):
+        return sorted(os.listdir(folder))
+    return []
+
+
 def paths(workdir: str) -> Iterator[str]:
     """Return where captures may lie in a project."""
-    yield from newest(workdir)
-    yield os.path.join(workdir, fork_of.HERE, state.CAPTURE)
-    for folder in (workdir, os.path.join(workdir, state.PROJECT_STATE)):
-        with contextlib.suppress(OSError):
-            yield from (os.path.join(folder, name) for name in sorted(os.listdir(folder)) if FORMER.fullmatch(name))
+    for path in newest(workdir):
+        folder, name = os.path.split(path)
+        names = _names(folder)
+        yield from (os.path.join(folder, other) for other in names if other == name or FORMER.fullmatch(other))
+        if os.path.basename(fork_of.HERE) in names:
+            yield os.path.join(workdir, fork_of.HERE, state.CAPTURE)
 
 
 @contextlib.contextmanager

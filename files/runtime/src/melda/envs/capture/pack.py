@@ -20,6 +20,7 @@ from melda.envs import addresses
 from melda.envs.capture import Installed
 from melda.envs.capture import r as r_packages
 from melda.envs.capture.python import LARGEST_FILE, NOT_THE_PACKAGES, Found, digest, record_rows
+from melda.sync import tree
 
 Json = Dict[str, Any]
 ENDING = ".files"  # of the folder, after the capture's own name
@@ -194,9 +195,12 @@ def keep(found: Installed, folder: str) -> Tuple[List[str], Dict[str, str]]:
                 continue
             names.append(entry["file"]["name"])
             packed.append(name)
-    for name in os.listdir(folder) if os.path.isdir(folder) else []:
-        if name not in names and name.endswith((".whl", ".tar.gz")):
-            os.unlink(os.path.join(folder, name))
-    if not names and os.path.isdir(folder) and not os.listdir(folder):
-        os.rmdir(folder)
+    # A list of what is beside it is one request of s3fs's; to ask for a folder that is not there is four.
+    parent, own = os.path.split(os.path.abspath(folder))
+    if own in tree.listed(parent) and os.path.isdir(folder):
+        for name in os.listdir(folder):
+            if name not in names and name.endswith((".whl", ".tar.gz")):
+                os.unlink(os.path.join(folder, name))
+        if not names and not os.listdir(folder):
+            os.rmdir(folder)
     return packed, failures

@@ -37,11 +37,12 @@ def background(place: environ.ImageLayout, variables: Dict[str, str]) -> None:
     one.note_manifest()
     if mode == upgrade.OFF:
         return
-    dues = [due for due in one.due() if due.how == PACKAGES or mode == upgrade.ASK]
+    every = one.due()
+    dues = [due for due in every if due.how == PACKAGES or mode == upgrade.ASK]
     if mode == upgrade.ASK:
         _ask(one, dues)
         return
-    one.take_over(one.due())  # what the sync daemon could not
+    one.take_over(every)  # what the sync daemon could not
     found = [*one.former(dues), *one.newer()]
     if any(former.packages for former in found):
         _install(one, found)
@@ -51,9 +52,9 @@ def background(place: environ.ImageLayout, variables: Dict[str, str]) -> None:
     if failures:
         telling.line(telling.does_not_load(failures))
     elif not found:
-        every, failures = one.known()
+        known, failures = one.known()
         if failures:
-            telling.Missing(every).failed(failures)
+            telling.Missing(known).failed(failures)
 
 
 def _ask(one: Upgrade, dues: Sequence[Due]) -> None:

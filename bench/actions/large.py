@@ -1,0 +1,11 @@
+"""Write 500 MB."""
+
+import os
+
+
+def act() -> None:
+    """Write 500 MB."""
+    block = os.urandom(1_000_000)
+    with open("large.bin", "wb") as stream:
+        for _ in range(500):
+            stream.write(block)

@@ -1,0 +1,13 @@
+"""Make a repository, and 200 files in it."""
+
+import os
+import subprocess
+
+
+def act() -> None:
+    """Make a repository, and 200 files in it."""
+    subprocess.run(["git", "init", "--quiet", "repository"], check=True)
+    os.mkdir("repository/src")
+    for number in range(200):
+        with open(f"repository/src/{number}.py", "w") as stream:
+            stream.write(f"print({number})\n")

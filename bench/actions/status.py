@@ -1,0 +1,8 @@
+"""Ask git what has changed."""
+
+import subprocess
+
+
+def act() -> None:
+    """Ask git what has changed."""
+    subprocess.run(["git", "-C", "repository", "status", "--short"], check=True, stdout=subprocess.DEVNULL)
