@@ -169,7 +169,12 @@ class Reading:
         """
         folder = os.path.dirname(self._included[0])
         path = os.path.realpath(os.path.join(folder, name))
-        if self.path == document.STDIN or os.path.isabs(name) or not path.startswith(os.path.join(folder, "")):
+        if (
+            self.path == document.STDIN
+            or os.path.isabs(name)
+            or "://" in name
+            or not path.startswith(os.path.join(folder, ""))
+        ):
             raise Unusable("only files beside this one are included")
         if path in self._included:
             return ""
