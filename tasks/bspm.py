@@ -14,7 +14,7 @@ from tasks.operations import apt, managed_files
 from tasks.operations import bspm as operations
 from tasks.settings import deploy
 
-SCRIPTS = ("install_packages.R", "install_packages_child.R", "remove_packages.R")
+SCRIPTS = ("install_packages.R", "install_packages_child.R", "remove_packages.R", "own_repositories.R")
 
 
 def _package() -> None:
@@ -69,4 +69,4 @@ def bspm() -> None:
         username=host.data.username,
         sources={BUS_SERVICE: "bspm/dbus.service", BUS_POLICY: "bspm/dbus.conf"},
     )
-    operations.enabled(name="Enable bspm for every R session", profile=RPROFILE)
+    operations.enabled(name="Enable bspm for every R session", profile=RPROFILE, src=src)

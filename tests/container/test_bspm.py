@@ -154,6 +154,42 @@ def test_what_the_user_installed_the_user_may_remove(machine: Machine) -> None:
     assert not installed(machine, "r-cran-praise")
 
 
+@pytest.fixture(scope="module")
+def theirs(docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A repository of the caller's own: another praise than apt's, and a package that needs one of apt's."""
+    root = tmp_path_factory.mktemp("theirs")
+    sources = [
+        cran_repository.write_source(root, "praise", "99.0.0"),
+        cran_repository.write_source(root, "meldaown", "1.0.0", imports="snakecase"),
+    ]
+    cran_repository.build(root, sources)
+    with Server(root, gateway(docker=docker)) as server:
+        yield server.url
+
+
+@pytest.mark.parametrize("where", ["a terminal", "a notebook"])
+def test_a_repository_of_the_callers_own_is_asked_and_not_apt(
+    machine: Machine, notebook: Notebook, theirs: str, cran: str, where: str
+) -> None:
+    def r(code: str) -> str:
+        if where == "a notebook":
+            done = notebook.run("ir", code, 180)
+            return done.stdout + done.error
+        return machine.run(f"Rscript -e '{code}' 2>&1", user="melda", check=False)
+
+    assert not installed(machine, "r-cran-praise")
+    said = r(f'install.packages(c("praise", "meldaown"), repos = c(own = "{theirs}", CRAN = "{cran}/"))')
+    assert "* DONE (praise)" in said and "* DONE (meldaown)" in said, said
+    assert installed(machine, "r-cran-snakecase") and not installed(machine, "r-cran-praise")
+    assert r('cat(praise::standin_version(), "from", dirname(find.package("praise")))').startswith(
+        "99.0.0 from /home/melda"
+    )
+    assert "not available" in r(f'install.packages("abind", repos = "{theirs}")')
+    assert not installed(machine, "r-cran-abind")
+    r('remove.packages(c("praise", "meldaown"), .libPaths()[1]); bspm::remove_sys("snakecase")')
+    assert "praise" not in r("bspm::disable(); cat(class(utils::install.packages), rownames(installed.packages()))")
+
+
 @pytest.mark.parametrize("where", ["a terminal", "a notebook"])
 def test_remove_packages_removes_what_came_through_apt(machine: Machine, notebook: Notebook, where: str) -> None:
     def r(code: str) -> str:

@@ -151,6 +151,8 @@ def poetry(text: str, path: str) -> Reading:
         name = named(package)
         groups, marker = package.get("groups", ["main"]), package.get("markers", package.get("marker", ""))
         marker = marker.get("main", "") if isinstance(marker, dict) else marker
+        if not all(re.fullmatch(r"[\w.-]+", str(group)) for group in groups):
+            raise Unusable("invalid groups {0!r:.100}".format(groups))
         main = package.get("category", "main") == "main" and {"main", "default"} & set(groups)
         if package.get("optional") is True or not main:
             return

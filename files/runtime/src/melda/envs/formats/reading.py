@@ -43,6 +43,8 @@ def applies(marker: Any) -> bool:
     """
     from packaging.markers import Marker  # noqa: PLC0415 not with the launcher's Python
 
+    if re.search(r"python(_full)?_version\s*([=<>!~]=|[<>])\s*['\"]\s*[^\d'\"]", str(marker)):
+        raise Unusable(f"invalid marker: {str(marker)[:SHOWN]!r} compares with no version")
     try:
         return not marker or bool(Marker(str(marker)).evaluate({"extra": ""}))
     except Exception as error:  # packaging raises its own, and those of versions that it compares

@@ -103,7 +103,9 @@ def _hosted(reading: Reading, kind: str, where: str, name: str) -> str:
 def _fields(reading: Reading, text: str) -> Dict[str, str]:
     """Return the fields; one that is there twice, as after a merge, has what both say."""
     fields: Dict[str, str] = {}
-    for part in re.split(r"^(?=[\w@/.-]+\s*:)", text, flags=re.MULTILINE):
+    # A line that is neither a field nor goes on with one costs itself: what is below it belongs to the field above.
+    text = re.sub(r"^(?![\w@/.-]+\s*:(?!:))\S.*\n?", "", text, flags=re.MULTILINE)
+    for part in re.split(r"^(?=\S)", text, flags=re.MULTILINE):
         for name, value in description(part).items():
             known = {one.lower(): one for one in (*NEEDS, "Remotes", "Suggests")}.get(name.lower(), name)
             meant = difflib.get_close_matches(known, (*NEEDS, "Remotes"), 1, 0.75)
@@ -131,7 +133,7 @@ def declared(text: str, path: str) -> Reading:
     for line in text.splitlines():
         if re.match(r"[ \t]+({0}|Remotes):".format("|".join(NEEDS)), line):
             reading.bad("r", line.strip(), "a field begins with its name, without a blank before it")
-        if line.strip() and line[0] not in " \t#" and not re.match(r"[\w@/.-]+\s*:", line):
+        if line.strip() and line[0] not in " \t#" and not re.match(r"[\w@/.-]+\s*:(?!:)", line):
             reading.bad("r", line.strip(), "no field: expected NAME: VALUE")
     if reading.empty:
         reading.say("it needs no packages")

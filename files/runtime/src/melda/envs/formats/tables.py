@@ -43,7 +43,7 @@ def misspelt(found: Any, wanted: Sequence[str], reading: Reading, known: Sequenc
             return
         for near in found:
             same = difflib.SequenceMatcher(None, key, str(near).lower()).ratio()
-            if same > ALIKE and near not in (key, *known):
+            if same >= ALIKE and near not in (key, *known):
                 reading.bad("python", str(near), f"no heading that is read: expected {key!r}")
         found = found.get(key)
 
