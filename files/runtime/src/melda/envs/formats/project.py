@@ -19,6 +19,13 @@ TABLES = (
 CONDAS = (("dependencies",), ("tool", "pixi", "dependencies"))
 OTHERS = ("optional-dependencies", "dev-dependencies", "host-dependencies", "build-dependencies", "pypi-dependencies",
           "dependencies", "dev-packages", "packages")  # fmt: skip
+# https://packaging.python.org/en/latest/specifications/pyproject-toml/
+FIELDS = (
+    "name", "version", "description", "readme", "requires-python", "license", "license-files", "authors", "maintainers",
+    "keywords", "classifiers", "urls", "scripts", "gui-scripts", "entry-points", "dependencies", "optional-dependencies",
+    "dynamic", "import-names", "import-namespaces",
+    "channels", "platforms",  # pixi.toml's
+)  # fmt: skip
 MARKERS = (
     "os_name", "sys_platform", "platform_machine", "platform_system", "platform_release", "platform_version",
     "platform_python_implementation", "implementation_name", "implementation_version", "python_version",
@@ -142,6 +149,9 @@ def pyproject(text: str, path: str) -> Reading:
     for heading in found if path.endswith("pyproject.toml") else ():
         if heading not in ("project", "build-system", "tool", "dependency-groups"):
             reading.bad("python", heading, "no heading that pyproject.toml has: what stands below it is not read")
+    for field in found.get("project", ()):
+        if field not in FIELDS:
+            reading.bad("python", field, "no field that [project] may have: what it says is not read")
     _dependencies(reading, found)
     requirements.into(reading, _at(found, *LISTS[1]) or [])
     python = _at(found, "project", "requires-python")
