@@ -54,8 +54,8 @@ def notebook(machine: Machine) -> Notebook:
     return Notebook(f"http://{machine.address}:8888", TOKEN)
 
 
-def installed(machine: Machine, package: str) -> bool:
-    return "installed" in machine.run(f"dpkg-query -W -f '${{db:Status-Status}}' {package} 2>&1", check=False)
+def installed(machine: Machine, name: str) -> bool:
+    return "installed" in machine.run(f"dpkg-query -W -f '${{db:Status-Status}}' {name} 2>&1", check=False)
 
 
 def test_enabled_once_and_quiet(docker: str, machine: Machine, cran: str) -> None:
@@ -164,7 +164,6 @@ def in_r(machine: Machine, notebook: Notebook, where: str, code: str) -> str:
 
 @pytest.fixture(scope="module")
 def theirs(docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A repository of the caller's own: another praise than apt's, and a package that needs one of apt's."""
     root, write = tmp_path_factory.mktemp("theirs"), cran_repository.write_source
     cran_repository.build(root, [write(root, "praise", "99.0.0"), write(root, "meldaown", "1.0.0", "snakecase")])
     with Server(root, gateway(docker=docker)) as server:
