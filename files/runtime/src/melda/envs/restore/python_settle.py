@@ -41,7 +41,8 @@ def settle(
     listed = {entry["name"]: entry for entry in wanted["python"]["packages"]}
     lost = _fetched_all(installer, listed, missing)
     wants = wanted.get(WANTS)
-    resolver = resolve.Resolver(installer.run, installer.python, installer.folder, bool(wants and wants["pre"]))
+    pre = bool(wants and wants["pre"])
+    resolver = resolve.Resolver(installer.run, installer.python, installer.folder, pre, hashes=not dry)
     there = {**here["python"]["image"], **{one["name"]: one["version"] for one in here["python"]["packages"]}}
     if wants is None:
         pins = [freeze.line(one) for one in listed.values() if dry and _to_be_found(one, there)]
