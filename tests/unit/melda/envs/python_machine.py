@@ -108,3 +108,7 @@ def containers(env: Path, index: Path, monkeypatch: pytest.MonkeyPatch, tmp_path
     yield make
     for root in [*made, Path(cache)]:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def names(outcome: command.Outcome) -> list[str]:
+    return [problem.name for problem in outcome.problems]

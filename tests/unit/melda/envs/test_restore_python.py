@@ -15,18 +15,12 @@ from hypothesis import strategies as st
 from melda.envs import diff, document
 from melda.envs.capture import pack
 from melda.envs.errors import UsageError
-from melda.envs.restore import command, tools
+from melda.envs.restore import tools
 from melda.envs.restore.command import Options
 
 from tests.fakes import wheels
 from tests.unit.melda.envs.conftest import VERSION
-from tests.unit.melda.envs.python_machine import NAMES, VERSIONS, containers, env, index  # noqa: F401 fixtures
-
-# ruff: noqa: F811 an argument is a fixture of that name
-
-
-def names(outcome: command.Outcome) -> list[str]:
-    return [problem.name for problem in outcome.problems]
+from tests.unit.melda.envs.python_machine import NAMES, VERSIONS, containers, env, index, names
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
