@@ -22,6 +22,8 @@ from tests.fakes import wheels
 from tests.unit.melda.envs.conftest import VERSION
 from tests.unit.melda.envs.python_machine import NAMES, VERSIONS, containers, env, index, names
 
+__all__ = ["containers", "env", "index"]
+
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
