@@ -158,7 +158,7 @@ def in_r(machine: Machine, notebook: Notebook, where: str, code: str) -> str:
     """Return what R says to ``code``."""
     if where == "a notebook":
         done = notebook.run("ir", code, 180)
-        return done.stdout + done.error
+        return done.stdout + done.stderr + done.error
     return machine.run(f"Rscript -e '{code}' 2>&1", user="melda", check=False)
 
 
