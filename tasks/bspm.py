@@ -15,7 +15,7 @@ from tasks.operations import apt, managed_files
 from tasks.operations import bspm as operations
 from tasks.settings import deploy
 
-SCRIPTS = ("install_packages.R", "install_packages_child.R", "remove_packages.R")
+SCRIPTS = ("install_packages.R", "install_packages_child.R", "remove_packages.R", "own_repositories.R")
 
 
 def _package() -> None:
@@ -74,4 +74,4 @@ def bspm() -> None:
         sources=sources,
     )
     managed_list.keep_block(RPROFILE, operations.MARKER)
-    operations.enabled(name="Enable bspm for every R session", profile=RPROFILE)
+    operations.enabled(name="Enable bspm for every R session", profile=RPROFILE, src=src)

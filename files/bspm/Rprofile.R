@@ -4,5 +4,8 @@ options(bspm.version.check = FALSE)
 if (!any(grepl("IRkernel::main()", commandArgs(), fixed = TRUE))) local({
   # Where it says so nobody answers for apt, and install.packages() compiles.
   state <- "/run/melda-jupyter/bspm"
-  if (!file.exists(state) || identical(readLines(state, warn = FALSE), "ok")) suppressMessages(bspm::enable())
+  if (!file.exists(state) || identical(readLines(state, warn = FALSE), "ok")) {
+    suppressMessages(bspm::enable())
+    try(source("@SRC@/own_repositories.R", local = TRUE), silent = TRUE)
+  }
 })

@@ -57,13 +57,14 @@ def dbus_service_installed(src: str, username: str, sources: Dict[str, str]) -> 
 
 
 @operation()
-def enabled(profile: str) -> Generator[staging.Command, None, None]:
+def enabled(profile: str, src: str) -> Generator[staging.Command, None, None]:
     """Enable bspm for every R session, if it is there.
 
     Args:
         profile: R's, which holds the block for it.
+        src: folder of our programs.
     """
-    wanted = managed_files.source("bspm/Rprofile.R").decode() if is_installed() else ""
+    wanted = managed_files.source("bspm/Rprofile.R").decode().replace("@SRC@", src) if is_installed() else ""
     text = host.get_fact(FileContents, path=profile)
     present = host.get_fact(PathStats, paths=[profile])
     yield from managed_files.block_diff(profile, text, MARKER, wanted, present)

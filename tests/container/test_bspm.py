@@ -7,6 +7,7 @@ Root's side is ours in both cases. The container has no capability beyond Docker
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -53,13 +54,12 @@ def notebook(machine: Machine) -> Notebook:
     return Notebook(f"http://{machine.address}:8888", TOKEN)
 
 
-def installed(machine: Machine, package: str) -> bool:
-    return "installed" in machine.run(f"dpkg-query -W -f '${{db:Status-Status}}' {package} 2>&1", check=False)
+def installed(machine: Machine, name: str) -> bool:
+    return "installed" in machine.run(f"dpkg-query -W -f '${{db:Status-Status}}' {name} 2>&1", check=False)
 
 
 def test_enabled_once_and_quiet(docker: str, machine: Machine, cran: str) -> None:
-    profile = machine.run("cat /etc/R/Rprofile.site")
-    assert profile.count("bspm::enable()") == 1
+    assert machine.run("cat /etc/R/Rprofile.site").count("bspm::enable()") == 1
     assert machine.run("Rscript -e 'cat(1)'", user="melda") == "1"
     again = provision(docker, f"@docker/{machine.name}", packages="none", cran_mirror=cran, strict="true")
     assert (again.code, again.changed) == (0, []), again.output
@@ -154,14 +154,43 @@ def test_what_the_user_installed_the_user_may_remove(machine: Machine) -> None:
     assert not installed(machine, "r-cran-praise")
 
 
+def in_r(machine: Machine, notebook: Notebook, where: str, code: str) -> str:
+    """Return what R says to ``code``."""
+    if where == "a notebook":
+        done = notebook.run("ir", code, 180)
+        return done.stdout + done.stderr + done.error
+    return machine.run(f"Rscript -e '{code}' 2>&1", user="melda", check=False)
+
+
+@pytest.fixture(scope="module")
+def theirs(docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    root, write = tmp_path_factory.mktemp("theirs"), cran_repository.write_source
+    cran_repository.build(root, [write(root, "praise", "99.0.0"), write(root, "meldaown", "1.0.0", "snakecase")])
+    with Server(root, gateway(docker=docker)) as server:
+        yield server.url
+
+
+@pytest.mark.parametrize("where", ["a terminal", "a notebook"])
+def test_a_repository_of_the_callers_own_is_asked_and_not_apt(
+    machine: Machine, notebook: Notebook, theirs: str, cran: str, where: str
+) -> None:
+    r = functools.partial(in_r, machine, notebook, where)
+    assert not installed(machine, "r-cran-praise")
+    said = r(f'install.packages(c("praise", "meldaown"), repos = c(own = "{theirs}", CRAN = "{cran}/"))')
+    assert "* DONE (praise)" in said and "* DONE (meldaown)" in said, said
+    assert installed(machine, "r-cran-snakecase") and not installed(machine, "r-cran-praise")
+    assert r('cat(praise::standin_version(), "from", dirname(find.package("praise")))').startswith(
+        "99.0.0 from /home/melda"
+    )
+    assert "not available" in r(f'install.packages("abind", repos = "{theirs}")')
+    assert not installed(machine, "r-cran-abind")
+    r('remove.packages(c("praise", "meldaown"), .libPaths()[1]); bspm::remove_sys("snakecase")')
+    assert "praise" not in r("bspm::disable(); cat(class(utils::install.packages), rownames(installed.packages()))")
+
+
 @pytest.mark.parametrize("where", ["a terminal", "a notebook"])
 def test_remove_packages_removes_what_came_through_apt(machine: Machine, notebook: Notebook, where: str) -> None:
-    def r(code: str) -> str:
-        if where == "a notebook":
-            done = notebook.run("ir", code, 120)
-            return done.stdout + done.error
-        return machine.run(f"Rscript -e '{code}' 2>&1", user="melda", check=False)
-
+    r = functools.partial(in_r, machine, notebook, where)
     machine.run("Rscript -e 'bspm::install_sys(\"praise\")' 2>&1", user="melda")
     assert "removed through apt: praise" in r('remove.packages("praise")')
     assert not installed(machine, "r-cran-praise")
@@ -225,8 +254,8 @@ def test_the_next_container_of_the_project_installs_it_again(machine: Machine) -
         "echo $! >/tmp/other/pid'"
     )
     until(lambda: installed(machine, "r-cran-snakecase"), "it is installed", 60)
-    output = "not installed again through apt: r-cran-thereisnone: "
-    until(lambda: output in machine.run("cat /tmp/other/log"), "it says what it could not install", 60)
+    said = "not installed again through apt: r-cran-thereisnone: "
+    until(lambda: said in machine.run("cat /tmp/other/log"), "it says what it could not install", 60)
     found = machine.run("cat /tmp/other/.melda-jupyter/apt.json")
     assert "r-cran-snakecase" in found and "r-cran-thereisnone" in found and "cowsay" not in found
     machine.run("kill $(cat /tmp/other/pid)")

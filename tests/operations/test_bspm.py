@@ -37,7 +37,8 @@ SHOWN = (
     'try(source("/usr/src/melda-jupyter/install_packages.R", local = TRUE), silent = TRUE)\n'
     "# END melda-jupyter notebook\n"
 )
-ENABLED = f"# BEGIN melda-jupyter bspm\n{managed_files.source('bspm/Rprofile.R').decode()}# END melda-jupyter bspm\n"
+BLOCK = managed_files.source("bspm/Rprofile.R").decode().replace("@SRC@", "/usr/src/melda-jupyter")
+ENABLED = f"# BEGIN melda-jupyter bspm\n{BLOCK}# END melda-jupyter bspm\n"
 REMOVED = (
     "# BEGIN melda-jupyter remove\n"
     'try(source("/usr/src/melda-jupyter/remove_packages.R", local = TRUE), silent = TRUE)\n'
@@ -103,6 +104,10 @@ def test_the_policy_names_the_one_user_who_may_call(run: Run) -> None:
 
 def test_already_there(run: Run) -> None:
     assert run(bspm.bspm, DONE) == {}
+
+
+def test_repositories_of_the_callers_own_are_asked_once_bspm_is_enabled() -> None:
+    assert ENABLED.index("bspm::enable()") < ENABLED.index("/usr/src/melda-jupyter/own_repositories.R")
 
 
 def test_enabled_exactly_once() -> None:

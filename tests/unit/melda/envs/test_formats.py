@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from melda.envs import capture, diff, document, formats
 from melda.envs.errors import UsageError
-from melda.envs.formats import conda, renv, requirements, sessioninfo
+from melda.envs.formats import conda, freeze, renv, sessioninfo
 from packaging.requirements import Requirement
 
 from tests.unit.melda.envs.strategies import captures
@@ -34,10 +34,10 @@ def test_a_capture_is_read_as_it_was_written(found: dict[str, Any]) -> None:
 
 @given(captures())
 def test_requirements_are_read_as_they_were_written(found: dict[str, Any]) -> None:
-    text = requirements.write(found)
+    text = freeze.write(found)
     for line in text.splitlines():
-        assert line == requirements.NOTHING.strip() or Requirement(line)
-    if text != requirements.NOTHING:
+        assert line == freeze.NOTHING.strip() or Requirement(line)
+    if text != freeze.NOTHING:
         again = formats.parse(text, "requirements.txt")["python"]["packages"]
         known = [
             {**entry, "version": entry["version"] if entry["source"]["type"] == "index" else ""}
@@ -249,6 +249,6 @@ def test_requirements_with_hashes_are_all_or_none() -> None:
     entry = {"name": "zebra", "version": "1.0", "source": {"type": "index"}, "hashes": [f"sha256:{SHA}"]}
     found = document.empty()
     found["python"]["packages"] = [entry]
-    assert f"--hash=sha256:{SHA}" in requirements.write(found)
+    assert f"--hash=sha256:{SHA}" in freeze.write(found)
     found["python"]["packages"] = [entry, {"name": "yak", "version": "1.0", "source": {"type": "index"}}]
-    assert "--hash" not in requirements.write(found)
+    assert "--hash" not in freeze.write(found)

@@ -12,8 +12,9 @@ from melda.envs import document
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import direct, git, sources
 
+from tests.unit.melda.envs.conftest import VERSION
+from tests.unit.melda.envs.python_machine import containers, env, index, names
 from tests.unit.melda.envs.test_restore_git import COMMIT
-from tests.unit.melda.envs.test_restore_python import VERSION, containers, env, index, names
 
 __all__ = ["containers", "env", "index"]
 WHEEL = "https://files.example/deep/zebra-1.0-py3-none-any.whl"

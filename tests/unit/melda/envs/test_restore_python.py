@@ -3,119 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import venv
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from melda.base import interpreters, users
-from melda.config import environ
-from melda.envs import capture, diff, document
+from melda.envs import diff, document
 from melda.envs.capture import pack
 from melda.envs.errors import UsageError
-from melda.envs.restore import command, tools
+from melda.envs.restore import tools
 from melda.envs.restore.command import Options
-from melda.plugins import venv as plugins_venv
 
 from tests.fakes import wheels
 from tests.unit.melda.envs.conftest import VERSION
+from tests.unit.melda.envs.python_machine import NAMES, VERSIONS, containers, env, index, names
 
-UV = Path(sys.executable).parent / "uv"
-NAMES = ("zebra", "yak", "owl")
-VERSIONS = ("1.0", "2.0")
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Wheels of three packages in two versions; one of them has a script."""
-    folder = tmp_path_factory.mktemp("index")
-    for name in NAMES:
-        for version in VERSIONS:
-            files = {f"{name}/__init__.py": f"V = {version!r}\ndef main(): print(V)\n"}
-            script = f"{name} = {name}:main" if name == "yak" else ""
-            wheels.build(folder, name, version, files, ("absent>=1",), script, hashed=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The image's environment: a real one."""
-    folder = tmp_path_factory.mktemp("env")
-    venv.create(folder)
-    (folder / "bin" / "jupyter").write_text("#!/bin/sh\n")
-    return folder
-
-
-class Container:
-    """A home with a project, and melda-env in it."""
-
-    def __init__(self, root: Path, env: Path, variables: dict[str, str]) -> None:
-        self.root = root
-        home = root / "home"
-        self.workdir = home / "project"
-        self.workdir.mkdir(parents=True)
-        me = users.Account("melda", os.getuid(), os.getgid(), (os.getgid(),), str(home), "/bin/bash")
-        self.layout = environ.ImageLayout(me, str(self.workdir), str(env))
-        self.variables = {**variables, "HOME": str(home)}
-        self.plugins = self.workdir / f"Python-{VERSION}"
-        plugins_venv.make(str(self.plugins), str(env), VERSION)
-        self.file = self.workdir / "environment.json"
-
-    def pip(self, *arguments: str) -> None:
-        command = [
-            str(UV),
-            "pip",
-            "install",
-            "-q",
-            "--no-deps",
-            "--no-index",
-            "--python",
-            str(self.plugins / "bin" / "python"),
-        ]
-        subprocess.run([*command, *arguments], check=True, env=self.variables)
-
-    def capture(self) -> dict[str, Any]:
-        found = capture.inspect(self.layout, os.devnull, "/nowhere")
-        pack.keep(found, str(self.file) + pack.ENDING)
-        self.file.write_text(capture.text(found.document))
-        return document.check(found.document, "x")
-
-    def restore(self, path: Path, options: Options = command.DEFAULTS) -> command.Outcome:
-        return command.restore(self.layout, str(path), options)
-
-
-@pytest.fixture
-def containers(env: Path, index: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """``containers()``: a new one. All share uv's cache, as the host's."""
-    monkeypatch.setattr(interpreters, "r", lambda: "")
-    cache = tempfile.mkdtemp(prefix="melda-test-uv-")
-    variables = {
-        "PATH": f"{UV.parent}:{os.environ['PATH']}", "UV_CACHE_DIR": cache, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index),
-        "LANG": "C.UTF-8",
-    }  # fmt: skip
-    monkeypatch.setattr(environ, "load", lambda: dict(variables))
-    made: list[Path] = []
-
-    def make() -> Container:
-        root = Path(tempfile.mkdtemp(prefix="melda-test-environment-"))
-        made.append(root)
-        return Container(root, env, variables)
-
-    yield make
-    for root in [*made, Path(cache)]:
-        shutil.rmtree(root, ignore_errors=True)
-
-
-def names(outcome: command.Outcome) -> list[str]:
-    return [problem.name for problem in outcome.problems]
+__all__ = ["containers", "env", "index"]
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -273,6 +180,28 @@ def test_requirements_without_versions_are_resolved(containers: Any, index: Path
     found = {entry["name"]: entry["version"] for entry in container.capture()["python"]["packages"]}
     assert found == {"owl": "1.0", "absent": "1.0"}
     (index / "absent-1.0-py3-none-any.whl").unlink()
+
+
+def test_pkg_resources_is_brought_to_who_imports_it_without_a_word(containers: Any, index: Path) -> None:
+    container = containers()
+    wheels.build(index, "older", "1.0", {"older.py": "import pkg_resources\n"}, hashed=True)
+    file = container.workdir / "requirements.txt"
+    file.write_text("older==1.0\n")
+    (problem,) = container.restore(file).problems
+    assert problem.name == "older" and "pip install 'setuptools<81' brings it" in problem.reason
+    shutil.rmtree(next(container.plugins.rglob("older-1.0.dist-info")))
+    wheels.build(index, "setuptools", "80.0", {"pkg_resources.py": "V = 1\n"}, hashed=True)
+    wheels.build(index, "setuptools", "82.0", {"setuptools.py": "V = 1\n"}, hashed=True)
+    assert container.restore(file).problems == []
+    found = {entry["name"]: entry["version"] for entry in container.capture()["python"]["packages"]}
+    assert found == {"older": "1.0", "setuptools": "80.0"}
+    # Who wants a later one gets it, and is told.
+    other = containers()
+    other.file.with_name("requirements.txt").write_text("older==1.0\nsetuptools>=81\n")
+    (problem,) = other.restore(other.file.with_name("requirements.txt")).problems
+    assert "setuptools<81" in problem.reason
+    for wheel in (*index.glob("setuptools-*"), *index.glob("older-*")):
+        wheel.unlink()
 
 
 def test_pips_settings_are_uvs(tmp_path: Path) -> None:

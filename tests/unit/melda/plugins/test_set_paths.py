@@ -199,6 +199,46 @@ def test_a_pip_of_another_environment_stays_in_its_own(
     assert shown == f"{expected.format(**names)} {' '.join(called[1:])}\n"
 
 
+@pytest.mark.parametrize(
+    ("caller", "words", "expected"),
+    [
+        ("{own}/bin/python", "-m pip install x", "{own}/bin/python"),  # pipx, python -m venv --without-pip
+        ("{own}/bin/python", "{own}/bin/pip install x", "{own}/bin/python"),
+        ("bin/python", "-m pip install x", "{own}/bin/python"),
+        ("python", "-m pip install x", "{own}/bin/python"),
+        ("{own}/bin/python", "/tmp/pip.pyz install x", "{own}/bin/python"),
+        ("{own}/bin/python", "-m other", "{plugins}/bin/python"),  # a program that runs there, and no pip
+        ("{plugins}/bin/python", "-m pip install x", "{plugins}/bin/python"),
+        ("{image}/bin/python", "-m pip install x", "{plugins}/bin/python"),
+        ("{plain}/bin/python", "-m pip install x", "{plugins}/bin/python"),
+    ],
+)
+def test_a_python_of_an_environment_keeps_its_own_whoever_has_the_pip(
+    place: ImageLayout, tmp_path: Path, caller: str, words: str, expected: str
+) -> None:
+    found = prepare(place)
+    names = {"image": place.python_env, "plugins": found.python}
+    names |= {one: str(tmp_path / one) for one in ("own", "plain")}
+    for name, folder in names.items():
+        python = Path(folder, "bin", "python")
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.unlink(missing_ok=True)
+        # What runs pip has its name as Python has: a shell that is called so, and runs what pip runs.
+        python.write_text('#!/bin/sh\necho "$0"\n')
+        python.chmod(0o755)
+        if name != "plain":
+            Path(folder, "pyvenv.cfg").touch()
+    runner = f"{place.python_env}/lib/python3.11/site-packages/pip/__pip-runner__.py"
+    shown = subprocess.check_output(
+        [caller.format(**names), "-c", f'"{found.python}/bin/pip-python" {runner}; :', *words.format(**names).split()],
+        executable="/bin/sh",
+        text=True,
+        cwd=names["own"],
+        env={"PATH": f"{names['own']}/bin:/usr/bin:/bin"},
+    )
+    assert shown == f"{expected.format(**names)}\n"
+
+
 def test_the_command_takes_no_arguments(src: Path) -> None:
     done = subprocess.run(
         ["/usr/bin/python3", "-IS", src / "set-paths", "x"], capture_output=True, text=True, check=False

@@ -28,8 +28,15 @@ SCHEMA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "schema.json"
 def _shapes() -> Json:
     """By language: the properties of an entry, and by type those of its source, and which of them must be there."""
     with open(SCHEMA, encoding="utf-8") as stream:
-        schema = json.load(stream)["properties"]
-    found = {}
+        whole = json.load(stream)
+
+    def resolved(shape: Any) -> Any:
+        if isinstance(shape, dict):
+            shape = {**whole["definitions"].get(str(shape.get("$ref", "")).rpartition("/")[2], {}), **shape}
+            return {name: resolved(value) for name, value in shape.items()}
+        return [resolved(one) for one in shape] if isinstance(shape, list) else shape
+
+    schema, found = resolved(whole["properties"]), {}
     for language in ("python", "r"):
         entry = schema[language]["properties"]["packages"]["items"]["properties"]
         cases = {case["if"]["properties"]["type"]["const"]: case["then"] for case in entry["source"]["allOf"]}

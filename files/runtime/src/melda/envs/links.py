@@ -14,7 +14,14 @@ COMMIT = re.compile(r"[0-9a-fA-F]{40}([0-9a-fA-F]{24})?")
 LOCAL = re.compile(r"file:|\.{1,2}([/\\\[]|$)|[/~\\]|[A-Za-z]:[/\\]|\$\{?\w+\}?[/\\]")
 ARCHIVE = re.compile(r"(?P<name>.+?)-v?\d[^/]*?(\.tar\.(gz|bz2|xz)|\.tgz|\.zip)")
 ENDINGS = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".egg")
-REPOSITORY = re.compile(r"https?://(www\.)?(github\.com|gitlab\.com|bitbucket\.org|codeberg\.org)(/[\w.~-]+){2,}/?$")
+REPOSITORY = re.compile(
+    r"https?://(www\.)?((github\.com|bitbucket\.org|codeberg\.org)(/[\w.~-]+){2}|gitlab\.com(/(?!-/)[\w.~-]+){2,}|[\w.-]+(/[\w.~-]+)+/_git/[\w.~-]+)/?"
+)
+# A branch of one as a browser shows it, and what a forge packs of one.
+BROWSED = re.compile(
+    r"(?P<url>https?://(www\.)?(github|gitlab)\.com(/[\w.~-]+){2,}?)/(-/)?tree/(?P<ref>[^/#?]+)(/(?P<inside>[^#?]+))?"
+)
+PACKED = re.compile(r"https?://[^/]+/[^/]+/(?P<name>[\w.-]+)/(-/)?(archive|tarball|zipball)/.+")
 HASHES = ("sha256", "sha384", "sha512")
 ELSEWHERE = "it is a file or folder of the host that wrote the file"
 
@@ -73,6 +80,7 @@ def plain(url: str) -> str:
     url = url.strip()
     if url.startswith("git+"):
         url = url[4:]
+    url = re.sub(r"^(ssh://[^/:]+):(?!\d+/)", r"\1/", url)  # ssh://git@HOST:PATH is what neither git nor scp takes
     return secure(addresses.safe(url).url or url) if addresses.SCP.fullmatch(url) else secure(url)
 
 
@@ -80,7 +88,7 @@ def _named(path: str) -> str:
     file = parse.unquote(path.rpartition("/")[2])
     if file.endswith(".whl"):
         return file.split("-")[0]
-    found = ARCHIVE.fullmatch(file)
+    found = ARCHIVE.fullmatch(file) or PACKED.fullmatch(path)
     return found.group("name") if found else ""
 
 
@@ -93,16 +101,23 @@ def read(text: str) -> Link:
     text = text.strip().strip("\"'")
     address, _, fragment = text.partition("#")
     said = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
-    name = re.sub(r"\[.*|==.*", "", parse.unquote(said.get("egg", ""))).strip()
+    name = re.sub(r"\[.*|==.*|-\d+\.[\d.]*$", "", parse.unquote(said.get("egg", ""))).strip()
     if is_local(text):
         raise Unusable(f"{ELSEWHERE}: {address[:100]}")
     kind = re.match(r"(hg|svn|bzr)\+", address)
     if kind:
         raise Unusable(f"only git repositories are fetched, and this is one of {kind.group(1)}")
     inside = said.get("subdirectory", "")
-    if address.startswith(("git+", "git@", "git://")) or address.endswith(".git") or (
-        REPOSITORY.match(address) and not address.endswith(ENDINGS) and "/archive/" not in address
-    ):  # fmt: skip
+    browsed = BROWSED.fullmatch(address)
+    if browsed:
+        inside = inside or browsed.group("inside") or ""
+        address = "{0}@{1}".format(*browsed.group("url", "ref"))
+    if (
+        address.startswith(("git+", "git@", "git://"))
+        or address.endswith(".git")
+        or browsed
+        or REPOSITORY.fullmatch(address)
+    ):
         path_at = address.find("/", address.find("://") + 3) if "://" in address else address.find(":")
         head, path = address[: max(path_at, 0)], address[max(path_at, 0) :]
         where, mark, ref = path.rpartition("@")
@@ -112,4 +127,4 @@ def read(text: str) -> Link:
         )
     hashes = [f"{one}:{said[one]}" for one in HASHES if said.get(one)]
     source = {"type": "url", "url": secure(address), **({"hashes": hashes} if hashes else {}), **subdirectory(inside)}
-    return Link(source, name or _named(parse.urlsplit(address.partition("?")[0]).path if "[" not in address else ""))
+    return Link(source, name or _named(address.partition("?")[0]))

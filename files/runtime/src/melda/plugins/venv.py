@@ -16,12 +16,29 @@ from melda.base import folders, interpreters, textfiles
 PATH_FILE = "zz-melda-image.pth"
 IMPORT = "import melda_plugins; melda_plugins.arrange()"
 PIP_PYTHON = "pip-python"
-# pip takes the Python that its configuration names, also a pip of another environment, which must stay in its own.
+# pip takes the Python that its configuration names, also a pip of another environment, which must stay in its own: that of
+# the Python that runs pip (pipx's environments share one pip, others take the image's), or that of the pip itself.
 # pip's first argument is a file in the pip that was called.
 PIP_PYTHON_SCRIPT = """\
 #!/bin/sh
 # ~/.pip/pip.conf names this as pip's Python: what pip installs goes into this folder.
 bin=${{0%/*}}
+caller= pip=
+while IFS= read -r word; do
+    : "${{caller:=$word}}"
+    case ${{word##*/}} in pip | pip[0-9]* | pip.pyz | pip-*.whl) pip=yes ;; esac
+done <<WORDS
+$(tr '\\0' '\\n' 2>/dev/null </proc/$PPID/cmdline)
+WORDS
+case $caller in
+    /*) ;;
+    */*) caller=$(readlink /proc/$PPID/cwd)/$caller ;;
+    *) caller=$(command -v "$caller") ;;
+esac
+venv=${{caller%/*}}/../pyvenv.cfg
+if [ "$pip" ] && [ -x "$caller" ] && [ -f "$venv" ]; then
+    [ "$venv" -ef {image}/pyvenv.cfg ] || [ "$venv" -ef "$bin/../pyvenv.cfg" ] || exec "$caller" "$@"
+fi
 case $1 in
     {image}/* | "${{bin%/bin}}"/*) ;;
     */lib/python*/site-packages/pip/*)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List
 
-from melda.envs.formats import requirements
+from melda.envs.formats import freeze
 
 Json = Dict[str, Any]
 NAME = "melda"
@@ -42,7 +42,7 @@ def write(found: Json) -> str:
             lines.append(_item("bioconductor-{0}={1}".format(entry["name"].lower(), version(entry["version"]))))
         else:
             left_out.append("# R {0} {1} ({2})\n".format(entry["name"], entry["version"], kind))
-    wanted = [requirements.line(entry) for entry in found["python"]["packages"]]
+    wanted = [freeze.line(entry) for entry in found["python"]["packages"]]
     left_out += [line + "\n" for line in wanted if line.startswith("#")]
     wanted = [line for line in wanted if not line.startswith("#")]
     if wanted:

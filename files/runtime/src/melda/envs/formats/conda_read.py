@@ -12,8 +12,17 @@ from melda.envs.formats.reading import Reading
 Json = Dict[str, Any]
 EXPLICIT = re.compile(r"^\s*@EXPLICIT\s*$", re.MULTILINE)
 EXPORT = re.compile(r"\A(?:#.*\n|\s*\n)*(?:#.*conda create|[\w.-]+=[\w.!+]+=\w+\s*$)", re.MULTILINE)
-LIST = re.compile(r"^# packages in environment at|^#\s+Name\s+Version\s+Build", re.MULTILINE)
-FILE = re.compile(r"https?://\S+/(?P<name>[\w.-]+?)-(?P<version>[^-/]+)-(?P<build>[^-/]+?)\.(conda|tar\.bz2)(#\w+)?")
+LIST = re.compile(r"^# packages in environment at|^#?\s+Name\s+Version\s+Build", re.MULTILINE)
+SECTIONS = ("name", "channels", "dependencies", "platforms", "variables", "prefix", "category", "channel_priority")
+HERE = ("linux-64", "noarch")
+PLATFORM = re.compile(r"(linux|osx|win|zos|emscripten|wasi|freebsd)-\w+")
+RULE = re.compile(r"List of packages in environment|Name\s+Version\s+Build|[\u2500-\u257f-]+$")
+FILE = re.compile(r"(?:\S+[/\\])?(?P<name>[\w.-]+?)-(?P<version>[^-/]+)-(?P<build>[^-/]+?)\.(conda|tar\.bz2)(#\S+)?")
+
+
+def is_lock(text: str) -> bool:
+    """Is this conda-lock.yml?"""
+    return bool(re.search(r"^package:\s*$", text, re.MULTILINE) and re.search(r"^\s+manager: ", text, re.MULTILINE))
 
 
 def is_environment(text: str) -> bool:
@@ -26,7 +35,7 @@ def _each(reading: Reading, given: List[str]) -> None:
         try:
             matchspec.read(reading, one)
         except Unusable as error:
-            reading.bad("python", one.partition("=")[0].strip(), str(error))
+            reading.bad("python", re.split(r"[\s=<>!~\[]", one.strip(), maxsplit=1)[0] or one, str(error))
 
 
 def environment(text: str, path: str) -> Reading:
@@ -46,14 +55,28 @@ def environment(text: str, path: str) -> Reading:
         elif isinstance(one, dict):
             for name, given in one.items():
                 if name == "pip":
-                    requirements.into(reading, given if isinstance(given, list) else [given])
+                    _pip(reading, given)
                 else:
                     reading.bad("python", str(name), "no section of environment.yml that is read: expected pip")
         elif one:
             reading.bad("python", str(one), "no package as conda writes it")
+    _beside(reading, found if isinstance(found, dict) else {})
     if reading.empty:
         reading.bad("python", "dependencies", "none that can be read")
     return reading
+
+
+def _pip(reading: Reading, given: Any) -> None:
+    requirements.into(reading, given if isinstance(given, list) else [given] if given else [])
+
+
+def _beside(reading: Reading, found: Json) -> None:
+    """Read what stands beside dependencies, where conda does not look: pip's, and what is misspelt."""
+    for name, given in found.items():
+        if name == "pip":
+            _pip(reading, given)
+        elif isinstance(given, list) and name not in SECTIONS:
+            reading.bad("python", str(name), "no section of environment.yml that is read: expected dependencies")
 
 
 def lines(text: str, path: str) -> Reading:
@@ -61,7 +84,7 @@ def lines(text: str, path: str) -> Reading:
     reading = Reading(path)
     explicit, table = bool(EXPLICIT.search(text)), bool(LIST.search(text))
     for line in (one.strip() for one in text.splitlines()):
-        if not line or line.startswith(("#", "@")):
+        if not line or line.startswith(("#", "@")) or RULE.match(line):
             continue
         words = line.split()
         file = FILE.fullmatch(line) if explicit else None
@@ -80,4 +103,29 @@ def lines(text: str, path: str) -> Reading:
             requirements.into(reading, ["{0}=={1}".format(*line.split("="))])
         else:
             _each(reading, [line])
+    return reading
+
+
+def lock(text: str, path: str) -> Reading:
+    """Return what conda-lock.yml says for Linux: https://github.com/conda/conda-lock."""
+    reading = Reading(path)
+    found = tables.yaml(text, reading)
+    listed = found.get("package") if isinstance(found, dict) else None
+    for number, one in enumerate(listed if isinstance(listed, list) else [], 1):
+        if not isinstance(one, dict) or not isinstance(one.get("name"), str) or not one.get("version"):
+            reading.bad("python", f"entry {number}", "it has no name or no version")
+        elif one.get("platform", HERE[0]) not in HERE and PLATFORM.fullmatch(str(one.get("platform"))):
+            continue
+        elif one.get("platform", HERE[0]) not in HERE:
+            reading.bad("python", one["name"], "invalid platform {0!r:.50}".format(one["platform"]))
+        elif not re.fullmatch(r"[\w.-]+", str(one.get("category", "main"))):
+            reading.bad("python", one["name"], "invalid category {0!r:.50}".format(one["category"]))
+        elif one.get("category", "main") == "main":
+            file = FILE.fullmatch(str(one.get("url", "")))
+            if one.get("manager") == "pip":
+                requirements.into(reading, ["{0}=={1}".format(one["name"], one["version"])])
+            else:
+                _each(
+                    reading, ["{0}={1}={2}".format(one["name"], one["version"], file.group("build") if file else "py")]
+                )
     return reading

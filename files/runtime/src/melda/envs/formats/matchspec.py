@@ -7,12 +7,13 @@ from typing import Any
 
 from melda.envs.errors import Unusable
 from melda.envs.formats.reading import Reading, requirement
+from melda.envs.links import ELSEWHERE
 
 SPEC = re.compile(
     r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)(?:\[(?P<inside>.*)\])?\s*"
-    r"(?P<version>[=<>!~].*|[\d*][^\s=]*(?:\s+\S+)?)?"
+    r"(?P<version>[=<>!~].*|[\d*][^\s=]*(?:\s+\S+)?|[\d*][^\s=]*(?:,\S+)*)?"
 )
-BUILD = re.compile(r"=(?P<version>[^=<>!~\s]+)=(?P<build>\S+)|==?\s*(?P<only>[^=<>!~\s,|]+)")
+BUILD = re.compile(r"==?(?P<version>[^=<>!~\s]+)=(?P<build>\S+)|==?\s*(?P<only>[^=<>!~\s,|]+)")
 # conda-forge's names of what PyPI calls otherwise.
 PYPI = {
     "pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib",
@@ -21,12 +22,11 @@ PYPI = {
     "python-graphviz": "graphviz", "python-tzdata": "tzdata", "python-xxhash": "xxhash", "python-flatbuffers": "flatbuffers",
     "pyqt": "PyQt5", "py-xgboost": "xgboost", "py-lightgbm": "lightgbm", "typing-extensions": "typing-extensions",
     "brotli-python": "brotli", "pysocks": "PySocks",
-    
     "snappy-python": "python-snappy", "ruamel-yaml": "ruamel.yaml", "backports-zoneinfo": "backports.zoneinfo",
 }  # fmt: skip
 # No Python packages, though PyPI has some of these names.
 OTHERS = re.compile(
-    r"_.*|lib.*|gcc.*|gxx.*|gfortran.*|clang.*|llvm.*|xorg-.*|cuda.*|cudnn|nccl|ld_impl.*|binutils.*|kernel-headers.*|sysroot.*|font.*|"
+    r"_.*|lib.*|gcc.*|gxx.*|gfortran.*|clang.*|llvm.*|xorg-.*|cuda.*|cudnn|pytorch-(cuda|mutex)|nccl|ld_impl.*|binutils.*|kernel-headers.*|sysroot.*|font.*|"
     r"aws-(c|crt|sdk|checksums).*|gst.*|alsa.*|bzip2|ca-certificates|c-ares|openssl|zlib|zlib-ng|xz|zstd|lz4-c|ncurses|readline|sqlite|tk|"
     r"nodejs|yarn|git|git-lfs|make|cmake|ninja|curl|wget|krb5|icu|jpeg|openjpeg|libpng|giflib|tiff|freetype|fontconfig|expat|glib.*|gettext|"
     r"hdf4|hdf5|netcdf4-c|mkl|mkl-service|blas|openblas|lapack|tbb|intel-openmp|mpi|openmpi|mpich|fftw|gmp|mpfr|mpc|gsl|geos|gdal-bin|proj|"
@@ -39,12 +39,16 @@ OTHERS = re.compile(
 OURS = re.compile(
     r"librosa|libcst|libsass|libtmux|libarchive-c|llvmlite|fonttools|fontmake|fontparts|clang-format|cuda-python"
 )
+BUNDLES = ("r", "r-essentials", "r-recommended", "r-base-core")
 PYTHONS = ("python", "pip", "setuptools", "wheel")
 
 
 def is_one(text: str) -> bool:
     """Is this a package of conda's, and no requirement?"""
-    return bool(re.fullmatch(r"(?:[\w./-]+::)?[A-Za-z0-9_][\w.-]*\s*=\s*[\d*][\w.*+!-]*(=[\w.*+-]+)?", text))
+    return bool(
+        re.fullmatch(r"(?:[\w./-]+::)?[A-Za-z0-9_][\w.-]*\s*=\s*[\d*][\w.*+!-]*(=[\w.*+-]+)?", text)
+        or re.match(r"[A-Za-z][\w./-]*::[A-Za-z0-9_]", text)
+    )
 
 
 def r_name(name: str) -> str:
@@ -82,19 +86,31 @@ def read(reading: Reading, text: str) -> None:
     if not found:
         raise Unusable("no package as conda writes it")
     name, version = found.group("name").lower(), (found.group("version") or "").strip()
-    version = re.sub(r"^\s*version\s*=\s*|['\"]", "", found.group("inside") or "") or version
+    inside = dict(re.findall(r"(\w+)\s*=\s*['\"]?([^'\"\]]*[^'\"\],])", found.group("inside") or ""))
+    version = inside.get("version", version)
+    version = re.sub(r"(?<=[^=<>!~])=[\w.*+-]*$", "", version) if version[:1] in "<>!~" else version  # a build
     exact = BUILD.fullmatch(version)
     build = str(exact.group("build") or "") if exact else ""
     pythons = "py" in build and name != "python_abi"
+    if "|" in version:
+        raise Unusable(f"versions with | are not read: {version[:100]!r}")
+    if re.fullmatch(r"dev_\d+", build):
+        raise Unusable(ELSEWHERE)
     if name == "r-base":
         plain = re.match(r"=+(\d+\.\d+(\.\d+)?)", version)
         reading.versions["r"] = plain.group(1) if plain else ""
+    elif name in BUNDLES:
+        reading.bad(
+            "r", name, "a bundle of conda's that is no R package: name those that are needed", version.strip("=")
+        )
     elif r_name(name):
         _r(reading, name, (exact.group("version") or exact.group("only")) if exact else version)
     elif name in PYTHONS:
         plain = re.match(r"=+(\d+\.\d+(\.\d+)?)", version)
         if name == "python" and plain:
             reading.versions["python"] = plain.group(1)
+        elif name == "python" and version[:1] in (">", "<", "!"):
+            reading.required(requirement("python " + _specifier(version, exact)))
     elif not OURS.fullmatch(name) and (not pythons if build else OTHERS.fullmatch(name)):
         reading.bad(
             "python",
@@ -103,7 +119,7 @@ def read(reading: Reading, text: str) -> None:
             version.strip("="),
         )
     else:
-        reading.required(requirement(PYPI.get(name.replace("_", "-"), name) + _specifier(version, exact)))
+        reading.required(requirement(PYPI.get(name.replace("_", "-"), name) + " " + _specifier(version, exact)))
 
 
 def _specifier(version: str, exact: Any) -> str:
@@ -112,8 +128,10 @@ def _specifier(version: str, exact: Any) -> str:
         return "==" + str(exact.group("version"))
     if exact:
         only = str(exact.group("only"))
+        if only == "*":
+            return ""
         return "==" + (only if version.startswith("==") or only.endswith("*") else only + ".*")
     if re.match(r"[\d*]", version):
         words = version.split()
         return "" if version == "*" else "==" + words[0]
-    return re.sub(r"\s", "", re.sub(r"(^|,)=(?!=)", r"\1==", version)).replace("|", ",")
+    return re.sub(r"\s", "", re.sub(r"(^|,)=(?!=)", r"\1==", version))

@@ -7,10 +7,30 @@ from typing import Any, Dict, List
 
 from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import requirements, tables
-from melda.envs.formats.reading import Reading, applies, requirement
+from melda.envs.formats import matchspec, requirements, tables
+from melda.envs.formats.reading import Reading, applies, normal, requirement
 
 Json = Dict[str, Any]
+# What is needed to run: requirements, poetry's and Pipfile's tables, and pixi's of conda's packages.
+LISTS = (("project", "dependencies"), ("tool", "flit", "metadata", "requires"))
+TABLES = (
+    ("tool", "poetry", "dependencies"), ("packages",), ("pypi-dependencies",), ("tool", "pixi", "pypi-dependencies"),
+)  # fmt: skip
+CONDAS = (("dependencies",), ("tool", "pixi", "dependencies"))
+OTHERS = ("optional-dependencies", "dev-dependencies", "host-dependencies", "build-dependencies", "pypi-dependencies",
+          "dependencies", "dev-packages", "packages")  # fmt: skip
+# https://packaging.python.org/en/latest/specifications/pyproject-toml/
+FIELDS = (
+    "name", "version", "description", "readme", "requires-python", "license", "license-files", "authors", "maintainers",
+    "keywords", "classifiers", "urls", "scripts", "gui-scripts", "entry-points", "dependencies", "optional-dependencies",
+    "dynamic", "import-names", "import-namespaces",
+    "channels", "platforms",  # pixi.toml's
+)  # fmt: skip
+MARKERS = (
+    "os_name", "sys_platform", "platform_machine", "platform_system", "platform_release", "platform_version",
+    "platform_python_implementation", "implementation_name", "implementation_version", "python_version",
+    "python_full_version",
+)  # fmt: skip
 
 
 def _caret(version: str) -> str:
@@ -44,23 +64,34 @@ def specifier(given: str) -> str:
     return ",".join(found)
 
 
+def marker(about: Json) -> str:
+    """Return where a package is for, of a table of poetry's or Pipfile's: both have parts of it in fields of their own."""
+    found = ["({0})".format(about[one]) for one in ("markers", "marker") if about.get(one)]
+    found += ["{0} {1}".format(name, about[name]) for name in MARKERS if isinstance(about.get(name), str)]
+    if isinstance(about.get("platform"), str):
+        found.append("sys_platform == '{0}'".format(about["platform"]))
+    versions = specifier(about["python"]) if isinstance(about.get("python"), str) else ""
+    found += [re.sub(r"([=<>!~]+)(.*)", r"python_full_version \1 '\2'", one) for one in versions.split(",") if one]
+    return " and ".join(found)
+
+
 def _one(reading: Reading, name: str, about: Any) -> None:
     about = {"version": about} if isinstance(about, str) else tables.table(about)
-    if about.get("optional") is True or not applies(about.get("markers", about.get("marker"))):
+    if about.get("optional") is True or not applies(marker(about)):
         return
     if name.lower() == "python":
-        reading.required(requirement(name + specifier(str(about.get("version", "")))))
+        reading.required(requirement(f"{name} " + specifier(str(about.get("version", "")))))
     elif "git" in about:
         ref = next((str(about[one]) for one in ("rev", "tag", "branch", "ref") if one in about), "")
         reading.python(name, "", links.git(str(about["git"]), ref, str(about.get("subdirectory", ""))))
     elif "url" in about or "file" in about:
         reading.python(name, "", links.read(str(about.get("url", about.get("file")))).source)
-    elif "path" in about:
-        raise Unusable(f"{links.ELSEWHERE}: {about['path']}"[:200])
+    elif "path" in about or about.get("workspace") is True:
+        raise Unusable("{0}: {1}".format(links.ELSEWHERE, about.get("path", "the workspace"))[:200])
     else:
         extras = about.get("extras", [])
         extra = "[{0}]".format(",".join(str(one) for one in extras)) if extras else ""
-        reading.required(requirement(f"{name}{extra}{specifier(str(about.get('version', '*')))}"))
+        reading.required(requirement(f"{name}{extra} {specifier(str(about.get('version', '*')))}"))
 
 
 def _all(reading: Reading, listed: Any) -> None:
@@ -80,16 +111,56 @@ def _at(found: Any, *names: str) -> Any:
     return found
 
 
+def _dependencies(reading: Reading, found: Json) -> None:
+    listed = _at(found, *LISTS[0])
+    sources = _at(found, "tool", "uv", "sources") or {}
+    for one in listed if isinstance(listed, list) else []:
+        name = re.split(r"[^\w.-]", str(one), maxsplit=1)[0]
+        source = next((about for key, about in sources.items() if normal(key) == normal(name)), None)
+        if isinstance(source, dict) and "index" not in source:
+            _all(reading, {name: source})
+        else:
+            requirements.into(reading, [one])
+    if "dependencies" in (_at(found, "project", "dynamic") or ()):
+        files = _at(found, "tool", "setuptools", "dynamic", "dependencies", "file")
+        if files:
+            requirements.into(reading, [f"-r {one}" for one in (files if isinstance(files, list) else [files])])
+        else:
+            reading.bad(
+                "python", "dependencies", "a program of the project's says what they are: pip freeze > requirements.txt"
+            )
+
+
+def _pixi(reading: Reading, listed: Any) -> None:
+    for name, about in (listed if isinstance(listed, dict) else {}).items():
+        version = str(about.get("version", "*") if isinstance(about, dict) else about)
+        try:
+            matchspec.read(reading, f"{name} {version}")
+        except Unusable as error:
+            reading.bad("python", name, str(error))
+
+
 def pyproject(text: str, path: str) -> Reading:
     """Return what a project needs to run; the project itself is a folder, and its extras and groups are not taken."""
     reading = Reading(path)
     found = tables.toml(text, reading)
-    listed = _at(found, "project", "dependencies")
-    requirements.into(reading, listed if isinstance(listed, list) else [])
+    for where in (*LISTS, *TABLES, *CONDAS):
+        tables.misspelt(found, where, reading, OTHERS)
+    for heading in found if path.endswith("pyproject.toml") else ():
+        if heading not in ("project", "build-system", "tool", "dependency-groups"):
+            reading.bad("python", heading, "no heading that pyproject.toml has: what stands below it is not read")
+    for field in found.get("project", ()):
+        if field not in FIELDS:
+            reading.bad("python", field, "no field that [project] may have: what it says is not read")
+    _dependencies(reading, found)
+    requirements.into(reading, _at(found, *LISTS[1]) or [])
     python = _at(found, "project", "requires-python")
     if isinstance(python, str):
         requirements.into(reading, ["python" + python])
-    for where in (("tool", "poetry", "dependencies"), ("packages",)):
+    for where in TABLES:
         _all(reading, _at(found, *where))
-    reading.say("of a project what it needs is installed, and neither the project itself nor its extras and groups")
+    for where in CONDAS:
+        _pixi(reading, _at(found, *where))
+    if not reading.empty or "project" in found:
+        reading.say("of a project what it needs is installed, and neither the project itself nor its extras and groups")
     return reading

@@ -43,6 +43,8 @@ def applies(marker: Any) -> bool:
     """
     from packaging.markers import Marker  # noqa: PLC0415 not with the launcher's Python
 
+    if re.search(r"python(_full)?_version\s*([=<>!~]=|[<>])\s*['\"]\s*[^\d'\"]", str(marker)):
+        raise Unusable(f"invalid marker: {str(marker)[:SHOWN]!r} compares with no version")
     try:
         return not marker or bool(Marker(str(marker)).evaluate({"extra": ""}))
     except Exception as error:  # packaging raises its own, and those of versions that it compares
@@ -169,7 +171,12 @@ class Reading:
         """
         folder = os.path.dirname(self._included[0])
         path = os.path.realpath(os.path.join(folder, name))
-        if self.path == document.STDIN or os.path.isabs(name) or not path.startswith(os.path.join(folder, "")):
+        if (
+            self.path == document.STDIN
+            or os.path.isabs(name)
+            or "://" in name
+            or not path.startswith(os.path.join(folder, ""))
+        ):
             raise Unusable("only files beside this one are included")
         if path in self._included:
             return ""

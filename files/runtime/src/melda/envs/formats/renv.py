@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict
+from typing import Any, Dict, List, Tuple, Union
 
 from melda.envs import links
 from melda.envs.addresses import with_git_user
@@ -20,6 +20,7 @@ MIRROR = re.compile(
     r"cran|packagemanager\.(rstudio|posit)|p3m\.dev|rspm|mran|r-project\.org|bioconductor\.org|rstudio\.com|stat\.ethz|packages\.ropensci",
     re.IGNORECASE,
 )
+NOWHERE = "it came from {0}: a file or folder of another host, or an address that is not said or not fetched"
 HOSTS = {"github": "GitHub", "gitlab": "GitLab", "bitbucket": "Bitbucket"}
 # A capture's field and renv's.
 REMOTE = (
@@ -82,7 +83,7 @@ def write(found: Json) -> str:
     return json.dumps(lock, indent=2, ensure_ascii=False) + "\n"
 
 
-def _fields(package: Json) -> Dict[str, str]:
+def _fields(package: Json, urls: Dict[str, str]) -> Dict[str, str]:
     """renv's and packrat's names as a DESCRIPTION has them."""
     fields = {
         str(name): "" if value is None or isinstance(value, (dict, list)) else str(value)
@@ -95,7 +96,9 @@ def _fields(package: Json) -> Dict[str, str]:
     kind = fields.get("Source", "").lower()
     if kind in (*HOSTS, "git", "url", "git2r", "xgit"):
         fields["RemoteType"] = kind
-    elif kind not in ("bioconductor", "repository", "cran", "p3m", "rspm", "ppm", "", "standard"):
+    elif kind and fields["Source"] in urls:  # packrat's way to name a repository
+        fields.update({"Repository": fields["Source"], "RemoteType": ""})
+    elif kind not in ("bioconductor", *REPOSITORIES):
         fields["RemoteType"] = "local"
     elif kind != "bioconductor" and fields.get("RemoteType", "").lower() not in (*HOSTS, "git", "url", "git2r", "xgit"):
         fields["RemoteType"] = ""
@@ -104,7 +107,7 @@ def _fields(package: Json) -> Dict[str, str]:
     return fields
 
 
-REPOSITORIES = ("repository", "cran", "p3m", "rspm", "ppm", "", "standard")
+REPOSITORIES = ("repository", "cran", "p3m", "rspm", "ppm", "", "standard", "any")
 
 
 def add(reading: Reading, key: str, package: Any, release: str, urls: Dict[str, str]) -> None:
@@ -120,7 +123,7 @@ def add(reading: Reading, key: str, package: Any, release: str, urls: Dict[str, 
     if not isinstance(package, dict):
         reading.bad("r", key, "expected an object about this package")
         return
-    fields = _fields(package)
+    fields = _fields(package, urls)
     name, version = fields.get("Package") or key, fields.get("Version", "")
     if name in BASE:
         return
@@ -128,12 +131,14 @@ def add(reading: Reading, key: str, package: Any, release: str, urls: Dict[str, 
         reading.bad("r", key, f"it says that it is {name[:100]}")
         return
     source = r.source(fields)
-    if fields.get("Source", "").lower() == "bioconductor":
+    of_bioconductor = source["type"] == "cran" and fields.get("Repository", "").lower().startswith("bioc")
+    if of_bioconductor or fields.get("Source", "").lower() == "bioconductor":
         source = {"type": "bioconductor", **({"release": release} if re.fullmatch(r"\d+\.\d+", release) else {})}
     elif source["type"] == "cran":
         source = {"type": "cran", "repository": _repository(fields.get("Repository", ""), urls)}
     if source["type"] == "local":
-        reading.bad("r", name, "it came from a file or folder of the host that wrote the file", version)
+        said = fields.get("Source", "")
+        reading.bad("r", name, NOWHERE.format(said if said.lower() != "local" else "a local source"), version)
         return
     if not version and source["type"] in ("cran", "bioconductor"):
         reading.bad("r", name, "it has no version")
@@ -163,14 +168,43 @@ def read(lock: Json, path: str) -> Reading:
     reading.versions["r"] = version if re.fullmatch(r"[0-9]+(\.[0-9]+){1,2}", version) else ""
     release = str(bioconductor.get("Version", "")) if isinstance(bioconductor, dict) else ""
     listed = about.get("Repositories") if isinstance(about, dict) else None
-    urls = {
+    urls = {str(name): str(url) for name, url in listed.items()} if isinstance(listed, dict) else {
         str(one.get("Name")): str(one.get("URL"))
         for one in (listed if isinstance(listed, list) else [])
         if isinstance(one, dict)
-    }
+    }  # fmt: skip
     packages = lock.get("Packages")
-    for key in sorted(packages if isinstance(packages, dict) else {}):
-        add(reading, key, lock["Packages"][key], release, urls)
+    for key, package in sorted(
+        _by_name(packages) if isinstance(packages, (dict, list)) else [], key=lambda one: one[0]
+    ):
+        add(reading, key, package, release, urls)
+    if reading.empty:
+        reading.say("it names no packages")
+    return reading
+
+
+def _by_name(packages: Union[Dict[str, Any], List[Any]]) -> List[Tuple[str, Any]]:
+    """Return packages with their names, also of a list, as some write it."""
+    if isinstance(packages, dict):
+        return list(packages.items())
+    return [
+        (str(one.get("Package") or f"entry {number}") if isinstance(one, dict) else f"entry {number}", one)
+        for number, one in enumerate(packages, 1)
+    ]
+
+
+def pak(lock: Json, path: str) -> Reading:
+    """Return what pkg.lock says: https://pak.r-lib.org/reference/lockfile_create.html."""
+    reading = Reading(path)
+    version = str(lock.get("r_version", "")).replace("R ", "")
+    reading.versions["r"] = version if re.fullmatch(r"\d+\.\d+\.\d+", version) else ""
+    for number, one in enumerate(lock["packages"], 1):
+        about = one if isinstance(one, dict) else {}
+        metadata = about.get("metadata")
+        said = metadata if isinstance(metadata, dict) else {}
+        kind = {"bioc": "bioconductor"}.get(str(about.get("type")), about.get("type"))
+        fields = {**said, "Package": about.get("package"), "Version": about.get("version"), "Source": kind}
+        add(reading, str(about.get("package") or f"entry {number}"), fields if about else one, "", {})
     return reading
 
 
@@ -178,11 +212,9 @@ def whole(text: str, path: str, why: str) -> Reading:
     """Return what can be read of a lock that is no JSON: each package that is whole by itself."""
     reading = Reading(path)
     reading.bad("r", "lock", why)
-    for key, found in tables.objects(text):
+    for key, found in tables.nested(text):
         if isinstance(found.get("Package"), str):
             add(reading, key or found["Package"], found, "", {})
-        for name, inner in (found.get("Packages") or {}).items() if isinstance(found.get("Packages"), dict) else ():
-            add(reading, name, inner, "", {})
     version = re.search(r'"R"\s*:\s*\{\s*"Version"\s*:\s*"(\d+\.\d+\.\d+)"', text)
     reading.versions["r"] = version.group(1) if version else ""
     return reading

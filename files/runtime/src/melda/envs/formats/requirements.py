@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Any, Dict, Iterator, List, Tuple
 
-from melda.envs import addresses, links
-from melda.envs.entries import lost
+from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import matchspec
+from melda.envs.formats import commands, matchspec
 from melda.envs.formats.reading import DEEPEST, HASH, PLAIN, Reading, applies, requirement
 
 Json = Dict[str, Any]
-NOTHING = "# no packages beyond the image\n"
 OPTION = re.compile(r"\s(?=--?[A-Za-z])")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# Before the packages, in a notebook, a shell's history or a Dockerfile.
-INSTALL = re.compile(
-    r"^(?:[%!$>#]\s*|RUN\s+|sudo\s+|python[\d.]*\s+-m\s+|uv\s+)*pip[\d.]*\s+install\s+(?P<rest>\S.*)$", re.IGNORECASE
+# What word processors and pages of the web make of a line.
+TYPED = {
+    0xA0: " ",
+    0x200B: "",
+    0xFEFF: "",
+    0x2018: "'",
+    0x2019: "'",
+    0x201C: '"',
+    0x201D: '"',
+    0x2264: "<=",
+    0x2265: ">=",
+}
+ITEM = re.compile(r"([-*\u2022+]|\d+[.)])\s+(\[[ x]\]\s+)?(?=[\w'\"`])")
+TREE = re.compile(
+    r"[\s\u2500-\u257f|`+-]*(?P<name>[A-Za-z0-9][\w.-]*)(\[[\w,. -]*\])?\s+"
+    r"(?:\[required: .*installed: (?P<there>\S+)\]|v(?P<version>\d\S*)(\s+\(.*\))?)"
 )
 CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(\s|$)")
 # What pip says beside its lists, and their heading.
@@ -27,64 +37,16 @@ CHATTER = re.compile(
     r"|pip freeze|pip list|[%!>$]\s*(?:pip|conda)\s+(?:freeze|list)\b)"
 )
 HEADING = re.compile(r"^Package\s+Version\b")
-LISTED = re.compile(
-    r"^(?P<name>[A-Za-z0-9][\w.-]*)\s+\(?(?P<version>\d[\w.!+-]*)\)?(?P<place>\s+(?:/|[A-Za-z]:\\).*)?$"
-)
-# Options with a value that are ignored, and said; all others without one are too.
-WITH_VALUE = {
-    "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--no-binary", "--only-binary",
-    "--use-feature", "--progress-bar", "--platform", "--python-version", "--implementation", "--abi", "-t", "--target",
-    "--prefix", "--root", "--cache-dir", "--index", "--default-index", "--proxy", "--cert", "--timeout", "--retries",
-}  # fmt: skip
-
-
-def _address(entry: Json) -> str:
-    """Return a direct reference (PEP 508, 610), as pip freeze writes it."""
-    source = entry["source"]
-    fragment = {}
-    if source.get("subdirectory"):
-        fragment["subdirectory"] = source["subdirectory"]
-    if source["type"] == "vcs":
-        url = "git+{0}@{1}".format(addresses.with_git_user(source["url"]), source.get("commit") or source["ref"])
-    else:
-        url = source["url"].partition("#")[0]
-        for one in source.get("hashes", []):
-            fragment.setdefault(*one.split(":", 1))
-    return url + ("#" + "&".join("{0}={1}".format(*item) for item in sorted(fragment.items())) if fragment else "")
-
-
-def line(entry: Json) -> str:
-    """Return the requirement of one package; a comment where no requirement can say it."""
-    kind = entry["source"]["type"]
-    if kind == "index":
-        return "{0}=={1}".format(entry["name"], entry["version"])
-    if kind == "local":
-        return "# {0}=={1} is from a file of the host".format(entry["name"], entry["version"])
-    if lost(entry):
-        return "# {0}=={1}: {2}".format(entry["name"], entry["version"], lost(entry))
-    return "{0} @ {1}".format(entry["name"], _address(entry))
-
-
-def write(found: Json) -> str:
-    """Return the Python packages; hashes if all have them, because pip takes all or none."""
-    packages = found["python"]["packages"]
-    with_hashes = packages and all(
-        entry.get("hashes") or (entry["source"]["type"] == "url" and entry["source"].get("hashes"))
-        for entry in packages
-    )
-    lines = []
-    for entry in packages:
-        # An address has its own at its end.
-        hashes = entry.get("hashes", []) if with_hashes else []
-        ending = "".join(f" \\\n    --hash={one}" for one in hashes)
-        lines.append(line(entry) + ending + "\n")
-    return "".join(lines) or NOTHING
+LISTED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)\s+(?:\(!\)\s+)?\(?(?P<version>\d[\w.!+-]*)\)?(?P<rest>\s+.*)?$")
+NESTED = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
+PLACE = re.compile(r"\s+(/|[A-Za-z]:\\)")
+BUILD = re.compile(r"\s+(?P<build>[\w.]*_\d+)(\s.*)?")
 
 
 def _logical(text: str) -> Iterator[Tuple[int, str]]:
     """Numbered lines without comments, continued ones joined, as pip does it."""
     number, joined = 0, ""
-    for at, raw in enumerate(text.splitlines(), 1):
+    for at, raw in enumerate(text.translate(TYPED).splitlines(), 1):
         number = number or at
         if raw.rstrip().endswith("\\") and not re.match(r"\s*#", raw):
             joined += raw.rstrip()[:-1] + " "
@@ -112,15 +74,19 @@ class _Lines:
 
     def all(self, text: str) -> None:
         """Read a text; of what is invalid, each line costs itself."""
-        for number, given in _logical(text):
+        lines = list(_logical(text))
+        rows = [one for _, given in lines for one in [LISTED.match(given)] if one and "." in one.group("version")]
+        self._table = len(rows) * 2 > len(lines)
+        for number, given in lines:
             if CONFLICT.match(given):
                 self._bad(given.split()[0], "a merge conflict: what is on both sides of it is read", number)
             elif HEADING.match(given):
                 self._table = True
             elif not CHATTER.match(given):
-                self._guarded(given.lstrip("\u2022*").strip() if given[:1] in "\u2022*" else given, number)
+                self.guarded(given, number)
 
-    def _guarded(self, given: str, number: int) -> None:
+    def guarded(self, given: str, number: int) -> None:
+        """Read one line; what is invalid costs it alone."""
         try:
             self.one(given)
             self.read += 1
@@ -151,35 +117,42 @@ class _Lines:
         Raises:
             Unusable: it cannot be used.
         """
-        installed = INSTALL.match(given)
+        installed = list(commands.read(given))
+        tree = TREE.fullmatch(given)
+        item = ITEM.match(given)
         if installed:
-            self._command(installed.group("rest"))
+            for one in installed:
+                self._command(one)
+        elif tree:
+            self._package("{0}=={1}".format(tree.group("name"), tree.group("there") or tree.group("version")), "")
+        elif item:
+            self.one(given[item.end() :])
         elif given.startswith("-"):
             self._option(given)
         else:
             parts = OPTION.split(given, maxsplit=1)
             self._package(parts[0].strip(), parts[1] if len(parts) > 1 else "")
 
-    def _command(self, words: str) -> None:
-        try:
-            split = shlex.split(words)
-        except ValueError:
-            split = words.split()
-        while split:
-            word = split.pop(0)
-            value = word.startswith("-") and "=" not in word and (word in WITH_VALUE or self._takes_file(word))
-            self._guarded(f"{word} {split.pop(0)}" if value and split else word, 0)
-
-    @staticmethod
-    def _takes_file(word: str) -> bool:
-        return word in ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
+    def _command(self, command: commands.Command) -> None:
+        for one in command.arguments:
+            if not command.conda:
+                self.guarded(one, 0)
+            elif not one.startswith("-"):
+                try:
+                    matchspec.read(self._reading, one)
+                except Unusable as error:
+                    self._bad(self._name(one), str(error), 0)
 
     def _option(self, given: str) -> None:
         found = re.fullmatch(r"(--[a-z-]+|-[A-Za-z])(?:\s*=\s*|\s*)(.*)", given)
         name, value = (found.group(1), found.group(2).strip("\"' ")) if found else (given, "")
-        if name in ("-r", "--requirement", "-c", "--constraint"):
+        if name in NESTED:
+            value, *more = OPTION.split(value, maxsplit=1)
+            if more:
+                self.guarded(more[0], 0)
+        if name in NESTED[:4]:
             self._include(value, name in ("-c", "--constraint"))
-        elif name in ("-e", "--editable"):
+        elif name in NESTED:
             if not links.is_link(value):
                 raise Unusable(f"{links.ELSEWHERE}: {value[:100]}")
             self._package(value, "")
@@ -247,30 +220,71 @@ class _Lines:
 
     def _parsed(self, given: str) -> Any:
         """Return a requirement, in whichever way it is written; None if another reader has taken it."""
+        given = re.sub(r"^python-(?=\d+(\.\d+)*$)", "python==", given)  # runtime.txt of Heroku and Binder
         try:
             return requirement(given)
         except Unusable as error:
-            bare = given.strip("\"'`,; \t")
+            quoted = re.fullmatch(r"(['\"`])(.+)\1[,;\s]*", given)
+            bare = quoted.group(2) if quoted else given.strip("\"'`,; \t")
             listed = LISTED.match(given)
-            if listed and not (self._table or "." in listed.group("version")):
-                listed = None  # words of a sentence
-            if listed and listed.group("place"):
-                raise Unusable(f"{links.ELSEWHERE}: {listed.group('place').strip()[:100]}") from None
-            if listed:
-                return requirement("{0}=={1}".format(listed.group("name"), listed.group("version")))
+            if listed and self._listed(*listed.group("name", "version", "rest")):
+                return None
             if matchspec.is_one(given):
                 matchspec.read(self._reading, given)
                 return None
             if bare and bare != given:
                 return self._parsed(bare)
+            if self._several(given):
+                return None
             raise error from None
+
+    def _listed(self, name: str, version: str, rest: str) -> bool:
+        """Read a row of pip list, of poetry show, or of conda list; without a table around it, it may be a sentence."""
+        rest = rest or ""
+        build = BUILD.fullmatch(rest)
+        if PLACE.match(rest) and (self._table or "." in version):
+            raise Unusable(f"{links.ELSEWHERE}: {rest.strip()[:100]}")
+        if build and build.group("build") != "pypi_0":
+            matchspec.read(self._reading, f"{name}={version}={build.group('build')}")
+        elif self._table or build or (not rest and "." in version):
+            self._reading.required(requirement(f"{name}=={version}"))
+        else:
+            return False
+        return True
+
+    def _several(self, given: str) -> bool:
+        """Read a line of several pins; names alone may be words of a sentence."""
+        words = [one.strip(",") for one in given.split()]
+        listed = given.count(",") == len(words) - 1 and all(NAME.fullmatch(one) for one in words)
+        if listed and len(words) > 1:
+            for one in words:
+                self._bad(one, "several names in a line, which may be words: expected one package a line", 0)
+            return True
+        if len(words) < 2 or not all(
+            re.fullmatch(NAME.pattern + r"(\[[\w,-]+\])?([=<>!~]=?=?[^\s=<>;]+)?", one) for one in words
+        ):
+            return False
+        if sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):
+            return False
+        for one in words:
+            self.guarded(one, 0)
+        return True
+
+
+def _commands(text: str) -> Iterator[str]:
+    """Of each line of prose the command that it is, or nothing; numbers of lines stay."""
+    for one in text.splitlines(keepends=True):
+        yield one if commands.COMMAND.fullmatch(one.strip()) else "\n" * one.endswith("\n")
 
 
 def read(text: str, path: str) -> Reading:
-    """Return what the file says."""
+    """Return what the file says; of Markdown, what is fenced, and the commands."""
     reading = Reading(path)
     lines = _Lines(reading)
-    lines.all(text)
+    fences = re.split(r"^[ \t]*(?:```|~~~).*$", text, flags=re.MULTILINE)
+    if len(fences) > 2 and len(fences) % 2:
+        fences[::2] = ["".join(_commands(one)) for one in fences[::2]]
+    lines.all("\n".join(fences))
     reading.misread, reading.understood = lines.misread, lines.read
     return reading
 
@@ -278,4 +292,5 @@ def read(text: str, path: str) -> Reading:
 def into(reading: Reading, given: List[Any]) -> None:
     """Read lines that another format holds: conda's section for pip, a project's dependencies."""
     for one in given:
-        _Lines(reading).all(str(one))
+        for _, line in _logical(str(one)):
+            _Lines(reading).guarded(line, 0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
-from typing import Any, Callable, Dict, Iterator, Tuple
+from typing import Any, Callable, Dict, Iterator, Sequence, Tuple
 
 from melda.envs import document
 from melda.envs.errors import Unusable, UsageError
@@ -12,6 +13,7 @@ from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
 ODD = re.compile("[^\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what YAML does not allow
+ALIKE = 0.8
 MOST_BROKEN = 40  # lines
 MOST_TRIED = 20_000  # places where an object may begin
 
@@ -25,6 +27,25 @@ def table(value: object) -> Json:
     if not isinstance(value, dict):
         raise Unusable("expected a table")
     return value
+
+
+def misspelt(found: Any, wanted: Sequence[str], reading: Reading, known: Sequence[str] = ()) -> None:
+    """Say of a key that is nearly the one that is read, and stands where that is not: below it stand packages.
+
+    Args:
+        found: the table.
+        wanted: keys to what is read, from the outermost on.
+        reading: is told.
+        known: other keys that are no mistakes.
+    """
+    for key in wanted:
+        if not isinstance(found, dict):
+            return
+        for near in found:
+            same = difflib.SequenceMatcher(None, key, str(near).lower()).ratio()
+            if same >= ALIKE and near not in (key, *known):
+                reading.bad("python", str(near), f"no heading that is read: expected {key!r}")
+        found = found.get(key)
 
 
 def _by_line(text: str, reading: Reading, kind: str, load: Callable[[str], Any], at: Callable[[Exception], int]) -> Any:
@@ -63,7 +84,34 @@ def toml(text: str, reading: Reading) -> Json:
         found = re.search(r"at line (\d+)", str(error))
         return int(found.group(1)) if found else len(text)
 
-    found: Json = _by_line(text, reading, "TOML", library.loads, at)
+    found: Json
+    told = list(reading.problems)
+    try:
+        found = _by_line(text, reading, "TOML", library.loads, at)
+    except UsageError as error:
+        reading.problems[:] = told
+        found = _by_block(text, reading, library.loads)
+        if not found:
+            raise
+        reading.bad("python", "lock", f"{error}: each of its tables is read by itself")
+    return found
+
+
+def _by_block(text: str, reading: Reading, load: Callable[[str], Json]) -> Json:
+    """Return the tables of a text that cannot be read as a whole, each by itself."""
+    found: Json = {}
+    for block in re.split(r"^(?=\[\[)", text, flags=re.MULTILINE):
+        try:
+            tables = load(block)
+        except (ValueError, RecursionError) as error:
+            named = re.search(r"^name\s*=\s*\"([^\"\n]+)", block, re.MULTILINE)
+            if named:
+                reading.bad("python", named.group(1), f"no TOML: {error}"[:100])
+            continue
+        for name, value in tables.items():
+            there = found.setdefault(name, [] if isinstance(value, list) else value)
+            if isinstance(there, list) and isinstance(value, list):
+                there += value
     return found
 
 
@@ -81,7 +129,7 @@ def yaml(text: str, reading: Reading) -> Any:
 
     def load(given: str) -> Any:
         if re.search(r"(^|[\s\[,])[&*]\w", given):  # aliases may grow without end
-            given = re.sub(r"(^|[\s\[,])([&*]\w+)", r"\1", given)
+            given = re.sub(r"(^|[\s\[,])(\*\w+)", r'\1"\2"', re.sub(r"(^|[\s\[,])(&\w+)", r"\1", given))
         return library.load(given, Loader=_strings(library))  # noqa: S506 # nosec B506 a SafeLoader
 
     return _by_line(ODD.sub("\ufffd", text.replace("\t", "  ")), reading, "YAML", load, at)
@@ -109,6 +157,16 @@ def objects(text: str) -> Iterator[Tuple[str, Json]]:
             yield (name.group(1) if name else "", found)
         except (ValueError, RecursionError):
             at += 1
+
+
+def nested(text: str, without: Sequence[str] = ()) -> Iterator[Tuple[str, Json]]:
+    """Yield each object of a broken JSON that is whole, and those in it, with their names; not what is below ``without``."""
+    waiting = list(objects(text))[::-1]
+    while waiting:
+        name, found = waiting.pop()
+        if name not in without:
+            yield name, found
+            waiting += [(str(key), value) for key, value in found.items() if isinstance(value, dict)][::-1]
 
 
 def load_json(text: str, path: str) -> Tuple[Any, str]:

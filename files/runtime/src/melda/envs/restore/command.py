@@ -141,10 +141,8 @@ class Restore:
     @staticmethod
     def _with_nearest(problems: List[Problem], installer: python.Installer) -> List[Problem]:
         """Name the nearest versions, where not too many are asked for."""
-        asked = problems[:MOST_NEAREST]
-        return [one._replace(nearest=installer.nearest(one.name, one.version)) for one in asked] + problems[
-            MOST_NEAREST:
-        ]
+        asked, others = problems[:MOST_NEAREST], problems[MOST_NEAREST:]
+        return [one._replace(nearest=installer.nearest(one.name, one.version)) for one in asked] + others
 
     def _settle_r(self, here: Json) -> List[Problem]:
         """R packages without a version get one, and R's own names."""
@@ -208,11 +206,14 @@ class Restore:
 
     def _unmet(self, installer: python.Installer, before: python.Unmet, failures: Dict[str, str]) -> List[Problem]:
         """Return what pip check says now, and did not say before. A snapshot was so where it was taken: it is only said."""
+        asked = {
+            name_of(one) for one in self._wanted.get(WANTS, {"requirements": ()})["requirements"]
+        } - failures.keys()
+        broken = installer.not_importable(asked)  # before the question what is unmet: it may install what is imported
         new = {key: why for key, why in installer.unmet().items() if key not in before and key[0] not in failures}
         if WANTS in self._wanted:
             failed = {name: f"installed, but it {why}" for (name, _), why in new.items()}
-            asked = {name_of(one) for one in self._wanted[WANTS]["requirements"]} - failures.keys()
-            failed.update({name: f"installed, but {why}" for name, why in installer.not_importable(asked).items()})
+            failed.update({name: f"installed, but {why}" for name, why in broken.items()})
             return [Problem("python", name, "", why, "") for name, why in sorted(failed.items())]
         for (name, _), why in new.items():
             self._progress.say(f"{name} {why}, as in the snapshot")

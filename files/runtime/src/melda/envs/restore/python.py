@@ -28,6 +28,7 @@ Unmet = Dict[Tuple[str, str], str]  # a distribution and what it needs -> what i
 
 FIELD = re.compile(r"^(Name|Version|Requires-Dist):(.*)$", re.MULTILINE)
 LARGEST_METADATA = 1 << 20  # bytes; a long description stands after what is needed
+SETUPTOOLS = "setuptools<81"  # the last with pkg_resources
 # Whatever they print while they are imported, the end of the output is ours.
 IMPORTS = """
 import importlib, json, os, sys
@@ -37,8 +38,7 @@ for name, module in json.loads(sys.argv[1]).items():
     except BaseException as error:
         if not isinstance(error, KeyboardInterrupt):
             why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            hint = "; setuptools<81 has it" if "pkg_resources" in why else ""
-            sys.stdout.write(f"\\n@@{name} import {module}: {why}{hint}\\n")
+            sys.stdout.write(f"\\n@@{name} import {module}: {why}\\n")
     sys.stdout.flush()
 os._exit(0)
 """
@@ -74,6 +74,7 @@ class Installer:
         os.makedirs(tools.cache(site.layout), exist_ok=True)
         self.folder = tempfile.mkdtemp(prefix="python-", dir=tools.cache(site.layout))
         self.fetched: Dict[str, str] = {}  # local copies by name
+        self._tried_setuptools = False
         self.built: List[str] = []  # names of what was built from source
 
     def run(self, *arguments: str) -> tools.Done:
@@ -234,7 +235,17 @@ class Installer:
             return {}
         command = [os.path.join(self.site.root, "bin", "python"), "-c", IMPORTS, json.dumps(modules)]
         told = re.findall(r"^@@(\S+) (.*)$", tools.run(command, self._env).output, re.MULTILINE)
-        return {name: why for name, why in told if name in modules}
+        failures = {name: why for name, why in told if name in modules}
+        without = [name for name, why in failures.items() if "pkg_resources" in why]
+        if not without:
+            return failures
+        # Many import it and do not say so: https://setuptools.pypa.io/en/latest/pkg_resources.html
+        if not self._tried_setuptools and "setuptools" not in names:
+            self._tried_setuptools = True
+            self.say(f"installing {SETUPTOOLS}, whose pkg_resources {', '.join(without)} imports")
+            if not self.run("install", "--python", os.path.join(self.site.root, "bin", "python"), SETUPTOOLS).code:
+                return self.not_importable(names)
+        return {**failures, **{name: f"{failures[name]}; pip install '{SETUPTOOLS}' brings it" for name in without}}
 
     def satisfied(self, wanted: Sequence[str], here: Json) -> bool:
         """Is all that is wanted here, with all that it needs?"""

@@ -6,7 +6,7 @@ import re
 from typing import Any, Collection, Dict, List, NamedTuple, Tuple
 
 from melda.envs.errors import PackageUnavailable
-from melda.envs.formats import requirements
+from melda.envs.formats import freeze
 from melda.envs.formats.reading import COMPLETE, WANTS
 from melda.envs.restore import resolve
 from melda.envs.restore.python import Installer
@@ -41,10 +41,11 @@ def settle(
     listed = {entry["name"]: entry for entry in wanted["python"]["packages"]}
     lost = _fetched_all(installer, listed, missing)
     wants = wanted.get(WANTS)
-    resolver = resolve.Resolver(installer.run, installer.python, installer.folder, bool(wants and wants["pre"]))
+    pre = bool(wants and wants["pre"])
+    resolver = resolve.Resolver(installer.run, installer.python, installer.folder, pre, hashes=not dry)
     there = {**here["python"]["image"], **{one["name"]: one["version"] for one in here["python"]["packages"]}}
     if wants is None:
-        pins = [requirements.line(one) for one in listed.values() if dry and _to_be_found(one, there)]
+        pins = [freeze.line(one) for one in listed.values() if dry and _to_be_found(one, there)]
         found = resolver.resolve(pins, [], there, deps=False)
         return _settled(listed, found, {}, there), lost + _failed(found.failures)
     local = [] if dry else [f"{name} @ {address}" for name, address in installer.fetched.items()]

@@ -114,10 +114,14 @@ class Resolver:
         python: the image's interpreter.
         folder: for files that uv reads.
         pre: versions before a release count.
+        hashes: those of the files are found out too, for which an index without them is asked for each file.
     """
 
-    def __init__(self, run: Callable[..., tools.Done], python: str, folder: str, pre: bool = False) -> None:
-        self._run, self._python, self._folder, self._pre = run, python, folder, pre
+    def __init__(
+        self, run: Callable[..., tools.Done], python: str, folder: str, pre: bool = False, hashes: bool = True
+    ) -> None:
+        self._run, self._python, self._folder = run, python, folder
+        self._options = [*(["--prerelease", "allow"] if pre else []), *(["--generate-hashes"] if hashes else [])]
 
     def _compile(
         self, wanted: Sequence[str], constraints: Sequence[str], there: Mapping[str, str], deps: bool = True
@@ -129,9 +133,9 @@ class Resolver:
                 stream.writelines(line + "\n" for line in lines[one])
         # What lies in the output file is preferred: https://docs.astral.sh/uv/pip/compile/#upgrading-requirements
         return self._run(
-            "compile", "--quiet", "--no-header", "--no-annotate", "--generate-hashes", "--python", self._python,
+            "compile", "--quiet", "--no-header", "--no-annotate", "--python", self._python,
             "--constraint", paths["limits"], "--output-file", paths["out"], *([] if deps else ["--no-deps"]),
-            *(["--prerelease", "allow"] if self._pre else []), paths["in"],
+            *self._options, paths["in"],
         )  # fmt: skip
 
     def _output(self) -> Iterator[Tuple[str, str, List[str]]]:

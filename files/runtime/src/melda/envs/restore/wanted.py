@@ -11,7 +11,7 @@ from melda.base import interpreters, regular
 from melda.config import environ
 from melda.envs import entries
 from melda.envs.errors import PackageUnavailable
-from melda.envs.formats import requirements
+from melda.envs.formats import freeze
 
 Json = Dict[str, Any]
 
@@ -90,7 +90,7 @@ def lines(site: Site, entry: Json, fetched: str = "") -> str:
         copy = kept(site.files, entry)
         hashes = [entry["file"]["sha256"]]
         return "{0} @ file://{1} --hash={2}\n".format(entry["name"], parse.quote(copy), hashes[0])
-    named = "{0} @ {1}".format(entry["name"], fetched) if fetched else requirements.line(entry)
+    named = "{0} @ {1}".format(entry["name"], fetched) if fetched else freeze.line(entry)
     return named + "".join(f" --hash={one}" for one in hashes) + "\n"
 
 

@@ -1,0 +1,82 @@
+"""Lines that install packages, as notebooks, shells' histories and Dockerfiles have them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any, Dict, Iterator, List, NamedTuple
+
+Json = Dict[str, Any]
+COMMAND = re.compile(
+    r"(?:(?:\([\w.-]+\)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|RUN|sudo(?:\s+-\w+)*|(?:python|py)[\d.]*\s+-m|\{sys\.executable\}\s+-m)\s*)*"
+    r"(?P<tool>pip[\d.]*|uv\s+pip|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)(?:\s+-\S+)*\s+(?P<verb>install|add)\s+(?P<rest>\S.*)",
+    re.IGNORECASE,
+)
+SHOULD = re.compile(r"[%!](?!.*uninstall).*install", re.IGNORECASE)
+BETWEEN = ("&&", "||", ";", "|", "&")
+# Options with a value; all others have none.
+WITH_VALUE = {
+    "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--no-binary", "--only-binary",
+    "--use-feature", "--progress-bar", "--platform", "--python-version", "--implementation", "--abi", "-t", "--target",
+    "--prefix", "--root", "--cache-dir", "--index", "--default-index", "--proxy", "--cert", "--timeout", "--retries",
+    "-r", "--requirement", "-c", "--constraint", "-e", "--editable",
+}  # fmt: skip
+CONDAS_WITH_VALUE = {"-c", "--channel", "-n", "--name", "-p", "--prefix", "--file", "--solver"}
+
+
+class Command(NamedTuple):
+    """What one command installs.
+
+    Attributes:
+        conda: it is conda's, and its packages are written in conda's way.
+        arguments: packages, and options with their values.
+    """
+
+    conda: bool
+    arguments: List[str]
+
+
+def _split(text: str) -> List[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def _arguments(words: List[str], with_value: set[str]) -> List[str]:
+    found: List[str] = []
+    while words:
+        word = words.pop(0)
+        if re.match(r"\d?>(?!=)", word):  # where its output goes
+            del words[: 1 if word.endswith(">") else 0]
+        elif word in with_value and words:
+            found.append(f"{word} {words.pop(0)}")
+        else:
+            found.append(word)
+    return found
+
+
+def read(line: str) -> Iterator[Command]:
+    """Yield what a line installs, command by command; nothing: it is no such line."""
+    found = COMMAND.fullmatch(line)
+    if not found:
+        return
+    words, rest = _split(found.group("rest")), []
+    for at, word in enumerate(words):
+        if word in BETWEEN or word.endswith(";"):
+            rest = words[at + 1 :]
+            words = words[:at] + ([word.rstrip(";")] if word.rstrip(";") and word not in BETWEEN else [])
+            break
+    conda = found.group("tool").lower().endswith(("conda", "mamba"))
+    yield Command(conda, _arguments(words, CONDAS_WITH_VALUE if conda else WITH_VALUE))
+    yield from read(" ".join(shlex.quote(word) if re.search(r"[\s;'\"]", word) else word for word in rest))
+
+
+def notebook(cells: List[Any]) -> str:
+    """Return the lines of a notebook that install packages, or look as if they should."""
+    lines: List[str] = []
+    for one in cells:
+        source = one.get("source", "") if isinstance(one, dict) and one.get("cell_type") == "code" else ""
+        text = "".join(str(part) for part in source) if isinstance(source, list) else str(source)
+        lines += [line.strip() for line in re.sub(r"\\\n", " ", text).split("\n")]
+    return "".join(line + "\n" for line in lines if COMMAND.fullmatch(line) or SHOULD.match(line))
