@@ -18,6 +18,7 @@ from tasks.settings import deploy
 
 CELLS = "cells.R"
 R_KERNEL = "/usr/local/share/jupyter/kernels/ir/kernel.json"
+EXTENSIONS = "/usr/local/share/jupyter/labextensions"
 IRKERNEL = "/usr/lib/R/site-library/IRkernel/kernelspec"
 PYTHON_KERNEL = "share/jupyter/kernels/python3"  # in the environment, where ipykernel puts its own kernel.json
 
@@ -85,5 +86,7 @@ def jupyter() -> None:
             ManagedFile("/etc/jupyter/jupyter_notebook_config.py", configuration),
             ManagedFile("/etc/jupyter/jupyter_server_config.py", configuration),
             *tree("jupyter/templates", "/etc/jupyter/templates"),
+            ManagedFile(EXTENSIONS, mode="755"),
+            *tree("jupyter/labextension", EXTENSIONS + "/melda-status"),
         ],
     )

@@ -37,7 +37,30 @@ local({
       return(base::system2(command, args, stdout, stderr, ...))
     shown(paste(c(shQuote(command), args), collapse = " "), if (isFALSE(stderr)) "2>/dev/null" else "2>&1")
   }
+  # R's own refuses, as this R is not interactive; readline() in a cell is IRkernel's, which asks below the cell.
+  cells$menu <- function(choices, graphics = FALSE, title = NULL) {
+    if (length(title) && nzchar(title[1L])) cat(title, "\n", sep = "")
+    cat(paste0(format(seq_along(choices)), ": ", choices, "\n"), sep = "")
+    repeat {
+      answer <- suppressWarnings(as.numeric(readline("Selection (0 to exit): ")))
+      if (answer %in% c(0, seq_along(choices))) return(as.integer(answer))
+      cat("Enter an item from the menu, or 0 to exit\n")
+    }
+  }
   attach(cells, name = "melda:cells", warn.conflicts = FALSE)
+
+  # IRkernel looks for getPass in all libraries at each cell, the project's among them: no cell would run while storage does not
+  # answer. Who has loaded it finds IRkernel's own in its place, as before.
+  setHook(packageEvent("IRkernel", "onLoad"), function(...) {
+    kernel <- asNamespace("IRkernel")
+    replaced <- "add_to_user_searchpath"
+    unlockBinding(replaced, kernel)
+    assign(replaced, function(name, FN, pkg = NULL) {
+      if (!is.null(pkg) && isNamespaceLoaded(pkg)) kernel$replace_in_package(pkg, name, FN)
+      else assign(name, FN, "jupyter:irkernel")
+    }, kernel)
+    lockBinding(replaced, kernel)
+  })
 
   # help.start(), vignettes and browseURL() would start a browser in the container.
   options(browser = function(url) {

@@ -10,6 +10,7 @@ import os
 import re
 from importlib.metadata import version
 from importlib.util import find_spec
+from shutil import which
 
 from jupyter_core.paths import jupyter_path
 
@@ -85,6 +86,19 @@ own = os.environ.get("VIRTUAL_ENV", "") + "/share/jupyter"
 if not OLD and own.startswith(workdir + "/"):
     c.LabServerApp.labextensions_path = [*jupyter_path("labextensions"), own + "/labextensions"]
     c.TemplateExporter.extra_template_basedirs = [own + "/nbconvert/templates"]
+
+# What cannot work is not in the menu of exports: of these, what the image, or its site, has not installed.
+for exporter, program, module in (
+    ("LatexExporter", "pandoc", ""),
+    ("RSTExporter", "pandoc", ""),
+    ("ASCIIDocExporter", "pandoc", ""),
+    ("PDFExporter", "xelatex", ""),
+    ("WebPDFExporter", "", "playwright"),
+    ("QtPDFExporter", "", "PyQt5"),
+    ("QtPNGExporter", "", "PyQt5"),
+):
+    if (program and not which(program)) or (module and not find_spec(module)):
+        getattr(c, exporter).enabled = False
 
 # Docker gives the container ten seconds to stop; a kernel that computes gets two of them.
 c.KernelManager.shutdown_wait_time = 2.0

@@ -101,6 +101,32 @@ def test_what_pip_installs_for_the_browser_is_served(small: Service) -> None:
     assert names and "zebra" not in names, "one that cannot be read costs itself alone"
 
 
+PLOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # one pixel
+NOT_IN_THE_MENU = {"custom", "notebook", "python"}  # JupyterLab's FORMAT_EXCLUDE (docmanager-extension)
+
+
+def test_every_export_of_the_menu_works(small: Service) -> None:
+    model = notebook("# Heading\n\n$x^2$")
+    output = {"output_type": "display_data", "metadata": {}, "data": {"image/png": PLOT, "text/plain": "a plot"}}
+    cell = {
+        "cell_type": "code",
+        "id": "b",
+        "metadata": {},
+        "execution_count": 1,
+        "source": "plot()",
+        "outputs": [output],
+    }
+    model["content"]["cells"].append(cell)
+    assert contents(small, "PUT", "plot.ipynb", model).status_code == 201
+    offered = set(small.notebook.request("GET", "/api/nbconvert").json()) - NOT_IN_THE_MENU
+    assert {"html", "latex", "markdown", "rst", "script", "slides", "asciidoc"} <= offered
+    assert not [name for name in offered if "pdf" in name or "png" in name], "there is nothing here that could"
+    for name in sorted(offered):
+        answer = small.notebook.request("GET", f"/nbconvert/{name}/plot.ipynb?download=true")
+        assert answer.content, name
+        assert name == "script" or answer.content[:2] == b"PK" or PLOT[:20] in answer.text, name
+
+
 def test_memory_is_shown(small: Service) -> None:
     found = small.notebook.request("GET", "/api/metrics/v1").json()
     assert found["rss"] > 10_000_000 and found["limits"]["memory"]["rss"] == 1 << 30

@@ -1,5 +1,6 @@
 """A mount that does not answer is noticed; it comes back, or the container ends and does not hang itself."""
 
+# ruff: noqa: F811 pytest finds the fixtures that are imported here by their names
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,33 +9,42 @@ import requests
 
 from tests.fakes.s3 import Server
 
+from .chromium import Page, browser  # noqa: F401
+from .hanging import Hanging
 from .machines import until
 from .services import MOUNT, Service, bucket_variables
 
 Serve = Callable[..., Service]
 SILENT = "the mount does not answer; the project cannot be read or written"
+SHOWN = "document.querySelector('#melda-status').innerText"
 NOTICED = 50  # seconds: a question every 15, an answer late after 20
 
 
-def test_s3fs_that_stands_still(serve: Serve, s3: Server) -> None:
-    """One container in which it goes on, and one that is stopped meanwhile."""
+def test_s3fs_that_stands_still(serve: Serve, s3: Server, browser: Callable[[str], Page]) -> None:
+    """One container in which it goes on, and one that is stopped meanwhile. Jupyter hangs in neither."""
     keys = s3.credentials("melda-test-user", s3.bucket("melda-projects"))
     goes_on, stopped = (serve(*MOUNT, **bucket_variables(s3, "melda-projects", keys, name)) for name in ("a", "b"))
     goes_on.ready()
     kernel = stopped.ready().notebook.start("python3")
     until(lambda: goes_on.inspect("{{.State.Health.Status}}") == "healthy", "Docker says so")
+    hanging = Hanging(goes_on)
+    page = browser(f"{hanging.notebook.url}/lab?token={goes_on.token}")
+    page.until("Boolean(document.querySelector('#melda-status'))")
     goes_on.signal("STOP", "s3fs")
     stopped.signal("STOP", "s3fs")
     kernel.send("open('lost', 'w')")
+    hanging.check_others_are_served()
 
     goes_on.says(SILENT, NOTICED)
     assert requests.get(f"http://{goes_on.address}:2310/healthz", timeout=5).status_code == 503
     # Docker's own check goes to the project first, hangs there, and runs out of time: one failure, and no second.
     until(lambda: goes_on.inspect("{{.State.Health.Status}}") == "unhealthy", "Docker says so too")
+    page.until(SHOWN + ".includes('storage does not answer since')")
     goes_on.signal("CONT", "s3fs")
     goes_on.says("the mount answers again")
     assert goes_on.health()["mount"] == "ok"
-    goes_on.run("echo kept > /home/melda/project/file", user="melda")
+    page.until(SHOWN + " === ''")
+    hanging.check_nothing_is_lost()
 
     # What could not be written is lost, which the exit code says; nobody waits for it until Docker kills.
     stopped.says(SILENT, NOTICED)

@@ -26,6 +26,7 @@ SHOW = "Let R's kernel show what programs write"
 CONFIGURE = "Configure Jupyter, under the names that notebook 6 and 7 read"
 PLUGINS = "Let Python find the user's own packages, and its kernel start whatever they are"
 CONFIGURATION = managed_files.source("jupyter/jupyter_notebook_config.py")
+EXTENSION = managed_files.tree("jupyter/labextension", jupyter.EXTENSIONS + "/melda-status")
 CONFIG = in_place(
     [
         ManagedFile("/etc/jupyter", mode="755"),
@@ -33,6 +34,8 @@ CONFIG = in_place(
         ManagedFile("/etc/jupyter/jupyter_server_config.py", CONFIGURATION),
         ManagedFile("/etc/jupyter/templates", mode="755"),
         ManagedFile("/etc/jupyter/templates/login.html", managed_files.source("jupyter/templates/login.html")),
+        ManagedFile(jupyter.EXTENSIONS, mode="755"),
+        *EXTENSION,
     ]
 )
 PACKAGES = "/opt/jupyter/lib/python3.11/site-packages"
@@ -86,6 +89,7 @@ def test_fresh(run: Run) -> None:
         "/etc/jupyter/jupyter_notebook_config.py.melda-new": CONFIGURATION,
         "/etc/jupyter/jupyter_server_config.py.melda-new": CONFIGURATION,
         "/etc/jupyter/templates/login.html.melda-new": managed_files.source("jupyter/templates/login.html"),
+        **{f"{one.path}.melda-new": one.content for one in EXTENSION if one.content is not None},
     }
     install = commands[INSTALL][-1]
     assert (

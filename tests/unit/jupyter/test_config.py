@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 CONFIG = Path(__file__).resolve().parents[3] / "files" / "jupyter" / "jupyter_notebook_config.py"
+EXPORTERS = ("LatexExporter", "RSTExporter", "ASCIIDocExporter", "PDFExporter", "WebPDFExporter", "QtPDFExporter",
+             "QtPNGExporter")  # fmt: skip
 SECTIONS = ("NotebookApp", "ServerApp", "IdentityProvider", "KernelManager", "LanguageServerManager",
             "FileContentsManager", "ContentsManager", "LabApp", "LabServerApp",
-            "TemplateExporter")  # fmt: skip
+            "TemplateExporter", *EXPORTERS)  # fmt: skip
 
 
 @pytest.fixture(params=["6.5.7", "7.4.1"])
@@ -55,6 +57,22 @@ def test_the_folders_of_packages_are_hidden_and_nothing_of_the_users(read: Any, 
     globs = read()[1].ContentsManager.hide_globs
     assert any(fnmatch.fnmatchcase(name, glob) for glob in globs) is hidden
     assert any(fnmatch.fnmatchcase("__pycache__", glob) for glob in globs)
+
+
+@pytest.mark.parametrize(
+    ("programs", "left"),
+    [
+        ((), set()),
+        (("pandoc",), {"LatexExporter", "RSTExporter", "ASCIIDocExporter"}),
+        (("pandoc", "xelatex"), {"LatexExporter", "RSTExporter", "ASCIIDocExporter", "PDFExporter"}),
+    ],
+)
+def test_what_cannot_be_exported_is_not_in_the_menu(
+    read: Any, monkeypatch: pytest.MonkeyPatch, programs: tuple[str, ...], left: set[str]
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name if name in programs else None)
+    config = read()[1]
+    assert {name for name in EXPORTERS if getattr(vars(config)[name], "enabled", True)} == left
 
 
 @pytest.mark.parametrize("root", ["/srv/p/Python-3.11.2", "/elsewhere", ""])

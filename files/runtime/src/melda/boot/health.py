@@ -14,7 +14,7 @@ from typing import Dict, Mapping, Tuple
 import melda
 from melda.base import memory, textfiles, users
 from melda.base.errors import ConfigError
-from melda.base.paths import BSPM_RUN, RUN
+from melda.base.paths import BSPM_RUN, HEALTH_SOCKET
 from melda.config import environ, hub
 from melda.jupyter import service as jupyter
 from melda.mount import s3fs, watch
@@ -24,7 +24,7 @@ from melda.web import probe
 
 BUS = "/run/dbus/system_bus_socket"
 # Of the version service too, by a thread of its own: unauthenticated clients may crowd the port's. The folder is the user's.
-SOCKET = RUN + "/health/socket"
+SOCKET = HEALTH_SOCKET
 BSPM = "bspm"
 # Only where root's side of bspm is started by us: whether it serves. R reads it too, see files/bspm/Rprofile.R.
 BSPM_STATE = BSPM_RUN

@@ -10,6 +10,8 @@ import os
 import sys
 from typing import Any, Dict, List
 
+from melda.jupyter import threads
+
 MODULE = "jupyterlab_server.config"
 KERNELS = "jupyter_client.kernelspec"
 
@@ -37,7 +39,8 @@ def _extensions() -> None:
     module: Any = sys.modules.get(MODULE)
     if module is None:
         return
-    find = module.get_federated_extensions
+    # By the event loop, for each page: a folder whose storage does not answer is left out.
+    find = threads.Bounded(module.get_federated_extensions)
 
     def found(folders: List[str]) -> Dict[str, Any]:
         extensions: Dict[str, Any] = {}

@@ -10,7 +10,7 @@ from typing import Any, Awaitable, Callable, Iterable, Union
 from tornado import httputil, netutil, web
 from tornado.httpserver import HTTPServer
 
-from melda.jupyter import activity
+from melda.jupyter import activity, status
 from melda.jupyter import service as jupyter
 from melda.web import access, connections
 from melda.web.connections import Limits
@@ -98,6 +98,7 @@ class Server(connections.Server):
         """As tornado's, with that socket beside them, if its folder is there."""
         added = list(sockets)
         activity.offer(self.request_callback)
+        status.offer(self.request_callback)
         # The ValueError is tornado's, if there is something else.
         with contextlib.suppress(OSError, ValueError):
             added.append(netutil.bind_unix_socket(jupyter.SOCKET, 0o600))

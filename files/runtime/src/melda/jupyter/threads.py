@@ -1,0 +1,120 @@
+"""Calls that may wait for the project's storage run in threads, so that Jupyter serves meanwhile what needs no file.
+
+A thread each, and none of Python's own pools: these wait for their threads when a process ends, for ever if storage hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import threading
+import time
+from typing import Any, Callable, Dict, List, Optional, TypeVar
+
+from tornado import web
+
+MOST = 64  # calls under way; each is a thread, and a request that somebody waits for
+T = TypeVar("T")
+_pending: Dict[object, float] = {}  # since when; touched by the event loop alone
+
+
+def longest() -> float:
+    """Return for how many seconds the oldest call has been waiting; 0 if there is none."""
+    return time.monotonic() - min(_pending.values()) if _pending else 0.0
+
+
+async def run(call: Callable[..., T], *args: Any, **given: Any) -> T:
+    """Wait for a call while others are served. It goes on to its end, also if nobody waits for it any more.
+
+    Args:
+        call: what may take long.
+        args, given: for it.
+
+    Raises:
+        HTTPError: too many others wait, so that storage does not seem to answer.
+    """
+    if len(_pending) >= MOST:
+        raise web.HTTPError(503, f"{MOST} file calls wait for the project's storage: try again when it answers")
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(results: List[T], error: Optional[BaseException]) -> None:
+        _pending.pop(done, None)
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(results[0])
+
+    def work() -> None:
+        results: List[T] = []
+        failure: Optional[BaseException] = None
+        try:
+            results.append(context.run(call, *args, **given))
+        except BaseException as error:
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: Jupyter ends
+            loop.call_soon_threadsafe(settle, results, failure)
+
+    _pending[done] = time.monotonic()
+    try:
+        threading.Thread(target=work, daemon=True).start()
+    except RuntimeError:  # no thread can be had
+        _pending.pop(done)
+        raise
+    return await done
+
+
+def on_loop(loop: asyncio.AbstractEventLoop, call: Callable[..., T], *args: Any, **given: Any) -> T:
+    """Call from a thread of :func:`run` what belongs to the event loop, and wait for it."""
+
+    async def called() -> T:
+        return call(*args, **given)
+
+    return asyncio.run_coroutine_threadsafe(called(), loop).result()
+
+
+class Bounded:
+    """A function that may hang and is called by the event loop, which waits a moment at most.
+
+    Args:
+        call: the function.
+        seconds: to wait for it.
+    """
+
+    _hangs: List[threading.Thread] = []  # of all of them: while one hangs, the next is not waited for
+
+    def __init__(self, call: Callable[..., Any], seconds: float = 0.5) -> None:
+        self._call, self._seconds = call, seconds
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it.
+
+        Raises:
+            TimeoutError: it does not return in time, or another one has not returned yet.
+            Exception: what it raises.
+        """
+        self._hangs[:] = [thread for thread in self._hangs if thread.is_alive()]
+        found: List[Any] = []
+        failed: List[BaseException] = []
+
+        def work() -> None:
+            try:
+                found.append(self._call(*args))
+            except BaseException as error:
+                failed.append(error)
+
+        if not self._hangs:
+            thread = threading.Thread(target=work, daemon=True)
+            thread.start()
+            thread.join(self._seconds)
+            if thread.is_alive():
+                self._hangs.append(thread)
+        if failed:
+            raise failed[0]
+        if not found:
+            raise TimeoutError("the project's storage does not answer")
+        return found[0]

@@ -1,0 +1,112 @@
+"""Every call of Jupyter's manager of files runs in a thread; those that write one file, one behind the other."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from melda.jupyter import contents
+
+LOOP = "loop"
+
+
+class Blocking:
+    """Jupyter's of old."""
+
+    def __init__(self, **given: Any) -> None:
+        self.given = given
+        self.seen: list[tuple[str, str]] = []
+        self.hangs = threading.Event()
+        self.hooks: list[Any] = []
+
+    def note(self, what: str) -> None:
+        self.seen.append((what, threading.current_thread().name if threads_name() else LOOP))
+
+    def get(self, path: str, content: bool = True) -> str:
+        self.note("get")
+        return path
+
+    def save(self, model: str, path: str = "") -> str:
+        self.check_and_sign(model)
+        if model == "first":
+            self.hangs.wait(60)
+        self.seen.append((f"{model} in {path}", ""))
+        self.emit({})
+        return model
+
+    def check_and_sign(self, nb: Any, path: str = "") -> None:
+        self.note("sign")
+
+    def emit(self, data: Any) -> None:
+        self.note("emit")
+
+    def register_pre_save_hook(self, hook: Any) -> None:
+        self.hooks.append(hook)
+
+
+def threads_name() -> bool:
+    return threading.current_thread() is not threading.main_thread()
+
+
+class Waiting:
+    """Jupyter's own."""
+
+    def __init__(self, **given: Any) -> None:
+        pass
+
+    async def get(self, path: str) -> str:
+        raise AssertionError("on the event loop")
+
+    save = get
+
+
+@pytest.fixture
+def manager() -> Any:
+    return contents.threaded(Blocking, Waiting)(parent="server")
+
+
+def test_it_is_one_of_jupyters_and_works_in_a_thread(manager: Any) -> None:
+    assert isinstance(manager, Waiting) and manager._files.given == {"parent": "server"}
+    assert asyncio.run(manager.get(path="a")) == "a"
+    ((_, thread),) = manager._files.seen
+    assert thread != LOOP
+
+
+def test_one_file_is_written_in_order_and_others_meanwhile(manager: Any) -> None:
+    files = manager._files
+
+    async def serve() -> None:
+        saves = [asyncio.ensure_future(manager.save(model, "/a")) for model in ("first", "second")]
+        assert await manager.save("third", path="b") == "third"
+        files.hangs.set()
+        assert await asyncio.gather(*saves) == ["first", "second"]
+
+    asyncio.run(serve())
+    order = [what for what, _ in files.seen if " in " in what]
+    assert order == ["third in b", "first in /a", "second in /a"]
+    assert {thread for what, thread in files.seen if what in ("sign", "emit")} == {LOOP}
+
+
+def test_hooks_of_extensions_are_passed_on(manager: Any) -> None:
+    manager.register_pre_save_hook(print)
+    assert manager._files.hooks == [print]
+
+
+def test_it_is_the_default_and_not_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    trait = SimpleNamespace(default_value=None)
+    server, managers = ModuleType(contents.SERVER), ModuleType(contents.MANAGERS)
+    vars(server)["ServerApp"] = SimpleNamespace(contents_manager_class=trait)
+    vars(managers).update(LargeFileManager=Blocking, AsyncLargeFileManager=Waiting)
+    monkeypatch.delitem(sys.modules, contents.SERVER, raising=False)
+    contents.install()
+    assert trait.default_value is None
+    monkeypatch.setitem(sys.modules, contents.SERVER, server)
+    for name in ("jupyter_server", "jupyter_server.services", "jupyter_server.services.contents"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, contents.MANAGERS, managers)
+    contents.install()
+    assert issubclass(trait.default_value, Waiting)  # type: ignore[arg-type]
