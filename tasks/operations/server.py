@@ -11,7 +11,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.server import Locales
 
-from tasks.facts.files import PathStats, SetuidFiles, UserFolder
+from tasks.facts.files import PathStats, SetuidFiles, UserFolder, UsersFiles
 from tasks.facts.server import SUDO, AccountRights
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
@@ -95,6 +95,22 @@ def project_folder(username: str, uid: int, home: str, path: str) -> Generator[S
         f"if [ -e {name} ] && [ ! -d {name} ]; then as_user mv -T {name} {name}.set-aside-{secrets.token_hex(4)}; fi\n"
         f"{{ [ -d {name} ] || as_user mkdir {name}; }} && chown -h {username}:{username} {name} && as_user chmod 755 {name}"
     )
+
+
+@operation()
+def given_back(home: str, uid: int) -> Generator[StringCommand, None, None]:
+    """Give root what belongs to the user outside of the home.
+
+    pyinfra's files.file sets the owner of a path that is known beforehand.
+
+    Args:
+        home, uid: the user's.
+    """
+    found = host.get_fact(UsersFiles, home=home, uid=uid)
+    if found:
+        say("belonged to the user, and given back to root: " + " ".join(found))
+        # A folder comes before what is in it: then nobody puts a link there meanwhile.
+        yield StringCommand("chown -h root:root " + " ".join(shlex.quote(path) for path in found))
 
 
 @operation()

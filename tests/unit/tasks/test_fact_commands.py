@@ -32,6 +32,7 @@ from tasks.facts.files import (
     SetuidFiles,
     UnlistedFiles,
     UserFolder,
+    UsersFiles,
 )
 from tasks.facts.locales import LocaleSource
 from tasks.facts.r import PackageOrigins, RPackages
@@ -191,7 +192,17 @@ def test_programs_of_packages_that_are_not_there_or_somebody_elses(tmp_path: Pat
 
 
 # These have tests of their own, with what a real shell says.
-ELSEWHERE = {LackingPrograms, Lines, MirrorDrift, UncompiledSources, UnlistedFiles, SetuidFiles, UnitStates, VenvDamage}
+ELSEWHERE = {
+    LackingPrograms,
+    Lines,
+    UsersFiles,
+    MirrorDrift,
+    UncompiledSources,
+    UnlistedFiles,
+    SetuidFiles,
+    UnitStates,
+    VenvDamage,
+}
 
 
 def test_every_fact_has_a_case() -> None:
