@@ -55,9 +55,7 @@ class Upgradable(Lines):
 
 
 # Of a package's list those paths without which a program does not start.
-_PROGRAMS = (
-    r"(m{/s?bin/.} || m{[.]so[.\d]*$} || m{^/usr/lib/(python3|R/)}) && !m{^/(usr/share|etc|var)/|/EXTERNALLY-MANAGED$}"
-)
+_PROGRAMS = r"(m{/s?bin/.} || m{[.]so[.\d]*$} || m{^/usr/lib/(R/|python3[^/]*/.*[.]py$)}) && !m{^/(usr/share|etc|var)/}"
 _LACKING = (
     'my %given = map { $_ => 1 } @ARGV; my %diverted; open(D, "{0}/diversions");'
     " my @lines = <D>; chomp @lines; $diverted{$lines[3 * $_]} = 1 for 0 .. $#lines / 3;"
@@ -81,7 +79,8 @@ class LackingPrograms(FactBase[Dict[str, Set[str]]]):
 
     def command(self, names: Sequence[str]) -> str:
         # Perl is part of every Debian; Python may be what is not there.
-        return f"perl -e {shlex.quote(_LACKING.replace('{0}', self.folder))} {' '.join(shlex.quote(name) for name in names)} 2>/dev/null || true"
+        listed = " ".join(shlex.quote(name) for name in names)
+        return f"perl -e {shlex.quote(_LACKING.replace('{0}', self.folder))} {listed} 2>/dev/null || true"
 
     default = dict
 
