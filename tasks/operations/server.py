@@ -42,7 +42,7 @@ def temporary_folder(path: str) -> Generator[StringCommand, None, None]:
 
 @operation()
 def rights_taken_back(username: str, groups: Sequence[str], sudoers: str) -> Generator[StringCommand, None, None]:
-    """Take an account out of groups whose members can become root, and let it not expire.
+    """Take an account out of groups whose members can become root, and let it not expire, nor lack what PAM asks for.
 
     pyinfra's server.user adds to groups, or has to be given all of them.
 
@@ -58,6 +58,8 @@ def rights_taken_back(username: str, groups: Sequence[str], sudoers: str) -> Gen
             yield StringCommand(f"gpasswd -d {username} {group}")
     if "sudo" in found:
         yield StringCommand(f"if {SUDO.format(username)}; then {refuse(sudoers).get_raw_value()}; fi")
+    if "no shadow" in found:  # with which PAM lets nobody in
+        yield StringCommand("pwconv && grpconv")
     if "expires" in found:
         say(f"the account {username} was to expire, and no longer is")
         yield StringCommand(f"usermod -e '' {username}")
