@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyinfra import host
 
-from tasks.facts.files import SetuidFiles
+from tasks.facts.files import SetuidFiles, UsersFiles
 from tasks.lib.fact_cache import prefetch
 from tasks.operations import server
 from tasks.settings import deploy
@@ -20,6 +20,8 @@ WORLD_WRITABLE = ("/tmp",)
 def privileges() -> None:
     home = host.data.uhome
     prefetch(SetuidFiles, home=home)
+    prefetch(UsersFiles, home=home, uid=host.data.uid)
+    server.given_back(name="Give root what is the user's outside of the home", home=home, uid=host.data.uid)
     # After everything that installs programs.
     server.setuid_removed(
         name="Take setuid and setgid from programs that need neither", home=home, kept=(*ALLOWED, *WORLD_WRITABLE)

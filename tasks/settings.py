@@ -222,8 +222,9 @@ def check() -> None:
     prefetch(Unwritable)
     target()
     made = host.get_fact(ImageVariables)
+    unwritable: List[str] = host.get_fact(Unwritable)
     problem = (
-        "; ".join(host.get_fact(Unwritable))
+        "; ".join(unwritable)
         or _locale(host.data.locale)
         or identity.changed({name: host.data.get(name) for name in RULES}, made)
     )

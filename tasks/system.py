@@ -8,10 +8,11 @@ from pyinfra.facts.server import Locales
 
 from tasks import fonts
 from tasks.debian_packages import PACKAGES
-from tasks.facts.apt import AptState, Diversion, Upgradable
+from tasks.facts.apt import AptState, Diversion, LackingPrograms, Upgradable
 from tasks.facts.files import PathStats
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
+from tasks.lib.release import target
 from tasks.operations import apt, managed_files, server
 from tasks.packages import debian_names
 from tasks.settings import deploy
@@ -25,6 +26,20 @@ def system() -> None:
     for fact in (AptState, Upgradable, DebPackages, Locales):
         prefetch(fact)
     prefetch(Diversion, path=MAN)
+    python = f"python{target().release.python}"
+    needed = sorted(
+        {name for names in PACKAGES.values() for name in names}
+        | {
+            "python3-minimal",
+            f"{python}-minimal",
+            f"lib{python}-minimal",
+            f"lib{python}-stdlib",
+            python,
+            "r-base-core",
+            "fuse",
+        }
+    )
+    prefetch(LackingPrograms, names=needed)
     prefetch(PathStats, paths=[TEMPORARY])
     server.temporary_folder(name="Make the folder for temporary files", path=TEMPORARY)
     apt.dpkg_configured(name="Finish an interrupted dpkg run")
@@ -46,5 +61,6 @@ def system() -> None:
             *fonts.wanted(),
         ],
     )
+    apt.programs_restored(name="Put programs of these packages back that are missing", packages=needed)
     apt.diversion_removed(name="Remove the stub that stands in for man", path=MAN)
     server.locale(name="Generate the locale", locale=host.data.locale)

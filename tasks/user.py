@@ -8,7 +8,7 @@ from melda.base.paths import ENVIRONMENT
 from pyinfra import host
 from pyinfra.api import DeployError
 from pyinfra.facts.files import Directory
-from pyinfra.facts.server import Groups, Os
+from pyinfra.facts.server import Groups, Os, Users
 from pyinfra.operations import files, server
 
 from tasks.facts.files import UserFolder
@@ -16,7 +16,7 @@ from tasks.facts.server import Account, AccountRights
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile
 from tasks.operations import managed_files
-from tasks.operations.server import account, project_folder, rights_taken_back
+from tasks.operations.server import project_folder, rights_taken_back
 from tasks.settings import deploy
 
 # Whose members can become root: by sudo, by a container, or by the disk itself. Others, for a graphics card say, are a site's.
@@ -74,13 +74,19 @@ def user() -> None:
         reason = SUDOERS.format(data.username)
     if reason:
         raise DeployError(reason)
-    for fact in (Groups, Os):
+    for fact in (Groups, Os, Users):
         prefetch(fact)
     prefetch(UserFolder, path=data.jupyter_workdir)
     server.group(name="Add the user's group", group=data.username, gid=data.uid)
-    # The home: below, with its mode.
-    account(  # nosec B604 # noqa: S604 - the shell of an account
-        name="Add the user", username=data.username, uid=data.uid, home=data.uhome, shell="/bin/bash"
+    server.user(  # nosec B604 # noqa: S604 - the shell of an account
+        name="Add the user",
+        user=data.username,
+        uid=data.uid,
+        group=data.username,
+        home=data.uhome,
+        shell="/bin/bash",
+        create_home=True,
+        ensure_home=False,  # below, with its mode
     )
     rights_taken_back(
         name="Take from the user what could make it root",

@@ -66,6 +66,40 @@ class Upgradable(Lines):
         )
 
 
+# Of a package's list those paths without which a program does not start.
+_PROGRAMS = r"(m{/s?bin/.} || m{[.]so[.\d]*$} || m{^/usr/lib/(R/|python3[^/]*/.*[.]py$)}) && !m{^/(usr/share|etc|var)/}"
+_LACKING = (
+    'my %given = map { $_ => 1 } @ARGV; my %diverted; open(D, "{0}/diversions");'
+    " my @lines = <D>; chomp @lines; $diverted{$lines[3 * $_]} = 1 for 0 .. $#lines / 3;"
+    ' for my $list (glob("{0}/info/*.list")) { my ($name) = $list =~ m{([^/:]+)(:[^/]+)?[.]list$};'
+    " next unless $given{$name}; open(L, $list); while (<L>) { chomp;"
+    f" next unless ({_PROGRAMS}) && !$diverted{{$_}};"
+    ' my @about = lstat($_); print "$name:$_\n" unless @about && $about[4] == 0 } }'
+)
+
+
+class LackingPrograms(FactBase[Dict[str, Set[str]]]):
+    """Debian package -> programs and libraries of it that are not there, or not root's.
+
+    pyinfra asks dpkg whether a package is installed, and dpkg does not look. ``dpkg --verify`` reads each file.
+
+    Args:
+        names: of installed packages.
+    """
+
+    folder = "/var/lib/dpkg"
+
+    def command(self, names: Sequence[str]) -> str:
+        # Perl is part of every Debian; Python may be what is not there.
+        listed = " ".join(shlex.quote(name) for name in names)
+        return f"perl -e {shlex.quote(_LACKING.replace('{0}', self.folder))} {listed} 2>/dev/null || true"
+
+    default = dict
+
+    def process(self, output: List[str]) -> Dict[str, Set[str]]:
+        return by_key(output)
+
+
 class Diversion(FactBase[str]):
     """Where a package's file is put: its own path, or another one where something stands in for it. pyinfra has no such fact."""
 

@@ -49,14 +49,15 @@ class Unwritable(Lines):
 
 
 class AccountRights(Lines):
-    """What an account may have more than it was made with: ``expires`` if it ends on a day, ``group:NAME`` for each group, and
-    ``sudo`` if sudo's rules give it something, by a group or by its name.
+    """What an account may have more than it was made with: ``expires`` if it ends on a day, ``group:NAME`` for each group,
+    ``sudo`` if sudo's rules give it something, by a group or by its name; and ``no shadow`` if it lacks an entry there.
 
     pyinfra's Users has no day, and the groups of /etc/group alone.
     """
 
     def command(self, username: str) -> str:
         return (
-            f"getent shadow {username} | cut -d: -f8 | sed -n 's/^..*/expires/p';"
+            f"if id {username} >/dev/null 2>&1 && ! getent shadow {username} >/dev/null; then echo no shadow; fi;"
+            f" getent shadow {username} | cut -d: -f8 | sed -n 's/^..*/expires/p';"
             f" id -nG {username} 2>/dev/null | tr ' ' '\\n' | sed s/^/group:/; {SUDO.format(username)} && echo sudo; true"
         )

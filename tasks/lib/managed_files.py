@@ -12,7 +12,7 @@ from typing import Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
 from melda.base import textfiles
 from pyinfra.api import StringCommand
 
-from tasks.facts.files import MISSING, NO_FOLDER
+from tasks.facts.files import MISSING, NO_FOLDER, THEIRS, folders_above
 from tasks.lib import archive, stray
 from tasks.lib.progress import say
 from tasks.lib.staging import FOLDER, Command, refuse, upload
@@ -80,9 +80,19 @@ def expected(entry: ManagedFile) -> Tuple[str, ...]:
     return ("file", entry.mode, entry.user, entry.group, hashlib.sha256(entry.content).hexdigest())
 
 
+# Below these nobody else has a folder in which something of root's lies; elsewhere an administrator may.
+_SYSTEM = ("/etc/", "/opt/", "/root/", "/usr/", "/var/")
+
+
+def _given_away(entries: Sequence[ManagedFile], present: Stats) -> List[str]:
+    """Return the folders above ``entries`` that must be root's and are not: whose it is puts there what root runs."""
+    above = folders_above(entry.path for entry in entries)
+    return sorted(path for path in above if present.get(path) == THEIRS and (path + "/").startswith(_SYSTEM))
+
+
 def in_sync(entries: Sequence[ManagedFile], present: Stats) -> bool:
     """Is every entry as it shall be, by what the fact PathStats found?"""
-    return all(_is_in_sync(entry, present) for entry in entries)
+    return not _given_away(entries, present) and all(_is_in_sync(entry, present) for entry in entries)
 
 
 def _is_in_sync(entry: ManagedFile, present: Stats) -> bool:
@@ -176,6 +186,9 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
         present: what the fact PathStats found.
         check: a command that must accept a file before it is put in place; ``{}`` stands for the file under its temporary name.
     """
+    for folder in _given_away(entries, present):
+        say(f"{folder} was not root's, and is given back to root")
+        yield StringCommand(f"chown -h root:root {shlex.quote(folder)}")
     made = _with_way_made(entries, present)
     pending = [entry for entry in entries if not _is_in_sync(entry, made)]
     yield from make_way(pending, present)

@@ -9,10 +9,11 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.deb import DebPackages
 
-from tasks.facts.apt import AptState, Diversion, MirrorDrift, Upgradable
+from tasks.facts.apt import AptState, Diversion, LackingPrograms, MirrorDrift, Upgradable
 from tasks.facts.files import PathStats
 from tasks.lib import apt_get, managed_files, omitted, reachable, staging
 from tasks.lib.managed_files import ManagedFile
+from tasks.lib.progress import say
 from tasks.lib.staging import Command
 
 _HALF = "dpkg-query -W -f '${db:Status-Eflag} ${Package}\\n' | sed -n 's/^reinstreq //p'"
@@ -68,6 +69,32 @@ def packages(packages: Iterable[str]) -> Generator[Command, None, None]:
     missing = sorted(set(packages) - host.get_fact(DebPackages).keys())
     if missing:
         yield from staging.run(apt_get.apt_get("install " + " ".join(shlex.quote(name) for name in missing)))
+
+
+@operation()
+def programs_restored(packages: Sequence[str]) -> Generator[Command, None, None]:
+    """Restore programs and libraries of installed packages that are not there, or not root's, from the packages themselves.
+
+    pyinfra's apt.packages takes a package for installed whatever is left of it. ``apt-get --reinstall`` runs scripts of the
+    package, which need what is not there: without python3 its own package cannot be installed again.
+
+    Args:
+        packages: Debian package names.
+    """
+    lacking = host.get_fact(LackingPrograms, names=packages)
+    if not lacking:
+        return
+    paths = sorted(path for found in lacking.values() for path in found)
+    say("missing or not root's, and restored: " + " ".join(paths))
+    names = " ".join(shlex.quote(name) for name in sorted(lacking))
+    download = apt_get.apt_get('download "$p=$(dpkg-query -W -f \'${Version}\' "$p")"')
+    yield from staging.run(
+        f"mkdir debs; cd debs; for p in {names}; do {download}; done; rm -f {' '.join(map(shlex.quote, paths))};"
+        # Only what is not there, and nothing that an administrator may have changed.
+        ' for d in *.deb; do dpkg-deb --fsys-tarfile "$d" | tar -C / -xp --skip-old-files --keep-directory-symlink'
+        " --exclude=./etc --exclude=./usr/share --exclude=./var; done; ldconfig",
+        {"packages.txt": (names + "\n").encode()},
+    )
 
 
 @operation()

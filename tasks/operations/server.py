@@ -11,8 +11,8 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.server import Locales
 
-from tasks.facts.files import PathStats, SetuidFiles, UserFolder
-from tasks.facts.server import SUDO, Account, AccountRights
+from tasks.facts.files import PathStats, SetuidFiles, UserFolder, UsersFiles
+from tasks.facts.server import SUDO, AccountRights
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
@@ -41,33 +41,8 @@ def temporary_folder(path: str) -> Generator[StringCommand, None, None]:
 
 
 @operation()
-def account(username: str, uid: int, home: str, shell: str) -> Generator[StringCommand, None, None]:
-    """Add an account in the group of its name, or give it its group, home and shell again.
-
-    pyinfra's server.user asks for all accounts of a target, by ten processes for each.
-
-    Args:
-        username, uid: the account.
-        home: the path that the system writes down; it is made with the account only.
-        shell: path of the login shell.
-    """
-    found = host.get_fact(Account, username=username, uid=uid)
-    if "name" not in found:
-        yield StringCommand(f"useradd -d {shlex.quote(home)} -s {shell} -g {username} --uid {uid} -m {username}")
-        return
-    gid, now, shell_now = found["name"][3], found["name"][5], found["name"][6]
-    changes = [
-        *([f"-d {shlex.quote(home)}"] if now != home else []),
-        *([f"-g {username}"] if [gid] != found.get("group", [])[2:3] else []),
-        *([f"-s {shell}"] if shell_now != shell else []),
-    ]
-    if changes:
-        yield StringCommand(f"usermod {' '.join(changes)} {username}")
-
-
-@operation()
 def rights_taken_back(username: str, groups: Sequence[str], sudoers: str) -> Generator[StringCommand, None, None]:
-    """Take an account out of groups whose members can become root, and let it not expire.
+    """Take an account out of groups whose members can become root, and let it not expire, nor lack what PAM asks for.
 
     pyinfra's server.user adds to groups, or has to be given all of them.
 
@@ -83,6 +58,8 @@ def rights_taken_back(username: str, groups: Sequence[str], sudoers: str) -> Gen
             yield StringCommand(f"gpasswd -d {username} {group}")
     if "sudo" in found:
         yield StringCommand(f"if {SUDO.format(username)}; then {refuse(sudoers).get_raw_value()}; fi")
+    if "no shadow" in found:  # with which PAM lets nobody in
+        yield StringCommand("pwconv && grpconv")
     if "expires" in found:
         say(f"the account {username} was to expire, and no longer is")
         yield StringCommand(f"usermod -e '' {username}")
@@ -120,6 +97,22 @@ def project_folder(username: str, uid: int, home: str, path: str) -> Generator[S
         f"if [ -e {name} ] && [ ! -d {name} ]; then as_user mv -T {name} {name}.set-aside-{secrets.token_hex(4)}; fi\n"
         f"{{ [ -d {name} ] || as_user mkdir {name}; }} && chown -h {username}:{username} {name} && as_user chmod 755 {name}"
     )
+
+
+@operation()
+def given_back(home: str, uid: int) -> Generator[StringCommand, None, None]:
+    """Give root what belongs to the user outside of the home.
+
+    pyinfra's files.file sets the owner of a path that is known beforehand.
+
+    Args:
+        home, uid: the user's.
+    """
+    found = host.get_fact(UsersFiles, home=home, uid=uid)
+    if found:
+        say("belonged to the user, and given back to root: " + " ".join(found))
+        # A folder comes before what is in it: then nobody puts a link there meanwhile.
+        yield StringCommand("chown -h root:root " + " ".join(shlex.quote(path) for path in found))
 
 
 @operation()

@@ -46,7 +46,8 @@ def _packages(
         " if ! uv --version >/dev/null 2>&1; then"
         # --target is not subject to PEP 668: it touches nothing of the distribution's.
         # Whoever has pip refuse what is in no environment means people, and what they install.
-        f" PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 {PYTHON} -m pip install -q --no-cache-dir --disable-pip-version-check --require-hashes --target . -r uv.txt;"
+        f" PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 {PYTHON} -m pip install -q --target . --require-hashes"
+        " --no-cache-dir --disable-pip-version-check -r uv.txt;"
         ' PATH="$PWD/bin:$PATH"; fi;'
         f" {again} || uv venv -q --allow-existing --python {PYTHON} {path};"
         # uv takes what was interrupted for installed, and does not look at files that are.

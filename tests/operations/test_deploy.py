@@ -49,6 +49,7 @@ VERBS = [
     "Enable",
     "Finish",
     "Generate",
+    "Give",
     "Install",
     "Let",
     "Make",

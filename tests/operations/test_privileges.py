@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tasks import privileges
-from tasks.facts.files import SetuidFiles
+from tasks.facts.files import SetuidFiles, UsersFiles
 
 from .conftest import Run
 
@@ -33,6 +33,26 @@ def test_nothing_is_looked_for_where_the_user_may_rename() -> None:
     """What is found by its path is changed by its path, later."""
     left_out = SetuidFiles().command("/srv/a home")
     assert "-path '/srv/a home'" in left_out and "-path /run" in left_out and "-path /home" in left_out
+
+
+@pytest.mark.parametrize(
+    ("found", "commands"),
+    [
+        (["/etc/R", "/usr/local/bin/a b"], ["chown -h root:root /etc/R '/usr/local/bin/a b'"]),
+        ([], []),
+    ],
+)
+def test_what_is_the_users_outside_of_the_home_is_given_back(run: Run, found: list[str], commands: list[str]) -> None:
+    ran = run(privileges.privileges, {UsersFiles: found})
+    assert ran.get("Give root what is the user's outside of the home", []) == commands
+
+
+def test_what_the_user_has_on_a_real_file_system() -> None:
+    """Not in the home, nor where people's files may be; /proc and its like are not looked through."""
+    command = UsersFiles().command("/srv/a home", 1001)
+    assert "-path '/srv/a home'" in command and "-path /var/tmp" in command and "-path /proc" in command
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == "" and all(path.startswith("/") for path in UsersFiles().process(done.stdout.splitlines()))
 
 
 def test_the_question_on_a_real_file_system() -> None:

@@ -10,7 +10,7 @@ from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import Locales
 
 from tasks import debian_packages, packages, system
-from tasks.facts.apt import AptState, AptStatus, Diversion, Upgradable
+from tasks.facts.apt import AptState, AptStatus, Diversion, LackingPrograms, Upgradable
 from tasks.facts.files import PathStats
 from tasks.lib import apt_get, managed_files, staging
 from tasks.lib.managed_files import ManagedFile
@@ -113,6 +113,16 @@ def test_a_package_that_was_cut_off_while_it_was_unpacked_is_unpacked_again(run:
         subprocess.run(["sh", "-c", f"{listed} | {only}"], capture_output=True, text=True, check=True).stdout
         == "tree\n"
     )
+
+
+def test_a_program_that_is_missing_is_put_back_from_its_package(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """Not by installing it again: without python3 the scripts of its package fail."""
+    lacking = {"s3fs": {"/usr/bin/s3fs"}, "python3-minimal": {"/usr/bin/python3"}}
+    commands = run(system.system, DONE | {LackingPrograms: lacking})
+    ((*_, command),) = commands.values()
+    assert " download " in command and "for p in python3-minimal s3fs;" in command and "--skip-old-files" in command
+    assert "rm -f /usr/bin/python3 /usr/bin/s3fs;" in command and "--reinstall" not in command
+    assert "missing or not root's, and restored: /usr/bin/python3 /usr/bin/s3fs" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,11 @@ def test_already_there(run: Run) -> None:
     assert run(user.user, DONE) == {}
 
 
+def test_an_account_without_an_entry_in_shadow_gets_one(run: Run) -> None:
+    commands = run(user.user, DONE | {AccountRights: ["group:melda", "no shadow"]})
+    assert commands == {"Take from the user what could make it root": ["pwconv && grpconv"]}
+
+
 def test_a_rule_of_sudos_is_not_ours_to_remove_and_refused(run: Run) -> None:
     """The one for cloud-init's user, say, whom somebody takes for ours."""
     said = "^invalid username='melda': expected an account without sudo, on this host sudo has a rule"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyinfra.api import FileUploadCommand
 
-from tasks.facts.files import PathStats
+from tasks.facts.files import THEIRS, PathStats
 from tasks.lib import managed_files
 from tasks.lib.managed_files import ManagedFile
 
@@ -76,6 +76,16 @@ def test_below_a_link_to_a_folder_all_is_made_again(tmp_path: Path) -> None:
     put([*folders, file], fact.process(shown.stdout.splitlines()))
     assert (tmp_path / "there/below/x").read_text() == "X" and (tmp_path / "there/file").is_dir()
     assert not (tmp_path / "there").is_symlink() and (tmp_path / "real/below/x").read_text() == "X"
+
+
+def test_a_folder_above_that_is_somebodys_is_given_back_to_root() -> None:
+    """Else whose it is puts there what root runs; where an administrator may have folders they stay."""
+    for folder, given in (("/usr/local/bin", True), ("/data/app", False)):
+        entry = ManagedFile(f"{folder}/x", b"X")
+        present = {entry.path: managed_files.expected(entry), folder: THEIRS}
+        commands = [command.get_masked_value() for command in managed_files.diff([entry], present)]
+        assert commands == ([f"chown -h root:root {folder}"] if given else [])
+        assert managed_files.in_sync([entry], present) is not given
 
 
 def test_nothing_is_put_in_place_unless_all_could_be_unpacked(tmp_path: Path) -> None:
