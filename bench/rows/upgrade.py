@@ -25,7 +25,7 @@ LONGEST = 180.0  # seconds until something counts as lost
 # Distributions of PyPI with compiled code, or with a wheel for each Python, that are not in the image and need nothing.
 TEN = (
     "orjson==3.10.3", "msgpack==1.0.8", "wrapt==1.15.0", "jellyfish==1.0.4", "lxml==5.2.2", "toolz==0.12.1",
-    "cachetools==5.3.3", "boltons==24.0.0", "humanize==4.9.0", "redis==5.0.4",
+    "cachetools==5.3.3", "boltons==24.0.0", "humanize==4.9.0", "more-itertools==10.2.0",
 )  # fmt: skip
 LARGE = """
 import glob, os, random

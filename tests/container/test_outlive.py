@@ -31,6 +31,10 @@ def moved(project: Project, names: dict[str, str]) -> None:
     record = json.loads(project.get(".melda-jupyter/image.json"))
     record["last"] |= {"python": names["Python-3.11.2"].partition("-")[2], "r": names["R-4.2.2"].partition("-")[2]}
     project.put(".melda-jupyter/image.json", json.dumps(record).encode())
+    snapshot = project.get(".melda-jupyter/environment.json").decode()
+    for old, new in names.items():
+        snapshot = snapshot.replace(f'"{old.partition("-")[2]}"', f'"{new.partition("-")[2]}"')
+    project.put(".melda-jupyter/environment.json", snapshot.encode())
 
 
 # As if it had been compiled for another patch release; the one in the index is not.
