@@ -63,6 +63,8 @@ class VenvDamage(FactBase[Damage]):
         ours: paths in it that others look after.
     """
 
+    takes_long = True  # it looks at every file
+
     def command(self, env: str, ours: Sequence[str]) -> str:
         return f"[ ! -x {target_python.PYTHON} ] || {venv_check('damage', env, ours)}"
 
@@ -76,6 +78,8 @@ class VenvDamage(FactBase[Damage]):
 
 class UncompiledSources(Lines):
     """The Python sources below a folder without bytecode that fits; none where there is no Python. pyinfra has no such fact."""
+
+    takes_long = True
 
     def command(self, folder: str) -> str:
         program = target_python.command("jupyter/bytecode_check", ["uncompiled", folder])

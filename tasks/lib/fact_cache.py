@@ -30,23 +30,36 @@ def _shell_text(fact: FactBase[Any], arguments: Dict[str, Any]) -> str:
 
 
 class Several(FactBase[List[Any]]):
-    """The values of several facts, :data:`UNKNOWN` for one whose command failed. pyinfra asks for one at a time."""
+    """The values of several facts, :data:`UNKNOWN` for one whose command failed. pyinfra asks for one at a time.
+
+    Those with an attribute ``takes_long`` are collected while the others are.
+    """
 
     def command(self, questions: Sequence[Question]) -> str:
         self.facts = [fact() for fact, _ in questions]
-        texts = (_shell_text(fact, arguments) for fact, (_, arguments) in zip(self.facts, questions))
-        # Encoded, so that no file name can be taken for the next answer.
-        return "; ".join(f'o=$( ( {text}\n) ); echo "$? $(printf %s "$o" | base64 -w 0)"' for text in texts)
+        long: List[str] = []
+        short: List[str] = []
+        self.order: List[int] = []  # of the answers
+        for number, (fact, (_, arguments)) in enumerate(zip(self.facts, questions)):
+            # Encoded, so that no file name can be taken for the next answer.
+            text = f'o=$( ( {_shell_text(fact, arguments)}\n) ); echo "$? $(printf %s "$o" | base64 -w 0)"'
+            takes_long = getattr(fact, "takes_long", False)
+            self.order.insert(len(long) if takes_long else len(self.order), number)
+            (long if takes_long else short).append(text)
+        if not long or not short:
+            return "; ".join(long + short)
+        # A pipe's two sides run at once.
+        return f'{{ {"; ".join(long)}; }} | {{ rest=$( {"; ".join(short)} ); cat; printf "%s\\n" "$rest"; }}'
 
     default = list
 
     def process(self, output: List[str]) -> List[Any]:
-        values: List[Any] = []
-        for fact, line in zip(self.facts, output):
+        values: Dict[int, Any] = {}
+        for number, line in zip(self.order, output):
             status, _, text = line.partition(" ")
-            lines = base64.b64decode(text).decode("utf-8", "replace").splitlines()
-            values.append(UNKNOWN if status != "0" else fact.process(lines) if lines else fact.default())
-        return values
+            lines, fact = base64.b64decode(text).decode("utf-8", "replace").splitlines(), self.facts[number]
+            values[number] = UNKNOWN if status != "0" else fact.process(lines) if lines else fact.default()
+        return [values.get(number, UNKNOWN) for number in range(len(self.facts))]
 
 
 class FactCache:

@@ -15,6 +15,7 @@ import websocket
 from tests.fakes.s3 import Server
 from tests.fakes.serve import gateway
 
+from .machines import until
 from .services import MOUNT, Service, bucket_variables
 from .test_ssh import login
 
@@ -132,6 +133,18 @@ def test_every_process_the_user_can_look_into(service: Service, secrets: list[st
     assert found.count("MELDA_TOKEN_FILE=") >= 2, "the user's processes are among them"
     assert "s3fs" in found and "IRkernel" in found
     assert [secret for secret in secrets if secret in found] == []
+
+
+def test_kernels_are_reached_through_no_port_and_leave_no_socket(service: Service) -> None:
+    runtime = "/home/melda/.local/share/jupyter/runtime"
+    with service.notebook.start("ir") as r, service.notebook.start("python3") as python:
+        assert (r.run("1 + 1").results, python.run("1 + 1").results) == (["[1] 2"], ["2"])
+        listening = {line.split()[3].rpartition(":")[2] for line in service.run("ss -Hltn").splitlines()}
+        assert listening == {"22", "2310", "8888"}
+        sockets = service.run(f"find {runtime} -type s").split()
+        assert {Path(path).name.split("-ipc-")[0] for path in sockets} == {f"kernel-{r.id}", f"kernel-{python.id}"}
+        assert service.run(f"stat -c '%U %a' {runtime}") == "melda 700\n"
+    until(lambda: service.run(f"find {runtime} -type s") == "", "the sockets are removed with the kernels")
 
 
 def test_the_token_is_the_users_alone(service: Service) -> None:

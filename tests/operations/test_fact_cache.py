@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from collections.abc import Callable, Generator
 from itertools import count
+from pathlib import Path
 
 import pytest
 from pyinfra import host, state
@@ -150,7 +152,7 @@ def several(*questions: fact_cache.Question) -> list[object]:
     """The answers of a real shell."""
     fact = fact_cache.Several()
     command = fact.command(questions)
-    shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, timeout=30).stdout
     return fact.process(shown.splitlines())
 
 
@@ -162,6 +164,27 @@ def test_each_answer_is_its_own_whatever_it_says() -> None:
         "exit 0": [],
     }
     assert several(*((Says, {"text": text}) for text in texts)) == list(texts.values())
+
+
+class Long(Says):
+    """One that is collected beside the others."""
+
+    takes_long = True
+
+
+def test_answers_come_in_the_order_of_the_questions() -> None:
+    asked = [(Says, "a"), (Long, "b"), (Long, "false"), (Says, "c"), (Long, "d"), (Says, "false")]
+    questions = [(kind, {"text": text if text == "false" else f"echo {text}"}) for kind, text in asked]
+    a_to_d = [["a"], ["b"], fact_cache.UNKNOWN, ["c"], ["d"], fact_cache.UNKNOWN]
+    assert several(*questions) == a_to_d
+    assert several(*questions[1:3]) == a_to_d[1:3]
+
+
+def test_what_takes_long_is_collected_while_the_others_are(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    # Each waits for the other.
+    assert several((Long, {"text": f"echo a > {pipe}"}), (Says, {"text": f"cat {pipe}"})) == [[], ["a"]]
 
 
 def test_one_that_fails_is_asked_alone_and_says_so_itself() -> None:

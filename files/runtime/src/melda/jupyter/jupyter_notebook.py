@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
 from melda.base import memory, oom
 from melda.config import hub, origins, secret_files
-from melda.jupyter import contents, extensions, guard, limits, redact, saving, storage
+from melda.jupyter import contents, extensions, guard, limits, redact, saving, storage, transport
 from melda.jupyter.attempt import Attempt
 
 # Distribution and command; a JupyterHub's token says that it started us.
@@ -76,6 +76,7 @@ def main() -> int:
     contents.install()
     storage.install()
     extensions.install()
+    transport.install()
     isolated = ["-I"] if sys.flags.isolated else []
     attempt = Attempt([sys.executable, *isolated, os.path.abspath(__file__), *sys.argv[1:]])
     limits.limit(os.environ.get(secret_files.COPY, ""), lambda: _listens(attempt))
