@@ -46,7 +46,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Python programs whose names have no ending.
 override PROGRAMS := files/runtime/src/launch
-override SCRIPTS := builder/provision builder/record builder/venv files/apt_sources/apt-sources files/sync/profile.sh tests/fakes/bspm/configure .ci/run
+override SCRIPTS := builder/provision builder/record builder/venv files/apt_sources/apt-sources files/mount/profile.sh files/sync/profile.sh tests/fakes/bspm/configure .ci/run
 
 .DEFAULT_GOAL := help
 .PHONY: help up down image publish compare mirror connector preflight test test-all lint unit coverage mutants container attack vm scan refresh reference docs bench lock

@@ -10,7 +10,7 @@ from melda.config.bucket import Bucket
 from melda.mount import options
 
 USER = users.Account("melda", 1001, 1001, (1001,), "/home/melda", "/bin/bash")
-ALWAYS = ["stat_cache_expire=60", "negative_timeout=61", "entry_timeout=60", "auto_cache", "ac_attr_timeout=0"]
+ALWAYS = ["stat_cache_expire=60", "negative_timeout=61", "auto_cache", "ac_attr_timeout=0"]
 
 
 def given(bucket: Bucket, version: options.Version = options.UNKNOWN) -> list[str]:

@@ -47,8 +47,6 @@ SPARING = (
     # libfuse's. Whoever asks s3fs for what is not there lets it be not there for that long again: who asks every second waits for
     # ever (IsNoObjectCache in its cache.cpp). So the kernel answers, until s3fs has forgotten.
     Sparing(f"negative_timeout={SECONDS + 1}", ALL, NEVER),
-    # libfuse's. A name is not looked for before each open: s3fs asks S3 in each open anyway.
-    Sparing(f"entry_timeout={SECONDS}", ALL, NEVER),
     # libfuse's. What was read stays in the kernel's memory while size and time are the same, at which each open looks: s3fs has
     # just asked S3 for them. Else each open downloads it again.
     Sparing("auto_cache", ALL, NEVER),
