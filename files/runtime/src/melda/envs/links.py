@@ -125,6 +125,10 @@ def read(text: str) -> Link:
         return Link(
             git(url, ref if mark else "", inside), name or re.sub(r"\.git$", "", url.rstrip("/").rpartition("/")[2])
         )
+    # What uv takes has a name that ends as an archive's does.
+    address = re.sub(
+        r"(?<=//)((?:www\.)?github\.com/[^/]+/[^/]+)/(?:tar|zip)ball/(.+)", r"\1/archive/\2.tar.gz", address
+    )
     hashes = [f"{one}:{said[one]}" for one in HASHES if said.get(one)]
     source = {"type": "url", "url": secure(address), **({"hashes": hashes} if hashes else {}), **subdirectory(inside)}
     return Link(source, name or _named(address.partition("?")[0]))

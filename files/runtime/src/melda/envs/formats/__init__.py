@@ -89,6 +89,8 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
         conda_read.lines,
     ),
 )
+BLANKS = re.compile(r"[^\S\n]{40,}|(?<=\n\n)\n{40,}")
+DOCUMENTS = (".md", ".rst", ".Rmd", ".qmd")  # in which pieces of other formats may stand
 # What people hand over that is no list of packages, and what to do instead.
 LOOKS_LIKE = (
     (r"^\s*<(!DOCTYPE|html|\?xml)", "a page of the web: save what it shows as text, or its raw file"),
@@ -113,9 +115,11 @@ LOOKS_LIKE = (
 
 def _is_json(text: str, name: str) -> bool:
     """Is this JSON, or was it before a line of it was broken?"""
+    if name.endswith(DOCUMENTS):
+        return False
     if text.lstrip().startswith(("{", "[")) and name.endswith((".json", ".ipynb")):
         return True
-    return bool(re.search(r'^\s*\[?\s*\{?\s*"[^"\n]+"\s*:\s*[\[{"\d]', text, re.MULTILINE)) and "{" in text
+    return bool(re.search(r'^[\s\[{]*"[^"\n]+"\s*:\s*[\[{"\d]', text, re.MULTILINE)) and "{" in text
 
 
 def _of_others(found: Any, path: str) -> Optional[Reading]:
@@ -201,6 +205,7 @@ def _entries(text: str) -> Json:
 
 
 def _looks_like(text: str) -> str:
+    text = BLANKS.sub("  ", text)
     return next((what for pattern, what in LOOKS_LIKE if re.search(pattern, text, re.MULTILINE)), "")
 
 
@@ -225,10 +230,11 @@ def parse(text: str, path: str) -> Json:
         UsageError: it cannot be read at all; in one line, why.
     """
     name = os.path.basename(path)
-    if _is_json(text, name):
+    shown = BLANKS.sub("  ", text)  # some patterns take the square of them
+    if _is_json(shown, name):
         return _json(text, path)
     for knows, read_one in READERS:
-        if knows(text, name):
+        if knows(shown, name):
             reading = read_one(text, path)
             if reading.empty and not reading.notes:
                 raise _unknown("", path)

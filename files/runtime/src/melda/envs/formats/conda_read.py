@@ -63,7 +63,7 @@ def environment(text: str, path: str) -> Reading:
     _beside(reading, found if isinstance(found, dict) else {})
     if reading.empty:
         reading.bad("python", "dependencies", "none that can be read")
-    return reading
+    return matchspec.without_bundles(reading)
 
 
 def _pip(reading: Reading, given: Any) -> None:
@@ -103,7 +103,7 @@ def lines(text: str, path: str) -> Reading:
             requirements.into(reading, ["{0}=={1}".format(*line.split("="))])
         else:
             _each(reading, [line])
-    return reading
+    return matchspec.without_bundles(reading)
 
 
 def lock(text: str, path: str) -> Reading:
@@ -128,4 +128,4 @@ def lock(text: str, path: str) -> Reading:
                 _each(
                     reading, ["{0}={1}={2}".format(one["name"], one["version"], file.group("build") if file else "py")]
                 )
-    return reading
+    return matchspec.without_bundles(reading)

@@ -160,17 +160,11 @@ def poetry(text: str, path: str) -> Reading:
         if not applies(marker) or (len(twice) > 1 and not _for_this_python(package)):
             return
         source = table(package.get("source", {}))
-        kind = source.get("type", next((one for one in ("git", "url", "path") if one in package), ""))
-        inside = str(source.get("subdirectory", package.get("subdirectory", "")))
-        if kind == "git":
-            ref = source.get("resolved_reference") or source.get("reference") or package.get("revision") or ""
-            reading.python(name, "", links.git(str(source.get("url", package.get("git"))), str(ref), inside))
-        elif kind == "url":
-            url = str(source.get("url", package.get("url")))
-            reading.python(name, "", {"type": "url", "url": url, **links.subdirectory(inside)})
-        elif kind in ("directory", "file", "path"):
-            raise Unusable(links.ELSEWHERE)
-        else:
+        # poetry says it in a table of its own, PDM in the package's.
+        kind = source.get("type", "")
+        where = {**source, "git" if kind == "git" else "url": source["url"]} if kind in ("git", "url") else package
+        where = {"path": source.get("url", "")} if kind in ("directory", "file") else where
+        if kind == "legacy" or not project.located(reading, name, where):
             elsewhere(reading, name, source)
             files = package.get("files") or (old.get(name, []) if isinstance(old, dict) else [])
             reading.python(name, version(package), None, hashes(files))
@@ -199,16 +193,7 @@ def pipfile(lock: Json, path: str) -> Reading:
         name = named(package)
         if not applies(project.marker(package)):
             return
-        if {"hg", "svn", "bzr"} & package.keys():
-            raise Unusable("only git repositories are fetched")
-        if "git" in package:
-            inside = str(package.get("subdirectory", ""))
-            reading.python(name, "", links.git(str(package["git"]), str(package.get("ref", "")), inside))
-        elif "path" in package or package.get("editable") or str(package.get("file", "")).startswith("."):
-            raise Unusable(links.ELSEWHERE)
-        elif "file" in package:
-            reading.python(name, "", links.read(str(package["file"])).source)
-        else:
+        if not project.located(reading, name, package):
             pinned = str(package.get("version", ""))
             if not pinned.startswith("=="):
                 raise Unusable("it has no version")

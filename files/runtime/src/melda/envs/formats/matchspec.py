@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from melda.envs.errors import Unusable
-from melda.envs.formats.reading import Reading, requirement
+from melda.envs.formats.reading import Reading, normal, requirement
 from melda.envs.links import ELSEWHERE
 
 SPEC = re.compile(
@@ -20,9 +20,9 @@ PYPI = {
     "opencv": "opencv-python", "py-opencv": "opencv-python", "pytables": "tables", "msgpack-python": "msgpack",
     "dask-core": "dask", "tensorflow-base": "tensorflow", "seaborn-base": "seaborn", "graphviz-python": "graphviz",
     "python-graphviz": "graphviz", "python-tzdata": "tzdata", "python-xxhash": "xxhash", "python-flatbuffers": "flatbuffers",
-    "pyqt": "PyQt5", "py-xgboost": "xgboost", "py-lightgbm": "lightgbm", "typing-extensions": "typing-extensions",
-    "brotli-python": "brotli", "pysocks": "PySocks",
-    "snappy-python": "python-snappy", "ruamel-yaml": "ruamel.yaml", "backports-zoneinfo": "backports.zoneinfo",
+    "pyqt": "PyQt5", "snakemake-minimal": "snakemake", "py-xgboost": "xgboost", "py-lightgbm": "lightgbm",
+    "brotli-python": "brotli",
+    "snappy-python": "python-snappy",
 }  # fmt: skip
 # No Python packages, though PyPI has some of these names.
 OTHERS = re.compile(
@@ -40,6 +40,8 @@ OURS = re.compile(
     r"librosa|libcst|libsass|libtmux|libarchive-c|llvmlite|fonttools|fontmake|fontparts|clang-format|cuda-python"
 )
 BUNDLES = ("r", "r-essentials", "r-recommended", "r-base-core")
+LONGEST = 500  # characters
+NO_PYTHON = "a package of conda's that is no Python package: nothing here installs it"
 PYTHONS = ("python", "pip", "setuptools", "wheel")
 
 
@@ -82,7 +84,7 @@ def read(reading: Reading, text: str) -> None:
     Raises:
         Unusable: it is no package.
     """
-    found = SPEC.fullmatch(text.strip())
+    found = SPEC.fullmatch(text.strip()) if len(text) < LONGEST else None
     if not found:
         raise Unusable("no package as conda writes it")
     name, version = found.group("name").lower(), (found.group("version") or "").strip()
@@ -115,11 +117,20 @@ def read(reading: Reading, text: str) -> None:
         reading.bad(
             "python",
             name,
-            "a package of conda's that is no Python package: nothing here installs it",
+            NO_PYTHON,
             version.strip("="),
         )
     else:
         reading.required(requirement(PYPI.get(name.replace("_", "-"), name) + " " + _specifier(version, exact)))
+
+
+def without_bundles(reading: Reading) -> Reading:
+    """Forget what is only another name of a package that is there, as conda's seaborn is of its seaborn-base."""
+    found = reading.names("python")
+    reading.problems = [
+        one for one in reading.problems if one["reason"] != NO_PYTHON or normal(one["name"]) not in found
+    ]
+    return reading
 
 
 def _specifier(version: str, exact: Any) -> str:
@@ -130,7 +141,7 @@ def _specifier(version: str, exact: Any) -> str:
         only = str(exact.group("only"))
         if only == "*":
             return ""
-        return "==" + (only if version.startswith("==") or only.endswith("*") else only + ".*")
+        return "==" + (only if version.startswith("==") or not re.fullmatch(r"[\d.]+", only) else only + ".*")
     if re.match(r"[\d*]", version):
         words = version.split()
         return "" if version == "*" else "==" + words[0]

@@ -26,6 +26,8 @@ FIELDS = (
     "dynamic", "import-names", "import-namespaces",
     "channels", "platforms",  # pixi.toml's
 )  # fmt: skip
+# What names a commit, a branch or a tag; a commit first.
+REFS = ("resolved_reference", "rev", "revision", "tag", "branch", "ref", "reference")
 MARKERS = (
     "os_name", "sys_platform", "platform_machine", "platform_system", "platform_release", "platform_version",
     "platform_python_implementation", "implementation_name", "implementation_version", "python_version",
@@ -75,20 +77,33 @@ def marker(about: Json) -> str:
     return " and ".join(found)
 
 
+def located(reading: Reading, name: str, about: Json) -> bool:
+    """Read where a table says that a package is; False: where it is not said, an index has it.
+
+    Raises:
+        Unusable: it cannot be had from there.
+    """
+    file = str(about.get("url", about.get("file", "")))
+    if {"hg", "svn", "bzr"} & about.keys():
+        raise Unusable("only git repositories are fetched")
+    if "git" in about:
+        ref = next((str(about[one]) for one in REFS if about.get(one)), "")
+        reading.python(name, "", links.git(str(about["git"]), ref, str(about.get("subdirectory", ""))))
+    elif {"path", "workspace", "editable"} & about.keys() or file.startswith("."):
+        raise Unusable(f"{links.ELSEWHERE}: {about.get('path') or file or 'the workspace'}"[:200])
+    elif file:
+        more = links.subdirectory(str(about.get("subdirectory", "")))
+        reading.python(name, "", {**links.read(file).source, **more})
+    return "git" in about or bool(file)
+
+
 def _one(reading: Reading, name: str, about: Any) -> None:
     about = {"version": about} if isinstance(about, str) else tables.table(about)
     if about.get("optional") is True or not applies(marker(about)):
         return
     if name.lower() == "python":
         reading.required(requirement(f"{name} " + specifier(str(about.get("version", "")))))
-    elif "git" in about:
-        ref = next((str(about[one]) for one in ("rev", "tag", "branch", "ref") if one in about), "")
-        reading.python(name, "", links.git(str(about["git"]), ref, str(about.get("subdirectory", ""))))
-    elif "url" in about or "file" in about:
-        reading.python(name, "", links.read(str(about.get("url", about.get("file")))).source)
-    elif "path" in about or about.get("workspace") is True:
-        raise Unusable("{0}: {1}".format(links.ELSEWHERE, about.get("path", "the workspace"))[:200])
-    else:
+    elif not located(reading, name, about):
         extras = about.get("extras", [])
         extra = "[{0}]".format(",".join(str(one) for one in extras)) if extras else ""
         reading.required(requirement(f"{name}{extra} {specifier(str(about.get('version', '*')))}"))

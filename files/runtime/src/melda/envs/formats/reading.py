@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Optional, Set
 
 from melda.base import regular
 from melda.envs import addresses, document, entries
@@ -187,6 +187,10 @@ class Reading:
             return document.decoded(regular.read(path, document.LARGEST), name)
         except (OSError, UsageError) as error:
             raise Unusable("it cannot be read: {0}".format(getattr(error, "strerror", None) or error)) from None
+
+    def names(self, kind: str) -> Set[str]:
+        """Return the packages of a language that have been found."""
+        return {*self._entries[kind], *(self._wants.values() if kind == "python" else ())}
 
     @property
     def empty(self) -> bool:

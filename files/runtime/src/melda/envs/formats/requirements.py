@@ -25,7 +25,7 @@ TYPED = {
     0x2264: "<=",
     0x2265: ">=",
 }
-ITEM = re.compile(r"([-*\u2022+]|\d+[.)])\s+(\[[ x]\]\s+)?(?=[\w'\"`])")
+ITEM = re.compile(r"(([-*\u2022+]|\d+[.)])\s+(\[[ x]\]\s+)?)+(?=[\w'\"`])")
 TREE = re.compile(
     r"[\s\u2500-\u257f|`+-]*(?P<name>[A-Za-z0-9][\w.-]*)(\[[\w,. -]*\])?\s+"
     r"(?:\[required: .*installed: (?P<there>\S+)\]|v(?P<version>\d\S*)(\s+\(.*\))?)"
@@ -33,7 +33,7 @@ TREE = re.compile(
 CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(\s|$)")
 # What pip says beside its lists, and their heading.
 CHATTER = re.compile(
-    r"^(\[notice\]|WARNING:|DEPRECATION:|Collecting |Requirement already satisfied|Note: you may need|[-\s]*-{3,}[-\s]*$|```"
+    r"^(\[notice\]|WARNING:|DEPRECATION:|Collecting |Requirement already satisfied|Note: you may need|-{3}[-\s]*$|```"
     r"|pip freeze|pip list|[%!>$]\s*(?:pip|conda)\s+(?:freeze|list)\b)"
 )
 HEADING = re.compile(r"^Package\s+Version\b")
@@ -90,7 +90,7 @@ class _Lines:
         try:
             self.one(given)
             self.read += 1
-        except Unusable as error:
+        except (Unusable, RecursionError) as error:
             self._bad(self._name(given), str(error), number)
 
     @staticmethod
@@ -224,7 +224,7 @@ class _Lines:
         try:
             return requirement(given)
         except Unusable as error:
-            quoted = re.fullmatch(r"(['\"`])(.+)\1[,;\s]*", given)
+            quoted = re.fullmatch(r"(['\"`])([^'\"`].*)\1[,;\s]*", given)
             bare = quoted.group(2) if quoted else given.strip("\"'`,; \t")
             listed = LISTED.match(given)
             if listed and self._listed(*listed.group("name", "version", "rest")):
@@ -271,10 +271,9 @@ class _Lines:
         return True
 
 
-def _commands(text: str) -> Iterator[str]:
-    """Of each line of prose the command that it is, or nothing; numbers of lines stay."""
-    for one in text.splitlines(keepends=True):
-        yield one if commands.COMMAND.fullmatch(one.strip()) else "\n" * one.endswith("\n")
+def _commands(text: str) -> List[str]:
+    lines = (one.strip() for one in re.sub(r"\\\n", " ", text).split("\n"))
+    return [one for one in lines if commands.COMMAND.fullmatch(one)]
 
 
 def read(text: str, path: str) -> Reading:
@@ -283,7 +282,9 @@ def read(text: str, path: str) -> Reading:
     lines = _Lines(reading)
     fences = re.split(r"^[ \t]*(?:```|~~~).*$", text, flags=re.MULTILINE)
     if len(fences) > 2 and len(fences) % 2:
-        fences[::2] = ["".join(_commands(one)) for one in fences[::2]]
+        # Beside a command stand other commands, and no packages.
+        shell = [at % 2 == 0 or any(_commands(one)) for at, one in enumerate(fences)]
+        fences = ["\n".join(_commands(one)) if shell[at] else one for at, one in enumerate(fences)]
     lines.all("\n".join(fences))
     reading.misread, reading.understood = lines.misread, lines.read
     return reading

@@ -50,7 +50,7 @@ def _plain(text: str) -> List[str]:
         line.replace("|", " ") if line.count("|") > 1 else line  # a table of Markdown
         for line in lines
         if not line.strip().startswith(("```", "~~~", "<details", "</details", "<summary", "<pre", "</pre"))
-        and not re.fullmatch(r"[\s:|-]*-[\s:|-]*", line)
+        and not ("-" in line and not line.strip(" \t:|-"))
     ]
 
 

@@ -13,6 +13,7 @@ from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
 ODD = re.compile("[^\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what YAML does not allow
+DEEP = re.compile(r"([\[{]\s{0,9}){50}")
 ALIKE = 0.8
 MOST_BROKEN = 40  # lines
 MOST_TRIED = 20_000  # places where an object may begin
@@ -128,6 +129,8 @@ def yaml(text: str, reading: Reading) -> Any:
         return mark.line + 1 if mark else 1
 
     def load(given: str) -> Any:
+        if DEEP.search(given):
+            raise RecursionError
         if re.search(r"(^|[\s\[,])[&*]\w", given):  # aliases may grow without end
             given = re.sub(r"(^|[\s\[,])(\*\w+)", r'\1"\2"', re.sub(r"(^|[\s\[,])(&\w+)", r"\1", given))
         return library.load(given, Loader=_strings(library))  # noqa: S506 # nosec B506 a SafeLoader

@@ -16,16 +16,14 @@ from melda.base import regular, textfiles
 from melda.envs import addresses, entries
 from melda.envs.capture.r import description
 from melda.envs.errors import PackageUnavailable, UsageError
+from melda.envs.formats import renv
 from melda.envs.restore import git, repositories, web
 
 Json = Dict[str, Any]
 LARGEST = 1 << 30  # bytes of a source
 MOST = 100_000  # files in a source
 # As remotes notes it, and capture reads it.
-REMOTE = {
-    "type": "RemoteType", "host": "RemoteHost", "owner": "RemoteUsername", "repository": "RemoteRepo",
-    "subdirectory": "RemoteSubdir", "ref": "RemoteRef", "commit": "RemoteSha", "url": "RemoteUrl",
-}  # fmt: skip
+REMOTE = {"type": "RemoteType", **dict(renv.REMOTE)}
 
 
 def _open(url: str, trusted: bool, watching: web.Watch, method: str = "GET") -> Any:
@@ -34,6 +32,13 @@ def _open(url: str, trusted: bool, watching: web.Watch, method: str = "GET") -> 
     for name, value in repositories.key(url, os.environ).items():
         request.add_unredirected_header(name, value)  # of this host alone
     return opener.open(request, timeout=web.SECONDS)
+
+
+def _unavailable(shown: str, error: Exception) -> PackageUnavailable:
+    if isinstance(error, urllib.error.HTTPError):
+        return PackageUnavailable(f"{shown} answers {error.code}")
+    reason = addresses.hide(str(getattr(error, "reason", None) or error))
+    return PackageUnavailable(f"{shown} cannot be fetched: {reason[:200]}")
 
 
 def fetch(url: str, path: str, trusted: bool = False) -> None:
@@ -64,13 +69,10 @@ def fetch(url: str, path: str, trusted: bool = False) -> None:
                 if getattr(answer, "length", None):  # what was announced and did not come: no error of read(size)
                     raise PackageUnavailable(f"{shown} cannot be fetched: it ended early, after {size} bytes")
             os.replace(new, path)
-        except urllib.error.HTTPError as error:
-            raise PackageUnavailable(f"{shown} answers {error.code}") from None
         except (OSError, HTTPException, ValueError, UsageError) as error:
             if watching.over:
                 raise PackageUnavailable(f"{shown} takes longer than {web.DEADLINE:g} s") from None
-            reason = addresses.hide(str(getattr(error, "reason", None) or error))
-            raise PackageUnavailable(f"{shown} cannot be fetched: {reason[:200]}") from None
+            raise _unavailable(shown, error) from None
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(new)
@@ -228,11 +230,8 @@ def look(entry: Json, at: repositories.Mirrors) -> None:
         with web.watch(web.SECONDS) as watching:
             try:
                 _open(url, trusted, watching, "HEAD").close()
-            except urllib.error.HTTPError as error:
-                raise PackageUnavailable(f"{addresses.hide(url)} answers {error.code}") from None
             except (OSError, HTTPException, ValueError, UsageError) as error:
-                reason = addresses.hide(str(getattr(error, "reason", None) or error))[:200]
-                raise PackageUnavailable(f"{addresses.hide(url)} cannot be fetched: {reason}") from None
+                raise _unavailable(addresses.hide(url), error) from None
 
     try:
         if entry["source"]["type"] != "git" or git.archive(entry["source"]):
