@@ -23,6 +23,8 @@ FOLDERS = (
     "/root/.ssh",
     "/usr/local/bin",
     "/usr/local/share/jupyter/kernels/*",
+    "/usr/local/share/jupyter/labextensions/melda-status",
+    "/usr/local/share/jupyter/labextensions/melda-status/*",
     SHARE,
     "/usr/local/share/ca-certificates",
 )

@@ -92,13 +92,14 @@ for exporter, program, module in (
     ("LatexExporter", "pandoc", ""),
     ("RSTExporter", "pandoc", ""),
     ("ASCIIDocExporter", "pandoc", ""),
-    ("PDFExporter", "xelatex", ""),
     ("WebPDFExporter", "", "playwright"),
     ("QtPDFExporter", "", "PyQt5"),
     ("QtPNGExporter", "", "PyQt5"),
 ):
     if (program and not which(program)) or (module and not find_spec(module)):
         getattr(c, exporter).enabled = False
+# Of pandoc's too; without TeX it is WeasyPrint that makes it (melda/jupyter/pdf.py).
+c.PDFExporter.enabled = bool(which("xelatex") or find_spec("weasyprint"))
 
 # Docker gives the container ten seconds to stop; a kernel that computes gets two of them.
 c.KernelManager.shutdown_wait_time = 2.0

@@ -65,12 +65,17 @@ def test_the_folders_of_packages_are_hidden_and_nothing_of_the_users(read: Any, 
         ((), set()),
         (("pandoc",), {"LatexExporter", "RSTExporter", "ASCIIDocExporter"}),
         (("pandoc", "xelatex"), {"LatexExporter", "RSTExporter", "ASCIIDocExporter", "PDFExporter"}),
+        (("weasyprint",), {"PDFExporter"}),
     ],
 )
 def test_what_cannot_be_exported_is_not_in_the_menu(
     read: Any, monkeypatch: pytest.MonkeyPatch, programs: tuple[str, ...], left: set[str]
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name: name if name in programs else None)
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name: SimpleNamespace(submodule_search_locations=[]) if name in programs else None,
+    )
     config = read()[1]
     assert {name for name in EXPORTERS if getattr(vars(config)[name], "enabled", True)} == left
 

@@ -140,7 +140,7 @@ def test_who_copies_is_started_once(
     Path(copies.DONE).touch()
     monkeypatch.setattr(before_mount, "make_folders", lambda *_: None)
     supervisor: Any = SimpleNamespace(start=started.append, call_later=lambda _, action: timers.append(action))
-    before_mount.prepare(project, settings, supervisor)
+    before_mount.prepare(project, settings, supervisor, set())
     assert not Path(copies.DONE).exists() and timers[0]() == copies.PAUSE and started == []
     Path(state.COPIES).write_text(json.dumps([[NAME, NEXT, PARTS]]))
     assert timers[0]() is None

@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
 from melda.base import memory, oom
 from melda.config import hub, origins, secret_files
-from melda.jupyter import contents, extensions, guard, limits, redact, saving, storage, transport
+from melda.jupyter import contents, extensions, guard, limits, pdf, redact, saving, storage, transport
 from melda.jupyter.attempt import Attempt
 
 # Distribution and command; a JupyterHub's token says that it started us.
@@ -75,6 +75,7 @@ def main() -> int:
     saving.install()
     contents.install()
     storage.install()
+    pdf.install()
     extensions.install()
     transport.install()
     isolated = ["-I"] if sys.flags.isolated else []

@@ -89,11 +89,12 @@ def given(bucket: Bucket, user: users.Account, installed: Version) -> List[str]:
         user: whose the files are.
         installed: version of s3fs.
     """
-    chosen = [f"umask=0007,uid={user.uid},gid={user.gid}", "allow_other", *sparing(installed), *service(bucket)]
+    chosen = [f"umask=0007,uid={user.uid},gid={user.gid}", "allow_other", *sparing(installed)]
     if (
         not bucket.role and not bucket.credentials.session
     ):  # the file has no place for one: then all goes by the environment
         chosen.append("passwd_file=" + PASSWORD_FILE)
+    chosen += service(bucket)
     if bucket.debug:
         chosen += ["dbglevel=debug", "curldbg"]
     else:

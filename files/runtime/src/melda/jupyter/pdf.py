@@ -1,0 +1,182 @@
+"""PDF in the menu of exports without TeX: nbconvert's HTML, set by WeasyPrint; formulas are drawn by matplotlib.
+
+The setting is done by a program of its own, which is this file: it takes seconds, and memory as it likes. It reads what is in
+the page and nothing else, neither files nor the network: notebooks come from anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import importlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import Any, Dict, Iterator, List, Tuple
+
+LATEX, LIBRARY = "xelatex", "weasyprint"
+EXPORTERS, HANDLERS = (
+    "nbconvert.exporters",
+    ("jupyter_server.nbconvert.handlers", "jupyter_server.services.nbconvert.handlers"),
+)
+STYLE = """
+@page { size: A4; margin: 16mm 14mm; @bottom-center { content: counter(page); font-size: 8pt } }
+body { padding: 0 !important }
+pre, code { white-space: pre-wrap !important; overflow-wrap: anywhere }
+img, svg { max-width: 100%; height: auto }
+h1, h2, h3, h4 { break-after: avoid }
+.jp-InputPrompt, .jp-OutputPrompt { min-width: 48px !important; max-width: 48px !important }
+"""
+# Formulas as they stand in the page: nbconvert leaves them to MathJax, which is a program of a browser's.
+FORMULA = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|(?<![\\$])\$(?!\s)([^$]+?)(?<![\s\\])\$|\\\((.+?)\\\)", re.DOTALL)
+POINTS = 10.5
+
+
+def drawn(formula: str) -> str:
+    """Return an ``img`` of a formula; empty if it is none that matplotlib knows (environments, for instance)."""
+    mathtext, fonts = (importlib.import_module("matplotlib." + name) for name in ("mathtext", "font_manager"))
+    target = io.BytesIO()
+    size = fonts.FontProperties(size=POINTS)
+    try:
+        depth = mathtext.math_to_image(f"${' '.join(formula.split())}$", target, prop=size, dpi=72, format="svg")
+    except (ValueError, RuntimeError):
+        return ""
+    data = base64.b64encode(target.getvalue()).decode("ascii")
+    return f'<img alt="" style="vertical-align: {-depth:.1f}pt" src="data:image/svg+xml;base64,{data}">'
+
+
+def _parts(text: str) -> Iterator[Tuple[str, bool]]:
+    """Split a text at its formulas, and say of each part whether it stands alone in a line."""
+    end = 0
+    for found in FORMULA.finditer(text):
+        formula = next(part for part in found.groups() if part is not None)
+        image = drawn(formula)
+        if image:
+            yield text[end : found.start()], False
+            yield image, found.group(1) is not None or found.group(2) is not None
+            end = found.end()
+    yield text[end:], False
+
+
+def with_formulas(html: str) -> str:
+    """Return a page whose formulas are drawn."""
+    soup = importlib.import_module("bs4")
+    page = soup.BeautifulSoup(html, "html.parser")
+    for cell in page.select(".jp-RenderedMarkdown, .jp-RenderedLatex, .jp-RenderedHTMLCommon"):
+        for text in cell.find_all(string=FORMULA):
+            if text.find_parent(["code", "pre", "script", "style"]) is not None:
+                continue
+            new: List[Any] = []
+            for part, alone in _parts(str(text)):
+                if part.startswith("<img alt"):
+                    image = soup.BeautifulSoup(part, "html.parser").img
+                    if alone:
+                        image["style"] = "display: block; margin: 8pt auto"
+                    new.append(image)
+                elif part:
+                    new.append(soup.NavigableString(part))
+            text.replace_with(*new)
+    return str(page)
+
+
+def _fetcher(library: Any) -> Any:
+    """Return what fetches only what is in the page itself; WeasyPrint 70 wants an object, those before it a function."""
+    fetcher = getattr(importlib.import_module(LIBRARY + ".urls"), "URLFetcher", None)
+    if fetcher is not None:
+        return fetcher(allowed_protocols=("data",))
+
+    def fetch(url: str, *args: Any, **given: Any) -> Any:
+        if not url.startswith("data:"):
+            raise ValueError("only what is in the notebook is read")
+        return library.default_url_fetcher(url, *args, **given)
+
+    return fetch
+
+
+def set_page(html: str) -> bytes:
+    """Return a page as PDF."""
+    library: Any = importlib.import_module(LIBRARY)
+    page = library.HTML(string=with_formulas(html), url_fetcher=_fetcher(library))
+    return bytes(page.write_pdf(stylesheets=[library.CSS(string=STYLE)]))
+
+
+def run(html: str) -> bytes:
+    """Return a page as PDF, made by a program of its own.
+
+    Raises:
+        RuntimeError: it could not be made.
+    """
+    done = subprocess.run(
+        [sys.executable, "-I", os.path.abspath(__file__)],
+        input=html.encode(),
+        capture_output=True,
+        check=False,
+        cwd="/",
+    )
+    if done.returncode or not done.stdout:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        raise RuntimeError(f"the PDF could not be made: {lines[-1][:300]}")
+    return done.stdout
+
+
+def exporter(base: Any) -> Any:
+    """Return a class of exporters.
+
+    Args:
+        base: nbconvert's for HTML.
+    """
+
+    class PDFExporter(base):  # type: ignore[misc]
+        """Under the name of nbconvert's own, which needs TeX."""
+
+        export_from_notebook = "PDF"
+        output_mimetype = "application/pdf"
+
+        def __init__(self, **given: Any) -> None:
+            self.output_mimetype = base.output_mimetype  # by which nbconvert finds the template
+            super().__init__(**given)
+            self.embed_images = True
+
+        def from_notebook_node(self, nb: Any, resources: Any = None, **given: Any) -> Tuple[bytes, Dict[str, Any]]:
+            """Convert a notebook."""
+            html, resources = super().from_notebook_node(nb, resources=resources, **given)
+            resources["output_extension"] = ".pdf"
+            self.output_mimetype = type(self).output_mimetype
+            return run(html), resources
+
+    return PDFExporter
+
+
+def _replace() -> None:
+    module: Any = importlib.import_module(EXPORTERS)
+    if not isinstance(getattr(module, "MELDA", None), type):
+        module.MELDA = module.PDFExporter = exporter(module.HTMLExporter)
+
+
+def install() -> None:
+    """Let the Jupyter that was loaded have it, where there is no TeX; nbconvert itself is loaded when it is asked for."""
+    if shutil.which(LATEX) or find_spec(LIBRARY) is None:
+        return
+    for name in HANDLERS:
+        with contextlib.suppress(ImportError):  # an older Jupyter
+            for handler in vars(importlib.import_module(name)).values():
+                if isinstance(handler, type) and handler.__module__ == name:
+                    _before(handler)
+
+
+def _before(handler: Any) -> None:
+    initialize = handler.initialize
+
+    def initialized(self: Any, *args: Any, **given: Any) -> Any:
+        _replace()
+        return initialize(self, *args, **given)
+
+    handler.initialize = initialized
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(set_page(sys.stdin.buffer.read().decode()))
