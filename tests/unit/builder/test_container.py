@@ -27,37 +27,12 @@ def test_a_port_in_use() -> None:
     container.check_port(str(port))
 
 
-@pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """This shell has none of the container's variables."""
-    for name in container.PASSED:
-        monkeypatch.delenv(name, raising=False)
-    return monkeypatch
-
-
 def test_variables_of_the_contract_are_passed_on(bare: pytest.MonkeyPatch) -> None:
     bare.setenv("BUCKET_NAME", "b")
     bare.setenv("HOME_OF_SOMETHING", "x")
     bare.setenv("JUPYTER_TOKEN", "mine")
     bare.setattr("os.path.exists", lambda _: True)
     assert container.environment() == {"BUCKET_NAME": "b", "JUPYTER_TOKEN": "mine", **STOP}
-
-
-def test_docker_and_the_container_know_how_long_a_stop_may_take(bare: pytest.MonkeyPatch) -> None:
-    for given, seconds in (("", "120"), ("30", "30")):
-        bare.setenv("STOP_SECONDS", given)
-        variables = container.environment()
-        options = container.options(variables, PORT, WORKDIR)
-        assert (variables["STOP_SECONDS"], options[options.index("--stop-timeout") + 1]) == (seconds, seconds)
-
-
-def test_data_to_read_need_the_mount_and_the_project_its_volume(bare: pytest.MonkeyPatch) -> None:
-    bare.setattr("os.path.exists", lambda path: path != "/dev/fuse")
-    bare.setenv("DATA_BUCKET", "d")
-    with pytest.raises(BuildError, match="^DATA_BUCKET=d cannot be mounted"):
-        container.environment()
-    options = container.options({"DATA_BUCKET": "d"}, PORT, WORKDIR)
-    assert "/dev/fuse" in options and f"{container.VOLUME}:{WORKDIR}" in options
 
 
 def test_a_file_of_credentials_is_for_a_bucket(bare: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,12 @@ MORE = (
     "bspm/packages.py",
     "jupyter/jupyter_notebook.py",
     "jupyter/activity.py",
+    "jupyter/contents.py",
+    "jupyter/pdf.py",
+    "jupyter/status.py",
+    "jupyter/storage.py",
+    "jupyter/threads.py",
+    "jupyter/transport.py",
     "jupyter/limits.py",
     "web/connections.py",
 )

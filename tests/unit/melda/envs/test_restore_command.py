@@ -13,7 +13,7 @@ import pytest
 from melda.config import environ
 from melda.envs import capture, document
 from melda.envs.errors import PackageUnavailable, UsageError
-from melda.envs.restore import command, tools
+from melda.envs.restore import command, progress, tools
 from melda.envs.restore.command import Options
 from melda.envs.restore.progress import Progress
 from melda.plugins import state
@@ -167,14 +167,14 @@ def test_what_the_project_brings_itself_is_waited_for(here: Here, monkeypatch: p
         r_package(here.machine.library, "zoo", "1.8", Repository="CRAN")
         restoring.unlink()
 
-    monkeypatch.setattr(command.time, "sleep", brought)
+    monkeypatch.setattr(progress.time, "sleep", brought)
     here.wants(entry("zoo", "1.8"))
     assert here.restore() == (0, 1, [])
     assert here.out.getvalue().startswith("waiting for the project's own packages\n")
 
 
 def test_it_is_not_waited_for_without_end(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
     Path(state.RESTORING).touch()
     here.wants()
     assert here.restore() == (0, 0, [])

@@ -17,6 +17,7 @@ RESTORING = (
     PLUGINS_RUN + "/restoring"
 )  # while it is there Python and R wait, see melda_plugins.py and plugins/r_library.py
 SYNC_STATE = PLUGINS_RUN + "/state"  # one line; terminals show it, see files/sync/profile.sh
+TOLD = PLUGINS_RUN + "/told-"  # before what a terminal has been told, once; see files/mount/profile.sh
 MISSING = PLUGINS_RUN + "/missing"  # packages that are still coming, or could not be had; as RESTORING
 BSPM_RUN = RUN + "/bspm"  # whether install.packages() reaches apt; R shows it, see files/bspm/Rprofile.R
 JUPYTER_SOCKET = RUN + "/health/jupyter"  # Jupyter's for the health check; there once it listens
@@ -34,6 +35,9 @@ IMAGE = SHARE + "/image.json"  # version, revision and base of the image, where 
 MANAGED = SHARE + "/managed-files"  # every file, folder, link and block that the project has here, a line each
 R_PACKAGES = SHARE + "/r-packages"  # every R package that a list ever asked for here, a line each
 
+# Where s3fs mounts the bucket: it takes a path, and only here nobody but root can put another folder under it. The project's
+# folder shows the same.
+MOUNTED = RUN + "/project"
 DATA = "/data"  # where DATA_BUCKET is mounted
 HOOKS = "/etc/melda-jupyter"  # a site's own programs in a start, in folders below it
 ENVIRONMENT = "/etc/environment"

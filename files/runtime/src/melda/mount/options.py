@@ -90,9 +90,8 @@ def given(bucket: Bucket, user: users.Account, installed: Version) -> List[str]:
         installed: version of s3fs.
     """
     chosen = [f"umask=0007,uid={user.uid},gid={user.gid}", "allow_other", *sparing(installed)]
-    if (
-        not bucket.role and not bucket.credentials.session
-    ):  # the file has no place for one: then all goes by the environment
+    # The file has no place for a session token: then all goes by the environment.
+    if not bucket.role and not bucket.credentials.session:
         chosen.append("passwd_file=" + PASSWORD_FILE)
     chosen += service(bucket)
     if bucket.debug:

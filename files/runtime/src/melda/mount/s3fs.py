@@ -9,7 +9,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from melda.base import descriptors, log, mounts, users
 from melda.base.errors import ConfigError, TemporaryFailure
-from melda.base.paths import RUN
+from melda.base.paths import MOUNTED
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
@@ -18,8 +18,6 @@ from melda.mount import expiry, options, output, probing, questions, role, s3, w
 
 S3FS = options.S3FS
 KIND = "fuse.s3fs"
-# s3fs takes a path, and only here nobody but root can put another folder under it. The project's folder shows the same.
-MOUNTED = RUN + "/project"
 MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
 UNMOUNT_SECONDS = 3600.0  # for s3fs to end after its mount is gone; the deadlines of a container's stop come before

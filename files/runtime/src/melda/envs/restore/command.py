@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import sys
-import time
 from typing import Any, Dict, List, Optional
 
 from melda.config import environ
@@ -21,22 +20,12 @@ from melda.envs.restore import python, python_settle, r, r_settle, tools, web
 from melda.envs.restore.outcome import DEFAULTS, Options, Outcome, Problem
 from melda.envs.restore.progress import Progress, printable
 from melda.envs.restore.resolve import name_of
-from melda.plugins import set_paths, state
+from melda.plugins import set_paths
 
 Json = Dict[str, Any]
 __all__ = ["DEFAULTS", "Options", "Outcome", "Problem", "Restore", "in_project", "restore", "run"]
 UNAVAILABLE = 1
 MOST_NEAREST = 20  # packages of which the nearest version is asked for
-PATIENCE = 60.0  # seconds for the project's packages to come from the bucket
-
-
-def wait(progress: Progress) -> None:
-    """Wait for what this project has in its bucket: it is not installed a second time."""
-    deadline = time.monotonic() + PATIENCE
-    if os.path.exists(state.RESTORING):
-        progress.doing("waiting for the project's own packages")
-    while os.path.exists(state.RESTORING) and time.monotonic() < deadline:
-        time.sleep(0.05)
 
 
 class Restore:
@@ -69,7 +58,7 @@ class Restore:
             OSError: a folder of the user's cannot be written.
         """
         with tools.alone(tools.cache(self._place)):
-            wait(self._progress)
+            self._progress.wait_for_own()
             here = plans.without(capture.capture(self._place), self._options.again)
             if self._options.attached:
                 self._wanted = plans.attached(self._wanted, self._path)

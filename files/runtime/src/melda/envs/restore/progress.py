@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
 from typing import Optional, TextIO
 
 from melda.envs import addresses
+from melda.plugins import state
 
 WIDTH = 24
 OFTEN = 0.1  # seconds between two pictures of the bar
+PATIENCE, LOOK = 60.0, 0.05  # seconds for the project's own packages to come from the bucket; between two looks
 
 
 class Progress:
@@ -26,6 +29,14 @@ class Progress:
         self._done = self._total = 0
         self._shown = 0.0
         self._drawn = False
+
+    def wait_for_own(self) -> None:
+        """Wait for what this project has in its bucket: it is not installed a second time."""
+        deadline = time.monotonic() + PATIENCE
+        if os.path.exists(state.RESTORING):
+            self.doing("waiting for the project's own packages")
+        while os.path.exists(state.RESTORING) and time.monotonic() < deadline:
+            time.sleep(LOOK)
 
     def start(self, total: int) -> None:
         """Begin to count to ``total``."""

@@ -1,0 +1,27 @@
+"""builder/container.py: the options of ``docker run`` that go with a variable."""
+
+from __future__ import annotations
+
+import pytest
+
+from builder import container
+from builder.errors import BuildError
+
+from .test_container import PORT, WORKDIR
+
+
+def test_docker_and_the_container_know_how_long_a_stop_may_take(bare: pytest.MonkeyPatch) -> None:
+    for given, seconds in (("", "120"), ("30", "30")):
+        bare.setenv("STOP_SECONDS", given)
+        variables = container.environment()
+        options = container.options(variables, PORT, WORKDIR)
+        assert (variables["STOP_SECONDS"], options[options.index("--stop-timeout") + 1]) == (seconds, seconds)
+
+
+def test_data_to_read_need_the_mount_and_the_project_its_volume(bare: pytest.MonkeyPatch) -> None:
+    bare.setattr("os.path.exists", lambda path: path != "/dev/fuse")
+    bare.setenv("DATA_BUCKET", "d")
+    with pytest.raises(BuildError, match="^DATA_BUCKET=d cannot be mounted"):
+        container.environment()
+    options = container.options({"DATA_BUCKET": "d"}, PORT, WORKDIR)
+    assert "/dev/fuse" in options and f"{container.VOLUME}:{WORKDIR}" in options
