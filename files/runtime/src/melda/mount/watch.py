@@ -9,9 +9,9 @@ import time
 from typing import Callable, Optional
 
 from melda.base import facts, log, pressure, textfiles, users
-from melda.base.paths import RUN
+from melda.base.paths import MOUNT_STATE
 
-STATE = RUN + "/mount"  # what the watch found; the version service reads it
+STATE = MOUNT_STATE  # the version service reads it
 OK = "ok"
 HUNG = "does not answer"
 PAUSE = 15.0  # between an answer and the next question; see questions.py for what it costs
