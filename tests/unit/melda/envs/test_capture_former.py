@@ -52,6 +52,15 @@ def test_another_r_forgets_nothing(here: Image, monkeypatch: pytest.MonkeyPatch,
     assert str(place / OF_42) in list(copies.paths(str(here.workdir))), "it is cleaned of secrets like the others"
 
 
+def test_captures_that_are_not_there_are_not_looked_for(here: Image) -> None:
+    """Through s3fs each is four requests."""
+    assert list(copies.paths(str(here.workdir))) == []
+    (here.workdir / ".melda-jupyter" / "fork").mkdir(parents=True)
+    (here.workdir / "environment.json").write_text("{}")
+    found = [str(Path(path).relative_to(here.workdir)) for path in copies.paths(str(here.workdir))]
+    assert found == ["environment.json", ".melda-jupyter/fork/environment.json"]
+
+
 def test_a_file_of_the_callers_own_is_written_over(here: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = here.workdir / "mine.json"
     assert cli.main(["capture", str(mine)]) == 0

@@ -54,6 +54,21 @@ def test_what_is_installed_and_removed_is_listed(one: Container, tmp_path: Path)
     assert listed(tmp_path) == ["r-bioc-xx"]
 
 
+def test_a_list_that_is_not_there_is_not_opened(
+    one: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through s3fs that is four requests."""
+    opened: list[str] = []
+    read = apt_packages._read
+    monkeypatch.setattr(apt_packages, "_read", lambda path: opened.append(Path(path).name) or read(path))
+    one.packages.restore()
+    assert opened == ["bspm.json"]
+    (tmp_path / ".melda-jupyter").mkdir()
+    (tmp_path / ".melda-jupyter" / "apt.json").write_text("{}")
+    one.packages.restore()
+    assert opened[1:] == ["apt.json", "bspm.json"]
+
+
 def test_two_containers_leave_each_others_alone(one: Container, two: Container, tmp_path: Path) -> None:
     one.has("r-cran-aa")
     two.has("r-cran-bb")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from melda.plugins import image_record
 from melda.plugins.image_record import Image
-from melda.sync import carried, carry_over, distributions
+from melda.sync import carried, carry_over, distributions, tree
 from melda.sync.carried import PACKAGES, WHOLE, Carried, Failure
 from melda.sync.carry_over import Due, Project
 from melda.sync.synced_dir import SyncedDir
@@ -63,6 +63,20 @@ def kept(tmp_path: Path, request: pytest.FixtureRequest) -> Kept:
 def test_nothing_to_do_in_a_new_project(kept: Kept) -> None:
     kept.root(NEXT)
     assert kept.project.due([NEXT, "R-4.2.2"]) == []
+
+
+def test_each_list_of_the_bucket_is_asked_for_once(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a request or more."""
+    asked: list[str] = []
+    listed = tree.listed
+    monkeypatch.setattr(tree, "listed", lambda path: asked.append(path) or listed(path))
+    kept.root(NEXT)
+    project = kept.project
+    for _ in range(2):
+        assert project.due([NEXT, "R-4.2.2"]) == []
+    ours = str(kept.workdir / ".melda-jupyter")
+    assert asked.count(ours) == 2, "once each time: somebody may have written something meanwhile"
+    assert len([path for path in asked if path.startswith(ours + "/")]) == (4 if kept.bucket else 0)
 
 
 def test_a_patch_release_takes_all_over(kept: Kept) -> None:

@@ -17,7 +17,8 @@ RESTORING = (
     PLUGINS_RUN + "/restoring"
 )  # while it is there Python and R wait, see melda_plugins.py and plugins/r_library.py
 SYNC_STATE = PLUGINS_RUN + "/state"  # one line; terminals show it, see files/sync/profile.sh
-TOLD = PLUGINS_RUN + "/told-"  # before what a terminal has been told, once; see files/mount/profile.sh
+MOUNT_STATE = RUN + "/mount"  # what the watch found; where there is one, the project is a bucket
+TOLD = PLUGINS_RUN + "/told-"  # a folder for each line that terminals say once; what it is of follows
 MISSING = PLUGINS_RUN + "/missing"  # packages that are still coming, or could not be had; as RESTORING
 BSPM_RUN = RUN + "/bspm"  # whether install.packages() reaches apt; R shows it, see files/bspm/Rprofile.R
 JUPYTER_SOCKET = RUN + "/health/jupyter"  # Jupyter's for the health check; there once it listens

@@ -11,7 +11,7 @@ from typing import Callable, Optional
 from melda.base import facts, log, pressure, textfiles, users
 from melda.base.paths import MOUNT_STATE
 
-STATE = MOUNT_STATE  # what the watch found; the version service reads it
+STATE = MOUNT_STATE  # the version service reads it
 OK = "ok"
 HUNG = "does not answer"
 PAUSE = 15.0  # between an answer and the next question; see questions.py for what it costs
