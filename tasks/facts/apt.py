@@ -44,14 +44,21 @@ class AptState(FactBase[AptStatus]):
         return AptStatus("audit" in found, frozenset(path.rsplit("/", 1)[-1] for path in found.get("list", [])), age)
 
 
+BROKEN = "(broken)"  # no package has such a name
+
+
 class Upgradable(Lines):
-    """Names of the packages that ``apt-get upgrade`` would upgrade, by the lists the target has.
+    """Names of the packages that ``apt-get upgrade`` would upgrade, by the lists the target has; :data:`BROKEN` if it would not,
+    because a package lacks what it depends on.
 
     pyinfra's SimulateOperationWillChange raises where apt is broken, and ends the run that would repair it.
     """
 
     def command(self) -> str:
-        return "apt-get -s -q -y upgrade 2>/dev/null | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p'"
+        return (
+            "LC_ALL=C apt-get -s -q -y upgrade 2>&1"
+            f" | sed -n -e 's/^Inst \\([^ ]*\\).*/\\1/p' -e 's/^E: Unmet dependencies.*/{BROKEN}/p'"
+        )
 
 
 # Of a package's list those paths without which a program does not start.
