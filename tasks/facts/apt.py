@@ -68,7 +68,7 @@ _LACKING = (
     " my @lines = <D>; chomp @lines; $diverted{$lines[3 * $_]} = 1 for 0 .. $#lines / 3;"
     ' for my $list (glob("{0}/info/*.list")) { my ($name) = $list =~ m{([^/:]+)(:[^/]+)?[.]list$};'
     " next unless $given{$name}; open(L, $list); while (<L>) { chomp;"
-    f" next unless ({_PROGRAMS}) && !$diverted{{$_}};"
+    f" next unless ({_PROGRAMS}) && !($diverted{{$_}} && -e $_);"
     ' my @about = lstat($_); print "$name:$_\n" unless @about && $about[4] == 0 } }'
 )
 
