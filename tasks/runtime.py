@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
-from melda.base.paths import SHARE, SUPPORT_ENDS
+from melda.base.paths import SHARE, STATE, SUPPORT_ENDS
 from melda.launchers import PROGRAMS
 from pyinfra import host
 
@@ -27,9 +27,9 @@ FORMER = (
 
 
 def support_ends(release: Release) -> List[ManagedFile]:
-    """Say what start-jupyter is told of the distribution below it."""
+    """Say what start-jupyter is told of the distribution below it, and where it keeps what a restart must find."""
     content = f"{release.distribution} {release.version} {release.support_ends}\n"
-    return [ManagedFile(SHARE, mode="755"), ManagedFile(SUPPORT_ENDS, content.encode())]
+    return [ManagedFile(STATE, mode="755"), ManagedFile(SHARE, mode="755"), ManagedFile(SUPPORT_ENDS, content.encode())]
 
 
 @deploy("Runtime")

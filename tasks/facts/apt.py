@@ -46,8 +46,12 @@ class AptState(FactBase[AptStatus]):
         return AptStatus("audit" in found, frozenset(path.rsplit("/", 1)[-1] for path in found.get("list", [])), age)
 
 
+BROKEN = "(broken)"  # no package has such a name
+
+
 class Upgradable(Lines):
-    """Names of the packages that ``apt-get upgrade`` would upgrade, by the lists the target has.
+    """Names of the packages that ``apt-get upgrade`` would upgrade, by the lists the target has; :data:`BROKEN` if it would not,
+    because a package lacks what it depends on.
 
     pyinfra's SimulateOperationWillChange raises where apt is broken, and ends the run that would repair it. apt needs half a
     second to plan an upgrade: what it said is kept beside its own caches, until anything changes that it decides by. The signed
@@ -60,9 +64,10 @@ class Upgradable(Lines):
             f" cat /etc/os-release /var/lib/dpkg/status /var/lib/apt/extended_states {apt_get.LISTS}/*Release;"
             f' stat -c "%n %s" {apt_get.LISTS}/*; find /etc/apt -type f -exec sha256sum {{}} + | LC_ALL=C sort; }} | sha256sum);'
             f' if [ "$(head -n 1 {UPGRADABLE})" = "$key" ]; then tail -n +2 {UPGRADABLE};'
-            " elif plan=$(apt-get -s -q -y upgrade); then"
+            " elif plan=$(LC_ALL=C apt-get -s -q -y upgrade 2>&1); then"
             " names=$(printf '%s\\n' \"$plan\" | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p');"
-            f" printf '%s\\n' \"$key\" $names | tee {UPGRADABLE}.new | tail -n +2; mv -f {UPGRADABLE}.new {UPGRADABLE}; fi; true"
+            f" printf '%s\\n' \"$key\" $names | tee {UPGRADABLE}.new | tail -n +2; mv -f {UPGRADABLE}.new {UPGRADABLE};"
+            f" else printf '%s\\n' \"$plan\" | sed -n 's/^E: Unmet dependencies.*/{BROKEN}/p'; fi; true"
         )
 
 
@@ -73,7 +78,7 @@ _LACKING = (
     " my @lines = <D>; chomp @lines; $diverted{$lines[3 * $_]} = 1 for 0 .. $#lines / 3;"
     ' for my $list (glob("{0}/info/*.list")) { my ($name) = $list =~ m{([^/:]+)(:[^/]+)?[.]list$};'
     " next unless $given{$name}; open(L, $list); while (<L>) { chomp;"
-    f" next unless ({_PROGRAMS}) && !$diverted{{$_}};"
+    f" next unless ({_PROGRAMS}) && !($diverted{{$_}} && -e $_);"
     ' my @about = lstat($_); print "$name:$_\n" unless @about && $about[4] == 0 } }'
 )
 

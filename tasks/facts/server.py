@@ -33,14 +33,15 @@ SUDO = "id {0} >/dev/null 2>&1 && LC_ALL=C sudo -n -l -U {0} 2>/dev/null </dev/n
 
 
 class Unwritable(Lines):
-    """What keeps files from being written, a line each. pyinfra has no such fact.
+    """What keeps files from being written as they shall be, a line each. pyinfra has no such fact.
 
     Nothing says so in time: apt without room in /tmp calls each signature wrong, and its downloader each server silent.
     """
 
     def command(self) -> str:
         return (
-            "for p in /etc /opt /tmp /usr /var/lib /var/tmp; do if [ ! -e $p ]; then continue; fi;"
+            "getent passwd root >/dev/null || echo 'there is no account root: expected one in /etc/passwd';"
+            " for p in /etc /opt /tmp /usr /var/lib /var/tmp; do if [ ! -e $p ]; then continue; fi;"
             ' if [ ! -d $p ]; then echo "$p is no folder";'
             ' elif [ ! -w $p ]; then echo "$p is read-only";'
             f" elif [ \"$(df -Pk $p | awk 'END {{ print $4 }}')\" -lt {ROOM} ]; then"

@@ -9,7 +9,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.deb import DebPackages
 
-from tasks.facts.apt import AptState, Diversion, LackingPrograms, MirrorDrift, Upgradable
+from tasks.facts.apt import BROKEN, AptState, Diversion, LackingPrograms, MirrorDrift, Upgradable
 from tasks.facts.files import PathStats
 from tasks.lib import apt_get, managed_files, omitted, reachable, staging
 from tasks.lib.managed_files import ManagedFile
@@ -24,13 +24,17 @@ _QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
 @operation()
 def dpkg_configured() -> Generator[Command, None, None]:
     """Finish a dpkg run that was interrupted, so that apt works again. pyinfra has no operation for it."""
-    if host.get_fact(AptState).interrupted:
+    if host.get_fact(AptState).interrupted or BROKEN in host.get_fact(Upgradable):
         yield StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confdef --force-confold")
         # A package that was cut off while it was unpacked is unpacked again, for which apt needs its archive, and the lists.
         again = apt_get.apt_get(f"--reinstall install $({_HALF})")
-        refresh = "" if host.data.get("mirror") else f"( {apt_get.update()} ); "
+        refresh = "" if host.data.get("mirror") else f"( {apt_get.update()} )"
         fix = apt_get.apt_get("--fix-broken install")
-        yield from staging.run(f'if [ -n "$({_HALF})" ]; then {refresh}{again}; fi; {fix}')
+        # Without the lists apt knows no other way than to remove what depends on what is missing.
+        yield from staging.run(
+            f'if [ -n "$({_HALF})" ] || ! apt-get check >/dev/null 2>&1; then {refresh or ":"}; fi;'
+            f' if [ -n "$({_HALF})" ]; then {again}; fi; {fix}'
+        )
 
 
 @operation()
@@ -53,7 +57,7 @@ def update(max_age: int) -> Generator[Command, None, None]:
 @operation()
 def upgrade() -> Generator[Command, None, None]:
     """Upgrade what has a newer version, if anything has. pyinfra's apt.upgrade counts a package that is kept back as a change."""
-    if host.get_fact(Upgradable):
+    if set(host.get_fact(Upgradable)) - {BROKEN}:
         yield from staging.run(apt_get.apt_get("upgrade"))
 
 

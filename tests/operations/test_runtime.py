@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from melda.base.paths import STATE
 from melda.launchers import PROGRAMS
 from pyinfra.facts.deb import DebPackages
 
@@ -85,6 +86,12 @@ def test_half_there_only_the_wrong_path_is_mended(run: Run, path: str, found: tu
     assert list(commands) == [PUT]
     assert all(path in command for command in commands[PUT])
     assert len(commands[PUT]) == (2 if path in {entry.path for entry in TREE if entry.content} else 1)
+
+
+def test_a_file_where_the_runtime_keeps_its_state_is_set_aside(run: Run) -> None:
+    """The run was silent, and the container ended with 1."""
+    commands = run(runtime.runtime, DONE | {PathStats: DONE[PathStats] | {STATE: ("file", "644", "root", "root", "0")}})
+    assert list(commands) == [PUT] and commands[PUT][0].startswith(f"mv -T {STATE} {STATE}.set-aside-")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import Locales
 
 from tasks import debian_packages, packages, system
-from tasks.facts.apt import AptState, AptStatus, Diversion, LackingPrograms, Upgradable
+from tasks.facts.apt import BROKEN, AptState, AptStatus, Diversion, LackingPrograms, Upgradable
 from tasks.facts.files import PathStats
 from tasks.lib import apt_get, managed_files, staging
 from tasks.lib.managed_files import ManagedFile
@@ -113,6 +113,14 @@ def test_a_package_that_was_cut_off_while_it_was_unpacked_is_unpacked_again(run:
         subprocess.run(["sh", "-c", f"{listed} | {only}"], capture_output=True, text=True, check=True).stdout
         == "tree\n"
     )
+
+
+def test_a_package_that_lacks_what_it_depends_on_gets_it(run: Run) -> None:
+    """dpkg --audit says nothing of it, and every later apt-get fails."""
+    commands = run(system.system, DONE | {Upgradable: [BROKEN]})
+    assert list(commands) == ["Finish an interrupted dpkg run"]
+    refresh, fix = commands["Finish an interrupted dpkg run"][1].rsplit("; ", 1)
+    assert "! apt-get check" in refresh and " update 2>&1" in refresh and fix.endswith(" --fix-broken install )")
 
 
 def test_a_program_that_is_missing_is_put_back_from_its_package(run: Run, caplog: pytest.LogCaptureFixture) -> None:

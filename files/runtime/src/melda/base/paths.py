@@ -23,7 +23,6 @@ MISSING = PLUGINS_RUN + "/missing"  # packages that are still coming, or could n
 BSPM_RUN = RUN + "/bspm"  # whether install.packages() reaches apt; R shows it, see files/bspm/Rprofile.R
 JUPYTER_SOCKET = RUN + "/health/jupyter"  # Jupyter's for the health check; there once it listens
 HEALTH_SOCKET = RUN + "/health/socket"  # the version service's for the health check
-MOUNT_STATE = RUN + "/mount"  # what watches the mount found last; root's
 TOKENS = RUN + "/token*"  # Jupyter's, a file each
 
 BSPM_RECORD = STATE + "/bspm.json"  # what users installed through bspm's service
