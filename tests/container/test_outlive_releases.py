@@ -107,9 +107,7 @@ def carried(one: Fork, life: Life, old: str, new: str) -> None:
     moves = ", ".join(
         f"{name} {before} to {after}" for name, before, after in zip(("Python", "R"), RELEASES[old], RELEASES[new])
     )
-    text = (
-        f"{LEFT} packages are carried over from {moves}; {len(NOT_TO_BE_HAD)} cannot be had: {', '.join(NOT_TO_BE_HAD)}"
-    )
+    text = f"{count} packages are carried over from {moves}; {len(NOT_TO_BE_HAD)} cannot be had: {', '.join(NOT_TO_BE_HAD)}"
     until(lambda: "cannot be had" in one.health().get("upgrade", "") or not one.running, text, 900)
     assert one.health()["upgrade"] == text, one.logs()[-6000:]
 
