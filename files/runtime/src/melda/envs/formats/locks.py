@@ -5,6 +5,7 @@ https://packaging.python.org/en/latest/specifications/pylock-toml/
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Any, Callable, Dict, List
 
@@ -151,7 +152,8 @@ def poetry(text: str, path: str) -> Reading:
         name = named(package)
         groups, marker = package.get("groups", ["main"]), package.get("markers", package.get("marker", ""))
         marker = marker.get("main", "") if isinstance(marker, dict) else marker
-        if not all(re.fullmatch(r"[\w.-]+", str(group)) for group in groups):
+        odd = [one for one in groups if not re.fullmatch(r"[\w.-]+", str(one))]
+        if odd or ("main" not in groups and difflib.get_close_matches("main", map(str, groups), 1, tables.ALIKE)):
             raise Unusable("invalid groups {0!r:.100}".format(groups))
         main = package.get("category", "main") == "main" and {"main", "default"} & set(groups)
         if package.get("optional") is True or not main:
