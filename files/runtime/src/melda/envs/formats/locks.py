@@ -94,13 +94,13 @@ def pylock(text: str, path: str) -> Reading:
     try:
         Pylock.from_dict(head)
     except Exception as error:
-        reading.bad("python", "lock", f"its heading is not understood: {error}"[:200])
+        reading.bad("python", "lock", f"its heading is not understood: {error}")
         head = {"lock-version": "1.0", "created-by": "unknown", "packages": []}
     for name in ("requires-python", "environments"):
         try:
             list(Pylock.from_dict({**head, **({name: lock[name]} if name in lock else {})}).select())
         except Exception as error:
-            reading.bad("python", "python", f"the lock is for another one: {error}"[:200])
+            reading.bad("python", "python", f"the lock is for another one: {error}")
 
     def one(package: Json) -> None:
         name = named(package)
@@ -112,7 +112,7 @@ def pylock(text: str, path: str) -> Reading:
                 for found, _ in Pylock.from_dict({**head, "packages": [{**package, "name": normal(name)}]}).select()
             ]
         except (PylockValidationError, PylockSelectError) as error:
-            raise Unusable(" ".join(str(error).split())[:200]) from None
+            raise Unusable(" ".join(str(error).split())) from None
         if not chosen:
             return
         if "vcs" in package:

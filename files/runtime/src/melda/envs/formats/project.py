@@ -62,7 +62,7 @@ def specifier(given: str) -> str:
         if plain in ("", "*"):
             continue
         if "|" in plain:
-            raise Unusable(f"versions with || are not read: {given[:100]!r}")
+            raise Unusable(f"versions with || are not read: {given!r}")
         if plain.startswith("^"):
             found.append(_caret(plain[1:]))
         elif re.match(r"~\d", plain):
@@ -97,7 +97,7 @@ def located(reading: Reading, name: str, about: Json) -> bool:
         ref = next((str(about[one]) for one in REFS if about.get(one)), "")
         reading.python(name, "", links.git(str(about["git"]), ref, str(about.get("subdirectory", ""))))
     elif {"path", "workspace", "editable"} & about.keys() or file.startswith("."):
-        raise Unusable(f"{links.ELSEWHERE}: {about.get('path') or file or 'the workspace'}"[:200])
+        raise Unusable(f"{links.ELSEWHERE}: {about.get('path') or file or 'the workspace'}")
     elif file:
         more = links.subdirectory(str(about.get("subdirectory", "")))
         reading.python(name, "", {**links.read(file).source, **more})
