@@ -113,6 +113,8 @@ def read(reading: Reading, text: str) -> None:
             reading.versions["python"] = plain.group(1)
         elif name == "python" and version[:1] in (">", "<", "!"):
             reading.required(requirement("python " + _specifier(version, exact)))
+        elif name != "python" and version:
+            reading.say(f"{name} {version} is left out: this image has its own")
     elif not OURS.fullmatch(name) and (not pythons if build else OTHERS.fullmatch(name)):
         reading.bad(
             "python",
