@@ -86,3 +86,30 @@ def test_what_would_look_elsewhere_costs_itself(line: str) -> None:
 def test_addresses_as_people_write_them(line: str, source: dict[str, str]) -> None:
     (found,) = formats.parse(line, "requirements.txt")["python"]["packages"]
     assert found["name"] == "zebra" and found["source"].items() >= source.items()
+
+
+TOKEN = "S3cr3tOfAnIndex" * 20  # longer than what is shown of a line, so that the @ behind it is cut off
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.txt", f"good==1.0\n--extra-index-url https://aws:{TOKEN}@host.example/simple\n"),
+        ("requirements.txt", f"good==1.0 --index-url https://aws:{TOKEN}@host.example/simple\n"),
+        ("requirements.txt", f"good==1.0\n-e ./x/https://aws:{TOKEN}@host.example/simple\n"),
+        ("requirements.txt", f"good==1.0\n!!https://aws:{TOKEN}@host.example/simple\n"),
+        ("requirements.txt", f"good==1.0\nhg+https://aws:{TOKEN}@host.example/simple\n"),
+        ("requirements.txt", f"good==1.0\n-r https://aws:{TOKEN}@host.example/x.txt\n"),
+        ("environment.yml", f"dependencies:\n- good\n- 'x' - https://aws:{TOKEN}@host.example/x\n"),
+        ("environment.yml", f"dependencies:\n- good\n- https://aws:{TOKEN}@host.example/x|y\n"),
+        ("Pipfile.lock", f'{{"default": {{"good": {{"version": "https://aws:{TOKEN}@host.example"}}}}}}'),
+        ("Pipfile", f'[packages]\ngood = "*"\nx = "https://aws:{TOKEN}@host.example || 1"\ny = {{path = "//a:{TOKEN}@h"}}'),
+        ("s.txt", f"package * version date source\ngood 1.0 2020-01-01 git2r (https://aws:{TOKEN}@host.example)\n"),
+        ("s.txt", f"package * version date source\ngood https://aws:{TOKEN}@host.example 2020-01-01 CRAN\n"),
+        ("renv.lock", f'{{"Packages": {{"good": {{"Version": "1.0", "Source": "https://aws:{TOKEN}@host.example"}}}}}}'),
+        ("renv.lock", f'{{"Packages": {{"good": {{"Package": "https://aws:{TOKEN}@host.example", "Version": "1"}}}}}}'),
+        ("DESCRIPTION", f"Package: x\nImports: good\nRemotes: svn::https://aws:{TOKEN}@host.example/x\n"),
+    ],
+)  # fmt: skip
+def test_nothing_of_a_long_secret_is_told(name: str, text: str) -> None:
+    assert TOKEN[:15] not in json.dumps(formats.parse(text, name))

@@ -168,7 +168,12 @@ def problem_of(language: str, entry: Any) -> str:
 def problem(kind: str, name: str, reason: str, version: str = "") -> Json:
     """Return what :func:`check` and the readers of other formats say of an entry that cannot be used."""
     shown = addresses.hide(name)[:200]
-    return {"kind": kind, "name": shown, "version": version[:100], "reason": addresses.hide(reason)[:500]}
+    return {
+        "kind": kind,
+        "name": shown,
+        "version": addresses.hide(version)[:100],
+        "reason": addresses.hide(reason)[:500],
+    }
 
 
 def _name(entry: Any, at: int) -> str:

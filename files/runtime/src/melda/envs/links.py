@@ -103,7 +103,7 @@ def read(text: str) -> Link:
     said = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
     name = re.sub(r"\[.*|==.*|-\d+\.[\d.]*$", "", parse.unquote(said.get("egg", ""))).strip()
     if is_local(text):
-        raise Unusable(f"{ELSEWHERE}: {address[:100]}")
+        raise Unusable(f"{ELSEWHERE}: {address}")
     kind = re.match(r"(hg|svn|bzr)\+", address)
     if kind:
         raise Unusable(f"only git repositories are fetched, and this is one of {kind.group(1)}")

@@ -5,6 +5,7 @@ https://packaging.python.org/en/latest/specifications/pylock-toml/
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Any, Callable, Dict, List
 
@@ -93,13 +94,13 @@ def pylock(text: str, path: str) -> Reading:
     try:
         Pylock.from_dict(head)
     except Exception as error:
-        reading.bad("python", "lock", f"its heading is not understood: {error}"[:200])
+        reading.bad("python", "lock", f"its heading is not understood: {error}")
         head = {"lock-version": "1.0", "created-by": "unknown", "packages": []}
     for name in ("requires-python", "environments"):
         try:
             list(Pylock.from_dict({**head, **({name: lock[name]} if name in lock else {})}).select())
         except Exception as error:
-            reading.bad("python", "python", f"the lock is for another one: {error}"[:200])
+            reading.bad("python", "python", f"the lock is for another one: {error}")
 
     def one(package: Json) -> None:
         name = named(package)
@@ -111,7 +112,7 @@ def pylock(text: str, path: str) -> Reading:
                 for found, _ in Pylock.from_dict({**head, "packages": [{**package, "name": normal(name)}]}).select()
             ]
         except (PylockValidationError, PylockSelectError) as error:
-            raise Unusable(" ".join(str(error).split())[:200]) from None
+            raise Unusable(" ".join(str(error).split())) from None
         if not chosen:
             return
         if "vcs" in package:
@@ -151,7 +152,8 @@ def poetry(text: str, path: str) -> Reading:
         name = named(package)
         groups, marker = package.get("groups", ["main"]), package.get("markers", package.get("marker", ""))
         marker = marker.get("main", "") if isinstance(marker, dict) else marker
-        if not all(re.fullmatch(r"[\w.-]+", str(group)) for group in groups):
+        odd = [one for one in groups if not re.fullmatch(r"[\w.-]+", str(one))]
+        if odd or ("main" not in groups and difflib.get_close_matches("main", map(str, groups), 1, tables.ALIKE)):
             raise Unusable("invalid groups {0!r:.100}".format(groups))
         main = package.get("category", "main") == "main" and {"main", "default"} & set(groups)
         if package.get("optional") is True or not main:

@@ -68,7 +68,7 @@ def _r(reading: Reading, name: str, version: str) -> None:
             reading.at_least[r_name(name)] = found
         found = ""
     if found and not re.fullmatch(r"\d+([.-]\d+)+", found):
-        reading.bad("r", r_name(name), f"invalid version {found[:50]!r}", found)
+        reading.bad("r", r_name(name), f"invalid version {found!r}", found)
         return
     source = {"type": "bioconductor"} if name.startswith("bioconductor-") else None
     reading.r(r_name(name), found, source)
@@ -95,7 +95,7 @@ def read(reading: Reading, text: str) -> None:
     build = str(exact.group("build") or "") if exact else ""
     pythons = "py" in build and name != "python_abi"
     if "|" in version:
-        raise Unusable(f"versions with | are not read: {version[:100]!r}")
+        raise Unusable(f"versions with | are not read: {version!r}")
     if re.fullmatch(r"dev_\d+", build):
         raise Unusable(ELSEWHERE)
     if name == "r-base":
@@ -113,6 +113,8 @@ def read(reading: Reading, text: str) -> None:
             reading.versions["python"] = plain.group(1)
         elif name == "python" and version[:1] in (">", "<", "!"):
             reading.required(requirement("python " + _specifier(version, exact)))
+        elif name != "python" and version:
+            reading.say(f"{name} {version} is left out: this image has its own")
     elif not OURS.fullmatch(name) and (not pythons if build else OTHERS.fullmatch(name)):
         reading.bad(
             "python",

@@ -26,6 +26,13 @@ FIELDS = (
     "dynamic", "import-names", "import-namespaces",
     "channels", "platforms",  # pixi.toml's
 )  # fmt: skip
+HEADINGS = {
+    "pyproject.toml": ("project", "build-system", "tool", "dependency-groups"),
+    "pixi.toml": (
+        "project", "workspace", "dependencies", "pypi-dependencies", "tasks", "feature", "environments", "activation",
+        "system-requirements", "target", "package", "tool", "dev", "host-dependencies", "build-dependencies", "pypi-options",
+    ),
+}  # fmt: skip
 # What names a commit, a branch or a tag; a commit first.
 REFS = ("resolved_reference", "rev", "revision", "tag", "branch", "ref", "reference")
 MARKERS = (
@@ -55,7 +62,7 @@ def specifier(given: str) -> str:
         if plain in ("", "*"):
             continue
         if "|" in plain:
-            raise Unusable(f"versions with || are not read: {given[:100]!r}")
+            raise Unusable(f"versions with || are not read: {given!r}")
         if plain.startswith("^"):
             found.append(_caret(plain[1:]))
         elif re.match(r"~\d", plain):
@@ -90,7 +97,7 @@ def located(reading: Reading, name: str, about: Json) -> bool:
         ref = next((str(about[one]) for one in REFS if about.get(one)), "")
         reading.python(name, "", links.git(str(about["git"]), ref, str(about.get("subdirectory", ""))))
     elif {"path", "workspace", "editable"} & about.keys() or file.startswith("."):
-        raise Unusable(f"{links.ELSEWHERE}: {about.get('path') or file or 'the workspace'}"[:200])
+        raise Unusable(f"{links.ELSEWHERE}: {about.get('path') or file or 'the workspace'}")
     elif file:
         more = links.subdirectory(str(about.get("subdirectory", "")))
         reading.python(name, "", {**links.read(file).source, **more})
@@ -161,9 +168,9 @@ def pyproject(text: str, path: str) -> Reading:
     found = tables.toml(text, reading)
     for where in (*LISTS, *TABLES, *CONDAS):
         tables.misspelt(found, where, reading, OTHERS)
-    for heading in found if path.endswith("pyproject.toml") else ():
-        if heading not in ("project", "build-system", "tool", "dependency-groups"):
-            reading.bad("python", heading, "no heading that pyproject.toml has: what stands below it is not read")
+    known = HEADINGS.get(path.rpartition("/")[2], found)
+    for heading in (one for one in found if one not in known):
+        reading.bad("python", heading, "no heading that such a file has: what stands below it is not read")
     for field in found.get("project", ()):
         if field not in FIELDS:
             reading.bad("python", field, "no field that [project] may have: what it says is not read")

@@ -18,7 +18,6 @@ INDEX = {"type": "index"}
 HASH = re.compile(r"(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 PLAIN = re.compile(r"[A-Za-z0-9.,!*+_<>=~ -]*")
 DEEPEST, MOST_FILES = 8, 50
-SHOWN = 100
 
 
 def normal(name: str) -> str:
@@ -44,11 +43,11 @@ def applies(marker: Any) -> bool:
     from packaging.markers import Marker  # noqa: PLC0415 not with the launcher's Python
 
     if re.search(r"python(_full)?_version\s*([=<>!~]=|[<>])\s*['\"]\s*[^\d'\"]", str(marker)):
-        raise Unusable(f"invalid marker: {str(marker)[:SHOWN]!r} compares with no version")
+        raise Unusable(f"invalid marker: {str(marker)!r} compares with no version")
     try:
         return not marker or bool(Marker(str(marker)).evaluate({"extra": ""}))
     except Exception as error:  # packaging raises its own, and those of versions that it compares
-        raise Unusable(f"invalid marker: {str(error).splitlines()[0][:SHOWN]}") from None
+        raise Unusable(f"invalid marker: {str(error).splitlines()[0]}") from None
 
 
 def requirement(text: str) -> Any:
@@ -86,7 +85,7 @@ class Reading:
         self._included: List[str] = [os.path.realpath(path)]
 
     def bad(self, kind: str, name: str, reason: str, version: str = "") -> None:
-        """Note an entry that cannot be used."""
+        """Note an entry that cannot be used; nothing of it is cut off before secrets are hidden: half a secret has no @."""
         found = document.problem(kind, name, reason, version)
         if found not in self.problems:
             self.problems.append(found)
@@ -132,7 +131,7 @@ class Reading:
             self.bad("python", name, "invalid name")
             return
         if not PLAIN.fullmatch(str(specifier)):  # uv replaces ${NAME} by a variable's value
-            self.bad("python", name, f"invalid version {str(specifier)[:50]!r}")
+            self.bad("python", name, f"invalid version {str(specifier)!r}")
             return
         extra = "[{0}]".format(",".join(sorted(extras))) if extras else ""
         self._wants[f"{normal(name)}{extra}{specifier}"] = normal(name)

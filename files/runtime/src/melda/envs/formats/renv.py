@@ -128,7 +128,7 @@ def add(reading: Reading, key: str, package: Any, release: str, urls: Dict[str, 
     if name in BASE:
         return
     if name != key:
-        reading.bad("r", key, f"it says that it is {name[:100]}")
+        reading.bad("r", key, f"it says that it is {name}")
         return
     source = r.source(fields)
     of_bioconductor = source["type"] == "cran" and fields.get("Repository", "").lower().startswith("bioc")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, Tuple
 
-from melda.envs import links
+from melda.envs import addresses, links
 from melda.envs.errors import Unusable
 from melda.envs.formats import commands, matchspec
 from melda.envs.formats.reading import DEEPEST, HASH, PLAIN, Reading, applies, requirement
@@ -99,11 +99,11 @@ class _Lines:
         found = NAME.match(given)
         if links.is_link(given):
             egg = re.search(r"#(?:.*&)?egg=([\w.-]+)", given)
-            return egg.group(1) if egg else given[:100]
+            return egg.group(1) if egg else addresses.hide(given)[:100]
         return (
             found.group(0)
             if found and given[found.end() :][:1] in ("", " ", "=", "<", ">", "!", "~", "[", ";", "@", ",", "(")
-            else given[:100]
+            else addresses.hide(given)[:100]
         )
 
     def _bad(self, name: str, reason: str, number: int) -> None:
@@ -154,7 +154,7 @@ class _Lines:
             self._include(value, name in ("-c", "--constraint"))
         elif name in NESTED:
             if not links.is_link(value):
-                raise Unusable(f"{links.ELSEWHERE}: {value[:100]}")
+                raise Unusable(f"{links.ELSEWHERE}: {value}")
             self._package(value, "")
             self._reading.say(f"not editable here: {value}")
         elif name == "--pre":
@@ -162,7 +162,9 @@ class _Lines:
         elif name == "--require-hashes":
             self._hashes_required = True
         else:
-            self._reading.say(f"ignored: {given[:200]}: packages come from this image's index, as pip is configured")
+            self._reading.say(
+                f"ignored: {addresses.hide(given)[:200]}: packages come from this image's index, as pip is configured"
+            )
 
     def _include(self, name: str, constraints: bool) -> None:
         if self._depth >= DEEPEST:
@@ -179,7 +181,7 @@ class _Lines:
         hashes = HASH.findall(options)
         rest = re.sub(r"--hash[= ]\S+", "", options).replace("\\", "").strip()
         if rest:
-            self._reading.say(f"ignored: {rest[:200]}")
+            self._reading.say(f"ignored: {rest}")
         if len(hashes) < len(re.findall(r"--hash", options)):
             raise Unusable("it has a hash that is none: expected sha256, sha384 or sha512")
         if links.is_link(given):
@@ -243,7 +245,7 @@ class _Lines:
         rest = rest or ""
         build = BUILD.fullmatch(rest)
         if PLACE.match(rest) and (self._table or "." in version):
-            raise Unusable(f"{links.ELSEWHERE}: {rest.strip()[:100]}")
+            raise Unusable(f"{links.ELSEWHERE}: {rest.strip()}")
         if build and build.group("build") != "pypi_0":
             matchspec.read(self._reading, f"{name}={version}={build.group('build')}")
         elif self._table or build or (not rest and "." in version):

@@ -34,7 +34,7 @@ HOSTED = re.compile(
     re.IGNORECASE,
 )
 ADDRESS = re.compile(
-    r"(?:(?P<git>git2r|xgit|git)|url)\s*\((?P<url>(?:https?|ssh)://[^)@\s]+|[^)@\s]+@[^)@\s]+:[^)@\s]+)(?:@(?P<ref>[^)]*))?\)",
+    r"(?:(?P<git>git2r|xgit|git)|url)\s*\((?P<url>(?:https?|ssh)://(?:[^/@\s)]*@)?[^)@\s]+|[^)@\s]+@[^)@\s]+:[^)@\s]+)(?:@(?P<ref>[^)]*))?\)",
     re.IGNORECASE,
 )
 WRAPPED = re.compile(
@@ -158,7 +158,7 @@ def _row(reading: Reading, line: str, number: int) -> None:
     if name in BASE:
         return
     if not VERSION.fullmatch(version):
-        reading.bad("r", name, f"line {number}: invalid version {version[:50]!r}", version)
+        reading.bad("r", name, f"line {number}: invalid version {version!r}", version)
         return
     hosted, address = HOSTED.match(source), ADDRESS.match(source)
     if hosted:
@@ -177,7 +177,7 @@ def _row(reading: Reading, line: str, number: int) -> None:
     elif source.lower().startswith("bioc"):
         reading.r(name, version, {"type": "bioconductor"})
     elif source.lower().startswith(("local", "load_all", "url", "git", "xgit", "svn", "installed")):
-        reading.bad("r", name, NOWHERE.format(source[:50]), version)
+        reading.bad("r", name, NOWHERE.format(source), version)
     else:
         url = re.match(r"https?://[^\s()]*r-universe\.dev\S*", source)
         reading.r(name, version, {"type": "cran", "repository": links.secure(url.group(0)) if url else "CRAN"})

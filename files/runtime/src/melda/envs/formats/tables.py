@@ -59,12 +59,15 @@ def _by_line(text: str, reading: Reading, kind: str, load: Callable[[str], Any],
             break
         except Exception as error:
             number = min(max(at(error), 1), len(lines))
+            why = (
+                getattr(error, "problem", None) or error
+            )  # YAML's shows a piece of the line, which may be half a secret
             while number > 1 and not lines[number - 1].strip():
                 number -= 1
             if not lines[number - 1].strip():
                 break
             reading.bad(
-                "python", lines[number - 1].strip(), f"line {number}: no {kind}: {' '.join(str(error).split())[:100]}"
+                "python", lines[number - 1].strip(), f"line {number}: no {kind}: {' '.join(str(why).split())[:100]}"
             )
             lines[number - 1] = ""
     raise UsageError(f"invalid {reading.path!r}: no {kind}")

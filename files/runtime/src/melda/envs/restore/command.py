@@ -187,10 +187,8 @@ class Restore:
         before = installer.unmet()
         failures = installer.install(plan.python)
         self._progress.done(len(plan.python))
-        by_name = {entry["name"]: entry for entry in plan.python}
-        problems = [
-            Problem("python", name, by_name[name]["version"], why, "") for name, why in sorted(failures.items())
-        ]
+        version = {entry["name"]: entry["version"] for entry in plan.python}
+        problems = [Problem("python", name, version[name], why, "") for name, why in sorted(failures.items())]
         return self._with_nearest(problems, installer) + self._unmet(installer, before, failures)
 
     def _unmet(self, installer: python.Installer, before: python.Unmet, failures: Dict[str, str]) -> List[Problem]:
