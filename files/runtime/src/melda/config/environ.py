@@ -11,7 +11,18 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 from melda.base import users
 from melda.base.errors import ConfigError
 from melda.base.paths import ENVIRONMENT, JUPYTER_PORT
-from melda.config import bucket, firewall_policy, hub, idle, log_format, origins, repository, secret_files, upgrade
+from melda.config import (
+    base_url,
+    bucket,
+    firewall_policy,
+    hub,
+    idle,
+    log_format,
+    origins,
+    repository,
+    secret_files,
+    upgrade,
+)
 from melda.config import ssh_keys as config_ssh_keys
 from melda.config.firewall_policy import FirewallPolicy
 
@@ -167,6 +178,7 @@ def settings(variables: Dict[str, str]) -> Settings:
     mounted = bucket.from_env(variables)
     firewall = firewall_policy.from_env(variables, mounted.url_of_service if mounted else None)
     belongs = hub.from_env(variables, JUPYTER_PORT)
+    base_url.from_env(variables)
     if belongs:
         hub.check_installed(where.python_env)
         hub.check_reachable(belongs, firewall.egress)
