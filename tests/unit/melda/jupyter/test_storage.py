@@ -123,6 +123,7 @@ def test_a_request_for_a_file_waits_and_no_other(hung: threading.Event, handler:
 @pytest.mark.usefixtures("handlers")
 def test_a_file_is_read_by_threads() -> None:
     handler = Own()
+    assert hasattr(handler.get, "__wrapped__"), "Jupyter warns of handlers that seem to let everybody in"
     asyncio.run(handler.get("/p/a"))
     assert handler.sent == (b"", b"one", b"two")
 

@@ -7,6 +7,7 @@ that the user installed.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 from typing import Any, Callable, Iterator, List
@@ -119,6 +120,7 @@ class Reader:
 def _read_in_threads(handler: Any) -> None:
     get = handler.get
 
+    @functools.wraps(get)  # Jupyter looks for what says that it is authenticated
     def read(self: Any, path: str, **given: Any) -> Any:
         reader, flush = Reader(self.get_content), self.flush
 
