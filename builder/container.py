@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from melda.base.errors import ConfigError
 from melda.base.paths import JUPYTER_PORT
-from melda.config import environ, firewall_policy, stopping
+from melda.config import base_url, environ, firewall_policy, stopping
 
 from builder import docker as client
 from builder import screen
@@ -37,6 +37,7 @@ OPEN = (
     "PGEO_IPS",
     "EGRESS",
     "ALLOWED_ORIGINS",
+    "JUPYTER_BASE_URL",
     "UPGRADE",
     "IDLE_SECONDS",
     "STOP_SECONDS",
@@ -185,8 +186,9 @@ def url(docker: str) -> str:
     """Return what to open: address and token of the container. A token in a file stays there: whoever wrote it knows it."""
     found = client.inspect(docker, "container", NAME)
     port = found["HostConfig"]["PortBindings"][f"{JUPYTER_PORT}/tcp"][0]["HostPort"]
-    token = variables_of(found).get("JUPYTER_TOKEN", "")
-    return f"http://127.0.0.1:{port}/tree" + (f"?token={quote(token, safe='')}" if token else "")
+    given = variables_of(found)
+    token, path = given.get("JUPYTER_TOKEN", ""), base_url.parse(given.get(base_url.VARIABLE, ""))
+    return f"http://127.0.0.1:{port}{path}tree" + (f"?token={quote(token, safe='')}" if token else "")
 
 
 def tunnel(address: str) -> list[str]:

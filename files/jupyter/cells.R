@@ -38,7 +38,10 @@ local({
     shown(paste(c(shQuote(command), args), collapse = " "), if (isFALSE(stderr)) "2>/dev/null" else "2>&1")
   }
   # R's own refuses, as this R is not interactive; readline() in a cell is IRkernel's, which asks below the cell.
-  cells$menu <- function(choices, graphics = FALSE, title = NULL) {
+  asking <- new.env(parent = baseenv())
+  asking$menu <- function(choices, graphics = FALSE, title = NULL) {
+    # Nobody can be asked where a program runs the cell; readline() would wait for ever.
+    if (isFALSE(environment(readline)$current_request$content$allow_stdin)) return(utils::menu(choices, graphics, title))
     if (length(title) && nzchar(title[1L])) cat(title, "\n", sep = "")
     cat(paste0(format(seq_along(choices)), ": ", choices, "\n"), sep = "")
     repeat {
@@ -48,6 +51,8 @@ local({
     }
   }
   attach(cells, name = "melda:cells", warn.conflicts = FALSE)
+  # In front of utils, which is not attached yet when this file is read.
+  setHook(packageEvent("utils", "attach"), function(...) attach(asking, name = "melda:asking", warn.conflicts = FALSE))
 
   # IRkernel looks for getPass in all libraries at each cell, the project's among them: no cell would run while storage does not
   # answer. Who has loaded it finds IRkernel's own in its place, as before.

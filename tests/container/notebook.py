@@ -59,40 +59,46 @@ class Kernel:
         self._socket.close()
         self._notebook = None
 
-    def send(self, code: str) -> str:
-        """Begin to execute ``code``; return the message's number."""
-        header = {
-            "msg_id": uuid.uuid4().hex,
-            "msg_type": "execute_request",
-            "username": "test",
-            "session": self._session,
-            "version": "5.3",
-            "date": "",
-        }
+    def send(self, code: str, asks: bool = False) -> str:
+        """Begin to execute ``code``, which may ask; return the message's number."""
         content = {
             "code": code,
             "silent": False,
             "store_history": True,
             "user_expressions": {},
-            "allow_stdin": False,
+            "allow_stdin": asks,
+        }
+        return self._message("execute_request", "shell", content)
+
+    def _message(self, kind: str, channel: str, content: dict[str, Any]) -> str:
+        header = {
+            "msg_id": uuid.uuid4().hex,
+            "msg_type": kind,
+            "username": "test",
+            "session": self._session,
+            "version": "5.3",
+            "date": "",
         }
         message = {
             "header": header,
             "parent_header": {},
             "metadata": {},
             "content": content,
-            "channel": "shell",
+            "channel": channel,
         }
         self._socket.send(json.dumps(message))
         return str(header["msg_id"])
 
-    def run(self, code: str, timeout: float = 60.0) -> Outputs:
+    def run(self, code: str, timeout: float = 60.0, typed: tuple[str, ...] = ()) -> Outputs:
         """Execute ``code``; wait at most ``timeout`` seconds until the kernel has replied and is idle.
+
+        What it asks for is answered with ``typed``, one after the other.
 
         Raises:
             TimeoutError: it has not.
         """
-        number = self.send(code)
+        number = self.send(code, bool(typed))
+        left_to_type = iter(typed)
         outputs = Outputs()
         idle = False
         deadline = time.monotonic() + timeout
@@ -111,7 +117,9 @@ class Kernel:
             if kind == websocket.ABNF.OPCODE_CLOSE:
                 raise ConnectionError(f"closed at {code!r}; so far: {outputs}")
             received = json.loads(content)
-            if received["parent_header"].get("msg_id") == number:
+            if received["msg_type"] == "input_request":
+                self._message("input_reply", "stdin", {"value": next(left_to_type)})
+            elif received["parent_header"].get("msg_id") == number:
                 idle = _take(outputs, received["msg_type"], received["content"]) or idle
         return outputs
 

@@ -101,6 +101,25 @@ def test_what_pip_installs_for_the_browser_is_served(small: Service) -> None:
     assert names and "zebra" not in names, "one that cannot be read costs itself alone"
 
 
+GIT = """
+import subprocess
+def git(command, given=""):
+    return subprocess.run("git " + command, shell=True, input=given, capture_output=True, text=True, check=True).stdout
+git("config --global user.name Ada")
+print(git("config --show-origin user.name"))
+host = "protocol=https\\nhost=example.org\\n"
+git("credential approve", host + "username=ada\\npassword=can" + "ary\\n\\n")
+print(git("credential fill", host + "\\n"))
+"""
+
+
+def test_gits_name_is_kept_in_the_project_and_no_password(small: Service) -> None:
+    found = small.notebook.run("python3", GIT)
+    assert "file:/home/melda/project/.gitconfig\tAda" in found.stdout, found
+    assert "password=canary" in found.stdout
+    assert small.run("grep -r canary /home/melda || true") == ""
+
+
 PLOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # one pixel
 NOT_IN_THE_MENU = {"custom", "notebook", "python"}  # JupyterLab's FORMAT_EXCLUDE (docmanager-extension)
 

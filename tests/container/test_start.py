@@ -30,6 +30,19 @@ def processes(machine: Machine) -> dict[str, str]:
     return {args: user for pid, user, args in rows if pid != "1" and not args.startswith(("ps ", "sh -c"))}
 
 
+def test_below_a_path_of_its_own(serve: Serve) -> None:
+    service = serve(JUPYTER_BASE_URL="notebooks/ada").ready()
+    service.says(":8888/notebooks/ada/tree")
+    headers = service.notebook.headers
+
+    def status(path: str) -> int:
+        return requests.get(service.notebook.url + path, headers=headers, timeout=60).status_code
+
+    found = {path: status(path) for path in ("/notebooks/ada/lab", "/notebooks/ada/melda-jupyter/status", "/api")}
+    assert found == {"/notebooks/ada/lab": 200, "/notebooks/ada/melda-jupyter/status": 200, "/api": 404}
+    assert service.health()["jupyter"] == "ok"
+
+
 def test_the_steps_in_the_order_of_the_specification_each_with_its_time(service: Service) -> None:
     first, *lines = service.lines()
     assert first.startswith(f"Melda Jupyter {melda.__version__} on "), "what it is comes first"

@@ -94,6 +94,10 @@ def test_what_programs_write_is_shown_in_rs_cells(terminal: Service) -> None:
         assert done.status == "ok", done
         assert done.stdout == "out\nerr\n\n\nend\ntwo words\n1 kept kept 3 \ndplyr \n", done
         assert "Open it in your browser: https://example.org" in done.stderr and "?NAME" in done.stderr
+        asked = kernel.run('cat(menu(c("one", "two"), title = "Which?"), "\\n")', typed=("three", "2"))
+        assert asked.stdout.splitlines()[0::3] == ["Which?", "Enter an item from the menu, or 0 to exit"], asked
+        assert asked.stdout.splitlines()[-1] == "2 ", asked
+        assert "non-interactively" in kernel.run('menu("one")', timeout=20).error
         assert kernel.run(f'system("{VANILLA}")').stdout.strip() == "/home/melda/project/R-4.2.2"
     assert typed(terminal, VANILLA) == ["/home/melda/project/R-4.2.2"]
 

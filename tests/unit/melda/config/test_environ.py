@@ -113,6 +113,15 @@ def test_an_r_that_reads_no_profile_finds_the_users_library(settings: Settings) 
     assert "R_LIBS_USER" not in environ.of_the_image(settings, seen), "it is not followed while root works"
 
 
+def test_gits_settings_are_in_the_project_and_passwords_in_memory(settings: Settings) -> None:
+    seen = environ.for_user(settings, "/p/Python-3.8.10")
+    assert seen["GIT_CONFIG_GLOBAL"] == settings.layout.workdir + "/.gitconfig"
+    assert seen["GIT_CONFIG_VALUE_0"].startswith("cache ") and seen["GIT_CONFIG_COUNT"] == "2"
+    assert not {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_COUNT"} & set(environ.of_the_image(settings, seen))
+    given = settings._replace(variables={**settings.variables, "GIT_CONFIG_GLOBAL": "/site"})
+    assert environ.for_user(given, "/p")["GIT_CONFIG_GLOBAL"] == "/site"
+
+
 def test_settings_show_no_secret_when_printed(settings: Settings) -> None:
     shown = repr(settings._replace(token="CANARY"))  # noqa: S106
     assert "CANARY" not in shown

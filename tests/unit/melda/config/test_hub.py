@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from melda.base.errors import ConfigError
-from melda.config import environ, hub
+from melda.config import base_url, environ, hub
 from melda.config.environ import Settings
 from melda.config.hub import Hub
 from melda.jupyter import service as jupyter
@@ -26,13 +26,13 @@ GIVEN = {
 
 def test_what_a_hub_says() -> None:
     assert hub.from_env(GIVEN, 8888) == Hub("/user/ada%40x/", 8081)
-    assert hub.prefix(GIVEN) == "/user/ada%40x/"
+    assert base_url.from_env(GIVEN) == "/user/ada%40x/"
 
 
 def test_no_hub() -> None:
     assert hub.from_env({"PATH": "/bin"}, 8888) is None
     assert hub.from_env({"JUPYTERHUB_API_TOKEN": "", "JUPYTERHUB_SERVICE_PREFIX": ""}, 8888) is None
-    assert hub.prefix({"JUPYTERHUB_SERVICE_PREFIX": ""}) == "/"
+    assert base_url.from_env({"JUPYTERHUB_SERVICE_PREFIX": ""}) == "/"
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,6 @@ def test_it_is_asked_under_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        assert jupyter.answers(5.0, hub.prefix(GIVEN))
+        assert jupyter.answers(5.0, base_url.from_env(GIVEN))
         thread.join()
     assert asked == [b"GET /user/ada%40x/api HTTP/1.0"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 # Of notebook 1, as the test calls it.
-FIXED = [f"--NotebookApp.{option}" for option in ("ip=0.0.0.0", "port=8888", "base_url=/", "certfile=", "sock=")]
+FIXED = [f"--NotebookApp.{option}" for option in ("ip=0.0.0.0", "port=8888", "certfile=", "sock=", "base_url=/")]
 # What a server would see, in the place of Jupyter's.
 SERVER = """
 import gc, json, logging, os, sys, tornado.http1connection, tornado.httpserver, tornado.web

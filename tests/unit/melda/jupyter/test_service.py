@@ -31,6 +31,8 @@ def test_a_random_token_stays_and_is_shown(settings: Settings, tmp_path: Path) -
     assert random
     assert len(token) >= 32
     assert jupyter.url(settings, path, random).endswith("/tree?token=" + token)
+    below = settings._replace(variables={"JUPYTER_BASE_URL": "n/ada"})
+    assert jupyter.url(below, path, random).endswith(":8888/n/ada/tree?token=" + token)
     found = Path(path).stat()
     assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (settings.layout.user.uid, 0o400)
     assert jupyter.token_file(settings, str(tmp_path / "run")) == (path, True)

@@ -15,7 +15,7 @@ import melda
 from melda.base import memory, textfiles, users
 from melda.base.errors import ConfigError
 from melda.base.paths import BSPM_RUN, HEALTH_SOCKET
-from melda.config import environ, hub
+from melda.config import base_url, environ
 from melda.jupyter import service as jupyter
 from melda.mount import s3fs, watch
 from melda.mount.watch import OK
@@ -96,7 +96,7 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
     """
     found = {
         VERSION: melda.__version__,
-        "jupyter": OK if jupyter.answers(SECONDS, hub.prefix(variables), jupyter.SOCKET) else "does not answer",
+        "jupyter": OK if jupyter.answers(SECONDS, base_url.from_env(variables), jupyter.SOCKET) else "does not answer",
         "mount": of_mount(variables.get("JUPYTER_WORKDIR", ""), bool(variables.get("BUCKET_NAME"))),
         "dbus": of_dbus(),
         PLUGINS: read_state(state.STATE) or "not kept",

@@ -12,7 +12,7 @@ from melda.base.errors import EXIT_IDLE
 from melda.base.service import Service
 from melda.boot import home, hooks, idle, logins, project, services
 from melda.boot.loading import Start
-from melda.config import environ, hub
+from melda.config import base_url, environ
 from melda.firewall import apply as firewall
 from melda.jupyter import service as jupyter
 from melda.mount import data
@@ -154,7 +154,7 @@ def start_jupyter(start: Start) -> List[str]:
     os.close(start.ready)
 
     def announce() -> Optional[float]:
-        if not jupyter.answers(prefix=hub.prefix(start.settings.variables)):
+        if not jupyter.answers(prefix=base_url.from_env(start.settings.variables)):
             return JUPYTER_SECONDS
         start.starting.finish()
         address = jupyter.url(start.settings, start.token, start.random)

@@ -18,7 +18,7 @@ from melda.base.errors import ConfigError, StopRequested, TemporaryFailure
 from melda.base.paths import RUN, STATE
 from melda.base.supervisor import Supervisor
 from melda.boot import home, project, services
-from melda.config import environ, hub, stopping
+from melda.config import base_url, environ, stopping
 from melda.config.environ import Settings
 from melda.firewall import host as firewall
 from melda.jupyter import service as jupyter
@@ -125,7 +125,7 @@ def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
     os.close(ready)
     supervisor.start(jupyter.service(settings, _variables(settings), token, waiting))
     os.close(waiting)
-    prefix = hub.prefix(settings.variables)
+    prefix = base_url.from_env(settings.variables)
     try:
         if not supervisor.wait_until(lambda: jupyter.answers(prefix=prefix), ANSWER_SECONDS):
             raise TemporaryFailure("Jupyter did not answer; its output is above")

@@ -12,6 +12,7 @@ from melda.base import users
 from melda.base.errors import ConfigError
 from melda.base.paths import ENVIRONMENT, JUPYTER_PORT
 from melda.config import (
+    base_url,
     bucket,
     data,
     firewall_policy,
@@ -37,7 +38,9 @@ HELD_BACK = "MELDA_LATER_"  # before the name of a variable that is to be set la
 # start-jupyter reads.
 HIDDEN_PREFIXES = ("AWS", "ECS_")
 HIDDEN = ("JUPYTER_TOKEN", secret_files.TOKEN, *hub.TOKENS, "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG", "S3FS_PATIENCE")
-OF_THE_USER = ("PYTHONPATH", "R_LIBS_USER", "VIRTUAL_ENV")  # they lead to what the user installed
+# They lead to what the user installed, or wrote.
+OF_THE_USER = ("PYTHONPATH", "R_LIBS_USER", "VIRTUAL_ENV", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_COUNT")
+REMEMBERED = 8 * 3600  # seconds for which git does not ask for a password again
 
 
 class ImageLayout(NamedTuple):
@@ -185,6 +188,7 @@ def settings(variables: Dict[str, str]) -> Settings:
     storage = mounted or read
     firewall = firewall_policy.from_env(variables, storage.url_of_service if storage else None)
     belongs = hub.from_env(variables, JUPYTER_PORT)
+    base_url.from_env(variables)
     if belongs:
         hub.check_installed(where.python_env)
         hub.check_reachable(belongs, firewall.egress)
@@ -224,6 +228,22 @@ def r_libraries(plugins: str) -> str:
     return plugins + ":~/R/%p-library/%v"
 
 
+def of_git(workdir: str) -> Dict[str, str]:
+    """Return variables with which ``git config --global`` writes into the project, and passwords are in memory alone.
+
+    A host's home has a file of that kind, which is read too. git 2.25 (Ubuntu 20.04) knows none of this
+    (https://git-scm.com/docs/git-config#ENVIRONMENT).
+
+    Args:
+        workdir: absolute path of the project.
+    """
+    pairs = (("credential.helper", f"cache --timeout={REMEMBERED}"), ("include.path", "~/.gitconfig"))
+    found = {"GIT_CONFIG_GLOBAL": workdir + "/.gitconfig", "GIT_CONFIG_COUNT": str(len(pairs))}
+    for number, (key, value) in enumerate(pairs):
+        found.update({f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value})
+    return found
+
+
 def for_user(chosen: Settings, python_plugins: str, r_plugins: str = "") -> Dict[str, str]:
     """Return the environment of Jupyter, and so of kernels and terminals: everything that is not hidden.
 
@@ -236,6 +256,7 @@ def for_user(chosen: Settings, python_plugins: str, r_plugins: str = "") -> Dict
     # As an activated virtual environment. PYTHONPATH too, for a Python that knows nothing of it; there is nothing
     # importable in the folder itself but what pip's former --target put there.
     return {
+        **of_git(chosen.layout.workdir),
         **visible,
         **_own(chosen.layout.user),
         "VIRTUAL_ENV": python_plugins,

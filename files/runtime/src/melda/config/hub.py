@@ -32,11 +32,6 @@ class Hub(NamedTuple):
     port: int
 
 
-def prefix(variables: Mapping[str, str]) -> str:
-    """Return the path under which Jupyter answers; ``/`` without a hub."""
-    return variables.get(PREFIX) or "/"
-
-
 def _prefix(value: str) -> str:
     # As it stands in a request's first line: printable ASCII, the rest of it %-encoded by the hub.
     if not re.fullmatch(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*/", value):

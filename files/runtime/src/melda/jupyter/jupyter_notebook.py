@@ -22,7 +22,7 @@ if __name__ == "__main__":
     gc.disable()
 
 from melda.base import memory, oom
-from melda.config import hub, origins, secret_files
+from melda.config import base_url, hub, origins, secret_files
 from melda.jupyter import contents, extensions, guard, limits, pdf, redact, saving, storage, transport
 from melda.jupyter.attempt import Attempt
 
@@ -35,7 +35,7 @@ NAME, COMMAND = ("jupyterhub", "jupyterhub-singleuser") if BEHIND_A_HUB else ("n
 HELD_BACK = "MELDA_LATER_"
 
 # Where it is found: the platform's server and the health check look nowhere else. A command line has the last word.
-FIXED = ("ip=0.0.0.0", "port=8888", "base_url=/", "certfile=", "sock=")
+FIXED = ("ip=0.0.0.0", "port=8888", "certfile=", "sock=")
 
 
 def _protect() -> None:
@@ -56,7 +56,8 @@ def _fixed() -> List[str]:
     if BEHIND_A_HUB:
         return []
     server = "NotebookApp" if int(distribution(NAME).version.split(".")[0]) < 7 else "ServerApp"
-    return [f"--{server}.{option}" for option in FIXED]
+    base = "base_url=" + base_url.parse(os.environ.get(base_url.VARIABLE, ""))
+    return [f"--{server}.{option}" for option in (*FIXED, base)]
 
 
 def _listens(attempt: Attempt) -> None:

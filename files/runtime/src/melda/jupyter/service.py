@@ -13,7 +13,7 @@ from melda.base import log, regular, textfiles
 from melda.base.errors import ConfigError
 from melda.base.paths import JUPYTER_PORT, JUPYTER_SOCKET, RUN
 from melda.base.service import Service
-from melda.config import hub, secret_files
+from melda.config import base_url, hub, secret_files
 from melda.config.environ import SRC, Settings
 from melda.web import probe
 
@@ -115,7 +115,7 @@ def answers(seconds: float = 1.0, prefix: str = "/", address: probe.Address = ""
 
     Args:
         seconds: to wait for it.
-        prefix: path it is found under; see :func:`melda.config.hub.prefix`.
+        prefix: path it is found under; see :func:`melda.config.base_url.from_env`.
         address: where; empty: at its port.
     """
     with contextlib.suppress(OSError):
@@ -143,5 +143,5 @@ def url(settings: Settings, token: str, random: bool, host: str = "127.0.0.1") -
     """
     if settings.hub:
         return f"{settings.hub.prefix} of its JupyterHub"
-    address = f"http://{host}:{PORT}/tree"
+    address = f"http://{host}:{PORT}{base_url.from_env(settings.variables)}tree"
     return address + "?token=" + _random_token(token) if random else address

@@ -76,10 +76,11 @@ def _before_handlers() -> None:
             root = self.settings.get("server_root_dir") or "."
             below = [str(path).strip("/") for path in self.path_args[-1:] if path]
             await threads.run(touch, root, os.path.join(root, *below), _programs())
+            if isinstance(self, module.AuthenticatedFileHandler):
+                _read_in_threads(self)
         return found
 
     module.JupyterHandler.prepare = prepared
-    _read_in_threads(module.AuthenticatedFileHandler)
 
 
 class Reader:
@@ -117,19 +118,14 @@ class Reader:
 
 
 def _read_in_threads(handler: Any) -> None:
-    get = handler.get
+    """Let one request read its file ahead. What answers is not wrapped: Jupyter warns where it sees no @authenticated."""
+    reader, flush = Reader(handler.get_content), handler.flush
 
-    def read(self: Any, path: str, **given: Any) -> Any:
-        reader, flush = Reader(self.get_content), self.flush
+    def flushed(*args: Any, **given: Any) -> Any:
+        sent = flush(*args, **given)
+        return _ahead(sent, reader) if reader.reads else sent
 
-        def flushed(*args: Any, **more: Any) -> Any:
-            sent = flush(*args, **more)
-            return _ahead(sent, reader) if reader.reads else sent
-
-        self.get_content, self.flush = reader.content, flushed
-        return get(self, path, **given)
-
-    handler.get = read
+    handler.get_content, handler.flush = reader.content, flushed
 
 
 async def _ahead(sent: Any, reader: Reader) -> None:

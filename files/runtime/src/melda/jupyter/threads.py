@@ -37,7 +37,7 @@ async def run(call: Callable[..., T], *args: Any, **given: Any) -> T:
     if len(_pending) >= MOST:
         raise web.HTTPError(503, f"{MOST} file calls wait for the project's storage: try again when it answers")
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[Any] = loop.create_future()
+    done: asyncio.Future[T] = loop.create_future()
     context = contextvars.copy_context()
 
     def settle(results: List[T], error: Optional[BaseException]) -> None:
