@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from melda.base import errors
 from melda.base.paths import JUPYTER_PORT, SSH_PORT, VERSIONS_PORT
 from melda.config import (
+    base_url,
     bucket,
     data,
     firewall_policy,
@@ -50,6 +51,7 @@ def check(variables: Mapping[str, str]) -> None:
         bucket.region(variables.get("AWS_REGION", ""))
         bucket.expiration(variables.get("AWS_CREDENTIAL_EXPIRATION", ""), 0)
         bucket.patience(variables.get("S3FS_PATIENCE", ""))
+        base_url.from_env(variables)
         data.from_env(variables)
         firewall_policy.from_env(variables, None)
         idle.parse(variables.get(idle.VARIABLE, ""))

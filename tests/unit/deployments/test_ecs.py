@@ -131,6 +131,7 @@ def test_ecs_waits_as_long_as_the_container_is_told(given: tuple[str, ...], seco
         (("--task-role", "admin"), "invalid --task-role=admin: expected the ARN"),
         (("--apparmor", "a:b"), "invalid --apparmor=a:b"),
         (("--variable", "PGEO_IPS=10.0.0.1/8"), "PGEO_IPS: invalid '10.0.0.1/8'"),
+        (("--variable", "JUPYTER_BASE_URL=a b"), "invalid JUPYTER_BASE_URL='a b'"),
         (("--variable", "STOP_SECONDS=2m"), "invalid STOP_SECONDS='2m'"),
         (("--variable", "DATA_BUCKET=A"), "invalid DATA_BUCKET='A'"),
         (("--variable", "UPGRADE=yes"), "invalid UPGRADE='yes'"),
