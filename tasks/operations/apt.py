@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Generator, Iterable, Sequence
+from typing import Generator, Iterable, List, Sequence
 
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
@@ -57,7 +57,8 @@ def update(max_age: int) -> Generator[Command, None, None]:
 @operation()
 def upgrade() -> Generator[Command, None, None]:
     """Upgrade what has a newer version, if anything has. pyinfra's apt.upgrade counts a package that is kept back as a change."""
-    if set(host.get_fact(Upgradable)) - {BROKEN}:
+    names: List[str] = host.get_fact(Upgradable)
+    if set(names) - {BROKEN}:
         yield from staging.run(apt_get.apt_get("upgrade"))
 
 
