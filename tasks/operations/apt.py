@@ -57,8 +57,8 @@ def update(max_age: int) -> Generator[Command, None, None]:
 @operation()
 def upgrade() -> Generator[Command, None, None]:
     """Upgrade what has a newer version, if anything has. pyinfra's apt.upgrade counts a package that is kept back as a change."""
-    found: List[str] = host.get_fact(Upgradable)
-    if set(found) - {BROKEN}:
+    names: List[str] = host.get_fact(Upgradable)
+    if set(names) - {BROKEN}:
         yield from staging.run(apt_get.apt_get("upgrade"))
 
 

@@ -47,7 +47,9 @@ def _removed(gone: Sequence[Managed]) -> List[str]:
             script.append(f"[ ! -d /run/systemd/system ] || systemctl --quiet stop {unit} || :")
         script.append(f"rm -f -- {shlex.quote(path)}")
         if name.endswith(".py"):
-            script.append(f"rm -f -- {shlex.quote(f'{folder}/__pycache__/{name[:-3]}')}.*.pyc")
+            cache = f"{folder}/__pycache__"
+            script.append(f"rm -f -- {shlex.quote(f'{cache}/{name[:-3]}')}.*.pyc")
+            script.append(f"[ ! -d {shlex.quote(cache)} ] || rmdir --ignore-fail-on-non-empty {shlex.quote(cache)}")
     # Some of them belong to a Debian package.
     script += [
         f"dpkg-query --search {path} >/dev/null 2>&1 || rmdir --ignore-fail-on-non-empty {path}"

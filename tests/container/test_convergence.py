@@ -101,14 +101,14 @@ from tasks.lib.managed_files import ManagedFile
 from tasks.operations import managed_files
 from tasks.settings import deploy
 
-FILES = ("/usr/src/melda-jupyter/former/x.py", "/usr/src/melda-jupyter/former-launcher", "/etc/profile.d/former.sh",
-         "/etc/systemd/system/former.service", "/etc/ssh/sshd_config.d/former.conf", "/etc/apt/sources.list.d/former.sources")
+FILES = ("/usr/src/melda-jupyter/bygone/x.py", "/usr/src/melda-jupyter/bygone-launcher", "/etc/profile.d/bygone.sh",
+         "/etc/systemd/system/bygone.service", "/etc/ssh/sshd_config.d/bygone.conf", "/etc/apt/sources.list.d/bygone.sources")
 
 @deploy("Former")
 def former():
-    entries = [ManagedFile("/usr/src/melda-jupyter/former", mode="755"), *(ManagedFile(path, b"") for path in FILES)]
-    managed_files.put(name="Put", entries=[*entries, ManagedFile("/usr/local/bin/former", link=FILES[1])])
-    managed_files.block(name="Write", path=RPROFILE, marker="melda-jupyter former", content="stop('former')")
+    entries = [ManagedFile("/usr/src/melda-jupyter/bygone", mode="755"), *(ManagedFile(path, b"") for path in FILES)]
+    managed_files.put(name="Put", entries=[*entries, ManagedFile("/usr/local/bin/bygone", link=FILES[1])])
+    managed_files.block(name="Write", path=RPROFILE, marker="melda-jupyter bygone", content="stop('bygone')")
 """
 
 
@@ -118,18 +118,18 @@ def earlier(tmp_path: Path) -> Path:
     for name in ("group_data", "tasks", "files"):
         shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "tasks/former.py").write_text(FORMER)
-    deploy = (ROOT / "deploy.py").read_text()
-    (tmp_path / "deploy.py").write_text("from tasks import former\n" + deploy + "    former.former()\n")
+    deploy = (ROOT / "deploy.py").read_text().replace("    bytecode.b", "    former.former()\n    bytecode.b")
+    (tmp_path / "deploy.py").write_text("from tasks import former\n" + deploy)
     return tmp_path
 
 
 def test_what_the_project_no_longer_has_is_removed(docker: str, provisioned: Machine, earlier: Path) -> None:
     """Files, units, links, folders, drop-ins and blocks; what somebody else put beside them stays."""
-    find = "find /etc /usr/local/bin /usr/src -newer /tmp/before ! -type d -o -name '*former*' | sort; cat /etc/R/Rprofile.site"
+    find = "find /etc /usr/local/bin /usr/src -newer /tmp/before ! -type d -o -name '*bygone*' | sort; cat /etc/R/Rprofile.site"
     provisioned.run("touch /tmp/before")
     before = provisioned.run(find)
     assert provision(docker, f"@docker/{provisioned.name}", root=earlier, packages="none").code == 0
-    assert len(re.findall("^/.*former", provisioned.run(find), re.MULTILINE)) == 8
+    assert len(re.findall("^/.*bygone", provisioned.run(find), re.MULTILINE)) == 9
     provisioned.run("echo x >/etc/profile.d/somebodys.sh; echo 'x <- 1' >>/etc/R/Rprofile.site")
     done = provision(docker, f"@docker/{provisioned.name}", packages="none")
     assert done.changed == ["Former files | Remove what the project no longer has"], done.output

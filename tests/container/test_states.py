@@ -40,6 +40,16 @@ ONLY = {"/etc/ssh/sshd_config": {"deleted", "emptied", "writable", "the user's",
 # Each of these costs a whole environment, or is a folder of the system.
 NEVER = {ENV, f"{ENV}/verified", f"{ENV}/lib", SRC, "/etc", "/root", "/usr"}
 COUNT = 14
+# What is no path that an operation asks about: the account, Debian's packages, folders above ours.
+BESIDE = [
+    "usermod -aG sudo,root,staff melda",
+    "usermod -e 1 melda",
+    "sed -i /^melda:/d /etc/shadow",
+    "chmod 666 /etc/environment",
+    "chown melda /etc/R /usr/local/bin /usr/local/lib/R/site-library",
+    "rm /usr/bin/python3 /usr/bin/s3fs",
+    "chmod 755 /tmp",
+]
 
 
 def asked(ask: Run) -> list[str]:
@@ -90,7 +100,7 @@ def damaged(target: Target, seed: int) -> list[str]:
         path = choose.choice(target.kinds[number % len(target.kinds)])
         damage = choose.choice(sorted(ONLY.get(path, DAMAGES.keys())))
         commands.append(f"# {damage}\n" + DAMAGES[damage].format(f"'{path}'"))
-    commands.append(choose.choice(["usermod -aG sudo,root melda", "usermod -e 1 melda", "chmod 666 /etc/environment"]))
+    commands.append(choose.choice(BESIDE))
     target.machine.run(";\n".join(f"{{ {command}\n}} 2>/dev/null || true" for command in commands))
     return commands
 

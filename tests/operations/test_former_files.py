@@ -84,6 +84,7 @@ def test_what_is_in_the_list_and_wanted_by_nobody_is_removed(run: Run) -> None:
     assert found == [
         "rm -f -- /etc/jupyter/old/a.py\n"
         "rm -f -- /etc/jupyter/old/__pycache__/a.*.pyc\n"
+        "[ ! -d /etc/jupyter/old/__pycache__ ] || rmdir --ignore-fail-on-non-empty /etc/jupyter/old/__pycache__\n"
         "rm -f -- /usr/local/bin/old\n"
         "dpkg-query --search /etc/jupyter/old >/dev/null 2>&1 || rmdir --ignore-fail-on-non-empty /etc/jupyter/old"
     ]
