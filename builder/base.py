@@ -140,7 +140,7 @@ def bootstrap(docker: str, base: str) -> str:
         )
     with tempfile.TemporaryDirectory() as folder:
         # Who is not root has mmdebstrap work as users of a namespace, who must get in here (mmdebstrap(1), unshare).
-        os.chmod(folder, 0o711)  # noqa: S103
+        os.chmod(folder, 0o711)  # nosec B103 # noqa: S103
         tar = Path(folder) / "base.tar"
         # Its own folder too, so that nothing is left of one that was interrupted. It gives the base the modes of its umask.
         failed = screen.run(
