@@ -10,8 +10,6 @@ from pyinfra.api import FactBase
 from tasks.facts.files import Lines
 from tasks.lib import apt_get
 
-UPGRADABLE = "/var/cache/apt/melda-jupyter.upgradable"  # in no image: a cache mount is there while one is built
-
 
 class AptStatus(NamedTuple):
     """apt's state: is a dpkg run unfinished, the file names of the Release files it has, and the seconds since all
@@ -53,21 +51,13 @@ class Upgradable(Lines):
     """Names of the packages that ``apt-get upgrade`` would upgrade, by the lists the target has; :data:`BROKEN` if it would not,
     because a package lacks what it depends on.
 
-    pyinfra's SimulateOperationWillChange raises where apt is broken, and ends the run that would repair it. apt needs half a
-    second to plan an upgrade: what it said is kept beside its own caches, until anything changes that it decides by. The signed
-    files among the lists hold the hashes of the others.
+    pyinfra's SimulateOperationWillChange raises where apt is broken, and ends the run that would repair it.
     """
 
     def command(self) -> str:
         return (
-            "exec 2>/dev/null; key=$( {"
-            f" cat /etc/os-release /var/lib/dpkg/status /var/lib/apt/extended_states {apt_get.LISTS}/*Release;"
-            f' stat -c "%n %s" {apt_get.LISTS}/*; find /etc/apt -type f -exec sha256sum {{}} + | LC_ALL=C sort; }} | sha256sum);'
-            f' if [ "$(head -n 1 {UPGRADABLE})" = "$key" ]; then tail -n +2 {UPGRADABLE};'
-            " elif plan=$(LC_ALL=C apt-get -s -q -y upgrade 2>&1); then"
-            " names=$(printf '%s\\n' \"$plan\" | sed -n 's/^Inst \\([^ ]*\\).*/\\1/p');"
-            f" printf '%s\\n' \"$key\" $names | tee {UPGRADABLE}.new | tail -n +2; mv -f {UPGRADABLE}.new {UPGRADABLE};"
-            f" else printf '%s\\n' \"$plan\" | sed -n 's/^E: Unmet dependencies.*/{BROKEN}/p'; fi; true"
+            "LC_ALL=C apt-get -s -q -y upgrade 2>&1"
+            f" | sed -n -e 's/^Inst \\([^ ]*\\).*/\\1/p' -e 's/^E: Unmet dependencies.*/{BROKEN}/p'"
         )
 
 
