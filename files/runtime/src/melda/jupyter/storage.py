@@ -31,7 +31,8 @@ def touch(*paths: str) -> None:
     """Ask for paths, whatever they are: who returns has an answer, and the next who asks has it at once."""
     for path in paths:
         with contextlib.suppress(OSError, ValueError):
-            os.stat(path)
+            # Not stat: the kernel knows what it said for a second, and the next question would hang on the event loop.
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
 
 
 def _programs() -> str:
@@ -77,6 +78,7 @@ def _before_handlers() -> None:
             below = [str(path).strip("/") for path in self.path_args[-1:] if path]
             await threads.run(touch, root, os.path.join(root, *below), _programs())
             if isinstance(self, module.AuthenticatedFileHandler):
+                await threads.run(_find, self, str(self.path_args[-1] or ""))
                 _read_in_threads(self)
         return found
 
@@ -115,6 +117,25 @@ class Reader:
         self._next = next(self._left, b"")
         if not self._next:
             self._given = None
+
+
+def _find(handler: Any, path: str) -> None:
+    """Find the file of a request, and what the file system says of it: the handler asks for both on the event loop."""
+    found: List[Any] = []
+    failed: List[Exception] = []
+    try:
+        absolute = handler.get_absolute_path(handler.root, handler.parse_url_path(path))
+        found.append(handler.validate_absolute_path(handler.root, absolute))
+        handler._stat_result = os.stat(found[0])
+    except Exception as error:
+        failed.append(error)
+
+    def known(*_: Any) -> Any:
+        if failed:
+            raise failed[0]
+        return found[0]
+
+    handler.validate_absolute_path = known
 
 
 def _read_in_threads(handler: Any) -> None:
