@@ -78,7 +78,6 @@ def _before_handlers() -> None:
             below = [str(path).strip("/") for path in self.path_args[-1:] if path]
             await threads.run(touch, root, os.path.join(root, *below), _programs())
             if isinstance(self, module.AuthenticatedFileHandler):
-                await threads.run(_find, self, str(self.path_args[-1] or ""))
                 _read_in_threads(self)
         return found
 
@@ -117,25 +116,6 @@ class Reader:
         self._next = next(self._left, b"")
         if not self._next:
             self._given = None
-
-
-def _find(handler: Any, path: str) -> None:
-    """Find the file of a request, and what the file system says of it: the handler asks for both on the event loop."""
-    found: List[Any] = []
-    failed: List[Exception] = []
-    try:
-        absolute = handler.get_absolute_path(handler.root, handler.parse_url_path(path))
-        found.append(handler.validate_absolute_path(handler.root, absolute))
-        handler._stat_result = os.stat(found[0])
-    except Exception as error:
-        failed.append(error)
-
-    def known(*_: Any) -> Any:
-        if failed:
-            raise failed[0]
-        return found[0]
-
-    handler.validate_absolute_path = known
 
 
 def _read_in_threads(handler: Any) -> None:
