@@ -59,7 +59,7 @@ def table(proc: str = "/proc") -> Iterator[Process]:
 
 
 def connections(proc: str = "/proc") -> int:
-    """Return number of open ssh connections."""
+    """Return the number of open ssh connections."""
     found = 0
     for name in os.listdir(proc):
         if name.isdigit():

@@ -19,10 +19,8 @@ from importlib.util import find_spec
 from typing import Any, Dict, Iterator, List, Tuple
 
 LATEX, LIBRARY = "xelatex", "weasyprint"
-EXPORTERS, HANDLERS = (
-    "nbconvert.exporters",
-    ("jupyter_server.nbconvert.handlers", "jupyter_server.services.nbconvert.handlers"),
-)
+EXPORTERS = "nbconvert.exporters"
+HANDLERS = ("jupyter_server.nbconvert.handlers", "jupyter_server.services.nbconvert.handlers")
 STYLE = """
 @page { size: A4; margin: 16mm 14mm; @bottom-center { content: counter(page); font-size: 8pt } }
 body { padding: 0 !important }
