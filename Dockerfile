@@ -23,9 +23,9 @@ COPY builder/provision /builder/
 COPY files/apt_sources /files/apt_sources/
 COPY files/r2u /files/r2u/
 COPY files/runtime/src/melda/__init__.py /files/runtime/src/melda/
-COPY files/runtime/src/melda/base/__init__.py files/runtime/src/melda/base/descriptors.py \
+COPY files/runtime/src/melda/base/__init__.py files/runtime/src/melda/base/addresses.py files/runtime/src/melda/base/descriptors.py \
     files/runtime/src/melda/base/log.py files/runtime/src/melda/base/paths.py \
-    files/runtime/src/melda/base/regular.py files/runtime/src/melda/base/textfiles.py /files/runtime/src/melda/base/
+    files/runtime/src/melda/base/regular_files.py files/runtime/src/melda/base/textfiles.py /files/runtime/src/melda/base/
 
 FROM deploy-files AS r-core-files
 COPY files/system /files/system/
@@ -102,6 +102,7 @@ RUN --mount=type=tmpfs,target=/tmp \
     --mount=type=secret,id=netrc,target=/tmp/secrets/netrc \
     /tmp/deploy/builder/provision python_packages core
 
+# In two layers: one package more makes one of them new.
 # hadolint ignore=DL3059
 RUN --mount=type=tmpfs,target=/tmp \
     --mount=type=bind,from=python-datascience-files,target=/tmp/deploy \
@@ -113,7 +114,20 @@ RUN --mount=type=tmpfs,target=/tmp \
     --mount=type=secret,id=ca,target=/tmp/secrets/ca \
     --mount=type=secret,id=certificates,target=/tmp/secrets/certificates \
     --mount=type=secret,id=netrc,target=/tmp/secrets/netrc \
-    /tmp/deploy/builder/provision python_packages datascience
+    /tmp/deploy/builder/provision python_packages datascience a-o
+
+# hadolint ignore=DL3059
+RUN --mount=type=tmpfs,target=/tmp \
+    --mount=type=bind,from=python-datascience-files,target=/tmp/deploy \
+    --mount=type=bind,from=tools,source=/opt/tools,target=/tmp/tools \
+    --mount=type=bind,from=mirror,target=/tmp/mirror,rw \
+    --mount=type=cache,target=/var/lib/apt/lists,id=melda-jupyter-lists,sharing=locked \
+    --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/tmp/uv \
+    --mount=type=secret,id=ca,target=/tmp/secrets/ca \
+    --mount=type=secret,id=certificates,target=/tmp/secrets/certificates \
+    --mount=type=secret,id=netrc,target=/tmp/secrets/netrc \
+    /tmp/deploy/builder/provision python_packages datascience p-z
 
 # The whole deploy.
 # hadolint ignore=DL3059

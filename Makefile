@@ -21,6 +21,8 @@ STRICT ?=
 DATA ?=
 # A bundle that `make mirror` made: the image is built from it, without a network.
 MIRROR ?=
+# linux/amd64 or linux/arm64, if it is not the build host's own: then it is emulated, which is slow (docs/publishing.md).
+PLATFORM ?=
 # 1: show the engine's whole output; without it a line for each step, and the output in build/log.
 VERBOSE ?=
 # The image name, without a tag, to which `make publish` pushes.
@@ -39,8 +41,8 @@ override SHELL := /bin/sh
 override VENV := .venv
 override BIN := $(VENV)/bin
 # Through the environment, so that the shell reads nothing into a value.
-export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR VERBOSE REPOSITORY OLD NEW CAPTURES PYTHON
-override OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT" --data="$$DATA" --mirror="$$MIRROR"
+export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR PLATFORM VERBOSE REPOSITORY OLD NEW CAPTURES PYTHON
+override OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT" --data="$$DATA" --mirror="$$MIRROR" --platform="$$PLATFORM"
 # pyinfra and Ansible, started again and again, take a second longer to start where their bytecode is not kept.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -49,7 +51,7 @@ override PROGRAMS := files/runtime/src/launch
 override SCRIPTS := builder/provision builder/record builder/venv files/apt_sources/apt-sources files/mount/profile.sh files/sync/profile.sh tests/fakes/bspm/configure .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help up down image publish compare mirror connector preflight test test-all lint unit coverage mutants container attack vm scan refresh reference docs bench lock
+.PHONY: help up down image publish compare mirror connector preflight test test-all lint unit coverage mutants container attack pictures vm scan refresh reference docs bench lock
 
 help: ## List all targets, their variables, and examples
 	@echo 'Melda Jupyter: a notebook with Python and R in a container. README.md says more.'
@@ -94,7 +96,7 @@ test: lint unit container ## Lint, types, quick tests, container tests, attacks
 
 test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and the slow tests
 	$(BIN)/python -m pytest -q -m full tests/unit tests/operations
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m '' tests/container tests/attack
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder -m '' tests/container tests/attack
 
 lint: $(VENV)/test.stamp docs ## Lint, types, layers, duplicates, and the links of the documentation
 	$(BIN)/ruff check . $(PROGRAMS)
@@ -112,7 +114,7 @@ unit: $(VENV)/test.stamp $(VENV)/docs.stamp ## Unit tests and operation tests, w
 
 coverage: $(VENV)/test.stamp ## Measure which lines and branches of files/ and tasks/ the quick tests reach
 	rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/coverage run -m pytest -q --hypothesis-profile=measured tests/unit tests/operations
+	$(BIN)/coverage run -m pytest -q tests/unit tests/operations
 	$(BIN)/coverage combine --quiet
 	status=0; for part in files tasks; do $(BIN)/coverage report --include="$$part/*" || status=1; done; exit $$status
 
@@ -120,10 +122,14 @@ mutants: $(VENV)/test.stamp ## Mutation tests: list small mistakes that the quic
 	$(BIN)/python -m tests.mutation
 
 container: $(VENV)/test.stamp ## Container tests and attacks
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=40 tests/container tests/attack
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder --durations=40 tests/container tests/attack
 
 attack: $(VENV)/test.stamp ## Attack containers of IMAGE, which must exist; a table says which defences held
 	@MELDA_TEST_IMAGE="$$IMAGE" $(BIN)/python -m pytest -q --tb=short tests/attack
+
+pictures: $(VENV)/test.stamp ## Take the documentation's pictures again, from the tests in a browser; MELDA_TEST_IMAGE names an image to take
+	MELDA_PICTURES="$(CURDIR)/docs/pictures" $(BIN)/python -m pytest -q tests/container/test_day.py
+	! command -v pngquant || pngquant --force --skip-if-larger --ext .png docs/pictures/*.png
 
 vm: $(VENV)/test.stamp ## Test the deploy on a virtual machine (needs mmdebstrap, e2fsprogs, qemu-system-x86)
 	$(BIN)/python -m pytest -q -s -m full tests/vm

@@ -19,3 +19,5 @@ if _asked:
     )
     if _problem:
         raise PyinfraError(_problem)
+    if command_line.goes_on(_asked.params, sys.stdin):
+        sys.stdin = command_line.Enter()

@@ -15,7 +15,7 @@ from bench.results import Result
 from bench.rows import ROWS, Row
 from bench.workbench import Workbench, copy
 from builder import base as bases
-from builder import engine, host
+from builder import build_folder, engine, host
 from builder.errors import BuildError
 
 HERE = Path(__file__).resolve().parent
@@ -76,7 +76,7 @@ def keep(row: Measured) -> None:
     """Put a row into ``bench/results.json``, the page and the charts, in the place of its last run."""
     known = {**measured.read(HERE / "results.json"), row.name: row}
     rows = [known[one.NAME] for one in ROWS if one.NAME in known]
-    measured.write(HERE / "results.json", measured.as_text(rows))
+    build_folder.write(HERE / "results.json", measured.as_text(rows))
     page(HERE)
 
 
@@ -96,10 +96,10 @@ def page(folder: Path) -> None:
         raise BuildError(f"{file} is not what make bench writes ({why}): take it from git, or measure again") from error
     if not rows:
         raise BuildError(f"{file} has no results: take it from git, or measure with make bench")
-    measured.write(folder / "results.md", text)
+    build_folder.write(folder / "results.md", text)
     (folder / "charts").mkdir(exist_ok=True)
     for name, picture in pictures.items():
-        measured.write(folder / "charts" / name, picture)
+        build_folder.write(folder / "charts" / name, picture)
     for left in {path.name for path in (folder / "charts").glob("*.svg")} - pictures.keys():
         (folder / "charts" / left).unlink()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,13 +52,6 @@ def read(file: Path) -> dict[str, Measured]:
         row["name"]: Measured(row["name"], row["note"], row["facts"], [Result.from_json(one) for one in row["results"]])
         for row in json.loads(file.read_text())["rows"]
     }
-
-
-def write(file: Path, text: str) -> None:
-    """Write a file so that it is never there half."""
-    new = file.with_name(file.name + ".new")
-    new.write_text(text)
-    os.replace(new, file)
 
 
 def as_text(rows: list[Measured]) -> str:

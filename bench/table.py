@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from bench.measured import RUNS, Measured
 from bench.results import OURS, Result, Target, spread
+from builder.markdown import row as line
+from builder.markdown import table
 
 COLUMNS = ("what", "ours", "alternative", "ratio", "target", "verdict", "repeats", "spread (ours; alternative)")
 
@@ -23,10 +25,6 @@ def verdict(result: Result, targets: Sequence[Target]) -> str:
     return ", ".join("met" if result.reached(target) else "MISSED" for target in targets) or "—"
 
 
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
 def lines(result: Result) -> list[str]:
     """Return the table's lines for one result: one an alternative, and one for limits in the row's own unit."""
     ours = number(result.median(), result.unit)
@@ -35,24 +33,22 @@ def lines(result: Result) -> list[str]:
         more, less = ("more than ", "< ") if name in result.given_up else ("", "")
         targets = [target for target in result.targets if target.of == name]
         made.append(
-            _line(
-                [
-                    result.what,
-                    ours,
-                    f"{name}: {more}{number(result.median(name), result.unit)}",
-                    f"{less}{result.ratio(name):.2f}",
-                    ", ".join(f"≤ {target.limit:g} x" for target in targets) or "—",
-                    verdict(result, targets),
-                    str(len(result.samples[name])),
-                    f"{spread(result.samples[OURS]):.0%}; {spread(result.samples[name]):.0%}",
-                ]
+            line(
+                result.what,
+                ours,
+                f"{name}: {more}{number(result.median(name), result.unit)}",
+                f"{less}{result.ratio(name):.2f}",
+                ", ".join(f"≤ {target.limit:g} x" for target in targets) or "—",
+                verdict(result, targets),
+                len(result.samples[name]),
+                f"{spread(result.samples[OURS]):.0%}; {spread(result.samples[name]):.0%}",
             )
         )
     limits = [target for target in result.targets if not target.of]
     if limits:
         wanted = ", ".join(f"≤ {target.limit:g} {result.unit}".rstrip() for target in limits)
         repeats, ours_spread = str(len(result.samples[OURS])), f"{spread(result.samples[OURS]):.0%}"
-        made.append(_line([result.what, ours, "—", "—", wanted, verdict(result, limits), repeats, ours_spread]))
+        made.append(line(result.what, ours, "—", "—", wanted, verdict(result, limits), repeats, ours_spread))
     return made
 
 
@@ -78,10 +74,9 @@ def markdown(rows: Sequence[Measured]) -> str:
     Args:
         rows: in the order of the table.
     """
-    head = [_line(COLUMNS), _line(["---"] * len(COLUMNS))]
-    body = [line for row in rows for result in row.results for line in lines(result)]
-    runs = [_line(["row", *RUNS]), _line(["---"] * (len(RUNS) + 1))]
-    runs += [_line([row.name, *(row.facts[name] for name in RUNS)]) for row in rows]
+    head = table(COLUMNS, [])[:2]
+    body = [made for row in rows for result in row.results for made in lines(result)]
+    runs = table(("row", *RUNS), ([row.name, *(row.facts[name] for name in RUNS)] for row in rows))
     return "\n".join(
         ["# Measurements", "", "Written by `make bench`; every sample is in `results.json`. Medians; less is better;"]
         + ["the spread is (largest - smallest) / median. Each row is one run, ours and the alternatives in turn.", ""]
@@ -92,5 +87,5 @@ def markdown(rows: Sequence[Measured]) -> str:
         + [f"\n### {row.name}\n\n![{row.name}](charts/{row.name}.svg)" for row in rows]
         + ["", "## How", ""]
         + [f"- {row.note}" for row in rows]
-        + ["", "## When", "", *runs, "", "## Machine", *_machines(rows), ""]
+        + ["", "## When", "", *runs, "## Machine", *_machines(rows), ""]
     )

@@ -63,13 +63,15 @@ def build_image(command: str, chosen: Settings) -> str:
     began = time.monotonic()
     with screen.step("find the Docker engine"):
         docker = engine.ready()
-        engine.check_space(docker, chosen.packages)
     if chosen.mirror and command == "connector":
         raise BuildError(f"invalid MIRROR={chosen.mirror}: expected empty for `make connector`")
     if chosen.mirror:
+        engine.check_space(docker, chosen.packages)
         mirror.build(docker, chosen)
     else:
         base, base_image = resolve_sources(docker, chosen)
+        # After the settings: who corrects one should not have to free a disk first to hear of it.
+        engine.check_space(docker, chosen.packages)
         build = connector.build if command == "connector" else image.build
         build(docker, base, base_image, chosen.image, chosen.packages, chosen.strict, data=chosen.data)
     screen.say(f"\nbuilt in {time.monotonic() - began:.0f} s\n{image.summary(docker, chosen.image)}")
@@ -144,6 +146,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--port", default=str(JUPYTER_PORT))
         command.add_argument("--data", default="")
         command.add_argument("--mirror", default="")
+        command.add_argument("--platform", default="")
         if name == "publish":
             command.add_argument("--repository", default="")
     command = commands.add_parser("compare", help="say what changed between two images or manifests")
@@ -163,6 +166,9 @@ def run(arguments: argparse.Namespace) -> int:
         compare_images(arguments.old, arguments.new, arguments.captures)
         return 0
     chosen = settings.check(arguments)
+    if chosen.platform:
+        # The client's own variable, for all of its commands: https://docs.docker.com/reference/cli/docker/#environment-variables
+        os.environ[bases.PLATFORM] = chosen.platform
     if arguments.command == "scan":
         text, clean = scan.report(chosen.image)
         print(text, flush=True)
@@ -194,7 +200,7 @@ def build(command: str, chosen: Settings) -> None:
                 screen.say(layers.table(layers.of(docker, chosen.image)))
             with screen.step("write the bill of materials and the manifest"):
                 lines = [f"sbom     {sbom.write(docker, chosen.image)}"]
-                described = manifest.describe(docker, chosen.image)
+                described = manifest.written(docker, chosen.image) or manifest.describe(docker, chosen.image)
                 lines += [f"manifest {path}" for path in manifest.write(described)]
             screen.say("\n".join([*lines, *(f"tag      {tag}" for tag in described["tags"])]))
 

@@ -21,6 +21,9 @@ from builder.errors import BuildError
 PREFERRED = "rocker/r-ubuntu:20.04"
 FALLBACK = "debian:bookworm"
 LOCAL = ("debian:bullseye", "debian:bookworm", "debian:trixie")
+# Of Docker -> of Debian.
+PLATFORMS = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
+PLATFORM = "DOCKER_DEFAULT_PLATFORM"
 # Seconds a registry of images may take until it counts as out of reach; the time of a pull that has begun is not bounded.
 PULL_ANSWER = 30
 
@@ -56,15 +59,50 @@ RECIPE = hashlib.sha256(repr((PACKAGES, ENVIRONMENT, CUSTOMIZE)).encode()).hexdi
 RECIPE_LABEL = "io.melda.base.recipe"
 
 
+def _debians() -> str:
+    """Return Debian's name of the platform that was asked for; empty: none was."""
+    return PLATFORMS.get(os.environ.get(PLATFORM, ""), "")
+
+
+def _made_for(docker: str, image: str) -> str:
+    return "{Os}/{Architecture}".format(**client.inspect(docker, "image", image))
+
+
 def local_name(base: str) -> str:
-    """Name under which a bootstrapped base is kept: ``debian:bookworm`` -> ``melda-jupyter-debian:bookworm``."""
-    return "melda-jupyter-" + base
+    """Name under which a bootstrapped base is kept: ``debian:bookworm`` -> ``melda-jupyter-debian:bookworm``.
+
+    One of a platform that was asked for ends with its name, ``-arm64``.
+    """
+    return "-".join(filter(None, ("melda-jupyter", base, _debians())))
+
+
+def can_run(docker: str, image: str) -> None:
+    """See that the engine runs programs of the platform that was asked for.
+
+    Raises:
+        BuildError: it does not.
+    """
+    platform = os.environ.get(PLATFORM, "")
+    if not platform:
+        return
+    built = _made_for(docker, image)
+    if built != platform:
+        raise BuildError(f"invalid PLATFORM={platform}: expected {built}, which {image} is made for")
+    try:
+        client.call(docker, "run", "--rm", "--entrypoint", "/bin/true", image)
+    except BuildError as error:
+        raise BuildError(
+            f"invalid PLATFORM={platform}: expected a platform that this engine can run, or emulate once binfmt_misc knows"
+            f" qemu (docs/publishing.md); {error}"
+        ) from None
 
 
 def pull(docker: str, image: str) -> str:
     """Have an image of a registry. Empty if it is here now, else why not."""
     if client.exists(docker, "image", image):
-        return ""
+        platform = os.environ.get(PLATFORM, "")
+        if not platform or _made_for(docker, image) == platform:
+            return ""
     with tempfile.TemporaryFile("w+") as complaints, subprocess.Popen(
         [docker, "pull", image], stdout=subprocess.PIPE, stderr=complaints, text=True
     ) as pulling:
@@ -133,6 +171,8 @@ def bootstrap(docker: str, base: str) -> str:
         users = ["uidmap"] if os.geteuid() else []  # of a namespace, in which mmdebstrap works where it is not root
         host.install("mmdebstrap, which makes a local base", ["mmdebstrap", "debian-archive-keyring", *users])
     codename = base.split(":")[1]
+    platform = _debians()
+    architecture = [f"--architectures={platform}"] if platform else []
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < SPACE:
         raise BuildError(
@@ -145,7 +185,7 @@ def bootstrap(docker: str, base: str) -> str:
         # Its own folder too, so that nothing is left of one that was interrupted. It gives the base the modes of its umask.
         failed = screen.run(
             ["sh", "-c", 'umask 022; exec "$@"', "sh",
-             "mmdebstrap", "--variant=minbase", "--components=main", "--dpkgopt=force-unsafe-io",
+             "mmdebstrap", *architecture, "--variant=minbase", "--components=main", "--dpkgopt=force-unsafe-io",
              '--aptopt=APT::Install-Recommends "false"', f"--include={','.join(PACKAGES)}", f"--customize-hook={CUSTOMIZE}",
              codename, str(tar)],
             {**os.environ, "TMPDIR": folder},
@@ -154,13 +194,25 @@ def bootstrap(docker: str, base: str) -> str:
             lines = list(screen.current().last)
             output = [line for line in lines if line.startswith("E:")] or lines[-1:] or ["mmdebstrap failed"]
             raise BuildError(f"BASE={base} cannot be bootstrapped: {output[0]}" + hints.of(lines))
-        changes = [f"ENV {key}={value}" for key, value in ENVIRONMENT.items()]
-        changes += ['CMD ["bash"]', f"LABEL {RECIPE_LABEL}={RECIPE}"]
-        options = [part for change in changes for part in ("--change", change)]
-        client.call(docker, "import", *options, str(tar), name)
+        if platform:
+            # docker import gives an image the engine's own platform, whatever it is told.
+            recipe = ["FROM scratch", f"ADD {tar.name} /", *changes()]
+            (Path(folder) / "Dockerfile").write_text("\n".join(recipe) + "\n")
+            client.call(docker, "build", "--quiet", "--tag", name, folder, environment={"DOCKER_BUILDKIT": "1"})
+        else:
+            options = [part for change in changes() for part in ("--change", change)]
+            client.call(docker, "import", *options, str(tar), name)
     return name
+
+
+def changes() -> list[str]:
+    """Return what a local base says beside its files, as a Dockerfile says it."""
+    said = [f"ENV {key}={value}" for key, value in ENVIRONMENT.items()]
+    return [*said, 'CMD ["bash"]', f"LABEL {RECIPE_LABEL}={RECIPE}"]
 
 
 def ensure(docker: str, base: str) -> str:
     """Return the image of a base that :func:`select` returned, bootstrapped if it is a local one."""
-    return bootstrap(docker, base) if base in LOCAL else base
+    image = bootstrap(docker, base) if base in LOCAL else base
+    can_run(docker, image)
+    return image

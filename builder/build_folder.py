@@ -1,4 +1,4 @@
-"""What lies in build/ beside an image: files called after it, each complete or not there."""
+"""Files that are complete or not there: what lies in build/ beside an image, and is called after it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ def write(path: Path, text: str) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    unfinished.write_text(text)
-    os.replace(unfinished, path)
+    try:
+        unfinished.write_text(text)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return path

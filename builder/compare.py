@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from builder import build_folder, manifest
+from builder import build_folder, manifest, markdown
 from builder import docker as client
 from builder.errors import BuildError
 
@@ -96,14 +97,6 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _cell(text: object) -> str:
-    return " ".join(str(text).replace("\\", "\\\\").replace("|", "\\|").split())
-
-
-def _row(*cells: object) -> str:
-    return "| " + " | ".join(map(_cell, cells)) + " |"
-
-
 def _packages(language: str, part: dict[str, Any]) -> list[str]:
     rows = [(name, "", version) for name, version in part["added"].items()]
     rows += [(name, version, "") for name, version in part["removed"].items()]
@@ -111,7 +104,7 @@ def _packages(language: str, part: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{len(part[kind])} {kind}" for kind in ("added", "removed", "changed"))
     lines = [f"## {language} packages", "", f"{counts}.", ""]
     if rows:
-        lines += [_row("package", "old", "new"), "| --- | --- | --- |", *(_row(*row) for row in sorted(rows)), ""]
+        lines += markdown.table(("package", "old", "new"), sorted(rows))
     return lines
 
 
@@ -119,7 +112,7 @@ def _size(value: object) -> str:
     return f"{value / 1e9:.2f} GB" if isinstance(value, (int, float)) and value else "unknown"
 
 
-def markdown(found: dict[str, Any]) -> str:
+def page(found: dict[str, Any]) -> str:
     """Return a comparison as a page."""
     old, new = found["old"], found["new"]
     rows: list[tuple[object, ...]] = [("distribution", *found["distribution"])]
@@ -127,8 +120,7 @@ def markdown(found: dict[str, Any]) -> str:
     rows += [(name, old[name] or "unknown", new[name] or "unknown") for name in ("base", "revision", "created")]
     rows += [("size", _size(old["size"]), _size(new["size"]))]
     rows += [("left out", *("; ".join(one) or "nothing" for one in found["omitted"]))]
-    lines = [f"# {old['image']} and {new['image']}", "", _row("", "old", "new"), "| --- | --- | --- |"]
-    lines += [*(_row(*row) for row in rows), ""]
+    lines = [f"# {old['image']} and {new['image']}", "", *markdown.table(("", "old", "new"), rows)]
     if "layers" in found:
         part = found["layers"]
         size = f"{part['bytes'] / 1e6:.0f} MB unpacked" if part["bytes"] or not part["new"] else "of unknown size"
@@ -141,19 +133,15 @@ def markdown(found: dict[str, Any]) -> str:
 
 
 def _projects(projects: list[dict[str, Any]]) -> list[str]:
-    lines = [_row("project", "language", "package", "version", "comes"), "| --- | --- | --- | --- | --- |"]
-    for project in projects:
-        lines += [
-            _row(project["project"], one["language"], one["name"], one["version"], one["comes"])
-            for one in project["packages"]
-        ]
-    counts: dict[str, int] = {}
-    for project in projects:
-        for one in project["packages"]:
-            kind = one["comes"].partition(" (")[0]
-            counts[kind] = counts.get(kind, 0) + 1
-    told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "nothing"
-    return [f"{len(projects)} projects: {told}.", "", *lines, ""]
+    rows = [
+        (project["project"], *(one[name] for name in ("language", "name", "version", "comes")))
+        for project in projects
+        for one in project["packages"]
+    ]
+    kinds = Counter(one["comes"].partition(" (")[0] for project in projects for one in project["packages"])
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing"
+    head = ("project", "language", "package", "version", "comes")
+    return [f"{len(projects)} projects: {told}.", "", *markdown.table(head, rows)]
 
 
 def write(found: dict[str, Any], folder: Path = FOLDER) -> tuple[Path, Path]:
@@ -163,5 +151,5 @@ def write(found: dict[str, Any], folder: Path = FOLDER) -> tuple[Path, Path]:
         The page, the JSON.
     """
     name = "{0}..{1}".format(*(build_folder.name(found[one]["image"]) for one in ("old", "new")))
-    page = build_folder.write(folder / f"{name}.md", markdown(found))
-    return page, build_folder.write(folder / f"{name}.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    written = build_folder.write(folder / f"{name}.md", page(found))
+    return written, build_folder.write(folder / f"{name}.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from melda.base.errors import ConfigError
-from melda.base.paths import JUPYTER_PORT
-from melda.config import base_url, environ, firewall_policy, stopping
+from melda.base.paths import HIGHEST_PORT
+from melda.config import base_url, environ, firewall_policy, jupyter_port, stop_seconds
 
 from builder import docker as client
 from builder import screen
@@ -38,6 +38,9 @@ OPEN = (
     "EGRESS",
     "ALLOWED_ORIGINS",
     "JUPYTER_BASE_URL",
+    "JUPYTER_PORT",
+    "NOTEBOOK_ARGS",
+    "IPV6",
     "UPGRADE",
     "IDLE_SECONDS",
     "STOP_SECONDS",
@@ -73,7 +76,7 @@ def check_port(port: str) -> None:
         try:
             probe.bind(("127.0.0.1", int(port)))
         except OSError as error:
-            other = int(port) + (1 if int(port) < 65535 else -1)
+            other = int(port) + (1 if int(port) < HIGHEST_PORT else -1)
             raise BuildError(
                 f"PORT={port} is not free ({error.strerror}): choose another, for instance PORT={other}"
             ) from None
@@ -83,13 +86,15 @@ def environment() -> dict[str, str]:
     """Return the container's variables: those of this shell that docs/reference/variables.md lists.
 
     Raises:
-        BuildError: a bucket is named, and the build host has no /dev/fuse to mount it with; PGEO_IPS or JUPYTER_TOKEN is invalid.
+        BuildError: a bucket is named, and the build host has no /dev/fuse to mount it with; PGEO_IPS, JUPYTER_PORT or
+            JUPYTER_TOKEN is invalid.
     """
     found = {name: os.environ[name] for name in PASSED if os.environ.get(name)}
     try:
         # What the container asks for, and so what is printed, is for the container's own validators to say.
         if firewall_policy.peers(found.get("PGEO_IPS", "")) is None:
             found.pop("PGEO_IPS", None)
+        jupyter_port.from_env(found)
         environ.token(found.get("JUPYTER_TOKEN", ""))
     except ConfigError as refused:
         raise BuildError(str(refused)) from None
@@ -103,7 +108,7 @@ def environment() -> dict[str, str]:
         found.pop("AWS_SHARED_CREDENTIALS_FILE", None)
     if "AWS_SHARED_CREDENTIALS_FILE" not in found:
         found.pop("AWS_PROFILE", None)
-    found.setdefault(stopping.VARIABLE, str(STOP))
+    found.setdefault(stop_seconds.VARIABLE, str(STOP))
     return found
 
 
@@ -116,7 +121,9 @@ def files(variables: dict[str, str]) -> dict[str, str]:
     found = {name: os.path.realpath(variables[name]) for name in FILES if name in variables}
     for name, path in found.items():
         if not os.path.isfile(path):
-            raise BuildError(f"invalid {name}={variables[name]}: expected a file")
+            # Without a folder it may be the secret itself.
+            shown = f"={variables[name]}" if variables[name].startswith(("/", "./", "../")) else ""
+            raise BuildError(f"invalid {name}{shown}: expected a file")
         if not path.isprintable() or set(path) & set(',"'):
             raise BuildError(
                 f"invalid {name}={variables[name]}: expected a path without commas and quotes, for docker run"
@@ -133,10 +140,10 @@ def options(variables: dict[str, str], port: str, workdir: str, mounted: dict[st
         workdir: where the image has the project.
         mounted: see :func:`files`.
     """
-    found = ["--publish", f"127.0.0.1:{port}:{JUPYTER_PORT}"]
+    found = ["--publish", f"127.0.0.1:{port}:{jupyter_port.from_env(variables)}"]
     found += MOUNT if {*BUCKETS} & variables.keys() else ()
     found += ["--volume", f"{VOLUME}:{workdir}"] if "BUCKET_NAME" not in variables else []
-    found += ["--stop-timeout", variables[stopping.VARIABLE]] if stopping.VARIABLE in variables else []
+    found += ["--stop-timeout", variables[stop_seconds.VARIABLE]] if stop_seconds.VARIABLE in variables else []
     found += ["--cap-add", "NET_ADMIN"] if {"PGEO_IPS", "EGRESS"} & variables.keys() else []
     for name, path in (mounted or {}).items():
         found += ["--mount", f"type=bind,source={path},target={FILES[name]},readonly"]
@@ -185,8 +192,8 @@ def publishes(docker: str, port: str) -> bool:
 def url(docker: str) -> str:
     """Return what to open: address and token of the container. A token in a file stays there: whoever wrote it knows it."""
     found = client.inspect(docker, "container", NAME)
-    port = found["HostConfig"]["PortBindings"][f"{JUPYTER_PORT}/tcp"][0]["HostPort"]
     given = variables_of(found)
+    port = found["HostConfig"]["PortBindings"][f"{jupyter_port.from_env(given)}/tcp"][0]["HostPort"]
     token, path = given.get("JUPYTER_TOKEN", ""), base_url.parse(given.get(base_url.VARIABLE, ""))
     return f"http://127.0.0.1:{port}{path}tree" + (f"?token={quote(token, safe='')}" if token else "")
 
@@ -280,7 +287,10 @@ def down(docker: str) -> str:
     if not docker:
         return f"there is no container {NAME}"
     there = NAME in client.call(docker, "ps", "--all", "--format", "{{.Names}}").splitlines()
+    given = variables_of(client.inspect(docker, "container", NAME)) if there else {}
     remove(docker)
     gone = f"container {NAME} is gone" if there else f"there is no container {NAME}"
+    if "BUCKET_NAME" in given:
+        return f"{gone}; the project stays in s3://{given['BUCKET_NAME']}/{given.get('PROJECT_FOLDER', '').strip('/')}"
     kept = f"; the project stays in the volume {VOLUME} ('docker volume rm {VOLUME}' deletes it)"
     return gone + (kept if client.exists(docker, "volume", VOLUME) else "")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +52,21 @@ def inspect(docker: str, kind: str, name: str) -> dict[str, Any]:
     """Return what ``docker KIND inspect`` says."""
     found: list[dict[str, Any]] = json.loads(call(docker, kind, "inspect", name))
     return found[0]
+
+
+@contextmanager
+def created(docker: str, image: str) -> Iterator[str]:
+    """Give a container of an image, to read its files: it never runs, which would take five times as long.
+
+    Raises:
+        BuildError: there is no such image.
+    """
+    # Of an image without one docker wants a command.
+    container = call(docker, "create", image, "nothing")
+    try:
+        yield container
+    finally:
+        call(docker, "rm", container)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,22 +15,34 @@ from datetime import datetime
 from pathlib import Path
 
 import melda
-from melda.base.paths import IMAGE, OMITTED, SUPPORT_ENDS
+from melda.base.paths import IMAGE, OMITTED, SHARE, SUPPORT_ENDS
 
 from builder import docker as client
 from builder import overrides, screen
+from builder.errors import BuildError
 from builder.settings import base_name
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def _text(docker: str, image: str, path: str) -> str:
-    return client.call(docker, "run", "--rm", image, "sh", "-c", f"cat {path} 2>/dev/null || true")
+def notes(docker: str, image: str) -> dict[str, str]:
+    """Return the path -> text of what the deploy wrote about an image into it.
 
-
-def omitted(docker: str, image: str) -> list[str]:
-    """Return what a build skipped, a line each."""
-    return [line for line in _text(docker, image, OMITTED).splitlines() if line.strip()]
+    Raises:
+        BuildError: there is no such image, or it cannot be read.
+    """
+    with client.created(docker, image) as container:
+        copied = subprocess.run([docker, "cp", f"{container}:{SHARE}", "-"], capture_output=True, check=False)
+    if copied.returncode:
+        raise BuildError(
+            f"docker cp of {image}:{SHARE} failed: {client.reason(copied.stderr.decode(errors='replace'))}"
+        )
+    with tarfile.open(fileobj=io.BytesIO(copied.stdout)) as archive:
+        return {
+            f"{os.path.dirname(SHARE)}/{member.name}": content.read().decode()
+            for member in archive
+            if (content := archive.extractfile(member))
+        }
 
 
 def revision() -> str:
@@ -114,8 +128,10 @@ def label(docker: str, unlabelled: str, labelled: str, base: str, knows: bool = 
         own.chmod(0o644)
         when = datetime.fromisoformat(created).timestamp()
         os.utime(own, (when, when))  # the same image built again stays the same
-        ends = _text(docker, unlabelled, SUPPORT_ENDS).strip().rpartition(" ")[2]
-        output = labels(base, created, omitted(docker, unlabelled), ends)
+        found = notes(docker, unlabelled)
+        ends = found.get(SUPPORT_ENDS, "").strip().rpartition(" ")[2]
+        left_out = [line for line in found.get(OMITTED, "").splitlines() if line.strip()]
+        output = labels(base, created, left_out, ends)
         options = [part for key, value in output.items() for part in ("--label", f"{key}={value}")]
         client.call(docker, "build", "--quiet", "--tag", labelled, *options, folder)
 

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from builder import build_folder, tags
+from builder import build_folder, markdown, tags
 from builder import docker as client
 from builder.errors import BuildError
 
@@ -85,15 +85,16 @@ def describe(docker: str, image: str, variable: str = "IMAGE") -> dict[str, Any]
     }
 
 
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+def written(docker: str, image: str, folder: Path = FOLDER) -> dict[str, Any] | None:
+    """Return the manifest that an earlier build of the same image wrote; none if there is none, or it cannot be read."""
+    try:
+        found: dict[str, Any] = json.loads(paths(image, folder)[1].read_text())
+        return found if (found["image"], found["id"]) == (image, client.inspect(docker, "image", image)["Id"]) else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
-def _table(head: tuple[str, str], rows: list[tuple[str, str]]) -> list[str]:
-    return [_row(*head), "| --- | --- |", *(_row(*row) for row in rows), ""]
-
-
-def markdown(manifest: dict[str, Any]) -> str:
+def page(manifest: dict[str, Any]) -> str:
     """Return the manifest as a page: what it is, then R's and Python's packages."""
     inside = manifest["versions"]
     distribution = next(f"{key} {value}" for key, value in inside.items() if key not in ("Python", "R"))
@@ -110,7 +111,7 @@ def markdown(manifest: dict[str, Any]) -> str:
         ("left out", "; ".join(manifest["omitted"]) or "nothing"),
         ("tags", ", ".join(f"`{tag}`" for tag in manifest["tags"])),
     ]
-    lines = [f"# {manifest['image']}", "", *_table(("", ""), rows)]
+    lines = [f"# {manifest['image']}", "", *markdown.table(("", ""), rows)]
     for name in ("R", "Python"):
         packages = [(key, str(value)) for key, value in inside[name].items() if key != name]
         lines += [
@@ -118,7 +119,7 @@ def markdown(manifest: dict[str, Any]) -> str:
             "",
             f"{len(packages)} packages.",
             "",
-            *_table(("package", "version"), packages),
+            *markdown.table(("package", "version"), packages),
         ]
     return "\n".join(lines)
 
@@ -135,7 +136,7 @@ def write(manifest: dict[str, Any], folder: Path = FOLDER) -> tuple[Path, Path]:
     Returns:
         The page, the JSON.
     """
-    page, data = paths(manifest["image"], folder)
-    build_folder.write(page, markdown(manifest))
+    readable, data = paths(manifest["image"], folder)
+    build_folder.write(readable, page(manifest))
     build_folder.write(data, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-    return page, data
+    return readable, data

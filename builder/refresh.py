@@ -8,17 +8,16 @@ were downloaded most, most downloaded first. It keeps a hundred, and answers wit
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import requests
+from melda.base.addresses import hide
 
-from builder import host
+from builder import build_folder, host
 from builder.errors import BuildError, exit_code
 from builder.preflight import shown
 from tasks.packages import R_NAME, SETS, names
@@ -83,22 +82,6 @@ def added(text: str, new: list[str], count: int) -> str:
     return "".join([text.rstrip("\n"), f"\n# among CRAN's {count} most downloaded\n", *(f"{name}\n" for name in new)])
 
 
-def write(path: Path, text: str) -> None:
-    """Put a list in the place of the old one, wholly or not at all.
-
-    Raises:
-        BuildError: it cannot be written.
-    """
-    new = path.with_suffix(".new")
-    try:
-        new.write_text(text)
-        os.replace(new, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise BuildError(f"{path} cannot be written: {error.strerror}") from None
-
-
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
         raise argparse.ArgumentTypeError(f"invalid {text!r}: expected a number from 1 to {MOST}")
@@ -111,7 +94,7 @@ def _url(text: str) -> str:
     except ValueError:
         right = False
     if not right:
-        raise argparse.ArgumentTypeError(f"invalid {text!r}: expected an address such as {URL}")
+        raise argparse.ArgumentTypeError(f"invalid {hide(text)!r}: expected an address such as {URL}")
     return text
 
 
@@ -128,7 +111,7 @@ def run(arguments: argparse.Namespace, folder: Path = PACKAGES) -> None:
     """Say the difference; write the list if asked.
 
     Raises:
-        BuildError: see :func:`top` and :func:`write`.
+        BuildError: see :func:`top`; or the list cannot be written.
     """
     files = [folder / f"r-{chosen}.txt" for chosen in SETS[1:]]
     listed = [name for file in files for name in names(file.read_bytes())]
@@ -140,7 +123,10 @@ def run(arguments: argparse.Namespace, folder: Path = PACKAGES) -> None:
     print(f"new, in no list: {' '.join(found.new) or 'none'}")
     print(f"in a list, and not among them (they stay): {' '.join(found.gone) or 'none'}")
     if arguments.write and found.new:
-        write(files[-1], added(files[-1].read_text(), found.new, count))
+        try:
+            build_folder.write(files[-1], added(files[-1].read_text(), found.new, count))
+        except OSError as error:
+            raise BuildError(f"{files[-1]} cannot be written: {error.strerror}") from None
         print(f"{files[-1].name} has {len(found.new)} more; `make test-all` says whether apt has them and they load")
 
 

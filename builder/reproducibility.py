@@ -33,15 +33,12 @@ def listing(docker: str, image: str) -> dict[str, Entry]:
     Raises:
         BuildError: there is no such image, or it cannot be read.
     """
-    container = client.call(docker, "create", image, "nothing")
-    try:
+    with client.created(docker, image) as container:
         with subprocess.Popen([docker, "export", container], stdout=subprocess.PIPE) as export:
             found = entries(cast("IO[bytes]", export.stdout))
         if export.returncode:
             raise BuildError(f"docker export of {image} failed: the line that says why is above")
         return found
-    finally:
-        client.call(docker, "rm", container)
 
 
 def differences(one: dict[str, Entry], other: dict[str, Entry]) -> list[str]:

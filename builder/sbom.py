@@ -29,8 +29,21 @@ def _syft() -> Path:
     return Path(found.origin).parent / "data" / "bin" / "syft"
 
 
+def _component(image: str, number: str) -> dict[str, str]:
+    return {"type": "container", "name": image, "version": number}
+
+
+def _described(written: Path) -> dict[str, str]:
+    """Return what a bill is of; nothing if there is none, or it cannot be read."""
+    try:
+        found: dict[str, str] = json.loads(written.read_text())["metadata"]["component"]
+        return {name: found[name] for name in ("type", "name", "version")}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
 def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
-    """Write the bill of materials of ``image``.
+    """Write the bill of materials of ``image``, unless the one that is there is of the same image: that takes half a minute.
 
     Args:
         docker: path of the client; its engine must be on the build host.
@@ -46,6 +59,8 @@ def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
     scan = ["scan", "dir:/", "--output", "cyclonedx-json", "--quiet", "--override-default-catalogers", "image"]
     scan += [word for left_out in ("./proc", "./sys", "./syft") for word in ("--exclude", left_out)]
     number = client.inspect(docker, "image", image)["Id"]
+    if _described(path(image, folder)) == _component(image, number):
+        return path(image, folder)
     container = ["--network", "none", "--read-only", "--tmpfs", "/tmp", "--volume", f"{_syft()}:/syft:ro"]
     output = client.call(
         docker,
@@ -64,5 +79,5 @@ def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
     except json.JSONDecodeError as error:
         raise BuildError(f"syft gave no bill of materials of {image}: {error}") from None
     # To syft it is a folder, named "/".
-    bill["metadata"]["component"] |= {"type": "container", "name": image, "version": number}
+    bill["metadata"]["component"] |= _component(image, number)
     return build_folder.write(path(image, folder), json.dumps(bill, indent=1) + "\n")

@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from melda.base.paths import HIGHEST_PORT
+
 from builder import overrides
-from builder.base import LOCAL
+from builder.base import LOCAL, PLATFORMS
 from builder.errors import BuildError
 
 PACKAGES = ("none", "core", "datascience")
@@ -43,6 +45,7 @@ class Settings:
         strict: nothing may be skipped.
         data: settings of group_data/all.py for this build.
         mirror: folder that ``make mirror`` made, from which everything comes; empty: the network.
+        platform: one of ``builder.base.PLATFORMS``; empty: the engine's own.
     """
 
     base: str
@@ -52,6 +55,7 @@ class Settings:
     strict: bool
     data: dict[str, str] = field(default_factory=dict)
     mirror: str = ""
+    platform: str = ""
 
 
 def refuse(name: str, value: str, right: str) -> BuildError:
@@ -84,14 +88,18 @@ def check(arguments: argparse.Namespace) -> Settings:
         raise refuse("IMAGE", image, f"a name without {BASE} at its end, which base images have")
     if packages not in PACKAGES:
         raise refuse("PACKAGES", packages, f"{', '.join(PACKAGES[:-1])} or {PACKAGES[-1]}")
-    if not (re.fullmatch("[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
-        raise refuse("PORT", port, "a number from 1 to 65535")
+    if not (re.fullmatch("[0-9]{1,5}", port) and 1 <= int(port) <= HIGHEST_PORT):
+        raise refuse("PORT", port, f"a number from 1 to {HIGHEST_PORT}")
     if strict not in _SWITCHES:
         raise refuse("STRICT", strict, "1, or 0 or empty")
     data = overrides.parse(arguments.data)
     if arguments.mirror and not (Path(arguments.mirror) / MANIFEST).is_file():
         raise refuse("MIRROR", arguments.mirror, "a folder that `make mirror` made")
-    return Settings(base, image, packages, port, _SWITCHES[strict], data, arguments.mirror)
+    if arguments.platform and arguments.platform not in PLATFORMS:
+        raise refuse("PLATFORM", arguments.platform, f"empty, {' or '.join(PLATFORMS)}")
+    if arguments.platform and (arguments.mirror or arguments.command == "mirror"):
+        raise refuse("PLATFORM", arguments.platform, "empty, a mirror is of the build host's own platform")
+    return Settings(base, image, packages, port, _SWITCHES[strict], data, arguments.mirror, arguments.platform)
 
 
 def verbose(value: str) -> bool:

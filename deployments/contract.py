@@ -6,25 +6,16 @@ import re
 from collections.abc import Mapping
 
 from melda.base import errors
-from melda.base.paths import JUPYTER_PORT, SSH_PORT, VERSIONS_PORT
-from melda.config import (
-    base_url,
-    bucket,
-    data,
-    firewall_policy,
-    idle,
-    log_format,
-    origins,
-    repository,
-    ssh_keys,
-    stopping,
-    upgrade,
-)
+from melda.base.paths import SSH_PORT, VERSIONS_PORT
+from melda.config import bucket, environ, jupyter_port
 
 from builder.container import FILES, OPEN, SECRET
 from builder.errors import BuildError
 
-PORTS = (JUPYTER_PORT, VERSIONS_PORT, SSH_PORT)
+
+def ports(variables: Mapping[str, str]) -> tuple[int, int, int]:
+    """Return the ports of a container with these variables, Jupyter's first."""
+    return jupyter_port.from_env(variables), VERSIONS_PORT, SSH_PORT
 
 
 def check(variables: Mapping[str, str]) -> None:
@@ -40,26 +31,13 @@ def check(variables: Mapping[str, str]) -> None:
             raise BuildError(f"invalid {name}: the image reads {', '.join((*OPEN, *FILES))}")
         if name in FILES and not re.fullmatch(r"(/[^/\s]+)+", variables[name]):
             raise BuildError(f"invalid {name}: expected the path of a file in the container, such as {FILES[name]}")
+    # A project comes with its task: alone, its bucket is still a mistake to be told of.
+    folder = {"PROJECT_FOLDER": "that/of-the-task"} if variables.get("BUCKET_NAME") else {}
     try:
-        # A project comes with its task: alone it is still a mistake to be told of.
-        if variables.get("BUCKET_NAME") and "PROJECT_FOLDER" not in variables:
-            bucket.bucket_name(variables["BUCKET_NAME"])
-            bucket.fork_of(variables.get("FORK_OF", ""), "")
-        else:
-            bucket.from_env(variables)
+        environ.requested({**folder, **variables})
         bucket.endpoint(variables.get("AWS_ENDPOINT_URL_S3", ""))
         bucket.region(variables.get("AWS_REGION", ""))
         bucket.expiration(variables.get("AWS_CREDENTIAL_EXPIRATION", ""), 0)
         bucket.patience(variables.get("S3FS_PATIENCE", ""))
-        base_url.from_env(variables)
-        data.from_env(variables)
-        firewall_policy.from_env(variables, None)
-        idle.parse(variables.get(idle.VARIABLE, ""))
-        log_format.check(variables.get(log_format.VARIABLE, ""))
-        origins.parse(variables.get(origins.VARIABLE, ""))
-        repository.parse(variables.get(repository.VARIABLE, ""))
-        stopping.parse(variables.get(stopping.VARIABLE, ""))
-        upgrade.mode(variables)
-        ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", ""))
     except errors.ConfigError as refused:
         raise BuildError(str(refused)) from None

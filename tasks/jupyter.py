@@ -16,7 +16,8 @@ from tasks.lib.release import target
 from tasks.operations import apt, managed_files, r, venv
 from tasks.settings import deploy
 
-CELLS = "cells.R"
+# What every R reads: what is shown in cells, and what Debian's packages of R lack.
+FOR_R = ("cells.R", "debian.R")
 R_KERNEL = "/usr/local/share/jupyter/kernels/ir/kernel.json"
 EXTENSIONS = "/usr/local/share/jupyter/labextensions"
 IRKERNEL = "/usr/lib/R/site-library/IRkernel/kernelspec"
@@ -66,17 +67,17 @@ def jupyter() -> None:
         name="Let Python find the user's own packages, and its kernel start whatever they are",
         entries=[ManagedFile(path, source("jupyter/" + name)) for path, name in ours().items()],
     )
-    cells = f"{host.data.src}/{CELLS}"
+    files = {f"{host.data.src}/{name}": source("jupyter/" + name) for name in FOR_R}
     managed_files.put(
-        name="Install what R shows in cells",
-        entries=[ManagedFile(host.data.src, mode="755"), ManagedFile(cells, source("jupyter/" + CELLS))],
+        name="Install what R shows in cells, and what it takes from Debian",
+        entries=[ManagedFile(host.data.src, mode="755"), *(ManagedFile(path, code) for path, code in files.items())],
     )
     managed_files.block(
-        name="Let R's kernel show what programs write",
+        name="Let R read it",
         path=RPROFILE,
         marker="melda-jupyter cells",
         # A kernel starts whatever happens there.
-        content=f'try(source("{cells}", local = TRUE), silent = TRUE)',
+        content="\n".join(f'try(source("{path}", local = TRUE), silent = TRUE)' for path in files),
     )
     configuration = source("jupyter/jupyter_notebook_config.py")
     managed_files.put(
@@ -86,6 +87,8 @@ def jupyter() -> None:
             ManagedFile("/etc/jupyter/jupyter_notebook_config.py", configuration),
             ManagedFile("/etc/jupyter/jupyter_server_config.py", configuration),
             *tree("jupyter/templates", "/etc/jupyter/templates"),
+            # JupyterLab 4.6 asks whether somebody wants its news, whatever LabApp.news_url says.
+            *tree("jupyter/labconfig", "/etc/jupyter/labconfig"),
             ManagedFile(EXTENSIONS, mode="755"),
             *tree("jupyter/labextension", EXTENSIONS + "/melda-status"),
         ],

@@ -15,6 +15,7 @@ from tasks.facts.r import PackageOrigins, RPackages
 from tasks.jupyter import lock
 from tasks.lib import managed_files, omitted
 from tasks.lib.fact_cache import prefetch
+from tasks.lib.locks import beginning
 from tasks.operations import r
 from tasks.settings import deploy
 
@@ -59,9 +60,10 @@ def _wanted() -> List[str]:
     return [name for chosen in up_to(host.data.packages) for name in r_names(chosen)]
 
 
-def _python() -> None:
+def _python(initials: str = "") -> None:
     for chosen in up_to(host.data.packages):
-        jupyter.install(f"Install the Python packages of {chosen}", lock(chosen))
+        wanted = beginning(lock(chosen), initials)
+        jupyter.install(f"Install the Python packages of {chosen}", wanted)
 
 
 def _r() -> None:
@@ -79,9 +81,13 @@ def _r() -> None:
 
 
 @deploy("Packages")
-def python_packages() -> None:
-    """Install the set's packages of Python."""
-    _python()
+def python_packages(initials: str = "") -> None:
+    """Install the set's packages of Python.
+
+    Args:
+        initials: of the names to install, ``a-o``; empty: all.
+    """
+    _python(initials)
 
 
 @deploy("Packages")

@@ -90,12 +90,27 @@ def _add_r(suite: str, architecture: str) -> None:
     )
 
 
+def _suite() -> str:
+    return str(host.data.r2u_suite or target().release.r2u_suite or "")
+
+
+def _built(architecture: str) -> bool:
+    built = target().release.r2u_architectures
+    return not built or architecture in built
+
+
+def brings_r() -> bool:
+    """Say whether R's packages have to wait for a repository of this concern, because it has newer ones."""
+    here = target()
+    return bool((here.release.r_suite and host.data.r_key) or (_suite() and _built(here.architecture)))
+
+
 @deploy("r2u")
 def r2u() -> None:
     prefetch(FileContents, path=omitted.PATH)
     here = target()
     release = here.release
-    suite = host.data.r2u_suite or release.r2u_suite
+    suite = _suite()
     if release.r_suite and host.data.r_key:
         _add_r(release.r_suite, here.architecture)
     if not suite:
@@ -103,7 +118,7 @@ def r2u() -> None:
             f"    r2u has no {release.distribution} {release.version}:"
             f" {release.distribution}'s own r-cran-* packages play its part"
         )
-    elif release.r2u_architectures and here.architecture not in release.r2u_architectures:
+    elif not _built(here.architecture):
         logger.info(f"    r2u has no {suite} for {here.architecture}")
     else:
         _add_r2u(suite, here.architecture)

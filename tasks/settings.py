@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Set
 from weakref import WeakKeyDictionary
 
 import pyinfra.api
+from melda.base import addresses, paths
 from pyinfra import host, logger, state
 from pyinfra.api import DeployError, Host
 from pyinfra.api.connectors import get_all_connectors
@@ -66,22 +67,22 @@ def _certificates(value: Any) -> bool:
 
 
 # What these hold is gone when a container starts again, or open to everybody.
-_VOLATILE = "dev|proc|run|sys|tmp"
+_VOLATILE = paths.VOLATILE_FOLDERS + "|tmp"
 # It is given to the user, whole.
-_HOME = _path(_VOLATILE + "|bin|boot|etc|lib|lib32|lib64|libx32|root|sbin|usr|var")
+_HOME = _path(f"{_VOLATILE}|{paths.SYSTEM_FOLDERS}")
 _PATH = _path(_VOLATILE)
-_URL = Rule(_matches(r"https?://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~/%-]*)?"), "an http(s) URL without a password")
+_HOST = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+_URL = Rule(_matches(rf"https?://{_HOST}(/[A-Za-z0-9._~/%-]*)?"), "an http(s) URL without a password")
 _URL_OR_NONE = Rule(lambda value: value == "" or _URL.accepts(value), _URL.right + " (netrc has it), or empty")
 # What a shell, apt and pip's configuration take as it is.
 _PROXY = Rule(
-    _matches(r"|http://([A-Za-z0-9._~%!$&*+,;=:-]+@)?[A-Za-z0-9.\[\]:-]+/?"),
+    _matches(rf"|http://([A-Za-z0-9._~%!$&*+,;=:-]+@)?{_HOST}/?"),
     "http://[USER:PASSWORD@]HOST:PORT, or empty",
 )
 _SWITCH = Rule(lambda value: isinstance(value, bool), "true or false")
 _KEY_TYPES = (
     "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com"
 )
-
 _PUBLIC_KEY = _matches(rf"|({_KEY_TYPES}) [A-Za-z0-9+/]{{60,}}={{0,2}}( .*)?")
 
 RULES: Dict[str, Rule] = {
@@ -98,7 +99,7 @@ RULES: Dict[str, Rule] = {
     "locale": Rule(_matches(r"([a-z]{2,3}(_[A-Z]{2})?|C)\.UTF-8"), "a UTF-8 locale such as en_US.UTF-8"),
     "apt_mirror": _URL_OR_NONE,
     "apt_security_mirror": _URL_OR_NONE,
-    "apt_proxy": Rule(_matches(r"|http://[A-Za-z0-9.\[\]:-]+/?"), "http://HOST:PORT without a password, or empty"),
+    "apt_proxy": Rule(_matches(rf"|http://{_HOST}/?"), "http://HOST:PORT without a password, or empty"),
     "pypi_index": _URL_OR_NONE,
     "http_proxy": _PROXY,
     "https_proxy": _PROXY,
@@ -132,12 +133,21 @@ def _refusals(settings: Dict[str, Any]) -> List[str]:
     for name, value in settings.items():
         rule = RULES[name]
         if not rule.accepts(value):
-            # A URL is refused for a password in it, which must not get into a log.
-            shown = repr(value)
-            if name.endswith(("_mirror", "_proxy", "_index")):
-                shown = re.sub(r"^(['\"])(\w+://)?.+@", r"\1\2***@", shown)
-            found.append(f"invalid {name}={shown}: expected {rule.right}")
+            found.append(f"invalid {name}={_shown(name, value)}: expected {rule.right}")
     return found
+
+
+def _shown(name: str, value: Any) -> str:
+    """Return a value that is refused without what may be a secret, which must not get into a log, and short."""
+    if not isinstance(value, str):
+        return repr(value)
+    # A URL is refused for a password in it, or a query.
+    if name.endswith(("_mirror", "_proxy", "_index")):
+        value = re.sub(r"(?s)\?.*", "?***", re.sub(r"(?s)^(\w+://)?.+@", r"\1***@", value))
+        return repr(value[: addresses.LONGEST_VALUE])
+    # A file's content in the place of its path, a private key in that of the public one.
+    holds = "-----BEGIN " in value or (name == "netrc" and len(value.split()) > 1)
+    return repr(value.split()[0][: addresses.LONGEST_VALUE] + " ***") if holds else repr(addresses.shown(value))
 
 
 def problem_of_data(data: Dict[str, Any]) -> str:
@@ -271,18 +281,18 @@ def _is_accepted(this: Host) -> bool:
     return False
 
 
-def deploy(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+def deploy(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a task a deploy of pyinfra's that checks all settings first: it may be all that is run.
 
     Args:
         name: of the deploy, in pyinfra's output.
     """
 
-    def decorate(task: Callable[[], None]) -> Callable[[], None]:
+    def decorate(task: Callable[..., None]) -> Callable[..., None]:
         @wraps(task)
-        def checked() -> None:
+        def checked(*arguments: str) -> None:
             if accepted():
-                task()
+                task(*arguments)
 
         found: Callable[..., Any] = pyinfra.api.deploy(name)(checked)
         return found

@@ -6,7 +6,7 @@ from pyinfra import host
 from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import Locales
 
-from tasks import fonts
+from tasks import fonts, r2u
 from tasks.debian_packages import PACKAGES
 from tasks.facts.apt import AptState, Diversion, LackingPrograms, Upgradable
 from tasks.facts.files import PathStats
@@ -54,9 +54,9 @@ def system() -> None:
     apt.upgrade(name="Upgrade installed packages")
     apt.packages(
         name="Install the Debian packages of all concerns",
-        # R's packages wait for r2u, which has newer ones.
+        # One transaction takes less time than two.
         packages=[
-            *(name for concern, names in PACKAGES.items() if concern != "r" for name in names),
+            *(name for concern, names in PACKAGES.items() if concern != "r" or not r2u.brings_r() for name in names),
             *debian_names(host.data.packages),
             *fonts.wanted(),
         ],

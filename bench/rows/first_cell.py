@@ -48,9 +48,11 @@ def through_jupyter(workbench: Workbench, kernel: str, options: list[str], comma
     """
     name = f"{workbench.token}-{uuid.uuid4().hex[:8]}"
     run = ["run", "--detach", "--name", name, "--publish", "127.0.0.1::8888", "--env", f"JUPYTER_TOKEN={TOKEN}"]
+    # Before the time counts: who asks first waits until it is built.
+    image = workbench.image()
     try:
         began = time.monotonic()
-        client.call(workbench.docker, *run, *options, workbench.image(), *command)
+        client.call(workbench.docker, *run, *options, image, *command)
         port = client.call(workbench.docker, "port", name, "8888/tcp").splitlines()[0].rsplit(":", 1)[1]
         until_it_answers(int(port), began)
         with Notebook(f"http://127.0.0.1:{port}", TOKEN).start(kernel) as running:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.results import OURS, Result, Target
-from bench.workbench import Workbench, copy
+from bench.workbench import ROOT, Workbench, copy
 from builder.errors import BuildError
 from tasks.lib.locks import entries, pins
 from tests.container.registry import Registry
@@ -19,16 +19,17 @@ from tests.container.registry import Registry
 NAME = "layers"
 REPEATS = 2
 WHOLE, FIRST = "the whole image", "all steps"
-# Each needs nothing that is not there.
-R_PACKAGE, PYTHON_PACKAGE = "mlbench", "toolz"
+PACKAGES = "datascience"
+# Nothing needs them, and each needs nothing that is not there without it.
+R_PACKAGE, PYTHON_PACKAGE = "ggthemes", "wordcloud"
 NOTE = (
-    "Layers: the image with packages=core as `make image` builds and labels it, then again after one change of the tree, and "
+    f"Layers: packages={PACKAGES} as `make image` builds and labels it, then again after one change of the tree, and "
     "pushed to a registry on the same machine. MB are those of the layers that the registry had not, packed as they are pushed "
     "and pulled. A line: a comment at the end of a file of the runtime. R and Python: "
-    f"`{R_PACKAGE}` in r-core.txt, `{PYTHON_PACKAGE}` in the locks of core. Each change alone. All steps: the first build, in "
+    f"`{R_PACKAGE}` and `{PYTHON_PACKAGE}`, which the first build lacks. Each change alone. All steps: the first build, in "
     "which each step runs; what the cache mounts hold is not downloaded."
 )
-BUILD = "import sys; from builder import image; image.build(*sys.argv[1:5], 'core', False)"
+BUILD = "import sys; from builder import image; image.build(*sys.argv[1:5], '" + PACKAGES + "', False)"
 REPOSITORY = "melda"
 
 
@@ -39,14 +40,27 @@ def a_line(tree: Path) -> None:
 
 def an_r_package(tree: Path) -> None:
     """Add to the R packages."""
-    _append(tree / "files/packages/r-core.txt", f"# Added.\n{R_PACKAGE}\n")
+    _append(tree / f"files/packages/r-{PACKAGES}.txt", f"{R_PACKAGE}\n")
 
 
 def a_python_package(tree: Path) -> None:
-    """Add to the Python packages of each Python, as `make lock` would."""
-    for lock in sorted((tree / "files/packages/locks").glob("core-*.txt")):
-        larger = (lock.parent / lock.name.replace("core", "datascience")).read_text()
-        _append(lock, "".join(entry for entry in entries(larger) if PYTHON_PACKAGE in pins(entry.encode())))
+    """Add to the Python packages of each Python."""
+    for lock in _locks(tree):
+        lock.write_text((ROOT / lock.relative_to(tree)).read_text())
+
+
+def without(tree: Path) -> None:
+    """Take out what is added later."""
+    listed = tree / f"files/packages/r-{PACKAGES}.txt"
+    listed.write_text(re.sub(rf"\b{R_PACKAGE}\b", "", listed.read_text()))
+    for lock in _locks(tree):
+        lock.write_text(
+            "".join(entry for entry in entries(lock.read_text()) if PYTHON_PACKAGE not in pins(entry.encode()))
+        )
+
+
+def _locks(tree: Path) -> list[Path]:
+    return sorted((tree / "files/packages/locks").glob(f"{PACKAGES}-*.txt"))
 
 
 def _append(path: Path, text: str) -> None:
@@ -106,6 +120,7 @@ def tree(folder: Path, token: str) -> Path:
         # Nothing can run in what is made of nothing.
         text = re.sub(r"^(FROM (?!scratch).*)$", rf"\1\n{shell}", dockerfile.read_text(), flags=re.MULTILINE)
         dockerfile.write_text(text)
+    without(copied)
     return copied
 
 

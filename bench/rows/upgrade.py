@@ -85,20 +85,29 @@ class Kept:
             return ""
         return str(found["Body"].read().decode())
 
+    def _keys(self, folder: str) -> list[str]:
+        pages = self._s3.server.client().get_paginator("list_objects_v2")
+        listed = pages.paginate(Bucket=project.BUCKET, Prefix=folder + "/")
+        return [item["Key"] for page in listed for item in page.get("Contents", [])]
+
+    def drop(self, folder: str) -> None:
+        """Remove a copy: what is measured next need not share the disk's cache with it."""
+        for key in self._keys(folder):
+            self._s3.server.client().delete_object(Bucket=project.BUCKET, Key=key)
+
     def copy(self, python: str) -> str:
         """Return a new folder with all of it, as an image with that Python would have left it; empty: with this one."""
         s3 = self._s3.server.client()
         self._copies += 1
         folder = f"{self._folder}-{self._copies}"
         here = ""
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=project.BUCKET, Prefix=self._folder + "/"):
-            for key in (item["Key"] for item in page.get("Contents", [])):
-                name = key.removeprefix(self._folder)
-                part = name.split("/")[2] if name.startswith("/.melda-jupyter/Python-") else ""
-                here = part.partition("-")[2] or here
-                new = name.replace(f"/Python-{here}", f"/Python-{python}") if python and here else name
-                source = {"Bucket": project.BUCKET, "Key": key}
-                s3.copy_object(Bucket=project.BUCKET, Key=folder + new, CopySource=source)
+        for key in self._keys(self._folder):
+            name = key.removeprefix(self._folder)
+            part = name.split("/")[2] if name.startswith("/.melda-jupyter/Python-") else ""
+            here = part.partition("-")[2] or here
+            new = name.replace(f"/Python-{here}", f"/Python-{python}") if python and here else name
+            source = {"Bucket": project.BUCKET, "Key": key}
+            s3.copy_object(Bucket=project.BUCKET, Key=folder + new, CopySource=source)
         if not here:
             raise BuildError("the project has no Python packages in the bucket")
         for name in ("image.json", "environment.json") if python else ():
@@ -164,6 +173,7 @@ def once(workbench: Workbench, kept: Kept, python: str, import_: str, found: Tim
             found.carried.append(time.monotonic() - answered)
             if f"{len(TEN)} packages are carried over" not in told(workbench, container):
                 raise BuildError(told(workbench, container))
+    kept.drop(folder)
     return answered - began
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from melda.base.paths import HEALTHCHECK
-from melda.config import stopping
+from melda.config import stop_seconds
 
 from builder.errors import BuildError
 from builder.settings import REFERENCE, refuse
@@ -167,7 +167,7 @@ def _port(number: int, network: str) -> dict[str, Any]:
 
 def definition(task: Task) -> dict[str, Any]:
     """Return the parameters of RegisterTaskDefinition."""
-    variables = {stopping.VARIABLE: str(STOP), **task.variables}
+    variables = {stop_seconds.VARIABLE: str(STOP), **task.variables}
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": task.image,
@@ -175,7 +175,7 @@ def definition(task: Task) -> dict[str, Any]:
         "cpu": task.cpu,
         "memory": task.memory,
         "memoryReservation": task.reservation,
-        "portMappings": [_port(number, task.network) for number in contract.PORTS],
+        "portMappings": [_port(number, task.network) for number in contract.ports(variables)],
         "environment": [{"name": name, "value": value} for name, value in variables.items()],
         "secrets": [{"name": name, "valueFrom": arn} for name, arn in task.secrets.items()],
         "privileged": False,
@@ -190,7 +190,7 @@ def definition(task: Task) -> dict[str, Any]:
             "initProcessEnabled": False,
         },
         "healthCheck": {"command": ["CMD", HEALTHCHECK], **HEALTH},
-        "stopTimeout": stopping.parse(variables[stopping.VARIABLE]),
+        "stopTimeout": stop_seconds.parse(variables[stop_seconds.VARIABLE]),
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {

@@ -21,7 +21,7 @@ from builder import engine  # noqa: E402
 from builder.errors import BuildError  # noqa: E402
 from builder.overrides import defaults as settings  # noqa: E402
 from builder.settings import REFERENCE, refuse  # noqa: E402
-from deployments.contract import PORTS  # noqa: E402
+from deployments.contract import ports  # noqa: E402
 from deployments.jupyterhub import network  # noqa: E402
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
@@ -49,7 +49,7 @@ if proxy.exists():
 c.DockerSpawner.image = image
 # It is PID 1 as anywhere; JupyterHub's variables tell it that the hub says who may use Jupyter.
 c.DockerSpawner.cmd = ["start-jupyter"]
-c.DockerSpawner.port = PORTS[0]
+c.DockerSpawner.port = ports({})[0]
 # No port of this machine is published: the proxy connects to the container's own address.
 c.DockerSpawner.use_internal_ip = True
 c.DockerSpawner.network_name = os.environ.get("MELDA_HUB_NETWORK", "melda-hub")

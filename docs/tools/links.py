@@ -1,4 +1,4 @@
-"""Offline checks of links: of the site as it was built, and of the Markdown as it stands in the repository.
+"""Offline checks of the links of the site as it was built; Sphinx itself finds what leads nowhere in Markdown.
 
 usage: python -m docs.tools.links SITE
 """
@@ -16,7 +16,6 @@ from docs.tools import ROOT
 
 # Elements that make a browser ask another host, without a click.
 FETCHED = {"img", "script", "link", "iframe", "source", "video", "audio", "embed", "object"}
-FENCE = re.compile(r"^(```+|~~~+).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
 class _Page(HTMLParser):
@@ -60,24 +59,6 @@ def of_site(site: Path) -> list[str]:
     return found
 
 
-def anchor(heading: str) -> str:
-    """Return the anchor that GitHub gives a heading."""
-    words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
-    return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
-
-
-def anchors(text: str) -> set[str]:
-    """Return all anchors of a page in Markdown; a heading that stands there twice is numbered the second time."""
-    found: set[str] = set()
-    for heading in re.findall(r"^#{1,6} (.+?)#*$", FENCE.sub("", text), re.MULTILINE):
-        plain, number = anchor(heading), 1
-        name = plain
-        while name in found:
-            name, number = f"{plain}-{number}", number + 1
-        found.add(name)
-    return found
-
-
 def tracked(*patterns: str) -> list[Path]:
     """Return the repository's files, those that are not committed yet included."""
     listed = subprocess.run(
@@ -88,23 +69,6 @@ def tracked(*patterns: str) -> list[Path]:
         text=True,
     ).stdout
     return [ROOT / name for name in sorted(filter(None, listed.split("\0"))) if (ROOT / name).is_file()]
-
-
-def of_page(path: Path) -> list[str]:
-    """Return one line for each relative link of a page in Markdown that leads nowhere."""
-    found = []
-    text = re.sub(r"`[^`\n]*`", "", FENCE.sub("", path.read_text()))
-    for link in re.findall(r"\]\(([^)\s]+)(?:\s[^)]*)?\)|^\[[^]]+\]:\s+(\S+)", text, re.MULTILINE):
-        address = next(filter(None, link))
-        parts = urlsplit(address)
-        if parts.scheme or parts.netloc:
-            continue
-        to = path.parent / unquote(parts.path) if parts.path else path
-        if not to.exists():
-            found.append(f"{path.name}: {address} leads nowhere")
-        elif parts.fragment and to.suffix == ".md" and parts.fragment not in anchors(to.read_text()):
-            found.append(f"{path.name}: {address}: there is no such heading")
-    return found
 
 
 def main() -> int:

@@ -112,7 +112,9 @@ def fits(source: str, found: Stats, since: Optional[int], checked_only: bool = F
 
 
 def uncompiled(folder: str) -> List[str]:
-    """Name the sources below a folder without bytecode that fits."""
+    """Name the sources below a folder without bytecode that fits; none where there is no folder yet."""
+    if not os.path.isdir(folder):
+        return []
     found = walk(folder)
     sources = (path for path, about in found.items() if path.endswith(".py") and stat.S_ISREG(about.st_mode))
     return sorted(path for path in sources if not fits(path, found, None, checked_only=True))

@@ -27,21 +27,34 @@ local({
   }
 
   cells <- new.env(parent = baseenv())
-  cells$system <- function(command, intern = FALSE, ignore.stdout = FALSE, ignore.stderr = FALSE, wait = TRUE, ...) {
+  # What a program reads, as base's system() does it.
+  from <- function(input) {
+    if (is.null(input)) return(character())
+    file <- tempfile("input")
+    writeLines(input, file)
+    c("<", shQuote(file))
+  }
+  cells$system <- function(command, intern = FALSE, ignore.stdout = FALSE, ignore.stderr = FALSE, wait = TRUE,
+                           input = NULL, ...) {
     if (!isFALSE(intern) || !isFALSE(ignore.stdout) || !isTRUE(wait) || ...length())
-      return(base::system(command, intern, ignore.stdout, ignore.stderr, wait, ...))
-    shown(command, if (isTRUE(ignore.stderr)) "2>/dev/null" else "2>&1")
+      return(base::system(command, intern, ignore.stdout, ignore.stderr, wait, input, ...))
+    shown(paste(c(from(input), command), collapse = " "), if (isTRUE(ignore.stderr)) "2>/dev/null" else "2>&1")
   }
-  cells$system2 <- function(command, args = character(), stdout = "", stderr = "", ...) {
-    if (!identical(stdout, "") || !(identical(stderr, "") || isFALSE(stderr)) || ...length())
-      return(base::system2(command, args, stdout, stderr, ...))
-    shown(paste(c(shQuote(command), args), collapse = " "), if (isFALSE(stderr)) "2>/dev/null" else "2>&1")
+  cells$system2 <- function(command, args = character(), stdout = "", stderr = "", stdin = "", input = NULL,
+                            env = character(), ...) {
+    if (!identical(stdout, "") || !(identical(stderr, "") || isFALSE(stderr)) || !identical(stdin, "") || ...length())
+      return(base::system2(command, args, stdout, stderr, stdin, input, env, ...))
+    whole <- c(env, shQuote(command), args, from(input))
+    shown(paste(whole, collapse = " "), if (isFALSE(stderr)) "2>/dev/null" else "2>&1")
   }
-  # R's own refuses, as this R is not interactive; readline() in a cell is IRkernel's, which asks below the cell.
+  # R reads a path from where there is nothing, and gives what was in memory.
+  cells$file.choose <- function(...) stop("there is no dialog in a cell: name the file, seen from ", getwd(), call. = FALSE)
+  # R's own refuses, as this R is not interactive; readline() in a cell is IRkernel's, which asks below the cell. Nobody can be
+  # asked where a program runs the cell; readline() would wait for ever.
+  nobody <- function() isFALSE(environment(readline)$current_request$content$allow_stdin)
   asking <- new.env(parent = baseenv())
   asking$menu <- function(choices, graphics = FALSE, title = NULL) {
-    # Nobody can be asked where a program runs the cell; readline() would wait for ever.
-    if (isFALSE(environment(readline)$current_request$content$allow_stdin)) return(utils::menu(choices, graphics, title))
+    if (nobody()) return(utils::menu(choices, graphics, title))
     if (length(title) && nzchar(title[1L])) cat(title, "\n", sep = "")
     cat(paste0(format(seq_along(choices)), ": ", choices, "\n"), sep = "")
     repeat {
@@ -54,20 +67,61 @@ local({
   # In front of utils, which is not attached yet when this file is read.
   setHook(packageEvent("utils", "attach"), function(...) attach(asking, name = "melda:asking", warn.conflicts = FALSE))
 
-  # IRkernel looks for getPass in all libraries at each cell, the project's among them: no cell would run while storage does not
-  # answer. Who has loaded it finds IRkernel's own in its place, as before.
   setHook(packageEvent("IRkernel", "onLoad"), function(...) {
     kernel <- asNamespace("IRkernel")
-    replaced <- "add_to_user_searchpath"
-    unlockBinding(replaced, kernel)
-    assign(replaced, function(name, FN, pkg = NULL) {
+    # IRkernel looks for getPass in all libraries at each cell, the project's among them: no cell would run while storage does
+    # not answer. Who has loaded it finds IRkernel's own in its place, as before.
+    utils::assignInNamespace("add_to_user_searchpath", ns = "IRkernel", function(name, FN, pkg = NULL) {
+      # A bar that a loop in a cell before began, and nobody ended: cli would show it below each message from then on.
+      if (isNamespaceLoaded("cli")) try(cli::cli_progress_cleanup(), silent = TRUE)
       if (!is.null(pkg) && isNamespaceLoaded(pkg)) kernel$replace_in_package(pkg, name, FN)
       else assign(name, FN, "jupyter:irkernel")
-    }, kernel)
-    lockBinding(replaced, kernel)
+    })
+    # IRkernel ends each message once more: empty lines, and a bar that cannot stay on its line
+    # (https://github.com/IRkernel/IRkernel/issues/732). Only rlang's have no end (https://github.com/r-lib/rlang/issues/1677).
+    # cli takes a bar away with as many blanks as one sees of it. JupyterLab counts colours as letters; and a bar that is still
+    # there would shine through what others say.
+    methods <- kernel$Executor$def@refMethods
+    handler <- methods$handle_message
+    shown <- handler@.Data
+    body(shown) <- quote({
+      text <- sub("^\r +\r$", paste0("\r", strrep(" ", 200L), "\r"), conditionMessage(o))
+      if (inherits(o, "rlang_message") && !endsWith(text, "\n")) text <- paste0(text, "\n")
+      if (!inherits(o, "cliMessage") && isNamespaceLoaded("cli") && cli::cli_progress_num() > 0)
+        text <- paste0("\r", strrep(" ", 200L), "\r", text)
+      stream(text, "stderr")
+    })
+    handler@.Data <- shown
+    methods$handle_message <- handler
+  })
+
+  # Bars of progress, which R packages show where R is interactive, on the process's own error output: a page can show them, too.
+  # A site's or a user's .Rprofile comes later and may say otherwise.
+  options(cli.dynamic = TRUE, pboptions = list(type = "timer"), progressr.enable = TRUE, progressr.delay_stdout = FALSE)
+  setHook(packageEvent("progress", "onLoad"), function(...) {
+    utils::assignInNamespace("is_supported", ns = "progress", function(stream) isTRUE(getOption("progress_enabled", TRUE)))
+  })
+  # https://github.com/futureverse/progressr/issues/170
+  setHook(packageEvent("progressr", "onLoad"), function(...) {
+    progressr <- asNamespace("progressr")
+    shown <- new.env(parent = progressr)
+    shown$stderr <- stdout
+    for (name in ls(progressr, pattern = "^handler_")) {
+      handler <- progressr[[name]]
+      environment(handler) <- shown
+      utils::assignInNamespace(name, ns = "progressr", handler)
+    }
   })
 
   # help.start(), vignettes and browseURL() would start a browser in the container.
+  # askpass() is what packages ask for passwords with; the kernel's getPass() hides what is typed. fix(), file.edit(), vi()
+  # would wait for ever for an editor that nobody sees.
+  no_editor <- function(...) stop("there is no editor in a cell: open the file in JupyterLab", call. = FALSE)
+  for (name in c("vi", "pico", "emacs", "xemacs", "xedit")) asking[[name]] <- no_editor
+  options(
+    askpass = function(prompt, ...) if (!nobody()) get("getPass", "jupyter:irkernel")(prompt),
+    editor = function(name = NULL, file = "", title = "") no_editor()
+  )
   options(browser = function(url) {
     if (grepl("^https?://(127[.]|localhost)", url))
       message("R serves its help inside the container only, where there is no browser. In a cell ?NAME shows a page of it,",

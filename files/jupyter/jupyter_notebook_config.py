@@ -112,6 +112,10 @@ server.terminado_settings = {"shell_command": [*(FIRST if os.access(FIRST[0], os
 # Not in the project, where each look at it is a request if that is in S3.
 os.environ.setdefault("JP_LSP_VIRTUAL_DIR", os.path.expanduser("~/.virtual_documents"))
 
+# Loaded with the first request for it (melda/jupyter/proxy.py).
+if not OLD:
+    server.jpserver_extensions = {"jupyter_server_proxy": False}
+
 # Without this JupyterLab looks for language servers in the project when it starts: requests, if that is in
 # S3. None is installed.
 c.LanguageServerManager.autodetect = False

@@ -54,6 +54,8 @@ class Upgradable(Lines):
     pyinfra's SimulateOperationWillChange raises where apt is broken, and ends the run that would repair it.
     """
 
+    takes_long = True  # it reads apt's lists
+
     def command(self) -> str:
         return (
             "LC_ALL=C apt-get -s -q -y upgrade 2>&1"

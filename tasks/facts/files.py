@@ -17,7 +17,7 @@ FUSE = ("fuse",)
 MISSING, NO_FOLDER, THEIRS = ("missing",), ("no folder",), ("somebody's",)
 # What stat and sha256sum say of all files and folders at once; a folder has no sum.
 _ABOUT = (
-    'exec 2>/dev/null; stat -f -c "fs|%T|%n" "$@" | grep "^fs|fuseblk|";'
+    'exec 2>/dev/null; stat -f -c "fs|%T|%n" "$@" | grep "^fs|fuse\\(blk\\)*|";'
     ' stat -c "%F|%a|%U|%G|%n" "$@"; sha256sum "$@" | sed "s/^/sha|/"'
 )
 
@@ -35,6 +35,20 @@ class Lines(FactBase[List[str]]):
 
     def process(self, output: List[str]) -> List[str]:
         return output
+
+
+class Paths(FactBase[List[str]]):
+    """The paths that a command writes, each ended by a NUL, through :data:`ENCODED`.
+
+    A name may hold a line end: of ``/srv/a`` and a line end, ``etc`` and ``passwd`` in it, lines are two paths.
+    """
+
+    ENCODED = "base64 -w 0"
+    default = list
+
+    def process(self, output: List[str]) -> List[str]:
+        text = base64.b64decode("".join(output)).decode("utf-8", "surrogateescape")
+        return sorted(set(text.split("\0")) - {""})
 
 
 class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
@@ -196,7 +210,7 @@ _R_LIBRARIES = "/usr/lib/R /usr/local/lib/R"
 _DEPTH = 5  # /usr/lib/TRIPLET/utempter/utempter
 
 
-class SetuidFiles(Lines):
+class SetuidFiles(Paths):
     """Programs with setuid or setgid, and folders that everybody may write to, in an image or a container.
 
     On a host people other than our user need them, sudo for instance: there the list is empty. pyinfra's FindFiles cannot
@@ -207,15 +221,12 @@ class SetuidFiles(Lines):
         # Where the user may rename, a path that was found leads elsewhere by the time it is changed.
         left_out = " -o ".join("-path " + shlex.quote(path) for path in (*_NOT_SEARCHED, home))
         return (
-            f"{host_kind.IS_HOST} || find / -xdev -maxdepth {_DEPTH} \\( {left_out} \\) -prune -o"
-            " \\( -type f -perm /6000 -o -type d -perm -0002 \\) -printf '%y %p\\n' 2>/dev/null; true"
+            f"{{ {host_kind.IS_HOST} || find / -xdev -maxdepth {_DEPTH} \\( {left_out} \\) -prune -o"
+            f" \\( -type f -perm /6000 -o -type d -perm -0002 \\) -print0; }} 2>/dev/null | {self.ENCODED}"
         )
 
-    def process(self, output: List[str]) -> List[str]:
-        return sorted(line[2:] for line in output if line[:3] in {"f /", "d /"})
 
-
-class UsersFiles(Lines):
+class UsersFiles(Paths):
     """What belongs to the user outside of the home in an image or a container: whose it is may change what root runs.
 
     On a host the list is empty: an account that people use has files there. pyinfra's FindFiles cannot skip folders.
@@ -224,9 +235,6 @@ class UsersFiles(Lines):
     def command(self, home: str, uid: int) -> str:
         left_out = " -o ".join("-path " + shlex.quote(path) for path in (*_NOT_SEARCHED, *_USERS, home))
         return (
-            f"{host_kind.IS_HOST} || {{ find / -xdev -maxdepth {_DEPTH} \\( {left_out} \\) -prune -o -uid {uid} -print;"
-            f" find {_R_LIBRARIES} -uid {uid} -print; }} 2>/dev/null; true"
+            f"{{ {host_kind.IS_HOST} || {{ find / -xdev -maxdepth {_DEPTH} \\( {left_out} \\) -prune -o -uid {uid} -print0;"
+            f" find {_R_LIBRARIES} -uid {uid} -print0; }}; }} 2>/dev/null | {self.ENCODED}"
         )
-
-    def process(self, output: List[str]) -> List[str]:
-        return sorted({line for line in output if line.startswith("/")})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import shlex
+import time
 from inspect import getcallargs
 from typing import Any, Callable, Dict, List, Sequence, Tuple, Type
 
@@ -18,6 +19,8 @@ from tasks.facts.files import PathStats
 
 Question = Tuple[Type[FactBase[Any]], Dict[str, Any]]
 UNKNOWN = object()
+# Seconds for which what was found while a run was prepared is right when it begins: nobody was asked to confirm it.
+_FRESH = 10.0
 # Linux takes no argument above 128 KiB; @docker quotes this text twice.
 _LONGEST = 90_000
 
@@ -70,6 +73,7 @@ class FactCache:
         self.wanted: Dict[str, Question] = {}
         self.pending: Dict[str, Question] = {}
         self.changed = self.asking = self.executing = False
+        self.since = time.monotonic()  # when the oldest of what is known was asked for
         self._ask = this.get_fact
         vars(this).update(
             get_fact=self.get_fact,
@@ -98,11 +102,14 @@ class FactCache:
         if not issubclass(fact, FactBase) or any(name.startswith("_") for name in kwargs):
             return self._get(fact, *args, **kwargs)
         if state.is_executing != self.executing:
-            # What was found while the run was prepared is old: somebody may have looked at it for an hour.
             self.executing = state.is_executing
-            self.known.clear()
-            self.pending = dict(self.wanted)
+            if time.monotonic() - self.since > _FRESH:
+                # Somebody may have looked at it for an hour.
+                self.known.clear()
+                self.pending = dict(self.wanted)
         key = _key(fact, *args, **kwargs)
+        if not self.known:
+            self.since = time.monotonic()
         # Until something changes, all that will be asked are one question.
         if key in self.pending and not self.changed:
             self._ask_pending()

@@ -18,6 +18,7 @@ from tasks.lib.progress import say
 from tasks.lib.staging import Command
 
 UNITS = "/etc/systemd/system"
+WRITERS = ("root", "staff")  # groups whose members may write what is root's anyway, /usr/local of Debian for one
 # What must be told of a file that is gone from a folder.
 AFTER: Dict[str, str] = {
     UNITS: "[ ! -d /run/systemd/system ] || systemctl daemon-reload",
@@ -28,7 +29,9 @@ AFTER: Dict[str, str] = {
 def _is_roots(path: str, present: Stats) -> bool:
     """Are all folders above a path root's alone? Else it may lead elsewhere by the time it is removed."""
     return all(
-        found[:1] == ("directory",) and found[2] == "root" and not int(found[1], 8) & 0o002
+        found[:1] == ("directory",)
+        and found[2] == "root"
+        and not int(found[1], 8) & (0o002 if found[3] in WRITERS else 0o022)
         for folder in folders_above([path])
         for found in [present.get(folder, ())]
     )

@@ -80,7 +80,7 @@ def project_folder(username: str, uid: int, home: str, path: str) -> Generator[S
     if found and found[0] not in ("directory", "symbolic link"):
         say(f"{path} was in the way and is set aside as {path}.set-aside-...")
     if found[:4] == ["directory", "755", username, username] or (
-        found[:1] == ["directory"] and found[4:] == ["fuseblk"]
+        found[:1] == ["directory"] and found[4:] in (["fuse"], ["fuseblk"])
     ):
         return
     above, name = posixpath.split(path)

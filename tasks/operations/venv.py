@@ -58,8 +58,9 @@ def _packages(
         " export PYC_INVALIDATION_MODE=CHECKED_HASH;"
         f" for list in {' '.join(lists)}; do"
         f" uv pip install -q --python {path}/bin/python --require-hashes --no-deps --compile-bytecode -r $list; done;"
-        # uv leaves a lock file that anybody may write.
-        f" rm -f {path}/.lock; {record}",
+        # uv leaves a lock file that anybody may write. The files are links to those of its cache, and change when these go: what
+        # changes after the record is read again by each run.
+        f" rm -rf {path}/.lock cache; {record}",
         {"uv.txt": managed_files.source("jupyter/uv.txt"), **lists},
     )
 

@@ -135,7 +135,7 @@ def well(service: Service, times: int) -> dict[str, str]:
     return service.health()
 
 
-@pytest.mark.parametrize("place", ["local", "bucket"])
+@pytest.mark.parametrize("place", [pytest.param("local", marks=pytest.mark.full), "bucket"])
 def test_broken_starts(run: Run, mounted: Run, place: str) -> None:
     """Whatever can lie there, under every name a start uses in what is the user's. Then a restart.
     Proves: each start is ready, its kernels run, the log says what was set aside, and nothing of the user's is gone."""

@@ -37,9 +37,20 @@ CANARIES = {
 }
 
 
+# The files that take longest, longest first, so that no worker of pytest-xdist still has one when the others are done. The
+# first two provision containers of their own, while the third builds the image that nearly all others wait for.
+LONGEST = Path(__file__).with_name("longest.txt").read_text().split()
+
+
+def rank(item: pytest.Item) -> int:
+    """Return when the file of a test gets its turn; what everything else is for comes last."""
+    name = item.path.stem.removeprefix("test_")
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST) + (name == "notebook")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What everything else is for comes last."""
-    items.sort(key=lambda item: item.path.name == "test_notebook.py")
+    """Begin with the files that take longest."""
+    items.sort(key=rank)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

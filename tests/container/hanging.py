@@ -23,6 +23,20 @@ ASKED: dict[tuple[str, str], Any] = {
     ("GET", "/api/contents/a.ipynb?hash=1"): None,
     ("POST", "/api/contents/a.ipynb/checkpoints"): None,
     ("GET", "/files/folder/a.txt"): None,
+    ("HEAD", "/files/folder/a.txt"): None,
+    ("GET", "/view/folder/a.txt"): None,
+    ("GET", "/api/resolvePath?path=folder/a.txt"): None,
+    ("GET", "/api/nbconvert"): None,
+    ("POST", "/nbconvert/html"): {"name": "a.ipynb", "content": NOTEBOOK["content"]},
+    ("GET", "/lab/api/settings"): None,
+    ("GET", "/lab/api/settings/@jupyterlab/apputils-extension:themes"): None,
+    ("GET", "/lab/api/themes/@jupyterlab/theme-light-extension/index.css"): None,
+    ("GET", "/lab/api/translations"): None,
+    ("GET", "/lab/api/licenses"): None,
+    ("GET", "/lab/api/workspaces/default"): None,
+    ("GET", "/lab/extensions/@jupyter-widgets/jupyterlab-manager/package.json"): None,
+    ("GET", "/kernelspecs/python3/logo-64x64.png"): None,
+    ("GET", "/custom/custom.css"): None,
     ("GET", "/nbconvert/html/a.ipynb"): None,
     ("GET", "/lab/tree/a.ipynb"): None,
     ("GET", "/notebooks/a.ipynb"): None,
@@ -56,6 +70,7 @@ class Hanging:
         ]
         for kernel, _ in self._kernels:
             kernel.run("1+1")
+        self.notebook.request("GET", "/api/nbconvert")  # loads modules, the first time, for seconds on a busy host
         self.answers: dict[tuple[str, str], int] = {}
         self._threads = [threading.Thread(target=self._ask, args=(what, body)) for what, body in ASKED.items()]
 
@@ -84,3 +99,7 @@ class Hanging:
         assert {what: status for what, status in self.answers.items() if not 200 <= status < 300} == {}
         assert len(self.answers) == len(ASKED)
         assert self._service.run("cat folder/kept.txt", "melda") == "saved"
+        folders = self._service.run("readlink $(pgrep -x bash | sed 's|.*|/proc/&/cwd|')", "melda", check=False)
+        assert any(line.endswith("/folder") for line in folders.splitlines()), (
+            "the terminal is where it was asked to be"
+        )

@@ -1,7 +1,8 @@
-"""Runs in the hub's environment: prints the pod that KubeSpawner makes of values, as JSON.
+"""Runs in the hub's environment: prints the pods that KubeSpawner makes of values, as a list in JSON.
 
-Arguments: the values, merged, as JSON; the slug of the profile that the user chose, if any. KUBECONFIG: a
-cluster, which is asked nothing. Of zero-to-jupyterhub's jupyterhub_config.py only what our values say is done here.
+Argument: a list, in JSON, of the values, merged, and the slug of the profile that the user chose, if any; to load
+KubeSpawner takes seconds. KUBECONFIG: a cluster, which is asked nothing. Of zero-to-jupyterhub's jupyterhub_config.py
+only what our values say is done here.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def configuration(values: dict[str, Any]) -> Config:
     return found
 
 
-async def pod(values: dict[str, Any], profile: str = "") -> dict[str, Any]:
+async def pod(values: dict[str, Any], profile: str) -> dict[str, Any]:
     """The manifest of one user's pod."""
     database = orm.new_session_factory("sqlite:///:memory:")()
     record = orm.User(name="grace.h@example.org")
@@ -83,5 +84,10 @@ async def pod(values: dict[str, Any], profile: str = "") -> dict[str, Any]:
     return {"pod": made, "seconds": spawner.delete_grace_period}
 
 
+async def pods(asked: list[tuple[dict[str, Any], str]]) -> list[dict[str, Any]]:
+    """The manifest of each."""
+    return [await pod(values, profile) for values, profile in asked]
+
+
 if __name__ == "__main__":
-    json.dump(asyncio.run(pod(json.loads(sys.argv[1]), *sys.argv[2:])), sys.stdout)
+    json.dump(asyncio.run(pods(json.loads(sys.argv[1]))), sys.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -24,7 +25,7 @@ RELEASES = {
 }
 COMPILED = ("wrapt==1.17.2", "msgpack==1.1.0")  # real ones; they have wheels for all of these Pythons
 BUILDING = ("setuptools==75.3.2", "wheel==0.44.0")
-APT = ("abind", "bitops", "praise", "RUnit", "snow")
+APT = ("abind", "bitops", "iterators", "RUnit", "snow")  # which none of the images has itself
 GITHUB = '{"url": "https://github.com/cran4linux/fox", "vcs_info": {"vcs": "git", "commit_id": "%s"}}' % ("1" * 40)
 REMOTE = "RemoteType: github\nRemoteHost: api.github.com\nRemoteRepo: meldahub\nRemoteUsername: cran4linux\nRemoteRef: HEAD\n"
 
@@ -44,18 +45,33 @@ NOT_TO_BE_HAD = ("fox 1.0", "gone 1.0", "hare 1.0", "meldahub 0.1")  # GitHub is
 
 
 @pytest.fixture(scope="module")
-def ten(tmp_path_factory: pytest.TempPathFactory, old: str) -> Path:
-    """An index for pip, and local packages; some are for the Python of the release ``old`` alone."""
-    folder = tmp_path_factory.mktemp("ten")
+def contrib(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """CRAN's src/contrib: bspm, and packages that apt has not got; of one a former version only."""
+    found = cran_repository.build(tmp_path_factory.mktemp("cran"))
+    former = cran_repository.write_source(tmp_path_factory.mktemp("former"), "meldaold", "0.9.0")
+    cran_repository.archive(found, former)
+    return found
+
+
+@pytest.fixture(scope="module")
+def cran(docker: str, contrib: Path) -> Iterator[Server]:
+    """What install.packages() asks."""
+    root = contrib.parents[1]
+    root.chmod(0o755)
+    with Server(root, gateway(docker=docker)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def packages(contrib: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What pip is asked for on every release, and local packages."""
+    folder = tmp_path_factory.mktemp("packages")
     local = folder / "local"
     local.mkdir()
     for name in ("zebra", "kudu", "fox"):
         wheels.build(folder, name, "1.0", {f"{name}/__init__.py": "V = '1.0'\n"}, hashed=True)
     wheels.build(folder, "yak", "2.0", {"yak/__init__.py": "V = '2.0'\n"}, hashed=True)
     wheels.build_source(folder, "lynx", "1.0", {"lynx/__init__.py": "V = '1.0'\n"})
-    python = "cp" + RELEASES[old][0].rpartition(".")[0].replace(".", "")
-    for where, name in ((folder, "yak"), (folder, "gone"), (local, "hare")):
-        wheels.build(where, name, "1.0", {f"{name}/__init__.py": "V = '1.0'\n"}, tag=f"{python}-{python}-linux_x86_64")
     wheels.build(local, "owl", "3.0", {"owl/__init__.py": "V = '3.0'\n"}, hashed=True)
     mine = local / "mine"
     (mine / "mine").mkdir(parents=True)
@@ -67,28 +83,26 @@ def ten(tmp_path_factory: pytest.TempPathFactory, old: str) -> Path:
     cran_repository.write_source(local, "meldalocal", "0.1")
     with (cran_repository.write_source(local, "meldahub", "0.1") / "DESCRIPTION").open("a") as stream:
         stream.write(REMOTE)
+    shutil.copy(contrib / "Archive" / "meldaold" / "meldaold_0.9.0.tar.gz", local)
     pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
     subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / "files" / "jupyter" / "uv.txt")], check=True)
     for version, _ in RELEASES.values():
         python = ["--only-binary=:all:", "--python-version", version.rpartition(".")[0]]
         subprocess.run([*pip, *python, *COMPILED, *BUILDING], check=True)
     (folder / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
-    folder.chmod(0o755)
     return folder
 
 
 @pytest.fixture(scope="module")
-def cran(docker: str, ten: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """What install.packages() asks: bspm, and packages that apt has not got; of one a former version only."""
-    root = tmp_path_factory.mktemp("cran")
-    contrib = cran_repository.build(root)
-    former = cran_repository.write_source(tmp_path_factory.mktemp("former"), "meldaold", "0.9.0")
-    cran_repository.archive(contrib, former)
-    packed = contrib / "Archive" / "meldaold" / "meldaold_0.9.0.tar.gz"
-    (ten / "local" / packed.name).write_bytes(packed.read_bytes())
-    root.chmod(0o755)
-    with Server(root, gateway(docker=docker)) as server:
-        yield server
+def ten(packages: Path, tmp_path_factory: pytest.TempPathFactory, old: str) -> Path:
+    """The same, and what there is for the Python of the release ``old`` alone."""
+    folder = tmp_path_factory.mktemp("ten")
+    shutil.copytree(packages, folder, dirs_exist_ok=True)
+    python = "cp" + RELEASES[old][0].rpartition(".")[0].replace(".", "")
+    for where, name in ((folder, "yak"), (folder, "gone"), (folder / "local", "hare")):
+        wheels.build(where, name, "1.0", {f"{name}/__init__.py": "V = '1.0'\n"}, tag=f"{python}-{python}-linux_x86_64")
+    folder.chmod(0o755)
+    return folder
 
 
 @pytest.fixture(scope="module")

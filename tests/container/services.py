@@ -59,7 +59,7 @@ class Service(Machine):
     @property
     def running(self) -> bool:
         """Has it not ended?"""
-        return self.inspect("{{.State.Running}}") == "true"
+        return bool(self.inspected["State"]["Running"])
 
     def ready(self, times: int = 1) -> Service:
         """Wait until it says for the ``times``-th time that Jupyter answers; its log is the message if it ends instead."""
@@ -70,7 +70,7 @@ class Service(Machine):
     def ended(self, seconds: float = 60) -> tuple[int, list[str]]:
         """Wait for its end; the exit code, and start-jupyter's own lines."""
         until(lambda: not self.running, "the container ends", seconds)
-        return int(self.inspect("{{.State.ExitCode}}")), self.lines()
+        return int(self.inspected["State"]["ExitCode"]), self.lines()
 
     def lines(self) -> list[str]:
         """start-jupyter's own lines so far. Others write to the same stream, without regard to where a line ends."""

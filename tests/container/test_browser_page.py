@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.serve import Server, gateway
 
-from .chromium import Page, browser  # noqa: F401
+from .chromium import Browser, browser  # noqa: F401
 from .pages import count, guarded, own  # noqa: F401
 from .services import Service
 
@@ -61,7 +60,6 @@ OWN = """
   return [made.status, open, gone.status];
 })()
 """
-Browser = Callable[[str], Page]
 
 
 @pytest.mark.parametrize("mode", ["guarded", "service"])
@@ -71,12 +69,12 @@ def test_a_real_page_on_another_origin(
     """Its reader is allowed to connect, and logged in."""
     service: Service = request.getfixturevalue(mode)
     mine = browser(own(service) + "/tree" + (f"?token={service.token}" if service.token else ""))
-    mine.until("document.title.length > 0 && document.body.innerText.includes('Files')")
-    assert mine.run(OWN) == [200, "open", 204], "its own page works"
+    mine.get_by_text("Files").first.wait_for()
+    assert mine.evaluate(OWN) == [200, "open", 204], "its own page works"
     before = count(service)
     (tmp_path / "index.html").write_text("<!DOCTYPE html><title>win a prize</title><body>")
     with Server(tmp_path, gateway(docker=docker)) as evil:
-        read = browser(evil.url + "/index.html").run(ATTACK % json.dumps(own(service)))
+        read = browser(evil.url + "/index.html").evaluate(ATTACK % json.dumps(own(service)))
     assert count(service) == before, "a terminal or a kernel was made"
     # "opaque" too: Cross-Origin-Resource-Policy keeps the answer from the page, which could not have read it anyway.
     assert read == dict.fromkeys(("simple", "opaque", "json", "get", "socket"), "failed")

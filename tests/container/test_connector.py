@@ -67,7 +67,7 @@ def test_the_tagged_image_is_described_like_the_dockerfiles(docker: str, tagged:
 
 def test_the_tagged_image_becomes_healthy(tagged: str, machines: Machines) -> None:
     machine = machines(tagged)
-    until(lambda: machine.inspect("{{.State.Health.Status}}") == "healthy", "the container is healthy")
+    until(lambda: machine.healthy, "the container is healthy")
 
 
 def test_a_failed_run_leaves_no_image(docker: str, bases: dict[str, str]) -> None:

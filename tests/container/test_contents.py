@@ -120,39 +120,34 @@ def test_gits_name_is_kept_in_the_project_and_no_password(small: Service) -> Non
     assert small.run("grep -r canary /home/melda || true") == ""
 
 
-PLOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # one pixel
-NOT_IN_THE_MENU = {"custom", "notebook", "python"}  # JupyterLab's FORMAT_EXCLUDE (docmanager-extension)
+REPORT = """cat >report.Rmd <<'END'
+---
+title: Report
+---
+`r 6 * 7`
+```{r}
+plot(mpg ~ wt, data = mtcars)
+```
+END
+Rscript -e 'rmarkdown::render("report.Rmd", quiet = TRUE)' && python -m weasyprint -q report.html report.pdf"""
 
 
-def test_every_export_of_the_menu_works(small: Service) -> None:
-    model = notebook("# Heading\n\n$x^2$")
-    output = {"output_type": "display_data", "metadata": {}, "data": {"image/png": PLOT, "text/plain": "a plot"}}
-    cell = {
-        "cell_type": "code",
-        "id": "b",
-        "metadata": {},
-        "execution_count": 1,
-        "source": "plot()",
-        "outputs": [output],
-    }
-    model["content"]["cells"].append(cell)
-    assert contents(small, "PUT", "plot.ipynb", model).status_code == 201
-    offered = set(small.notebook.request("GET", "/api/nbconvert").json()) - NOT_IN_THE_MENU
-    assert offered == {"html", "latex", "markdown", "pdf", "rst", "script", "slides", "asciidoc"}
-    for name in sorted(offered):
-        url = f"{small.notebook.url}/nbconvert/{name}/plot.ipynb?download=true"
-        answer = requests.get(url, headers=small.notebook.headers, timeout=120)
-        assert answer.status_code == 200, (name, answer.text[-300:])
-        assert answer.content, name
-        if name == "pdf":
-            assert answer.content[:5] == b"%PDF-" and b"/Subtype/Image" in answer.content.replace(b" ", b"")
-            continue
-        assert name == "script" or answer.content[:2] == b"PK" or PLOT[:20] in answer.text, name
+def test_r_markdown_becomes_pdf(small: Service) -> None:
+    """By the two commands of docs/notebook.md, the page and what it shows."""
+    small.run(f"cat >/tmp/report <<'TYPED'\n{REPORT}\nTYPED\nsu - melda -c 'bash -e /tmp/report'")
+    found = small.run("head -c 5 ~melda/report.pdf; tr -d ' ' <~melda/report.pdf | grep -ac /Subtype/Image")
+    assert found == "%PDF-1\n"
 
 
 def test_memory_is_shown(small: Service) -> None:
     found = small.notebook.request("GET", "/api/metrics/v1").json()
     assert found["rss"] > 10_000_000 and found["limits"]["memory"]["rss"] == 1 << 30
+
+
+def test_r_stops_with_an_error_before_it_is_killed(small: Service) -> None:
+    with small.notebook.start("ir") as kernel:
+        assert "vector memory" in kernel.run("held <- numeric(2^27)").error
+        assert kernel.run("cat(mem.maxVSize())").stdout == "512", "it goes on"
 
 
 def test_the_login_page_says_what_can_be_done(small: Service) -> None:
@@ -163,5 +158,7 @@ def test_the_login_page_says_what_can_be_done(small: Service) -> None:
 
 def test_nobody_asks_for_news(small: Service) -> None:
     assert page_config(small, "lab")["news"] == {"disabled": True}
+    setting = small.notebook.request("GET", "/lab/api/settings/@jupyterlab/apputils-extension:notification").json()
+    assert setting["schema"]["properties"]["fetchNews"]["default"] == "false", "none is the question itself"
     update = small.notebook.request("GET", "/lab/api/update").json()
     assert not update.get("notification")

@@ -68,17 +68,19 @@ def converged(docker: str, machine: Machine, **settings: object) -> Provisioning
     return provision(docker, f"@docker/{machine.name}", packages="none", **settings)
 
 
-# In each run of the tests bullseye is built by a Dockerfile (test_releases.py), bookworm is provisioned over ssh
-# (test_machine.py), and the latter has nothing to do the second time.
+# In each run of the tests bookworm is provisioned over ssh (test_machine.py), and has nothing to do the second time.
 SELDOM = [pytest.param(name, marks=pytest.mark.full) for name in ("bullseye", "bookworm")]
 
 
 @pytest.mark.parametrize("codename", [*SELDOM, "trixie"])
 def test_a_second_run_changes_nothing(docker: str, bases: dict[str, str], machines: Machines, codename: str) -> None:
-    second = converged(docker, machines(bases[codename], command=IDLE))
+    machine = machines(bases[codename], command=IDLE)
+    second = converged(docker, machine)
     assert second.code == 0, second.output
     assert second.changed == []
     assert "Grand total" in second.output
+    newer = machine.run("find /opt/jupyter -type f -cnewer /opt/jupyter/verified").splitlines()
+    assert len(newer) < 20, "a run reads all files of the environment again"
 
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4D3b1Yb9uT0T3mQJx7bqzRnU1xk3m2H0uJ6m6m6m6m platform"
@@ -139,7 +141,7 @@ def test_what_the_project_no_longer_has_is_removed(docker: str, provisioned: Mac
 
 
 # A run takes seconds even where it has little to do, and there are some fifty operations.
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("step", [12, pytest.param(1, marks=pytest.mark.full)])
 def test_killed_after_any_operation(
     docker: str, bases: dict[str, str], machines: Machines, provisioned: Machine, step: int
 ) -> None:

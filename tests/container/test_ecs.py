@@ -49,7 +49,7 @@ def test_a_task_is_healthy_with_its_project_and_its_firewall(docker: str, serve:
     container = definition("--variable", f"PGEO_IPS={gateway(docker=docker)}")
     overrides = bucket_variables(s3, BUCKET, s3.credentials("ada", s3.bucket(BUCKET)))
     service = serve(*options(container), **overrides).ready()
-    until(lambda: service.inspect("{{.State.Health.Status}}") == "healthy", "ECS finds it healthy", 120)
+    until(lambda: service.healthy, "ECS finds it healthy", 120)
     assert service.notebook.run("python3", "open('made', 'w').write('1'); print(6 * 7)").stdout == "42\n"
     assert "-P INPUT DROP" in service.run("iptables -S")
     given = json.loads(service.inspect("{{json .HostConfig}}"))

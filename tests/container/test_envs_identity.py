@@ -1,4 +1,7 @@
-"""Capture, restore, capture is the identity: small environments made at random, through the real pip, uv and R."""
+"""Capture, restore, capture is the identity, through the real pip, uv and R: environments that have each way a package comes.
+
+`make test-all` adds some that are made at random.
+"""
 # ruff: noqa: F811 pytest finds the fixtures that are imported here by their names
 
 from __future__ import annotations
@@ -9,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.serve import Server
 
 from .forks import PROJECT, Fork, cran, forks, hand, sources, with_bspm  # noqa: F401
 
+OWL = "/wheels/local/owl-3.0-py3-none-any.whl"
 PYTHON = st.dictionaries(st.sampled_from(["zebra", "yak"]), st.sampled_from(["1.0", "2.0"]))
 # What else there is: from source, from a local wheel; R from CRAN's archive, with compiled code, from a local folder.
-MORE = st.sets(st.sampled_from(["lynx==1.0", "/wheels/local/owl-3.0-py3-none-any.whl"]))
+MORE = st.sets(st.sampled_from(["lynx==1.0", OWL]))
 R = st.sets(st.sampled_from(["meldapure_0.9.0", "meldapure", "meldanative", "meldalocal"]), max_size=3)
 
 
@@ -45,7 +49,8 @@ def install(one: Fork, cran: Server, python: list[str], r: set[str]) -> None:
             one.r(f'install.packages("{name}")')
 
 
-def test_it_is(docker: str, cran: Server, two: tuple[Fork, Fork], tmp_path: Path) -> None:
+@pytest.mark.parametrize("phase", [Phase.explicit, pytest.param(Phase.generate, marks=pytest.mark.full)])
+def test_it_is(docker: str, cran: Server, two: tuple[Fork, Fork], tmp_path: Path, phase: Phase) -> None:
     before, after = two
     seen: list[int] = []
 
@@ -55,10 +60,16 @@ def test_it_is(docker: str, cran: Server, two: tuple[Fork, Fork], tmp_path: Path
         deadline=None,
         derandomize=True,
         database=None,
-        phases=[Phase.generate],
+        phases=[phase],
         suppress_health_check=list(HealthCheck),
     )
     @given(python=PYTHON, more=MORE, r=R)
+    @example(
+        python={"yak": "2.0", "zebra": "2.0"},
+        more={OWL, "lynx==1.0"},
+        r={"meldapure_0.9.0", "meldalocal", "meldanative"},
+    )
+    @example(python={"zebra": "1.0"}, more=set(), r={"meldapure", "meldalocal"})
     def identity(python: dict[str, str], more: set[str], r: set[str]) -> None:
         for fork in two:
             code, output = fork.env("restore --prune nothing.json")

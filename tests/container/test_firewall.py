@@ -39,6 +39,7 @@ class Network:
 
     name: str
     gateway: str
+    subnet6: str
 
     def addresses(self, machine: Machine) -> tuple[str, str]:
         """IPv4 and IPv6 address of a container on it."""
@@ -58,7 +59,7 @@ def network(docker: str) -> Iterator[Network]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        yield Network(name, gateway(name, docker))
+        yield Network(name, gateway(name, docker), six.partition("/")[0])
     finally:
         subprocess.run([docker, "network", "rm", name], check=False, capture_output=True)
 
@@ -102,7 +103,9 @@ def test_the_neighbour_that_may_reaches_every_port(
     four, six = network.addresses(guarded)
     until(lambda: 22 in connects(neighbours[0], four, 22), "sshd listens")
     assert connects(neighbours[0], four, *PORTS) == set(PORTS)
-    assert connects(neighbours[0], six, 22, 9999) == {22, 9999}, "Jupyter and the version service listen on IPv4 alone"
+    assert connects(neighbours[0], six, *PORTS) == set(PORTS)
+    for path in (":8888/api", ":2310/healthz"):
+        assert "200" in neighbours[0].run(f"curl -sSi 'http://[{six}]{path}' | head -1")
 
 
 def test_the_neighbour_that_may_not_reaches_none(
@@ -136,15 +139,17 @@ def test_no_moment_is_open_while_it_starts(
     allowed, stranger = neighbours
     address = str(int(network.gateway.rsplit(".", 1)[1]) + 77)
     address = f"{network.gateway.rsplit('.', 1)[0]}.{address}"
+    six = f"{network.subnet6}77"
     scan = (
         "import socket, os\n"
         "found = set()\n"
         "open('/tmp/scanning', 'w').close()\n"
         "while not os.path.exists('/tmp/enough'):\n"
         "    for port in (22, 2310, 8888):\n"
-        f"        s = socket.socket(); s.settimeout(0.05)\n"
-        f"        if s.connect_ex(('{address}', port)) == 0: found.add(port)\n"
-        "        s.close()\n"
+        f"        for kind, address in (socket.AF_INET, '{address}'), (socket.AF_INET6, '{six}'):\n"
+        "            s = socket.socket(kind); s.settimeout(0.05)\n"
+        "            if s.connect_ex((address, port)) == 0: found.add(port)\n"
+        "            s.close()\n"
         "print(sorted(found))\n"
     )
     stranger.run("rm -f /tmp/enough /tmp/scanning", user="melda")
@@ -154,12 +159,21 @@ def test_no_moment_is_open_while_it_starts(
     )
     scanner.start()
     until(lambda: "scanning" in stranger.run("ls /tmp"), "the scan runs")
-    peers = network.addresses(allowed)[0]
+    peers = ",".join(network.addresses(allowed))
     service = serve(
-        "--network", network.name, "--ip", address, *NET_ADMIN, PGEO_IPS=peers, SSH_AUTHORIZED_KEYS=public_key
+        "--network",
+        network.name,
+        "--ip",
+        address,
+        "--ip6",
+        six,
+        *NET_ADMIN,
+        PGEO_IPS=peers,
+        SSH_AUTHORIZED_KEYS=public_key,
     )
     service.ready()
-    until(lambda: connects(allowed, address, 22, 2310, 8888) == {22, 2310, 8888}, "all of it is there for others")
+    for one in (address, six):
+        until(lambda at=one: connects(allowed, at, 22, 2310, 8888) == {22, 2310, 8888}, "all of it is there for others")  # type: ignore[misc]
     stranger.run("touch /tmp/enough", user="melda")
     scanner.join()
     assert output == ["[]\n"]

@@ -69,9 +69,11 @@ def test_one_that_cannot_be_reached_stops_no_other(docker: str, image: str, mach
     assert "    [127.0.0.1] was not reached" in run.output
 
 
-@pytest.mark.parametrize("fresh", [True, False])
-def test_a_preview_changes_nothing(docker: str, bases: dict[str, str], image: str, machines, fresh: bool) -> None:  # type: ignore[no-untyped-def]
-    machine = machines(bases["bookworm"] if fresh else image, command=IDLE)
+@pytest.mark.parametrize("target", ["fresh", "with Python", "provisioned"])
+def test_a_preview_changes_nothing(docker: str, bases: dict[str, str], image: str, machines, target: str) -> None:  # type: ignore[no-untyped-def]
+    machine = machines(bases["bookworm"] if target == "fresh" else image, command=IDLE)
+    if target == "with Python":  # as most hosts are
+        machine.run("rm -rf /usr/src/melda-jupyter /opt/jupyter /usr/local/share/melda-jupyter /usr/local/bin/*")
     before = differences(machine)
     preview = subprocess.run(
         [PYINFRA, "--dry", "inventory.py", "deploy.py", "--data", "packages=none", "--data", f"ssh_public_key={KEY}"],

@@ -18,9 +18,12 @@ from deployments.jupyterhub import network
 from .hub import Hub, User, running
 from .machines import ROOT, until
 from .services import Service
+from .test_proxy import APP
 
 ADA, GRACE = "ada", "grace.h@example.org"
 IMAGE = "melda-test-hub:latest"
+APP_PORT = 8050
+COOKIES = ("jupyterhub-", "username-", "_xsrf")
 # Asks from a container of its user whether something listens; what is dropped is not waited for long.
 CONNECT = """
 import socket
@@ -123,6 +126,28 @@ def test_no_user_reaches_anothers_server_through_the_proxy(ada: User, grace: Use
         with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
             websocket.create_connection(url, header={"Authorization": f"token {token}"}, timeout=30)
         assert kernel.run("print(1)").stdout == "1\n", "it is there, for its owner"
+
+
+def test_an_app_of_a_users_is_shown_to_that_user_alone(hub: Hub, ada: User, grace: User) -> None:
+    """Page and WebSocket, with none of the hub's credentials; and no other host through it."""
+    token, path = ada.token(), f"{ada.path}/proxy/{APP_PORT}"
+    hub.ask("exec", "--detach", "--user", "melda", hub.container(ADA), "/opt/jupyter/bin/python", "-c", APP % APP_PORT)
+    until(lambda: ada.get(f"{path}/page").ok, "the app answers")
+    found = ada.get(f"{path}/page?a=1").json()
+    assert found["uri"] == "/page?a=1"
+    assert not [name for name in found["headers"].get("Cookie", "").split("; ") if name.startswith(COOKIES)]
+    asked = requests.get(f"{ada.url}{path}/page", headers={"Authorization": f"token {token}"}, timeout=30).json()
+    assert token not in str(asked)
+    url = ada.url.replace("http", "ws", 1) + f"{path}/ws"
+    opened = websocket.create_connection(url, header={"Authorization": f"token {token}"}, timeout=30)
+    opened.send("a")
+    assert opened.recv() == "echo a"
+    opened.close()
+    with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
+        websocket.create_connection(url, header={"Authorization": f"token {grace.token()}"}, timeout=30)
+    assert grace.get(f"{path}/page").status_code == 403
+    for other in (f"{hub.address(GRACE)}:8888", "localhost:2310", "2310", "8888"):
+        assert ada.get(f"{ada.path}/proxy/{other}/").status_code == 403, other
 
 
 def test_no_user_reaches_anothers_container_on_the_network(hub: Hub, ada: User, grace: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -27,30 +28,37 @@ CLUSTER = {
 }
 
 
-def made(folder: Path, *files: str, profile: str = "") -> dict[str, Any]:
-    """A user's pod, of the profile that they chose; and how long it gets to end."""
-    values: dict[str, Any] = {}
-    for file in files:
-        values = merged(values, read(file))
-    known = folder / "cluster.json"
+# The files of values that an administrator gives, and the profile that a user chooses.
+ASKED = {
+    "volume": (("values.yaml",), ""),
+    "bucket": (("values.yaml", "bucket.yaml"), ""),
+    "current": (("values.yaml", "profiles.yaml"), "current"),
+    "former": (("values.yaml", "profiles.yaml"), "former"),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """A user's pod of each, and how long it gets to end."""
+    known = tmp_path_factory.mktemp("cluster") / "cluster.json"
     known.write_text(json.dumps(CLUSTER))
-    program = Path(__file__).parent / "kubespawner_pod.py"
+    asked = [(functools.reduce(merged, map(read, files)), profile) for files, profile in ASKED.values()]
     done = subprocess.run(
-        [installed() / "python", program, json.dumps(values), profile],
+        [installed() / "python", Path(__file__).parent / "kubespawner_pod.py", json.dumps(asked)],
         env={**os.environ, "KUBECONFIG": str(known)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    return dict(json.loads(done.stdout))
+    return dict(zip(ASKED, json.loads(done.stdout), strict=True))
 
 
-@pytest.fixture(scope="module")
-def with_volume(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return made(tmp_path_factory.mktemp("volume"), "values.yaml")
+@pytest.fixture
+def with_volume(made: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return made["volume"]
 
 
-@pytest.fixture(scope="module")
-def with_bucket(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return made(tmp_path_factory.mktemp("bucket"), "values.yaml", "bucket.yaml")
+@pytest.fixture
+def with_bucket(made: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return made["bucket"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -65,7 +73,7 @@ def test_a_users_pod_is_told_what_start_jupyter_asks(with_volume: dict[str, Any]
     (container,) = with_volume["pod"]["spec"]["containers"]
     variables = {entry["name"]: entry.get("value", "") for entry in container["env"]}
     assert container["args"] == ["start-jupyter"]
-    assert hub.from_env(variables, contract.PORTS[0]) == hub.Hub("/user/grace.h@example.org/", 8081)
+    assert hub.from_env(variables, contract.ports({})[0]) == hub.Hub("/user/grace.h@example.org/", 8081)
     assert variables["JUPYTERHUB_DEFAULT_URL"] == "/tree"
     assert container["volumeMounts"] == [{"name": "home", "mountPath": "/home/melda/project"}]
     assert with_volume["seconds"] == 120
@@ -88,11 +96,11 @@ def test_a_project_in_the_bucket_is_one_users(with_bucket: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("profile", ["current", "former"])
-def test_a_user_goes_back_to_the_last_image(tmp_path: Path, profile: str) -> None:
+def test_a_user_goes_back_to_the_last_image(made: dict[str, dict[str, Any]], profile: str) -> None:
     choices = {
         one["slug"]: one["kubespawner_override"]["image"] for one in read("profiles.yaml")["singleuser"]["profileList"]
     }
     assert len({*choices.values()}) == 2
-    found = made(tmp_path, "values.yaml", "profiles.yaml", profile=profile)
-    kubernetes_validate.validate({"apiVersion": "v1", "kind": "Pod", **found["pod"]}, VERSIONS[0], strict=True)
-    assert [one["image"] for one in found["pod"]["spec"]["containers"]] == [choices[profile]]
+    pod = made[profile]["pod"]
+    kubernetes_validate.validate({"apiVersion": "v1", "kind": "Pod", **pod}, VERSIONS[0], strict=True)
+    assert [one["image"] for one in pod["spec"]["containers"]] == [choices[profile]]

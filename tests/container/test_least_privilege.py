@@ -9,11 +9,13 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 
-from tests.fakes.s3 import Server
+from tests.fakes.s3 import Server, serve_all
 
 from .machines import until
 from .services import BUCKET, MOUNT, Service, bucket_variables
@@ -36,6 +38,15 @@ def test_all_of_a_project_and_its_data(serve: Serve, s3: Server) -> None:
     s3.client().put_object(Bucket=DATA, Key="sets/numbers.csv", Body=b"1,2,3\n")
     keys = s3.credentials("reader", "melda-*")
     asked = bucket_variables(s3, BUCKET, keys) | {"DATA_BUCKET": DATA, "DATA_FOLDER": "sets", "EGRESS": "web"}
+    alone = {name: value for name, value in asked.items() if name not in ("BUCKET_NAME", "PROJECT_FOLDER")}
+    hanging = serve(*MOUNT, "--cap-add", "NET_ADMIN", **alone, S3FS_PATIENCE="3").ready()
+    # With its s3fs hangs what looks through a link in the project that leads there.
+    hanging.run("ln -s /data /home/melda/project/link", user="melda")
+    hanging.run("pkill -STOP -f '[s]3fs melda-data'")
+    waiting = ThreadPoolExecutor(1)
+    listing = waiting.submit(
+        requests.get, hanging.notebook.url + "/api/contents", headers=hanging.notebook.headers, timeout=60
+    )
     service = serve(*MOUNT, "--cap-add", "NET_ADMIN", *profile(SECCOMP), **asked).ready()
 
     read = "print(open('/data/numbers.csv').read())"
@@ -49,10 +60,28 @@ def test_all_of_a_project_and_its_data(serve: Serve, s3: Server) -> None:
     for command in REFUSED:
         assert "Operation not permitted" in service.run(f"{command} 2>&1 || true"), command
 
+    # A file there that says it is root's and setuid is neither a way to root nor is the mount the user's to take away.
+    mounted = service.run("grep ' /data ' /proc/self/mountinfo").split()[5].split(",")
+    assert {"ro", "nosuid", "nodev"} <= set(mounted)
+    service.run("umount /data 2>&1; fusermount -u /data 2>&1; mount -o remount,rw /data 2>&1 || true", user="melda")
+    assert service.run("cat /data/numbers.csv") == "1,2,3\n"
+    # What S3 answers to a refused request, which may hold a session token, is not in the log.
+    s3.judge = lambda _, path: "400 CANARY" if DATA in path else ""
+    service.run("ls /data /data/other 2>&1 || true", user="melda")
+    service.says("s3fs of the data: ")
+    s3.judge = serve_all
+    assert "CANARY" not in service.logs()
+
     # Its s3fs may die: it comes again, and nothing else takes notice.
     service.run("pkill -KILL -f '[s]3fs melda-data'")
     until(lambda: service.run("cat /data/numbers.csv 2>/dev/null || true") == "1,2,3\n", "the data are there again")
     assert service.health()["mount"] == "ok" and service.running
+    # The one that hung was killed, and came again; what waited for it got an answer.
+    hanging.says("the s3fs of /data has not answered for 3 s; it is started again")
+    assert listing.result(timeout=60).status_code == 200
+    until(lambda: hanging.health()["data"] == "ok", "it answers")
+    assert hanging.run("cat /data/numbers.csv") == "1,2,3\n"
+    waiting.shutdown()
     service.stop()
     assert service.inspect("{{.State.ExitCode}}") == "0", service.logs()
     assert s3.client().get_object(Bucket=BUCKET, Key="users/ada/file")["Body"].read() == b"kept\n"

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 import requests
 
 from tests.fakes.s3 import Server
 
-from .chromium import Page, browser  # noqa: F401
+from .chromium import Browser, browser  # noqa: F401
 from .hanging import Hanging
 from .machines import until
 from .services import MOUNT, Service, bucket_variables
@@ -21,22 +20,16 @@ SHOWN = "document.querySelector('#melda-status').innerText"
 NOTICED = 50  # seconds: a question every 15, an answer late after 20
 
 
-@pytest.mark.parametrize("shown", [False, pytest.param(True, marks=pytest.mark.full)], ids=["no page", "a page"])
-def test_s3fs_that_stands_still(serve: Serve, s3: Server, request: pytest.FixtureRequest, shown: bool) -> None:
-    """One container in which it goes on, and one that is stopped meanwhile. Jupyter hangs in neither.
-
-    With a page of JupyterLab open it fails now and then: docs/notebook.md says what is left.
-    """
+def test_s3fs_that_stands_still(serve: Serve, s3: Server, browser: Browser) -> None:
+    """One container in which it goes on, with a page open, and one that is stopped meanwhile. Jupyter hangs in neither."""
     keys = s3.credentials("melda-test-user", s3.bucket("melda-projects"))
     goes_on, stopped = (serve(*MOUNT, **bucket_variables(s3, "melda-projects", keys, name)) for name in ("a", "b"))
     goes_on.ready()
     kernel = stopped.ready().notebook.start("python3")
-    until(lambda: goes_on.inspect("{{.State.Health.Status}}") == "healthy", "Docker says so")
+    until(lambda: goes_on.healthy, "Docker says so")
     hanging = Hanging(goes_on)
-    browse: Callable[[str], Page] | None = request.getfixturevalue("browser") if shown else None
-    page = browse(f"{hanging.notebook.url}/lab?token={goes_on.token}") if browse else None
-    if page:
-        page.until("Boolean(document.querySelector('#melda-status'))")
+    page = browser(f"{hanging.notebook.url}/lab?token={goes_on.token}")
+    page.wait_for_function("Boolean(document.querySelector('#melda-status'))")
     goes_on.signal("STOP", "s3fs")
     stopped.signal("STOP", "s3fs")
     kernel.send("open('lost', 'w')")
@@ -46,13 +39,11 @@ def test_s3fs_that_stands_still(serve: Serve, s3: Server, request: pytest.Fixtur
     assert requests.get(f"http://{goes_on.address}:2310/healthz", timeout=5).status_code == 503
     # Docker's own check goes to the project first, hangs there, and runs out of time: one failure, and no second.
     until(lambda: goes_on.inspect("{{.State.Health.Status}}") == "unhealthy", "Docker says so too")
-    if page:
-        page.until(SHOWN + ".includes('storage does not answer since')")
+    page.wait_for_function(SHOWN + ".includes('storage does not answer since')")
     goes_on.signal("CONT", "s3fs")
     goes_on.says("the mount answers again")
     assert goes_on.health()["mount"] == "ok"
-    if page:
-        page.until(SHOWN + " === ''")
+    page.wait_for_function(SHOWN + " === ''")
     hanging.check_nothing_is_lost()
 
     # What could not be written is lost, which the exit code says; nobody waits for it until Docker kills.

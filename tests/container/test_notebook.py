@@ -22,7 +22,7 @@ def token() -> str:
 def machine(docker: str, image: str, token: str) -> Iterator[Machine]:
     machine = Machine(docker, image, ("--env", f"JUPYTER_TOKEN={token}"))
     try:
-        until(lambda: machine.inspect("{{.State.Health.Status}}") == "healthy", "the container is healthy")
+        until(lambda: machine.healthy, "the container is healthy")
         yield machine
     finally:
         machine.remove()
@@ -47,7 +47,7 @@ def test_docker_stop_ends_with_0(machine: Machine) -> None:
     machine.stop()
     assert machine.inspect("{{.State.ExitCode}}") == "0", f"{code}: {machine.logs()[-2000:]}"
     machine.start()
-    until(lambda: machine.inspect("{{.State.Health.Status}}") == "healthy", "the container is healthy again")
+    until(lambda: machine.healthy, "the container is healthy again")
 
 
 def test_a_cell_in_each_kernel_runs_as_melda(machine: Machine, token: str) -> None:

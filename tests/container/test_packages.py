@@ -32,6 +32,9 @@ NOT_IN_DEBIAN = {
     "bookworm": {"RPostgres", "writexl", "arrow", "fst", "leaflet", "xgboost", "flexdashboard", "kableExtra"},
     "trixie": {"RPostgres", "arrow", "fst", "leaflet", "xgboost", "gbm", "factoextra", "flexdashboard"},
 }  # fmt: skip
+# What each Python package does, and of R helpers and what runs them, then what each R package does, by set.
+DOES = Path(__file__).with_name("does")
+DOES_R = [Path(__file__).with_name(name) for name in ("does.R", "does_core.R", "does_datascience.R")]
 DATASCIENCE = "melda-test-datascience:latest"
 # The modules of a distribution: of several the one that is called like it, else all that are not private.
 IMPORT = """
@@ -73,16 +76,36 @@ def left_out(machine: Machine) -> set[str]:
 
 
 def each_loads(machine: Machine, chosen: str) -> None:
-    """As the user, from the image alone."""
+    """As the user, from the image alone; and each package does its main thing."""
     python = [re.split(r"[^\w.-]", name)[0] for name in listed("python", chosen)]
-    done = subprocess.run(
-        [machine.docker, "exec", "--user", "melda", machine.name, "/opt/jupyter/bin/python", "-c", IMPORT, json.dumps(python)],
-        capture_output=True, text=True, check=True, timeout=600,
-    )  # fmt: skip
-    assert json.loads(done.stdout.splitlines()[-1]) == {}
+    subprocess.run([machine.docker, "cp", str(DOES), f"{machine.name}:/opt/does"], check=True, capture_output=True)
+    run = [
+        machine.docker,
+        "exec",
+        "--user",
+        "melda",
+        "--env",
+        "PYTHONPATH=/opt",
+        machine.name,
+        "/opt/jupyter/bin/python",
+    ]
+    # The last one has no entry: a program that ends early would say nothing, too.
+    for code, failed in (
+        (["-c", IMPORT, json.dumps(python)], {}),
+        (["-m", "does", *python, "meldanone"], {"meldanone": "it has no entry"}),
+    ):
+        done = subprocess.run([*run, *code], capture_output=True, text=True, check=True, timeout=900)
+        assert json.loads(done.stdout.splitlines()[-1]) == failed
     there = sorted(set(listed("r", chosen)) - left_out(machine))
     output = machine.run(f"NAMES='{' '.join(there)}'; {LIBRARY}", user="melda", timeout=900)
     assert output == ""
+    program = "".join(path.read_text() for path in DOES_R) + "main(c(core, datascience))\n"
+    # The last one has no entry: a program that ends early would say nothing, too.
+    done = subprocess.run(
+        [machine.docker, "exec", "-i", "--user", "melda", machine.name, "Rscript", "-", *there, "meldanone"],
+        input=program, capture_output=True, text=True, check=True, timeout=900,
+    )  # fmt: skip
+    assert done.stdout == "meldanone: it has no entry\n"
 
 
 @pytest.mark.parametrize("codename", sorted(NOT_IN_DEBIAN))

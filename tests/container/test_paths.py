@@ -268,6 +268,6 @@ def test_the_next_container_has_it_and_starts_whatever_was_broken_or_cut_off(
         shell(following, "pip uninstall -q -y tornado jupyter_server traitlets zebra")
         assert following.notebook.run("ir", "cat(meldazebra::standin_version())").stdout == "1.0"
         shell(following, f"R CMD INSTALL -l {library} /wheels/2.0/meldazebra")
-        until(lambda: following.inspect("{{.State.Health.Status}}") == "healthy", "the container is healthy")
+        until(lambda: following.healthy, "the container is healthy")
     finally:
         following.remove()

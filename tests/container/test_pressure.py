@@ -87,6 +87,7 @@ def put(service: Service, path: Path, target: str) -> None:
     subprocess.run([service.docker, "cp", str(path), f"{service.name}:{target}"], check=True)
 
 
+@pytest.mark.full  # tests/attack/test_pressure.py tries the same with any image
 def test_no_process_is_left(serve: Serve, s3: Server, project: dict[str, str], tmp_path: Path) -> None:
     service = serve(*MOUNT, "--pids-limit", "150", **project).ready()
     version = numbers(service)["version_check"]
@@ -143,6 +144,7 @@ print(-9 in [worker.poll() for worker in workers])
 """
 
 
+@pytest.mark.full  # tests/attack/test_pressure.py tries the same with any image
 def test_no_memory_is_left(serve: Serve, s3: Server, project: dict[str, str]) -> None:
     """Jupyter, which is larger than each worker, stays."""
     service = serve(*MOUNT, "--memory", "1200m", "--memory-swap", "1200m", **project).ready()
@@ -212,6 +214,7 @@ except OSError as error:
 """
 
 
+@pytest.mark.full  # tests/attack/test_pressure.py tries the same with any image
 def test_no_descriptor_is_left(serve: Serve, s3: Server, project: dict[str, str]) -> None:
     """Neither in kernels, nor in s3fs, which has one for each open file of the project, nor in Jupyter."""
     service = serve(*MOUNT, "--ulimit", "nofile=256:256", **project).ready()

@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.apt_repository import Package, Repository, SigningKey, build, sources, twin
 from tests.fakes.serve import Server, gateway
 
-from .fixtures import Machines, provisioned_once
+from .fixtures import provisioned_once
 from .machines import Machine, Provisioning, provision
 
 # Debian's versions of both lie between these.
@@ -60,28 +60,6 @@ def candidate(machine: Machine, package: str) -> str:
     return next(line.split()[1] for line in shown.splitlines() if "Candidate:" in line)
 
 
-def test_r2us_build_is_taken_and_only_r2us(docker: str, base_image: str, machines: Machines, standin: Standin) -> None:
-    machine = machines(base_image, command=("tail", "-f", "/dev/null"))
-    host = f"@docker/{machine.name}"
-    done = provision(docker, host, **standin.settings())
-    assert done.code == 0, done.output
-    assert "Signed-By: /etc/apt/keyrings/r2u.asc" in machine.run("cat /etc/apt/sources.list.d/r2u.sources")
-    assert machine.run("ls /etc/apt/trusted.gpg.d | grep -i r2u || true") == "", "the key is trusted for nothing else"
-
-    deb822 = sources(standin.neighbour, f"{standin.server.url}/neighbour", "/etc/apt/keyrings/r2u.asc")
-    machine.run(f"printf '%s' '{deb822}' > /etc/apt/sources.list.d/neighbour.sources && apt-get update")
-    assert candidate(machine, "r-cran-zoo") == LOWER.version, (
-        "a lower version of r2u's wins over Debian's and a neighbour's higher one"
-    )
-    assert candidate(machine, "r-cran-xts") == HIGHER.version
-    machine.run("apt-get install -y r-cran-zoo r-cran-xts")
-    assert LOWER.version in machine.run("Rscript --vanilla -e 'cat(zoo::standin_version())'")
-
-    machine.run("rm /etc/apt/sources.list.d/neighbour.sources")
-    again = provision(docker, host, **standin.settings())
-    assert (again.code, again.changed) == (0, []), again.output
-
-
 def test_of_two_pin_lines_apt_counts_the_last(docker: str, provisioned: Machine, standin: Standin) -> None:
     """Why files/r2u/preferences says origin and label on one line."""
     policy = "apt-cache policy -o Dir::Etc::preferences=/tmp/pins -o Dir::Etc::preferencesparts=/dev/null 2>&1"
@@ -125,3 +103,25 @@ def test_a_mirror_that_does_not_answer_is_left_out_and_said_or_with_strict_refus
     assert done.code == 0, done.output
     assert "left out: r2u" in done.output
     assert "r2u: " in provisioned.run("cat /usr/local/share/melda-jupyter/omitted")
+
+
+def test_r2us_build_is_taken_and_only_r2us(docker: str, provisioned: Machine, standin: Standin) -> None:
+    """The last one: from here on the container has r2u."""
+    machine, host = provisioned, f"@docker/{provisioned.name}"
+    done = provision(docker, host, **standin.settings())
+    assert done.code == 0, done.output
+    assert "Signed-By: /etc/apt/keyrings/r2u.asc" in machine.run("cat /etc/apt/sources.list.d/r2u.sources")
+    assert machine.run("ls /etc/apt/trusted.gpg.d | grep -i r2u || true") == "", "the key is trusted for nothing else"
+
+    deb822 = sources(standin.neighbour, f"{standin.server.url}/neighbour", "/etc/apt/keyrings/r2u.asc")
+    machine.run(f"printf '%s' '{deb822}' > /etc/apt/sources.list.d/neighbour.sources && apt-get update")
+    assert candidate(machine, "r-cran-zoo") == LOWER.version, (
+        "a lower version of r2u's wins over Debian's and a neighbour's higher one"
+    )
+    assert candidate(machine, "r-cran-xts") == HIGHER.version
+    machine.run("apt-get install -y r-cran-zoo r-cran-xts")
+    assert LOWER.version in machine.run("Rscript --vanilla -e 'cat(zoo::standin_version())'")
+
+    machine.run("rm /etc/apt/sources.list.d/neighbour.sources")
+    again = provision(docker, host, **standin.settings())
+    assert (again.code, again.changed) == (0, []), again.output

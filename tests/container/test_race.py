@@ -124,7 +124,11 @@ def spans(service: Service) -> Iterator[tuple[float, float]]:
             yield begin, end
 
 
-@pytest.mark.parametrize("mode", ["local", "local, may mount", "bucket"])
+# Each mode for itself is tried in tests/attack/test_restart.py, too.
+SELDOM = [pytest.param(mode, marks=pytest.mark.full) for mode in ("local", "local, may mount")]
+
+
+@pytest.mark.parametrize("mode", [*SELDOM, "bucket"])
 def test_root_touches_nothing_but_the_users_and_runs_nothing_of_the_users(
     serve: Callable[..., Service], s3: Server, mode: str
 ) -> None:
@@ -194,7 +198,7 @@ os.rmdir("/home/melda/d")
 """
 
 
-@pytest.mark.parametrize("depth", [1200, 100_000])
+@pytest.mark.parametrize("depth", [1200, pytest.param(100_000, marks=pytest.mark.full)])
 def test_folders_in_each_other(serve: Callable[..., Service], depth: int) -> None:
     service = serve().ready()
     python(service, DEEP.format(depth=depth))

@@ -18,9 +18,8 @@ from .notebook import Notebook
 
 
 # The newest release is provisioned from outside in each run of the tests (test_convergence.py).
-@pytest.mark.parametrize(
-    ("codename", "version"), [("bullseye", "11"), pytest.param("trixie", "13", marks=pytest.mark.full)]
-)
+@pytest.mark.full
+@pytest.mark.parametrize(("codename", "version"), [("bullseye", "11"), ("trixie", "13")])
 def test_the_base_image_builds_and_both_kernels_run(
     docker: str, bases: dict[str, str], machines: Machines, codename: str, version: str
 ) -> None:
@@ -30,7 +29,7 @@ def test_the_base_image_builds_and_both_kernels_run(
             docker, str(Path(ROOT) / "Dockerfile.base"), tag, {"BASE": bases[codename]}, str(ROOT), host.ca_bundle()
         )
         machine = machines(tag, ("--env", "JUPYTER_TOKEN=release"))
-        until(lambda: machine.inspect("{{.State.Health.Status}}") == "healthy", "the container is healthy")
+        until(lambda: machine.healthy, "the container is healthy")
         notebook = Notebook(f"http://{machine.address}:8888", "release")
         assert notebook.run("python3", "print(6 * 7)").stdout == "42\n"
         assert notebook.run("ir", "cat(6 * 7)").stdout == "42"

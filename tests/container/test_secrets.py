@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
 from typing import IO, cast
+from urllib.parse import quote
 
 import pytest
 
 from tests.fakes.s3 import Server
 
 from .fixtures import CANARIES
-from .machines import until
+from .machines import Engine, until
 from .services import MOUNT, Service, bucket_variables
 
 Serve = Callable[..., Service]
@@ -33,19 +36,19 @@ def holds(command: list[str], needles: Iterable[str]) -> set[str]:
     return found
 
 
-def files_with(docker: str, container: str, needles: list[str]) -> dict[str, list[str]]:
-    """Path -> which of ``needles`` the file of the container holds, of all files of its own file system."""
+def written(docker: str, container: str) -> dict[str, bytes]:
+    """Path -> content of all files that are not as the image has them: the others are older than the container's secrets."""
+    done = subprocess.run([docker, "diff", container], capture_output=True, text=True, check=True)
+    paths = [line[2:] for line in done.stdout.splitlines()]
+    parents = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
     found = {}
-    command = [docker, "export", container]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as export, tarfile.open(
-        None, "r|", export.stdout
-    ) as archive:
-        for member in archive:
-            stream = archive.extractfile(member) if member.isreg() else None
-            content = stream.read() if stream else b""
-            if has := [needle for needle in needles if needle.encode() in content]:
-                found["/" + member.name] = has
-    assert export.returncode == 0
+    for path in (line[2:] for line in done.stdout.splitlines() if line[0] in "AC" and line[2:] not in parents):
+        content = Engine(docker).ask(f"/containers/{container}/archive?path={quote(path)}")
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            for member in archive:
+                stream = archive.extractfile(member) if member.isreg() else None
+                if stream:
+                    found[str(PurePosixPath(path).parent / member.name)] = stream.read()
     return found
 
 
@@ -79,7 +82,13 @@ def test_no_file_of_a_container_but_the_users_own_token(serve: Serve, s3: Server
     service.run("get-versions; healthcheck")
     end(service, how)
     secrets = [keys.access_key_id, keys.secret_access_key, keys.session_token, service.token]
-    found = files_with(docker, service.name, secrets)
+    files = written(docker, service.name)
+    assert {"/home/melda/.pip/pip.conf", "/run/melda-jupyter/facts.json"} <= files.keys(), "they were looked at"
+    found = {
+        path: has
+        for path, content in files.items()
+        if (has := [secret for secret in secrets if secret.encode() in content])
+    }
     # Jupyter notes its token for `jupyter server list`: the user's, for the user alone.
     ours = {
         path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -72,6 +73,32 @@ def test_nobody_else_and_in_no_other_way(service: Service, key: Path, tmp_path: 
         service, key, "root", "cat", "-N", "-o", "ExitOnForwardFailure=yes", "-R", "127.0.0.1:0:127.0.0.1:22"
     )
     assert forward.returncode == 255 and "forwarding failed" in forward.stderr, forward
+
+
+def test_who_has_logged_in_is_connected_and_who_has_said_a_name_is_not(
+    service: Service, key: Path, tmp_path: Path
+) -> None:
+    """Strangers kept a container from being idle, and a program of somebody's by ssh did not."""
+    path = "import sys; sys.path.insert(0, '/usr/src/melda-jupyter')"
+    count = f'python3 -I -c "{path}; from melda.base import procfs; print(procfs.connections())"'
+    assert login(service, key, "root", count).stdout == "1\n"
+    # It asks for its passphrase once the server knows whom it wants to be.
+    locked, asked, over = tmp_path / "locked", tmp_path / "ask", tmp_path / "over"
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-m", "PEM", "-N", "secret", "-f", str(locked)], check=True)
+    locked.with_suffix(".pub").unlink()
+    asked.write_text(f"#!/bin/sh\nwhile [ ! -e {over} ]; do sleep 0.1; done\n")
+    asked.chmod(0o755)
+    options = ("-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
+    with subprocess.Popen(
+        ["ssh", "-i", str(locked), *options, f"root@{service.address}", "true"],
+        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        env={**os.environ, "SSH_ASKPASS": str(asked), "SSH_ASKPASS_REQUIRE": "force"},
+    ):  # fmt: skip
+        try:
+            until(lambda: "root [priv]" in service.run("cat /proc/[0-9]*/cmdline"), "it has said its name", 20)
+            assert service.run(count) == "0\n"
+        finally:
+            over.touch()
 
 
 def test_the_log_says_which_host_key_to_expect_and_who_came(service: Service, key: Path, tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def guest(serve: Serve) -> Callable[[str, str], Service]:
 
 
 @pytest.mark.parametrize("where", ["2310", SOCKET])
-@pytest.mark.parametrize("how", ["fast", "slow"])
+@pytest.mark.parametrize("how", ["fast", pytest.param("slow", marks=pytest.mark.full)])
 def test_the_health_check_is_short_and_small_whoever_answers(
     guest: Callable[[str, str], Service], where: str, how: str
 ) -> None:

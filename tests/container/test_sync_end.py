@@ -80,7 +80,7 @@ def pausing(service: Service) -> None:
         service.says(f"{again}{seconds} s")
 
 
-@pytest.mark.parametrize("takes", [True, False])
+@pytest.mark.parametrize("takes", [True, pytest.param(False, marks=pytest.mark.full)])
 def test_the_keeper_was_killed_and_is_not_there_when_the_container_stops(project: Project, takes: bool) -> None:
     one = project.start().ready()
     shell(one, PIP + "zebra==1.0")
@@ -98,7 +98,7 @@ def test_the_keeper_was_killed_and_is_not_there_when_the_container_stops(project
     assert (imported(two, "zebra"), imported(two, "yak")) == ("1.0", "1.0")
 
 
-@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize("answers", [True, pytest.param(False, marks=pytest.mark.full)])
 def test_what_was_saved_was_not_restored(project: Project, answers: bool) -> None:
     two = not_restored(project)
     assert stopped(two) == (0, ""), "nothing is here"

@@ -42,6 +42,7 @@ def archive(*members: tuple[str, bytes, bytes]) -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.full  # tests/attack/test_noisy.py tries the same in a shorter time
 def test_a_noisy_file_keeps_nothing_else_from_being_saved(project: Project) -> None:
     one = project.start().ready()
     shell(one, f"(while :; do date >>{SITE}/noisy.log; sleep 0.3; done) >/dev/null 2>&1 &")
@@ -126,7 +127,11 @@ def test_a_bomb_is_set_aside(project: Project, tmp_path: Path) -> None:
     assert int(one.run("du -sm /var/lib/melda-jupyter | cut -f1")) < 100
 
 
-@pytest.mark.parametrize("where", ["number", "created", "depth", "many"])
+# Each is among the quick tests.
+SELDOM = [pytest.param(where, marks=pytest.mark.full) for where in ("number", "created", "depth")]
+
+
+@pytest.mark.parametrize("where", [*SELDOM, "many"])
 def test_a_manifest_that_is_none_ends_nothing(project: Project, where: str) -> None:
     one = project.start().ready()
     shell(one, PIP + "zebra==1.0")

@@ -81,6 +81,7 @@ status <- system("echo out; echo err >&2; echo; echo; printf end; exit 1")
 system2("echo", c("two", "words"))
 cat(status, system("echo kept", intern = TRUE), system2("echo", "kept", stdout = TRUE), base::system("exit 3"), "\\n")
 system("echo hidden", ignore.stdout = TRUE); system("echo hidden >&2", ignore.stderr = TRUE)
+system("cat", input = "read"); system2("sh", c("-c", "'cat; echo $MELDA'"), input = "read", env = "MELDA=set")
 browseURL("https://example.org"); browseURL("http://127.0.0.1:1/doc")
 utils:::.assignLinebuffer("library(dply"); utils:::.assignEnd(12L); utils:::.guessTokenFromLine(); utils:::.completeToken()
 cat(utils:::.retrieveCompletions(), "\\n")
@@ -92,14 +93,70 @@ def test_what_programs_write_is_shown_in_rs_cells(terminal: Service) -> None:
     with terminal.notebook.start("ir") as kernel:
         done = kernel.run(IN_CELLS)
         assert done.status == "ok", done
-        assert done.stdout == "out\nerr\n\n\nend\ntwo words\n1 kept kept 3 \ndplyr \n", done
+        assert done.stdout == "out\nerr\n\n\nend\ntwo words\n1 kept kept 3 \nread\nread\nset\ndplyr \n", done
         assert "Open it in your browser: https://example.org" in done.stderr and "?NAME" in done.stderr
         asked = kernel.run('cat(menu(c("one", "two"), title = "Which?"), "\\n")', typed=("three", "2"))
         assert asked.stdout.splitlines()[0::3] == ["Which?", "Enter an item from the menu, or 0 to exit"], asked
         assert asked.stdout.splitlines()[-1] == "2 ", asked
         assert "non-interactively" in kernel.run('menu("one")', timeout=20).error
+        asked = kernel.run('cat(askpass::askpass("Password: "))', typed=("secret",))
+        assert asked.stdout == "secret", asked
+        for refused in ("f <- print; fix(f)", 'file.edit("x")', "vi(1)", "file.choose()"):
+            assert "there is no " in kernel.run(refused, timeout=20).error, "it waits for nobody"
         assert kernel.run(f'system("{VANILLA}")').stdout.strip() == "/home/melda/project/R-4.2.2"
     assert typed(terminal, VANILLA) == ["/home/melda/project/R-4.2.2"]
+
+
+# Not in core: what shows bars, and a package that Debian takes files out of.
+MORE = "apt-get update -qq && apt-get install -q -y --no-install-recommends r-cran-dt r-cran-progress r-cran-progressr"
+SAID = 'message("a", appendLF = FALSE); message("b"); rlang::inform("c"); cli::cli_text("d")'
+BAR = "options(cli.progress_show_after = 0); for (i in cli::cli_progress_along(1:3)) Sys.sleep(0.3)"
+PROGRESS = 'progressr::handlers("{}"); progressr::with_progress({{p <- progressr::progressor(4); for (i in 1:4) p()}})'
+PAGES = """
+tables <- file.path(tempdir(), paste0(c("default", "bootstrap"), ".html"))
+htmlwidgets::saveWidget(DT::datatable(iris), tables[1])
+htmlwidgets::saveWidget(DT::datatable(iris, style = "bootstrap"), tables[2])
+cat(any(grepl("data:image/png;base64", readLines(tables[1], warn = FALSE), fixed = TRUE)), file.exists(tables[2]), "")
+icons <- htmltools::attachDependencies(htmltools::div("shown"), rmarkdown::html_dependency_font_awesome())
+htmltools::save_html(icons, file.path(tempdir(), "icons.html"))
+slider <- htmltools::findDependencies(shiny::sliderInput("day", "Day", Sys.Date(), Sys.Date() + 9, Sys.Date()))
+www <- function(one) file.path(system.file(one$src$file, package = "shiny"), one$script)
+cat(all(file.exists(unlist(lapply(slider, www)))), "")
+writeLines("## Slide", "slides.Rmd")
+cat(tryCatch(rmarkdown::render("slides.Rmd", "ioslides_presentation", quiet = TRUE), error = conditionMessage))
+"""
+
+
+@pytest.fixture(scope="module")
+def more(terminal: Service) -> Service:
+    terminal.run(MORE, timeout=300)
+    return terminal
+
+
+def test_bars_of_progress_stay_on_their_line(more: Service) -> None:
+    with more.notebook.start("ir") as kernel:
+        assert kernel.run(SAID).stderr == "ab\nc\nd\n"
+        bar = kernel.run(BAR).stderr
+        assert bar.count("\r") > 3 and "\n" not in bar and "67%" in bar, bar
+        assert kernel.run('cli::cli_text("next")').stderr == "next\n", "nothing of the cell before is left"
+        said = kernel.run(f'{BAR}; cli::cli_text("next"); message("last")').stderr
+        # Blanks take away what JupyterLab would show of the bar, colours and all.
+        assert [line.rpartition("\r")[2] for line in said.split("\n")[:2]] == ["next", "last"] and " " * 100 in said, (
+            said
+        )
+        for name in ("txtprogressbar", "cli", "progress"):
+            bar = kernel.run(PROGRESS.format(name))
+            shown = bar.stdout + bar.stderr
+            assert bar.status == "ok" and "50%" in shown and "\n" not in shown, (name, bar)
+
+
+def test_pages_of_debians_packages(more: Service) -> None:
+    table = more.notebook.run("ir", 'DT::datatable(iris, style = "bootstrap")')
+    assert (table.status, table.stderr) == ("ok", ""), table
+    shown = typed(more, f"Rscript - <<'R'\n{PAGES}\nR")
+    assert shown[-1].startswith("TRUE TRUE TRUE ioslides_presentation: Debian's package of rmarkdown comes without"), (
+        shown
+    )
 
 
 SCRIPTS = "数据 日本語 한국어 हिन्दी ภาษาไทย"

@@ -10,6 +10,7 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from http.server import HTTPServer
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,14 @@ from urllib.parse import quote, unquote
 import boto3
 from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.s3.models import FakeKey
 from werkzeug.serving import BaseWSGIServer, make_server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 REGION = "us-east-1"
+LARGE = 16 << 20  # bytes from which on moto keeps an object in a file
 Judge = Callable[[str, str], str]
 
 
@@ -46,6 +49,28 @@ class Credentials:
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         values = (self.access_key_id, self.secret_access_key, self.session_token)
         return {name: value for name, value in zip(names, values, strict=True) if value}
+
+
+def _keep_the_last_content() -> None:
+    """Let moto read a large object once, not as a whole for each of the ranges of 10 MB in which s3fs asks for it."""
+    content = FakeKey.value
+    read, write = content.fget, content.fset  # type: ignore[attr-defined]
+    last, one_at_a_time = lru_cache(maxsize=1)(read), threading.Lock()
+
+    def get(key: FakeKey) -> bytes:
+        if key.contentsize < LARGE:
+            return bytes(read(key))
+        with one_at_a_time:  # five ranges are asked for at once
+            return bytes(last(key))
+
+    def set_(key: FakeKey, value: bytes) -> None:
+        write(key, value)
+        last.cache_clear()
+
+    FakeKey.value = property(get, set_)  # type: ignore[assignment]
+
+
+_keep_the_last_content()
 
 
 def _encode(query: str) -> str:

@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Callable, Generator
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pyinfra import host, state
@@ -218,3 +220,35 @@ def test_a_question_is_no_longer_than_a_command_line_may_be(run: Run) -> None:
 
     run(task, {Asked: counter(), fact_cache.Several: answer})
     assert len(sizes) == 3 and max(sizes) < 128 << 10
+
+
+@pytest.mark.parametrize(("waited", "asked"), [(1.0, ["a", "b"]), (60.0, ["a", "b", "ab"])])
+def test_what_was_found_for_a_preview_is_asked_again_if_somebody_looked_at_it_for_long(
+    monkeypatch: pytest.MonkeyPatch, waited: float, asked: list[str]
+) -> None:
+    """With -y a run begins at once, and half of its questions are spared."""
+    now, phase, questions = [100.0], SimpleNamespace(is_executing=False), list[str]()
+
+    def ask(fact: type[FactBase[object]], **arguments: Any) -> object:
+        names = (
+            [wanted["text"] for _, wanted in arguments["questions"]]
+            if "questions" in arguments
+            else [arguments["text"]]
+        )
+        questions.append("".join(sorted(names)))
+        return list(names)
+
+    monkeypatch.setattr(fact_cache, "state", phase)
+    monkeypatch.setattr(fact_cache.time, "monotonic", lambda: now[0])
+    there = SimpleNamespace(get_fact=ask, run_shell_command=lambda: None, put_file=lambda: None)
+    cache = fact_cache.FactCache(there)  # type: ignore[arg-type]
+    for text in "ab":
+        cache.get_fact(Says, text=text)
+        cache.wanted[fact_cache._key(Says, text=text)] = (Says, {"text": text})
+    now[0] += waited
+    phase.is_executing = True
+    assert [cache.get_fact(Says, text=text) for text in "ab"] in ([["a"], ["b"]], ["a", "b"])
+    assert questions == asked
+    there.run_shell_command()
+    cache.get_fact(Says, text="a")
+    assert questions[-1] == "a" and len(questions) == len(asked) + 1, "something changed"

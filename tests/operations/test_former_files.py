@@ -109,11 +109,19 @@ def test_a_unit_is_disabled_and_stopped_and_certificates_are_told(run: Run) -> N
         (("link", "/etc/passwd"), FOLDER),
         (OURS, ("directory", "755", "melda", "melda")),
         (OURS, ("directory", "777", "root", "root")),
+        (OURS, ("directory", "775", "root", "melda")),
         (OURS, ("link", "/home/melda")),
     ],
 )
 def test_what_is_another_kind_now_or_may_be_moved_stays(run: Run, now: Any, above: Any) -> None:
     assert removed(run, "file /srv/x/old\n", ("/srv/x/old", now), stats={"/srv/x": above}) == []
+
+
+def test_a_folder_of_debians_own_group_is_roots(run: Run) -> None:
+    found = removed(
+        run, "file /srv/x/old\n", ("/srv/x/old", OURS), stats={"/srv/x": ("directory", "2775", "root", "staff")}
+    )
+    assert found == ["rm -f -- /srv/x/old"]
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,12 @@ from .conftest import Facts, Run, arguments, in_place
 INSTALL = "Install Jupyter and the version service's packages"
 APT = "Install Python and R's kernel"
 KERNEL = "Register the R kernel"
-CELLS = "Install what R shows in cells"
-SHOW = "Let R's kernel show what programs write"
+CELLS = "Install what R shows in cells, and what it takes from Debian"
+SHOW = "Let R read it"
 CONFIGURE = "Configure Jupyter, under the names that notebook 6 and 7 read"
 PLUGINS = "Let Python find the user's own packages, and its kernel start whatever they are"
 CONFIGURATION = managed_files.source("jupyter/jupyter_notebook_config.py")
+LABCONFIG = managed_files.tree("jupyter/labconfig", "/etc/jupyter/labconfig")
 EXTENSION = managed_files.tree("jupyter/labextension", jupyter.EXTENSIONS + "/melda-status")
 CONFIG = in_place(
     [
@@ -34,6 +35,7 @@ CONFIG = in_place(
         ManagedFile("/etc/jupyter/jupyter_server_config.py", CONFIGURATION),
         ManagedFile("/etc/jupyter/templates", mode="755"),
         ManagedFile("/etc/jupyter/templates/login.html", managed_files.source("jupyter/templates/login.html")),
+        *LABCONFIG,
         ManagedFile(jupyter.EXTENSIONS, mode="755"),
         *EXTENSION,
     ]
@@ -48,13 +50,17 @@ OURS = {
 R_FOLDER = jupyter.R_KERNEL.rpartition("/")[0]
 R_KERNEL = ManagedFile(jupyter.R_KERNEL, managed_files.source("jupyter/ir/kernel.json"))
 CONFIG |= in_place([ManagedFile(R_FOLDER, mode="755"), R_KERNEL])
-CELLS_FILE = ManagedFile("/usr/src/melda-jupyter/cells.R", managed_files.source("jupyter/cells.R"))
+FOR_R = [
+    ManagedFile(f"/usr/src/melda-jupyter/{name}", managed_files.source(f"jupyter/{name}"))
+    for name in ("cells.R", "debian.R")
+]
 PROFILE = (
     "# BEGIN melda-jupyter cells\n"
     'try(source("/usr/src/melda-jupyter/cells.R", local = TRUE), silent = TRUE)\n'
+    'try(source("/usr/src/melda-jupyter/debian.R", local = TRUE), silent = TRUE)\n'
     "# END melda-jupyter cells\n"
 )
-CONFIG |= in_place([ManagedFile("/usr/src/melda-jupyter", mode="755"), CELLS_FILE])
+CONFIG |= in_place([ManagedFile("/usr/src/melda-jupyter", mode="755"), *FOR_R])
 CONFIG |= in_place([ManagedFile(path, managed_files.source(f"jupyter/{name}")) for path, name in OURS.items()])
 DEBIAN = set(debian_packages.PACKAGES["system"] + debian_packages.PACKAGES["r"])
 
@@ -84,12 +90,12 @@ def test_fresh(run: Run) -> None:
         f"{folder}/uv.txt": managed_files.source("jupyter/uv.txt"),
         f"{jupyter.R_KERNEL}.melda-new": R_KERNEL.content,
         **{f"{path}.melda-new": managed_files.source(f"jupyter/{name}") for path, name in OURS.items()},
-        f"{CELLS_FILE.path}.melda-new": CELLS_FILE.content,
+        **{f"{file.path}.melda-new": file.content for file in FOR_R},
         f"{jupyter.RPROFILE}.melda-new": PROFILE.encode(),
         "/etc/jupyter/jupyter_notebook_config.py.melda-new": CONFIGURATION,
         "/etc/jupyter/jupyter_server_config.py.melda-new": CONFIGURATION,
         "/etc/jupyter/templates/login.html.melda-new": managed_files.source("jupyter/templates/login.html"),
-        **{f"{one.path}.melda-new": one.content for one in EXTENSION if one.content is not None},
+        **{f"{one.path}.melda-new": one.content for one in (*LABCONFIG, *EXTENSION) if one.content is not None},
     }
     install = commands[INSTALL][-1]
     assert (
@@ -122,7 +128,7 @@ def test_what_the_user_has_beside_it_does_not_count(run: Run) -> None:
         ({DebPackages: DEBIAN - {"r-cran-irkernel"}}, APT),
         ({PathStats: CONFIG | {f"{PACKAGES}/melda_plugins.pth": ("link", "/home/melda/x")}}, PLUGINS),
         ({FileContents: ""}, SHOW),
-        ({PathStats: CONFIG | {CELLS_FILE.path: ("file", "600", "root", "root", "0")}}, CELLS),
+        ({PathStats: CONFIG | {FOR_R[0].path: ("file", "600", "root", "root", "0")}}, CELLS),
         ({PathStats: CONFIG | {"/etc/jupyter": ("directory", "777", "root", "root")}}, CONFIGURE),
         ({PathStats: CONFIG | {"/etc/jupyter/jupyter_server_config.py": ("link", "/home/melda/x")}}, CONFIGURE),
     ],

@@ -11,7 +11,7 @@ from pyinfra.facts.server import OsRelease
 
 from tasks import packages, r2u, settings
 from tasks.facts.apt import KnownPackages, Reachable
-from tasks.lib import managed_files
+from tasks.lib import locks, managed_files
 from tasks.operations.r import debian_name
 from tests.unit.builder.test_layers import copied, steps
 
@@ -22,7 +22,8 @@ def names_of(run: Run, monkeypatch: pytest.MonkeyPatch, folder: Path, part: str,
     """The operations of a part that does all it can, on a target that has nothing, with the files of ``folder`` alone."""
     for module in (managed_files, r2u, settings):
         monkeypatch.setattr(module, "ROOT", folder)
-    name, _, chosen = part.partition(" ")
+    name, chosen, initials = [*part.split(), "", ""][:3]
+    monkeypatch.setenv("INITIALS", initials)
     known = {debian_name(package) for package in packages.r_names(chosen)} if name == "r_packages" else set()
     facts = {OsRelease: release, Reachable: True, KnownPackages: known}
     path = str(ROOT / f"tasks/layers/{name}.py")
@@ -64,3 +65,18 @@ def test_a_mode_is_changed_in_the_layer_of_the_file(run: Run) -> None:
         assert any(name.startswith("Privileges | ") for name in names)
     system = run(lambda: runpy.run_path(str(ROOT / "tasks/layers/system.py")), {OsRelease: BOOKWORM}).names
     assert "ssh | Remove host keys that all containers would share" in system
+
+
+def test_the_steps_of_a_set_install_all_of_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed: list[dict[str, str]] = []
+    monkeypatch.setattr(packages.jupyter, "install", lambda _, lock: installed.append(locks.pins(lock)))
+    for initials in [part.split()[2] for _, _, part in steps() if part.startswith("python_packages datascience")]:
+        monkeypatch.setenv("INITIALS", initials)
+        run(
+            lambda: runpy.run_path(str(ROOT / "tasks/layers/python_packages.py")),
+            {OsRelease: BOOKWORM},
+            packages="datascience",
+        )
+    of_set = locks.pins((ROOT / "files/packages/locks/datascience-3.11.txt").read_bytes())
+    first, second = installed[1::2]
+    assert first | second == of_set and first and second and not first.keys() & second.keys()

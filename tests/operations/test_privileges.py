@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tasks import privileges
+from tasks.facts import files
 from tasks.facts.files import SetuidFiles, UsersFiles
 
 from .conftest import Run
@@ -53,6 +56,21 @@ def test_what_the_user_has_on_a_real_file_system() -> None:
     assert "-path '/srv/a home'" in command and "-path /var/tmp" in command and "-path /proc" in command
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert done.stderr == "" and all(path.startswith("/") for path in UsersFiles().process(done.stdout.splitlines()))
+
+
+def test_a_name_with_a_line_end_is_one_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root would take /etc/passwd for the user's."""
+    file = tmp_path / "R\n" / "etc" / "passwd"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    monkeypatch.setattr(files, "_R_LIBRARIES", str(tmp_path))
+    monkeypatch.setattr(files.host_kind, "IS_HOST", "false")
+    command = UsersFiles().command("/srv/a home", os.getuid() or 4242)
+    if not os.getuid():
+        os.chown(file, 4242, -1)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    found = UsersFiles().process(done.stdout.splitlines())
+    assert str(file) in found and "/etc/passwd" not in found
 
 
 def test_the_question_on_a_real_file_system() -> None:

@@ -6,8 +6,8 @@ import subprocess
 from typing import Any
 
 import pytest
-from pyinfra.facts.deb import DebPackages
-from pyinfra.facts.server import Locales
+from pyinfra.facts.deb import DebArch, DebPackages
+from pyinfra.facts.server import Locales, OsRelease
 
 from tasks import debian_packages, packages, system
 from tasks.facts.apt import BROKEN, AptState, AptStatus, Diversion, LackingPrograms, Upgradable
@@ -16,7 +16,7 @@ from tasks.lib import apt_get, managed_files, staging
 from tasks.lib.managed_files import ManagedFile
 from tasks.operations import apt
 
-from .conftest import Run, arguments, in_place
+from .conftest import BOOKWORM, FOCAL, Run, arguments, in_place
 
 CONFIGURE = "Configure apt: no Recommends, try a failed download again, with manual pages"
 MAN = "Remove the stub that stands in for man"
@@ -24,7 +24,7 @@ INSTALL = "Install the Debian packages of all concerns"
 CONFIG = ManagedFile("/etc/apt/apt.conf.d/90melda-jupyter", managed_files.source("system/apt.conf"))
 PAGES = ManagedFile("/etc/dpkg/dpkg.cfg.d/zz-melda-jupyter", managed_files.source("system/dpkg.cfg"))
 ALL = {*packages.debian_names("datascience"), *debian_packages.FONTS} | {
-    name for concern, names in debian_packages.PACKAGES.items() if concern != "r" for name in names
+    name for names in debian_packages.PACKAGES.values() for name in names
 }
 LISTS = frozenset({"mirror_dists_bookworm_InRelease"})
 DONE: dict[type, Any] = {DebPackages: ALL, PathStats: in_place([CONFIG, PAGES]), Locales: ["en_US.UTF-8"]}
@@ -43,7 +43,7 @@ def test_fresh(run: Run) -> None:
     (refresh,) = commands["Refresh the package lists"]
     assert refresh.endswith(f"; touch {apt_get.STAMP} )"), "the stamp is only written after a success"
     (install,) = commands[INSTALL]
-    assert set(arguments(install)) == ALL, "one transaction, and R waits for r2u"
+    assert set(arguments(install)) == ALL, "one transaction"
     assert "-o APT::Install-Recommends=false" in install
     assert commands["Generate the locale"] == ["localedef -i en_US -f UTF-8 en_US.UTF-8"]
 
@@ -181,6 +181,22 @@ def test_the_ca_bundle_comes_and_goes(run: Run) -> None:
 def test_another_locale(run: Run, locale: str, command: str) -> None:
     known = {Locales: ["en_US.UTF-8", "POSIX"]}
     assert run(system.system, DONE | known, locale=locale) == {"Generate the locale": [command]}
+
+
+@pytest.mark.parametrize(
+    ("facts", "settings", "waits"),
+    [
+        ({OsRelease: BOOKWORM}, {}, False),
+        ({OsRelease: FOCAL}, {}, True),
+        ({OsRelease: FOCAL, DebArch: "arm64"}, {}, False),
+        ({OsRelease: BOOKWORM}, {"r2u_suite": "noble"}, True),
+    ],
+)
+def test_r_waits_only_where_r2u_has_a_newer_one(
+    run: Run, facts: dict[type, Any], settings: dict[str, Any], waits: bool
+) -> None:
+    installed = set(arguments(run(system.system, facts, **settings)[INSTALL][0]))
+    assert (set(debian_packages.PACKAGES["r"]) <= installed) is not waits
 
 
 @pytest.mark.parametrize(

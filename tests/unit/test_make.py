@@ -111,7 +111,7 @@ VALUES = (
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("origin", ORIGINS[:2])
 def test_the_builder_gets_each_value_as_it_was_given(tree: Tree, origin: str, value: str) -> None:
-    names = ("BASE", "IMAGE", "PACKAGES", "PORT", "STRICT", "DATA", "MIRROR", "REPOSITORY")
+    names = ("BASE", "IMAGE", "PACKAGES", "PORT", "STRICT", "DATA", "MIRROR", "PLATFORM", "REPOSITORY")
     # With another letter in front: make leaves out blanks there, as a shell does between words.
     values = {name: f"{name[0]}{value}" for name in names}
     output = tree.make("publish", values={**values, "JUPYTER_TOKEN": value}, origin=origin)

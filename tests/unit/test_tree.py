@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.container import fixtures
+
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 300
 MAKEFILE = (ROOT / "Makefile").read_text().replace("\\\n", " ")
@@ -91,3 +93,12 @@ def test_six_lines_that_stand_in_two_modules_are_found(tmp_path: Path) -> None:
     command = [Path(sys.executable).parent / "pylint", "--rcfile", ROOT / "pyproject.toml", tmp_path]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     assert done.returncode != 0 and "duplicate-code" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_longest_container_tests_are_there() -> None:
+    there = {
+        Path(name).stem.removeprefix("test_")
+        for name in listed()
+        if name.startswith(("tests/container", "tests/attack"))
+    }
+    assert [name for name in fixtures.LONGEST if name not in there] == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from builder import markdown
+
 
 def code(*words: str) -> str:
     """Words as code, separated by commas."""
@@ -11,11 +13,8 @@ def code(*words: str) -> str:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table; a bar in a cell does not end it."""
-    names = list(head)
-    lines = [names, ["---"] * len(names)]
-    lines += [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    """Return a table as text."""
+    return "\n".join(markdown.table(tuple(head), rows))
 
 
 def sentence(text: str) -> str:

@@ -36,13 +36,42 @@ def steps() -> str:
     return markdown.table(("", "step", "what it does"), rows)
 
 
-def _texts(tree: ast.AST) -> Iterator[str]:
+def _named(tree: ast.Module) -> dict[str, str]:
+    """Return a module's constants that are strings: the names of variables are such."""
+    return {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _string(node: ast.expr, named: dict[str, str]) -> str:
+    """Return what an expression is, with … for what only a run knows."""
+    if isinstance(node, ast.FormattedValue):
+        node = node.value
+    if isinstance(node, ast.Name):
+        return named.get(node.id, "…")
+    return str(node.value) if isinstance(node, ast.Constant) else "…"
+
+
+def _choices(tree: ast.Module) -> Iterator[str]:
+    """Return the variables that melda/config/choice.py validates for a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "choice.from_env":
+            yield _string(node.args[1], _named(tree))
+
+
+def _texts(tree: ast.Module) -> Iterator[str]:
     """Return all strings, with … for what is filled in."""
     inside: set[int] = set()
+    named = _named(tree)
+    yield from (f"invalid {name}=…: expected one of …" for name in _choices(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             inside.update(map(id, ast.walk(node)))
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+            yield "".join(_string(part, named) for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
             yield re.sub(r"\{\w*(![rs])?\}", "…", node.value)
 
@@ -53,10 +82,10 @@ def refused() -> list[tuple[str, str]]:
     for _, tree in trees(*READERS):
         for text in _texts(tree):
             name = re.match(
-                r"invalid ([A-Z][A-Z0-9_]{4,})[=: ].|([A-Z][A-Z0-9_]{4,})(?:=…|: )[^:]*\b(?:not|needs|invalid)\b", text
+                r"invalid ([A-Z][A-Z0-9_]{3,})[=: ].|([A-Z][A-Z0-9_]{4,})(?:=…|: )[^:]*\b(?:not|needs|invalid)\b", text
             )
             if name and name[2] != "SIGTERM":
-                lines.add((name[1] or name[2], text.rstrip(": ")))
+                lines.add((name[1] or name[2], re.sub(r"(?<=: expected )$", "…", text).rstrip(": ")))
     return sorted(lines)
 
 
@@ -69,8 +98,9 @@ def refusals() -> str:
 
 def read() -> set[str]:
     """Return the names of variables that the container's programs read."""
-    names = set()
+    names: set[str] = set()
     for _, tree in trees(*READERS):
+        names.update(_choices(tree))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
                 asked = isinstance(node.func.value, ast.Name) and node.func.value.id == "variables" and node.args

@@ -92,7 +92,7 @@ def test_rows_of_different_machines_are_told_apart() -> None:
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     rows = [row(), row("b-row")]
-    measured.write(tmp_path / "results.json", measured.as_text(rows))
+    (tmp_path / "results.json").write_text(measured.as_text(rows))
     assert list(measured.read(tmp_path / "results.json").values()) == rows
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
     assert measured.read(tmp_path / "none.json") == {}

@@ -131,3 +131,50 @@ def test_a_bootstrap_that_fails_is_one_line_and_no_image(tmp_path: Path, monkeyp
     with pytest.raises(BuildError, match="^BASE=debian:trixie cannot be bootstrapped: E: no mirror$"):
         base.ensure(docker, "debian:trixie")
     assert "import" not in (tmp_path / "calls").read_text()
+
+
+INSPECTED = '[{"Os": "linux", "Architecture": "amd64", "Config": {"Labels": {}}}]'
+
+
+@pytest.fixture
+def arm64(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(base.PLATFORM, "linux/arm64")
+
+
+@pytest.mark.usefixtures("arm64")
+def test_a_local_base_of_another_platform_has_a_name_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mmdebstrap(tmp_path, monkeypatch, f'echo "$@" >{tmp_path}/asked\n')
+    found = INSPECTED.replace("amd64", "arm64")
+    docker = client(tmp_path, f"echo \"$@\" >> {tmp_path}/calls\necho '{found}'\n")
+    assert base.ensure(docker, "debian:bookworm") == "melda-jupyter-debian:bookworm-arm64"
+    assert "--architectures=arm64" in (tmp_path / "asked").read_text()
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert any(call.startswith("build --quiet --tag melda-jupyter-debian:bookworm-arm64 ") for call in calls), calls
+    assert calls[-1].startswith("run --rm "), "it is tried"
+
+
+@pytest.mark.usefixtures("arm64")
+def test_a_base_of_another_platform_is_pulled_again_and_else_refused(tmp_path: Path) -> None:
+    script = (
+        f"""case "$1" in image) echo '{INSPECTED}';; pull) echo "1: Pulling from r"; touch {tmp_path}/pulled;; esac\n"""
+    )
+    docker = client(tmp_path, script)
+    assert base.select(docker, "r:1") == ("r:1", "")
+    assert (tmp_path / "pulled").exists()
+    with pytest.raises(
+        BuildError, match=r"^invalid PLATFORM=linux/arm64: expected linux/amd64, which r:1 is made for$"
+    ):
+        base.ensure(docker, "r:1")
+
+
+@pytest.mark.usefixtures("arm64")
+def test_a_platform_that_the_engine_cannot_run_is_one_line(tmp_path: Path) -> None:
+    found = INSPECTED.replace("amd64", "arm64")
+    docker = client(
+        tmp_path,
+        f"""case "$1" in image) echo '{found}';; run) echo "exec /bin/true: exec format error" >&2; exit 1;; esac\n""",
+    )
+    with pytest.raises(BuildError, match=r"^invalid PLATFORM=linux/arm64: .*binfmt_misc.*exec format error$"):
+        base.ensure(docker, "r:1")

@@ -35,7 +35,7 @@ def test_what_changed() -> None:
     }  # fmt: skip
     assert found["R"] == {"version": ["4.2.2", "4.5.0"], "added": {}, "removed": {}, "changed": {}}
     assert found["layers"] == {"all": 2, "new": 1, "bytes": 3_000_000}
-    page = compare.markdown(found).splitlines()
+    page = compare.page(found).splitlines()
     assert page[0] == "# melda:1 and melda:2"
     for line in (
         "| distribution | Debian 12 | Debian 13 |", "| R | 4.2.2 | 4.5.0 |", "| size | 1.50 GB | 1.60 GB |",
@@ -48,7 +48,7 @@ def test_what_changed() -> None:
 def test_the_same_image() -> None:
     found = compare.compare(OLD, OLD)
     assert found["layers"] == {"all": 2, "new": 0, "bytes": 0}
-    assert "To pull: 0 of 2 layers, 0 MB unpacked." in compare.markdown(found)
+    assert "To pull: 0 of 2 layers, 0 MB unpacked." in compare.page(found)
 
 
 HISTORY = '0\tCMD ["x"]\n30\tRUN /bin/sh -c provision\n{0}\tWORKDIR /home\n0\t/bin/sh -c #(nop)  ENV a=b\n100\t'
@@ -142,7 +142,7 @@ def test_what_becomes_of_what_users_installed(projects: Path, capsys: pytest.Cap
     assert (ada["project"], bob) == ("ada", {"project": "bob/x", "packages": []})
     assert {one["name"]: one["comes"] for one in ada["packages"]} == {one["name"]: way for one, way in PYTHON + IN_R}
     assert "no snapshot of melda-env capture" in capsys.readouterr().out
-    page = compare.markdown({**compare.compare(OLD, new), "projects": [ada, bob]})
+    page = compare.page({**compare.compare(OLD, new), "projects": [ada, bob]})
     assert "2 projects: 7 as binary, 4 cannot be had, 5 compiled." in page
     assert "| ada | Python | newer | 1.0 | as binary (2.0) |" in page
     unknown = compare_projects.describe(str(projects / "ada/.melda-jupyter/environment.json"), new, None)

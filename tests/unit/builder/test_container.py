@@ -55,10 +55,17 @@ def test_a_bucket_needs_fuse(bare: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_else_can_connect() -> None:
-    options = container.options({}, PORT, WORKDIR)
-    assert [options[index + 1] for index, option in enumerate(options) if option == "--publish"] == [
-        f"127.0.0.1:{PORT}:8888"
-    ]
+    for variables, inside in (({}, 8888), ({"JUPYTER_PORT": "9999"}, 9999)):
+        options = container.options(variables, PORT, WORKDIR)
+        published = [options[index + 1] for index, option in enumerate(options) if option == "--publish"]
+        assert published == [f"127.0.0.1:{PORT}:{inside}"]
+
+
+def test_the_address_of_a_container_with_another_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound = {"PortBindings": {"9999/tcp": [{"HostPort": PORT}]}}
+    running = {"Config": {"Env": ["JUPYTER_PORT=9999"]}, "HostConfig": bound}
+    monkeypatch.setattr(container.client, "inspect", lambda *_: running)
+    assert container.url("docker") == f"http://127.0.0.1:{PORT}/tree"
 
 
 def test_values_are_no_arguments() -> None:
@@ -84,6 +91,12 @@ def test_a_file_is_mounted_read_only_and_no_token_made(
         env = ("JUPYTER_TOKEN_FILE=/run/secrets/jupyter-token", "STOP_SECONDS=120")
         engine.write("container.json", "healthy", env=env, mounts=mounts)
         assert container.serves(engine.client, "image", PORT, container.environment()) is stays
+
+
+def test_a_secret_in_the_place_of_its_files_path_is_not_shown(bare: pytest.MonkeyPatch, engine: Engine) -> None:
+    bare.setenv("JUPYTER_TOKEN_FILE", "S3cr3t")
+    with pytest.raises(BuildError, match="^invalid JUPYTER_TOKEN_FILE: expected a file$"):
+        container.up(engine.client, "image", PORT)
 
 
 @pytest.mark.parametrize("name", ["missing", "folder", "a,b", 'a"b'])
@@ -204,12 +217,12 @@ def test_where_no_address_is_named_there_is_a_token_as_in_the_container(
     assert firewall_policy.peers(blank) is None
 
 
-@pytest.mark.parametrize(("name", "value"), [("PGEO_IPS", "everybody"), ("JUPYTER_TOKEN", "a b")])
+@pytest.mark.parametrize(("name", "value"), [("PGEO_IPS", "all"), ("JUPYTER_PORT", "80"), ("JUPYTER_TOKEN", "a b")])
 def test_what_the_container_would_refuse_is_refused_before_the_build(
     bare: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     bare.setenv(name, value)
-    with pytest.raises(BuildError, match=f"^(invalid )?{name}: "):
+    with pytest.raises(BuildError, match=f"^(invalid )?{name}[=:]"):
         container.environment()
 
 
@@ -283,11 +296,3 @@ def test_a_container_that_cannot_be_started_is_gone(engine: Engine, bare: pytest
     with pytest.raises(BuildError, match="^docker run failed: port is already allocated.$"):
         container.up(engine.client, "image", PORT)
     assert not engine.there()
-
-
-def test_down_twice_and_without_an_engine(engine: Engine) -> None:
-    (engine.folder / "there").touch()
-    engine.write("container.json", "healthy")
-    assert container.down(engine.client) == f"container {container.NAME} is gone"
-    assert container.down(engine.client) == f"there is no container {container.NAME}"
-    assert container.down("") == f"there is no container {container.NAME}"

@@ -53,9 +53,13 @@ echo "$@" >> {tmp_path}/calls
 case "$*" in
 "image inspect"*) echo '[{{"Created": "{WHEN}"}}]' ;;
 *"$(cat {tmp_path}/fails)"*) exit 1 ;;
+"cp "*) cd {tmp_path} && tar -c melda-jupyter ;;
 esac
 """)
     client.chmod(0o755)
+    (tmp_path / "melda-jupyter").mkdir()
+    (tmp_path / "melda-jupyter/omitted").write_text("bspm: no answer\n\nr2u: no answer\n")
+    (tmp_path / "melda-jupyter/support-ends").write_text("bookworm 2028-06-30\n")
     return tmp_path
 
 
@@ -73,6 +77,9 @@ def test_final_names_are_given_last_and_temporary_ones_taken_back(engine: Path) 
     assert (
         len([call for call in output[tags[-1] :] if call.startswith("image rm --force melda-jupyter-unfinished:")]) == 6
     )
+    (labelling,) = (call for call in output if " --tag melda-jupyter-unfinished:labelled-" in call)
+    assert "--label io.melda.omitted=bspm: no answer; r2u: no answer " in labelling
+    assert "--label io.melda.support-ends=2028-06-30 " in labelling
     *of_base, second = (call for call in output if "--progress=plain" in call)
     for call in of_base:
         assert "--build-arg BASE=base:1 " in call and " --build-arg PROVISION_DATA=strict=true " in call
@@ -86,6 +93,7 @@ def test_only_the_final_image_knows_what_it_is(monkeypatch: pytest.MonkeyPatch, 
     """The base built again is the same, file by file."""
     seen: list[str] = []
     monkeypatch.setattr(image.client, "inspect", lambda *_: {"Created": WHEN})
+    monkeypatch.setattr(image, "notes", lambda *_: {})
 
     def call(_: str, *arguments: str) -> str:
         if arguments[0] == "build":
@@ -108,7 +116,7 @@ def test_the_image_begins_below_the_runtime(engine: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "fails", ["Dockerfile.base", "packages=core", "run --rm", "--quiet", "tag melda-jupyter-unfinished"]
+    "fails", ["Dockerfile.base", "packages=core", "create ", "cp ", "--quiet", "tag melda-jupyter-unfinished"]
 )
 def test_a_build_that_fails_anywhere_names_nothing(engine: Path, fails: str) -> None:
     (engine / "fails").write_text(fails)

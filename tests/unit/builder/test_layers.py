@@ -60,7 +60,7 @@ def test_what_a_layer_repeats(kind: str) -> None:
 def test_the_engines_folders_say_the_same(tmp_path: Path) -> None:
     for name, content in (("one", FIRST), ("two", SECOND)):
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            archive.extractall(tmp_path / name, filter="data")
+            archive.extractall(tmp_path / name)  # noqa: S202 - made above; Python 3.11.2 knows no filter
     (tmp_path / "two/opt/again").hardlink_to(tmp_path / "two/opt/new")
     data = {"LowerDir": f"{tmp_path}/one", "UpperDir": f"{tmp_path}/two"}
     inspected = {"GraphDriver": {"Name": "overlay2", "Data": data}, "RootFS": {"Layers": ["1", "2"]}}
@@ -133,7 +133,8 @@ def test_every_part_of_the_deploy_has_its_step() -> None:
         "r_packages core",
         "r_packages datascience",
         "python_packages core",
-        "python_packages datascience",
+        "python_packages datascience a-o",
+        "python_packages datascience p-z",
     ]
 
 
@@ -155,7 +156,7 @@ def test_no_step_but_the_last_reads_what_changes_often(dockerfile: str, stage: s
     copied(dockerfile, stage, tmp_path)
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     runtime = {name for name in found if name.startswith("files/runtime/")}
-    assert len(runtime) <= 7 and all(re.fullmatch(r"files/runtime/src/melda/(base/)?\w+\.py", name) for name in runtime)
+    assert len(runtime) <= 8 and all(re.fullmatch(r"files/runtime/src/melda/(base/)?\w+\.py", name) for name in runtime)
     assert not [name for name in found if name.startswith(("files/systemd", "files/sync", "files/bspm"))]
     if part.endswith("core"):
         assert not [name for name in found if "datascience" in name], (
@@ -166,7 +167,7 @@ def test_no_step_but_the_last_reads_what_changes_often(dockerfile: str, stage: s
 def test_both_dockerfiles_mount_the_same() -> None:
     """The stages that both have are the same, so that what one made is there for the other."""
     base, image = stages("Dockerfile.base"), stages("Dockerfile")
-    shared = base.keys() & image.keys() - {""}
+    shared = {name for name in base.keys() & image.keys() if name.endswith("-files")}
     assert {"tools-files", "deploy-files"} <= shared
     assert [name for name in shared if base[name] != image[name]] == []
 

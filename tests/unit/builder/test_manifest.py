@@ -52,7 +52,7 @@ def test_it_says_what_is_inside(engine: dict[str, Any]) -> None:
 
 
 def test_the_page_has_a_row_for_each_package(engine: dict[str, Any]) -> None:
-    page = manifest.markdown(manifest.describe("docker", "melda:1"))
+    page = manifest.page(manifest.describe("docker", "melda:1"))
     assert page.startswith("# melda:1\n")
     rows = [row for row in page.splitlines() if row.startswith("|")]
     assert {"| distribution | Ubuntu 20.04 |", "| R | 4.2.2 |", "| Python | 3.8.10 |", "| Flask | 2.2.2 |"} <= set(rows)
@@ -65,7 +65,7 @@ def test_an_image_without_anything_left_out_says_so(engine: dict[str, Any]) -> N
     engine["labels"] = {**LABELS, "io.melda.omitted": ""}
     described = manifest.describe("docker", "melda:1")
     assert described["omitted"] == []
-    assert "| left out | nothing |" in manifest.markdown(described)
+    assert "| left out | nothing |" in manifest.page(described)
 
 
 def test_both_are_written_beside_the_bill_of_materials(engine: dict[str, Any], tmp_path: Path) -> None:
@@ -73,8 +73,20 @@ def test_both_are_written_beside_the_bill_of_materials(engine: dict[str, Any], t
     page, data = manifest.write(described, tmp_path / "manifest")
     assert (page.name, data.name) == ("registry.example_5000_melda_1.md", "registry.example_5000_melda_1.json")
     assert json.loads(data.read_text()) == described
-    assert page.read_text() == manifest.markdown(described)
+    assert page.read_text() == manifest.page(described)
     assert sorted(path.name for path in page.parent.iterdir()) == sorted([page.name, data.name])
+
+
+def test_that_of_the_same_image_is_read_again_and_no_other(engine: dict[str, Any], tmp_path: Path) -> None:
+    assert manifest.written("docker", "melda:1", tmp_path) is None
+    described = manifest.describe("docker", "melda:1")
+    _, data = manifest.write(described, tmp_path)
+    assert manifest.written("docker", "melda:1", tmp_path) == described
+    assert manifest.written("docker", "melda_1", tmp_path) is None, "another image whose file has the same name"
+    data.write_text(json.dumps({**described, "id": "sha256:2"}))
+    assert manifest.written("docker", "melda:1", tmp_path) is None, "the name means another image now"
+    data.write_text("{")
+    assert manifest.written("docker", "melda:1", tmp_path) is None
 
 
 def test_make_image_writes_it_and_says_the_tags(

@@ -91,5 +91,20 @@ def test_what_a_step_wrote_has_one_time_and_what_says_that_the_environment_is_ri
     assert [file.stat().st_mtime for file in (old, new, verified)] == [1, epoch, epoch]
     assert verified.stat().st_ctime_ns >= new.stat().st_ctime_ns
     os.utime(new, (epoch, epoch))
+    while new.stat().st_ctime_ns <= verified.stat().st_ctime_ns:  # the kernel's clock goes on by ticks
+        os.utime(new, (epoch, epoch))
     subprocess.run(["sh", "-c", settle], cwd=tmp_path, check=True)
     assert verified.stat().st_ctime_ns < new.stat().st_ctime_ns, "a later step does not store it again"
+
+
+def test_lists_of_another_architecture_are_not_taken_for_these(tmp_path: Path) -> None:
+    """Builds of both share a cache: with the other's lists apt would know no package."""
+    found = re.search(r"^sources\(\) \{.*?^\}", (ROOT / "builder/provision").read_text(), re.M | re.S)
+    assert found
+    dpkg, numbers = tmp_path / "dpkg", []
+    for architecture in ("amd64", "arm64", "amd64"):
+        dpkg.write_text(f"#!/bin/sh\necho {architecture}\n")
+        dpkg.chmod(0o755)
+        command = ["sh", "-c", f"{found[0]}\nsources"]
+        numbers.append(subprocess.check_output(command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, text=True))
+    assert numbers[0] == numbers[2] != numbers[1]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import ssl
 import subprocess
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -146,12 +148,15 @@ def test_a_package_that_is_told_twice_is_added_once(statistics: Statistics, list
     assert (lists / "r-datascience.txt").read_text().count("rlang") == 1
 
 
-def test_a_list_that_cannot_be_written_stays(statistics: Statistics, lists: Path) -> None:
+def test_a_list_that_cannot_be_written_stays(
+    statistics: Statistics, lists: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     statistics.downloads("rlang")
-    (lists / "r-datascience.new").mkdir()
+    monkeypatch.setattr("os.replace", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+    before = sorted(lists.iterdir())
     with pytest.raises(BuildError, match="r-datascience.txt cannot be written: "):
         refresh.run(options(statistics, "--write"), lists)
-    assert (lists / "r-datascience.txt").read_text().endswith("lattice # old\n")
+    assert (lists / "r-datascience.txt").read_text().endswith("lattice # old\n") and sorted(lists.iterdir()) == before
 
 
 def test_https_trusts_what_this_machine_is_told_to(

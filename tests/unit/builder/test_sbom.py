@@ -32,6 +32,23 @@ def test_it_is_of_an_image_and_complete_or_not_there(tmp_path: Path, monkeypatch
     component = json.loads(written.read_text())["metadata"]["component"]
     assert component == {"type": "container", "name": "melda:1", "version": "sha256:1"}
     before = written.read_text()
+    assert sbom.write("docker", "melda:1", tmp_path) == written and len(answers) == 1, (
+        "the same image is not read again"
+    )
+    monkeypatch.setattr(client, "inspect", lambda *_: {"Id": "sha256:2"})
     with pytest.raises(BuildError, match="syft"):
         sbom.write("docker", "melda:1", tmp_path)
     assert [path.read_text() for path in tmp_path.iterdir()] == [before]
+
+
+@pytest.mark.parametrize("broken", ["", "{}", "[1]", '{"metadata": {"component": {"name": "melda:1"}}}'])
+def test_a_bill_that_cannot_be_read_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    monkeypatch.setattr(client, "inspect", lambda *_: {"Id": "sha256:1"})
+    monkeypatch.setattr(client, "call", lambda *_: '{"metadata": {"component": {}}}')
+    sbom.path("melda:1", tmp_path).write_text(broken)
+    assert (
+        json.loads(sbom.write("docker", "melda:1", tmp_path).read_text())["metadata"]["component"]["version"]
+        == "sha256:1"
+    )

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from builder import hints, screen
 from builder.__main__ import _interrupt
+from builder.lines import _COLOUR, SHOWN
 from builder.terminal import Terminal
 from builder.terminal import moves as can_move
 
@@ -57,7 +58,7 @@ def test_the_line_that_says_why_is_the_last(
     shown = [line.strip() for line in lines[1:-1] if line.strip()]
     assert shown[-2].endswith("invalid uid=1001: expected a number that is free")
     assert shown[-1] == f"whole output: {os.path.relpath(tmp_path / 'log/image.log')}"
-    assert len(shown) <= screen.SHOWN + 1
+    assert len(shown) <= SHOWN + 1
     assert BUILDKIT in (tmp_path / "log/image.log").read_text()
 
 
@@ -76,7 +77,7 @@ def test_nobody_who_set_up_no_screen_loses_a_line(program: list[str], capsys: py
 def test_without_a_terminal_a_long_step_says_what_it_does(
     tmp_path: Path, program: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(screen, "QUIET", -1)
+    monkeypatch.setattr("builder.lines.QUIET", -1)
     with screen.shown(tmp_path / "x.log", verbose=False), screen.step("build x:1"):
         screen.run(program)
     assert "  build x:1: User | Add the user" in capsys.readouterr().out.splitlines()
@@ -96,7 +97,7 @@ def test_a_terminal_has_a_line_for_each_step_and_its_end(tmp_path: Path, program
             raise RuntimeError
         screen.say("open     http://x/?[y]")
     text = shown.getvalue()
-    lines = [line.rstrip() for line in screen._COLOUR.sub("", text).replace("\r", "\n").splitlines() if line.strip()]
+    lines = [line.rstrip() for line in _COLOUR.sub("", text).replace("\r", "\n").splitlines() if line.strip()]
     assert any(line.startswith("✓ ask [the] sources") for line in lines)
     assert any(line.startswith("✗ build x:1") for line in lines)
     assert lines.index("NOTE: [x]") < len(lines) - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -90,6 +91,21 @@ def test_strict(value: str, strict: bool) -> None:
 def test_strict_is_nothing_else(value: str) -> None:
     with pytest.raises(BuildError, match=rf"^invalid STRICT={value}: expected 1, or 0 or empty$"):
         chosen(strict=value)
+
+
+def test_platforms(tmp_path: Path) -> None:
+    assert chosen(platform="linux/arm64").platform == "linux/arm64"
+    with pytest.raises(BuildError, match=r"^invalid PLATFORM=arm64: expected empty, linux/amd64 or linux/arm64$"):
+        chosen(platform="arm64")
+    (tmp_path / settings.MANIFEST).touch()
+    with pytest.raises(
+        BuildError, match=r"^invalid PLATFORM=linux/arm64: expected empty, a mirror is of the build host"
+    ):
+        chosen(platform="linux/arm64", mirror=str(tmp_path))
+    with pytest.raises(
+        BuildError, match=r"^invalid PLATFORM=linux/arm64: expected empty, a mirror is of the build host"
+    ):
+        settings.check(parser().parse_args(["mirror", "--platform=linux/arm64"]))
 
 
 def test_strict_by_hand() -> None:

@@ -132,6 +132,9 @@ def test_ecs_waits_as_long_as_the_container_is_told(given: tuple[str, ...], seco
         (("--apparmor", "a:b"), "invalid --apparmor=a:b"),
         (("--variable", "PGEO_IPS=10.0.0.1/8"), "PGEO_IPS: invalid '10.0.0.1/8'"),
         (("--variable", "JUPYTER_BASE_URL=a b"), "invalid JUPYTER_BASE_URL='a b'"),
+        (("--variable", "JUPYTER_PORT=22"), "invalid JUPYTER_PORT='22'"),
+        (("--variable", "IPV6=on"), "invalid IPV6='on'"),
+        (("--variable", "NOTEBOOK_ARGS=--ServerApp.ip=x"), "invalid NOTEBOOK_ARGS: --ServerApp.ip"),
         (("--variable", "STOP_SECONDS=2m"), "invalid STOP_SECONDS='2m'"),
         (("--variable", "DATA_BUCKET=A"), "invalid DATA_BUCKET='A'"),
         (("--variable", "UPGRADE=yes"), "invalid UPGRADE='yes'"),
@@ -163,6 +166,11 @@ def test_a_secret_itself_is_refused_and_what_it_is_stays_hidden(arguments: tuple
     with pytest.raises(BuildError) as refused:
         made(*REQUIRED, *arguments)
     assert "=CANARY" not in str(refused.value)
+
+
+def test_the_port_is_the_containers() -> None:
+    (container,) = made(*REQUIRED, "--variable", "JUPYTER_PORT=9999")["containerDefinitions"]
+    assert [mapping["containerPort"] for mapping in container["portMappings"]] == [9999, 2310, 22]
 
 
 @given(st.sampled_from(sorted(contract.OPEN)), st.text())

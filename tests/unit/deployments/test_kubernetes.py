@@ -55,7 +55,7 @@ def test_kubernetes_refuses_a_wrong_pod(pod: dict[str, Any], name: str, value: o
 
 def test_the_pod_has_what_the_other_deployments_have(pod: dict[str, Any]) -> None:
     (container,) = pod["spec"]["containers"]
-    assert tuple(port["containerPort"] for port in container["ports"]) == contract.PORTS
+    assert tuple(port["containerPort"] for port in container["ports"]) == contract.ports({})
     assert container["securityContext"]["capabilities"]["add"] == list(task_definition.CAPABILITIES)
     check = HEALTHCHECK
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):

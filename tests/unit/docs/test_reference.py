@@ -111,7 +111,7 @@ def test_every_variable_is_on_the_page_and_no_other() -> None:
     mentioned = set(re.findall(r"`([A-Za-z][A-Za-z0-9_]+)`", rows))
     lower = {"no_proxy", "https_proxy", "http_proxy"}
     assert runtime.read() - lower - {"PATH", "LANG", "LC_ALL", "NO_PROXY"} <= mentioned
-    assert {name for name, _ in runtime.refused()} <= mentioned
+    assert {name for name, _ in runtime.refused()} - {"PATH"} <= mentioned
 
 
 def test_every_concern_is_there() -> None:

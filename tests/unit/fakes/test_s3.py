@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from tests.fakes.s3 import Credentials, Server
+from tests.fakes.s3 import LARGE, Credentials, Server
 
 
 @pytest.fixture
@@ -120,3 +121,21 @@ def test_credentials_as_environment() -> None:
         "AWS_SECRET_ACCESS_KEY": "secret",
     }
     assert Credentials("id", "secret", "token").environment["AWS_SESSION_TOKEN"] == "token"
+
+
+def test_a_large_object_is_read_once_for_all_its_ranges(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, reads = server.client(), []
+    real = SpooledTemporaryFile.read
+
+    def read(file: Any, *size: int) -> Any:
+        reads.append(size)
+        return real(file, *size)
+
+    monkeypatch.setattr(SpooledTemporaryFile, "read", read)
+    for letter in (b"a", b"b"):
+        client.put_object(Bucket="projects", Key="large", Body=letter * LARGE)
+        reads.clear()
+        for start in (0, 5, LARGE - 5):
+            part = client.get_object(Bucket="projects", Key="large", Range=f"bytes={start}-{start + 4}")
+            assert part["Body"].read() == 5 * letter
+        assert reads.count(()) == 1

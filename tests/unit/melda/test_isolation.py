@@ -22,11 +22,14 @@ MORE = (
     "jupyter/activity.py",
     "jupyter/contents.py",
     "jupyter/pdf.py",
+    "jupyter/proxy.py",
+    "jupyter/served_files.py",
     "jupyter/status.py",
     "jupyter/storage.py",
-    "jupyter/threads.py",
-    "jupyter/transport.py",
-    "jupyter/limits.py",
+    "jupyter/storage_calls.py",
+    "jupyter/uploads.py",
+    "jupyter/kernel_sockets.py",
+    "jupyter/stranger_limits.py",
     "web/connections.py",
 )
 MODULES = sorted(

@@ -34,6 +34,37 @@ def test_what_asks_nothing_needs_no_terminal(option: str) -> None:
     assert command_line.problem({"operations": ("fact", "x")}, None) == ""
 
 
+@pytest.mark.parametrize("option", ["same_sudo_password", "ssh_password_prompt"])
+def test_a_password_needs_a_terminal(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    asked: dict[str, Any] = {"operations": ("deploy.py",), "data": (), "yes": True, option: True}
+    monkeypatch.setattr("os.open", lambda *_: (_ for _ in ()).throw(OSError()))
+    refused = command_line.problem(asked, io.StringIO())
+    assert (
+        refused
+        == f"no terminal to ask on for --{option.replace('_', '-')}: expected a key, and a sudo that asks for none"
+    )
+    assert command_line.problem(asked, Terminal()) == ""
+    monkeypatch.setattr("os.open", lambda *_: os.dup(0))
+    assert command_line.problem(asked, None) == ""
+
+
+def test_a_preview_without_a_terminal_goes_on_with_the_hosts_that_are_left(tmp_path: Path) -> None:
+    nothing = tmp_path / "deploy.py"
+    nothing.write_text("")
+    done = subprocess.run(
+        [PYINFRA, "--dry", "--port", "1", "@local,127.0.0.1", str(nothing)], cwd=ROOT, capture_output=True,
+        text=True, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert "One of more hosts failed to connect, continue?" in done.stderr
+    assert "EOFError" not in done.stderr and "[@local]    Ready" in done.stderr, done.stderr
+
+
+def test_only_what_changes_nothing_goes_on_by_itself() -> None:
+    assert command_line.goes_on({"dry": True}, None) and command_line.goes_on({"json_output": True}, io.StringIO())
+    assert not command_line.goes_on({"dry": True}, Terminal())
+    assert not command_line.goes_on({"yes": True}, None)
+
+
 def test_data_are_names_and_values() -> None:
     asked = {"operations": ("deploy.py",), "data": ("a=b=c", "d="), "yes": True}
     assert command_line.data(asked) == [("a", "b=c"), ("d", "")]

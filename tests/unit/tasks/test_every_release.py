@@ -191,9 +191,10 @@ def test_no_repository_is_trusted_without_its_key() -> None:
 
 
 def test_nothing_assumes_an_architecture() -> None:
-    """The table names some, where r2u has packages; the resolver of locks, for which machines; a docstring gives an example."""
+    """Named are: where r2u has packages, for which machines locks are resolved, what PLATFORM takes, how conda calls this one."""
     pattern = r"(?i)\b(amd64|x86[_-]64|i386|arm64|aarch64)\b|linux-gnu"
-    known = {"tasks/releases.py", "builder/lock.py"}
+    conda = "files/runtime/src/melda/envs/formats/conda_read.py"
+    known = {"tasks/releases.py", "builder/lock.py", "builder/base.py", conda}
     host = [ROOT / "Makefile", *(ROOT / "builder").glob("*.py"), *(ROOT / ".ci").iterdir()]
     ours = [path for path in (ROOT / "deployments").rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert host and ours

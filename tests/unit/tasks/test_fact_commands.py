@@ -29,6 +29,7 @@ from tasks.facts.files import (
     FileContents,
     Leftovers,
     Lines,
+    Paths,
     PathStats,
     SetuidFiles,
     UnlistedFiles,
@@ -195,7 +196,7 @@ def test_programs_of_packages_that_are_not_there_or_somebody_elses(tmp_path: Pat
 
 # These have tests of their own, with what a real shell says.
 ELSEWHERE = {
-    LackingPrograms, Lines, MirrorDrift, SetuidFiles, UncompiledSources, UnitStates, UnlistedFiles, UsersFiles, VenvDamage,
+    LackingPrograms, Lines, MirrorDrift, Paths, SetuidFiles, UncompiledSources, UnitStates, UnlistedFiles, UsersFiles, VenvDamage,
 }  # fmt: skip
 
 

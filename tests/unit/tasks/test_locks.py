@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from pyinfra.api import DeployError
 
-from tasks.lib.locks import pins
+from tasks.lib.locks import beginning, pins
 from tasks.operations.r import debian_name
 from tasks.packages import SETS, names, up_to
 from tasks.releases import RELEASES
@@ -37,6 +38,16 @@ def test_pins_reads_what_a_lock_says(wanted: dict[str, str], markers: bool) -> N
         for name, version in wanted.items()
     )
     assert pins(text.encode()) == wanted
+    halves = [pins(beginning(text.encode(), initials)) for initials in ("a-o", "p-z")]
+    assert halves[0] | halves[1] == wanted and not halves[0].keys() & halves[1].keys()
+    assert all("p" <= name[0] <= "z" for name in halves[1])
+    assert beginning(text.encode(), "") == text.encode()
+
+
+@pytest.mark.parametrize("initials", ["a", "a-", "A-Z", "a-o p-z", "-"])
+def test_initials_that_are_none_are_refused(initials: str) -> None:
+    with pytest.raises(DeployError, match=f"^invalid INITIALS={initials}: expected two letters such as a-o$"):
+        beginning(b"", initials)
 
 
 @given(NAME, VERSION)

@@ -54,6 +54,16 @@ def test_about_as_many_as_promised() -> None:
     assert 55 <= len(entries("python")) <= 80
 
 
+@pytest.mark.parametrize("chosen", SETS[1:])
+def test_every_r_package_has_its_main_thing_tried(chosen: str) -> None:
+    """In the order of the list, each by a function that calls the package."""
+    text = (PACKAGES.parents[1] / "tests" / "container" / f"does_{chosen}.R").read_text()
+    functions = dict(re.findall(r"^  ([\w.]+) = (function\(\).*?)(?=^  [\w.#]|^\)|\Z)", text, re.MULTILINE | re.DOTALL))
+    assert list(functions) == names((PACKAGES / f"r-{chosen}.txt").read_bytes())
+    lacking = [name for name, code in functions.items() if f"{name}::" not in code or "holds(" not in code]
+    assert lacking == []
+
+
 def test_names_of_r_packages() -> None:
     """Writing R Extensions, 1.1.1."""
     assert [name for name in entries("r") if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]", name)] == []
@@ -89,3 +99,13 @@ def test_pypi_knows_every_name(lock: str) -> None:
     wanted = [Requirement(name) for name in names((PACKAGES / f"python-{chosen}.txt").read_bytes())]
     there = [need for need in wanted if not need.marker or need.marker.evaluate({"python_version": version})]
     assert [need.name for need in there if canonicalize_name(need.name) not in pinned] == []
+
+
+def test_every_package_does_its_main_thing_in_the_test_on_an_image() -> None:
+    """So that nobody has to build an image to hear that a new package has no entry."""
+    container = PACKAGES.parents[1] / "tests" / "container"
+    python = "".join(path.read_text() for path in (container / "does").glob("*.py"))
+    r = "".join((container / f"does_{chosen}.R").read_text() for chosen in SETS[1:])
+    called = [Requirement(name).name.replace("-", "_") for name in entries("python")]
+    assert [name for name in called if f"\ndef {name}() -> None:" not in python] == []
+    assert [name for name in entries("r") if f"\n  {name} = function() " not in r] == []

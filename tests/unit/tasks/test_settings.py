@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tasks.settings import RULES, problems
 from tests.operations.conftest import settings
 from tests.unit.characters import accepted_characters
+from tests.unit.melda.config.test_hostile_values import NUMBERS, SECRET, SECRETS, TEXTS
 
 PLACES = ("uhome", "jupyter_workdir", "src", "python_env")
 URLS = ("cran_mirror", "r2u_mirror", "r_mirror", "apt_mirror", "pypi_index", "apt_proxy")
@@ -104,6 +105,27 @@ def test_a_password_is_never_shown(password: str) -> None:
     assert "secret" not in found
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("cran_mirror", "https://mirror/x?token=S3cr3t", "'https://mirror/x?***'"),
+        ("ca_bundle", "-----BEGIN CERTIFICATE-----\nS3cr3t\n", "'-----BEGIN ***'"),
+        ("netrc", "machine mirror login ada password S3cr3t", "'machine ***'"),
+        ("ssh_public_key", "-----BEGIN OPENSSH PRIVATE KEY-----\nS3cr3t\n", "'-----BEGIN ***'"),
+    ],
+)
+def test_what_may_be_a_secret_is_not_shown(name: str, value: str, shown: str) -> None:
+    (found,) = problems(RIGHT | {name: value})
+    assert found.startswith(f"invalid {name}={shown}: expected ")
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_whatever_it_is_its_line_is_short_and_shows_no_secret(name: str) -> None:
+    for value in (*NUMBERS, *TEXTS, *SECRETS):
+        for line in problems(RIGHT | {name: value}):
+            assert line.isprintable() and len(line) < 500 and SECRET not in line, line[:500]
+
+
 ALNUM = string.digits + string.ascii_letters
 LOWER = string.digits + string.ascii_lowercase
 
@@ -111,10 +133,12 @@ LOWER = string.digits + string.ascii_lowercase
 @pytest.mark.parametrize(
     ("name", "before", "after", "fine"),
     [
-        ("cran_mirror", "http://a", "a", ALNUM + ".[]:-/"),  # a slash begins the path
+        ("cran_mirror", "http://a", "a", ALNUM + ".-/"),  # a slash begins the path
         ("cran_mirror", "http://a/b", "", ALNUM + "._~/%-"),
-        ("apt_proxy", "http://a", "a", ALNUM + ".[]:-"),
-        ("http_proxy", "http://a", "a", ALNUM + ".[]:-@"),  # all before an @ is a name
+        ("apt_proxy", "http://a", "a", ALNUM + ".-"),
+        ("apt_proxy", "http://a:", "1", string.digits),
+        ("http_proxy", "http://[::1", "]:80", "0123456789abcdefABCDEF.:"),
+        ("http_proxy", "http://a", "a", ALNUM + ".-@"),  # all before an @ is a name
         ("http_proxy", "http://u", "w@h", ALNUM + "._~%!$&*+,;=:-"),
         ("no_proxy", "", "", ALNUM + ".,:/*[] _-"),
         ("mirror", "/", "", ALNUM + "_"),

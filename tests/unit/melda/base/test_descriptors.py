@@ -16,7 +16,7 @@ from tests.unit import open_files
 from tests.unit.melda.conftest import RUNTIME
 
 root = pytest.mark.skipif(os.getuid() != 0, reason="only root's folders may hold links")
-DEEP = 20_000  # tests/container/test_race.py goes on to 100,000
+DEEP = 4_000  # tests/container/test_race.py goes on to 100,000
 
 
 def descend(top: Path, depth: int) -> None:
@@ -86,7 +86,7 @@ def test_as_deep_as_may_be_with_few_descriptors(top: int, tmp_path: Path) -> Non
             most = count = 0
             for _ in descriptors.Walk(top, everything):
                 count += 1
-                if not count % 10_000:
+                if not count % 1_000:
                     most = max(most, len(open_files.numbers()))
         assert count == DEEP + 1, "also what comes after the way back"
         assert 0 < most - len(before) < 2 * descriptors.HELD

@@ -23,17 +23,17 @@ def process(pid: int, seconds: float, began: int = 1, uid: int = 7, terminal: st
 
 
 def test_processors_between_two_looks() -> None:
-    meter = Meter(7, without=(3,))
+    meter = Meter(7)
     assert meter.read([process(1, 100.0), process(2, 5.0), process(3, 9.0)], 10.0) == 0.0, "nothing to compare with"
     later = [process(1, 105.0), process(3, 99.0), process(4, 99.0, uid=8)]
-    assert meter.read(later, 20.0) == 0.5
+    assert meter.read(later, 20.0, without=(3,)) == 0.5
     # The number of one that has ended, taken by another that began since.
     assert meter.read([process(1, 2.0, began=9)], 24.0) == 0.5
     assert meter.read([], 25.0) == 0.0
 
 
 def test_a_process_that_computes_is_seen() -> None:
-    meter = Meter(ME, (os.getpid(),))
+    meter = Meter(ME)
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as child:
         try:
             mine = [one for one in procfs.table() if one.pid == child.pid]
@@ -68,9 +68,14 @@ def test_terminals_and_when_they_were_used() -> None:
 @pytest.mark.parametrize(
     ("title", "is_one"),
     [
-        ("sshd: root [priv]", True),
-        ("sshd-session: root [priv]", True),
-        ("sshd: root@pts/0", False),
+        ("sshd: root@pts/0", True),
+        ("sshd: root@notty", True),
+        ("sshd-session: melda@pts/0,pts/1", True),
+        ("sshd: melda [priv]", False),
+        ("sshd-session: root [priv]", False),
+        ("sshd: root [net]", False),
+        ("sshd: unknown [priv]", False),
+        ("sshd: [accepted]", False),
         ("sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", False),
         ("python3", False),
     ],

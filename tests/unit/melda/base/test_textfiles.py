@@ -181,3 +181,20 @@ def test_only_a_file_of_some_size_is_read_and_anything_is_replaced(tmp_path: Pat
 def test_line_ends_are_one_kind(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"a\r\nb\rc\n\xff")
     assert textfiles.read(str(tmp_path / "file")) == "a\nb\nc\n\udcff"
+
+
+def test_a_new_file_needs_no_other_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "new"
+    assert textfiles.create(str(path), "text") and path.read_text() == "text"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert not textfiles.create(str(path), "another") and path.read_text() == "text"
+    (tmp_path / "link").symlink_to("nowhere")
+    assert not textfiles.create(str(tmp_path / "link"), "text"), "no link is followed"
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fchmod", full)
+    with pytest.raises(OSError, match="No space"):
+        textfiles.create(str(tmp_path / "other"), "text")
+    assert not (tmp_path / "other").exists()

@@ -55,3 +55,16 @@ def test_the_child_is_the_user_and_nothing_more(tmp_path: Path) -> None:
     assert path.read_text() == "(65534, 65534, 65534) (65534, 65534, 65534) [65534]"
     with pytest.raises(OSError, match="Permission denied"):
         users.run_as(NOBODY, lambda: Path("/etc/shadow").read_text(), 5)
+
+
+def test_a_child_that_is_the_users_cannot_be_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It begins as a copy of PID 1, and nothing is executed in it: what hides it must not depend on the host."""
+
+    def hide() -> None:
+        raise OSError("hidden")
+
+    monkeypatch.setattr(users, "hide", hide)
+    monkeypatch.setattr(users, "drop_privileges", lambda _: None)
+    with pytest.raises(OSError, match="hidden"):
+        users.run_as(NOBODY, lambda: None, 5)
+    users.run_as(users.ROOT, lambda: None, 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from melda.boot import activity, idle
 from melda.boot.activity import Activity
 from melda.config import idle as config_idle
 
-QUIET = {"kernels": 1, "busy": 0, "last_activity": 0.0}
+QUIET = {"kernels": 1, "busy": 0, "last_activity": 0.0, "pid": 8}
 
 
 @pytest.fixture
@@ -53,6 +54,14 @@ def test_what_counts(world: dict[str, Any], name: str, value: object, why: str) 
     assert seen.look(1100.0)["idle_seconds"] == 0.0 and seen.found["active"] == [why]
     world[name] = before
     assert seen.look(1130.0)["idle_seconds"] == 30.0
+
+
+def test_who_serves_strangers_does_not_compute(world: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty requests a second for the page of the login kept a container from ever being idle."""
+    without: list[set[int]] = []
+    monkeypatch.setattr(activity.procfs.Meter, "read", lambda _, __, ___, servers: without.append(set(servers)) or 0.0)
+    Activity(1, {}, 0.0).look(9.0)
+    assert without == [{os.getpid(), 8}]
 
 
 def test_an_installation_is_counted_once(world: dict[str, Any]) -> None:
@@ -96,10 +105,10 @@ def test_what_the_user_runs_is_one_line_and_short(world: dict[str, Any]) -> None
     ("answer", "found"),
     [
         (
-            (200, b'{"kernels": 2, "busy": 1, "last_activity": 5.5, "more": 1}'),
-            {"kernels": 2, "busy": 1, "last_activity": 5.5},
+            (200, b'{"kernels": 2, "busy": 1, "last_activity": 5.5, "pid": 8, "more": 1}'),
+            {"kernels": 2, "busy": 1, "last_activity": 5.5, "pid": 8},
         ),
-        ((404, b'{"kernels": 2, "busy": 1, "last_activity": 5.5}'), None),
+        ((404, b'{"kernels": 2, "busy": 1, "last_activity": 5.5, "pid": 8}'), None),
         ((200, b"[]"), None),
         ((200, b'{"kernels": null}'), None),
         ((200, b"\xff"), None),

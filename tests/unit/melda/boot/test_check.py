@@ -11,7 +11,7 @@ from melda.boot.check import FAILED, OK, WARNING, Row
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings
 from melda.config.firewall_policy import from_env
-from melda.mount.rights import Right
+from melda.mount.bucket_permissions import Right
 
 
 def states(found: list[Row]) -> dict[str, str]:
@@ -68,14 +68,14 @@ def test_rights_and_clock(
     wrong: dict[str, str],
 ) -> None:  # fmt: skip
     monkeypatch.setattr(check.s3, "located", lambda bucket: (bucket, None))
-    monkeypatch.setattr(check.rights, "clock_skew", lambda _: skew)
+    monkeypatch.setattr(check.bucket_permissions, "clock_skew", lambda _: skew)
     found = [
         Right("list", False, ""),
         Right("put", False, refused),
         Right("delete", False, ""),
         Right("list", True, beyond),
     ]
-    monkeypatch.setattr(check.rights, "look", lambda _: found)
+    monkeypatch.setattr(check.bucket_permissions, "look", lambda _: found)
     rows = states(list(check.storage(settings._replace(bucket=project))))
     assert {name: state for name, state in rows.items() if state != OK} == wrong
 

@@ -117,8 +117,8 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             return jupyter, saved
 
         monkeypatch.setattr(container.locales, "prepare", lambda found: found)
-        monkeypatch.setattr(container.loading, "Start", lambda *given: SimpleNamespace(starting=given[-1]))
-        monkeypatch.setattr(container.loading, "load_jupyter", lambda _: None)
+        monkeypatch.setattr(container.preload, "Start", lambda *given: SimpleNamespace(starting=given[-1]))
+        monkeypatch.setattr(container.preload, "load_jupyter", lambda _: None)
         monkeypatch.setattr(steps, "take", bring_up)
         monkeypatch.setattr(stop, "shut_down", take_down)
         monkeypatch.setattr(

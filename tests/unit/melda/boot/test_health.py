@@ -62,6 +62,16 @@ def test_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert health.is_healthy({**found, "jupyter": "ok", "dbus": "not installed"})
 
 
+def test_data_that_hang_are_told_and_no_reason_to_be_ill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jupyter, "answers", lambda *_: True)
+    monkeypatch.setattr(health, "of_dbus", lambda: "ok")
+    monkeypatch.setattr(health, "DATA_STATE", str(tmp_path / "data"))
+    (tmp_path / "data").write_text("fails: [Errno 5] s3://secret")
+    found = health.report({"JUPYTER_WORKDIR": str(tmp_path), "DATA_BUCKET": "data"})
+    assert found["data"] == "fails: [Errno 5] s3://secret" and health.is_healthy(found)
+    assert health.outline(found)["data"] == "fails"
+
+
 def test_a_fork_is_told_and_no_reason_to_be_ill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jupyter, "answers", lambda *_: True)
     monkeypatch.setattr(health, "of_dbus", lambda: "ok")

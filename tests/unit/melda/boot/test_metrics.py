@@ -10,7 +10,7 @@ from typing import Any
 import melda
 import pytest
 from flask.testing import FlaskClient
-from melda.base import facts
+from melda.base import supervisor_metrics
 from melda.boot import health, metrics
 from melda.boot import version_check_webservice as service
 from melda.config import secret_files
@@ -43,7 +43,9 @@ def values(text: bytes) -> dict[str, float]:
 
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(facts, "read", lambda: {"start_seconds": 2.5, "mount_seconds": 0.03, "restarts dbus": 2.0})
+    monkeypatch.setattr(
+        supervisor_metrics, "read", lambda: {"start_seconds": 2.5, "mount_seconds": 0.03, "restarts dbus": 2.0}
+    )
     monkeypatch.setattr(
         metrics.release, "distribution", lambda: ("Debian 12", metrics.release.datetime.date(2028, 6, 30))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -14,16 +15,26 @@ from melda.config.bucket import Bucket
 from melda.config.environ import Settings
 
 
-def prepare(monkeypatch: pytest.MonkeyPatch, settings: Settings, bucket: Bucket | None = None) -> list[str]:
-    """The files of the folder afterwards."""
+def prepare(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    bucket: Bucket | None = None,
+    there: set[str] | None = None,
+) -> list[str]:
+    """The files of the folder afterwards; of a bucket, which has the names ``there``, what is put into it."""
+
+    def put(_: Bucket, key: str, content: bytes, kind: str) -> None:
+        assert (key, kind) == ("users/ada/README.md", "text/markdown") and b"What stays" in content
+        (Path(settings.layout.workdir) / "README.md").write_bytes(content)
 
     def mount(settings: Settings, supervisor: Any, before: Any) -> str:
         if settings.bucket:
-            before(settings.bucket, settings, supervisor)
+            before(settings.bucket, settings, supervisor, there)
         return "ready"
 
     monkeypatch.setattr(project.s3fs, "prepare", mount)
     monkeypatch.setattr(project.before_mount, "prepare", lambda *_: None)
+    monkeypatch.setattr(project.s3, "put", put)
     before = sorted(path.name for path in Path(settings.layout.workdir).iterdir() if path.name != "lost+found")
     result, empty = project.prepare(settings._replace(bucket=bucket), None)  # type: ignore[arg-type]
     assert result == "ready" and (empty or bucket or before), "what is empty is known to be"
@@ -67,16 +78,13 @@ def test_of_a_bucket_s3_is_asked(
     written: list[str],
 ) -> None:
     asked = []
-    monkeypatch.setattr("melda.mount.s3.children", lambda *given: asked.append(given[1:]) or there)
     monkeypatch.setattr("melda.mount.s3.keys", lambda *given: asked.append(given[1:]) or keys)
-    assert prepare(monkeypatch, settings, project) == written
-    more = [("users/ada/", 20)] if keys else []
-    assert asked == [("users/ada/",), *more], "a request or two, however many files there are"
+    assert prepare(monkeypatch, settings, project, there) == written
+    assert asked == ([("users/ada/", 20)] if keys else []), "a request at most, however many files there are"
 
 
 def test_a_fork_is_not_empty_for_long(monkeypatch: pytest.MonkeyPatch, settings: Settings, project: Bucket) -> None:
-    monkeypatch.setattr("melda.mount.s3.children", lambda *_: set())
-    assert prepare(monkeypatch, settings, project._replace(fork_of="users/grace")) == []
+    assert prepare(monkeypatch, settings, project._replace(fork_of="users/grace"), set()) == []
 
 
 def test_nothing_fails_for_its_sake(
@@ -85,9 +93,8 @@ def test_nothing_fails_for_its_sake(
     def refuse(*_: Any) -> list[str]:
         raise ConfigError("no ListBucket")
 
-    monkeypatch.setattr("melda.mount.s3.children", lambda *_: {".melda-jupyter/"})
     monkeypatch.setattr("melda.mount.s3.keys", refuse)
-    assert prepare(monkeypatch, settings, project) == []
+    assert prepare(monkeypatch, settings, project, {".melda-jupyter/"}) == []
     monkeypatch.setattr("melda.boot.project.README", Path(settings.layout.workdir) / "none" / "README.md")
     assert prepare(monkeypatch, settings) == []
     assert "README.md is not written: " in capsys.readouterr().err
@@ -101,7 +108,7 @@ def test_what_is_cloned(settings: Settings) -> None:
     assert service.environment == {"PATH": "/bin", "GIT_TERMINAL_PROMPT": "0"}, "nobody is there to be asked"
 
 
-@pytest.mark.parametrize(("exists", "says"), [(True, "clone: done"), (False, "was not cloned")])
+@pytest.mark.parametrize(("exists", "says"), [(True, "info start-jupyter: clone: done"), (False, "was not cloned")])
 def test_cloning(settings: Settings, tmp_path: Path, exists: bool, says: str) -> None:
     source = tmp_path / "source"
     if exists:
@@ -112,4 +119,8 @@ def test_cloning(settings: Settings, tmp_path: Path, exists: bool, says: str) ->
         service.argv, cwd=service.directory, env=service.environment, stderr=subprocess.PIPE, text=True, check=False
     )
     assert says in done.stderr and done.returncode == 0, "a failure is not tried again and again"
+    given = {**service.environment, "LOG_FORMAT": "json", "PATH": "/none"}
+    without = subprocess.run(service.argv, env=given, stderr=subprocess.PIPE, text=True, check=False)
+    lines = [json.loads(line) for line in without.stderr.splitlines()]
+    assert [line["step"] for line in lines] == ["clone", "clone"] and "No such file" in lines[1]["message"]
     assert Path(service.directory, "source", ".git").is_dir() is exists

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from melda.base.errors import ConfigError
-from melda.boot import loading, start
+from melda.boot import preload, start
 from melda.config.environ import Settings
 
 
@@ -43,8 +43,8 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(module, name, do)
 
     folders = start.set_paths.Plugins("/project/Python-3.11.2", "")
-    monkeypatch.setattr(loading.environ, "for_user", lambda *_: {"PATH": "/project/bin", "PYTHONPATH": "/project"})
-    monkeypatch.setattr(loading.set_paths, "plugins", lambda _: folders)
+    monkeypatch.setattr(preload.environ, "for_user", lambda *_: {"PATH": "/project/bin", "PYTHONPATH": "/project"})
+    monkeypatch.setattr(preload.set_paths, "plugins", lambda _: folders)
     monkeypatch.setattr(start.jupyter, "token_file", lambda _: ("/run/token", True))
     monkeypatch.setattr(
         start.jupyter,
@@ -81,8 +81,8 @@ class Starting:
 
 def take(settings: Settings, supervisor: Any, starting: Any) -> None:
     """Start as start-jupyter does."""
-    begun = loading.Start(settings, supervisor, starting)
-    loading.load_jupyter(begun)
+    begun = preload.Start(settings, supervisor, starting)
+    preload.load_jupyter(begun)
     start.take(begun)
 
 
@@ -127,7 +127,7 @@ def test_jupyter_goes_on_with_the_users_variables_when_all_else_is_done(
     assert done[0] == "jupyter", "it takes longest"
     assert done.index("sync") < done.index("paths repair=False") and done[-1] == "version service"
     assert os.read(supervisor.waits_for, 10) == b"\n", "only now Jupyter goes on"
-    assert supervisor.jupyters.pop("PATH").endswith(":" + loading.environ.ROOT_PATH), "until then it calls nobody else"
+    assert supervisor.jupyters.pop("PATH").endswith(":" + preload.environ.ROOT_PATH), "until then it calls nobody else"
     assert supervisor.jupyters == {"MELDA_LATER_PATH": "/project/bin", "MELDA_LATER_PYTHONPATH": "/project"}
 
 
@@ -170,7 +170,7 @@ def test_the_address_is_said_once_jupyter_answers(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     answers = iter([False, True])
-    monkeypatch.setattr(start.jupyter, "answers", lambda prefix: next(answers))
+    monkeypatch.setattr(start.jupyter, "answers", lambda _: next(answers))
     take(settings, supervisor, starting)
     capsys.readouterr()
     announce, _ = supervisor.timers  # the other looks after memory

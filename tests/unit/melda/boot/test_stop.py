@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from melda.base.errors import ConfigError
 from melda.boot import stop
-from melda.config import stopping
+from melda.config import stop_seconds
 
 
 def test_dockers_ten_seconds() -> None:
@@ -51,10 +51,10 @@ def test_nobody_kills_a_container_that_ends_by_itself(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(("value", "seconds"), [("", 10), ("10", 10), ("120", 120), ("9999", 9999)])
 def test_what_is_given(value: str, seconds: int) -> None:
-    assert stopping.parse(value) == seconds
+    assert stop_seconds.parse(value) == seconds
 
 
 @pytest.mark.parametrize("value", ["9", "0", "-10", "1.5", "2m", "10000", " 120", "120\n"])
 def test_what_is_no_number_of_seconds(value: str) -> None:
     with pytest.raises(ConfigError, match="^invalid STOP_SECONDS="):
-        stopping.parse(value)
+        stop_seconds.parse(value)

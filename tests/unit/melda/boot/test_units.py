@@ -109,7 +109,7 @@ def test_jupyter_goes_on_at_once_and_is_ready_when_it_answers(
 ) -> None:
     kept_in: list[str] = []
     monkeypatch.setattr(systemd.jupyter, "token_file", lambda _, folder: kept_in.append(folder) or ("/x/token", True))  # type: ignore[func-returns-value]
-    monkeypatch.setattr(systemd.jupyter, "answers", lambda prefix: prefix == "/")
+    monkeypatch.setattr(systemd.jupyter, "answers", lambda variables: variables == settings.variables)
     monkeypatch.setattr(systemd.jupyter, "url", lambda *_: "http://127.0.0.1:8888/tree?token=x")
     note(monkeypatch, supervisor, systemd.sync, "record_interrupted")
     said: list[str] = []

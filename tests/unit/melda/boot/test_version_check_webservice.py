@@ -48,7 +48,7 @@ def test_versions_keep_their_order(place: ImageLayout) -> None:
 def test_environment_is_for_who_may_use_the_notebook(
     place: ImageLayout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(service, "capture", lambda: {"schema": 1})
+    monkeypatch.setattr("melda.envs.capture.capture", lambda: {"schema": 1})
     path = tmp_path / "token"
     here = client(place, PGEO_IPS="192.0.2.0/24", **{secret_files.COPY: str(path)})
     path.write_text("s3cret")
@@ -137,20 +137,20 @@ def test_it_has_its_port_before_it_waits_for_jupyter_and_only_then_loads_the_res
     code = f"""
 import socket, sys
 sys.path.insert(0, {str(src)!r})
-from melda.base import paths, turn
+from melda.base import deferred, paths
 done = []
-socket.create_server = done.append
+socket.create_server = lambda address, **_: done.append(address)
 def wait(path):
     assert path == paths.JUPYTER_SOCKET
     loaded = {{"asyncio", "flask", "tornado", "melda.boot", "melda.versions.libraries"}} & {{*sys.modules}}
     print(done, sorted(loaded))
     raise SystemExit
-turn.wait = wait
+deferred.wait = wait
 import runpy
 runpy.run_path({str(src / "melda/boot/version_check_webservice.py")!r}, run_name="__main__")
 """
     done = subprocess.run([sys.executable, "-Ic", code], capture_output=True, text=True, check=True, timeout=20)
-    assert done.stdout == "[('0.0.0.0', 2310)] []\n"
+    assert done.stdout == "[('0.0.0.0', 2310), ('::', 2310)] []\n"
 
 
 def test_who_is_gone_is_not_worked_for() -> None:

@@ -23,5 +23,7 @@ def test_what_is_no_path_is_refused(value: str) -> None:
 
 def test_a_hub_says_it_itself() -> None:
     assert base_url.from_env({"JUPYTERHUB_SERVICE_PREFIX": "/user/ada/"}) == "/user/ada/"
+    hubs = {"JUPYTERHUB_SERVICE_PREFIX": "/user/ada/", base_url.VARIABLE: "/user/ada/"}
+    assert base_url.from_env(hubs) == "/user/ada/", "as the user's processes have it"
     with pytest.raises(ConfigError, match="behind a JupyterHub"):
         base_url.from_env({"JUPYTERHUB_SERVICE_PREFIX": "/user/ada/", base_url.VARIABLE: "/x"})

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from melda.base import users
 from melda.base.errors import ConfigError
-from melda.config import environ, firewall_policy
+from melda.config import environ, firewall_policy, home
 from melda.config.environ import ImageLayout, Settings
 
 from tests.unit.characters import accepted_characters
@@ -47,7 +47,26 @@ def test_the_process_wins_over_the_file() -> None:
 @pytest.mark.parametrize("value", ["", "x", "/a/../b", "/a//b", "/a:b", "/a\nb", "/a/./b"])
 def test_refuses_a_path_that_is_not_absolute_and_plain(value: str) -> None:
     with pytest.raises(ConfigError, match="UHOME=.*absolute path"):
-        environ._absolute({"UHOME": value}, "UHOME")
+        home.absolute({"UHOME": value}, "UHOME")
+
+
+@pytest.mark.parametrize(
+    "value", ["/etc", "/usr/src/melda-jupyter", "/root", "/root/", "/var/lib/x", "/", "/proc/1/cwd"]
+)
+def test_what_is_the_systems_is_not_given_to_the_user(value: str) -> None:
+    with pytest.raises(ConfigError, match="^invalid UHOME='/"):
+        home.from_env({"UHOME": value, "JUPYTER_WORKDIR": value.rstrip("/") + "/project"})
+    with pytest.raises(ConfigError, match="^invalid JUPYTER_WORKDIR='/"):
+        home.from_env({"UHOME": "/home/me", "JUPYTER_WORKDIR": value})
+
+
+@pytest.mark.parametrize("value", ["/home/me", "/home/you/project", "/srv/project", "/home/meproject"])
+def test_the_project_is_in_the_home(value: str) -> None:
+    with pytest.raises(
+        ConfigError, match=f"^invalid JUPYTER_WORKDIR='{value}': expected a path below UHOME='/home/me'$"
+    ):
+        home.from_env({"UHOME": "/home/me", "JUPYTER_WORKDIR": value})
+    assert home.from_env({"UHOME": "/home/me/", "JUPYTER_WORKDIR": "/home/me/etc/"}) == ("/home/me", "/home/me/etc")
 
 
 @given(st.text(min_size=1))
@@ -104,6 +123,7 @@ def test_the_users_packages_come_first_and_only_once(settings: Settings) -> None
     twice = environ.for_user(settings._replace(variables=once), "/p")
     for seen in (once, twice):
         assert (seen["VIRTUAL_ENV"], seen["PYTHONPATH"], seen["PATH"]) == ("/p", "/p:/x", "/p/bin:/src:/bin")
+        assert seen["NLTK_DATA"] == "/p/share/nltk_data"
 
 
 def test_an_r_that_reads_no_profile_finds_the_users_library(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from melda.config import firewall_policy
 from melda.firewall import rules
 
 ENTRIES = st.one_of(
-    st.ip_addresses().map(str),
+    st.ip_addresses().filter(lambda one: not getattr(one, "ipv4_mapped", None)).map(str),
     st.builds(lambda address, bits: str(ipaddress.ip_network((int(address), bits), strict=False)),
               st.ip_addresses(v=4), st.integers(1, 32)),
 )  # fmt: skip

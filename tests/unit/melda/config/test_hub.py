@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from melda.base.errors import ConfigError
-from melda.config import base_url, environ, hub
+from melda.config import base_url, environ, hub, jupyter_port
 from melda.config.environ import Settings
 from melda.config.hub import Hub
 from melda.jupyter import service as jupyter
@@ -116,6 +116,7 @@ def behind(settings: Settings) -> Settings:
 def test_only_jupyter_gets_the_hubs_token(behind: Settings) -> None:
     variables = environ.for_user(behind, "/p")
     assert "CANARY" not in variables.values()
+    assert variables[base_url.VARIABLE] == GIVEN["JUPYTERHUB_SERVICE_PREFIX"], "links of the user's lead there"
     assert "CANARY" not in environ.for_root(behind).values()
     service = jupyter.service(behind, variables, "", 7)
     told = {name: value for name, value in service.environment.items() if name not in variables}
@@ -129,10 +130,10 @@ def test_there_is_no_token_of_jupyters_own(behind: Settings, tmp_path: Path) -> 
     assert jupyter.url(behind, "", False) == "/user/ada/ of its JupyterHub"
 
 
-def test_it_is_asked_under_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_asked_under_its_path() -> None:
     asked: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setattr(jupyter, "PORT", server.getsockname()[1])
+        port = {jupyter_port.VARIABLE: str(server.getsockname()[1])}
 
         def serve() -> None:
             connection, _ = server.accept()
@@ -142,6 +143,6 @@ def test_it_is_asked_under_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        assert jupyter.answers(5.0, base_url.from_env(GIVEN))
+        assert jupyter.answers({**GIVEN, **port}, 5.0)
         thread.join()
     assert asked == [b"GET /user/ada%40x/api HTTP/1.0"]

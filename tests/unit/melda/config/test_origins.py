@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from melda.base.addresses import hide
 from melda.base.errors import ConfigError
 from melda.config import origins
 
@@ -65,7 +66,7 @@ def test_origins_as_browsers_write_them(value: str, found: tuple[str, ...]) -> N
 def test_what_is_none_is_refused_and_named(value: str) -> None:
     with pytest.raises(ConfigError) as refused:
         origins.parse("https://right.example," + value)
-    assert str(refused.value).startswith(f"invalid ALLOWED_ORIGINS={value.strip()!r}: expected origins such as")
+    assert str(refused.value).startswith(f"invalid ALLOWED_ORIGINS={hide(value.strip())!r}: expected origins such as")
 
 
 @pytest.mark.parametrize("value", [",", "https://a,", "https://a,,https://b"])

@@ -88,7 +88,7 @@ def test_what_is_no_file_with_a_secret(file: Path, name: str, kind: str, says: s
     assert refused(file, name).startswith(f"invalid {name}={str(file)!r}: {says}")
 
 
-@pytest.mark.parametrize("path", ["relative", "/a/../b", "/a//b", "/a\nb", "/a\0b", "/a\udcff"])
+@pytest.mark.parametrize("path", ["/a/../b", "/a//b", "/a\nb", "/a\0b", "/a\udcff"])
 def test_a_path_that_is_none(path: str) -> None:
     with pytest.raises(ConfigError, match=r"^invalid JUPYTER_TOKEN_FILE=.*: expected the absolute path of a file$"):
         secret_files.filled_in({secret_files.TOKEN: path}, NOBODY)

@@ -14,7 +14,7 @@ PYTHON_VERSION = st.from_regex(
 )
 R_NAME = st.from_regex(r"x[A-Za-z0-9.]{0,20}[A-Za-z0-9]", fullmatch=True)
 R_VERSION = st.from_regex(r"[0-9]{1,3}([.-][0-9]{1,4}){1,3}", fullmatch=True)
-WORD = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
+WORD = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True).filter(lambda word: ".." not in word)
 URL = st.from_regex(r"https://[a-z]{1,10}\.example(/[a-z0-9_.-]{1,10}){1,3}", fullmatch=True)
 SUBDIRECTORY = st.from_regex(r"[a-z]{1,5}(/[a-z]{1,5})?", fullmatch=True)
 OPTIONAL_SUBDIRECTORY = {"subdirectory": SUBDIRECTORY}

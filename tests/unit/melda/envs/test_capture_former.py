@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 
 import pytest
 from melda.base import interpreters
-from melda.envs import cli
+from melda.envs import cli, image_python
 from melda.envs.capture import copies
-from melda.plugins import state
+from melda.plugins import image_record, state
 
 from tests.unit.melda.envs.conftest import VERSION, Image, distribution
 
@@ -19,7 +20,7 @@ OF_42, OF_45 = (f"environment.Python-{VERSION}_R-{r}.json" for r in ("4.2.2", "4
 
 @pytest.fixture
 def here(image: Image, monkeypatch: pytest.MonkeyPatch) -> Image:
-    monkeypatch.setattr(cli, "interpreter", lambda place: None)
+    monkeypatch.setattr(image_python, "go_on", lambda place: None)
     monkeypatch.setattr(cli, "as_user", lambda place: None)
     monkeypatch.setattr(cli.environ, "image_layout", lambda variables: image.layout)
     distribution(image.own_python, "zebra", "1.0")
@@ -107,3 +108,25 @@ def test_one_at_a_time(here: Image, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_nothing_was_started_there_is_no_lock(here: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "CAPTURING", str(here.root / "none" / "lock"))
     assert cli.main(["capture"]) == 0
+
+
+def test_a_start_goes_by_the_time_of_what_the_sync_daemon_writes(
+    here: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = here.workdir / ".melda-jupyter" / "environment.json"
+    image_record.write(str(here.workdir), image_record.here(here.layout))
+    monkeypatch.setattr(state, "INTERRUPTED", str(tmp_path / "interrupted"))
+    Path(state.INTERRUPTED).touch()
+    assert cli.main(["capture", str(newest)]) == 0
+    assert image_record.read(str(here.workdir)).last == image_record.here(here.layout), "the container stops"
+    Path(state.INTERRUPTED).unlink()
+    times = []
+    for _ in range(2):
+        assert cli.main(["capture", str(newest)]) == 0
+        os.utime(newest, (1, 1)) if not times else None
+        times.append(newest.stat().st_mtime)
+    assert times[0] == 1 < times[1], "the same text, written again"
+    last = image_record.read(str(here.workdir)).last
+    assert last and last.manifest == json.loads(newest.read_text())["system"]["image"]
+    written = Path(image_record.path_in(str(here.workdir))).stat().st_mtime
+    assert written <= times[1], "before the snapshot"

@@ -65,6 +65,13 @@ def test_a_kernel_is_told_with_its_notebook_and_the_token_is_found(token: Path) 
     assert second["path"] == ""
 
 
+def test_its_port_and_path_are_the_containers(token: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Jupyter({"/n/ada" + path: body for path, body in ANSWERS.items()}) as jupyter:
+        monkeypatch.setenv("JUPYTER_PORT", str(jupyter.port))
+        monkeypatch.setenv("JUPYTER_BASE_URL", "/n/ada/")
+        assert len(kernels.running()) == 2
+
+
 def test_behind_a_firewall_there_is_no_token(token: Path) -> None:
     with Jupyter(ANSWERS) as jupyter:
         assert len(kernels.running(jupyter.port)) == 2

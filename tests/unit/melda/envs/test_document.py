@@ -137,7 +137,7 @@ def test_the_schema_is_a_schema() -> None:
     jsonschema.Draft7Validator.check_schema(schema)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(captures(), st.data())
 def test_what_fits_at_a_glance_fits_the_schema(found: dict[str, Any], data: st.DataObject) -> None:
     validators = {language: document._validators()[language] for language in document.LANGUAGES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from melda.envs import cli, going_back
+from melda.envs import cli, going_back, image_python
 from melda.envs.errors import UsageError
 from melda.plugins import state
 from melda.sync.history import Listed
@@ -24,7 +24,7 @@ PYTHON = [
 def project(image: Image, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """A project in a bucket; what is gone back to."""
     back: list[object] = []
-    monkeypatch.setattr(cli, "interpreter", lambda place: None)
+    monkeypatch.setattr(image_python, "go_on", lambda place: None)
     monkeypatch.setattr(cli, "as_user", lambda place: None)
     monkeypatch.setattr(cli.environ, "load", dict)
     monkeypatch.setattr(going_back, "local_folder", lambda *_: "/local")
@@ -52,6 +52,14 @@ def test_what_was_installed_when(project: list[object], capsys: pytest.CaptureFi
     ]
     found = json.loads(said(capsys, "history", "--json")[1])
     assert found["bytes"] == 1500000 and found["generations"][1]["changes"] == MANY
+
+
+def test_a_name_does_nothing_to_the_terminal(
+    project: list[object], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = Listed("P1", NAME, "a" * 16, 0.0, ["+ \x1b[2J\nx 1"], True)
+    monkeypatch.setattr(going_back.history, "listed", lambda _, name: ([odd], 0) if name == NAME else ([], 0))
+    assert said(capsys, "history")[1].splitlines()[0].endswith("+  [2J x 1")
 
 
 def test_going_back(project: list[object], capsys: pytest.CaptureFixture[str]) -> None:

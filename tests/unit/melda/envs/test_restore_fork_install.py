@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from melda.base import interpreters
 from melda.config import environ
-from melda.envs import capture, cli, document, restore_fork
-from melda.envs.upgrade import of_fork
+from melda.envs import capture, document, image_python, restore_fork
+from melda.envs.upgrade import fork
 from melda.plugins import state
 
 from tests.unit.melda.envs.conftest import VERSION, Image, R
@@ -52,7 +52,7 @@ def project(image: Image, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(state, "RESTORING", str(machine.root / "restoring"))
     monkeypatch.setattr(environ, "load", lambda: machine.env)
     monkeypatch.setattr(environ, "image_layout", lambda variables: image.layout)
-    monkeypatch.setattr(cli, "interpreter", lambda place: None)
+    monkeypatch.setattr(image_python, "go_on", lambda place: None)
     monkeypatch.setattr(capture, "capture", lambda place: image.capture())
     monkeypatch.setattr("sys.argv", ["restore-fork", "users/eve"])
     return Fork(image, machine)
@@ -135,7 +135,7 @@ def test_which_language_is_another_one(
         "r": {"version": r, "packages": [{**zoo, "source": {"type": "cran"}}]},
     }
     path.write_text(json.dumps({**document.empty(), **parts}))
-    found = of_fork.former(image.layout, str(path))[0]
+    found = fork.former(image.layout, str(path))[0]
     assert [one.kind for one in found if one.due.source != one.due.target] == differ
     assert len(found) == (2 if differ else 0), "all of it, or restore does it"
 

@@ -37,7 +37,10 @@ class TestGit:
     def test_https(self, ran: Any) -> None:
         options, env = self.options("https://git.example:8443/x", ran)
         pin = "http.curloptResolve=git.example:8443:1.1.1.1,[2606:4700::1]"
-        assert options == ["-c", "http.followRedirects=false", "-c", pin] and env["GIT_ALLOW_PROTOCOL"] == "https:ssh"
+        assert (
+            options == ["-c", "http.followRedirects=false", *git.STALLED, "-c", pin]
+            and env["GIT_ALLOW_PROTOCOL"] == "https:ssh"
+        )
 
     def test_ssh(self, ran: Any) -> None:
         options, env = self.options("ssh://git.example/x", ran)
@@ -50,6 +53,7 @@ class TestGit:
         assert self.options("https://git.example/x", ran, {"https_proxy": "x"})[0] == [
             "-c",
             "http.followRedirects=false",
+            *git.STALLED,
         ]
 
     def test_a_git_that_cannot_be_told_is_not_used(self, ran: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +70,36 @@ class TestGit:
             with pytest.raises(PackageUnavailable, match=r"leads to 127\.0\.0\.1"):
                 git.checkout({"url": url, "commit": COMMIT}, "/nowhere", {})
         assert ran == []
+
+    @pytest.mark.parametrize(
+        ("source", "said", "asked", "why"),
+        [
+            ({"commit": COMMIT}, "", [], ""),
+            ({"ref": "main"}, f"{COMMIT}\trefs/heads/main\n", ["main"], ""),
+            ({}, f"{COMMIT}\tHEAD\n", ["HEAD"], ""),
+            ({"ref": "gone"}, "", ["gone"], "git: ssh://git.example/x has no gone"),
+            ({"ref": "main"}, None, ["main"], "git: fatal: over"),
+        ],
+    )
+    def test_a_look_asks_the_server_and_fetches_nothing(
+        self, source: Any, said: str | None, asked: list[str], why: str, ran: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def run(command: list[str], env: dict[str, str]) -> tools.Done:
+            ran.append((command, env))
+            return tools.Done(1, "fatal: over") if said is None else tools.Done(0, said)
+
+        monkeypatch.setattr(tools, "run", run)
+        monkeypatch.setattr(git.shutil, "which", lambda name: "/usr/bin/git")
+        given = {"url": "ssh://git.example/x", **source}
+        if why:
+            with pytest.raises(PackageUnavailable) as failed:
+                git.look(given, {})
+            assert str(failed.value) == why
+        else:
+            git.look(given, {})
+        ((command, env),) = ran
+        assert command[-len(asked) - 2 :] == ["--", "ssh://git@git.example/x", *asked] and "ls-remote" in command
+        assert "ConnectTimeout=" in env["GIT_SSH_COMMAND"], "a server that does not answer is given up"
 
 
 @pytest.mark.parametrize(

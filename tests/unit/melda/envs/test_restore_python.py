@@ -25,7 +25,7 @@ from tests.unit.melda.envs.python_machine import NAMES, VERSIONS, containers, en
 __all__ = ["containers", "env", "index"]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     wanted=st.dictionaries(st.sampled_from(NAMES), st.tuples(st.sampled_from(VERSIONS), st.booleans()), min_size=1),
     there=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VERSIONS)),
@@ -213,6 +213,8 @@ def test_pips_settings_are_uvs(tmp_path: Path) -> None:
     found = tools.pip_settings(str(tmp_path), {"PIP_INDEX_URL": "https://four.example"}, str(tmp_path / "etc"))
     assert found == {
         "UV_DEFAULT_INDEX": "https://four.example", "UV_INSECURE_HOST": "a", "UV_INDEX_STRATEGY": "unsafe-best-match",
-        "UV_INDEX": "https://two.example https://three.example",
+        "UV_INDEX": "https://two.example https://three.example", "UV_SYSTEM_CERTS": "true",
     }  # fmt: skip
-    assert tools.pip_settings(str(tmp_path / "none"), {"UV_DEFAULT_INDEX": "x", "PIP_INDEX_URL": "y"}, "/none") == {}
+    assert tools.pip_settings(str(tmp_path / "none"), {"UV_DEFAULT_INDEX": "x", "PIP_INDEX_URL": "y"}, "/none") == {
+        "UV_SYSTEM_CERTS": "true"
+    }

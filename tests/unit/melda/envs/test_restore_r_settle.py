@@ -57,7 +57,7 @@ def test_all_addresses_that_were_tried_are_in_the_reason(monkeypatch: pytest.Mon
     monkeypatch.setattr(sources, "_open", nothing)
     wanted = entry("pkg", "1.0")
     wanted["source"]["repository"] = "https://lab.r-universe.example"
-    (reason,) = r_settle.missing([wanted], AT).values()
+    (reason,) = r_settle.missing([wanted], AT, {}).values()
     assert all(url in reason for url, _ in repositories.places(wanted, AT))
     assert "asked only with --allow-repositories" in reason
     assert asked == [  # a host that does not answer is asked once
@@ -69,10 +69,10 @@ def test_all_addresses_that_were_tried_are_in_the_reason(monkeypatch: pytest.Mon
 def test_git_that_is_not_there_is_known_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(git.shutil, "which", lambda name: None)
     source = {"type": "git", "url": "ssh://git.example.org/a/b", "commit": COMMIT}
-    (reason,) = r_settle.missing([{"name": "b", "version": "1.0", "source": source}], AT).values()
+    (reason,) = r_settle.missing([{"name": "b", "version": "1.0", "source": source}], AT, {}).values()
     assert "git is not there" in reason
     with pytest.raises(PackageUnavailable, match="is not in the web"):
-        sources.look({"name": "b", "version": "1.0", "source": {"type": "git", "url": "https://127.0.0.1/b"}}, AT)
+        sources.look({"name": "b", "version": "1.0", "source": {"type": "git", "url": "https://127.0.0.1/b"}}, AT, {})
 
 
 @pytest.mark.parametrize(("comment", "noted"), [(COMMIT, COMMIT), ("no commit", ""), ("", "")])

@@ -206,6 +206,9 @@ def test_what_installs_has_the_users_variables_but_no_secret_and_no_other_packag
     assert tools.variables(place) == {"LANG": "C", "HOME": home, "UV_CACHE_DIR": f"{home}/.cache/melda-env/packages"}
 
 
+STORE = {"UV_SYSTEM_CERTS": "true"}  # uv looks into the system's store
+
+
 class TestPipSettings:
     """uv looks where pip would."""
 
@@ -218,6 +221,7 @@ class TestPipSettings:
         env = {"PIP_CONFIG_FILE": str(own), "PIP_INDEX_URL": "https://env/"}
         assert tools.pip_settings(str(home), env, str(etc)) == {
             "UV_DEFAULT_INDEX": "https://env/", "SSL_CERT_FILE": "/own/c.pem", "UV_INSECURE_HOST": "h",
+            "UV_SYSTEM_CERTS": "true",
         }  # fmt: skip
 
     def test_of_several_indexes_the_best_version_is_taken_as_pip_does(self, tmp_path: Path) -> None:
@@ -225,14 +229,28 @@ class TestPipSettings:
         etc.write_text("[global]\nextra-index-url =\n  https://a/\n  https://b/\nfind-links =\n  /x\n  /y\n")
         assert tools.pip_settings(str(tmp_path), {}, str(etc)) == {
             "UV_INDEX": "https://a/ https://b/", "UV_FIND_LINKS": "/x,/y", "UV_INDEX_STRATEGY": "unsafe-best-match",
+            "UV_SYSTEM_CERTS": "true",
         }  # fmt: skip
 
     def test_what_uv_was_told_itself_stays(self, tmp_path: Path) -> None:
-        env = {"PIP_INDEX_URL": "https://pip/", "UV_DEFAULT_INDEX": "https://uv/"}
+        env = {"PIP_INDEX_URL": "https://pip/", "UV_DEFAULT_INDEX": "https://uv/", "UV_SYSTEM_CERTS": "false"}
         assert tools.pip_settings(str(tmp_path), env, str(tmp_path / "none")) == {}
 
     @pytest.mark.parametrize("content", [b"index-url = no section\n", b"[global]\nindex-url = \xff\n"])
     def test_a_file_that_is_not_right_is_passed_over(self, tmp_path: Path, content: bytes) -> None:
         etc = tmp_path / "pip.conf"
         etc.write_bytes(content)
-        assert tools.pip_settings(str(tmp_path), {"PIP_CERT": "/c"}, str(etc)) == {"SSL_CERT_FILE": "/c"}
+        assert tools.pip_settings(str(tmp_path), {"PIP_CERT": "/c"}, str(etc)) == {"SSL_CERT_FILE": "/c", **STORE}
+
+    @pytest.mark.parametrize(
+        ("env", "file"),
+        [
+            ({}, None),
+            ({"REQUESTS_CA_BUNDLE": "/r"}, "/r"),
+            ({"REQUESTS_CA_BUNDLE": "/r", "PIP_CERT": "/c"}, "/c"),
+            ({"REQUESTS_CA_BUNDLE": "/r", "SSL_CERT_FILE": "/s"}, None),
+        ],
+    )
+    def test_uv_trusts_whom_pip_trusts(self, env: dict[str, str], file: str | None, tmp_path: Path) -> None:
+        expected = {"SSL_CERT_FILE": file} if file else {}
+        assert tools.pip_settings(str(tmp_path), env, str(tmp_path / "none")) == {**expected, **STORE}

@@ -9,10 +9,10 @@ import pytest
 from melda.base import interpreters
 from melda.envs import cli
 from melda.envs.restore import command as restore
-from melda.envs.upgrade import checking, command, passes, telling, work
+from melda.envs.upgrade import checking, command, install_passes, notices, plan
 from melda.plugins import image_record, state
-from melda.sync import carried
-from melda.sync.carried import PACKAGES, WHOLE, Carried, Failure
+from melda.sync import upgrade_record
+from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried, Failure
 
 from tests.unit.melda.envs.conftest import VERSION, Image, R, distribution, r_package
 from tests.unit.melda.envs.upgrade_world import OLD, World, world
@@ -67,7 +67,7 @@ def test_nothing_to_carry_over_is_not_worth_a_word(world: World) -> None:
 
 
 def test_a_snapshot_of_a_bucket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "local_folder", lambda *_: str(world.image.root / "local"))
+    monkeypatch.setattr(plan, "local_folder", lambda *_: str(world.image.root / "local"))
     ours = world.image.workdir / ".melda-jupyter"
     (ours / f"Python-{OLD}").mkdir(parents=True)
     (ours / f"Python-{OLD}" / ("a" * 16 + ".json")).write_text("{}")
@@ -161,7 +161,7 @@ def test_by_hand_what_could_not_be_had_is_tried_again(world: World, capsys: pyte
 
 
 def test_what_each_pass_would_repeat_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
-    for one in (telling.Shown(), telling.Told()):
+    for one in (notices.Shown(), notices.Told()):
         for line in (
             "2 packages are there already",
             "4 packages are left alone, though x",
@@ -179,7 +179,7 @@ def test_copies_of_local_packages(world: World, monkeypatch: pytest.MonkeyPatch)
     (info / "WHEEL").write_text("Tag: py3-none-any\n")
     for name in ("mine", "broken"):
         r_package(world.old_r, name, "0.1")
-    monkeypatch.setattr(passes.checking, "of_r", lambda *_: [Failure("r", "broken", "0.1", "no symbol")])
+    monkeypatch.setattr(install_passes.checking, "of_r", lambda *_: [Failure("r", "broken", "0.1", "no symbol")])
     line = world.start()
     assert world.found() == {"python": {"owl": "3.0"}, "r": {"mine": "0.1"}}
     assert line == f"2 packages are carried over from {MOVES}; 1 cannot be had: broken 0.1"
@@ -192,15 +192,15 @@ def test_copies_of_local_packages(world: World, monkeypatch: pytest.MonkeyPatch)
 
 def test_what_was_taken_over_is_loaded_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     workdir, target = str(world.image.workdir), f"Python-{VERSION}"
-    carried.note(workdir, target, Carried("Python-3.11.1", WHOLE, True))
+    upgrade_record.note(workdir, target, Carried("Python-3.11.1", WHOLE, True))
     failure = Failure("python", "numpy", "1.0", "ImportError: no symbol")
     checked: list[object] = []
-    monkeypatch.setattr(work.checking, "check", lambda _, due: checked.append(due) or [failure])
+    monkeypatch.setattr(plan.checking, "check", lambda _, due: checked.append(due) or [failure])
     line = world.start()
     assert line == "1 packages do not load as they were taken over: numpy 1.0; ImportError: no symbol"
     world.start()
     assert len(checked) == 1
-    assert carried.read(workdir)[target] == Carried("Python-3.11.1", WHOLE, True, (failure,), True)
+    assert upgrade_record.read(workdir)[target] == Carried("Python-3.11.1", WHOLE, True, (failure,), True)
     assert PACKAGES != WHOLE
 
 

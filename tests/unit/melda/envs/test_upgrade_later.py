@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from melda.envs import cli
 from melda.envs.restore import command as restore
-from melda.envs.upgrade import command, passes, work
+from melda.envs.restore import repositories
+from melda.envs.upgrade import install_passes, plan
 from melda.plugins import state
-from melda.sync import carried, generations, local_index, tree
-from melda.sync.carried import PACKAGES, WHOLE, Carried, Failure
-from melda.sync.carry_over import Due
+from melda.sync import generations, local_index, tree, upgrade_record
 from melda.sync.generations import Archive, EntryRef, Generation
+from melda.sync.upgrade_plan import Due
+from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried, Failure
 
 from tests.unit.melda.envs.conftest import SITE, VERSION, R, distribution, r_package
 from tests.unit.melda.envs.upgrade_world import OLD, World, world
@@ -37,7 +39,7 @@ class Patched:
         self.checked: list[list[str] | None] = []
         shutil.rmtree(world.old_site.parents[2])
         world.old_r.rmdir()
-        monkeypatch.setattr(work.checking, "check", self.check)
+        monkeypatch.setattr(plan.checking, "check", self.check)
         real_put, real_r = world.put, world.put_r
 
         def put(name: str, version: str) -> None:
@@ -57,7 +59,7 @@ class Patched:
             else:
                 r_package(Path(self.workdir) / root, name, version, Repository="CRAN")
         source, target = (BEFORE, TARGET) if kind == "python" else ("R-4.2.0", f"R-{R}")
-        carried.note(self.workdir, target, Carried(source, WHOLE, True))
+        upgrade_record.note(self.workdir, target, Carried(source, WHOLE, True))
 
     def check(self, _: object, due: Due, names: Any = None) -> list[Failure]:
         kind = "python" if due.target == TARGET else "r"
@@ -67,7 +69,7 @@ class Patched:
         return [Failure(kind, name, there[name], "no symbol") for name in sorted(bad & there.keys())]
 
     def failures(self, target: str) -> list[str]:
-        one = carried.read(self.workdir)[target]
+        one = upgrade_record.read(self.workdir)[target]
         assert one.checked
         return [failure.name for failure in one.failures]
 
@@ -152,7 +154,7 @@ def test_what_came_with_the_old_image_later(world: World, mode: str, capsys: pyt
     if mode:
         assert world.found()["python"] == {"first": "1.0"}
         assert line.startswith("waiting: melda-env upgrade") is (mode == "ask")
-        assert command.cli.main(["upgrade"]) == 0
+        assert cli.main(["upgrade"]) == 0
     else:
         assert line == f"1 packages are carried over from {MOVES}"
     assert f"Python-{OLD} got 1 packages since it was carried over to {TARGET}: later" in "".join(capsys.readouterr())
@@ -165,24 +167,33 @@ def test_what_came_with_the_old_image_later(world: World, mode: str, capsys: pyt
 def test_it_counts_when_it_is_in_the_bucket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     distribution(world.old_site, "same", "1.0")
     world.wheels = {"same": ["1.0"]}
-    monkeypatch.setattr(work, "LOCAL_PLUGINS", str(world.image.workdir))
-    monkeypatch.setattr(work, "SAVED", 0.0)
-    real = work.Upgrade.__init__
+    monkeypatch.setattr(plan, "LOCAL_PLUGINS", str(world.image.workdir))
+    monkeypatch.setattr(plan, "SAVED", 0.0)
+    real = plan.Upgrade.__init__
 
-    def in_bucket(self: work.Upgrade, *arguments: Any) -> None:
+    def in_bucket(self: plan.Upgrade, *arguments: Any) -> None:
         real(self, *arguments)
         self._kept = True
 
-    monkeypatch.setattr(work.Upgrade, "__init__", in_bucket)
+    told: list[str | None] = []
+    wait = plan.Upgrade._wait_until_saved
+
+    def waits(self: plan.Upgrade, targets: list[str]) -> bool:
+        told.append(state.read(state.UPGRADE))
+        return wait(self, targets)
+
+    monkeypatch.setattr(plan.Upgrade, "__init__", in_bucket)
+    monkeypatch.setattr(plan.Upgrade, "_wait_until_saved", waits)
     world.start()
+    assert told == [f"1 packages are carried over from {MOVES}"], "they can be used, so it is said at once"
     workdir = str(world.image.workdir)
-    assert not carried.read(workdir)[TARGET].done, "killed now, the next container does it again"
+    assert not upgrade_record.read(workdir)[TARGET].done, "killed now, the next container does it again"
     root = f"{workdir}/{TARGET}"
     index = local_index.NOTHING._replace(signatures=tree.signatures(tree.layout(TARGET), root))
     local_index.write(index, root + ".json")
     world.start()
-    assert carried.read(workdir)[TARGET].done and carried.read(workdir)[TARGET].how == PACKAGES
-    assert not passes.os.path.exists(state.MISSING) or world.missing() == []
+    assert upgrade_record.read(workdir)[TARGET].done and upgrade_record.read(workdir)[TARGET].how == PACKAGES
+    assert not install_passes.os.path.exists(state.MISSING) or world.missing() == []
     assert os.path.isdir(root)
 
 
@@ -191,7 +202,7 @@ def test_what_the_snapshot_lacks_is_seen_in_the_bucket(
     world: World, monkeypatch: pytest.MonkeyPatch, snapshot: bool
 ) -> None:
     """The old container ended before it was written down, as the bucket's generations are written first."""
-    monkeypatch.setattr(work, "local_folder", lambda *_: str(world.image.root / "local"))
+    monkeypatch.setattr(plan, "local_folder", lambda *_: str(world.image.root / "local"))
     shutil.rmtree(world.old_site.parents[2])
     world.old_r.rmdir()
     ours = world.image.workdir / ".melda-jupyter"
@@ -213,3 +224,17 @@ def test_what_the_snapshot_lacks_is_seen_in_the_bucket(
     assert line == f"{3 if snapshot else 2} packages are carried over from {MOVES}, R 4.1.0 to {R}"
     expected = {"late": "1.0", **({"owl": "3.0"} if snapshot else {})}
     assert world.found() == {"python": expected, "r": {"xts": "0.9"}}
+
+
+def test_what_came_through_apt_and_apt_has_not_got_here(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a project on disk only apt.json says that it was there."""
+    r_package(world.old_r, "built", "1.0", Repository="CRAN")
+    names = ["r-cran-binary", "r-cran-runit", "r-cran-lost"]
+    (world.image.workdir / ".melda-jupyter").mkdir()
+    (world.image.workdir / ".melda-jupyter" / "apt.json").write_text(json.dumps({"packages": names}))
+    world.apt, world.sources = {"binary": "1.4"}, {"built", "RUnit"}
+    monkeypatch.setattr(repositories, "mirrors", lambda _: repositories.Mirrors("https://cran.example", "", ""))
+    monkeypatch.setattr(repositories, "all_current", lambda _: {"RUnit": "0.4.32", "built": "1.0"})
+    assert world.start() == f"2 packages are carried over from R 4.1.0 to {R}; 1 cannot be had: lost"
+    assert world.found()["r"] == {"RUnit": "0.4.32", "built": "1.0"}, "the sync daemon has the other one installed"
+    assert [row[1] for row in world.missing()] == ["lost"]

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from melda.envs import cli, formats
+from melda.envs import cli, formats, image_python
 from melda.envs.errors import UsageError
 from melda.envs.restore import command as restore
-from melda.envs.upgrade import checking, command, passes, work
+from melda.envs.upgrade import checking, command, install_passes, plan
 from melda.plugins import state
 
 from tests.unit.melda.envs.conftest import Image, distribution, r_package
@@ -34,15 +34,14 @@ class World:
         for module in (command, cli, checking.tools):
             monkeypatch.setattr(module.environ, "load", lambda: self.env)
         monkeypatch.setattr(command.environ, "image_layout", lambda _: image.layout)
-        monkeypatch.setattr(cli, "interpreter", lambda _: None)
+        monkeypatch.setattr(image_python, "go_on", lambda _: None)
         monkeypatch.setattr(cli, "as_user", lambda _: None)
-        monkeypatch.setattr(command.os, "nice", lambda _: 0)
         monkeypatch.setattr(command, "AGAIN", 0.01)
-        monkeypatch.setattr(work.capture, "capture", lambda *_: image.capture())
+        monkeypatch.setattr(plan.capture, "capture", lambda *_: image.capture())
         monkeypatch.setattr(restore, "restore", self.restore)
-        monkeypatch.setattr(passes.bspm, "available", lambda _: self.apt)
-        monkeypatch.setattr(passes.checking, "of_r", lambda *_: [])
-        monkeypatch.setattr(work, "PAUSE", 0.01)
+        monkeypatch.setattr(install_passes.bspm, "available", lambda _: self.apt)
+        monkeypatch.setattr(install_passes.checking, "of_r", lambda *_: [])
+        monkeypatch.setattr(plan, "PAUSE", 0.01)
         self.old_site = image.workdir / f"Python-{OLD}" / OLD_SITE
         self.old_r = image.workdir / "R-4.1.0"
         self.old_site.mkdir(parents=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from melda.base.errors import ConfigError
-from melda.config import firewall_policy
+from melda.config import firewall_policy, ipv6
 from melda.firewall import apply
 
 OPEN = firewall_policy.from_env({}, None)
@@ -50,6 +50,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     monkeypatch.setattr(apply.capabilities, "has", lambda _: True)
     monkeypatch.setattr(apply, "is_hosts_network", lambda: False)
     monkeypatch.setattr(apply, "has_ipv6", lambda: True)
+    monkeypatch.setattr(apply, "IPV4_ONLY", str(tmp_path / "run" / "ipv4-only"))
 
     def install(v4: str = "exit 0", v6: str = "exit 0") -> Path:
         for name, then in (("iptables-restore", v4), ("ip6tables-restore", v6)):
@@ -89,6 +90,28 @@ def test_no_ipv6_rules_matter_where_there_is_ipv6_only(programs: Programs, monke
     assert apply.prepare(OPEN) == "anybody may connect, egress open"
     monkeypatch.setattr(apply, "has_ipv6", lambda: False)
     assert apply.prepare(NONE) == "anybody may connect, egress none"
+
+
+@pytest.mark.parametrize(("wanted", "alone"), [(PEERS, True), (NONE, False), (OPEN, False)])
+def test_where_the_rules_do_not_cover_ipv6_nothing_listens_on_it(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, wanted: firewall_policy.FirewallPolicy, alone: bool
+) -> None:
+    """A network that is connected later brings IPv6 into a container that had none."""
+    monkeypatch.setattr(apply, "has_ipv6", lambda: False)
+    programs(v6="exit 1")
+    apply.prepare(wanted)
+    assert ipv6.listens({}, apply.IPV4_ONLY) is not alone
+    programs()
+    apply.prepare(wanted)
+    assert ipv6.listens({}, apply.IPV4_ONLY), "at the next start they do"
+
+
+def test_what_cannot_be_noted_must_not_listen(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "has_ipv6", lambda: False)
+    monkeypatch.setattr(apply, "IPV4_ONLY", "/dev/null/run/ipv4-only")
+    programs(v6="exit 1")
+    with pytest.raises(ConfigError, match="^the firewall cannot be set: .*Not a directory"):
+        apply.prepare(PEERS)
 
 
 def test_no_program(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

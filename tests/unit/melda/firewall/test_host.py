@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from melda.base.errors import ConfigError
+from melda.config import ipv6
 from melda.config.firewall_policy import from_env
 from melda.firewall import host
 
@@ -65,6 +66,7 @@ def iptables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Programs that note what they are called with; ``-C`` fails until ``-I`` was there, and nothing is done where it says so."""
     monkeypatch.setattr(host.apply, "PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(host.apply, "has_ipv6", lambda: True)
+    monkeypatch.setattr(host.apply, "IPV4_ONLY", str(tmp_path / "ipv4-only"))
     script = f"""#!/bin/sh
     name=${{0##*/}}
     echo "$name $*" >> {tmp_path}/log
@@ -100,4 +102,6 @@ def test_ipv6_matters_where_there_is_any(iptables: Path, monkeypatch: pytest.Mon
         host.prepare(from_env(PEERS, None), 1001)
     monkeypatch.setattr(host.apply, "has_ipv6", lambda: False)
     assert host.prepare(from_env(PEERS, None), 1001).endswith("may connect, egress web")
+    assert not ipv6.listens({}, host.apply.IPV4_ONLY), "IPv6 may come later"
     assert host.prepare(from_env({}, None), 1001) == "anybody may connect, egress open"
+    assert ipv6.listens({}, host.apply.IPV4_ONLY)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from melda.jupyter import activity, limits
+from melda.jupyter import activity, stranger_limits
 from melda.jupyter import service as jupyter
 from melda.web import probe
 from tornado import web
@@ -35,11 +38,15 @@ def test_it_answers_on_its_socket_and_nowhere_else(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(jupyter, "SOCKET", str(tmp_path / "jupyter"))
 
     def make() -> Any:
-        return limits.Server(Jupyter([("/api", web.RequestHandler)], kernel_manager=Kernels()), limits=limits.LIMITS)
+        return stranger_limits.Server(
+            Jupyter([("/api", web.RequestHandler)], kernel_manager=Kernels()), limits=stranger_limits.LIMITS
+        )
 
     with serving(make) as (port, _):
         status, body = probe.get(jupyter.SOCKET, jupyter.ACTIVITY, 10)
-        assert (status, json.loads(body)) == (200, {"kernels": 4, "busy": 2, "last_activity": WHEN.timestamp()})
+        assert (status, json.loads(body)) == (
+            200, {"kernels": 4, "busy": 2, "last_activity": WHEN.timestamp(), "pid": os.getpid()}
+        )  # fmt: skip
         assert probe.get(("127.0.0.1", port), jupyter.ACTIVITY, 10)[0] == 404
 
 
@@ -49,3 +56,25 @@ def test_other_applications_are_left_alone() -> None:
             activity.offer(other)
 
     asyncio.run(offer())
+
+
+@pytest.mark.parametrize("name", activity.HANDLERS)
+def test_only_what_changes_something_is_activity(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    noted: list[str] = []
+
+    class APIHandler:
+        def __init__(self, method: str, path: str = "/api/contents/a") -> None:
+            self.request = SimpleNamespace(method=method, path=path)
+
+        def update_api_activity(self) -> None:
+            noted.append(self.request.method)
+
+    for other in activity.HANDLERS:
+        monkeypatch.delitem(sys.modules, other, raising=False)
+    activity.install()  # there may be none
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(APIHandler=APIHandler))  # type: ignore[arg-type]
+    activity.install()
+    for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):
+        APIHandler(method).update_api_activity()
+    APIHandler("PUT", "/user/ada/lab/api/workspaces/default").update_api_activity()
+    assert noted == ["POST", "PUT", "PATCH", "DELETE"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import threading
 from types import ModuleType
 from typing import Any
 
 import pytest
-from melda.jupyter import extensions
+from melda.jupyter import extensions, storage_calls
 
 
 def test_a_folder_that_cannot_be_read_costs_itself_alone(
@@ -45,3 +46,23 @@ def test_there_is_none_in_notebook_6(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, name, raising=False)
     extensions.install()
     assert extensions.MODULE not in sys.modules
+
+
+def test_while_a_folder_hangs_the_images_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+
+    def find(paths: list[str]) -> dict[str, Any]:
+        assert paths[0].startswith("/usr") or answers.wait(60)
+        return {paths[0]: {}}
+
+    module = ModuleType(extensions.MODULE)
+    vars(module)["get_federated_extensions"] = find
+    monkeypatch.setitem(sys.modules, extensions.MODULE, module)
+    monkeypatch.delitem(sys.modules, extensions.KERNELS, raising=False)
+    extensions.install()
+    try:
+        assert list(vars(module)["get_federated_extensions"](["/p/a", "/usr/share/a"])) == ["/usr/share/a"]
+    finally:
+        answers.set()
+        for thread in storage_calls.Bounded._hangs:
+            thread.join()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from melda.jupyter import guard
-from melda.jupyter.limits import LIMITS
+from melda.jupyter.stranger_limits import LIMITS
 from melda.web import connections
 from tornado import http1connection, web, websocket, wsgi
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 # Of notebook 1, as the test calls it.
-FIXED = [f"--NotebookApp.{option}" for option in ("ip=0.0.0.0", "port=8888", "certfile=", "sock=", "base_url=/")]
+FIXED = [f"--NotebookApp.{option}" for option in ("ip=*", "port=9999", "base_url=/n/", "certfile=", "sock=")]
+MORE = "--MappingKernelManager.cull_idle_timeout=9"
 # What a server would see, in the place of Jupyter's.
 SERVER = """
 import gc, json, logging, os, sys, tornado.http1connection, tornado.httpserver, tornado.web
-from melda.jupyter.attempt import Attempt
+from melda.jupyter.start_attempts import Attempt
 Attempt.__init__.__defaults__ = (os.path.join(os.environ["FOLDER"], "told"),)
 print("loaded", os.environ["PATH"], flush=True)
 collects = [gc.isenabled()]
@@ -45,7 +46,8 @@ def program(request: pytest.FixtureRequest, src: Path, tmp_path: Path) -> Iterat
     (tmp_path / "project").mkdir()
     (tmp_path / "token").write_text("the-token-of-the-server\n")
     variables = {"PYTHONPATH": str(tmp_path), "PATH": "/bin", "MELDA_LATER_PATH": "/project/bin:/bin"}
-    variables.update(FOLDER=str(tmp_path), HOME=str(tmp_path))
+    variables.update(FOLDER=str(tmp_path), HOME=str(tmp_path), NOTEBOOK_ARGS=MORE)
+    variables.update(JUPYTER_PORT="9999", JUPYTER_BASE_URL="n")
     if name == "jupyterhub":
         variables["JUPYTERHUB_API_TOKEN"] = "the-token-of-the-hub"
     else:
@@ -66,7 +68,7 @@ def test_it_serves_in_the_project_when_everything_is_ready(
     assert json.loads(collects) == [False, False, True, True], "no garbage is collected until it listens"
     assert json.loads(seen) == {
         "cwd": str(tmp_path / "project"),
-        "argv": [command, *{"jupyter-notebook": FIXED, "jupyterhub-singleuser": []}[command], "--fail"],
+        "argv": [command, *{"jupyter-notebook": FIXED, "jupyterhub-singleuser": []}[command], MORE, "--fail"],
         "stdin": "",
         "seen": {"PYTHONPATH": str(tmp_path), "PATH": "/project/bin:/bin"},
         "by": {

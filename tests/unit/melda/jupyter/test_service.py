@@ -78,9 +78,9 @@ def test_neither_arguments_nor_environment_hold_the_token(settings: Settings, tm
 
 
 @pytest.mark.parametrize(("status", "well"), [(200, True), (500, False)])
-def test_answers(status: int, well: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers(status: int, well: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setattr(jupyter, "PORT", server.getsockname()[1])
+        port = {"JUPYTER_PORT": str(server.getsockname()[1])}
         reply = f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode()
 
         def serve() -> None:
@@ -91,9 +91,9 @@ def test_answers(status: int, well: bool, monkeypatch: pytest.MonkeyPatch) -> No
 
         thread = threading.Thread(target=serve)
         thread.start()
-        assert jupyter.answers(5.0) is well
+        assert jupyter.answers(port, 5.0) is well
         thread.join()
-    assert not jupyter.answers(0.5)  # nobody listens any more
+    assert not jupyter.answers(port, 0.5)  # nobody listens any more
 
 
 def test_a_hosts_address_is_one_that_others_can_open(
@@ -102,8 +102,21 @@ def test_a_hosts_address_is_one_that_others_can_open(
     path, random = jupyter.token_file(settings, str(tmp_path))
     assert jupyter.url(settings, path, random, "192.0.2.7").startswith("http://192.0.2.7:8888/tree?token=")
     assert jupyter.url(settings, path, random).startswith("http://127.0.0.1:8888/tree?token=")
+    other = settings._replace(variables={"JUPYTER_PORT": "9999"})
+    assert jupyter.url(other, path, random).startswith("http://127.0.0.1:9999/tree?token=")
     found = jupyter.own_address()
     assert found.count(".") == 3
+
+    class SixAlone(socket.socket):
+        def connect(self, address: object) -> None:
+            if self.family == socket.AF_INET:
+                raise OSError(101, "Network is unreachable")
+
+        def getsockname(self) -> tuple[str, int]:
+            return "fd00::7", 1
+
+    monkeypatch.setattr(socket, "socket", SixAlone)
+    assert jupyter.own_address() == "[fd00::7]"
 
     class Unreachable(socket.socket):
         def connect(self, address: object) -> None:

@@ -24,7 +24,9 @@ def shown(found: dict[str, str], waited: float = 0.0, changed: float = 0.0) -> d
     return {notice["id"]: notice["text"] for notice in status.notices({**WELL, **found}, waited, NOW, changed)}
 
 
-@pytest.mark.parametrize("found", [{}, {"mount": "is not watched"}, {"plugins": "not kept"}, {"upgrade": "2 packages"}])
+@pytest.mark.parametrize(
+    "found", [{}, {"data": "ok"}, {"mount": "is not watched"}, {"plugins": "not kept"}, {"upgrade": "2 packages"}]
+)
 def test_nothing_is_shown_where_all_is_well(found: dict[str, str]) -> None:
     assert shown(found) == {}
 
@@ -36,6 +38,8 @@ def test_nothing_is_shown_where_all_is_well(found: dict[str, str]) -> None:
         ({"mount": "does not answer"}, 80, NOW - 60, "storage", ["since 22:12:00 UTC"]),
         ({"mount": "fails: AccessDenied"}, 0, NOW, "storage", ["storage fails since 22:13:20 UTC (AccessDenied)."]),
         ({}, 20, NOW, "storage", ["has been working on a file since 22:13:00 UTC"]),
+        ({"data": "does not answer"}, 0, 0, "data", ["storage of /data does not answer. What reads there waits"]),
+        ({"data": "fails: it is not mounted"}, 0, 0, "data", ["storage of /data fails."]),
         ({"memory": "1 process killed"}, 0, 0, "memory", ["1 process killed", "lost its variables"]),
         ({"plugins": "failed: no bucket"}, 0, 0, "packages", ["not saved (failed: no bucket)"]),
         ({"plugins": "restoring 2 of 5"}, 0, 0, "packages", ["restored"]),

@@ -11,6 +11,8 @@ from melda.mount import options
 
 USER = users.Account("melda", 1001, 1001, (1001,), "/home/melda", "/bin/bash")
 ALWAYS = ["stat_cache_expire=60", "negative_timeout=61", "auto_cache", "ac_attr_timeout=0"]
+# From 1.94 on it does not start by itself while less than a tenth of the disk is free.
+ROOM = "free_space_ratio=0"
 
 
 def given(bucket: Bucket, version: options.Version = options.UNKNOWN) -> list[str]:
@@ -35,13 +37,14 @@ def test_the_options_of_the_specification(project: Bucket) -> None:
         ((1, 89), ["enable_noobj_cache", *ALWAYS]),
         ((1, 90), ["enable_noobj_cache", *ALWAYS]),
         ((1, 93), ALWAYS),  # where enable_noobj_cache is a warning at each start
-        ((1, 95), ALWAYS),
-        ((1, 97), ALWAYS),
-        ((2, 0), ALWAYS),
+        ((1, 95), [*ALWAYS, ROOM]),
+        ((1, 97), [*ALWAYS, ROOM]),
+        ((1, 94), [*ALWAYS, ROOM]),
+        ((2, 0), [*ALWAYS, ROOM]),
         (options.UNKNOWN, []),
     ],
 )
-def test_what_spares_requests_goes_by_the_version(
+def test_what_spares_requests_and_room_goes_by_the_version(
     project: Bucket, version: options.Version, expected: list[str]
 ) -> None:
     assert options.sparing(version) == expected

@@ -74,8 +74,9 @@ def test_a_session_token_is_signed(project: Bucket) -> None:
 def test_a_folder_that_is_there_is_not_made(project: Bucket, service: Service) -> None:
     service.answers = lambda method, path: (200, b"<Contents><Key>users/a%C3%A9+x/</Key></Contents>")
     asked = project._replace(endpoint=service.url, folder="users/aé x")
-    assert s3.prepare(asked) == asked
-    assert service.asked == ["GET /bucket?encoding-type=url&list-type=2&max-keys=1&prefix=users%2Fa%C3%A9%20x%2F"]
+    assert s3.prepare(asked) == (asked, set())
+    query = "delimiter=%2F&encoding-type=url&list-type=2&max-keys=250&prefix=users%2Fa%C3%A9%20x%2F"
+    assert service.asked == ["GET /bucket?" + query], "once for all that is asked of the folder"
 
 
 @pytest.mark.parametrize("listing", [b"<KeyCount>0</KeyCount>", b"<Key>users/ada/file</Key>"])
@@ -127,7 +128,7 @@ def test_the_region_s3_says_is_used(project: Bucket, monkeypatch: pytest.MonkeyP
     elsewhere = s3.Response(301, {"x-amz-bucket-region": "eu-west-1"}, b"<Code>PermanentRedirect</Code>")
     there = s3.Response(200, {}, b"<Key>users/ada/</Key>")
     monkeypatch.setattr(s3, "request", lambda b, *_, **__: there if b.region == "eu-west-1" else elsewhere)
-    found = s3.prepare(project._replace(endpoint=""))
+    found, _ = s3.prepare(project._replace(endpoint=""))
     assert found.region == "eu-west-1"
     assert found.url_of_service == "https://s3.eu-west-1.amazonaws.com"
 

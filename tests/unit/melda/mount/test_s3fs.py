@@ -12,7 +12,7 @@ from melda.base.errors import ConfigError
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import Settings
-from melda.mount import options, probing, role, s3, s3fs
+from melda.mount import iam_role, options, probing, s3, s3fs
 
 MOUNTINFO = """\
 22 1 0:20 / / rw - overlay overlay rw
@@ -50,8 +50,8 @@ def test_the_role_of_a_machine_with_an_s3fs_that_cannot_ask_the_second_version(
     (tmp_path / "s3fs").write_text(f"#!/bin/sh\necho 'Amazon Simple Storage Service File System {said}'\n")
     (tmp_path / "s3fs").chmod(0o755)
     monkeypatch.setattr(options, "S3FS", str(tmp_path / "s3fs"))
-    monkeypatch.setattr(role, "find", lambda _: ("iam_role=r", ("KEY", "SECRET", "TOKEN")))
-    found = role.with_role(project, settings)
+    monkeypatch.setattr(iam_role, "find", lambda _: ("iam_role=r", ("KEY", "SECRET", "TOKEN")))
+    found = iam_role.with_role(project, settings)
     assert (found.role, found.credentials) == (option, Credentials("KEY", "SECRET", "TOKEN"))
 
 

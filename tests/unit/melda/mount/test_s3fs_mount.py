@@ -13,7 +13,7 @@ from melda.base import mounts
 from melda.base.errors import TemporaryFailure
 from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import Settings
-from melda.mount import options, probing, role, s3, s3fs, watch, written
+from melda.mount import flush_check, iam_role, options, probing, s3, s3fs, watch
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can change owners")
 
@@ -66,7 +66,7 @@ def mount(settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pyte
     path, private = str(tmp_path / "passwd"), s3fs.password_file
     monkeypatch.setattr(options, "PASSWORD_FILE", path)
     monkeypatch.setattr(s3fs, "password_file", lambda bucket: private(bucket, path))
-    monkeypatch.setattr(s3, "prepare", lambda bucket: bucket)
+    monkeypatch.setattr(s3, "prepare", lambda bucket: (bucket, set()))
     monkeypatch.setattr(s3fs, "MOUNTED", str(tmp_path / "run" / "project"))
     monkeypatch.setattr(s3fs, "_show", lambda project, workdir: None)
     monkeypatch.setattr(s3fs, "_proven", [])
@@ -90,7 +90,7 @@ def test_a_bucket_is_used_once_a_file_was_written_and_read_in_it(mount: Any, set
 def test_temporary_keys_and_roles_need_no_password_file(mount: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     supervisor = Supervisor()
     mount(supervisor, credentials=Credentials("KEY", "CANARY", "SESSION"))
-    monkeypatch.setattr(role, "with_role", lambda bucket, _: bucket._replace(role="ecs"))
+    monkeypatch.setattr(iam_role, "with_role", lambda bucket, _: bucket._replace(role="ecs"))
     mount(supervisor, credentials=Credentials("", "", ""))
     assert supervisor.passwords == ["", ""]
 
@@ -230,7 +230,7 @@ def test_what_s3fs_says_at_the_end_may_be_lost_whatever_its_exit_code(
 ) -> None:
     monkeypatch.setattr(s3fs, "is_mounted", lambda path: path == s3fs.MOUNTED and not supervisor.done)
     monkeypatch.setattr(s3fs, "_proven", [SimpleNamespace(said=Said(), readable=None)])
-    monkeypatch.setattr(written, "problems", lambda *_: ["there is no such bucket"])
+    monkeypatch.setattr(flush_check, "problems", lambda *_: ["there is no such bucket"])
     supervisor = Supervisor()
     reason = s3fs.unmount(settings._replace(bucket=project), supervisor)  # type: ignore[arg-type]
     assert reason == "there is no such bucket; s3fs says: HTTP response code 403, returning EPERM"

@@ -86,6 +86,24 @@ def test_silence_for_too_long_ends_it(watched: Watched) -> None:
     assert watched.given_up == ["the mount has not answered for 180 s"]
 
 
+def test_whoever_is_not_done_with_it_goes_on(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+    subject, killed = watch.Subject("the data", "nobody reads", ""), list[str]()
+
+    def give_up(reason: str) -> float:
+        killed.append(reason)
+        return 0.5
+
+    watched.watch = watch.Watch(ME, lambda _: print, 180, give_up, str(watched.state), subject)
+    watched.after(0, None)
+    assert watched.after(180, None) == 0.5
+    assert watched.after(100, None) == watch.LOOK, "its patience begins again"
+    assert watched.after(1, "") == watch.PAUSE
+    assert killed == ["the data has not answered for 180 s"]
+    assert capsys.readouterr().err == (
+        "start-jupyter: the data does not answer; nobody reads\nstart-jupyter: the data answers again\n"
+    )
+
+
 def test_an_error_is_an_answer(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(3):
         watched.after(100, None)

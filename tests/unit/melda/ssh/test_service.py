@@ -60,6 +60,8 @@ def test_given_keys_come_beside_the_built_in_one(settings: Settings, machine: Pa
     config = machine / "run" / "sshd.conf"
     assert service.argv[-2:] == ("-f", str(config))
     assert f"AuthorizedKeysFile {machine}/built-in {added}\n" in config.read_text()
+    alone = ssh.service(settings._replace(ssh_keys=("k 1",), variables={"IPV6": "off"}), str(machine / "run"))
+    assert alone is not None and alone.argv[-1] == "-4"
 
 
 def test_only_what_this_sshd_knows_is_asked_of_it() -> None:

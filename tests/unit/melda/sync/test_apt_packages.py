@@ -59,8 +59,8 @@ def test_a_list_that_is_not_there_is_not_opened(
 ) -> None:
     """Through s3fs that is four requests."""
     opened: list[str] = []
-    read = apt_packages._read
-    monkeypatch.setattr(apt_packages, "_read", lambda path: opened.append(Path(path).name) or read(path))
+    read = apt_packages.listed
+    monkeypatch.setattr(apt_packages, "listed", lambda path: opened.append(Path(path).name) or read(path))
     one.packages.restore()
     assert opened == ["bspm.json"]
     (tmp_path / ".melda-jupyter").mkdir()
@@ -81,7 +81,7 @@ def test_a_list_that_cannot_be_read_is_not_written_over(
     one: Container, two: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one.has("r-cran-aa")
-    read = apt_packages.regular.read
+    read = apt_packages.regular_files.read
 
     def refuse(path: str, *arguments: object) -> bytes:
         if path.endswith("apt.json"):
@@ -89,7 +89,7 @@ def test_a_list_that_cannot_be_read_is_not_written_over(
         return read(path, *arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as broken:
-        broken.setattr(apt_packages.regular, "read", refuse)
+        broken.setattr(apt_packages.regular_files, "read", refuse)
         with pytest.raises(OSError, match="Input/output"):
             two.packages.restore()
         two.packages.flush()  # nothing is missing: it has none of its own
@@ -179,3 +179,17 @@ def test_nothing_goes_through_a_link(one: Container, tmp_path: Path) -> None:
     one.has("r-cran-aa")
     assert listed(tmp_path) == ["r-cran-aa"]
     assert not (tmp_path / ".melda-jupyter").is_symlink() and list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_what_the_image_has_itself_is_not_missing(
+    one: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays in the list, for the day somebody goes back to the image that has not got it."""
+    (tmp_path / ".melda-jupyter").mkdir()
+    (tmp_path / ".melda-jupyter" / "apt.json").write_text(json.dumps({"packages": ["r-cran-praise"]}))
+    (tmp_path / "r-cran-praise.list").write_text("")
+    monkeypatch.setattr(apt_packages, "DPKG", str(tmp_path))
+    one.packages.restore()
+    assert one.output == [], "nothing is installed"
+    one.has("r-cran-zoo")
+    assert listed(tmp_path) == ["r-cran-praise", "r-cran-zoo"]

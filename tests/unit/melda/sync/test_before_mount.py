@@ -47,10 +47,11 @@ def test_too_many_names_to_know(made: Any) -> None:
 def test_the_fork_comes_after(monkeypatch: pytest.MonkeyPatch, project: Bucket, settings: Settings) -> None:
     done: list[str] = []
     monkeypatch.setattr(before_mount, "make_folders", lambda *_: done.append("folders"))
+    monkeypatch.setattr(before_mount.at_start, "note", lambda *_: done.append("note"))
     monkeypatch.setattr(before_mount.fork_of, "fetch", lambda *_: done.append("fork"))
-    monkeypatch.setattr(before_mount.copies, "watch", lambda *_: done.append("copies"))
+    monkeypatch.setattr(before_mount.server_side_copies, "watch", lambda *_: done.append("copies"))
     before_mount.prepare(project, settings, None, set())  # type: ignore[arg-type]
-    assert done == ["folders", "fork", "copies"]
+    assert done == ["folders", "note", "fork", "copies"]
 
 
 ANSWER = b"""<ListBucketResult><IsTruncated>false</IsTruncated><Prefix>users%2Fada%2F</Prefix>
@@ -67,7 +68,7 @@ def test_names_below_a_folder(monkeypatch: pytest.MonkeyPatch, project: Bucket) 
         return s3.Response(200, {}, ANSWER.replace(b"false", asked[1:] and b"true" or b"false"))
 
     monkeypatch.setattr(s3, "request", answer)
-    assert s3.children(project, "users/ada/") == {"a b.ipynb", "Python-3.11.2/"}
+    assert s3.prepare(project) == (project, {"a b.ipynb", "Python-3.11.2/"})
     names = re.findall(r"([a-z-]+)=", asked[0])
     assert names == sorted(names), "as it is signed"
-    assert s3.children(project, "users/ada/") is None
+    assert s3.prepare(project) == (project, None)

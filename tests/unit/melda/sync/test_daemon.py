@@ -49,6 +49,24 @@ def test_running(tmp_path: Path) -> None:
     assert installers.running(str(tmp_path)) == ""
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("pip", "install", "--index-url", "https://ada:S3cr3t@host.example/simple", "x"),
+        ("pip", "install", "--index-url=https://ada:S3c/S3cr3t@host.example/simple"),
+        ("uv", "pip", "install", "git+https://S3cr3t@host.example/x", "https://host.example/x.whl?token=S3cr3t"),
+        ("pip", "install", "y" * 4060, "https://ada:S3cr3t" + "x" * 100 + "@host.example/x"),
+        ("pip", "install", "é" * 2030, "https://ada:S3cr3t" + "x" * 100 + "@host.example/x"),
+    ],
+)
+def test_an_installers_address_is_shown_without_its_password(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """It is in the log at a stop, and what ``GET /activity`` answers."""
+    (tmp_path / "20").mkdir()
+    (tmp_path / "20" / "cmdline").write_text("\0".join(words))
+    shown = installers.running(str(tmp_path))
+    assert shown.startswith(" ".join(words[:2])) and "S3cr" not in shown
+
+
 def test_the_line(kept: SyncDaemon) -> None:
     assert kept.line() == "saved"
     one, two = kept._folders

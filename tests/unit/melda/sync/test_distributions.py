@@ -47,7 +47,7 @@ def test_remove(tmp_path: Path) -> None:
 
 def test_however_deep_it_is(tmp_path: Path) -> None:
     here = os.open(tmp_path, os.O_RDONLY)
-    for name in ("top", *["d"] * 5000):
+    for name in ("top", *["d"] * 3000):
         os.mkdir(name, dir_fd=here)
         inner = os.open(name, os.O_RDONLY, dir_fd=here)
         os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=inner))

@@ -76,7 +76,7 @@ def test_what_must_stay_in_the_bucket_takes_its_room(container: Make, monkeypatc
     one.wait()
     for path in (one.root / SITE).glob("xxx*"):
         path.unlink()
-    monkeypatch.setattr("melda.sync.synced_dir.doubt.doubtful", lambda _layout, _root, pending, *_: {
+    monkeypatch.setattr("melda.sync.synced_dir.half_written.doubtful", lambda _layout, _root, pending, *_: {
         entry for entry in pending if "xxx" in entry
     })  # fmt: skip
     install(one.root, "yak", "1")

@@ -15,7 +15,7 @@ PREFIX = "start-jupyter: "
 FORMAT, FORMATS = "LOG_FORMAT", ("text", "json")
 INFO, WARNING, ERROR = "info", "warning", "error"
 # Whose line it is stands before it, where it is none of a start's steps.
-SOURCE = re.compile(r"(bspm|fork|jupyter|paths|plugins|s3fs): ")
+SOURCE = re.compile(r"(bspm|clone|fork|jupyter|memory|paths|plugins|s3fs): ")
 
 
 def now() -> str:

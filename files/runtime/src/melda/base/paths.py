@@ -13,10 +13,12 @@ STATE = "/var/lib/melda-jupyter"
 SHARE = "/usr/local/share/melda-jupyter"  # what provisioning wrote down
 
 PLUGINS_RUN = RUN + "/plugins"  # the user's: the sync daemon is a process of the user's
+IPV4_ONLY = RUN + "/ipv4-only"  # there where the firewall does not cover IPv6: nothing listens on that
 RESTORING = (
     PLUGINS_RUN + "/restoring"
 )  # while it is there Python and R wait, see melda_plugins.py and plugins/r_library.py
 SYNC_STATE = PLUGINS_RUN + "/state"  # one line; terminals show it, see files/sync/profile.sh
+AT_START = RUN + "/at-start.json"  # what the bucket held before it was mounted
 MOUNT_STATE = RUN + "/mount"  # what the watch found; where there is one, the project is a bucket
 TOLD = PLUGINS_RUN + "/told-"  # a folder for each line that terminals say once; what it is of follows
 MISSING = PLUGINS_RUN + "/missing"  # packages that are still coming, or could not be had; as RESTORING
@@ -39,6 +41,10 @@ R_PACKAGES = SHARE + "/r-packages"  # every R package that a list ever asked for
 # folder shows the same.
 MOUNTED = RUN + "/project"
 DATA = "/data"  # where DATA_BUCKET is mounted
+DATA_STATE = RUN + "/data"  # what the watch of it found
+# Folders below / that are made anew at each start, and those of the system: given to the user, they would give root away.
+VOLATILE_FOLDERS = "dev|proc|run|sys"
+SYSTEM_FOLDERS = "bin|boot|etc|lib|lib32|lib64|libx32|root|sbin|usr|var"
 HOOKS = "/etc/melda-jupyter"  # a site's own programs in a start, in folders below it
 ENVIRONMENT = "/etc/environment"
 HEALTHCHECK = "/usr/local/bin/healthcheck"  # wherever the setting src puts the programs
@@ -53,6 +59,7 @@ BUS_SERVICE = f"/usr/share/dbus-1/system-services/{BUS_NAME}.service"
 BUS_POLICY = f"/etc/dbus-1/system.d/{BUS_NAME}.conf"
 
 # --- ports -----------------------------------------------------------------------------------------------------------
+HIGHEST_PORT = 65535
 JUPYTER_PORT = 8888
 VERSIONS_PORT = 2310
 SSH_PORT = 22

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Collection, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 TICKS = float(os.sysconf("SC_CLK_TCK"))
-# sshd's process for a connection, by the title it gives itself; from 9.8 on it is a program of its own.
-SSH = re.compile(r"sshd(-session)?: \S+ \[priv\]")
+# sshd's process for a session of somebody who has logged in, by the title it gives itself; from 9.8 on it is a program of its
+# own. "sshd: root [priv]" is anybody who has only said that name.
+SSH = re.compile(r"sshd(-session)?: \S+@(pts/|notty)")
 PTS = (136, 143)  # numbers of major devices; linux/Documentation/admin-guide/devices.txt
 
 
@@ -59,7 +60,7 @@ def table(proc: str = "/proc") -> Iterator[Process]:
 
 
 def connections(proc: str = "/proc") -> int:
-    """Return the number of open ssh connections."""
+    """Return the number of ssh connections in which somebody has logged in, and runs something."""
     found = 0
     for name in os.listdir(proc):
         if name.isdigit():
@@ -89,23 +90,23 @@ class Meter:
 
     Args:
         uid: of the user.
-        without: numbers of processes that do not count.
     """
 
-    def __init__(self, uid: int, without: Tuple[int, ...] = ()) -> None:
-        self._uid, self._without = uid, without
+    def __init__(self, uid: int) -> None:
+        self._uid = uid
         self._before: Dict[Tuple[int, int], float] = {}
         self._at: Optional[float] = None
 
-    def read(self, processes: List[Process], now: float) -> float:
+    def read(self, processes: List[Process], now: float, without: Collection[int] = ()) -> float:
         """Return processors that were busy since the last look, such as 0.98; 0 at the first.
 
         Args:
             processes: as :func:`table` gives them.
             now: seconds of a clock that only goes forward.
+            without: numbers of processes that do not count.
         """
-        ours = (one for one in processes if one.uid == self._uid and one.pid not in self._without)
-        current = {(one.pid, one.began): one.seconds for one in ours}
-        used = sum(max(0.0, seconds - self._before.get(key, 0.0)) for key, seconds in current.items())
+        current = {(one.pid, one.began): one.seconds for one in processes if one.uid == self._uid}
+        counted = ((key, seconds) for key, seconds in current.items() if key[0] not in without)
+        used = sum(max(0.0, seconds - self._before.get(key, 0.0)) for key, seconds in counted)
         since, self._before, self._at = self._at, current, now
         return used / (now - since) if since is not None and now > since else 0.0

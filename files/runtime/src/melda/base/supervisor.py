@@ -9,7 +9,7 @@ import subprocess
 import time
 from typing import Callable, Dict, List, Optional, Tuple
 
-from melda.base import facts, log, pressure, processes, users
+from melda.base import log, pressure, processes, supervisor_metrics, users
 from melda.base.errors import ConfigError, StopRequested
 from melda.base.service import FIRST_PAUSE, Running, Service
 
@@ -275,5 +275,5 @@ class Supervisor:
         else:
             pause = self._schedule_restart(running)
             running.restarts += 1
-            facts.record(f"restarts {running.service.name}", running.restarts)
+            supervisor_metrics.record(f"restarts {running.service.name}", running.restarts)
             log.warn(f"{running.service.name} {how}; starting it again in {pause:g} s")

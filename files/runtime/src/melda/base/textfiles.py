@@ -9,7 +9,7 @@ import re
 import secrets
 from typing import List, Optional, Tuple
 
-from melda.base import descriptors, regular
+from melda.base import descriptors, regular_files
 
 LARGEST = 1 << 20  # bytes of a file that is changed
 
@@ -128,7 +128,7 @@ def read(path: str, limit: int = LARGEST) -> str:
         OSError: it cannot be read, is no regular file, or has more than ``limit`` bytes.
     """
     try:
-        text = regular.read(path, limit).decode("utf-8", "surrogateescape")
+        text = regular_files.read(path, limit).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return ""
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -167,6 +167,35 @@ def replace(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, 
             raise
     finally:
         os.close(folder)
+
+
+def create(path: str, text: str, mode: int = 0o644) -> bool:
+    """Write a file where there is none, without another name first: in a bucket, s3fs uploads it as a whole when it is closed.
+
+    Args:
+        path: the file; root must not call this where others may write.
+        text: all of it.
+        mode: its permissions.
+
+    Returns:
+        False if something is there already.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    try:
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return False
+    try:
+        with open(number, "w", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(text)
+            os.fchmod(number, mode)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        raise
+    return True
 
 
 def write_if_changed(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, int]] = None) -> bool:

@@ -12,6 +12,7 @@ import time
 from typing import Callable, NamedTuple, Optional, Tuple
 
 from melda.base import pressure
+from melda.base.addresses import shown
 from melda.base.errors import ConfigError
 
 
@@ -43,9 +44,9 @@ def find(name: str) -> Account:
     try:
         entry = pwd.getpwnam(name)
     except (KeyError, ValueError):
-        raise ConfigError(f"invalid username={name!r}: there is no such user in this container") from None
+        raise ConfigError(f"invalid username={shown(name)!r}: there is no such user in this container") from None
     if entry.pw_uid == 0:
-        raise ConfigError(f"invalid username={name!r}: notebooks do not run as root")
+        raise ConfigError(f"invalid username={shown(name)!r}: notebooks do not run as root")
     groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, groups, entry.pw_dir, entry.pw_shell)
 
@@ -110,6 +111,8 @@ class Child:
                 os.close(self._reading)
                 signal.pthread_sigmask(signal.SIG_SETMASK, [])
                 drop_privileges(account)
+                if account.uid != 0:
+                    hide()  # its memory is a copy of ours, keys and token among it, whatever fs.suid_dumpable says
                 os.umask(0o022)
                 action()
                 os.write(writing, DONE)

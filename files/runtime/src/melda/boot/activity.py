@@ -34,6 +34,7 @@ def of_jupyter() -> Optional[Json]:
             "kernels": int(found["kernels"]),
             "busy": int(found["busy"]),
             "last_activity": float(found["last_activity"]),
+            "pid": int(found["pid"]),
         } if status == 200 else None  # fmt: skip
     return None
 
@@ -48,8 +49,7 @@ class Activity:
     """
 
     def __init__(self, uid: int, variables: Dict[str, str], now: float) -> None:
-        # Of this process the user is not the one who computes.
-        self._meter = procfs.Meter(uid, (os.getpid(),))
+        self._meter = procfs.Meter(uid)
         self._forks = bool(variables.get("FORK_OF"))
         self._last = now
         self._installs = 0
@@ -68,11 +68,13 @@ class Activity:
         processes = list(procfs.table())
         terminals = procfs.terminals(processes)
         kernels = of_jupyter()
+        # Of what serves requests, strangers' too, the user is not the one who computes: the user's own are in last_activity.
+        servers = (os.getpid(), kernels["pid"] if kernels else 0)
         plugins = health.read_state(state.STATE)
         found: Json = {
             "kernels": kernels["kernels"] if kernels else None,
             "busy_kernels": kernels["busy"] if kernels else None,
-            "cpu": round(self._meter.read(processes, time.monotonic()), 3),
+            "cpu": round(self._meter.read(processes, time.monotonic(), servers), 3),
             "installing": health.printable(installers.running(), LONGEST) or self._fork(),
             "packages": plugins or "not kept",
             "terminals": len(terminals),

@@ -13,7 +13,7 @@ from melda.base import capabilities, descriptors, memory, mounts, release, users
 from melda.base.errors import ConfigError
 from melda.config import environ
 from melda.config.environ import Settings
-from melda.mount import probing, rights, role, s3
+from melda.mount import bucket_permissions, iam_role, probing, s3
 
 OK, WARNING, FAILED = "ok", "warning", "FAILED"
 CLONE_NEWNS = 0x20000  # linux/sched.h
@@ -126,10 +126,10 @@ def storage(settings: Settings) -> Iterator[Row]:
         return
     try:
         if not bucket.credentials.key:
-            bucket = role.with_role(bucket, settings)
+            bucket = iam_role.with_role(bucket, settings)
         bucket, _ = s3.located(bucket)
-        skew = rights.clock_skew(bucket)
-        found = tuple(rights.look(bucket))
+        skew = bucket_permissions.clock_skew(bucket)
+        found = tuple(bucket_permissions.look(bucket))
     except ConfigError as error:
         yield Row("S3", FAILED, str(error))
         return
@@ -139,7 +139,7 @@ def storage(settings: Settings) -> Iterator[Row]:
     for right in found:
         if not right.beyond:
             yield Row(f"S3: {right.name}", FAILED if right.refused else OK, right.refused or f"allowed in {bucket.url}")
-    more = rights.granted(found, beyond=True)
+    more = bucket_permissions.granted(found, beyond=True)
     text = "these keys may also {0} beyond {1}: other projects are open to this container".format(
         ", ".join(more), bucket.url
     )
@@ -152,7 +152,7 @@ def data(settings: Settings) -> Iterator[Row]:
     if bucket is None:
         return
     try:
-        bucket = s3.found(bucket if bucket.credentials.key else role.with_role(bucket, settings))
+        bucket = s3.found(bucket if bucket.credentials.key else iam_role.with_role(bucket, settings))
     except ConfigError as error:
         yield Row("S3: data", FAILED, str(error))
     else:

@@ -13,14 +13,14 @@ import time
 from types import ModuleType
 from typing import Callable, Dict, TextIO
 
-from melda.base import facts, log, processes, release
+from melda.base import log, processes, release, supervisor_metrics
 from melda.base.errors import EXIT_IDLE, EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
-from melda.boot import loading, locales
+from melda.boot import locales, preload
 from melda.config import environ
 from melda.config.environ import Settings
 from melda.jupyter import service as jupyter
-from melda.jupyter.starting import Starting
+from melda.jupyter.start_note import Starting
 
 LOCK = "/run/start-jupyter.lock"
 SYSTEMD = "/run/systemd/system"  # sd_booted(3)
@@ -86,13 +86,13 @@ def run() -> int:
     if os.path.isdir(SYSTEMD):
         raise ConfigError("systemd runs here: systemctl start melda.target (docs/vm.md)")
     lock = only_one()
-    facts.keep()
+    supervisor_metrics.keep()
     supervisor, starting = Supervisor(_group(settings)), Starting()
     processes.adopt()
     try:
         settings = locales.prepare(settings)
-        start = loading.Start(settings, supervisor, starting)
-        loading.load_jupyter(start)
+        start = preload.Start(settings, supervisor, starting)
+        preload.load_jupyter(start)
         announce()
         _steps().take(start)
         code = supervisor.run()

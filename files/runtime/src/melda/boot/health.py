@@ -14,8 +14,8 @@ from typing import Dict, Mapping, Tuple
 import melda
 from melda.base import memory, textfiles, users
 from melda.base.errors import ConfigError
-from melda.base.paths import BSPM_RUN, HEALTH_SOCKET
-from melda.config import base_url, environ
+from melda.base.paths import BSPM_RUN, DATA_STATE, HEALTH_SOCKET
+from melda.config import environ
 from melda.jupyter import service as jupyter
 from melda.mount import s3fs, watch
 from melda.mount.watch import OK
@@ -31,9 +31,10 @@ BSPM_STATE = BSPM_RUN
 PLUGINS, FORK = "plugins", "fork"
 START, CONFIGURATION, MEMORY = "start", "configuration", "memory"  # only where something is the matter
 VERSION = "version"
+DATA = "data"  # only where DATA_BUCKET is mounted
 IMAGE, UPGRADE = "image", "upgrade"  # only where the project ran on another image before
 # Reported; they do not make the container unhealthy.
-INFORMATIONAL = (VERSION, PLUGINS, FORK, BSPM, START, CONFIGURATION, MEMORY, IMAGE, UPGRADE)
+INFORMATIONAL = (VERSION, PLUGINS, FORK, BSPM, DATA, START, CONFIGURATION, MEMORY, IMAGE, UPGRADE)
 SECONDS = 3.0  # for Jupyter, and for the bus
 PATIENCE, AGAIN = 15.0, 0.5  # a service that is being started again is not ill
 ONCE = 9.0  # for one answer of the version service
@@ -96,7 +97,7 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
     """
     found = {
         VERSION: melda.__version__,
-        "jupyter": OK if jupyter.answers(SECONDS, base_url.from_env(variables), jupyter.SOCKET) else "does not answer",
+        "jupyter": OK if jupyter.answers(variables, SECONDS, jupyter.SOCKET) else "does not answer",
         "mount": of_mount(variables.get("JUPYTER_WORKDIR", ""), bool(variables.get("BUCKET_NAME"))),
         "dbus": of_dbus(),
         PLUGINS: read_state(state.STATE) or "not kept",
@@ -106,6 +107,8 @@ def report(variables: Mapping[str, str]) -> Dict[str, str]:
         found[BSPM] = bspm
     if variables.get("FORK_OF"):
         found[FORK] = read_state(state.FORK) or "waiting"
+    if variables.get("DATA_BUCKET"):
+        found[DATA] = watch.read(DATA_STATE)
     killed = memory.killed()
     if killed:
         found[MEMORY] = memory.sentence(killed)

@@ -8,6 +8,7 @@ import subprocess
 from typing import Mapping
 
 from melda.base import log, textfiles
+from melda.base.addresses import shown
 from melda.base.paths import ENVIRONMENT
 from melda.config import environ
 from melda.config.environ import Settings
@@ -73,7 +74,7 @@ def prepare(settings: Settings, file: str = ENVIRONMENT) -> Settings:
             usual = image.get("LANG", "C.UTF-8")
             right = "a UTF-8 locale such as de_DE.UTF-8"
             details.append(
-                f"invalid LANG={name!r}: expected {right} ({problem}), {usual} is used"
+                f"invalid LANG={shown(name)!r}: expected {right} ({problem}), {usual} is used"
                 if problem
                 else f"{name} generated"
             )

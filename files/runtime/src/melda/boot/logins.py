@@ -6,7 +6,7 @@ import os
 
 from melda.base import textfiles
 from melda.base.errors import TemporaryFailure
-from melda.config import threads
+from melda.config import container_limits
 from melda.config.environ import Settings
 
 PROFILE = "/etc/profile.d/melda-threads.sh"
@@ -22,7 +22,7 @@ def prepare(settings: Settings, profile: str = PROFILE) -> None:
     Raises:
         TemporaryFailure: it cannot be written.
     """
-    text = threads.login(settings.variables)
+    text = container_limits.login(settings.variables)
     try:
         if text or os.path.exists(profile):
             textfiles.write_if_changed(profile, "# Written at the start.\n" + text)

@@ -8,7 +8,7 @@ import os
 from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import melda
-from melda.base import facts, memory, release
+from melda.base import memory, release, supervisor_metrics
 from melda.base.paths import LOCAL_PLUGINS
 from melda.boot import health
 from melda.plugins import state
@@ -69,7 +69,7 @@ def collect(healthy: Mapping[str, str], activity: Json, archived: Archived) -> L
         activity: what /activity says.
         archived: the archives in the bucket.
     """
-    known = facts.read()
+    known = supervisor_metrics.read()
     distribution, ends = release.distribution()
     mount = healthy.get("mount", "")
     now = stage(healthy.get(health.PLUGINS, ""))

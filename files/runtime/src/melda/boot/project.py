@@ -10,6 +10,7 @@ from melda.base import log, oom, users
 from melda.base.errors import ConfigError
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
+from melda.boot import clone as cloning
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings
 from melda.mount import s3, s3fs
@@ -17,11 +18,6 @@ from melda.sync import before_mount
 
 README = Path(__file__).with_name("README.md")
 OF_THE_VOLUME = {"lost+found"}  # made with a file system
-CLONE = """\
-echo "start-jupyter: clone: $1" >&2
-git clone --quiet -- "$1" && echo "start-jupyter: clone: done" >&2 ||
-    echo "start-jupyter: clone: GIT_REPOSITORY='$1' was not cloned; git's line above says why, and git clone tries again" >&2
-"""
 FOLDERS = 20  # more than a start makes
 SECONDS = 10.0  # for a few requests to S3
 
@@ -41,8 +37,12 @@ def _is_new(bucket: Bucket, there: Optional[Set[str]]) -> bool:
         return False
 
 
+def _put(bucket: Bucket) -> None:
+    """Put the README into the bucket, which is one request; s3fs, asked to make a file, first looks for it with four."""
+    s3.put(bucket, f"{bucket.folder}/{README.name}", README.read_bytes(), "text/markdown")
+
+
 def _write(path: str) -> None:
-    """Write the README at its place: a file that is new comes into a bucket as a whole, and a rename is nine requests."""
     text = README.read_text("utf-8")
     with open(path, "x", encoding="utf-8") as stream:
         stream.write(text)
@@ -62,26 +62,29 @@ def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
     Raises:
         ConfigError: a bucket was asked for and cannot be had.
     """
-    new: List[bool] = []
+    new: List[Bucket] = []
 
-    def before(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
-        there = s3.children(bucket, bucket.folder + "/")
-        new.append(_is_new(bucket, there))
+    def before(bucket: Bucket, settings: Settings, supervisor: Supervisor, there: Optional[Set[str]]) -> None:
+        new.extend([bucket] * _is_new(bucket, there))
         before_mount.prepare(bucket, settings, supervisor, there)
 
     result, readme = s3fs.prepare(settings, supervisor, before), os.path.join(settings.layout.workdir, README.name)
-    if settings.bucket is not None and new != [True]:
+    if settings.bucket is not None and not new:
         return result, False
     empty: List[bool] = []
 
     def look() -> None:
-        if not new and set(os.listdir(settings.layout.workdir)) - OF_THE_VOLUME:
+        if set(os.listdir(settings.layout.workdir)) - OF_THE_VOLUME:
             raise FileExistsError("it is not empty")
 
     try:
-        users.run_as(settings.layout.user, look, SECONDS)
-        empty.append(True)
-        users.run_as(settings.layout.user, lambda: _write(readme), SECONDS)
+        if new:
+            empty.append(True)
+            users.run_as(users.ROOT, lambda: _put(new[0]), SECONDS)  # who has the keys
+        else:
+            users.run_as(settings.layout.user, look, SECONDS)
+            empty.append(True)
+            users.run_as(settings.layout.user, lambda: _write(readme), SECONDS)
     except OSError as error:
         if empty:
             log.line(f"{README.name} is not written: {error}")
@@ -93,6 +96,6 @@ def clone(settings: Settings, variables: Dict[str, str]) -> Optional[Service]:
     if not settings.repository:
         return None
     variables = {**variables, "GIT_TERMINAL_PROMPT": "0"}
-    argv = ("/bin/sh", "-c", CLONE, "sh", settings.repository)
+    argv = (settings.layout.python_env + "/bin/python", "-I", cloning.PROGRAM, settings.repository)
     user, workdir = settings.layout.user, settings.layout.workdir
     return Service("clone", argv, user, variables, directory=workdir, oneshot=True, score=oom.SCORE)

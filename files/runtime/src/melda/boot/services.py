@@ -40,7 +40,8 @@ def dbus(settings: Settings) -> Optional[Service]:
     except (OSError, subprocess.CalledProcessError) as error:
         raise ConfigError(f"the system bus cannot be prepared: {error}") from None
     # --nopidfile: the file of a container that was killed would keep the next bus from starting.
-    argv = (program, "--system", "--nofork", "--nopidfile", "--nosyslog")
+    # And each of its lines in one piece: it would write the beginning, somebody else a line, and it the rest.
+    argv = ("stdbuf", "-eL", program, "--system", "--nofork", "--nopidfile", "--nosyslog")
     return Service("dbus", argv, users.ROOT, environment)
 
 

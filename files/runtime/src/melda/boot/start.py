@@ -7,18 +7,18 @@ import os
 import time
 from typing import Callable, List, NamedTuple, Optional
 
-from melda.base import facts, log, memory, users
+from melda.base import log, memory, supervisor_metrics, users
 from melda.base.errors import EXIT_IDLE
 from melda.base.service import Service
 from melda.boot import home, hooks, idle, logins, project, services
-from melda.boot.loading import Start
-from melda.config import base_url, environ
+from melda.boot.preload import Start
+from melda.config import environ
 from melda.firewall import apply as firewall
 from melda.jupyter import service as jupyter
-from melda.mount import data
+from melda.mount import data_bucket
 from melda.plugins import set_paths
 from melda.ssh import service as ssh
-from melda.sync import fork_of, upgrading
+from melda.sync import fork_of, upgrade_service
 from melda.sync import service as sync
 
 JUPYTER_SECONDS = 0.05  # between two looks whether Jupyter answers already
@@ -102,7 +102,7 @@ def mount_data(start: Start) -> List[str]:
     """Mount what DATA_BUCKET names, read-only; a start without one says nothing of it."""
     if start.settings.data:
         with log.step("data") as details:
-            details.append(data.prepare(start.settings.data, start.settings, start.supervisor))
+            details.append(data_bucket.prepare(start.settings.data, start.settings, start.supervisor))
     return []
 
 
@@ -154,15 +154,16 @@ def start_jupyter(start: Start) -> List[str]:
     os.close(start.ready)
 
     def announce() -> Optional[float]:
-        if not jupyter.answers(prefix=base_url.from_env(start.settings.variables)):
+        if not jupyter.answers(start.settings.variables):
             return JUPYTER_SECONDS
         start.starting.finish()
         address = jupyter.url(start.settings, start.token, start.random)
         seconds = time.monotonic() - start.began
         log.line(f"ready: {address} ({seconds:.2f} s)", step="ready", seconds=seconds)
-        facts.record("start_seconds", seconds)
+        supervisor_metrics.record("start_seconds", seconds)
         # Not before: the first kernel must not wait for it.
-        start.supervisor.start(upgrading.service(start.settings, start.variables))
+        if not upgrade_service.is_settled():
+            start.supervisor.start(upgrade_service.service(start.settings, start.variables))
         return None
 
     start.supervisor.call_later(JUPYTER_SECONDS, announce)

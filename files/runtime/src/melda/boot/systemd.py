@@ -18,14 +18,14 @@ from melda.base.errors import ConfigError, StopRequested, TemporaryFailure
 from melda.base.paths import RUN, STATE
 from melda.base.supervisor import Supervisor
 from melda.boot import home, project, services
-from melda.config import base_url, environ, stopping
+from melda.config import environ, stop_seconds
 from melda.config.environ import Settings
 from melda.firewall import host as firewall
 from melda.jupyter import service as jupyter
-from melda.jupyter.starting import Starting
+from melda.jupyter.start_note import Starting
 from melda.mount import s3fs
 from melda.plugins import set_paths
-from melda.sync import fork_of, upgrading
+from melda.sync import fork_of, upgrade_service
 from melda.sync import service as sync
 
 STOP_SECONDS = (
@@ -101,14 +101,14 @@ def _plugins(settings: Settings, supervisor: Supervisor) -> str:
     forked = fork_of.service(settings, _variables(settings))
     if forked:
         supervisor.start(forked)
-    supervisor.start(upgrading.service(settings, _variables(settings)))
+    supervisor.start(upgrade_service.service(settings, _variables(settings)))
     where = "the user's packages are being restored" if synced else "there is no bucket"
     return f"{where}, {changed} owners changed in {user.home}"
 
 
 def _end_plugins(settings: Settings, supervisor: Supervisor) -> str:
     supervisor.stop(fork_of.NAME)
-    supervisor.stop(upgrading.NAME)
+    supervisor.stop(upgrade_service.NAME)
     return sync.flush(settings, supervisor)
 
 
@@ -125,9 +125,8 @@ def _jupyter(settings: Settings, supervisor: Supervisor) -> str:
     os.close(ready)
     supervisor.start(jupyter.service(settings, _variables(settings), token, waiting))
     os.close(waiting)
-    prefix = base_url.from_env(settings.variables)
     try:
-        if not supervisor.wait_until(lambda: jupyter.answers(prefix=prefix), ANSWER_SECONDS):
+        if not supervisor.wait_until(lambda: jupyter.answers(settings.variables), ANSWER_SECONDS):
             raise TemporaryFailure("Jupyter did not answer; its output is above")
     except StopRequested:
         starting.stop(supervisor.is_running(jupyter.NAME))
@@ -177,7 +176,7 @@ def checked(variables: Dict[str, str]) -> Settings:
         )
     if settings.idle is not None:
         raise ConfigError("invalid IDLE_SECONDS on a host, which does not end: expected nothing")
-    if settings.stop_seconds != stopping.DOCKERS:
+    if settings.stop_seconds != stop_seconds.DOCKERS:
         raise ConfigError("invalid STOP_SECONDS on a host, where each unit has a minute: expected nothing")
     if settings.data:
         raise ConfigError("invalid DATA_BUCKET on a host, where it is not mounted: expected a mount of the host's own")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import time
 from pathlib import Path
@@ -11,20 +10,23 @@ from pathlib import Path
 # The interpreter is started with -I, which leaves this folder out.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from melda.base import turn
+from melda.base import deferred
 from melda.base.paths import JUPYTER_SOCKET, VERSIONS_PORT
+from melda.config import ipv6
+from melda.web import listening
 
 if __name__ == "__main__":
     # Before all else is loaded, which Jupyter would wait for. Who connects meanwhile waits, and is not refused.
-    PUBLIC = socket.create_server(("0.0.0.0", VERSIONS_PORT))  # nosec B104 # noqa: S104
-    turn.wait(JUPYTER_SOCKET)
+    PUBLIC = listening.public(VERSIONS_PORT, ipv6.listens(os.environ))
+    deferred.wait(JUPYTER_SOCKET)
 
 import asyncio
+import importlib
 import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, Mapping, Sequence, Tuple
 
 import flask
 from tornado.httputil import HTTPServerRequest
@@ -35,7 +37,6 @@ from melda.boot import health, metrics
 from melda.boot.activity import Activity
 from melda.config import environ as config_environ
 from melda.config import firewall_policy, secret_files
-from melda.envs.capture import capture
 from melda.versions.libraries import Installed
 from melda.web import access, connections
 from melda.web.connections import Limits
@@ -45,6 +46,7 @@ Answer = Tuple[str, int, Tuple[Tuple[str, str], ...]]
 
 LIMITS = Limits(connections=500, request=5.0, idle=5.0, stalled=5.0, body=0)
 HEADER = 1 << 14
+CAPTURE = "melda.envs.capture"
 METRICS = "text/plain; version=0.0.4; charset=utf-8"  # of Prometheus' text format
 THREADS = 8
 ARRIVED = "melda.arrived"  # in a request's environment: time.monotonic()
@@ -101,7 +103,10 @@ def application(installed: Installed, variables: Mapping[str, str], going_on: Ac
     @app.get("/environment")
     def environment_now() -> Answer:
         refused = refusal()
-        return _json({"error": refused}, 403) if refused else _json(capture())
+        if refused:
+            return _json({"error": refused}, 403)
+        # Loaded by who asks for it first: half a megabyte of each container's.
+        return _json(importlib.import_module(CAPTURE).capture())
 
     @app.get("/activity")
     def activity() -> Answer:
@@ -190,11 +195,11 @@ async def serve(*listening: Any, threads: int = THREADS, app: Any) -> None:
     await asyncio.Event().wait()
 
 
-def main(public: socket.socket) -> None:
+def main(public: Sequence[Any]) -> None:
     """Serve on the socket of the health check, by a thread of its own, and on the port.
 
     Args:
-        public: listens at the port.
+        public: sockets that listen at the port.
     """
     logging.getLogger("tornado.access").disabled = True
     logging.basicConfig(format="version service: %(message)s", level=logging.WARNING)
@@ -203,11 +208,12 @@ def main(public: socket.socket) -> None:
     installed = Installed(config_environ.image_layout(variables))
     going_on = Activity(os.getuid(), variables, time.time())
     threading.Thread(target=going_on.watch, daemon=True).start()
-    public.setblocking(False)
+    for listener in public:
+        listener.setblocking(False)
     # After the port: who cannot have that must not be well.
     own = bind_unix_socket(health.SOCKET, 0o600)
     threading.Thread(target=lambda: asyncio.run(serve(own, threads=2, app=inside(going_on))), daemon=True).start()
-    asyncio.run(serve(public, app=application(installed, variables, going_on)))
+    asyncio.run(serve(*public, app=application(installed, variables, going_on)))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Mapping
 
+from melda.base.addresses import shown
 from melda.base.errors import ConfigError
 from melda.config import hub
 
@@ -22,7 +23,7 @@ def parse(value: str) -> str:
     if not re.fullmatch(
         r"([A-Za-z0-9_~-][A-Za-z0-9._~-]*(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)?", parts[: LONGEST + 1]
     ) or (len(parts) > LONGEST):
-        raise ConfigError(f"invalid {VARIABLE}={value[:LONGEST]!r}: expected a path such as /notebooks/ada/")
+        raise ConfigError(f"invalid {VARIABLE}={shown(value)!r}: expected a path such as /notebooks/ada/")
     return f"/{parts}/" if parts else "/"
 
 
@@ -33,6 +34,7 @@ def from_env(variables: Mapping[str, str]) -> str:
         ConfigError: it is invalid, or both say it.
     """
     given = variables.get(VARIABLE, "")
-    if given and variables.get(hub.PREFIX):
+    # The same it is in the environment of the user's processes, see environ.for_user().
+    if given and variables.get(hub.PREFIX) and given != variables[hub.PREFIX]:
         raise ConfigError(f"invalid {VARIABLE} behind a JupyterHub: {hub.PREFIX} is the path there")
     return variables.get(hub.PREFIX) or parse(given)

@@ -9,6 +9,7 @@ import unicodedata
 from typing import Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 
+from melda.base.addresses import shown
 from melda.base.errors import ConfigError
 
 DEFAULT_REGION = "us-east-1"
@@ -79,7 +80,7 @@ def bucket_name(value: str, name: str = "BUCKET_NAME") -> str:
         ConfigError: it is not.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
-        raise ConfigError(f"invalid {name}={value!r}: 3 to 63 of a-z, 0-9, . and -, no . or - at an end")
+        raise ConfigError(f"invalid {name}={shown(value)!r}: 3 to 63 of a-z, 0-9, . and -, no . or - at an end")
     return value
 
 
@@ -102,7 +103,7 @@ def project_folder(value: str, name: str = "PROJECT_FOLDER") -> str:
     )
     if unsafe or len(folder.encode("utf-8")) > 900:
         raise ConfigError(
-            f"invalid {name}={value!r}: expected something like 'users/ada/project 1', without empty parts,"
+            f"invalid {name}={shown(value)!r}: expected something like 'users/ada/project 1', without empty parts,"
             " '.', '..', colons and control characters, at most 900 bytes"
         )
     return folder
@@ -118,7 +119,7 @@ def fork_of(value: str, folder: str) -> str:
         return ""
     parent = project_folder(value, "FORK_OF")
     if parent == folder:
-        raise ConfigError(f"invalid FORK_OF={value!r}: it is PROJECT_FOLDER itself, and must be another one")
+        raise ConfigError(f"invalid FORK_OF={shown(value)!r}: it is PROJECT_FOLDER itself, and must be another one")
     return parent
 
 
@@ -141,7 +142,9 @@ def endpoint(value: str) -> str:
     except ValueError:
         right = False
     if not right:
-        raise ConfigError(f"invalid AWS_ENDPOINT_URL_S3={value!r}: expected something like https://s3.example.org:9000")
+        raise ConfigError(
+            f"invalid AWS_ENDPOINT_URL_S3={shown(value)!r}: expected something like https://s3.example.org:9000"
+        )
     return value.rstrip("/")
 
 
@@ -152,7 +155,7 @@ def region(value: str) -> str:
         ConfigError: it cannot.
     """
     if not re.fullmatch(r"[a-z0-9-]{0,40}", value):
-        raise ConfigError(f"invalid AWS_REGION={value!r}: expected something like eu-west-1")
+        raise ConfigError(f"invalid AWS_REGION={shown(value)!r}: expected something like eu-west-1")
     return value
 
 
@@ -191,7 +194,7 @@ def expiration(value: str, now: float) -> Optional[float]:
     """
     if not value:
         return None
-    wrong = f"invalid AWS_CREDENTIAL_EXPIRATION={value!r}: expected "
+    wrong = f"invalid AWS_CREDENTIAL_EXPIRATION={shown(value)!r}: expected "
     try:
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})", value):
             raise ValueError
@@ -211,7 +214,7 @@ def patience(value: str) -> int:
         ConfigError: it is no number of seconds.
     """
     if not re.fullmatch(r"[1-9][0-9]{0,4}|", value):
-        raise ConfigError(f"invalid S3FS_PATIENCE={value!r}: expected seconds, 1 to 99999, such as 180")
+        raise ConfigError(f"invalid S3FS_PATIENCE={shown(value)!r}: expected seconds, 1 to 99999, such as 180")
     return int(value or 180)
 
 
@@ -225,11 +228,11 @@ def from_env(variables: Mapping[str, str]) -> Optional[Bucket]:
     name, folder = variables.get("BUCKET_NAME", ""), variables.get("PROJECT_FOLDER", "")
     if not name and not ("BUCKET_NAME" in variables and folder):
         if variables.get("FORK_OF"):
-            raise ConfigError("FORK_OF={0!r} needs BUCKET_NAME: it is a folder in it".format(variables["FORK_OF"]))
+            raise ConfigError(f"FORK_OF={shown(variables['FORK_OF'])!r} needs BUCKET_NAME: it is a folder in it")
         return None
     debug = variables.get("S3FS_DEBUG", "")
     if debug not in ("", "0", "1"):
-        raise ConfigError(f"invalid S3FS_DEBUG={debug!r}: 1 switches it on, 0 or nothing off")
+        raise ConfigError(f"invalid S3FS_DEBUG={shown(debug)!r}: 1 switches it on, 0 or nothing off")
     name, folder = bucket_name(name), project_folder(folder)
     return Bucket(
         name=name,

@@ -6,24 +6,30 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from melda.base import users
+from melda.base.addresses import shown
 from melda.base.errors import ConfigError
-from melda.base.paths import ENVIRONMENT, JUPYTER_PORT
+from melda.base.paths import ENVIRONMENT
 from melda.config import (
     base_url,
     bucket,
-    data,
+    container_limits,
+    data_bucket,
     firewall_policy,
+    home,
     hub,
     idle,
+    ipv6,
+    jupyter_port,
     log_format,
+    notebook_args,
     origins,
+    proxies,
     repository,
     secret_files,
-    stopping,
-    threads,
+    stop_seconds,
     upgrade,
 )
 from melda.config import ssh_keys as config_ssh_keys
@@ -39,8 +45,7 @@ HELD_BACK = "MELDA_LATER_"  # before the name of a variable that is to be set la
 HIDDEN_PREFIXES = ("AWS", "ECS_")
 HIDDEN = ("JUPYTER_TOKEN", secret_files.TOKEN, *hub.TOKENS, "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG", "S3FS_PATIENCE")
 # They lead to what the user installed, or wrote.
-OF_THE_USER = ("PYTHONPATH", "R_LIBS_USER", "VIRTUAL_ENV", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_COUNT")
-REMEMBERED = 8 * 3600  # seconds for which git does not ask for a password again
+OF_THE_USER = ("PYTHONPATH", "R_LIBS_USER", "VIRTUAL_ENV", "NLTK_DATA", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_COUNT")
 
 
 class ImageLayout(NamedTuple):
@@ -86,7 +91,7 @@ class Settings(NamedTuple):
     idle: Optional[int] = None
     repository: str = ""
     data: Optional[bucket.Bucket] = None
-    stop_seconds: int = stopping.DOCKERS
+    stop_seconds: int = stop_seconds.DOCKERS
 
     def __repr__(self) -> str:
         return "Settings(...)"  # a traceback or a log line must not show secrets
@@ -125,27 +130,16 @@ def load(file: str = ENVIRONMENT) -> Dict[str, str]:
     return merged(parse(text), os.environ)
 
 
-def _absolute(variables: Mapping[str, str], name: str) -> str:
-    value = variables.get(name, "")
-    if (
-        not value.startswith("/")
-        or os.path.normpath(value) != value.rstrip("/")
-        or not value.isprintable()
-        or ":" in value
-    ):
-        # A colon would end a path in PYTHONPATH, a control character a line in the files we write.
-        raise ConfigError(f"invalid {name}={value!r}: expected an absolute path such as /home/melda")
-    return value.rstrip("/")
-
-
 def token(value: str) -> str:
-    """``value`` if it can be a token: it travels in URLs and headers, so visible ASCII, nothing to be quoted.
+    """``value`` if it is empty or can be a token.
 
     Raises:
         ConfigError: it cannot; the value is not shown.
     """
-    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]*", value):
-        raise ConfigError("invalid JUPYTER_TOKEN: only letters, digits and ._~+/=- can travel in a URL and a header")
+    if value and not secret_files.A_TOKEN.fullmatch(value):
+        raise ConfigError(
+            "invalid JUPYTER_TOKEN: only letters, digits and ._~+/=-, 4096 at most, can travel in a URL and a header"
+        )
     return value
 
 
@@ -157,7 +151,7 @@ def python_environment(path: str) -> str:
     """
     jupyter = shutil.which("jupyter", path=path)
     if not jupyter:
-        raise ConfigError(f"invalid PATH={path!r}: no folder in it holds jupyter")
+        raise ConfigError(f"invalid PATH={shown(path)!r}: no folder in it holds jupyter")
     return os.path.dirname(os.path.dirname(jupyter))
 
 
@@ -167,12 +161,44 @@ def image_layout(variables: Mapping[str, str]) -> ImageLayout:
     Raises:
         ConfigError: the first thing that is invalid.
     """
-    user = users.find(variables.get("username", ""))
+    user, folders = users.find(variables.get("username", "")), home.from_env(variables)
     return ImageLayout(
-        user=user._replace(home=_absolute(variables, "UHOME")),
-        workdir=_absolute(variables, "JUPYTER_WORKDIR"),
+        user=user._replace(home=folders.home),
+        workdir=folders.project,
         python_env=python_environment(variables.get("PATH", "")),
     )
+
+
+def requested(variables: Mapping[str, str]) -> Dict[str, Any]:
+    """Return all fields of :class:`Settings` but its layout: the variables alone decide them. A deployment asks for them too.
+
+    Raises:
+        ConfigError: the first thing that is invalid.
+    """
+    variables = proxies.filled_in(variables)
+    log_format.check(variables.get(log_format.VARIABLE, ""))
+    mounted, read = bucket.from_env(variables), data_bucket.from_env(variables)
+    storage = mounted or read
+    firewall = firewall_policy.from_env(variables, storage.url_of_service if storage else None)
+    belongs = hub.from_env(variables, jupyter_port.from_env(variables))
+    base_url.from_env(variables)
+    ipv6.mode(variables)
+    notebook_args.parse(variables.get(notebook_args.VARIABLE, ""))
+    # As browsers write them: who reads them next compares strings.
+    allowed = ",".join(origins.parse(variables.get(origins.VARIABLE, "")))
+    return {
+        "variables": {**variables, origins.VARIABLE: allowed} if allowed else variables,
+        "bucket": mounted,
+        "firewall": firewall,
+        "token": token(variables.get("JUPYTER_TOKEN", "")),
+        "ssh_keys": config_ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", "")),
+        "hub": belongs,
+        "upgrade": upgrade.mode(variables),
+        "idle": idle.parse(variables.get(idle.VARIABLE, "")),
+        "repository": repository.parse(variables.get(repository.VARIABLE, "")),
+        "data": read,
+        "stop_seconds": stop_seconds.parse(variables.get(stop_seconds.VARIABLE, "")),
+    }
 
 
 def settings(variables: Dict[str, str]) -> Settings:
@@ -182,32 +208,11 @@ def settings(variables: Dict[str, str]) -> Settings:
         ConfigError: the first thing that is invalid.
     """
     where = image_layout(variables)
-    variables = threads.filled_in(secret_files.filled_in(variables, where.user.uid))
-    log_format.check(variables.get(log_format.VARIABLE, ""))
-    mounted, read = bucket.from_env(variables), data.from_env(variables)
-    storage = mounted or read
-    firewall = firewall_policy.from_env(variables, storage.url_of_service if storage else None)
-    belongs = hub.from_env(variables, JUPYTER_PORT)
-    base_url.from_env(variables)
-    if belongs:
+    asked = requested(container_limits.filled_in(secret_files.filled_in(variables, where.user.uid)))
+    if asked["hub"]:
         hub.check_installed(where.python_env)
-        hub.check_reachable(belongs, firewall.egress)
-    # As browsers write them: who reads them next compares strings.
-    allowed = ",".join(origins.parse(variables.get(origins.VARIABLE, "")))
-    return Settings(
-        layout=where,
-        variables={**variables, origins.VARIABLE: allowed} if allowed else variables,
-        bucket=mounted,
-        firewall=firewall,
-        token=token(variables.get("JUPYTER_TOKEN", "")),
-        ssh_keys=config_ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", "")),
-        hub=belongs,
-        upgrade=upgrade.mode(variables),
-        idle=idle.parse(variables.get(idle.VARIABLE, "")),
-        repository=repository.parse(variables.get(repository.VARIABLE, "")),
-        data=read,
-        stop_seconds=stopping.parse(variables.get(stopping.VARIABLE, "")),
-    )
+        hub.check_reachable(asked["hub"], asked["firewall"].egress)
+    return Settings(where, **asked)
 
 
 def _own(who: users.Account) -> Dict[str, str]:
@@ -228,20 +233,9 @@ def r_libraries(plugins: str) -> str:
     return plugins + ":~/R/%p-library/%v"
 
 
-def of_git(workdir: str) -> Dict[str, str]:
-    """Return variables with which ``git config --global`` writes into the project, and passwords are in memory alone.
-
-    A host's home has a file of that kind, which is read too. git 2.25 (Ubuntu 20.04) knows none of this
-    (https://git-scm.com/docs/git-config#ENVIRONMENT).
-
-    Args:
-        workdir: absolute path of the project.
-    """
-    pairs = (("credential.helper", f"cache --timeout={REMEMBERED}"), ("include.path", "~/.gitconfig"))
-    found = {"GIT_CONFIG_GLOBAL": workdir + "/.gitconfig", "GIT_CONFIG_COUNT": str(len(pairs))}
-    for number, (key, value) in enumerate(pairs):
-        found.update({f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value})
-    return found
+def nltk_data(python_plugins: str) -> str:
+    """Return where nltk looks for its data first (https://www.nltk.org/data.html): where it is saved as packages are."""
+    return python_plugins + "/share/nltk_data"
 
 
 def for_user(chosen: Settings, python_plugins: str, r_plugins: str = "") -> Dict[str, str]:
@@ -256,9 +250,11 @@ def for_user(chosen: Settings, python_plugins: str, r_plugins: str = "") -> Dict
     # As an activated virtual environment. PYTHONPATH too, for a Python that knows nothing of it; there is nothing
     # importable in the folder itself but what pip's former --target put there.
     return {
-        **of_git(chosen.layout.workdir),
+        **repository.of_git(chosen.layout.workdir),
+        "NLTK_DATA": nltk_data(python_plugins),
         **visible,
         **_own(chosen.layout.user),
+        base_url.VARIABLE: base_url.from_env(chosen.variables),  # as Jupyter has it, for links of the user's
         "VIRTUAL_ENV": python_plugins,
         "PATH": _first(python_plugins + "/bin", visible.get("PATH", "")),
         "PYTHONPATH": _first(python_plugins, visible.get("PYTHONPATH", "")),
@@ -288,5 +284,5 @@ def held_back(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, str]:
 
 def for_root(chosen: Settings) -> Dict[str, str]:
     """Return the environment of a service that runs as root: only what it needs."""
-    proxies = {name: value for name, value in chosen.variables.items() if name.lower().endswith("_proxy")}
-    return {**proxies, **_own(users.ROOT), "PATH": ROOT_PATH, "LANG": chosen.variables.get("LANG", "C.UTF-8")}
+    ways_out = {name: value for name, value in chosen.variables.items() if name.lower().endswith("_proxy")}
+    return {**ways_out, **_own(users.ROOT), "PATH": ROOT_PATH, "LANG": chosen.variables.get("LANG", "C.UTF-8")}

@@ -7,11 +7,14 @@ import re
 from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
+from melda.base.addresses import shown
 from melda.base.errors import ConfigError
+from melda.config import choice
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 EGRESS = ("web", "none", "open")
 HTTPS = 443
+MAPPED = 96  # bits of an IPv4-mapped IPv6 address before the IPv4 (RFC 4291, 2.5.5.2)
 
 
 class FirewallPolicy(NamedTuple):
@@ -31,8 +34,8 @@ class FirewallPolicy(NamedTuple):
 
 
 def _network(entry: str) -> Network:
-    name = f"PGEO_IPS: invalid {entry!r}: "
-    if not re.fullmatch(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?", entry):
+    name = f"PGEO_IPS: invalid {shown(entry)!r}: "
+    if not re.fullmatch(r"[0-9A-Fa-f.:]{2,45}(/[0-9]{1,3})?", entry):
         raise ConfigError(name + "expected an address or a network, like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32")
     try:
         network = ipaddress.ip_network(entry)
@@ -44,6 +47,10 @@ def _network(entry: str) -> Network:
         raise ConfigError(
             name + "as a network it is {0}, as an address {1}".format(meant, entry.split("/", maxsplit=1)[0])
         ) from None
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped and network.prefixlen >= MAPPED:
+        # No packet comes from such an address: the kernel has it as IPv4.
+        raise ConfigError(name + f"expected it as IPv4, {mapped}/{network.prefixlen - MAPPED}")
     if network.prefixlen == 0:
         raise ConfigError(
             name + "everybody could connect, without a token; leave PGEO_IPS unset for a notebook with one"
@@ -76,9 +83,8 @@ def from_env(variables: Mapping[str, str], storage: Optional[str]) -> FirewallPo
     Raises:
         ConfigError: a variable is invalid.
     """
-    allowed, egress = peers(variables.get("PGEO_IPS", "")), variables.get("EGRESS", "")
-    if egress not in ("", *EGRESS):
-        raise ConfigError("invalid EGRESS={0!r}: expected one of {1}".format(egress, ", ".join(EGRESS)))
+    allowed = peers(variables.get("PGEO_IPS", ""))
+    egress = choice.from_env(variables, "EGRESS", EGRESS, "")
     parts = urlsplit(storage) if storage is not None else None
     default = {"http": 80, "https": HTTPS}
     return FirewallPolicy(

@@ -11,6 +11,7 @@ import re
 from typing import Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 
+from melda.base.addresses import shown
 from melda.base.errors import ConfigError
 
 TOKEN = "JUPYTERHUB_API_TOKEN"  # nosec B105 # noqa: S105 - a name
@@ -35,7 +36,7 @@ class Hub(NamedTuple):
 def _prefix(value: str) -> str:
     # As it stands in a request's first line: printable ASCII, the rest of it %-encoded by the hub.
     if not re.fullmatch(r"(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*/", value):
-        raise ConfigError(f"invalid {PREFIX}={value!r}: expected a path such as /user/ada/")
+        raise ConfigError(f"invalid {PREFIX}={shown(value)!r}: expected a path such as /user/ada/")
     return value
 
 
@@ -46,18 +47,18 @@ def _port(name: str, value: str) -> int:
             return parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         pass
-    raise ConfigError(f"invalid {name}={value!r}: expected a URL such as http://192.0.2.1:8081/hub/api")
+    raise ConfigError(f"invalid {name}={shown(value)!r}: expected a URL such as http://192.0.2.1:8081/hub/api")
 
 
 def _listens(value: str, port: int) -> None:
     if not value.startswith("http://") or _port("JUPYTERHUB_SERVICE_URL", value) != port:
         raise ConfigError(
-            f"invalid JUPYTERHUB_SERVICE_URL={value!r}: Jupyter listens on port {port}, without TLS; the hub's spawner"
+            f"invalid JUPYTERHUB_SERVICE_URL={shown(value)!r}: Jupyter listens on port {port}, without TLS; the hub's spawner"
             f" needs port = {port}, and internal_ssl off"
         )
     if urlsplit(value).hostname in ("127.0.0.1", "localhost", "::1"):
         raise ConfigError(
-            f"invalid JUPYTERHUB_SERVICE_URL={value!r}: nobody outside of the container reaches it there; the hub's"
+            f"invalid JUPYTERHUB_SERVICE_URL={shown(value)!r}: nobody outside of the container reaches it there; the hub's"
             " spawner needs ip = '0.0.0.0'"
         )
 
@@ -76,6 +77,8 @@ def from_env(variables: Mapping[str, str], port: int) -> Optional[Hub]:
         if variables.get(PREFIX):
             raise ConfigError(f"{TOKEN} is missing: {PREFIX} is set, and without it the hub knows nobody")
         return None
+    if not re.fullmatch(r"[!-~]{1,4096}", variables[TOKEN]):
+        raise ConfigError(f"invalid {TOKEN}: expected visible ASCII, as the hub makes it")
     if variables.get("JUPYTER_TOKEN"):
         raise ConfigError("invalid JUPYTER_TOKEN behind a JupyterHub: the hub says who may use this Jupyter")
     _listens(variables.get("JUPYTERHUB_SERVICE_URL", ""), port)

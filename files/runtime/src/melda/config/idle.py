@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Optional
 
+from melda.base.addresses import shown
 from melda.base.errors import ConfigError
 
 VARIABLE = "IDLE_SECONDS"
@@ -17,5 +18,5 @@ def parse(value: str) -> Optional[int]:
         ConfigError: it is no number of seconds.
     """
     if not re.fullmatch(r"([1-9][0-9]{1,6})?", value):
-        raise ConfigError(f"invalid IDLE_SECONDS={value!r}: expected seconds, 10 to 9999999, such as 3600")
+        raise ConfigError(f"invalid IDLE_SECONDS={shown(value)!r}: expected seconds, 10 to 9999999, such as 3600")
     return int(value) if value else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from melda.base import log
-from melda.base.errors import ConfigError
+from melda.config import choice
 
 VARIABLE = log.FORMAT
 
@@ -14,5 +14,4 @@ def check(value: str) -> None:
     Raises:
         ConfigError: it is none.
     """
-    if value not in ("", *log.FORMATS):
-        raise ConfigError("invalid LOG_FORMAT={0!r}: expected one of {1}".format(value, ", ".join(log.FORMATS)))
+    choice.from_env({"LOG_FORMAT": value}, "LOG_FORMAT", log.FORMATS, "")

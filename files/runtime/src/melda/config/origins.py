@@ -12,7 +12,9 @@ import ipaddress
 import re
 from typing import Mapping, Optional, Tuple
 
+from melda.base.addresses import shown
 from melda.base.errors import ConfigError
+from melda.base.paths import HIGHEST_PORT
 
 VARIABLE = "ALLOWED_ORIGINS"
 _PORTS = {"http": 80, "https": 443}
@@ -32,7 +34,7 @@ def normal(origin: str) -> Optional[str]:
             host = f"[{ipaddress.IPv6Address(host[1:-1])}]"
         except ValueError:
             return None
-    if port > 65535 or (found.group(3) and not port):
+    if port > HIGHEST_PORT or (found.group(3) and not port):
         return None
     return f"{scheme}://{host}" + (f":{port}" if port not in (0, _PORTS[scheme]) else "")
 
@@ -51,7 +53,7 @@ def parse(value: str) -> Tuple[str, ...]:
         origin = normal(entry.strip())
         if not origin:
             raise ConfigError(
-                f"invalid ALLOWED_ORIGINS={entry.strip()!r}: expected origins such as https://notebooks.example.org,"
+                f"invalid ALLOWED_ORIGINS={shown(entry.strip())!r}: expected origins such as https://notebooks.example.org,"
                 " comma-separated, with neither '*' nor a path"
             )
         found.append(origin)

@@ -11,6 +11,7 @@ import re
 import stat
 from typing import Dict, List, Mapping
 
+from melda.base.addresses import shown
 from melda.base.errors import ConfigError
 
 TOKEN = "JUPYTER_TOKEN_FILE"  # nosec B105 # noqa: S105 - a name
@@ -19,6 +20,8 @@ PROFILE = "AWS_PROFILE"
 # Variable of Jupyter's process with the path of our own copy of its token: not the name above, whose path is the outside's.
 COPY = "MELDA_TOKEN_FILE"
 LARGEST = 1 << 16
+# It travels in URLs and headers, so visible ASCII, nothing to be quoted; and no more than its readers read of it.
+A_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,4096}")
 # AWS's names in the file, and the variables they stand for; the third need not be there.
 KEYS = {name.lower(): name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
 
@@ -51,9 +54,12 @@ def read(name: str, path: str, uid: int) -> str:
     Raises:
         ConfigError: it is no file as expected.
     """
-    wrong = f"invalid {name}={path!r}: expected "
-    if not path.startswith("/") or os.path.normpath(path) != path or not path.isprintable():
-        raise ConfigError(wrong + "the absolute path of a file")
+    absolute = "expected the absolute path of a file"
+    if not path.startswith("/"):  # it may be the secret itself
+        raise ConfigError(f"invalid {name}: {absolute}")
+    wrong = f"invalid {name}={shown(path)!r}: expected "
+    if os.path.normpath(path) != path or not path.isprintable():
+        raise ConfigError(f"invalid {name}={shown(path)!r}: {absolute}")
     try:
         if _may_be_changed(path, uid):
             raise ConfigError(wrong + "a file in a folder that the notebook's user cannot change")
@@ -99,12 +105,12 @@ def credentials(text: str, profile: str, wrong: str) -> Dict[str, str]:
     except configparser.Error:  # its message shows the line
         raise ConfigError(wrong + "AWS's format, [profile] and lines like aws_access_key_id = ...") from None
     if not parser.has_section(profile):
-        raise ConfigError(wrong + f"a profile [{profile}] ({PROFILE})")
+        raise ConfigError(wrong + f"a profile [{shown(profile)}] ({PROFILE})")
     found = {}
     for key, variable in KEYS.items():
         value = parser.get(profile, key, fallback="").strip()
         if not value and key != "aws_session_token":
-            raise ConfigError(wrong + f"{key} in its profile [{profile}]")
+            raise ConfigError(wrong + f"{key} in its profile [{shown(profile)}]")
         if not re.fullmatch(r"[!-9;-~]*", value):
             raise ConfigError(wrong + f"{key} without blanks, colons and control characters")
         found[variable] = value
@@ -131,11 +137,13 @@ def filled_in(variables: Mapping[str, str], uid: int) -> Dict[str, str]:
     if variables.get(TOKEN):
         _only_one(variables, TOKEN, ["JUPYTER_TOKEN"])
         found["JUPYTER_TOKEN"] = token = read(TOKEN, variables[TOKEN], uid)
-        if not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", token):
-            raise ConfigError(f"invalid {TOKEN}={variables[TOKEN]!r}: expected a token of letters, digits and ._~+/=-")
+        if not A_TOKEN.fullmatch(token):
+            raise ConfigError(
+                f"invalid {TOKEN}={shown(variables[TOKEN])!r}: expected a token of letters, digits and ._~+/=-, 4096 at most"
+            )
     if variables.get(CREDENTIALS):
         path, profile = variables[CREDENTIALS], variables.get(PROFILE) or "default"
         _only_one(variables, CREDENTIALS, list(KEYS.values()))
-        wrong = f"invalid {CREDENTIALS}={path!r}: expected "
+        wrong = f"invalid {CREDENTIALS}={shown(path)!r}: expected "
         found.update(credentials(read(CREDENTIALS, path, uid), profile, wrong))
     return found

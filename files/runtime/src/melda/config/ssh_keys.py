@@ -6,6 +6,7 @@ import base64
 import re
 from typing import List, Tuple
 
+from melda.base.addresses import shown
 from melda.base.errors import ConfigError
 
 # Type -> bytes of each field after the type's name; 0: any number but none.
@@ -33,7 +34,7 @@ def parse(text: str) -> Tuple[str, ...]:
         wrong = _wrong(line) if line and not line.startswith("#") else ""
         if wrong:
             reason = "invalid SSH_AUTHORIZED_KEYS: line {0}, {1!r}, {2}"
-            raise ConfigError(reason.format(number, line[:40], wrong))
+            raise ConfigError(reason.format(number, shown(line)[:40], wrong))
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 

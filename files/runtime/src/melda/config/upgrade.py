@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Mapping
 
-from melda.base.errors import ConfigError
+from melda.config import choice
 
 VARIABLE = "UPGRADE"
 AUTO, ASK, OFF = "auto", "ask", "off"
@@ -20,7 +20,4 @@ def mode(variables: Mapping[str, str]) -> str:
     Raises:
         ConfigError: it is nothing of these.
     """
-    value = variables.get(VARIABLE, "") or AUTO
-    if value not in MODES:
-        raise ConfigError(f"invalid UPGRADE={value!r}: expected one of {', '.join(MODES)}")
-    return value
+    return choice.from_env(variables, VARIABLE, MODES, AUTO)

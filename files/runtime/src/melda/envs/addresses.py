@@ -11,13 +11,13 @@ import re
 from typing import Collection, NamedTuple, Tuple, Union
 from urllib import parse
 
+from melda.base.addresses import AT, LONGEST_TEXT, MARK, hide
 from melda.envs.errors import UsageError
 
 # What a capture says of an address that was dropped, whole or in part.
 USER, QUERY, ADDRESS = "user info", "query", "address"
 SCHEMES = ("https", "ssh")
 LONGEST = 2000
-LONGEST_TEXT = 4000  # looked at; the patterns below take the square of it
 # Where clouds hand out credentials, by name.
 METADATA_HOSTS = ("metadata", "metadata.google.internal", "instance-data", "localhost")
 # By number, where it is one of the web's: Azure's WireServer (168.63.129.16), Oracle's (192.0.0.192).
@@ -29,17 +29,10 @@ NAT64, UNICAST = ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("2
 SCP = re.compile(
     r"(?:[^\s/@:]+(?::(?!//)[^\s@]*)?@)?(?!(?:https?|ssh|git|file|ftps?):)(?P<host>[A-Za-z0-9_][A-Za-z0-9_.-]+):(?!//)(?P<path>\S+)"
 )
-AT = r"(?:@|%(?:25)*40)"
-MARK = r"(?:[?;]|%(?:25)*3[fb])"
 SECRETS = (
     re.compile(r"[/\\]{2}[^/\\\s]*" + AT, re.IGNORECASE),
     re.compile(r"[^\s/:@]:[^\s@]*" + AT + r"[^\s@]", re.IGNORECASE),
     re.compile(r"[/\\]{2}\S*?" + MARK + r"\S", re.IGNORECASE),
-)
-HIDDEN = (
-    (re.compile(r"([/\\]{2})\S*" + AT, re.IGNORECASE), r"\1...@"),  # a password may hold a /
-    (re.compile(r"(?<![\w.+/-])[\w.+-]+:(?!//)\S*" + AT, re.IGNORECASE), "...@"),
-    (re.compile(r"([/\\]{2}\S*?)" + MARK + r"\S+", re.IGNORECASE), r"\1?..."),
 )
 
 
@@ -121,15 +114,6 @@ def holds_secret(text: str) -> bool:
 def names_user(text: str) -> bool:
     """Return whether something in ``text`` looks like an address with user info."""
     return any(SECRETS[0].search(shown) for shown in (text, decoded(text)))
-
-
-def hide(text: str) -> str:
-    """``text`` for a reader or a log, without user info and queries of the addresses in it."""
-    if len(text) > LONGEST_TEXT:
-        text = text[:LONGEST_TEXT].rpartition(" ")[0]  # the last word may have been a half
-    for pattern, instead in HIDDEN:
-        text = pattern.sub(instead, text)
-    return text
 
 
 def check(url: str, what: str) -> str:

@@ -11,26 +11,21 @@ import tempfile
 from typing import Any, Dict, List, Optional, Sequence
 
 from melda.base import release, textfiles
+from melda.base.addresses import hide
 from melda.base.errors import ConfigError
 from melda.config import environ
-from melda.envs import addresses, capture, diff, document, entries, formats
 from melda.envs import as_user as user
+from melda.envs import capture, diff, document, entries, formats, image_python
 from melda.envs.capture import copies, kernels, pack
 from melda.envs.errors import UsageError
 from melda.envs.restore import progress
+from melda.plugins import image_record, state
 
 Json = Dict[str, Any]
-DIFFERS = UNAVAILABLE = 1
+DIFFERS = 1
 REFUSED = 2
 # What a library may print is no answer of ours.
 DESCRIPTION = "Write down what is installed beyond the image, compare it, and make it again in another container."
-
-
-def interpreter(place: environ.ImageLayout) -> None:
-    """Go on with the image's own Python, whose packages read versions and formats; it looks into no folder of the user's."""
-    python = os.path.join(place.python_env, "bin", "python")
-    if os.path.realpath(sys.prefix) != os.path.realpath(place.python_env) and os.access(python, os.X_OK):
-        os.execv(python, [python, "-IB", os.path.abspath(sys.argv[0]), *sys.argv[1:]])  # noqa: S606 # nosec B606
 
 
 def as_user(place: environ.ImageLayout) -> None:
@@ -39,13 +34,14 @@ def as_user(place: environ.ImageLayout) -> None:
         raise SystemExit(user.run(place, user.program(place)))
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, text: str, again: bool = False) -> None:
+    """Write a file, or standard output; ``again``: a start goes by its time (sync/snapshot_check.py), so also what is there."""
     if path == "-":
         sys.stdout.buffer.write(text.encode("utf-8", "replace"))
         sys.stdout.buffer.flush()
         return
     try:
-        textfiles.write_if_changed(os.path.abspath(path), text)
+        (textfiles.replace if again else textfiles.write_if_changed)(os.path.abspath(path), text)
     except OSError as error:
         raise UsageError(f"{path!r} cannot be written: {error.strerror}") from None
 
@@ -60,7 +56,10 @@ def do_capture(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory(prefix="melda-env-") as folder:
             found.document["kernels"] = kernels.find(found.python, runtime, folder)
     kept: List[str] = []
+    ours = asked.format == "json" and os.path.abspath(path) == copies.newest(place.workdir)[1]
     with copies.alone():
+        if ours:
+            _note_manifest(place, found.document)
         if os.path.abspath(path) in copies.newest(place.workdir) and asked.format == "json":
             _keep_former(path, found.document)
         if path != "-" and asked.format == "json" and asked.files:
@@ -70,11 +69,22 @@ def do_capture(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
         finished, told = entries.checked(found.document)
         for what in dict.fromkeys([*found.left_out, *told]):
             sys.stderr.write(f"melda-env: left out, as it looks like an address with a secret: of {what}\n")
-        _write(path, text_of(finished))
+        _write(path, text_of(finished), again=ours)
         copies.clean_all(place.workdir)
     if path != "-":
         _say_captured(path, finished, kept, asked.json)
     return 0
+
+
+def _note_manifest(place: environ.ImageLayout, found: Json) -> None:
+    """Note the number that stands for this image, if the project does not know it: here it is computed already."""
+    if os.path.lexists(state.INTERRUPTED):
+        return  # the container stops: the snapshot has two seconds
+    with contextlib.suppress(OSError):
+        record = image_record.read(place.workdir)
+        last = record.last
+        if last and not last.manifest and image_record.same(last, image_record.here(place)):
+            image_record.write(place.workdir, last._replace(manifest=found["system"]["image"]), record)
 
 
 def _keep_former(path: str, found: Json) -> None:
@@ -219,13 +229,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         place = environ.image_layout(environ.load())
         as_user(place)
-        interpreter(place)
+        image_python.go_on(place)
         code: int = asked.do(place, asked)
         sys.stdout.flush()  # here: at the end of Python nobody would be told in our words that the reader is gone
         return code
     except ConfigError as error:
         # Names in the text may be a file's: on a terminal they do nothing but to be read.
-        output = "".join(char if char.isprintable() else "?" for char in addresses.hide(str(error)))
+        output = "".join(char if char.isprintable() else "?" for char in hide(str(error)))
         sys.stderr.write(f"melda-env: {output}\n")
         return REFUSED
     except BrokenPipeError:

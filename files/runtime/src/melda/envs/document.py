@@ -9,7 +9,8 @@ import json
 import re
 from typing import Any, Dict, List
 
-from melda.base import regular
+from melda.base import regular_files
+from melda.base.addresses import hide
 from melda.envs import addresses, entries
 from melda.envs.errors import UsageError
 from melda.plugins.state import LARGEST_CAPTURE
@@ -60,7 +61,7 @@ def read_text(path: str) -> str:
         UsageError: it is not.
     """
     try:
-        content = _given(path) if path == STDIN or path.startswith(DESCRIPTORS) else regular.read(path, LARGEST)
+        content = _given(path) if path == STDIN or path.startswith(DESCRIPTORS) else regular_files.read(path, LARGEST)
     except OSError as error:
         if error.errno == errno.EFBIG:
             raise UsageError(f"{path!r} is larger than {LARGEST >> 20} MB: no environment is") from None
@@ -132,7 +133,7 @@ def _problem(part: str, value: Any) -> str:
     if found is None:
         return ""
     at = ".".join(str(one)[:100] for one in found.absolute_path)
-    shown = addresses.hide(repr(found.instance))
+    shown = hide(repr(found.instance))
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     if found.validator in ("pattern", "enum", "const", "maxLength", "type"):
         return f"invalid {at or part} {shown}"
@@ -167,12 +168,12 @@ def problem_of(language: str, entry: Any) -> str:
 
 def problem(kind: str, name: str, reason: str, version: str = "") -> Json:
     """Return what :func:`check` and the readers of other formats say of an entry that cannot be used."""
-    shown = addresses.hide(name)[:200]
+    shown = hide(name)[:200]
     return {
         "kind": kind,
         "name": shown,
-        "version": addresses.hide(version)[:100],
-        "reason": addresses.hide(reason)[:500],
+        "version": hide(version)[:100],
+        "reason": hide(reason)[:500],
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from melda.base.errors import ConfigError
 
+UNAVAILABLE = 1  # exit code: some packages cannot be had
+
 
 class UsageError(ConfigError):
     """What was asked for cannot be done: exit code 2."""

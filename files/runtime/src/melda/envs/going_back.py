@@ -12,10 +12,11 @@ from typing import List, Tuple
 from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
 from melda.config import environ
 from melda.envs.errors import UsageError
+from melda.envs.restore.progress import printable
 from melda.plugins import set_paths, state
 from melda.sync import history, retention
-from melda.sync.carry_over import local_folder
 from melda.sync.history import Listed
+from melda.sync.upgrade_plan import local_folder
 
 SHOWN = 5  # changes in a line
 PATIENCE = 20.0  # seconds for the sync daemon to save what is new
@@ -71,7 +72,7 @@ def do_history(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(answer, indent=1) + "\n")
         return 0
     lines = [_line(one) for one in found] or ["nothing was installed yet"]
-    sys.stdout.write("".join(line + "\n" for line in lines))
+    sys.stdout.write("".join(printable(line) + "\n" for line in lines))  # names are what somebody wrote into the bucket
     if found:
         sys.stdout.write(KEPT.format(retention.LAST, retention.DAYS, size / 1e6) + "\n")
     return 0

@@ -9,10 +9,11 @@ import sys
 import time
 from typing import Any, Dict, List
 
-from melda.base import log, regular, textfiles
+from melda.base import log, regular_files, textfiles
+from melda.base.addresses import hide
 from melda.base.errors import ConfigError
 from melda.config import environ, upgrade
-from melda.envs import addresses, cli
+from melda.envs import image_python
 from melda.envs.capture import copies
 from melda.plugins import state
 from melda.sync import fork_of
@@ -64,12 +65,12 @@ def install(place: environ.ImageLayout, path: str) -> Json:
             super().done(count)
             state.write(f"installing, {self.far}", state.FORK)
 
-    from melda.envs.upgrade import of_fork  # noqa: PLC0415 as above
+    from melda.envs.upgrade import fork  # noqa: PLC0415 as above
 
     told = Told(sys.stderr)
     auto = upgrade.mode(environ.load()) == upgrade.AUTO
-    found, unusable = of_fork.former(place, path) if auto else ([], [])
-    done = of_fork.carry_over(place, found, unusable, told) if found else {}
+    found, unusable = fork.former(place, path) if auto else ([], [])
+    done = fork.carry_over(place, found, unusable, told) if found else {}
     done = done or command.restore(place, path, progress=told).as_json()
     for problem in done["problems"]:
         log.line("fork: " + command.Problem(**problem).line())
@@ -92,7 +93,7 @@ def wait(parent: str) -> None:
 
 def _done(path: str) -> bytes:
     try:
-        return regular.read(path, LARGEST)
+        return regular_files.read(path, LARGEST)
     except FileNotFoundError:
         return b""
     except OSError as error:
@@ -118,7 +119,7 @@ def run(place: environ.ImageLayout, parent: str) -> None:
         say(summary(parent, done))
     except ConfigError as error:
         # Asked again at the next start: another image may have the right Python.
-        say(f"failed: {addresses.hide(str(error))}")
+        say(f"failed: {hide(str(error))}")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         say(f"failed: {over} is not what was written there; without it the packages are installed again")
 
@@ -126,7 +127,7 @@ def run(place: environ.ImageLayout, parent: str) -> None:
 def main() -> int:
     """Command line: the parent's folder, as start-jupyter gives it."""
     place = environ.image_layout(environ.load())
-    cli.interpreter(place)
+    image_python.go_on(place)
     arguments: List[str] = sys.argv[1:]
     try:
         run(place, arguments[0])

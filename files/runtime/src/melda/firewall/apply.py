@@ -8,8 +8,9 @@ import shutil
 import subprocess
 from typing import List
 
-from melda.base import capabilities
+from melda.base import capabilities, textfiles
 from melda.base.errors import ConfigError
+from melda.base.paths import IPV4_ONLY
 from melda.config.firewall_policy import FirewallPolicy
 from melda.firewall import rules
 
@@ -74,6 +75,27 @@ def restore(version: int, text: str, *options: str) -> None:
         raise ConfigError("the firewall cannot be set ({0}): {1}".format(RESTORE[version], output or "no reason given"))
 
 
+def note_ipv4_only(alone: bool) -> None:
+    """Note for what listens in the container whether these rules cover IPv4 alone, see :mod:`melda.config.ipv6`.
+
+    There may be no IPv6 now and some later: a network that is connected to a running container brings it.
+
+    Args:
+        alone: is IPv6 open where IPv4 is not?
+
+    Raises:
+        ConfigError: it cannot be noted, and so must not be open.
+    """
+    try:
+        if alone:
+            os.makedirs(os.path.dirname(IPV4_ONLY), mode=0o755, exist_ok=True)
+            textfiles.replace(IPV4_ONLY, "")
+        elif os.path.lexists(IPV4_ONLY):
+            os.unlink(IPV4_ONLY)
+    except OSError as error:
+        raise ConfigError(f"the firewall cannot be set: {error}") from None
+
+
 def prepare(wanted: FirewallPolicy) -> str:
     """Put the firewall in place. Doing it again gives the same rules.
 
@@ -94,11 +116,14 @@ def prepare(wanted: FirewallPolicy) -> str:
         return "off, this is the host's own network"
     servers = resolvers()
     # IPv6 first: if it fails nothing has changed.
+    covered = True
     try:
         restore(6, rules.table(6, wanted, servers))
     except ConfigError:
         if has_ipv6() and wanted.explicit:
             raise
+        covered = False
+    note_ipv4_only(not covered and wanted.peers is not None)
     try:
         restore(4, rules.table(4, wanted, servers))
     except ConfigError as error:

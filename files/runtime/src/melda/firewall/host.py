@@ -78,6 +78,7 @@ def prepare(wanted: FirewallPolicy, uid: int) -> str:
         ConfigError: it was asked for and cannot be had; nothing of ours must listen then.
     """
     servers: List[str] = apply.resolvers()
+    covered = True
     for version in (6, 4):
         try:
             apply.restore(version, table(version, wanted, servers, uid), "--noflush")
@@ -87,5 +88,7 @@ def prepare(wanted: FirewallPolicy, uid: int) -> str:
                 raise
             if version == 4:
                 return f"off: {error}"
+            covered = False
+    apply.note_ipv4_only(not covered and wanted.peers is not None)
     peers = "anybody" if wanted.peers is None else ", ".join(str(peer) for peer in wanted.peers)
     return f"{peers} may connect, egress {wanted.egress}"

@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
-from typing import Any, Dict
+import sys
+from typing import Any, Callable, Dict
 
 from tornado import web
 
 from melda.jupyter import service as jupyter
 
+READS = ("GET", "HEAD", "OPTIONS")
+LAYOUT = "/lab/api/workspaces/"  # of a page
+# Where the class is that notes activity: jupyter_server's, and notebook 6's.
+HANDLERS = ("jupyter_server.base.handlers", "notebook.base.handlers")
+
+
+def install() -> None:
+    """Let only what changes something be activity: each open page asks for kernels, sessions and its folder every ten seconds.
+
+    It saves its layout as often. Jupyter leaves out what says ``no_track_activity``, which JupyterLab says of none of these. An
+    opened notebook makes a session, and kernels note by themselves what they do.
+    """
+    for name in HANDLERS:
+        handler: Any = getattr(sys.modules.get(name), "APIHandler", None)
+        if handler is not None:
+            handler.update_api_activity = _of_changes(handler.update_api_activity)
+
+
+def _of_changes(update: Callable[[Any], None]) -> Callable[[Any], None]:
+    def update_api_activity(self: Any) -> None:
+        if self.request.method not in READS and LAYOUT not in self.request.path:
+            update(self)
+
+    return update_api_activity
+
 
 def state(application: Any) -> Dict[str, float]:
-    """Return how many kernels there are, how many compute, and when anybody did anything last.
+    """Return how many kernels there are, how many compute, when anybody did anything last, and the number of this process.
 
     Args:
         application: Jupyter's, of notebook 6 or of jupyter_server.
@@ -23,6 +50,7 @@ def state(application: Any) -> Dict[str, float]:
         # By what the kernel itself says: one that prints nothing for hours is busy all the same.
         "busy": sum(kernel.get("execution_state") == "busy" for kernel in kernels),
         "last_activity": application.last_activity().timestamp(),
+        "pid": os.getpid(),
     }
 
 

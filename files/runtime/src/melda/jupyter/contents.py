@@ -12,7 +12,7 @@ import sys
 from typing import Any, Dict
 from weakref import WeakValueDictionary
 
-from melda.jupyter import threads
+from melda.jupyter import storage_calls, uploads
 
 SERVER = "jupyter_server.serverapp"
 MANAGERS = "jupyter_server.services.contents.largefilemanager"
@@ -33,14 +33,14 @@ def _back(name: str) -> Any:
     """Return a method that calls the one of its class's base on the event loop."""
 
     def method(self: Any, *args: Any, **given: Any) -> Any:
-        return threads.on_loop(self.loop, getattr(super(self.own, self), name), *args, **given)
+        return storage_calls.on_loop(self.loop, getattr(super(self.own, self), name), *args, **given)
 
     return method
 
 
 def _reading(name: str) -> Any:
     async def method(self: Any, *args: Any, **given: Any) -> Any:
-        return await threads.run(getattr(self.files(), name), *args, **given)
+        return await storage_calls.run(getattr(self.files(), name), *args, **given)
 
     return method
 
@@ -49,7 +49,7 @@ def _writing(name: str, position: int) -> Any:
     async def method(self: Any, *args: Any, **given: Any) -> Any:
         path = given.get("path", args[position] if len(args) > position else "")
         async with self.lock(str(path).strip("/")):
-            return await threads.run(getattr(self.files(), name), *args, **given)
+            return await storage_calls.run(getattr(self.files(), name), *args, **given)
 
     return method
 
@@ -104,7 +104,9 @@ def install() -> None:
     """Let the Jupyter that was loaded have it; a configuration that names another one has the last word."""
     module: Any = sys.modules.get(SERVER)
     if module is not None:
-        managers = importlib.import_module(MANAGERS)
+        managers: Any = importlib.import_module(MANAGERS)
+        kept = uploads.Uploads()
+        managers.open = kept.appending  # with which chunks are written, and nothing else
         module.ServerApp.contents_manager_class.default_value = threaded(
-            managers.LargeFileManager, managers.AsyncLargeFileManager
+            uploads.kept_open(managers.LargeFileManager, kept), managers.AsyncLargeFileManager
         )

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any, Dict, List
 
-from melda.jupyter import threads
+from melda.jupyter import served_files
 
 MODULE = "jupyterlab_server.config"
 KERNELS = "jupyter_client.kernelspec"
@@ -40,13 +40,14 @@ def _extensions() -> None:
     if module is None:
         return
     # By the event loop, for each page: a folder whose storage does not answer is left out.
-    find = threads.Bounded(module.get_federated_extensions)
+    look = module.get_federated_extensions
+    find = served_files.soon(lambda folder: look([folder]))
 
     def found(folders: List[str]) -> Dict[str, Any]:
         extensions: Dict[str, Any] = {}
         for folder in folders:
             try:
-                more = find([folder])
+                more = find(folder)
             except Exception as error:
                 logging.getLogger("ServerApp").warning("the extensions in %s are left out: %r", folder, error)
                 continue

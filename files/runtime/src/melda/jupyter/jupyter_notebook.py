@@ -21,10 +21,23 @@ if __name__ == "__main__":
     # It would be a tenth of the time of a start, for nothing: of 150,000 objects 2,500 are garbage when Jupyter listens.
     gc.disable()
 
-from melda.base import memory, oom
-from melda.config import base_url, hub, origins, secret_files
-from melda.jupyter import contents, extensions, guard, limits, pdf, redact, saving, storage, transport
-from melda.jupyter.attempt import Attempt
+from melda.base import log, memory, oom
+from melda.config import base_url, hub, ipv6, jupyter_port, notebook_args, origins, secret_files
+from melda.jupyter import (
+    activity,
+    contents,
+    extensions,
+    guard,
+    kernel_sockets,
+    lab_settings,
+    pdf,
+    redact,
+    saving,
+    served_files,
+    storage,
+    stranger_limits,
+)
+from melda.jupyter.start_attempts import Attempt
 
 # Distribution and command; a JupyterHub's token says that it started us.
 BEHIND_A_HUB = hub.TOKEN in os.environ
@@ -35,7 +48,7 @@ NAME, COMMAND = ("jupyterhub", "jupyterhub-singleuser") if BEHIND_A_HUB else ("n
 HELD_BACK = "MELDA_LATER_"
 
 # Where it is found: the platform's server and the health check look nowhere else. A command line has the last word.
-FIXED = ("ip=0.0.0.0", "port=8888", "certfile=", "sock=")
+FIXED = ("certfile=", "sock=")
 
 
 def _protect() -> None:
@@ -56,8 +69,12 @@ def _fixed() -> List[str]:
     if BEHIND_A_HUB:
         return []
     server = "NotebookApp" if int(distribution(NAME).version.split(".")[0]) < 7 else "ServerApp"
-    base = "base_url=" + base_url.parse(os.environ.get(base_url.VARIABLE, ""))
-    return [f"--{server}.{option}" for option in (*FIXED, base)]
+    where = (
+        "ip=" + ("*" if ipv6.listens(os.environ) else "0.0.0.0"),  # nosec B104 # noqa: S104
+        f"port={jupyter_port.from_env(os.environ)}",
+        "base_url=" + base_url.parse(os.environ.get(base_url.VARIABLE, "")),
+    )
+    return [f"--{server}.{option}" for option in (*where, *FIXED)]
 
 
 def _listens(attempt: Attempt) -> None:
@@ -73,15 +90,18 @@ def main() -> int:
     (entry,) = (point for point in distribution(NAME).entry_points if point.name == COMMAND)
     serve = entry.load()
     _protect()
+    activity.install()
     saving.install()
     contents.install()
     storage.install()
+    served_files.install()
+    lab_settings.install(sys.argv[1])
     pdf.install()
     extensions.install()
-    transport.install()
+    kernel_sockets.install()
     isolated = ["-I"] if sys.flags.isolated else []
     attempt = Attempt([sys.executable, *isolated, os.path.abspath(__file__), *sys.argv[1:]])
-    limits.limit(os.environ.get(secret_files.COPY, ""), lambda: _listens(attempt))
+    stranger_limits.limit(os.environ.get(secret_files.COPY, ""), lambda: _listens(attempt))
     if not attempt.wait():
         return 1
     for name in [name for name in os.environ if name.startswith(HELD_BACK)]:
@@ -93,8 +113,12 @@ def main() -> int:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.chdir(sys.argv[1])
-    sys.argv[:] = [COMMAND, *_fixed(), *sys.argv[2:]]
-    return attempt.run(serve)
+    more = notebook_args.parse(os.environ.get(notebook_args.VARIABLE, ""))
+    sys.argv[:] = [COMMAND, *_fixed(), *more, *sys.argv[2:]]
+    code = attempt.run(serve)
+    if code and more and not attempt.over:
+        log.error(f"jupyter: it does not start with {notebook_args.VARIABLE}; its own line above says why")
+    return code
 
 
 def leave(run: Callable[[], int]) -> NoReturn:

@@ -19,6 +19,11 @@ CHECKPOINTS = ".ipynb_checkpoints"
 BACKUP = ".~"  # before the name; as Jupyter calls it
 
 
+def followed(path: str) -> str:
+    """Return the path that is written when a link is: what it leads to, as in Jupyter."""
+    return os.path.join(os.path.dirname(path), os.readlink(path)) if os.path.islink(path) else path
+
+
 @contextlib.contextmanager
 def writing(path: str, text: bool = True, encoding: str = "utf-8", log: Any = None, **given: Any) -> Iterator[IO[Any]]:
     """Write a file, or leave it as it was; in place of Jupyter's ``atomic_writing``.
@@ -33,8 +38,7 @@ def writing(path: str, text: bool = True, encoding: str = "utf-8", log: Any = No
     Raises:
         OSError: it cannot be written, the disk is full for instance.
     """
-    if os.path.islink(path):
-        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    path = followed(path)
     folder, name = os.path.split(path)
     existed = os.path.isfile(path)
     backup = os.path.join(folder, BACKUP + name) if existed and os.access(folder or ".", os.W_OK) else ""

@@ -7,19 +7,18 @@ import os
 import re
 import secrets
 import socket
-from typing import Dict, Tuple
+from typing import Dict, Mapping, Tuple
 
-from melda.base import log, regular, textfiles
+from melda.base import log, regular_files, textfiles
 from melda.base.errors import ConfigError
-from melda.base.paths import JUPYTER_PORT, JUPYTER_SOCKET, RUN
+from melda.base.paths import JUPYTER_SOCKET, RUN
 from melda.base.service import Service
-from melda.config import base_url, hub, secret_files
+from melda.config import base_url, hub, jupyter_port, secret_files
 from melda.config.environ import SRC, Settings
 from melda.web import probe
 
 NAME = "jupyter"
 PROGRAM = os.path.join(SRC, "melda/jupyter/jupyter_notebook.py")
-PORT = JUPYTER_PORT
 # For the health check, which is the user: a queue of its own. The folder is the user's, so root does not connect there.
 SOCKET = JUPYTER_SOCKET
 ACTIVITY = "/melda-jupyter/activity"  # on that socket alone; see jupyter/activity.py
@@ -45,7 +44,7 @@ def token_path(settings: Settings, run: str = RUN) -> str:
 def _random_token(path: str) -> str:
     """Return the random token of an earlier start; empty if there is none. The file is the user's: anything may stand in it."""
     try:
-        found = regular.read(path, LONGEST_TOKEN).decode("ascii")
+        found = regular_files.read(path, LONGEST_TOKEN).decode("ascii")
     except (OSError, ValueError):
         return ""
     return found if re.fullmatch(r"[A-Za-z0-9_-]{43}", found) else ""
@@ -110,25 +109,27 @@ def service(settings: Settings, variables: Dict[str, str], token: str, stdin: in
     )
 
 
-def answers(seconds: float = 1.0, prefix: str = "/", address: probe.Address = "") -> bool:
+def answers(variables: Mapping[str, str], seconds: float = 1.0, address: probe.Address = "") -> bool:
     """Return whether Jupyter answers on this host.
 
     Args:
+        variables: of the container: they say its port, and the path it is found under.
         seconds: to wait for it.
-        prefix: path it is found under; see :func:`melda.config.base_url.from_env`.
         address: where; empty: at its port.
     """
+    where = address or ("127.0.0.1", jupyter_port.from_env(variables))
     with contextlib.suppress(OSError):
-        return probe.get(address or ("127.0.0.1", PORT), prefix + "api", seconds)[0] == 200
+        return probe.get(where, base_url.from_env(variables) + "api", seconds)[0] == 200
     return False
 
 
 def own_address() -> str:
-    """Return the address under which other hosts reach this one; 127.0.0.1 where it has no network."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probed:
-        # It sends nothing: the kernel looks up its routes (RFC 5737 keeps the address for documentation).
-        probed.connect(("192.0.2.1", 9))
-        return str(probed.getsockname()[0])
+    """Return the address under which other hosts reach this one, as URLs have it; 127.0.0.1 where it has no network."""
+    # It sends nothing: the kernel looks up its routes (RFC 5737 and 3849 keep the addresses for documentation).
+    for family, other, shown in ((socket.AF_INET, "192.0.2.1", "{0}"), (socket.AF_INET6, "2001:db8::1", "[{0}]")):
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probed:
+            probed.connect((other, 9))
+            return shown.format(probed.getsockname()[0])
     return "127.0.0.1"
 
 
@@ -143,5 +144,6 @@ def url(settings: Settings, token: str, random: bool, host: str = "127.0.0.1") -
     """
     if settings.hub:
         return f"{settings.hub.prefix} of its JupyterHub"
-    address = f"http://{host}:{PORT}{base_url.from_env(settings.variables)}tree"
+    port = jupyter_port.from_env(settings.variables)
+    address = f"http://{host}:{port}{base_url.from_env(settings.variables)}tree"
     return address + "?token=" + _random_token(token) if random else address

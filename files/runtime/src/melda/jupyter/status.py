@@ -14,8 +14,8 @@ from typing import Any, Dict, List, Mapping
 
 from tornado import web
 
-from melda.base.paths import HEALTH_SOCKET, MOUNT_STATE
-from melda.jupyter import threads
+from melda.base.paths import DATA, HEALTH_SOCKET, MOUNT_STATE
+from melda.jupyter import storage_calls
 from melda.web import probe
 
 PATH = "melda-jupyter/status"
@@ -59,6 +59,10 @@ def notices(found: Mapping[str, str], waited: float = 0.0, now: float = 0.0, cha
         changed: when the mount's state changed last.
     """
     shown = _of_storage(found.get("mount", ""), waited, now, changed)
+    if found.get("data", "ok") not in WELL:
+        state = found["data"].partition(":")[0]
+        text = f"The storage of {DATA} {state}. What reads there waits or fails; your project does not."
+        shown.append(_notice("data", "warning", text))
     if found.get("memory"):
         text = f"Memory: {found['memory']}. A notebook whose kernel it was has lost its variables."
         shown.append(_notice("memory", "warning", text))
@@ -104,10 +108,10 @@ def offer(application: Any) -> None:
         @web.authenticated
         async def get(self) -> None:
             # Before it is asked: that takes a thread, too.
-            waited, now = threads.longest(), time.time()
+            waited, now = storage_calls.longest(), time.time()
             found: Dict[str, str] = {}
             with contextlib.suppress(web.HTTPError):  # too many wait; that is what is shown then
-                found = await threads.run(health)
+                found = await storage_calls.run(health)
             self.set_header("Cache-Control", "no-store")
             self.finish(json.dumps({"notices": notices(found, waited, now, _changed())}))
 

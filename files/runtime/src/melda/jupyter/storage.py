@@ -1,30 +1,36 @@
 """What else of Jupyter looks at the project waits for storage by itself, and keeps nothing else waiting; see contents.py.
 
-Kernels and terminals are started when their folder answers. Meanwhile the lists of kernels and of extensions are without those
-that the user installed.
+Kernels are started when their folder answers. Meanwhile the lists of kernels, extensions and themes are without those that the
+user installed. For files that are served see served_files.py.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import importlib
 import os
 import sys
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, List, Optional
 
-from melda.jupyter import threads
+from melda.jupyter import served_files, storage_calls
 
 HANDLERS = "jupyter_server.base.handlers"
 PROVISIONER = "jupyter_client.provisioning.local_provisioner"
 KERNELS = "jupyter_client.kernelspec"
 MANAGER = "jupyter_server.services.kernels.kernelmanager"
+TERMINALS = "terminado.management"
+TERMINAL_MANAGER = "jupyter_server_terminals.terminalmanager"
+THEMES = "jupyterlab_server.themes_handler"
+CHDIR = ("/usr/bin/env", "--chdir")
 # Handlers that look at the project on the event loop, by the names of their classes, and the methods with which they do.
 WAITING = {
-    "AuthenticatedFileHandler": ("GET", "HEAD"),
     "NbconvertFileHandler": ("GET",),
     "NbconvertPostHandler": ("POST",),
-    "KernelSpecResourceHandler": ("GET", "HEAD"),
-    "TerminalRootHandler": ("POST",),
 }
+# Those whose whole method is called in a thread: it awaits nothing of the event loop's. Below SchemaHandler is all that reads
+# settings of JupyterLab, which may be those of an extension that the user installed.
+IN_THREADS = {"SchemaHandler": ("GET", "PUT"), "TerminalRootHandler": ("POST",)}
 
 
 def touch(*paths: str) -> None:
@@ -46,11 +52,22 @@ def _before_starts() -> None:
         own: Any = vars(provisioner)["LocalProvisioner"]
         launch = own.launch_kernel
 
+        def launch_now(self: Any, cmd: List[str], **given: Any) -> Any:
+            touch(given.get("cwd") or ".", _programs())
+            # With a loop of the thread's own: it awaits nothing, and waits until the kernel is in its folder.
+            return asyncio.run(launch(self, cmd, **given))
+
         async def launched(self: Any, cmd: List[str], **given: Any) -> Any:
-            await threads.run(touch, given.get("cwd") or ".", _programs())
-            return await launch(self, cmd, **given)
+            return await storage_calls.run(launch_now, self, cmd, **given)
 
         own.launch_kernel = launched
+        resolve = getattr(own, "resolve_path", None)
+        if resolve is not None:  # who asks for it awaits it
+
+            async def resolved(self: Any, path: str) -> Any:
+                return await storage_calls.run(resolve, self, path)
+
+            own.resolve_path = resolved
     if manager is not None:
         kernels: Any = vars(manager)["AsyncMappingKernelManager"]
         start = kernels.start_kernel
@@ -58,10 +75,14 @@ def _before_starts() -> None:
         async def started(self: Any, *args: Any, **given: Any) -> Any:
             path = given.get("path")
             if path is not None:
-                await threads.run(touch, os.path.join(self.root_dir, str(path).strip("/")), self.root_dir)
+                await storage_calls.run(touch, os.path.join(self.root_dir, str(path).strip("/")), self.root_dir)
             return await start(self, *args, **given)
 
         kernels.start_kernel = started
+
+
+def _is_one_of(handler: Any, names: Any) -> bool:
+    return any(handler.request.method in names.get(base.__name__, ()) for base in type(handler).__mro__)
 
 
 def _before_handlers() -> None:
@@ -72,71 +93,100 @@ def _before_handlers() -> None:
 
     async def prepared(self: Any, *args: Any, **given: Any) -> Any:
         found = await prepare(self, *args, **given)
-        names = (base.__name__ for base in type(self).__mro__)
-        if self.current_user and any(self.request.method in WAITING.get(name, ()) for name in names):
-            root = self.settings.get("server_root_dir") or "."
-            below = [str(path).strip("/") for path in self.path_args[-1:] if path]
-            await threads.run(touch, root, os.path.join(root, *below), _programs())
-            if isinstance(self, module.AuthenticatedFileHandler):
-                _read_in_threads(self)
+        if self.current_user:
+            if _is_one_of(self, WAITING):
+                # Jupyter writes the home as ~ in it.
+                root = os.path.expanduser(self.settings.get("server_root_dir") or ".")
+                below = [str(path).strip("/") for path in self.path_args[-1:] if path]
+                await storage_calls.run(touch, root, os.path.join(root, *below), _programs())
+            if _is_one_of(self, IN_THREADS):
+                await _leave_out_what_hangs(self)
+                _call_in_thread(self)
         return found
 
     module.JupyterHandler.prepare = prepared
 
 
-class Reader:
-    """Reads a file ahead of who sends it: a chunk each time that one was sent.
-
-    Args:
-        chunks: tornado's own, which block.
-    """
-
-    def __init__(self, chunks: Callable[..., Iterator[bytes]]) -> None:
-        self._chunks = chunks
-        self._given: Any = None
-        self._left: Any = None
-        self._next = b""
-
-    def content(self, *given: Any) -> Iterator[bytes]:
-        """Give the content in chunks, an empty one before them: then the first is read while the header is sent."""
-        self._given = given
-        yield b""
-        while self._next:
-            yield self._next
-
-    @property
-    def reads(self) -> bool:
-        """Is there anything to read?"""
-        return self._given is not None
-
-    def read(self) -> None:
-        """Read the next chunk."""
-        if self._left is None:
-            self._left = iter(self._chunks(*self._given))
-        self._next = next(self._left, b"")
-        if not self._next:
-            self._given = None
+async def _leave_out_what_hangs(handler: Any) -> None:
+    """Let the settings of JupyterLab come without those of the user's extensions rather than not at all."""
+    folders = getattr(handler, "labextensions_path", None)
+    if folders and not await storage_calls.answers(touch, *folders):
+        handler.labextensions_path = [folder for folder in folders if served_files.is_images(folder)]
 
 
-def _read_in_threads(handler: Any) -> None:
-    """Let one request read its file ahead. What answers is not wrapped: Jupyter warns where it sees no @authenticated."""
-    reader, flush = Reader(handler.get_content), handler.flush
+def _call_in_thread(handler: Any) -> None:
+    """Let one request be answered by a thread; what is sent is sent by the event loop."""
+    name = handler.request.method.lower()
+    method, finish = getattr(handler, name), handler.finish
 
-    def flushed(*args: Any, **given: Any) -> Any:
-        sent = flush(*args, **given)
-        return _ahead(sent, reader) if reader.reads else sent
+    def call(*args: Any, **given: Any) -> None:
+        answer = method(*args, **given)
+        if asyncio.iscoroutine(answer):
+            asyncio.run(answer)
 
-    handler.get_content, handler.flush = reader.content, flushed
+    async def called(*args: Any, **given: Any) -> None:
+        finished: List[Any] = []
+        handler.finish = lambda *chunk: finished.append(chunk)
+        try:
+            await storage_calls.run(call, *args, **given)
+        finally:
+            handler.finish = finish
+        for chunk in finished:
+            finish(*chunk)
+
+    setattr(handler, name, called)
 
 
-async def _ahead(sent: Any, reader: Reader) -> None:
-    await sent
-    await threads.run(reader.read)
+def _imported(name: str) -> Any:
+    """Return a module that Jupyter loads later, when it looks for its extensions; None: this Jupyter has none."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        return None
+
+
+def _terminals() -> None:
+    """Let a terminal go to its folder by itself: else the event loop waits until it is there."""
+    module, manager = (_imported(name) for name in (TERMINALS, TERMINAL_MANAGER))
+    if module is not None:
+        own: Any = vars(module)["PtyProcessUnicode"]
+
+        class Process(own):  # type: ignore[misc]
+            """A terminal's shell."""
+
+            @classmethod
+            def spawn(cls, argv: List[str], cwd: Optional[str] = None, **given: Any) -> Any:
+                return super().spawn([*((*CHDIR, cwd, "--") if cwd else ()), *argv], **given)
+
+        vars(module)["PtyProcessUnicode"] = Process
+    if manager is not None:
+        terminals: Any = vars(manager)["TerminalManager"]
+        create = terminals.create
+
+        def created(self: Any, **given: Any) -> Any:
+            return storage_calls.back(create, self, **given)  # what it writes is read by the event loop
+
+        terminals.create = created
+
+
+def _themes() -> None:
+    module: Any = sys.modules.get(THEMES)
+    if module is None:
+        return
+    glob = module.glob
+    find = served_files.soon(lambda pattern: list(glob(pattern, recursive=True)))
+
+    def found(pattern: str, **_: Any) -> List[str]:
+        with contextlib.suppress(TimeoutError):
+            return find(pattern)
+        return []
+
+    module.glob = found
 
 
 def _without_own(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method of a manager of kernels that does without the user's own while storage does not answer."""
-    bounded = threads.Bounded(method)
+    bounded = storage_calls.Bounded(method)
 
     def called(self: Any, *args: Any) -> Any:
         try:
@@ -163,4 +213,6 @@ def install() -> None:
     """Let the Jupyter that was loaded wait so."""
     _before_starts()
     _before_handlers()
+    _terminals()
+    _themes()
     _kernelspecs()

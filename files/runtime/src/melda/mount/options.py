@@ -1,4 +1,4 @@
-"""Which options s3fs is started with: those of the specification, and those that spare requests, as this version takes them.
+"""Options of s3fs: those of the specification, and those that spare requests or room, as this version takes them.
 
 Each of the second kind is in :data:`SPARING`, with the reason; docs/mount.md says what was left out and why.
 """
@@ -24,7 +24,7 @@ SECONDS = 60
 
 
 class Sparing(NamedTuple):
-    """An option that spares requests.
+    """An option that spares requests, or room.
 
     Attributes:
         text: of the option.
@@ -51,6 +51,9 @@ SPARING = (
     # just asked S3 for them. Else each open downloads it again.
     Sparing("auto_cache", ALL, NEVER),
     Sparing("ac_attr_timeout=0", ALL, NEVER),
+    # By itself it does not start while less than a tenth of the disk is free, 25 GB of 250, which it never needs
+    # (https://github.com/s3fs-fuse/s3fs-fuse/pull/2351). So it is as before: one part of an upload is kept free.
+    Sparing("free_space_ratio=0", (1, 94), NEVER),
 )
 
 
@@ -66,7 +69,7 @@ def version() -> Version:
 
 
 def sparing(installed: Version) -> List[str]:
-    """Return the options that spare requests; none for an unknown version: the specification's are what it takes."""
+    """Return the options that spare requests or room; none for an unknown version: the specification's are what it takes."""
     return [one.text for one in SPARING if one.first <= installed <= one.last]
 
 

@@ -1,4 +1,7 @@
-"""What s3fs says: its errors are nowhere else to be had when a program is gone whose last write failed."""
+"""What s3fs says: its errors are nowhere else to be had when a program is gone whose last write failed.
+
+And nothing of it comes into the log unread: S3's answer to a refused request, which s3fs shows, may hold a session token.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +33,15 @@ ANSWER, DOWNLOAD = "HTTP response code ", "could not download"
 class Output:
     """s3fs's standard output. It never waits for us: what does not fit into the pipe is dropped.
 
+    Args:
+        name: of this s3fs, for the log.
+
     Attributes:
         writing: descriptor for s3fs, until :meth:`given` is called.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "s3fs") -> None:
+        self._name = name
         self._reading, self.writing = os.pipe()
         for number in (self._reading, self.writing):
             os.set_blocking(number, False)
@@ -45,7 +52,7 @@ class Output:
         self._logged = ""
 
     def given(self) -> None:
-        """Leave it to s3fs."""
+        """Leave it to s3fs, which is not started a second time."""
         os.close(self.writing)
 
     def poll_once(self) -> float:
@@ -66,7 +73,7 @@ class Output:
                     self._take(line.decode("utf-8", "replace"))
         if self._errors and self._errors[-1:] != known and self._errors[-1][1] != self._logged:
             self._logged = self._errors[-1][1]
-            log.warn(f"s3fs: {self._logged}")
+            log.warn(f"{self._name}: {self._logged}")
         return PAUSE
 
     def _take(self, line: str) -> None:

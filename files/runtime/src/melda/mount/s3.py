@@ -15,7 +15,7 @@ import http.client
 import re
 import urllib.error
 import urllib.request
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
 from melda.base.errors import ConfigError, TemporaryFailure
@@ -55,9 +55,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def signed(
-    bucket: Bucket, method: str, path: str, query: str, now: datetime.datetime, more: Mapping[str, str] = NO_HEADERS
-) -> Dict[str, str]:
-    """Headers that authorize one request without a body.
+    bucket: Bucket, method: str, path: str, query: str, now: datetime.datetime, more: Mapping[str, str] = NO_HEADERS,
+    body: bytes = b"",
+) -> Dict[str, str]:  # fmt: skip
+    """Headers that authorize one request.
 
     Args:
         bucket: whose credentials and region.
@@ -66,21 +67,22 @@ def signed(
         query: of the URL, quoted and sorted.
         now: in UTC.
         more: headers that belong to the request, their names in lower case.
+        body: what is sent.
     """
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
     scope = f"{stamp[:8]}/{bucket.region or DEFAULT_REGION}/s3/aws4_request"
-    nothing = hashlib.sha256(b"").hexdigest()
+    content = hashlib.sha256(body).hexdigest()
     headers = {
         **more,
         "host": urlsplit(bucket.url_of_service).netloc,
-        "x-amz-content-sha256": nothing,
+        "x-amz-content-sha256": content,
         "x-amz-date": stamp,
     }
     if bucket.credentials.session:
         headers["x-amz-security-token"] = bucket.credentials.session
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-    request = "\n".join((method, path, query, lines, names, nothing))
+    request = "\n".join((method, path, query, lines, names, content))
     to_sign = "\n".join(("AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(request.encode()).hexdigest()))
     key = ("AWS4" + bucket.credentials.secret).encode()
     for part in scope.split("/"):
@@ -98,9 +100,9 @@ def _path(bucket: Bucket, key: str) -> str:
 
 def request(
     bucket: Bucket, method: str, key: str = "", query: str = "", more: Mapping[str, str] = NO_HEADERS,
-    seconds: float = SECONDS,
+    seconds: float = SECONDS, body: bytes = b"",
 ) -> Response:  # fmt: skip
-    """Send one request; ``more`` are headers of it, ``seconds`` the longest silence until its answer.
+    """Send one request; ``more`` are headers of it, ``seconds`` the longest silence until its answer, ``body`` that of a PUT.
 
     Raises:
         TemporaryFailure: nothing answers at the endpoint.
@@ -110,9 +112,9 @@ def request(
     opener = urllib.request.build_opener(_NoRedirect)
     reason: object = ""
     for _ in range(TRIES):
-        headers = signed(bucket, method, path, query, datetime.datetime.now(datetime.timezone.utc), more)
-        body = b"" if method == "PUT" else None
-        request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - a checked http(s) URL
+        headers = signed(bucket, method, path, query, datetime.datetime.now(datetime.timezone.utc), more, body)
+        data = body if method == "PUT" else None
+        request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - a checked http(s) URL
         try:
             with opener.open(request, timeout=seconds) as answer:
                 return Response(answer.status, dict(answer.headers), answer.read(1 << 20))
@@ -136,7 +138,7 @@ def region_of(answer: Response) -> Optional[str]:
     return answer.headers.get("x-amz-bucket-region") or (found.group(1).decode() if found else None)
 
 
-def _checked(bucket: Bucket, answer: Response, operation: str) -> Response:
+def checked(bucket: Bucket, answer: Response, operation: str) -> Response:
     if answer.status < 300:
         return answer
     found = re.search(rb"<Code>([A-Za-z0-9]+)</Code>", answer.body)
@@ -146,18 +148,18 @@ def _checked(bucket: Bucket, answer: Response, operation: str) -> Response:
     raise ConfigError(meaning.replace("BUCKET_NAME", bucket.variable).format(code=code, **values))
 
 
-def _listing(prefix: str, most: int, after: str = "") -> str:
+def listing(prefix: str, most: int, after: str = "") -> str:
     query = "encoding-type=url&list-type=2&max-keys={0}&prefix={1}".format(most, quote(prefix, safe="-_.~"))
     return query + ("&start-after=" + quote(after, safe="-_.~") if after else "")
 
 
-def _text(found: bytes) -> str:
+def text_of(found: bytes) -> str:
     """Return a key in a listing: first as XML has it, then as encoding-type=url has it."""
     return unquote(html.unescape(found.decode("utf-8", "replace")).replace("+", " "))
 
 
-def _keys(answer: Response) -> List[str]:
-    return [_text(key) for key in re.findall(rb"<Key>([^<]*)</Key>", answer.body)]
+def keys_of(answer: Response) -> List[str]:
+    return [text_of(key) for key in re.findall(rb"<Key>([^<]*)</Key>", answer.body)]
 
 
 def keys(bucket: Bucket, prefix: str, most: int = PAGE) -> List[str]:
@@ -166,43 +168,15 @@ def keys(bucket: Bucket, prefix: str, most: int = PAGE) -> List[str]:
     Raises:
         ConfigError: S3 does not answer, or does not allow it.
     """
-    return _keys(_checked(bucket, request(bucket, "GET", query=_listing(prefix, min(most, PAGE))), "ListBucket"))
+    return keys_of(checked(bucket, request(bucket, "GET", query=listing(prefix, min(most, PAGE))), "ListBucket"))
 
 
-def children(bucket: Bucket, prefix: str) -> Optional[Set[str]]:
-    """Return all names below ``prefix``, which ends with a slash; those of folders end with one. None: there are too many.
-
-    Raises:
-        ConfigError: S3 does not answer, or does not allow it.
-    """
-    query = "delimiter=%2F&" + _listing(prefix, PAGE)
-    answer = _checked(bucket, request(bucket, "GET", query=query), "ListBucket")
+def children(answer: Response, prefix: str) -> Optional[Set[str]]:
+    """Return all names below ``prefix`` in a list with a delimiter; those of folders end with a slash. None: there are more."""
     if b"<IsTruncated>true" in answer.body:
         return None
     folders = re.findall(rb"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>", answer.body)
-    return {name[len(prefix) :] for name in (*_keys(answer), *map(_text, folders))} - {""}
-
-
-def objects(bucket: Bucket, prefix: str, pages: int) -> Iterator[Tuple[str, int]]:
-    """Keys that begin with ``prefix``, sorted, and their sizes; of more than ``pages`` pages the first ones.
-
-    Raises:
-        ConfigError: S3 does not answer, or does not allow it.
-    """
-    after = ""
-    for _ in range(pages):
-        answer = _checked(bucket, request(bucket, "GET", query=_listing(prefix, PAGE, after)), "ListBucket")
-        found = re.findall(rb"<Contents>(.*?)</Contents>", answer.body, re.DOTALL)
-        last = after
-        for each in found:
-            key = re.search(rb"<Key>([^<]*)</Key>", each)
-            size = re.search(rb"<Size>([0-9]{1,15})</Size>", each)
-            if key:
-                last = _text(key.group(1))
-                yield last, int(size.group(1)) if size else 0
-        if last <= after or b"<IsTruncated>true" not in answer.body:
-            return
-        after = last
+    return {name[len(prefix) :] for name in (*keys_of(answer), *map(text_of, folders))} - {""}
 
 
 def make_folder(bucket: Bucket, key: str) -> None:
@@ -212,16 +186,22 @@ def make_folder(bucket: Bucket, key: str) -> None:
         ConfigError: S3 does not answer, or does not allow it.
     """
     # Else s3fs takes it for a file, and urllib says it is a form.
-    _checked(bucket, request(bucket, "PUT", key=key, more={"content-type": "application/x-directory"}), "PutObject")
+    checked(bucket, request(bucket, "PUT", key=key, more={"content-type": "application/x-directory"}), "PutObject")
 
 
-def put_empty(bucket: Bucket, key: str) -> None:
-    """Make an empty object.
+def put(bucket: Bucket, key: str, content: bytes = b"", kind: str = "application/octet-stream") -> None:
+    """Make an object.
+
+    Args:
+        bucket: with its keys.
+        key: of the object.
+        content: all of it.
+        kind: of content.
 
     Raises:
         ConfigError: S3 does not answer, or does not allow it.
     """
-    _checked(bucket, request(bucket, "PUT", key=key, more={"content-type": "application/octet-stream"}), "PutObject")
+    checked(bucket, request(bucket, "PUT", key=key, more={"content-type": kind}, body=content), "PutObject")
 
 
 def remove(bucket: Bucket, key: str) -> None:
@@ -230,7 +210,7 @@ def remove(bucket: Bucket, key: str) -> None:
     Raises:
         ConfigError: S3 does not answer, or does not allow it.
     """
-    _checked(bucket, request(bucket, "DELETE", key=key), "DeleteObject")
+    checked(bucket, request(bucket, "DELETE", key=key), "DeleteObject")
 
 
 def copy(bucket: Bucket, source: str, target: str) -> None:
@@ -242,7 +222,7 @@ def copy(bucket: Bucket, source: str, target: str) -> None:
     answer = request(bucket, "PUT", key=target, more={"x-amz-copy-source": _path(bucket, source)}, seconds=COPY_SECONDS)
     if b"<Error>" in answer.body:  # "CopyObject", Amazon S3 API reference: an error may come with a 200
         answer = answer._replace(status=500)
-    _checked(bucket, answer, "CopyObject")
+    checked(bucket, answer, "CopyObject")
 
 
 def readable(bucket: Bucket) -> None:
@@ -254,12 +234,12 @@ def readable(bucket: Bucket) -> None:
     with contextlib.suppress(TemporaryFailure):
         answer = request(bucket, "GET", key=bucket.folder + "/")
         if b"<Code>NoSuchKey</Code>" not in answer.body:  # somebody removed the folder's own object: no harm
-            _checked(bucket, answer, "GetObject")
+            checked(bucket, answer, "GetObject")
 
 
-def located(bucket: Bucket) -> Tuple[Bucket, Response]:
-    """Return the bucket with the region that S3 says, and a list of its folder."""
-    query = _listing(bucket.folder and bucket.folder + "/", 1)
+def located(bucket: Bucket, query: str = "") -> Tuple[Bucket, Response]:
+    """Return the bucket with the region that S3 says, and the answer to ``query``: a list of its folder, one key if empty."""
+    query = query or listing(bucket.folder and bucket.folder + "/", 1)
     answer = request(bucket, "GET", query=query)
     right = region_of(answer)
     if answer.status >= 300 and right and right != bucket.region and not bucket.endpoint:
@@ -275,26 +255,26 @@ def found(bucket: Bucket) -> Bucket:
         ConfigError: it may not, or there is nothing in its folder.
     """
     bucket, answer = located(bucket)
-    if not _keys(_checked(bucket, answer, "ListBucket")) and bucket.folder:
+    if not keys_of(checked(bucket, answer, "ListBucket")) and bucket.folder:
         raise ConfigError(
             f"invalid folder {bucket.folder!r} in {bucket.variable}={bucket.name!r}: there is nothing in it"
         )
     return bucket
 
 
-def prepare(bucket: Bucket) -> Bucket:
+def prepare(bucket: Bucket) -> Tuple[Bucket, Optional[Set[str]]]:
     """Find out whether the bucket can be used, and make the project's folder in it if there is none.
 
     Returns:
-        The bucket, with the region that S3 says.
+        The bucket, with the region that S3 says; and what is in the project, as :func:`children` has it.
 
     Raises:
         ConfigError: it cannot; one line says which variable is invalid.
     """
     folder = bucket.folder + "/"
-    bucket, answer = located(bucket)
-    _checked(bucket, answer, "ListBucket")
-    if _keys(answer)[:1] != [folder]:
+    bucket, answer = located(bucket, "delimiter=%2F&" + listing(folder, PAGE))
+    checked(bucket, answer, "ListBucket")
+    if keys_of(answer)[:1] != [folder]:
         # Newer s3fs refuses a folder that is not there; older ones mount it all the same.
         make_folder(bucket, folder)
-    return bucket
+    return bucket, children(answer, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set
 
 from melda.base import descriptors, log, mounts, users
 from melda.base.errors import ConfigError, TemporaryFailure
@@ -14,7 +14,7 @@ from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings, for_root
-from melda.mount import expiry, options, output, probing, questions, role, s3, watch, written
+from melda.mount import flush_check, iam_role, key_expiry, options, output, probing, s3, watch, watch_requests
 
 S3FS = options.S3FS
 KIND = "fuse.s3fs"
@@ -22,7 +22,7 @@ MOUNT_SECONDS = 20.0  # until s3fs must have mounted
 PROBE_SECONDS = 10.0  # until a write, a read and a removal through the mount must be done
 UNMOUNT_SECONDS = 3600.0  # for s3fs to end after its mount is gone; the deadlines of a container's stop come before
 LEFT_SECONDS = 1.0  # of them, for the unmount itself
-Before = Callable[[Bucket, Settings, Supervisor], None]
+Before = Callable[[Bucket, Settings, Supervisor, Optional[Set[str]]], None]
 
 
 class _Proven(NamedTuple):
@@ -35,7 +35,7 @@ class _Proven(NamedTuple):
 _proven: List[_Proven] = []
 
 
-def _nothing(_: Bucket, __: Settings, ___: Supervisor) -> None:
+def _nothing(*_: object) -> None:
     """Nothing is to be done before a bucket is mounted."""
 
 
@@ -102,8 +102,8 @@ def environment(bucket: Bucket, settings: Settings, keys: bool) -> Dict[str, str
             found.update(dict.fromkeys(names, value) if value else {})
     if bucket.role:
         without = found.get("no_proxy") or found.get("NO_PROXY") or ""
-        found["no_proxy"] = ",".join(filter(None, (without, *role.HOSTS)))  # a proxy is another host
-        found[role.VARIABLE] = role.path(settings.variables)
+        found["no_proxy"] = ",".join(filter(None, (without, *iam_role.HOSTS)))  # a proxy is another host
+        found[iam_role.VARIABLE] = iam_role.path(settings.variables)
     return found
 
 
@@ -143,9 +143,9 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
         if os.listdir(project):
             raise ConfigError(f"JUPYTER_WORKDIR={workdir!r} is not empty: the mount would hide its files")
         if not bucket.credentials.key:
-            bucket = role.with_role(bucket, settings)
-        bucket = s3.prepare(bucket)
-        before(bucket, settings, supervisor)
+            bucket = iam_role.with_role(bucket, settings)
+        bucket, there = s3.prepare(bucket)
+        before(bucket, settings, supervisor, there)
         said = _mount(bucket, settings, supervisor, project)
     finally:
         os.close(project)
@@ -155,13 +155,13 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
         kill_mount(supervisor)
 
     def readable() -> None:
-        s3.readable(role.renewed(bucket, settings.variables))
+        s3.readable(iam_role.renewed(bucket, settings.variables))
 
-    expiry.announce(bucket, supervisor)
+    key_expiry.announce(bucket, supervisor)
     _proven[:] = [_Proven(said, readable)]
     supervisor.call_later(output.PAUSE, said.poll_once)
     # Root, who has the keys, and where nobody else can put a link.
-    asking = questions.Questions(MOUNTED, readable, lambda: questions.counters(supervisor.pid(S3FS)))
+    asking = watch_requests.Questions(MOUNTED, readable, lambda: watch_requests.counters(supervisor.pid(S3FS)))
     watching = watch.Watch(users.ROOT, asking.choose, bucket.patience, give_up)
     supervisor.call_later(watch.PAUSE, watching.poll_once)
 
@@ -199,7 +199,8 @@ def prepare(settings: Settings, supervisor: Supervisor, before: Before = _nothin
     Args:
         settings: of the container.
         supervisor: looks after s3fs.
-        before: called with the bucket, its keys found, before it is mounted.
+        before: called before it is mounted, with the bucket, its keys found, and what is in the project, as
+            :func:`melda.mount.s3.children` has it.
 
     Returns:
         What it is, for the log.
@@ -249,7 +250,7 @@ def unmount(settings: Settings, supervisor: Supervisor) -> str:
     began = time.monotonic()
     if _proven and is_mounted(MOUNTED):
         until = time.monotonic() + supervisor.remaining(UNMOUNT_SECONDS) - LEFT_SECONDS
-        problems.extend(written.problems(supervisor, S3FS, _proven[0].readable, until))
+        problems.extend(flush_check.problems(supervisor, S3FS, _proven[0].readable, until))
     code = supervisor.stop(S3FS, ask=lambda: _detach_all(path, supervisor))
     _detach_all(path, supervisor)  # what a killed s3fs leaves
     if code:

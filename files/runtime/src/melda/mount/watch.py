@@ -6,17 +6,28 @@ import contextlib
 import errno
 import os
 import time
-from typing import Callable, Optional
+from typing import Callable, NamedTuple, Optional
 
-from melda.base import facts, log, pressure, textfiles, users
+from melda.base import log, pressure, supervisor_metrics, textfiles, users
 from melda.base.paths import MOUNT_STATE
 
 STATE = MOUNT_STATE  # the version service reads it
 OK = "ok"
 HUNG = "does not answer"
-PAUSE = 15.0  # between an answer and the next question; see questions.py for what it costs
+PAUSE = 15.0  # between an answer and the next question; see watch_requests.py for what it costs
 LOOK = 0.5  # between two looks whether there is an answer
 NOTICED = 20.0  # an answer that takes longer is worth a line
+
+
+class Subject(NamedTuple):
+    """What is watched: its name, what does not work without it, and the metric of its answers' seconds, if there is one."""
+
+    name: str
+    lost: str
+    metric: str
+
+
+PROJECT = Subject("the mount", "the project cannot be read or written", "mount_seconds")
 
 
 def read(path: str = STATE) -> str:
@@ -36,8 +47,9 @@ class Watch:
         user: who asks.
         choose: gives the next question, which raises OSError for an error; it is told whether the last answer was a good one.
         patience: seconds without an answer until ``give_up`` is called.
-        give_up: gets the reason.
+        give_up: gets the reason; returns in how many seconds to go on, None: not at all.
         state: path of the file that tells others.
+        subject: in the log.
     """
 
     def __init__(
@@ -45,9 +57,11 @@ class Watch:
         user: users.Account,
         choose: Callable[[bool], Callable[[], None]],
         patience: float,
-        give_up: Callable[[str], None],
+        give_up: Callable[[str], Optional[float]],
         state: str = STATE,
+        subject: Subject = PROJECT,
     ) -> None:
+        self._subject = subject
         self._user, self._choose, self._patience, self._give_up, self._path = user, choose, patience, give_up, state
         self._child: Optional[users.Child] = None
         self._began = 0.0
@@ -62,7 +76,7 @@ class Watch:
                 self._child, self._began = users.Child(self._user, self._choose(self._state == OK)), time.monotonic()
             except (OSError, MemoryError) as error:  # for want of something: that is not the mount's silence
                 reason = str(error) or repr(error)
-                self._complaints.line("ask", f"the mount cannot be asked, it is tried again: {reason}")
+                self._complaints.line("ask", f"{self._subject.name} cannot be asked, it is tried again: {reason}")
                 self._write()
             else:
                 self._complaints.recovered("ask")
@@ -72,22 +86,23 @@ class Watch:
         if answer is not None:
             self._child.close()
             self._child = None
-            facts.record("mount_seconds", round(waited, 3))
+            if self._subject.metric:
+                supervisor_metrics.record(self._subject.metric, round(waited, 3))
             self._say(OK if not answer else "fails: " + answer)
             return PAUSE
         if waited >= min(NOTICED, self._patience):
             self._say(HUNG)
         if waited >= self._patience:
-            self._give_up(f"the mount has not answered for {self._patience:g} s")
-            return None
+            self._began = time.monotonic()
+            return self._give_up(f"{self._subject.name} has not answered for {self._patience:g} s")
         return LOOK
 
     def _say(self, state: str) -> None:
         if state != self._state:
             if state != OK:
-                log.error(f"the mount {state}; the project cannot be read or written")
+                log.error(f"{self._subject.name} {state}; {self._subject.lost}")
             elif self._state:
-                log.line("the mount answers again")
+                log.line(f"{self._subject.name} answers again")
             self._state = state
         self._write()
 

@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from melda.base import folders, interpreters, regular, textfiles
+from melda.base import folders, interpreters, regular_files, textfiles
 from melda.base.paths import IMAGE, PROJECT_STATE
 from melda.config import environ
 from melda.config.environ import ImageLayout
@@ -32,6 +32,7 @@ class Image(NamedTuple):
         created: when.
         r, python: their versions.
         manifest: number that stands for all that is installed in it, as in its manifest and in snapshots.
+        installed: changes with what is installed in it; at once, and for this project alone, see melda/sync/snapshot_check.py.
     """
 
     version: str = ""
@@ -41,6 +42,7 @@ class Image(NamedTuple):
     r: str = ""
     python: str = ""
     manifest: str = ""
+    installed: str = ""
 
 
 class Record(NamedTuple):
@@ -65,7 +67,7 @@ def _image(found: Any) -> Optional[Image]:
 
 def _json(path: str) -> Dict[str, Any]:
     try:
-        found = json.loads(regular.read(path, LARGEST))
+        found = json.loads(regular_files.read(path, LARGEST))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -100,13 +102,17 @@ def read(workdir: str) -> Record:
 
 def same(one: Image, other: Image) -> bool:
     """Are these one image, as far as is known?"""
-    pairs = list(zip(one, other))
-    manifests = pairs.pop()
-    return all(mine == theirs for mine, theirs in pairs) and ("" in manifests or manifests[0] == manifests[1])
+    plain = one._replace(manifest="", installed="") == other._replace(manifest="", installed="")
+    return plain and ("" in (one.manifest, other.manifest) or one.manifest == other.manifest)
 
 
-def write(workdir: str, now: Image) -> Record:
+def write(workdir: str, now: Image, known: Optional[Record] = None) -> Record:
     """Remember the image that a project runs on.
+
+    Args:
+        workdir: the project.
+        now: the image.
+        known: what :func:`read` has just returned; None: it is read.
 
     Returns:
         What is remembered.
@@ -114,7 +120,7 @@ def write(workdir: str, now: Image) -> Record:
     Raises:
         OSError: it cannot be written.
     """
-    known = read(workdir)
+    known = known or read(workdir)
     before = known.last if known.last and not same(known.last, now) else known.before
     found = Record(now, before)
     if found != known:
@@ -122,7 +128,10 @@ def write(workdir: str, now: Image) -> Record:
         if before:
             document["before"] = before._asdict()
         folders.make(os.path.dirname(path_in(workdir)))
-        textfiles.replace(path_in(workdir), json.dumps(document, indent=1) + "\n")
+        path, text = path_in(workdir), json.dumps(document, indent=1) + "\n"
+        # In a bucket, a new file costs five requests less than a file that gets its name later.
+        if known.last or not textfiles.create(path, text):
+            textfiles.replace(path, text)
     return found
 
 

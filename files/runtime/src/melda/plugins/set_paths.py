@@ -29,7 +29,7 @@ PROFILE = "/etc/profile.d/melda-plugins.sh"
 SHELL = """\
 # Written by set-paths.
 if [ "$(id -un)" = {user} ]; then
-    export VIRTUAL_ENV={root} PYTHONPATH={root} PATH={root}/bin:"$PATH"{r}
+    export VIRTUAL_ENV={root} PYTHONPATH={root} PATH={root}/bin:"$PATH" NLTK_DATA={nltk}{r}
 fi
 """
 
@@ -111,7 +111,12 @@ def in_system(place: ImageLayout, found: Plugins, rprofile: str = RPROFILE, prof
         OSError: a file cannot be written.
     """
     r = " R_LIBS_USER=" + shlex.quote(environ.r_libraries(found.r)) if found.r else ""
-    text = SHELL.format(user=shlex.quote(place.user.name), root=shlex.quote(found.python), r=r)
+    text = SHELL.format(
+        user=shlex.quote(place.user.name),
+        root=shlex.quote(found.python),
+        nltk=shlex.quote(environ.nltk_data(found.python)),
+        r=r,
+    )
     textfiles.write_if_changed(profile, text)
     if found.r:
         block = r_library.profile(place.workdir, place.user.name)

@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import Optional
 
-from melda.base import paths, regular, textfiles
+from melda.base import paths, regular_files, textfiles
 
 FOLDER = paths.PLUGINS_RUN
 STATE = paths.SYNC_STATE
@@ -21,10 +21,12 @@ START = FOLDER + "/start"  # what a start could not make ready in the home and i
 IMAGE = FOLDER + "/image"  # from which image to which the project moved; not there: it did not
 UPGRADE = FOLDER + "/upgrade"  # a line of what carries the packages of another Python or R over
 MISSING = paths.MISSING  # packages that are still coming, or could not be had; Python and R tell who misses one
-COPIES = FOLDER + "/copies"  # archives that the sync daemon wants S3 to copy, see melda/sync/copies.py
+COPIES = FOLDER + "/copies"  # archives that the sync daemon wants S3 to copy, see melda/sync/server_side_copies.py
+ASKED = FOLDER + "/asked"  # the sync daemon has read what the bucket held at the start, see melda/sync/at_start.py
+SETTLED = FOLDER + "/settled"  # the sync daemon has seen that there is nothing to carry over
 NAMES = tuple(
     os.path.basename(path)
-    for path in (STATE, FORK, RESTORING, INTERRUPTED, START, IMAGE, UPGRADE, MISSING, CAPTURING, COPIES)
+    for path in (STATE, FORK, RESTORING, INTERRUPTED, START, IMAGE, UPGRADE, MISSING, CAPTURING, COPIES, ASKED, SETTLED)
 )
 LOCAL = "kept in the project's folder"
 PROJECT_STATE = paths.PROJECT_STATE
@@ -36,7 +38,7 @@ LARGEST = 16384  # bytes of a line: the folder is the user's, who may put anythi
 def text(path: str) -> str:
     """Return what a small file of ours holds; empty where there is none, or something else in its place."""
     try:
-        return regular.read(path, LARGEST).decode("utf-8", "replace")
+        return regular_files.read(path, LARGEST).decode("utf-8", "replace")
     except OSError:
         return ""
 

@@ -15,7 +15,7 @@ from melda.base.errors import ConfigError
 from melda.base.paths import RUN
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
-from melda.config import threads
+from melda.config import container_limits, ipv6
 from melda.config.environ import Settings, for_root
 
 SSHD = "/usr/sbin/sshd"
@@ -115,13 +115,14 @@ def service(settings: Settings, run: str = RUN) -> Optional[Service]:
         host_key = _made(host_key_path(run))
         known = _run("/usr/bin/ssh", "-Q", "kex").split()
         quantum_safe = [name for name in QUANTUM_SAFE if name in known]
-        text = configuration(host_key, added, quantum_safe, threads.ssh(settings.variables))
+        text = configuration(host_key, added, quantum_safe, container_limits.ssh(settings.variables))
         textfiles.write_if_changed(config + ".new", text, mode=0o600)
         _run(SSHD, "-t", "-f", config + ".new")
         os.replace(config + ".new", config)
     except OSError as error:
         raise ConfigError(f"ssh cannot be prepared: {error}") from None
-    return Service("sshd", (SSHD, "-D", "-e", "-f", config), users.ROOT, for_root(settings))
+    family = () if ipv6.listens(settings.variables) else ("-4",)
+    return Service("sshd", (SSHD, "-D", "-e", "-f", config, *family), users.ROOT, for_root(settings))
 
 
 def start(settings: Settings, supervisor: Supervisor, run: str = RUN) -> str:

@@ -7,15 +7,16 @@ import json
 import os
 import re
 import subprocess
-from typing import Callable, FrozenSet, Optional, Tuple
+from typing import Callable, Collection, FrozenSet, Optional, Tuple
 
-from melda.base import folders, regular, textfiles
+from melda.base import folders, regular_files, textfiles
 from melda.base.paths import BSPM_RECORD, BUS_INTERFACE, BUS_NAME, BUS_PATH
 from melda.sync import programs, tree
 from melda.sync.generations import integer
 from melda.sync.store import NO_MANIFEST
 
 RECORD = BSPM_RECORD  # bspm's service keeps it
+DPKG = "/var/lib/dpkg/info"  # NAME.list of what is installed
 LARGEST = 1 << 20  # bytes of the list
 MOST = 2000
 # As the service checks R's names: one that it refuses would keep all others from being installed.
@@ -41,14 +42,14 @@ def names(text: str) -> Names:
         return frozenset()
 
 
-def _read(path: str) -> Names:
+def listed(path: str) -> Names:
     """Return the list in a file; empty where there is none, or something that is none.
 
     Raises:
         OSError: it cannot be read now: the bucket does not answer.
     """
     try:
-        return names(regular.read(path, LARGEST).decode("utf-8", "replace"))
+        return names(regular_files.read(path, LARGEST).decode("utf-8", "replace"))
     except OSError as error:
         if error.errno in (*NO_MANIFEST, errno.ENOENT, errno.ENOTDIR):
             return frozenset()
@@ -62,11 +63,13 @@ class Packages:
         project: path of the list.
         say: takes lines for the log.
         record: what bspm's service says is installed.
+        beside: the names in the list's folder, for the first look; None: that looks by itself.
     """
 
-    def __init__(self, project: str, say: Say, record: str = RECORD) -> None:
-        self._project, self._say, self._record = project, say, record
+    def __init__(self, project: str, say: Say, record: str = RECORD, beside: Optional[Collection[str]] = None) -> None:
+        self._project, self._say, self._record, self._beside = project, say, record, beside
         self._missing: Names = frozenset()  # wanted, and not to be had at the moment
+        self._of_image: Names = frozenset()  # wanted by another image, and part of this one
         self._installing: Optional[subprocess.Popen[bytes]] = None
         self._told = b""  # by what is running
         self._unread = False  # the list in the project could not be read: nothing may be written over it
@@ -82,9 +85,12 @@ class Packages:
         """
         self._unread = True
         # A list of the folder is one request of s3fs's; to ask for a file that is not there, as in most projects, is four.
-        listed = os.path.basename(self._project) in tree.listed(os.path.dirname(self._project))
-        self._mine = _read(self._project) if listed else frozenset()
-        self._missing = self._mine - _read(self._record)
+        beside, self._beside = self._beside, None
+        beside = tree.listed(os.path.dirname(self._project)) if beside is None else beside
+        self._mine = listed(self._project) if os.path.basename(self._project) in beside else frozenset()
+        left = self._mine - listed(self._record)
+        self._of_image = frozenset(name for name in left if os.path.exists(os.path.join(DPKG, name + ".list")))
+        self._missing = left - self._of_image
         self._unread = False
         if not self._missing:
             return
@@ -118,7 +124,7 @@ class Packages:
             if self._installing.stderr:
                 self._installing.stderr.close()
             self._installing = None
-            self._missing -= _read(self._record)
+            self._missing -= listed(self._record)
             if self._missing:
                 reason = programs.last_line(self._told) or "apt does not have them"
                 self._say(f"not installed again through apt: {programs.names(self._missing)}: {reason}")
@@ -131,7 +137,7 @@ class Packages:
         Raises:
             OSError: the list cannot be read or written, and lacks something.
         """
-        if not self._unread or _read(self._record):
+        if not self._unread or listed(self._record):
             self._update()
 
     def _update(self) -> None:
@@ -143,7 +149,7 @@ class Packages:
         if stamp == self.stamp:
             return
         # Another container of the project may have written the list meanwhile: what is not ours stays.
-        mine, theirs = _read(self._record) | self._missing, _read(self._project)
+        mine, theirs = listed(self._record) | self._missing | self._of_image, listed(self._project)
         wanted = mine | (theirs - self._mine)
         if wanted != theirs:
             folders.make(os.path.dirname(self._project))

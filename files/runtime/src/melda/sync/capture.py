@@ -36,6 +36,10 @@ class Capture:
         self._told = b""  # by what is running
         self._failed = ""  # why it could not be started
 
+    def take(self, state: object) -> None:
+        """Take it that what there is is written down, as ``state`` has it."""
+        self._wanted = self._written = state
+
     def poll(self, state: object) -> None:
         """Write it down again if ``state`` is another than when it was written; to be called every second or so."""
         self._wanted = state

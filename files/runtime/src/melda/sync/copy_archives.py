@@ -8,10 +8,10 @@ from typing import List, Sequence, Tuple
 from melda.base import log
 from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket
-from melda.mount import s3
+from melda.mount import listing, s3
 from melda.plugins.state import PROJECT_STATE
-from melda.sync import copies, copy_fork, fork_of
-from melda.sync.copies import Wanted
+from melda.sync import copy_fork, fork_of, server_side_copies
+from melda.sync.server_side_copies import Wanted
 from melda.sync.store import ARCHIVE
 
 LARGEST = 5 << 30  # bytes that CopyObject takes (Amazon S3 API reference); what is larger is uploaded
@@ -26,7 +26,7 @@ def plan(bucket: Bucket, wanted: Wanted) -> List[Tuple[str, str]]:
         ConfigError: S3 does not answer, or does not allow it.
     """
     source, target = (f"{bucket.folder}/{PROJECT_STATE}/{name}/" for name in (wanted.source, wanted.target))
-    sizes = dict(s3.objects(bucket, source, PAGES))
+    sizes = {one.key: one.size for one in listing.objects(bucket, source, PAGES)}
     names = [part + ARCHIVE for part in wanted.parts]
     return [(source + name, target + name) for name in names if sizes.get(source + name, LARGEST + 1) <= LARGEST]
 
@@ -56,9 +56,9 @@ def copy(bucket: Bucket, wanted: Sequence[Wanted]) -> int:
 def main() -> int:
     """Command line: no arguments. Whatever comes of it, the sync daemon is told."""
     try:
-        count = copy(copy_fork.read_bucket(), copies.requested())
+        count = copy(copy_fork.read_bucket(), server_side_copies.requested())
         log.line(f"plugins: S3 copied {count} archives within the bucket")
-        fork_of.note(fork_of.Copied(True), copies.DONE)
+        fork_of.note(fork_of.Copied(True), server_side_copies.DONE)
     except (ConfigError, OSError) as error:
-        fork_of.note(fork_of.Copied(True, str(error)), copies.DONE)
+        fork_of.note(fork_of.Copied(True, str(error)), server_side_copies.DONE)
     return 0

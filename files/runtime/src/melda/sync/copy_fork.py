@@ -12,7 +12,7 @@ from typing import Dict, List, Sequence, Set, Tuple
 from melda.base import log
 from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket, Credentials
-from melda.mount import s3
+from melda.mount import listing, s3
 from melda.plugins.state import CAPTURE, LARGEST_CAPTURE, PROJECT_STATE
 from melda.sync import fork_of
 
@@ -62,7 +62,7 @@ def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
     left: List[str] = []
     for name in (PROJECT_STATE + "/" + CAPTURE, CAPTURE):
         capture = f"{bucket.fork_of}/{name}"
-        found, size = next(s3.objects(bucket, capture, 1), ("", 0))
+        found, size, _ = next(listing.objects(bucket, capture, 1), ("", 0, 0.0))
         if found != capture:
             continue
         if size > LARGEST_CAPTURE:
@@ -71,7 +71,7 @@ def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
         files: List[str] = []
         total, longest = 0, len(f"{bucket.folder}/{fork_of.HERE}/{CAPTURE}".encode())
         below = capture + fork_of.FILES + "/"
-        for key, size in s3.objects(bucket, below, PAGES):
+        for key, size, _ in listing.objects(bucket, below, PAGES):
             file = key[len(below) :]
             fits = longest + len(key.encode("utf-8", "surrogatepass")) - len(capture.encode()) <= LONGEST_KEY
             if key != below and not (_is_name(file) and fits and len(files) < MOST and total + size <= LARGEST):

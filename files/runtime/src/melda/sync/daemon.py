@@ -17,12 +17,12 @@ from melda.base import log, oom
 from melda.base.errors import EXIT_UNSAVED
 from melda.config import environ
 from melda.plugins import set_paths, state
-from melda.sync import programs
+from melda.sync import at_start, programs
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
+from melda.sync.debounce import QUIET
+from melda.sync.image_change import Moving
 from melda.sync.installers import running
-from melda.sync.moving import Moving
-from melda.sync.quiet import QUIET
 from melda.sync.synced_dir import SyncedDir
 
 PAUSE = 1.0  # seconds between two looks
@@ -194,6 +194,8 @@ class SyncDaemon:
         state.restored()
         if here and self._moving:
             self._moving.record()
+        if here and self._moving and self._moving.is_captured():
+            self._capture.take(self._installed())
         if not self._stopping.is_set():
             try:
                 self._packages.restore()
@@ -263,7 +265,11 @@ def main() -> int:
     oom.offer_children()
     ours = os.path.join(given.project, state.PROJECT_STATE)
 
+    known = at_start.read() if given.names and not given.last else None
+
     def old(name: str) -> str:
+        if known and name in known.made:
+            return ""
         path = os.path.join(given.old, name)
         try:
             return path if os.listdir(path) else ""
@@ -271,9 +277,14 @@ def main() -> int:
             return ""
 
     folders = [SyncedDir(name, given.local, ours, say, running, old(name)) for name in given.names]
+    for folder in folders:
+        folder.expect(known.names(folder.name) if known else None)
     capture = Capture(os.path.join(ours, state.CAPTURE), say)
-    moving = Moving(given.project, given.local if folders else "", say, {folder.name: folder for folder in folders})
-    daemon = SyncDaemon(folders, Packages(os.path.join(ours, "apt.json"), say), capture, moving)
+    moving = Moving(
+        given.project, given.local if folders else "", say, {folder.name: folder for folder in folders}, known
+    )
+    packages = Packages(os.path.join(ours, "apt.json"), say, beside=known.names() if known else None)
+    daemon = SyncDaemon(folders, packages, capture, moving)
     saved = daemon.last() if given.last else daemon.run()
     if daemon.is_restoring():  # it would be waited for
         os._exit(0 if saved else EXIT_UNSAVED)

@@ -14,7 +14,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Collection, Dict, List, Mapping, Optional, Set
 
-from melda.base import regular
+from melda.base import regular_files
 from melda.sync.generations import Generation
 from melda.sync.tree import LONGEST, Layout, listed
 from melda.versions import libraries
@@ -105,7 +105,7 @@ def _canonical(dist_info: str) -> str:
 def _files(dist_info: str) -> List[str]:
     """Return what its RECORD names, relative to where packages lie; nothing if there is none yet."""
     try:
-        text = regular.read(os.path.join(dist_info, "RECORD"), LARGEST_RECORD).decode("utf-8", "surrogateescape")
+        text = regular_files.read(os.path.join(dist_info, "RECORD"), LARGEST_RECORD).decode("utf-8", "surrogateescape")
         rows = csv.reader(io.StringIO(text, newline=""))
         return [row[0] for row in itertools.islice(rows, MOST_FILES) if row]
     except (OSError, csv.Error):
@@ -187,7 +187,7 @@ def _copy_file(source: str, target: str) -> None:
     if os.path.islink(source):
         os.symlink(os.readlink(source), target)
         return
-    with open(regular.descriptor(source, follow=False), "rb") as reading, open(target, "xb") as writing:
+    with open(regular_files.descriptor(source, follow=False), "rb") as reading, open(target, "xb") as writing:
         shutil.copyfileobj(reading, writing, 1 << 20)
     shutil.copystat(source, target, follow_symlinks=False)
 

@@ -10,7 +10,7 @@ import json
 import os
 from typing import Dict, NamedTuple, Optional
 
-from melda.base import oom, regular, textfiles, users
+from melda.base import oom, regular_files, textfiles, users
 from melda.base.errors import ConfigError
 from melda.base.paths import RUN
 from melda.base.service import Service
@@ -27,6 +27,8 @@ DONE = "done.json"  # in there, once it is over
 FILES = ".files"  # beside a capture: what can be had nowhere else
 COPIED = RUN + "/fork.json"  # how far the copies are; root's
 PYTHON = ("/usr/bin/python3", "-IBS")
+# What installs for the user: cells come first, and its own code is loaded while the first kernel starts.
+BACKGROUND = ("/usr/bin/nice", "-n", "10", *PYTHON)
 
 
 class Copied(NamedTuple):
@@ -57,7 +59,7 @@ def note(copied: Copied, path: str = "") -> None:
 def copied(path: str = "", nobody: Copied = NOBODY) -> Copied:
     """Return what was written down; ``nobody``, where there is nothing: over, as nobody copies."""
     try:
-        return Copied(*json.loads(regular.read(path or COPIED, 16384)))
+        return Copied(*json.loads(regular_files.read(path or COPIED, 16384)))
     except (OSError, ValueError, TypeError):
         return nobody
 
@@ -101,5 +103,5 @@ def service(settings: Settings, variables: Dict[str, str]) -> Optional[Service]:
     """
     if settings.bucket is None or not settings.bucket.fork_of:
         return None
-    argv = (*PYTHON, os.path.join(SRC, "restore-fork"), settings.bucket.fork_of)
+    argv = (*BACKGROUND, os.path.join(SRC, "restore-fork"), settings.bucket.fork_of)
     return Service(NAME, argv, settings.layout.user, variables, oneshot=True, score=oom.SCORE)

@@ -6,7 +6,10 @@ import os
 import re
 from typing import List
 
+from melda.base.addresses import hide
+
 PROGRAM = re.compile(r"(pip[0-9.]*|uv|poetry|pdm|conda|mamba)")
+LONGEST = 4096  # bytes of a command line that are read
 WORK = {"install", "uninstall", "sync", "add", "remove", "update", "upgrade"}
 
 
@@ -16,7 +19,7 @@ def is_one(argv: List[str]) -> bool:
 
 
 def running(proc: str = "/proc") -> str:
-    """Return the command line of one that runs, for people; empty if there is none.
+    """Return the command line of one that runs, for people: no password of an address; empty if there is none.
 
     Args:
         proc: where processes are listed.
@@ -25,9 +28,12 @@ def running(proc: str = "/proc") -> str:
         if name.isdigit():
             try:
                 with open(os.path.join(proc, name, "cmdline"), "rb") as stream:
-                    argv = stream.read(4096).decode("utf-8", "replace").split("\0")
+                    text = stream.read(LONGEST)
             except OSError:
                 continue  # it has ended
+            argv = text.decode("utf-8", "replace").split("\0")
+            if len(text) == LONGEST:
+                del argv[-1]  # half a word, and of an address perhaps the half with the password
             if is_one(argv):
-                return " ".join(argv[:6]).strip()
+                return " ".join(map(hide, argv[:6])).strip()
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Collection, Dict, NamedTuple, Tuple
 
-from melda.base import regular, textfiles
+from melda.base import regular_files, textfiles
 from melda.sync.generations import Archive, EntryRef, integer
 
 
@@ -41,7 +41,7 @@ def only(known: LocalIndex, entries: Collection[str]) -> LocalIndex:
 def read(path: str) -> LocalIndex:
     """Return what is known; nothing where the file is missing or is not ours."""
     try:
-        heads, number, entries, signatures, parts = json.loads(regular.read(path, LARGEST), parse_int=integer)
+        heads, number, entries, signatures, parts = json.loads(regular_files.read(path, LARGEST), parse_int=integer)
         return LocalIndex(
             tuple(heads),
             int(number),

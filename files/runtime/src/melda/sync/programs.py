@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from typing import IO, Any, Collection, Dict, Optional, Sequence, Union
 
+from melda.base.addresses import hide
+
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Of their own: TAR_OPTIONS and ZSTD_CLEVEL of somebody's environment change what they do; messages are read here.
 VARIABLES = {"PATH": PATH, "LC_ALL": "C"}
@@ -90,8 +92,8 @@ def last_line(text: bytes) -> str:
 
 
 def shown(text: str, longest: int = 80) -> str:
-    """Return a name or a line that somebody else chose, as it can be shown: one line, no control characters, not too long."""
-    text = "".join(char if char.isprintable() else "?" for char in text)
+    """Return a name or a line that somebody else chose, as it can be shown: one line, not too long, no password of an address."""
+    text = "".join(char if char.isprintable() else "?" for char in hide(text))
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Dict, List, Set, Tuple
 
-from melda.sync import fitting, programs
+from melda.sync import manifest_limits, programs
 from melda.sync.restoring import Restoring, Say
 from melda.sync.tree import Entry
 
@@ -22,7 +22,9 @@ class Reporting(Restoring):
 
     def failures(self) -> List[str]:
         """Return why this is no success, for people."""
-        full = f"not saved: {programs.names({os.path.basename(entry) for entry in self._excess})} ({fitting.FULL})"
+        full = (
+            f"not saved: {programs.names({os.path.basename(entry) for entry in self._excess})} ({manifest_limits.FULL})"
+        )
         return list(filter(None, [self.problem, full if self._excess else "", self.ignored]))
 
     def _tell(self, found: Dict[str, Entry], left: Dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, Collection, Dict, Iterator, Set
+from typing import Callable, Collection, Dict, Iterator, List, Optional, Set
 
 from melda.sync import archive, distributions, generations, local_index, programs, retention, tree
 from melda.sync.generations import Archive, Generation
@@ -51,6 +51,10 @@ class Restoring:
         """Take note that it goes on: something was read, or written."""
         self.moved_at = time.monotonic()
 
+    def expect(self, names: Optional[List[str]]) -> None:
+        """Take it that the bucket has these names in its folder, when it is restored for the first time; None: it is asked."""
+        self._store.expect(names)
+
     def restore(self) -> None:
         """Bring the folder to the newest state in the bucket; what is damaged there is set aside, and reported.
 
@@ -66,8 +70,8 @@ class Restoring:
         for name in unreadable:
             self._say(f"{self.name}/{name}.json in the bucket is no manifest, and ignored")
         self._note(known, unreadable)
-        if self._store.link():
-            self._say(f"{self.name}: {self._store.link()} is a link; what is behind it is not read")
+        if self._store.link:
+            self._say(f"{self.name}: {self._store.link} is a link; what is behind it is not read")
         self._coming = {entry for generation in known.values() for entry in generation.entries}
         self._reconcile_local(known, unreadable)
         bad: Dict[str, Dict[str, str]] = {}

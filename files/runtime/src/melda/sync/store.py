@@ -8,9 +8,9 @@ import hashlib
 import os
 import shutil
 import stat
-from typing import BinaryIO, Callable, Collection, Dict, Iterator, List, Mapping, Set, Tuple
+from typing import BinaryIO, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
-from melda.base import folders, regular
+from melda.base import folders, regular_files
 from melda.sync import generations
 from melda.sync.generations import Archive, Generation
 
@@ -30,21 +30,31 @@ class Store:
     Args:
         folder: where they lie.
         moved: called after each manifest that was read.
+
+    Attributes:
+        link: the link that stood in the place of a folder of ours at the last look, and is not followed; empty: there was none.
     """
 
     def __init__(self, folder: str, moved: Callable[[], None] = lambda: None) -> None:
         self._folder, self._moved = folder, moved
+        self._expected: Optional[List[str]] = None
+        self.link = ""
+
+    def expect(self, names: Optional[List[str]]) -> None:
+        """Take it that these names are there, for the next look alone; None: it looks by itself."""
+        self._expected = names
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name)
 
-    def link(self) -> str:
-        """Return the link that stands in the place of a folder of ours, and is not followed; empty: there is none."""
-        return next((path for path in (os.path.dirname(self._folder), self._folder) if os.path.islink(path)), "")
-
     def _names(self) -> List[str]:
-        if self.link():
+        expected, self._expected = self._expected, None
+        places = (os.path.dirname(self._folder), self._folder) if expected is None else ()
+        self.link = next((path for path in places if os.path.islink(path)), "")
+        if self.link:
             return []
+        if expected is not None:
+            return expected
         try:
             return os.listdir(self._folder)
         except (FileNotFoundError, NotADirectoryError):
@@ -66,7 +76,9 @@ class Store:
         others, left = names[MOST_MANIFESTS:], MOST_ENTRIES
         for name in names[:MOST_MANIFESTS]:
             try:
-                text = regular.read(self._path(name + MANIFEST), generations.LARGEST, follow=False).decode("ascii")
+                text = regular_files.read(self._path(name + MANIFEST), generations.LARGEST, follow=False).decode(
+                    "ascii"
+                )
                 one = generations.parse(name, text)
             except (ValueError, FileNotFoundError):
                 others.append(name)
@@ -110,7 +122,7 @@ class Store:
         Raises:
             OSError: it is not there, or cannot be read; one of NO_FILE: something else has its name.
         """
-        return open(regular.descriptor(self._path(part + ARCHIVE), follow=False), "rb")
+        return open(regular_files.descriptor(self._path(part + ARCHIVE), follow=False), "rb")
 
     def put_part(self, name: str, source: BinaryIO, count: int) -> Archive:
         """Upload an archive; it counts when a manifest names it.
@@ -201,7 +213,7 @@ class Store:
                 if name in known:
                     found[name] = known[name]
                     continue
-                text = regular.read(self._path(name + ending), generations.LARGEST, follow=False).decode("ascii")
+                text = regular_files.read(self._path(name + ending), generations.LARGEST, follow=False).decode("ascii")
                 found[name] = generations.parse(name, text)
             except (ValueError, FileNotFoundError):
                 continue  # not one of ours

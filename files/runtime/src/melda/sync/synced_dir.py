@@ -9,17 +9,27 @@ import tempfile
 import time
 from typing import BinaryIO, Callable, Collection, Dict, List, Set, Tuple
 
-from melda.sync import archive, distributions, doubt, fitting, generations, local_index, programs, quiet, tree
+from melda.sync import (
+    archive,
+    debounce,
+    distributions,
+    generations,
+    half_written,
+    local_index,
+    manifest_limits,
+    programs,
+    tree,
+)
+from melda.sync.debounce import QUIET, Quiet
 from melda.sync.generations import EntryRef, Generation
 from melda.sync.local_index import LocalIndex
-from melda.sync.quiet import QUIET, Quiet
 from melda.sync.reporting import Reporting
 from melda.sync.restoring import Say
 from melda.sync.tree import Entry
 
 SCAN = 60.0  # seconds after which all files are looked at, should the folders' times not tell
 RESCAN = 10.0  # the same while a noisy entry is skipped
-TIMEOUT = doubt.SETTLED  # seconds of quiet after which it is saved though an installation seems to go on
+TIMEOUT = half_written.SETTLED  # seconds of quiet after which it is saved though an installation seems to go on
 RETRY, LONGEST_RETRY = 5.0, 60.0  # seconds after which a failed upload is tried again
 LARGEST_ENTRY = 64 << 30  # bytes
 NOISY = "it changes all the time"
@@ -68,8 +78,8 @@ class SyncedDir(Reporting):
             self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
             pending = self._pending(found, left)
             busy = bool(pending) and self._busy(now)
-            noisy = self._quiet.noisy(now, TIMEOUT if busy else quiet.GRACE) & pending
-            reported = self._quiet.noisy(now, TIMEOUT if busy else quiet.NOISY) & noisy
+            noisy = self._quiet.noisy(now, TIMEOUT if busy else debounce.GRACE) & pending
+            reported = self._quiet.noisy(now, TIMEOUT if busy else debounce.NOISY) & noisy
             self._often = RESCAN if reported else SCAN
             deferred = self._together(noisy | set(left))
             left.update(dict.fromkeys(reported, NOISY))
@@ -130,7 +140,7 @@ class SyncedDir(Reporting):
         try:
             pending = self._pending(found, left)
             groups = self._groups()
-            deferred = distributions.closure(set(left), groups) | doubt.doubtful(
+            deferred = distributions.closure(set(left), groups) | half_written.doubtful(
                 self._layout,
                 self.root,
                 pending,
@@ -147,7 +157,7 @@ class SyncedDir(Reporting):
                 deferred |= self._together(self._unarchived)
         except OSError as error:
             why = str(error.strerror or error)
-        left.update(dict.fromkeys(self._excess, fitting.FULL))
+        left.update(dict.fromkeys(self._excess, manifest_limits.FULL))
         self._tell(found, left)
         missing = {entry: reason for entry, reason in self.left_out.items() if reason != tree.NO_FILE}
         return self._lost({**missing, **dict.fromkeys(self._pending(found, left), why)})
@@ -165,7 +175,7 @@ class SyncedDir(Reporting):
                 elif self._refused.get(entry) == one.signature:
                     left[entry] = f"it has {one.size / 1e9:.1f} GB that compress too well to be unpacked safely"
         self._excess = self._pending(found, left) & self._beyond(found.keys() - left.keys() | self._beside)
-        left.update(dict.fromkeys(self._excess, fitting.FULL))
+        left.update(dict.fromkeys(self._excess, manifest_limits.FULL))
         return found, left
 
     def _pending(self, found: Dict[str, Entry], left: Collection[str]) -> Set[str]:
@@ -174,7 +184,7 @@ class SyncedDir(Reporting):
         return (new | (self._saved.signatures.keys() - found.keys())) - set(left)
 
     def _beyond(self, entries: Collection[str]) -> Set[str]:
-        return fitting.beyond(entries, self._saved.entries, self._groups)
+        return manifest_limits.beyond(entries, self._saved.entries, self._groups)
 
     def _together(self, entries: Set[str]) -> Set[str]:
         """Return these entries, and what must not be saved without them."""
@@ -198,7 +208,7 @@ class SyncedDir(Reporting):
     def _ready(self, pending: Set[str], deferred: Set[str], busy: bool, now: float) -> Set[str]:
         """Entries that are saved now. Others that change are waited for, but not for long."""
         changing = self._quiet.noisy(now) & pending - deferred
-        least = TIMEOUT if busy else quiet.GRACE if changing else QUIET
+        least = TIMEOUT if busy else debounce.GRACE if changing else QUIET
         return pending - deferred - self._together({one for one in pending if self._quiet.seconds(one, now) < least})
 
     # Saving

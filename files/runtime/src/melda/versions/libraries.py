@@ -13,7 +13,7 @@ import stat
 import threading
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from melda.base import interpreters, regular
+from melda.base import interpreters, regular_files
 from melda.base.interpreters import R_HOME
 from melda.config import environ
 
@@ -114,7 +114,7 @@ class Reader:
                 mark = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
                 known = self._known.get(path)
                 if known is None or known[0] != mark:
-                    text = regular.head(path, LARGEST).decode("utf-8", "replace")
+                    text = regular_files.head(path, LARGEST).decode("utf-8", "replace")
                     known = (mark, fields(text, library.name_field) or library.fallback(entry))
                     self._known[path] = known
                 return found.st_mtime_ns, known[1]

@@ -9,7 +9,7 @@ import os
 import re
 from typing import Any, Dict, Iterator, List, Tuple
 
-from melda.base import folders, regular, textfiles
+from melda.base import folders, regular_files, textfiles
 from melda.envs import capture, document, entries
 from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UsageError
@@ -84,7 +84,7 @@ def keep_former(path: str, found: Dict[str, Any]) -> str:
         OSError: it cannot be kept.
     """
     try:
-        text = regular.read(path, document.LARGEST).decode("utf-8-sig")
+        text = regular_files.read(path, document.LARGEST).decode("utf-8-sig")
         of = versions(json.loads(text))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ""
@@ -113,7 +113,7 @@ def clean(path: str) -> bool:
         Whether there was something.
     """
     try:
-        found = json.loads(regular.read(path, document.LARGEST).decode("utf-8-sig"))
+        found = json.loads(regular_files.read(path, document.LARGEST).decode("utf-8-sig"))
         if not isinstance(found, dict) or "schema" not in found:
             return False
         without = entries.cleaned(found)

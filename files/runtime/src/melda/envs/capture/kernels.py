@@ -16,8 +16,9 @@ import os
 import time
 from typing import Any, Dict, List, Mapping, Optional
 
-from melda.base import regular
-from melda.base.paths import JUPYTER_PORT, TOKENS
+from melda.base import regular_files
+from melda.base.paths import TOKENS
+from melda.config import base_url, jupyter_port
 from melda.envs.capture.python import Found, modules
 from melda.envs.errors import UsageError
 
@@ -44,7 +45,7 @@ IN_R = (
 def _token() -> str:
     for path in sorted(glob.glob(TOKENS), reverse=True):
         try:
-            return regular.read(path, 1 << 12).decode("ascii").strip()
+            return regular_files.read(path, 1 << 12).decode("ascii").strip()
         except (OSError, ValueError):
             continue
     return ""
@@ -53,7 +54,9 @@ def _token() -> str:
 def _get(path: str, port: int, secret: str) -> List[Json]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     try:
-        connection.request("GET", path, headers={"Authorization": "token " + secret} if secret else {})
+        connection.request(
+            "GET", base_url.from_env(os.environ) + path, headers={"Authorization": "token " + secret} if secret else {}
+        )
         answer = connection.getresponse()
         content = answer.read(LARGEST)
         if answer.status != 200:
@@ -65,18 +68,23 @@ def _get(path: str, port: int, secret: str) -> List[Json]:
         connection.close()
 
 
-def running(port: int = JUPYTER_PORT, token: Optional[str] = None) -> List[Json]:
+def running(port: int = 0, token: Optional[str] = None) -> List[Json]:
     """Jupyter's kernels, each with the path of its notebook, where it has one.
+
+    Args:
+        port: Jupyter's; 0: what the environment says, as it does of Jupyter's path.
+        token: Jupyter's; None: it is looked for.
 
     Raises:
         UsageError: Jupyter does not answer.
     """
     secret = _token() if token is None else token
+    port = port or jupyter_port.from_env(os.environ)
     notebooks = {}
-    for session in _get("/api/sessions", port, secret):
+    for session in _get("api/sessions", port, secret):
         if isinstance(session.get("kernel"), dict):
             notebooks[session["kernel"].get("id")] = session.get("path", "")
-    return [{**kernel, "path": notebooks.get(kernel.get("id"), "")} for kernel in _get("/api/kernels", port, secret)]
+    return [{**kernel, "path": notebooks.get(kernel.get("id"), "")} for kernel in _get("api/kernels", port, secret)]
 
 
 def _reply(client: Any, message: str, deadline: float) -> Json:
@@ -104,7 +112,7 @@ def _ask_r(client: Any, deadline: float, folder: str) -> List[List[str]]:
         IN_R.format(file=quoted), silent=True, store_history=False, allow_stdin=False, stop_on_error=False
     )
     _reply(client, message, deadline)
-    lines = regular.head(path, LARGEST).decode("utf-8", "replace").splitlines()
+    lines = regular_files.head(path, LARGEST).decode("utf-8", "replace").splitlines()
     return [[line[2:] for line in lines if line.startswith(kind + " ")] for kind in "al"]
 
 
@@ -140,14 +148,14 @@ def kind(kernel: Json) -> str:
     return "r" if name == "ir" else "python" if name.startswith("python") else ""
 
 
-def find(python: Mapping[str, Found], runtime: str, folder: str, port: int = JUPYTER_PORT) -> List[Json]:
+def find(python: Mapping[str, Found], runtime: str, folder: str, port: int = 0) -> List[Json]:
     """Return what each running kernel uses, by notebook, as a capture has it.
 
     Args:
         python: distributions beyond the image; their modules are called after them.
         runtime: Jupyter's folder with connection files.
         folder: for answers, the user's alone.
-        port: Jupyter's.
+        port: as for :func:`running`.
 
     Raises:
         UsageError: Jupyter does not answer.

@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from melda.base import regular
+from melda.base import regular_files
 from melda.envs import addresses
 from melda.envs.capture import Installed
 from melda.envs.capture import r as r_packages
@@ -104,7 +104,7 @@ def wheel(found: Found) -> Tuple[str, bytes]:
 
         for listed, path in sorted(_files(found)):
             inside = listed.replace(f"{name}-{version}.data/", info[: -len(".dist-info")] + ".data/")
-            content = regular.read(path, LARGEST_FILE)
+            content = regular_files.read(path, LARGEST_FILE)
             size += len(content)
             if size > LARGEST:
                 raise ValueError(f"it is larger than {LARGEST >> 20} MB")

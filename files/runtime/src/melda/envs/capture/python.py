@@ -13,7 +13,7 @@ from importlib import metadata
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from urllib import parse
 
-from melda.base import regular
+from melda.base import regular_files
 from melda.envs import entries
 from melda.versions.libraries import PYTHON, fields, normal
 
@@ -56,7 +56,7 @@ class Distribution(metadata.PathDistribution):
     def read_text(self, filename: object) -> Optional[str]:
         """Return the text of a file beside METADATA; None if there is none, or none to be read."""
         try:
-            return regular.read(os.path.join(self.path, str(filename)), LARGEST).decode("utf-8", "replace")
+            return regular_files.read(os.path.join(self.path, str(filename)), LARGEST).decode("utf-8", "replace")
         except OSError:
             return None
 
@@ -161,7 +161,7 @@ def _entry(found: Distribution) -> Optional[Json]:
     for path in (os.path.join(found.path, "METADATA"), os.path.join(found.path, "PKG-INFO"), found.path):
         if os.path.isfile(path):
             try:
-                head = regular.head(path, LARGEST_HEAD)
+                head = regular_files.head(path, LARGEST_HEAD)
             except OSError:
                 return None
             package = fields(head.decode("utf-8", "replace"), "Name")

@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from melda.base import regular
+from melda.base import regular_files
 from melda.envs import entries, links
 from melda.envs.capture.system import R_PACKAGE, Apt
 
@@ -42,7 +42,7 @@ def description(text: str) -> Dict[str, str]:
 def read(package: str) -> Optional[Dict[str, str]]:
     """Return the fields of an installed package; None if it is none, or not whole."""
     try:
-        text = regular.head(os.path.join(package, "DESCRIPTION"), LARGEST).decode("utf-8", "replace")
+        text = regular_files.head(os.path.join(package, "DESCRIPTION"), LARGEST).decode("utf-8", "replace")
     except OSError:
         return None
     found = description(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Dict, List
 
@@ -14,7 +15,8 @@ EXPLICIT = re.compile(r"^\s*@EXPLICIT\s*$", re.MULTILINE)
 EXPORT = re.compile(r"\A(?:#.*\n|\s*\n)*(?:#.*conda create|[\w.-]+=[\w.!+]+=\w+\s*$)", re.MULTILINE)
 LIST = re.compile(r"^# packages in environment at|^#?\s+Name\s+Version\s+Build", re.MULTILINE)
 SECTIONS = ("name", "channels", "dependencies", "platforms", "variables", "prefix", "category", "channel_priority")
-HERE = ("linux-64", "noarch")
+# https://docs.conda.io/projects/conda/en/stable/user-guide/tasks/manage-pkgs.html: linux-64 is amd64, linux-aarch64 is arm64.
+HERE = ("linux-{0}".format(os.uname().machine.replace("x86_64", "64")), "noarch")
 PLATFORM = re.compile(r"(linux|osx|win|zos|emscripten|wasi|freebsd)-\w+")
 RULE = re.compile(r"List of packages in environment|Name\s+Version\s+Build|[\u2500-\u257f-]+$")
 FILE = re.compile(r"(?:\S+[/\\])?(?P<name>[\w.-]+?)-(?P<version>[^-/]+)-(?P<build>[^-/]+?)\.(conda|tar\.bz2)(#\S+)?")

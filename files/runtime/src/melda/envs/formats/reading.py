@@ -6,8 +6,9 @@ import os
 import re
 from typing import Any, Dict, Iterable, List, Optional, Set
 
-from melda.base import regular
-from melda.envs import addresses, document, entries
+from melda.base import regular_files
+from melda.base.addresses import hide
+from melda.envs import document, entries
 from melda.envs.errors import Unusable, UsageError
 from melda.versions import libraries
 
@@ -61,7 +62,7 @@ def requirement(text: str) -> Any:
     try:
         return Requirement(text)
     except InvalidRequirement as error:
-        raise Unusable(f"no requirement: {addresses.hide(str(error).splitlines()[0])[:200]}") from None
+        raise Unusable(f"no requirement: {hide(str(error).splitlines()[0])[:200]}") from None
 
 
 class Reading:
@@ -92,7 +93,7 @@ class Reading:
 
     def say(self, text: str) -> None:
         """Something is ignored, or done in another way, and costs nothing."""
-        text = addresses.hide(text)[:300]
+        text = hide(text)[:300]
         if text not in self.notes:
             self.notes.append(text)
 
@@ -183,7 +184,7 @@ class Reading:
             raise Unusable(f"more than {MOST_FILES} files are included")
         self._included.append(path)
         try:
-            return document.decoded(regular.read(path, document.LARGEST), name)
+            return document.decoded(regular_files.read(path, document.LARGEST), name)
         except (OSError, UsageError) as error:
             raise Unusable("it cannot be read: {0}".format(getattr(error, "strerror", None) or error)) from None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, Tuple
 
-from melda.envs import addresses, links
+from melda.base.addresses import hide
+from melda.envs import links
 from melda.envs.errors import Unusable
 from melda.envs.formats import commands, matchspec
 from melda.envs.formats.reading import DEEPEST, HASH, PLAIN, Reading, applies, requirement
@@ -14,17 +15,8 @@ Json = Dict[str, Any]
 OPTION = re.compile(r"\s(?=--?[A-Za-z])")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # What word processors and pages of the web make of a line.
-TYPED = {
-    0xA0: " ",
-    0x200B: "",
-    0xFEFF: "",
-    0x2018: "'",
-    0x2019: "'",
-    0x201C: '"',
-    0x201D: '"',
-    0x2264: "<=",
-    0x2265: ">=",
-}
+QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\xa0", "''\"\" ", "\u200b\ufeff")
+TYPED: Dict[int, Any] = {**QUOTES, 0x2264: "<=", 0x2265: ">="}
 ITEM = re.compile(r"(([-*\u2022+]|\d+[.)])\s+(\[[ x]\]\s+)?)+(?=[\w'\"`])")
 TREE = re.compile(
     r"[\s\u2500-\u257f|`+-]*(?P<name>[A-Za-z0-9][\w.-]*)(\[[\w,. -]*\])?\s+"
@@ -99,11 +91,11 @@ class _Lines:
         found = NAME.match(given)
         if links.is_link(given):
             egg = re.search(r"#(?:.*&)?egg=([\w.-]+)", given)
-            return egg.group(1) if egg else addresses.hide(given)[:100]
+            return egg.group(1) if egg else hide(given)[:100]
         return (
             found.group(0)
             if found and given[found.end() :][:1] in ("", " ", "=", "<", ">", "!", "~", "[", ";", "@", ",", "(")
-            else addresses.hide(given)[:100]
+            else hide(given)[:100]
         )
 
     def _bad(self, name: str, reason: str, number: int) -> None:
@@ -163,7 +155,7 @@ class _Lines:
             self._hashes_required = True
         else:
             self._reading.say(
-                f"ignored: {addresses.hide(given)[:200]}: packages come from this image's index, as pip is configured"
+                f"ignored: {hide(given)[:200]}: packages come from this image's index, as pip is configured"
             )
 
     def _include(self, name: str, constraints: bool) -> None:

@@ -9,11 +9,12 @@ import shutil
 import sys
 from typing import Any, Dict, List, Optional
 
+from melda.base.addresses import hide
 from melda.config import environ
-from melda.envs import addresses, capture, document, formats
+from melda.envs import capture, document, formats
 from melda.envs.capture.copies import in_project
 from melda.envs.capture.pack import ENDING
-from melda.envs.errors import PackageUnavailable, UsageError
+from melda.envs.errors import UNAVAILABLE, PackageUnavailable, UsageError
 from melda.envs.formats.reading import AT_LEAST, NOTES, WANTS
 from melda.envs.restore import plan as plans
 from melda.envs.restore import python, python_settle, r, r_settle, tools, web
@@ -24,7 +25,6 @@ from melda.plugins import set_paths
 
 Json = Dict[str, Any]
 __all__ = ["DEFAULTS", "Options", "Outcome", "Problem", "Restore", "in_project", "restore", "run"]
-UNAVAILABLE = 1
 MOST_NEAREST = 20  # packages of which the nearest version is asked for
 
 
@@ -164,12 +164,12 @@ class Restore:
             self._progress.say(line)
         if self._options.dry_run:
             problems = problems + self._r_problems(plan, self._r.missing(chosen.source) if self._r else {})
-            return Outcome(0, plan.there, [one._replace(reason=addresses.hide(one.reason)) for one in problems])
+            return Outcome(0, plan.there, [one._replace(reason=hide(one.reason)) for one in problems])
         self._progress.start(len(plan.python) + len(plan.r))
         problems = problems + self._do_python(plan, here) + self._do_r(plan, here)
         if self._options.prune:
             problems += self._prune(plan, here)
-        problems = [problem._replace(reason=addresses.hide(problem.reason)) for problem in problems]
+        problems = [problem._replace(reason=hide(problem.reason)) for problem in problems]
         self._progress.end()
         failed = {(problem.kind, problem.name) for problem in problems}
         todo = [("python", entry["name"]) for entry in plan.python] + [("r", entry["name"]) for entry in plan.r]

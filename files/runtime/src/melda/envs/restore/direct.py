@@ -50,9 +50,7 @@ def fetch(entry: Json, folder: str, env: Dict[str, str]) -> str:
     try:
         sources.fetch(url, path)
     except PackageUnavailable as failed:
-        if not source["url"].startswith("ssh://"):
-            raise
-        top = git.after(failed, source, os.path.join(folder, "source"), env)
+        top = git.after(failed, git.checkout, source, os.path.join(folder, "source"), env)
         return "file://" + parse.quote(os.path.join(top, inside) if inside else top)
     if source["type"] == "vcs" and not source.get("commit"):
         git.note_commit(source, path)

@@ -7,7 +7,7 @@ import re
 import shutil
 import tarfile
 import zlib
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple, TypeVar
 from urllib import parse
 
 from melda.envs import addresses
@@ -15,6 +15,7 @@ from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import tools, web
 
 Json = Dict[str, Any]
+_Found = TypeVar("_Found")
 # Host, and its archive of a commit; {path} is OWNER/NAME. As they document it, and needing no git.
 FORGES = {
     "github.com": "https://github.com/{path}/archive/{commit}.tar.gz",
@@ -28,6 +29,9 @@ PINS = (
     2,
     37,
 )  # http.curloptResolve: https://git-scm.com/docs/git-config#Documentation/git-config.txt-httpcurloptResolve
+SECONDS = 30  # in which a server must answer
+# curl's own limit, which git passes on: what brings nothing for so long is given up.
+STALLED = ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={SECONDS}")
 PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
 
@@ -63,7 +67,7 @@ def _kept_to(url: str, env: Dict[str, str]) -> Tuple[List[str], Dict[str, str]]:
         PackageUnavailable: this git cannot be kept.
         OSError: the name leads nowhere.
     """
-    options = ["-c", "http.followRedirects=false"]
+    options = ["-c", "http.followRedirects=false", *STALLED]
     allowed = {**env, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:ssh"}
     parts = parse.urlsplit(url)
     host, ssh = str(parts.hostname), parts.scheme == "ssh"
@@ -72,7 +76,8 @@ def _kept_to(url: str, env: Dict[str, str]) -> Tuple[List[str], Dict[str, str]]:
     port = parts.port or (22 if ssh else web.PORT)
     found = [str(where[0]) for _, where in web.resolved(host, port)]
     if ssh:
-        name = f"ssh -o BatchMode=yes -o HostName={found[0]} -o HostKeyAlias={host} -o CheckHostIP=no"
+        alive = f"-o ConnectTimeout={SECONDS} -o ServerAliveInterval={SECONDS}"
+        name = f"ssh -o BatchMode=yes {alive} -o HostName={found[0]} -o HostKeyAlias={host} -o CheckHostIP=no"
         return options, {**allowed, "GIT_SSH_COMMAND": name, "GIT_SSH_VARIANT": "ssh"}
     if _version(allowed) < PINS:
         raise PackageUnavailable("git before {0}.{1} cannot be kept to the address that was looked at".format(*PINS))
@@ -80,28 +85,49 @@ def _kept_to(url: str, env: Dict[str, str]) -> Tuple[List[str], Dict[str, str]]:
     return [*options, "-c", f"http.curloptResolve={host}:{port}:{pinned}"], allowed
 
 
-def can_be_asked(source: Json) -> None:
-    """See whether an address may be fetched from, and git is there; nothing is fetched.
+def look(source: Json, env: Dict[str, str]) -> None:
+    """See whether a repository answers, and has the branch or tag that is wanted; nothing is fetched.
+
+    Args:
+        source: of a capture.
+        env: variables of git.
 
     Raises:
-        PackageUnavailable: it may not, or there is none.
+        PackageUnavailable: it does not, may not be asked, or there is no git.
     """
+    url = source["url"]
     try:
-        addresses.check(source["url"], "git")
-    except UsageError as error:
+        addresses.check(url, "git")
+        if shutil.which("git") is None:
+            raise PackageUnavailable(f"{url} is no forge whose archives are known, and git is not there")
+        options, quiet = _kept_to(url, env)
+    except (UsageError, OSError) as error:
         raise PackageUnavailable(str(error)) from None
-    if shutil.which("git") is None:
-        raise PackageUnavailable("{0} is no forge whose archives are known, and git is not there".format(source["url"]))
+    # A server shows its branches and tags, not its commits.
+    wanted = [] if source.get("commit") else [source.get("ref", "") or "HEAD"]
+    done = tools.run(["git", *options, "ls-remote", "--quiet", "--", addresses.with_git_user(url), *wanted], quiet)
+    if done.code:
+        raise PackageUnavailable(f"git: {tools.last_line(done.output)}")
+    if wanted and not done.output.strip():
+        raise PackageUnavailable(f"git: {url} has no {wanted[0]}")
 
 
-def after(failed: PackageUnavailable, source: Json, target: str, env: Dict[str, str]) -> str:
-    """Have git fetch what a forge has no archive of for everybody; as for :func:`checkout`.
+def after(failed: PackageUnavailable, way: Callable[..., _Found], source: Json, *more: Any) -> _Found:
+    """Have git ask, with the user's key, for what a forge has no archive of for everybody: what has an address of ssh.
+
+    Args:
+        failed: why there is no archive.
+        way: :func:`look` or :func:`checkout`, whose result is returned.
+        source: of a capture.
+        more: what else ``way`` takes.
 
     Raises:
         PackageUnavailable: it cannot be had in either way.
     """
+    if not str(source.get("url", "")).startswith("ssh://"):
+        raise failed
     try:
-        return checkout(source, target, env)
+        return way(source, *more)
     except PackageUnavailable as error:
         raise PackageUnavailable(f"{failed}; {error}") from None
 

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Optional, TextIO
 
-from melda.envs import addresses
+from melda.base.addresses import hide
 from melda.plugins import state
 
 WIDTH = 24
@@ -96,4 +96,4 @@ class Progress:
 
 def printable(text: str) -> str:
     """Return what a compiler or a file says so that it does nothing to the terminal, and shows no secret of an address."""
-    return "".join(char if char.isprintable() else " " for char in addresses.hide(text)).rstrip()
+    return "".join(char if char.isprintable() else " " for char in hide(text)).rstrip()

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from typing import Any, Callable, Collection, Dict, List, Sequence, Tuple
 
-from melda.base import interpreters, regular, textfiles
+from melda.base import interpreters, regular_files, textfiles
 from melda.envs.capture.python import Found, in_folder
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import direct, nearest, resolve, tools, web
@@ -258,7 +258,7 @@ class Installer:
         image = interpreters.site_packages(self.site.layout.python_env, self.site.version)
         for path in [*glob.glob(f"{image}/*.dist-info"), *glob.glob(f"{self.site.packages}/*.dist-info")]:
             try:
-                text = regular.head(os.path.join(path, "METADATA"), LARGEST_METADATA).decode("utf-8", "replace")
+                text = regular_files.head(os.path.join(path, "METADATA"), LARGEST_METADATA).decode("utf-8", "replace")
             except OSError:
                 continue
             fields = FIELD.findall(text.partition("\n\n")[0])

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set
 
-from melda.envs import addresses
+from melda.base.addresses import hide
 from melda.envs.capture import r
 from melda.envs.diff import same_version
 from melda.envs.errors import PackageUnavailable
@@ -64,7 +64,7 @@ class Installer:
     def missing(self, entries: Sequence[Json]) -> Failures:
         """Return why sources cannot be had, before anything is fetched."""
         try:
-            return r_settle.missing(entries, self.mirrors) if entries else {}
+            return r_settle.missing(entries, self.mirrors, self._env) if entries else {}
         except PackageUnavailable as error:
             return {entry["name"]: str(error) for entry in entries}
 
@@ -251,4 +251,4 @@ def why(said: str) -> str:
     """Why R CMD INSTALL gave up, in one line."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     told = [line for line in lines if line.startswith(("ERROR", "Error")) or "error:" in line or "Error 1" in line]
-    return "R CMD INSTALL: {0}".format(addresses.hide((told or lines or ["no reason given"])[0])[:300])
+    return "R CMD INSTALL: {0}".format(hide((told or lines or ["no reason given"])[0])[:300])

@@ -80,12 +80,12 @@ def _version(name: str, low: str, known: Known) -> str:
     return version if version and _fits(version, low) else ""
 
 
-def missing(entries: Sequence[Json], at: repositories.Mirrors) -> Dict[str, str]:
+def missing(entries: Sequence[Json], at: repositories.Mirrors, env: Dict[str, str]) -> Dict[str, str]:
     """Return why sources cannot be had, by name; nothing is fetched."""
 
     def why(entry: Json) -> str:
         try:
-            sources.look(entry, at)
+            sources.look(entry, at, env)
         except PackageUnavailable as error:
             return str(error)
         return ""

@@ -10,7 +10,7 @@ import os
 import re
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
-from melda.envs import addresses
+from melda.base.addresses import hide
 from melda.envs.formats.reading import normal
 from melda.envs.restore import tools
 
@@ -53,7 +53,7 @@ def names(name: str, output: str) -> bool:
 
 def reason(output: str) -> str:
     """Why uv gave up, in one line."""
-    text = addresses.hide(re.sub(r"\s+", " ", re.sub(r"[^\x00-\x7f]+", " ", output)).strip())
+    text = hide(re.sub(r"\s+", " ", re.sub(r"[^\x00-\x7f]+", " ", output)).strip())
     found = re.search(r"(Because .*?)(?: And because| hint:|$)", text)
     return (found.group(1) if found else text or "no reason given")[:300]
 

@@ -12,8 +12,9 @@ from http.client import HTTPException
 from typing import Any, Callable, Dict, List, Tuple
 from urllib import parse
 
-from melda.base import regular, textfiles
-from melda.envs import addresses, entries
+from melda.base import regular_files, textfiles
+from melda.base.addresses import hide
+from melda.envs import entries
 from melda.envs.capture.r import description
 from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.formats import renv
@@ -37,7 +38,7 @@ def _open(url: str, trusted: bool, watching: web.Watch, method: str = "GET") -> 
 def _unavailable(shown: str, error: Exception) -> PackageUnavailable:
     if isinstance(error, urllib.error.HTTPError):
         return PackageUnavailable(f"{shown} answers {error.code}")
-    reason = addresses.hide(str(getattr(error, "reason", None) or error))
+    reason = hide(str(getattr(error, "reason", None) or error))
     return PackageUnavailable(f"{shown} cannot be fetched: {reason[:200]}")
 
 
@@ -52,7 +53,7 @@ def fetch(url: str, path: str, trusted: bool = False) -> None:
     Raises:
         PackageUnavailable: it cannot be had.
     """
-    new, shown = path + ".part", addresses.hide(url)
+    new, shown = path + ".part", hide(url)
     with web.watch(web.DEADLINE) as watching:
         try:
             with _open(url, trusted, watching) as answer, open(new, "wb") as stream:
@@ -122,7 +123,7 @@ def fields(folder: str, entry: Json) -> Dict[str, str]:
         PackageUnavailable: it is not.
     """
     try:
-        found = description(regular.head(os.path.join(folder, "DESCRIPTION"), 1 << 20).decode("utf-8", "replace"))
+        found = description(regular_files.head(os.path.join(folder, "DESCRIPTION"), 1 << 20).decode("utf-8", "replace"))
     except OSError:
         raise PackageUnavailable("what was fetched is no R package: it has no DESCRIPTION") from None
     output = (found.get("Package"), found.get("Version"))
@@ -178,14 +179,12 @@ def get(entry: Json, at: repositories.Mirrors, folder: str, env: Dict[str, str])
 
 
 def _archived(entry: Json, at: repositories.Mirrors, folder: str, env: Dict[str, str]) -> str:
-    """Return an archive of a source; git itself, with the user's key, where an address of ssh has none for everybody."""
+    """Return an archive of a source, or what :func:`git.after` has in its place."""
     source, archive = entry["source"], os.path.join(folder, "archive")
     try:
         _first(entry, at, lambda url, trusted: fetch(url, archive, trusted))
     except PackageUnavailable as error:
-        if not str(source.get("url", "")).startswith("ssh://"):
-            raise
-        return git.after(error, source, os.path.join(folder, "source"), env)
+        return git.after(error, git.checkout, source, os.path.join(folder, "source"), env)
     if not source.get("commit"):
         git.note_commit(source, archive)
     return unpack(archive, os.path.join(folder, "source"))
@@ -202,7 +201,7 @@ def _first(entry: Json, at: repositories.Mirrors, ask: Callable[[str, bool], Non
     for url, trusted in repositories.places(entry, at):
         host = parse.urlsplit(url).netloc
         if host in silent:
-            failed.append(f"{addresses.hide(url)} neither")
+            failed.append(f"{hide(url)} neither")
             continue
         try:
             ask(url, trusted)
@@ -216,8 +215,13 @@ def _first(entry: Json, at: repositories.Mirrors, ask: Callable[[str, bool], Non
     raise PackageUnavailable("; ".join(dict.fromkeys(failed)) or "it can be had nowhere")
 
 
-def look(entry: Json, at: repositories.Mirrors) -> None:
+def look(entry: Json, at: repositories.Mirrors, env: Dict[str, str]) -> None:
     """See whether the source of a package is there, and fetch nothing.
+
+    Args:
+        entry: of a capture.
+        at: where this image's R looks.
+        env: variables of git.
 
     Raises:
         PackageUnavailable: it is not.
@@ -231,12 +235,16 @@ def look(entry: Json, at: repositories.Mirrors) -> None:
             try:
                 _open(url, trusted, watching, "HEAD").close()
             except (OSError, HTTPException, ValueError, UsageError) as error:
-                raise _unavailable(addresses.hide(url), error) from None
+                raise _unavailable(hide(url), error) from None
 
+    source = entry["source"]
     try:
-        if entry["source"]["type"] != "git" or git.archive(entry["source"]):
+        if source["type"] == "git" and not git.archive(source):
+            git.look(source, env)
+            return
+        try:
             _first(entry, at, ask)
-        else:
-            git.can_be_asked(entry["source"])
+        except PackageUnavailable as error:
+            git.after(error, git.look, source, env)
     except UsageError as error:
         raise PackageUnavailable(str(error)) from None

@@ -13,8 +13,8 @@ import threading
 import time
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
+from melda.base.addresses import hide
 from melda.config import environ
-from melda.envs import addresses
 from melda.envs.errors import PackageUnavailable, UsageError
 
 UV_LOCK = os.path.join(environ.SRC, "uv.txt")
@@ -194,7 +194,7 @@ def last_line(said: str) -> str:
     """Return the line in which a program says why it gave up."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("error", "e: ", "fatal"))]
-    return addresses.hide((errors or lines or ["no reason given"])[-1])[:300]
+    return hide((errors or lines or ["no reason given"])[-1])[:300]
 
 
 def pip_settings(home: str, env: Dict[str, str], etc: str = "/etc/pip.conf") -> Dict[str, str]:
@@ -221,6 +221,10 @@ def pip_settings(home: str, env: Dict[str, str], etc: str = "/etc/pip.conf") -> 
         value = " ".join(given.get(name, "").split())
         if value and not env.get(theirs):
             found[theirs] = value.replace(" ", ",") if name == "find-links" else value
+    if not env.get("UV_SYSTEM_CERTS"):
+        found["UV_SYSTEM_CERTS"] = "true"  # as pip does: a certificate of the site's own is in the system's store
+    if env.get("REQUESTS_CA_BUNDLE") and not env.get("SSL_CERT_FILE"):
+        found.setdefault("SSL_CERT_FILE", env["REQUESTS_CA_BUNDLE"])  # pip's requests reads it
     if "UV_INDEX" in found:
         found["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip's: of all indexes the best
     return found

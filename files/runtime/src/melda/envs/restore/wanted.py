@@ -7,7 +7,7 @@ import os
 from typing import Any, Dict, NamedTuple
 from urllib import parse
 
-from melda.base import interpreters, regular
+from melda.base import interpreters, regular_files
 from melda.config import environ
 from melda.envs import entries
 from melda.envs.errors import PackageUnavailable
@@ -59,12 +59,30 @@ def digest_of(path: str) -> str:
     """
     found = hashlib.sha256()
     try:
-        with open(regular.descriptor(path), "rb") as stream:
+        with open(regular_files.descriptor(path), "rb") as stream:
             for part in iter(lambda: stream.read(1 << 20), b""):
                 found.update(part)
     except OSError as error:
         raise PackageUnavailable(f"{path} cannot be read: {error.strerror}") from None
     return "sha256:" + found.hexdigest()
+
+
+def _fits(wheel: str, version: str) -> bool:
+    """Is a wheel for this Python, by its name? uv 0.13 takes one of a newer Python for an older one."""
+    from packaging import tags, utils  # noqa: PLC0415 not with the launcher's Python
+
+    try:
+        offered = utils.parse_wheel_filename(wheel)[3]
+    except utils.InvalidWheelFilename:
+        return True  # a source distribution is for each; of anything else uv says what is wrong
+    python = tuple(int(part) for part in version.split(".")[:2])
+    # Whatever the platform: it is the image's, and uv looks at it.
+    anywhere = (
+        *tags.cpython_tags(python, platforms=["any"]),
+        *tags.compatible_tags(python, "cp{0}{1}".format(*python), ["any"]),
+    )
+    suits = {(one.interpreter, one.abi) for one in anywhere}
+    return any((one.interpreter, one.abi) in suits for one in offered)
 
 
 def lines(site: Site, entry: Json, fetched: str = "") -> str:
@@ -88,6 +106,8 @@ def lines(site: Site, entry: Json, fetched: str = "") -> str:
         if source.get("editable") and path.startswith(site.layout.workdir + "/") and os.path.isdir(path):
             return f"--editable {parse.quote(path)}\n"
         copy = kept(site.files, entry)
+        if not _fits(entry["file"]["name"], site.version):
+            raise PackageUnavailable(f"the copy that was kept, {entry['file']['name']}, is for another Python")
         hashes = [entry["file"]["sha256"]]
         return "{0} @ file://{1} --hash={2}\n".format(entry["name"], parse.quote(copy), hashes[0])
     named = "{0} @ {1}".format(entry["name"], fetched) if fetched else freeze.line(entry)

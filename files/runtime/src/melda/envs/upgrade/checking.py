@@ -11,8 +11,8 @@ from melda.base import interpreters
 from melda.config import environ
 from melda.envs.capture import python, r
 from melda.envs.restore import tools
-from melda.sync.carried import Failure
-from melda.sync.carry_over import Due
+from melda.sync.upgrade_plan import Due
+from melda.sync.upgrade_record import Failure
 
 SECONDS = 60.0  # for one package
 # A package a line on standard input; the answer is its name, and why it does not load. What it prints itself goes nowhere.

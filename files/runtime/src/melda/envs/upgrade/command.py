@@ -7,22 +7,23 @@ import json
 import os
 import sys
 import time
-from typing import Dict, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from melda.base.errors import ConfigError
 from melda.config import environ, upgrade
-from melda.envs import cli
-from melda.envs.errors import UsageError
-from melda.envs.upgrade import passes, telling
-from melda.envs.upgrade.former import Former
-from melda.envs.upgrade.work import Upgrade
+from melda.envs import image_python
+from melda.envs.errors import UNAVAILABLE, UsageError
+from melda.envs.restore.progress import printable
+from melda.envs.upgrade import install_passes, notices
+from melda.envs.upgrade.plan import Upgrade
+from melda.envs.upgrade.previous import Former
 from melda.plugins import state
-from melda.sync.carried import PACKAGES
-from melda.sync.carry_over import Due
+from melda.sync import upgrade_service
+from melda.sync.upgrade_plan import Due
+from melda.sync.upgrade_record import PACKAGES, Failure
 
 PATIENCE, PAUSE = 300.0, 0.2  # seconds for the project's packages to come from the bucket; between two looks
 AGAIN = 10.0  # seconds until it is tried again while another restore runs
-NICE = 10  # the user's cells come first
 
 
 def background(place: environ.ImageLayout, variables: Dict[str, str]) -> None:
@@ -32,7 +33,7 @@ def background(place: environ.ImageLayout, variables: Dict[str, str]) -> None:
         UsageError: another restore runs; it is tried again.
     """
     mode = upgrade.mode(variables)
-    one = Upgrade(place, telling.Told(sys.stderr))
+    one = Upgrade(place, notices.Told(sys.stderr))
     one.keep_snapshots()
     one.note_manifest()
     if mode == upgrade.OFF:
@@ -50,30 +51,33 @@ def background(place: environ.ImageLayout, variables: Dict[str, str]) -> None:
         one.nothing(found)
     failures = one.check()
     if failures:
-        telling.line(telling.does_not_load(failures))
+        notices.line(notices.does_not_load(failures))
     elif not found:
         known, failures = one.known()
         if failures:
-            telling.Missing(known).failed(failures)
+            notices.Missing(known).failed(failures)
 
 
 def _ask(one: Upgrade, dues: Sequence[Due]) -> None:
     found = [each for each in [*one.former(dues), *one.newer()] if each.packages]
     if found:
-        moves = telling.moves([each.due for each in found])
-        telling.Missing([each.due for each in found]).asked({each.kind: each.packages for each in found})
-        telling.line(f"waiting: melda-env upgrade carries the packages over from {moves}")
+        moves = notices.moves([each.due for each in found])
+        notices.Missing([each.due for each in found]).asked({each.kind: each.packages for each in found})
+        notices.line(f"waiting: melda-env upgrade carries the packages over from {moves}")
 
 
 def _install(one: Upgrade, found: Sequence[Former]) -> None:
     dues = [each.due for each in found if each.packages]
-    telling.line(f"installing what the project had: {telling.moves(dues)}")
-    missing = telling.Missing(dues)
-    count, failures = one.install(found, missing)
-    for failure in failures:
-        telling.say(f"{telling.LANGUAGES[failure.kind]} {failure.name} {failure.version}: {failure.reason}")
-    missing.failed(failures)
-    telling.line(telling.summary(count, dues, failures))
+    notices.line(f"installing what the project had: {notices.moves(dues)}")
+    missing = notices.Missing(dues)
+
+    def here(count: int, failures: List[Failure]) -> None:
+        for failure in failures:
+            notices.say(f"{notices.LANGUAGES[failure.kind]} {failure.name} {failure.version}: {failure.reason}")
+        missing.failed(failures)
+        notices.line(notices.summary(count, dues, failures))
+
+    one.install(found, missing, here)
 
 
 def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
@@ -82,7 +86,7 @@ def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     Raises:
         UsageError: another restore runs.
     """
-    one = Upgrade(place, telling.Shown(sys.stderr if asked.json else None))
+    one = Upgrade(place, notices.Shown(sys.stderr if asked.json else None))
     try:
         one.keep_snapshots()
         dues = one.due(again=True)
@@ -90,12 +94,12 @@ def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
         found = one.former([due for due in dues if due.how == PACKAGES])
         found += [each for each in one.newer() if each.due.target not in {due.target for due in dues}]
         dues += [each.due for each in found if each.due not in dues]
-        count, failures = one.install(found, telling.Missing(dues)) if found else (0, [])
+        count, failures = one.install(found, notices.Missing(dues)) if found else (0, [])
         failures = [*failures, *one.check()]
     except OSError as error:
         raise UsageError("{0}: {1}".format(error.filename or "the project", error.strerror or error)) from None
-    telling.Missing(dues).failed(failures)
-    line = telling.summary(count, dues, failures) if dues else "there is nothing to carry over"
+    notices.Missing(dues).failed(failures)
+    line = notices.summary(count, dues, failures) if dues else "there is nothing to carry over"
     state.write(line if dues else "", state.UPGRADE)
     if asked.json:
         answer = {"carried": count, "entries": taken, "failures": [failure._asdict() for failure in failures]}
@@ -103,10 +107,9 @@ def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     else:
         sys.stdout.write(line + "\n")
         for failure in failures:
-            sys.stdout.write(
-                f"  {telling.LANGUAGES[failure.kind]} {failure.name} {failure.version}: {failure.reason}\n"
-            )
-    return cli.UNAVAILABLE if failures else 0
+            text = f"{notices.LANGUAGES[failure.kind]} {failure.name} {failure.version}: {failure.reason}"
+            sys.stdout.write(f"  {printable(text)}\n")
+    return UNAVAILABLE if failures else 0
 
 
 def _wait() -> None:
@@ -119,21 +122,22 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Command line: none; see :func:`background`."""
     variables = environ.load()
     place = environ.image_layout(variables)
-    cli.interpreter(place)
-    os.nice(NICE)
+    image_python.go_on(place)
     _wait()
+    if upgrade_service.is_settled():
+        return 0
     while True:
         try:
             background(place, variables)
             return 0
         except UsageError as error:
-            if passes.invalid(error):
-                telling.line(f"failed: {error}; melda-env upgrade tries it again")
+            if install_passes.invalid(error):
+                notices.line(f"failed: {error}; melda-env upgrade tries it again")
                 return 0
             time.sleep(AGAIN)
         except ConfigError as error:
-            telling.line(f"failed: {error}")
+            notices.line(f"failed: {error}")
             return 0
         except OSError as error:
-            telling.line("failed: {0}: {1}".format(error.filename or "the project", error.strerror or error))
+            notices.line("failed: {0}: {1}".format(error.filename or "the project", error.strerror or error))
             return 1  # start-jupyter tries again

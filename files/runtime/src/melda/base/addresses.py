@@ -1,0 +1,30 @@
+"""Addresses as they may be shown, in the log, on a port or in the bucket: without user info, and without a query."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_TEXT = 4000  # looked at; the patterns below take the square of it
+LONGEST_VALUE = 200
+AT = r"(?:@|%(?:25)*40)"
+MARK = r"(?:[?;]|%(?:25)*3[fb])"
+HIDDEN = (
+    (re.compile(r"([/\\]{2})\S*" + AT, re.IGNORECASE), r"\1...@"),  # a password may hold a /
+    (re.compile(r"(?<![\w.+/-])[\w.+-]+:(?!//)\S*" + AT, re.IGNORECASE), "...@"),
+    (re.compile(r"([/\\]{2}\S*?)" + MARK + r"\S+", re.IGNORECASE), r"\1?..."),
+)
+
+
+def hide(text: str) -> str:
+    """``text`` for a reader or a log, without user info and queries of the addresses in it."""
+    if len(text) > LONGEST_TEXT:
+        text = text[:LONGEST_TEXT].rpartition(" ")[0]  # the last word may have been a half
+    for pattern, instead in HIDDEN:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def shown(value: str) -> str:
+    """``value`` of a variable for a message: as :func:`hide` has it, for it may be another variable's, and short."""
+    found = hide(value) or (value and "...")  # one word that is too long to look for a secret in it
+    return found if len(found) <= LONGEST_VALUE else found[:LONGEST_VALUE] + "..."

@@ -1,0 +1,38 @@
+"""http_proxy and its like: what curl takes for a proxy, so that all who read them take it for one.
+
+JupyterLab does not load at all with one that its HTTP library does not know, be it for want of ``http://`` alone
+(https://www.python-httpx.org/advanced/proxies/).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, Mapping
+
+from melda.base.addresses import shown
+from melda.base.errors import ConfigError
+from melda.base.paths import HIGHEST_PORT
+
+NAMES = ("http_proxy", "https_proxy", "all_proxy")
+LONGEST = 2000
+_URL = re.compile(r"https?://([^\s/@]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
+
+
+def filled_in(variables: Mapping[str, str]) -> Dict[str, str]:
+    """Return the variables, with ``http://`` before each proxy that has no scheme.
+
+    Raises:
+        ConfigError: one is no HTTP proxy; a password in it is not shown.
+    """
+    found = dict(variables)
+    for name, value in variables.items():
+        if name.lower() not in NAMES or not value.strip():
+            continue
+        address = value.strip() if "://" in value else "http://" + value.strip()
+        url = _URL.fullmatch(address) if len(address) <= LONGEST else None
+        if not url or int(url.group(3) or 0) > HIGHEST_PORT:
+            raise ConfigError(
+                f"invalid {name}={shown(value)!r}: expected a proxy such as http://proxy.example.org:3128"
+            )
+        found[name] = address
+    return found

@@ -1,0 +1,143 @@
+"""A start of Jupyter, and a second one without the user's configuration if the first does not come to listen.
+
+What the user writes into ~/.jupyter is run by Jupyter, and lies there at every later start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
+from typing import Callable, List, NoReturn
+
+from melda.base import folders, log, regular_files, textfiles
+from melda.jupyter import service as jupyter
+
+# In the environment of the second attempt: why there is one.
+REASON = "MELDA_JUPYTER_REASON"
+CONFIGURATION = "JUPYTER_CONFIG_DIR"
+LARGEST_SECRET = 4096  # bytes
+LONGEST_LINE = 200  # bytes of what root says
+
+
+def make_usable(home: str, runtime: str) -> None:
+    """See that Jupyter can make what it needs in the home: what is in the way is set aside.
+
+    Args:
+        home: of the user.
+        runtime: Jupyter's runtime folder.
+    """
+    try:
+        # jupyter_core ends where it may not look into the second of them.
+        for name in (".jupyter", ".ipython"):
+            folders.check(os.path.join(home, name), links=True)
+        below = os.path.relpath(runtime, home).split("/")
+        path = home
+        for name in below if below[0] != ".." else []:
+            path = os.path.join(path, name)
+            if not folders.check(path, links=True):
+                return
+        secret = os.path.join(runtime, "jupyter_cookie_secret")
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                regular_files.read(secret, LARGEST_SECRET)
+            except FileNotFoundError:
+                raise
+            except OSError:
+                folders.move_aside(secret)
+    except Exception as error:  # then Jupyter says what it makes of it
+        log.line(f"jupyter: {runtime}: {error}")
+
+
+class Attempt:
+    """One of at most two starts.
+
+    Args:
+        command: to run this program again.
+        told: path of a file that says why the configuration is skipped, for the health check.
+    """
+
+    def __init__(self, command: List[str], told: str = jupyter.LEFT_OUT) -> None:
+        self._command, self._told = command, told
+        self.reason = os.environ.pop(REASON, "")
+        self.over = False
+
+    def wait(self) -> bool:
+        """Wait until root says that everything is ready, and whether the last start had failed (:mod:`melda.jupyter.start_note`).
+
+        Returns:
+            False if root is gone.
+        """
+        if self.reason:  # the second attempt: it was said to the first
+            return True
+        line = os.read(0, LONGEST_LINE)
+        self.reason = line.decode("ascii", "replace").strip()
+        return bool(line)
+
+    def begin(self) -> None:
+        """Leave the configuration out if there is a reason."""
+        if self.reason:
+            os.environ[CONFIGURATION] = _empty_folder()
+            log.line(f"jupyter: ~/.jupyter is left out: {self.reason}")
+            with contextlib.suppress(OSError):
+                textfiles.replace(self._told, f"left out: {self.reason}")
+
+    def finish(self) -> None:
+        """Take note that it listens."""
+        self.over = True
+        if self.reason:
+            os.environ.pop(CONFIGURATION, None)  # kernels and terminals have the user's
+
+    def again(self, reason: str) -> NoReturn:
+        """Become the second attempt."""
+        os.environ[REASON] = reason
+        os.execv(self._command[0], self._command)  # nosec B606 # noqa: S606
+
+    def run(self, serve: Callable[[], object]) -> int:
+        """Serve until it is over.
+
+        Args:
+            serve: Jupyter's own command.
+
+        Returns:
+            The exit code.
+        """
+        make_usable(os.path.expanduser("~"), _runtime())
+        self.begin()
+        code = 1
+        try:
+            code = _number(serve())
+            reason = f"Jupyter ended with exit code {code}"
+        except SystemExit as error:
+            code = _number(error.code)
+            reason = f"Jupyter ended with exit code {code}"
+        except Exception as error:
+            if self.over or self.reason:
+                raise
+            sys.excepthook(type(error), error, error.__traceback__)
+            reason = "{0}: {1}".format(type(error).__name__, " ".join(str(error).split())[:200])
+        if not (self.over or self.reason):
+            self.again(reason)
+        return code
+
+
+def _empty_folder() -> str:
+    try:
+        path = tempfile.mkdtemp(prefix="jupyter-")
+        # Else jupyter_core would look for IPython's of old.
+        with open(os.path.join(path, "migrated"), "w", encoding="ascii"):
+            return path
+    except OSError:  # the disk is full, say
+        return os.devnull + "/none"
+
+
+def _number(code: object) -> int:
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def _runtime() -> str:
+    with contextlib.suppress(Exception):
+        return str(importlib.import_module("jupyter_core.paths").jupyter_runtime_dir())
+    return os.path.expanduser("~/.local/share/jupyter/runtime")

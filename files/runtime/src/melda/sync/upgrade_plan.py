@@ -1,0 +1,265 @@
+"""Carrying over what a project had with another Python or R: what there is to do, and what is taken over as it is.
+
+A patch release (the same X.Y) takes the other folder over as a whole: by hard links where the project is a local folder, from
+the archives in the bucket where it is in one. The old folder stays as it is, for the day somebody goes back. What another X.Y
+needs is installed package by package, see melda/envs/upgrade; nothing of that happens here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
+
+from melda.base import folders, mounts
+from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
+from melda.plugins import image_record
+from melda.sync import distributions, local_index, tree, upgrade_record
+from melda.sync.at_start import AtStart
+from melda.sync.local_index import LocalIndex
+from melda.sync.restoring import Restoring
+from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried
+
+WORK = "carried-over"  # folder for what is on its way, beside where it goes
+SHEBANG = 4096  # bytes of a program that are looked at: its first lines
+Say = Callable[[str], None]
+
+
+class Due(NamedTuple):
+    """A folder that is to be filled, from another one.
+
+    Attributes:
+        target, source: their names.
+        how: see :class:`Carried`.
+    """
+
+    target: str
+    source: str
+    how: str
+
+
+class Taken(NamedTuple):
+    """What was taken over.
+
+    Attributes:
+        entries: how many.
+        known: the archives of the other folder that hold them; nothing, if the project is a local folder.
+    """
+
+    entries: int
+    known: LocalIndex
+
+
+class Project:
+    """A project's folders, of this Python and R and of others.
+
+    Args:
+        workdir: the project.
+        local: folder on local disk in which the folders lie that are kept in the bucket; empty: the project is none.
+        say: takes lines for the log.
+        known: what the bucket held, for the first time that it is found out what is due.
+    """
+
+    def __init__(self, workdir: str, local: str, say: Say, known: Optional[AtStart] = None) -> None:
+        self._workdir, self._local, self._say, self._known = workdir, local, say, known
+        self._ours = os.path.join(workdir, PROJECT_STATE)
+        self._lists: Dict[str, List[str]] = {}  # folder -> names, while it is found out what is due
+
+    def _listed(self, folder: str) -> List[str]:
+        """Return the names in a folder, which in a bucket are a request or more."""
+        if folder not in self._lists:
+            below = os.path.relpath(folder, self._ours)
+            names = self._known.names("" if below == "." else below) if self._known and below[:2] != ".." else None
+            self._lists[folder] = tree.listed(folder) if names is None else names
+        return self._lists[folder]
+
+    def _root(self, name: str) -> str:
+        return os.path.join(self._local or self._workdir, name)
+
+    def _saved(self, name: str) -> bool:
+        """Return whether the bucket has a generation of this folder."""
+        return any(entry.endswith(".json") for entry in self._listed(os.path.join(self._ours, name)))
+
+    def _holds(self, name: str) -> bool:
+        if self._local:
+            return self._saved(name)
+        shape, root = tree.layout(name), os.path.join(self._workdir, name)
+        return next(iter(shape.entries(root)), None) is not None
+
+    def _used(self, name: str) -> bool:
+        # On local disk first: most folders hold something, and the bucket takes its time.
+        return next(iter(tree.layout(name).entries(self._root(name))), None) is not None or self._holds(name)
+
+    def _lost(self, target: str, one: Carried) -> bool:
+        """Return whether what was taken over did not come into the bucket: its container was killed, or stopped, too early."""
+        return bool(self._local) and one.how == WHOLE and not self._used(target) and self._holds(one.source)
+
+    def mark(self, name: str) -> str:
+        """Return what is another one when something in a folder was installed or removed since; empty: it is not here.
+
+        Raises:
+            OSError: the project cannot be read.
+        """
+        if self._local:
+            state = sorted(entry for entry in tree.listed(os.path.join(self._ours, name)) if entry.endswith(".json"))
+        else:
+            state = [str(moment) for moment in tree.layout(name).stamp(self._root(name)) if moment]
+        return hashlib.sha256(" ".join(state).encode()).hexdigest()[:16] if state else ""
+
+    def _captured(self, kind: str) -> Iterator[str]:
+        """Return the folders' names of which there is a snapshot under its own name."""
+        for name in self._listed(self._ours):
+            found = re.fullmatch(rf"environment\.(?:.*_)?{kind}-(\d+\.\d+\.\d+)(?:_.*)?\.json", name)
+            if found:
+                yield f"{kind}-{found.group(1)}"
+
+    def source(self, target: str) -> str:
+        """Return the folder from which ``target`` is to be filled; empty: there is none.
+
+        The one of the image that the project ran on last; else the newest of the same X.Y, else the newest.
+        """
+        kind, series, mine = upgrade_record.parts(target)
+        listed = self._listed(self._ours if self._local else self._workdir)
+        names = {name for name in listed if upgrade_record.FOLDER.fullmatch(name) and name != target}
+        names = {name for name in names if upgrade_record.parts(name)[0] == kind and self._holds(name)}
+        names |= set(self._captured(kind)) - {target}
+        if not names:
+            return ""
+        record = image_record.read(self._workdir)
+        for image in (record.last, record.before):
+            version = image and (image.python if kind == "Python" else image.r)
+            if version and f"{kind}-{version}" in names:
+                return f"{kind}-{version}"
+
+        def rank(name: str) -> object:
+            _, other, numbers = upgrade_record.parts(name)
+            return other == series, numbers < mine, numbers
+
+        return max(names, key=rank, default="")  # type: ignore[arg-type]
+
+    def due(self, targets: List[str]) -> List[Due]:
+        """Return what there is to do: folders that were never used, or whose filling did not come to its end.
+
+        Raises:
+            OSError: the project cannot be read.
+        """
+        nothing = self._known and not self._known.holds(upgrade_record.NAME)
+        known, found = {} if nothing else upgrade_record.read(self._workdir), []
+        self._lists.clear()
+        for target in targets:
+            one = known.get(target)
+            if (one and one.done and not self._lost(target, one)) or (not one and self._used(target)):
+                continue
+            source = one.source if one else self.source(target)
+            if source:
+                how = WHOLE if upgrade_record.same_series(target, source) and self._holds(source) else PACKAGES
+                found.append(Due(target, source, how))
+        self._known = None
+        return found
+
+    def take_over(self, due: Due) -> Taken:
+        """Fill a folder with all that another one of the same X.Y has. Killed anywhere, it can be done again.
+
+        Returns:
+            What it has from there.
+
+        Raises:
+            OSError: something cannot be read or written.
+        """
+        upgrade_record.note(self._workdir, due.target, Carried(due.source, WHOLE))
+        mark = self.mark(due.source)
+        work = os.path.join(self._local or self._ours, WORK)
+        distributions.remove(work)
+        folders.make(work)
+        index = local_index.NOTHING
+        try:
+            whole = os.path.join(work, due.source)
+            if self._local:
+                index = self._unpack(due.source, work)
+            else:
+                self._link(os.path.join(self._workdir, due.source), whole)
+            relocate(whole, *(os.path.join(self._workdir, name) for name in (due.source, due.target)))
+            shape = tree.layout(due.target)
+            had = tuple(sorted(distributions.distributions(shape, whole) if shape.packages else shape.entries(whole)))
+            moved = distributions.adopt(shape, whole, self._root(due.target))
+        finally:
+            with contextlib.suppress(OSError):
+                distributions.remove(work)
+        upgrade_record.note(self._workdir, due.target, Carried(due.source, WHOLE, done=True, mark=mark, had=had))
+        return Taken(len(moved), local_index.only(index, moved))
+
+    def _unpack(self, name: str, work: str) -> LocalIndex:
+        folders.make(work, name)
+        restoring = Restoring(name, work, self._ours, self._say, "")
+        restoring.restore()
+        return restoring.index
+
+    def _link(self, source: str, target: str) -> None:
+        shape = tree.layout(os.path.basename(source))
+        for entry in shape.entries(source):
+            try:
+                link(os.path.join(source, entry), os.path.join(target, entry))
+            except (OSError, RecursionError) as error:  # one that cannot be read costs itself alone
+                self._say("{0}: not taken over: {1}".format(entry, getattr(error, "strerror", "") or error))
+
+
+def local_folder(workdir: str, names: List[str]) -> str:
+    """Return the folder on local disk with the folders that are kept in the bucket; empty: the project is none.
+
+    By what is mounted: a login's environment does not say which bucket the container has.
+
+    Args:
+        workdir: the project.
+        names: the plugin folders of this Python and R.
+    """
+    return LOCAL_PLUGINS if any(mounts.at(os.path.join(workdir, name)) for name in names) else ""
+
+
+def _file(source: str, target: str) -> str:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:  # a file system that has none
+        shutil.copy2(source, target, follow_symlinks=False)
+    return target
+
+
+def link(source: str, target: str) -> None:
+    """Give a file, or all in a folder, a second name. Installers never change a file: they replace it.
+
+    Raises:
+        OSError, RecursionError: it cannot be done.
+    """
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if os.path.isdir(source) and not os.path.islink(source):
+        shutil.copytree(source, target, symlinks=True, copy_function=_file)
+    else:
+        _file(source, target)
+
+
+def relocate(root: str, old: str, new: str) -> None:
+    """Let programs in ``root``'s bin that name the Python of the folder ``old`` name the one of ``new``."""
+    programs = os.path.join(root, "bin")
+    for name in tree.listed(programs):
+        path = os.path.join(programs, name)
+        if not os.path.isfile(path) or os.path.islink(path):
+            continue
+        with contextlib.suppress(OSError):
+            text = _moved(path, old.encode(), new.encode())
+            if text is not None:
+                # A new file: the old one may have another name in the old folder.
+                mode = os.stat(path).st_mode & 0o777
+                with open(path + ".new", "wb") as stream:
+                    stream.write(text)
+                os.chmod(path + ".new", mode)
+                os.replace(path + ".new", path)
+
+
+def _moved(path: str, old: bytes, new: bytes) -> Optional[bytes]:
+    with open(path, "rb") as stream:
+        head = stream.read(SHEBANG)
+        if not head.startswith(b"#!") or old + b"/" not in head:
+            return None
+        return head.replace(old + b"/", new + b"/") + stream.read()

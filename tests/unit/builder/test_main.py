@@ -1,0 +1,26 @@
+"""builder/__main__.py: in which order a build refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from builder import __main__ as main
+from builder.errors import BuildError
+
+
+def test_a_base_that_cannot_be_had_is_said_before_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_: str) -> None:
+        raise BuildError("no space")
+
+    def no_base(*_: object) -> tuple[str, str]:
+        raise BuildError("BASE=debian:sid cannot be had")
+
+    monkeypatch.setattr(main.engine, "ready", lambda: "docker")
+    monkeypatch.setattr(main.engine, "check_space", no_room)
+    monkeypatch.setattr(main, "resolve_sources", no_base)
+    chosen = main.settings.check(main.parser().parse_args(["image", "--base", "debian:sid"]))
+    with pytest.raises(BuildError, match="cannot be had"):
+        main.build_image("image", chosen)
+    monkeypatch.setattr(main, "resolve_sources", lambda *_: ("debian:trixie", "base"))
+    with pytest.raises(BuildError, match="no space"):
+        main.build_image("image", chosen)

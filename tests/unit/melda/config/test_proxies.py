@@ -1,0 +1,40 @@
+"""Proxies: written as curl takes them, read by everybody."""
+
+from __future__ import annotations
+
+import pytest
+from melda.base.errors import ConfigError
+from melda.config import proxies
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("http://proxy.example.org:3128", "http://proxy.example.org:3128"),
+        ("proxy.example.org:3128", "http://proxy.example.org:3128"),
+        (" proxy ", "http://proxy"),
+        ("https://ada:pass%40word@proxy:8080/", "https://ada:pass%40word@proxy:8080/"),
+        ("ada:secret@proxy:8080", "http://ada:secret@proxy:8080"),
+        ("[2001:db8::1]:3128", "http://[2001:db8::1]:3128"),
+        ("", ""),
+        (" ", " "),
+    ],
+)
+@pytest.mark.parametrize("name", ["http_proxy", "HTTPS_PROXY", "ALL_PROXY"])
+def test_it_has_its_scheme(name: str, value: str, read: str) -> None:
+    others = {"no_proxy": "localhost,.example.org", "PROXY": "x y", "npm_config_proxy": "?"}
+    assert proxies.filled_in({name: value, **others}) == {name: read, **others}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["socks5://proxy:1080", "http://", "://", "ftp://proxy", "http://proxy:99999", "http://proxy:x", "a b", "http://p/path",
+     "\udcff", "p:1" * 40_000,
+     "http://ada:CANARY@proxy:99999", "ada:CANARY@proxy/path"],
+)  # fmt: skip
+def test_another_is_refused_and_its_password_is_not_shown(value: str) -> None:
+    with pytest.raises(
+        ConfigError, match="^invalid https_proxy='.*: expected a proxy such as http://proxy.example.org:3128$"
+    ) as no:
+        proxies.filled_in({"https_proxy": value})
+    assert "CANARY" not in str(no.value)
