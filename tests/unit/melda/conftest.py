@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +21,12 @@ from melda.config.firewall_policy import from_env  # noqa: E402
 def _no_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines of the log are compared without the moment and the level that stand before them."""
     monkeypatch.setattr(log, "stamp", lambda _: "")
+
+
+@pytest.fixture(autouse=True)
+def _own_popen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a program does to all that it starts (melda/base/oom.py) ends with the test in which it ran."""
+    monkeypatch.setattr(subprocess, "Popen", subprocess.Popen)
 
 
 @pytest.fixture(scope="session")

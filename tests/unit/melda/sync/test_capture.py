@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import threading
 import time
 from pathlib import Path
 
@@ -54,6 +56,36 @@ def test_nobody_waits(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("melda.sync.capture.LAST", 0.01)
     assert capture.flush(2) == "what is installed is not written down"
     assert process.returncode == -9 and capture._running is None
+
+
+def test_the_last_one_has_the_time_that_is_left_and_says_when_it_was_too_short(
+    tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output: list[str] = []
+    os.mkfifo(tmp_path / "wait")
+    monkeypatch.setattr("melda.sync.capture.LAST", 0.01)
+    capture = Capture(f"{tmp_path}/x", output.append, program)
+    going_on = threading.Timer(0.3, lambda: (tmp_path / "wait").write_text("\n"))
+    going_on.start()
+    assert capture.flush(1, time.monotonic() + 30) == "", "it takes longer than the least, and is waited for"
+    going_on.join()
+    assert capture.flush(2, time.monotonic() + 0.5) == "what is installed is not written down"
+    (said,) = output
+    assert re.fullmatch(r"what is installed is not written down: it takes longer than the 0\.[45] s that are left", said)
+
+
+def test_one_of_before_the_last_change_is_not_waited_for(tmp_path: Path, program: str) -> None:
+    os.mkfifo(tmp_path / "wait")
+    capture = Capture(f"{tmp_path}/x", print, program)
+    capture.poll(1)
+    before = capture._running
+    until = time.monotonic() + 10
+    while not calls(tmp_path):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    os.unlink(tmp_path / "wait")
+    assert capture.flush(2) == ""
+    assert before and before.returncode == -9 and len(calls(tmp_path)) == 2
 
 
 def test_what_fails_is_said_once(tmp_path: Path, program: str) -> None:

@@ -119,6 +119,6 @@ def test_the_lists_are_missed_too(begun: SyncDaemon, monkeypatch: pytest.MonkeyP
         broken.setattr(begun._packages, "flush", refuse)
         assert not begun.flush()
     assert state.read() == "failed: the list of apt's packages is not saved: Input/output error"
-    monkeypatch.setattr(begun._capture, "flush", lambda _: "what is installed is not written down")
+    monkeypatch.setattr(begun._capture, "flush", lambda *_: "what is installed is not written down")
     assert not begun.flush()
     assert state.read() == "failed: what is installed is not written down"

@@ -79,7 +79,7 @@ def do_capture(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
 def _note_manifest(place: environ.ImageLayout, found: Json) -> None:
     """Note the number that stands for this image, if the project does not know it: here it is computed already."""
     if os.path.lexists(state.INTERRUPTED):
-        return  # the container stops: the snapshot has two seconds
+        return  # the container stops: the snapshot has a few seconds
     with contextlib.suppress(OSError):
         record = image_record.read(place.workdir)
         last = record.last

@@ -16,6 +16,7 @@ RESTORING = paths.RESTORING
 # there is no file nobody could look, so somebody may have been installing.
 INTERRUPTED, NOBODY = FOLDER + "/interrupted", "nobody"
 LAST = "--last"  # an option of the sync daemon: save what is left, and end
+DEADLINE = FOLDER + "/deadline"  # when the sync daemon is killed as the container stops, by CLOCK_MONOTONIC
 CAPTURING = FOLDER + "/capturing"  # a lock: somebody writes a snapshot
 START = FOLDER + "/start"  # what a start could not make ready in the home and in the project; empty: nothing
 IMAGE = FOLDER + "/image"  # from which image to which the project moved; not there: it did not
@@ -26,7 +27,8 @@ ASKED = FOLDER + "/asked"  # the sync daemon has read what the bucket held at th
 SETTLED = FOLDER + "/settled"  # the sync daemon has seen that there is nothing to carry over
 NAMES = tuple(
     os.path.basename(path)
-    for path in (STATE, FORK, RESTORING, INTERRUPTED, START, IMAGE, UPGRADE, MISSING, CAPTURING, COPIES, ASKED, SETTLED)
+    for path in (STATE, FORK, RESTORING, INTERRUPTED, DEADLINE, CAPTURING, START, IMAGE, UPGRADE, MISSING, COPIES)
+    + (ASKED, SETTLED)
 )
 LOCAL = "kept in the project's folder"
 PROJECT_STATE = paths.PROJECT_STATE
@@ -41,6 +43,14 @@ def text(path: str) -> str:
         return regular_files.read(path, LARGEST).decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def deadline() -> float:
+    """Return when the sync daemon is killed (time.monotonic()), as far as it knows; 0: it does not."""
+    try:
+        return float(text(DEADLINE))
+    except ValueError:
+        return 0.0
 
 
 def read(path: str = "") -> Optional[str]:

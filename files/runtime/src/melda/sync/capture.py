@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
+import time
 from typing import Callable, Optional
 
 from melda.base import folders
@@ -13,7 +13,7 @@ from melda.sync import programs
 from melda.sync.apt_packages import LATER
 
 PROGRAM = os.path.join(SRC, "melda-env")
-LAST = 2.0  # seconds it may take when the container stops
+LAST = 2.0  # seconds, at least, that the last one may take when the container stops
 
 Say = Callable[[str], None]
 
@@ -34,7 +34,7 @@ class Capture:
         self._written: object = None
         self._done = True  # what was written last, or tried to
         self._told = b""  # by what is running
-        self._failed = ""  # why it could not be started
+        self._failed = ""  # why the last one did not succeed
 
     def take(self, state: object) -> None:
         """Take it that what there is is written down, as ``state`` has it."""
@@ -43,16 +43,11 @@ class Capture:
     def poll(self, state: object) -> None:
         """Write it down again if ``state`` is another than when it was written; to be called every second or so."""
         self._wanted = state
-        over = self._running and self._running.poll() is not None
         if self._running:
             self._told = programs.said(self._running, self._told)  # it must not wait for us
-            if not over:
+            if self._running.poll() is None:
                 return
-            self._done = self._running.returncode == 0
-            if not self._done:
-                output = programs.shown(self._told.decode("utf-8", "replace").strip(), 1000)
-                self._say("what is installed is not written down: {0}".format(output or "no reason given"))
-            self._stop()
+            self._ended(self._told)
         if self._wanted != self._written:
             self._start()
 
@@ -61,34 +56,54 @@ class Capture:
         try:
             folders.make(os.path.dirname(self._path))
             self._running = programs.start((self._program, "capture", self._path), variables=dict(os.environ))
-            self._failed = ""
         except OSError as error:
-            self._done = False
             if error.errno in LATER:
                 self._written = before
-            if error.strerror != self._failed:
-                self._say(f"what is installed is not written down: {error.strerror}")
-            self._failed = error.strerror or ""
+            self._fail(error.strerror or str(error))
 
-    def flush(self, state: object) -> str:
+    def _ended(self, output: bytes) -> None:
+        """Take over what became of what was running."""
+        if self._running and self._running.returncode == 0:
+            self._done, self._failed = True, ""
+        else:
+            self._fail(programs.shown(output.decode("utf-8", "replace").strip(), 1000) or "no reason given")
+        self._stop()
+
+    def _fail(self, reason: str) -> None:
+        self._done = False
+        if reason != self._failed:
+            self._say(f"what is installed is not written down: {reason}")
+        self._failed = reason
+
+    def flush(self, state: object, until: float = 0.0) -> str:
         """Write down what is not written yet, now or never; it is replaced as a whole, or not at all.
+
+        Args:
+            state: as for :meth:`poll`.
+            until: moment (time.monotonic()) at which it must be over; :data:`LAST` is left in any case.
 
         Returns:
             Empty if it is written; else that it is not, for people.
         """
-        self._end()
-        if state != self._written or not self._done:
+        until = max(until, time.monotonic() + LAST)
+        if self._running and self._written != state:
+            self._stop()  # it began before the last change
+        self._wait(until)
+        if (state != self._written or not self._done) and time.monotonic() < until:
             self._wanted = state
             self._start()
-            self._end()
+            self._wait(until)
         return "" if self._done else "what is installed is not written down"
 
-    def _end(self) -> None:
+    def _wait(self, until: float) -> None:
         """Wait for what is running."""
-        if self._running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._running.communicate(timeout=LAST)
-            self._done = self._running.poll() == 0
+        if self._running is None:
+            return
+        left = max(0.0, until - time.monotonic())
+        try:
+            self._ended(self._told + (self._running.communicate(timeout=left)[1] or b""))
+        except subprocess.TimeoutExpired:
+            self._fail(f"it takes longer than the {left:.1f} s that are left")
             self._stop()
 
     def _stop(self) -> None:

@@ -231,7 +231,7 @@ class SyncDaemon:
             missing.append(f"the list of apt's packages is not saved: {_reason(error)}")
             say(missing[-1])
         if self._folders and all(folder.restored for folder in self._folders):
-            missing.append(self._capture.flush(self._installed()))
+            missing.append(self._capture.flush(self._installed(), state.deadline()))
         missing = list(filter(None, missing))
         state.write("failed: " + "; ".join(missing) if missing else self.line())
         return not missing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from typing import List
 
 from melda.base import descriptors, folders, log, mounts, textfiles, users
@@ -22,6 +23,7 @@ NAME = "plugin sync"
 LOCAL = LOCAL_PLUGINS
 PROJECT = s3fs.MOUNTED  # the bucket without the folders that are mounted over its own
 SECONDS = 20.0  # for a few requests to S3, or removing a folder on local disk
+RESERVE = 0.3  # seconds for what the sync daemon says last
 PATIENCE = 3600.0  # for the last upload; the deadlines of a container's stop come before
 
 
@@ -107,12 +109,23 @@ def record_interrupted(settings: Settings, room: bool = True) -> None:
         log.line(f"who is installing cannot be seen: {error}")
 
 
+def tell_deadline(settings: Settings, supervisor: Supervisor) -> None:
+    """Tell the sync daemon when it is killed, unless it has ended: what comes last has the time that is left."""
+    until = time.monotonic() + supervisor.remaining(PATIENCE) - RESERVE
+    try:
+        users.run_as(settings.layout.user, lambda: textfiles.replace(state.DEADLINE, f"{until:.2f}"), 0.5)
+    except OSError as error:  # it goes by less time
+        log.line(f"the plugin sync does not know how long it has: {error}")
+
+
 def flush(settings: Settings, supervisor: Supervisor) -> str:
     """Let the sync daemon save what is left, and uncover the bucket, so that it can be unmounted.
 
     Returns:
         Empty if it ended by itself; else what came of it.
     """
+    if settings.bucket is not None and supervisor.service(NAME) is not None:
+        tell_deadline(settings, supervisor)
     problem = _last_save(supervisor)
     if settings.bucket is None:
         return ""
