@@ -71,7 +71,9 @@ def test_the_last_one_has_the_time_that_is_left_and_says_when_it_was_too_short(
     going_on.join()
     assert capture.flush(2, time.monotonic() + 0.5) == "what is installed is not written down"
     (said,) = output
-    assert re.fullmatch(r"what is installed is not written down: it takes longer than the 0\.[45] s that are left", said)
+    assert re.fullmatch(
+        r"what is installed is not written down: it takes longer than the 0\.[45] s that are left", said
+    )
 
 
 def test_one_of_before_the_last_change_is_not_waited_for(tmp_path: Path, program: str) -> None:
