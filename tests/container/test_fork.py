@@ -52,12 +52,13 @@ def captured(s3: Server) -> str:
 
 @pytest.fixture(scope="module")
 def parent(start: Start, s3: Server) -> str:
-    """What a container's user installed, and never captured."""
+    """What a container's user installed, and never captured; the machine is so busy that the last snapshot takes a while."""
     one = start(PARENT).ready()
     until(lambda: one.health()["plugins"].startswith("saved"), "its packages are here")
     assert captured(s3) == "", "nothing was ever installed, so there is nothing to write down"
     one.run("su - melda -c 'pip install -q zebra==1.0 && pip install -q /sources/owl-3.0-py3-none-any.whl'")
     one.run("su - melda -c 'R CMD INSTALL --library=$(ls -d project/R-*) /sources/meldalocal' 2>&1")
+    one.run("sed -i 's/^import sys$/import sys, time; time.sleep(2.5)/' \"$SRC/melda-env\"")
     one.stop()
     found = captured(s3)
     assert [name for name in ("zebra", "owl", "meldalocal") if name not in found] == [], one.logs()[-2000:]
