@@ -25,7 +25,7 @@ FOLDERS = (
     "/usr/local/share/jupyter/kernels/*",
     "/usr/local/share/jupyter/labextensions/melda-status",
     "/usr/local/share/jupyter/labextensions/melda-status/*",
-    SHARE,
+    *(SHARE + depth for depth in ("", "/*", "/*/*")),
     "/usr/local/share/ca-certificates",
 )
 UPLOADS = FOLDER

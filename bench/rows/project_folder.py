@@ -40,7 +40,8 @@ NOTE = (
     f"The project's folder: requests to S3 (moto on the same machine, {DELAY * 1000:g} ms before each answer) and seconds of "
     "what a user does, one action after the other in one mount, as melda in a container of the image: s3fs with the options of "
     "melda/mount/options.py for its version, and with those of the specification (without its debug output). Rename: `mv`, file "
-    "by file; the notebook: saved by jupyter_server's own code. Git's actions are measured once."
+    "by file; the notebook: saved by jupyter_server's own code. Git's actions are measured once; the "
+    "specification knows no /etc/gitconfig, so git reads none there."
 )
 MOUNT = """
 set -e
@@ -81,10 +82,22 @@ def mounted(workbench: Workbench, s3: Storage, kind: str) -> Iterator[str]:
         subprocess.run([workbench.docker, "rm", "--force", "--volumes", name], capture_output=True, check=False)
 
 
-def act(workbench: Workbench, s3: Storage, name: str, action: str) -> tuple[float, float]:
+def act(workbench: Workbench, s3: Storage, name: str, action: str, kind: str) -> tuple[float, float]:
     """Requests and seconds of one action; what s3fs still sends when the program has ended is waited for, and counts."""
     before = len(s3.server.requests)
-    command = ["exec", "--user", "melda", "--workdir", FOLDER, "--env", "HOME=/tmp", name, "/opt/jupyter/bin/python"]
+    system = ["--env", "GIT_CONFIG_NOSYSTEM=1"] if kind == SPECIFIED else []
+    command = [
+        "exec",
+        "--user",
+        "melda",
+        "--workdir",
+        FOLDER,
+        "--env",
+        "HOME=/tmp",
+        *system,
+        name,
+        "/opt/jupyter/bin/python",
+    ]
     took = float(workbench.run(action, [workbench.docker, *command, "/actions/timed.py", action]).split()[-1])
     settled = before
     while settled != len(s3.server.requests):
@@ -104,7 +117,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
                 for what, action in ACTIONS.items():
                     if action in ONCE and kind in done:
                         continue
-                    found[what][kind].append(act(workbench, s3, name, action))
+                    found[what][kind].append(act(workbench, s3, name, action, kind))
                     requests, seconds = found[what][kind][-1]
                     print(f"    {kind}: {what}: {requests:.0f} requests, {seconds:.2f} s", flush=True)
             done.add(kind)

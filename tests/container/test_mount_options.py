@@ -86,6 +86,26 @@ def test_terminals_say_once_what_is_slow(service: Service) -> None:
     assert "[git:" not in terminal("cd", "git init --quiet here", "cd here", "git status"), "that is on local disk"
 
 
+def test_a_repository_begins_with_few_files(service: Service, s3: Server) -> None:
+    """git's samples of hooks were 13 files, each some requests; what its users expect to be there is."""
+
+    def begun(name: str, *options: str) -> int:
+        before = len(s3.requests)
+        service.run(f"cd ~/project && git init --quiet {' '.join(options)} {name}", user="melda")
+        return len(s3.requests) - before
+
+    few, many = begun("few"), begun("many", "--template=/usr/share/git-core/templates")
+    assert few < 0.65 * many
+    script = (
+        "cd ~/project/few && ls -A .git/hooks .git/info && echo ignored >>.git/info/exclude && touch ignored seen"
+        " && printf '#!/bin/sh\necho asked\n' >.git/hooks/pre-commit && chmod +x .git/hooks/pre-commit && git add --all"
+        " && git -c user.name=Ada -c user.email=ada@example.org commit --message one 2>&1 && git ls-files"
+    )
+    shown = service.run(script, user="melda").splitlines()
+    assert shown[:4] == [".git/hooks:", "", ".git/info:", "exclude"]
+    assert "asked" in shown and shown[-1] == "seen"
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("name", ["appears", "folder/appears"])
 def test_what_was_looked_for_all_the_time_appears_within_a_minute(service: Service, s3: Server, name: str) -> None:

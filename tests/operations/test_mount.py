@@ -6,7 +6,7 @@ import pytest
 from pyinfra.facts.deb import DebPackages
 
 from tasks import debian_packages, mount
-from tasks.facts.files import PathStats
+from tasks.facts.files import FileContents, PathStats
 from tasks.lib import managed_files
 from tasks.lib.managed_files import ManagedFile
 
@@ -15,7 +15,22 @@ from .conftest import Run, arguments, in_place
 PACKAGES = {"s3fs", "fuse"}
 PROFILE = "/etc/profile.d/melda-mount.sh"
 SAID = ManagedFile(PROFILE, managed_files.source("mount/profile.sh").replace(b"@USER@", b"melda"))
-DONE = {DebPackages: PACKAGES, PathStats: in_place([SAID])}
+GIT = (
+    "# BEGIN melda-jupyter template\n"
+    "[init]\n"
+    "\ttemplateDir = /usr/local/share/melda-jupyter/git-template\n"
+    "# END melda-jupyter template\n"
+)
+TEMPLATE = [
+    ManagedFile("/usr/local/share/melda-jupyter", mode="755"),
+    *managed_files.tree("mount/git-template", mount.TEMPLATE),
+    ManagedFile(f"{mount.TEMPLATE}/hooks", mode="755"),
+]
+DONE = {
+    DebPackages: PACKAGES,
+    PathStats: in_place([SAID, *TEMPLATE, ManagedFile(mount.GIT, GIT.encode())]),
+    FileContents: GIT,
+}
 
 
 def test_the_table_has_what_this_test_expects() -> None:
@@ -31,6 +46,12 @@ def test_only_what_is_missing_is_installed(run: Run, present: set[str]) -> None:
 
 def test_already_there(run: Run) -> None:
     assert run(mount.mount, DONE) == {}
+
+
+def test_a_sites_own_settings_of_git_stay(run: Run) -> None:
+    commands = run(mount.mount, DONE | {FileContents: "[user]\n\tname = Ada\n"})
+    assert list(commands) == ["Let git begin a repository with it"]
+    assert commands.uploads[f"{mount.GIT}.melda-new"].decode() == "[user]\n\tname = Ada\n" + GIT
 
 
 def test_another_user(run: Run) -> None:
