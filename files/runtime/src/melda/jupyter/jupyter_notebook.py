@@ -60,7 +60,7 @@ def _protect() -> None:
         token = stream.read().strip()
     redact.install([token])
     redact.write_no_page()
-    guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), asks=bool(token))
+    guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), token)
     guard.close_answers()
 
 
