@@ -52,6 +52,21 @@ def test_a_full_disk_is_said_and_no_notebook_is_empty(small: Service) -> None:
     assert contents(small, "PUT", "small/a.ipynb", notebook("new")).status_code == 200
 
 
+def test_a_file_that_would_take_all_memory_is_not_opened(small: Service) -> None:
+    """It took the kernels' first, and then Jupyter's own."""
+    small.run("truncate -s 400M big.csv", "melda")
+    for query in ("", "?type=file&format=text", "?type=notebook", "?content=0&hash=1"):
+        answer = contents(small, "GET", "big.csv" + query)
+        assert answer.status_code == 413 and "download it" in answer.json()["message"], answer.text
+    assert contents(small, "GET", "big.csv?content=0").json()["size"] == 400 << 20
+    # It is copied and sent in pieces.
+    assert contents(small, "POST", "", {"copy_from": "big.csv"}).json()["path"] == "big-Copy1.csv"
+    notebook = small.notebook
+    with requests.get(notebook.url + "/files/big.csv", headers=notebook.headers, timeout=60, stream=True) as answer:
+        assert answer.headers["Content-Length"] == str(400 << 20) and len(answer.raw.read(1 << 20)) == 1 << 20
+    small.run("rm big.csv big-Copy1.csv", "melda")
+
+
 def test_delete_deletes(small: Service) -> None:
     small.run("mkdir -p folder/below && echo 1 >folder/below/file && cp folder/below/file .", "melda")
     for path in ("file", "folder"):
