@@ -11,6 +11,7 @@ import contextlib
 import gc
 import os
 import sys
+import threading
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Callable, List, NoReturn
@@ -49,6 +50,9 @@ HELD_BACK = "MELDA_LATER_"
 
 # Where it is found: the platform's server and the health check look nowhere else. A command line has the last word.
 FIXED = ("certfile=", "sock=")
+
+# Seconds for what is under way at the end: kernels have had two of the five that Jupyter has, and then it is killed.
+LEAVING = 2.5
 
 
 def _protect() -> None:
@@ -124,7 +128,8 @@ def main() -> int:
 def leave(run: Callable[[], int]) -> NoReturn:
     """Run, and end without taking the interpreter apart: that is a second of work, of the ten that a stop has.
 
-    All else that belongs to an end is done: threads are waited for, and what was registered with atexit is called.
+    All else that belongs to an end is done: threads are waited for, and what was registered with atexit is called. But not for
+    ever: an export in a thread, or an installation of JupyterLab's extension manager, takes minutes.
     """
     code = [1]
 
@@ -135,11 +140,15 @@ def leave(run: Callable[[], int]) -> NoReturn:
         os._exit(code[0])
 
     atexit.register(last)  # what is registered first is called last
+    patience = threading.Timer(LEAVING, last)
+    patience.daemon = True
     try:
         code[0] = run()
     except SystemExit as error:
         code[0] = error.code if isinstance(error.code, int) else int(error.code is not None)
         raise
+    finally:
+        patience.start()
     sys.exit(code[0])
 
 
