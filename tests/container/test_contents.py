@@ -154,6 +154,30 @@ def test_r_markdown_becomes_pdf(small: Service) -> None:
     assert found == "%PDF-1\n"
 
 
+# A picture, and what a notebook of somebody else's may name: all of it was read by Jupyter itself, as a whole.
+PICTURES = """
+import base64, json, os
+dot = "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGP8z4APMOGVHbHSAEEsAROxCnMTAAAAAElFTkSuQmCC"
+with open("my pic.png", "wb") as stream:
+    stream.write(base64.b64decode(dot))
+os.symlink("/dev/zero", "zero.png")
+os.mkfifo("fifo.png")
+source = "".join(f"![x]({name})" for name in ("my%20pic.png", "zero.png", "/dev/zero", "fifo.png", "large.png"))
+cell = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": source}
+with open("pictures.ipynb", "w") as stream:
+    json.dump({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, stream)
+"""
+
+
+def test_a_picture_in_a_pdf_is_a_file_beside_the_notebook_and_no_trap(small: Service) -> None:
+    small.run(f"cat >/tmp/p.py <<'END'\n{PICTURES}\nEND\npython3 /tmp/p.py && truncate -s 2G large.png", "melda")
+    notebook = small.notebook
+    address = f"{notebook.url}/nbconvert/pdf/pictures.ipynb"
+    answer = requests.get(address, headers=notebook.headers, timeout=60)
+    assert answer.content[:5] == b"%PDF-" and answer.content.replace(b" ", b"").count(b"/Subtype/Image") == 1
+    small.run("rm large.png zero.png fifo.png", "melda")
+
+
 def test_memory_is_shown(small: Service) -> None:
     found = small.notebook.request("GET", "/api/metrics/v1").json()
     assert found["rss"] > 10_000_000 and found["limits"]["memory"]["rss"] == 1 << 30
