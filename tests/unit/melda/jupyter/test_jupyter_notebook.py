@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from melda.jupyter import jupyter_notebook, saving
 
 # Of notebook 1, as the test calls it.
 FIXED = [f"--NotebookApp.{option}" for option in ("ip=*", "port=9999", "base_url=/n/", "certfile=", "sock=")]
@@ -138,3 +139,13 @@ def test_its_end_does_not_wait_for_ever(src: Path, where: str) -> None:
         [sys.executable, "-c", program, str(src)], stdout=subprocess.PIPE, text=True, check=False, timeout=20
     )
     assert (done.stdout, done.returncode) == ("served\n", 3)
+
+
+def test_a_save_that_is_cut_off_is_no_clean_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(jupyter_notebook, "SAVING", 0.01)
+    with saving.writing(str(tmp_path / "a\n.ipynb")):
+        assert [jupyter_notebook.after_saves(code) for code in (0, 1)] == [74, 1]
+    assert "it ends while it saves 'a\\n.ipynb': the former content is beside it" in "".join(capfd.readouterr())
+    assert jupyter_notebook.after_saves(0) == 0

@@ -23,6 +23,7 @@ if __name__ == "__main__":
     gc.disable()
 
 from melda.base import log, memory, oom
+from melda.base.errors import EXIT_UNSAVED
 from melda.config import base_url, hub, ipv6, jupyter_port, notebook_args, origins, secret_files
 from melda.jupyter import (
     activity,
@@ -51,8 +52,8 @@ HELD_BACK = "MELDA_LATER_"
 # Where it is found: the platform's server and the health check look nowhere else. A command line has the last word.
 FIXED = ("certfile=", "sock=")
 
-# Seconds for what is under way at the end: kernels have had two of the five that Jupyter has, and then it is killed.
-LEAVING = 2.5
+# Seconds for saves, and for whatever else is under way at the end. Kernels have had two of the five that Jupyter has then.
+SAVING, LEAVING = 2.0, 2.5
 
 
 def _protect() -> None:
@@ -86,6 +87,16 @@ def _listens(attempt: Attempt) -> None:
     attempt.finish()
     gc.freeze()
     gc.enable()
+
+
+def after_saves(code: int) -> int:
+    """Let what is being written be finished, and return the exit code that is right then."""
+    cut_off = saving.unfinished(SAVING)
+    if not cut_off:
+        return code
+    names = ", ".join(repr(os.path.basename(path)) for path in cut_off)
+    log.error(f"jupyter: it ends while it saves {names}: the former content is beside it, as {saving.BACKUP}NAME")
+    return code or EXIT_UNSAVED
 
 
 def main() -> int:
@@ -122,7 +133,7 @@ def main() -> int:
     code = attempt.run(serve)
     if code and more and not attempt.over:
         log.error(f"jupyter: it does not start with {notebook_args.VARIABLE}; its own line above says why")
-    return code
+    return after_saves(code)
 
 
 def leave(run: Callable[[], int]) -> NoReturn:
