@@ -126,6 +126,39 @@ def test_requests_of_nobody(service: Service, stranger: Machine) -> None:
     assert memory(service) < before + 80
 
 
+def test_files_of_pages(service: Service) -> None:
+    """300 connections that ask for a file of JupyterLab's extensions again and again, without a token.
+    Proves: no save of the user's is refused."""
+    request, over = b"GET /lab/extensions/nope HTTP/1.1\r\nHost: x\r\n\r\n", threading.Event()
+
+    def send() -> None:
+        while not over.wait(0.05):
+            for connection in crowd._all:
+                with contextlib.suppress(OSError):
+                    connection.recv(1 << 16)
+                with contextlib.suppress(OSError):
+                    connection.send(request)
+
+    with Crowd(service.address, 8888, 300) as crowd:
+        until(lambda: crowd.open() > 250, "the connections are taken")
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            answers = [
+                requests.put(
+                    f"{service.notebook.url}/api/contents/saved.txt",
+                    json={"type": "file", "format": "text", "content": str(number)},
+                    headers=service.notebook.headers,
+                    timeout=60,
+                ).status_code
+                for number in range(20)
+            ]
+        finally:
+            over.set()
+            sender.join()
+    assert set(answers) <= {200, 201}, answers
+
+
 @pytest.mark.parametrize("port", [2310, 8888])
 def test_many_connections(service: Service, stranger: Machine, port: int) -> None:
     """10,000 connections to one port that send nothing.

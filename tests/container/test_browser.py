@@ -163,9 +163,10 @@ def test_the_cookie_of_somebody_who_is_logged_in_opens_nothing(service: Service,
             continue
         answer = session.request(method, own(service) + path, headers={"Origin": page}, timeout=30)
         assert answer.status_code == 403, (method, path, answer.text)
-        # With a token, though a wrong one, it is Jupyter who judges.
-        wrong = session.request(method, f"{own(service)}{path}?token=x", headers={"Origin": page}, timeout=30)
-        assert wrong.status_code in (403, 404) or method == "OPTIONS", (method, path, wrong.text)
+        for how in ({"url": "?token=x"}, {"Authorization": "token x"}):  # a wrong one is none
+            headers = {"Origin": page, **how}
+            wrong = session.request(method, own(service) + path + headers.pop("url", ""), headers=headers, timeout=30)
+            assert wrong.status_code == 403, (method, path, wrong.text)
         without = session.request(method, own(service) + path, timeout=30)
         assert without.status_code in (403, 404) or method == "OPTIONS", "no Origin, and no token against XSRF"
     assert count(service) == before

@@ -52,6 +52,21 @@ def test_a_full_disk_is_said_and_no_notebook_is_empty(small: Service) -> None:
     assert contents(small, "PUT", "small/a.ipynb", notebook("new")).status_code == 200
 
 
+def test_a_file_that_would_take_all_memory_is_not_opened(small: Service) -> None:
+    """It took the kernels' first, and then Jupyter's own."""
+    small.run("truncate -s 400M big.csv", "melda")
+    for query in ("", "?type=file&format=text", "?type=notebook", "?content=0&hash=1"):
+        answer = contents(small, "GET", "big.csv" + query)
+        assert answer.status_code == 413 and "download it" in answer.json()["message"], answer.text
+    assert contents(small, "GET", "big.csv?content=0").json()["size"] == 400 << 20
+    # It is copied and sent in pieces.
+    assert contents(small, "POST", "", {"copy_from": "big.csv"}).json()["path"] == "big-Copy1.csv"
+    notebook = small.notebook
+    with requests.get(notebook.url + "/files/big.csv", headers=notebook.headers, timeout=60, stream=True) as answer:
+        assert answer.headers["Content-Length"] == str(400 << 20) and len(answer.raw.read(1 << 20)) == 1 << 20
+    small.run("rm big.csv big-Copy1.csv", "melda")
+
+
 def test_delete_deletes(small: Service) -> None:
     small.run("mkdir -p folder/below && echo 1 >folder/below/file && cp folder/below/file .", "melda")
     for path in ("file", "folder"):
@@ -137,6 +152,30 @@ def test_r_markdown_becomes_pdf(small: Service) -> None:
     small.run(f"cat >/tmp/report <<'TYPED'\n{REPORT}\nTYPED\nsu - melda -c 'bash -e /tmp/report'")
     found = small.run("head -c 5 ~melda/report.pdf; tr -d ' ' <~melda/report.pdf | grep -ac /Subtype/Image")
     assert found == "%PDF-1\n"
+
+
+# A picture, and what a notebook of somebody else's may name: all of it was read by Jupyter itself, as a whole.
+PICTURES = """
+import base64, json, os
+dot = "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGP8z4APMOGVHbHSAEEsAROxCnMTAAAAAElFTkSuQmCC"
+with open("my pic.png", "wb") as stream:
+    stream.write(base64.b64decode(dot))
+os.symlink("/dev/zero", "zero.png")
+os.mkfifo("fifo.png")
+source = "".join(f"![x]({name})" for name in ("my%20pic.png", "zero.png", "/dev/zero", "fifo.png", "large.png"))
+cell = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": source}
+with open("pictures.ipynb", "w") as stream:
+    json.dump({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, stream)
+"""
+
+
+def test_a_picture_in_a_pdf_is_a_file_beside_the_notebook_and_no_trap(small: Service) -> None:
+    small.run(f"cat >/tmp/p.py <<'END'\n{PICTURES}\nEND\npython3 /tmp/p.py && truncate -s 2G large.png", "melda")
+    notebook = small.notebook
+    address = f"{notebook.url}/nbconvert/pdf/pictures.ipynb"
+    answer = requests.get(address, headers=notebook.headers, timeout=60)
+    assert answer.content[:5] == b"%PDF-" and answer.content.replace(b" ", b"").count(b"/Subtype/Image") == 1
+    small.run("rm large.png zero.png fifo.png", "melda")
 
 
 def test_memory_is_shown(small: Service) -> None:

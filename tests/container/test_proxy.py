@@ -57,6 +57,12 @@ def test_an_app_of_the_users_is_shown_to_whom_jupyter_lets_in(serve: Callable[..
     assert ask(service, "GET", path).status_code == 302
     assert ask(service, "POST", path).status_code == 403
     assert ask(service, "GET", path, Origin=EVIL).status_code in (302, 403)
+    # With the cookie, which a browser sends for a page on another port too; a wrong token is none.
+    session = requests.Session()
+    assert session.get(f"{notebook.url}{base}/tree?token={service.token}", timeout=30).ok
+    for query in ("", "?token=x"):
+        assert session.post(notebook.url + path + query, headers={"Origin": EVIL}, timeout=30).status_code == 403
+    assert session.post(notebook.url + path, headers={"Origin": notebook.url}, timeout=30).ok
     assert socket(service, f"{base}/proxy/{PORT}/ws") == 403
     # No other host, and none of the container's own services.
     for other in (f"127.0.0.1:{PORT}", "localhost:2310", "169.254.169.254:80", f"absolute/localhost:{PORT}", *CLOSED):

@@ -13,6 +13,7 @@ from melda.jupyter import guard
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 OWN, EVIL, FRIEND = "http://a:8888", "http://evil.example", "https://friend.example"
+TOKEN = "right"
 
 
 class RequestHandler:
@@ -46,7 +47,7 @@ class Extension(Application):
 def ask(monkeypatch: pytest.MonkeyPatch) -> Any:
     """``ask(asks, origin, **headers)`` -> what the application finds, with the guard in front of it."""
 
-    def asked(asks: bool, origin: str, query: dict[str, list[bytes]] | None = None, **headers: str) -> Any:
+    def asked(asks: bool, origin: str, query: str = "", **headers: str) -> Any:
         application = type("Application", (Application,), {})
         web = SimpleNamespace(
             Application=application, RequestHandler=RequestHandler, stream_request_body=lambda found: found
@@ -54,9 +55,10 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setitem(sys.modules, "tornado", SimpleNamespace())
         monkeypatch.setitem(sys.modules, "tornado.web", web)
         monkeypatch.setitem(sys.modules, "tornado.log", SimpleNamespace(access_log=logging.getLogger("tornado.access")))
-        guard.install((FRIEND,), asks)
+        guard.install((FRIEND,), TOKEN if asks else "")
         given = {"Host": "a:8888", **({"Origin": origin} if origin else {}), **headers}
-        request = SimpleNamespace(method="POST", path="/api/terminals", headers=given, query_arguments=query or {})
+        path = "/api/terminals"
+        request = SimpleNamespace(method="POST", path=path, uri=path + query, headers=given)
         return type("Extension", (application,), {})().find_handler(request)
 
     return asked
@@ -79,7 +81,14 @@ def test_others_are_refused_in_one_line(ask: Any, asks: bool, caplog: pytest.Log
     assert caplog.messages == [f"POST /api/terminals refused: {message}"]
 
 
-@pytest.mark.parametrize("how", [{"Authorization": "token x"}, {"query": {"token": [b"x"]}}])
-def test_what_brings_a_token_is_jupyters_to_judge(ask: Any, how: dict[str, Any]) -> None:
-    assert ask(True, EVIL, **how) == "found"
-    assert ask(False, EVIL, **how) != "found", "where there is no token none can be right"
+@pytest.mark.parametrize(
+    "how", [{"Authorization": "token {0}"}, {"Authorization": "Bearer {0}"}, {"query": "?a=b&token={0}"}]
+)
+def test_who_brings_the_token_is_no_stranger(ask: Any, how: dict[str, str]) -> None:
+    def brings(asks: bool, token: str) -> bool:
+        return bool(ask(asks, EVIL, **{name: value.format(token) for name, value in how.items()}) == "found")
+
+    assert brings(True, TOKEN)
+    # Any page can send a wrong one, and the browser adds the cookie.
+    assert not brings(True, "x") and not brings(True, "")
+    assert not brings(False, TOKEN) and not brings(False, ""), "where there is no token none can be right"

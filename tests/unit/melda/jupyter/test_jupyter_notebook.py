@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from melda.jupyter import jupyter_notebook, saving
 
 # Of notebook 1, as the test calls it.
 FIXED = [f"--NotebookApp.{option}" for option in ("ip=*", "port=9999", "base_url=/n/", "certfile=", "sock=")]
@@ -116,3 +117,35 @@ def test_it_ends_whole_and_without_taking_the_interpreter_apart(src: Path, how: 
     argv = [sys.executable, "-c", LEAVING.replace("{how}", how), str(src)]
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
     assert (done.stdout, done.returncode) == ("the thread\nwhat was registered\n", code)
+
+
+@pytest.mark.parametrize("where", ["threading.Thread(target=hang).start()", "atexit.register(hang)"])
+def test_its_end_does_not_wait_for_ever(src: Path, where: str) -> None:
+    """Jupyter was killed where an export was under way, and the container's exit code was 137."""
+    program = (
+        "import atexit, sys, threading\n"
+        "sys.path.append(sys.argv[1])\n"
+        "from melda.jupyter import jupyter_notebook\n"
+        "jupyter_notebook.LEAVING = 0.2\n"
+        "def hang():\n"
+        "    threading.Event().wait()\n"
+        "def serve():\n"
+        f"    {where}\n"
+        "    print('served')\n"
+        "    return 3\n"
+        "jupyter_notebook.leave(serve)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(src)], stdout=subprocess.PIPE, text=True, check=False, timeout=20
+    )
+    assert (done.stdout, done.returncode) == ("served\n", 3)
+
+
+def test_a_save_that_is_cut_off_is_no_clean_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(jupyter_notebook, "SAVING", 0.01)
+    with saving.writing(str(tmp_path / "a\n.ipynb")):
+        assert [jupyter_notebook.after_saves(code) for code in (0, 1)] == [74, 1]
+    assert "it ends while it saves 'a\\n.ipynb': the former content is beside it" in "".join(capfd.readouterr())
+    assert jupyter_notebook.after_saves(0) == 0

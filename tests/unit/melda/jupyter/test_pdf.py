@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -30,7 +31,7 @@ def test_formulas_are_found_and_prices_are_none(monkeypatch: pytest.MonkeyPatch,
 class HTMLExporter:
     """nbconvert's."""
 
-    embed_images = False
+    embed_images = True
     output_mimetype = "text/html"
 
     def __init__(self, **given: Any) -> None:
@@ -42,11 +43,74 @@ class HTMLExporter:
 
 
 def test_a_notebook_is_set_from_its_html(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf, "run", lambda html: b"%PDF " + html.encode())
+    monkeypatch.setattr(pdf, "run", lambda html, folder: f"%PDF {html} in {folder}".encode())
     exporter = pdf.exporter(HTMLExporter)(config="c")
-    assert exporter.from_notebook_node("nb", {"a": 1}) == (b"%PDF <p>nb", {"output_extension": ".pdf", "a": 1})
-    assert exporter.given == {"config": "c"} and exporter.embed_images, "files beside the notebook are in the page"
+    resources = {"metadata": {"path": "/p"}}
+    assert exporter.from_notebook_node("nb", resources) == (
+        b"%PDF <p>nb in /p",
+        {"output_extension": ".pdf", **resources},
+    )
+    assert exporter.from_notebook_node("nb") == (b"%PDF <p>nb in ", {"output_extension": ".pdf"})
+    assert exporter.given == {"config": "c"}
+    assert not exporter.embed_images, "nbconvert would read what the notebook names in Jupyter's process"
     assert type(exporter).output_mimetype == exporter.output_mimetype == "application/pdf"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A notebook's folder, and what a notebook may name."""
+    folder = tmp_path / "nb"
+    (folder / "below").mkdir(parents=True)
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    for name in ("a.png", "my pic.png", "below/b.png"):
+        (folder / name).write_bytes(b"picture")
+    (folder / "inside.png").symlink_to("below/b.png")
+    (folder / "outside.png").symlink_to("../secret.png")
+    (folder / "zero.png").symlink_to("/dev/zero")
+    os.mkfifo(folder / "fifo.png")
+    with (folder / "large.png").open("wb") as stream:
+        stream.truncate(pdf.PICTURE + 1)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["a.png", "./a.png", "my%20pic.png", "below/b.png", "inside.png"])
+def test_pictures_of_the_notebooks_folder_are_read(folder: Path, name: str) -> None:
+    assert pdf.picture(name, str(folder)) == b"picture"
+    assert pdf.picture(name, "") == b"", "a notebook without a folder"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("/dev/zero", "../secret.png", "below/../../secret.png", "%2e%2e/secret.png", "outside.png", "zero.png"),
+        *("fifo.png", "large.png", "none.png", "below", "", ".", "data:image/png;base64,aa", "http://a/a.png"),
+        *("file:a.png", "//a/a.png", "http://[", "a\0.png", "x" * 300),
+    ],
+)
+def test_nothing_else_is_read_or_waited_for(folder: Path, name: str) -> None:
+    """A link to a device filled the memory, and a FIFO held Jupyter's thread for ever."""
+    assert pdf.picture(name, str(folder)) == b""
+
+
+def test_pictures_are_put_into_the_page_up_to_a_limit(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setattr(pdf, "PICTURES", 20)
+    images = [{"src": name} for name in ("a.png", "none.png", "my%20pic.png", "below/b.png")]
+    pdf.with_pictures(images, str(folder))
+    data = "data:image/png;base64,cGljdHVyZQ=="
+    assert [image["src"] for image in images] == [data, "none.png", data, "below/b.png"]
+
+
+def test_an_export_ends_and_the_next_begins_then(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(pdf.sys, "executable", str(program))
+    monkeypatch.setattr(pdf, "SECONDS", 0.2)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="takes longer than"):
+            pdf.run("<p>")
+    with pdf._one, pytest.raises(RuntimeError, match="others are being made"):
+        pdf.run("<p>")
 
 
 def test_a_page_that_cannot_be_set_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,8 +16,12 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 class ProxyHandler:
     """jupyter-server-proxy's."""
 
-    def __init__(self, *path_args: str, query: str = "") -> None:
+    def __init__(self, *path_args: str, query: str = "", foreign: bool = False) -> None:
         self.path_args, self.request, self.asked = path_args, SimpleNamespace(query=query), False
+        self.foreign = foreign
+
+    def check_origin(self, origin: str | None = None) -> bool:
+        return not self.foreign
 
     async def prepare(self) -> None:
         self.asked = True
@@ -63,6 +67,14 @@ def test_what_is_not_the_users_is_refused_to_whom_jupyter_lets_in(handler: Proxy
         asyncio.run(handler.prepare())
     assert refused.value.status_code == 403 and message in str(refused.value.log_message)
     assert handler.asked, "Jupyter judges first who it is"
+
+
+def test_a_page_of_another_origin_reaches_no_app() -> None:
+    """jupyter-server-proxy asks that of WebSockets alone."""
+    handler = ProxyHandler("8050", "/run", foreign=True)
+    with pytest.raises(web.HTTPError, match="another origin") as refused:
+        asyncio.run(handler.prepare())
+    assert refused.value.status_code == 403 and handler.asked
 
 
 def test_jupyters_own_port_is_where_it_listens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -135,3 +136,28 @@ def test_it_takes_the_place_of_jupyters(monkeypatch: pytest.MonkeyPatch) -> None
     saving.install()
     assert vars(module)["atomic_writing"] is saving.writing
     assert (vars(module)["copy2_safe"], vars(module)["async_copy2_safe"]) == (saving.copy, saving.copy_in_thread)
+
+
+def test_an_end_waits_for_a_save_that_is_under_way(tmp_path: Path) -> None:
+    """It left an empty file: the old content is gone when the new one begins."""
+    path = tmp_path / "a.ipynb"
+    path.write_text("old")
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def save() -> None:
+        with saving.writing(str(path)) as stream:
+            begun.set()
+            goes_on.wait(60)
+            stream.write("new")
+
+    assert saving.unfinished(60) == []
+    thread = threading.Thread(target=save, daemon=True)
+    thread.start()
+    assert begun.wait(60)
+    assert saving.unfinished(0.01) == [str(path)]
+    goes_on.set()
+    assert saving.unfinished(60) == [] and content(tmp_path) == {"a.ipynb": "new"}
+    thread.join()
+    with pytest.raises(ZeroDivisionError), saving.writing(str(path)):
+        1 // 0  # noqa: B018
+    assert saving.unfinished(60) == []

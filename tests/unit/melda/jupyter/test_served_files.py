@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from melda.jupyter import served_files
+from melda.jupyter import served_files, storage_calls
 from tornado import httpclient, httpserver, netutil, web
 
 ASKED: list[str] = []  # what was asked outside of the event loop's thread
@@ -109,6 +109,29 @@ def test_others_are_served_while_a_file_hangs_and_then_it_comes(tmp_path: Path) 
         assert ASKED == ["path", "size", "time", "content"], "each once, and in a thread"
 
     serve(tmp_path, client)
+
+
+@pytest.mark.parametrize("user", [None, "melda"])
+def test_strangers_wait_for_strangers_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str | None) -> None:
+    """Files of pages are given to everybody: however many ask for them, the user's saves are not refused."""
+    (tmp_path / "a.txt").write_text("content")
+    monkeypatch.setattr(Files, "get_current_user", lambda _: user)
+    used: list[str] = []
+    for name in ("run", "run_for_strangers"):
+        run = getattr(storage_calls, name)
+
+        async def noted(*args: Any, name: str = name, run: Any = run) -> Any:
+            used.append(name)
+            return await run(*args)
+
+        monkeypatch.setattr(storage_calls, name, noted)
+
+    async def client(get: Any) -> None:
+        assert (await get("/f/a.txt")).body == b"content"
+        assert (await get("/f/none")).code == 404
+
+    serve(tmp_path, client)
+    assert set(used) == {"run" if user else "run_for_strangers"}
 
 
 def test_ranges_times_and_refusals_are_tornados(tmp_path: Path) -> None:

@@ -31,20 +31,110 @@ def test_a_failure_is_the_callers() -> None:
         asyncio.run(storage_calls.run(open, "/nowhere"))
 
 
-def test_no_more_wait_than_there_may_be_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_calls, "MOST", 1)
+@pytest.fixture
+def slots(monkeypatch: pytest.MonkeyPatch) -> storage_calls.Slots:
+    """Two for the user, one for strangers; after 0.2 s without an end storage does not seem to answer."""
+    for name, value in (("STUCK", 0.2), ("LOOK", 0.01), ("_users", storage_calls.Slots(2))):
+        monkeypatch.setattr(storage_calls, name, value)
+    monkeypatch.setattr(storage_calls, "_strangers", storage_calls.Slots(1))
+    return storage_calls._users
+
+
+def test_more_than_there_may_be_threads_wait_in_turn_where_storage_answers(slots: storage_calls.Slots) -> None:
+    """A crowd in one turn of the event loop was refused, and with it the user's saves, though all was well."""
+    under_way: set[int] = set()
+    most, order = [0], []
+
+    def call(number: int) -> None:
+        under_way.add(number)
+        most.append(len(under_way))
+        order.append(number)
+        time.sleep(0.01)
+        under_way.discard(number)
+
+    async def serve() -> None:
+        await asyncio.gather(*(storage_calls.run(call, number) for number in range(100)))  # longer than STUCK
+        assert slots.longest() == 0
+
+    asyncio.run(serve())
+    assert max(most) <= 2 and len(order) == 100
+    assert max(order[:50]) < 60, "who came first is first"
+
+
+def test_where_no_call_ends_more_are_refused_and_later_served(slots: storage_calls.Slots) -> None:
+    answers = threading.Event()
+
+    async def serve() -> None:
+        hang = [asyncio.ensure_future(storage_calls.run(answers.wait, 60)) for _ in range(2)]
+        await asyncio.sleep(0)
+        for most in (1, 0.1):  # the first waits a while, those after it do not
+            began = time.monotonic()
+            with pytest.raises(web.HTTPError) as refused:
+                await storage_calls.run(print)
+            assert refused.value.status_code == 503 and "storage" in str(refused.value.log_message)
+            assert time.monotonic() - began < most
+        answers.set()
+        await asyncio.gather(*hang)
+        assert await storage_calls.run(str.upper, "a") == "A"
+
+    asyncio.run(serve())
+
+
+def test_one_long_call_refuses_nobody(slots: storage_calls.Slots) -> None:
     answers = threading.Event()
 
     async def serve() -> None:
         hangs = asyncio.ensure_future(storage_calls.run(answers.wait, 60))
-        await asyncio.sleep(0)
-        with pytest.raises(web.HTTPError) as refused:
-            await storage_calls.run(print)
-        assert refused.value.status_code == 503 and "storage" in str(refused.value.log_message)
+        await asyncio.sleep(storage_calls.STUCK + 0.1)
+        assert await asyncio.gather(*(storage_calls.run(str, number) for number in range(9))) == list("012345678")
         answers.set()
         await hangs
 
     asyncio.run(serve())
+
+
+def test_who_goes_while_waiting_takes_no_thread_away(slots: storage_calls.Slots) -> None:
+    answers = threading.Event()
+
+    async def serve() -> None:
+        hang = [asyncio.ensure_future(storage_calls.run(answers.wait, 60)) for _ in range(2)]
+        wait = [asyncio.ensure_future(storage_calls.run(str, number)) for number in range(9)]
+        await asyncio.sleep(0.02)
+        for one in wait[:8]:
+            one.cancel()
+        answers.set()
+        assert await wait[8] == "8"
+        await asyncio.gather(*hang)
+        assert slots.longest() == 0 and await storage_calls.run(str, 1) == "1"
+
+    asyncio.run(serve())
+
+
+def test_strangers_take_no_thread_of_the_users(slots: storage_calls.Slots) -> None:
+    answers = threading.Event()
+
+    async def serve() -> None:
+        strangers = [asyncio.ensure_future(storage_calls.run_for_strangers(answers.wait, 60)) for _ in range(9)]
+        await asyncio.sleep(0)
+        assert await storage_calls.run(str, 1) == "1"
+        assert slots.longest() == 0, "they say nothing about the user's storage either"
+        answers.set()
+        await asyncio.gather(*strangers)
+
+    asyncio.run(serve())
+
+
+def test_a_call_within_a_call_waits_for_no_thread(slots: storage_calls.Slots) -> None:
+    """All would wait for each other."""
+
+    async def deeper() -> str:
+        await asyncio.sleep(0.05)
+        return await storage_calls.run(str, 1)
+
+    async def serve() -> list[str]:
+        return await asyncio.gather(*(storage_calls.run(asyncio.run, deeper()) for _ in range(2)))
+
+    assert asyncio.run(serve()) == ["1", "1"]
 
 
 def test_a_process_ends_while_a_call_hangs() -> None:

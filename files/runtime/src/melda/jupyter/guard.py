@@ -7,13 +7,14 @@ import json
 from typing import Any, Tuple
 
 from melda.config import origins
+from melda.web import access
 
 LONGEST = 200  # of an unauthenticated client's header in an answer and in the log
 
 
-def _has_token(request: Any) -> bool:
-    """Return whether it brings a token. No page has one that was not given it; Jupyter says whether it is the right one."""
-    return "Authorization" in request.headers or "token" in request.query_arguments
+def _has_token(token: str, request: Any) -> bool:
+    """Return whether it brings the token: no page has it that was not given it. A wrong one leaves it to Jupyter's cookie."""
+    return access.has(token, access.Asker("", request.headers, access.in_query(request.uri)))
 
 
 def _refuse(web: Any, log: Any) -> Any:
@@ -43,19 +44,19 @@ def _refuse(web: Any, log: Any) -> Any:
     return Refuse
 
 
-def install(allowed: Tuple[str, ...], asks: bool) -> None:
+def install(allowed: Tuple[str, ...], token: str) -> None:
     """Put the guard in front of every handler of every tornado application of this process, those of extensions included.
 
     Args:
         allowed: origins beside the server's own.
-        asks: has Jupyter a token? Then what brings one is Jupyter's to judge.
+        token: Jupyter's, and who brings it is no stranger; empty: there is none.
     """
     web, log = importlib.import_module("tornado.web"), importlib.import_module("tornado.log").access_log
     find, refuse = web.Application.find_handler, _refuse(web, log)
 
     def guarded(self: Any, request: Any, **kwargs: Any) -> Any:
-        page = origins.foreign(request.path, request.headers, allowed, asks)
-        if page is None or (asks and _has_token(request)):
+        page = origins.foreign(request.path, request.headers, allowed, bool(token))
+        if page is None or _has_token(token, request):
             return find(self, request, **kwargs)
         return self.get_handler_delegate(request, refuse, {"page": page})
 

@@ -11,6 +11,7 @@ import contextlib
 import gc
 import os
 import sys
+import threading
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Callable, List, NoReturn
@@ -22,6 +23,7 @@ if __name__ == "__main__":
     gc.disable()
 
 from melda.base import log, memory, oom
+from melda.base.errors import EXIT_UNSAVED
 from melda.config import base_url, hub, ipv6, jupyter_port, notebook_args, origins, secret_files
 from melda.jupyter import (
     activity,
@@ -50,6 +52,9 @@ HELD_BACK = "MELDA_LATER_"
 # Where it is found: the platform's server and the health check look nowhere else. A command line has the last word.
 FIXED = ("certfile=", "sock=")
 
+# Seconds for saves, and for whatever else is under way at the end. Kernels have had two of the five that Jupyter has then.
+SAVING, LEAVING = 2.0, 2.5
+
 
 def _protect() -> None:
     """Keep secrets out of the log, and pages of others' away; a hub has its own word on who may use Jupyter."""
@@ -60,7 +65,7 @@ def _protect() -> None:
         token = stream.read().strip()
     redact.install([token])
     redact.write_no_page()
-    guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), asks=bool(token))
+    guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), token)
     guard.close_answers()
 
 
@@ -82,6 +87,16 @@ def _listens(attempt: Attempt) -> None:
     attempt.finish()
     gc.freeze()
     gc.enable()
+
+
+def after_saves(code: int) -> int:
+    """Let what is being written be finished, and return the exit code that is right then."""
+    cut_off = saving.unfinished(SAVING)
+    if not cut_off:
+        return code
+    names = ", ".join(repr(os.path.basename(path)) for path in cut_off)
+    log.error(f"jupyter: it ends while it saves {names}: the former content is beside it, as {saving.BACKUP}NAME")
+    return code or EXIT_UNSAVED
 
 
 def main() -> int:
@@ -118,13 +133,14 @@ def main() -> int:
     code = attempt.run(serve)
     if code and more and not attempt.over:
         log.error(f"jupyter: it does not start with {notebook_args.VARIABLE}; its own line above says why")
-    return code
+    return after_saves(code)
 
 
 def leave(run: Callable[[], int]) -> NoReturn:
     """Run, and end without taking the interpreter apart: that is a second of work, of the ten that a stop has.
 
-    All else that belongs to an end is done: threads are waited for, and what was registered with atexit is called.
+    All else that belongs to an end is done: threads are waited for, and what was registered with atexit is called. But not for
+    ever: an export in a thread, or an installation of JupyterLab's extension manager, takes minutes.
     """
     code = [1]
 
@@ -135,11 +151,15 @@ def leave(run: Callable[[], int]) -> NoReturn:
         os._exit(code[0])
 
     atexit.register(last)  # what is registered first is called last
+    patience = threading.Timer(LEAVING, last)
+    patience.daemon = True
     try:
         code[0] = run()
     except SystemExit as error:
         code[0] = error.code if isinstance(error.code, int) else int(error.code is not None)
         raise
+    finally:
+        patience.start()
     sys.exit(code[0])
 
 

@@ -1,7 +1,8 @@
 """PDF in the menu of exports without TeX: nbconvert's HTML, set by WeasyPrint; formulas are drawn by matplotlib.
 
 The setting is done by a program of its own, which is this file: it takes seconds, and memory as it likes. It reads what is in
-the page and nothing else, neither files nor the network: notebooks come from anywhere.
+the page, and pictures of the notebook's folder up to a limit, and nothing else, neither other files nor the network: notebooks
+come from anywhere. nbconvert would read what they name in Jupyter's own process, as a whole, and wait for a FIFO.
 """
 
 from __future__ import annotations
@@ -10,13 +11,22 @@ import base64
 import contextlib
 import importlib
 import io
+import mimetypes
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from importlib.util import find_spec
-from typing import Any, Dict, Iterator, List, Tuple
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Tuple
+from urllib.parse import unquote, urlsplit
+
+if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).resolve().parents[2]))  # -I leaves it out
+
+from melda.base import oom, regular_files
 
 LATEX, LIBRARY = "xelatex", "weasyprint"
 EXPORTERS = "nbconvert.exporters"
@@ -32,6 +42,10 @@ h1, h2, h3, h4 { break-after: avoid }
 # Formulas as they stand in the page: nbconvert leaves them to MathJax, which is a program of a browser's.
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|(?<![\\$])\$(?!\s)([^$]+?)(?<![\s\\])\$|\\\((.+?)\\\)", re.DOTALL)
 POINTS = 10.5
+SECONDS = 300.0  # for one export
+PICTURE, PICTURES = 32 << 20, 256 << 20  # bytes of one file, and of all in a notebook
+HIGHEST = 1000  # score: what is killed before the kernels
+_one = threading.Lock()  # held by who exports
 
 
 def drawn(formula: str) -> str:
@@ -60,10 +74,42 @@ def _parts(text: str) -> Iterator[Tuple[str, bool]]:
     yield text[end:], False
 
 
-def with_formulas(html: str) -> str:
-    """Return a page whose formulas are drawn."""
+def picture(source: str, folder: str, most: int = PICTURE) -> bytes:
+    """Return a picture of the notebook's folder; empty if it is none, is larger or cannot be read.
+
+    Args:
+        source: as the page names it.
+        folder: the notebook's; empty: it has none.
+        most: bytes.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        path = os.path.realpath(os.path.join(folder, unquote(source)))
+        beside = folder and not urlsplit(source).scheme and path.startswith(os.path.realpath(folder) + os.sep)
+        return regular_files.read(path, most) if beside else b""
+    return b""
+
+
+def with_pictures(images: Iterable[Any], folder: str) -> None:
+    """Put the pictures of the notebook's folder into the page.
+
+    Args:
+        images: the page's; of each ``src`` is looked at, and replaced.
+        folder: the notebook's.
+    """
+    left = PICTURES
+    for image in images:
+        content = picture(image["src"], folder, min(PICTURE, left))
+        left -= len(content)
+        if content:
+            kind = mimetypes.guess_type(image["src"])[0] or "application/octet-stream"
+            image["src"] = f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def completed(html: str, folder: str) -> str:
+    """Return a page with its pictures, and whose formulas are drawn."""
     soup = importlib.import_module("bs4")
     page = soup.BeautifulSoup(html, "html.parser")
+    with_pictures(page.find_all("img", src=True), folder)
     for cell in page.select(".jp-RenderedMarkdown, .jp-RenderedLatex, .jp-RenderedHTMLCommon"):
         for text in cell.find_all(string=FORMULA):
             if text.find_parent(["code", "pre", "script", "style"]) is not None:
@@ -95,26 +141,38 @@ def _fetcher(library: Any) -> Any:
     return fetch
 
 
-def set_page(html: str) -> bytes:
-    """Return a page as PDF."""
+def set_page(html: str, folder: str) -> bytes:
+    """Return a page of a notebook in a folder as PDF."""
     library: Any = importlib.import_module(LIBRARY)
-    page = library.HTML(string=with_formulas(html), url_fetcher=_fetcher(library))
+    page = library.HTML(string=completed(html, folder), url_fetcher=_fetcher(library))
     return bytes(page.write_pdf(stylesheets=[library.CSS(string=STYLE)]))
 
 
-def run(html: str) -> bytes:
-    """Return a page as PDF, made by a program of its own.
+def run(html: str, folder: str = "") -> bytes:
+    """Return a page as PDF, made by a program of its own, one at a time.
+
+    Args:
+        html: the page.
+        folder: of the notebook; its pictures are read. Empty: none is.
 
     Raises:
         RuntimeError: it could not be made.
     """
-    done = subprocess.run(
-        [sys.executable, "-I", os.path.abspath(__file__)],
-        input=html.encode(),
-        capture_output=True,
-        check=False,
-        cwd="/",
-    )
+    if not _one.acquire(timeout=SECONDS):
+        raise RuntimeError("the PDF could not be made: others are being made")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", os.path.abspath(__file__), folder],
+            input=html.encode(),
+            capture_output=True,
+            check=False,
+            cwd="/",
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"the PDF could not be made: it takes longer than {SECONDS:.0f} s") from None
+    finally:
+        _one.release()
     if done.returncode or not done.stdout:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {done.returncode}"]
         raise RuntimeError(f"the PDF could not be made: {lines[-1][:300]}")
@@ -137,14 +195,14 @@ def exporter(base: Any) -> Any:
         def __init__(self, **given: Any) -> None:
             self.output_mimetype = base.output_mimetype  # by which nbconvert finds the template
             super().__init__(**given)
-            self.embed_images = True
+            self.embed_images = False  # whatever a configuration says
 
         def from_notebook_node(self, nb: Any, resources: Any = None, **given: Any) -> Tuple[bytes, Dict[str, Any]]:
             """Convert a notebook."""
             html, resources = super().from_notebook_node(nb, resources=resources, **given)
             resources["output_extension"] = ".pdf"
             self.output_mimetype = type(self).output_mimetype
-            return run(html), resources
+            return run(html, resources.get("metadata", {}).get("path", "")), resources
 
     return PDFExporter
 
@@ -177,4 +235,5 @@ def _before(handler: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(set_page(sys.stdin.buffer.read().decode()))
+    oom.offer(HIGHEST)
+    sys.stdout.buffer.write(set_page(sys.stdin.buffer.read().decode(), sys.argv[1]))

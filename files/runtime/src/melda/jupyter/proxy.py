@@ -74,6 +74,9 @@ def restrict() -> None:
         why = refusal(self, module.RemoteProxyHandler)
         if why:
             raise web.HTTPError(403, why)
+        # It checks that of WebSockets alone, and no XSRF cookie, which is an app's own matter.
+        if not self.check_origin():
+            raise web.HTTPError(403, "a page of another origin may not use what is served here")
         self.request.query = without_token(self.request.query)
 
     proxy.prepare = prepared

@@ -12,16 +12,42 @@ import errno
 import os
 import shutil
 import sys
-from typing import IO, Any, Iterator
+import threading
+from typing import IO, Any, Dict, Iterator, List
 
 FILES = ("jupyter_server.services.contents.fileio", "notebook.services.contents.fileio")  # notebook 7, notebook 6
 CHECKPOINTS = ".ipynb_checkpoints"
 BACKUP = ".~"  # before the name; as Jupyter calls it
+_changed = threading.Condition()
+_written: List[str] = []  # what is being written, by whatever thread
 
 
 def followed(path: str) -> str:
     """Return the path that is written when a link is: what it leads to, as in Jupyter."""
     return os.path.join(os.path.dirname(path), os.readlink(path)) if os.path.islink(path) else path
+
+
+def unfinished(seconds: float) -> List[str]:
+    """Wait until nothing is being written, and return what still is. The end of a process ends a save in the middle of it.
+
+    Args:
+        seconds: to wait.
+    """
+    with _changed:
+        _changed.wait_for(lambda: not _written, seconds)
+        return list(_written)
+
+
+@contextlib.contextmanager
+def _noted(path: str) -> Iterator[None]:
+    with _changed:
+        _written.append(path)
+    try:
+        yield
+    finally:
+        with _changed:
+            _written.remove(path)
+            _changed.notify_all()
 
 
 @contextlib.contextmanager
@@ -39,6 +65,12 @@ def writing(path: str, text: bool = True, encoding: str = "utf-8", log: Any = No
         OSError: it cannot be written, the disk is full for instance.
     """
     path = followed(path)
+    with _noted(path), _replacing(path, text, encoding, given) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _replacing(path: str, text: bool, encoding: str, given: Dict[str, Any]) -> Iterator[IO[Any]]:
     folder, name = os.path.split(path)
     existed = os.path.isfile(path)
     backup = os.path.join(folder, BACKUP + name) if existed and os.access(folder or ".", os.W_OK) else ""

@@ -70,17 +70,19 @@ class Reader:
             self._given = None
 
 
-async def _ahead(sent: Any, reader: Reader) -> None:
+async def _ahead(sent: Any, run: Callable[..., Any], reader: Reader) -> None:
     await sent
-    await storage_calls.run(reader.read)
+    await run(reader.read)
 
 
-def _read_in_threads(handler: Any) -> None:
+def _read_in_threads(handler: Any, run: Callable[..., Any]) -> None:
     reader, flush = Reader(handler.get_content), handler.flush
 
     def flushed(include_footers: bool = False) -> Any:
         sent = flush(include_footers)
-        return _ahead(sent, reader) if reader.reads and not include_footers else sent  # with them it is the last one
+        return (
+            _ahead(sent, run, reader) if reader.reads and not include_footers else sent
+        )  # with them it is the last one
 
     handler.get_content, handler.flush = reader.content, flushed
 
@@ -93,9 +95,9 @@ def _find(handler: Any, path: str) -> Tuple[str, Optional[str], int, Any]:
     return absolute, handler.absolute_path, handler.get_content_size(), handler.get_modified_time()
 
 
-async def _find_in_thread(handler: Any, path: str) -> None:
+async def _find_in_thread(handler: Any, run: Callable[..., Any], path: str) -> None:
     """Find the file of a request, so that nothing of it is left to be asked."""
-    absolute, allowed, size, modified = await storage_calls.run(_find, handler, path)
+    absolute, allowed, size, modified = await run(_find, handler, path)
     handler.get_absolute_path = lambda *_: absolute
     handler.validate_absolute_path = lambda *_: allowed
     handler.get_content_size = lambda: size
@@ -121,8 +123,10 @@ def install() -> None:
     @functools.wraps(get)
     async def found(self: Any, path: str, include_body: bool = True) -> None:
         if _is_elsewhere(self, path):
-            await _find_in_thread(self, path)
-            _read_in_threads(self)
+            # Files of pages are given to everybody, those of the login for instance.
+            run = storage_calls.run if self.current_user else storage_calls.run_for_strangers
+            await _find_in_thread(self, run, path)
+            _read_in_threads(self, run)
         await get(self, path, include_body)
 
     web.StaticFileHandler.get = found  # type: ignore[method-assign]

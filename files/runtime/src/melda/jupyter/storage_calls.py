@@ -10,21 +10,82 @@ import contextlib
 import contextvars
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, TypeVar
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple, TypeVar
 
 from tornado import web
 
 MOST = 64  # calls under way; each is a thread, and a request that somebody waits for
+STRANGERS = 4  # of those whom Jupyter does not know: they ask for files of its pages
+STUCK = 5.0  # seconds in which none of them ended: storage does not seem to answer
+LOOK = 0.5  # seconds between two looks at that
 T = TypeVar("T")
 PATIENCE = 0.5  # seconds, where all else would wait
-_pending: Dict[object, float] = {}  # since when; touched by the event loop alone
 _asked: Dict[object, asyncio.Future[object]] = {}
 _loop: contextvars.ContextVar[asyncio.AbstractEventLoop] = contextvars.ContextVar("loop")  # that waits for a thread
 
 
+class Slots:
+    """Threads that may be under way at once. Who finds none free waits for one, in turn; touched by the event loop alone.
+
+    Args:
+        most: so many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._since: Dict[object, float] = {}
+        self._queue: Deque[asyncio.Future[None]] = deque()
+
+    def longest(self) -> float:
+        """Return for how many seconds the oldest call has been waiting; 0 if there is none."""
+        return time.monotonic() - min(self._since.values()) if self._since else 0.0
+
+    def _check(self) -> None:
+        # The youngest of them began when the last one before it had ended.
+        if time.monotonic() - max(self._since.values()) > STUCK:
+            raise web.HTTPError(
+                503, f"{self.most} file calls wait for the project's storage: try again when it answers"
+            )
+
+    async def take(self) -> object:
+        """Wait for a free one, and return what gives it back.
+
+        Raises:
+            HTTPError: none comes free: storage does not seem to answer.
+        """
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if len(self._since) < self.most:
+            self._since[mine] = time.monotonic()
+            return mine
+        self._check()
+        self._queue.append(mine)
+        try:
+            while not (await asyncio.wait({mine}, timeout=LOOK))[0]:
+                self._check()
+        except BaseException:
+            if mine in self._since:
+                self.give(mine)
+            else:
+                self._queue.remove(mine)
+            raise
+        return mine
+
+    def give(self, taken: object) -> None:
+        """Give it back; who waits the longest gets it."""
+        del self._since[taken]
+        if self._queue:
+            following = self._queue.popleft()
+            self._since[following] = time.monotonic()
+            following.set_result(None)
+
+
+_users, _strangers = Slots(MOST), Slots(STRANGERS)
+
+
 def longest() -> float:
-    """Return for how many seconds the oldest call has been waiting; 0 if there is none."""
-    return time.monotonic() - min(_pending.values()) if _pending else 0.0
+    """Return for how many seconds the oldest call of the user's has been waiting; 0 if there is none."""
+    return _users.longest()
 
 
 async def run(call: Callable[..., T], *args: Any, **given: Any) -> T:
@@ -35,18 +96,29 @@ async def run(call: Callable[..., T], *args: Any, **given: Any) -> T:
         args, given: for it.
 
     Raises:
-        HTTPError: too many others wait, so that storage does not seem to answer.
+        HTTPError: storage does not seem to answer; see :class:`Slots`.
     """
-    if len(_pending) >= MOST:
-        raise web.HTTPError(503, f"{MOST} file calls wait for the project's storage: try again when it answers")
+    return await _run(_users, call, args, given)
+
+
+async def run_for_strangers(call: Callable[..., T], *args: Any) -> T:
+    """Do the same for those whom Jupyter does not know: however many they are, they take no thread of the user's."""
+    return await _run(_strangers, call, args, {})
+
+
+async def _run(slots: Slots, call: Callable[..., T], args: Tuple[Any, ...], given: Dict[str, Any]) -> T:
     loop = asyncio.get_running_loop()
+    waits = _loop.get(None)
+    # A thread that has begun a loop of its own has a slot, and would wait for another one in vain.
+    taken = await slots.take() if waits in (None, loop) else None
     done: asyncio.Future[T] = loop.create_future()
     context = contextvars.copy_context()
-    if _loop.get(None) is None:  # else a thread has begun a loop of its own
+    if waits is None:
         context.run(_loop.set, loop)
 
     def settle(results: List[T], error: Optional[BaseException]) -> None:
-        _pending.pop(done, None)
+        if taken is not None:
+            slots.give(taken)
         if done.cancelled():
             return
         if error is not None:
@@ -64,11 +136,11 @@ async def run(call: Callable[..., T], *args: Any, **given: Any) -> T:
         with contextlib.suppress(RuntimeError):  # the loop is closed: Jupyter ends
             loop.call_soon_threadsafe(settle, results, failure)
 
-    _pending[done] = time.monotonic()
     try:
         threading.Thread(target=work, daemon=True).start()
     except RuntimeError:  # no thread can be had
-        _pending.pop(done)
+        if taken is not None:
+            slots.give(taken)
         raise
     return await done
 
