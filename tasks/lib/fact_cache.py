@@ -83,7 +83,10 @@ class FactCache:
 
     def _forgetting(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **kwargs: Any) -> Any:
-            if not self.asking:
+            if self.asking:
+                # What a program says is read, and some say it in the language of the target: stat, lastlog.
+                kwargs["_env"] = {**(kwargs.get("_env") or {}), "LC_ALL": "C"}
+            else:
                 self.known.clear()
                 self.changed = True
             return method(*args, **kwargs)

@@ -252,3 +252,17 @@ def test_what_was_found_for_a_preview_is_asked_again_if_somebody_looked_at_it_fo
     there.run_shell_command()
     cache.get_fact(Says, text="a")
     assert questions[-1] == "a" and len(questions) == len(asked) + 1, "something changed"
+
+
+def test_what_is_read_is_english_whatever_the_target_speaks() -> None:
+    """``stat`` of a German target calls a folder a Verzeichnis, and lastlog a day Mi; what changes something keeps its locale."""
+    told: list[Any] = []
+    there = SimpleNamespace(
+        get_fact=lambda fact: there.run_shell_command("stat", _env={"A": "b"}) or there.run_shell_command("ls"),
+        run_shell_command=lambda text, **arguments: told.append((text, arguments.get("_env"))),
+        put_file=lambda: None,
+    )
+    cache = fact_cache.FactCache(there)  # type: ignore[arg-type]
+    cache.get_fact(FactBase)
+    there.run_shell_command("localedef")
+    assert told == [("stat", {"A": "b", "LC_ALL": "C"}), ("ls", {"LC_ALL": "C"}), ("localedef", None)]

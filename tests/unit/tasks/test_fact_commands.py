@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra.api import FactBase
+from pyinfra.api import DeployError, FactBase
 
 from tasks.facts.apt import (
     AptState,
@@ -158,6 +158,11 @@ CASES: list[tuple[Any, str, Any]] = [
 @pytest.mark.parametrize(("fact", "output", "value"), CASES)
 def test_real_output(fact: Any, output: str, value: Any) -> None:
     assert fact().process(output.splitlines()) == value
+
+
+def test_a_kind_that_is_none_is_not_taken_for_something_in_the_way() -> None:
+    with pytest.raises(DeployError, match="stat says 'répertoire' of .*'/etc'.*: expected a file or a folder"):
+        PathStats().process(["répertoire|755|root|root|/etc"])
 
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
