@@ -165,16 +165,6 @@ def test_a_kind_that_is_none_is_not_taken_for_something_in_the_way() -> None:
         PathStats().process(["répertoire|755|root|root|/etc"])
 
 
-def test_where_nothing_can_be_written(tmp_path: Path) -> None:
-    df = tmp_path / "df"
-    df.write_text("#!/bin/sh\necho Filesystem\ncase $2 in /tmp) echo x 9 9 1023 9;; *) echo x 9 9 1024 9;; esac\n")
-    df.chmod(0o755)
-    path = f"{tmp_path}:/usr/bin:/bin"
-    command = Unwritable().command().replace("/opt", f"{tmp_path}/none").replace("/var/tmp", str(df))
-    shown = subprocess.run(["sh", "-c", command], env={"PATH": path}, capture_output=True, text=True, check=True)
-    assert shown.stdout == f"no space in /tmp: expected 1 MB at least\n{df} is no folder\n"
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="files of root's, and of somebody else's")
 def test_programs_of_packages_that_are_not_there_or_somebody_elses(tmp_path: Path) -> None:
     root = tmp_path / "root"
