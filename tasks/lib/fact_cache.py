@@ -66,7 +66,7 @@ class Several(FactBase[List[Any]]):
 
 
 def _readable(run: Callable[..., Any]) -> Callable[..., Any]:
-    """What a command makes is for everybody to read. Root of a hardened host has umask 027 or 077, and uv and apt obey it."""
+    """Let everybody read what a command makes. Root of a hardened host has umask 027 or 077, and uv and apt obey it."""
     return lambda command, *args, **kwargs: run(StringCommand("umask 022 &&", command), *args, **kwargs)
 
 
