@@ -16,7 +16,15 @@ from tasks.lib.managed_files import ManagedFile
 from tasks.lib.progress import say
 from tasks.lib.staging import Command
 
-_HALF = "dpkg-query -W -f '${db:Status-Eflag} ${Package}\\n' | sed -n 's/^reinstreq //p'"
+# Packages to be unpacked again: what was cut off, and what lacks a file of dpkg's own, which `dpkg --audit` names in words alone.
+_INFO = "/var/lib/dpkg/info"
+_HALF = (
+    "dpkg-query -W -f '${db:Status-Eflag} ${db:Status-Status} ${Package} ${Architecture}\\n' |"
+    ' while read -r flag status name arch; do case $arch in ""|all) full=$name;; *) full=$name:$arch;; esac;'
+    f" if [ $status = installed ]; then for kind in list md5sums; do"
+    f" [ -e {_INFO}/$name.$kind ] || [ -e {_INFO}/$full.$kind ] || flag=reinstreq; done; fi;"
+    ' [ $flag != reinstreq ] || echo "$full"; done'
+)
 # What apt's URItoFileName quotes, beside what is not printable.
 _QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
 

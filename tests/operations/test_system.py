@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,12 +108,20 @@ def test_a_package_that_was_cut_off_while_it_was_unpacked_is_unpacked_again(run:
         "Finish an interrupted dpkg run"
     ][1]
     assert " --reinstall install $(dpkg-query " in command and (" update 2>&1" in command) == (not mirror)
-    listed = "printf 'reinstreq tree\\nok man-db\\n reinstreq-like\\n'"
-    only = apt._HALF.partition(" | ")[2]
-    assert (
-        subprocess.run(["sh", "-c", f"{listed} | {only}"], capture_output=True, text=True, check=True).stdout
-        == "tree\n"
+
+
+def test_what_is_unpacked_again_was_cut_off_or_lacks_a_file_of_dpkgs(tmp_path: Path) -> None:
+    """dpkg --audit calls it broken for ever, and dpkg --configure mends nothing of it."""
+    packages = ("libc6 amd64", "sed amd64", "tzdata all", "libgone amd64", "bash amd64")
+    lines = ["reinstreq half-installed tree amd64", *(f"ok installed {package}" for package in packages)]
+    lines += ["reinstreq half-installed new ", "ok config-files gone amd64", "ok unpacked git amd64"]
+    for name in ("libc6:amd64.list", "libc6:amd64.md5sums", "sed.md5sums", "tzdata.list", "bash.list", "bash.md5sums"):
+        (tmp_path / name).write_text("")
+    only = apt._HALF.partition(" | ")[2].replace(apt._INFO, str(tmp_path))
+    shown = subprocess.run(
+        ["sh", "-c", only], input="\n".join(lines) + "\n", capture_output=True, text=True, check=True
     )
+    assert shown.stdout.split() == ["tree:amd64", "sed:amd64", "tzdata", "libgone:amd64", "new"] and not shown.stderr
 
 
 def test_a_package_that_lacks_what_it_depends_on_gets_it(run: Run) -> None:
