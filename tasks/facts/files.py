@@ -10,7 +10,7 @@ from typing import Dict, Iterable, List, Sequence, Set, Tuple
 from melda.base.paths import RUN
 from pyinfra.api import DeployError, FactBase
 
-from tasks.lib import host_kind
+from tasks.lib import host_kind, staging
 
 FUSE = ("fuse",)
 # Of a folder above a path, which else is not told of: there is none, or something else in its place, or it is not root's.
@@ -147,14 +147,15 @@ class UserFolder(Lines):
 
 
 class Leftovers(Lines):
-    """Paths that a killed run left. pyinfra's FindFiles takes one folder, and these lie in twenty.
+    """Paths that a killed run left, but what another run works with. pyinfra's FindFiles takes one folder, these lie in twenty.
 
     Args:
         patterns: of the shell.
     """
 
     def command(self, patterns: Sequence[str]) -> str:
-        return f"ls -d {' '.join(patterns)} 2>/dev/null || true"
+        others = f"if {staging.IN_USE}; then grep -vxF {staging.FOLDER}; else cat; fi"
+        return f"ls -d {' '.join(patterns)} 2>/dev/null | {{ {others}; }} || true"
 
     def process(self, output: List[str]) -> List[str]:
         # A line may be a part of a name, which whoever may write to /tmp has chosen.

@@ -33,14 +33,16 @@ _QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
 def dpkg_configured() -> Generator[Command, None, None]:
     """Finish a dpkg run that was interrupted, so that apt works again. pyinfra has no operation for it."""
     if host.get_fact(AptState).interrupted or BROKEN in host.get_fact(Upgradable):
-        yield StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confdef --force-confold")
+        # Another's dpkg that is at work looks as one that was cut off.
+        configure = "dpkg --configure -a --force-confdef --force-confold"
+        yield StringCommand(f"{apt_get.WAIT}; DEBIAN_FRONTEND=noninteractive {configure}")
         # A package that was cut off while it was unpacked is unpacked again, for which apt needs its archive, and the lists.
         again = apt_get.apt_get(f"--reinstall install $({_HALF})")
         refresh = "" if host.data.get("mirror") else f"( {apt_get.update()} )"
-        fix = apt_get.apt_get("--fix-broken install")
+        fix, check = apt_get.apt_get("--fix-broken install"), apt_get.apt_get("check")
         # Without the lists apt knows no other way than to remove what depends on what is missing.
         yield from staging.run(
-            f'if [ -n "$({_HALF})" ] || ! apt-get check >/dev/null 2>&1; then {refresh or ":"}; fi;'
+            f'if [ -n "$({_HALF})" ] || ! {check} >/dev/null 2>&1; then {refresh or ":"}; fi;'
             f' if [ -n "$({_HALF})" ]; then {again}; fi; {fix}'
         )
 
