@@ -65,7 +65,7 @@ def _add_r2u(suite: str, architecture: str) -> None:
         mirror=data.r2u_mirror,
         suite=suite,
         entries=[
-            ManagedFile("/etc/apt/keyrings", mode="755"),
+            ManagedFile("/etc/apt/keyrings", mode="755", linked=True),
             ManagedFile(KEYRING, key),
             ManagedFile(PIN, source("r2u/preferences")),
             ManagedFile(SOURCES, sources(data.r2u_mirror, suite, architecture, KEYRING, "main")),
@@ -83,7 +83,7 @@ def _add_r(suite: str, architecture: str) -> None:
         mirror=host.data.r_mirror,
         suite=suite,
         entries=[
-            ManagedFile("/etc/apt/keyrings", mode="755"),
+            ManagedFile("/etc/apt/keyrings", mode="755", linked=True),
             ManagedFile(R_KEYRING, content),
             ManagedFile(R_SOURCES, sources(host.data.r_mirror, suite, architecture, R_KEYRING, "")),
         ],

@@ -39,7 +39,7 @@ def ssh() -> None:
         ],
         check=CHECK,
     )
-    managed_files.put(name="Make root's ssh folder", entries=[ManagedFile(FOLDER, mode="700")])
+    managed_files.put(name="Make root's ssh folder", entries=[ManagedFile(FOLDER, mode="700", linked=True)])
     # A block, not the file: on a host it holds its administrators' keys too.
     managed_files.block(
         name="Put the platform's public key in place",

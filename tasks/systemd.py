@@ -29,7 +29,7 @@ def entries(src: str) -> List[ManagedFile]:
     Args:
         src: where the runtime's programs are.
     """
-    found = [ManagedFile(SETTINGS.rsplit("/", 1)[0], mode="755")]
+    found = [ManagedFile(SETTINGS.rsplit("/", 1)[0], mode="755", linked=True)]
     for name in UNITS:
         text = source("systemd/" + name).decode().replace("@SRC@", src).replace("@SETTINGS@", SETTINGS)
         found.append(ManagedFile(f"{FOLDER}/{name}", text.encode()))

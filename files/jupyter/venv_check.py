@@ -4,7 +4,7 @@ Runs as root while a target is provisioned, with ``python3 -IS -c``, and stays n
 
     damage ENV [OURS ...]       say in one line of JSON what is not as it was installed
     mend ENV [OURS ...]         set aside what is in the way, give all to root, and make bytecode
-    record ENV [OURS ...]       write down that all is as it shall be, if it is
+    record ENV [OURS ...]       write down that all is as it shall be, once mended what needs no download
 
 OURS are paths in ENV that others look after.
 
@@ -255,8 +255,14 @@ class Venv:
         os.rename(path + NEW, path)
 
     def record(self) -> None:
-        """Write down what no RECORD says, by hash, if nothing is damaged."""
-        if self.damaged or self.aside or self.modes or self.rubbish:
+        """Write down what no RECORD says, by hash, if no package is damaged."""
+        wrong = [*self.aside, *self.modes, *self.rubbish]
+        if wrong:
+            # Silently, each run would read all files again.
+            raise SystemExit(
+                f"invalid {wrong[0]}: expected a file of root's that everybody may read, again after it was mended"
+            )
+        if self.damaged:
             return
         table: Dict[str, str] = {}
         for path, about in sorted(self.found.items()):
@@ -280,6 +286,9 @@ def main(action: str, env: str, ours: List[str]) -> None:
     elif action == "mend":
         venv.mend()
     else:
+        if venv.aside or venv.modes or venv.rubbish:
+            venv.mend()
+            venv = Venv(env, ours)
         venv.record()
 
 

@@ -8,13 +8,15 @@ from pathlib import PurePosixPath
 from typing import Dict, Iterable, List, Sequence, Set, Tuple
 
 from melda.base.paths import RUN
-from pyinfra.api import FactBase
+from pyinfra.api import DeployError, FactBase
 
-from tasks.lib import host_kind
+from tasks.lib import host_kind, staging
 
 FUSE = ("fuse",)
 # Of a folder above a path, which else is not told of: there is none, or something else in its place, or it is not root's.
 MISSING, NO_FOLDER, THEIRS = ("missing",), ("no folder",), ("somebody's",)
+# All that stat and we say of a path; what is none of these must not be taken for something in the way.
+_KINDS = {"directory", "link", "other", *MISSING, *NO_FOLDER, *THEIRS}
 # What stat and sha256sum say of all files and folders at once; a folder has no sum.
 _ABOUT = (
     'exec 2>/dev/null; stat -f -c "fs|%T|%n" "$@" | grep "^fs|fuse\\(blk\\)*|";'
@@ -106,8 +108,10 @@ class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
                 mounted.add(fields[-1])
             elif kind.startswith("regular"):  # "regular empty file", too
                 found[fields[-1]] = ("file", *fields[:-1])
-            else:
+            elif kind in _KINDS:
                 found[fields[-1]] = (kind, *fields[:-1])
+            else:
+                raise DeployError(f"stat says {kind!r} of {fields[-1:]}: expected a file or a folder")
         # A file that went away meanwhile has no sum, and is not there.
         whole = {path: (*what, sums[path]) for path, what in found.items() if what[0] == "file" and path in sums}
         others = {path: what for path, what in found.items() if what[0] != "file"}
@@ -143,14 +147,15 @@ class UserFolder(Lines):
 
 
 class Leftovers(Lines):
-    """Paths that a killed run left. pyinfra's FindFiles takes one folder, and these lie in twenty.
+    """Paths that a killed run left, but what another run works with. pyinfra's FindFiles takes one folder, these lie in twenty.
 
     Args:
         patterns: of the shell.
     """
 
     def command(self, patterns: Sequence[str]) -> str:
-        return f"ls -d {' '.join(patterns)} 2>/dev/null || true"
+        others = f"if {staging.IN_USE}; then grep -vxF {staging.FOLDER}; else cat; fi"
+        return f"ls -d {' '.join(patterns)} 2>/dev/null | {{ {others}; }} || true"
 
     def process(self, output: List[str]) -> List[str]:
         # A line may be a part of a name, which whoever may write to /tmp has chosen.

@@ -32,11 +32,25 @@ ROOM = 1024  # KiB
 SUDO = "id {0} >/dev/null 2>&1 && LC_ALL=C sudo -n -l -U {0} 2>/dev/null </dev/null | grep -q 'may run'"
 
 
+# Folders and files of ours in which people keep keys and settings of their own. Each may be a link to where these are kept.
+PEOPLES = ("/root/.ssh", "/etc/melda-jupyter", "/etc/apt/keyrings")
+PEOPLES_FILES = ("/root/.ssh/authorized_keys", "/etc/melda-jupyter/settings.env")
+# Of a link to a folder: is that root's alone, and all above it, so that nobody else moves it? 50 is staff, which may write what
+# is root's anyway (/usr/local of Debian); another link on the way may be somebody's.
+_ROOTS_ALONE = (
+    't=$(readlink -e $p) && [ -d "$t" ] && [ "$t" = "$(cd ${p%/*} && realpath -ms "$(readlink $p)")" ] && while'
+    ' [ -n "$(find "$t" -maxdepth 0 -uid 0 ! -perm /002 \\( ! -perm /020 -o -gid 0 -o -gid 50 \\))" ];'
+    ' do [ "$t" != / ] || break; t=$(dirname "$t"); done && [ "$t" = / ]'
+)
+
+
 class Unwritable(Lines):
     """What keeps files from being written as they shall be, a line each. pyinfra has no such fact.
 
     Nothing says so in time: apt without room in /tmp calls each signature wrong, and its downloader each server silent.
     """
+
+    root = ""  # above all of PEOPLES
 
     def command(self) -> str:
         return (
@@ -45,7 +59,12 @@ class Unwritable(Lines):
             ' if [ ! -d $p ]; then echo "$p is no folder";'
             ' elif [ ! -w $p ]; then echo "$p is read-only";'
             f" elif [ \"$(df -Pk $p | awk 'END {{ print $4 }}')\" -lt {ROOM} ]; then"
-            f' echo "no space in $p: expected {ROOM // 1024} MB at least"; fi; done'
+            f' echo "no space in $p: expected {ROOM // 1024} MB at least"; fi; done;'
+            f" for p in {' '.join(self.root + path for path in PEOPLES)}; do if [ -L $p ] && ! {{ {_ROOTS_ALONE}; }}; then"
+            ' echo "$p is a link to $(readlink $p): expected a folder, or a link to one that is root\'s alone, as all above it";'
+            f" fi; done; for p in {' '.join(self.root + path for path in PEOPLES_FILES)}; do"
+            " if [ -L $p ] && [ ! -f $p ]; then"
+            ' echo "$p is a link to $(readlink $p), where no file is: expected a file, or a link to one"; fi; done'
         )
 
 

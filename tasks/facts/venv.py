@@ -42,12 +42,14 @@ class Damage(NamedTuple):
         aside: paths that are in the way of others, or not root's.
         mend: is there anything to mend that needs no download?
         unknown: is what venv itself made not as it was, or does nothing say how it was?
+        failed: could Python not look? A module of it may be gone, which an operation before puts back.
     """
 
     damaged: Dict[str, str] = {}
     aside: Sequence[str] = ()
     mend: bool = False
     unknown: bool = False
+    failed: bool = False
 
 
 def venv_check(action: str, env: str, ours: Sequence[str]) -> str:
@@ -66,7 +68,8 @@ class VenvDamage(FactBase[Damage]):
     takes_long = True  # it looks at every file
 
     def command(self, env: str, ours: Sequence[str]) -> str:
-        return f"[ ! -x {target_python.PYTHON} ] || {venv_check('damage', env, ours)}"
+        failed = """echo '{"failed": true}'"""  # a fact that fails ends the run before what mends it
+        return f"[ ! -x {target_python.PYTHON} ] || {venv_check('damage', env, ours)} 2>/dev/null || {failed}"
 
     @staticmethod
     def default() -> Damage:
@@ -77,13 +80,16 @@ class VenvDamage(FactBase[Damage]):
 
 
 class UncompiledSources(Lines):
-    """The Python sources below a folder without bytecode that fits; none where there is no Python. pyinfra has no such fact."""
+    """The Python sources below a folder without bytecode that fits; the folder where Python cannot look; none without Python.
+
+    pyinfra has no such fact.
+    """
 
     takes_long = True
 
     def command(self, folder: str) -> str:
         program = target_python.command("jupyter/bytecode_check", ["uncompiled", folder])
-        return f"[ ! -x {target_python.PYTHON} ] || {program}"
+        return f"[ ! -x {target_python.PYTHON} ] || {program} 2>/dev/null || echo {shlex.quote(folder)}"
 
     def process(self, output: List[str]) -> List[str]:
         return sorted(output)

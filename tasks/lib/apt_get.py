@@ -13,12 +13,21 @@ from tasks.lib import managed_files, staging
 APT_GET = (
     "DEBIAN_FRONTEND=noninteractive apt-get -q -y"
     " -o APT::Install-Recommends=false"
+    f" -o DPkg::Lock::Timeout={staging.PATIENCE}"
     " -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
 )
 
 LISTS = "/var/lib/apt/lists"
 # Touched when all lists were fetched. The lists themselves do not say: their times are those of the server's files.
 STAMP = LISTS_FETCHED
+# In shell: wait for whoever has apt and dpkg now, as unattended-upgrades in a machine's first minutes. dpkg waits for nobody, and
+# apt-get 2.6 for nobody who fetches lists, whatever its DPkg::Lock::Timeout.
+LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", f"{LISTS}/lock", "/var/cache/apt/archives/lock")
+_WAIT = (
+    "$SIG{ALRM} = sub { exit }; alarm shift; for (@ARGV) { open(my $f, '+<', $_) or next;"
+    " my $lock = pack('ssx!8qqix!8', F_WRLCK, 0, 0, 0, 0); fcntl($f, F_SETLKW, $lock) }"
+)
+WAIT = f"perl -MFcntl -e {shlex.quote(_WAIT)} {staging.PATIENCE} {' '.join(LOCKS)}"
 # What apt says of a source it could not use, among warnings that are none of ours (a source that is configured twice).
 _FAILED = "^(E|Err):|^W: (Failed to fetch|GPG error|An error occurred|Some index files|The repository)"
 
@@ -54,7 +63,7 @@ def update(source: str = "", on_failure: str = "true") -> str:
     stamp = "" if source else "; touch " + STAMP
     return (
         # Its messages are looked at, so they must be English.
-        f"status=0; out=$(LC_ALL=C {apt_get(arguments)} 2>&1) || status=$?;"
+        f"{WAIT}; status=0; out=$(LC_ALL=C {apt_get(arguments)} 2>&1) || status=$?;"
         f' bad=$(printf "%s\\n" "$out" | grep -E "{_FAILED}" | head -n 3 | tr "\\n" " ");'
         f' if [ $status -ne 0 ] || [ -n "$bad" ]; then {on_failure};'
         f' echo "apt: {source or "a source of /etc/apt"} cannot be used: $bad" >&2; exit 1; fi{stamp}'

@@ -1,7 +1,7 @@
 """Ask a target for each fact once until a command changes something there, and for many facts in one question.
 
 pyinfra asks whenever an operation wants a fact, and a question to a container costs about 0.1 s. pyinfra's own operations gain
-as ours do, because the host itself remembers.
+as ours do, because the host itself remembers. Here all commands pass, so here they get the umask and the locale they need.
 """
 
 from __future__ import annotations
@@ -65,6 +65,11 @@ class Several(FactBase[List[Any]]):
         return [values.get(number, UNKNOWN) for number in range(len(self.facts))]
 
 
+def _readable(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Let everybody read what a command makes. Root of a hardened host has umask 027 or 077, and uv and apt obey it."""
+    return lambda command, *args, **kwargs: run(StringCommand("umask 022 &&", command), *args, **kwargs)
+
+
 class FactCache:
     """What is known of one host; it stands in for the host's own ``get_fact``."""
 
@@ -77,13 +82,16 @@ class FactCache:
         self._ask = this.get_fact
         vars(this).update(
             get_fact=self.get_fact,
-            run_shell_command=self._forgetting(this.run_shell_command),
+            run_shell_command=self._forgetting(_readable(this.run_shell_command)),
             put_file=self._forgetting(this.put_file),
         )
 
     def _forgetting(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **kwargs: Any) -> Any:
-            if not self.asking:
+            if self.asking:
+                # What a program says is read, and some say it in the language of the target: stat, lastlog.
+                kwargs["_env"] = {**(kwargs.get("_env") or {}), "LC_ALL": "C"}
+            else:
                 self.known.clear()
                 self.changed = True
             return method(*args, **kwargs)

@@ -15,7 +15,7 @@ from pyinfra.api import StringCommand
 from tasks.facts.files import MISSING, NO_FOLDER, THEIRS, folders_above
 from tasks.lib import archive, stray
 from tasks.lib.progress import say
-from tasks.lib.staging import FOLDER, Command, refuse, upload
+from tasks.lib.staging import FOLDER, Command, fresh, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What a file is called until it is whole, and where several lie until they are unpacked.
@@ -31,6 +31,8 @@ class ManagedFile(NamedTuple):
         content: the file's bytes; None makes it a directory, or a link.
         mode, user, group: as chmod and chown take them.
         link: what it leads to, if it is a symbolic link.
+        linked: may a folder be a link? Then people keep things of theirs there, and :class:`tasks.facts.server.Unwritable` has
+            looked where it leads to.
     """
 
     path: str
@@ -39,6 +41,7 @@ class ManagedFile(NamedTuple):
     user: str = "root"
     group: str = "root"
     link: str = ""
+    linked: bool = False
 
 
 def source(name: str) -> bytes:
@@ -98,7 +101,11 @@ def in_sync(entries: Sequence[ManagedFile], present: Stats) -> bool:
 def _is_in_sync(entry: ManagedFile, present: Stats) -> bool:
     found = present.get(entry.path)
     # The deploy may run in a container with a project: whose it is says who mounted it, and a change is refused.
-    return found == expected(entry) or (found == ("fuse",) and entry.content is None)
+    return found == expected(entry) or (found == ("fuse",) and entry.content is None) or _is_led_on(entry, present)
+
+
+def _is_led_on(entry: ManagedFile, present: Stats) -> bool:
+    return entry.linked and present.get(entry.path, ())[:1] == ("link",)
 
 
 def set_aside(path: str) -> StringCommand:
@@ -111,7 +118,7 @@ def set_aside(path: str) -> StringCommand:
 def _in_the_way(entry: ManagedFile, present: Stats) -> bool:
     found, wanted = present.get(entry.path), expected(entry)[0]
     # A name can be given to another file, but not to a folder.
-    return bool(found and found[0] != wanted and "directory" in (found[0], wanted))
+    return bool(found and found[0] != wanted and "directory" in (found[0], wanted)) and not _is_led_on(entry, present)
 
 
 def _with_way_made(entries: Sequence[ManagedFile], present: Stats) -> Stats:
@@ -166,7 +173,7 @@ def _put_all(entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
         if entry.content is None:
             yield from put(entry)
     contents = [(entry, entry.content) for entry in entries if entry.content is not None]
-    yield StringCommand(f"rm -rf {FOLDER} && mkdir -m 700 {FOLDER}")
+    yield fresh(FOLDER, "700")
     yield upload(archive.pack((entry.path + NEW, content, entry.mode) for entry, content in contents), PACKED)
     # The time of unpacking, as of a file that is copied; what lies in the way of a name is removed, not written to.
     script = [f"tar -C / -xpmf {PACKED} --unlink-first", f"rm -rf {FOLDER}"]
@@ -208,6 +215,8 @@ def block_diff(
     same = new in (old, old + "\n")
     if same and (not content or present.get(path, ())[:4] == ("file", mode, "root", "root")):
         return
+    if present.get(path, ())[:1] == ("link",) and old:
+        say(f"{path} was a link to {present[path][1]}, and is a file now, with what that holds")
     if new.strip():
         yield from diff([ManagedFile(path, (old if same else new).encode("utf-8", "surrogateescape"), mode)], present)
     else:  # nothing but ours was in it: then it goes as it came

@@ -25,6 +25,9 @@ SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 # A compilation that was interrupted leaves a lock that no later one removes. R executes what it unpacks in TMPDIR.
 RSCRIPT = "/usr/bin/Rscript"  # the distribution's: conda has one too, and may be first on PATH
 UNLOCK_R = "export TMPDIR=/var/tmp; rm -rf /usr/local/lib/R/site-library/00LOCK*"
+# In shell: does a command of another run work there? A killed run's last one may, too.
+IN_USE = f"ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -q ' {FOLDER}'"
+PATIENCE = 600  # seconds
 Command = Union[StringCommand, FileUploadCommand]
 
 # The names under which apt, pip, uv, R (libcurl) and Python look for a CA bundle.
@@ -80,6 +83,15 @@ def refuse(message: str) -> StringCommand:
     return StringCommand(f"echo {shlex.quote(message)} >&2; exit 1")
 
 
+def fresh(folder: str, mode: str) -> StringCommand:
+    """Return a command that makes the folder anew, once no other run is at work in it."""
+    refused = refuse("another run is at work on this target: expected one at a time").get_raw_value()
+    return StringCommand(
+        f"n=0; while {IN_USE}; do if [ $n = {PATIENCE} ]; then {refused}; fi; n=$((n + 1)); sleep 1; done;"
+        f" rm -rf {folder} && mkdir -m {mode} {folder}"
+    )
+
+
 def upload(content: bytes, path: str) -> FileUploadCommand:
     """Return a command that writes ``content`` to ``path``.
 
@@ -112,7 +124,7 @@ def run(command: str, uploads: Optional[Dict[str, bytes]] = None) -> Generator[C
         yield StringCommand(f"( set -e; {command} )")
         return
     # apt's own user must be able to read the bundle.
-    yield StringCommand(f"rm -rf {FOLDER} && mkdir -m 755 {FOLDER}")
+    yield fresh(FOLDER, "755")
     for name, content in uploads.items():
         yield upload(content, f"{FOLDER}/{name}")
     if secrets:

@@ -16,7 +16,15 @@ from tasks.lib.managed_files import ManagedFile
 from tasks.lib.progress import say
 from tasks.lib.staging import Command
 
-_HALF = "dpkg-query -W -f '${db:Status-Eflag} ${Package}\\n' | sed -n 's/^reinstreq //p'"
+# Packages to be unpacked again: what was cut off, and what lacks a file of dpkg's own, which `dpkg --audit` names in words alone.
+_INFO = "/var/lib/dpkg/info"
+_HALF = (
+    "dpkg-query -W -f '${db:Status-Eflag} ${db:Status-Status} ${Package} ${Architecture}\\n' |"
+    ' while read -r flag status name arch; do case $arch in ""|all) full=$name;; *) full=$name:$arch;; esac;'
+    f" if [ $status = installed ]; then for kind in list md5sums; do"
+    f" [ -e {_INFO}/$name.$kind ] || [ -e {_INFO}/$full.$kind ] || flag=reinstreq; done; fi;"
+    ' [ $flag != reinstreq ] || echo "$full"; done'
+)
 # What apt's URItoFileName quotes, beside what is not printable.
 _QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
 
@@ -25,14 +33,16 @@ _QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
 def dpkg_configured() -> Generator[Command, None, None]:
     """Finish a dpkg run that was interrupted, so that apt works again. pyinfra has no operation for it."""
     if host.get_fact(AptState).interrupted or BROKEN in host.get_fact(Upgradable):
-        yield StringCommand("DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confdef --force-confold")
+        # Another's dpkg that is at work looks as one that was cut off.
+        configure = "dpkg --configure -a --force-confdef --force-confold"
+        yield StringCommand(f"{apt_get.WAIT}; DEBIAN_FRONTEND=noninteractive {configure}")
         # A package that was cut off while it was unpacked is unpacked again, for which apt needs its archive, and the lists.
         again = apt_get.apt_get(f"--reinstall install $({_HALF})")
         refresh = "" if host.data.get("mirror") else f"( {apt_get.update()} )"
-        fix = apt_get.apt_get("--fix-broken install")
+        fix, check = apt_get.apt_get("--fix-broken install"), apt_get.apt_get("check")
         # Without the lists apt knows no other way than to remove what depends on what is missing.
         yield from staging.run(
-            f'if [ -n "$({_HALF})" ] || ! apt-get check >/dev/null 2>&1; then {refresh or ":"}; fi;'
+            f'if [ -n "$({_HALF})" ] || ! {check} >/dev/null 2>&1; then {refresh or ":"}; fi;'
             f' if [ -n "$({_HALF})" ]; then {again}; fi; {fix}'
         )
 

@@ -31,10 +31,10 @@ def units(
         return
     present = host.get_fact(PathStats, paths=[entry.path for entry in (*entries, settings)])
     found = present.get(settings.path, ("",))
-    written = found if found[0] == "file" else None
+    written = found[0] in ("file", "link")  # a link leads to a file: else the run was refused
     yield from managed_files.diff([*entries] if written else [*entries, settings], present)
     # It holds keys: whoever wrote it may have left it open.
-    if written and written[1:4] != (settings.mode, settings.user, settings.group):
+    if found[0] == "file" and found[1:4] != (settings.mode, settings.user, settings.group):
         owner = f"{settings.user}:{settings.group}"
         yield StringCommand(f"chown {owner} {settings.path} && chmod {settings.mode} {settings.path}")
 

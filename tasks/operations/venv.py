@@ -23,6 +23,9 @@ def _packages(
     env: str, lock: bytes, first: Sequence[str], ours: Sequence[str]
 ) -> Generator[staging.Command, None, None]:
     present, damage = host.get_fact(Distributions, env=env), host.get_fact(VenvDamage, env=env, ours=ours)
+    if damage.failed:
+        yield StringCommand(f"{venv_check('damage', env, ours)} >/dev/null")  # which says why, if it still does
+        return
     wanted = pins(lock)
     damaged = [folder for name, folder in damage.damaged.items() if is_pinned(name, wanted)]
     missing = not all(f"{name}=={version}" in present for name, version in wanted.items())

@@ -36,7 +36,11 @@ DAMAGES = {
     "a file": "rm -rf {0}; echo x >{0}",
 }
 # A run that cannot include it ends with one line instead.
-ONLY = {"/etc/ssh/sshd_config": {"deleted", "emptied", "writable", "the user's", "a folder", "a pipe"}}
+ONLY = {
+    "/etc/ssh/sshd_config": {"deleted", "emptied", "writable", "the user's", "a folder", "a pipe"},
+    "/root/.ssh": {*DAMAGES} - {"a link", "a link to a folder"},
+    "/root/.ssh/authorized_keys": {*DAMAGES} - {"a link to a folder"},
+}
 # Each of these costs a whole environment, or is a folder of the system.
 NEVER = {ENV, f"{ENV}/verified", f"{ENV}/lib", SRC, "/etc", "/root", "/usr"}
 COUNT = 14

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 from pyinfra import host, state
-from pyinfra.api import FactBase, deploy, operation
+from pyinfra.api import FactBase, StringCommand, deploy, operation
+from pyinfra.connectors.util import CommandOutput
+from pyinfra.operations import server
 
 from tasks.lib import fact_cache
 
-from .conftest import Commands, Run
+from .conftest import Commands, Fake, Run
 
 
 class Asked(FactBase[int]):
@@ -240,7 +242,7 @@ def test_what_was_found_for_a_preview_is_asked_again_if_somebody_looked_at_it_fo
 
     monkeypatch.setattr(fact_cache, "state", phase)
     monkeypatch.setattr(fact_cache.time, "monotonic", lambda: now[0])
-    there = SimpleNamespace(get_fact=ask, run_shell_command=lambda: None, put_file=lambda: None)
+    there = SimpleNamespace(get_fact=ask, run_shell_command=lambda command: None, put_file=lambda: None)
     cache = fact_cache.FactCache(there)  # type: ignore[arg-type]
     for text in "ab":
         cache.get_fact(Says, text=text)
@@ -249,6 +251,42 @@ def test_what_was_found_for_a_preview_is_asked_again_if_somebody_looked_at_it_fo
     phase.is_executing = True
     assert [cache.get_fact(Says, text=text) for text in "ab"] in ([["a"], ["b"]], ["a", "b"])
     assert questions == asked
-    there.run_shell_command()
+    there.run_shell_command("true")
     cache.get_fact(Says, text="a")
     assert questions[-1] == "a" and len(questions) == len(asked) + 1, "something changed"
+
+
+def test_what_is_read_is_english_whatever_the_target_speaks() -> None:
+    """``stat`` of a German target calls a folder a Verzeichnis, and lastlog a day Mi; what changes something keeps its locale."""
+    told: list[Any] = []
+    there = SimpleNamespace(
+        get_fact=lambda fact: there.run_shell_command("stat", _env={"A": "b"}) or there.run_shell_command("ls"),
+        run_shell_command=lambda text, **arguments: told.append((str(text).split()[-1], arguments.get("_env"))),
+        put_file=lambda: None,
+    )
+    cache = fact_cache.FactCache(there)  # type: ignore[arg-type]
+    cache.get_fact(FactBase)
+    there.run_shell_command("localedef")
+    assert told == [("stat", {"A": "b", "LC_ALL": "C"}), ("ls", {"LC_ALL": "C"}), ("localedef", None)]
+
+
+def test_what_a_command_makes_is_for_everybody_to_read(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root of a hardened host has umask 077, which uv and a redirection obey."""
+    ran: list[str] = []
+
+    def note(self: Fake, command: StringCommand, **_: Any) -> tuple[bool, CommandOutput]:
+        ran.append(str(command))
+        return True, CommandOutput([])
+
+    monkeypatch.setattr(Fake, "run_shell_command", note)
+
+    @deploy("Steps")
+    def task() -> None:
+        server.shell(name="Write", commands=[f"false || echo a > {tmp_path}/file; mkdir {tmp_path}/folder"])
+
+    run(task)
+    for command in ran:
+        subprocess.run(["sh", "-c", f"umask 077; {command}"], check=True)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("file", "folder")] == [0o644, 0o755]

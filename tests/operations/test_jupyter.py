@@ -143,6 +143,11 @@ def test_a_distribution_that_was_cut_off_is_removed_first_because_uv_takes_it_fo
     assert install.index("|| uv venv") < install.index(repaired) < install.index("uv pip install")
 
 
+def test_a_python_that_still_cannot_look_says_why(run: Run) -> None:
+    (command,) = run(jupyter.jupyter, DONE | {VenvDamage: Damage(failed=True)})[INSTALL]
+    assert " damage /opt/jupyter " in command and command.endswith(" >/dev/null")
+
+
 def test_what_is_not_as_it_was_installed_is_mended(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     commands = run(jupyter.jupyter, DONE | {VenvDamage: Damage(aside=["/opt/jupyter/x"], mend=True)})
     mend, record = commands.pop(INSTALL)

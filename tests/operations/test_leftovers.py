@@ -9,6 +9,7 @@ import pytest
 
 from tasks import leftovers
 from tasks.facts.files import Leftovers
+from tasks.lib import staging
 
 from .conftest import Run
 
@@ -61,3 +62,16 @@ def test_the_question_on_a_real_file_system(tmp_path: Path) -> None:
     )
     found = {line for line in fact.process(shown.stdout.splitlines()) if line.startswith(str(tmp_path))}
     assert found == {f"{tmp_path}/{name}" for name in left}
+
+
+def test_what_another_run_works_with_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "provision"
+    folder.mkdir()
+    fact, patterns = Leftovers(), [str(tmp_path / "*.melda-new"), str(folder)]
+    (tmp_path / "x.melda-new").touch()
+    command = fact.command(patterns).replace(staging.FOLDER, str(folder))
+    for there, found in ((folder, ["x.melda-new"]), (tmp_path, ["provision", "x.melda-new"])):
+        with subprocess.Popen(["cat"], cwd=there, stdin=subprocess.PIPE) as other:
+            shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+            other.communicate(b"")
+        assert sorted(Path(line).name for line in shown.splitlines()) == found

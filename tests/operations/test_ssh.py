@@ -76,6 +76,14 @@ def test_an_administrators_keys_stay(run: Run) -> None:
     assert "chmod 600" in commands["Put the platform's public key in place"][1]
 
 
+def test_where_root_keeps_its_keys_elsewhere_they_stay(run: Run) -> None:
+    """The link set aside, root's keys were gone, and sshd takes no password."""
+    linked = IN_PLACE | {"/root/.ssh": ("link", "/persist/ssh"), ssh.CONFIG: ("link", "/persist/sshd_config")}
+    commands = run(ssh.ssh, DONE | {PathStats: linked}, ssh_public_key=KEY)
+    assert list(commands) == ["Put the platform's public key in place"]
+    assert run(ssh.ssh, DONE | {PathStats: linked}) == {}
+
+
 @pytest.mark.parametrize(
     "found",
     [("file", "644", "root", "root", "of the distribution"), ("file", "600", "melda", "root", "of the distribution")],

@@ -65,6 +65,11 @@ def test_settings_that_are_there_stay_and_are_closed_if_they_are_open(run: Run) 
     assert commands == {PUT: [f"chown root:root {systemd.SETTINGS} && chmod 600 {systemd.SETTINGS}"]}
 
 
+@pytest.mark.parametrize("path", [systemd.SETTINGS, FOLDER.path])
+def test_settings_that_are_kept_elsewhere_stay(run: Run, path: str) -> None:
+    assert run(systemd.systemd, DONE | {PathStats: HERE | {path: ("link", "/srv/secret")}}) == {}
+
+
 @pytest.mark.parametrize(
     ("missing", "added", "ran"),
     [

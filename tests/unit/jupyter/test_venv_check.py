@@ -201,6 +201,16 @@ def test_what_a_user_put_there_is_set_aside_and_what_root_put_there_stays(env: P
     assert len(left) == 3 and all(".set-aside-" in path.name and path.stat().st_uid == 0 for path in left)
 
 
+def test_one_that_others_cannot_read_is_mended_before_it_is_called_right(env: Path) -> None:
+    """uv obeys root's umask. What was not called right was read again by each run, and no kernel started."""
+    (env / "verified").unlink()
+    for path in env.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o750 if path.is_dir() or path.parent.name == "bin" else 0o640)
+    act("record", env, "share/ours.json")
+    assert damage(env, "share/ours.json") == Damage({}, [], False, False)
+
+
 def test_an_environment_that_is_somebody_elses_is_not_trusted(env: Path) -> None:
     for path in (env, *env.rglob("*")):
         os.chown(path, USER, USER, follow_symlinks=False)

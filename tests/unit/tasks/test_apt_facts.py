@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from tasks.facts.apt import BROKEN, Upgradable
 from tasks.facts.r import PackageOrigins
+from tasks.lib import apt_get, staging
 
 ORIGINS = {"users": "/var/lib/melda-jupyter/bspm.json", "listed": "/usr/local/share/melda-jupyter/r-packages"}
 
@@ -71,3 +74,41 @@ def test_who_brought_an_r_package(target: Target) -> None:
     target.write("/var/lib/apt/extended_states", text)
     target.write(ORIGINS["listed"], "zoo\n")
     assert target.ask(PackageOrigins(), **ORIGINS) == {"manual": {"r-cran-zoo"}, "listed": {"zoo"}}
+
+
+HOLD = "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
+
+
+def test_whoever_has_apt_is_waited_for(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    lock.write_text("")
+    wait = ["perl", "-MFcntl", "-e", apt_get._WAIT]
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdin and holder.stdout and holder.stdout.readline()
+        before = time.monotonic()
+        subprocess.run([*wait, "1", tmp_path / "missing", lock], check=True)
+        assert time.monotonic() - before > 0.9, "not for ever"
+        with subprocess.Popen([*wait, "60", lock]) as waiting:
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.wait(0.5)
+            holder.communicate("\n")
+            assert waiting.wait(10) == 0
+
+
+def test_a_run_that_is_at_work_is_waited_for_and_its_folder_left(tmp_path: Path) -> None:
+    """Two runs on one target removed each other's uploads."""
+    folder = tmp_path / "provision"
+    folder.mkdir()
+    command = staging.fresh(str(folder), "755").get_raw_value().replace(staging.FOLDER, str(folder))
+    in_use = staging.IN_USE.replace(staging.FOLDER, str(folder))
+    with subprocess.Popen(["cat"], cwd=folder, stdin=subprocess.PIPE) as other:
+        assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 0
+        impatient = command.replace(f"= {staging.PATIENCE} ]", "= 1 ]")
+        refused = subprocess.run(["sh", "-c", impatient], check=False, capture_output=True, text=True)
+        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1) and "expected one at a time" in refused.stderr
+        assert folder.is_dir()
+        other.communicate(b"")
+    subprocess.run(["sh", "-c", command], check=True)
+    assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra.api import FactBase
+from pyinfra.api import DeployError, FactBase
 
 from tasks.facts.apt import (
     AptState,
@@ -160,14 +160,9 @@ def test_real_output(fact: Any, output: str, value: Any) -> None:
     assert fact().process(output.splitlines()) == value
 
 
-def test_where_nothing_can_be_written(tmp_path: Path) -> None:
-    df = tmp_path / "df"
-    df.write_text("#!/bin/sh\necho Filesystem\ncase $2 in /tmp) echo x 9 9 1023 9;; *) echo x 9 9 1024 9;; esac\n")
-    df.chmod(0o755)
-    path = f"{tmp_path}:/usr/bin:/bin"
-    command = Unwritable().command().replace("/opt", f"{tmp_path}/none").replace("/var/tmp", str(df))
-    shown = subprocess.run(["sh", "-c", command], env={"PATH": path}, capture_output=True, text=True, check=True)
-    assert shown.stdout == f"no space in /tmp: expected 1 MB at least\n{df} is no folder\n"
+def test_a_kind_that_is_none_is_not_taken_for_something_in_the_way() -> None:
+    with pytest.raises(DeployError, match="stat says 'répertoire' of .*'/etc'.*: expected a file or a folder"):
+        PathStats().process(["répertoire|755|root|root|/etc"])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="files of root's, and of somebody else's")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks.facts.files import PathStats
-from tasks.facts.venv import UncompiledSources, VenvDamage
+from tasks.facts.venv import Damage, UncompiledSources, VenvDamage
+from tasks.lib import target_python
 
 from .test_fact_commands import ask
 
@@ -18,6 +19,16 @@ def test_programs_that_are_not_there_yet_have_no_sources(tmp_path: Path, name: s
     (tmp_path / "file").write_text("")
     assert ask(UncompiledSources(), folder=str(tmp_path / name)) == []
     assert ask(VenvDamage(), env=str(tmp_path / name / "env"), ours=[]).damaged == {}
+
+
+def test_a_python_that_lacks_a_module_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operation of the same run puts the module back."""
+    python = tmp_path / "python3"
+    python.write_text("#!/bin/sh\necho \"No module named 'json'\" >&2\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(target_python, "PYTHON", str(python))
+    assert ask(UncompiledSources(), folder="/usr/src/x") == ["/usr/src/x"]
+    assert ask(VenvDamage(), env="/opt/x", ours=[]) == Damage(failed=True)
 
 
 @pytest.mark.parametrize("kind", ["fuseblk", "fuse", "ext2/ext3"])

@@ -203,7 +203,9 @@ def test_what_installs_has_the_users_variables_but_no_secret_and_no_other_packag
     given[f"{environ.HIDDEN_PREFIXES[0]}X"] = "s"
     monkeypatch.setattr(environ, "load", lambda: given)
     home = place.user.home
-    assert tools.variables(place) == {"LANG": "C", "HOME": home, "UV_CACHE_DIR": f"{home}/.cache/melda-env/packages"}
+    assert tools.variables(place) == {
+        "LANG": "C", "HOME": home, "UV_CACHE_DIR": f"{home}/.cache/melda-env/packages", "LANGUAGE": "en"
+    }  # fmt: skip
 
 
 STORE = {"UV_SYSTEM_CERTS": "true"}  # uv looks into the system's store

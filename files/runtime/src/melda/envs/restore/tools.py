@@ -60,7 +60,8 @@ def variables(place: environ.ImageLayout) -> Dict[str, str]:
         for name, value in environ.load().items()
         if not name.startswith(environ.HIDDEN_PREFIXES) and name not in environ.HIDDEN and name not in LEFT_OUT
     }
-    return {**found, "HOME": place.user.home, "UV_CACHE_DIR": packages(place)}
+    # In English: of what R, git and compilers say, the line is looked for that tells why they gave up.
+    return {**found, "HOME": place.user.home, "UV_CACHE_DIR": packages(place), "LANGUAGE": "en"}
 
 
 @contextlib.contextmanager

@@ -1,0 +1,64 @@
+"""What keeps files from being written as they shall be, by a real shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tasks.facts.server import Unwritable
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    df = tmp_path / "df"
+    df.write_text("#!/bin/sh\necho Filesystem\ncase $2 in /tmp) echo x 9 9 1023 9;; *) echo x 9 9 1024 9;; esac\n")
+    df.chmod(0o755)
+    path = f"{tmp_path}:/usr/bin:/bin"
+    command = Unwritable().command().replace("/opt", f"{tmp_path}/none").replace("/var/tmp", str(df))
+    shown = subprocess.run(["sh", "-c", command], env={"PATH": path}, capture_output=True, text=True, check=True)
+    assert shown.stdout == f"no space in /tmp: expected 1 MB at least\n{df} is no folder\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="folders that are root's alone, and somebody else's")
+def test_a_link_where_people_keep_things_leads_to_what_is_roots_alone() -> None:
+    with tempfile.TemporaryDirectory(dir="/root") as root:
+        for name in ("root", "etc/apt", "keep/keyrings", "theirs/melda", "open/ssh"):
+            Path(root, name).mkdir(parents=True)
+        Path(root, "keep/keys").write_text("")
+        Path(root, "open").chmod(0o777)
+        os.chown(f"{root}/theirs", 1001, 1001)
+        links = {
+            "etc/apt/keyrings": "../../keep/keyrings",
+            "root/.ssh": f"{root}/keep/keyrings",
+            "keep/keyrings/authorized_keys": "../keys",
+            "etc/melda-jupyter": f"{root}/keep",
+        }
+        for name, to in links.items():
+            Path(root, name).symlink_to(to)
+        fact = Unwritable()
+        fact.root = root
+        command = fact.command().split("done;", 1)[1]
+
+        def told() -> list[str]:
+            shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+            assert shown.stderr == ""
+            return [line.removeprefix(root) for line in shown.stdout.splitlines()]
+
+        assert told() == []
+        keep = Path(root, "etc/melda-jupyter")
+        Path(root, "by").symlink_to("keep")
+        for to in ("theirs/melda", "theirs", "open/ssh", "open", "nowhere", "keep/keys", "by"):
+            keep.unlink()
+            keep.symlink_to(f"{root}/{to}")
+            assert told() == [
+                f"/etc/melda-jupyter is a link to {root}/{to}:"
+                " expected a folder, or a link to one that is root's alone, as all above it"
+            ]
+        keep.unlink()
+        Path(root, "keep/keys").unlink()
+        assert told() == [
+            "/root/.ssh/authorized_keys is a link to ../keys, where no file is: expected a file, or a link to one"
+        ]
