@@ -11,8 +11,9 @@ import os
 import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from melda.base.addresses import hide
 from melda.envs import capture, document
-from melda.envs.errors import UsageError
+from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import (
     commands,
     conda,
@@ -229,6 +230,16 @@ def parse(text: str, path: str) -> Json:
     Raises:
         UsageError: it cannot be read at all; in one line, why.
     """
+    try:
+        return _parse(text, path)
+    except UsageError:
+        raise
+    except Exception as error:  # whatever shape a field has that no reader thought of
+        why = error if isinstance(error, Unusable) else f"it is not understood: {error!r}"
+        raise UsageError(f"invalid {path!r}: {' '.join(hide(str(why)).split())[:200]}") from None
+
+
+def _parse(text: str, path: str) -> Json:
     name = os.path.basename(path)
     shown = BLANKS.sub("  ", text)  # some patterns take the square of them
     if _is_json(shown, name):

@@ -186,7 +186,7 @@ def _for_this_python(package: Json) -> bool:
 def pipfile(lock: Json, path: str) -> Reading:
     """Return what Pipfile.lock says: the packages for use, and not those for development."""
     reading = Reading(path)
-    listed = lock.get("default", {})
+    listed = tables.part(lock, ("default",), reading)
     tables.misspelt(lock, ("default",), reading)
     if "default" not in lock:
         reading.bad("python", "default", "it has no such heading, below which the packages for use stand")
@@ -205,4 +205,4 @@ def pipfile(lock: Json, path: str) -> Reading:
     def whole(name: str, about: Any) -> Any:
         return {**about, "name": name} if isinstance(about, dict) else {"name": name, "version": about}
 
-    return each(reading, [whole(*item) for item in table(listed).items()], one)
+    return each(reading, [whole(*item) for item in listed.items()], one)

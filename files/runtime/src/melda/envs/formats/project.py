@@ -116,8 +116,8 @@ def _one(reading: Reading, name: str, about: Any) -> None:
         reading.required(requirement(f"{name}{extra} {specifier(str(about.get('version', '*')))}"))
 
 
-def _all(reading: Reading, listed: Any) -> None:
-    for name, about in (listed if isinstance(listed, dict) else {}).items():
+def _all(reading: Reading, listed: Json) -> None:
+    for name, about in listed.items():
         for one in about if isinstance(about, list) else [about]:
             try:
                 _one(reading, name, one)
@@ -134,16 +134,15 @@ def _at(found: Any, *names: str) -> Any:
 
 
 def _dependencies(reading: Reading, found: Json) -> None:
-    listed = _at(found, *LISTS[0])
-    sources = _at(found, "tool", "uv", "sources") or {}
-    for one in listed if isinstance(listed, list) else []:
+    sources = tables.part(found, ("tool", "uv", "sources"), reading)
+    for one in tables.part(found, LISTS[0], reading, list):
         name = re.split(r"[^\w.-]", str(one), maxsplit=1)[0]
         source = next((about for key, about in sources.items() if normal(key) == normal(name)), None)
         if isinstance(source, dict) and "index" not in source:
             _all(reading, {name: source})
         else:
             requirements.into(reading, [one])
-    if "dependencies" in (_at(found, "project", "dynamic") or ()):
+    if "dependencies" in tables.part(found, ("project", "dynamic"), reading, list):
         files = _at(found, "tool", "setuptools", "dynamic", "dependencies", "file")
         if files:
             requirements.into(reading, [f"-r {one}" for one in (files if isinstance(files, list) else [files])])
@@ -153,8 +152,8 @@ def _dependencies(reading: Reading, found: Json) -> None:
             )
 
 
-def _pixi(reading: Reading, listed: Any) -> None:
-    for name, about in (listed if isinstance(listed, dict) else {}).items():
+def _pixi(reading: Reading, listed: Json) -> None:
+    for name, about in listed.items():
         version = str(about.get("version", "*") if isinstance(about, dict) else about)
         try:
             matchspec.read(reading, f"{name} {version}")
@@ -171,18 +170,18 @@ def pyproject(text: str, path: str) -> Reading:
     known = HEADINGS.get(path.rpartition("/")[2], found)
     for heading in (one for one in found if one not in known):
         reading.bad("python", heading, "no heading that such a file has: what stands below it is not read")
-    for field in found.get("project", ()):
+    for field in tables.part(found, ("project",), reading):
         if field not in FIELDS:
             reading.bad("python", field, "no field that [project] may have: what it says is not read")
     _dependencies(reading, found)
-    requirements.into(reading, _at(found, *LISTS[1]) or [])
+    requirements.into(reading, tables.part(found, LISTS[1], reading, list))
     python = _at(found, "project", "requires-python")
     if isinstance(python, str):
         requirements.into(reading, ["python" + python])
     for where in TABLES:
-        _all(reading, _at(found, *where))
+        _all(reading, tables.part(found, where, reading))
     for where in CONDAS:
-        _pixi(reading, _at(found, *where))
+        _pixi(reading, tables.part(found, where, reading))
     if not reading.empty or "project" in found:
         reading.say("of a project what it needs is installed, and neither the project itself nor its extras and groups")
     return reading
