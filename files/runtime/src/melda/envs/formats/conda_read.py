@@ -7,7 +7,7 @@ import re
 from typing import Any, Dict, List
 
 from melda.envs.errors import Unusable, UsageError
-from melda.envs.formats import matchspec, requirements, tables
+from melda.envs.formats import matchspec, pip_files, requirements, tables
 from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
@@ -20,6 +20,9 @@ HERE = ("linux-{0}".format(os.uname().machine.replace("x86_64", "64")), "noarch"
 PLATFORM = re.compile(r"(linux|osx|win|zos|emscripten|wasi|freebsd)-\w+")
 RULE = re.compile(r"List of packages in environment|Name\s+Version\s+Build|[\u2500-\u257f-]+$")
 FILE = re.compile(r"(?:\S+[/\\])?(?P<name>[\w.-]+?)-(?P<version>[^-/]+)-(?P<build>[^-/]+?)\.(conda|tar\.bz2)(#\S+)?")
+
+# What conda-lock adds of pip's packages to an explicit list.
+PIP = re.compile(r"#\s*pip\s+(?P<name>[A-Za-z0-9][\w.-]*(\[[^\]]*\])?)\s+@\s+(?P<url>\S+)")
 
 
 def is_lock(text: str) -> bool:
@@ -86,6 +89,9 @@ def lines(text: str, path: str) -> Reading:
     reading = Reading(path)
     explicit, table = bool(EXPLICIT.search(text)), bool(LIST.search(text))
     for line in (one.strip() for one in text.splitlines()):
+        of_pip = PIP.fullmatch(line) if explicit else None
+        if of_pip:
+            pip_files.read(reading, of_pip.group("name"), "", of_pip.group("url"))
         if not line or line.startswith(("#", "@")) or RULE.match(line):
             continue
         words = line.split()
@@ -125,7 +131,9 @@ def lock(text: str, path: str) -> Reading:
         elif one.get("category", "main") == "main":
             file = FILE.fullmatch(str(one.get("url", "")))
             if one.get("manager") == "pip":
-                requirements.into(reading, ["{0}=={1}".format(one["name"], one["version"])])
+                hashed = one.get("hash")
+                sha256 = str(hashed.get("sha256") or "") if isinstance(hashed, dict) else ""
+                pip_files.read(reading, one["name"], str(one["version"]), str(one.get("url") or ""), sha256)
             else:
                 _each(
                     reading, ["{0}={1}={2}".format(one["name"], one["version"], file.group("build") if file else "py")]

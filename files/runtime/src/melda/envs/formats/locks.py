@@ -128,6 +128,7 @@ def pylock(text: str, path: str) -> Reading:
             reading.python(name, "", {**source, **links.subdirectory(archive.get("subdirectory", ""))})
         else:
             files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
+            elsewhere(reading, name, {"url": package.get("index", "")})
             reading.python(name, version(package), None, hashes(files))
 
     return each(reading, lock.get("packages", []), one)
@@ -191,6 +192,9 @@ def pipfile(lock: Json, path: str) -> Reading:
     if "default" not in lock:
         reading.bad("python", "default", "it has no such heading, below which the packages for use stand")
 
+    sources = tables.part(lock, ("_meta", "sources"), reading, list)
+    urls = {one.get("name"): one.get("url", "") for one in sources if isinstance(one, dict) and "name" in one}
+
     def one(package: Json) -> None:
         name = named(package)
         if not applies(project.marker(package)):
@@ -199,6 +203,7 @@ def pipfile(lock: Json, path: str) -> Reading:
             pinned = str(package.get("version", ""))
             if not pinned.startswith("=="):
                 raise Unusable("it has no version")
+            elsewhere(reading, name, {"url": urls.get(package.get("index"), "")})
             known = [one for one in package.get("hashes", []) if HASH.fullmatch(str(one))]
             reading.python(name, pinned.lstrip("="), None, known, package.get("extras", []))
 
