@@ -72,7 +72,8 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
     (_has(r"^\[(project|tool\.poetry|build-system|tool\.[\w.-]+)\]\s*$"), project.pyproject),
     (
         lambda text, name: (
-            name in ("pyproject.toml", "Pipfile")
+            name in ("pyproject.toml", "pixi.toml", "Pipfile")
+            or bool(_has(r"^\[workspace\]\s*$")(text, name) and _has(r"^channels\s*=")(text, name))  # Cargo's has none
             or _has(r"^\[(dev-)?packages\]\s*\n+[\w\".-]+\s*=\s*[\"{]")(text, name)
         ),
         project.pyproject,

@@ -7,7 +7,7 @@ from typing import Any, Dict, List
 
 from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import matchspec, requirements, tables
+from melda.envs.formats import conda_read, matchspec, requirements, tables
 from melda.envs.formats.reading import Reading, applies, normal, requirement
 
 Json = Dict[str, Any]
@@ -17,6 +17,10 @@ TABLES = (
     ("tool", "poetry", "dependencies"), ("packages",), ("pypi-dependencies",), ("tool", "pixi", "pypi-dependencies"),
 )  # fmt: skip
 CONDAS = (("dependencies",), ("tool", "pixi", "dependencies"))
+# Below pixi's [target.X] stands what is needed on this system only.
+TARGETS = tuple(
+    (*where, "target", one) for where in ((), ("tool", "pixi")) for one in ("unix", "linux", conda_read.HERE[0])
+)
 OTHERS = ("optional-dependencies", "dev-dependencies", "host-dependencies", "build-dependencies", "pypi-dependencies",
           "dependencies", "dev-packages", "packages")  # fmt: skip
 # https://packaging.python.org/en/latest/specifications/pyproject-toml/
@@ -156,7 +160,10 @@ def _pixi(reading: Reading, listed: Json) -> None:
     for name, about in listed.items():
         version = str(about.get("version", "*") if isinstance(about, dict) else about)
         try:
-            matchspec.read(reading, f"{name} {version}")
+            if isinstance(about, dict) and "url" in about:
+                raise Unusable("a file of conda's: nothing here installs it")
+            if not (isinstance(about, dict) and located(reading, name, about)):
+                matchspec.read(reading, f"{name} {version}")
         except Unusable as error:
             reading.bad("python", name, str(error))
 
@@ -178,9 +185,9 @@ def pyproject(text: str, path: str) -> Reading:
     python = _at(found, "project", "requires-python")
     if isinstance(python, str):
         requirements.into(reading, ["python" + python])
-    for where in TABLES:
+    for where in (*TABLES, *((*one, "pypi-dependencies") for one in TARGETS)):
         _all(reading, tables.part(found, where, reading))
-    for where in CONDAS:
+    for where in (*CONDAS, *((*one, "dependencies") for one in TARGETS)):
         _pixi(reading, tables.part(found, where, reading))
     if not reading.empty or "project" in found:
         reading.say("of a project what it needs is installed, and neither the project itself nor its extras and groups")
