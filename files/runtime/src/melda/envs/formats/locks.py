@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List
 
 from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import project, tables
+from melda.envs.formats import poetry_groups, project, tables
 from melda.envs.formats.reading import HASH, Reading, applies, normal
 from melda.envs.formats.tables import table
 
@@ -147,7 +147,8 @@ def poetry(text: str, path: str) -> Reading:
     lock = tables.toml(text, reading)
     strange(reading, lock)
     metadata = lock.get("metadata")
-    old = metadata.get("files", {}) if isinstance(metadata, dict) else {}
+    about = metadata if isinstance(metadata, dict) else {}
+    old = about.get("files", {})
 
     def one(package: Json) -> None:
         name = named(package)
@@ -159,8 +160,11 @@ def poetry(text: str, path: str) -> Reading:
         main = package.get("category", "main") == "main" and {"main", "default"} & set(groups)
         if package.get("optional") is True or not main:
             return
-        twice = [one for one in packages if isinstance(one, dict) and one.get("name") == name]
-        if not applies(marker) or (len(twice) > 1 and not _for_this_python(package)):
+        if (
+            not applies(marker)
+            or (needed is not None and normal(name) not in needed)
+            or not _highest(package, packages)
+        ):
             return
         source = table(package.get("source", {}))
         # poetry says it in a table of its own, PDM in the package's.
@@ -174,12 +178,33 @@ def poetry(text: str, path: str) -> Reading:
 
     packages = lock.get("package", [])
     packages = packages if isinstance(packages, list) else [packages]
+    needed = poetry_groups.needed(reading, packages) if str(about.get("lock-version")).startswith("2.0") else None
     return each(reading, packages, one)
 
 
-def _for_this_python(package: Json) -> bool:
+def _highest(package: Json, packages: List[Any]) -> bool:
+    """Is there no higher version of this package that is for this Python too? Until 2.0 Poetry says no more than that."""
+    same = [one for one in packages if isinstance(one, dict) and one.get("name") == package["name"]]
+    fit = [one for one in same if _for_this_python(one)] if len(same) > 1 else []
+    return not fit or (any(package is one for one in fit) and _number(package) == max(map(_number, fit)))
+
+
+def _number(package: Json) -> Any:
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 not with the launcher's Python
+
     try:
-        return applies(project.marker({"python": str(package.get("python-versions", ""))}))
+        return Version(str(package.get("version")))
+    except InvalidVersion:
+        return Version("0")
+
+
+def _for_this_python(package: Json) -> bool:
+    """Is this package for this Python, and this system if its marker says one?"""
+    said = str(package.get("python-versions", package.get("requires_python", "")))
+    marker = package.get("markers", package.get("marker", ""))
+    try:
+        pythons = any(applies(project.marker({"python": one})) for one in said.split("||"))
+        return pythons and applies(marker.get("main", "") if isinstance(marker, dict) else marker)
     except Unusable:
         return True
 
