@@ -218,7 +218,7 @@ def pipfile(lock: Json, path: str) -> Reading:
         reading.bad("python", "default", "it has no such heading, below which the packages for use stand")
 
     sources = tables.part(lock, ("_meta", "sources"), reading, list)
-    urls = {one.get("name"): one.get("url", "") for one in sources if isinstance(one, dict) and "name" in one}
+    urls = {str(one.get("name")): one.get("url", "") for one in sources if isinstance(one, dict)}
 
     def one(package: Json) -> None:
         name = named(package)
@@ -228,7 +228,7 @@ def pipfile(lock: Json, path: str) -> Reading:
             pinned = str(package.get("version", ""))
             if not pinned.startswith("=="):
                 raise Unusable("it has no version")
-            elsewhere(reading, name, {"url": urls.get(package.get("index"), "")})
+            elsewhere(reading, name, {"url": urls.get(str(package.get("index")), "")})
             known = [one for one in package.get("hashes", []) if HASH.fullmatch(str(one))]
             reading.python(name, pinned.lstrip("="), None, known, package.get("extras", []))
 
