@@ -106,11 +106,9 @@ def pylock(text: str, path: str) -> Reading:
         name = named(package)
         if "directory" in package:
             raise Unusable(f"{links.ELSEWHERE}, as a project's own is")
+        checked = {**_with_addresses(package), "name": normal(name)}
         try:
-            chosen = [
-                found
-                for found, _ in Pylock.from_dict({**head, "packages": [{**package, "name": normal(name)}]}).select()
-            ]
+            chosen = [found for found, _ in Pylock.from_dict({**head, "packages": [checked]}).select()]
         except (PylockValidationError, PylockSelectError) as error:
             raise Unusable(" ".join(str(error).split())) from None
         if not chosen:
@@ -132,6 +130,18 @@ def pylock(text: str, path: str) -> Reading:
             reading.python(name, version(package), None, hashes(files))
 
     return each(reading, lock.get("packages", []), one)
+
+
+def _with_addresses(package: Json) -> Json:
+    """Return a package of which each file has an address: PDM leaves them out, and an index has them under their names."""
+
+    def addressed(file: Any) -> Any:
+        named_only = isinstance(file, dict) and isinstance(file.get("name"), str) and not {"url", "path"} & file.keys()
+        return {**file, "url": f"https://pypi.org/{file['name']}"} if named_only else file
+
+    wheels = package.get("wheels")
+    with_wheels = {"wheels": [addressed(one) for one in wheels]} if isinstance(wheels, list) else {}
+    return {**package, **with_wheels, **({"sdist": addressed(package["sdist"])} if "sdist" in package else {})}
 
 
 def elsewhere(reading: Reading, name: str, source: Json) -> None:

@@ -103,8 +103,10 @@ def located(reading: Reading, name: str, about: Json) -> bool:
     elif {"path", "workspace", "editable"} & about.keys() or file.startswith("."):
         raise Unusable(f"{links.ELSEWHERE}: {about.get('path') or file or 'the workspace'}")
     elif file:
-        more = links.subdirectory(str(about.get("subdirectory", "")))
-        reading.python(name, "", {**links.read(file).source, **more})
+        more, link = links.subdirectory(str(about.get("subdirectory", ""))), links.read(file)
+        # Pipenv names a file that it does not know by seven digits of a hash.
+        says = link.name and (file.endswith(".whl") or re.fullmatch("[0-9a-f]{7}", name))
+        reading.python(link.name if says else name, "", {**link.source, **more})
     return "git" in about or bool(file)
 
 
