@@ -100,6 +100,16 @@ def test_a_byte_changed_anywhere_is_read_or_refused(found: dict[str, Any], data:
         document.check(formats.parse(changed, "environment.json"), "x")
 
 
+@pytest.mark.parametrize("said", ["4.2.2", "R 4.2.2", "R version 4.2.2 (2022-10-31)"])
+def test_paks_r_version(said: str) -> None:
+    lock = {
+        "lockfile_version": 1,
+        "r_version": said,
+        "packages": [{"package": "zebra", "version": "1.0", "type": "cran"}],
+    }
+    assert formats.parse(json.dumps(lock), "pkg.lock")["r"]["version"] == "4.2.2"
+
+
 def test_a_files_hash_is_taken_if_it_is_for_this_python() -> None:
     def hashes(file: str) -> list[str]:
         found = formats.parse(f"@EXPLICIT\n# pip zebra @ https://files.pythonhosted.org/{file}#sha256={SHA}\n", "x.txt")

@@ -136,6 +136,7 @@ def _of_others(found: Any, path: str) -> Optional[Reading]:
         (lambda: "lockfile_version" in found and isinstance(found.get("packages"), list), renv.pak),
         (lambda: isinstance(found.get("Packages"), (dict, list)), renv.read),
         (lambda: "_meta" in found or isinstance(found.get("default"), dict), locks.pipfile),
+        (lambda: isinstance(found.get("dependencies"), list), conda_read.exported),
     ):
         if knows():
             return read_one(found, path)

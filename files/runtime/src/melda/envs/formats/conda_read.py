@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from typing import Any, Dict, List
@@ -66,9 +67,16 @@ def environment(text: str, path: str) -> Reading:
         elif one:
             reading.bad("python", str(one), "no package as conda writes it")
     _beside(reading, found if isinstance(found, dict) else {})
-    if reading.empty:
+    if reading.empty and listed:
+        reading.say("it names nothing but Python and pip, which this image has")
+    elif reading.empty:
         reading.bad("python", "dependencies", "none that can be read")
     return matchspec.without_bundles(reading)
+
+
+def exported(found: Json, path: str) -> Reading:
+    """Return what conda env export --json says."""
+    return environment(json.dumps(found), path)
 
 
 def _pip(reading: Reading, given: Any) -> None:
