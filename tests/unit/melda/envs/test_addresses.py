@@ -104,6 +104,26 @@ def test_whatever_is_sent_is_looked_at_in_no_time(text: str) -> None:
     addresses.safe(text)
 
 
+@pytest.mark.parametrize("token", ["tk-S3cr3t00-1a2b", "S3cr3t"])
+@pytest.mark.parametrize(
+    "where", ["https://conda.anaconda.org/t/{}/a/x.conda", "https%3A%2F%2Fconda.anaconda.org%2Ft%2F{}%2Fa"]
+)
+def test_condas_token_in_a_path_is_hidden(where: str, token: str) -> None:
+    url = where.format(token)
+    for text in (url, f"invalid {url!r}: no file", f"- {url}::numpy=1|2"):
+        assert "S3cr" not in hide(text), hide(text)
+    assert "S3cr" not in addresses.safe(url).url and addresses.holds_secret(url)
+
+
+def test_condas_token_without_a_scheme_is_hidden() -> None:
+    assert hide("conda.anaconda.org/t/tk-S3cr3t/a::numpy") == "conda.anaconda.org/t/.../a::numpy"
+
+
+def test_an_owner_of_one_letter_is_no_token() -> None:
+    assert addresses.safe("https://github.com/t/horse").url == "https://github.com/t/horse"
+    assert not addresses.holds_secret("https://github.com/t/my-horse/archive/v1.zip")
+
+
 def test_half_a_word_is_not_shown() -> None:
     assert "S3cr" not in hide("x " * 1990 + "https://u:S3cr" + "x" * 100 + "@h.example/")
 

@@ -100,6 +100,38 @@ def test_a_byte_changed_anywhere_is_read_or_refused(found: dict[str, Any], data:
         document.check(formats.parse(changed, "environment.json"), "x")
 
 
+@pytest.mark.parametrize("said", ["4.2.2", "R 4.2.2", "R version 4.2.2 (2022-10-31)"])
+def test_paks_r_version(said: str) -> None:
+    lock = {
+        "lockfile_version": 1,
+        "r_version": said,
+        "packages": [{"package": "zebra", "version": "1.0", "type": "cran"}],
+    }
+    assert formats.parse(json.dumps(lock), "pkg.lock")["r"]["version"] == "4.2.2"
+
+
+def test_a_files_hash_is_taken_if_it_is_for_this_python() -> None:
+    def hashes(file: str) -> list[str]:
+        found = formats.parse(f"@EXPLICIT\n# pip zebra @ https://files.pythonhosted.org/{file}#sha256={SHA}\n", "x.txt")
+        return list(found["python"]["packages"][0].get("hashes", []))
+
+    assert hashes("zebra-1.0-py3-none-any.whl") == hashes("zebra-1.0.tar.gz") == [f"sha256:{SHA}"]
+    assert hashes("zebra-1.0-cp27-cp27m-win32.whl") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Pipfile.lock", '{"_meta": {"sources": [{"name": "mine", "url": "https://i.example/s"}]}, "default": {"zebra": '
+         '{"version": "==1.0", "index": "mine"}}}'),
+        ("pylock.toml", 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "zebra"\nversion = "1.0"\nindex = '
+         f'"https://i.example/s"\nsdist = {{url = "https://i.example/zebra-1.0.tar.gz", hashes = {{sha256 = "{SHA}"}}}}'),
+    ],
+)  # fmt: skip
+def test_another_index_is_said(name: str, text: str) -> None:
+    assert any("https://i.example/s is not asked" in one for one in formats.parse(text, name)[formats.NOTES])
+
+
 PYLOCK = f"""\
 lock-version = "1.0"
 created-by = "test"

@@ -8,10 +8,17 @@ LONGEST_TEXT = 4000  # looked at; the patterns below take the square of it
 LONGEST_VALUE = 200
 AT = r"(?:@|%(?:25)*40)"
 MARK = r"(?:[?;]|%(?:25)*3[fb])"
+SLASH = r"(?:[/\\]|%(?:25)*2f)"
+# conda's, which stands in the path: split_anaconda_token in https://github.com/conda/conda/blob/main/conda/common/url.py
+TOKEN = SLASH + "t" + SLASH
 HIDDEN = (
     (re.compile(r"([/\\]{2})\S*" + AT, re.IGNORECASE), r"\1...@"),  # a password may hold a /
     (re.compile(r"(?<![\w.+/-])[\w.+-]+:(?!//)\S*" + AT, re.IGNORECASE), "...@"),
     (re.compile(r"([/\\]{2}\S*?)" + MARK + r"\S+", re.IGNORECASE), r"\1?..."),
+    (
+        re.compile(r"(" + SLASH + r"{2}\S*?" + TOKEN + r"|" + TOKEN + r"(?=[a-z]{2}-))[^\s/\\%'\"]+", re.IGNORECASE),
+        r"\1...",
+    ),
 )
 
 

@@ -11,7 +11,7 @@ import re
 from typing import Collection, NamedTuple, Tuple, Union
 from urllib import parse
 
-from melda.base.addresses import AT, LONGEST_TEXT, MARK, hide
+from melda.base.addresses import AT, LONGEST_TEXT, MARK, TOKEN, hide
 from melda.envs.errors import UsageError
 
 # What a capture says of an address that was dropped, whole or in part.
@@ -33,6 +33,8 @@ SECRETS = (
     re.compile(r"[/\\]{2}[^/\\\s]*" + AT, re.IGNORECASE),
     re.compile(r"[^\s/:@]:[^\s@]*" + AT + r"[^\s@]", re.IGNORECASE),
     re.compile(r"[/\\]{2}\S*?" + MARK + r"\S", re.IGNORECASE),
+    # Elsewhere /t/ may be somebody's name: a token of conda's begins as tk-.
+    re.compile(r"anaconda\.\w+(:\d+)?" + TOKEN + r"|" + TOKEN + r"[a-z]{2}-[\w-]{8}", re.IGNORECASE),
 )
 
 
@@ -86,7 +88,8 @@ def safe(url: str, schemes: Collection[str] = SCHEMES) -> Safe:
     dropped = [name for name, there in ((USER, user not in ("", GIT_USER)), (QUERY, bool(query))) if there]
     # An @ further on: the password may hold a / or a #. Encoded ones: who reads it next may decode.
     further = decoded(path + "#" + fragment)
-    password, marked = "@" in further + decoded(query), re.search(r"[?;]", further)
+    token = SECRETS[3].search(decoded(url))
+    password, marked = bool(token) or "@" in further + decoded(query), re.search(r"[?;]", further)
     dropped = list(dict.fromkeys([USER] * password + dropped + [QUERY] * bool(marked)))
     understood = (
         scheme in schemes and HOST.fullmatch(host) and all(33 <= ord(char) <= 126 for char in url)

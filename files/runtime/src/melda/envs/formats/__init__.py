@@ -11,8 +11,9 @@ import os
 import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from melda.base.addresses import hide
 from melda.envs import capture, document
-from melda.envs.errors import UsageError
+from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import (
     commands,
     conda,
@@ -71,7 +72,8 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
     (_has(r"^\[(project|tool\.poetry|build-system|tool\.[\w.-]+)\]\s*$"), project.pyproject),
     (
         lambda text, name: (
-            name in ("pyproject.toml", "Pipfile")
+            name in ("pyproject.toml", "pixi.toml", "Pipfile")
+            or bool(_has(r"^\[workspace\]\s*$")(text, name) and _has(r"^channels\s*=")(text, name))  # Cargo's has none
             or _has(r"^\[(dev-)?packages\]\s*\n+[\w\".-]+\s*=\s*[\"{]")(text, name)
         ),
         project.pyproject,
@@ -134,6 +136,7 @@ def _of_others(found: Any, path: str) -> Optional[Reading]:
         (lambda: "lockfile_version" in found and isinstance(found.get("packages"), list), renv.pak),
         (lambda: isinstance(found.get("Packages"), (dict, list)), renv.read),
         (lambda: "_meta" in found or isinstance(found.get("default"), dict), locks.pipfile),
+        (lambda: isinstance(found.get("dependencies"), list), conda_read.exported),
     ):
         if knows():
             return read_one(found, path)
@@ -229,6 +232,16 @@ def parse(text: str, path: str) -> Json:
     Raises:
         UsageError: it cannot be read at all; in one line, why.
     """
+    try:
+        return _parse(text, path)
+    except UsageError:
+        raise
+    except Exception as error:  # whatever shape a field has that no reader thought of
+        why = error if isinstance(error, Unusable) else f"it is not understood: {error!r}"
+        raise UsageError(f"invalid {path!r}: {' '.join(hide(str(why)).split())[:200]}") from None
+
+
+def _parse(text: str, path: str) -> Json:
     name = os.path.basename(path)
     shown = BLANKS.sub("  ", text)  # some patterns take the square of them
     if _is_json(shown, name):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from typing import Any, Dict, List
 
 from melda.envs.errors import Unusable, UsageError
-from melda.envs.formats import matchspec, requirements, tables
+from melda.envs.formats import matchspec, pip_files, requirements, tables
 from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
@@ -20,6 +21,9 @@ HERE = ("linux-{0}".format(os.uname().machine.replace("x86_64", "64")), "noarch"
 PLATFORM = re.compile(r"(linux|osx|win|zos|emscripten|wasi|freebsd)-\w+")
 RULE = re.compile(r"List of packages in environment|Name\s+Version\s+Build|[\u2500-\u257f-]+$")
 FILE = re.compile(r"(?:\S+[/\\])?(?P<name>[\w.-]+?)-(?P<version>[^-/]+)-(?P<build>[^-/]+?)\.(conda|tar\.bz2)(#\S+)?")
+
+# What conda-lock adds of pip's packages to an explicit list.
+PIP = re.compile(r"#\s*pip\s+(?P<name>[A-Za-z0-9][\w.-]*(\[[^\]]*\])?)\s+@\s+(?P<url>\S+)")
 
 
 def is_lock(text: str) -> bool:
@@ -63,9 +67,16 @@ def environment(text: str, path: str) -> Reading:
         elif one:
             reading.bad("python", str(one), "no package as conda writes it")
     _beside(reading, found if isinstance(found, dict) else {})
-    if reading.empty:
+    if reading.empty and listed:
+        reading.say("it names nothing but Python and pip, which this image has")
+    elif reading.empty:
         reading.bad("python", "dependencies", "none that can be read")
     return matchspec.without_bundles(reading)
+
+
+def exported(found: Json, path: str) -> Reading:
+    """Return what conda env export --json says."""
+    return environment(json.dumps(found), path)
 
 
 def _pip(reading: Reading, given: Any) -> None:
@@ -86,6 +97,9 @@ def lines(text: str, path: str) -> Reading:
     reading = Reading(path)
     explicit, table = bool(EXPLICIT.search(text)), bool(LIST.search(text))
     for line in (one.strip() for one in text.splitlines()):
+        of_pip = PIP.fullmatch(line) if explicit else None
+        if of_pip:
+            pip_files.read(reading, of_pip.group("name"), "", of_pip.group("url"))
         if not line or line.startswith(("#", "@")) or RULE.match(line):
             continue
         words = line.split()
@@ -125,7 +139,9 @@ def lock(text: str, path: str) -> Reading:
         elif one.get("category", "main") == "main":
             file = FILE.fullmatch(str(one.get("url", "")))
             if one.get("manager") == "pip":
-                requirements.into(reading, ["{0}=={1}".format(one["name"], one["version"])])
+                hashed = one.get("hash")
+                sha256 = str(hashed.get("sha256") or "") if isinstance(hashed, dict) else ""
+                pip_files.read(reading, one["name"], str(one["version"]), str(one.get("url") or ""), sha256)
             else:
                 _each(
                     reading, ["{0}={1}={2}".format(one["name"], one["version"], file.group("build") if file else "py")]

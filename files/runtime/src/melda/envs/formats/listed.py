@@ -1,4 +1,4 @@
-"""JSON of pip list, pip inspect, pip's report, and conda list."""
+"""JSON of pip list, pip inspect, pip's report, pipdeptree, conda list and pixi list."""
 
 from __future__ import annotations
 
@@ -14,10 +14,31 @@ from melda.envs.links import ELSEWHERE
 Json = Dict[str, Any]
 
 
+TREE = {"package", "installed_version"}
+
+
+def _flat(found: List[Any]) -> List[Any]:
+    """Return the packages of pipdeptree --json, or of its --json-tree; what is not installed is none."""
+    waiting, flat = list(reversed(found)), []
+    while waiting:
+        one = waiting.pop()
+        about = one.get("package", one) if isinstance(one, dict) else {}
+        version = about.get("installed_version") if isinstance(about, dict) else None
+        if not isinstance(about, dict) or not about:
+            flat.append(one)  # it is none, and is said to be
+        elif version not in (None, "?"):
+            flat.append({"name": about.get("package_name", about.get("key")), "version": version})
+        needs = one.get("dependencies") if isinstance(one, dict) else None
+        waiting += needs if isinstance(needs, list) else []
+    return flat
+
+
 def packages(found: Any) -> Optional[List[Any]]:
     """Return the packages of such a text; None: it is none."""
     if isinstance(found, dict):
         found = found.get("installed", found.get("install"))
+    if isinstance(found, list) and any(isinstance(one, dict) and TREE & one.keys() for one in found):
+        found = _flat(found)
     named = isinstance(found, list) and any(
         isinstance(one, dict) and ("name" in one or "metadata" in one) for one in found
     )
@@ -33,8 +54,9 @@ def _one(reading: Reading, one: Json) -> None:
     source = python.source(json.dumps(direct) if direct else None)
     if "editable_project_location" in one or source["type"] == "local":
         raise Unusable(ELSEWHERE)
-    if one.get("build_string") and one.get("channel") != "pypi":
-        matchspec.read(reading, f"{name}={version}={one['build_string']}")
+    build = one.get("build_string") or (one.get("build") if one.get("kind") == "conda" else "")
+    if build and one.get("channel") != "pypi":
+        matchspec.read(reading, f"{name}={version}={build}")
     else:
         reading.python(name, version if source["type"] == "index" else "", source)
 

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List
 
 from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import project, tables
+from melda.envs.formats import poetry_groups, project, tables
 from melda.envs.formats.reading import HASH, Reading, applies, normal
 from melda.envs.formats.tables import table
 
@@ -106,11 +106,9 @@ def pylock(text: str, path: str) -> Reading:
         name = named(package)
         if "directory" in package:
             raise Unusable(f"{links.ELSEWHERE}, as a project's own is")
+        checked = {**_with_addresses(package), "name": normal(name)}
         try:
-            chosen = [
-                found
-                for found, _ in Pylock.from_dict({**head, "packages": [{**package, "name": normal(name)}]}).select()
-            ]
+            chosen = [found for found, _ in Pylock.from_dict({**head, "packages": [checked]}).select()]
         except (PylockValidationError, PylockSelectError) as error:
             raise Unusable(" ".join(str(error).split())) from None
         if not chosen:
@@ -128,9 +126,22 @@ def pylock(text: str, path: str) -> Reading:
             reading.python(name, "", {**source, **links.subdirectory(archive.get("subdirectory", ""))})
         else:
             files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
+            elsewhere(reading, name, {"url": package.get("index", "")})
             reading.python(name, version(package), None, hashes(files))
 
     return each(reading, lock.get("packages", []), one)
+
+
+def _with_addresses(package: Json) -> Json:
+    """Return a package of which each file has an address: PDM leaves them out, and an index has them under their names."""
+
+    def addressed(file: Any) -> Any:
+        named_only = isinstance(file, dict) and isinstance(file.get("name"), str) and not {"url", "path"} & file.keys()
+        return {**file, "url": f"https://pypi.org/{file['name']}"} if named_only else file
+
+    wheels = package.get("wheels")
+    with_wheels = {"wheels": [addressed(one) for one in wheels]} if isinstance(wheels, list) else {}
+    return {**package, **with_wheels, **({"sdist": addressed(package["sdist"])} if "sdist" in package else {})}
 
 
 def elsewhere(reading: Reading, name: str, source: Json) -> None:
@@ -146,7 +157,8 @@ def poetry(text: str, path: str) -> Reading:
     lock = tables.toml(text, reading)
     strange(reading, lock)
     metadata = lock.get("metadata")
-    old = metadata.get("files", {}) if isinstance(metadata, dict) else {}
+    about = metadata if isinstance(metadata, dict) else {}
+    old = about.get("files", {})
 
     def one(package: Json) -> None:
         name = named(package)
@@ -158,8 +170,11 @@ def poetry(text: str, path: str) -> Reading:
         main = package.get("category", "main") == "main" and {"main", "default"} & set(groups)
         if package.get("optional") is True or not main:
             return
-        twice = [one for one in packages if isinstance(one, dict) and one.get("name") == name]
-        if not applies(marker) or (len(twice) > 1 and not _for_this_python(package)):
+        if (
+            not applies(marker)
+            or (needed is not None and normal(name) not in needed)
+            or not _highest(package, packages)
+        ):
             return
         source = table(package.get("source", {}))
         # poetry says it in a table of its own, PDM in the package's.
@@ -173,12 +188,33 @@ def poetry(text: str, path: str) -> Reading:
 
     packages = lock.get("package", [])
     packages = packages if isinstance(packages, list) else [packages]
+    needed = poetry_groups.needed(reading, packages) if str(about.get("lock-version")).startswith("2.0") else None
     return each(reading, packages, one)
 
 
-def _for_this_python(package: Json) -> bool:
+def _highest(package: Json, packages: List[Any]) -> bool:
+    """Is there no higher version of this package that is for this Python too? Until 2.0 Poetry says no more than that."""
+    same = [one for one in packages if isinstance(one, dict) and one.get("name") == package["name"]]
+    fit = [one for one in same if _for_this_python(one)] if len(same) > 1 else []
+    return not fit or (any(package is one for one in fit) and _number(package) == max(map(_number, fit)))
+
+
+def _number(package: Json) -> Any:
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 not with the launcher's Python
+
     try:
-        return applies(project.marker({"python": str(package.get("python-versions", ""))}))
+        return Version(str(package.get("version")))
+    except InvalidVersion:
+        return Version("0")
+
+
+def _for_this_python(package: Json) -> bool:
+    """Is this package for this Python, and this system if its marker says one?"""
+    said = str(package.get("python-versions", package.get("requires_python", "")))
+    marker = package.get("markers", package.get("marker", ""))
+    try:
+        pythons = any(applies(project.marker({"python": one})) for one in said.split("||"))
+        return pythons and applies(marker.get("main", "") if isinstance(marker, dict) else marker)
     except Unusable:
         return True
 
@@ -186,10 +222,13 @@ def _for_this_python(package: Json) -> bool:
 def pipfile(lock: Json, path: str) -> Reading:
     """Return what Pipfile.lock says: the packages for use, and not those for development."""
     reading = Reading(path)
-    listed = lock.get("default", {})
+    listed = tables.part(lock, ("default",), reading)
     tables.misspelt(lock, ("default",), reading)
     if "default" not in lock:
         reading.bad("python", "default", "it has no such heading, below which the packages for use stand")
+
+    sources = tables.part(lock, ("_meta", "sources"), reading, list)
+    urls = {str(one.get("name")): one.get("url", "") for one in sources if isinstance(one, dict)}
 
     def one(package: Json) -> None:
         name = named(package)
@@ -199,10 +238,11 @@ def pipfile(lock: Json, path: str) -> Reading:
             pinned = str(package.get("version", ""))
             if not pinned.startswith("=="):
                 raise Unusable("it has no version")
+            elsewhere(reading, name, {"url": urls.get(str(package.get("index")), "")})
             known = [one for one in package.get("hashes", []) if HASH.fullmatch(str(one))]
             reading.python(name, pinned.lstrip("="), None, known, package.get("extras", []))
 
     def whole(name: str, about: Any) -> Any:
         return {**about, "name": name} if isinstance(about, dict) else {"name": name, "version": about}
 
-    return each(reading, [whole(*item) for item in table(listed).items()], one)
+    return each(reading, [whole(*item) for item in listed.items()], one)

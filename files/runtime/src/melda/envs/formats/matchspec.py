@@ -14,6 +14,7 @@ SPEC = re.compile(
     r"(?P<version>[=<>!~].*|[\d*][^\s=]*(?:\s+\S+)?|[\d*][^\s=]*(?:,\S+)*)?"
 )
 BUILD = re.compile(r"==?(?P<version>[^=<>!~\s]+)=(?P<build>\S+)|==?\s*(?P<only>[^=<>!~\s,|]+)")
+SPACED = re.compile(r"([\d*]\S*)\s+(\S+)")  # a version and a build
 # conda-forge's names of what PyPI calls otherwise.
 PYPI = {
     "pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib",
@@ -21,8 +22,17 @@ PYPI = {
     "dask-core": "dask", "tensorflow-base": "tensorflow", "seaborn-base": "seaborn", "graphviz-python": "graphviz",
     "python-graphviz": "graphviz", "python-tzdata": "tzdata", "python-xxhash": "xxhash", "python-flatbuffers": "flatbuffers",
     "pyqt": "PyQt5", "snakemake-minimal": "snakemake", "py-xgboost": "xgboost", "py-lightgbm": "lightgbm",
-    "brotli-python": "brotli",
-    "snappy-python": "python-snappy",
+    "brotli-python": "brotli", "snappy-python": "python-snappy",
+    "numpy-base": "numpy", "nbconvert-core": "nbconvert", "pyarrow-core": "pyarrow", "astropy-base": "astropy",
+    "pymc-base": "pymc", "qtconsole-base": "qtconsole", "kaleido-core": "kaleido", "ray-core": "ray", "ray-default": "ray",
+    "py-xgboost-cpu": "xgboost", "py-xgboost-gpu": "xgboost", "tensorflow-gpu": "tensorflow", "faiss": "faiss-cpu",
+    "docker-py": "docker", "pysoundfile": "soundfile", "sentencepiece-python": "sentencepiece",
+    "pyqtwebengine": "PyQtWebEngine",
+    "python-blosc": "blosc", "python-blosc2": "blosc2", "python-build": "build", "python-clang": "clang",
+    "python-duckdb": "duckdb", "python-eccodes": "eccodes", "python-fastjsonschema": "fastjsonschema",
+    "python-installer": "installer", "python-isal": "isal", "python-kaleido": "kaleido",
+    "python-libarchive-c": "libarchive-c", "python-lmdb": "lmdb", "python-pdal": "pdal",
+    "python-sounddevice": "sounddevice", "python-wget": "wget",
 }  # fmt: skip
 # No Python packages, though PyPI has some of these names.
 OTHERS = re.compile(
@@ -33,12 +43,21 @@ OTHERS = re.compile(
     r"boost-cpp|eigen|arrow-cpp|qt.*|sip-bin|pcre.*|perl|ruby|java.*|openjdk|maven|rust|go|ffmpeg|x26[45]|lame|nspr|nss|dbus|cairo|pango|"
     r"harfbuzz|fribidi|graphite2|pixman|gdk-pixbuf|pthread-stubs|samtools|bcftools|htslib|bedtools|bwa|blast|muscle|fastqc|parallel|tree|"
     r"vim|tmux|jq|pandoc|texlive.*|tectonic|poppler|ghostscript|imagemagick|graphviz|vc|vs20.*|ucrt|menuinst|m2w64-.*|msys2-.*|"
-    r"python_abi|pypy.*|conda.*|mamba|anaconda.*|nomkl|snappy|re2|grpc-cpp|protobuf-c|s2n|yaml|yaml-cpp|libyaml|binutils|bison|flex"
+    r"python_abi|pypy.*|conda.*|mamba|anaconda.*|nomkl|snappy|re2|grpc-cpp|protobuf-c|s2n|yaml|yaml-cpp|libyaml|binutils|bison|flex|"
+    r"boost|tesseract|attr|fmt|orc|lerc|spdlog|nlohmann_json|rapidjson|utf8proc|double-conversion|glog|gflags|abseil-cpp|thrift-.*|"
+    r"unixodbc|postgresql|mysql|mysql-(common|libs|server)|cfitsio|cyrus-sasl|dav1d|svt-av1|aom|openh264|rdma-core|ucx|ocl-icd|"
+    r"kealib|xerces-c|freexl|geotiff|json-c|minizip|tzcode|uriparser|zfp|charls|blosc|c-blosc2?|jxrlib|wayland|at-spi2-.*|"
+    r"atk.*|gtk\d?|gnutls|nettle|p11-kit|isl|nsync|elfutils|keyutils|patchelf|pkg-config|m4|autoconf|automake|coreutils|"
+    r"unzip|zip|pigz|rsync|star|salmon|kallisto|hisat2|bowtie2?|minimap2|picard|gatk4|fastp|hmmer|mafft|diamond|sra-tools|"
+    r"seqtk|vcftools|plink2?|trimmomatic|spades|kraken2"
 )  # fmt: skip
 # Python's all the same.
 OURS = re.compile(
-    r"librosa|libcst|libsass|libtmux|libarchive-c|llvmlite|fonttools|fontmake|fontparts|clang-format|cuda-python"
+    r"librosa|libcst|libsass|libtmux|libarchive-c|llvmlite|fonttools|fontmake|fontparts|clang-format|cuda-python|libpysal|"
+    r"qtpy|qtconsole.*|qtawesome|gstools"
 )
+# Nor these, though they are built for a Python: PyPI has none, or another.
+NEVER = re.compile(r"_.*|boost|conda|mamba|menuinst|anaconda|anaconda-navigator|navigator-updater")
 BUNDLES = ("r", "r-essentials", "r-recommended", "r-base-core")
 LONGEST = 500  # characters
 NO_PYTHON = "a package of conda's that is no Python package: nothing here installs it"
@@ -74,6 +93,15 @@ def _r(reading: Reading, name: str, version: str) -> None:
     reading.r(r_name(name), found, source)
 
 
+def _build(reading: Reading, name: str, build: str) -> str:
+    """Return a build; empty if it says how a package is compiled, as *cuda* does, and not for what."""
+    pattern = "*" in build and "py" not in build and (build.endswith("*") or name in PYPI)
+    if not pattern or OTHERS.fullmatch(name):
+        return build
+    reading.say(f"{name}: conda's build {build} is not asked for")
+    return ""
+
+
 def read(reading: Reading, text: str) -> None:
     """Read one package. If its build is named, that says whether it is Python's.
 
@@ -92,7 +120,9 @@ def read(reading: Reading, text: str) -> None:
     version = inside.get("version", version)
     version = re.sub(r"(?<=[^=<>!~])=[\w.*+-]*$", "", version) if version[:1] in "<>!~" else version  # a build
     exact = BUILD.fullmatch(version)
-    build = str(exact.group("build") or "") if exact else ""
+    spaced = SPACED.fullmatch(version)
+    version, build = spaced.groups() if spaced else (version, inside.get("build", ""))
+    build = _build(reading, name, str(exact.group("build") or "") if exact else build)
     pythons = "py" in build and name != "python_abi"
     if "|" in version:
         raise Unusable(f"versions with | are not read: {version!r}")
@@ -115,7 +145,7 @@ def read(reading: Reading, text: str) -> None:
             reading.required(requirement("python " + _specifier(version, exact)))
         elif name != "python" and version:
             reading.say(f"{name} {version} is left out: this image has its own")
-    elif not OURS.fullmatch(name) and (not pythons if build else OTHERS.fullmatch(name)):
+    elif NEVER.fullmatch(name) or (not OURS.fullmatch(name) and (not pythons if build else OTHERS.fullmatch(name))):
         reading.bad(
             "python",
             name,
@@ -138,13 +168,12 @@ def without_bundles(reading: Reading) -> Reading:
 def _specifier(version: str, exact: Any) -> str:
     """conda's = is any that begins so, unless a build is named."""
     if exact and exact.group("version"):
-        return "==" + str(exact.group("version"))
+        return "==" + str(exact.group("version")) if exact.group("version") != "*" else ""
     if exact:
         only = str(exact.group("only"))
         if only == "*":
             return ""
         return "==" + (only if version.startswith("==") or not re.fullmatch(r"[\d.]+", only) else only + ".*")
     if re.match(r"[\d*]", version):
-        words = version.split()
-        return "" if version == "*" else "==" + words[0]
+        return "" if version == "*" else "==" + version.split(maxsplit=1)[0]
     return re.sub(r"\s", "", re.sub(r"(^|,)=(?!=)", r"\1==", version))

@@ -7,7 +7,7 @@ from typing import Any, Dict, List
 
 from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import matchspec, requirements, tables
+from melda.envs.formats import conda_read, matchspec, requirements, tables
 from melda.envs.formats.reading import Reading, applies, normal, requirement
 
 Json = Dict[str, Any]
@@ -17,6 +17,10 @@ TABLES = (
     ("tool", "poetry", "dependencies"), ("packages",), ("pypi-dependencies",), ("tool", "pixi", "pypi-dependencies"),
 )  # fmt: skip
 CONDAS = (("dependencies",), ("tool", "pixi", "dependencies"))
+# Below pixi's [target.X] stands what is needed on this system only.
+TARGETS = tuple(
+    (*where, "target", one) for where in ((), ("tool", "pixi")) for one in ("unix", "linux", conda_read.HERE[0])
+)
 OTHERS = ("optional-dependencies", "dev-dependencies", "host-dependencies", "build-dependencies", "pypi-dependencies",
           "dependencies", "dev-packages", "packages")  # fmt: skip
 # https://packaging.python.org/en/latest/specifications/pyproject-toml/
@@ -99,8 +103,10 @@ def located(reading: Reading, name: str, about: Json) -> bool:
     elif {"path", "workspace", "editable"} & about.keys() or file.startswith("."):
         raise Unusable(f"{links.ELSEWHERE}: {about.get('path') or file or 'the workspace'}")
     elif file:
-        more = links.subdirectory(str(about.get("subdirectory", "")))
-        reading.python(name, "", {**links.read(file).source, **more})
+        more, link = links.subdirectory(str(about.get("subdirectory", ""))), links.read(file)
+        # Pipenv names a file that it does not know by seven digits of a hash.
+        says = link.name and (file.endswith(".whl") or re.fullmatch("[0-9a-f]{7}", name))
+        reading.python(link.name if says else name, "", {**link.source, **more})
     return "git" in about or bool(file)
 
 
@@ -116,8 +122,8 @@ def _one(reading: Reading, name: str, about: Any) -> None:
         reading.required(requirement(f"{name}{extra} {specifier(str(about.get('version', '*')))}"))
 
 
-def _all(reading: Reading, listed: Any) -> None:
-    for name, about in (listed if isinstance(listed, dict) else {}).items():
+def _all(reading: Reading, listed: Json) -> None:
+    for name, about in listed.items():
         for one in about if isinstance(about, list) else [about]:
             try:
                 _one(reading, name, one)
@@ -134,16 +140,15 @@ def _at(found: Any, *names: str) -> Any:
 
 
 def _dependencies(reading: Reading, found: Json) -> None:
-    listed = _at(found, *LISTS[0])
-    sources = _at(found, "tool", "uv", "sources") or {}
-    for one in listed if isinstance(listed, list) else []:
+    sources = tables.part(found, ("tool", "uv", "sources"), reading)
+    for one in tables.part(found, LISTS[0], reading, list):
         name = re.split(r"[^\w.-]", str(one), maxsplit=1)[0]
         source = next((about for key, about in sources.items() if normal(key) == normal(name)), None)
         if isinstance(source, dict) and "index" not in source:
             _all(reading, {name: source})
         else:
             requirements.into(reading, [one])
-    if "dependencies" in (_at(found, "project", "dynamic") or ()):
+    if "dependencies" in tables.part(found, ("project", "dynamic"), reading, list):
         files = _at(found, "tool", "setuptools", "dynamic", "dependencies", "file")
         if files:
             requirements.into(reading, [f"-r {one}" for one in (files if isinstance(files, list) else [files])])
@@ -153,11 +158,14 @@ def _dependencies(reading: Reading, found: Json) -> None:
             )
 
 
-def _pixi(reading: Reading, listed: Any) -> None:
-    for name, about in (listed if isinstance(listed, dict) else {}).items():
+def _pixi(reading: Reading, listed: Json) -> None:
+    for name, about in listed.items():
         version = str(about.get("version", "*") if isinstance(about, dict) else about)
         try:
-            matchspec.read(reading, f"{name} {version}")
+            if isinstance(about, dict) and "url" in about:
+                raise Unusable("a file of conda's: nothing here installs it")
+            if not (isinstance(about, dict) and located(reading, name, about)):
+                matchspec.read(reading, f"{name} {version}")
         except Unusable as error:
             reading.bad("python", name, str(error))
 
@@ -171,18 +179,18 @@ def pyproject(text: str, path: str) -> Reading:
     known = HEADINGS.get(path.rpartition("/")[2], found)
     for heading in (one for one in found if one not in known):
         reading.bad("python", heading, "no heading that such a file has: what stands below it is not read")
-    for field in found.get("project", ()):
+    for field in tables.part(found, ("project",), reading):
         if field not in FIELDS:
             reading.bad("python", field, "no field that [project] may have: what it says is not read")
     _dependencies(reading, found)
-    requirements.into(reading, _at(found, *LISTS[1]) or [])
+    requirements.into(reading, tables.part(found, LISTS[1], reading, list))
     python = _at(found, "project", "requires-python")
     if isinstance(python, str):
         requirements.into(reading, ["python" + python])
-    for where in TABLES:
-        _all(reading, _at(found, *where))
-    for where in CONDAS:
-        _pixi(reading, _at(found, *where))
+    for where in (*TABLES, *((*one, "pypi-dependencies") for one in TARGETS)):
+        _all(reading, tables.part(found, where, reading))
+    for where in (*CONDAS, *((*one, "dependencies") for one in TARGETS)):
+        _pixi(reading, tables.part(found, where, reading))
     if not reading.empty or "project" in found:
         reading.say("of a project what it needs is installed, and neither the project itself nor its extras and groups")
     return reading

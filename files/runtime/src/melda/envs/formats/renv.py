@@ -196,8 +196,9 @@ def _by_name(packages: Union[Dict[str, Any], List[Any]]) -> List[Tuple[str, Any]
 def pak(lock: Json, path: str) -> Reading:
     """Return what pkg.lock says: https://pak.r-lib.org/reference/lockfile_create.html."""
     reading = Reading(path)
-    version = str(lock.get("r_version", "")).replace("R ", "")
-    reading.versions["r"] = version if re.fullmatch(r"\d+\.\d+\.\d+", version) else ""
+    # R.version.string, as "R version 4.2.2 (2022-10-31)"
+    version = re.match(r"(?:R )?(?:version )?(\d+\.\d+\.\d+)(?!\S)", str(lock.get("r_version", "")))
+    reading.versions["r"] = version.group(1) if version else ""
     for number, one in enumerate(lock["packages"], 1):
         about = one if isinstance(one, dict) else {}
         metadata = about.get("metadata")

@@ -30,6 +30,22 @@ def table(value: object) -> Json:
     return value
 
 
+def part(found: Any, at: Sequence[str], reading: Reading, shape: type = dict) -> Any:
+    """Return the table, or the list, that stands in tables; empty if none does, and said if something else does.
+
+    Args:
+        found: the outermost table.
+        at: keys to it, from the outermost on.
+        reading: is told.
+        shape: what it is to be.
+    """
+    for key in at:
+        found = found.get(key) if isinstance(found, dict) else None
+    if found is not None and not isinstance(found, shape):
+        reading.bad("python", at[-1], "expected a {0}".format("table" if shape is dict else "list"))
+    return found if isinstance(found, shape) else shape()
+
+
 def misspelt(found: Any, wanted: Sequence[str], reading: Reading, known: Sequence[str] = ()) -> None:
     """Say of a key that is nearly the one that is read, and stands where that is not: below it stand packages.
 

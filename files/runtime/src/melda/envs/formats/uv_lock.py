@@ -50,6 +50,8 @@ def read(text: str, path: str) -> Reading:
             return
         if not source:
             raise Unusable("it has no source")
+        if not isinstance(package.get("resolution-markers", []), list):
+            raise Unusable("its resolution-markers are no list")
         if {"virtual"} & source.keys():
             reading.say(f"{name}: the lock's own project, whose folder is not here; what it needs is installed")
         elif set(locks.PROJECT) & source.keys():
@@ -90,7 +92,7 @@ def _needed(reading: Reading, packages: List[Json], projects: List[Json]) -> Lis
             if not targets and _here(need, {}):
                 reading.bad("python", str(need.get("name", "")), "the lock names it as needed, and has no such package")
             for target in (one for one in targets if _here(need, one)):
-                for wanted in ["", *(str(one) for one in need.get("extra", []))]:
+                for wanted in ["", *(str(one) for one in tables.part(need, ("extra",), reading, list))]:
                     if (id(target), wanted) not in seen:
                         seen.add((id(target), wanted))
                         waiting.append((target, wanted))
@@ -113,6 +115,8 @@ def _needs(package: Json, extra: str) -> Iterator[Json]:
 def _here(need: Json, target: Json) -> bool:
     try:
         markers = target.get("resolution-markers", [])
+        if not isinstance(markers, list):
+            raise Unusable("no list")
         return applies(need.get("marker")) and (not markers or any(applies(one) for one in markers))
     except Unusable:
         return True  # it is read, and says itself what is wrong
