@@ -13,10 +13,10 @@ from tasks.facts.files import FileContents, PathStats
 from tasks.facts.ssh import ImageHostKeys, SshdProblem
 from tasks.lib import managed_files, sshd
 
-from .conftest import Run
+from .conftest import PUBLIC_KEY, Run
 
 CONFIG = "/etc/ssh/sshd_config.d/10-melda-jupyter.conf"
-KEY = "ssh-ed25519 " + "A" * 68 + " platform"
+KEY = PUBLIC_KEY + " platform"
 IN_PLACE = {
     CONFIG: ("file", "600", "root", "root", hashlib.sha256(managed_files.source("ssh/sshd.conf")).hexdigest()),
     "/root/.ssh": ("directory", "700", "root", "root"),

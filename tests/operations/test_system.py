@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
+import certifi
 import pytest
 from pyinfra.facts.deb import DebArch, DebPackages
 from pyinfra.facts.server import Locales, OsRelease
@@ -158,7 +159,7 @@ def test_everybody_can_write_to_tmp(run: Run, found: dict[str, Any], made: bool)
         ({}, "APT::Keep-Downloaded-Packages=false", True),
         ({"apt_keep_archives": True}, "APT::Keep-Downloaded-Packages=false", False),
         ({}, "Acquire::https::CAInfo", False),
-        ({"ca_bundle": __file__}, f"Acquire::https::CAInfo={staging.CA}", True),
+        ({"ca_bundle": certifi.where()}, f"Acquire::https::CAInfo={staging.CA}", True),
     ],
 )
 def test_apts_options(run: Run, settings: dict[str, Any], option: str, there: bool) -> None:
@@ -167,7 +168,7 @@ def test_apts_options(run: Run, settings: dict[str, Any], option: str, there: bo
 
 
 def test_the_ca_bundle_comes_and_goes(run: Run) -> None:
-    commands = run(system.system, DONE | {DebPackages: ALL - {"s3fs"}}, ca_bundle=__file__)
+    commands = run(system.system, DONE | {DebPackages: ALL - {"s3fs"}}, ca_bundle=certifi.where())
     make, put, install = commands[INSTALL]
     assert make == "rm -rf /var/lib/melda-jupyter.provision && mkdir -m 755 /var/lib/melda-jupyter.provision"
     assert put == "put /var/lib/melda-jupyter.provision/ca.crt"
