@@ -82,7 +82,10 @@ RULES: Dict[str, Rule] = {
     "fonts": _SWITCH,
     "strict": _SWITCH,
     "jupyterhub": _SWITCH,
-    "username": Rule(_matches(r"[a-z][a-z0-9_-]{0,31}"), "a lower-case user name of at most 32 characters"),
+    "username": Rule(
+        lambda value: _matches("[a-z][a-z0-9_-]{0,31}")(value) and identity.is_free(value),
+        "a lower-case user name of at most 32 characters, no system account's and no group's of root's",
+    ),
     "uid": Rule(_whole(1000, 59999), "a whole number from 1000 to 59999 (Debian's range for users)"),
     "uhome": _HOME,
     "jupyter_workdir": _HOME,
