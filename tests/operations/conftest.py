@@ -91,7 +91,7 @@ def in_place(entries: list[ManagedFile]) -> dict[str, tuple[str, ...]]:
 
 def arguments(command: str) -> list[str]:
     """The package names at the end of an apt-get install command."""
-    return command.partition(" install ")[2].removesuffix(" )").split()
+    return command.partition(" install ")[2].partition(";")[0].removesuffix(" )").split()
 
 
 def _pyinfras(kind: str) -> Callable[..., Any]:

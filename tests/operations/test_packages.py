@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import Any
 
 import pytest
 from melda.base.paths import R_PACKAGES
 from pyinfra.api import DeployError
+from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import OsRelease
 
 from tasks import packages
@@ -82,6 +84,21 @@ def test_one_more_in_a_list_brings_just_that(run: Run) -> None:
     commands = run(packages.packages, half | listed("core"), packages="core")
     assert list(commands) == [r_step("core")]
     assert arguments(*commands[r_step("core")]) == ["r-cran-dplyr"]
+
+
+def test_what_apt_takes_for_installed_and_r_does_not_find_is_installed_again(run: Run) -> None:
+    """Else apt says that it has the newest, each run tries it again, and strict passes."""
+    half: Facts = {
+        RPackages: r_packages("core") - {"dplyr", "zoo"},
+        Distributions: locked("core"),
+        KnownPackages: KNOWN,
+    }
+    commands = run(packages.packages, half | listed("core") | {DebPackages: {"r-cran-dplyr"}}, packages="core")
+    (command,) = commands[r_step("core")]
+    assert " --reinstall install " in command and "r-cran-dplyr" in arguments(command)
+    check = "( lacking=;" + command.partition("lacking=;")[2]
+    done = subprocess.run(["sh", "-c", check], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.startswith("installed by apt, and not there for R: ")) == (1, True), check
 
 
 def test_one_python_package_missing_in_one_set(run: Run) -> None:

@@ -130,8 +130,22 @@ def test_a_program_that_is_missing_is_put_back_from_its_package(run: Run, caplog
     commands = run(system.system, DONE | {LackingPrograms: lacking})
     ((*_, command),) = commands.values()
     assert " download " in command and "for p in python3-minimal s3fs;" in command and "--skip-old-files" in command
-    assert "rm -f /usr/bin/python3 /usr/bin/s3fs;" in command and "--reinstall" not in command
+    assert "rm -f <../paths.txt;" in command and "--reinstall" not in command
+    assert commands.uploads["/var/lib/melda-jupyter.provision/paths.txt"] == b"/usr/bin/python3\n/usr/bin/s3fs\n"
     assert "missing or not root's, and restored: /usr/bin/python3 /usr/bin/s3fs" in caplog.text
+
+
+def test_packages_of_r_and_of_the_set_are_among_those_that_are_put_back(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder of R's library that was removed stayed away for ever, and each run installed what apt took for installed."""
+    asked: set[str] = set()
+    run(system.system, DONE | {LackingPrograms: lambda names: asked.update(names) or {}}, packages="datascience")
+    assert {"r-cran-*", "graphviz", "s3fs", "r-base-core"} <= asked
+    many = {"r-cran-dplyr": {f"/usr/lib/R/site-library/dplyr/R/{number:04}" for number in range(4000)}}
+    commands = run(system.system, DONE | {LackingPrograms: many})
+    assert max(len(text) for texts in commands.values() for text in texts) < 2000, "a command line has an end"
+    assert "dplyr/R/0019 and 3980 more" in caplog.text
 
 
 @pytest.mark.parametrize(
