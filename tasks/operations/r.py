@@ -138,7 +138,7 @@ def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, 
         say("compiled, because not available from apt: " + " ".join(compiled))
         asked = " ".join([shlex.quote(reachable.cran(mirror)), *compiled])
         yield from staging.run(
-            f"{staging.UNLOCK_R}; {staging.RSCRIPT} --vanilla needs.R {asked} >needs; apt-cache pkgnames r-cran- >known;"
+            f"{staging.PREPARE_R}; {staging.RSCRIPT} --vanilla needs.R {asked} >needs; apt-cache pkgnames r-cran- >known;"
             f' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {apt_get("install")} $binary;'
             f" {staging.RSCRIPT} --vanilla compile.R {asked}; install -D -m 644 not-compiled {NOT_COMPILED}",
             {name: managed_files.source("packages/" + name) for name in ("needs.R", "compile.R")},
