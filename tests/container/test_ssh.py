@@ -156,12 +156,14 @@ def test_the_baseline_is_met_as_the_docs_say(service: Service) -> None:
 
 
 def test_settings_before_ours_are_told(service: Service) -> None:
-    """With one file more sshd takes passwords, and the deploy says so; tests/unit/tasks/test_sshd.py has other cases."""
-    site, effective = f"{sshd.FOLDER}/00-site.conf", f"/usr/sbin/sshd -T -f {CONFIG} | grep ^passwordauthentication"
+    """With one file more a host's sshd takes passwords, and the deploy says so; tests/unit/tasks/test_sshd.py has other cases."""
+    site, key = f"{sshd.FOLDER}/00-site.conf", "/run/melda-jupyter/ssh_host_ed25519_key-$(hostname)"
     assert service.run(sshd.problem()) == ""
     service.run(f"echo PasswordAuthentication yes >{site}")
     try:
-        assert service.run(effective) == "passwordauthentication yes\n"
+        for config, answer in ((sshd.CONFIG, "yes"), (CONFIG, "no")):
+            effective = f"/usr/sbin/sshd -T -f {config} -h {key} | grep ^passwordauthentication"
+            assert service.run(effective) == f"passwordauthentication {answer}\n", "a container's takes none even so"
         assert service.run(sshd.problem()).startswith(f"{site} lets in who has no key")
     finally:
         service.run(f"rm {site}")
