@@ -159,8 +159,8 @@ lock: $(VENV)/build.stamp ## Resolve all Python packages again, for each Python 
 # What the environment's Python is in the end. It is another one after an upgrade of the host, and finds no packages there.
 override NOTE := p=$$(readlink -f $(BIN)/python); [ -x "$$p" ] || p=gone; [ ! -d $(VENV) ] || \
 	[ "$$(cat $(VENV)/interpreter 2>/dev/null)" = "$$p" ] || echo "$$p" >$(VENV)/interpreter
-.PHONY: interpreter
-$(VENV)/interpreter: interpreter
+FORCE:
+$(VENV)/interpreter: FORCE
 	@$(NOTE)
 
 # Each set of Python packages is installed once for each version of its lock, and of Python.
