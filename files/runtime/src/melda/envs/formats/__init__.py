@@ -17,6 +17,7 @@ from melda.envs.formats import (
     commands,
     conda,
     conda_read,
+    documents,
     freeze,
     listed,
     locks,
@@ -90,7 +91,6 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
     ),
 )
 BLANKS = re.compile(r"[^\S\n]{40,}|(?<=\n\n)\n{40,}")
-DOCUMENTS = (".md", ".rst", ".Rmd", ".qmd")  # in which pieces of other formats may stand
 # What people hand over that is no list of packages, and what to do instead.
 LOOKS_LIKE = (
     (r"^\s*<(!DOCTYPE|html|\?xml)", "a page of the web: save what it shows as text, or its raw file"),
@@ -115,7 +115,7 @@ LOOKS_LIKE = (
 
 def _is_json(text: str, name: str) -> bool:
     """Is this JSON, or was it before a line of it was broken?"""
-    if name.endswith(DOCUMENTS):
+    if documents.is_document(name):
         return False
     if text.lstrip().startswith(("{", "[")) and name.endswith((".json", ".ipynb")):
         return True

@@ -8,8 +8,10 @@ from typing import Any, Dict, Iterator, List, NamedTuple
 
 Json = Dict[str, Any]
 COMMAND = re.compile(
-    r"(?:(?:\([\w.-]+\)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|RUN|sudo(?:\s+-\w+)*|(?:python|py)[\d.]*\s+-m|\{sys\.executable\}\s+-m)\s*)*"
-    r"(?P<tool>pip[\d.]*|uv\s+pip|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)(?:\s+-\S+)*\s+(?P<verb>install|add)\s+(?P<rest>\S.*)",
+    r"(?:(?:\([\w.-]+\)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|RUN(?:\s+--\S+)*|sudo(?:\s+-\w+)*|"
+    r"[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"']*)(?=\s)|"
+    r"(?:[\w.~/-]*/)?(?:python|py)[\d.]*\s+-m|\{sys\.executable\}\s+-m)\s*)*"
+    r"(?:[\w.~/-]*/)?(?P<tool>pip[\d.]*|uv\s+pip|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)(?:\s+-\S+)*\s+(?P<verb>install|add)\s+(?P<rest>\S.*)",
     re.IGNORECASE,
 )
 SHOULD = re.compile(r"[%!](?!.*uninstall).*install", re.IGNORECASE)
