@@ -82,6 +82,7 @@ class Reading:
         self.constraints: List[str] = []
         self.at_least: Dict[str, str] = {}
         self._wants: Dict[str, str] = {}
+        self._direct: Dict[str, Set[str]] = {}  # extras of what is from an address or a commit, by name
         self._entries: Dict[str, Dict[str, Json]] = {"python": {}, "r": {}}
         self._included: List[str] = [os.path.realpath(path)]
 
@@ -123,7 +124,9 @@ class Reading:
         entry: Json = {"name": name, "version": str(version), "source": source, **({"hashes": found} if found else {})}
         listed = self._add("python", entry)
         extra = "[{0}]".format(",".join(sorted(extras))) if extras else ""
-        if listed and source["type"] == "index":
+        if listed and source["type"] != "index":
+            self._direct.setdefault(name, set()).update(extras)
+        elif listed:
             self._wants[f"{name}{extra}=={version}"] = name
 
     def want(self, name: str, specifier: Any = "", extras: Iterable[str] = ()) -> None:
@@ -202,7 +205,13 @@ class Reading:
         found = document.empty()
         for kind, by_name in self._entries.items():
             found[kind] = {"version": self.versions[kind], "packages": [by_name[name] for name in sorted(by_name)]}
-        if self._wants:
-            found[WANTS] = {"requirements": list(self._wants), "constraints": self.constraints, "pre": self.pre}
+        if self._wants or self._direct:
+            direct = {name: sorted(extras) for name, extras in self._direct.items()}
+            found[WANTS] = {
+                "requirements": list(self._wants),
+                "constraints": self.constraints,
+                "pre": self.pre,
+                "direct": direct,
+            }
         beside = {document.PROBLEMS: self.problems, NOTES: self.notes, AT_LEAST: self.at_least, COMPLETE: self.complete}
         return {**found, **{name: value for name, value in beside.items() if value}}
