@@ -31,6 +31,8 @@ CHATTER = re.compile(
 )
 HEADING = re.compile(r"^Package\s+Version\b")
 LISTED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)\s+(?:\(!\)\s+)?\(?(?P<version>\d[\w.!+-]*)\)?(?P<rest>\s+.*)?$")
+# Where an address ends and a marker begins; pip wants a blank after the ;, and uv one before it.
+MARKED = re.compile(r"\s*;(?=\s)|;(?=\(*(?:python|sys|platform|os|implementation)_)")
 NESTED = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 PLACE = re.compile(r"\s+(/|[A-Za-z]:\\)")
 BUILD = re.compile(r"\s+(?P<build>[\w.]*_\d+)(\s.*)?")
@@ -138,7 +140,8 @@ class _Lines:
 
     def _option(self, given: str) -> None:
         found = re.fullmatch(r"(--[a-z-]+|-[A-Za-z])(?:\s*=\s*|\s*)(.*)", given)
-        name, value = (found.group(1), found.group(2).strip("\"' ")) if found else (given, "")
+        name, value = (found.group(1), found.group(2)) if found else (given, "")
+        value = re.sub(r"^(['\"])(.*)\1$", r"\2", value.strip())  # a marker may end with a quote of its own
         if name in NESTED:
             value, *more = OPTION.split(value, maxsplit=1)
             if more:
@@ -175,12 +178,17 @@ class _Lines:
         ignored = [one for one in SWITCH.findall(options) if one != "--hash"]
         if len(hashes) < len(re.findall(r"--hash", options)):
             raise Unusable("it has a hash that is none: expected sha256, sha384 or sha512")
+        given = MARKED.sub(" ; ", given, count=1) if "://" in given else given
         link = links.is_link(given)
         one = None if link else self._parsed(given)
         if ignored:  # said of a requirement alone, and without values, which of another program's may be passwords
             self._reading.say("ignored: {0}".format(" ".join(ignored)))
         if link:
-            self._address(*self._with_marker(given), hashes)
+            url, _, marker = given.partition(" ;")
+            if applies(marker.strip()):
+                self._address(url, "", hashes)
+            else:
+                self._reading.say(f"{hide(url)}: not for this Python and system")
         elif one is not None:
             self._requirement(one, hashes)
 
@@ -197,13 +205,6 @@ class _Lines:
             self._address(one.url, one.name, hashes)
         else:
             self._reading.required(one, hashes)
-
-    @staticmethod
-    def _with_marker(given: str) -> Tuple[str, str]:
-        url, _, marker = given.partition(" ;")
-        if not applies(marker.strip()):
-            raise Unusable("it is for another Python or system")
-        return url, ""
 
     def _address(self, url: str, name: str, hashes: List[str]) -> None:
         link = links.read(url)
