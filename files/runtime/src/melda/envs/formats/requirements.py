@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from melda.base.addresses import hide
 from melda.envs import links
@@ -202,11 +202,11 @@ class _Lines:
             if not one.url and PLAIN.fullmatch(str(one.specifier)):
                 self._reading.constraints.append(f"{one.name}{one.specifier}")
         elif one.url:
-            self._address(one.url, one.name, hashes)
+            self._address(one.url, one.name, hashes, one.extras)
         else:
             self._reading.required(one, hashes)
 
-    def _address(self, url: str, name: str, hashes: List[str]) -> None:
+    def _address(self, url: str, name: str, hashes: List[str], extras: Iterable[str] = ()) -> None:
         link = links.read(url)
         named = name or link.name
         if not named:
@@ -214,7 +214,7 @@ class _Lines:
         source = link.source
         if hashes and source["type"] == "url":
             source, hashes = {**source, "hashes": sorted(hashes)}, []
-        self._reading.python(named, "", source, hashes)
+        self._reading.python(named, "", source, hashes, {*extras, *link.extras})
 
     def _parsed(self, given: str) -> Any:
         """Return a requirement, in whichever way it is written; None if another reader has taken it."""
