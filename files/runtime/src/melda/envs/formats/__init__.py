@@ -26,6 +26,7 @@ from melda.envs.formats import (
     requirements,
     rtext,
     sessioninfo,
+    setup_cfg,
     tables,
     uv_lock,
 )
@@ -48,8 +49,8 @@ WRITERS: Dict[str, Callable[[Json], str]] = {
 }
 READ = (
     "melda-env's environment.json, requirements.txt, pip list, pylock.toml, uv.lock, poetry.lock, pdm.lock, Pipfile, "
-    "Pipfile.lock, pyproject.toml, a notebook's pip install, conda's environment.yml, conda-lock.yml and lists, renv.lock, "
-    "packrat.lock, pkg.lock, DESCRIPTION, sessionInfo()"
+    "Pipfile.lock, pyproject.toml, setup.cfg, a notebook's pip install, conda's environment.yml, conda-lock.yml and lists, "
+    "renv.lock, packrat.lock, pkg.lock, DESCRIPTION, sessionInfo()"
 )
 
 
@@ -76,6 +77,13 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
             or _has(r"^\[(dev-)?packages\]\s*\n+[\w\".-]+\s*=\s*[\"{]")(text, name)
         ),
         project.pyproject,
+    ),
+    (
+        lambda text, name: (
+            name == "setup.cfg"
+            or (_has(r"^\[options\]\s*$")(text, name) and _has(r"^install_requires\s*=")(text, name))
+        ),
+        setup_cfg.read,
     ),
     (lambda text, name: rtext.is_packrat(text), rtext.packrat),
     (lambda text, name: sessioninfo.is_one(text), sessioninfo.read),
@@ -230,6 +238,8 @@ def parse(text: str, path: str) -> Json:
         UsageError: it cannot be read at all; in one line, why.
     """
     name = os.path.basename(path)
+    if name.endswith(".py"):  # whatever stands in it, it is a program, which may have lines of a notebook
+        return _requirements(text, path)
     shown = BLANKS.sub("  ", text)  # some patterns take the square of them
     if _is_json(shown, name):
         return _json(text, path)

@@ -25,6 +25,7 @@ LIMITED = re.compile(
     r"(?:\|\s*)?[\w.-]+\s*\|\s*(?:version|\d[\w.]*)\s*\|?|[-:| ]*-\|-[-:| ]*",
     re.IGNORECASE,
 )
+MAGIC = re.compile(r"\s*(?:#\s*)?(?:MAGIC\s+)?(?=[%!])")
 WORDS = re.compile(r"[\w./~-]+\s+(?![<>=!~;@\[(#])\S")
 OF_SHELLS = "of what was typed into a shell only commands that install packages are read"
 OF_DOCUMENTS = "of a document only commands that install packages are read, and lines as NAME==VERSION"
@@ -77,6 +78,8 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
         # Beside a command stand other commands, and no packages.
         shell = [at % 2 == 0 or any(_commands(one)) for at, one in enumerate(fences)]
         return "\n".join("\n".join(_commands(one)) if shell[at] else one for at, one in enumerate(fences)), ""
+    if path.endswith(".py"):  # what a notebook became: jupytext, Databricks
+        return "\n".join(_command(MAGIC.sub("", one)) for one in _lines(text) if MAGIC.match(one)), ""
     if is_document(path):
         lines = [_command(one) or (one if LIMITED.fullmatch(one.strip()) else "") for one in _lines(text)]
         return "\n".join(lines), OF_DOCUMENTS if any(lines) else ""

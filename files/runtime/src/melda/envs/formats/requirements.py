@@ -259,7 +259,7 @@ class _Lines:
                 self._bad(one, "several names in a line, which may be words: expected one package a line", 0)
             return True
         if len(words) < 2 or not all(
-            re.fullmatch(NAME.pattern + r"(\[[\w,-]+\])?([=<>!~]=?=?[^\s=<>;]+)?", one) for one in words
+            re.fullmatch(NAME.pattern + r"(\[[\w,-]+\])?([=<>!~]=?=?[^\s=<>;'\"]+)?", one) for one in words
         ):
             return False
         if sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):
