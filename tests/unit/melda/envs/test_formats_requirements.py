@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,21 @@ def test_what_would_look_elsewhere_costs_itself(line: str) -> None:
 def test_addresses_as_people_write_them(line: str, source: dict[str, str]) -> None:
     (found,) = formats.parse(line, "requirements.txt")["python"]["packages"]
     assert found["name"] == "zebra" and found["source"].items() >= source.items()
+
+
+@pytest.mark.parametrize(
+    ("text", "r", "bad"),
+    [
+        ("python-{0}.{1}\n", "", False), ("python-{0}\n", "", False), ("python-{0}.{1}.{2}\n", "", False),
+        ("python-2.7\n", "", True), ("r-4.2-2026-06-24\n", "4.2", False), ("r-4.2.2-2026-06-24\n", "4.2.2", False),
+        ("r-2019-04-12\n", "", False),
+    ],
+)  # fmt: skip
+def test_runtime_txt_of_binder(text: str, r: str, bad: bool) -> None:
+    """https://repo2docker.readthedocs.io/en/latest/configuration/ names a language, and no package."""
+    found = formats.parse(text.format(*platform.python_version_tuple()), "runtime.txt")
+    assert formats.WANTS not in found and packages(found) == [] and found["r"]["version"] == r
+    assert [one["name"] for one in found.get(document.PROBLEMS, [])] == (["python"] if bad else [])
 
 
 GIT = "https://github.com/a/zebra"

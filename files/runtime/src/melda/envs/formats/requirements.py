@@ -218,7 +218,6 @@ class _Lines:
 
     def _parsed(self, given: str) -> Any:
         """Return a requirement, in whichever way it is written; None if another reader has taken it."""
-        given = re.sub(r"^python-(?=\d+(\.\d+)*$)", "python==", given)  # runtime.txt of Heroku and Binder
         try:
             return requirement(given)
         except Unusable as error:
