@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from melda.envs import document, formats
@@ -99,3 +100,14 @@ def test_values_of_another_programs_options_are_not_told(line: str) -> None:
     found = formats.parse(f"good==1.0\n{line}\n", "requirements.txt")
     assert "hunter2" not in json.dumps(found), found
     assert found.get(document.PROBLEMS) or found[formats.NOTES]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("history.txt", "pip install zebra && " * 5000), ("list.txt", "git+https://host.example/x#egg=" + "[" * 50000)],
+    ids=["commands", "brackets"],
+)
+def test_long_lines_take_no_time(name: str, line: str) -> None:
+    before = time.process_time()
+    formats.parse(f"pip install zebra\n{line}\n", name)
+    assert time.process_time() - before < 3

@@ -105,7 +105,7 @@ def read(text: str) -> Link:
     said = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
     egg = parse.unquote(said.get("egg", ""))
     name = re.sub(r"\[.*|==.*|-\d+\.[\d.]*$", "", egg).strip()
-    bracketed = re.search(r"\[([^\]]*)\]", egg)
+    bracketed = re.search(r"\[([^\[\]]*)\]", egg)
     extras = tuple(re.findall(r"[^\s,]+", bracketed.group(1))) if bracketed else ()
     if is_local(text):
         raise Unusable(f"{ELSEWHERE}: {address}")
