@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,62 @@ def test_what_would_look_elsewhere_costs_itself(line: str) -> None:
 def test_addresses_as_people_write_them(line: str, source: dict[str, str]) -> None:
     (found,) = formats.parse(line, "requirements.txt")["python"]["packages"]
     assert found["name"] == "zebra" and found["source"].items() >= source.items()
+
+
+@pytest.mark.parametrize(
+    ("text", "r", "bad"),
+    [
+        ("python-{0}.{1}\n", "", False), ("python-{0}\n", "", False), ("python-{0}.{1}.{2}\n", "", False),
+        ("python-2.7\n", "", True), ("r-4.2-2026-06-24\n", "4.2", False), ("r-4.2.2-2026-06-24\n", "4.2.2", False),
+        ("r-2019-04-12\n", "", False),
+    ],
+)  # fmt: skip
+def test_runtime_txt_of_binder(text: str, r: str, bad: bool) -> None:
+    """https://repo2docker.readthedocs.io/en/latest/configuration/ names a language, and no package."""
+    found = formats.parse(text.format(*platform.python_version_tuple()), "runtime.txt")
+    assert formats.WANTS not in found and packages(found) == [] and found["r"]["version"] == r
+    assert [one["name"] for one in found.get(document.PROBLEMS, [])] == (["python"] if bad else [])
+
+
+GIT = "https://github.com/a/zebra"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.txt", f"zebra[mane,tail] @ git+{GIT}\n"),
+        ("requirements.txt", f"zebra[mane] @ git+{GIT}\nzebra[tail] @ git+{GIT}\n"),
+        ("requirements.txt", f"git+{GIT}#egg=zebra[mane,tail]\n"),
+        ("requirements.txt", f"-e git+{GIT}#egg=zebra%5Bmane,tail%5D\n"),
+        ("requirements.txt", "zebra[tail, mane] @ https://example.org/zebra-1.0-py3-none-any.whl\n"),
+        ("environment.yml", f"dependencies:\n- pip:\n  - zebra[mane,tail] @ git+{GIT}\n"),
+        ("pyproject.toml", f'[tool.poetry.dependencies]\nzebra = {{git = "{GIT}", extras = ["mane", "tail"]}}\n'),
+        ("Pipfile", f'[packages]\nzebra = {{git = "{GIT}", extras = ["mane", "tail"]}}\n'),
+        ("Pipfile.lock", f'{{"default": {{"zebra": {{"git": "{GIT}", "ref": "v1", "extras": ["mane", "tail"]}}}}}}'),
+        (
+            "pyproject.toml",
+            f'[project]\nname = "x"\ndependencies = ["zebra[mane,tail]>=1"]\n[tool.uv.sources]\nzebra = {{git = "{GIT}"}}\n',
+        ),
+    ],
+)
+def test_extras_of_an_address(name: str, text: str) -> None:
+    found = formats.parse(text, name)
+    assert found[formats.WANTS]["direct"] == {"zebra": ["mane", "tail"]} and document.PROBLEMS not in found
+
+
+def test_an_extra_that_is_no_name_costs_itself() -> None:
+    about = {"git": GIT, "ref": "v1", "extras": ["mane", "x] @ file:///etc/passwd\nevil"]}
+    lock = {"zebra": about, "yak": {"version": "==1.0", "extras": about["extras"]}}
+    found = formats.parse(json.dumps({"default": lock}), "Pipfile.lock")
+    assert found[formats.WANTS]["direct"] == {"zebra": ["mane"]}
+    assert found[formats.WANTS]["requirements"] == ["yak[mane]==1.0"]
+    assert [one["name"] for one in found[document.PROBLEMS]] == ["zebra", "yak"]
+
+
+def test_a_marker_beside_a_source_of_uvs_counts() -> None:
+    text = "[project]\nname = 'x'\ndependencies = [\"zebra; sys_platform == 'win32'\"]\n"
+    found = formats.parse(f"{text}[tool.uv.sources]\nzebra = {{git = '{GIT}'}}\n", "pyproject.toml")
+    assert packages(found) == []
 
 
 TOKEN = "S3cr3tOfAnIndex" * 20  # longer than what is shown of a line, so that the @ behind it is cut off

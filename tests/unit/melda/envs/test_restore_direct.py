@@ -12,6 +12,7 @@ from melda.envs import document
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import direct, git, sources
 
+from tests.fakes import wheels
 from tests.unit.melda.envs.conftest import VERSION
 from tests.unit.melda.envs.python_machine import containers, env, index, names
 from tests.unit.melda.envs.test_restore_git import COMMIT
@@ -126,3 +127,37 @@ def test_what_cannot_be_fetched(tmp_path: Path, source: dict[str, Any], words: s
     with pytest.raises(PackageUnavailable, match=words):
         direct.fetch(python("x", **source), str(tmp_path), {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_it_needs_comes_along(containers: Any, web: list[str], index: Path) -> None:
+    """In a file of addresses alone too, and where an earlier restore left it without."""
+    wheels.build(index, "absent", "1.0", {"absent.py": "V = 1\n"}, hashed=True)
+    container = containers()
+    file = container.workdir / "requirements.txt"
+    file.write_text(f"zebra @ {WHEEL}\n")
+    for _ in range(2):
+        assert container.restore(file).problems == []
+        found = {entry["name"]: entry["version"] for entry in container.capture()["python"]["packages"]}
+        assert found == {"zebra": "1.0", "absent": "1.0"}
+        assert container.restore(file).installed == 0
+        shutil.rmtree(next(container.plugins.rglob("absent-1.0.dist-info")))
+    (index / "absent-1.0-py3-none-any.whl").unlink()
+
+
+def test_extras_of_an_address_count(containers: Any, web: list[str], index: Path) -> None:
+    """At the first restore, and where the package is here without them already."""
+    wheels.build(index, "gnu", "1.0", {"gnu.py": "V = 1\n"}, ("absent>=1; extra == 'mane'",), hashed=True)
+    wheels.build(index, "absent", "1.0", {"absent.py": "V = 1\n"}, hashed=True)
+    address = " @ https://files.example/gnu-1.0-py3-none-any.whl\n"
+    once, later = containers(), containers()
+    file = later.workdir / "requirements.txt"
+    file.write_text("gnu" + address)
+    assert later.restore(file).problems == []
+    assert [entry["name"] for entry in later.capture()["python"]["packages"]] == ["gnu"]
+    for container in (once, later):
+        file = container.workdir / "requirements.txt"
+        file.write_text("gnu[mane]" + address)
+        assert container.restore(file).problems == []
+        assert [entry["name"] for entry in container.capture()["python"]["packages"]] == ["absent", "gnu"]
+    for wheel in (*index.glob("gnu-*"), *index.glob("absent-*")):
+        wheel.unlink()

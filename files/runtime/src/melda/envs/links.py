@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, NamedTuple, Tuple
 from urllib import parse
 
 from melda.envs import addresses
@@ -32,10 +32,12 @@ class Link(NamedTuple):
     Attributes:
         source: as a capture has it.
         name: of the package, as the address says it; empty: it does not.
+        extras: of the package, as the address says them.
     """
 
     source: Json
     name: str
+    extras: Tuple[str, ...] = ()
 
 
 def commit_or_ref(found: str) -> Json:
@@ -101,7 +103,10 @@ def read(text: str) -> Link:
     text = text.strip().strip("\"'")
     address, _, fragment = text.partition("#")
     said = dict(part.partition("=")[::2] for part in fragment.split("&") if part)
-    name = re.sub(r"\[.*|==.*|-\d+\.[\d.]*$", "", parse.unquote(said.get("egg", ""))).strip()
+    egg = parse.unquote(said.get("egg", ""))
+    name = re.sub(r"\[.*|==.*|-\d+\.[\d.]*$", "", egg).strip()
+    bracketed = re.search(r"\[([^\[\]]*)\]", egg)
+    extras = tuple(re.findall(r"[^\s,]+", bracketed.group(1))) if bracketed else ()
     if is_local(text):
         raise Unusable(f"{ELSEWHERE}: {address}")
     kind = re.match(r"(hg|svn|bzr)\+", address)
@@ -122,13 +127,12 @@ def read(text: str) -> Link:
         head, path = address[: max(path_at, 0)], address[max(path_at, 0) :]
         where, mark, ref = path.rpartition("@")
         url = head + (where if mark else path)
-        return Link(
-            git(url, ref if mark else "", inside), name or re.sub(r"\.git$", "", url.rstrip("/").rpartition("/")[2])
-        )
+        named = name or re.sub(r"\.git$", "", url.rstrip("/").rpartition("/")[2])
+        return Link(git(url, ref if mark else "", inside), named, extras)
     # What uv takes has a name that ends as an archive's does.
     address = re.sub(
         r"(?<=//)((?:www\.)?github\.com/[^/]+/[^/]+)/(?:tar|zip)ball/(.+)", r"\1/archive/\2.tar.gz", address
     )
     hashes = [f"{one}:{said[one]}" for one in HASHES if said.get(one)]
     source = {"type": "url", "url": secure(address), **({"hashes": hashes} if hashes else {}), **subdirectory(inside)}
-    return Link(source, name or _named(address.partition("?")[0]))
+    return Link(source, name or _named(address.partition("?")[0]), extras)

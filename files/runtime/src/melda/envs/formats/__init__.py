@@ -18,14 +18,19 @@ from melda.envs.formats import (
     commands,
     conda,
     conda_read,
+    documents,
     freeze,
     listed,
     locks,
+    looks_like,
     project,
     renv,
     requirements,
+    rtable,
     rtext,
+    runtime_txt,
     sessioninfo,
+    setup_cfg,
     tables,
     uv_lock,
 )
@@ -48,8 +53,8 @@ WRITERS: Dict[str, Callable[[Json], str]] = {
 }
 READ = (
     "melda-env's environment.json, requirements.txt, pip list, pylock.toml, uv.lock, poetry.lock, pdm.lock, Pipfile, "
-    "Pipfile.lock, pyproject.toml, a notebook's pip install, conda's environment.yml, conda-lock.yml and lists, renv.lock, "
-    "packrat.lock, pkg.lock, DESCRIPTION, sessionInfo()"
+    "Pipfile.lock, pyproject.toml, setup.cfg, a notebook's pip install, conda's environment.yml, conda-lock.yml and lists, "
+    "renv.lock, packrat.lock, pkg.lock, DESCRIPTION, sessionInfo()"
 )
 
 
@@ -78,6 +83,15 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
         ),
         project.pyproject,
     ),
+    (
+        lambda text, name: (
+            name == "setup.cfg"
+            or (_has(r"^\[options\]\s*$")(text, name) and _has(r"^install_requires\s*=")(text, name))
+        ),
+        setup_cfg.read,
+    ),
+    (lambda text, name: runtime_txt.is_one(text), runtime_txt.read),
+    (lambda text, name: rtable.is_one(text), rtable.read),
     (lambda text, name: rtext.is_packrat(text), rtext.packrat),
     (lambda text, name: sessioninfo.is_one(text), sessioninfo.read),
     (lambda text, name: conda_read.is_lock(text), conda_read.lock),
@@ -91,33 +105,11 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
         conda_read.lines,
     ),
 )
-BLANKS = re.compile(r"[^\S\n]{40,}|(?<=\n\n)\n{40,}")
-DOCUMENTS = (".md", ".rst", ".Rmd", ".qmd")  # in which pieces of other formats may stand
-# What people hand over that is no list of packages, and what to do instead.
-LOOKS_LIKE = (
-    (r"^\s*<(!DOCTYPE|html|\?xml)", "a page of the web: save what it shows as text, or its raw file"),
-    (r'^\s*\{[\s\S]*"(nbformat|cells)"\s*:', "a notebook without a line that installs packages, as %pip install NAME"),
-    (r'^\s*\{[\s\S]*"(lockfileVersion|devDependencies)"\s*:', "a file of npm's"),
-    (r"^\s*version https://git-lfs", "a pointer of Git LFS: git lfs pull fetches the file"),
-    (r"^\s*FROM\s+\S+[\s\S]*^RUN\s", "a Dockerfile: put what its pip installs into a requirements.txt"),
-    (
-        r"^(import|from)\s+\w+|^def \w+\(|^setup\(",
-        "a program of Python's: pip freeze > requirements.txt writes what is read",
-    ),
-    (r"^(library|require)\(|<-|install\.packages\(", "a program of R's: renv::snapshot() writes what is read"),
-    (r"^\[(metadata|options)\]", "a setup.cfg: pip freeze > requirements.txt writes what is read"),
-    (r"^Metadata-Version:", "a package's own description: pip freeze > requirements.txt writes what is read"),
-    (
-        r"(?i)\A\W*(package|name)\W+.*version\b",
-        "a table of another program: a line for each package is read, as NAME==VERSION",
-    ),
-    (r"^\w+:\s*$", "YAML of another kind"),
-)
 
 
 def _is_json(text: str, name: str) -> bool:
     """Is this JSON, or was it before a line of it was broken?"""
-    if name.endswith(DOCUMENTS):
+    if documents.is_document(name):
         return False
     if text.lstrip().startswith(("{", "[")) and name.endswith((".json", ".ipynb")):
         return True
@@ -207,13 +199,8 @@ def _entries(text: str) -> Json:
     return found
 
 
-def _looks_like(text: str) -> str:
-    text = BLANKS.sub("  ", text)
-    return next((what for pattern, what in LOOKS_LIKE if re.search(pattern, text, re.MULTILINE)), "")
-
-
 def _unknown(text: str, path: str) -> UsageError:
-    what = _looks_like(text)
+    what = looks_like.what(text)
     if what:
         return UsageError(f"invalid {path!r}: it looks like {what}; read are {READ}")
     return UsageError(f"invalid {path!r}: it names no packages; read are {READ}")
@@ -243,7 +230,9 @@ def parse(text: str, path: str) -> Json:
 
 def _parse(text: str, path: str) -> Json:
     name = os.path.basename(path)
-    shown = BLANKS.sub("  ", text)  # some patterns take the square of them
+    if name.endswith(".py"):  # whatever stands in it, it is a program, which may have lines of a notebook
+        return _requirements(text, path)
+    shown = looks_like.plain(text)  # some patterns take the square of them
     if _is_json(shown, name):
         return _json(text, path)
     for knows, read_one in READERS:
@@ -259,7 +248,7 @@ def _requirements(text: str, path: str) -> Json:
     reading = requirements.read(text, path)
     prose = reading.misread > max(2, reading.understood) and (reading.misread > 20 or _is_prose(text))
     nothing = reading.empty and freeze.NOTHING not in text and not reading.notes
-    if nothing or prose or path.endswith((".yml", ".yaml")) or (not reading.understood and _looks_like(text)):
+    if nothing or prose or path.endswith((".yml", ".yaml")) or (not reading.understood and looks_like.what(text)):
         raise _unknown(text, path)
     return reading.result()
 

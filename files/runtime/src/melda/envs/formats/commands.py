@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import Any, Dict, Iterator, List, Match, NamedTuple
 
 Json = Dict[str, Any]
 COMMAND = re.compile(
-    r"(?:(?:\([\w.-]+\)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|RUN|sudo(?:\s+-\w+)*|(?:python|py)[\d.]*\s+-m|\{sys\.executable\}\s+-m)\s*)*"
-    r"(?P<tool>pip[\d.]*|uv\s+pip|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)(?:\s+-\S+)*\s+(?P<verb>install|add)\s+(?P<rest>\S.*)",
+    r"(?:(?:\([\w.-]+\)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|RUN(?:\s+--\S+)*|sudo(?:\s+-\w+)*|"
+    r"[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"']*)(?=\s)|"
+    r"(?:[\w.~/-]*/)?(?:python|py)[\d.]*\s+-m|\{sys\.executable\}\s+-m)\s*)*"
+    r"(?:[\w.~/-]*/)?(?P<tool>pip[\d.]*|uv\s+pip|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)(?:\s+-\S+)*\s+(?P<verb>install|add)\s+(?P<rest>\S.*)",
     re.IGNORECASE,
 )
 SHOULD = re.compile(r"[%!](?!.*uninstall).*install", re.IGNORECASE)
@@ -56,20 +58,33 @@ def _arguments(words: List[str], with_value: set[str]) -> List[str]:
     return found
 
 
+def _parts(words: List[str]) -> List[List[str]]:
+    """Return the words of each command of a line."""
+    found: List[List[str]] = [[]]
+    for word in words:
+        if word not in BETWEEN and word.rstrip(";"):
+            found[-1].append(word.rstrip(";"))
+        if word in BETWEEN or word.endswith(";"):
+            found.append([])
+    return found
+
+
+def _one(found: Match[str], words: List[str]) -> Command:
+    conda = found.group("tool").lower().endswith(("conda", "mamba"))
+    return Command(conda, _arguments(words, CONDAS_WITH_VALUE if conda else WITH_VALUE))
+
+
 def read(line: str) -> Iterator[Command]:
-    """Yield what a line installs, command by command; nothing: it is no such line."""
+    """Yield what a line installs, command by command; nothing: it does not begin with such a command."""
     found = COMMAND.fullmatch(line)
     if not found:
         return
-    words, rest = _split(found.group("rest")), []
-    for at, word in enumerate(words):
-        if word in BETWEEN or word.endswith(";"):
-            rest = words[at + 1 :]
-            words = words[:at] + ([word.rstrip(";")] if word.rstrip(";") and word not in BETWEEN else [])
-            break
-    conda = found.group("tool").lower().endswith(("conda", "mamba"))
-    yield Command(conda, _arguments(words, CONDAS_WITH_VALUE if conda else WITH_VALUE))
-    yield from read(" ".join(shlex.quote(word) if re.search(r"[\s;'\"]", word) else word for word in rest))
+    first, *others = _parts(_split(found.group("rest")))
+    yield _one(found, first)
+    for words in others:
+        found = COMMAND.fullmatch(" ".join(shlex.quote(one) if re.search(r"[\s;'\"]", one) else one for one in words))
+        if found:
+            yield _one(found, _split(found.group("rest")))
 
 
 def notebook(cells: List[Any]) -> str:

@@ -24,7 +24,7 @@ def _flat(found: List[Any]) -> List[Any]:
         one = waiting.pop()
         about = one.get("package", one) if isinstance(one, dict) else {}
         version = about.get("installed_version") if isinstance(about, dict) else None
-        if not isinstance(about, dict) or not about:
+        if not isinstance(about, dict) or "installed_version" not in about:
             flat.append(one)  # it is none, and is said to be
         elif version not in (None, "?"):
             flat.append({"name": about.get("package_name", about.get("key")), "version": version})

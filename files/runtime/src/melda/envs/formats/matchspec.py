@@ -67,7 +67,7 @@ PYTHONS = ("python", "pip", "setuptools", "wheel")
 def is_one(text: str) -> bool:
     """Is this a package of conda's, and no requirement?"""
     return bool(
-        re.fullmatch(r"(?:[\w./-]+::)?[A-Za-z0-9_][\w.-]*\s*=\s*[\d*][\w.*+!-]*(=[\w.*+-]+)?", text)
+        re.fullmatch(r"(?:[\w./-]+::)?[A-Za-z0-9_][\w.-]*\s*=[\d*][\w.*+!-]*(=[\w.*+-]+)?", text)
         or re.match(r"[A-Za-z][\w./-]*::[A-Za-z0-9_]", text)
     )
 

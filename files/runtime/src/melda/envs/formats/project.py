@@ -88,6 +88,12 @@ def marker(about: Json) -> str:
     return " and ".join(found)
 
 
+def _extras(about: Json) -> List[str]:
+    """Return the extras that are wanted of a package; in poetry.lock a table says which it has."""
+    extras = about.get("extras", [])
+    return [str(one) for one in extras] if isinstance(extras, list) else []
+
+
 def located(reading: Reading, name: str, about: Json) -> bool:
     """Read where a table says that a package is; False: where it is not said, an index has it.
 
@@ -99,14 +105,15 @@ def located(reading: Reading, name: str, about: Json) -> bool:
         raise Unusable("only git repositories are fetched")
     if "git" in about:
         ref = next((str(about[one]) for one in REFS if about.get(one)), "")
-        reading.python(name, "", links.git(str(about["git"]), ref, str(about.get("subdirectory", ""))))
+        source = links.git(str(about["git"]), ref, str(about.get("subdirectory", "")))
+        reading.python(name, "", source, extras=_extras(about))
     elif {"path", "workspace", "editable"} & about.keys() or file.startswith("."):
         raise Unusable(f"{links.ELSEWHERE}: {about.get('path') or file or 'the workspace'}")
     elif file:
         more, link = links.subdirectory(str(about.get("subdirectory", ""))), links.read(file)
         # Pipenv names a file that it does not know by seven digits of a hash.
         says = link.name and (file.endswith(".whl") or re.fullmatch("[0-9a-f]{7}", name))
-        reading.python(link.name if says else name, "", {**link.source, **more})
+        reading.python(link.name if says else name, "", {**link.source, **more}, extras=_extras(about))
     return "git" in about or bool(file)
 
 
@@ -117,8 +124,8 @@ def _one(reading: Reading, name: str, about: Any) -> None:
     if name.lower() == "python":
         reading.required(requirement(f"{name} " + specifier(str(about.get("version", "")))))
     elif not located(reading, name, about):
-        extras = about.get("extras", [])
-        extra = "[{0}]".format(",".join(str(one) for one in extras)) if extras else ""
+        extras = ",".join(_extras(about))
+        extra = f"[{extras}]" if extras else ""
         reading.required(requirement(f"{name}{extra} {specifier(str(about.get('version', '*')))}"))
 
 
@@ -145,7 +152,9 @@ def _dependencies(reading: Reading, found: Json) -> None:
         name = re.split(r"[^\w.-]", str(one), maxsplit=1)[0]
         source = next((about for key, about in sources.items() if normal(key) == normal(name)), None)
         if isinstance(source, dict) and "index" not in source:
-            _all(reading, {name: source})
+            written = re.match(r"[\w.-]+\s*(?:\[([^\]]*)\])?[^;]*;?(.*)", str(one), re.DOTALL)
+            extras = re.findall(r"[^\s,]+", written.group(1) or "") if written else []
+            _all(reading, {name: {**source, "extras": extras, "markers": written.group(2).strip() if written else ""}})
         else:
             requirements.into(reading, [one])
     if "dependencies" in tables.part(found, ("project", "dynamic"), reading, list):

@@ -18,6 +18,7 @@ WANTS, NOTES, AT_LEAST, COMPLETE = "wants", "notes", "at_least", "complete"
 INDEX = {"type": "index"}
 HASH = re.compile(r"(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 PLAIN = re.compile(r"[A-Za-z0-9.,!*+_<>=~ -]*")
+EXTRA = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", re.ASCII)
 DEEPEST, MOST_FILES = 8, 50
 
 
@@ -82,6 +83,7 @@ class Reading:
         self.constraints: List[str] = []
         self.at_least: Dict[str, str] = {}
         self._wants: Dict[str, str] = {}
+        self._direct: Dict[str, Set[str]] = {}  # extras of what is from an address or a commit, by name
         self._entries: Dict[str, Dict[str, Json]] = {"python": {}, "r": {}}
         self._included: List[str] = [os.path.realpath(path)]
 
@@ -107,7 +109,15 @@ class Reading:
         if there != entry:
             taken = there["version"] or "the first"
             self.bad(kind, str(entry["name"]), f"it is there twice: {taken} is taken", str(entry["version"]))
-        return there is entry
+        return there == entry
+
+    def _extras(self, name: str, extras: Iterable[str]) -> List[str]:
+        """Return what of extras are names; they become a part of what uv reads."""
+        found = sorted({str(one) for one in extras})
+        for one in found:
+            if not EXTRA.fullmatch(one):
+                self.bad("python", name, f"invalid extra {one!r:.100}")
+        return [one for one in found if EXTRA.fullmatch(one)]
 
     def python(
         self,
@@ -122,8 +132,11 @@ class Reading:
         found = sorted(set(hashes))
         entry: Json = {"name": name, "version": str(version), "source": source, **({"hashes": found} if found else {})}
         listed = self._add("python", entry)
-        extra = "[{0}]".format(",".join(sorted(extras))) if extras else ""
-        if listed and source["type"] == "index":
+        extras = self._extras(name, extras)
+        extra = "[{0}]".format(",".join(extras)) if extras else ""
+        if listed and source["type"] != "index":
+            self._direct.setdefault(name, set()).update(extras)
+        elif listed:
             self._wants[f"{name}{extra}=={version}"] = name
 
     def want(self, name: str, specifier: Any = "", extras: Iterable[str] = ()) -> None:
@@ -134,7 +147,8 @@ class Reading:
         if not PLAIN.fullmatch(str(specifier)):  # uv replaces ${NAME} by a variable's value
             self.bad("python", name, f"invalid version {str(specifier)!r}")
             return
-        extra = "[{0}]".format(",".join(sorted(extras))) if extras else ""
+        extras = self._extras(name, extras)
+        extra = "[{0}]".format(",".join(extras)) if extras else ""
         self._wants[f"{normal(name)}{extra}{specifier}"] = normal(name)
 
     def required(self, one: Any, hashes: Iterable[str] = ()) -> None:
@@ -202,7 +216,13 @@ class Reading:
         found = document.empty()
         for kind, by_name in self._entries.items():
             found[kind] = {"version": self.versions[kind], "packages": [by_name[name] for name in sorted(by_name)]}
-        if self._wants:
-            found[WANTS] = {"requirements": list(self._wants), "constraints": self.constraints, "pre": self.pre}
+        if self._wants or self._direct:
+            direct = {name: sorted(extras) for name, extras in self._direct.items()}
+            found[WANTS] = {
+                "requirements": list(self._wants),
+                "constraints": self.constraints,
+                "pre": self.pre,
+                "direct": direct,
+            }
         beside = {document.PROBLEMS: self.problems, NOTES: self.notes, AT_LEAST: self.at_least, COMPLETE: self.complete}
         return {**found, **{name: value for name, value in beside.items() if value}}

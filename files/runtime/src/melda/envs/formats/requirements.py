@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from melda.base.addresses import hide
 from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import commands, matchspec
+from melda.envs.formats import commands, documents, matchspec
 from melda.envs.formats.reading import DEEPEST, HASH, PLAIN, Reading, applies, requirement
 
 Json = Dict[str, Any]
 OPTION = re.compile(r"\s(?=--?[A-Za-z])")
+SWITCH = re.compile(r"(?:^|\s)(--[A-Za-z][\w-]*|-[A-Za-z])")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # What word processors and pages of the web make of a line.
 QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\xa0", "''\"\" ", "\u200b\ufeff")
@@ -30,6 +31,8 @@ CHATTER = re.compile(
 )
 HEADING = re.compile(r"^Package\s+Version\b")
 LISTED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)\s+(?:\(!\)\s+)?\(?(?P<version>\d[\w.!+-]*)\)?(?P<rest>\s+.*)?$")
+# Where an address ends and a marker begins; pip wants a blank after the ;, and uv one before it.
+MARKED = re.compile(r"\s*;(?=\s)|;(?=\(*(?:python|sys|platform|os|implementation)_)")
 NESTED = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 PLACE = re.compile(r"\s+(/|[A-Za-z]:\\)")
 BUILD = re.compile(r"\s+(?P<build>[\w.]*_\d+)(\s.*)?")
@@ -137,7 +140,8 @@ class _Lines:
 
     def _option(self, given: str) -> None:
         found = re.fullmatch(r"(--[a-z-]+|-[A-Za-z])(?:\s*=\s*|\s*)(.*)", given)
-        name, value = (found.group(1), found.group(2).strip("\"' ")) if found else (given, "")
+        name, value = (found.group(1), found.group(2)) if found else (given, "")
+        value = re.sub(r"^(['\"])(.*)\1$", r"\2", value.strip())  # a marker may end with a quote of its own
         if name in NESTED:
             value, *more = OPTION.split(value, maxsplit=1)
             if more:
@@ -146,7 +150,7 @@ class _Lines:
             self._include(value, name in ("-c", "--constraint"))
         elif name in NESTED:
             if not links.is_link(value):
-                raise Unusable(f"{links.ELSEWHERE}: {value}")
+                raise Unusable(links.ELSEWHERE)
             self._package(value, "")
             self._reading.say(f"not editable here: {value}")
         elif name == "--pre":
@@ -154,9 +158,9 @@ class _Lines:
         elif name == "--require-hashes":
             self._hashes_required = True
         else:
-            self._reading.say(
-                f"ignored: {hide(given)[:200]}: packages come from this image's index, as pip is configured"
-            )
+            # Of an option that is none of pip's the value may be a password.
+            shown = hide(given)[:200] if name in commands.WITH_VALUE else name.split("=")[0]
+            self._reading.say(f"ignored: {shown}: packages come from this image's index, as pip is configured")
 
     def _include(self, name: str, constraints: bool) -> None:
         if self._depth >= DEEPEST:
@@ -171,17 +175,24 @@ class _Lines:
 
     def _package(self, given: str, options: str) -> None:
         hashes = HASH.findall(options)
-        rest = re.sub(r"--hash[= ]\S+", "", options).replace("\\", "").strip()
-        if rest:
-            self._reading.say(f"ignored: {rest}")
+        ignored = [one for one in SWITCH.findall(options) if one != "--hash"]
         if len(hashes) < len(re.findall(r"--hash", options)):
             raise Unusable("it has a hash that is none: expected sha256, sha384 or sha512")
-        if links.is_link(given):
-            self._address(*self._with_marker(given), hashes)
-            return
-        one = self._parsed(given)
-        if one is None:
-            return
+        given = MARKED.sub(" ; ", given, count=1) if "://" in given else given
+        link = links.is_link(given)
+        one = None if link else self._parsed(given)
+        if ignored:  # said of a requirement alone, and without values, which of another program's may be passwords
+            self._reading.say("ignored: {0}".format(" ".join(ignored)))
+        if link:
+            url, _, marker = given.partition(" ;")
+            if applies(marker.strip()):
+                self._address(url, "", hashes)
+            else:
+                self._reading.say(f"{hide(url)}: not for this Python and system")
+        elif one is not None:
+            self._requirement(one, hashes)
+
+    def _requirement(self, one: Any, hashes: List[str]) -> None:
         if not applies(one.marker):
             self._reading.say(f"{one.name}: not for this Python and system")
             return
@@ -191,18 +202,11 @@ class _Lines:
             if not one.url and PLAIN.fullmatch(str(one.specifier)):
                 self._reading.constraints.append(f"{one.name}{one.specifier}")
         elif one.url:
-            self._address(one.url, one.name, hashes)
+            self._address(one.url, one.name, hashes, one.extras)
         else:
             self._reading.required(one, hashes)
 
-    @staticmethod
-    def _with_marker(given: str) -> Tuple[str, str]:
-        url, _, marker = given.partition(" ;")
-        if not applies(marker.strip()):
-            raise Unusable("it is for another Python or system")
-        return url, ""
-
-    def _address(self, url: str, name: str, hashes: List[str]) -> None:
+    def _address(self, url: str, name: str, hashes: List[str], extras: Iterable[str] = ()) -> None:
         link = links.read(url)
         named = name or link.name
         if not named:
@@ -210,11 +214,10 @@ class _Lines:
         source = link.source
         if hashes and source["type"] == "url":
             source, hashes = {**source, "hashes": sorted(hashes)}, []
-        self._reading.python(named, "", source, hashes)
+        self._reading.python(named, "", source, hashes, {*extras, *link.extras})
 
     def _parsed(self, given: str) -> Any:
         """Return a requirement, in whichever way it is written; None if another reader has taken it."""
-        given = re.sub(r"^python-(?=\d+(\.\d+)*$)", "python==", given)  # runtime.txt of Heroku and Binder
         try:
             return requirement(given)
         except Unusable as error:
@@ -255,31 +258,26 @@ class _Lines:
                 self._bad(one, "several names in a line, which may be words: expected one package a line", 0)
             return True
         if len(words) < 2 or not all(
-            re.fullmatch(NAME.pattern + r"(\[[\w,-]+\])?([=<>!~]=?=?[^\s=<>;]+)?", one) for one in words
+            re.fullmatch(NAME.pattern + r"(\[[\w,-]+\])?([=<>!~]=?=?[^\s=<>;'\"]+)?", one) for one in words
         ):
             return False
         if sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):
+            return False
+        if any(re.search(r"[^=<>!~]=[^=\d*]", one) for one in words):  # what a shell sets
             return False
         for one in words:
             self.guarded(one, 0)
         return True
 
 
-def _commands(text: str) -> List[str]:
-    lines = (one.strip() for one in re.sub(r"\\\n", " ", text).split("\n"))
-    return [one for one in lines if commands.COMMAND.fullmatch(one)]
-
-
 def read(text: str, path: str) -> Reading:
-    """Return what the file says; of Markdown, what is fenced, and the commands."""
+    """Return what the file says; of documents and shells, what their commands install."""
     reading = Reading(path)
     lines = _Lines(reading)
-    fences = re.split(r"^[ \t]*(?:```|~~~).*$", text, flags=re.MULTILINE)
-    if len(fences) > 2 and len(fences) % 2:
-        # Beside a command stand other commands, and no packages.
-        shell = [at % 2 == 0 or any(_commands(one)) for at, one in enumerate(fences)]
-        fences = ["\n".join(_commands(one)) if shell[at] else one for at, one in enumerate(fences)]
-    lines.all("\n".join(fences))
+    text, note = documents.without_others(text, path)
+    lines.all(text)
+    if note:
+        reading.say(note)
     reading.misread, reading.understood = lines.misread, lines.read
     return reading
 

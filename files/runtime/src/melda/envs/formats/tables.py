@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import difflib
 import json
 import re
@@ -132,6 +133,26 @@ def _by_block(text: str, reading: Reading, load: Callable[[str], Json]) -> Json:
             there = found.setdefault(name, [] if isinstance(value, list) else value)
             if isinstance(there, list) and isinstance(value, list):
                 there += value
+    return found
+
+
+def ini(text: str, reading: Reading) -> Dict[str, Dict[str, str]]:
+    """Return the sections of a text.
+
+    Raises:
+        UsageError: it is none at all.
+    """
+
+    def at(error: Exception) -> int:
+        errors = getattr(error, "errors", None)
+        return int(errors[0][0]) if errors else int(getattr(error, "lineno", None) or 1)
+
+    def load(given: str) -> Dict[str, Dict[str, str]]:
+        parser = configparser.RawConfigParser(strict=False)
+        parser.read_string(given)
+        return {name: dict(parser.items(name)) for name in parser.sections()}
+
+    found: Dict[str, Dict[str, str]] = _by_line(text, reading, "INI", load, at)
     return found
 
 

@@ -114,7 +114,7 @@ class Restore:
             return []
         try:
             installer = self._installer(here)
-            if wants and not missing and installer.satisfied(wants["requirements"], here):
+            if wants and not missing and installer.satisfied(_asked(wants), here):
                 return []
             found, lost = python_settle.settle(
                 installer, self._wanted, here, {one["name"] for one in missing}, self._options.dry_run
@@ -193,9 +193,7 @@ class Restore:
 
     def _unmet(self, installer: python.Installer, before: python.Unmet, failures: Dict[str, str]) -> List[Problem]:
         """Return what pip check says now, and did not say before. A snapshot was so where it was taken: it is only said."""
-        asked = {
-            name_of(one) for one in self._wanted.get(WANTS, {"requirements": ()})["requirements"]
-        } - failures.keys()
+        asked = {name_of(one) for one in _asked(self._wanted.get(WANTS, {}))} - failures.keys()
         broken = installer.not_importable(asked)  # before the question what is unmet: it may install what is imported
         new = {key: why for key, why in installer.unmet().items() if key not in before and key[0] not in failures}
         if WANTS in self._wanted:
@@ -236,6 +234,12 @@ class Restore:
         except PackageUnavailable as error:
             problems.append(Problem("r", "", "", f"not removed: {error}", ""))
         return problems
+
+
+def _asked(wants: Json) -> List[str]:
+    """Return the requirements of a file, those at addresses without them."""
+    direct = ["{0}[{1}]".format(name, ",".join(extras)) for name, extras in wants.get("direct", {}).items()]
+    return [*wants.get("requirements", ()), *direct]
 
 
 def restore(

@@ -48,9 +48,9 @@ def settle(
         pins = [freeze.line(one) for one in listed.values() if dry and _to_be_found(one, there)]
         found = resolver.resolve(pins, [], there, deps=False)
         return _settled(listed, found, {}, there), lost + _failed(found.failures)
-    local = [] if dry else [f"{name} @ {address}" for name, address in installer.fetched.items()]
-    installer.say("resolving what is wanted, and what that needs")
     needs = installer.needs()
+    local = _local(installer.fetched, wants["direct"], needs, dry)
+    installer.say("resolving what is wanted, and what that needs")
     found, broken = resolver.around([*wants["requirements"], *local], wants["constraints"], there, needs)
     if wanted.get(COMPLETE) and found.failures:
         # A lock may hold what no resolver would find: it is taken as it is, and what does not fit is said at the end.
@@ -76,6 +76,17 @@ def _fetched_all(installer: Installer, listed: Dict[str, Json], missing: Collect
             lost.append(Lost(entry["name"], entry["version"], str(error)))
             del listed[entry["name"]]
     return lost
+
+
+def _local(fetched: Dict[str, str], extras: Dict[str, List[str]], needs: resolve.Needs, dry: bool) -> List[str]:
+    """Return requirements of what is from addresses: its copies, and of what is here already, what that needs."""
+    found = []
+    for name, address in () if dry else fetched.items():
+        extra = "[{0}]".format(",".join(extras[name])) if extras.get(name) else ""
+        found.append(f"{name}{extra} @ {address}")
+    for name in extras.keys() - fetched.keys():
+        found += resolve.needed(name, extras[name], needs)
+    return found
 
 
 def _settled(listed: Dict[str, Json], found: resolve.Found, wants: Json, there: Dict[str, str]) -> List[Json]:

@@ -88,6 +88,19 @@ def unmet(needs: Needs, versions: Mapping[str, str]) -> Dict[Tuple[str, str], st
     return found
 
 
+def _requirements(needs: Sequence[str]) -> List[Any]:
+    """Return what a distribution needs, without what is no requirement: older ones wrote what they liked."""
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 not with the launcher's Python
+
+    found = []
+    for one in needs:
+        try:
+            found.append(Requirement(one))
+        except InvalidRequirement:
+            continue
+    return found
+
+
 def satisfied(wanted: Sequence[str], needs: Needs, versions: Mapping[str, str]) -> bool:
     """Are these requirements met, and in turn all that they need?"""
     from packaging.requirements import Requirement  # noqa: PLC0415 not with the launcher's Python
@@ -101,9 +114,20 @@ def satisfied(wanted: Sequence[str], needs: Needs, versions: Mapping[str, str]) 
         for extra in {"", *one.extras}:
             if (name, extra) not in seen:
                 seen.add((name, extra))
-                inner = [Requirement(need) for need in needs.get(name, ())]
+                inner = _requirements(needs.get(name, ()))
                 waiting += [need for need in inner if need.marker is None or need.marker.evaluate({"extra": extra})]
     return True
+
+
+def needed(name: str, extras: Sequence[str], needs: Needs) -> List[str]:
+    """Return what a distribution that is here needs on this Python and system; not what it has at addresses."""
+    found = []
+    for one in _requirements(needs.get(name, ())):
+        applies = one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in ["", *extras])
+        if applies and not one.url:
+            one.marker = None
+            found.append(str(one))
+    return found
 
 
 class Resolver:

@@ -1,0 +1,101 @@
+"""Tables of R's installed.packages(): a matrix, a data frame or a tibble as printed, in Markdown, or as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Dict, Iterator, List, Tuple
+
+from melda.envs.formats.reading import Reading
+from melda.envs.formats.renv import BASE
+
+# Columns that no table of Python's packages has.
+OF_R = {"LibPath", "NeedsCompilation", "Built", "LinkingTo"}
+BEFORE = re.compile(r"^\s*(?:#[#>']?(?:\s|$)|>\s)")  # knitr's, reprex's and a console's
+CELL = re.compile(r'"[^"]*"|\S+')
+RULER = re.compile(r"\s*-{3}[-\s]*")  # pip's
+NO_ROW = re.compile(r"[\s|:\u2500-\u257f-]*|\s*(?:<\w+>\s*)+|#.*")
+VERSION = re.compile(r"\d+([.-]\d+)+")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*")
+LONGEST = 1000  # characters of a heading
+ROWS = 30  # that are looked at
+
+Rows = Iterator[Tuple[str, List[str]]]
+
+
+def _cells(line: str) -> List[str]:
+    return [one.strip('"') for one in CELL.findall(line.replace("|", " "))]
+
+
+def _is_heading(line: str) -> bool:
+    """Return whether a line names both columns, and is not the call that shows them."""
+    if len(line) > LONGEST or "Version" not in line or "(" in line:
+        return False
+    return {"Package", "Version"} <= set(re.findall(r"[\w.]+", line))
+
+
+def _separator(heading: str) -> str:
+    """Return what is between the columns of a file; empty: they were printed."""
+    found = re.search(r"Package\"?([,;\t])|([,;\t])\"?Version", heading)
+    return (found.group(1) or found.group(2)) if found else ""
+
+
+def _rows(text: str) -> Rows:
+    """Yield the rows below the heading, with the name that R puts before each; each begins with Package and Version."""
+    lines = text.splitlines()
+    at = next((at for at, line in enumerate(lines) if _is_heading(line)), None)
+    if at is None or (at + 1 < len(lines) and RULER.fullmatch(lines[at + 1])):
+        return
+    heading = BEFORE.sub("", lines[at], count=1)
+    separator = _separator(heading)
+    if separator:
+        table = csv.reader(io.StringIO("\n".join([heading, *lines[at + 1 :]])), delimiter=separator)
+        columns = next(table)
+        yield from _ordered(columns, table)
+        return
+    below = [BEFORE.sub("", line, count=1) for line in lines[at + 1 :] if "(" not in line]
+    yield from _ordered(_cells(heading), (_cells(one) for one in below if not NO_ROW.fullmatch(one)))
+
+
+def _ordered(columns: List[str], rows: Iterator[List[str]]) -> Rows:
+    first = {name: at for at, name in reversed(list(enumerate(columns)))}
+    if not {"Package", "Version"} <= first.keys():
+        return
+    for row in rows:
+        more = len(row) - len(columns)  # the rows' names have no heading
+        if more in (0, 1):
+            cells = [row[first[name] + more] for name in ("Package", "Version")]
+            yield (row[0] if more or not columns[0] else ""), [*cells, *(OF_R & first.keys())]
+        elif row:
+            yield "", row[:1]
+
+
+def is_one(text: str) -> bool:
+    """Is this one, and none of Python's packages?"""
+    try:
+        for _, (named, row) in zip(range(ROWS), _rows(text)):
+            if len(row) > 1 and VERSION.fullmatch(row[1]) and (len(row) > 2 or named == row[0] or "-" in row[1]):
+                return True
+    except csv.Error:
+        pass
+    return False
+
+
+def read(text: str, path: str) -> Reading:
+    """Return the packages; where they came from is not said, and CRAN is taken."""
+    reading = Reading(path)
+    seen: Dict[str, str] = {}
+    try:
+        for _, (name, *rest) in _rows(text):
+            if name == "base" and rest:
+                reading.versions["r"] = rest[0]
+            elif not rest or not NAME.fullmatch(name) or not VERSION.fullmatch(rest[0]):
+                reading.bad("r", name, "no row of a table of packages and their versions", rest[0] if rest else "")
+            elif name in seen and seen[name] != rest[0]:
+                reading.say(f"{name} {rest[0]} is left out: R finds {seen[name]}, which stands before it")
+            elif name not in BASE:
+                reading.r(name, seen.setdefault(name, rest[0]))
+    except csv.Error as error:
+        reading.bad("r", "table", f"no CSV: {error}")
+    return reading

@@ -1,0 +1,113 @@
+"""What was typed into a shell, and documents: the commands that install packages, and nothing beside them."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from melda.envs import document, formats
+from melda.envs.errors import UsageError
+
+from tests.unit.melda.envs.test_corpus import listed, planned
+
+TYPED = (
+    "ls",
+    "cd project",
+    "pip install zebra==1.0",
+    "CMAKE_ARGS='-DX=on -DY=off' pip install okapi",
+    "source env/bin/activate && env/bin/pip install ibex; exit",
+    "sudo apt install -y gnu",
+    "/opt/conda/bin/conda install -y -c conda-forge lynx",
+    "curl -u ada:hunter2 https://host.example/x",
+    "docker login -u ada -p hunter2",
+    "export TOKEN=hunter2",
+    "echo 'done; pip install eland'",
+    "clear",
+    "exit",
+)
+WANTED = {"zebra", "okapi", "ibex", "lynx"}
+SHELLS = {
+    "bash": "{0}",
+    "history": "  {1}  {0}",
+    "history with times": " {1}  2026-01-02 03:04:05 {0}",
+    "zsh": ": 1700000000:0;{0}",
+    "fish": "- cmd: {0}\n  when: 1700000000",
+    "a prompt": "(base) ada@host:~/project$ {0}",
+    "Fedora's prompt": "[ada@host project]$ {0}",
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_of_a_shell_what_its_commands_install(shell: str) -> None:
+    text = "".join(SHELLS[shell].format(line, at) + "\n" for at, line in enumerate(TYPED, 1))
+    found = formats.parse(text, "history.txt")
+    assert planned(found) == WANTED and not listed(found)
+    assert "hunter2" not in json.dumps(found)
+    assert any("typed into a shell" in one for one in found[formats.NOTES])
+
+
+def test_a_dockerfile_without_versions() -> None:
+    text = "FROM debian:12\nRUN apt-get update && \\\n    apt-get install -y pip && \\\n    pip install zebra okapi\nCOPY . /x\n"
+    text += "RUN --mount=type=cache,target=/x pip install ibex\n"
+    assert planned(formats.parse(text, "Dockerfile")) == {"zebra", "okapi", "ibex"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("requirements.txt", "zebra\nokapi\n%pip install ibex\n", {"zebra", "okapi", "ibex"}),
+        ("list.txt", "zebra==1.0\nokapi\npip install ibex\n", {"zebra", "okapi", "ibex"}),
+        ("list.txt", "zebra\nokapi\n# pip install ibex\n", {"zebra", "okapi"}),
+    ],
+)
+def test_a_list_with_a_command_is_still_a_list(name: str, text: str, wanted: set[str]) -> None:
+    assert planned(formats.parse(text, name)) == wanted
+
+
+DOCUMENT = """\
+Zebra
+=====
+Installation
+------------
+    pip install zebra
+
+- okapi==1.0
+- A camera
+Usage
+License
+MIT
+"""
+
+
+@pytest.mark.parametrize("name", ["README.md", "README", "index.rst", "notes.qmd"])
+def test_of_a_document_without_fences_its_commands_and_versions(name: str) -> None:
+    found = formats.parse(DOCUMENT, name)
+    assert planned(found) == {"zebra", "okapi"} and not listed(found) and found[formats.NOTES]
+
+
+def test_a_document_that_installs_nothing() -> None:
+    with pytest.raises(UsageError, match="names no packages"):
+        formats.parse("Zebra\n=====\n\nUsage\n-----\nRun\n\n    python main.py\n\nLicense\n", "README.md")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["docker login -u ada -p hunter2", "curl -H hunter2 https://host.example", "-p hunter2", "--password=hunter2",
+     "export TOKEN=hunter2", "-e TOKEN=hunter2", "zebra==1.0 --token hunter2", "mysql -phunter2"],
+)  # fmt: skip
+def test_values_of_another_programs_options_are_not_told(line: str) -> None:
+    found = formats.parse(f"good==1.0\n{line}\n", "requirements.txt")
+    assert "hunter2" not in json.dumps(found), found
+    assert found.get(document.PROBLEMS) or found[formats.NOTES]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("history.txt", "pip install zebra && " * 5000), ("list.txt", "git+https://host.example/x#egg=" + "[" * 50000)],
+    ids=["commands", "brackets"],
+)
+def test_long_lines_take_no_time(name: str, line: str) -> None:
+    before = time.process_time()
+    formats.parse(f"pip install zebra\n{line}\n", name)
+    assert time.process_time() - before < 3
