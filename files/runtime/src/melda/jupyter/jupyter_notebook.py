@@ -30,6 +30,7 @@ from melda.jupyter import (
     guard,
     kernel_sockets,
     lab_settings,
+    odd_files,
     pdf,
     redact,
     saving,
@@ -94,6 +95,7 @@ def main() -> int:
     saving.install()
     contents.install()
     storage.install()
+    odd_files.install()
     served_files.install()
     lab_settings.install(sys.argv[1])
     pdf.install()
