@@ -22,6 +22,7 @@ if __name__ == "__main__":
     gc.disable()
 
 from melda.base import log, memory, oom
+from melda.base.errors import EXIT_UNSAVED
 from melda.config import base_url, hub, ipv6, jupyter_port, notebook_args, origins, secret_files
 from melda.jupyter import (
     activity,
@@ -97,7 +98,7 @@ def main() -> int:
     storage.install()
     odd_files.install()
     served_files.install()
-    lab_settings.install(sys.argv[1])
+    settings = lab_settings.install(sys.argv[1])
     pdf.install()
     extensions.install()
     kernel_sockets.install()
@@ -120,6 +121,9 @@ def main() -> int:
     code = attempt.run(serve)
     if code and more and not attempt.over:
         log.error(f"jupyter: it does not start with {notebook_args.VARIABLE}; its own line above says why")
+    if not settings.settle():
+        log.error("jupyter: settings of JupyterLab changed last are not kept: storage did not answer in time")
+        code = code or EXIT_UNSAVED
     return code
 
 
