@@ -12,6 +12,7 @@ import gc
 import os
 import sys
 import threading
+import time
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Callable, List, NoReturn
@@ -32,6 +33,7 @@ from melda.jupyter import (
     guard,
     kernel_sockets,
     lab_settings,
+    odd_files,
     pdf,
     redact,
     saving,
@@ -109,8 +111,9 @@ def main() -> int:
     saving.install()
     contents.install()
     storage.install()
+    odd_files.install()
     served_files.install()
-    lab_settings.install(sys.argv[1])
+    settings = lab_settings.install(sys.argv[1])
     pdf.install()
     extensions.install()
     kernel_sockets.install()
@@ -133,7 +136,12 @@ def main() -> int:
     code = attempt.run(serve)
     if code and more and not attempt.over:
         log.error(f"jupyter: it does not start with {notebook_args.VARIABLE}; its own line above says why")
-    return after_saves(code)
+    until = time.monotonic() + SAVING
+    code = after_saves(code)
+    if not settings.settle(max(0.0, until - time.monotonic())):
+        log.error("jupyter: settings of JupyterLab changed last are not kept: storage did not answer in time")
+        code = code or EXIT_UNSAVED
+    return code
 
 
 def leave(run: Callable[[], int]) -> NoReturn:

@@ -137,6 +137,20 @@ class LabSettings:
             self._changed = True
             self._writing = self._writing or _begin("are not kept in the project", self._write, folder)
 
+    def settle(self, seconds: float) -> bool:
+        """At the end: wait until what was changed is in the project, or is known not to be kept.
+
+        Args:
+            seconds: to wait at most.
+
+        Returns:
+            False if it is still being written.
+        """
+        until = time.monotonic() + seconds
+        while self._writing and time.monotonic() < until:
+            time.sleep(0.01)
+        return not self._writing
+
     def _write(self, folder: str) -> None:
         self.come_back(folder)
         self._back.wait()
@@ -177,7 +191,7 @@ def _warn(what: str, error: Exception) -> None:
     logging.getLogger("ServerApp").warning("settings of JupyterLab %s: %s", what, error)
 
 
-def install(workdir: str) -> None:
+def install(workdir: str) -> LabSettings:
     """Let the Jupyter that was loaded keep them.
 
     Args:
@@ -187,6 +201,7 @@ def install(workdir: str) -> None:
     # Both are called in threads (storage.py), and the folder is an argument of each.
     for module in [sys.modules[name] for name in MODULES if name in sys.modules]:
         _wrap(module, ours)
+    return ours
 
 
 def _wrap(module: Any, ours: LabSettings) -> None:
