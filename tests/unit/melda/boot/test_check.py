@@ -168,10 +168,11 @@ def test_what_a_start_writes(settings: Settings, tmp_path: Path, monkeypatch: py
 def test_a_proxy_is_what_must_be_reached(settings: Settings) -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     variables = {"HTTPS_PROXY": "http://127.0.0.1:{0}".format(listening.getsockname()[1])}
+    behind = settings._replace(firewall=from_env(variables, None))
     with listening:
-        (row,) = check.egress(settings._replace(variables=variables))
+        (row,) = check.egress(behind)
     assert row.state == OK and "127.0.0.1" in row.text
-    (row,) = check.egress(settings._replace(variables=variables))
+    (row,) = check.egress(behind)
     assert row.state == WARNING and "Connection refused" in row.text
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import os
 import socket
 import tempfile
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
-from urllib.parse import urlsplit
 
 from melda.base import capabilities, descriptors, memory, mounts, processes, release, users
 from melda.base.errors import ConfigError
@@ -155,13 +153,8 @@ def connects(address: Tuple[str, int]) -> str:
 
 
 def egress(settings: Settings) -> Iterator[Row]:
-    """Can packages be fetched? By the proxy, if there is one."""
-    proxy = next((value for name, value in settings.variables.items() if name.lower() == "https_proxy" and value), "")
-    hosts: Sequence[Tuple[str, int]] = HOSTS
-    if proxy:
-        with contextlib.suppress(ValueError):
-            parts = urlsplit(proxy)
-            hosts = [(parts.hostname or "", parts.port or 80)]
+    """Can packages be fetched? By the proxies, if there are any: the firewall lets their ports through."""
+    hosts: Sequence[Tuple[str, int]] = settings.firewall.proxies or HOSTS
     for host, port in hosts:
         why = connects((host, port))
         text = (
