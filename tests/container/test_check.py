@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.fakes.s3 import Server
 
+from .forks import PROJECT
 from .services import BUCKET, MOUNT, bucket_variables, variables
 
 POLICY = (Path(__file__).resolve().parents[2] / "deployments" / "iam-policy.json").read_text()
@@ -30,6 +31,7 @@ def test_what_would_work_and_what_would_not(docker: str, image: str, s3: Server)
     everything = (*MOUNT, "--cap-add", "NET_ADMIN", "--memory", "2g", "--shm-size", "512m")
     code, rows, said = checked(docker, image, *everything, **project)
     assert code == 0, said
+    assert {rows[name] for name in ("project", "hooks", "disk")} == {"ok"}, said
     needed = ("CAP_SYS_ADMIN", "/dev/fuse", "AppArmor", "CAP_NET_ADMIN", "clock", "S3: list", "S3: put", "S3: delete")
     assert {name: rows[name] for name in (*needed, "memory", "/dev/shm", "token")} == dict.fromkeys(
         (*needed, "memory", "/dev/shm", "token"), "ok"
@@ -43,6 +45,12 @@ def test_what_would_work_and_what_would_not(docker: str, image: str, s3: Server)
         said
     )
     assert "--cap-add SYS_ADMIN --device /dev/fuse" in said
+
+    code, rows, said = checked(
+        docker, image, *MOUNT, "--read-only", "--tmpfs", "/tmp", "--volume", f"/etc/ssl:{PROJECT}:ro", **project,
+        FORK_OF="users/nobody",
+    )  # fmt: skip
+    assert (code, *(rows[name] for name in ("project", "fork", "disk"))) == (1, *["FAILED"] * 3), said
 
     other = s3.credentials("other", "another-bucket")
     code, rows, said = checked(docker, image, *MOUNT, **{**project, **other.environment})

@@ -193,25 +193,26 @@ def test_the_way_out(
     other: bool,
     name: bool,
 ) -> None:
-    """Of the user; and the mount works in every mode."""
+    """Of the user, who may use a proxy on a port of its own; and the mount works in every mode."""
     target = neighbours[1]
     listen = "import socketserver as s, sys; s.ThreadingTCPServer(('', int(sys.argv[1])), s.BaseRequestHandler).serve_forever()"
-    for port in (80, 7777):
+    for port in (80, 3128, 7777):
         command = ["sh", "-c", f'/opt/jupyter/bin/python -c "{listen}" {port} || true']
         subprocess.run([docker, "exec", "--detach", target.name, *command], check=True)
     four, _ = network.addresses(target)
-    until(lambda: connects(neighbours[0], four, 80, 7777) == {80, 7777}, "the neighbour listens")
+    until(lambda: connects(neighbours[0], four, 80, 3128, 7777) == {80, 3128, 7777}, "the neighbour listens")
     with Server(network.gateway) as s3:
         bucket = s3.bucket("melda-projects")
         keys = s3.credentials("melda-test-user", bucket)
         service = serve(
             "--network", network.name, *NET_ADMIN, *MOUNT,
             PGEO_IPS=network.gateway, EGRESS=mode, **bucket_variables(s3, bucket, keys),
+            https_proxy=f"http://{target.name}:3128",
         )  # fmt: skip
         service.ready()
         assert four in service.run(f"getent ahostsv4 {target.name}"), "the mount's names"
         service.run("echo kept > /home/melda/project/file", user="melda")
-        assert connects(service, four, 80, 7777) == ({80} if web else set()) | ({7777} if other else set())
+        assert connects(service, four, 80, 3128, 7777) == ({80, 3128} if web else set()) | ({7777} if other else set())
         found = service.run(f"getent ahostsv4 {target.name} || true", user="melda")
         assert (four in found) == name, "a name can carry anything to whoever is asked for it"
         port = int(s3.url.rsplit(":", 1)[1])

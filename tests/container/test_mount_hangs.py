@@ -1,4 +1,4 @@
-"""A mount that does not answer is noticed; it comes back, or the container ends and does not hang itself."""
+"""A mount that does not answer is noticed; it comes back, or the container ends, unless S3 itself does not answer."""
 
 # ruff: noqa: F811 pytest finds the fixtures that are imported here by their names
 from __future__ import annotations
@@ -16,6 +16,7 @@ from .services import MOUNT, Service, bucket_variables
 
 Serve = Callable[..., Service]
 SILENT = "the mount does not answer; the project cannot be read or written"
+DEAD = "the mount fails: S3 does not answer; the project cannot be read or written"
 SHOWN = "document.querySelector('#melda-status').innerText"
 NOTICED = 50  # seconds: a question every 15, an answer late after 20
 
@@ -53,11 +54,11 @@ def test_s3fs_that_stands_still(serve: Serve, s3: Server, browser: Browser) -> N
     assert stopped.inspect("{{.State.ExitCode}}") == "1", stopped.logs()
 
 
-def test_s3_that_takes_connections_and_never_answers(serve: Serve, s3: Server) -> None:
+def test_s3fs_that_stands_still_for_too_long(serve: Serve, s3: Server) -> None:
     keys = s3.credentials("melda-test-user", s3.bucket("melda-projects"))
     service = serve(*MOUNT, **bucket_variables(s3, "melda-projects", keys), S3FS_PATIENCE="25").ready()
     with service.notebook.start("python3") as kernel:
-        s3.hang()
+        service.signal("STOP", "s3fs")
         kernel.send("open('lost', 'w')")  # hangs, and with it the kernel
         code, lines = service.ended(NOTICED + 10)
         kernel.close()
@@ -65,3 +66,24 @@ def test_s3_that_takes_connections_and_never_answers(serve: Serve, s3: Server) -
     assert lines.index(SILENT) < lines.index("s3://melda-projects/users/ada: the mount has not answered for 25 s")
     assert "s3fs was killed by signal 9" in lines
     assert float(lines[-1].rpartition("(")[2].split()[0]) < 8, "it ends by itself, quickly"
+
+
+def test_kernels_outlive_an_s3_that_does_not_answer(serve: Serve, s3: Server) -> None:
+    """One container whose project is in use, one that is idle; S3 is gone for longer than the patience with s3fs."""
+    keys = s3.credentials("melda-test-user", s3.bucket("melda-projects"))
+    used, idle = (
+        serve(*MOUNT, **bucket_variables(s3, "melda-projects", keys, name), S3FS_PATIENCE="10") for name in ("a", "b")
+    )
+    kernel = used.ready().notebook.start("python3")
+    idle.ready()
+    kernel.run("value = 41")
+    s3.refuse()
+    kernel.send("open('lost', 'w')")
+    used.says(DEAD, NOTICED)
+    idle.says(DEAD, 100)  # it is asked once a minute
+    assert {service.health()["mount"] for service in (used, idle)} == {"fails: S3 does not answer"}
+    s3.answer()
+    for service in (used, idle):
+        service.says("the mount answers again", 100)
+    assert kernel.run("value + 1", timeout=60).results == ["42"]
+    kernel.close()

@@ -274,7 +274,7 @@ def test_the_disk_is_full(serve: Serve, s3: Server, project: dict[str, str]) -> 
         assert refused.status == "error", refused
         # Every state that is written now: the mount's, and what is saved.
         s3.hang()
-        service.says("the mount does not answer", 60)
+        service.says("the mount fails: S3 does not answer", 60)
         s3.answer()
         service.says("the mount answers again", 60)
         kernel.run(f"os.kill({version}, 9)")

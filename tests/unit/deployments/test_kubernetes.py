@@ -58,10 +58,18 @@ def test_the_pod_has_what_the_other_deployments_have(pod: dict[str, Any]) -> Non
     assert tuple(port["containerPort"] for port in container["ports"]) == contract.ports({})
     assert container["securityContext"]["capabilities"]["add"] == list(task_definition.CAPABILITIES)
     check = HEALTHCHECK
-    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+    for probe in ("startupProbe", "readinessProbe"):
         assert container[probe]["exec"]["command"] == [check]
         assert container[probe]["timeoutSeconds"] == task_definition.HEALTH["timeout"]
     assert pod["spec"]["terminationGracePeriodSeconds"] == task_definition.STOP
+
+
+def test_an_outage_of_s3_ends_no_pod(pod: dict[str, Any]) -> None:
+    """A probe that fails ends a pod if it is one of liveness; start-jupyter knows better when all is lost."""
+    (container,) = pod["spec"]["containers"]
+    assert "livenessProbe" not in container and pod["spec"]["restartPolicy"] == "Never"
+    for name in ("values.yaml", "bucket.yaml", "profiles.yaml"):
+        assert "livenessProbe" not in (FOLDER / name).read_text()
 
 
 def mounted(files: dict[str, str], mounts: list[dict[str, Any]], volumes: list[dict[str, Any]]) -> None:

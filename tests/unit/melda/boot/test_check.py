@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from melda.base.errors import ConfigError
-from melda.boot import check
+from melda.boot import check, hooks
 from melda.boot.check import FAILED, OK, WARNING, Row
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings
@@ -80,13 +83,96 @@ def test_rights_and_clock(
     assert {name: state for name, state in rows.items() if state != OK} == wrong
 
 
+def test_what_is_in_the_place_of_a_mount(
+    settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check.processes, "container", lambda: "")
+    monkeypatch.setattr(check, "DATA", str(tmp_path / "data"))
+    used = settings._replace(layout=settings.layout._replace(workdir=str(tmp_path / "project")))
+    asked = used._replace(bucket=project, data=project)
+    assert states(list(check.place(asked))) == {"project": OK}, "a start makes them"
+    for name in ("project", "data"):
+        (tmp_path / name).mkdir()
+    assert states(list(check.place(asked))) == {"project": OK}
+    for name in ("project", "data"):
+        (tmp_path / name / "file").touch()
+    assert states(list(check.place(asked))) == {"project": FAILED, "data": FAILED}
+    assert states(list(check.place(used))) == {}, "it stays a local folder"
+    monkeypatch.setattr(check.s3fs, "is_mounted", lambda _: True)
+    assert states(list(check.place(asked))) == {}, "it runs already"
+
+
+def test_processes_that_cannot_be_told_from_others(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> str:
+        raise ConfigError("this container's processes cannot be told from others'")
+
+    monkeypatch.setattr(check.processes, "container", refuse)
+    assert states(list(check.place(settings._replace(bucket=project))))["processes"] == FAILED
+    assert states(list(check.place(settings))) == {}
+
+
+@pytest.mark.parametrize(
+    ("keys", "state", "said"),
+    [
+        (lambda *_: [], FAILED, "no such folder"),
+        (lambda bucket, prefix, *_: [prefix], OK, "users/bob is there"),
+        (lambda bucket, prefix, *_: [prefix + "done.json"], OK, "users/bob has been copied"),
+    ],
+)
+def test_a_fork_needs_its_parent(
+    settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch, keys: Callable[..., list[str]], state: str,
+    said: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(check.s3, "located", lambda bucket: (bucket, None))
+    monkeypatch.setattr(check.s3, "keys", keys)
+    monkeypatch.setattr(check.bucket_permissions, "clock_skew", lambda _: None)
+    monkeypatch.setattr(check.bucket_permissions, "look", lambda _: [])
+    forked = settings._replace(bucket=project._replace(fork_of="users/bob"))
+    (row,) = (row for row in check.storage(forked) if row.name == "fork")
+    assert row.state == state and said in row.text
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="hooks are root's")
+def test_hooks_that_a_start_would_refuse(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "ROOTS", str(tmp_path / "start.d"))
+    monkeypatch.setattr(hooks, "USERS", str(tmp_path / "user.d"))
+    assert list(check.site(settings)) == [Row("hooks", OK, "none")]
+    (tmp_path / "user.d").mkdir(mode=0o755)
+    hook = tmp_path / "user.d" / "10-site"
+    hook.touch()
+    hook.chmod(0o755)
+    assert list(check.site(settings)) == [Row("hooks", OK, "10-site")]
+    hook.chmod(0o775)
+    (row,) = check.site(settings)
+    assert row.state == FAILED and str(hook) in row.text
+
+
+def test_what_a_start_writes(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "WRITTEN", (str(tmp_path / "made" / "later"),))
+    monkeypatch.setattr(check, "MACHINE_ID", str(tmp_path / "dbus" / "machine-id"))
+    monkeypatch.setattr(check.services, "DBUS", str(tmp_path))
+    monkeypatch.setattr(check, "_problem", lambda action: action() or "")
+    assert list(check.disk(settings)) == [Row("disk", OK, "can be written")]
+    assert list(tmp_path.rglob("made*")) == [], "it leaves nothing"
+    monkeypatch.setattr(check, "_problem", lambda _: "Read-only file system")
+    found = list(check.disk(settings))
+    assert len(found) == 3 and {row.state for row in found} == {FAILED}
+    assert any(row.text.startswith(str(tmp_path / "dbus")) for row in found)
+    (tmp_path / "dbus").mkdir()
+    (tmp_path / "dbus" / "machine-id").touch()
+    assert len(list(check.disk(settings))) == 2, "what is there is not made again"
+
+
 def test_a_proxy_is_what_must_be_reached(settings: Settings) -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     variables = {"HTTPS_PROXY": "http://127.0.0.1:{0}".format(listening.getsockname()[1])}
+    behind = settings._replace(firewall=from_env(variables, None))
     with listening:
-        (row,) = check.egress(settings._replace(variables=variables))
+        (row,) = check.egress(behind)
     assert row.state == OK and "127.0.0.1" in row.text
-    (row,) = check.egress(settings._replace(variables=variables))
+    (row,) = check.egress(behind)
     assert row.state == WARNING and "Connection refused" in row.text
 
 

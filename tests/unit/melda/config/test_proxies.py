@@ -38,3 +38,11 @@ def test_another_is_refused_and_its_password_is_not_shown(value: str) -> None:
     ) as no:
         proxies.filled_in({"https_proxy": value})
     assert "CANARY" not in str(no.value)
+
+
+def test_where_they_are() -> None:
+    variables = {
+        "http_proxy": "http://proxy:3128", "HTTPS_PROXY": "http://ada:s%40cret@proxy:3128/",
+        "ALL_PROXY": "https://[2001:db8::1]", "all_proxy": "http://other", "no_proxy": "example.org:99", "HTTP_PROXY": " ",
+    }  # fmt: skip
+    assert proxies.places(variables) == (("proxy", 3128), ("2001:db8::1", 443), ("other", 80))

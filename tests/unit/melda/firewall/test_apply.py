@@ -72,6 +72,28 @@ def test_both_tables_are_put_in_place(programs: Programs) -> None:
     assert apply.prepare(NONE) == "anybody may connect, egress none"
 
 
+def test_a_proxy_on_a_port_of_its_own_is_reached(programs: Programs) -> None:
+    folder, numbers = programs(), {"https_proxy": "http://10.0.0.5:3128", "all_proxy": "http://[2001:db8::5]:8080"}
+    web = firewall_policy.from_env({"EGRESS": "web", **numbers}, None)
+    assert apply.prepare(web) == "anybody may connect, egress web"
+    assert "-d 10.0.0.5 -p tcp --dport 3128 " in (folder / "iptables-restore.read").read_text()
+    assert "-d 2001:db8::5 -p tcp --dport 8080 " in (folder / "ip6tables-restore.read").read_text()
+
+
+def test_a_proxy_without_an_address_is_said(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> object:
+        raise apply.socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(apply.socket, "getaddrinfo", unknown)
+    programs()
+    asked = {"http_proxy": "http://proxy:3128"}
+    assert apply.prepare(firewall_policy.from_env({"EGRESS": "web", **asked}, None)) == (
+        "anybody may connect, egress web; the proxy proxy:3128 cannot be reached: its address is not known"
+        " (Name or service not known)"
+    )
+    assert apply.prepare(firewall_policy.from_env(asked, None)) == "anybody may connect, egress open"
+
+
 def test_what_iptables_says_is_told_in_one_line(programs: Programs) -> None:
     programs("echo ' line 2'; echo failed >&2; exit 1")
     with pytest.raises(ConfigError, match=r"^the firewall cannot be set \(iptables-restore\): line 2 failed$"):

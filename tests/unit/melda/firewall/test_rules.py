@@ -80,6 +80,21 @@ def test_web_adds_names_and_the_web_for_all() -> None:
     ]
 
 
+def test_a_proxy_is_reached_at_its_address_by_all_or_with_none_by_the_mount() -> None:
+    found = (("10.0.0.5", 3128), ("2001:db8::5", 8080))
+
+    def ways(version: int, egress: str, storage: str | None) -> list[str]:
+        policy = from_env({"EGRESS": egress}, storage)
+        with_them = rules.table(version, policy, [], found).splitlines()
+        return [line for line in with_them if line not in rules.table(version, policy, []).splitlines()]
+
+    new, root = "-m conntrack --ctstate NEW -j ACCEPT", "-m owner --uid-owner 0"
+    assert ways(4, "web", None) == [f"-A OUTPUT -d 10.0.0.5 -p tcp --dport 3128 {new}"]
+    assert ways(6, "web", None) == [f"-A OUTPUT -d 2001:db8::5 -p tcp --dport 8080 {new}"]
+    assert ways(4, "none", "https://s3") == [f"-A OUTPUT -d 10.0.0.5 -p tcp --dport 3128 {root} {new}"]
+    assert ways(4, "none", None) == ways(4, "open", None) == []
+
+
 def test_open_leaves_the_way_out_alone() -> None:
     found = lines(4, **PEERS, EGRESS="open")
     assert ":OUTPUT ACCEPT [0:0]" in found

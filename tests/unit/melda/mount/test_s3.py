@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from melda.base.errors import ConfigError
+from melda.base.errors import ConfigError, TemporaryFailure
 from melda.config import bucket
 from melda.config.bucket import Bucket
 from melda.mount import s3
@@ -135,13 +135,20 @@ def test_the_region_s3_says_is_used(project: Bucket, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(200, b""), (404, b"<Error><Code>NoSuchKey</Code></Error>"), (500, b"")],
+    [(200, b""), (404, b"<Error><Code>NoSuchKey</Code></Error>")],
 )
 def test_a_bucket_that_can_be_read(project: Bucket, service: Service, status: int, body: bytes) -> None:
-    """Whether S3 answers at all the mount says itself."""
     service.answers = lambda method, path: (status, body)
     s3.readable(project._replace(endpoint=service.url))
     assert service.asked[0] == "GET /bucket/users/ada/"
+
+
+def test_a_bucket_whose_service_fails(project: Bucket, service: Service) -> None:
+    service.answers = lambda method, path: (500, b"")
+    with pytest.raises(TemporaryFailure, match="HTTP 500"):
+        s3.readable(project._replace(endpoint=service.url))
+    with pytest.raises(TemporaryFailure, match="does not answer"):
+        s3.readable(project)
 
 
 @pytest.mark.parametrize(

@@ -151,8 +151,8 @@ def test_a_mount_that_gives_no_answer_is_given_up_and_said(
 ) -> None:
     given: list[Any] = []
 
-    def watching(*arguments: Any) -> Any:
-        given.extend(arguments)
+    def watching(*arguments: Any, reached: Callable[[], None]) -> Any:
+        given.extend([*arguments, reached])
         return SimpleNamespace(poll_once=lambda: None)
 
     monkeypatch.setattr(watch, "Watch", watching)
@@ -162,6 +162,9 @@ def test_a_mount_that_gives_no_answer_is_given_up_and_said(
     given[3]("gave no answer for 7 s")
     assert capsys.readouterr().err == "start-jupyter: s3://bucket/users/ada: gave no answer for 7 s\n"
     assert supervisor.done == [(s3fs.S3FS, 1)]
+    with pytest.raises(TemporaryFailure):
+        given[4]()
+    s3fs._proven[0].readable()  # at the stop no answer is no refusal
 
 
 @pytest.mark.parametrize(("state", "hangs"), [(watch.HUNG, True), ("", False)])

@@ -158,3 +158,98 @@ def test_a_state_that_could_not_be_written_is_written_later(
     monkeypatch.setattr(watch.textfiles, "write_if_changed", update)
     assert watched.after(15, None) == watch.LOOK and watched.after(1, "down") == watch.PAUSE
     assert watched.state.read_text() == "fails: down"
+
+
+class Both(Watched):
+    """A mount that waits, and S3 itself: ``silent`` says whether it answers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        super().__init__(monkeypatch, folder)
+        self.silent: bool | None = False
+        monkeypatch.setattr(users, "Child", self.child)
+        self.watch = watch.Watch(
+            ME, lambda _: self.mount, 180, self.given_up.append, str(self.state), reached=self.reached
+        )
+
+    def mount(self) -> None:
+        """Marks the question to the mount."""
+
+    def reached(self) -> None:
+        """Marks the question to S3."""
+
+    def child(self, _: object, action: object) -> Question:
+        if action == self.mount:
+            return self.question
+        asked = Question()
+        asked.output = None if self.silent is None else "no route to host" if self.silent else ""
+        return asked
+
+    def waits(self, seconds: float) -> str:
+        """So long the mount gives no answer; what others are told then."""
+        until = self.clock.now + seconds
+        while self.clock.now < until and self.after(watch.LOOK, None) is not None:
+            pass
+        return self.state.read_text()
+
+
+@pytest.fixture
+def both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Both:
+    return Both(monkeypatch, tmp_path)
+
+
+def test_a_mount_that_waits_for_s3_is_never_given_up(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    both.silent = True
+    assert both.waits(3600) == "fails: S3 does not answer"
+    assert both.after(0, "[Errno 5] Input/output error") == watch.PAUSE, "which s3fs says once it is tired"
+    assert both.waits(60) == "fails: S3 does not answer"
+    assert both.after(0, "") == watch.PAUSE
+    assert both.given_up == []
+    assert capsys.readouterr().err == (
+        "start-jupyter: the mount fails: S3 does not answer; the project cannot be read or written\n"
+        "start-jupyter: the mount answers again\n"
+    )
+
+
+def test_s3fs_that_stands_still_while_s3_answers_is_given_up_in_time(both: Both) -> None:
+    assert both.waits(25) == "does not answer"
+    assert both.waits(154) == "does not answer" and both.given_up == []
+    both.waits(3)
+    assert both.given_up == ["the mount has not answered for 180 s"]
+
+
+def test_once_s3_answers_again_s3fs_has_its_time(both: Both) -> None:
+    both.silent = True
+    both.waits(300)
+    both.silent = False
+    assert both.waits(40) == "does not answer"
+    both.waits(120)
+    assert both.given_up == []
+    both.waits(40)
+    assert both.given_up == ["the mount has not answered for 180 s"]
+
+
+def test_an_s3_that_cannot_be_asked_in_time_does_not_answer(both: Both) -> None:
+    both.silent = None
+    assert both.waits(watch.S3_ASKED + watch.S3_SECONDS - 2) == "ok", "it is not known yet whose silence it is"
+    assert both.waits(400) == "fails: S3 does not answer"
+    assert both.given_up == []
+
+
+def test_an_answer_in_time_costs_no_question_to_s3(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(both, "reached", lambda: asked.append("S3"))
+    both.waits(watch.S3_ASKED - 1)
+    assert both.after(0, "") == watch.PAUSE
+    assert both.watch._beyond and both.watch._beyond._child is None and not asked
+
+
+def test_for_want_of_a_process_s3_is_asked_later(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    both.waits(2)
+    monkeypatch.setattr(users, "Child", refuse)
+    both.waits(300)
+    monkeypatch.setattr(users, "Child", both.child)
+    both.silent = True
+    assert both.waits(30) == "fails: S3 does not answer" and both.given_up == []

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from melda.base.errors import ConfigError
+from melda.base.errors import ConfigError, TemporaryFailure
 from melda.mount import watch_requests
 from melda.mount.watch_requests import Counters, Questions
 
@@ -87,6 +87,25 @@ def test_where_only_s3_knows_that_it_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match="AWS_ACCESS_KEY_ID"):
             question()
+
+
+def test_an_s3_that_dies_while_nobody_uses_the_project(tmp_path: Path) -> None:
+    def silent() -> None:
+        raise TemporaryFailure("S3 is down: it does not answer (timed out)")
+
+    asking = Questions(str(tmp_path), silent, lambda: None)
+    with pytest.raises(OSError, match="^S3 does not answer$"):
+        asking.with_s3()
+    with pytest.raises(TemporaryFailure):
+        asking.reached()
+    asking.whole()  # s3fs has just had an answer of S3's
+
+
+def test_a_refusal_is_an_answer_of_s3s(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise ConfigError("invalid AWS_ACCESS_KEY_ID: S3 does not know it")
+
+    Questions(str(tmp_path), refuse, lambda: None).reached()
 
 
 def test_counters(tmp_path: Path) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import errno
 import os
 import socket
+import tempfile
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
-from urllib.parse import urlsplit
 
-from melda.base import capabilities, descriptors, memory, mounts, release, users
+from melda.base import capabilities, descriptors, memory, mounts, processes, release, users
 from melda.base.errors import ConfigError
+from melda.base.paths import DATA, LOCAL_PLUGINS, RUN
+from melda.boot import hooks, services
 from melda.config import environ
 from melda.config.environ import Settings
-from melda.mount import bucket_permissions, iam_role, probing, s3
+from melda.mount import bucket_permissions, iam_role, probing, s3, s3fs
+from melda.plugins.set_paths import PROFILE
+from melda.sync import fork_of
 
 OK, WARNING, FAILED = "ok", "warning", "FAILED"
 CLONE_NEWNS = 0x20000  # linux/sched.h
@@ -22,6 +26,8 @@ SKEW, REFUSED_SKEW = 60.0, 900.0  # seconds; S3 refuses from the second on (Requ
 MEMORY, SHARED = 1 << 30, 256 << 20  # bytes below which it is said
 SHM = "/dev/shm"  # nosec B108
 HOSTS = (("pypi.org", 443), ("cran.r-project.org", 443))
+MACHINE_ID = "/var/lib/dbus/machine-id"
+WRITTEN = (RUN, "/tmp", os.path.dirname(PROFILE), LOCAL_PLUGINS)  # nosec B108 folders, by a start
 METADATA = ("169.254.169.254", 80)
 
 
@@ -87,6 +93,56 @@ def firewalling(settings: Settings) -> Iterator[Row]:
         )
 
 
+def _write_in(folder: str) -> None:
+    while not os.path.isdir(folder):  # a start makes it
+        folder = os.path.dirname(folder)
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as stream:
+            stream.write(b"a")
+    except OSError as error:  # without the name, which is nobody's
+        raise OSError(os.strerror(error.errno or errno.EIO)) from None
+
+
+def disk(settings: Settings) -> Iterator[Row]:
+    """Can a start write what it writes? Not with --read-only, or on a disk that is full."""
+    makes_id = os.path.exists(services.DBUS) and not os.path.exists(MACHINE_ID)
+    bad = False
+    for folder in (*WRITTEN, *[os.path.dirname(MACHINE_ID)] * makes_id, settings.layout.user.home):
+        problem = _problem(lambda at=folder: _write_in(at))  # type: ignore[misc]
+        if problem:
+            bad = True
+            yield Row("disk", FAILED, f"{folder} cannot be written: {problem} (--read-only? is it full?)")
+    if not bad:
+        yield Row("disk", OK, "can be written")
+
+
+def place(settings: Settings) -> Iterator[Row]:
+    """Is what is to be mounted in the way of nothing, and are a stop's processes known?"""
+    workdir, filled = settings.layout.workdir, "{0} is not empty: a mount would hide its files; no volume belongs there"
+    if settings.bucket and not s3fs.is_mounted(workdir):
+        there = os.path.isdir(workdir) and os.listdir(workdir)
+        yield Row("project", *((FAILED, filled.format(workdir)) if there else (OK, "the bucket's place is free")))
+    if settings.data and not s3fs.is_mounted(DATA) and os.path.isdir(DATA) and os.listdir(DATA):
+        yield Row("data", FAILED, filled.format(DATA))
+    try:
+        processes.container()
+    except ConfigError as error:
+        if settings.bucket:
+            yield Row("processes", FAILED, str(error))
+
+
+def site(_: Settings) -> Iterator[Row]:
+    """Look at a site's own programs; a start refuses those that others than root can change."""
+    found: List[str] = []
+    try:
+        for folder in (hooks.ROOTS, hooks.USERS):
+            found.extend(map(os.path.basename, hooks.find(folder)))
+    except (ConfigError, OSError) as error:
+        yield Row("hooks", FAILED, str(error))
+    else:
+        yield Row("hooks", OK, ", ".join(found) or "none")
+
+
 def connects(address: Tuple[str, int]) -> str:
     """Why a TCP connection cannot be made; empty: it can."""
     try:
@@ -97,13 +153,8 @@ def connects(address: Tuple[str, int]) -> str:
 
 
 def egress(settings: Settings) -> Iterator[Row]:
-    """Can packages be fetched? By the proxy, if there is one."""
-    proxy = next((value for name, value in settings.variables.items() if name.lower() == "https_proxy" and value), "")
-    hosts: Sequence[Tuple[str, int]] = HOSTS
-    if proxy:
-        with contextlib.suppress(ValueError):
-            parts = urlsplit(proxy)
-            hosts = [(parts.hostname or "", parts.port or 80)]
+    """Can packages be fetched? By the proxies, if there are any: the firewall lets their ports through."""
+    hosts: Sequence[Tuple[str, int]] = settings.firewall.proxies or HOSTS
     for host, port in hosts:
         why = connects((host, port))
         text = (
@@ -133,6 +184,13 @@ def storage(settings: Settings) -> Iterator[Row]:
     except ConfigError as error:
         yield Row("S3", FAILED, str(error))
         return
+    if bucket.fork_of:
+        try:
+            done = fork_of.is_over(bucket)
+        except ConfigError as error:
+            yield Row("fork", FAILED, str(error))
+        else:
+            yield Row("fork", OK, f"{bucket.fork_of} has been copied" if done else f"{bucket.fork_of} is there")
     if skew is not None:
         state = FAILED if abs(skew) > REFUSED_SKEW else WARNING if abs(skew) > SKEW else OK
         yield Row("clock", state, f"{abs(skew):.0f} s " + ("ahead of S3's" if skew > 0 else "behind S3's"))
@@ -188,7 +246,9 @@ def memory_given(_: Settings) -> Iterator[Row]:
     yield Row(SHM, WARNING if size < SHARED else OK, _size(size) + (small if size < SHARED else ""))
 
 
-CHECKS: Tuple[Check, ...] = (mounting, firewalling, storage, data, egress, token, memory_given)
+CHECKS: Tuple[Check, ...] = (
+    mounting, firewalling, place, storage, data, site, disk, egress, token, memory_given,
+)  # fmt: skip
 
 
 def rows(settings: Settings) -> List[Row]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from melda.base.addresses import shown
 from melda.base.errors import ConfigError
-from melda.config import choice
+from melda.config import choice, proxies
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 EGRESS = ("web", "none", "open")
@@ -25,12 +25,14 @@ class FirewallPolicy(NamedTuple):
         egress: where the container may connect to, one of :data:`EGRESS`.
         explicit: was anything asked for? Then it must be enforced.
         storage_port: TCP port of the S3 service; None: there is no mount.
+        proxies: host and port of each that is to be used.
     """
 
     peers: Optional[Tuple[Network, ...]]
     egress: str
     explicit: bool
     storage_port: Optional[int]
+    proxies: Tuple[Tuple[str, int], ...] = ()
 
 
 def _network(entry: str) -> Network:
@@ -92,4 +94,5 @@ def from_env(variables: Mapping[str, str], storage: Optional[str]) -> FirewallPo
         egress=egress or ("web" if allowed else "open"),
         explicit=bool(allowed or egress),
         storage_port=(parts.port or default.get(parts.scheme, HTTPS)) if parts else None,
+        proxies=proxies.places(variables),
     )

@@ -7,7 +7,8 @@ JupyterLab does not load at all with one that its HTTP library does not know, be
 from __future__ import annotations
 
 import re
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Tuple
+from urllib.parse import urlsplit
 
 from melda.base.addresses import shown
 from melda.base.errors import ConfigError
@@ -36,3 +37,17 @@ def filled_in(variables: Mapping[str, str]) -> Dict[str, str]:
             )
         found[name] = address
     return found
+
+
+def places(variables: Mapping[str, str]) -> Tuple[Tuple[str, int], ...]:
+    """Return host and port of each proxy, once.
+
+    Args:
+        variables: as :func:`filled_in` gives them.
+    """
+    found = []
+    for name, value in variables.items():
+        if name.lower() in NAMES and value.strip():
+            parts = urlsplit(value)
+            found.append((parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)))
+    return tuple(dict.fromkeys(found))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import os
 import shutil
+import socket
 import subprocess
-from typing import List
+from typing import List, NamedTuple, Tuple
 
 from melda.base import capabilities, textfiles
 from melda.base.errors import ConfigError
@@ -33,6 +34,27 @@ def resolvers(path: str = "/etc/resolv.conf") -> List[str]:
             except ValueError:
                 continue
     return list(dict.fromkeys(found))
+
+
+class Proxies(NamedTuple):
+    """Address and port of each proxy; and what is to be said of those that have none."""
+
+    found: Tuple[Tuple[str, int], ...]
+    lost: str
+
+
+def proxies(wanted: FirewallPolicy) -> Proxies:
+    """Look up the proxies' names, once: rules have addresses."""
+    found: List[Tuple[str, int]] = []
+    lost = []
+    for host, port in wanted.proxies if wanted.egress != "open" else ():
+        try:
+            asked = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.extend((str(address[4][0]).split("%")[0], port) for address in asked)
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            lost.append(f"; the proxy {host}:{port} cannot be reached: its address is not known ({reason})")
+    return Proxies(tuple(dict.fromkeys(found)), "".join(lost))
 
 
 def is_hosts_network(folder: str = "/sys/class/net") -> bool:
@@ -114,18 +136,18 @@ def prepare(wanted: FirewallPolicy) -> str:
         if wanted.explicit:
             raise ConfigError(f"{asked}, and this is the host's own network: start it without --network host")
         return "off, this is the host's own network"
-    servers = resolvers()
+    servers, ways = resolvers(), proxies(wanted)
     # IPv6 first: if it fails nothing has changed.
     covered = True
     try:
-        restore(6, rules.table(6, wanted, servers))
+        restore(6, rules.table(6, wanted, servers, ways.found))
     except ConfigError:
         if has_ipv6() and wanted.explicit:
             raise
         covered = False
     note_ipv4_only(not covered and wanted.peers is not None)
     try:
-        restore(4, rules.table(4, wanted, servers))
+        restore(4, rules.table(4, wanted, servers, ways.found))
     except ConfigError as error:
         if wanted.explicit:
             raise
@@ -134,4 +156,4 @@ def prepare(wanted: FirewallPolicy) -> str:
         may_connect = "anybody may connect"
     else:
         may_connect = "{0} may connect".format(", ".join(str(peer) for peer in wanted.peers))
-    return f"{may_connect}, egress {wanted.egress}"
+    return f"{may_connect}, egress {wanted.egress}{ways.lost}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from typing import List, Sequence
+from typing import Sequence, Tuple
 
 from melda.base.errors import ConfigError
 from melda.config.firewall_policy import FirewallPolicy
@@ -19,7 +19,9 @@ CHAINS = {"INPUT": "MELDA-INPUT", "OUTPUT": "MELDA-OUTPUT"}  # FORWARD is for ot
 PROGRAMS = {4: "iptables", 6: "ip6tables"}
 
 
-def table(version: int, wanted: FirewallPolicy, resolvers: Sequence[str], uid: int) -> str:
+def table(
+    version: int, wanted: FirewallPolicy, resolvers: Sequence[str], uid: int, proxies: Sequence[Tuple[str, int]] = ()
+) -> str:
     """Our chains, which ``iptables-restore --noflush`` fills at once and leaves the others alone.
 
     Args:
@@ -27,9 +29,10 @@ def table(version: int, wanted: FirewallPolicy, resolvers: Sequence[str], uid: i
         wanted: what to enforce.
         resolvers: addresses of the configured DNS servers.
         uid: number of the notebooks' user.
+        proxies: address and port of each.
     """
     heads, first, last, body = [], [], [], []
-    for line in rules.table(version, wanted, resolvers).splitlines():
+    for line in rules.table(version, wanted, resolvers, proxies).splitlines():
         words = line.split(" ")
         if line[:1] == ":" and line[1:].split(" ")[0] in CHAINS:
             chain = CHAINS[words[0][1:]]
@@ -77,11 +80,11 @@ def prepare(wanted: FirewallPolicy, uid: int) -> str:
     Raises:
         ConfigError: it was asked for and cannot be had; nothing of ours must listen then.
     """
-    servers: List[str] = apply.resolvers()
+    servers, ways = apply.resolvers(), apply.proxies(wanted)
     covered = True
     for version in (6, 4):
         try:
-            apply.restore(version, table(version, wanted, servers, uid), "--noflush")
+            apply.restore(version, table(version, wanted, servers, uid, ways.found), "--noflush")
             _lead_to_ours(version)
         except ConfigError as error:
             if wanted.explicit and (version == 4 or apply.has_ipv6()):
@@ -91,4 +94,4 @@ def prepare(wanted: FirewallPolicy, uid: int) -> str:
             covered = False
     apply.note_ipv4_only(not covered and wanted.peers is not None)
     peers = "anybody" if wanted.peers is None else ", ".join(str(peer) for peer in wanted.peers)
-    return f"{peers} may connect, egress {wanted.egress}"
+    return f"{peers} may connect, egress {wanted.egress}{ways.lost}"

@@ -37,23 +37,33 @@ def _dns(version: int, resolvers: Iterable[str], who: str) -> List[str]:
     return rules
 
 
-def _egress(version: int, wanted: FirewallPolicy, resolvers: Sequence[str]) -> List[str]:
+def _proxies(version: int, proxies: Iterable[Tuple[str, int]], who: str) -> List[str]:
+    ours = [(at, port) for at, port in proxies if (":" in at) == (version == 6)]
+    return [" ".join(f"-A OUTPUT -d {at} -p tcp --dport {port} {who} {NEW} -j ACCEPT".split()) for at, port in ours]
+
+
+def _egress(
+    version: int, wanted: FirewallPolicy, resolvers: Sequence[str], proxies: Sequence[Tuple[str, int]]
+) -> List[str]:
     storage = [f"-A OUTPUT -p tcp --dport {wanted.storage_port} {ROOT} {NEW} -j ACCEPT"] if wanted.storage_port else []
     if wanted.egress == "web":
         web = f"-A OUTPUT -p tcp -m multiport --dports {WEB_PORTS} {NEW} -j ACCEPT"
-        return [*_dns(version, resolvers, ""), web, *storage]
+        return [*_dns(version, resolvers, ""), web, *_proxies(version, proxies, ""), *storage]
     # The mount's, the names it needs, and where its keys come from if none were given.
     keys = [f"-A OUTPUT -d {at} -p tcp --dport 80 {ROOT} {NEW} -j ACCEPT" for at in CREDENTIALS[version]]
-    return [*_dns(version, resolvers, ROOT), *keys, *storage] if storage else []
+    return [*_dns(version, resolvers, ROOT), *keys, *_proxies(version, proxies, ROOT), *storage] if storage else []
 
 
-def table(version: int, wanted: FirewallPolicy, resolvers: Sequence[str]) -> str:
+def table(
+    version: int, wanted: FirewallPolicy, resolvers: Sequence[str], proxies: Sequence[Tuple[str, int]] = ()
+) -> str:
     """Return the whole filter table, which iptables-restore puts in place at once.
 
     Args:
         version: of the Internet Protocol, 4 or 6.
         wanted: what to enforce.
         resolvers: addresses of the configured DNS servers.
+        proxies: address and port of each.
     """
     closed_in, closed_out = wanted.peers is not None, wanted.egress != "open"
     chains: Tuple[Tuple[str, bool], ...] = (("INPUT", closed_in), ("FORWARD", closed_in), ("OUTPUT", closed_out))
@@ -72,5 +82,5 @@ def table(version: int, wanted: FirewallPolicy, resolvers: Sequence[str]) -> str
         rules.append("-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
     if closed_out:
         rules.append("-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT")
-        rules += _egress(version, wanted, resolvers)
+        rules += _egress(version, wanted, resolvers, proxies)
     return "\n".join(["*filter", *rules, "COMMIT"]) + "\n"

@@ -47,9 +47,9 @@ def _readable(bucket: Bucket, settings: Settings) -> None:
 
     Raises:
         ConfigError: it does not.
+        TemporaryFailure: it does not answer.
     """
-    with contextlib.suppress(TemporaryFailure):  # whether it answers at all is another question
-        s3.keys(iam_role.renewed(bucket, settings.variables), bucket.folder and bucket.folder + "/", 1)
+    s3.keys(iam_role.renewed(bucket, settings.variables), bucket.folder and bucket.folder + "/", 1)
 
 
 def _watch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
@@ -75,7 +75,7 @@ def _watch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
                 os.kill(pid, signal.SIGKILL)
         return watch.LOOK
 
-    watching = watch.Watch(users.ROOT, choose, bucket.patience, give_up, DATA_STATE, SUBJECT)
+    watching = watch.Watch(users.ROOT, choose, bucket.patience, give_up, DATA_STATE, SUBJECT, asking.reached)
     supervisor.call_later(watch.PAUSE, watching.poll_once)
 
 

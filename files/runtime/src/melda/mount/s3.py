@@ -6,7 +6,6 @@ service takes.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import hashlib
 import hmac
@@ -226,15 +225,15 @@ def copy(bucket: Bucket, source: str, target: str) -> None:
 
 
 def readable(bucket: Bucket) -> None:
-    """See whether S3 still gives what is in the bucket; whether it answers at all is another question.
+    """See whether S3 still gives what is in the bucket.
 
     Raises:
-        ConfigError: it does not.
+        TemporaryFailure: S3 does not answer.
+        ConfigError: it does not give it.
     """
-    with contextlib.suppress(TemporaryFailure):
-        answer = request(bucket, "GET", key=bucket.folder + "/")
-        if b"<Code>NoSuchKey</Code>" not in answer.body:  # somebody removed the folder's own object: no harm
-            checked(bucket, answer, "GetObject")
+    answer = request(bucket, "GET", key=bucket.folder + "/")
+    if b"<Code>NoSuchKey</Code>" not in answer.body:  # somebody removed the folder's own object: no harm
+        checked(bucket, answer, "GetObject")
 
 
 def located(bucket: Bucket, query: str = "") -> Tuple[Bucket, Response]:

@@ -26,7 +26,7 @@ Before = Callable[[Bucket, Settings, Supervisor, Optional[Set[str]]], None]
 
 
 class _Proven(NamedTuple):
-    """A mount that has been proved: the output of its s3fs, and a request that fails if S3 does not answer."""
+    """A mount that has been proved: the output of its s3fs, and a request that fails if S3 refuses it."""
 
     said: output.Output
     readable: Callable[[], None]
@@ -157,12 +157,16 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
     def readable() -> None:
         s3.readable(iam_role.renewed(bucket, settings.variables))
 
+    def not_refused() -> None:
+        with contextlib.suppress(TemporaryFailure):
+            readable()
+
     key_expiry.announce(bucket, supervisor)
-    _proven[:] = [_Proven(said, readable)]
+    _proven[:] = [_Proven(said, not_refused)]
     supervisor.call_later(output.PAUSE, said.poll_once)
     # Root, who has the keys, and where nobody else can put a link.
     asking = watch_requests.Questions(MOUNTED, readable, lambda: watch_requests.counters(supervisor.pid(S3FS)))
-    watching = watch.Watch(users.ROOT, asking.choose, bucket.patience, give_up)
+    watching = watch.Watch(users.ROOT, asking.choose, bucket.patience, give_up, reached=asking.reached)
     supervisor.call_later(watch.PAUSE, watching.poll_once)
 
 

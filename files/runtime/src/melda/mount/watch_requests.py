@@ -13,6 +13,9 @@ import sys
 import time
 from typing import Callable, NamedTuple, Optional
 
+from melda.base.errors import ConfigError, TemporaryFailure
+from melda.mount.watch import S3_SILENT
+
 S3_PAUSE = 59.0  # seconds after which S3 is asked though nobody uses the project; the watch comes every 15
 USED = 12  # requests to s3fs between two questions that are more than those of health checks and of ours
 
@@ -89,12 +92,25 @@ class Questions:
         os.statvfs(self._folder)
 
     def with_s3(self) -> None:
-        """Ask s3fs, and S3: one request."""
+        """Ask s3fs, and S3: one request. Nobody else is there to whom s3fs would report that S3 does not answer."""
         self.alive()
-        self._readable()
+        try:
+            self._readable()
+        except TemporaryFailure:  # whose reason changes from one to the next
+            raise OSError(S3_SILENT) from None
+
+    def reached(self) -> None:
+        """Ask S3 alone, and be content with any answer; what it refuses s3fs knows as well."""
+        try:
+            self._readable()
+        except TemporaryFailure:
+            raise
+        except ConfigError:
+            pass
 
     def whole(self) -> None:
         """Look for a file that is not there: s3fs has to ask S3 for it, and no cache knows the name. Then ask S3."""
         with contextlib.suppress(FileNotFoundError):
             os.lstat(os.path.join(self._folder, ".melda-jupyter-watch-" + secrets.token_hex(8)))
-        self._readable()
+        with contextlib.suppress(TemporaryFailure):  # s3fs had its answer
+            self._readable()

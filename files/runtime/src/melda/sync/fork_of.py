@@ -71,6 +71,20 @@ def handed_over(bucket: Bucket) -> int:
     return given
 
 
+def is_over(bucket: Bucket) -> bool:
+    """Is nothing to be copied any more?
+
+    Raises:
+        ConfigError: there is no such project, or S3 does not answer.
+    """
+    here = f"{bucket.folder}/{HERE}/"
+    if {here + CAPTURE, here + DONE} & set(s3.keys(bucket, here)):
+        return True
+    if not s3.keys(bucket, bucket.fork_of + "/", 1):
+        raise ConfigError(f"invalid FORK_OF={bucket.fork_of!r}: there is no such folder in the bucket {bucket.name}")
+    return False
+
+
 def fetch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
     """Have the parent's capture copied, unless it was at an earlier start; only what can be wrong is waited for.
 
@@ -79,10 +93,7 @@ def fetch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
     """
     if not bucket.fork_of:
         return
-    here = f"{bucket.folder}/{HERE}/"
-    over = bool({here + CAPTURE, here + DONE} & set(s3.keys(bucket, here)))
-    if not over and not s3.keys(bucket, bucket.fork_of + "/", 1):
-        raise ConfigError(f"invalid FORK_OF={bucket.fork_of!r}: there is no such folder in the bucket {bucket.name}")
+    over = is_over(bucket)
     note(Copied(over))
     if not over:
         supervisor.start(copying(bucket, settings))
