@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -72,6 +73,8 @@ def test_a_step_says_what_and_how_long(capsys: pytest.CaptureFixture[str]) -> No
 
 class Supervisor:
     """What the container's end looks like to start.run."""
+
+    listening = staticmethod(contextlib.nullcontext)
 
     def __init__(self, code: int, asked: bool) -> None:
         self.run = lambda: code

@@ -204,3 +204,21 @@ def test_a_jupyter_without_a_lab_is_left_alone(monkeypatch: pytest.MonkeyPatch, 
     for name in lab_settings.MODULES:
         monkeypatch.delitem(sys.modules, name, raising=False)
     lab_settings.install(str(tmp_path))
+
+
+@pytest.mark.parametrize("seconds", [5.0, 0.1])
+def test_at_the_end_what_was_changed_last_is_waited_for(
+    labs: Labs, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    lab, go_on = labs.next(), threading.Event()
+    replace = lab_settings.textfiles.replace
+    monkeypatch.setattr(lab_settings.textfiles, "replace", lambda *given: go_on.wait(20) and replace(*given))
+    ours = lab_settings.LabSettings(str(lab.file))
+    assert ours.settle(), "nothing was changed"
+    lab.save(THEMES, DARK)
+    ours.keep(str(lab.folder))
+    threading.Timer(0.3, go_on.set).start()
+    began = time.monotonic()
+    assert ours.settle(seconds) is (seconds > 1) and time.monotonic() - began < 5
+    assert seconds < 1 or lab.kept == {THEMES: DARK}
+    assert ours.settle(5.0)

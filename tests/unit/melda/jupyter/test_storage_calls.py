@@ -213,10 +213,12 @@ def test_who_cannot_wait_waits_a_moment_and_the_next_not_at_all() -> None:
         hangs(60)
     called: list[int] = []
     with pytest.raises(TimeoutError):
-        storage_calls.Bounded(called.append)(1)
+        storage_calls.Bounded(called.append)(60)
     assert called == [], "what would hang too is not called"
+    storage_calls.Bounded(called.append)(1)
+    assert called == [1], "one path that hangs costs no other"
     answers.set()
-    for thread in storage_calls.Bounded._hangs:
+    for thread in storage_calls.Bounded._hangs.values():
         thread.join()
     assert hangs(60) is True
     with pytest.raises(ZeroDivisionError):

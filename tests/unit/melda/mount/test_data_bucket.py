@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from melda.base import users
-from melda.base.errors import TemporaryFailure
-from melda.config.bucket import Bucket
+from melda.base.errors import ConfigError, TemporaryFailure
+from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import Settings
 from melda.mount import data_bucket, options, probing, s3, s3fs, watch
 
@@ -117,4 +117,43 @@ def test_one_that_hangs_is_killed_and_watched_on(
     with pytest.raises(OSError, match="it is not mounted"):
         asked.choose(True)()
     monkeypatch.setattr(s3fs, "is_mounted", lambda _: True)
+    monkeypatch.setattr(s3, "keys", lambda *_: ["users/ada/x"])
     asked.choose(False)()
+
+
+@pytest.mark.parametrize("folder", ["", "users/ada"])
+def test_what_s3_refuses_is_an_error_and_its_silence_is_the_mounts(
+    prepared: Any, monkeypatch: pytest.MonkeyPatch, project: Bucket, settings: Settings, folder: str
+) -> None:
+    """s3fs says of a bucket that is gone, or refused, that its files are not there."""
+    asked: list[object] = []
+
+    def keys(bucket: Bucket, prefix: str, most: int) -> list[str]:
+        asked.append((bucket.credentials, prefix, most))
+        raise answers.pop()
+
+    answers: list[Exception] = [ConfigError("AWS_ACCESS_KEY_ID is refused"), TemporaryFailure("nothing answers")]
+    monkeypatch.setattr(s3, "keys", keys)
+    monkeypatch.setattr(data_bucket.iam_role, "renewed", lambda bucket, _: bucket._replace(credentials="new"))
+    monkeypatch.setattr(s3fs, "is_mounted", lambda _: True)
+    watches = list[Asked]()
+    monkeypatch.setattr(watch, "Watch", lambda *given: watches.append(Asked(*given)) or watches[-1])
+    supervisor: Any = Supervised(mounted=True)
+    Path(data_bucket.DATA).mkdir()
+    data_bucket._watch(project._replace(folder=folder), settings, supervisor)
+    question = watches[0].choose(False)
+    question()
+    with pytest.raises(ConfigError, match="is refused"):
+        question()
+    assert asked == [("new", folder and folder + "/", 1)] * 2
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_that_keys_expire_is_said_once(
+    settings: Settings, project: Bucket, prepared: Any, capfd: pytest.CaptureFixture[str], alone: bool
+) -> None:
+    temporary = project._replace(credentials=Credentials("KEY", "CANARY", "CANARY-SESSION"), expires=4e9)
+    settings = settings._replace(bucket=None if alone else temporary)
+    data_bucket.prepare(temporary, settings, Supervised(mounted=True))  # type: ignore[arg-type]
+    said = capfd.readouterr().err
+    assert ("the keys for S3 expire at" in said and "nothing can be read at " + data_bucket.DATA in said) is alone

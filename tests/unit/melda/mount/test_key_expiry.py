@@ -51,7 +51,7 @@ def test_too_late_for_one_of_them(said: Any) -> None:
 
 def test_an_end_that_nobody_knows_is_said(said: Any) -> None:
     err, supervisor = said(credentials=TEMPORARY)
-    assert key_expiry.UNKNOWN in err and not supervisor.timers
+    assert key_expiry.UNKNOWN.format(lost=key_expiry.SAVED) in err and not supervisor.timers
 
 
 @pytest.mark.parametrize("given", [{}, {"role": "ecs", "credentials": TEMPORARY}])

@@ -89,8 +89,6 @@ class Container:
 
     def start(self, old: str = "") -> None:
         """As the hook and the sync daemon begin."""
-        if not (self.local / f"{NAME}.json").exists():
-            shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True, exist_ok=True)
         self.folder = SyncedDir(
             NAME, str(self.local), str(self.bucket), self.output.append, lambda: self.installing, old

@@ -10,20 +10,33 @@ import stat
 
 from melda.base import log
 
+LONGEST_NAME = 255  # bytes (NAME_MAX)
 
-def move_aside(path: str, keep_name: bool = True) -> None:
-    """Give what stands in the way another name; it keeps its content. The log says so.
+
+def aside(path: str, keep_name: bool = True) -> str:
+    """Give what is at ``path`` another name; it keeps its content.
 
     Args:
-        path: what stands in the way.
+        path: a file, a folder, or whatever it is.
         keep_name: begin the other name with the one it had; else nothing of that is left which had a meaning.
+
+    Returns:
+        The other name.
 
     Raises:
         OSError: it cannot be renamed.
     """
     # A name that nobody can have taken: what cannot be set aside would keep every later start from making the folder.
-    name = "{0}set-aside-{1}".format(os.path.basename(path) + "." if keep_name else "", secrets.token_hex(4))
+    end = f"set-aside-{secrets.token_hex(4)}"
+    kept = os.fsencode(os.path.basename(path))[: LONGEST_NAME - len(end) - 1]
+    name = f"{os.fsdecode(kept)}.{end}" if keep_name else end
     os.replace(path, os.path.join(os.path.dirname(path), name))
+    return name
+
+
+def move_aside(path: str, keep_name: bool = True) -> None:
+    """Set aside what stands in the way, as :func:`aside` does; the log says so."""
+    name = aside(path, keep_name)
     log.line(f"{path} was in the way and is set aside as {name}")
 
 

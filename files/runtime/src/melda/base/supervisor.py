@@ -7,9 +7,9 @@ import os
 import signal
 import subprocess
 import time
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, ContextManager, Dict, List, Optional, Tuple
 
-from melda.base import log, pressure, processes, supervisor_metrics, users
+from melda.base import interruption, log, pressure, processes, supervisor_metrics, users
 from melda.base.errors import ConfigError, StopRequested
 from melda.base.service import FIRST_PAUSE, Running, Service
 
@@ -116,6 +116,14 @@ class Supervisor:
                 raise StopRequested()
         return True
 
+    def listening(self) -> ContextManager[None]:
+        """Let the wish to stop interrupt whatever blocks meanwhile; see :func:`melda.base.interruption.listening`."""
+        return interruption.listening(STOP, self._note, lambda: self.stop_requested)
+
+    def _note(self, number: int) -> None:
+        log.line(f"stopping, as {signal.Signals(number).name} asks")
+        self.stop_requested = True
+
     def run(self) -> int:
         """Look after the services until an essential one ends or a signal asks to stop.
 
@@ -221,8 +229,7 @@ class Supervisor:
         times = [at for at, _ in self._timers] + [r.due for r in self._all.values() if r.due is not None]
         received = signal.sigtimedwait(HANDLED, max(0.0, min([now + longest] + times) - now))
         if received is not None and received.si_signo in STOP:
-            log.line(f"stopping, as {signal.Signals(received.si_signo).name} asks")
-            self.stop_requested = True
+            self._note(received.si_signo)
         self._reap()
         now = time.monotonic()
         for running in list(self._all.values()):

@@ -90,11 +90,12 @@ def run() -> int:
     supervisor, starting = Supervisor(_group(settings)), Starting()
     processes.adopt()
     try:
-        settings = locales.prepare(settings)
-        start = preload.Start(settings, supervisor, starting)
-        preload.load_jupyter(start)
-        announce()
-        _steps().take(start)
+        with supervisor.listening():
+            settings = locales.prepare(settings)
+            start = preload.Start(settings, supervisor, starting)
+            preload.load_jupyter(start)
+            announce()
+            _steps().take(start)
         code = supervisor.run()
     except StopRequested:
         code = 0

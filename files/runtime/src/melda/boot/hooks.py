@@ -51,11 +51,13 @@ def _run(path: str, who: users.Account, environment: Mapping[str, str]) -> str:
     )  # fmt: skip
     try:
         code = child.wait(SECONDS)
-    except subprocess.TimeoutExpired:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.killpg(child.pid, signal.SIGKILL)  # it leads a session of its own
         with contextlib.suppress(subprocess.TimeoutExpired):  # in a mount that hangs it may stay
             child.wait(1.0)
+        if not isinstance(error, subprocess.TimeoutExpired):  # the container is to stop
+            raise
         return f"it did not end within {SECONDS:g} s"
     return "" if code == 0 else f"it ended with exit code {code}" if code > 0 else f"it was killed by signal {-code}"
 

@@ -201,7 +201,8 @@ def run(unit: Unit, listener: str, settings: Settings) -> int:
     """
     supervisor, lost = Supervisor(), ""
     try:
-        log.line(unit.start(settings, supervisor))
+        with supervisor.listening():
+            log.line(unit.start(settings, supervisor))
         notify(listener, "READY=1")
         code = supervisor.run() if unit.stays(settings) else 0
     except StopRequested:

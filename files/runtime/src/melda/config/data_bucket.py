@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Mapping, Optional
 
 from melda.base.addresses import shown
@@ -32,4 +33,5 @@ def from_env(variables: Mapping[str, str]) -> Optional[Bucket]:
         debug=False,
         patience=bucket.patience(variables.get("S3FS_PATIENCE", "")),
         variable=NAME,
+        expires=bucket.expiration(variables.get("AWS_CREDENTIAL_EXPIRATION", ""), time.time()),
     )

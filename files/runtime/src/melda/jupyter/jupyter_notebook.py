@@ -32,6 +32,7 @@ from melda.jupyter import (
     guard,
     kernel_sockets,
     lab_settings,
+    odd_files,
     pdf,
     redact,
     saving,
@@ -109,8 +110,9 @@ def main() -> int:
     saving.install()
     contents.install()
     storage.install()
+    odd_files.install()
     served_files.install()
-    lab_settings.install(sys.argv[1])
+    settings = lab_settings.install(sys.argv[1])
     pdf.install()
     extensions.install()
     kernel_sockets.install()
@@ -133,6 +135,9 @@ def main() -> int:
     code = attempt.run(serve)
     if code and more and not attempt.over:
         log.error(f"jupyter: it does not start with {notebook_args.VARIABLE}; its own line above says why")
+    if not settings.settle():
+        log.error("jupyter: settings of JupyterLab changed last are not kept: storage did not answer in time")
+        code = code or EXIT_UNSAVED
     return after_saves(code)
 
 

@@ -29,6 +29,7 @@ MODULES = ("jupyterlab_server.settings_utils", "jupyterlab_server.settings_handl
 LONGEST = 100  # characters of a name that is shown
 LARGEST = 1 << 16  # bytes of all of them; json5 takes two seconds for these
 PATIENCE = 3.0  # seconds for which a page waits for storage, once
+LAST = 2.0  # seconds for what was changed just before the end, of the five that Jupyter has for its stop
 SETTING = re.compile(r"(@?[A-Za-z0-9_][\w.-]*/)?[A-Za-z0-9_][\w.-]*:[A-Za-z0-9_][\w.-]*")
 # They end with the container: what HTML of others may do in the page, and whether the programs in it are run when it is opened.
 NOT_KEPT = ("@jupyterlab/apputils-extension:sanitizer", "@jupyterlab/htmlviewer-extension:plugin")
@@ -137,6 +138,20 @@ class LabSettings:
             self._changed = True
             self._writing = self._writing or _begin("are not kept in the project", self._write, folder)
 
+    def settle(self, seconds: float = LAST) -> bool:
+        """At the end: wait until what was changed is in the project, or is known not to be kept.
+
+        Args:
+            seconds: to wait at most.
+
+        Returns:
+            False if it is still being written.
+        """
+        until = time.monotonic() + seconds
+        while self._writing and time.monotonic() < until:
+            time.sleep(0.01)
+        return not self._writing
+
     def _write(self, folder: str) -> None:
         self.come_back(folder)
         self._back.wait()
@@ -177,7 +192,7 @@ def _warn(what: str, error: Exception) -> None:
     logging.getLogger("ServerApp").warning("settings of JupyterLab %s: %s", what, error)
 
 
-def install(workdir: str) -> None:
+def install(workdir: str) -> LabSettings:
     """Let the Jupyter that was loaded keep them.
 
     Args:
@@ -187,6 +202,7 @@ def install(workdir: str) -> None:
     # Both are called in threads (storage.py), and the folder is an argument of each.
     for module in [sys.modules[name] for name in MODULES if name in sys.modules]:
         _wrap(module, ours)
+    return ours
 
 
 def _wrap(module: Any, ours: LabSettings) -> None:

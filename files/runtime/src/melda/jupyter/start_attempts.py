@@ -12,7 +12,8 @@ import sys
 import tempfile
 from typing import Callable, List, NoReturn
 
-from melda.base import folders, log, regular_files, textfiles
+from melda.base import folders, log, textfiles
+from melda.jupyter import odd_files
 from melda.jupyter import service as jupyter
 
 # In the environment of the second attempt: why there is one.
@@ -38,15 +39,12 @@ def make_usable(home: str, runtime: str) -> None:
         for name in below if below[0] != ".." else []:
             path = os.path.join(path, name)
             if not folders.check(path, links=True):
-                return
+                break  # Jupyter makes it
         secret = os.path.join(runtime, "jupyter_cookie_secret")
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                regular_files.read(secret, LARGEST_SECRET)
-            except FileNotFoundError:
-                raise
-            except OSError:
-                folders.move_aside(secret)
+        if os.path.isfile(secret) and os.path.getsize(secret) > LARGEST_SECRET:
+            folders.move_aside(secret)
+        configuration, ipython = (os.path.join(home, name) for name in (".jupyter", ".ipython"))
+        odd_files.set_aside(configuration, runtime, os.path.dirname(runtime), ipython)
     except Exception as error:  # then Jupyter says what it makes of it
         log.line(f"jupyter: {runtime}: {error}")
 

@@ -30,7 +30,11 @@ WAITING = {
 }
 # Those whose whole method is called in a thread: it awaits nothing of the event loop's. Below SchemaHandler is all that reads
 # settings of JupyterLab, which may be those of an extension that the user installed.
-IN_THREADS = {"SchemaHandler": ("GET", "PUT"), "TerminalRootHandler": ("POST",)}
+IN_THREADS = {
+    "SchemaHandler": ("GET", "PUT"),
+    "TerminalRootHandler": ("POST",),
+    "WorkspacesHandler": ("GET", "PUT", "DELETE"),
+}
 
 
 def touch(*paths: str) -> None:
@@ -192,8 +196,8 @@ def _without_own(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return bounded(self, *args)
         except TimeoutError:
-            folders, own = self.kernel_dirs, os.environ.get("VIRTUAL_ENV") or os.devnull
-            self.kernel_dirs = [folder for folder in folders if not folder.startswith(own + "/")]
+            folders = self.kernel_dirs
+            self.kernel_dirs = [folder for folder in folders if served_files.is_images(folder)]
             try:
                 return method(self, *args)
             finally:

@@ -145,8 +145,20 @@ async def _run(slots: Slots, call: Callable[..., T], args: Tuple[Any, ...], give
     return await done
 
 
+def _running() -> Optional[asyncio.AbstractEventLoop]:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def on_loop(loop: asyncio.AbstractEventLoop, call: Callable[..., T], *args: Any, **given: Any) -> T:
-    """Call from a thread of :func:`run` what belongs to the event loop, and wait for it."""
+    """Call from a thread of :func:`run` what belongs to the event loop, and wait for it.
+
+    On the event loop itself it is called at once: Jupyter tries to sign a notebook again where its signatures are out of order.
+    """
+    if _running() is loop:
+        return call(*args, **given)
 
     async def called() -> T:
         return call(*args, **given)
@@ -160,11 +172,7 @@ def back(call: Callable[..., T], *args: Any, **given: Any) -> T:
     A coroutine in this thread has a loop of its own, which ends with it: what that is told to read is read by nobody.
     """
     waits = _loop.get(None)
-    try:
-        here: Optional[asyncio.AbstractEventLoop] = asyncio.get_running_loop()
-    except RuntimeError:
-        here = None
-    if waits is None or waits is here:
+    if waits is None:
         return call(*args, **given)
     return on_loop(waits, call, *args, **given)
 
@@ -191,7 +199,9 @@ class Bounded:
         seconds: to wait for it.
     """
 
-    _hangs: List[threading.Thread] = []  # of all of them: while one hangs, the next is not waited for
+    _hangs: Dict[
+        object, threading.Thread
+    ] = {}  # of all of them: while one hangs, the next for the same path is not waited for
 
     def __init__(self, call: Callable[..., Any], seconds: float = PATIENCE) -> None:
         self._call, self._seconds = call, seconds
@@ -200,10 +210,11 @@ class Bounded:
         """Call it.
 
         Raises:
-            TimeoutError: it does not return in time, or another one has not returned yet.
+            TimeoutError: it does not return in time, or another one with the same arguments has not returned yet.
             Exception: what it raises.
         """
-        self._hangs[:] = [thread for thread in self._hangs if thread.is_alive()]
+        for key in [key for key, thread in self._hangs.items() if not thread.is_alive()]:
+            del self._hangs[key]
         found: List[Any] = []
         failed: List[BaseException] = []
 
@@ -213,12 +224,12 @@ class Bounded:
             except BaseException as error:
                 failed.append(error)
 
-        if not self._hangs:
+        if args not in self._hangs:
             thread = threading.Thread(target=work, daemon=True)
             thread.start()
             thread.join(self._seconds)
             if thread.is_alive():
-                self._hangs.append(thread)
+                self._hangs[args] = thread
         if failed:
             raise failed[0]
         if not found:

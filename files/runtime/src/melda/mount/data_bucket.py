@@ -6,6 +6,7 @@ If it hangs, it is killed and comes again, too: a link in the project that leads
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 from typing import Callable
@@ -17,10 +18,10 @@ from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings
-from melda.mount import iam_role, options, output, probing, s3, s3fs, watch, watch_requests
+from melda.mount import iam_role, key_expiry, options, output, probing, s3, s3fs, watch, watch_requests
 
 NAME = "s3fs of the data"
-SUBJECT = watch.Subject(f"the s3fs of {DATA}", "what reads there waits", "")
+SUBJECT = watch.Subject(f"the s3fs of {DATA}", "what reads there waits, or finds nothing", "")
 # What a killed s3fs leaves is in the way of the next one. DATA is below / and root's: nobody else may rename it.
 AGAIN = 'umount --lazy "$1" 2>/dev/null; shift; exec "$@"'
 
@@ -41,9 +42,20 @@ def _s3fs(bucket: Bucket, settings: Settings, stdout: int) -> Service:
     return Service(NAME, ("/bin/sh", "-c", AGAIN, "sh", DATA, *argv), users.ROOT, environment, stdout=stdout)
 
 
-def _watch(bucket: Bucket, supervisor: Supervisor) -> None:
-    """Ask it now and then; S3 only where somebody uses it, by a question for a file that is not there."""
-    asking = watch_requests.Questions(DATA, lambda: None, lambda: watch_requests.counters(supervisor.pid(NAME)))
+def _readable(bucket: Bucket, settings: Settings) -> None:
+    """See whether S3 still lists what is there, which is all that its keys need be allowed for sure: one request.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    with contextlib.suppress(TemporaryFailure):  # whether it answers at all is another question
+        s3.keys(iam_role.renewed(bucket, settings.variables), bucket.folder and bucket.folder + "/", 1)
+
+
+def _watch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
+    """Ask it now and then, and S3, where somebody uses it or once a minute."""
+    readable = functools.partial(_readable, bucket, settings)
+    asking = watch_requests.Questions(DATA, readable, lambda: watch_requests.counters(supervisor.pid(NAME)))
 
     def choose(well: bool) -> Callable[[], None]:
         question = asking.choose(well)
@@ -97,5 +109,7 @@ def prepare(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> str:
     supervisor.call_later(output.PAUSE, said.poll_once)
     if not mounted:
         raise TemporaryFailure(f"{asked} was not mounted in {s3fs.MOUNT_SECONDS:g} s; s3fs's output is above")
-    _watch(bucket, supervisor)
+    if settings.bucket is None:  # else it is said of the project, which has the same keys
+        key_expiry.announce(bucket, supervisor, f"nothing can be read at {DATA}")
+    _watch(bucket, settings, supervisor)
     return f"{bucket.url} is mounted read-only at {DATA}"

@@ -17,7 +17,7 @@ from melda.base import log, oom
 from melda.base.errors import EXIT_UNSAVED
 from melda.config import environ
 from melda.plugins import set_paths, state
-from melda.sync import at_start, programs
+from melda.sync import at_start, programs, unfinished_files
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
 from melda.sync.debounce import QUIET
@@ -266,6 +266,8 @@ def main() -> int:
     ours = os.path.join(given.project, state.PROJECT_STATE)
 
     known = at_start.read() if given.names and not given.last else None
+    if known or not given.names:  # else it would be a request, or more
+        unfinished_files.remove(ours, known.names() if known else None)
 
     def old(name: str) -> str:
         if known and name in known.made:

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Callable, Collection, Dict, Iterator, List, Optional, Set
 
-from melda.sync import archive, distributions, generations, local_index, programs, retention, tree
+from melda.sync import archive, distributions, generations, leftovers, local_index, programs, retention, tree
 from melda.sync.generations import Archive, Generation
 from melda.sync.local_index import LocalIndex
 from melda.sync.store import NO_FILE, Store
@@ -149,8 +149,8 @@ class Restoring:
     def _reconcile_local(self, known: Dict[str, Generation], unreadable: Collection[str]) -> None:
         """After a restart: if there is nothing new in the bucket and nothing partial here, all stays as it is.
 
-        Else only what was not saved, and is whole, stays; the rest comes from the bucket. What was saved, and cannot
-        be read there any more, is as good as not saved.
+        Else only what was not saved, and is whole, stays; the rest comes from the bucket, and what that has not got
+        is set aside. What was saved, and cannot be read there any more, is as good as not saved.
         """
         found = tree.signatures(self._layout, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
@@ -161,7 +161,15 @@ class Restoring:
             return
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._known)
-        for entry in partial if lost else kept | partial:
+        held = {entry for head in generations.heads(known) for entry in known[head].entries}
+        doubtful = leftovers.of_nobody(self._layout, self.root, partial, held)
+        aside = leftovers.set_aside(self.root, doubtful)
+        if aside:
+            self._say(
+                f"{self.name}: not saved when the container ended, and maybe not complete; "
+                f"set aside in their folders: {programs.names(aside)}"
+            )
+        for entry in (partial if lost else kept | partial) - doubtful:
             distributions.remove(os.path.join(self.root, entry))
         self._saved = local_index.NOTHING
 

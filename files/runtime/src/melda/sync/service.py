@@ -17,7 +17,7 @@ from melda.config import environ
 from melda.config.environ import SRC, Settings
 from melda.mount import s3fs
 from melda.plugins import set_paths, state
-from melda.sync import distributions, installers
+from melda.sync import installers
 
 NAME = "plugin sync"
 LOCAL = LOCAL_PLUGINS
@@ -42,12 +42,7 @@ def _make(settings: Settings, found: List[str]) -> None:
         known = local + ".json"
         if os.path.lexists(known) and not os.path.isfile(known):
             folders.move_aside(known)
-        elif folders.check(local) and not os.path.lexists(known):
-            try:
-                distributions.remove(local)  # of a container that was killed while it was restoring it
-            except OSError:
-                folders.move_aside(local)
-        folders.make(local)
+        folders.make(local)  # what is in it may be nowhere else; restoring looks at it
     if found:
         state.restoring()
     state.write("restoring" if found else state.LOCAL)

@@ -1,0 +1,88 @@
+"""A start deletes nothing that may be the user's own and is nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from melda.sync import leftovers, tree
+
+from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install
+
+MINE = ["share/model.bin", "bin/mytool", f"{SITE}/mine/data", f"{SITE}/mine.py"]
+
+
+def write(root: Path, name: str, text: str = "mine") -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+
+
+def texts(root: Path, name: str) -> list[str]:
+    """What is at a path, or was set aside from it."""
+    first, _, rest = name.partition("/") if name.startswith("share/") else (name, "", "")
+    if name.endswith("mine/data"):
+        first, rest = f"{SITE}/mine", "data"
+    there = [root / first, *(root / first).parent.glob(f"{Path(first).name}.set-aside-*")]
+    return [path.read_text() for path in (one / rest if rest else one for one in there) if path.is_file()]
+
+
+@pytest.mark.parametrize("again", [1, 3])
+def test_files_that_no_package_claims_outlive_a_kill(container: Make, again: int) -> None:
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    for name in MINE:
+        write(one.root, name)
+    install(one.root, "yak", "1")
+    for _ in range(again):
+        one.start()
+    assert [texts(one.root, name) for name in MINE] == [["mine"]] * len(MINE)
+    assert sum("set aside" in line for line in one.output) == 1 and "mytool.set-aside-" in "".join(one.output)
+    one.wait(70)
+    assert [texts(container().root, name) for name in MINE] == [["mine"]] * len(MINE), "and are saved"
+
+
+def test_a_program_that_was_changed_is_set_aside_and_the_buckets_comes_back(container: Make) -> None:
+    one = container()
+    write(one.root, "bin/mytool", "1")
+    one.wait(70)
+    write(one.root, "bin/mytool", "the second")
+    one.start()
+    assert (one.root / "bin/mytool").read_text() == "1"
+    assert sorted(texts(one.root, "bin/mytool")) == ["1", "the second"]
+
+
+def test_what_was_installed_while_the_bucket_could_not_be_read_outlives_the_restart(
+    container: Make, bucket: Path, tmp_path: Path
+) -> None:
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    root = tmp_path / "two" / NAME  # of which nothing is known: restoring failed until the container ended
+    install(root, "yak", "1")
+    write(root, "bin/mytool")
+    two = Container(bucket, tmp_path / "two")
+    (aside,) = (root / "bin").glob("mytool.set-aside-*")
+    assert aside.read_text() == "mine"
+    assert found(two.root) == {"zebra": "1", "yak": "1"}
+    two.wait(70)
+    assert found(container().root) == {"zebra": "1", "yak": "1"}
+
+
+def test_what_an_installation_left_is_not_the_users(tmp_path: Path) -> None:
+    shape = tree.layout(NAME)
+    install(tmp_path, "half", "1")
+    (tmp_path / SITE / "half" / "__init__.py").unlink()
+    (tmp_path / SITE / "__pycache__").mkdir()
+    write(tmp_path, "share/mine")
+    entries = set(shape.entries(tmp_path))
+    assert leftovers.of_nobody(shape, str(tmp_path), entries, ()) == {"share"}
+    write(tmp_path, f"{SITE}/mine.py")
+    assert leftovers.of_nobody(shape, str(tmp_path), {f"{SITE}/mine.py"}, {f"{SITE}/mine.py"}) == set()
+
+
+def test_the_longest_name_can_be_set_aside(tmp_path: Path) -> None:
+    name = "\N{LATIN SMALL LETTER A WITH DIAERESIS}" * 127 + "x"
+    (tmp_path / name).write_text("mine")
+    (aside,) = leftovers.set_aside(str(tmp_path), [name])
+    assert (tmp_path / aside).read_text() == "mine" and leftovers.set_aside(str(tmp_path), [aside]) == set()
