@@ -20,11 +20,11 @@ from melda.plugins import image_record
 from melda.sync import distributions, local_index, tree, upgrade_record
 from melda.sync.at_start import AtStart
 from melda.sync.local_index import LocalIndex
+from melda.sync.relocation import relocate
 from melda.sync.restoring import Restoring
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried
 
 WORK = "carried-over"  # folder for what is on its way, beside where it goes
-SHEBANG = 4096  # bytes of a program that are looked at: its first lines
 Say = Callable[[str], None]
 
 
@@ -237,29 +237,3 @@ def link(source: str, target: str) -> None:
         shutil.copytree(source, target, symlinks=True, copy_function=_file)
     else:
         _file(source, target)
-
-
-def relocate(root: str, old: str, new: str) -> None:
-    """Let programs in ``root``'s bin that name the Python of the folder ``old`` name the one of ``new``."""
-    programs = os.path.join(root, "bin")
-    for name in tree.listed(programs):
-        path = os.path.join(programs, name)
-        if not os.path.isfile(path) or os.path.islink(path):
-            continue
-        with contextlib.suppress(OSError):
-            text = _moved(path, old.encode(), new.encode())
-            if text is not None:
-                # A new file: the old one may have another name in the old folder.
-                mode = os.stat(path).st_mode & 0o777
-                with open(path + ".new", "wb") as stream:
-                    stream.write(text)
-                os.chmod(path + ".new", mode)
-                os.replace(path + ".new", path)
-
-
-def _moved(path: str, old: bytes, new: bytes) -> Optional[bytes]:
-    with open(path, "rb") as stream:
-        head = stream.read(SHEBANG)
-        if not head.startswith(b"#!") or old + b"/" not in head:
-            return None
-        return head.replace(old + b"/", new + b"/") + stream.read()
