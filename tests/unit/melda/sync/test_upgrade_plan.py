@@ -34,7 +34,7 @@ class Kept:
         found.mkdir(parents=True, exist_ok=True)
         return found
 
-    def add(self, name: str, package: str, version: str) -> None:
+    def add(self, name: str, package: str, version: str, more: tuple[str, ...] = ()) -> None:
         """A container of that Python installs a package; the bucket has it afterwards."""
         root = self.root(name)
         synced = SyncedDir(name, str(self.local), str(self.workdir / ".melda-jupyter"), self.told.append, str)
@@ -47,6 +47,9 @@ class Kept:
         spec = root / "share/jupyter/kernels" / package / "kernel.json"
         spec.parent.mkdir(parents=True)
         spec.write_text(json.dumps({"argv": [f"{self.workdir}/{name}/bin/python"]}))
+        for path in more:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text("mine")
         if self.bucket:
             assert synced.flush("", 1e6) == ""
             shutil.rmtree(self.local)

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from melda.base import folders, mounts
@@ -19,6 +18,7 @@ from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
 from melda.plugins import image_record
 from melda.sync import distributions, local_index, tree, upgrade_record
 from melda.sync.at_start import AtStart
+from melda.sync.hard_links import link_each
 from melda.sync.local_index import LocalIndex
 from melda.sync.relocation import relocate
 from melda.sync.restoring import Restoring
@@ -198,12 +198,7 @@ class Project:
         return restoring.index
 
     def _link(self, source: str, target: str) -> None:
-        shape = tree.layout(os.path.basename(source))
-        for entry in shape.entries(source):
-            try:
-                link(os.path.join(source, entry), os.path.join(target, entry))
-            except (OSError, RecursionError) as error:  # one that cannot be read costs itself alone
-                self._say("{0}: not taken over: {1}".format(entry, getattr(error, "strerror", "") or error))
+        link_each(source, target, tree.layout(os.path.basename(source)).entries(source), self._say)
 
 
 def local_folder(workdir: str, names: List[str]) -> str:
@@ -216,24 +211,3 @@ def local_folder(workdir: str, names: List[str]) -> str:
         names: the plugin folders of this Python and R.
     """
     return LOCAL_PLUGINS if any(mounts.at(os.path.join(workdir, name)) for name in names) else ""
-
-
-def _file(source: str, target: str) -> str:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:  # a file system that has none
-        shutil.copy2(source, target, follow_symlinks=False)
-    return target
-
-
-def link(source: str, target: str) -> None:
-    """Give a file, or all in a folder, a second name. Installers never change a file: they replace it.
-
-    Raises:
-        OSError, RecursionError: it cannot be done.
-    """
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    if os.path.isdir(source) and not os.path.islink(source):
-        shutil.copytree(source, target, symlinks=True, copy_function=_file)
-    else:
-        _file(source, target)
