@@ -66,6 +66,37 @@ def test_nothing_to_carry_over_is_not_worth_a_word(world: World) -> None:
     assert record.last and record.last.manifest == world.image.capture()["system"]["image"]
 
 
+def test_what_belongs_to_no_package_is_taken_over_or_named_once(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = world.image.workdir / f"Python-{OLD}"
+    corpus, module = "share/nltk_data/corpora/w", world.old_site / "mytools.py"
+    (old / corpus).mkdir(parents=True)
+    module.write_text("")
+    world.start()
+    new = world.image.workdir / f"Python-{VERSION}" / corpus
+    assert new.is_dir()
+    line = f"1 files or folders of no package stay in Python-{OLD}, copy them yourself: lib/python3.1/site-packages/mytools.py"
+    assert capsys.readouterr().err.count(line) == 1
+    new.rmdir()
+    world.start()
+    assert not new.exists() and "mytools" not in capsys.readouterr().err, "what is removed stays removed"
+
+
+def test_data_that_cannot_be_read_costs_no_package(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(plan.loose_files, "take", full)
+    distribution(world.old_site, "same", "1.0")
+    world.wheels = {"same": ["1.0"]}
+    world.start()
+    assert world.found()["python"] == {"same": "1.0"}
+    assert f"data of Python-{OLD} is not taken over: No space left on device" in capsys.readouterr().err
+
+
 def test_a_snapshot_of_a_bucket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "local_folder", lambda *_: str(world.image.root / "local"))
     ours = world.image.workdir / ".melda-jupyter"

@@ -40,7 +40,7 @@ def test_the_form_in_the_bucket_is_the_first_one_and_of_a_size_that_can_be_read(
 @pytest.mark.parametrize(
     "change",
     [
-        lambda it: it.update(schema=2),
+        lambda it: it.update(schema=3),
         lambda it: it.pop("schema"),
         lambda it: it.update(parents=[C]),  # its own
         lambda it: it.update(parents=[A + "0"]),

@@ -9,7 +9,7 @@ from melda.sync import leftovers, tree
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install
 
-MINE = ["share/model.bin", "bin/mytool", f"{SITE}/mine/data", f"{SITE}/mine.py"]
+MINE = ["share/model.bin", "share/nltk_data/corpora/w/data", "bin/mytool", f"{SITE}/mine/data", f"{SITE}/mine.py"]
 
 
 def write(root: Path, name: str, text: str = "mine") -> None:
@@ -19,9 +19,9 @@ def write(root: Path, name: str, text: str = "mine") -> None:
 
 def texts(root: Path, name: str) -> list[str]:
     """What is at a path, or was set aside from it."""
-    first, _, rest = name.partition("/") if name.startswith("share/") else (name, "", "")
-    if name.endswith("mine/data"):
-        first, rest = f"{SITE}/mine", "data"
+    first, rest = name, ""
+    if name.endswith("/data"):
+        first, rest = name.rpartition("/")[0], "data"
     there = [root / first, *(root / first).parent.glob(f"{Path(first).name}.set-aside-*")]
     return [path.read_text() for path in (one / rest if rest else one for one in there) if path.is_file()]
 
@@ -76,7 +76,7 @@ def test_what_an_installation_left_is_not_the_users(tmp_path: Path) -> None:
     (tmp_path / SITE / "__pycache__").mkdir()
     write(tmp_path, "share/mine")
     entries = set(shape.entries(tmp_path))
-    assert leftovers.of_nobody(shape, str(tmp_path), entries, ()) == {"share"}
+    assert leftovers.of_nobody(shape, str(tmp_path), entries, ()) == {"share/mine"}
     write(tmp_path, f"{SITE}/mine.py")
     assert leftovers.of_nobody(shape, str(tmp_path), {f"{SITE}/mine.py"}, {f"{SITE}/mine.py"}) == set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -33,7 +34,7 @@ class Kept:
         found.mkdir(parents=True, exist_ok=True)
         return found
 
-    def add(self, name: str, package: str, version: str) -> None:
+    def add(self, name: str, package: str, version: str, more: tuple[str, ...] = ()) -> None:
         """A container of that Python installs a package; the bucket has it afterwards."""
         root = self.root(name)
         synced = SyncedDir(name, str(self.local), str(self.workdir / ".melda-jupyter"), self.told.append, str)
@@ -43,6 +44,12 @@ class Kept:
         program = root / "bin" / package
         program.write_text(f"#!{self.workdir}/{name}/bin/python\nimport {package}\n")
         program.chmod(0o755)
+        spec = root / "share/jupyter/kernels" / package / "kernel.json"
+        spec.parent.mkdir(parents=True)
+        spec.write_text(json.dumps({"argv": [f"{self.workdir}/{name}/bin/python"]}))
+        for path in more:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text("mine")
         if self.bucket:
             assert synced.flush("", 1e6) == ""
             shutil.rmtree(self.local)
@@ -83,11 +90,13 @@ def test_a_patch_release_takes_all_over(kept: Kept) -> None:
     kept.add(NAME, "zebra", "1.0")
     kept.root(NEXT)
     assert kept.project.due([NEXT]) == [Due(NEXT, NAME, WHOLE)]
-    assert kept.project.take_over(Due(NEXT, NAME, WHOLE)).entries == 3
+    assert kept.project.take_over(Due(NEXT, NAME, WHOLE)).entries == 4
     assert kept.versions(NEXT) == ["zebra-1.0.dist-info"]
     program = kept.root(NEXT) / "bin" / "zebra"
     assert program.read_text() == f"#!{kept.workdir}/{NEXT}/bin/python\nimport zebra\n"
     assert os.access(program, os.X_OK)
+    spec = kept.root(NEXT) / "share/jupyter/kernels/zebra/kernel.json"
+    assert json.loads(spec.read_text()) == {"argv": [f"{kept.workdir}/{NEXT}/bin/python"]}
     mark = kept.project.mark(NAME)
     assert mark and upgrade_record.read(str(kept.workdir)) == {
         NEXT: Carried(NAME, WHOLE, done=True, mark=mark, had=("zebra",))

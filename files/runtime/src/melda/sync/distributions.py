@@ -16,6 +16,7 @@ from typing import Callable, Collection, Dict, List, Mapping, Optional, Set
 
 from melda.base import regular_files
 from melda.sync.generations import Generation
+from melda.sync.shared_folders import clear_way
 from melda.sync.tree import LONGEST, Layout, listed
 from melda.versions import libraries
 
@@ -122,6 +123,14 @@ def distributions(shape: Layout, root: str) -> Dict[str, Set[str]]:
             files = _files(os.path.join(packages, name))
             entries.update(shape.entry_of(os.path.join(shape.packages, file)) for file in files)
     return found
+
+
+def recorded(shape: Layout, root: str) -> Set[str]:
+    """Return the files that a RECORD names, relative to ``root``."""
+    packages = os.path.join(root, shape.packages)
+    infos_here = [name for name in (listed(packages) if shape.packages else ()) if name.endswith(".dist-info")]
+    files = (file for name in infos_here for file in _files(os.path.join(packages, name)))
+    return {os.path.normpath(os.path.join(shape.packages, file)) for file in files}
 
 
 def infos(shape: Layout, entries: Collection[str]) -> Dict[str, Set[str]]:
@@ -259,7 +268,7 @@ def adopt(shape: Layout, source: str, target: str, without: Collection[str] = ()
         shape: of both folders.
         source: is used up.
         target: on the same file system.
-        without: distributions, and entries that belong to none, that are skipped.
+        without: distributions, and entries that belong to none, that are skipped; with a slash: all in that folder.
 
     Returns:
         Entries that are in ``target`` now as they were in ``source``.
@@ -268,6 +277,7 @@ def adopt(shape: Layout, source: str, target: str, without: Collection[str] = ()
         OSError: something cannot be moved.
     """
     there = {*distributions(shape, target), *without}
+    around = tuple(one for one in without if one.endswith("/"))
     owners: Dict[str, Set[str]] = {}
     for name, entries in distributions(shape, source).items():
         for entry in entries:
@@ -278,7 +288,9 @@ def adopt(shape: Layout, source: str, target: str, without: Collection[str] = ()
         # A folder that several distributions share is theirs together.
         missing = entry in owners and not owners[entry] <= there
         whole = not os.path.lexists(new)
-        if missing or (whole and entry not in owners and entry not in without):
+        skipped = entry in without or entry.startswith(around)
+        if missing or (whole and entry not in owners and not skipped):
+            clear_way(target, entry)
             merge(old, new)
             moved += [entry] if whole else []
     return moved

@@ -14,7 +14,12 @@ import os
 import re
 from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Set, Tuple
 
+from melda.sync.shared_folders import is_shared
+
 SCHEMA = 1
+# Of a manifest with entries in ``share`` and its like, which were one entry each: who knows no more than schema 1 would take
+# nothing of them, and save without them. It reports what it cannot read, leaves it alone, and what it saves is merged.
+SCHEMA_SHARED = 2
 LARGEST, RESERVE = 32 << 20, 1 << 20  # bytes of a manifest; those of them that its entries leave to all else
 # What a manifest may say: more than any folder has, and little enough to be read where memory is short.
 MOST_ENTRIES, MOST_PARENTS, MOST_NUMBER = 200_000, 1000, 1 << 53
@@ -126,7 +131,7 @@ def parse(name: str, text: str) -> Generation:
         values = _values(text)
         _expect(values <= 4 * MOST_ENTRIES, f"{values} values")
         found = json.loads(text, parse_int=integer, parse_constant=_constant, object_pairs_hook=_once)
-        _expect(found["schema"] == SCHEMA, "another schema")
+        _expect(found["schema"] in (SCHEMA, SCHEMA_SHARED), "another schema")
         parents, number, created = tuple(found["parents"]), found["number"], found["created"]
         parts = {part: Archive(**fields) for part, fields in found["parts"].items()}
         entries = {entry: EntryRef(*held) for entry, held in found["entries"].items()}
@@ -147,7 +152,8 @@ def parse(name: str, text: str) -> Generation:
 def dump(generation: Generation) -> str:
     """Return the manifest's text."""
     parts = {name: part._asdict() for name, part in generation.parts.items()}
-    return json.dumps({"schema": SCHEMA, **generation._asdict(), "parts": parts}, indent=1)
+    schema = SCHEMA_SHARED if any(is_shared(entry) for entry in generation.entries) else SCHEMA
+    return json.dumps({"schema": schema, **generation._asdict(), "parts": parts}, indent=1)
 
 
 def heads(known: Mapping[str, Generation]) -> List[str]:

@@ -175,7 +175,11 @@ def _exchange(shape: tree.Layout, whole: str, root: str, same: Mapping[str, str]
             path = os.path.join(root, entry)
             if entry in old:
                 os.rename(path, os.path.join(mark, secrets.token_hex(8)))
+        for entry in changed:
+            path = os.path.join(root, entry)
             if entry in new:
+                if shape.is_opened(entry) and os.path.lexists(path):  # a folder was here, of which nothing is left
+                    os.rename(path, os.path.join(mark, secrets.token_hex(8)))
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 os.rename(os.path.join(whole, entry), path)
     finally:

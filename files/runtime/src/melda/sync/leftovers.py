@@ -16,6 +16,16 @@ from melda.sync.tree import Layout
 ASIDE = re.compile(r"set-aside-[0-9a-f]{8}$")  # as folders.aside names them
 
 
+def _only(root: str, entry: str, recorded: Collection[str]) -> bool:
+    """Is an entry a file, or a folder in which a RECORD names all files?"""
+    below = os.walk(os.path.join(root, entry))
+    return all(
+        os.path.relpath(os.path.join(folder, name), root) in recorded
+        for folder, folders_in, names in below
+        for name in (*names, *(one for one in folders_in if os.path.islink(os.path.join(folder, one))))
+    )
+
+
 def of_nobody(shape: Layout, root: str, partial: Collection[str], held: Collection[str]) -> Set[str]:
     """Return those of ``partial`` that may be the user's own, as they are nowhere else.
 
@@ -25,11 +35,12 @@ def of_nobody(shape: Layout, root: str, partial: Collection[str], held: Collecti
         held: entries that the bucket has. Beside the packages (``bin``, ``share``) it may have an older state of them.
     """
     owned = {entry for each in distributions.distributions(shape, root).values() for entry in each}
+    recorded = distributions.recorded(shape, root)
     found = set()
     for entry in partial:
-        path, (folder, name) = os.path.join(root, entry), os.path.split(entry)
+        folder, name = os.path.split(entry)
         is_package = folder == shape.packages
-        installed = entry in owned and (is_package or not os.path.isdir(path))
+        installed = entry in owned and (is_package or _only(root, entry, recorded))
         if not (name == "__pycache__" or installed or (is_package and entry in held)):
             found.add(entry)
     return found

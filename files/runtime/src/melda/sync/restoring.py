@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, Collection, Dict, Iterator, List, Optional, Set
+from typing import Callable, Collection, Dict, Iterator, List, Optional, Set, Tuple
 
 from melda.sync import archive, distributions, generations, leftovers, local_index, programs, retention, tree
 from melda.sync.generations import Archive, Generation
 from melda.sync.local_index import LocalIndex
+from melda.sync.shared_folders import is_shared, within
 from melda.sync.store import NO_FILE, Store
 
 Say = Callable[[str], None]
@@ -89,9 +90,12 @@ class Restoring:
             else:
                 self._merged = self._merged or bool(self._saved.heads)
                 self._saved = self._saved._replace(heads=(*self._saved.heads, name))
-        if bad:  # take from the other heads what the damaged ones had in a newer state
+        # Take from the other heads what the damaged ones had in a newer state, or what a newer folder has not got.
+        mixed = self._merged and any(self._is_coarse(known[name]) for name in self._saved.heads if name in known)
+        if bad or mixed:
             for name in self._saved.heads:
-                self._take(known[name], set())
+                if name in known:
+                    self._take(known[name], set())
         self._merged = self._merged or bool(bad)
         if self._old:
             self._migrate_flat_layout()
@@ -184,10 +188,21 @@ class Restoring:
             yield name
 
     def _newer(self, known: Dict[str, Generation], name: str) -> Set[str]:
-        """Return the packages of which another head has a newer state."""
-        own = distributions.numbers(self._layout, known[name])
-        heads = [distributions.numbers(self._layout, known[head]) for head in generations.heads(known) if head != name]
-        return {unit for unit, number in own.items() if any(other.get(unit, -1) > number for other in heads)}
+        """Return the packages, and entries, of which another head has a newer state; with a slash: all in that folder."""
+        heads = [known[head] for head in generations.heads(known) if head != name]
+        own, others = known[name], [distributions.numbers(self._layout, head) for head in heads]
+        units = distributions.numbers(self._layout, own).items()
+        found = {unit for unit, number in units if any(other.get(unit, -1) > number for other in others)}
+        for other in heads:  # one of them may have as one entry what is many in the other
+            for entry in (one for one in {*own.entries, *other.entries} if is_shared(one + "/")):
+                mine, its = (within(entry, each.entries) for each in (own, other))
+                if mine and its and other.entries[its].number > own.entries[mine].number:
+                    found.add(entry + "/" if self._layout.is_opened(entry) else entry)
+        return found
+
+    def _is_coarse(self, generation: Generation) -> bool:
+        """Return whether it has as one entry what is many now. An older image made it."""
+        return any(entry in self._layout.shared for entry in generation.entries)
 
     def _take(self, generation: Generation, without: Set[str]) -> Dict[str, str]:
         """Take what we have not got from a generation, but what is ``without``.
@@ -200,6 +215,7 @@ class Restoring:
         distributions.remove(self._unpacked)
         for opened in self._layout.opened:  # folders, so that no link in an archive stands in for one
             os.makedirs(os.path.join(whole, opened), exist_ok=True)
+        links: List[Tuple[str, str]] = []  # that stand in for one that need not be there
         for name in sorted({ref.part for ref in generation.entries.values()}):
             part, folder = generation.parts[name], os.path.join(self._unpacked, name)
             os.mkdir(folder)
@@ -209,20 +225,27 @@ class Restoring:
                 damaged[name] = "it is gone" if isinstance(error, OSError) else str(error)
                 continue
             for entry in list(self._layout.entries(folder)):
-                ref = generation.entries.get(entry)
+                ref = generation.entries.get(within(entry, generation.entries))
                 if ref and ref.part == name:
-                    distributions.merge(os.path.join(folder, entry), os.path.join(whole, entry))
+                    old, new = os.path.join(folder, entry), os.path.join(whole, entry)
+                    if self._layout.is_opened(entry):
+                        links.append((new, old))
+                    else:
+                        distributions.merge(old, new)
                     self.moved()
+        for new, old in sorted(links, reverse=True):  # what lies in it comes first
+            distributions.merge(old, new)
         moved = {
-            entry: tree.signature(os.path.join(self.root, entry))
+            entry: generation.entries[within(entry, generation.entries)]
             for entry in distributions.adopt(self._layout, whole, self.root, without)
-            if entry in generation.entries
+            if within(entry, generation.entries)
         }
+        signatures = {entry: tree.signature(os.path.join(self.root, entry)) for entry in moved}
         distributions.remove(self._unpacked)
         self._saved = self._saved._replace(
             number=max(self._saved.number, generation.number),
-            entries={**self._saved.entries, **{entry: generation.entries[entry] for entry in moved}},
-            signatures={**self._saved.signatures, **moved},
+            entries={**self._saved.entries, **moved},
+            signatures={**self._saved.signatures, **signatures},
             parts={**self._saved.parts, **generation.parts},
         )
         return damaged

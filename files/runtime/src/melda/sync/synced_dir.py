@@ -33,6 +33,7 @@ TIMEOUT = half_written.SETTLED  # seconds of quiet after which it is saved thoug
 RETRY, LONGEST_RETRY = 5.0, 60.0  # seconds after which a failed upload is tried again
 LARGEST_ENTRY = 64 << 30  # bytes
 NOISY = "it changes all the time"
+BESIDE = "part of a package of which something is left out"
 ATTEMPTS = 3  # of the last save, each without what changed during the one before
 
 
@@ -82,7 +83,8 @@ class SyncedDir(Reporting):
             reported = self._quiet.noisy(now, TIMEOUT if busy else debounce.NOISY) & noisy
             self._often = RESCAN if reported else SCAN
             deferred = self._together(noisy | set(left))
-            left.update(dict.fromkeys(reported, NOISY))
+            beside = self._together(reported | set(left)) & pending - reported
+            left.update({**dict.fromkeys(reported, NOISY), **dict.fromkeys(beside, BESIDE)})
             self._tell(found, left)
             later = pending - self._together(set(left))
             self.dirty = bool(later) or self._merged

@@ -9,6 +9,8 @@ import re
 import stat
 from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
 
+from melda.sync.shared_folders import FOLDERS, WITHIN, is_shared
+
 # pip's: what it takes away in an upgrade; R's: where it builds.
 TEMPORARY = ("~", "00LOCK")
 LONGEST = 3000  # bytes of a path in an entry: it must also be a path where it is unpacked (PATH_MAX is 4096)
@@ -23,15 +25,26 @@ class Layout(NamedTuple):
     Attributes:
         opened: folders whose children are entries, relative, the outer ones first.
         made: entries that set-paths makes again in each container.
+        shared: as ``opened``, of folders that hold no packages.
     """
 
     opened: Tuple[str, ...]
     made: Tuple[str, ...]
+    shared: Tuple[str, ...] = ()
 
     @property
     def packages(self) -> str:
         """The innermost of ``opened``: where Python's, or R's, packages lie."""
         return self.opened[-1]
+
+    def is_opened(self, path: str) -> bool:
+        """Return whether the children of a folder are entries."""
+        if not is_shared(path + "/"):
+            return path in self.opened
+        if path in self.shared:
+            return True
+        above, name = os.path.split(path)
+        return above in self.shared and above in WITHIN and name.startswith(WITHIN[above])
 
     def entry_of(self, path: str) -> str:
         """Return the entry that the file ``path`` of the folder belongs to; empty if it is not in the folder."""
@@ -39,9 +52,33 @@ class Layout(NamedTuple):
         if steps[0] in ("..", ".", ""):
             return ""
         length = 1
-        while length < len(steps) and "/".join(steps[:length]) in self.opened:
+        while length < len(steps) and self.is_opened("/".join(steps[:length])):
             length += 1
         return "/".join(steps[:length])
+
+    def folders(self, root: str) -> List[str]:
+        """Return the folders whose children are entries, the outer ones first: none that is a link, or behind one.
+
+        Raises:
+            OSError: one cannot be read.
+        """
+        found: Dict[str, None] = {}
+
+        def add(folder: str) -> None:
+            path = os.path.join(root, folder)
+            if folder and (os.path.dirname(folder) not in found or os.path.islink(path)):
+                return  # what lies behind a link is somebody else's
+            if folder not in self.opened and not _may_open(path):
+                return
+            found[folder] = None
+            if folder in WITHIN:
+                for name in sorted(listed(path)):
+                    if name.startswith(WITHIN[folder]):
+                        add(os.path.join(folder, name))
+
+        for folder in (*self.opened, *self.shared):
+            add(folder)
+        return list(found)
 
     def entries(self, root: str) -> Iterator[str]:
         """Return all that is to be kept: paths relative to ``root``.
@@ -49,21 +86,17 @@ class Layout(NamedTuple):
         Raises:
             OSError: a folder cannot be read.
         """
-        links: List[str] = []
-        for folder in self.opened:
-            path = os.path.join(root, folder)
-            if os.path.islink(path):
-                links.append(folder + "/")  # what lies behind it is somebody else's
-            elif not folder.startswith(tuple(links)):
-                for name in sorted(listed(path)):
-                    entry = os.path.join(folder, name)
-                    is_opened = entry in self.opened and not os.path.islink(os.path.join(root, entry))
-                    if not (is_opened or entry in self.made or name.startswith(TEMPORARY)):
-                        yield entry
+        folders = dict.fromkeys(self.folders(root))
+        for folder in folders:
+            for name in sorted(listed(os.path.join(root, folder))):
+                entry = os.path.join(folder, name)
+                temporary = folder in self.opened and name.startswith(TEMPORARY)
+                if not (temporary or entry in folders or entry in self.made):
+                    yield entry
 
     def stamp(self, root: str) -> Tuple[int, ...]:
         """Return what changes when an entry comes or goes: a few system calls."""
-        return tuple(_changed(os.path.join(root, folder)) for folder in self.opened)
+        return tuple(_changed(os.path.join(root, folder)) for folder in self.folders(root))
 
     def busy(self, root: str) -> str:
         """Return what an installation has under way, or left when it was interrupted; empty if there is nothing."""
@@ -89,6 +122,7 @@ def layout(name: str) -> Layout:
     return Layout(
         ("", "bin", "lib", lib, packages),
         ("pyvenv.cfg", *python, packages + "/zz-melda-image.pth"),
+        FOLDERS,
     )
 
 
@@ -105,6 +139,15 @@ def _changed(path: str) -> int:
         return os.stat(path).st_mtime_ns
     except OSError:
         return 0
+
+
+def _may_open(path: str) -> bool:
+    """Is it a folder that can be read? One that cannot is an entry itself, so that it costs nobody else."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and _is_open(found, path)
 
 
 class Entry(NamedTuple):

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from melda.base import folders, mounts
@@ -19,12 +18,13 @@ from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
 from melda.plugins import image_record
 from melda.sync import distributions, local_index, tree, upgrade_record
 from melda.sync.at_start import AtStart
+from melda.sync.hard_links import link_each
 from melda.sync.local_index import LocalIndex
+from melda.sync.relocation import relocate
 from melda.sync.restoring import Restoring
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried
 
 WORK = "carried-over"  # folder for what is on its way, beside where it goes
-SHEBANG = 4096  # bytes of a program that are looked at: its first lines
 Say = Callable[[str], None]
 
 
@@ -198,12 +198,7 @@ class Project:
         return restoring.index
 
     def _link(self, source: str, target: str) -> None:
-        shape = tree.layout(os.path.basename(source))
-        for entry in shape.entries(source):
-            try:
-                link(os.path.join(source, entry), os.path.join(target, entry))
-            except (OSError, RecursionError) as error:  # one that cannot be read costs itself alone
-                self._say("{0}: not taken over: {1}".format(entry, getattr(error, "strerror", "") or error))
+        link_each(source, target, tree.layout(os.path.basename(source)).entries(source), self._say)
 
 
 def local_folder(workdir: str, names: List[str]) -> str:
@@ -216,50 +211,3 @@ def local_folder(workdir: str, names: List[str]) -> str:
         names: the plugin folders of this Python and R.
     """
     return LOCAL_PLUGINS if any(mounts.at(os.path.join(workdir, name)) for name in names) else ""
-
-
-def _file(source: str, target: str) -> str:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:  # a file system that has none
-        shutil.copy2(source, target, follow_symlinks=False)
-    return target
-
-
-def link(source: str, target: str) -> None:
-    """Give a file, or all in a folder, a second name. Installers never change a file: they replace it.
-
-    Raises:
-        OSError, RecursionError: it cannot be done.
-    """
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    if os.path.isdir(source) and not os.path.islink(source):
-        shutil.copytree(source, target, symlinks=True, copy_function=_file)
-    else:
-        _file(source, target)
-
-
-def relocate(root: str, old: str, new: str) -> None:
-    """Let programs in ``root``'s bin that name the Python of the folder ``old`` name the one of ``new``."""
-    programs = os.path.join(root, "bin")
-    for name in tree.listed(programs):
-        path = os.path.join(programs, name)
-        if not os.path.isfile(path) or os.path.islink(path):
-            continue
-        with contextlib.suppress(OSError):
-            text = _moved(path, old.encode(), new.encode())
-            if text is not None:
-                # A new file: the old one may have another name in the old folder.
-                mode = os.stat(path).st_mode & 0o777
-                with open(path + ".new", "wb") as stream:
-                    stream.write(text)
-                os.chmod(path + ".new", mode)
-                os.replace(path + ".new", path)
-
-
-def _moved(path: str, old: bytes, new: bytes) -> Optional[bytes]:
-    with open(path, "rb") as stream:
-        head = stream.read(SHEBANG)
-        if not head.startswith(b"#!") or old + b"/" not in head:
-            return None
-        return head.replace(old + b"/", new + b"/") + stream.read()

@@ -44,6 +44,7 @@ def background(place: environ.ImageLayout, variables: Dict[str, str]) -> None:
         _ask(one, dues)
         return
     one.take_over(every)  # what the sync daemon could not
+    one.take_loose(dues)
     found = [*one.former(dues), *one.newer()]
     if any(former.packages for former in found):
         _install(one, found)
@@ -90,7 +91,7 @@ def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     try:
         one.keep_snapshots()
         dues = one.due(again=True)
-        taken = one.take_over(dues)
+        taken = one.take_over(dues) + one.take_loose(dues)
         found = one.former([due for due in dues if due.how == PACKAGES])
         found += [each for each in one.newer() if each.due.target not in {due.target for due in dues}]
         dues += [each.due for each in found if each.due not in dues]

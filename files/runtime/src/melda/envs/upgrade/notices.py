@@ -96,6 +96,13 @@ def summary(count: int, dues: Collection[Due], failures: Sequence[Failure]) -> s
     return text
 
 
+def left(due: Due, entries: Sequence[str]) -> str:
+    """Return one line of what belongs to no package, and is not taken over."""
+    more = f" and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
+    names = ", ".join(entries[:SHOWN])
+    return f"{len(entries)} files or folders of no package stay in {due.source}, copy them yourself: {names}{more}"
+
+
 def does_not_load(failures: Sequence[Failure]) -> str:
     """Return one line of packages that were taken over as they are, and do not load."""
     names = ", ".join(f"{one.name} {one.version}" for one in failures[:SHOWN])

@@ -15,7 +15,7 @@ from melda.envs.restore.progress import Progress
 from melda.envs.upgrade import checking, install_passes, notices, previous
 from melda.envs.upgrade.previous import Former
 from melda.plugins import image_record, set_paths, state
-from melda.sync import local_index, tree, upgrade_record
+from melda.sync import local_index, loose_files, tree, upgrade_record
 from melda.sync.upgrade_plan import Due, Project, local_folder
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried, Failure
 
@@ -44,9 +44,9 @@ class Upgrade:
     def __init__(self, place: environ.ImageLayout, progress: Progress) -> None:
         self._place, self._progress = place, progress
         self._targets = [os.path.basename(folder) for folder in set_paths.plugins(place) if folder]
-        on_disk = local_folder(place.workdir, self._targets)
-        self._local, self._kept = not on_disk, bool(on_disk)
-        self._project = Project(place.workdir, on_disk, notices.say)
+        self._on_disk = local_folder(place.workdir, self._targets)
+        self._local, self._kept = not self._on_disk, bool(self._on_disk)
+        self._project = Project(place.workdir, self._on_disk, notices.say)
 
     def due(self, again: bool = False) -> List[Due]:
         """Return what there is to do.
@@ -107,7 +107,9 @@ class Upgrade:
         return found
 
     def nothing(self, found: Sequence[Former]) -> None:
-        """There was nothing to carry over, and nobody need be told."""
+        """There was no package to carry over, and nobody need be told."""
+        if not self._wait_until_saved([one.due.target for one in found]):
+            return
         for one in found:
             mark = self._project.mark(one.due.source)
             upgrade_record.note(self._place.workdir, one.due.target, Carried(one.due.source, PACKAGES, True, mark=mark))
@@ -118,6 +120,26 @@ class Upgrade:
     def take_over(self, dues: Sequence[Due]) -> int:
         """Take over what fits as it is; return how many entries."""
         return sum(self._project.take_over(due).entries for due in dues if due.how == WHOLE)
+
+    def take_loose(self, dues: Sequence[Due]) -> int:
+        """Take over what belongs to no package, of a folder that is filled for the first time; return how many entries.
+
+        What is not taken is said, once, and costs no package.
+        """
+        known, count = self._mine(), 0
+        for due in dues:
+            if due.how == PACKAGES and not (due.target in known and known[due.target].done):
+                try:
+                    taken, left = loose_files.take(self._place.workdir, self._on_disk, due, notices.say)
+                except OSError as error:
+                    notices.say(f"data of {due.source} is not taken over: {error.strerror or error}")
+                    continue
+                count += taken
+                if taken:
+                    notices.say(f"{taken} kernels, and files of data, are taken over from {due.source}")
+                if left:
+                    notices.say(notices.left(due, left))
+        return count
 
     def install(
         self,

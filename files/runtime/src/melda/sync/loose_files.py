@@ -1,0 +1,92 @@
+"""What belongs to no package in the folder of another Python: data and kernels are taken over, and the rest is named."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Callable, List, NamedTuple, Set
+
+from melda.base import folders
+from melda.base.paths import PROJECT_STATE
+from melda.sync import distributions, tree
+from melda.sync.hard_links import link_each
+from melda.sync.relocation import relocate
+from melda.sync.restoring import Restoring
+from melda.sync.store import Store
+from melda.sync.upgrade_plan import Due
+
+WORK = "carried-over-data"  # folder for what is on its way, beside where it goes
+# In ``share``, but made for a package: of no use where that is not installed, or is another version.
+OF_PACKAGES = tuple(f"share/{name}/" for name in ("jupyter/labextensions", "jupyter/nbextensions", "man", "doc"))
+Say = Callable[[str], None]
+
+
+class Loose(NamedTuple):
+    """What no package has of a folder.
+
+    Attributes:
+        taken: how many entries were taken over.
+        left: entries that were not.
+    """
+
+    taken: int
+    left: List[str]
+
+
+class _Looked(Store):
+    """A store in which what is damaged stays where it is."""
+
+    def __init__(self, folder: str, say: Say) -> None:
+        super().__init__(folder)
+        self._tell = say
+
+    def set_aside(self, name: str, parts: Set[str]) -> None:
+        """Say that archives of a generation cannot be read."""
+        self._tell(f"{os.path.basename(self._folder)}: {len(parts)} archives of {name} are damaged or gone")
+
+
+def of_no_package(shape: tree.Layout, root: str) -> List[str]:
+    """Return the entries of a Python's folder that no package has, but what Python compiled."""
+    owned = {entry for entries in distributions.distributions(shape, root).values() for entry in entries}
+    return sorted(
+        entry for entry in shape.entries(root) if entry not in owned and os.path.basename(entry) != "__pycache__"
+    )
+
+
+def _unpack(name: str, work: str, ours: str, say: Say) -> str:
+    """Bring a folder from the bucket, and change nothing there."""
+    folders.make(work, name)
+    restoring = Restoring(name, work, ours, lambda _: None, "")
+    restoring._store = _Looked(os.path.join(ours, name), say)
+    restoring.restore()
+    return os.path.join(work, name)
+
+
+def take(workdir: str, local: str, due: Due, say: Say) -> Loose:
+    """Fill a folder with what another X.Y has in ``share`` of the user's own. What is there stays.
+
+    Args:
+        workdir, local, say: as for :class:`Project`.
+        due: what is to be filled from where.
+
+    Raises:
+        OSError: something cannot be read or written.
+    """
+    shape, ours = tree.layout(due.source), os.path.join(workdir, PROJECT_STATE)
+    if not shape.packages:
+        return Loose(0, [])
+    work = os.path.join(local or ours, WORK)
+    data = os.path.join(work, "data")
+    distributions.remove(work)
+    folders.make(data)
+    try:
+        source = _unpack(due.source, work, ours, say) if local else os.path.join(workdir, due.source)
+        found = of_no_package(shape, source)
+        chosen = [entry for entry in found if entry.startswith("share/") and not entry.startswith(OF_PACKAGES)]
+        link_each(source, data, chosen, say)
+        relocate(data, *(os.path.join(workdir, name) for name in (due.source, due.target)))
+        moved = distributions.adopt(tree.layout(due.target), data, os.path.join(local or workdir, due.target))
+    finally:
+        with contextlib.suppress(OSError):
+            distributions.remove(work)
+    return Loose(len(moved), [entry for entry in found if entry not in chosen])

@@ -1,0 +1,69 @@
+"""Files that name the folder of a Python: in the folder of another one they are to name that."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from typing import Any, Optional
+
+from melda.base import regular_files
+from melda.sync import tree
+
+SHEBANG = 4096  # bytes of a program that are looked at: its first lines
+KERNELS = os.path.join("share", "jupyter", "kernels")
+LARGEST = 1 << 20  # bytes of a kernel.json
+
+
+def relocate(root: str, old: str, new: str) -> None:
+    """Let programs and kernels in ``root`` that name the Python of the folder ``old`` name the one of ``new``."""
+    for name in tree.listed(os.path.join(root, "bin")):
+        path = os.path.join(root, "bin", name)
+        if os.path.isfile(path) and not os.path.islink(path):
+            with contextlib.suppress(OSError):
+                _replace(path, _program(path, old.encode(), new.encode()))
+    for name in tree.listed(os.path.join(root, KERNELS)):
+        path = os.path.join(root, KERNELS, name, "kernel.json")
+        if not os.path.islink(os.path.dirname(path)):
+            with contextlib.suppress(OSError, ValueError, RecursionError):
+                _replace(path, _kernel(path, old, new))
+
+
+def _replace(path: str, content: Optional[bytes]) -> None:
+    """Write a new file: the old one may have another name in the old folder."""
+    if content is not None:
+        mode = os.stat(path).st_mode & 0o777
+        with open(path + ".new", "wb") as stream:
+            stream.write(content)
+        os.chmod(path + ".new", mode)
+        os.replace(path + ".new", path)
+
+
+def _program(path: str, old: bytes, new: bytes) -> Optional[bytes]:
+    with open(path, "rb") as stream:
+        head = stream.read(SHEBANG)
+        if not head.startswith(b"#!") or old + b"/" not in head:
+            return None
+        return head.replace(old + b"/", new + b"/") + stream.read()
+
+
+def _kernel(path: str, old: str, new: str) -> Optional[bytes]:
+    """Return what a kernel.json is to be; nothing: what it is."""
+    found = json.loads(regular_files.read(path, LARGEST, follow=False).decode("utf-8"))
+    if not isinstance(found, dict):
+        return None
+    changed = {**found, **{key: _moved(found[key], old, new) for key in ("argv", "env") if key in found}}
+    return json.dumps(changed, indent=1, ensure_ascii=False).encode() + b"\n" if changed != found else None
+
+
+def _moved(value: Any, old: str, new: str) -> Any:
+    if isinstance(value, list):
+        return [_moved(one, old, new) for one in value]
+    if isinstance(value, dict):
+        return {key: _moved(one, old, new) for key, one in value.items()}
+    if not isinstance(value, str):
+        return value
+    series = os.path.basename(new).lower().replace("-", "").rpartition(".")[0]  # python3.11
+    found = re.escape(old) + r"(?:(/(?:bin|lib|include|include/site)/)python\d+\.\d+)?(?=[/:\s]|$)"
+    return re.sub(found, lambda match: new + (match.group(1) + series if match.group(1) else ""), value)

@@ -1,0 +1,70 @@
+"""Programs and kernels that were taken over name the Python of their new folder; the old files stay as they are."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from melda.sync.relocation import relocate
+
+OLD, NEW = "/p/Python-3.11.1", "/p/Python-3.13.9"
+
+
+def kernel(root: Path, content: object) -> Path:
+    path = root / "share/jupyter/kernels/mine/kernel.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_a_kernel_names_the_new_python(tmp_path: Path) -> None:
+    path = kernel(
+        tmp_path,
+        {
+            "argv": [
+                f"{OLD}/bin/python3.11",
+                "-m",
+                "x",
+                f"--at={OLD}/lib/python3.11/site-packages",
+                "{connection_file}",
+            ],
+            "env": {"PATH": f"/bin:{OLD}/bin:{OLD}", "OTHER": f"{OLD}2/bin", "COUNT": 1},
+            "display_name": f"Mine of {OLD}",
+        },
+    )
+    os.link(path, tmp_path / "old")
+    before = path.read_text()
+    relocate(str(tmp_path), OLD, NEW)
+    assert json.loads(path.read_text()) == {
+        "argv": [f"{NEW}/bin/python3.13", "-m", "x", f"--at={NEW}/lib/python3.13/site-packages", "{connection_file}"],
+        "env": {"PATH": f"/bin:{NEW}/bin:{NEW}", "OTHER": f"{OLD}2/bin", "COUNT": 1},
+        "display_name": f"Mine of {OLD}",
+    }
+    assert (tmp_path / "old").read_text() == before
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "", "[" * 100_000, {"argv": 1}, {"argv": ["/bin/sh"]}, {"env": None}])
+def test_what_does_not_name_it_stays_as_it_is(tmp_path: Path, content: object) -> None:
+    path = kernel(tmp_path, content)
+    before = path.read_text(), path.stat().st_ino
+    relocate(str(tmp_path), OLD, NEW)
+    assert (path.read_text(), path.stat().st_ino) == before
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    other = kernel(tmp_path / "other", {"argv": [f"{OLD}/bin/python"]})
+    (tmp_path / "share/jupyter/kernels").mkdir(parents=True)
+    (tmp_path / "share/jupyter/kernels/mine").symlink_to(other.parent)
+    relocate(str(tmp_path), OLD, NEW)
+    assert OLD in other.read_text()
+
+
+def test_a_program_names_it(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/x").write_text(f"#!{OLD}/bin/python\nx\n")
+    (tmp_path / "bin/y").write_text(f"{OLD}/bin/python\n")
+    relocate(str(tmp_path), OLD, NEW)
+    assert (tmp_path / "bin/x").read_text() == f"#!{NEW}/bin/python\nx\n"
+    assert (tmp_path / "bin/y").read_text() == f"{OLD}/bin/python\n"
