@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,16 +38,23 @@ def test_what_is_used(group: tuple[Path, Path, str]) -> None:
     assert memory.used(folder(group[0])) == 7
 
 
-def test_each_kill_is_logged_once(group: tuple[Path, Path, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_kill_is_logged_once(
+    group: tuple[Path, Path, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     limit, events, text = group
     limit.write_text(str(3 << 29))
     events.write_text(text.format(1))
+    monkeypatch.setenv("LOG_FORMAT", "json")
     look = memory.watch(folder(events))
     for count in (1, 2, 2, 4):
         events.write_text(text.format(count))
         assert look() == memory.PAUSE
     lost = "as the container's limit of 1.5 GiB was used up; a notebook whose kernel it was has lost its variables"
-    said = [line.partition("memory: ")[2] for line in capsys.readouterr().err.splitlines()]
+    found = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert {(line["level"], line["step"]) for line in found} == {("error", "memory")}, (
+        "a notebook has lost its variables"
+    )
+    said = [line["message"].partition("memory: ")[2] for line in found]
     assert said == [f"1 process killed by the kernel, {lost}", f"2 processes killed by the kernel, {lost}"]
 
 

@@ -24,7 +24,7 @@ def move_aside(path: str, keep_name: bool = True) -> None:
     # A name that nobody can have taken: what cannot be set aside would keep every later start from making the folder.
     name = "{0}set-aside-{1}".format(os.path.basename(path) + "." if keep_name else "", secrets.token_hex(4))
     os.replace(path, os.path.join(os.path.dirname(path), name))
-    log.line(f"{path} was in the way and is set aside as {name}")
+    log.warn(f"{path} was in the way and is set aside as {name}")
 
 
 def check(path: str, links: bool = False) -> bool:

@@ -56,7 +56,7 @@ def watch(folder: str = FOLDER) -> Callable[[], float]:
     def look() -> float:
         now = killed(folder)
         if now > known[0]:
-            log.line(
+            log.error(
                 f"memory: {sentence(now - known[0], folder)}; a notebook whose kernel it was has lost its variables"
             )
         known[0] = now

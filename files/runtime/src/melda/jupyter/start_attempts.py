@@ -48,7 +48,7 @@ def make_usable(home: str, runtime: str) -> None:
             except OSError:
                 folders.move_aside(secret)
     except Exception as error:  # then Jupyter says what it makes of it
-        log.line(f"jupyter: {runtime}: {error}")
+        log.warn(f"jupyter: {runtime}: {error}")
 
 
 class Attempt:
@@ -80,7 +80,7 @@ class Attempt:
         """Leave the configuration out if there is a reason."""
         if self.reason:
             os.environ[CONFIGURATION] = _empty_folder()
-            log.line(f"jupyter: ~/.jupyter is left out: {self.reason}")
+            log.warn(f"jupyter: ~/.jupyter is left out: {self.reason}")
             with contextlib.suppress(OSError):
                 textfiles.replace(self._told, f"left out: {self.reason}")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, Collection, Dict, Iterator, List, Optional, Set
+from typing import Collection, Dict, Iterator, List, Optional, Set
 
+from melda.base import log
+from melda.base.log import Say
 from melda.sync import archive, distributions, generations, local_index, programs, retention, tree
 from melda.sync.generations import Archive, Generation
 from melda.sync.local_index import LocalIndex
 from melda.sync.store import NO_FILE, Store
-
-Say = Callable[[str], None]
 
 
 class Restoring:
@@ -68,10 +68,10 @@ class Restoring:
         self.moved()
         known, unreadable = self._store.generations()
         for name in unreadable:
-            self._say(f"{self.name}/{name}.json in the bucket is no manifest, and ignored")
+            self._say(f"{self.name}/{name}.json in the bucket is no manifest, and ignored", log.ERROR)
         self._note(known, unreadable)
         if self._store.link:
-            self._say(f"{self.name}: {self._store.link} is a link; what is behind it is not read")
+            self._say(f"{self.name}: {self._store.link} is a link; what is behind it is not read", log.WARNING)
         self._coming = {entry for generation in known.values() for entry in generation.entries}
         self._reconcile_local(known, unreadable)
         bad: Dict[str, Dict[str, str]] = {}
@@ -84,7 +84,8 @@ class Restoring:
                 self._store.set_aside(name, set(damaged))
                 self._say(
                     "{0}: generation {1} in the bucket is damaged and set aside ({2}); what could be read of it, "
-                    "and the one before, is taken".format(self.name, name, "; ".join(sorted(set(damaged.values()))))
+                    "and the one before, is taken".format(self.name, name, "; ".join(sorted(set(damaged.values())))),
+                    log.ERROR,
                 )
             else:
                 self._merged = self._merged or bool(self._saved.heads)
@@ -233,7 +234,7 @@ class Restoring:
         distributions.remove(self._unpacked)
         left = distributions.copy(self._old, self._unpacked, self.moved)
         if left:
-            self._say(f"{self.name}: not taken over: {programs.names(left)}")
+            self._say(f"{self.name}: not taken over: {programs.names(left)}", log.WARNING)
             self._old = ""  # it stays in the bucket
         distributions.adopt(self._layout, self._unpacked, self.root)
         distributions.remove(self._unpacked)

@@ -12,9 +12,10 @@ import hashlib
 import os
 import re
 import shutil
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
+from typing import Dict, Iterator, List, NamedTuple, Optional
 
-from melda.base import folders, mounts
+from melda.base import folders, log, mounts
+from melda.base.log import Say
 from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
 from melda.plugins import image_record
 from melda.sync import distributions, local_index, tree, upgrade_record
@@ -25,7 +26,6 @@ from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried
 
 WORK = "carried-over"  # folder for what is on its way, beside where it goes
 SHEBANG = 4096  # bytes of a program that are looked at: its first lines
-Say = Callable[[str], None]
 
 
 class Due(NamedTuple):
@@ -203,7 +203,9 @@ class Project:
             try:
                 link(os.path.join(source, entry), os.path.join(target, entry))
             except (OSError, RecursionError) as error:  # one that cannot be read costs itself alone
-                self._say("{0}: not taken over: {1}".format(entry, getattr(error, "strerror", "") or error))
+                self._say(
+                    "{0}: not taken over: {1}".format(entry, getattr(error, "strerror", "") or error), log.WARNING
+                )
 
 
 def local_folder(workdir: str, names: List[str]) -> str:
