@@ -38,6 +38,17 @@ def test_what_is_used(group: tuple[Path, Path, str]) -> None:
     assert memory.used(folder(group[0])) == 7
 
 
+def test_files_that_the_kernel_would_drop_are_not_in_use(group: tuple[Path, Path, str]) -> None:
+    """As docker stats and the kubelet count."""
+    v2 = group[0].name == "memory.max"
+    group[0].with_name("memory.current" if v2 else "memory.usage_in_bytes").write_text("1000\n")
+    stat = group[0].with_name("memory.stat")
+    stat.write_text("anon 1\ninactive_file 300\n" if v2 else "inactive_file 1\ntotal_inactive_file 300\n")
+    assert memory.used(folder(group[0])) == 700
+    stat.write_text("inactive_file 2000\n")
+    assert memory.used(folder(group[0])) == 0, "both were not read at one moment"
+
+
 def test_each_kill_is_logged_once(
     group: tuple[Path, Path, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
