@@ -25,7 +25,8 @@ COPY files/r2u /files/r2u/
 COPY files/runtime/src/melda/__init__.py /files/runtime/src/melda/
 COPY files/runtime/src/melda/base/__init__.py files/runtime/src/melda/base/addresses.py files/runtime/src/melda/base/descriptors.py \
     files/runtime/src/melda/base/log.py files/runtime/src/melda/base/paths.py \
-    files/runtime/src/melda/base/regular_files.py files/runtime/src/melda/base/textfiles.py /files/runtime/src/melda/base/
+    files/runtime/src/melda/base/public_keys.py files/runtime/src/melda/base/regular_files.py \
+    files/runtime/src/melda/base/textfiles.py /files/runtime/src/melda/base/
 
 FROM deploy-files AS r-core-files
 COPY files/system /files/system/

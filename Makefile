@@ -156,10 +156,17 @@ lock: $(VENV)/build.stamp ## Resolve all Python packages again, for each Python 
 	for name in build test bench docs; do $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 		--python-version 3.11 --python-platform linux requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
-# Each set of Python packages is installed once for each version of its lock.
-$(VENV)/%.stamp: requirements/%.txt builder/venv
+# What the environment's Python is in the end. It is another one after an upgrade of the host, and finds no packages there.
+override NOTE := p=$$(readlink -f $(BIN)/python); [ -x "$$p" ] || p=gone; [ ! -d $(VENV) ] || \
+	[ "$$(cat $(VENV)/interpreter 2>/dev/null)" = "$$p" ] || echo "$$p" >$(VENV)/interpreter
+FORCE:
+$(VENV)/interpreter: FORCE
+	@$(NOTE)
+
+# Each set of Python packages is installed once for each version of its lock, and of Python.
+$(VENV)/%.stamp: requirements/%.txt builder/venv $(VENV)/interpreter
 	@sh builder/venv "$$PYTHON" $(VENV) $<
-	@touch $@
+	@$(NOTE); touch $@
 
 # The tests need a few Debian packages of this machine too.
 $(VENV)/test.stamp: tests/host-packages.txt

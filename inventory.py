@@ -54,6 +54,9 @@ for _name in filter(None, (_part.strip() for _part in os.environ.get("MELDA_HOST
     _parts = _ENTRY.fullmatch(_name)
     if not _parts:
         raise InventoryError(f"invalid MELDA_HOSTS={_shown(_name)!r}: expected {_RIGHT}")
+    # The C library takes a port modulo 65536, so another host may answer.
+    if _parts["port"] and not 1 <= int(_parts["port"]) <= 65535:
+        raise InventoryError(f"invalid MELDA_HOSTS={_name!r}: expected a port from 1 to 65535")
     if _parts["role"] in _TAKEN:
         raise InventoryError(f"invalid MELDA_HOSTS={_name!r}: ROLE must be another word than that")
     _entries.append((_name, _parts, _parts["v6"] or _parts["host"]))

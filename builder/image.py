@@ -9,6 +9,7 @@ import re
 import subprocess
 import tarfile
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -120,7 +121,9 @@ def inside(base: str, created: str) -> str:
 @contextmanager
 def temporary(docker: str, *kinds: str) -> Iterator[list[str]]:
     """Names for images under construction; whatever has one of them at the end loses it."""
-    names = [f"melda-jupyter-unfinished:{kind}-{os.getpid()}" for kind in kinds]
+    # Two builds in containers of their own may have one number of a process, and one engine.
+    mark = uuid.uuid4().hex
+    names = [f"melda-jupyter-unfinished:{kind}-{mark}" for kind in kinds]
     try:
         yield names
     finally:

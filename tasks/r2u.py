@@ -49,12 +49,7 @@ def _repository(name: str, source_name: str, mirror: str, suite: str, entries: L
 def _add_r2u(suite: str, architecture: str) -> None:
     data = host.data
     key = (ROOT / "files" / data.r2u_key).read_bytes()
-    try:
-        found = openpgp.fingerprint(key)
-    except ValueError as error:
-        raise DeployError(
-            f"invalid r2u_key={data.r2u_key!r}: expected a file with one armored OpenPGP key, {error}"
-        ) from error
+    found = openpgp.fingerprint(key)
     if found != data.r2u_fingerprint:
         raise DeployError(
             f"invalid r2u_key={data.r2u_key!r}: expected the key with r2u_fingerprint={data.r2u_fingerprint}, it has {found}"

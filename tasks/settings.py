@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Set
 from weakref import WeakKeyDictionary
 
 import pyinfra.api
-from melda.base import addresses, paths
+from melda.base import addresses, paths, public_keys
 from pyinfra import host, logger, state
 from pyinfra.api import DeployError, Host
 from pyinfra.api.connectors import get_all_connectors
@@ -23,7 +23,7 @@ from pyinfra.facts.server import Locales, OsRelease
 from tasks.facts.locales import LocaleSource
 from tasks.facts.server import Account, AccountRights, Unwritable
 from tasks.facts.variables import ImageVariables
-from tasks.lib import identity, nameless_image, pem, summary
+from tasks.lib import given_files, identity, nameless_image, summary
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ROOT
 from tasks.lib.release import target
@@ -54,16 +54,8 @@ def _path(not_below: str) -> Rule:
     )
 
 
-def _file(value: Any) -> bool:
-    # os.path, because pathlib raises an error for a name that is too long.
-    return isinstance(value, str) and os.path.isfile(value)
-
-
-def _certificates(value: Any) -> bool:
-    if value == "" or not _file(value):
-        return bool(value == "")
-    with open(value, "rb") as bundle:
-        return bool(pem.split(bundle.read()))
+def _or_none(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value == "" or accepts(value)
 
 
 # What these hold is gone when a container starts again, or open to everybody.
@@ -71,26 +63,29 @@ _VOLATILE = paths.VOLATILE_FOLDERS + "|tmp"
 # It is given to the user, whole.
 _HOME = _path(f"{_VOLATILE}|{paths.SYSTEM_FOLDERS}")
 _PATH = _path(_VOLATILE)
-_HOST = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6([0-4][0-9]{3}|5([0-4][0-9]{2}|5([0-2][0-9]|3[0-5]))))"  # 1 to 65535
+_HOST = rf"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
 _URL = Rule(_matches(rf"https?://{_HOST}(/[A-Za-z0-9._~/%-]*)?"), "an http(s) URL without a password")
-_URL_OR_NONE = Rule(lambda value: value == "" or _URL.accepts(value), _URL.right + " (netrc has it), or empty")
+_URL_OR_NONE = Rule(_or_none(_URL.accepts), _URL.right + " (netrc has it), or empty")
 # What a shell, apt and pip's configuration take as it is.
 _PROXY = Rule(
     _matches(rf"|http://([A-Za-z0-9._~%!$&*+,;=:-]+@)?{_HOST}/?"),
     "http://[USER:PASSWORD@]HOST:PORT, or empty",
 )
-_SWITCH = Rule(lambda value: isinstance(value, bool), "true or false")
-_KEY_TYPES = (
-    "ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh.com|sk-ecdsa-sha2-nistp256@openssh.com"
+_CERTIFICATES = Rule(
+    _or_none(given_files.certificates), "the path of a PEM file with certificates, each of them whole, or empty"
 )
-_PUBLIC_KEY = _matches(rf"|({_KEY_TYPES}) [A-Za-z0-9+/]{{60,}}={{0,2}}( .*)?")
+_SWITCH = Rule(lambda value: isinstance(value, bool), "true or false")
 
 RULES: Dict[str, Rule] = {
     "packages": Rule(lambda value: value in ("none", "core", "datascience"), "none, core or datascience"),
     "fonts": _SWITCH,
     "strict": _SWITCH,
     "jupyterhub": _SWITCH,
-    "username": Rule(_matches(r"[a-z][a-z0-9_-]{0,31}"), "a lower-case user name of at most 32 characters"),
+    "username": Rule(
+        lambda value: _matches("[a-z][a-z0-9_-]{0,31}")(value) and identity.is_free(value),
+        "a lower-case user name of at most 32 characters, no system account's and no group's of root's",
+    ),
     "uid": Rule(_whole(1000, 59999), "a whole number from 1000 to 59999 (Debian's range for users)"),
     "uhome": _HOME,
     "jupyter_workdir": _HOME,
@@ -104,22 +99,22 @@ RULES: Dict[str, Rule] = {
     "http_proxy": _PROXY,
     "https_proxy": _PROXY,
     "no_proxy": Rule(_matches(r"[A-Za-z0-9.,:/*\[\] _-]*"), "names and networks, comma-separated, or empty"),
-    "netrc": Rule(lambda value: value == "" or _file(value), "the path of a netrc file, or empty"),
+    "netrc": Rule(_or_none(given_files.readable), "the path of a netrc file, or empty"),
     "mirror": Rule(_matches(r"(/[A-Za-z0-9_][A-Za-z0-9._-]*)*"), "an absolute path on the target, or empty"),
     "cran_mirror": _URL,
     "r2u_mirror": _URL,
     "r2u_key": Rule(
-        lambda value: isinstance(value, str) and _file(os.path.join(str(ROOT), "files", value)),
-        "the path of a key file, absolute or below files/",
+        lambda value: isinstance(value, str) and given_files.openpgp_key(os.path.join(str(ROOT), "files", value)),
+        "the path of a file with one armored OpenPGP key, absolute or below files/",
     ),
     "r2u_fingerprint": Rule(_matches("[0-9A-F]{40}"), "40 hexadecimal digits in capitals"),
     "r2u_suite": Rule(_matches("[a-z]*"), "a suite's name, or empty for the one of the release table"),
     "r_mirror": _URL,
-    "r_key": Rule(lambda value: value == "" or _file(value), "the path of a key file, or empty"),
-    "ca_bundle": Rule(lambda value: value == "" or _file(value), "the path of a PEM file, or empty"),
-    "ca_certificates": Rule(_certificates, "the path of a PEM file with certificates, or empty"),
+    "r_key": Rule(_or_none(given_files.openpgp_key), "the path of a file with one armored OpenPGP key, or empty"),
+    "ca_bundle": _CERTIFICATES,
+    "ca_certificates": _CERTIFICATES,
     "ssh_public_key": Rule(
-        lambda value: _PUBLIC_KEY(value) and value.isprintable(),
+        _or_none(lambda value: isinstance(value, str) and value.isprintable() and not public_keys.problem(value)),
         "one public key as in authorized_keys, or empty",
     ),
     "apt_cache_time": Rule(_whole(0, 365 * 86400), "a number of seconds from 0 to a year"),

@@ -37,6 +37,8 @@ def system() -> None:
             python,
             "r-base-core",
             "fuse",
+            "r-cran-*",
+            *debian_names(host.data.packages),
         }
     )
     prefetch(LackingPrograms, names=needed)

@@ -14,16 +14,11 @@ from pyinfra.operations import files, server
 from tasks.facts.files import UserFolder
 from tasks.facts.server import Account, AccountRights
 from tasks.lib.fact_cache import prefetch
+from tasks.lib.identity import ROOTS_GROUPS
 from tasks.lib.managed_files import ManagedFile
 from tasks.operations import managed_files
 from tasks.operations.server import project_folder, rights_taken_back
 from tasks.settings import deploy
-
-# Whose members can become root: by sudo, by a container, or by the disk itself. Others, for a graphics card say, are a site's.
-ROOTS_GROUPS = (
-    "root", "sudo", "wheel", "admin", "google-sudoers", "docker", "lxd", "incus-admin", "libvirt", "disk", "kmem", "shadow",
-    "staff",  # may write to /usr/local, where root's R and shell look
-)  # fmt: skip
 
 SUDOERS = (
     "invalid username={0!r}: expected an account without sudo, on this host sudo has a rule for it (sudo -l -U {0})"

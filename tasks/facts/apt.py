@@ -63,13 +63,15 @@ class Upgradable(Lines):
         )
 
 
-# Of a package's list those paths without which a program does not start.
-_PROGRAMS = r"(m{/s?bin/.} || m{[.]so[.\d]*$} || m{^/usr/lib/(R/|python3[^/]*/.*[.]py$)}) && !m{^/(usr/share|etc|var)/}"
+# Of a package's list those paths without which a program does not start; of R's packages those that it loads.
+_NOT_OTHERS = "!m{^/(usr/share|etc|var)/}"
+_R = "R/(?!site-library/)|R/site-library/[^/]*/(DESCRIPTION|NAMESPACE|((Meta|R|libs)/.*))$"
+_PROGRAMS = rf"(m{{/s?bin/.}} || m{{[.]so[.\d]*$}} || m{{^/usr/lib/({_R}|python3[^/]*/.*[.]py$)}}) && {_NOT_OTHERS}"
 _LACKING = (
     'my %given = map { $_ => 1 } @ARGV; my %diverted; open(D, "{0}/diversions");'
     " my @lines = <D>; chomp @lines; $diverted{$lines[3 * $_]} = 1 for 0 .. $#lines / 3;"
     ' for my $list (glob("{0}/info/*.list")) { my ($name) = $list =~ m{([^/:]+)(:[^/]+)?[.]list$};'
-    " next unless $given{$name}; open(L, $list); while (<L>) { chomp;"
+    " next unless $given{$name} || $given{substr($name, 0, 7) . q(*)}; open(L, $list); while (<L>) { chomp;"
     f" next unless ({_PROGRAMS}) && !($diverted{{$_}} && -e $_);"
     ' my @about = lstat($_); print "$name:$_\n" unless @about && $about[4] == 0 } }'
 )
@@ -81,7 +83,7 @@ class LackingPrograms(FactBase[Dict[str, Set[str]]]):
     pyinfra asks dpkg whether a package is installed, and dpkg does not look. ``dpkg --verify`` reads each file.
 
     Args:
-        names: of installed packages.
+        names: of installed packages; ``r-cran-*`` are all of R's, of which each may need any other.
     """
 
     folder = "/var/lib/dpkg"

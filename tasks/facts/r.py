@@ -8,15 +8,14 @@ from pyinfra.api import FactBase
 
 from tasks.facts.apt import by_key
 
+LIBRARIES = ("/usr/local/lib/R/site-library", "/usr/lib/R/site-library", "/usr/lib/R/library")  # as R looks into them
+
 
 class RPackages(FactBase[Set[str]]):
     """Names of the R packages in the system's libraries, completely installed. pyinfra has none."""
 
     def command(self) -> str:
-        return (
-            "ls -d /usr/local/lib/R/site-library/*/Meta/package.rds /usr/lib/R/site-library/*/Meta/package.rds"
-            " /usr/lib/R/library/*/Meta/package.rds 2>/dev/null || true"
-        )
+        return f"ls -d {' '.join(f'{folder}/*/Meta/package.rds' for folder in LIBRARIES)} 2>/dev/null || true"
 
     default = set
 

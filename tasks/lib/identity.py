@@ -8,6 +8,18 @@ from tasks.facts.variables import Variables
 
 # Setting -> its variable.
 NAMES = {"username": "username", "uhome": "UHOME", "jupyter_workdir": "JUPYTER_WORKDIR", "src": "SRC"}
+# Whose members can become root: by sudo, by a container, or by the disk itself. Others, for a graphics card say, are a site's.
+ROOTS_GROUPS = (
+    "root", "sudo", "wheel", "admin", "google-sudoers", "docker", "lxd", "incus-admin", "libvirt", "disk", "kmem", "shadow",
+    "staff",  # may write to /usr/local, where root's R and shell look
+)  # fmt: skip
+# What the deploy's own packages call their accounts and groups. Those that a target has already are found there.
+_PACKAGES_ACCOUNTS = ("crontab", "fuse", "messagebus", "polkitd", "sasl", "ssh", "sshd")
+
+
+def is_free(username: str) -> bool:
+    """Is this a name that neither root nor a package needs? The account has a group of it too."""
+    return username not in (*ROOTS_GROUPS, *_PACKAGES_ACCOUNTS) and not username.startswith("systemd-")
 
 
 def settings_of(variables: Dict[str, str]) -> Dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import List
 
+BEGIN = b"-----BEGIN CERTIFICATE-----"
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 
 

@@ -22,9 +22,15 @@ CA = FOLDER + "/ca.crt"
 SECRETS = FOLDER + "/.secrets"
 NETRC = SECRETS + "/netrc"
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-# A compilation that was interrupted leaves a lock that no later one removes. R executes what it unpacks in TMPDIR.
 RSCRIPT = "/usr/bin/Rscript"  # the distribution's: conda has one too, and may be first on PATH
-UNLOCK_R = "export TMPDIR=/var/tmp; rm -rf /usr/local/lib/R/site-library/00LOCK*"
+R_LIBRARY = "/usr/local/lib/R/site-library"
+# Before a compilation, in a command with uploads. R executes what it unpacks in TMPDIR, and /tmp and /var/tmp may be mounted
+# noexec. An own library of root's would be taken first, which nobody else reads; --vanilla takes it too (Renviron of R itself).
+# One that was interrupted leaves a lock that no later one removes.
+PREPARE_R = (
+    "mkdir -m 700 tmp; export TMPDIR=$PWD/tmp R_LIBS= R_LIBS_USER=/nonexistent;"
+    f" mkdir -p {R_LIBRARY}; rm -rf {R_LIBRARY}/00LOCK*"
+)
 Command = Union[StringCommand, FileUploadCommand]
 
 # The names under which apt, pip, uv, R (libcurl) and Python look for a CA bundle.

@@ -17,6 +17,8 @@ from tasks.lib.progress import say
 from tasks.lib.staging import Command
 
 _HALF = "dpkg-query -W -f '${db:Status-Eflag} ${Package}\\n' | sed -n 's/^reinstreq //p'"
+# So many paths are named: of R's packages there may be thousands, more than a command takes too.
+_SHOWN = 20
 # What apt's URItoFileName quotes, beside what is not printable.
 _QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
 
@@ -90,15 +92,16 @@ def programs_restored(packages: Sequence[str]) -> Generator[Command, None, None]
     if not lacking:
         return
     paths = sorted(path for found in lacking.values() for path in found)
-    say("missing or not root's, and restored: " + " ".join(paths))
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    say("missing or not root's, and restored: " + " ".join(paths[:_SHOWN]) + more)
     names = " ".join(shlex.quote(name) for name in sorted(lacking))
     download = apt_get.apt_get('download "$p=$(dpkg-query -W -f \'${Version}\' "$p")"')
     yield from staging.run(
-        f"mkdir debs; cd debs; for p in {names}; do {download}; done; rm -f {' '.join(map(shlex.quote, paths))};"
+        f"mkdir debs; cd debs; for p in {names}; do {download}; done; xargs -d '\\n' rm -f <../paths.txt;"
         # Only what is not there, and nothing that an administrator may have changed.
         ' for d in *.deb; do dpkg-deb --fsys-tarfile "$d" | tar -C / -xp --skip-old-files --keep-directory-symlink'
         " --exclude=./etc --exclude=./usr/share --exclude=./var; done; ldconfig",
-        {"packages.txt": (names + "\n").encode()},
+        {"paths.txt": "".join(path + "\n" for path in paths).encode()},
     )
 
 

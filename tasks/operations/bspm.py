@@ -31,11 +31,13 @@ def installed(mirror: str) -> Generator[staging.Command, None, None]:
     elif not reachable.cran_answers(mirror):
         yield from omitted.record("bspm", f"CRAN ({mirror}) does not answer")
     else:
-        yield from staging.run(
-            # R exits 0 when an installation fails; loading the package is the proof.
-            f"{staging.UNLOCK_R}; {staging.RSCRIPT} --vanilla"
-            f' -e \'install.packages("bspm", repos="{reachable.cran(mirror)}")\' -e \'loadNamespace("bspm")\''
+        # R exits 0 when an installation fails; loading the package is the proof.
+        script = (
+            f'lib <- "{staging.R_LIBRARY}"\n'
+            f'install.packages("bspm", lib, repos = "{reachable.cran(mirror)}")\n'
+            'loadNamespace("bspm", lib)\n'
         )
+        yield from staging.run(f"{staging.PREPARE_R}; {staging.RSCRIPT} --vanilla bspm.R", {"bspm.R": script.encode()})
         yield from omitted.clear("bspm")
 
 

@@ -8,11 +8,12 @@ from typing import Generator, Iterable, List, Sequence, Set
 from melda.base.paths import BSPM_RECORD, NOT_COMPILED, R_PACKAGES
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
+from pyinfra.facts.deb import DebPackages
 
 from tasks import debian_packages
 from tasks.facts.apt import KnownPackages, ReverseDependencies
 from tasks.facts.files import FileContents, PathStats
-from tasks.facts.r import PackageOrigins, RPackages
+from tasks.facts.r import LIBRARIES, PackageOrigins, RPackages
 from tasks.facts.venv import Distributions
 from tasks.lib import managed_files, omitted, reachable, staging
 from tasks.lib.apt_get import apt_get
@@ -86,14 +87,23 @@ def _in_apt(names: Sequence[str]) -> List[str]:
 
 @operation()
 def apt_installed(wanted: List[str]) -> Generator[staging.Command, None, None]:
-    """Install R packages that apt has, in one transaction.
+    """Install R packages that apt has, in one transaction; again what apt takes for installed and R does not find.
 
     Args:
         wanted: names as R spells them.
     """
     binary = _in_apt(_missing(wanted))
-    if binary:
-        yield from staging.run(apt_get("install " + " ".join(debian_name(name) for name in binary)))
+    if not binary:
+        return
+    names = [debian_name(name) for name in binary]
+    again = "" if host.get_fact(DebPackages).keys().isdisjoint(names) else "--reinstall "
+    places = " ".join(f"{folder}/$p/Meta/package.rds" for folder in LIBRARIES)
+    # apt exits with 0 where it has not got the version that is installed, to install it again.
+    yield from staging.run(
+        f"{apt_get(again + 'install ' + ' '.join(names))}; lacking=;"
+        f' for p in {" ".join(binary)}; do [ -n "$(ls {places} 2>/dev/null)" ] || lacking="$lacking $p"; done;'
+        ' [ -z "$lacking" ] || { echo "installed by apt, and not there for R:$lacking" >&2; exit 1; }'
+    )
 
 
 def _not_in_apt(wanted: Sequence[str]) -> List[str]:
@@ -128,7 +138,7 @@ def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, 
         say("compiled, because not available from apt: " + " ".join(compiled))
         asked = " ".join([shlex.quote(reachable.cran(mirror)), *compiled])
         yield from staging.run(
-            f"{staging.UNLOCK_R}; {staging.RSCRIPT} --vanilla needs.R {asked} >needs; apt-cache pkgnames r-cran- >known;"
+            f"{staging.PREPARE_R}; {staging.RSCRIPT} --vanilla needs.R {asked} >needs; apt-cache pkgnames r-cran- >known;"
             f' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {apt_get("install")} $binary;'
             f" {staging.RSCRIPT} --vanilla compile.R {asked}; install -D -m 644 not-compiled {NOT_COMPILED}",
             {name: managed_files.source("packages/" + name) for name in ("needs.R", "compile.R")},

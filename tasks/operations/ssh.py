@@ -9,6 +9,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
 from tasks.facts.files import FileContents, PathStats
+from tasks.facts.ssh import SshdProblem
 from tasks.lib.managed_files import ManagedFile, make_way
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
@@ -38,3 +39,10 @@ def config_restored(path: str, template: str) -> Generator[StringCommand, None, 
         yield refuse(f"{path} does not include our settings: it must begin with Include /etc/ssh/sshd_config.d/*.conf")
     elif found[1] != "600" or found[2:4] != ("root", "root"):
         yield StringCommand(f"chown root:root {path} && chmod 600 {path}")
+
+
+@operation()
+def keys_demanded() -> Generator[StringCommand, None, None]:
+    """Refuse a configuration of sshd with which our settings do not count: somebody may have put others before them."""
+    for line in host.get_fact(SshdProblem):
+        yield refuse(line)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tasks.lib import sshd
+
 from .machines import ROOT, Machine, until
 from .services import Service
 
@@ -151,6 +153,20 @@ def test_the_baseline_is_met_as_the_docs_say(service: Service) -> None:
         assert re.fullmatch(rb"SSH-2\.0-OpenSSH_[\d.p]+\r\n", connection.recv(99)), "nothing of the distribution"
     running = service.run("ps -C sshd -o args=")
     assert re.search(rf"/usr/sbin/sshd -D -e -f {CONFIG}( |$)", running), running
+
+
+def test_settings_before_ours_are_told(service: Service) -> None:
+    """With one file more a host's sshd takes passwords, and the deploy says so; tests/unit/tasks/test_sshd.py has other cases."""
+    site, key = f"{sshd.FOLDER}/00-site.conf", "/run/melda-jupyter/ssh_host_ed25519_key-$(hostname)"
+    assert service.run(sshd.problem()) == ""
+    service.run(f"echo PasswordAuthentication yes >{site}")
+    try:
+        for config, answer in ((sshd.CONFIG, "yes"), (CONFIG, "no")):
+            effective = f"/usr/sbin/sshd -T -f {config} -h {key} | grep ^passwordauthentication"
+            assert service.run(effective) == f"passwordauthentication {answer}\n", "a container's takes none even so"
+        assert service.run(sshd.problem()).startswith(f"{site} lets in who has no key")
+    finally:
+        service.run(f"rm {site}")
 
 
 def test_the_host_key_stays_and_is_no_others(service: Service, docker: str, public_key: str) -> None:

@@ -47,7 +47,7 @@ BESIDE = [
     "sed -i /^melda:/d /etc/shadow",
     "chmod 666 /etc/environment",
     "chown melda /etc/R /usr/local/bin /usr/local/lib/R/site-library",
-    "rm /usr/bin/python3 /usr/bin/s3fs",
+    "rm -r /usr/bin/python3 /usr/bin/s3fs /usr/lib/R/site-library/dplyr",
     "chmod 755 /tmp",
 ]
 

@@ -36,6 +36,8 @@ from tasks.lib.managed_files import ManagedFile
 ROOT = Path(__file__).resolve().parents[2]
 BOOKWORM = {"id": "debian", "version_id": "12", "version_codename": "bookworm"}
 FOCAL = {"id": "ubuntu", "version_id": "20.04", "version_codename": "focal"}
+# A whole one, though nobody's.
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 FRESH_LISTS = AptStatus(interrupted=False, lists=frozenset({"mirror_dists_bookworm_InRelease"}), age=60)
 
 Facts = dict[type, Any]
@@ -89,7 +91,7 @@ def in_place(entries: list[ManagedFile]) -> dict[str, tuple[str, ...]]:
 
 def arguments(command: str) -> list[str]:
     """The package names at the end of an apt-get install command."""
-    return command.partition(" install ")[2].removesuffix(" )").split()
+    return command.partition(" install ")[2].partition(";")[0].removesuffix(" )").split()
 
 
 def _pyinfras(kind: str) -> Callable[..., Any]:

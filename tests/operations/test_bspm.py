@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from tasks import bspm, debian_packages
 from tasks.facts.apt import Reachable
 from tasks.facts.files import FileContents, PathStats
 from tasks.facts.r import RPackages
-from tasks.lib import managed_files, omitted
+from tasks.lib import managed_files, omitted, staging
 from tasks.lib.managed_files import ManagedFile
 
 from . import conftest
@@ -27,6 +30,7 @@ PROGRAMS, SHOW = (
 )
 REMOVE = "Let remove.packages() remove what came through apt"
 CRAN = "https://cran.r-project.org"
+SCRIPT = staging.FOLDER + "/bspm.R"
 MIRROR_BLOCK = (
     "# BEGIN melda-jupyter cran\n"
     f'local({{ r <- getOption("repos"); r["CRAN"] <- "{CRAN}"; options(repos = r) }})\n'
@@ -81,11 +85,24 @@ def test_fresh(run: Run) -> None:
     assert list(commands) == [APT, MIRROR, PROGRAMS, SHOW, REMOVE, INSTALL]
     assert set(arguments(*commands[APT])) == NEEDS
     assert b"install.packages" in commands.uploads["/usr/src/melda-jupyter/install_packages.R.melda-new"]
-    (install,) = commands[INSTALL]
-    assert install == (
-        "( set -e; export TMPDIR=/var/tmp; rm -rf /usr/local/lib/R/site-library/00LOCK*;"
-        f' /usr/bin/Rscript --vanilla -e \'install.packages("bspm", repos="{CRAN}")\' -e \'loadNamespace("bspm")\' )'
-    )
+    assert f"( set -e; {staging.PREPARE_R}; /usr/bin/Rscript --vanilla bspm.R )" in commands[INSTALL][-1]
+    assert commands.uploads[SCRIPT].decode().splitlines()[1:] == [
+        f'install.packages("bspm", lib, repos = "{CRAN}")',
+        'loadNamespace("bspm", lib)',
+    ]
+
+
+def test_r_compiles_into_the_systems_library_and_where_programs_may_run(tmp_path: Path) -> None:
+    """With a library of root's own it went there, and with /var/tmp noexec no configure ran: at each run again."""
+    library = tmp_path / "library"
+    (library / "00LOCK-bspm").mkdir(parents=True)
+    prepare = staging.PREPARE_R.replace(staging.R_LIBRARY, str(library))
+    shown = subprocess.run(
+        ["sh", "-c", f'set -e; {prepare}; echo "$TMPDIR $R_LIBS $R_LIBS_USER"'], cwd=tmp_path, env={"R_LIBS": "/x", **os.environ},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert shown.stdout == f"{tmp_path}/tmp  /nonexistent\n"
+    assert list(library.iterdir()) == [] and (tmp_path / "tmp").is_dir()
 
 
 def test_once_installed_it_is_enabled_and_served_by_us(run: Run) -> None:
@@ -146,7 +163,7 @@ def test_what_is_there_is_not_recorded_as_left_out(run: Run, killed_before_the_r
     there: Facts = {RPackages: {"bspm"} if killed_before_the_record_went else set()}
     commands = run(bspm.bspm, DONE | {Reachable: True, FileContents: texts(PROFILE + ENABLED, LEFT_OUT + "\n")} | there)
     assert commands[INSTALL][-1] == f"rm -f {omitted.PATH}"
-    assert len(commands[INSTALL]) == (1 if killed_before_the_record_went else 2)
+    assert len(commands[INSTALL]) == (1 if killed_before_the_record_went else 4)
 
 
 def test_another_mirror(run: Run) -> None:
@@ -156,6 +173,6 @@ def test_another_mirror(run: Run) -> None:
         bspm.bspm, {Reachable: lambda url: asked.append(url) or True, FileContents: texts(PROFILE)}, cran_mirror=mirror
     )
     assert asked == ["http://mirror:8080/cran/src/contrib/PACKAGES.gz"]
-    assert f'repos="{mirror}"' in commands[INSTALL][0]
+    assert f'repos = "{mirror}"' in commands.uploads[SCRIPT].decode()
     written = commands.uploads[f"{bspm.RPROFILE}.melda-new"].decode()
     assert mirror in written and CRAN not in written, "the block is replaced, not added to"

@@ -16,7 +16,7 @@ from tasks import leftovers
 from tasks.facts.apt import Reachable
 from tasks.lib import release
 
-from .conftest import BOOKWORM, FOCAL, ROOT, Commands, Run, settings
+from .conftest import BOOKWORM, FOCAL, PUBLIC_KEY, ROOT, Commands, Run, settings
 
 ORDER = [
     "Former files",
@@ -71,7 +71,7 @@ def whole() -> None:
 
 @pytest.fixture(params=[BOOKWORM, FOCAL], ids=["bookworm", "focal"])
 def fresh(request: pytest.FixtureRequest, run: Run) -> Commands:
-    return run(whole, {OsRelease: request.param, Reachable: True}, ssh_public_key="ssh-ed25519 " + "A" * 68)
+    return run(whole, {OsRelease: request.param, Reachable: True}, ssh_public_key=PUBLIC_KEY)
 
 
 def test_the_concerns_in_their_order(fresh: Commands) -> None:

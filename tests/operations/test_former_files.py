@@ -16,7 +16,7 @@ from tasks.facts.apt import Reachable
 from tasks.facts.files import FileContents, PathStats, folders_above
 from tasks.lib.managed_list import Managed, parsed
 
-from .conftest import FOCAL, Facts, Run
+from .conftest import FOCAL, PUBLIC_KEY, Facts, Run
 from .test_deploy import whole
 
 REMOVE = "Remove what the project no longer has"
@@ -52,7 +52,7 @@ def removed(run: Run, *arguments: Any, **more: Any) -> list[str]:
 
 
 def test_all_that_the_deploy_puts_in_place_is_written_down(run: Run) -> None:
-    commands = run(whole, {OsRelease: FOCAL, Reachable: True}, ssh_public_key="ssh-ed25519 " + "A" * 68)
+    commands = run(whole, {OsRelease: FOCAL, Reachable: True}, ssh_public_key=PUBLIC_KEY)
     noted = parsed(commands.uploads[MANAGED + ".melda-new"].decode())
     put = {path.removesuffix(".melda-new") for path in commands.uploads if path.endswith(".melda-new")}
     text = "\n".join(line for lines in commands.values() for line in lines)
@@ -67,7 +67,7 @@ def test_all_that_the_deploy_puts_in_place_is_written_down(run: Run) -> None:
 def test_a_setting_that_changes_changes_no_list(run: Run) -> None:
     lists = {
         run(whole, ssh_public_key=key, pypi_index=index).uploads[MANAGED + ".melda-new"]
-        for key, index in (("", ""), ("ssh-ed25519 " + "A" * 68, "https://pypi.example/simple"))
+        for key, index in (("", ""), (PUBLIC_KEY, "https://pypi.example/simple"))
     }
     assert len(lists) == 1
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import Any
 
 import pytest
 from melda.base.paths import R_PACKAGES
 from pyinfra.api import DeployError
+from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import OsRelease
 
 from tasks import packages
@@ -15,7 +17,7 @@ from tasks.facts.apt import KnownPackages, Reachable, ReverseDependencies
 from tasks.facts.files import FileContents
 from tasks.facts.r import PackageOrigins, RPackages
 from tasks.facts.venv import Distributions
-from tasks.lib import managed_files, omitted
+from tasks.lib import managed_files, omitted, staging
 from tasks.lib.locks import pins
 from tasks.operations.r import debian_name
 
@@ -84,6 +86,21 @@ def test_one_more_in_a_list_brings_just_that(run: Run) -> None:
     assert arguments(*commands[r_step("core")]) == ["r-cran-dplyr"]
 
 
+def test_what_apt_takes_for_installed_and_r_does_not_find_is_installed_again(run: Run) -> None:
+    """Else apt says that it has the newest, each run tries it again, and strict passes."""
+    half: Facts = {
+        RPackages: r_packages("core") - {"dplyr", "zoo"},
+        Distributions: locked("core"),
+        KnownPackages: KNOWN,
+    }
+    commands = run(packages.packages, half | listed("core") | {DebPackages: {"r-cran-dplyr"}}, packages="core")
+    (command,) = commands[r_step("core")]
+    assert " --reinstall install " in command and "r-cran-dplyr" in arguments(command)
+    check = "( lacking=;" + command.partition("lacking=;")[2]
+    done = subprocess.run(["sh", "-c", check], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.startswith("installed by apt, and not there for R: ")) == (1, True), check
+
+
 def test_one_python_package_missing_in_one_set(run: Run) -> None:
     missing = sorted(locked("datascience") - locked("core"))[0]
     half: Facts = {RPackages: r_packages("datascience"), Distributions: locked("datascience") - {missing}}
@@ -111,10 +128,9 @@ def test_what_apt_has_not_got_is_compiled_from_cran_and_told(run: Run, caplog: p
     (binary,) = commands[r_step("core")]
     assert arguments(binary) == ["r-cran-rcpp"]
     assert compiled(commands) == ["dplyr"]
-    _, unlock, needs, known, _, install, compile_ = (
-        commands[COMPILE][-1].partition("set -e; ")[2].split(" )")[0].split("; ")[:7]
+    needs, known, _, install, compile_ = (
+        commands[COMPILE][-1].partition(f"set -e; {staging.PREPARE_R}; ")[2].split(" )")[0].split("; ")[:5]
     )
-    assert unlock == "rm -rf /usr/local/lib/R/site-library/00LOCK*"
     assert "apt-get" in install and install.endswith(" install $binary")
     for name in ("needs.R", "compile.R"):
         assert commands.uploads[f"/var/lib/melda-jupyter.provision/{name}"] == managed_files.source(f"packages/{name}")

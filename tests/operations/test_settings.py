@@ -22,7 +22,8 @@ from tasks.releases import RELEASES
 from . import conftest
 from .conftest import Run
 
-KEY = "ssh-ed25519 " + "A" * 68
+KEY = conftest.PUBLIC_KEY
+R2U_KEY = str(conftest.ROOT / "files/r2u/dirk_eddelbuettel_key.asc")
 INSIDE = "='/home/melda/x': expected a path outside uhome='/home/melda'"
 
 
@@ -37,10 +38,10 @@ def test_the_defaults_are_right(run: Run, codename: str) -> None:
         ("packages", "none"), ("packages", "core"), ("strict", True), ("username", "jo-2_x"), ("uid", 1000), ("uid", 59999),
         ("python_env", "/srv/py3.11"), ("src", "/usr/local/lib/melda"), ("locale", "C.UTF-8"), ("locale", "tr_TR.UTF-8"),
         ("cran_mirror", "http://localhost:8080"), ("cran_mirror", "https://mirror.example/a/~b_c/%7e/"),
-        ("r2u_mirror", "http://[::1]:80/ubuntu"), ("r2u_suite", "jammy"), ("r2u_key", __file__), ("r_key", __file__),
-        ("ca_bundle", __file__), ("ca_bundle", ""), ("ssh_public_key", KEY), ("ssh_public_key", f"{KEY} José's laptop"),
+        ("r2u_mirror", "http://[::1]:80/ubuntu"), ("r2u_suite", "jammy"), ("r2u_key", R2U_KEY), ("r_key", R2U_KEY),
+        ("ca_bundle", certifi.where()), ("ca_bundle", ""), ("ssh_public_key", KEY), ("ssh_public_key", f"{KEY} José's laptop"),
         ("apt_mirror", "http://mirror/debian"), ("apt_security_mirror", ""), ("apt_proxy", "http://10.0.0.1:3142"),
-        ("pypi_index", "https://pypi.example.org/simple/"), ("http_proxy", "http://jo:s%40cret!@proxy:3128"),
+        ("pypi_index", "https://pypi.example.org/simple/"), ("http_proxy", "http://jo:s%40cret!@proxy:65535"),
         ("https_proxy", ""), ("no_proxy", "localhost, .example.org,10.0.0.0/8,[::1]"), ("netrc", __file__), ("mirror", "/mirror"),
         ("ca_certificates", certifi.where()), ("ca_certificates", ""),
         ("apt_cache_time", 0), ("dpkg_unsafe_io", True), ("apt_keep_archives", True),
@@ -62,6 +63,14 @@ WRONG: list[tuple[str, Any, str]] = [
     ("username", "Melda", "a lower-case user name"),
     ("username", "melda; reboot", "a lower-case user name"),
     ("username", "", "a lower-case user name"),
+    (
+        "username",
+        "admin",
+        "a lower-case user name of at most 32 characters, no system account's and no group's of root's",
+    ),
+    ("username", "wheel", "no group's of root's"),
+    ("username", "messagebus", "no system account's"),
+    ("username", "systemd-network", "no system account's"),
     ("uid", 0, "a whole number from 1000"),
     ("uid", 999, "a whole number from 1000"),
     ("uid", 60000, "a whole number from 1000"),
@@ -93,6 +102,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("pypi_index", "pypi.example.org", "an http(s) URL"),
     ("http_proxy", "proxy:3128", "http://[USER:PASSWORD@]HOST:PORT"),
     ("https_proxy", "http://proxy'", "http://[USER:PASSWORD@]HOST:PORT"),
+    ("https_proxy", "http://proxy:65558", "http://[USER:PASSWORD@]HOST:PORT"),
+    ("cran_mirror", "http://cran:0/", "an http(s) URL"),
     ("no_proxy", "a;b", "names and networks"),
     ("netrc", "/nowhere", "the path of a netrc file"),
     ("mirror", "mirror", "an absolute path on the target"),
@@ -103,17 +114,21 @@ WRONG: list[tuple[str, Any, str]] = [
     ("cran_mirror", "https://cran/'; system('id') #", "an http(s) URL"),
     ("r2u_mirror", "https://x/y z", "an http(s) URL"),
     ("r_mirror", "", "an http(s) URL"),
-    ("r2u_key", "", "the path of a key file"),
-    ("r2u_key", "r2u/nowhere.asc", "the path of a key file"),
-    ("r2u_key", "x" * 300, "the path of a key file"),
+    ("r2u_key", "", "the path of a file with one armored OpenPGP key"),
+    ("r2u_key", "r2u/nowhere.asc", "the path of a file with one"),
+    ("r2u_key", "r2u/preferences", "absolute or below files/"),
+    ("r2u_key", "x" * 300, "the path of a file with one"),
     ("r2u_fingerprint", "ae89db0ee10e60c01100a8f2a1489fe2ab99a21a", "40 hexadecimal digits in capitals"),
     ("r2u_fingerprint", "AE89DB0E", "40 hexadecimal digits"),
     ("r2u_suite", "../focal", "a suite's name"),
-    ("r_key", "/nowhere", "the path of a key file, or empty"),
-    ("ca_bundle", "/nowhere", "the path of a PEM file, or empty"),
-    ("ca_bundle", "/nul\0", "the path of a PEM file, or empty"),
+    ("r_key", "/nowhere", "the path of a file with one armored OpenPGP key, or empty"),
+    ("r_key", __file__, "the path of a file with one armored OpenPGP key, or empty"),
+    ("ca_bundle", "/nowhere", "the path of a PEM file with certificates, each of them whole, or empty"),
+    ("ca_bundle", "/nul\0", "the path of a PEM file"),
     ("ssh_public_key", "ssh-dss " + "A" * 68, "one public key"),
     ("ssh_public_key", "AAAA", "one public key"),
+    ("ssh_public_key", KEY[:-4], "one public key"),
+    ("ssh_public_key", " " + KEY, "one public key"),
     ("ssh_public_key", f"{KEY}\n{KEY}", "one public key"),
     ("ssh_public_key", f"{KEY} x\x0b{KEY}", "one public key"),
     ("ssh_public_key", f'command="id" {KEY}', "one public key"),

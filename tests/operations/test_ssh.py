@@ -10,24 +10,24 @@ from pyinfra.facts.deb import DebPackages
 
 from tasks import ssh
 from tasks.facts.files import FileContents, PathStats
-from tasks.facts.ssh import ImageHostKeys
-from tasks.lib import managed_files
+from tasks.facts.ssh import ImageHostKeys, SshdProblem
+from tasks.lib import managed_files, sshd
 
-from .conftest import Run
+from .conftest import PUBLIC_KEY, Run
 
 CONFIG = "/etc/ssh/sshd_config.d/10-melda-jupyter.conf"
-KEY = "ssh-ed25519 " + "A" * 68 + " platform"
+KEY = PUBLIC_KEY + " platform"
 IN_PLACE = {
     CONFIG: ("file", "600", "root", "root", hashlib.sha256(managed_files.source("ssh/sshd.conf")).hexdigest()),
     "/root/.ssh": ("directory", "700", "root", "root"),
-    ssh.CONFIG: ("file", "600", "root", "root", "of the distribution"),
+    sshd.CONFIG: ("file", "600", "root", "root", "of the distribution"),
 }
 INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
 RESTORE = "Let only root read sshd's configuration"
 
 
 def texts(keys: str = "", configuration: str = INCLUDE) -> Any:
-    return lambda path: {ssh.CONFIG: configuration}.get(path, keys if path.endswith("authorized_keys") else "")
+    return lambda path: {sshd.CONFIG: configuration}.get(path, keys if path.endswith("authorized_keys") else "")
 
 
 DONE: dict[type, Any] = {DebPackages: {"openssh-server"}, PathStats: IN_PLACE, FileContents: texts()}
@@ -38,7 +38,7 @@ def test_fresh(run: Run) -> None:
     assert commands["Install the OpenSSH server"][0].count(" openssh-server") == 1
     put, check, move = commands["Configure sshd: root with a key, nobody with a password"]
     assert put == f"put {CONFIG}.melda-new"
-    assert f"cat {CONFIG}.melda-new /etc/ssh/sshd_config >" in check, "the whole is checked before it is in place"
+    assert sshd.problem(f"{CONFIG}.melda-new") in check, "the whole is checked before it is in place"
     assert (
         move
         == f"chown root:root {CONFIG}.melda-new && chmod 600 {CONFIG}.melda-new && mv -fT {CONFIG}.melda-new {CONFIG}"
@@ -81,31 +81,39 @@ def test_an_administrators_keys_stay(run: Run) -> None:
     [("file", "644", "root", "root", "of the distribution"), ("file", "600", "melda", "root", "of the distribution")],
 )
 def test_the_distributions_configuration_is_roots_to_read(run: Run, found: tuple[str, ...]) -> None:
-    assert run(ssh.ssh, DONE | {PathStats: IN_PLACE | {ssh.CONFIG: found}}) == {
+    assert run(ssh.ssh, DONE | {PathStats: IN_PLACE | {sshd.CONFIG: found}}) == {
         RESTORE: ["chown root:root /etc/ssh/sshd_config && chmod 600 /etc/ssh/sshd_config"]
     }
 
 
 def test_without_it_sshd_would_take_passwords(run: Run) -> None:
     made = "install -m 600 /usr/share/openssh/sshd_config /etc/ssh/sshd_config.melda-new"
-    without = {path: found for path, found in IN_PLACE.items() if path != ssh.CONFIG}
+    without = {path: found for path, found in IN_PLACE.items() if path != sshd.CONFIG}
     for facts in (
         {PathStats: without, FileContents: texts(configuration="")},
         {FileContents: texts(configuration="")},
         {
-            PathStats: without | {ssh.CONFIG: ("directory", "755", "root", "root")},
+            PathStats: without | {sshd.CONFIG: ("directory", "755", "root", "root")},
             FileContents: texts(configuration=""),
         },
     ):
         commands = run(ssh.ssh, DONE | facts)[RESTORE]
         assert commands[-1].startswith(made)
-        aside = facts.get(PathStats, {}).get(ssh.CONFIG, ("",))[0] == "directory"
+        aside = facts.get(PathStats, {}).get(sshd.CONFIG, ("",))[0] == "directory"
         assert commands[0].startswith("mv -T /etc/ssh/sshd_config ") == aside
 
 
 def test_one_that_does_not_include_ours_is_refused(run: Run) -> None:
     (refused,) = run(ssh.ssh, DONE | {FileContents: texts(configuration="Port 22\n")})[RESTORE]
     assert "must begin with Include" in refused and refused.endswith("exit 1")
+
+
+def test_settings_before_ours_are_refused_at_each_run(run: Run) -> None:
+    """Somebody adds /etc/ssh/sshd_config.d/00-site.conf with PasswordAuthentication yes, and ours no longer count."""
+    (refused,) = run(ssh.ssh, DONE | {SshdProblem: ["00-site.conf lets in who has no key"]}).pop(
+        "Make sure that sshd lets in nobody without a key"
+    )
+    assert refused == "echo '00-site.conf lets in who has no key' >&2; exit 1"
 
 
 def test_half_there_only_the_wrong_mode_is_mended(run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
+import certifi
 import pytest
 from pyinfra.facts.deb import DebArch, DebPackages
 from pyinfra.facts.server import Locales, OsRelease
@@ -129,8 +130,22 @@ def test_a_program_that_is_missing_is_put_back_from_its_package(run: Run, caplog
     commands = run(system.system, DONE | {LackingPrograms: lacking})
     ((*_, command),) = commands.values()
     assert " download " in command and "for p in python3-minimal s3fs;" in command and "--skip-old-files" in command
-    assert "rm -f /usr/bin/python3 /usr/bin/s3fs;" in command and "--reinstall" not in command
+    assert "rm -f <../paths.txt;" in command and "--reinstall" not in command
+    assert commands.uploads["/var/lib/melda-jupyter.provision/paths.txt"] == b"/usr/bin/python3\n/usr/bin/s3fs\n"
     assert "missing or not root's, and restored: /usr/bin/python3 /usr/bin/s3fs" in caplog.text
+
+
+def test_packages_of_r_and_of_the_set_are_among_those_that_are_put_back(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder of R's library that was removed stayed away for ever, and each run installed what apt took for installed."""
+    asked: set[str] = set()
+    run(system.system, DONE | {LackingPrograms: lambda names: asked.update(names) or {}}, packages="datascience")
+    assert {"r-cran-*", "graphviz", "s3fs", "r-base-core"} <= asked
+    many = {"r-cran-dplyr": {f"/usr/lib/R/site-library/dplyr/R/{number:04}" for number in range(4000)}}
+    commands = run(system.system, DONE | {LackingPrograms: many})
+    assert max(len(text) for texts in commands.values() for text in texts) < 2000, "a command line has an end"
+    assert "dplyr/R/0019 and 3980 more" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -158,7 +173,7 @@ def test_everybody_can_write_to_tmp(run: Run, found: dict[str, Any], made: bool)
         ({}, "APT::Keep-Downloaded-Packages=false", True),
         ({"apt_keep_archives": True}, "APT::Keep-Downloaded-Packages=false", False),
         ({}, "Acquire::https::CAInfo", False),
-        ({"ca_bundle": __file__}, f"Acquire::https::CAInfo={staging.CA}", True),
+        ({"ca_bundle": certifi.where()}, f"Acquire::https::CAInfo={staging.CA}", True),
     ],
 )
 def test_apts_options(run: Run, settings: dict[str, Any], option: str, there: bool) -> None:
@@ -167,7 +182,7 @@ def test_apts_options(run: Run, settings: dict[str, Any], option: str, there: bo
 
 
 def test_the_ca_bundle_comes_and_goes(run: Run) -> None:
-    commands = run(system.system, DONE | {DebPackages: ALL - {"s3fs"}}, ca_bundle=__file__)
+    commands = run(system.system, DONE | {DebPackages: ALL - {"s3fs"}}, ca_bundle=certifi.where())
     make, put, install = commands[INSTALL]
     assert make == "rm -rf /var/lib/melda-jupyter.provision && mkdir -m 755 /var/lib/melda-jupyter.provision"
     assert put == "put /var/lib/melda-jupyter.provision/ca.crt"

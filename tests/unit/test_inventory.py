@@ -103,6 +103,12 @@ def test_hosts_and_their_groups(named: str, found: dict[str, Any], groups: Any) 
     assert groups(named) == found
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "65558", "99999"])
+def test_a_port_that_the_c_library_takes_for_another_is_refused(port: str, groups: Any) -> None:
+    with pytest.raises(InventoryError, match=f"^invalid MELDA_HOSTS='root@h:{port}': expected a port from 1 to 65535$"):
+        groups(f"root@h:{port}")
+
+
 def test_a_group_has_settings_of_its_own(groups: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     inventory = read("@docker/a,x", monkeypatch)
     assert inventory.get_host("@docker/a").data.dpkg_unsafe_io is True

@@ -47,6 +47,9 @@ class Tree:
         for lock in (ROOT / "requirements").glob("*.txt"):
             (folder / "requirements" / lock.name).touch()
             (folder / ".venv" / f"{lock.stem}.stamp").touch()
+        self.interpreter = folder / ".venv/interpreter"
+        self.interpreter.write_text(f"{folder}/.venv/bin/python\n")
+        os.utime(self.interpreter, (1, 1))
 
     def make(self, *words: str, values: dict[str, str], origin: str = "command line") -> str:
         """Run make with variables from there; what it prints."""
@@ -129,6 +132,44 @@ def test_the_environment_is_made_by_the_python_that_was_named(tree: Tree, origin
     (argv, environment), _ = tree.calls()
     assert argv[1:] == ["venv", value, ".venv", "requirements/build.txt"]
     assert environment["MIRROR"] == "a folder"
+
+
+def test_the_environment_is_made_again_for_another_python(tree: Tree) -> None:
+    """After an upgrade of the host .venv/bin/python is another one, and finds no packages there."""
+    tree.make("image", values={})
+    assert [argv[1] for argv, _ in tree.calls()] == ["-m"]
+    python = tree.folder / ".venv/bin/python"
+    python.rename(tree.folder / ".venv/bin/python3.99")
+    python.symlink_to("python3.99")
+    tree.log.unlink()
+    for calls in (["venv", "-m"], ["-m"]):
+        tree.make("image", values={})
+        assert [argv[1] for argv, _ in tree.calls()] == calls
+        tree.log.unlink()
+    assert tree.interpreter.read_text() == f"{python}3.99\n"
+
+
+def test_what_is_set_for_other_environments_leads_nothing_elsewhere(tree: Tree) -> None:
+    """PIP_USER=1 ended it, and with UV_SYSTEM_PYTHON=1 the packages were the host's."""
+    for name in ("uv", "pip"):
+        shutil.copy(tree.folder / ".venv/bin/python", tree.folder / ".venv/bin" / name)
+    moving = (
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "UV_SYSTEM_PYTHON",
+        "UV_TARGET",
+        "UV_PROJECT_ENVIRONMENT",
+        "UV_EXCLUDE_NEWER",
+        "PYTHONPATH",
+    )
+    kept = {"PIP_INDEX_URL": "https://index/x", "UV_CACHE_DIR": "/c", "PIP_CERT": "/dev/null", "UV_NATIVE_TLS": "1"}
+    command = ["sh", ROOT / "builder/venv", sys.executable, ".venv", "requirements/build.txt"]
+    given = {**dict.fromkeys(moving, "1"), **kept, "PIP_USER": "1", "PATH": os.environ["PATH"]}
+    subprocess.run(command, cwd=tree.folder, env=given, check=True, stdout=subprocess.DEVNULL)
+    argv, environment = tree.calls()[-1]
+    assert argv[1:5] == ["pip", "install", "--python", ".venv/bin/python"]
+    assert not set(moving) & set(environment) and environment["PIP_USER"] == "0"
+    assert {name: environment[name] for name in kept} == kept
 
 
 def test_the_environment_comes_from_the_folder_of_make_mirror(tree: Tree) -> None:

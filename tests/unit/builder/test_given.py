@@ -49,7 +49,7 @@ def test_whatever_is_given_is_a_table_or_one_line(data: str) -> None:
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
     for name in overrides.FILES:
-        (tmp_path / name).write_text(certifi.contents() if name == "ca_certificates" else "hushhush")
+        (tmp_path / name).write_text("hushhush" if name == "netrc" else certifi.contents())
     return {name: str(tmp_path / name) for name in overrides.FILES}
 
 

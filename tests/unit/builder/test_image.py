@@ -88,6 +88,13 @@ def test_final_names_are_given_last_and_temporary_ones_taken_back(engine: Path) 
     assert "--build-arg PROVISION_DATA=packages=core strict=true" in second
 
 
+def test_two_builds_with_one_process_number_have_names_of_their_own(engine: Path) -> None:
+    """In containers of CI that share an engine each build may be process 1."""
+    (engine / "fails").write_text("nothing fails")
+    with image.temporary(str(engine / "docker"), "raw") as one, image.temporary(str(engine / "docker"), "raw") as two:
+        assert one != two and one[0].startswith("melda-jupyter-unfinished:raw-")
+
+
 @pytest.mark.parametrize("knows", [True, False])
 def test_only_the_final_image_knows_what_it_is(monkeypatch: pytest.MonkeyPatch, knows: bool) -> None:
     """The base built again is the same, file by file."""

@@ -171,7 +171,7 @@ def test_no_step_but_the_last_reads_what_changes_often(dockerfile: str, stage: s
     copied(dockerfile, stage, tmp_path)
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     runtime = {name for name in found if name.startswith("files/runtime/")}
-    assert len(runtime) <= 8 and all(re.fullmatch(r"files/runtime/src/melda/(base/)?\w+\.py", name) for name in runtime)
+    assert len(runtime) <= 9 and all(re.fullmatch(r"files/runtime/src/melda/(base/)?\w+\.py", name) for name in runtime)
     assert not [name for name in found if name.startswith(("files/systemd", "files/sync", "files/bspm"))]
     if part.endswith("core"):
         assert not [name for name in found if "datascience" in name], (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tasks.facts.apt import BROKEN, Upgradable
+from tasks.facts.apt import BROKEN, LackingPrograms, Upgradable
 from tasks.facts.r import PackageOrigins
 
 ORIGINS = {"users": "/var/lib/melda-jupyter/bspm.json", "listed": "/usr/local/share/melda-jupyter/r-packages"}
@@ -71,3 +71,18 @@ def test_who_brought_an_r_package(target: Target) -> None:
     target.write("/var/lib/apt/extended_states", text)
     target.write(ORIGINS["listed"], "zoo\n")
     assert target.ask(PackageOrigins(), **ORIGINS) == {"manual": {"r-cran-zoo"}, "listed": {"zoo"}}
+
+
+@pytest.mark.parametrize("names", [["r-cran-*"], ["r-cran-zoo"]])
+def test_what_r_loads_of_a_package(tmp_path: Path, names: list[str]) -> None:
+    """Nobody removes a help page by mistake, and there are tens of thousands of them."""
+    zoo = "/usr/lib/R/site-library/no-such-zoo"
+    loaded = {f"{zoo}/{name}" for name in ("DESCRIPTION", "NAMESPACE", "Meta/package.rds", "R/zoo.rdb", "libs/zoo.so")}
+    others = {f"{zoo}/{name}" for name in ("", "R", "help/zoo.rdb", "doc/a.R", "INDEX")}
+    (tmp_path / "info").mkdir()
+    (tmp_path / "info/r-cran-zoo.list").write_text("".join(path + "\n" for path in loaded | others))
+    (tmp_path / "info/sed.list").write_text("/bin/no-such-sed\n")
+    fact = LackingPrograms()
+    fact.folder = str(tmp_path)
+    shown = subprocess.run(["sh", "-c", fact.command(names)], capture_output=True, text=True, check=True)
+    assert fact.process(shown.stdout.splitlines()) == {"r-cran-zoo": loaded}

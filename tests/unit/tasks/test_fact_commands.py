@@ -39,7 +39,7 @@ from tasks.facts.files import (
 from tasks.facts.locales import LocaleSource
 from tasks.facts.r import PackageOrigins, RPackages
 from tasks.facts.server import Account, AccountRights, Unwritable
-from tasks.facts.ssh import ImageHostKeys
+from tasks.facts.ssh import ImageHostKeys, SshdProblem
 from tasks.facts.systemd import UnitStates
 from tasks.facts.variables import ImageVariables, Variables
 from tasks.facts.venv import Distributions, UncompiledSources, VenvDamage
@@ -71,6 +71,8 @@ CASES: list[tuple[Any, str, Any]] = [
     (Upgradable, "", []),
     (Diversion, "/usr/bin/man.REAL", "/usr/bin/man.REAL"),
     (Diversion, "", ""),
+    (SshdProblem, "/x lets in who has no key", ["/x lets in who has no key"]),
+    (SshdProblem, "", []),
     (KnownPackages, "r-cran-tidyverse\nr-cran-tidyr", {"r-cran-tidyverse", "r-cran-tidyr"}),
     (Reachable, "yes", True),
     (Reachable, "", False),

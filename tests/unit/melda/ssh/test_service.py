@@ -64,6 +64,14 @@ def test_given_keys_come_beside_the_built_in_one(settings: Settings, machine: Pa
     assert alone is not None and alone.argv[-1] == "-4"
 
 
+def test_no_file_of_the_image_lets_in_passwords() -> None:
+    """Somebody's 00-site.conf comes before ours there; the first value counts."""
+    lines = ssh.configuration("/k", "/a", ()).splitlines()
+    assert set(lines[: lines.index("Include /etc/ssh/sshd_config")]) >= {
+        "PasswordAuthentication no", "ChallengeResponseAuthentication no", "PermitRootLogin prohibit-password",
+    }  # fmt: skip
+
+
 def test_only_what_this_sshd_knows_is_asked_of_it() -> None:
     text = ssh.configuration("/k", "/a", ("mlkem768x25519-sha256", "sntrup761x25519-sha512"))
     assert "KexAlgorithms mlkem768x25519-sha256,sntrup761x25519-sha512\n" in text

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import re
-from typing import List, Tuple
+from typing import Tuple
 
 from melda.base.addresses import shown
 from melda.base.errors import ConfigError
-
-# Type -> bytes of each field after the type's name; 0: any number but none.
-# RFC 4253, 6.6; RFC 5656, 3.1; RFC 8709, 4; OpenSSH's PROTOCOL.u2f.
-TYPES = {
-    "ssh-ed25519": (32,),
-    "ssh-rsa": (0, 0),
-    "ecdsa-sha2-nistp256": (8, 65),
-    "ecdsa-sha2-nistp384": (8, 97),
-    "ecdsa-sha2-nistp521": (8, 133),
-    "sk-ssh-ed25519@openssh.com": (32, 0),
-    "sk-ecdsa-sha2-nistp256@openssh.com": (8, 65, 0),
-}
-RSA_BITS = 2048  # fewer are too few (NIST SP 800-131A)
+from melda.base.public_keys import problem
 
 
 def parse(text: str) -> Tuple[str, ...]:
@@ -31,46 +17,8 @@ def parse(text: str) -> Tuple[str, ...]:
     """
     lines = [line.strip() for line in text.splitlines()]
     for number, line in enumerate(lines, start=1):
-        wrong = _wrong(line) if line and not line.startswith("#") else ""
+        wrong = problem(line) if line and not line.startswith("#") else ""
         if wrong:
             reason = "invalid SSH_AUTHORIZED_KEYS: line {0}, {1!r}, {2}"
             raise ConfigError(reason.format(number, shown(line)[:40], wrong))
     return tuple(line for line in lines if line and not line.startswith("#"))
-
-
-def _wrong(line: str) -> str:
-    """Return what is wrong with a key; empty: nothing."""
-    kind, _, rest = line.partition(" ")
-    text = rest.partition(" ")[0]
-    if kind not in TYPES or re.search(r"[\x00-\x1f\x7f]", line):
-        return "is no public key"
-    try:
-        blob = base64.b64decode(text)
-        name, *fields = _fields(blob)
-    except ValueError:
-        return "is no public key"
-    sizes = TYPES[kind]
-    whole = len(fields) == len(sizes) and all(field and size in (0, len(field)) for field, size in zip(fields, sizes))
-    # ssh takes neither more padding than there must be nor any other sign; Python does.
-    if not whole or name != kind.encode() or base64.b64encode(blob) != text.encode():
-        return "is no public key"
-    bits = int.from_bytes(fields[-1], "big").bit_length()
-    if kind == "ssh-rsa" and bits < RSA_BITS:
-        return f"has {bits} bits: at least {RSA_BITS} are needed"
-    return ""
-
-
-def _fields(blob: bytes) -> List[bytes]:
-    """Return the strings of a key's blob, each with its length before it.
-
-    Raises:
-        ValueError: it ends in the middle of one.
-    """
-    fields = []
-    while blob:
-        end = 4 + int.from_bytes(blob[:4], "big")
-        if len(blob) < end:
-            raise ValueError("it is interrupted")
-        fields.append(blob[4:end])
-        blob = blob[end:]
-    return fields

@@ -22,6 +22,8 @@ SSHD = "/usr/sbin/sshd"
 DISTRIBUTIONS = "/etc/ssh/sshd_config"
 PRIVILEGE_SEPARATION = "/run/sshd"  # sshd(8) wants this folder
 BUILT_IN = "/root/.ssh/authorized_keys"
+# In the image's too, where a file that sshd reads before ours could say otherwise. The last is the old name of one more.
+KEYS_ONLY = ("PermitRootLogin prohibit-password", "PasswordAuthentication no", "ChallengeResponseAuthentication no")
 # Key exchanges that keep what is recorded today from the quantum computers of later: OpenSSH 9.9's, 8.5's under both names.
 QUANTUM_SAFE = ("mlkem768x25519-sha256", "sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com")
 
@@ -53,6 +55,7 @@ def configuration(host_key: str, added: str, key_exchanges: Sequence[str], set_e
     lines = [
         "HostKey " + host_key,
         "AllowUsers root",
+        *KEYS_ONLY,
         f"AuthorizedKeysFile {BUILT_IN} {added}",
         *(["KexAlgorithms " + ",".join(key_exchanges)] if key_exchanges else []),
         "Include " + DISTRIBUTIONS,

@@ -1,0 +1,42 @@
+"""Whether files of the host that runs pyinfra hold what a setting that names them says, before anything is changed."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+from tasks.lib import openpgp, pem
+
+
+def readable(value: Any) -> bool:
+    """Is this the path of a file that may be read?"""
+    # os.path, because pathlib raises an error for a name that is too long.
+    return isinstance(value, str) and os.path.isfile(value) and os.access(value, os.R_OK)
+
+
+def certificates(value: Any) -> bool:
+    """Is this the path of a PEM file with certificates, and is each of them whole? Half of one breaks TLS for all programs."""
+    if not readable(value):
+        return False
+    text = Path(value).read_bytes()
+    found = pem.split(text)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        for one in found:  # of several at once it takes those before one that is broken
+            context.load_verify_locations(cadata=one.decode("ascii"))
+    except (ssl.SSLError, ValueError):
+        return False
+    return 0 < len(found) == text.count(pem.BEGIN)
+
+
+def openpgp_key(value: Any) -> bool:
+    """Is this the path of a file with one armored OpenPGP key? apt says of others that a repository is not signed."""
+    if not readable(value):
+        return False
+    try:
+        openpgp.fingerprint(Path(value).read_bytes())
+    except ValueError:
+        return False
+    return True
