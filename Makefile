@@ -156,8 +156,9 @@ lock: $(VENV)/build.stamp ## Resolve all Python packages again, for each Python 
 	for name in build test bench docs; do $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 		--python-version 3.11 --python-platform linux requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 
-# What the environment's Python is in the end. It is another one after an upgrade of the host, and finds no packages there.
-override NOTE := p=$$(readlink -f $(BIN)/python); [ -x "$$p" ] || p=gone; [ ! -d $(VENV) ] || \
+# What the environment's Python is in the end, and where. It is another one after an upgrade of the host, and finds no packages
+# there; in a clone that was moved, programs look for their Python where the clone was.
+override NOTE := p=$$(readlink -f $(BIN)/python); [ -x "$$p" ] || p=gone; p="$$p $$(cd $(VENV) && pwd -P)"; [ ! -d $(VENV) ] || \
 	[ "$$(cat $(VENV)/interpreter 2>/dev/null)" = "$$p" ] || echo "$$p" >$(VENV)/interpreter
 FORCE:
 $(VENV)/interpreter: FORCE

@@ -65,6 +65,7 @@ def build_image(command: str, chosen: Settings) -> str:
         docker = engine.ready()
     if chosen.mirror and command == "connector":
         raise BuildError(f"invalid MIRROR={chosen.mirror}: expected empty for `make connector`")
+    image.tell_revision()
     if chosen.mirror:
         engine.check_space(docker, chosen.packages)
         mirror.build(docker, chosen)
@@ -83,6 +84,7 @@ def export_bundle(chosen: Settings) -> None:
     if chosen.mirror:
         raise BuildError(f"invalid MIRROR={chosen.mirror}: expected empty, `make mirror` writes {mirror.FOLDER}")
     docker = engine.ready()
+    image.tell_revision()
     base, base_image = resolve_sources(docker, chosen)
     python = preflight.release(docker, base, base_image).python
     folder = mirror.make(docker, base, base_image, python, chosen)

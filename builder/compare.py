@@ -41,6 +41,15 @@ def layers(docker: str, image: str) -> list[dict[str, Any]]:
     return [{"id": number, "size": size} for number, size in zip(found, sizes, strict=True)]
 
 
+def _is_sound(found: dict[str, Any]) -> bool:
+    """Has a file what is compared? Else one of these errors is raised: ValueError, KeyError, TypeError, AttributeError."""
+    layers_known = all(one["id"] and one["size"] >= 0 for one in found.get("layers", []))
+    # The languages, and the distribution.
+    versions = found["versions"]
+    languages = all(isinstance(versions[language], dict) for language in LANGUAGES)
+    return bool(found["image"]) and languages and len(versions) == len(LANGUAGES) + 1 and layers_known
+
+
 def load(docker: str, what: str, name: str) -> dict[str, Any]:
     """Return the manifest of an image, with its layers, or the one in a file.
 
@@ -55,9 +64,9 @@ def load(docker: str, what: str, name: str) -> dict[str, Any]:
     if what.endswith(".json"):
         try:
             found = json.loads(Path(what).read_text())
-            if all(isinstance(found["versions"][language], dict) for language in LANGUAGES) and found["image"]:
+            if _is_sound(found):
                 return dict(found)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass
         raise BuildError(f"invalid {name}={what}: expected the JSON of a manifest that `make image` wrote")
     if not what:

@@ -20,4 +20,7 @@ def exit_code(work: Callable[[], int]) -> int:
         return work()
     except BuildError as refused:
         print(f"melda-jupyter: {refused}", file=sys.stderr)
-        return 2
+    except OSError as error:  # another user's file, a file where a folder should be, a full disk
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"melda-jupyter: {place}{error.strerror or error}", file=sys.stderr)
+    return 2

@@ -46,10 +46,29 @@ def notes(docker: str, image: str) -> dict[str, str]:
         }
 
 
+def _git(*arguments: str) -> tuple[str, str]:
+    """Return what git says of this work tree, and why it says nothing."""
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+    except OSError as error:
+        return "", f"git: {error.strerror}"
+    return done.stdout.strip(), done.stderr.strip().partition("\n")[0].removeprefix("fatal: ")
+
+
+def _described() -> tuple[str, str]:
+    return _git("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
+
+
 def revision() -> str:
-    """Return the commit that is built, marked if the work tree differs from it; empty outside of a repository."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    """Return the commit that is built, marked if the work tree differs from it; empty if git does not know."""
+    return _described()[0]
+
+
+def tell_revision() -> None:
+    """Say why the image will name no commit. Before a build: none that has taken minutes ends without it."""
+    found, why = _described()
+    if not found:
+        screen.say(f"NOTE: the image names no commit: {why or 'git says nothing'}")
 
 
 def source(url: str) -> str:
@@ -60,8 +79,7 @@ def source(url: str) -> str:
 
 def remote() -> str:
     """Return the git remote this work tree came from; empty if there is none."""
-    command = ["git", "-C", str(ROOT), "config", "--get", "remote.origin.url"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return _git("config", "--get", "remote.origin.url")[0]
 
 
 def labels(base: str, created: str, left_out: list[str], support_ends: str = "") -> dict[str, str]:

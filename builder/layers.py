@@ -129,10 +129,12 @@ def of(docker: str, image: str) -> list[Layer]:
     inspected = client.inspect(docker, "image", image)
     number = hashlib.sha256("\n".join(inspected["RootFS"]["Layers"]).encode()).hexdigest()
     path = build_folder.FOLDER / "layers" / f"{number[:32]}.json"
-    if not path.is_file():
-        found = on_disk(inspected) or _saved(docker, image)
-        build_folder.write(path, json.dumps([asdict(layer) for layer in described(found)], indent=1) + "\n")
-    return [Layer(**layer) for layer in json.loads(path.read_text())]
+    try:
+        return [Layer(**layer) for layer in json.loads(path.read_text())]
+    except (FileNotFoundError, ValueError, TypeError):  # not read yet, or damaged
+        found = described(on_disk(inspected) or _saved(docker, image))
+    build_folder.write(path, json.dumps([asdict(layer) for layer in found], indent=1) + "\n")
+    return found
 
 
 def table(layers: list[Layer]) -> str:

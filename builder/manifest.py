@@ -89,8 +89,9 @@ def written(docker: str, image: str, folder: Path = FOLDER) -> dict[str, Any] | 
     """Return the manifest that an earlier build of the same image wrote; none if there is none, or it cannot be read."""
     try:
         found: dict[str, Any] = json.loads(paths(image, folder)[1].read_text())
+        page(found)  # of a damaged one it cannot be made
         return found if (found["image"], found["id"]) == (image, client.inspect(docker, "image", image)["Id"]) else None
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration):
         return None
 
 

@@ -148,6 +148,16 @@ def make(docker: str, base: str, base_image: str, python: str, chosen: Settings,
     return folder
 
 
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        if {"base", "base_image", "data"} <= found.keys() and found["packages"] in PACKAGES:
+            return found
+    except (ValueError, LookupError, TypeError, AttributeError):
+        pass
+    raise BuildError(f"invalid MIRROR={folder}: expected a folder of `make mirror`; its {MANIFEST} is damaged")
+
+
 def check(folder: Path, chosen: Settings) -> dict[str, Any]:
     """Return what a folder was made for, once it is shown to be complete and unharmed.
 
@@ -161,7 +171,7 @@ def check(folder: Path, chosen: Settings) -> dict[str, Any]:
     Raises:
         BuildError: a file is missing, is another, or is one too many; or it was made for something else.
     """
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    manifest = _manifest(folder)
     output = (folder / SUMS).read_text() if (folder / SUMS).is_file() else ""
     differing = sorted(set(output.splitlines()) ^ set(sums(folder).splitlines()))
     if differing:

@@ -7,10 +7,16 @@ from collections.abc import Mapping
 
 from melda.base import errors
 from melda.base.paths import SSH_PORT, VERSIONS_PORT
-from melda.config import bucket, environ, jupyter_port
+from melda.config import bucket, container_limits, environ, jupyter_port, proxies
 
 from builder.container import FILES, OPEN, SECRET
 from builder.errors import BuildError
+
+# A proxy may have a password; either case is read.
+PROXIES = tuple(name for each in proxies.NAMES for name in (each, each.upper()))
+# `make up` takes none of the others from a shell: there they are the build host's own.
+READ = (*OPEN, *FILES, "LANG", *container_limits.VARIABLES, *PROXIES, "no_proxy", "NO_PROXY")
+REFERRED = (*SECRET, *PROXIES)
 
 
 def ports(variables: Mapping[str, str]) -> tuple[int, int, int]:
@@ -27,8 +33,10 @@ def check(variables: Mapping[str, str]) -> None:
     for name in variables:
         if name in SECRET:
             raise BuildError(f"invalid {name} here: it is a secret, and given by reference only")
-        if name not in OPEN and name not in FILES:
-            raise BuildError(f"invalid {name}: the image reads {', '.join((*OPEN, *FILES))}")
+        if name not in READ:
+            raise BuildError(f"invalid {name}: the image reads {', '.join(READ)}")
+        if name in PROXIES and "@" in variables[name]:
+            raise BuildError(f"invalid {name} here: it has a password, which is a secret, and given by reference only")
         if name in FILES and not re.fullmatch(r"(/[^/\s]+)+", variables[name]):
             raise BuildError(f"invalid {name}: expected the path of a file in the container, such as {FILES[name]}")
     # A project comes with its task: alone, its bucket is still a mistake to be told of.

@@ -29,14 +29,14 @@ HEALTH = {"interval": 10, "timeout": 30, "retries": 1, "startPeriod": 60}
 # Not host: the firewall would be the instance's, and every task's.
 NETWORKS = ("bridge", "awsvpc")
 
-_ACCOUNT = "arn:aws(?:-cn|-us-gov)?"
+_ACCOUNT = "arn:aws(?:-[a-z]+)*"  # and the partition: -cn, -us-gov, -iso-b, ...
 _SECRET = re.compile(
     rf"{_ACCOUNT}:ssm:[a-z0-9-]+:[0-9]{{12}}:parameter/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*"
     # Behind the name: a key of its JSON, a version's stage, a version's number; each may be empty.
     rf"|{_ACCOUNT}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[A-Za-z0-9/_+=.@-]+(?::[^:\s]*:[^:\s]*:[^:\s]*)?"
 )
 _ROLE = re.compile(rf"{_ACCOUNT}:iam::[0-9]{{12}}:role/[A-Za-z0-9+=,.@_/-]+")
-_REGION = re.compile("[a-z]{2}(?:-[a-z]+)+-[0-9]")
+_REGION = re.compile("[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}")
 _FAMILY = re.compile("[A-Za-z0-9_-]{1,255}")
 _LOG_GROUP = re.compile("[A-Za-z0-9_/.#-]{1,512}")
 _PROFILE = re.compile("[A-Za-z0-9._-]{1,128}")
@@ -86,7 +86,7 @@ def pairs(option: str, given: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for pair in given:
         name, equals, value = pair.partition("=")
-        if not equals or not re.fullmatch("[A-Z][A-Z0-9_]*", name):
+        if not equals or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
             # Not the whole: somebody may have given the secret itself.
             raise BuildError(
                 f"invalid {option} {name[:40]!r}: expected something like NAME=VALUE, NAME one of the image's"
@@ -133,8 +133,8 @@ def check(arguments: argparse.Namespace) -> Task:
     variables, secrets = pairs("--variable", arguments.variable), pairs("--secret", arguments.secret)
     contract.check(variables)
     for name, arn in secrets.items():
-        if name not in contract.SECRET:
-            raise BuildError(f"invalid --secret {name}: the image's secrets are {', '.join(contract.SECRET)}")
+        if name not in contract.REFERRED:
+            raise BuildError(f"invalid --secret {name}: the image's secrets are {', '.join(contract.REFERRED)}")
         if not _SECRET.fullmatch(arn):
             raise BuildError(
                 f"invalid --secret {name}: expected the ARN of a parameter (arn:aws:ssm:...) or of a secret"

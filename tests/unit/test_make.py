@@ -48,7 +48,7 @@ class Tree:
             (folder / "requirements" / lock.name).touch()
             (folder / ".venv" / f"{lock.stem}.stamp").touch()
         self.interpreter = folder / ".venv/interpreter"
-        self.interpreter.write_text(f"{folder}/.venv/bin/python\n")
+        self.interpreter.write_text(f"{folder}/.venv/bin/python {folder}/.venv\n")
         os.utime(self.interpreter, (1, 1))
 
     def make(self, *words: str, values: dict[str, str], origin: str = "command line") -> str:
@@ -134,6 +134,15 @@ def test_the_environment_is_made_by_the_python_that_was_named(tree: Tree, origin
     assert environment["MIRROR"] == "a folder"
 
 
+def with_pip(tree: Tree, place: Path | None) -> None:
+    """Give the environment uv, and a pip that says that it is in ``place``."""
+    shutil.copy(tree.folder / ".venv/bin/python", tree.folder / ".venv/bin/uv")
+    pip = tree.folder / ".venv/bin/pip"
+    says = f"pip 23.0.1 from {place}/lib/python3.11/site-packages/pip (python 3.11)" if place else ""
+    pip.write_text(f'#!/bin/sh\n[ "$1" != --version ] || echo "{says}"\n')
+    pip.chmod(0o755)
+
+
 def test_the_environment_is_made_again_for_another_python(tree: Tree) -> None:
     """After an upgrade of the host .venv/bin/python is another one, and finds no packages there."""
     tree.make("image", values={})
@@ -146,13 +155,47 @@ def test_the_environment_is_made_again_for_another_python(tree: Tree) -> None:
         tree.make("image", values={})
         assert [argv[1] for argv, _ in tree.calls()] == calls
         tree.log.unlink()
-    assert tree.interpreter.read_text() == f"{python}3.99\n"
+    assert tree.interpreter.read_text() == f"{python}3.99 {tree.folder}/.venv\n"
+
+
+def test_the_environment_is_made_again_where_its_python_is_gone(tree: Tree) -> None:
+    python, kept = tree.folder / ".venv/bin/python", tree.folder / "kept"
+    python.rename(kept)
+    python.symlink_to("nowhere")
+    (tree.folder / "builder/venv").write_text('rm .venv/bin/python; cp kept .venv/bin/python; exec ./kept venv "$@"\n')
+    tree.make("image", values={})
+    assert [argv[1] for argv, _ in tree.calls()] == ["venv", "-m"]
+
+
+def test_the_environment_is_made_again_in_another_place(tree: Tree) -> None:
+    """A clone that was moved or copied has stamps, and programs that are those of the former place."""
+    tree.folder = Path(shutil.copytree(tree.folder, tree.folder.with_name("moved"), symlinks=True))
+    for calls in (["venv", "-m"], ["-m"]):
+        tree.make("image", values={})
+        assert [argv[1] for argv, _ in tree.calls()] == calls
+        tree.log.unlink()
+
+
+@pytest.mark.parametrize("made", ["there", "elsewhere", "gone", ""])
+def test_an_environment_of_another_place_is_replaced(tree: Tree, made: str) -> None:
+    (tree.folder / "elsewhere").mkdir()
+    places = {"there": ".venv", "elsewhere": "elsewhere", "gone": "gone", "": ""}
+    with_pip(tree, tree.folder / places[made] if made else None)
+    (tree.folder / ".venv/former").touch()
+    (tree.folder / "new").mkdir()
+    shutil.copytree(tree.folder / ".venv/bin", tree.folder / "new/bin")
+    # Stands for `python -m venv FOLDER`, and for what it is asked before.
+    python = tree.folder / "python"
+    python.write_text('#!/bin/sh\n[ "$2" != venv ] || cp -r new .venv\n')
+    python.chmod(0o755)
+    command = ["sh", ROOT / "builder/venv", python, ".venv", "requirements/build.txt"]
+    subprocess.run(command, cwd=tree.folder, check=True, stdout=subprocess.DEVNULL)
+    assert (tree.folder / ".venv/former").exists() == (made == "there")
 
 
 def test_what_is_set_for_other_environments_leads_nothing_elsewhere(tree: Tree) -> None:
     """PIP_USER=1 ended it, and with UV_SYSTEM_PYTHON=1 the packages were the host's."""
-    for name in ("uv", "pip"):
-        shutil.copy(tree.folder / ".venv/bin/python", tree.folder / ".venv/bin" / name)
+    with_pip(tree, tree.folder / ".venv")
     moving = (
         "PIP_TARGET",
         "PIP_PREFIX",
@@ -173,8 +216,7 @@ def test_what_is_set_for_other_environments_leads_nothing_elsewhere(tree: Tree) 
 
 
 def test_the_environment_comes_from_the_folder_of_make_mirror(tree: Tree) -> None:
-    shutil.copy(tree.folder / ".venv/bin/python", tree.folder / ".venv/bin/uv")
-    shutil.copy(tree.folder / ".venv/bin/python", tree.folder / ".venv/bin/pip")
+    with_pip(tree, tree.folder / ".venv")
     command = ["sh", ROOT / "builder/venv", sys.executable, ".venv", "requirements/build.txt"]
     for mirror, wheels in (("a folder", f"{tree.folder}/a folder/wheels"), ("/it's", "/it's/wheels"), ("", None)):
         tree.log.unlink(missing_ok=True)

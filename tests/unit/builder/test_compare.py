@@ -84,7 +84,9 @@ def test_manifests_need_no_engine(
     assert "To pull" not in Path(page).read_text()
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"image": "x", "versions": {"R": {}, "Python": 1}}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"image": "x", "versions": {"R": {}, "Python": 1}}', *(
+    json.dumps({**OLD, **part}) for part in ({"versions": {"R": {}, "Python": {}}}, {"layers": [{"id": "a"}]}, {"versions": {}})
+)])  # fmt: skip
 def test_what_is_no_manifest(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(text)

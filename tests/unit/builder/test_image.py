@@ -171,3 +171,32 @@ def test_instructions_follow_the_build_arguments() -> None:
 )
 def test_the_source_is_what_a_browser_opens(remote: str, source: str) -> None:
     assert image.source(remote) == source
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (None, "git: No such file or directory"),
+        ("echo \"fatal: detected dubious ownership in repository at '/x'\" >&2; echo more >&2; exit 128",
+         "detected dubious ownership in repository at '/x'"),
+        ("exit 1", "git says nothing"),
+    ],
+)  # fmt: skip
+def test_why_no_commit_is_named_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], script: str | None, why: str
+) -> None:
+    if script:
+        (tmp_path / "git").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (image.revision(), image.remote()) == ("", "")
+    image.tell_revision()
+    assert capsys.readouterr().out == f"NOTE: the image names no commit: {why}\n"
+
+
+def test_a_commit_that_is_named_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(image, "_git", lambda *_: ("a" * 40, ""))
+    image.tell_revision()
+    assert capsys.readouterr().out == ""

@@ -72,6 +72,21 @@ def test_the_engines_folders_say_the_same(tmp_path: Path) -> None:
     assert layers.on_disk(inspected) == [], "an engine elsewhere"
 
 
+@pytest.mark.parametrize("damaged", ["", "[", "{}x", '[{"x": 1}]', '["x"]'])
+def test_what_was_read_before_and_is_damaged_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: str
+) -> None:
+    monkeypatch.setattr(build_folder, "FOLDER", tmp_path)
+    monkeypatch.setattr(layers.client, "inspect", lambda *_: {"RootFS": {"Layers": ["1"]}})
+    monkeypatch.setattr(layers, "on_disk", lambda _: [{"a": 1}])
+    found = layers.of("docker", "x:1")
+    (path,) = (tmp_path / "layers").iterdir()
+    right = path.read_text()
+    path.write_text(damaged)
+    assert layers.of("docker", "x:1") == found
+    assert path.read_text() == right
+
+
 def test_an_image_that_cannot_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build_folder, "FOLDER", tmp_path)
     engine = tmp_path / "docker"

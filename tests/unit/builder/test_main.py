@@ -24,3 +24,20 @@ def test_a_base_that_cannot_be_had_is_said_before_a_full_disk(monkeypatch: pytes
     monkeypatch.setattr(main, "resolve_sources", lambda *_: ("debian:trixie", "base"))
     with pytest.raises(BuildError, match="no space"):
         main.build_image("image", chosen)
+
+
+def test_git_is_asked_before_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(main.engine, "ready", lambda: "docker")
+    monkeypatch.setattr(main.image, "tell_revision", lambda: asked.append("git"))
+
+    def stop(*_: object) -> tuple[str, str]:
+        asked.append("sources")
+        raise BuildError("stop")
+
+    monkeypatch.setattr(main, "resolve_sources", stop)
+    chosen = main.settings.check(main.parser().parse_args(["image"]))
+    for work in (lambda: main.build_image("image", chosen), lambda: main.export_bundle(chosen)):
+        with pytest.raises(BuildError, match="stop"):
+            work()
+    assert asked == ["git", "sources"] * 2

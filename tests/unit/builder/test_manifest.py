@@ -85,8 +85,9 @@ def test_that_of_the_same_image_is_read_again_and_no_other(engine: dict[str, Any
     assert manifest.written("docker", "melda_1", tmp_path) is None, "another image whose file has the same name"
     data.write_text(json.dumps({**described, "id": "sha256:2"}))
     assert manifest.written("docker", "melda:1", tmp_path) is None, "the name means another image now"
-    data.write_text("{")
-    assert manifest.written("docker", "melda:1", tmp_path) is None
+    for damaged in ("{", json.dumps({**described, "versions": {}}), json.dumps({**described, "tags": None})):
+        data.write_text(damaged)
+        assert manifest.written("docker", "melda:1", tmp_path) is None
 
 
 def test_make_image_writes_it_and_says_the_tags(

@@ -57,6 +57,18 @@ def test_for_something_else(folder: Path, wrong: Settings, words: str) -> None:
     assert str(refused.value).startswith(words)
 
 
+@pytest.mark.parametrize(
+    "text", ["", json.dumps(MANIFEST)[:20], "[]", "{}", json.dumps({**MANIFEST, "packages": "all"})]
+)
+def test_a_damaged_manifest_is_told_in_one_line(folder: Path, text: str) -> None:
+    (folder / mirror.MANIFEST).write_text(text)
+    with pytest.raises(BuildError) as refused:
+        mirror.check(folder, asked())
+    assert str(refused.value) == (
+        f"invalid MIRROR={folder}: expected a folder of `make mirror`; its mirror.json is damaged"
+    )
+
+
 def test_changed_missing_added(folder: Path) -> None:
     wheel = folder / "wheels/x.whl"
     for change in (lambda: wheel.write_text("y"), wheel.unlink):

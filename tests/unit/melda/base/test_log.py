@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
 import importlib
 import json
 import re
+from pathlib import Path
 
 import pytest
 from melda.base import log
 from melda.base.errors import ConfigError
 from melda.config import log_format
+
+SOURCES = Path(log.__file__).parents[1]
 
 
 @pytest.fixture
@@ -70,3 +74,41 @@ def test_formats(value: str) -> None:
 def test_what_is_no_format(value: str) -> None:
     with pytest.raises(ConfigError, match="^invalid LOG_FORMAT=.*: expected one of text, json$"):
         log_format.check(value)
+
+
+CALLS = re.compile(r"((log|notices)\.)?(line|warn|error|say)|self\._say")
+# What is told to a person at a terminal is no line of the log.
+LINES = [
+    (f"{path.relative_to(SOURCES)}:{call.lineno}", call)
+    for path in sorted(SOURCES.rglob("*.py"))
+    if path.parent.name not in ("formats", "restore")
+    for call in ast.walk(ast.parse(path.read_text()))
+    if isinstance(call, ast.Call) and CALLS.fullmatch(ast.unparse(call.func)) and call.args
+]
+
+
+def words(call: ast.Call) -> str:
+    """The words of a line that its call has, as they stand there."""
+    found = [
+        one.value for one in ast.walk(call.args[0]) if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    ]
+    return "".join(found)
+
+
+def test_a_line_of_what_went_wrong_is_no_information() -> None:
+    """Who has an eye on warnings and errors alone misses none."""
+    wrong = re.compile(r"\b(not|cannot|failed|damaged|killed by|set aside|left out|lost)\b")
+    assert len(LINES) > 80
+    assert [
+        f"{where}: {words(call)}"
+        for where, call in LINES
+        if wrong.search(words(call)) and len(call.args) == 1 and not ast.unparse(call.func).endswith(("warn", "error"))
+    ] == []  # fmt: skip
+
+
+def test_who_says_a_line_is_a_field_of_it() -> None:
+    mine = [call for _, call in LINES if ast.unparse(call.func).startswith("log.") and not call.keywords]
+    begin = [re.match("([a-z]+): ", words(call)) for call in mine]
+    sources = {found[1] for found in begin if found}
+    assert {"fork", "hooks", "upgrade"} <= sources
+    assert [source for source in sorted(sources) if not log.SOURCE.match(f"{source}: ")] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,16 +38,34 @@ def test_what_is_used(group: tuple[Path, Path, str]) -> None:
     assert memory.used(folder(group[0])) == 7
 
 
-def test_each_kill_is_logged_once(group: tuple[Path, Path, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_that_the_kernel_would_drop_are_not_in_use(group: tuple[Path, Path, str]) -> None:
+    """As docker stats and the kubelet count."""
+    v2 = group[0].name == "memory.max"
+    group[0].with_name("memory.current" if v2 else "memory.usage_in_bytes").write_text("1000\n")
+    stat = group[0].with_name("memory.stat")
+    stat.write_text("anon 1\ninactive_file 300\n" if v2 else "inactive_file 1\ntotal_inactive_file 300\n")
+    assert memory.used(folder(group[0])) == 700
+    stat.write_text("inactive_file 2000\n")
+    assert memory.used(folder(group[0])) == 0, "both were not read at one moment"
+
+
+def test_each_kill_is_logged_once(
+    group: tuple[Path, Path, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     limit, events, text = group
     limit.write_text(str(3 << 29))
     events.write_text(text.format(1))
+    monkeypatch.setenv("LOG_FORMAT", "json")
     look = memory.watch(folder(events))
     for count in (1, 2, 2, 4):
         events.write_text(text.format(count))
         assert look() == memory.PAUSE
     lost = "as the container's limit of 1.5 GiB was used up; a notebook whose kernel it was has lost its variables"
-    said = [line.partition("memory: ")[2] for line in capsys.readouterr().err.splitlines()]
+    found = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert {(line["level"], line["step"]) for line in found} == {("error", "memory")}, (
+        "a notebook has lost its variables"
+    )
+    said = [line["message"].partition("memory: ")[2] for line in found]
     assert said == [f"1 process killed by the kernel, {lost}", f"2 processes killed by the kernel, {lost}"]
 
 

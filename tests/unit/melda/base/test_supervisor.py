@@ -146,3 +146,19 @@ def test_a_child_has_its_own_session_its_environment_and_no_blocked_signals(tmp_
     """)
     assert code == 0, err
     assert path.read_text() == "True|1|False|set()\n"
+
+
+def test_the_count_of_restarts_begins_with_0(tmp_path: Path) -> None:
+    """Prometheus sees an increase only from a sample that was there before."""
+    path = str(tmp_path / "facts.json")
+    _, out, err = run(f"""
+        from melda.base import supervisor_metrics
+        supervisor_metrics.keep({path!r})
+        s.start(service('version service', 'import time; time.sleep(9)'))
+        s.start(service('jupyter', 'import time; time.sleep(9)', critical=True))
+        print(supervisor_metrics.read({path!r}))
+        os.kill(s.pid('version service'), 9)
+        s.wait_until(lambda: not s.is_running('version service'), 5)
+        print(supervisor_metrics.read({path!r}))
+    """)
+    assert out.split("\n")[:2] == ["{'restarts version service': 0.0}", "{'restarts version service': 1.0}"], err

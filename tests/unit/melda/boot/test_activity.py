@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from melda.boot import activity, idle
 from melda.boot.activity import Activity
 from melda.config import idle as config_idle
 
+ROOT = Path(__file__).resolve().parents[4]
 QUIET = {"kernels": 1, "busy": 0, "last_activity": 0.0, "pid": 8}
 
 
@@ -62,6 +65,14 @@ def test_who_serves_strangers_does_not_compute(world: dict[str, Any], monkeypatc
     monkeypatch.setattr(activity.procfs.Meter, "read", lambda _, __, ___, servers: without.append(set(servers)) or 0.0)
     Activity(1, {}, 0.0).look(9.0)
     assert without == [{os.getpid(), 8}]
+
+
+def test_the_page_shows_every_field(world: dict[str, Any]) -> None:
+    page = (ROOT / "docs" / "idle.md").read_text()
+    shown = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    rows = page.partition("| field | holds |")[2].partition("\n\n")[0]
+    assert list(shown) == list(Activity(1, {}, 0.0).look(9.0))
+    assert set(re.findall("`([a-z_]+)`", rows)) >= {*shown}
 
 
 def test_an_installation_is_counted_once(world: dict[str, Any]) -> None:

@@ -81,8 +81,16 @@ def test_the_numbers(tmp_path: Path) -> None:
 def test_what_is_not_known_is_left_out(tmp_path: Path) -> None:
     bad = {**HEALTHY, "mount": "does not answer", "plugins": "failed: x"}
     found = values(metrics.text(metrics.collect(bad, {}, metrics.Archived(str(tmp_path)))))
+    assert "melda_healthy[data]" not in found, "there is no DATA_BUCKET"
     assert (found["melda_mount_ok"], found["melda_sync_state[failed]"], found["melda_healthy[mount]"]) == (0, 1, 0)
     assert not [name for name in found if name.startswith(("melda_kernels", "melda_idle", "melda_installing"))]
+
+
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize(("answer", "well"), [("ok", 1), ("does not answer for 40 s", 0)])
+def test_the_state_of_data(answer: str, well: int) -> None:
+    found = values(metrics.text(metrics.collect({**HEALTHY, "data": answer}, SEEN, metrics.Archived("/none"))))
+    assert found["melda_healthy[data]"] == well
 
 
 @pytest.mark.parametrize(

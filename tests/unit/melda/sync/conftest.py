@@ -14,7 +14,7 @@ from melda.sync.capture import Capture
 from melda.sync.daemon import SyncDaemon
 from melda.sync.synced_dir import SyncedDir
 
-from tests.unit.melda.sync.folders import Container
+from tests.unit.melda.sync.folders import Container, into
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def container(tmp_path: Path, bucket: Path) -> Callable[[], Container]:
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SyncDaemon:
     monkeypatch.setattr(state, "STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(daemon, "say", lambda _: None)
+    monkeypatch.setattr(daemon, "say", lambda *_: None)
     folders = []
     for name in ("Python-3.11.2", "R-4.2.2"):
         (tmp_path / "local" / name).mkdir(parents=True)
@@ -54,7 +54,7 @@ def begun(kept: SyncDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(
         daemon.set_paths, "in_project", lambda *arguments, repair: seen.append((*arguments, repair)) or []
     )
-    monkeypatch.setattr(daemon, "say", lambda text: seen.append(text))
+    monkeypatch.setattr(daemon, "say", into(seen))
     monkeypatch.setattr(daemon, "PAUSE", 0.01)
     (tmp_path / "restoring").touch()
     (tmp_path / "interrupted").write_text(state.NOBODY)

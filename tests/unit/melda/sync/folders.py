@@ -7,7 +7,9 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from melda.base.log import Say
 from melda.sync.synced_dir import SyncedDir
 
 NAME = "Python-3.11.2"
@@ -77,6 +79,15 @@ def as_nobody(action: object) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def into(lines: list[Any]) -> Say:
+    """A log that keeps the words of its lines."""
+
+    def say(text: str, level: str = "") -> None:
+        lines.append(text)
+
+    return say
+
+
 class Container:
     """What lives as long as a container, and its daemon's one folder."""
 
@@ -91,7 +102,7 @@ class Container:
         """As the hook and the sync daemon begin."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.folder = SyncedDir(
-            NAME, str(self.local), str(self.bucket), self.output.append, lambda: self.installing, old
+            NAME, str(self.local), str(self.bucket), into(self.output), lambda: self.installing, old
         )
         self.folder.restore()
 

@@ -12,13 +12,15 @@ from melda.sync import apt_packages
 
 from tests.container.machines import until
 
+from .folders import into
+
 
 class Container:
     def __init__(self, folder: Path, project: Path) -> None:
         folder.mkdir()
         self.record, self.output = folder / "bspm.json", list[str]()
         self.packages = apt_packages.Packages(
-            str(project / ".melda-jupyter" / "apt.json"), self.output.append, str(self.record)
+            str(project / ".melda-jupyter" / "apt.json"), into(self.output), str(self.record)
         )
 
     def has(self, *names: str) -> None:

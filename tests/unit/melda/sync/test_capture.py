@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from melda.sync.capture import Capture
 
+from .folders import into
+
 
 @pytest.fixture
 def program(tmp_path: Path) -> str:
@@ -37,7 +39,7 @@ def calls(tmp_path: Path) -> list[str]:
 
 def test_once_for_each_change(tmp_path: Path, program: str) -> None:
     output: list[str] = []
-    capture = Capture(f"{tmp_path}/kept/environment.json", output.append, program)
+    capture = Capture(f"{tmp_path}/kept/environment.json", into(output), program)
     for state in (1, 1, 2, 2):
         look_until_done(capture, state)
     capture.flush(2)
@@ -64,7 +66,7 @@ def test_the_last_one_has_the_time_that_is_left_and_says_when_it_was_too_short(
     output: list[str] = []
     os.mkfifo(tmp_path / "wait")
     monkeypatch.setattr("melda.sync.capture.LAST", 0.01)
-    capture = Capture(f"{tmp_path}/x", output.append, program)
+    capture = Capture(f"{tmp_path}/x", into(output), program)
     going_on = threading.Timer(0.3, lambda: (tmp_path / "wait").write_text("\n"))
     going_on.start()
     assert capture.flush(1, time.monotonic() + 30) == "", "it takes longer than the least, and is waited for"
@@ -93,12 +95,12 @@ def test_one_of_before_the_last_change_is_not_waited_for(tmp_path: Path, program
 def test_what_fails_is_said_once(tmp_path: Path, program: str) -> None:
     output: list[str] = []
     Path(program).write_text("#!/bin/sh\necho no room >&2\nexit 2\n")
-    capture = Capture(f"{tmp_path}/x", output.append, program)
+    capture = Capture(f"{tmp_path}/x", into(output), program)
     for _ in range(3):
         look_until_done(capture, 1)
     assert output == ["what is installed is not written down: no room"]
     assert capture.flush(1) == "what is installed is not written down", "nor at the end"
-    capture = Capture(f"{tmp_path}/x", output.append, str(tmp_path / "none"))
+    capture = Capture(f"{tmp_path}/x", into(output), str(tmp_path / "none"))
     capture.poll(1)
     assert output[1:] == ["what is installed is not written down: No such file or directory"]
     assert capture.flush(1) == "what is installed is not written down"

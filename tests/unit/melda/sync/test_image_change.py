@@ -14,6 +14,8 @@ from melda.sync.image_change import Moving
 
 from tests.unit.melda.sync.folders import NAME, SITE, install
 
+from .folders import into
+
 OLD, NEW = Image(python="3.11.2", r="4.2.2"), Image(python="3.11.9", r="4.2.2")
 
 
@@ -35,7 +37,7 @@ class World:
 
     def start(self) -> str | None:
         (self.root / "IMAGE").unlink(missing_ok=True)
-        moving = Moving(str(self.project), "", self.told.append)
+        moving = Moving(str(self.project), "", into(self.told))
         moving.take_over()
         moving.record()
         return state.read(state.IMAGE)

@@ -22,6 +22,8 @@ from melda.sync.synced_dir import SyncedDir
 
 from tests.unit.melda.sync.folders import NAME, SITE, install
 
+from .folders import into
+
 NEXT = "Python-3.11.9"
 PARTS = ("0" * 16, "1" * 16)
 
@@ -51,11 +53,11 @@ class World:
         assert before.flush("", 1e6) == ""
         self.local = root / "local"
         self.folder = self.synced(self.local, NEXT)
-        self.moving = Moving(str(self.workdir), str(self.local), self.told.append, {NEXT: self.folder})
+        self.moving = Moving(str(self.workdir), str(self.local), into(self.told), {NEXT: self.folder})
 
     def synced(self, local: Path, name: str) -> SyncedDir:
         (local / name).mkdir(parents=True)
-        folder = SyncedDir(name, str(local), str(self.ours), self.told.append, str)
+        folder = SyncedDir(name, str(local), str(self.ours), into(self.told), str)
         folder.restore()
         return folder
 

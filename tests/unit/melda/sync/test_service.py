@@ -163,7 +163,7 @@ def test_that_nobody_is_installing_is_only_believed_who_looked(settings: Any, mo
         raise TimeoutError("not within 1 s")
 
     output: list[str] = []
-    monkeypatch.setattr(sync.log, "line", output.append)
+    monkeypatch.setattr(sync.log, "warn", output.append)
     monkeypatch.setattr(sync.users, "run_as", late)
     sync.record_interrupted(settings)
     assert not Path(state.INTERRUPTED).exists() and output == ["who is installing cannot be seen: not within 1 s"]
@@ -185,7 +185,7 @@ def test_the_bucket_is_uncovered(
 
     output: list[str] = []
     Path(state.FOLDER).mkdir(parents=True)
-    monkeypatch.setattr(sync.log, "line", output.append)
+    monkeypatch.setattr(sync.log, "warn", output.append)
     monkeypatch.setattr(sync.mounts, "detach", detach)
     assert sync.flush(settings, supervisor) == ""
     assert gone == [f"{tmp_path}/project/{PYTHON}"]

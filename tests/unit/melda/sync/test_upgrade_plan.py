@@ -17,6 +17,8 @@ from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried, Failure
 
 from tests.unit.melda.sync.folders import NAME, SITE, install
 
+from .folders import into
+
 NEXT, OTHER = "Python-3.11.9", "Python-3.13.5"
 
 
@@ -37,7 +39,7 @@ class Kept:
     def add(self, name: str, package: str, version: str, more: tuple[str, ...] = ()) -> None:
         """A container of that Python installs a package; the bucket has it afterwards."""
         root = self.root(name)
-        synced = SyncedDir(name, str(self.local), str(self.workdir / ".melda-jupyter"), self.told.append, str)
+        synced = SyncedDir(name, str(self.local), str(self.workdir / ".melda-jupyter"), into(self.told), str)
         if self.bucket:
             synced.restore()
         install(root, package, version)
@@ -56,7 +58,7 @@ class Kept:
 
     @property
     def project(self) -> Project:
-        return Project(str(self.workdir), str(self.local) if self.bucket else "", self.told.append)
+        return Project(str(self.workdir), str(self.local) if self.bucket else "", into(self.told))
 
     def versions(self, name: str) -> list[str]:
         return sorted(path.name for path in (self.root(name) / SITE).glob("*.dist-info"))
@@ -148,7 +150,7 @@ def test_killed_before_it_is_in_the_bucket_it_is_done_again(tmp_path: Path) -> N
     assert kept.project.due([NEXT]) == [Due(NEXT, NAME, WHOLE)], "the next container has another one"
     kept.root(NEXT)
     kept.project.take_over(Due(NEXT, NAME, WHOLE))
-    synced = SyncedDir(NEXT, str(kept.local), str(kept.workdir / ".melda-jupyter"), kept.told.append, str)
+    synced = SyncedDir(NEXT, str(kept.local), str(kept.workdir / ".melda-jupyter"), into(kept.told), str)
     synced.restore()
     assert synced.flush("", 1e6) == ""
     shutil.rmtree(kept.local)

@@ -37,7 +37,7 @@ def _made(name: str, above: int, path: str) -> int:
     aside = f"{name}.set-aside-{secrets.token_hex(4)}"
     with contextlib.suppress(FileNotFoundError):
         os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
-        log.line(f"{path}: {name} was no folder, and is set aside as {aside}; a new one is made")
+        log.warn(f"{path}: {name} was no folder, and is set aside as {aside}; a new one is made")
     os.mkdir(name, 0o755, dir_fd=above)
     inner = os.open(name, os.O_PATH | FOLDER, dir_fd=above)
     found = os.fstat(above)
@@ -67,7 +67,7 @@ def clear_names(path: str, names: Collection[str]) -> None:
                 aside = f"{name}.set-aside-{secrets.token_hex(4)}"
                 with contextlib.suppress(FileNotFoundError):
                     os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
-                    log.line(f"{path}/{name} was a folder, and is set aside as {aside}")
+                    log.warn(f"{path}/{name} was a folder, and is set aside as {aside}")
     finally:
         os.close(above)
 

@@ -37,7 +37,7 @@ def aside(path: str, keep_name: bool = True) -> str:
 def move_aside(path: str, keep_name: bool = True) -> None:
     """Set aside what stands in the way, as :func:`aside` does; the log says so."""
     name = aside(path, keep_name)
-    log.line(f"{path} was in the way and is set aside as {name}")
+    log.warn(f"{path} was in the way and is set aside as {name}")
 
 
 def check(path: str, links: bool = False) -> bool:

@@ -9,13 +9,19 @@ import os
 import re
 import sys
 import time
-from typing import Iterator, List, Optional
+from typing import Iterator, List, Optional, Protocol
 
 PREFIX = "start-jupyter: "
 FORMAT, FORMATS = "LOG_FORMAT", ("text", "json")
 INFO, WARNING, ERROR = "info", "warning", "error"
 # Whose line it is stands before it, where it is none of a start's steps.
-SOURCE = re.compile(r"(bspm|clone|fork|jupyter|memory|paths|plugins|s3fs): ")
+SOURCE = re.compile(r"(bspm|clone|fork|hooks|jupyter|memory|paths|plugins|s3fs|upgrade): ")
+
+
+class Say(Protocol):
+    """Takes a line, and how much it matters."""
+
+    def __call__(self, text: str, level: str = INFO) -> None: ...
 
 
 def now() -> str:

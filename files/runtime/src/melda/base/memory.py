@@ -12,6 +12,7 @@ FOLDER = "/sys/fs/cgroup"  # in a container its own group; on a host, or without
 # Of cgroup v2, then of v1 (https://docs.kernel.org/admin-guide/cgroup-v2.html, memory.events).
 LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
 USED = ("memory.current", "memory/memory.usage_in_bytes")
+STATISTICS = ("memory.stat", "memory/memory.stat")
 EVENTS = ("memory.events", "memory/memory.oom_control")
 NONE = 1 << 60  # v1's "no limit" is a number like this
 PAUSE = 5.0  # seconds between two looks
@@ -31,9 +32,16 @@ def limit(folder: str = FOLDER) -> Optional[int]:
 
 
 def used(folder: str = FOLDER) -> Optional[int]:
-    """Return the bytes in use now; None: they are not known."""
+    """Return the bytes in use now; None: they are not known.
+
+    Without the files that the kernel keeps in memory and nobody has read for a while: it drops them before it kills, and
+    docker stats and the kubelet do not count them either
+    (https://docs.docker.com/reference/cli/docker/container/stats/).
+    """
     text = _read(folder, USED).strip()
-    return int(text) if text.isdecimal() else None
+    # v1's own inactive_file is of the group alone, its total is of those below it too, as v2's.
+    lines = re.findall(r"^(?:total_)?inactive_file (\d+)$", _read(folder, STATISTICS), re.MULTILINE)
+    return max(0, int(text) - int(lines[-1] if lines else 0)) if text.isdecimal() else None
 
 
 def killed(folder: str = FOLDER) -> int:
@@ -56,7 +64,7 @@ def watch(folder: str = FOLDER) -> Callable[[], float]:
     def look() -> float:
         now = killed(folder)
         if now > known[0]:
-            log.line(
+            log.error(
                 f"memory: {sentence(now - known[0], folder)}; a notebook whose kernel it was has lost its variables"
             )
         known[0] = now

@@ -49,6 +49,8 @@ class Supervisor:
             pressure.tried(lambda: self._launch(service), TRIES)
         except Exception as error:
             raise ConfigError(f"{service.name} cannot be started: {str(error) or repr(error)}") from None
+        if not service.critical:  # a counter begins with 0: Prometheus sees no increase in its first sample
+            supervisor_metrics.record(f"restarts {service.name}", self._all[service.name].restarts)
 
     def _launch(self, service: Service) -> None:
         running = self._all.setdefault(service.name, Running(service))

@@ -84,7 +84,7 @@ def chown_home(user: Account, workdir: str) -> int:
             if strange(found):
                 changed += change(number)
         if refused:
-            log.line(f"{len(refused)} owners in {user.home} cannot be changed: {refused[0]}")
+            log.warn(f"{len(refused)} owners in {user.home} cannot be changed: {refused[0]}")
         return changed
     finally:
         os.close(top)

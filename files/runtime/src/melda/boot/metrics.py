@@ -15,6 +15,7 @@ from melda.plugins import state
 from melda.sync import local_index
 
 STAGES = ("saved", "saving", "restoring", "failed", "local")  # of the sync daemon
+PARTS = ("jupyter", "mount", "dbus", health.DATA)
 COUNTERS = ("melda_service_restarts", "melda_installs")
 RESTARTS = "restarts "  # before a service's name, in the facts of PID 1
 Json = Mapping[str, Any]
@@ -73,7 +74,7 @@ def collect(healthy: Mapping[str, str], activity: Json, archived: Archived) -> L
     distribution, ends = release.distribution()
     mount = healthy.get("mount", "")
     now = stage(healthy.get(health.PLUGINS, ""))
-    parts = [(part, answer) for part, answer in healthy.items() if part in ("jupyter", "mount", "dbus")]
+    parts = [(part, answer) for part, answer in healthy.items() if part in PARTS]
     found = [
         Metric("melda_info", "What runs here.", ("version", "distribution"), [((melda.__version__, distribution), 1.0)]),
         Metric("melda_healthy", "1: the part is well, or not in the image.", ("part",),
@@ -102,7 +103,7 @@ def collect(healthy: Mapping[str, str], activity: Json, archived: Archived) -> L
         ("melda_terminals", "Open terminals.", activity.get("terminals")),
         ("melda_ssh_connections", "Open ssh connections.", activity.get("ssh")),
         ("melda_idle_seconds", "Seconds since anything was done.", activity.get("idle_seconds")),
-        ("melda_memory_bytes", "Memory that the container uses.", memory.used()),
+        ("melda_memory_bytes", "Memory that the container uses, without files that the kernel would drop.", memory.used()),
         ("melda_memory_limit_bytes", "Memory at which it is killed.", memory.limit()),
         ("melda_support_ends_timestamp_seconds", "Last day of the distribution's security updates.",
          None if ends is None else (ends.toordinal() - 719163) * 86400),

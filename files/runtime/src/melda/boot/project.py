@@ -87,7 +87,7 @@ def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
             users.run_as(settings.layout.user, lambda: _write(readme), SECONDS)
     except OSError as error:
         if empty:
-            log.line(f"{README.name} is not written: {error}")
+            log.warn(f"{README.name} is not written: {error}")
     return result, bool(empty)
 
 

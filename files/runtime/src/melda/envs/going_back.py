@@ -9,6 +9,7 @@ import sys
 import time
 from typing import List, Tuple
 
+from melda.base.log import INFO
 from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
 from melda.config import environ
 from melda.envs.errors import UsageError
@@ -91,8 +92,8 @@ def _saved() -> None:
         time.sleep(PAUSE)
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(f"melda-env: {line}\n")
+def _say(text: str, level: str = INFO) -> None:  # pylint: disable=unused-argument
+    sys.stderr.write(f"melda-env: {text}\n")
 
 
 def do_back(place: environ.ImageLayout, asked: argparse.Namespace) -> int:

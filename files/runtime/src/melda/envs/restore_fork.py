@@ -24,9 +24,9 @@ LARGEST = 16 << 20  # bytes of what was written down
 SHOWN = 5  # names of packages in one line
 
 
-def say(text: str) -> None:
+def say(text: str, level: str = log.INFO) -> None:
     """Tell it to the log, and to whoever asks /healthz."""
-    log.line("fork: " + text)
+    log.line("fork: " + text, level)
     state.write(text, state.FORK)
 
 
@@ -73,7 +73,7 @@ def install(place: environ.ImageLayout, path: str) -> Json:
     done = fork.carry_over(place, found, unusable, told) if found else {}
     done = done or command.restore(place, path, progress=told).as_json()
     for problem in done["problems"]:
-        log.line("fork: " + command.Problem(**problem).line())
+        log.warn("fork: " + command.Problem(**problem).line())
     return {"captured": True, **done}
 
 
@@ -116,12 +116,12 @@ def run(place: environ.ImageLayout, parent: str) -> None:
                 say(f"installing what {parent} has")
                 done = install(place, path)
             textfiles.replace(over, json.dumps(done, indent=1) + "\n")
-        say(summary(parent, done))
+        say(summary(parent, done), log.WARNING if done.get("problems") else log.INFO)
     except ConfigError as error:
         # Asked again at the next start: another image may have the right Python.
-        say(f"failed: {hide(str(error))}")
+        say(f"failed: {hide(str(error))}", log.WARNING)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        say(f"failed: {over} is not what was written there; without it the packages are installed again")
+        say(f"failed: {over} is not what was written there; without it the packages are installed again", log.WARNING)
 
 
 def main() -> int:
@@ -132,6 +132,6 @@ def main() -> int:
     try:
         run(place, arguments[0])
     except OSError as error:
-        say("failed: {0}: {1}".format(error.filename or "the project", error.strerror or error))
+        say("failed: {0}: {1}".format(error.filename or "the project", error.strerror or error), log.WARNING)
         return 1  # start-jupyter tries again
     return 0

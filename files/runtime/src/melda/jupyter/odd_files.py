@@ -95,7 +95,7 @@ def set_aside(configuration: str, *more: str, seconds: float = SECONDS) -> None:
             elif is_folder:
                 _attempt(folders.check, path, True)
     if time.monotonic() > until:
-        log.line(f"jupyter: not everything in {more[-1] if more else configuration} was looked at")
+        log.warn(f"jupyter: not everything in {more[-1] if more else configuration} was looked at")
 
 
 def _attempt(action: Callable[..., object], *given: object) -> None:

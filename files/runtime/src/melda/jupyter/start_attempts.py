@@ -46,7 +46,7 @@ def make_usable(home: str, runtime: str) -> None:
         configuration, ipython = (os.path.join(home, name) for name in (".jupyter", ".ipython"))
         odd_files.set_aside(configuration, runtime, os.path.dirname(runtime), ipython)
     except Exception as error:  # then Jupyter says what it makes of it
-        log.line(f"jupyter: {runtime}: {error}")
+        log.warn(f"jupyter: {runtime}: {error}")
 
 
 class Attempt:
@@ -78,7 +78,7 @@ class Attempt:
         """Leave the configuration out if there is a reason."""
         if self.reason:
             os.environ[CONFIGURATION] = _empty_folder()
-            log.line(f"jupyter: ~/.jupyter is left out: {self.reason}")
+            log.warn(f"jupyter: ~/.jupyter is left out: {self.reason}")
             with contextlib.suppress(OSError):
                 textfiles.replace(self._told, f"left out: {self.reason}")
 

@@ -41,7 +41,7 @@ class Starting:
             os.makedirs(os.path.dirname(self._path), mode=0o755, exist_ok=True)
             textfiles.replace(self._path, "")
         except OSError as error:  # the disk is full, say
-            log.line(f"jupyter: the next start will not know how this one ended: {error}")
+            log.warn(f"jupyter: the next start will not know how this one ended: {error}")
         return reason.encode() + b"\n"
 
     def finish(self) -> None:
@@ -64,4 +64,4 @@ class Starting:
         except FileNotFoundError:
             pass
         except OSError as error:
-            log.line(f"jupyter: the next start will take this one for failed: {error}")
+            log.warn(f"jupyter: the next start will take this one for failed: {error}")

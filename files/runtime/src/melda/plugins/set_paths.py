@@ -150,7 +150,7 @@ def prepare(place: ImageLayout, repair: bool = False, strict: bool = False) -> P
         if strict:
             raise TemporaryFailure(f"the plugin folders cannot be prepared: {error}") from None
         problem = str(error)
-        log.line("paths: " + problem)
+        log.warn("paths: " + problem)
         if isinstance(error, TimeoutError):  # else it has been written
             with contextlib.suppress(OSError):
                 users.run_as(place.user, lambda: state.write(problem, state.START), 1.0)

@@ -7,9 +7,10 @@ import json
 import os
 import re
 import subprocess
-from typing import Callable, Collection, FrozenSet, Optional, Tuple
+from typing import Collection, FrozenSet, Optional, Tuple
 
-from melda.base import folders, regular_files, textfiles
+from melda.base import folders, log, regular_files, textfiles
+from melda.base.log import Say
 from melda.base.paths import BSPM_RECORD, BUS_INTERFACE, BUS_NAME, BUS_PATH
 from melda.sync import programs, tree
 from melda.sync.generations import integer
@@ -30,7 +31,6 @@ CALL = (
 )  # fmt: skip
 
 Names = FrozenSet[str]
-Say = Callable[[str], None]
 
 
 def names(text: str) -> Names:
@@ -105,7 +105,7 @@ class Packages:
         except OSError as error:
             self._again = error.errno in LATER
             if not again:
-                self._say(f"apt's packages cannot be installed again: {error.strerror}")
+                self._say(f"apt's packages cannot be installed again: {error.strerror}", log.WARNING)
 
     def poll(self) -> None:
         """Bring the list up to date, if anything was installed or removed.
@@ -127,7 +127,7 @@ class Packages:
             self._missing -= listed(self._record)
             if self._missing:
                 reason = programs.last_line(self._told) or "apt does not have them"
-                self._say(f"not installed again through apt: {programs.names(self._missing)}: {reason}")
+                self._say(f"not installed again through apt: {programs.names(self._missing)}: {reason}", log.WARNING)
         if not self._installing:
             self._update()
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from typing import Callable, Optional
+from typing import Optional
 
-from melda.base import folders
+from melda.base import folders, log
+from melda.base.log import Say
 from melda.config.environ import SRC
 from melda.sync import programs
 from melda.sync.apt_packages import LATER
 
 PROGRAM = os.path.join(SRC, "melda-env")
 LAST = 2.0  # seconds, at least, that the last one may take when the container stops
-
-Say = Callable[[str], None]
 
 
 class Capture:
@@ -72,7 +71,7 @@ class Capture:
     def _fail(self, reason: str) -> None:
         self._done = False
         if reason != self._failed:
-            self._say(f"what is installed is not written down: {reason}")
+            self._say(f"what is installed is not written down: {reason}", log.WARNING)
         self._failed = reason
 
     def flush(self, state: object, until: float = 0.0) -> str:

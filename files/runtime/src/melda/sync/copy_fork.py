@@ -25,9 +25,9 @@ RETRY, LONGEST_RETRY = 5.0, 60.0  # seconds until it is tried again
 TRIES = 3  # of a file that S3 does not copy while it does copy others: one in an archive, or with a key of its own
 
 
-def say(text: str) -> None:
+def warn(text: str) -> None:
     """Write a line to the container's log."""
-    log.line("fork: " + text)
+    log.warn("fork: " + text)
 
 
 def _is_name(path: str) -> bool:
@@ -130,7 +130,7 @@ class Fork:
         make_folders(self._bucket, fork_of.HERE)
         if left:
             text = "not copied, as it is no file's name, too large, or more than {0} files or {1} MB: {2}"
-            say(text.format(MOST, LARGEST >> 20, _names(left)))
+            warn(text.format(MOST, LARGEST >> 20, _names(left)))
         if capture:
             self._copy(capture, target, files)
 
@@ -150,7 +150,7 @@ class Fork:
             raise
         if problems:
             names = [key[len(capture + fork_of.FILES) + 1 :] for key in problems]
-            say(f"not copied, after {TRIES} tries: {_names(names)}: {next(iter(problems.values()))}")
+            warn(f"not copied, after {TRIES} tries: {_names(names)}: {next(iter(problems.values()))}")
 
 
 def read_bucket(number: int = 0) -> Bucket:
@@ -169,7 +169,7 @@ def main() -> int:
             return 0
         except (ConfigError, OSError) as error:
             if str(error) != last_error:
-                say(f"not copied yet: {error}")
+                warn(f"not copied yet: {error}")
             last_error = str(error)
             fork_of.note(fork_of.Copied(False, last_error))
         time.sleep(pause)

@@ -32,9 +32,9 @@ LAST_TRY = 1.0  # seconds that restoring may take when the container stops
 LONGEST_WAIT = 300.0  # seconds after the start until which Python and R wait for what comes; also in melda_plugins.py
 
 
-def say(text: str) -> None:
+def say(text: str, level: str = log.INFO) -> None:
     """Write a line to the container's log."""
-    log.line("plugins: " + text)
+    log.line("plugins: " + text, level)
 
 
 def _reason(error: Exception) -> str:
@@ -45,7 +45,7 @@ def _reason(error: Exception) -> str:
 def _failed(folder: SyncedDir, problem: str) -> None:
     """Report a folder's problem once."""
     if problem != folder.problem:
-        say(f"{folder.name}: {problem}")
+        say(f"{folder.name}: {problem}", log.ERROR)
     folder.problem = problem
 
 
@@ -89,9 +89,9 @@ class SyncDaemon:
                 # While Python and R wait nobody can be installing.
                 repair = os.path.exists(state.RESTORING)
                 for problem in set_paths.in_project(place, set_paths.plugins(place), repair=repair):
-                    say(programs.shown(problem, 300))
+                    say(programs.shown(problem, 300), log.WARNING)
             except Exception as error:  # whatever lies there
-                say(f"the folders of the project cannot be made whole: {_reason(error)}")
+                say(f"the folders of the project cannot be made whole: {_reason(error)}", log.WARNING)
             say(f"the packages of the project are here ({time.monotonic() - self._began:.2f} s)")
 
     def _begin(self, folder: SyncedDir) -> None:
@@ -142,7 +142,7 @@ class SyncDaemon:
             self._problem = ""
         except Exception as error:
             if not self._problem:
-                say(f"the list of apt's packages is not saved: {_reason(error)}")
+                say(f"the list of apt's packages is not saved: {_reason(error)}", log.ERROR)
             self._problem = "the list of apt's packages is not saved"
         if self._folders and all(folder.restored and not folder.dirty for folder in self._folders):
             self._capture.poll(self._installed())
@@ -200,7 +200,7 @@ class SyncDaemon:
             try:
                 self._packages.restore()
             except OSError as error:
-                say(f"the list of apt's packages cannot be read: {_reason(error)}")
+                say(f"the list of apt's packages cannot be read: {_reason(error)}", log.WARNING)
         again = 5.0
         due = time.monotonic() + again
         while not self._stopping.wait(PAUSE):
@@ -229,7 +229,7 @@ class SyncDaemon:
             self._packages.flush()
         except Exception as error:
             missing.append(f"the list of apt's packages is not saved: {_reason(error)}")
-            say(missing[-1])
+            say(missing[-1], log.ERROR)
         if self._folders and all(folder.restored for folder in self._folders):
             missing.append(self._capture.flush(self._installed(), state.deadline()))
         missing = list(filter(None, missing))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Callable, Iterable
+from typing import Iterable
+
+from melda.base import log
+from melda.base.log import Say
 
 
 def _file(source: str, target: str) -> str:
@@ -28,10 +31,10 @@ def link(source: str, target: str) -> None:
         _file(source, target)
 
 
-def link_each(source: str, target: str, entries: Iterable[str], say: Callable[[str], None]) -> None:
+def link_each(source: str, target: str, entries: Iterable[str], say: Say) -> None:
     """Give entries of ``source`` a second name in ``target``. One that cannot be read costs itself alone, and is said."""
     for entry in entries:
         try:
             link(os.path.join(source, entry), os.path.join(target, entry))
         except (OSError, RecursionError) as error:
-            say("{0}: not taken over: {1}".format(entry, getattr(error, "strerror", "") or error))
+            say("{0}: not taken over: {1}".format(entry, getattr(error, "strerror", "") or error), log.WARNING)

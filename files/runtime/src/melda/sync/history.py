@@ -7,9 +7,10 @@ import secrets
 from typing import Dict, List, Mapping, NamedTuple, Set, Tuple
 
 from melda.base import folders
+from melda.base.log import Say
 from melda.sync import distributions, local_index, tree
 from melda.sync.generations import Generation
-from melda.sync.restoring import Restoring, Say
+from melda.sync.restoring import Restoring
 from melda.sync.retention import space
 from melda.sync.store import Store
 from melda.versions.libraries import normal

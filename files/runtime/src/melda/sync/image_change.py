@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Callable, Dict, Mapping, Optional
+from typing import Dict, Mapping, Optional
 
-from melda.base import textfiles
+from melda.base import log, textfiles
+from melda.base.log import Say
 from melda.config import environ, upgrade
 from melda.plugins import image_record, set_paths, state
 from melda.sync import programs, snapshot_check
@@ -16,7 +17,6 @@ from melda.sync.synced_dir import SyncedDir
 from melda.sync.upgrade_plan import Due, Project, Taken
 from melda.sync.upgrade_record import NAME, WHOLE
 
-Say = Callable[[str], None]
 NONE: Mapping[str, SyncedDir] = {}
 
 
@@ -52,7 +52,10 @@ class Moving:
             if upgrade.mode(variables) == upgrade.AUTO:
                 self._take_over(environ.image_layout(variables))
         except Exception as error:  # somebody else may have written anything there
-            self._say("what the project had on another image is not taken over: " + programs.shown(str(error), 300))
+            self._say(
+                "what the project had on another image is not taken over: " + programs.shown(str(error), 300),
+                log.WARNING,
+            )
 
     def _take_over(self, place: environ.ImageLayout) -> None:
         targets = [os.path.basename(folder) for folder in set_paths.plugins(place) if folder]
@@ -82,7 +85,7 @@ class Moving:
         try:
             self._record(environ.image_layout(environ.load()))
         except Exception as error:  # as above
-            self._say("on which image the project runs is not noted: " + programs.shown(str(error), 300))
+            self._say("on which image the project runs is not noted: " + programs.shown(str(error), 300), log.WARNING)
 
     def _record(self, place: environ.ImageLayout) -> None:
         now = image_record.here(place)._replace(installed=snapshot_check.stamp(place))

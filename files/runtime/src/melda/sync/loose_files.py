@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Callable, List, NamedTuple, Set
+from typing import List, NamedTuple, Set
 
-from melda.base import folders
+from melda.base import folders, log
+from melda.base.log import Say
 from melda.base.paths import PROJECT_STATE
 from melda.sync import distributions, tree
 from melda.sync.hard_links import link_each
@@ -18,7 +19,6 @@ from melda.sync.upgrade_plan import Due
 WORK = "carried-over-data"  # folder for what is on its way, beside where it goes
 # In ``share``, but made for a package: of no use where that is not installed, or is another version.
 OF_PACKAGES = tuple(f"share/{name}/" for name in ("jupyter/labextensions", "jupyter/nbextensions", "man", "doc"))
-Say = Callable[[str], None]
 
 
 class Loose(NamedTuple):
@@ -42,7 +42,9 @@ class _Looked(Store):
 
     def set_aside(self, name: str, parts: Set[str]) -> None:
         """Say that archives of a generation cannot be read."""
-        self._tell(f"{os.path.basename(self._folder)}: {len(parts)} archives of {name} are damaged or gone")
+        self._tell(
+            f"{os.path.basename(self._folder)}: {len(parts)} archives of {name} are damaged or gone", log.WARNING
+        )
 
 
 def of_no_package(shape: tree.Layout, root: str) -> List[str]:
@@ -56,7 +58,7 @@ def of_no_package(shape: tree.Layout, root: str) -> List[str]:
 def _unpack(name: str, work: str, ours: str, say: Say) -> str:
     """Bring a folder from the bucket, and change nothing there."""
     folders.make(work, name)
-    restoring = Restoring(name, work, ours, lambda _: None, "")
+    restoring = Restoring(name, work, ours, lambda text, level="": None, "")
     restoring._store = _Looked(os.path.join(ours, name), say)
     restoring.restore()
     return os.path.join(work, name)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from typing import Dict, List, Set, Tuple
 
+from melda.base import log
+from melda.base.log import Say
 from melda.sync import manifest_limits, programs
-from melda.sync.restoring import Restoring, Say
+from melda.sync.restoring import Restoring
 from melda.sync.tree import Entry
 
 
@@ -36,9 +38,9 @@ class Reporting(Restoring):
                 new.setdefault(why, set()).add(os.path.basename(entry))
         for why, entries in sorted(new.items()):
             are = "is" if len(entries) == 1 else "are"
-            self._say(f"{self.name}: {programs.names(entries)} {are} left out: {why}; all else is saved")
+            self._say(f"{self.name}: {programs.names(entries)} {are} left out: {why}; all else is saved", log.ERROR)
         for _, what in sorted(lacks - self._reported):
-            self._say(f"{self.name}: not kept: {programs.shown(what)}")
+            self._say(f"{self.name}: not kept: {programs.shown(what)}", log.ERROR)
         self._reported |= {*left.items(), *lacks}
         self.left_out = {**self._closed(found), **left}
 
@@ -59,5 +61,5 @@ class Reporting(Restoring):
 
     def _fail(self, problem: str) -> None:
         if problem != self.problem:
-            self._say(f"{self.name}: {problem}")
+            self._say(f"{self.name}: {problem}", log.ERROR)
         self.problem = problem

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Callable, Collection, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Collection, Dict, Iterator, List, Optional, Set, Tuple
 
+from melda.base import log
+from melda.base.log import Say
 from melda.sync import archive, distributions, generations, leftovers, local_index, programs, retention, tree
 from melda.sync.generations import Archive, Generation
 from melda.sync.local_index import LocalIndex
 from melda.sync.shared_folders import is_shared, within
 from melda.sync.store import NO_FILE, Store
-
-Say = Callable[[str], None]
 
 
 class Restoring:
@@ -69,10 +69,10 @@ class Restoring:
         self.moved()
         known, unreadable = self._store.generations()
         for name in unreadable:
-            self._say(f"{self.name}/{name}.json in the bucket is no manifest, and ignored")
+            self._say(f"{self.name}/{name}.json in the bucket is no manifest, and ignored", log.ERROR)
         self._note(known, unreadable)
         if self._store.link:
-            self._say(f"{self.name}: {self._store.link} is a link; what is behind it is not read")
+            self._say(f"{self.name}: {self._store.link} is a link; what is behind it is not read", log.WARNING)
         self._coming = {entry for generation in known.values() for entry in generation.entries}
         self._reconcile_local(known, unreadable)
         bad: Dict[str, Dict[str, str]] = {}
@@ -85,7 +85,8 @@ class Restoring:
                 self._store.set_aside(name, set(damaged))
                 self._say(
                     "{0}: generation {1} in the bucket is damaged and set aside ({2}); what could be read of it, "
-                    "and the one before, is taken".format(self.name, name, "; ".join(sorted(set(damaged.values()))))
+                    "and the one before, is taken".format(self.name, name, "; ".join(sorted(set(damaged.values())))),
+                    log.ERROR,
                 )
             else:
                 self._merged = self._merged or bool(self._saved.heads)
@@ -171,7 +172,8 @@ class Restoring:
         if aside:
             self._say(
                 f"{self.name}: not saved when the container ended, and maybe not complete; "
-                f"set aside in their folders: {programs.names(aside)}"
+                f"set aside in their folders: {programs.names(aside)}",
+                log.WARNING,
             )
         for entry in (partial if lost else kept | partial) - doubtful:
             distributions.remove(os.path.join(self.root, entry))
@@ -264,7 +266,7 @@ class Restoring:
         distributions.remove(self._unpacked)
         left = distributions.copy(self._old, self._unpacked, self.moved)
         if left:
-            self._say(f"{self.name}: not taken over: {programs.names(left)}")
+            self._say(f"{self.name}: not taken over: {programs.names(left)}", log.WARNING)
             self._old = ""  # it stays in the bucket
         distributions.adopt(self._layout, self._unpacked, self.root)
         distributions.remove(self._unpacked)

@@ -10,9 +10,10 @@ import contextlib
 import json
 import os
 import time
-from typing import Callable, Collection, List, NamedTuple, Optional, Tuple
+from typing import Collection, List, NamedTuple, Optional, Tuple
 
-from melda.base import regular_files, textfiles, users
+from melda.base import log, regular_files, textfiles, users
+from melda.base.log import Say
 from melda.base.paths import RUN
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
@@ -43,7 +44,7 @@ class Request:
         say: takes lines for the log.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Say) -> None:
         self._say, self._until = say, float("-inf")
 
     def ask(self, wanted: Collection[Wanted]) -> None:
@@ -64,7 +65,10 @@ class Request:
             return True
         self._until = float("-inf")
         why = done.problem or ("" if done.over else f"it takes longer than {PATIENCE:.0f} s")
-        self._say(f"S3 did not copy the archives, so they are uploaded: {why}" if why else "S3 has copied the archives")
+        if why:
+            self._say(f"S3 did not copy the archives, so they are uploaded: {why}", log.WARNING)
+        else:
+            self._say("S3 has copied the archives")
         return False
 
 

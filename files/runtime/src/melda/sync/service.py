@@ -101,7 +101,7 @@ def record_interrupted(settings: Settings, room: bool = True) -> None:
     try:
         users.run_as(settings.layout.user, look, 1.0)
     except OSError as error:  # the sync daemon takes it that somebody was
-        log.line(f"who is installing cannot be seen: {error}")
+        log.warn(f"who is installing cannot be seen: {error}")
 
 
 def tell_deadline(settings: Settings, supervisor: Supervisor) -> None:
@@ -110,7 +110,7 @@ def tell_deadline(settings: Settings, supervisor: Supervisor) -> None:
     try:
         users.run_as(settings.layout.user, lambda: textfiles.replace(state.DEADLINE, f"{until:.2f}"), 0.5)
     except OSError as error:  # it goes by less time
-        log.line(f"the plugin sync does not know how long it has: {error}")
+        log.warn(f"the plugin sync does not know how long it has: {error}")
 
 
 def flush(settings: Settings, supervisor: Supervisor) -> str:
@@ -131,7 +131,7 @@ def flush(settings: Settings, supervisor: Supervisor) -> str:
             try:
                 users.run_as(users.ROOT, lambda at=mount: mounts.detach(at), supervisor.remaining(2.0))  # type: ignore[misc]
             except OSError as error:
-                log.line(f"unmounting {path}: {error}")
+                log.warn(f"unmounting {path}: {error}")
     return problem
 
 

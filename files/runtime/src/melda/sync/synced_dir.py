@@ -9,6 +9,7 @@ import tempfile
 import time
 from typing import BinaryIO, Callable, Collection, Dict, List, Set, Tuple
 
+from melda.base.log import Say
 from melda.sync import (
     archive,
     debounce,
@@ -24,7 +25,6 @@ from melda.sync.debounce import QUIET, Quiet
 from melda.sync.generations import EntryRef, Generation
 from melda.sync.local_index import LocalIndex
 from melda.sync.reporting import Reporting
-from melda.sync.restoring import Say
 from melda.sync.tree import Entry
 
 SCAN = 60.0  # seconds after which all files are looked at, should the folders' times not tell

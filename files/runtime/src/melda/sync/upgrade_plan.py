@@ -11,9 +11,10 @@ import contextlib
 import hashlib
 import os
 import re
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
+from typing import Dict, Iterator, List, NamedTuple, Optional
 
 from melda.base import folders, mounts
+from melda.base.log import Say
 from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
 from melda.plugins import image_record
 from melda.sync import distributions, local_index, tree, upgrade_record
@@ -25,7 +26,6 @@ from melda.sync.restoring import Restoring
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried
 
 WORK = "carried-over"  # folder for what is on its way, beside where it goes
-Say = Callable[[str], None]
 
 
 class Due(NamedTuple):

@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Dict, List, Optional, Sequence
 
+from melda.base import log
 from melda.base.errors import ConfigError
 from melda.config import environ, upgrade
 from melda.envs import image_python
@@ -52,7 +53,7 @@ def background(place: environ.ImageLayout, variables: Dict[str, str]) -> None:
         one.nothing(found)
     failures = one.check()
     if failures:
-        notices.line(notices.does_not_load(failures))
+        notices.line(notices.does_not_load(failures), log.WARNING)
     elif not found:
         known, failures = one.known()
         if failures:
@@ -74,9 +75,11 @@ def _install(one: Upgrade, found: Sequence[Former]) -> None:
 
     def here(count: int, failures: List[Failure]) -> None:
         for failure in failures:
-            notices.say(f"{notices.LANGUAGES[failure.kind]} {failure.name} {failure.version}: {failure.reason}")
+            notices.say(
+                f"{notices.LANGUAGES[failure.kind]} {failure.name} {failure.version}: {failure.reason}", log.WARNING
+            )
         missing.failed(failures)
-        notices.line(notices.summary(count, dues, failures))
+        notices.line(notices.summary(count, dues, failures), log.WARNING if failures else log.INFO)
 
     one.install(found, missing, here)
 
@@ -98,7 +101,9 @@ def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
         count, failures = one.install(found, notices.Missing(dues)) if found else (0, [])
         failures = [*failures, *one.check()]
     except OSError as error:
-        raise UsageError("{0}: {1}".format(error.filename or "the project", error.strerror or error)) from None
+        raise UsageError(
+            "{0}: {1}".format(error.filename or "the project", error.strerror or error), log.WARNING
+        ) from None
     notices.Missing(dues).failed(failures)
     line = notices.summary(count, dues, failures) if dues else "there is nothing to carry over"
     state.write(line if dues else "", state.UPGRADE)
@@ -133,12 +138,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             return 0
         except UsageError as error:
             if install_passes.invalid(error):
-                notices.line(f"failed: {error}; melda-env upgrade tries it again")
+                notices.line(f"failed: {error}; melda-env upgrade tries it again", log.WARNING)
                 return 0
             time.sleep(AGAIN)
         except ConfigError as error:
-            notices.line(f"failed: {error}")
+            notices.line(f"failed: {error}", log.WARNING)
             return 0
         except OSError as error:
-            notices.line("failed: {0}: {1}".format(error.filename or "the project", error.strerror or error))
+            notices.line(
+                "failed: {0}: {1}".format(error.filename or "the project", error.strerror or error), log.WARNING
+            )
             return 1  # start-jupyter tries again

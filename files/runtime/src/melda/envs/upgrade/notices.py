@@ -18,14 +18,14 @@ THERE = re.compile(r"\d+ packages are (there|left)|the file is of ")
 INSTALL = {"python": "%pip install {0}", "r": 'install.packages("{0}")'}
 
 
-def say(text: str) -> None:
+def say(text: str, level: str = log.INFO) -> None:
     """Write a line to the container's log."""
-    log.line("upgrade: " + printable(text))
+    log.line("upgrade: " + printable(text), level)
 
 
-def line(text: str) -> None:
+def line(text: str, level: str = log.INFO) -> None:
     """Write it to the log, and tell whoever asks /healthz, and terminals."""
-    say(text)
+    say(text, level)
     state.write(printable(text), state.UPGRADE)
 
 

@@ -6,6 +6,7 @@ import os
 import time
 from typing import Callable, Dict, List, Sequence, Tuple
 
+from melda.base import log
 from melda.base.paths import LOCAL_PLUGINS
 from melda.config import environ
 from melda.envs import capture
@@ -82,7 +83,7 @@ class Upgrade:
             try:
                 found.append(previous.find(self._place, due, self._local))
             except UsageError as error:
-                notices.say(str(error))
+                notices.say(str(error), log.WARNING)
                 upgrade_record.note(self._place.workdir, due.target, Carried(due.source, PACKAGES, True))
         return found
 
@@ -132,7 +133,7 @@ class Upgrade:
                 try:
                     taken, left = loose_files.take(self._place.workdir, self._on_disk, due, notices.say)
                 except OSError as error:
-                    notices.say(f"data of {due.source} is not taken over: {error.strerror or error}")
+                    notices.say(f"data of {due.source} is not taken over: {error.strerror or error}", log.WARNING)
                     continue
                 count += taken
                 if taken:
@@ -203,7 +204,7 @@ class Upgrade:
         deadline = time.monotonic() + SAVED
         while self._kept and not all(is_saved(LOCAL_PLUGINS, target) for target in targets):
             if time.monotonic() > deadline:
-                notices.say("what is carried over is not in the bucket yet: the next start looks again")
+                notices.say("what is carried over is not in the bucket yet: the next start looks again", log.WARNING)
                 return False
             time.sleep(PAUSE)
         return True
@@ -225,7 +226,8 @@ class Upgrade:
                 # Of one that was being installed again when it was killed.
                 gone = [failure for failure in one.failures if not checking.is_there(self._place, due, failure.name)]
                 failures += gone
-                notices.say(f"{target}: what is from {one.source} is loaded once: {len(failures)} do not load")
+                level = log.WARNING if failures else log.INFO
+                notices.say(f"{target}: what is from {one.source} is loaded once: {len(failures)} do not load", level)
                 if failures:
                     upgrade_record.note(self._place.workdir, target, one._replace(failures=tuple(failures)))
                     failures = self._again(due, failures)
@@ -236,18 +238,20 @@ class Upgrade:
 
     def _again(self, due: Due, broken: List[Failure]) -> List[Failure]:
         """Install packages again that do not load; return those that still do not."""
-        notices.line(notices.does_not_load(broken) + "; installing again")
+        notices.line(notices.does_not_load(broken) + "; installing again", log.WARNING)
         names = {one.name for one in broken}
         try:
             was = previous.find(self._place, due, self._local)
         except UsageError as error:  # nobody knows where they came from
-            notices.say(str(error))
+            notices.say(str(error), log.WARNING)
             return broken
         was = was._replace(packages=[entry for entry in was.packages if entry["name"] in names])
         lost = [Failure(*one) for one in install_passes.Passes(self._place, [was], self._progress, broken).run()]
         unknown = [one for one in broken if one.name not in {entry["name"] for entry in was.packages}]
         again = len(broken) - len(lost) - len(unknown)
-        notices.line(f"{again} packages that did not load are installed again; {len(lost) + len(unknown)} do not load")
+        left = len(lost) + len(unknown)
+        level = log.WARNING if left else log.INFO
+        notices.line(f"{again} packages that did not load are installed again; {left} do not load", level)
         return [*lost, *unknown]
 
     def known(self) -> Tuple[List[Due], List[Failure]]:
