@@ -173,7 +173,7 @@ class Restoring:
             self._say(
                 f"{self.name}: not saved when the container ended, and maybe not complete; "
                 f"set aside in their folders: {programs.names(aside)}",
-                log.WARNING,
+                log.ERROR,
             )
         for entry in (partial if lost else kept | partial) - doubtful:
             distributions.remove(os.path.join(self.root, entry))
