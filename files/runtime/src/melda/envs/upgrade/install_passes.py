@@ -14,7 +14,7 @@ import shutil
 from typing import Any, Callable, Collection, Dict, Iterator, List, NamedTuple, Sequence, Set
 
 from melda.config import environ
-from melda.envs import capture, document
+from melda.envs import capture, diff, document
 from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UsageError
 from melda.envs.restore import bspm, command, plan, tools
@@ -83,6 +83,7 @@ class Passes:
         self._former = {one.kind: one for one in former}
         self._broken = {(one.kind, one.name): one for one in broken}
         self._here = self._look()
+        self._image: Dict[str, Dict[str, str]] = {kind: self._here[kind].get("image", {}) for kind in ("python", "r")}
         self._why: Dict[str, Dict[str, str]] = {"python": {}, "r": {}}
         self.after_each: Callable[[], None] = lambda: None  # called after each pass
         self._work = os.path.join(tools.cache(place), "upgrade")
@@ -110,12 +111,28 @@ class Passes:
         return sum(len(found) for found in self._wanted.values())
 
     def _there(self, kind: str) -> Set[str]:
+        """Return names of what is here: of the image's packages those that are as wanted, of the user's each."""
         part = self._here[kind]
-        return {*part.get("image", {}), *(entry["name"] for entry in part["packages"])}
+        own: Set[str] = {*part.get("image", {})} - self._image[kind].keys()
+        own |= {entry["name"] for entry in part["packages"]}
+        return own | {entry["name"] for entry in self._wanted[kind] if self._image_has(kind, entry)}
+
+    def _of_image(self, kind: str, name: str) -> str:
+        return self._image[kind].get(name, "")
+
+    def _image_has(self, kind: str, entry: Json) -> bool:
+        version = self._of_image(kind, entry["name"])
+        if not version or entry["source"]["type"] == "apt":  # whose version nobody chose
+            return bool(version)
+        return diff.same_version(version, entry["version"]) and not diff.identity(entry)
 
     def _missing(self, kind: str) -> List[Json]:
         there = self._there(kind)
         return [entry for entry in self._wanted[kind] if entry["name"] not in there]
+
+    def _without_image(self, kind: str) -> List[Json]:
+        """Return what is missing, and not in the image in another version either: any version will do."""
+        return [entry for entry in self._missing(kind) if not self._of_image(kind, entry["name"])]
 
     def coming(self) -> Dict[str, List[Json]]:
         """Return what is not here yet, by kind."""
@@ -152,7 +169,9 @@ class Passes:
         ]
 
     def _reason(self, kind: str, name: str) -> str:
-        why = self._why[kind].get(name, "")
+        why, version = self._why[kind].get(name, ""), self._of_image(kind, name)
+        if version:
+            return f"the image's {version} is used" + (f": {why}" if why else "")
         if (kind, name) in self._broken:
             found = f"it does not load: {self._broken[kind, name].reason}"
             return f"{found}; to install it again failed: {why}" if why else found
@@ -204,7 +223,7 @@ class Passes:
         return self._restore(kind, text, "environment.json", binary)
 
     def _r_binaries(self) -> None:
-        missing = [entry for entry in self._missing("r") if entry["source"]["type"] in REPOSITORIES]
+        missing = [entry for entry in self._without_image("r") if entry["source"]["type"] in REPOSITORIES]
         in_apt = bspm.available(tools.variables(self._place)) if missing else {}
         # Apt has one version: the same, or the newest that fits.
         found = [
@@ -219,7 +238,7 @@ class Passes:
 
     def _newest(self) -> None:
         """Install the newest wheels of what has none of that version, as they fit to the rest: together, else one by one."""
-        missing = {entry["name"]: entry for entry in self._missing("python") if entry["source"]["type"] == "index"}
+        missing = {one["name"]: one for one in self._without_image("python") if one["source"]["type"] == "index"}
         names = list(missing)
         if not names:
             return
@@ -237,10 +256,13 @@ class Passes:
 
     def _sources(self) -> None:
         """Install what has to be compiled: the same version; where that fails, R's nearest."""
-        self._exact("python", self._missing("python"), False)
+        # What the image has, too, takes its binary instead: of numpy an old source does not compile, and takes its time.
+        alone = {entry["name"] for entry in self._without_image("python")}
+        missing = [one for one in self._missing("python") if one["name"] in alone or one["source"]["type"] != "index"]
+        self._exact("python", missing, False)
         problems = self._exact("r", self._missing("r"), False)
         nearest = {one.name: one.nearest for one in problems if one.nearest not in ("", one.version)}
-        again = [{**one, "version": nearest[one["name"]]} for one in self._missing("r") if one["name"] in nearest]
+        again = [{**one, "version": nearest[one["name"]]} for one in self._without_image("r") if one["name"] in nearest]
         self._exact("r", [one for one in again if one["source"]["type"] in REPOSITORIES], False)
 
     def _load_copies(self) -> None:
