@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import shutil
-from typing import Any, Callable, Collection, Dict, Iterator, List, NamedTuple, Sequence, Set
+from typing import Any, Callable, Collection, Dict, Iterator, List, Sequence, Set
 
 from melda.config import environ
 from melda.envs import capture, diff, document
@@ -23,20 +23,11 @@ from melda.envs.upgrade import checking
 from melda.envs.upgrade.previous import Former
 from melda.plugins import set_paths
 from melda.sync import distributions
-from melda.sync.upgrade_record import Failure
+from melda.sync.upgrade_record import PACKAGES, Failure
 
 Json = Dict[str, Any]
 REPOSITORIES = ("cran", "apt", "bioconductor")
 NO_BUILD = "UV_NO_BUILD"  # https://docs.astral.sh/uv/reference/environment/#uv_no_build
-
-
-class Missing(NamedTuple):
-    """A package that could not be had, and why."""
-
-    kind: str
-    name: str
-    version: str
-    reason: str
 
 
 def for_another_python(entry: Json) -> Json:
@@ -143,7 +134,7 @@ class Passes:
         left = sum(len(entries) for entries in self.coming().values())
         return f"{self.total - left} of {self.total}"
 
-    def run(self) -> List[Missing]:
+    def run(self) -> List[Failure]:
         """Do it.
 
         Returns:
@@ -159,14 +150,16 @@ class Passes:
             self._wheels()
             self._newest()
             self._sources()
+            self._needed()
             self._load_copies()
+            unfit = self._unfit()
         finally:
             shutil.rmtree(self._work, ignore_errors=True)
         return [
-            Missing(kind, entry["name"], entry["version"], self._reason(kind, entry["name"]))
+            Failure(kind, entry["name"], entry["version"], self._reason(kind, entry["name"]))
             for kind in self._wanted
             for entry in self._missing(kind)
-        ]
+        ] + unfit
 
     def _reason(self, kind: str, name: str) -> str:
         why, version = self._why[kind].get(name, ""), self._of_image(kind, name)
@@ -236,14 +229,18 @@ class Passes:
         missing = self._missing("python")
         self._exact("python", [one for one in missing if one["source"]["type"] == "index" or "file" in one], True)
 
+    def _pins(self) -> List[str]:
+        """Return what is here from the index, as it is: what comes beside it is to fit."""
+        index = [one for one in self._here["python"]["packages"] if one["source"]["type"] == "index" and one["version"]]
+        return ["{0}=={1}".format(one["name"], one["version"]) for one in index]
+
     def _newest(self) -> None:
         """Install the newest wheels of what has none of that version, as they fit to the rest: together, else one by one."""
         missing = {one["name"]: one for one in self._without_image("python") if one["source"]["type"] == "index"}
         names = list(missing)
         if not names:
             return
-        index = [one for one in self._here["python"]["packages"] if one["source"]["type"] == "index" and one["version"]]
-        pins = ["{0}=={1}".format(one["name"], one["version"]) for one in index]
+        pins = self._pins()
         before = dict(self._why["python"])
         for group in [names, *([[name] for name in names] if len(names) > 1 else [])]:
             left = [name for name in group if name in {entry["name"] for entry in self._missing("python")}]
@@ -264,6 +261,24 @@ class Passes:
         nearest = {one.name: one.nearest for one in problems if one.nearest not in ("", one.version)}
         again = [{**one, "version": nearest[one["name"]]} for one in self._without_image("r") if one["name"] in nearest]
         self._exact("r", [one for one in again if one["source"]["type"] in REPOSITORIES], False)
+
+    def _needed(self) -> None:
+        """Install what Python's packages need that is not here: it came with the other image."""
+        unmet = checking.unmet(self._place, [entry["name"] for entry in self._wanted["python"]])
+        if unmet:
+            before = dict(self._why["python"])
+            self._restore("python", "".join(one + "\n" for one in [*unmet, *self._pins()]), "requirements.txt", False)
+            self._why["python"].update(before)
+
+    def _unfit(self) -> List[Failure]:
+        """Load what was carried over, once, as what it needs may have been the other image's; return what does not load."""
+        found = []
+        for kind, one in self._former.items():
+            names = {entry["name"] for entry in self._wanted[kind]} - {entry["name"] for entry in self._missing(kind)}
+            if one.due.how == PACKAGES and one.due.source != one.due.target and names:
+                failures = [failure for failure in checking.check(self._place, one.due, names) if failure.name in names]
+                found += [one._replace(reason=checking.DOES_NOT_LOAD + one.reason) for one in failures]
+        return found
 
     def _load_copies(self) -> None:
         """R packages from copies were built by the other R: one that does not load here is removed again."""

@@ -148,7 +148,7 @@ class Upgrade:
 
         every.after_each = tell
         tell()
-        failures = [Failure(*one) for one in every.run()]
+        failures = every.run()
         here(every.total - len(failures), failures)
         if self._wait_until_saved(list(records)):
             for one in found:
@@ -222,7 +222,7 @@ class Upgrade:
             notices.say(str(error))
             return broken
         was = was._replace(packages=[entry for entry in was.packages if entry["name"] in names])
-        lost = [Failure(*one) for one in install_passes.Passes(self._place, [was], self._progress, broken).run()]
+        lost = install_passes.Passes(self._place, [was], self._progress, broken).run()
         unknown = [one for one in broken if one.name not in {entry["name"] for entry in was.packages}]
         again = len(broken) - len(lost) - len(unknown)
         notices.line(f"{again} packages that did not load are installed again; {len(lost) + len(unknown)} do not load")
