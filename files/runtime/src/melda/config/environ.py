@@ -236,15 +236,10 @@ def r_libraries(plugins: str) -> str:
     return plugins + ":~/R/%p-library/%v"
 
 
-def nltk_data(python_plugins: str) -> str:
-    """Return where nltk looks for its data first (https://www.nltk.org/data.html): where it is saved as packages are."""
-    return python_plugins + "/share/nltk_data"
-
-
 def kept(python_plugins: str) -> Dict[str, str]:
     """Return what keeps in the project what else ended with the container's home; a container's own variables win."""
     return {
-        "NLTK_DATA": nltk_data(python_plugins),
+        "NLTK_DATA": python_plugins + "/share/nltk_data",  # https://www.nltk.org/data.html
         # https://docs.astral.sh/uv/reference/storage/#tools
         "UV_TOOL_DIR": python_plugins + "/share/uv/tools",
         "UV_TOOL_BIN_DIR": python_plugins + "/bin",
