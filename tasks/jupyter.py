@@ -34,7 +34,7 @@ def ours() -> Dict[str, str]:
     env = host.data.python_env
     site = f"{env}/lib/python{target().release.python}/site-packages"
     return {
-        **{f"{site}/{name}": name for name in ("melda_plugins.py", "melda_plugins.pth")},
+        **{f"{site}/{name}": name for name in ("melda_plugins.py", "melda_plugins.pth", "uv.py")},
         **{f"{env}/{PYTHON_KERNEL}/{name}": name for name in ("kernel.py", "kernel.json")},
     }
 

@@ -1,6 +1,7 @@
 # install.packages(repos = ...) with a repository of the caller's own asks that repository. bspm asks apt first, whatever
 # repos names (https://github.com/cran4linux/bspm/blob/master/R/integration.R), and apt may have another package of that
-# name, or an older one. CRAN and its mirrors stay apt's, and so does what the own repository's packages need from there.
+# name, or an older one. CRAN and its mirrors stay apt's, and so does what the own repository's packages need from there. CRAN
+# of a day is a repository of the caller's own (https://packagemanager.posit.co/cran/2023-06-01): apt has today's.
 #
 # Sourced by Rprofile.site after bspm::enable(); nothing in it may keep R from starting.
 local({
@@ -8,10 +9,11 @@ local({
   enabled <- if (is.function(enabled)) body(enabled) else enabled
   image <- sub("/+$", "", getOption("repos"))
   mirror <- "^https?://([^/]*\\.)?(cran\\.[^/]+|[^/]*r-project\\.org|packagemanager\\.[^/]+|p3m\\.dev)(/|$)|/cran/?$|^@CRAN@$"
+  a_day <- "/[0-9]{4}-[0-9]{2}-[0-9]{2}(/|$)"
 
   # What is left for R itself to install, from repos; NULL: all of it is bspm's.
   left <- function(pkgs, repos) {
-    apts <- sub("/+$", "", repos) %in% image | grepl(mirror, repos, ignore.case = TRUE)
+    apts <- sub("/+$", "", repos) %in% image | (grepl(mirror, repos, ignore.case = TRUE) & !grepl(a_day, repos))
     if (!is.character(pkgs) || all(apts)) return(NULL)
     there <- utils::available.packages(repos = repos[!apts], type = "source")
     own <- intersect(pkgs, rownames(there))

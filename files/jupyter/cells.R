@@ -116,11 +116,22 @@ local({
   # help.start(), vignettes and browseURL() would start a browser in the container.
   # askpass() is what packages ask for passwords with; the kernel's getPass() hides what is typed. fix(), file.edit(), vi()
   # would wait for ever for an editor that nobody sees.
-  no_editor <- function(...) stop("there is no editor in a cell: open the file in JupyterLab", call. = FALSE)
+  # JupyterLab opens no hidden file, and none outside of the project.
+  no_editor <- function(name = NULL, file = "", ...) {
+    file <- if (is.character(file) && length(file) && nzchar(file[1L])) path.expand(file[1L]) else ""
+    whole <- normalizePath(if (startsWith(file, "/")) file else file.path(getwd(), file), mustWork = FALSE)
+    project <- paste0(normalizePath(Sys.getenv("JUPYTER_WORKDIR", getwd()), mustWork = FALSE), "/")
+    inside <- startsWith(whole, project) && !grepl("/[.]", substring(whole, nchar(project)))
+    stays <- if (basename(file) %in% c(".Renviron", ".Rprofile") && !startsWith(whole, project))
+      paste0("; it ends with the container, and a ", basename(file), " beside the notebook stays")
+    stop("there is no editor in a cell: ",
+         if (!nzchar(file) || inside) "open the file in JupyterLab" else paste("in a terminal: nano", shQuote(whole)), stays,
+         call. = FALSE)
+  }
   for (name in c("vi", "pico", "emacs", "xemacs", "xedit")) asking[[name]] <- no_editor
   options(
     askpass = function(prompt, ...) if (!nobody()) get("getPass", "jupyter:irkernel")(prompt),
-    editor = function(name = NULL, file = "", title = "") no_editor()
+    editor = no_editor
   )
   options(browser = function(url) {
     if (grepl("^https?://(127[.]|localhost)", url))
@@ -128,6 +139,9 @@ local({
               " and help(package = \"NAME\") the list.")
     else message("Open it in your browser: ", url)
   })
+
+  # What Python prints goes through R, and so into the cell.
+  if (!nzchar(Sys.getenv("RETICULATE_REMAP_OUTPUT_STREAMS"))) Sys.setenv(RETICULATE_REMAP_OUTPUT_STREAMS = "1")
 
   utils::rc.settings(ipck = TRUE)  # library( completes the names of packages
 })

@@ -50,6 +50,20 @@ def packages(root: str) -> str:
     return os.path.join(root, "lib", "python{0}.{1}".format(*sys.version_info[:2]), "site-packages")
 
 
+def show_kernels(root: str) -> None:
+    """Let Jupyter's commands find the kernels and templates in the user's folder, behind the image's.
+
+    By the environment of this process, and so of what it calls. Jupyter's server is none: it looks there in its own way.
+    """
+    given = os.environ.get("JUPYTER_PATH", "")
+    paths = [path for path in given.split(os.pathsep) if path]
+    for prefix in (IMAGE, root):
+        path = os.path.join(prefix, "share", "jupyter")
+        if path not in paths:
+            paths.append(path)
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(paths)
+
+
 def wait() -> None:
     """Wait until the user's packages are there."""
     deadline = time.monotonic() + PATIENCE
@@ -120,6 +134,7 @@ def arrange(again: bool = False) -> None:
         root = folder()
         if not root:
             return
+        show_kernels(root)
         wait()
         if not any(finder is Missing for finder in sys.meta_path):
             sys.meta_path.append(Missing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List
 
+from melda.base.paths import HOOKS
 from pyinfra.api import FactBase
 
 from tasks.facts.files import Lines
@@ -33,8 +34,8 @@ SUDO = "id {0} >/dev/null 2>&1 && LC_ALL=C sudo -n -l -U {0} 2>/dev/null </dev/n
 
 
 # Folders and files of ours in which people keep keys and settings of their own. Each may be a link to where these are kept.
-PEOPLES = ("/root/.ssh", "/etc/melda-jupyter", "/etc/apt/keyrings")
-PEOPLES_FILES = ("/root/.ssh/authorized_keys", "/etc/melda-jupyter/settings.env")
+PEOPLES = ("/root/.ssh", HOOKS, "/etc/apt/keyrings")
+PEOPLES_FILES = ("/root/.ssh/authorized_keys", f"{HOOKS}/settings.env")
 # Of a link to a folder: is that root's alone, and all above it, so that nobody else moves it? 50 is staff, which may write what
 # is root's anyway (/usr/local of Debian); another link on the way may be somebody's.
 _ROOTS_ALONE = (

@@ -103,6 +103,9 @@ def test_what_programs_write_is_shown_in_rs_cells(terminal: Service) -> None:
         assert asked.stdout == "secret", asked
         for refused in ("f <- print; fix(f)", 'file.edit("x")', "vi(1)", "file.choose()"):
             assert "there is no " in kernel.run(refused, timeout=20).error, "it waits for nobody"
+        hidden = kernel.run('file.edit("~/.Renviron")', timeout=20).error
+        assert "in a terminal: nano '/home/melda/.Renviron'; it ends with the container" in hidden
+        assert kernel.run('cat(Sys.getenv("RETICULATE_REMAP_OUTPUT_STREAMS"))').stdout == "1"
         assert kernel.run(f'system("{VANILLA}")').stdout.strip() == "/home/melda/project/R-4.2.2"
     assert typed(terminal, VANILLA) == ["/home/melda/project/R-4.2.2"]
 

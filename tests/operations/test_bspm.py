@@ -127,6 +127,23 @@ def test_repositories_of_the_callers_own_are_asked_once_bspm_is_enabled() -> Non
     assert ENABLED.index("bspm::enable()") < ENABLED.index("/usr/src/melda-jupyter/own_repositories.R")
 
 
+@pytest.mark.parametrize(
+    ("url", "apts"),
+    [
+        ("https://cran.r-project.org", True),
+        ("https://packagemanager.posit.co/cran/latest", True),
+        ("https://packagemanager.posit.co/cran/2023-06-01", False),  # another day's packages
+        ("https://p3m.dev/cran/__linux__/bookworm/2023-06-01/", False),
+        ("https://ada.r-universe.dev", False),
+    ],
+)
+def test_which_repositories_are_cran_as_it_is_today(url: str, apts: bool) -> None:
+    code = managed_files.source("bspm/own_repositories.R").decode()
+    found = dict(re.findall(r'^  (mirror|a_day) <- "(.*)"$', code, re.MULTILINE))
+    mirror, a_day = (re.compile(found[name].replace("\\\\", "\\"), re.IGNORECASE) for name in ("mirror", "a_day"))
+    assert (bool(mirror.search(url)) and not a_day.search(url)) is apts
+
+
 def test_enabled_exactly_once() -> None:
     assert ENABLED.count("bspm::enable()") == 1
     assert ENABLED.index("version.check = FALSE") < ENABLED.index("bspm::enable()"), "options come first"

@@ -44,6 +44,7 @@ PACKAGES = "/opt/jupyter/lib/python3.11/site-packages"
 OURS = {
     f"{PACKAGES}/melda_plugins.py": "melda_plugins.py",
     f"{PACKAGES}/melda_plugins.pth": "melda_plugins.pth",
+    f"{PACKAGES}/uv.py": "uv.py",
     "/opt/jupyter/share/jupyter/kernels/python3/kernel.py": "kernel.py",
     "/opt/jupyter/share/jupyter/kernels/python3/kernel.json": "kernel.json",
 }

@@ -42,7 +42,16 @@ def own(tmp_path: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setenv("JUPYTER_WORKDIR", str(tmp_path))
     monkeypatch.delenv(plugins.WITHOUT, raising=False)
+    monkeypatch.setenv("JUPYTER_PATH", "/given")
     return root
+
+
+def test_jupyters_commands_find_the_users_kernels(own: Path, plugins: Any) -> None:
+    plugins.arrange()
+    expected = ["/given", f"{plugins.IMAGE}/share/jupyter", f"{own}/share/jupyter"]
+    assert os.environ["JUPYTER_PATH"].split(":") == expected
+    plugins.arrange(again=True)
+    assert os.environ["JUPYTER_PATH"].split(":") == expected, "once"
 
 
 def test_the_users_folder(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPatch) -> None:

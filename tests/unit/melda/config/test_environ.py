@@ -126,6 +126,14 @@ def test_the_users_packages_come_first_and_only_once(settings: Settings) -> None
         assert seen["NLTK_DATA"] == "/p/share/nltk_data"
 
 
+def test_what_else_ends_with_the_home_is_kept_in_the_project(settings: Settings) -> None:
+    seen = environ.for_user(settings, "/p")
+    assert (seen["UV_TOOL_DIR"], seen["UV_TOOL_BIN_DIR"]) == ("/p/share/uv/tools", "/p/bin")
+    assert seen["RENV_CONFIG_CACHE_SYMLINKS"] == "FALSE"
+    given = settings._replace(variables={**settings.variables, "RENV_CONFIG_CACHE_SYMLINKS": "TRUE"})
+    assert environ.for_user(given, "/p")["RENV_CONFIG_CACHE_SYMLINKS"] == "TRUE"
+
+
 def test_an_r_that_reads_no_profile_finds_the_users_library(settings: Settings) -> None:
     seen = environ.for_user(settings, "/p/Python-3.8.10", "/p/R-4.2.2")
     assert seen["R_LIBS_USER"] == "/p/R-4.2.2:~/R/%p-library/%v", "and what Debian's R uses without it"

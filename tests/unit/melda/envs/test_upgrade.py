@@ -60,6 +60,60 @@ def test_each_the_best_way(world: World, capsys: pytest.CaptureFixture[str]) -> 
     assert [row[1] for row in world.missing()] == ["gone", "lost"], "and told in the next container, too"
 
 
+def test_a_package_that_the_image_has_in_another_version(world: World) -> None:
+    """It is the user's own version that is carried over; the image's is used, and that is said, where it cannot be had."""
+    for name in ("same", "wheel", "numpy"):
+        distribution(world.image.image_python, name, "2.0")
+    for name in ("old", "lost", "apt"):
+        r_package(world.image.system_r, name, "2.0", Repository="CRAN")
+    world.image.debian({f"r-cran-{name}": "2.0-1" for name in ("old", "lost", "apt")})
+    distribution(world.old_site, "same", "2.0")
+    for name in ("wheel", "numpy"):
+        distribution(world.old_site, name, "1.0")
+    for name in ("old", "lost"):
+        r_package(world.old_r, name, "1.0", Repository="CRAN")
+    world.wheels = {"wheel": ["1.0", "2.0"], "numpy": ["2.0"]}
+    world.sources, world.apt = {"numpy", "old"}, {"old": "2.0", "lost": "2.0"}
+    line = world.start()
+    assert world.found() == {"python": {"wheel": "1.0"}, "r": {"old": "1.0"}}
+    assert line == f"3 packages are carried over from {MOVES}; 2 cannot be had: numpy 1.0, lost 1.0"
+    reasons = [one.reason for one in upgrade_record.read(str(world.image.workdir))[f"Python-{VERSION}"].failures]
+    assert reasons == ["the image's 2.0 is used: no wheel"]
+
+
+def test_what_the_other_image_had_is_installed_too(world: World) -> None:
+    """A package loads by what was in the other image, and is not in this one, or in a version that does not fit."""
+    distribution(world.image.image_python, "yak", "1.0")
+    distribution(world.image.image_python, "fits", "1.0")
+    distribution(world.old_site, "nltk", "3.8")
+    world.needs = {"nltk": ["regex>=2021; python_version>='3.8'", "yak>1", "fits", "other; extra == 'tests'"]}
+    world.wheels = {"nltk": ["3.8"], "regex>=2021": ["2022"], "yak>1": ["2.0"]}
+    assert world.start() == f"1 packages are carried over from Python {OLD} to {VERSION}"
+    assert world.asked[-1] == ("python", ["regex>=2021", "yak>1"], False)
+
+
+def test_what_does_not_load_is_not_carried_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("bad", "gone", "good"):
+        distribution(world.old_site, name, "1.0")
+    world.wheels = {"bad": ["1.0"], "good": ["1.0"]}
+    asked: list[list[str]] = []
+
+    def loads(_: object, __: str, names: set[str]) -> list[Failure]:
+        asked.append(sorted(names))
+        return [Failure("python", "bad", "1.0", "ImportError: no symbol")]
+
+    monkeypatch.setattr(install_passes.checking, "of_python", loads)
+    line = world.start()
+    assert line == (
+        f"1 packages are carried over from Python {OLD} to {VERSION}; 1 cannot be had: gone 1.0; 1 do not load: bad 1.0"
+    )
+    assert asked == [["bad", "good"]]
+    reasons = {row[1]: row[2] for row in world.missing()}
+    assert "(it is installed, and does not load: ImportError: no symbol)" in reasons["bad"]
+    world.start()
+    assert len(asked) == 1, "once"
+
+
 def test_nothing_to_carry_over_is_not_worth_a_word(world: World) -> None:
     assert world.start() == "" and world.missing() == []
     record = image_record.read(str(world.image.workdir))

@@ -229,12 +229,14 @@ def test_what_the_snapshot_lacks_is_seen_in_the_bucket(
 def test_what_came_through_apt_and_apt_has_not_got_here(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a project on disk only apt.json says that it was there."""
     r_package(world.old_r, "built", "1.0", Repository="CRAN")
-    names = ["r-cran-binary", "r-cran-runit", "r-cran-lost"]
+    names = ["r-cran-binary", "r-cran-runit", "r-cran-lost", "r-cran-mine"]
+    r_package(world.image.system_r, "Mine", "0.1")
+    world.image.debian({"r-cran-mine": "0.1-1"})
     (world.image.workdir / ".melda-jupyter").mkdir()
     (world.image.workdir / ".melda-jupyter" / "apt.json").write_text(json.dumps({"packages": names}))
     world.apt, world.sources = {"binary": "1.4"}, {"built", "RUnit"}
     monkeypatch.setattr(repositories, "mirrors", lambda _: repositories.Mirrors("https://cran.example", "", ""))
-    monkeypatch.setattr(repositories, "all_current", lambda _: {"RUnit": "0.4.32", "built": "1.0"})
+    monkeypatch.setattr(repositories, "all_current", lambda _: {"RUnit": "0.4.32", "built": "1.0", "Mine": "9"})
     assert world.start() == f"2 packages are carried over from R 4.1.0 to {R}; 1 cannot be had: lost"
     assert world.found()["r"] == {"RUnit": "0.4.32", "built": "1.0"}, "the sync daemon has the other one installed"
     assert [row[1] for row in world.missing()] == ["lost"]

@@ -28,6 +28,7 @@ class World:
         self.apt: dict[str, str] = {}
         self.asked: list[tuple[str, list[str], bool]] = []
         self.busy = 0
+        self.needs: dict[str, list[str]] = {}  # requirements by name
         self.env: dict[str, str] = {}
         for name in ("UPGRADE", "IMAGE", "MISSING", "RESTORING", "STATE"):
             monkeypatch.setattr(state, name, str(image.root / name.lower()))
@@ -40,7 +41,8 @@ class World:
         monkeypatch.setattr(plan.capture, "capture", lambda *_: image.capture())
         monkeypatch.setattr(restore, "restore", self.restore)
         monkeypatch.setattr(install_passes.bspm, "available", lambda _: self.apt)
-        monkeypatch.setattr(install_passes.checking, "of_r", lambda *_: [])
+        for of in ("of_r", "of_python"):
+            monkeypatch.setattr(install_passes.checking, of, lambda *_: [])
         monkeypatch.setattr(plan, "PAUSE", 0.01)
         self.old_site = image.workdir / f"Python-{OLD}" / OLD_SITE
         self.old_r = image.workdir / "R-4.1.0"
@@ -89,7 +91,9 @@ class World:
         """An installer replaces what is there."""
         for info in self.image.own_python.glob(f"{name}-*.dist-info"):
             shutil.rmtree(info)
-        distribution(self.image.own_python, name, version)
+        info = distribution(self.image.own_python, name, version)
+        lines = "".join(f"Requires-Dist: {one}\n" for one in self.needs.get(name, ()))
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{lines}\n")
 
     def put_r(self, name: str, version: str) -> None:
         shutil.rmtree(self.image.own_r / name, ignore_errors=True)

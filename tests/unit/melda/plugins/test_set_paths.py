@@ -66,10 +66,13 @@ def test_for_the_user_alone(place: ImageLayout, system: tuple[Path, Path]) -> No
     assert text.startswith("# theirs\n# BEGIN melda-jupyter bspm\n")
     assert text.index("bspm::enable()") < text.index(f'file.path("{place.workdir}", paste0("R-", getRversion()))')
     assert 'identical(user, "melda")' in text
-    shown = 'id() { echo $WHO; }; . "$0"; echo "$VIRTUAL_ENV $PYTHONPATH $PATH $NLTK_DATA"'
+    shown = 'id() { echo $WHO; }; . "$0"; echo "$VIRTUAL_ENV $PYTHONPATH $PATH $NLTK_DATA $UV_TOOL_DIR"'
     for who, expected in (
-        (place.user.name, f"{found.python} {found.python} {found.python}/bin:/bin {found.python}/share/nltk_data"),
-        ("root", "  /bin "),
+        (
+            place.user.name,
+            f"{found.python} {found.python} {found.python}/bin:/bin {found.python}/share/nltk_data {found.python}/share/uv/tools",
+        ),
+        ("root", "  /bin  "),
     ):
         ran = ["/bin/sh", "-c", shown, system[1]]
         assert subprocess.check_output(ran, text=True, env={"WHO": who, "PATH": "/bin"}) == expected + "\n"

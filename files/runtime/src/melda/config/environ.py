@@ -45,7 +45,10 @@ HELD_BACK = "MELDA_LATER_"  # before the name of a variable that is to be set la
 HIDDEN_PREFIXES = ("AWS", "ECS_")
 HIDDEN = ("JUPYTER_TOKEN", secret_files.TOKEN, *hub.TOKENS, "SSH_AUTHORIZED_KEYS", "S3FS_DEBUG", "S3FS_PATIENCE")
 # They lead to what the user installed, or wrote.
-OF_THE_USER = ("PYTHONPATH", "R_LIBS_USER", "VIRTUAL_ENV", "NLTK_DATA", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_COUNT")
+OF_THE_USER = (
+    "PYTHONPATH", "R_LIBS_USER", "VIRTUAL_ENV", "NLTK_DATA", "UV_TOOL_DIR", "UV_TOOL_BIN_DIR", "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_COUNT",
+)  # fmt: skip
 
 
 class ImageLayout(NamedTuple):
@@ -233,9 +236,16 @@ def r_libraries(plugins: str) -> str:
     return plugins + ":~/R/%p-library/%v"
 
 
-def nltk_data(python_plugins: str) -> str:
-    """Return where nltk looks for its data first (https://www.nltk.org/data.html): where it is saved as packages are."""
-    return python_plugins + "/share/nltk_data"
+def kept(python_plugins: str) -> Dict[str, str]:
+    """Return what keeps in the project what else ended with the container's home; a container's own variables win."""
+    return {
+        "NLTK_DATA": python_plugins + "/share/nltk_data",  # https://www.nltk.org/data.html
+        # https://docs.astral.sh/uv/reference/storage/#tools
+        "UV_TOOL_DIR": python_plugins + "/share/uv/tools",
+        "UV_TOOL_BIN_DIR": python_plugins + "/bin",
+        # Copies instead of links to the home's cache: https://rstudio.github.io/renv/reference/config.html
+        "RENV_CONFIG_CACHE_SYMLINKS": "FALSE",
+    }
 
 
 def for_user(chosen: Settings, python_plugins: str, r_plugins: str = "") -> Dict[str, str]:
@@ -251,7 +261,7 @@ def for_user(chosen: Settings, python_plugins: str, r_plugins: str = "") -> Dict
     # importable in the folder itself but what pip's former --target put there.
     return {
         **repository.of_git(chosen.layout.workdir),
-        "NLTK_DATA": nltk_data(python_plugins),
+        **kept(python_plugins),
         **visible,
         **_own(chosen.layout.user),
         base_url.VARIABLE: base_url.from_env(chosen.variables),  # as Jupyter has it, for links of the user's

@@ -29,7 +29,7 @@ PROFILE = "/etc/profile.d/melda-plugins.sh"
 SHELL = """\
 # Written by set-paths.
 if [ "$(id -un)" = {user} ]; then
-    export VIRTUAL_ENV={root} PYTHONPATH={root} PATH={root}/bin:"$PATH" NLTK_DATA={nltk}{r}
+    export VIRTUAL_ENV={root} PYTHONPATH={root} PATH={root}/bin:"$PATH"{more}
 fi
 """
 
@@ -110,12 +110,13 @@ def in_system(place: ImageLayout, found: Plugins, rprofile: str = RPROFILE, prof
     Raises:
         OSError: a file cannot be written.
     """
-    r = " R_LIBS_USER=" + shlex.quote(environ.r_libraries(found.r)) if found.r else ""
+    variables = environ.kept(found.python)
+    if found.r:
+        variables["R_LIBS_USER"] = environ.r_libraries(found.r)
     text = SHELL.format(
         user=shlex.quote(place.user.name),
         root=shlex.quote(found.python),
-        nltk=shlex.quote(environ.nltk_data(found.python)),
-        r=r,
+        more="".join(f" {name}={shlex.quote(value)}" for name, value in variables.items()),
     )
     textfiles.write_if_changed(profile, text)
     if found.r:

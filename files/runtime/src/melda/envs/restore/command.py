@@ -201,7 +201,7 @@ class Restore:
             failed.update({name: f"installed, but {why}" for name, why in broken.items()})
             return [Problem("python", name, "", why, "") for name, why in sorted(failed.items())]
         for (name, _), why in new.items():
-            self._progress.say(f"{name} {why}, as in the snapshot")
+            self._progress.say(f"{name} {why}" + ("" if self._options.allow_version_change else ", as in the snapshot"))
         return []
 
     def _do_r(self, plan: plans.Plan, here: Json) -> List[Problem]:

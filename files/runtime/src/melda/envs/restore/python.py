@@ -6,7 +6,6 @@ user's, which so never holds anything that was not checked.
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import re
@@ -14,10 +13,10 @@ import shutil
 import tempfile
 from typing import Any, Callable, Collection, Dict, List, Sequence, Tuple
 
-from melda.base import interpreters, regular_files, textfiles
+from melda.base import interpreters, textfiles
 from melda.envs.capture.python import Found, in_folder
 from melda.envs.errors import PackageUnavailable
-from melda.envs.restore import direct, nearest, resolve, tools, web
+from melda.envs.restore import direct, metadata, nearest, resolve, tools, web
 from melda.envs.restore.wanted import Site, is_checked, lines
 from melda.versions.libraries import normal
 
@@ -25,9 +24,6 @@ Json = Dict[str, Any]
 Failures = Dict[str, str]  # name -> reason
 Unmet = Dict[Tuple[str, str], str]  # a distribution and what it needs -> what is wrong
 
-
-FIELD = re.compile(r"^(Name|Version|Requires-Dist):(.*)$", re.MULTILINE)
-LARGEST_METADATA = 1 << 20  # bytes; a long description stands after what is needed
 SETUPTOOLS = "setuptools<81"  # the last with pkg_resources
 # Whatever they print while they are imported, the end of the output is ours.
 IMPORTS = """
@@ -252,30 +248,18 @@ class Installer:
         there = {**here["python"]["image"], **{one["name"]: one["version"] for one in here["python"]["packages"]}}
         return resolve.satisfied(wanted, self.needs(), there)
 
-    def _metadata(self) -> Dict[str, Tuple[str, List[str]]]:
-        """Version and needs of each distribution that a notebook sees, by name; the user's come last, and win."""
-        found = {}
+    def _stated(self) -> metadata.Stated:
         image = interpreters.site_packages(self.site.layout.python_env, self.site.version)
-        for path in [*glob.glob(f"{image}/*.dist-info"), *glob.glob(f"{self.site.packages}/*.dist-info")]:
-            try:
-                text = regular_files.head(os.path.join(path, "METADATA"), LARGEST_METADATA).decode("utf-8", "replace")
-            except OSError:
-                continue
-            fields = FIELD.findall(text.partition("\n\n")[0])
-            about = dict(reversed(fields))
-            needs = [value.strip() for name, value in fields if name == "Requires-Dist"]
-            found[normal(about.get("Name", "").strip())] = (about.get("Version", "").strip(), needs)
-        return found
+        return metadata.read([image, self.site.packages])
 
     def needs(self) -> Dict[str, List[str]]:
         """Return what each distribution that a notebook sees needs, by name."""
-        return {name: needs for name, (_, needs) in self._metadata().items()}
+        return self._stated().needs
 
     def unmet(self) -> Unmet:
         """Return what pip check says of all that a notebook sees."""
-        found = self._metadata()
-        versions = {name: version for name, (version, _) in found.items()}
-        return resolve.unmet({name: needs for name, (_, needs) in found.items()}, versions)
+        found = self._stated()
+        return resolve.unmet(found.needs, found.versions)
 
     def nearest(self, name: str, version: str) -> str:
         """Return the version nearest to the wanted one that can be had; empty if there is none."""

@@ -1,4 +1,4 @@
-"""Are packages that were taken over as they are fit for this Python and R? Each is loaded once, by a process of its own kind."""
+"""Are packages that were carried over fit for this Python and R? Each is loaded once, by a process of its own kind."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Collection, Dict, Iterator, List, Optional, Sequence, Tuple
 from melda.base import interpreters
 from melda.config import environ
 from melda.envs.capture import python, r
-from melda.envs.restore import tools
+from melda.envs.restore import metadata, resolve, tools
+from melda.plugins import set_paths
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import Failure
 
+DOES_NOT_LOAD = "it is installed, and does not load: "  # what the reason of such a failure begins with
 SECONDS = 60.0  # for one package
 # A package a line on standard input; the answer is its name, and why it does not load. What it prints itself goes nowhere.
 IN_PYTHON = """\
@@ -115,6 +117,19 @@ def of_r(place: environ.ImageLayout, root: str, names: Optional[Collection[str]]
     env = {**tools.variables(place), "R_LIBS": root}
     answers = _answers(["Rscript", "--vanilla", "-e", IN_R], env, [(name, name) for name in versions])
     return [Failure("r", name, versions.get(name, ""), why[:300]) for name, why in answers if why]
+
+
+def unmet(place: environ.ImageLayout, names: Collection[str]) -> List[str]:
+    """Return what distributions of the user's need that neither the image has, in a version that fits, nor the user."""
+    version = interpreters.python(place.python_env)
+    own = interpreters.site_packages(set_paths.plugins(place).python, version)
+    stated = metadata.read([interpreters.site_packages(place.python_env, version), own])
+    has = metadata.read([own]).versions
+    needs = {need for name in names if name in has for need in stated.needs[name]}
+    found = {need: resolve.unmet({"": [need]}, stated.versions) for need in needs}
+    return sorted(
+        need.partition(";")[0].strip() for need, wrong in found.items() for _, name in wrong if name not in has
+    )
 
 
 def is_there(place: environ.ImageLayout, due: Due, name: str) -> bool:

@@ -12,7 +12,6 @@ from melda.envs.restore.progress import Progress
 from melda.envs.upgrade import install_passes, notices
 from melda.envs.upgrade.previous import KINDS, Former
 from melda.plugins import image_record
-from melda.sync import upgrade_record
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import PACKAGES
 
@@ -73,7 +72,7 @@ def carry_over(
     every.after_each = lambda: missing.coming(every.coming(), every.far())
     every.after_each()
     lost = every.run()
-    missing.failed([upgrade_record.Failure(*one) for one in lost])
+    missing.failed(lost)
     problems = [*unusable, *(Problem(one.kind, one.name, one.version, one.reason, "") for one in lost)]
     return {
         "installed": every.total - len(lost),

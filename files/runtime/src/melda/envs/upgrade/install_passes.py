@@ -11,10 +11,10 @@ import contextlib
 import json
 import os
 import shutil
-from typing import Any, Callable, Collection, Dict, Iterator, List, NamedTuple, Sequence, Set
+from typing import Any, Callable, Collection, Dict, Iterator, List, Sequence, Set
 
 from melda.config import environ
-from melda.envs import capture, document
+from melda.envs import capture, diff, document
 from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UsageError
 from melda.envs.restore import bspm, command, plan, tools
@@ -23,20 +23,11 @@ from melda.envs.upgrade import checking
 from melda.envs.upgrade.previous import Former
 from melda.plugins import set_paths
 from melda.sync import distributions
-from melda.sync.upgrade_record import Failure
+from melda.sync.upgrade_record import PACKAGES, Failure
 
 Json = Dict[str, Any]
 REPOSITORIES = ("cran", "apt", "bioconductor")
 NO_BUILD = "UV_NO_BUILD"  # https://docs.astral.sh/uv/reference/environment/#uv_no_build
-
-
-class Missing(NamedTuple):
-    """A package that could not be had, and why."""
-
-    kind: str
-    name: str
-    version: str
-    reason: str
 
 
 def for_another_python(entry: Json) -> Json:
@@ -83,6 +74,7 @@ class Passes:
         self._former = {one.kind: one for one in former}
         self._broken = {(one.kind, one.name): one for one in broken}
         self._here = self._look()
+        self._image: Dict[str, Dict[str, str]] = {kind: self._here[kind].get("image", {}) for kind in ("python", "r")}
         self._why: Dict[str, Dict[str, str]] = {"python": {}, "r": {}}
         self.after_each: Callable[[], None] = lambda: None  # called after each pass
         self._work = os.path.join(tools.cache(place), "upgrade")
@@ -110,12 +102,28 @@ class Passes:
         return sum(len(found) for found in self._wanted.values())
 
     def _there(self, kind: str) -> Set[str]:
+        """Return names of what is here: of the image's packages those that are as wanted, of the user's each."""
         part = self._here[kind]
-        return {*part.get("image", {}), *(entry["name"] for entry in part["packages"])}
+        own: Set[str] = {*part.get("image", {})} - self._image[kind].keys()
+        own |= {entry["name"] for entry in part["packages"]}
+        return own | {entry["name"] for entry in self._wanted[kind] if self._image_has(kind, entry)}
+
+    def _of_image(self, kind: str, name: str) -> str:
+        return self._image[kind].get(name, "")
+
+    def _image_has(self, kind: str, entry: Json) -> bool:
+        version = self._of_image(kind, entry["name"])
+        if not version or entry["source"]["type"] == "apt":  # whose version nobody chose
+            return bool(version)
+        return diff.same_version(version, entry["version"]) and not diff.identity(entry)
 
     def _missing(self, kind: str) -> List[Json]:
         there = self._there(kind)
         return [entry for entry in self._wanted[kind] if entry["name"] not in there]
+
+    def _without_image(self, kind: str) -> List[Json]:
+        """Return what is missing, and not in the image in another version either: any version will do."""
+        return [entry for entry in self._missing(kind) if not self._of_image(kind, entry["name"])]
 
     def coming(self) -> Dict[str, List[Json]]:
         """Return what is not here yet, by kind."""
@@ -126,7 +134,7 @@ class Passes:
         left = sum(len(entries) for entries in self.coming().values())
         return f"{self.total - left} of {self.total}"
 
-    def run(self) -> List[Missing]:
+    def run(self) -> List[Failure]:
         """Do it.
 
         Returns:
@@ -142,17 +150,21 @@ class Passes:
             self._wheels()
             self._newest()
             self._sources()
+            self._needed()
             self._load_copies()
+            unfit = self._unfit()
         finally:
             shutil.rmtree(self._work, ignore_errors=True)
         return [
-            Missing(kind, entry["name"], entry["version"], self._reason(kind, entry["name"]))
+            Failure(kind, entry["name"], entry["version"], self._reason(kind, entry["name"]))
             for kind in self._wanted
             for entry in self._missing(kind)
-        ]
+        ] + unfit
 
     def _reason(self, kind: str, name: str) -> str:
-        why = self._why[kind].get(name, "")
+        why, version = self._why[kind].get(name, ""), self._of_image(kind, name)
+        if version:
+            return f"the image's {version} is used" + (f": {why}" if why else "")
         if (kind, name) in self._broken:
             found = f"it does not load: {self._broken[kind, name].reason}"
             return f"{found}; to install it again failed: {why}" if why else found
@@ -204,7 +216,7 @@ class Passes:
         return self._restore(kind, text, "environment.json", binary)
 
     def _r_binaries(self) -> None:
-        missing = [entry for entry in self._missing("r") if entry["source"]["type"] in REPOSITORIES]
+        missing = [entry for entry in self._without_image("r") if entry["source"]["type"] in REPOSITORIES]
         in_apt = bspm.available(tools.variables(self._place)) if missing else {}
         # Apt has one version: the same, or the newest that fits.
         found = [
@@ -217,14 +229,18 @@ class Passes:
         missing = self._missing("python")
         self._exact("python", [one for one in missing if one["source"]["type"] == "index" or "file" in one], True)
 
+    def _pins(self) -> List[str]:
+        """Return what is here from the index, as it is: what comes beside it is to fit."""
+        index = [one for one in self._here["python"]["packages"] if one["source"]["type"] == "index" and one["version"]]
+        return ["{0}=={1}".format(one["name"], one["version"]) for one in index]
+
     def _newest(self) -> None:
         """Install the newest wheels of what has none of that version, as they fit to the rest: together, else one by one."""
-        missing = {entry["name"]: entry for entry in self._missing("python") if entry["source"]["type"] == "index"}
+        missing = {one["name"]: one for one in self._without_image("python") if one["source"]["type"] == "index"}
         names = list(missing)
         if not names:
             return
-        index = [one for one in self._here["python"]["packages"] if one["source"]["type"] == "index" and one["version"]]
-        pins = ["{0}=={1}".format(one["name"], one["version"]) for one in index]
+        pins = self._pins()
         before = dict(self._why["python"])
         for group in [names, *([[name] for name in names] if len(names) > 1 else [])]:
             left = [name for name in group if name in {entry["name"] for entry in self._missing("python")}]
@@ -237,11 +253,32 @@ class Passes:
 
     def _sources(self) -> None:
         """Install what has to be compiled: the same version; where that fails, R's nearest."""
-        self._exact("python", self._missing("python"), False)
+        # What the image has, too, takes its binary instead: of numpy an old source does not compile, and takes its time.
+        alone = {entry["name"] for entry in self._without_image("python")}
+        missing = [one for one in self._missing("python") if one["name"] in alone or one["source"]["type"] != "index"]
+        self._exact("python", missing, False)
         problems = self._exact("r", self._missing("r"), False)
         nearest = {one.name: one.nearest for one in problems if one.nearest not in ("", one.version)}
-        again = [{**one, "version": nearest[one["name"]]} for one in self._missing("r") if one["name"] in nearest]
+        again = [{**one, "version": nearest[one["name"]]} for one in self._without_image("r") if one["name"] in nearest]
         self._exact("r", [one for one in again if one["source"]["type"] in REPOSITORIES], False)
+
+    def _needed(self) -> None:
+        """Install what Python's packages need that is not here: it came with the other image."""
+        unmet = checking.unmet(self._place, [entry["name"] for entry in self._wanted["python"]])
+        if unmet:
+            before = dict(self._why["python"])
+            self._restore("python", "".join(one + "\n" for one in [*unmet, *self._pins()]), "requirements.txt", False)
+            self._why["python"].update(before)
+
+    def _unfit(self) -> List[Failure]:
+        """Load what was carried over, once, as what it needs may have been the other image's; return what does not load."""
+        found = []
+        for kind, one in self._former.items():
+            names = {entry["name"] for entry in self._wanted[kind]} - {entry["name"] for entry in self._missing(kind)}
+            if one.due.how == PACKAGES and one.due.source != one.due.target and names:
+                failures = [failure for failure in checking.check(self._place, one.due, names) if failure.name in names]
+                found += [one._replace(reason=checking.DOES_NOT_LOAD + one.reason) for one in failures]
+        return found
 
     def _load_copies(self) -> None:
         """R packages from copies were built by the other R: one that does not load here is removed again."""

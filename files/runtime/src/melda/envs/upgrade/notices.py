@@ -7,6 +7,7 @@ from typing import Any, Collection, Dict, List, Sequence
 
 from melda.base import log
 from melda.envs.restore.progress import Progress, printable
+from melda.envs.upgrade import checking
 from melda.plugins import state
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import Failure
@@ -89,10 +90,12 @@ class Missing:
 def summary(count: int, dues: Collection[Due], failures: Sequence[Failure]) -> str:
     """Return one line of how it went."""
     text = f"{count} packages are carried over from {moves(dues)}"
-    names = [f"{one.name} {one.version}".strip() for one in failures]
-    if names:
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        text += "; {0} cannot be had: {1}{2}".format(len(names), ", ".join(names[:SHOWN]), more)
+    unfit = [one for one in failures if one.reason.startswith(checking.DOES_NOT_LOAD)]
+    for group, what in (([one for one in failures if one not in unfit], "cannot be had"), (unfit, "do not load")):
+        names = [f"{one.name} {one.version}".strip() for one in group]
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            text += "; {0} {1}: {2}{3}".format(len(names), what, ", ".join(names[:SHOWN]), more)
     return text
 
 

@@ -171,7 +171,7 @@ class Upgrade:
 
         every.after_each = tell
         tell()
-        failures = [Failure(*one) for one in every.run()]
+        failures = every.run()
         here(every.total - len(failures), failures)
         if self._wait_until_saved(list(records)):
             for one in found:
@@ -246,7 +246,7 @@ class Upgrade:
             notices.say(str(error), log.WARNING)
             return broken
         was = was._replace(packages=[entry for entry in was.packages if entry["name"] in names])
-        lost = [Failure(*one) for one in install_passes.Passes(self._place, [was], self._progress, broken).run()]
+        lost = install_passes.Passes(self._place, [was], self._progress, broken).run()
         unknown = [one for one in broken if one.name not in {entry["name"] for entry in was.packages}]
         again = len(broken) - len(lost) - len(unknown)
         left = len(lost) + len(unknown)

@@ -121,12 +121,12 @@ def _with_unlisted(found: Json, kind: str, there: Dict[str, str]) -> Json:
 def not_in_apt(place: environ.ImageLayout) -> Dict[str, str]:
     """Return R packages that came through apt in a project on disk, and that apt has not got here, with CRAN's version.
 
-    What apt has is installed again by the sync daemon. The list knows names in lower case alone; what CRAN has not got
-    either keeps its own, and no version.
+    What apt has is installed again by the sync daemon, and what this image has itself will do: nobody chose its version.
+    The list knows names in lower case alone; what CRAN has not got either keeps its own, and no version.
     """
     came = apt_packages.listed(os.path.join(place.workdir, PROJECT_STATE, snapshot_check.APT))
     env = tools.variables(place)
-    there = bspm.available(env) if came else {}
+    there = {*bspm.available(env), *(name.lower() for name in capture.capture(place)["r"]["image"])} if came else set()
     left = sorted(name for name in (one.split("-", 2)[2] for one in came) if name not in there)
     if not left:
         return {}
