@@ -6,15 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from melda.base import interpreters
 from melda.envs import cli
 from melda.envs.restore import command as restore
-from melda.envs.upgrade import checking, command, install_passes, notices, plan
+from melda.envs.upgrade import command, install_passes, notices, plan
 from melda.plugins import image_record, state
 from melda.sync import upgrade_record
-from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried, Failure
+from melda.sync.upgrade_record import Failure
 
-from tests.unit.melda.envs.conftest import VERSION, Image, R, distribution, r_package
+from tests.unit.melda.envs.conftest import VERSION, R, distribution, r_package
 from tests.unit.melda.envs.upgrade_world import OLD, World, world
 
 __all__ = ["world"]
@@ -273,37 +272,3 @@ def test_copies_of_local_packages(world: World, monkeypatch: pytest.MonkeyPatch)
     assert sorted(path.name for path in kept.iterdir()) == [
         f"{name}_0.1_R4.1.0_x86_64.tar.gz" for name in ("broken", "mine")
     ]
-
-
-def test_what_was_taken_over_is_loaded_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    workdir, target = str(world.image.workdir), f"Python-{VERSION}"
-    upgrade_record.note(workdir, target, Carried("Python-3.11.1", WHOLE, True))
-    failure = Failure("python", "numpy", "1.0", "ImportError: no symbol")
-    checked: list[object] = []
-    monkeypatch.setattr(plan.checking, "check", lambda _, due: checked.append(due) or [failure])
-    line = world.start()
-    assert line == "1 packages do not load as they were taken over: numpy 1.0; ImportError: no symbol"
-    world.start()
-    assert len(checked) == 1
-    assert upgrade_record.read(workdir)[target] == Carried("Python-3.11.1", WHOLE, True, (failure,), True)
-    assert PACKAGES != WHOLE
-
-
-def test_loading(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        checking.tools, "variables", lambda _: {"PYTHONPATH": str(image.own_python), "PATH": "/usr/bin:/bin"}
-    )
-    monkeypatch.setattr(interpreters, "python", lambda _: VERSION)
-    root = image.workdir / f"Python-{VERSION}"
-    (root / "bin").mkdir()
-    (root / "bin" / "python").symlink_to(checking.os.path.realpath(image.env / "bin" / "python"))
-    for name, text in {
-        "fine": "print('hello')", "bad": "raise ImportError('no symbol')", "crash": "import os; os._exit(7)",
-        "last": "raise SystemExit(1)",
-    }.items():  # fmt: skip
-        distribution(image.own_python, name, "1.0")
-        (image.own_python / name / "__init__.py").write_text(text)
-    found = {one.name: one.reason for one in checking.of_python(image.layout, str(root))}
-    assert found == {
-        "bad": "ImportError: no symbol", "crash": "the process ended with exit code 7", "last": "SystemExit: 1",
-    }  # fmt: skip

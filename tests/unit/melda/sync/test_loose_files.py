@@ -17,7 +17,9 @@ __all__ = ["kept"]
 
 
 def take(kept: Kept, due: Due) -> Loose:
-    return loose_files.take(str(kept.workdir), str(kept.local) if kept.bucket else "", due, lambda text, level="": kept.told.append(text))
+    return loose_files.take(
+        str(kept.workdir), str(kept.local) if kept.bucket else "", due, lambda text, level="": kept.told.append(text)
+    )
 
 
 LOOSE = (f"{SITE}/mytools.py", "bin/mycmd", "share/nltk_data/corpora/w/words", "share/jupyter/labextensions/x/y")
