@@ -158,7 +158,7 @@ lock: $(VENV)/build.stamp ## Resolve all Python packages again, for each Python 
 
 # What the environment's Python is in the end, and where. It is another one after an upgrade of the host, and finds no packages
 # there; in a clone that was moved, programs look for their Python where the clone was.
-override NOTE := p=$$(readlink -f $(BIN)/python); [ -x "$$p" ] || p=gone; p="$$p $$(cd $(VENV) && pwd -P)"; [ ! -d $(VENV) ] || \
+override NOTE := p=$$(readlink -f $(BIN)/python); [ -x "$$p" ] || p=gone; p="$$p $$(cd $(VENV) 2>/dev/null && pwd -P)"; [ ! -d $(VENV) ] || \
 	[ "$$(cat $(VENV)/interpreter 2>/dev/null)" = "$$p" ] || echo "$$p" >$(VENV)/interpreter
 FORCE:
 $(VENV)/interpreter: FORCE

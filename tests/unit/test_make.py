@@ -158,6 +158,13 @@ def test_the_environment_is_made_again_for_another_python(tree: Tree) -> None:
     assert tree.interpreter.read_text() == f"{python}3.99 {tree.folder}/.venv\n"
 
 
+def test_a_fresh_clone_is_told_nothing_that_went_wrong(tree: Tree) -> None:
+    (tree.folder / ".venv").rename(tree.folder / "kept")
+    (tree.folder / "builder/venv").write_text('mv kept .venv; exec .venv/bin/python venv "$@"\n')
+    output = tree.make("image", values={})
+    assert [argv[1] for argv, _ in tree.calls()] == ["venv", "-m"] and "cd" not in output, output
+
+
 def test_the_environment_is_made_again_where_its_python_is_gone(tree: Tree) -> None:
     python, kept = tree.folder / ".venv/bin/python", tree.folder / "kept"
     python.rename(kept)
