@@ -174,7 +174,9 @@ def test_a_large_file_goes_up_and_comes_down(day: Service, browser: Browser, mod
     file = page.locator(".jp-DirListing-item", has_text=source.name)
     file.wait_for()
     page.locator(".jp-Statusbar-ProgressCircle, .jp-FileUploadStatus").first.wait_for(state="detached")
-    until(lambda: [one["Size"] for one in listed(module_s3, f"users/ada/day/{source.name}")] == [LARGE], "S3 has it")
+    until(
+        lambda: [one["Size"] for one in listed(module_s3, f"users/ada/day/{source.name}")] == [LARGE], "S3 has it", 180
+    )
     file.click(button="right")
     with page.expect_download() as download:
         page.get_by_role("menuitem", name="Download", exact=True).click()

@@ -40,7 +40,7 @@ def test_installed_at_local_speed_durable_soon_and_there_in_the_next_container(p
     two = project.start().ready()
     began = time.monotonic()
     assert imported(two, "big") == "big"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30, "20,000 files come in seconds, not minutes"
     assert imported(two, "zebra") == "1.0"
     assert two.notebook.run("ir", "cat(find.package('meldazebra'))").stdout == "/home/melda/project/R-4.2.2/meldazebra"
     assert (

@@ -27,7 +27,10 @@ def texts(root: Path, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("again", [1, 3])
-def test_files_that_no_package_claims_outlive_a_kill(container: Make, again: int) -> None:
+def test_files_that_no_package_claims_outlive_a_kill(
+    container: Make, monkeypatch: pytest.MonkeyPatch, again: int
+) -> None:
+    monkeypatch.setattr(leftovers, "SETTLED", -1.0)
     one = container()
     install(one.root, "zebra", "1")
     one.wait()
@@ -67,6 +70,18 @@ def test_what_was_installed_while_the_bucket_could_not_be_read_outlives_the_rest
     assert found(two.root) == {"zebra": "1", "yak": "1"}
     two.wait(70)
     assert found(container().root) == {"zebra": "1", "yak": "1"}
+
+
+def test_half_of_a_package_is_no_file_of_the_users(container: Make) -> None:
+    """Without a RECORD it is told by its time: among packages what is quiet would have been saved."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    for name in (f"{SITE}/slow/m1.py", f"{SITE}/slow.py", "share/model.bin"):
+        write(one.root, name)
+    one.start()
+    assert sorted(path.name.partition(".set")[0] for path in (one.root / SITE).iterdir() if "slow" in path.name) == []
+    assert texts(one.root, "share/model.bin") == ["mine"]
 
 
 def test_what_an_installation_left_is_not_the_users(tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
 """What a container that was killed left in a folder, and the bucket has not got: an interrupted installation, or the user's own.
 
-Nobody can tell the two apart where no RECORD names a file: such are set aside, and never removed.
+Nobody can tell the two apart where no RECORD names a file: such are set aside, and not removed. Only among the packages, where
+what is quiet is saved within seconds, what changed a moment ago is an installation's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import time
 from typing import Collection, Set
 
 from melda.base import folders
 from melda.sync import distributions
+from melda.sync.half_written import SETTLED
 from melda.sync.tree import Layout
 
 ASIDE = re.compile(r"set-aside-[0-9a-f]{8}$")  # as folders.aside names them
@@ -24,6 +28,16 @@ def _only(root: str, entry: str, recorded: Collection[str]) -> bool:
         for folder, folders_in, names in below
         for name in (*names, *(one for one in folders_in if os.path.islink(os.path.join(folder, one))))
     )
+
+
+def _is_new(path: str) -> bool:
+    """Did anything in it change so late that an installation may have been at it when the container was killed?"""
+    found = [path, *(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)]
+    newest = 0.0
+    for one in found:
+        with contextlib.suppress(OSError):
+            newest = max(newest, os.lstat(one).st_ctime)
+    return time.time() - newest < SETTLED
 
 
 def of_nobody(shape: Layout, root: str, partial: Collection[str], held: Collection[str]) -> Set[str]:
@@ -41,7 +55,9 @@ def of_nobody(shape: Layout, root: str, partial: Collection[str], held: Collecti
         folder, name = os.path.split(entry)
         is_package = folder == shape.packages
         installed = entry in owned and (is_package or _only(root, entry, recorded))
-        if not (name == "__pycache__" or installed or (is_package and entry in held)):
+        if name == "__pycache__" or installed:
+            continue
+        if not (is_package and (entry in held or _is_new(os.path.join(root, entry)))):
             found.add(entry)
     return found
 
