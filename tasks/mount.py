@@ -22,7 +22,7 @@ def mount() -> None:
         name="Let terminals say what is slow in a bucket",
         entries=[ManagedFile(PROFILE, source("mount/profile.sh").replace(b"@USER@", host.data.username.encode()))],
     )
-    # git's own template has 13 samples of hooks, which are two of five requests of a new repository. A folder whose name
+    # git's own template has 13 samples of hooks, which are three of ten requests of a new repository. A folder whose name
     # begins with a dot is not copied, an empty one is (https://git-scm.com/docs/git-init#_template_directory).
     managed_files.put(
         name="Put a template of few files for git's repositories",
