@@ -10,11 +10,10 @@ import contextlib
 import ctypes
 import errno
 import os
-import secrets
 import stat
 from typing import Callable, Collection, Iterator, List, Optional, Tuple
 
-from melda.base import log
+from melda.base import folders, log
 
 FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 LINKS = 40  # followed on one way, as many as the kernel does
@@ -34,7 +33,7 @@ def _others_may_write(folder: int) -> bool:
 
 def _made(name: str, above: int, path: str) -> int:
     """Return a descriptor of a new folder in one that others may write, with its owner; what is in the way is set aside there."""
-    aside = f"{name}.set-aside-{secrets.token_hex(4)}"
+    aside = folders.aside_name(name)
     with contextlib.suppress(FileNotFoundError):
         os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
         log.warn(f"{path}: {name} was no folder, and is set aside as {aside}; a new one is made")
@@ -64,7 +63,7 @@ def clear_names(path: str, names: Collection[str]) -> None:
                 continue
             except IsADirectoryError:
                 # However deep it is, and however much is in it. It may have gone meanwhile.
-                aside = f"{name}.set-aside-{secrets.token_hex(4)}"
+                aside = folders.aside_name(name)
                 with contextlib.suppress(FileNotFoundError):
                     os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
                     log.warn(f"{path}/{name} was a folder, and is set aside as {aside}")

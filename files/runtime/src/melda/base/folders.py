@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -11,6 +12,20 @@ import stat
 from melda.base import log
 
 LONGEST_NAME = 255  # bytes (NAME_MAX)
+ASIDE = re.compile(r"set-aside-[0-9a-f]{8}$")  # how a name ends that something got when it was set aside
+
+
+def aside_name(name: str) -> str:
+    """Return another name for what is set aside, which nobody can have taken.
+
+    What cannot be set aside would keep every later start from making the folder.
+
+    Args:
+        name: the one it had, with which the other begins as far as there is room; empty: nothing of it is left.
+    """
+    end = f"set-aside-{secrets.token_hex(4)}"
+    kept = os.fsencode(name)[: LONGEST_NAME - len(end) - 1]
+    return f"{os.fsdecode(kept)}.{end}" if name else end
 
 
 def aside(path: str, keep_name: bool = True) -> str:
@@ -26,10 +41,7 @@ def aside(path: str, keep_name: bool = True) -> str:
     Raises:
         OSError: it cannot be renamed.
     """
-    # A name that nobody can have taken: what cannot be set aside would keep every later start from making the folder.
-    end = f"set-aside-{secrets.token_hex(4)}"
-    kept = os.fsencode(os.path.basename(path))[: LONGEST_NAME - len(end) - 1]
-    name = f"{os.fsdecode(kept)}.{end}" if keep_name else end
+    name = aside_name(os.path.basename(path) if keep_name else "")
     os.replace(path, os.path.join(os.path.dirname(path), name))
     return name
 

@@ -27,7 +27,6 @@ READERS = (
     "jupyter_client.kernelspec", "jupyterlab_server.config", "jupyterlab_server.settings_utils",
     "jupyterlab_server.settings_handler", "jupyter_server.config_manager",
 )  # fmt: skip
-ASIDE = "set-aside-"
 PATHS = ("jupyterlab_server.workspaces_handler", "nbformat.sign")  # open by pathlib
 
 
@@ -39,9 +38,9 @@ def _is_odd(path: str) -> bool:
         return False  # a link to nothing: Jupyter takes it as if nothing were there
     except OSError as error:
         return error.errno == errno.ELOOP
-    if stat.S_ISDIR(found.st_mode):
-        return FILES.fullmatch(os.path.basename(path)) is not None
-    if stat.S_ISSOCK(found.st_mode):  # to open one is an error at once; kernels may have some
+    if stat.S_ISDIR(found.st_mode) or stat.S_ISSOCK(
+        found.st_mode
+    ):  # to open one is an error at once; kernels may have some
         return FILES.fullmatch(os.path.basename(path)) is not None
     if not stat.S_ISREG(found.st_mode):
         return True
@@ -88,7 +87,7 @@ def set_aside(configuration: str, *more: str, seconds: float = SECONDS) -> None:
             _attempt(folders.check, path, True)
     for top in (configuration, *more):
         for path, is_folder in _below(top, until):
-            if ASIDE in os.path.basename(path):
+            if folders.ASIDE.search(path):
                 continue
             if _is_odd(path):
                 _attempt(folders.move_aside, path)

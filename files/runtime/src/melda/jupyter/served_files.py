@@ -80,9 +80,8 @@ def _read_in_threads(handler: Any, run: Callable[..., Any]) -> None:
 
     def flushed(include_footers: bool = False) -> Any:
         sent = flush(include_footers)
-        return (
-            _ahead(sent, run, reader) if reader.reads and not include_footers else sent
-        )  # with them it is the last one
+        is_last = include_footers
+        return _ahead(sent, run, reader) if reader.reads and not is_last else sent
 
     handler.get_content, handler.flush = reader.content, flushed
 

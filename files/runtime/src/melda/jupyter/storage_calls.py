@@ -199,9 +199,8 @@ class Bounded:
         seconds: to wait for it.
     """
 
-    _hangs: Dict[
-        object, threading.Thread
-    ] = {}  # of all of them: while one hangs, the next for the same path is not waited for
+    # Of all of them: while one hangs, the next for the same path is not waited for.
+    _hangs: Dict[object, threading.Thread] = {}
 
     def __init__(self, call: Callable[..., Any], seconds: float = PATIENCE) -> None:
         self._call, self._seconds = call, seconds

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
 from typing import Collection, Set
 
@@ -16,8 +15,6 @@ from melda.base import folders
 from melda.sync import distributions
 from melda.sync.half_written import SETTLED
 from melda.sync.tree import Layout
-
-ASIDE = re.compile(r"set-aside-[0-9a-f]{8}$")  # as folders.aside names them
 
 
 def _only(root: str, entry: str, recorded: Collection[str]) -> bool:
@@ -71,4 +68,4 @@ def set_aside(root: str, entries: Collection[str]) -> Set[str]:
     Raises:
         OSError: one cannot be renamed.
     """
-    return {folders.aside(os.path.join(root, entry)) for entry in entries if not ASIDE.search(entry)}
+    return {folders.aside(os.path.join(root, entry)) for entry in entries if not folders.ASIDE.search(entry)}
