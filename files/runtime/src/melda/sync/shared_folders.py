@@ -27,7 +27,7 @@ WITHIN = {
 
 
 def is_shared(path: str) -> bool:
-    """Return whether a path lies in one of the folders that hold no packages?"""
+    """Return whether a path lies in one of the folders that hold no packages."""
     return path.startswith(("etc/", "include/", "share/"))
 
 

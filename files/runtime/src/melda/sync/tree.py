@@ -95,7 +95,7 @@ class Layout(NamedTuple):
                     yield entry
 
     def stamp(self, root: str) -> Tuple[int, ...]:
-        """Return what changes when an entry comes or goes: a few system calls."""
+        """Return what changes when an entry comes or goes: some dozens of system calls."""
         return tuple(_changed(os.path.join(root, folder)) for folder in self.folders(root))
 
     def busy(self, root: str) -> str:
