@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import Any
 
@@ -242,6 +243,17 @@ def test_by_hand_what_could_not_be_had_is_tried_again(world: World, capsys: pyte
     world.wheels = {"late": ["1.0"]}
     assert cli.main(["upgrade"]) == 0
     assert world.found()["python"] == {"late": "1.0"} and world.missing() == []
+
+
+def test_by_hand_a_disk_that_cannot_be_read_is_one_line(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "/home/melda/project")
+
+    monkeypatch.setattr(plan.Upgrade, "keep_snapshots", refuse)
+    assert cli.main(["upgrade"]) == 2
+    assert capsys.readouterr().err.endswith(": /home/melda/project: Input/output error\n")
 
 
 def test_what_each_pass_would_repeat_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,9 +101,7 @@ def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
         count, failures = one.install(found, notices.Missing(dues)) if found else (0, [])
         failures = [*failures, *one.check()]
     except OSError as error:
-        raise UsageError(
-            "{0}: {1}".format(error.filename or "the project", error.strerror or error), log.WARNING
-        ) from None
+        raise UsageError("{0}: {1}".format(error.filename or "the project", error.strerror or error)) from None
     notices.Missing(dues).failed(failures)
     line = notices.summary(count, dues, failures) if dues else "there is nothing to carry over"
     state.write(line if dues else "", state.UPGRADE)
