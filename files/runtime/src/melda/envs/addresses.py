@@ -29,12 +29,13 @@ NAT64, UNICAST = ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("2
 SCP = re.compile(
     r"(?:[^\s/@:]+(?::(?!//)[^\s@]*)?@)?(?!(?:https?|ssh|git|file|ftps?):)(?P<host>[A-Za-z0-9_][A-Za-z0-9_.-]+):(?!//)(?P<path>\S+)"
 )
+# Elsewhere /t/ may be somebody's name: a token of conda's begins as tk-.
+CONDAS = re.compile(r"anaconda\.\w+(:\d+)?" + TOKEN + r"|" + TOKEN + r"[a-z]{2}-[\w-]{8}", re.IGNORECASE)
 SECRETS = (
     re.compile(r"[/\\]{2}[^/\\\s]*" + AT, re.IGNORECASE),
     re.compile(r"[^\s/:@]:[^\s@]*" + AT + r"[^\s@]", re.IGNORECASE),
     re.compile(r"[/\\]{2}\S*?" + MARK + r"\S", re.IGNORECASE),
-    # Elsewhere /t/ may be somebody's name: a token of conda's begins as tk-.
-    re.compile(r"anaconda\.\w+(:\d+)?" + TOKEN + r"|" + TOKEN + r"[a-z]{2}-[\w-]{8}", re.IGNORECASE),
+    CONDAS,
 )
 
 
@@ -88,7 +89,7 @@ def safe(url: str, schemes: Collection[str] = SCHEMES) -> Safe:
     dropped = [name for name, there in ((USER, user not in ("", GIT_USER)), (QUERY, bool(query))) if there]
     # An @ further on: the password may hold a / or a #. Encoded ones: who reads it next may decode.
     further = decoded(path + "#" + fragment)
-    token = SECRETS[3].search(decoded(url))
+    token = CONDAS.search(decoded(url))
     password, marked = bool(token) or "@" in further + decoded(query), re.search(r"[?;]", further)
     dropped = list(dict.fromkeys([USER] * password + dropped + [QUERY] * bool(marked)))
     understood = (

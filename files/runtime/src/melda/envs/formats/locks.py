@@ -173,7 +173,7 @@ def poetry(text: str, path: str) -> Reading:
         if (
             not applies(marker)
             or (needed is not None and normal(name) not in needed)
-            or not _highest(package, packages)
+            or not _highest(package, by_name.get(package["name"], []))
         ):
             return
         source = table(package.get("source", {}))
@@ -188,13 +188,16 @@ def poetry(text: str, path: str) -> Reading:
 
     packages = lock.get("package", [])
     packages = packages if isinstance(packages, list) else [packages]
+    by_name: Dict[str, List[Json]] = {}
+    for found in packages:
+        if isinstance(found, dict):
+            by_name.setdefault(str(found.get("name")), []).append(found)
     needed = poetry_groups.needed(reading, packages) if str(about.get("lock-version")).startswith("2.0") else None
     return each(reading, packages, one)
 
 
-def _highest(package: Json, packages: List[Any]) -> bool:
-    """Is there no higher version of this package that is for this Python too? Until 2.0 Poetry says no more than that."""
-    same = [one for one in packages if isinstance(one, dict) and one.get("name") == package["name"]]
+def _highest(package: Json, same: List[Json]) -> bool:
+    """Is there no higher version among these of a package that is for this Python too? Until 2.0 Poetry says no more."""
     fit = [one for one in same if _for_this_python(one)] if len(same) > 1 else []
     return not fit or (any(package is one for one in fit) and _number(package) == max(map(_number, fit)))
 
