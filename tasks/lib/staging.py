@@ -23,8 +23,12 @@ SECRETS = FOLDER + "/.secrets"
 NETRC = SECRETS + "/netrc"
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 RSCRIPT = "/usr/bin/Rscript"  # the distribution's: conda has one too, and may be first on PATH
-# In shell: does a command of another run work there? A killed run's last one may, too.
-IN_USE = f"ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -q ' {FOLDER}'"
+# In shell: does a command of another run work there? A killed run's last one may, too. It is root's by its real number: anybody
+# may go into the folder, and start a setuid program there, and would hold each run up.
+IN_USE = (
+    'grep -ls "^Uid:[[:space:]]*$(id -ru)[[:space:]]" /proc/[0-9]*/status | sed s/status$/cwd/ |'
+    f" xargs -r ls -l 2>/dev/null | grep -q ' {FOLDER}'"
+)
 PATIENCE = 600  # seconds
 R_LIBRARY = "/usr/local/lib/R/site-library"
 # Before a compilation, in a command with uploads. R executes what it unpacks in TMPDIR, and /tmp and /var/tmp may be mounted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -112,6 +113,16 @@ def test_a_run_that_is_at_work_is_waited_for_and_its_folder_left(tmp_path: Path)
         other.communicate(b"")
     subprocess.run(["sh", "-c", command], check=True)
     assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_nobody_else_holds_a_run_up_by_going_into_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "provision"
+    folder.mkdir()
+    in_use = staging.IN_USE.replace(staging.FOLDER, str(folder))
+    with subprocess.Popen(["cat"], cwd=folder, stdin=subprocess.PIPE, user=65534) as other:
+        assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 1
+        other.communicate(b"")
 
 
 @pytest.mark.parametrize("names", [["r-cran-*"], ["r-cran-zoo"]])
