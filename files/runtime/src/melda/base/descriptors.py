@@ -10,20 +10,37 @@ import contextlib
 import ctypes
 import errno
 import os
+import re
+import secrets
 import stat
 from typing import Callable, Collection, Iterator, List, Optional, Tuple
 
-from melda.base import folders, log
+from melda.base import log
 
 FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 LINKS = 40  # followed on one way, as many as the kernel does
 HELD = 64  # levels of a tree whose descriptors stay open; the way back from deeper ones is ".."
+LONGEST_NAME = 255  # bytes (NAME_MAX)
+SET_ASIDE = re.compile(r"set-aside-[0-9a-f]{8}$")  # how the name of what is set aside ends
 AT_EMPTY_PATH = 0x1000  # linux/fcntl.h
 # It went away, or became something else: whoever may rename may do that, and it is no error of ours.
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE)
 
 Identity = Tuple[int, int]
 _LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def aside_name(name: str) -> str:
+    """Return another name for what is set aside, which nobody can have taken.
+
+    What cannot be set aside would keep every later start from making the folder.
+
+    Args:
+        name: the one it had, with which the other begins as far as there is room; empty: nothing of it is left.
+    """
+    end = f"set-aside-{secrets.token_hex(4)}"
+    kept = os.fsencode(name)[: LONGEST_NAME - len(end) - 1]
+    return f"{os.fsdecode(kept)}.{end}" if name else end
 
 
 def _others_may_write(folder: int) -> bool:
@@ -33,10 +50,10 @@ def _others_may_write(folder: int) -> bool:
 
 def _made(name: str, above: int, path: str) -> int:
     """Return a descriptor of a new folder in one that others may write, with its owner; what is in the way is set aside there."""
-    aside = folders.aside_name(name)
+    other = aside_name(name)
     with contextlib.suppress(FileNotFoundError):
-        os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
-        log.warn(f"{path}: {name} was no folder, and is set aside as {aside}; a new one is made")
+        os.rename(name, other, src_dir_fd=above, dst_dir_fd=above)
+        log.warn(f"{path}: {name} was no folder, and is set aside as {other}; a new one is made")
     os.mkdir(name, 0o755, dir_fd=above)
     inner = os.open(name, os.O_PATH | FOLDER, dir_fd=above)
     found = os.fstat(above)
@@ -63,10 +80,10 @@ def clear_names(path: str, names: Collection[str]) -> None:
                 continue
             except IsADirectoryError:
                 # However deep it is, and however much is in it. It may have gone meanwhile.
-                aside = folders.aside_name(name)
+                other = aside_name(name)
                 with contextlib.suppress(FileNotFoundError):
-                    os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
-                    log.warn(f"{path}/{name} was a folder, and is set aside as {aside}")
+                    os.rename(name, other, src_dir_fd=above, dst_dir_fd=above)
+                    log.warn(f"{path}/{name} was a folder, and is set aside as {other}")
     finally:
         os.close(above)
 

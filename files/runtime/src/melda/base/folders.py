@@ -4,31 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import secrets
 import shutil
 import stat
 
-from melda.base import log
-
-LONGEST_NAME = 255  # bytes (NAME_MAX)
-ASIDE = re.compile(r"set-aside-[0-9a-f]{8}$")  # how a name ends that something got when it was set aside
+from melda.base import descriptors, log
 
 
-def aside_name(name: str) -> str:
-    """Return another name for what is set aside, which nobody can have taken.
-
-    What cannot be set aside would keep every later start from making the folder.
-
-    Args:
-        name: the one it had, with which the other begins as far as there is room; empty: nothing of it is left.
-    """
-    end = f"set-aside-{secrets.token_hex(4)}"
-    kept = os.fsencode(name)[: LONGEST_NAME - len(end) - 1]
-    return f"{os.fsdecode(kept)}.{end}" if name else end
-
-
-def aside(path: str, keep_name: bool = True) -> str:
+def set_aside(path: str, keep_name: bool = True) -> str:
     """Give what is at ``path`` another name; it keeps its content.
 
     Args:
@@ -41,14 +23,14 @@ def aside(path: str, keep_name: bool = True) -> str:
     Raises:
         OSError: it cannot be renamed.
     """
-    name = aside_name(os.path.basename(path) if keep_name else "")
+    name = descriptors.aside_name(os.path.basename(path) if keep_name else "")
     os.replace(path, os.path.join(os.path.dirname(path), name))
     return name
 
 
 def move_aside(path: str, keep_name: bool = True) -> None:
-    """Set aside what stands in the way, as :func:`aside` does; the log says so."""
-    name = aside(path, keep_name)
+    """Set aside what stands in the way, as :func:`set_aside` does; the log says so."""
+    name = set_aside(path, keep_name)
     log.warn(f"{path} was in the way and is set aside as {name}")
 
 

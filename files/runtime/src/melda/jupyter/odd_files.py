@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any, Callable, Iterator, List, Tuple
 
-from melda.base import folders, log
+from melda.base import descriptors, folders, log
 
 SECONDS = 1.0  # for all of it: what is looked at last, a large folder of extensions for instance, may be left out
 # Names under which Jupyter opens nothing but files; below an extension or a kernel a folder may have any name.
@@ -87,7 +87,7 @@ def set_aside(configuration: str, *more: str, seconds: float = SECONDS) -> None:
             _attempt(folders.check, path, True)
     for top in (configuration, *more):
         for path, is_folder in _below(top, until):
-            if folders.ASIDE.search(path):
+            if descriptors.SET_ASIDE.search(path):
                 continue
             if _is_odd(path):
                 _attempt(folders.move_aside, path)

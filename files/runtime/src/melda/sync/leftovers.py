@@ -11,7 +11,7 @@ import os
 import time
 from typing import Collection, Set
 
-from melda.base import folders
+from melda.base import descriptors, folders
 from melda.sync import distributions
 from melda.sync.half_written import SETTLED
 from melda.sync.tree import Layout
@@ -68,4 +68,6 @@ def set_aside(root: str, entries: Collection[str]) -> Set[str]:
     Raises:
         OSError: one cannot be renamed.
     """
-    return {folders.aside(os.path.join(root, entry)) for entry in entries if not folders.ASIDE.search(entry)}
+    return {
+        folders.set_aside(os.path.join(root, entry)) for entry in entries if not descriptors.SET_ASIDE.search(entry)
+    }

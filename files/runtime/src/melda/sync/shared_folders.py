@@ -48,4 +48,4 @@ def clear_way(root: str, entry: str) -> None:
     for folder in ("/".join(steps[:length]) for length in range(1, len(steps))):
         path = os.path.join(root, folder)
         if is_shared(folder + "/") and os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
-            folders.aside(path)
+            folders.set_aside(path)
