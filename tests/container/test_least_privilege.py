@@ -49,7 +49,7 @@ def test_all_of_a_project_and_its_data(serve: Serve, s3: Server) -> None:
     )
     service = serve(*MOUNT, "--cap-add", "NET_ADMIN", *profile(SECCOMP), **asked).ready()
 
-    read = "print(open('/data/numbers.csv').read())"
+    read = "print(open('/home/melda/data/numbers.csv').read())"  # which leads to /data
     assert service.notebook.run("python3", read).stdout == "1,2,3\n\n"
     assert service.notebook.run("ir", "cat(readLines('/data/numbers.csv'))").stdout == "1,2,3"
     for user in ("melda", "root"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -63,6 +64,29 @@ def prepared(settings: Settings, project: Bucket, tmp_path: Path, monkeypatch: p
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
     return lambda supervisor: data_bucket.prepare(project, settings, supervisor)
+
+
+def test_the_home_leads_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(data_bucket, "DATA", str(tmp_path / "of the bucket"))
+    account = users.ROOT._replace(home=str(tmp_path))
+    for _ in range(2):
+        data_bucket.show_in_home(account)
+        assert os.readlink(tmp_path / "data") == str(tmp_path / "of the bucket")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("named", ["file", "folder", "link"])
+def test_what_the_home_has_under_that_name_stays(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shown = tmp_path / "data"
+    {"file": shown.touch, "folder": shown.mkdir, "link": lambda: shown.symlink_to("elsewhere")}[named]()
+    before = os.lstat(shown)
+    data_bucket.show_in_home(users.ROOT._replace(home=str(tmp_path)))
+    assert os.lstat(shown) == before
+    assert f"{shown} does not lead to /data, where the data are: [Errno 17] File exists" in capfd.readouterr().err
 
 
 def test_s3s_answer_is_not_logged(prepared: Any, capfd: pytest.CaptureFixture[str]) -> None:

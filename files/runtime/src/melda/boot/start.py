@@ -59,6 +59,13 @@ def run_roots_hooks(start: Start) -> List[str]:
     return hooks.run(hooks.ROOTS, users.ROOT, {**environ.for_root(start.settings), **visible})
 
 
+def show_data(start: Start) -> List[str]:
+    """Show in the home what DATA_BUCKET names."""
+    if start.settings.data:
+        data_bucket.show_in_home(start.settings.layout.user)
+    return []
+
+
 def run_users_hooks(start: Start) -> List[str]:
     """Run the site's own programs of user.d, as the user."""
     return hooks.run(hooks.USERS, start.settings.layout.user, start.variables)
@@ -184,6 +191,7 @@ STEPS = (
     Step("sync", start_sync),
     Step("paths", prepare_paths),
     Step("ownership", hand_over_home),
+    Step("", show_data, users=True),
     Step("hooks as the user", run_users_hooks, users=True),
     Step("", start_fork, users=True),
     Step("", start_clone, users=True),

@@ -21,9 +21,29 @@ from melda.config.environ import Settings
 from melda.mount import iam_role, key_expiry, options, output, probing, s3, s3fs, watch, watch_requests
 
 NAME = "s3fs of the data"
+IN_HOME = "data"  # where the home shows it
+LINK_SECONDS = 5.0
 SUBJECT = watch.Subject(f"the s3fs of {DATA}", "what reads there waits, or finds nothing", "")
 # What a killed s3fs leaves is in the way of the next one. DATA is below / and root's: nobody else may rename it.
 AGAIN = 'umount --lazy "$1" 2>/dev/null; shift; exec "$@"'
+
+
+def show_in_home(account: users.Account) -> None:
+    """Let the user find it in the home, too: a link, which the user makes. What is called so already stays.
+
+    Args:
+        account: the user.
+    """
+    shown = os.path.join(account.home, IN_HOME)
+
+    def link() -> None:
+        if not os.path.islink(shown) or os.readlink(shown) != DATA:
+            os.symlink(DATA, shown)
+
+    try:
+        users.run_as(account, link, LINK_SECONDS)
+    except OSError as error:
+        log.warn(f"{shown} does not lead to {DATA}, where the data are: {error}")
 
 
 def given(bucket: Bucket, installed: options.Version) -> str:
