@@ -36,7 +36,7 @@ def test_a_blank_ends_no_secret(value: str, shown: str) -> None:
         "proxy:x",
         "socks5://proxy:1080",
         "users/ada@example.org/a b",
-        "ssh-ed25519 AAAA ada@host",
+        "ssh-rsa AAAA ada@host",
         "0.0.0.0/0; x",
         "a b",
         "100%",

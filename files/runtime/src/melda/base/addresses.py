@@ -43,7 +43,7 @@ def _of_one(value: str) -> str:
             value = (scheme.group() if scheme else "") + "...@" + value[end:]
     begin = BEGINS.search(value)
     for mark in QUERIES.finditer(value):
-        if mark.group() == "?" or begin and begin.start() < mark.start():
+        if mark.group() == "?" or (begin and begin.start() < mark.start()):
             return value[: mark.start()] + "?..."
     return value
 
