@@ -65,13 +65,13 @@ def test_no_right_and_no_device_comes_with_the_owner(tmp_path: Path) -> None:
 def test_a_project_is_left_out_whatever_it_is_called_by_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     top = tmp_path / "home"
     (top / "project" / "deep").mkdir(parents=True)
-    walk = home.descriptors.Walk
+    walk = home.walk.Walk
 
     def renamed(*given: Any) -> Any:
         (top / "project").rename(top / "elsewhere")
         return walk(*given)
 
-    monkeypatch.setattr(home.descriptors, "Walk", renamed)
+    monkeypatch.setattr(home.walk, "Walk", renamed)
     home.chown_home(OTHER._replace(home=str(top)), str(top / "project"))
     assert owner(top / "elsewhere") == owner(top / "elsewhere" / "deep") == 0
 

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from melda.base.errors import ConfigError
 from melda.boot import project
+from melda.boot.project import README, tell_of_no_clone
 from melda.config.bucket import Bucket
 from melda.config.environ import Settings
+from melda.mount import s3
 
 
 def prepare(
@@ -98,6 +100,84 @@ def test_nothing_fails_for_its_sake(
     monkeypatch.setattr("melda.boot.project.README", Path(settings.layout.workdir) / "none" / "README.md")
     assert prepare(monkeypatch, settings) == []
     assert "README.md is not written: " in capsys.readouterr().err
+
+
+WITH = "https://github.com/o/n.git"
+
+
+@pytest.mark.parametrize("more", ["", ".melda-jupyter", "lost+found", "Python-3.11.2", "R-4.2.2"])
+def test_a_start_that_did_not_come_to_the_clone_leaves_it_to_the_next(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, more: str
+) -> None:
+    wanting, folder = settings._replace(repository=WITH), Path(settings.layout.workdir)
+    prepare(monkeypatch, wanting)
+    if more:
+        (folder / more / "x").mkdir(parents=True)
+    (folder / "README.md").chmod(0o444)
+    assert project.prepare(wanting, None)[1] and (folder / "README.md").stat().st_mode & 0o777 == 0o444  # type: ignore[arg-type]
+    assert not project.prepare(settings, None)[1], "where there is nothing to be cloned"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("change", ["README.md", "a.ipynb", ".hidden", "n", "no README.md", "a link", "a FIFO"])
+def test_what_a_person_has_put_there_is_no_start(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, change: str
+) -> None:
+    wanting, readme = settings._replace(repository=WITH), Path(settings.layout.workdir) / "README.md"
+    prepare(monkeypatch, wanting)
+    if change == "no README.md":
+        readme.unlink()
+        readme.with_name("Python-3.11.2").mkdir()
+    elif change == "a link":
+        readme.rename(readme.parent.parent / "other")
+        readme.symlink_to(readme.parent.parent / "other")
+    elif change == "a FIFO":
+        readme.unlink()
+        os.mkfifo(readme)
+    else:
+        readme.with_name(change).write_text("mine")
+    assert not project.prepare(wanting, None)[1]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("there", "content", "new"),
+    [
+        ({"README.md", ".melda-jupyter/", "Python-3.11.2/", "R-4.2.2/"}, None, True),
+        ({"README.md"}, b"mine", False),
+        ({"README.md", "n/"}, None, False),
+        ({"README.md/", ".melda-jupyter/", "x"}, None, False),
+    ],
+)
+@pytest.mark.parametrize("repository", ["", WITH])
+def test_of_a_bucket_that_an_earlier_start_began(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    project: Bucket,
+    repository: str,
+    there: set[str],
+    content: bytes | None,
+    new: bool,
+) -> None:
+    def answer(_: Bucket, method: str, key: str) -> s3.Response:
+        assert (method, key) == ("GET", "users/ada/README.md")
+        return s3.Response(200, {}, content or README.read_bytes())
+
+    monkeypatch.setattr("melda.mount.s3.request", answer)
+    assert prepare(monkeypatch, settings._replace(repository=repository), project, there) == ["README.md"] * (
+        new and bool(repository)
+    )
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_no_clone_is_said_unless_it_is_there(
+    settings: Settings, project: Bucket, capsys: pytest.CaptureFixture[str], there: bool
+) -> None:
+    if there:
+        (Path(settings.layout.workdir) / "n").symlink_to("nowhere")
+    wanting = settings._replace(repository=WITH)
+    for given in (settings, wanting, wanting._replace(bucket=project._replace(fork_of="users/grace"))):
+        tell_of_no_clone(given)
+    said = f"start-jupyter: clone: GIT_REPOSITORY={WITH!r} is not cloned: the project is not empty; git clone does it\n"
+    assert capsys.readouterr().err == ("" if there else said)
 
 
 def test_what_is_cloned(settings: Settings) -> None:

@@ -184,3 +184,14 @@ def test_the_address_is_said_once_jupyter_answers(
 def test_jupyter_is_told_of_a_last_start_that_failed(supervisor: Any, settings: Settings) -> None:
     take(settings, supervisor, Starting(b"it hung\n"))  # type: ignore[arg-type]
     assert os.read(supervisor.waits_for, 100) == b"it hung\n"
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_repository_is_cloned_into_what_is_new_or_it_is_said(
+    settings: Settings, starting: Any, capsys: pytest.CaptureFixture[str], new: bool
+) -> None:
+    supervisor: Any = Supervisor([])
+    begun = preload.Start(settings._replace(repository="https://example.org/a/b"), supervisor, starting)
+    begun.new = new
+    assert start.start_clone(begun) == [] and supervisor.done == ["clone"] * new
+    assert ("GIT_REPOSITORY='https://example.org/a/b' is not cloned" in capsys.readouterr().err) is not new

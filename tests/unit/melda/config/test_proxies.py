@@ -30,11 +30,14 @@ def test_it_has_its_scheme(name: str, value: str, read: str) -> None:
     "value",
     ["socks5://proxy:1080", "http://", "://", "ftp://proxy", "http://proxy:99999", "http://proxy:x", "a b", "http://p/path",
      "\udcff", "p:1" * 40_000,
-     "http://ada:CANARY@proxy:99999", "ada:CANARY@proxy/path"],
+     "http://ada:CANARY@proxy:99999", "ada:CANARY@proxy/path",
+     "http://ada:CANARY#1@proxy:3128", "http://ada:CANARY?1@proxy:3128", "http://ada:CANARY[1@proxy:3128", "ada:CANARY]@proxy",
+     "http://ada:1234#CANARY@proxy:3128", "http://1234#CANARY@proxy"],
 )  # fmt: skip
 def test_another_is_refused_and_its_password_is_not_shown(value: str) -> None:
     with pytest.raises(
-        ConfigError, match="^invalid https_proxy='.*: expected a proxy such as http://proxy.example.org:3128$"
+        ConfigError,
+        match="^invalid https_proxy=.*: expected a proxy such as http://proxy.example.org:3128, with # of a password as %23, .*$",
     ) as no:
         proxies.filled_in({"https_proxy": value})
     assert "CANARY" not in str(no.value)
@@ -43,6 +46,8 @@ def test_another_is_refused_and_its_password_is_not_shown(value: str) -> None:
 def test_where_they_are() -> None:
     variables = {
         "http_proxy": "http://proxy:3128", "HTTPS_PROXY": "http://ada:s%40cret@proxy:3128/",
-        "ALL_PROXY": "https://[2001:db8::1]", "all_proxy": "http://other", "no_proxy": "example.org:99", "HTTP_PROXY": " ",
+        "ALL_PROXY": "https://[2001:DB8::1]", "all_proxy": "http://other", "no_proxy": "example.org:99", "HTTP_PROXY": " ",
     }  # fmt: skip
     assert proxies.places(variables) == (("proxy", 3128), ("2001:db8::1", 443), ("other", 80))
+    # Compatibility characters, which urllib refuses with the password in its words.
+    assert proxies.places({"http_proxy": "http://ada:a\u2100b@Proxy:0"}) == (("proxy", 80),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -100,6 +101,32 @@ def test_an_event_stays_an_event(log: tuple[logging.Logger, io.StringIO]) -> Non
 
 def test_a_short_token_does_not_make_the_log_unreadable() -> None:
     assert redact.redactor(["a"])("a banana?token=a") == "a banana?token=[secret]"
+
+
+@pytest.mark.parametrize("name", ["access_token_xsrf", "tokentoken", "xsrf-token.x", "_xsrf" * 30])
+def test_a_name_of_several_names(name: str) -> None:
+    assert redact.redactor([])(f"/x?{name}=T&b=2") == f"/x?{name}=[secret]&b=2"
+
+
+def taken(text: str) -> float:
+    """The least of some times: of the processor's, for the machine may do something else meanwhile."""
+    hide, times = redact.redactor([TOKEN]), []
+    for _ in range(5):
+        began = time.thread_time()
+        hide(text)
+        times.append(time.thread_time() - began)
+    return min(times)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["xsrf", "token", "TOKENxsrf_", "xsrf%25", "token%3", "token=%25", "cookie ", "set-cookie\n", "cookie:\n", "authorization:",
+     "x-xsrftoken", "=", "%25", "%2525", "CANARY-token", "%43%41", " ", "a"],
+)  # fmt: skip
+def test_a_stranger_cannot_make_it_slow(piece: str) -> None:
+    """Whoever may send a request chooses 32 KB of a line, and nobody is served while it is looked at."""
+    short, long = (f"404 GET /{piece * (size // len(piece))} (192.0.2.1)" for size in (4_000, 32_000))
+    assert taken(long) < 24 * taken(short), "eight times the length; the square would be 64"
 
 
 @given(TOKENS, st.text(), st.text())

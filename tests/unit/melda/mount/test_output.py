@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from melda.mount import output as output_of_s3fs
 from melda.mount.output import Output
 
 STAMP = "2026-01-02T03:04:05.678Z "
@@ -83,6 +84,25 @@ def test_nobody_reads_and_nobody_waits(said: tuple[Output, int]) -> None:
             os.write(writing, REFUSED.encode())
     assert "403" in output.error(0)
     os.write(writing, b"there is room again\n")
+
+
+def test_what_it_says_without_an_end_keeps_nobody_from_anything_else(
+    said: tuple[Output, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reads is PID 1."""
+    output, writing = said
+    turns, read = 0, os.read
+
+    def endless(number: int, size: int) -> bytes:
+        nonlocal turns
+        turns += 1
+        assert turns <= 2 * output_of_s3fs.SIZE // len(REFUSED), "it ends"
+        os.write(writing, REFUSED.encode())
+        return read(number, size)
+
+    monkeypatch.setattr(output_of_s3fs.os, "read", endless)
+    assert output.poll_once() == output_of_s3fs.PAUSE
+    assert len(output._errors) == output_of_s3fs.MOST
 
 
 def test_s3fs_that_has_ended_is_no_error() -> None:

@@ -21,6 +21,10 @@ HIDDEN = (
     ),
 )
 
+# In one value, which may hold blanks: what begins an address, what ends its user info, what begins its query.
+BEGINS, SCHEME = re.compile(r"[:%]|[/\\]{2}"), re.compile(r"[a-z][a-z0-9.+-]*:[/\\]{2}", re.IGNORECASE)
+ENDS, QUERIES = re.compile(AT, re.IGNORECASE), re.compile(MARK, re.IGNORECASE)
+
 
 def hide(text: str) -> str:
     """``text`` for a reader or a log, without user info and queries of the addresses in it."""
@@ -31,7 +35,20 @@ def hide(text: str) -> str:
     return text
 
 
+def _of_one(value: str) -> str:
+    """``value`` without its user info and its query. In a sentence a blank would end them; here it may stand in a password."""
+    begin, scheme = BEGINS.search(value), SCHEME.match(value)
+    if begin:
+        for end in [found.end() for found in ENDS.finditer(value, begin.end() - 1)][-1:]:
+            value = (scheme.group() if scheme else "") + "...@" + value[end:]
+    begin = BEGINS.search(value)
+    for mark in QUERIES.finditer(value):
+        if mark.group() == "?" or (begin and begin.start() < mark.start()):
+            return value[: mark.start()] + "?..."
+    return value
+
+
 def shown(value: str) -> str:
     """``value`` of a variable for a message: as :func:`hide` has it, for it may be another variable's, and short."""
-    found = hide(value) or (value and "...")  # one word that is too long to look for a secret in it
+    found = hide(_of_one(value)) or (value and "...")  # one word that is too long to look for a secret in it
     return found if len(found) <= LONGEST_VALUE else found[:LONGEST_VALUE] + "..."

@@ -13,13 +13,12 @@ import os
 import re
 import secrets
 import stat
-from typing import Callable, Collection, Iterator, List, Optional, Tuple
+from typing import Collection, List, Optional, Tuple
 
 from melda.base import log
 
 FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 LINKS = 40  # followed on one way, as many as the kernel does
-HELD = 64  # levels of a tree whose descriptors stay open; the way back from deeper ones is ".."
 LONGEST_NAME = 255  # bytes (NAME_MAX)
 SET_ASIDE = re.compile(r"set-aside-[0-9a-f]{8}$")  # how the name of what is set aside ends
 AT_EMPTY_PATH = 0x1000  # linux/fcntl.h
@@ -162,123 +161,3 @@ def change_owner(number: int, uid: int, gid: int) -> None:
     """
     if _LIBC.fchownat(number, b"", uid, gid, AT_EMPTY_PATH):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-
-@contextlib.contextmanager
-def _opened(name: str, above: int) -> Iterator[int]:
-    """Return a descriptor of whatever is called so in the folder ``above``; -1 if nothing is any more."""
-    number = -1
-    try:
-        number = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
-    except OSError as error:
-        if error.errno not in GONE:
-            raise
-    try:
-        yield number
-    finally:
-        if number >= 0:
-            os.close(number)
-
-
-class _Level:
-    """A folder that is walked over.
-
-    Attributes:
-        number: its descriptor; -1 while it is closed.
-        found: what it is.
-        inner: names of its folders that are still to come.
-    """
-
-    __slots__ = ("found", "inner", "number")
-
-    def __init__(self, number: int, found: os.stat_result) -> None:
-        self.number, self.found = number, found
-        self.inner: List[str] = []
-
-    def close(self) -> None:
-        if self.number >= 0:
-            os.close(self.number)
-            self.number = -1
-
-
-Found = Tuple[int, os.stat_result]
-
-
-class Walk:
-    """Everything below a folder, on the same mount, without a limit of depth.
-
-    Iterated over, it gives a descriptor of each, which is closed afterwards, and what it is. Nothing is found through a link.
-    What goes away or becomes something else meanwhile is skipped; so is what is deeper than :data:`HELD` levels in a
-    folder that is moved while it is walked over.
-
-    Args:
-        top: descriptor of the folder, which the caller closes.
-        wanted: which of those that are no folders are opened; folders all are.
-        left_out: folders that are neither given nor looked into.
-    """
-
-    def __init__(self, top: int, wanted: Callable[[os.stat_result], bool], left_out: Collection[Identity] = ()) -> None:
-        self._top, self._mount, self._wanted, self._left_out = top, mount_of(top), wanted, left_out
-
-    def __iter__(self) -> Iterator[Found]:
-        levels: List[_Level] = []
-        try:
-            levels.append(_Level(os.open(".", os.O_RDONLY | FOLDER, dir_fd=self._top), os.fstat(self._top)))
-            yield from self._files(levels[0])
-            while levels:
-                here = levels[-1]
-                if here.inner:
-                    inner = self._enter(here, here.inner.pop())
-                    if inner is not None:
-                        if len(levels) > HELD:
-                            here.close()
-                        levels.append(inner)
-                        yield inner.number, inner.found
-                        yield from self._files(inner)
-                else:
-                    self._leave(levels)
-        finally:
-            for level in levels:
-                level.close()
-
-    def _files(self, level: _Level) -> Iterator[Found]:
-        with os.scandir(level.number) as entries:
-            for entry in entries:
-                try:
-                    found = entry.stat(follow_symlinks=False)
-                except OSError as error:
-                    if error.errno not in GONE:
-                        raise
-                    continue
-                if stat.S_ISDIR(found.st_mode):
-                    level.inner.append(entry.name)
-                elif self._wanted(found):
-                    with _opened(entry.name, level.number) as number:
-                        if number < 0 or mount_of(number) != self._mount:
-                            continue
-                        found = os.fstat(number)
-                        if not stat.S_ISDIR(found.st_mode) and self._wanted(found):
-                            yield number, found
-
-    def _enter(self, level: _Level, name: str) -> Optional[_Level]:
-        with _opened(name, level.number) as number:
-            # Not even its kind is asked for on another mount, whose server may be gone.
-            if number < 0 or mount_of(number) != self._mount:
-                return None
-            found = os.fstat(number)
-            if not stat.S_ISDIR(found.st_mode) or (found.st_dev, found.st_ino) in self._left_out:
-                return None
-            return _Level(os.open(".", os.O_RDONLY | FOLDER, dir_fd=number), found)
-
-    def _leave(self, levels: List[_Level]) -> None:
-        """Go back to the folder above, if it still is the one we came from; else to the deepest one that is held."""
-        left = levels.pop()
-        if levels and levels[-1].number < 0:
-            back = os.open("..", os.O_RDONLY | FOLDER, dir_fd=left.number)
-            if os.path.samestat(os.fstat(back), levels[-1].found):
-                levels[-1].number = back
-            else:
-                os.close(back)
-                while levels[-1].number < 0:
-                    levels.pop()
-        left.close()

@@ -21,7 +21,7 @@ def main(address: str) -> int:
         address: of the repository.
 
     Returns:
-        Always 0: a clone that failed is not tried again.
+        Always 0: a clone that failed is not tried again by this container.
     """
     log.line(f"clone: {address}")
     try:

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import List
 
-from melda.base import descriptors, log
+from melda.base import descriptors, log, walk
 from melda.base.errors import TemporaryFailure
 from melda.base.users import Account
 
@@ -80,7 +80,7 @@ def chown_home(user: Account, workdir: str) -> int:
     try:
         if strange(os.fstat(top)):
             changed += change(top)
-        for number, found in descriptors.Walk(top, strange, _project(workdir, descriptors.mount_of(top))):
+        for number, found in walk.Walk(top, strange, _project(workdir, descriptors.mount_of(top))):
             if strange(found):
                 changed += change(number)
         if refused:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import Dict, Mapping, Tuple
-from urllib.parse import urlsplit
 
 from melda.base.addresses import shown
 from melda.base.errors import ConfigError
@@ -16,7 +15,8 @@ from melda.base.paths import HIGHEST_PORT
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy")
 LONGEST = 2000
-_URL = re.compile(r"https?://([^\s/@]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
+# Readers differ in where the host begins and ends behind one of /?#[] in a password.
+_URL = re.compile(r"https?://(?:[^\s/@?#\[\]]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
 
 
 def filled_in(variables: Mapping[str, str]) -> Dict[str, str]:
@@ -31,9 +31,10 @@ def filled_in(variables: Mapping[str, str]) -> Dict[str, str]:
             continue
         address = value.strip() if "://" in value else "http://" + value.strip()
         url = _URL.fullmatch(address) if len(address) <= LONGEST else None
-        if not url or int(url.group(3) or 0) > HIGHEST_PORT:
+        if not url or int(url.group(2) or 0) > HIGHEST_PORT:
             raise ConfigError(
-                f"invalid {name}={shown(value)!r}: expected a proxy such as http://proxy.example.org:3128"
+                f"invalid {name}={shown(value)!r}: expected a proxy such as http://proxy.example.org:3128, with # of a password"
+                " as %23, and /?@[] and blanks alike"
             )
         found[name] = address
     return found
@@ -48,6 +49,8 @@ def places(variables: Mapping[str, str]) -> Tuple[Tuple[str, int], ...]:
     found = []
     for name, value in variables.items():
         if name.lower() in NAMES and value.strip():
-            parts = urlsplit(value)
-            found.append((parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)))
+            url = _URL.fullmatch(value)
+            if url:
+                port = int(url.group(2) or 0) or (443 if value.startswith("https:") else 80)
+                found.append((url.group(1).strip("[]").lower(), port))
     return tuple(dict.fromkeys(found))

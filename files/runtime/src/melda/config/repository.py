@@ -36,6 +36,12 @@ def parse(value: str) -> str:
     return value
 
 
+def folder(address: str) -> str:
+    """Return the name of the folder that git makes of a repository's address."""
+    name = address.rstrip("/").rpartition("/")[2]
+    return name[: -len(".git")] if name.endswith(".git") else name
+
+
 def of_git(workdir: str) -> Dict[str, str]:
     """Return variables with which ``git config --global`` writes into the project, and passwords are in memory alone.
 

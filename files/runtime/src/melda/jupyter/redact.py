@@ -15,8 +15,11 @@ from typing import Any, Callable, Iterable
 SECRET = "[secret]"  # noqa: S105 # nosec B105 - what is shown in its place
 # Shorter ones are hidden where a name says what they are: else half of the log would be.
 SHORTEST = 8
-# However often they were encoded: = is %3D is %253D.
-_NAMED = re.compile(r"((?:token|xsrf)[\w.-]*(?:=|%(?:25)*3d))(?:(?!%(?:25)*26)[^&;\s\"'<>)\]},])+", re.IGNORECASE)
+# However often they were encoded: = is %3D is %253D. A name ends where the next one begins: were each looked at to the end of
+# all of them, a stranger's xsrfxsrf... would take the square of its length.
+_NAMED = re.compile(
+    r"((?:token|xsrf)(?:(?!token|xsrf)[\w.-])*(?:=|%(?:25)*3d))(?:(?!%(?:25)*26)[^&;\s\"'<>)\]},])+", re.IGNORECASE
+)
 _HEADER = re.compile(
     r"(\b(?:authorization|cookie|set-cookie|x-xsrftoken)[\"']?\s*[:=]\s*[\"']?)[^\"'\r\n]+", re.IGNORECASE
 )

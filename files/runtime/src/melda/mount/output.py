@@ -5,13 +5,14 @@ And nothing of it comes into the log unread: S3's answer to a refused request, w
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import fcntl
 import os
 import re
 import sys
 import time
-from typing import List, Tuple
+from typing import Deque, Tuple
 
 from melda.base import log
 
@@ -48,7 +49,7 @@ class Output:
         with contextlib.suppress(OSError):
             fcntl.fcntl(self.writing, F_SETPIPE_SZ, SIZE)
         self._rest = b""
-        self._errors: List[Tuple[float, str]] = []
+        self._errors: Deque[Tuple[float, str]] = collections.deque(maxlen=MOST)
         self._logged = ""
 
     def given(self) -> None:
@@ -58,23 +59,30 @@ class Output:
     def poll_once(self) -> float:
         """Read what there is. The log gets all but errors; of these, which are kept, it gets the last, if it is a new one.
 
+        No more than the pipe holds is read at once: s3fs may say more all the time, and PID 1 has other work.
+
         Returns:
             Seconds until the next look.
         """
-        known = self._errors[-1:]
+        known, left = self._last(), SIZE
         with contextlib.suppress(BlockingIOError):
-            while True:
+            while left > 0:
                 block = os.read(self._reading, 1 << 16)
                 if not block:
                     break
+                left -= len(block)
                 *lines, self._rest = (self._rest + block).split(b"\n")
                 self._rest = self._rest[: 1 << 16]
                 for line in lines:
                     self._take(line.decode("utf-8", "replace"))
-        if self._errors and self._errors[-1:] != known and self._errors[-1][1] != self._logged:
-            self._logged = self._errors[-1][1]
+        last = self._last()
+        if last != known and last[1] not in ("", self._logged):
+            self._logged = last[1]
             log.warn(f"{self._name}: {self._logged}")
         return PAUSE
+
+    def _last(self) -> Tuple[float, str]:
+        return self._errors[-1] if self._errors else (0.0, "")
 
     def _take(self, line: str) -> None:
         level = OF_S3FS.search(line)
@@ -90,7 +98,7 @@ class Output:
 
     def _add(self, text: str) -> None:
         if not text.startswith(DOWNLOAD):
-            self._errors = [*self._errors[-MOST:], (time.monotonic(), text)]
+            self._errors.append((time.monotonic(), text))
             return
         # A refused read is two errors: the answer, whatever was asked, and then this. Neither is a lost upload.
         for number in reversed(range(len(self._errors))):

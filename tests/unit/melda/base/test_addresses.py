@@ -1,0 +1,51 @@
+"""What a message shows of a value that was refused; tests/unit/melda/envs/test_addresses.py has addresses in a text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from melda.base import addresses
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("http://ada:S3 cr3t@proxy.example.org:99999", "http://...@proxy.example.org:99999"),
+        ("ada:S3 cr3t@proxy:x", "...@proxy:x"),
+        ("ada:S3\ncr3t@proxy:x", "...@proxy:x"),
+        ("ada:S3 //cr3t@proxy", "...@proxy"),
+        ("http://S3 cr3t%2540proxy", "http://...@proxy"),
+        ("ada%3AS3 cr3t%40proxy", "...@proxy"),
+        ("http://a@S3 cr3t@proxy", "http://...@proxy"),
+        ("https://host.example/x y?token=S3 cr3t", "https://host.example/x y?..."),
+        ("https://host.example/x y;S3 cr3t", "https://host.example/x y?..."),
+        ("https://host.example/x%253Ftoken=S3 cr3t", "https://host.example/x?..."),
+        ("host.example/x?token=S3 cr3t", "host.example/x?..."),
+        ("http://ada:S3 cr3t@proxy/?token=S3 cr3t", "http://...@proxy/?..."),
+    ],
+)
+def test_a_blank_ends_no_secret(value: str, shown: str) -> None:
+    assert addresses.shown(value) == shown
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "proxy:x",
+        "socks5://proxy:1080",
+        "users/ada@example.org/a b",
+        "ssh-rsa AAAA ada@host",
+        "0.0.0.0/0; x",
+        "a b",
+        "100%",
+    ],
+)
+def test_what_holds_none_is_shown_whole(value: str) -> None:
+    assert addresses.shown(value) == value
+
+
+@given(st.sampled_from(["http://", "//", "", "ada:"]), st.text(), st.text())
+def test_a_password_of_any_characters(begin: str, before: str, after: str) -> None:
+    assert "S3cr3t" not in addresses.shown(f"{begin}ada:{before}S3cr3t{after}@proxy")
