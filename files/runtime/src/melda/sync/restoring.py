@@ -9,7 +9,7 @@ from typing import Collection, Dict, Iterator, List, Optional, Set, Tuple
 
 from melda.base import log
 from melda.base.log import Say
-from melda.sync import archive, distributions, generations, leftovers, local_index, programs, retention, tree
+from melda.sync import archive, distributions, exchange, generations, leftovers, local_index, programs, retention, tree
 from melda.sync.generations import Archive, Generation
 from melda.sync.local_index import LocalIndex
 from melda.sync.shared_folders import is_shared, within
@@ -65,6 +65,8 @@ class Restoring:
         Raises:
             OSError: the bucket does not answer, or the disk is full.
         """
+        if exchange.put_back(self._layout, self.root):
+            self._say(f"{self.name}: melda-env back was interrupted; all is as it was before", log.WARNING)
         self._saved = local_index.read(self._known)
         self.moved()
         known, unreadable = self._store.generations()
