@@ -168,8 +168,7 @@ class Restoring:
             return
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._known)
-        held = {entry for head in generations.heads(known) for entry in known[head].entries}
-        doubtful = leftovers.of_nobody(self._layout, self.root, partial, held)
+        doubtful = leftovers.of_nobody(self._layout, self.root, partial)
         aside = leftovers.set_aside(self.root, doubtful)
         if aside:
             self._say(
@@ -177,6 +176,11 @@ class Restoring:
                 f"set aside in their folders: {programs.names(aside)}",
                 log.ERROR,
             )
+        half = {entry for entry in partial - doubtful if os.path.basename(entry) != "__pycache__"}
+        if half:
+            text = "{0}: half installed when the container ended, and removed: {1}"
+            names = programs.names({os.path.basename(entry) for entry in half})
+            self._say(text.format(self.name, names), log.WARNING)
         for entry in (partial if lost else kept | partial) - doubtful:
             distributions.remove(os.path.join(self.root, entry))
         self._saved = local_index.NOTHING
