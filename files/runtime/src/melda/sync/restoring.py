@@ -161,7 +161,9 @@ class Restoring:
         """
         found = tree.signatures(self._layout, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
-        partial = set(found) - kept - distributions.complete(self._layout, self.root)
+        taken = {} if known else local_index.read(self.root + local_index.TAKEN).signatures
+        whole = {entry for entry in found if found[entry] == taken.get(entry)}
+        partial = set(found) - kept - whole - distributions.complete(self._layout, self.root)
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
         lost = any(head in unreadable for head in self._saved.heads)
         if not (partial or new or lost):
