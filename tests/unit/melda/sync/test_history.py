@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from melda.sync import history, retention
+from melda.sync import exchange, history, retention
 from melda.sync.generations import Archive, EntryRef, Generation
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, found, install, remove
@@ -114,7 +114,7 @@ def test_going_back(used: Container, container: Make, bucket: Path, label: str, 
     changed = history.go_back(local, str(bucket), one, print)
     assert bool(changed) == (label != "P5")
     assert found(used.root) == versions
-    assert not (used.root.parent / history.WORK).exists() and not list(used.root.rglob(history.MARK))
+    assert not (used.root.parent / history.WORK).exists() and not list(used.root.rglob(exchange.MARK))
     used.wait()
     assert found(container().root) == versions, "a new generation that is the old one"
     labels = [one.label for one in history.listed(str(bucket), NAME)[0]]
@@ -142,10 +142,10 @@ def test_nothing_is_saved_in_the_middle(used: Container, bucket: Path, monkeypat
         seen.append(used.folder._layout.busy(str(used.root)))
         real(source, target, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(history.os, "rename", look)
+    monkeypatch.setattr(os, "rename", look)
     monkeypatch.setattr(history.Restoring, "restore", history.Restoring.restore)
     history.go_back(str(used.root.parent), str(bucket), first, print)
-    assert seen[-1] == history.MARK
+    assert seen[-1] == exchange.MARK
 
 
 def test_killed_in_the_middle_it_can_be_done_again(
@@ -155,14 +155,14 @@ def test_killed_in_the_middle_it_can_be_done_again(
     real, calls = os.rename, []
 
     def killed(source: str, target: str, **more: object) -> None:
-        if history.MARK in target:
+        if exchange.MARK in target:
             calls.append(1)
             if len(calls) == 2:
                 raise KeyboardInterrupt
         real(source, target, **more)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(history.os, "rename", killed)
+        patched.setattr(os, "rename", killed)
         with pytest.raises(KeyboardInterrupt):
             history.go_back(str(used.root.parent), str(bucket), first, print)
     history.go_back(str(used.root.parent), str(bucket), first, print)

@@ -91,9 +91,41 @@ def test_what_an_installation_left_is_not_the_users(tmp_path: Path) -> None:
     (tmp_path / SITE / "__pycache__").mkdir()
     write(tmp_path, "share/mine")
     entries = set(shape.entries(tmp_path))
-    assert leftovers.of_nobody(shape, str(tmp_path), entries, ()) == {"share/mine"}
+    assert leftovers.of_nobody(shape, str(tmp_path), entries) == {"share/mine"}
     write(tmp_path, f"{SITE}/mine.py")
-    assert leftovers.of_nobody(shape, str(tmp_path), {f"{SITE}/mine.py"}, {f"{SITE}/mine.py"}) == set()
+    assert leftovers.of_nobody(shape, str(tmp_path), {f"{SITE}/mine.py"}) == set()
+
+
+def test_what_the_bucket_refused_for_hours_is_set_aside(container: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the bucket has an older state of it, or a package that is not complete names it."""
+    one = container()
+    write(one.root, f"{SITE}/mine.py", "v1")
+    one.wait(70)
+    write(one.root, f"{SITE}/mine.py", "a day of work")
+    install(one.root, "late", "1")
+    (one.root / "bin" / "late").unlink()
+    monkeypatch.setattr(leftovers, "SETTLED", -1.0)
+    one.start()
+    assert sorted(texts(one.root, f"{SITE}/mine.py")) == ["a day of work", "v1"]
+    (late,) = (one.root / SITE).glob("late.set-aside-*")
+    assert (late / "__init__.py").read_text() == "V = '1'\n" and "late.set-aside-" in one.output[-1]
+
+
+def test_an_r_package_that_is_not_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = tree.layout("R-4.2.2")
+    write(tmp_path, "mine/R/code.R")
+    assert leftovers.of_nobody(shape, str(tmp_path), {"mine"}) == set(), "R was installing it"
+    monkeypatch.setattr(leftovers, "SETTLED", -1.0)
+    assert leftovers.of_nobody(shape, str(tmp_path), {"mine"}) == {"mine"}
+
+
+def test_what_is_removed_is_named(container: Make) -> None:
+    one = container()
+    install(one.root, "half", "1", recorded=False)
+    one.start()
+    assert [line for line in one.output if "removed" in line] == [
+        f"{NAME}: half installed when the container ended, and removed: half, half-1.dist-info"
+    ]
 
 
 def test_the_longest_name_can_be_set_aside(tmp_path: Path) -> None:

@@ -157,6 +157,54 @@ def test_killed_before_it_is_in_the_bucket_it_is_done_again(tmp_path: Path) -> N
     assert kept.project.due([NEXT]) == [], "now it is saved"
 
 
+LOOSE = (f"{SITE}/mine.py", f"{SITE}/easy-install.pth", "bin/mytool", "share/nltk_data/corpora/own/a")
+
+
+@pytest.mark.parametrize("adopted", [0, 1, 3, None])
+def test_restarted_before_it_is_in_the_bucket_nothing_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adopted: int | None
+) -> None:
+    """Also what would look half installed; killed while it comes into its place, it is done again."""
+    kept = Kept(tmp_path, bucket=True)
+    kept.add(NAME, "zebra", "1.0", LOOSE)
+    kept.add(NAME, "trimmed", "1.0", (f"{SITE}/trimmed/more",))
+    synced = SyncedDir(NAME, str(kept.local), str(kept.workdir / ".melda-jupyter"), into(kept.told), str)
+    synced.restore()
+    (kept.root(NAME) / "bin" / "trimmed").unlink()
+    assert synced.flush("", 1e6) == ""
+    before = set(tree.layout(NAME).entries(str(kept.root(NAME))))
+    shutil.rmtree(kept.local)
+    kept.root(NEXT)
+    if adopted is None:
+        kept.project.take_over(Due(NEXT, NAME, WHOLE))
+    else:
+        real, left = distributions.merge, iter(range(adopted))
+
+        def killed(source: str, target: str) -> None:
+            if target.startswith(str(kept.local / NEXT)) and next(left, None) is None:
+                raise KeyboardInterrupt
+            real(source, target)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(distributions, "merge", killed)
+            with pytest.raises(KeyboardInterrupt):
+                kept.project.take_over(Due(NEXT, NAME, WHOLE))
+    kept.told.clear()
+    synced = SyncedDir(NEXT, str(kept.local), str(kept.workdir / ".melda-jupyter"), into(kept.told), str)
+    synced.restore()
+    dues = kept.project.due([NEXT])
+    assert dues == ([] if adopted is None else [Due(NEXT, NAME, WHOLE)])
+    for due in dues:
+        kept.project.take_over(due)
+    entries = set(tree.layout(NEXT).entries(str(kept.root(NEXT))))
+    assert before <= entries and all("set-aside" in entry for entry in entries - before)
+    assert adopted is not None or (entries == before and kept.told == [])
+    synced.poll(1e6)
+    synced.poll(1e6 + 300)
+    assert synced.failures() == [] and kept.project.due([NEXT]) == []
+    assert before <= synced.index.entries.keys()
+
+
 def test_what_changed_since_has_another_mark(kept: Kept) -> None:
     assert kept.project.mark(NAME) == ""
     kept.add(NAME, "zebra", "1.0")

@@ -28,6 +28,28 @@ def set_aside(path: str, keep_name: bool = True) -> str:
     return name
 
 
+def rename(source: str, target: str) -> None:
+    """Rename it, also a folder that its owner may not write.
+
+    Raises:
+        OSError: it cannot be done; nothing was changed.
+    """
+    try:
+        os.rename(source, target)
+    except PermissionError:
+        found = os.lstat(source)
+        if not stat.S_ISDIR(found.st_mode):
+            raise
+        mode = stat.S_IMODE(found.st_mode)
+        os.chmod(source, mode | 0o700)
+        try:
+            os.rename(source, target)
+        except OSError:
+            os.chmod(source, mode)
+            raise
+        os.chmod(target, mode)
+
+
 def move_aside(path: str, keep_name: bool = True) -> None:
     """Set aside what stands in the way, as :func:`set_aside` does; the log says so."""
     name = set_aside(path, keep_name)

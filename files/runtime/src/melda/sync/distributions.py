@@ -10,11 +10,10 @@ import itertools
 import os
 import secrets
 import shutil
-import stat
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Collection, Dict, List, Mapping, Optional, Set
 
-from melda.base import regular_files
+from melda.base import folders, regular_files
 from melda.sync.generations import Generation
 from melda.sync.shared_folders import clear_way
 from melda.sync.tree import LONGEST, Layout, listed
@@ -170,16 +169,6 @@ def complete(shape: Layout, root: str) -> Set[str]:
     return found
 
 
-def _rename(source: str, target: str) -> None:
-    try:
-        os.rename(source, target)
-    except PermissionError:  # a folder that its owner may not write
-        mode = stat.S_IMODE(os.lstat(source).st_mode)
-        os.chmod(source, mode | 0o700)
-        os.rename(source, target)
-        os.chmod(target, mode)
-
-
 def merge(source: str, target: str) -> None:
     """Move ``source`` to ``target``; of what is there already, nothing is replaced."""
     todo = [(source, target)]
@@ -187,7 +176,7 @@ def merge(source: str, target: str) -> None:
         old, new = todo.pop()
         if not os.path.lexists(new):
             os.makedirs(os.path.dirname(new), exist_ok=True)
-            _rename(old, new)
+            folders.rename(old, new)
         elif all(os.path.isdir(path) and not os.path.islink(path) for path in (old, new)):
             todo += [(os.path.join(old, name), os.path.join(new, name)) for name in os.listdir(old)]
 

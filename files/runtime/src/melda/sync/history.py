@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
-from typing import Dict, List, Mapping, NamedTuple, Set, Tuple
+from typing import Dict, List, NamedTuple, Set, Tuple
 
 from melda.base import folders
 from melda.base.log import Say
-from melda.sync import distributions, local_index, tree
+from melda.sync import distributions, exchange, local_index, tree
 from melda.sync.generations import Generation
 from melda.sync.restoring import Restoring
 from melda.sync.retention import space
@@ -16,7 +15,6 @@ from melda.sync.store import Store
 from melda.versions.libraries import normal
 
 WORK = "going-back"  # folder for what is on its way
-MARK = "~melda-back"  # in a folder: a temporary name, so that nothing is saved meanwhile
 
 
 class Listed(NamedTuple):
@@ -140,12 +138,14 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
         Entries that were changed.
 
     Raises:
-        OSError: an archive is gone, S3 does not answer, or the disk is full; nothing was changed.
+        OSError: an archive is gone, S3 does not answer, the disk is full, or something that is not in the bucket would be
+            lost; nothing was changed.
     """
     folder, shape = os.path.join(ours, one.folder), tree.layout(one.folder)
     live, history = every(Store(folder))
     generation = {**history, **live}[one.name]
     work, root = os.path.join(local, WORK), os.path.join(local, one.folder)
+    exchange.put_back(shape, root)  # of one that was killed
     distributions.remove(work)
     folders.make(work, one.folder)
     try:
@@ -158,31 +158,7 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
             for entry, held in generation.entries.items()
             if entry in saved.entries and saved.entries[entry].part == held.part
         }
-        return _exchange(
-            shape, os.path.join(work, one.folder), root, {entry: saved.signatures[entry] for entry in same}
-        )
+        kept = {entry: saved.signatures[entry] for entry in same}
+        return exchange.exchange(shape, os.path.join(work, one.folder), root, kept)
     finally:
         distributions.remove(work)
-
-
-def _exchange(shape: tree.Layout, whole: str, root: str, same: Mapping[str, str]) -> List[str]:
-    """Give ``root`` the entries of ``whole``, and no others, by renaming; ``same`` are in it if their signature is."""
-    new, old = set(shape.entries(whole)), tree.signatures(shape, root)
-    changed = sorted(entry for entry in new | old.keys() if not (entry in same and old.get(entry) == same[entry]))
-    mark = os.path.join(root, shape.packages, MARK)
-    folders.make(mark)
-    try:
-        for entry in changed:
-            path = os.path.join(root, entry)
-            if entry in old:
-                os.rename(path, os.path.join(mark, secrets.token_hex(8)))
-        for entry in changed:
-            path = os.path.join(root, entry)
-            if entry in new:
-                if shape.is_opened(entry) and os.path.lexists(path):  # a folder was here, of which nothing is left
-                    os.rename(path, os.path.join(mark, secrets.token_hex(8)))
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                os.rename(os.path.join(whole, entry), path)
-    finally:
-        distributions.remove(mark)
-    return changed

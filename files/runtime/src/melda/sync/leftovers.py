@@ -1,7 +1,7 @@
 """What a container that was killed left in a folder, and the bucket has not got: an interrupted installation, or the user's own.
 
-Nobody can tell the two apart where no RECORD names a file: such are set aside, and not removed. Only among the packages, where
-what is quiet is saved within seconds, what changed a moment ago is an installation's.
+Nobody can tell the two apart but by the time: what changed in the last minutes among the packages, or is named by a RECORD, is
+an installation's. All else is set aside, and not removed: the bucket may have refused it for hours.
 """
 
 from __future__ import annotations
@@ -37,24 +37,20 @@ def _is_new(path: str) -> bool:
     return time.time() - newest < SETTLED
 
 
-def of_nobody(shape: Layout, root: str, partial: Collection[str], held: Collection[str]) -> Set[str]:
+def of_nobody(shape: Layout, root: str, partial: Collection[str]) -> Set[str]:
     """Return those of ``partial`` that may be the user's own, as they are nowhere else.
 
     Args:
         shape, root: of the folder.
         partial: entries that are not saved, and belong to no complete package.
-        held: entries that the bucket has. Beside the packages (``bin``, ``share``) it may have an older state of them.
     """
     owned = {entry for each in distributions.distributions(shape, root).values() for entry in each}
     recorded = distributions.recorded(shape, root)
     found = set()
     for entry in partial:
         folder, name = os.path.split(entry)
-        is_package = folder == shape.packages
-        installed = entry in owned and (is_package or _only(root, entry, recorded))
-        if name == "__pycache__" or installed:
-            continue
-        if not (is_package and (entry in held or _is_new(os.path.join(root, entry)))):
+        installed = folder == shape.packages or (entry in owned and _only(root, entry, recorded))
+        if name != "__pycache__" and not (installed and _is_new(os.path.join(root, entry))):
             found.add(entry)
     return found
 

@@ -28,6 +28,9 @@ class LocalIndex(NamedTuple):
 
 
 NOTHING = LocalIndex((), 0, {}, {}, {})
+TAKEN = (
+    ".taken.json"  # ends the name of what was taken over from another folder, as it was; the bucket has not got it yet
+)
 LARGEST = 128 << 20  # bytes; it is ours, in a folder of the user's
 
 

@@ -9,7 +9,7 @@ from typing import Collection, Dict, Iterator, List, Optional, Set, Tuple
 
 from melda.base import log
 from melda.base.log import Say
-from melda.sync import archive, distributions, generations, leftovers, local_index, programs, retention, tree
+from melda.sync import archive, distributions, exchange, generations, leftovers, local_index, programs, retention, tree
 from melda.sync.generations import Archive, Generation
 from melda.sync.local_index import LocalIndex
 from melda.sync.shared_folders import is_shared, within
@@ -65,6 +65,8 @@ class Restoring:
         Raises:
             OSError: the bucket does not answer, or the disk is full.
         """
+        if exchange.put_back(self._layout, self.root):
+            self._say(f"{self.name}: melda-env back was interrupted; all is as it was before", log.WARNING)
         self._saved = local_index.read(self._known)
         self.moved()
         known, unreadable = self._store.generations()
@@ -159,15 +161,16 @@ class Restoring:
         """
         found = tree.signatures(self._layout, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
-        partial = set(found) - kept - distributions.complete(self._layout, self.root)
+        taken = {} if known else local_index.read(self.root + local_index.TAKEN).signatures
+        whole = {entry for entry in found if found[entry] == taken.get(entry)}
+        partial = set(found) - kept - whole - distributions.complete(self._layout, self.root)
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
         lost = any(head in unreadable for head in self._saved.heads)
         if not (partial or new or lost):
             return
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._known)
-        held = {entry for head in generations.heads(known) for entry in known[head].entries}
-        doubtful = leftovers.of_nobody(self._layout, self.root, partial, held)
+        doubtful = leftovers.of_nobody(self._layout, self.root, partial)
         aside = leftovers.set_aside(self.root, doubtful)
         if aside:
             self._say(
@@ -175,6 +178,11 @@ class Restoring:
                 f"set aside in their folders: {programs.names(aside)}",
                 log.ERROR,
             )
+        half = {entry for entry in partial - doubtful if os.path.basename(entry) != "__pycache__"}
+        if half:
+            text = "{0}: half installed when the container ended, and removed: {1}"
+            names = programs.names({os.path.basename(entry) for entry in half})
+            self._say(text.format(self.name, names), log.WARNING)
         for entry in (partial if lost else kept | partial) - doubtful:
             distributions.remove(os.path.join(self.root, entry))
         self._saved = local_index.NOTHING

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import os
 import re
-from typing import Dict, Iterator, List, NamedTuple, Optional
+from typing import Collection, Dict, Iterator, List, NamedTuple, Optional
 
 from melda.base import folders, mounts
 from melda.base.log import Say
@@ -95,7 +95,9 @@ class Project:
 
     def _lost(self, target: str, one: Carried) -> bool:
         """Return whether what was taken over did not come into the bucket: its container was killed, or stopped, too early."""
-        return bool(self._local) and one.how == WHOLE and not self._used(target) and self._holds(one.source)
+        if not self._local or one.how != WHOLE or os.path.exists(self._root(target) + local_index.TAKEN):
+            return False  # this container has it all, also after a restart
+        return not self._saved(target) and self._holds(one.source)
 
     def mark(self, name: str) -> str:
         """Return what is another one when something in a folder was installed or removed since; empty: it is not here.
@@ -185,11 +187,19 @@ class Project:
             shape = tree.layout(due.target)
             had = tuple(sorted(distributions.distributions(shape, whole) if shape.packages else shape.entries(whole)))
             moved = distributions.adopt(shape, whole, self._root(due.target))
+            self._remember(due.target, moved)
         finally:
             with contextlib.suppress(OSError):
                 distributions.remove(work)
         upgrade_record.note(self._workdir, due.target, Carried(due.source, WHOLE, done=True, mark=mark, had=had))
         return Taken(len(moved), local_index.only(index, moved))
+
+    def _remember(self, name: str, moved: Collection[str]) -> None:
+        """On local disk, for a restart before it is saved: what looks half installed there was so in the other folder."""
+        if self._local:
+            signatures = {entry: tree.signature(os.path.join(self._root(name), entry)) for entry in moved}
+            known = local_index.NOTHING._replace(signatures=signatures)
+            local_index.write(known, self._root(name) + local_index.TAKEN)
 
     def _unpack(self, name: str, work: str) -> LocalIndex:
         folders.make(work, name)

@@ -1,0 +1,114 @@
+"""Giving a folder the entries of another one, all or none: also where it is killed in the middle."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import List, Mapping, Tuple
+
+from melda.base import folders, regular_files, textfiles
+from melda.sync import distributions, local_index, programs, tree
+from melda.sync.local_index import LocalIndex
+from melda.sync.tree import Entry, Layout
+
+MARK = "~melda-back"  # in a folder: a temporary name, so that nothing is saved meanwhile
+PLAN = "plan.json"  # in it: what is being done; beside it what was taken away, by its number there
+LARGEST = 64 << 20  # bytes of it
+
+
+def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str]) -> List[str]:
+    """Give ``root`` the entries of ``whole``, and no others, by renaming.
+
+    Args:
+        shape: of both folders.
+        whole: is used up.
+        root: the folder.
+        same: entry -> signature with which it need not be changed.
+
+    Returns:
+        Entries that were changed.
+
+    Raises:
+        OSError: something would be lost, or cannot be moved; all is as it was.
+    """
+    new, found = tree.signatures(shape, whole), tree.survey(shape, root).found
+    saved = local_index.read(root + ".json")
+    old = {entry: one.signature for entry, one in found.items()}
+    changed = sorted(
+        entry for entry in new.keys() | old.keys() if not (entry in same and old.get(entry) == same[entry])
+    )
+    lost = _unsaved({entry: found[entry] for entry in changed if entry in found}, saved)
+    if lost:
+        names = programs.names({os.path.basename(entry) for entry in lost})
+        raise OSError(f"not in the bucket, and would be lost: {names}; move it elsewhere, or wait a minute")
+    mark = os.path.join(root, shape.packages, MARK)
+    folders.make(mark)
+    try:
+        plan = {"heads": saved.heads, "entries": [(entry, entry in old, new.get(entry, "")) for entry in changed]}
+        textfiles.replace(os.path.join(mark, PLAN), json.dumps(plan))
+        for number, entry in enumerate(changed):
+            if entry in old:
+                folders.rename(os.path.join(root, entry), os.path.join(mark, str(number)))
+        for number, entry in enumerate(changed):
+            path = os.path.join(root, entry)
+            if entry in new:
+                if shape.is_opened(entry) and os.path.lexists(path):  # a folder was here, of which nothing is left
+                    folders.rename(path, os.path.join(mark, str(number)))
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                folders.rename(os.path.join(whole, entry), path)
+    except BaseException:
+        put_back(shape, root)
+        raise
+    distributions.remove(mark)
+    return changed
+
+
+def _unsaved(found: Mapping[str, Entry], saved: LocalIndex) -> List[str]:
+    """Return what the bucket has not got as it is here: changed a moment ago, left out, or not to be read."""
+    return [
+        entry
+        for entry, one in found.items()
+        if (one.signature != saved.signatures.get(entry) or one.closed) and os.path.basename(entry) != "__pycache__"
+    ]
+
+
+def put_back(shape: Layout, root: str) -> bool:
+    """Make a folder what it was before an exchange that came to no end; nothing if there was none.
+
+    Returns:
+        Whether anything was put back. Nothing is, once the folder was saved as it is.
+
+    Raises:
+        OSError: something cannot be moved; to be called again.
+    """
+    mark = os.path.join(root, shape.packages, MARK)
+    if not os.path.isdir(mark) or os.path.islink(mark):
+        return False
+    plan = _plan(mark, list(local_index.read(root + ".json").heads))
+    for number, (entry, was, new) in reversed(list(enumerate(plan))):  # what lies in a folder comes first
+        path = os.path.join(root, entry)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            taken = not was or os.path.lexists(os.path.join(mark, str(number)))
+            if taken and tree.signature(path) == new:
+                distributions.remove(path)
+    for number, (entry, _, _) in enumerate(plan):
+        path, kept = os.path.join(root, entry), os.path.join(mark, str(number))
+        if os.path.lexists(kept):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with contextlib.suppress(OSError):
+                os.rmdir(path)  # in which something was to come
+            if not os.path.lexists(path):  # else somebody's since; the bucket has ours
+                folders.rename(kept, path)
+    distributions.remove(mark)
+    return bool(plan)
+
+
+def _plan(mark: str, heads: List[str]) -> List[Tuple[str, bool, str]]:
+    """Return entries, whether they were there, and the signature of what was to come; none if it is for another state."""
+    try:
+        found = json.loads(regular_files.read(os.path.join(mark, PLAN), LARGEST))
+        plan = [(str(entry), bool(was), str(new)) for entry, was, new in found["entries"]]
+        return plan if found["heads"] == heads else []
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return []

@@ -1,0 +1,150 @@
+"""melda-env back does all or nothing, and takes nothing away that is nowhere else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from melda.sync import exchange, history, tree
+from melda.sync import synced_dir as folders
+
+from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, as_nobody, found, install, let_in
+
+
+class Killed(BaseException):
+    """Nothing runs any more."""
+
+
+def back(one: Container) -> list[str]:
+    """Go back to the first generation."""
+    first = history.listed(str(one.bucket), NAME)[0][-1]
+    return history.go_back(str(one.local), str(one.bucket), first, print)
+
+
+@pytest.fixture
+def used(container: Make) -> Container:
+    """A folder with two generations: one package, and one that took its place, beside files of the user."""
+    one = container()
+    install(one.root, "zebra", "1")
+    (one.root / "share").mkdir()
+    (one.root / "share" / "notes").write_text("v1")
+    one.wait(70)
+    install(one.root, "zebra", "2")
+    install(one.root, "yak", "1")
+    one.wait()
+    return one
+
+
+def test_what_the_bucket_has_not_got_is_named_and_stays(used: Container) -> None:
+    (used.root / "share" / "notes").write_text("an hour of work")
+    with pytest.raises(OSError, match="^not in the bucket, and would be lost: notes; move it elsewhere, or wait a min"):
+        back(used)
+    assert (used.root / "share" / "notes").read_text() == "an hour of work"
+    assert found(used.root) == {"zebra": "2", "yak": "1"}
+    used.wait(70)
+    back(used)
+    assert (used.root / "share" / "notes").read_text() == "v1" and found(used.root) == {"zebra": "1"}
+
+
+@pytest.mark.parametrize("why", ["room", "closed"])
+def test_what_is_left_out_stays(used: Container, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    monkeypatch.setattr(folders, "LARGEST_ENTRY", 5000)
+    data = used.root / "share" / "data"
+    data.mkdir()
+    (data / "big").write_bytes(bytes(9000 if why == "room" else 9))
+    (data / "big").chmod(0o644 if why == "room" else 0)
+    used.wait(70)
+    assert used.folder.left_out or used.folder.failures()
+    with pytest.raises(OSError, match="lost: data;"):
+        back(used)
+    assert (data / "big").exists()
+
+
+def test_a_folder_that_nobody_may_write_moves_too(used: Container, tmp_path: Path) -> None:
+    closed = used.root / SITE / "closed"
+    closed.mkdir()
+    (closed / "f").write_text("x")
+    closed.chmod(0o555)
+    used.wait(70)
+    let_in(tmp_path)
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    assert as_nobody(lambda: back(used)) == 0
+    assert found(used.root) == {"zebra": "1"}
+
+
+def killed_at(root: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: BaseException) -> None:
+    """After so many renames of entries, once."""
+    real, calls = exchange.folders.rename, iter([*[None] * number, error])
+
+    def rename(source: str, target: str) -> None:
+        now = next(calls, None) if (root / SITE / exchange.MARK).exists() else None
+        if now is not None:
+            raise now
+        real(source, target)
+
+    monkeypatch.setattr(exchange.folders, "rename", rename)
+
+
+@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("dies", [False, True])
+def test_all_or_nothing(used: Container, monkeypatch: pytest.MonkeyPatch, number: int, dies: bool) -> None:
+    """An error in the middle, or a kill: then the next start puts back."""
+    before = tree.signatures(used.folder._layout, str(used.root))
+    with monkeypatch.context() as patched:
+        killed_at(used.root, patched, number, Killed() if dies else OSError("no"))
+        if dies:
+            patched.setattr(exchange, "put_back", lambda *_: False)
+        with pytest.raises((Killed, OSError)):
+            back(used)
+    if dies:
+        assert used.folder._layout.busy(str(used.root)) == exchange.MARK
+        used.start()
+        assert "was interrupted" in used.output[-1]
+    assert tree.signatures(used.folder._layout, str(used.root)) == before
+    assert not list(used.root.rglob(exchange.MARK)) and found(used.root) == {"zebra": "2", "yak": "1"}
+    back(used)
+    assert found(used.root) == {"zebra": "1"}
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_file_where_a_folder_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    shape, whole, root = tree.layout(NAME), tmp_path / "whole", tmp_path / NAME
+    monkeypatch.setattr(exchange, "_unsaved", lambda *_: [])
+    for path in (whole, root):
+        (path / "share" / "a" / "x").mkdir(parents=True)
+        (path / SITE).mkdir(parents=True)
+    (root / "share" / "new").write_text("1")
+    (whole / "include").write_text("a file")
+    (root / "include").mkdir()
+    (root / "include" / "y").write_text("1")
+    before = tree.signatures(shape, str(root))
+    killed_at(root, monkeypatch, number, Killed())
+    try:
+        exchange.exchange(shape, str(whole), str(root), {})
+    except Killed:
+        assert tree.signatures(shape, str(root)) == before
+    else:
+        assert (root / "include").read_text() == "a file" and not (root / "share" / "new").exists()
+
+
+def test_what_came_since_is_not_replaced(used: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        killed_at(used.root, patched, 2, Killed())
+        patched.setattr(exchange, "put_back", lambda *_: False)
+        with pytest.raises(Killed):
+            back(used)
+    (used.root / "bin" / "yak").write_text("mine")
+    assert exchange.put_back(used.folder._layout, str(used.root))
+    assert (used.root / "bin" / "yak").read_text() == "mine" and (used.root / "bin" / "zebra").read_text() == "#!2\n"
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"heads": [], "entries": [["bin/yak", true, ""]]}'])
+def test_a_plan_for_another_state_changes_nothing(used: Container, text: str) -> None:
+    mark = used.root / SITE / exchange.MARK
+    mark.mkdir()
+    (mark / exchange.PLAN).write_text(text)
+    (mark / "0").write_text("old")
+    assert not exchange.put_back(used.folder._layout, str(used.root)) and not mark.exists()
+    assert found(used.root) == {"zebra": "2", "yak": "1"}
