@@ -12,6 +12,8 @@ import stat
 from typing import Optional
 
 CHUNK = 1 << 20
+# Errors of a name that nothing has, or something else than a file that could be read: whoever waits for it waits in vain.
+NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.EFBIG)
 
 
 def _error(number: int, path: str) -> OSError:
