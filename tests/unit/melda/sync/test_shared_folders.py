@@ -51,7 +51,8 @@ def test_each_has_its_own_part(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [(KERNEL, CORPUS), (PARTS[3], PARTS[4]), (PARTS[7], "etc/jupyter/nbconfig/tree.d/b.json"), (PARTS[-2], PARTS[-1])]
+    "names",
+    [(KERNEL, CORPUS), (PARTS[3], PARTS[4]), (PARTS[7], "etc/jupyter/nbconfig/tree.d/b.json"), (PARTS[-2], PARTS[-1])],
 )
 def test_two_containers_at_once_lose_nothing(container: Make, names: tuple[str, str]) -> None:
     one, two = container(), container()

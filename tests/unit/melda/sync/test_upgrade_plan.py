@@ -37,7 +37,7 @@ class Kept:
         found.mkdir(parents=True, exist_ok=True)
         return found
 
-    def add(self, name: str, package: str, version: str, more: tuple[str, ...] = ()) -> None:
+    def add(self, name: str, package: str, version: str, more: tuple[str, ...] = (), tool: str = "") -> None:
         """A container of that Python installs a package; the bucket has it afterwards."""
         root = self.root(name)
         synced = SyncedDir(name, str(self.local), str(self.workdir / ".melda-jupyter"), into(self.told), str)
@@ -53,6 +53,8 @@ class Kept:
         for path in more:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text("mine")
+        if tool:
+            (root / "bin" / tool).symlink_to(f"{self.workdir}/{name}/share/uv/tools/{tool}/bin/{tool}")
         if self.bucket:
             assert synced.flush("", 1e6) == ""
             shutil.rmtree(self.local)
@@ -110,6 +112,14 @@ def test_a_patch_release_takes_all_over(kept: Kept) -> None:
         assert "3.11.2" in (kept.root(NAME) / "bin" / "zebra").read_text()
         one, other = (kept.root(name) / SITE / "zebra" / "__init__.py" for name in (NAME, NEXT))
         assert one.samefile(other), "no byte is copied"
+
+
+def test_a_patch_release_keeps_a_tool_of_uvs(kept: Kept) -> None:
+    kept.add(NAME, "zebra", "1.0", ("share/uv/tools/ruff/bin/ruff",), "ruff")
+    kept.project.take_over(*kept.project.due([NEXT]))
+    link = kept.root(NEXT) / "bin/ruff"
+    assert link.readlink() == kept.workdir / NEXT / "share/uv/tools/ruff/bin/ruff"
+    assert (kept.root(NEXT) / "share/uv/tools/ruff/bin/ruff").read_text() == "mine"
 
 
 def test_a_folder_that_was_used_is_left_alone(kept: Kept) -> None:
