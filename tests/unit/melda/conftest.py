@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 RUNTIME = Path(__file__).resolve().parents[3] / "files" / "runtime" / "src"
 
-from melda.base import log, users  # noqa: E402
+from melda.base import log, regular_files, users  # noqa: E402
 from melda.config import bucket, environ  # noqa: E402
 from melda.config.firewall_policy import from_env  # noqa: E402
 
@@ -27,6 +30,26 @@ def _no_moment(monkeypatch: pytest.MonkeyPatch) -> None:
 def _own_popen(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a program does to all that it starts (melda/base/oom.py) ends with the test in which it ran."""
     monkeypatch.setattr(subprocess, "Popen", subprocess.Popen)
+
+
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], list[int]]:
+    """Let the bucket not answer when files of a name are read: so often. Returns what is left of it."""
+    read = regular_files.read
+
+    def begin(name: str, times: int = 1) -> list[int]:
+        left = [0] * times
+
+        def failing(path: str, *given: Any, **others: Any) -> bytes:
+            if left and os.path.basename(path) == name:
+                left.pop()
+                raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+            return read(path, *given, **others)
+
+        monkeypatch.setattr(regular_files, "read", failing)
+        return left
+
+    return begin
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,23 @@ def test_what_cannot_be_kept_is_not_written_over(here: Image, monkeypatch: pytes
     monkeypatch.setattr(copies.textfiles, "replace", full)
     assert cli.main(["capture"]) == 2
     assert newest.read_text() == before
+
+
+def test_what_cannot_be_read_now_is_not_written_over(
+    here: Image, monkeypatch: pytest.MonkeyPatch, unreadable: Callable[[str], list[int]]
+) -> None:
+    newest = here.workdir / "environment.json"
+    assert cli.main(["capture"]) == 0
+    before = newest.read_text()
+    files = here.workdir / "environment.json.files"
+    files.mkdir()
+    (files / "owl-3.0-py3-none-any.whl").write_text("owl")
+    monkeypatch.setattr(interpreters, "r", lambda: "4.5.0")
+    unreadable("environment.json")
+    assert cli.main(["capture"]) == 2
+    assert newest.read_text() == before and (files / "owl-3.0-py3-none-any.whl").exists()
+    assert cli.main(["capture"]) == 0
+    assert (here.workdir / OF_42).read_text() == before
 
 
 def test_one_at_a_time(here: Image, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +65,28 @@ def test_nothing_was_captured(here: Path) -> None:
     assert run(here) == "users/eve has no capture: nothing is installed"
     (here / "environment.json").write_text("{}")
     assert run(here) == "users/eve has no capture: nothing is installed", "what comes later is no fork any more"
+
+
+def test_a_bucket_that_does_not_answer_is_no_parent_without_a_capture(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "environment.json").write_text("{}")
+    answer(monkeypatch, DONE)
+
+    def failing(look: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        def found(path: str, **how: Any) -> os.stat_result:
+            if path == str(here / "environment.json"):
+                raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+            return look(path, **how)
+
+        return found
+
+    with monkeypatch.context() as now:
+        for name in ("lstat", "stat"):
+            now.setattr(os, name, failing(getattr(os, name)))
+        with pytest.raises(OSError, match="Input/output error"):
+            run(here)
+    assert run(here) == "4 packages of users/eve are installed"
 
 
 def test_refused_as_a_whole_it_is_tried_at_the_next_start(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,10 +127,12 @@ def test_what_belongs_to_no_package_is_taken_over_or_named_once(
     corpus, module = "share/nltk_data/corpora/w", world.old_site / "mytools.py"
     (old / corpus).mkdir(parents=True)
     module.write_text("")
+    (old / "share/uv/tools/ruff").mkdir(parents=True)
     world.start()
     new = world.image.workdir / f"Python-{VERSION}" / corpus
     assert new.is_dir()
     line = f"1 files or folders of no package stay in Python-{OLD}, copy them yourself: lib/python3.1/site-packages/mytools.py"
+    line += f"; 1 tools of uv's stay in Python-{OLD}, install them again (uv tool install NAME): ruff\n"
     assert capsys.readouterr().err.count(line) == 1
     new.rmdir()
     world.start()

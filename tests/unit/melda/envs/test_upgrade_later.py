@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import pytest
 from melda.envs import cli
 from melda.envs.restore import command as restore
 from melda.envs.restore import repositories
-from melda.envs.upgrade import install_passes, plan
+from melda.envs.upgrade import command, install_passes, plan, previous
+from melda.envs.upgrade.previous import Former
 from melda.plugins import state
 from melda.sync import generations, local_index, tree, upgrade_record
 from melda.sync.generations import Archive, EntryRef, Generation
@@ -240,3 +243,38 @@ def test_what_came_through_apt_and_apt_has_not_got_here(world: World, monkeypatc
     assert world.start() == f"2 packages are carried over from R 4.1.0 to {R}; 1 cannot be had: lost"
     assert world.found()["r"] == {"RUnit": "0.4.32", "built": "1.0"}, "the sync daemon has the other one installed"
     assert [row[1] for row in world.missing()] == ["lost"]
+
+
+@pytest.mark.parametrize("where", ["looked for", "read", "listed"])
+def test_a_snapshot_that_cannot_be_read_now_is_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, unreadable: Callable[[str], list[int]], where: str
+) -> None:
+    """Else its packages came from the index in place of the user's own, or never."""
+    shutil.rmtree(world.old_site.parents[2])
+    world.old_r.rmdir()
+    ours, own = world.image.workdir / ".melda-jupyter", {"name": "owl", "version": "3.0", "source": {"type": "index"}}
+    ours.mkdir()
+    text = json.dumps({**world.image.capture(), "python": {"version": OLD, "packages": [own]}})
+    (ours / f"environment.Python-{OLD}.json").write_text(text)
+    world.wheels, world.env = {"owl": ["3.0"]}, {"PATH": "/usr/bin:/bin"}
+    with monkeypatch.context() as now:
+        if where == "listed":
+            listdir, find = os.listdir, previous.find
+
+            def failing(folder: str) -> list[str]:
+                if folder == str(ours):
+                    raise OSError(errno.EIO, os.strerror(errno.EIO), folder)
+                return listdir(folder)
+
+            def found(*given: Any) -> Former:
+                now.setattr(os, "listdir", failing)
+                return find(*given)
+
+            now.setattr(previous, "find", found)
+        else:
+            unreadable(f"environment.Python-{OLD}.json")
+        if where == "read":
+            now.setattr(previous, "_has", lambda *_: True)
+        assert command.main() == 1, "start-jupyter tries again"
+    assert upgrade_record.read(str(world.image.workdir)) == {}
+    assert world.start() == f"1 packages are carried over from {MOVES}"

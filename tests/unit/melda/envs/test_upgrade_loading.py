@@ -8,7 +8,7 @@ from melda.envs.upgrade import checking, plan
 from melda.sync import upgrade_record
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried, Failure
 
-from tests.unit.melda.envs.conftest import VERSION, Image, R, distribution
+from tests.unit.melda.envs.conftest import VERSION, Image, R, distribution, r_package
 from tests.unit.melda.envs.upgrade_world import OLD, World, world
 
 __all__ = ["world"]
@@ -29,6 +29,17 @@ def test_what_was_taken_over_is_loaded_once(world: World, monkeypatch: pytest.Mo
     assert len(checked) == 1
     assert upgrade_record.read(workdir)[target] == Carried("Python-3.11.1", WHOLE, True, (failure,), True)
     assert PACKAGES != WHOLE
+
+
+def test_a_package_that_the_user_has_built_is_no_copy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it needs may come later: it is theirs, and newer than what was carried over."""
+    r_package(world.old_r, "mine", "0.1")
+    r_package(world.image.own_r, "mine", "9.9")
+    upgrade_record.note(str(world.image.workdir), f"R-{R}", Carried("R-4.1.0", PACKAGES))  # half filled
+    failure = Failure("r", "mine", "9.9", "libfoo.so.1: cannot open shared object file")
+    monkeypatch.setattr(checking, "of_r", lambda _place, _root, names: [failure] if "mine" in names else [])
+    world.start()
+    assert world.found()["r"] == {"mine": "9.9"}
 
 
 def test_loading(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -165,6 +166,36 @@ def test_storage_that_hangs_is_waited_for_once_and_loses_nothing(
     answers.touch()
     until(lambda: set(lab.kept) == {THEMES, "mine:plugin"}, "both are kept", 10)
     assert lab.get("mine:plugin") == '{"a": 1}'
+
+
+def test_what_could_not_be_read_is_not_written_over(labs: Labs, unreadable: Callable[[str, int], list[int]]) -> None:
+    labs.file.write_text(json.dumps({"mine:plugin": '{"a": 1}'}))
+    left = unreadable(lab_settings.NAME, 2)
+    lab = labs.next()
+    assert lab.get("mine:plugin") == "{}"
+    lab.save(THEMES, DARK)
+    until(lambda: not left, "it was tried to keep it", 10)
+    assert lab.kept == {"mine:plugin": '{"a": 1}'}
+    lab.save("other:plugin", '{"b": 1}')
+    until(lambda: set(lab.kept) == {"mine:plugin", "other:plugin", THEMES}, "the next change keeps both", 10)
+
+
+def test_of_two_containers_each_writes_what_was_changed_in_it(labs: Labs) -> None:
+    labs.file.write_text(json.dumps({"mine:plugin": '{"a": 1}', "old:plugin": '{"a": 1}'}))
+    one, two = labs.next(), labs.next()
+    ours = [lab_settings.LabSettings(str(lab.file)) for lab in (one, two)]
+    for lab, settings in zip((one, two), ours):
+        settings.come_back(str(lab.folder))
+    for lab, settings, name, raw in (
+        (one, ours[0], THEMES, DARK),
+        (one, ours[0], "old:plugin", "{}"),
+        (two, ours[1], "mine:plugin", '{"a": 2}'),
+        (one, ours[0], "one:plugin", '{"b": 1}'),
+    ):
+        lab._save("", "", name, raw)
+        settings.keep(str(lab.folder))
+        assert settings.settle(10)
+    assert one.kept == {"mine:plugin": '{"a": 2}', THEMES: DARK, "one:plugin": '{"b": 1}'}
 
 
 def test_what_cannot_be_written_is_said(labs: Labs, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,21 @@ def test_somebody_wrote_something_else(tmp_path: Path, text: str) -> None:
     (tmp_path / ".melda-jupyter").mkdir()
     (tmp_path / ".melda-jupyter" / "image.json").write_text(text)
     assert image_record.read(str(tmp_path)) == (None, None)
+
+
+def test_one_that_cannot_be_read_now_is_not_written_over(
+    tmp_path: Path, unreadable: Callable[[str], list[int]]
+) -> None:
+    workdir = str(tmp_path)
+    known = (image_record.write(workdir, OLD), image_record.write(workdir, NEW))[1]
+    unreadable(image_record.NAME)
+    with pytest.raises(OSError, match="Input/output error"):
+        image_record.write(workdir, NEW._replace(revision="c" * 40))
+    assert image_record.read(workdir) == known
+    (tmp_path / ".melda-jupyter").rename(tmp_path / "old")
+    assert image_record.read(workdir) == (None, None)
+    (tmp_path / ".melda-jupyter").write_text("")
+    assert image_record.read(workdir) == (None, None), "ENOTDIR"
 
 
 def test_this_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,14 @@ def test_another_python_gets_data_and_kernels_and_hears_of_the_rest(kept: Kept) 
         assert NAME in (kept.root(NAME) / "share/jupyter/kernels/zebra/kernel.json").read_text()
 
 
+def test_tools_of_uvs_are_named(kept: Kept) -> None:
+    """They have an environment of the other Python's: they are to be installed again."""
+    tools = tuple(f"share/uv/tools/{name}" for name in ("ruff/bin/ruff", ".lock", ".gitignore"))
+    kept.add(NAME, "zebra", "1.0", ("bin/mycmd", *tools), "ruff")
+    assert take(kept, Due(OTHER, NAME, PACKAGES)) == (1, ["bin/mycmd", "share/uv/tools/ruff"])
+    assert not (kept.root(OTHER) / "share/uv").exists()
+
+
 def test_an_r_and_what_is_not_there_have_nothing_of_their_own(kept: Kept) -> None:
     assert take(kept, Due("R-4.5.0", "R-4.2.2", PACKAGES)) == (0, [])
     assert take(kept, Due(OTHER, NAME, PACKAGES)) == (0, [])

@@ -68,3 +68,27 @@ def test_a_program_names_it(tmp_path: Path) -> None:
     relocate(str(tmp_path), OLD, NEW)
     assert (tmp_path / "bin/x").read_text() == f"#!{NEW}/bin/python\nx\n"
     assert (tmp_path / "bin/y").read_text() == f"{OLD}/bin/python\n"
+
+
+def test_a_tool_of_uvs_runs(tmp_path: Path) -> None:
+    tool, other = tmp_path / "share/uv/tools/ruff", tmp_path / "share/uv/tools/other"
+    (tool / "bin").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    (tool / "bin/ruff").write_text(f"#!{OLD}/share/uv/tools/ruff/bin/python\nx\n")
+    (tool / "bin/python").symlink_to(f"{OLD}/bin/python3")
+    (tool / "pyvenv.cfg").write_text(f"home = {OLD}/bin\nversion_info = 3.11.1\n")
+    receipt = 'entrypoints = [{{ name = "ruff", install-path = "{0}/bin/ruff" }}]\n'
+    (tool / "uv-receipt.toml").write_text(receipt.format(OLD))
+    other.symlink_to(tool)
+    targets = {"ruff": f"{OLD}/share/uv/tools/ruff/bin/ruff", "sh": "/bin/sh", "near": f"{OLD}2/x", "mine": "ruff"}
+    for name, target in targets.items():
+        (tmp_path / "bin" / name).symlink_to(target)
+    os.link(tool / "pyvenv.cfg", tmp_path / "old")
+    relocate(str(tmp_path), OLD, NEW)
+    moved = {**targets, "ruff": f"{NEW}/share/uv/tools/ruff/bin/ruff"}
+    assert {path.name: os.readlink(path) for path in (tmp_path / "bin").iterdir()} == moved
+    assert (tool / "bin/ruff").read_text() == f"#!{NEW}/share/uv/tools/ruff/bin/python\nx\n"
+    assert os.readlink(tool / "bin/python") == f"{NEW}/bin/python3"
+    assert (tool / "pyvenv.cfg").read_text() == f"home = {NEW}/bin\nversion_info = 3.11.1\n"
+    assert (tool / "uv-receipt.toml").read_text() == receipt.format(NEW)
+    assert OLD in (tmp_path / "old").read_text(), "the old folder's stays"

@@ -19,6 +19,7 @@ PARTS = [
     *("share/jupyter/labextensions/@two/b/package.json", "share/man/man1/a.1", "share/model.bin"),
     *("etc/jupyter/jupyter_server_config.d/a.json", "etc/jupyter/nbconfig/tree.d/a.json", "share/mine/~x/y"),
     *("include/site/python3.11/greenlet/greenlet.h", "share/man/man1/~b.1"),
+    *("share/uv/tools/ruff/bin/ruff", "share/uv/tools/black/bin/black"),
 ]
 
 
@@ -50,7 +51,8 @@ def test_each_has_its_own_part(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [(KERNEL, CORPUS), (PARTS[3], PARTS[4]), (PARTS[7], "etc/jupyter/nbconfig/tree.d/b.json")]
+    "names",
+    [(KERNEL, CORPUS), (PARTS[3], PARTS[4]), (PARTS[7], "etc/jupyter/nbconfig/tree.d/b.json"), (PARTS[-2], PARTS[-1])],
 )
 def test_two_containers_at_once_lose_nothing(container: Make, names: tuple[str, str]) -> None:
     one, two = container(), container()

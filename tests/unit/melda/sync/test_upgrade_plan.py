@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ class Kept:
         found.mkdir(parents=True, exist_ok=True)
         return found
 
-    def add(self, name: str, package: str, version: str, more: tuple[str, ...] = ()) -> None:
+    def add(self, name: str, package: str, version: str, more: tuple[str, ...] = (), tool: str = "") -> None:
         """A container of that Python installs a package; the bucket has it afterwards."""
         root = self.root(name)
         synced = SyncedDir(name, str(self.local), str(self.workdir / ".melda-jupyter"), into(self.told), str)
@@ -52,6 +53,8 @@ class Kept:
         for path in more:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text("mine")
+        if tool:
+            (root / "bin" / tool).symlink_to(f"{self.workdir}/{name}/share/uv/tools/{tool}/bin/{tool}")
         if self.bucket:
             assert synced.flush("", 1e6) == ""
             shutil.rmtree(self.local)
@@ -109,6 +112,14 @@ def test_a_patch_release_takes_all_over(kept: Kept) -> None:
         assert "3.11.2" in (kept.root(NAME) / "bin" / "zebra").read_text()
         one, other = (kept.root(name) / SITE / "zebra" / "__init__.py" for name in (NAME, NEXT))
         assert one.samefile(other), "no byte is copied"
+
+
+def test_a_patch_release_keeps_a_tool_of_uvs(kept: Kept) -> None:
+    kept.add(NAME, "zebra", "1.0", ("share/uv/tools/ruff/bin/ruff",), "ruff")
+    kept.project.take_over(*kept.project.due([NEXT]))
+    link = kept.root(NEXT) / "bin/ruff"
+    assert link.readlink() == kept.workdir / NEXT / "share/uv/tools/ruff/bin/ruff"
+    assert (kept.root(NEXT) / "share/uv/tools/ruff/bin/ruff").read_text() == "mine"
 
 
 def test_a_folder_that_was_used_is_left_alone(kept: Kept) -> None:
@@ -277,6 +288,24 @@ def test_a_record_that_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / ".melda-jupyter").mkdir()
     (tmp_path / ".melda-jupyter" / "upgrade.json").write_text(text)
     assert upgrade_record.read(str(tmp_path)) == {}
+
+
+def test_a_record_that_cannot_be_read_now_is_not_written_over(
+    tmp_path: Path, unreadable: Callable[[str], list[int]]
+) -> None:
+    workdir, begun = str(tmp_path), Carried("Python-3.11.2", PACKAGES)
+    upgrade_record.note(workdir, "R-4.5.0", Carried("R-4.2.2", PACKAGES))
+    upgrade_record.note(workdir, "Python-3.13.5", begun)
+    left = unreadable(upgrade_record.NAME)
+    with pytest.raises(OSError, match="Input/output error"):
+        upgrade_record.note(workdir, "Python-3.13.5", begun._replace(done=True))
+    assert not left and set(upgrade_record.read(workdir)) == {"R-4.5.0", "Python-3.13.5"}
+    install(tmp_path / "R-4.2.2", "a", "1.0")
+    install(tmp_path / "R-4.5.0", "b", "1.0")
+    unreadable(upgrade_record.NAME)
+    with pytest.raises(OSError, match="Input/output error"):
+        Project(workdir, "", into([])).due(["R-4.5.0"])
+    assert Project(workdir, "", into([])).due(["R-4.5.0"]) == [Due("R-4.5.0", "R-4.2.2", PACKAGES)], "half filled"
 
 
 def test_where_the_folders_are_is_seen_by_what_is_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

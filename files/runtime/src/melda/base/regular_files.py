@@ -12,6 +12,8 @@ import stat
 from typing import Optional
 
 CHUNK = 1 << 20
+# Errors of a name that nothing has, or something else than a file that could be read: whoever waits for it waits in vain.
+NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.EFBIG)
 
 
 def _error(number: int, path: str) -> OSError:
@@ -81,3 +83,19 @@ def read(path: str, limit: int, dir_fd: Optional[int] = None, follow: bool = Tru
         return content
     finally:
         os.close(number)
+
+
+def read_if_any(path: str, limit: int, dir_fd: Optional[int] = None, follow: bool = True) -> bytes:
+    """Return the content of a file; empty where there is none that could be read, or something else in its place.
+
+    Arguments as for :func:`read`.
+
+    Raises:
+        OSError: it cannot be read now, as a bucket that does not answer: whoever takes that for empty writes over what is there.
+    """
+    try:
+        return read(path, limit, dir_fd, follow)
+    except OSError as error:
+        if error.errno in NO_FILE:
+            return b""
+        raise

@@ -99,7 +99,7 @@ class LabSettings:
         self._writing = self._changed = False
         self._until = 0.0  # a page waits; 0: nobody has asked yet
         self._back = threading.Event()
-        self._kept: Dict[str, str] = {}
+        self._known: Dict[str, str] = {}  # what came back, and what was here when it was last kept
 
     def come_back(self, folder: str) -> None:
         """Put them where Jupyter reads them, the first time; what is there already is newer.
@@ -114,12 +114,12 @@ class LabSettings:
 
     def _restore(self, folder: str) -> None:
         try:
-            self._kept = kept(self._path)
-            for name, raw in self._kept.items():
+            for name, raw in kept(self._path).items():
                 path = os.path.join(folder, name.replace(":", "/") + ENDING)
                 try:
                     os.makedirs(os.path.dirname(path), exist_ok=True)
                     textfiles.create(path, raw)
+                    self._known[name] = raw
                 except OSError as error:  # a name that is too long, say
                     _warn(f"come without {name[:LONGEST]}", error)
         except OSError as error:
@@ -161,20 +161,28 @@ class LabSettings:
                     return
                 self._changed = False
             try:
-                here = on_disk(folder)
-                # What the project has, and did not come back, is not lost.
-                found = {**{name: raw for name, raw in self._kept.items() if name not in here}, **here}
-                self._put({name: raw for name, raw in sorted(found.items()) if usable(name, raw)})
+                self._put(on_disk(folder))
             except OSError as error:
                 _warn("are not kept in the project", error)
 
-    def _put(self, found: Dict[str, str]) -> None:
-        text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    def _put(self, here: Dict[str, str]) -> None:
+        """Bring what was changed here into the project; what another container has put there stays."""
+        known = self._known
+        try:
+            theirs = kept(self._path)
+        except OSError as error:
+            if error.errno and error.errno not in regular_files.NO_FILE:
+                raise  # the bucket does not answer: nothing is written over what may be there, the next change tries again
+            theirs, known = {}, {}
+        changed = {name for name in {*here, *known} if here.get(name) != known.get(name)}
+        found = {name: raw for name, raw in theirs.items() if name not in changed}
+        found.update((name, here[name]) for name in changed if usable(name, here.get(name)))
+        text = json.dumps(dict(sorted(found.items())), indent=1, ensure_ascii=False) + "\n"
         if len(text.encode()) > LARGEST:
             raise OSError(f"they have more than {LARGEST} bytes")
-        if found != self._kept:
+        if found != theirs:
             textfiles.replace(self._path, text)
-            self._kept = found
+        self._known = here
 
 
 def _begin(otherwise: str, action: Callable[[str], None], folder: str) -> bool:

@@ -67,8 +67,8 @@ def _image(found: Any) -> Optional[Image]:
 
 def _json(path: str) -> Dict[str, Any]:
     try:
-        found = json.loads(regular_files.read(path, LARGEST))
-    except (OSError, ValueError, RecursionError):
+        found = json.loads(regular_files.read_if_any(path, LARGEST))
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -81,7 +81,9 @@ def here(place: ImageLayout, made: str = IMAGE, os_release: str = OS_RELEASE) ->
         made: what the build wrote down; an image that was not built by ``make image`` has no such file.
         os_release: says what it was built on where the build does not.
     """
-    found = _image(_json(made)) or Image()
+    found = Image()
+    with contextlib.suppress(OSError):
+        found = _image(_json(made)) or found
     base = found.base
     if not base:
         with contextlib.suppress(OSError):
@@ -95,7 +97,11 @@ def path_in(workdir: str) -> str:
 
 
 def read(workdir: str) -> Record:
-    """Return what a project knows; nothing where there is no record, or something else in its place."""
+    """Return what a project knows; nothing where there is no record, or something else in its place.
+
+    Raises:
+        OSError: it cannot be read now.
+    """
     found = _json(path_in(workdir))
     return Record(_image(found.get("last")), _image(found.get("before")))
 
@@ -118,7 +124,7 @@ def write(workdir: str, now: Image, known: Optional[Record] = None) -> Record:
         What is remembered.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be read or written.
     """
     known = known or read(workdir)
     before = known.last if known.last and not same(known.last, now) else known.before

@@ -14,7 +14,6 @@ from melda.base.log import Say
 from melda.base.paths import BSPM_RECORD, BUS_INTERFACE, BUS_NAME, BUS_PATH
 from melda.sync import programs, tree
 from melda.sync.generations import integer
-from melda.sync.store import NO_MANIFEST
 
 RECORD = BSPM_RECORD  # bspm's service keeps it
 DPKG = "/var/lib/dpkg/info"  # NAME.list of what is installed
@@ -48,12 +47,7 @@ def listed(path: str) -> Names:
     Raises:
         OSError: it cannot be read now: the bucket does not answer.
     """
-    try:
-        return names(regular_files.read(path, LARGEST).decode("utf-8", "replace"))
-    except OSError as error:
-        if error.errno in (*NO_MANIFEST, errno.ENOENT, errno.ENOTDIR):
-            return frozenset()
-        raise
+    return names(regular_files.read_if_any(path, LARGEST).decode("utf-8", "replace"))
 
 
 class Packages:

@@ -11,14 +11,14 @@ from melda.base.log import Say
 from melda.base.paths import PROJECT_STATE
 from melda.sync import distributions, tree
 from melda.sync.hard_links import link_each
-from melda.sync.relocation import relocate
+from melda.sync.relocation import TOOLS, relocate
 from melda.sync.restoring import Restoring
 from melda.sync.store import Store
 from melda.sync.upgrade_plan import Due
 
 WORK = "carried-over-data"  # folder for what is on its way, beside where it goes
 # In ``share``, but made for a package: of no use where that is not installed, or is another version.
-OF_PACKAGES = tuple(f"share/{name}/" for name in ("jupyter/labextensions", "jupyter/nbextensions", "man", "doc"))
+OF_PACKAGES = tuple(f"share/{name}/" for name in ("jupyter/labextensions", "jupyter/nbextensions", "man", "doc", "uv"))
 
 
 class Loose(NamedTuple):
@@ -26,7 +26,7 @@ class Loose(NamedTuple):
 
     Attributes:
         taken: how many entries were taken over.
-        left: entries that were not.
+        left: entries that were not; of uv's tools the tools alone.
     """
 
     taken: int
@@ -53,6 +53,14 @@ def of_no_package(shape: tree.Layout, root: str) -> List[str]:
     return sorted(
         entry for entry in shape.entries(root) if entry not in owned and os.path.basename(entry) != "__pycache__"
     )
+
+
+def _is_uvs(root: str, entry: str) -> bool:
+    """Find out whether an entry comes again with uv's tools: a link to one of them, or what uv keeps beside them."""
+    path = os.path.join(root, entry)
+    if entry.startswith("bin/") and os.path.islink(path):
+        return f"/{TOOLS}/" in os.readlink(path)
+    return entry.startswith("share/uv/") and (entry.startswith(TOOLS + "/.") or not entry.startswith(TOOLS + "/"))
 
 
 def _unpack(name: str, work: str, ours: str, say: Say) -> str:
@@ -85,10 +93,11 @@ def take(workdir: str, local: str, due: Due, say: Say) -> Loose:
         source = _unpack(due.source, work, ours, say) if local else os.path.join(workdir, due.source)
         found = of_no_package(shape, source)
         chosen = [entry for entry in found if entry.startswith("share/") and not entry.startswith(OF_PACKAGES)]
+        left = [entry for entry in found if entry not in chosen and not _is_uvs(source, entry)]
         link_each(source, data, chosen, say)
         relocate(data, *(os.path.join(workdir, name) for name in (due.source, due.target)))
         moved = distributions.adopt(tree.layout(due.target), data, os.path.join(local or workdir, due.target))
     finally:
         with contextlib.suppress(OSError):
             distributions.remove(work)
-    return Loose(len(moved), [entry for entry in found if entry not in chosen])
+    return Loose(len(moved), left)

@@ -12,22 +12,47 @@ from melda.base import regular_files
 from melda.sync import tree
 
 SHEBANG = 4096  # bytes of a program that are looked at: its first lines
+TOOLS = os.path.join("share", "uv", "tools")
+# Where uv's tools name their Python, and what links lead to them: https://docs.astral.sh/uv/concepts/tools/
+OF_TOOLS = ("pyvenv.cfg", "uv-receipt.toml")
 KERNELS = os.path.join("share", "jupyter", "kernels")
-LARGEST = 1 << 20  # bytes of a kernel.json
+LARGEST = 1 << 20  # bytes of a kernel.json, or of one of OF_TOOLS
 
 
 def relocate(root: str, old: str, new: str) -> None:
-    """Let programs and kernels in ``root`` that name the Python of the folder ``old`` name the one of ``new``."""
-    for name in tree.listed(os.path.join(root, "bin")):
-        path = os.path.join(root, "bin", name)
-        if os.path.isfile(path) and not os.path.islink(path):
-            with contextlib.suppress(OSError):
-                _replace(path, _program(path, old.encode(), new.encode()))
+    """Let programs, kernels and uv's tools in ``root`` that name the Python of the folder ``old`` name the one of ``new``."""
+    _programs(os.path.join(root, "bin"), old, new)
+    for name in tree.listed(os.path.join(root, TOOLS)):
+        tool = os.path.join(root, TOOLS, name)
+        if not os.path.islink(tool):
+            _programs(os.path.join(tool, "bin"), old, new)
+            for path in (os.path.join(tool, file) for file in OF_TOOLS):
+                with contextlib.suppress(OSError):
+                    _replace(path, _named(regular_files.read(path, LARGEST, follow=False), old.encode(), new.encode()))
     for name in tree.listed(os.path.join(root, KERNELS)):
         path = os.path.join(root, KERNELS, name, "kernel.json")
         if not os.path.islink(os.path.dirname(path)):
             with contextlib.suppress(OSError, ValueError, RecursionError):
                 _replace(path, _kernel(path, old, new))
+
+
+def _programs(folder: str, old: str, new: str) -> None:
+    if os.path.islink(folder):
+        return
+    for path in [os.path.join(folder, name) for name in tree.listed(folder)]:
+        with contextlib.suppress(OSError):
+            if os.path.islink(path):
+                _lead(path, old + "/", new + "/")
+            elif os.path.isfile(path):
+                _replace(path, _program(path, old.encode(), new.encode()))
+
+
+def _lead(path: str, old: str, new: str) -> None:
+    """Let a link that leads into the old folder lead into the new one."""
+    target = os.readlink(path)
+    if target.startswith(old):
+        os.symlink(new + target[len(old) :], path + ".new")
+        os.replace(path + ".new", path)
 
 
 def _replace(path: str, content: Optional[bytes]) -> None:
@@ -43,9 +68,13 @@ def _replace(path: str, content: Optional[bytes]) -> None:
 def _program(path: str, old: bytes, new: bytes) -> Optional[bytes]:
     with open(path, "rb") as stream:
         head = stream.read(SHEBANG)
-        if not head.startswith(b"#!") or old + b"/" not in head:
-            return None
-        return head.replace(old + b"/", new + b"/") + stream.read()
+        changed = _named(head, old, new) if head.startswith(b"#!") else None
+        return changed + stream.read() if changed else None
+
+
+def _named(text: bytes, old: bytes, new: bytes) -> Optional[bytes]:
+    """Return what a text is to be; nothing: what it is."""
+    return text.replace(old + b"/", new + b"/") if old + b"/" in text else None
 
 
 def _kernel(path: str, old: str, new: str) -> Optional[bytes]:

@@ -13,7 +13,7 @@ from melda.base import folders
 FOLDERS = (
     ("etc", "etc/jupyter", "etc/jupyter/nbconfig", "include", "include/site")
     + ("share", "share/jupyter", "share/jupyter/kernels", "share/jupyter/labextensions", "share/jupyter/nbextensions")
-    + ("share/doc", "share/man", "share/nltk_data")
+    + ("share/doc", "share/man", "share/nltk_data", "share/uv", "share/uv/tools")
 )
 # Those of which each folder whose name begins so is opened too.
 WITHIN = {

@@ -70,11 +70,15 @@ def _carried(found: Any) -> Optional[Carried]:
 
 
 def read(workdir: str) -> Dict[str, Carried]:
-    """Return what was carried over, by the name of the new folder; what is no record is none."""
+    """Return what was carried over, by the name of the new folder; what is no record is none.
+
+    Raises:
+        OSError: it cannot be read now.
+    """
     try:
-        found = json.loads(regular_files.read(path_in(workdir), LARGEST))
+        found = json.loads(regular_files.read_if_any(path_in(workdir), LARGEST))
         pairs = [(name, _carried(one)) for name, one in found["folders"].items() if FOLDER.fullmatch(name)]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
     return {name: one for name, one in pairs if one}
 
@@ -83,7 +87,7 @@ def note(workdir: str, name: str, one: Carried) -> None:
     """Remember how the folder ``name`` was filled, or is being filled.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be read or written.
     """
     known = read(workdir)
     if known.get(name) == one:

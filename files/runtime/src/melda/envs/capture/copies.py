@@ -14,7 +14,7 @@ from melda.envs import capture, document, entries
 from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UsageError
 from melda.plugins import state
-from melda.sync import fork_of
+from melda.sync import fork_of, tree
 
 # A capture of another Python or R than the newest one's: environment.Python-3.11.2_R-4.2.2.json.
 FORMER = re.compile(r"environment\.(Python-[0-9.]+[0-9]_?)?(R-[0-9.]+[0-9])?(?<=[0-9])\.json")
@@ -27,13 +27,15 @@ def newest(workdir: str) -> Tuple[str, str]:
 
 def _names(folder: str) -> List[str]:
     """Return the names in a folder: one request of s3fs's, where asking for a name that is not there would be four."""
-    with contextlib.suppress(OSError):
-        return sorted(os.listdir(folder))
-    return []
+    return sorted(tree.listed(folder))
 
 
 def paths(workdir: str) -> Iterator[str]:
-    """Return where captures may lie in a project."""
+    """Return where captures may lie in a project.
+
+    Raises:
+        OSError: it cannot be read now.
+    """
     for path in newest(workdir):
         folder, name = os.path.split(path)
         names = _names(folder)
@@ -81,12 +83,12 @@ def keep_former(path: str, found: Dict[str, Any]) -> str:
         Where it is kept; empty: there was nothing to keep.
 
     Raises:
-        OSError: it cannot be kept.
+        OSError: it cannot be kept, or not be read now: what is written over is lost.
     """
     try:
-        text = regular_files.read(path, document.LARGEST).decode("utf-8-sig")
+        text = regular_files.read_if_any(path, document.LARGEST).decode("utf-8-sig")
         of = versions(json.loads(text))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ""
     if of == versions(found):
         return ""

@@ -145,13 +145,14 @@ class Passes:
         """
         shutil.rmtree(self._work, ignore_errors=True)
         os.makedirs(self._work)
+        missing = {entry["name"] for entry in self._missing("r")}
         try:
             self._r_binaries()
             self._wheels()
             self._newest()
             self._sources()
             self._needed()
-            self._load_copies()
+            self._load_copies(missing)
             unfit = self._unfit()
         finally:
             shutil.rmtree(self._work, ignore_errors=True)
@@ -280,9 +281,10 @@ class Passes:
                 found += [one._replace(reason=checking.DOES_NOT_LOAD + one.reason) for one in failures]
         return found
 
-    def _load_copies(self) -> None:
-        """R packages from copies were built by the other R: one that does not load here is removed again."""
-        names = {entry["name"] for entry in self._wanted["r"] if "file" in entry and entry["name"] in self._there("r")}
+    def _load_copies(self, missing: Collection[str]) -> None:
+        """R packages from copies were built by the other R: of those that were ``missing`` one that does not load goes again."""
+        came = self._there("r").intersection(missing)  # what was here before is the user's own
+        names = {entry["name"] for entry in self._wanted["r"] if "file" in entry and entry["name"] in came}
         root = set_paths.plugins(self._place).r
         failures = checking.of_r(self._place, root, names) if names else []
         for one in failures:

@@ -9,6 +9,7 @@ from melda.base import log
 from melda.envs.restore.progress import Progress, printable
 from melda.envs.upgrade import checking
 from melda.plugins import state
+from melda.sync.relocation import TOOLS
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import Failure
 
@@ -101,9 +102,15 @@ def summary(count: int, dues: Collection[Due], failures: Sequence[Failure]) -> s
 
 def left(due: Due, entries: Sequence[str]) -> str:
     """Return one line of what belongs to no package, and is not taken over."""
-    more = f" and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
-    names = ", ".join(entries[:SHOWN])
-    return f"{len(entries)} files or folders of no package stay in {due.source}, copy them yourself: {names}{more}"
+    tools = [entry[len(TOOLS) + 1 :] for entry in entries if entry.startswith(TOOLS + "/")]
+    others = [entry for entry in entries if not entry.startswith(TOOLS + "/")]
+    found = []
+    for names, what in ((others, "files or folders of no package stay in {0}, copy them yourself"),
+                        (tools, "tools of uv's stay in {0}, install them again (uv tool install NAME)")):  # fmt: skip
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            found.append("{0} {1}: {2}{3}".format(len(names), what.format(due.source), ", ".join(names[:SHOWN]), more))
+    return "; ".join(found)
 
 
 def does_not_load(failures: Sequence[Failure]) -> str:

@@ -261,9 +261,12 @@ class Upgrade:
         return dues, [failure for one in found.values() for failure in one.failures]
 
     def note_manifest(self) -> None:
-        """Compute the number that stands for this image, if it is not known yet."""
-        record = image_record.read(self._place.workdir)
-        now = image_record.here(self._place)
-        if record.last is None or (image_record.same(record.last, now) and not record.last.manifest):
-            number = capture.capture(self._place)["system"]["image"]
-            image_record.write(self._place.workdir, (record.last or now)._replace(manifest=number))
+        """Compute the number that stands for this image, if it is not known yet; no package waits for it."""
+        try:
+            record = image_record.read(self._place.workdir)
+            now = image_record.here(self._place)
+            if record.last is None or (image_record.same(record.last, now) and not record.last.manifest):
+                number = capture.capture(self._place)["system"]["image"]
+                image_record.write(self._place.workdir, (record.last or now)._replace(manifest=number), record)
+        except OSError as error:
+            notices.say(f"the number of this image is not noted: {error.strerror or error}", log.WARNING)

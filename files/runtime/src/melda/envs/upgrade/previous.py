@@ -60,9 +60,9 @@ def inspect(place: environ.ImageLayout, of_python: str, of_r: str) -> capture.In
 
 def _has(path: str, kind: str, version: str) -> bool:
     try:
-        found = json.loads(regular_files.read(path, document.LARGEST).decode("utf-8-sig"))
+        found = json.loads(regular_files.read_if_any(path, document.LARGEST).decode("utf-8-sig"))
         return copies.versions(found)[kind == "r"] == version
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
@@ -73,6 +73,9 @@ def snapshots(workdir: str, kind: str, version: str) -> Iterator[str]:
         workdir: the project.
         kind: ``python`` or ``r``.
         version: its version.
+
+    Raises:
+        OSError: one cannot be read now.
     """
     found = [path for path in copies.paths(workdir) if copies.is_of_project(workdir, path)]
     found = [path for path in found if _has(path, kind, version)]
@@ -161,6 +164,9 @@ def find(place: environ.ImageLayout, due: Due, local: bool) -> Former:
         there = {} if local else in_bucket(place.workdir, due.source)
     if not path and not there:
         raise UsageError(f"there is no snapshot of {due.source}: what was in it is not known")
-    found = document.check(document.parse_json(document.read_text(path), path), path) if path else document.empty()
+    found = document.empty()
+    if path:  # an error of reading it now is none of what was written
+        text = document.decoded(regular_files.read(path, document.LARGEST), path)
+        found = document.check(document.parse_json(text, path), path)
     found = _with_unlisted(found, kind, there)
     return Former(due, kind, found[kind]["packages"], path + pack.ENDING)
