@@ -21,6 +21,7 @@ from tasks.lib.locks import pins
 from tasks.lib.managed_files import ManagedFile
 from tasks.lib.progress import say
 
+PICTURES = ("kernel.js", "logo-64x64.png", "logo-svg.svg")  # not all of them in each IRkernel
 KIND = "R packages"  # as what is skipped is called
 FAILED = " (not available from apt, and from CRAN {0} they could not be compiled)"
 UNREACHABLE = " (not available from apt, CRAN {0} does not answer)"
@@ -164,6 +165,12 @@ def missing_recorded(wanted: List[str], mirror: str) -> Generator[staging.Comman
         yield from omitted.clear(KIND)
 
 
+def kernel_paths(description: str, source: str) -> List[str]:
+    """Name what :func:`kernel` asks about."""
+    folder = description.rpartition("/")[0]
+    return [folder, description, *(f"{place}/{name}" for place in (source, folder) for name in PICTURES)]
+
+
 @operation()
 def kernel(entry: ManagedFile, source: str) -> Generator[staging.Command, None, None]:
     """Register the R kernel system-wide: its description, and the pictures of IRkernel's own.
@@ -176,7 +183,9 @@ def kernel(entry: ManagedFile, source: str) -> Generator[staging.Command, None, 
     """
     folder = entry.path.rpartition("/")[0]
     entries = [ManagedFile(folder, mode="755"), entry]
-    present = host.get_fact(PathStats, paths=[one.path for one in entries])
-    if not managed_files.in_sync(entries, present):
-        yield from managed_files.diff(entries, present)
-        yield StringCommand(f"! cd {source} || install -m 644 -t {folder} kernel.js logo-*")
+    present = host.get_fact(PathStats, paths=kernel_paths(entry.path, source))
+    yield from managed_files.diff(entries, present)
+    for name in PICTURES:
+        theirs = present.get(f"{source}/{name}", ())
+        if theirs[:1] == ("file",) and present.get(f"{folder}/{name}") != ("file", "644", "root", "root", theirs[-1]):
+            yield StringCommand(f"install -m 644 -t {folder} {source}/{name}")
