@@ -16,7 +16,7 @@ from tasks.facts.files import FileContents, PathStats
 from tasks.facts.r import LIBRARIES, PackageOrigins, RPackages
 from tasks.facts.venv import Distributions
 from tasks.lib import managed_files, omitted, reachable, staging
-from tasks.lib.apt_get import apt_get
+from tasks.lib.apt_get import install
 from tasks.lib.locks import pins
 from tasks.lib.managed_files import ManagedFile
 from tasks.lib.progress import say
@@ -97,11 +97,11 @@ def apt_installed(wanted: List[str]) -> Generator[staging.Command, None, None]:
     if not binary:
         return
     names = [debian_name(name) for name in binary]
-    again = "" if host.get_fact(DebPackages).keys().isdisjoint(names) else "--reinstall "
+    again = not host.get_fact(DebPackages).keys().isdisjoint(names)
     places = " ".join(f"{folder}/$p/Meta/package.rds" for folder in LIBRARIES)
     # apt exits with 0 where it has not got the version that is installed, to install it again.
     yield from staging.run(
-        f"{apt_get(again + 'install ' + ' '.join(names))}; lacking=;"
+        f"{install(' '.join(names), again)}; lacking=;"
         f' for p in {" ".join(binary)}; do [ -n "$(ls {places} 2>/dev/null)" ] || lacking="$lacking $p"; done;'
         ' [ -z "$lacking" ] || { echo "installed by apt, and not there for R:$lacking" >&2; exit 1; }'
     )
@@ -140,7 +140,7 @@ def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, 
         asked = " ".join([shlex.quote(reachable.cran(mirror)), *compiled])
         yield from staging.run(
             f"{staging.PREPARE_R}; {staging.RSCRIPT} --vanilla needs.R {asked} >needs; apt-cache pkgnames r-cran- >known;"
-            f' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {apt_get("install")} $binary;'
+            f' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {install("$binary")};'
             f" {staging.RSCRIPT} --vanilla compile.R {asked}; install -D -m 644 not-compiled {NOT_COMPILED}",
             {name: managed_files.source("packages/" + name) for name in ("needs.R", "compile.R")},
         )
