@@ -17,7 +17,6 @@ from tasks.operations import certificates as operations
 from tasks.operations import managed_files
 from tasks.settings import deploy
 
-FOLDER = "/usr/local/share/ca-certificates"
 NAME = "melda-jupyter-{0}.crt"
 
 
@@ -28,15 +27,14 @@ def certificates() -> None:
     if path:
         with open(path, "rb") as bundle:
             found = pem.split(bundle.read())
-    wanted = {f"{FOLDER}/{NAME.format(number)}": text for number, text in enumerate(found, 1)}
+    wanted = {f"{operations.FOLDER}/{NAME.format(number)}": text for number, text in enumerate(found, 1)}
     managed_list.keep(ManagedFile(path, text) for path, text in wanted.items())
-    prefetch(FindFiles, path=FOLDER, fname=NAME.format("*"))
-    if wanted:
-        prefetch(PathStats, paths=list(wanted))
+    prefetch(FindFiles, path=operations.FOLDER, fname=NAME.format("*"))
+    prefetch(PathStats, paths=[*wanted, operations.PENDING])
     operations.trusted(
         name="Let the system trust the site's certificate authorities",
         wanted=wanted,
-        ours=f"{FOLDER}/{NAME.format('*')}",
+        ours=f"{operations.FOLDER}/{NAME.format('*')}",
     )
     # requests, and what is built on it, has a list of its own.
     managed_files.block(

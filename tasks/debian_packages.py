@@ -11,8 +11,9 @@ PACKAGES: Dict[str, Tuple[str, ...]] = {
     # libopenblas0-pthread: a product of matrices nine times as fast as by the reference BLAS that r-base-core brings; its
     # threads, because OpenMP's hang in a forked child (parallel::mclapply).
     "r": ("r-base-core", "r-cran-irkernel", "r-cran-jsonlite", "libopenblas0-pthread"),
-    # fuse: s3fs mounts through fusermount; media-types gives objects their Content-Type.
-    "mount": ("s3fs", "fuse"),
+    # It brings fuse (fusermount) and media-types (an object's Content-Type). fuse by name would take away the fuse3 of a host in
+    # use, which provides it, and what needs that.
+    "mount": ("s3fs",),
     "ssh": ("openssh-server",),
     "firewall": ("iptables",),
     "sync": ("zstd",),

@@ -48,7 +48,7 @@ def _programs() -> None:
     apt.packages(name="Install Python and R's kernel", packages=PACKAGES["system"] + PACKAGES["r"])
     # The meta-package's jupyter.py is an old copy of jupyter_core's.
     install("Install Jupyter and the version service's packages", lock("none"), first=["jupyter"])
-    prefetch(PathStats, paths=[R_KERNEL.rpartition("/")[0], R_KERNEL])
+    prefetch(PathStats, paths=r.kernel_paths(R_KERNEL, IRKERNEL))
     kernel = ManagedFile(R_KERNEL, source("jupyter/ir/kernel.json"))
     managed_list.keep([kernel])
     r.kernel(name="Register the R kernel", entry=kernel, source=IRKERNEL)

@@ -251,29 +251,27 @@ def accepted() -> bool:
     this = state.inventory.get_host(host.name)  # not the context's stand-in for it
     if this not in _ACCEPTED:
         nameless_image.show()
-        _ACCEPTED[this] = _is_accepted(this)
+        try:
+            check()
+        except EOFError:
+            # pyinfra asks for it when the first command needs it.
+            said = f"sudo on {host.name} asks for a password: run this in a terminal, or give the login sudo without"
+            _leave_out(this, DeployError(said))
+        except DeployError as refused:
+            _leave_out(this, refused)
+        else:
+            _ACCEPTED[this] = True
     return _ACCEPTED[this]
 
 
-def _is_accepted(this: Host) -> bool:
-    try:
-        check()
-    except EOFError:
-        # pyinfra asks for it when the first command needs it.
-        error = DeployError(
-            f"sudo on {host.name} asks for a password: run this in a terminal, or give the login sudo without"
-        )
-    except DeployError as refused:
-        error = refused
-    else:
-        return True
+def _leave_out(this: Host, error: DeployError) -> None:
     # pyinfra ends the run of all hosts for one that cannot be prepared.
     if not state.active_hosts - {this}:
         raise error
     logger.error(f"{host.print_prefix}{error}")
     summary.refused(str(error))
     state.fail_hosts({this})
-    return False
+    _ACCEPTED[this] = False
 
 
 def deploy(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -287,7 +285,10 @@ def deploy(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         @wraps(task)
         def checked(*arguments: str) -> None:
             if accepted():
-                task(*arguments)
+                try:
+                    task(*arguments)
+                except DeployError as refused:  # what only the task knows; nothing is changed yet
+                    _leave_out(state.inventory.get_host(host.name), refused)
 
         found: Callable[..., Any] = pyinfra.api.deploy(name)(checked)
         return found

@@ -46,6 +46,16 @@ def apt_get(arguments: str) -> str:
     return f"{command} {arguments}"
 
 
+def install(packages: str, again: bool = False) -> str:
+    """Say in shell how to install packages, and to fail in one line of apt's where others would have to go: they are in use.
+
+    Args:
+        packages: their names, in shell.
+        again: also those that are installed.
+    """
+    return apt_get(f"--no-remove {'--reinstall ' if again else ''}install {packages}")
+
+
 def update(source: str = "", on_failure: str = "true") -> str:
     """Say in shell how to fetch the package lists, and to fail, in one line, if any source cannot be used.
 

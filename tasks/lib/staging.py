@@ -12,7 +12,9 @@ import uuid
 from typing import Dict, Generator, Optional, Union
 
 from pyinfra import host
-from pyinfra.api import FileUploadCommand, StringCommand
+from pyinfra.api import FileUploadCommand, Host, State, StringCommand
+from pyinfra.api.arguments import ConnectorArguments
+from pyinfra.connectors.ssh import SSHConnector
 
 # Not in /tmp: docker cp does not see a tmpfs there (https://github.com/moby/moby/issues/22020), and Docker's may not be
 # executed from.
@@ -38,6 +40,7 @@ PREPARE_R = (
     "mkdir -m 700 tmp; export TMPDIR=$PWD/tmp R_LIBS= R_LIBS_USER=/nonexistent;"
     f" mkdir -p {R_LIBRARY}; rm -rf {R_LIBRARY}/00LOCK*"
 )
+_OTHERS = ("_sudo", "_doas", "_dzdo", "_su_user")
 Command = Union[StringCommand, FileUploadCommand]
 
 # The names under which apt, pip, uv, R (libcurl) and Python look for a CA bundle.
@@ -102,14 +105,27 @@ def fresh(folder: str, mode: str) -> StringCommand:
     )
 
 
+class _Upload(FileUploadCommand):
+    """pyinfra's, whose temporary file nobody else can read: over ssh with sudo SFTP makes it with the login's umask."""
+
+    def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> bool:
+        arguments = {**connector_arguments, **self.connector_arguments}
+        # The same condition as that of pyinfra's connector, which writes to the file that is there.
+        if isinstance(host.connector, SSHConnector) and any(map(arguments.get, _OTHERS)):
+            made, _ = host.run_shell_command(StringCommand(f"( umask 077; : >{self.remote_temp_filename} )"))
+            if not made:
+                return False
+        return bool(super().execute(state, host, connector_arguments))
+
+
 def upload(content: bytes, path: str) -> FileUploadCommand:
     """Return a command that writes ``content`` to ``path``.
 
-    Over ssh with sudo it travels through a file of the login's: not at ``path``, where the login may not write, and
-    not under a name that others can guess.
+    Over ssh with sudo it travels through a file of the login's: not at ``path``, where the login may not write, not
+    under a name that others can guess, and for nobody else to read.
     """
     temporary = f"/tmp/melda-jupyter.{uuid.uuid4().hex}"
-    return FileUploadCommand(io.BytesIO(content), path, remote_temp_filename=temporary)
+    return _Upload(io.BytesIO(content), path, remote_temp_filename=temporary)
 
 
 def run(command: str, uploads: Optional[Dict[str, bytes]] = None) -> Generator[Command, None, None]:

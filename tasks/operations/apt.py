@@ -85,7 +85,7 @@ def packages(packages: Iterable[str]) -> Generator[Command, None, None]:
     """
     missing = sorted(set(packages) - host.get_fact(DebPackages).keys())
     if missing:
-        yield from staging.run(apt_get.apt_get("install " + " ".join(shlex.quote(name) for name in missing)))
+        yield from staging.run(apt_get.install(" ".join(shlex.quote(name) for name in missing)))
 
 
 @operation()

@@ -13,6 +13,12 @@ from tasks.lib import managed_files
 from tasks.lib.managed_files import ManagedFile
 from tasks.lib.staging import Command
 
+FOLDER = "/usr/local/share/ca-certificates"
+# There from before the certificates change until the update after it: a run that ends between them shows no other trace.
+PENDING = FOLDER + "/.melda-jupyter.pending"
+BEGIN = f"mkdir -p {FOLDER} && touch {PENDING}"
+UPDATE = f"update-ca-certificates --fresh >/dev/null && rm -f {PENDING}"
+
 
 @operation()
 def trusted(wanted: Dict[str, bytes], ours: str) -> Generator[Command, None, None]:
@@ -25,11 +31,13 @@ def trusted(wanted: Dict[str, bytes], ours: str) -> Generator[Command, None, Non
         ours: the pattern of all paths that an earlier run may have put there.
     """
     folder, _, pattern = ours.rpartition("/")
-    present = host.get_fact(PathStats, paths=list(wanted)) if wanted else {}
+    present = host.get_fact(PathStats, paths=[*wanted, PENDING])
     put = list(managed_files.diff([ManagedFile(path, content) for path, content in wanted.items()], present))
     gone = sorted(set(host.get_fact(FindFiles, path=folder, fname=pattern)) - wanted.keys())
+    if put or gone:
+        yield StringCommand(BEGIN)
     yield from put
     if gone:
         yield StringCommand("rm -f " + " ".join(gone))
-    if put or gone:
-        yield StringCommand("update-ca-certificates --fresh >/dev/null")
+    if put or gone or PENDING in present:
+        yield StringCommand(UPDATE)

@@ -16,13 +16,14 @@ from tasks.lib.managed_files import ManagedFile, Stats
 from tasks.lib.managed_list import BLOCK, Managed
 from tasks.lib.progress import say
 from tasks.lib.staging import Command
+from tasks.operations import certificates
 
 UNITS = "/etc/systemd/system"
 WRITERS = ("root", "staff")  # groups whose members may write what is root's anyway, /usr/local of Debian for one
 # What must be told of a file that is gone from a folder.
 AFTER: Dict[str, str] = {
     UNITS: "[ ! -d /run/systemd/system ] || systemctl daemon-reload",
-    "/usr/local/share/ca-certificates": "update-ca-certificates --fresh >/dev/null",
+    certificates.FOLDER: certificates.UPDATE,
 }
 
 
@@ -41,7 +42,8 @@ def _removed(gone: Sequence[Managed]) -> List[str]:
     """Say in shell how to remove files and links, and folders if nobody else has anything in them."""
     files = [one.path for one in gone if one.kind != "directory"]
     folders = sorted((one.path for one in gone if one.kind == "directory"), reverse=True)
-    script: List[str] = []
+    touched = {path.rsplit("/", 1)[0] for path in files}
+    script = [certificates.BEGIN] if certificates.FOLDER in touched else []
     for path in files:
         folder, name = path.rsplit("/", 1)
         if folder == UNITS:
@@ -58,7 +60,6 @@ def _removed(gone: Sequence[Managed]) -> List[str]:
         f"dpkg-query --search {path} >/dev/null 2>&1 || rmdir --ignore-fail-on-non-empty {path}"
         for path in map(shlex.quote, folders)
     ]
-    touched = {path.rsplit("/", 1)[0] for path in files}
     return script + [command for folder, command in AFTER.items() if folder in touched]
 
 

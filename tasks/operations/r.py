@@ -16,11 +16,12 @@ from tasks.facts.files import FileContents, PathStats
 from tasks.facts.r import LIBRARIES, PackageOrigins, RPackages
 from tasks.facts.venv import Distributions
 from tasks.lib import managed_files, omitted, reachable, staging
-from tasks.lib.apt_get import apt_get
+from tasks.lib.apt_get import install
 from tasks.lib.locks import pins
 from tasks.lib.managed_files import ManagedFile
 from tasks.lib.progress import say
 
+PICTURES = ("kernel.js", "logo-64x64.png", "logo-svg.svg")  # not all of them in each IRkernel
 KIND = "R packages"  # as what is skipped is called
 FAILED = " (not available from apt, and from CRAN {0} they could not be compiled)"
 UNREACHABLE = " (not available from apt, CRAN {0} does not answer)"
@@ -96,11 +97,11 @@ def apt_installed(wanted: List[str]) -> Generator[staging.Command, None, None]:
     if not binary:
         return
     names = [debian_name(name) for name in binary]
-    again = "" if host.get_fact(DebPackages).keys().isdisjoint(names) else "--reinstall "
+    again = not host.get_fact(DebPackages).keys().isdisjoint(names)
     places = " ".join(f"{folder}/$p/Meta/package.rds" for folder in LIBRARIES)
     # apt exits with 0 where it has not got the version that is installed, to install it again.
     yield from staging.run(
-        f"{apt_get(again + 'install ' + ' '.join(names))}; lacking=;"
+        f"{install(' '.join(names), again)}; lacking=;"
         f' for p in {" ".join(binary)}; do [ -n "$(ls {places} 2>/dev/null)" ] || lacking="$lacking $p"; done;'
         ' [ -z "$lacking" ] || { echo "installed by apt, and not there for R:$lacking" >&2; exit 1; }'
     )
@@ -139,7 +140,7 @@ def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, 
         asked = " ".join([shlex.quote(reachable.cran(mirror)), *compiled])
         yield from staging.run(
             f"{staging.PREPARE_R}; {staging.RSCRIPT} --vanilla needs.R {asked} >needs; apt-cache pkgnames r-cran- >known;"
-            f' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {apt_get("install")} $binary;'
+            f' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {install("$binary")};'
             f" {staging.RSCRIPT} --vanilla compile.R {asked}; install -D -m 644 not-compiled {NOT_COMPILED}",
             {name: managed_files.source("packages/" + name) for name in ("needs.R", "compile.R")},
         )
@@ -164,6 +165,12 @@ def missing_recorded(wanted: List[str], mirror: str) -> Generator[staging.Comman
         yield from omitted.clear(KIND)
 
 
+def kernel_paths(description: str, source: str) -> List[str]:
+    """Name what :func:`kernel` asks about."""
+    folder = description.rpartition("/")[0]
+    return [folder, description, *(f"{place}/{name}" for place in (source, folder) for name in PICTURES)]
+
+
 @operation()
 def kernel(entry: ManagedFile, source: str) -> Generator[staging.Command, None, None]:
     """Register the R kernel system-wide: its description, and the pictures of IRkernel's own.
@@ -176,7 +183,9 @@ def kernel(entry: ManagedFile, source: str) -> Generator[staging.Command, None, 
     """
     folder = entry.path.rpartition("/")[0]
     entries = [ManagedFile(folder, mode="755"), entry]
-    present = host.get_fact(PathStats, paths=[one.path for one in entries])
-    if not managed_files.in_sync(entries, present):
-        yield from managed_files.diff(entries, present)
-        yield StringCommand(f"! cd {source} || install -m 644 -t {folder} kernel.js logo-*")
+    present = host.get_fact(PathStats, paths=kernel_paths(entry.path, source))
+    yield from managed_files.diff(entries, present)
+    for name in PICTURES:
+        theirs = present.get(f"{source}/{name}", ())
+        if theirs[:1] == ("file",) and present.get(f"{folder}/{name}") != ("file", "644", "root", "root", theirs[-1]):
+            yield StringCommand(f"install -m 644 -t {folder} {source}/{name}")

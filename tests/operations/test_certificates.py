@@ -18,7 +18,9 @@ from .conftest import Run, in_place
 
 TWO = [text.strip() + b"\n" for text in pem.split(Path(certifi.where()).read_bytes())[:2]]
 PATHS = [f"/usr/local/share/ca-certificates/melda-jupyter-{number}.crt" for number in (1, 2)]
-UPDATE = "update-ca-certificates --fresh >/dev/null"
+PENDING = "/usr/local/share/ca-certificates/.melda-jupyter.pending"
+BEGIN = f"mkdir -p /usr/local/share/ca-certificates && touch {PENDING}"
+UPDATE = f"update-ca-certificates --fresh >/dev/null && rm -f {PENDING}"
 TRUST = "Let the system trust the site's certificate authorities"
 
 
@@ -33,7 +35,10 @@ def there(paths: list[str]) -> dict[type, Any]:
     entries = [ManagedFile(path, text) for path, text in zip(PATHS, TWO, strict=True) if path in paths]
     name = "melda-jupyter certificates"
     block = f"# BEGIN {name}\nREQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt\n# END {name}\n"
-    return {FindFiles: paths, PathStats: in_place(entries), FileContents: "A=1\n" + (block if paths else "")}
+    text = "A=1\n" + (block if paths else "")
+    contents = {"/etc/environment": text}
+    stats = in_place([*entries, ManagedFile("/etc/environment", text.encode())])
+    return {FindFiles: paths, PathStats: stats, FileContents: lambda path: contents.get(path, "")}
 
 
 def test_nothing_by_default(run: Run) -> None:
@@ -43,7 +48,7 @@ def test_nothing_by_default(run: Run) -> None:
 def test_each_is_a_file_of_its_own(run: Run, bundle: str) -> None:
     commands = run(certificates.certificates, ca_certificates=bundle)
     assert [commands.uploads[path + ".melda-new"] for path in PATHS] == TWO
-    assert commands[TRUST][-1] == UPDATE
+    assert commands[TRUST][0] == BEGIN and commands[TRUST][-1] == UPDATE
     assert b"REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt\n" in commands.uploads["/etc/environment.melda-new"]
 
 
@@ -55,8 +60,15 @@ def test_one_less_and_none(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "one.pem"
     path.write_bytes(TWO[0])
     assert run(certificates.certificates, there(PATHS), ca_certificates=str(path)) == {
-        TRUST: ["rm -f " + PATHS[1], UPDATE]
+        TRUST: [BEGIN, "rm -f " + PATHS[1], UPDATE]
     }
     commands = run(certificates.certificates, there(PATHS))
-    assert commands[TRUST] == ["rm -f " + " ".join(PATHS), UPDATE]
+    assert commands[TRUST] == [BEGIN, "rm -f " + " ".join(PATHS), UPDATE]
     assert commands.uploads["/etc/environment.melda-new"] == b"A=1\n"
+
+
+@pytest.mark.parametrize("paths", [PATHS, []])
+def test_an_update_that_a_run_did_not_come_to_is_made_by_the_next(run: Run, bundle: str, paths: list[str]) -> None:
+    facts = there(paths)
+    facts[PathStats] |= in_place([ManagedFile(PENDING, b"")])
+    assert run(certificates.certificates, facts, ca_certificates=bundle if paths else "")[TRUST] == [UPDATE]

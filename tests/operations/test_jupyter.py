@@ -51,6 +51,10 @@ OURS = {
 R_FOLDER = jupyter.R_KERNEL.rpartition("/")[0]
 R_KERNEL = ManagedFile(jupyter.R_KERNEL, managed_files.source("jupyter/ir/kernel.json"))
 CONFIG |= in_place([ManagedFile(R_FOLDER, mode="755"), R_KERNEL])
+# An IRkernel that has no third one.
+THEIRS = [ManagedFile(f"{jupyter.IRKERNEL}/{name}", name.encode()) for name in ("kernel.js", "logo-64x64.png")]
+PICTURES = [f"{R_FOLDER}/{name}" for name in ("kernel.js", "logo-64x64.png")]
+CONFIG |= in_place(THEIRS) | in_place([ManagedFile(path, path.rpartition("/")[2].encode()) for path in PICTURES])
 FOR_R = [
     ManagedFile(f"/usr/src/melda-jupyter/{name}", managed_files.source(f"jupyter/{name}"))
     for name in ("cells.R", "debian.R")
@@ -75,10 +79,10 @@ DONE: Facts = {DebPackages: DEBIAN, Distributions: PINNED, PathStats: CONFIG, Fi
 
 
 def test_fresh(run: Run) -> None:
-    commands = run(jupyter.jupyter)
+    commands = run(jupyter.jupyter, {PathStats: in_place(THEIRS)})
+    assert commands[KERNEL][-2:] == [f"install -m 644 -t {R_FOLDER} {one.path}" for one in THEIRS]
     assert list(commands) == [APT, INSTALL, KERNEL, PLUGINS, CELLS, SHOW, CONFIGURE]
     assert set(arguments(*commands[APT])) == DEBIAN
-    assert commands[KERNEL][-1] == f"! cd {jupyter.IRKERNEL} || install -m 644 -t {R_FOLDER} kernel.js logo-*"
     folder = "/var/lib/melda-jupyter.provision"
     (meta,) = (
         entry
@@ -126,6 +130,8 @@ def test_what_the_user_has_beside_it_does_not_count(run: Run) -> None:
         ({Distributions: PINNED - {"jupyter==1.0.0"} | {"jupyter==1.1.1"}}, INSTALL),
         ({PathStats: CONFIG | {jupyter.R_KERNEL: ("directory", "755", "root", "root")}}, KERNEL),
         ({PathStats: CONFIG | {jupyter.R_KERNEL: ("file", "644", "melda", "root", "x")}}, KERNEL),
+        ({PathStats: {path: found for path, found in CONFIG.items() if path != PICTURES[1]}}, KERNEL),
+        ({PathStats: CONFIG | {PICTURES[0]: ("file", "644", "root", "root", "x")}}, KERNEL),
         ({DebPackages: DEBIAN - {"r-cran-irkernel"}}, APT),
         ({PathStats: CONFIG | {f"{PACKAGES}/melda_plugins.pth": ("link", "/home/melda/x")}}, PLUGINS),
         ({FileContents: ""}, SHOW),

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 from pyinfra.api import DeployError
+from pyinfra.facts.server import OsRelease
 
 from builder.connector import instructions
-from tasks import settings, user
+from tasks import settings, ssh, system, user
 from tasks.facts.files import FileContents, PathStats, UserFolder
 from tasks.facts.server import Account, AccountRights
 from tasks.lib.managed_files import ManagedFile
 
-from .conftest import ROOT, Commands, Facts, Run, in_place
+from .conftest import BOOKWORM, ROOT, Commands, Facts, Run, in_place
 
 GROUP_ADD, ADD, HOME_FOLDER, PROJECT_FOLDER = (
     "Add the user's group",
@@ -232,6 +233,22 @@ def test_a_home_that_is_no_folder_is_refused_before_anything(run: Run, found: tu
         DeployError, match="^invalid uhome='/home/melda': expected a folder, or nothing, on this host it is"
     ):
         run(user.user, DONE | {PathStats: HOME | {"/home/melda": found}})
+
+
+def test_a_host_whose_account_is_taken_is_left_out_and_the_others_go_on(
+    run_two: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts = {OsRelease: BOOKWORM}
+    taken = {Account: {"number": ["jo", *PASSWD[1:]]}}
+
+    def task() -> None:
+        system.system()
+        user.user()
+        ssh.ssh()  # of the host that is left out nothing is asked any more
+
+    one, two = run_two(task, facts | taken, facts)
+    assert one == {} and two[ADD] == USERADD[ADD]
+    assert "[@fake/0]" in caplog.text and "invalid uid=1001: expected a number that is free" in caplog.text
 
 
 def test_the_account_is_asked_for_by_the_settings(run: Run) -> None:
