@@ -180,14 +180,18 @@ def check(folder: Path, chosen: Settings) -> dict[str, Any]:
     differing = sorted(set(output.splitlines()) ^ set(sums(folder).splitlines()))
     if differing:
         name = differing[0].partition("  ")[2]
-        raise BuildError(f"MIRROR={folder} is not as it was made: {name} is missing, was changed or was added")
+        raise BuildError(
+            f"invalid MIRROR={folder}: expected it as it was made; {name} is missing, was changed or was added"
+        )
     if PACKAGES.index(chosen.packages) > PACKAGES.index(manifest["packages"]):
-        raise BuildError(f"PACKAGES={chosen.packages} is more than MIRROR={folder} has: {manifest['packages']}")
+        raise BuildError(
+            f"invalid PACKAGES={chosen.packages}: expected {manifest['packages']} or less, which MIRROR={folder} has"
+        )
     if chosen.base not in ("auto", manifest["base"]):
-        raise BuildError(f"BASE={chosen.base} is not what MIRROR={folder} was made for: {manifest['base']}")
+        raise BuildError(f"invalid BASE={chosen.base}: expected {manifest['base']}, which MIRROR={folder} was made for")
     for name, value in chosen.data.items():
         if name not in overrides.FILES and manifest["data"].get(name) != value:
-            raise BuildError(f"DATA={name}=... is not what MIRROR={folder} was made with: make it with this DATA")
+            raise BuildError(f"invalid DATA={name}=...: expected the value that MIRROR={folder} was made with")
     return manifest
 
 

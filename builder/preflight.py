@@ -80,7 +80,7 @@ def _release(docker: str, base: str, image: str) -> tuple[str, Release]:
     codename = "".join(re.findall(r"^VERSION_CODENAME=\"?([a-z]+)\"?$", system, re.MULTILINE))
     if codename not in RELEASES:
         known = ", ".join(RELEASES)
-        raise BuildError(f"invalid BASE={base}: its release {codename!r} has no row in tasks/releases.py ({known})")
+        raise BuildError(f"invalid BASE={base}: expected a release of tasks/releases.py ({known}); it is {codename!r}")
     return codename, RELEASES[codename]
 
 

@@ -47,10 +47,10 @@ def test_as_it_was_made(folder: Path, right: Settings) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (asked("debian:trixie"), "BASE=debian:trixie is not what MIRROR="),
-        (asked(packages="datascience"), "PACKAGES=datascience is more than MIRROR="),
-        (asked(apt_mirror="http://other"), "DATA=apt_mirror=... is not what MIRROR="),
-        (asked(pypi_index="http://other"), "DATA=pypi_index=... is not what MIRROR="),
+        (asked("debian:trixie"), "invalid BASE=debian:trixie: expected debian:bookworm, which MIRROR="),
+        (asked(packages="datascience"), "invalid PACKAGES=datascience: expected core or less, which MIRROR="),
+        (asked(apt_mirror="http://other"), "invalid DATA=apt_mirror=...: expected the value that MIRROR="),
+        (asked(pypi_index="http://other"), "invalid DATA=pypi_index=...: expected the value that MIRROR="),
     ],
 )
 def test_for_something_else(folder: Path, wrong: Settings, words: str) -> None:
@@ -76,7 +76,7 @@ def test_changed_missing_added(folder: Path) -> None:
     for change in (lambda: wheel.write_text("y"), wheel.unlink):
         change()
         with pytest.raises(
-            BuildError, match=r"is not as it was made: wheels/x\.whl is missing, was changed or was added"
+            BuildError, match=r"expected it as it was made; wheels/x\.whl is missing, was changed or was added"
         ):
             mirror.check(folder, asked())
     wheel.write_text("x")
@@ -86,7 +86,7 @@ def test_changed_missing_added(folder: Path) -> None:
         mirror.check(folder, asked())
     (folder / "wheels/evil.whl").unlink()
     (folder / mirror.SUMS).unlink()
-    with pytest.raises(BuildError, match="is not as it was made"):
+    with pytest.raises(BuildError, match="expected it as it was made"):
         mirror.check(folder, asked())
 
 

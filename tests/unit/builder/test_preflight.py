@@ -166,7 +166,7 @@ def test_sources_are_those_of_the_bases_own_apt_and_release(tmp_path: Path, os_r
 
 @pytest.mark.parametrize("os_release", ["", "ID=alpine", "VERSION_CODENAME=sid"])
 def test_a_base_without_a_row_is_refused(tmp_path: Path, os_release: str) -> None:
-    with pytest.raises(BuildError, match="^invalid BASE=mine: its release '(sid)?' has no row in tasks/releases.py"):
+    with pytest.raises(BuildError, match="^invalid BASE=mine: expected a release of tasks/releases.py"):
         preflight.sources(client(tmp_path, os_release), "mine", "image")
 
 
