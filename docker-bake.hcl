@@ -31,11 +31,6 @@ variable "REVISION" {
   default = ""
 }
 
-# Of the product, for the label: `start-jupyter --version` of the image says it in any case.
-variable "VERSION" {
-  default = ""
-}
-
 # Separated by commas. What is not this machine's own is emulated: an hour and more.
 variable "PLATFORMS" {
   default = "linux/amd64,linux/arm64"

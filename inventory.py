@@ -58,7 +58,7 @@ for _name in filter(None, (_part.strip() for _part in os.environ.get("MELDA_HOST
     if _parts["port"] and not 1 <= int(_parts["port"]) <= 65535:
         raise InventoryError(f"invalid MELDA_HOSTS={_name!r}: expected a port from 1 to 65535")
     if _parts["role"] in _TAKEN:
-        raise InventoryError(f"invalid MELDA_HOSTS={_name!r}: ROLE must be another word than that")
+        raise InventoryError(f"invalid MELDA_HOSTS={_name!r}: expected another word as ROLE")
     _entries.append((_name, _parts, _parts["v6"] or _parts["host"]))
 
 _logins: Dict[str, Any] = {}

@@ -51,7 +51,7 @@ def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
             screen.say(f"NOTE: building on {base}, because {why}")
         base_image = bases.ensure(docker, base)
     with screen.step("ask the sources"):
-        rows = preflight.check(preflight.sources(docker, base, base_image, chosen.data))
+        rows = preflight.check(preflight.sources(docker, base, base_image, chosen.data), chosen.data)
     supported = preflight.support(preflight.release(docker, base, base_image), datetime.date.today())
     screen.say(preflight.table(base, rows, supported))
     preflight.require(rows, chosen.strict)

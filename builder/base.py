@@ -149,9 +149,7 @@ def select(docker: str, base: str) -> tuple[str, str]:
     if base == "auto":
         return FALLBACK, f"{PREFERRED} cannot be had ({problem})"
     known = ", ".join(LOCAL)
-    raise BuildError(
-        f"BASE={base} cannot be had ({problem}): it must be auto, an image that can be pulled, or one of {known}"
-    )
+    raise BuildError(f"invalid BASE={base}: expected auto, an image that can be pulled, or one of {known} ({problem})")
 
 
 def bootstrap(docker: str, base: str) -> str:

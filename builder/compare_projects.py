@@ -38,7 +38,9 @@ def snapshots(where: str) -> Iterator[tuple[str, dict[str, Any]]]:
             folder = Path(fetched)
             aws = shutil.which("aws")
             if not aws:
-                raise BuildError(f"invalid CAPTURES={where}: aws, the AWS command line, is not installed")
+                raise BuildError(
+                    f"invalid CAPTURES={where}: expected a folder, or the AWS command line (aws) for a bucket"
+                )
             copy = [aws, "s3", "cp", "--recursive", "--only-show-errors", "--exclude", "*"]
             done = subprocess.run(
                 [*copy, "--include", "*environment.json", where, fetched], capture_output=True, text=True, check=False

@@ -81,15 +81,19 @@ def _record(docker: str, base_image: str, python: str, chosen: Settings, folder:
         "RECORD": " ".join(locks(chosen.packages, python, chosen.data)),
         **{name: value for name in client.PROXIES if (value := more.proxies.get(name) or os.environ.get(name, ""))},
     }
-    mounts = {str(ROOT): "/tmp/deploy:ro", str(folder): "/tmp/mirror"}
-    mounts |= {path: f"/tmp/secrets/{name}:ro" for name, path in more.secrets.items() if path}
-    for kind, target in (("lists", "/var/lib/apt/lists"), ("archives", "/var/cache/apt/archives")):
-        mounts[str(folder / "apt" / kind)] = target
+    # Pairs, as one file may be two secrets. --volume takes what is no absolute path for a volume's name, and a colon for its end:
+    # https://docs.docker.com/engine/storage/bind-mounts/
+    mounts = [(str(ROOT), "/tmp/deploy", ",readonly"), (str(folder), "/tmp/mirror", "")]
+    mounts += [(path, f"/tmp/secrets/{name}", ",readonly") for name, path in more.secrets.items() if path]
+    mounts += [(str(folder / "apt/lists"), "/var/lib/apt/lists", "")]
+    mounts += [(str(folder / "apt/archives"), "/var/cache/apt/archives", "")]
     command = [docker, "run", "--rm", "--tmpfs", "/tmp:exec"]
     for name in environment:
         command += ["--env", name]  # its value is in no command line
-    for path, target in mounts.items():
-        command += ["--volume", f"{path}:{target}"]
+    for path, target, how in mounts:
+        # The client reads the words as CSV.
+        source = f"source={os.path.realpath(path)}".replace('"', '""')
+        command += ["--mount", f'type=bind,"{source}",target={target}{how}']
     command += ["--entrypoint", "sh", base_image, "-c", CONTAINER]
     if screen.run(command, {**os.environ, **environment}):
         raise BuildError(
@@ -176,14 +180,18 @@ def check(folder: Path, chosen: Settings) -> dict[str, Any]:
     differing = sorted(set(output.splitlines()) ^ set(sums(folder).splitlines()))
     if differing:
         name = differing[0].partition("  ")[2]
-        raise BuildError(f"MIRROR={folder} is not as it was made: {name} is missing, was changed or was added")
+        raise BuildError(
+            f"invalid MIRROR={folder}: expected it as it was made; {name} is missing, was changed or was added"
+        )
     if PACKAGES.index(chosen.packages) > PACKAGES.index(manifest["packages"]):
-        raise BuildError(f"PACKAGES={chosen.packages} is more than MIRROR={folder} has: {manifest['packages']}")
+        raise BuildError(
+            f"invalid PACKAGES={chosen.packages}: expected {manifest['packages']} or less, which MIRROR={folder} has"
+        )
     if chosen.base not in ("auto", manifest["base"]):
-        raise BuildError(f"BASE={chosen.base} is not what MIRROR={folder} was made for: {manifest['base']}")
+        raise BuildError(f"invalid BASE={chosen.base}: expected {manifest['base']}, which MIRROR={folder} was made for")
     for name, value in chosen.data.items():
         if name not in overrides.FILES and manifest["data"].get(name) != value:
-            raise BuildError(f"DATA={name}=... is not what MIRROR={folder} was made with: make it with this DATA")
+            raise BuildError(f"invalid DATA={name}=...: expected the value that MIRROR={folder} was made with")
     return manifest
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import netrc
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
 
 from builder import docker as client
-from builder import hints, host, overrides
+from builder import hints, overrides
 from builder.errors import BuildError
 from tasks.releases import RELEASES, Release
 
@@ -76,7 +80,7 @@ def _release(docker: str, base: str, image: str) -> tuple[str, Release]:
     codename = "".join(re.findall(r"^VERSION_CODENAME=\"?([a-z]+)\"?$", system, re.MULTILINE))
     if codename not in RELEASES:
         known = ", ".join(RELEASES)
-        raise BuildError(f"invalid BASE={base}: its release {codename!r} has no row in tasks/releases.py ({known})")
+        raise BuildError(f"invalid BASE={base}: expected a release of tasks/releases.py ({known}); it is {codename!r}")
     return codename, RELEASES[codename]
 
 
@@ -140,13 +144,73 @@ def shown(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def problem(source: Source) -> str:
+@dataclass(frozen=True)
+class Asked:
+    """How a build's settings ask a source: by which passwords, certificates and proxies.
+
+    Attributes:
+        netrc: path of the file with passwords, or empty.
+        verify: path of the CA bundle, or empty: requests' own.
+        proxies: of group_data/all.py; requests itself reads the environment's.
+    """
+
+    netrc: str = ""
+    verify: str = ""
+    proxies: dict[str, str] = field(default_factory=dict)
+
+    def password(self, url: str) -> tuple[str, str] | None:
+        """Return name and password of a source, of an entry as apt wants it (``machine http://HOST``) too."""
+        parts = urlsplit(url)
+        host_and_port = parts.netloc.rpartition("@")[2]
+        names = [parts.scheme + "://" + host_and_port, f"{parts.scheme}://{parts.hostname}", host_and_port]
+        with contextlib.suppress(OSError, ValueError, netrc.NetrcParseError):
+            hosts = netrc.netrc(self.netrc).hosts if self.netrc else {}
+            for name in (*names, parts.hostname or "", "default"):
+                if name in hosts:
+                    return hosts[name][0], hosts[name][2] or ""
+        return None
+
+    def get(self, url: str) -> requests.Response:
+        """Ask for a URL."""
+        around = self.proxies.get("no_proxy")
+        proxies = {"no_proxy": around} if around else {}
+        if not requests.utils.should_bypass_proxies(url, around):
+            names = ("http", "https")
+            proxies |= {name: self.proxies[f"{name}_proxy"] for name in names if f"{name}_proxy" in self.proxies}
+        return requests.get(
+            url, timeout=TIMEOUT, stream=True, verify=self.verify or True, auth=self.password(url), proxies=proxies
+        )
+
+
+@contextlib.contextmanager
+def asked(data: dict[str, str]) -> Iterator[Asked]:
+    """Have for a while what the settings say, as a build has it.
+
+    Args:
+        data: settings that differ from group_data/all.py.
+
+    Raises:
+        BuildError: one names no file.
+    """
+    given = overrides.to_build(data)
+    with tempfile.NamedTemporaryFile(suffix=".pem") as both:
+        bundle = given.secrets["ca"]
+        if given.secrets["certificates"]:
+            # They are added to those that are known.
+            paths = (bundle or requests.utils.DEFAULT_CA_BUNDLE_PATH, given.secrets["certificates"])
+            both.write(b"\n".join(Path(path).read_bytes() for path in paths))
+            both.flush()
+            bundle = both.name
+        yield Asked(given.secrets["netrc"], bundle, given.proxies)
+
+
+def problem(source: Source, how: Asked) -> str:
     """Why a source does not answer, or empty."""
     if not source.urls:
         return "the base names no such source"
     for url in source.urls:
         try:
-            with requests.get(url, timeout=TIMEOUT, stream=True, verify=host.ca_bundle() or True) as answer:
+            with how.get(url) as answer:
                 if answer.status_code >= 400:
                     return f"{shown(url)} answers {answer.status_code}"
         except requests.exceptions.RequestException as error:
@@ -155,10 +219,16 @@ def problem(source: Source) -> str:
     return ""
 
 
-def check(found: list[Source]) -> list[Row]:
-    """Ask all sources at once."""
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        return [Row(source, output) for source, output in zip(found, pool.map(problem, found), strict=True)]
+def check(found: list[Source], data: dict[str, str] | None = None) -> list[Row]:
+    """Ask all sources at once.
+
+    Args:
+        found: the sources.
+        data: settings that differ from group_data/all.py.
+    """
+    with asked(data or {}) as how, ThreadPoolExecutor(max_workers=8) as pool:
+        problems = pool.map(lambda source: problem(source, how), found)
+        return [Row(source, output) for source, output in zip(found, problems, strict=True)]
 
 
 def support(row: Release, today: datetime.date) -> str:

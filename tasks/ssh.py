@@ -41,5 +41,6 @@ def ssh() -> None:
         marker="melda-jupyter",
         content=host.data.ssh_public_key,
         mode="600",
+        linked=True,
     )
     managed_files.found_absent(name="Remove host keys that all containers would share", fact=ImageHostKeys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Dict, List
 
 from melda.base.paths import HOOKS
@@ -36,10 +37,10 @@ SUDO = "id {0} >/dev/null 2>&1 && LC_ALL=C sudo -n -l -U {0} 2>/dev/null </dev/n
 # Folders and files of ours in which people keep keys and settings of their own. Each may be a link to where these are kept.
 PEOPLES = ("/root/.ssh", HOOKS, "/etc/apt/keyrings")
 PEOPLES_FILES = ("/root/.ssh/authorized_keys", f"{HOOKS}/settings.env")
-# Of a link to a folder: is that root's alone, and all above it, so that nobody else moves it? 50 is staff, which may write what
-# is root's anyway (/usr/local of Debian); another link on the way may be somebody's.
+# Of a link to a folder (KIND -d) or a file (-f): is that root's alone, and all above it, so that nobody else moves it? 50 is
+# staff, which may write what is root's anyway (/usr/local of Debian); another link on the way may be somebody's.
 _ROOTS_ALONE = (
-    't=$(readlink -e $p) && [ -d "$t" ] && [ "$t" = "$(cd ${p%/*} && realpath -ms "$(readlink $p)")" ] && while'
+    't=$(readlink -e $p) && [ KIND "$t" ] && [ "$t" = "$(cd ${p%/*} && realpath -ms "$(readlink $p)")" ] && while'
     ' [ -n "$(find "$t" -maxdepth 0 -uid 0 ! -perm /002 \\( ! -perm /020 -o -gid 0 -o -gid 50 \\))" ];'
     ' do [ "$t" != / ] || break; t=$(dirname "$t"); done && [ "$t" = / ]'
 )
@@ -61,12 +62,20 @@ class Unwritable(Lines):
             ' elif [ ! -w $p ]; then echo "$p is read-only";'
             f" elif [ \"$(df -Pk $p | awk 'END {{ print $4 }}')\" -lt {ROOM} ]; then"
             f' echo "no space in $p: expected {ROOM // 1024} MB at least"; fi; done;'
-            f" for p in {' '.join(self.root + path for path in PEOPLES)}; do if [ -L $p ] && ! {{ {_ROOTS_ALONE}; }}; then"
+            f" for p in {' '.join(self.root + path for path in PEOPLES)}; do if [ -L $p ] &&"
+            f" ! {{ {_ROOTS_ALONE.replace('KIND', '-d')}; }}; then"
             ' echo "$p is a link to $(readlink $p): expected a folder, or a link to one that is root\'s alone, as all above it";'
             f" fi; done; for p in {' '.join(self.root + path for path in PEOPLES_FILES)}; do"
             " if [ -L $p ] && [ ! -f $p ]; then"
             ' echo "$p is a link to $(readlink $p), where no file is: expected a file, or a link to one"; fi; done'
         )
+
+
+class LedTo(Lines):
+    """Where a link leads to, if that is a file that is root's alone, as all above it. pyinfra's Link follows none."""
+
+    def command(self, path: str) -> str:
+        return f"p={shlex.quote(path)}; if [ -L $p ] && {_ROOTS_ALONE.replace('KIND', '-f')}; then readlink -e $p; fi"
 
 
 class AccountRights(Lines):

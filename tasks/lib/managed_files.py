@@ -206,18 +206,29 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
         yield from put(entry, check)
 
 
+def has_block(text: str, marker: str, content: str) -> bool:
+    """Say whether a text holds the block as it shall. A missing line end at the end of the file is nobody's concern."""
+    return textfiles.set_block(text, marker, content) in (text, text + "\n")
+
+
 def block_diff(
-    path: str, old: str, marker: str, content: str, present: Stats, mode: str = "644"
+    path: str, old: str, marker: str, content: str, present: Stats, mode: str = "644", kept: bool = False
 ) -> Generator[Command, None, None]:
-    """Say the commands that keep one block in a file whose text is ``old``; see ``managed_files.block`` of tasks/operations."""
-    new = textfiles.set_block(old, marker, content)
-    # A missing line end at the end of the file is nobody's concern.
-    same = new in (old, old + "\n")
+    """Say the commands that keep one block in a file whose text is ``old``; see ``managed_files.block`` of tasks/operations.
+
+    Args:
+        path, old: the file and its text.
+        marker, content: of the block.
+        present: what the fact PathStats found.
+        mode: of the file.
+        kept: shall the file stay without a line, because a link leads to it?
+    """
+    new, same = textfiles.set_block(old, marker, content), has_block(old, marker, content)
     if same and (not content or present.get(path, ())[:4] == ("file", mode, "root", "root")):
         return
     if present.get(path, ())[:1] == ("link",) and old:
         say(f"{path} was a link to {present[path][1]}, and is a file now, with what that holds")
-    if new.strip():
+    if new.strip() or kept:
         yield from diff([ManagedFile(path, (old if same else new).encode("utf-8", "surrogateescape"), mode)], present)
     else:  # nothing but ours was in it: then it goes as it came
         yield StringCommand(f"rm -f {shlex.quote(path)}")

@@ -9,9 +9,11 @@ from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 
 from tasks.facts.files import FileContents, PathStats
+from tasks.facts.server import LedTo
 from tasks.lib import managed_files, managed_list
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile
+from tasks.lib.progress import say
 from tasks.lib.staging import Command
 
 
@@ -43,12 +45,24 @@ def _put_known(name: str, entries: Sequence[ManagedFile], check: str = "") -> No
 
 
 @operation()
-def _block(path: str, marker: str, content: str, mode: str) -> Generator[Command, None, None]:
+def _block(path: str, marker: str, content: str, mode: str, linked: bool) -> Generator[Command, None, None]:
     text, present = host.get_fact(FileContents, path=path), host.get_fact(PathStats, paths=[path])
-    yield from managed_files.block_diff(path, text, marker, content, present, mode)
+    if not (linked and present.get(path, ())[:1] == ("link",)):
+        yield from managed_files.block_diff(path, text, marker, content, present, mode)
+        return
+    if managed_files.has_block(text, marker, content):
+        return
+    led = host.get_fact(LedTo, path=path)
+    if not led:
+        say(
+            f"{path} is a link to {present[path][1]}, which is not root's alone, and is left without the block {marker}"
+        )
+        return
+    there = host.get_fact(PathStats, paths=led)
+    yield from managed_files.block_diff(led[0], text, marker, content, there, mode, kept=True)
 
 
-def block(name: str, path: str, marker: str, content: str, mode: str = "644") -> None:
+def block(name: str, path: str, marker: str, content: str, mode: str = "644", linked: bool = False) -> None:
     """Keep one block of lines in a file that belongs to somebody else, as one operation.
 
     pyinfra's files.block takes a marker that begins like another for the same, and writes over the other's block.
@@ -59,11 +73,12 @@ def block(name: str, path: str, marker: str, content: str, mode: str = "644") ->
         marker: what the block is called; see ``textfiles.set_block``.
         content: the block's lines; empty removes it, and the file if nothing else is in it.
         mode: the file's mode, if the block is in it.
+        linked: may it be a link? Then the file that it leads to gets the block, if that is root's alone.
     """
     managed_list.keep_block(path, marker)
     prefetch(FileContents, path=path)
     prefetch(PathStats, paths=[path])
-    _block(name=name, path=path, marker=marker, content=content, mode=mode)
+    _block(name=name, path=path, marker=marker, content=content, mode=mode, linked=linked)
 
 
 @operation()

@@ -10,6 +10,7 @@ from pyinfra.facts.deb import DebPackages
 
 from tasks import ssh
 from tasks.facts.files import FileContents, PathStats
+from tasks.facts.server import LedTo
 from tasks.facts.ssh import ImageHostKeys, SshdProblem
 from tasks.lib import managed_files, sshd
 
@@ -82,6 +83,34 @@ def test_where_root_keeps_its_keys_elsewhere_they_stay(run: Run) -> None:
     commands = run(ssh.ssh, DONE | {PathStats: linked}, ssh_public_key=KEY)
     assert list(commands) == ["Put the platform's public key in place"]
     assert run(ssh.ssh, DONE | {PathStats: linked}) == {}
+
+
+KEYS, ELSEWHERE = "/root/.ssh/authorized_keys", "/persist/keys"
+ADMINS = "ssh-ed25519 AAAA admin\n"
+BLOCK = f"# BEGIN melda-jupyter\n{KEY}\n# END melda-jupyter\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "written"), [(ADMINS, KEY, ADMINS + BLOCK), (ADMINS + BLOCK, "", ADMINS), (BLOCK, "", "")]
+)
+def test_keys_that_are_kept_elsewhere_are_written_there(run: Run, text: str, key: str, written: str) -> None:
+    """The link was replaced by a copy, which no longer followed what is kept there."""
+    linked = IN_PLACE | {KEYS: ("link", ELSEWHERE), ELSEWHERE: ("file", "600", "root", "root", "")}
+    facts = DONE | {PathStats: linked, FileContents: texts(text), LedTo: [ELSEWHERE]}
+    commands = run(ssh.ssh, facts, ssh_public_key=key)
+    assert {path: bytes(data).decode() for path, data in commands.uploads.items()} == {
+        f"{ELSEWHERE}.melda-new": written
+    }
+    assert not [command for command in commands["Put the platform's public key in place"] if KEYS in command]
+
+
+@pytest.mark.parametrize(("text", "said"), [(ADMINS + BLOCK, ""), (ADMINS, f"{KEYS} is a link to {ELSEWHERE}")])
+def test_keys_that_are_kept_where_others_write_are_left(
+    run: Run, caplog: pytest.LogCaptureFixture, text: str, said: str
+) -> None:
+    linked = IN_PLACE | {KEYS: ("link", ELSEWHERE)}
+    assert run(ssh.ssh, DONE | {PathStats: linked, FileContents: texts(text)}, ssh_public_key=KEY) == {}
+    assert said in caplog.text and bool(said) == bool(caplog.text)
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,12 @@ def bake() -> dict[str, dict[str, Any]]:
     }
 
 
+def test_bake_says_each_variable_once() -> None:
+    """The last one counted, and the first one's description said otherwise."""
+    names = re.findall(r'^variable "(\w+)"', (ROOT / "docker-bake.hcl").read_text(), re.MULTILINE)
+    assert len(names) == len({*names})
+
+
 def test_bake_has_the_makefiles_variables_and_defaults(bake: dict[str, dict[str, Any]]) -> None:
     defaults = {name: body["default"] for name, body in bake["variable"].items()}
     own = {"REVISION", "PLATFORMS", "VERSION", "SUPPORT_ENDS"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -45,10 +47,10 @@ def test_as_it_was_made(folder: Path, right: Settings) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (asked("debian:trixie"), "BASE=debian:trixie is not what MIRROR="),
-        (asked(packages="datascience"), "PACKAGES=datascience is more than MIRROR="),
-        (asked(apt_mirror="http://other"), "DATA=apt_mirror=... is not what MIRROR="),
-        (asked(pypi_index="http://other"), "DATA=pypi_index=... is not what MIRROR="),
+        (asked("debian:trixie"), "invalid BASE=debian:trixie: expected debian:bookworm, which MIRROR="),
+        (asked(packages="datascience"), "invalid PACKAGES=datascience: expected core or less, which MIRROR="),
+        (asked(apt_mirror="http://other"), "invalid DATA=apt_mirror=...: expected the value that MIRROR="),
+        (asked(pypi_index="http://other"), "invalid DATA=pypi_index=...: expected the value that MIRROR="),
     ],
 )
 def test_for_something_else(folder: Path, wrong: Settings, words: str) -> None:
@@ -74,7 +76,7 @@ def test_changed_missing_added(folder: Path) -> None:
     for change in (lambda: wheel.write_text("y"), wheel.unlink):
         change()
         with pytest.raises(
-            BuildError, match=r"is not as it was made: wheels/x\.whl is missing, was changed or was added"
+            BuildError, match=r"expected it as it was made; wheels/x\.whl is missing, was changed or was added"
         ):
             mirror.check(folder, asked())
     wheel.write_text("x")
@@ -84,7 +86,7 @@ def test_changed_missing_added(folder: Path) -> None:
         mirror.check(folder, asked())
     (folder / "wheels/evil.whl").unlink()
     (folder / mirror.SUMS).unlink()
-    with pytest.raises(BuildError, match="is not as it was made"):
+    with pytest.raises(BuildError, match="expected it as it was made"):
         mirror.check(folder, asked())
 
 
@@ -93,3 +95,26 @@ def test_the_lists_of_python_packages() -> None:
     assert mirror.locks("core", "3.8", {"jupyterhub": "true"}) == [
         "files/packages/locks/none-3.8.txt", "files/packages/locks/core-3.8.txt", "files/jupyterhub/locks/3.8.txt",
     ]  # fmt: skip
+
+
+def test_each_file_of_the_settings_is_mounted_where_a_build_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path was taken for a volume's name, and of two settings with one file the container had one."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("bundle.pem", "net,rc:"):
+        Path(name).write_text("x")
+    Path("link").symlink_to("net,rc:")
+    monkeypatch.setenv("SSL_CERT_FILE", f"{tmp_path}/bundle.pem")
+    ran: list[list[str]] = []
+    monkeypatch.setattr(mirror.screen, "run", lambda command, _: ran.append(command))
+    settings = {"ca_certificates": "bundle.pem", "netrc": "link"}
+    mirror._record("docker", "image", "3.11", asked(**settings), tmp_path / "new")
+    mounts = [next(csv.reader([word])) for option, word in itertools.pairwise(ran[0]) if option == "--mount"]
+    wanted = {"ca": "bundle.pem", "certificates": "bundle.pem", "netrc": "net,rc:"}
+    assert [mount for mount in mounts if "target=/tmp/secrets/" in mount[2]] == [
+        ["type=bind", f"source={tmp_path}/{file}", f"target=/tmp/secrets/{secret}", "readonly"]
+        for secret, file in wanted.items()
+    ]
+    assert ["type=bind", f"source={tmp_path}/new/apt/lists", "target=/var/lib/apt/lists"] in mounts
+    assert "--volume" not in ran[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import socket
+from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -17,10 +18,13 @@ from builder.preflight import Row, Source
 from tasks.releases import RELEASES
 from tests.fakes.background import Background
 
+ASKED = preflight.Asked()
+
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(404 if "missing" in self.path else 200)
+        closed = "closed" in self.path and self.headers["Authorization"] != "Basic " + b64encode(b"jo:secret").decode()
+        self.send_response(401 if closed else 404 if "missing" in self.path else 200)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -46,16 +50,51 @@ def source(url: str, needed: bool = False) -> Source:
 
 
 def test_a_source_answers(url: str) -> None:
-    assert preflight.problem(source(url)) == ""
+    assert preflight.problem(source(url), ASKED) == ""
 
 
 def test_a_source_has_not_got_it(url: str) -> None:
-    assert preflight.problem(source(url + "/missing")) == f"{url}/missing answers 404"
+    assert preflight.problem(source(url + "/missing"), ASKED) == f"{url}/missing answers 404"
 
 
 def test_nobody_listens() -> None:
     down = f"http://127.0.0.1:{free_port()}"
-    assert preflight.problem(source(down)) == f"{down} does not answer (ConnectionError)"
+    assert preflight.problem(source(down), ASKED) == f"{down} does not answer (ConnectionError)"
+
+
+@pytest.mark.parametrize("machine", ["127.0.0.1", "http://127.0.0.1", "URL"])
+def test_the_settings_passwords_are_given(url: str, tmp_path: Path, machine: str) -> None:
+    """A mirror with a password was refused before each build."""
+    closed, file = source(url + "/closed", needed=True), tmp_path / "netrc"
+    file.write_text(f"machine {machine.replace('URL', url)} login jo password secret\n")
+    assert preflight.check([closed], {"netrc": str(file)}) == [Row(closed, "")]
+    assert preflight.check([closed]) == [Row(closed, f"{url}/closed answers 401")]
+
+
+def test_the_settings_proxies_are_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in preflight.client.PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    far = source("http://nowhere.invalid/")
+    settings = {"http_proxy": url.removeprefix("http://")}
+    assert preflight.check([far], settings) == [Row(far, "")]
+    (row,) = preflight.check([far], settings | {"no_proxy": "nowhere.invalid"})
+    assert "does not answer" in row.problem
+
+
+def test_the_settings_certificates_are_trusted_beside_the_hosts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ca", "more"):
+        (tmp_path / name).write_text(name)
+    settings = {"ca_bundle": f"{tmp_path}/ca"}
+    with preflight.asked(settings) as how:
+        assert how.verify == f"{tmp_path}/ca"
+    with preflight.asked(settings | {"ca_certificates": f"{tmp_path}/more"}) as how:
+        assert Path(how.verify).read_text().split() == ["ca", "more"]
+    given = []
+    monkeypatch.setattr(requests, "get", lambda _, **options: given.append(options["verify"]))
+    how.get("https://index")
+    assert given == [how.verify]
 
 
 def test_a_certificate_that_nobody_knows_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +102,7 @@ def test_a_certificate_that_nobody_knows_names_the_setting(monkeypatch: pytest.M
         raise requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
 
     monkeypatch.setattr(requests, "get", refuse)
-    found = preflight.problem(source("https://index"))
+    found = preflight.problem(source("https://index"), ASKED)
     assert found.startswith(
         "https://index does not answer (SSLError); a proxy that inspects TLS? SSL_CERT_FILE=FILE names "
     )
@@ -71,16 +110,16 @@ def test_a_certificate_that_nobody_knows_names_the_setting(monkeypatch: pytest.M
 
 def test_every_url_of_a_source_counts(url: str) -> None:
     both = Source("apt", (url, url + "/missing"), "Debian", needed=True)
-    assert "answers 404" in preflight.problem(both)
+    assert "answers 404" in preflight.problem(both, ASKED)
 
 
 def test_a_base_that_names_no_source() -> None:
-    assert preflight.problem(Source("apt", (), "Debian", needed=True)) == "the base names no such source"
+    assert preflight.problem(Source("apt", (), "Debian", needed=True), ASKED) == "the base names no such source"
 
 
 def test_no_password_is_shown() -> None:
     down = f"http://me:secret@127.0.0.1:{free_port()}/simple"
-    assert "secret" not in preflight.problem(source(down))
+    assert "secret" not in preflight.problem(source(down), ASKED)
     assert preflight.shown("https://me:secret@example.org:8443/a") == "https://example.org:8443/a"
 
 
@@ -127,7 +166,7 @@ def test_sources_are_those_of_the_bases_own_apt_and_release(tmp_path: Path, os_r
 
 @pytest.mark.parametrize("os_release", ["", "ID=alpine", "VERSION_CODENAME=sid"])
 def test_a_base_without_a_row_is_refused(tmp_path: Path, os_release: str) -> None:
-    with pytest.raises(BuildError, match="^invalid BASE=mine: its release '(sid)?' has no row in tasks/releases.py"):
+    with pytest.raises(BuildError, match="^invalid BASE=mine: expected a release of tasks/releases.py"):
         preflight.sources(client(tmp_path, os_release), "mine", "image")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[3] / "requirements"
-LOCKS = ("build", "test", "bench", "jupyterhub")
+LOCKS = ("build", "test", "bench", "jupyterhub", "docs")
 
 
 def pins(name: str) -> dict[str, str]:
@@ -30,7 +30,14 @@ def test_every_source_has_its_lock(name: str) -> None:
     assert asked <= {pinned.lower() for pinned in pins(name)}
 
 
-@pytest.mark.parametrize("name", ["test", "bench"])
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
+def test_builder_venv_finds_uv_in_every_list(path: Path) -> None:
+    """It installs the rest with it: `make docs` failed in a fresh clone."""
+    assert path.stem in LOCKS
+    assert pins(path.stem)["uv"] == pins("build")["uv"]
+
+
+@pytest.mark.parametrize("name", ["test", "bench", "docs"])
 def test_one_environment_holds_them_all(name: str) -> None:
     """They share an environment: what the builder needs has one version in all."""
     assert {**pins("build"), **pins(name)} == {**pins(name), **pins("build")}

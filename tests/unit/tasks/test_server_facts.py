@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.facts.server import Unwritable
+from tasks.facts.server import LedTo, Unwritable
 
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
@@ -62,3 +62,24 @@ def test_a_link_where_people_keep_things_leads_to_what_is_roots_alone() -> None:
         assert told() == [
             "/root/.ssh/authorized_keys is a link to ../keys, where no file is: expected a file, or a link to one"
         ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files that are root's alone, and somebody else's")
+def test_a_link_is_followed_to_a_file_that_is_roots_alone() -> None:
+    with tempfile.TemporaryDirectory(dir="/root") as root:
+        for name in ("it's", "open"):
+            Path(root, name).mkdir()
+            Path(root, name, "keys").write_text("")
+        Path(root, "open").chmod(0o777)
+        Path(root, "theirs").write_text("")
+        os.chown(f"{root}/theirs", 1001, 1001)
+        Path(root, "by").symlink_to("it's/keys")
+        keys = Path(root, "authorized_keys")
+        found = {}
+        for to in ("it's/keys", "theirs", "open/keys", "open", "by", "nowhere"):
+            keys.symlink_to(to)
+            command = LedTo().command(str(keys))
+            shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+            found[to] = shown.stdout
+            keys.unlink()
+        assert {to: text for to, text in found.items() if text} == {"it's/keys": f"{root}/it's/keys\n"}
