@@ -174,7 +174,7 @@ def test_ecs_waits_as_long_as_the_container_is_told(given: tuple[str, ...], seco
         (("--network", "host"), "invalid --network=host: expected bridge or awsvpc"),
         (("--task-role", "admin"), "invalid --task-role=admin: expected the ARN"),
         (("--apparmor", "a:b"), "invalid --apparmor=a:b"),
-        (("--variable", "PGEO_IPS=10.0.0.1/8"), "PGEO_IPS: invalid '10.0.0.1/8'"),
+        (("--variable", "PGEO_IPS=10.0.0.1/8"), "invalid PGEO_IPS='10.0.0.1/8'"),
         (("--variable", "JUPYTER_BASE_URL=a b"), "invalid JUPYTER_BASE_URL='a b'"),
         (("--variable", "JUPYTER_PORT=22"), "invalid JUPYTER_PORT='22'"),
         (("--variable", "IPV6=on"), "invalid IPV6='on'"),

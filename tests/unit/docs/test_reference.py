@@ -10,7 +10,7 @@ import pytest
 
 from builder import container
 from docs.tools import ROOT
-from docs.tools.reference import PARTS, REGION, filled, makefile, options, pages, paths, runtime, settings
+from docs.tools.reference import PARTS, REGION, filled, makefile, options, pages, paths, refusals, runtime, settings
 from tasks.settings import RULES
 
 REFERENCE = {path.stem: path.read_text() for path in sorted((ROOT / "docs" / "reference").glob("*.md"))}
@@ -111,7 +111,34 @@ def test_every_variable_is_on_the_page_and_no_other() -> None:
     mentioned = set(re.findall(r"`([A-Za-z][A-Za-z0-9_]+)`", rows))
     lower = {"no_proxy", "https_proxy", "http_proxy"}
     assert runtime.read() - lower - {"PATH", "LANG", "LC_ALL", "NO_PROXY"} <= mentioned
-    assert {name for name, _ in runtime.refused()} - {"PATH"} <= mentioned
+    assert {name for name, _ in refusals.refused()} - {"PATH", "all_proxy"} <= mentioned
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BUCKET_NAME", "PROJECT_FOLDER", "FORK_OF", "DATA_BUCKET", "DATA_FOLDER", "http_proxy", "AWS_SECRET_ACCESS_KEY",
+        "AWS_WEB_IDENTITY_TOKEN_FILE", "JUPYTERHUB_API_TOKEN", "JUPYTER_TOKEN_FILE",
+    ],
+)  # fmt: skip
+def test_a_variable_that_is_checked_under_several_names_is_refused_under_each(name: str) -> None:
+    assert any(
+        line.startswith(f"invalid {name}") and "expected" in line for of, line in refusals.refused() if of == name
+    )
+
+
+def test_what_stops_nothing_is_not_among_what_does() -> None:
+    assert "LANG" not in dict(refusals.refused())
+
+
+def test_what_a_variable_must_be_is_said_as_expected() -> None:
+    """S3's own answers say what is wrong, and the workdir's what the system says."""
+    odd = [line for _, line in refusals.refused() if not (line.startswith("invalid ") and ": expected " in line)]
+    assert [line for line in odd if not line.startswith(("JUPYTER_WORKDIR", "invalid JUPYTER_WORKDIR"))] == [
+        line
+        for line in odd
+        if line.partition(": ")[2].startswith(("S3 does", "it does not", "it has", "there is", "these"))
+    ]
 
 
 def test_every_concern_is_there() -> None:

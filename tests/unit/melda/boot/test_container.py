@@ -32,12 +32,12 @@ def command(src: Path, *arguments: str, **variables: str) -> subprocess.Complete
         (
             [],
             {"username": "nobody-here"},
-            "start-jupyter: invalid username='nobody-here': there is no such user",
+            "start-jupyter: invalid username='nobody-here': expected a user of this container",
         ),
         (
             [],
             {"username": "root"},
-            "start-jupyter: invalid username='root': notebooks do not run as root\n",
+            "start-jupyter: invalid username='root': expected another user than root\n",
         ),
     ],
 )
