@@ -80,6 +80,15 @@ def test_every_option_says_what_it_is_for() -> None:
         assert empty == [], name
 
 
+def test_an_option_is_said_of_the_commands_that_have_it() -> None:
+    rows = {
+        row.split("`")[1].split()[0]: row.split(" | ")[-1].strip(" |")
+        for row in options.builder_().splitlines()
+        if "`--" in row
+    }
+    assert (rows["--base"], rows["--repository"], rows["--old"]) == ("all but compare and down", "publish", "compare")
+
+
 def test_every_command_of_melda_env_is_there() -> None:
     assert re.findall("^`melda-env (\\w+)`", options.melda_env(), re.MULTILINE) == [
         "capture",
