@@ -156,6 +156,28 @@ def test_every_concern_is_there() -> None:
     assert sorted(paths.order()) == sorted(name.name for name in imported.names)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/gitconfig",
+        "/etc/systemd/system",
+        "/usr/local/share/ca-certificates",
+        "/usr/local/share/jupyter/labextensions/melda-status",
+    ],
+)
+def test_what_a_task_puts_among_the_systems_files_is_there(path: str) -> None:
+    rows = [row for row in paths.concerns().splitlines() if f"`{path}`" in row]
+    assert [row for row in rows if "[leftovers]" not in row], path
+
+
+def test_every_file_of_tests_that_a_page_names_is_there() -> None:
+    wrong = []
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        named = re.findall(r"`(?:tests/)?((?:attack|container|operations|unit|vm)/[\w/]+\.py)", page.read_text())
+        wrong += [f"{page.name}: {file}" for file in named if not (ROOT / "tests" / file).is_file()]
+    assert wrong == []
+
+
 def test_every_test_that_a_page_names_is_there() -> None:
     for name, text in REFERENCE.items():
         for file, test in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text):
