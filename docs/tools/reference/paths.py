@@ -24,7 +24,7 @@ def named(tree: ast.Module) -> list[str]:
     constants = {
         target.id: node.value.value
         for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
@@ -33,6 +33,7 @@ def named(tree: ast.Module) -> list[str]:
         f"{constants[node.left.id]}{node.right.value}"
         for node in ast.walk(tree)
         if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Name) and isinstance(node.right, ast.Constant)
+        if isinstance(node.right.value, str)
         if node.left.id in constants
     }
     return sorted(path for path in found if OURS.fullmatch(path) and not LEFT_OUT.match(path))
