@@ -16,14 +16,14 @@ from bench.rows import ROWS, Row
 from bench.workbench import Workbench, copy
 from builder import base as bases
 from builder import build_folder, engine, host
-from builder.errors import BuildError
+from builder.errors import BuildError, Parser
 
 HERE = Path(__file__).resolve().parent
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the options."""
-    parsed = argparse.ArgumentParser(prog="python -m bench", description="Measures side by side.")
+    parsed = Parser(prog="python -m bench", description="Measures side by side.")
     parsed.add_argument("--base", default="debian:bookworm", help="as BASE of the Makefile, or any local image")
     parsed.add_argument("--only", default="", metavar="ROW", help="one of " + ", ".join(row.NAME for row in ROWS))
     parsed.add_argument("--quick", action="store_true", help="one repeat; nothing is written")

@@ -30,7 +30,7 @@ from builder import (
     screen,
     settings,
 )
-from builder.errors import BuildError, exit_code
+from builder.errors import BuildError, Parser, exit_code
 from builder.settings import Settings
 
 
@@ -127,7 +127,7 @@ def up(chosen: Settings) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the commands, and the variables of the Makefile as their options."""
-    parsed = argparse.ArgumentParser(prog="python -m builder", description="Builds and runs Melda Jupyter's images.")
+    parsed = Parser(prog="python -m builder", description="Builds and runs Melda Jupyter's images.")
     commands = parsed.add_subparsers(dest="command", required=True)
     helps = {
         "up": "build both images, start a container, wait until it is healthy, print the URL",

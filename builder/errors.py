@@ -5,6 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from melda.base import arguments
+
+Parser = arguments.Parser
+
 
 class BuildError(Exception):
     """Something the person can mend, in one line: the setting, its value, what would be right."""

@@ -18,7 +18,7 @@ import requests
 from melda.base.addresses import hide
 
 from builder import build_folder, host
-from builder.errors import BuildError, exit_code
+from builder.errors import BuildError, Parser, exit_code
 from builder.preflight import shown
 from tasks.packages import R_NAME, SETS, names
 
@@ -100,7 +100,7 @@ def _url(text: str) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the options."""
-    parsed = argparse.ArgumentParser(prog="python -m builder.refresh", description=(__doc__ or "").splitlines()[0])
+    parsed = Parser(prog="python -m builder.refresh", description=(__doc__ or "").splitlines()[0])
     parsed.add_argument("--count", type=_count, default=100, help="how many of the most downloaded to look at (100)")
     parsed.add_argument("--write", action="store_true", help="add the new ones to files/packages/r-datascience.txt")
     parsed.add_argument("--url", type=_url, default=URL, help="where the statistics are; {0} stands for the count")

@@ -7,14 +7,14 @@ import json
 import sys
 from pathlib import Path
 
-from builder.errors import BuildError
+from builder.errors import BuildError, Parser
 from deployments.ecs import task_definition
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the options; values are checked by :mod:`deployments.ecs.task_definition`."""
     default = task_definition.Task("", "")
-    parsed = argparse.ArgumentParser(
+    parsed = Parser(
         prog="python -m deployments.ecs",
         description="Writes a task definition for ECS on EC2, for 'aws ecs register-task-definition --cli-input-json'.",
     )

@@ -188,9 +188,9 @@ def test_a_project_is_its_users_and_outlives_the_container(hub: Hub, ada: User, 
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"JUPYTERHUB_API_TOKEN": ""}, "JUPYTERHUB_API_TOKEN is missing"),
+        ({"JUPYTERHUB_API_TOKEN": ""}, "invalid JUPYTERHUB_API_TOKEN: expected one, as"),
         ({"JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:80/"}, "invalid JUPYTERHUB_SERVICE_URL='http://0.0.0.0:80/'"),
-        ({}, "JUPYTERHUB_API_TOKEN is set, and this image cannot run behind a JupyterHub"),
+        ({}, "invalid JUPYTERHUB_API_TOKEN for this image: expected one that was built with jupyterhub=true"),
     ],
 )
 def test_what_is_wrong_ends_the_container_with_one_line(

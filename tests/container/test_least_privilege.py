@@ -91,7 +91,7 @@ def test_all_of_a_project_and_its_data(serve: Serve, s3: Server) -> None:
     ("changed", "said"),
     [
         ({"DATA_BUCKET": "melda-nowhere"}, "invalid DATA_BUCKET='melda-nowhere': there is no such bucket"),
-        ({"DATA_FOLDER": "none"}, "invalid folder 'none' in DATA_BUCKET='melda-data': there is nothing in it"),
+        ({"DATA_FOLDER": "none"}, "invalid DATA_FOLDER='none': expected a folder with something in it"),
     ],
 )
 def test_data_that_are_not_there_end_the_start(serve: Serve, s3: Server, changed: dict[str, str], said: str) -> None:

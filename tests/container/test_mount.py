@@ -51,7 +51,7 @@ def test_a_folder_is_made_and_keeps_what_is_written(
     [
         ({"AWS_ACCESS_KEY_ID": "AKIAWRONG00000000000"}, "invalid AWS_ACCESS_KEY_ID: S3 does not know it"),
         ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "invalid AWS_SECRET_ACCESS_KEY"),
-        ({"AWS_SECRET_ACCESS_KEY": ""}, "AWS_SECRET_ACCESS_KEY is missing"),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "invalid AWS_SECRET_ACCESS_KEY: expected one, as"),
         ({"BUCKET_NAME": "melda-nowhere"}, "invalid BUCKET_NAME='melda-nowhere'"),
         ({"PROJECT_FOLDER": "users/../root"}, "invalid PROJECT_FOLDER='users/../root'"),
         ({"PROJECT_FOLDER": ""}, "invalid PROJECT_FOLDER=''"),

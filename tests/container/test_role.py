@@ -60,5 +60,5 @@ def test_no_role_is_said(serve: Serve, s3: Server) -> None:
     code, lines = serve(*MOUNT, **bucket_variables(s3, s3.bucket(BUCKET), NO_KEYS)).ended()
     assert code == 1
     assert lines[-1].startswith(
-        "AWS_ACCESS_KEY_ID is missing, and no role gives keys in its place: http://169.254.169.254"
+        "invalid AWS_ACCESS_KEY_ID: expected one, as no role gives keys in its place: http://169.254.169.254"
     )

@@ -190,4 +190,5 @@ def test_what_is_no_key_stops_the_start(serve: Callable[..., Service], public_ke
     cut = public_key.split()[1][:-4]
     code, lines = serve(SSH_AUTHORIZED_KEYS=f"ssh-ed25519 {cut} ada").ended()
     assert (code, len(lines)) == (1, 1), lines
-    assert re.fullmatch(r"invalid SSH_AUTHORIZED_KEYS: line 1, 'ssh-ed25519 [^']*', is no public key", lines[0])
+    said = r"invalid SSH_AUTHORIZED_KEYS: expected a public key in each line: line 1, 'ssh-ed25519 [^']*', is no public key"
+    assert re.fullmatch(said, lines[0])

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from builder import container
 from tasks import systemd
 from tasks.facts.files import PathStats
 from tasks.facts.systemd import UnitStates
@@ -131,3 +132,12 @@ def test_the_template_sets_nothing_and_names_only_variables_of_the_container() -
     reader = configparser.ConfigParser()
     reader.read_string("[all]\n" + "".join(line[1:] + "\n" for line in text.splitlines() if re.match("#[A-Z]", line)))
     assert {"bucket_name", "aws_access_key_id", "jupyter_token", "pgeo_ips"} <= set(reader["all"])
+    not_on_a_host = {
+        "DATA_BUCKET",
+        "DATA_FOLDER",
+        "GIT_REPOSITORY",
+        "IDLE_SECONDS",
+        "STOP_SECONDS",
+        "SSH_AUTHORIZED_KEYS",
+    }
+    assert set(reader["all"]) == {name.lower() for name in {*container.PASSED, "FORK_OF"} - not_on_a_host}

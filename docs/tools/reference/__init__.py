@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docs.tools import ROOT
-from docs.tools.reference import makefile, options, paths, runtime, settings
+from docs.tools.reference import makefile, options, paths, refusals, runtime, settings
 
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings.table,
@@ -24,7 +24,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "ecs": options.ecs,
     "bench": options.bench_,
     "steps": runtime.steps,
-    "refusals": runtime.refusals,
+    "refusals": refusals.refusals,
     "concerns": paths.concerns,
     "programs": paths.programs,
 }

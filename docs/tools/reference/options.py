@@ -78,11 +78,19 @@ def get_versions() -> str:
 
 
 def builder_() -> str:
-    """Return the command that the Makefile calls; its options are the same for each of its commands."""
-    parser = builder.__main__.parser()
-    commands = list(_commands(parser))
+    """Return the command that the Makefile calls: its commands, and which of them take which option."""
+    commands = list(_commands(builder.__main__.parser()))
     text = markdown.table(("command", "does"), [(markdown.code(command.prog), means) for means, command in commands])
-    return f"{text}\n" + markdown.table(("option", "means"), _rows(commands[0][1]))
+    sharing: dict[tuple[str, str], list[str]] = {}
+    for _, command in commands:
+        for row in _rows(command):
+            sharing.setdefault(row, []).append(command.prog.rpartition(" ")[2])
+    names = [command.prog.rpartition(" ")[2] for _, command in commands]
+    rows = []
+    for row, of in sharing.items():
+        others = [name for name in names if name not in of]
+        rows.append((*row, ", ".join(of) if len(of) < len(others) else "all but " + " and ".join(others)))
+    return f"{text}\n" + markdown.table(("option", "means", "of"), rows)
 
 
 def refresh() -> str:

@@ -13,6 +13,7 @@ from docs.tools.reference.runtime import trees
 # Ours, or the system's that we write: what lies below is worth to be known. No patterns, no folders of the system itself.
 OURS = re.compile(
     r"/(etc|usr/local|root|run|var/lib)/[\w./-]*(melda|jupyter|r2u|cran-r|site|environment|authorized|pip|uv|R_|dbus)[\w./{}-]*"
+    r"|/etc/gitconfig|/etc/systemd/system|/usr/local/share/ca-certificates"
 )
 LEFT_OUT = re.compile(r".*(\.melda-new|/usr/local/bin/|\*).*")
 
@@ -20,6 +21,21 @@ LEFT_OUT = re.compile(r".*(\.melda-new|/usr/local/bin/|\*).*")
 def named(tree: ast.Module) -> list[str]:
     """Return the paths that a module names."""
     found = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    constants = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    # A folder's constant, and a name in it.
+    found |= {
+        f"{constants[node.left.id]}{node.right.value}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Name) and isinstance(node.right, ast.Constant)
+        if isinstance(node.right.value, str)
+        if node.left.id in constants
+    }
     return sorted(path for path in found if OURS.fullmatch(path) and not LEFT_OUT.match(path))
 
 

@@ -1,9 +1,8 @@
-"""start-jupyter: its steps in their order, and what it refuses, read from its own code."""
+"""start-jupyter: its steps in their order, and the variables that it reads, from its own code."""
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,39 +60,6 @@ def _choices(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "choice.from_env":
             yield _string(node.args[1], _named(tree))
-
-
-def _texts(tree: ast.Module) -> Iterator[str]:
-    """Return all strings, with … for what is filled in."""
-    inside: set[int] = set()
-    named = _named(tree)
-    yield from (f"invalid {name}=…: expected one of …" for name in _choices(tree))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            inside.update(map(id, ast.walk(node)))
-            yield "".join(_string(part, named) for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
-            yield re.sub(r"\{\w*(![rs])?\}", "…", node.value)
-
-
-def refused() -> list[tuple[str, str]]:
-    """Return each line that names a variable, with the variable."""
-    lines = set()
-    for _, tree in trees(*READERS):
-        for text in _texts(tree):
-            name = re.match(
-                r"invalid ([A-Z][A-Z0-9_]{3,})[=: ].|([A-Z][A-Z0-9_]{4,})(?:=…|: )[^:]*\b(?:not|needs|invalid)\b", text
-            )
-            if name and name[2] != "SIGTERM":
-                lines.add((name[1] or name[2], re.sub(r"(?<=: expected )$", "…", text).rstrip(": ")))
-    return sorted(lines)
-
-
-def refusals() -> str:
-    """Return a table of them."""
-    return markdown.table(
-        ("variable", "line"), [(markdown.code(name), markdown.code(line)) for name, line in refused()]
-    )
 
 
 def read() -> set[str]:

@@ -176,7 +176,7 @@ def test_https_trusts_what_this_machine_is_told_to(
 def test_bad_counts(count: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         refresh.parser().parse_args(["--count", count])
-    assert f"invalid {count!r}: expected a number from 1 to 1000" in capsys.readouterr().err
+    assert f"invalid --count={count!r}: expected a number from 1 to 1000" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("url", ["", "no address", "http://", "http://[/{0}", "file:///etc/passwd"])
@@ -184,4 +184,4 @@ def test_bad_addresses(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         refresh.parser().parse_args(["--url", url])
     assert ended.value.code == 2
-    assert f"invalid {url!r}: expected an address such as https://" in capsys.readouterr().err
+    assert f"invalid --url={url!r}: expected an address such as https://" in capsys.readouterr().err

@@ -119,10 +119,12 @@ def test_what_the_pages_say_of_variables_can_be_given(pair: str) -> None:
 
 
 def test_every_variable_of_the_reference_is_known() -> None:
-    """But for those that ECS, a hub and the image itself set."""
+    """But for those that ECS, EKS, a hub and the image itself set."""
     page = (ROOT / "docs" / "reference" / "variables.md").read_text().partition("\nDocker flags:")[0]
     told = {name for name in re.findall("`([A-Za-z]+_?[A-Za-z0-9_]*)`", page) if re.search("[A-Z]{3}|_proxy", name)}
-    set_by_others = {name for name in told if name.startswith(("JUPYTERHUB_", "AWS_CONTAINER_", "JUPYTER_WORKDIR"))}
+    set_by_others = {
+        name for name in told if name.startswith(("JUPYTERHUB_", "AWS_CONTAINER_", "AWS_WEB_", "JUPYTER_WORKDIR"))
+    }
     assert told - set_by_others - {"SRC", "UHOME"} <= {*contract.READ, *contract.SECRET}
     assert len(told) > 30
 
@@ -174,7 +176,7 @@ def test_ecs_waits_as_long_as_the_container_is_told(given: tuple[str, ...], seco
         (("--network", "host"), "invalid --network=host: expected bridge or awsvpc"),
         (("--task-role", "admin"), "invalid --task-role=admin: expected the ARN"),
         (("--apparmor", "a:b"), "invalid --apparmor=a:b"),
-        (("--variable", "PGEO_IPS=10.0.0.1/8"), "PGEO_IPS: invalid '10.0.0.1/8'"),
+        (("--variable", "PGEO_IPS=10.0.0.1/8"), "invalid PGEO_IPS='10.0.0.1/8'"),
         (("--variable", "JUPYTER_BASE_URL=a b"), "invalid JUPYTER_BASE_URL='a b'"),
         (("--variable", "JUPYTER_PORT=22"), "invalid JUPYTER_PORT='22'"),
         (("--variable", "IPV6=on"), "invalid IPV6='on'"),

@@ -10,7 +10,7 @@ import pytest
 
 from builder import container
 from docs.tools import ROOT
-from docs.tools.reference import PARTS, REGION, filled, makefile, options, pages, paths, runtime, settings
+from docs.tools.reference import PARTS, REGION, filled, makefile, options, pages, paths, refusals, runtime, settings
 from tasks.settings import RULES
 
 REFERENCE = {path.stem: path.read_text() for path in sorted((ROOT / "docs" / "reference").glob("*.md"))}
@@ -80,6 +80,15 @@ def test_every_option_says_what_it_is_for() -> None:
         assert empty == [], name
 
 
+def test_an_option_is_said_of_the_commands_that_have_it() -> None:
+    rows = {
+        row.split("`")[1].split()[0]: row.split(" | ")[-1].strip(" |")
+        for row in options.builder_().splitlines()
+        if "`--" in row
+    }
+    assert (rows["--base"], rows["--repository"], rows["--old"]) == ("all but compare and down", "publish", "compare")
+
+
 def test_every_command_of_melda_env_is_there() -> None:
     assert re.findall("^`melda-env (\\w+)`", options.melda_env(), re.MULTILINE) == [
         "capture",
@@ -111,13 +120,62 @@ def test_every_variable_is_on_the_page_and_no_other() -> None:
     mentioned = set(re.findall(r"`([A-Za-z][A-Za-z0-9_]+)`", rows))
     lower = {"no_proxy", "https_proxy", "http_proxy"}
     assert runtime.read() - lower - {"PATH", "LANG", "LC_ALL", "NO_PROXY"} <= mentioned
-    assert {name for name, _ in runtime.refused()} - {"PATH"} <= mentioned
+    assert {name for name, _ in refusals.refused()} - {"PATH", "all_proxy"} <= mentioned
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BUCKET_NAME", "PROJECT_FOLDER", "FORK_OF", "DATA_BUCKET", "DATA_FOLDER", "http_proxy", "AWS_SECRET_ACCESS_KEY",
+        "AWS_WEB_IDENTITY_TOKEN_FILE", "JUPYTERHUB_API_TOKEN", "JUPYTER_TOKEN_FILE",
+    ],
+)  # fmt: skip
+def test_a_variable_that_is_checked_under_several_names_is_refused_under_each(name: str) -> None:
+    assert any(
+        line.startswith(f"invalid {name}") and "expected" in line for of, line in refusals.refused() if of == name
+    )
+
+
+def test_what_stops_nothing_is_not_among_what_does() -> None:
+    assert "LANG" not in dict(refusals.refused())
+
+
+def test_what_a_variable_must_be_is_said_as_expected() -> None:
+    """S3's own answers say what is wrong, and the workdir's what the system says."""
+    odd = [line for _, line in refusals.refused() if not (line.startswith("invalid ") and ": expected " in line)]
+    assert [line for line in odd if not line.startswith(("JUPYTER_WORKDIR", "invalid JUPYTER_WORKDIR"))] == [
+        line
+        for line in odd
+        if line.partition(": ")[2].startswith(("S3 does", "it does not", "it has", "there is", "these"))
+    ]
 
 
 def test_every_concern_is_there() -> None:
     tree = ast.parse((ROOT / "deploy.py").read_text())
     (imported,) = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "tasks")
     assert sorted(paths.order()) == sorted(name.name for name in imported.names)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/gitconfig",
+        "/etc/systemd/system",
+        "/usr/local/share/ca-certificates",
+        "/usr/local/share/jupyter/labextensions/melda-status",
+    ],
+)
+def test_what_a_task_puts_among_the_systems_files_is_there(path: str) -> None:
+    rows = [row for row in paths.concerns().splitlines() if f"`{path}`" in row]
+    assert [row for row in rows if "[leftovers]" not in row], path
+
+
+def test_every_file_of_tests_that_a_page_names_is_there() -> None:
+    wrong = []
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        named = re.findall(r"`(?:tests/)?((?:attack|container|operations|unit|vm)/[\w/]+\.py)", page.read_text())
+        wrong += [f"{page.name}: {file}" for file in named if not (ROOT / "tests" / file).is_file()]
+    assert wrong == []
 
 
 def test_every_test_that_a_page_names_is_there() -> None:

@@ -26,25 +26,29 @@ def command(src: Path, *arguments: str, **variables: str) -> subprocess.Complete
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "said"),
+    ("arguments", "variables", "code", "said"),
     [
-        (["x"], {}, "start-jupyter: invalid 'x': expected no argument, or --version or --check\n"),
+        (["x"], {}, 2, "start-jupyter: invalid 'x': expected no argument, or --version or --check\n"),
         (
             [],
             {"username": "nobody-here"},
-            "start-jupyter: invalid username='nobody-here': there is no such user",
+            1,
+            "start-jupyter: invalid username='nobody-here': expected a user of this container",
         ),
         (
             [],
             {"username": "root"},
-            "start-jupyter: invalid username='root': notebooks do not run as root\n",
+            1,
+            "start-jupyter: invalid username='root': expected another user than root\n",
         ),
     ],
 )
 @pytest.mark.skipif(os.getuid() != 0, reason="as anybody else it refuses that first")
-def test_refuses_with_one_line(src: Path, arguments: list[str], variables: dict[str, str], said: str) -> None:
+def test_refuses_with_one_line(
+    src: Path, arguments: list[str], variables: dict[str, str], code: int, said: str
+) -> None:
     done = command(src, *arguments, **variables)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (code, "")
     assert re.sub(MOMENT, "", done.stderr).startswith(said)
     assert done.stderr.count("\n") == 1
 
@@ -188,7 +192,7 @@ def test_what_else_it_refuses(
     assert container.main() == 1
     assert capsys.readouterr().err.startswith("start-jupyter: it must start as root, not as user 1000")
     monkeypatch.setattr("sys.argv", ["start-jupyter", "x"])
-    assert container.main() == 1
+    assert container.main() == 2
 
 
 @pytest.mark.parametrize(

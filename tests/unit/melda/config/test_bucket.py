@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from melda.base.errors import ConfigError
-from melda.config import bucket
+from melda.config import bucket, environ
 
 from tests.unit.characters import accepted_characters
 
@@ -107,8 +107,32 @@ def test_a_secret_is_one_field_of_one_line_or_refused_without_being_shown(value:
 
 @pytest.mark.parametrize("name", list(KEYS))
 def test_a_missing_key_is_named(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"^{name} is missing"):
+    with pytest.raises(ConfigError, match=f"^invalid {name}: expected one, as "):
         bucket.from_env({**GOOD, name: ""})
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"AWS_REGION": "!!"},
+        {"AWS_ENDPOINT_URL_S3": "s3.example.org"},
+        {"AWS_CREDENTIAL_EXPIRATION": "x"},
+        {"S3FS_PATIENCE": "x"},
+        {"S3FS_DEBUG": "9"},
+    ],
+)
+@pytest.mark.parametrize("beside", [{}, {"DATA_BUCKET": "data"}, GOOD])
+def test_what_is_set_is_right_with_and_without_a_project_in_a_bucket(
+    variables: dict[str, str], beside: dict[str, str]
+) -> None:
+    ((name, value),) = variables.items()
+    with pytest.raises(ConfigError, match=f"^invalid {name}='{value}': expected "):
+        environ.requested({**beside, **variables})
+
+
+def test_what_platforms_and_shells_set_does_no_harm_without_a_bucket() -> None:
+    expired = {"AWS_CREDENTIAL_EXPIRATION": "2001-01-02T03:04:05Z"}
+    assert environ.requested({"AWS_REGION": "eu-west-1", **expired})["bucket"] is None
 
 
 def test_no_keys_at_all_means_a_role() -> None:
@@ -140,7 +164,7 @@ def test_no_fork(value: str) -> None:
 
 
 def test_a_fork_needs_a_bucket() -> None:
-    with pytest.raises(ConfigError, match="^FORK_OF='users/eve' needs BUCKET_NAME"):
+    with pytest.raises(ConfigError, match="^invalid FORK_OF='users/eve': expected BUCKET_NAME"):
         bucket.from_env({"FORK_OF": "users/eve"})
 
 
@@ -209,7 +233,10 @@ def test_what_is_not_said() -> None:
 @pytest.mark.parametrize("name", ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"])
 def test_a_pods_own_role_is_never_exchanged_for_the_nodes(name: str) -> None:
     project = {"BUCKET_NAME": "projects", "PROJECT_FOLDER": "x", name: "/var/run/secrets/token"}
-    with pytest.raises(ConfigError, match=f"^invalid {name} without keys: s3fs cannot take a pod's own role"):
+    with pytest.raises(
+        ConfigError,
+        match=f"^invalid {name} without keys: expected keys .AWS_SHARED_CREDENTIALS_FILE., as s3fs cannot take a pod's own role",
+    ):
         bucket.from_env(project)
     assert bucket.from_env({**project, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}), (
         "keys that are given win"

@@ -28,8 +28,11 @@ def test_a_bucket_or_a_folder_of_one(folder: str, url: str) -> None:
     [
         ({"DATA_BUCKET": "My_Data"}, "invalid DATA_BUCKET='My_Data'"),
         ({"DATA_BUCKET": "data", "DATA_FOLDER": "a/../b"}, "invalid DATA_FOLDER='a/../b'"),
-        ({"DATA_FOLDER": "sets"}, "DATA_FOLDER='sets' needs DATA_BUCKET"),
-        ({"DATA_BUCKET": "data", "AWS_SECRET_ACCESS_KEY": ""}, "AWS_SECRET_ACCESS_KEY is missing"),
+        ({"DATA_FOLDER": "sets"}, "invalid DATA_FOLDER='sets': expected DATA_BUCKET beside it"),
+        (
+            {"DATA_BUCKET": "data", "AWS_SECRET_ACCESS_KEY": ""},
+            "invalid AWS_SECRET_ACCESS_KEY: expected one, as AWS_ACCESS",
+        ),
     ],
 )
 def test_what_is_not_right_is_said_by_its_name(values: dict[str, str], said: str) -> None:

@@ -91,13 +91,13 @@ def test_refuses_a_user_that_does_not_exist(name: str) -> None:
 
 
 def test_refuses_root() -> None:
-    with pytest.raises(ConfigError, match="do not run as root"):
+    with pytest.raises(ConfigError, match="expected another user than root"):
         users.find("root")
 
 
 def test_finds_the_environment_that_has_jupyter(place: ImageLayout) -> None:
     assert environ.python_environment(f"/nope:{place.python_env}/bin") == place.python_env
-    with pytest.raises(ConfigError, match="no folder in it holds jupyter"):
+    with pytest.raises(ConfigError, match="expected a folder in it that holds jupyter"):
         environ.python_environment("/nope")
 
 

@@ -108,4 +108,4 @@ def test_a_token_is_not_longer_than_its_readers_read(bases: list[dict[str, str]]
 )
 def test_an_ipv4_address_in_ipv6_is_nobodys(bases: list[dict[str, str]], value: str, meant: str) -> None:
     line = refusal({**bases[0], "PGEO_IPS": value})
-    assert line == f"PGEO_IPS: invalid {value!r}: expected it as IPv4, {meant}"
+    assert line == f"invalid PGEO_IPS={value!r}: expected it as IPv4, {meant}"

@@ -38,7 +38,7 @@ def test_no_hub() -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"JUPYTERHUB_API_TOKEN": ""}, "JUPYTERHUB_API_TOKEN is missing"),
+        ({"JUPYTERHUB_API_TOKEN": ""}, "invalid JUPYTERHUB_API_TOKEN: expected one, as"),
         ({"JUPYTERHUB_SERVICE_PREFIX": ""}, "invalid JUPYTERHUB_SERVICE_PREFIX='': expected a path"),
         ({"JUPYTERHUB_SERVICE_PREFIX": "/user/ada"}, "invalid JUPYTERHUB_SERVICE_PREFIX='/user/ada'"),
         ({"JUPYTERHUB_SERVICE_PREFIX": "/a b/"}, "invalid JUPYTERHUB_SERVICE_PREFIX='/a b/'"),
@@ -95,12 +95,17 @@ def test_a_firewall_that_shuts_the_hub_out_is_refused(port: int, egress: str, ri
     if right:
         hub.check_reachable(Hub("/", port), egress)
         return
-    with pytest.raises(ConfigError, match=f"invalid EGRESS='{egress}' behind this JupyterHub: port {port}"):
+    with pytest.raises(
+        ConfigError, match=f"invalid EGRESS='{egress}' behind this JupyterHub: expected 'open', as port {port}"
+    ):
         hub.check_reachable(Hub("/", port), egress)
 
 
 def test_an_image_without_jupyterhub_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="it must be built with jupyterhub=true"):
+    with pytest.raises(
+        ConfigError,
+        match="^invalid JUPYTERHUB_API_TOKEN for this image: expected one that was built with jupyterhub=true",
+    ):
         hub.check_installed(str(tmp_path))
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "jupyterhub-singleuser").touch()

@@ -93,7 +93,7 @@ def test_nothing_is_no_key() -> None:
     ],
 )  # fmt: skip
 def test_anything_else_is_refused_by_its_line(line: str) -> None:
-    with pytest.raises(ConfigError, match="^invalid SSH_AUTHORIZED_KEYS: line 2"):
+    with pytest.raises(ConfigError, match="^invalid SSH_AUTHORIZED_KEYS: expected a public key in each line: line 2"):
         ssh_keys.parse(f"{key()}\n{line}")
 
 
@@ -133,5 +133,8 @@ def test_ssh_says_the_same(line: str) -> None:
 
 def test_a_comment_may_be_empty_and_the_beginning_of_what_is_wrong_is_shown() -> None:
     assert ssh_keys.parse(key() + " #1") == (key() + " #1",)
-    with pytest.raises(ConfigError, match="^invalid SSH_AUTHORIZED_KEYS: line 1, 'x{40}', is no public key$"):
+    with pytest.raises(
+        ConfigError,
+        match="^invalid SSH_AUTHORIZED_KEYS: expected a public key in each line: line 1, 'x{40}', is no public key$",
+    ):
         ssh_keys.parse("x" * 50)

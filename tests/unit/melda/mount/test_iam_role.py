@@ -57,7 +57,9 @@ def test_of_a_machine_by_the_second_version_or_the_first(
 )
 def test_an_answer_without_keys(answers: Callable[..., Asked], text: str) -> None:
     answers({"http://169.254.170.2/x": text})
-    with pytest.raises(ConfigError, match="^AWS_ACCESS_KEY_ID is missing, .*170.2 .no keys in its answer.$") as error:
+    with pytest.raises(
+        ConfigError, match="^invalid AWS_ACCESS_KEY_ID: expected one, .*170.2 .no keys in its answer.$"
+    ) as error:
         iam_role.find("/x")
     assert "CANARY" not in str(error.value)
 

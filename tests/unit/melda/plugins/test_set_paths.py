@@ -247,4 +247,16 @@ def test_the_command_takes_no_arguments(src: Path) -> None:
         ["/usr/bin/python3", "-IS", src / "set-paths", "x"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "set-paths: invalid 'x': it takes no arguments\n"
+    assert done.stderr == "set-paths: invalid 'x': expected no argument\n"
+
+
+def test_an_invalid_variable_is_an_invalid_request(src: Path) -> None:
+    done = subprocess.run(
+        ["/usr/bin/python3", "-IS", src / "set-paths"],
+        env={"username": "nobody-here"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "set-paths: invalid username='nobody-here': expected a user of this container\n"

@@ -132,7 +132,9 @@ def test_what_is_over_is_not_begun_again(forked: Bucket, objects: Objects, setti
 
 
 def test_a_parent_that_is_not_there(forked: Bucket, objects: Objects, settings: environ.Settings) -> None:
-    with pytest.raises(ConfigError, match="^invalid FORK_OF='users/eve/née x': there is no such folder"):
+    with pytest.raises(
+        ConfigError, match="^invalid FORK_OF='users/eve/née x': expected a folder that is in the bucket"
+    ):
         begun(forked, settings)
     assert objects.puts == []
 

@@ -74,5 +74,5 @@ def test_one_line_if_it_cannot(run: Any, monkeypatch: pytest.MonkeyPatch, capsys
         raise ConfigError("invalid username=''")
 
     monkeypatch.setattr(get_versions.environ, "image_layout", refuse)
-    assert run() == 1
+    assert run() == 2
     assert capsys.readouterr().err == "get-versions: invalid username=''\n"

@@ -44,9 +44,9 @@ def find(name: str) -> Account:
     try:
         entry = pwd.getpwnam(name)
     except (KeyError, ValueError):
-        raise ConfigError(f"invalid username={shown(name)!r}: there is no such user in this container") from None
+        raise ConfigError(f"invalid username={shown(name)!r}: expected a user of this container") from None
     if entry.pw_uid == 0:
-        raise ConfigError(f"invalid username={shown(name)!r}: notebooks do not run as root")
+        raise ConfigError(f"invalid username={shown(name)!r}: expected another user than root")
     groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, groups, entry.pw_dir, entry.pw_shell)
 

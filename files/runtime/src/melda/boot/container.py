@@ -142,7 +142,8 @@ def main() -> int:
         if sys.argv[1:] in [[name] for name in OPTIONS]:
             return OPTIONS[sys.argv[1]]()
         if sys.argv[1:]:
-            raise ConfigError("invalid {0!r}: expected no argument, or {1}".format(sys.argv[1], " or ".join(OPTIONS)))
+            log.error("invalid {0!r}: expected no argument, or {1}".format(sys.argv[1], " or ".join(OPTIONS)))
+            return 2
         return run()
     except (ConfigError, OSError, MemoryError, RuntimeError) as error:  # the disk is full, say, or no thread can be had
         log.error(str(error) or repr(error))

@@ -171,8 +171,8 @@ def checked(variables: Dict[str, str]) -> Settings:
     settings = environ.settings(variables)
     if settings.ssh_keys:
         raise ConfigError(
-            "invalid SSH_AUTHORIZED_KEYS on a host, whose own sshd answers: put the keys into"
-            " /root/.ssh/authorized_keys, or into the setting ssh_public_key"
+            "invalid SSH_AUTHORIZED_KEYS on a host, whose own sshd answers: expected the keys in"
+            " /root/.ssh/authorized_keys, or in the setting ssh_public_key"
         )
     if settings.idle is not None:
         raise ConfigError("invalid IDLE_SECONDS on a host, which does not end: expected nothing")

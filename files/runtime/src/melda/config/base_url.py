@@ -36,5 +36,7 @@ def from_env(variables: Mapping[str, str]) -> str:
     given = variables.get(VARIABLE, "")
     # The same it is in the environment of the user's processes, see environ.for_user().
     if given and variables.get(hub.PREFIX) and given != variables[hub.PREFIX]:
-        raise ConfigError(f"invalid {VARIABLE} behind a JupyterHub: {hub.PREFIX} is the path there")
+        raise ConfigError(
+            f"invalid {VARIABLE}={shown(given)!r} behind a JupyterHub: expected nothing, {hub.PREFIX} is the path there"
+        )
     return variables.get(hub.PREFIX) or parse(given)

@@ -80,7 +80,9 @@ def bucket_name(value: str, name: str = "BUCKET_NAME") -> str:
         ConfigError: it is not.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
-        raise ConfigError(f"invalid {name}={shown(value)!r}: 3 to 63 of a-z, 0-9, . and -, no . or - at an end")
+        raise ConfigError(
+            f"invalid {name}={shown(value)!r}: expected 3 to 63 of a-z, 0-9, . and -, no . or - at an end"
+        )
     return value
 
 
@@ -119,7 +121,7 @@ def fork_of(value: str, folder: str) -> str:
         return ""
     parent = project_folder(value, "FORK_OF")
     if parent == folder:
-        raise ConfigError(f"invalid FORK_OF={shown(value)!r}: it is PROJECT_FOLDER itself, and must be another one")
+        raise ConfigError(f"invalid FORK_OF={shown(value)!r}: expected another folder than PROJECT_FOLDER")
     return parent
 
 
@@ -165,21 +167,23 @@ def credentials(variables: Mapping[str, str]) -> Credentials:
     Raises:
         ConfigError: one is missing, or cannot be written to s3fs's password file (one line, ``KEY:SECRET``).
     """
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    values = [variables.get(name, "") for name in names]
-    for name, value in zip(names, values):
-        if any(values) and not value and name != "AWS_SESSION_TOKEN":
-            raise ConfigError(f"{name} is missing: BUCKET_NAME is set, and the mount needs credentials")
-        if not re.fullmatch(r"[!-9;-~]*", value):
-            raise ConfigError(f"invalid {name}: a blank, a colon or a control character is in it")
+    needed = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    names = (*needed, "AWS_SESSION_TOKEN")
+    beside = next((name for name in names if variables.get(name)), "")
+    for name in needed:
+        if beside and not variables.get(name):
+            raise ConfigError(f"invalid {name}: expected one, as {beside} is set")
+    for name in names:
+        if not re.fullmatch(r"[!-9;-~]*", variables.get(name, "")):
+            raise ConfigError(f"invalid {name}: expected visible ASCII without a colon")
     for name in OF_A_POD:
         # s3fs asks the node instead, whose role is another one, and may be anybody's.
-        if not any(values) and variables.get(name):
+        if not beside and variables.get(name):
             raise ConfigError(
-                f"invalid {name} without keys: s3fs cannot take a pod's own role, and would take the node's;"
-                " expected keys (AWS_SHARED_CREDENTIALS_FILE)"
+                f"invalid {name} without keys: expected keys (AWS_SHARED_CREDENTIALS_FILE), as s3fs cannot take a pod's own"
+                " role, and would take the node's"
             )
-    return Credentials(*values)
+    return Credentials(*(variables.get(name, "") for name in names))
 
 
 def expiration(value: str, now: float) -> Optional[float]:
@@ -218,6 +222,46 @@ def patience(value: str) -> int:
     return int(value or 180)
 
 
+def debug(value: str) -> bool:
+    """Is s3fs to tell everything?
+
+    Raises:
+        ConfigError: ``value`` says neither yes nor no.
+    """
+    if value not in ("", "0", "1"):
+        raise ConfigError(f"invalid S3FS_DEBUG={shown(value)!r}: expected 1, 0 or nothing")
+    return value == "1"
+
+
+class Options(NamedTuple):
+    """What holds for whatever is mounted; the fields are :class:`Bucket`'s."""
+
+    endpoint: str
+    region: str
+    debug: bool
+    patience: int
+    expires: Optional[float]
+
+
+def options(variables: Mapping[str, str], mounts: bool) -> Options:
+    """Return them, checked.
+
+    Args:
+        variables: of the container.
+        mounts: is anything mounted? Else keys that have expired, of the shell that calls ``make up``, do no harm.
+
+    Raises:
+        ConfigError: a variable is invalid.
+    """
+    return Options(
+        endpoint=endpoint(variables.get("AWS_ENDPOINT_URL_S3", "")),
+        region=region(variables.get("AWS_REGION", "")),
+        debug=debug(variables.get("S3FS_DEBUG", "")),
+        patience=patience(variables.get("S3FS_PATIENCE", "")),
+        expires=expiration(variables.get("AWS_CREDENTIAL_EXPIRATION", ""), time.time() if mounts else 0.0),
+    )
+
+
 def from_env(variables: Mapping[str, str]) -> Optional[Bucket]:
     """Return the bucket that the variables ask for; None if BUCKET_NAME is unset.
 
@@ -228,20 +272,14 @@ def from_env(variables: Mapping[str, str]) -> Optional[Bucket]:
     name, folder = variables.get("BUCKET_NAME", ""), variables.get("PROJECT_FOLDER", "")
     if not name and not ("BUCKET_NAME" in variables and folder):
         if variables.get("FORK_OF"):
-            raise ConfigError(f"FORK_OF={shown(variables['FORK_OF'])!r} needs BUCKET_NAME: it is a folder in it")
+            raise ConfigError(f"invalid FORK_OF={shown(variables['FORK_OF'])!r}: expected BUCKET_NAME beside it")
+        options(variables, mounts=False)
         return None
-    debug = variables.get("S3FS_DEBUG", "")
-    if debug not in ("", "0", "1"):
-        raise ConfigError(f"invalid S3FS_DEBUG={shown(debug)!r}: 1 switches it on, 0 or nothing off")
     name, folder = bucket_name(name), project_folder(folder)
     return Bucket(
         name=name,
         folder=folder,
         credentials=credentials(variables),
-        endpoint=endpoint(variables.get("AWS_ENDPOINT_URL_S3", "")),
-        region=region(variables.get("AWS_REGION", "")),
-        debug=debug == "1",
-        patience=patience(variables.get("S3FS_PATIENCE", "")),
         fork_of=fork_of(variables.get("FORK_OF", ""), folder),
-        expires=expiration(variables.get("AWS_CREDENTIAL_EXPIRATION", ""), time.time()),
+        **options(variables, mounts=True)._asdict(),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Mapping, Optional
 
 from melda.base.addresses import shown
@@ -21,17 +20,13 @@ def from_env(variables: Mapping[str, str]) -> Optional[Bucket]:
     """
     name, folder = variables.get(NAME, ""), variables.get(FOLDER, "")
     if not name and folder:
-        raise ConfigError(f"{FOLDER}={shown(folder)!r} needs {NAME}: it is a folder in it")
+        raise ConfigError(f"invalid {FOLDER}={shown(folder)!r}: expected {NAME} beside it")
     if not name:
         return None
     return Bucket(
         name=bucket.bucket_name(name, NAME),
         folder=bucket.project_folder(folder, FOLDER) if folder else "",
         credentials=bucket.credentials(variables),
-        endpoint=bucket.endpoint(variables.get("AWS_ENDPOINT_URL_S3", "")),
-        region=bucket.region(variables.get("AWS_REGION", "")),
-        debug=False,
-        patience=bucket.patience(variables.get("S3FS_PATIENCE", "")),
         variable=NAME,
-        expires=bucket.expiration(variables.get("AWS_CREDENTIAL_EXPIRATION", ""), time.time()),
+        **bucket.options(variables, mounts=True)._replace(debug=False)._asdict(),
     )

@@ -140,9 +140,7 @@ def token(value: str) -> str:
         ConfigError: it cannot; the value is not shown.
     """
     if value and not secret_files.A_TOKEN.fullmatch(value):
-        raise ConfigError(
-            "invalid JUPYTER_TOKEN: only letters, digits and ._~+/=-, 4096 at most, can travel in a URL and a header"
-        )
+        raise ConfigError("invalid JUPYTER_TOKEN: expected letters, digits and ._~+/=-, 4096 at most")
     return value
 
 
@@ -154,7 +152,7 @@ def python_environment(path: str) -> str:
     """
     jupyter = shutil.which("jupyter", path=path)
     if not jupyter:
-        raise ConfigError(f"invalid PATH={shown(path)!r}: no folder in it holds jupyter")
+        raise ConfigError(f"invalid PATH={shown(path)!r}: expected a folder in it that holds jupyter")
     return os.path.dirname(os.path.dirname(jupyter))
 
 

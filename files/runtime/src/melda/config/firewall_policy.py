@@ -36,26 +36,27 @@ class FirewallPolicy(NamedTuple):
 
 
 def _network(entry: str) -> Network:
-    name = f"PGEO_IPS: invalid {shown(entry)!r}: "
+    name = f"invalid PGEO_IPS={shown(entry)!r}: expected "
+    one = "an address or a network, like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"
     if not re.fullmatch(r"[0-9A-Fa-f.:]{2,45}(/[0-9]{1,3})?", entry):
-        raise ConfigError(name + "expected an address or a network, like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32")
+        raise ConfigError(name + one)
     try:
         network = ipaddress.ip_network(entry)
-    except ValueError as error:
+    except ValueError:
         try:
             meant = ipaddress.ip_network(entry, strict=False)
         except ValueError:
-            raise ConfigError(name + str(error)) from None
+            raise ConfigError(name + one) from None
         raise ConfigError(
-            name + "as a network it is {0}, as an address {1}".format(meant, entry.split("/", maxsplit=1)[0])
+            name + "the network {0}, or the address {1}".format(meant, entry.split("/", maxsplit=1)[0])
         ) from None
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped and network.prefixlen >= MAPPED:
         # No packet comes from such an address: the kernel has it as IPv4.
-        raise ConfigError(name + f"expected it as IPv4, {mapped}/{network.prefixlen - MAPPED}")
+        raise ConfigError(name + f"it as IPv4, {mapped}/{network.prefixlen - MAPPED}")
     if network.prefixlen == 0:
         raise ConfigError(
-            name + "everybody could connect, without a token; leave PGEO_IPS unset for a notebook with one"
+            name + "no network of everybody, who would need no token; leave PGEO_IPS unset for a notebook with one"
         )
     return network
 

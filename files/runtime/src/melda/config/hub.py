@@ -53,13 +53,13 @@ def _port(name: str, value: str) -> int:
 def _listens(value: str, port: int) -> None:
     if not value.startswith("http://") or _port("JUPYTERHUB_SERVICE_URL", value) != port:
         raise ConfigError(
-            f"invalid JUPYTERHUB_SERVICE_URL={shown(value)!r}: Jupyter listens on port {port}, without TLS; the hub's spawner"
-            f" needs port = {port}, and internal_ssl off"
+            f"invalid JUPYTERHUB_SERVICE_URL={shown(value)!r}: expected http and port {port}, where Jupyter listens; the hub's"
+            f" spawner needs port = {port}, and internal_ssl off"
         )
     if urlsplit(value).hostname in ("127.0.0.1", "localhost", "::1"):
         raise ConfigError(
-            f"invalid JUPYTERHUB_SERVICE_URL={shown(value)!r}: nobody outside of the container reaches it there; the hub's"
-            " spawner needs ip = '0.0.0.0'"
+            f"invalid JUPYTERHUB_SERVICE_URL={shown(value)!r}: expected an address that is reached from outside of the"
+            " container; the hub's spawner needs ip = '0.0.0.0'"
         )
 
 
@@ -75,12 +75,14 @@ def from_env(variables: Mapping[str, str], port: int) -> Optional[Hub]:
     """
     if not variables.get(TOKEN):
         if variables.get(PREFIX):
-            raise ConfigError(f"{TOKEN} is missing: {PREFIX} is set, and without it the hub knows nobody")
+            raise ConfigError(f"invalid {TOKEN}: expected one, as {PREFIX} is set")
         return None
     if not re.fullmatch(r"[!-~]{1,4096}", variables[TOKEN]):
         raise ConfigError(f"invalid {TOKEN}: expected visible ASCII, as the hub makes it")
     if variables.get("JUPYTER_TOKEN"):
-        raise ConfigError("invalid JUPYTER_TOKEN behind a JupyterHub: the hub says who may use this Jupyter")
+        raise ConfigError(
+            "invalid JUPYTER_TOKEN behind a JupyterHub: expected none, the hub says who may use this Jupyter"
+        )
     _listens(variables.get("JUPYTERHUB_SERVICE_URL", ""), port)
     return Hub(
         prefix=_prefix(variables.get(PREFIX, "")),
@@ -95,9 +97,7 @@ def check_installed(python_env: str) -> None:
         ConfigError: it has not.
     """
     if not os.path.exists(os.path.join(python_env, PROGRAM)):
-        raise ConfigError(
-            f"{TOKEN} is set, and this image cannot run behind a JupyterHub: it must be built with jupyterhub=true"
-        )
+        raise ConfigError(f"invalid {TOKEN} for this image: expected one that was built with jupyterhub=true")
 
 
 def check_reachable(hub: Hub, egress: str) -> None:
@@ -108,6 +108,6 @@ def check_reachable(hub: Hub, egress: str) -> None:
     """
     if egress == "none" or (egress == "web" and hub.port not in WEB_PORTS):
         raise ConfigError(
-            f"invalid EGRESS={egress!r} behind this JupyterHub: port {hub.port} of its API must be reached, EGRESS=open"
-            " lets it"
+            f"invalid EGRESS={egress!r} behind this JupyterHub: expected 'open', as port {hub.port} of its API must be"
+            " reached"
         )

@@ -19,6 +19,6 @@ def parse(text: str) -> Tuple[str, ...]:
     for number, line in enumerate(lines, start=1):
         wrong = problem(line) if line and not line.startswith("#") else ""
         if wrong:
-            reason = "invalid SSH_AUTHORIZED_KEYS: line {0}, {1!r}, {2}"
+            reason = "invalid SSH_AUTHORIZED_KEYS: expected a public key in each line: line {0}, {1!r}, {2}"
             raise ConfigError(reason.format(number, shown(line)[:40], wrong))
     return tuple(line for line in lines if line and not line.startswith("#"))

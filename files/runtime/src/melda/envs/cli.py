@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from melda.base import release, textfiles
 from melda.base.addresses import hide
+from melda.base.arguments import Parser
 from melda.base.errors import ConfigError
 from melda.config import environ
 from melda.envs import as_user as user
@@ -165,7 +166,7 @@ def do_upgrade(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
-    top = argparse.ArgumentParser(prog="melda-env", description=DESCRIPTION)
+    top = Parser(prog="melda-env", description=DESCRIPTION)
     top.add_argument("--version", action="version", version=release.title())
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
 

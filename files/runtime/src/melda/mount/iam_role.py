@@ -34,7 +34,7 @@ def path(variables: Mapping[str, str]) -> str:
     """
     value = variables.get(VARIABLE, "")
     if not re.fullmatch(r"(/[!-~]*)?", value):
-        raise ConfigError(f"invalid {VARIABLE}: ECS sets it to a path such as /v2/credentials/…")
+        raise ConfigError(f"invalid {VARIABLE}: expected a path such as /v2/credentials/…, as ECS sets it")
     return value
 
 
@@ -82,7 +82,9 @@ def find(ecs_path: str) -> Tuple[str, Tuple[str, str, str]]:
         reason = str(getattr(error, "reason", error))
     except (ValueError, KeyError, TypeError):
         pass
-    raise ConfigError(f"AWS_ACCESS_KEY_ID is missing, and no role gives keys in its place: {where} ({reason})")
+    raise ConfigError(
+        f"invalid AWS_ACCESS_KEY_ID: expected one, as no role gives keys in its place: {where} ({reason})"
+    )
 
 
 def with_role(bucket: Bucket, settings: Settings) -> Bucket:

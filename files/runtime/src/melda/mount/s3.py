@@ -256,7 +256,7 @@ def found(bucket: Bucket) -> Bucket:
     bucket, answer = located(bucket)
     if not keys_of(checked(bucket, answer, "ListBucket")) and bucket.folder:
         raise ConfigError(
-            f"invalid folder {bucket.folder!r} in {bucket.variable}={bucket.name!r}: there is nothing in it"
+            f"invalid DATA_FOLDER={bucket.folder!r}: expected a folder with something in it, in {bucket.variable}={bucket.name!r}"
         )
     return bucket
 

@@ -167,12 +167,12 @@ def main() -> int:
     """Command line: no arguments; silent if all went well."""
     arguments: List[str] = sys.argv[1:]
     if arguments:
-        sys.stderr.write(f"set-paths: invalid {arguments[0]!r}: it takes no arguments\n")
+        sys.stderr.write(f"set-paths: invalid {arguments[0]!r}: expected no argument\n")
         return 2
     try:
         log.PREFIX = "set-paths: "
         prepare(environ.image_layout(environ.load()), strict=True)
     except ConfigError as error:
         sys.stderr.write(f"set-paths: {error}\n")
-        return 1
+        return 1 if isinstance(error, TemporaryFailure) else 2
     return 0

@@ -81,7 +81,7 @@ def is_over(bucket: Bucket) -> bool:
     if {here + CAPTURE, here + DONE} & set(s3.keys(bucket, here)):
         return True
     if not s3.keys(bucket, bucket.fork_of + "/", 1):
-        raise ConfigError(f"invalid FORK_OF={bucket.fork_of!r}: there is no such folder in the bucket {bucket.name}")
+        raise ConfigError(f"invalid FORK_OF={bucket.fork_of!r}: expected a folder that is in the bucket {bucket.name}")
     return False
 
 

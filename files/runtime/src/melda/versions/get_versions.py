@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
 import tempfile
 
 from melda.base import textfiles, users
+from melda.base.arguments import Parser
 from melda.base.errors import ConfigError
 from melda.config import environ
 from melda.versions.libraries import Installed
@@ -36,7 +36,7 @@ def _as_user(place: environ.ImageLayout) -> str:
 
 def main() -> int:
     """Command line of get-versions."""
-    parser = argparse.ArgumentParser(prog="get-versions", description="Write the installed versions as JSON.")
+    parser = Parser(prog="get-versions", description="Write the installed versions as JSON.")
     parser.add_argument(
         "--output", metavar="FILE", help="where to; - is standard output; default: $UHOME/versions.json"
     )
@@ -57,5 +57,5 @@ def main() -> int:
             textfiles.replace(own, text)
     except (ConfigError, OSError) as error:
         sys.stderr.write(f"get-versions: {error}\n")
-        return 1
+        return 2 if isinstance(error, ConfigError) else 1
     return 0

@@ -276,7 +276,7 @@ def run(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
         UsageError: the request is invalid.
     """
     if bool(asked.file) == bool(asked.from_project):
-        raise UsageError("restore takes FILE or --from-project=FOLDER")
+        raise UsageError("invalid request: expected either FILE or --from-project=FOLDER")
     path = asked.file or in_project(asked.from_project)
     options = Options(asked.attached, asked.allow_version_change, asked.prune, asked.dry_run, asked.allow_repositories)
     outcome = restore(place, path, options, Progress(sys.stderr if asked.json else None))
