@@ -46,15 +46,15 @@ def order() -> list[str]:
 
 
 def concerns() -> str:
-    """Return what each concern does, and the paths that its task names."""
+    """Return what each concern does, and the paths that its task names, or the operations of that name."""
     rows = []
     for name in order():
         tree = ast.parse((ROOT / "tasks" / f"{name}.py").read_text())
+        operations = ROOT / "tasks/operations" / f"{name}.py"
+        paths = sorted({*named(tree), *(named(ast.parse(operations.read_text())) if operations.is_file() else ())})
         files = f", [files]({'../../files/' + name})" if (ROOT / "files" / name).is_dir() else ""
         link = f"[{name}](../../tasks/{name}.py){files}"
-        rows.append(
-            (link, markdown.sentence(ast.get_docstring(tree) or ""), markdown.code(*named(tree)) if named(tree) else "")
-        )
+        rows.append((link, markdown.sentence(ast.get_docstring(tree) or ""), markdown.code(*paths) if paths else ""))
     return markdown.table(("concern", "what it does", "paths"), rows)
 
 
