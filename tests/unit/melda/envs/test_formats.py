@@ -119,19 +119,6 @@ def test_a_files_hash_is_taken_if_it_is_for_this_python() -> None:
     assert hashes("zebra-1.0-cp27-cp27m-win32.whl") == []
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("Pipfile.lock", '{"_meta": {"sources": [{"name": "mine", "url": "https://i.example/s"}]}, "default": {"zebra": '
-         '{"version": "==1.0", "index": "mine"}}}'),
-        ("pylock.toml", 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "zebra"\nversion = "1.0"\nindex = '
-         f'"https://i.example/s"\nsdist = {{url = "https://i.example/zebra-1.0.tar.gz", hashes = {{sha256 = "{SHA}"}}}}'),
-    ],
-)  # fmt: skip
-def test_another_index_is_said(name: str, text: str) -> None:
-    assert any("https://i.example/s is not asked" in one for one in formats.parse(text, name)[formats.NOTES])
-
-
 PYLOCK = f"""\
 lock-version = "1.0"
 created-by = "test"

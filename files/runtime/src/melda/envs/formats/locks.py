@@ -126,7 +126,7 @@ def pylock(text: str, path: str) -> Reading:
             reading.python(name, "", {**source, **links.subdirectory(archive.get("subdirectory", ""))})
         else:
             files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
-            elsewhere(reading, name, {"url": package.get("index", "")})
+            reading.not_asked(str(package.get("index", "")))
             reading.python(name, version(package), None, hashes(files))
 
     return each(reading, lock.get("packages", []), one)
@@ -142,13 +142,6 @@ def _with_addresses(package: Json) -> Json:
     wheels = package.get("wheels")
     with_wheels = {"wheels": [addressed(one) for one in wheels]} if isinstance(wheels, list) else {}
     return {**package, **with_wheels, **({"sdist": addressed(package["sdist"])} if "sdist" in package else {})}
-
-
-def elsewhere(reading: Reading, name: str, source: Json) -> None:
-    """Another index is not asked; its packages may be there under the same name all the same."""
-    index = str(source.get("registry", source.get("url", "")))
-    if index and not re.match(r"https://(pypi\.org|pypi\.python\.org|files\.pythonhosted\.org)(/|$)", index):
-        reading.say(f"the index {index} is not asked, but that of this image's pip")
 
 
 def poetry(text: str, path: str) -> Reading:
@@ -170,11 +163,7 @@ def poetry(text: str, path: str) -> Reading:
         main = package.get("category", "main") == "main" and {"main", "default"} & set(groups)
         if package.get("optional") is True or not main:
             return
-        if (
-            not applies(marker)
-            or (needed is not None and normal(name) not in needed)
-            or not _highest(package, by_name.get(package["name"], []))
-        ):
+        if not applies(marker) or (needed is not None and normal(name) not in needed) or id(package) not in chosen:
             return
         source = table(package.get("source", {}))
         # poetry says it in a table of its own, PDM in the package's.
@@ -182,7 +171,7 @@ def poetry(text: str, path: str) -> Reading:
         where = {**source, "git" if kind == "git" else "url": source["url"]} if kind in ("git", "url") else package
         where = {"path": source.get("url", "")} if kind in ("directory", "file") else where
         if kind == "legacy" or not project.located(reading, name, where):
-            elsewhere(reading, name, source)
+            reading.not_asked(str(source.get("url", "")))
             files = package.get("files") or (old.get(name, []) if isinstance(old, dict) else [])
             reading.python(name, version(package), None, hashes(files))
 
@@ -192,14 +181,16 @@ def poetry(text: str, path: str) -> Reading:
     for found in packages:
         if isinstance(found, dict):
             by_name.setdefault(str(found.get("name")), []).append(found)
+    chosen = {id(one) for same in by_name.values() for one in _chosen(same)}
     needed = poetry_groups.needed(reading, packages) if str(about.get("lock-version")).startswith("2.0") else None
     return each(reading, packages, one)
 
 
-def _highest(package: Json, same: List[Json]) -> bool:
-    """Is there no higher version among these of a package that is for this Python too? Until 2.0 Poetry says no more."""
+def _chosen(same: List[Json]) -> List[Json]:
+    """Return which of one package's versions is for this Python, the highest: until 2.0 Poetry says no more."""
     fit = [one for one in same if _for_this_python(one)] if len(same) > 1 else []
-    return not fit or (any(package is one for one in fit) and _number(package) == max(map(_number, fit)))
+    highest = max(map(_number, fit), default=None)
+    return [one for one in fit if _number(one) == highest] or same
 
 
 def _number(package: Json) -> Any:
@@ -241,7 +232,7 @@ def pipfile(lock: Json, path: str) -> Reading:
             pinned = str(package.get("version", ""))
             if not pinned.startswith("=="):
                 raise Unusable("it has no version")
-            elsewhere(reading, name, {"url": urls.get(str(package.get("index")), "")})
+            reading.not_asked(str(urls.get(str(package.get("index")), "")))
             known = [one for one in package.get("hashes", []) if HASH.fullmatch(str(one))]
             reading.python(name, pinned.lstrip("="), None, known, package.get("extras", []))
 

@@ -13,6 +13,8 @@ SPEC = re.compile(
     r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)(?:\[(?P<inside>.*)\])?\s*"
     r"(?P<version>[=<>!~].*|[\d*][^\s=]*(?:\s+\S+)?|[\d*][^\s=]*(?:,\S+)*)?"
 )
+# What these have is on PyPI or CRAN, too, by the same people.
+CHANNELS = re.compile(r"(.*/)?(conda-forge|defaults|main|r|free|anaconda|bioconda|pytorch|nvidia)(/[\w-]+)?")
 BUILD = re.compile(r"==?(?P<version>[^=<>!~\s]+)=(?P<build>\S+)|==?\s*(?P<only>[^=<>!~\s,|]+)")
 SPACED = re.compile(r"([\d*]\S*)\s+(\S+)")  # a version and a build
 # conda-forge's names of what PyPI calls otherwise.
@@ -115,6 +117,8 @@ def read(reading: Reading, text: str) -> None:
     found = SPEC.fullmatch(text.strip()) if len(text) < LONGEST else None
     if not found:
         raise Unusable("no package as conda writes it")
+    channel = found.group("channel") or ""
+    reading.not_asked("" if CHANNELS.fullmatch(channel) else channel)
     name, version = found.group("name").lower(), (found.group("version") or "").strip()
     inside = dict(re.findall(r"(\w+)\s*=\s*['\"]?([^'\"\]]*[^'\"\],])", found.group("inside") or ""))
     version = inside.get("version", version)

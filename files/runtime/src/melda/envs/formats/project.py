@@ -16,6 +16,7 @@ LISTS = (("project", "dependencies"), ("tool", "flit", "metadata", "requires"))
 TABLES = (
     ("tool", "poetry", "dependencies"), ("packages",), ("pypi-dependencies",), ("tool", "pixi", "pypi-dependencies"),
 )  # fmt: skip
+INDEXES = (("source",), ("tool", "poetry", "source"), ("tool", "uv", "index"))  # Pipfile's, and the others'
 CONDAS = (("dependencies",), ("tool", "pixi", "dependencies"))
 # Below pixi's [target.X] stands what is needed on this system only.
 TARGETS = tuple(
@@ -117,23 +118,31 @@ def located(reading: Reading, name: str, about: Json) -> bool:
     return "git" in about or bool(file)
 
 
-def _one(reading: Reading, name: str, about: Any) -> None:
+def _indexes(found: Json, reading: Reading) -> Dict[str, str]:
+    """Return the addresses of the indexes that a file gives names to."""
+    listed = [one for where in INDEXES for one in tables.part(found, where, reading, list)]
+    return {str(one.get("name")): str(one.get("url", "")) for one in listed if isinstance(one, dict)}
+
+
+def _one(reading: Reading, name: str, about: Any, indexes: Json) -> None:
     about = {"version": about} if isinstance(about, str) else tables.table(about)
     if about.get("optional") is True or not applies(marker(about)):
         return
     if name.lower() == "python":
         reading.required(requirement(f"{name} " + specifier(str(about.get("version", "")))))
     elif not located(reading, name, about):
+        for index in [about[one] for one in ("index", "source") if isinstance(about.get(one), str)]:
+            reading.not_asked(indexes.get(index) or index)
         extras = ",".join(_extras(about))
         extra = f"[{extras}]" if extras else ""
         reading.required(requirement(f"{name}{extra} {specifier(str(about.get('version', '*')))}"))
 
 
-def _all(reading: Reading, listed: Json) -> None:
+def _all(reading: Reading, listed: Json, indexes: Json) -> None:
     for name, about in listed.items():
         for one in about if isinstance(about, list) else [about]:
             try:
-                _one(reading, name, one)
+                _one(reading, name, one, indexes)
             except Unusable as error:
                 reading.bad("python", name, str(error))
             except Exception as error:  # a field of another shape than the format's
@@ -146,17 +155,27 @@ def _at(found: Any, *names: str) -> Any:
     return found
 
 
-def _dependencies(reading: Reading, found: Json) -> None:
-    sources = tables.part(found, ("tool", "uv", "sources"), reading)
+def _dependencies(reading: Reading, found: Json, indexes: Json) -> None:
+    given = tables.part(found, ("tool", "uv", "sources"), reading)
+    sources = {normal(str(key)): about for key, about in given.items()}
     for one in tables.part(found, LISTS[0], reading, list):
         name = re.split(r"[^\w.-]", str(one), maxsplit=1)[0]
-        source = next((about for key, about in sources.items() if normal(key) == normal(name)), None)
+        source = sources.get(normal(name))
         if isinstance(source, dict) and "index" not in source:
             written = re.match(r"[\w.-]+\s*(?:\[([^\]]*)\])?[^;]*;?(.*)", str(one), re.DOTALL)
             extras = re.findall(r"[^\s,]+", written.group(1) or "") if written else []
-            _all(reading, {name: {**source, "extras": extras, "markers": written.group(2).strip() if written else ""}})
+            _all(
+                reading,
+                {name: {**source, "extras": extras, "markers": written.group(2).strip() if written else ""}},
+                indexes,
+            )
         else:
+            for about in source if isinstance(source, list) else [source]:
+                index = str(about.get("index", "")) if isinstance(about, dict) else ""
+                reading.not_asked(indexes.get(index) or index)
             requirements.into(reading, [one])
+    limits = tables.part(found, ("tool", "uv", "constraint-dependencies"), reading, list)
+    requirements.into(reading, limits, constraints=True)
     if "dependencies" in tables.part(found, ("project", "dynamic"), reading, list):
         files = _at(found, "tool", "setuptools", "dynamic", "dependencies", "file")
         if files:
@@ -191,13 +210,14 @@ def pyproject(text: str, path: str) -> Reading:
     for field in tables.part(found, ("project",), reading):
         if field not in FIELDS:
             reading.bad("python", field, "no field that [project] may have: what it says is not read")
-    _dependencies(reading, found)
+    indexes = _indexes(found, reading)
+    _dependencies(reading, found, indexes)
     requirements.into(reading, tables.part(found, LISTS[1], reading, list))
     python = _at(found, "project", "requires-python")
     if isinstance(python, str):
         requirements.into(reading, ["python" + python])
     for where in (*TABLES, *((*one, "pypi-dependencies") for one in TARGETS)):
-        _all(reading, tables.part(found, where, reading))
+        _all(reading, tables.part(found, where, reading), indexes)
     for where in (*CONDAS, *((*one, "dependencies") for one in TARGETS)):
         _pixi(reading, tables.part(found, where, reading))
     if not reading.empty or "project" in found:

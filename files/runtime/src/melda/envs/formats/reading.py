@@ -99,6 +99,17 @@ class Reading:
         if text not in self.notes:
             self.notes.append(text)
 
+    def not_asked(self, index: str) -> None:
+        """Say that another index than PyPI is not asked; its packages may be there under the same name all the same.
+
+        Args:
+            index: its address, or its name if no address is known; empty: none.
+        """
+        if index and not re.match(
+            r"(https://(pypi\.org|pypi\.python\.org|files\.pythonhosted\.org)(/|$))|pypi$", index, re.I
+        ):
+            self.say(f"the index {index} is not asked, but that of this image's pip")
+
     def _add(self, kind: str, entry: Json) -> bool:
         entry = entries.disarmed_entry(kind, entry)
         reason = document.problem_of(kind, entry)

@@ -282,8 +282,14 @@ def read(text: str, path: str) -> Reading:
     return reading
 
 
-def into(reading: Reading, given: List[Any]) -> None:
-    """Read lines that another format holds: conda's section for pip, a project's dependencies."""
+def into(reading: Reading, given: List[Any], constraints: bool = False) -> None:
+    """Read lines that another format holds: conda's section for pip, a project's dependencies.
+
+    Args:
+        reading: collects what they say.
+        given: the lines.
+        constraints: they only limit versions.
+    """
     for one in given:
         for _, line in _logical(str(one)):
-            _Lines(reading).guarded(line, 0)
+            _Lines(reading, constraints).guarded(line, 0)

@@ -66,7 +66,7 @@ def read(text: str, path: str) -> Reading:
                 name, "", {"type": "url", "url": source["url"], **({"hashes": hashes} if hashes else {}), **more}
             )
         else:
-            locks.elsewhere(reading, name, source)
+            reading.not_asked(str(source.get("registry", source.get("url", ""))))
             reading.python(
                 name, locks.version(package), None, locks.hashes([package.get("sdist"), *package.get("wheels", [])])
             )
