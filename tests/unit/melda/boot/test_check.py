@@ -116,7 +116,7 @@ def test_processes_that_cannot_be_told_from_others(
 @pytest.mark.parametrize(
     ("keys", "state", "said"),
     [
-        (lambda *_: [], FAILED, "no such folder"),
+        (lambda *_: [], FAILED, "expected a folder that is in the bucket"),
         (lambda bucket, prefix, *_: [prefix], OK, "users/bob is there"),
         (lambda bucket, prefix, *_: [prefix + "done.json"], OK, "users/bob has been copied"),
     ],
