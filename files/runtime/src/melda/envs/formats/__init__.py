@@ -199,8 +199,8 @@ def _entries(text: str) -> Json:
     return found
 
 
-def _unknown(text: str, path: str) -> UsageError:
-    what = looks_like.what(text)
+def _unknown(text: str, path: str, what: str = "") -> UsageError:
+    what = what or looks_like.what(text)
     if what:
         return UsageError(f"invalid {path!r}: it looks like {what}; read are {READ}")
     return UsageError(f"invalid {path!r}: it names no packages; read are {READ}")
@@ -235,6 +235,9 @@ def _parse(text: str, path: str) -> Json:
     shown = looks_like.plain(text)  # some patterns take the square of them
     if _is_json(shown, name):
         return _json(text, path)
+    foreign = "" if documents.is_document(name) else looks_like.foreign(shown, name)
+    if foreign:
+        raise _unknown("", path, foreign)
     for knows, read_one in READERS:
         if knows(shown, name):
             reading = read_one(text, path)
