@@ -36,7 +36,7 @@ LIMITED = re.compile(
 MAGIC = re.compile(r"\s*(?:#\s*)?(?:MAGIC\s+)?(?=[%!])")
 WORDS = re.compile(r"[\w./~-]+\s+(?![<>=!~;@\[(#])\S")
 OF_SHELLS = "of what was typed into a shell only commands that install packages are read"
-OF_DOCUMENTS = "of a document only commands that install packages are read, and lines as NAME==VERSION"
+OF_DOCUMENTS = "of a document commands that install packages are read, lines as NAME==VERSION, and fences of a format"
 
 
 def is_document(path: str) -> bool:
@@ -95,14 +95,16 @@ def _fences(text: str) -> List[Tuple[str, List[int]]]:
     return [] if opened else found
 
 
-def apart(text: str, path: str, knows: Callable[[str], bool]) -> Tuple[str, str]:
-    """Return what another reader knows of a document, and what else may name packages; lines stay where they are."""
+def apart(text: str, knows: Callable[[str], bool]) -> Tuple[str, str]:
+    """Return the fences of a text that a reader knows, and all else; lines stay where they are."""
     lines = text.splitlines()
     theirs = {at for _, inside in _fences(text) if knows("\n".join(lines[one] for one in inside)) for at in inside}
     if not theirs:
-        return text, text if is_document(path) else ""
-    own = "\n".join(line if at in theirs else "" for at, line in enumerate(lines))
-    return own, "\n".join("" if at in theirs else line for at, line in enumerate(lines))
+        return "", text
+    own, rest = (
+        "\n".join(line if (at in theirs) == is_own else "" for at, line in enumerate(lines)) for is_own in (True, False)
+    )
+    return own + "\n", rest + "\n"
 
 
 def _of_fence(name: str, text: str) -> str:
@@ -130,7 +132,8 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
         within = {at for _, inside in fences for at in inside}
         outside = "\n".join("" if at in within else line for at, line in enumerate(lines))
         found = [_of_fence(name, "\n".join(lines[at] for at in inside)) for name, inside in fences]
-        return "\n".join([*_commands(outside), *found]), ""
+        text = "\n".join([*_commands(outside), *found])
+        return text, OF_DOCUMENTS if text.strip() else ""
     if path.endswith(".py"):  # what a notebook became: jupytext, Databricks
         return "\n".join(_command(MAGIC.sub("", one)) for one in _lines(text) if MAGIC.match(one)), ""
     if is_document(path):

@@ -7,7 +7,6 @@ import re
 from typing import Any, Dict, List, Tuple
 
 from melda.envs import links
-from melda.envs.formats import documents, requirements
 from melda.envs.formats.reading import Reading
 from melda.envs.formats.renv import BASE, NOWHERE
 from melda.envs.formats.requirements import CONFLICT
@@ -81,8 +80,6 @@ def _paragraphs(lines: List[str]) -> List[List[Tuple[int, str]]]:
 def read(text: str, path: str) -> Reading:
     """Return the R packages that were attached or loaded. Where nothing says where they came from, CRAN is taken."""
     reading = Reading(path)
-    text, rest = documents.apart(text, path, is_one)
-    requirements.among(reading, rest)
     lines = _plain(text)
     version, plain = FIRST.search("\n".join(lines)), "\n".join(lines)
     if version and not DEVEL.search(plain):
