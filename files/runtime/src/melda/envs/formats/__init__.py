@@ -124,7 +124,10 @@ def _of_others(found: Any, path: str) -> Optional[Reading]:
     if not isinstance(found, dict) or "schema" in found:
         return None
     for knows, read_one in (
-        (lambda: isinstance(found.get("cells"), list), _notebook),
+        (
+            lambda: isinstance(found.get("cells"), list),
+            lambda one, path: requirements.read(commands.notebook(one["cells"]), path),
+        ),
         (lambda: "lockfile_version" in found and isinstance(found.get("packages"), list), renv.pak),
         (lambda: isinstance(found.get("Packages"), (dict, list)), renv.read),
         (lambda: "_meta" in found or isinstance(found.get("default"), dict), locks.pipfile),
@@ -133,10 +136,6 @@ def _of_others(found: Any, path: str) -> Optional[Reading]:
         if knows():
             return read_one(found, path)
     return None
-
-
-def _notebook(found: Json, path: str) -> Reading:
-    return requirements.read(commands.notebook(found["cells"]), path)
 
 
 def _json(text: str, path: str) -> Json:
@@ -199,11 +198,10 @@ def _entries(text: str) -> Json:
     return found
 
 
-def _unknown(text: str, path: str) -> UsageError:
-    what = looks_like.what(text)
-    if what:
-        return UsageError(f"invalid {path!r}: it looks like {what}; read are {READ}")
-    return UsageError(f"invalid {path!r}: it names no packages; read are {READ}")
+def _unknown(text: str, path: str, what: str = "") -> UsageError:
+    what = what or looks_like.what(text)
+    says = f"it looks like {what}" if what else "it names no packages"
+    return UsageError(f"invalid {path!r}: {says}; read are {READ}")
 
 
 def parse(text: str, path: str) -> Json:
@@ -235,13 +233,36 @@ def _parse(text: str, path: str) -> Json:
     shown = looks_like.plain(text)  # some patterns take the square of them
     if _is_json(shown, name):
         return _json(text, path)
+    foreign = "" if documents.is_document(name) else looks_like.foreign(shown, name)
+    if foreign:
+        raise _unknown("", path, foreign)
+    taken = _fenced(text, path)
+    if taken is None and not documents.is_document(name):
+        taken = next((read_one(text, path) for knows, read_one in READERS if knows(shown, name)), None)
+    if taken is None:
+        return _requirements(text, path)
+    if taken.empty and not taken.notes:
+        raise _unknown("", path)
+    return taken.result()
+
+
+def _fenced(text: str, path: str) -> Optional[Reading]:
+    """Return what a document says, each reader having the fences that it knows; None: none knows a part of it."""
+    name, rest, found = os.path.basename(path), text, Reading(path)
     for knows, read_one in READERS:
-        if knows(shown, name):
-            reading = read_one(text, path)
-            if reading.empty and not reading.notes:
-                raise _unknown("", path)
-            return reading.result()
-    return _requirements(text, path)
+        own, rest = documents.apart(rest, lambda one, knows=knows: knows(looks_like.plain(one), name))  # type: ignore[misc]
+        if own.strip():
+            found.take(read_one(own, path))
+    shown = looks_like.plain(rest)
+    for is_one, of_r in ((rtable.is_one, rtable.read), (sessioninfo.is_one, sessioninfo.read)):
+        if documents.is_document(name) and is_one(shown):
+            found.take(of_r(rest, path))
+            break
+    if rest == text and found.empty and not found.notes:
+        return None
+    requirements.among(found, rest)
+    found.say(documents.OF_DOCUMENTS)
+    return found
 
 
 def _requirements(text: str, path: str) -> Json:

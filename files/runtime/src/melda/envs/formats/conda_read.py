@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import matchspec, pip_files, requirements, tables
 from melda.envs.formats.reading import Reading
+from melda.envs.formats.requirements import CONFLICT
 
 Json = Dict[str, Any]
 EXPLICIT = re.compile(r"^\s*@EXPLICIT\s*$", re.MULTILINE)
@@ -20,6 +21,9 @@ SECTIONS = ("name", "channels", "dependencies", "platforms", "variables", "prefi
 HERE = ("linux-{0}".format(os.uname().machine.replace("x86_64", "64")), "noarch")
 PLATFORM = re.compile(r"(linux|osx|win|zos|emscripten|wasi|freebsd)-\w+")
 RULE = re.compile(r"List of packages in environment|Name\s+Version\s+Build|[\u2500-\u257f-]+$")
+TOP = re.compile(r"[\"']?([A-Za-z_]+)[\"']?(?=\W*$|\s*:)")
+OF_PIP = re.compile(r"\s*(-\s+)?[\"']?pip[\"']?\s*:\s*")
+STUCK = re.compile(r"^(\s*)-(?=[A-Za-z\"'])(?!\w\s)")  # -e and -r are pip's options
 FILE = re.compile(r"(?:\S+[/\\])?(?P<name>[\w.-]+?)-(?P<version>[^-/]+)-(?P<build>[^-/]+?)\.(conda|tar\.bz2)(#\S+)?")
 
 # What conda-lock adds of pip's packages to an explicit list.
@@ -41,17 +45,79 @@ def _each(reading: Reading, given: List[str]) -> None:
         try:
             matchspec.read(reading, one)
         except Unusable as error:
-            reading.bad("python", re.split(r"[\s=<>!~\[]", one.strip(), maxsplit=1)[0] or one, str(error))
+            reading.bad("python", re.split(r"[\s=<>!~\[]|:\s", one.strip(), maxsplit=1)[0] or one, str(error))
+
+
+def _mended(reading: Reading, text: str) -> str:
+    """Return a text with the blank that a -NAME misses, and without what git wrote between two sides."""
+    lines = text.splitlines()
+    for at, line in enumerate(lines):
+        if CONFLICT.match(line):
+            lines[at] = ""
+            if line.startswith("<"):
+                reading.bad("python", "<" * 7, f"line {at + 1}: a merge conflict: what is on both sides of it is read")
+    return "\n".join(STUCK.sub(r"\1- ", line) for line in lines) + "\n"
+
+
+def _loaded(reading: Reading, text: str) -> Any:
+    """Return what a text says. What a broken line is taken for may cost those below it: then each is read by itself."""
+    told, why = list(reading.problems), ""
+    found: Any = {}
+    try:
+        found = tables.yaml(text, reading)
+    except UsageError as error:
+        why = str(error)
+    failed = reading.problems[len(told) :]
+    numbers = [int(one["reason"].split()[1].rstrip(":")) for one in failed]
+    each = _line_by_line(text)
+    if why or (each and any(min(each) <= one <= max(each) for one in numbers)):
+        reading.problems[:] = told
+        reading.say((why or failed[0]["reason"]) + ": what is listed in it is read line by line")
+        found = {"dependencies": [], "pip": []}
+        for number, (of_pip, item) in each.items():
+            if not item:
+                reading.bad("python", f"line {number}", "no line of a list: expected - NAME")
+            else:
+                found["pip" if of_pip else "dependencies"].append(item)
+    return found
+
+
+def _line_by_line(text: str) -> Dict[int, Tuple[bool, str]]:
+    """Return what stands in lists of packages, by line: whether it is pip's, and the item; empty: it is none."""
+    found: Dict[int, Tuple[bool, str]] = {}
+    section, deep = "dependencies", -1  # how deep pip: stands; -1: it has not begun
+    for number, line in enumerate(text.splitlines(), 1):
+        plain = re.sub(r"(^|\s)#.*", "", line.replace("\t", "  ")).rstrip()
+        depth = len(plain) - len(plain.lstrip())
+        heading = TOP.match(plain)
+        if heading and (plain.endswith(":") or ":" in plain or heading.group(1) in SECTIONS):
+            section, deep = heading.group(1), 0 if heading.group(1) == "pip" else -1
+            rest = plain[heading.end() :]
+            if section == "dependencies" and rest.strip(": '\""):
+                return {}  # [a, b], which has no lines
+        elif not plain or section not in ("dependencies", "pip") or plain in ("---", "..."):
+            continue
+        elif OF_PIP.fullmatch(plain):
+            deep = depth
+        else:
+            item = re.fullmatch(r"\s*-\s+(\S.*)", plain)
+            deep = -1 if depth <= deep and section != "pip" else deep
+            found[number] = (deep >= 0, _unquoted(item.group(1)) if item else "")
+    return found
+
+
+def _unquoted(item: str) -> str:
+    quote = item[0] if item[0] in "'\"" else ""
+    if quote:
+        return item.strip(quote)
+    return item[:-1] if item[-1] in "'\"" and item.count(item[-1]) % 2 else item
 
 
 def environment(text: str, path: str) -> Reading:
     """Return what environment.yml says."""
     reading = Reading(path)
-    try:
-        found = tables.yaml(text, reading)
-    except UsageError as error:
-        reading.bad("python", "environment.yml", f"{error}: what is listed in it is read line by line")
-        found = {"dependencies": re.findall(r"^\s*-\s+([^\s:][^:\n]*[^:\s])\s*$", text, re.MULTILINE)}
+    text = _mended(reading, text)
+    found = _loaded(reading, text)
     listed = found.get("dependencies") if isinstance(found, dict) else None
     if isinstance(listed, dict):
         listed = [listed]

@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import re
 from itertools import islice
-from typing import List, Tuple
+from typing import Callable, List, Tuple
 
 from melda.envs.formats import commands
 
 ENDINGS = (".md", ".rst", ".Rmd", ".qmd", ".adoc", ".org")
-FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
+FENCE = re.compile(
+    r"[ \t]*(?P<mark>`{3,}(?=[^`]*$)|~{3,})[ \t]*(?P<info>.*)"
+)  # https://spec.commonmark.org/0.31.2/#fenced-code-blocks
+# What a fence may be called that holds a list of packages; whatever else it is called, it is code.
+LISTS, LISTS_OR_ELSE = ("requirements", "pip"), ("", "text", "txt", "plain", "plaintext", "console")
+ENTRY = re.compile(
+    r"[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:(?:[<>!~=]=|[<>=])\s*\d|@\s*\S+://|\s\(?v?\d+\.\d)|(?:-e\s+)?[\w.+]+://|-r\s"
+)
+NO_ENTRY = re.compile(r"#|[-=\s|:+]*$|\|?\s*package\b", re.IGNORECASE)
 # What stands before a command: the number and the time that history shows, zsh's and fish's marks, a prompt.
 BEFORE = re.compile(
     r"\d+\*?[ \t]+(?:\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?\]?[ \t]+)?|: \d+:\d+;|- cmd: |PS (?=[A-Z]:)|"
@@ -28,7 +36,7 @@ LIMITED = re.compile(
 MAGIC = re.compile(r"\s*(?:#\s*)?(?:MAGIC\s+)?(?=[%!])")
 WORDS = re.compile(r"[\w./~-]+\s+(?![<>=!~;@\[(#])\S")
 OF_SHELLS = "of what was typed into a shell only commands that install packages are read"
-OF_DOCUMENTS = "of a document only commands that install packages are read, and lines as NAME==VERSION"
+OF_DOCUMENTS = "of a document commands that install packages are read, lines as NAME==VERSION, and fences of a format"
 
 
 def is_document(path: str) -> bool:
@@ -71,13 +79,61 @@ def _is_shell(text: str, path: str) -> bool:
     return not listed or len(odd) * 2 > len(lines)
 
 
+def _fences(text: str) -> List[Tuple[str, List[int]]]:
+    """Return the name of each fence and the lines in it; nothing where one is not closed."""
+    found: List[Tuple[str, List[int]]] = []
+    opened = ""
+    for at, line in enumerate(text.splitlines()):
+        mark = FENCE.fullmatch(line)
+        if mark and not opened:
+            opened = mark.group("mark")
+            found.append((re.sub(r"\W", "", re.split(r"[\s,}]", mark.group("info"))[0]).lower(), []))
+        elif mark and not mark.group("info") and mark.group("mark").startswith(opened):
+            opened = ""
+        elif opened:
+            found[-1][1].append(at)
+    return [] if opened else found
+
+
+def apart(text: str, knows: Callable[[str], bool]) -> Tuple[str, str]:
+    """Return the fences of a text that a reader knows, and all else; lines stay where they are."""
+    lines = text.splitlines()
+    theirs = {at for _, inside in _fences(text) if knows("\n".join(lines[one] for one in inside)) for at in inside}
+    if not theirs:
+        return "", text
+    own, rest = (
+        "\n".join(line if (at in theirs) == is_own else "" for at, line in enumerate(lines)) for is_own in (True, False)
+    )
+    return own + "\n", rest + "\n"
+
+
+def _of_fence(name: str, text: str) -> str:
+    """Return the lines of a fence that may name packages. Beside a command stand other commands, and no packages."""
+    if _commands(text) or name not in (*LISTS, *LISTS_OR_ELSE):
+        found = [_command(one) or (one if _is_limited(one) else "") for one in _lines(text)]
+        return "\n".join(found)
+    lines = [one.strip() for one in text.splitlines() if one.strip() and not NO_ENTRY.match(one.strip())]
+    entries = [one for one in lines if ENTRY.match(one) or LIMITED.fullmatch(one)]
+    if name in LISTS or len(entries) * 2 >= len(lines):
+        return text
+    return "\n".join(one for one in text.splitlines() if one.strip() in entries)
+
+
+def _is_limited(line: str) -> bool:
+    """Is a line of code a requirement? With blanks it compares numbers."""
+    return bool(LIMITED.fullmatch(line.strip())) and " " not in re.sub(r"^[-*+]\s+", "", line.strip())
+
+
 def without_others(text: str, path: str) -> Tuple[str, str]:
     """Return the lines of a text that may name packages, and what is to be said of the others."""
-    fences = FENCE.split(text)
-    if len(fences) > 2 and len(fences) % 2:
-        # Beside a command stand other commands, and no packages.
-        shell = [at % 2 == 0 or any(_commands(one)) for at, one in enumerate(fences)]
-        return "\n".join("\n".join(_commands(one)) if shell[at] else one for at, one in enumerate(fences)), ""
+    fences = _fences(text)
+    if fences:
+        lines = text.splitlines()
+        within = {at for _, inside in fences for at in inside}
+        outside = "\n".join("" if at in within else line for at, line in enumerate(lines))
+        found = [_of_fence(name, "\n".join(lines[at] for at in inside)) for name, inside in fences]
+        text = "\n".join([*_commands(outside), *found])
+        return text, OF_DOCUMENTS if text.strip() else ""
     if path.endswith(".py"):  # what a notebook became: jupytext, Databricks
         return "\n".join(_command(MAGIC.sub("", one)) for one in _lines(text) if MAGIC.match(one)), ""
     if is_document(path):

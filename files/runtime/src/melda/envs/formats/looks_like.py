@@ -28,6 +28,29 @@ LOOKS_LIKE = (
     ),
     (r"^\w+:\s*$", "YAML of another kind"),
 )
+# Lists of packages that are neither PyPI's nor CRAN's, some of which would be read as if they were.
+NIX = "Nix's: put the names of its packages of Python into a requirements.txt"
+APT = "a list of Debian's packages, which an image has or has not: nothing here installs them"
+PIXI, RV = "pixi's lock: pixi list --json writes what is read", "a file of rv's: renv::snapshot() writes what is read"
+NAMES = ((r"apt\.txt", APT), (r".*\.nix", NIX), (r"pixi\.lock", PIXI), (r"rv\.lock|rproject\.toml", RV))
+FOREIGN = (
+    (r"<nixpkgs>|\bpkgs\.mkShell\b|^\s*buildInputs\s*=", NIX),
+    (r"\A(?![\s\S]*^\[(?:tool\.|build-system))[\s\S]*^r_version\s*=\s*[\"']", RV),
+    (r"\A\s*version:\s*\d+\s*\nenvironments:\s*$", PIXI),
+    (
+        r"^Session information updated at ",
+        "what Python's session_info shows, which names modules: pip freeze > requirements.txt writes what is read",
+    ),
+)
+PINS = re.compile(r"^\s*-|[=<>!~]=|@\s|://", re.MULTILINE)
+
+
+def foreign(text: str, name: str) -> str:
+    """Return what a list of another system's packages is, by its file's name or by what it says; empty: it is none."""
+    if name == "packages.txt" and not PINS.search(text):  # Streamlit's of apt's packages
+        return APT + "; if it is one of Python's, call it requirements.txt"
+    named = next((found for pattern, found in NAMES if re.fullmatch(pattern, name)), "")
+    return named or next((found for pattern, found in FOREIGN if re.search(pattern, text, re.MULTILINE)), "")
 
 
 def plain(text: str) -> str:

@@ -188,6 +188,24 @@ class Reading:
         origin = source or {"type": "cran", "repository": "CRAN"}
         self._add("r", {"name": name, "version": version, "source": origin, **more})
 
+    def take(self, other: Reading) -> None:
+        """Add what another reader has found in a part of the same file."""
+        for kind, by_name in other._entries.items():
+            self.versions[kind] = self.versions[kind] or other.versions[kind]
+            for entry in by_name.values():
+                self._add(kind, entry)
+        for one in other.problems:
+            if one not in self.problems:
+                self.problems.append(one)
+        for note in other.notes:
+            self.say(note)
+        for name, extras in other._direct.items():
+            self._direct.setdefault(name, set()).update(extras)
+        self._wants.update(other._wants)
+        self.at_least.update(other.at_least)
+        self.constraints += other.constraints
+        self.pre = self.pre or other.pre
+
     def beside(self, name: str) -> str:
         """Return the text of another file of the same folder, which this one includes.
 

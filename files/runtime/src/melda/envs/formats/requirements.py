@@ -26,13 +26,15 @@ TREE = re.compile(
 CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(\s|$)")
 # What pip says beside its lists, and their heading.
 CHATTER = re.compile(
-    r"^(\[notice\]|WARNING:|DEPRECATION:|Collecting |Requirement already satisfied|Note: you may need|-{3}[-\s]*$|```"
+    r"^(\[notice\]|WARNING:|DEPRECATION:|Collecting |Requirement already satisfied|Note: you may need|-{3}[-\s]*$"
+    r"|\|(?=.*---)[|:\s-]+$|```"
     r"|pip freeze|pip list|[%!>$]\s*(?:pip|conda)\s+(?:freeze|list)\b)"
 )
-HEADING = re.compile(r"^Package\s+Version\b")
+HEADING = re.compile(r"^package\s+version\b", re.IGNORECASE)
 LISTED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)\s+(?:\(!\)\s+)?\(?(?P<version>\d[\w.!+-]*)\)?(?P<rest>\s+.*)?$")
 # Where an address ends and a marker begins; pip wants a blank after the ;, and uv one before it.
 MARKED = re.compile(r"\s*;(?=\s)|;(?=\(*(?:python|sys|platform|os|implementation)_)")
+CALL = re.compile(r"[\w.:$]+\(\s*\)")
 NESTED = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 PLACE = re.compile(r"\s+(/|[A-Za-z]:\\)")
 BUILD = re.compile(r"\s+(?P<build>[\w.]*_\d+)(\s.*)?")
@@ -178,6 +180,8 @@ class _Lines:
         ignored = [one for one in SWITCH.findall(options) if one != "--hash"]
         if len(hashes) < len(re.findall(r"--hash", options)):
             raise Unusable("it has a hash that is none: expected sha256, sha384 or sha512")
+        if CALL.match(given):
+            raise Unusable("a call of a program, and no package")
         given = MARKED.sub(" ; ", given, count=1) if "://" in given else given
         link = links.is_link(given)
         one = None if link else self._parsed(given)
@@ -273,13 +277,18 @@ class _Lines:
 def read(text: str, path: str) -> Reading:
     """Return what the file says; of documents and shells, what their commands install."""
     reading = Reading(path)
+    among(reading, text)
+    return reading
+
+
+def among(reading: Reading, text: str) -> None:
+    """Read what of a text may name packages; another reader may have read the rest of it."""
     lines = _Lines(reading)
-    text, note = documents.without_others(text, path)
+    text, note = documents.without_others(text, reading.path)
     lines.all(text)
     if note:
         reading.say(note)
     reading.misread, reading.understood = lines.misread, lines.read
-    return reading
 
 
 def into(reading: Reading, given: List[Any], constraints: bool = False) -> None:

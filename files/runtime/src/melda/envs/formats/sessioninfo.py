@@ -23,7 +23,11 @@ INDEX = re.compile(r"^\[[^\]\s]*\]?\s*")  # R's, before each line of a vector
 LOCALE = re.compile(r"(C|POSIX|[a-z]{2,3}_[A-Z]{2})([.@][\w.@-]+)?(/\S*)?")
 HEADING = (":", "\uff1a")
 SECTIONS = ("other attached packages:", "loaded via a namespace (and not attached):", "Package version:")
-TABLE = re.compile(r"^\W{0,8}package\s+\*?\s*(ondiskversion|loadedversion|version)\b", re.MULTILINE)
+# Other tables name packages and versions too: R's marks what is attached, or says when and from where it came.
+TABLE = re.compile(
+    r"^\W{0,8}package\s+(?:\*\s*version|(?:\*\s*)?(?:ondisk|loaded)version|version\b(?=.*\b(?:date|source)\b))\b",
+    re.MULTILINE,
+)
 PACKAGES = re.compile(r"(?:[─-]+\s*)Packages\b|Packages\s*[─-]{3,}")
 ROW = re.compile(
     r"(?:[VPDRX!]{1,3}\s+)*(?:\*\s+)?(?P<name>\S+)\s+(?:\*\s+)?(?P<version>\S+)\s+(?:(?P<loaded>\d[\d.-]*)\s+)?(?P<date>\d{4}-\d\d-\d\d|<?NA>?)\s*"

@@ -15,6 +15,8 @@ from melda.envs.formats.reading import Reading
 Json = Dict[str, Any]
 ODD = re.compile("[^\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what YAML does not allow
 DEEP = re.compile(r"([\[{]\s{0,9}){50}")
+KEY = re.compile(r"[\s\"']*(?:-\s+[\"']?)?([A-Za-z][\w.-]*)[\"']?\s*[:=]")
+QUOTED = re.compile(r"'(?!<)[^']{2,}'")
 ALIKE = 0.8
 MOST_BROKEN = 40  # lines
 MOST_TRIED = 20_000  # places where an object may begin
@@ -66,6 +68,19 @@ def misspelt(found: Any, wanted: Sequence[str], reading: Reading, known: Sequenc
         found = found.get(key)
 
 
+def _key(line: str, number: int) -> str:
+    """Return what a line may be called: what stands behind its key may be a password."""
+    found = KEY.match(line)
+    return found.group(1) if found else f"line {number}"
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong, without what a library shows of the line."""
+    if isinstance(error, configparser.Error):
+        return "no OPTION = VALUE below a [SECTION]"
+    return QUOTED.sub("a word", " ".join(str(getattr(error, "problem", None) or error).split()))[:100]
+
+
 def _by_line(text: str, reading: Reading, kind: str, load: Callable[[str], Any], at: Callable[[Exception], int]) -> Any:
     """Return what ``load`` makes of a text, without the lines that it complains of."""
     lines = text.split("\n")
@@ -76,16 +91,11 @@ def _by_line(text: str, reading: Reading, kind: str, load: Callable[[str], Any],
             break
         except Exception as error:
             number = min(max(at(error), 1), len(lines))
-            why = (
-                getattr(error, "problem", None) or error
-            )  # YAML's shows a piece of the line, which may be half a secret
             while number > 1 and not lines[number - 1].strip():
                 number -= 1
             if not lines[number - 1].strip():
                 break
-            reading.bad(
-                "python", lines[number - 1].strip(), f"line {number}: no {kind}: {' '.join(str(why).split())[:100]}"
-            )
+            reading.bad("python", _key(lines[number - 1], number), f"line {number}: no {kind}: {_why(error)}")
             lines[number - 1] = ""
     raise UsageError(f"invalid {reading.path!r}: no {kind}")
 
