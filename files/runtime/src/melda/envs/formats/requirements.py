@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Tuple
 from melda.base.addresses import hide
 from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import commands, documents, matchspec
+from melda.envs.formats import commands, documents, matchspec, options
 from melda.envs.formats.reading import DEEPEST, HASH, PLAIN, Reading, applies, requirement
 
 Json = Dict[str, Any]
@@ -129,6 +129,9 @@ class _Lines:
             self._package(parts[0].strip(), parts[1] if len(parts) > 1 else "")
 
     def _command(self, command: commands.Command) -> None:
+        for word, option in command.unclear:
+            reason = f"it is unclear whether it is a package or the value of {option}, an option that is not known"
+            self._bad(self._name(word), f"{reason}: nothing is installed of it", 0)
         for one in command.arguments:
             if not command.conda:
                 self.guarded(one, 0)
@@ -159,7 +162,7 @@ class _Lines:
             self._hashes_required = True
         else:
             # Of an option that is none of pip's the value may be a password.
-            shown = hide(given)[:200] if name in commands.WITH_VALUE else name.split("=")[0]
+            shown = hide(given)[:200] if name in options.PIP.valued else name.split("=")[0]
             self._reading.say(f"ignored: {shown}: packages come from this image's index, as pip is configured")
 
     def _include(self, name: str, constraints: bool) -> None:
