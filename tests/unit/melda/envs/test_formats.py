@@ -208,6 +208,27 @@ def test_renv() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("https://cloud.r-project.org", "CRAN"), ("http://cran.us.r-project.org/", "CRAN"),
+        ("https://cran.rstudio.com", "CRAN"), ("https://stat.ethz.ch/CRAN/", "CRAN"),
+        ("https://packagemanager.posit.co/cran/__linux__/bookworm/latest", "CRAN"),
+        ("https://p3m.dev/cran/2024-01-01", "CRAN"), ("https://mirrors.tuna.tsinghua.edu.cn/CRAN", "CRAN"),
+        *((one, one) for one in ("https://cranhaven.r-universe.dev", "https://packages.ropensci.org",
+                                 "https://R-Forge.R-project.org", "https://nexus.corp.example/repository/cran-internal",
+                                 "https://cran.company.example", "https://cran.r-project.org.company.example",
+                                 "https://company.example/cran.rstudio.com")),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["corp", "RSPM"])
+def test_a_repository_is_cran_by_its_host(url: str, named: str, name: str) -> None:
+    package = {"Package": "inner", "Version": "1.0", "Source": "Repository", "Repository": name}
+    lock = {"R": {"Version": "4.2.2", "Repositories": [{"Name": name, "URL": url}]}, "Packages": {"inner": package}}
+    (found,) = formats.parse(json.dumps(lock), "renv.lock")["r"]["packages"]
+    assert found["source"] == {"type": "cran", "repository": named}
+
+
+@pytest.mark.parametrize(
     "package",
     [
         {"Package": "other", "Version": "1.0"}, {"Version": "1.0; x"}, {"Version": 1}, [], {},
