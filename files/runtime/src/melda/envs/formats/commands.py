@@ -10,11 +10,12 @@ from melda.envs.formats import options
 
 Json = Dict[str, Any]
 COMMAND = re.compile(
-    r"(?:(?:\([\w.-]+\)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|RUN(?:\s+--\S+)*|sudo(?:\s+-\w+)*|"
+    r"(?:(?:\([\w.-]+\)|[({]|(?:then|do|else|if|time|exec)(?=\s)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|RUN(?:\s+--\S+)*|sudo(?:\s+-\w+)*|"
     r"[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"']*)(?=\s)|"
     r"(?:[\w.~/-]*/)?(?:python|py)[\d.]*\s+-m|\{sys\.executable\}\s+-m)\s*)*"
-    r"(?:[\w.~/-]*/)?(?P<tool>pip[\d.]*|uv\s+pip|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)"
-    r"(?:\s+-\S+(?:\s+(?!(?:install|add)\s)[^\s-]\S*)?)*\s+(?P<verb>install|add)\s+(?P<rest>\S.*)",
+    r"(?:[\w.~/-]*/)?(?:(?P<tool>pip[\d.]*|uv\s+pip|uv|poetry|pdm|pipenv|pipx)"
+    r"(?:\s+-\S+(?:\s+(?!(?:install|add)\s)[^\s-]\S*)?)*\s+(?:install|add)|(?P<conda>conda|mamba|micromamba)"
+    r"(?:\s+-\S+(?:\s+(?!(?:install|create)\s)[^\s-]\S*)?)*\s+(?:install|create))\s+(?P<rest>\S.*)",
     re.IGNORECASE,
 )
 SHOULD = re.compile(r"[%!](?!.*uninstall).*install", re.IGNORECASE)
@@ -67,7 +68,7 @@ def _arguments(conda: bool, words: List[str], known: options.Options) -> Command
             found.arguments.extend(arguments)
             found.unclear.extend(unclear)
         elif word.strip("-"):
-            found.arguments.append(word)
+            found.arguments.append(word.rstrip(")") if "(" not in word else word)  # a subshell's end
     return found
 
 
@@ -83,9 +84,8 @@ def _parts(words: List[str]) -> List[List[str]]:
 
 
 def _one(found: Match[str], words: List[str]) -> Command:
-    tool = " ".join(found.group("tool").lower().split())
-    known = options.TOOLS[re.sub(r"[\d.]+$", "", tool)]
-    return _arguments(tool.endswith(("conda", "mamba")), words, known)
+    tool = " ".join((found.group("conda") or found.group("tool")).lower().split())
+    return _arguments(bool(found.group("conda")), words, options.TOOLS[re.sub(r"[\d.]+$", "", tool)])
 
 
 def read(line: str) -> Iterator[Command]:
