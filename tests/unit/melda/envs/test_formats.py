@@ -305,3 +305,20 @@ def test_requirements_with_hashes_are_all_or_none() -> None:
     assert f"--hash=sha256:{SHA}" in freeze.write(found)
     found["python"]["packages"] = [entry, {"name": "yak", "version": "1.0", "source": {"type": "index"}}]
     assert "--hash" not in freeze.write(found)
+
+
+def test_condas_versions_of_r_begin_so_unless_they_are_whole() -> None:
+    names = (
+        "r-ggplot2=3.4",
+        "r-seurat=4",
+        "r-sf=1.0.*",
+        "r-tibble 3.2.*",
+        "r-dplyr=1.1.3",
+        "r-zoo==1.8",
+        "r-xts=0.13=r43_0",
+    )
+    found = formats.parse(json.dumps({"dependencies": names}), "environment.yml")
+    assert found["begins"] == {"ggplot2": "3.4", "seurat": "4", "sf": "1.0", "tibble": "3.2"}
+    versions = {one["name"]: one["version"] for one in found["r"]["packages"]}
+    assert {name: one for name, one in versions.items() if one} == {"dplyr": "1.1.3", "zoo": "1.8", "xts": "0.13"}
+    assert document.PROBLEMS not in found
