@@ -37,6 +37,17 @@ def test_what_is_too_low_everywhere_is_told() -> None:
     assert found == [] and "at least 2.0 is needed" in failures["zoo"]
 
 
+def test_a_version_that_only_begins_so() -> None:
+    everywhere = {"ggplot2": ["3.3.6", "3.4.0", "3.4.4", "3.40.0"], "xts": ["0.13", "0.13.2"], "sf": ["0.9"]}
+    there = r_settle.Known({"dplyr": "1.1.3"}, {"zoo": "1.8-11"}, dict, lambda name: everywhere.get(name, ()))
+    begins = {"ggplot2": "3.4", "xts": "0.13", "sf": "1", "dplyr": "1", "zoo": "1.8"}
+    found, failures = r_settle.settle([entry(one) for one in begins], {}, there, begins)
+    assert {one["name"]: one["version"] for one in found} == {
+        "ggplot2": "3.4.4", "xts": "0.13", "dplyr": "1.1.3", "zoo": "1.8-11"
+    }  # fmt: skip
+    assert "in a version 1" in failures["sf"]
+
+
 def test_condas_spelling_becomes_rs() -> None:
     found, _ = r_settle.settle([entry("rcpp", "1.0.9"), entry("dplyr", "1.0")], {}, known(Rcpp="1.0.12"))
     assert [(one["name"], one["version"]) for one in found] == [("Rcpp", "1.0.9"), ("dplyr", "1.0")]

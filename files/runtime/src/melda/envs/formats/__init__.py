@@ -39,12 +39,7 @@ from melda.envs.formats.reading import NOTES, WANTS, Reading
 Json = Dict[str, Any]
 __all__ = ["NOTES", "READ", "WANTS", "WRITERS", "WRITTEN", "parse", "read"]
 # What capture writes, and what such a file is called if no other name is given.
-WRITTEN = {
-    "json": capture.NAME,
-    "requirements": "requirements.txt",
-    "renv": "renv.lock",
-    "conda": "environment.yml",
-}
+WRITTEN = {"json": capture.NAME, "requirements": "requirements.txt", "renv": "renv.lock", "conda": "environment.yml"}
 WRITERS: Dict[str, Callable[[Json], str]] = {
     "json": capture.text,
     "requirements": freeze.write,

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Any, Dict, Iterator, List, Match, NamedTuple
+from typing import Any, Dict, Iterator, List, Match, NamedTuple, Tuple
+
+from melda.envs.formats import options
 
 Json = Dict[str, Any]
 COMMAND = re.compile(
-    r"(?:(?:\([\w.-]+\)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|RUN(?:\s+--\S+)*|sudo(?:\s+-\w+)*|"
+    r"(?:(?:\([\w.-]+\)|[({]|(?:then|do|else|if|time|exec)(?=\s)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|RUN(?:\s+--\S+)*|sudo(?:\s+-\w+)*|"
     r"[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"']*)(?=\s)|"
     r"(?:[\w.~/-]*/)?(?:python|py)[\d.]*\s+-m|\{sys\.executable\}\s+-m)\s*)*"
-    r"(?:[\w.~/-]*/)?(?P<tool>pip[\d.]*|uv\s+pip|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)(?:\s+-\S+)*\s+(?P<verb>install|add)\s+(?P<rest>\S.*)",
+    r"(?:[\w.~/-]*/)?(?:(?P<tool>pip[\d.]*|uv\s+pip|uv|poetry|pdm|pipenv|pipx)"
+    r"(?:\s+-\S+(?:\s+(?!(?:install|add)\s)[^\s-]\S*)?)*\s+(?:install|add)|(?P<conda>conda|mamba|micromamba)"
+    r"(?:\s+-\S+(?:\s+(?!(?:install|create)\s)[^\s-]\S*)?)*\s+(?:install|create))\s+(?P<rest>\S.*)",
     re.IGNORECASE,
 )
 SHOULD = re.compile(r"[%!](?!.*uninstall).*install", re.IGNORECASE)
 BETWEEN = ("&&", "||", ";", "|", "&")
-# Options with a value; all others have none.
-WITH_VALUE = {
-    "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--no-binary", "--only-binary",
-    "--use-feature", "--progress-bar", "--platform", "--python-version", "--implementation", "--abi", "-t", "--target",
-    "--prefix", "--root", "--cache-dir", "--index", "--default-index", "--proxy", "--cert", "--timeout", "--retries",
-    "-r", "--requirement", "-c", "--constraint", "-e", "--editable",
-}  # fmt: skip
-CONDAS_WITH_VALUE = {"-c", "--channel", "-n", "--name", "-p", "--prefix", "--file", "--solver"}
 
 
 class Command(NamedTuple):
@@ -31,11 +27,13 @@ class Command(NamedTuple):
 
     Attributes:
         conda: it is conda's, and its packages are written in conda's way.
-        arguments: packages, and options with their values.
+        arguments: packages, and options with their values, as pip names them.
+        unclear: words that may be packages, or the value of an option that is not known, and that option.
     """
 
     conda: bool
     arguments: List[str]
+    unclear: List[Tuple[str, str]]
 
 
 def _split(text: str) -> List[str]:
@@ -45,16 +43,32 @@ def _split(text: str) -> List[str]:
         return text.split()
 
 
-def _arguments(words: List[str], with_value: set[str]) -> List[str]:
-    found: List[str] = []
+def _option(word: str, words: List[str], known: options.Options) -> Tuple[List[str], List[Tuple[str, str]]]:
+    """Return what an option says to pip, and what is unclear after it; its value is taken from the words after it."""
+    kind, name, value = options.read(word, known)
+    if kind == options.VALUED and not value and "=" not in word and words:
+        value = words.pop(0)
+    if name in known.nested:
+        return [f"{known.nested[name]} {value}"], []
+    if kind == options.UNKNOWN and words and not words[0].startswith("-"):
+        return [name], [(words.pop(0), name)]
+    if name in options.PIP.nested:  # another tool's, of another meaning
+        return [], []
+    return [f"{name} {value}" if value and known is options.PIP else name], []
+
+
+def _arguments(conda: bool, words: List[str], known: options.Options) -> Command:
+    found = Command(conda, [], [])
     while words:
         word = words.pop(0)
         if re.match(r"\d?>(?!=)", word):  # where its output goes
             del words[: 1 if word.endswith(">") else 0]
-        elif word in with_value and words:
-            found.append(f"{word} {words.pop(0)}")
-        else:
-            found.append(word)
+        elif word.startswith("-") and word.strip("-"):
+            arguments, unclear = _option(word, words, known)
+            found.arguments.extend(arguments)
+            found.unclear.extend(unclear)
+        elif word.strip("-"):
+            found.arguments.append(word.rstrip(")") if "(" not in word else word)  # a subshell's end
     return found
 
 
@@ -70,8 +84,8 @@ def _parts(words: List[str]) -> List[List[str]]:
 
 
 def _one(found: Match[str], words: List[str]) -> Command:
-    conda = found.group("tool").lower().endswith(("conda", "mamba"))
-    return Command(conda, _arguments(words, CONDAS_WITH_VALUE if conda else WITH_VALUE))
+    tool = " ".join((found.group("conda") or found.group("tool")).lower().split())
+    return _arguments(bool(found.group("conda")), words, options.TOOLS[re.sub(r"[\d.]+$", "", tool)])
 
 
 def read(line: str) -> Iterator[Command]:

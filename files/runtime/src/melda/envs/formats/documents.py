@@ -7,7 +7,7 @@ import re
 from itertools import islice
 from typing import Callable, List, Tuple
 
-from melda.envs.formats import commands
+from melda.envs.formats import commands, shell_lines
 
 ENDINGS = (".md", ".rst", ".Rmd", ".qmd", ".adoc", ".org")
 FENCE = re.compile(
@@ -58,7 +58,7 @@ def _command(line: str) -> str:
 
 
 def _lines(text: str) -> List[str]:
-    return re.sub(r"\\\r?\n", " ", text).splitlines()
+    return [line for _, line in shell_lines.numbered(text)]
 
 
 def _commands(text: str) -> List[str]:
@@ -68,7 +68,7 @@ def _commands(text: str) -> List[str]:
 def _is_shell(text: str, path: str) -> bool:
     """Return whether a text holds commands, and beside them nothing that is surely a package."""
     lines = [one.strip() for one in _lines(text) if one.strip() and not one.strip().startswith("#")]
-    if any(PINNED.match(one) for one in lines):
+    if any(PINNED.match(one) for one in lines) and not shell_lines.DOCKERFILE.search(text):
         return False
     others = [one for one in lines if not _command(one)]
     if len(others) == len(lines):
@@ -122,6 +122,13 @@ def _of_fence(name: str, text: str) -> str:
 def _is_limited(line: str) -> bool:
     """Is a line of code a requirement? With blanks it compares numbers."""
     return bool(LIMITED.fullmatch(line.strip())) and " " not in re.sub(r"^[-*+]\s+", "", line.strip())
+
+
+def unread(text: str, path: str) -> List[Tuple[int, str]]:
+    """Return commands of a text that install packages and are not read, with the numbers of their lines."""
+    if path.endswith(".py"):
+        return []
+    return list(shell_lines.unread(text, is_document(path), _command))
 
 
 def without_others(text: str, path: str) -> Tuple[str, str]:

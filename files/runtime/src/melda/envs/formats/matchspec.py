@@ -82,16 +82,20 @@ def r_name(name: str) -> str:
     return ""
 
 
-def _r(reading: Reading, name: str, version: str) -> None:
+def _r(reading: Reading, name: str, version: str, exact: bool) -> None:
+    """Read an R package. Unless exact, its version may only begin so: 3.4 is 3.4.4 as well."""
     found = re.sub(r"[_]", "-", version.strip("=<>!~ ").split(",")[0].split("=")[0].rstrip(".*"))
     if re.search(r"[<>!|]", version):
         if version.startswith(">"):
             reading.at_least[r_name(name)] = found
         found = ""
-    if found and not re.fullmatch(r"\d+([.-]\d+)+", found):
+    begins = found if not exact and re.fullmatch(r"\d+([.-]\d+)*", found) else ""
+    if found and not begins and not re.fullmatch(r"\d+([.-]\d+)+", found):
         reading.bad("r", r_name(name), f"invalid version {found!r}", found)
         return
     source = {"type": "bioconductor"} if name.startswith("bioconductor-") else None
+    if begins and (".*" in version or not re.fullmatch(r"\d+([.-]\d+){2,}", found)):
+        reading.begins[r_name(name)], found = found, ""
     reading.r(r_name(name), found, source)
 
 
@@ -140,7 +144,8 @@ def read(reading: Reading, text: str) -> None:
             "r", name, "a bundle of conda's that is no R package: name those that are needed", version.strip("=")
         )
     elif r_name(name):
-        _r(reading, name, (exact.group("version") or exact.group("only")) if exact else version)
+        whole = bool(build) or version.startswith("==") or bool(exact and exact.group("version"))
+        _r(reading, name, (exact.group("version") or exact.group("only")) if exact else version, whole)
     elif name in PYTHONS:
         plain = re.match(r"=+(\d+\.\d+(\.\d+)?)", version)
         if name == "python" and plain:

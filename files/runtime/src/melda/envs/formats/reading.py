@@ -14,7 +14,7 @@ from melda.versions import libraries
 
 Json = Dict[str, Any]
 # Beside the schema's fields, and for restore alone.
-WANTS, NOTES, AT_LEAST, COMPLETE = "wants", "notes", "at_least", "complete"
+WANTS, NOTES, AT_LEAST, BEGINS, COMPLETE = "wants", "notes", "at_least", "begins", "complete"
 INDEX = {"type": "index"}
 HASH = re.compile(r"(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 PLAIN = re.compile(r"[A-Za-z0-9.,!*+_<>=~ -]*")
@@ -82,6 +82,7 @@ class Reading:
         self.notes: List[str] = []
         self.constraints: List[str] = []
         self.at_least: Dict[str, str] = {}
+        self.begins: Dict[str, str] = {}  # with what a version begins, by name
         self._wants: Dict[str, str] = {}
         self._direct: Dict[str, Set[str]] = {}  # extras of what is from an address or a commit, by name
         self._entries: Dict[str, Dict[str, Json]] = {"python": {}, "r": {}}
@@ -253,5 +254,11 @@ class Reading:
                 "pre": self.pre,
                 "direct": direct,
             }
-        beside = {document.PROBLEMS: self.problems, NOTES: self.notes, AT_LEAST: self.at_least, COMPLETE: self.complete}
+        beside = {
+            document.PROBLEMS: self.problems,
+            NOTES: self.notes,
+            AT_LEAST: self.at_least,
+            BEGINS: self.begins,
+            COMPLETE: self.complete,
+        }
         return {**found, **{name: value for name, value in beside.items() if value}}

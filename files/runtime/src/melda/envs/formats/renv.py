@@ -15,9 +15,14 @@ from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
 CRAN = "https://cran.r-project.org"
-# Mirrors of CRAN: this image's own is asked in their place.
+# Mirrors of CRAN (https://cran.r-project.org/mirrors.html): this image's own is asked in their place. A host of another may
+# be called so too, as cranhaven.r-universe.dev or a company's cran.example.org: it has packages of its own.
 MIRROR = re.compile(
-    r"cran|packagemanager\.(rstudio|posit)|p3m\.dev|rspm|mran|r-project\.org|bioconductor\.org|rstudio\.com|stat\.ethz|packages\.ropensci",
+    r"https?://(?:[^/@]*@)?(?:(?:(?:cran|cloud)(?:\.[\w-]+)?\.r-project\.org|cran\.(?:rstudio|microsoft)\.com|p3m\.dev|"
+    r"packagemanager\.(?:rstudio\.com|posit\.co)|mran\.(?:microsoft|revolutionanalytics)\.com|(?:www\.)?bioconductor\.org|"
+    r"cran\.(?:ma\.imperial\.ac\.uk|csiro\.au|uni-muenster\.de))(?::\d+)?(?:/.*)?|"
+    r"(?:stat\.ethz\.ch|ftp\.fau\.de|ftp\.gwdg\.de|lib\.stat\.cmu\.edu|mirror\.las\.iastate\.edu|www\.stats\.bris\.ac\.uk|"
+    r"mirrors\.(?:aliyun\.com|ustc\.edu\.cn|tuna\.tsinghua\.edu\.cn|nics\.utk\.edu|dotsrc\.org))/(?:[\w.-]+/){0,3}CRAN)/?",
     re.IGNORECASE,
 )
 NOWHERE = "it came from {0}: a file or folder of another host, or an address that is not said or not fetched"
@@ -152,7 +157,9 @@ def add(reading: Reading, key: str, package: Any, release: str, urls: Dict[str, 
 def _repository(name: str, urls: Dict[str, str]) -> str:
     """CRAN, or the URL of another repository, which is asked only if that is allowed."""
     url = urls.get(name, name if "://" in name else "").rstrip("/")
-    return "CRAN" if not url or MIRROR.search(name) or MIRROR.search(url) else links.secure(url)
+    # What is called CRAN is a copy of it, wherever it is: a proxy of a company's, a university's mirror.
+    known = "://" not in url or name.upper() == "CRAN" or MIRROR.fullmatch(url)
+    return "CRAN" if known else links.secure(url)
 
 
 def read(lock: Json, path: str) -> Reading:

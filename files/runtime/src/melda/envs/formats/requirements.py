@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Dict, Iterable, List
 
 from melda.base.addresses import hide
 from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import commands, documents, matchspec
+from melda.envs.formats import commands, documents, logical_lines, matchspec, options
 from melda.envs.formats.reading import DEEPEST, HASH, PLAIN, Reading, applies, requirement
 
 Json = Dict[str, Any]
 OPTION = re.compile(r"\s(?=--?[A-Za-z])")
 SWITCH = re.compile(r"(?:^|\s)(--[A-Za-z][\w-]*|-[A-Za-z])")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# What word processors and pages of the web make of a line.
-QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\xa0", "''\"\" ", "\u200b\ufeff")
-TYPED: Dict[int, Any] = {**QUOTES, 0x2264: "<=", 0x2265: ">="}
 ITEM = re.compile(r"(([-*\u2022+]|\d+[.)])\s+(\[[ x]\]\s+)?)+(?=[\w'\"`])")
 TREE = re.compile(
     r"[\s\u2500-\u257f|`+-]*(?P<name>[A-Za-z0-9][\w.-]*)(\[[\w,. -]*\])?\s+"
     r"(?:\[required: .*installed: (?P<there>\S+)\]|v(?P<version>\d\S*)(\s+\(.*\))?)"
-)
-CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(\s|$)")
-# What pip says beside its lists, and their heading.
-CHATTER = re.compile(
-    r"^(\[notice\]|WARNING:|DEPRECATION:|Collecting |Requirement already satisfied|Note: you may need|-{3}[-\s]*$"
-    r"|\|(?=.*---)[|:\s-]+$|```"
-    r"|pip freeze|pip list|[%!>$]\s*(?:pip|conda)\s+(?:freeze|list)\b)"
 )
 HEADING = re.compile(r"^package\s+version\b", re.IGNORECASE)
 LISTED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)\s+(?:\(!\)\s+)?\(?(?P<version>\d[\w.!+-]*)\)?(?P<rest>\s+.*)?$")
@@ -38,22 +28,6 @@ CALL = re.compile(r"[\w.:$]+\(\s*\)")
 NESTED = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 PLACE = re.compile(r"\s+(/|[A-Za-z]:\\)")
 BUILD = re.compile(r"\s+(?P<build>[\w.]*_\d+)(\s.*)?")
-
-
-def _logical(text: str) -> Iterator[Tuple[int, str]]:
-    """Numbered lines without comments, continued ones joined, as pip does it."""
-    number, joined = 0, ""
-    for at, raw in enumerate(text.translate(TYPED).splitlines(), 1):
-        number = number or at
-        if raw.rstrip().endswith("\\") and not re.match(r"\s*#", raw):
-            joined += raw.rstrip()[:-1] + " "
-            continue
-        one = re.sub(r"(^|\s)#.*$", "", joined + raw).strip()
-        if one:
-            yield number, one
-        number, joined = 0, ""
-    if joined.strip():
-        yield number, joined.strip()
 
 
 class _Lines:
@@ -71,15 +45,15 @@ class _Lines:
 
     def all(self, text: str) -> None:
         """Read a text; of what is invalid, each line costs itself."""
-        lines = list(_logical(text))
+        lines = list(logical_lines.numbered(text))
         rows = [one for _, given in lines for one in [LISTED.match(given)] if one and "." in one.group("version")]
         self._table = len(rows) * 2 > len(lines)
         for number, given in lines:
-            if CONFLICT.match(given):
+            if logical_lines.CONFLICT.match(given):
                 self._bad(given.split()[0], "a merge conflict: what is on both sides of it is read", number)
             elif HEADING.match(given):
                 self._table = True
-            elif not CHATTER.match(given):
+            elif not logical_lines.CHATTER.match(given):
                 self.guarded(given, number)
 
     def guarded(self, given: str, number: int) -> None:
@@ -131,14 +105,30 @@ class _Lines:
             self._package(parts[0].strip(), parts[1] if len(parts) > 1 else "")
 
     def _command(self, command: commands.Command) -> None:
+        for word, option in command.unclear:
+            reason = f"it is unclear whether it is a package or the value of {option}, an option that is not known"
+            self._bad(self._name(word), f"{reason}: nothing is installed of it", 0)
         for one in command.arguments:
             if not command.conda:
                 self.guarded(one, 0)
+            elif one.startswith("--file "):
+                self._of_conda(one.split(maxsplit=1)[1])
             elif not one.startswith("-"):
                 try:
                     matchspec.read(self._reading, one)
                 except Unusable as error:
                     self._bad(self._name(one), str(error), 0)
+
+    def _of_conda(self, name: str) -> None:
+        """Read a file that conda's --file names, in which each line is a package."""
+        try:
+            if name.endswith((".yml", ".yaml")):
+                raise Unusable("hand this file itself to melda-env restore")
+            lines = [one for _, one in logical_lines.numbered(self._reading.beside(name)) if not one.startswith("@")]
+        except Unusable as error:
+            self._bad(name, f"not included: {error}", 0)
+            return
+        self._command(commands.Command(True, [one for one in lines if not one.startswith("-")], []))
 
     def _option(self, given: str) -> None:
         found = re.fullmatch(r"(--[a-z-]+|-[A-Za-z])(?:\s*=\s*|\s*)(.*)", given)
@@ -161,7 +151,7 @@ class _Lines:
             self._hashes_required = True
         else:
             # Of an option that is none of pip's the value may be a password.
-            shown = hide(given)[:200] if name in commands.WITH_VALUE else name.split("=")[0]
+            shown = hide(given)[:200] if name in options.PIP.valued else name.split("=")[0]
             self._reading.say(f"ignored: {shown}: packages come from this image's index, as pip is configured")
 
     def _include(self, name: str, constraints: bool) -> None:
@@ -284,8 +274,10 @@ def read(text: str, path: str) -> Reading:
 def among(reading: Reading, text: str) -> None:
     """Read what of a text may name packages; another reader may have read the rest of it."""
     lines = _Lines(reading)
-    text, note = documents.without_others(text, reading.path)
-    lines.all(text)
+    kept, note = documents.without_others(text, reading.path)
+    lines.all(kept)
+    for number, command in documents.unread(text, reading.path) if kept != text else ():
+        reading.bad("python", command, f"line {number}: a command that is not read: name its packages one a line")
     if note:
         reading.say(note)
     reading.misread, reading.understood = lines.misread, lines.read
@@ -300,5 +292,5 @@ def into(reading: Reading, given: List[Any], constraints: bool = False) -> None:
         constraints: they only limit versions.
     """
     for one in given:
-        for _, line in _logical(str(one)):
+        for _, line in logical_lines.numbered(str(one)):
             _Lines(reading, constraints).guarded(line, 0)

@@ -221,14 +221,18 @@ class Installer:
         if through_apt:
             bspm.remove(self._env, through_apt, lambda line: None)
 
+    def versions(self, name: str) -> List[str]:
+        """Return the versions of a package that CRAN has; nothing where it does not answer."""
+        try:
+            return repositories.versions(name, self.mirrors)
+        except PackageUnavailable:
+            return []
+
     def nearest(self, entry: Json) -> str:
         """Return the version nearest to the captured one that can be had; empty if there is none."""
         if entry["source"]["type"] not in (*r_settle.REPOSITORIES, "local"):
             return ""
-        try:
-            there = repositories.versions(entry["name"], self.mirrors)
-        except PackageUnavailable:
-            there = []
+        there = self.versions(entry["name"])
         there += [self.in_apt[name] for name in [entry["name"].lower()] if name in self.in_apt]
         return nearest.of_r(entry["version"], there)
 

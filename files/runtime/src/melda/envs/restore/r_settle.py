@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import nearest, repositories, sources
@@ -20,11 +20,13 @@ class Known(NamedTuple):
         there: version by name of what is installed.
         in_apt: version by name, in lower case.
         current: asks CRAN and Bioconductor for what they have now; an answer is kept.
+        versions: asks CRAN for all versions of a package.
     """
 
     there: Mapping[str, str]
     in_apt: Mapping[str, str]
     current: Callable[[], Mapping[str, str]]
+    versions: Callable[[str], Sequence[str]] = lambda _: ()
 
 
 def _fits(version: str, least: str) -> bool:
@@ -44,13 +46,16 @@ def _spelled(name: str, known: Known) -> str:
     return names.get(name, name)
 
 
-def settle(wanted: Sequence[Json], least: Mapping[str, str], known: Known) -> Tuple[List[Json], Dict[str, str]]:
+def settle(
+    wanted: Sequence[Json], least: Mapping[str, str], known: Known, begins: Optional[Mapping[str, str]] = None
+) -> Tuple[List[Json], Dict[str, str]]:
     """Give each package of a repository that has no version the one that can be had.
 
     Args:
         wanted: entries; those without a version take any.
         least: the lowest version by name, where one is named.
         known: what is known here.
+        begins: with what a version begins by name, where that is named.
 
     Returns:
         The entries, and by name why there is none.
@@ -63,11 +68,12 @@ def settle(wanted: Sequence[Json], least: Mapping[str, str], known: Known) -> Tu
             continue
         low = least.get(entry["name"], "")
         name = _spelled(entry["name"], known)
-        version = entry["version"] or _version(name, low, known)
+        first = (begins or {}).get(entry["name"], "")
+        version = entry["version"] or (_beginning(name, first, known) if first else _version(name, low, known))
         if version:
             found.append({**entry, "name": name, "version": version})
         else:
-            needed = f", of which at least {low} is needed" if low else ""
+            needed = f", of which at least {low} is needed" if low else f" in a version {first}" if first else ""
             failures[name] = f"neither apt nor CRAN nor Bioconductor is known to have it{needed}"
     return found, failures
 
@@ -78,6 +84,23 @@ def _version(name: str, low: str, known: Known) -> str:
             return version
     version = known.current().get(name, "")
     return version if version and _fits(version, low) else ""
+
+
+def _beginning(name: str, first: str, known: Known) -> str:
+    """Return a version that begins so: what is there or in apt, else that very one, else the highest."""
+    key = nearest.r_key(first)
+
+    def fits(version: str) -> bool:
+        try:
+            return nearest.r_key(version)[: len(key)] == key
+        except ValueError:
+            return False
+
+    for version in (known.there.get(name, ""), known.in_apt.get(name.lower(), ""), known.current().get(name, "")):
+        if version and fits(version):
+            return version
+    found = [one for one in known.versions(name) if fits(one)]
+    return first if first in found else max(found, key=nearest.r_key, default="")
 
 
 def missing(entries: Sequence[Json], at: repositories.Mirrors, env: Dict[str, str]) -> Dict[str, str]:

@@ -1,0 +1,101 @@
+"""Lines of shells and Dockerfiles: continued ones joined, and those that install packages in a way that is not read."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from itertools import islice
+from typing import Callable, Iterator, List, Optional, Tuple
+
+from melda.envs.formats import commands
+
+DOCKERFILE = re.compile(r"^\s*FROM[ \t]+\S+[\s\S]*^\s*RUN\b", re.MULTILINE)
+CONTINUED = re.compile(r"\\[ \t]*$")
+EXEC = re.compile(r"\s*RUN((?:\s+--\S+)*)\s*(\[.*\])\s*")
+SEPARATOR = re.compile(r"&&|\|\||[;|&]")
+PARTS = 200
+TOOL = re.compile(
+    r"(?<![\w./-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)"
+    r"(?:\s+-\S+)*(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)(?!\S)|"
+    r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install)\(",
+    re.IGNORECASE,
+)
+# What only speaks of it.
+SAID = re.compile(r"^\s*(?:#|//|LABEL\b|CMD\b|ENTRYPOINT\b)|(?:^|\s)(?:echo|printf)\s")
+FENCE = re.compile(r"\s*(?:```|~~~)")
+MARKS = re.compile(r"[\s>*+`$%!-]*(?:\d+[.)]\s+)?`*")
+
+
+def numbered(text: str) -> Iterator[Tuple[int, str]]:
+    """Yield lines with their numbers, continued ones joined.
+
+    In a Dockerfile comments and empty lines between them are none: https://docs.docker.com/reference/dockerfile/#format.
+    """
+    docker = bool(DOCKERFILE.search(text))
+    started, joined = 0, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if started and docker and (not line.strip() or line.lstrip().startswith("#")):
+            continue
+        started = started or number
+        if CONTINUED.search(line):
+            joined += CONTINUED.sub(" ", line)
+            continue
+        yield started, _plain(joined + line)
+        started, joined = 0, ""
+    if started:
+        yield started, _plain(joined)
+
+
+def _plain(line: str) -> str:
+    """Return a line as a shell has it; a Dockerfile may have its words as a list of JSON."""
+    found = EXEC.fullmatch(line)
+    words: Optional[List[str]] = None
+    try:
+        words = json.loads(found.group(2)) if found else None
+    except (ValueError, RecursionError):
+        return line
+    if not found or not words or not all(isinstance(one, str) for one in words):
+        return line
+    if len(words) == 3 and re.fullmatch(r"-l?e?c", words[1]):
+        return f"RUN{found.group(1)} {words[2]}"
+    return f"RUN{found.group(1)} " + " ".join(map(shlex.quote, words))
+
+
+def unread(text: str, prose: bool, reads: Callable[[str], str]) -> Iterator[Tuple[int, str]]:
+    """Yield what installs packages and is not read: the number of its line, and the command without what follows it.
+
+    Args:
+        text: as it was.
+        prose: a sentence may speak of a command; outside its fences only lines that begin with one are meant.
+        reads: returns what of a line is read.
+    """
+    fenced = False
+    for number, line in numbered(text):
+        fenced ^= bool(FENCE.match(line))
+        if line.lstrip().startswith("#") or not TOOL.search(line):
+            continue
+        parts = [one for one in _parts(line) if _installs(one, prose and not fenced)]
+        missing = len(parts) - len(list(commands.read(reads(line))))
+        if missing > 0:
+            for part in ([one for one in parts if not reads(one)] or parts)[-missing:]:
+                found = TOOL.search(part)
+                yield number, " ".join(found.group(0).split()).rstrip("(") if found else ""
+
+
+def _parts(line: str) -> List[str]:
+    """Return the commands of a line; within quotes nothing parts them."""
+    found, start = [], 0
+    for one in islice(SEPARATOR.finditer(line), PARTS):
+        part = line[start : one.start()]
+        if part.count("'") % 2 == 0 and part.count('"') % 2 == 0:
+            found.append(part)
+            start = one.end()
+    return [*found, line[start:]]
+
+
+def _installs(part: str, prose: bool) -> bool:
+    found, marks = TOOL.search(part), MARKS.match(part)
+    if not found or not part[found.end() :].strip() or SAID.search(part[: found.start()]):
+        return False
+    return not prose or bool(marks and marks.end() == found.start())
