@@ -9,8 +9,8 @@ from typing import Any, Dict, List, Tuple
 
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import matchspec, pip_files, requirements, tables
+from melda.envs.formats.logical_lines import CONFLICT
 from melda.envs.formats.reading import Reading
-from melda.envs.formats.requirements import CONFLICT
 
 Json = Dict[str, Any]
 EXPLICIT = re.compile(r"^\s*@EXPLICIT\s*$", re.MULTILINE)

@@ -7,9 +7,9 @@ import re
 from typing import Any, Dict, List, Tuple
 
 from melda.envs import links
+from melda.envs.formats.logical_lines import CONFLICT
 from melda.envs.formats.reading import Reading
 from melda.envs.formats.renv import BASE, NOWHERE
-from melda.envs.formats.requirements import CONFLICT
 
 Json = Dict[str, Any]
 # What knitr, the console, mail and Markdown put before each line.
