@@ -23,7 +23,7 @@ NAME = "plugin sync"
 LOCAL = LOCAL_PLUGINS
 PROJECT = s3fs.MOUNTED  # the bucket without the folders that are mounted over its own
 SECONDS = 20.0  # for a few requests to S3, or removing a folder on local disk
-RESERVE = 0.3  # seconds for what the sync daemon says last
+RESERVE = 0.5  # seconds for what the sync daemon says last, and until what it has begun is killed
 PATIENCE = 3600.0  # for the last upload; the deadlines of a container's stop come before
 
 
