@@ -15,22 +15,12 @@ import pytest
 from melda.base import descriptors, walk
 
 from tests.unit import open_files
+from tests.unit.deep_folders import descend
 from tests.unit.melda.conftest import RUNTIME
 
 root = pytest.mark.skipif(os.getuid() != 0, reason="only root's folders may hold links")
 WIDE = 3_000
 DEEP = 4_000  # tests/container/test_race.py goes on to 100,000
-
-
-def descend(top: Path, depth: int) -> None:
-    """Make folders called d in each other."""
-    here = os.open(top, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("d", dir_fd=here)
-        inner = os.open("d", os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = inner
-    os.close(here)
 
 
 def clear(top: Path) -> None:

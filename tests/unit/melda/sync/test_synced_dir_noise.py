@@ -11,6 +11,7 @@ import pytest
 from melda.sync import archive, debounce, distributions, leftovers
 from melda.sync import synced_dir as folders
 
+from tests.unit.deep_folders import descend
 from tests.unit.melda.sync.folders import SITE, Container, Make, found, install
 
 
@@ -125,16 +126,6 @@ def test_what_changes_while_it_is_archived_at_the_end_costs_itself(
     assert found(container().root) == {"yak": "1"}
 
 
-def nested(folder: Path, levels: int) -> None:
-    here = os.open(folder, os.O_RDONLY)
-    for _ in range(levels):
-        os.mkdir("d", dir_fd=here)
-        inner = os.open("d", os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = inner
-    os.close(here)
-
-
 @pytest.mark.parametrize("what", ["nested", "sparse", "fifo", "socket"])
 def test_what_cannot_be_archived_costs_itself(container: Make, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     one = container()
@@ -142,7 +133,7 @@ def test_what_cannot_be_archived_costs_itself(container: Make, what: str, monkey
     odd = one.root / SITE / "odd"
     if what == "nested":
         odd.mkdir()
-        nested(odd, 3_000)  # deeper than a path may be long; tests/container/test_race.py goes on to 100,000
+        descend(odd, 3_000)  # deeper than a path may be long; tests/container/test_race.py goes on to 100,000
     elif what == "sparse":
         with odd.open("wb") as stream:
             stream.truncate(1 << 40)

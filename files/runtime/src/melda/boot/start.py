@@ -143,11 +143,12 @@ def start_fork(start: Start) -> List[str]:
 
 def start_clone(start: Start) -> List[str]:
     """Clone GIT_REPOSITORY into a project that was empty; say if it is not there and not cloned."""
-    cloning = project.clone(start.settings, start.variables) if start.new else None
-    if cloning:
-        start.supervisor.start(cloning)
     if not start.new:
         project.tell_of_no_clone(start.settings)
+        return []
+    cloning = project.clone(start.settings, start.variables)
+    if cloning:
+        start.supervisor.start(cloning)
     return []
 
 
