@@ -260,7 +260,7 @@ def test_asked_for_and_not_allowed_it_does_not_run_open(serve: Callable[..., Ser
 def test_what_is_no_address_stops_the_start(serve: Callable[..., Service], value: str) -> None:
     code, lines = serve(*NET_ADMIN, PGEO_IPS=value).ended()
     assert (code, len(lines)) == (1, 1), lines
-    assert lines[0].startswith("PGEO_IPS: ") and "invalid " in lines[0]
+    assert lines[0].startswith(f"invalid PGEO_IPS={value!r}: expected "), lines
 
 
 def test_without_being_asked_it_says_what_is_open(serve: Callable[..., Service]) -> None:

@@ -42,8 +42,8 @@ def test_nothing(value: str) -> None:
     ("value", "said"),
     [
         ("example.org", "invalid PGEO_IPS='example.org': expected an address or a network"),
-        ("192.0.2.7,", "invalid PGEO_IPS='': expected an address or a network"),
-        (",", "invalid PGEO_IPS=''"),
+        ("192.0.2.7,", "invalid PGEO_IPS='192.0.2.7,': expected an address or a network"),
+        (",", "invalid PGEO_IPS=','"),
         ("192.0.2.7;192.0.2.8", "invalid PGEO_IPS='192.0.2.7;192.0.2.8'"),
         ("192.0.2.7 192.0.2.8", "invalid PGEO_IPS='192.0.2.7 192.0.2.8'"),
         ("192.0.2.256", "invalid PGEO_IPS='192.0.2.256'"),

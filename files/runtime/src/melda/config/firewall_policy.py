@@ -35,8 +35,8 @@ class FirewallPolicy(NamedTuple):
     proxies: Tuple[Tuple[str, int], ...] = ()
 
 
-def _network(entry: str) -> Network:
-    name = f"invalid PGEO_IPS={shown(entry)!r}: expected "
+def _network(entry: str, value: str) -> Network:
+    name = f"invalid PGEO_IPS={shown(entry or value)!r}: expected "
     one = "an address or a network, like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"
     if not re.fullmatch(r"[0-9A-Fa-f.:]{2,45}(/[0-9]{1,3})?", entry):
         raise ConfigError(name + one)
@@ -68,11 +68,11 @@ def peers(value: str) -> Optional[Tuple[Network, ...]]:
         value: comma-separated; spaces do no harm.
 
     Raises:
-        ConfigError: it names the first entry that is neither.
+        ConfigError: it names the first entry that is neither, the whole value where one is missing between commas.
     """
     if not value.strip():
         return None
-    found: List[Network] = [_network(entry.strip()) for entry in value.split(",")]
+    found: List[Network] = [_network(entry.strip(), value) for entry in value.split(",")]
     return tuple(dict.fromkeys(found))
 
 
