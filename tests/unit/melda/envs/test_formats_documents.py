@@ -111,3 +111,23 @@ def test_long_lines_take_no_time(name: str, line: str) -> None:
     before = time.process_time()
     formats.parse(f"pip install zebra\n{line}\n", name)
     assert time.process_time() - before < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("- zebra==1.0\n\n```sh\npip install okapi\n```\nIt needs ibex >= 2.\n\n| lynx | 3.1 |\n", {"zebra", "okapi"}),
+        ("````\n```\npip install zebra\n```\npip install okapi\n````\n", {"zebra", "okapi"}),
+        ("~~~\n```\npip install zebra\n~~~\nokapi==1.0\n", {"zebra", "okapi"}),
+    ],
+    ids=["beside one", "within another", "of the other kind"],
+)
+def test_of_a_document_with_fences_the_same_outside_them(text: str, wanted: set[str]) -> None:
+    assert planned(formats.parse(text, "README.md")) >= wanted
+
+
+@pytest.mark.parametrize("sentence", ["Then run conda create -n x as you like.", "Run pip install okapi as you like."])
+def test_a_sentence_after_a_fence_that_holds_a_mark_is_no_command(sentence: str) -> None:
+    text = f"```sh\npip install zebra\n``` not the end\n```\n\n{sentence}\n"
+    found = formats.parse(text, "README.md")
+    assert planned(found) == {"zebra"} and not listed(found)

@@ -10,8 +10,8 @@ from melda.envs.formats import options
 
 Json = Dict[str, Any]
 COMMAND = re.compile(
-    r"(?:(?:\([\w.-]+\)|[({]|(?:then|do|else|if|time|exec)(?=\s)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|RUN(?:\s+--\S+)*|sudo(?:\s+-\w+)*|"
-    r"[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"']*)(?=\s)|"
+    r"(?:(?:\([\w.-]+\)|[({]|(?-i:then|do|else|if|time|exec)(?=\s)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|"
+    r"(?-i:RUN|run)(?:\s+--\S+)*|sudo(?:\s+-\w+)*|[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"']*)(?=\s)|"
     r"(?:[\w.~/-]*/)?(?:python|py)[\d.]*\s+-m|\{sys\.executable\}\s+-m)\s*)*"
     r"(?:[\w.~/-]*/)?(?:(?P<tool>pip[\d.]*|uv\s+pip|uv|poetry|pdm|pipenv|pipx)"
     r"(?:\s+-\S+(?:\s+(?!(?:install|add)\s)[^\s-]\S*)?)*\s+(?:install|add)|(?P<conda>conda|mamba|micromamba)"

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import re
 from itertools import islice
-from typing import Callable, List, Tuple
+from typing import Callable, List, Pattern, Tuple
 
-from melda.envs.formats import commands, shell_lines
+from melda.envs.formats import commands, fences, shell_lines
 
 ENDINGS = (".md", ".rst", ".Rmd", ".qmd", ".adoc", ".org")
-FENCE = re.compile(
-    r"[ \t]*(?P<mark>`{3,}(?=[^`]*$)|~{3,})[ \t]*(?P<info>.*)"
-)  # https://spec.commonmark.org/0.31.2/#fenced-code-blocks
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
 LISTS, LISTS_OR_ELSE = ("requirements", "pip"), ("", "text", "txt", "plain", "plaintext", "console")
 ENTRY = re.compile(
@@ -27,12 +24,11 @@ BEFORE = re.compile(
 SEPARATOR = re.compile(r"&&|\|\||;")
 MOST_SEPARATORS = 50
 PINNED = re.compile(r"[\w.-]+(\[[\w,. -]*\])?\s*==")
-# A line of a document that is no sentence, or a row of a table of versions.
+# A line of a document that is no sentence, and a row of a table of versions.
 LIMITED = re.compile(
-    r"(?:[-*+]\s+)?['\"`]{0,2}[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:[<>!~=]=|[<>])\s*\d[^\s'\"`]*['\"`]{0,2},?|"
-    r"(?:\|\s*)?[\w.-]+\s*\|\s*(?:version|\d[\w.]*)\s*\|?|[-:| ]*-\|-[-:| ]*",
-    re.IGNORECASE,
+    r"(?:[-*+]\s+)?['\"`]{0,2}[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:[<>!~=]=|[<>])\s*\d[^\s'\"`]*['\"`]{0,2},?"
 )
+ROW = re.compile(r"(?:\|\s*)?[\w.-]+\s*\|\s*(?:version|\d[\w.]*)\s*\|?|[-:| ]*-\|-[-:| ]*", re.IGNORECASE)
 MAGIC = re.compile(r"\s*(?:#\s*)?(?:MAGIC\s+)?(?=[%!])")
 WORDS = re.compile(r"[\w./~-]+\s+(?![<>=!~;@\[(#])\S")
 OF_SHELLS = "of what was typed into a shell only commands that install packages are read"
@@ -79,26 +75,10 @@ def _is_shell(text: str, path: str) -> bool:
     return not listed or len(odd) * 2 > len(lines)
 
 
-def _fences(text: str) -> List[Tuple[str, List[int]]]:
-    """Return the name of each fence and the lines in it; nothing where one is not closed."""
-    found: List[Tuple[str, List[int]]] = []
-    opened = ""
-    for at, line in enumerate(text.splitlines()):
-        mark = FENCE.fullmatch(line)
-        if mark and not opened:
-            opened = mark.group("mark")
-            found.append((re.sub(r"\W", "", re.split(r"[\s,}]", mark.group("info"))[0]).lower(), []))
-        elif mark and not mark.group("info") and mark.group("mark").startswith(opened):
-            opened = ""
-        elif opened:
-            found[-1][1].append(at)
-    return [] if opened else found
-
-
 def apart(text: str, knows: Callable[[str], bool]) -> Tuple[str, str]:
     """Return the fences of a text that a reader knows, and all else; lines stay where they are."""
     lines = text.splitlines()
-    theirs = {at for _, inside in _fences(text) if knows("\n".join(lines[one] for one in inside)) for at in inside}
+    theirs = {at for _, inside in fences.read(text) if knows("\n".join(lines[one] for one in inside)) for at in inside}
     if not theirs:
         return "", text
     own, rest = (
@@ -107,13 +87,21 @@ def apart(text: str, knows: Callable[[str], bool]) -> Tuple[str, str]:
     return own + "\n", rest + "\n"
 
 
+def _of_prose(text: str, *kinds: Pattern[str]) -> str:
+    """Return the lines of a document that install packages, and those of these kinds."""
+    lines = _lines(text)
+    return "\n".join(
+        _command(one) or (one if any(kind.fullmatch(one.strip()) for kind in kinds) else "") for one in lines
+    )
+
+
 def _of_fence(name: str, text: str) -> str:
     """Return the lines of a fence that may name packages. Beside a command stand other commands, and no packages."""
     if _commands(text) or name not in (*LISTS, *LISTS_OR_ELSE):
         found = [_command(one) or (one if _is_limited(one) else "") for one in _lines(text)]
         return "\n".join(found)
     lines = [one.strip() for one in text.splitlines() if one.strip() and not NO_ENTRY.match(one.strip())]
-    entries = [one for one in lines if ENTRY.match(one) or LIMITED.fullmatch(one)]
+    entries = [one for one in lines if ENTRY.match(one) or LIMITED.fullmatch(one) or ROW.fullmatch(one)]
     if name in LISTS or len(entries) * 2 >= len(lines):
         return text
     return "\n".join(one for one in text.splitlines() if one.strip() in entries)
@@ -133,19 +121,19 @@ def unread(text: str, path: str) -> List[Tuple[int, str]]:
 
 def without_others(text: str, path: str) -> Tuple[str, str]:
     """Return the lines of a text that may name packages, and what is to be said of the others."""
-    fences = _fences(text)
-    if fences:
+    fenced = fences.read(text)
+    if fenced:
         lines = text.splitlines()
-        within = {at for _, inside in fences for at in inside}
+        within = {at for _, inside in fenced for at in inside}
         outside = "\n".join("" if at in within else line for at, line in enumerate(lines))
-        found = [_of_fence(name, "\n".join(lines[at] for at in inside)) for name, inside in fences]
-        text = "\n".join([*_commands(outside), *found])
+        found = [_of_fence(name, "\n".join(lines[at] for at in inside)) for name, inside in fenced]
+        text = "\n".join([_of_prose(outside, LIMITED), *found])
         return text, OF_DOCUMENTS if text.strip() else ""
     if path.endswith(".py"):  # what a notebook became: jupytext, Databricks
         return "\n".join(_command(MAGIC.sub("", one)) for one in _lines(text) if MAGIC.match(one)), ""
     if is_document(path):
-        lines = [_command(one) or (one if LIMITED.fullmatch(one.strip()) else "") for one in _lines(text)]
-        return "\n".join(lines), OF_DOCUMENTS if any(lines) else ""
+        text = _of_prose(text, LIMITED, ROW)
+        return text, OF_DOCUMENTS if text.strip() else ""
     if _is_shell(text, path):
         found = [_command(one) for one in _lines(text) if not one.strip().startswith("#")]
         return "\n".join(found), OF_SHELLS

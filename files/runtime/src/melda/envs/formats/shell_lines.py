@@ -8,7 +8,7 @@ import shlex
 from itertools import islice
 from typing import Callable, Iterator, List, Optional, Tuple
 
-from melda.envs.formats import commands
+from melda.envs.formats import commands, fences
 
 DOCKERFILE = re.compile(r"^\s*FROM[ \t]+\S+[\s\S]*^\s*RUN\b", re.MULTILINE)
 CONTINUED = re.compile(r"\\[ \t]*$")
@@ -23,7 +23,6 @@ TOOL = re.compile(
 )
 # What only speaks of it.
 SAID = re.compile(r"^\s*(?:#|//|LABEL\b|CMD\b|ENTRYPOINT\b)|(?:^|\s)(?:echo|printf)\s")
-FENCE = re.compile(r"\s*(?:```|~~~)")
 MARKS = re.compile(r"[\s>*+`$%!-]*(?:\d+[.)]\s+)?`*")
 
 
@@ -70,12 +69,11 @@ def unread(text: str, prose: bool, reads: Callable[[str], str]) -> Iterator[Tupl
         prose: a sentence may speak of a command; outside its fences only lines that begin with one are meant.
         reads: returns what of a line is read.
     """
-    fenced = False
+    fenced = {at + 1 for _, inside in fences.read(text) for at in inside}
     for number, line in numbered(text):
-        fenced ^= bool(FENCE.match(line))
         if line.lstrip().startswith("#") or not TOOL.search(line):
             continue
-        parts = [one for one in _parts(line) if _installs(one, prose and not fenced)]
+        parts = [one for one in _parts(line) if _installs(one, prose and number not in fenced)]
         missing = len(parts) - len(list(commands.read(reads(line))))
         if missing > 0:
             for part in ([one for one in parts if not reads(one)] or parts)[-missing:]:

@@ -1,0 +1,24 @@
+"""Fenced blocks of code in a document, as https://spec.commonmark.org/0.31.2/#fenced-code-blocks has them."""
+
+from __future__ import annotations
+
+import re
+from typing import List, Tuple
+
+FENCE = re.compile(r"[ \t]*(?P<mark>`{3,}(?=[^`]*$)|~{3,})[ \t]*(?P<info>.*)")
+
+
+def read(text: str) -> List[Tuple[str, List[int]]]:
+    """Return the name of each fence and the lines in it, from 0; nothing where one is not closed."""
+    found: List[Tuple[str, List[int]]] = []
+    opened = ""
+    for at, line in enumerate(text.splitlines()):
+        mark = FENCE.fullmatch(line)
+        if mark and not opened:
+            opened = mark.group("mark")
+            found.append((re.sub(r"\W", "", re.split(r"[\s,}]", mark.group("info"))[0]).lower(), []))
+        elif mark and not mark.group("info") and mark.group("mark").startswith(opened):
+            opened = ""
+        elif opened:
+            found[-1][1].append(at)
+    return [] if opened else found
