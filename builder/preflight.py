@@ -27,6 +27,8 @@ from tasks.releases import RELEASES, Release
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds for a connection and for each piece of an answer.
 TIMEOUT = (5, 20)
+# Sources that apt asks in a build, with its own proxy and passwords.
+BY_APT = ("apt", "r2u")
 
 
 @dataclass(frozen=True)
@@ -152,11 +154,13 @@ class Asked:
         netrc: path of the file with passwords, or empty.
         verify: path of the CA bundle, or empty: requests' own.
         proxies: of group_data/all.py; requests itself reads the environment's.
+        apt_proxy: apt's own, or empty.
     """
 
     netrc: str = ""
     verify: str = ""
     proxies: dict[str, str] = field(default_factory=dict)
+    apt_proxy: str = ""
 
     def password(self, url: str) -> tuple[str, str] | None:
         """Return name and password of a source, of an entry as apt wants it (``machine http://HOST``) too."""
@@ -170,13 +174,15 @@ class Asked:
                     return hosts[name][0], hosts[name][2] or ""
         return None
 
-    def get(self, url: str) -> requests.Response:
-        """Ask for a URL."""
+    def get(self, source: str, url: str) -> requests.Response:
+        """Ask a source of this name for a URL."""
         around = self.proxies.get("no_proxy")
         proxies = {"no_proxy": around} if around else {}
         if not requests.utils.should_bypass_proxies(url, around):
             names = ("http", "https")
             proxies |= {name: self.proxies[f"{name}_proxy"] for name in names if f"{name}_proxy" in self.proxies}
+            if source in BY_APT and self.apt_proxy:
+                proxies |= dict.fromkeys(names, self.apt_proxy)  # for https too: tasks/apt_sources.py
         return requests.get(
             url, timeout=TIMEOUT, stream=True, verify=self.verify or True, auth=self.password(url), proxies=proxies
         )
@@ -201,7 +207,8 @@ def asked(data: dict[str, str]) -> Iterator[Asked]:
             both.write(b"\n".join(Path(path).read_bytes() for path in paths))
             both.flush()
             bundle = both.name
-        yield Asked(given.secrets["netrc"], bundle, given.proxies)
+        apt_proxy = str((overrides.defaults() | data)["apt_proxy"])
+        yield Asked(given.secrets["netrc"], bundle, given.proxies, apt_proxy)
 
 
 def problem(source: Source, how: Asked) -> str:
@@ -210,7 +217,7 @@ def problem(source: Source, how: Asked) -> str:
         return "the base names no such source"
     for url in source.urls:
         try:
-            with how.get(url) as answer:
+            with how.get(source.name, url) as answer:
                 if answer.status_code >= 400:
                     return f"{shown(url)} answers {answer.status_code}"
         except requests.exceptions.RequestException as error:

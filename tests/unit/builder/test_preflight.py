@@ -45,8 +45,8 @@ def free_port() -> int:
         return port
 
 
-def source(url: str, needed: bool = False) -> Source:
-    return Source("CRAN", (url,), "bspm", needed, "left out: bspm")
+def source(url: str, needed: bool = False, name: str = "CRAN") -> Source:
+    return Source(name, (url,), "bspm", needed, "left out: bspm")
 
 
 def test_a_source_answers(url: str) -> None:
@@ -81,6 +81,29 @@ def test_the_settings_proxies_are_asked(url: str, monkeypatch: pytest.MonkeyPatc
     assert "does not answer" in row.problem
 
 
+@pytest.mark.parametrize("name", ["apt", "r2u"])
+def test_apts_own_proxy_is_asked(url: str, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Each build was refused where apt alone gets out, by its proxy."""
+    for variable in preflight.client.PROXIES:
+        monkeypatch.delenv(variable, raising=False)
+    far, others = source("http://nowhere.invalid/", name=name), source("http://nowhere.invalid/")
+    nobody = f"http://127.0.0.1:{free_port()}"
+    by_apt, other = preflight.check([far, others], {"apt_proxy": url, "http_proxy": nobody})
+    assert by_apt == Row(far, "")
+    assert "does not answer (ProxyError)" in other.problem
+    # As apt does (its methods/http.cc).
+    (row,) = preflight.check([far], {"apt_proxy": url, "no_proxy": "nowhere.invalid"})
+    assert "does not answer" in row.problem
+
+
+def test_apts_own_proxy_is_asked_for_https_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+    monkeypatch.setattr(requests, "get", lambda _, **options: given.append(options["proxies"]))
+    for name in ("apt", "PyPI"):
+        preflight.Asked(apt_proxy="http://cache:3142").get(name, "https://mirror.invalid/")
+    assert given == [{"http": "http://cache:3142", "https": "http://cache:3142"}, {}]
+
+
 def test_the_settings_certificates_are_trusted_beside_the_hosts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,7 +116,7 @@ def test_the_settings_certificates_are_trusted_beside_the_hosts(
         assert Path(how.verify).read_text().split() == ["ca", "more"]
     given = []
     monkeypatch.setattr(requests, "get", lambda _, **options: given.append(options["verify"]))
-    how.get("https://index")
+    how.get("PyPI", "https://index")
     assert given == [how.verify]
 
 
