@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import requests
 
@@ -146,6 +147,17 @@ def shown(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
+def apt_takes(machine: str, url: str) -> bool:
+    """Whether apt takes a netrc's entry for a URL: one without a scheme is for https alone (apt_auth.conf(5))."""
+    parts = urlsplit(url)
+    scheme, _, rest = machine.rpartition("://")
+    address, slash, path = rest.partition("/")
+    host_and_port = parts.netloc.rpartition("@")[2]
+    # With a path apt wants the port too, whatever its manual says.
+    right = address == host_and_port or (not slash and address == parts.hostname)
+    return right and (scheme or "https") == parts.scheme and parts.path.startswith("/" + path)
+
+
 @dataclass(frozen=True)
 class Asked:
     """How a build's settings ask a source: by which passwords, certificates and proxies.
@@ -153,7 +165,7 @@ class Asked:
     Attributes:
         netrc: path of the file with passwords, or empty.
         verify: path of the CA bundle, or empty: requests' own.
-        proxies: of group_data/all.py; requests itself reads the environment's.
+        proxies: of group_data/all.py, before the environment's.
         apt_proxy: apt's own, or empty.
     """
 
@@ -162,30 +174,33 @@ class Asked:
     proxies: dict[str, str] = field(default_factory=dict)
     apt_proxy: str = ""
 
-    def password(self, url: str) -> tuple[str, str] | None:
-        """Return name and password of a source, of an entry as apt wants it (``machine http://HOST``) too."""
-        parts = urlsplit(url)
-        host_and_port = parts.netloc.rpartition("@")[2]
-        names = [parts.scheme + "://" + host_and_port, f"{parts.scheme}://{parts.hostname}", host_and_port]
+    def password(self, source: str, url: str) -> tuple[str, str] | None:
+        """Return name and password that the build has for a source: R reads no netrc, pip and uv read one as requests does."""
+        hosts = {}
         with contextlib.suppress(OSError, ValueError, netrc.NetrcParseError):
-            hosts = netrc.netrc(self.netrc).hosts if self.netrc else {}
-            for name in (*names, parts.hostname or "", "default"):
-                if name in hosts:
-                    return hosts[name][0], hosts[name][2] or ""
-        return None
+            hosts = netrc.netrc(self.netrc).hosts if self.netrc and source != "CRAN" else {}
+        if source in BY_APT:
+            machines = [machine for machine in hosts if apt_takes(machine, url)]
+        else:
+            machines = [machine for machine in (urlsplit(url).hostname, "default") if machine in hosts]
+        return (hosts[machines[0]][0], hosts[machines[0]][2] or "") if machines else None
 
     def get(self, source: str, url: str) -> requests.Response:
         """Ask a source of this name for a URL."""
-        around = self.proxies.get("no_proxy")
-        proxies = {"no_proxy": around} if around else {}
-        if not requests.utils.should_bypass_proxies(url, around):
+        proxies = {}
+        if not requests.utils.should_bypass_proxies(url, self.proxies.get("no_proxy")):
             names = ("http", "https")
+            proxies = getproxies()
             proxies |= {name: self.proxies[f"{name}_proxy"] for name in names if f"{name}_proxy" in self.proxies}
             if source in BY_APT and self.apt_proxy:
                 proxies |= dict.fromkeys(names, self.apt_proxy)  # for https too: tasks/apt_sources.py
-        return requests.get(
-            url, timeout=TIMEOUT, stream=True, verify=self.verify or True, auth=self.password(url), proxies=proxies
-        )
+        auth = None if "@" in urlsplit(url).netloc else self.password(source, url)
+        with requests.Session() as session:
+            # The build host's own netrc is not in the build.
+            session.trust_env = False
+            return session.get(
+                url, timeout=TIMEOUT, stream=True, verify=self.verify or True, auth=auth, proxies=proxies
+            )
 
 
 @contextlib.contextmanager

@@ -62,13 +62,70 @@ def test_nobody_listens() -> None:
     assert preflight.problem(source(down), ASKED) == f"{down} does not answer (ConnectionError)"
 
 
-@pytest.mark.parametrize("machine", ["127.0.0.1", "http://127.0.0.1", "URL"])
-def test_the_settings_passwords_are_given(url: str, tmp_path: Path, machine: str) -> None:
-    """A mirror with a password was refused before each build."""
-    closed, file = source(url + "/closed", needed=True), tmp_path / "netrc"
-    file.write_text(f"machine {machine.replace('URL', url)} login jo password secret\n")
-    assert preflight.check([closed], {"netrc": str(file)}) == [Row(closed, "")]
+@pytest.mark.parametrize(
+    ("name", "machine", "answers"),
+    [
+        ("apt", "machine http://127.0.0.1", True),
+        ("r2u", "machine URL", True),
+        ("apt", "machine URL/clo", True),
+        ("apt", "machine URL/other", False),
+        ("apt", "machine http://127.0.0.1/closed", False),
+        ("apt", "machine 127.0.0.1", False),
+        ("r2u", "machine 127.0.0.1", False),
+        ("apt", "default", False),
+        ("PyPI", "machine 127.0.0.1", True),
+        ("PyPI", "default", True),
+        ("PyPI", "machine http://127.0.0.1", False),
+        ("CRAN", "machine 127.0.0.1", False),
+        ("CRAN", "machine http://127.0.0.1", False),
+        ("CRAN", "default", False),
+    ],
+)
+def test_the_settings_passwords_are_given_as_the_build_gives_them(
+    url: str, tmp_path: Path, name: str, machine: str, answers: bool
+) -> None:
+    """A mirror with a password was refused before each build, or got one that apt and R do not send (seen with apt 2.6)."""
+    closed, file = source(url + "/closed", needed=True, name=name), tmp_path / "netrc"
+    file.write_text(f"{machine.replace('URL', url)} login jo password secret\n")
+    no = Row(closed, f"{url}/closed answers 401")
+    assert preflight.check([closed], {"netrc": str(file)}) == [Row(closed, "") if answers else no]
+    assert preflight.check([closed]) == [no]
+
+
+def test_apt_takes_an_entry_without_a_scheme_for_https_alone() -> None:
+    assert preflight.apt_takes("mirror.invalid", "https://mirror.invalid/debian")
+    assert preflight.apt_takes("mirror.invalid/deb", "https://mirror.invalid/debian")
+    assert not preflight.apt_takes("mirror.invalid:443", "https://mirror.invalid/debian")
+    assert not preflight.apt_takes("http://mirror.invalid", "https://mirror.invalid/debian")
+    assert not preflight.apt_takes("mirror.invalid", "http://mirror.invalid/debian")
+
+
+@pytest.mark.parametrize("name", ["apt", "r2u", "PyPI", "CRAN"])
+def test_the_build_hosts_own_netrc_is_not_read(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login jo password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    closed = source(url + "/closed", name=name)
     assert preflight.check([closed]) == [Row(closed, f"{url}/closed answers 401")]
+
+
+def test_a_password_of_the_address_goes_before_the_netrcs(url: str, tmp_path: Path) -> None:
+    """As pip and uv do."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login other password wrong\n")
+    with_password = source(url.replace("//", "//jo:secret@") + "/closed", name="PyPI")
+    assert preflight.check([with_password], {"netrc": f"{tmp_path}/netrc"}) == [Row(with_password, "")]
+
+
+def test_the_environments_proxies_are_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in preflight.client.PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    far = source("http://nowhere.invalid/")
+    monkeypatch.setenv("http_proxy", url)
+    assert preflight.check([far]) == [Row(far, "")]
+    monkeypatch.setenv("no_proxy", "nowhere.invalid")
+    (row,) = preflight.check([far])
+    assert "does not answer" in row.problem
 
 
 def test_the_settings_proxies_are_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +155,9 @@ def test_apts_own_proxy_is_asked(url: str, monkeypatch: pytest.MonkeyPatch, name
 
 def test_apts_own_proxy_is_asked_for_https_too(monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
-    monkeypatch.setattr(requests, "get", lambda _, **options: given.append(options["proxies"]))
+    monkeypatch.setattr(requests.Session, "get", lambda *_, **options: given.append(options["proxies"]))
+    for name in (*preflight.client.PROXIES, "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("apt", "PyPI"):
         preflight.Asked(apt_proxy="http://cache:3142").get(name, "https://mirror.invalid/")
     assert given == [{"http": "http://cache:3142", "https": "http://cache:3142"}, {}]
@@ -115,7 +174,7 @@ def test_the_settings_certificates_are_trusted_beside_the_hosts(
     with preflight.asked(settings | {"ca_certificates": f"{tmp_path}/more"}) as how:
         assert Path(how.verify).read_text().split() == ["ca", "more"]
     given = []
-    monkeypatch.setattr(requests, "get", lambda _, **options: given.append(options["verify"]))
+    monkeypatch.setattr(requests.Session, "get", lambda *_, **options: given.append(options["verify"]))
     how.get("PyPI", "https://index")
     assert given == [how.verify]
 
@@ -124,7 +183,7 @@ def test_a_certificate_that_nobody_knows_names_the_setting(monkeypatch: pytest.M
     def refuse(*_: object, **__: object) -> None:
         raise requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
 
-    monkeypatch.setattr(requests, "get", refuse)
+    monkeypatch.setattr(requests.Session, "get", refuse)
     found = preflight.problem(source("https://index"), ASKED)
     assert found.startswith(
         "https://index does not answer (SSLError); a proxy that inspects TLS? SSL_CERT_FILE=FILE names "
