@@ -46,7 +46,8 @@ def snapshots(where: str) -> Iterator[tuple[str, dict[str, Any]]]:
                 [*copy, "--include", "*environment.json", where, fetched], capture_output=True, text=True, check=False
             )
             if done.returncode:
-                raise BuildError(f"invalid CAPTURES={where}: {client.reason(done.stderr)}")
+                reason = client.reason(done.stderr)
+                raise BuildError(f"invalid CAPTURES={where}: expected a folder that aws can read ({reason})")
         found = [folder] if folder.is_file() else sorted(folder.rglob("environment.json"))
         ours = {path.parent.parent for path in found if path.parent.name == ".melda-jupyter"}
         # What the sync daemon wrote, and only where there is none what the user captured; never the parent's of a fork.

@@ -32,11 +32,11 @@ def check(variables: Mapping[str, str]) -> None:
     """
     for name in variables:
         if name in SECRET:
-            raise BuildError(f"invalid {name} here: it is a secret, and given by reference only")
+            raise BuildError(f"invalid {name}=...: expected it by reference only, it is a secret")
         if name not in READ:
-            raise BuildError(f"invalid {name}: the image reads {', '.join(READ)}")
+            raise BuildError(f"invalid {name}: expected a variable that the image reads, {', '.join(READ)}")
         if name in PROXIES and "@" in variables[name]:
-            raise BuildError(f"invalid {name} here: it has a password, which is a secret, and given by reference only")
+            raise BuildError(f"invalid {name}=...: expected it by reference only, its password is a secret")
         if name in FILES and not re.fullmatch(r"(/[^/\s]+)+", variables[name]):
             raise BuildError(f"invalid {name}: expected the path of a file in the container, such as {FILES[name]}")
     # A project comes with its task: alone, its bucket is still a mistake to be told of.

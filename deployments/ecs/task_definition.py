@@ -92,7 +92,7 @@ def pairs(option: str, given: Iterable[str]) -> dict[str, str]:
                 f"invalid {option} {name[:40]!r}: expected something like NAME=VALUE, NAME one of the image's"
             )
         if name in found:
-            raise BuildError(f"invalid {option} {name}: it is given twice")
+            raise BuildError(f"invalid {option} {name}: expected it once")
         found[name] = value
     return found
 
@@ -134,7 +134,9 @@ def check(arguments: argparse.Namespace) -> Task:
     contract.check(variables)
     for name, arn in secrets.items():
         if name not in contract.REFERRED:
-            raise BuildError(f"invalid --secret {name}: the image's secrets are {', '.join(contract.REFERRED)}")
+            raise BuildError(
+                f"invalid --secret {name}: expected one of the image's secrets, {', '.join(contract.REFERRED)}"
+            )
         if not _SECRET.fullmatch(arn):
             raise BuildError(
                 f"invalid --secret {name}: expected the ARN of a parameter (arn:aws:ssm:...) or of a secret"

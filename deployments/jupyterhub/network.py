@@ -25,14 +25,14 @@ def gateway(found: dict[str, Any]) -> str:
     name = found["Name"]
     if found["Driver"] != "bridge" or (found["Options"] or {}).get(ICC) != "false":
         raise BuildError(
-            f"invalid MELDA_HUB_NETWORK={name}: its containers reach each other; remove it ('docker network rm {name}'),"
-            f" or make it with '--driver bridge --opt {ICC}=false'"
+            f"invalid MELDA_HUB_NETWORK={name}: expected a network whose containers do not reach each other; remove it"
+            f" ('docker network rm {name}'), or make it with '--driver bridge --opt {ICC}=false'"
         )
     for pool in found["IPAM"]["Config"] or []:
         subnet = ip_network(pool["Subnet"])
         if subnet.version == 4:
             return str(pool.get("Gateway") or subnet[1]).partition("/")[0]
-    raise BuildError(f"invalid MELDA_HUB_NETWORK={name}: it has no IPv4 subnet")
+    raise BuildError(f"invalid MELDA_HUB_NETWORK={name}: expected a network with an IPv4 subnet")
 
 
 def ensure(docker: str, name: str) -> str:

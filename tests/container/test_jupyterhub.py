@@ -210,5 +210,7 @@ def test_what_is_wrong_ends_the_container_with_one_line(
 
 
 def test_a_network_on_which_they_reach_each_other_is_refused(docker: str) -> None:
-    with pytest.raises(BuildError, match="invalid MELDA_HUB_NETWORK=bridge: its containers reach each other"):
+    with pytest.raises(
+        BuildError, match="invalid MELDA_HUB_NETWORK=bridge: expected a network whose containers do not"
+    ):
         network.ensure(docker, "bridge")

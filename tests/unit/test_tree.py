@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -63,6 +64,26 @@ def hooks() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("module", [name for name in listed() if name.endswith(".py")] + programs() + scripts())
 def test_no_module_is_longer_than_one_reads(module: str) -> None:
     assert len((ROOT / module).read_text().splitlines()) <= LONGEST
+
+
+def refusals(module: str) -> list[str]:
+    """The messages of a module that refuse a value."""
+    tree = ast.parse((ROOT / module).read_text())
+    # A part of a message is none.
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)} - {
+        id(node) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
+    }
+    strings = [node for node in ast.walk(tree) if isinstance(node, (ast.JoinedStr, ast.Constant))]
+    said = [ast.unparse(node) for node in strings if id(node) not in parts]
+    return [text for text in said if re.match(r"""f?['"]+invalid """, text)]
+
+
+def test_what_refuses_a_value_says_what_is_expected() -> None:
+    """Of the runtime: tests/unit/docs/test_reference.py."""
+    modules = [name for name in listed() if re.match(r"(builder|deployments|tasks)/.*\.py$|[a-z]+\.py$", name)]
+    found = {module: refusals(module) for module in modules}
+    assert sum(map(len, found.values())) > 30
+    assert [(module, text) for module in modules for text in found[module] if ": expected " not in text] == []
 
 
 def test_every_program_is_linted() -> None:

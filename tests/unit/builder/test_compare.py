@@ -170,7 +170,9 @@ def test_a_bucket(tmp_path: Path, projects: Path, monkeypatch: pytest.MonkeyPatc
     aws.chmod(0o755)
     monkeypatch.setattr(compare_projects.shutil, "which", lambda _: str(aws))
     assert [name for name, _ in compare_projects.snapshots("s3://b/users")] == ["ada", "bob/x"]
-    with pytest.raises(BuildError, match="no such bucket"):
+    with pytest.raises(
+        BuildError, match=r"^invalid CAPTURES=s3://c/users: expected a folder that aws can read \(no such bucket\)$"
+    ):
         list(compare_projects.snapshots("s3://c/users"))
 
 

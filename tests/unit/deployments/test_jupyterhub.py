@@ -46,12 +46,12 @@ def test_containers_find_the_hub_at_the_gateway() -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"Options": {}}, "its containers reach each other"),
-        ({"Options": None}, "its containers reach each other"),
-        ({"Options": {network.ICC: "true"}}, "its containers reach each other"),
-        ({"Driver": "overlay"}, "its containers reach each other"),
-        ({"IPAM": {"Config": [{"Subnet": "2001:db8::/64"}]}}, "it has no IPv4 subnet"),
-        ({"IPAM": {"Config": None}}, "it has no IPv4 subnet"),
+        ({"Options": {}}, "expected a network whose containers do not reach each other"),
+        ({"Options": None}, "expected a network whose containers do not reach each other"),
+        ({"Options": {network.ICC: "true"}}, "expected a network whose containers do not reach each other"),
+        ({"Driver": "overlay"}, "expected a network whose containers do not reach each other"),
+        ({"IPAM": {"Config": [{"Subnet": "2001:db8::/64"}]}}, "expected a network with an IPv4 subnet"),
+        ({"IPAM": {"Config": None}}, "expected a network with an IPv4 subnet"),
     ],
 )
 def test_a_network_that_is_not_right_is_refused(changed: dict[str, Any], says: str) -> None:
