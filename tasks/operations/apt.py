@@ -39,10 +39,10 @@ def dpkg_configured() -> Generator[Command, None, None]:
         configure = "dpkg --configure -a --force-confdef --force-confold"
         yield StringCommand(f"{apt_get.WAIT}; DEBIAN_FRONTEND=noninteractive {configure}")
         # A package that was cut off while it was unpacked is unpacked again, for which apt needs its archive, and the lists.
-        again = apt_get.apt_get(f"--reinstall install $({_HALF})")
+        again = apt_get.install(f"$({_HALF})", again=True)
         refresh = "" if host.data.get("mirror") else f"( {apt_get.update()} )"
-        fix, check = apt_get.apt_get("--fix-broken install"), apt_get.apt_get("check")
-        # Without the lists apt knows no other way than to remove what depends on what is missing.
+        # Where a source is gone, and without the lists, apt knows no other way than to remove what is in use.
+        fix, check = apt_get.apt_get("--no-remove --fix-broken install"), apt_get.apt_get("check")
         yield from staging.run(
             f'if [ -n "$({_HALF})" ] || ! {check} >/dev/null 2>&1; then {refresh or ":"}; fi;'
             f' if [ -n "$({_HALF})" ]; then {again}; fi; {fix}'
