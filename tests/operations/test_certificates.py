@@ -10,7 +10,7 @@ import pytest
 from pyinfra.facts.files import FindFiles
 
 from tasks import certificates
-from tasks.facts.files import FileContents, PathStats
+from tasks.facts.files import MISSING, NO_FOLDER, FileContents, PathStats
 from tasks.lib import pem
 from tasks.lib.managed_files import ManagedFile
 
@@ -18,8 +18,9 @@ from .conftest import Run, in_place
 
 TWO = [text.strip() + b"\n" for text in pem.split(Path(certifi.where()).read_bytes())[:2]]
 PATHS = [f"/usr/local/share/ca-certificates/melda-jupyter-{number}.crt" for number in (1, 2)]
-PENDING = "/usr/local/share/ca-certificates/.melda-jupyter.pending"
-BEGIN = f"mkdir -p /usr/local/share/ca-certificates && touch {PENDING}"
+FOLDER = "/usr/local/share/ca-certificates"
+PENDING = f"{FOLDER}/.melda-jupyter.pending"
+BEGIN = f"touch {PENDING}"
 UPDATE = f"update-ca-certificates --fresh >/dev/null && rm -f {PENDING}"
 TRUST = "Let the system trust the site's certificate authorities"
 
@@ -50,6 +51,29 @@ def test_each_is_a_file_of_its_own(run: Run, bundle: str) -> None:
     assert [commands.uploads[path + ".melda-new"] for path in PATHS] == TWO
     assert commands[TRUST][0] == BEGIN and commands[TRUST][-1] == UPDATE
     assert b"REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt\n" in commands.uploads["/etc/environment.melda-new"]
+
+
+@pytest.mark.parametrize("found", [MISSING, NO_FOLDER])
+def test_their_folder_is_made_before_anything_is_put_there(run: Run, bundle: str, found: tuple[str, ...]) -> None:
+    """Where there was none, the first run ended; where a file was in its place, each run."""
+    commands = run(certificates.certificates, {PathStats: {FOLDER: found}}, ca_certificates=bundle)[TRUST]
+    aside = [command for command in commands if command.startswith(f"mv -T {FOLDER} {FOLDER}.set-aside-")]
+    assert commands[: len(aside) + 2] == [*aside, f"mkdir -m 755 {FOLDER}", BEGIN] and len(aside) == (
+        found == NO_FOLDER
+    )
+    assert " ".join(commands).count(f"mkdir -m 755 {FOLDER}") == 1, "a second one fails"
+
+
+def test_a_file_in_the_place_of_their_folder_is_nobodys_concern_without_any(run: Run) -> None:
+    assert run(certificates.certificates, {PathStats: {FOLDER: NO_FOLDER}}) == {}
+
+
+def test_a_folder_in_the_place_of_the_mark_is_set_aside(run: Run, bundle: str) -> None:
+    """rm -f removes none: each run would end."""
+    facts = there(PATHS)
+    facts[PathStats] |= {PENDING: ("directory", "755", "root", "root")}
+    aside, update = run(certificates.certificates, facts, ca_certificates=bundle)[TRUST]
+    assert aside.startswith(f"mv -T {PENDING} ") and update == UPDATE
 
 
 def test_already_there(run: Run, bundle: str) -> None:
