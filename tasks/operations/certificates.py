@@ -35,7 +35,8 @@ def trusted(wanted: Dict[str, bytes], ours: str) -> Generator[Command, None, Non
     # As they are once there is a folder for the mark, which comes first.
     made = {path: found for path, found in present.items() if found not in (MISSING, NO_FOLDER)}
     put = list(managed_files.diff([ManagedFile(path, content) for path, content in wanted.items()], made))
-    gone = sorted(set(host.get_fact(FindFiles, path=folder, fname=pattern)) - wanted.keys())
+    # The folder may be a link, where find goes with a slash at its end.
+    gone = sorted(set(host.get_fact(FindFiles, path=folder + "/", fname=pattern)) - wanted.keys())
     if put or gone or PENDING in present:
         yield from managed_files.make_way([ManagedFile(PENDING, b"")], present)
     if put or gone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,21 @@ def test_one_less_and_none(run: Run, tmp_path: Path) -> None:
     commands = run(certificates.certificates, there(PATHS))
     assert commands[TRUST] == [BEGIN, "rm -f " + " ".join(PATHS), UPDATE]
     assert commands.uploads["/etc/environment.melda-new"] == b"A=1\n"
+
+
+def test_one_is_withdrawn_where_their_folder_is_a_link(run: Run, tmp_path: Path) -> None:
+    """find does not go where a link leads to that it is given: it stayed trusted, and the run ended with 0."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / PATHS[0].rpartition("/")[2]).write_text("")
+    (tmp_path / "link").symlink_to("real")
+
+    def found(path: str, fname: str) -> list[str]:
+        command = ["find", path.replace(FOLDER, f"{tmp_path}/link"), "-type", "f", "-name", fname]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return shown.replace(f"{tmp_path}/link", FOLDER).split()
+
+    facts = there(PATHS[:1]) | {FindFiles: found}
+    assert run(certificates.certificates, facts)[TRUST] == [BEGIN, "rm -f " + PATHS[0], UPDATE]
 
 
 @pytest.mark.parametrize("paths", [PATHS, []])
