@@ -185,7 +185,10 @@ def kernel(entry: ManagedFile, source: str) -> Generator[staging.Command, None, 
     entries = [ManagedFile(folder, mode="755"), entry]
     present = host.get_fact(PathStats, paths=kernel_paths(entry.path, source))
     yield from managed_files.diff(entries, present)
+    made = managed_files.with_way_made(entries, present)
     for name in PICTURES:
-        theirs = present.get(f"{source}/{name}", ())
-        if theirs[:1] == ("file",) and present.get(f"{folder}/{name}") != ("file", "644", "root", "root", theirs[-1]):
+        theirs, ours = present.get(f"{source}/{name}", ()), made.get(f"{folder}/{name}", ())
+        if theirs[:1] == ("file",) and ours != ("file", "644", "root", "root", theirs[-1]):
+            if ours[:1] == ("directory",):
+                yield managed_files.set_aside(f"{folder}/{name}")
             yield StringCommand(f"install -m 644 -t {folder} {source}/{name}")
