@@ -178,7 +178,7 @@ def repository(source: str, mirror: str, suite: str, entries: Sequence[ManagedFi
         return
     if not reachable.answers(release_file(mirror, suite)):
         # A repository that cannot be used must not stay: it would break every later apt-get update.
-        if last in present and not fetched:
+        if present.get(last, ("",))[0] in ("file", "link") and not fetched:
             yield StringCommand("rm -f " + last)
         yield from omitted.record(source, f"{mirror} does not answer")
         return
