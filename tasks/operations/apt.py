@@ -139,8 +139,8 @@ def sources(codename: str, mirror: str, security: str) -> Generator[StringComman
         security: of its security updates; empty: its own.
     """
     if host.get_fact(MirrorDrift, codename=codename, mirror=mirror, security=security):
-        # The lists are another server's, and apt must not take them for these.
-        yield StringCommand(f"{apt_get.sources_script(codename, mirror, security)} && rm -f {apt_get.STAMP}")
+        # The lists are another server's, and apt must not take them for these. First: a run may be killed between the two.
+        yield StringCommand(f"rm -rf {apt_get.STAMP} && {apt_get.sources_script(codename, mirror, security)}")
 
 
 def release_file(mirror: str, suite: str) -> str:
