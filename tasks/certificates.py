@@ -29,7 +29,7 @@ def certificates() -> None:
             found = pem.split(bundle.read())
     wanted = {f"{operations.FOLDER}/{NAME.format(number)}": text for number, text in enumerate(found, 1)}
     managed_list.keep(ManagedFile(path, text) for path, text in wanted.items())
-    prefetch(FindFiles, path=operations.FOLDER, fname=NAME.format("*"))
+    prefetch(FindFiles, path=operations.FOLDER + "/", fname=NAME.format("*"))
     prefetch(PathStats, paths=[*wanted, operations.PENDING])
     operations.trusted(
         name="Let the system trust the site's certificate authorities",

@@ -78,6 +78,14 @@ class LedTo(Lines):
         return f"p={shlex.quote(path)}; if [ -L $p ] && {_ROOTS_ALONE.replace('KIND', '-f')}; then readlink -e $p; fi"
 
 
+class OpenToOthers(Lines):
+    """The path, if what is there, or what a link leads to, is not root's, or others may read or write it. pyinfra's File follows
+    no link."""
+
+    def command(self, path: str) -> str:
+        return f"find -L {shlex.quote(path)} -maxdepth 0 ! \\( -uid 0 ! -perm /077 \\) 2>/dev/null; true"
+
+
 class AccountRights(Lines):
     """What an account may have more than it was made with: ``expires`` if it ends on a day, ``group:NAME`` for each group,
     ``sudo`` if sudo's rules give it something, by a group or by its name; and ``no shadow`` if it lacks an entry there.

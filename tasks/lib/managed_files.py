@@ -121,7 +121,7 @@ def _in_the_way(entry: ManagedFile, present: Stats) -> bool:
     return bool(found and found[0] != wanted and "directory" in (found[0], wanted)) and not _is_led_on(entry, present)
 
 
-def _with_way_made(entries: Sequence[ManagedFile], present: Stats) -> Stats:
+def with_way_made(entries: Sequence[ManagedFile], present: Stats) -> Stats:
     """Say what PathStats will find once what is in the way is set aside: a link to a folder takes along what is seen below it."""
     aside = tuple(entry.path + "/" for entry in entries if _in_the_way(entry, present))
     above = {str(folder) for entry in entries for folder in PurePosixPath(entry.path).parents}
@@ -137,7 +137,7 @@ def make_way(entries: Sequence[ManagedFile], present: Stats) -> Generator[String
         if _in_the_way(entry, present) and not entry.path.startswith(tuple(aside)):
             aside.append(entry.path + "/")
             yield set_aside(entry.path)
-    present = _with_way_made(entries, present)
+    present = with_way_made(entries, present)
     for folder in sorted({str(folder) for entry in entries for folder in PurePosixPath(entry.path).parents}):
         found = present.get(folder)
         if found == NO_FOLDER:
@@ -196,7 +196,7 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
     for folder in _given_away(entries, present):
         say(f"{folder} was not root's, and is given back to root")
         yield StringCommand(f"chown -h root:root {shlex.quote(folder)}")
-    made = _with_way_made(entries, present)
+    made = with_way_made(entries, present)
     pending = [entry for entry in entries if not _is_in_sync(entry, made)]
     yield from make_way(pending, present)
     if not check and sum(entry.content is not None for entry in pending) > 1:

@@ -39,10 +39,10 @@ def dpkg_configured() -> Generator[Command, None, None]:
         configure = "dpkg --configure -a --force-confdef --force-confold"
         yield StringCommand(f"{apt_get.WAIT}; DEBIAN_FRONTEND=noninteractive {configure}")
         # A package that was cut off while it was unpacked is unpacked again, for which apt needs its archive, and the lists.
-        again = apt_get.apt_get(f"--reinstall install $({_HALF})")
+        again = apt_get.install(f"$({_HALF})", again=True)
         refresh = "" if host.data.get("mirror") else f"( {apt_get.update()} )"
-        fix, check = apt_get.apt_get("--fix-broken install"), apt_get.apt_get("check")
-        # Without the lists apt knows no other way than to remove what depends on what is missing.
+        # Where a source is gone, and without the lists, apt knows no other way than to remove what is in use.
+        fix, check = apt_get.apt_get("--no-remove --fix-broken install"), apt_get.apt_get("check")
         yield from staging.run(
             f'if [ -n "$({_HALF})" ] || ! {check} >/dev/null 2>&1; then {refresh or ":"}; fi;'
             f' if [ -n "$({_HALF})" ]; then {again}; fi; {fix}'
@@ -139,8 +139,8 @@ def sources(codename: str, mirror: str, security: str) -> Generator[StringComman
         security: of its security updates; empty: its own.
     """
     if host.get_fact(MirrorDrift, codename=codename, mirror=mirror, security=security):
-        # The lists are another server's, and apt must not take them for these.
-        yield StringCommand(f"{apt_get.sources_script(codename, mirror, security)} && rm -f {apt_get.STAMP}")
+        # The lists are another server's, and apt must not take them for these. First: a run may be killed between the two.
+        yield StringCommand(f"rm -rf {apt_get.STAMP} && {apt_get.sources_script(codename, mirror, security)}")
 
 
 def release_file(mirror: str, suite: str) -> str:
@@ -178,7 +178,7 @@ def repository(source: str, mirror: str, suite: str, entries: Sequence[ManagedFi
         return
     if not reachable.answers(release_file(mirror, suite)):
         # A repository that cannot be used must not stay: it would break every later apt-get update.
-        if last in present and not fetched:
+        if present.get(last, ("",))[0] in ("file", "link") and not fetched:
             yield StringCommand("rm -f " + last)
         yield from omitted.record(source, f"{mirror} does not answer")
         return

@@ -8,7 +8,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.files import FindFiles
 
-from tasks.facts.files import PathStats
+from tasks.facts.files import MISSING, NO_FOLDER, PathStats
 from tasks.lib import managed_files
 from tasks.lib.managed_files import ManagedFile
 from tasks.lib.staging import Command
@@ -16,7 +16,7 @@ from tasks.lib.staging import Command
 FOLDER = "/usr/local/share/ca-certificates"
 # There from before the certificates change until the update after it: a run that ends between them shows no other trace.
 PENDING = FOLDER + "/.melda-jupyter.pending"
-BEGIN = f"mkdir -p {FOLDER} && touch {PENDING}"
+BEGIN = f"touch {PENDING}"
 UPDATE = f"update-ca-certificates --fresh >/dev/null && rm -f {PENDING}"
 
 
@@ -32,8 +32,13 @@ def trusted(wanted: Dict[str, bytes], ours: str) -> Generator[Command, None, Non
     """
     folder, _, pattern = ours.rpartition("/")
     present = host.get_fact(PathStats, paths=[*wanted, PENDING])
-    put = list(managed_files.diff([ManagedFile(path, content) for path, content in wanted.items()], present))
-    gone = sorted(set(host.get_fact(FindFiles, path=folder, fname=pattern)) - wanted.keys())
+    # As they are once there is a folder for the mark, which comes first.
+    made = {path: found for path, found in present.items() if found not in (MISSING, NO_FOLDER)}
+    put = list(managed_files.diff([ManagedFile(path, content) for path, content in wanted.items()], made))
+    # The folder may be a link, where find goes with a slash at its end.
+    gone = sorted(set(host.get_fact(FindFiles, path=folder + "/", fname=pattern)) - wanted.keys())
+    if put or gone or PENDING in present:
+        yield from managed_files.make_way([ManagedFile(PENDING, b"")], present)
     if put or gone:
         yield StringCommand(BEGIN)
     yield from put

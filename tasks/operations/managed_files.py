@@ -13,8 +13,7 @@ from tasks.facts.server import LedTo
 from tasks.lib import managed_files, managed_list
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile
-from tasks.lib.progress import say
-from tasks.lib.staging import Command
+from tasks.lib.staging import Command, refuse
 
 
 @operation()
@@ -54,8 +53,10 @@ def _block(path: str, marker: str, content: str, mode: str, linked: bool) -> Gen
         return
     led = host.get_fact(LedTo, path=path)
     if not led:
-        say(
-            f"{path} is a link to {present[path][1]}, which is not root's alone, and is left without the block {marker}"
+        # Left as it is, a key that was rotated or withdrawn would stay valid.
+        yield refuse(
+            f"{path} is a link to {present[path][1]}, and the block {marker} is not as it shall be there: expected a file,"
+            " or a link straight to one that is root's alone, as all above it"
         )
         return
     there = host.get_fact(PathStats, paths=led)
@@ -73,7 +74,7 @@ def block(name: str, path: str, marker: str, content: str, mode: str = "644", li
         marker: what the block is called; see ``textfiles.set_block``.
         content: the block's lines; empty removes it, and the file if nothing else is in it.
         mode: the file's mode, if the block is in it.
-        linked: may it be a link? Then the file that it leads to gets the block, if that is root's alone.
+        linked: may it be a link? Then the file that it leads to gets the block, if that is root's alone; else the run ends.
     """
     managed_list.keep_block(path, marker)
     prefetch(FileContents, path=path)
@@ -87,7 +88,8 @@ def _absent(paths: Sequence[str]) -> Generator[StringCommand, None, None]:
     for path in paths:
         if present.get(path, ("",))[0] in ("file", "link"):
             folder = path.rsplit("/", 1)[0]
-            yield StringCommand(f"rm -f {path} && rmdir --ignore-fail-on-non-empty {folder}")
+            # rmdir refuses a link to a folder, which is not ours to remove.
+            yield StringCommand(f"rm -f {path} && {{ test -L {folder} || rmdir --ignore-fail-on-non-empty {folder}; }}")
 
 
 def optional(name: str, wanted: Dict[str, str]) -> None:

@@ -137,11 +137,13 @@ def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, 
         compiled = [name for name in compiled if name not in failed]
     if compiled and reachable.cran_answers(mirror):
         say("compiled, because not available from apt: " + " ".join(compiled))
+        present = host.get_fact(PathStats, paths=[NOT_COMPILED])
+        yield from managed_files.make_way([ManagedFile(NOT_COMPILED, b"")], present)
         asked = " ".join([shlex.quote(reachable.cran(mirror)), *compiled])
         yield from staging.run(
             f"{staging.PREPARE_R}; {staging.RSCRIPT} --vanilla needs.R {asked} >needs; apt-cache pkgnames r-cran- >known;"
             f' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {install("$binary")};'
-            f" {staging.RSCRIPT} --vanilla compile.R {asked}; install -D -m 644 not-compiled {NOT_COMPILED}",
+            f" {staging.RSCRIPT} --vanilla compile.R {asked}; install -m 644 -T not-compiled {NOT_COMPILED}",
             {name: managed_files.source("packages/" + name) for name in ("needs.R", "compile.R")},
         )
 
@@ -185,7 +187,10 @@ def kernel(entry: ManagedFile, source: str) -> Generator[staging.Command, None, 
     entries = [ManagedFile(folder, mode="755"), entry]
     present = host.get_fact(PathStats, paths=kernel_paths(entry.path, source))
     yield from managed_files.diff(entries, present)
+    made = managed_files.with_way_made(entries, present)
     for name in PICTURES:
-        theirs = present.get(f"{source}/{name}", ())
-        if theirs[:1] == ("file",) and present.get(f"{folder}/{name}") != ("file", "644", "root", "root", theirs[-1]):
+        theirs, ours = present.get(f"{source}/{name}", ()), made.get(f"{folder}/{name}", ())
+        if theirs[:1] == ("file",) and ours != ("file", "644", "root", "root", theirs[-1]):
+            if ours[:1] == ("directory",):
+                yield managed_files.set_aside(f"{folder}/{name}")
             yield StringCommand(f"install -m 644 -t {folder} {source}/{name}")

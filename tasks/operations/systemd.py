@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Generator, Sequence
 
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
 from tasks.facts.files import PathStats
+from tasks.facts.server import LedTo, OpenToOthers
 from tasks.facts.systemd import UnitStates
 from tasks.lib import managed_files
 from tasks.lib.managed_files import ManagedFile
-from tasks.lib.staging import Command
+from tasks.lib.staging import Command, refuse
+
+
+def _closed(settings: ManagedFile, path: str) -> StringCommand:
+    quoted = shlex.quote(path)
+    return StringCommand(f"chown {settings.user}:{settings.group} {quoted} && chmod {settings.mode} {quoted}")
 
 
 @operation()
@@ -35,8 +42,16 @@ def units(
     yield from managed_files.diff([*entries] if written else [*entries, settings], present)
     # It holds keys: whoever wrote it may have left it open.
     if found[0] == "file" and found[1:4] != (settings.mode, settings.user, settings.group):
-        owner = f"{settings.user}:{settings.group}"
-        yield StringCommand(f"chown {owner} {settings.path} && chmod {settings.mode} {settings.path}")
+        yield _closed(settings, settings.path)
+    elif found[0] == "link" and host.get_fact(OpenToOthers, path=settings.path):
+        led = host.get_fact(LedTo, path=settings.path)
+        if led:
+            yield _closed(settings, led[0])
+        else:
+            yield refuse(
+                f"{settings.path} is a link to {found[1]}, which others than root can read: expected a file, or a link"
+                " straight to one that is root's alone, as all above it"
+            )
 
 
 @operation()

@@ -119,7 +119,9 @@ def test_nothing_by_default(run: Run) -> None:
 
 def test_the_lists_of_another_server_are_fetched_anew(run: Run) -> None:
     (command,) = run(apt_sources.apt_sources, CHANGED, apt_mirror=MIRROR)[NAME]
-    assert command.endswith(f" apt-sources bookworm {MIRROR} '' && rm -f {apt_get.STAMP}")
+    forgotten = f"rm -rf {apt_get.STAMP} && "
+    assert command.startswith(forgotten), "a run that is killed between fetches them too"
+    assert command.endswith(f" apt-sources bookworm {MIRROR} ''")
     assert run(apt_sources.apt_sources, apt_mirror=MIRROR) == {}
 
 

@@ -95,7 +95,7 @@ def test_a_unit_is_disabled_and_stopped_and_certificates_are_told(run: Run) -> N
     (script,) = removed(run, f"file {unit}\nfile {trusted}\n", (unit, OURS), (trusted, OURS))
     lines = script.split("\n")
     assert lines[:4] == [
-        "mkdir -p /usr/local/share/ca-certificates && touch /usr/local/share/ca-certificates/.melda-jupyter.pending",
+        "touch /usr/local/share/ca-certificates/.melda-jupyter.pending",
         "systemctl --quiet disable melda-old.service || :",
         "[ ! -d /run/systemd/system ] || systemctl --quiet stop melda-old.service || :",
         f"rm -f -- {unit}",

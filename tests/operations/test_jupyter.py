@@ -144,6 +144,22 @@ def test_half_there_only_the_rest_is_done(run: Run, half: Facts, operation: str)
     assert list(run(jupyter.jupyter, DONE | half)) == [operation]
 
 
+def test_a_folder_in_the_place_of_a_picture_is_set_aside(run: Run) -> None:
+    """install does not write over one: each run would end."""
+    commands = run(jupyter.jupyter, DONE | {PathStats: CONFIG | {PICTURES[0]: ("directory", "755", "root", "root")}})
+    aside, install = commands[KERNEL]
+    assert aside.startswith(f"mv -T {PICTURES[0]} ") and install == f"install -m 644 -t {R_FOLDER} {THEIRS[0].path}"
+
+
+def test_a_kernels_folder_that_was_a_link_gets_its_pictures_too(run: Run) -> None:
+    """They were found behind the link, which is set aside, and the run ended with 0 without them."""
+    for behind in ({}, {PICTURES[0]: ("directory", "755", "root", "root")}):
+        commands = run(jupyter.jupyter, DONE | {PathStats: CONFIG | {R_FOLDER: ("link", "/srv/ir")} | behind})[KERNEL]
+        assert commands[0].startswith(f"mv -T {R_FOLDER} ")
+        assert {f"install -m 644 -t {R_FOLDER} {one.path}" for one in THEIRS} <= {*commands[1:]}
+        assert not [command for command in commands if command.startswith(f"mv -T {PICTURES[0]} ")]
+
+
 def test_a_distribution_that_was_cut_off_is_removed_first_because_uv_takes_it_for_installed(run: Run) -> None:
     install = run(jupyter.jupyter, DONE | {Distributions: set()})[INSTALL][-1]
     repaired = "[ -s $d/INSTALLER ] && [ -s $d/RECORD ] || rm -rf $d; done;"

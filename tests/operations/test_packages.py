@@ -7,14 +7,14 @@ import subprocess
 from typing import Any
 
 import pytest
-from melda.base.paths import R_PACKAGES
+from melda.base.paths import NOT_COMPILED, R_PACKAGES, SHARE
 from pyinfra.api import DeployError
 from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import OsRelease
 
 from tasks import packages
 from tasks.facts.apt import KnownPackages, Reachable, ReverseDependencies
-from tasks.facts.files import FileContents
+from tasks.facts.files import NO_FOLDER, FileContents, PathStats
 from tasks.facts.r import PackageOrigins, RPackages
 from tasks.facts.venv import Distributions
 from tasks.lib import managed_files, omitted, staging
@@ -135,6 +135,14 @@ def test_what_apt_has_not_got_is_compiled_from_cran_and_told(run: Run, caplog: p
     for name in ("needs.R", "compile.R"):
         assert commands.uploads[f"/var/lib/melda-jupyter.provision/{name}"] == managed_files.source(f"packages/{name}")
     assert caplog.text.count("compiled, because not available from apt: dplyr") == 1
+
+
+def test_what_is_in_the_place_of_the_reasons_is_set_aside(run: Run) -> None:
+    """A file in the place of their folder ended each run, after the compilation; a folder in theirs swallowed them."""
+    for path, found in ((NOT_COMPILED, ("directory", "755", "root", "root")), (SHARE, NO_FOLDER)):
+        commands = run(packages.packages, HALF | {PathStats: {path: found}}, packages="core")[COMPILE]
+        assert commands[0].startswith(f"mv -T {path} {path}.set-aside-")
+        assert (commands[1] == f"mkdir -m 755 {path}") == (path == SHARE)
 
 
 def test_what_could_not_be_compiled_is_left_out(run: Run, caplog: pytest.LogCaptureFixture) -> None:

@@ -152,6 +152,8 @@ def left_out(text: str) -> Any:
         ({}, {"strict": True}, [f"echo 'strict=True and r2u would be left out: {MIRROR} does not answer' >&2; exit 1"]),
         # Added, but killed before its list came: it would break every later apt-get update.
         ({PathStats: ENTRIES}, {}, [f"rm -f {r2u.SOURCES}", RECORD]),
+        # apt looks at no folder, and rm -f would end each run.
+        ({PathStats: {r2u.SOURCES: ("directory", "755", "root", "root")}}, {}, [RECORD]),
     ],
 )
 def test_where_it_does_not_answer(run: Run, facts: Facts, settings: dict[str, Any], commands: list[str] | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from typing import Any
 
 import pytest
@@ -104,13 +105,20 @@ def test_keys_that_are_kept_elsewhere_are_written_there(run: Run, text: str, key
     assert not [command for command in commands["Put the platform's public key in place"] if KEYS in command]
 
 
-@pytest.mark.parametrize(("text", "said"), [(ADMINS + BLOCK, ""), (ADMINS, f"{KEYS} is a link to {ELSEWHERE}")])
-def test_keys_that_are_kept_where_others_write_are_left(
-    run: Run, caplog: pytest.LogCaptureFixture, text: str, said: str
+@pytest.mark.parametrize(
+    ("text", "key", "stays"), [(BLOCK, KEY, True), ("", "", True), (ADMINS, KEY, False), (BLOCK, "", False)]
+)
+def test_keys_where_others_write_are_refused_unless_they_are_as_they_shall_be(
+    run: Run, text: str, key: str, stays: bool
 ) -> None:
-    linked = IN_PLACE | {KEYS: ("link", ELSEWHERE)}
-    assert run(ssh.ssh, DONE | {PathStats: linked, FileContents: texts(text)}, ssh_public_key=KEY) == {}
-    assert said in caplog.text and bool(said) == bool(caplog.text)
+    """Or behind a second link. A key that was rotated or withdrawn stayed valid, and the run ended with 0."""
+    facts = DONE | {PathStats: IN_PLACE | {KEYS: ("link", ELSEWHERE)}, FileContents: texts(ADMINS + text)}
+    line = (
+        f"{KEYS} is a link to {ELSEWHERE}, and the block melda-jupyter is not as it shall be there: expected a file, or a link"
+        " straight to one that is root's alone, as all above it"
+    )
+    commands = [] if stays else [f"echo {shlex.quote(line)} >&2; exit 1"]
+    assert run(ssh.ssh, facts, ssh_public_key=key).get("Put the platform's public key in place", []) == commands
 
 
 @pytest.mark.parametrize(

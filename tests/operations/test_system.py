@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ def test_whoever_has_apt_now_is_waited_for(run: Run) -> None:
 
 def test_after_an_interrupted_run_missing_dependencies_come_too(run: Run) -> None:
     commands = run(system.system, DONE | {AptState: AptStatus(True, LISTS, 60)})
-    assert commands["Finish an interrupted dpkg run"][1].endswith(" --fix-broken install )")
+    assert commands["Finish an interrupted dpkg run"][1].endswith(" --no-remove --fix-broken install )")
 
 
 @pytest.mark.parametrize("mirror", ["", "/mirror"])
@@ -117,7 +118,7 @@ def test_a_package_that_was_cut_off_while_it_was_unpacked_is_unpacked_again(run:
     command = run(system.system, DONE | {AptState: AptStatus(True, LISTS, 60)}, mirror=mirror)[
         "Finish an interrupted dpkg run"
     ][1]
-    assert " --reinstall install $(dpkg-query " in command and (" update 2>&1" in command) == (not mirror)
+    assert " --no-remove --reinstall install $(dpkg-query " in command and (" update 2>&1" in command) == (not mirror)
 
 
 def test_what_is_unpacked_again_was_cut_off_or_lacks_a_file_of_dpkgs(tmp_path: Path) -> None:
@@ -142,8 +143,29 @@ def test_a_package_that_lacks_what_it_depends_on_gets_it(run: Run) -> None:
     assert (
         re.search("! [^;]*apt-get [^;]* check", refresh)
         and " update 2>&1" in refresh
-        and fix.endswith(" --fix-broken install )")
+        and fix.endswith(" --no-remove --fix-broken install )")
     )
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="apt itself, of which nothing is changed")
+def test_what_could_only_be_mended_by_removing_it_stays(run: Run, tmp_path: Path) -> None:
+    """A site's own package that needs another whose source is gone was removed, and what needs it too."""
+    about = (
+        "Status: install ok installed\nMaintainer: a <a@example.org>\nArchitecture: all\nVersion: 1\nDescription: a\n"
+    )
+    (tmp_path / "status").write_text(f"Package: agent\n{about}Depends: gone\n\nPackage: tool\n{about}Depends: agent\n")
+    for name in ("lists/partial", "archives/partial", "etc"):
+        (tmp_path / name).mkdir(parents=True)
+    dirs = f'Dir::State "{tmp_path}"; Dir::State::status "{tmp_path}/status"; Dir::Cache "{tmp_path}"; Dir::Etc "{tmp_path}/etc";'
+    (tmp_path / "apt.conf").write_text(f'{dirs} APT::Get::Simulate "true";')
+    (tmp_path / "dpkg-query").write_text("#!/bin/sh\n")
+    (tmp_path / "dpkg-query").chmod(0o755)
+    command = run(system.system, DONE | {Upgradable: [BROKEN]}, mirror="/m")["Finish an interrupted dpkg run"][1]
+    environ = {"PATH": f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "APT_CONFIG": f"{tmp_path}/apt.conf"}
+    done = subprocess.run(["sh", "-c", command], env=environ, capture_output=True, text=True, check=False)
+    assert "Remv " not in done.stdout
+    assert done.returncode == 100
+    assert done.stderr.splitlines()[-1] == "E: Packages need to be removed but remove is disabled."
 
 
 def test_a_program_that_is_missing_is_put_back_from_its_package(run: Run, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import configparser
 import re
+import shlex
 
 import pytest
 
 from builder import container
 from tasks import systemd
 from tasks.facts.files import PathStats
+from tasks.facts.server import LedTo, OpenToOthers
 from tasks.facts.systemd import UnitStates
 from tasks.lib.managed_files import ManagedFile
 
@@ -69,6 +71,19 @@ def test_settings_that_are_there_stay_and_are_closed_if_they_are_open(run: Run) 
 @pytest.mark.parametrize("path", [systemd.SETTINGS, FOLDER.path])
 def test_settings_that_are_kept_elsewhere_stay(run: Run, path: str) -> None:
     assert run(systemd.systemd, DONE | {PathStats: HERE | {path: ("link", "/srv/secret")}}) == {}
+
+
+@pytest.mark.parametrize("led", [["/srv/secret"], []])
+def test_settings_that_are_kept_elsewhere_are_closed_there_or_the_run_ends(run: Run, led: list[str]) -> None:
+    """They hold keys: what configuration management had put there with mode 644 stayed open, and the run ended with 0."""
+    linked = DONE | {PathStats: HERE | {systemd.SETTINGS: ("link", "/srv/secret")}}
+    line = (
+        f"{systemd.SETTINGS} is a link to /srv/secret, which others than root can read: expected a file, or a link straight to"
+        " one that is root's alone, as all above it"
+    )
+    closed = "chown root:root /srv/secret && chmod 600 /srv/secret"
+    commands = run(systemd.systemd, linked | {OpenToOthers: [systemd.SETTINGS], LedTo: led})
+    assert commands == {PUT: [closed if led else f"echo {shlex.quote(line)} >&2; exit 1"]}
 
 
 @pytest.mark.parametrize(

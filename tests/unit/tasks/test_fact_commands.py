@@ -38,7 +38,7 @@ from tasks.facts.files import (
 )
 from tasks.facts.locales import LocaleSource
 from tasks.facts.r import PackageOrigins, RPackages
-from tasks.facts.server import Account, AccountRights, LedTo, Unwritable
+from tasks.facts.server import Account, AccountRights, LedTo, OpenToOthers, Unwritable
 from tasks.facts.ssh import ImageHostKeys, SshdProblem
 from tasks.facts.systemd import UnitStates
 from tasks.facts.variables import ImageVariables, Variables
@@ -193,8 +193,8 @@ def test_programs_of_packages_that_are_not_there_or_somebody_elses(tmp_path: Pat
 
 # These have tests of their own, with what a real shell says.
 ELSEWHERE = {
-    LackingPrograms, LedTo, Lines, MirrorDrift, Paths, SetuidFiles, UncompiledSources, UnitStates, UnlistedFiles, UsersFiles,
-    VenvDamage,
+    LackingPrograms, LedTo, Lines, MirrorDrift, OpenToOthers, Paths, SetuidFiles, UncompiledSources, UnitStates, UnlistedFiles,
+    UsersFiles, VenvDamage,
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.facts.server import LedTo, Unwritable
+from tasks.facts.server import LedTo, OpenToOthers, Unwritable
 
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
@@ -83,3 +83,26 @@ def test_a_link_is_followed_to_a_file_that_is_roots_alone() -> None:
             found[to] = shown.stdout
             keys.unlink()
         assert {to: text for to, text in found.items() if text} == {"it's/keys": f"{root}/it's/keys\n"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files that are root's, and somebody else's")
+def test_what_others_can_read_is_seen_through_links(tmp_path: Path) -> None:
+    link = tmp_path / "it's"
+    (tmp_path / "by").symlink_to("file")
+    link.symlink_to("by")
+
+    def told() -> str:
+        command = OpenToOthers().command(str(link))
+        return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+
+    for mode, owner, is_open in (
+        (0o600, 0, False),
+        (0o400, 0, False),
+        (0o644, 0, True),
+        (0o640, 0, True),
+        (0o600, 1001, True),
+    ):
+        (tmp_path / "file").write_text("")
+        os.chown(tmp_path / "file", owner, 0)
+        (tmp_path / "file").chmod(mode)
+        assert told() == (f"{link}\n" if is_open else "")
