@@ -174,6 +174,27 @@ def test_what_is_removed_is_named(container: Make) -> None:
     ]
 
 
+@pytest.mark.parametrize("gone", ["*", "*.tar.zst", "*.json"])
+def test_what_the_bucket_has_no_more_stays(container: Make, bucket: Path, gone: str) -> None:
+    """Whatever else was not saved when the container ended."""
+    one = container()
+    install(one.root, "zebra", "1")
+    write(one.root, f"{SITE}/mine.py")
+    one.wait(70)
+    files = list((bucket / NAME).glob(gone))
+    assert files, sorted(path.name for path in (bucket / NAME).iterdir())
+    for path in files:
+        path.unlink()
+    write(one.root, "bin/mytool")
+    one.start()
+    assert (one.root / SITE / "mine.py").read_text() == "mine" and (one.root / "bin/zebra").exists()
+    one.wait(70)
+    two = container()
+    assert (two.root / SITE / "mine.py").read_text() == "mine" and (two.root / "bin/zebra").exists(), (
+        "and is saved again"
+    )
+
+
 def test_the_longest_name_can_be_set_aside(tmp_path: Path) -> None:
     name = "\N{LATIN SMALL LETTER A WITH DIAERESIS}" * 127 + "x"
     (tmp_path / name).write_text("mine")
