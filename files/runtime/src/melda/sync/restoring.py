@@ -149,9 +149,17 @@ class Restoring:
             unused = generations.unused(dropped, [*left, *self._history.values()])
             self._store.remove(set(), set() if unreadable else unused)
             if self._old:
-                for child in os.listdir(self._old):
-                    distributions.remove(os.path.join(self._old, child))
-                self._old = ""
+                self._remove_old_form()
+
+    def _remove_old_form(self) -> None:
+        """Remove it in the bucket, but for what is here and was not saved yet, because it is left out for instance."""
+        old = set(self._layout.entries(self._old))
+        left = {entry for entry in old - set(self._saved.entries) if os.path.lexists(os.path.join(self.root, entry))}
+        names = [] if left else os.listdir(self._old)
+        for entry in (*(old - left), *names):
+            distributions.remove(os.path.join(self._old, entry))
+        if not left:
+            self._old = ""
 
     def _reconcile_local(self, known: Dict[str, Generation], unreadable: Collection[str]) -> None:
         """After a restart: if there is nothing new in the bucket and nothing partial here, all stays as it is.
