@@ -32,7 +32,8 @@ def test_it_has_its_scheme(name: str, value: str, read: str) -> None:
      "\udcff", "p:1" * 40_000,
      "http://ada:CANARY@proxy:99999", "ada:CANARY@proxy/path",
      "http://ada:CANARY#1@proxy:3128", "http://ada:CANARY?1@proxy:3128", "http://ada:CANARY[1@proxy:3128", "ada:CANARY]@proxy",
-     "http://ada:1234#CANARY@proxy:3128", "http://1234#CANARY@proxy"],
+     "http://ada:1234#CANARY@proxy:3128", "http://1234#CANARY@proxy",
+     "http://1.2.3.999:80", "http://ada:CANARY@01.2.3.4", "http://[:::]:3", "http://[1.2]:3", "[1.2.3.4]", "[1::2::3]:3128"],
 )  # fmt: skip
 def test_another_is_refused_and_its_password_is_not_shown(value: str) -> None:
     with pytest.raises(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Dict, Mapping, Tuple
 
-from melda.base.addresses import shown
+from melda.base.addresses import is_host, shown
 from melda.base.errors import ConfigError
 from melda.base.paths import HIGHEST_PORT
 
@@ -31,7 +31,7 @@ def filled_in(variables: Mapping[str, str]) -> Dict[str, str]:
             continue
         address = value.strip() if "://" in value else "http://" + value.strip()
         url = _URL.fullmatch(address) if len(address) <= LONGEST else None
-        if not url or int(url.group(2) or 0) > HIGHEST_PORT:
+        if not url or int(url.group(2) or 0) > HIGHEST_PORT or not is_host(url.group(1)):
             raise ConfigError(
                 f"invalid {name}={shown(value)!r}: expected a proxy such as http://proxy.example.org:3128, with # of a password"
                 " as %23, and /?@[] and blanks alike"
