@@ -37,7 +37,11 @@ class Rule(NamedTuple):
 
 
 def _matches(pattern: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+    def accepts(value: Any) -> bool:
+        found = re.fullmatch(pattern, value) if isinstance(value, str) else None
+        return found is not None and addresses.is_host(found.groupdict().get("host") or "")
+
+    return accepts
 
 
 def _whole(low: int, high: int) -> Callable[[Any], bool]:
@@ -64,7 +68,7 @@ _VOLATILE = paths.VOLATILE_FOLDERS + "|tmp"
 _HOME = _path(f"{_VOLATILE}|{paths.SYSTEM_FOLDERS}")
 _PATH = _path(_VOLATILE)
 _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6([0-4][0-9]{3}|5([0-4][0-9]{2}|5([0-2][0-9]|3[0-5]))))"  # 1 to 65535
-_HOST = rf"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
+_HOST = rf"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
 _URL = Rule(_matches(rf"https?://{_HOST}(/[A-Za-z0-9._~/%-]*)?"), "an http(s) URL without a password")
 _URL_OR_NONE = Rule(_or_none(_URL.accepts), _URL.right + " (netrc has it), or empty")
 # What a shell, apt and pip's configuration take as it is.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from docs.tools.reference import markdown
 from docs.tools.reference.runtime import READERS, trees
 
-NAME = r"username|[A-Z][A-Z0-9_]{3,}|https?_proxy|all_proxy"
+NAME = r"username|[A-Z][A-Z0-9_]{3,}|https?_proxy|(?:all|no)_proxy"
 BEGINS = re.compile(rf"invalid ({NAME})[=: ].|({NAME})(?:=…|: )[^:]*\b(?:not|needs|invalid)\b")
 MARK = "\0"  # around the name of what a function is given, or loops over
 SAID_ONLY = ("details.append", "log.line", "log.warn")  # a line in the log, and the start goes on

@@ -137,7 +137,7 @@ LOWER = string.digits + string.ascii_lowercase
         ("cran_mirror", "http://a/b", "", ALNUM + "._~/%-"),
         ("apt_proxy", "http://a", "a", ALNUM + ".-"),
         ("apt_proxy", "http://a:", "1", "123456789"),
-        ("http_proxy", "http://[::1", "]:80", "0123456789abcdefABCDEF.:"),
+        ("http_proxy", "http://[::1", "]:80", string.hexdigits),
         ("http_proxy", "http://a", "a", ALNUM + ".-@"),  # all before an @ is a name
         ("http_proxy", "http://u", "w@h", ALNUM + "._~%!$&*+,;=:-"),
         ("no_proxy", "", "", ALNUM + ".,:/*[] _-"),
@@ -176,6 +176,8 @@ def test_the_shortest_and_the_longest(name: str, shortest: Any, longest: Any) ->
     [
         ("username", "a" * 33), ("locale", "e.UTF-8"), ("locale", "engl.UTF-8"), ("apt_cache_time", 365 * 86400 + 1),
         ("http_proxy", "http://"), ("http_proxy", "http://@p"), ("apt_proxy", "http://"), ("cran_mirror", "http://"),
+        ("apt_proxy", "http://1.2.3.999:3142"), ("http_proxy", "http://a:b@[:::]:3"), ("cran_mirror", "https://[1.2]/x"),
+        ("pypi_index", "https://10.0.0.256/simple"),
         ("cran_mirror", "http:///x"), ("mirror", "/"), ("mirror", "//a"), ("strict", 0), ("ca_certificates", 0),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a message shows of a value that was refused; tests/unit/melda/envs/test_addresses.py has addresses in a text."""
+"""What is no host, and what a message shows of a refused value; for one in a text see tests/unit/melda/envs/test_addresses.py."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from melda.base import addresses
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("", True), ("proxy", True), ("1.2.3", True), ("1.2.3.4.5", True), ("10-0-0-256", True), ("10.0.0.255", True),
+        ("[::1]", True), ("[2001:DB8::1]", True), ("[::ffff:192.0.2.1]", True),
+        ("10.0.0.256", False), ("01.2.3.4", False), ("1.2.3.1234", False), ("[:::]", False), ("[1.2]", False),
+        ("[1.2.3.4]", False), ("[1::2::3]", False), ("[]", False),
+    ],
+)  # fmt: skip
+def test_what_is_written_as_an_ip_address_is_one(text: str, right: bool) -> None:
+    assert addresses.is_host(text) == right
 
 
 @pytest.mark.parametrize(

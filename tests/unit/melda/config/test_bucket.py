@@ -89,6 +89,9 @@ def test_endpoints_that_are_fine(value: str) -> None:
         "http://u:p@x",
         "http://x:99999",
         "http://x,y",
+        "http://10.0.0.256:9000",
+        "http://[:::]:9000",
+        "http://[1.2]",
     ],
 )
 def test_endpoints_that_are_not(value: str) -> None:

@@ -58,6 +58,7 @@ def test_origins_as_browsers_write_them(value: str, found: tuple[str, ...]) -> N
         "https://é.example",
         "http://[::1",
         "http://[1]",
+        "http://192.0.2.256",
         "http://::1",
         "https://a;https://b",
         "a\0",

@@ -32,7 +32,8 @@ def test_it_has_its_scheme(name: str, value: str, read: str) -> None:
      "\udcff", "p:1" * 40_000,
      "http://ada:CANARY@proxy:99999", "ada:CANARY@proxy/path",
      "http://ada:CANARY#1@proxy:3128", "http://ada:CANARY?1@proxy:3128", "http://ada:CANARY[1@proxy:3128", "ada:CANARY]@proxy",
-     "http://ada:1234#CANARY@proxy:3128", "http://1234#CANARY@proxy"],
+     "http://ada:1234#CANARY@proxy:3128", "http://1234#CANARY@proxy",
+     "http://1.2.3.999:80", "http://ada:CANARY@01.2.3.4", "http://[:::]:3", "http://[1.2]:3", "[1.2.3.4]", "[1::2::3]:3128"],
 )  # fmt: skip
 def test_another_is_refused_and_its_password_is_not_shown(value: str) -> None:
     with pytest.raises(
@@ -41,6 +42,51 @@ def test_another_is_refused_and_its_password_is_not_shown(value: str) -> None:
     ) as no:
         proxies.filled_in({"https_proxy": value})
     assert "CANARY" not in str(no.value)
+
+
+@pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "",
+        "*",
+        "localhost",
+        ".example.org",
+        "*.example.org",
+        "proxy:80",
+        "http://name",
+        "10.0.0.0/8",
+        "1.2.3.4",
+        "::1",
+        "2001:db8::1",
+    ],
+)
+def test_what_is_reached_without_a_proxy(name: str, entry: str) -> None:
+    variables = {name: f"example.org, {entry} ,other:80"}
+    assert proxies.filled_in(variables) == variables
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "[::1]",
+        "[::1",
+        "fe80::/10",
+        "2001:db8::/32",
+        "[2001:db8::1]:80",
+        "h:x",
+        "a:80:90",
+        "http://[:::]",
+        "\xe9",
+        "a\tb",
+        70_000 * "x",
+    ],
+)
+def test_what_jupyterlab_does_not_load_with(entry: str) -> None:
+    """As httpx 0.28.1 refuses them, whether there is a proxy or not."""
+    with pytest.raises(ConfigError, match=r"^invalid no_proxy='.*': expected names, IPv4 ") as no:
+        proxies.filled_in({"NO_PROXY": "localhost," + entry})
+    assert len(str(no.value)) < 400
 
 
 def test_where_they_are() -> None:

@@ -28,7 +28,7 @@ def test_right(value: str) -> None:
         "https://host/", "https://host/a b", "https://host/a'b", "https://host/..", "https://user:CANARY@host/x",
         "https://CANARY@host/x", "https://host/x?token=1", "https://host/" + 2000 * "x", "https://host/x\n",
         "https://host/.melda-jupyter", "https://host/a/.melda-jupyter.git/", "https://host/Python-3.11.2", "https://host/R-4.2.2.git",
-        "https://host/.gitconfig", "https://host/.git", "https://host/..git",
+        "https://host/.gitconfig", "https://host/.git", "https://host/..git", "https://1.2.3.999/x", "https://[:::]/x",
     ],
 )  # fmt: skip
 def test_wrong(value: str) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from melda.sync import leftovers, tree
@@ -72,28 +77,69 @@ def test_what_was_installed_while_the_bucket_could_not_be_read_outlives_the_rest
     assert found(container().root) == {"zebra": "1", "yak": "1"}
 
 
-def test_half_of_a_package_is_no_file_of_the_users(container: Make) -> None:
-    """Without a RECORD it is told by its time: among packages what is quiet would have been saved."""
+def test_what_no_record_names_is_set_aside_however_late_it_changed(container: Make) -> None:
+    """The bucket may have refused it for hours: the last change says nothing of the rest. A folder that was imported too."""
     one = container()
-    install(one.root, "zebra", "1")
-    one.wait()
-    for name in (f"{SITE}/slow/m1.py", f"{SITE}/slow.py", "share/model.bin"):
-        write(one.root, name)
+    write(one.root, f"{SITE}/older.py", "1")
+    install(one.root, "half", "1")
+    one.wait(70)
+    names = (f"{SITE}/mine/data", f"{SITE}/mine.py", f"{SITE}/older.py", f"{SITE}/half/data", "share/model.bin")
+    for name in names:
+        write(one.root, name, "a week of work")
+    write(one.root, f"{SITE}/mine/__pycache__/work.cpython-311.pyc")
+    (one.root / "bin" / "half").unlink()
     one.start()
-    assert sorted(path.name.partition(".set")[0] for path in (one.root / SITE).iterdir() if "slow" in path.name) == []
-    assert texts(one.root, "share/model.bin") == ["mine"]
+    assert ["a week of work" in texts(one.root, name) for name in names] == [True] * len(names)
+    assert not any("removed" in line for line in one.output) and (one.root / "bin" / "half").read_text() == "#!1\n"
 
 
 def test_what_an_installation_left_is_not_the_users(tmp_path: Path) -> None:
     shape = tree.layout(NAME)
     install(tmp_path, "half", "1")
-    (tmp_path / SITE / "half" / "__init__.py").unlink()
+    (tmp_path / "bin" / "half").unlink()
     (tmp_path / SITE / "__pycache__").mkdir()
+    (tmp_path / SITE / "half" / "__pycache__").mkdir()
+    (tmp_path / SITE / "half" / "__pycache__" / "a.pyc").write_bytes(b"x")
     write(tmp_path, "share/mine")
     entries = set(shape.entries(tmp_path))
     assert leftovers.of_nobody(shape, str(tmp_path), entries) == {"share/mine"}
-    write(tmp_path, f"{SITE}/mine.py")
-    assert leftovers.of_nobody(shape, str(tmp_path), {f"{SITE}/mine.py"}) == set()
+
+
+@pytest.mark.parametrize("change", ["edit", "add", "link", "folder"])
+def test_what_is_not_as_its_record_says_may_be_the_users(tmp_path: Path, change: str) -> None:
+    shape, package = tree.layout(NAME), tmp_path / SITE / "half"
+    install(tmp_path, "half", "1")
+    (tmp_path / "bin" / "half").unlink()
+    digest = (
+        base64.urlsafe_b64encode(hashlib.sha256((package / "__init__.py").read_bytes()).digest()).decode().strip("=")
+    )
+    record = tmp_path / SITE / "half-1.dist-info" / "RECORD"
+    record.write_text(record.read_text().replace("half/__init__.py,,", f"half/__init__.py,sha256={digest},8"))
+    assert leftovers.of_nobody(shape, str(tmp_path), {f"{SITE}/half"}) == set()
+    if change == "edit":
+        (package / "__init__.py").write_text("V = '2'\n")
+    elif change == "add":
+        (package / "mine.py").write_text("")
+    else:
+        (tmp_path / "mine").mkdir()
+        (package / "data").symlink_to(tmp_path / ("mine" if change == "folder" else "nowhere"))
+    assert leftovers.of_nobody(shape, str(tmp_path), {f"{SITE}/half"}) == {f"{SITE}/half"}
+
+
+def test_what_python_compiled_makes_nothing_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape, real = tree.layout(NAME), os.lstat
+    install(tmp_path, "half", "1")
+    write(tmp_path, f"{SITE}/half/__pycache__/a.pyc")
+    (tmp_path / "bin" / "half").unlink()
+
+    def lstat(path: str) -> os.stat_result:
+        """Imported in three hours: a time of change cannot be set."""
+        one = real(path)
+        return os.stat_result(one, {"st_ctime": one.st_ctime + 3 * 3600 * ("__pycache__" in str(path))})
+
+    monkeypatch.setattr(leftovers, "os", SimpleNamespace(lstat=lstat, walk=os.walk, path=os.path))
+    monkeypatch.setattr(leftovers, "time", SimpleNamespace(time=lambda: time.time() + 3 * 3600))
+    assert leftovers.of_nobody(shape, str(tmp_path), {f"{SITE}/half"}) == {f"{SITE}/half"}
 
 
 def test_what_the_bucket_refused_for_hours_is_set_aside(container: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,21 +157,42 @@ def test_what_the_bucket_refused_for_hours_is_set_aside(container: Make, monkeyp
     assert (late / "__init__.py").read_text() == "V = '1'\n" and "late.set-aside-" in one.output[-1]
 
 
-def test_an_r_package_that_is_not_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shape = tree.layout("R-4.2.2")
+def test_what_lies_in_rs_library(tmp_path: Path) -> None:
+    """No RECORD tells there what R was installing."""
     write(tmp_path, "mine/R/code.R")
-    assert leftovers.of_nobody(shape, str(tmp_path), {"mine"}) == set(), "R was installing it"
-    monkeypatch.setattr(leftovers, "SETTLED", -1.0)
-    assert leftovers.of_nobody(shape, str(tmp_path), {"mine"}) == {"mine"}
+    assert leftovers.of_nobody(tree.layout("R-4.2.2"), str(tmp_path), {"mine"}) == {"mine"}
 
 
 def test_what_is_removed_is_named(container: Make) -> None:
     one = container()
     install(one.root, "half", "1", recorded=False)
     one.start()
+    (half,) = (one.root / SITE).iterdir()
+    assert half.name.startswith("half.set-aside-") and (half / "__init__.py").read_text() == "V = '1'\n"
     assert [line for line in one.output if "removed" in line] == [
-        f"{NAME}: half installed when the container ended, and removed: half, half-1.dist-info"
+        f"{NAME}: half installed when the container ended, and removed: half-1.dist-info"
     ]
+
+
+@pytest.mark.parametrize("gone", ["*", "*.tar.zst", "*.json"])
+def test_what_the_bucket_has_no_more_stays(container: Make, bucket: Path, gone: str) -> None:
+    """Whatever else was not saved when the container ended."""
+    one = container()
+    install(one.root, "zebra", "1")
+    write(one.root, f"{SITE}/mine.py")
+    one.wait(70)
+    files = list((bucket / NAME).glob(gone))
+    assert files, sorted(path.name for path in (bucket / NAME).iterdir())
+    for path in files:
+        path.unlink()
+    write(one.root, "bin/mytool")
+    one.start()
+    assert (one.root / SITE / "mine.py").read_text() == "mine" and (one.root / "bin/zebra").exists()
+    one.wait(70)
+    two = container()
+    assert (two.root / SITE / "mine.py").read_text() == "mine" and (two.root / "bin/zebra").exists(), (
+        "and is saved again"
+    )
 
 
 def test_the_longest_name_can_be_set_aside(tmp_path: Path) -> None:

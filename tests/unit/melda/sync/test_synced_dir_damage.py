@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from melda.sync import store
+from melda.sync import store, synced_dir
 
 from tests.unit.melda.sync.folders import NAME, Make, found, install
 
@@ -145,6 +145,23 @@ def test_the_old_form_is_taken_over_once(container: Make, bucket: Path, tmp_path
     assert list(old.iterdir()) == []
     two = container()
     assert found(two.root) == {"zebra": "1"} and (two.root / "flat.py").exists()
+
+
+def test_of_the_old_form_stays_what_cannot_be_saved(
+    container: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "old"
+    install(old, "zebra", "1")
+    (old / "large").mkdir()
+    (old / "large" / "data").write_bytes(bytes(9000))
+    one = container()
+    one.start(str(old))
+    with monkeypatch.context() as full:
+        full.setattr(synced_dir, "LARGEST_ENTRY", 5000)
+        one.wait(70)
+    assert [path.name for path in old.rglob("*") if path.is_file()] == ["data"]
+    one.wait(70)
+    assert list(old.iterdir()) == [] and (container().root / "large" / "data").stat().st_size == 9000
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EROFS, errno.EACCES])

@@ -1,7 +1,8 @@
-"""Addresses as they may be shown, in the log, on a port or in the bucket: without user info, and without a query."""
+"""Addresses: what is a host, and how they may be shown, in the log, on a port or in the bucket: without user info and query."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 LONGEST_TEXT = 4000  # looked at; the patterns below take the square of it
@@ -24,6 +25,20 @@ HIDDEN = (
 # In one value, which may hold blanks: what begins an address, what ends its user info, what begins its query.
 BEGINS, SCHEME = re.compile(r"[:%]|[/\\]{2}"), re.compile(r"[a-z][a-z0-9.+-]*:[/\\]{2}", re.IGNORECASE)
 ENDS, QUERIES = re.compile(AT, re.IGNORECASE), re.compile(MARK, re.IGNORECASE)
+
+
+def is_host(text: str) -> bool:
+    """Return False for what is written as an IP address, in brackets or as four numbers, and is none.
+
+    Programs differ in when they see that: some ask a name server, and JupyterLab does not load.
+    """
+    try:
+        if text.startswith("["):
+            return bool(ipaddress.IPv6Address(text[1:-1]))
+        # Compared, as Python before 3.8.12 reads 01 as 1.
+        return not re.fullmatch(r"[0-9]+(\.[0-9]+){3}", text) or str(ipaddress.IPv4Address(text)) == text
+    except ValueError:
+        return False
 
 
 def hide(text: str) -> str:

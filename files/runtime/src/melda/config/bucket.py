@@ -9,7 +9,7 @@ import unicodedata
 from typing import Mapping, NamedTuple, Optional
 from urllib.parse import urlsplit
 
-from melda.base.addresses import shown
+from melda.base.addresses import is_host, shown
 from melda.base.errors import ConfigError
 
 DEFAULT_REGION = "us-east-1"
@@ -136,6 +136,7 @@ def endpoint(value: str) -> str:
         right = not value or (
             parts.scheme in ("http", "https")
             and parts.hostname
+            and is_host(f"[{parts.hostname}]" if "[" in parts.netloc else parts.hostname)
             and parts.path in ("", "/")
             and not (parts.query or parts.fragment or parts.username)
             and (parts.port is None or parts.port > 0)

@@ -12,7 +12,7 @@ import ipaddress
 import re
 from typing import Mapping, Optional, Tuple
 
-from melda.base.addresses import shown
+from melda.base.addresses import is_host, shown
 from melda.base.errors import ConfigError
 from melda.base.paths import HIGHEST_PORT
 
@@ -26,14 +26,11 @@ _CHANGES = re.compile(r"/terminals/new(/|$)")
 def normal(origin: str) -> Optional[str]:
     """``origin`` as browsers write it: lower case, no port where it is the scheme's own; None if it is no origin of a page."""
     found = _ORIGIN.fullmatch(origin)
-    if not found:
+    if not found or not is_host(found.group(2)):
         return None
     scheme, host, port = found.group(1).lower(), found.group(2).lower(), int(found.group(3) or 0)
     if host.startswith("["):
-        try:
-            host = f"[{ipaddress.IPv6Address(host[1:-1])}]"
-        except ValueError:
-            return None
+        host = f"[{ipaddress.IPv6Address(host[1:-1])}]"
     if port > HIGHEST_PORT or (found.group(3) and not port):
         return None
     return f"{scheme}://{host}" + (f":{port}" if port not in (0, _PORTS[scheme]) else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Dict
 
-from melda.base.addresses import shown
+from melda.base.addresses import is_host, shown
 from melda.base.errors import ConfigError
 from melda.base.paths import PROJECT_STATE
 
@@ -14,7 +14,7 @@ REMEMBERED = 8 * 3600  # seconds for which git does not ask for a password again
 LONGEST = 2000
 # No user and no password: it is in the log, and in the repository's configuration.
 _URL = re.compile(
-    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/[A-Za-z0-9._~/%+-]*[A-Za-z0-9._~%+-]/?"
+    r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/[A-Za-z0-9._~/%+-]*[A-Za-z0-9._~%+-]/?"
 )
 # Names of the folder that git makes: what is no name, and what has another meaning in a project.
 _OURS = re.compile(rf"(|\.|\.\.|{re.escape(PROJECT_STATE)}|\.gitconfig|(Python|R)-[0-9]+(\.[0-9]+)+)(\.git)?")
@@ -28,7 +28,8 @@ def parse(value: str) -> str:
     """
     value = value.strip()
     name = value.rstrip("/").rpartition("/")[2]
-    if value and (len(value) > LONGEST or not _URL.fullmatch(value) or _OURS.fullmatch(name)):
+    found = _URL.fullmatch(value) if len(value) <= LONGEST else None
+    if value and not (found and is_host(found.group(1)) and not _OURS.fullmatch(name)):
         raise ConfigError(
             f"invalid {VARIABLE}={shown(value)!r}: expected an address such as https://github.com/OWNER/NAME without user and"
             " password"

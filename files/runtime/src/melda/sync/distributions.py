@@ -102,14 +102,14 @@ def _canonical(dist_info: str) -> str:
     return libraries.normal(dist_info[: -len(".dist-info")].rsplit("-", 1)[0])
 
 
-def _files(dist_info: str) -> List[str]:
-    """Return what its RECORD names, relative to where packages lie; nothing if there is none yet."""
+def _files(dist_info: str) -> Dict[str, str]:
+    """Return what its RECORD names, relative to where packages lie -> its digest, if any; nothing if there is none yet."""
     try:
         text = regular_files.read(os.path.join(dist_info, "RECORD"), LARGEST_RECORD).decode("utf-8", "surrogateescape")
         rows = csv.reader(io.StringIO(text, newline=""))
-        return [row[0] for row in itertools.islice(rows, MOST_FILES) if row]
+        return {row[0]: "".join(row[1:2]) for row in itertools.islice(rows, MOST_FILES) if row}
     except (OSError, csv.Error):
-        return []
+        return {}
 
 
 def distributions(shape: Layout, root: str) -> Dict[str, Set[str]]:
@@ -124,12 +124,12 @@ def distributions(shape: Layout, root: str) -> Dict[str, Set[str]]:
     return found
 
 
-def recorded(shape: Layout, root: str) -> Set[str]:
-    """Return the files that a RECORD names, relative to ``root``."""
+def recorded(shape: Layout, root: str) -> Dict[str, str]:
+    """Return the files that a RECORD names, relative to ``root`` -> its digest of them, such as sha256=..., or empty."""
     packages = os.path.join(root, shape.packages)
     infos_here = [name for name in (listed(packages) if shape.packages else ()) if name.endswith(".dist-info")]
-    files = (file for name in infos_here for file in _files(os.path.join(packages, name)))
-    return {os.path.normpath(os.path.join(shape.packages, file)) for file in files}
+    files = (each for name in infos_here for each in _files(os.path.join(packages, name)).items())
+    return {os.path.normpath(os.path.join(shape.packages, file)): digest for file, digest in files}
 
 
 def infos(shape: Layout, entries: Collection[str]) -> Dict[str, Set[str]]:

@@ -1,58 +1,85 @@
 """What a container that was killed left in a folder, and the bucket has not got: an interrupted installation, or the user's own.
 
-Nobody can tell the two apart but by the time: what changed in the last minutes among the packages, or is named by a RECORD, is
-an installation's. All else is set aside, and not removed: the bucket may have refused it for hours.
+Removed is only what a RECORD tells to be an installation's, and changed in the last minutes. All else is set aside: the
+bucket may have refused the user's work for hours, and the last minute's change says nothing of the rest.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import os
 import time
-from typing import Collection, Set
+from typing import Collection, Iterator, Mapping, Set
 
-from melda.base import descriptors, folders
+from melda.base import descriptors, folders, regular_files
 from melda.sync import distributions
 from melda.sync.half_written import SETTLED
 from melda.sync.tree import Layout
 
 
-def _only(root: str, entry: str, recorded: Collection[str]) -> bool:
-    """Is an entry a file, or a folder in which a RECORD names all files?"""
-    below = os.walk(os.path.join(root, entry))
-    return all(
-        os.path.relpath(os.path.join(folder, name), root) in recorded
-        for folder, folders_in, names in below
-        for name in (*names, *(one for one in folders_in if os.path.islink(os.path.join(folder, one))))
-    )
+def _below(path: str) -> Iterator[str]:
+    """Return the file, or the files and links in the folder; without what Python compiles, which comes with an import."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        yield path
+    for folder, inner, names in os.walk(path):
+        inner[:] = [name for name in inner if name != "__pycache__"]
+        yield from (os.path.join(folder, name) for name in names)
+        yield from (one for one in (os.path.join(folder, name) for name in inner) if os.path.islink(one))
+
+
+def _is_as_recorded(path: str, digest: str) -> bool:
+    """Is a file as its RECORD says? Where that has no digest the name is enough."""
+    if not digest:
+        return True
+    try:
+        with open(regular_files.descriptor(path, follow=False), "rb") as stream:
+            found = hashlib.sha256()
+            for chunk in iter(lambda: stream.read(regular_files.CHUNK), b""):
+                found.update(chunk)
+    except OSError:
+        return False
+    return digest == "sha256=" + base64.urlsafe_b64encode(found.digest()).decode("ascii").rstrip("=")
 
 
 def _is_new(path: str) -> bool:
     """Did anything in it change so late that an installation may have been at it when the container was killed?"""
-    found = [path, *(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)]
     newest = 0.0
-    for one in found:
+    for one in (path, *_below(path)):
         with contextlib.suppress(OSError):
             newest = max(newest, os.lstat(one).st_ctime)
     return time.time() - newest < SETTLED
 
 
+def _is_installed(root: str, entry: str, recorded: Mapping[str, str]) -> bool:
+    """Is there nothing in an entry but what a RECORD names, as it was installed?"""
+    files = [(path, recorded.get(os.path.relpath(path, root))) for path in _below(os.path.join(root, entry))]
+    return all(digest is not None and _is_as_recorded(path, digest) for path, digest in files)
+
+
 def of_nobody(shape: Layout, root: str, partial: Collection[str]) -> Set[str]:
     """Return those of ``partial`` that may be the user's own, as they are nowhere else.
+
+    That the bucket has an older state of one proves nothing: what the user did since then is not there.
 
     Args:
         shape, root: of the folder.
         partial: entries that are not saved, and belong to no complete package.
     """
     owned = {entry for each in distributions.distributions(shape, root).values() for entry in each}
+    infos = {entry for each in distributions.infos(shape, partial).values() for entry in each}
     recorded = distributions.recorded(shape, root)
-    found = set()
-    for entry in partial:
-        folder, name = os.path.split(entry)
-        installed = folder == shape.packages or (entry in owned and _only(root, entry, recorded))
-        if name != "__pycache__" and not (installed and _is_new(os.path.join(root, entry))):
-            found.add(entry)
-    return found
+    return {
+        entry
+        for entry in partial
+        if os.path.basename(entry) != "__pycache__"
+        and not (
+            entry in owned
+            and _is_new(os.path.join(root, entry))
+            and (entry in infos or _is_installed(root, entry, recorded))
+        )
+    }
 
 
 def set_aside(root: str, entries: Collection[str]) -> Set[str]:

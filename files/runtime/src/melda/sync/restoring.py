@@ -149,15 +149,23 @@ class Restoring:
             unused = generations.unused(dropped, [*left, *self._history.values()])
             self._store.remove(set(), set() if unreadable else unused)
             if self._old:
-                for child in os.listdir(self._old):
-                    distributions.remove(os.path.join(self._old, child))
-                self._old = ""
+                self._remove_old_form()
+
+    def _remove_old_form(self) -> None:
+        """Remove it in the bucket, but for what is here and was not saved yet, because it is left out for instance."""
+        old = set(self._layout.entries(self._old))
+        left = {entry for entry in old - set(self._saved.entries) if os.path.lexists(os.path.join(self.root, entry))}
+        names = [] if left else os.listdir(self._old)
+        for entry in (*(old - left), *names):
+            distributions.remove(os.path.join(self._old, entry))
+        if not left:
+            self._old = ""
 
     def _reconcile_local(self, known: Dict[str, Generation], unreadable: Collection[str]) -> None:
         """After a restart: if there is nothing new in the bucket and nothing partial here, all stays as it is.
 
         Else only what was not saved, and is whole, stays; the rest comes from the bucket, and what that has not got
-        is set aside. What was saved, and cannot be read there any more, is as good as not saved.
+        is set aside. What was saved, and is not there any more, or cannot be read, is as good as not saved.
         """
         found = tree.signatures(self._layout, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
@@ -183,9 +191,19 @@ class Restoring:
             text = "{0}: half installed when the container ended, and removed: {1}"
             names = programs.names({os.path.basename(entry) for entry in half})
             self._say(text.format(self.name, names), log.WARNING)
-        for entry in (partial if lost else kept | partial) - doubtful:
+        safe = set() if lost else kept - self._gone(known)
+        for entry in (safe | partial) - doubtful:
             distributions.remove(os.path.join(self.root, entry))
         self._saved = local_index.NOTHING
+
+    def _gone(self, known: Dict[str, Generation]) -> Set[str]:
+        """Return what is here of packages that the bucket cannot give back: their archives, or all manifests, are gone."""
+        here, there = distributions.distributions(self._layout, self.root), self._store.parts()
+        if not known:
+            return set(self._saved.signatures)
+        newest = [known[name].entries.items() for name in generations.heads(known)]
+        lost = {entry for entries in newest for entry, ref in entries if ref.part not in there}
+        return distributions.closure(lost, distributions.together(here))
 
     def _wanted(self, known: Dict[str, Generation]) -> Iterator[str]:
         """Heads that we have not; then, while there is nothing whole to build on, older ones."""
