@@ -109,6 +109,8 @@ def test_values_of_another_programs_options_are_not_told(line: str) -> None:
     ("name", "line"),
     [
         ("history.txt", "pip install zebra && " * 5000),
+        ("list.txt", "FROM x\n" * 20000),
+        ("list.txt", "~" * 60000 + " pip install okapi"),
         ("list.txt", "git+https://host.example/x#egg=" + "[" * 50000),
         *(
             ("list.txt", f"pip install {one * 20000}")

@@ -9,11 +9,12 @@ from typing import Callable, Iterator, List, Optional, Tuple
 
 from melda.envs.formats import commands, fences, shell_words
 
-DOCKERFILE = re.compile(r"^\s*FROM[ \t]+\S+[\s\S]*^\s*RUN\b", re.MULTILINE)
+# Each is looked for by itself: one after the other takes the square of a text's FROMs.
+DOCKERFILE = re.compile(r"\A(?=[\s\S]*?^[ \t]*FROM[ \t]+\S)[\s\S]*?^[ \t]*RUN\b", re.MULTILINE)
 CONTINUED = re.compile(r"\\[ \t]*$")
 EXEC = re.compile(r"\s*RUN((?:\s+--\S+)*)\s*(\[.*\])\s*")
 TOOL = re.compile(
-    r"(?<![\w./-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)"
+    r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)"
     r"(?:\s+-\S+)*(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)(?!\S)|"
     r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install)\(",
     re.IGNORECASE,
