@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 
@@ -94,7 +95,9 @@ def test_a_document_that_installs_nothing() -> None:
 @pytest.mark.parametrize(
     "line",
     ["docker login -u ada -p hunter2", "curl -H hunter2 https://host.example", "-p hunter2", "--password=hunter2",
-     "export TOKEN=hunter2", "-e TOKEN=hunter2", "zebra==1.0 --token hunter2", "mysql -phunter2"],
+     "export TOKEN=hunter2", "-e TOKEN=hunter2", "zebra==1.0 --token hunter2", "mysql -phunter2",
+     "pip install -U zebra&&curl -u ada:hunter2 https://host.example", "pip install --token hunter2 zebra",
+     "pip install zebra -zhunter2 okapi", "pip install $(curl -u ada:hunter2 https://host.example)"],
 )  # fmt: skip
 def test_values_of_another_programs_options_are_not_told(line: str) -> None:
     found = formats.parse(f"good==1.0\n{line}\n", "requirements.txt")
@@ -104,12 +107,21 @@ def test_values_of_another_programs_options_are_not_told(line: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "line"),
-    [("history.txt", "pip install zebra && " * 5000), ("list.txt", "git+https://host.example/x#egg=" + "[" * 50000)],
-    ids=["commands", "brackets"],
+    [
+        ("history.txt", "pip install zebra && " * 5000),
+        ("list.txt", "FROM x\n" * 20000),
+        ("list.txt", "~" * 60000 + " pip install okapi"),
+        ("list.txt", "git+https://host.example/x#egg=" + "[" * 50000),
+        *(
+            ("list.txt", f"pip install {one * 20000}")
+            for one in ("$(", "<(", "f(", '"\\"', "` '", "a# #", "1> 2", "://")
+        ),
+    ],
 )
 def test_long_lines_take_no_time(name: str, line: str) -> None:
     before = time.process_time()
-    formats.parse(f"pip install zebra\n{line}\n", name)
+    with contextlib.suppress(UsageError):
+        formats.parse(f"pip install zebra\n{line}\n", name)
     assert time.process_time() - before < 3
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Any, Dict, Iterator, List, Match, NamedTuple, Tuple
 
-from melda.envs.formats import options
+from melda.envs.formats import options, shell_words
 
 Json = Dict[str, Any]
 COMMAND = re.compile(
@@ -19,7 +18,6 @@ COMMAND = re.compile(
     re.IGNORECASE,
 )
 SHOULD = re.compile(r"[%!](?!.*uninstall).*install", re.IGNORECASE)
-BETWEEN = ("&&", "||", ";", "|", "&")
 
 
 class Command(NamedTuple):
@@ -28,22 +26,15 @@ class Command(NamedTuple):
     Attributes:
         conda: it is conda's, and its packages are written in conda's way.
         arguments: packages, and options with their values, as pip names them.
-        unclear: words that may be packages, or the value of an option that is not known, and that option.
+        unclear: options that are not known; the word after each may be a package or its value, which may be a password.
     """
 
     conda: bool
     arguments: List[str]
-    unclear: List[Tuple[str, str]]
+    unclear: List[str]
 
 
-def _split(text: str) -> List[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
-
-
-def _option(word: str, words: List[str], known: options.Options) -> Tuple[List[str], List[Tuple[str, str]]]:
+def _option(word: str, words: List[str], known: options.Options) -> Tuple[List[str], List[str]]:
     """Return what an option says to pip, and what is unclear after it; its value is taken from the words after it."""
     kind, name, value = options.read(word, known)
     if kind == options.VALUED and not value and "=" not in word and words:
@@ -51,7 +42,8 @@ def _option(word: str, words: List[str], known: options.Options) -> Tuple[List[s
     if name in known.nested:
         return [f"{known.nested[name]} {value}"], []
     if kind == options.UNKNOWN and words and not words[0].startswith("-"):
-        return [name], [(words.pop(0), name)]
+        del words[0]
+        return [name], [name if name.startswith("--") else name[:2]]
     if name in options.PIP.nested:  # another tool's, of another meaning
         return [], []
     return [f"{name} {value}" if value and known is options.PIP else name], []
@@ -61,31 +53,19 @@ def _arguments(conda: bool, words: List[str], known: options.Options) -> Command
     found = Command(conda, [], [])
     while words:
         word = words.pop(0)
-        if re.match(r"\d?>(?!=)", word):  # where its output goes
-            del words[: 1 if word.endswith(">") else 0]
-        elif word.startswith("-") and word.strip("-"):
+        if word.startswith("-") and word.strip("-"):
             arguments, unclear = _option(word, words, known)
             found.arguments.extend(arguments)
             found.unclear.extend(unclear)
         elif word.strip("-"):
-            found.arguments.append(word.rstrip(")") if "(" not in word else word)  # a subshell's end
+            found.arguments.append(word)
     return found
 
 
-def _parts(words: List[str]) -> List[List[str]]:
-    """Return the words of each command of a line."""
-    found: List[List[str]] = [[]]
-    for word in words:
-        if word not in BETWEEN and word.rstrip(";"):
-            found[-1].append(word.rstrip(";"))
-        if word in BETWEEN or word.endswith(";"):
-            found.append([])
-    return found
-
-
-def _one(found: Match[str], words: List[str]) -> Command:
+def _one(found: Match[str], rest: str) -> Command:
     tool = " ".join((found.group("conda") or found.group("tool")).lower().split())
-    return _arguments(bool(found.group("conda")), words, options.TOOLS[re.sub(r"[\d.]+$", "", tool)])
+    known = options.TOOLS[re.sub(r"[\d.]+$", "", tool)]
+    return _arguments(bool(found.group("conda")), shell_words.words(rest), known)
 
 
 def read(line: str) -> Iterator[Command]:
@@ -93,12 +73,12 @@ def read(line: str) -> Iterator[Command]:
     found = COMMAND.fullmatch(line)
     if not found:
         return
-    first, *others = _parts(_split(found.group("rest")))
+    first, *others = shell_words.parts(found.group("rest"))
     yield _one(found, first)
-    for words in others:
-        found = COMMAND.fullmatch(" ".join(shlex.quote(one) if re.search(r"[\s;'\"]", one) else one for one in words))
+    for part in others:
+        found = COMMAND.fullmatch(part.strip())
         if found:
-            yield _one(found, _split(found.group("rest")))
+            yield _one(found, found.group("rest"))
 
 
 def notebook(cells: List[Any]) -> str:

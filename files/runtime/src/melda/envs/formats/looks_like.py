@@ -10,7 +10,10 @@ LOOKS_LIKE = (
     (r'^\s*\{[\s\S]*"(nbformat|cells)"\s*:', "a notebook without a line that installs packages, as %pip install NAME"),
     (r'^\s*\{[\s\S]*"(lockfileVersion|devDependencies)"\s*:', "a file of npm's"),
     (r"^\s*version https://git-lfs", "a pointer of Git LFS: git lfs pull fetches the file"),
-    (r"^\s*FROM\s+\S+[\s\S]*^RUN\s", "a Dockerfile: put what its pip installs into a requirements.txt"),
+    (
+        r"\A(?=[\s\S]*?^[ \t]*FROM[ \t]+\S)[\s\S]*?^RUN\s",
+        "a Dockerfile: put what its pip installs into a requirements.txt",
+    ),
     (
         r"^(import|from)\s+\w+|^def \w+\(|^setup\(",
         "a program of Python's: pip freeze > requirements.txt writes what is read",

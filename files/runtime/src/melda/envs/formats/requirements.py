@@ -105,11 +105,13 @@ class _Lines:
             self._package(parts[0].strip(), parts[1] if len(parts) > 1 else "")
 
     def _command(self, command: commands.Command) -> None:
-        for word, option in command.unclear:
-            reason = f"it is unclear whether it is a package or the value of {option}, an option that is not known"
-            self._bad(self._name(word), f"{reason}: nothing is installed of it", 0)
+        for option in command.unclear:
+            reason = "this option is not known, and so the word after it may be its value or a package"
+            self._bad(option, f"{reason}: nothing is installed of it", 0)
         for one in command.arguments:
-            if not command.conda:
+            if one.startswith("$"):
+                self._bad(self._name(one), "a shell puts something in its place, which is not known here", 0)
+            elif not command.conda:
                 self.guarded(one, 0)
             elif one.startswith("--file "):
                 self._of_conda(one.split(maxsplit=1)[1])

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from itertools import islice
 from typing import Callable, Iterator, List, Optional, Tuple
 
-from melda.envs.formats import commands, fences
+from melda.envs.formats import commands, fences, shell_words
 
-DOCKERFILE = re.compile(r"^\s*FROM[ \t]+\S+[\s\S]*^\s*RUN\b", re.MULTILINE)
+# Each is looked for by itself: one after the other takes the square of a text's FROMs.
+DOCKERFILE = re.compile(r"\A(?=[\s\S]*?^[ \t]*FROM[ \t]+\S)[\s\S]*?^[ \t]*RUN\b", re.MULTILINE)
 CONTINUED = re.compile(r"\\[ \t]*$")
 EXEC = re.compile(r"\s*RUN((?:\s+--\S+)*)\s*(\[.*\])\s*")
-SEPARATOR = re.compile(r"&&|\|\||[;|&]")
-PARTS = 200
 TOOL = re.compile(
-    r"(?<![\w./-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)"
+    r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)"
     r"(?:\s+-\S+)*(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)(?!\S)|"
     r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install)\(",
     re.IGNORECASE,
@@ -73,23 +71,12 @@ def unread(text: str, prose: bool, reads: Callable[[str], str]) -> Iterator[Tupl
     for number, line in numbered(text):
         if line.lstrip().startswith("#") or not TOOL.search(line):
             continue
-        parts = [one for one in _parts(line) if _installs(one, prose and number not in fenced)]
+        parts = [one for one in shell_words.parts(line) if _installs(one, prose and number not in fenced)]
         missing = len(parts) - len(list(commands.read(reads(line))))
         if missing > 0:
             for part in ([one for one in parts if not reads(one)] or parts)[-missing:]:
                 found = TOOL.search(part)
                 yield number, " ".join(found.group(0).split()).rstrip("(") if found else ""
-
-
-def _parts(line: str) -> List[str]:
-    """Return the commands of a line; within quotes nothing parts them."""
-    found, start = [], 0
-    for one in islice(SEPARATOR.finditer(line), PARTS):
-        part = line[start : one.start()]
-        if part.count("'") % 2 == 0 and part.count('"') % 2 == 0:
-            found.append(part)
-            start = one.end()
-    return [*found, line[start:]]
 
 
 def _installs(part: str, prose: bool) -> bool:
