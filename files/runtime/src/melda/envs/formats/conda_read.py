@@ -61,7 +61,7 @@ def _mended(reading: Reading, text: str) -> str:
 
 def _loaded(reading: Reading, text: str) -> Any:
     """Return what a text says. What a broken line is taken for may cost those below it: then each is read by itself."""
-    told, why = list(reading.problems), ""
+    told, why = reading.problems, ""
     found: Any = {}
     try:
         found = tables.yaml(text, reading)
@@ -71,7 +71,7 @@ def _loaded(reading: Reading, text: str) -> Any:
     numbers = [int(one["reason"].split()[1].rstrip(":")) for one in failed]
     each = _line_by_line(text)
     if why or (each and any(min(each) <= one <= max(each) for one in numbers)):
-        reading.problems[:] = told
+        reading.problems = told
         reading.say((why or failed[0]["reason"]) + ": what is listed in it is read line by line")
         found = {"dependencies": [], "pip": []}
         for number, (of_pip, item) in each.items():

@@ -116,11 +116,11 @@ def toml(text: str, reading: Reading) -> Json:
         return int(found.group(1)) if found else len(text)
 
     found: Json
-    told = list(reading.problems)
+    told = reading.problems
     try:
         found = _by_line(text, reading, "TOML", library.loads, at)
     except UsageError as error:
-        reading.problems[:] = told
+        reading.problems = told
         found = _by_block(text, reading, library.loads)
         if not found:
             raise
