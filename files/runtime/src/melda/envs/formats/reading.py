@@ -205,7 +205,10 @@ class Reading:
         self._add("r", {"name": name, "version": version, "source": origin, **more})
 
     def take(self, other: Reading) -> None:
-        """Add what another reader has found in a part of the same file."""
+        """Add what another reader has found in a part of the same file.
+
+        Not that it is complete: a lock in a document stands beside commands, which need more.
+        """
         for kind, by_name in other._entries.items():
             self.versions[kind] = self.versions[kind] or other.versions[kind]
             for entry in by_name.values():
@@ -217,6 +220,7 @@ class Reading:
             self._direct.setdefault(name, set()).update(extras)
         self._wants.update(other._wants)
         self.at_least.update(other.at_least)
+        self.begins.update(other.begins)
         self.constraints += other.constraints
         self.pre = self.pre or other.pre
 
