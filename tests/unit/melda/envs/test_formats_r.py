@@ -44,3 +44,12 @@ def test_condas_versions_of_r_begin_so_unless_they_are_whole() -> None:
     versions = {one["name"]: one["version"] for one in found["r"]["packages"]}
     assert {name: one for name, one in versions.items() if one} == {"dplyr": "1.1.3", "zoo": "1.8", "xts": "0.13"}
     assert document.PROBLEMS not in found
+
+
+def test_versions_of_r_in_a_fence_are_those_of_the_same_file_without_it() -> None:
+    text = "dependencies:\n  - r-dplyr=1.1\n  - r-zoo>=1.8\n"
+    alone = formats.parse(text, "environment.yml")
+    found = formats.parse(f"# Zebra\n\n```yaml\n{text}```\n", "README.md")
+    assert {one: found.get(one) for one in ("begins", "at_least", "r")} == {
+        "begins": {"dplyr": "1.1"}, "at_least": {"zoo": "1.8"}, "r": alone["r"]
+    }  # fmt: skip

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -195,6 +197,22 @@ def test_of_another_project_what_was_installed_last_comes_before_what_its_user_c
     (tmp_path / ".melda-jupyter").mkdir()
     (tmp_path / ".melda-jupyter" / "environment.json").touch()
     assert command.in_project(str(tmp_path)) == str(tmp_path / ".melda-jupyter" / "environment.json")
+
+
+def test_a_capture_that_cannot_be_read_now_is_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "environment.json").touch()
+    newest, stat = str(tmp_path / ".melda-jupyter" / "environment.json"), os.stat
+
+    def hanging(path: str, *arguments: Any, **more: Any) -> os.stat_result:
+        if path == newest:
+            raise OSError(errno.EIO, "Input/output error", path)
+        return stat(path, *arguments, **more)
+
+    monkeypatch.setattr(os, "stat", hanging)
+    with pytest.raises(UsageError, match=r"/\.melda-jupyter/environment\.json: Input/output error$"):
+        command.in_project(str(tmp_path))
 
 
 def test_the_command_tells_a_reader_what_came_of_it(here: Here, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import stat
 from typing import Any, Dict, Iterator, List, Tuple
 
 from melda.base import folders, regular_files, textfiles
@@ -138,10 +139,25 @@ def in_project(folder: str) -> str:
     """Return the capture of another project: what was installed last, else what its user has captured.
 
     Raises:
-        UsageError: it has none.
+        UsageError: it has none, or cannot be read now.
     """
     names = (os.path.join(state.PROJECT_STATE, state.CAPTURE), capture.NAME)
-    found = [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
-    if not found:
-        raise UsageError(f"invalid --from-project={folder!r}: no {capture.NAME} is in it; melda-env capture writes it")
-    return found[0]
+    for path in (os.path.join(folder, name) for name in names):
+        try:
+            if _is_there(path):
+                return path
+        except OSError as error:
+            raise UsageError(f"invalid --from-project={folder!r}: {path}: {error.strerror or error}") from None
+    raise UsageError(f"invalid --from-project={folder!r}: no {capture.NAME} is in it; melda-env capture writes it")
+
+
+def _is_there(path: str) -> bool:
+    """Is it a file? A bucket that does not answer says nothing: the next best one is not what was asked for.
+
+    Raises:
+        OSError: it cannot be read now.
+    """
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False

@@ -25,6 +25,7 @@ TOP = re.compile(r"[\"']?([A-Za-z_]+)[\"']?(?=\W*$|\s*:)")
 OF_PIP = re.compile(r"\s*(-\s+)?[\"']?pip[\"']?\s*:\s*")
 STUCK = re.compile(r"^(\s*)-(?=[A-Za-z\"'])(?!\w\s)")  # -e and -r are pip's options
 FILE = re.compile(r"(?:\S+[/\\])?(?P<name>[\w.-]+?)-(?P<version>[^-/]+)-(?P<build>[^-/]+?)\.(conda|tar\.bz2)(#\S+)?")
+TOO_DEEP = "an item of a list stands deeper than the one above it"
 
 # What conda-lock adds of pip's packages to an explicit list.
 PIP = re.compile(r"#\s*pip\s+(?P<name>[A-Za-z0-9][\w.-]*(\[[^\]]*\])?)\s+@\s+(?P<url>\S+)")
@@ -61,7 +62,7 @@ def _mended(reading: Reading, text: str) -> str:
 
 def _loaded(reading: Reading, text: str) -> Any:
     """Return what a text says. What a broken line is taken for may cost those below it: then each is read by itself."""
-    told, why = list(reading.problems), ""
+    told, why = reading.problems, ""
     found: Any = {}
     try:
         found = tables.yaml(text, reading)
@@ -70,9 +71,15 @@ def _loaded(reading: Reading, text: str) -> Any:
     failed = reading.problems[len(told) :]
     numbers = [int(one["reason"].split()[1].rstrip(":")) for one in failed]
     each = _line_by_line(text)
-    if why or (each and any(min(each) <= one <= max(each) for one in numbers)):
-        reading.problems[:] = told
-        reading.say((why or failed[0]["reason"]) + ": what is listed in it is read line by line")
+    within = [
+        one["reason"]
+        for one, number in zip(failed, numbers)
+        if each and (one["name"] in ("dependencies", "pip") or min(each) <= number <= max(each))
+    ]
+    why = why or (within or [""])[0] or (TOO_DEEP if each and _is_too_deep(found) else "")
+    if why:
+        reading.problems = told
+        reading.say(why + ": what is listed in it is read line by line")
         found = {"dependencies": [], "pip": []}
         for number, (of_pip, item) in each.items():
             if not item:
@@ -80,6 +87,15 @@ def _loaded(reading: Reading, text: str) -> Any:
             else:
                 found["pip" if of_pip else "dependencies"].append(item)
     return found
+
+
+def _is_too_deep(found: Any) -> bool:
+    """Does an item of a list hold another one? A blank too many before its - makes it a part of the one above it."""
+    if isinstance(found, (dict, list)):
+        inner = found if isinstance(found, list) else [found.get("dependencies"), found.get("pip")]
+        return any(map(_is_too_deep, inner))
+    # Below pip without a : it is not known whose packages they are: that is told as one item.
+    return isinstance(found, str) and " - " in found and not found.startswith("pip ")
 
 
 def _line_by_line(text: str) -> Dict[int, Tuple[bool, str]]:
@@ -98,7 +114,7 @@ def _line_by_line(text: str) -> Dict[int, Tuple[bool, str]]:
         elif not plain or section not in ("dependencies", "pip") or plain in ("---", "..."):
             continue
         elif OF_PIP.fullmatch(plain):
-            deep = depth
+            deep = depth if plain.lstrip().startswith("-") else depth - 1
         else:
             item = re.fullmatch(r"\s*-\s+(\S.*)", plain)
             deep = -1 if depth <= deep and section != "pip" else deep

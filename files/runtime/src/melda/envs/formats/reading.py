@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Iterable, List, Optional, Set
+from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
 from melda.base import regular_files
 from melda.base.addresses import hide
@@ -78,8 +78,8 @@ class Reading:
         self.versions = {"python": "", "r": ""}
         self.pre = self.complete = False
         self.misread = self.understood = 0  # lines
-        self.problems: List[Json] = []
-        self.notes: List[str] = []
+        self._problems: Dict[Tuple[str, ...], Json] = {}  # by all that they say: a log has thousands
+        self._notes: Dict[str, None] = {}
         self.constraints: List[str] = []
         self.at_least: Dict[str, str] = {}
         self.begins: Dict[str, str] = {}  # with what a version begins, by name
@@ -90,15 +90,30 @@ class Reading:
 
     def bad(self, kind: str, name: str, reason: str, version: str = "") -> None:
         """Note an entry that cannot be used; nothing of it is cut off before secrets are hidden: half a secret has no @."""
-        found = document.problem(kind, name, reason, version)
-        if found not in self.problems:
-            self.problems.append(found)
+        self._tell([document.problem(kind, name, reason, version)])
+
+    def _tell(self, problems: Iterable[Json]) -> None:
+        for one in problems:
+            self._problems.setdefault(tuple(one.values()), one)
+
+    @property
+    def problems(self) -> List[Json]:
+        """What cannot be used, each once."""
+        return list(self._problems.values())
+
+    @problems.setter
+    def problems(self, given: Iterable[Json]) -> None:
+        self._problems = {}
+        self._tell(given)
 
     def say(self, text: str) -> None:
         """Something is ignored, or done in another way, and costs nothing."""
-        text = hide(text)[:300]
-        if text not in self.notes:
-            self.notes.append(text)
+        self._notes.setdefault(hide(text)[:300])
+
+    @property
+    def notes(self) -> List[str]:
+        """What was said, each once."""
+        return list(self._notes)
 
     def not_asked(self, index: str) -> None:
         """Say that another index than PyPI is not asked; its packages may be there under the same name all the same.
@@ -190,20 +205,22 @@ class Reading:
         self._add("r", {"name": name, "version": version, "source": origin, **more})
 
     def take(self, other: Reading) -> None:
-        """Add what another reader has found in a part of the same file."""
+        """Add what another reader has found in a part of the same file.
+
+        Not that it is complete: a lock in a document stands beside commands, which need more.
+        """
         for kind, by_name in other._entries.items():
             self.versions[kind] = self.versions[kind] or other.versions[kind]
             for entry in by_name.values():
                 self._add(kind, entry)
-        for one in other.problems:
-            if one not in self.problems:
-                self.problems.append(one)
+        self._tell(other.problems)
         for note in other.notes:
             self.say(note)
         for name, extras in other._direct.items():
             self._direct.setdefault(name, set()).update(extras)
         self._wants.update(other._wants)
         self.at_least.update(other.at_least)
+        self.begins.update(other.begins)
         self.constraints += other.constraints
         self.pre = self.pre or other.pre
 
@@ -239,7 +256,7 @@ class Reading:
     @property
     def empty(self) -> bool:
         """Has nothing at all been found?"""
-        return not (self.problems or self._wants or self._entries["python"] or self._entries["r"])
+        return not (self._problems or self._wants or self._entries["python"] or self._entries["r"])
 
     def result(self) -> Json:
         """Return the environment, and beside it what is for restore alone."""

@@ -6,7 +6,7 @@ import configparser
 import difflib
 import json
 import re
-from typing import Any, Callable, Dict, Iterator, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from melda.envs import document
 from melda.envs.errors import Unusable, UsageError
@@ -116,11 +116,11 @@ def toml(text: str, reading: Reading) -> Json:
         return int(found.group(1)) if found else len(text)
 
     found: Json
-    told = list(reading.problems)
+    told = reading.problems
     try:
         found = _by_line(text, reading, "TOML", library.loads, at)
     except UsageError as error:
-        reading.problems[:] = told
+        reading.problems = told
         found = _by_block(text, reading, library.loads)
         if not found:
             raise
@@ -157,12 +157,30 @@ def ini(text: str, reading: Reading) -> Dict[str, Dict[str, str]]:
         errors = getattr(error, "errors", None)
         return int(errors[0][0]) if errors else int(getattr(error, "lineno", None) or 1)
 
+    twice: List[str] = []
+
+    class Options(Dict[str, Any]):
+        """Of an option that is there twice, as after a merge, what both say: each value is a list of lines at first.
+
+        https://docs.python.org/3/library/configparser.html#customizing-parser-behaviour
+        """
+
+        def __setitem__(self, name: str, value: Any) -> None:
+            if isinstance(value, list) and isinstance(self.get(name), list):
+                twice.append(name)
+                self[name].extend(value)
+            else:
+                super().__setitem__(name, value)
+
     def load(given: str) -> Dict[str, Dict[str, str]]:
-        parser = configparser.RawConfigParser(strict=False)
+        twice.clear()
+        parser = configparser.RawConfigParser(dict_type=Options, strict=False)
         parser.read_string(given)
         return {name: dict(parser.items(name)) for name in parser.sections()}
 
     found: Dict[str, Dict[str, str]] = _by_line(text, reading, "INI", load, at)
+    for name in twice:
+        reading.say(f"{name} stands twice: what both say is read")
     return found
 
 
@@ -183,16 +201,34 @@ def yaml(text: str, reading: Reading) -> Any:
             raise RecursionError
         if re.search(r"(^|[\s\[,])[&*]\w", given):  # aliases may grow without end
             given = re.sub(r"(^|[\s\[,])(\*\w+)", r'\1"\2"', re.sub(r"(^|[\s\[,])(&\w+)", r"\1", given))
-        return library.load(given, Loader=_strings(library))  # noqa: S506 # nosec B506 a SafeLoader
+        twice.clear()
+        return library.load(given, Loader=_strings(library, twice))  # noqa: S506 # nosec B506 a SafeLoader
 
-    return _by_line(ODD.sub("\ufffd", text.replace("\t", "  ")), reading, "YAML", load, at)
+    twice: List[int] = []
+    text = ODD.sub("\ufffd", text.replace("\t", "  "))
+    found = _by_line(text, reading, "YAML", load, at)
+    for number in twice:
+        key = _key(text.split("\n")[number - 1], number)
+        reading.bad("python", key, f"line {number}: a name that stands there already: what it said at first is taken")
+    return found
 
 
-def _strings(library: Any) -> Any:
-    """Return a loader to which 3.10 is no number."""
+def _strings(library: Any, twice: List[int]) -> Any:
+    """Return a loader to which 3.10 is no number, and which notes lines of keys that are there already: YAML has each once."""
 
     class Loader(library.SafeLoader):  # type: ignore[misc, unused-ignore]
         yaml_implicit_resolvers: Dict[str, Any] = {}
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            kept: Json = {}
+            again: List[int] = []
+            for key, value in node.value:
+                name = key.value if isinstance(key, library.ScalarNode) else f"line {key.start_mark.line + 1}"
+                if kept.setdefault(name, (key, value))[0] is not key:
+                    again.append(key.start_mark.line + 1)
+            twice.extend(again[:1])  # where one mark of a list is missing, all keys below it are such
+            node.value = list(kept.values())
+            return super().construct_mapping(node, deep)
 
     return Loader
 
