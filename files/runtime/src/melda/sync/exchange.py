@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import List, Mapping, Tuple
+from typing import Iterator, List, Mapping, Tuple
 
 from melda.base import folders, regular_files, textfiles
 from melda.sync import distributions, local_index, programs, tree
@@ -14,6 +14,7 @@ from melda.sync.tree import Entry, Layout
 
 MARK = "~melda-back"  # in a folder: a temporary name, so that nothing is saved meanwhile
 PLAN = "plan.json"  # in it: what is being done; beside it what was taken away, by its number there
+NEW = ".new"  # ends the number of what had come already, when all is put back
 LARGEST = 64 << 20  # bytes of it
 
 
@@ -32,13 +33,14 @@ def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str]) -> L
     Raises:
         OSError: something would be lost, or cannot be moved; all is as it was.
     """
-    new, found = tree.signatures(shape, whole), tree.survey(shape, root).found
+    new, (found, left) = tree.signatures(shape, whole), tree.survey(shape, root)
     saved = local_index.read(root + ".json")
     old = {entry: one.signature for entry, one in found.items()}
     changed = sorted(
         entry for entry in new.keys() | old.keys() if not (entry in same and old.get(entry) == same[entry])
     )
     lost = _unsaved({entry: found[entry] for entry in changed if entry in found}, saved)
+    lost += [one for one in left if any(_meet(one, entry) for entry in new)]
     if lost:
         names = programs.names({os.path.basename(entry) for entry in lost})
         raise OSError(f"not in the bucket, and would be lost: {names}; move it elsewhere, or wait a minute")
@@ -64,6 +66,11 @@ def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str]) -> L
     return changed
 
 
+def _meet(one: str, other: str) -> bool:
+    """Are both the same entry, or does one lie where the other is to be a folder?"""
+    return (one + "/").startswith(other + "/") or other.startswith(one + "/")
+
+
 def _unsaved(found: Mapping[str, Entry], saved: LocalIndex) -> List[str]:
     """Return what the bucket has not got as it is here: changed a moment ago, left out, or not to be read."""
     return [
@@ -80,28 +87,48 @@ def put_back(shape: Layout, root: str) -> bool:
         Whether anything was put back. Nothing is, once the folder was saved as it is.
 
     Raises:
-        OSError: something cannot be moved; to be called again.
+        OSError: something cannot be moved, all else is; to be called again.
     """
     mark = os.path.join(root, shape.packages, MARK)
     if not os.path.isdir(mark) or os.path.islink(mark):
         return False
     plan = _plan(mark, list(local_index.read(root + ".json").heads))
+    problems: List[OSError] = []
     for number, (entry, was, new) in reversed(list(enumerate(plan))):  # what lies in a folder comes first
-        path = os.path.join(root, entry)
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            taken = not was or os.path.lexists(os.path.join(mark, str(number)))
-            if taken and tree.signature(path) == new:
-                distributions.remove(path)
+        path, kept = os.path.join(root, entry), os.path.join(mark, str(number))
+        if (not was or os.path.lexists(kept)) and _is(path, new):
+            with _noted(problems):
+                folders.rename(path, kept + NEW)  # at once: half of one would be somebody's in the next attempt
     for number, (entry, _, _) in enumerate(plan):
         path, kept = os.path.join(root, entry), os.path.join(mark, str(number))
-        if os.path.lexists(kept):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with contextlib.suppress(OSError):
-                os.rmdir(path)  # in which something was to come
-            if not os.path.lexists(path):  # else somebody's since; the bucket has ours
-                folders.rename(kept, path)
+        # What stands in the way is somebody's since; the bucket has ours.
+        with _noted(problems), contextlib.suppress(FileExistsError, NotADirectoryError):
+            if os.path.lexists(kept):
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with contextlib.suppress(OSError):
+                    os.rmdir(path)  # in which something was to come
+                if not os.path.lexists(path):
+                    folders.rename(kept, path)
+    if problems:
+        raise problems[0]
     distributions.remove(mark)
     return bool(plan)
+
+
+def _is(path: str, signature: str) -> bool:
+    """Is this what lies there? What cannot be looked at is not ours."""
+    with contextlib.suppress(OSError):
+        return tree.signature(path) == signature
+    return False
+
+
+@contextlib.contextmanager
+def _noted(problems: List[OSError]) -> Iterator[None]:
+    """Keep an error for later: one entry costs nobody but itself."""
+    try:
+        yield
+    except OSError as error:
+        problems.append(error)
 
 
 def _plan(mark: str, heads: List[str]) -> List[Tuple[str, bool, str]]:
