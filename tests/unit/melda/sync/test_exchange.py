@@ -91,7 +91,7 @@ def test_a_folder_is_not_taken_away_with_what_cannot_be_kept_in_it(tmp_path: Pat
     (root / "include").mkdir()
     os.mkfifo(root / "include" / "y")
     with pytest.raises(OSError, match="lost: y;"):
-        exchange.exchange(shape, str(whole), str(root), {})
+        exchange.exchange(shape, str(whole), str(root), {}, [])
     assert (root / "include" / "y").is_fifo()
 
 
@@ -207,7 +207,7 @@ def test_a_file_where_a_folder_was(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     before = tree.signatures(shape, str(root))
     killed_at(root, monkeypatch, number, Killed())
     try:
-        exchange.exchange(shape, str(whole), str(root), {})
+        exchange.exchange(shape, str(whole), str(root), {}, [])
     except Killed:
         assert tree.signatures(shape, str(root)) == before
     else:

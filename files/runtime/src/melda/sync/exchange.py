@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
-from typing import Iterator, List, Mapping, Tuple
+from typing import Collection, Iterator, List, Mapping, Tuple
 
 from melda.base import folders, regular_files, textfiles
 from melda.sync import distributions, local_index, programs, tree
@@ -18,7 +19,34 @@ NEW = ".new"  # ends the number of what had come already, when all is put back
 LARGEST = 64 << 20  # bytes of it
 
 
-def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str]) -> List[str]:
+class Busy(OSError):
+    """Another process is at it."""
+
+
+@contextlib.contextmanager
+def alone(folder: str, error: str) -> Iterator[None]:
+    """Hold a folder, for one process at a time; it is free when that ends, however.
+
+    Args:
+        folder: on local disk.
+        error: of the exception.
+
+    Raises:
+        Busy: another one holds it.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            held.callback(os.close, number)
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(error) from None
+        except OSError:  # it is not there, or this file system has no locks
+            pass
+        yield
+
+
+def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str], entries: Collection[str]) -> List[str]:
     """Give ``root`` the entries of ``whole``, and no others, by renaming.
 
     Args:
@@ -26,6 +54,7 @@ def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str]) -> L
         whole: is used up.
         root: the folder.
         same: entry -> signature with which it need not be changed.
+        entries: of the generation; each must be in ``whole``.
 
     Returns:
         Entries that were changed.
@@ -39,6 +68,10 @@ def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str]) -> L
     changed = sorted(
         entry for entry in new.keys() | old.keys() if not (entry in same and old.get(entry) == same[entry])
     )
+    # An older image has a folder as an entry that is opened now.
+    expected = {entry for entry in entries if not shape.is_opened(entry) and entry not in shape.made}
+    if not all(os.path.lexists(os.path.join(whole, entry)) for entry in expected):
+        raise OSError("what was unpacked is not whole any more; try again")
     lost = _unsaved({entry: found[entry] for entry in changed if entry in found}, saved)
     lost += [one for one in left if any(_meet(one, entry) for entry in new)]
     if lost:
