@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from melda.sync import exchange, history, tree
@@ -212,6 +214,43 @@ def test_a_file_where_a_folder_was(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert tree.signatures(shape, str(root)) == before
     else:
         assert (root / "include").read_text() == "a file" and not (root / "share" / "new").exists()
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_killed_while_the_mark_is_removed_it_is_done(
+    used: Container, monkeypatch: pytest.MonkeyPatch, done: bool
+) -> None:
+    """It mixed both states: what had been taken away was gone already, and what had come was taken away too."""
+    shape, root, undo = used.folder._layout, str(used.root), exchange.put_back
+    with monkeypatch.context() as patched:
+        patched.setattr(exchange, "put_back", lambda *_: False)
+        patched.setattr(exchange.distributions, "_empty", half_emptied(exchange.MARK))
+        if not done:
+            killed_at(used.root, patched, 7, Killed())
+        with pytest.raises(Killed):
+            back(used)
+        if not done:
+            with pytest.raises(Killed):
+                undo(shape, root)
+    assert (used.root / SITE / exchange.MARK).exists()
+    used.start()
+    assert found(used.root) == ({"zebra": "1"} if done else {"zebra": "2", "yak": "1"})
+    assert not (used.root / SITE / exchange.MARK).exists() and not any("interrupted" in line for line in used.output)
+
+
+def half_emptied(name: str) -> Callable[..., None]:
+    """Of a folder, one half is removed; the plan is not in it if it is there still."""
+    real = exchange.distributions._empty
+
+    def emptied(folder: int, *more: Any) -> None:
+        if os.readlink(f"/proc/self/fd/{folder}").endswith(name):
+            names = sorted(set(os.listdir(folder)) - {exchange.PLAN})
+            for child in names[: len(names) // 2]:
+                exchange.distributions.remove(f"/proc/self/fd/{folder}/{child}")
+            raise Killed
+        real(folder, *more)
+
+    return emptied
 
 
 def test_what_came_since_is_not_replaced(used: Container, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,8 @@ def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str], entr
     if lost:
         names = programs.names({os.path.basename(entry) for entry in lost})
         raise OSError(f"not in the bucket, and would be lost: {names}; move it elsewhere, or wait a minute")
+    # All of it is whole, should the container be killed before it is saved.
+    local_index.write(local_index.NOTHING._replace(signatures=new), root + local_index.CAME)
     mark = os.path.join(root, shape.packages, MARK)
     folders.make(mark)
     try:
@@ -95,8 +97,15 @@ def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str], entr
     except BaseException:
         put_back(shape, root)
         raise
-    distributions.remove(mark)
+    _forget(mark)
     return changed
+
+
+def _forget(mark: str) -> None:
+    """Remove the mark of what is done: first the plan, at once, as nothing can be put back of a half of it."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(mark, PLAN))
+    distributions.remove(mark)
 
 
 def _meet(one: str, other: str) -> bool:
@@ -144,7 +153,7 @@ def put_back(shape: Layout, root: str) -> bool:
                     folders.rename(kept, path)
     if problems:
         raise problems[0]
-    distributions.remove(mark)
+    _forget(mark)
     return bool(plan)
 
 
