@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from melda.sync import exchange, history, retention
+from melda.sync import exchange, history, retention, tree
 from melda.sync.generations import Archive, EntryRef, Generation
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, found, install, remove
@@ -131,6 +133,60 @@ def test_an_archive_that_is_gone_changes_nothing(used: Container, bucket: Path) 
     with pytest.raises(OSError, match="is damaged or gone"):
         history.go_back(str(used.root.parent), str(bucket), again, print)
     assert found(used.root) == before
+
+
+def test_a_second_one_at_the_same_time_is_refused(
+    used: Container, bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would remove what the first one has unpacked."""
+    first, local = history.listed(str(bucket), NAME)[0][-1], str(used.root.parent)
+    real, errors = history.Restoring.restore, []
+
+    def restore(self: history.Restoring) -> None:
+        real(self)
+        if not errors:
+            with pytest.raises(OSError, match="^another melda-env back runs in this container$") as told:
+                history.go_back(local, str(bucket), first, print)
+            errors.append(told.value)
+
+    monkeypatch.setattr(history.Restoring, "restore", restore)
+    history.go_back(local, str(bucket), first, print)
+    assert errors and found(used.root) == {"zebra": "1"}
+
+
+def test_what_is_not_whole_changes_nothing(used: Container, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, before = history.listed(str(bucket), NAME)[0][-1], found(used.root)
+    real = exchange.exchange
+
+    def emptied(shape: tree.Layout, whole: str, *more: Any) -> list[str]:
+        shutil.rmtree(whole)
+        return real(shape, whole, *more)
+
+    monkeypatch.setattr(exchange, "exchange", emptied)
+    with pytest.raises(OSError, match="^what was unpacked is not whole any more"):
+        history.go_back(str(used.root.parent), str(bucket), first, print)
+    assert found(used.root) == before
+
+
+def test_an_older_form_of_a_generation_is_whole_too(
+    container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a folder as one entry that is opened now, and a program that each container makes."""
+    one = container()
+    older = one.folder._layout._replace(shared=(), made=())
+    monkeypatch.setattr(tree, "layout", lambda _: older)
+    one = container()
+    install(one.root, "zebra", "1")
+    (one.root / "share" / "man").mkdir(parents=True)
+    (one.root / "bin" / "pip-python").write_text("x")
+    one.wait(70)
+    monkeypatch.undo()
+    first = history.listed(str(bucket), NAME)[0][-1]
+    one.start()
+    install(one.root, "zebra", "2")
+    one.wait(70)
+    history.go_back(str(one.local), str(bucket), first, print)
+    assert found(one.root) == {"zebra": "1"}
 
 
 def test_nothing_is_saved_in_the_middle(used: Container, bucket: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ NOTHING = LocalIndex((), 0, {}, {}, {})
 TAKEN = (
     ".taken.json"  # ends the name of what was taken over from another folder, as it was; the bucket has not got it yet
 )
+CAME = ".came.json"  # ends the name of what melda-env back brought, as it was unpacked
 LARGEST = 128 << 20  # bytes; it is ours, in a folder of the user's
 
 

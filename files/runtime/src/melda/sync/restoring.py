@@ -170,7 +170,8 @@ class Restoring:
         found = tree.signatures(self._layout, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
         taken = {} if known else local_index.read(self.root + local_index.TAKEN).signatures
-        whole = {entry for entry in found if found[entry] == taken.get(entry)}
+        came = local_index.read(self.root + local_index.CAME).signatures
+        whole = {entry for entry in found if found[entry] in (taken.get(entry), came.get(entry))}
         partial = set(found) - kept - whole - distributions.complete(self._layout, self.root)
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
         lost = any(head in unreadable for head in self._saved.heads)
