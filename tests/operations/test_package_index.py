@@ -39,8 +39,8 @@ def test_taken_back(run: Run) -> None:
     there = dict.fromkeys((package_index.PIP, package_index.UV), ("file", "644", "root", "root", "0"))
     (commands,) = run(package_index.package_index, {PathStats: there}).values()
     assert commands == [
-        f"rm -f {path} && rmdir --ignore-fail-on-non-empty {path.rsplit('/', 1)[0]}"
-        for path in (package_index.PIP, package_index.UV)
+        f"rm -f {path} && {{ test -L {folder} || rmdir --ignore-fail-on-non-empty {folder}; }}"
+        for path, folder in ((path, path.rsplit("/", 1)[0]) for path in (package_index.PIP, package_index.UV))
     ]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.sync import exchange, history, tree
+from melda.sync import distributions, exchange, history, tree
 from melda.sync import synced_dir as folders
 
 from tests.unit.deep_folders import descend
@@ -26,7 +26,7 @@ def back(one: Container) -> list[str]:
 
 
 @pytest.fixture
-def used(container: Make) -> Container:
+def used(container: Make) -> Iterator[Container]:
     """A folder with two generations: one package, and one that took its place, beside files of the user."""
     one = container()
     install(one.root, "zebra", "1")
@@ -36,7 +36,8 @@ def used(container: Make) -> Container:
     install(one.root, "zebra", "2")
     install(one.root, "yak", "1")
     one.wait()
-    return one
+    yield one
+    distributions.remove(str(one.root))  # pytest removes no folders that are 1,600 deep
 
 
 def test_what_the_bucket_has_not_got_is_named_and_stays(used: Container) -> None:

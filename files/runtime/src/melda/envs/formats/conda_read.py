@@ -90,7 +90,7 @@ def _loaded(reading: Reading, text: str) -> Any:
 
 
 def _is_too_deep(found: Any) -> bool:
-    """Does an item of a list hold another one? A blank too many before its - makes it a part of the one above it."""
+    """Return whether an item of a list holds another one: a blank too many before its - makes it a part of the one above."""
     if isinstance(found, (dict, list)):
         inner = found if isinstance(found, list) else [found.get("dependencies"), found.get("pip")]
         return any(map(_is_too_deep, inner))
