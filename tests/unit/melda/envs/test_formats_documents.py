@@ -156,3 +156,11 @@ def test_each_of_many_lines_is_told_without_looking_through_all_others() -> None
         return time.process_time() - before
 
     assert seconds(8000) < 8 * max(seconds(2000), 0.05)  # four times as many
+
+
+@pytest.mark.parametrize("fence", ["", "```sh\npython train.py\n```\n"], ids=["alone", "beside a fence"])
+def test_limits_of_a_document_may_be_of_what_pypi_has_not(fence: str) -> None:
+    text = f"## Needs\n\n- CUDA >= 11.1\n- Node.js >= 14\n* Java>=8\n- `zebra==1.0`\n\n{fence}"
+    found = formats.parse(text, "README.md")
+    assert planned(found) == {"zebra"} and not listed(found)
+    assert any("NAME==VERSION" in one for one in found[formats.NOTES])

@@ -24,10 +24,10 @@ BEFORE = re.compile(
 SEPARATOR = re.compile(r"&&|\|\||;")
 MOST_SEPARATORS = 50
 PINNED = re.compile(r"[\w.-]+(\[[\w,. -]*\])?\s*==")
-# A line of a document that is no sentence, and a row of a table of versions.
-LIMITED = re.compile(
-    r"(?:[-*+]\s+)?['\"`]{0,2}[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:[<>!~=]=|[<>])\s*\d[^\s'\"`]*['\"`]{0,2},?"
-)
+# A line that is a requirement, one of a document that is no sentence, and a row of a table of versions. In prose limits are
+# of what is no package of PyPI's, too: "- CUDA >= 11.1", and whoever took that name there would be asked.
+REQUIREMENT = r"(?:[-*+]\s+)?['\"`]{0,2}[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*%s\s*\d[^\s'\"`]*['\"`]{0,2},?"
+LIMITED, EXACT = re.compile(REQUIREMENT % "(?:[<>!~=]=|[<>])"), re.compile(REQUIREMENT % "==")
 ROW = re.compile(r"(?:\|\s*)?[\w.-]+\s*\|\s*(?:version|\d[\w.]*)\s*\|?|[-:| ]*-\|-[-:| ]*", re.IGNORECASE)
 MAGIC = re.compile(r"\s*(?:#\s*)?(?:MAGIC\s+)?(?=[%!])")
 WORDS = re.compile(r"[\w./~-]+\s+(?![<>=!~;@\[(#])\S")
@@ -127,12 +127,12 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
         within = {at for _, inside in fenced for at in inside}
         outside = "\n".join("" if at in within else line for at, line in enumerate(lines))
         found = [_of_fence(name, "\n".join(lines[at] for at in inside)) for name, inside in fenced]
-        text = "\n".join([_of_prose(outside, LIMITED), *found])
+        text = "\n".join([_of_prose(outside, EXACT), *found])
         return text, OF_DOCUMENTS if text.strip() else ""
     if path.endswith(".py"):  # what a notebook became: jupytext, Databricks
         return "\n".join(_command(MAGIC.sub("", one)) for one in _lines(text) if MAGIC.match(one)), ""
     if is_document(path):
-        text = _of_prose(text, LIMITED, ROW)
+        text = _of_prose(text, EXACT, ROW)
         return text, OF_DOCUMENTS if text.strip() else ""
     if _is_shell(text, path):
         found = [_command(one) for one in _lines(text) if not one.strip().startswith("#")]
