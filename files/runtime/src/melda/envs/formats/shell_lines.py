@@ -15,8 +15,9 @@ CONTINUED = re.compile(r"\\[ \t]*$")
 EXEC = re.compile(r"\s*RUN((?:\s+--\S+)*)\s*(\[.*\])\s*")
 TOOL = re.compile(
     r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)"
-    r"(?:\s+-\S+)*(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)(?!\S)|"
-    r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install)\(",
+    r"(?:\s+-\S+)*(?:(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)|\s+pip\s+sync|\s+env\s+update)(?!\S)|"
+    r"(?<![\w./~-])(?:install2\.r|installGithub\.r|installBioc\.r|easy_install|pip-sync)(?!\S)|"
+    r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install|pak::pak|renv::(?:install|restore))\(",
     re.IGNORECASE,
 )
 # What only speaks of it.
