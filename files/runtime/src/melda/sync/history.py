@@ -146,20 +146,20 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
     generation = {**history, **live}[one.name]
     work, root = os.path.join(local, WORK), os.path.join(local, one.folder)
     with exchange.alone(local, "another melda-env back runs in this container"):
-        exchange.put_back(shape, root)  # of one that was killed
         distributions.remove(work)
         folders.make(work, one.folder)
         try:
             restoring = Restoring(one.folder, work, ours, say, "")
             restoring._store = _Single(folder, one.name, generation)
             restoring.restore()
-            saved = local_index.read(root + ".json")
-            same = {
-                entry
-                for entry, held in generation.entries.items()
-                if entry in saved.entries and saved.entries[entry].part == held.part
-            }
-            kept = {entry: saved.signatures[entry] for entry in same}
-            return exchange.exchange(shape, os.path.join(work, one.folder), root, kept, generation.entries)
+            with exchange.held(shape, root, say, exchange.SAVING, exchange.PATIENCE):
+                saved = local_index.read(root + ".json")
+                same = {
+                    entry
+                    for entry, held in generation.entries.items()
+                    if entry in saved.entries and saved.entries[entry].part == held.part
+                }
+                kept = {entry: saved.signatures[entry] for entry in same}
+                return exchange.exchange(shape, os.path.join(work, one.folder), root, kept, generation.entries)
         finally:
             distributions.remove(work)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Dict, List, Set, Tuple
 
 from melda.base import log
 from melda.base.log import Say
-from melda.sync import manifest_limits, programs
+from melda.sync import manifest_limits, programs, tree
 from melda.sync.restoring import Restoring
 from melda.sync.tree import Entry
 
@@ -63,3 +64,15 @@ class Reporting(Restoring):
         if problem != self.problem:
             self._say(f"{self.name}: {problem}", log.ERROR)
         self.problem = problem
+
+    def _is_still(self, entry: str, one: Entry) -> bool:
+        with contextlib.suppress(OSError):
+            return tree.signature(os.path.join(self.root, entry)) == one.signature
+        return False
+
+    def _of_saved(self, entry: str) -> str:
+        return self._saved.signatures.get(entry, "")
+
+    def _story(self, changed: List[str]) -> str:
+        names = {os.path.basename(entry) for entry in changed if not entry.endswith(".dist-info")}
+        return "{0} is saved in the bucket{1}".format(self.name, ": " + programs.names(names) if names else "")

@@ -9,10 +9,21 @@ from typing import Collection, Dict, Iterator, List, Optional, Set, Tuple
 
 from melda.base import log
 from melda.base.log import Say
-from melda.sync import archive, distributions, exchange, generations, leftovers, local_index, programs, retention, tree
+from melda.sync import (
+    archive,
+    distributions,
+    exchange,
+    generations,
+    leftovers,
+    local_index,
+    precedence,
+    programs,
+    retention,
+    tree,
+)
 from melda.sync.generations import Archive, Generation
 from melda.sync.local_index import LocalIndex
-from melda.sync.shared_folders import is_shared, within
+from melda.sync.shared_folders import within
 from melda.sync.store import NO_FILE, Store
 
 
@@ -65,8 +76,11 @@ class Restoring:
         Raises:
             OSError: the bucket does not answer, or the disk is full.
         """
-        if exchange.put_back(self._layout, self.root):
-            self._say(f"{self.name}: melda-env back was interrupted; all is as it was before", log.WARNING)
+        with exchange.held(self._layout, self.root, self._say):
+            self._restore()
+        self.restored = True
+
+    def _restore(self) -> None:
         self._saved = local_index.read(self._known)
         self.moved()
         known, unreadable = self._store.generations()
@@ -81,7 +95,7 @@ class Restoring:
         for name in self._wanted(known):
             if any(name in generations.ancestors(known, head) for head in self._saved.heads):
                 continue
-            damaged = self._take(known[name], self._newer(known, name))
+            damaged = self._take(known[name], precedence.newer(self._layout, known, name))
             if damaged:
                 bad[name] = damaged
                 self._store.set_aside(name, set(damaged))
@@ -94,17 +108,16 @@ class Restoring:
                 self._merged = self._merged or bool(self._saved.heads)
                 self._saved = self._saved._replace(heads=(*self._saved.heads, name))
         # Take from the other heads what the damaged ones had in a newer state, or what a newer folder has not got.
-        mixed = self._merged and any(self._is_coarse(known[name]) for name in self._saved.heads if name in known)
+        heads = [known[name] for name in self._saved.heads if name in known]
+        mixed = self._merged and any(precedence.is_coarse(self._layout, head) for head in heads)
         if bad or mixed:
-            for name in self._saved.heads:
-                if name in known:
-                    self._take(known[name], set())
+            for head in heads:
+                self._take(head, set())
         self._merged = self._merged or bool(bad)
         if self._old:
             self._migrate_flat_layout()
         local_index.write(self._saved, self._known)
         self._owned = distributions.distributions(self._layout, self.root)
-        self.restored = True
 
     def reread(self) -> bool:
         """Go on where a sync daemon was killed: the container has not ended, so all stays as it is.
@@ -215,23 +228,6 @@ class Restoring:
             if self._saved.heads:
                 return
             yield name
-
-    def _newer(self, known: Dict[str, Generation], name: str) -> Set[str]:
-        """Return the packages, and entries, of which another head has a newer state; with a slash: all in that folder."""
-        heads = [known[head] for head in generations.heads(known) if head != name]
-        own, others = known[name], [distributions.numbers(self._layout, head) for head in heads]
-        units = distributions.numbers(self._layout, own).items()
-        found = {unit for unit, number in units if any(other.get(unit, -1) > number for other in others)}
-        for other in heads:  # one of them may have as one entry what is many in the other
-            for entry in (one for one in {*own.entries, *other.entries} if is_shared(one + "/")):
-                mine, its = (within(entry, each.entries) for each in (own, other))
-                if mine and its and other.entries[its].number > own.entries[mine].number:
-                    found.add(entry + "/" if self._layout.is_opened(entry) else entry)
-        return found
-
-    def _is_coarse(self, generation: Generation) -> bool:
-        """Return whether it has as one entry what is many now. An older image made it."""
-        return any(entry in self._layout.shared for entry in generation.entries)
 
     def _take(self, generation: Generation, without: Set[str]) -> Dict[str, str]:
         """Take what we have not got from a generation, but what is ``without``.
