@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.sync import exchange, history, synced_dir, tree
+from melda.sync import distributions, exchange, history, synced_dir, tree
 
-from tests.unit.melda.sync.folders import NAME, SITE, Container, found, install
+from tests.unit.melda.sync.folders import NAME, SITE, Container, as_nobody, found, install, let_in
 from tests.unit.melda.sync.going_back import Killed, back, killed_at
 
 
@@ -138,3 +140,41 @@ def test_without_descriptors_nothing_is_done_unlocked(used: Container, monkeypat
             pass
     with exchange.alone(str(used.root / "none"), "held"):
         pass
+
+
+@pytest.mark.parametrize("which", ["old", "new"])
+def test_a_folder_that_nobody_may_write_has_its_mode_again(
+    used: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    """It is let in for a moment, as only then it can be moved. What came was not known again by that, and stayed."""
+    closed = used.root / SITE / "closed"
+    back(used)
+    if which == "new":
+        closed.mkdir(mode=0o555)
+    used.wait(70)
+    first = history.listed(str(used.bucket), NAME)[0][0]
+    if which == "new":
+        distributions.remove(str(closed))
+    else:
+        closed.mkdir(mode=0o555)
+    used.wait(70)
+    before = tree.signatures(used.folder._layout, str(used.root))
+    let_in(tmp_path)
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    real = os.rename
+
+    def killed(source: str, target: str, **more: Any) -> None:
+        real(source, target, **more)
+        if target in (str(closed), str(used.root / SITE / exchange.MARK / "0")) and os.stat(target).st_mode & 0o200:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def begin() -> None:
+        os.rename = killed  # type: ignore[assignment]
+        history.go_back(str(used.local), str(used.bucket), first, print)
+
+    assert as_nobody(begin) == -signal.SIGKILL
+    assert (used.local / exchange.WORK).exists()
+    used.wait(5)
+    assert tree.signatures(used.folder._layout, str(used.root)) == before
+    assert not (used.local / exchange.WORK).exists(), "what had been unpacked, of which nobody has any use"

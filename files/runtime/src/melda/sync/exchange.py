@@ -7,8 +7,9 @@ import errno
 import fcntl
 import json
 import os
+import stat
 import time
-from typing import Collection, Iterator, List, Mapping, Optional, Tuple
+from typing import Collection, Iterator, List, Mapping, NamedTuple, Optional
 
 from melda.base import descriptors, folders, log, regular_files, textfiles
 from melda.base.log import Say
@@ -18,6 +19,7 @@ from melda.sync.tree import Entry, Layout
 
 MARK = "~melda-back"  # in a folder: a temporary name, so that nothing is saved meanwhile
 PLAN = "plan.json"  # in it: what is being done; beside it what was taken away, by its number there
+WORK = "going-back"  # beside the folders: what is on its way
 BACK, SAVING = "melda-env back is at work", "the sync daemon is at work; try again"
 PATIENCE = 60.0  # seconds that melda-env back waits for an upload
 LAST = 5.0  # seconds that the last save waits for it: as a rule it has been ended before, as all of the user's
@@ -25,6 +27,23 @@ PAUSE = 0.1  # seconds between two looks
 NO_LOCK = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # says nothing of the folder
 NEW = ".new"  # ends the number of what had come already, when all is put back
 LARGEST = 64 << 20  # bytes of it
+
+
+class Step(NamedTuple):
+    """What is done with an entry.
+
+    Attributes:
+        entry: relative to the folder.
+        was: was it there?
+        new: signature of what is to come; empty: nothing.
+        had, gets: mode of the folder that is there, and that is to come; -1: it is none. A rename changes it for a moment.
+    """
+
+    entry: str
+    was: bool
+    new: str
+    had: int
+    gets: int
 
 
 class Busy(OSError):
@@ -86,7 +105,16 @@ def held(shape: Layout, root: str, say: Say, error: str = BACK, seconds: float =
         told = put_back(shape, root)
         if told:
             say(f"{os.path.basename(root)}: melda-env back was interrupted; {told}", log.WARNING)
+        _tidy(os.path.dirname(root))
         yield
+
+
+def _tidy(local: str) -> None:
+    """Remove what a killed exchange had unpacked; not while one goes on."""
+    work = os.path.join(local, WORK)
+    if os.path.lexists(work):
+        with contextlib.suppress(OSError), alone(local, BACK):
+            distributions.remove(work)
 
 
 def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str], entries: Collection[str]) -> List[str]:
@@ -125,7 +153,9 @@ def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str], entr
     mark = os.path.join(root, shape.packages, MARK)
     folders.make(mark)
     try:
-        plan = {"heads": saved.heads, "entries": [(entry, entry in old, new.get(entry, "")) for entry in changed]}
+        modes = [[_mode(os.path.join(folder, entry)) for folder in (root, whole)] for entry in changed]
+        steps = [Step(entry, entry in old, new.get(entry, ""), *mode) for entry, mode in zip(changed, modes)]
+        plan = {"heads": saved.heads, "entries": steps}
         textfiles.replace(os.path.join(mark, PLAN), json.dumps(plan))
         for number, entry in enumerate(changed):
             if entry in old:
@@ -187,13 +217,16 @@ def put_back(shape: Layout, root: str) -> str:
         folders.rename(mark, os.path.join(root, shape.packages, name))
         return f"the folder is another one since; what was taken away is set aside as {name}"
     problems: List[OSError] = []
-    for number, (entry, was, new) in reversed(list(enumerate(plan))):  # what lies in a folder comes first
-        path, kept = os.path.join(root, entry), os.path.join(mark, str(number))
-        if (not was or os.path.lexists(kept)) and _is(path, new):
+    for number, step in reversed(list(enumerate(plan))):  # what lies in a folder comes first
+        path, kept = os.path.join(root, step.entry), os.path.join(mark, str(number))
+        came = not step.was or os.path.lexists(kept)
+        _give_back(kept, step.had)
+        _give_back(path, step.gets if came else step.had)
+        if came and _is(path, step.new):
             with _noted(problems):
                 folders.rename(path, kept + NEW)  # at once: half of one would be somebody's in the next attempt
-    for number, (entry, _, _) in enumerate(plan):
-        path, kept = os.path.join(root, entry), os.path.join(mark, str(number))
+    for number, step in enumerate(plan):
+        path, kept = os.path.join(root, step.entry), os.path.join(mark, str(number))
         # What stands in the way is somebody's since; the bucket has ours.
         with _noted(problems), contextlib.suppress(FileExistsError, NotADirectoryError):
             if os.path.lexists(kept):
@@ -206,6 +239,20 @@ def put_back(shape: Layout, root: str) -> str:
         raise problems[0]
     _forget(mark)
     return "all is as it was before"
+
+
+def _mode(path: str) -> int:
+    with contextlib.suppress(OSError):
+        found = os.lstat(path)
+        return stat.S_IMODE(found.st_mode) if stat.S_ISDIR(found.st_mode) else -1
+    return -1
+
+
+def _give_back(path: str, mode: int) -> None:
+    """Give a folder the mode it had before :func:`folders.rename`, if that was killed."""
+    if mode >= 0 and _mode(path) == mode | 0o700 != mode:
+        with contextlib.suppress(OSError):
+            os.chmod(path, mode)
 
 
 def _is(path: str, signature: str) -> bool:
@@ -224,15 +271,18 @@ def _noted(problems: List[OSError]) -> Iterator[None]:
         problems.append(error)
 
 
-def _plan(mark: str, heads: List[str]) -> Optional[List[Tuple[str, bool, str]]]:
-    """Return entries, whether they were there, and the signature of what was to come; None if it is for another state.
+def _plan(mark: str, heads: List[str]) -> Optional[List[Step]]:
+    """Return what was to be done; None if it is for another state.
 
     Raises:
         OSError: it cannot be read now.
     """
     try:
         found = json.loads(regular_files.read(os.path.join(mark, PLAN), LARGEST))
-        plan = [(str(entry), bool(was), str(new)) for entry, was, new in found["entries"]]
+        plan = [
+            Step(str(entry), bool(was), str(new), int(had), int(gets))
+            for entry, was, new, had, gets in found["entries"]
+        ]
         return plan if found["heads"] == heads else None
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -14,8 +14,6 @@ from melda.sync.retention import space
 from melda.sync.store import Store
 from melda.versions.libraries import normal
 
-WORK = "going-back"  # folder for what is on its way
-
 
 class Listed(NamedTuple):
     """A generation, for people.
@@ -144,8 +142,8 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
     folder, shape = os.path.join(ours, one.folder), tree.layout(one.folder)
     live, history = every(Store(folder))
     generation = {**history, **live}[one.name]
-    work, root = os.path.join(local, WORK), os.path.join(local, one.folder)
-    with exchange.alone(local, "another melda-env back runs in this container"):
+    work, root = os.path.join(local, exchange.WORK), os.path.join(local, one.folder)
+    with exchange.alone(local, "another melda-env back runs in this container", exchange.LAST):
         distributions.remove(work)
         folders.make(work, one.folder)
         try:
