@@ -45,6 +45,15 @@ class Reporting(Restoring):
         self._reported |= {*left.items(), *lacks}
         self.left_out = {**self._closed(found), **left}
 
+    def _shut(self, found: Dict[str, Entry], left: Dict[str, str]) -> Dict[str, str]:
+        """Return the folders of entries that cannot be read now, and what the bucket has of each: it stays there -> why."""
+        why = {**left, **self._closed(found)}
+        shut = {one: why[one] for one in why if self._layout.is_opened(one) and why[one] != tree.NO_FILE}
+        inside = {
+            entry: text for one, text in shut.items() for entry in self._saved.signatures if entry.startswith(one + "/")
+        }
+        return {**inside, **shut}
+
     @staticmethod
     def _closed(found: Dict[str, Entry]) -> Dict[str, str]:
         """Return entries of which something cannot be read -> what."""

@@ -185,6 +185,7 @@ class SyncedDir(Reporting):
     def _survey(self) -> Tuple[Dict[str, Entry], Dict[str, str]]:
         """Return all entries; those that cannot be kept -> why."""
         found, left = tree.survey(self._layout, self.root)
+        left.update(self._shut(found, left))
         most = min(LARGEST_ENTRY, archive.room(self._local))
         for entry, one in list(found.items()):
             if one.signature != self._saved.signatures.get(entry):
