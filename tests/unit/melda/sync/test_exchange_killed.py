@@ -64,19 +64,29 @@ def test_killed_in_a_container_that_goes_on_it_is_put_back(
     assert tree.signatures(shape, root) == before
 
 
-def test_a_plan_that_cannot_be_read_now_is_not_taken_for_another_one(
-    used: Container, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("what", [exchange.PLAN, f"{NAME}.json", "signature"])
+def test_what_cannot_be_read_now_is_not_taken_for_another_state(
+    used: Container, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     before = tree.signatures(used.folder._layout, str(used.root))
-    kill(used, monkeypatch, 3)
-    with monkeypatch.context() as patched:
+    kill(used, monkeypatch, 6)
+    real, signature = exchange.regular_files.read, tree.signature
 
-        def failing(path: str, *_: Any) -> bytes:
+    def failing(path: str, *more: Any) -> bytes:
+        if path.endswith(what):
             raise OSError(errno.EMFILE, "Too many open files", path)
+        return real(path, *more)
 
+    def closed(path: str) -> str:
+        if what == "signature" and "zebra" in path:
+            raise OSError(errno.EMFILE, "Too many open files", path)
+        return signature(path)
+
+    with monkeypatch.context() as patched:
         patched.setattr(exchange.regular_files, "read", failing)
+        patched.setattr(tree, "signature", closed)
         used.wait(200)
-    assert used.folder.problem == "not saved: Too many open files" and (used.root / SITE / exchange.MARK).exists()
+        assert used.folder.problem == "not saved: Too many open files" and (used.root / SITE / exchange.MARK).exists()
     used.wait(70)
     assert tree.signatures(used.folder._layout, str(used.root)) == before and used.folder.problem == ""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -24,7 +23,6 @@ BACK, SAVING = "melda-env back is at work", "the sync daemon is at work; try aga
 PATIENCE = 60.0  # seconds that melda-env back waits for an upload
 LAST = 5.0  # seconds that the last save waits for it: as a rule it has been ended before, as all of the user's
 PAUSE = 0.1  # seconds between two looks
-NO_LOCK = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # says nothing of the folder
 NEW = ".new"  # ends the number of what had come already, when all is put back
 LARGEST = 64 << 20  # bytes of it
 
@@ -75,7 +73,7 @@ def alone(folder: str, error: str, seconds: float = 0.0) -> Iterator[None]:
         except Busy:
             raise
         except OSError as problem:  # it is not there, or this file system has no locks
-            if problem.errno in NO_LOCK:
+            if problem.errno in local_index.SHORT:
                 raise
         yield
 
@@ -222,8 +220,8 @@ def put_back(shape: Layout, root: str) -> str:
         came = not step.was or os.path.lexists(kept)
         _give_back(kept, step.had)
         _give_back(path, step.gets if came else step.had)
-        if came and _is(path, step.new):
-            with _noted(problems):
+        with _noted(problems):
+            if came and _is(path, step.new):
                 folders.rename(path, kept + NEW)  # at once: half of one would be somebody's in the next attempt
     for number, step in enumerate(plan):
         path, kept = os.path.join(root, step.entry), os.path.join(mark, str(number))
@@ -256,10 +254,13 @@ def _give_back(path: str, mode: int) -> None:
 
 
 def _is(path: str, signature: str) -> bool:
-    """Is this what lies there? What cannot be looked at is not ours."""
-    with contextlib.suppress(OSError):
+    """Is this what lies there? What cannot be looked at is not ours; an error where that is for want of descriptors or memory."""
+    try:
         return tree.signature(path) == signature
-    return False
+    except OSError as error:
+        if error.errno in local_index.SHORT:
+            raise
+        return False
 
 
 @contextlib.contextmanager
