@@ -39,7 +39,6 @@ class Restoring(Taking):
     def __init__(self, name: str, local: str, bucket: str, say: Say, old: str) -> None:
         super().__init__(name, local, bucket)
         self.restored = False
-        self._known = self.root + ".json"
         self._say, self._old = say, old
         self._owned: Dict[str, Set[str]] = {}  # distributions, when it was saved or restored
         self._merged = False  # merge not uploaded yet
@@ -102,7 +101,8 @@ class Restoring(Taking):
         if bad or mixed:
             for head in heads:
                 self._take(head, set())
-        self._clear(self._stale)  # what nobody has any more
+        self._clear(set(self._stale))  # what nobody has any more
+        distributions.remove(self._unpacked)
         self._merged = self._merged or bool(bad)
         if self._old:
             self._migrate_flat_layout()
@@ -182,11 +182,12 @@ class Restoring(Taking):
         if not (partial or new or lost):
             return
         # Tried again, it is to know what the bucket has, and that it has not got it from there yet.
-        if lost or not self._saved.signatures:
+        self._before = local_index.NOTHING if lost else self._saved._replace(heads=())
+        if self._before.signatures:
+            local_index.write(self._before, self._known)
+        else:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._known)
-        else:
-            local_index.write(self._saved._replace(heads=()), self._known)
         doubtful = leftovers.of_nobody(self._layout, self.root, partial)
         aside = leftovers.set_aside(self.root, doubtful)
         if aside:
@@ -203,8 +204,7 @@ class Restoring(Taking):
         safe = set() if lost else kept - self._gone(known)
         groups = distributions.together(distributions.distributions(self._layout, self.root))
         self._stale = safe - distributions.closure(partial, groups)
-        for entry in (safe | partial) - doubtful - self._stale:
-            distributions.remove(os.path.join(self.root, entry))
+        self._clear((safe | partial) - doubtful - self._stale)
         self._saved = local_index.NOTHING
 
     def _gone(self, known: Dict[str, Generation]) -> Set[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
+import secrets
 import time
 from typing import Collection, Dict, List, Set, Tuple
 
+from melda.base import folders
 from melda.sync import archive, distributions, local_index, tree
 from melda.sync.generations import Archive, Generation
 from melda.sync.shared_folders import within
@@ -27,10 +30,13 @@ class Taking:
         self.name = name
         self.root = os.path.join(local, name)
         self.moved_at = float("-inf")  # seconds of time.monotonic() at which restoring made progress
-        self._unpacked = self.root + ".new"
+        self._known, self._unpacked = self.root + ".json", self.root + ".new"
         self._layout = tree.layout(name)
         self._store = Store(os.path.join(bucket, name), self.moved)
         self._saved = local_index.NOTHING
+        self._before = (
+            local_index.NOTHING
+        )  # what a restart is to know, if we are killed: what is here, and in the bucket too
         self._stale: Set[str] = set()  # entries that were saved, and of which the bucket's state is to take the place
 
     def moved(self) -> None:
@@ -69,12 +75,15 @@ class Taking:
         for new, old in sorted(links, reverse=True):  # what lies in it comes first
             distributions.merge(old, new)
         self._make_way(whole, generation, set(damaged), without)
+        coming = tree.signatures(self._layout, whole)
+        self._before = self._before._replace(signatures={**self._before.signatures, **coming})
+        local_index.write(self._before, self._known)
         moved = {
             entry: generation.entries[within(entry, generation.entries)]
             for entry in distributions.adopt(self._layout, whole, self.root, without)
             if within(entry, generation.entries)
         }
-        signatures = {entry: tree.signature(os.path.join(self.root, entry)) for entry in moved}
+        signatures = {entry: coming[entry] for entry in moved}
         distributions.remove(self._unpacked)
         self._saved = self._saved._replace(
             number=max(self._saved.number, generation.number),
@@ -125,8 +134,13 @@ class Taking:
         self._stale -= distributions.closure(lost, distributions.together(here))
 
     def _clear(self, entries: Set[str]) -> None:
+        """Remove entries, each at once: half of one would be somebody's in the next attempt."""
+        os.makedirs(self._unpacked, exist_ok=True)
         for entry in entries:
-            distributions.remove(os.path.join(self.root, entry))
+            gone = os.path.join(self._unpacked, secrets.token_hex(8))
+            with contextlib.suppress(FileNotFoundError):
+                folders.rename(os.path.join(self.root, entry), gone)
+            distributions.remove(gone)
         self._stale -= entries
 
     def _make_room(self, generation: Generation) -> Set[str]:
