@@ -20,6 +20,7 @@ from melda.boot import version_check_webservice as service
 from melda.boot.activity import Activity
 from melda.config import secret_files
 from melda.config.environ import ImageLayout
+from melda.envs.errors import UsageError
 from melda.versions.libraries import Installed
 
 from tests.unit.melda.servers import ended, serving
@@ -69,6 +70,15 @@ def test_environment_is_for_who_may_use_the_notebook(
         assert b"s3cret" not in refused.data and "Access-Control-Allow-Origin" not in refused.headers
     path.unlink()
     assert here.get("/environment?token=", environ_base=STRANGER).status_code == 403, "no token is no token that fits"
+
+
+def test_an_environment_that_cannot_be_read_is_an_answer(place: ImageLayout, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing() -> None:
+        raise UsageError("/x cannot be read: Input/output error; what was written down before stays")
+
+    monkeypatch.setattr("melda.envs.capture.capture", failing)
+    answer = client(place).get("/environment")
+    assert answer.status_code == 503 and answer.json["error"].startswith("/x cannot be read: ")
 
 
 @pytest.mark.parametrize(("mount", "status"), [("ok", 200), ("fails: x", 503)])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from melda.envs import document
@@ -62,3 +65,41 @@ class TestOddFiles:
         os.close(read)
         with pytest.raises(UsageError, match="is larger than"):
             document.read_text(f"/dev/fd/{os.open('/dev/zero', os.O_RDONLY)}")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE])
+@pytest.mark.parametrize("where", ["own_python", "own_r", "status"])
+def test_what_cannot_be_read_is_not_taken_for_removed(
+    image: Image, monkeypatch: pytest.MonkeyPatch, where: str, number: int
+) -> None:
+    """A snapshot without it would take the place of the one in the project, and no other container would have it again."""
+    distribution(image.own_python, "good", "1.0")
+    r_package(image.own_r, "good", "1.0", Repository="CRAN")
+    bad = str(getattr(image, where))
+
+    def failing(real: Any) -> Any:
+        def call(path: Any, *more: Any, **named: Any) -> Any:
+            if str(path) == bad:
+                raise OSError(number, os.strerror(number), bad)
+            return real(path, *more, **named)
+
+        return call
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "listdir", failing(os.listdir))
+        patched.setattr("builtins.open", failing(open))
+        with pytest.raises(UsageError) as told:
+            image.look()
+    reason = os.strerror(number)
+    assert str(told.value) == f"{bad} cannot be read: {reason}; what was written down before stays"
+    assert packages(image.capture(), "python") and packages(image.capture(), "r")
+
+
+@pytest.mark.parametrize("how", ["gone", "file"])
+def test_a_folder_that_is_not_there_has_nothing(image: Image, how: str) -> None:
+    for folder in (image.own_python, image.own_r):
+        shutil.rmtree(folder)
+        if how == "file":
+            folder.touch()
+    image.status.unlink()
+    assert not packages(image.capture(), "python") and not packages(image.capture(), "r")

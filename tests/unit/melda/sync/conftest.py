@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from melda.plugins import state
-from melda.sync import daemon
+from melda.sync import daemon, distributions
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
 from melda.sync.daemon import SyncDaemon
 from melda.sync.synced_dir import SyncedDir
 
-from tests.unit.melda.sync.folders import Container, into
+from tests.unit.melda.sync.folders import Container, Make, install, into
 
 
 @pytest.fixture
@@ -26,6 +26,21 @@ def bucket(tmp_path: Path) -> Path:
 def container(tmp_path: Path, bucket: Path) -> Callable[[], Container]:
     numbers = itertools.count()
     return lambda: Container(bucket, tmp_path / f"local{next(numbers)}")
+
+
+@pytest.fixture
+def used(container: Make) -> Iterator[Container]:
+    """A folder with two generations: one package, and one that took its place, beside files of the user."""
+    one = container()
+    install(one.root, "zebra", "1")
+    (one.root / "share").mkdir()
+    (one.root / "share" / "notes").write_text("v1")
+    one.wait(70)
+    install(one.root, "zebra", "2")
+    install(one.root, "yak", "1")
+    one.wait()
+    yield one
+    distributions.remove(str(one.root))  # pytest removes no folders that are 1,600 deep
 
 
 @pytest.fixture

@@ -249,12 +249,14 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["plugin-sync", *places, "R-4.2.2", state.LAST])
     monkeypatch.setattr(SyncDaemon, "last", lambda self: False)
     assert daemon.main() == EXIT_UNSAVED
-    left = tmp_path / state.PROJECT_STATE / "apt.json.0123456789abcdef"
-    left.parent.mkdir()
-    left.touch()
-    os.utime(left, (1, 1))
-    monkeypatch.setattr("sys.argv", ["plugin-sync", "--local", "/x", "--project", str(tmp_path), "--old", "/y"])
-    assert daemon.main() == 0 and not left.exists()
+    (tmp_path / state.PROJECT_STATE).mkdir()
+    left = [tmp_path / below / "apt.json.0123456789abcdef" for below in (state.PROJECT_STATE, "old")]
+    for path in left:
+        path.touch()
+        os.utime(path, (1, 1))
+    places = ["--local", str(tmp_path / "old"), "--project", str(tmp_path), "--old", "/y"]
+    monkeypatch.setattr("sys.argv", ["plugin-sync", *places])
+    assert daemon.main() == 0 and not any(path.exists() for path in left)
     one, two = made[0]._folders
     assert (one.name, one._old, two.name, two._old) == (
         "Python-3.11.2",

@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.sync import distributions, exchange, history, tree
+from melda.sync import exchange, tree
 from melda.sync import synced_dir as folders
 
 from tests.unit.deep_folders import descend
-from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, as_nobody, found, install, let_in
-
-
-class Killed(BaseException):
-    """Nothing runs any more."""
-
-
-def back(one: Container) -> list[str]:
-    """Go back to the first generation."""
-    first = history.listed(str(one.bucket), NAME)[0][-1]
-    return history.go_back(str(one.local), str(one.bucket), first, print)
-
-
-@pytest.fixture
-def used(container: Make) -> Iterator[Container]:
-    """A folder with two generations: one package, and one that took its place, beside files of the user."""
-    one = container()
-    install(one.root, "zebra", "1")
-    (one.root / "share").mkdir()
-    (one.root / "share" / "notes").write_text("v1")
-    one.wait(70)
-    install(one.root, "zebra", "2")
-    install(one.root, "yak", "1")
-    one.wait()
-    yield one
-    distributions.remove(str(one.root))  # pytest removes no folders that are 1,600 deep
+from tests.unit.melda.sync.folders import NAME, SITE, Container, as_nobody, found, let_in
+from tests.unit.melda.sync.going_back import Killed, back, killed_at
 
 
 def test_what_the_bucket_has_not_got_is_named_and_stays(used: Container) -> None:
@@ -162,19 +138,6 @@ def test_a_folder_that_nobody_may_write_moves_too(used: Container, tmp_path: Pat
     assert found(used.root) == {"zebra": "1"}
 
 
-def killed_at(root: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: BaseException) -> None:
-    """After so many renames of entries, once."""
-    real, calls = exchange.folders.rename, iter([*[None] * number, error])
-
-    def rename(source: str, target: str) -> None:
-        now = next(calls, None) if (root / SITE / exchange.MARK).exists() else None
-        if now is not None:
-            raise now
-        real(source, target)
-
-    monkeypatch.setattr(exchange.folders, "rename", rename)
-
-
 @pytest.mark.parametrize("number", range(10))
 @pytest.mark.parametrize("dies", [False, True])
 def test_all_or_nothing(used: Container, monkeypatch: pytest.MonkeyPatch, number: int, dies: bool) -> None:
@@ -263,13 +226,3 @@ def test_what_came_since_is_not_replaced(used: Container, monkeypatch: pytest.Mo
     (used.root / "bin" / "yak").write_text("mine")
     assert exchange.put_back(used.folder._layout, str(used.root))
     assert (used.root / "bin" / "yak").read_text() == "mine" and (used.root / "bin" / "zebra").read_text() == "#!2\n"
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"heads": [], "entries": [["bin/yak", true, ""]]}'])
-def test_a_plan_for_another_state_changes_nothing(used: Container, text: str) -> None:
-    mark = used.root / SITE / exchange.MARK
-    mark.mkdir()
-    (mark / exchange.PLAN).write_text(text)
-    (mark / "0").write_text("old")
-    assert not exchange.put_back(used.folder._layout, str(used.root)) and not mark.exists()
-    assert found(used.root) == {"zebra": "2", "yak": "1"}

@@ -116,7 +116,7 @@ def test_going_back(used: Container, container: Make, bucket: Path, label: str, 
     changed = history.go_back(local, str(bucket), one, print)
     assert bool(changed) == (label != "P5")
     assert found(used.root) == versions
-    assert not (used.root.parent / history.WORK).exists() and not list(used.root.rglob(exchange.MARK))
+    assert not (used.root.parent / exchange.WORK).exists() and not list(used.root.rglob(exchange.MARK))
     used.wait()
     assert found(container().root) == versions, "a new generation that is the old one"
     labels = [one.label for one in history.listed(str(bucket), NAME)[0]]
@@ -139,6 +139,7 @@ def test_a_second_one_at_the_same_time_is_refused(
     used: Container, bucket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would remove what the first one has unpacked."""
+    monkeypatch.setattr(exchange, "LAST", 0.0)
     first, local = history.listed(str(bucket), NAME)[0][-1], str(used.root.parent)
     real, errors = history.Restoring.restore, []
 

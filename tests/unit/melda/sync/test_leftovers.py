@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from melda.sync import leftovers, tree
 
-from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install
+from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, as_nobody, found, install, let_in
 
 MINE = ["share/model.bin", "share/nltk_data/corpora/w/data", "bin/mytool", f"{SITE}/mine/data", f"{SITE}/mine.py"]
 
@@ -200,3 +200,21 @@ def test_the_longest_name_can_be_set_aside(tmp_path: Path) -> None:
     (tmp_path / name).write_text("mine")
     (aside,) = leftovers.set_aside(str(tmp_path), [name])
     assert (tmp_path / aside).read_text() == "mine" and leftovers.set_aside(str(tmp_path), [aside]) == set()
+
+
+def test_a_folder_that_cannot_be_read_is_not_an_installers(tmp_path: Path) -> None:
+    """There may be anything in it: an unreadable folder was as good as an empty one, and went with the rest."""
+    shape, root = tree.layout(NAME), tmp_path / NAME
+    install(root, "zebra", "1")
+    (root / SITE / "zebra" / "mine").mkdir()
+    (root / SITE / "zebra" / "mine" / "data").write_text("x")
+    zebra = f"{SITE}/zebra"
+    let_in(tmp_path)
+    for path in (root, *root.rglob("*")):
+        os.chown(path, 65534, 65534)
+    (root / SITE / "zebra" / "mine").chmod(0)
+
+    def look() -> None:
+        assert leftovers.of_nobody(shape, str(root), [zebra]) == {zebra}
+
+    assert as_nobody(look) == 0

@@ -92,3 +92,36 @@ def test_a_tool_of_uvs_runs(tmp_path: Path) -> None:
     assert (tool / "pyvenv.cfg").read_text() == f"home = {NEW}/bin\nversion_info = 3.11.1\n"
     assert (tool / "uv-receipt.toml").read_text() == receipt.format(NEW)
     assert OLD in (tmp_path / "old").read_text(), "the old folder's stays"
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_what_has_a_name_like_a_new_file_stays(tmp_path: Path, link: bool) -> None:
+    """It has another name in the old folder, or leads anywhere: it was emptied there, and then took the program's place."""
+    (tmp_path / "bin").mkdir()
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"a year of work\r\n\xff")
+    program = f"#!{OLD}/bin/python\n".encode() + b"\r\n\xff\0"
+    (tmp_path / "bin/x").write_bytes(program)
+    (tmp_path / "bin/x").chmod(0o750)
+    (tmp_path / "bin/y").symlink_to(f"{OLD}/bin/y")
+    for name in ("x.new", "y.new"):
+        (tmp_path / "bin" / name).symlink_to(mine) if link else os.link(mine, tmp_path / "bin" / name)
+    relocate(str(tmp_path), OLD, NEW)
+    assert mine.read_bytes() == (tmp_path / "bin/y.new").read_bytes() == b"a year of work\r\n\xff"
+    assert (tmp_path / "bin/x.new").samefile(mine) and not (tmp_path / "bin/x").is_symlink()
+    assert (tmp_path / "bin/x").read_bytes() == program.replace(OLD.encode(), NEW.encode())
+    assert (tmp_path / "bin/x").stat().st_mode & 0o7777 == 0o750
+    assert os.readlink(tmp_path / "bin/y") == f"{NEW}/bin/y"
+    assert sorted(os.listdir(tmp_path / "bin")) == ["x", "x.new", "y", "y.new"]
+
+
+def test_a_link_that_cannot_be_put_in_its_place_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/y").symlink_to(f"{OLD}/bin/y")
+
+    def full(source: str, target: str) -> None:
+        raise OSError(28, f"{source} {target}")
+
+    monkeypatch.setattr(os, "replace", full)
+    relocate(str(tmp_path), OLD, NEW)
+    assert os.listdir(tmp_path / "bin") == ["y"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from melda.sync import generations
@@ -158,3 +160,45 @@ def test_a_restart_keeps_what_nobody_can_read_in_the_bucket(container: Make, buc
     assert found(one.root) == {"zebra": "2"}
     one.wait()
     assert found(container().root) == {"zebra": "2"}
+
+
+@pytest.mark.parametrize("how", ["mode", "error"])
+@pytest.mark.parametrize("last", [True, False])
+def test_what_is_in_a_folder_that_cannot_be_read_is_not_saved_as_removed(
+    container: Make, monkeypatch: pytest.MonkeyPatch, how: str, last: bool
+) -> None:
+    """The folder is an entry then, and what is in it was none any more."""
+    one = container()
+    share = one.root / "share"
+    (share / "jupyter" / "kernels" / "mine").mkdir(parents=True)
+    (share / "notes").write_text("mine")
+    (share / "jupyter" / "kernels" / "mine" / "kernel.json").write_text("{}")
+    one.wait(70)
+    install(one.root, "zebra", "1")
+    real = os.lstat
+
+    def broken(path: str, *more: Any, **named: Any) -> os.stat_result:
+        if path == str(share):
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path, *more, **named)
+
+    with monkeypatch.context() as patched:
+        if how == "mode":
+            share.chmod(0)
+        else:
+            patched.setattr(os, "lstat", broken)
+        if last:
+            assert "cannot be read" in one.folder.flush("", one.clock) or how == "error"
+        else:
+            one.wait(200)
+        assert "share" in one.folder.left_out
+        share.chmod(0o755)
+    two = container()
+    assert found(two.root) == {"zebra": "1"} and (two.root / "share" / "notes").read_text() == "mine"
+    assert (two.root / "share" / "jupyter" / "kernels" / "mine" / "kernel.json").exists()
+    one.clock += 10
+    one.wait(70)
+    assert one.folder.left_out == {} and not one.folder.dirty
+    (share / "notes").unlink()
+    one.wait(70)
+    assert not (container().root / "share" / "notes").exists()

@@ -170,7 +170,9 @@ def test_cut_off_in_the_middle_of_a_restart_it_knows_that_it_knows_nothing(
         broken.setattr(folders.distributions, "remove", refuse)
         with pytest.raises(OSError, match="Input/output"):
             one.start()
-    assert not (one.local / f"{NAME}.json").exists()
+    assert not one.folder.reread(), "it is restored anew"
+    one.start()
+    assert one.folder.reread() and (one.root / SITE / "zebra" / "__init__.py").exists()
 
 
 def test_of_a_state_that_is_lost_the_one_before_is_taken(container: Make, bucket: Path) -> None:

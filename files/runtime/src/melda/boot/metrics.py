@@ -48,11 +48,11 @@ class Archived:
         for path in glob.glob(os.path.join(self._folder, "*.json")):
             try:
                 changed = os.stat(path).st_mtime_ns
+                if self._known.get(path, (0, 0))[0] != changed:
+                    found = sum(part.size for part in local_index.read(path).parts.values())
+                    self._known[path] = (changed, found)
             except OSError:
                 continue
-            if self._known.get(path, (0, 0))[0] != changed:
-                found = sum(part.size for part in local_index.read(path).parts.values())
-                self._known[path] = (changed, found)
             total += self._known[path][1]
         return total
 

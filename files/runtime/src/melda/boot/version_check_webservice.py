@@ -33,6 +33,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_unix_socket
 from tornado.wsgi import WSGIContainer
 
+from melda.base.errors import ConfigError
 from melda.boot import health, metrics
 from melda.boot.activity import Activity
 from melda.config import environ as config_environ
@@ -106,7 +107,10 @@ def application(installed: Installed, variables: Mapping[str, str], going_on: Ac
         if refused:
             return _json({"error": refused}, 403)
         # Loaded by who asks for it first: half a megabyte of each container's.
-        return _json(importlib.import_module(CAPTURE).capture())
+        try:
+            return _json(importlib.import_module(CAPTURE).capture())
+        except ConfigError as error:
+            return _json({"error": str(error)}, 503)
 
     @app.get("/activity")
     def activity() -> Answer:

@@ -268,6 +268,7 @@ def main() -> int:
     known = at_start.read() if given.names and not given.last else None
     if known or not given.names:  # else it would be a request, or more
         unfinished_files.remove(ours, known.names() if known else None)
+    unfinished_files.remove(given.local, None)
 
     def old(name: str) -> str:
         if known and name in known.made:

@@ -14,8 +14,6 @@ from melda.sync.retention import space
 from melda.sync.store import Store
 from melda.versions.libraries import normal
 
-WORK = "going-back"  # folder for what is on its way
-
 
 class Listed(NamedTuple):
     """A generation, for people.
@@ -144,22 +142,22 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
     folder, shape = os.path.join(ours, one.folder), tree.layout(one.folder)
     live, history = every(Store(folder))
     generation = {**history, **live}[one.name]
-    work, root = os.path.join(local, WORK), os.path.join(local, one.folder)
-    with exchange.alone(local, "another melda-env back runs in this container"):
-        exchange.put_back(shape, root)  # of one that was killed
+    work, root = os.path.join(local, exchange.WORK), os.path.join(local, one.folder)
+    with exchange.alone(local, "another melda-env back runs in this container", exchange.LAST):
         distributions.remove(work)
         folders.make(work, one.folder)
         try:
             restoring = Restoring(one.folder, work, ours, say, "")
             restoring._store = _Single(folder, one.name, generation)
             restoring.restore()
-            saved = local_index.read(root + ".json")
-            same = {
-                entry
-                for entry, held in generation.entries.items()
-                if entry in saved.entries and saved.entries[entry].part == held.part
-            }
-            kept = {entry: saved.signatures[entry] for entry in same}
-            return exchange.exchange(shape, os.path.join(work, one.folder), root, kept, generation.entries)
+            with exchange.held(shape, root, say, exchange.SAVING, exchange.PATIENCE):
+                saved = local_index.read(root + ".json")
+                same = {
+                    entry
+                    for entry, held in generation.entries.items()
+                    if entry in saved.entries and saved.entries[entry].part == held.part
+                }
+                kept = {entry: saved.signatures[entry] for entry in same}
+                return exchange.exchange(shape, os.path.join(work, one.folder), root, kept, generation.entries)
         finally:
             distributions.remove(work)

@@ -19,11 +19,19 @@ from melda.sync.half_written import SETTLED
 from melda.sync.tree import Layout
 
 
+def _raise(error: OSError) -> None:
+    raise error
+
+
 def _below(path: str) -> Iterator[str]:
-    """Return the file, or the files and links in the folder; without what Python compiles, which comes with an import."""
+    """Return the file, or the files and links in the folder; without what Python compiles, which comes with an import.
+
+    Raises:
+        OSError: a folder cannot be read, so that there may be anything in it.
+    """
     if os.path.islink(path) or not os.path.isdir(path):
         yield path
-    for folder, inner, names in os.walk(path):
+    for folder, inner, names in os.walk(path, onerror=_raise):
         inner[:] = [name for name in inner if name != "__pycache__"]
         yield from (os.path.join(folder, name) for name in names)
         yield from (one for one in (os.path.join(folder, name) for name in inner) if os.path.islink(one))
@@ -70,16 +78,18 @@ def of_nobody(shape: Layout, root: str, partial: Collection[str]) -> Set[str]:
     owned = {entry for each in distributions.distributions(shape, root).values() for entry in each}
     infos = {entry for each in distributions.infos(shape, partial).values() for entry in each}
     recorded = distributions.recorded(shape, root)
-    return {
-        entry
-        for entry in partial
-        if os.path.basename(entry) != "__pycache__"
-        and not (
-            entry in owned
-            and _is_new(os.path.join(root, entry))
-            and (entry in infos or _is_installed(root, entry, recorded))
-        )
-    }
+    found = set()
+    for entry in partial:
+        installers = False
+        with contextlib.suppress(OSError):
+            installers = (
+                entry in owned
+                and _is_new(os.path.join(root, entry))
+                and (entry in infos or _is_installed(root, entry, recorded))
+            )
+        if os.path.basename(entry) != "__pycache__" and not installers:
+            found.add(entry)
+    return found
 
 
 def set_aside(root: str, entries: Collection[str]) -> Set[str]:

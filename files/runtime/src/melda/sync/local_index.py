@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import Collection, Dict, NamedTuple, Tuple
 
@@ -32,6 +33,7 @@ TAKEN = (
     ".taken.json"  # ends the name of what was taken over from another folder, as it was; the bucket has not got it yet
 )
 CAME = ".came.json"  # ends the name of what melda-env back brought, as it was unpacked
+SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # of descriptors or memory: says nothing of a file
 LARGEST = 128 << 20  # bytes; it is ours, in a folder of the user's
 
 
@@ -43,7 +45,11 @@ def only(known: LocalIndex, entries: Collection[str]) -> LocalIndex:
 
 
 def read(path: str) -> LocalIndex:
-    """Return what is known; nothing where the file is missing or is not ours."""
+    """Return what is known; nothing where the file is missing or is not ours.
+
+    Raises:
+        OSError: it cannot be read now, for want of descriptors or memory.
+    """
     try:
         heads, number, entries, signatures, parts = json.loads(regular_files.read(path, LARGEST), parse_int=integer)
         return LocalIndex(
@@ -53,7 +59,9 @@ def read(path: str) -> LocalIndex:
             dict(signatures),
             {name: Archive(*part) for name, part in parts.items()},
         )
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno in SHORT:
+            raise
         return NOTHING
 
 

@@ -6,9 +6,10 @@ import contextlib
 import json
 import os
 import re
+import secrets
 from typing import Any, Optional
 
-from melda.base import regular_files
+from melda.base import regular_files, textfiles
 from melda.sync import tree
 
 SHEBANG = 4096  # bytes of a program that are looked at: its first lines
@@ -51,18 +52,20 @@ def _lead(path: str, old: str, new: str) -> None:
     """Let a link that leads into the old folder lead into the new one."""
     target = os.readlink(path)
     if target.startswith(old):
-        os.symlink(new + target[len(old) :], path + ".new")
-        os.replace(path + ".new", path)
+        made = f"{path}.{secrets.token_hex(8)}"
+        os.symlink(new + target[len(old) :], made)
+        try:
+            os.replace(made, path)
+        except OSError:
+            os.unlink(made)
+            raise
 
 
 def _replace(path: str, content: Optional[bytes]) -> None:
     """Write a new file: the old one may have another name in the old folder."""
     if content is not None:
-        mode = os.stat(path).st_mode & 0o777
-        with open(path + ".new", "wb") as stream:
-            stream.write(content)
-        os.chmod(path + ".new", mode)
-        os.replace(path + ".new", path)
+        text = content.decode("utf-8", "surrogateescape")
+        textfiles.replace(path, text, os.stat(path).st_mode & 0o777)
 
 
 def _program(path: str, old: bytes, new: bytes) -> Optional[bytes]:

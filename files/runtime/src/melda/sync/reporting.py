@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Dict, List, Set, Tuple
 
 from melda.base import log
 from melda.base.log import Say
-from melda.sync import manifest_limits, programs
+from melda.sync import manifest_limits, programs, tree
 from melda.sync.restoring import Restoring
 from melda.sync.tree import Entry
 
@@ -44,6 +45,15 @@ class Reporting(Restoring):
         self._reported |= {*left.items(), *lacks}
         self.left_out = {**self._closed(found), **left}
 
+    def _shut(self, found: Dict[str, Entry], left: Dict[str, str]) -> Dict[str, str]:
+        """Return the folders of entries that cannot be read now, and what the bucket has of each: it stays there -> why."""
+        why = {**left, **self._closed(found)}
+        shut = {one: why[one] for one in why if self._layout.is_opened(one) and why[one] != tree.NO_FILE}
+        inside = {
+            entry: text for one, text in shut.items() for entry in self._saved.signatures if entry.startswith(one + "/")
+        }
+        return {**inside, **shut}
+
     @staticmethod
     def _closed(found: Dict[str, Entry]) -> Dict[str, str]:
         """Return entries of which something cannot be read -> what."""
@@ -63,3 +73,15 @@ class Reporting(Restoring):
         if problem != self.problem:
             self._say(f"{self.name}: {problem}", log.ERROR)
         self.problem = problem
+
+    def _is_still(self, entry: str, one: Entry) -> bool:
+        with contextlib.suppress(OSError):
+            return tree.signature(os.path.join(self.root, entry)) == one.signature
+        return False
+
+    def _of_saved(self, entry: str) -> str:
+        return self._saved.signatures.get(entry, "")
+
+    def _story(self, changed: List[str]) -> str:
+        names = {os.path.basename(entry) for entry in changed if not entry.endswith(".dist-info")}
+        return "{0} is saved in the bucket{1}".format(self.name, ": " + programs.names(names) if names else "")

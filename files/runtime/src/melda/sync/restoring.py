@@ -5,18 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Collection, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Collection, Dict, Iterator, List, Optional, Set
 
 from melda.base import log
 from melda.base.log import Say
-from melda.sync import archive, distributions, exchange, generations, leftovers, local_index, programs, retention, tree
-from melda.sync.generations import Archive, Generation
+from melda.sync import (
+    distributions,
+    exchange,
+    generations,
+    leftovers,
+    local_index,
+    precedence,
+    programs,
+    retention,
+    tree,
+)
+from melda.sync.generations import Generation
 from melda.sync.local_index import LocalIndex
-from melda.sync.shared_folders import is_shared, within
-from melda.sync.store import NO_FILE, Store
+from melda.sync.taking import Taking
 
 
-class Restoring:
+class Restoring(Taking):
     """A folder of this container, as the bucket has it.
 
     Args:
@@ -28,15 +37,9 @@ class Restoring:
     """
 
     def __init__(self, name: str, local: str, bucket: str, say: Say, old: str) -> None:
-        self.name = name
-        self.root = os.path.join(local, name)
+        super().__init__(name, local, bucket)
         self.restored = False
-        self.moved_at = float("-inf")  # seconds of time.monotonic() at which restoring made progress
-        self._known, self._unpacked = self.root + ".json", self.root + ".new"
-        self._layout = tree.layout(name)
-        self._store = Store(os.path.join(bucket, name), self.moved)
         self._say, self._old = say, old
-        self._saved = local_index.NOTHING
         self._owned: Dict[str, Set[str]] = {}  # distributions, when it was saved or restored
         self._merged = False  # merge not uploaded yet
         self._coming: Set[str] = set()  # entries that the bucket has
@@ -47,10 +50,6 @@ class Restoring:
     def index(self) -> LocalIndex:
         """What was restored, and from which archives."""
         return self._saved
-
-    def moved(self) -> None:
-        """Take note that it goes on: something was read, or written."""
-        self.moved_at = time.monotonic()
 
     def expect(self, names: Optional[List[str]]) -> None:
         """Take it that the bucket has these names in its folder, when it is restored for the first time; None: it is asked."""
@@ -65,8 +64,11 @@ class Restoring:
         Raises:
             OSError: the bucket does not answer, or the disk is full.
         """
-        if exchange.put_back(self._layout, self.root):
-            self._say(f"{self.name}: melda-env back was interrupted; all is as it was before", log.WARNING)
+        with exchange.held(self._layout, self.root, self._say):
+            self._restore()
+        self.restored = True
+
+    def _restore(self) -> None:
         self._saved = local_index.read(self._known)
         self.moved()
         known, unreadable = self._store.generations()
@@ -81,7 +83,7 @@ class Restoring:
         for name in self._wanted(known):
             if any(name in generations.ancestors(known, head) for head in self._saved.heads):
                 continue
-            damaged = self._take(known[name], self._newer(known, name))
+            damaged = self._take(known[name], precedence.newer(self._layout, known, name))
             if damaged:
                 bad[name] = damaged
                 self._store.set_aside(name, set(damaged))
@@ -94,17 +96,18 @@ class Restoring:
                 self._merged = self._merged or bool(self._saved.heads)
                 self._saved = self._saved._replace(heads=(*self._saved.heads, name))
         # Take from the other heads what the damaged ones had in a newer state, or what a newer folder has not got.
-        mixed = self._merged and any(self._is_coarse(known[name]) for name in self._saved.heads if name in known)
+        heads = [known[name] for name in self._saved.heads if name in known]
+        mixed = self._merged and any(precedence.is_coarse(self._layout, head) for head in heads)
         if bad or mixed:
-            for name in self._saved.heads:
-                if name in known:
-                    self._take(known[name], set())
+            for head in heads:
+                self._take(head, set())
+        self._clear(set(self._stale))  # what nobody has any more
+        distributions.remove(self._unpacked)
         self._merged = self._merged or bool(bad)
         if self._old:
             self._migrate_flat_layout()
         local_index.write(self._saved, self._known)
         self._owned = distributions.distributions(self._layout, self.root)
-        self.restored = True
 
     def reread(self) -> bool:
         """Go on where a sync daemon was killed: the container has not ended, so all stays as it is.
@@ -113,7 +116,7 @@ class Restoring:
             False if it had not restored everything: :meth:`restore` must.
         """
         saved = local_index.read(self._known)
-        if saved == local_index.NOTHING and not os.path.exists(self._known):
+        if not saved.heads and (saved.signatures or not os.path.exists(self._known)):
             return False
         self._saved, self._old = saved, ""
         self._owned = distributions.distributions(self._layout, self.root)
@@ -165,7 +168,8 @@ class Restoring:
         """After a restart: if there is nothing new in the bucket and nothing partial here, all stays as it is.
 
         Else only what was not saved, and is whole, stays; the rest comes from the bucket, and what that has not got
-        is set aside. What was saved, and is not there any more, or cannot be read, is as good as not saved.
+        is set aside. What was saved, and is not there any more, or cannot be read, is as good as not saved. What was saved
+        stays until the bucket's is unpacked.
         """
         found = tree.signatures(self._layout, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
@@ -177,8 +181,13 @@ class Restoring:
         lost = any(head in unreadable for head in self._saved.heads)
         if not (partial or new or lost):
             return
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._known)
+        # Tried again, it is to know what the bucket has, and that it has not got it from there yet.
+        self._before = local_index.NOTHING if lost else self._saved._replace(heads=())
+        if self._before.signatures:
+            local_index.write(self._before, self._known)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._known)
         doubtful = leftovers.of_nobody(self._layout, self.root, partial)
         aside = leftovers.set_aside(self.root, doubtful)
         if aside:
@@ -193,8 +202,9 @@ class Restoring:
             names = programs.names({os.path.basename(entry) for entry in half})
             self._say(text.format(self.name, names), log.WARNING)
         safe = set() if lost else kept - self._gone(known)
-        for entry in (safe | partial) - doubtful:
-            distributions.remove(os.path.join(self.root, entry))
+        groups = distributions.together(distributions.distributions(self._layout, self.root))
+        self._stale = safe - distributions.closure(partial, groups)
+        self._clear((safe | partial) - doubtful - self._stale)
         self._saved = local_index.NOTHING
 
     def _gone(self, known: Dict[str, Generation]) -> Set[str]:
@@ -215,78 +225,6 @@ class Restoring:
             if self._saved.heads:
                 return
             yield name
-
-    def _newer(self, known: Dict[str, Generation], name: str) -> Set[str]:
-        """Return the packages, and entries, of which another head has a newer state; with a slash: all in that folder."""
-        heads = [known[head] for head in generations.heads(known) if head != name]
-        own, others = known[name], [distributions.numbers(self._layout, head) for head in heads]
-        units = distributions.numbers(self._layout, own).items()
-        found = {unit for unit, number in units if any(other.get(unit, -1) > number for other in others)}
-        for other in heads:  # one of them may have as one entry what is many in the other
-            for entry in (one for one in {*own.entries, *other.entries} if is_shared(one + "/")):
-                mine, its = (within(entry, each.entries) for each in (own, other))
-                if mine and its and other.entries[its].number > own.entries[mine].number:
-                    found.add(entry + "/" if self._layout.is_opened(entry) else entry)
-        return found
-
-    def _is_coarse(self, generation: Generation) -> bool:
-        """Return whether it has as one entry what is many now. An older image made it."""
-        return any(entry in self._layout.shared for entry in generation.entries)
-
-    def _take(self, generation: Generation, without: Set[str]) -> Dict[str, str]:
-        """Take what we have not got from a generation, but what is ``without``.
-
-        Returns:
-            Its parts that are damaged -> how.
-        """
-        whole = os.path.join(self._unpacked, "whole")
-        damaged: Dict[str, str] = {}
-        distributions.remove(self._unpacked)
-        for opened in self._layout.opened:  # folders, so that no link in an archive stands in for one
-            os.makedirs(os.path.join(whole, opened), exist_ok=True)
-        links: List[Tuple[str, str]] = []  # that stand in for one that need not be there
-        for name in sorted({ref.part for ref in generation.entries.values()}):
-            part, folder = generation.parts[name], os.path.join(self._unpacked, name)
-            os.mkdir(folder)
-            try:
-                self._unpack(name, part, folder)
-            except (archive.Damaged, FileNotFoundError) as error:
-                damaged[name] = "it is gone" if isinstance(error, OSError) else str(error)
-                continue
-            for entry in list(self._layout.entries(folder)):
-                ref = generation.entries.get(within(entry, generation.entries))
-                if ref and ref.part == name:
-                    old, new = os.path.join(folder, entry), os.path.join(whole, entry)
-                    if self._layout.is_opened(entry):
-                        links.append((new, old))
-                    else:
-                        distributions.merge(old, new)
-                    self.moved()
-        for new, old in sorted(links, reverse=True):  # what lies in it comes first
-            distributions.merge(old, new)
-        moved = {
-            entry: generation.entries[within(entry, generation.entries)]
-            for entry in distributions.adopt(self._layout, whole, self.root, without)
-            if within(entry, generation.entries)
-        }
-        signatures = {entry: tree.signature(os.path.join(self.root, entry)) for entry in moved}
-        distributions.remove(self._unpacked)
-        self._saved = self._saved._replace(
-            number=max(self._saved.number, generation.number),
-            entries={**self._saved.entries, **moved},
-            signatures={**self._saved.signatures, **signatures},
-            parts={**self._saved.parts, **generation.parts},
-        )
-        return damaged
-
-    def _unpack(self, name: str, part: Archive, folder: str) -> None:
-        try:
-            with self._store.open(name) as stream:
-                archive.unpack(stream, folder, part.sha256, part.size, self.moved)
-        except OSError as error:
-            if error.errno in NO_FILE:
-                raise archive.Damaged("it is no file") from None
-            raise
 
     def _migrate_flat_layout(self) -> None:
         """Take what lies in the bucket in the old form; it is removed there when it is saved in the new one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import tempfile
@@ -14,6 +13,7 @@ from melda.sync import (
     archive,
     debounce,
     distributions,
+    exchange,
     generations,
     half_written,
     local_index,
@@ -57,6 +57,7 @@ class SyncedDir(Reporting):
         self._sign = ("", 0.0)  # of an installation in the folder, and since when
         self._refused: Dict[str, str] = {}  # entry -> signature; its archive would not be safe to unpack
         self._scanned = self._due = float("-inf")
+        self._free = float("inf")  # when nobody else held the folder, as far as is known
         self._retry, self._often = RETRY, SCAN
         self._unarchived: Set[str] = set()  # entries that could not be archived at the last attempt
         self._beside: Set[str] = set()  # entries that are not here, and must stay in the manifest
@@ -75,27 +76,38 @@ class SyncedDir(Reporting):
             return
         self._stamp, self._scanned = stamp, now
         try:
-            found, left = self._survey()
-            self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
-            pending = self._pending(found, left)
-            busy = bool(pending) and self._busy(now)
-            noisy = self._quiet.noisy(now, TIMEOUT if busy else debounce.GRACE) & pending
-            reported = self._quiet.noisy(now, TIMEOUT if busy else debounce.NOISY) & noisy
-            self._often = RESCAN if reported else SCAN
-            deferred = self._together(noisy | set(left))
-            beside = self._together(reported | set(left)) & pending - reported
-            left.update({**dict.fromkeys(reported, NOISY), **dict.fromkeys(beside, BESIDE)})
-            self._tell(found, left)
-            later = pending - self._together(set(left))
-            self.dirty = bool(later) or self._merged
-            ready = self._ready(pending, deferred, busy, now)
-            if (ready or (self._merged and not pending - deferred)) and not self._save(found, ready, in_time=True):
-                self.dirty = bool(later - ready)
-                self.problem, self._retry = "", RETRY
+            with exchange.held(self._layout, self.root, self._say):
+                self._look(now)
+            self._free = now
+        except exchange.Busy as error:
+            self.dirty, self._free = True, min(now, self._free)
+            if now - self._free > TIMEOUT:
+                self._fail(f"not saved: {error}")
         except OSError as error:
             self._due = now + self._retry
             self._retry = min(2 * self._retry, LONGEST_RETRY)
             self._fail(f"not saved: {error.strerror or error}")
+
+    def _look(self, now: float) -> None:
+        """Save what is to be saved now; nobody else changes the folder as a whole meanwhile. As for :meth:`poll`."""
+        found, left = self._survey()
+        self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
+        pending = self._pending(found, left)
+        busy = bool(pending) and self._busy(now)
+        noisy = self._quiet.noisy(now, TIMEOUT if busy else debounce.GRACE) & pending
+        reported = self._quiet.noisy(now, TIMEOUT if busy else debounce.NOISY) & noisy
+        self._often = RESCAN if reported else SCAN
+        deferred = self._together(noisy | set(left))
+        beside = self._together(reported | set(left)) & pending - reported
+        left.update({**dict.fromkeys(reported, NOISY), **dict.fromkeys(beside, BESIDE)})
+        self._tell(found, left)
+        later = pending - self._together(set(left))
+        self.dirty = bool(later) or self._merged
+        self.problem = self.problem if self.dirty else ""
+        ready = self._ready(pending, deferred, busy, now)
+        if (ready or (self._merged and not pending - deferred)) and not self._save(found, ready, in_time=True):
+            self.dirty = bool(later - ready)
+            self.problem, self._retry = "", RETRY
 
     def take_known(self, known: LocalIndex, copying: Callable[[], bool]) -> None:
         """Take it that what came from another folder lies in archives that S3 copies: it need not be uploaded.
@@ -121,7 +133,7 @@ class SyncedDir(Reporting):
         return True
 
     def flush(self, interrupted: str, now: float) -> str:
-        """Save what is not saved yet, now or never.
+        """Save what is not saved yet, now or never; what a killed melda-env back left is put back first.
 
         Args:
             interrupted: the installation that was ended; empty: none was. What is not whole is not saved.
@@ -133,9 +145,13 @@ class SyncedDir(Reporting):
         try:
             if not self.restored:
                 return self._lost(dict.fromkeys(self.unknown(), "what the bucket has was not restored"))
-            found, left = self._survey()
+            with exchange.held(self._layout, self.root, self._say, seconds=exchange.LAST):
+                return self._flush(interrupted, now)
         except OSError as error:
             return self._lost({"": str(error.strerror or error)})
+
+    def _flush(self, interrupted: str, now: float) -> str:
+        found, left = self._survey()
         self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
         interrupted = interrupted or self._sign_of(now)
         why = f"{programs.shown(interrupted)} was interrupted; what it did is not kept" if interrupted else NOISY
@@ -169,6 +185,7 @@ class SyncedDir(Reporting):
     def _survey(self) -> Tuple[Dict[str, Entry], Dict[str, str]]:
         """Return all entries; those that cannot be kept -> why."""
         found, left = tree.survey(self._layout, self.root)
+        left.update(self._shut(found, left))
         most = min(LARGEST_ENTRY, archive.room(self._local))
         for entry, one in list(found.items()):
             if one.signature != self._saved.signatures.get(entry):
@@ -278,18 +295,6 @@ class SyncedDir(Reporting):
         self._quiet.touch(lost, self._scanned)
         return not lost
 
-    def _is_still(self, entry: str, one: Entry) -> bool:
-        with contextlib.suppress(OSError):
-            return tree.signature(os.path.join(self.root, entry)) == one.signature
-        return False
-
-    def _of_saved(self, entry: str) -> str:
-        return self._saved.signatures.get(entry, "")
-
     def _ref(self, entry: str, same: bool, part: str, number: int) -> EntryRef:
         """Return the archive that holds an entry now; to archive it again unchanged does not raise its number."""
         return EntryRef(part, self._saved.entries[entry].number if same else number)
-
-    def _story(self, changed: List[str]) -> str:
-        names = {os.path.basename(entry) for entry in changed if not entry.endswith(".dist-info")}
-        return "{0} is saved in the bucket{1}".format(self.name, ": " + programs.names(names) if names else "")

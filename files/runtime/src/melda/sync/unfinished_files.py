@@ -1,4 +1,4 @@
-"""What :func:`melda.base.textfiles.replace` leaves beside a file in the project when the container is killed meanwhile."""
+"""What :func:`melda.base.textfiles.replace` leaves beside a file, in the project or on local disk, when it is killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from typing import List, Optional
 
 NAME = re.compile(r".+\.json\.[0-9a-f]{16}")
-AGE = 60.0  # seconds; a younger one may be another container's, which is about to rename it
+AGE = 60.0  # seconds; a younger one may be another container's, or melda-env's, which is about to rename it
 
 
 def remove(folder: str, names: Optional[List[str]], age: float = AGE) -> None:

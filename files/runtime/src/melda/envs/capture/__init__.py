@@ -11,6 +11,7 @@ from melda.config import environ
 from melda.envs import entries
 from melda.envs.capture import python, r, system
 from melda.envs.capture.python import Found
+from melda.envs.errors import UsageError
 from melda.versions import libraries as versions_libraries
 
 SCHEMA = 1
@@ -51,7 +52,20 @@ def inspect(place: environ.ImageLayout, status: str = system.STATUS, brought: st
         place: where things are.
         status: dpkg's list.
         brought: bspm's record.
+
+    Raises:
+        UsageError: something cannot be read: what is in it would seem to be removed.
     """
+    try:
+        return _inspect(place, status, brought)
+    except OSError as error:
+        what = error.filename or "what is installed"
+        raise UsageError(
+            f"{what} cannot be read: {error.strerror or error}; what was written down before stays"
+        ) from None
+
+
+def _inspect(place: environ.ImageLayout, status: str, brought: str) -> Installed:
     apt = system.Apt(system.installed(status), frozenset(record.read(brought).brought))
     version = interpreters.python(place.python_env)
     own: List[str] = []
@@ -124,7 +138,7 @@ def capture(place: Optional[environ.ImageLayout] = None) -> Json:
         place: where things are; None: as the image's variables say.
 
     Raises:
-        UsageError: a variable of the image is invalid.
+        UsageError: a variable of the image is invalid, or something cannot be read.
     """
     return inspect(place or here()).document
 

@@ -15,6 +15,7 @@ from urllib import parse
 
 from melda.base import regular_files
 from melda.envs import entries
+from melda.sync import tree
 from melda.versions.libraries import PYTHON, fields, normal
 
 Json = Dict[str, Any]
@@ -178,14 +179,14 @@ def _entry(found: Distribution) -> Optional[Json]:
 
 
 def in_folder(folder: str) -> Dict[str, Found]:
-    """Distributions by name; of two of one name, left by an upgrade that was interrupted, the whole one, then the newer."""
+    """Distributions by name; of two of one name, left by an upgrade that was interrupted, the whole one, then the newer.
+
+    Raises:
+        OSError: it cannot be read: what is in it would seem to be removed.
+    """
     found: Dict[str, Found] = {}
     newest: Dict[str, Tuple[float, float]] = {}
-    try:
-        listed = sorted(name for name in os.listdir(folder) if re.fullmatch(PYTHON.pattern, name))
-    except OSError:
-        return {}
-    for name in listed:
+    for name in sorted(name for name in tree.listed(folder) if re.fullmatch(PYTHON.pattern, name)):
         distribution = Distribution(pathlib.Path(folder, name))
         entry = _entry(distribution)
         if entry is None:

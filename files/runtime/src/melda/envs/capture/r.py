@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from melda.base import regular_files
 from melda.envs import entries, links
 from melda.envs.capture.system import R_PACKAGE, Apt
+from melda.sync import tree
 
 Json = Dict[str, Any]
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*")
@@ -122,16 +123,15 @@ def installed(
     Returns:
         Library and entry by name of what is beyond the image, and version by name of what is the image's, whether or
         not the user has another; both sorted.
+
+    Raises:
+        OSError: a library cannot be read: what is in it would seem to be removed.
     """
     beyond: Dict[str, Tuple[str, Json]] = {}
     image: Dict[str, str] = {}
     debian = _debian(apt)
     for library in (*own, *systems):
-        try:
-            listed = sorted(entry for entry in os.listdir(library) if NAME.fullmatch(entry))
-        except OSError:
-            continue
-        for entry in listed:
+        for entry in sorted(entry for entry in tree.listed(library) if NAME.fullmatch(entry)):
             fields = read(os.path.join(library, entry))
             if fields is None:
                 continue

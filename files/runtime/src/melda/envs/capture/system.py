@@ -39,7 +39,11 @@ class Apt(NamedTuple):
 
 
 def installed(path: str = STATUS) -> Dict[str, str]:
-    """Version by name of every installed Debian package; none where there is no dpkg."""
+    """Version by name of every installed Debian package; none where there is no dpkg.
+
+    Raises:
+        OSError: its list cannot be read.
+    """
     found: Dict[str, str] = {}
     name = version = ""
     here = False
@@ -56,7 +60,7 @@ def installed(path: str = STATUS) -> Dict[str, str]:
                     if name and here:
                         found[name] = version
                     name, version, here = "", "", False
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     if name and here:
         found[name] = version

@@ -1,0 +1,35 @@
+"""Of several heads: which has the newer state of what."""
+
+from __future__ import annotations
+
+from typing import Mapping, Set
+
+from melda.sync import distributions, generations
+from melda.sync.generations import Generation
+from melda.sync.shared_folders import is_shared, within
+from melda.sync.tree import Layout
+
+
+def newer(shape: Layout, known: Mapping[str, Generation], name: str) -> Set[str]:
+    """Return the packages, and entries, of which another head has a newer state; with a slash: all in that folder.
+
+    Args:
+        shape: of the folder.
+        known: its generations.
+        name: one of them.
+    """
+    heads = [known[head] for head in generations.heads(known) if head != name]
+    own, others = known[name], [distributions.numbers(shape, head) for head in heads]
+    units = distributions.numbers(shape, own).items()
+    found = {unit for unit, number in units if any(other.get(unit, -1) > number for other in others)}
+    for other in heads:  # one of them may have as one entry what is many in the other
+        for entry in (one for one in {*own.entries, *other.entries} if is_shared(one + "/")):
+            mine, its = (within(entry, each.entries) for each in (own, other))
+            if mine and its and other.entries[its].number > own.entries[mine].number:
+                found.add(entry + "/" if shape.is_opened(entry) else entry)
+    return found
+
+
+def is_coarse(shape: Layout, generation: Generation) -> bool:
+    """Return whether it has as one entry what is many now. An older image made it."""
+    return any(entry in shape.shared for entry in generation.entries)

@@ -1,0 +1,161 @@
+"""A restart where the bucket cannot give back what is here: only what it has given takes the place of what was here."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from melda.sync import distributions, taking
+
+from tests.unit.melda.sync.folders import SITE, Container, Make, found, install, remove
+from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
+
+
+def killed_pip(one: Container) -> None:
+    """Half of a new package is there, so that a restart looks at all."""
+    (one.root / SITE / "half-1.dist-info").mkdir()
+
+
+@pytest.mark.parametrize("how", ["truncated", "one bit", "gone"])
+def test_what_is_here_outlives_its_archive(container: Make, bucket: Path, how: str) -> None:
+    """It was removed before the archive was looked at, and then was nowhere."""
+    one = container()
+    install(one.root, "zebra", "1")
+    (one.root / "share").mkdir()
+    (one.root / "share" / "notes").write_text("mine")
+    one.wait(70)
+    killed_pip(one)
+    spoil(part(bucket), how)
+    one.start()
+    assert found(one.root) == {"zebra": "1"} and (one.root / "share" / "notes").read_text() == "mine"
+    one.wait(70)
+    two = container()
+    assert found(two.root) == {"zebra": "1"} and (two.root / "share" / "notes").read_text() == "mine"
+
+
+def test_an_older_state_that_is_here_is_better_than_none(container: Make, bucket: Path) -> None:
+    """Of another container's newer state one archive can be read, of the other all is lost."""
+    one = container()
+    for name in ("zebra", "gone", "owl"):
+        install(one.root, name, "1")
+    one.wait()
+    two = container()
+    install(two.root, "owl", "2")
+    remove(two.root, "gone")
+    two.wait()
+    os.utime(part(bucket), ns=(1, 1))
+    install(two.root, "zebra", "2")
+    install(two.root, "yak", "1")
+    two.wait(70)
+    for path in bucket.glob("*/*.json"):  # nothing older can be had
+        if len(list(bucket.glob("*/*.json"))) > 1 and path != max(
+            bucket.glob("*/*.json"), key=lambda other: other.stat().st_mtime_ns
+        ):
+            path.unlink()
+    spoil(part(bucket), "one bit")
+    one.start()
+    assert found(one.root) == {"zebra": "1", "owl": "2"}
+    one.wait(70)
+    assert found(container().root) == {"zebra": "1", "owl": "2"}
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOTCONN])
+def test_while_the_bucket_does_not_answer_all_is_here(
+    container: Make, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    one = container()
+    install(one.root, "zebra", "1")
+    (one.root / "share").mkdir()
+    (one.root / "share" / "notes").write_text("mine")
+    one.wait(70)
+    two = container()
+    install(two.root, "zebra", "2")
+    remove(two.root, "yak")
+    (two.root / "share" / "notes").write_text("new")
+    two.wait(70)
+
+    def silent(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(taking.Store, "open", silent)
+        for _ in range(2):
+            with pytest.raises(OSError, match=os.strerror(number)):
+                one.start()
+            assert found(one.root) == {"zebra": "1"} and (one.root / "share" / "notes").read_text() == "mine"
+            assert not one.folder.reread(), "it must be restored"
+    one.start()
+    assert found(one.root) == {"zebra": "2"}
+    assert [path.read_text() for path in (one.root / "share").iterdir()] == ["new"], "and it is known that it was saved"
+
+
+class Killed(BaseException):
+    """Nothing runs any more."""
+
+
+@pytest.mark.parametrize("number", range(0, 24, 2))
+def test_killed_in_the_middle_it_is_whole_after_the_next_start(
+    container: Make, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    one = container()
+    for name in ("zebra", "gone", "owl"):
+        install(one.root, name, "1")
+    one.wait()
+    two = container()
+    install(two.root, "zebra", "2")
+    install(two.root, "owl", "2")
+    install(two.root, "yak", "1")
+    remove(two.root, "gone")
+    (two.root / "share").mkdir()
+    (two.root / "share" / "notes").write_text("mine")
+    two.wait(70)
+    wanted = found(two.root)
+    calls = iter([None] * number)
+
+    def counted(real: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if next(calls, Killed) is Killed and str(one.root) + "/" in str(arguments[-1]):
+                raise Killed
+            return real(*arguments, **named)
+
+        return call
+
+    with monkeypatch.context() as patched:
+        patched.setattr(distributions, "remove", counted(distributions.remove))
+        patched.setattr(distributions, "merge", counted(distributions.merge))
+        with contextlib.suppress(Killed):
+            one.start()
+    one.start()
+    assert found(one.root) == wanted
+    assert not [path for path in one.root.rglob("*") if "set-aside" in path.name], "all of it is the bucket's"
+    one.wait(70)
+    assert found(container().root) == wanted
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_where_there_is_no_room_for_both_what_the_bucket_has_makes_room(
+    container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    install(two.root, "zebra", "2")
+    two.wait()
+    if damaged:
+        spoil(part(bucket), "one bit")
+
+    def room(folder: str) -> int:
+        return 0 if (one.root / SITE / "zebra").exists() and str(one.local) in folder else 1 << 30
+
+    with monkeypatch.context() as patched:
+        patched.setattr(taking.archive, "room", room)
+        with pytest.raises(OSError, match="No space left") if damaged else contextlib.nullcontext():
+            one.start()
+        assert found(one.root) == {"zebra": "1" if damaged else "2"}
+    one.start()
+    assert found(one.root) == {"zebra": "1" if damaged else "2"}
