@@ -223,7 +223,8 @@ def parse(text: str, path: str) -> Json:
 
 def _parse(text: str, path: str) -> Json:
     name = os.path.basename(path)
-    if name.endswith(".py"):  # whatever stands in it, it is a program, which may have lines of a notebook
+    # Whatever stands in it, it is a program, which may have lines of a notebook, or a script, which may have files in it.
+    if name.endswith(".py") or documents.is_script(text, path):
         return _requirements(text, path)
     shown = looks_like.plain(text)  # some patterns take the square of them
     if _is_json(shown, name):
@@ -262,6 +263,8 @@ def _fenced(text: str, path: str) -> Optional[Reading]:
 
 def _requirements(text: str, path: str) -> Json:
     reading = requirements.read(text, path)
+    if documents.is_script(text, path) and not reading.empty:
+        return reading.result()
     prose = reading.misread > max(2, reading.understood) and (reading.misread > 20 or _is_prose(text))
     nothing = reading.empty and freeze.NOTHING not in text and not reading.notes
     if nothing or prose or path.endswith((".yml", ".yaml")) or (not reading.understood and looks_like.what(text)):

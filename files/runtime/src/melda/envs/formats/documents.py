@@ -7,7 +7,7 @@ import re
 from itertools import islice
 from typing import Callable, List, Pattern, Tuple
 
-from melda.envs.formats import commands, fences, shell_lines
+from melda.envs.formats import commands, fences, scripts, shell_lines
 
 ENDINGS = (".md", ".rst", ".Rmd", ".qmd", ".adoc", ".org")
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
@@ -23,7 +23,6 @@ BEFORE = re.compile(
 )
 SEPARATOR = re.compile(r"&&|\|\||;")
 MOST_SEPARATORS = 50
-PINNED = re.compile(r"[\w.-]+(\[[\w,. -]*\])?\s*==")
 # A line that is a requirement, one of a document that is no sentence, and a row of a table of versions. In prose limits are
 # of what is no package of PyPI's, too: "- CUDA >= 11.1", and whoever took that name there would be asked.
 REQUIREMENT = r"(?:[-*+]\s+)?['\"`]{0,2}[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*%s\s*\d[^\s'\"`]*['\"`]{0,2},?"
@@ -38,6 +37,11 @@ OF_DOCUMENTS = "of a document commands that install packages are read, lines as 
 def is_document(path: str) -> bool:
     """Is this prose, by its name?"""
     return path.endswith(ENDINGS) or os.path.basename(path).upper().startswith("README")
+
+
+def is_script(text: str, path: str) -> bool:
+    """Is this a script, and no document, which may have one in it?"""
+    return not is_document(path) and scripts.is_one(text, os.path.basename(path))
 
 
 def _command(line: str) -> str:
@@ -62,9 +66,9 @@ def _commands(text: str) -> List[str]:
 
 
 def _is_shell(text: str, path: str) -> bool:
-    """Return whether a text holds commands, and beside them nothing that is surely a package."""
+    """Return whether a text that is no script holds commands, and beside them nothing that is surely a package."""
     lines = [one.strip() for one in _lines(text) if one.strip() and not one.strip().startswith("#")]
-    if any(PINNED.match(one) for one in lines) and not shell_lines.DOCKERFILE.search(text):
+    if any(scripts.PINNED.match(one) for one in lines):
         return False
     others = [one for one in lines if not _command(one)]
     if len(others) == len(lines):
@@ -121,6 +125,8 @@ def unread(text: str, path: str) -> List[Tuple[int, str]]:
 
 def without_others(text: str, path: str) -> Tuple[str, str]:
     """Return the lines of a text that may name packages, and what is to be said of the others."""
+    if is_script(text, path):
+        return "\n".join(_command(one) for one in _lines(text) if not one.strip().startswith("#")), OF_SHELLS
     fenced = fences.read(text)
     if fenced:
         lines = text.splitlines()

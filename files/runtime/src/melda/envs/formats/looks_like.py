@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from melda.envs.formats import scripts
+
 BLANKS = re.compile(r"[^\S\n]{40,}|(?<=\n\n)\n{40,}")
 LOOKS_LIKE = (
     (r"^\s*<(!DOCTYPE|html|\?xml)", "a page of the web: save what it shows as text, or its raw file"),
@@ -11,9 +13,10 @@ LOOKS_LIKE = (
     (r'^\s*\{[\s\S]*"(lockfileVersion|devDependencies)"\s*:', "a file of npm's"),
     (r"^\s*version https://git-lfs", "a pointer of Git LFS: git lfs pull fetches the file"),
     (
-        r"\A(?=[\s\S]*?^[ \t]*FROM[ \t]+\S)[\s\S]*?^RUN\s",
+        scripts.DOCKERFILE,
         "a Dockerfile: put what its pip installs into a requirements.txt",
     ),
+    (scripts.SHEBANG.pattern, "a shell's script without a line that installs packages, as pip install NAME"),
     (
         r"^(import|from)\s+\w+|^def \w+\(|^setup\(",
         "a program of Python's: pip freeze > requirements.txt writes what is read",

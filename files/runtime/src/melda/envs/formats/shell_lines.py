@@ -7,10 +7,8 @@ import re
 import shlex
 from typing import Callable, Iterator, List, Optional, Tuple
 
-from melda.envs.formats import commands, fences, shell_words
+from melda.envs.formats import commands, fences, scripts, shell_words
 
-# Each is looked for by itself: one after the other takes the square of a text's FROMs.
-DOCKERFILE = re.compile(r"\A(?=[\s\S]*?^[ \t]*FROM[ \t]+\S)[\s\S]*?^[ \t]*RUN\b", re.MULTILINE)
 CONTINUED = re.compile(r"\\[ \t]*$")
 EXEC = re.compile(r"\s*RUN((?:\s+--\S+)*)\s*(\[.*\])\s*")
 TOOL = re.compile(
@@ -30,7 +28,7 @@ def numbered(text: str) -> Iterator[Tuple[int, str]]:
 
     In a Dockerfile comments and empty lines between them are none: https://docs.docker.com/reference/dockerfile/#format.
     """
-    docker = bool(DOCKERFILE.search(text))
+    docker = scripts.is_dockerfile(text)
     started, joined = 0, ""
     for number, line in enumerate(text.splitlines(), 1):
         if started and docker and (not line.strip() or line.lstrip().startswith("#")):
