@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from melda.envs import document
 from melda.envs.errors import Unusable, UsageError
+from melda.envs.formats import toml_inline
 from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
@@ -117,6 +118,10 @@ def toml(text: str, reading: Reading) -> Json:
 
     found: Json
     told = reading.problems
+    try:
+        library.loads(text)
+    except (ValueError, RecursionError):
+        text = toml_inline.joined(text)
     try:
         found = _by_line(text, reading, "TOML", library.loads, at)
     except UsageError as error:
