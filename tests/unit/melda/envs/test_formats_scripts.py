@@ -82,3 +82,28 @@ def test_one_pattern_says_what_a_dockerfile_is() -> None:
 def test_a_dockerfile_by_its_name(name: str) -> None:
     text = "from x\nCOPY <<EOF /list.txt\nkudu==1.0\nEOF\nRUN <<EOF\npip install zebra\nEOF\n"
     assert planned(formats.parse(text, name)) == {"zebra"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("app.ini", "[x]\nlevel = 1\nzebra==1.0\n", "names no packages"),
+        ("Project.toml", '[deps]\nZebra = "82899510"\n\n[compat]\njulia = "1"\nzebra\n', "names no packages"),
+        ("settings.toml", '[logging]\nlevel = "1"\nlist = [\n"zebra",\n"okapi",\n]\n', "names no packages"),
+        ("Cargo.toml", '[package]\nname = "x"\n[dependencies]\nzebra = "1"\n', "Rust"),
+        ("x.lock", '[[package]]\nname = "x"\nsource = "registry+https://github.com/rust-lang/crates.io-index"\n', "Rust"),
+        ("Cargo.lock", '[[package]]\nname = "x"\nversion = "1.0"\ndependencies = ["zebra"]\n', "Rust"),
+        ("install.R", "#!/usr/bin/env Rscript\npkgs\nzebra\nokapi==1.0\n", "names no packages"),
+        ("verify", "#!/usr/bin/env -S python3 -u\ntry:\n    import zebra\nelse:\n    raise\nok\n", "a program of Python's"),
+        ("compose.yml", "services:\n  x:\n    command: pip install zebra\n", "YAML"),
+        ("app.conf", "zebra==1.0\n", "names no packages"),
+    ],
+)  # fmt: skip
+def test_what_is_never_a_list(name: str, text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        formats.parse(text, name)
+
+
+def test_a_program_by_its_first_line_may_have_lines_of_a_notebook() -> None:
+    text = "#!/usr/bin/python3\n# MAGIC %pip install zebra\nimport okapi\nibex==1.0\n"
+    assert planned(formats.parse(text, "notebook")) == {"zebra"}

@@ -118,7 +118,7 @@ def _is_limited(line: str) -> bool:
 
 def unread(text: str, path: str) -> List[Tuple[int, str]]:
     """Return commands of a text that install packages and are not read, with the numbers of their lines."""
-    if path.endswith(".py"):
+    if scripts.is_program(text, path):
         return []
     return list(shell_lines.unread(text, is_document(path), _command))
 
@@ -135,7 +135,7 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
         found = [_of_fence(name, "\n".join(lines[at] for at in inside)) for name, inside in fenced]
         text = "\n".join([_of_prose(outside, EXACT), *found])
         return text, OF_DOCUMENTS if text.strip() else ""
-    if path.endswith(".py"):  # what a notebook became: jupytext, Databricks
+    if scripts.is_program(text, path):  # what a notebook became: jupytext, Databricks
         return "\n".join(_command(MAGIC.sub("", one)) for one in _lines(text) if MAGIC.match(one)), ""
     if is_document(path):
         text = _of_prose(text, EXACT, ROW)

@@ -21,6 +21,7 @@ LOOKS_LIKE = (
         r"^(import|from)\s+\w+|^def \w+\(|^setup\(",
         "a program of Python's: pip freeze > requirements.txt writes what is read",
     ),
+    (scripts.PROGRAM.pattern, "a program of Python's: pip freeze > requirements.txt writes what is read"),
     (r"^(library|require)\(|<-|install\.packages\(", "a program of R's: renv::snapshot() writes what is read"),
     (r"^\[(metadata|options)\]", "a setup.cfg: pip freeze > requirements.txt writes what is read"),
     (r"^Metadata-Version:", "a package's own description: pip freeze > requirements.txt writes what is read"),
@@ -38,10 +39,18 @@ LOOKS_LIKE = (
 NIX = "Nix's: put the names of its packages of Python into a requirements.txt"
 APT = "a list of Debian's packages, which an image has or has not: nothing here installs them"
 PIXI, RV = "pixi's lock: pixi list --json writes what is read", "a file of rv's: renv::snapshot() writes what is read"
-NAMES = ((r"apt\.txt", APT), (r".*\.nix", NIX), (r"pixi\.lock", PIXI), (r"rv\.lock|rproject\.toml", RV))
+CRATES = "a file of Rust's, whose packages nothing here installs"
+NAMES = (
+    (r"apt\.txt", APT),
+    (r".*\.nix", NIX),
+    (r"pixi\.lock", PIXI),
+    (r"rv\.lock|rproject\.toml", RV),
+    (r"[Cc]argo\.(toml|lock)", CRATES),
+)
 FOREIGN = (
     (r"<nixpkgs>|\bpkgs\.mkShell\b|^\s*buildInputs\s*=", NIX),
     (r"\A(?![\s\S]*^\[(?:tool\.|build-system))[\s\S]*^r_version\s*=\s*[\"']", RV),
+    (r"^source = \"registry\+https://github\.com/rust-lang/", CRATES),
     (r"\A\s*version:\s*\d+\s*\nenvironments:\s*$", PIXI),
     (
         r"^Session information updated at ",

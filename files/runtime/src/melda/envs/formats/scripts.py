@@ -34,6 +34,19 @@ PINNED = re.compile(r"[\w.-]+(\[[\w,. -]*\])?\s*==")
 HERE = re.compile(r"^[ \t]*[A-Za-z.].*?<<-?[ \t]*(['\"]?)(?P<word>[A-Za-z_]\w*)\1", re.MULTILINE)
 
 
+PROGRAM = re.compile(r"\A\ufeff?#![^\n]*[/ \t](?:python|pypy)[\d.]*\b")
+# What is called so is never a list of packages, a line each.
+NO_LISTS = re.compile(
+    r".*\.(?:json|ipynb|toml|ya?ml|cfg|ini|conf|xml|html?|r|rprofile|nix|js|ts|jl|rb|go|rs|java|c|cc|cpp|h|hpp|tf|groovy|gradle|env|tex|bib)",
+    re.IGNORECASE,
+)
+
+
+def is_program(text: str, name: str) -> bool:
+    """Is this a program of Python's, by its name or first line?"""
+    return name.endswith(".py") or bool(PROGRAM.match(text))
+
+
 def is_dockerfile(text: str) -> bool:
     """Is this a Dockerfile, by what it says?"""
     return re.search(DOCKERFILE, text, re.MULTILINE) is not None
