@@ -111,3 +111,8 @@ def test_the_r_and_python_of_an_environment_in_each_spelling(version: str) -> No
 def test_a_python_that_is_not_here_is_told(version: str) -> None:
     found = formats.parse(f'dependencies:\n  - "python {version}"\n  - zoo\n', "environment.yml")
     assert [one["name"] for one in found[document.PROBLEMS]] == ["python"]
+
+
+def test_repositories_of_a_description_are_told() -> None:
+    text = "Type: project\nImports: zoo\nAdditional_repositories: https://lab.r-universe.example, https://b.example\n"
+    assert sum(".example is not asked" in one for one in formats.parse(text, "DESCRIPTION")[formats.NOTES]) == 2

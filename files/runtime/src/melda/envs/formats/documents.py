@@ -126,7 +126,8 @@ def unread(text: str, path: str) -> List[Tuple[int, str]]:
 def without_others(text: str, path: str) -> Tuple[str, str]:
     """Return the lines of a text that may name packages, and what is to be said of the others."""
     if is_script(text, path):
-        return "\n".join(_command(one) for one in _lines(text) if not one.strip().startswith("#")), OF_SHELLS
+        text = "\n".join(_command(one) for one in _lines(text) if not one.strip().startswith("#"))
+        return text, OF_SHELLS if text.strip() else ""
     fenced = fences.read(text)
     if fenced:
         lines = text.splitlines()

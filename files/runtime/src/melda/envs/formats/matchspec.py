@@ -53,6 +53,9 @@ OTHERS = re.compile(
     r"kealib|xerces-c|freexl|geotiff|json-c|minizip|tzcode|uriparser|zfp|charls|blosc|c-blosc2?|jxrlib|wayland|at-spi2-.*|"
     r"atk.*|gtk\d?|gnutls|nettle|p11-kit|isl|nsync|elfutils|keyutils|patchelf|pkg-config|m4|autoconf|automake|coreutils|"
     r"unzip|zip|pigz|rsync|star|salmon|kallisto|hisat2|bowtie2?|minimap2|picard|gatk4|fastp|hmmer|mafft|diamond|sra-tools|"
+    r"svn|subversion|mercurial|gawk|sed|grep|less|htop|nextflow|sortmerna|megahit|krona|freebayes|snpeff|snpsift|gffread|stringtie|cufflinks|"
+    r"rsem|subread|bbmap|seqkit|prokka|iqtree|raxml|fasttree|emboss|clustalo|trim-galore|qualimap|preseq|ucsc-.*|entrez-direct|samblaster|"
+    r"ensembl-vep|bcl2fastq.*|maxbin2|fraggenescan|maxquant|openssh|rclone|nano|gdb|valgrind|swig|doxygen|cppcheck|ripgrep|"
     r"seqtk|vcftools|plink2?|trimmomatic|spades|kraken2"
 )  # fmt: skip
 # Python's all the same.

@@ -148,6 +148,8 @@ def declared(text: str, path: str) -> Reading:
             reading.bad("r", line.strip(), "a field begins with its name, without a blank before it")
         if line.strip() and line[0] not in " \t#" and not re.match(r"[\w@/.-]+\s*:(?!:)", line):
             reading.bad("r", line.strip(), "no field: expected NAME: VALUE")
+    for url in re.findall(r"[^\s,]+", fields.get("Additional_repositories", "")):
+        reading.say(f"the repository {url} is not asked for what CRAN has not")
     if reading.empty:
         reading.say("it needs no packages")
     if "Suggests" in fields:

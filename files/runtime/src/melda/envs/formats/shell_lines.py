@@ -14,6 +14,8 @@ EXEC = re.compile(r"\s*RUN((?:\s+--\S+)*)\s*(\[.*\])\s*")
 TOOL = re.compile(
     r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)"
     r"(?:\s+-\S+)*(?:(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)|\s+pip\s+sync|\s+env\s+update)(?!\S)|"
+    r"(?<![\w./~-])(?:Rscript|R)(?:\s+-\S+)*\s+(?:<\s*)?(?:[\w.$/{}~-]*/)?[\w.-]*(?:install|packages|dep|require|setup)[\w.-]*\.R(?![\w.])|"
+    r"(?<![\w./~-])(?:R\s+CMD\s+INSTALL|(?:[\w./~-]*/)?python[\d.]*\s+setup\.py\s+(?:install|develop))(?!\S)|"
     r"(?<![\w./~-])(?:install2\.r|installGithub\.r|installBioc\.r|easy_install|pip-sync)(?!\S)|"
     r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install|pak::pak|renv::(?:install|restore))\(",
     re.IGNORECASE,
@@ -80,6 +82,9 @@ def unread(text: str, prose: bool, reads: Callable[[str], str]) -> Iterator[Tupl
 
 def _installs(part: str, prose: bool) -> bool:
     found, marks = TOOL.search(part), MARKS.match(part)
-    if not found or not part[found.end() :].strip() or SAID.search(part[: found.start()]):
+    # A program names its packages itself; xargs brings them.
+    names_them = found and re.search(r"\.R$|setup\.py", found.group(0), re.IGNORECASE)
+    alone = names_them or re.match(r"\s*(?:sudo\s+)?xargs\s", part)
+    if not found or not (alone or part[found.end() :].strip()) or SAID.search(part[: found.start()]):
         return False
     return not prose or bool(marks and marks.end() == found.start())
