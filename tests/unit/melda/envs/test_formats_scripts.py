@@ -96,6 +96,8 @@ def test_a_dockerfile_by_its_name(name: str) -> None:
         ("install.R", "#!/usr/bin/env Rscript\npkgs\nzebra\nokapi==1.0\n", "names no packages"),
         ("verify", "#!/usr/bin/env -S python3 -u\ntry:\n    import zebra\nelse:\n    raise\nok\n", "a program of Python's"),
         ("compose.yml", "services:\n  x:\n    command: pip install zebra\n", "YAML"),
+        ("-", "import sys\nfrom x import y\nsetup(install_requires=[\n    'zebra==1.0',\n    'okapi==2',\n])\n", "Python's"),
+        ("x.txt", "library(zebra)\nokapi==1\nibex <- 1\nlynx\nkudu\n", "R's"),
         ("app.conf", "zebra==1.0\n", "names no packages"),
     ],
 )  # fmt: skip
@@ -107,3 +109,14 @@ def test_what_is_never_a_list(name: str, text: str, says: str) -> None:
 def test_a_program_by_its_first_line_may_have_lines_of_a_notebook() -> None:
     text = "#!/usr/bin/python3\n# MAGIC %pip install zebra\nimport okapi\nibex==1.0\n"
     assert planned(formats.parse(text, "notebook")) == {"zebra"}
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "-"])
+def test_a_line_of_code_in_a_list_costs_itself(name: str) -> None:
+    found = formats.parse("zebra==1.0\nimport okapi\nibex\n", name)
+    assert planned(found) == {"zebra", "ibex"} and listed(found) == {"import"}
+
+
+def test_what_was_typed_beside_code_is_read() -> None:
+    assert planned(formats.parse("import zebra\nimport okapi\n%pip install ibex\n", "history.txt")) == {"ibex"}
+    assert planned(formats.parse("import zebra\nimport okapi\n\n    pip install ibex\n", "README")) == {"ibex"}

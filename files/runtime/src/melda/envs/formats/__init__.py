@@ -269,7 +269,7 @@ def _requirements(text: str, path: str) -> Json:
         return reading.result()
     prose = reading.misread > max(2, reading.understood) and (reading.misread > 20 or _is_prose(text))
     nothing = reading.empty and freeze.NOTHING not in text and not reading.notes
-    if nothing or prose or scripts.NO_LISTS.fullmatch(path) or (not reading.understood and looks_like.what(text)):
+    if nothing or prose or documents.is_no_list(text, path) or (not reading.understood and looks_like.what(text)):
         raise _unknown(text, path)
     return reading.result()
 

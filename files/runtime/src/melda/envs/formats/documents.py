@@ -44,6 +44,12 @@ def is_script(text: str, path: str) -> bool:
     return not is_document(path) and scripts.is_one(text, os.path.basename(path))
 
 
+def is_no_list(text: str, path: str) -> bool:
+    """Is this something else than a list, by its name, or a program that would be read as one?"""
+    within = is_document(path) or scripts.is_program(text, path) or fences.read(text) or _is_shell(text, path)
+    return bool(scripts.NO_LISTS.fullmatch(path)) or (scripts.is_code(text) and not within)
+
+
 def _command(line: str) -> str:
     """Return what of a line installs packages, from the first such command on; empty: nothing."""
     line = BEFORE.sub("", line.strip(), count=1) if BEFORE.match(line.strip()) else line.strip()

@@ -42,6 +42,18 @@ NO_LISTS = re.compile(
 )
 
 
+# What only programs have, in Python and R; a list may have one such line by mistake.
+CODE = re.compile(
+    r"^(?:import [\w.]+(?: as \w+)?$|from [\w.]+ import |(?:def|class) \w+\(|(?:library|require)\(|[\w.]+ <- )",
+    re.MULTILINE,
+)
+
+
+def is_code(text: str) -> bool:
+    """Is this a program's text, whatever it is called?"""
+    return sum(1 for _ in zip(range(2), CODE.finditer(text))) == 2
+
+
 def is_program(text: str, name: str) -> bool:
     """Is this a program of Python's, by its name or first line?"""
     return name.endswith(".py") or bool(PROGRAM.match(text))
