@@ -95,7 +95,9 @@ def test_limits_of_rs_packages_and_of_r_count(here: Here) -> None:
     here.machine.apt_has(zoo="1.8")
     here.machine.cran_has("xts", "0.12")
     here.file = here.image.workdir / "DESCRIPTION"
-    here.file.write_text("Type: project\nDepends: R (< 3)\nImports: zoo (!= 1.9), xts (< 0.13), xts (>= 0.1), gone (< 1)\n")
+    here.file.write_text(
+        "Type: project\nDepends: R (< 3)\nImports: zoo (!= 1.9), xts (< 0.13), xts (>= 0.1), gone (< 1)\n"
+    )
     outcome = here.restore()
     assert here.machine.versions(here.machine.library) == {"xts": "0.12"}
     assert here.machine.versions(here.machine.system) == {"zoo": "1.8"}
