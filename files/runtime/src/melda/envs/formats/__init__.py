@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from melda.base.addresses import hide
 from melda.envs import capture, document
@@ -267,24 +267,11 @@ def _requirements(text: str, path: str) -> Json:
     reading = requirements.read(text, path)
     if documents.is_script(text, path) and not reading.empty:
         return reading.result()
-    prose = reading.misread > max(2, reading.understood) and (reading.misread > 20 or _is_prose(text))
+    prose = reading.misread > max(2, reading.understood) and (reading.misread > 20 or documents.is_prose(text))
     nothing = reading.empty and freeze.NOTHING not in text and not reading.notes
     if nothing or prose or documents.is_no_list(text, path) or (not reading.understood and looks_like.what(text)):
         raise _unknown(text, path)
     return reading.result()
-
-
-def _is_prose(text: str) -> bool:
-    """Are most lines sentences, or code, and no packages?"""
-    lines: List[str] = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
-    odd = [
-        line
-        for line in lines
-        if (len(line.split()) > 2 and not re.search(r"[=<>~@]|^-|://", line))
-        or line.startswith("<")
-        or ("(" in line and "==" not in line)
-    ]
-    return len(odd) * 2 > len(lines)
 
 
 def read(path: str) -> Json:

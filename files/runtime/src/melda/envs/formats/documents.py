@@ -50,6 +50,19 @@ def is_no_list(text: str, path: str) -> bool:
     return bool(scripts.NO_LISTS.fullmatch(path)) or (scripts.is_code(text) and not within)
 
 
+def is_prose(text: str) -> bool:
+    """Are most lines sentences, or code, and no packages?"""
+    lines: List[str] = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    odd = [
+        line
+        for line in lines
+        if (len(line.split()) > 2 and not re.search(r"[=<>~@]|^-|://", line))
+        or line.startswith("<")
+        or ("(" in line and "==" not in line)
+    ]
+    return len(odd) * 2 > len(lines)
+
+
 def _command(line: str) -> str:
     """Return what of a line installs packages, from the first such command on; empty: nothing."""
     line = BEFORE.sub("", line.strip(), count=1) if BEFORE.match(line.strip()) else line.strip()
