@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 
 import pytest
 from melda.envs import document, formats
+from melda.envs.errors import UsageError
+
+from tests.unit.melda.envs.test_corpus import planned
 
 CONDAS = "dependencies:\n  - zebra\n  - okapi\nvariables:\n"
 PROJECT = "[project]\nname = 'x'\ndependencies = ['zebra', 'okapi']\n[tool.corp]\n"
@@ -29,3 +34,22 @@ def test_of_a_broken_line_its_key_alone_is_told(name: str, text: str, called: st
     assert "hunter2" not in json.dumps(found), found
     assert set(found[formats.WANTS]["requirements"]) == {"zebra", "okapi"}
     assert [one["name"] for one in found[document.PROBLEMS]] == [called]
+
+
+@pytest.mark.parametrize(
+    "deep",
+    ["- " * 50_000, "? " * 50_000, "[1," * 50_000, "{a: " * 50_000, "\n".join(" " * at + "a:" for at in range(1500))],
+)
+def test_yaml_that_is_nested_too_deep_ends_no_process(deep: str) -> None:
+    before = time.process_time()
+    with contextlib.suppress(UsageError):
+        formats.parse(f"dependencies:\n  - zebra\n  - x: {deep}\n", "environment.yml")
+    assert time.process_time() - before < 4
+
+
+def test_a_lock_of_a_megabyte_takes_no_time() -> None:
+    one = "- name: zebra{0}\n  version: 1.{0}\n  manager: conda\n  dependencies: {{}}\n  hash:\n    md5: {1}\n"
+    text = "package:\n" + "".join(one.format(at, "d" * 300) for at in range(2000))
+    before = time.process_time()
+    assert len(planned(formats.parse(text, "conda-lock.yml"))) == 2000
+    assert time.process_time() - before < 4

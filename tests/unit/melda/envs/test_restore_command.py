@@ -91,6 +91,22 @@ def test_rs_packages_come_back_and_of_one_that_cannot_the_nearest_version_is_tol
     assert told["problems"][0].items() >= {"kind": "r", "name": "gone", "version": "2.0", "nearest": "1.5"}.items()
 
 
+def test_limits_of_rs_packages_and_of_r_count(here: Here) -> None:
+    here.machine.apt_has(zoo="1.8")
+    here.machine.cran_has("xts", "0.12")
+    here.file = here.image.workdir / "DESCRIPTION"
+    here.file.write_text(
+        "Type: project\nDepends: R (< 3)\nImports: zoo (!= 1.9), xts (< 0.13), xts (>= 0.1), gone (< 1)\n"
+    )
+    outcome = here.restore()
+    assert here.machine.versions(here.machine.library) == {"xts": "0.12"}
+    assert here.machine.versions(here.machine.system) == {"zoo": "1.8"}
+    assert {one.name: one.reason for one in outcome.problems} == {
+        "R": f"this container has R {R}, and the file needs < 3",
+        "gone": "neither apt nor CRAN nor Bioconductor is known to have it in a version < 1",
+    }
+
+
 def test_a_dry_run_says_how_each_would_be_had_and_changes_nothing(here: Here) -> None:
     here.machine.apt_has(zoo="1.8")
     here.machine.cran_has("xts", "0.12")

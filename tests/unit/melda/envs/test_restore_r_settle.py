@@ -25,7 +25,9 @@ def known(**current: str) -> r_settle.Known:
 
 def test_a_package_without_a_version_gets_the_one_that_is_there_or_can_be_had() -> None:
     wanted = [entry("dplyr"), entry("zoo"), entry("xts"), entry("limma", kind="bioconductor"), entry("nowhere")]
-    found, failures = r_settle.settle(wanted, {"zoo": "1.8-12"}, known(xts="0.13", zoo="1.8-12", limma="3.54.0"))
+    found, failures = r_settle.settle(
+        wanted, {"zoo": [(">=", "1.8-12")]}, known(xts="0.13", zoo="1.8-12", limma="3.54.0")
+    )
     assert {one["name"]: one["version"] for one in found} == {
         "dplyr": "1.1.0", "zoo": "1.8-12", "xts": "0.13", "limma": "3.54.0"
     }  # fmt: skip
@@ -33,19 +35,50 @@ def test_a_package_without_a_version_gets_the_one_that_is_there_or_can_be_had() 
 
 
 def test_what_is_too_low_everywhere_is_told() -> None:
-    found, failures = r_settle.settle([entry("zoo")], {"zoo": "2.0"}, known(zoo="1.9"))
-    assert found == [] and "at least 2.0 is needed" in failures["zoo"]
+    found, failures = r_settle.settle([entry("zoo")], {"zoo": [(">=", "2.0")]}, known(zoo="1.9"))
+    assert found == [] and failures["zoo"].endswith("in a version >= 2.0")
+
+
+@pytest.mark.parametrize(
+    ("limits", "version"),
+    [
+        ([("<", "1.1")], "1.0.10"), ([("<=", "1.1.0")], "1.1.0"), ([("<", "1.1"), ("!=", "1.0.10")], "1.0.9"),
+        ([("!=", "1.1.0")], "1.2"), ([("!=", "1.1.*")], "1.2"), ([("!=", "1.1.*"), ("<", "1.2")], "1.0.10"),
+        ([(">", "1.1.0")], "1.2"), ([("=", "1.0"), ("!=", "1.0.10")], "1.0.9"), ([("<", "0.1")], ""),
+        ([(">=", "1.0"), ("<", "1.1")], "1.0.10"), ([("!=", "1.0.9")], "1.1.0"),
+    ],
+)  # fmt: skip
+def test_limits_of_each_kind(limits: list[tuple[str, str]], version: str) -> None:
+    here = r_settle.Known({"dplyr": "1.1.0"}, {}, lambda: {"dplyr": "1.2"}, lambda _: ["0.8", "1.0.9", "1.0.10"])
+    found, failures = r_settle.settle([entry("dplyr")], {"dplyr": limits}, here)
+    assert [one["version"] for one in found] == [version][: bool(version)]
+    assert failures == {} if version else failures["dplyr"].endswith("in a version < 0.1")
+
+
+def test_a_version_that_the_same_file_does_not_allow_is_told() -> None:
+    found, failures = r_settle.settle([entry("dplyr", "1.1.0")], {"dplyr": [("<", "1.1")]}, known())
+    assert found == [] and failures == {"dplyr": "1.1.0 is no version < 1.1"}
+
+
+def test_an_r_that_the_file_does_not_allow() -> None:
+    assert r_settle.other_r([(">=", "3.5"), ("<", "4.0")], "4.2.2").endswith(
+        "R 4.2.2, and the file needs >= 3.5, < 4.0"
+    )
+    assert not r_settle.other_r([(">=", "3.5")], "4.2.2") and not r_settle.other_r([("=", "4.2")], "4.2.2")
+    assert not r_settle.other_r([("<", "4.0")], "")
 
 
 def test_a_version_that_only_begins_so() -> None:
     everywhere = {"ggplot2": ["3.3.6", "3.4.0", "3.4.4", "3.40.0"], "xts": ["0.13", "0.13.2"], "sf": ["0.9"]}
     there = r_settle.Known({"dplyr": "1.1.3"}, {"zoo": "1.8-11"}, dict, lambda name: everywhere.get(name, ()))
     begins = {"ggplot2": "3.4", "xts": "0.13", "sf": "1", "dplyr": "1", "zoo": "1.8"}
-    found, failures = r_settle.settle([entry(one) for one in begins], {}, there, begins)
+    found, failures = r_settle.settle(
+        [entry(one) for one in begins], {name: [("=", one)] for name, one in begins.items()}, there
+    )
     assert {one["name"]: one["version"] for one in found} == {
         "ggplot2": "3.4.4", "xts": "0.13", "dplyr": "1.1.3", "zoo": "1.8-11"
     }  # fmt: skip
-    assert "in a version 1" in failures["sf"]
+    assert "in a version 1.*" in failures["sf"]
 
 
 def test_condas_spelling_becomes_rs() -> None:

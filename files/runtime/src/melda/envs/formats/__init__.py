@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from melda.base.addresses import hide
 from melda.envs import capture, document
@@ -29,6 +29,7 @@ from melda.envs.formats import (
     rtable,
     rtext,
     runtime_txt,
+    scripts,
     sessioninfo,
     setup_cfg,
     tables,
@@ -48,8 +49,8 @@ WRITERS: Dict[str, Callable[[Json], str]] = {
 }
 READ = (
     "melda-env's environment.json, requirements.txt, pip list, pylock.toml, uv.lock, poetry.lock, pdm.lock, Pipfile, "
-    "Pipfile.lock, pyproject.toml, setup.cfg, a notebook's pip install, conda's environment.yml, conda-lock.yml and lists, "
-    "renv.lock, packrat.lock, pkg.lock, DESCRIPTION, sessionInfo()"
+    "Pipfile.lock, pyproject.toml, setup.cfg, tox.ini, a notebook's pip install, conda's environment.yml, conda-lock.yml and "
+    "lists, renv.lock, packrat.lock, pkg.lock, DESCRIPTION, sessionInfo()"
 )
 
 
@@ -85,6 +86,7 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
         ),
         setup_cfg.read,
     ),
+    (setup_cfg.is_tox, setup_cfg.tox),
     (lambda text, name: runtime_txt.is_one(text), runtime_txt.read),
     (lambda text, name: rtable.is_one(text), rtable.read),
     (lambda text, name: rtext.is_packrat(text), rtext.packrat),
@@ -223,7 +225,8 @@ def parse(text: str, path: str) -> Json:
 
 def _parse(text: str, path: str) -> Json:
     name = os.path.basename(path)
-    if name.endswith(".py"):  # whatever stands in it, it is a program, which may have lines of a notebook
+    # Whatever stands in it, it is a program, which may have lines of a notebook, or a script, which may have files in it.
+    if scripts.is_program(text, name) or documents.is_script(text, path):
         return _requirements(text, path)
     shown = looks_like.plain(text)  # some patterns take the square of them
     if _is_json(shown, name):
@@ -262,24 +265,13 @@ def _fenced(text: str, path: str) -> Optional[Reading]:
 
 def _requirements(text: str, path: str) -> Json:
     reading = requirements.read(text, path)
-    prose = reading.misread > max(2, reading.understood) and (reading.misread > 20 or _is_prose(text))
+    if documents.is_script(text, path) and not reading.empty:
+        return reading.result()
+    prose = reading.misread > max(2, reading.understood) and (reading.misread > 20 or documents.is_prose(text))
     nothing = reading.empty and freeze.NOTHING not in text and not reading.notes
-    if nothing or prose or path.endswith((".yml", ".yaml")) or (not reading.understood and looks_like.what(text)):
+    if nothing or prose or documents.is_no_list(text, path) or (not reading.understood and looks_like.what(text)):
         raise _unknown(text, path)
     return reading.result()
-
-
-def _is_prose(text: str) -> bool:
-    """Are most lines sentences, or code, and no packages?"""
-    lines: List[str] = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
-    odd = [
-        line
-        for line in lines
-        if (len(line.split()) > 2 and not re.search(r"[=<>~@]|^-|://", line))
-        or line.startswith("<")
-        or ("(" in line and "==" not in line)
-    ]
-    return len(odd) * 2 > len(lines)
 
 
 def read(path: str) -> Json:

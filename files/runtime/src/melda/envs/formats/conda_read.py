@@ -29,6 +29,7 @@ TOO_DEEP = "an item of a list stands deeper than the one above it"
 
 # What conda-lock adds of pip's packages to an explicit list.
 PIP = re.compile(r"#\s*pip\s+(?P<name>[A-Za-z0-9][\w.-]*(\[[^\]]*\])?)\s+@\s+(?P<url>\S+)")
+OTHER_PIP = re.compile(r"#\s*pip\s+(?P<line>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*(?:[=<>!~]=|@\s).*)")
 
 
 def is_lock(text: str) -> bool:
@@ -182,6 +183,9 @@ def lines(text: str, path: str) -> Reading:
         of_pip = PIP.fullmatch(line) if explicit else None
         if of_pip:
             pip_files.read(reading, of_pip.group("name"), "", of_pip.group("url"))
+        other = OTHER_PIP.fullmatch(line) if explicit and not of_pip else None
+        if other:
+            requirements.into(reading, [other.group("line")])
         if not line or line.startswith(("#", "@")) or RULE.match(line):
             continue
         words = line.split()

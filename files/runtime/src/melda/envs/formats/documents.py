@@ -7,7 +7,7 @@ import re
 from itertools import islice
 from typing import Callable, List, Pattern, Tuple
 
-from melda.envs.formats import commands, fences, shell_lines
+from melda.envs.formats import commands, fences, scripts, shell_lines
 
 ENDINGS = (".md", ".rst", ".Rmd", ".qmd", ".adoc", ".org")
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
@@ -23,7 +23,6 @@ BEFORE = re.compile(
 )
 SEPARATOR = re.compile(r"&&|\|\||;")
 MOST_SEPARATORS = 50
-PINNED = re.compile(r"[\w.-]+(\[[\w,. -]*\])?\s*==")
 # A line that is a requirement, one of a document that is no sentence, and a row of a table of versions. In prose limits are
 # of what is no package of PyPI's, too: "- CUDA >= 11.1", and whoever took that name there would be asked.
 REQUIREMENT = r"(?:[-*+]\s+)?['\"`]{0,2}[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*%s\s*\d[^\s'\"`]*['\"`]{0,2},?"
@@ -38,6 +37,30 @@ OF_DOCUMENTS = "of a document commands that install packages are read, lines as 
 def is_document(path: str) -> bool:
     """Is this prose, by its name?"""
     return path.endswith(ENDINGS) or os.path.basename(path).upper().startswith("README")
+
+
+def is_script(text: str, path: str) -> bool:
+    """Is this a script, and no document, which may have one in it?"""
+    return not is_document(path) and scripts.is_one(text, os.path.basename(path))
+
+
+def is_no_list(text: str, path: str) -> bool:
+    """Is this something else than a list, by its name, or a program that would be read as one?"""
+    within = is_document(path) or scripts.is_program(text, path) or fences.read(text) or _is_shell(text, path)
+    return bool(scripts.NO_LISTS.fullmatch(path)) or (scripts.is_code(text) and not within)
+
+
+def is_prose(text: str) -> bool:
+    """Are most lines sentences, or code, and no packages?"""
+    lines: List[str] = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    odd = [
+        line
+        for line in lines
+        if (len(line.split()) > 2 and not re.search(r"[=<>~@]|^-|://", line))
+        or line.startswith("<")
+        or ("(" in line and "==" not in line)
+    ]
+    return len(odd) * 2 > len(lines)
 
 
 def _command(line: str) -> str:
@@ -62,9 +85,9 @@ def _commands(text: str) -> List[str]:
 
 
 def _is_shell(text: str, path: str) -> bool:
-    """Return whether a text holds commands, and beside them nothing that is surely a package."""
+    """Return whether a text that is no script holds commands, and beside them nothing that is surely a package."""
     lines = [one.strip() for one in _lines(text) if one.strip() and not one.strip().startswith("#")]
-    if any(PINNED.match(one) for one in lines) and not shell_lines.DOCKERFILE.search(text):
+    if any(scripts.PINNED.match(one) for one in lines):
         return False
     others = [one for one in lines if not _command(one)]
     if len(others) == len(lines):
@@ -114,13 +137,16 @@ def _is_limited(line: str) -> bool:
 
 def unread(text: str, path: str) -> List[Tuple[int, str]]:
     """Return commands of a text that install packages and are not read, with the numbers of their lines."""
-    if path.endswith(".py"):
+    if scripts.is_program(text, path):
         return []
     return list(shell_lines.unread(text, is_document(path), _command))
 
 
 def without_others(text: str, path: str) -> Tuple[str, str]:
     """Return the lines of a text that may name packages, and what is to be said of the others."""
+    if is_script(text, path):
+        text = "\n".join(_command(one) for one in _lines(text) if not one.strip().startswith("#"))
+        return text, OF_SHELLS if text.strip() else ""
     fenced = fences.read(text)
     if fenced:
         lines = text.splitlines()
@@ -129,7 +155,7 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
         found = [_of_fence(name, "\n".join(lines[at] for at in inside)) for name, inside in fenced]
         text = "\n".join([_of_prose(outside, EXACT), *found])
         return text, OF_DOCUMENTS if text.strip() else ""
-    if path.endswith(".py"):  # what a notebook became: jupytext, Databricks
+    if scripts.is_program(text, path):  # what a notebook became: jupytext, Databricks
         return "\n".join(_command(MAGIC.sub("", one)) for one in _lines(text) if MAGIC.match(one)), ""
     if is_document(path):
         text = _of_prose(text, EXACT, ROW)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from melda.envs.formats import scripts
+
 BLANKS = re.compile(r"[^\S\n]{40,}|(?<=\n\n)\n{40,}")
 LOOKS_LIKE = (
     (r"^\s*<(!DOCTYPE|html|\?xml)", "a page of the web: save what it shows as text, or its raw file"),
@@ -11,13 +13,15 @@ LOOKS_LIKE = (
     (r'^\s*\{[\s\S]*"(lockfileVersion|devDependencies)"\s*:', "a file of npm's"),
     (r"^\s*version https://git-lfs", "a pointer of Git LFS: git lfs pull fetches the file"),
     (
-        r"\A(?=[\s\S]*?^[ \t]*FROM[ \t]+\S)[\s\S]*?^RUN\s",
+        scripts.DOCKERFILE,
         "a Dockerfile: put what its pip installs into a requirements.txt",
     ),
+    (scripts.SHEBANG.pattern, "a shell's script without a line that installs packages, as pip install NAME"),
     (
         r"^(import|from)\s+\w+|^def \w+\(|^setup\(",
         "a program of Python's: pip freeze > requirements.txt writes what is read",
     ),
+    (scripts.PROGRAM.pattern, "a program of Python's: pip freeze > requirements.txt writes what is read"),
     (r"^(library|require)\(|<-|install\.packages\(", "a program of R's: renv::snapshot() writes what is read"),
     (r"^\[(metadata|options)\]", "a setup.cfg: pip freeze > requirements.txt writes what is read"),
     (r"^Metadata-Version:", "a package's own description: pip freeze > requirements.txt writes what is read"),
@@ -35,10 +39,18 @@ LOOKS_LIKE = (
 NIX = "Nix's: put the names of its packages of Python into a requirements.txt"
 APT = "a list of Debian's packages, which an image has or has not: nothing here installs them"
 PIXI, RV = "pixi's lock: pixi list --json writes what is read", "a file of rv's: renv::snapshot() writes what is read"
-NAMES = ((r"apt\.txt", APT), (r".*\.nix", NIX), (r"pixi\.lock", PIXI), (r"rv\.lock|rproject\.toml", RV))
+CRATES = "a file of Rust's, whose packages nothing here installs"
+NAMES = (
+    (r"apt\.txt", APT),
+    (r".*\.nix", NIX),
+    (r"pixi\.lock", PIXI),
+    (r"rv\.lock|rproject\.toml", RV),
+    (r"[Cc]argo\.(toml|lock)", CRATES),
+)
 FOREIGN = (
     (r"<nixpkgs>|\bpkgs\.mkShell\b|^\s*buildInputs\s*=", NIX),
     (r"\A(?![\s\S]*^\[(?:tool\.|build-system))[\s\S]*^r_version\s*=\s*[\"']", RV),
+    (r"^source = \"registry\+https://github\.com/rust-lang/", CRATES),
     (r"\A\s*version:\s*\d+\s*\nenvironments:\s*$", PIXI),
     (
         r"^Session information updated at ",

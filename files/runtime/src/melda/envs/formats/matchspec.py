@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, List, Tuple
 
 from melda.envs.errors import Unusable
 from melda.envs.formats.reading import Reading, normal, requirement
@@ -16,6 +16,8 @@ SPEC = re.compile(
 # What these have is on PyPI or CRAN, too, by the same people.
 CHANNELS = re.compile(r"(.*/)?(conda-forge|defaults|main|r|free|anaconda|bioconda|pytorch|nvidia)(/[\w-]+)?")
 BUILD = re.compile(r"==?(?P<version>[^=<>!~\s]+)=(?P<build>\S+)|==?\s*(?P<only>[^=<>!~\s,|]+)")
+# A limit of an R package's version; conda-forge ends one with a0, which is before all that begins so.
+LIMIT = re.compile(r"(?P<operator>[<>]=?|[!~=]=|=|)(?P<version>\d+(?:[._-]\d+)*)(?:\.?a0|\.?\*)?")
 SPACED = re.compile(r"([\d*]\S*)\s+(\S+)")  # a version and a build
 # conda-forge's names of what PyPI calls otherwise.
 PYPI = {
@@ -51,6 +53,9 @@ OTHERS = re.compile(
     r"kealib|xerces-c|freexl|geotiff|json-c|minizip|tzcode|uriparser|zfp|charls|blosc|c-blosc2?|jxrlib|wayland|at-spi2-.*|"
     r"atk.*|gtk\d?|gnutls|nettle|p11-kit|isl|nsync|elfutils|keyutils|patchelf|pkg-config|m4|autoconf|automake|coreutils|"
     r"unzip|zip|pigz|rsync|star|salmon|kallisto|hisat2|bowtie2?|minimap2|picard|gatk4|fastp|hmmer|mafft|diamond|sra-tools|"
+    r"svn|subversion|mercurial|gawk|sed|grep|less|htop|nextflow|sortmerna|megahit|krona|freebayes|snpeff|snpsift|gffread|stringtie|cufflinks|"
+    r"rsem|subread|bbmap|seqkit|prokka|iqtree|raxml|fasttree|emboss|clustalo|trim-galore|qualimap|preseq|ucsc-.*|entrez-direct|samblaster|"
+    r"ensembl-vep|bcl2fastq.*|maxbin2|fraggenescan|maxquant|openssh|rclone|nano|gdb|valgrind|swig|doxygen|cppcheck|ripgrep|"
     r"seqtk|vcftools|plink2?|trimmomatic|spades|kraken2"
 )  # fmt: skip
 # Python's all the same.
@@ -82,21 +87,63 @@ def r_name(name: str) -> str:
     return ""
 
 
+def _limits(version: str) -> List[Tuple[str, str]]:
+    """Return the limits of an R package's version, as R has them; = is any that begins so: 3.4 is 3.4.4 as well.
+
+    Raises:
+        Unusable: one of them is none.
+    """
+    found: List[Tuple[str, str]] = []
+    for part in filter(None, re.split(r"[,\s]+(?=[<>=!~\d*])", re.sub(r"([<>=!~])\s+", r"\1", version).strip())):
+        limit = LIMIT.fullmatch(part)
+        if not limit:
+            raise Unusable(f"invalid version {part!r}")
+        operator, number = limit.group("operator"), limit.group("version").replace("_", "-")
+        begins = part.endswith("*")
+        if operator == "~=":
+            found += [(">=", number), ("=", re.sub(r"[.-]\d+$", "", number))]
+        elif operator in ("", "=", "=="):
+            found.append(("==" if operator == "==" and not begins else "=", number))
+        else:
+            found.append((operator, number + ".*" if operator == "!=" and begins else number))
+    return found
+
+
 def _r(reading: Reading, name: str, version: str, exact: bool) -> None:
-    """Read an R package. Unless exact, its version may only begin so: 3.4 is 3.4.4 as well."""
-    found = re.sub(r"[_]", "-", version.strip("=<>!~ ").split(",")[0].split("=")[0].rstrip(".*"))
-    if re.search(r"[<>!|]", version):
-        if version.startswith(">"):
-            reading.at_least[r_name(name)] = found
-        found = ""
-    begins = found if not exact and re.fullmatch(r"\d+([.-]\d+)*", found) else ""
-    if found and not begins and not re.fullmatch(r"\d+([.-]\d+)+", found):
-        reading.bad("r", r_name(name), f"invalid version {found!r}", found)
+    """Read an R package. Unless exact, its version may only begin so."""
+    try:
+        limits = _limits("" if version == "*" else version)
+    except Unusable as error:
+        reading.bad("r", r_name(name), str(error), version.strip("="))
         return
+    found = ""
+    for operator, number in limits:
+        alone = operator == "=" and len(limits) == 1 and not version.endswith("*")
+        whole = operator == "==" or (alone and (exact or _is_whole(version)))
+        if whole:
+            found = number
+        else:
+            reading.limit(r_name(name), operator, number)
     source = {"type": "bioconductor"} if name.startswith("bioconductor-") else None
-    if begins and (".*" in version or not re.fullmatch(r"\d+([.-]\d+){2,}", found)):
-        reading.begins[r_name(name)], found = found, ""
     reading.r(r_name(name), found, source)
+
+
+def _is_whole(version: str) -> bool:
+    """Has a version three numbers, as nearly each of R's packages, so that none only begins so?"""
+    return re.fullmatch(r"=*\d+([._-]\d+){2,}", version.strip()) is not None
+
+
+def _r_itself(reading: Reading, version: str) -> None:
+    try:
+        limits = _limits("" if version == "*" else version)
+    except Unusable as error:
+        reading.bad("r", "R", str(error), version.strip("="))
+        return
+    for operator, number in limits:
+        if operator in ("=", "==") and len(limits) == 1 and re.fullmatch(r"\d+\.\d+(\.\d+)?", number):
+            reading.versions["r"] = number
+        else:
+            reading.limit("R", "=" if operator == "==" else operator, number)
 
 
 def _build(reading: Reading, name: str, build: str) -> str:
@@ -137,8 +184,7 @@ def read(reading: Reading, text: str) -> None:
     if re.fullmatch(r"dev_\d+", build):
         raise Unusable(ELSEWHERE)
     if name == "r-base":
-        plain = re.match(r"=+(\d+\.\d+(\.\d+)?)", version)
-        reading.versions["r"] = plain.group(1) if plain else ""
+        _r_itself(reading, str(exact.group("version") or exact.group("only")) if exact else version)
     elif name in BUNDLES:
         reading.bad(
             "r", name, "a bundle of conda's that is no R package: name those that are needed", version.strip("=")
@@ -147,10 +193,10 @@ def read(reading: Reading, text: str) -> None:
         whole = bool(build) or version.startswith("==") or bool(exact and exact.group("version"))
         _r(reading, name, (exact.group("version") or exact.group("only")) if exact else version, whole)
     elif name in PYTHONS:
-        plain = re.match(r"=+(\d+\.\d+(\.\d+)?)", version)
+        plain = re.match(r"=*(\d+\.\d+(\.\d+)?)", version)
         if name == "python" and plain:
             reading.versions["python"] = plain.group(1)
-        elif name == "python" and version[:1] in (">", "<", "!"):
+        elif name == "python" and version.strip("=*"):
             reading.required(requirement("python " + _specifier(version, exact)))
         elif name != "python" and version:
             reading.say(f"{name} {version} is left out: this image has its own")

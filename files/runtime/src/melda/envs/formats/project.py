@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from melda.envs import links
 from melda.envs.errors import Unusable
@@ -17,7 +17,7 @@ TABLES = (
     ("tool", "poetry", "dependencies"), ("packages",), ("pypi-dependencies",), ("tool", "pixi", "pypi-dependencies"),
 )  # fmt: skip
 INDEXES = (("source",), ("tool", "poetry", "source"), ("tool", "uv", "index"))  # Pipfile's, and the others'
-CONDAS = (("dependencies",), ("tool", "pixi", "dependencies"))
+CONDAS = (("dependencies",), ("tool", "pixi", "dependencies"), ("tool", "conda-lock", "dependencies"))
 # Below pixi's [target.X] stands what is needed on this system only.
 TARGETS = tuple(
     (*where, "target", one) for where in ((), ("tool", "pixi")) for one in ("unix", "linux", conda_read.HERE[0])
@@ -176,6 +176,8 @@ def _dependencies(reading: Reading, found: Json, indexes: Json) -> None:
             requirements.into(reading, [one])
     limits = tables.part(found, ("tool", "uv", "constraint-dependencies"), reading, list)
     requirements.into(reading, limits, constraints=True)
+    for one in tables.part(found, ("tool", "uv", "override-dependencies"), reading, list):
+        reading.say(f"an override of uv's is left out, and what needs it decides: {one}")
     if "dependencies" in tables.part(found, ("project", "dynamic"), reading, list):
         files = _at(found, "tool", "setuptools", "dynamic", "dependencies", "file")
         if files:
@@ -184,6 +186,17 @@ def _dependencies(reading: Reading, found: Json, indexes: Json) -> None:
             reading.bad(
                 "python", "dependencies", "a program of the project's says what they are: pip freeze > requirements.txt"
             )
+
+
+def _features(found: Json) -> List[Tuple[str, ...]]:
+    """Return where the features of pixi's default environment stand: it has them without being asked."""
+    where: List[Tuple[str, ...]] = []
+    for at in ((), ("tool", "pixi")):
+        default = _at(found, *at, "environments", "default")
+        names = default.get("features") if isinstance(default, dict) else default
+        for name in names if isinstance(names, list) else ():
+            where += [(*at, "feature", str(name)), *((*at, "feature", str(name), *one[-2:]) for one in TARGETS[:3])]
+    return where
 
 
 def _pixi(reading: Reading, listed: Json) -> None:
@@ -202,9 +215,10 @@ def pyproject(text: str, path: str) -> Reading:
     """Return what a project needs to run; the project itself is a folder, and its extras and groups are not taken."""
     reading = Reading(path)
     found = tables.toml(text, reading)
+    headings = HEADINGS.get(path.rpartition("/")[2], ())
     for where in (*LISTS, *TABLES, *CONDAS):
-        tables.misspelt(found, where, reading, OTHERS)
-    known = HEADINGS.get(path.rpartition("/")[2], found)
+        tables.misspelt(found, where, reading, (*OTHERS, *headings))
+    known = headings or found
     for heading in (one for one in found if one not in known):
         reading.bad("python", heading, "no heading that such a file has: what stands below it is not read")
     for field in tables.part(found, ("project",), reading):
@@ -216,9 +230,10 @@ def pyproject(text: str, path: str) -> Reading:
     python = _at(found, "project", "requires-python")
     if isinstance(python, str):
         requirements.into(reading, ["python" + python])
-    for where in (*TABLES, *((*one, "pypi-dependencies") for one in TARGETS)):
+    more = (*TARGETS, *_features(found))
+    for where in (*TABLES, *((*one, "pypi-dependencies") for one in more)):
         _all(reading, tables.part(found, where, reading), indexes)
-    for where in (*CONDAS, *((*one, "dependencies") for one in TARGETS)):
+    for where in (*CONDAS, *((*one, "dependencies") for one in more)):
         _pixi(reading, tables.part(found, where, reading))
     if not reading.empty or "project" in found:
         reading.say("of a project what it needs is installed, and neither the project itself nor its extras and groups")

@@ -14,7 +14,7 @@ from melda.versions import libraries
 
 Json = Dict[str, Any]
 # Beside the schema's fields, and for restore alone.
-WANTS, NOTES, AT_LEAST, BEGINS, COMPLETE = "wants", "notes", "at_least", "begins", "complete"
+WANTS, NOTES, LIMITS, COMPLETE = "wants", "notes", "limits", "complete"
 INDEX = {"type": "index"}
 HASH = re.compile(r"(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 PLAIN = re.compile(r"[A-Za-z0-9.,!*+_<>=~ -]*")
@@ -81,8 +81,7 @@ class Reading:
         self._problems: Dict[Tuple[str, ...], Json] = {}  # by all that they say: a log has thousands
         self._notes: Dict[str, None] = {}
         self.constraints: List[str] = []
-        self.at_least: Dict[str, str] = {}
-        self.begins: Dict[str, str] = {}  # with what a version begins, by name
+        self._limits: Dict[str, List[List[str]]] = {}  # of R's packages, and of R itself
         self._wants: Dict[str, str] = {}
         self._direct: Dict[str, Set[str]] = {}  # extras of what is from an address or a commit, by name
         self._entries: Dict[str, Dict[str, Json]] = {"python": {}, "r": {}}
@@ -204,6 +203,18 @@ class Reading:
         origin = source or {"type": "cran", "repository": "CRAN"}
         self._add("r", {"name": name, "version": version, "source": origin, **more})
 
+    def limit(self, name: str, operator: str, version: str) -> None:
+        """Note which versions of an R package, or of R, are allowed; all that is said of it counts.
+
+        Args:
+            name: of the package; R itself is R.
+            operator: one of < <= > >= !=, or = for what begins so.
+            version: numbers; after != they may end with .*, for all that begins so.
+        """
+        there = self._limits.setdefault(name, [])
+        if [operator, version] not in there:
+            there.append([operator, version])
+
     def take(self, other: Reading) -> None:
         """Add what another reader has found in a part of the same file.
 
@@ -219,8 +230,9 @@ class Reading:
         for name, extras in other._direct.items():
             self._direct.setdefault(name, set()).update(extras)
         self._wants.update(other._wants)
-        self.at_least.update(other.at_least)
-        self.begins.update(other.begins)
+        for name, limits in other._limits.items():
+            for one in limits:
+                self.limit(name, *one)
         self.constraints += other.constraints
         self.pre = self.pre or other.pre
 
@@ -274,8 +286,7 @@ class Reading:
         beside = {
             document.PROBLEMS: self.problems,
             NOTES: self.notes,
-            AT_LEAST: self.at_least,
-            BEGINS: self.begins,
+            LIMITS: self._limits,
             COMPLETE: self.complete,
         }
         return {**found, **{name: value for name, value in beside.items() if value}}

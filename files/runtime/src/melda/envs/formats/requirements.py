@@ -109,7 +109,7 @@ class _Lines:
             reason = "this option is not known, and so the word after it may be its value or a package"
             self._bad(option, f"{reason}: nothing is installed of it", 0)
         for one in command.arguments:
-            if one.startswith("$"):
+            if re.search(r"^\$|\$[\w{(]", one.partition("://")[0]):
                 self._bad(self._name(one), "a shell puts something in its place, which is not known here", 0)
             elif not command.conda:
                 self.guarded(one, 0)

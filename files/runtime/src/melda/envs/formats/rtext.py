@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Dict, List
+from typing import Dict, List, Set
 
 from melda.envs import links
 from melda.envs.capture.r import description
@@ -13,7 +13,9 @@ from melda.envs.formats import renv
 from melda.envs.formats.reading import Reading
 
 NEEDS = ("Depends", "Imports", "LinkingTo")
-NEED = re.compile(r"([A-Za-z][A-Za-z0-9.]*[A-Za-z0-9])\s*(?:\(\s*([<>=!]+)\s*([\d.-]+)\s*\))?")
+LIMIT = re.compile(r"([<>]=?|==|!=)\s*(\d+(?:[.-]\d+)*)")
+NEED = re.compile(r"(R|[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9])\s*(?:\(\s*({0}(?:\s*,\s*{0})*)\s*\))?".format(LIMIT.pattern))
+BETWEEN = re.compile(r",(?![^()]*\))")  # and not between two limits
 # https://remotes.r-lib.org/articles/dependencies.html and pak's: [NAME=][TYPE::]WHERE
 REMOTE = re.compile(r"(?:(?P<name>[A-Za-z][\w.]*)=)?(?:(?P<kind>[a-z0-9]+)::)?(?P<where>\S+)")
 HOSTED = re.compile(r"(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(?:/(?P<inside>[\w./-]+))?(?:@(?P<ref>\S+)|#(?P<pull>\d+))?")
@@ -115,26 +117,39 @@ def _fields(reading: Reading, text: str) -> Dict[str, str]:
     return fields
 
 
+def _need(reading: Reading, name: str, said: str, remotes: Set[str]) -> None:
+    """Read what is needed, and in which versions."""
+    limits = [(operator, version) for operator, version in LIMIT.findall(said)]
+    if name in remotes and limits:
+        reading.say(f"{name}: what its remote has is taken, whether it is {said} or not")
+    if name in (*renv.BASE, *remotes):
+        return
+    for operator, version in limits:
+        if operator != "==" or name == "R":
+            reading.limit(name, operator.replace("==", "="), version)
+    if name != "R":
+        reading.r(name, next((version for operator, version in limits if operator == "=="), ""))
+
+
 def declared(text: str, path: str) -> Reading:
     """Return what a DESCRIPTION needs; not what it only suggests."""
     reading = Reading(path)
     fields = _fields(reading, text)
     remotes = {_remote(reading, one.strip()) for one in fields.get("Remotes", "").split(",") if one.strip()}
     for field in NEEDS:
-        for one in (part.strip() for part in fields.get(field, "").split(",")):
+        for one in (part.strip() for part in BETWEEN.split(fields.get(field, ""))):
             found = NEED.fullmatch(one)
-            if found and found.group(1) not in (*renv.BASE, *remotes, "R"):
-                version = (found.group(3) or "") if found.group(2) == "==" else ""
-                if found.group(2) and found.group(2).startswith(">"):
-                    reading.at_least[found.group(1)] = found.group(3)
-                reading.r(found.group(1), version)
-            elif one and not found and not re.match(r"R\b", one):
+            if found:
+                _need(reading, found.group(1), found.group(2) or "", remotes)
+            elif one:
                 reading.bad("r", one, "no name of a package, with or without a version in ()")
     for line in text.splitlines():
         if re.match(r"[ \t]+({0}|Remotes):".format("|".join(NEEDS)), line):
             reading.bad("r", line.strip(), "a field begins with its name, without a blank before it")
         if line.strip() and line[0] not in " \t#" and not re.match(r"[\w@/.-]+\s*:(?!:)", line):
             reading.bad("r", line.strip(), "no field: expected NAME: VALUE")
+    for url in re.findall(r"[^\s,]+", fields.get("Additional_repositories", "")):
+        reading.say(f"the repository {url} is not asked for what CRAN has not")
     if reading.empty:
         reading.say("it needs no packages")
     if "Suggests" in fields:

@@ -40,3 +40,25 @@ def read(text: str, path: str) -> Reading:
     if not reading.empty:
         reading.say("of a project what it needs is installed, and neither the project itself nor its extras and tests")
     return reading
+
+
+def is_tox(text: str, name: str) -> bool:
+    """Is this tox.ini? https://tox.wiki/en/latest/config.html."""
+    return name == "tox.ini" or re.search(r"^\[testenv[\w:.{},-]*\]\s*$", text, re.MULTILINE) is not None
+
+
+def tox(text: str, path: str) -> Reading:
+    """Return what the tests of a project need."""
+    reading = Reading(path)
+    for section, options in tables.ini(text, reading).items():
+        for line in options.get("deps", "").splitlines() if re.match(r"testenv\b", section) else ():
+            factors = re.match(r"[\w!.,{}-]+:\s+", line.strip())
+            if factors or (line.strip().startswith("{") and line.strip().endswith("}")):
+                reading.say(
+                    f"{line.strip()}: of tox.ini a line for some environments, or of another place, is left out"
+                )
+            else:
+                requirements.into(reading, [line])
+    if not reading.empty:
+        reading.say("of a tox.ini what the tests need is installed, and not the project itself")
+    return reading

@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from typing import Callable, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
-from melda.envs.formats import commands, fences, shell_words
+from melda.envs.formats import commands, fences, scripts, shell_words
 
-# Each is looked for by itself: one after the other takes the square of a text's FROMs.
-DOCKERFILE = re.compile(r"\A(?=[\s\S]*?^[ \t]*FROM[ \t]+\S)[\s\S]*?^[ \t]*RUN\b", re.MULTILINE)
+# A name that is given a value, and one that is used where a version stands. ARG's is a default: it is what the file says.
+VALUE = re.compile(
+    r"(?:^|(?<=[\s;&]))(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|\"']*)"
+    r"|^[ \t]*ENV[ \t]+(?P<named>[A-Za-z_]\w*)[ \t]+(?P<other>\S+)",
+    re.MULTILINE,
+)
+VERSION = re.compile(r"\d+(?:\.\d+)+(?:[.+-]?[A-Za-z]+\d*)?|\d{1,4}")
+USED = re.compile(r"(?<=[=<>~])\$(?:\{(\w+)\}|(\w+))")
 CONTINUED = re.compile(r"\\[ \t]*$")
 EXEC = re.compile(r"\s*RUN((?:\s+--\S+)*)\s*(\[.*\])\s*")
 TOOL = re.compile(
     r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)"
     r"(?:\s+-\S+)*(?:(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)|\s+pip\s+sync|\s+env\s+update)(?!\S)|"
+    r"(?<![\w./~-])(?:Rscript|R)(?:\s+-\S+)*\s+(?:<\s*)?(?:[\w.$/{}~-]*/)?[\w.-]*(?:install|packages|dep|require|setup)[\w.-]*\.R(?![\w.])|"
+    r"(?<![\w./~-])(?:R\s+CMD\s+INSTALL|(?:[\w./~-]*/)?python[\d.]*\s+setup\.py\s+(?:install|develop))(?!\S)|"
     r"(?<![\w./~-])(?:install2\.r|installGithub\.r|installBioc\.r|easy_install|pip-sync)(?!\S)|"
     r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install|pak::pak|renv::(?:install|restore))\(",
     re.IGNORECASE,
@@ -26,12 +34,12 @@ MARKS = re.compile(r"[\s>*+`$%!-]*(?:\d+[.)]\s+)?`*")
 
 
 def numbered(text: str) -> Iterator[Tuple[int, str]]:
-    """Yield lines with their numbers, continued ones joined.
+    """Yield lines with their numbers, continued ones joined, and versions that the text gives names to in their place.
 
     In a Dockerfile comments and empty lines between them are none: https://docs.docker.com/reference/dockerfile/#format.
     """
-    docker = bool(DOCKERFILE.search(text))
-    started, joined = 0, ""
+    docker = scripts.is_dockerfile(text)
+    started, joined, values = 0, "", _values(text)
     for number, line in enumerate(text.splitlines(), 1):
         if started and docker and (not line.strip() or line.lstrip().startswith("#")):
             continue
@@ -39,10 +47,24 @@ def numbered(text: str) -> Iterator[Tuple[int, str]]:
         if CONTINUED.search(line):
             joined += CONTINUED.sub(" ", line)
             continue
-        yield started, _plain(joined + line)
+        yield started, _plain(_with(values, joined + line))
         started, joined = 0, ""
     if started:
-        yield started, _plain(joined)
+        yield started, _plain(_with(values, joined))
+
+
+def _values(text: str) -> Dict[str, str]:
+    """Return versions that have names, as ARG, ENV and shells give them; not what is given another value elsewhere."""
+    found: Dict[str, Set[str]] = {}
+    for one in VALUE.finditer(text) if "$" in text else ():
+        name, value = one.group("name", "value") if one.group("name") else one.group("named", "other")
+        found.setdefault(name, set()).add(value.strip("'\""))
+    alone = {name: next(iter(values)) for name, values in found.items() if len(values) == 1}
+    return {name: value for name, value in alone.items() if VERSION.fullmatch(value)}
+
+
+def _with(values: Dict[str, str], line: str) -> str:
+    return USED.sub(lambda one: values.get(one.group(1) or one.group(2), one.group()), line) if values else line
 
 
 def _plain(line: str) -> str:
@@ -82,6 +104,9 @@ def unread(text: str, prose: bool, reads: Callable[[str], str]) -> Iterator[Tupl
 
 def _installs(part: str, prose: bool) -> bool:
     found, marks = TOOL.search(part), MARKS.match(part)
-    if not found or not part[found.end() :].strip() or SAID.search(part[: found.start()]):
+    # A program names its packages itself; xargs brings them.
+    names_them = found and re.search(r"\.R$|setup\.py", found.group(0), re.IGNORECASE)
+    alone = names_them or re.match(r"\s*(?:sudo\s+)?xargs\s", part)
+    if not found or not (alone or part[found.end() :].strip()) or SAID.search(part[: found.start()]):
         return False
     return not prose or bool(marks and marks.end() == found.start())

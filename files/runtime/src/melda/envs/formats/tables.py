@@ -10,11 +10,14 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from melda.envs import document
 from melda.envs.errors import Unusable, UsageError
+from melda.envs.formats import toml_inline
 from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
 ODD = re.compile("[^\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what YAML does not allow
-DEEP = re.compile(r"([\[{]\s{0,9}){50}")
+DEEP = re.compile(r"([\[{]\s{0,9}){50}|^[ \t?:-]{500}", re.MULTILINE)
+# libyaml is several times as fast, and ends the process where a text is nested too deep.
+STEEP, OPENED, MOST_OPENED = re.compile(r"^[ \t?:-]{100}", re.MULTILINE), re.compile(r"[\[{](?!\s*[\]}])"), 200
 KEY = re.compile(r"[\s\"']*(?:-\s+[\"']?)?([A-Za-z][\w.-]*)[\"']?\s*[:=]")
 QUOTED = re.compile(r"'(?!<)[^']{2,}'")
 ALIKE = 0.8
@@ -118,6 +121,10 @@ def toml(text: str, reading: Reading) -> Json:
     found: Json
     told = reading.problems
     try:
+        library.loads(text)
+    except (ValueError, RecursionError):
+        text = toml_inline.joined(text)
+    try:
         found = _by_line(text, reading, "TOML", library.loads, at)
     except UsageError as error:
         reading.problems = told
@@ -201,8 +208,17 @@ def yaml(text: str, reading: Reading) -> Any:
             raise RecursionError
         if re.search(r"(^|[\s\[,])[&*]\w", given):  # aliases may grow without end
             given = re.sub(r"(^|[\s\[,])(\*\w+)", r'\1"\2"', re.sub(r"(^|[\s\[,])(&\w+)", r"\1", given))
-        twice.clear()
-        return library.load(given, Loader=_strings(library, twice))  # noqa: S506 # nosec B506 a SafeLoader
+        kinds = [library.SafeLoader]
+        if hasattr(library, "CSafeLoader") and not STEEP.search(given) and len(OPENED.findall(given)) < MOST_OPENED:
+            kinds.insert(0, library.CSafeLoader)
+        for kind in kinds:
+            twice.clear()
+            try:
+                return library.load(given, Loader=_strings(kind, library, twice))  # noqa: S506 # nosec B506 a SafeLoader
+            except library.YAMLError:
+                if kind is library.SafeLoader:  # what it says of the error is known here
+                    raise
+        return None
 
     twice: List[int] = []
     text = ODD.sub("\ufffd", text.replace("\t", "  "))
@@ -213,10 +229,10 @@ def yaml(text: str, reading: Reading) -> Any:
     return found
 
 
-def _strings(library: Any, twice: List[int]) -> Any:
+def _strings(kind: Any, library: Any, twice: List[int]) -> Any:
     """Return a loader to which 3.10 is no number, and which notes lines of keys that are there already: YAML has each once."""
 
-    class Loader(library.SafeLoader):  # type: ignore[misc, unused-ignore]
+    class Loader(kind):  # type: ignore[misc, unused-ignore]
         yaml_implicit_resolvers: Dict[str, Any] = {}
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:

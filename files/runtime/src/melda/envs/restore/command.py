@@ -15,7 +15,7 @@ from melda.envs import capture, document, formats
 from melda.envs.capture.copies import in_project
 from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UNAVAILABLE, PackageUnavailable, UsageError
-from melda.envs.formats.reading import AT_LEAST, BEGINS, NOTES, WANTS
+from melda.envs.formats.reading import LIMITS, NOTES, WANTS
 from melda.envs.restore import plan as plans
 from melda.envs.restore import python, python_settle, r, r_settle, tools, web
 from melda.envs.restore.outcome import DEFAULTS, Options, Outcome, Problem
@@ -135,15 +135,17 @@ class Restore:
 
     def _settle_r(self, here: Json) -> List[Problem]:
         """R packages without a version get one, and R's own names."""
-        least, begins = self._wanted.get(AT_LEAST, {}), self._wanted.get(BEGINS, {})
-        if not plans.missing(self._wanted, here, "r") and not least and not begins:
-            return []
+        limits = {name: one for name, one in self._wanted.get(LIMITS, {}).items() if name != "R"}
+        other = r_settle.other_r(self._wanted.get(LIMITS, {}).get("R", ()), here["r"]["version"])
+        problems = [Problem("r", "R", "", other, "")] if other else []
+        if not plans.missing(self._wanted, here, "r") and not limits:
+            return problems
         there = {**here["r"]["image"], **{one["name"]: one["version"] for one in here["r"]["packages"]}}
         installer = self._r_installer(here)
         known = r_settle.Known(there, installer.in_apt, installer.current, installer.versions)
-        found, failures = r_settle.settle(self._wanted["r"]["packages"], least, known, begins)
+        found, failures = r_settle.settle(self._wanted["r"]["packages"], limits, known)
         self._replace("r", found)
-        return [Problem("r", name, "", why, "") for name, why in failures.items()]
+        return problems + [Problem("r", name, "", why, "") for name, why in failures.items()]
 
     def _r_installer(self, here: Json) -> r.Installer:
         if self._r is None:

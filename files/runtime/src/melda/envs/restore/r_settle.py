@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import nearest, repositories, sources
@@ -11,6 +11,7 @@ from melda.envs.restore import nearest, repositories, sources
 Json = Dict[str, Any]
 AT_ONCE = 8  # requests
 REPOSITORIES = ("cran", "apt", "bioconductor")
+Limits = Sequence[Sequence[str]]  # operators and versions
 
 
 class Known(NamedTuple):
@@ -29,11 +30,30 @@ class Known(NamedTuple):
     versions: Callable[[str], Sequence[str]] = lambda _: ()
 
 
-def _fits(version: str, least: str) -> bool:
+def _fits(version: str, limits: Limits) -> bool:
     try:
-        return not least or nearest.r_key(version) >= nearest.r_key(least)
+        return all(_allows(operator, nearest.r_key(version), given) for operator, given in limits)
     except ValueError:
         return False
+
+
+def _allows(operator: str, key: List[int], given: str) -> bool:
+    limit = nearest.r_key(given[:-2] if given.endswith(".*") else given)
+    if operator in ("=", "!="):
+        begins = key[: len(limit)] == limit if operator == "=" or given.endswith(".*") else key == limit
+        return begins is (operator == "=")
+    return {"<": key < limit, "<=": key <= limit, ">": key > limit, ">=": key >= limit}[operator]
+
+
+def _shown(limits: Limits) -> str:
+    return ", ".join(f"{given}.*" if operator == "=" else f"{operator} {given}" for operator, given in limits)
+
+
+def other_r(limits: Limits, here: str) -> str:
+    """Return that this is no R that a file allows; empty: it is one, or there is none."""
+    return (
+        f"this container has R {here}, and the file needs {_shown(limits)}" if here and not _fits(here, limits) else ""
+    )
 
 
 def _spelled(name: str, known: Known) -> str:
@@ -46,16 +66,13 @@ def _spelled(name: str, known: Known) -> str:
     return names.get(name, name)
 
 
-def settle(
-    wanted: Sequence[Json], least: Mapping[str, str], known: Known, begins: Optional[Mapping[str, str]] = None
-) -> Tuple[List[Json], Dict[str, str]]:
+def settle(wanted: Sequence[Json], limits: Mapping[str, Limits], known: Known) -> Tuple[List[Json], Dict[str, str]]:
     """Give each package of a repository that has no version the one that can be had.
 
     Args:
         wanted: entries; those without a version take any.
-        least: the lowest version by name, where one is named.
+        limits: by name, which versions are allowed, as Reading.limit has them.
         known: what is known here.
-        begins: with what a version begins by name, where that is named.
 
     Returns:
         The entries, and by name why there is none.
@@ -63,44 +80,33 @@ def settle(
     found: List[Json] = []
     failures: Dict[str, str] = {}
     for entry in wanted:
+        allowed = limits.get(entry["name"], ())
+        if entry["version"] and not _fits(entry["version"], allowed):
+            failures[entry["name"]] = "{0} is no version {1}".format(entry["version"], _shown(allowed))
+            continue
         if entry["source"]["type"] not in REPOSITORIES or (entry["version"] and entry["name"] != entry["name"].lower()):
             found.append(entry)
             continue
-        low = least.get(entry["name"], "")
         name = _spelled(entry["name"], known)
-        first = (begins or {}).get(entry["name"], "")
-        version = entry["version"] or (_beginning(name, first, known) if first else _version(name, low, known))
+        version = entry["version"] or _version(name, allowed, known)
         if version:
             found.append({**entry, "name": name, "version": version})
         else:
-            needed = f", of which at least {low} is needed" if low else f" in a version {first}" if first else ""
+            needed = f" in a version {_shown(allowed)}" if allowed else ""
             failures[name] = f"neither apt nor CRAN nor Bioconductor is known to have it{needed}"
     return found, failures
 
 
-def _version(name: str, low: str, known: Known) -> str:
-    for version in (known.there.get(name, ""), known.in_apt.get(name.lower(), "")):
-        if version and _fits(version, low):
-            return version
-    version = known.current().get(name, "")
-    return version if version and _fits(version, low) else ""
-
-
-def _beginning(name: str, first: str, known: Known) -> str:
-    """Return a version that begins so: what is there or in apt, else that very one, else the highest."""
-    key = nearest.r_key(first)
-
-    def fits(version: str) -> bool:
-        try:
-            return nearest.r_key(version)[: len(key)] == key
-        except ValueError:
-            return False
-
+def _version(name: str, limits: Limits, known: Known) -> str:
+    """Return a version that is allowed: what is there or in apt, or is had now, else the very one, else the highest."""
     for version in (known.there.get(name, ""), known.in_apt.get(name.lower(), ""), known.current().get(name, "")):
-        if version and fits(version):
+        if version and _fits(version, limits):
             return version
-    found = [one for one in known.versions(name) if fits(one)]
-    return first if first in found else max(found, key=nearest.r_key, default="")
+    if all(operator in (">", ">=") for operator, _ in limits):
+        return ""  # what was had before is older
+    found = [one for one in known.versions(name) if _fits(one, limits)]
+    named = [given for operator, given in limits if operator == "=" and given in found]
+    return named[0] if named else max(found, key=nearest.r_key, default="")
 
 
 def missing(entries: Sequence[Json], at: repositories.Mirrors, env: Dict[str, str]) -> Dict[str, str]:

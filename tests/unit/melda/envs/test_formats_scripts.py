@@ -1,0 +1,122 @@
+"""Shells' scripts and Dockerfiles are known before what stands in them is: here-documents with lists, JSON, TOML and YAML."""
+
+from __future__ import annotations
+
+import pytest
+from melda.envs import formats
+from melda.envs.errors import UsageError
+from melda.envs.formats import looks_like, scripts, shell_lines
+
+from tests.unit.melda.envs.test_corpus import listed, planned
+
+HELD = {
+    "a list": "kudu==1.26\nlynx==2.0",
+    "JSON": '{\n  "name": {"a": 1},\n  "packages": []\n}',
+    "a lock": '{"Packages": {"zoo": {"Package": "zoo", "Version": "1.8"}}}',
+    "TOML": '[project]\nname = "x"\ndependencies = ["kudu"]',
+    "YAML": "channels: [x]\ndependencies:\n  - kudu",
+    "a DESCRIPTION": "Type: project\nImports: zoo",
+    "a document": "# Kudu\n\n```\nkudu==1.0\n```",
+}
+SCRIPT = "{0}cd /tmp\ncat > file <<'EOF'\n{1}\nEOF\npip install zebra\necho done\nokapi==1.0\n"
+
+
+@pytest.mark.parametrize("held", HELD.values(), ids=HELD)
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("setup.sh", ""),
+        ("postBuild", "#!/usr/bin/env -S bash -e\n"),
+        ("setup", "#!/bin/sh\n"),
+        ("Makefile", ""),
+        (".zsh_history", ""),
+    ],
+)
+def test_what_a_here_document_holds_is_not_read(name: str, first: str, held: str) -> None:
+    found = formats.parse(SCRIPT.format(first, held), name)
+    assert planned(found) == {"zebra"} and not listed(found)
+
+
+@pytest.mark.parametrize("held", [one for name, one in HELD.items() if name != "a document"])
+def test_nor_where_only_the_text_says_that_it_is_a_script(held: str) -> None:
+    assert planned(formats.parse(SCRIPT.format("", held), "-")) == {"zebra"}
+    assert planned(formats.parse("set -e\nkudu==1.0\npip install zebra\n", "pasted.txt")) == {"zebra"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("requirements.txt", "#!/bin/sh\nzebra==1.0\nset -e\nokapi\n", {"zebra", "okapi", "set"}),
+        ("list.txt", "zebra==1.0\nokapi==2.0\nexport TOKEN=x\n", {"zebra", "okapi"}),
+        ("environment.yml", "#!/bin/sh\ndependencies:\n  - zebra\n", {"zebra"}),
+        ("README.md", "# x\n\n```sh\nset -e\npip install zebra\n```\n\n    okapi==1.0\n", {"zebra", "okapi"}),
+    ],
+)
+def test_what_is_called_otherwise_is_no_script(name: str, text: str, wanted: set[str]) -> None:
+    assert planned(formats.parse(text, name)) == wanted
+
+
+def test_a_script_of_which_nothing_can_be_used_is_listed() -> None:
+    text = "#!/bin/bash\nset -e\nRscript -e 'install.packages(\"zoo\")'\npip install -r requirements.txt\n"
+    assert listed(formats.parse(text, "setup.sh")) == {"install.packages", "requirements.txt"}
+    assert listed(formats.parse("FROM x\nRUN install2.r zoo\n", "Dockerfile")) == {"install2.r"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [("setup.sh", "#!/bin/bash\necho 1\n", "a shell's script"), ("x", "from debian AS a\nrun ls\n", "a Dockerfile")],
+)
+def test_a_script_that_installs_nothing(name: str, text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        formats.parse(text, name)
+
+
+def test_one_pattern_says_what_a_dockerfile_is() -> None:
+    for text in ("FROM x\nRUN\tls\n", "ARG V\n from x AS y\n run a \\\n # c\n b\n", "FROM x\n RUN a \\\n\n b\n"):
+        assert scripts.is_dockerfile(text) and looks_like.what(text).startswith("a Dockerfile")
+    assert [line for _, line in shell_lines.numbered("from x\nrun a \\\n# c\n b\n")][-1] == "run a   b"
+    assert not scripts.is_dockerfile("from zebra import okapi\nrun = 1\nrun (okapi)\n")
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.gpu", "gpu.Dockerfile", "Containerfile", "dockerfile-dev"])
+def test_a_dockerfile_by_its_name(name: str) -> None:
+    text = "from x\nCOPY <<EOF /list.txt\nkudu==1.0\nEOF\nRUN <<EOF\npip install zebra\nEOF\n"
+    assert planned(formats.parse(text, name)) == {"zebra"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("app.ini", "[x]\nlevel = 1\nzebra==1.0\n", "names no packages"),
+        ("Project.toml", '[deps]\nZebra = "82899510"\n\n[compat]\njulia = "1"\nzebra\n', "names no packages"),
+        ("settings.toml", '[logging]\nlevel = "1"\nlist = [\n"zebra",\n"okapi",\n]\n', "names no packages"),
+        ("Cargo.toml", '[package]\nname = "x"\n[dependencies]\nzebra = "1"\n', "Rust"),
+        ("x.lock", '[[package]]\nname = "x"\nsource = "registry+https://github.com/rust-lang/crates.io-index"\n', "Rust"),
+        ("Cargo.lock", '[[package]]\nname = "x"\nversion = "1.0"\ndependencies = ["zebra"]\n', "Rust"),
+        ("install.R", "#!/usr/bin/env Rscript\npkgs\nzebra\nokapi==1.0\n", "names no packages"),
+        ("verify", "#!/usr/bin/env -S python3 -u\ntry:\n    import zebra\nelse:\n    raise\nok\n", "a program of Python's"),
+        ("compose.yml", "services:\n  x:\n    command: pip install zebra\n", "YAML"),
+        ("-", "import sys\nfrom x import y\nsetup(install_requires=[\n    'zebra==1.0',\n    'okapi==2',\n])\n", "Python's"),
+        ("x.txt", "library(zebra)\nokapi==1\nibex <- 1\nlynx\nkudu\n", "R's"),
+        ("app.conf", "zebra==1.0\n", "names no packages"),
+    ],
+)  # fmt: skip
+def test_what_is_never_a_list(name: str, text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        formats.parse(text, name)
+
+
+def test_a_program_by_its_first_line_may_have_lines_of_a_notebook() -> None:
+    text = "#!/usr/bin/python3\n# MAGIC %pip install zebra\nimport okapi\nibex==1.0\n"
+    assert planned(formats.parse(text, "notebook")) == {"zebra"}
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "-"])
+def test_a_line_of_code_in_a_list_costs_itself(name: str) -> None:
+    found = formats.parse("zebra==1.0\nimport okapi\nibex\n", name)
+    assert planned(found) == {"zebra", "ibex"} and listed(found) == {"import"}
+
+
+def test_what_was_typed_beside_code_is_read() -> None:
+    assert planned(formats.parse("import zebra\nimport okapi\n%pip install ibex\n", "history.txt")) == {"ibex"}
+    assert planned(formats.parse("import zebra\nimport okapi\n\n    pip install ibex\n", "README")) == {"ibex"}
