@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from itertools import islice
 from typing import Callable, List, Pattern, Tuple
 
-from melda.envs.formats import commands, fences, shell_lines
+from melda.envs.formats import bare_commands, fences, r_calls, shell_lines
 
 ENDINGS = (".md", ".rst", ".Rmd", ".qmd", ".adoc", ".org")
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
@@ -21,8 +20,6 @@ BEFORE = re.compile(
     r"\d+\*?[ \t]+(?:\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?\]?[ \t]+)?|: \d+:\d+;|- cmd: |PS (?=[A-Z]:)|"
     r"(?:\([\w.-]+\) )?\[?[\w.-]+@[\w.-]+[: ][^\s$#%>]*\]?[$#%>] "
 )
-SEPARATOR = re.compile(r"&&|\|\||;")
-MOST_SEPARATORS = 50
 PINNED = re.compile(r"[\w.-]+(\[[\w,. -]*\])?\s*==")
 # A line that is a requirement, one of a document that is no sentence, and a row of a table of versions. In prose limits are
 # of what is no package of PyPI's, too: "- CUDA >= 11.1", and whoever took that name there would be asked.
@@ -31,7 +28,9 @@ LIMITED, EXACT = re.compile(REQUIREMENT % "(?:[<>!~=]=|[<>])"), re.compile(REQUI
 ROW = re.compile(r"(?:\|\s*)?[\w.-]+\s*\|\s*(?:version|\d[\w.]*)\s*\|?|[-:| ]*-\|-[-:| ]*", re.IGNORECASE)
 MAGIC = re.compile(r"\s*(?:#\s*)?(?:MAGIC\s+)?(?=[%!])")
 WORDS = re.compile(r"[\w./~-]+\s+(?![<>=!~;@\[(#])\S")
+SHEBANG = re.compile(r"\ufeff?#!\s*\S*/(?:env\s+(?:-\S+\s+)*)?\w*sh\b")
 OF_SHELLS = "of what was typed into a shell only commands that install packages are read"
+OF_R = "of a program of R's its calls that install packages are read"
 OF_DOCUMENTS = "of a document commands that install packages are read, lines as NAME==VERSION, and fences of a format"
 
 
@@ -40,17 +39,11 @@ def is_document(path: str) -> bool:
     return path.endswith(ENDINGS) or os.path.basename(path).upper().startswith("README")
 
 
-def _command(line: str) -> str:
-    """Return what of a line installs packages, from the first such command on; empty: nothing."""
+def _command(line: str, before: str = "") -> str:
+    """Return what of a line installs packages; empty: nothing."""
     line = BEFORE.sub("", line.strip(), count=1) if BEFORE.match(line.strip()) else line.strip()
-    if commands.COMMAND.fullmatch(line):
-        return line
-    for found in islice(SEPARATOR.finditer(line), MOST_SEPARATORS):
-        before, rest = line[: found.start()], line[found.end() :].strip()
-        quoted = before.count("'") % 2 or before.count('"') % 2 or line.startswith("#")
-        if not quoted and commands.COMMAND.fullmatch(rest):
-            return rest
-    return ""
+    found = bare_commands.in_line(line) or (bare_commands.plain(line, before) if before else [])
+    return " && ".join(found)
 
 
 def _lines(text: str) -> List[str]:
@@ -64,6 +57,8 @@ def _commands(text: str) -> List[str]:
 def _is_shell(text: str, path: str) -> bool:
     """Return whether a text holds commands, and beside them nothing that is surely a package."""
     lines = [one.strip() for one in _lines(text) if one.strip() and not one.strip().startswith("#")]
+    if SHEBANG.match(text):
+        return True
     if any(PINNED.match(one) for one in lines) and not shell_lines.DOCKERFILE.search(text):
         return False
     others = [one for one in lines if not _command(one)]
@@ -114,13 +109,15 @@ def _is_limited(line: str) -> bool:
 
 def unread(text: str, path: str) -> List[Tuple[int, str]]:
     """Return commands of a text that install packages and are not read, with the numbers of their lines."""
-    if path.endswith(".py"):
+    if path.endswith((".py", ".R", ".r")):
         return []
     return list(shell_lines.unread(text, is_document(path), _command))
 
 
 def without_others(text: str, path: str) -> Tuple[str, str]:
     """Return the lines of a text that may name packages, and what is to be said of the others."""
+    if path.endswith((".R", ".r")):
+        return r_calls.command([text]) if r_calls.installs(text) else "", OF_R
     fenced = fences.read(text)
     if fenced:
         lines = text.splitlines()
@@ -135,6 +132,6 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
         text = _of_prose(text, EXACT, ROW)
         return text, OF_DOCUMENTS if text.strip() else ""
     if _is_shell(text, path):
-        found = [_command(one) for one in _lines(text) if not one.strip().startswith("#")]
-        return "\n".join(found), OF_SHELLS
+        numbered = [(at, _command(one)) for at, one in shell_lines.numbered(text) if not one.strip().startswith("#")]
+        return shell_lines.placed(numbered), OF_SHELLS
     return text, ""

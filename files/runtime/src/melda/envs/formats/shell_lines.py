@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from functools import lru_cache
 from typing import Callable, Iterator, List, Optional, Tuple
 
-from melda.envs.formats import commands, fences, shell_words
+from melda.envs.formats import fences, here_documents, shell_values, shell_words
 
 # Each is looked for by itself: one after the other takes the square of a text's FROMs.
 DOCKERFILE = re.compile(r"\A(?=[\s\S]*?^[ \t]*FROM[ \t]+\S)[\s\S]*?^[ \t]*RUN\b", re.MULTILINE)
 CONTINUED = re.compile(r"\\[ \t]*$")
 EXEC = re.compile(r"\s*RUN((?:\s+--\S+)*)\s*(\[.*\])\s*")
 TOOL = re.compile(
-    r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)"
+    r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|pixi|rye|conda|mamba|micromamba)"
     r"(?:\s+-\S+)*(?:(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)|\s+pip\s+sync|\s+env\s+update)(?!\S)|"
     r"(?<![\w./~-])(?:install2\.r|installGithub\.r|installBioc\.r|easy_install|pip-sync)(?!\S)|"
-    r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install|pak::pak|renv::(?:install|restore))\(",
+    r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install|pak::pak|renv::(?:install|restore)|(?:pacman::)?p_(?:load|install)|py_install|virtualenv_install|conda_install)\(",
     re.IGNORECASE,
 )
 # What only speaks of it.
@@ -25,7 +26,19 @@ SAID = re.compile(r"^\s*(?:#|//|LABEL\b|CMD\b|ENTRYPOINT\b)|(?:^|\s)(?:echo|prin
 MARKS = re.compile(r"[\s>*+`$%!-]*(?:\d+[.)]\s+)?`*")
 
 
-def numbered(text: str) -> Iterator[Tuple[int, str]]:
+@lru_cache(maxsize=4)
+def numbered(text: str) -> List[Tuple[int, str]]:
+    """Return lines with their numbers, continued ones joined, and in the place of variables what they surely stand for."""
+    return shell_values.known(here_documents.apart(list(_joined(text))))
+
+
+def placed(lines: List[Tuple[int, str]]) -> str:
+    """Return a text in which each of the lines has its number."""
+    by_number = dict(lines)
+    return "\n".join(by_number.get(at, "") for at in range(1, max(by_number, default=0) + 1))
+
+
+def _joined(text: str) -> Iterator[Tuple[int, str]]:
     """Yield lines with their numbers, continued ones joined.
 
     In a Dockerfile comments and empty lines between them are none: https://docs.docker.com/reference/dockerfile/#format.
@@ -60,24 +73,24 @@ def _plain(line: str) -> str:
     return f"RUN{found.group(1)} " + " ".join(map(shlex.quote, words))
 
 
-def unread(text: str, prose: bool, reads: Callable[[str], str]) -> Iterator[Tuple[int, str]]:
+def unread(text: str, prose: bool, reads: Callable[[str, str], object]) -> Iterator[Tuple[int, str]]:
     """Yield what installs packages and is not read: the number of its line, and the command without what follows it.
 
     Args:
         text: as it was.
         prose: a sentence may speak of a command; outside its fences only lines that begin with one are meant.
-        reads: returns what of a line is read.
+        reads: returns what is read of a command, and of the one before it.
     """
     fenced = {at + 1 for _, inside in fences.read(text) for at in inside}
     for number, line in numbered(text):
         if line.lstrip().startswith("#") or not TOOL.search(line):
             continue
-        parts = [one for one in shell_words.parts(line) if _installs(one, prose and number not in fenced)]
-        missing = len(parts) - len(list(commands.read(reads(line))))
-        if missing > 0:
-            for part in ([one for one in parts if not reads(one)] or parts)[-missing:]:
-                found = TOOL.search(part)
-                yield number, " ".join(found.group(0).split()).rstrip("(") if found else ""
+        before = ""
+        for part in shell_words.parts(line):
+            found = TOOL.search(part)
+            if found and _installs(part, prose and number not in fenced) and not reads(part, before):
+                yield number, " ".join(found.group(0).split()).rstrip("(")
+            before = part
 
 
 def _installs(part: str, prose: bool) -> bool:
