@@ -22,7 +22,9 @@ from melda.envs.restore.resolve import name_of
 CASES = Path(__file__).parent / "cases"
 HANDED = json.loads((CASES / "handed" / "cases.json").read_text())
 LINES = yaml.safe_load((CASES / "lines.yaml").read_text())
-FILES = [case for name in ("files", "shapes", "commands") for case in yaml.safe_load((CASES / f"{name}.yaml").read_text())]
+FILES = [
+    case for name in ("files", "shapes", "commands") for case in yaml.safe_load((CASES / f"{name}.yaml").read_text())
+]
 # Found only with an index, or with a network: tests/unit/melda/envs/test_restore_python.py.
 RESOLVED = {"url-normalize", "cattrs", "httptools", "BiocGenerics", "S4Vectors", "inner", "example-pkg"}
 

@@ -42,7 +42,7 @@ PROGRAM = re.compile(r"(?P<name>pip|python|py|conda|mamba|micromamba|uv)(?P<vers
 NAMED = re.compile(
     r"\$\{?(?:\w*_)?(?P<name>PIP|MICROMAMBA|MAMBA|CONDA|PYTHON|PY)\d*(?:_?(?:CMD|BIN|EXE|PATH|COMMAND|EXECUTABLE))?"
     r"(?:[:%#/-][^}]*)?\}?|[$`]\(?(?:which|command -v|type -p)\s+(?P<which>pip|python|conda|mamba|micromamba)[\d.]*\)?`?|"
-    r"\{sys\.executable\}",
+    r"\{sys\.executable\}|\$\{?sys\.executable\}?",
     re.IGNORECASE,
 )
 FILE = re.compile(r"<\s*([\w./~-]+)")

@@ -6,7 +6,7 @@ import os
 import re
 from typing import Callable, List, Pattern, Tuple
 
-from melda.envs.formats import bare_commands, fences, r_calls, shell_lines
+from melda.envs.formats import bare_commands, fenced_code, fences, r_calls, shell_lines
 
 ENDINGS = (".md", ".rst", ".Rmd", ".qmd", ".adoc", ".org")
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
@@ -39,7 +39,7 @@ def is_document(path: str) -> bool:
     return path.endswith(ENDINGS) or os.path.basename(path).upper().startswith("README")
 
 
-def _command(line: str, before: str = "") -> str:
+def command(line: str, before: str = "") -> str:
     """Return what of a line installs packages; empty: nothing."""
     line = BEFORE.sub("", line.strip(), count=1) if BEFORE.match(line.strip()) else line.strip()
     found = bare_commands.in_line(line) or (bare_commands.plain(line, before) if before else [])
@@ -51,7 +51,7 @@ def _lines(text: str) -> List[str]:
 
 
 def _commands(text: str) -> List[str]:
-    return [one for one in map(_command, _lines(text)) if one]
+    return [one for one in map(command, _lines(text)) if one]
 
 
 def _is_shell(text: str, path: str) -> bool:
@@ -61,7 +61,7 @@ def _is_shell(text: str, path: str) -> bool:
         return True
     if any(PINNED.match(one) for one in lines) and not shell_lines.DOCKERFILE.search(text):
         return False
-    others = [one for one in lines if not _command(one)]
+    others = [one for one in lines if not command(one)]
     if len(others) == len(lines):
         return False
     # Names without versions may be packages or programs: in a list most lines are the former.
@@ -86,14 +86,16 @@ def _of_prose(text: str, *kinds: Pattern[str]) -> str:
     """Return the lines of a document that install packages, and those of these kinds."""
     lines = _lines(text)
     return "\n".join(
-        _command(one) or (one if any(kind.fullmatch(one.strip()) for kind in kinds) else "") for one in lines
+        command(one) or (one if any(kind.fullmatch(one.strip()) for kind in kinds) else "") for one in lines
     )
 
 
 def _of_fence(name: str, text: str) -> str:
     """Return the lines of a fence that may name packages. Beside a command stand other commands, and no packages."""
+    if name in fenced_code.NAMES:
+        return "\n".join(one for one in _lines(text) if _is_limited(one))
     if _commands(text) or name not in (*LISTS, *LISTS_OR_ELSE):
-        found = [_command(one) or (one if _is_limited(one) else "") for one in _lines(text)]
+        found = [command(one) or (one if _is_limited(one) else "") for one in _lines(text)]
         return "\n".join(found)
     lines = [one.strip() for one in text.splitlines() if one.strip() and not NO_ENTRY.match(one.strip())]
     entries = [one for one in lines if ENTRY.match(one) or LIMITED.fullmatch(one) or ROW.fullmatch(one)]
@@ -111,7 +113,9 @@ def unread(text: str, path: str) -> List[Tuple[int, str]]:
     """Return commands of a text that install packages and are not read, with the numbers of their lines."""
     if path.endswith((".py", ".R", ".r")):
         return []
-    return list(shell_lines.unread(text, is_document(path), _command))
+    _, of_code, theirs = fenced_code.read(text, command)
+    others = shell_lines.unread(text, is_document(path), command)
+    return sorted([*(one for one in others if one[0] not in theirs), *of_code])
 
 
 def without_others(text: str, path: str) -> Tuple[str, str]:
@@ -124,14 +128,15 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
         within = {at for _, inside in fenced for at in inside}
         outside = "\n".join("" if at in within else line for at, line in enumerate(lines))
         found = [_of_fence(name, "\n".join(lines[at] for at in inside)) for name, inside in fenced]
-        text = "\n".join([_of_prose(outside, EXACT), *found])
+        code = shell_lines.placed(fenced_code.read(text, command)[0])
+        text = "\n".join([code or "", _of_prose(outside, EXACT), *found])
         return text, OF_DOCUMENTS if text.strip() else ""
     if path.endswith(".py"):  # what a notebook became: jupytext, Databricks
-        return "\n".join(_command(MAGIC.sub("", one)) for one in _lines(text) if MAGIC.match(one)), ""
+        return "\n".join(command(MAGIC.sub("", one)) for one in _lines(text) if MAGIC.match(one)), ""
     if is_document(path):
         text = _of_prose(text, EXACT, ROW)
         return text, OF_DOCUMENTS if text.strip() else ""
     if _is_shell(text, path):
-        numbered = [(at, _command(one)) for at, one in shell_lines.numbered(text) if not one.strip().startswith("#")]
+        numbered = [(at, command(one)) for at, one in shell_lines.numbered(text) if not one.strip().startswith("#")]
         return shell_lines.placed(numbered), OF_SHELLS
     return text, ""

@@ -71,7 +71,7 @@ def read(reading: Reading, code: str, where: Callable[[int], str]) -> List[Tuple
         name = word.text.strip("`")
         if word.kind != "name" or not (kind_of(name) is not None or name in SHELLS):
             continue
-        found = call(words, at)
+        found = call(words, at, values.ends)
         if name in SHELLS and found:
             line = _line(values, found)
             lines += [(word.line, line)] if line else []

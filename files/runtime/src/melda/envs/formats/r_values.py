@@ -23,7 +23,7 @@ TOKEN = re.compile(
 )
 SAME = ("unique", "as.character", "unlist", "sort", "rev", "na.omit", "as.list", "suppressWarnings")
 APPLY = re.compile(r"(?:purrr::)?(?:[lsvm]apply|walk|map)")
-DEEPEST = 8
+DEEPEST, MOST = 8, 50_000
 
 
 class Token(NamedTuple):
@@ -58,27 +58,28 @@ def tokens(code: str) -> List[Token]:
     return found
 
 
-def _end(words: List[Token], start: int) -> int:
-    """Return where the bracket that opens at ``start`` closes; behind the last word: nowhere."""
-    depth = 0
-    for at in range(start, len(words)):
-        if words[at].kind == "sign":
-            depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(words[at].text, 0)
-            if not depth:
-                return at
-    return len(words)
+def closing(words: List[Token]) -> Dict[int, int]:
+    """Return where each bracket closes; one that is not there never does. By all at once: one by one takes the square."""
+    found: Dict[int, int] = {}
+    opened: List[int] = []
+    for at, one in enumerate(words):
+        if one.kind == "sign" and one.text in "([{":
+            opened.append(at)
+        elif one.kind == "sign" and one.text in ")]}" and opened:
+            found[opened.pop()] = at
+    return found
 
 
 def _apart(words: List[Token]) -> List[List[Token]]:
     """Return what stands between commas."""
     found: List[List[Token]] = [[]]
-    at = 0
+    ends, at = closing(words), 0
     while at < len(words):
         one = words[at]
         if one == Token("sign", ",", one.line):
             found.append([])
         elif one.kind == "sign" and one.text in "([{":
-            end = _end(words, at)
+            end = ends.get(at, len(words))
             found[-1] += words[at : end + 1]
             at = end
         elif one.kind != "end":
@@ -87,12 +88,12 @@ def _apart(words: List[Token]) -> List[List[Token]]:
     return [one for one in found if one]
 
 
-def call(words: List[Token], at: int) -> Optional[Call]:
+def call(words: List[Token], at: int, ends: Dict[int, int]) -> Optional[Call]:
     """Return the call that begins at a word; None: none does, or it is not closed."""
+    end = ends.get(at + 1, 0)
     if words[at].kind != "name" or at + 1 >= len(words) or words[at + 1].text != "(" or words[at + 1].kind != "sign":
         return None
-    end = _end(words, at + 1)
-    if end == len(words):
+    if not end:
         return None
     plain, named = [], {}
     for one in _apart(words[at + 2 : end]):
@@ -114,6 +115,8 @@ class Values:
         self._given: Dict[str, List[List[Token]]] = {}  # by assignment
         self._each: Dict[str, List[List[Token]]] = {}  # by a loop or a call, one after the other
         self._parameters: Dict[str, str] = {}
+        self._known: Dict[str, Optional[List[str]]] = {}  # each is found once: names of names take forever
+        self.ends = closing(words)
         for at, one in enumerate(words):
             if one.kind == "name":
                 self._name(words, at)
@@ -124,7 +127,7 @@ class Values:
     def _name(self, words: List[Token], at: int) -> None:
         name, follows = words[at].text, words[at + 1] if at + 1 < len(words) else None
         if name == "for" and [one.kind for one in words[at + 2 : at + 4]] == ["name", "name"]:
-            end = _end(words, at + 1)
+            end = self.ends.get(at + 1, at)
             self._each.setdefault(words[at + 2].text, []).append(words[at + 4 : end])
         elif follows and follows.kind == "sign" and follows.text in ("<-", "=", "<<-"):
             value = list(self._statement(words, at + 2))
@@ -148,7 +151,7 @@ class Values:
         parameter = self._parameters.get(name)
         if not parameter and not APPLY.fullmatch(name):
             return
-        found = call(words, at)
+        found = call(words, at, self.ends)
         if found and parameter and found.plain:
             self._each.setdefault(parameter, []).append(found.plain[0])
         elif found and len(found.plain) > 1:
@@ -167,11 +170,12 @@ class Values:
         first = words[0]
         if len(words) == 1:
             return [first.text] if first.kind == "text" else self._named(first.text, depth)
-        if words[1].text == "[" and _end(words, 1) == len(words) - 1 and first.kind == "name":
+        ends = closing(words)
+        if words[1].text == "[" and ends.get(1) == len(words) - 1 and first.kind == "name":
             inside = {one.text for one in words[2:]}
             return self._named(first.text, depth) if inside & {"%in%", "installed.packages", "require"} else None
-        found = call(words, 0)
-        return self._called(found, depth) if found and _end(words, 1) == len(words) - 1 else None
+        found = call(words, 0, ends)
+        return self._called(found, depth) if found and ends.get(1) == len(words) - 1 else None
 
     def _called(self, found: Call, depth: int) -> Optional[List[str]]:
         if found.name in ("c", "list"):
@@ -181,6 +185,12 @@ class Values:
         return None
 
     def _named(self, name: str, depth: int) -> Optional[List[str]]:
+        if name not in self._known:
+            self._known[name] = None  # while it is looked for: it may stand for itself
+            self._known[name] = self._found(name, depth)
+        return self._known[name]
+
+    def _found(self, name: str, depth: int) -> Optional[List[str]]:
         given, each = self._given.get(name, []), self._each.get(name, [])
         if len(given) + bool(each) != 1:
             return None
@@ -188,4 +198,4 @@ class Values:
 
     def _all(self, given: List[List[Token]], depth: int) -> Optional[List[str]]:
         parts = [self.of(one, depth + 1) for one in given]
-        return None if None in parts else [text for one in parts for text in one or ()]
+        return None if None in parts else [text for one in parts for text in one or ()][:MOST]

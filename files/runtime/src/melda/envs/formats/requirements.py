@@ -25,7 +25,7 @@ NESTED = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 UNKNOWN = re.compile(r"[$`]|^[^\s;]*\{[^\s}]*\}")
 
 
-class _Lines:
+class Lines:
     """Reads the lines of one file, and of those that it includes.
 
     Args:
@@ -167,7 +167,7 @@ class _Lines:
         except Unusable as error:
             self._bad(name, f"not included: {error}", 0)
             return
-        inner = _Lines(self._reading, constraints or self._constraints, self._depth + 1)
+        inner = Lines(self._reading, constraints or self._constraints, self._depth + 1)
         inner.all(text)
 
     def _package(self, given: str, options: str) -> None:
@@ -276,7 +276,7 @@ def read(text: str, path: str) -> Reading:
 
 def among(reading: Reading, text: str) -> Reading:
     """Read what of a text may name packages; another reader may have read the rest of it."""
-    lines = _Lines(reading)
+    lines = Lines(reading)
     kept, note = documents.without_others(text, reading.path)
     lines.all(kept)
     for number, command in documents.unread(text, reading.path) if kept != text else ():
@@ -297,4 +297,4 @@ def into(reading: Reading, given: List[Any], constraints: bool = False) -> None:
     """
     for one in given:
         for _, line in logical_lines.numbered(str(one)):
-            _Lines(reading, constraints).guarded(line, 0)
+            Lines(reading, constraints).guarded(line, 0)

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from functools import lru_cache
-from typing import Callable, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from melda.envs.formats import fences, here_documents, shell_values, shell_words
 
@@ -34,7 +34,9 @@ def numbered(text: str) -> List[Tuple[int, str]]:
 
 def placed(lines: List[Tuple[int, str]]) -> str:
     """Return a text in which each of the lines has its number."""
-    by_number = dict(lines)
+    by_number: Dict[int, str] = {}
+    for at, line in lines:
+        by_number[at] = f"{by_number[at]} && {line}" if by_number.get(at) else line
     return "\n".join(by_number.get(at, "") for at in range(1, max(by_number, default=0) + 1))
 
 

@@ -53,6 +53,7 @@ class Values:
     def __init__(self, lines: Iterable[Tuple[int, str]]) -> None:
         self._given: Dict[str, List[str]] = {}  # as it was written
         self._loops: Dict[str, List[Tuple[int, str]]] = {}  # where each begins, and over what it goes
+        self._known: Dict[Tuple[str, str], Optional[List[str]]] = {}  # each is found once: names of names take forever
         self.at = 0  # the line that is read: its loop is the last one before it
         waits: List[str] = []  # loops that read a file, which their end names
         array = ""
@@ -121,6 +122,12 @@ class Values:
         if SECRET.search(name) or depth > DEEPEST or len(given) + bool(loops) != 1:
             return None
         value = loops[-1] if loops else given[0]
+        if (name, value) not in self._known:
+            self._known[name, value] = None  # while it is looked for: it may stand for itself
+            self._known[name, value] = self._found(value, depth)
+        return self._known[name, value]
+
+    def _found(self, value: str, depth: int) -> Optional[List[str]]:
         value = value[1:-1] if value.startswith("(") else value
         quoted = re.fullmatch(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"", value)
         value = next((one for one in quoted.groups() if one is not None), "") if quoted else value
