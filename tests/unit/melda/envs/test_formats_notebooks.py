@@ -42,6 +42,10 @@ CELLS = [
     ("for p in ['zebra', 'okapi']:\n    !pip install {p}", "zebra okapi", ""),
     ("V = '1.5'\n!pip install zebra=={V} okapi==$V ibex=={W}", "zebra okapi", "ibex"),
     ("!pip install {unknown}", "", "{unknown}"),
+    ("!pip install {' '.join(missing)} -q\n!pip install {'no -U' if stable else 'no'}", "", "{...}"),
+    ("more = ['zebra', 'okapi']\n!pip install {' '.join(more)}", "zebra okapi", ""),
+    ("!cat `find / -name requirements.txt` | xargs -n 1 pip install", "", "pip install"),
+    ("run([str(python_exe), '-m', 'pip', 'install', 'zebra'])\ncall([pip_path, 'install', 'okapi'])", "zebra okapi", ""),
     ("#!pip install no\ns = '''\n!pip install no\n'''\nprint('pip install no')\n!pip install zebra", "zebra", ""),
     ("!mamba env update -f x.yml", "", "mamba env update"),
     ("!pip install zebra \\\n   okapi\n%pip install ibex \\\n  lynx", "zebra okapi ibex lynx", ""),
@@ -86,7 +90,9 @@ def test_a_notebook_of_format_3() -> None:
 
 
 def test_what_is_not_read_is_told_with_its_cell_and_line() -> None:
-    found = formats.parse(notebook({"cell_type": "markdown", "source": "x"}, "x = 1\n\n!conda env create -f x.yml"), "x.ipynb")
+    found = formats.parse(
+        notebook({"cell_type": "markdown", "source": "x"}, "x = 1\n\n!conda env create -f x.yml"), "x.ipynb"
+    )
     assert [one["reason"] for one in found[document.PROBLEMS]] == [
         "cell 2, line 3: a command that is not read: name its packages one a line"
     ]

@@ -14,8 +14,8 @@ MOST, DEEPEST = 200, 5  # commands of a line; shells within shells
 WORD = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|\$\([^()]*\)|`[^`]*`|[^\s'"\\`])+""", re.DOTALL)
 # What may stand before the program: Dockerfile's, a prompt, a shell's own words, a function's head, a case's pattern.
 LEAD = re.compile(
-    r"(?:(?:ONBUILD\s+)?RUN(?:\s+--\S+)*\s+|[%!>#]+\s*|\$\s+|[({]\s*|(?:then|do|else|elif|if|while|until|time|exec)(?=\s)\s*|!\s+|@|"
-    r"(?:function\s+)?[\w-]+\s*\(\)\s*\{\s*|(?:case\s+\S+\s+in\s+)?\(?[\w.*|\"'-]+\)\s+|"
+    r"(?:(?:ONBUILD\s+)?RUN(?:\s+--\S+)*\s+|[%!>#]+\s*|\$\s+|\(\s*|\{\s+|(?:then|do|else|elif|if|while|until|time|exec)(?=\s)\s*|!\s+|@|"
+    r"(?:function\s+)?[\w-]+\s*\(\)\s*\{\s*|(?:case\s+\S+\s+in\s+)?\(?[\w.*|\"'\[\]?-]+\s*\)\s+|"
     r"[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"'`$]*|\$\w+|\$\{\w+\})(?=\s)\s*)+"
 )
 # Programs that run another: their options that have a value, and how many words of theirs stand before it.
@@ -42,7 +42,7 @@ PROGRAM = re.compile(r"(?P<name>pip|python|py|conda|mamba|micromamba|uv)(?P<vers
 NAMED = re.compile(
     r"\$\{?(?:\w*_)?(?P<name>PIP|MICROMAMBA|MAMBA|CONDA|PYTHON|PY)\d*(?:_?(?:CMD|BIN|EXE|PATH|COMMAND|EXECUTABLE))?"
     r"(?:[:%#/-][^}]*)?\}?|[$`]\(?(?:which|command -v|type -p)\s+(?P<which>pip|python|conda|mamba|micromamba)[\d.]*\)?`?|"
-    r"\{sys\.executable\}|\$\{?sys\.executable\}?",
+    r"\{sys\.executable\}|\$\{?sys\.executable\}?|\{[\w.]*?(?P<braced>pip|micromamba|mamba|conda|python)\w*\}",
     re.IGNORECASE,
 )
 FILE = re.compile(r"<\s*([\w./~-]+)")
@@ -64,7 +64,7 @@ def _base(word: str) -> str:
     word = word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "'\"" else word
     named = NAMED.fullmatch(word)
     if named:
-        tool = str(named.group("name") or named.group("which") or "python").lower()
+        tool = str(named.group("name") or named.group("which") or named.group("braced") or "python").lower()
         return "python" if tool == "py" else tool
     name = re.split(r"[/\\]", word)[-1]
     found = PROGRAM.fullmatch(name)
@@ -176,6 +176,8 @@ def plain(part: str, before: str = "", depth: int = 0) -> List[str]:
     if not words:
         return []
     program, rest = _base(words[0]), words[1:]
+    if rest[:1] == ["-m"] and re.search(r"[${`]", words[0]):  # whatever it is, it has Python's modules
+        program = "python"
     if program == "eval":
         return _of_shell(_unquoted(rest[0]) if len(rest) == 1 else " ".join(rest), depth)
     if program in SHELLS or program in USERS:

@@ -6,9 +6,10 @@ its first line; ! and % begin a line or follow a =, and a \\ at the end goes on.
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
-from typing import Callable, Dict, List, NamedTuple, Tuple
+from typing import Callable, Dict, List, Match, NamedTuple, Tuple
 
 from melda.envs.formats import commands, python_calls, r_calls, shell_lines
 from melda.envs.formats.python_calls import Item
@@ -38,6 +39,7 @@ TOOLS = ("pip", "pip3", "conda", "mamba", "micromamba", "uv", "poetry", "pixi")
 TIMERS = ("time", "timeit", "capture", "prun", "memit")
 QUOTES = re.compile(r"#.*|\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 NAME = re.compile(r"\{(?P<braced>[A-Za-z_]\w*)\}|\$\{?(?P<plain>[A-Za-z_]\w*)\}?")
+EXPRESSION = re.compile(r"(?<!\$)\{([^{}]+)\}")
 HELP = re.compile(r"\s*(?:\?.*|[%\w.]+\s*\?\??\s*)")
 LONGEST = 20_000
 
@@ -159,9 +161,20 @@ def _within(line: str, quote: str) -> str:
 
 
 def _put_in(text: str, values: Values) -> str:
-    """Return a shell's line with what is known of Python's names in it."""
+    """Return a shell's line with what is known of Python's names in it; what else IPython puts in has no blanks then."""
+    text = EXPRESSION.sub(lambda one: _expression(one, values), text) if len(text) < LONGEST else text
     words = re.split(r"(\s+)", text) if len(text) < LONGEST else [text]
     return "".join(_word(one, values) if NAME.search(one) else one for one in words)
+
+
+def _expression(one: Match[str], values: Values) -> str:
+    inside = one.group(1)
+    if re.fullmatch(r"[\w.]+", inside):
+        return one.group()
+    tree, left_out = python_calls.tree_of(inside.strip())
+    first = tree.body[0] if tree and tree.body and not left_out else None
+    known = values.of(first.value) if isinstance(first, ast.Expr) else None
+    return " ".join(known) if known and not SECRET.search(inside) else "{...}"
 
 
 def _word(word: str, values: Values) -> str:

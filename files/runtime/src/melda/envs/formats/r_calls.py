@@ -8,7 +8,7 @@ from urllib import parse
 
 from melda.envs.errors import Unusable
 from melda.envs.formats import renv, rtext
-from melda.envs.formats.r_values import Call, Token, Values, call, tokens
+from melda.envs.formats.r_values import APPLY, Call, Token, Values, call, tokens
 from melda.envs.formats.reading import Reading
 from melda.envs.links import ELSEWHERE
 
@@ -36,7 +36,7 @@ PREFIX = "Rscript -e quoted:"
 
 def installs(code: str) -> bool:
     """May this code install packages?"""
-    return bool(INSTALLS.search(code) or SHELLED.search(code))
+    return bool(INSTALLS.search(code) or "install.packages)" in code or SHELLED.search(code))
 
 
 def command(code: List[str]) -> str:
@@ -69,6 +69,8 @@ def read(reading: Reading, code: str, where: Callable[[int], str]) -> List[Tuple
     values, lines = Values(words), []
     for at, word in enumerate(words):
         name = word.text.strip("`")
+        if word.kind == "name" and APPLY.fullmatch(name):
+            _each(reading, values, call(words, at, values.ends), where)
         if word.kind != "name" or not (kind_of(name) is not None or name in SHELLS):
             continue
         found = call(words, at, values.ends)
@@ -80,6 +82,13 @@ def read(reading: Reading, code: str, where: Callable[[int], str]) -> List[Tuple
         elif at + 1 < len(words) and words[at + 1].text == "(":
             reading.bad("r", name, where(word.line) + NOT_READ)
     return lines
+
+
+def _each(reading: Reading, values: Values, found: Optional[Call], where: Callable[[int], str]) -> None:
+    """Note what lapply(PACKAGES, install.packages) installs."""
+    done = found.plain[1] if found and len(found.plain) > 1 else []
+    if found and len(done) == 1 and done[0].kind == "name" and kind_of(done[0].text) is not None:
+        _packages(reading, values, Call(done[0].text, found.line, found.plain[:1], {}), where(found.line))
 
 
 def _line(values: Values, found: Call) -> str:
@@ -158,6 +167,10 @@ def _one(reading: Reading, kind: str, text: str, more: Dict[str, str]) -> None:
         return
     if kind in ("biocmanager", "bare", "pak"):
         _any(reading, kind, text)
+        return
+    archive = re.match(r"\S+/(?P<name>[A-Za-z][A-Za-z0-9.]*)_[\d.-]+\.(?:tar\.gz|zip|tgz)$", text)
+    if archive:
+        rtext.remote(reading, "{0}=url::{1}".format(archive.group("name"), text))
         return
     ending = f"@{more['ref']}" if more.get("ref") and "@" not in text else ""
     inside = "/" + more["subdir"].strip("/") if more.get("subdir") and kind == "github" and text.count("/") == 1 else ""

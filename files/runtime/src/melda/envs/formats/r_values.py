@@ -191,7 +191,9 @@ class Values:
         return self._known[name]
 
     def _found(self, name: str, depth: int) -> Optional[List[str]]:
-        given, each = self._given.get(name, []), self._each.get(name, [])
+        # What takes of itself what is not there yet says nothing new.
+        given = [one for one in self._given.get(name, []) if [word.text for word in one[:2]] != [name, "["]]
+        each = self._each.get(name, [])
         if len(given) + bool(each) != 1:
             return None
         return self._all(given or each, depth)

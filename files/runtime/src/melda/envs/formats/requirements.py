@@ -112,7 +112,7 @@ class Lines:
             reason = "this option is not known, and so the word after it may be its value or a package"
             self._bad(option, f"{reason}: nothing is installed of it", 0)
         for one in command.arguments:
-            if UNKNOWN.search(one) and "://" not in one:
+            if UNKNOWN.search(one) and ("://" not in one or "$(...)" in one):
                 self._bad(logical_lines.name(one), "a shell puts something in its place, which is not known here", 0)
             elif not command.conda:
                 self.guarded(one, 0)

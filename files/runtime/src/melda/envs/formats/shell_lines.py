@@ -18,11 +18,15 @@ TOOL = re.compile(
     r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|pixi|rye|conda|mamba|micromamba)"
     r"(?:\s+-\S+)*(?:(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)|\s+pip\s+sync|\s+env\s+update)(?!\S)|"
     r"(?<![\w./~-])(?:install2\.r|installGithub\.r|installBioc\.r|easy_install|pip-sync)(?!\S)|"
+    r"(?<![\w./~-])Rscript(?:\s+-\S+)*\s+[\w./~-]*(?:install|require|depend|packages|setup)[\w-]*\.R(?!\S)|"
     r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install|pak::pak|renv::(?:install|restore)|(?:pacman::)?p_(?:load|install)|py_install|virtualenv_install|conda_install)\(",
     re.IGNORECASE,
 )
 # What only speaks of it.
 SAID = re.compile(r"^\s*(?:#|//|LABEL\b|CMD\b|ENTRYPOINT\b)|(?:^|\s)(?:echo|printf)\s")
+SENT = re.compile(r"(?:^|\s)(?:xargs|parallel)\s")  # its words come from elsewhere
+SCRIPTS = (".R", ".r")
+MAKE = re.compile(r"^\t[@+-]+\s*")
 MARKS = re.compile(r"[\s>*+`$%!-]*(?:\d+[.)]\s+)?`*")
 
 
@@ -61,7 +65,8 @@ def _joined(text: str) -> Iterator[Tuple[int, str]]:
 
 
 def _plain(line: str) -> str:
-    """Return a line as a shell has it; a Dockerfile may have its words as a list of JSON."""
+    """Return a line as a shell has it; a Dockerfile may have its words as a list of JSON, and a Makefile marks before it."""
+    line = MAKE.sub("\t", line)
     found = EXEC.fullmatch(line)
     words: Optional[List[str]] = None
     try:
@@ -97,6 +102,10 @@ def unread(text: str, prose: bool, reads: Callable[[str, str], object]) -> Itera
 
 def _installs(part: str, prose: bool) -> bool:
     found, marks = TOOL.search(part), MARKS.match(part)
-    if not found or not part[found.end() :].strip() or SAID.search(part[: found.start()]):
+    if (
+        not found
+        or not (part[found.end() :].strip() or SENT.search(part) or found.group().endswith(SCRIPTS))
+        or SAID.search(part[: found.start()])
+    ):
         return False
     return not prose or bool(marks and marks.end() == found.start())

@@ -37,7 +37,7 @@ NAME = re.compile(
     r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?:\[[@*]\])?(?::?-(?P<otherwise>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))"
 )
 WORD = re.compile(r"(?:'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.|\$\{[^{}]*\}|[^\s'\"\\;&|()<>]|['\"])+|[\s;&|()<>]+", re.DOTALL)
-CONDA = re.compile(r"\b(?:conda|mamba|micromamba)\s")
+TOOL = re.compile(r"\b(?:conda|mamba|micromamba|pip)\b")
 INSTALL = re.compile(r"\b(?:install|add|create)\b")
 LONGEST, MOST, DEEPEST = 20_000, 500, 5
 FILE = "\0"
@@ -182,4 +182,8 @@ def known(lines: Lines) -> Lines:
 
 def _known(values: Values, line: str) -> str:
     shown = CAT.sub(lambda one: FILE + (one.group("one") or one.group("two")), line)
-    return values.put_in(shown).replace(FILE, "--file " if CONDA.search(line) else "-r ")
+    first, *others = values.put_in(shown).split(FILE)
+    for one in others:
+        tools = TOOL.findall(first)
+        first += ("--file " if tools and tools[-1] != "pip" else "-r ") + one
+    return first
