@@ -16,6 +16,8 @@ COMMAND = re.compile(
     r"(?:\s+-\S+(?:\s+(?!(?:install|create)\s)[^\s-]\S*)?)*\s+(?:install|create))\s+(?P<rest>\S.*)",
     re.IGNORECASE,
 )
+# What a shell or IPython replaces by something else.
+UNKNOWN = re.compile(r"[$`]|^[^\s;]*\{[^\s}]*\}")
 
 
 class Command(NamedTuple):

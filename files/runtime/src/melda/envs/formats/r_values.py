@@ -11,7 +11,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional
 TOKEN = re.compile(
     r"""
     (?P<comment>\#[^\n]*)
-    |(?P<raw>[rR](?P<quote>["'])(?P<dash>-{0,5})\((?P<inner>.*?)\)(?P=dash)(?P=quote))
+    |(?P<raw>[rR](?P<quote>["'])(?P<dash>-{0,5})\((?P<inner>.{0,500}?)\)(?P=dash)(?P=quote))
     |(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     |(?P<name>`[^`\n]+`|(?:[A-Za-z]|\.(?!\d))[\w.]*(?::::?(?:[A-Za-z.][\w.]*))?)
     |(?P<number>\d[\w.]*)

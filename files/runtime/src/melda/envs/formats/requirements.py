@@ -15,14 +15,11 @@ Json = Dict[str, Any]
 Place = Callable[[int], str]
 OPTION = re.compile(r"\s(?=--?[A-Za-z])")
 SWITCH = re.compile(r"(?:^|\s)(--[A-Za-z][\w-]*|-[A-Za-z])")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 ITEM = re.compile(r"(([-*\u2022+]|\d+[.)])\s+(\[[ x]\]\s+)?)+(?=[\w'\"`])")
 # Where an address ends and a marker begins; pip wants a blank after the ;, and uv one before it.
 MARKED = re.compile(r"\s*;(?=\s)|;(?=\(*(?:python|sys|platform|os|implementation)_)")
 CALL = re.compile(r"[\w.:$]+\(\s*\)")
 NESTED = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
-# What a shell or IPython replaces by something else.
-UNKNOWN = re.compile(r"[$`]|^[^\s;]*\{[^\s}]*\}")
 
 
 class Lines:
@@ -112,7 +109,7 @@ class Lines:
             reason = "this option is not known, and so the word after it may be its value or a package"
             self._bad(option, f"{reason}: nothing is installed of it", 0)
         for one in command.arguments:
-            if UNKNOWN.search(one) and ("://" not in one or "$(...)" in one):
+            if commands.UNKNOWN.search(one) and ("://" not in one or "$(...)" in one):
                 self._bad(logical_lines.name(one), "a shell puts something in its place, which is not known here", 0)
             elif not command.conda:
                 self.guarded(one, 0)
@@ -251,13 +248,14 @@ class Lines:
     def _several(self, given: str) -> bool:
         """Read a line of several pins; names alone may be words of a sentence."""
         words = [one.strip(",") for one in given.split()]
-        listed = given.count(",") == len(words) - 1 and all(NAME.fullmatch(one) for one in words)
+        listed = given.count(",") == len(words) - 1 and all(logical_lines.NAME.fullmatch(one) for one in words)
         if listed and len(words) > 1:
             for one in words:
                 self._bad(one, "several names in a line, which may be words: expected one package a line", 0)
             return True
         if len(words) < 2 or not all(
-            re.fullmatch(NAME.pattern + r"(\[[\w,-]+\])?([=<>!~]=?=?[^\s=<>;'\"]+)?", one) for one in words
+            re.fullmatch(logical_lines.NAME.pattern + r"(\[[\w,-]+\])?([=<>!~]=?=?[^\s=<>;'\"]+)?", one)
+            for one in words
         ):
             return False
         if sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):

@@ -6,6 +6,7 @@ secrets are not put in.
 
 from __future__ import annotations
 
+import bisect
 import re
 import shlex
 from typing import Dict, Iterable, List, Match, Optional, Tuple
@@ -52,7 +53,8 @@ class Values:
 
     def __init__(self, lines: Iterable[Tuple[int, str]]) -> None:
         self._given: Dict[str, List[str]] = {}  # as it was written
-        self._loops: Dict[str, List[Tuple[int, str]]] = {}  # where each begins, and over what it goes
+        self._loops: Dict[str, List[str]] = {}  # over what each goes
+        self._begins: Dict[str, List[int]] = {}  # and where it begins
         self._known: Dict[Tuple[str, str], Optional[List[str]]] = {}  # each is found once: names of names take forever
         self.at = 0  # the line that is read: its loop is the last one before it
         waits: List[str] = []  # loops that read a file, which their end names
@@ -78,17 +80,20 @@ class Values:
         loop = LOOP.search(line)
         if loop:
             found = CAT.sub(lambda one: FILE + (one.group("one") or one.group("two")), loop.group("words"))
-            self._loops.setdefault(loop.group("name"), []).append((self.at, found))
+            self._loop(loop.group("name"), found)
         while_read, done = WHILE.search(line), DONE.search(line)
         if while_read:
             file = while_read.group("file")
-            self._loops.setdefault(while_read.group("name"), []).append((self.at, FILE + file if file else "$(...)"))
+            self._loop(while_read.group("name"), FILE + file if file else "$(...)")
             waits += [] if file else [while_read.group("name")]
         else:
             self._read(line)
         if done and waits:
-            loops = self._loops[waits.pop()]
-            loops[-1] = (loops[-1][0], FILE + done.group("file"))
+            self._loops[waits.pop()][-1] = FILE + done.group("file")
+
+    def _loop(self, name: str, over: str) -> None:
+        self._loops.setdefault(name, []).append(over)
+        self._begins.setdefault(name, []).append(self.at)
 
     def _read(self, line: str) -> None:
         found = READ.search(line) if "read" in line else None
@@ -118,7 +123,8 @@ class Values:
     def of(self, name: str, depth: int = 0) -> Optional[List[str]]:
         """Return the words that a name stands for; None: nobody knows that here."""
         given = self._given.get(name, [])
-        loops = [over for at, over in self._loops.get(name, []) if at <= self.at]
+        loops = self._loops.get(name, [])
+        loops = loops[: bisect.bisect_right(self._begins.get(name, []), self.at)][-1:]
         if SECRET.search(name) or depth > DEEPEST or len(given) + bool(loops) != 1:
             return None
         value = loops[-1] if loops else given[0]
