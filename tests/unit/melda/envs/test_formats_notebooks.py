@@ -35,6 +35,7 @@ CELLS = [
     ("import os\nos.system('pip install zebra')\nos.popen(\"pip install okapi\").read()", "zebra okapi", ""),
     ("get_ipython().system('pip install zebra')", "zebra", ""),
     ("get_ipython().run_line_magic('pip', 'install zebra')", "zebra", ""),
+    ("get_ipython().run_cell_magic('capture', '', '!pip install zebra\\n')", "zebra", ""),
     ("get_ipython().run_cell_magic('bash', '', 'pip install zebra\\n')", "zebra", ""),
     ("subprocess.run([sys.executable, '-m', 'pip', 'install', 'zebra', 'okapi>=1'])", "zebra okapi", ""),
     ("subprocess.check_call('pip install zebra', shell=True)", "zebra", ""),
@@ -100,7 +101,7 @@ def test_what_is_not_read_is_told_with_its_cell_and_line() -> None:
 
 def test_a_token_is_never_put_into_a_command() -> None:
     cell = "token = 'hunter2'\n!pip install git+https://{token}@github.com/team/zebra.git $token\n"
-    cell += "!pip install -i https://u:{token}@h.example okapi"
+    cell += "!pip install -i https://u:{token}@h.example okapi\nrun(['pip', 'install', token])\nos.system(f'pip install {token}')"
     found = formats.parse(notebook(cell), "x.ipynb")
     assert planned(found) == {"zebra", "okapi"} and "hunter2" not in json.dumps(found)
 

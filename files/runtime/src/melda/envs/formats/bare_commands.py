@@ -15,7 +15,7 @@ WORD = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|\$\([^()]*\)|`[^`]*`|[^\s
 # What may stand before the program: Dockerfile's, a prompt, a shell's own words, a function's head, a case's pattern.
 LEAD = re.compile(
     r"(?:(?:ONBUILD\s+)?RUN(?:\s+--\S+)*\s+|[%!>#]+\s*|\$\s+|\(\s*|\{\s+|(?:then|do|else|elif|if|while|until|time|exec)(?=\s)\s*|!\s+|@|"
-    r"(?:function\s+)?[\w-]+\s*\(\)\s*\{\s*|(?:case\s+\S+\s+in\s+)?\(?[\w.*|\"'\[\]?-]+\s*\)\s+|"
+    r"(?:function\s+[\w-]+\s*(?:\(\)\s*)?|[\w-]+\s*\(\)\s*)\{\s*|(?:case\s+\S.{0,80}?\sin\s+)?\(?[\w.*|\"'\[\]?-]+\s*\)\s+|"
     r"[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"'`$]*|\$\w+|\$\{\w+\})(?=\s)\s*)+"
 )
 # Programs that run another: their options that have a value, and how many words of theirs stand before it.

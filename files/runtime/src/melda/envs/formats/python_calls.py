@@ -16,6 +16,7 @@ WORDS = re.compile(
     r"(?:.*\.)?(?:run|call|check_call|check_output|Popen|create_subprocess_exec|execute|sh|spawn\w*|exec[lv]\w*)"
 )
 MAGIC = re.compile(r"(?:.*\.)?run_(?P<kind>line|cell)_magic")
+LINE = re.compile(r"^\s*(?:!|%(?=pip|conda|mamba))\s*(\S.*)", re.MULTILINE)  # of %%capture and the like
 PIP = re.compile(r"(?:pip|pip\._internal(?:\.cli\.main|\.main)?)\.main|pip_?main")
 MICROPIP = re.compile(r"(?:micropip|piplite)\.install")
 IN_R = re.compile(r"(?:.*\.)?(?:r|robjects\.r|ro\.r)")
@@ -123,7 +124,7 @@ def _magic(kind: str, given: List[str]) -> List[Tuple[str, str]]:
         return [(SHELL, rest[1])]
     if name == "R":
         return [(R, "\n".join(rest))]
-    return []
+    return [(SHELL, one) for one in LINE.findall("\n".join(rest))] if kind == "cell" else []
 
 
 def _text(node: ast.expr, values: Values) -> str:

@@ -6,6 +6,8 @@ import ast
 import itertools
 from typing import Dict, List, Optional
 
+from melda.envs.formats.shell_values import SECRET
+
 DEEPEST, MOST = 8, 500
 CHANGES = ("append", "extend", "insert", "add", "remove", "update")
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -64,6 +66,8 @@ class Values:
 
     def named(self, name: str, depth: int = 0) -> Optional[List[str]]:
         """Return the texts that a name stands for; None: nobody knows that here."""
+        if SECRET.search(name):
+            return None
         if name not in self._known:
             self._known[name] = None  # while it is looked for: it may stand for itself
             self._known[name] = self._found(name, depth)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Dict, Iterator, List, NamedTuple, Optional
 
+from melda.envs.formats.shell_values import SECRET
+
 TOKEN = re.compile(
     r"""
     (?P<comment>\#[^\n]*)
@@ -185,6 +187,8 @@ class Values:
         return None
 
     def _named(self, name: str, depth: int) -> Optional[List[str]]:
+        if SECRET.search(name):
+            return None
         if name not in self._known:
             self._known[name] = None  # while it is looked for: it may stand for itself
             self._known[name] = self._found(name, depth)

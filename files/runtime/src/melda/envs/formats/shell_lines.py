@@ -23,7 +23,7 @@ TOOL = re.compile(
     re.IGNORECASE,
 )
 # What only speaks of it.
-SAID = re.compile(r"^\s*(?:#|//|LABEL\b|CMD\b|ENTRYPOINT\b)|(?:^|\s)(?:echo|printf)\s")
+SAID = re.compile(r"^\s*(?:#|//|LABEL\b|CMD\b|ENTRYPOINT\b|HEALTHCHECK\b)|(?:^|\s)(?:echo|printf)\s")
 SENT = re.compile(r"(?:^|\s)(?:xargs|parallel)\s")  # its words come from elsewhere
 SCRIPTS = (".R", ".r")
 MAKE = re.compile(r"^\t[@+-]+\s*")
