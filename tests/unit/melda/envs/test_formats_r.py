@@ -116,3 +116,14 @@ def test_a_python_that_is_not_here_is_told(version: str) -> None:
 def test_repositories_of_a_description_are_told() -> None:
     text = "Type: project\nImports: zoo\nAdditional_repositories: https://lab.r-universe.example, https://b.example\n"
     assert sum(".example is not asked" in one for one in formats.parse(text, "DESCRIPTION")[formats.NOTES]) == 2
+
+
+def test_limits_and_versions_by_the_place_of_an_argument() -> None:
+    text = (
+        'remotes::install_version("zebra", "1.2.3")\nremotes::install_version("okapi", ">= 1.0, < 2")\n'
+        'remotes::install_version(package = "ibex", "0.1")\nremotes::install_github("ada/lynx", "v1.0")\n'
+    )
+    found = formats.parse(text, "install.R")
+    versions = {one["name"]: (one["version"], one["source"].get("ref")) for one in found["r"]["packages"]}
+    assert versions == {"zebra": ("1.2.3", None), "okapi": ("", None), "ibex": ("0.1", None), "lynx": ("", "v1.0")}
+    assert found["limits"] == {"okapi": [[">=", "1.0"], ["<", "2"]]}

@@ -57,9 +57,9 @@ def test_what_is_called_otherwise_is_no_script(name: str, text: str, wanted: set
 
 
 def test_a_script_of_which_nothing_can_be_used_is_listed() -> None:
-    text = "#!/bin/bash\nset -e\nRscript -e 'install.packages(\"zoo\")'\npip install -r requirements.txt\n"
-    assert listed(formats.parse(text, "setup.sh")) == {"install.packages", "requirements.txt"}
-    assert listed(formats.parse("FROM x\nRUN install2.r zoo\n", "Dockerfile")) == {"install2.r"}
+    text = "#!/bin/bash\nset -e\nRscript -e 'renv::restore()'\npip install -r requirements.txt\n"
+    assert listed(formats.parse(text, "setup.sh")) == {"renv::restore", "requirements.txt"}
+    assert listed(formats.parse("FROM x\nRUN easy_install zoo\n", "Dockerfile")) == {"easy_install"}
 
 
 @pytest.mark.parametrize(

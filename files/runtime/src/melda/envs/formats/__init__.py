@@ -15,7 +15,6 @@ from melda.base.addresses import hide
 from melda.envs import capture, document
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import (
-    commands,
     conda,
     conda_read,
     documents,
@@ -23,6 +22,7 @@ from melda.envs.formats import (
     listed,
     locks,
     looks_like,
+    notebooks,
     project,
     renv,
     requirements,
@@ -121,10 +121,7 @@ def _of_others(found: Any, path: str) -> Optional[Reading]:
     if not isinstance(found, dict) or "schema" in found:
         return None
     for knows, read_one in (
-        (
-            lambda: isinstance(found.get("cells"), list),
-            lambda one, path: requirements.read(commands.notebook(one["cells"]), path),
-        ),
+        (lambda: notebooks.is_one(found), notebooks.read),
         (lambda: "lockfile_version" in found and isinstance(found.get("packages"), list), renv.pak),
         (lambda: isinstance(found.get("Packages"), (dict, list)), renv.read),
         (lambda: "_meta" in found or isinstance(found.get("default"), dict), locks.pipfile),
@@ -225,9 +222,12 @@ def parse(text: str, path: str) -> Json:
 
 def _parse(text: str, path: str) -> Json:
     name = os.path.basename(path)
-    # Whatever stands in it, it is a program, which may have lines of a notebook, or a script, which may have files in it.
-    if scripts.is_program(text, name) or documents.is_script(text, path):
+    if scripts.is_program(text, name):  # whatever stands in it, it is a program, which may have lines of a notebook
+        return _lines(notebooks.program(text, path), text, path)
+    if documents.is_script(text, path):  # which may have files in it
         return _requirements(text, path)
+    if name.endswith(".ipynb") and text[:1] == "{":  # with pictures, which are long to look through
+        return _json(text, path)
     shown = looks_like.plain(text)  # some patterns take the square of them
     if _is_json(shown, name):
         return _json(text, path)
@@ -264,7 +264,10 @@ def _fenced(text: str, path: str) -> Optional[Reading]:
 
 
 def _requirements(text: str, path: str) -> Json:
-    reading = requirements.read(text, path)
+    return _lines(requirements.read(text, path), text, path)
+
+
+def _lines(reading: Reading, text: str, path: str) -> Json:
     if documents.is_script(text, path) and not reading.empty:
         return reading.result()
     prose = reading.misread > max(2, reading.understood) and (reading.misread > 20 or documents.is_prose(text))

@@ -1,13 +1,12 @@
-"""Lines that install packages, as notebooks, shells' histories and Dockerfiles have them."""
+"""Lines that install packages, as shells' histories and Dockerfiles have them."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, Match, NamedTuple, Tuple
+from typing import Iterator, List, Match, NamedTuple, Tuple
 
 from melda.envs.formats import options, shell_words
 
-Json = Dict[str, Any]
 COMMAND = re.compile(
     r"(?:(?:\([\w.-]+\)|[({]|(?-i:then|do|else|if|time|exec)(?=\s)|[A-Za-z]:[\\\w .-]*>|[%!$>#]|"
     r"(?-i:RUN|run)(?:\s+--\S+)*|sudo(?:\s+-\w+)*|[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"']*)(?=\s)|"
@@ -17,7 +16,8 @@ COMMAND = re.compile(
     r"(?:\s+-\S+(?:\s+(?!(?:install|create)\s)[^\s-]\S*)?)*\s+(?:install|create))\s+(?P<rest>\S.*)",
     re.IGNORECASE,
 )
-SHOULD = re.compile(r"[%!](?!.*uninstall).*install", re.IGNORECASE)
+# What a shell or IPython replaces by something else.
+UNKNOWN = re.compile(r"[$`]|^[^\s;]*\{[^\s}]*\}")
 
 
 class Command(NamedTuple):
@@ -79,13 +79,3 @@ def read(line: str) -> Iterator[Command]:
         found = COMMAND.fullmatch(part.strip())
         if found:
             yield _one(found, found.group("rest"))
-
-
-def notebook(cells: List[Any]) -> str:
-    """Return the lines of a notebook that install packages, or look as if they should."""
-    lines: List[str] = []
-    for one in cells:
-        source = one.get("source", "") if isinstance(one, dict) and one.get("cell_type") == "code" else ""
-        text = "".join(str(part) for part in source) if isinstance(source, list) else str(source)
-        lines += [line.strip() for line in re.sub(r"\\\n", " ", text).split("\n")]
-    return "".join(line + "\n" for line in lines if COMMAND.fullmatch(line) or SHOULD.match(line))

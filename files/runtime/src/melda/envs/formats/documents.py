@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from itertools import islice
 from typing import Callable, List, Pattern, Tuple
 
-from melda.envs.formats import commands, fences, scripts, shell_lines
+from melda.envs.formats import bare_commands, fenced_code, fences, r_calls, scripts, shell_lines
 
 ENDINGS = (".md", ".rst", ".Rmd", ".qmd", ".adoc", ".org")
+PROGRAMS_OF_R = (".R", ".r")
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
 LISTS, LISTS_OR_ELSE = ("requirements", "pip"), ("", "text", "txt", "plain", "plaintext", "console")
 ENTRY = re.compile(
@@ -21,16 +21,14 @@ BEFORE = re.compile(
     r"\d+\*?[ \t]+(?:\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?\]?[ \t]+)?|: \d+:\d+;|- cmd: |PS (?=[A-Z]:)|"
     r"(?:\([\w.-]+\) )?\[?[\w.-]+@[\w.-]+[: ][^\s$#%>]*\]?[$#%>] "
 )
-SEPARATOR = re.compile(r"&&|\|\||;")
-MOST_SEPARATORS = 50
 # A line that is a requirement, one of a document that is no sentence, and a row of a table of versions. In prose limits are
 # of what is no package of PyPI's, too: "- CUDA >= 11.1", and whoever took that name there would be asked.
 REQUIREMENT = r"(?:[-*+]\s+)?['\"`]{0,2}[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*%s\s*\d[^\s'\"`]*['\"`]{0,2},?"
 LIMITED, EXACT = re.compile(REQUIREMENT % "(?:[<>!~=]=|[<>])"), re.compile(REQUIREMENT % "==")
 ROW = re.compile(r"(?:\|\s*)?[\w.-]+\s*\|\s*(?:version|\d[\w.]*)\s*\|?|[-:| ]*-\|-[-:| ]*", re.IGNORECASE)
-MAGIC = re.compile(r"\s*(?:#\s*)?(?:MAGIC\s+)?(?=[%!])")
 WORDS = re.compile(r"[\w./~-]+\s+(?![<>=!~;@\[(#])\S")
 OF_SHELLS = "of what was typed into a shell only commands that install packages are read"
+OF_R = "of a program of R's its calls that install packages are read"
 OF_DOCUMENTS = "of a document commands that install packages are read, lines as NAME==VERSION, and fences of a format"
 
 
@@ -47,7 +45,9 @@ def is_script(text: str, path: str) -> bool:
 def is_no_list(text: str, path: str) -> bool:
     """Is this something else than a list, by its name, or a program that would be read as one?"""
     within = is_document(path) or scripts.is_program(text, path) or fences.read(text) or _is_shell(text, path)
-    return bool(scripts.NO_LISTS.fullmatch(path)) or (scripts.is_code(text) and not within)
+    return bool(scripts.NO_LISTS.fullmatch(path)) or (
+        scripts.is_code(text) and not (within or path.endswith(PROGRAMS_OF_R))
+    )
 
 
 def is_prose(text: str) -> bool:
@@ -63,17 +63,11 @@ def is_prose(text: str) -> bool:
     return len(odd) * 2 > len(lines)
 
 
-def _command(line: str) -> str:
-    """Return what of a line installs packages, from the first such command on; empty: nothing."""
+def command(line: str, before: str = "") -> str:
+    """Return what of a line installs packages; empty: nothing."""
     line = BEFORE.sub("", line.strip(), count=1) if BEFORE.match(line.strip()) else line.strip()
-    if commands.COMMAND.fullmatch(line):
-        return line
-    for found in islice(SEPARATOR.finditer(line), MOST_SEPARATORS):
-        before, rest = line[: found.start()], line[found.end() :].strip()
-        quoted = before.count("'") % 2 or before.count('"') % 2 or line.startswith("#")
-        if not quoted and commands.COMMAND.fullmatch(rest):
-            return rest
-    return ""
+    found = bare_commands.in_line(line) or (bare_commands.plain(line, before) if before else [])
+    return " && ".join(found)
 
 
 def _lines(text: str) -> List[str]:
@@ -81,7 +75,7 @@ def _lines(text: str) -> List[str]:
 
 
 def _commands(text: str) -> List[str]:
-    return [one for one in map(_command, _lines(text)) if one]
+    return [one for one in map(command, _lines(text)) if one]
 
 
 def _is_shell(text: str, path: str) -> bool:
@@ -89,7 +83,7 @@ def _is_shell(text: str, path: str) -> bool:
     lines = [one.strip() for one in _lines(text) if one.strip() and not one.strip().startswith("#")]
     if any(scripts.PINNED.match(one) for one in lines):
         return False
-    others = [one for one in lines if not _command(one)]
+    others = [one for one in lines if not command(one)]
     if len(others) == len(lines):
         return False
     # Names without versions may be packages or programs: in a list most lines are the former.
@@ -114,14 +108,16 @@ def _of_prose(text: str, *kinds: Pattern[str]) -> str:
     """Return the lines of a document that install packages, and those of these kinds."""
     lines = _lines(text)
     return "\n".join(
-        _command(one) or (one if any(kind.fullmatch(one.strip()) for kind in kinds) else "") for one in lines
+        command(one) or (one if any(kind.fullmatch(one.strip()) for kind in kinds) else "") for one in lines
     )
 
 
 def _of_fence(name: str, text: str) -> str:
     """Return the lines of a fence that may name packages. Beside a command stand other commands, and no packages."""
+    if name in fenced_code.NAMES:
+        return "\n".join(one for one in _lines(text) if _is_limited(one))
     if _commands(text) or name not in (*LISTS, *LISTS_OR_ELSE):
-        found = [_command(one) or (one if _is_limited(one) else "") for one in _lines(text)]
+        found = [command(one) or (one if _is_limited(one) else "") for one in _lines(text)]
         return "\n".join(found)
     lines = [one.strip() for one in text.splitlines() if one.strip() and not NO_ENTRY.match(one.strip())]
     entries = [one for one in lines if ENTRY.match(one) or LIMITED.fullmatch(one) or ROW.fullmatch(one)]
@@ -137,15 +133,20 @@ def _is_limited(line: str) -> bool:
 
 def unread(text: str, path: str) -> List[Tuple[int, str]]:
     """Return commands of a text that install packages and are not read, with the numbers of their lines."""
-    if scripts.is_program(text, path):
+    if scripts.is_program(text, path) or path.endswith(PROGRAMS_OF_R):
         return []
-    return list(shell_lines.unread(text, is_document(path), _command))
+    _, of_code, theirs = fenced_code.read(text, command)
+    others = shell_lines.unread(text, is_document(path), command)
+    return sorted([*(one for one in others if one[0] not in theirs), *of_code])
 
 
 def without_others(text: str, path: str) -> Tuple[str, str]:
     """Return the lines of a text that may name packages, and what is to be said of the others."""
+    if path.endswith(PROGRAMS_OF_R):
+        return (r_calls.command([text]), OF_R) if r_calls.installs(text) else ("", "")
     if is_script(text, path):
-        text = "\n".join(_command(one) for one in _lines(text) if not one.strip().startswith("#"))
+        numbered = [(at, command(one)) for at, one in shell_lines.numbered(text) if not one.strip().startswith("#")]
+        text = shell_lines.placed(numbered)
         return text, OF_SHELLS if text.strip() else ""
     fenced = fences.read(text)
     if fenced:
@@ -153,14 +154,13 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
         within = {at for _, inside in fenced for at in inside}
         outside = "\n".join("" if at in within else line for at, line in enumerate(lines))
         found = [_of_fence(name, "\n".join(lines[at] for at in inside)) for name, inside in fenced]
-        text = "\n".join([_of_prose(outside, EXACT), *found])
+        code = shell_lines.placed(fenced_code.read(text, command)[0])
+        text = "\n".join([code or "", _of_prose(outside, EXACT), *found])
         return text, OF_DOCUMENTS if text.strip() else ""
-    if scripts.is_program(text, path):  # what a notebook became: jupytext, Databricks
-        return "\n".join(_command(MAGIC.sub("", one)) for one in _lines(text) if MAGIC.match(one)), ""
     if is_document(path):
         text = _of_prose(text, EXACT, ROW)
         return text, OF_DOCUMENTS if text.strip() else ""
     if _is_shell(text, path):
-        found = [_command(one) for one in _lines(text) if not one.strip().startswith("#")]
-        return "\n".join(found), OF_SHELLS
+        numbered = [(at, command(one)) for at, one in shell_lines.numbered(text) if not one.strip().startswith("#")]
+        return shell_lines.placed(numbered), OF_SHELLS
     return text, ""

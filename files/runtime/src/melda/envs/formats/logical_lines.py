@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, Tuple
 
+from melda.base.addresses import hide
+from melda.envs import links
+
 # What word processors and pages of the web make of a line.
 QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\xa0", "''\"\" ", "\u200b\ufeff")
 TYPED: Dict[int, Any] = {**QUOTES, 0x2264: "<=", 0x2265: ">="}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(\s|$)")
 # What pip says beside its lists, and their heading.
 CHATTER = re.compile(
@@ -31,3 +35,14 @@ def numbered(text: str) -> Iterator[Tuple[int, str]]:
         number, joined = 0, ""
     if joined.strip():
         yield number, joined.strip()
+
+
+def name(given: str) -> str:
+    """Return the name of what a line is about, or the line itself."""
+    given = re.sub(r"^(-e|--editable|-r|--requirement|-c|--constraint)[= ]*", "", given)
+    found = NAME.match(given)
+    if links.is_link(given):
+        egg = re.search(r"#(?:.*&)?egg=([\w.-]+)", given)
+        return egg.group(1) if egg else hide(given)[:100]
+    after = given[found.end() :][:1] if found else "?"
+    return found.group(0) if found and (not after or after in " =<>!~[;@,(") else hide(given)[:100]

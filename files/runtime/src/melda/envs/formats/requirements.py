@@ -3,83 +3,69 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable, List
 
 from melda.base.addresses import hide
 from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import commands, documents, logical_lines, matchspec, options
+from melda.envs.formats import bare_commands, commands, documents, logical_lines, matchspec, options, printed, r_calls
 from melda.envs.formats.reading import DEEPEST, HASH, PLAIN, Reading, applies, requirement
 
 Json = Dict[str, Any]
+Place = Callable[[int], str]
 OPTION = re.compile(r"\s(?=--?[A-Za-z])")
 SWITCH = re.compile(r"(?:^|\s)(--[A-Za-z][\w-]*|-[A-Za-z])")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 ITEM = re.compile(r"(([-*\u2022+]|\d+[.)])\s+(\[[ x]\]\s+)?)+(?=[\w'\"`])")
-TREE = re.compile(
-    r"[\s\u2500-\u257f|`+-]*(?P<name>[A-Za-z0-9][\w.-]*)(\[[\w,. -]*\])?\s+"
-    r"(?:\[required: .*installed: (?P<there>\S+)\]|v(?P<version>\d\S*)(\s+\(.*\))?)"
-)
-HEADING = re.compile(r"^package\s+version\b", re.IGNORECASE)
-LISTED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)\s+(?:\(!\)\s+)?\(?(?P<version>\d[\w.!+-]*)\)?(?P<rest>\s+.*)?$")
 # Where an address ends and a marker begins; pip wants a blank after the ;, and uv one before it.
 MARKED = re.compile(r"\s*;(?=\s)|;(?=\(*(?:python|sys|platform|os|implementation)_)")
 CALL = re.compile(r"[\w.:$]+\(\s*\)")
 NESTED = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
-PLACE = re.compile(r"\s+(/|[A-Za-z]:\\)")
-BUILD = re.compile(r"\s+(?P<build>[\w.]*_\d+)(\s.*)?")
 
 
-class _Lines:
+class Lines:
     """Reads the lines of one file, and of those that it includes.
 
     Args:
         reading: collects what they say.
         constraints: they only limit versions.
+        depth: of files within files.
+        place: says where a line is.
     """
 
-    def __init__(self, reading: Reading, constraints: bool = False, depth: int = 0) -> None:
-        self._reading, self._constraints, self._depth = reading, constraints, depth
-        self.misread = self.read = 0
+    def __init__(
+        self, reading: Reading, constraints: bool = False, depth: int = 0, place: Place = "line {0}: ".format
+    ) -> None:
+        self._reading, self._constraints, self._depth, self._place = reading, constraints, depth, place
+        self.misread = self.read = self._number = 0
         self._hashes_required = self._table = False
 
     def all(self, text: str) -> None:
         """Read a text; of what is invalid, each line costs itself."""
         lines = list(logical_lines.numbered(text))
-        rows = [one for _, given in lines for one in [LISTED.match(given)] if one and "." in one.group("version")]
+        rows = [
+            one for _, given in lines for one in [printed.LISTED.match(given)] if one and "." in one.group("version")
+        ]
         self._table = len(rows) * 2 > len(lines)
         for number, given in lines:
             if logical_lines.CONFLICT.match(given):
                 self._bad(given.split()[0], "a merge conflict: what is on both sides of it is read", number)
-            elif HEADING.match(given):
+            elif printed.HEADING.match(given):
                 self._table = True
             elif not logical_lines.CHATTER.match(given):
                 self.guarded(given, number)
 
     def guarded(self, given: str, number: int) -> None:
         """Read one line; what is invalid costs it alone."""
+        self._number = number or self._number
         try:
             self.one(given)
             self.read += 1
         except (Unusable, RecursionError) as error:
-            self._bad(self._name(given), str(error), number)
-
-    @staticmethod
-    def _name(given: str) -> str:
-        given = re.sub(r"^(-e|--editable|-r|--requirement|-c|--constraint)[= ]*", "", given)
-        found = NAME.match(given)
-        if links.is_link(given):
-            egg = re.search(r"#(?:.*&)?egg=([\w.-]+)", given)
-            return egg.group(1) if egg else hide(given)[:100]
-        return (
-            found.group(0)
-            if found and given[found.end() :][:1] in ("", " ", "=", "<", ">", "!", "~", "[", ";", "@", ",", "(")
-            else hide(given)[:100]
-        )
+            self._bad(logical_lines.name(given), str(error), number)
 
     def _bad(self, name: str, reason: str, number: int) -> None:
         self.misread += 1
-        where = f"line {number}: " if number else ""
+        where = self._place(number) if number else ""
         self._reading.bad("python", name, where + reason)
 
     def one(self, given: str) -> None:
@@ -88,8 +74,17 @@ class _Lines:
         Raises:
             Unusable: it cannot be used.
         """
+        if r_calls.PREFIX in given:
+            for part in given.split(" && "):
+                for _, line in r_calls.read(
+                    self._reading, r_calls.of_command(part), lambda at: self._place(self._number + at - 1)
+                ):
+                    self.shell(line)
+                if not part.startswith(r_calls.PREFIX):
+                    self.one(part)
+            return
         installed = list(commands.read(given))
-        tree = TREE.fullmatch(given)
+        tree = printed.TREE.fullmatch(given)
         item = ITEM.match(given)
         if installed:
             for one in installed:
@@ -104,13 +99,18 @@ class _Lines:
             parts = OPTION.split(given, maxsplit=1)
             self._package(parts[0].strip(), parts[1] if len(parts) > 1 else "")
 
+    def shell(self, line: str) -> None:
+        """Read what a shell's line installs."""
+        for one in bare_commands.in_line(line):
+            self.guarded(one, 0)
+
     def _command(self, command: commands.Command) -> None:
         for option in command.unclear:
             reason = "this option is not known, and so the word after it may be its value or a package"
             self._bad(option, f"{reason}: nothing is installed of it", 0)
         for one in command.arguments:
-            if re.search(r"^\$|\$[\w{(]", one.partition("://")[0]):
-                self._bad(self._name(one), "a shell puts something in its place, which is not known here", 0)
+            if commands.UNKNOWN.search(one) and ("://" not in one or "$(...)" in one):
+                self._bad(logical_lines.name(one), "a shell puts something in its place, which is not known here", 0)
             elif not command.conda:
                 self.guarded(one, 0)
             elif one.startswith("--file "):
@@ -119,7 +119,7 @@ class _Lines:
                 try:
                     matchspec.read(self._reading, one)
                 except Unusable as error:
-                    self._bad(self._name(one), str(error), 0)
+                    self._bad(logical_lines.name(one), str(error), 0)
 
     def _of_conda(self, name: str) -> None:
         """Read a file that conda's --file names, in which each line is a package."""
@@ -164,7 +164,7 @@ class _Lines:
         except Unusable as error:
             self._bad(name, f"not included: {error}", 0)
             return
-        inner = _Lines(self._reading, constraints or self._constraints, self._depth + 1)
+        inner = Lines(self._reading, constraints or self._constraints, self._depth + 1)
         inner.all(text)
 
     def _package(self, given: str, options: str) -> None:
@@ -219,7 +219,7 @@ class _Lines:
         except Unusable as error:
             quoted = re.fullmatch(r"(['\"`])([^'\"`].*)\1[,;\s]*", given)
             bare = quoted.group(2) if quoted else given.strip("\"'`,; \t")
-            listed = LISTED.match(given)
+            listed = printed.LISTED.match(given)
             if listed and self._listed(*listed.group("name", "version", "rest")):
                 return None
             if matchspec.is_one(given):
@@ -234,8 +234,8 @@ class _Lines:
     def _listed(self, name: str, version: str, rest: str) -> bool:
         """Read a row of pip list, of poetry show, or of conda list; without a table around it, it may be a sentence."""
         rest = rest or ""
-        build = BUILD.fullmatch(rest)
-        if PLACE.match(rest) and (self._table or "." in version):
+        build = printed.BUILD.fullmatch(rest)
+        if printed.PLACE.match(rest) and (self._table or "." in version):
             raise Unusable(f"{links.ELSEWHERE}: {rest.strip()}")
         if build and build.group("build") != "pypi_0":
             matchspec.read(self._reading, f"{name}={version}={build.group('build')}")
@@ -248,13 +248,14 @@ class _Lines:
     def _several(self, given: str) -> bool:
         """Read a line of several pins; names alone may be words of a sentence."""
         words = [one.strip(",") for one in given.split()]
-        listed = given.count(",") == len(words) - 1 and all(NAME.fullmatch(one) for one in words)
+        listed = given.count(",") == len(words) - 1 and all(logical_lines.NAME.fullmatch(one) for one in words)
         if listed and len(words) > 1:
             for one in words:
                 self._bad(one, "several names in a line, which may be words: expected one package a line", 0)
             return True
         if len(words) < 2 or not all(
-            re.fullmatch(NAME.pattern + r"(\[[\w,-]+\])?([=<>!~]=?=?[^\s=<>;'\"]+)?", one) for one in words
+            re.fullmatch(logical_lines.NAME.pattern + r"(\[[\w,-]+\])?([=<>!~]=?=?[^\s=<>;'\"]+)?", one)
+            for one in words
         ):
             return False
         if sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):
@@ -268,21 +269,20 @@ class _Lines:
 
 def read(text: str, path: str) -> Reading:
     """Return what the file says; of documents and shells, what their commands install."""
-    reading = Reading(path)
-    among(reading, text)
-    return reading
+    return among(Reading(path), text)
 
 
-def among(reading: Reading, text: str) -> None:
+def among(reading: Reading, text: str) -> Reading:
     """Read what of a text may name packages; another reader may have read the rest of it."""
-    lines = _Lines(reading)
+    lines = Lines(reading)
     kept, note = documents.without_others(text, reading.path)
     lines.all(kept)
     for number, command in documents.unread(text, reading.path) if kept != text else ():
-        reading.bad("python", command, f"line {number}: a command that is not read: name its packages one a line")
+        reading.bad("python", command, f"line {number}: {r_calls.NOT_READ}")
     if note:
         reading.say(note)
     reading.misread, reading.understood = lines.misread, lines.read
+    return reading
 
 
 def into(reading: Reading, given: List[Any], constraints: bool = False) -> None:
@@ -295,4 +295,4 @@ def into(reading: Reading, given: List[Any], constraints: bool = False) -> None:
     """
     for one in given:
         for _, line in logical_lines.numbered(str(one)):
-            _Lines(reading, constraints).guarded(line, 0)
+            Lines(reading, constraints).guarded(line, 0)

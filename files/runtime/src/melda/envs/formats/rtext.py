@@ -59,7 +59,7 @@ def _repositories(paragraphs: List[str]) -> Dict[str, str]:
     return {name.strip(): url.strip() for name, _, url in (one.partition("=") for one in found.split(","))}
 
 
-def _remote(reading: Reading, text: str) -> str:
+def remote(reading: Reading, text: str) -> str:
     """Read a remote; return the name of its package, or what is nearest to one."""
     found = REMOTE.fullmatch(text)
     kind, where, name = (
@@ -135,7 +135,7 @@ def declared(text: str, path: str) -> Reading:
     """Return what a DESCRIPTION needs; not what it only suggests."""
     reading = Reading(path)
     fields = _fields(reading, text)
-    remotes = {_remote(reading, one.strip()) for one in fields.get("Remotes", "").split(",") if one.strip()}
+    remotes = {remote(reading, one.strip()) for one in fields.get("Remotes", "").split(",") if one.strip()}
     for field in NEEDS:
         for one in (part.strip() for part in BETWEEN.split(fields.get(field, ""))):
             found = NEED.fullmatch(one)

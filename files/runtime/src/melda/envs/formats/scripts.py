@@ -37,7 +37,7 @@ HERE = re.compile(r"^[ \t]*[A-Za-z.].*?<<-?[ \t]*(['\"]?)(?P<word>[A-Za-z_]\w*)\
 PROGRAM = re.compile(r"\A\ufeff?#![^\n]*[/ \t](?:python|pypy)[\d.]*\b")
 # What is called so is never a list of packages, a line each.
 NO_LISTS = re.compile(
-    r".*\.(?:json|ipynb|toml|ya?ml|cfg|ini|conf|xml|html?|r|rprofile|nix|js|ts|jl|rb|go|rs|java|c|cc|cpp|h|hpp|tf|groovy|gradle|env|tex|bib)",
+    r".*\.(?:json|ipynb|toml|ya?ml|cfg|ini|conf|xml|html?|rprofile|nix|js|ts|jl|rb|go|rs|java|c|cc|cpp|h|hpp|tf|groovy|gradle|env|tex|bib)",
     re.IGNORECASE,
 )
 

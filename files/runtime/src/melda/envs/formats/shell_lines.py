@@ -5,41 +5,50 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
+from functools import lru_cache
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
-from melda.envs.formats import commands, fences, scripts, shell_words
+from melda.envs.formats import fences, here_documents, scripts, shell_values, shell_words
 
-# A name that is given a value, and one that is used where a version stands. ARG's is a default: it is what the file says.
-VALUE = re.compile(
-    r"(?:^|(?<=[\s;&]))(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|\"']*)"
-    r"|^[ \t]*ENV[ \t]+(?P<named>[A-Za-z_]\w*)[ \t]+(?P<other>\S+)",
-    re.MULTILINE,
-)
-VERSION = re.compile(r"\d+(?:\.\d+)+(?:[.+-]?[A-Za-z]+\d*)?|\d{1,4}")
-USED = re.compile(r"(?<=[=<>~])\$(?:\{(\w+)\}|(\w+))")
 CONTINUED = re.compile(r"\\[ \t]*$")
 EXEC = re.compile(r"\s*RUN((?:\s+--\S+)*)\s*(\[.*\])\s*")
 TOOL = re.compile(
-    r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|conda|mamba|micromamba)"
+    r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|pixi|rye|conda|mamba|micromamba)"
     r"(?:\s+-\S+)*(?:(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)|\s+pip\s+sync|\s+env\s+update)(?!\S)|"
     r"(?<![\w./~-])(?:Rscript|R)(?:\s+-\S+)*\s+(?:<\s*)?(?:[\w.$/{}~-]*/)?[\w.-]*(?:install|packages|dep|require|setup)[\w.-]*\.R(?![\w.])|"
     r"(?<![\w./~-])(?:R\s+CMD\s+INSTALL|(?:[\w./~-]*/)?python[\d.]*\s+setup\.py\s+(?:install|develop))(?!\S)|"
     r"(?<![\w./~-])(?:install2\.r|installGithub\.r|installBioc\.r|easy_install|pip-sync)(?!\S)|"
-    r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install|pak::pak|renv::(?:install|restore))\(",
+    r"\b(?:install\.packages|install_(?:github|gitlab|version|bioc|cran|url|git)|BiocManager::install|pak::pkg_install|pak::pak|renv::(?:install|restore)|(?:pacman::)?p_(?:load|install)|py_install|virtualenv_install|conda_install)\(",
     re.IGNORECASE,
 )
 # What only speaks of it.
-SAID = re.compile(r"^\s*(?:#|//|LABEL\b|CMD\b|ENTRYPOINT\b)|(?:^|\s)(?:echo|printf)\s")
+SAID = re.compile(r"^\s*(?:#|//|LABEL\b|CMD\b|ENTRYPOINT\b|HEALTHCHECK\b)|(?:^|\s)(?:echo|printf)\s")
+SENT = re.compile(r"(?:^|\s)(?:xargs|parallel)\s")  # its words come from elsewhere
+MAKE = re.compile(r"^\t[@+-]+\s*")
 MARKS = re.compile(r"[\s>*+`$%!-]*(?:\d+[.)]\s+)?`*")
 
 
-def numbered(text: str) -> Iterator[Tuple[int, str]]:
-    """Yield lines with their numbers, continued ones joined, and versions that the text gives names to in their place.
+@lru_cache(maxsize=4)
+def numbered(text: str) -> List[Tuple[int, str]]:
+    """Return lines with their numbers, continued ones joined, and in the place of variables what they surely stand for."""
+    return shell_values.known(here_documents.apart(list(_joined(text))))
+
+
+def placed(lines: List[Tuple[int, str]]) -> str:
+    """Return a text in which each of the lines has its number."""
+    by_number: Dict[int, str] = {}
+    for at, line in lines:
+        by_number[at] = f"{by_number[at]} && {line}" if by_number.get(at) else line
+    return "\n".join(by_number.get(at, "") for at in range(1, max(by_number, default=0) + 1))
+
+
+def _joined(text: str) -> Iterator[Tuple[int, str]]:
+    """Yield lines with their numbers, continued ones joined.
 
     In a Dockerfile comments and empty lines between them are none: https://docs.docker.com/reference/dockerfile/#format.
     """
     docker = scripts.is_dockerfile(text)
-    started, joined, values = 0, "", _values(text)
+    started, joined = 0, ""
     for number, line in enumerate(text.splitlines(), 1):
         if started and docker and (not line.strip() or line.lstrip().startswith("#")):
             continue
@@ -47,28 +56,15 @@ def numbered(text: str) -> Iterator[Tuple[int, str]]:
         if CONTINUED.search(line):
             joined += CONTINUED.sub(" ", line)
             continue
-        yield started, _plain(_with(values, joined + line))
+        yield started, _plain(joined + line)
         started, joined = 0, ""
     if started:
-        yield started, _plain(_with(values, joined))
-
-
-def _values(text: str) -> Dict[str, str]:
-    """Return versions that have names, as ARG, ENV and shells give them; not what is given another value elsewhere."""
-    found: Dict[str, Set[str]] = {}
-    for one in VALUE.finditer(text) if "$" in text else ():
-        name, value = one.group("name", "value") if one.group("name") else one.group("named", "other")
-        found.setdefault(name, set()).add(value.strip("'\""))
-    alone = {name: next(iter(values)) for name, values in found.items() if len(values) == 1}
-    return {name: value for name, value in alone.items() if VERSION.fullmatch(value)}
-
-
-def _with(values: Dict[str, str], line: str) -> str:
-    return USED.sub(lambda one: values.get(one.group(1) or one.group(2), one.group()), line) if values else line
+        yield started, _plain(joined)
 
 
 def _plain(line: str) -> str:
-    """Return a line as a shell has it; a Dockerfile may have its words as a list of JSON."""
+    """Return a line as a shell has it; a Dockerfile may have its words as a list of JSON, and a Makefile marks before it."""
+    line = MAKE.sub("\t", line)
     found = EXEC.fullmatch(line)
     words: Optional[List[str]] = None
     try:
@@ -82,31 +78,31 @@ def _plain(line: str) -> str:
     return f"RUN{found.group(1)} " + " ".join(map(shlex.quote, words))
 
 
-def unread(text: str, prose: bool, reads: Callable[[str], str]) -> Iterator[Tuple[int, str]]:
+def unread(text: str, prose: bool, reads: Callable[[str, str], object]) -> Iterator[Tuple[int, str]]:
     """Yield what installs packages and is not read: the number of its line, and the command without what follows it.
 
     Args:
         text: as it was.
         prose: a sentence may speak of a command; outside its fences only lines that begin with one are meant.
-        reads: returns what of a line is read.
+        reads: returns what is read of a command, and of the one before it.
     """
     fenced = {at + 1 for _, inside in fences.read(text) for at in inside}
     for number, line in numbered(text):
         if line.lstrip().startswith("#") or not TOOL.search(line):
             continue
-        parts = [one for one in shell_words.parts(line) if _installs(one, prose and number not in fenced)]
-        missing = len(parts) - len(list(commands.read(reads(line))))
-        if missing > 0:
-            for part in ([one for one in parts if not reads(one)] or parts)[-missing:]:
-                found = TOOL.search(part)
-                yield number, " ".join(found.group(0).split()).rstrip("(") if found else ""
+        before = ""
+        for part in shell_words.parts(line):
+            found = TOOL.search(part)
+            if found and _installs(part, prose and number not in fenced) and not reads(part, before):
+                yield number, " ".join(found.group(0).split()).rstrip("(")
+            before = part
 
 
 def _installs(part: str, prose: bool) -> bool:
     found, marks = TOOL.search(part), MARKS.match(part)
     # A program names its packages itself; xargs brings them.
     names_them = found and re.search(r"\.R$|setup\.py", found.group(0), re.IGNORECASE)
-    alone = names_them or re.match(r"\s*(?:sudo\s+)?xargs\s", part)
+    alone = names_them or SENT.search(part)
     if not found or not (alone or part[found.end() :].strip()) or SAID.search(part[: found.start()]):
         return False
     return not prose or bool(marks and marks.end() == found.start())

@@ -1,0 +1,199 @@
+"""Calls of R's that install packages: install.packages(), those of remotes, pak, renv, pacman and BiocManager."""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, Dict, List, Optional, Tuple
+from urllib import parse
+
+from melda.envs.errors import Unusable
+from melda.envs.formats import renv, rtext
+from melda.envs.formats.r_values import APPLY, Call, Token, Values, call, tokens
+from melda.envs.formats.reading import Reading
+from melda.envs.links import ELSEWHERE
+
+# By the call's name without its package: how rtext reads what it is given (NAME: a package of CRAN's).
+PLAIN, VERSION = "plain", "version"
+KINDS: Dict[str, str] = {
+    "install.packages": PLAIN, "install_cran": PLAIN, "p_install": PLAIN, "install_version": VERSION,
+    "install_github": "github", "p_load_gh": "bare", "p_install_gh": "bare", "install_gitlab": "gitlab",
+    "install_bitbucket": "bitbucket", "install_git": "git", "install_url": "url", "install_bioc": "bioc", "biocLite": "bioc",
+    "install_svn": "svn", "install_local": "local", "p_load": "bare", "BiocManager::install": "biocmanager",
+    "pak::pkg_install": "pak", "pkg_install": "pak", "pak::pak": "pak", "renv::install": "pak", "renv::restore": "",
+    "py_install": "", "virtualenv_install": "", "conda_install": "", "librarian::shelf": "bare",
+}  # fmt: skip
+SHELLS = ("system", "system2", "shell")
+INSTALLS = re.compile(
+    r"(?<![\w.])(?:\w+:::?)?(?:" + "|".join(re.escape(one.rpartition("::")[2]) for one in KINDS) + r")\s*\("
+)
+SHELLED = re.compile(r"(?<![\w.])(?:system2?|shell)\s*\(.*\binstall\b", re.DOTALL)
+SECOND = {"install_version": VERSION, "install_github": "ref"}  # what the argument behind the first is
+FIRST = ("pkgs", "pkg", "repo", "package", "packages", "url", "char")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")
+LIMITS = re.compile(r"{0}(?:\s*,\s*{0})*".format(rtext.LIMIT.pattern))
+MIRROR = re.compile(r"//[\w.-]*(?:cran|r-project\.org|rstudio\.com|posit\.co|bioconductor)", re.IGNORECASE)
+NOT_READ = "a command that is not read: name its packages one a line"
+PREFIX = "Rscript -e quoted:"
+
+
+def installs(code: str) -> bool:
+    """May this code install packages?"""
+    return bool(INSTALLS.search(code) or "install.packages)" in code or SHELLED.search(code))
+
+
+def command(code: List[str]) -> str:
+    """Return a line that stands for code; one line, whatever is in it."""
+    return PREFIX + parse.quote("\n".join(code), safe="")
+
+
+def of_command(line: str) -> str:
+    """Return the code of such a line; empty: it is none."""
+    return parse.unquote(line[len(PREFIX) :]) if line.startswith(PREFIX) else ""
+
+
+def kind_of(name: str) -> Optional[str]:
+    """Return how a call's packages are written; None: it installs none."""
+    return KINDS.get(name, KINDS.get(name.rpartition(":")[2]) if name != "pak" else None)
+
+
+def read(reading: Reading, code: str, where: Callable[[int], str]) -> List[Tuple[int, str]]:
+    """Note what R's code installs.
+
+    Args:
+        reading: collects it.
+        code: R's.
+        where: returns what is said before a reason, of a line from 1.
+
+    Returns:
+        Lines for a shell, which system() runs, with the numbers of their lines.
+    """
+    words = tokens(code)
+    values, lines = Values(words), []
+    for at, word in enumerate(words):
+        name = word.text.strip("`")
+        if word.kind == "name" and APPLY.fullmatch(name):
+            _each(reading, values, call(words, at, values.ends), where)
+        if word.kind != "name" or not (kind_of(name) is not None or name in SHELLS):
+            continue
+        found = call(words, at, values.ends)
+        if name in SHELLS and found:
+            line = _line(values, found)
+            lines += [(word.line, line)] if line else []
+        elif found:
+            _packages(reading, values, found, where(word.line))
+        elif at + 1 < len(words) and words[at + 1].text == "(":
+            reading.bad("r", name, where(word.line) + NOT_READ)
+    return lines
+
+
+def _each(reading: Reading, values: Values, found: Optional[Call], where: Callable[[int], str]) -> None:
+    """Note what lapply(PACKAGES, install.packages) installs."""
+    done = found.plain[1] if found and len(found.plain) > 1 else []
+    if found and len(done) == 1 and done[0].kind == "name" and kind_of(done[0].text) is not None:
+        _packages(reading, values, Call(done[0].text, found.line, found.plain[:1], {}), where(found.line))
+
+
+def _line(values: Values, found: Call) -> str:
+    given = [
+        values.of(one)
+        for one in [*found.plain, *(found.named[one] for one in ("command", "args") if one in found.named)]
+    ]
+    if not given or given[0] is None:
+        return ""
+    known = [given[0]] + ([given[1]] if found.name == "system2" and len(given) > 1 and given[1] else [])
+    return " ".join(" ".join(one) for one in known)
+
+
+def _packages(reading: Reading, values: Values, found: Call, where: str) -> None:
+    """Note what one call installs."""
+    kind = kind_of(found.name)
+    named = [one for one in FIRST if one in found.named]
+    given = found.named[named[0]] if named else (found.plain[0] if found.plain else [])
+    if kind == "bare":
+        texts = _bare(values, [*found.plain, *([found.named["char"]] if "char" in found.named else [])])
+    else:
+        texts = values.of(given) if given else None
+    if not given and kind in ("biocmanager", "pak", PLAIN):  # it asks, updates, or installs this folder
+        return
+    if texts is None or not kind:
+        reading.bad("r", found.name, where + NOT_READ)
+        return
+    for word in found.named.get("repos", []):
+        if word.kind == "text" and "://" in word.text and not MIRROR.search(word.text):
+            reading.say(f"the repository {word.text} is not asked, but those of this image's R")
+    more = {name: _text(values, one) for name, one in found.named.items()}
+    second = SECOND.get(found.name.rpartition("::")[2])
+    if second and len(found.plain) > (0 if named else 1):
+        more.setdefault(second, _text(values, found.plain[0 if named else 1]))
+    for text in texts:
+        try:
+            _one(reading, kind, text.strip(), more)
+        except Unusable as error:
+            reading.bad("r", text, where + str(error))
+
+
+def _text(values: Values, words: List[Token]) -> str:
+    found = values.of(words)
+    return found[0] if found and len(found) == 1 else ""
+
+
+def _bare(values: Values, given: List[List[Token]]) -> Optional[List[str]]:
+    """Return the names that pacman's calls have without quotes."""
+    found: List[str] = []
+    for one in given:
+        texts = [one[0].text] if len(one) == 1 and one[0].kind == "name" else values.of(one)
+        if [word.text for word in one[1:2]] == ["/"] and len(one) == 3:  # OWNER/NAME
+            texts = ["".join(word.text for word in one)]
+        if texts is None:
+            return None
+        found += texts
+    return found
+
+
+def _one(reading: Reading, kind: str, text: str, more: Dict[str, str]) -> None:
+    """Note one package as the call's kind writes it.
+
+    Raises:
+        Unusable: it cannot be used.
+    """
+    if text in renv.BASE:
+        return
+    if kind in (PLAIN, VERSION) and "://" not in text:
+        if re.search(r"[/\\]|\.(tar\.gz|zip|tgz)$", text):
+            raise Unusable(ELSEWHERE)
+        if not NAME.fullmatch(text):
+            raise Unusable("no name of a package")
+        version = more.get(VERSION, "") if kind == VERSION else ""
+        limits = rtext.LIMIT.findall(version) if LIMITS.fullmatch(version) else []
+        if version and not limits and not re.fullmatch(r"\d[\d.-]*", version):
+            raise Unusable(f"invalid version {version!r:.60}")
+        for operator, number in limits:
+            reading.limit(text, operator.replace("==", "="), number)
+        reading.r(text, "" if limits else version)
+        return
+    if kind in ("biocmanager", "bare", "pak"):
+        _any(reading, kind, text)
+        return
+    archive = re.match(r"\S+/(?P<name>[A-Za-z][A-Za-z0-9.]*)_[\d.-]+\.(?:tar\.gz|zip|tgz)$", text)
+    if archive:
+        rtext.remote(reading, "{0}=url::{1}".format(archive.group("name"), text))
+        return
+    ending = f"@{more['ref']}" if more.get("ref") and "@" not in text else ""
+    inside = "/" + more["subdir"].strip("/") if more.get("subdir") and kind == "github" and text.count("/") == 1 else ""
+    where = re.sub(r"^([\w.-]+/[\w.-]+)", lambda whole: whole.group() + inside, text, count=1) + ending
+    rtext.remote(
+        reading, where if where.startswith(kind + "::") else f"{'url' if kind in (PLAIN, VERSION) else kind}::{where}"
+    )
+
+
+def _any(reading: Reading, kind: str, text: str) -> None:
+    """Note a package as pak and BiocManager name it: of CRAN, of Bioconductor, or of a repository."""
+    pinned = re.fullmatch(r"(?:cran::)?([A-Za-z][A-Za-z0-9.]*)(?:@(\d[\d.-]*))?", text)
+    if kind == "biocmanager" and NAME.fullmatch(text):
+        reading.r(text, "", {"type": "bioconductor"})
+    elif pinned:
+        reading.r(pinned.group(1), pinned.group(2) or "")
+    elif re.match(r"[.~]?/|\.$|[A-Za-z]:\\", text):
+        raise Unusable(ELSEWHERE)
+    else:
+        rtext.remote(reading, text)
