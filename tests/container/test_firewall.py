@@ -31,6 +31,25 @@ for port in sys.argv[2:]:
     except OSError:
         pass
 """
+# From a port, whose number root has used, a datagram to another's: what comes back within a second.
+ASK = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+    asking.bind(("", 40053))
+    asking.settimeout(1)
+    try:
+        asking.sendto(b"asked", (sys.argv[1], 53))
+        print(asking.recv(100).decode())
+    except OSError:
+        print("nothing")
+"""
+ANSWER = """
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as answering:
+    answering.bind(("", 53))
+    while True:
+        answering.sendto(*answering.recvfrom(100))
+"""
 
 
 @dataclass
@@ -77,6 +96,11 @@ def connects(machine: Machine, address: str, *ports: int, user: str = "melda") -
     """The ports at ``address`` that take a connection from ``machine``."""
     output = machine.run(f"/opt/jupyter/bin/python -c '{OPEN}' {address} {' '.join(map(str, ports))}", user=user)
     return {int(line) for line in output.split()}
+
+
+def asked(machine: Machine, address: str, user: str) -> str:
+    """What UDP port 53 at ``address`` answers to ``machine``, always asked from one port."""
+    return machine.run(f"/opt/jupyter/bin/python -c '{ASK}' {address}", user=user).strip()
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +223,10 @@ def test_the_way_out(
     for port in (80, 3128, 7777):
         command = ["sh", "-c", f'/opt/jupyter/bin/python -c "{listen}" {port} || true']
         subprocess.run([docker, "exec", "--detach", target.name, *command], check=True)
+    command = ["sh", "-c", f"/opt/jupyter/bin/python -c '{ANSWER}' || true"]
+    subprocess.run([docker, "exec", "--detach", target.name, *command], check=True)
     four, _ = network.addresses(target)
+    until(lambda: asked(neighbours[0], four, "root") == "asked", "the neighbour answers datagrams")
     until(lambda: connects(neighbours[0], four, 80, 3128, 7777) == {80, 3128, 7777}, "the neighbour listens")
     with Server(network.gateway) as s3:
         bucket = s3.bucket("melda-projects")
@@ -215,6 +242,10 @@ def test_the_way_out(
         assert connects(service, four, 80, 3128, 7777) == ({80, 3128} if web else set()) | ({7777} if other else set())
         found = service.run(f"getent ahostsv4 {target.name} || true", user="melda")
         assert (four in found) == name, "a name can carry anything to whoever is asked for it"
+        assert asked(service, four, "root") == "asked"
+        assert asked(service, four, "melda") == ("asked" if other else "nothing"), (
+            "root's question is not the user's way"
+        )
         port = int(s3.url.rsplit(":", 1)[1])
         assert connects(service, network.gateway, port) == ({port} if other else set()), "the mount's way is root's"
         assert connects(service, network.gateway, port, user="root") == {port}
