@@ -132,6 +132,13 @@ def test_the_neighbour_that_may_reaches_every_port(
         assert "200" in neighbours[0].run(f"curl -sSi 'http://[{six}]{path}' | head -1")
 
 
+def test_the_user_takes_none_of_the_connections_that_sshd_lets_wait(guarded: Service, network: Network) -> None:
+    four, six = network.addresses(guarded)
+    for address in ("127.0.0.1", "127.1.2.3", "::1", four, six):
+        assert connects(guarded, address, 22, 8888) == {8888}
+        assert connects(guarded, address, 22, user="root") == {22}
+
+
 def test_the_neighbour_that_may_not_reaches_none(
     guarded: Service, network: Network, neighbours: tuple[Machine, Machine]
 ) -> None:

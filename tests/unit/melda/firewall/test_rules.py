@@ -20,6 +20,7 @@ def test_as_the_specification_reads_in_its_order() -> None:
         ":INPUT DROP [0:0]",
         ":FORWARD DROP [0:0]",
         ":OUTPUT DROP [0:0]",
+        rules.OWN_SSH,
         "-A INPUT -i lo -j ACCEPT",
         "-A OUTPUT -o lo -j ACCEPT",
         f"-A OUTPUT -d 169.254.169.254 {REJECTED}",
@@ -33,6 +34,14 @@ def test_as_the_specification_reads_in_its_order() -> None:
         "-A OUTPUT -p tcp ! --syn -m conntrack --ctstate ESTABLISHED -j ACCEPT",
         "COMMIT",
     ]
+
+
+@pytest.mark.parametrize("variables", [{}, PEERS, {"EGRESS": "none"}, {"EGRESS": "web"}])
+def test_the_user_takes_none_of_the_connections_that_sshd_lets_wait(variables: dict[str, str]) -> None:
+    for version in (4, 6):
+        found = lines(version, **variables)
+        (closed,) = [number for number, line in enumerate(found) if "--dport 22 " in line and line.endswith(REJECTED)]
+        assert not any("ACCEPT" in line for line in found[:closed] if line.startswith("-A OUTPUT"))
 
 
 def test_ipv6_is_as_closed() -> None:
@@ -126,6 +135,7 @@ def test_asked_for_nothing_only_credentials_are_closed() -> None:
         ":INPUT ACCEPT [0:0]",
         ":FORWARD ACCEPT [0:0]",
         ":OUTPUT ACCEPT [0:0]",
+        rules.OWN_SSH,
         f"-A OUTPUT -d 169.254.169.254 {REJECTED}",
         f"-A OUTPUT -d 169.254.170.2 {REJECTED}",
         f"-A OUTPUT -d 169.254.170.23 {REJECTED}",

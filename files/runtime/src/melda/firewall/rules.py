@@ -15,6 +15,9 @@ ROOT = "-m owner --uid-owner 0"
 # the kernel knows its ports: of a user's datagram from the port of root's question it thinks that it belongs to root's.
 UNDER_WAY = ("-m conntrack --ctstate ESTABLISHED --ctdir REPLY", "-p tcp ! --syn -m conntrack --ctstate ESTABLISHED")
 WEB_PORTS = "80,443"
+# Only others log in. Connections that say nothing would take all that sshd lets wait (MaxStartups), and a limit for each source
+# would not help: the user has all of 127.0.0.0/8, and the container's own address, which Docker's bridge is next to.
+OWN_SSH = "-A OUTPUT -o lo -p tcp --syn --dport 22 -m owner ! --uid-owner 0 -j REJECT"
 # Docker's own resolver answers inside of the container, and asks others from there, as root.
 EMBEDDED_RESOLVER = "127.0.0.11"
 
@@ -70,6 +73,7 @@ def table(
     closed_in, closed_out = wanted.peers is not None, wanted.egress != "open"
     chains: Tuple[Tuple[str, bool], ...] = (("INPUT", closed_in), ("FORWARD", closed_in), ("OUTPUT", closed_out))
     rules = [":{0} {1} [0:0]".format(chain, "DROP" if closed else "ACCEPT") for chain, closed in chains]
+    rules.append(OWN_SSH)
     if wanted.egress == "none" and EMBEDDED_RESOLVER in resolvers and version == 4:
         # It asks the world in the mount's name; whoever asks it through the loopback can tell the world anything.
         rules.append(f"-A OUTPUT -d {EMBEDDED_RESOLVER} -m owner ! --uid-owner 0 -j REJECT")
