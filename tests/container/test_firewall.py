@@ -287,24 +287,6 @@ def test_the_clouds_credentials_are_roots_alone(
         assert connects(service, address, 80) == set(), address
 
 
-@pytest.mark.parametrize("values", [{"PGEO_IPS": "192.0.2.7"}, {"EGRESS": "none"}])
-def test_asked_for_and_not_allowed_it_does_not_run_open(serve: Callable[..., Service], values: dict[str, str]) -> None:
-    code, lines = serve(**values).ended()
-    assert (code, len(lines)) == (1, 2), lines
-    assert lines[-1].endswith("and this container may set no firewall: start it with --cap-add NET_ADMIN")
-
-
-@pytest.mark.parametrize("value", ["example.org", "192.0.2.7/24", "192.0.2.7,", "0.0.0.0/0"])
-def test_what_is_no_address_stops_the_start(serve: Callable[..., Service], value: str) -> None:
-    code, lines = serve(*NET_ADMIN, PGEO_IPS=value).ended()
-    assert (code, len(lines)) == (1, 1), lines
-    assert lines[0].startswith(f"invalid PGEO_IPS={value!r}: expected "), lines
-
-
-def test_without_being_asked_it_says_what_is_open(serve: Callable[..., Service]) -> None:
-    assert any(line.startswith("firewall: off, without NET_ADMIN") for line in serve().ready().lines())
-
-
 def test_who_may_connect_needs_no_token_and_a_server_sends_no_origin(
     serve: Callable[..., Service], network: Network
 ) -> None:
