@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import Locales
+from pyinfra.operations import files
 
 from tasks import fonts, r2u
 from tasks.debian_packages import PACKAGES
@@ -19,6 +20,7 @@ from tasks.settings import deploy
 
 MAN = "/usr/bin/man"
 TEMPORARY = "/tmp"
+DEBCONF = "/var/cache/debconf"
 
 
 @deploy("System")
@@ -44,6 +46,9 @@ def system() -> None:
     prefetch(LackingPrograms, names=needed)
     prefetch(PathStats, paths=[TEMPORARY])
     server.temporary_folder(name="Make the folder for temporary files", path=TEMPORARY)
+    # Whoever may read debconf's databases may lock them, and no package that asks anything could be installed. Of the folder the
+    # mode stays; the files are made anew.
+    files.directory(name="Let only root lock debconf's databases", path=DEBCONF, mode="700")
     apt.dpkg_configured(name="Finish an interrupted dpkg run")
     managed_files.put(
         name="Configure apt: no Recommends, try a failed download again, with manual pages",

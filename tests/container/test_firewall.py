@@ -31,6 +31,25 @@ for port in sys.argv[2:]:
     except OSError:
         pass
 """
+# From a port, whose number root has used, a datagram to another's: what comes back within a second.
+ASK = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+    asking.bind(("", 40053))
+    asking.settimeout(1)
+    try:
+        asking.sendto(b"asked", (sys.argv[1], 53))
+        print(asking.recv(100).decode())
+    except OSError:
+        print("nothing")
+"""
+ANSWER = """
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as answering:
+    answering.bind(("", 53))
+    while True:
+        answering.sendto(*answering.recvfrom(100))
+"""
 
 
 @dataclass
@@ -79,6 +98,11 @@ def connects(machine: Machine, address: str, *ports: int, user: str = "melda") -
     return {int(line) for line in output.split()}
 
 
+def asked(machine: Machine, address: str, user: str) -> str:
+    """What UDP port 53 at ``address`` answers to ``machine``, always asked from one port."""
+    return machine.run(f"/opt/jupyter/bin/python -c '{ASK}' {address}", user=user).strip()
+
+
 @pytest.fixture(scope="module")
 def guarded(
     docker: str, image: str, network: Network, neighbours: tuple[Machine, Machine], public_key: str
@@ -106,6 +130,13 @@ def test_the_neighbour_that_may_reaches_every_port(
     assert connects(neighbours[0], six, *PORTS) == set(PORTS)
     for path in (":8888/api", ":2310/healthz"):
         assert "200" in neighbours[0].run(f"curl -sSi 'http://[{six}]{path}' | head -1")
+
+
+def test_the_user_takes_none_of_the_connections_that_sshd_lets_wait(guarded: Service, network: Network) -> None:
+    four, six = network.addresses(guarded)
+    for address in ("127.0.0.1", "127.1.2.3", "::1", four, six):
+        assert connects(guarded, address, 22, 8888) == {8888}
+        assert connects(guarded, address, 22, user="root") == {22}
 
 
 def test_the_neighbour_that_may_not_reaches_none(
@@ -199,7 +230,10 @@ def test_the_way_out(
     for port in (80, 3128, 7777):
         command = ["sh", "-c", f'/opt/jupyter/bin/python -c "{listen}" {port} || true']
         subprocess.run([docker, "exec", "--detach", target.name, *command], check=True)
+    command = ["sh", "-c", f"/opt/jupyter/bin/python -c '{ANSWER}' || true"]
+    subprocess.run([docker, "exec", "--detach", target.name, *command], check=True)
     four, _ = network.addresses(target)
+    until(lambda: asked(neighbours[0], four, "root") == "asked", "the neighbour answers datagrams")
     until(lambda: connects(neighbours[0], four, 80, 3128, 7777) == {80, 3128, 7777}, "the neighbour listens")
     with Server(network.gateway) as s3:
         bucket = s3.bucket("melda-projects")
@@ -215,6 +249,10 @@ def test_the_way_out(
         assert connects(service, four, 80, 3128, 7777) == ({80, 3128} if web else set()) | ({7777} if other else set())
         found = service.run(f"getent ahostsv4 {target.name} || true", user="melda")
         assert (four in found) == name, "a name can carry anything to whoever is asked for it"
+        assert asked(service, four, "root") == "asked"
+        assert asked(service, four, "melda") == ("asked" if other else "nothing"), (
+            "root's question is not the user's way"
+        )
         port = int(s3.url.rsplit(":", 1)[1])
         assert connects(service, network.gateway, port) == ({port} if other else set()), "the mount's way is root's"
         assert connects(service, network.gateway, port, user="root") == {port}
@@ -247,24 +285,6 @@ def test_the_clouds_credentials_are_roots_alone(
         service.run(f"ip route add {address} dev eth0")
         until(lambda at=address: connects(service, at, 80, user="root") == {80}, f"{address} answers root")  # type: ignore[misc]
         assert connects(service, address, 80) == set(), address
-
-
-@pytest.mark.parametrize("values", [{"PGEO_IPS": "192.0.2.7"}, {"EGRESS": "none"}])
-def test_asked_for_and_not_allowed_it_does_not_run_open(serve: Callable[..., Service], values: dict[str, str]) -> None:
-    code, lines = serve(**values).ended()
-    assert (code, len(lines)) == (1, 2), lines
-    assert lines[-1].endswith("and this container may set no firewall: start it with --cap-add NET_ADMIN")
-
-
-@pytest.mark.parametrize("value", ["example.org", "192.0.2.7/24", "192.0.2.7,", "0.0.0.0/0"])
-def test_what_is_no_address_stops_the_start(serve: Callable[..., Service], value: str) -> None:
-    code, lines = serve(*NET_ADMIN, PGEO_IPS=value).ended()
-    assert (code, len(lines)) == (1, 1), lines
-    assert lines[0].startswith(f"invalid PGEO_IPS={value!r}: expected "), lines
-
-
-def test_without_being_asked_it_says_what_is_open(serve: Callable[..., Service]) -> None:
-    assert any(line.startswith("firewall: off, without NET_ADMIN") for line in serve().ready().lines())
 
 
 def test_who_may_connect_needs_no_token_and_a_server_sends_no_origin(

@@ -31,11 +31,17 @@ ALL = {*packages.debian_names("datascience"), *debian_packages.FONTS} | {
     name for names in debian_packages.PACKAGES.values() for name in names
 }
 LISTS = frozenset({"mirror_dists_bookworm_InRelease"})
-DONE: dict[type, Any] = {DebPackages: ALL, PathStats: in_place([CONFIG, PAGES]), Locales: ["en_US.UTF-8"]}
+DEBCONF = {system.DEBCONF: ("directory", "700", "root", "root")}
+DONE: dict[type, Any] = {
+    DebPackages: ALL,
+    PathStats: in_place([CONFIG, PAGES]) | DEBCONF,
+    Locales: ["en_US.UTF-8"],
+}
 
 
 def test_fresh(run: Run) -> None:
-    commands = run(system.system, {AptState: AptStatus(False, frozenset(), None), Upgradable: ["bash"]})
+    facts = {AptState: AptStatus(False, frozenset(), None), Upgradable: ["bash"], PathStats: DEBCONF}
+    commands = run(system.system, facts)
     assert list(commands) == [
         CONFIGURE,
         "Refresh the package lists",
@@ -50,6 +56,14 @@ def test_fresh(run: Run) -> None:
     assert set(arguments(install)) == ALL, "one transaction"
     assert "-o APT::Install-Recommends=false" in install
     assert commands["Generate the locale"] == ["localedef -i en_US -f UTF-8 en_US.UTF-8"]
+
+
+def test_only_root_can_lock_debconfs_databases(run: Run) -> None:
+    """Before anything is installed: a package that asks, and cannot, stays half configured."""
+    there = {PathStats: DONE[PathStats] | {system.DEBCONF: ("directory", "755", "root", "root")}}
+    commands = run(system.system, DONE | there | {Upgradable: ["bash"]})
+    assert list(commands) == ["Let only root lock debconf's databases", "Upgrade installed packages"]
+    assert commands["Let only root lock debconf's databases"] == ["chmod 700 /var/cache/debconf"]
 
 
 def test_already_there(run: Run) -> None:
@@ -80,7 +94,7 @@ def test_lists_are_fetched_when_missing_or_old(run: Run, state: AptStatus, max_a
         ({DebPackages: ALL - {"s3fs", "dbus"}}, INSTALL, "install dbus s3fs"),
         ({Upgradable: ["bash"]}, "Upgrade installed packages", " upgrade "),
         (
-            {PathStats: in_place([PAGES]) | {CONFIG.path: ("file", "600", "root", "root", "0")}},
+            {PathStats: in_place([PAGES]) | DEBCONF | {CONFIG.path: ("file", "600", "root", "root", "0")}},
             CONFIGURE,
             f"put {CONFIG.path}.melda-new",
         ),

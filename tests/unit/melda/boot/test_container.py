@@ -57,6 +57,7 @@ def test_only_one(tmp_path: Path) -> None:
     held = container.only_one(str(tmp_path / "lock"))
     with pytest.raises(ConfigError, match="runs already in this container"):
         container.only_one(str(tmp_path / "lock"))
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600, "whoever may read it may lock it"
     held.close()
     container.only_one(str(tmp_path / "lock")).close()
 

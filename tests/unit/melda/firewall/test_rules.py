@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from melda.config.firewall_policy import from_env
 from melda.firewall import rules
 
@@ -19,6 +20,7 @@ def test_as_the_specification_reads_in_its_order() -> None:
         ":INPUT DROP [0:0]",
         ":FORWARD DROP [0:0]",
         ":OUTPUT DROP [0:0]",
+        rules.OWN_SSH,
         "-A INPUT -i lo -j ACCEPT",
         "-A OUTPUT -o lo -j ACCEPT",
         f"-A OUTPUT -d 169.254.169.254 {REJECTED}",
@@ -28,9 +30,18 @@ def test_as_the_specification_reads_in_its_order() -> None:
         "-A INPUT -s 192.0.2.7/32 -j ACCEPT",
         "-A INPUT -s 198.51.100.0/24 -j ACCEPT",
         "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
-        "-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+        "-A OUTPUT -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT",
+        "-A OUTPUT -p tcp ! --syn -m conntrack --ctstate ESTABLISHED -j ACCEPT",
         "COMMIT",
     ]
+
+
+@pytest.mark.parametrize("variables", [{}, PEERS, {"EGRESS": "none"}, {"EGRESS": "web"}])
+def test_the_user_takes_none_of_the_connections_that_sshd_lets_wait(variables: dict[str, str]) -> None:
+    for version in (4, 6):
+        found = lines(version, **variables)
+        (closed,) = [number for number, line in enumerate(found) if "--dport 22 " in line and line.endswith(REJECTED)]
+        assert not any("ACCEPT" in line for line in found[:closed] if line.startswith("-A OUTPUT"))
 
 
 def test_ipv6_is_as_closed() -> None:
@@ -38,7 +49,7 @@ def test_ipv6_is_as_closed() -> None:
     assert found[1:4] == [":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT DROP [0:0]"]
     assert [line for line in found if " -s " in line] == ["-A INPUT -s 2001:db8::/32 -j ACCEPT"]
     assert f"-A OUTPUT -d fd00:ec2::254 {REJECTED}" in found and f"-A OUTPUT -d fd00:ec2::23 {REJECTED}" in found
-    accepted = {line for line in found if line.endswith("-j ACCEPT") and "-p " in line}
+    accepted = {line for line in found if line.endswith("-j ACCEPT") and "-p " in line and "ESTABLISHED" not in line}
     assert accepted == {
         f"-A {chain} -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT"
         for chain in ("INPUT", "OUTPUT")
@@ -64,10 +75,10 @@ def test_none_adds_the_mount_and_the_names_it_needs_for_root_alone() -> None:
     assert added("none") == [
         f"-A OUTPUT -p udp --dport 53 -d 10.0.0.2 {root} -j ACCEPT",
         f"-A OUTPUT -p tcp --dport 53 -d 10.0.0.2 {root} -j ACCEPT",
-        f"-A OUTPUT -d 169.254.169.254 -p tcp --dport 80 {root} -m conntrack --ctstate NEW -j ACCEPT",
-        f"-A OUTPUT -d 169.254.170.2 -p tcp --dport 80 {root} -m conntrack --ctstate NEW -j ACCEPT",
-        f"-A OUTPUT -d 169.254.170.23 -p tcp --dport 80 {root} -m conntrack --ctstate NEW -j ACCEPT",
-        f"-A OUTPUT -p tcp --dport 5000 {root} -m conntrack --ctstate NEW -j ACCEPT",
+        f"-A OUTPUT -d 169.254.169.254 -p tcp --dport 80 {root} -j ACCEPT",
+        f"-A OUTPUT -d 169.254.170.2 -p tcp --dport 80 {root} -j ACCEPT",
+        f"-A OUTPUT -d 169.254.170.23 -p tcp --dport 80 {root} -j ACCEPT",
+        f"-A OUTPUT -p tcp --dport 5000 {root} -j ACCEPT",
     ]
 
 
@@ -75,8 +86,8 @@ def test_web_adds_names_and_the_web_for_all() -> None:
     assert added("web") == [
         "-A OUTPUT -p udp --dport 53 -d 10.0.0.2 -j ACCEPT",
         "-A OUTPUT -p tcp --dport 53 -d 10.0.0.2 -j ACCEPT",
-        "-A OUTPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT",
-        "-A OUTPUT -p tcp --dport 5000 -m owner --uid-owner 0 -m conntrack --ctstate NEW -j ACCEPT",
+        "-A OUTPUT -p tcp -m multiport --dports 80,443 -j ACCEPT",
+        "-A OUTPUT -p tcp --dport 5000 -m owner --uid-owner 0 -j ACCEPT",
     ]
 
 
@@ -88,10 +99,10 @@ def test_a_proxy_is_reached_at_its_address_by_all_or_with_none_by_the_mount() ->
         with_them = rules.table(version, policy, [], found).splitlines()
         return [line for line in with_them if line not in rules.table(version, policy, []).splitlines()]
 
-    new, root = "-m conntrack --ctstate NEW -j ACCEPT", "-m owner --uid-owner 0"
-    assert ways(4, "web", None) == [f"-A OUTPUT -d 10.0.0.5 -p tcp --dport 3128 {new}"]
-    assert ways(6, "web", None) == [f"-A OUTPUT -d 2001:db8::5 -p tcp --dport 8080 {new}"]
-    assert ways(4, "none", "https://s3") == [f"-A OUTPUT -d 10.0.0.5 -p tcp --dport 3128 {root} {new}"]
+    accepted, root = "-j ACCEPT", "-m owner --uid-owner 0"
+    assert ways(4, "web", None) == [f"-A OUTPUT -d 10.0.0.5 -p tcp --dport 3128 {accepted}"]
+    assert ways(6, "web", None) == [f"-A OUTPUT -d 2001:db8::5 -p tcp --dport 8080 {accepted}"]
+    assert ways(4, "none", "https://s3") == [f"-A OUTPUT -d 10.0.0.5 -p tcp --dport 3128 {root} {accepted}"]
     assert ways(4, "none", None) == ways(4, "open", None) == []
 
 
@@ -101,6 +112,15 @@ def test_open_leaves_the_way_out_alone() -> None:
     assert [line for line in found if line.startswith("-A OUTPUT") and "REJECT" not in line] == [
         "-A OUTPUT -o lo -j ACCEPT"
     ]
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("mode", ["web", "none"])
+def test_a_first_packet_is_never_taken_for_a_part_of_what_is_known(version: int, mode: str) -> None:
+    """The kernel knows ports, and no users: a datagram from the port of root's question is ESTABLISHED for it."""
+    found = lines(version, "http://10.0.0.1:5000", ("10.0.0.2",), **PEERS, EGRESS=mode)
+    known = [line for line in found if line.startswith("-A OUTPUT") and "ESTABLISHED" in line]
+    assert known and all("--ctdir REPLY" in line or "-p tcp ! --syn" in line for line in known)
 
 
 def test_dockers_own_resolver_asks_others_as_root() -> None:
@@ -115,6 +135,7 @@ def test_asked_for_nothing_only_credentials_are_closed() -> None:
         ":INPUT ACCEPT [0:0]",
         ":FORWARD ACCEPT [0:0]",
         ":OUTPUT ACCEPT [0:0]",
+        rules.OWN_SSH,
         f"-A OUTPUT -d 169.254.169.254 {REJECTED}",
         f"-A OUTPUT -d 169.254.170.2 {REJECTED}",
         f"-A OUTPUT -d 169.254.170.23 {REJECTED}",

@@ -22,7 +22,7 @@ Attempt.__init__.__defaults__ = (os.path.join(os.environ["FOLDER"], "told"),)
 print("loaded", os.environ["PATH"], flush=True)
 collects = [gc.isenabled()]
 def main():
-    logging.warning("a the-token-of-the-server b the-token-of-the-hub")
+    logging.warning("a the-token-of-the-server b the-token-of-the-hub c the-proxys-password")
     guarded = tornado.web.Application.find_handler.__name__, tornado.http1connection.HTTP1Connection.write_headers.__name__
     seen = {name: value for name, value in os.environ.items() if "PATH" in name}
     print(json.dumps({"cwd": os.getcwd(), "argv": sys.argv, "stdin": sys.stdin.read(), "seen": seen, "by": guarded,
@@ -48,7 +48,7 @@ def program(request: pytest.FixtureRequest, src: Path, tmp_path: Path) -> Iterat
     (tmp_path / "token").write_text("the-token-of-the-server\n")
     variables = {"PYTHONPATH": str(tmp_path), "PATH": "/bin", "MELDA_LATER_PATH": "/project/bin:/bin"}
     variables.update(FOLDER=str(tmp_path), HOME=str(tmp_path), NOTEBOOK_ARGS=MORE)
-    variables.update(JUPYTER_PORT="9999", JUPYTER_BASE_URL="n")
+    variables.update(JUPYTER_PORT="9999", JUPYTER_BASE_URL="n", https_proxy="http://u:the-proxys-password@127.0.0.1:9")
     if name == "jupyterhub":
         variables["JUPYTERHUB_API_TOKEN"] = "the-token-of-the-hub"
     else:
@@ -79,8 +79,8 @@ def test_it_serves_in_the_project_when_everything_is_ready(
         "server": "Server",
     }
     own = {
-        "jupyter-notebook": "a [secret] b the-token-of-the-hub",
-        "jupyterhub-singleuser": "a the-token-of-the-server b [secret]",
+        "jupyter-notebook": "a [secret] b the-token-of-the-hub c [secret]",
+        "jupyterhub-singleuser": "a the-token-of-the-server b [secret] c [secret]",
     }
     assert log == f"WARNING:root:{own[command]}\n"
     assert process.returncode == 3

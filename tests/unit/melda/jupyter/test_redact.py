@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import time
 from collections.abc import Iterator
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -101,6 +102,28 @@ def test_an_event_stays_an_event(log: tuple[logging.Logger, io.StringIO]) -> Non
 
 def test_a_short_token_does_not_make_the_log_unreadable() -> None:
     assert redact.redactor(["a"])("a banana?token=a") == "a banana?token=[secret]"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://pu:PrOx%40ypass@192.0.2.1:9", "('pu', '[secret]')"),
+        ("http://pu:a@192.0.2.1:9", "('pu', '[secret]')"),
+        ("https://ghp_aTokenAsUser@index.example", "('[secret]@index.example', '')"),
+        ("http://192.0.2.1:9", "('192.0.2.1', '9')"),
+    ],
+)
+def test_passwords_of_addresses_in_variables(address: str, shown: str) -> None:
+    """As JupyterLab shows a proxy at each start; and as anybody may show the address, or the password alone."""
+    hide = redact.redactor(redact.of_addresses({"A": "x", "PIP_EXTRA_INDEX_URL": f"https://other/ {address}"}))
+    host, _, port = urlsplit(address).netloc.partition(":")
+    assert hide(f"{(host, port)}") == shown
+    assert not re.search("PrOx|ghp_", hide(f"no way to {address}/simple"))
+
+
+def test_a_password_of_an_address_alone() -> None:
+    hide = redact.redactor(redact.of_addresses({"http_proxy": "http://pu:PrOx%40ypass@192.0.2.1:9"}))
+    assert hide("PrOx@ypass, PrOx%40ypass, PrOx%2540ypass") == "[secret], [secret], [secret]"
 
 
 @pytest.mark.parametrize("name", ["access_token_xsrf", "tokentoken", "xsrf-token.x", "_xsrf" * 30])

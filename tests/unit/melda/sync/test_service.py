@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from melda.base import supervisor as services
 from melda.base import users
-from melda.base.errors import ConfigError
+from melda.base.errors import ConfigError, TemporaryFailure
+from melda.config.bucket import Bucket, Credentials
 from melda.config.environ import ROOT_PATH, SRC
 from melda.plugins import state
 from melda.sync import service as sync
@@ -119,6 +120,49 @@ def test_whatever_lies_where_the_local_folders_are_to_be(
     if kind in ("index", "closed"):
         assert (local / "mine").exists()
     assert Path(state.RESTORING).is_file() and state.read() == "restoring"
+
+
+@pytest.mark.parametrize("role", [False, True])
+def test_what_s3fs_takes_for_a_file_that_no_key_has_is_made_a_folder_in_the_bucket(
+    settings: Any, supervisor: Any, project: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: bool
+) -> None:
+    """It can neither be renamed nor be made, until the folder's object says what it is."""
+    odd = tmp_path / "project" / PYTHON
+    asked: list[tuple[str, str, str]] = []
+    odd.touch()
+    set_aside = sync.folders.set_aside
+
+    def renamed(path: str, keep_name: bool = True) -> str:
+        if path == str(odd):
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return set_aside(path, keep_name)
+
+    def make_folder(bucket: Bucket, key: str) -> None:
+        assert not odd.exists(), "s3fs has forgotten it"
+        asked.append((bucket.credentials.key, bucket.region, key))
+
+    settings.bucket = project._replace(credentials=Credentials("", "", "")) if role else project
+    monkeypatch.setattr(sync.folders, "set_aside", renamed)
+    monkeypatch.setattr(sync.iam_role, "with_role", lambda bucket, _: bucket._replace(credentials=project.credentials))
+    monkeypatch.setattr(sync.s3, "located", lambda bucket: (bucket._replace(region="eu-central-1"), None))
+    monkeypatch.setattr(sync.s3, "make_folder", make_folder)
+    assert sync.start(settings, supervisor)
+    assert asked == [("KEY", "eu-central-1", f"users/ada/{name}/") for name in (PYTHON, R)]
+    assert len(settings.mounts) == 2
+
+
+def test_local_disk_that_cannot_be_used_ends_the_start(
+    settings: Any, supervisor: Any, project: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(sync.folders, "make", fail)
+    monkeypatch.setattr(sync.s3, "located", lambda bucket: (bucket, None))
+    monkeypatch.setattr(sync.s3, "make_folder", lambda *_: None)
+    settings.bucket = project
+    with pytest.raises(TemporaryFailure, match="local disk: no space$"):
+        sync.start(settings, supervisor)
 
 
 def test_a_local_project_keeps_its_folders_as_they_are(settings: Any, supervisor: Any) -> None:

@@ -29,10 +29,13 @@ SYSTEMD = "/run/systemd/system"  # sd_booted(3)
 def only_one(path: str = LOCK) -> TextIO:
     """Hold the lock of the one start-jupyter of this container; it is free when the process ends, however.
 
+    Only root may read the file: who may, could lock it first.
+
     Raises:
         ConfigError: another one holds it.
     """
-    stream = open(path, "a", encoding="ascii")  # noqa: SIM115 stays open as long as we live
+    # It stays open as long as we live.
+    stream = open(path, "a", encoding="ascii", opener=lambda path, flags: os.open(path, flags, 0o600))  # noqa: SIM115
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -11,8 +11,13 @@ CREDENTIALS = {4: ("169.254.169.254", "169.254.170.2", "169.254.170.23"), 6: ("f
 # Without these no IPv6 neighbour is found (RFC 4890, 4.4.1): solicitations and advertisements, of routers and neighbours.
 NEIGHBOURS = ("133", "134", "135", "136")
 ROOT = "-m owner --uid-owner 0"
-NEW = "-m conntrack --ctstate NEW"
+# Of what is under way, only what the other side began or TCP goes on with. A first packet needs a rule of its own, also where
+# the kernel knows its ports: of a user's datagram from the port of root's question it thinks that it belongs to root's.
+UNDER_WAY = ("-m conntrack --ctstate ESTABLISHED --ctdir REPLY", "-p tcp ! --syn -m conntrack --ctstate ESTABLISHED")
 WEB_PORTS = "80,443"
+# Only others log in. Connections that say nothing would take all that sshd lets wait (MaxStartups), and a limit for each source
+# would not help: the user has all of 127.0.0.0/8, and the container's own address, which Docker's bridge is next to.
+OWN_SSH = "-A OUTPUT -o lo -p tcp --syn --dport 22 -m owner ! --uid-owner 0 -j REJECT"
 # Docker's own resolver answers inside of the container, and asks others from there, as root.
 EMBEDDED_RESOLVER = "127.0.0.11"
 
@@ -39,18 +44,18 @@ def _dns(version: int, resolvers: Iterable[str], who: str) -> List[str]:
 
 def _proxies(version: int, proxies: Iterable[Tuple[str, int]], who: str) -> List[str]:
     ours = [(at, port) for at, port in proxies if (":" in at) == (version == 6)]
-    return [" ".join(f"-A OUTPUT -d {at} -p tcp --dport {port} {who} {NEW} -j ACCEPT".split()) for at, port in ours]
+    return [" ".join(f"-A OUTPUT -d {at} -p tcp --dport {port} {who} -j ACCEPT".split()) for at, port in ours]
 
 
 def _egress(
     version: int, wanted: FirewallPolicy, resolvers: Sequence[str], proxies: Sequence[Tuple[str, int]]
 ) -> List[str]:
-    storage = [f"-A OUTPUT -p tcp --dport {wanted.storage_port} {ROOT} {NEW} -j ACCEPT"] if wanted.storage_port else []
+    storage = [f"-A OUTPUT -p tcp --dport {wanted.storage_port} {ROOT} -j ACCEPT"] if wanted.storage_port else []
     if wanted.egress == "web":
-        web = f"-A OUTPUT -p tcp -m multiport --dports {WEB_PORTS} {NEW} -j ACCEPT"
+        web = f"-A OUTPUT -p tcp -m multiport --dports {WEB_PORTS} -j ACCEPT"
         return [*_dns(version, resolvers, ""), web, *_proxies(version, proxies, ""), *storage]
     # The mount's, the names it needs, and where its keys come from if none were given.
-    keys = [f"-A OUTPUT -d {at} -p tcp --dport 80 {ROOT} {NEW} -j ACCEPT" for at in CREDENTIALS[version]]
+    keys = [f"-A OUTPUT -d {at} -p tcp --dport 80 {ROOT} -j ACCEPT" for at in CREDENTIALS[version]]
     return [*_dns(version, resolvers, ROOT), *keys, *_proxies(version, proxies, ROOT), *storage] if storage else []
 
 
@@ -68,6 +73,7 @@ def table(
     closed_in, closed_out = wanted.peers is not None, wanted.egress != "open"
     chains: Tuple[Tuple[str, bool], ...] = (("INPUT", closed_in), ("FORWARD", closed_in), ("OUTPUT", closed_out))
     rules = [":{0} {1} [0:0]".format(chain, "DROP" if closed else "ACCEPT") for chain, closed in chains]
+    rules.append(OWN_SSH)
     if wanted.egress == "none" and EMBEDDED_RESOLVER in resolvers and version == 4:
         # It asks the world in the mount's name; whoever asks it through the loopback can tell the world anything.
         rules.append(f"-A OUTPUT -d {EMBEDDED_RESOLVER} -m owner ! --uid-owner 0 -j REJECT")
@@ -81,6 +87,6 @@ def table(
         rules += [f"-A INPUT -s {peer} -j ACCEPT" for peer in wanted.peers or () if peer.version == version]
         rules.append("-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
     if closed_out:
-        rules.append("-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT")
+        rules += [f"-A OUTPUT {match} -j ACCEPT" for match in UNDER_WAY]
         rules += _egress(version, wanted, resolvers, proxies)
     return "\n".join(["*filter", *rules, "COMMIT"]) + "\n"

@@ -60,12 +60,13 @@ SAVING, LEAVING = 2.0, 2.5
 
 def _protect() -> None:
     """Keep secrets out of the log, and pages of others' away; a hub has its own word on who may use Jupyter."""
+    others = redact.of_addresses(os.environ)
     if BEHIND_A_HUB:
-        redact.install(os.environ[name] for name in hub.TOKENS if name in os.environ)
+        redact.install([*others, *(os.environ[name] for name in hub.TOKENS if name in os.environ)])
         return
     with open(os.environ[secret_files.COPY], encoding="ascii") as stream:
         token = stream.read().strip()
-    redact.install([token])
+    redact.install([*others, token])
     redact.write_no_page()
     guard.install(origins.parse(os.environ.get(origins.VARIABLE, "")), token)
     guard.close_answers()

@@ -10,7 +10,8 @@ import logging
 import re
 import sys
 import traceback
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, List, Mapping
+from urllib.parse import unquote
 
 SECRET = "[secret]"  # noqa: S105 # nosec B105 - what is shown in its place
 # Shorter ones are hidden where a name says what they are: else half of the log would be.
@@ -23,6 +24,23 @@ _NAMED = re.compile(
 _HEADER = re.compile(
     r"(\b(?:authorization|cookie|set-cookie|x-xsrftoken)[\"']?\s*[:=]\s*[\"']?)[^\"'\r\n]+", re.IGNORECASE
 )
+# As far as the last @: a password may hold one, and programs differ in where it ends.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^\s/?#]*)@([^\s/?#]*)")
+
+
+def of_addresses(variables: Mapping[str, str]) -> List[str]:
+    """Return what is secret in the addresses that variables hold: a proxy's or a package index's user and password.
+
+    JupyterLab logs what stands behind the first colon, and takes it for a port (jupyterlab/extensions/pypi.py). So does that
+    hide a password that is too short to be hidden by itself.
+    """
+    found = []
+    for value in variables.values():
+        for user_info, host in _ADDRESS.findall(value):
+            password = user_info.partition(":")[2]
+            found += [f"{password}@{host}", password, unquote(password)] if password else []
+            found.append(user_info)
+    return sorted(set(found), key=len, reverse=True)
 
 
 def _written(secret: str) -> str:

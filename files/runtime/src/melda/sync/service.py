@@ -15,7 +15,7 @@ from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config import environ
 from melda.config.environ import SRC, Settings
-from melda.mount import s3fs
+from melda.mount import iam_role, s3, s3fs
 from melda.plugins import set_paths, state
 from melda.sync import installers
 
@@ -37,7 +37,11 @@ def names(settings: Settings) -> List[str]:
 def _make(settings: Settings, found: List[str]) -> None:
     """As the user: the folders, here and in the bucket, and the flag that lets Python and R wait."""
     for name in found:
-        folders.make(settings.layout.workdir, name)
+        try:
+            folders.make(settings.layout.workdir, name)
+        except FileNotFoundError:  # it is there, under a name that no key has: s3fs forgets it
+            os.unlink(os.path.join(settings.layout.workdir, name))
+            raise
         local = os.path.join(LOCAL, name)
         known = local + ".json"
         if os.path.lexists(known) and not os.path.isfile(known):
@@ -46,6 +50,36 @@ def _make(settings: Settings, found: List[str]) -> None:
     if found:
         state.restoring()
     state.write("restoring" if found else state.LOCAL)
+
+
+def _make_objects(settings: Settings, found: List[str]) -> None:
+    """As root, who has the keys: the folders' own objects in the bucket, anew.
+
+    One that says that it is a file, a pipe or a link is that for s3fs, under a name that no key has: it can neither be renamed
+    nor removed. What is in the folder stays.
+    """
+    bucket = settings.bucket
+    if bucket is None:
+        return
+    if not bucket.credentials.key:
+        bucket = iam_role.with_role(bucket, settings)
+    bucket, _ = s3.located(bucket)
+    for name in found:
+        s3.make_folder(bucket, f"{bucket.folder}/{name}/")
+
+
+def _make_in_any_case(settings: Settings, found: List[str]) -> None:
+    user = settings.layout.user
+    try:
+        users.run_as(user, lambda: _make(settings, found), SECONDS)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        if not found:
+            raise
+        log.warn(f"the plugin folders' objects in the bucket are made anew: {error}")
+        _make_objects(settings, found)
+        users.run_as(user, lambda: _make(settings, found), SECONDS)
 
 
 def _mount(settings: Settings, found: List[str]) -> None:
@@ -72,7 +106,7 @@ def start(settings: Settings, supervisor: Supervisor) -> bool:
             os.makedirs(path, mode=0o755, exist_ok=True)
             s3fs.ensure_owned_dir(path, user.uid, user.gid, 0o755)
         descriptors.clear_names(state.FOLDER, state.NAMES)
-        users.run_as(user, lambda: _make(settings, found), SECONDS)
+        _make_in_any_case(settings, found)
         if found:
             users.run_as(users.ROOT, lambda: _mount(settings, found), SECONDS)
     except OSError as error:
