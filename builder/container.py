@@ -59,6 +59,8 @@ FILES = {
 # Passed on from this shell's environment.
 PASSED = (*OPEN, *SECRET, *FILES)
 BUCKETS = ("BUCKET_NAME", "DATA_BUCKET")
+# Docker's own 64 MB end a program that shares more with a bus error, and a notebook's kernel without a word.
+SHARED = "1g"
 STOP = 120  # seconds for a stop; nearly all take one or two
 # Either gives Jupyter its token.
 TOKENS = {"JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE"}
@@ -140,7 +142,7 @@ def options(variables: dict[str, str], port: str, workdir: str, mounted: dict[st
         workdir: where the image has the project.
         mounted: see :func:`files`.
     """
-    found = ["--publish", f"127.0.0.1:{port}:{jupyter_port.from_env(variables)}"]
+    found = ["--publish", f"127.0.0.1:{port}:{jupyter_port.from_env(variables)}", "--shm-size", SHARED]
     found += MOUNT if {*BUCKETS} & variables.keys() else ()
     found += ["--volume", f"{VOLUME}:{workdir}"] if "BUCKET_NAME" not in variables else []
     found += ["--stop-timeout", variables[stop_seconds.VARIABLE]] if stop_seconds.VARIABLE in variables else []
