@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from melda.base.errors import ConfigError
 from melda.base.paths import HIGHEST_PORT
-from melda.config import base_url, environ, firewall_policy, jupyter_port, stop_seconds
+from melda.config import base_url, container_limits, environ, firewall_policy, jupyter_port, stop_seconds
 
 from builder import docker as client
 from builder import screen
@@ -49,6 +49,8 @@ OPEN = (
     "SSH_AUTHORIZED_KEYS",
     "AWS_PROFILE",
     "AWS_CREDENTIAL_EXPIRATION",
+    "TZ",
+    *container_limits.VARIABLES,
 )
 SECRET = ("JUPYTER_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # Files with secrets: the variable that names one, and where the container finds it.

@@ -78,7 +78,7 @@ def test_variables_of_a_container_are_there() -> None:
             *re.findall(r"([A-Z][A-Z0-9_]+)=", line.partition("make up")[0] if "make up" in line else ""),
         )
     ]
-    known = {*container.PASSED, "FORK_OF", "OMP_NUM_THREADS", "R_MAX_VSIZE", "DOCKER_HOST", "NAME"}
+    known = {*container.PASSED, "FORK_OF", "DOCKER_HOST", "NAME"}
     assert len(given) > 5 and shown([(page, name) for page, name in given if name not in known]) == []
 
 
