@@ -83,7 +83,7 @@ def test_variables_of_a_container_are_there() -> None:
 
 
 # What is in the image or in Python alone, and not where the tests run.
-ELSEWHERE = "pip|venv|pytest|weasyprint|nltk|spacy"
+ELSEWHERE = "pip|venv|ipykernel|pytest|weasyprint|nltk|spacy"
 
 
 @pytest.mark.parametrize(
