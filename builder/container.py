@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from melda.base.errors import ConfigError
 from melda.base.paths import HIGHEST_PORT
-from melda.config import base_url, environ, firewall_policy, jupyter_port, stop_seconds
+from melda.config import base_url, container_limits, environ, firewall_policy, jupyter_port, stop_seconds
 
 from builder import docker as client
 from builder import screen
@@ -49,6 +49,8 @@ OPEN = (
     "SSH_AUTHORIZED_KEYS",
     "AWS_PROFILE",
     "AWS_CREDENTIAL_EXPIRATION",
+    "TZ",
+    *container_limits.VARIABLES,
 )
 SECRET = ("JUPYTER_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # Files with secrets: the variable that names one, and where the container finds it.
@@ -59,6 +61,8 @@ FILES = {
 # Passed on from this shell's environment.
 PASSED = (*OPEN, *SECRET, *FILES)
 BUCKETS = ("BUCKET_NAME", "DATA_BUCKET")
+# Docker's own 64 MB end a program that shares more with a bus error, and a notebook's kernel without a word.
+SHARED = "1g"
 STOP = 120  # seconds for a stop; nearly all take one or two
 # Either gives Jupyter its token.
 TOKENS = {"JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE"}
@@ -140,7 +144,7 @@ def options(variables: dict[str, str], port: str, workdir: str, mounted: dict[st
         workdir: where the image has the project.
         mounted: see :func:`files`.
     """
-    found = ["--publish", f"127.0.0.1:{port}:{jupyter_port.from_env(variables)}"]
+    found = ["--publish", f"127.0.0.1:{port}:{jupyter_port.from_env(variables)}", "--shm-size", SHARED]
     found += MOUNT if {*BUCKETS} & variables.keys() else ()
     found += ["--volume", f"{VOLUME}:{workdir}"] if "BUCKET_NAME" not in variables else []
     found += ["--stop-timeout", variables[stop_seconds.VARIABLE]] if stop_seconds.VARIABLE in variables else []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from melda.base import errors
 from melda.base.paths import SSH_PORT, VERSIONS_PORT
-from melda.config import bucket, container_limits, environ, jupyter_port, proxies
+from melda.config import bucket, environ, jupyter_port, proxies
 
 from builder.container import FILES, OPEN, SECRET
 from builder.errors import BuildError
@@ -15,7 +15,7 @@ from builder.errors import BuildError
 # A proxy may have a password; either case is read.
 PROXIES = tuple(name for each in proxies.NAMES for name in (each, each.upper()))
 # `make up` takes none of the others from a shell: there they are the build host's own.
-READ = (*OPEN, *FILES, "LANG", *container_limits.VARIABLES, *PROXIES, "no_proxy", "NO_PROXY")
+READ = (*OPEN, *FILES, "LANG", *PROXIES, "no_proxy", "NO_PROXY")
 REFERRED = (*SECRET, *PROXIES)
 
 

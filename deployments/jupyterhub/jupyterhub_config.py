@@ -67,4 +67,5 @@ c.Spawner.start_timeout = 120
 c.Spawner.http_timeout = 120
 # One user's mistake is not the others': memory, and processes (threads count).
 c.Spawner.mem_limit = "4G"
-c.DockerSpawner.extra_host_config = {"pids_limit": 4096}
+# Docker's 64 MB of shared memory end a program that shares more with a bus error.
+c.DockerSpawner.extra_host_config = {"pids_limit": 4096, "shm_size": "1g"}

@@ -39,10 +39,12 @@ else:
 c.FileContentsManager.delete_to_trash = False
 c.FileContentsManager.always_delete_dir = True
 
-# Beside what Jupyter hides itself: the folders of the user's packages, which pip and install.packages() look after.
-c.ContentsManager.hide_globs = [
-    "__pycache__", "*.pyc", "*.pyo", ".DS_Store", "*~", "Python-[0-9].[0-9]*.[0-9]*", "R-[0-9].[0-9]*.[0-9]*",
-]  # fmt: skip
+# Beside what Jupyter hides itself: the folders of the user's packages, which pip and install.packages() look after. Exactly
+# these: with `*` in it R-4.2.2-report.ipynb would be hidden too.
+TO_99 = ("[0-9]", "[0-9][0-9]")
+c.ContentsManager.hide_globs = ["__pycache__", "*.pyc", "*.pyo", ".DS_Store", "*~"] + [
+    f"{name}-[0-9].{minor}.{patch}" for name in ("Python", "R") for minor in TO_99 for patch in TO_99
+]
 
 # No questions about Jupyter's news, and no advice to install a newer JupyterLab, which the image brings.
 c.LabApp.news_url = None

@@ -19,6 +19,9 @@ IMAGE_PACKAGES = os.path.dirname(os.path.abspath(__file__))
 IMAGE = os.path.dirname(os.path.dirname(os.path.dirname(IMAGE_PACKAGES)))
 # In the environment of a process: leave the user's packages out.
 WITHOUT = "MELDA_WITHOUT_PLUGINS"
+# There in a container that start-jupyter has started, and on a host, where what root installs stays.
+RUNNING, HOST = "/run/melda-jupyter", "/run/systemd/system"
+COMMAND = "/proc/self/cmdline"
 # There while a starting container restores the user's packages from the bucket.
 RESTORING = "/run/melda-jupyter/plugins/restoring"
 PATIENCE = 50.0  # seconds; Jupyter gives a kernel a minute to start
@@ -118,6 +121,19 @@ class Missing:
             raise ModuleNotFoundError(f"No module named {name!r} ({why})", name=name)
 
 
+def tell_root() -> None:
+    """Say at once that what root's pip installs ends with the container: it succeeds, and works until then."""
+    if sys.prefix != IMAGE or os.geteuid() != 0 or not os.path.isdir(RUNNING) or os.path.isdir(HOST):
+        return
+    with open(COMMAND, "rb") as stream:  # sys.argv has no name yet of what -m runs
+        words = os.fsdecode(stream.read()).split("\0")
+    if "install" in words and any(os.path.basename(word).startswith("pip") for word in words[: words.index("install")]):
+        user = os.environ.get("username", "melda")  # noqa: SIM112 the image's own name of it
+        sys.stderr.write(
+            f"WARNING: what root installs ends with the container. What stays: runuser -l {user} -c 'pip install ...'\n"
+        )
+
+
 def arrange(again: bool = False) -> None:
     """Bring ``sys.path`` into order. Whatever the user's folder holds, it does not keep Python from starting.
 
@@ -133,6 +149,7 @@ def arrange(again: bool = False) -> None:
     try:
         root = folder()
         if not root:
+            tell_root()
             return
         show_kernels(root)
         wait()

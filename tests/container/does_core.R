@@ -21,6 +21,10 @@ core <- list(
   },
   Rcpp = function() holds(Rcpp::evalCpp("std::vector<int>(42).size()") == 42),
   ggplot2 = function() holds(draws(plot_of() + ggplot2::geom_line())),
+  svglite = function() {
+    ggplot2::ggsave("plot.svg", plot_of(), device = svglite::svglite, width = 2, height = 2)
+    holds(any(grepl("<svg", readLines("plot.svg", warn = FALSE), fixed = TRUE)))
+  },
   jsonlite = function() holds(jsonlite::fromJSON(jsonlite::toJSON(list(a = 1:3)))$a == 1:3),
   httr = function() {
     answer <- served(function(url) httr::GET(url))

@@ -75,6 +75,16 @@ def test_delete_deletes(small: Service) -> None:
     assert small.run("find /home/melda -iname '*trash*'") == ""
 
 
+def test_a_link_to_a_folder_is_deleted_as_a_link(small: Service) -> None:
+    small.run("mkdir -p kept && touch kept/file && ln -s ../project/kept link && ln -s / root", "melda")
+    for path in ("link", "root"):
+        assert contents(small, "DELETE", path).status_code == 204
+    assert small.run("ls -d link root kept/* 2>/dev/null || true", "melda").split() == ["kept/file"]
+    small.run("mkdir deep && ln -s / deep/root", "melda")
+    assert contents(small, "POST", "", {"copy_from": "deep"}).status_code == 201
+    assert small.run("readlink deep-Copy1/root && rm -r deep deep-Copy1 kept", "melda").strip() == "/"
+
+
 def test_folders_of_packages_are_not_listed(small: Service) -> None:
     small.run("mkdir -p R-4-all Python-course", "melda")
     found = [item["name"] for item in contents(small, "GET", "").json()["content"]]

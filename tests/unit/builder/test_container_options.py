@@ -6,6 +6,7 @@ import pytest
 
 from builder import container
 from builder.errors import BuildError
+from deployments.ecs import task_definition
 
 from .test_container import PORT, WORKDIR
 
@@ -16,6 +17,14 @@ def test_docker_and_the_container_know_how_long_a_stop_may_take(bare: pytest.Mon
         variables = container.environment()
         options = container.options(variables, PORT, WORKDIR)
         assert (variables["STOP_SECONDS"], options[options.index("--stop-timeout") + 1]) == (seconds, seconds)
+
+
+def test_make_up_gives_what_the_deployments_give(bare: pytest.MonkeyPatch) -> None:
+    """Of memory as much is shared, a stop takes as long, and start-jupyter is PID 1."""
+    options = container.options(container.environment(), PORT, WORKDIR)
+    assert options[options.index("--shm-size") + 1] == f"{task_definition.SHARED_MEMORY // 1024}g"
+    assert options[options.index("--stop-timeout") + 1] == str(task_definition.STOP)
+    assert "--init" not in options
 
 
 def test_data_to_read_need_the_mount_and_the_project_its_volume(bare: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from builder import overrides
+from builder import container, overrides
 from deployments import contract
 from deployments.ecs import task_definition
 
@@ -22,6 +22,7 @@ def test_a_notebook_is_what_it_is_elsewhere(name: str) -> None:
     service: dict[str, Any] = SERVICES[name]
     assert service["command"] == "start-jupyter" and service["restart"] == "no"
     assert service["stop_grace_period"] == f"{task_definition.STOP}s"
+    assert service["shm_size"] == container.SHARED
     assert service["ports"] == [f"127.0.0.1:${{PORT:-8888}}:{contract.ports({})[0]}"], "nobody else reaches it"
     given = {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(value)) for name, value in service["environment"].items()}
     contract.check({name: value for name, value in given.items() if name not in contract.SECRET})

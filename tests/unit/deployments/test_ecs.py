@@ -108,7 +108,7 @@ def test_secrets_are_references() -> None:
 @pytest.mark.parametrize(
     "pair",
     [
-        "LANG=de_DE.UTF-8", "OMP_NUM_THREADS=2", "NUMBA_NUM_THREADS=2", "R_MAX_VSIZE=8G", "http_proxy=http://proxy:3128",
+        "LANG=de_DE.UTF-8", "TZ=Europe/Berlin", "OMP_NUM_THREADS=2", "NUMBA_NUM_THREADS=2", "R_MAX_VSIZE=8G", "http_proxy=http://proxy:3128",
         "HTTPS_PROXY=proxy:3128", "all_proxy=http://proxy:3128", "no_proxy=10.0.0.0/8,s3.example.org",
     ],
 )  # fmt: skip

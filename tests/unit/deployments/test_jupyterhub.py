@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from builder import engine
+from builder import container, engine
 from builder.errors import BuildError
 from deployments import contract
 from deployments.jupyterhub import network
@@ -103,6 +103,7 @@ def test_the_lines_for_a_bucket_keep_what_ours_sets(monkeypatch: pytest.MonkeyPa
         contract.check(values)
     host = c.DockerSpawner.extra_host_config
     assert ours.DockerSpawner.extra_host_config.items() <= host.items()
+    assert host["shm_size"] == container.SHARED
     assert (host["cap_add"], host["devices"]) == (["SYS_ADMIN"], ["/dev/fuse"])
     assert host["security_opt"] == ["apparmor=unconfined"]
     assert values["AWS_SHARED_CREDENTIALS_FILE"] in c.DockerSpawner.read_only_volumes.values()

@@ -74,8 +74,8 @@ def test_an_outage_of_s3_ends_no_pod(pod: dict[str, Any]) -> None:
 
 def mounted(files: dict[str, str], mounts: list[dict[str, Any]], volumes: list[dict[str, Any]]) -> None:
     """Each file is in a volume of a secret, read-only, and root's alone."""
-    folders = {mount["mountPath"]: mount for mount in mounts}
-    secrets = {volume["name"]: volume["secret"] for volume in volumes}
+    folders = {mount["mountPath"]: mount for mount in mounts if mount["mountPath"] != "/dev/shm"}
+    secrets = {volume["name"]: volume["secret"] for volume in volumes if "emptyDir" not in volume}
     assert {path.rpartition("/")[0] for path in files.values()} == folders.keys()
     assert {mount["name"] for mount in folders.values()} == secrets.keys()
     assert all(mount["readOnly"] for mount in folders.values())
@@ -96,6 +96,19 @@ def test_secrets_are_references_and_variables_are_right(pod: dict[str, Any]) -> 
     files = {name: path for name, path in bucket.items() if name in contract.FILES}
     assert list(files) == ["AWS_SHARED_CREDENTIALS_FILE"]
     mounted(files, storage["extraVolumeMounts"], storage["extraVolumes"])
+
+
+def test_pods_have_shared_memory(pod: dict[str, Any]) -> None:
+    """values.yaml's lists are gone where bucket.yaml has its own."""
+    (container,) = pod["spec"]["containers"]
+    found = [(container["volumeMounts"], pod["spec"]["volumes"])]
+    for values in (read("values.yaml"), merged(read("values.yaml"), read("bucket.yaml"))):
+        storage = values["singleuser"]["storage"]
+        found.append((storage["extraVolumeMounts"], storage["extraVolumes"]))
+    for mounts, volumes in found:
+        (name,) = (mount["name"] for mount in mounts if mount["mountPath"] == "/dev/shm")
+        (volume,) = (volume for volume in volumes if volume["name"] == name)
+        assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": f"{task_definition.SHARED_MEMORY // 1024}Gi"}
 
 
 def test_the_users_volume_is_the_project() -> None:

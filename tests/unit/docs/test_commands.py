@@ -78,12 +78,12 @@ def test_variables_of_a_container_are_there() -> None:
             *re.findall(r"([A-Z][A-Z0-9_]+)=", line.partition("make up")[0] if "make up" in line else ""),
         )
     ]
-    known = {*container.PASSED, "FORK_OF", "OMP_NUM_THREADS", "R_MAX_VSIZE", "DOCKER_HOST", "NAME"}
+    known = {*container.PASSED, "FORK_OF", "DOCKER_HOST", "NAME"}
     assert len(given) > 5 and shown([(page, name) for page, name in given if name not in known]) == []
 
 
 # What is in the image or in Python alone, and not where the tests run.
-ELSEWHERE = "pip|venv|pytest|weasyprint|nltk|spacy"
+ELSEWHERE = "pip|venv|ipykernel|pytest|weasyprint|nltk|spacy"
 
 
 @pytest.mark.parametrize(

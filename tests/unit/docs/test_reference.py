@@ -117,6 +117,8 @@ def test_every_variable_is_on_the_page_and_no_other() -> None:
         for name in re.findall("`([A-Z][A-Z0-9_]+)`", row.split("|")[1])
     }
     assert table == {*container.PASSED, "FORK_OF"}
+    left_out = {"LANG", "http_proxy", "https_proxy", "all_proxy"}
+    assert left_out <= set(re.findall(r"`([A-Za-z_]+)`", rows)) and not left_out & set(container.PASSED)
     mentioned = set(re.findall(r"`([A-Za-z][A-Za-z0-9_]+)`", rows))
     lower = {"no_proxy", "https_proxy", "http_proxy"}
     assert runtime.read() - lower - {"PATH", "LANG", "LC_ALL", "NO_PROXY"} <= mentioned

@@ -51,7 +51,18 @@ def test_always(read: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "hidden"),
-    [("Python-3.11.2", True), ("R-4.10.0", True), ("R-4-all", False), ("R-course", False), ("python-3.11.2.md", False)],
+    [
+        ("Python-3.11.2", True),
+        ("R-4.10.0", True),
+        ("Python-3.8.20", True),
+        ("R-4-all", False),
+        ("R-course", False),
+        ("python-3.11.2.md", False),
+        ("R-4.2.2-report.ipynb", False),
+        ("Python-3.12.1.tgz", False),
+        ("R-3.5 vs 4.0.1.txt", False),
+        ("R-4.2.2.ipynb", False),
+    ],  # fmt: skip
 )
 def test_the_folders_of_packages_are_hidden_and_nothing_of_the_users(read: Any, name: str, hidden: bool) -> None:
     globs = read()[1].ContentsManager.hide_globs

@@ -180,3 +180,31 @@ def test_it_is_said_once(kernel: Any, capsys: pytest.CaptureFixture[str]) -> Non
     kernel.say_once(SimpleNamespace(events=events), "broken")
     calls[0](None)
     assert (calls, capsys.readouterr().err) == ([], "broken\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("/opt/jupyter/bin/python /opt/jupyter/bin/pip install x", True), ("python3 -m pip -q install x", True),
+        ("python /opt/jupyter/bin/pip3 install x", True), ("python -m pip list", False), ("python install", False),
+        ("python -m http.server", False),
+    ],
+)  # fmt: skip
+def test_root_is_told_what_ends_with_the_container(
+    plugins: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any, command: str, told: bool
+) -> None:
+    (tmp_path / "command").write_text(command.replace(" ", "\0") + "\0")
+    for name, value in (("COMMAND", "command"), ("RUNNING", "."), ("HOST", "none")):
+        monkeypatch.setattr(plugins, name, str(tmp_path / value))
+    monkeypatch.setattr(plugins, "IMAGE", sys.prefix)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    plugins.arrange(again=True)
+    assert ("ends with the container" in capsys.readouterr().err) is told
+    # Nor while an image is built, nor on a host, nor the user.
+    for change in (("RUNNING", str(tmp_path / "none")), ("HOST", str(tmp_path))):
+        with monkeypatch.context() as patch:
+            patch.setattr(plugins, *change)
+            plugins.arrange(again=True)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    plugins.tell_root()
+    assert capsys.readouterr().err == ""

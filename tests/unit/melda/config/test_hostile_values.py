@@ -40,7 +40,7 @@ HUB = {
     "JUPYTERHUB_API_URL": "http://hub:8081/hub/api",
 }  # fmt: skip
 PROXIES = ("http_proxy", "HTTPS_PROXY", "all_proxy")
-OF_THE_IMAGE = ("username", "UHOME", "JUPYTER_WORKDIR", "PATH", "LANG", "OMP_NUM_THREADS", "R_MAX_VSIZE")
+OF_THE_IMAGE = ("username", "UHOME", "JUPYTER_WORKDIR", "PATH", "LANG")
 ALL = (*container.PASSED, *HUB, *OF_THE_IMAGE, *PROXIES)
 ARE_NUMBERS = ("JUPYTER_PORT", "IDLE_SECONDS", "STOP_SECONDS", "S3FS_PATIENCE")
 ARE_WORDS = ("EGRESS", "IPV6", "UPGRADE", "LOG_FORMAT", "S3FS_DEBUG")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from melda.envs import diff, document
 from melda.envs.capture import pack
 from melda.envs.errors import UsageError
-from melda.envs.restore import tools
+from melda.envs.restore import python, tools
 from melda.envs.restore.command import Options
 
 from tests.fakes import wheels
@@ -89,6 +89,19 @@ def test_what_cannot_be_had_is_told_with_the_nearest_version_and_the_rest_is_ins
     assert outcome.installed == 1
     assert [entry["name"] for entry in container.capture()["python"]["packages"]] == ["owl"]
     assert "zebra" in outcome.problems[2].reason, outcome
+
+
+def test_of_a_package_from_a_folder_no_strangers_version_is_told(
+    containers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = containers()
+    monkeypatch.setattr(python.Installer, "nearest", lambda *_: "2.0")
+    folder = {"name": "owl", "version": "0.1", "source": {"type": "local", "path": "/gone", "editable": True}}
+    container.file.write_text(captured(folder, {"name": "nowhere", "version": "1.0"}))
+    assert {one.name: one.nearest for one in container.restore(container.file).problems} == {
+        "nowhere": "2.0",
+        "owl": "",
+    }
 
 
 def test_another_content_under_the_same_version_is_refused(containers: Any, index: Path) -> None:

@@ -157,6 +157,7 @@ def test_the_nearest_version_of_cran_and_apt(machine: Machine, cran: Server) -> 
     assert installer.nearest(entry("zoo", "1.6")) == "1.5"
     assert installer.nearest(entry("zoo", "1.9")) == "1.8"
     assert installer.nearest(entry("zoo", "1.9", "github")) == "", "a commit has no neighbours"
+    assert installer.nearest(entry("zoo", "1.9", "local")) == "", "CRAN's is a stranger's"
 
 
 def test_where_r_does_not_start_the_nearest_version_is_apts(machine: Machine) -> None:

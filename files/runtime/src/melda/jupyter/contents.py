@@ -12,7 +12,7 @@ import sys
 from typing import Any, Dict
 from weakref import WeakValueDictionary
 
-from melda.jupyter import large_files, storage_calls, uploads
+from melda.jupyter import large_files, links, storage_calls, uploads
 
 SERVER = "jupyter_server.serverapp"
 MANAGERS = "jupyter_server.services.contents.largefilemanager"
@@ -108,5 +108,6 @@ def install() -> None:
         kept = uploads.Uploads()
         managers.open = kept.appending  # with which chunks are written, and nothing else
         module.ServerApp.contents_manager_class.default_value = threaded(
-            uploads.kept_open(large_files.refused(managers.LargeFileManager), kept), managers.AsyncLargeFileManager
+            uploads.kept_open(links.kept(large_files.refused(managers.LargeFileManager)), kept),
+            managers.AsyncLargeFileManager,
         )

@@ -124,14 +124,22 @@ class Restore:
             names.update({one["name"]: one["version"] for one in missing})
             self._replace("python", [one for one in self._wanted["python"]["packages"] if one["name"] not in names])
             return [Problem("python", *item, str(error), "") for item in sorted(names.items())]
+        listed = self._wanted["python"]["packages"]
         self._replace("python", found)
-        return self._with_nearest([Problem("python", *one, "") for one in lost], installer)
+        return self._with_nearest([Problem("python", *one, "") for one in lost], installer, listed)
 
     @staticmethod
-    def _with_nearest(problems: List[Problem], installer: python.Installer) -> List[Problem]:
-        """Name the nearest versions, where not too many are asked for."""
-        asked, others = problems[:MOST_NEAREST], problems[MOST_NEAREST:]
-        return [one._replace(nearest=installer.nearest(one.name, one.version)) for one in asked] + others
+    def _with_nearest(problems: List[Problem], installer: python.Installer, entries: List[Json]) -> List[Problem]:
+        """Name the nearest versions, where not too many are asked for.
+
+        Not of what was from a folder, a file or an address: the index may have a stranger's package of that name.
+        """
+        others = {entry["name"] for entry in entries if entry["source"]["type"] != "index"}
+        asked = {one.name for one in [one for one in problems if one.name not in others][:MOST_NEAREST]}
+        return [
+            one._replace(nearest=installer.nearest(one.name, one.version)) if one.name in asked else one
+            for one in problems
+        ]
 
     def _settle_r(self, here: Json) -> List[Problem]:
         """R packages without a version get one, and R's own names."""
@@ -192,7 +200,7 @@ class Restore:
         self._progress.done(len(plan.python))
         version = {entry["name"]: entry["version"] for entry in plan.python}
         problems = [Problem("python", name, version[name], why, "") for name, why in sorted(failures.items())]
-        return self._with_nearest(problems, installer) + self._unmet(installer, before, failures)
+        return self._with_nearest(problems, installer, plan.python) + self._unmet(installer, before, failures)
 
     def _unmet(self, installer: python.Installer, before: python.Unmet, failures: Dict[str, str]) -> List[Problem]:
         """Return what pip check says now, and did not say before. A snapshot was so where it was taken: it is only said."""

@@ -229,8 +229,11 @@ class Installer:
             return []
 
     def nearest(self, entry: Json) -> str:
-        """Return the version nearest to the captured one that can be had; empty if there is none."""
-        if entry["source"]["type"] not in (*r_settle.REPOSITORIES, "local"):
+        """Return the version nearest to the captured one that can be had; empty if there is none.
+
+        Of what was from a file or a folder there is none: CRAN may have a stranger's package of that name.
+        """
+        if entry["source"]["type"] not in r_settle.REPOSITORIES:
             return ""
         there = self.versions(entry["name"])
         there += [self.in_apt[name] for name in [entry["name"].lower()] if name in self.in_apt]
