@@ -6,7 +6,7 @@ import ast
 import itertools
 from typing import Dict, List, Optional
 
-from melda.envs.formats.shell_values import SECRET
+from melda.envs.formats.named_values import NamedValues
 
 DEEPEST, MOST = 8, 500
 CHANGES = ("append", "extend", "insert", "add", "remove", "update")
@@ -27,14 +27,14 @@ def unknown(node: ast.AST) -> str:
     return "{" + (dotted(node) or "...") + "}"
 
 
-class Values:
+class Values(NamedValues):
     """What names stand for in one program, or in the cells of one notebook."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._given: Dict[str, Dict[str, Optional[ast.expr]]] = {}  # by what is written; None: nobody knows
         self._each: Dict[str, List[ast.expr]] = {}  # by a loop, or by calls of a function
         self._functions: Dict[str, List[str]] = {}  # their parameters
-        self._known: Dict[str, Optional[List[str]]] = {}  # each is found once: names of names take forever
 
     def learn(self, tree: ast.AST) -> None:
         """Take what a program sets, goes over and calls."""
@@ -63,15 +63,6 @@ class Values:
             given = self._given.setdefault(target.id, {})
             if len(given) < 2:  # of several none is known
                 given[ast.dump(value) if value is not None else ""] = value
-
-    def named(self, name: str, depth: int = 0) -> Optional[List[str]]:
-        """Return the texts that a name stands for; None: nobody knows that here."""
-        if SECRET.search(name):
-            return None
-        if name not in self._known:
-            self._known[name] = None  # while it is looked for: it may stand for itself
-            self._known[name] = self._found(name, depth)
-        return self._known[name]
 
     def _found(self, name: str, depth: int) -> Optional[List[str]]:
         given, each = self._given.get(name, {}), self._each.get(name, [])

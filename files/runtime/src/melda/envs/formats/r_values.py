@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Dict, Iterator, List, NamedTuple, Optional
 
-from melda.envs.formats.shell_values import SECRET
+from melda.envs.formats.named_values import NamedValues
 
 TOKEN = re.compile(
     r"""
@@ -106,7 +106,7 @@ def call(words: List[Token], at: int, ends: Dict[int, int]) -> Optional[Call]:
     return Call(words[at].text.strip("`"), words[at].line, plain, named)
 
 
-class Values:
+class Values(NamedValues):
     """What names stand for in one code.
 
     Args:
@@ -117,7 +117,7 @@ class Values:
         self._given: Dict[str, List[List[Token]]] = {}  # by assignment
         self._each: Dict[str, List[List[Token]]] = {}  # by a loop or a call, one after the other
         self._parameters: Dict[str, str] = {}
-        self._known: Dict[str, Optional[List[str]]] = {}  # each is found once: names of names take forever
+        super().__init__()
         self.ends = closing(words)
         for at, one in enumerate(words):
             if one.kind == "name":
@@ -171,11 +171,11 @@ class Values:
             return None
         first = words[0]
         if len(words) == 1:
-            return [first.text] if first.kind == "text" else self._named(first.text, depth)
+            return [first.text] if first.kind == "text" else self.named(first.text, depth)
         ends = closing(words)
         if words[1].text == "[" and ends.get(1) == len(words) - 1 and first.kind == "name":
             inside = {one.text for one in words[2:]}
-            return self._named(first.text, depth) if inside & {"%in%", "installed.packages", "require"} else None
+            return self.named(first.text, depth) if inside & {"%in%", "installed.packages", "require"} else None
         found = call(words, 0, ends)
         return self._called(found, depth) if found and ends.get(1) == len(words) - 1 else None
 
@@ -185,14 +185,6 @@ class Values:
         if found.name in ("setdiff", *SAME) and found.plain and (len(found.plain) == 1 or found.name == "setdiff"):
             return self.of(found.plain[0], depth + 1)
         return None
-
-    def _named(self, name: str, depth: int) -> Optional[List[str]]:
-        if SECRET.search(name):
-            return None
-        if name not in self._known:
-            self._known[name] = None  # while it is looked for: it may stand for itself
-            self._known[name] = self._found(name, depth)
-        return self._known[name]
 
     def _found(self, name: str, depth: int) -> Optional[List[str]]:
         # What takes of itself what is not there yet says nothing new.

@@ -130,10 +130,7 @@ class Restore:
 
     @staticmethod
     def _with_nearest(problems: List[Problem], installer: python.Installer, entries: List[Json]) -> List[Problem]:
-        """Name the nearest versions, where not too many are asked for.
-
-        Not of what was from a folder, a file or an address: the index may have a stranger's package of that name.
-        """
+        """Name the nearest versions, of a few; the index may have a stranger's by the name of what came from elsewhere."""
         others = {entry["name"] for entry in entries if entry["source"]["type"] != "index"}
         asked = {one.name for one in [one for one in problems if one.name not in others][:MOST_NEAREST]}
         return [
@@ -143,8 +140,8 @@ class Restore:
 
     def _settle_r(self, here: Json) -> List[Problem]:
         """R packages without a version get one, and R's own names."""
-        limits = {name: one for name, one in self._wanted.get(LIMITS, {}).items() if name != "R"}
-        other = r_settle.other_r(self._wanted.get(LIMITS, {}).get("R", ()), here["r"]["version"])
+        limits = dict(self._wanted.get(LIMITS, {}))
+        other = r_settle.other_r(limits.pop("R", ()), here["r"]["version"])
         problems = [Problem("r", "R", "", other, "")] if other else []
         if not plans.missing(self._wanted, here, "r") and not limits:
             return problems
