@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pyinfra import host
 from pyinfra.facts.deb import DebPackages
-from pyinfra.facts.server import Locales
 
 from tasks import fonts, r2u
 from tasks.debian_packages import PACKAGES
 from tasks.facts.apt import AptState, Diversion, LackingPrograms, Upgradable
 from tasks.facts.files import PathStats
+from tasks.facts.locales import LocaleCharset
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.lib.release import target
@@ -23,8 +23,9 @@ TEMPORARY = "/tmp"
 
 @deploy("System")
 def system() -> None:
-    for fact in (AptState, Upgradable, DebPackages, Locales):
+    for fact in (AptState, Upgradable, DebPackages):
         prefetch(fact)
+    prefetch(LocaleCharset, locale=host.data.locale)
     prefetch(Diversion, path=MAN)
     python = f"python{target().release.python}"
     needed = sorted(

@@ -36,7 +36,7 @@ from tasks.facts.files import (
     UserFolder,
     UsersFiles,
 )
-from tasks.facts.locales import LocaleSource
+from tasks.facts.locales import LocaleCharset, LocaleSource
 from tasks.facts.r import PackageOrigins, RPackages
 from tasks.facts.server import Account, AccountRights, LedTo, OpenToOthers, Unwritable
 from tasks.facts.ssh import ImageHostKeys, SshdProblem
@@ -135,6 +135,8 @@ CASES: list[tuple[Any, str, Any]] = [
     (ImageHostKeys, "", []),
     (LocaleSource, "found", "found"),
     (LocaleSource, "", ""),
+    (LocaleCharset, "UTF-8", "UTF-8"),
+    (LocaleCharset, "", ""),
     (
         ImageVariables,
         "docker:PATH=/usr/bin\ndocker:SRC=/usr/src/a:b=c\nwritten:username=jo",
