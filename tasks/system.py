@@ -7,13 +7,14 @@ from pyinfra.facts.deb import DebPackages
 
 from tasks import fonts, r2u
 from tasks.debian_packages import PACKAGES
-from tasks.facts.apt import AptState, Diversion, LackingPrograms, Upgradable
+from tasks.facts.apt import AptState, Diversion, Upgradable
+from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import PathStats
 from tasks.facts.locales import LocaleCharset
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.lib.release import target
-from tasks.operations import apt, managed_files, server
+from tasks.operations import apt, dpkg, managed_files, server
 from tasks.packages import debian_names
 from tasks.settings import deploy
 
@@ -42,9 +43,13 @@ def system() -> None:
             *debian_names(host.data.packages),
         }
     )
-    prefetch(LackingPrograms, names=needed)
+    prefetch(LackingFiles, names=needed)
+    prefetch(BrokenAlternatives, whole=True)
+    prefetch(BrokenAlternatives, whole=False)
     prefetch(PathStats, paths=[TEMPORARY])
     server.temporary_folder(name="Make the folder for temporary files", path=TEMPORARY)
+    # apt checks signatures with awk, which is one.
+    dpkg.alternatives_restored(name="Let alternatives lead to programs that are there", whole=True)
     apt.dpkg_configured(name="Finish an interrupted dpkg run")
     managed_files.put(
         name="Configure apt: no Recommends, try a failed download again, with manual pages",
@@ -64,6 +69,7 @@ def system() -> None:
             *fonts.wanted(),
         ],
     )
-    apt.programs_restored(name="Put programs of these packages back that are missing", packages=needed)
+    dpkg.files_restored(name="Put files of these packages back that are missing", packages=needed)
+    dpkg.alternatives_restored(name="Let alternatives lead to what was put back", whole=False)
     apt.diversion_removed(name="Remove the stub that stands in for man", path=MAN)
     server.locale(name="Generate the locale", locale=host.data.locale)

@@ -27,6 +27,8 @@ class AptState(FactBase[AptStatus]):
         return (
             "date +now:%s; dpkg --audit 2>/dev/null | head -n 1 | sed s/^/audit:/;"
             " ls /var/lib/dpkg/updates 2>/dev/null | head -n 1 | sed s/^/audit:/;"
+            # dpkg takes a package with an empty list for one without files.
+            " find /var/lib/dpkg/info -name '*.list' -size 0 2>/dev/null | head -n 1 | sed s/^/audit:/;"
             f" ls -d {apt_get.LISTS}/*Release 2>/dev/null | sed s/^/list:/;"
             f" stat -c fetched:%Y {apt_get.STAMP} 2>/dev/null || true"
         )
@@ -61,42 +63,6 @@ class Upgradable(Lines):
             "LC_ALL=C apt-get -s -q -y upgrade 2>&1"
             f" | sed -n -e 's/^Inst \\([^ ]*\\).*/\\1/p' -e 's/^E: Unmet dependencies.*/{BROKEN}/p'"
         )
-
-
-# Of a package's list those paths without which a program does not start; of R's packages those that it loads.
-_NOT_OTHERS = "!m{^/(usr/share|etc|var)/}"
-_R = "R/(?!site-library/)|R/site-library/[^/]*/(DESCRIPTION|NAMESPACE|((Meta|R|libs)/.*))$"
-_PROGRAMS = rf"(m{{/s?bin/.}} || m{{[.]so[.\d]*$}} || m{{^/usr/lib/({_R}|python3[^/]*/.*[.]py$)}}) && {_NOT_OTHERS}"
-_LACKING = (
-    'my %given = map { $_ => 1 } @ARGV; my %diverted; open(D, "{0}/diversions");'
-    " my @lines = <D>; chomp @lines; $diverted{$lines[3 * $_]} = 1 for 0 .. $#lines / 3;"
-    ' for my $list (glob("{0}/info/*.list")) { my ($name) = $list =~ m{([^/:]+)(:[^/]+)?[.]list$};'
-    " next unless $given{$name} || $given{substr($name, 0, 7) . q(*)}; open(L, $list); while (<L>) { chomp;"
-    f" next unless ({_PROGRAMS}) && !($diverted{{$_}} && -e $_);"
-    ' my @about = lstat($_); print "$name:$_\n" unless @about && $about[4] == 0 } }'
-)
-
-
-class LackingPrograms(FactBase[Dict[str, Set[str]]]):
-    """Debian package -> programs and libraries of it that are not there, or not root's.
-
-    pyinfra asks dpkg whether a package is installed, and dpkg does not look. ``dpkg --verify`` reads each file.
-
-    Args:
-        names: of installed packages; ``r-cran-*`` are all of R's, of which each may need any other.
-    """
-
-    folder = "/var/lib/dpkg"
-
-    def command(self, names: Sequence[str]) -> str:
-        # Perl is part of every Debian; Python may be what is not there.
-        listed = " ".join(shlex.quote(name) for name in names)
-        return f"perl -e {shlex.quote(_LACKING.replace('{0}', self.folder))} {listed} 2>/dev/null || true"
-
-    default = dict
-
-    def process(self, output: List[str]) -> Dict[str, Set[str]]:
-        return by_key(output)
 
 
 class Diversion(FactBase[str]):

@@ -14,7 +14,7 @@ from pyinfra.facts.deb import DebArch, DebPackages
 from pyinfra.facts.server import OsRelease
 
 from tasks import debian_packages, packages, system
-from tasks.facts.apt import BROKEN, AptState, AptStatus, Diversion, LackingPrograms, Upgradable
+from tasks.facts.apt import BROKEN, AptState, AptStatus, Diversion, Upgradable
 from tasks.facts.files import PathStats
 from tasks.facts.locales import LocaleCharset
 from tasks.lib import apt_get, managed_files, staging
@@ -125,16 +125,21 @@ def test_a_package_that_was_cut_off_while_it_was_unpacked_is_unpacked_again(run:
 
 def test_what_is_unpacked_again_was_cut_off_or_lacks_a_file_of_dpkgs(tmp_path: Path) -> None:
     """dpkg --audit calls it broken for ever, and dpkg --configure mends nothing of it."""
-    packages = ("libc6 amd64", "sed amd64", "tzdata all", "libgone amd64", "bash amd64")
+    packages = ("libc6 amd64", "sed amd64", "tzdata all", "libgone amd64", "bash amd64", "empty all")
     lines = ["reinstreq half-installed tree amd64", *(f"ok installed {package}" for package in packages)]
     lines += ["reinstreq half-installed new ", "ok config-files gone amd64", "ok unpacked git amd64"]
     for name in ("libc6:amd64.list", "libc6:amd64.md5sums", "sed.md5sums", "tzdata.list", "bash.list", "bash.md5sums"):
-        (tmp_path / name).write_text("")
+        (tmp_path / name).write_text("/.\n")
+    (tmp_path / "empty.list").write_text("")
+    (tmp_path / "empty.md5sums").write_text("")
     only = apt._HALF.partition(" | ")[2].replace(apt._INFO, str(tmp_path))
     shown = subprocess.run(
         ["sh", "-c", only], input="\n".join(lines) + "\n", capture_output=True, text=True, check=True
     )
-    assert shown.stdout.split() == ["tree:amd64", "sed:amd64", "tzdata", "libgone:amd64", "new"] and not shown.stderr
+    assert (
+        shown.stdout.split() == ["tree:amd64", "sed:amd64", "tzdata", "libgone:amd64", "empty", "new"]
+        and not shown.stderr
+    )
 
 
 def test_a_package_that_lacks_what_it_depends_on_gets_it(run: Run) -> None:
@@ -168,30 +173,6 @@ def test_what_could_only_be_mended_by_removing_it_stays(run: Run, tmp_path: Path
     assert "Remv " not in done.stdout
     assert done.returncode == 100
     assert done.stderr.splitlines()[-1] == "E: Packages need to be removed but remove is disabled."
-
-
-def test_a_program_that_is_missing_is_put_back_from_its_package(run: Run, caplog: pytest.LogCaptureFixture) -> None:
-    """Not by installing it again: without python3 the scripts of its package fail."""
-    lacking = {"s3fs": {"/usr/bin/s3fs"}, "python3-minimal": {"/usr/bin/python3"}}
-    commands = run(system.system, DONE | {LackingPrograms: lacking})
-    ((*_, command),) = commands.values()
-    assert " download " in command and "for p in python3-minimal s3fs;" in command and "--skip-old-files" in command
-    assert "rm -f <../paths.txt;" in command and "--reinstall" not in command
-    assert commands.uploads["/var/lib/melda-jupyter.provision/paths.txt"] == b"/usr/bin/python3\n/usr/bin/s3fs\n"
-    assert "missing or not root's, and restored: /usr/bin/python3 /usr/bin/s3fs" in caplog.text
-
-
-def test_packages_of_r_and_of_the_set_are_among_those_that_are_put_back(
-    run: Run, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A folder of R's library that was removed stayed away for ever, and each run installed what apt took for installed."""
-    asked: set[str] = set()
-    run(system.system, DONE | {LackingPrograms: lambda names: asked.update(names) or {}}, packages="datascience")
-    assert {"r-cran-*", "graphviz", "s3fs", "r-base-core"} <= asked
-    many = {"r-cran-dplyr": {f"/usr/lib/R/site-library/dplyr/R/{number:04}" for number in range(4000)}}
-    commands = run(system.system, DONE | {LackingPrograms: many})
-    assert max(len(text) for texts in commands.values() for text in texts) < 2000, "a command line has an end"
-    assert "dplyr/R/0019 and 3980 more" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ from tasks.facts.apt import (
     AptStatus,
     Diversion,
     KnownPackages,
-    LackingPrograms,
     MirrorDrift,
     Reachable,
     ReverseDependencies,
     Upgradable,
 )
+from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import (
     MISSING,
     NO_FOLDER,
@@ -169,34 +169,10 @@ def test_a_kind_that_is_none_is_not_taken_for_something_in_the_way() -> None:
         PathStats().process(["répertoire|755|root|root|/etc"])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="files of root's, and of somebody else's")
-def test_programs_of_packages_that_are_not_there_or_somebody_elses(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    for name in ("bin/here", "bin/users", "bin/diverted", "usr/share/x/bin/doc", "lib/libx.so.1", "lib/libx.so.1.txt"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-    os.chown(root / "bin/users", 1001, 1001)
-    (root / "bin/dangling").symlink_to("nowhere")
-    gone = ("bin/gone", "bin/diverted and gone", "lib/libx.so.2", "lib/libx.so.2.txt", "etc/x")
-    os.chown(root / "bin/diverted", 1001, 1001)  # what stands in for it is not ours
-    (root / "lib/libx.so.1.txt").unlink()
-    listed = [str(path) for path in root.rglob("*")] + [f"{root}/{name}" for name in (*gone, "lib/libx.so.1.txt")]
-    (tmp_path / "dpkg/info").mkdir(parents=True)
-    (tmp_path / "dpkg/info/ours:amd64.list").write_text("".join(path + "\n" for path in listed))
-    (tmp_path / "dpkg/info/others.list").write_text(f"{root}/bin/others\n")
-    diverted = [f"{root}/bin/{name}" for name in ("diverted", "diverted and gone")]
-    (tmp_path / "dpkg/diversions").write_text("".join(f"{path}\n{path}.real\n:\n" for path in diverted))
-    fact = LackingPrograms()
-    fact.folder = f"{tmp_path}/dpkg"
-    shown = subprocess.run(["sh", "-c", fact.command(["ours"])], capture_output=True, text=True, check=True)
-    lacking = {f"{root}/{name}" for name in ("bin/users", "bin/gone", "bin/diverted and gone", "lib/libx.so.2")}
-    assert fact.process(shown.stdout.splitlines()) == {"ours": lacking}
-
-
 # These have tests of their own, with what a real shell says.
 ELSEWHERE = {
-    LackingPrograms, LedTo, Lines, MirrorDrift, OpenToOthers, Paths, SetuidFiles, UncompiledSources, UnitStates, UnlistedFiles,
-    UsersFiles, VenvDamage,
+    BrokenAlternatives, LackingFiles, LedTo, Lines, MirrorDrift, OpenToOthers, Paths, SetuidFiles, UncompiledSources, UnitStates,
+    UnlistedFiles, UsersFiles, VenvDamage,
 }  # fmt: skip
 
 
