@@ -7,7 +7,7 @@ from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequen
 
 from pyinfra.api import FactBase
 
-from tasks.facts.files import Lines
+from tasks.facts.files import DONE, Judged, Lines
 from tasks.lib import apt_get
 
 
@@ -25,7 +25,7 @@ class AptState(FactBase[AptStatus]):
 
     def command(self) -> str:
         return (
-            "date +now:%s; dpkg --audit 2>/dev/null | head -n 1 | sed s/^/audit:/;"
+            "date +now:%s; { dpkg --audit 2>/dev/null || echo dpkg; } | head -n 1 | sed s/^/audit:/;"
             " ls /var/lib/dpkg/updates 2>/dev/null | head -n 1 | sed s/^/audit:/;"
             # dpkg takes a package with an empty list for one without files.
             " find /var/lib/dpkg/info -name '*.list' -size 0 2>/dev/null | head -n 1 | sed s/^/audit:/;"
@@ -35,7 +35,7 @@ class AptState(FactBase[AptStatus]):
 
     @staticmethod
     def default() -> AptStatus:
-        return AptStatus(False, frozenset(), None)
+        return AptStatus(True, frozenset(), None)  # as nobody can tell
 
     def process(self, output: List[str]) -> AptStatus:
         found: Dict[str, List[str]] = {}
@@ -49,9 +49,9 @@ class AptState(FactBase[AptStatus]):
 BROKEN = "(broken)"  # no package has such a name
 
 
-class Upgradable(Lines):
+class Upgradable(Judged):
     """Names of the packages that ``apt-get upgrade`` would upgrade, by the lists the target has; :data:`BROKEN` if it would not,
-    because a package lacks what it depends on.
+    because a package lacks what it depends on, or if it did not run.
 
     pyinfra's SimulateOperationWillChange raises where apt is broken, and ends the run that would repair it.
     """
@@ -60,13 +60,20 @@ class Upgradable(Lines):
 
     def command(self) -> str:
         return (
-            "LC_ALL=C apt-get -s -q -y upgrade 2>&1"
-            f" | sed -n -e 's/^Inst \\([^ ]*\\).*/\\1/p' -e 's/^E: Unmet dependencies.*/{BROKEN}/p'"
+            "{ LC_ALL=C apt-get -s -q -y upgrade 2>&1; [ $? -lt 126 ] || echo E: it failed; } | sed -n"
+            f" -e '/^E: it failed/q' -e 's/^Inst \\([^ ]*\\).*/\\1/p' -e 's/^E: Unmet dependencies.*/{BROKEN}/p' -e '$ a {DONE}'"
         )
+
+    @staticmethod
+    def default() -> List[str]:
+        return [BROKEN]
 
 
 class Diversion(FactBase[str]):
-    """Where a package's file is put: its own path, or another one where something stands in for it. pyinfra has no such fact."""
+    """Where a package's file is put: its own path, or another one where something stands in for it; nothing if dpkg does not say.
+
+    pyinfra has no such fact.
+    """
 
     def command(self, path: str) -> str:
         return f"dpkg-divert --truename {shlex.quote(path)} 2>/dev/null || true"

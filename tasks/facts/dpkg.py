@@ -7,8 +7,8 @@ from typing import Dict, List, Sequence, Set
 
 from pyinfra.api import FactBase
 
-# The last line of a program that looks for damage: one that did not run to its end has found nothing out.
-DONE = "done"
+from tasks.facts.files import DONE
+
 FAILED = ""  # no package has such a name
 
 # Perl is part of every Debian; Python may be what is not there.

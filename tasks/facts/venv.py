@@ -9,12 +9,10 @@ from typing import Dict, List, NamedTuple, Sequence, Set
 from packaging.utils import canonicalize_name
 from pyinfra.api import FactBase
 
-from tasks.facts.dpkg import DONE
-from tasks.facts.files import Lines
+from tasks.facts.files import DONE, Judged
 from tasks.lib import target_python
 
 # Installers write both last; a distribution without one of them was interrupted.
-UNTOLD = "(untold)"
 COMPLETE = "[ -s $d/INSTALLER ] && [ -s $d/RECORD ]"
 
 
@@ -85,7 +83,7 @@ class VenvDamage(FactBase[Damage]):
             return self.default()
 
 
-class UncompiledSources(Lines):
+class UncompiledSources(Judged):
     """The Python sources below a folder without bytecode that fits; :data:`UNTOLD` where Python cannot look; none where there
     is no folder. pyinfra has no such fact."""
 
@@ -95,9 +93,5 @@ class UncompiledSources(Lines):
         program = target_python.command("jupyter/bytecode_check", ["uncompiled", folder])
         return f"if [ -d {shlex.quote(folder)} ]; then {program} 2>/dev/null || :; else echo {DONE}; fi"
 
-    @staticmethod
-    def default() -> List[str]:
-        return [UNTOLD]
-
     def process(self, output: List[str]) -> List[str]:
-        return sorted(output[:-1]) if output[-1] == DONE else self.default()
+        return sorted(super().process(output))

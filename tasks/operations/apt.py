@@ -94,7 +94,10 @@ def diversion_removed(path: str) -> Generator[StringCommand, None, None]:
     Args:
         path: absolute path of the file.
     """
-    if host.get_fact(Diversion, path=path) not in ("", path):
+    found = host.get_fact(Diversion, path=path)
+    if not found:
+        yield staging.refuse(f"dpkg-divert says nothing of {path}: expected dpkg to be whole")
+    elif found != path:
         quoted = shlex.quote(path)
         yield StringCommand(f"rm -f {quoted} && dpkg-divert --quiet --remove --rename {quoted}")
 

@@ -26,11 +26,12 @@ from pyinfra.facts.files import Directory, File, Link
 from pyinfra.facts.server import Groups, Os, OsRelease, Users, Which
 
 from builder import overrides
-from tasks.facts.apt import AptState, AptStatus
+from tasks.facts.apt import AptState, AptStatus, Diversion, Upgradable
 from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import FileContents, PathStats
 from tasks.facts.r import PackageOrigins
-from tasks.facts.server import Account
+from tasks.facts.server import Account, Unwritable
+from tasks.facts.ssh import SshdProblem
 from tasks.facts.venv import Damage, UncompiledSources, VenvDamage
 from tasks.lib import archive, fact_cache, managed_files, release
 from tasks.lib.managed_files import ManagedFile
@@ -152,7 +153,8 @@ def _stats(table: Facts, paths: list[str]) -> dict[str, tuple[str, ...]]:
 
 # What a table says of facts that take silence for no answer.
 HEALTHY: Facts = {
-    LackingFiles: {}, BrokenAlternatives: [], VenvDamage: Damage(), UncompiledSources: [],
+    AptState: FRESH_LISTS, LackingFiles: {}, BrokenAlternatives: [], VenvDamage: Damage(), UncompiledSources: [], Upgradable: [],
+    Diversion: "/usr/bin/man", SshdProblem: [], Unwritable: [],
 }  # fmt: skip
 # What a table says of pyinfra's own facts by what it says of ours.
 DERIVED: dict[type, Callable[..., Any]] = {

@@ -27,6 +27,7 @@ from tasks.facts.files import (
     NO_FOLDER,
     THEIRS,
     FileContents,
+    Judged,
     Leftovers,
     Lines,
     Paths,
@@ -67,12 +68,12 @@ CASES: list[tuple[Any, str, Any]] = [
         AptStatus(True, frozenset(), None),
     ),
     (AptState, "now:1\naudit:0001", AptStatus(True, frozenset(), None)),
-    (Upgradable, "bash\nlibc6", ["bash", "libc6"]),
-    (Upgradable, "", []),
+    (Upgradable, "bash\nlibc6\ndone", ["bash", "libc6"]),
+    (Upgradable, "done", []),
     (Diversion, "/usr/bin/man.REAL", "/usr/bin/man.REAL"),
     (Diversion, "", ""),
-    (SshdProblem, "/x lets in who has no key", ["/x lets in who has no key"]),
-    (SshdProblem, "", []),
+    (SshdProblem, "/x lets in who has no key\ndone", ["/x lets in who has no key"]),
+    (SshdProblem, "done", []),
     (KnownPackages, "r-cran-tidyverse\nr-cran-tidyr", {"r-cran-tidyverse", "r-cran-tidyr"}),
     (Reachable, "yes", True),
     (Reachable, "", False),
@@ -143,7 +144,7 @@ CASES: list[tuple[Any, str, Any]] = [
         Variables({"username": "jo"}, {"PATH": "/usr/bin", "SRC": "/usr/src/a:b=c"}, False),
     ),
     (ImageVariables, "host\nwritten:username=jo", Variables({"username": "jo"}, {}, True)),
-    (Unwritable, "no space in /tmp: expected 1 MB at least", ["no space in /tmp: expected 1 MB at least"]),
+    (Unwritable, "no space in /tmp: expected 1 MB at least\ndone", ["no space in /tmp: expected 1 MB at least"]),
     (AccountRights, "expires\ngroup:melda\ngroup:sudo", ["expires", "group:melda", "group:sudo"]),
     (
         Account,
@@ -171,8 +172,8 @@ def test_a_kind_that_is_none_is_not_taken_for_something_in_the_way() -> None:
 
 # These have tests of their own, with what a real shell says.
 ELSEWHERE = {
-    BrokenAlternatives, LackingFiles, LedTo, Lines, MirrorDrift, OpenToOthers, Paths, SetuidFiles, UncompiledSources, UnitStates,
-    UnlistedFiles, UsersFiles, VenvDamage,
+    BrokenAlternatives, Judged, LackingFiles, LedTo, Lines, MirrorDrift, OpenToOthers, Paths, SetuidFiles, UncompiledSources,
+    UnitStates, UnlistedFiles, UsersFiles, VenvDamage,
 }  # fmt: skip
 
 

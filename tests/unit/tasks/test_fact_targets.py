@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.facts.files import PathStats
-from tasks.facts.venv import UNTOLD, Damage, UncompiledSources, VenvDamage
+from tasks.facts.files import UNTOLD, PathStats
+from tasks.facts.venv import Damage, UncompiledSources, VenvDamage
 from tasks.lib import target_python
 
 from .test_fact_commands import ask
