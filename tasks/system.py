@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pyinfra import host
 from pyinfra.facts.deb import DebPackages
-from pyinfra.facts.server import Locales
 from pyinfra.operations import files
 
 from tasks import fonts, r2u
 from tasks.debian_packages import PACKAGES
-from tasks.facts.apt import AptState, Diversion, LackingPrograms, Upgradable
+from tasks.facts.apt import AptState, Diversion, Upgradable
+from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import PathStats
+from tasks.facts.locales import LocaleCharset
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.lib.release import target
-from tasks.operations import apt, managed_files, server
+from tasks.operations import apt, dpkg, managed_files, server
 from tasks.packages import debian_names
 from tasks.settings import deploy
 
@@ -25,8 +26,9 @@ DEBCONF = "/var/cache/debconf"
 
 @deploy("System")
 def system() -> None:
-    for fact in (AptState, Upgradable, DebPackages, Locales):
+    for fact in (AptState, Upgradable, DebPackages):
         prefetch(fact)
+    prefetch(LocaleCharset, locale=host.data.locale)
     prefetch(Diversion, path=MAN)
     python = f"python{target().release.python}"
     needed = sorted(
@@ -43,12 +45,16 @@ def system() -> None:
             *debian_names(host.data.packages),
         }
     )
-    prefetch(LackingPrograms, names=needed)
+    prefetch(LackingFiles, names=needed)
+    prefetch(BrokenAlternatives, whole=True)
+    prefetch(BrokenAlternatives, whole=False)
     prefetch(PathStats, paths=[TEMPORARY])
     server.temporary_folder(name="Make the folder for temporary files", path=TEMPORARY)
     # Whoever may read debconf's databases may lock them, and no package that asks anything could be installed. Of the folder the
     # mode stays; the files are made anew.
     files.directory(name="Let only root lock debconf's databases", path=DEBCONF, mode="700")
+    # apt checks signatures with awk, which is one.
+    dpkg.alternatives_restored(name="Let alternatives lead to programs that are there", whole=True)
     apt.dpkg_configured(name="Finish an interrupted dpkg run")
     managed_files.put(
         name="Configure apt: no Recommends, try a failed download again, with manual pages",
@@ -68,6 +74,7 @@ def system() -> None:
             *fonts.wanted(),
         ],
     )
-    apt.programs_restored(name="Put programs of these packages back that are missing", packages=needed)
+    dpkg.files_restored(name="Put files of these packages back that are missing", packages=needed)
+    dpkg.alternatives_restored(name="Let alternatives lead to what was put back", whole=False)
     apt.diversion_removed(name="Remove the stub that stands in for man", path=MAN)
     server.locale(name="Generate the locale", locale=host.data.locale)

@@ -1,7 +1,7 @@
 """Find and make the bytecode of Python sources, as root and for good: by what Python itself would accept.
 
 Runs while a target is provisioned, with ``python3 -IS -c``, and stays nowhere: ``uncompiled FOLDER`` names the sources below
-FOLDER without bytecode that fits, ``compile FOLDER`` makes it.
+FOLDER without bytecode that fits, and ends with the line ``done``; ``compile FOLDER`` makes it.
 """
 
 import importlib.util
@@ -122,6 +122,6 @@ def uncompiled(folder: str) -> List[str]:
 
 if __name__ == "__main__":
     if sys.argv[1] == "uncompiled":
-        sys.stdout.write("".join(path + "\n" for path in uncompiled(sys.argv[2])))
+        sys.stdout.write("".join(path + "\n" for path in uncompiled(sys.argv[2])) + "done\n")
     else:
         compiled(uncompiled(sys.argv[2]))

@@ -7,7 +7,7 @@ from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequen
 
 from pyinfra.api import FactBase
 
-from tasks.facts.files import Lines
+from tasks.facts.files import DONE, Judged, Lines
 from tasks.lib import apt_get
 
 
@@ -25,15 +25,17 @@ class AptState(FactBase[AptStatus]):
 
     def command(self) -> str:
         return (
-            "date +now:%s; dpkg --audit 2>/dev/null | head -n 1 | sed s/^/audit:/;"
+            "date +now:%s; { dpkg --audit 2>/dev/null || echo dpkg; } | head -n 1 | sed s/^/audit:/;"
             " ls /var/lib/dpkg/updates 2>/dev/null | head -n 1 | sed s/^/audit:/;"
+            # dpkg takes a package with an empty list for one without files.
+            " find /var/lib/dpkg/info -name '*.list' -size 0 2>/dev/null | head -n 1 | sed s/^/audit:/;"
             f" ls -d {apt_get.LISTS}/*Release 2>/dev/null | sed s/^/list:/;"
             f" stat -c fetched:%Y {apt_get.STAMP} 2>/dev/null || true"
         )
 
     @staticmethod
     def default() -> AptStatus:
-        return AptStatus(False, frozenset(), None)
+        return AptStatus(True, frozenset(), None)  # as nobody can tell
 
     def process(self, output: List[str]) -> AptStatus:
         found: Dict[str, List[str]] = {}
@@ -47,9 +49,9 @@ class AptState(FactBase[AptStatus]):
 BROKEN = "(broken)"  # no package has such a name
 
 
-class Upgradable(Lines):
+class Upgradable(Judged):
     """Names of the packages that ``apt-get upgrade`` would upgrade, by the lists the target has; :data:`BROKEN` if it would not,
-    because a package lacks what it depends on.
+    because a package lacks what it depends on, or if it did not run.
 
     pyinfra's SimulateOperationWillChange raises where apt is broken, and ends the run that would repair it.
     """
@@ -58,49 +60,20 @@ class Upgradable(Lines):
 
     def command(self) -> str:
         return (
-            "LC_ALL=C apt-get -s -q -y upgrade 2>&1"
-            f" | sed -n -e 's/^Inst \\([^ ]*\\).*/\\1/p' -e 's/^E: Unmet dependencies.*/{BROKEN}/p'"
+            "{ LC_ALL=C apt-get -s -q -y upgrade 2>&1; [ $? -lt 126 ] || echo E: it failed; } | sed -n"
+            f" -e '/^E: it failed/q' -e 's/^Inst \\([^ ]*\\).*/\\1/p' -e 's/^E: Unmet dependencies.*/{BROKEN}/p' -e '$ a {DONE}'"
         )
 
-
-# Of a package's list those paths without which a program does not start; of R's packages those that it loads.
-_NOT_OTHERS = "!m{^/(usr/share|etc|var)/}"
-_R = "R/(?!site-library/)|R/site-library/[^/]*/(DESCRIPTION|NAMESPACE|((Meta|R|libs)/.*))$"
-_PROGRAMS = rf"(m{{/s?bin/.}} || m{{[.]so[.\d]*$}} || m{{^/usr/lib/({_R}|python3[^/]*/.*[.]py$)}}) && {_NOT_OTHERS}"
-_LACKING = (
-    'my %given = map { $_ => 1 } @ARGV; my %diverted; open(D, "{0}/diversions");'
-    " my @lines = <D>; chomp @lines; $diverted{$lines[3 * $_]} = 1 for 0 .. $#lines / 3;"
-    ' for my $list (glob("{0}/info/*.list")) { my ($name) = $list =~ m{([^/:]+)(:[^/]+)?[.]list$};'
-    " next unless $given{$name} || $given{substr($name, 0, 7) . q(*)}; open(L, $list); while (<L>) { chomp;"
-    f" next unless ({_PROGRAMS}) && !($diverted{{$_}} && -e $_);"
-    ' my @about = lstat($_); print "$name:$_\n" unless @about && $about[4] == 0 } }'
-)
-
-
-class LackingPrograms(FactBase[Dict[str, Set[str]]]):
-    """Debian package -> programs and libraries of it that are not there, or not root's.
-
-    pyinfra asks dpkg whether a package is installed, and dpkg does not look. ``dpkg --verify`` reads each file.
-
-    Args:
-        names: of installed packages; ``r-cran-*`` are all of R's, of which each may need any other.
-    """
-
-    folder = "/var/lib/dpkg"
-
-    def command(self, names: Sequence[str]) -> str:
-        # Perl is part of every Debian; Python may be what is not there.
-        listed = " ".join(shlex.quote(name) for name in names)
-        return f"perl -e {shlex.quote(_LACKING.replace('{0}', self.folder))} {listed} 2>/dev/null || true"
-
-    default = dict
-
-    def process(self, output: List[str]) -> Dict[str, Set[str]]:
-        return by_key(output)
+    @staticmethod
+    def default() -> List[str]:
+        return [BROKEN]
 
 
 class Diversion(FactBase[str]):
-    """Where a package's file is put: its own path, or another one where something stands in for it. pyinfra has no such fact."""
+    """Where a package's file is put: its own path, or another one where something stands in for it; nothing if dpkg does not say.
+
+    pyinfra has no such fact.
+    """
 
     def command(self, path: str) -> str:
         return f"dpkg-divert --truename {shlex.quote(path)} 2>/dev/null || true"

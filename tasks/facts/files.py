@@ -12,6 +12,9 @@ from pyinfra.api import DeployError, FactBase
 
 from tasks.lib import host_kind, staging
 
+# The last line of what looks for damage: silence is also what a program says that is empty, or gone.
+DONE = "done"
+UNTOLD = "this cannot be told: what looks for it did not run to its end"
 FUSE = ("fuse",)
 # Of a folder above a path, which else is not told of: there is none, or something else in its place, or it is not root's.
 MISSING, NO_FOLDER, THEIRS = ("missing",), ("no folder",), ("somebody's",)
@@ -37,6 +40,17 @@ class Lines(FactBase[List[str]]):
 
     def process(self, output: List[str]) -> List[str]:
         return output
+
+
+class Judged(FactBase[List[str]]):
+    """Lines that say what is wrong, ended by :data:`DONE`; :data:`UNTOLD` where nobody looked."""
+
+    @staticmethod
+    def default() -> List[str]:
+        return [UNTOLD]
+
+    def process(self, output: List[str]) -> List[str]:
+        return output[:-1] if output[-1] == DONE else self.default()
 
 
 class Paths(FactBase[List[str]]):

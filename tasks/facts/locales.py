@@ -22,3 +22,18 @@ class LocaleSource(FactBase[str]):
 
     def process(self, output: List[str]) -> str:
         return "".join(output)
+
+
+class LocaleCharset(FactBase[str]):
+    """The character set that programs have with a locale; only a locale that works has UTF-8.
+
+    pyinfra's Locales lists what an archive names that was cut off, too.
+    """
+
+    def command(self, locale: str) -> str:
+        return f"LC_ALL={locale} locale charmap 2>/dev/null || true"
+
+    default = str
+
+    def process(self, output: List[str]) -> str:
+        return "".join(output)

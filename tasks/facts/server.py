@@ -8,7 +8,7 @@ from typing import Dict, List
 from melda.base.paths import HOOKS
 from pyinfra.api import FactBase
 
-from tasks.facts.files import Lines
+from tasks.facts.files import DONE, Judged, Lines
 
 
 class Account(FactBase[Dict[str, List[str]]]):
@@ -30,6 +30,11 @@ class Account(FactBase[Dict[str, List[str]]]):
 
 
 ROOM = 1024  # KiB
+# What answers questions, and what puts the others back. A shell takes an empty program for one that did all it had to.
+TOOLS = (
+    "apt-get", "base64", "cat", "cut", "df", "dpkg", "dpkg-deb", "dpkg-query", "find", "getent", "grep", "head", "id", "ls",
+    "readlink", "rm", "sed", "sha256sum", "sort", "stat", "tar", "xargs",
+)  # fmt: skip
 # In shell, for root: does sudo give an account anything?
 SUDO = "id {0} >/dev/null 2>&1 && LC_ALL=C sudo -n -l -U {0} 2>/dev/null </dev/null | grep -q 'may run'"
 
@@ -46,8 +51,9 @@ _ROOTS_ALONE = (
 )
 
 
-class Unwritable(Lines):
-    """What keeps files from being written as they shall be, a line each. pyinfra has no such fact.
+class Unwritable(Judged):
+    """What keeps files from being written as they shall be, and questions from being answered, a line each. pyinfra has no such
+    fact.
 
     Nothing says so in time: apt without room in /tmp calls each signature wrong, and its downloader each server silent.
     """
@@ -56,7 +62,11 @@ class Unwritable(Lines):
 
     def command(self) -> str:
         return (
-            "getent passwd root >/dev/null || echo 'there is no account root: expected one in /etc/passwd';"
+            f'for p in {" ".join(TOOLS)}; do q=$(command -v $p); if [ ! -s "$q" ] || [ ! -x "$q" ]; then'
+            ' echo "$p is missing, empty or not executable: expected the package that it is of to be whole"; fi; done;'
+            " [ \"$(perl -MFcntl -e 'print 1' 2>/dev/null)\" = 1 ] ||"
+            " echo 'perl does not run: expected perl-base, and what it needs, to be whole';"
+            " getent passwd root >/dev/null || echo 'there is no account root: expected one in /etc/passwd';"
             " for p in /etc /opt /tmp /usr /var/lib /var/tmp; do if [ ! -e $p ]; then continue; fi;"
             ' if [ ! -d $p ]; then echo "$p is no folder";'
             ' elif [ ! -w $p ]; then echo "$p is read-only";'
@@ -67,7 +77,8 @@ class Unwritable(Lines):
             ' echo "$p is a link to $(readlink $p): expected a folder, or a link to one that is root\'s alone, as all above it";'
             f" fi; done; for p in {' '.join(self.root + path for path in PEOPLES_FILES)}; do"
             " if [ -L $p ] && [ ! -f $p ]; then"
-            ' echo "$p is a link to $(readlink $p), where no file is: expected a file, or a link to one"; fi; done'
+            ' echo "$p is a link to $(readlink $p), where no file is: expected a file, or a link to one"; fi; done;'
+            f" echo {DONE}"
         )
 
 

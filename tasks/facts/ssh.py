@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
-from tasks.facts.files import Lines
+from tasks.facts.files import DONE, Judged, Lines
 from tasks.lib import host_kind, sshd
 
 
@@ -21,11 +21,11 @@ class ImageHostKeys(Lines):
         return [line for line in output if line.startswith("/")]
 
 
-class SshdProblem(Lines):
+class SshdProblem(Judged):
     """A line that says how sshd lets in who has no key, or that it would not start, with our settings in place; else none.
 
     pyinfra has no such fact. Until they are in place there is nothing to judge.
     """
 
     def command(self) -> str:
-        return f"[ ! -e {sshd.OURS} ] || ( {sshd.problem()} )"
+        return f"[ ! -e {sshd.OURS} ] || ( {sshd.problem()} ); echo {DONE}"

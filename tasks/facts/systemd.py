@@ -19,7 +19,7 @@ class UnitStates(FactBase[Dict[str, str]]):
         return (
             "[ -d /run/systemd/system ] || exit 0; echo host;"
             f" systemctl is-enabled --quiet {units[0]} 2>/dev/null && echo enabled;"
-            f" systemctl is-active {names} | grep -qvx active || echo active;"
+            f' [ "$(systemctl is-active {names} | grep -cx active)" != {len(units)} ] || echo active;'
             f" systemctl show --property NeedDaemonReload {names} | grep -qx NeedDaemonReload=yes && echo stale; true"
         )
 

@@ -9,7 +9,7 @@ from typing import Dict, List, NamedTuple, Sequence, Set
 from packaging.utils import canonicalize_name
 from pyinfra.api import FactBase
 
-from tasks.facts.files import Lines
+from tasks.facts.files import DONE, Judged
 from tasks.lib import target_python
 
 # Installers write both last; a distribution without one of them was interrupted.
@@ -58,7 +58,7 @@ def venv_check(action: str, env: str, ours: Sequence[str]) -> str:
 
 
 class VenvDamage(FactBase[Damage]):
-    """The :class:`Damage` of a virtual environment; none where there is none, or no Python. pyinfra has no such fact.
+    """The :class:`Damage` of a virtual environment; none where there is none. pyinfra has no such fact.
 
     Args:
         env: its path.
@@ -68,28 +68,30 @@ class VenvDamage(FactBase[Damage]):
     takes_long = True  # it looks at every file
 
     def command(self, env: str, ours: Sequence[str]) -> str:
-        failed = """echo '{"failed": true}'"""  # a fact that fails ends the run before what mends it
-        return f"[ ! -x {target_python.PYTHON} ] || {venv_check('damage', env, ours)} 2>/dev/null || {failed}"
+        # A fact that fails ends the run before what mends it.
+        path = shlex.quote(env)
+        return f"if [ -e {path} ] || [ -L {path} ]; then {venv_check('damage', env, ours)} 2>/dev/null || :; else echo {{}}; fi"
 
     @staticmethod
     def default() -> Damage:
-        return Damage()
+        return Damage(failed=True)
 
     def process(self, output: List[str]) -> Damage:
-        return Damage(**json.loads(output[-1]))
+        try:
+            return Damage(**json.loads(output[-1]))
+        except (ValueError, TypeError):
+            return self.default()
 
 
-class UncompiledSources(Lines):
-    """The Python sources below a folder without bytecode that fits; the folder where Python cannot look; none without Python.
-
-    pyinfra has no such fact.
-    """
+class UncompiledSources(Judged):
+    """The Python sources below a folder without bytecode that fits; :data:`UNTOLD` where Python cannot look; none where there
+    is no folder. pyinfra has no such fact."""
 
     takes_long = True
 
     def command(self, folder: str) -> str:
         program = target_python.command("jupyter/bytecode_check", ["uncompiled", folder])
-        return f"[ ! -x {target_python.PYTHON} ] || {program} 2>/dev/null || echo {shlex.quote(folder)}"
+        return f"if [ -d {shlex.quote(folder)} ]; then {program} 2>/dev/null || :; else echo {DONE}; fi"
 
     def process(self, output: List[str]) -> List[str]:
-        return sorted(output)
+        return sorted(super().process(output))

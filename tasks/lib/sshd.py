@@ -12,7 +12,7 @@ _LAX = "passwordauthentication|permitemptypasswords|permitrootlogin|kbdinteracti
 _JUDGED = (
     f'$1 ~ /^({_LAX})$/ && $2 == "yes" {{ lax = lax (lax ? "|" : "") $1 }}'
     ' $1 == "authenticationmethods" { both = 1; for (i = 2; i <= NF; i++) if ($i !~ /publickey/) both = 0 }'
-    " END { if (!both) print lax }"
+    ' END { print (both ? "" : lax) "." }'
 )
 # In shell: one line if sshd would let in who has no key, or would not start. A copy is judged, because a new file counts in its
 # place among the others. Without a host key and its folder, as in an image, sshd says nothing. What somebody allows some
@@ -21,10 +21,11 @@ _PROBLEM = (
     "k=$(mktemp -d); made=; [ -d /run/sshd ] || {{ mkdir /run/sshd && made=1; }};"
     " if ! {{ mkdir $k/d && {{ cp -L {folder}/*.conf $k/d 2>/dev/null || :; }}{add}"
     " && sed 's,{folder}/,'$k'/d/,' {config} >$k/all && ssh-keygen -q -t ed25519 -N '' -f $k/key"
-    " && {sshd} -T -f $k/all -h $k/key >$k/out; }} 2>$k/err; then"
+    " && {sshd} -T -f $k/all -h $k/key >$k/out && [ -s $k/out ]; }} 2>$k/err; then"
     ' echo "sshd does not take its configuration:'
     " $(sed \"s,$k/d/,{folder}/,; s,$k/all,{config},\" $k/err | tr -s '\\r\\n' ' ')\";"
-    " else lax=$(awk '{judged}' $k/out);"
+    " else lax=$(awk '{judged}' $k/out); all=${{lax%.}};"
+    ' [ "$all" != "$lax" ] || echo "sshd\'s configuration cannot be judged: expected awk to run"; lax=$all;'
     ' if [ -n "$lax" ]; then first={config}; lines="^[[:space:]]*($lax|challengeresponseauthentication)[[:space:]=]+yes";'
     " if ! sed '/^[[:space:]]*[Ii]nclude[[:space:]]/q' {config} | grep -qiE \"$lines\"; then"
     ' for f in {folder}/*.conf; do if grep -qiE "$lines" "$f" 2>/dev/null; then first=$f; break; fi; done; fi;'

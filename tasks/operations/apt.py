@@ -9,11 +9,10 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.deb import DebPackages
 
-from tasks.facts.apt import BROKEN, AptState, Diversion, LackingPrograms, MirrorDrift, Upgradable
+from tasks.facts.apt import BROKEN, AptState, Diversion, MirrorDrift, Upgradable
 from tasks.facts.files import PathStats
 from tasks.lib import apt_get, managed_files, omitted, reachable, staging
 from tasks.lib.managed_files import ManagedFile
-from tasks.lib.progress import say
 from tasks.lib.staging import Command
 
 # Packages to be unpacked again: what was cut off, and what lacks a file of dpkg's own, which `dpkg --audit` names in words alone.
@@ -21,12 +20,10 @@ _INFO = "/var/lib/dpkg/info"
 _HALF = (
     "dpkg-query -W -f '${db:Status-Eflag} ${db:Status-Status} ${Package} ${Architecture}\\n' |"
     ' while read -r flag status name arch; do case $arch in ""|all) full=$name;; *) full=$name:$arch;; esac;'
-    f" if [ $status = installed ]; then for kind in list md5sums; do"
-    f" [ -e {_INFO}/$name.$kind ] || [ -e {_INFO}/$full.$kind ] || flag=reinstreq; done; fi;"
+    f" if [ $status = installed ]; then [ -s {_INFO}/$name.list ] || [ -s {_INFO}/$full.list ] || flag=reinstreq;"
+    f" [ -e {_INFO}/$name.md5sums ] || [ -e {_INFO}/$full.md5sums ] || flag=reinstreq; fi;"
     ' [ $flag != reinstreq ] || echo "$full"; done'
 )
-# So many paths are named: of R's packages there may be thousands, more than a command takes too.
-_SHOWN = 20
 # What apt's URItoFileName quotes, beside what is not printable.
 _QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
 
@@ -89,33 +86,6 @@ def packages(packages: Iterable[str]) -> Generator[Command, None, None]:
 
 
 @operation()
-def programs_restored(packages: Sequence[str]) -> Generator[Command, None, None]:
-    """Restore programs and libraries of installed packages that are not there, or not root's, from the packages themselves.
-
-    pyinfra's apt.packages takes a package for installed whatever is left of it. ``apt-get --reinstall`` runs scripts of the
-    package, which need what is not there: without python3 its own package cannot be installed again.
-
-    Args:
-        packages: Debian package names.
-    """
-    lacking = host.get_fact(LackingPrograms, names=packages)
-    if not lacking:
-        return
-    paths = sorted(path for found in lacking.values() for path in found)
-    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    say("missing or not root's, and restored: " + " ".join(paths[:_SHOWN]) + more)
-    names = " ".join(shlex.quote(name) for name in sorted(lacking))
-    download = apt_get.apt_get('download "$p=$(dpkg-query -W -f \'${Version}\' "$p")"')
-    yield from staging.run(
-        f"mkdir debs; cd debs; for p in {names}; do {download}; done; xargs -d '\\n' rm -f <../paths.txt;"
-        # Only what is not there, and nothing that an administrator may have changed.
-        ' for d in *.deb; do dpkg-deb --fsys-tarfile "$d" | tar -C / -xp --skip-old-files --keep-directory-symlink'
-        " --exclude=./etc --exclude=./usr/share --exclude=./var; done; ldconfig",
-        {"paths.txt": "".join(path + "\n" for path in paths).encode()},
-    )
-
-
-@operation()
 def diversion_removed(path: str) -> Generator[StringCommand, None, None]:
     """Restore a file of a package that something else stands in for; pyinfra has no operation for it.
 
@@ -124,7 +94,10 @@ def diversion_removed(path: str) -> Generator[StringCommand, None, None]:
     Args:
         path: absolute path of the file.
     """
-    if host.get_fact(Diversion, path=path) not in ("", path):
+    found = host.get_fact(Diversion, path=path)
+    if not found:
+        yield staging.refuse(f"dpkg-divert says nothing of {path}: expected dpkg to be whole")
+    elif found != path:
         quoted = shlex.quote(path)
         yield StringCommand(f"rm -f {quoted} && dpkg-divert --quiet --remove --rename {quoted}")
 

@@ -9,23 +9,30 @@ from typing import Generator, Sequence
 
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
-from pyinfra.facts.server import Locales
 
 from tasks.facts.files import PathStats, SetuidFiles, UserFolder, UsersFiles
+from tasks.facts.locales import LocaleCharset
 from tasks.facts.server import SUDO, AccountRights
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
+ARCHIVE = "/usr/lib/locale/locale-archive"
+
 
 @operation()
 def locale(locale: str) -> Generator[StringCommand, None, None]:
-    """Generate ``locale`` if the system has not got it.
+    """Generate ``locale`` if the system has not got it, or the archive of locales is damaged.
 
     pyinfra's server.locale fails where /etc/locale.gen does not name it, as C.UTF-8, or is not there yet.
     """
-    if locale not in host.get_fact(Locales):
+    if host.get_fact(LocaleCharset, locale=locale) != "UTF-8":
         # localedef adds one locale; locale-gen would make every one that /etc/locale.gen lists again.
-        yield StringCommand(f"localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}")
+        generate = f"localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}"
+        works = f'[ "$(LC_ALL={locale} locale charmap)" = UTF-8 ]'
+        # It takes an empty archive for an error, ends with a signal on one that was cut off, and leaves both.
+        yield StringCommand(
+            f"{{ {generate} && {works}; }} 2>/dev/null || {{ rm -f {ARCHIVE} && {generate} && {works}; }}"
+        )
 
 
 @operation()

@@ -44,6 +44,18 @@ ONLY = {
 # Each of these costs a whole environment, or is a folder of the system.
 NEVER = {ENV, f"{ENV}/verified", f"{ENV}/lib", SRC, "/etc", "/root", "/usr"}
 COUNT = 14
+# What a run that looks at existence alone takes for whole, all at once, and each with what shows that it is whole again.
+EMPTIED = {
+    "ln -sfn python3.99 /usr/bin/python3; : >/usr/bin/python3.11": "/usr/bin/python3 -c 'import apt'",
+    ": >/usr/lib/R/site-library/dplyr/R/dplyr.rdb; rm -rf /etc/R /usr/share/R": "Rscript -e 'library(dplyr)'",
+    "cd /etc/alternatives; rm awk libblas* liblapack*": "Rscript -e 'solve(2)' && awk 1 /dev/null",
+    ": >/var/lib/dpkg/info/s3fs.list; rm /usr/bin/s3fs; rm /usr/lib/*/libfuse.so.2*": "s3fs --version",
+    "chmod 644 /usr/bin/git": "git --version",
+    "rm /usr/bin/jq; mkdir -p /usr/bin/jq/in": "jq --version && [ -d /usr/bin/jq.set-aside-*/in ]",
+    "cd /etc; rm -r init.d/ssh pam.d/sshd; echo '# mine' >>default/ssh": "grep mine /etc/default/ssh && cat /etc/pam.d/sshd",
+    "rm -rf /usr/share/dbus-1/system.conf /usr/share/i18n": "cat /usr/share/dbus-1/system.conf /usr/share/i18n/locales/en_US",
+    ": >/usr/lib/locale/locale-archive": "[ $(LC_ALL=en_US.UTF-8 locale charmap) = UTF-8 ]",
+}
 # What is no path that an operation asks about: the account, Debian's packages, folders above ours.
 BESIDE = [
     "usermod -aG sudo,root,staff melda",
@@ -119,6 +131,23 @@ def heals(target: Target, seed: int) -> None:
 def test_a_run_heals_and_the_next_changes_nothing(target: Target) -> None:
     """Also where /tmp is a tmpfs, which docker cp does not see and nothing may be executed in."""
     heals(target, 2)
+
+
+def test_what_is_there_and_of_no_use_is_mended(target: Target) -> None:
+    """Each of these ended with 0, "No changes", and nothing that started."""
+    target.machine.run("; ".join(EMPTIED))
+    target.provision()
+    for damage, shown in EMPTIED.items():
+        assert "FAILED" not in target.machine.run(f"{{ {shown}; }} >/dev/null || echo FAILED", check=False), damage
+    assert target.provision() == []
+    target.starts()
+
+
+def test_without_perl_a_run_says_so(target: Target) -> None:
+    """Perl looks for what is missing, and apt's waiting is written in it."""
+    target.machine.run("rm /usr/bin/perl")
+    done = provision(target.docker, f"@docker/{target.machine.name}", packages="core")
+    assert done.code != 0 and "perl does not run: expected perl-base" in done.output, done.output[-3000:]
 
 
 @pytest.mark.full

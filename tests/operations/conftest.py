@@ -26,10 +26,13 @@ from pyinfra.facts.files import Directory, File, Link
 from pyinfra.facts.server import Groups, Os, OsRelease, Users, Which
 
 from builder import overrides
-from tasks.facts.apt import AptState, AptStatus
+from tasks.facts.apt import AptState, AptStatus, Diversion, Upgradable
+from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import FileContents, PathStats
 from tasks.facts.r import PackageOrigins
-from tasks.facts.server import Account
+from tasks.facts.server import Account, Unwritable
+from tasks.facts.ssh import SshdProblem
+from tasks.facts.venv import Damage, UncompiledSources, VenvDamage
 from tasks.lib import archive, fact_cache, managed_files, release
 from tasks.lib.managed_files import ManagedFile
 
@@ -148,6 +151,11 @@ def _stats(table: Facts, paths: list[str]) -> dict[str, tuple[str, ...]]:
     return in_place([ManagedFile("/tmp", mode="1777"), *folders, *entries])
 
 
+# What a table says of facts that take silence for no answer.
+HEALTHY: Facts = {
+    AptState: FRESH_LISTS, LackingFiles: {}, BrokenAlternatives: [], VenvDamage: Damage(), UncompiledSources: [], Upgradable: [],
+    Diversion: "/usr/bin/man", SshdProblem: [], Unwritable: [],
+}  # fmt: skip
 # What a table says of pyinfra's own facts by what it says of ours.
 DERIVED: dict[type, Callable[..., Any]] = {
     Directory: _pyinfras("directory"),
@@ -170,7 +178,7 @@ def _provision(
             return [get_fact(self, one, **wanted) for one, wanted in arguments["questions"]]
         if fact not in table and fact in DERIVED:
             return DERIVED[fact](table, *args, **arguments)
-        value = table.get(fact, fact.default())  # type: ignore[attr-defined]
+        value = table[fact] if fact in table else HEALTHY[fact] if fact in HEALTHY else fact.default()  # type: ignore[attr-defined]
         if fact is PathStats and not callable(value):
             value = {**_stats(table, arguments["paths"]), **value}
         if fact is DebPackages:

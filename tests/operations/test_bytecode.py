@@ -130,7 +130,6 @@ def test_what_python_would_not_load_or_others_may_write_is_made_again(
     assert (path.stat().st_uid, path.parent.stat().st_uid) == (0, 0)
 
 
-def test_nothing_is_missing_where_there_is_no_python(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_missing_where_there_is_no_folder_yet(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target_python, "PYTHON", "/nonexistent/python3")
-    done = subprocess.run(["sh", "-c", UncompiledSources().command(str(folder))], capture_output=True, check=True)
-    assert done.stdout == b""
+    assert missing(folder / "none", monkeypatch) == []

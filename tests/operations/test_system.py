@@ -11,14 +11,15 @@ from typing import Any
 import certifi
 import pytest
 from pyinfra.facts.deb import DebArch, DebPackages
-from pyinfra.facts.server import Locales, OsRelease
+from pyinfra.facts.server import OsRelease
 
 from tasks import debian_packages, packages, system
-from tasks.facts.apt import BROKEN, AptState, AptStatus, Diversion, LackingPrograms, Upgradable
+from tasks.facts.apt import BROKEN, AptState, AptStatus, Diversion, Upgradable
 from tasks.facts.files import PathStats
+from tasks.facts.locales import LocaleCharset
 from tasks.lib import apt_get, managed_files, staging
 from tasks.lib.managed_files import ManagedFile
-from tasks.operations import apt
+from tasks.operations import apt, server
 
 from .conftest import BOOKWORM, FOCAL, Run, arguments, in_place
 
@@ -35,7 +36,7 @@ DEBCONF = {system.DEBCONF: ("directory", "700", "root", "root")}
 DONE: dict[type, Any] = {
     DebPackages: ALL,
     PathStats: in_place([CONFIG, PAGES]) | DEBCONF,
-    Locales: ["en_US.UTF-8"],
+    LocaleCharset: "UTF-8",
 }
 
 
@@ -55,7 +56,8 @@ def test_fresh(run: Run) -> None:
     (install,) = commands[INSTALL]
     assert set(arguments(install)) == ALL, "one transaction"
     assert "-o APT::Install-Recommends=false" in install
-    assert commands["Generate the locale"] == ["localedef -i en_US -f UTF-8 en_US.UTF-8"]
+    (generate,) = commands["Generate the locale"]
+    assert generate.startswith("{ localedef -i en_US -f UTF-8 en_US.UTF-8 && ")
 
 
 def test_only_root_can_lock_debconfs_databases(run: Run) -> None:
@@ -103,7 +105,7 @@ def test_lists_are_fetched_when_missing_or_old(run: Run, state: AptStatus, max_a
             MAN,
             "rm -f /usr/bin/man && dpkg-divert --quiet --remove --rename /usr/bin/man",
         ),
-        ({Locales: []}, "Generate the locale", "localedef -i en_US"),
+        ({LocaleCharset: "ANSI_X3.4-1968"}, "Generate the locale", "localedef -i en_US"),
         ({AptState: AptStatus(True, LISTS, 60)}, "Finish an interrupted dpkg run", "dpkg --configure -a"),
     ],
 )
@@ -137,16 +139,21 @@ def test_a_package_that_was_cut_off_while_it_was_unpacked_is_unpacked_again(run:
 
 def test_what_is_unpacked_again_was_cut_off_or_lacks_a_file_of_dpkgs(tmp_path: Path) -> None:
     """dpkg --audit calls it broken for ever, and dpkg --configure mends nothing of it."""
-    packages = ("libc6 amd64", "sed amd64", "tzdata all", "libgone amd64", "bash amd64")
+    packages = ("libc6 amd64", "sed amd64", "tzdata all", "libgone amd64", "bash amd64", "empty all")
     lines = ["reinstreq half-installed tree amd64", *(f"ok installed {package}" for package in packages)]
     lines += ["reinstreq half-installed new ", "ok config-files gone amd64", "ok unpacked git amd64"]
     for name in ("libc6:amd64.list", "libc6:amd64.md5sums", "sed.md5sums", "tzdata.list", "bash.list", "bash.md5sums"):
-        (tmp_path / name).write_text("")
+        (tmp_path / name).write_text("/.\n")
+    (tmp_path / "empty.list").write_text("")
+    (tmp_path / "empty.md5sums").write_text("")
     only = apt._HALF.partition(" | ")[2].replace(apt._INFO, str(tmp_path))
     shown = subprocess.run(
         ["sh", "-c", only], input="\n".join(lines) + "\n", capture_output=True, text=True, check=True
     )
-    assert shown.stdout.split() == ["tree:amd64", "sed:amd64", "tzdata", "libgone:amd64", "new"] and not shown.stderr
+    assert (
+        shown.stdout.split() == ["tree:amd64", "sed:amd64", "tzdata", "libgone:amd64", "empty", "new"]
+        and not shown.stderr
+    )
 
 
 def test_a_package_that_lacks_what_it_depends_on_gets_it(run: Run) -> None:
@@ -180,30 +187,6 @@ def test_what_could_only_be_mended_by_removing_it_stays(run: Run, tmp_path: Path
     assert "Remv " not in done.stdout
     assert done.returncode == 100
     assert done.stderr.splitlines()[-1] == "E: Packages need to be removed but remove is disabled."
-
-
-def test_a_program_that_is_missing_is_put_back_from_its_package(run: Run, caplog: pytest.LogCaptureFixture) -> None:
-    """Not by installing it again: without python3 the scripts of its package fail."""
-    lacking = {"s3fs": {"/usr/bin/s3fs"}, "python3-minimal": {"/usr/bin/python3"}}
-    commands = run(system.system, DONE | {LackingPrograms: lacking})
-    ((*_, command),) = commands.values()
-    assert " download " in command and "for p in python3-minimal s3fs;" in command and "--skip-old-files" in command
-    assert "rm -f <../paths.txt;" in command and "--reinstall" not in command
-    assert commands.uploads["/var/lib/melda-jupyter.provision/paths.txt"] == b"/usr/bin/python3\n/usr/bin/s3fs\n"
-    assert "missing or not root's, and restored: /usr/bin/python3 /usr/bin/s3fs" in caplog.text
-
-
-def test_packages_of_r_and_of_the_set_are_among_those_that_are_put_back(
-    run: Run, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A folder of R's library that was removed stayed away for ever, and each run installed what apt took for installed."""
-    asked: set[str] = set()
-    run(system.system, DONE | {LackingPrograms: lambda names: asked.update(names) or {}}, packages="datascience")
-    assert {"r-cran-*", "graphviz", "s3fs", "r-base-core"} <= asked
-    many = {"r-cran-dplyr": {f"/usr/lib/R/site-library/dplyr/R/{number:04}" for number in range(4000)}}
-    commands = run(system.system, DONE | {LackingPrograms: many})
-    assert max(len(text) for texts in commands.values() for text in texts) < 2000, "a command line has an end"
-    assert "dplyr/R/0019 and 3980 more" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -252,8 +235,29 @@ def test_the_ca_bundle_comes_and_goes(run: Run) -> None:
     [("tr_TR.UTF-8", "localedef -i tr_TR -f UTF-8 tr_TR.UTF-8"), ("C.UTF-8", "localedef -i C -f UTF-8 C.UTF-8")],
 )
 def test_another_locale(run: Run, locale: str, command: str) -> None:
-    known = {Locales: ["en_US.UTF-8", "POSIX"]}
-    assert run(system.system, DONE | known, locale=locale) == {"Generate the locale": [command]}
+    known = {LocaleCharset: lambda locale: "UTF-8" if locale == "en_US.UTF-8" else "ANSI_X3.4-1968"}
+    commands = run(system.system, DONE | known, locale=locale)
+    assert list(commands) == ["Generate the locale"] and f" {command} " in commands["Generate the locale"][0]
+
+
+@pytest.mark.parametrize("archive", ["good", "cut off", "refused", "missing"])
+def test_an_archive_of_locales_that_cannot_be_added_to_is_made_again(run: Run, tmp_path: Path, archive: str) -> None:
+    """Each run ended with localedef's error, or took what an archive names for what works; others' locales are in it, too."""
+    path = tmp_path / "archive"
+    if archive != "missing":
+        path.write_text(archive)
+    programs = {
+        "localedef": f'[ "$(cat {path} 2>/dev/null)" != refused ] && {{ [ -s {path} ] || echo good >{path}; }}',
+        "locale": f"case $(cat {path}) in good) echo UTF-8;; *) echo ANSI_X3.4-1968;; esac",
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    before = path.stat().st_mtime_ns if archive == "good" else 0
+    (command,) = run(system.system, DONE | {LocaleCharset: ""})["Generate the locale"]
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run(["sh", "-c", command.replace(server.ARCHIVE, str(path))], env=environ, check=True)
+    assert path.read_text().strip() == "good" and (not before or path.stat().st_mtime_ns == before)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasks.facts.apt import BROKEN, LackingPrograms, Upgradable
+from tasks.facts.apt import BROKEN, Upgradable
 from tasks.facts.r import PackageOrigins
 from tasks.lib import apt_get, staging
 
@@ -123,18 +123,3 @@ def test_nobody_else_holds_a_run_up_by_going_into_its_folder(tmp_path: Path) -> 
     with subprocess.Popen(["cat"], cwd=folder, stdin=subprocess.PIPE, user=65534) as other:
         assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 1
         other.communicate(b"")
-
-
-@pytest.mark.parametrize("names", [["r-cran-*"], ["r-cran-zoo"]])
-def test_what_r_loads_of_a_package(tmp_path: Path, names: list[str]) -> None:
-    """Nobody removes a help page by mistake, and there are tens of thousands of them."""
-    zoo = "/usr/lib/R/site-library/no-such-zoo"
-    loaded = {f"{zoo}/{name}" for name in ("DESCRIPTION", "NAMESPACE", "Meta/package.rds", "R/zoo.rdb", "libs/zoo.so")}
-    others = {f"{zoo}/{name}" for name in ("", "R", "help/zoo.rdb", "doc/a.R", "INDEX")}
-    (tmp_path / "info").mkdir()
-    (tmp_path / "info/r-cran-zoo.list").write_text("".join(path + "\n" for path in loaded | others))
-    (tmp_path / "info/sed.list").write_text("/bin/no-such-sed\n")
-    fact = LackingPrograms()
-    fact.folder = str(tmp_path)
-    shown = subprocess.run(["sh", "-c", fact.command(names)], capture_output=True, text=True, check=True)
-    assert fact.process(shown.stdout.splitlines()) == {"r-cran-zoo": loaded}

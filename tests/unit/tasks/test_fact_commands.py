@@ -16,17 +16,18 @@ from tasks.facts.apt import (
     AptStatus,
     Diversion,
     KnownPackages,
-    LackingPrograms,
     MirrorDrift,
     Reachable,
     ReverseDependencies,
     Upgradable,
 )
+from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import (
     MISSING,
     NO_FOLDER,
     THEIRS,
     FileContents,
+    Judged,
     Leftovers,
     Lines,
     Paths,
@@ -36,7 +37,7 @@ from tasks.facts.files import (
     UserFolder,
     UsersFiles,
 )
-from tasks.facts.locales import LocaleSource
+from tasks.facts.locales import LocaleCharset, LocaleSource
 from tasks.facts.r import PackageOrigins, RPackages
 from tasks.facts.server import Account, AccountRights, LedTo, OpenToOthers, Unwritable
 from tasks.facts.ssh import ImageHostKeys, SshdProblem
@@ -67,12 +68,12 @@ CASES: list[tuple[Any, str, Any]] = [
         AptStatus(True, frozenset(), None),
     ),
     (AptState, "now:1\naudit:0001", AptStatus(True, frozenset(), None)),
-    (Upgradable, "bash\nlibc6", ["bash", "libc6"]),
-    (Upgradable, "", []),
+    (Upgradable, "bash\nlibc6\ndone", ["bash", "libc6"]),
+    (Upgradable, "done", []),
     (Diversion, "/usr/bin/man.REAL", "/usr/bin/man.REAL"),
     (Diversion, "", ""),
-    (SshdProblem, "/x lets in who has no key", ["/x lets in who has no key"]),
-    (SshdProblem, "", []),
+    (SshdProblem, "/x lets in who has no key\ndone", ["/x lets in who has no key"]),
+    (SshdProblem, "done", []),
     (KnownPackages, "r-cran-tidyverse\nr-cran-tidyr", {"r-cran-tidyverse", "r-cran-tidyr"}),
     (Reachable, "yes", True),
     (Reachable, "", False),
@@ -135,13 +136,15 @@ CASES: list[tuple[Any, str, Any]] = [
     (ImageHostKeys, "", []),
     (LocaleSource, "found", "found"),
     (LocaleSource, "", ""),
+    (LocaleCharset, "UTF-8", "UTF-8"),
+    (LocaleCharset, "", ""),
     (
         ImageVariables,
         "docker:PATH=/usr/bin\ndocker:SRC=/usr/src/a:b=c\nwritten:username=jo",
         Variables({"username": "jo"}, {"PATH": "/usr/bin", "SRC": "/usr/src/a:b=c"}, False),
     ),
     (ImageVariables, "host\nwritten:username=jo", Variables({"username": "jo"}, {}, True)),
-    (Unwritable, "no space in /tmp: expected 1 MB at least", ["no space in /tmp: expected 1 MB at least"]),
+    (Unwritable, "no space in /tmp: expected 1 MB at least\ndone", ["no space in /tmp: expected 1 MB at least"]),
     (AccountRights, "expires\ngroup:melda\ngroup:sudo", ["expires", "group:melda", "group:sudo"]),
     (
         Account,
@@ -167,34 +170,10 @@ def test_a_kind_that_is_none_is_not_taken_for_something_in_the_way() -> None:
         PathStats().process(["répertoire|755|root|root|/etc"])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="files of root's, and of somebody else's")
-def test_programs_of_packages_that_are_not_there_or_somebody_elses(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    for name in ("bin/here", "bin/users", "bin/diverted", "usr/share/x/bin/doc", "lib/libx.so.1", "lib/libx.so.1.txt"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-    os.chown(root / "bin/users", 1001, 1001)
-    (root / "bin/dangling").symlink_to("nowhere")
-    gone = ("bin/gone", "bin/diverted and gone", "lib/libx.so.2", "lib/libx.so.2.txt", "etc/x")
-    os.chown(root / "bin/diverted", 1001, 1001)  # what stands in for it is not ours
-    (root / "lib/libx.so.1.txt").unlink()
-    listed = [str(path) for path in root.rglob("*")] + [f"{root}/{name}" for name in (*gone, "lib/libx.so.1.txt")]
-    (tmp_path / "dpkg/info").mkdir(parents=True)
-    (tmp_path / "dpkg/info/ours:amd64.list").write_text("".join(path + "\n" for path in listed))
-    (tmp_path / "dpkg/info/others.list").write_text(f"{root}/bin/others\n")
-    diverted = [f"{root}/bin/{name}" for name in ("diverted", "diverted and gone")]
-    (tmp_path / "dpkg/diversions").write_text("".join(f"{path}\n{path}.real\n:\n" for path in diverted))
-    fact = LackingPrograms()
-    fact.folder = f"{tmp_path}/dpkg"
-    shown = subprocess.run(["sh", "-c", fact.command(["ours"])], capture_output=True, text=True, check=True)
-    lacking = {f"{root}/{name}" for name in ("bin/users", "bin/gone", "bin/diverted and gone", "lib/libx.so.2")}
-    assert fact.process(shown.stdout.splitlines()) == {"ours": lacking}
-
-
 # These have tests of their own, with what a real shell says.
 ELSEWHERE = {
-    LackingPrograms, LedTo, Lines, MirrorDrift, OpenToOthers, Paths, SetuidFiles, UncompiledSources, UnitStates, UnlistedFiles,
-    UsersFiles, VenvDamage,
+    BrokenAlternatives, Judged, LackingFiles, LedTo, Lines, MirrorDrift, OpenToOthers, Paths, SetuidFiles, UncompiledSources,
+    UnitStates, UnlistedFiles, UsersFiles, VenvDamage,
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.facts.files import PathStats
+from tasks.facts.files import UNTOLD, PathStats
 from tasks.facts.venv import Damage, UncompiledSources, VenvDamage
 from tasks.lib import target_python
 
@@ -21,14 +21,26 @@ def test_programs_that_are_not_there_yet_have_no_sources(tmp_path: Path, name: s
     assert ask(VenvDamage(), env=str(tmp_path / name / "env"), ours=[]).damaged == {}
 
 
-def test_a_python_that_lacks_a_module_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An operation of the same run puts the module back."""
+@pytest.mark.parametrize(
+    "text", [None, "", "#!/bin/sh\necho \"No module named 'json'\" >&2\nexit 1\n", "#!/bin/sh\necho something\n"]
+)
+def test_a_python_that_does_not_run_says_that_nothing_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    """With a python3 that was gone, or empty, each run said that all was well. An operation of the same run puts it back."""
     python = tmp_path / "python3"
-    python.write_text("#!/bin/sh\necho \"No module named 'json'\" >&2\nexit 1\n")
-    python.chmod(0o755)
+    if text is not None:
+        python.write_text(text)
+        python.chmod(0o755)
     monkeypatch.setattr(target_python, "PYTHON", str(python))
-    assert ask(UncompiledSources(), folder="/usr/src/x") == ["/usr/src/x"]
-    assert ask(VenvDamage(), env="/opt/x", ours=[]) == Damage(failed=True)
+    for fact, arguments in (
+        (UncompiledSources(), {"folder": str(tmp_path)}),
+        (VenvDamage(), {"env": str(tmp_path), "ours": []}),
+    ):
+        shown = subprocess.run(["sh", "-c", fact.command(**arguments)], capture_output=True, text=True, check=True)
+        lines = shown.stdout.splitlines()
+        assert (fact.process(lines) if lines else fact.default()) == fact.default()
+    assert (UncompiledSources.default(), VenvDamage.default()) == ([UNTOLD], Damage(failed=True))
 
 
 @pytest.mark.parametrize("kind", ["fuseblk", "fuse", "ext2/ext3"])

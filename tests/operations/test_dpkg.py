@@ -1,0 +1,117 @@
+"""tasks/operations/dpkg.py: what is missing of installed packages comes back, and what somebody changed stays."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tasks import system
+from tasks.facts.dpkg import FAILED, BrokenAlternatives, LackingFiles
+
+from .conftest import Run
+from .test_system import DONE
+
+
+def test_a_program_that_is_missing_is_put_back_from_its_package(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """Not by installing it again: without python3 the scripts of its package fail."""
+    lacking = {"s3fs": {"/usr/bin/s3fs"}, "python3-minimal": {"/usr/bin/python3"}}
+    commands = run(system.system, DONE | {LackingFiles: lacking})
+    ((*_, command),) = commands.values()
+    assert " download " in command and "for p in python3-minimal s3fs;" in command and "--skip-old-files" in command
+    assert 'rm -f "$p"; fi; done <../lacking.txt;' in command and "--reinstall" not in command
+    listed = b"python3-minimal\t/usr/bin/python3\ns3fs\t/usr/bin/s3fs\n"
+    assert commands.uploads["/var/lib/melda-jupyter.provision/lacking.txt"] == listed
+    assert "missing, empty, of no use or not root's, and restored: /usr/bin/python3 /usr/bin/s3fs" in caplog.text
+
+
+def test_where_nobody_can_tell_what_is_missing_the_run_ends(run: Run) -> None:
+    commands = run(system.system, DONE | {LackingFiles: {FAILED: set()}, BrokenAlternatives: [[]]})
+    assert [command.split(": expected")[0] for (command,) in commands.values()] == [
+        "echo 'where alternatives lead cannot be told",
+        "echo 'what is left of packages cannot be told",
+        "echo 'where alternatives lead cannot be told",
+    ]
+    assert all(command.endswith("; exit 1") for (command,) in commands.values())
+
+
+def test_alternatives_lead_somewhere_before_apt_is_called_and_after_files_were_put_back(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """apt checks signatures with awk, which is an alternative; and update-alternatives forgets what is missing."""
+    found = {True: [["--auto", "awk"]], False: [["--set", "editor", "/bin/nano"]]}
+    commands = run(system.system, DONE | {BrokenAlternatives: lambda whole: found[whole]})
+    assert commands == {
+        "Let alternatives lead to programs that are there": ["update-alternatives --quiet --auto awk"],
+        "Let alternatives lead to what was put back": ["update-alternatives --quiet --set editor /bin/nano"],
+    }
+    assert [name.split(" | ")[-1] for name in commands.names][1] == "Let alternatives lead to programs that are there"
+    assert "led nowhere, and restored: awk" in caplog.text
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("dpkg-deb"), reason="root's files, and dpkg itself")
+def test_of_a_package_what_is_missing_comes_back_and_what_is_changed_stays(run: Run, tmp_path: Path) -> None:
+    root, tree = tmp_path / "root", tmp_path / "tree"
+    files = (
+        "usr/bin/it",
+        "etc/it/gone",
+        "etc/it/changed",
+        "etc/it/unwanted",
+        "usr/share/R/x",
+        "usr/share/doc/it",
+        "usr/lib/it",
+    )
+    for name in files:
+        for top in (tree, root):
+            (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(f"{name}\n")
+    (root / "etc/it/changed").write_text("an administrator's\n")
+    (root / "usr/bin/it/in").mkdir(parents=True)
+    (tree / "DEBIAN").mkdir()
+    (tree / "DEBIAN/control").write_text(
+        "Package: it\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: a\n"
+    )
+    subprocess.run(
+        ["dpkg-deb", "--build", "--root-owner-group", tree, tmp_path / "it.deb"], check=True, stdout=subprocess.DEVNULL
+    )
+    for name, text in (
+        ("apt-get", f"cp {tmp_path}/it.deb ."),
+        ("dpkg-query", ""),
+        ("ldconfig", ""),
+        ("dpkg-reconfigure", "exit 9"),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    lacking = {"it": {f"/{name}" for name in ("usr/bin/it", "etc/it/gone", "usr/share/R/x")}}
+    commands = run(system.system, DONE | {LackingFiles: lacking})
+    (work := tmp_path / "work").mkdir()
+    listed = commands.uploads["/var/lib/melda-jupyter.provision/lacking.txt"].decode()
+    (work / "lacking.txt").write_text(listed.replace("\t/", f"\t{root}/"))
+    command = (
+        commands["Put files of these packages back that are missing"][-1]
+        .partition(" ( set -e; ")[2]
+        .rpartition(" ); status")[0]
+    )
+    command = command.replace("tar -C /", f"tar -C {root}").replace("sed s/^/./", f"sed s,^{root},.,")
+    environ = {"PATH": f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin"}
+    subprocess.run(["sh", "-c", f"set -e; {command}"], cwd=work, env=environ, check=True)
+    there = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    assert there == {"usr/bin/it", "usr/lib/it", "etc/it/gone", "etc/it/changed", "usr/share/R/x"}
+    assert (root / "etc/it/changed").read_text() == "an administrator's\n"
+    assert [path.name[:13] for path in (root / "usr/bin").iterdir() if path.is_dir()] == ["it.set-aside-"]
+
+
+def test_packages_of_r_and_of_the_set_are_among_those_that_are_put_back(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder of R's library that was removed stayed away for ever, and each run installed what apt took for installed."""
+    asked: set[str] = set()
+    run(system.system, DONE | {LackingFiles: lambda names: asked.update(names) or {}}, packages="datascience")
+    assert {"r-cran-*", "graphviz", "s3fs", "r-base-core"} <= asked
+    many = {"r-cran-dplyr": {f"/usr/lib/R/site-library/dplyr/R/{number:04}" for number in range(4000)}}
+    commands = run(system.system, DONE | {LackingFiles: many})
+    assert max(len(text) for texts in commands.values() for text in texts) < 2000, "a command line has an end"
+    assert "dplyr/R/0019 and 3980 more" in caplog.text

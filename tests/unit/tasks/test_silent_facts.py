@@ -1,0 +1,103 @@
+"""No fact takes silence for health: a shell takes a program that is empty for one that did all it had to."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api import FactBase
+
+from tasks.facts.apt import AptState, Diversion, Upgradable
+from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
+from tasks.facts.server import TOOLS, Unwritable
+from tasks.facts.ssh import SshdProblem
+from tasks.facts.venv import UncompiledSources, VenvDamage
+from tasks.lib import sshd, target_python
+from tests.operations.conftest import HEALTHY, ROOT
+
+# Silence says that nothing is there, which is then made; or it is the shell's own, and that of TOOLS, which Unwritable looks at.
+NOTHING_THERE = {
+    "Account", "Distributions", "FileContents", "ImageVariables", "KnownPackages", "LocaleCharset", "LocaleSource", "PathStats",
+    "Reachable", "RPackages", "UnitStates",
+}  # fmt: skip
+OF_TOOLS = {
+    "AccountRights", "ImageHostKeys", "LedTo", "Leftovers", "MirrorDrift", "OpenToOthers", "SetuidFiles", "UnlistedFiles",
+    "UserFolder", "UsersFiles",
+}  # fmt: skip
+# They name packages in a report, and nothing is done with it.
+REPORTED = {"PackageOrigins", "ReverseDependencies"}
+BASES = {"Judged", "Lines", "Paths"}
+
+
+def facts() -> dict[str, type]:
+    modules = [importlib.import_module(f"tasks.facts.{path.stem}") for path in (ROOT / "tasks/facts").glob("[!_]*.py")]
+    return {
+        name: value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, FactBase) and value.__module__ == module.__name__
+    }
+
+
+def test_each_fact_is_of_a_kind() -> None:
+    judged = {fact.__name__ for fact in HEALTHY}
+    assert facts().keys() - judged == NOTHING_THERE | OF_TOOLS | REPORTED | BASES
+
+
+@pytest.mark.parametrize("fact", HEALTHY, ids=lambda fact: fact.__name__)
+def test_no_answer_is_not_that_all_is_well(fact: Any) -> None:
+    assert fact.default() != HEALTHY[fact]
+
+
+BROKEN = ("", "exit 127", "kill -SEGV $$")  # empty; it cannot start; it crashes
+ASKED: list[tuple[Any, dict[str, Any], str]] = [
+    (Upgradable, {}, "apt-get"),
+    (Diversion, {"path": "/usr/bin/man"}, "dpkg-divert"),
+    (LackingFiles, {"names": ["ours"]}, "perl"),
+    (BrokenAlternatives, {"whole": False}, "perl"),
+    (Unwritable, {}, "perl"),
+    (UncompiledSources, {"folder": "/usr"}, "python3"),
+    (VenvDamage, {"env": "/usr", "ours": []}, "python3"),
+]
+CASES = [(*asked, broken) for asked in ASKED for broken in BROKEN]
+CASES += [(Unwritable, {}, tool, "") for tool in TOOLS] + [(AptState, {}, "dpkg", broken) for broken in BROKEN[1:]]
+
+
+@pytest.mark.parametrize(("fact", "arguments", "program", "broken"), CASES)
+def test_a_program_that_does_not_run_is_not_health(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fact: Any, arguments: dict[str, Any], program: str, broken: str
+) -> None:
+    path = tmp_path / program
+    path.write_text(broken and f"#!/bin/sh\n{broken}\n")
+    path.chmod(0o755)
+    monkeypatch.setattr(target_python, "PYTHON", str(path))
+    shown = subprocess.run(
+        ["sh", "-c", fact().command(**arguments)], capture_output=True, text=True, check=False,
+        env={"PATH": f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin"},
+    )  # fmt: skip
+    lines = shown.stdout.splitlines()
+    found = fact().process(lines) if lines else fact.default()
+    if fact is AptState:
+        assert found.interrupted
+    elif fact is Unwritable:
+        assert any(line.startswith(f"{program} ") for line in found)
+    else:
+        assert found == fact.default()
+
+
+def test_sshd_that_says_nothing_is_a_problem(tmp_path: Path) -> None:
+    for name in ("etc/ssh/sshd_config.d", "bin"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "etc/ssh/sshd_config").write_text("")
+    (tmp_path / "sshd").write_text("")
+    (tmp_path / "sshd").chmod(0o755)
+    shown = subprocess.run(
+        ["sh", "-c", sshd.problem(root=str(tmp_path), sshd=str(tmp_path / "sshd"))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.stdout.startswith("sshd does not take its configuration") and SshdProblem in HEALTHY
