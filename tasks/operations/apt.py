@@ -51,7 +51,7 @@ def dpkg_configured() -> Generator[Command, None, None]:
 
 @operation()
 def update(max_age: int) -> Generator[Command, None, None]:
-    """Fetch the package lists when they are missing or old.
+    """Fetch the package lists when they are missing, cut off or old.
 
     pyinfra's apt.update takes a source that cannot be used for a success, and does not see that the lists were deleted.
 
@@ -61,8 +61,12 @@ def update(max_age: int) -> Generator[Command, None, None]:
     if host.data.get("mirror"):
         return  # its lists are the ones
     state = host.get_fact(AptState)
+    if state.damaged:
+        say("apt's lists were cut off or gone, and are fetched again: " + " ".join(state.damaged))
+        # apt fetches no list again of which the signed file is still the server's.
+        yield StringCommand("rm -rf " + " ".join(map(shlex.quote, state.damaged)))
     # A stamp from the future is a clock that was set back.
-    if not state.lists or state.age is None or not 0 <= state.age < max_age:
+    if state.damaged or not state.lists or state.age is None or not 0 <= state.age < max_age:
         yield from staging.run(apt_get.update())
 
 

@@ -73,6 +73,15 @@ def test_lists_are_fetched_when_missing_or_old(run: Run, state: AptStatus, max_a
     assert list(commands) == (["Refresh the package lists"] if fetched else [])
 
 
+def test_a_list_that_is_cut_off_is_removed_and_all_are_fetched(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """apt-get update leaves it as long as the signed file is the server's."""
+    cut = f"{apt_get.LISTS}/mirror_dists_bookworm_main_binary-amd64_Packages"
+    commands = run(system.system, DONE | {AptState: AptStatus(False, LISTS, 60, (cut,))})
+    removed, fetched = commands["Refresh the package lists"]
+    assert removed == f"rm -rf {cut}" and " update " in fetched
+    assert f"cut off or gone, and are fetched again: {cut}" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("half", "operation", "words"),
     [

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasks.facts.apt import BROKEN, LackingPrograms, Upgradable
+from tasks.facts.apt import BROKEN, AptState, LackingPrograms, Upgradable
 from tasks.facts.r import PackageOrigins
 from tasks.lib import apt_get, staging
 
@@ -47,6 +47,51 @@ class Target:
 @pytest.fixture
 def target(tmp_path: Path) -> Target:
     return Target(tmp_path)
+
+
+MAIN, UPDATES = "mirror_dists_bookworm_", "mirror_dists_bookworm-updates_"
+PACKAGES = "main_binary-amd64_Packages"
+SIGNED = "SHA256:\n {0} 9 main/binary-amd64/Packages\n {0} 0 main/binary-all/Packages\n-----END PGP SIGNATURE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "damaged"),
+    [
+        ("", "", False),
+        (MAIN + PACKAGES, "", True),
+        (MAIN + PACKAGES, "12345678", True),
+        (MAIN + PACKAGES, None, True),
+        (UPDATES + PACKAGES + ".lz4", "", True),
+        (UPDATES + PACKAGES + ".lz4", "12345678", True),
+        (MAIN + "InRelease", "", True),
+        (MAIN + "InRelease", SIGNED.format("a" * 64)[:90], True),
+    ],
+)
+def test_lists_that_are_cut_off_or_gone(tmp_path: Path, path: str, text: str | None, damaged: bool) -> None:
+    """The stamp and the signed files are as they were, so nothing was fetched, and what apt has was said to be not available."""
+    programs, lists = tmp_path / "bin", tmp_path / "lists"
+    programs.mkdir()
+    lists.mkdir()
+    (lists / (MAIN + "InRelease")).write_text(SIGNED.format("a" * 64))
+    (lists / (UPDATES + "Release")).write_text(SIGNED.format("a" * 64))
+    (lists / (MAIN + PACKAGES)).write_text("123456789")
+    (lists / (UPDATES + PACKAGES + ".lz4")).write_text("123456789")
+    keys = [f"main/binary-{arch}/Packages" for arch in ("amd64", "all", "armhf")]
+    rows = "".join(
+        f"echo {key} /nonexistent/{start}{key.replace('/', '_')}\n" for key in keys for start in (MAIN, UPDATES)
+    )
+    for name, script in {"apt-get": rows, "dpkg": "", "helper": 'exec cat "$2"\n'}.items():
+        (programs / name).write_text("#!/bin/sh\n" + script)
+        (programs / name).chmod(0o755)
+    if text is None:
+        (lists / path).unlink()
+    elif path:
+        (lists / path).write_text(text)
+    command = AptState().command().replace(apt_get.LISTS, str(lists)).replace(apt_get.HELPER, f"{programs}/helper")
+    shown = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=True, env={"PATH": f"{programs}:/usr/bin:/bin"}
+    )
+    assert AptState().process(shown.stdout.splitlines()).damaged == ((f"{lists}/{path}",) if damaged else ())
 
 
 @pytest.mark.parametrize("names", [(), ("bash", "libc6")])

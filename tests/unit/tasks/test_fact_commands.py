@@ -66,6 +66,7 @@ CASES: list[tuple[Any, str, Any]] = [
         "now:1\naudit:The following packages are only half configured, probably due to: x",
         AptStatus(True, frozenset(), None),
     ),
+    (AptState, "now:1\ndamaged:/a_Packages\ndamaged:/b", AptStatus(False, frozenset(), None, ("/a_Packages", "/b"))),
     (AptState, "now:1\naudit:0001", AptStatus(True, frozenset(), None)),
     (Upgradable, "bash\nlibc6", ["bash", "libc6"]),
     (Upgradable, "", []),
