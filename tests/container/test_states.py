@@ -58,6 +58,7 @@ BESIDE = [
 TOGETHER = [
     "apt-get update && touch /var/lib/apt/melda-jupyter.fetched && apt-get remove -y r-cran-data.table"
     " && truncate -s 5000 /var/lib/apt/lists/*_Packages",
+    "rm -rf /etc/ssl/certs",
 ]
 
 
