@@ -88,9 +88,9 @@ _SYSTEM = ("/etc/", "/opt/", "/root/", "/usr/", "/var/")
 
 
 def _given_away(entries: Sequence[ManagedFile], present: Stats) -> List[str]:
-    """Return the folders above ``entries`` that must be root's and are not: whose it is puts there what root runs."""
-    above = folders_above(entry.path for entry in entries)
-    return sorted(path for path in above if present.get(path) == THEIRS and (path + "/").startswith(_SYSTEM))
+    """Return the folders above ``entries`` that must be root's alone and are not: others put there what root runs."""
+    theirs = [path for path in folders_above(entry.path for entry in entries) if (path + "/").startswith(_SYSTEM)]
+    return sorted(path for path in ("/", *theirs) if present.get(path) == THEIRS)
 
 
 def in_sync(entries: Sequence[ManagedFile], present: Stats) -> bool:
@@ -194,8 +194,9 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
         check: a command that must accept a file before it is put in place; ``{}`` stands for the file under its temporary name.
     """
     for folder in _given_away(entries, present):
-        say(f"{folder} was not root's, and is given back to root")
-        yield StringCommand(f"chown -h root:root {shlex.quote(folder)}")
+        say(f"{folder} was not root's alone, and is given back to root")
+        quoted = shlex.quote(folder)
+        yield StringCommand(f"chown -h root:root {quoted} && chmod o-w {quoted}/.")
     made = with_way_made(entries, present)
     pending = [entry for entry in entries if not _is_in_sync(entry, made)]
     yield from make_way(pending, present)

@@ -59,6 +59,7 @@ TOGETHER = [
     "apt-get update && touch /var/lib/apt/melda-jupyter.fetched && apt-get remove -y r-cran-data.table"
     " && truncate -s 5000 /var/lib/apt/lists/*_Packages",
     "rm -rf /etc/ssl/certs",
+    "chmod 777 / /opt /root /var/lib /usr/src /usr/local/bin",
 ]
 
 

@@ -80,11 +80,11 @@ def test_below_a_link_to_a_folder_all_is_made_again(tmp_path: Path) -> None:
 
 def test_a_folder_above_that_is_somebodys_is_given_back_to_root() -> None:
     """Else whose it is puts there what root runs; where an administrator may have folders they stay."""
-    for folder, given in (("/usr/local/bin", True), ("/data/app", False)):
-        entry = ManagedFile(f"{folder}/x", b"X")
+    for folder, given in (("/usr/local/bin", True), ("/", True), ("/data/app", False)):
+        entry = ManagedFile(f"{folder.rstrip('/')}/x", b"X")
         present = {entry.path: managed_files.expected(entry), folder: THEIRS}
         commands = [command.get_masked_value() for command in managed_files.diff([entry], present)]
-        assert commands == ([f"chown -h root:root {folder}"] if given else [])
+        assert commands == ([f"chown -h root:root {folder} && chmod o-w {folder}/."] if given else [])
         assert managed_files.in_sync([entry], present) is not given
 
 
