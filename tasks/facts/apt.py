@@ -192,7 +192,8 @@ class Reachable(FactBase[bool]):
         challenge = "|| grep -qE ' 40[17] ' $d/output " if accept_auth_challenge else ""
         return (
             # A folder of its own: in /tmp, a name that others know is a name they can put a link at.
-            "d=$(mktemp -d /tmp/melda-jupyter.XXXXXX) &&"
+            # Without room for one that is no answer; where there is no /tmp yet, the run makes it.
+            f"[ -d /tmp ] || exit 0; d=$(mktemp -d /tmp/melda-jupyter.XXXXXX) && [ -x {apt_get.HELPER} ] || exit 1;"
             f" {environ}{apt_get.HELPER} -o Acquire::Retries=0 -o Acquire::http::Timeout=20"
             f" -o Acquire::https::Timeout=20 -o Acquire::https::Verify-Peer=false"
             f" download-file {shlex.quote(url)} $d/probe >{output} 2>&1 {challenge}&& echo yes;"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasks.facts.apt import BROKEN, AptState, LackingPrograms, Upgradable
+from tasks.facts.apt import BROKEN, AptState, LackingPrograms, Reachable, Upgradable
 from tasks.facts.r import PackageOrigins
 from tasks.lib import apt_get, staging
 
@@ -183,3 +183,17 @@ def test_what_r_loads_of_a_package(tmp_path: Path, names: list[str]) -> None:
     fact.folder = str(tmp_path)
     shown = subprocess.run(["sh", "-c", fact.command(names)], capture_output=True, text=True, check=True)
     assert fact.process(shown.stdout.splitlines()) == {"r-cran-zoo": loaded}
+
+
+@pytest.mark.parametrize(("made", "helper"), [(False, True), (True, False), (True, True)])
+def test_a_question_that_cannot_be_asked_is_no_answer(tmp_path: Path, made: bool, helper: bool) -> None:
+    """Without inodes in /tmp each source was called silent, and what it has was left out."""
+    mktemp, program = tmp_path / "mktemp", tmp_path / "helper"
+    mktemp.write_text(f"#!/bin/sh\nmkdir {tmp_path}/made && echo {tmp_path}/made\n" if made else "#!/bin/sh\nexit 1\n")
+    program.write_text("#!/bin/sh\nexit 100\n")
+    for path in (mktemp, program) if helper else (mktemp,):
+        path.chmod(0o755)
+    command = Reachable().command("https://cran.example").replace(apt_get.HELPER, str(program))
+    path = f"{tmp_path}:/usr/bin:/bin"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, env={"PATH": path})
+    assert (done.returncode == 0, done.stdout) == (made and helper, "")
