@@ -226,7 +226,9 @@ _NOT_SEARCHED = (
     "/var/lib",
     "/var/cache",
 )
-_USERS = ("/var/mail", "/var/spool", "/var/tmp", "/srv", "/mnt", "/media")  # where people's files may be
+# Where root's programs and what they read may be; elsewhere whoever made an image may have given the user a folder.
+_SYSTEM = "/bin /boot /etc /lib* /opt /root /sbin /usr /var"
+_USERS = ("/var/mail", "/var/spool", "/var/tmp")  # where people's files may be
 _R_LIBRARIES = "/usr/lib/R /usr/local/lib/R"
 _DEPTH = 5  # /usr/lib/TRIPLET/utempter/utempter
 
@@ -248,14 +250,20 @@ class SetuidFiles(Paths):
 
 
 class UsersFiles(Paths):
-    """What belongs to the user outside of the home in an image or a container: whose it is may change what root runs.
+    """What belongs to the user below the system's folders in an image or a container: whose it is may change what root runs.
 
     On a host the list is empty: an account that people use has files there. pyinfra's FindFiles cannot skip folders.
+
+    Args:
+        home, uid: the user's.
+        ours: where the project's programs are; the folders above them are looked at wherever they are.
     """
 
-    def command(self, home: str, uid: int) -> str:
+    def command(self, home: str, uid: int, ours: Sequence[str]) -> str:
         left_out = " -o ".join("-path " + shlex.quote(path) for path in (*_NOT_SEARCHED, *_USERS, home))
+        above = " ".join(map(shlex.quote, sorted(folders_above([*ours, home + "/x"]) - folders_above([home + "/x"]))))
         return (
-            f"{{ {host_kind.IS_HOST} || {{ find / -xdev -maxdepth {_DEPTH} \\( {left_out} \\) -prune -o -uid {uid} -print0;"
+            f"{{ {host_kind.IS_HOST} || {{ find / {_SYSTEM} {above} -maxdepth 0 -uid {uid} -print0; find {_SYSTEM} -xdev"
+            f" -maxdepth {_DEPTH - 1} \\( {left_out} \\) -prune -o -uid {uid} -print0;"
             f" find {_R_LIBRARIES} -uid {uid} -print0; }}; }} 2>/dev/null | {self.ENCODED}"
         )
