@@ -163,15 +163,15 @@ class UserFolder(Lines):
 
 
 class Leftovers(Lines):
-    """Paths that a killed run left, but what another run works with. pyinfra's FindFiles takes one folder, these lie in twenty.
+    """Paths that a killed run left; none while another run is at work, whose they may be. pyinfra's FindFiles takes one folder,
+    these lie in twenty.
 
     Args:
         patterns: of the shell.
     """
 
     def command(self, patterns: Sequence[str]) -> str:
-        others = f"if {staging.IN_USE}; then grep -vxF {staging.FOLDER}; else cat; fi"
-        return f"ls -d {' '.join(patterns)} 2>/dev/null | {{ {others}; }} || true"
+        return f"if {staging.IN_USE}; then :; else ls -d {' '.join(patterns)} 2>/dev/null; fi; true"
 
     def process(self, output: List[str]) -> List[str]:
         # A line may be a part of a name, which whoever may write to /tmp has chosen.
@@ -184,7 +184,8 @@ class Leftovers(Lines):
 
 
 class UnlistedFiles(Lines):
-    """Paths below a folder that are in no list; bytecode belongs to its source. pyinfra's files.sync removes bytecode too.
+    """Paths below a folder that are in no list; bytecode belongs to its source, and what is unfinished to :class:`Leftovers`.
+    pyinfra's files.sync removes bytecode too.
 
     Args:
         folder: where to look.
@@ -199,7 +200,9 @@ class UnlistedFiles(Lines):
     def process(self, output: List[str]) -> List[str]:
         unlisted: List[str] = []
         for path in sorted({f"{self.folder}/{line}" for line in output} - self.listed):
-            if not self._is_bytecode(path) and not any(path.startswith(other + "/") for other in unlisted):
+            if not (self._is_bytecode(path) or path.endswith(".melda-new")) and not any(
+                path.startswith(other + "/") for other in unlisted
+            ):
                 unlisted.append(path)
         return unlisted
 

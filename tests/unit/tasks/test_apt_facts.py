@@ -157,7 +157,22 @@ def test_a_run_that_is_at_work_is_waited_for_and_its_folder_left(tmp_path: Path)
         assert folder.is_dir()
         other.communicate(b"")
     subprocess.run(["sh", "-c", command], check=True)
-    assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 1
+    assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 0, "what travels there is not removed"
+    enter = staging.ENTER.replace(staging.FOLDER, str(folder))
+    subprocess.run(["sh", "-c", f"{enter} && ls -A . >{tmp_path}/there; rm -r {folder}"], check=True)
+    until_free = f"n=0; while {in_use}; do n=$((n + 1)); [ $n -lt 50 ] || exit 9; sleep 0.1; done"
+    assert subprocess.run(["sh", "-c", until_free], check=False).returncode == 0
+    assert (tmp_path / "there").read_text() == ""
+
+
+def test_of_two_runs_that_wait_one_makes_the_folder(tmp_path: Path) -> None:
+    """Between a folder that was made and the command that works in it nobody was seen there, and the other run removed it."""
+    folder = tmp_path / "provision"
+    command = staging.fresh(str(folder), "755").get_raw_value().replace(staging.FOLDER, str(folder))
+    enter = staging.ENTER.replace(staging.FOLDER, str(folder))
+    use = f"echo $$ >{folder}/mine; sleep 0.5; {enter} && [ $(cat mine) = $$ ]; status=$?; cd / && rm -rf {folder}; exit $status"
+    runs = [subprocess.Popen(["sh", "-c", f"( {command} ) && {use}"]) for _ in range(3)]
+    assert [one.wait(30) for one in runs] == [0, 0, 0]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")

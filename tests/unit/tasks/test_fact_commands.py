@@ -251,37 +251,6 @@ def test_of_the_folders_above_what_is_in_the_way_or_missing(tmp_path: Path) -> N
     }
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="folders that are root's, and others'")
-@pytest.mark.parametrize(
-    ("owner", "group", "mode", "somebodys"),
-    [
-        (0, 0, 0o755, False),
-        (0, 0, 0o775, False),
-        (0, 50, 0o2775, False),
-        (0, 1001, 0o755, False),
-        (0, 1001, 0o775, True),
-        (0, 0, 0o757, True),
-        (0, 50, 0o2777, True),
-        (0, 0, 0o1777, False),
-        (1001, 0, 0o755, True),
-        (1001, 0, 0o1777, True),
-    ],
-)
-def test_a_folder_above_that_others_may_write_to_is_theirs(
-    tmp_path: Path, owner: int, group: int, mode: int, somebodys: bool
-) -> None:
-    """Whoever may, gives what root runs another name, and another program its own."""
-    folder = tmp_path / "it's"
-    folder.mkdir()
-    os.chown(folder, owner, group)
-    folder.chmod(mode)
-    question = {"paths": [f"{folder}/x"]}
-    assert ask(PathStats(), **question) == ({str(folder): THEIRS} if somebodys else {})
-    together = PathStats.merged([question, {"paths": [str(folder)]}])
-    answer = PathStats.part(ask(PathStats(), **together), set(together["paths"]), **question)
-    assert answer == ({str(folder): THEIRS} if somebodys else {})
-
-
 def test_one_question_for_all_paths_answers_each(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "there").mkdir()
