@@ -1,7 +1,7 @@
 # Melda Jupyter. `make help` lists the targets; README.md says more.
 
 # The names that make was given, for the builder: what nobody reads is refused. The values are read below.
-override GIVEN := $(foreach 1,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $1))),$1))
+override export GIVEN := $(foreach 1,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $1))),$1))
 # Nothing is read into a value: make would run $(shell …) in one each time it refers to it, and when it hands it on to a program.
 # It comes first, so that no line below meets another. (`value` gives the text, and := expands no text that it is
 # given; a variable called 1 is handed on to nobody.)
@@ -43,7 +43,7 @@ override SHELL := /bin/sh
 override VENV := .venv
 override BIN := $(VENV)/bin
 # Through the environment, so that the shell reads nothing into a value.
-export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR PLATFORM VERBOSE REPOSITORY OLD NEW CAPTURES PYTHON GIVEN
+export BASE IMAGE PACKAGES PORT STRICT DATA MIRROR PLATFORM VERBOSE REPOSITORY OLD NEW CAPTURES PYTHON
 override OPTIONS := --base="$$BASE" --image="$$IMAGE" --packages="$$PACKAGES" --port="$$PORT" --strict="$$STRICT" --data="$$DATA" --mirror="$$MIRROR" --platform="$$PLATFORM"
 # pyinfra and Ansible, started again and again, take a second longer to start where their bytecode is not kept.
 unexport PYTHONDONTWRITEBYTECODE

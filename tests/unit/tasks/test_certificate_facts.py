@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from .test_fact_commands import ask
 ONE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file of root's")
 @pytest.mark.parametrize(
     ("bundle", "mode", "lacking"),
     [
@@ -22,6 +24,7 @@ ONE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
         ("", 0o644, True),
         (None, 0, True),
         (ONE * 2, 0o640, True),
+        (ONE * 2, 0o646, True),
     ],
 )
 def test_a_bundle_that_lacks_what_the_system_has(tmp_path: Path, bundle: str | None, mode: int, lacking: bool) -> None:
@@ -39,3 +42,6 @@ def test_a_bundle_that_lacks_what_the_system_has(tmp_path: Path, bundle: str | N
         (tmp_path / "all" / name).write_text(ONE)
     (tmp_path / "all/empty.crt").write_text("")
     assert ask(fact, bundle=str(path)) is lacking
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    assert ask(fact, bundle=str(path)), "and nobody waits for who writes to it"
