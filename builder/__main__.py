@@ -161,6 +161,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command that was asked for; 1 if it found what should not be there."""
+    settings.check_names(os.environ.get("GIVEN", ""), container.PASSED)
     if arguments.command == "down":
         print(container.down(engine.find()))
         return 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from builder import overrides
 from builder.base import LOCAL, PLATFORMS
 from builder.errors import BuildError
 
+ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("none", "core", "datascience")
 # In a folder that `make mirror` made: what it was made for.
 MANIFEST = "mirror.json"
@@ -30,6 +33,10 @@ _NAME = rf"{_REPOSITORY}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?"
 _LONGEST = 255
 _TAGGED = re.compile(_NAME)
 REFERENCE = re.compile(rf"{_NAME}(?:@sha256:[0-9a-f]{{64}})?")
+# What programs that a build calls read in their environment, where make puts what it is given.
+_OTHERS = re.compile(
+    r"(MELDA|DOCKER|BUILDX|BUILDKIT|AWS|PIP|UV|SSL|LC)_.*|.*_(proxy|PROXY|CA_BUNDLE)|NETRC|HOME|PATH|TMPDIR|LANG|TERM"
+)
 _SWITCHES = {"": False, "0": False, "1": True}
 
 
@@ -100,6 +107,26 @@ def check(arguments: argparse.Namespace) -> Settings:
     if arguments.platform and (arguments.mirror or arguments.command == "mirror"):
         raise refuse("PLATFORM", arguments.platform, "empty, a mirror is of the build host's own platform")
     return Settings(base, image, packages, port, _SWITCHES[strict], data, arguments.mirror, arguments.platform)
+
+
+def check_names(given: str, passed: Sequence[str]) -> None:
+    """Refuse a variable that make was given and nobody reads: what was meant would not be done.
+
+    Args:
+        given: their names.
+        passed: variables of the container.
+
+    Raises:
+        BuildError: names the first.
+    """
+    known = re.findall(r"^([A-Z]+) \?=", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    for name in given.split():
+        if name not in (*known, *passed) and not _OTHERS.fullmatch(name):
+            near = difflib.get_close_matches(name, [*known, *passed], n=1)
+            perhaps = f", perhaps {near[0]}" if near else ""
+            raise BuildError(
+                f"invalid variable {name!r}: expected one of {', '.join(known)}, or the container's{perhaps}"
+            )
 
 
 def verbose(value: str) -> bool:

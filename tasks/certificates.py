@@ -8,6 +8,7 @@ from melda.base.paths import ENVIRONMENT
 from pyinfra import host
 from pyinfra.facts.files import FindFiles
 
+from tasks.facts.certificates import LackingAuthorities
 from tasks.facts.files import PathStats
 from tasks.lib import managed_list, pem
 from tasks.lib.fact_cache import prefetch
@@ -30,7 +31,8 @@ def certificates() -> None:
     wanted = {f"{operations.FOLDER}/{NAME.format(number)}": text for number, text in enumerate(found, 1)}
     managed_list.keep(ManagedFile(path, text) for path, text in wanted.items())
     prefetch(FindFiles, path=operations.FOLDER + "/", fname=NAME.format("*"))
-    prefetch(PathStats, paths=[*wanted, operations.PENDING])
+    prefetch(PathStats, paths=[*wanted, operations.PENDING, SYSTEM_BUNDLE])
+    prefetch(LackingAuthorities, bundle=SYSTEM_BUNDLE)
     operations.trusted(
         name="Let the system trust the site's certificate authorities",
         wanted=wanted,

@@ -18,10 +18,12 @@ WORLD_WRITABLE = ("/tmp",)
 
 @deploy("Privileges")
 def privileges() -> None:
-    home = host.data.uhome
+    home, ours = host.data.uhome, (host.data.src, host.data.python_env)
     prefetch(SetuidFiles, home=home)
-    prefetch(UsersFiles, home=home, uid=host.data.uid)
-    server.given_back(name="Give root what is the user's outside of the home", home=home, uid=host.data.uid)
+    prefetch(UsersFiles, home=home, uid=host.data.uid, ours=ours)
+    server.given_back(
+        name="Give root what is the user's in the system's folders", home=home, uid=host.data.uid, ours=ours
+    )
     # After everything that installs programs.
     server.setuid_removed(
         name="Take setuid and setgid from programs that need neither", home=home, kept=(*ALLOWED, *WORLD_WRITABLE)

@@ -50,11 +50,11 @@ def system() -> None:
     prefetch(BrokenAlternatives, whole=False)
     prefetch(PathStats, paths=[TEMPORARY])
     server.temporary_folder(name="Make the folder for temporary files", path=TEMPORARY)
+    # apt checks signatures with awk, which is one.
+    dpkg.alternatives_restored(name="Let alternatives lead to programs that are there", whole=True)
     # Whoever may read debconf's databases may lock them, and no package that asks anything could be installed. Of the folder the
     # mode stays; the files are made anew.
     files.directory(name="Let only root lock debconf's databases", path=DEBCONF, mode="700")
-    # apt checks signatures with awk, which is one.
-    dpkg.alternatives_restored(name="Let alternatives lead to programs that are there", whole=True)
     apt.dpkg_configured(name="Finish an interrupted dpkg run")
     managed_files.put(
         name="Configure apt: no Recommends, try a failed download again, with manual pages",

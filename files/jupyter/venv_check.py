@@ -238,7 +238,10 @@ class Venv:
                 os.close(descriptor)
         for path in self.aside:
             aside = path + ASIDE + secrets.token_hex(4)
-            os.rename(path, aside)
+            # Not os.rename, an error with a folder of an image
+            # (https://docs.kernel.org/filesystems/overlayfs.html#renaming-directories).
+            if os.spawnlp(os.P_WAIT, "mv", "mv", "-T", path, aside):  # noqa: S606  # nosec B606
+                raise SystemExit(f"{path} could not be renamed")
             os.lchown(aside, 0, 0)
             if not os.path.islink(aside):
                 os.chmod(aside, 0o700)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set
+from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from pyinfra.api import FactBase
 
@@ -12,12 +12,29 @@ from tasks.lib import apt_get
 
 
 class AptStatus(NamedTuple):
-    """apt's state: is a dpkg run unfinished, the file names of the Release files it has, and the seconds since all
-    lists were fetched (None: never)."""
+    """apt's state: is a dpkg run unfinished, the file names of the Release files it has, the seconds since all lists were
+    fetched (None: never), and the paths of lists that are cut off or gone."""
 
     interrupted: bool
     lists: FrozenSet[str]
     age: Optional[int]
+    damaged: Tuple[str, ...] = ()
+
+
+# The signed file says how large each list is that apt is set to have; of one that is empty there, nothing is kept. apt looks at
+# neither once it has fetched them.
+_DAMAGED = (
+    r"my %sizes; sub text { open(my $f, $_[0]) or return q(); local $/; return <$f> // q() }"
+    r" sub sizes { return $sizes{$_[0]} //= { reverse map { split } text($_[0]) =~ m{^ [\da-f]{32,128} +(\d+ \S+)$}mg } }"
+    r" for (glob q(LISTS/*InRelease)) { print qq(damaged:$_\n) if text($_) !~ /^-----END PGP/m }"
+    r" while (<STDIN>) { chomp; my ($key, $list) = split / .*\//, $_, 2; my $start = q(LISTS/) . substr($list, 0, -length $key);"
+    r" my $size = sizes($start . q(InRelease))->{$key} // sizes($start . q(Release))->{$key} or next;"
+    r" my ($kept) = grep { -e } map { qq(LISTS/$list$_) } q(), qw(.lz4 .zst .gz .xz .bz2 .lzma); my $has = -s ($kept // q());"
+    r" next if !defined $kept && $key =~ m{/binary-all/};"
+    r" if ($has && $kept !~ /Packages$/) { open(my $f, q(-|), q(HELPER), q(cat-file), $kept); $has = 0;"
+    r" while (read($f, my $part, 65536)) { $has += length $part } }"
+    r" print q(damaged:), $kept // qq(LISTS/$list), qq(\n) if ($has || 0) != $size }"
+).replace("HELPER", apt_get.HELPER).replace("LISTS", apt_get.LISTS)  # fmt: skip
 
 
 class AptState(FactBase[AptStatus]):
@@ -30,7 +47,10 @@ class AptState(FactBase[AptStatus]):
             # dpkg takes a package with an empty list for one without files.
             " find /var/lib/dpkg/info -name '*.list' -size 0 2>/dev/null | head -n 1 | sed s/^/audit:/;"
             f" ls -d {apt_get.LISTS}/*Release 2>/dev/null | sed s/^/list:/;"
-            f" stat -c fetched:%Y {apt_get.STAMP} 2>/dev/null || true"
+            f" stat -c fetched:%Y {apt_get.STAMP} 2>/dev/null;"
+            # Without the lists: apt takes a second to read them, and fails where one is cut off.
+            " apt-get -o Dir::State::lists=/nonexistent indextargets --no-release-info --format '$(METAKEY) $(FILENAME)'"
+            f" Created-By:\\ Packages 2>/dev/null | perl -e {shlex.quote(_DAMAGED)} 2>/dev/null || true"
         )
 
     @staticmethod
@@ -43,7 +63,8 @@ class AptState(FactBase[AptStatus]):
             kind, _, rest = line.partition(":")
             found.setdefault(kind, []).append(rest)
         age = int(found["now"][0]) - int(found["fetched"][0]) if "fetched" in found else None
-        return AptStatus("audit" in found, frozenset(path.rsplit("/", 1)[-1] for path in found.get("list", [])), age)
+        lists = frozenset(path.rsplit("/", 1)[-1] for path in found.get("list", []))
+        return AptStatus("audit" in found, lists, age, tuple(found.get("damaged", [])))
 
 
 BROKEN = "(broken)"  # no package has such a name
@@ -144,8 +165,9 @@ class Reachable(FactBase[bool]):
         challenge = "|| grep -qE ' 40[17] ' $d/output " if accept_auth_challenge else ""
         return (
             # A folder of its own: in /tmp, a name that others know is a name they can put a link at.
-            "d=$(mktemp -d /tmp/melda-jupyter.XXXXXX) &&"
-            f" {environ}/usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=20"
+            # Without room for one that is no answer; where there is no /tmp yet, the run makes it.
+            f"[ -d /tmp ] || exit 0; d=$(mktemp -d /tmp/melda-jupyter.XXXXXX) && [ -x {apt_get.HELPER} ] || exit 1;"
+            f" {environ}{apt_get.HELPER} -o Acquire::Retries=0 -o Acquire::http::Timeout=20"
             f" -o Acquire::https::Timeout=20 -o Acquire::https::Verify-Peer=false"
             f" download-file {shlex.quote(url)} $d/probe >{output} 2>&1 {challenge}&& echo yes;"
             ' rm -rf "$d"'

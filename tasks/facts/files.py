@@ -16,8 +16,15 @@ from tasks.lib import host_kind, staging
 DONE = "done"
 UNTOLD = "this cannot be told: what looks for it did not run to its end"
 FUSE = ("fuse",)
-# Of a folder above a path, which else is not told of: there is none, or something else in its place, or it is not root's.
+# Of a folder above a path, which else is not told of: there is none, or something else in its place, or it is not root's alone.
 MISSING, NO_FOLDER, THEIRS = ("missing",), ("no folder",), ("somebody's",)
+# Groups whose members may write what is root's anyway, /usr/local of Debian for one, and their numbers.
+WRITERS = {"root": 0, "staff": 50}
+# Others may rename what lies in such a folder. /tmp and its like are everybody's, and sticky.
+_SOMEBODYS = (
+    "-type d \\( ! -uid 0 -o ! -perm -1000 \\( -perm -0002 -o -perm -0020"
+    f" {' '.join(f'! -gid {gid}' for gid in WRITERS.values())} \\) \\)"
+)
 # All that stat and we say of a path; what is none of these must not be taken for something in the way.
 _KINDS = {"directory", "link", "other", *MISSING, *NO_FOLDER, *THEIRS}
 # What stat and sha256sum say of all files and folders at once; a folder has no sum.
@@ -25,6 +32,13 @@ _ABOUT = (
     'exec 2>/dev/null; stat -f -c "fs|%T|%n" "$@" | grep "^fs|fuse\\(blk\\)*|";'
     ' stat -c "%F|%a|%U|%G|%n" "$@"; sha256sum "$@" | sed "s/^/sha|/"'
 )
+
+
+def _is_somebodys(about: Tuple[str, ...]) -> bool:
+    """Say what :data:`_SOMEBODYS` says of what :class:`PathStats` found."""
+    mode = int(about[1], 8)
+    open_to = mode & 0o002 or (mode & 0o020 and about[3] not in WRITERS)
+    return about[2] != "root" or bool(open_to and not mode & 0o1000)
 
 
 def folders_above(paths: Iterable[str]) -> Set[str]:
@@ -70,7 +84,8 @@ class Paths(FactBase[List[str]]):
 class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
     """What is at each path: ``("file", mode, user, group, sha256)``, ``("directory", mode, user, group)``,
     ``("link", target)``, ``("fuse",)`` for a folder that s3fs or its like mounted, ``("other",)`` for a pipe or its like; a
-    path that does not exist is skipped. Of the folders above them :data:`MISSING`, :data:`NO_FOLDER` and :data:`THEIRS`.
+    path that does not exist is skipped. Of the folders above them :data:`MISSING`, :data:`NO_FOLDER` and :data:`THEIRS`; the last
+    also of ``/``.
 
     pyinfra's File and Sha1File take 0.3 s a file through docker; this takes 0.2 s for the runtime's 151.
     """
@@ -81,7 +96,8 @@ class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
         above = " ".join(shlex.quote(path) for path in sorted(folders_above(paths)))
         return (
             f'{{ for p in {above}; do if [ ! -e "$p" ] && [ ! -L "$p" ]; then echo "missing|$p" >&3;'
-            ' elif [ ! -d "$p" ]; then echo "no folder|$p" >&3; elif [ ! -O "$p" ]; then echo "somebody\'s|$p" >&3; fi; done;'
+            ' elif [ ! -d "$p" ]; then echo "no folder|$p" >&3; fi; done;'
+            f' find -H / {above} -maxdepth 0 {_SOMEBODYS} -printf "somebody\'s|%p\\n" >&3 2>/dev/null;'
             f' for p in {listed}; do if [ -L "$p" ]; then echo "link|$(readlink "$p")|$p" >&3;'
             ' elif [ -d "$p" ] || [ -f "$p" ]; then printf "%s\\0" "$p";'
             ' elif [ -e "$p" ]; then echo "other|$p" >&3; fi; done'
@@ -99,11 +115,11 @@ class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
     ) -> Dict[str, Tuple[str, ...]]:
         """Return what the answer of :meth:`merged` says to one of them, which asked for ``paths``."""
         found = {path: answer[path] for path in paths if path in answer}
-        for folder in folders_above(paths):
+        for folder in {"/", *folders_above(paths)}:
             about = answer.get(folder, MISSING if folder in all_paths else ())
             if about in (MISSING, THEIRS):
                 found[folder] = about
-            elif about[:1] == ("directory",) and about[2:3] != ("root",):
+            elif about[:1] == ("directory",) and _is_somebodys(about):
                 found[folder] = THEIRS
             elif about and about[0] not in ("directory", "link", *FUSE):
                 found[folder] = NO_FOLDER
@@ -161,15 +177,15 @@ class UserFolder(Lines):
 
 
 class Leftovers(Lines):
-    """Paths that a killed run left, but what another run works with. pyinfra's FindFiles takes one folder, these lie in twenty.
+    """Paths that a killed run left; none while another run is at work, whose they may be. pyinfra's FindFiles takes one folder,
+    these lie in twenty.
 
     Args:
         patterns: of the shell.
     """
 
     def command(self, patterns: Sequence[str]) -> str:
-        others = f"if {staging.IN_USE}; then grep -vxF {staging.FOLDER}; else cat; fi"
-        return f"ls -d {' '.join(patterns)} 2>/dev/null | {{ {others}; }} || true"
+        return f"if {staging.IN_USE}; then :; else ls -d {' '.join(patterns)} 2>/dev/null; fi; true"
 
     def process(self, output: List[str]) -> List[str]:
         # A line may be a part of a name, which whoever may write to /tmp has chosen.
@@ -182,7 +198,8 @@ class Leftovers(Lines):
 
 
 class UnlistedFiles(Lines):
-    """Paths below a folder that are in no list; bytecode belongs to its source. pyinfra's files.sync removes bytecode too.
+    """Paths below a folder that are in no list; bytecode belongs to its source, and what is unfinished to :class:`Leftovers`.
+    pyinfra's files.sync removes bytecode too.
 
     Args:
         folder: where to look.
@@ -197,7 +214,9 @@ class UnlistedFiles(Lines):
     def process(self, output: List[str]) -> List[str]:
         unlisted: List[str] = []
         for path in sorted({f"{self.folder}/{line}" for line in output} - self.listed):
-            if not self._is_bytecode(path) and not any(path.startswith(other + "/") for other in unlisted):
+            if not (self._is_bytecode(path) or path.endswith(".melda-new")) and not any(
+                path.startswith(other + "/") for other in unlisted
+            ):
                 unlisted.append(path)
         return unlisted
 
@@ -224,7 +243,9 @@ _NOT_SEARCHED = (
     "/var/lib",
     "/var/cache",
 )
-_USERS = ("/var/mail", "/var/spool", "/var/tmp", "/srv", "/mnt", "/media")  # where people's files may be
+# Where root's programs and what they read may be; elsewhere whoever made an image may have given the user a folder.
+_SYSTEM = "/bin /boot /etc /lib* /opt /root /sbin /usr /var"
+_USERS = ("/var/mail", "/var/spool", "/var/tmp")  # where people's files may be
 _R_LIBRARIES = "/usr/lib/R /usr/local/lib/R"
 _DEPTH = 5  # /usr/lib/TRIPLET/utempter/utempter
 
@@ -246,14 +267,20 @@ class SetuidFiles(Paths):
 
 
 class UsersFiles(Paths):
-    """What belongs to the user outside of the home in an image or a container: whose it is may change what root runs.
+    """What belongs to the user below the system's folders in an image or a container: whose it is may change what root runs.
 
     On a host the list is empty: an account that people use has files there. pyinfra's FindFiles cannot skip folders.
+
+    Args:
+        home, uid: the user's.
+        ours: where the project's programs are; the folders above them are looked at wherever they are.
     """
 
-    def command(self, home: str, uid: int) -> str:
+    def command(self, home: str, uid: int, ours: Sequence[str]) -> str:
         left_out = " -o ".join("-path " + shlex.quote(path) for path in (*_NOT_SEARCHED, *_USERS, home))
+        above = " ".join(map(shlex.quote, sorted(folders_above([*ours, home + "/x"]) - folders_above([home + "/x"]))))
         return (
-            f"{{ {host_kind.IS_HOST} || {{ find / -xdev -maxdepth {_DEPTH} \\( {left_out} \\) -prune -o -uid {uid} -print0;"
+            f"{{ {host_kind.IS_HOST} || {{ find / {_SYSTEM} {above} -maxdepth 0 -uid {uid} -print0; find {_SYSTEM} -xdev"
+            f" -maxdepth {_DEPTH - 1} \\( {left_out} \\) -prune -o -uid {uid} -print0;"
             f" find {_R_LIBRARIES} -uid {uid} -print0; }}; }} 2>/dev/null | {self.ENCODED}"
         )

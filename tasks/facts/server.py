@@ -29,11 +29,11 @@ class Account(FactBase[Dict[str, List[str]]]):
         return {line.split(":", 1)[0]: line.split(":")[1:] for line in output}
 
 
-ROOM = 1024  # KiB
+ROOM, INODES = 1024, 100  # KiB, and files
 # What answers questions, and what puts the others back. A shell takes an empty program for one that did all it had to.
 TOOLS = (
     "apt-get", "base64", "cat", "cut", "df", "dpkg", "dpkg-deb", "dpkg-query", "find", "getent", "grep", "head", "id", "ls",
-    "readlink", "rm", "sed", "sha256sum", "sort", "stat", "tar", "xargs",
+    "readlink", "rm", "sed", "sha256sum", "sort", "stat", "tar", "wc", "xargs",
 )  # fmt: skip
 # In shell, for root: does sudo give an account anything?
 SUDO = "id {0} >/dev/null 2>&1 && LC_ALL=C sudo -n -l -U {0} 2>/dev/null </dev/null | grep -q 'may run'"
@@ -71,7 +71,10 @@ class Unwritable(Judged):
             ' if [ ! -d $p ]; then echo "$p is no folder";'
             ' elif [ ! -w $p ]; then echo "$p is read-only";'
             f" elif [ \"$(df -Pk $p | awk 'END {{ print $4 }}')\" -lt {ROOM} ]; then"
-            f' echo "no space in $p: expected {ROOM // 1024} MB at least"; fi; done;'
+            f' echo "no space in $p: expected {ROOM // 1024} MB at least";'
+            # Some file systems count none: btrfs.
+            f" elif df -Pi $p | awk 'END {{ exit !($2 + 0 > 0 && $4 < {INODES}) }}'; then"
+            f' echo "no inodes in $p: expected {INODES} at least"; fi; done;'
             f" for p in {' '.join(self.root + path for path in PEOPLES)}; do if [ -L $p ] &&"
             f" ! {{ {_ROOTS_ALONE.replace('KIND', '-d')}; }}; then"
             ' echo "$p is a link to $(readlink $p): expected a folder, or a link to one that is root\'s alone, as all above it";'

@@ -18,6 +18,7 @@ APT_GET = (
 )
 
 LISTS = "/var/lib/apt/lists"
+HELPER = "/usr/lib/apt/apt-helper"
 # Touched when all lists were fetched. The lists themselves do not say: their times are those of the server's files.
 STAMP = LISTS_FETCHED
 # In shell: wait for whoever has apt and dpkg now, as unattended-upgrades in a machine's first minutes. dpkg waits for nobody, and

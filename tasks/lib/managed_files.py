@@ -15,11 +15,12 @@ from pyinfra.api import StringCommand
 from tasks.facts.files import MISSING, NO_FOLDER, THEIRS, folders_above
 from tasks.lib import archive, stray
 from tasks.lib.progress import say
-from tasks.lib.staging import FOLDER, Command, fresh, refuse, upload
+from tasks.lib.staging import ENTER, FOLDER, Command, fresh, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# What a file is called until it is whole, and where several lie until they are unpacked.
+# What a file is called until it is whole, in each run otherwise, and where several lie until they are unpacked.
 NEW = ".melda-new"
+RUN = "." + secrets.token_hex(4)
 PACKED = FOLDER + "/files.tar"
 
 
@@ -88,9 +89,9 @@ _SYSTEM = ("/etc/", "/opt/", "/root/", "/usr/", "/var/")
 
 
 def _given_away(entries: Sequence[ManagedFile], present: Stats) -> List[str]:
-    """Return the folders above ``entries`` that must be root's and are not: whose it is puts there what root runs."""
-    above = folders_above(entry.path for entry in entries)
-    return sorted(path for path in above if present.get(path) == THEIRS and (path + "/").startswith(_SYSTEM))
+    """Return the folders above ``entries`` that must be root's alone and are not: others put there what root runs."""
+    theirs = [path for path in folders_above(entry.path for entry in entries) if (path + "/").startswith(_SYSTEM)]
+    return sorted(path for path in ("/", *theirs) if present.get(path) == THEIRS)
 
 
 def in_sync(entries: Sequence[ManagedFile], present: Stats) -> bool:
@@ -146,9 +147,13 @@ def make_way(entries: Sequence[ManagedFile], present: Stats) -> Generator[String
             yield StringCommand(f"mkdir -m 755 {shlex.quote(folder)}")
 
 
+def _unfinished(entry: ManagedFile) -> str:
+    return entry.path + RUN + NEW
+
+
 def put(entry: ManagedFile, check: str = "") -> Generator[Command, None, None]:
     """Put one file, link or folder in place, a file only if ``check`` accepts it; see :func:`diff`."""
-    path, new = shlex.quote(entry.path), shlex.quote(entry.path + NEW)
+    path, new = shlex.quote(entry.path), shlex.quote(_unfinished(entry))
     owner = f"{entry.user}:{entry.group}"
     if entry.link:
         yield StringCommand(f"ln -sfT {shlex.quote(entry.link)} {new} && mv -fT {new} {path}")
@@ -161,7 +166,7 @@ def put(entry: ManagedFile, check: str = "") -> Generator[Command, None, None]:
             f" mkdir -p {path} && chown -h {owner} {path} && chmod {entry.mode} {path}/."
         )
         return
-    yield upload(entry.content, entry.path + NEW)
+    yield upload(entry.content, _unfinished(entry))
     if check:
         yield StringCommand(f"{{ {check.replace('{}', new)}; }} || {{ rm -f {new}; exit 1; }}")
     yield StringCommand(f"chown {owner} {new} && chmod {entry.mode} {new} && mv -fT {new} {path}")
@@ -174,15 +179,16 @@ def _put_all(entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
             yield from put(entry)
     contents = [(entry, entry.content) for entry in entries if entry.content is not None]
     yield fresh(FOLDER, "700")
-    yield upload(archive.pack((entry.path + NEW, content, entry.mode) for entry, content in contents), PACKED)
+    yield upload(archive.pack((_unfinished(entry), content, entry.mode) for entry, content in contents), PACKED)
     # The time of unpacking, as of a file that is copied; what lies in the way of a name is removed, not written to.
-    script = [f"tar -C / -xpmf {PACKED} --unlink-first", f"rm -rf {FOLDER}"]
+    script = [ENTER, f"tar -C / -xpmf {PACKED} --unlink-first"]
     for entry, _ in contents:
-        new = shlex.quote(entry.path + NEW)
+        new = shlex.quote(_unfinished(entry))
         if (entry.user, entry.group) != ("root", "root"):
             script.append(f"chown {entry.user}:{entry.group} {new} && chmod {entry.mode} {new}")
         script.append(f"mv -fT {new} {shlex.quote(entry.path)}")
-    yield StringCommand(" && ".join(script))
+    # Last: what is unfinished belongs to a run that works in the folder.
+    yield StringCommand(" && ".join([*script, f"cd / && rm -rf {FOLDER}"]))
 
 
 def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Generator[Command, None, None]:
@@ -194,8 +200,9 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
         check: a command that must accept a file before it is put in place; ``{}`` stands for the file under its temporary name.
     """
     for folder in _given_away(entries, present):
-        say(f"{folder} was not root's, and is given back to root")
-        yield StringCommand(f"chown -h root:root {shlex.quote(folder)}")
+        say(f"{folder} was not root's alone, and is given back to root")
+        quoted = shlex.quote(folder)
+        yield StringCommand(f"chown -h root:root {quoted} && chmod o-w {quoted}/.")
     made = with_way_made(entries, present)
     pending = [entry for entry in entries if not _is_in_sync(entry, made)]
     yield from make_way(pending, present)

@@ -26,11 +26,15 @@ NETRC = SECRETS + "/netrc"
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 RSCRIPT = "/usr/bin/Rscript"  # the distribution's: conda has one too, and may be first on PATH
 # In shell: does a command of another run work there? A killed run's last one may, too. It is root's by its real number: anybody
-# may go into the folder, and start a setuid program there, and would hold each run up.
+# may go into the folder, and start a setuid program there, and would hold each run up. Where the folder is gone it ends.
 IN_USE = (
     'grep -ls "^Uid:[[:space:]]*$(id -ru)[[:space:]]" /proc/[0-9]*/status | sed s/status$/cwd/ |'
-    f" xargs -r ls -l 2>/dev/null | grep -q ' {FOLDER}'"
+    f" xargs -r ls -l 2>/dev/null | grep -v ' (deleted)$' | grep -q ' {FOLDER}'"
 )
+# From when the folder is made until the command works there, while files travel, a program stands in it for that command.
+HELD = ".held"  # its number
+HOLD = 60  # seconds; so long the next run waits for one that was killed just then
+ENTER = f"cd {FOLDER} && {{ kill $(cat {HELD}) 2>/dev/null; rm -f {HELD}; }}"
 PATIENCE = 600  # seconds
 R_LIBRARY = "/usr/local/lib/R/site-library"
 # Before a compilation, in a command with uploads. R executes what it unpacks in TMPDIR, and /tmp and /var/tmp may be mounted
@@ -97,11 +101,14 @@ def refuse(message: str) -> StringCommand:
 
 
 def fresh(folder: str, mode: str) -> StringCommand:
-    """Return a command that makes the folder anew, once no other run is at work in it."""
+    """Return a command that makes the folder anew, once no other run is at work in it; :data:`ENTER` begins the one for it."""
     refused = refuse("another run is at work on this target: expected one at a time").get_raw_value()
+    # Under a lock, which ends with this command: of two runs that wait, one makes it.
     return StringCommand(
-        f"n=0; while {IN_USE}; do if [ $n = {PATIENCE} ]; then {refused}; fi; n=$((n + 1)); sleep 1; done;"
-        f" rm -rf {folder} && mkdir -m {mode} {folder}"
+        f"exec 9<{folder.rpartition('/')[0]}; n=0; while flock 9; {IN_USE}; do flock -u 9;"
+        f" if [ $n = {PATIENCE} ]; then {refused}; fi; n=$((n + 1)); sleep 1; done;"
+        f" rm -rf {folder} && mkdir -m {mode} {folder} && cd {folder} &&"
+        f" {{ setsid sleep {HOLD} 9<&- </dev/null >/dev/null 2>&1 & echo $! >{HELD}; }}"
     )
 
 
@@ -159,5 +166,5 @@ def run(command: str, uploads: Optional[Dict[str, bytes]] = None) -> Generator[C
         yield upload(content, f"{SECRETS}/{name}")
     readable = "chmod 644 * &&" if uploads else ""
     yield StringCommand(
-        f"cd {FOLDER} && {readable} ( set -e; {exports}{command} ); status=$?; cd / && rm -rf {FOLDER}; exit $status"
+        f"{ENTER} && {readable} ( set -e; {exports}{command} ); status=$?; cd / && rm -rf {FOLDER}; exit $status"
     )

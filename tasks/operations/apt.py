@@ -13,6 +13,7 @@ from tasks.facts.apt import BROKEN, AptState, Diversion, MirrorDrift, Upgradable
 from tasks.facts.files import PathStats
 from tasks.lib import apt_get, managed_files, omitted, reachable, staging
 from tasks.lib.managed_files import ManagedFile
+from tasks.lib.progress import say
 from tasks.lib.staging import Command
 
 # Packages to be unpacked again: what was cut off, and what lacks a file of dpkg's own, which `dpkg --audit` names in words alone.
@@ -48,7 +49,7 @@ def dpkg_configured() -> Generator[Command, None, None]:
 
 @operation()
 def update(max_age: int) -> Generator[Command, None, None]:
-    """Fetch the package lists when they are missing or old.
+    """Fetch the package lists when they are missing, cut off or old.
 
     pyinfra's apt.update takes a source that cannot be used for a success, and does not see that the lists were deleted.
 
@@ -58,8 +59,12 @@ def update(max_age: int) -> Generator[Command, None, None]:
     if host.data.get("mirror"):
         return  # its lists are the ones
     state = host.get_fact(AptState)
+    if state.damaged:
+        say("apt's lists were cut off or gone, and are fetched again: " + " ".join(state.damaged))
+        # apt fetches no list again of which the signed file is still the server's.
+        yield StringCommand("rm -rf " + " ".join(map(shlex.quote, state.damaged)))
     # A stamp from the future is a clock that was set back.
-    if not state.lists or state.age is None or not 0 <= state.age < max_age:
+    if state.damaged or not state.lists or state.age is None or not 0 <= state.age < max_age:
         yield from staging.run(apt_get.update())
 
 

@@ -10,7 +10,7 @@ from melda.base.paths import MANAGED
 from pyinfra import host, state
 from pyinfra.api import StringCommand, operation
 
-from tasks.facts.files import FileContents, PathStats, folders_above
+from tasks.facts.files import WRITERS, FileContents, PathStats, folders_above
 from tasks.lib import managed_files, managed_list
 from tasks.lib.managed_files import ManagedFile, Stats
 from tasks.lib.managed_list import BLOCK, Managed
@@ -19,7 +19,6 @@ from tasks.lib.staging import Command
 from tasks.operations import certificates
 
 UNITS = "/etc/systemd/system"
-WRITERS = ("root", "staff")  # groups whose members may write what is root's anyway, /usr/local of Debian for one
 # What must be told of a file that is gone from a folder.
 AFTER: Dict[str, str] = {
     UNITS: "[ ! -d /run/systemd/system ] || systemctl daemon-reload",

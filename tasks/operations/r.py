@@ -132,6 +132,9 @@ def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, 
         mirror: CRAN mirror.
     """
     compiled = _not_in_apt(wanted)
+    if compiled and not host.get_fact(KnownPackages, prefix="r-cran-"):
+        yield staging.refuse("apt knows no R package at all: expected its lists in /var/lib/apt/lists")
+        return
     if compiled and not host.data.get("strict"):
         failed = _failed(mirror)
         compiled = [name for name in compiled if name not in failed]

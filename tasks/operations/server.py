@@ -107,15 +107,16 @@ def project_folder(username: str, uid: int, home: str, path: str) -> Generator[S
 
 
 @operation()
-def given_back(home: str, uid: int) -> Generator[StringCommand, None, None]:
-    """Give root what belongs to the user outside of the home.
+def given_back(home: str, uid: int, ours: Sequence[str]) -> Generator[StringCommand, None, None]:
+    """Give root what belongs to the user in the system's folders.
 
     pyinfra's files.file sets the owner of a path that is known beforehand.
 
     Args:
         home, uid: the user's.
+        ours: where the project's programs are.
     """
-    found = host.get_fact(UsersFiles, home=home, uid=uid)
+    found = host.get_fact(UsersFiles, home=home, uid=uid, ours=ours)
     if found:
         say("belonged to the user, and given back to root: " + " ".join(found))
         # A folder comes before what is in it: then nobody puts a link there meanwhile.

@@ -66,6 +66,13 @@ BESIDE = [
     "rm -r /usr/bin/python3 /usr/bin/s3fs /usr/lib/R/site-library/dplyr",
     "chmod 755 /tmp",
 ]
+# The same, all at once and first.
+TOGETHER = [
+    "apt-get update && touch /var/lib/apt/melda-jupyter.fetched && apt-get remove -y r-cran-data.table"
+    " && truncate -s 5000 /var/lib/apt/lists/*_Packages",
+    "rm -rf /etc/ssl/certs",
+    "chmod 777 / /opt /root /var/lib /usr/src /usr/local/bin",
+]
 
 
 def asked(ask: Run) -> list[str]:
@@ -130,6 +137,7 @@ def heals(target: Target, seed: int) -> None:
 
 def test_a_run_heals_and_the_next_changes_nothing(target: Target) -> None:
     """Also where /tmp is a tmpfs, which docker cp does not see and nothing may be executed in."""
+    target.machine.run("; ".join(f"{{ {command}; }} >/dev/null 2>&1" for command in TOGETHER))
     heals(target, 2)
 
 

@@ -186,6 +186,7 @@ def _provision(
         return value(*args, **arguments) if callable(value) else value
 
     monkeypatch.setattr(Host, "get_fact", get_fact)
+    monkeypatch.setattr(managed_files, "RUN", "")
     release._TARGETS.clear()
     connectors = lambda: {"fake": Fake, "ssh": Fake}  # noqa: E731
     monkeypatch.setattr(inventory, "get_all_connectors", connectors)

@@ -11,6 +11,7 @@ import pytest
 from pyinfra.facts.files import FindFiles
 
 from tasks import certificates
+from tasks.facts.certificates import LackingAuthorities
 from tasks.facts.files import MISSING, NO_FOLDER, FileContents, PathStats
 from tasks.lib import pem
 from tasks.lib.managed_files import ManagedFile
@@ -112,3 +113,10 @@ def test_an_update_that_a_run_did_not_come_to_is_made_by_the_next(run: Run, bund
     facts = there(paths)
     facts[PathStats] |= in_place([ManagedFile(PENDING, b"")])
     assert run(certificates.certificates, facts, ca_certificates=bundle if paths else "")[TRUST] == [UPDATE]
+
+
+@pytest.mark.parametrize("found", [{}, {"/etc/ssl/certs": MISSING}])
+def test_the_systems_bundle_is_made_again_where_it_lacks_some(run: Run, found: dict[str, tuple[str, ...]]) -> None:
+    """Else nothing that checks a certificate works, and no run says so."""
+    commands = run(certificates.certificates, {LackingAuthorities: True, PathStats: found})
+    assert commands == {TRUST: [*["mkdir -m 755 /etc/ssl/certs"] * len(found), UPDATE]}

@@ -179,6 +179,7 @@ REASON = f"dplyr (not available from apt, CRAN {CRAN} does not answer)"
 GONE: Facts = {
     RPackages: r_packages("core") - {"dplyr"},
     Distributions: locked("core"),
+    KnownPackages: {"r-cran-rcpp"},
     Reachable: False,
 } | listed("core")
 
@@ -209,6 +210,13 @@ def test_what_is_there_or_not_wanted_is_not_recorded_as_left_out(run: Run, chose
     facts = GONE | {FileContents: f"R packages: {REASON}\n"} | there
     commands = run(packages.packages, facts, packages=chosen)
     assert commands[LEFT_OUT] == [f"rm -f {omitted.PATH}"]
+
+
+def test_where_apt_knows_nothing_that_is_no_reason_to_compile_or_leave_out(run: Run) -> None:
+    commands = run(packages.packages, GONE | {KnownPackages: set()}, packages="core")
+    assert commands[COMPILE] == [
+        "echo 'apt knows no R package at all: expected its lists in /var/lib/apt/lists' >&2; exit 1"
+    ]
 
 
 def test_two_releases_in_one_run_each_get_their_lock(run_two: Any) -> None:

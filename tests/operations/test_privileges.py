@@ -47,15 +47,33 @@ def test_nothing_is_looked_for_where_the_user_may_rename() -> None:
 )
 def test_what_is_the_users_outside_of_the_home_is_given_back(run: Run, found: list[str], commands: list[str]) -> None:
     ran = run(privileges.privileges, {UsersFiles: found})
-    assert ran.get("Give root what is the user's outside of the home", []) == commands
+    assert ran.get("Give root what is the user's in the system's folders", []) == commands
 
 
 def test_what_the_user_has_on_a_real_file_system() -> None:
     """Not in the home, nor where people's files may be; /proc and its like are not looked through."""
-    command = UsersFiles().command("/srv/a home", 1001)
+    command = UsersFiles().command("/srv/a home", 1001, [])
     assert "-path '/srv/a home'" in command and "-path /var/tmp" in command and "-path /proc" in command
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert done.stderr == "" and all(path.startswith("/") for path in UsersFiles().process(done.stdout.splitlines()))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files of somebody else's")
+def test_what_an_images_author_gave_the_user_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run took a derived image's /workspace away; what root runs, and the folders above it, are root's."""
+    theirs = {"etc", "etc/R", "workspace", "workspace/a", "app", "app/melda", "home", "home/x"}
+    for name in theirs | {"opt"}:
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    for name in theirs:
+        os.chown(tmp_path / name, 4242, -1)
+    monkeypatch.setattr(files, "_SYSTEM", f"{tmp_path}/etc {tmp_path}/opt {tmp_path}/missing*")
+    monkeypatch.setattr(files, "_NOT_SEARCHED", ())
+    monkeypatch.setattr(files.host_kind, "IS_HOST", "false")
+    ours = [f"{tmp_path}/app/melda/src", f"{tmp_path}/home/env"]
+    command = UsersFiles().command(f"{tmp_path}/home", 4242, ours)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    found = UsersFiles().process(done.stdout.splitlines())
+    assert found == [f"{tmp_path}/{name}" for name in ("app", "app/melda", "etc", "etc/R")]
 
 
 def test_a_name_with_a_line_end_is_one_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +83,7 @@ def test_a_name_with_a_line_end_is_one_path(tmp_path: Path, monkeypatch: pytest.
     file.touch()
     monkeypatch.setattr(files, "_R_LIBRARIES", str(tmp_path))
     monkeypatch.setattr(files.host_kind, "IS_HOST", "false")
-    command = UsersFiles().command("/srv/a home", os.getuid() or 4242)
+    command = UsersFiles().command("/srv/a home", os.getuid() or 4242, [])
     if not os.getuid():
         os.chown(file, 4242, -1)
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)

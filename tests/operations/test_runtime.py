@@ -150,8 +150,8 @@ def test_what_the_project_no_longer_has_is_removed(run: Run) -> None:
 
 
 def test_the_fact_looks_at_nothing_but_ours(tmp_path: Path) -> None:
-    for name in ("melda/a.py", "melda_units/run.py", "somebody/else.py"):
-        (tmp_path / name).parent.mkdir()
+    for name in ("melda/a.py", "melda/a.py.1.melda-new", "melda_units/run.py", "somebody/else.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     fact = UnlistedFiles()
     command = fact.command(str(tmp_path), (runtime.PACKAGE, *runtime.FORMER), [f"{tmp_path}/melda"])

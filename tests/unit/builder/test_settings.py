@@ -127,3 +127,26 @@ def test_verbose(value: str, shown: bool) -> None:
     assert settings.verbose(value) == shown
     with pytest.raises(BuildError, match="^invalid VERBOSE=yes: expected 1, or 0 or empty$"):
         settings.verbose("yes")
+
+
+@pytest.mark.parametrize(
+    "given", ["", "PACKAGES DATA", "BUCKET_NAME DOCKER_HOST http_proxy MELDA_TEST_IMAGE HTTPS_PROXY"]
+)
+def test_variables_that_somebody_reads(given: str) -> None:
+    settings.check_names(given, ["BUCKET_NAME"])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("PACKAGE", "invalid variable 'PACKAGE': expected one of BASE, .*, or the container's, perhaps PACKAGES"),
+        ("STRICT TAG", "invalid variable 'TAG': expected one of BASE, .*, PYTHON, or the container's"),
+        ("BUCKETNAME", "invalid variable 'BUCKETNAME': .*, perhaps BUCKET_NAME"),
+        ("VENV", "invalid variable 'VENV': .*"),
+    ],
+)
+def test_a_variable_that_nobody_reads_is_refused(given: str, words: str) -> None:
+    """make takes every name, and the build went on as if it had not been given."""
+    with pytest.raises(BuildError) as refused:
+        settings.check_names(given, ["BUCKET_NAME"])
+    assert re.fullmatch(words, str(refused.value))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasks.facts.apt import BROKEN, Upgradable
+from tasks.facts.apt import BROKEN, AptState, Reachable, Upgradable
 from tasks.facts.r import PackageOrigins
 from tasks.lib import apt_get, staging
 
@@ -47,6 +47,51 @@ class Target:
 @pytest.fixture
 def target(tmp_path: Path) -> Target:
     return Target(tmp_path)
+
+
+MAIN, UPDATES = "mirror_dists_bookworm_", "mirror_dists_bookworm-updates_"
+PACKAGES = "main_binary-amd64_Packages"
+SIGNED = "SHA256:\n {0} 9 main/binary-amd64/Packages\n {0} 0 main/binary-all/Packages\n-----END PGP SIGNATURE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "damaged"),
+    [
+        ("", "", False),
+        (MAIN + PACKAGES, "", True),
+        (MAIN + PACKAGES, "12345678", True),
+        (MAIN + PACKAGES, None, True),
+        (UPDATES + PACKAGES + ".lz4", "", True),
+        (UPDATES + PACKAGES + ".lz4", "12345678", True),
+        (MAIN + "InRelease", "", True),
+        (MAIN + "InRelease", SIGNED.format("a" * 64)[:90], True),
+    ],
+)
+def test_lists_that_are_cut_off_or_gone(tmp_path: Path, path: str, text: str | None, damaged: bool) -> None:
+    """The stamp and the signed files are as they were, so nothing was fetched, and what apt has was said to be not available."""
+    programs, lists = tmp_path / "bin", tmp_path / "lists"
+    programs.mkdir()
+    lists.mkdir()
+    (lists / (MAIN + "InRelease")).write_text(SIGNED.format("a" * 64))
+    (lists / (UPDATES + "Release")).write_text(SIGNED.format("a" * 64))
+    (lists / (MAIN + PACKAGES)).write_text("123456789")
+    (lists / (UPDATES + PACKAGES + ".lz4")).write_text("123456789")
+    keys = [f"main/binary-{arch}/Packages" for arch in ("amd64", "all", "armhf")]
+    rows = "".join(
+        f"echo {key} /nonexistent/{start}{key.replace('/', '_')}\n" for key in keys for start in (MAIN, UPDATES)
+    )
+    for name, script in {"apt-get": rows, "dpkg": "", "helper": 'exec cat "$2"\n'}.items():
+        (programs / name).write_text("#!/bin/sh\n" + script)
+        (programs / name).chmod(0o755)
+    if text is None:
+        (lists / path).unlink()
+    elif path:
+        (lists / path).write_text(text)
+    command = AptState().command().replace(apt_get.LISTS, str(lists)).replace(apt_get.HELPER, f"{programs}/helper")
+    shown = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=True, env={"PATH": f"{programs}:/usr/bin:/bin"}
+    )
+    assert AptState().process(shown.stdout.splitlines()).damaged == ((f"{lists}/{path}",) if damaged else ())
 
 
 @pytest.mark.parametrize("names", [(), ("bash", "libc6")])
@@ -112,7 +157,22 @@ def test_a_run_that_is_at_work_is_waited_for_and_its_folder_left(tmp_path: Path)
         assert folder.is_dir()
         other.communicate(b"")
     subprocess.run(["sh", "-c", command], check=True)
-    assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 1
+    assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 0, "what travels there is not removed"
+    enter = staging.ENTER.replace(staging.FOLDER, str(folder))
+    subprocess.run(["sh", "-c", f"{enter} && ls -A . >{tmp_path}/there; rm -r {folder}"], check=True)
+    until_free = f"n=0; while {in_use}; do n=$((n + 1)); [ $n -lt 50 ] || exit 9; sleep 0.1; done"
+    assert subprocess.run(["sh", "-c", until_free], check=False).returncode == 0
+    assert (tmp_path / "there").read_text() == ""
+
+
+def test_of_two_runs_that_wait_one_makes_the_folder(tmp_path: Path) -> None:
+    """Between a folder that was made and the command that works in it nobody was seen there, and the other run removed it."""
+    folder = tmp_path / "provision"
+    command = staging.fresh(str(folder), "755").get_raw_value().replace(staging.FOLDER, str(folder))
+    enter = staging.ENTER.replace(staging.FOLDER, str(folder))
+    use = f"echo $$ >{folder}/mine; sleep 0.5; {enter} && [ $(cat mine) = $$ ]; status=$?; cd / && rm -rf {folder}; exit $status"
+    runs = [subprocess.Popen(["sh", "-c", f"( {command} ) && {use}"]) for _ in range(3)]
+    assert [one.wait(30) for one in runs] == [0, 0, 0]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
@@ -123,3 +183,17 @@ def test_nobody_else_holds_a_run_up_by_going_into_its_folder(tmp_path: Path) -> 
     with subprocess.Popen(["cat"], cwd=folder, stdin=subprocess.PIPE, user=65534) as other:
         assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 1
         other.communicate(b"")
+
+
+@pytest.mark.parametrize(("made", "helper"), [(False, True), (True, False), (True, True)])
+def test_a_question_that_cannot_be_asked_is_no_answer(tmp_path: Path, made: bool, helper: bool) -> None:
+    """Without inodes in /tmp each source was called silent, and what it has was left out."""
+    mktemp, program = tmp_path / "mktemp", tmp_path / "helper"
+    mktemp.write_text(f"#!/bin/sh\nmkdir {tmp_path}/made && echo {tmp_path}/made\n" if made else "#!/bin/sh\nexit 1\n")
+    program.write_text("#!/bin/sh\nexit 100\n")
+    for path in (mktemp, program) if helper else (mktemp,):
+        path.chmod(0o755)
+    command = Reachable().command("https://cran.example").replace(apt_get.HELPER, str(program))
+    path = f"{tmp_path}:/usr/bin:/bin"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, env={"PATH": path})
+    assert (done.returncode == 0, done.stdout) == (made and helper, "")

@@ -21,6 +21,7 @@ from tasks.facts.apt import (
     ReverseDependencies,
     Upgradable,
 )
+from tasks.facts.certificates import LackingAuthorities
 from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import (
     MISSING,
@@ -67,6 +68,7 @@ CASES: list[tuple[Any, str, Any]] = [
         "now:1\naudit:The following packages are only half configured, probably due to: x",
         AptStatus(True, frozenset(), None),
     ),
+    (AptState, "now:1\ndamaged:/a_Packages\ndamaged:/b", AptStatus(False, frozenset(), None, ("/a_Packages", "/b"))),
     (AptState, "now:1\naudit:0001", AptStatus(True, frozenset(), None)),
     (Upgradable, "bash\nlibc6\ndone", ["bash", "libc6"]),
     (Upgradable, "done", []),
@@ -77,6 +79,8 @@ CASES: list[tuple[Any, str, Any]] = [
     (KnownPackages, "r-cran-tidyverse\nr-cran-tidyr", {"r-cran-tidyverse", "r-cran-tidyr"}),
     (Reachable, "yes", True),
     (Reachable, "", False),
+    (LackingAuthorities, "lacking", True),
+    (LackingAuthorities, "", False),
     (
         PathStats,
         f"directory|755|root|root|/etc\nregular file|644|root|root|/etc/passwd\nsha|{64 * '2'}  /etc/passwd\nlink|usr/bin|/bin",

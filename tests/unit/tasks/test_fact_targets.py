@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tasks.facts.files import UNTOLD, PathStats
+from tasks.facts.files import THEIRS, UNTOLD, PathStats
 from tasks.facts.venv import Damage, UncompiledSources, VenvDamage
 from tasks.lib import target_python
 
@@ -54,3 +55,34 @@ def test_a_mounted_folder_by_each_coreutils(tmp_path: Path, kind: str) -> None:
     )  # fmt: skip
     (found,) = (what for path, what in PathStats().process(shown.stdout.splitlines()).items() if path == str(tmp_path))
     assert (found == ("fuse",)) is kind.startswith("fuse"), shown.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="folders that are root's, and others'")
+@pytest.mark.parametrize(
+    ("owner", "group", "mode", "somebodys"),
+    [
+        (0, 0, 0o755, False),
+        (0, 0, 0o775, False),
+        (0, 50, 0o2775, False),
+        (0, 1001, 0o755, False),
+        (0, 1001, 0o775, True),
+        (0, 0, 0o757, True),
+        (0, 50, 0o2777, True),
+        (0, 0, 0o1777, False),
+        (1001, 0, 0o755, True),
+        (1001, 0, 0o1777, True),
+    ],
+)
+def test_a_folder_above_that_others_may_write_to_is_theirs(
+    tmp_path: Path, owner: int, group: int, mode: int, somebodys: bool
+) -> None:
+    """Whoever may, gives what root runs another name, and another program its own."""
+    folder = tmp_path / "it's"
+    folder.mkdir()
+    os.chown(folder, owner, group)
+    folder.chmod(mode)
+    question = {"paths": [f"{folder}/x"]}
+    assert ask(PathStats(), **question) == ({str(folder): THEIRS} if somebodys else {})
+    together = PathStats.merged([question, {"paths": [str(folder)]}])
+    answer = PathStats.part(ask(PathStats(), **together), set(together["paths"]), **question)
+    assert answer == ({str(folder): THEIRS} if somebodys else {})

@@ -10,7 +10,7 @@ import pytest
 from pyinfra.api import FileUploadCommand
 
 from tasks.facts.files import THEIRS, PathStats
-from tasks.lib import managed_files
+from tasks.lib import managed_files, staging
 from tasks.lib.managed_files import ManagedFile
 
 MANY = 40
@@ -34,6 +34,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where uploads lie, of this test alone."""
     found = tmp_path / "melda-jupyter.provision"
     monkeypatch.setattr(managed_files, "FOLDER", str(found))
+    monkeypatch.setattr(managed_files, "ENTER", staging.ENTER.replace(staging.FOLDER, str(found)))
+    monkeypatch.setattr(managed_files, "RUN", "")
     monkeypatch.setattr(managed_files, "PACKED", f"{found}/files.tar")
     return found
 
@@ -80,11 +82,11 @@ def test_below_a_link_to_a_folder_all_is_made_again(tmp_path: Path) -> None:
 
 def test_a_folder_above_that_is_somebodys_is_given_back_to_root() -> None:
     """Else whose it is puts there what root runs; where an administrator may have folders they stay."""
-    for folder, given in (("/usr/local/bin", True), ("/data/app", False)):
-        entry = ManagedFile(f"{folder}/x", b"X")
+    for folder, given in (("/usr/local/bin", True), ("/", True), ("/data/app", False)):
+        entry = ManagedFile(f"{folder.rstrip('/')}/x", b"X")
         present = {entry.path: managed_files.expected(entry), folder: THEIRS}
         commands = [command.get_masked_value() for command in managed_files.diff([entry], present)]
-        assert commands == ([f"chown -h root:root {folder}"] if given else [])
+        assert commands == ([f"chown -h root:root {folder} && chmod o-w {folder}/."] if given else [])
         assert managed_files.in_sync([entry], present) is not given
 
 
@@ -95,6 +97,17 @@ def test_nothing_is_put_in_place_unless_all_could_be_unpacked(tmp_path: Path) ->
     with pytest.raises(subprocess.CalledProcessError):
         put([ManagedFile(str(tmp_path / "a"), b"A"), ManagedFile(str(missing), b"B")])
     assert (tmp_path / "a").read_text() == "before"
+
+
+def test_two_runs_have_no_unfinished_file_in_common(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second to rename one found none, and ended."""
+    monkeypatch.undo()
+    names = set()
+    for mark in (managed_files.RUN, ".another"):
+        monkeypatch.setattr(managed_files, "RUN", mark)
+        *_, command = managed_files.put(ManagedFile(f"{tmp_path}/a", b"A"))
+        names.add(command.get_raw_value().split()[2])
+    assert len(names) == 2 and all(name.endswith(managed_files.NEW) for name in names)
 
 
 def test_another_owner_is_set_under_the_temporary_name(tmp_path: Path) -> None:

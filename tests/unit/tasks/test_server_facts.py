@@ -14,12 +14,20 @@ from tasks.facts.server import LedTo, OpenToOthers, Unwritable
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     df = tmp_path / "df"
-    df.write_text("#!/bin/sh\necho Filesystem\ncase $2 in /tmp) echo x 9 9 1023 9;; *) echo x 9 9 1024 9;; esac\n")
+    df.write_text(
+        "#!/bin/sh\necho Filesystem\ncase $* in '-Pk /tmp') echo x 9 9 1023 9;; '-Pi /usr') echo x 999 900 99 99;;"
+        " '-Pi /etc') echo x - - - -;; '-Pi /var/lib') echo x 0 0 0 -;; '-Pi /tmp') exit 9;; *) echo x 9 9 1024 9;; esac\n"
+    )
     df.chmod(0o755)
     path = f"{tmp_path}:/usr/bin:/bin"
     command = Unwritable().command().replace("/opt", f"{tmp_path}/none").replace("/var/tmp", str(df))
     shown = subprocess.run(["sh", "-c", command], env={"PATH": path}, capture_output=True, text=True, check=True)
-    assert shown.stdout == f"no space in /tmp: expected 1 MB at least\n{df} is no folder\ndone\n"
+    lines = [
+        "no space in /tmp: expected 1 MB at least",
+        "no inodes in /usr: expected 100 at least",
+        f"{df} is no folder",
+    ]
+    assert shown.stdout.splitlines() == [*lines, "done"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="folders that are root's alone, and somebody else's")

@@ -24,7 +24,7 @@ NOTHING_THERE = {
     "Reachable", "RPackages", "UnitStates",
 }  # fmt: skip
 OF_TOOLS = {
-    "AccountRights", "ImageHostKeys", "LedTo", "Leftovers", "MirrorDrift", "OpenToOthers", "SetuidFiles", "UnlistedFiles",
+    "AccountRights", "ImageHostKeys", "LackingAuthorities", "LedTo", "Leftovers", "MirrorDrift", "OpenToOthers", "SetuidFiles", "UnlistedFiles",
     "UserFolder", "UsersFiles",
 }  # fmt: skip
 # They name packages in a report, and nothing is done with it.
