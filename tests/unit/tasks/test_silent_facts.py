@@ -24,8 +24,8 @@ NOTHING_THERE = {
     "Reachable", "RPackages", "UnitStates",
 }  # fmt: skip
 OF_TOOLS = {
-    "AccountRights", "ImageHostKeys", "LackingAuthorities", "LedTo", "Leftovers", "MirrorDrift", "OpenToOthers", "SetuidFiles", "UnlistedFiles",
-    "UserFolder", "UsersFiles",
+    "AccountRights", "ImageHostKeys", "LackingAuthorities", "LedTo", "Leftovers", "MirrorDrift", "OpenToOthers", "SetuidFiles",
+    "UnlistedFiles", "UserFolder", "UsersFiles",
 }  # fmt: skip
 # They name packages in a report, and nothing is done with it.
 REPORTED = {"PackageOrigins", "ReverseDependencies"}
