@@ -21,6 +21,7 @@ MORE = (
     "jupyter/jupyter_notebook.py",
     "jupyter/activity.py",
     "jupyter/contents.py",
+    "jupyter/links.py",
     "jupyter/large_files.py",
     "jupyter/pdf.py",
     "jupyter/proxy.py",

@@ -44,6 +44,7 @@ def everywhere(image: Image) -> str:
 )
 @given(SECRET, st.integers(0, 1 << 32))
 @example("S3cr/12", 0)
+@example("S3crq33a?p$M%WK}", 759)
 def test_no_field_of_python_or_r_brings_a_secret_into_a_capture(image: Image, secret: str, seed: int) -> None:
     for folder in (image.own_python, image.own_r, image.image_python, image.system_r):
         shutil.rmtree(folder)

@@ -77,7 +77,10 @@ def _table(about: Json, name: str) -> Json:
 
 def _path(url: str) -> str:
     try:
-        return parse.unquote(parse.urlsplit(url).path)
+        parts = parse.urlsplit(url)
+        return (
+            "" if parts.query else parse.unquote(parts.path)
+        )  # an installer quotes a ? of a path: it is another address's
     except ValueError:
         return ""
 
