@@ -1,7 +1,8 @@
 # Melda Jupyter. `make help` lists the targets; README.md says more.
 
-# The names that make was given, for the builder: what nobody reads is refused. The values are read below.
-override export GIVEN := $(foreach 1,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $1))),$1))
+# The names that make was given, for the builder: what nobody reads is refused. The values are read below. What another Makefile
+# was given comes with its call of this one.
+override export GIVEN := $(if $(filter 0,$(MAKELEVEL)),$(foreach 1,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $1))),$1)))
 # Nothing is read into a value: make would run $(shell …) in one each time it refers to it, and when it hands it on to a program.
 # It comes first, so that no line below meets another. (`value` gives the text, and := expands no text that it is
 # given; a variable called 1 is handed on to nobody.)

