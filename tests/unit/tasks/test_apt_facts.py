@@ -176,6 +176,34 @@ def test_of_two_runs_that_wait_one_makes_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_nobody_else_holds_a_run_up_by_a_lock(tmp_path: Path) -> None:
+    """Whoever locked a folder that all may read hung each run, without a line; root's lock ends it with one."""
+    folder = tmp_path / "all/provision"
+    folder.parent.mkdir(mode=0o755)
+    lock = Path(f"{folder}.lock")
+    command = staging.fresh(str(folder), "755").get_raw_value().replace(staging.FOLDER, str(folder))
+    command = command.replace(f"= {staging.PATIENCE} ]", "= 1 ]")
+    tries = (
+        "for path in sys.argv[1:]:\n try: fcntl.flock(os.open(path, 0), fcntl.LOCK_EX)\n except PermissionError: pass\n"
+    )
+    hold = f"import fcntl, os, sys\n{tries}print(flush=True); input()"
+    for user, status in ((65534, 0), (0, 1)):
+        lock.touch(0o600)
+        with subprocess.Popen(
+            [sys.executable, "-c", hold, lock.name, "."],
+            cwd=folder.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, user=user,
+        ) as other:  # fmt: skip
+            assert other.stdout and other.stdout.readline()
+            done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True, timeout=20)
+            assert (done.returncode, done.stderr.count("\n")) == (status, status), done.stderr
+            other.communicate("\n")
+        subprocess.run(["sh", "-c", f"kill $(cat {folder}/{staging.HELD}); rm -r {folder} {lock}"], check=False)
+    subprocess.run(["sh", "-c", command], check=True)
+    assert lock.stat().st_mode & 0o777 == 0o600
+    subprocess.run(["sh", "-c", f"kill $(cat {folder}/{staging.HELD})"], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_nobody_else_holds_a_run_up_by_going_into_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / "provision"
     folder.mkdir()
