@@ -70,7 +70,8 @@ def update(max_age: int) -> Generator[Command, None, None]:
 
 @operation()
 def upgrade() -> Generator[Command, None, None]:
-    """Upgrade what has a newer version, if anything has. pyinfra's apt.upgrade counts a package that is kept back as a change."""
+    """Upgrade what has a newer version, if anything has; where apt could not tell, it says why. pyinfra's apt.upgrade counts a
+    package that is kept back as a change."""
     names: List[str] = host.get_fact(Upgradable)
     if set(names) - {BROKEN}:
         yield from staging.run(apt_get.apt_get("upgrade"))

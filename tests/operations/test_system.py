@@ -14,7 +14,7 @@ from pyinfra.facts.deb import DebArch, DebPackages
 from pyinfra.facts.server import OsRelease
 
 from tasks import debian_packages, packages, system
-from tasks.facts.apt import BROKEN, AptState, AptStatus, Diversion, Upgradable
+from tasks.facts.apt import BROKEN, REFUSED, AptState, AptStatus, Diversion, Upgradable
 from tasks.facts.files import PathStats
 from tasks.facts.locales import LocaleCharset
 from tasks.lib import apt_get, managed_files, staging
@@ -104,6 +104,8 @@ def test_a_list_that_is_cut_off_is_removed_and_all_are_fetched(run: Run, caplog:
         ({DebPackages: ALL - {"s3fs"}}, INSTALL, "install s3fs"),
         ({DebPackages: ALL - {"s3fs", "dbus"}}, INSTALL, "install dbus s3fs"),
         ({Upgradable: ["bash"]}, "Upgrade installed packages", " upgrade "),
+        # It ends with apt's own line.
+        ({Upgradable: [REFUSED]}, "Upgrade installed packages", " upgrade "),
         (
             {PathStats: in_place([PAGES]) | DEBCONF | {CONFIG.path: ("file", "600", "root", "root", "0")}},
             CONFIGURE,

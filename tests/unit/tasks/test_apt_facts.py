@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tasks.facts.apt import BROKEN, AptState, Reachable, Upgradable
+from tasks.facts.apt import BROKEN, REFUSED, AptState, Reachable, Upgradable
 from tasks.facts.r import PackageOrigins
 from tasks.lib import apt_get, staging
 
@@ -108,6 +109,29 @@ def test_a_broken_apt_says_so(target: Target) -> None:
         "/bin/apt-get", "#!/bin/sh\necho 'E: Unmet dependencies. Try apt --fix-broken install' >&2\nexit 100\n"
     )
     assert target.ask(Upgradable()) == [BROKEN]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"), [("E: The value 'x' is invalid for APT::Default-Release", 100), ("", 100), ("E: x", 0)]
+)
+def test_an_apt_that_refuses_is_no_answer(target: Target, line: str, code: int) -> None:
+    """It was taken for one that has nothing to upgrade: no security update came any more, and each run said that all was well."""
+    target.write("/bin/apt-get", f'#!/bin/sh\necho Reading...; echo "{line}" >&2; exit {code}\n')
+    assert target.ask(Upgradable()) == [REFUSED]
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="apt itself")
+@pytest.mark.parametrize("fault", ["preferences", "release"])
+def test_what_the_real_apt_refuses(tmp_path: Path, fault: str) -> None:
+    (tmp_path / "preferences").write_text("Pin: nothing\n" if fault == "preferences" else "")
+    settings = [f'Dir::Etc::preferences "{tmp_path}/preferences";']
+    settings += ['APT::Default-Release "gone";'] if fault == "release" else []
+    (tmp_path / "apt.conf").write_text("\n".join(settings) + "\n")
+    environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "APT_CONFIG": str(tmp_path / "apt.conf")}
+    shown = subprocess.run(
+        ["sh", "-c", Upgradable().command()], capture_output=True, text=True, check=True, env=environ
+    )
+    assert Upgradable().process(shown.stdout.splitlines()) == [REFUSED]
 
 
 def test_who_brought_an_r_package(target: Target) -> None:
