@@ -85,7 +85,9 @@ for my $file (glob("$dpkg/alternatives/*")) {
     next if $gone && $names[1];
     my $chosen = readlink "$names[0]/$name";
     my $paths = $choices{$chosen};
-    my $whole = $paths && -e $link && !grep { $paths->[$_] && -e $paths->[$_] && !-e $others[$_][1] } 0 .. $#others;
+    # What nobody registered is an administrator's.
+    my $whole = -e $link && -e "$names[0]/$name"
+        && !($paths && grep { $paths->[$_] && -e $paths->[$_] && !-e $others[$_][1] } 0 .. $#others);
     print $mode eq "manual" && $paths ? "--set\t$name\t$chosen\n" : "--auto\t$name\n" if %choices && !$whole;
 }
 print "done\n";

@@ -190,3 +190,15 @@ def test_alternatives_that_lead_nowhere(dpkg: Dpkg) -> None:
     ]
     assert dpkg.alternatives(whole=True) == whole
     assert dpkg.alternatives() == sorted([*whole, ["--auto", "half"]], key=lambda one: one[1])
+
+
+def test_an_administrators_own_alternative_stays(dpkg: Dpkg) -> None:
+    """Nobody registered what it leads to, and it works; each run led it elsewhere."""
+    links = dpkg.root / "etc/alternatives"
+    dpkg.write("opt/nvim/bin/nvim")
+    for name in ("editor", "pager", "awk"):
+        alternative(dpkg, name, f"m{name}", f"g{name}")
+        (links / name).unlink()
+        (links / name).symlink_to(dpkg.root / "opt/nvim/bin/nvim" if name != "awk" else "/nowhere")
+    (dpkg.root / "bin/pager").unlink()
+    assert dpkg.alternatives() == [["--auto", "awk"], ["--auto", "pager"]]
