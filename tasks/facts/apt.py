@@ -44,8 +44,9 @@ class AptState(FactBase[AptStatus]):
         return (
             "date +now:%s; { dpkg --audit 2>/dev/null || echo dpkg; } | head -n 1 | sed s/^/audit:/;"
             " ls /var/lib/dpkg/updates 2>/dev/null | head -n 1 | sed s/^/audit:/;"
-            # dpkg takes a package with an empty list for one without files.
-            " find /var/lib/dpkg/info -name '*.list' -size 0 2>/dev/null | head -n 1 | sed s/^/audit:/;"
+            # dpkg takes a package with an empty list for one without files; of such a one there are no sums either.
+            " find /var/lib/dpkg/info -name '*.list' -size 0 2>/dev/null | while read -r l; do"
+            ' [ ! -s "${l%.list}.md5sums" ] || echo "audit:$l"; done | head -n 1;'
             f" ls -d {apt_get.LISTS}/*Release 2>/dev/null | sed s/^/list:/;"
             f" stat -c fetched:%Y {apt_get.STAMP} 2>/dev/null;"
             # Without the lists: apt takes a second to read them, and fails where one is cut off.

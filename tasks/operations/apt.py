@@ -21,7 +21,9 @@ _INFO = "/var/lib/dpkg/info"
 _HALF = (
     "dpkg-query -W -f '${db:Status-Eflag} ${db:Status-Status} ${Package} ${Architecture}\\n' |"
     ' while read -r flag status name arch; do case $arch in ""|all) full=$name;; *) full=$name:$arch;; esac;'
-    f" if [ $status = installed ]; then [ -s {_INFO}/$name.list ] || [ -s {_INFO}/$full.list ] || flag=reinstreq;"
+    f" if [ $status = installed ]; then [ -s {_INFO}/$name.list ] || [ -s {_INFO}/$full.list ] ||"
+    f" {{ [ -e {_INFO}/$name.list -o -e {_INFO}/$full.list ] &&"
+    f" [ ! -s {_INFO}/$name.md5sums -a ! -s {_INFO}/$full.md5sums ]; }} || flag=reinstreq;"
     f" [ -e {_INFO}/$name.md5sums ] || [ -e {_INFO}/$full.md5sums ] || flag=reinstreq; fi;"
     ' [ $flag != reinstreq ] || echo "$full"; done'
 )

@@ -249,3 +249,12 @@ def test_a_question_that_cannot_be_asked_is_no_answer(tmp_path: Path, made: bool
     path = f"{tmp_path}:/usr/bin:/bin"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, env={"PATH": path})
     assert (done.returncode == 0, done.stdout) == (made and helper, "")
+
+
+@pytest.mark.parametrize(("sums", "interrupted"), [("a  b\n", True), ("", False)])
+def test_an_empty_list_of_a_package_without_files_is_whole(target: Target, sums: str, interrupted: bool) -> None:
+    target.write("/bin/dpkg", "#!/bin/sh\n")
+    target.write("/bin/apt-get", "#!/bin/sh\n")
+    target.write("/var/lib/dpkg/info/meta.list", "")
+    target.write("/var/lib/dpkg/info/meta.md5sums", sums)
+    assert target.ask(AptState()).interrupted is interrupted
