@@ -44,8 +44,9 @@ class AptState(FactBase[AptStatus]):
         return (
             "date +now:%s; { dpkg --audit 2>/dev/null || echo dpkg; } | head -n 1 | sed s/^/audit:/;"
             " ls /var/lib/dpkg/updates 2>/dev/null | head -n 1 | sed s/^/audit:/;"
-            # dpkg takes a package with an empty list for one without files.
-            " find /var/lib/dpkg/info -name '*.list' -size 0 2>/dev/null | head -n 1 | sed s/^/audit:/;"
+            # dpkg takes a package with an empty list for one without files; of such a one there are no sums either.
+            " find /var/lib/dpkg/info -name '*.list' -size 0 2>/dev/null | while read -r l; do"
+            ' [ ! -s "${l%.list}.md5sums" ] || echo "audit:$l"; done | head -n 1;'
             f" ls -d {apt_get.LISTS}/*Release 2>/dev/null | sed s/^/list:/;"
             f" stat -c fetched:%Y {apt_get.STAMP} 2>/dev/null;"
             # Without the lists: apt takes a second to read them, and fails where one is cut off.
@@ -67,12 +68,12 @@ class AptState(FactBase[AptStatus]):
         return AptStatus("audit" in found, lists, age, tuple(found.get("damaged", [])))
 
 
-BROKEN = "(broken)"  # no package has such a name
+BROKEN, REFUSED = "(broken)", "(refused)"  # no package has such a name
 
 
 class Upgradable(Judged):
     """Names of the packages that ``apt-get upgrade`` would upgrade, by the lists the target has; :data:`BROKEN` if it would not,
-    because a package lacks what it depends on, or if it did not run.
+    because a package lacks what it depends on, or if it did not run; :data:`REFUSED` if it ends with another error.
 
     pyinfra's SimulateOperationWillChange raises where apt is broken, and ends the run that would repair it.
     """
@@ -81,9 +82,14 @@ class Upgradable(Judged):
 
     def command(self) -> str:
         return (
-            "{ LC_ALL=C apt-get -s -q -y upgrade 2>&1; [ $? -lt 126 ] || echo E: it failed; } | sed -n"
-            f" -e '/^E: it failed/q' -e 's/^Inst \\([^ ]*\\).*/\\1/p' -e 's/^E: Unmet dependencies.*/{BROKEN}/p' -e '$ a {DONE}'"
+            "{ LC_ALL=C apt-get -s -q -y upgrade 2>&1; s=$?; [ $s -lt 126 ] || echo E: it failed; [ $s = 0 ] || echo E: $s; } |"
+            f" sed -n -e '/^E: it failed/q' -e 's/^Inst \\([^ ]*\\).*/\\1/p' -e 's/^E: Unmet dependencies.*/{BROKEN}/p'"
+            f" -e 's/^E: .*/{REFUSED}/p' -e '$ a {DONE}'"
         )
+
+    def process(self, output: List[str]) -> List[str]:
+        found = super().process(output)
+        return next(([error] for error in (BROKEN, REFUSED) if error in found), found)
 
     @staticmethod
     def default() -> List[str]:

@@ -39,11 +39,16 @@ for (@open = ""; @open;) {
     my $name = shift @open;
     push @open, grep { !$wanted{$_}++ } keys %{$needs{$name}}, keys %{$provided{$name}};
 }
-my (%diverted, %override);
+my (%diverted, %override, %owners);
+$owners{"/usr/bin/$_"} = getpwnam "man" for qw(man mandb);  # where debconf was told to make them setuid
 my $empty = "d41d8cd98f00b204e9800998ecf8427e";  # its MD5
 my @lines = lines("$dpkg/diversions");
-$diverted{$lines[3 * $_]} = 1 for 0 .. $#lines / 3;
-$override{(split / /, $_, 4)[3]} = 1 for lines("$dpkg/statoverride");
+$diverted{$lines[3 * $_]} = $lines[3 * $_ + 1] for 0 .. $#lines / 3;
+for (lines("$dpkg/statoverride")) {
+    my ($owner, undef, undef, $path) = split / /, $_, 4;
+    $override{$path} = 1;
+    $owners{$path} = $owner =~ /^#(\d+)/ ? $1 : getpwnam $owner;
+}
 for my $list (glob("$dpkg/info/*.list")) {
     my ($full, $name) = $list =~ m{(([^/:]+)(?::[^/]+)?)[.]list$};
     next unless $wanted{$name};
@@ -55,10 +60,12 @@ for my $list (glob("$dpkg/info/*.list")) {
             || m{^/usr/lib/R/site-library/[^/]*/(?:DESCRIPTION|NAMESPACE|(?:Meta|R|libs)/.*)$}) } lines($list, 1)) {
         my @about = lstat;
         my $link = -l _;
-        my $mode = m{/s?bin/.} && !m{/site-library/} ? 0500 : 0444;
-        next if !@about ? $diverted{$_} && -e
+        # In a folder of that name further below a package may have others than programs.
+        my $mode = m{/s?bin/.} && !m{^/usr/(?:lib(?!/R/bin/)|share)} ? 0500 : 0444;
+        next if !@about ? $diverted{$_} && -e $diverted{$_}
             : -d _ ? !$sum->($_)  # a folder in the place of a file
-            : $diverted{$_} && -e || $about[4] == 0 && ($link ? -e : ($override{$_} || ($about[2] & $mode) == $mode)
+            : $diverted{$_} && -e || ($about[4] == 0 || $about[4] == ($owners{$_} // 0))
+                && ($link ? -e : ($override{$_} || ($about[2] & $mode) == $mode)
                 # Some files are empty in their package.
                 && ($about[7] || ($sum->($_) || $empty) eq $empty));
         print "$full\t$_\n";
@@ -85,7 +92,9 @@ for my $file (glob("$dpkg/alternatives/*")) {
     next if $gone && $names[1];
     my $chosen = readlink "$names[0]/$name";
     my $paths = $choices{$chosen};
-    my $whole = $paths && -e $link && !grep { $paths->[$_] && -e $paths->[$_] && !-e $others[$_][1] } 0 .. $#others;
+    # What nobody registered is an administrator's.
+    my $whole = -e $link && -e "$names[0]/$name"
+        && !($paths && grep { $paths->[$_] && -e $paths->[$_] && !-e $others[$_][1] } 0 .. $#others);
     print $mode eq "manual" && $paths ? "--set\t$name\t$chosen\n" : "--auto\t$name\n" if %choices && !$whole;
 }
 print "done\n";

@@ -200,9 +200,13 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
         check: a command that must accept a file before it is put in place; ``{}`` stands for the file under its temporary name.
     """
     for folder in _given_away(entries, present):
-        say(f"{folder} was not root's alone, and is given back to root")
         quoted = shlex.quote(folder)
-        yield StringCommand(f"chown -h root:root {quoted} && chmod o-w {quoted}/.")
+        # What a link leads to is not given to root with it, and may be anybody's to move.
+        refused = refuse(f"{folder} is a link to a folder that others may write to: expected one that is root's alone")
+        say(f"{folder} was not root's alone: a folder is given back to root")
+        yield StringCommand(
+            f"if [ -L {quoted} ]; then {refused.get_raw_value()}; fi; chown -h root:root {quoted} && chmod o-w {quoted}/."
+        )
     made = with_way_made(entries, present)
     pending = [entry for entry in entries if not _is_in_sync(entry, made)]
     yield from make_way(pending, present)

@@ -103,9 +103,11 @@ def refuse(message: str) -> StringCommand:
 def fresh(folder: str, mode: str) -> StringCommand:
     """Return a command that makes the folder anew, once no other run is at work in it; :data:`ENTER` begins the one for it."""
     refused = refuse("another run is at work on this target: expected one at a time").get_raw_value()
-    # Under a lock, which ends with this command: of two runs that wait, one makes it.
+    # Under a lock, which ends with this command: of two runs that wait, one makes it. Of a file that nobody else may open: a
+    # folder that all may read, all may lock.
+    lock = f"{folder}.lock"
     return StringCommand(
-        f"exec 9<{folder.rpartition('/')[0]}; n=0; while flock 9; {IN_USE}; do flock -u 9;"
+        f"( umask 077; : >>{lock} ) && exec 9<{lock}; n=0; until flock -n 9 && ! {IN_USE}; do flock -u 9;"
         f" if [ $n = {PATIENCE} ]; then {refused}; fi; n=$((n + 1)); sleep 1; done;"
         f" rm -rf {folder} && mkdir -m {mode} {folder} && cd {folder} &&"
         f" {{ setsid sleep {HOLD} 9<&- </dev/null >/dev/null 2>&1 & echo $! >{HELD}; }}"

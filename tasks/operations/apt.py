@@ -21,7 +21,9 @@ _INFO = "/var/lib/dpkg/info"
 _HALF = (
     "dpkg-query -W -f '${db:Status-Eflag} ${db:Status-Status} ${Package} ${Architecture}\\n' |"
     ' while read -r flag status name arch; do case $arch in ""|all) full=$name;; *) full=$name:$arch;; esac;'
-    f" if [ $status = installed ]; then [ -s {_INFO}/$name.list ] || [ -s {_INFO}/$full.list ] || flag=reinstreq;"
+    f" if [ $status = installed ]; then [ -s {_INFO}/$name.list ] || [ -s {_INFO}/$full.list ] ||"
+    f" {{ [ -e {_INFO}/$name.list -o -e {_INFO}/$full.list ] &&"
+    f" [ ! -s {_INFO}/$name.md5sums -a ! -s {_INFO}/$full.md5sums ]; }} || flag=reinstreq;"
     f" [ -e {_INFO}/$name.md5sums ] || [ -e {_INFO}/$full.md5sums ] || flag=reinstreq; fi;"
     ' [ $flag != reinstreq ] || echo "$full"; done'
 )
@@ -70,7 +72,8 @@ def update(max_age: int) -> Generator[Command, None, None]:
 
 @operation()
 def upgrade() -> Generator[Command, None, None]:
-    """Upgrade what has a newer version, if anything has. pyinfra's apt.upgrade counts a package that is kept back as a change."""
+    """Upgrade what has a newer version, if anything has; where apt could not tell, it says why. pyinfra's apt.upgrade counts a
+    package that is kept back as a change."""
     names: List[str] = host.get_fact(Upgradable)
     if set(names) - {BROKEN}:
         yield from staging.run(apt_get.apt_get("upgrade"))

@@ -21,7 +21,7 @@ ARCHIVE = "/usr/lib/locale/locale-archive"
 
 @operation()
 def locale(locale: str) -> Generator[StringCommand, None, None]:
-    """Generate ``locale`` if the system has not got it, or the archive of locales is damaged.
+    """Generate ``locale`` if the system has not got it; what /etc/locale.gen names, too, if the archive of locales is damaged.
 
     pyinfra's server.locale fails where /etc/locale.gen does not name it, as C.UTF-8, or is not there yet.
     """
@@ -29,9 +29,14 @@ def locale(locale: str) -> Generator[StringCommand, None, None]:
         # localedef adds one locale; locale-gen would make every one that /etc/locale.gen lists again.
         generate = f"localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}"
         works = f'[ "$(LC_ALL={locale} locale charmap)" = UTF-8 ]'
-        # It takes an empty archive for an error, ends with a signal on one that was cut off, and leaves both.
+        # It takes an empty archive for an error, ends with a signal on one that was cut off, and leaves both. It ends so, too,
+        # where it is killed or finds no room: then the archive, with all locales of the host, stays.
+        old = ARCHIVE + ".melda-old"
+        back = f"{{ [ ! -e {old} ] || mv -fT {old} {ARCHIVE}; }}"
+        others = "{ ! command -v locale-gen >/dev/null || locale-gen --keep-existing >/dev/null; }"
         yield StringCommand(
-            f"{{ {generate} && {works}; }} 2>/dev/null || {{ rm -f {ARCHIVE} && {generate} && {works}; }}"
+            f"{back} && {{ {generate} && {works}; }} 2>/dev/null || {{ {{ [ ! -e {ARCHIVE} ] || mv -fT {ARCHIVE} {old}; }} &&"
+            f" {{ [ ! -e {old} ] || {others}; }} && {generate} && {works} && rm -f {old}; }} || {{ {back}; exit 1; }}"
         )
 
 

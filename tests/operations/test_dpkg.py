@@ -120,18 +120,31 @@ def test_packages_of_r_and_of_the_set_are_among_those_that_are_put_back(
 
 def test_what_is_unpacked_again_was_cut_off_or_lacks_a_file_of_dpkgs(tmp_path: Path) -> None:
     """dpkg --audit calls it broken for ever, and dpkg --configure mends nothing of it."""
-    packages = ("libc6 amd64", "sed amd64", "tzdata all", "libgone amd64", "bash amd64", "empty all")
+    packages = (
+        "libc6 amd64",
+        "sed amd64",
+        "tzdata all",
+        "libgone amd64",
+        "bash amd64",
+        "empty all",
+        "meta all",
+        "lost all",
+    )
     lines = ["reinstreq half-installed tree amd64", *(f"ok installed {package}" for package in packages)]
     lines += ["reinstreq half-installed new ", "ok config-files gone amd64", "ok unpacked git amd64"]
     for name in ("libc6:amd64.list", "libc6:amd64.md5sums", "sed.md5sums", "tzdata.list", "bash.list", "bash.md5sums"):
         (tmp_path / name).write_text("/.\n")
     (tmp_path / "empty.list").write_text("")
-    (tmp_path / "empty.md5sums").write_text("")
+    (tmp_path / "empty.md5sums").write_text("a  b\n")
+    # A package without files has nothing that could be cut off.
+    (tmp_path / "meta.list").write_text("")
+    (tmp_path / "meta.md5sums").write_text("")
+    (tmp_path / "lost.md5sums").write_text("")
     only = apt._HALF.partition(" | ")[2].replace(apt._INFO, str(tmp_path))
     shown = subprocess.run(
         ["sh", "-c", only], input="\n".join(lines) + "\n", capture_output=True, text=True, check=True
     )
     assert (
-        shown.stdout.split() == ["tree:amd64", "sed:amd64", "tzdata", "libgone:amd64", "empty", "new"]
+        shown.stdout.split() == ["tree:amd64", "sed:amd64", "tzdata", "libgone:amd64", "empty", "lost", "new"]
         and not shown.stderr
     )

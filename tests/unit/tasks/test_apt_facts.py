@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tasks.facts.apt import BROKEN, AptState, Reachable, Upgradable
+from tasks.facts.apt import BROKEN, REFUSED, AptState, Reachable, Upgradable
 from tasks.facts.r import PackageOrigins
 from tasks.lib import apt_get, staging
 
@@ -110,6 +111,29 @@ def test_a_broken_apt_says_so(target: Target) -> None:
     assert target.ask(Upgradable()) == [BROKEN]
 
 
+@pytest.mark.parametrize(
+    ("line", "code"), [("E: The value 'x' is invalid for APT::Default-Release", 100), ("", 100), ("E: x", 0)]
+)
+def test_an_apt_that_refuses_is_no_answer(target: Target, line: str, code: int) -> None:
+    """It was taken for one that has nothing to upgrade: no security update came any more, and each run said that all was well."""
+    target.write("/bin/apt-get", f'#!/bin/sh\necho Reading...; echo "{line}" >&2; exit {code}\n')
+    assert target.ask(Upgradable()) == [REFUSED]
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="apt itself")
+@pytest.mark.parametrize("fault", ["preferences", "release"])
+def test_what_the_real_apt_refuses(tmp_path: Path, fault: str) -> None:
+    (tmp_path / "preferences").write_text("Pin: nothing\n" if fault == "preferences" else "")
+    settings = [f'Dir::Etc::preferences "{tmp_path}/preferences";']
+    settings += ['APT::Default-Release "gone";'] if fault == "release" else []
+    (tmp_path / "apt.conf").write_text("\n".join(settings) + "\n")
+    environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "APT_CONFIG": str(tmp_path / "apt.conf")}
+    shown = subprocess.run(
+        ["sh", "-c", Upgradable().command()], capture_output=True, text=True, check=True, env=environ
+    )
+    assert Upgradable().process(shown.stdout.splitlines()) == [REFUSED]
+
+
 def test_who_brought_an_r_package(target: Target) -> None:
     target.write(
         "/bin/dpkg-query",
@@ -176,6 +200,34 @@ def test_of_two_runs_that_wait_one_makes_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_nobody_else_holds_a_run_up_by_a_lock(tmp_path: Path) -> None:
+    """Whoever locked a folder that all may read hung each run, without a line; root's lock ends it with one."""
+    folder = tmp_path / "all/provision"
+    folder.parent.mkdir(mode=0o755)
+    lock = Path(f"{folder}.lock")
+    command = staging.fresh(str(folder), "755").get_raw_value().replace(staging.FOLDER, str(folder))
+    command = command.replace(f"= {staging.PATIENCE} ]", "= 1 ]")
+    tries = (
+        "for path in sys.argv[1:]:\n try: fcntl.flock(os.open(path, 0), fcntl.LOCK_EX)\n except PermissionError: pass\n"
+    )
+    hold = f"import fcntl, os, sys\n{tries}print(flush=True); input()"
+    for user, status in ((65534, 0), (0, 1)):
+        lock.touch(0o600)
+        with subprocess.Popen(
+            [sys.executable, "-c", hold, lock.name, "."],
+            cwd=folder.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, user=user,
+        ) as other:  # fmt: skip
+            assert other.stdout and other.stdout.readline()
+            done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True, timeout=20)
+            assert (done.returncode, done.stderr.count("\n")) == (status, status), done.stderr
+            other.communicate("\n")
+        subprocess.run(["sh", "-c", f"kill $(cat {folder}/{staging.HELD}); rm -r {folder} {lock}"], check=False)
+    subprocess.run(["sh", "-c", command], check=True)
+    assert lock.stat().st_mode & 0o777 == 0o600
+    subprocess.run(["sh", "-c", f"kill $(cat {folder}/{staging.HELD})"], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_nobody_else_holds_a_run_up_by_going_into_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / "provision"
     folder.mkdir()
@@ -197,3 +249,12 @@ def test_a_question_that_cannot_be_asked_is_no_answer(tmp_path: Path, made: bool
     path = f"{tmp_path}:/usr/bin:/bin"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, env={"PATH": path})
     assert (done.returncode == 0, done.stdout) == (made and helper, "")
+
+
+@pytest.mark.parametrize(("sums", "interrupted"), [("a  b\n", True), ("", False)])
+def test_an_empty_list_of_a_package_without_files_is_whole(target: Target, sums: str, interrupted: bool) -> None:
+    target.write("/bin/dpkg", "#!/bin/sh\n")
+    target.write("/bin/apt-get", "#!/bin/sh\n")
+    target.write("/var/lib/dpkg/info/meta.list", "")
+    target.write("/var/lib/dpkg/info/meta.md5sums", sums)
+    assert target.ask(AptState()).interrupted is interrupted

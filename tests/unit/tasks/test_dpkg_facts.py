@@ -79,6 +79,20 @@ def test_what_is_not_there_or_somebody_elses(dpkg: Dpkg) -> None:
     assert dpkg.lacking("ours") == {"ours:amd64": lacking}
 
 
+def test_what_an_administrator_told_dpkg_stays(dpkg: Dpkg) -> None:
+    """Each run took it back: an owner that dpkg-statoverride names, a program that a diversion moved away."""
+    for name in ("bin/named", "bin/number", "bin/moved.real", "bin/other"):
+        dpkg.write(name)
+    for name in ("named", "number", "other"):
+        os.chown(dpkg.root / "bin" / name, 2 if name == "named" else 1001, 0)
+    rows = [("bin", "named"), ("#1001", "number"), ("bin", "other")]
+    text = "".join(f"{owner} root 4755 {dpkg.root}/bin/{name}\n" for owner, name in rows)
+    (dpkg.folder / "statoverride").write_text(text)
+    (dpkg.folder / "diversions").write_text(f"{dpkg.root}/bin/moved\n{dpkg.root}/bin/moved.real\n:\n")
+    dpkg.package("ours", "bin/named", "bin/number", "bin/other", "bin/moved")
+    assert dpkg.lacking("ours") == {"ours": {"bin/other"}}
+
+
 def test_what_is_there_and_of_no_use(dpkg: Dpkg) -> None:
     """Each of these was taken for whole, and nothing started."""
     for name in ("bin/whole", "bin/link-to", "bin/hardened"):
@@ -190,3 +204,15 @@ def test_alternatives_that_lead_nowhere(dpkg: Dpkg) -> None:
     ]
     assert dpkg.alternatives(whole=True) == whole
     assert dpkg.alternatives() == sorted([*whole, ["--auto", "half"]], key=lambda one: one[1])
+
+
+def test_an_administrators_own_alternative_stays(dpkg: Dpkg) -> None:
+    """Nobody registered what it leads to, and it works; each run led it elsewhere."""
+    links = dpkg.root / "etc/alternatives"
+    dpkg.write("opt/nvim/bin/nvim")
+    for name in ("editor", "pager", "awk"):
+        alternative(dpkg, name, f"m{name}", f"g{name}")
+        (links / name).unlink()
+        (links / name).symlink_to(dpkg.root / "opt/nvim/bin/nvim" if name != "awk" else "/nowhere")
+    (dpkg.root / "bin/pager").unlink()
+    assert dpkg.alternatives() == [["--auto", "awk"], ["--auto", "pager"]]

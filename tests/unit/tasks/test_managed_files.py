@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from pyinfra.api import FileUploadCommand
+from pyinfra.api import FileUploadCommand, StringCommand
 
 from tasks.facts.files import THEIRS, PathStats
 from tasks.lib import managed_files, staging
@@ -86,8 +86,23 @@ def test_a_folder_above_that_is_somebodys_is_given_back_to_root() -> None:
         entry = ManagedFile(f"{folder.rstrip('/')}/x", b"X")
         present = {entry.path: managed_files.expected(entry), folder: THEIRS}
         commands = [command.get_masked_value() for command in managed_files.diff([entry], present)]
-        assert commands == ([f"chown -h root:root {folder} && chmod o-w {folder}/."] if given else [])
+        assert [c.rpartition("; fi; ")[2] for c in commands] == (
+            [f"chown -h root:root {folder} && chmod o-w {folder}/."] if given else []
+        )
         assert managed_files.in_sync([entry], present) is not given
+
+
+def test_a_link_above_to_a_folder_of_others_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run said that it was given back to root, and changed nothing."""
+    (tmp_path / "real").mkdir(mode=0o755)
+    (tmp_path / "opt").symlink_to("real")
+    monkeypatch.setattr(managed_files, "_SYSTEM", (f"{tmp_path}/",))
+    entry = ManagedFile(f"{tmp_path}/opt/x", b"X")
+    present = {entry.path: managed_files.expected(entry), f"{tmp_path}/opt": THEIRS}
+    (command,) = managed_files.diff([entry], present)
+    assert isinstance(command, StringCommand)
+    done = subprocess.run(["sh", "-c", command.get_raw_value()], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "/opt is a link" in done.stderr
 
 
 def test_nothing_is_put_in_place_unless_all_could_be_unpacked(tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""tasks/operations/server.py: a locale is made, and those that are there stay."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tasks import system
+from tasks.facts.locales import LocaleCharset
+from tasks.operations import server
+
+from .conftest import Run
+from .test_system import DONE
+
+
+@pytest.mark.parametrize("archive", ["good", "cut off", "refused", "missing"])
+def test_an_archive_of_locales_that_cannot_be_added_to_is_made_again(run: Run, tmp_path: Path, archive: str) -> None:
+    """Each run ended with localedef's error, or took what an archive names for what works; others' locales are in it, too."""
+    path = tmp_path / "archive"
+    if archive != "missing":
+        path.write_text(archive)
+    programs = {
+        "localedef": f'[ "$(cat {path} 2>/dev/null)" != refused ] && {{ [ -s {path} ] || echo good >{path}; }}',
+        "locale": f"case $(cat {path}) in good) echo UTF-8;; *) echo ANSI_X3.4-1968;; esac",
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    before = path.stat().st_mtime_ns if archive == "good" else 0
+    (command,) = run(system.system, DONE | {LocaleCharset: ""})["Generate the locale"]
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run(["sh", "-c", command.replace(server.ARCHIVE, str(path))], env=environ, check=True)
+    assert path.read_text().strip() == "good" and (not before or path.stat().st_mtime_ns == before)
+    assert not [*tmp_path.glob("archive.*")]
+
+
+@pytest.mark.parametrize(
+    ("archive", "killed", "after"),
+    [("whole", 9, "whole"), ("whole", 0, "whole+ours"), ("cut", 0, "de+ours")],
+)
+@pytest.mark.parametrize("left", [False, True])
+def test_other_locales_of_a_host_stay(
+    run: Run, tmp_path: Path, archive: str, killed: int, after: str, left: bool
+) -> None:
+    """localedef that was killed, or found no room, took a healthy archive away, and with it all locales of the host."""
+    path = tmp_path / "archive"
+    path.write_text(archive)
+    if left:  # by a run that was killed
+        path.write_text("half")
+        Path(f"{path}.melda-old").write_text(archive)
+    programs = {
+        "localedef": f'[ {killed} = 0 ] || exit {killed}; [ "$(cat {path} 2>/dev/null)" != cut ] || kill -SEGV $$;'
+        f" [ ! -s {path} ] || printf + >>{path}; printf ours >>{path}",
+        "locale": f"case $(cat {path}) in *ours) echo UTF-8;; *) echo ANSI_X3.4-1968;; esac",
+        "locale-gen": f'[ "$*" = --keep-existing ] && [ ! -e {path} ] && printf de >{path}',
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (command,) = run(system.system, DONE | {LocaleCharset: ""})["Generate the locale"]
+    command = command.replace(server.ARCHIVE, str(path))
+    done = subprocess.run(["sh", "-c", command], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
+    assert (done.returncode == 0) is (killed == 0)
+    assert path.read_text() == after
+    assert not [*tmp_path.glob("archive.*")]
