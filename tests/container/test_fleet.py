@@ -38,7 +38,7 @@ def summary(output: str) -> dict[str, str]:
 
 def test_what_is_wrong_with_one_stops_no_other(docker: str, image: str, machines) -> None:  # type: ignore[no-untyped-def]
     whole, other, broken, foreign = (machines(image, command=IDLE) for _ in range(4))
-    broken.run("apt-get purge -y -qq s3fs; rm -f /usr/bin/dpkg")
+    broken.run("apt-get purge -y -qq s3fs; printf '#!/bin/sh\nexit 1\n' >/usr/bin/dpkg")
     foreign.run("printf 'ID=arch\\nVERSION_ID=1\\n' >/etc/os-release")
     before = differences(foreign)
     run = provision(
