@@ -105,6 +105,13 @@ def test_what_an_installation_left_is_not_the_users(tmp_path: Path) -> None:
     assert leftovers.of_nobody(shape, str(tmp_path), entries) == {"share/mine"}
 
 
+def test_nor_is_a_single_file_of_it(tmp_path: Path) -> None:
+    """It was looked at as a folder, and then counted as one that cannot be read."""
+    install(tmp_path, "half", "1")
+    (tmp_path / SITE / "half" / "__init__.py").unlink()
+    assert leftovers.of_nobody(tree.layout(NAME), str(tmp_path), {"bin/half"}) == set()
+
+
 @pytest.mark.parametrize("change", ["edit", "add", "link", "folder"])
 def test_what_is_not_as_its_record_says_may_be_the_users(tmp_path: Path, change: str) -> None:
     shape, package = tree.layout(NAME), tmp_path / SITE / "half"

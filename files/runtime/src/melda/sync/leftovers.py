@@ -31,6 +31,7 @@ def _below(path: str) -> Iterator[str]:
     """
     if os.path.islink(path) or not os.path.isdir(path):
         yield path
+        return
     for folder, inner, names in os.walk(path, onerror=_raise):
         inner[:] = [name for name in inner if name != "__pycache__"]
         yield from (os.path.join(folder, name) for name in names)

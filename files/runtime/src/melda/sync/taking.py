@@ -123,7 +123,7 @@ class Taking:
         around = tuple(one for one in without if one.endswith("/"))
         found = {entry for entry in shape.entries(whole) if not (entry in without or entry.startswith(around))}
         found |= {entry for name in coming if name not in without for entry in here.get(name, ())}
-        found -= skipped
+        found = (found - skipped) | taken  # adopting merges into a folder that others share: all of it makes way
         self._clear(distributions.closure(found, distributions.together(here)) & self._stale)
 
     def _keep(self, generation: Generation, damaged: Set[str]) -> None:
