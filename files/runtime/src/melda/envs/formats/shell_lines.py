@@ -31,7 +31,7 @@ MARKS = re.compile(r"[\s>*+`$%!-]*(?:\d+[.)]\s+)?`*")
 @lru_cache(maxsize=4)
 def numbered(text: str) -> List[Tuple[int, str]]:
     """Return lines with their numbers, continued ones joined, and in the place of variables what they surely stand for."""
-    return _with_values(here_documents.apart(list(_joined(text))))
+    return _with_values(here_documents.apart(list(_joined(text)))[0])
 
 
 def _with_values(lines: shell_values.Lines) -> shell_values.Lines:
@@ -127,6 +127,10 @@ def unread(text: str, prose: bool, reads: Callable[[str, str], object]) -> Itera
             if found and _installs(part, prose and number not in fenced) and not reads(part, before):
                 yield number, " ".join(found.group(0).split()).rstrip("(")
             before = part
+    for number, line in here_documents.apart(list(_joined(text)))[1] if "<<" in text else ():
+        found = TOOL.search(line)
+        if found and not line.lstrip().startswith("#") and _installs(line, prose and number not in fenced):
+            yield number, " ".join(found.group(0).split()).rstrip("(")
 
 
 def _installs(part: str, prose: bool) -> bool:
