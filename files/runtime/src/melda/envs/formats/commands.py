@@ -17,7 +17,7 @@ COMMAND = re.compile(
     re.IGNORECASE,
 )
 # What a shell or IPython replaces by something else.
-UNKNOWN = re.compile(r"[$`]|^[^\s;]*\{[^\s}]*\}")
+UNKNOWN = re.compile(r"[$`]|^[^\s;{]*\{[^\s}]*\}")
 
 
 class Command(NamedTuple):
@@ -46,7 +46,9 @@ def _option(word: str, words: List[str], known: options.Options) -> Tuple[List[s
         return [name], [name if name.startswith("--") else name[:2]]
     if name in options.PIP.nested:  # another tool's, of another meaning
         return [], []
-    return [f"{name} {value}" if value and known is options.PIP else name], []
+    # Of a value that is ignored nobody needs to know what a shell puts in it.
+    said = known is options.PIP and value and ("://" in value or not UNKNOWN.search(value))
+    return [f"{name} {value}" if said else name], []
 
 
 def _arguments(conda: bool, words: List[str], known: options.Options) -> Command:

@@ -31,7 +31,7 @@ SYNTAX = re.compile(
     re.MULTILINE,
 )
 PINNED = re.compile(r"[\w.-]+(\[[\w,. -]*\])?\s*==")
-HERE = re.compile(r"^[ \t]*[A-Za-z.].*?<<-?[ \t]*(['\"]?)(?P<word>[A-Za-z_]\w*)\1", re.MULTILINE)
+HERE = re.compile(r"^[ \t]*[A-Za-z.].*?<<[-~]?[ \t]*(['\"]?)(?P<word>[A-Za-z_]\w*)\1", re.MULTILINE)
 
 
 PROGRAM = re.compile(r"\A\ufeff?#![^\n]*[/ \t](?:python|pypy)[\d.]*\b")

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from functools import lru_cache
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from melda.envs.formats import fences, here_documents, scripts, shell_values, shell_words
 
@@ -31,7 +31,38 @@ MARKS = re.compile(r"[\s>*+`$%!-]*(?:\d+[.)]\s+)?`*")
 @lru_cache(maxsize=4)
 def numbered(text: str) -> List[Tuple[int, str]]:
     """Return lines with their numbers, continued ones joined, and in the place of variables what they surely stand for."""
-    return shell_values.known(here_documents.apart(list(_joined(text))))
+    return _with_values(here_documents.apart(list(_joined(text)))[0])
+
+
+def _with_values(lines: shell_values.Lines) -> shell_values.Lines:
+    """Return lines with what is known in the place of variables, and of what cat shows."""
+    if not any("$" in line or "`" in line for _, line in lines):
+        return lines
+    values, found = shell_values.Values(lines), []
+    for values.at, line in lines:
+        asks = ("$" in line or "`" in line) and len(line) < shell_values.LONGEST
+        wanted = asks and (
+            shell_values.INSTALL.search(line)
+            or any(one.group("plain") in values.commands for one in shell_values.NAME.finditer(line))
+        )
+        found.append((values.at, _put_in(values, line) if wanted else line))
+    # A command's text is read where it is run.
+    read = values.put & values.commands
+    return [(at, "" if read and _sets_one_of(line, read) else line) for at, line in found]
+
+
+def _sets_one_of(line: str, names: Set[str]) -> bool:
+    one = shell_values.SET.search(line) if shell_values.SETS.fullmatch(line) else None
+    return bool(one and one.group("name") in names and not line[one.end() :].strip())
+
+
+def _put_in(values: shell_values.Values, line: str) -> str:
+    shown = shell_values.CAT.sub(lambda one: shell_values.FILE + (one.group("one") or one.group("two")), line)
+    first, *others = values.put_in(shown).split(shell_values.FILE)
+    for one in others:
+        tools = shell_values.TOOL.findall(first)
+        first += ("--file " if tools and tools[-1].endswith(("conda", "mamba")) else "-r ") + one
+    return first
 
 
 def placed(lines: List[Tuple[int, str]]) -> str:
@@ -96,6 +127,10 @@ def unread(text: str, prose: bool, reads: Callable[[str, str], object]) -> Itera
             if found and _installs(part, prose and number not in fenced) and not reads(part, before):
                 yield number, " ".join(found.group(0).split()).rstrip("(")
             before = part
+    for number, line in here_documents.apart(list(_joined(text)))[1] if "<<" in text else ():
+        found = TOOL.search(line)
+        if found and not line.lstrip().startswith("#") and _installs(line, prose and number not in fenced):
+            yield number, " ".join(found.group(0).split()).rstrip("(")
 
 
 def _installs(part: str, prose: bool) -> bool:
