@@ -72,6 +72,11 @@ class Values(NamedValues):
         super().__init__()
         nodes = [node for tree in trees for node in ast.walk(tree)]
         self._bound = {id(node.func) for node in nodes if isinstance(node, ast.Call)}  # names that say what they are
+        for whole in nodes:
+            if isinstance(whole, ast.JoinedStr):  # before Python 3.12 places in it are wrong: bpo-35212
+                for node in ast.walk(whole):
+                    if isinstance(node, ast.expr):
+                        node.lineno, node.col_offset = whole.lineno, whole.col_offset
         for node in nodes:
             self._learn(node)
         used = set()
