@@ -38,7 +38,9 @@ def summary(output: str) -> dict[str, str]:
 
 def test_what_is_wrong_with_one_stops_no_other(docker: str, image: str, machines) -> None:  # type: ignore[no-untyped-def]
     whole, other, broken, foreign = (machines(image, command=IDLE) for _ in range(4))
-    broken.run("echo 'deb [trusted=yes] http://127.0.0.1:9/ ./' >/etc/apt/sources.list.d/silent.list; rm -rf /var/lib/apt/lists")
+    broken.run(
+        "echo 'deb [trusted=yes] http://127.0.0.1:9/ ./' >/etc/apt/sources.list.d/silent.list; rm -rf /var/lib/apt/lists"
+    )
     foreign.run("printf 'ID=arch\\nVERSION_ID=1\\n' >/etc/os-release")
     before = differences(foreign)
     run = provision(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
-import shlex
-from typing import Callable, Dict, List, Match, NamedTuple, Tuple
+from typing import Callable, Dict, List, Match, NamedTuple, Optional, Sequence, Tuple
 
 from melda.envs.formats import commands, python_calls, r_calls, shell_lines
+from melda.envs.formats.named_values import Text
 from melda.envs.formats.python_calls import Item
-from melda.envs.formats.python_values import Values
+from melda.envs.formats.python_values import Values, together
 from melda.envs.formats.shell_values import SECRET
 
 PYTHON, R, SHELL, OTHER = "python", "r", "shell", "other"
@@ -37,9 +37,10 @@ LINE = re.compile(
 )
 TOOLS = ("pip", "pip3", "conda", "mamba", "micromamba", "uv", "poetry", "pixi")
 TIMERS = ("time", "timeit", "capture", "prun", "memit")
-QUOTES = re.compile(r"#.*|\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
-NAME = re.compile(r"\{(?P<braced>[A-Za-z_]\w*)\}|\$\{?(?P<plain>[A-Za-z_]\w*)\}?")
-EXPRESSION = re.compile(r"(?<!\$)\{([^{}]+)\}")
+# The closing quote may be missing: to look for one from each again takes the square.
+QUOTES = re.compile(r"#.*|\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?")
+# What IPython puts into a line: a name, or an expression in braces.
+PUT = re.compile(r"(?<!\$)\{(?:(?P<braced>[A-Za-z_]\w*)|(?P<more>[^{}]+))\}|(?<!\$)\$(?P<plain>[A-Za-z_]\w*)(?![\w.])")
 HELP = re.compile(r"\s*(?:\?.*|[%\w.]+\s*\?\??\s*)")
 LONGEST = 20_000
 
@@ -160,60 +161,67 @@ def _within(line: str, quote: str) -> str:
     return quote
 
 
-def _put_in(text: str, values: Values) -> str:
-    """Return a shell's line with what is known of Python's names in it; what else IPython puts in has no blanks then."""
-    text = EXPRESSION.sub(lambda one: _expression(one, values), text) if len(text) < LONGEST else text
-    words = re.split(r"(\s+)", text) if len(text) < LONGEST else [text]
-    return "".join(_word(one, values) if NAME.search(one) else one for one in words)
+def _put_in(item: Item, values: Values) -> List[Item]:
+    """Return a shell's line with what is known of Python's names in it, for each of a loop; {...}: it is not known."""
+    parts: List[Sequence[Text]] = []
+    left, at = [], 0
+    for one in PUT.finditer(item.text) if len(item.text) < LONGEST else ():
+        known = _known(one, item.line, values)
+        texts = known if known and all(isinstance(text, str) and "\n" not in text for text in known) else None
+        left.append(item.text[at : one.start()] + ("{...}" if one.group("more") and not texts else one.group()))
+        parts += [[item.text[at : one.start()]], texts or [left[-1][one.start() - at :]]]
+        at = one.end()
+    found = together([*parts, [item.text[at:]]], "".join) or ["".join([*left, item.text[at:]])]
+    return [item._replace(text=str(text)) for text in found]
 
 
-def _expression(one: Match[str], values: Values) -> str:
-    inside = one.group(1)
-    if re.fullmatch(r"[\w.]+", inside):
-        return one.group()
-    tree, left_out = python_calls.tree_of(inside.strip())
+def _known(one: Match[str], line: int, values: Values) -> Optional[List[Text]]:
+    name, more = one.group("braced") or one.group("plain"), one.group("more")
+    if name or SECRET.search(more) or re.fullmatch(r"[\w.]+", more):
+        return values.named(name, (line, 0)) if name else None
+    tree, left_out = python_calls.tree_of(more.strip())
     first = tree.body[0] if tree and tree.body and not left_out else None
-    known = values.of(first.value) if isinstance(first, ast.Expr) else None
-    return " ".join(known) if known and not SECRET.search(inside) else "{...}"
-
-
-def _word(word: str, values: Values) -> str:
-    words = [word]
-    for one in list(NAME.finditer(word))[:3]:
-        name = one.group("braced") or one.group("plain")
-        known = None if SECRET.search(name) else values.named(name)
-        if known and not any("\n" in text for text in known):
-            texts = [text for one in known for text in one.split()] if word == one.group() else known
-            words = [each.replace(one.group(), shlex.quote(text)) for each in words for text in texts][:200]
-    return " ".join(words)
+    for node in ast.walk(first) if first else ():
+        if isinstance(node, ast.expr):
+            node.lineno, node.col_offset = line, 0
+    return values.of(first.value) if isinstance(first, ast.Expr) else None
 
 
 def read(cells: List[Cell]) -> List[Item]:
     """Return what cells run that may install packages, with their lines."""
-    notebook, values = _Notebook(), Values()
+    notebook = _Notebook()
     for cell in cells:
         notebook.cell(cell)
     trees = [(line, code, *python_calls.tree_of(code)) for line, code in notebook.programs]
-    for _, _, tree, _ in trees:
+    for line, _, tree, _ in trees:
         if tree is not None:
-            values.learn(tree)
-    found = [
-        one._replace(text=_put_in(one.text, values)) if one.kind == python_calls.SHELL and "\n" not in one.text else one
-        for one in notebook.items
-    ]
+            ast.increment_lineno(tree, line - 1)
+    values, found = Values([tree for _, _, tree, _ in trees if tree is not None]), []
+    for one in notebook.items:
+        found += _put_in(one, values) if one.kind == python_calls.SHELL and "\n" not in one.text else [one]
     for line, code, tree, left_out in trees:
-        unread = shell_lines.unread(code, False, lambda part, before: False) if tree is None or left_out else ()
-        found += [
-            Item(line + at - 1, python_calls.UNREAD, command)
-            for at, command in unread
-            if tree is None or at in left_out
-        ]
+        if tree is None or left_out:
+            found += [
+                Item(line + at - 1, python_calls.UNREAD, command)
+                for at, command in _broken(code)
+                if tree is None or at in left_out
+            ]
         if tree is not None:
-            found += [one._replace(line=one.line + line - 1) for one in python_calls.read(tree, values)]
+            found += python_calls.read(tree, values)
     code = shell_lines.placed(sorted(notebook.of_r.items()))
     if r_calls.installs(code):
         found.append(Item(1, python_calls.R, code))
     return sorted(found, key=lambda one: one.line)
+
+
+def _broken(code: str) -> List[Tuple[int, str]]:
+    """Return lines of a program that is not understood, and seem to install packages."""
+    found = dict(shell_lines.unread(code, False, lambda part, before: False))
+    for at, line in enumerate(code.split("\n"), 1):
+        words = re.sub(r"[^\w.-]+", " ", line.partition("#")[0])
+        if python_calls.INSTALLS.search(words) and not re.match(r"\s*print\b", words):
+            found.setdefault(at, "pip install")
+    return sorted(found.items())
 
 
 Lines = List[Tuple[int, str]]

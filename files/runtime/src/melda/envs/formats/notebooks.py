@@ -93,7 +93,7 @@ def _all(reading: Reading, cells: List[Cell], place: requirements.Place) -> int:
         lines.guarded(line, number)
     for number, command in unread:
         reading.bad("python", command, place(number) + r_calls.NOT_READ)
-    return lines.read
+    return lines.read + len(unread)
 
 
 def program(text: str, path: str) -> Reading:

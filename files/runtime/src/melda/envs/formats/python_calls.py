@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import bisect
 import re
 import shlex
 import warnings
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple, Union
 
+from melda.envs.formats.named_values import Text
 from melda.envs.formats.python_values import Values, dotted, unknown
 
 SHELL, R, UNREAD = "shell", "r", "unread"
@@ -21,7 +23,14 @@ PIP = re.compile(r"(?:pip|pip\._internal(?:\.cli\.main|\.main)?)\.main|pip_?main
 MICROPIP = re.compile(r"(?:micropip|piplite)\.install")
 IN_R = re.compile(r"(?:.*\.)?(?:r|robjects\.r|ro\.r)")
 R_INSTALL = re.compile(r".*\binstall_packages")
-INSTALLS = re.compile(r"\s*(?:python[\d.]* -m )?(?:pip[\d.]*|conda|mamba)\s+install\b")
+# A call that may run a command, if its words are those of one.
+RUNS = re.compile(
+    r"(?:.*\.)?(?:\w*(?:run|exec|call|shell|cmd|command|system|popen|spawn|output|install)\w*|sh|bash)", re.IGNORECASE
+)
+NOX = re.compile(r"(?:.*\.)?session\.(?:conda_)?install")
+INSTALLS = re.compile(r"(?:pip[\d.]*|conda|mamba)['\"]?\s(?:.*\s)?(?:install|create)\b", re.DOTALL)
+BEGINS = re.compile(r"\s*(?:\{*[\w./]*\}* )?(?:(?:python[\d.]* )?-m )?(?:pip[\d.]*|conda|mamba)\s+install\b")
+UNKNOWN = re.compile(r"[\w.=<>/-]*\{[\w.]+\}[\w.=<>/{}-]*")
 MOST_BROKEN = 20  # lines
 SHELL_CELLS = ("bash", "sh", "system", "sx", "!", "script bash", "script sh")
 
@@ -66,33 +75,43 @@ def read(tree: ast.Module, values: Values) -> List[Item]:
         for alias in node.names
         if alias.name == "main"
     }
+    silent: List[Union[ast.Call, ast.Assign]] = []  # nothing came of them
     for node in nodes:
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Assign):
+            silent += [node] if _is_lost(node, values) else []
+        elif isinstance(node, ast.Call):
             name = "pip.main" if dotted(node.func) in of_pip else dotted(node.func)
-            try:
-                found += [Item(node.lineno, kind, text) for kind, text in _call(name, node, values)]
-            except RecursionError:
-                continue
-    lost = [node for node in nodes if isinstance(node, ast.Assign) and _is_lost(node, values)]
-    found += [Item(node.lineno, UNREAD, "pip install") for node in lost]
+            items = [Item(node.lineno, kind, text) for kind, text in _call(name, node, values)]
+            found += items
+            silent += [node] if not items and RUNS.fullmatch(name) else []
+    lines = sorted(one.line for one in found)
+    for node in reversed(silent):  # what is within another comes first, and is told once
+        at = bisect.bisect_left(lines, node.lineno)
+        told = at < len(lines) and lines[at] <= (node.end_lineno or 0)
+        if not told and INSTALLS.search(_said(node, values)):
+            found.append(Item(node.lineno, UNREAD, "pip install"))
+            lines.insert(at, node.lineno)
     return sorted(found, key=lambda one: one.line)
+
+
+def _said(node: ast.AST, values: Values) -> str:
+    """Return the texts in an expression, one after the other."""
+    said: List[str] = []
+    for one in sorted((one for one in ast.walk(node) if isinstance(one, (ast.Constant, ast.Name))), key=_place):
+        known = values.of(one)
+        for text in known or ():
+            said += [text] if isinstance(text, str) else text
+    return " ".join(said)
+
+
+def _place(node: ast.expr) -> Tuple[int, int]:
+    return node.lineno, node.col_offset
 
 
 def _is_lost(node: ast.Assign, values: Values) -> bool:
     """Is this a command that has a name, and is changed before it runs?"""
-    if (
-        not isinstance(node, ast.Assign)
-        or not isinstance(node.targets[0], ast.Name)
-        or values.named(node.targets[0].id) is not None
-    ):
-        return False
-    if isinstance(node.value, ast.BinOp):
-        return _is_lost(ast.Assign(node.targets, node.value.left), values)
-    if isinstance(node.value, ast.List):
-        words = [one.value if isinstance(one, ast.Constant) else "" for one in node.value.elts]
-        return any(pair in (("pip", "install"), ("conda", "install")) for pair in zip(words, words[1:]))
-    text = values.of(node.value)
-    return bool(text and INSTALLS.match(text[0]))
+    target = node.targets[0]
+    return isinstance(target, ast.Name) and values.of(target) is None and bool(BEGINS.match(_said(node.value, values)))
 
 
 def _call(name: str, node: ast.Call, values: Values) -> List[Tuple[str, str]]:
@@ -106,8 +125,8 @@ def _call(name: str, node: ast.Call, values: Values) -> List[Tuple[str, str]]:
         return _magic(magic.group("kind"), [_text(one, values) for one in node.args])
     if R_INSTALL.fullmatch(name) or IN_R.fullmatch(name):
         return _of_r(name, first, values)
-    if MICROPIP.fullmatch(name):
-        words = values.of(first)
+    if NOX.fullmatch(name) or MICROPIP.fullmatch(name):
+        words = _words(values.of(first)) if MICROPIP.fullmatch(name) else []
         return [(SHELL, "pip install " + " ".join(map(shlex.quote, words)))] if words else [(UNREAD, name)]
     if TEXT.fullmatch(name) or WORDS.fullmatch(name) or PIP.fullmatch(name):
         return _command(name, node, first, values)
@@ -129,57 +148,31 @@ def _magic(kind: str, given: List[str]) -> List[Tuple[str, str]]:
 
 def _text(node: ast.expr, values: Values) -> str:
     found = values.of(node)
-    return found[0] if found and len(found) == 1 else unknown(node)
+    return found[0] if found and len(found) == 1 and isinstance(found[0], str) else unknown(node)
 
 
 def _of_r(name: str, first: ast.expr, values: Values) -> List[Tuple[str, str]]:
     if IN_R.fullmatch(name):
         return [(R, first.value)] if isinstance(first, ast.Constant) and isinstance(first.value, str) else []
     vector = isinstance(first, ast.Call) and dotted(first.func).endswith("StrVector") and first.args
-    words = values.of(first.args[0] if isinstance(first, ast.Call) and vector else first)
+    words = _words(values.of(first.args[0] if isinstance(first, ast.Call) and vector else first))
     if not words:
         return [(UNREAD, "install_packages")]
     return [(R, "install.packages(c({0}))".format(", ".join(f'"{one}"' for one in words if '"' not in one)))]
 
 
+def _words(found: Optional[List[Text]]) -> List[str]:
+    return [word for one in found or () for word in ([one] if isinstance(one, str) else one)]
+
+
 def _command(name: str, node: ast.Call, first: ast.expr, values: Values) -> List[Tuple[str, str]]:
     """Return the lines of a call that runs a command; of one with a loop's name in it, one for each."""
-    put_together = isinstance(first, ast.BinOp) and isinstance(first.left, (ast.List, ast.Tuple))  # [...] + packages
-    if put_together or isinstance(first, (ast.List, ast.Tuple)) or PIP.fullmatch(name):
-        lines = _of_words(first, values)
-    elif WORDS.fullmatch(name) and not isinstance(first, (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call, ast.Name)):
-        lines = []
-    elif len(node.args) > 1 and re.search(r"exec|spawn", name):
-        lines = _of_words(ast.List(list(node.args), ast.Load()), values)
-    else:
-        lines = _of_text(name, first, values)
+    one_by_one = len(node.args) > 1 and re.search(r"exec|spawn", name) and not isinstance(first, (ast.List, ast.Tuple))
+    found = values.of(ast.List(list(node.args), ast.Load()) if one_by_one else first)
+    lines = [one if isinstance(one, str) else " ".join(map(_quoted, one)) for one in found or ()]
     return [(SHELL, "pip " + one if PIP.fullmatch(name) else one) for one in lines]
 
 
-def _of_text(name: str, first: ast.expr, values: Values) -> List[str]:
-    found = values.of(first)
-    if found is None:
-        return []
-    # A list that has a name is one command; texts that have one are each a command.
-    several = (
-        len(found) > 1
-        and WORDS.fullmatch(name)
-        and isinstance(first, ast.Name)
-        and not any(" " in one for one in found)
-    )
-    return [" ".join(map(shlex.quote, found))] if several else found
-
-
-def _of_words(node: ast.expr, values: Values) -> List[str]:
-    """Return the command of a list of words; a word that nobody knows here stays {...}."""
-    if isinstance(node, ast.BinOp):
-        return [" ".join([*_of_words(node.left, values), *_of_words(node.right, values)])]
-    if not isinstance(node, (ast.List, ast.Tuple)):
-        found = values.of(node)
-        return [" ".join(map(shlex.quote, found))] if found is not None else [unknown(node)]
-    words: List[str] = []
-    for one in node.elts:
-        starred = one.value if isinstance(one, ast.Starred) else one
-        found = ["python"] if dotted(starred) == "sys.executable" else values.of(starred)
-        words += map(shlex.quote, found) if found is not None else [unknown(starred)]
-    return [" ".join(words)]
+def _quoted(word: str) -> str:
+    """Return a word as a shell reads it; {NAME} stays, which nobody knows."""
+    return word if UNKNOWN.fullmatch(word) else shlex.quote(word)

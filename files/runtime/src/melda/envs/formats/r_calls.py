@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 from urllib import parse
 
 from melda.envs.errors import Unusable
 from melda.envs.formats import renv, rtext
-from melda.envs.formats.r_values import APPLY, Call, Token, Values, call, tokens
+from melda.envs.formats.named_values import Text
+from melda.envs.formats.r_values import APPLY, Call, Token, Values, tokens
 from melda.envs.formats.reading import Reading
 from melda.envs.links import ELSEWHERE
 
@@ -21,13 +22,30 @@ KINDS: Dict[str, str] = {
     "install_svn": "svn", "install_local": "local", "p_load": "bare", "BiocManager::install": "biocmanager",
     "pak::pkg_install": "pak", "pkg_install": "pak", "pak::pak": "pak", "renv::install": "pak", "renv::restore": "",
     "py_install": "", "virtualenv_install": "", "conda_install": "", "librarian::shelf": "bare",
+    "install_deps": "", "install_dev_deps": "", "devtools::install": "", "local_install": "", "local_install_deps": "",
+    "local_install_dev_deps": "", "pak": "", "renv::use": "", "renv::hydrate": "",
 }  # fmt: skip
 SHELLS = ("system", "system2", "shell")
 INSTALLS = re.compile(
     r"(?<![\w.])(?:\w+:::?)?(?:" + "|".join(re.escape(one.rpartition("::")[2]) for one in KINDS) + r")\s*\("
 )
 SHELLED = re.compile(r"(?<![\w.])(?:system2?|shell)\s*\(.*\binstall\b", re.DOTALL)
+HANDED = (
+    "do.call",
+    "Map",
+    "mapply",
+    "Reduce",
+    "Vectorize",
+    "match.fun",
+    "future_map",
+    "future_lapply",
+    "mclapply",
+    "parLapply",
+)
+PIP = re.compile(r"(?:pip[\d.]*|conda|mamba)\b.*\binstall\b", re.DOTALL)
+HOSTS = ("api.github.com", "github.com", "gitlab.com", "api.bitbucket.org/2.0", "bitbucket.org")
 SECOND = {"install_version": VERSION, "install_github": "ref"}  # what the argument behind the first is
+SURE = (VERSION, "ref", "subdir")
 FIRST = ("pkgs", "pkg", "repo", "package", "packages", "url", "char")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")
 LIMITS = re.compile(r"{0}(?:\s*,\s*{0})*".format(rtext.LIMIT.pattern))
@@ -53,7 +71,7 @@ def of_command(line: str) -> str:
 
 def kind_of(name: str) -> Optional[str]:
     """Return how a call's packages are written; None: it installs none."""
-    return KINDS.get(name, KINDS.get(name.rpartition(":")[2]) if name != "pak" else None)
+    return KINDS.get(name, KINDS.get(name.rpartition(":")[2]))
 
 
 def read(reading: Reading, code: str, where: Callable[[int], str]) -> List[Tuple[int, str]]:
@@ -69,28 +87,63 @@ def read(reading: Reading, code: str, where: Callable[[int], str]) -> List[Tuple
     """
     words = tokens(code)
     values, lines = Values(words), []
+    taken: Set[int] = set()
+    begins = {end: begin for begin, end in values.ends.items()}
     for at, word in enumerate(words):
         name = word.text.strip("`")
-        if word.kind == "name" and APPLY.fullmatch(name):
-            _each(reading, values, call(words, at, values.ends), where)
-        if word.kind != "name" or not (kind_of(name) is not None or name in SHELLS):
+        if word.kind != "name":
             continue
-        found = call(words, at, values.ends)
-        if name in SHELLS and found:
-            line = _line(values, found)
+        called = at + 1 < len(words) and words[at + 1].text == "(" and words[at + 1].kind == "sign"
+        if APPLY.fullmatch(name) or name in HANDED:
+            _each(reading, values, values.call(at), where, taken)
+        elif name in SHELLS and called:
+            found = values.call(at)
+            line = _line(values, found) if found else ""
+            said = " ".join(one.text for one in words[at : values.ends.get(at + 1, at)] if one.kind == "text")
+            if not line and PIP.search(said):
+                reading.bad("r", name, where(word.line) + NOT_READ)
             lines += [(word.line, line)] if line else []
-        elif found:
-            _packages(reading, values, found, where(word.line))
-        elif at + 1 < len(words) and words[at + 1].text == "(":
+        elif kind_of(name) is not None and called:
+            found = values.call(at)
+            piped = _piped(words, at, begins) if found else None
+            if found is None or piped == []:
+                reading.bad("r", name, where(word.line) + NOT_READ)
+            else:
+                found = found._replace(plain=[piped, *found.plain]) if piped else found
+                _packages(reading, values, found, where(word.line))
+        elif name in ("install.packages", "utils::install.packages") and at not in taken:
             reading.bad("r", name, where(word.line) + NOT_READ)
     return lines
 
 
-def _each(reading: Reading, values: Values, found: Optional[Call], where: Callable[[int], str]) -> None:
-    """Note what lapply(PACKAGES, install.packages) installs."""
-    done = found.plain[1] if found and len(found.plain) > 1 else []
-    if found and len(done) == 1 and done[0].kind == "name" and kind_of(done[0].text) is not None:
-        _packages(reading, values, Call(done[0].text, found.line, found.plain[:1], {}), where(found.line))
+def _piped(words: List[Token], at: int, begins: Dict[int, int]) -> Optional[List[Token]]:
+    """Return what a pipe gives the call at a word; None: there is none, empty: nobody knows what."""
+    at -= 1
+    while at > 0 and words[at].text == "\n":
+        at -= 1
+    if at > 1 and [one.text for one in words[at - 1 : at + 1]] == ["|", ">"]:
+        at -= 1
+    elif at < 1 or words[at].text not in ("%>%", "%<>%"):
+        return None
+    end = at - 1
+    while end > 0 and words[end].text == "\n":
+        end -= 1
+    begin = begins[end] - 1 if end in begins else end
+    alone = begin == 0 or words[begin - 1].kind == "end" or words[begin - 1].text == "{"
+    return words[max(begin, 0) : end + 1] if alone else []
+
+
+def _each(
+    reading: Reading, values: Values, found: Optional[Call], where: Callable[[int], str], taken: Set[int]
+) -> None:
+    """Note what lapply(PACKAGES, install.packages) installs; what else a call of R's is handed to is not known."""
+    for done in found.plain[:2] if found else ():
+        if len(done) == 1 and done[0].kind in ("name", "text") and kind_of(done[0].text) is not None:
+            if found and found.name not in HANDED and done is not found.plain[0]:
+                _packages(reading, values, Call(done[0].text, found.line, found.plain[:1], {}), where(found.line))
+            else:
+                reading.bad("r", done[0].text, where(done[0].line) + NOT_READ)
+            taken.add(done[0].at)
 
 
 def _line(values: Values, found: Call) -> str:
@@ -100,8 +153,10 @@ def _line(values: Values, found: Call) -> str:
     ]
     if not given or given[0] is None:
         return ""
+    if found.name == "system2" and len(given) > 1 and given[1] is None:
+        return ""
     known = [given[0]] + ([given[1]] if found.name == "system2" and len(given) > 1 and given[1] else [])
-    return " ".join(" ".join(one) for one in known)
+    return " ".join(" ".join(map(str, one)) for one in known)
 
 
 def _packages(reading: Reading, values: Values, found: Call, where: str) -> None:
@@ -112,7 +167,8 @@ def _packages(reading: Reading, values: Values, found: Call, where: str) -> None
     if kind == "bare":
         texts = _bare(values, [*found.plain, *([found.named["char"]] if "char" in found.named else [])])
     else:
-        texts = values.of(given) if given else None
+        known = values.of(given) if given else None
+        texts = list(map(str, known)) if known is not None else None
     if not given and kind in ("biocmanager", "pak", PLAIN):  # it asks, updates, or installs this folder
         return
     if texts is None or not kind:
@@ -122,6 +178,10 @@ def _packages(reading: Reading, values: Values, found: Call, where: str) -> None
         if word.kind == "text" and "://" in word.text and not MIRROR.search(word.text):
             reading.say(f"the repository {word.text} is not asked, but those of this image's R")
     more = {name: _text(values, one) for name, one in found.named.items()}
+    host = re.sub(r"^https?://|/$", "", more.get("host", HOSTS[0]))
+    if host not in HOSTS or any(more.get(one) == "" and found.named[one][0].text != "NULL" for one in SURE):
+        reading.bad("r", found.name, where + NOT_READ)  # of another host, or of a version that nobody knows
+        return
     second = SECOND.get(found.name.rpartition("::")[2])
     if second and len(found.plain) > (0 if named else 1):
         more.setdefault(second, _text(values, found.plain[0 if named else 1]))
@@ -134,19 +194,19 @@ def _packages(reading: Reading, values: Values, found: Call, where: str) -> None
 
 def _text(values: Values, words: List[Token]) -> str:
     found = values.of(words)
-    return found[0] if found and len(found) == 1 else ""
+    return str(found[0]) if found and len(found) == 1 else ""
 
 
 def _bare(values: Values, given: List[List[Token]]) -> Optional[List[str]]:
     """Return the names that pacman's calls have without quotes."""
     found: List[str] = []
     for one in given:
-        texts = [one[0].text] if len(one) == 1 and one[0].kind == "name" else values.of(one)
+        texts: Optional[Sequence[Text]] = [one[0].text] if len(one) == 1 and one[0].kind == "name" else values.of(one)
         if [word.text for word in one[1:2]] == ["/"] and len(one) == 3:  # OWNER/NAME
             texts = ["".join(word.text for word in one)]
         if texts is None:
             return None
-        found += texts
+        found += map(str, texts)
     return found
 
 

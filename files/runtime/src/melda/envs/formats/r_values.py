@@ -5,10 +5,11 @@ https://cran.r-project.org/doc/manuals/r-release/R-lang.html#Parser
 
 from __future__ import annotations
 
+import itertools
 import re
-from typing import Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from melda.envs.formats.named_values import NamedValues
+from melda.envs.formats.named_values import NamedValues, Scope, Text
 
 TOKEN = re.compile(
     r"""
@@ -25,15 +26,18 @@ TOKEN = re.compile(
 )
 SAME = ("unique", "as.character", "unlist", "sort", "rev", "na.omit", "as.list", "suppressWarnings")
 APPLY = re.compile(r"(?:purrr::)?(?:[lsvm]apply|walk|map)")
-DEEPEST, MOST = 8, 50_000
+DEEPEST, MOST, PARAMETERS = 8, 50_000, 20
+STATEMENT, BUDGET = 500, 2_000_000  # words
+BEHIND = (",", ")", "]", "}")
 
 
 class Token(NamedTuple):
-    """One word: its kind, what it says, and its line, from 1."""
+    """One word: its kind, what it says, its line, from 1, and the how manieth it is."""
 
     kind: str
     text: str
     line: int
+    at: int
 
 
 class Call(NamedTuple):
@@ -47,7 +51,8 @@ class Call(NamedTuple):
 
 def tokens(code: str) -> List[Token]:
     """Return the words of code, without comments and blanks."""
-    found, line = [], 1
+    found: List[Token] = []
+    line = 1
     for one in TOKEN.finditer(code):
         kind, text = str(one.lastgroup), one.group()
         if one.group("raw"):
@@ -55,7 +60,7 @@ def tokens(code: str) -> List[Token]:
         elif kind == "text":
             text = re.sub(r"\\(.)", lambda letter: {"n": "\n", "t": "\t"}.get(letter[1], letter[1]), text[1:-1])
         if kind not in ("comment", "blank"):
-            found.append(Token(kind, text, line))
+            found.append(Token(kind, text, line, len(found)))
         line += one.group().count("\n")
     return found
 
@@ -78,7 +83,7 @@ def _apart(words: List[Token]) -> List[List[Token]]:
     ends, at = closing(words), 0
     while at < len(words):
         one = words[at]
-        if one == Token("sign", ",", one.line):
+        if one.kind == "sign" and one.text == ",":
             found.append([])
         elif one.kind == "sign" and one.text in "([{":
             end = ends.get(at, len(words))
@@ -114,86 +119,130 @@ class Values(NamedValues):
     """
 
     def __init__(self, words: List[Token]) -> None:
-        self._given: Dict[str, List[List[Token]]] = {}  # by assignment
-        self._each: Dict[str, List[List[Token]]] = {}  # by a loop or a call, one after the other
-        self._parameters: Dict[str, str] = {}
         super().__init__()
-        self.ends = closing(words)
+        self._words, self.ends, self._budget = words, closing(words), BUDGET
+        self._functions: Dict[str, List[Tuple[Dict[str, List[Token]], int, int]]] = {}  # parameters, begin, end
+        self._calls: Dict[str, List[Optional[Call]]] = {}  # None: it is handed to what nobody knows
+        for at, one in enumerate(words):
+            if one.kind == "name" or (one.text == "\\" and one.kind == "sign"):
+                self._name(one.text, at)
+        applied: Set[int] = set()
         for at, one in enumerate(words):
             if one.kind == "name":
-                self._name(words, at)
-        for at, one in enumerate(words):
-            if one.kind == "name":
-                self._call(words, at)
+                self._called_with(one.text, at, applied)
+        for name, functions in self._functions.items():
+            for parameters, begin, end in functions:
+                given = _arguments(parameters, self._calls.get(name, []) if len(functions) == 1 else [])
+                for one_name, values in given.items():
+                    self._scopes.setdefault(one_name, []).append(Scope((begin, 0), (end, 0), values, False))
 
-    def _name(self, words: List[Token], at: int) -> None:
-        name, follows = words[at].text, words[at + 1] if at + 1 < len(words) else None
-        if name == "for" and [one.kind for one in words[at + 2 : at + 4]] == ["name", "name"]:
-            end = self.ends.get(at + 1, at)
-            self._each.setdefault(words[at + 2].text, []).append(words[at + 4 : end])
-        elif follows and follows.kind == "sign" and follows.text in ("<-", "=", "<<-"):
-            value = list(self._statement(words, at + 2))
-            if [one.text for one in value[:2]] == ["function", "("] and value[2:3] and value[2].kind == "name":
-                self._parameters[name] = value[2].text
-            elif follows.text != "=" or at == 0 or words[at - 1].kind == "end" or words[at - 1].text in "{}":
-                self._given.setdefault(name, []).append(value)
+    def call(self, at: int) -> Optional[Call]:
+        """Return the call that begins at a word; None: none does, it is not closed, or all take too long."""
+        self._budget -= self.ends.get(at + 1, at) - at
+        return call(self._words, at, self.ends) if self._budget > 0 else None
 
-    @staticmethod
-    def _statement(words: List[Token], at: int) -> Iterator[Token]:
-        depth = 0
-        for one in words[at : at + 2000]:
-            if one.kind == "sign":
-                depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(one.text, 0)
-            if depth < 0 or (one.kind == "end" and not depth):
-                return
-            yield one
+    def _text(self, at: int) -> str:
+        return self._words[at].text if 0 <= at < len(self._words) and self._words[at].kind in ("sign", "name") else ""
 
-    def _call(self, words: List[Token], at: int) -> None:
-        name = words[at].text
-        parameter = self._parameters.get(name)
-        if not parameter and not APPLY.fullmatch(name):
-            return
-        found = call(words, at, self.ends)
-        if found and parameter and found.plain:
-            self._each.setdefault(parameter, []).append(found.plain[0])
-        elif found and len(found.plain) > 1:
-            done = found.plain[1]
-            called = self._parameters.get(done[0].text)
-            if [one.text for one in done[:2]] == ["function", "("] and done[2].kind == "name":
-                called = done[2].text
-            if called:
-                self._each.setdefault(called, []).append(found.plain[0])
+    def _name(self, name: str, at: int) -> None:
+        words, end = self._words, self.ends.get(at + 1)
+        if name in ("function", "\\") and end:
+            assigned = self._text(at - 1) in ("<-", "=", "<<-")
+            parameters = {one[0].text: one[2:] for one in _apart(words[at + 2 : end])}
+            called = words[at - 2].text if assigned and at > 1 else f"function {at}"
+            self._functions.setdefault(called, []).append((parameters, end + 1, self._body(end + 1)))
+        elif name == "for" and end and self._text(at + 3) == "in":
+            self._loops.add(words[at + 2].text)
+            scope = Scope((end + 1, 0), (self._body(end + 1), 0), [words[at + 4 : end]], False)
+            self._scopes.setdefault(words[at + 2].text, []).append(scope)
+        elif self._text(at - 1) in ("->", "->>") or (self._text(at + 1) in ("[", "$") and self._is_changed(at)):
+            self._given.setdefault(name, []).append(((at, 0), None))
+        elif self._text(at + 1) in ("<-", "=", "<<-") and self._text(at + 2) not in ("function", "\\"):
+            begins = at == 0 or words[at - 1].kind == "end" or self._text(at - 1) in ("{", "}")
+            # What takes of itself what is not there yet says nothing new.
+            if (begins or self._text(at + 1) != "=") and (self._text(at + 2), self._text(at + 3)) != (name, "["):
+                self._given.setdefault(name, []).append(((at, 0), at + 2))
 
-    def of(self, words: List[Token], depth: int = 0) -> Optional[List[str]]:
+    def _is_changed(self, at: int) -> bool:
+        """Is a part of a name's value changed: x[2] <- "a", x$b <- "a"?"""
+        behind = at + 3 if self._text(at + 1) == "$" else self.ends.get(at + 1, at) + 1
+        return self._text(behind) in ("<-", "=", "<<-")
+
+    def _body(self, at: int) -> int:
+        """Return where a loop's or a function's body ends that begins here."""
+        words, first = self._words, at
+        while at < len(words) and at - first < STATEMENT:
+            if words[at].kind == "end" or self._text(at) == "else":
+                at += 1
+            elif self._text(at) in ("if", "for", "while", "function"):
+                at = self.ends.get(at + 1, at) + 1
+            elif self._text(at) == "{" and self._text(self.ends.get(at, at) + 1) == "else":
+                at = self.ends[at] + 1
+            else:
+                break
+        if self._text(at) == "{":
+            return self.ends.get(at, at)
+        first = at
+        while at < len(words) and at - first < STATEMENT and words[at].kind != "end" and self._text(at) not in BEHIND:
+            at = self.ends.get(at, at) + 1
+        return at - 1
+
+    def _statement(self, at: int) -> List[Token]:
+        first = at
+        while at < len(self._words) and self._words[at].kind != "end" and self._text(at) not in BEHIND[1:]:
+            at = self.ends.get(at, at) + 1
+        self._budget -= at - first
+        return self._words[first:at] if self._budget > 0 else []
+
+    def _called_with(self, name: str, at: int, applied: Set[int]) -> None:
+        """Take what a call gives a function."""
+        if APPLY.fullmatch(name):
+            found = self.call(at)
+            if found and len(found.plain) > 1:
+                done = found.plain[1][0]
+                called = f"function {done.at}" if done.text in ("function", "\\") else done.text
+                given = found._replace(plain=[found.plain[0], *found.plain[2:]])
+                self._calls.setdefault(called, []).append(given)
+                applied.add(done.at)
+        elif name in self._functions and at not in applied and self._text(at + 2) not in ("function", "\\"):
+            self._calls.setdefault(name, []).append(self.call(at))
+
+    def _written(self, value: Any) -> str:
+        return " ".join(one.text for one in (self._statement(value) if isinstance(value, int) else value))
+
+    def of(self, value: Any, depth: int = 0) -> Optional[List[Text]]:
         """Return the texts that an expression stands for; None: nobody knows that here."""
-        words = [one for one in words if one.kind != "end"]
+        words = [one for one in (self._statement(value) if isinstance(value, int) else value) if one.kind != "end"]
         if not words or depth > DEEPEST:
             return None
         first = words[0]
         if len(words) == 1:
-            return [first.text] if first.kind == "text" else self.named(first.text, depth)
+            return [first.text] if first.kind == "text" else self.named(first.text, (first.at, 0), depth)
         ends = closing(words)
         if words[1].text == "[" and ends.get(1) == len(words) - 1 and first.kind == "name":
             inside = {one.text for one in words[2:]}
-            return self.named(first.text, depth) if inside & {"%in%", "installed.packages", "require"} else None
+            known = inside & {"%in%", "installed.packages", "require"}
+            return self.named(first.text, (first.at, 0), depth) if known else None
         found = call(words, 0, ends)
         return self._called(found, depth) if found and ends.get(1) == len(words) - 1 else None
 
-    def _called(self, found: Call, depth: int) -> Optional[List[str]]:
+    def _called(self, found: Call, depth: int) -> Optional[List[Text]]:
         if found.name in ("c", "list"):
-            return self._all([*found.plain, *found.named.values()], depth)
+            parts = [self.of(one, depth + 1) for one in [*found.plain, *found.named.values()]]
+            texts = [text for one in parts for text in one or ()]
+            return None if None in parts or len(texts) > MOST else texts
         if found.name in ("setdiff", *SAME) and found.plain and (len(found.plain) == 1 or found.name == "setdiff"):
             return self.of(found.plain[0], depth + 1)
         return None
 
-    def _found(self, name: str, depth: int) -> Optional[List[str]]:
-        # What takes of itself what is not there yet says nothing new.
-        given = [one for one in self._given.get(name, []) if [word.text for word in one[:2]] != [name, "["]]
-        each = self._each.get(name, [])
-        if len(given) + bool(each) != 1:
-            return None
-        return self._all(given or each, depth)
 
-    def _all(self, given: List[List[Token]], depth: int) -> Optional[List[str]]:
-        parts = [self.of(one, depth + 1) for one in given]
-        return None if None in parts else [text for one in parts for text in one or ()][:MOST]
+def _arguments(parameters: Dict[str, List[Token]], calls: List[Optional[Call]]) -> Dict[str, Optional[List[Any]]]:
+    """Return what a function's parameters stand for; None: one of its calls does not say it."""
+    found: Dict[str, List[Any]] = {name: [] for name in parameters}
+    before = list(itertools.takewhile(lambda name: name != "...", parameters))
+    for one in calls if len(parameters) < PARAMETERS else ():
+        named = one.named if one else {}
+        plain = dict(zip([name for name in before if name not in named], one.plain if one else []))
+        for name, default in parameters.items():
+            found[name].append(named.get(name) or plain.get(name) or (one and default) or None)
+    return {name: values if values and all(values) and name != "..." else None for name, values in found.items()}
