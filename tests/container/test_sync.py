@@ -141,9 +141,10 @@ def test_killed_while_it_brings_back(project: Project) -> None:
     two = project.start()
     with Held(project.s3, "GET", newest) as held:
         assert held.met.wait(30), "it restores"
+        two.ready()
         two.kill()
     two.start()
-    two.ready()
+    two.ready(2)
     assert (imported(two, "zebra"), imported(two, "yak")) == ("1.0", "1.0")
     assert two.seconds_to_stop() < 8
     # A kernel waits for the packages.
