@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, Set, Tuple
 
 from melda.envs.formats import commands, r_calls, shell_words
 
-MOST, DEEPEST = 200, 5  # commands of a line; shells within shells
+DEEPEST = 5  # shells within shells
 WORD = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|\$\([^()]*\)|`[^`]*`|[^\s'"\\`])+""", re.DOTALL)
 # What may stand before the program: Dockerfile's, a prompt, a shell's own words, a function's head, a case's pattern.
 LEAD = re.compile(
@@ -40,8 +40,8 @@ LITTLER = {
 LITTLER_VALUED = "-n --ncpus -r --repos -l --libloc -m --method -d --deps -u --update"
 PROGRAM = re.compile(r"(?P<name>pip|python|py|conda|mamba|micromamba|uv)(?P<version>[\d.]*)(?:\.exe)?(?:\$.*)?")
 NAMED = re.compile(
-    r"\$\{?(?:\w*_)?(?P<name>PIP|MICROMAMBA|MAMBA|CONDA|PYTHON|PY)\d*(?:_?(?:CMD|BIN|EXE|PATH|COMMAND|EXECUTABLE))?"
-    r"(?:[:%#/-][^}]*)?\}?|[$`]\(?(?:which|command -v|type -p)\s+(?P<which>pip|python|conda|mamba|micromamba)[\d.]*\)?`?|"
+    r"\$[{(]?(?:\w*_)?(?P<name>PIP|MICROMAMBA|MAMBA|CONDA|PYTHON|PY)\d*(?:_?(?:CMD|BIN|EXE|PATH|COMMAND|EXECUTABLE))?"
+    r"(?:[:%#/-][^})]*)?[})]?|[$`]\(?(?:which|command -v|type -p)\s+(?P<which>pip|python|conda|mamba|micromamba)[\d.]*\)?`?|"
     r"\{sys\.executable\}|\$\{?sys\.executable\}?|\{[\w.]*?(?P<braced>pip|micromamba|mamba|conda|python)\w*\}",
     re.IGNORECASE,
 )
@@ -213,7 +213,7 @@ def _of_shell(script: str, depth: int) -> List[str]:
 
 def in_line(line: str, depth: int = 0) -> List[str]:
     """Return what a line installs, command by command."""
-    parts = shell_words.parts(line)[:MOST]
+    parts = shell_words.parts(line)
     # A prompt, or a comment: what follows its first command is none. A table's cells are no commands.
     if line.lstrip().startswith(("#", "|")):
         parts = parts[:1]

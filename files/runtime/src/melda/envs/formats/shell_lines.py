@@ -10,11 +10,13 @@ from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from melda.envs.formats import fences, here_documents, scripts, shell_values, shell_words
 
+COMMENT = re.compile(r"\s*#")
 CONTINUED = re.compile(r"\\[ \t]*$")
 EXEC = re.compile(r"\s*RUN((?:\s+--\S+)*)\s*(\[.*\])\s*")
 TOOL = re.compile(
-    r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|pixi|rye|conda|mamba|micromamba)"
-    r"(?:\s+-\S+)*(?:(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)|\s+pip\s+sync|\s+env\s+update)(?!\S)|"
+    r"(?<![\w./~-])(?:[\w.~/-]*/)?(?:pip[\d.]*|uv|poetry|pdm|pipenv|pipx|pixi|rye|conda|mamba|micromamba|"
+    r"\$[({]?\w*(?:pip|conda|mamba)\w*[)}]?)"
+    r"(?:\s+-\S+)*(?:(?:\s+(?:pip|tool|env))?\s+(?:install|add|create)|\s+pip\s+sync|\s+env\s+update)(?![\w.-])|"
     r"(?<![\w./~-])(?:Rscript|R)(?:\s+-\S+)*\s+(?:<\s*)?(?:[\w.$/{}~-]*/)?[\w.-]*(?:install|packages|dep|require|setup)[\w.-]*\.R(?![\w.])|"
     r"(?<![\w./~-])(?:R\s+CMD\s+INSTALL|(?:[\w./~-]*/)?python[\d.]*\s+setup\.py\s+(?:install|develop))(?!\S)|"
     r"(?<![\w./~-])(?:install2\.r|installGithub\.r|installBioc\.r|easy_install|pip-sync)(?!\S)|"
@@ -24,6 +26,7 @@ TOOL = re.compile(
 # What only speaks of it.
 SAID = re.compile(r"^\s*(?:#|//|LABEL\b|CMD\b|ENTRYPOINT\b|HEALTHCHECK\b)|(?:^|\s)(?:echo|printf)\s")
 SENT = re.compile(r"(?:^|\s)(?:xargs|parallel)\s")  # its words come from elsewhere
+SETS = re.compile(r"\s*(?:(?:export|ARG|ENV)\s+)?[A-Za-z_]\w*\s*[:?+]{0,3}=")  # in a Makefile, too
 MAKE = re.compile(r"^\t[@+-]+\s*")
 MARKS = re.compile(r"[\s>*+`$%!-]*(?:\d+[.)]\s+)?`*")
 
@@ -84,13 +87,22 @@ def _joined(text: str) -> Iterator[Tuple[int, str]]:
         if started and docker and (not line.strip() or line.lstrip().startswith("#")):
             continue
         started = started or number
-        if CONTINUED.search(line):
+        if (
+            CONTINUED.search(line)
+            and (docker or not _is_comment(joined + line))
+            and (started < number or not COMMENT.match(line))
+        ):
             joined += CONTINUED.sub(" ", line)
             continue
         yield started, _plain(joined + line)
         started, joined = 0, ""
     if started:
         yield started, _plain(joined)
+
+
+def _is_comment(line: str) -> bool:
+    """Return whether a line ends within a comment, which goes on in no shell."""
+    return "#" in line and len(line) < shell_values.LONGEST and not line.endswith(shell_words.parts(line)[-1])
 
 
 def _plain(line: str) -> str:
@@ -137,7 +149,8 @@ def _installs(part: str, prose: bool) -> bool:
     found, marks = TOOL.search(part), MARKS.match(part)
     # A program names its packages itself; xargs brings them.
     names_them = found and re.search(r"\.R$|setup\.py", found.group(0), re.IGNORECASE)
-    alone = names_them or SENT.search(part)
-    if not found or not (alone or part[found.end() :].strip()) or SAID.search(part[: found.start()]):
+    alone = names_them or SENT.search(part) or SETS.match(part)
+    if not found or not (alone or part[found.end() :].strip(" \t\r\"'`)]}")) or SAID.search(part[: found.start()]):
         return False
-    return not prose or bool(marks and marks.end() == found.start())
+    quoted = re.match(r"[`\"']", part[found.end() :]) and not found.group().endswith("(")  # a sentence that names it
+    return not prose or bool(marks and marks.end() == found.start() and not quoted)
