@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,36 @@ def test_while_the_bucket_does_not_answer_all_is_here(
     one.start()
     assert found(one.root) == {"zebra": "2"}
     assert [path.read_text() for path in (one.root / "share").iterdir()] == ["new"], "and it is known that it was saved"
+
+
+@pytest.mark.parametrize("attempts", [0, 1])
+def test_what_the_bucket_lost_before_a_restart_or_between_two_attempts_is_saved_again(
+    container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch, attempts: int
+) -> None:
+    """It was taken for saved; or the last copy of it was removed."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait(70)
+    two = container()
+    install(two.root, "yak", "1")
+    two.wait(70)
+
+    def silent(*_: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    for _ in range(attempts):
+        with monkeypatch.context() as patched, pytest.raises(OSError, match="Input/output error"):
+            patched.setattr(taking.Store, "open", silent)
+            one.start()
+    shutil.rmtree(bucket / one.root.name)
+    if attempts:
+        one.folder.restore()
+    else:
+        two.start()
+    here = one if attempts else two
+    assert "zebra" in found(here.root)
+    here.wait(70)
+    assert found(container().root) == found(here.root)
 
 
 class Killed(BaseException):

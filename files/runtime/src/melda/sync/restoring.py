@@ -171,6 +171,7 @@ class Restoring(Taking):
         is set aside. What was saved, and is not there any more, or cannot be read, is as good as not saved. What was saved
         stays until the bucket's is unpacked.
         """
+        self._stale = set()  # what an attempt before took the bucket to give back
         found = tree.signatures(self._layout, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
         taken = {} if known else local_index.read(self.root + local_index.TAKEN).signatures
@@ -178,7 +179,7 @@ class Restoring(Taking):
         whole = {entry for entry in found if found[entry] in (taken.get(entry), came.get(entry))}
         partial = set(found) - kept - whole - distributions.complete(self._layout, self.root)
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
-        lost = any(head in unreadable for head in self._saved.heads)
+        lost = any(head in unreadable for head in self._saved.heads) or (not known and bool(self._saved.signatures))
         if not (partial or new or lost):
             return
         # Tried again, it is to know what the bucket has, and that it has not got it from there yet.
