@@ -51,10 +51,6 @@ SHOWN = re.compile(
 )
 
 
-def _words(text: str) -> List[str]:
-    return WORD.findall(text)
-
-
 def _unquoted(word: str) -> str:
     return "".join(shell_words.words(word)[:1]) if word[:1] in "'\"" or "\\" in word else word
 
@@ -172,8 +168,7 @@ def plain(part: str, before: str = "", depth: int = 0) -> List[str]:
     if r_calls.INSTALLS.match(text):  # a document's line of R
         return [r_calls.command([text])]
     lead = LEAD.match(text)
-    words = _words(text[lead.end() :] if lead else text)
-    words = _without_runners(words)
+    words = _without_runners(WORD.findall(text[lead.end() :] if lead else text))
     if not words:
         return []
     program, rest = _base(words[0]), words[1:]

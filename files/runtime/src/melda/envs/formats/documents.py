@@ -44,10 +44,11 @@ def is_script(text: str, path: str) -> bool:
 
 def is_no_list(text: str, path: str) -> bool:
     """Is this something else than a list, by its name, or a program that would be read as one?"""
-    within = is_document(path) or scripts.is_program(text, path) or fences.read(text) or _is_shell(text, path)
-    return bool(scripts.NO_LISTS.fullmatch(path)) or (
-        scripts.is_code(text) and not (within or path.endswith(PROGRAMS_OF_R))
-    )
+    if scripts.NO_LISTS.fullmatch(path):
+        return True
+    if not scripts.is_code(text) or is_document(path) or scripts.is_program(text, path) or path.endswith(PROGRAMS_OF_R):
+        return False
+    return not (fences.read(text) or _is_shell(text, path))
 
 
 def is_prose(text: str) -> bool:
@@ -140,14 +141,18 @@ def unread(text: str, path: str) -> List[Tuple[int, str]]:
     return sorted([*(one for one in others if one[0] not in theirs), *of_code])
 
 
+def _of_shell(text: str) -> Tuple[str, str]:
+    found = [(at, command(one)) for at, one in shell_lines.numbered(text) if not one.strip().startswith("#")]
+    text = shell_lines.placed(found)
+    return text, OF_SHELLS if text.strip() else ""
+
+
 def without_others(text: str, path: str) -> Tuple[str, str]:
     """Return the lines of a text that may name packages, and what is to be said of the others."""
     if path.endswith(PROGRAMS_OF_R):
         return (r_calls.command([text]), OF_R) if r_calls.installs(text) else ("", "")
     if is_script(text, path):
-        numbered = [(at, command(one)) for at, one in shell_lines.numbered(text) if not one.strip().startswith("#")]
-        text = shell_lines.placed(numbered)
-        return text, OF_SHELLS if text.strip() else ""
+        return _of_shell(text)
     fenced = fences.read(text)
     if fenced:
         lines = text.splitlines()
@@ -160,7 +165,4 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
     if is_document(path):
         text = _of_prose(text, EXACT, ROW)
         return text, OF_DOCUMENTS if text.strip() else ""
-    if _is_shell(text, path):
-        numbered = [(at, command(one)) for at, one in shell_lines.numbered(text) if not one.strip().startswith("#")]
-        return shell_lines.placed(numbered), OF_SHELLS
-    return text, ""
+    return _of_shell(text) if _is_shell(text, path) else (text, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Callable, Dict, Set, Tuple
 
 from melda.envs.formats import fences, ipython
@@ -12,6 +13,7 @@ NAMES: Dict[str, str] = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=2)  # what it says is asked for, and then what of it is not read
 def read(text: str, command: Callable[..., str]) -> Tuple[ipython.Lines, ipython.Lines, Set[int]]:
     """Return what such fences install, what of them is not read, and the numbers of their lines.
 

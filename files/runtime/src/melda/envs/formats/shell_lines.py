@@ -34,7 +34,12 @@ MARKS = re.compile(r"[\s>*+`$%!-]*(?:\d+[.)]\s+)?`*")
 @lru_cache(maxsize=4)
 def numbered(text: str) -> List[Tuple[int, str]]:
     """Return lines with their numbers, continued ones joined, and in the place of variables what they surely stand for."""
-    return _with_values(here_documents.apart(list(_joined(text)))[0])
+    return _with_values(_apart(text)[0])
+
+
+@lru_cache(maxsize=4)
+def _apart(text: str) -> Tuple[shell_values.Lines, shell_values.Lines]:
+    return here_documents.apart(list(_joined(text)))
 
 
 def _with_values(lines: shell_values.Lines) -> shell_values.Lines:
@@ -60,8 +65,7 @@ def _sets_one_of(line: str, names: Set[str]) -> bool:
 
 
 def _put_in(values: shell_values.Values, line: str) -> str:
-    shown = shell_values.CAT.sub(lambda one: shell_values.FILE + (one.group("one") or one.group("two")), line)
-    first, *others = values.put_in(shown).split(shell_values.FILE)
+    first, *others = values.put_in(shell_values.of_files(line)).split(shell_values.FILE)
     for one in others:
         tools = shell_values.TOOL.findall(first)
         first += ("--file " if tools and tools[-1].endswith(("conda", "mamba")) else "-r ") + one
@@ -139,7 +143,7 @@ def unread(text: str, prose: bool, reads: Callable[[str, str], object]) -> Itera
             if found and _installs(part, prose and number not in fenced) and not reads(part, before):
                 yield number, " ".join(found.group(0).split()).rstrip("(")
             before = part
-    for number, line in here_documents.apart(list(_joined(text)))[1] if "<<" in text else ():
+    for number, line in _apart(text)[1]:
         found = TOOL.search(line)
         if found and not line.lstrip().startswith("#") and _installs(line, prose and number not in fenced):
             yield number, " ".join(found.group(0).split()).rstrip("(")

@@ -21,10 +21,8 @@ SECRET = re.compile(r"TOKEN|PASS|PWD|SECRET|KEY|AUTH|CRED|USER|LOGIN|PAT$", re.I
 SET = re.compile(
     r"(?P<name>[A-Za-z_]\w*)(?P<more>\+?)=(?P<value>\((?:[^()'\"]|'[^']*'|\"[^\"]*\")*\)|(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])*)"
 )
-SETS = re.compile(
-    r"\s*(?:(?:RUN|then|do|else|\{)\s+)*(?:(?:export|declare|typeset|local|readonly)\s+(?:-\w+\s+)*)?(?:[A-Za-z_]\w*\+?=.*)",
-    re.DOTALL,
-)
+LEAD = re.compile(r"\s*(?:(?:RUN|then|do|else|\{)\s+)*(?:(?:export|declare|typeset|local|readonly)\s+(?:-\w+\s+)*)?")
+SETS = re.compile(LEAD.pattern + r"(?:[A-Za-z_]\w*\+?=.*)", re.DOTALL)
 OPEN = re.compile(r"\s*[A-Za-z_]\w*\+?=\([^)]*$")
 BUILD = re.compile(r"\s*(?:ARG|ENV)\s+(?P<rest>.*)", re.IGNORECASE)
 OLD_ENV = re.compile(r"\s*ENV\s+(?P<name>[A-Za-z_]\w*)\s+(?P<value>[^=\s].*)", re.IGNORECASE)
@@ -47,6 +45,11 @@ ENDS = re.compile(r"[\s()]*(?:&&|\|\||\|&|;;?|[&|])[\s()]*")  # a command
 ODD = re.compile(r"[\s<>|&;()#*?!]")  # what a shell takes for something else outside quotes
 LONGEST, MUCH, DEEPEST = 20_000, 500_000, 5
 FILE, NOBODY_KNOWS = "\0", "$(...)"
+
+
+def of_files(text: str) -> str:
+    """Return a text with the mark of a file's words in the place of each cat that shows them."""
+    return CAT.sub(lambda one: FILE + (one.group("one") or one.group("two")), text)
 
 
 class Values:
@@ -93,8 +96,7 @@ class Values:
                     self._sets(part)
         loop = LOOP.search(line)
         if loop:
-            found = CAT.sub(lambda one: FILE + (one.group("one") or one.group("two")), loop.group("words"))
-            self._loop(loop.group("name"), found)
+            self._loop(loop.group("name"), of_files(loop.group("words")))
         while_read, done = WHILE.search(line), DONE.search(line)
         if while_read:
             file = while_read.group("file")
@@ -115,11 +117,7 @@ class Values:
             self._set(found.group("name"), NOBODY_KNOWS)
 
     def _sets(self, part: str) -> None:
-        text = re.sub(
-            r"^\s*(?:(?:RUN|then|do|else|\{)\s+)*(?:(?:export|declare|typeset|local|readonly)\s+(?:-\w+\s+)*)?",
-            "",
-            part,
-        )
+        text = LEAD.sub("", part, count=1)
         at, found = 0, []
         while at < len(text):
             one = SET.match(text, at)
