@@ -78,9 +78,8 @@ def _table(about: Json, name: str) -> Json:
 def _path(url: str) -> str:
     try:
         parts = parse.urlsplit(url)
-        return (
-            "" if parts.query else parse.unquote(parts.path)
-        )  # an installer quotes a ? of a path: it is another address's
+        # An installer quotes a ? of a path: what has one is another address.
+        return "" if parts.query else parse.unquote(parts.path)
     except ValueError:
         return ""
 

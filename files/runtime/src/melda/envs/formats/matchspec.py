@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 
 from melda.envs.errors import Unusable
 from melda.envs.formats.reading import Reading, normal, requirement
@@ -109,12 +109,19 @@ def _limits(version: str) -> List[Tuple[str, str]]:
     return found
 
 
+def _limits_or_problem(reading: Reading, name: str, version: str) -> Optional[List[Tuple[str, str]]]:
+    """Return the limits, of which * is none; None: they are noted as a problem of the name."""
+    try:
+        return _limits("" if version == "*" else version)
+    except Unusable as error:
+        reading.bad("r", name, str(error), version.strip("="))
+        return None
+
+
 def _r(reading: Reading, name: str, version: str, exact: bool) -> None:
     """Read an R package. Unless exact, its version may only begin so."""
-    try:
-        limits = _limits("" if version == "*" else version)
-    except Unusable as error:
-        reading.bad("r", r_name(name), str(error), version.strip("="))
+    limits = _limits_or_problem(reading, r_name(name), version)
+    if limits is None:
         return
     found = ""
     for operator, number in limits:
@@ -134,10 +141,8 @@ def _is_whole(version: str) -> bool:
 
 
 def _r_itself(reading: Reading, version: str) -> None:
-    try:
-        limits = _limits("" if version == "*" else version)
-    except Unusable as error:
-        reading.bad("r", "R", str(error), version.strip("="))
+    limits = _limits_or_problem(reading, "R", version)
+    if limits is None:
         return
     for operator, number in limits:
         if operator in ("=", "==") and len(limits) == 1 and re.fullmatch(r"\d+\.\d+(\.\d+)?", number):
