@@ -154,9 +154,9 @@ def options(variables: dict[str, str], port: str, workdir: str, mounted: dict[st
     return found + [part for name in variables for part in ("--env", name)]
 
 
-def variables_of(container: dict[str, Any]) -> dict[str, str]:
-    """Return the variables that a container was given, of those that docs/reference/variables.md lists."""
-    pairs = (line.partition("=") for line in container["Config"]["Env"])
+def variables_of(found: dict[str, Any]) -> dict[str, str]:
+    """Return the variables that a container was given, or that an image has, of those that docs/reference/variables.md lists."""
+    pairs = (line.partition("=") for line in found["Config"]["Env"] or ())
     return {name: value for name, _, value in pairs if name in PASSED}
 
 
@@ -172,12 +172,12 @@ def serves(docker: str, image: str, port: str, variables: dict[str, str]) -> boo
     """Return whether the container runs, healthy, and just as it would be started now."""
     if not publishes(docker, port):
         return False
-    found = client.inspect(docker, "container", NAME)
-    given = variables_of(found)
+    found, made_of = client.inspect(docker, "container", NAME), client.inspect(docker, "image", image)
+    given, wanted = variables_of(found), {**variables_of(made_of), **_inside(variables)}
     if _needs_a_token(variables):
         given.pop("JUPYTER_TOKEN", None)
     sources = {mount["Destination"]: mount.get("Source") for mount in found.get("Mounts", [])}
-    same = found["Image"] == client.inspect(docker, "image", image)["Id"] and given == _inside(variables)
+    same = found["Image"] == made_of["Id"] and given == wanted
     same = same and all(sources.get(FILES[name]) == path for name, path in files(variables).items())
     return bool(same and found["State"].get("Health", {}).get("Status") == "healthy")
 

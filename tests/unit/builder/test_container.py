@@ -143,7 +143,7 @@ echo "$1 $2" >> calls
 echo "$@" >> arguments
 case "$1 $2" in
 "container inspect") [ -e there ] && cat container.json || exit 1 ;;
-"image inspect") echo '[{{"Id": "image-1", "Config": {{"WorkingDir": "{WORKDIR}"}}}}]' ;;
+"image inspect") echo '[{{"Id": "image-1", "Config": {{"WorkingDir": "{WORKDIR}", "Env": ["TZ=UTC"]}}}}]' ;;
 "volume inspect") exit 1 ;;
 "run --detach") touch there; cp run.json container.json; echo "$JUPYTER_TOKEN$JUPYTER_TOKEN_FILE" > token; sh ./failure ;;
 "logs --tail") echo "first line"; echo "last line" ;;
@@ -171,7 +171,7 @@ esac
                 "ExitCode": 7,
                 "Health": {"Status": health, "Log": [{"Output": "jupyter: dead\n"}]},
             },
-            "Config": {"Env": ["PATH=/bin", *env]},
+            "Config": {"Env": ["PATH=/bin", "TZ=UTC", *env]},  # the image's, and what it was given
             "HostConfig": {"PortBindings": {"8888/tcp": [{"HostPort": PORT}]}},
         }
         (self.folder / name).write_text(json.dumps([output]))
@@ -261,6 +261,7 @@ def test_a_container_that_serves_already_stays(engine: Engine, bare: pytest.Monk
         ("healthy", "image-0", ("JUPYTER_TOKEN=a", "STOP_SECONDS=120")),
         ("unhealthy", "image-1", ("JUPYTER_TOKEN=a", "STOP_SECONDS=120")),
         ("healthy", "image-1", ("JUPYTER_TOKEN=a", "BUCKET_NAME=b", "STOP_SECONDS=120")),
+        ("healthy", "image-1", ("JUPYTER_TOKEN=a", "TZ=Europe/Berlin", "STOP_SECONDS=120")),
     ],
 )
 def test_a_container_that_is_another_is_replaced(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -207,20 +209,22 @@ def test_nobody_else_holds_a_run_up_by_a_lock(tmp_path: Path) -> None:
     lock = Path(f"{folder}.lock")
     command = staging.fresh(str(folder), "755").get_raw_value().replace(staging.FOLDER, str(folder))
     command = command.replace(f"= {staging.PATIENCE} ]", "= 1 ]")
-    tries = (
-        "for path in sys.argv[1:]:\n try: fcntl.flock(os.open(path, 0), fcntl.LOCK_EX)\n except PermissionError: pass\n"
-    )
-    hold = f"import fcntl, os, sys\n{tries}print(flush=True); input()"
     for user, status in ((65534, 0), (0, 1)):
         lock.touch(0o600)
-        with subprocess.Popen(
-            [sys.executable, "-c", hold, lock.name, "."],
-            cwd=folder.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, user=user,
-        ) as other:  # fmt: skip
-            assert other.stdout and other.stdout.readline()
+        with contextlib.ExitStack() as held:
+            above = os.open(folder.parent, os.O_RDONLY)  # somebody else cannot come here by the path of a test
+            held.callback(os.close, above)
+            os.seteuid(user)
+            try:
+                for path in (lock.name, "."):
+                    with contextlib.suppress(PermissionError):
+                        locked = os.open(path, os.O_RDONLY, dir_fd=above)
+                        held.callback(os.close, locked)
+                        fcntl.flock(locked, fcntl.LOCK_EX)
+            finally:
+                os.seteuid(0)
             done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True, timeout=20)
             assert (done.returncode, done.stderr.count("\n")) == (status, status), done.stderr
-            other.communicate("\n")
         subprocess.run(["sh", "-c", f"kill $(cat {folder}/{staging.HELD}); rm -r {folder} {lock}"], check=False)
     subprocess.run(["sh", "-c", command], check=True)
     assert lock.stat().st_mode & 0o777 == 0o600
