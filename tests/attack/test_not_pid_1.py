@@ -58,9 +58,9 @@ def test_open_file(docker: str, image: str, mounted: Run, module_s3: Server, how
         if refused(service):
             return
         if who == "a cell":
-            start = (
-                f"import subprocess; subprocess.Popen(['/usr/bin/python3', '-ISc', {WRITER!r}, 'detached'], cwd='/')"
-            )
+            # It is waited for: a kernel that is shut down ends its session and its children, and that one is after this cell.
+            detached = {"cwd": "/", "check": True, "start_new_session": True}
+            start = f"import subprocess; subprocess.run(['/usr/bin/python3', '-ISc', {WRITER!r}, 'detached'], **{detached!r})"
             assert service.notebook.run("python3", start).status == "ok"
         else:
             background(service, WRITER)
