@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyinfra import host
 from pyinfra.facts.deb import DebPackages
+from pyinfra.facts.files import Directory
 from pyinfra.operations import files
 
 from tasks import fonts, r2u
@@ -28,6 +29,7 @@ DEBCONF = "/var/cache/debconf"
 def system() -> None:
     for fact in (AptState, Upgradable, DebPackages):
         prefetch(fact)
+    prefetch(Directory, path=DEBCONF)
     prefetch(LocaleCharset, locale=host.data.locale)
     prefetch(Diversion, path=MAN)
     python = f"python{target().release.python}"

@@ -8,11 +8,11 @@ from melda.base.paths import ENVIRONMENT
 from pyinfra import host
 from pyinfra.api import DeployError
 from pyinfra.facts.files import Directory
-from pyinfra.facts.server import Groups, Os, Users
+from pyinfra.facts.server import Groups, Os
 from pyinfra.operations import files, server
 
 from tasks.facts.files import UserFolder
-from tasks.facts.server import Account, AccountRights
+from tasks.facts.server import Account, AccountRights, OneOfUsers
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.identity import ROOTS_GROUPS
 from tasks.lib.managed_files import ManagedFile
@@ -69,8 +69,9 @@ def user() -> None:
         reason = SUDOERS.format(data.username)
     if reason:
         raise DeployError(reason)
-    for fact in (Groups, Os, Users):
+    for fact in (Groups, Os):
         prefetch(fact)
+    prefetch(OneOfUsers, username=data.username)
     prefetch(UserFolder, path=data.jupyter_workdir)
     server.group(name="Add the user's group", group=data.username, gid=data.uid)
     server.user(  # nosec B604 # noqa: S604 - the shell of an account

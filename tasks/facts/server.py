@@ -7,6 +7,7 @@ from typing import Dict, List
 
 from melda.base.paths import HOOKS
 from pyinfra.api import FactBase
+from pyinfra.facts.server import Users
 
 from tasks.facts.files import DONE, Judged, Lines
 
@@ -27,6 +28,18 @@ class Account(FactBase[Dict[str, List[str]]]):
 
     def process(self, output: List[str]) -> Dict[str, List[str]]:
         return {line.split(":", 1)[0]: line.split(":")[1:] for line in output}
+
+
+class OneOfUsers(Users):
+    """What pyinfra's Users says of one account, but for its last login and the hash of its password.
+
+    pyinfra's asks nine programs of every account, 0.3 s of the processor, and brings all hashes here; server.user looks at one.
+    """
+
+    stands_for = Users
+
+    def command(self, username: str) -> str:  # type: ignore[override]
+        return f'e=$(grep ^{username}: /etc/passwd) && echo "$e|$(id -gn {username})|$(id -Gn {username})||"; true'
 
 
 ROOM, INODES = 1024, 100  # KiB, and files

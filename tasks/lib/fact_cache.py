@@ -173,8 +173,9 @@ def prefetch(fact: Type[FactBase[Any]], **arguments: Any) -> None:
     """Say, while a run is prepared, which fact an operation will want.
 
     Args:
-        fact: its class.
+        fact: its class. One with an attribute ``stands_for`` is asked in the place of that one, which takes no arguments.
         arguments: of its command, by name.
     """
-    cache, key = _cache(), _key(fact, **arguments)
+    wanted = getattr(fact, "stands_for", None)
+    cache, key = _cache(), _key(wanted) if wanted else _key(fact, **arguments)
     cache.wanted[key] = cache.pending[key] = (fact, arguments)

@@ -30,7 +30,7 @@ from tasks.facts.apt import AptState, AptStatus, Diversion, Upgradable
 from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import FileContents, PathStats
 from tasks.facts.r import PackageOrigins
-from tasks.facts.server import Account, Unwritable
+from tasks.facts.server import Account, OneOfUsers, Unwritable
 from tasks.facts.ssh import SshdProblem
 from tasks.facts.venv import Damage, UncompiledSources, VenvDamage
 from tasks.lib import archive, fact_cache, managed_files, release
@@ -162,6 +162,7 @@ DERIVED: dict[type, Callable[..., Any]] = {
     File: _pyinfras("file"),
     Link: _pyinfras("link"),
     Users: _users,
+    OneOfUsers: lambda table, username: _users(table),
     Groups: _groups,
     Os: lambda table: "Linux",
     Which: lambda table, command: f"/usr/sbin/{command}",

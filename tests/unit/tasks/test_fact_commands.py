@@ -40,7 +40,7 @@ from tasks.facts.files import (
 )
 from tasks.facts.locales import LocaleCharset, LocaleSource
 from tasks.facts.r import PackageOrigins, RPackages
-from tasks.facts.server import Account, AccountRights, LedTo, OpenToOthers, Unwritable
+from tasks.facts.server import Account, AccountRights, LedTo, OneOfUsers, OpenToOthers, Unwritable
 from tasks.facts.ssh import ImageHostKeys, SshdProblem
 from tasks.facts.systemd import UnitStates
 from tasks.facts.variables import ImageVariables, Variables
@@ -176,8 +176,8 @@ def test_a_kind_that_is_none_is_not_taken_for_something_in_the_way() -> None:
 
 # These have tests of their own, with what a real shell says.
 ELSEWHERE = {
-    BrokenAlternatives, Judged, LackingFiles, LedTo, Lines, MirrorDrift, OpenToOthers, Paths, SetuidFiles, UncompiledSources,
-    UnitStates, UnlistedFiles, UsersFiles, VenvDamage,
+    BrokenAlternatives, Judged, LackingFiles, LedTo, Lines, MirrorDrift, OneOfUsers, OpenToOthers, Paths, SetuidFiles,
+    UncompiledSources, UnitStates, UnlistedFiles, UsersFiles, VenvDamage,
 }  # fmt: skip
 
 

@@ -8,8 +8,22 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from pyinfra.facts.server import Users
 
-from tasks.facts.server import LedTo, OpenToOthers, Unwritable
+from tasks.facts.server import LedTo, OneOfUsers, OpenToOthers, Unwritable
+
+
+@pytest.mark.parametrize("name", ["root", "daemon", "games", "nobodyhere"])
+def test_one_account_is_as_pyinfra_says_of_all(name: str) -> None:
+    def said(fact: Users, command: str) -> dict[str, dict[str, object]]:
+        shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        found: dict[str, dict[str, object]] = fact.process(shown.stdout.splitlines())
+        return {user: {**about, "lastlog": None, "login_time": None, "password": ""} for user, about in found.items()}
+
+    everybody = said(Users(), Users().command())
+    assert "root" in everybody
+    mine = OneOfUsers()
+    assert said(mine, mine.command(name)) == ({name: everybody[name]} if name in everybody else {})
 
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from tests.operations.conftest import HEALTHY, ROOT
 
 # Silence says that nothing is there, which is then made; or it is the shell's own, and that of TOOLS, which Unwritable looks at.
 NOTHING_THERE = {
-    "Account", "Distributions", "FileContents", "ImageVariables", "KnownPackages", "LocaleCharset", "LocaleSource", "PathStats",
-    "Reachable", "RPackages", "UnitStates",
+    "Account", "Distributions", "FileContents", "ImageVariables", "KnownPackages", "LocaleCharset", "LocaleSource", "OneOfUsers",
+    "PathStats", "Reachable", "RPackages", "UnitStates",
 }  # fmt: skip
 OF_TOOLS = {
     "AccountRights", "ImageHostKeys", "LackingAuthorities", "LedTo", "Leftovers", "MirrorDrift", "OpenToOthers", "SetuidFiles",
