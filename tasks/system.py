@@ -23,6 +23,7 @@ from tasks.settings import deploy
 MAN = "/usr/bin/man"
 TEMPORARY = "/tmp"
 DEBCONF = "/var/cache/debconf"
+FONTCONFIG = "/var/cache/fontconfig"
 
 
 @deploy("System")
@@ -50,13 +51,16 @@ def system() -> None:
     prefetch(LackingFiles, names=needed)
     prefetch(BrokenAlternatives, whole=True)
     prefetch(BrokenAlternatives, whole=False)
-    prefetch(PathStats, paths=[TEMPORARY])
+    for path in (TEMPORARY, FONTCONFIG):
+        prefetch(PathStats, paths=[path])
     server.temporary_folder(name="Make the folder for temporary files", path=TEMPORARY)
     # apt checks signatures with awk, which is one.
     dpkg.alternatives_restored(name="Let alternatives lead to programs that are there", whole=True)
     # Whoever may read debconf's databases may lock them, and no package that asks anything could be installed. Of the folder the
     # mode stays; the files are made anew.
     files.directory(name="Let only root lock debconf's databases", path=DEBCONF, mode="700")
+    # Likewise fontconfig's: fc-cache waits for them for ever, in the middle of dpkg. Users' programs make caches of their own.
+    server.cache_of_roots(name="Let only root lock fontconfig's caches", path=FONTCONFIG)
     apt.dpkg_configured(name="Finish an interrupted dpkg run")
     managed_files.put(
         name="Configure apt: no Recommends, try a failed download again, with manual pages",

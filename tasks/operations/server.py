@@ -27,7 +27,8 @@ def locale(locale: str) -> Generator[StringCommand, None, None]:
     """
     if host.get_fact(LocaleCharset, locale=locale) != "UTF-8":
         # localedef adds one locale; locale-gen would make every one that /etc/locale.gen lists again.
-        generate = f"localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}"
+        # Whoever reads the archive may lock it, and localedef waits for that for ever.
+        generate = f"timeout 120 localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}"
         works = f'[ "$(LC_ALL={locale} locale charmap)" = UTF-8 ]'
         # It takes an empty archive for an error, ends with a signal on one that was cut off, and leaves both. It ends so, too,
         # where it is killed or finds no room: then the archive, with all locales of the host, stays.
@@ -50,6 +51,16 @@ def temporary_folder(path: str) -> Generator[StringCommand, None, None]:
     if found[0] == "missing" or (found[0] == "directory" and found[1:] != ("1777", "root", "root")):
         quoted = shlex.quote(path)
         yield StringCommand(f"mkdir -p {quoted} && chown -h root:root {quoted} && chmod 1777 {quoted}/.")
+
+
+@operation()
+def cache_of_roots(path: str) -> Generator[StringCommand, None, None]:
+    """Let nobody but root open, and so lock, the files of a cache. Those that are there go: somebody may hold them."""
+    if host.get_fact(PathStats, paths=[path]).get(path) != ("directory", "700", "root", "root"):
+        quoted = shlex.quote(path)
+        yield StringCommand(
+            f"mkdir -p {quoted} && chown -h root:root {quoted} && chmod 700 {quoted} && rm -f {quoted}/*"
+        )
 
 
 @operation()

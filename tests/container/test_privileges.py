@@ -51,8 +51,9 @@ def test_no_program_gives_rights_but_those_listed(service: Service) -> None:
 
 
 def test_the_user_locks_no_file_that_roots_programs_lock(service: Service) -> None:
-    """Whoever may read a file may lock it: then apt, debconf or start-jupyter end, or wait for ever."""
+    """Whoever may read a file may lock it: then apt, debconf, fc-cache or start-jupyter end, or wait for ever."""
     named = "-name lock -o -name Lock -o -name lock-frontend -o -name '*.lock' -o -path '*/debconf/*.dat'"
+    named += " -o -path '/var/cache/fontconfig/*'"
     found = service.run(f"find /etc /run /var -xdev -type f -user root \\( {named} \\)").split()
     assert {"/run/start-jupyter.lock", "/var/cache/debconf/config.dat", "/var/lib/dpkg/lock"} <= set(found)
     assert in_notebook(service, f"import os; print([p for p in {found!r} if os.access(p, os.R_OK)])") == "[]\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -31,7 +32,7 @@ ALL = {*packages.debian_names("datascience"), *debian_packages.FONTS} | {
     name for names in debian_packages.PACKAGES.values() for name in names
 }
 LISTS = frozenset({"mirror_dists_bookworm_InRelease"})
-DEBCONF = {system.DEBCONF: ("directory", "700", "root", "root")}
+DEBCONF = dict.fromkeys((system.DEBCONF, system.FONTCONFIG), ("directory", "700", "root", "root"))
 DONE: dict[type, Any] = {
     DebPackages: ALL,
     PathStats: in_place([CONFIG, PAGES]) | DEBCONF,
@@ -56,7 +57,7 @@ def test_fresh(run: Run) -> None:
     assert set(arguments(install)) == ALL, "one transaction"
     assert "-o APT::Install-Recommends=false" in install
     (generate,) = commands["Generate the locale"]
-    assert "{ localedef -i en_US -f UTF-8 en_US.UTF-8 && " in generate
+    assert "{ timeout 120 localedef -i en_US -f UTF-8 en_US.UTF-8 && " in generate
 
 
 def test_only_root_can_lock_debconfs_databases(run: Run) -> None:
@@ -65,6 +66,20 @@ def test_only_root_can_lock_debconfs_databases(run: Run) -> None:
     commands = run(system.system, DONE | there | {Upgradable: ["bash"]})
     assert list(commands) == ["Let only root lock debconf's databases", "Upgrade installed packages"]
     assert commands["Let only root lock debconf's databases"] == ["chmod 700 /var/cache/debconf"]
+
+
+def test_only_root_can_lock_fontconfigs_caches(run: Run, tmp_path: Path) -> None:
+    """Whoever read one could lock it: then fc-cache waited for ever, with it dpkg, each install of the user's and each run."""
+    there = {PathStats: DONE[PathStats] | {system.FONTCONFIG: ("directory", "755", "root", "root")}}
+    commands = run(system.system, DONE | there | {Upgradable: ["bash"]})
+    assert list(commands) == ["Let only root lock fontconfig's caches", "Upgrade installed packages"]
+    folder = tmp_path / "fontconfig"
+    folder.mkdir()
+    (folder / "held.cache-7").touch()
+    (command,) = commands["Let only root lock fontconfig's caches"]
+    command = command.replace(system.FONTCONFIG, str(folder)).replace("root:root", f"{os.getuid()}")
+    subprocess.run(["sh", "-c", command], check=True)
+    assert folder.stat().st_mode & 0o777 == 0o700 and not [*folder.iterdir()]
 
 
 def test_already_there(run: Run) -> None:

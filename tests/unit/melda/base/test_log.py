@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import datetime
 import importlib
 import json
+import os
 import re
+import select
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +117,36 @@ def test_who_says_a_line_is_a_field_of_it() -> None:
     sources = {found[1] for found in begin if found}
     assert {"fork", "hooks", "upgrade"} <= sources
     assert [source for source in sorted(sources) if not log.SOURCE.match(f"{source}: ")] == []
+
+
+STOPPED = """
+import os, sys, termios
+from melda.base import log
+log.leave_terminal()
+for number in range(2000):
+    log.line(f"line {number}")
+    if number == 0:
+        termios.tcflow(log.users_terminal, termios.TCOOFF)
+    os.set_blocking(log.users_terminal, True)
+termios.tcflow(log.users_terminal, termios.TCOOFF)
+print(os.get_blocking(2), file=open(sys.argv[1], "w"))
+log.line("end")
+"""
+
+
+def test_a_terminal_that_somebody_stops_stops_nobody(tmp_path: Path) -> None:
+    """``docker run --tty``: PID 1 hung in its next line, so no stop saved anything. Ctrl-S was enough."""
+    leader, terminal = os.openpty()
+    said = tmp_path / "blocking"
+    command = [sys.executable, "-c", STOPPED, str(said)]
+    with subprocess.Popen(command, env={"PYTHONPATH": str(SOURCES.parent)}, stdout=terminal, stderr=terminal) as child:
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # nobody has the terminal any more
+            while select.select([leader], [], [], 20)[0]:
+                shown += os.read(leader, 65536)
+        child.kill()
+        assert child.wait(5) == 0, "it hung"
+    os.close(leader)
+    assert b"line 1" in shown and shown.rstrip().endswith(b"end"), shown[-300:]
+    assert said.read_text() == "False\n", "whoever has the user's descriptor can make root's wait again"

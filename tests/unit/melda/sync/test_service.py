@@ -46,7 +46,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "for_user",
         lambda settings, python: {"VIRTUAL_ENV": python, "PYTHONPATH": python, "PATH": python + "/bin", "HOME": "/h"},
     )
-    yield SimpleNamespace(layout=place, bucket="a bucket", mounts=[], started=[], ended=[0], is_running=True)
+    yield SimpleNamespace(layout=place, bucket="a bucket", mounts=[], timers=[], started=[], ended=[0], is_running=True)
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def supervisor(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     )
     return SimpleNamespace(
         start=settings.started.append,
+        call_later=lambda seconds, action: settings.timers.append(action),
         service=lambda name: services.Service(name, ("plugin-sync", R), users.ROOT, {}),
         is_running=lambda name: settings.is_running,
         stop=lambda name, ask=None: settings.started.append(name) or settings.ended.pop(0),

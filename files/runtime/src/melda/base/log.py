@@ -7,7 +7,10 @@ import datetime
 import json
 import os
 import re
+import select
+import signal
 import sys
+import termios
 import time
 from typing import Iterator, List, Optional, Protocol
 
@@ -22,6 +25,40 @@ class Say(Protocol):
     """Takes a line, and how much it matters."""
 
     def __call__(self, text: str, level: str = INFO) -> None: ...
+
+
+PATIENCE = 0.2  # seconds for a terminal that takes nothing
+users_terminal: Optional[int] = None  # what the user's services write to where we write to a terminal; None: what we do
+
+
+def leave_terminal() -> None:
+    """Wait for no terminal: Ctrl-S stops it, and so does whoever has it as a descriptor (tcflow(3)). PID 1 would hang.
+
+    The user's services get a descriptor that is none of root's: what is shared could be told to wait again.
+    """
+    global users_terminal
+    if sys.stderr.isatty():
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})  # or tcflow(3) would stop who is in the background
+        flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
+        with contextlib.suppress(OSError):
+            ours, users_terminal = (os.open("/proc/self/fd/2", flags) for _ in range(2))
+            for number in (1, 2):
+                if os.isatty(number):
+                    os.dup2(ours, number)
+            os.close(ours)
+
+
+def _to_terminal(data: bytes) -> None:
+    """Write as much as the terminal takes in :data:`PATIENCE`. Nothing is kept, or the end would be a failure to write it."""
+    deadline = time.monotonic() + PATIENCE
+    while data and time.monotonic() < deadline:
+        try:
+            data = data[os.write(2, data) :]
+        except BlockingIOError:
+            # What Ctrl-S stopped goes on only if it is stopped in the other way first.
+            termios.tcflow(2, termios.TCOOFF)
+            termios.tcflow(2, termios.TCOON)
+            select.select([], [2], [], PATIENCE)
 
 
 def now() -> str:
@@ -69,7 +106,10 @@ def line(text: str, level: str = INFO, step: str = "", seconds: Optional[float] 
     else:
         written = stamp(level) + PREFIX + clean.encode("utf-8", "backslashreplace").decode()
     # One write, because the services write to the same stream.
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, termios.error):
+        if users_terminal is not None:
+            _to_terminal((written + "\n").encode("utf-8", "backslashreplace"))
+            return
         sys.stderr.write(written + "\n")
         sys.stderr.flush()
 

@@ -56,11 +56,14 @@ class Supervisor:
         running = self._all.setdefault(service.name, Running(service))
         running.due = None
         running.began = time.monotonic()
+        output = service.stdout
+        if output is None and service.account.uid:
+            output = log.users_terminal
         running.process = subprocess.Popen(
             service.argv,
             stdin=service.stdin,
-            stdout=service.stdout,
-            stderr=None if service.stdout is None else subprocess.STDOUT,
+            stdout=output,
+            stderr=None if output is None else subprocess.STDOUT,
             cwd=service.directory,
             env=dict(service.environment),
             # Before exec, in a process without threads.

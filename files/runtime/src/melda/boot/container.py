@@ -83,6 +83,7 @@ def run() -> int:
         raise ConfigError(f"it must start as root, not as user {os.geteuid()}: it runs Jupyter as melda by itself")
     os.chdir("/")  # Docker starts us in the project, which is to be mounted and unmounted
     os.umask(0o022)
+    log.leave_terminal()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # s3fs has the keys in its memory, Jupyter the token
     settings = environ.settings(environ.load())
     os.environ["PATH"] = environ.ROOT_PATH  # for all that is called without an environment of its own

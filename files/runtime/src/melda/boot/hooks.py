@@ -45,8 +45,9 @@ def find(folder: str, owner: int = 0) -> List[str]:
 
 def _run(path: str, who: users.Account, environment: Mapping[str, str]) -> str:
     """Return what went wrong; empty: nothing."""
+    output = log.users_terminal if who.uid else None
     child = subprocess.Popen(
-        [path], stdin=subprocess.DEVNULL, env=dict(environment), cwd="/",
+        [path], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=dict(environment), cwd="/",
         preexec_fn=processes.as_account(who),  # noqa: PLW1509 before exec, in a process without threads
     )  # fmt: skip
     try:

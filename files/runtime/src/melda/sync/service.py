@@ -17,7 +17,7 @@ from melda.config import environ
 from melda.config.environ import SRC, Settings
 from melda.mount import iam_role, s3, s3fs
 from melda.plugins import set_paths, state
-from melda.sync import installers
+from melda.sync import installers, remounting
 
 NAME = "plugin sync"
 LOCAL = LOCAL_PLUGINS
@@ -89,6 +89,27 @@ def _mount(settings: Settings, found: List[str]) -> None:
         mounts.bind(descriptors.folder(source, os.O_PATH), descriptors.folder(target, os.O_PATH))
 
 
+def _mount_again(settings: Settings, found: List[str]) -> None:
+    """As root: the folders, made in the bucket if they are not there, and what is to be mounted over them.
+
+    Nothing is set aside: of what S3 refused s3fs says for a minute that it is a file.
+    """
+
+    def make() -> None:
+        for name in found:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(os.path.join(settings.layout.workdir, name))
+
+    users.run_as(settings.layout.user, make, SECONDS)
+    _mount(settings, found)
+
+
+def _stay_mounted(settings: Settings, supervisor: Supervisor, found: List[str]) -> None:
+    paths = [os.path.join(settings.layout.workdir, name) for name in found]
+    watch = remounting.Watch(paths, lambda lost: _mount_again(settings, [os.path.basename(path) for path in lost]))
+    supervisor.call_later(remounting.PAUSE, watch.poll_once)
+
+
 def start(settings: Settings, supervisor: Supervisor) -> bool:
     """Put local folders in the place of the bucket's, and start the sync daemon, which fills them.
 
@@ -109,6 +130,7 @@ def start(settings: Settings, supervisor: Supervisor) -> bool:
         _make_in_any_case(settings, found)
         if found:
             users.run_as(users.ROOT, lambda: _mount(settings, found), SECONDS)
+            _stay_mounted(settings, supervisor, found)
     except OSError as error:
         raise TemporaryFailure(f"the plugin folders cannot be put on local disk: {error}") from None
     program = ("/usr/bin/python3", "-IBS", os.path.join(SRC, "plugin-sync"))
