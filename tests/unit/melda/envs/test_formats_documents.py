@@ -127,6 +127,21 @@ def test_long_lines_take_no_time(name: str, line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.txt", "\n" * 35 + "zebra==1.0\n"),
+        ("README.md", "```toml\n[project]\nname = 'x'\ndependencies = ['zebra']\n" + "\n" * 30 + "```\nokapi\n"),
+        ("list.txt", "R version 4.2.1\n\nother attached packages:\n[1] zebra_1.0.0\n" + "\n[" * 2000),
+    ],
+    ids=["first", "of a fence", "of a session"],
+)
+def test_empty_lines_take_no_time(name: str, text: str) -> None:
+    before = time.process_time()
+    found = formats.parse(text, name)
+    assert "zebra" in planned(found) and time.process_time() - before < 3
+
+
+@pytest.mark.parametrize(
     ("text", "wanted"),
     [
         ("- zebra==1.0\n\n```sh\npip install okapi\n```\nIt needs ibex >= 2.\n\n| lynx | 3.1 |\n", {"zebra", "okapi"}),
