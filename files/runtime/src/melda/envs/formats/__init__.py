@@ -247,10 +247,13 @@ def _parse(text: str, path: str) -> Json:
 def _fenced(text: str, path: str) -> Optional[Reading]:
     """Return what a document says, each reader having the fences that it knows; None: none knows a part of it."""
     name, rest, found = os.path.basename(path), text, Reading(path)
+    foreign, rest = documents.apart(rest, lambda one: bool(looks_like.foreign(looks_like.plain(one), "")))
+    for one in foreign:
+        found.bad("r", "a fence", f"it is {looks_like.foreign(looks_like.plain(one), '')}")
     for knows, read_one in READERS:
         own, rest = documents.apart(rest, lambda one, knows=knows: knows(looks_like.plain(one), name))  # type: ignore[misc]
-        if own.strip():
-            found.take(read_one(own, path))
+        for one in own:
+            found.take(read_one(one, path))
     shown = looks_like.plain(rest)
     for is_one, of_r in ((rtable.is_one, rtable.read), (sessioninfo.is_one, sessioninfo.read)):
         if documents.is_document(name) and is_one(shown):

@@ -13,7 +13,7 @@ PROGRAMS_OF_R = (".R", ".r")
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
 LISTS, LISTS_OR_ELSE = ("requirements", "pip"), ("", "text", "txt", "plain", "plaintext", "console")
 ENTRY = re.compile(
-    r"[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:(?:[<>!~=]=|[<>=])\s*\d|@\s*\S+://|\s\(?v?\d+\.\d)|(?:-e\s+)?[\w.+]+://|-r\s"
+    r"[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:(?:[<>!~=]=|[<>])\s*\d|=\d[\w.]*=\w|@\s*\S+://|\s\(?v?\d+\.\d)|(?:-e\s+)?[\w.+]+://|-r\s"
 )
 NO_ENTRY = re.compile(r"#|[-=\s|:+]*$|\|?\s*package\b", re.IGNORECASE)
 # What stands before a command: the number and the time that history shows, zsh's and fish's marks, a prompt.
@@ -93,16 +93,14 @@ def _is_shell(text: str, path: str) -> bool:
     return not listed or len(odd) * 2 > len(lines)
 
 
-def apart(text: str, knows: Callable[[str], bool]) -> Tuple[str, str]:
-    """Return the fences of a text that a reader knows, and all else; lines stay where they are."""
-    lines = text.splitlines()
-    theirs = {at for _, inside in fences.read(text) if knows("\n".join(lines[one] for one in inside)) for at in inside}
-    if not theirs:
-        return "", text
-    own, rest = (
-        "\n".join(line if (at in theirs) == is_own else "" for at, line in enumerate(lines)) for is_own in (True, False)
-    )
-    return own + "\n", rest + "\n"
+def apart(text: str, knows: Callable[[str], bool]) -> Tuple[List[str], str]:
+    """Return each fence of a text that a reader knows, and all else; lines stay where they are."""
+    lines, own = text.splitlines(), []
+    for _, inside in fences.read(text):
+        if inside and knows("\n".join(lines[one] for one in inside)):
+            own.append("\n" * inside[0] + "\n".join(lines[one] for one in inside) + "\n")
+            lines[inside[0] : inside[-1] + 1] = [""] * len(inside)
+    return own, "\n".join(lines) + "\n" if own else text
 
 
 def _of_prose(text: str, *kinds: Pattern[str]) -> str:
