@@ -86,6 +86,8 @@ class Lines:
         installed = list(commands.read(given))
         tree = printed.TREE.fullmatch(given)
         item = ITEM.match(given)
+        if installed and commands.is_sentence(given):
+            raise Unusable("it reads as a sentence: nothing is installed of it")
         if installed:
             for one in installed:
                 self._command(one)
