@@ -1,8 +1,8 @@
 """What people hand to melda-env restore, as data: what is planned, what is listed as not to be had, and the exit code.
 
 cases/handed: one file a kind, with its right outcome in cases.json; cases/lines.yaml: lines of requirements; cases/files.yaml
-and shapes.yaml: files of all formats; commands, shells and programs.yaml: programs and notebooks that install; brought.yaml: of public repositories. Names are
-invented.
+and shapes.yaml: files of all formats; commands, shells and programs.yaml: programs and notebooks that install; brought.yaml: what
+public repositories have. Names are invented.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ def is_one(text: str) -> bool:
     plain = "\n".join(_plain(text[:40000]))
     says = FIRST.search(plain) or DEVEL.search(plain)
     named = any(one in plain for one in (*SECTIONS, "Matrix products:", "attached base packages:", "R version "))
-    return bool(TABLE.search(plain) or SETTINGS.search(plain) or NUMBERED.search(plain) or SECTIONS[2] in plain or (says and named))
+    marked = any(one.search(plain) for one in (TABLE, SETTINGS, NUMBERED))
+    return bool(marked or SECTIONS[2] in plain or (says and named))
 
 
 def _paragraphs(lines: List[str]) -> List[List[Tuple[int, str]]]:
