@@ -50,7 +50,7 @@ WRITERS: Dict[str, Callable[[Json], str]] = {
 READ = (
     "melda-env's environment.json, requirements.txt, pip list, pylock.toml, uv.lock, poetry.lock, pdm.lock, Pipfile, "
     "Pipfile.lock, pyproject.toml, setup.cfg, tox.ini, a notebook's pip install, conda's environment.yml, conda-lock.yml and "
-    "lists, renv.lock, packrat.lock, pkg.lock, DESCRIPTION, sessionInfo()"
+    "lists, renv.lock, packrat.lock, pkg.lock, manifest.json, DESCRIPTION, sessionInfo()"
 )
 
 
@@ -124,6 +124,7 @@ def _of_others(found: Any, path: str) -> Optional[Reading]:
         (lambda: notebooks.is_one(found), notebooks.read),
         (lambda: "lockfile_version" in found and isinstance(found.get("packages"), list), renv.pak),
         (lambda: isinstance(found.get("Packages"), (dict, list)), renv.read),
+        (lambda: "platform" in found and isinstance(found.get("packages"), dict), renv.connect),
         (lambda: "_meta" in found or isinstance(found.get("default"), dict), locks.pipfile),
         (lambda: isinstance(found.get("dependencies"), list), conda_read.exported),
     ):
