@@ -95,7 +95,8 @@ def _fields(package: Json, urls: Dict[str, str]) -> Dict[str, str]:
         for name, value in package.items()
     }
     for old, new in (("GithubRepo", "RemoteRepo"), ("GithubUsername", "RemoteUsername"), ("GithubRef", "RemoteRef"),
-                     ("GithubSha1", "RemoteSha"), ("GithubSHA1", "RemoteSha"), ("GithubSubdir", "RemoteSubdir"), ("GithubHost", "RemoteHost")):  # fmt: skip
+                     ("GithubSha1", "RemoteSha"),
+                     ("GithubSHA1", "RemoteSha"), ("GithubSubdir", "RemoteSubdir"), ("GithubHost", "RemoteHost")):  # fmt: skip
         if old in fields:
             fields.setdefault(new, fields[old])
     kind = fields.get("Source", "").lower()
