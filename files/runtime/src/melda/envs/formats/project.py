@@ -62,8 +62,8 @@ def specifier(given: str) -> str:
         Unusable: it is none.
     """
     found: List[str] = []
-    for part in (one.strip() for one in given.split(",")):
-        plain = re.sub(r"\s", "", part)
+    # A blank means the same as a comma.
+    for plain in re.split(r"[,\s]+", re.sub(r"(?<=[<>=!~^|])\s+|\s+(?=\|)", "", given)):
         if plain in ("", "*"):
             continue
         if "|" in plain:
