@@ -59,7 +59,7 @@ OTHERS = re.compile(
     r"rsem|subread|bbmap|seqkit|prokka|iqtree|raxml|fasttree|emboss|clustalo|trim-galore|qualimap|preseq|ucsc-.*|entrez-direct|samblaster|"
     r"ensembl-vep|bcl2fastq.*|maxbin2|fraggenescan|maxquant|openssh|rclone|nano|gdb|valgrind|swig|doxygen|cppcheck|ripgrep|"
     r"seqtk|vcftools|plink2?|trimmomatic|spades|kraken2|augustus|manta|gh|pixi|just|helm|buf|pnpm|screen|fish|entr|bat|starship|"
-    r"direnv|lychee|ghc|nim|zig|julia|quarto|panoply|ncview|cdo|nco|ipopt|glpk|scip|metis|scotch|sdl2?|rust-src"
+    r"direnv|lychee|ghc|nim|zig|julia|quarto|panoply|ncview|cdo|nco|ipopt|glpk|scip|metis|scotch|sdl2?|rust-src|compilers"
 )  # fmt: skip
 # Python's all the same.
 OURS = re.compile(

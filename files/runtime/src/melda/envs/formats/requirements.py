@@ -46,9 +46,12 @@ class Lines:
             one for _, given in lines for one in [printed.LISTED.match(given)] if one and "." in one.group("version")
         ]
         self._table = len(rows) * 2 > len(lines)
+        root = printed.project([given for _, given in lines])
         for number, given in lines:
             if logical_lines.CONFLICT.match(given):
                 self._bad(given.split()[0], "a merge conflict: what is on both sides of it is read", number)
+            elif given == root:
+                self._bad(root, "the root of a tree may be the project itself: NAME==VERSION is a package", number)
             elif printed.HEADING.match(given):
                 self._table = True
             elif not logical_lines.CHATTER.match(given):
@@ -65,8 +68,7 @@ class Lines:
 
     def _bad(self, name: str, reason: str, number: int) -> None:
         self.misread += 1
-        where = self._place(number) if number else ""
-        self._reading.bad("python", name, where + reason)
+        self._reading.bad("python", name, (self._place(number) if number else "") + reason)
 
     def one(self, given: str) -> None:
         """Read one line.
@@ -166,8 +168,7 @@ class Lines:
         except Unusable as error:
             self._bad(name, f"not included: {error}", 0)
             return
-        inner = Lines(self._reading, constraints or self._constraints, self._depth + 1)
-        inner.all(text)
+        Lines(self._reading, constraints or self._constraints, self._depth + 1).all(text)
 
     def _package(self, given: str, options: str) -> None:
         hashes = HASH.findall(options)
@@ -260,9 +261,8 @@ class Lines:
             for one in words
         ):
             return False
-        if sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):
-            return False
-        if any(re.search(r"[^=<>!~]=[^=\d*]", one) for one in words):  # what a shell sets
+        set_by_a_shell = any(re.search(r"[^=<>!~]=[^=\d*]", one) for one in words)
+        if set_by_a_shell or sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):
             return False
         for one in words:
             self.guarded(one, 0)
