@@ -113,6 +113,8 @@ def test_values_of_another_programs_options_are_not_told(line: str) -> None:
         ("list.txt", "FROM x\n" * 20000),
         ("list.txt", "~" * 60000 + " pip install okapi"),
         ("list.txt", "git+https://host.example/x#egg=" + "[" * 50000),
+        ("README.md", "pip install okapi " + "\u00e9" * 50000 + "!"),
+        ("README.md", "\n" + "```\n@EXPLICIT\n```\n" * 5000),
         *(
             ("list.txt", f"pip install {one * 20000}")
             for one in ("$(", "<(", "f(", '"\\"', "` '", "a# #", "1> 2", "://")

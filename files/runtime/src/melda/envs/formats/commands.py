@@ -21,7 +21,7 @@ UNKNOWN = re.compile(r"[$`]|^[^\s;{]*\{[^\s}]*\}")
 # A word that no package has, in a sentence that begins as a command: "pip install is the easiest way."
 OF_SENTENCES = re.compile(
     r"(?:a|an|and|are|as|at|be|by|can|does|for|from|has|if|in|is|it|its|may|must|not|of|on|or|should|so|that|the|then|this|to|"
-    r"when|will|with|works|you|your|der|die|ist|mit|und|avec|est|et|pour|con|para)[.,:]?|[a-z]{2,}\.|[\w.,]*[^\W\x00-\x7f][\w.,]*",
+    r"when|will|with|works|you|your|der|die|ist|mit|und|avec|est|et|pour|con|para)[.,:]?|[a-z]{2,}\.|(?=[\x00-\x7f]*[^\W\x00-\x7f])[\w.,]+",
     re.IGNORECASE,
 )
 

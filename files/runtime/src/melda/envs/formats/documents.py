@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Callable, List, Pattern, Tuple
+from typing import Callable, List, Pattern, Set, Tuple
 
 from melda.envs.formats import bare_commands, fenced_code, fences, r_calls, scripts, shell_lines
 
@@ -27,6 +27,7 @@ REQUIREMENT = r"(?:[-*+]\s+)?['\"`]{0,2}[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*%
 LIMITED, EXACT = re.compile(REQUIREMENT % "(?:[<>!~=]=|[<>])"), re.compile(REQUIREMENT % "==")
 ROW = re.compile(r"(?:\|\s*)?[\w.-]+\s*\|\s*(?:version|\d[\w.]*)\s*\|?|[-:| ]*-\|-[-:| ]*", re.IGNORECASE)
 WORDS = re.compile(r"[\w./~-]+\s+(?![<>=!~;@\[(#])\S")
+EACH = 20  # fences of one reader that are read each by itself
 OF_SHELLS = "of what was typed into a shell only commands that install packages are read"
 OF_R = "of a program of R's its calls that install packages are read"
 OF_DOCUMENTS = "of a document commands that install packages are read, lines as NAME==VERSION, and fences of a format"
@@ -93,14 +94,19 @@ def _is_shell(text: str, path: str) -> bool:
     return not listed or len(odd) * 2 > len(lines)
 
 
+def _only(lines: List[str], kept: Set[int]) -> str:
+    """Return some of the lines, each with its number."""
+    found = (lines[at] if at in kept else "" for at in range(min(kept), max(kept) + 1))
+    return "\n" * min(kept) + "\n".join(found) + "\n"
+
+
 def apart(text: str, knows: Callable[[str], bool]) -> Tuple[List[str], str]:
-    """Return each fence of a text that a reader knows, and all else; lines stay where they are."""
-    lines, own = text.splitlines(), []
-    for _, inside in fences.read(text):
-        if inside and knows("\n".join(lines[one] for one in inside)):
-            own.append("\n" * inside[0] + "\n".join(lines[one] for one in inside) + "\n")
-            lines[inside[0] : inside[-1] + 1] = [""] * len(inside)
-    return own, "\n".join(lines) + "\n" if own else text
+    """Return each fence of a text that a reader knows, and all else; of very many the last ones are one."""
+    lines = text.splitlines()
+    theirs = [set(one) for _, one in fences.read(text) if one and knows("\n".join(lines[at] for at in one))]
+    parts = [*theirs[:EACH], set().union(*theirs[EACH:])]
+    others = set(range(len(lines))).difference(*theirs) if theirs else set()
+    return [_only(lines, one) for one in parts if one], _only(lines, others) if others else "" if theirs else text
 
 
 def _of_prose(text: str, *kinds: Pattern[str]) -> str:

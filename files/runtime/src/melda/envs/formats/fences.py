@@ -16,7 +16,7 @@ def read(text: str) -> List[Tuple[str, List[int]]]:
     for at, line in enumerate(text.splitlines()):
         mark = FENCE.fullmatch(line)
         # What reStructuredText has below a heading is none.
-        if mark and not opened and before.strip() and re.fullmatch("~+", line.strip()):
+        if mark and not opened and re.fullmatch("~+", line) and 0 < len(before.strip()) <= len(line):
             mark = None
         before = line
         if mark and not opened:

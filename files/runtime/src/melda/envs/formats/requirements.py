@@ -172,7 +172,6 @@ class Lines:
 
     def _package(self, given: str, options: str) -> None:
         hashes = HASH.findall(options)
-        ignored = [one for one in SWITCH.findall(options) if one != "--hash"]
         if len(hashes) < len(re.findall(r"--hash", options)):
             raise Unusable("it has a hash that is none: expected sha256, sha384 or sha512")
         if CALL.match(given):
@@ -180,6 +179,7 @@ class Lines:
         given = MARKED.sub(" ; ", given, count=1) if "://" in given else given
         link = links.is_link(given)
         one = None if link else self._parsed(given)
+        ignored = [one for one in SWITCH.findall(options) if one != "--hash"]
         if ignored:  # said of a requirement alone, and without values, which of another program's may be passwords
             self._reading.say("ignored: {0}".format(" ".join(ignored)))
         if link:
@@ -207,10 +207,9 @@ class Lines:
 
     def _address(self, url: str, name: str, hashes: List[str], extras: Iterable[str] = ()) -> None:
         link = links.read(url)
-        named = name or link.name
+        named, source = name or link.name, link.source
         if not named:
             raise Unusable("an address that names no package: write NAME @ before it")
-        source = link.source
         if hashes and source["type"] == "url":
             source, hashes = {**source, "hashes": sorted(hashes)}, []
         self._reading.python(named, "", source, hashes, {*extras, *link.extras})
@@ -261,8 +260,8 @@ class Lines:
             for one in words
         ):
             return False
-        set_by_a_shell = any(re.search(r"[^=<>!~]=[^=\d*]", one) for one in words)
-        if set_by_a_shell or sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):
+        of_a_shell = any(re.search(r"[^=<>!~]=[^=\d*]", one) for one in words)
+        if of_a_shell or sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):
             return False
         for one in words:
             self.guarded(one, 0)

@@ -17,7 +17,10 @@ LIMIT = re.compile(r"([<>]=?|==|!=)\s*(\d+(?:[.-]\d+)*)")
 NEED = re.compile(r"(R|[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9])\s*(?:\(\s*({0}(?:\s*,\s*{0})*)\s*\))?".format(LIMIT.pattern))
 BETWEEN = re.compile(r",(?![^()]*\))")  # and not between two limits
 # https://remotes.r-lib.org/articles/dependencies.html and pak's: [NAME=][TYPE::]WHERE
-FORGE = re.compile(r"^https?://(?:www\.)?(?:(?:github|gitlab)\.com|bitbucket\.org)/|/$")
+# A repository's page, and not one of a branch or a file of it.
+FORGE = re.compile(
+    r"^https?://(?:www\.)?(?:(?:github\.com|bitbucket\.org)/(?=[\w.-]+/[\w.-]+/?(?:[@#]|$))|gitlab\.com/(?!.*/(?:-|tree)/))|/$"
+)
 REMOTE = re.compile(r"(?:(?P<name>[A-Za-z][\w.]*)=)?(?:(?P<kind>[a-z0-9]+)::)?(?P<where>\S+)")
 HOSTED = re.compile(r"(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(?:/(?P<inside>[\w./-]+))?(?:@(?P<ref>\S+)|#(?P<pull>\d+))?")
 GROUPED = re.compile(
