@@ -1,8 +1,8 @@
 """What people hand to melda-env restore, as data: what is planned, what is listed as not to be had, and the exit code.
 
 cases/handed: one file a kind, with its right outcome in cases.json; cases/lines.yaml: lines of requirements; cases/files.yaml
-and shapes.yaml: files of all formats; commands, shells and programs.yaml: programs and notebooks that install. Names are
-invented.
+and shapes.yaml: files of all formats; commands, shells and programs.yaml: programs and notebooks that install; brought.yaml: what
+public repositories have. Names are invented.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HANDED = json.loads((CASES / "handed" / "cases.json").read_text())
 LINES = yaml.safe_load((CASES / "lines.yaml").read_text())
 FILES = [
     case
-    for name in ("files", "shapes", "commands", "shells", "programs")
+    for name in ("files", "shapes", "commands", "shells", "programs", "brought")
     for case in yaml.safe_load((CASES / f"{name}.yaml").read_text())
 ]
 # Found only with an index, or with a network: tests/unit/melda/envs/test_restore_python.py.

@@ -113,6 +113,8 @@ def test_values_of_another_programs_options_are_not_told(line: str) -> None:
         ("list.txt", "FROM x\n" * 20000),
         ("list.txt", "~" * 60000 + " pip install okapi"),
         ("list.txt", "git+https://host.example/x#egg=" + "[" * 50000),
+        ("README.md", "pip install okapi " + "\u00e9" * 50000 + "!"),
+        ("README.md", "\n" + "```\n@EXPLICIT\n```\n" * 5000),
         *(
             ("list.txt", f"pip install {one * 20000}")
             for one in ("$(", "<(", "f(", '"\\"', "` '", "a# #", "1> 2", "://")
@@ -124,6 +126,21 @@ def test_long_lines_take_no_time(name: str, line: str) -> None:
     with contextlib.suppress(UsageError):
         formats.parse(f"pip install zebra\n{line}\n", name)
     assert time.process_time() - before < 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.txt", "\n" * 35 + "zebra==1.0\n"),
+        ("README.md", "```toml\n[project]\nname = 'x'\ndependencies = ['zebra']\n" + "\n" * 30 + "```\nokapi\n"),
+        ("list.txt", "R version 4.2.1\n\nother attached packages:\n[1] zebra_1.0.0\n" + "\n[" * 2000),
+    ],
+    ids=["first", "of a fence", "of a session"],
+)
+def test_empty_lines_take_no_time(name: str, text: str) -> None:
+    before = time.process_time()
+    found = formats.parse(text, name)
+    assert "zebra" in planned(found) and time.process_time() - before < 3
 
 
 @pytest.mark.parametrize(

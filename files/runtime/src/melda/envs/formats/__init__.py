@@ -50,7 +50,7 @@ WRITERS: Dict[str, Callable[[Json], str]] = {
 READ = (
     "melda-env's environment.json, requirements.txt, pip list, pylock.toml, uv.lock, poetry.lock, pdm.lock, Pipfile, "
     "Pipfile.lock, pyproject.toml, setup.cfg, tox.ini, a notebook's pip install, conda's environment.yml, conda-lock.yml and "
-    "lists, renv.lock, packrat.lock, pkg.lock, DESCRIPTION, sessionInfo()"
+    "lists, renv.lock, packrat.lock, pkg.lock, manifest.json, DESCRIPTION, sessionInfo()"
 )
 
 
@@ -124,6 +124,7 @@ def _of_others(found: Any, path: str) -> Optional[Reading]:
         (lambda: notebooks.is_one(found), notebooks.read),
         (lambda: "lockfile_version" in found and isinstance(found.get("packages"), list), renv.pak),
         (lambda: isinstance(found.get("Packages"), (dict, list)), renv.read),
+        (lambda: "platform" in found and isinstance(found.get("packages"), dict), renv.connect),
         (lambda: "_meta" in found or isinstance(found.get("default"), dict), locks.pipfile),
         (lambda: isinstance(found.get("dependencies"), list), conda_read.exported),
     ):
@@ -247,10 +248,13 @@ def _parse(text: str, path: str) -> Json:
 def _fenced(text: str, path: str) -> Optional[Reading]:
     """Return what a document says, each reader having the fences that it knows; None: none knows a part of it."""
     name, rest, found = os.path.basename(path), text, Reading(path)
+    foreign, rest = documents.apart(rest, lambda one: bool(looks_like.foreign(looks_like.plain(one), "")))
+    for one in foreign:
+        found.bad("r", "a fence", f"it is {looks_like.foreign(looks_like.plain(one), '')}")
     for knows, read_one in READERS:
         own, rest = documents.apart(rest, lambda one, knows=knows: knows(looks_like.plain(one), name))  # type: ignore[misc]
-        if own.strip():
-            found.take(read_one(own, path))
+        for one in own:
+            found.take(read_one(one, path))
     shown = looks_like.plain(rest)
     for is_one, of_r in ((rtable.is_one, rtable.read), (sessioninfo.is_one, sessioninfo.read)):
         if documents.is_document(name) and is_one(shown):

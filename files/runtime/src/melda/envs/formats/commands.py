@@ -18,6 +18,12 @@ COMMAND = re.compile(
 )
 # What a shell or IPython replaces by something else.
 UNKNOWN = re.compile(r"[$`]|^[^\s;{]*\{[^\s}]*\}")
+# A word that no package has, in a sentence that begins as a command: "pip install is the easiest way."
+OF_SENTENCES = re.compile(
+    r"(?:a|an|and|are|as|at|be|by|can|does|for|from|has|if|in|is|it|its|may|must|not|of|on|or|should|so|that|the|then|this|to|"
+    r"when|will|with|works|you|your|der|die|ist|mit|und|avec|est|et|pour|con|para)[.,:]?|[a-z]{2,}\.|(?=[\x00-\x7f]*[^\W\x00-\x7f])[\w.,]+",
+    re.IGNORECASE,
+)
 
 
 class Command(NamedTuple):
@@ -68,6 +74,12 @@ def _one(found: Match[str], rest: str) -> Command:
     tool = " ".join((found.group("conda") or found.group("tool")).lower().split())
     known = options.TOOLS[re.sub(r"[\d.]+$", "", tool)]
     return _arguments(bool(found.group("conda")), shell_words.words(rest), known)
+
+
+def is_sentence(line: str) -> bool:
+    """Is a line that begins as a command one of prose? Then its words are asked of nobody."""
+    given = ([word for word in one.arguments if not word.startswith("-")] for one in read(line))
+    return any(len(words) > 1 and any(map(OF_SENTENCES.fullmatch, words)) for words in given)
 
 
 def read(line: str) -> Iterator[Command]:

@@ -14,7 +14,7 @@ from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
 EXPLICIT = re.compile(r"^\s*@EXPLICIT\s*$", re.MULTILINE)
-EXPORT = re.compile(r"\A(?:#.*\n|\s*\n)*(?:#.*conda create|[\w.-]+=[\w.!+]+=\w+\s*$)", re.MULTILINE)
+EXPORT = re.compile(r"\A(?:#.*\n|[^\S\n]*\n)*(?:#.*conda create|[\w.-]+=[\w.!+]+=\w+\s*$)", re.MULTILINE)
 LIST = re.compile(r"^# packages in environment at|^#?\s+Name\s+Version\s+Build", re.MULTILINE)
 SECTIONS = ("name", "channels", "dependencies", "platforms", "variables", "prefix", "category", "channel_priority")
 # https://docs.conda.io/projects/conda/en/stable/user-guide/tasks/manage-pkgs.html: linux-64 is amd64, linux-aarch64 is arm64.

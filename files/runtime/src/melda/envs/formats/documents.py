@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Callable, List, Pattern, Tuple
+from typing import Callable, List, Pattern, Set, Tuple
 
 from melda.envs.formats import bare_commands, fenced_code, fences, r_calls, scripts, shell_lines
 
@@ -13,7 +13,7 @@ PROGRAMS_OF_R = (".R", ".r")
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
 LISTS, LISTS_OR_ELSE = ("requirements", "pip"), ("", "text", "txt", "plain", "plaintext", "console")
 ENTRY = re.compile(
-    r"[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:(?:[<>!~=]=|[<>=])\s*\d|@\s*\S+://|\s\(?v?\d+\.\d)|(?:-e\s+)?[\w.+]+://|-r\s"
+    r"[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:(?:[<>!~=]=|[<>])\s*\d|=\d[\w.]*=\w|@\s*\S+://|\s\(?v?\d+\.\d)|(?:-e\s+)?[\w.+]+://|-r\s"
 )
 NO_ENTRY = re.compile(r"#|[-=\s|:+]*$|\|?\s*package\b", re.IGNORECASE)
 # What stands before a command: the number and the time that history shows, zsh's and fish's marks, a prompt.
@@ -27,6 +27,7 @@ REQUIREMENT = r"(?:[-*+]\s+)?['\"`]{0,2}[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*%
 LIMITED, EXACT = re.compile(REQUIREMENT % "(?:[<>!~=]=|[<>])"), re.compile(REQUIREMENT % "==")
 ROW = re.compile(r"(?:\|\s*)?[\w.-]+\s*\|\s*(?:version|\d[\w.]*)\s*\|?|[-:| ]*-\|-[-:| ]*", re.IGNORECASE)
 WORDS = re.compile(r"[\w./~-]+\s+(?![<>=!~;@\[(#])\S")
+EACH = 20  # fences of one reader that are read each by itself
 OF_SHELLS = "of what was typed into a shell only commands that install packages are read"
 OF_R = "of a program of R's its calls that install packages are read"
 OF_DOCUMENTS = "of a document commands that install packages are read, lines as NAME==VERSION, and fences of a format"
@@ -93,16 +94,19 @@ def _is_shell(text: str, path: str) -> bool:
     return not listed or len(odd) * 2 > len(lines)
 
 
-def apart(text: str, knows: Callable[[str], bool]) -> Tuple[str, str]:
-    """Return the fences of a text that a reader knows, and all else; lines stay where they are."""
+def _only(lines: List[str], kept: Set[int]) -> str:
+    """Return some of the lines, each with its number."""
+    found = (lines[at] if at in kept else "" for at in range(min(kept), max(kept) + 1))
+    return "\n" * min(kept) + "\n".join(found) + "\n"
+
+
+def apart(text: str, knows: Callable[[str], bool]) -> Tuple[List[str], str]:
+    """Return each fence of a text that a reader knows, and all else; of very many the last ones are one."""
     lines = text.splitlines()
-    theirs = {at for _, inside in fences.read(text) if knows("\n".join(lines[one] for one in inside)) for at in inside}
-    if not theirs:
-        return "", text
-    own, rest = (
-        "\n".join(line if (at in theirs) == is_own else "" for at, line in enumerate(lines)) for is_own in (True, False)
-    )
-    return own + "\n", rest + "\n"
+    theirs = [set(one) for _, one in fences.read(text) if one and knows("\n".join(lines[at] for at in one))]
+    parts = [*theirs[:EACH], set().union(*theirs[EACH:])]
+    others = set(range(len(lines))).difference(*theirs) if theirs else set()
+    return [_only(lines, one) for one in parts if one], _only(lines, others) if others else "" if theirs else text
 
 
 def _of_prose(text: str, *kinds: Pattern[str]) -> str:

@@ -12,8 +12,13 @@ def read(text: str) -> List[Tuple[str, List[int]]]:
     """Return the name of each fence and the lines in it, from 0; nothing where one is not closed."""
     found: List[Tuple[str, List[int]]] = []
     opened = ""
+    before = ""
     for at, line in enumerate(text.splitlines()):
         mark = FENCE.fullmatch(line)
+        # What reStructuredText has below a heading is none.
+        if mark and not opened and re.fullmatch("~+", line) and 0 < len(before.strip()) <= len(line):
+            mark = None
+        before = line
         if mark and not opened:
             opened = mark.group("mark")
             found.append((re.sub(r"\W", "", re.split(r"[\s,}]", mark.group("info"))[0]).lower(), []))

@@ -133,10 +133,16 @@ def pylock(text: str, path: str) -> Reading:
 
 
 def _with_addresses(package: Json) -> Json:
-    """Return a package of which each file has an address: PDM leaves them out, and an index has them under their names."""
+    """Return a package of which each file has an address: PDM leaves them out, and an index has them under their names.
+
+    When a file was uploaded nobody asks here, and Pipenv writes it as a text, which is none of TOML's times.
+    """
 
     def addressed(file: Any) -> Any:
-        named_only = isinstance(file, dict) and isinstance(file.get("name"), str) and not {"url", "path"} & file.keys()
+        if not isinstance(file, dict):
+            return file
+        file = {key: value for key, value in file.items() if key != "upload-time"}
+        named_only = isinstance(file.get("name"), str) and not {"url", "path"} & file.keys()
         return {**file, "url": f"https://pypi.org/{file['name']}"} if named_only else file
 
     wheels = package.get("wheels")

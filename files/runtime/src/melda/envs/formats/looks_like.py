@@ -39,13 +39,13 @@ LOOKS_LIKE = (
 NIX = "Nix's: put the names of its packages of Python into a requirements.txt"
 APT = "a list of Debian's packages, which an image has or has not: nothing here installs them"
 PIXI, RV = "pixi's lock: pixi list --json writes what is read", "a file of rv's: renv::snapshot() writes what is read"
-CRATES = "a file of Rust's, whose packages nothing here installs"
+CRATES = "a file of Rust's, Go's or Ruby's, whose packages nothing here installs"
 NAMES = (
     (r"apt\.txt", APT),
     (r".*\.nix", NIX),
     (r"pixi\.lock", PIXI),
     (r"rv\.lock|rproject\.toml", RV),
-    (r"[Cc]argo\.(toml|lock)", CRATES),
+    (r"[Cc]argo\.(toml|lock)|go\.(mod|sum)|Gemfile(\.lock)?", CRATES),
 )
 FOREIGN = (
     (r"<nixpkgs>|\bpkgs\.mkShell\b|^\s*buildInputs\s*=", NIX),

@@ -36,7 +36,9 @@ PYPI = {
     "python-duckdb": "duckdb", "python-eccodes": "eccodes", "python-fastjsonschema": "fastjsonschema",
     "python-installer": "installer", "python-isal": "isal", "python-kaleido": "kaleido",
     "python-libarchive-c": "libarchive-c", "python-lmdb": "lmdb", "python-pdal": "pdal",
-    "python-sounddevice": "sounddevice", "python-wget": "wget",
+    "python-sounddevice": "sounddevice", "python-wget": "wget", "iris": "scitools-iris", "h3-py": "h3",
+    "soxr-python": "soxr", "tiledb-py": "tiledb", "redis-py": "redis", "geopandas-base": "geopandas",
+    "jupyterhub-base": "jupyterhub", "jupyterhub-singleuser": "jupyterhub", "python-lsp-server-base": "python-lsp-server",
 }  # fmt: skip
 # No Python packages, though PyPI has some of these names.
 OTHERS = re.compile(
@@ -56,7 +58,8 @@ OTHERS = re.compile(
     r"svn|subversion|mercurial|gawk|sed|grep|less|htop|nextflow|sortmerna|megahit|krona|freebayes|snpeff|snpsift|gffread|stringtie|cufflinks|"
     r"rsem|subread|bbmap|seqkit|prokka|iqtree|raxml|fasttree|emboss|clustalo|trim-galore|qualimap|preseq|ucsc-.*|entrez-direct|samblaster|"
     r"ensembl-vep|bcl2fastq.*|maxbin2|fraggenescan|maxquant|openssh|rclone|nano|gdb|valgrind|swig|doxygen|cppcheck|ripgrep|"
-    r"seqtk|vcftools|plink2?|trimmomatic|spades|kraken2"
+    r"seqtk|vcftools|plink2?|trimmomatic|spades|kraken2|augustus|manta|gh|pixi|just|helm|buf|pnpm|screen|fish|entr|bat|starship|"
+    r"direnv|lychee|ghc|nim|zig|julia|quarto|panoply|ncview|cdo|nco|ipopt|glpk|scip|metis|scotch|sdl2?|rust-src|compilers"
 )  # fmt: skip
 # Python's all the same.
 OURS = re.compile(

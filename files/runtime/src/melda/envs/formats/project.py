@@ -62,8 +62,8 @@ def specifier(given: str) -> str:
         Unusable: it is none.
     """
     found: List[str] = []
-    for part in (one.strip() for one in given.split(",")):
-        plain = re.sub(r"\s", "", part)
+    # A blank means the same as a comma.
+    for plain in re.split(r"[,\s]+", re.sub(r"(?<=[<>=!~^|])\s+|\s+(?=\|)", "", given)):
         if plain in ("", "*"):
             continue
         if "|" in plain:
@@ -78,13 +78,19 @@ def specifier(given: str) -> str:
     return ",".join(found)
 
 
+def _alternative(python: str) -> str:
+    """Return of what || is between the first that has this Python; without one, the last."""
+    found = re.split(r"\|+", python)
+    return next((one for one in found[:-1] if applies(marker({"python": one}))), found[-1])
+
+
 def marker(about: Json) -> str:
     """Return where a package is for, of a table of poetry's or Pipfile's: both have parts of it in fields of their own."""
     found = ["({0})".format(about[one]) for one in ("markers", "marker") if about.get(one)]
     found += ["{0} {1}".format(name, about[name]) for name in MARKERS if isinstance(about.get(name), str)]
     if isinstance(about.get("platform"), str):
         found.append("sys_platform == '{0}'".format(about["platform"]))
-    versions = specifier(about["python"]) if isinstance(about.get("python"), str) else ""
+    versions = specifier(_alternative(about["python"])) if isinstance(about.get("python"), str) else ""
     found += [re.sub(r"([=<>!~]+)(.*)", r"python_full_version \1 '\2'", one) for one in versions.split(",") if one]
     return " and ".join(found)
 
@@ -129,7 +135,7 @@ def _one(reading: Reading, name: str, about: Any, indexes: Json) -> None:
     if about.get("optional") is True or not applies(marker(about)):
         return
     if name.lower() == "python":
-        reading.required(requirement(f"{name} " + specifier(str(about.get("version", "")))))
+        reading.required(requirement(f"{name} " + specifier(_alternative(str(about.get("version", ""))))))
     elif not located(reading, name, about):
         for index in [about[one] for one in ("index", "source") if isinstance(about.get(one), str)]:
             reading.not_asked(indexes.get(index) or index)

@@ -238,6 +238,7 @@ def _one(reading: Reading, kind: str, text: str, more: Dict[str, str]) -> None:
     if archive:
         rtext.remote(reading, "{0}=url::{1}".format(archive.group("name"), text))
         return
+    text = rtext.FORGE.sub("", text) if kind in renv.HOSTS else text
     ending = f"@{more['ref']}" if more.get("ref") and "@" not in text else ""
     inside = "/" + more["subdir"].strip("/") if more.get("subdir") and kind == "github" and text.count("/") == 1 else ""
     where = re.sub(r"^([\w.-]+/[\w.-]+)", lambda whole: whole.group() + inside, text, count=1) + ending

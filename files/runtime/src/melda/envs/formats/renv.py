@@ -95,7 +95,8 @@ def _fields(package: Json, urls: Dict[str, str]) -> Dict[str, str]:
         for name, value in package.items()
     }
     for old, new in (("GithubRepo", "RemoteRepo"), ("GithubUsername", "RemoteUsername"), ("GithubRef", "RemoteRef"),
-                     ("GithubSha1", "RemoteSha"), ("GithubSubdir", "RemoteSubdir"), ("GithubHost", "RemoteHost")):  # fmt: skip
+                     ("GithubSha1", "RemoteSha"),
+                     ("GithubSHA1", "RemoteSha"), ("GithubSubdir", "RemoteSubdir"), ("GithubHost", "RemoteHost")):  # fmt: skip
         if old in fields:
             fields.setdefault(new, fields[old])
     kind = fields.get("Source", "").lower()
@@ -214,6 +215,18 @@ def pak(lock: Json, path: str) -> Reading:
         fields = {**said, "Package": about.get("package"), "Version": about.get("version"), "Source": kind}
         add(reading, str(about.get("package") or f"entry {number}"), fields if about else one, "", {})
     return reading
+
+
+def connect(manifest: Json, path: str) -> Reading:
+    """Return what manifest.json says, which rsconnect writes for Posit Connect: of each package its DESCRIPTION."""
+    packages = {
+        name: {**about, **{one: given.get(one) for one in ("Source", "Repository")}}
+        if isinstance(about, dict)
+        else given
+        for name, given in manifest["packages"].items()
+        for about in [given.get("description") if isinstance(given, dict) else None]
+    }
+    return read({"R": {"Version": manifest["platform"]}, "Packages": packages}, path)
 
 
 def whole(text: str, path: str, why: str) -> Reading:

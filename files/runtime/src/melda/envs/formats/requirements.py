@@ -46,9 +46,12 @@ class Lines:
             one for _, given in lines for one in [printed.LISTED.match(given)] if one and "." in one.group("version")
         ]
         self._table = len(rows) * 2 > len(lines)
+        root = printed.project([given for _, given in lines])
         for number, given in lines:
             if logical_lines.CONFLICT.match(given):
                 self._bad(given.split()[0], "a merge conflict: what is on both sides of it is read", number)
+            elif given == root:
+                self._bad(root, "the root of a tree may be the project itself: NAME==VERSION is a package", number)
             elif printed.HEADING.match(given):
                 self._table = True
             elif not logical_lines.CHATTER.match(given):
@@ -65,8 +68,7 @@ class Lines:
 
     def _bad(self, name: str, reason: str, number: int) -> None:
         self.misread += 1
-        where = self._place(number) if number else ""
-        self._reading.bad("python", name, where + reason)
+        self._reading.bad("python", name, (self._place(number) if number else "") + reason)
 
     def one(self, given: str) -> None:
         """Read one line.
@@ -86,6 +88,8 @@ class Lines:
         installed = list(commands.read(given))
         tree = printed.TREE.fullmatch(given)
         item = ITEM.match(given)
+        if installed and commands.is_sentence(given):
+            raise Unusable("it reads as a sentence: nothing is installed of it")
         if installed:
             for one in installed:
                 self._command(one)
@@ -164,12 +168,10 @@ class Lines:
         except Unusable as error:
             self._bad(name, f"not included: {error}", 0)
             return
-        inner = Lines(self._reading, constraints or self._constraints, self._depth + 1)
-        inner.all(text)
+        Lines(self._reading, constraints or self._constraints, self._depth + 1).all(text)
 
     def _package(self, given: str, options: str) -> None:
         hashes = HASH.findall(options)
-        ignored = [one for one in SWITCH.findall(options) if one != "--hash"]
         if len(hashes) < len(re.findall(r"--hash", options)):
             raise Unusable("it has a hash that is none: expected sha256, sha384 or sha512")
         if CALL.match(given):
@@ -177,6 +179,7 @@ class Lines:
         given = MARKED.sub(" ; ", given, count=1) if "://" in given else given
         link = links.is_link(given)
         one = None if link else self._parsed(given)
+        ignored = [one for one in SWITCH.findall(options) if one != "--hash"]
         if ignored:  # said of a requirement alone, and without values, which of another program's may be passwords
             self._reading.say("ignored: {0}".format(" ".join(ignored)))
         if link:
@@ -204,10 +207,9 @@ class Lines:
 
     def _address(self, url: str, name: str, hashes: List[str], extras: Iterable[str] = ()) -> None:
         link = links.read(url)
-        named = name or link.name
+        named, source = name or link.name, link.source
         if not named:
             raise Unusable("an address that names no package: write NAME @ before it")
-        source = link.source
         if hashes and source["type"] == "url":
             source, hashes = {**source, "hashes": sorted(hashes)}, []
         self._reading.python(named, "", source, hashes, {*extras, *link.extras})
@@ -258,9 +260,8 @@ class Lines:
             for one in words
         ):
             return False
-        if sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):
-            return False
-        if any(re.search(r"[^=<>!~]=[^=\d*]", one) for one in words):  # what a shell sets
+        of_a_shell = any(re.search(r"[^=<>!~]=[^=\d*]", one) for one in words)
+        if of_a_shell or sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):
             return False
         for one in words:
             self.guarded(one, 0)

@@ -17,6 +17,10 @@ LIMIT = re.compile(r"([<>]=?|==|!=)\s*(\d+(?:[.-]\d+)*)")
 NEED = re.compile(r"(R|[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9])\s*(?:\(\s*({0}(?:\s*,\s*{0})*)\s*\))?".format(LIMIT.pattern))
 BETWEEN = re.compile(r",(?![^()]*\))")  # and not between two limits
 # https://remotes.r-lib.org/articles/dependencies.html and pak's: [NAME=][TYPE::]WHERE
+# A repository's page, and not one of a branch or a file of it.
+FORGE = re.compile(
+    r"^https?://(?:www\.)?(?:(?:github\.com|bitbucket\.org)/(?=[\w.-]+/[\w.-]+/?(?:[@#]|$))|gitlab\.com/(?!.*/(?:-|tree)/))|/$"
+)
 REMOTE = re.compile(r"(?:(?P<name>[A-Za-z][\w.]*)=)?(?:(?P<kind>[a-z0-9]+)::)?(?P<where>\S+)")
 HOSTED = re.compile(r"(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(?:/(?P<inside>[\w./-]+))?(?:@(?P<ref>\S+)|#(?P<pull>\d+))?")
 GROUPED = re.compile(
@@ -89,15 +93,18 @@ def remote(reading: Reading, text: str) -> str:
 
 
 def _hosted(reading: Reading, kind: str, where: str, name: str) -> str:
+    where = FORGE.sub("", where)
     found = (GROUPED if kind == "gitlab" else HOSTED).fullmatch(where)
     if not found:
         raise Unusable("a remote that is not read: expected OWNER/NAME")
+    if not name and re.search("[-_]", found.group("name")):
+        raise Unusable("no package of R has such a name: write PACKAGE=OWNER/NAME in Remotes of a DESCRIPTION")
     name = name or re.sub(r"\.git$", "", found.group("name"))
     ref = "refs/pull/{0}/head".format(found.group("pull")) if found.group("pull") else found.group("ref") or ""
     if ref == "*release":
         reading.say(f"{name}: what it has now is taken, and not its latest release")
         ref = ""
-    source = {"type": kind, "owner": found.group("owner"), "repository": found.group("name")}
+    source = {"type": kind, "owner": found.group("owner"), "repository": re.sub(r"\.git$", "", found.group("name"))}
     reading.r(name, "", {**source, **links.commit_or_ref(ref), **links.subdirectory(found.group("inside") or "")})
     return name
 

@@ -28,6 +28,8 @@ TABLE = re.compile(
     r"^\W{0,8}package\s+(?:\*\s*version|(?:\*\s*)?(?:ondisk|loaded)version|version\b(?=.*\b(?:date|source)\b))\b",
     re.MULTILINE,
 )
+# What platforms and other software have: settings, and no packages.
+SETTINGS = re.compile(r"^[#> \t]*setting[ \t]+value[ \t]*$", re.MULTILINE)
 PACKAGES = re.compile(r"(?:[─-]+\s*)Packages\b|Packages\s*[─-]{3,}")
 ROW = re.compile(
     r"(?:[VPDRX!]{1,3}\s+)*(?:\*\s+)?(?P<name>\S+)\s+(?:\*\s+)?(?P<version>\S+)\s+(?:(?P<loaded>\d[\d.-]*)\s+)?(?P<date>\d{4}-\d\d-\d\d|<?NA>?)\s*"
@@ -63,7 +65,8 @@ def is_one(text: str) -> bool:
     plain = "\n".join(_plain(text[:40000]))
     says = FIRST.search(plain) or DEVEL.search(plain)
     named = any(one in plain for one in (*SECTIONS, "Matrix products:", "attached base packages:", "R version "))
-    return bool(TABLE.search(plain) or NUMBERED.search(plain) or SECTIONS[2] in plain or (says and named))
+    marked = any(one.search(plain) for one in (TABLE, SETTINGS, NUMBERED))
+    return bool(marked or SECTIONS[2] in plain or (says and named))
 
 
 def _paragraphs(lines: List[str]) -> List[List[Tuple[int, str]]]:
@@ -90,6 +93,7 @@ def read(text: str, path: str) -> Reading:
     below = -1  # which row the next line goes on with
     table = False
     for paragraph in _paragraphs(lines):
+        listed = _is_list(paragraph)
         for at, (number, line) in enumerate(paragraph):
             if CONFLICT.match(line):
                 reading.bad(
@@ -101,7 +105,7 @@ def read(text: str, path: str) -> Reading:
             if begins:
                 below = -1
             elif not table:
-                _words(reading, line, number, _is_list(paragraph), at)
+                _words(reading, line, number, listed, at)
             elif WRAPPED.match(line):
                 below = 0
             elif 0 <= below < len(rows):

@@ -24,7 +24,7 @@ TOOL = re.compile(
     re.IGNORECASE,
 )
 # What only speaks of it.
-SAID = re.compile(r"^\s*(?:#|//|LABEL\b|CMD\b|ENTRYPOINT\b|HEALTHCHECK\b)|(?:^|\s)(?:echo|printf)\s")
+SAID = re.compile(r"^\s*(?:#|//|LABEL\b|CMD\b|ENTRYPOINT\b|HEALTHCHECK\b)|(?:^|\s)(?:echo|printf|alias|git\s+commit)\s")
 SENT = re.compile(r"(?:^|\s)(?:xargs|parallel)\s")  # its words come from elsewhere
 SETS = re.compile(r"\s*(?:(?:export|ARG|ENV)\s+)?[A-Za-z_]\w*\s*[:?+]{0,3}=")  # in a Makefile, too
 MAKE = re.compile(r"^\t[@+-]+\s*")
