@@ -82,7 +82,9 @@ def test_for_the_user_alone(place: ImageLayout, system: tuple[Path, Path]) -> No
 def test_a_login_has_what_a_terminal_of_jupyters_has(place: ImageLayout, system: tuple[Path, Path]) -> None:
     """What git was told there with --global ended with the container; and a container's own variables were lost there."""
     found = prepare(place)
-    settings = Settings(place, {"UV_TOOL_DIR": "/mine", "PATH": "/bin"}, None, firewall_policy.from_env({}, None), "", ())
+    settings = Settings(
+        place, {"UV_TOOL_DIR": "/mine", "PATH": "/bin"}, None, firewall_policy.from_env({}, None), "", ()
+    )
     wanted = environ.for_user(settings, *found)
     names = [*repository.of_git(place.workdir), *environ.kept(found.python), "R_LIBS_USER", "VIRTUAL_ENV"]
     shown = f'id() {{ echo {place.user.name}; }}; set -eu; . "$0"; env -0'
