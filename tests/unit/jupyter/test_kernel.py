@@ -182,6 +182,18 @@ def test_it_is_said_once(kernel: Any, capsys: pytest.CaptureFixture[str]) -> Non
     assert (calls, capsys.readouterr().err) == ([], "broken\n")
 
 
+def test_what_a_cell_calls_asks_nobody(kernel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``%pip uninstall NAME`` asked on a terminal that is nobody's, and the cell never ended."""
+    app = SimpleNamespace(initialize=lambda: None, start=lambda: None, shell=None)
+    kernelapp = SimpleNamespace(IPKernelApp=SimpleNamespace(instance=lambda: app))
+    monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace(kernelapp=kernelapp))
+    monkeypatch.setattr(sys, "argv", ["kernel.py"])
+    monkeypatch.delenv("PIP_YES", raising=False)
+    monkeypatch.setenv("GIT_TERMINAL_PROMPT", "1")
+    kernel.main()
+    assert (os.environ.pop("PIP_YES"), os.environ["GIT_TERMINAL_PROMPT"]) == ("1", "1"), "the container's own wins"
+
+
 @pytest.mark.parametrize(
     ("command", "told"),
     [
