@@ -67,6 +67,24 @@ def test_the_users_folder(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPat
     assert plugins.folder() == sys.prefix
 
 
+def test_a_folder_that_the_user_deleted_is_made_again(
+    own: Path, plugins: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_paths = tmp_path / "set-paths"
+    set_paths.write_text(f"#!/bin/sh\nmkdir -p {own}/bin && echo made >>{own}/bin/{plugins.PIP_PYTHON}\n")
+    set_paths.chmod(0o755)
+    monkeypatch.setattr(plugins, "SET_PATHS", str(set_paths))
+    made = own / "bin" / plugins.PIP_PYTHON
+    for running, expected in ((tmp_path / "none", ""), (tmp_path, "made\n"), (tmp_path, "made\n")):
+        monkeypatch.setattr(plugins, "RUNNING", str(running))
+        plugins.arrange(again=True)
+        assert (made.read_text() if made.exists() else "") == expected
+    made.unlink()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    plugins.arrange(again=True)
+    assert not made.exists(), "not as root"
+
+
 def test_the_order(own: Path, plugins: Any) -> None:
     (own / "bin").mkdir()
     (own / "bin" / "python").touch()
