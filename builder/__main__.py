@@ -9,7 +9,9 @@ import signal
 import sys
 import time
 
+from melda.base.errors import ConfigError
 from melda.base.paths import JUPYTER_PORT
+from melda.config import environ
 
 from builder import base as bases
 from builder import (
@@ -113,9 +115,23 @@ def compare_images(old: str, new: str, captures: str) -> None:
         print(f"compare  {path}", flush=True)
 
 
+def check_variables() -> None:
+    """Refuse what the container would refuse, before the build, which is long, and before one that runs is replaced.
+
+    Raises:
+        BuildError: the first variable that is invalid. What a file of secrets holds, the container alone reads.
+    """
+    variables = container.environment()
+    container.files(variables)
+    try:
+        environ.requested(variables)
+    except ConfigError as refused:
+        raise BuildError(str(refused)) from None
+
+
 def up(chosen: Settings) -> None:
-    """Build the image and run a container of it. The port is checked before the build, which is long."""
-    container.environment()
+    """Build the image and run a container of it. Variables and port are checked first."""
+    check_variables()
     found = engine.find()
     if not (found and container.publishes(found, chosen.port)):
         container.check_port(chosen.port)

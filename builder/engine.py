@@ -18,6 +18,8 @@ FOLDERS = ("/usr/bin",)
 PACKAGE = "docker.io"
 # Parts of it that newer releases pack apart: Debian 13 the client, Debian 13 and Ubuntu 24.04 BuildKit's front end.
 PARTS = ("docker-cli", "docker-buildx")
+# Name an engine; a client ends before it says its own version where one of them is wrong.
+ENGINES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY")
 # Seconds until an engine that was just started must answer (measured: 3).
 START = 60
 # There where systemd runs (sd_booted(3)).
@@ -34,20 +36,26 @@ def _clients() -> list[str]:
 
 def _is_podman(client: str) -> bool:
     """Is it podman under Docker's name (Debian's package podman-docker)? It would pass for an old Docker by its number."""
-    return "podman" in _run(client, "--version").stdout.lower()
+    return "podman" in _itself(client, "--version").stdout.lower()
 
 
 def _can_build(client: str) -> bool:
     """Return whether this client reaches BuildKit. From 23.0 on it needs the buildx plugin for it, which may be missing."""
-    version = _run(client, "--version").stdout
+    version = _itself(client, "--version").stdout
     if "podman" in version.lower():
         return False
     major = version.partition("version ")[2].split(".")[0]
-    return (major.isdigit() and int(major) < 23) or _run(client, "buildx", "version").returncode == 0
+    return (major.isdigit() and int(major) < 23) or _itself(client, "buildx", "version").returncode == 0
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _itself(*command: str) -> subprocess.CompletedProcess[str]:
+    """Ask a client about itself, whatever engine is named."""
+    variables = {name: value for name, value in os.environ.items() if name not in ENGINES}
+    return subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
 
 
 def _answers(client: str) -> str:
@@ -105,8 +113,9 @@ def ready() -> str:
         return client
     if "permission denied" in problem.lower():
         raise BuildError(f"no rights to the Docker engine: run as root or join the group docker ({problem})")
-    if os.environ.get("DOCKER_HOST"):
-        raise BuildError(f"DOCKER_HOST={os.environ['DOCKER_HOST']!r} does not answer: {problem}")
+    named = [name for name in ENGINES if os.environ.get(name, "default") not in ("", "default")]
+    if named:
+        raise BuildError(f"{named[0]}={os.environ[named[0]]!r} does not answer: {problem}")
     if os.geteuid():
         raise BuildError(f"the Docker engine does not run: start it as root ({problem})")
     if not shutil.which("dockerd"):

@@ -122,7 +122,7 @@ def check_names(given: str, passed: Sequence[str]) -> None:
     known = re.findall(r"^([A-Z]+) \?=", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     for name in given.split():
         if name not in (*known, *passed) and not _OTHERS.fullmatch(name):
-            near = difflib.get_close_matches(name, [*known, *passed], n=1)
+            near = difflib.get_close_matches(name.upper(), [*known, *passed], n=1)
             perhaps = f", perhaps {near[0]}" if near else ""
             raise BuildError(
                 f"invalid variable {name!r}: expected one of {', '.join(known)}, or the container's{perhaps}"

@@ -50,6 +50,11 @@ c.ContentsManager.hide_globs = ["__pycache__", "*.pyc", "*.pyo", ".DS_Store", "*
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 
+# JupyterLab's manager of extensions takes a proxy's user and password for its host and port, and answers 500. The one that only
+# lists them asks nobody: https://github.com/jupyterlab/jupyterlab/blob/v4.4.0/jupyterlab/extensions/pypi.py#L66-L68
+if not OLD and any("@" in os.environ.get(name, "") for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY")):
+    c.LabApp.extension_manager = "readonly"
+
 # login.html of this folder extends jupyter_server's own, which is found by the second.
 found = None if OLD else find_spec("jupyter_server")
 if found and found.submodule_search_locations:

@@ -19,6 +19,9 @@ del sys.path[0]  # this file's folder
 import melda_plugins  # type: ignore[import-not-found, unused-ignore]  # noqa: E402
 
 REASON = "MELDA_KERNEL_REASON"
+# What a cell calls (%pip, !git) has a terminal on which nobody can answer: asked there, it would never end.
+# https://pip.pypa.io/en/stable/topics/configuration/#environment-variables, https://git-scm.com/docs/git#_environment_variables
+UNASKED = {"PIP_YES": "1", "GIT_TERMINAL_PROMPT": "0"}
 
 
 def distribution(module: str, folder: str) -> str:
@@ -91,6 +94,8 @@ def say_once(shell: Any, text: str) -> None:
 def main() -> None:
     """Run the kernel until it is shut down."""
     reason = os.environ.pop(REASON, "")
+    for name, value in UNASKED.items():
+        os.environ.setdefault(name, value)
     root = melda_plugins.folder()
     attempt = Attempt(sys.argv)
     if attempt.crashed and root and not reason:

@@ -17,6 +17,8 @@ from typing import Any
 
 IMAGE_PACKAGES = os.path.dirname(os.path.abspath(__file__))
 IMAGE = os.path.dirname(os.path.dirname(os.path.dirname(IMAGE_PACKAGES)))
+# What pip's configuration names, in the user's folder, and what makes that folder.
+PIP_PYTHON, SET_PATHS = "pip-python", "/usr/local/bin/set-paths"
 # In the environment of a process: leave the user's packages out.
 WITHOUT = "MELDA_WITHOUT_PLUGINS"
 # There in a container that start-jupyter has started, and on a host, where what root installs stays.
@@ -46,6 +48,26 @@ def folder() -> str:
     found = os.path.join(workdir, "Python-{0}.{1}.{2}".format(*sys.version_info[:3]))
     ours = workdir.startswith("/") and os.geteuid() != 0 and os.access(found, os.W_OK)
     return found if ours else ""
+
+
+def make_again() -> None:
+    """Have set-paths make a folder that the user deleted in a container that runs; pip would only say that there is none."""
+    workdir = os.environ.get("JUPYTER_WORKDIR", "")
+    name = "Python-{0}.{1}.{2}/bin/{3}".format(*sys.version_info[:3], PIP_PYTHON)
+    if (
+        sys.prefix != IMAGE
+        or os.geteuid() == 0
+        or not workdir.startswith("/")
+        or os.path.exists(os.path.join(workdir, name))
+    ):
+        return
+    if os.path.isdir(RUNNING) and os.path.exists(SET_PATHS) and os.access(workdir, os.W_OK):
+        import subprocess  # noqa: PLC0415 # nosec B404 - each start of a Python would import it
+
+        try:
+            subprocess.run([SET_PATHS], check=False)  # nosec B603
+        except OSError as error:  # no process is left, say
+            sys.stderr.write(f"{SET_PATHS}: {error.strerror}\n")
 
 
 def packages(root: str) -> str:
@@ -147,6 +169,7 @@ def arrange(again: bool = False) -> None:
     _arranged = True
     before = list(sys.path)
     try:
+        make_again()
         root = folder()
         if not root:
             tell_root()

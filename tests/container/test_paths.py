@@ -217,6 +217,14 @@ def test_r_installs_upgrades_and_removes_in_its_folder(service: Service) -> None
     assert service.run(f"ls {library}") == ""
 
 
+def test_a_library_that_the_user_deleted_is_made_again(service: Service) -> None:
+    library = service.run("ls -d /home/melda/project/R-*").strip()
+    install = 'install.packages("/wheels/1.0/meldazebra", repos = NULL, type = "source", quiet = TRUE)'
+    shell(service, f"rm -rf {library}")
+    assert shell(service, r(f'{install}; cat(find.package("meldazebra"))')).endswith(f"{library}/meldazebra")
+    shell(service, r('remove.packages("meldazebra")'))
+
+
 def test_r_takes_sources_from_cran_and_a_chosen_version_with_remotes(service: Service) -> None:
     library = service.run("ls -d /home/melda/project/R-*").strip()
     options = 'repos = "file:///wheels/cran", quiet = TRUE'

@@ -174,6 +174,8 @@ def test_a_busy_kernel_does_not_delay_a_stop(serve: Serve) -> None:
         )
         r.send("repeat {}")
         until(lambda: "busy" in service.run("ls /home/melda/project"), "the kernel computes")
+        with pytest.raises(requests.HTTPError, match="^500 "):
+            service.notebook.start("julia")  # as a notebook from elsewhere asks for
         assert service.seconds_to_stop() < 8
         python.close()
         r.close()

@@ -91,6 +91,16 @@ def test_a_remote_engine_that_does_not_answer_is_named(fake: Fake, monkeypatch: 
         engine.ready()
 
 
+def test_a_client_that_ends_at_a_wrong_variable_is_not_missing(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docker 20.10 and newer say not even their version then; an engine was installed, and buildx said to be missing."""
+    monkeypatch.setattr(engine.host, "install", lambda *_: pytest.fail("there is a client"))
+    wrong = 'unable to resolve docker endpoint: context "gone" does not exist'
+    fake("only", f"[ -z \"$DOCKER_CONTEXT\" ] || {{ echo '{wrong}' >&2; exit 1; }}\n" + OLD.format("echo 20"))
+    monkeypatch.setenv("DOCKER_CONTEXT", "gone")
+    with pytest.raises(BuildError, match=f"^DOCKER_CONTEXT='gone' does not answer: {wrong}$"):
+        engine.ready()
+
+
 def test_no_engine_and_no_root_says_what_to_install(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     fake("only", "exit 127\n")
     monkeypatch.setattr(

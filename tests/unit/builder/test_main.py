@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from builder import __main__ as main
@@ -41,3 +43,29 @@ def test_git_is_asked_before_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(BuildError, match="stop"):
             work()
     assert asked == ["git", "sources"] * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"BUCKET_NAME": "projects"}, "invalid PROJECT_FOLDER=''"),
+        ({"BUCKET_NAME": "projects", "PROJECT_FOLDER": "../secrets"}, "invalid PROJECT_FOLDER='../secrets'"),
+        ({"JUPYTER_TOKEN_FILE": "/nowhere"}, "invalid JUPYTER_TOKEN_FILE=/nowhere: expected a file"),
+        ({"IDLE_SECONDS": "soon"}, "invalid IDLE_SECONDS='soon'"),
+        ({"GIT_REPOSITORY": "mine"}, "invalid GIT_REPOSITORY='mine'"),
+    ],
+)
+def test_what_the_container_would_refuse_costs_no_build_and_no_container_that_runs(
+    bare: pytest.MonkeyPatch, given: dict[str, str], line: str
+) -> None:
+    def begun(*_: Any) -> None:
+        raise AssertionError("something was done")
+
+    bare.setattr("os.path.exists", lambda _: True)
+    for name, value in given.items():
+        bare.setenv(name, value)
+    for module, name in ((main, "build_image"), (main.engine, "find"), (main.container, "up")):
+        bare.setattr(module, name, begun)
+    with pytest.raises(BuildError) as refused:
+        main.up(main.settings.check(main.parser().parse_args(["up"])))
+    assert str(refused.value).startswith(line)

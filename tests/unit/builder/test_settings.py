@@ -143,6 +143,7 @@ def test_variables_that_somebody_reads(given: str) -> None:
         ("STRICT TAG", "invalid variable 'TAG': expected one of BASE, .*, PYTHON, or the container's"),
         ("BUCKETNAME", "invalid variable 'BUCKETNAME': .*, perhaps BUCKET_NAME"),
         ("VENV", "invalid variable 'VENV': .*"),
+        ("packages", "invalid variable 'packages': .*, perhaps PACKAGES"),
     ],
 )
 def test_a_variable_that_nobody_reads_is_refused(given: str, words: str) -> None:

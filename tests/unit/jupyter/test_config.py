@@ -49,6 +49,14 @@ def test_always(read: Any) -> None:
     assert not {"allow_origin", "disable_check_xsrf", "token"} & {*vars(server), *vars(config.IdentityProvider)}
 
 
+def test_no_extensions_are_asked_for_by_a_proxy_with_a_password(read: Any) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        for address, manager in (("http://jo:x@proxy:3128", "readonly"), ("http://proxy:3128", None)):
+            server, config = read(**{name: address})
+            old = server is config.NotebookApp
+            assert getattr(config.LabApp, "extension_manager", None) == (None if old else manager)
+
+
 @pytest.mark.parametrize(
     ("name", "hidden"),
     [

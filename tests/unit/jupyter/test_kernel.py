@@ -67,6 +67,24 @@ def test_the_users_folder(own: Path, plugins: Any, monkeypatch: pytest.MonkeyPat
     assert plugins.folder() == sys.prefix
 
 
+def test_a_folder_that_the_user_deleted_is_made_again(
+    own: Path, plugins: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_paths = tmp_path / "set-paths"
+    set_paths.write_text(f"#!/bin/sh\nmkdir -p {own}/bin && echo made >>{own}/bin/{plugins.PIP_PYTHON}\n")
+    set_paths.chmod(0o755)
+    monkeypatch.setattr(plugins, "SET_PATHS", str(set_paths))
+    made = own / "bin" / plugins.PIP_PYTHON
+    for running, expected in ((tmp_path / "none", ""), (tmp_path, "made\n"), (tmp_path, "made\n")):
+        monkeypatch.setattr(plugins, "RUNNING", str(running))
+        plugins.arrange(again=True)
+        assert (made.read_text() if made.exists() else "") == expected
+    made.unlink()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    plugins.arrange(again=True)
+    assert not made.exists(), "not as root"
+
+
 def test_the_order(own: Path, plugins: Any) -> None:
     (own / "bin").mkdir()
     (own / "bin" / "python").touch()
@@ -180,6 +198,18 @@ def test_it_is_said_once(kernel: Any, capsys: pytest.CaptureFixture[str]) -> Non
     kernel.say_once(SimpleNamespace(events=events), "broken")
     calls[0](None)
     assert (calls, capsys.readouterr().err) == ([], "broken\n")
+
+
+def test_what_a_cell_calls_asks_nobody(kernel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``%pip uninstall NAME`` asked on a terminal that is nobody's, and the cell never ended."""
+    app = SimpleNamespace(initialize=lambda: None, start=lambda: None, shell=None)
+    kernelapp = SimpleNamespace(IPKernelApp=SimpleNamespace(instance=lambda: app))
+    monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace(kernelapp=kernelapp))
+    monkeypatch.setattr(sys, "argv", ["kernel.py"])
+    monkeypatch.delenv("PIP_YES", raising=False)
+    monkeypatch.setenv("GIT_TERMINAL_PROMPT", "1")
+    kernel.main()
+    assert (os.environ.pop("PIP_YES"), os.environ["GIT_TERMINAL_PROMPT"]) == ("1", "1"), "the container's own wins"
 
 
 @pytest.mark.parametrize(

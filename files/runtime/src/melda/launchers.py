@@ -19,6 +19,7 @@ PROGRAMS: Dict[str, str] = {
     "upgrade-packages": "melda.envs.upgrade.command",
     "start-jupyter": "melda.boot.container",
     "uv": "melda.envs.uv",
+    "uvx": "melda.envs.uv",
 }
 
 

@@ -43,6 +43,12 @@ def test_it_becomes_uv_with_pips_settings(
     assert called[2]["UV_LINK_MODE"] == "copy"
 
 
+def test_uvx_runs_a_tool(called: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/src/uvx", "ruff", "--version"])
+    uv.main()
+    assert called[:2] == ["/fetched/uv", ["uv", "tool", "run", "ruff", "--version"]]
+
+
 def test_root_does_not_run_what_the_user_can_change(
     called: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,6 +50,23 @@ def test_it_answers_on_its_socket_and_nowhere_else(tmp_path: Path, monkeypatch: 
         assert probe.get(("127.0.0.1", port), jupyter.ACTIVITY, 10)[0] == 404
 
 
+def test_a_kernel_that_is_being_started_is_no_error_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def starting(_: Any) -> None:
+        raise ValueError("The 'last_activity' trait expected a datetime, not the NoneType None.")
+
+    monkeypatch.setattr(jupyter, "SOCKET", str(tmp_path / "jupyter"))
+    monkeypatch.setattr(Kernels, "list_kernels", starting)
+
+    def make() -> Any:
+        return stranger_limits.Server(Jupyter([], kernel_manager=Kernels()), limits=stranger_limits.LIMITS)
+
+    with serving(make):
+        assert probe.get(jupyter.SOCKET, jupyter.ACTIVITY, 10)[0] == 503
+    assert "Traceback" not in caplog.text and "Uncaught" not in caplog.text
+
+
 def test_other_applications_are_left_alone() -> None:
     async def offer() -> None:
         for other in (web.Application([]), lambda _: None):

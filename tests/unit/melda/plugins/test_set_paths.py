@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from melda.base import interpreters
-from melda.config.environ import ImageLayout
+from melda.config import environ, firewall_policy, repository
+from melda.config.environ import ImageLayout, Settings
 from melda.plugins import set_paths
 
 
@@ -76,6 +77,21 @@ def test_for_the_user_alone(place: ImageLayout, system: tuple[Path, Path]) -> No
     ):
         ran = ["/bin/sh", "-c", shown, system[1]]
         assert subprocess.check_output(ran, text=True, env={"WHO": who, "PATH": "/bin"}) == expected + "\n"
+
+
+def test_a_login_has_what_a_terminal_of_jupyters_has(place: ImageLayout, system: tuple[Path, Path]) -> None:
+    """What git was told there with --global ended with the container; and a container's own variables were lost there."""
+    found = prepare(place)
+    settings = Settings(
+        place, {"UV_TOOL_DIR": "/mine", "PATH": "/bin"}, None, firewall_policy.from_env({}, None), "", ()
+    )
+    wanted = environ.for_user(settings, *found)
+    names = [*repository.of_git(place.workdir), *environ.kept(found.python), "R_LIBS_USER", "VIRTUAL_ENV"]
+    shown = f'id() {{ echo {place.user.name}; }}; set -eu; . "$0"; env -0'
+    ran = subprocess.check_output(["/bin/sh", "-c", shown, system[1]], text=True, env=settings.variables)
+    seen = dict(line.split("=", 1) for line in ran.split("\0") if line)
+    assert {name: seen.get(name) for name in names} == {name: wanted[name] for name in names}
+    assert seen["UV_TOOL_DIR"] == "/mine"
 
 
 def test_doing_it_again_changes_nothing(place: ImageLayout, system: tuple[Path, Path]) -> None:

@@ -1,4 +1,4 @@
-"""uv: the installer of that name, for the user's own environment; fetched when it is called first in a container."""
+"""uv and uvx: the installer of that name, for the user's own environment; fetched when it is called first in a container."""
 
 from __future__ import annotations
 
@@ -28,4 +28,6 @@ def main() -> int:  # noqa: RET503 - execve does not return
         return 1
     # copy: else an installed file would be a link into uv's cache, and whoever edits one would edit the other.
     found = {"UV_LINK_MODE": "copy", **tools.pip_settings(place.user.home, dict(os.environ)), **os.environ}
-    os.execve(program, ["uv", *sys.argv[1:]], found)  # nosec B606 # noqa: S606
+    # uv's own uvx looks for uv beside itself: https://docs.astral.sh/uv/guides/tools/
+    words = ["tool", "run"] if os.path.basename(sys.argv[0]) == "uvx" else []
+    os.execve(program, ["uv", *words, *sys.argv[1:]], found)  # nosec B606 # noqa: S606

@@ -64,8 +64,14 @@ class Activity(web.RequestHandler):
         connection: Any = self.request.connection
         if connection.stream.socket.family != socket.AF_UNIX:
             raise web.HTTPError(404)
+        try:
+            found = state(self.application)
+        except (
+            Exception
+        ) as error:  # a kernel that is being started has no time of its last activity yet, and Jupyter stops at it
+            raise web.HTTPError(503, "a kernel is being started") from error
         self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps(state(self.application)))
+        self.finish(json.dumps(found))
 
 
 def offer(application: Any) -> None:

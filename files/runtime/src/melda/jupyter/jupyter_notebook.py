@@ -30,6 +30,7 @@ from melda.jupyter import (
     activity,
     contents,
     extensions,
+    failed_starts,
     guard,
     kernel_sockets,
     lab_settings,
@@ -118,6 +119,7 @@ def main() -> int:
     pdf.install()
     extensions.install()
     kernel_sockets.install()
+    failed_starts.install()
     isolated = ["-I"] if sys.flags.isolated else []
     attempt = Attempt([sys.executable, *isolated, os.path.abspath(__file__), *sys.argv[1:]])
     stranger_limits.limit(os.environ.get(secret_files.COPY, ""), lambda: _listens(attempt))

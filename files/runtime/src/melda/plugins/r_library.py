@@ -39,7 +39,8 @@ local({{
     assign("packageNotFoundError", told, base)
     lockBinding("packageNotFoundError", base)
   }}
-  if (!dir.exists(plugins)) return()
+  # One that the user deleted in a container that runs is made again, or R would say that the image's library cannot be written.
+  if (!dir.exists(plugins) && !(dir.exists(dirname("{restoring}")) && dir.create(plugins, showWarnings = FALSE))) return()
   image <- setdiff(.libPaths(), normalizePath(plugins))  # R_LIBS_USER names it too
   .libPaths(c(plugins, image))
   if (any(grepl("IRkernel", commandArgs(), fixed = TRUE)))

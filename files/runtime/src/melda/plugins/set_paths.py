@@ -16,7 +16,7 @@ from typing import Callable, List, NamedTuple, Tuple
 from melda.base import folders, interpreters, log, textfiles, users
 from melda.base.errors import ConfigError, TemporaryFailure
 from melda.base.paths import RPROFILE
-from melda.config import environ
+from melda.config import environ, repository
 from melda.config.environ import ImageLayout
 from melda.plugins import r_library, state, venv
 
@@ -29,9 +29,11 @@ PROFILE = "/etc/profile.d/melda-plugins.sh"
 SHELL = """\
 # Written by set-paths.
 if [ "$(id -un)" = {user} ]; then
-    export VIRTUAL_ENV={root} PYTHONPATH={root} PATH={root}/bin:"$PATH"{more}
-fi
+    export VIRTUAL_ENV={root} PYTHONPATH={root} PATH={root}/bin:"$PATH"
+{more}fi
 """
+# As there, a container's own variables win.
+OURS = '    [ "${{{name}+set}}" ] || export {name}={value}\n'
 
 
 class Plugins(NamedTuple):
@@ -110,13 +112,12 @@ def in_system(place: ImageLayout, found: Plugins, rprofile: str = RPROFILE, prof
     Raises:
         OSError: a file cannot be written.
     """
-    variables = environ.kept(found.python)
-    if found.r:
-        variables["R_LIBS_USER"] = environ.r_libraries(found.r)
+    variables = {**repository.of_git(place.workdir), **environ.kept(found.python)}
     text = SHELL.format(
         user=shlex.quote(place.user.name),
         root=shlex.quote(found.python),
-        more="".join(f" {name}={shlex.quote(value)}" for name, value in variables.items()),
+        more="".join(OURS.format(name=name, value=shlex.quote(value)) for name, value in variables.items())
+        + (f"    export R_LIBS_USER={shlex.quote(environ.r_libraries(found.r))}\n" if found.r else ""),
     )
     textfiles.write_if_changed(profile, text)
     if found.r:
