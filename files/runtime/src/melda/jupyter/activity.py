@@ -66,9 +66,8 @@ class Activity(web.RequestHandler):
             raise web.HTTPError(404)
         try:
             found = state(self.application)
-        except (
-            Exception
-        ) as error:  # a kernel that is being started has no time of its last activity yet, and Jupyter stops at it
+        # A kernel that is being started has no time of its last activity yet, and Jupyter stops at it.
+        except Exception as error:
             raise web.HTTPError(503, "a kernel is being started") from error
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(found))
