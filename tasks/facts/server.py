@@ -100,6 +100,20 @@ class OpenToOthers(Lines):
         return f"find -L {shlex.quote(path)} -maxdepth 0 ! \\( -uid 0 ! -perm /077 \\) 2>/dev/null; true"
 
 
+class OthersFolders(Lines):
+    """The path, if it is a folder with something in it, and nothing by which our programs or a virtual environment are known.
+    pyinfra's Directory does not look into it.
+
+    All in our folders is made root's for everybody to read, or set aside.
+    """
+
+    def command(self, path: str) -> str:
+        return (
+            f"cd {shlex.quote(path)} 2>/dev/null && for p in pyvenv.cfg verified melda start-jupyter cells.R; do"
+            ' if [ -e $p ]; then exit 0; fi; done && ls -A | head -n 1 | sed "s,.*,$PWD,"; true'
+        )
+
+
 class AccountRights(Lines):
     """What an account may have more than it was made with: ``expires`` if it ends on a day, ``group:NAME`` for each group,
     ``sudo`` if sudo's rules give it something, by a group or by its name; and ``no shadow`` if it lacks an entry there.
