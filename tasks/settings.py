@@ -228,9 +228,10 @@ def check() -> None:
     prefetch(Locales)
     prefetch(LocaleSource, locale=host.data.locale.split(".")[0])
     prefetch(ImageVariables)
-    prefetch(Unwritable)
+    come_to = {"uid": host.data.uid, "places": [host.data.src, host.data.python_env, host.data.uhome]}
+    prefetch(Unwritable, **come_to)
     target()
-    unwritable: List[str] = host.get_fact(Unwritable)
+    unwritable: List[str] = host.get_fact(Unwritable, **come_to)
     problem = (
         "; ".join(unwritable)
         or _locale(host.data.locale)
