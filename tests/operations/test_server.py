@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -65,3 +66,22 @@ def test_other_locales_of_a_host_stay(
     assert (done.returncode == 0) is (killed == 0)
     assert path.read_text() == after
     assert not [*tmp_path.glob("archive.*")]
+
+
+def test_nobody_who_reads_the_archive_holds_a_run_up(run: Run, tmp_path: Path) -> None:
+    """localedef waited for ever for a user's lock."""
+    path = tmp_path / "archive"
+    path.write_text("whole")
+    programs = {
+        "localedef": f"flock -n {path} true && printf +ours >>{path}",
+        "locale": f"case $(cat {path}) in *ours) echo UTF-8;; *) echo ANSI_X3.4-1968;; esac",
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (command,) = run(system.system, DONE | {LocaleCharset: ""})["Generate the locale"]
+    with path.open() as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        command = command.replace(server.ARCHIVE, str(path))
+        subprocess.run(["sh", "-c", command], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True)
+    assert path.read_text() == "whole+ours" and not [*tmp_path.glob("archive.*")]
