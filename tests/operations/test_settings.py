@@ -97,6 +97,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("python_env", "/usr/src/melda-jupyter/env", "outside src='/usr/src/melda-jupyter'"),
     ("python_env", "/home/melda/env", "outside uhome='/home/melda'"),
     ("python_env", "/run/env", "not below /dev"),
+    ("python_env", "/etc/ssh", "/etc /lib /lib32 /lib64 /libx32 /root /sbin"),
     ("locale", "en_US", "a UTF-8 locale"),
     ("locale", "en_US.ISO-8859-1", "a UTF-8 locale"),
     ("apt_mirror", "https://mirror/a b", "an http(s) URL without a password (netrc has it)"),
