@@ -12,6 +12,7 @@ from pyinfra_cli.util import parse_cli_arg
 from tasks import settings
 from tasks.lib import command_line
 
+command_line.demand_hosts()
 _asked = click.get_current_context(silent=True)
 if _asked:
     _problem = command_line.problem(_asked.params, sys.stdin) or settings.problem_of_data(

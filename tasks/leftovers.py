@@ -27,6 +27,7 @@ FOLDERS = (
     "/usr/local/share/jupyter/labextensions/melda-status/*",
     *(SHARE + depth for depth in ("", "/*", "/*/*")),
     "/usr/local/share/ca-certificates",
+    "/usr/lib/locale",
 )
 UPLOADS = FOLDER
 UPLOADED = "/tmp/melda-jupyter.*"  # over ssh, and facts' own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 import re
 from functools import wraps
@@ -51,11 +52,8 @@ def _whole(low: int, high: int) -> Callable[[Any], bool]:
 def _path(not_below: str) -> Rule:
     """Return an absolute path, at least two folders deep, that does not lie in one of these folders of the root."""
     part = "[A-Za-z0-9_][A-Za-z0-9._-]*"
-    return Rule(
-        _matches(f"/(?!({not_below})/){part}(/{part})+"),
-        "an absolute path such as /opt/jupyter of letters, digits, '.', '_' and '-', not below /"
-        + not_below.replace("|", " /"),
-    )
+    right = "an absolute path such as /opt/jupyter of at most 100 letters, digits, '.', '_' and '-', not below /"
+    return Rule(_matches(f"(?=.{{,100}}$)/(?!({not_below})/){part}(/{part})+"), right + not_below.replace("|", " /"))
 
 
 def _or_none(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -66,7 +64,7 @@ def _or_none(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
 _VOLATILE = paths.VOLATILE_FOLDERS + "|tmp"
 # It is given to the user, whole.
 _HOME = _path(f"{_VOLATILE}|{paths.SYSTEM_FOLDERS}")
-_PATH = _path(_VOLATILE)
+_PATH = _path(f"{_VOLATILE}|{paths.SYSTEM_FOLDERS.replace('|usr|var', '')}")
 _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6([0-4][0-9]{3}|5([0-4][0-9]{2}|5([0-2][0-9]|3[0-5]))))"  # 1 to 65535
 _HOST = rf"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
 _URL = Rule(_matches(rf"https?://{_HOST}(/[A-Za-z0-9._~/%-]*)?"), "an http(s) URL without a password")
@@ -160,13 +158,15 @@ def problems(settings: Dict[str, Any]) -> List[str]:
     found = _refusals({name: settings.get(name) for name in RULES})
     if found:
         return found
-    home = settings["uhome"]
-    for name, inside in (("jupyter_workdir", True), ("src", False), ("python_env", False)):
-        if (settings[name] + "/").startswith(home + "/") != inside or settings[name] == home:
-            # What root runs must not lie where the user may write.
-            place = "below" if inside else "outside"
-            found.append(f"invalid {name}={settings[name]!r}: expected a path {place} uhome={home!r}")
-    return found
+    # What root runs must not lie where the user may write, and what is in python_env is made root's or set aside.
+    wrong = [
+        (name, "outside", other)
+        for name, other in itertools.permutations(("src", "python_env", "uhome"), 2)
+        if (settings[name] + "/").startswith(settings[other] + "/")
+    ]
+    if not settings["jupyter_workdir"].startswith(settings["uhome"] + "/"):
+        wrong.append(("jupyter_workdir", "below", "uhome"))
+    return [f"invalid {a}={settings[a]!r}: expected a path {place} {b}={settings[b]!r}" for a, place, b in wrong]
 
 
 def _pyinfras() -> Set[str]:
@@ -228,14 +228,14 @@ def check() -> None:
     prefetch(Locales)
     prefetch(LocaleSource, locale=host.data.locale.split(".")[0])
     prefetch(ImageVariables)
-    prefetch(Unwritable)
+    come_to = {"uid": host.data.uid, "places": [host.data.src, host.data.python_env, host.data.uhome]}
+    prefetch(Unwritable, **come_to)
     target()
-    made = host.get_fact(ImageVariables)
-    unwritable: List[str] = host.get_fact(Unwritable)
+    unwritable: List[str] = host.get_fact(Unwritable, **come_to)
     problem = (
         "; ".join(unwritable)
         or _locale(host.data.locale)
-        or identity.changed({name: host.data.get(name) for name in RULES}, made)
+        or identity.changed({name: host.data.get(name) for name in RULES}, host.get_fact(ImageVariables))
     )
     if problem:
         raise DeployError(problem)

@@ -22,6 +22,7 @@ import re
 import secrets
 import stat
 import sys
+import time
 from typing import Dict, Iterable, List, Optional, Set, Tuple
 
 from bytecode_check import (  # type: ignore[import-not-found, unused-ignore]
@@ -66,6 +67,7 @@ class Venv:
         self.rubbish: List[str] = []
         self.sources: List[str] = []
         self.unknown = True
+        self.hidden: Set[str] = set()  # below what is set aside, and what root has for itself
         self.found: Stats = {}
         self.claims: Claims = {}
         self.ours = {path for path in ours if path.startswith(env + os.sep)}
@@ -83,7 +85,8 @@ class Venv:
 
     def _verified(self) -> Tuple[Dict[str, str], Optional[int]]:
         about = self.found.get(self.path)
-        if about and stat.S_ISREG(about.st_mode) and is_roots(about):
+        # A clock that was wrong when it was written would call right all that is changed until then.
+        if about and stat.S_ISREG(about.st_mode) and is_roots(about) and about.st_ctime_ns <= time.time_ns():
             head, _, text = read(self.path).partition(b"\n")
             if head.decode("ascii", "replace") == digest(text):
                 return {f"{self.env}/{name}": what for name, what in json.loads(text).items()}, about.st_ctime_ns
@@ -146,15 +149,18 @@ class Venv:
                 self.unknown = True
             elif os.path.dirname(path) in self.found:  # else it was uninstalled
                 self._damage([("", "", os.path.dirname(path))])
-        for path in self.claims:
-            if path.endswith(".py") and "/site-packages/" in path and self._lacks_code(path):
-                self.sources.append(path)
+        sources = (path for path in self.claims if path.endswith(".py") and "/site-packages/" in path)
+        self.sources += filter(self._lacks_code, sources)
 
     def _lacks_code(self, path: str) -> bool:
         about = self.found.get(path)
         if not about or not stat.S_ISREG(about.st_mode) or fits(path, self.found, self.since):
             return False
-        return self._compiles(path)
+        try:
+            compile(read(path), path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            return False
+        return True
 
     def _damage(self, claims: List[Tuple[str, str, str]]) -> None:
         for _, _, folder in claims:
@@ -168,16 +174,8 @@ class Venv:
             return wanted == "->" + os.readlink(path)
         return stat.S_ISREG(about.st_mode) and (not self.is_changed(path) or digest(read(path)) == wanted)
 
-    @staticmethod
-    def _compiles(path: str) -> bool:
-        try:
-            compile(read(path), path, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError):
-            return False
-        return True
-
     def _compare_owners(self, folders: Set[str]) -> None:
-        hidden: Set[str] = set()  # with what is set aside
+        hidden = self.hidden
         programs = self.env + "/bin/"
         for path, about in sorted(self.found.items()):
             if hidden and os.path.dirname(path) in hidden:
@@ -194,6 +192,9 @@ class Venv:
             cache = CACHE in path.split("/")[-2:]
             mode, is_folder = stat.S_IMODE(about.st_mode), stat.S_ISDIR(about.st_mode)
             listed = path in self.claims or path in self.known or path == self.path
+            if self.known and not (listed or cache or path in folders or mode & 0o004) and is_roots(about):
+                hidden.add(path)
+                continue
             if path in folders:
                 wrong = not is_folder
             elif listed:
@@ -208,8 +209,7 @@ class Venv:
                 hidden.add(path)
             elif not stat.S_ISLNK(about.st_mode) and ASIDE not in path:
                 script = path in self.claims and path.startswith(programs)
-                wanted = 0o755 if is_folder or script else 0o644 | mode & 0o111
-                wanted = 0o755 if wanted & 0o111 else 0o644
+                wanted = 0o755 if is_folder or script or mode & 0o111 else 0o644
                 if mode != wanted or not is_roots(about):
                     self.modes[path] = wanted
 
@@ -270,7 +270,8 @@ class Venv:
         table: Dict[str, str] = {}
         for path, about in sorted(self.found.items()):
             listed = path in self.claims and any(claim[0] for claim in self.claims[path])
-            if listed or path in self.ours or path == self.path or ASIDE in path or path.endswith((".pyc", NEW)):
+            others = path in self.ours or path in self.hidden or path == self.path or ASIDE in path
+            if listed or others or path.endswith((".pyc", NEW)):
                 continue
             if stat.S_ISLNK(about.st_mode):
                 table[path[len(self.env) + 1 :]] = "->" + os.readlink(path)

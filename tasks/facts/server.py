@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import Dict, List
+from typing import Dict, List, Sequence
 
 from melda.base.paths import HOOKS
 from pyinfra.api import FactBase
 from pyinfra.facts.server import Users
 
-from tasks.facts.files import DONE, Judged, Lines
+from tasks.facts.files import DONE, Judged, Lines, folders_above
 
 
 class Account(FactBase[Dict[str, List[str]]]):
@@ -63,18 +63,36 @@ _ROOTS_ALONE = (
     ' do [ "$t" != / ] || break; t=$(dirname "$t"); done && [ "$t" = / ]'
 )
 
+# What the user's programs read, and no operation puts in place; and what lies below these folders.
+_READ = (
+    "/ /etc/R /etc/fonts/fonts.conf /etc/group /etc/ld.so.cache /etc/nsswitch.conf /etc/passwd /etc/ssl/certs"
+    " /usr/bin /usr/lib/R /usr/lib/locale /usr/lib/locale/locale-archive /usr/local/bin /usr/local/lib /usr/local/share"
+    " /usr/share"
+)
+
 
 class Unwritable(Judged):
-    """What keeps files from being written as they shall be, and questions from being answered, a line each. pyinfra has no such
-    fact.
+    """What keeps files from being written as they shall be, or the user from reading them, and questions from being answered, a
+    line each. pyinfra has no such fact.
 
     Nothing says so in time: apt without room in /tmp calls each signature wrong, and its downloader each server silent.
+
+    Args:
+        uid: the user's.
+        places: where the user must come to.
     """
 
     root = ""  # above all of PEOPLES
 
-    def command(self) -> str:
+    def command(self, uid: int, places: Sequence[str]) -> str:
+        read = " ".join([_READ, *sorted(folders_above([*places, *_READ.split()[1:]]))])
         return (
+            # Root may look at what root alone may: an ACL may let the user in.
+            f"find -H {read} -maxdepth 0 \\( -type d ! -perm -1 -o -type f ! -perm -4 \\) 2>/dev/null |"
+            ' while read -r p; do if [ -d "$p" ]; then m=x; else m=r; fi;'
+            f' setpriv --reuid={uid} --regid={uid} --clear-groups test -$m "$p" 2>/dev/null ||'
+            ' echo "$p is closed to the user: expected everybody to be let in (chmod o+$m $p)"; done;'
+            ' r=; [ "$(id -u)" = 0 ] || r=" for who is not root";'
             f'for p in {" ".join(TOOLS)}; do q=$(command -v $p); if [ ! -s "$q" ] || [ ! -x "$q" ]; then'
             ' echo "$p is missing, empty or not executable: expected the package that it is of to be whole"; fi; done;'
             " [ \"$(perl -MFcntl -e 'print 1' 2>/dev/null)\" = 1 ] ||"
@@ -82,7 +100,7 @@ class Unwritable(Judged):
             " getent passwd root >/dev/null || echo 'there is no account root: expected one in /etc/passwd';"
             " for p in /etc /opt /tmp /usr /var/lib /var/tmp; do if [ ! -e $p ]; then continue; fi;"
             ' if [ ! -d $p ]; then echo "$p is no folder";'
-            ' elif [ ! -w $p ]; then echo "$p is read-only";'
+            ' elif [ ! -w $p ]; then echo "$p is read-only$r";'
             f" elif [ \"$(df -Pk $p | awk 'END {{ print $4 }}')\" -lt {ROOM} ]; then"
             f' echo "no space in $p: expected {ROOM // 1024} MB at least";'
             # Some file systems count none: btrfs.
@@ -111,6 +129,20 @@ class OpenToOthers(Lines):
 
     def command(self, path: str) -> str:
         return f"find -L {shlex.quote(path)} -maxdepth 0 ! \\( -uid 0 ! -perm /077 \\) 2>/dev/null; true"
+
+
+class OthersFolders(Lines):
+    """The path, if it is a folder with something in it, and nothing by which our programs or a virtual environment are known.
+    pyinfra's Directory does not look into it.
+
+    All in our folders is made root's for everybody to read, or set aside.
+    """
+
+    def command(self, path: str) -> str:
+        return (
+            f"cd {shlex.quote(path)} 2>/dev/null && for p in pyvenv.cfg verified melda start-jupyter cells.R; do"
+            ' if [ -e $p ]; then exit 0; fi; done && ls -A | head -n 1 | sed "s,.*,$PWD,"; true'
+        )
 
 
 class AccountRights(Lines):

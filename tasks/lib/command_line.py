@@ -6,6 +6,9 @@ import io
 import os
 from typing import Any, Dict, List, Optional, TextIO, Tuple
 
+from pyinfra.api import State
+from pyinfra.api.exceptions import PyinfraError
+
 # They ask nothing: facts, commands of one's own, and what pyinfra says of the inventory.
 _ASK_NOTHING = ("fact", "exec", "debug-inventory")
 _CHANGE_NOTHING = ("dry", "json_output", "debug_facts", "debug_operations")
@@ -71,3 +74,17 @@ def goes_on(options: Dict[str, Any], stdin: Optional[TextIO]) -> bool:
         stdin: where the answer would come from.
     """
     return any(options.get(name) for name in _CHANGE_NOTHING) and not (stdin and stdin.isatty())
+
+
+def demand_hosts() -> None:
+    """End this run where its inventory, or what ``--limit`` and ``--exclude`` leave of it, has no host: pyinfra ends with 0."""
+    init = State.init
+
+    def checked(self: State, inventory: Any, config: Any, initial_limit: Any = None) -> None:
+        if not [*(inventory if initial_limit is None else initial_limit)]:
+            raise PyinfraError(
+                "no host: expected an inventory, and a --limit and --exclude of it, that leave one at least"
+            )
+        init(self, inventory, config, initial_limit=initial_limit)
+
+    setattr(State, "init", checked)  # noqa: B010 - mypy lets no method be assigned

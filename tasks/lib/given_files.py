@@ -20,13 +20,13 @@ def certificates(value: Any) -> bool:
     """Is this the path of a PEM file with certificates, and is each of them whole? Half of one breaks TLS for all programs."""
     if not readable(value):
         return False
-    text = Path(value).read_bytes()
-    found = pem.split(text)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
+        text = Path(value).read_bytes()
+        found = pem.split(text)
         for one in found:  # of several at once it takes those before one that is broken
             context.load_verify_locations(cadata=one.decode("ascii"))
-    except (ssl.SSLError, ValueError):
+    except (OSError, ValueError):  # as ssl.SSLError is
         return False
     return 0 < len(found) == text.count(pem.BEGIN)
 
@@ -37,6 +37,6 @@ def openpgp_key(value: Any) -> bool:
         return False
     try:
         openpgp.fingerprint(Path(value).read_bytes())
-    except ValueError:
+    except (OSError, ValueError):
         return False
     return True

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
+from pyinfra import host
+
+from tasks.facts.server import OthersFolders
 from tasks.facts.variables import Variables
 
 # Setting -> its variable.
@@ -36,7 +39,8 @@ def settings_of(variables: Dict[str, str]) -> Dict[str, str]:
 
 
 def changed(wanted: Dict[str, Any], found: Variables) -> str:
-    """Say which setting asks for another user or another place than the target has, in one line; or nothing.
+    """Say which setting asks for another user or another place than the target has, or for somebody else's, in one line; or
+    nothing.
 
     Args:
         wanted: the settings.
@@ -55,4 +59,7 @@ def changed(wanted: Dict[str, Any], found: Variables) -> str:
                 f"invalid {name}={wanted[name]!r}: expected {value!r}, which this {what} was made with;"
                 f" another value needs another {another.format(name)}"
             )
+    for name in ("src", "python_env"):  # one that an earlier run wrote down is ours
+        if name not in made and host.get_fact(OthersFolders, path=wanted[name]):
+            return f"invalid {name}={wanted[name]!r}: expected a folder of its own, in this one something else is"
     return ""

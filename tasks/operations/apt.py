@@ -90,7 +90,12 @@ def packages(packages: Iterable[str]) -> Generator[Command, None, None]:
     """
     missing = sorted(set(packages) - host.get_fact(DebPackages).keys())
     if missing:
-        yield from staging.run(apt_get.install(" ".join(shlex.quote(name) for name in missing)))
+        names = " ".join(shlex.quote(name) for name in missing)
+        # One that somebody chose to remove, and did not, is installed, but counts as none; apt leaves the choice.
+        yield from staging.run(
+            f"{apt_get.install(names)}; dpkg-query -W -f '${{db:Status-Want}} ${{Package}}\\n' {names} |"
+            " sed -En 's/^(deinstall|purge) (.*)/\\2 install/p' | dpkg --set-selections"
+        )
 
 
 @operation()

@@ -19,6 +19,12 @@ _SHOWN = 20
 _UNTOLD = "{} cannot be told: expected perl to run, and the files of /var/lib/dpkg to be whole"
 _UNPACK = "tar -C / -xpf tree --skip-old-files --keep-directory-symlink"
 
+# dpkg itself does so when it unpacks. "#" begins a number.
+_OVERRIDE = (
+    'dpkg-statoverride --list | while read -r u g m p; do if [ -e "$p" ] && [ ! -L "$p" ]; then'
+    ' chown "${u#\\#}:${g#\\#}" "$p" && chmod "$m" "$p"; fi; done'
+)
+
 
 @operation()
 def files_restored(packages: Sequence[str]) -> Generator[Command, None, None]:
@@ -51,7 +57,7 @@ def files_restored(packages: Sequence[str]) -> Generator[Command, None, None]:
         # Only what is not there, and nothing that an administrator may have changed, or does not want: pages, logs.
         f" {_UNPACK} --exclude=./etc --exclude=./usr/share --exclude=./var;"
         " tar -tf tree --quoting-style=literal | grep -Fxf members >these || [ $? = 1 ];"
-        f" {_UNPACK} --no-recursion -T these; done; ldconfig;"
+        f" {_UNPACK} --no-recursion -T these; done; ldconfig; {_OVERRIDE};"
         # A link to what the package's script made, as R's Renviron: ucf takes what is gone for what nobody wants.
         f' {each} if [ -L "$p" ] && [ ! -e "$p" ]; then echo "$n"; fi; done <../lacking.txt | sort -u >made;'
         " export DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFMISS=1; xargs -r -n 1 dpkg-reconfigure <made",

@@ -13,6 +13,7 @@ from pyinfra.api import StringCommand, operation
 from tasks.facts.files import PathStats, SetuidFiles, UserFolder, UsersFiles
 from tasks.facts.locales import LocaleCharset
 from tasks.facts.server import SUDO, AccountRights
+from tasks.lib import managed_files
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
@@ -27,16 +28,18 @@ def locale(locale: str) -> Generator[StringCommand, None, None]:
     """
     if host.get_fact(LocaleCharset, locale=locale) != "UTF-8":
         # localedef adds one locale; locale-gen would make every one that /etc/locale.gen lists again.
-        # Whoever reads the archive may lock it, and localedef waits for that for ever.
-        generate = f"timeout 120 localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}"
+        generate = f"localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}"
         works = f'[ "$(LC_ALL={locale} locale charmap)" = UTF-8 ]'
         # It takes an empty archive for an error, ends with a signal on one that was cut off, and leaves both. It ends so, too,
         # where it is killed or finds no room: then the archive, with all locales of the host, stays.
-        old = ARCHIVE + ".melda-old"
+        old, new = ARCHIVE + ".melda-old", ARCHIVE + managed_files.NEW
+        # It waits for ever for whoever may read the archive, and has locked it: nobody has locked a copy.
+        unlocked = f"{{ [ ! -s {ARCHIVE} ] || {{ cp -p {ARCHIVE} {new} && mv -fT {new} {ARCHIVE}; }} || rm -f {new}; }}"
         back = f"{{ [ ! -e {old} ] || mv -fT {old} {ARCHIVE}; }}"
         others = "{ ! command -v locale-gen >/dev/null || locale-gen --keep-existing >/dev/null; }"
         yield StringCommand(
-            f"{back} && {{ {generate} && {works}; }} 2>/dev/null || {{ {{ [ ! -e {ARCHIVE} ] || mv -fT {ARCHIVE} {old}; }} &&"
+            f"{back} && {unlocked} && {{ {generate} && {works}; }} 2>/dev/null ||"
+            f" {{ {{ [ ! -e {ARCHIVE} ] || mv -fT {ARCHIVE} {old}; }} &&"
             f" {{ [ ! -e {old} ] || {others}; }} && {generate} && {works} && rm -f {old}; }} || {{ {back}; exit 1; }}"
         )
 

@@ -83,6 +83,7 @@ def test_of_a_package_what_is_missing_comes_back_and_what_is_changed_stays(run: 
         ("dpkg-query", ""),
         ("ldconfig", ""),
         ("dpkg-reconfigure", "exit 9"),
+        ("dpkg-statoverride", f"echo root '#3' 2750 {root}/usr/bin/it; echo root root 0 /nowhere"),
     ):
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
@@ -102,6 +103,8 @@ def test_of_a_package_what_is_missing_comes_back_and_what_is_changed_stays(run: 
     there = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
     assert there == {"usr/bin/it", "usr/lib/it", "etc/it/gone", "etc/it/changed", "usr/share/R/x"}
     assert (root / "etc/it/changed").read_text() == "an administrator's\n"
+    about = (root / "usr/bin/it").stat()
+    assert (about.st_uid, about.st_gid, about.st_mode & 0o7777) == (0, 3, 0o2750), "as dpkg-statoverride says"
     assert [path.name[:13] for path in (root / "usr/bin").iterdir() if path.is_dir()] == ["it.set-aside-"]
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tasks import settings
+from tasks.facts.server import OthersFolders
 from tasks.facts.variables import ImageVariables, Variables
 
 from .conftest import Run
@@ -51,3 +55,37 @@ def test_a_locale_that_docker_overrides_is_refused(
         assert run(settings.check, facts, locale=locale) == {}
     else:
         assert "make image DATA=locale=..." in refusal(run, settings.check, facts, locale=locale)
+
+
+@pytest.mark.parametrize("name", ["src", "python_env"])
+def test_a_folder_of_others_is_refused(run: Run, name: str) -> None:
+    """With python_env=/usr/local what others had there was set aside, and root's secrets were made readable."""
+    facts = {OthersFolders: lambda path: [path] if path == "/usr/local" else []}
+    message = refusal(run, settings.check, facts, **{name: "/usr/local"})
+    assert message == f"invalid {name}='/usr/local': expected a folder of its own, in this one something else is"
+    # An earlier run that was killed left it so.
+    found = Variables(OURS | {"SRC": "/opt/src", "PATH": "/opt/src:/opt/py/bin"}, {}, True)
+    facts = {ImageVariables: found, OthersFolders: lambda path: [path]}
+    assert run(settings.check, facts, src="/opt/src", python_env="/opt/py") == {}
+
+
+@pytest.mark.parametrize(
+    ("names", "theirs"),
+    [((), False), (("pyvenv.cfg", "bin"), False), (("start-jupyter", "x"), False), (("x",), True), ((".x",), True)],
+)
+def test_whose_a_folder_is_on_a_real_file_system(tmp_path: Path, names: tuple[str, ...], theirs: bool) -> None:
+    for name in names:
+        (tmp_path / name).write_text("")
+
+    def found(path: Path) -> list[str]:
+        command = OthersFolders().command(str(path))
+        return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout.splitlines()
+
+    assert found(tmp_path) == ([str(tmp_path)] if theirs else [])
+    assert found(tmp_path / "nothing") == []
+
+
+def test_the_home_is_in_no_folder_of_ours(run: Run) -> None:
+    where = {"uhome": "/srv/melda/home", "jupyter_workdir": "/srv/melda/home/project"}
+    message = refusal(run, settings.check, python_env="/srv/melda", **where)
+    assert message == "invalid uhome='/srv/melda/home': expected a path outside python_env='/srv/melda'"

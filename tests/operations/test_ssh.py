@@ -37,7 +37,7 @@ DONE: dict[type, Any] = {DebPackages: {"openssh-server"}, PathStats: IN_PLACE, F
 
 def test_fresh(run: Run) -> None:
     commands = run(ssh.ssh, {ImageHostKeys: ["/etc/ssh/ssh_host_ed25519_key"]}, ssh_public_key=KEY)
-    assert commands["Install the OpenSSH server"][0].count(" openssh-server") == 1
+    assert " install openssh-server; " in commands["Install the OpenSSH server"][0]
     put, check, move = commands["Configure sshd: root with a key, nobody with a password"]
     assert put == f"put {CONFIG}.melda-new"
     assert sshd.problem(f"{CONFIG}.melda-new") in check, "the whole is checked before it is in place"

@@ -247,3 +247,28 @@ def test_only_what_may_have_changed_is_read(env: Path) -> None:
     time.sleep(0.01)
     damage(env, "share/ours.json")
     assert (env / PACKAGE / "data.bin").stat().st_atime_ns == before
+
+
+def test_what_root_has_for_itself_stays_so(env: Path) -> None:
+    """A password in a configuration was made readable for everybody."""
+    write(env / "etc/password.json", b"secret", 0o600)
+    write(env / "etc/private/key", b"secret")
+    (env / "etc/private").chmod(0o700)
+    for _ in range(2):
+        assert damage(env, "share/ours.json") == Damage({}, [], False, False)
+        act("mend", env, "share/ours.json")
+        act("record", env, "share/ours.json")
+    modes = [(env / "etc" / name).stat().st_mode & 0o777 for name in ("password.json", "private", "private/key")]
+    assert modes == [0o600, 0o700, 0o644]
+    (env / "etc/private").chmod(0o770)
+    assert damage(env, "share/ours.json").mend, "others may write to it"
+
+
+def test_what_was_called_right_by_a_clock_ahead_of_time_is_looked_at_again(env: Path) -> None:
+    """All that was changed since then was right, until that time came."""
+    text_of_before(env / f"{PACKAGE}/data.bin")
+    ahead = "import time; now = time.time_ns(); time.time_ns = lambda: now - 10**15; "
+    command = venv_check("damage", str(env), [f"{env}/share/ours.json"]).replace(" -c '", f" -c '{ahead}")
+    shown = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True).stdout
+    found = VenvDamage().process(shown.splitlines())
+    assert found.unknown and found.damaged == {"owl-1.0": f"{env}/{INFO}"}

@@ -104,3 +104,18 @@ def test_a_limit_without_a_host_does_not_end_with_0() -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert "invalid --limit=nobody: expected a host or a group of MELDA_HOSTS" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("@local", "--limit", "local"), ("@local", "--exclude", "@local"), ("no-such-inventory.py",)]
+)
+def test_a_run_without_a_host_does_not_end_with_0(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    nothing = tmp_path / "deploy.py"
+    nothing.write_text("")
+    inventory, *more = arguments
+    done = subprocess.run(
+        [PYINFRA, "-y", inventory, str(nothing), *more], cwd=ROOT, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "no host: expected an inventory" in done.stderr.splitlines()[-1]

@@ -40,7 +40,7 @@ from tasks.facts.files import (
 )
 from tasks.facts.locales import LocaleCharset, LocaleSource
 from tasks.facts.r import PackageOrigins, RPackages
-from tasks.facts.server import Account, AccountRights, LedTo, OneOfUsers, OpenToOthers, Unwritable
+from tasks.facts.server import Account, AccountRights, LedTo, OneOfUsers, OpenToOthers, OthersFolders, Unwritable
 from tasks.facts.ssh import ImageHostKeys, SshdProblem
 from tasks.facts.systemd import UnitStates
 from tasks.facts.variables import ImageVariables, Variables
@@ -149,6 +149,7 @@ CASES: list[tuple[Any, str, Any]] = [
     ),
     (ImageVariables, "host\nwritten:username=jo", Variables({"username": "jo"}, {}, True)),
     (Unwritable, "no space in /tmp: expected 1 MB at least\ndone", ["no space in /tmp: expected 1 MB at least"]),
+    (OthersFolders, "/usr/local", ["/usr/local"]),
     (AccountRights, "expires\ngroup:melda\ngroup:sudo", ["expires", "group:melda", "group:sudo"]),
     (
         Account,

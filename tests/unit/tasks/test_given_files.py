@@ -51,3 +51,13 @@ def test_a_file_that_may_not_be_read_is_none(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK)
     assert not given_files.readable(str(tmp_path / "key"))
     assert not given_files.openpgp_key(str(tmp_path / "key")) and not given_files.certificates(str(tmp_path / "ca"))
+
+
+def test_what_cannot_be_read_is_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As /proc/self/mem: a traceback."""
+
+    def refused(self: Path) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert not given_files.openpgp_key(__file__) and not given_files.certificates(__file__)

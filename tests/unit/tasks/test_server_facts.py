@@ -26,6 +26,9 @@ def test_one_account_is_as_pyinfra_says_of_all(name: str) -> None:
     assert said(mine, mine.command(name)) == ({name: everybody[name]} if name in everybody else {})
 
 
+ASKED = {"uid": 1001, "places": ["/usr/src/melda-jupyter"]}
+
+
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     df = tmp_path / "df"
     df.write_text(
@@ -34,7 +37,7 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     )
     df.chmod(0o755)
     path = f"{tmp_path}:/usr/bin:/bin"
-    command = Unwritable().command().replace("/opt", f"{tmp_path}/none").replace("/var/tmp", str(df))
+    command = Unwritable().command(**ASKED).replace("/opt", f"{tmp_path}/none").replace("/var/tmp", str(df))
     shown = subprocess.run(["sh", "-c", command], env={"PATH": path}, capture_output=True, text=True, check=True)
     lines = [
         "no space in /tmp: expected 1 MB at least",
@@ -63,7 +66,7 @@ def test_a_link_where_people_keep_things_leads_to_what_is_roots_alone() -> None:
         fact = Unwritable()
         fact.root = root
         first = f"for p in {root}/root/"
-        command = first + fact.command().partition(first)[2]
+        command = first + fact.command(**ASKED).partition(first)[2]
 
         def told() -> list[str]:
             shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
@@ -129,3 +132,30 @@ def test_what_others_can_read_is_seen_through_links(tmp_path: Path) -> None:
         os.chown(tmp_path / "file", owner, 0)
         (tmp_path / "file").chmod(mode)
         assert told() == (f"{link}\n" if is_open else "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes the user")
+def test_what_the_user_may_not_enter_or_read_is_told() -> None:
+    """With /opt for root alone, or an archive of locales, a run changed nothing, and nothing started for the user."""
+    with tempfile.TemporaryDirectory() as root:  # pytest's own is closed itself
+        for name in ("", "opt", "home"):
+            Path(root, name).mkdir(exist_ok=True)
+            Path(root, name).chmod(0o755)
+        (archive := Path(root, "archive")).write_text("")
+        fact = Unwritable()
+
+        def told() -> list[str]:
+            command = fact.command(1001, [f"{root}/opt/env", f"{root}/home/melda"])
+            command = command.replace("/usr/lib/locale/locale-archive", str(archive))
+            shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+            return [line for line in shown.stdout.splitlines() if line.startswith(root)]
+
+        assert told() == []
+        for path, letter in ((Path(root, "opt"), "x"), (archive, "r")):
+            path.chmod(0o700)
+            assert told() == [
+                f"{path} is closed to the user: expected everybody to be let in (chmod o+{letter} {path})"
+            ]
+            os.chown(path, 0, 1001)
+            path.chmod(0o750)
+            assert told() == [], "the user's group may"

@@ -24,7 +24,8 @@ NOTHING_THERE = {
     "PathStats", "Reachable", "RPackages", "UnitStates",
 }  # fmt: skip
 OF_TOOLS = {
-    "AccountRights", "ImageHostKeys", "LackingAuthorities", "LedTo", "Leftovers", "MirrorDrift", "OpenToOthers", "SetuidFiles",
+    "AccountRights", "ImageHostKeys", "LackingAuthorities", "LedTo", "Leftovers", "MirrorDrift", "OpenToOthers", "OthersFolders",
+    "SetuidFiles",
     "UnlistedFiles", "UserFolder", "UsersFiles",
 }  # fmt: skip
 # They name packages in a report, and nothing is done with it.
@@ -58,12 +59,14 @@ ASKED: list[tuple[Any, dict[str, Any], str]] = [
     (Diversion, {"path": "/usr/bin/man"}, "dpkg-divert"),
     (LackingFiles, {"names": ["ours"]}, "perl"),
     (BrokenAlternatives, {"whole": False}, "perl"),
-    (Unwritable, {}, "perl"),
+    (Unwritable, {"uid": 0, "places": []}, "perl"),
     (UncompiledSources, {"folder": "/usr"}, "python3"),
     (VenvDamage, {"env": "/usr", "ours": []}, "python3"),
 ]
 CASES = [(*asked, broken) for asked in ASKED for broken in BROKEN]
-CASES += [(Unwritable, {}, tool, "") for tool in TOOLS] + [(AptState, {}, "dpkg", broken) for broken in BROKEN[1:]]
+CASES += [(Unwritable, {"uid": 0, "places": []}, tool, "") for tool in TOOLS] + [
+    (AptState, {}, "dpkg", broken) for broken in BROKEN[1:]
+]
 
 
 @pytest.mark.parametrize(("fact", "arguments", "program", "broken"), CASES)

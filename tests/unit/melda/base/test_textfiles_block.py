@@ -11,7 +11,7 @@ BEGIN, END = "# BEGIN ours", "# END ours"
 LINE = st.one_of(
     st.sampled_from(["", " ", "x = 1", "# BEGIN theirs", "# END theirs", "# BEGIN ours ", "x\r", "a\x0cb", "a\u2028b", "\udce9"]),
     st.text(st.characters(exclude_characters="\n"), max_size=8),
-).filter(lambda line: line not in (BEGIN, END))  # fmt: skip
+).filter(lambda line: line.rstrip("\r") not in (BEGIN, END))  # fmt: skip
 LINES = st.lists(LINE, max_size=8)
 CONTENT = st.lists(LINE.filter(str.strip), min_size=1, max_size=3).map("\n".join)
 
@@ -77,3 +77,12 @@ def test_a_missing_line_end_is_put_before_the_block() -> None:
 
 def test_another_comment_character() -> None:
     assert set_block("", "ours", "y", comment=";") == "; BEGIN ours\ny\n; END ours\n"
+
+
+@given(LINES, LINES, CONTENT)
+def test_a_block_whose_lines_somebody_ended_as_in_windows_is_the_same_block(
+    before: list[str], after: list[str], old: str
+) -> None:
+    """A key that was taken back stayed in authorized_keys, in a block that nobody knew again."""
+    text = text_of([f"{line}\r" for line in (*before, BEGIN, *old.split("\n"), END, *after)])
+    assert set_block(text, "ours", "") == text_of([f"{line}\r" for line in (*before, *after)])

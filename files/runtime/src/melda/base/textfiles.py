@@ -32,13 +32,13 @@ def set_block(text: str, name: str, content: str, comment: str = "#") -> str:
     place: Optional[int] = None
     while rest:
         line = rest.pop(0)
-        if line == begin:
+        if line.rstrip("\r") == begin:  # whoever edits the file may end its lines so
             place = len(kept) if place is None else place
-            ours = next((at for at, other in enumerate(rest) if other in (begin, end)), None)
+            ours = next((at for at, other in enumerate(rest) if other.rstrip("\r") in (begin, end)), None)
             # A block that lost its end is only its first line: what follows may be somebody else's.
-            if ours is not None and rest[ours] == end:
+            if ours is not None and rest[ours].rstrip("\r") == end:
                 del rest[: ours + 1]
-        elif line != end:
+        elif line.rstrip("\r") != end:
             kept.append(line)
     block = [begin] + content.strip("\n").split("\n") + [end] if content.strip() else []
     at = len(kept) if place is None else place
