@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+import pytest
+from melda.sync import archive
+
 from tests.unit.melda.sync.folders import SITE, Container, Make, install
+from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
 
 
 def share(root: Path, name: str, version: str) -> None:
-    """Install a package that has a file in a folder of others too."""
+    """Install a package that has files in a folder of others too: one that each version has, and one of its own."""
     install(root, name, version)
-    (root / SITE / "google").mkdir(exist_ok=True)
-    (root / SITE / "google" / f"{name}.py").write_text(version)
+    folder = root / SITE / "google"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob(f"{name}_*"):
+        old.unlink()
+    files = (f"{name}.py", f"{name}_{version}.py")
+    for file in files:
+        (folder / file).write_text(version)
     record = root / SITE / f"{name}-{version}.dist-info" / "RECORD"
-    record.write_text(record.read_text() + f"google/{name}.py,,\n")
+    record.write_text(record.read_text() + "".join(f"google/{file},,\n" for file in files))
 
 
 def shared(one: Container) -> dict[str, str]:
     return {path.stem: path.read_text() for path in (one.root / SITE / "google").iterdir()}
+
+
+ALL = {"zebra": "3", "zebra_3": "3", "yak": "1", "yak_1": "1"}
 
 
 def two_heads(container: Make) -> Container:
@@ -38,6 +51,45 @@ def test_a_restart_takes_no_file_out_of_anothers_package(container: Make) -> Non
     """What was merged into the folder went with it when its own head came."""
     one = two_heads(container)
     one.start()
-    assert shared(one).keys() == {"zebra", "yak"}
+    assert shared(one) == ALL
     one.wait(70)
-    assert shared(container()).keys() == {"zebra", "yak"}
+    assert shared(container()) == ALL
+
+
+@pytest.mark.parametrize("last", ["zebra", "yak"])
+def test_a_new_container_has_the_files_of_the_newer_version_and_no_other(container: Make, last: str) -> None:
+    """Of two versions in a folder that packages share, whichever head came last."""
+    one = two_heads(container)
+    if last == "zebra":
+        share(one.root, "xerus", "1")
+        one.wait(70)
+    wanted = {**ALL, **({"xerus": "1", "xerus_1": "1"} if last == "zebra" else {})}
+    two = container()
+    assert shared(two) == wanted
+    for again in (one, two):
+        again.start()
+        assert shared(again) == wanted
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_what_shares_a_folder_with_anothers_stays_where_its_own_archive_is_damaged(
+    container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch, room: bool
+) -> None:
+    """It made way for the other head's, before its own archive was looked at."""
+    one = two_heads(container)
+    spoil(part(bucket, -2), "one bit")
+    if not room:
+        monkeypatch.setattr(
+            archive, "room", lambda _: 0 if any((one.root / SITE / "google").glob("zebra*")) else 1 << 30
+        )
+    with contextlib.nullcontext() if room else pytest.raises(OSError, match="No space left"):
+        one.start()
+    assert (one.root / SITE / "zebra-3.dist-info").exists() and shared(one).items() >= {
+        "zebra": "3",
+        "zebra_3": "3",
+    }.items()
+    monkeypatch.undo()
+    one.start()
+    assert shared(one) == ALL
+    one.wait(70)
+    assert shared(container()) == ALL

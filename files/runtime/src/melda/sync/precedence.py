@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Mapping, Set
 
 from melda.sync import distributions, generations
@@ -33,3 +34,24 @@ def newer(shape: Layout, known: Mapping[str, Generation], name: str) -> Set[str]
 def is_coarse(shape: Layout, generation: Generation) -> bool:
     """Return whether it has as one entry what is many now. An older image made it."""
     return any(entry in shape.shared for entry in generation.entries)
+
+
+def leave_out(shape: Layout, source: str, target: str, without: Set[str]) -> None:
+    """Remove from folders that distributions share what only those have that ``target`` does not take: no two versions of one.
+
+    Args:
+        shape: of both folders.
+        source: where it is removed.
+        target: has some in another version, and keeps it.
+        without: names of others that it does not take.
+    """
+    owners = distributions.owners(shape, source)
+    here, there = (distributions.infos(shape, set(shape.entries(root))) for root in (target, source))
+    names = without | {name for name in here.keys() & there.keys() if here[name] != there[name]}
+    shared = {entry for entry in owners if owners[entry] & names and owners[entry] - names}
+    if shared:
+        others = {name for entry in shared for name in owners[entry]} - names
+        theirs, kept = (distributions.recorded(shape, source, of).keys() for of in (names, others))
+        for file in theirs - kept:
+            if shape.entry_of(file) in shared:
+                distributions.remove(os.path.join(source, file))

@@ -83,6 +83,8 @@ class Restoring(Taking):
         for name in self._wanted(known):
             if any(name in generations.ancestors(known, head) for head in self._saved.heads):
                 continue
+            heads = [head for head in generations.heads(known) if head not in (*self._saved.heads, *bad, name)]
+            self._later = [known[head] for head in heads]
             damaged = self._take(known[name], precedence.newer(self._layout, known, name))
             if damaged:
                 bad[name] = damaged
@@ -96,10 +98,11 @@ class Restoring(Taking):
                 self._merged = self._merged or bool(self._saved.heads)
                 self._saved = self._saved._replace(heads=(*self._saved.heads, name))
         # Take from the other heads what the damaged ones had in a newer state, or what a newer folder has not got.
-        heads = [known[name] for name in self._saved.heads if name in known]
-        mixed = self._merged and any(precedence.is_coarse(self._layout, head) for head in heads)
+        taken = [known[name] for name in self._saved.heads if name in known]
+        mixed = self._merged and any(precedence.is_coarse(self._layout, head) for head in taken)
+        self._later = []
         if bad or mixed:
-            for head in heads:
+            for head in taken:
                 self._take(head, set())
         self._clear(set(self._stale))  # what nobody has any more
         distributions.remove(self._unpacked)

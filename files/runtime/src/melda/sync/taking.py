@@ -11,7 +11,7 @@ import time
 from typing import Collection, Dict, List, Set, Tuple
 
 from melda.base import folders
-from melda.sync import archive, distributions, local_index, tree
+from melda.sync import archive, distributions, local_index, precedence, tree
 from melda.sync.generations import Archive, Generation
 from melda.sync.shared_folders import within
 from melda.sync.store import NO_FILE, Store
@@ -38,6 +38,7 @@ class Taking:
             local_index.NOTHING
         )  # what a restart is to know, if we are killed: what is here, and in the bucket too
         self._stale: Set[str] = set()  # entries that were saved, and of which the bucket's state is to take the place
+        self._later: List[Generation] = []  # that bring something after this one
 
     def moved(self) -> None:
         """Take note that it goes on: something was read, or written."""
@@ -75,6 +76,7 @@ class Taking:
         for new, old in sorted(links, reverse=True):  # what lies in it comes first
             distributions.merge(old, new)
         self._make_way(whole, generation, set(damaged), without)
+        precedence.leave_out(self._layout, whole, self.root, without)
         coming = tree.signatures(self._layout, whole)
         self._before = self._before._replace(signatures={**self._before.signatures, **coming})
         local_index.write(self._before, self._known)
@@ -124,7 +126,13 @@ class Taking:
         found = {entry for entry in shape.entries(whole) if not (entry in without or entry.startswith(around))}
         found |= {entry for name in coming if name not in without for entry in here.get(name, ())}
         found = (found - skipped) | taken  # adopting merges into a folder that others share: all of it makes way
-        self._clear(distributions.closure(found, distributions.together(here)) & self._stale)
+        groups = distributions.together(here)
+        # With it goes what only a later one gives back.
+        for other in self._later if self._stale else ():
+            going = distributions.closure(found, groups) & self._stale & other.entries.keys()
+            parts = {other.entries[entry].part for entry in going} - (generation.parts.keys() - damaged)
+            self._keep(other, self._damaged(other, parts))
+        self._clear(distributions.closure(found, groups) & self._stale)
 
     def _keep(self, generation: Generation, damaged: Set[str]) -> None:
         """Take it that what is in damaged archives of a generation stays as it is here."""
@@ -145,10 +153,15 @@ class Taking:
 
     def _make_room(self, generation: Generation) -> Set[str]:
         """Remove all that a generation gives back, before it is unpacked; return its archives that are damaged."""
-        damaged = {name for name, part in generation.parts.items() if not self._is_whole(name, part)}
-        self._keep(generation, damaged)
+        damaged: Set[str] = set()
+        for one in (*self._later, generation):
+            damaged = self._damaged(one, one.parts)
+            self._keep(one, damaged)
         self._clear(set(self._stale))
         return damaged
+
+    def _damaged(self, generation: Generation, parts: Collection[str]) -> Set[str]:
+        return {name for name in parts if not self._is_whole(name, generation.parts[name])}
 
     def _is_whole(self, name: str, part: Archive) -> bool:
         digest, size = hashlib.sha256(), 0
