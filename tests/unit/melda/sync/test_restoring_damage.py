@@ -190,3 +190,46 @@ def test_where_there_is_no_room_for_both_what_the_bucket_has_makes_room(
         assert found(one.root) == {"zebra": "1" if damaged else "2"}
     one.start()
     assert found(one.root) == {"zebra": "1" if damaged else "2"}
+
+
+FULL = """if [ -e "$FULL" ]; then cat > /dev/null; echo "tar: x: Cannot mkdir: $SAID" >&2; exit 2; fi; exec tar "$@" """
+
+
+@pytest.mark.parametrize("said", ["No space left on device", "Disk quota exceeded"])
+def test_what_tar_says_of_a_full_disk_makes_room_too(
+    container: Make, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """It had no number, and was no full disk: inodes, or a quota, ran out while there was room by the file system."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    install(two.root, "zebra", "2")
+    two.wait()
+    script = FULL.replace("$FULL", str(one.root / SITE / "zebra")).replace("$SAID", said)
+    monkeypatch.setattr(taking.archive, "UNTAR", ("sh", "-c", script, *taking.archive.UNTAR))
+    one.start()
+    assert found(one.root) == {"zebra": "2"}
+
+
+def test_what_an_attempt_has_unpacked_does_not_fill_the_disk_for_the_next(
+    container: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    install(two.root, "zebra", "2")
+    two.wait()
+    work, real = one.local / f"{one.root.name}.new", taking.local_index.write
+
+    def write(known: Any, path: str) -> None:
+        if work.exists() and (work / "half").exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(known, path)
+
+    monkeypatch.setattr(taking.local_index, "write", write)
+    work.mkdir()
+    (work / "half").write_text("all of the disk")
+    one.start()
+    assert found(one.root) == {"zebra": "2"}

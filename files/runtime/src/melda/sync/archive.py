@@ -47,7 +47,9 @@ def _said(stream: IO[bytes]) -> bytes:
 
 
 def _failed(program: str, said: bytes) -> OSError:
-    return OSError("{0}: {1}".format(program, programs.last_line(said) or "failed"))
+    text = "{0}: {1}".format(program, programs.last_line(said) or "failed")
+    number = next((number for number in LATER if os.strerror(number).encode() in said), 0)
+    return OSError(number, text) if number else OSError(text)
 
 
 @contextlib.contextmanager
