@@ -6,9 +6,9 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from melda.sync import archive
+from melda.sync import archive, distributions, precedence, tree
 
-from tests.unit.melda.sync.folders import SITE, Container, Make, install
+from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, install, remove
 from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
 
 
@@ -93,3 +93,38 @@ def test_what_shares_a_folder_with_anothers_stays_where_its_own_archive_is_damag
     assert shared(one) == ALL
     one.wait(70)
     assert shared(container()) == ALL
+
+
+@pytest.mark.parametrize("how", ["update", "remove"])
+def test_a_folder_that_stays_for_what_is_not_saved_keeps_no_file_of_what_goes(container: Make, how: str) -> None:
+    one = container()
+    share(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    if how == "update":
+        share(two.root, "zebra", "2")
+    else:
+        remove(two.root, "zebra")
+        distributions.remove(str(two.root / SITE / "google"))
+    two.wait(70)
+    share(one.root, "yak", "1")
+    one.start()
+    assert shared(one) == {"yak": "1", "yak_1": "1", **({"zebra": "2", "zebra_2": "2"} if how == "update" else {})}
+    one.wait(70)
+    assert shared(container()) == shared(one)
+
+
+def test_what_is_left_out_lies_in_the_folder(tmp_path: Path) -> None:
+    """A RECORD may name any file, and a link may lead anywhere."""
+    root, mine = tmp_path / NAME, tmp_path / "mine"
+    mine.mkdir()
+    for name in ("zebra", "yak"):
+        share(root, name, "1")
+        (mine / name).write_text("mine")
+        (root / SITE / "google" / "link").unlink(missing_ok=True)
+        (root / SITE / "google" / "link").symlink_to(mine)
+        record = root / SITE / f"{name}-1.dist-info" / "RECORD"
+        record.write_text(f"{record.read_text()}{mine / name},,\n../../../../mine/{name},,\ngoogle/link/{name},,\n")
+    precedence.leave_out(tree.layout(NAME), str(root), {"zebra"})
+    assert sorted(path.name for path in mine.iterdir()) == ["yak", "zebra"]
+    assert sorted(path.name for path in (root / SITE / "google").iterdir()) == ["link", "yak.py", "yak_1.py"]

@@ -36,22 +36,22 @@ def is_coarse(shape: Layout, generation: Generation) -> bool:
     return any(entry in shape.shared for entry in generation.entries)
 
 
-def leave_out(shape: Layout, source: str, target: str, without: Set[str]) -> None:
-    """Remove from folders that distributions share what only those have that ``target`` does not take: no two versions of one.
-
-    Args:
-        shape: of both folders.
-        source: where it is removed.
-        target: has some in another version, and keeps it.
-        without: names of others that it does not take.
-    """
-    owners = distributions.owners(shape, source)
+def in_another_version(shape: Layout, source: str, target: str) -> Set[str]:
+    """Return the names of the distributions that both folders have, each in another version."""
     here, there = (distributions.infos(shape, set(shape.entries(root))) for root in (target, source))
-    names = without | {name for name in here.keys() & there.keys() if here[name] != there[name]}
-    shared = {entry for entry in owners if owners[entry] & names and owners[entry] - names}
+    return {name for name in here.keys() & there.keys() if here[name] != there[name]}
+
+
+def leave_out(shape: Layout, root: str, names: Set[str]) -> None:
+    """Remove from folders that distributions share what only those of ``names`` have: no files of two versions of one."""
+    owners = distributions.owners(shape, root) if names else {}
+    shared = {entry for entry in owners if entry and owners[entry] & names and owners[entry] - names}
     if shared:
+        real = os.path.realpath(root)
         others = {name for entry in shared for name in owners[entry]} - names
-        theirs, kept = (distributions.recorded(shape, source, of).keys() for of in (names, others))
+        theirs, kept = (distributions.recorded(shape, root, of).keys() for of in (names, others))
         for file in theirs - kept:
-            if shape.entry_of(file) in shared:
-                distributions.remove(os.path.join(source, file))
+            path = os.path.join(real, file)
+            # What a link on the way leads to is somebody else's.
+            if shape.entry_of(file) in shared and os.path.realpath(os.path.dirname(path)) == os.path.dirname(path):
+                distributions.remove(path)

@@ -69,7 +69,8 @@ class Restoring(Taking):
         self.restored = True
 
     def _restore(self) -> None:
-        distributions.remove(self._unpacked)  # of an attempt before; it may be what fills the disk
+        with contextlib.suppress(OSError):
+            distributions.remove(self._unpacked)  # of an attempt before; it may be what fills the disk
         self._saved = local_index.read(self._known)
         self.moved()
         known, unreadable = self._store.generations()

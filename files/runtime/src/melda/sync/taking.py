@@ -76,7 +76,8 @@ class Taking:
         for new, old in sorted(links, reverse=True):  # what lies in it comes first
             distributions.merge(old, new)
         self._make_way(whole, generation, set(damaged), without)
-        precedence.leave_out(self._layout, whole, self.root, without)
+        other = precedence.in_another_version(self._layout, whole, self.root)
+        precedence.leave_out(self._layout, whole, {*other, *without})
         coming = tree.signatures(self._layout, whole)
         self._before = self._before._replace(signatures={**self._before.signatures, **coming})
         local_index.write(self._before, self._known)
@@ -144,6 +145,9 @@ class Taking:
     def _clear(self, entries: Set[str]) -> None:
         """Remove entries, each at once: half of one would be somebody's in the next attempt."""
         os.makedirs(self._unpacked, exist_ok=True)
+        infos = distributions.infos(self._layout, set(self._layout.entries(self.root)) if entries else ())
+        # A folder may stay for what others have in it.
+        precedence.leave_out(self._layout, self.root, {name for name in infos if infos[name] <= entries})
         for entry in entries:
             gone = os.path.join(self._unpacked, secrets.token_hex(8))
             with contextlib.suppress(FileNotFoundError):
