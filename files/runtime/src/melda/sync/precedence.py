@@ -7,6 +7,7 @@ from typing import Mapping, Set
 
 from melda.sync import distributions, generations
 from melda.sync.generations import Generation
+from melda.sync.local_index import LocalIndex
 from melda.sync.shared_folders import is_shared, within
 from melda.sync.tree import Layout
 
@@ -29,6 +30,18 @@ def newer(shape: Layout, known: Mapping[str, Generation], name: str) -> Set[str]
             if mine and its and other.entries[its].number > own.entries[mine].number:
                 found.add(entry + "/" if shape.is_opened(entry) else entry)
     return found
+
+
+def newest(shape: Layout, known: Mapping[str, Generation], saved: LocalIndex) -> Set[str]:
+    """Return the entries that were saved from here, and of which no head has this state or a newer one."""
+    own = Generation((), saved.number, 0.0, saved.parts, saved.entries)
+    older = newer(shape, {**known, "": own}, "")
+    around = tuple(one for one in older if one.endswith("/"))
+    infos = distributions.infos(shape, saved.entries)
+    older |= {entry for name in infos if name in older for entry in infos[name]}
+    heads = [known[head].entries for head in generations.heads(known)]
+    same = {entry for entry, ref in saved.entries.items() if any(head.get(entry) == ref for head in heads)}
+    return {entry for entry in saved.entries.keys() - older - same if not entry.startswith(around)}
 
 
 def is_coarse(shape: Layout, generation: Generation) -> bool:

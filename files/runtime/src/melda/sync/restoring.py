@@ -186,6 +186,7 @@ class Restoring(Taking):
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
         lost = any(head in unreadable for head in self._saved.heads) or (not known and bool(self._saved.signatures))
         if not (partial or new or lost):
+            self._forget({entry for entry, ref in self._saved.entries.items() if self._store.misses(ref.part)})
             return
         # Tried again, it is to know what the bucket has, and that it has not got it from there yet.
         self._before = local_index.NOTHING if lost else self._saved._replace(heads=())
@@ -213,6 +214,11 @@ class Restoring(Taking):
         self._clear((safe | partial) - doubtful - self._stale)
         self._saved = local_index.NOTHING
 
+    def _forget(self, entries: Set[str]) -> None:
+        """Take it that the bucket has not got these any more: they are saved again."""
+        if self._saved.heads and entries:
+            self._saved = local_index.without(self._saved, entries)
+
     def _gone(self, known: Dict[str, Generation]) -> Set[str]:
         """Return what is here of packages that the bucket cannot give back: their archives, or all manifests, are gone."""
         here, there = distributions.distributions(self._layout, self.root), self._store.parts()
@@ -220,6 +226,8 @@ class Restoring(Taking):
             return set(self._saved.signatures)
         newest = [known[name].entries.items() for name in generations.heads(known)]
         lost = {entry for entries in newest for entry, ref in entries if ref.part not in there}
+        if self._store.is_set_aside(self._saved.heads):  # by a start elsewhere
+            lost |= precedence.newest(self._layout, known, self._saved)
         return distributions.closure(lost, distributions.together(here))
 
     def _wanted(self, known: Dict[str, Generation]) -> Iterator[str]:
