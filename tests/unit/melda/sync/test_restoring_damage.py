@@ -211,6 +211,11 @@ def test_what_tar_says_of_a_full_disk_makes_room_too(
     monkeypatch.setattr(taking.archive, "UNTAR", ("sh", "-c", script, *taking.archive.UNTAR))
     one.start()
     assert found(one.root) == {"zebra": "2"}
+    install(two.root, "zebra", "3")
+    two.wait()
+    monkeypatch.setattr(taking, "FULL", ())
+    with pytest.raises(OSError, match=f"^.Errno [0-9]*. unpacking: {said}$"):
+        one.start()
 
 
 def test_what_an_attempt_has_unpacked_does_not_fill_the_disk_for_the_next(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from melda.sync import archive, distributions, precedence, tree
 
-from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, install, remove
+from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, remove
 from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
 
 
@@ -128,3 +130,24 @@ def test_what_is_left_out_lies_in_the_folder(tmp_path: Path) -> None:
     precedence.leave_out(tree.layout(NAME), str(root), {"zebra"})
     assert sorted(path.name for path in mine.iterdir()) == ["yak", "zebra"]
     assert sorted(path.name for path in (root / SITE / "google").iterdir()) == ["link", "yak.py", "yak_1.py"]
+
+
+def test_what_nobody_needs_of_an_archive_makes_room_for_the_next(
+    container: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older version of a package stayed until all was unpacked, and took the room of the rest."""
+    one = container()
+    for version in ("1", "2", "3"):
+        install(one.root, "zebra", version)
+        install(one.root, f"yak{version}", "1")
+        (one.root / SITE / f"yak{version}" / "large").write_bytes(os.urandom(100_000))
+        one.wait(70)
+    real, seen = archive.unpack, list[set[str]]()
+
+    def unpack(source: Any, folder: str, *rest: Any) -> None:
+        seen.append({path.name for path in Path(folder).parent.iterdir()} - {"whole", Path(folder).name})
+        real(source, folder, *rest)
+
+    monkeypatch.setattr(archive, "unpack", unpack)
+    assert found(container().root) == {"zebra": "3", "yak1": "1", "yak2": "1", "yak3": "1"}
+    assert seen == [set()] * 3

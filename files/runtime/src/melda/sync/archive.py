@@ -47,9 +47,10 @@ def _said(stream: IO[bytes]) -> bytes:
 
 
 def _failed(program: str, said: bytes) -> OSError:
-    text = "{0}: {1}".format(program, programs.last_line(said) or "failed")
     number = next((number for number in LATER if os.strerror(number).encode() in said), 0)
-    return OSError(number, text) if number else OSError(text)
+    if number:  # tar's last line says only that there were errors
+        return OSError(number, f"{program}: {os.strerror(number)}")
+    return OSError("{0}: {1}".format(program, programs.last_line(said) or "failed"))
 
 
 @contextlib.contextmanager

@@ -73,6 +73,8 @@ class Taking:
                     else:
                         distributions.merge(old, new)
                     self.moved()
+            if not any(within(old, [folder]) for _, old in links):
+                distributions.remove(folder)  # what nobody needs makes room for the next
         for new, old in sorted(links, reverse=True):  # what lies in it comes first
             distributions.merge(old, new)
         self._make_way(whole, generation, set(damaged), without)
