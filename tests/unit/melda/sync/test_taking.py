@@ -73,6 +73,24 @@ def test_a_new_container_has_the_files_of_the_newer_version_and_no_other(contain
         assert shared(again) == wanted
 
 
+def test_what_was_left_out_does_not_come_back_with_the_archive_it_lies_in(container: Make) -> None:
+    """The newer zebra has nothing in the folder any more."""
+    one = container()
+    share(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    share(two.root, "yak", "1")
+    two.wait(70)
+    for version in ("2", "3"):
+        distributions.remove(str(one.root / SITE / "google"))
+        install(one.root, "zebra", version)
+        one.wait(70)
+    for _ in range(2):
+        new = container()
+        assert shared(new) == {"yak": "1", "yak_1": "1"} and (new.root / SITE / "zebra-3.dist-info").exists()
+        new.wait(70)
+
+
 @pytest.mark.parametrize("room", [True, False])
 def test_what_shares_a_folder_with_anothers_stays_where_its_own_archive_is_damaged(
     container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch, room: bool

@@ -55,8 +55,12 @@ def in_another_version(shape: Layout, source: str, target: str) -> Set[str]:
     return {name for name in here.keys() & there.keys() if here[name] != there[name]}
 
 
-def leave_out(shape: Layout, root: str, names: Set[str]) -> None:
-    """Remove from folders that distributions share what only those of ``names`` have: no files of two versions of one."""
+def leave_out(shape: Layout, root: str, names: Set[str]) -> Set[str]:
+    """Remove from folders that distributions share what only those of ``names`` have: no files of two versions of one.
+
+    Returns:
+        The folders, which are entries, that may have lost something.
+    """
     owners = distributions.owners(shape, root) if names else {}
     shared = {entry for entry in owners if entry and owners[entry] & names and owners[entry] - names}
     if shared:
@@ -68,3 +72,4 @@ def leave_out(shape: Layout, root: str, names: Set[str]) -> None:
             # What a link on the way leads to is somebody else's.
             if shape.entry_of(file) in shared and os.path.realpath(os.path.dirname(path)) == os.path.dirname(path):
                 distributions.remove(path)
+    return shared

@@ -79,14 +79,14 @@ class Taking:
             distributions.merge(old, new)
         self._make_way(whole, generation, set(damaged), without)
         other = precedence.in_another_version(self._layout, whole, self.root)
-        precedence.leave_out(self._layout, whole, {*other, *without})
-        coming = tree.signatures(self._layout, whole)
+        changed = precedence.leave_out(self._layout, whole, {*other, *without})  # the bucket has them otherwise
+        coming = {entry: one for entry, one in tree.signatures(self._layout, whole).items() if entry not in changed}
         self._before = self._before._replace(signatures={**self._before.signatures, **coming})
         local_index.write(self._before, self._known)
         moved = {
             entry: generation.entries[within(entry, generation.entries)]
             for entry in distributions.adopt(self._layout, whole, self.root, without)
-            if within(entry, generation.entries)
+            if within(entry, generation.entries) and entry not in changed
         }
         signatures = {entry: coming[entry] for entry in moved}
         distributions.remove(self._unpacked)
