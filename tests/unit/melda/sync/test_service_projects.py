@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,7 +55,7 @@ def test_another_project_on_the_same_disk_has_its_own_packages(
     assert not list(tmp_path.rglob("*set-aside*"))
 
 
-@pytest.mark.parametrize("mark", ["../../etc", "", "x" * 16, "0" * 5000])
+@pytest.mark.parametrize("mark", ["../../etc", "", "x" * 16, "0" * 5000, "[1]", json.dumps("../../etc")])
 def test_a_mark_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: str) -> None:
     monkeypatch.setattr(service, "LOCAL", str(tmp_path))
     (tmp_path / R / "mine").mkdir(parents=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import re
 import signal
@@ -23,7 +24,7 @@ from melda.sync import installers
 
 NAME = "plugin sync"
 LOCAL = LOCAL_PLUGINS
-MARK, OTHERS = "project", "other-projects"  # in it: whose packages these are, and what is of those it had before
+MARK, OTHERS = "project.json", "other-projects"  # in it: whose packages these are, and what is of those it had before
 PROJECT = s3fs.MOUNTED  # the bucket without the folders that are mounted over its own
 SECONDS = 20.0  # for a few requests to S3, or removing a folder on local disk
 RESERVE = 0.5  # seconds for what the sync daemon says last, and until what it has begun is killed
@@ -57,12 +58,12 @@ def _separate(settings: Settings) -> None:
         return
     now = hashlib.sha256(f"{bucket.name}/{bucket.folder}".encode()).hexdigest()[:16]
     with contextlib.suppress(OSError, ValueError):
-        before = regular_files.read(mark, 64, follow=False).decode("ascii")
+        before = str(json.loads(regular_files.read(mark, 64, follow=False)))
     if before != now:
         if re.fullmatch("[0-9a-f]{16}", before):  # else an older image had it, or nobody
             log.line(f"another project's packages are on local disk, and put away there: {OTHERS}/{before}")
             _move(LOCAL, folders.make(LOCAL, OTHERS, before))
-        textfiles.replace(mark, now)
+        textfiles.replace(mark, json.dumps(now))
     own = os.path.join(LOCAL, OTHERS, now)
     if os.path.isdir(own) and not os.path.islink(own):
         _move(own, LOCAL)
