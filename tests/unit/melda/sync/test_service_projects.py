@@ -63,3 +63,26 @@ def test_a_mark_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ma
     begin("users/ada")
     assert os.listdir(tmp_path / R) == ["mine"]
     assert sorted(os.listdir(tmp_path)) == [R, service.MARK]
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a link", "closed", "in the way"])
+def test_whatever_lies_there_keeps_nobody_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(service, "LOCAL", str(tmp_path))
+    begin("users/ada")
+    (tmp_path / R / "mine").mkdir()
+    begin("users/bo")
+    (own,) = (tmp_path / service.OTHERS).iterdir()
+    if kind == "a folder":
+        (tmp_path / service.MARK).unlink()
+        (tmp_path / service.MARK / "x").mkdir(parents=True)
+    elif kind == "a link":
+        (tmp_path / service.OTHERS).rename(tmp_path / "elsewhere")
+        (tmp_path / service.OTHERS).symlink_to("elsewhere")
+    elif kind == "closed":
+        own.chmod(0)
+    else:
+        (own / service.MARK).mkdir()
+    begin("users/ada")
+    assert os.listdir(tmp_path / R) == ([] if kind == "a link" else ["mine"])

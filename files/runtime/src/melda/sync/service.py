@@ -57,17 +57,25 @@ def _separate(settings: Settings) -> None:
     if bucket is None:
         return
     now = hashlib.sha256(f"{bucket.name}/{bucket.folder}".encode()).hexdigest()[:16]
-    with contextlib.suppress(OSError, ValueError):
+    if os.path.lexists(mark) and not os.path.isfile(mark):
+        folders.move_aside(mark)
+    try:
         before = str(json.loads(regular_files.read(mark, 64, follow=False)))
+    except ValueError:
+        pass  # somebody else's
+    except OSError as error:
+        if error.errno not in regular_files.NO_FILE:
+            raise
     if before != now:
         if re.fullmatch("[0-9a-f]{16}", before):  # else an older image had it, or nobody
             log.line(f"another project's packages are on local disk, and put away there: {OTHERS}/{before}")
             _move(LOCAL, folders.make(LOCAL, OTHERS, before))
         textfiles.replace(mark, json.dumps(now))
     own = os.path.join(LOCAL, OTHERS, now)
-    if os.path.isdir(own) and not os.path.islink(own):
+    if folders.check(os.path.dirname(own)) and folders.check(own):
         _move(own, LOCAL)
-        os.rmdir(own)
+        with contextlib.suppress(OSError):  # somebody else has put something there
+            os.rmdir(own)
 
 
 def _make(settings: Settings, found: List[str]) -> None:
