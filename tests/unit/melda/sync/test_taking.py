@@ -169,3 +169,36 @@ def test_what_nobody_needs_of_an_archive_makes_room_for_the_next(
     monkeypatch.setattr(archive, "unpack", unpack)
     assert found(container().root) == {"zebra": "3", "yak1": "1", "yak2": "1", "yak3": "1"}
     assert seen == [set()] * 3
+
+
+@pytest.mark.parametrize("first", ["edit", "install"])
+@pytest.mark.parametrize("what", ["__init__.py", "data"])
+def test_what_was_changed_in_a_package_stays_whichever_head_came_last(container: Make, first: str, what: str) -> None:
+    """Its .dist-info is in both heads as it was: the last one's package was taken, without the user's file."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    for now in (first, "install" if first == "edit" else "edit"):
+        if now == "edit":
+            (one.root / SITE / "zebra" / what).write_text("mine")
+            one.wait(70)
+        else:
+            install(two.root, "yak", "1")
+            two.wait(70)
+    for again in (container(), one, two):
+        again.start()
+        assert (again.root / SITE / "zebra" / what).read_text() == "mine" and (again.root / SITE / "yak").is_dir()
+    two.wait(70)
+    assert (container().root / SITE / "zebra" / what).read_text() == "mine"
+
+
+def test_a_package_that_each_head_has_left_to_the_other_is_here(
+    container: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precedence, "refined", lambda *given: {"zebra"} if given[3] else set())
+    one, two = container(), container()
+    for other in (one, two):
+        install(other.root, "zebra", "1")
+        other.wait(70)
+    assert found(container().root) == {"zebra": "1"}

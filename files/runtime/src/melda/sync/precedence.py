@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Mapping, Set
+from typing import Collection, Mapping, Set
 
 from melda.sync import distributions, generations
 from melda.sync.generations import Generation
@@ -29,6 +29,29 @@ def newer(shape: Layout, known: Mapping[str, Generation], name: str) -> Set[str]
             mine, its = (within(entry, each.entries) for each in (own, other))
             if mine and its and other.entries[its].number > own.entries[mine].number:
                 found.add(entry + "/" if shape.is_opened(entry) else entry)
+    return found
+
+
+def refined(
+    shape: Layout, root: str, own: Generation, others: Collection[Generation], newer_there: Set[str]
+) -> Set[str]:
+    """Return :func:`newer` by all that is a distribution's own, not its .dist-info alone: the user may have changed the rest.
+
+    Args:
+        shape, root: of the folder in which ``own`` is unpacked, and its RECORDs can be read.
+        own: one of the heads.
+        others: the other ones.
+        newer_there: of ``own``.
+    """
+    found, owners = set(newer_there), distributions.owners(shape, root)
+    infos = [(other.entries, distributions.infos(shape, other.entries)) for other in others]
+    for name, entries in distributions.distributions(shape, root).items() if infos else ():
+        alone = {entry for entry in entries if owners[entry] == {name} and os.path.basename(entry) != "__pycache__"}
+        mine = max((own.entries[entry].number for entry in alone & own.entries.keys()), default=-1)
+        there = ((held, alone | names[name]) for held, names in infos if name in names)
+        theirs = (held[entry].number for held, its in there for entry in its & held.keys())
+        found.discard(name)
+        found |= {name} if max(theirs, default=-1) > mine else set()
     return found
 
 

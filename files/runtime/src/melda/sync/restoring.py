@@ -85,9 +85,10 @@ class Restoring(Taking):
         for name in self._wanted(known):
             if any(name in generations.ancestors(known, head) for head in self._saved.heads):
                 continue
-            heads = [head for head in generations.heads(known) if head not in (*self._saved.heads, *bad, name)]
-            self._later = [known[head] for head in heads]
-            damaged = self._take(known[name], precedence.newer(self._layout, known, name))
+            heads = [head for head in generations.heads(known) if head != name]
+            self._later = [known[head] for head in heads if head not in (*self._saved.heads, *bad)]
+            without = precedence.newer(self._layout, known, name)
+            damaged = self._take(known[name], without, [known[head] for head in heads])
             if damaged:
                 bad[name] = damaged
                 self._store.set_aside(name, set(damaged))
@@ -102,6 +103,9 @@ class Restoring(Taking):
         # Take from the other heads what the damaged ones had in a newer state, or what a newer folder has not got.
         taken = [known[name] for name in self._saved.heads if name in known]
         mixed = self._merged and any(precedence.is_coarse(self._layout, head) for head in taken)
+        if self._merged and not mixed:  # each has left one to the other
+            wanted = {one for head in taken for one in distributions.infos(self._layout, head.entries)}
+            mixed = not wanted <= distributions.distributions(self._layout, self.root).keys()
         self._later = []
         if bad or mixed:
             for head in taken:

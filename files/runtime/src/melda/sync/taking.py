@@ -44,8 +44,8 @@ class Taking:
         """Take note that it goes on: something was read, or written."""
         self.moved_at = time.monotonic()
 
-    def _take(self, generation: Generation, without: Set[str]) -> Dict[str, str]:
-        """Take what we have not got from a generation, but what is ``without``.
+    def _take(self, generation: Generation, without: Set[str], others: Collection[Generation] = ()) -> Dict[str, str]:
+        """Take what we have not got from a generation, but what is ``without``, or newer in one of the ``others``.
 
         Returns:
             Its parts that are damaged -> how.
@@ -77,6 +77,7 @@ class Taking:
                 distributions.remove(folder)  # what nobody needs makes room for the next
         for new, old in sorted(links, reverse=True):  # what lies in it comes first
             distributions.merge(old, new)
+        without = precedence.refined(self._layout, whole, generation, others, without)
         self._make_way(whole, generation, set(damaged), without)
         other = precedence.in_another_version(self._layout, whole, self.root)
         changed = precedence.leave_out(self._layout, whole, {*other, *without})  # the bucket has them otherwise
