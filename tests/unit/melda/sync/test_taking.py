@@ -173,10 +173,13 @@ def test_what_nobody_needs_of_an_archive_makes_room_for_the_next(
 
 @pytest.mark.parametrize("first", ["edit", "install"])
 @pytest.mark.parametrize("what", ["__init__.py", "data"])
-def test_what_was_changed_in_a_package_stays_whichever_head_came_last(container: Make, first: str, what: str) -> None:
+@pytest.mark.parametrize("put", [install, share])
+def test_what_was_changed_in_a_package_stays_whichever_head_came_last(
+    container: Make, first: str, what: str, put: Any
+) -> None:
     """Its .dist-info is in both heads as it was: the last one's package was taken, without the user's file."""
     one = container()
-    install(one.root, "zebra", "1")
+    put(one.root, "zebra", "1")
     one.wait()
     two = container()
     for now in (first, "install" if first == "edit" else "edit"):
@@ -184,8 +187,9 @@ def test_what_was_changed_in_a_package_stays_whichever_head_came_last(container:
             (one.root / SITE / "zebra" / what).write_text("mine")
             one.wait(70)
         else:
-            install(two.root, "yak", "1")
-            two.wait(70)
+            for name in ("yak", "xerus"):
+                put(two.root, name, "1")
+                two.wait(70)
     for again in (container(), one, two):
         again.start()
         assert (again.root / SITE / "zebra" / what).read_text() == "mine" and (again.root / SITE / "yak").is_dir()

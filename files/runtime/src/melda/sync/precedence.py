@@ -35,7 +35,7 @@ def newer(shape: Layout, known: Mapping[str, Generation], name: str) -> Set[str]
 def refined(
     shape: Layout, root: str, own: Generation, others: Collection[Generation], newer_there: Set[str]
 ) -> Set[str]:
-    """Return :func:`newer` by all that is a distribution's own, not its .dist-info alone: the user may have changed the rest.
+    """Return :func:`newer`, and the distributions with the same .dist-info of which something else is newer in another head.
 
     Args:
         shape, root: of the folder in which ``own`` is unpacked, and its RECORDs can be read.
@@ -43,15 +43,16 @@ def refined(
         others: the other ones.
         newer_there: of ``own``.
     """
-    found, owners = set(newer_there), distributions.owners(shape, root)
-    infos = [(other.entries, distributions.infos(shape, other.entries)) for other in others]
-    for name, entries in distributions.distributions(shape, root).items() if infos else ():
-        alone = {entry for entry in entries if owners[entry] == {name} and os.path.basename(entry) != "__pycache__"}
-        mine = max((own.entries[entry].number for entry in alone & own.entries.keys()), default=-1)
-        there = ((held, alone | names[name]) for held, names in infos if name in names)
-        theirs = (held[entry].number for held, its in there for entry in its & held.keys())
-        found.discard(name)
-        found |= {name} if max(theirs, default=-1) > mine else set()
+    found, owners, mine = set(newer_there), distributions.owners(shape, root), distributions.numbers(shape, own)
+    for other in others:
+        theirs = distributions.numbers(shape, other)
+        for name, entries in distributions.distributions(shape, root).items():
+            if name in mine and mine[name] == theirs.get(name):
+                alone = {one for one in entries & own.entries.keys() & other.entries.keys() if owners[one] == {name}}
+                numbers = [(own.entries[one].number, other.entries[one].number) for one in alone]
+                # What both have changed stays: a folder may be newer there for what others have in it.
+                if any(here < there for here, there in numbers) and not any(here > there for here, there in numbers):
+                    found.add(name)
     return found
 
 
