@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -36,3 +39,20 @@ def test_a_link_to_a_folder_may_be_one(tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert not folders.check(str(tmp_path / "none")) and list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_looked_at_now_is_not_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket that did not answer once: the folder with all of the user's packages was renamed."""
+    (tmp_path / "R").mkdir()
+    real = os.stat
+
+    def silent(path: object, **named: bool) -> os.stat_result:
+        if path == str(tmp_path / "R"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, **named)  # type: ignore[call-overload,no-any-return]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "stat", silent)
+        with contextlib.suppress(OSError):
+            folders.make(str(tmp_path), "R")
+    assert [path.name for path in tmp_path.iterdir()] == ["R"]

@@ -79,6 +79,31 @@ def test_two_containers_leave_each_others_alone(one: Container, two: Container, 
     assert listed(tmp_path) == ["r-cran-aa", "r-cran-cc"]
 
 
+@pytest.mark.parametrize("end", [False, True])
+def test_what_another_container_has_written_over_is_listed_again(
+    one: Container, two: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bool
+) -> None:
+    """It saw the list as it was a minute before, as s3fs may show it: one container's packages were nowhere any more."""
+    one.has("r-cran-aa")
+    with monkeypatch.context() as stale:
+        read = apt_packages.listed
+        stale.setattr(apt_packages, "listed", lambda path: frozenset() if path.endswith("apt.json") else read(path))
+        two.has("r-cran-bb")
+    one.packages.poll()
+    assert listed(tmp_path) == ["r-cran-bb"]
+    if end:
+        one.packages.flush()
+    else:
+        monkeypatch.setattr(apt_packages, "STALE", 0.0)
+        one.packages._due = 0.0
+        one.packages.poll()
+    assert listed(tmp_path) == ["r-cran-aa", "r-cran-bb"]
+    one.packages.poll()
+    two.has()
+    one.packages.flush()
+    assert listed(tmp_path) == ["r-cran-aa"], "what another one removes later stays removed"
+
+
 def test_a_list_that_cannot_be_read_is_not_written_over(
     one: Container, two: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,10 @@ from tests.unit.melda.sync.folders import SITE, Container, Make, found, install,
 from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
 
 
+def silent(*_: Any) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
 def killed_pip(one: Container) -> None:
     """Half of a new package is there, so that a restart looks at all."""
     (one.root / SITE / "half-1.dist-info").mkdir()
@@ -106,9 +110,6 @@ def test_what_the_bucket_lost_before_a_restart_or_between_two_attempts_is_saved_
     install(two.root, "yak", "1")
     two.wait(70)
 
-    def silent(*_: Any) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
     for _ in range(attempts):
         with monkeypatch.context() as patched, pytest.raises(OSError, match="Input/output error"):
             patched.setattr(taking.Store, "open", silent)
@@ -190,3 +191,96 @@ def test_where_there_is_no_room_for_both_what_the_bucket_has_makes_room(
         assert found(one.root) == {"zebra": "1" if damaged else "2"}
     one.start()
     assert found(one.root) == {"zebra": "1" if damaged else "2"}
+
+
+FULL = """if [ -e "$FULL" ]; then cat > /dev/null; echo "tar: x: Cannot mkdir: $SAID" >&2; exit 2; fi; exec tar "$@" """
+
+
+@pytest.mark.parametrize("said", ["No space left on device", "Disk quota exceeded"])
+def test_what_tar_says_of_a_full_disk_makes_room_too(
+    container: Make, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """It had no number, and was no full disk: inodes, or a quota, ran out while there was room by the file system."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    install(two.root, "zebra", "2")
+    two.wait()
+    script = FULL.replace("$FULL", str(one.root / SITE / "zebra")).replace("$SAID", said)
+    monkeypatch.setattr(taking.archive, "UNTAR", ("sh", "-c", script, *taking.archive.UNTAR))
+    one.start()
+    assert found(one.root) == {"zebra": "2"}
+    install(two.root, "zebra", "3")
+    two.wait()
+    monkeypatch.setattr(taking, "FULL", ())
+    with pytest.raises(OSError, match=f"^.Errno [0-9]*. unpacking: {said}$"):
+        one.start()
+
+
+def test_what_an_attempt_has_unpacked_does_not_fill_the_disk_for_the_next(
+    container: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    install(two.root, "zebra", "2")
+    two.wait()
+    work, real = one.local / f"{one.root.name}.new", taking.local_index.write
+
+    def write(known: Any, path: str) -> None:
+        if work.exists() and (work / "half").exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(known, path)
+
+    monkeypatch.setattr(taking.local_index, "write", write)
+    work.mkdir()
+    (work / "half").write_text("all of the disk")
+    one.start()
+    assert found(one.root) == {"zebra": "2"}
+
+
+@pytest.mark.parametrize("restart", [False, True, "again"])
+def test_an_archive_that_is_gone_is_written_again_where_all_of_it_is_here(
+    container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch, restart: object
+) -> None:
+    """Nothing else was new, so a restart did not look; or a start elsewhere had set the whole generation aside."""
+    one = container()
+    install(one.root, "zebra", "1")
+    install(one.root, "gone", "1")
+    one.wait()
+    install(one.root, "zebra", "2")
+    install(one.root, "yak", "1")
+    remove(one.root, "gone")
+    one.wait()
+    spoil(part(bucket), "one bit" if restart else "gone")
+    if restart:
+        assert found(container().root) == {"zebra": "1", "gone": "1"}
+    if restart == "again":
+        with monkeypatch.context() as patched, pytest.raises(OSError, match="Input/output error"):
+            patched.setattr(taking.Store, "open", silent)
+            one.start()
+    one.start()
+    assert found(one.root) == {"zebra": "2", "yak": "1", **({"gone": "1"} if restart else {})}
+    one.wait(70)
+    assert found(container().root) == found(one.root)
+
+
+def test_of_a_generation_that_was_set_aside_nothing_takes_the_place_of_what_is_newer(
+    container: Make, bucket: Path
+) -> None:
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    install(one.root, "zebra", "2")
+    install(one.root, "yak", "1")
+    one.wait()
+    spoil(part(bucket), "one bit")
+    for version in ("8", "9"):
+        install(two.root, "zebra", version)
+        two.wait()
+    container()
+    one.start()
+    assert found(one.root) == {"zebra": "9", "yak": "1"}

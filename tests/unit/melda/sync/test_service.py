@@ -46,7 +46,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "for_user",
         lambda settings, python: {"VIRTUAL_ENV": python, "PYTHONPATH": python, "PATH": python + "/bin", "HOME": "/h"},
     )
-    yield SimpleNamespace(layout=place, bucket="a bucket", mounts=[], timers=[], started=[], ended=[0], is_running=True)
+    bucket = SimpleNamespace(name="b", folder="users/ada")
+    yield SimpleNamespace(layout=place, bucket=bucket, mounts=[], timers=[], started=[], ended=[0], is_running=True)
 
 
 @pytest.fixture

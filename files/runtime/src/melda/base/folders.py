@@ -67,14 +67,18 @@ def check(path: str, links: bool = False) -> bool:
         Whether a folder is there.
 
     Raises:
-        OSError: what is there cannot be set aside.
+        OSError: what is there cannot be looked at, as a bucket does not answer for instance, or cannot be set aside.
     """
-    # A link to a folder neither, as a rule: whoever mounts here later follows none.
-    if os.path.lexists(path) and (not os.path.isdir(path) or (os.path.islink(path) and not links)):
-        move_aside(path)
-    if not os.path.isdir(path):
+    try:
+        found = os.lstat(path)
+        if links and stat.S_ISLNK(found.st_mode) and os.path.isdir(path):
+            found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
         return False
-    found = os.stat(path)
+    # A link to a folder neither, as a rule: whoever mounts here later follows none.
+    if not stat.S_ISDIR(found.st_mode):
+        move_aside(path)
+        return False
     mode = stat.S_IMODE(found.st_mode)
     if mode & 0o500 != 0o500 and found.st_uid == os.geteuid():
         os.chmod(path, mode | 0o700)

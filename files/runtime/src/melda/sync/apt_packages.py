@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from typing import Collection, FrozenSet, Optional, Tuple
 
 from melda.base import folders, log, regular_files, textfiles
@@ -19,6 +20,7 @@ RECORD = BSPM_RECORD  # bspm's service keeps it
 DPKG = "/var/lib/dpkg/info"  # NAME.list of what is installed
 LARGEST = 1 << 20  # bytes of the list
 MOST = 2000
+STALE = 120.0  # seconds: what another container wrote is seen a minute later, and it may write over ours meanwhile
 # As the service checks R's names: one that it refuses would keep all others from being installed.
 NAME = re.compile(r"r-(cran|bioc)-[a-z][a-z0-9.]{0,80}[a-z0-9]")
 SECONDS = 1800
@@ -70,6 +72,8 @@ class Packages:
         self._again = False  # it could not be started, and may be later
         self.stamp: Tuple[int, ...] = ()  # changes with what is installed
         self._mine: Names = frozenset()  # what this container has put into the list, or found there
+        self._put: Names = frozenset()  # of that: what it has put there, and not seen there since
+        self._due = 0.0  # seconds of time.monotonic() after which it looks
 
     def restore(self) -> None:
         """Begin to install what the list has and this container has not, in one transaction.
@@ -132,20 +136,24 @@ class Packages:
             OSError: the list cannot be read or written, and lacks something.
         """
         if not self._unread or listed(self._record):
-            self._update()
+            self._update(last=True)
 
-    def _update(self) -> None:
+    def _update(self, last: bool = False) -> None:
         try:
             found = os.stat(self._record)
         except OSError:
             return
         stamp = (found.st_mtime_ns, found.st_ino)
-        if stamp == self.stamp:
+        again = stamp == self.stamp
+        if again and not (self._put and (last or time.monotonic() >= self._due)):
             return
         # Another container of the project may have written the list meanwhile: what is not ours stays.
         mine, theirs = listed(self._record) | self._missing | self._of_image, listed(self._project)
-        wanted = mine | (theirs - self._mine)
+        put = self._put & mine
+        wanted = theirs | put if again else mine | (theirs - self._mine)
         if wanted != theirs:
             folders.make(os.path.dirname(self._project))
             textfiles.replace(self._project, json.dumps({"packages": sorted(wanted)}, indent=1) + "\n")
+            self._due = time.monotonic() + STALE
+        self._put = wanted - theirs if again else put | (wanted - theirs)
         self._mine, self.stamp = mine, stamp

@@ -47,6 +47,9 @@ def _said(stream: IO[bytes]) -> bytes:
 
 
 def _failed(program: str, said: bytes) -> OSError:
+    number = next((number for number in LATER if os.strerror(number).encode() in said), 0)
+    if number:  # tar's last line says only that there were errors
+        return OSError(number, f"{program}: {os.strerror(number)}")
     return OSError("{0}: {1}".format(program, programs.last_line(said) or "failed"))
 
 

@@ -124,11 +124,17 @@ def distributions(shape: Layout, root: str) -> Dict[str, Set[str]]:
     return found
 
 
-def recorded(shape: Layout, root: str) -> Dict[str, str]:
-    """Return the files that a RECORD names, relative to ``root`` -> its digest of them, such as sha256=..., or empty."""
+def recorded(shape: Layout, root: str, names: Optional[Collection[str]] = None) -> Dict[str, str]:
+    """Return the files that a RECORD names, relative to ``root`` -> its digest of them, such as sha256=..., or empty.
+
+    Args:
+        shape, root: of the folder.
+        names: of the distributions; None: all.
+    """
     packages = os.path.join(root, shape.packages)
     infos_here = [name for name in (listed(packages) if shape.packages else ()) if name.endswith(".dist-info")]
-    files = (each for name in infos_here for each in _files(os.path.join(packages, name)).items())
+    wanted = [name for name in infos_here if names is None or _canonical(name) in names]
+    files = (each for name in wanted for each in _files(os.path.join(packages, name)).items())
     return {os.path.normpath(os.path.join(shape.packages, file)): digest for file, digest in files}
 
 
@@ -250,6 +256,15 @@ def closure(entries: Collection[str], groups: Mapping[str, Collection[str]]) -> 
     return {*entries, *(other for entry in entries for other in groups.get(entry, ()))}
 
 
+def owners(shape: Layout, root: str) -> Dict[str, Set[str]]:
+    """Return entries -> the distributions whose RECORD names something in them."""
+    found: Dict[str, Set[str]] = {}
+    for name, entries in distributions(shape, root).items():
+        for entry in entries:
+            found.setdefault(entry, set()).add(name)
+    return found
+
+
 def adopt(shape: Layout, source: str, target: str, without: Collection[str] = ()) -> List[str]:
     """Move what ``target`` has not got: packages by name, never a file of one version into another.
 
@@ -267,18 +282,14 @@ def adopt(shape: Layout, source: str, target: str, without: Collection[str] = ()
     """
     there = {*distributions(shape, target), *without}
     around = tuple(one for one in without if one.endswith("/"))
-    owners: Dict[str, Set[str]] = {}
-    for name, entries in distributions(shape, source).items():
-        for entry in entries:
-            owners.setdefault(entry, set()).add(name)
-    moved = []
+    owning, moved = owners(shape, source), []
     for entry in list(shape.entries(source)):
         new, old = os.path.join(target, entry), os.path.join(source, entry)
         # A folder that several distributions share is theirs together.
-        missing = entry in owners and not owners[entry] <= there
+        missing = entry in owning and not owning[entry] <= there
         whole = not os.path.lexists(new)
         skipped = entry in without or entry.startswith(around)
-        if missing or (whole and entry not in owners and not skipped):
+        if missing or (whole and entry not in owning and not skipped):
             clear_way(target, entry)
             merge(old, new)
             moved += [entry] if whole else []

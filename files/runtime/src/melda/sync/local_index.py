@@ -44,6 +44,13 @@ def only(known: LocalIndex, entries: Collection[str]) -> LocalIndex:
     return LocalIndex((), known.number, held, signatures, {ref.part: known.parts[ref.part] for ref in held.values()})
 
 
+def without(known: LocalIndex, entries: Collection[str]) -> LocalIndex:
+    """Return what is known of all but some entries."""
+    held = {entry: ref for entry, ref in known.entries.items() if entry not in entries}
+    signatures = {entry: one for entry, one in known.signatures.items() if entry not in entries}
+    return known._replace(entries=held, signatures=signatures)
+
+
 def read(path: str) -> LocalIndex:
     """Return what is known; nothing where the file is missing or is not ours.
 

@@ -69,6 +69,8 @@ class Restoring(Taking):
         self.restored = True
 
     def _restore(self) -> None:
+        with contextlib.suppress(OSError):
+            distributions.remove(self._unpacked)  # of an attempt before; it may be what fills the disk
         self._saved = local_index.read(self._known)
         self.moved()
         known, unreadable = self._store.generations()
@@ -83,7 +85,10 @@ class Restoring(Taking):
         for name in self._wanted(known):
             if any(name in generations.ancestors(known, head) for head in self._saved.heads):
                 continue
-            damaged = self._take(known[name], precedence.newer(self._layout, known, name))
+            heads = [head for head in generations.heads(known) if head != name]
+            self._later = [known[head] for head in heads if head not in (*self._saved.heads, *bad)]
+            without = precedence.newer(self._layout, known, name)
+            damaged = self._take(known[name], without, [known[head] for head in heads])
             if damaged:
                 bad[name] = damaged
                 self._store.set_aside(name, set(damaged))
@@ -96,10 +101,14 @@ class Restoring(Taking):
                 self._merged = self._merged or bool(self._saved.heads)
                 self._saved = self._saved._replace(heads=(*self._saved.heads, name))
         # Take from the other heads what the damaged ones had in a newer state, or what a newer folder has not got.
-        heads = [known[name] for name in self._saved.heads if name in known]
-        mixed = self._merged and any(precedence.is_coarse(self._layout, head) for head in heads)
+        taken = [known[name] for name in self._saved.heads if name in known]
+        mixed = self._merged and any(precedence.is_coarse(self._layout, head) for head in taken)
+        if self._merged and not mixed:  # each has left one to the other
+            wanted = {one for head in taken for one in distributions.infos(self._layout, head.entries)}
+            mixed = not wanted <= distributions.distributions(self._layout, self.root).keys()
+        self._later = []
         if bad or mixed:
-            for head in heads:
+            for head in taken:
                 self._take(head, set())
         self._clear(set(self._stale))  # what nobody has any more
         distributions.remove(self._unpacked)
@@ -181,6 +190,7 @@ class Restoring(Taking):
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
         lost = any(head in unreadable for head in self._saved.heads) or (not known and bool(self._saved.signatures))
         if not (partial or new or lost):
+            self._forget({entry for entry, ref in self._saved.entries.items() if self._store.misses(ref.part)})
             return
         # Tried again, it is to know what the bucket has, and that it has not got it from there yet.
         self._before = local_index.NOTHING if lost else self._saved._replace(heads=())
@@ -208,6 +218,11 @@ class Restoring(Taking):
         self._clear((safe | partial) - doubtful - self._stale)
         self._saved = local_index.NOTHING
 
+    def _forget(self, entries: Set[str]) -> None:
+        """Take it that the bucket has not got these any more: they are saved again."""
+        if self._saved.heads and entries:
+            self._saved = local_index.without(self._saved, entries)
+
     def _gone(self, known: Dict[str, Generation]) -> Set[str]:
         """Return what is here of packages that the bucket cannot give back: their archives, or all manifests, are gone."""
         here, there = distributions.distributions(self._layout, self.root), self._store.parts()
@@ -215,6 +230,8 @@ class Restoring(Taking):
             return set(self._saved.signatures)
         newest = [known[name].entries.items() for name in generations.heads(known)]
         lost = {entry for entries in newest for entry, ref in entries if ref.part not in there}
+        if self._store.is_set_aside(self._saved.heads):  # by a start elsewhere
+            lost |= precedence.newest(self._layout, known, self._saved)
         return distributions.closure(lost, distributions.together(here))
 
     def _wanted(self, known: Dict[str, Generation]) -> Iterator[str]:

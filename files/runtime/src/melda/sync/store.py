@@ -33,12 +33,14 @@ class Store:
 
     Attributes:
         link: the link that stood in the place of a folder of ours at the last look, and is not followed; empty: there was none.
+        listed: names that were there when generations were read last.
     """
 
     def __init__(self, folder: str, moved: Callable[[], None] = lambda: None) -> None:
         self._folder, self._moved = folder, moved
         self._expected: Optional[List[str]] = None
         self.link = ""
+        self.listed: Set[str] = set()
 
     def expect(self, names: Optional[List[str]]) -> None:
         """Take it that these names are there, for the next look alone; None: it looks by itself."""
@@ -71,7 +73,8 @@ class Store:
             OSError: S3 does not answer.
         """
         found: Dict[str, Generation] = {}
-        names = [file[: -len(MANIFEST)] for file in sorted(self._names()) if file.endswith(MANIFEST)]
+        self.listed = set(self._names())
+        names = [file[: -len(MANIFEST)] for file in sorted(self.listed) if file.endswith(MANIFEST)]
         names = [name for name in names if generations.NAME.fullmatch(name)]
         others, left = names[MOST_MANIFESTS:], MOST_ENTRIES
         for name in names[:MOST_MANIFESTS]:
@@ -107,6 +110,15 @@ class Store:
                 one = os.lstat(self._path(name + MANIFEST))
                 found += [name] if stat.S_ISREG(one.st_mode) and one.st_size else []
         return found
+
+    def misses(self, part: str) -> bool:
+        """Was an archive not there when generations were read last?"""
+        return part + ARCHIVE not in self.listed
+
+    def is_set_aside(self, names: Collection[str]) -> bool:
+        """Was one of these generations set aside then, as it is damaged? If nobody knows which they are, any."""
+        bad = {file[: -len(MANIFEST + BAD)] for file in self.listed if file.endswith(MANIFEST + BAD)}
+        return bool(bad & set(names) if names else bad)
 
     def parts(self) -> Set[str]:
         """Return the names of the archives that are there, complete or not.

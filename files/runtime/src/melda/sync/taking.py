@@ -11,7 +11,7 @@ import time
 from typing import Collection, Dict, List, Set, Tuple
 
 from melda.base import folders
-from melda.sync import archive, distributions, local_index, tree
+from melda.sync import archive, distributions, local_index, precedence, tree
 from melda.sync.generations import Archive, Generation
 from melda.sync.shared_folders import within
 from melda.sync.store import NO_FILE, Store
@@ -38,13 +38,14 @@ class Taking:
             local_index.NOTHING
         )  # what a restart is to know, if we are killed: what is here, and in the bucket too
         self._stale: Set[str] = set()  # entries that were saved, and of which the bucket's state is to take the place
+        self._later: List[Generation] = []  # that bring something after this one
 
     def moved(self) -> None:
         """Take note that it goes on: something was read, or written."""
         self.moved_at = time.monotonic()
 
-    def _take(self, generation: Generation, without: Set[str]) -> Dict[str, str]:
-        """Take what we have not got from a generation, but what is ``without``.
+    def _take(self, generation: Generation, without: Set[str], others: Collection[Generation] = ()) -> Dict[str, str]:
+        """Take what we have not got from a generation, but what is ``without``, or newer in one of the ``others``.
 
         Returns:
             Its parts that are damaged -> how.
@@ -72,16 +73,21 @@ class Taking:
                     else:
                         distributions.merge(old, new)
                     self.moved()
+            if not any(old.startswith(folder + "/") for _, old in links):
+                distributions.remove(folder)  # what nobody needs makes room for the next
         for new, old in sorted(links, reverse=True):  # what lies in it comes first
             distributions.merge(old, new)
+        without = precedence.refined(self._layout, whole, generation, others, without)
         self._make_way(whole, generation, set(damaged), without)
-        coming = tree.signatures(self._layout, whole)
+        other = precedence.in_another_version(self._layout, whole, self.root)
+        changed = precedence.leave_out(self._layout, whole, {*other, *without})  # the bucket has them otherwise
+        coming = {entry: one for entry, one in tree.signatures(self._layout, whole).items() if entry not in changed}
         self._before = self._before._replace(signatures={**self._before.signatures, **coming})
         local_index.write(self._before, self._known)
         moved = {
             entry: generation.entries[within(entry, generation.entries)]
             for entry in distributions.adopt(self._layout, whole, self.root, without)
-            if within(entry, generation.entries)
+            if within(entry, generation.entries) and entry not in changed
         }
         signatures = {entry: coming[entry] for entry in moved}
         distributions.remove(self._unpacked)
@@ -124,7 +130,13 @@ class Taking:
         found = {entry for entry in shape.entries(whole) if not (entry in without or entry.startswith(around))}
         found |= {entry for name in coming if name not in without for entry in here.get(name, ())}
         found = (found - skipped) | taken  # adopting merges into a folder that others share: all of it makes way
-        self._clear(distributions.closure(found, distributions.together(here)) & self._stale)
+        groups = distributions.together(here)
+        # With it goes what only a later one gives back.
+        for other in self._later if self._stale else ():
+            going = distributions.closure(found, groups) & self._stale & other.entries.keys()
+            parts = {other.entries[entry].part for entry in going} - (generation.parts.keys() - damaged)
+            self._keep(other, self._damaged(other, parts))
+        self._clear(distributions.closure(found, groups) & self._stale)
 
     def _keep(self, generation: Generation, damaged: Set[str]) -> None:
         """Take it that what is in damaged archives of a generation stays as it is here."""
@@ -136,6 +148,9 @@ class Taking:
     def _clear(self, entries: Set[str]) -> None:
         """Remove entries, each at once: half of one would be somebody's in the next attempt."""
         os.makedirs(self._unpacked, exist_ok=True)
+        infos = distributions.infos(self._layout, set(self._layout.entries(self.root)) if entries else ())
+        # A folder may stay for what others have in it.
+        precedence.leave_out(self._layout, self.root, {name for name in infos if infos[name] <= entries})
         for entry in entries:
             gone = os.path.join(self._unpacked, secrets.token_hex(8))
             with contextlib.suppress(FileNotFoundError):
@@ -145,10 +160,15 @@ class Taking:
 
     def _make_room(self, generation: Generation) -> Set[str]:
         """Remove all that a generation gives back, before it is unpacked; return its archives that are damaged."""
-        damaged = {name for name, part in generation.parts.items() if not self._is_whole(name, part)}
-        self._keep(generation, damaged)
+        damaged: Set[str] = set()
+        for one in (*self._later, generation):
+            damaged = self._damaged(one, one.parts)
+            self._keep(one, damaged)
         self._clear(set(self._stale))
         return damaged
+
+    def _damaged(self, generation: Generation, parts: Collection[str]) -> Set[str]:
+        return {name for name in parts if not self._is_whole(name, generation.parts[name])}
 
     def _is_whole(self, name: str, part: Archive) -> bool:
         digest, size = hashlib.sha256(), 0

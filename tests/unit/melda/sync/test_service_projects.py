@@ -1,0 +1,88 @@
+"""A machine whose PROJECT_FOLDER is changed: each project has its own packages."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from melda.sync import service
+
+from tests.unit.melda.sync.going_back import Killed
+
+R = "R-4.2.2"
+
+
+def begin(project: str) -> None:
+    settings: Any = SimpleNamespace(bucket=SimpleNamespace(name="b", folder=project))
+    service._separate(settings)
+    os.makedirs(os.path.join(service.LOCAL, R), exist_ok=True)
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_another_project_on_the_same_disk_has_its_own_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """What the one had installed was saved in the other; also where it is killed in the middle."""
+    monkeypatch.setattr(service, "LOCAL", str(tmp_path))
+    (tmp_path / R / "older").mkdir(parents=True)  # an older image does not say whose it is
+    (tmp_path / f"{R}.json").write_text("ada's")
+    begin("users/ada")
+    calls = iter([None] * after)
+
+    def counted(real: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if next(calls, Killed) is Killed:
+                raise Killed
+            return real(*arguments, **named)
+
+        return call
+
+    for project, mine in (("users/bo", []), ("users/ada", ["older"]), ("users/ada", ["older"]), ("users/bo", ["bos"])):
+        with monkeypatch.context() as patched, contextlib.suppress(Killed):
+            for name in ("rename", "rmdir", "replace"):
+                patched.setattr(os, name, counted(getattr(os, name)))
+            begin(project)
+        begin(project)
+        assert os.listdir(tmp_path / R) == mine, project
+        assert (tmp_path / f"{R}.json").exists() == (project == "users/ada")
+        if not mine:
+            (tmp_path / R / "bos").mkdir()
+    assert not list(tmp_path.rglob("*set-aside*"))
+
+
+@pytest.mark.parametrize("mark", ["../../etc", "", "x" * 16, "0" * 5000, "[1]", json.dumps("../../etc")])
+def test_a_mark_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: str) -> None:
+    monkeypatch.setattr(service, "LOCAL", str(tmp_path))
+    (tmp_path / R / "mine").mkdir(parents=True)
+    (tmp_path / service.MARK).write_text(mark)
+    begin("users/ada")
+    assert os.listdir(tmp_path / R) == ["mine"]
+    assert sorted(os.listdir(tmp_path)) == [R, service.MARK]
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a link", "closed", "in the way"])
+def test_whatever_lies_there_keeps_nobody_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(service, "LOCAL", str(tmp_path))
+    begin("users/ada")
+    (tmp_path / R / "mine").mkdir()
+    begin("users/bo")
+    (own,) = (tmp_path / service.OTHERS).iterdir()
+    if kind == "a folder":
+        (tmp_path / service.MARK).unlink()
+        (tmp_path / service.MARK / "x").mkdir(parents=True)
+    elif kind == "a link":
+        (tmp_path / service.OTHERS).rename(tmp_path / "elsewhere")
+        (tmp_path / service.OTHERS).symlink_to("elsewhere")
+    elif kind == "closed":
+        own.chmod(0)
+    else:
+        (own / service.MARK).mkdir()
+    begin("users/ada")
+    assert os.listdir(tmp_path / R) == ([] if kind == "a link" else ["mine"])
