@@ -93,7 +93,10 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
     (lambda text, name: sessioninfo.is_one(text), sessioninfo.read),
     (lambda text, name: conda_read.is_lock(text), conda_read.lock),
     (
-        lambda text, name: conda_read.is_environment(text) or name in ("environment.yml", "environment.yaml"),
+        lambda text, name: (
+            conda_read.is_environment(text, documents.is_document(name))
+            or name in ("environment.yml", "environment.yaml")
+        ),
         conda_read.environment,
     ),
     (lambda text, name: rtext.is_description(text) or name == "DESCRIPTION", rtext.declared),
@@ -124,7 +127,7 @@ def _of_others(found: Any, path: str) -> Optional[Reading]:
         (lambda: notebooks.is_one(found), notebooks.read),
         (lambda: "lockfile_version" in found and isinstance(found.get("packages"), list), renv.pak),
         (lambda: isinstance(found.get("Packages"), (dict, list)), renv.read),
-        (lambda: "platform" in found and isinstance(found.get("packages"), dict), renv.connect),
+        (lambda: renv.is_connect(found), renv.connect),
         (lambda: "_meta" in found or isinstance(found.get("default"), dict), locks.pipfile),
         (lambda: isinstance(found.get("dependencies"), list), conda_read.exported),
     ):

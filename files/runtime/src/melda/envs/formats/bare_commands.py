@@ -212,5 +212,4 @@ def in_line(line: str, depth: int = 0) -> List[str]:
     # A prompt, or a comment: what follows its first command is none. A table's cells are no commands.
     if line.lstrip().startswith(("#", "|")):
         parts = parts[:1]
-    found = [one for at, part in enumerate(parts) for one in plain(part, parts[at - 1] if at else "", depth)]
-    return [one for one in found if not commands.is_sentence(one)]
+    return [one for at, part in enumerate(parts) for one in plain(part, parts[at - 1] if at else "", depth)]

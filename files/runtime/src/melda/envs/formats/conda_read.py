@@ -13,9 +13,9 @@ from melda.envs.formats.logical_lines import CONFLICT
 from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
-EXPLICIT = re.compile(r"^\s*@EXPLICIT\s*$", re.MULTILINE)
+EXPLICIT = re.compile(r"^[^\S\n]*@EXPLICIT[^\S\n]*$", re.MULTILINE)
 EXPORT = re.compile(r"\A(?:#.*\n|[^\S\n]*\n)*(?:#.*conda create|[\w.-]+=[\w.!+]+=\w+\s*$)", re.MULTILINE)
-LIST = re.compile(r"^# packages in environment at|^#?\s+Name\s+Version\s+Build", re.MULTILINE)
+LIST = re.compile(r"^# packages in environment at|^#?[^\S\n]+Name\s+Version\s+Build", re.MULTILINE)
 SECTIONS = ("name", "channels", "dependencies", "platforms", "variables", "prefix", "category", "channel_priority")
 # https://docs.conda.io/projects/conda/en/stable/user-guide/tasks/manage-pkgs.html: linux-64 is amd64, linux-aarch64 is arm64.
 HERE = ("linux-{0}".format(os.uname().machine.replace("x86_64", "64")), "noarch")
@@ -37,9 +37,9 @@ def is_lock(text: str) -> bool:
     return bool(re.search(r"^package:\s*$", text, re.MULTILINE) and re.search(r"^\s+manager: ", text, re.MULTILINE))
 
 
-def is_environment(text: str) -> bool:
-    """Is this environment.yml?"""
-    return bool(re.search(r"^(dependencies|channels):", text, re.MULTILINE))
+def is_environment(text: str, beside_others: bool = False) -> bool:
+    """Is this environment.yml? Beside others, in a document, channels alone are those of .condarc."""
+    return bool(re.search("^dependencies:" if beside_others else "^(dependencies|channels):", text, re.MULTILINE))
 
 
 def _each(reading: Reading, given: List[str]) -> None:

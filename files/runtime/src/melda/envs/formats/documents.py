@@ -13,7 +13,7 @@ PROGRAMS_OF_R = (".R", ".r")
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
 LISTS, LISTS_OR_ELSE = ("requirements", "pip"), ("", "text", "txt", "plain", "plaintext", "console")
 ENTRY = re.compile(
-    r"[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:(?:[<>!~=]=|[<>])\s*\d|=\d[\w.]*=\w|@\s*\S+://|\s\(?v?\d+\.\d)|(?:-e\s+)?[\w.+]+://|-r\s"
+    r"(?![A-Z][A-Z0-9_]*=\d)[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:(?:[<>!~=]=|[<>])\s*\d|=\d[\w.]*=\w|=\d+\.\d+\.\d+\s*$|@\s*\S+://|\s\(?v?\d+\.\d)|(?:-e\s+)?[\w.+]+://|-r\s"
 )
 NO_ENTRY = re.compile(r"#|[-=\s|:+]*$|\|?\s*package\b", re.IGNORECASE)
 # What stands before a command: the number and the time that history shows, zsh's and fish's marks, a prompt.

@@ -12,12 +12,12 @@ def read(text: str) -> List[Tuple[str, List[int]]]:
     """Return the name of each fence and the lines in it, from 0; nothing where one is not closed."""
     found: List[Tuple[str, List[int]]] = []
     opened = ""
-    before = ""
-    for at, line in enumerate(text.splitlines()):
+    before, lines = "", text.splitlines()
+    for at, line in enumerate(lines):
         mark = FENCE.fullmatch(line)
-        # What reStructuredText has below a heading is none.
+        # What reStructuredText has below a heading is none; an empty line follows there.
         if mark and not opened and re.fullmatch("~+", line) and 0 < len(before.strip()) <= len(line):
-            mark = None
+            mark = mark if "".join(lines[at + 1 : at + 2]).strip() else None
         before = line
         if mark and not opened:
             opened = mark.group("mark")

@@ -48,7 +48,7 @@ NAMES = (
     (r"[Cc]argo\.(toml|lock)|go\.(mod|sum)|Gemfile(\.lock)?", CRATES),
 )
 FOREIGN = (
-    (r"<nixpkgs>|\bpkgs\.mkShell\b|^\s*buildInputs\s*=", NIX),
+    (r"<nixpkgs>|\bpkgs\.mkShell\b|^[^\S\n]*buildInputs\s*=", NIX),
     (r"\A(?![\s\S]*^\[(?:tool\.|build-system))[\s\S]*^r_version\s*=\s*[\"']", RV),
     (r"^source = \"registry\+https://github\.com/rust-lang/", CRATES),
     (r"\A\s*version:\s*\d+\s*\nenvironments:\s*$", PIXI),

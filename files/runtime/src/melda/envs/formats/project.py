@@ -63,7 +63,7 @@ def specifier(given: str) -> str:
     """
     found: List[str] = []
     # A blank means the same as a comma.
-    for plain in re.split(r"[,\s]+", re.sub(r"(?<=[<>=!~^|])\s+|\s+(?=\|)", "", given)):
+    for plain in re.split(r"[,\s]+", re.sub(r"(?<=[<>=!~^|]) | (?=\|)", "", " ".join(given.split()))):
         if plain in ("", "*"):
             continue
         if "|" in plain:

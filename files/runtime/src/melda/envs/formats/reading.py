@@ -220,6 +220,7 @@ class Reading:
 
         Not that it is complete: a lock in a document stands beside commands, which need more.
         """
+        mine, theirs = dict(self._entries["python"]), other._entries["python"]
         for kind, by_name in other._entries.items():
             self.versions[kind] = self.versions[kind] or other.versions[kind]
             for entry in by_name.values():
@@ -229,7 +230,9 @@ class Reading:
             self.say(note)
         for name, extras in other._direct.items():
             self._direct.setdefault(name, set()).update(extras)
-        self._wants.update(other._wants)
+        # Of one that is there twice the first is taken.
+        taken = {one: mine.get(one, entry) == entry for one, entry in theirs.items()}
+        self._wants.update({one: name for one, name in other._wants.items() if taken.get(name, True)})
         for name, limits in other._limits.items():
             for one in limits:
                 self.limit(name, *one)

@@ -217,16 +217,31 @@ def pak(lock: Json, path: str) -> Reading:
     return reading
 
 
+def is_connect(found: Json) -> bool:
+    """Is this rsconnect's manifest.json?"""
+    about = found.get("metadata")
+    if isinstance(about, dict) and "appmode" in about:
+        return True
+    return "platform" in found and isinstance(found.get("packages"), dict)
+
+
 def connect(manifest: Json, path: str) -> Reading:
-    """Return what manifest.json says, which rsconnect writes for Posit Connect: of each package its DESCRIPTION."""
+    """Return what manifest.json says, which rsconnect writes for Posit Connect: of each R package its DESCRIPTION."""
+    listed = manifest.get("packages")
     packages = {
         name: {**about, **{one: given.get(one) for one in ("Source", "Repository")}}
         if isinstance(about, dict)
         else given
-        for name, given in manifest["packages"].items()
+        for name, given in (listed.items() if isinstance(listed, dict) else ())
         for about in [given.get("description") if isinstance(given, dict) else None]
     }
-    return read({"R": {"Version": manifest["platform"]}, "Packages": packages}, path)
+    reading = read({"R": {"Version": manifest.get("platform")}, "Packages": packages}, path)
+    python = manifest.get("python")
+    if isinstance(python, dict):
+        by = python.get("package_manager")
+        file = str((by if isinstance(by, dict) else {}).get("package_file") or "python")
+        reading.bad("python", file, "manifest.json only names it: hand this file itself to melda-env restore")
+    return reading
 
 
 def whole(text: str, path: str, why: str) -> Reading:

@@ -88,9 +88,12 @@ class Lines:
         installed = list(commands.read(given))
         tree = printed.TREE.fullmatch(given)
         item = ITEM.match(given)
-        if installed and commands.is_sentence(given):
-            raise Unusable("it reads as a sentence: nothing is installed of it")
-        if installed:
+        if installed and commands.is_sentence(given):  # told, and no sign that the file is something else
+            where = self._place(self._number) if self._number else ""
+            self._reading.bad(
+                "python", " ".join(given.split()[:2]), where + "it reads as a sentence: nothing is installed of it"
+            )
+        elif installed:
             for one in installed:
                 self._command(one)
         elif tree:

@@ -29,7 +29,7 @@ TABLE = re.compile(
     re.MULTILINE,
 )
 # What platforms and other software have: settings, and no packages.
-SETTINGS = re.compile(r"^[#> \t]*setting[ \t]+value[ \t]*$", re.MULTILINE)
+SETTINGS = re.compile(r"^[#> \t]*setting[ \t]+value[ \t]*\n[#> \t]*(?:version[ \t]+R|cairo|os|png)[ \t]", re.MULTILINE)
 PACKAGES = re.compile(r"(?:[─-]+\s*)Packages\b|Packages\s*[─-]{3,}")
 ROW = re.compile(
     r"(?:[VPDRX!]{1,3}\s+)*(?:\*\s+)?(?P<name>\S+)\s+(?:\*\s+)?(?P<version>\S+)\s+(?:(?P<loaded>\d[\d.-]*)\s+)?(?P<date>\d{4}-\d\d-\d\d|<?NA>?)\s*"
