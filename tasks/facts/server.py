@@ -88,9 +88,10 @@ class Unwritable(Judged):
         read = " ".join([_READ, *sorted(folders_above([*places, *_READ.split()[1:]]))])
         return (
             # Root may look at what root alone may: an ACL may let the user in.
-            f"find -H {read} -maxdepth 0 \\( -type d ! -perm -1 -o -type f ! -perm -4 \\) 2>/dev/null |"
+            f"g=--clear-groups; if getent passwd {uid} >/dev/null; then g=--init-groups; fi;"
+            f" find -H {read} -maxdepth 0 \\( -type d ! -perm -1 -o -type f ! -perm -4 \\) 2>/dev/null |"
             ' while read -r p; do if [ -d "$p" ]; then m=x; else m=r; fi;'
-            f' setpriv --reuid={uid} --regid={uid} --clear-groups test -$m "$p" 2>/dev/null ||'
+            f' setpriv --reuid={uid} --regid={uid} $g test -$m "$p" 2>/dev/null ||'
             ' echo "$p is closed to the user: expected everybody to be let in (chmod o+$m $p)"; done;'
             ' r=; [ "$(id -u)" = 0 ] || r=" for who is not root";'
             f'for p in {" ".join(TOOLS)}; do q=$(command -v $p); if [ ! -s "$q" ] || [ ! -x "$q" ]; then'

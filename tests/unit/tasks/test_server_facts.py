@@ -159,3 +159,15 @@ def test_what_the_user_may_not_enter_or_read_is_told() -> None:
             os.chown(path, 0, 1001)
             path.chmod(0o750)
             assert told() == [], "the user's group may"
+
+
+@pytest.mark.parametrize(("account", "groups"), [("true", "--init-groups"), ("false", "--clear-groups")])
+def test_a_user_who_is_there_comes_in_by_each_of_its_groups(tmp_path: Path, account: str, groups: str) -> None:
+    """A home below a folder of a group's: a host that had been right was refused."""
+    (tmp_path / "closed").mkdir(mode=0o700)
+    for name, text in (("getent", account), ("setpriv", f'echo "$*" >>{tmp_path}/asked')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    command = Unwritable().command(1001, [f"{tmp_path}/closed/home"])
+    subprocess.run(["sh", "-c", command], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, check=True)
+    assert f"--reuid=1001 --regid=1001 {groups} test -x {tmp_path}/closed\n" in (tmp_path / "asked").read_text()

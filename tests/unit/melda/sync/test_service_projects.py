@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
+from melda.base import users
 from melda.sync import service
 
 from tests.unit.melda.sync.going_back import Killed
 
 R = "R-4.2.2"
+USER = 54321
 
 
 def begin(project: str) -> None:
@@ -65,7 +69,7 @@ def test_a_mark_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ma
     assert sorted(os.listdir(tmp_path)) == [R, service.MARK]
 
 
-@pytest.mark.parametrize("kind", ["a folder", "a link", "closed", "in the way"])
+@pytest.mark.parametrize("kind", ["a folder", "a link", "closed", "in the way", "a closed mark"])
 def test_whatever_lies_there_keeps_nobody_from_starting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -82,7 +86,38 @@ def test_whatever_lies_there_keeps_nobody_from_starting(
         (tmp_path / service.OTHERS).symlink_to("elsewhere")
     elif kind == "closed":
         own.chmod(0)
+    elif kind == "a closed mark":
+        (tmp_path / service.MARK).chmod(0)
     else:
         (own / service.MARK).mkdir()
     begin("users/ada")
     assert os.listdir(tmp_path / R) == ([] if kind == "a link" else ["mine"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="somebody else's files")
+def test_what_is_roots_there_stays_and_keeps_nobody_from_starting() -> None:
+    """A disk's lost+found, a mark that root wrote."""
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to others
+        _roots(Path(folder))
+
+
+def _roots(local: Path) -> None:
+    os.chown(local, USER, USER)
+    (local / "lost+found").mkdir(mode=0o700)
+    (local / service.MARK).touch(0o600)
+
+    def both(project: str) -> None:
+        os.setgroups([])
+        os.setgid(USER)
+        os.setuid(USER)
+        service.LOCAL = str(local)
+        begin(project)
+        (local / R / project.replace("/", "-")).mkdir()
+        begin("users/bo")
+        assert os.listdir(local / R) == []
+        begin(project)
+        assert os.listdir(local / R) == [project.replace("/", "-")]
+
+    with mock.patch.object(service, "LOCAL", str(local)):
+        users.run_as(users.ROOT, lambda: both("users/ada"), 20)
+    assert (local / "lost+found").is_dir() and local.stat().st_uid == USER

@@ -206,3 +206,19 @@ def test_a_package_that_each_head_has_left_to_the_other_is_here(
         install(other.root, "zebra", "1")
         other.wait(70)
     assert found(container().root) == {"zebra": "1"}
+
+
+def test_half_of_a_package_keeps_no_whole_one_out(container: Make, bucket: Path) -> None:
+    """The archive with what the user had changed in it is damaged: its .dist-info came without it, and was saved so."""
+    one = container()
+    install(one.root, "zebra", "1")
+    install(one.root, "yak", "1")
+    one.wait(70)
+    (one.root / SITE / "zebra" / "data").write_text("mine")
+    one.wait(70)
+    spoil(part(bucket), "garbage")
+    two = container()
+    assert found(two.root) == {"zebra": "1", "yak": "1"}
+    two.wait(70)
+    three = container()
+    assert found(three.root) == {"zebra": "1", "yak": "1"} and (three.root / SITE / "zebra").is_dir()

@@ -28,37 +28,34 @@ class Say(Protocol):
 
 
 PATIENCE = 0.2  # seconds for a terminal that takes nothing
-users_terminal: Optional[int] = None  # what the user's services write to where we write to a terminal; None: what we do
+_terminal: Optional[int] = None  # our own descriptor of the terminal that we write to; None: we write to none
+users_terminal: Optional[int] = None  # the one of the user's programs; None: they write where we do
 
 
 def leave_terminal() -> None:
     """Wait for no terminal: Ctrl-S stops it, and so does whoever has it as a descriptor (tcflow(3)). PID 1 would hang.
 
-    The user's services get a descriptor that is none of root's: what is shared could be told to wait again.
+    Ours is none that another program has: ordinary programs expect one that waits, and one that is shared could be told to.
     """
-    global users_terminal
+    global _terminal, users_terminal  # noqa: PLW0603 - of this process
     if sys.stderr.isatty():
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})  # or tcflow(3) would stop who is in the background
-        flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
         with contextlib.suppress(OSError):
-            ours, users_terminal = (os.open("/proc/self/fd/2", flags) for _ in range(2))
-            for number in (1, 2):
-                if os.isatty(number):
-                    os.dup2(ours, number)
-            os.close(ours)
+            users_terminal = os.open("/proc/self/fd/2", os.O_WRONLY | os.O_NOCTTY)
+            _terminal = os.open("/proc/self/fd/2", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
 
 
-def _to_terminal(data: bytes) -> None:
+def _to_terminal(terminal: int, data: bytes) -> None:
     """Write as much as the terminal takes in :data:`PATIENCE`. Nothing is kept, or the end would be a failure to write it."""
     deadline = time.monotonic() + PATIENCE
     while data and time.monotonic() < deadline:
         try:
-            data = data[os.write(2, data) :]
+            data = data[os.write(terminal, data) :]
         except BlockingIOError:
             # What Ctrl-S stopped goes on only if it is stopped in the other way first.
-            termios.tcflow(2, termios.TCOOFF)
-            termios.tcflow(2, termios.TCOON)
-            select.select([], [2], [], PATIENCE)
+            termios.tcflow(terminal, termios.TCOOFF)
+            termios.tcflow(terminal, termios.TCOON)
+            select.select([], [terminal], [], PATIENCE)
 
 
 def now() -> str:
@@ -107,8 +104,8 @@ def line(text: str, level: str = INFO, step: str = "", seconds: Optional[float] 
         written = stamp(level) + PREFIX + clean.encode("utf-8", "backslashreplace").decode()
     # One write, because the services write to the same stream.
     with contextlib.suppress(OSError, termios.error):
-        if users_terminal is not None:
-            _to_terminal((written + "\n").encode("utf-8", "backslashreplace"))
+        if _terminal is not None:
+            _to_terminal(_terminal, (written + "\n").encode("utf-8", "backslashreplace"))
             return
         sys.stderr.write(written + "\n")
         sys.stderr.flush()

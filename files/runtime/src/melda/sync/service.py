@@ -44,7 +44,12 @@ def _move(source: str, target: str) -> None:
         if name not in (MARK, OTHERS):
             if os.path.lexists(os.path.join(target, name)):
                 folders.move_aside(os.path.join(target, name))
-            folders.rename(os.path.join(source, name), os.path.join(target, name))
+            try:
+                folders.rename(os.path.join(source, name), os.path.join(target, name))
+            except PermissionError as error:  # root's: a disk's lost+found
+                if name.startswith(("Python-", "R-")):
+                    raise  # what is one project's must not become another's
+                log.warn(f"{os.path.join(source, name)} is not the user's, and stays where it is: {error.strerror}")
 
 
 def _separate(settings: Settings) -> None:
@@ -60,9 +65,13 @@ def _separate(settings: Settings) -> None:
     if os.path.lexists(mark) and not os.path.isfile(mark):
         folders.move_aside(mark)
     try:
+        if os.path.isfile(mark) and not os.path.islink(mark):
+            os.chmod(mark, 0o644)
         before = str(json.loads(regular_files.read(mark, 64, follow=False)))
     except ValueError:
         pass  # somebody else's
+    except PermissionError:
+        folders.move_aside(mark)  # root's
     except OSError as error:
         if error.errno not in regular_files.NO_FILE:
             raise

@@ -78,6 +78,10 @@ class Taking:
         for new, old in sorted(links, reverse=True):  # what lies in it comes first
             distributions.merge(old, new)
         without = precedence.refined(self._layout, whole, generation, others, without)
+        if damaged:  # half of a package would keep the whole one of an older generation out
+            lost = {entry for entry, ref in generation.entries.items() if ref.part in damaged}
+            there = distributions.distributions(self._layout, whole)
+            without = {*without, *(name for name in there if there[name] & lost)}
         self._make_way(whole, generation, set(damaged), without)
         other = precedence.in_another_version(self._layout, whole, self.root)
         changed = precedence.leave_out(self._layout, whole, {*other, *without})  # the bucket has them otherwise
