@@ -17,7 +17,7 @@ WAITS = "exec python3 -c 'import time; time.sleep(600)' pip install slow"
 
 def stopped(service: Service) -> tuple[int, str]:
     """Stop it within the ten seconds that Docker gives; its exit code, and what it says may be missing."""
-    assert service.seconds_to_stop() < 9
+    assert service.seconds_to_stop() < float(DOCKERS)
     code, lines = service.ended()
     return code, "".join(line.partition(UNSAVED)[2] for line in lines)
 
