@@ -86,13 +86,10 @@ class Lines:
                     self.one(part)
             return
         installed = list(commands.read(given))
-        tree = printed.TREE.fullmatch(given)
-        item = ITEM.match(given)
-        if installed and commands.is_sentence(given):  # told, and no sign that the file is something else
-            where = self._place(self._number) if self._number else ""
-            self._reading.bad(
-                "python", " ".join(given.split()[:2]), where + "it reads as a sentence: nothing is installed of it"
-            )
+        tree, item = printed.TREE.fullmatch(given), ITEM.match(given)
+        if installed and commands.is_sentence(given):
+            self._bad(" ".join(given.split()[:2]), "it reads as a sentence: nothing is installed of it", self._number)
+            self.misread -= 1  # no sign that the file is something else
         elif installed:
             for one in installed:
                 self._command(one)
