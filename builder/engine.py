@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from builder import docker as docker_client
@@ -48,14 +49,14 @@ def _can_build(client: str) -> bool:
     return (major.isdigit() and int(major) < 23) or _itself(client, "buildx", "version").returncode == 0
 
 
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(*command: str, without: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    variables = {name: value for name, value in os.environ.items() if name not in without}
+    return subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
 
 
 def _itself(*command: str) -> subprocess.CompletedProcess[str]:
     """Ask a client about itself, whatever engine is named."""
-    variables = {name: value for name, value in os.environ.items() if name not in ENGINES}
-    return subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
+    return _run(*command, without=ENGINES)
 
 
 def _answers(client: str) -> str:

@@ -5,8 +5,6 @@ First of all, because an apt source or a unit that is gone from the project may 
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from melda.base.paths import LISTS_FETCHED, MANAGED, NOT_COMPILED, OMITTED, R_PACKAGES
 
 from tasks.facts.files import FileContents, PathStats
@@ -25,6 +23,6 @@ def former_files() -> None:
     managed_list.begin()
     managed_list.keep(ManagedFile(path, b"") for path in NOTED)
     prefetch(FileContents, path=MANAGED)
-    for paths in ([MANAGED], [str(PurePosixPath(MANAGED).parent), MANAGED]):
+    for paths in ([MANAGED], [managed_list.FOLDER, MANAGED]):
         prefetch(PathStats, paths=paths)
     operations.former_removed(name="Remove what the project no longer has", whole=False)

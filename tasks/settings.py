@@ -64,7 +64,7 @@ def _or_none(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
 _VOLATILE = paths.VOLATILE_FOLDERS + "|tmp"
 # It is given to the user, whole.
 _HOME = _path(f"{_VOLATILE}|{paths.SYSTEM_FOLDERS}")
-_PATH = _path(f"{_VOLATILE}|{paths.SYSTEM_FOLDERS.replace('|usr|var', '')}")
+_PATH = _path(f"{_VOLATILE}|{paths.CLOSED_FOLDERS}")
 _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6([0-4][0-9]{3}|5([0-4][0-9]{2}|5([0-2][0-9]|3[0-5]))))"  # 1 to 65535
 _HOST = rf"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?"
 _URL = Rule(_matches(rf"https?://{_HOST}(/[A-Za-z0-9._~/%-]*)?"), "an http(s) URL without a password")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import PurePosixPath
 from typing import Dict, Generator, List, Sequence, Set, Tuple
 
-from melda.base.paths import MANAGED
 from pyinfra import host, state
 from pyinfra.api import StringCommand, operation
 
@@ -99,5 +97,5 @@ def former_removed(whole: bool) -> Generator[Command, None, None]:
                 text, about = host.get_fact(FileContents, path=one.path), host.get_fact(PathStats, paths=[one.path])
                 mode = about[one.path][1]
                 yield from managed_files.block_diff(one.path, text, one.marker, "", about, mode)
-    entries = [ManagedFile(str(PurePosixPath(MANAGED).parent), mode="755"), managed_list.written()]
+    entries = [ManagedFile(managed_list.FOLDER, mode="755"), managed_list.written()]
     yield from managed_files.diff(entries, host.get_fact(PathStats, paths=[entry.path for entry in entries]))

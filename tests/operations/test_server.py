@@ -16,6 +16,13 @@ from .conftest import Run
 from .test_system import DONE
 
 
+def put(folder: Path, programs: dict[str, str]) -> None:
+    """Write programs that stand in for others: name -> what a shell is to do."""
+    for name, text in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+
+
 @pytest.mark.parametrize("archive", ["good", "cut off", "refused", "missing"])
 def test_an_archive_of_locales_that_cannot_be_added_to_is_made_again(run: Run, tmp_path: Path, archive: str) -> None:
     """Each run ended with localedef's error, or took what an archive names for what works; others' locales are in it, too."""
@@ -26,9 +33,7 @@ def test_an_archive_of_locales_that_cannot_be_added_to_is_made_again(run: Run, t
         "localedef": f'[ "$(cat {path} 2>/dev/null)" != refused ] && {{ [ -s {path} ] || echo good >{path}; }}',
         "locale": f"case $(cat {path}) in good) echo UTF-8;; *) echo ANSI_X3.4-1968;; esac",
     }
-    for name, text in programs.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
+    put(tmp_path, programs)
     before = path.stat().st_mtime_ns if archive == "good" else 0
     (command,) = run(system.system, DONE | {LocaleCharset: ""})["Generate the locale"]
     environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
@@ -57,9 +62,7 @@ def test_other_locales_of_a_host_stay(
         "locale": f"case $(cat {path}) in *ours) echo UTF-8;; *) echo ANSI_X3.4-1968;; esac",
         "locale-gen": f'[ "$*" = --keep-existing ] && [ ! -e {path} ] && printf de >{path}',
     }
-    for name, text in programs.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
+    put(tmp_path, programs)
     (command,) = run(system.system, DONE | {LocaleCharset: ""})["Generate the locale"]
     command = command.replace(server.ARCHIVE, str(path))
     done = subprocess.run(["sh", "-c", command], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
@@ -76,9 +79,7 @@ def test_nobody_who_reads_the_archive_holds_a_run_up(run: Run, tmp_path: Path) -
         "localedef": f"flock -n {path} true && printf +ours >>{path}",
         "locale": f"case $(cat {path}) in *ours) echo UTF-8;; *) echo ANSI_X3.4-1968;; esac",
     }
-    for name, text in programs.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
+    put(tmp_path, programs)
     (command,) = run(system.system, DONE | {LocaleCharset: ""})["Generate the locale"]
     with path.open() as stream:
         fcntl.flock(stream, fcntl.LOCK_SH)

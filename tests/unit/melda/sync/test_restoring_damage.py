@@ -25,6 +25,17 @@ def killed_pip(one: Container) -> None:
     (one.root / SITE / "half-1.dist-info").mkdir()
 
 
+def of_two_versions(container: Make) -> tuple[Container, Container]:
+    """A container with one version of a package, and another one that has saved the next."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    install(two.root, "zebra", "2")
+    two.wait()
+    return one, two
+
+
 @pytest.mark.parametrize("how", ["truncated", "one bit", "gone"])
 def test_what_is_here_outlives_its_archive(container: Make, bucket: Path, how: str) -> None:
     """It was removed before the archive was looked at, and then was nowhere."""
@@ -172,12 +183,7 @@ def test_killed_in_the_middle_it_is_whole_after_the_next_start(
 def test_where_there_is_no_room_for_both_what_the_bucket_has_makes_room(
     container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
 ) -> None:
-    one = container()
-    install(one.root, "zebra", "1")
-    one.wait()
-    two = container()
-    install(two.root, "zebra", "2")
-    two.wait()
+    one, _ = of_two_versions(container)
     if damaged:
         spoil(part(bucket), "one bit")
 
@@ -201,12 +207,7 @@ def test_what_tar_says_of_a_full_disk_makes_room_too(
     container: Make, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     """It had no number, and was no full disk: inodes, or a quota, ran out while there was room by the file system."""
-    one = container()
-    install(one.root, "zebra", "1")
-    one.wait()
-    two = container()
-    install(two.root, "zebra", "2")
-    two.wait()
+    one, two = of_two_versions(container)
     script = FULL.replace("$FULL", str(one.root / SITE / "zebra")).replace("$SAID", said)
     monkeypatch.setattr(taking.archive, "UNTAR", ("sh", "-c", script, *taking.archive.UNTAR))
     one.start()
@@ -221,12 +222,7 @@ def test_what_tar_says_of_a_full_disk_makes_room_too(
 def test_what_an_attempt_has_unpacked_does_not_fill_the_disk_for_the_next(
     container: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = container()
-    install(one.root, "zebra", "1")
-    one.wait()
-    two = container()
-    install(two.root, "zebra", "2")
-    two.wait()
+    one, _ = of_two_versions(container)
     work, real = one.local / f"{one.root.name}.new", taking.local_index.write
 
     def write(known: Any, path: str) -> None:

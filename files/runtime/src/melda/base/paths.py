@@ -44,7 +44,8 @@ DATA = "/data"  # where DATA_BUCKET is mounted
 DATA_STATE = RUN + "/data"  # what the watch of it found
 # Folders below / that are made anew at each start, and those of the system: given to the user, they would give root away.
 VOLATILE_FOLDERS = "dev|proc|run|sys"
-SYSTEM_FOLDERS = "bin|boot|etc|lib|lib32|lib64|libx32|root|sbin|usr|var"
+CLOSED_FOLDERS = "bin|boot|etc|lib|lib32|lib64|libx32|root|sbin"  # of these none has a place for other programs
+SYSTEM_FOLDERS = CLOSED_FOLDERS + "|usr|var"
 HOOKS = "/etc/melda-jupyter"  # a site's own programs in a start, in folders below it
 ENVIRONMENT = "/etc/environment"
 HEALTHCHECK = "/usr/local/bin/healthcheck"  # wherever the setting src puts the programs

@@ -256,10 +256,10 @@ def closure(entries: Collection[str], groups: Mapping[str, Collection[str]]) -> 
     return {*entries, *(other for entry in entries for other in groups.get(entry, ()))}
 
 
-def owners(shape: Layout, root: str) -> Dict[str, Set[str]]:
-    """Return entries -> the distributions whose RECORD names something in them."""
+def owners(named: Mapping[str, Collection[str]]) -> Dict[str, Set[str]]:
+    """Return entries -> the distributions whose RECORD names something in them, of what :func:`distributions` returns."""
     found: Dict[str, Set[str]] = {}
-    for name, entries in distributions(shape, root).items():
+    for name, entries in named.items():
         for entry in entries:
             found.setdefault(entry, set()).add(name)
     return found
@@ -282,7 +282,7 @@ def adopt(shape: Layout, source: str, target: str, without: Collection[str] = ()
     """
     there = {*distributions(shape, target), *without}
     around = tuple(one for one in without if one.endswith("/"))
-    owning, moved = owners(shape, source), []
+    owning, moved = owners(distributions(shape, source)), []
     for entry in list(shape.entries(source)):
         new, old = os.path.join(target, entry), os.path.join(source, entry)
         # A folder that several distributions share is theirs together.

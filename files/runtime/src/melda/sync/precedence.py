@@ -43,10 +43,11 @@ def refined(
         others: the other ones.
         newer_there: of ``own``.
     """
-    found, owners, mine = set(newer_there), distributions.owners(shape, root), distributions.numbers(shape, own)
+    named = distributions.distributions(shape, root) if others else {}  # it reads all RECORDs
+    found, owners, mine = set(newer_there), distributions.owners(named), distributions.numbers(shape, own)
     for other in others:
         theirs = distributions.numbers(shape, other)
-        for name, entries in distributions.distributions(shape, root).items():
+        for name, entries in named.items():
             if name in mine and mine[name] == theirs.get(name):
                 alone = {one for one in entries & own.entries.keys() & other.entries.keys() if owners[one] == {name}}
                 numbers = [(own.entries[one].number, other.entries[one].number) for one in alone]
@@ -85,7 +86,7 @@ def leave_out(shape: Layout, root: str, names: Set[str]) -> Set[str]:
     Returns:
         The folders, which are entries, that may have lost something.
     """
-    owners = distributions.owners(shape, root) if names else {}
+    owners = distributions.owners(distributions.distributions(shape, root) if names else {})
     shared = {entry for entry in owners if entry and owners[entry] & names and owners[entry] - names}
     if shared:
         real = os.path.realpath(root)

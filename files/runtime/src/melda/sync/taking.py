@@ -164,10 +164,10 @@ class Taking:
 
     def _make_room(self, generation: Generation) -> Set[str]:
         """Remove all that a generation gives back, before it is unpacked; return its archives that are damaged."""
-        damaged: Set[str] = set()
-        for one in (*self._later, generation):
-            damaged = self._damaged(one, one.parts)
-            self._keep(one, damaged)
+        for one in self._later:
+            self._keep(one, self._damaged(one, one.parts))
+        damaged = self._damaged(generation, generation.parts)
+        self._keep(generation, damaged)
         self._clear(set(self._stale))
         return damaged
 

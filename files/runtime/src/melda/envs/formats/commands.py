@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator, List, Match, NamedTuple, Tuple
+from typing import Iterable, Iterator, List, Match, NamedTuple, Tuple
 
 from melda.envs.formats import options, shell_words
 
@@ -76,9 +76,9 @@ def _one(found: Match[str], rest: str) -> Command:
     return _arguments(bool(found.group("conda")), shell_words.words(rest), known)
 
 
-def is_sentence(line: str) -> bool:
-    """Is a line that begins as a command one of prose? Then its words are asked of nobody."""
-    given = ([word for word in one.arguments if not word.startswith("-")] for one in read(line))
+def is_sentence(found: Iterable[Command]) -> bool:
+    """Is a line that begins as these commands one of prose? Then its words are asked of nobody."""
+    given = ([word for word in one.arguments if not word.startswith("-")] for one in found)
     return any(len(words) > 1 and any(map(OF_SENTENCES.fullmatch, words)) for words in given)
 
 

@@ -87,7 +87,7 @@ class Lines:
             return
         installed = list(commands.read(given))
         tree, item = printed.TREE.fullmatch(given), ITEM.match(given)
-        if installed and commands.is_sentence(given):
+        if commands.is_sentence(installed):
             self._bad(" ".join(given.split()[:2]), "it reads as a sentence: nothing is installed of it", self._number)
             self.misread -= 1  # no sign that the file is something else
         elif installed:
