@@ -61,7 +61,6 @@ def system() -> None:
     files.directory(name="Let only root lock debconf's databases", path=DEBCONF, mode="700")
     # Likewise fontconfig's: fc-cache waits for them for ever, in the middle of dpkg. Users' programs make caches of their own.
     server.cache_of_roots(name="Let only root lock fontconfig's caches", path=FONTCONFIG)
-    apt.dpkg_configured(name="Finish an interrupted dpkg run")
     managed_files.put(
         name="Configure apt: no Recommends, try a failed download again, with manual pages",
         entries=[
@@ -69,6 +68,8 @@ def system() -> None:
             ManagedFile("/etc/dpkg/dpkg.cfg.d/zz-melda-jupyter", source("system/dpkg.cfg")),
         ],
     )
+    # After all that changes no package: what apt plans is asked once for this and the upgrade.
+    apt.dpkg_configured(name="Finish an interrupted dpkg run")
     apt.update(name="Refresh the package lists", max_age=host.data.apt_cache_time)
     apt.upgrade(name="Upgrade installed packages")
     apt.packages(
