@@ -79,6 +79,8 @@ def check_port(port: str) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", int(port)))
+        except PermissionError:
+            pass  # one below 1024 is for the engine to open, which is root
         except OSError as error:
             other = int(port) + (1 if int(port) < HIGHEST_PORT else -1)
             raise BuildError(
@@ -223,32 +225,35 @@ def start(docker: str, image: str, port: str, variables: dict[str, str]) -> None
         variables = {**variables, "JUPYTER_TOKEN": secrets.token_hex(24)}
     workdir = client.inspect(docker, "image", image)["Config"]["WorkingDir"]
     asked = options(variables, port, workdir, files(variables))
+    # By its number from here on: another `make up` at this moment gives the name to its own, which is not ours to remove.
+    made = client.call(docker, "create", "--name", NAME, *asked, image, environment=_inside(variables))
     try:
-        client.call(docker, "run", "--detach", "--name", NAME, *asked, image, environment=_inside(variables))
-        wait(docker)
+        client.call(docker, "start", made)
+        wait(docker, made)
     except BaseException:
         # Also when it was created and could not be started, or when somebody pressed Ctrl-C.
-        remove(docker)
+        remove(docker, made)
         raise
 
 
-def wait(docker: str) -> None:
-    """Wait until the container is healthy.
+def wait(docker: str, container: str) -> None:
+    """Wait until a container is healthy.
 
     Raises:
         BuildError: the container ended, or was not healthy in time; its last lines are shown.
     """
     deadline = time.monotonic() + HEALTHY
     while True:
-        state = client.inspect(docker, "container", NAME)["State"]
+        state = client.inspect(docker, "container", container)["State"]
         if state["Health"]["Status"] == "healthy":
             return
         if not state["Running"] or state["Health"]["Status"] == "unhealthy" or time.monotonic() > deadline:
             break
         time.sleep(0.2)
     logs = subprocess.run(
-        [docker, "logs", "--tail", "20", NAME], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+        [docker, "logs", "--tail", "20", container], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", check=False,
+    )  # fmt: skip
     output = logs.stdout.strip().splitlines() or ["it wrote no line"]
     if not state["Running"]:
         screen.say("\n".join(output[:-1]))
@@ -269,17 +274,17 @@ def up(docker: str, image: str, port: str) -> str:
     variables = environment()
     files(variables)  # before anything that runs is touched
     if not serves(docker, image, port, variables):
-        remove(docker)
+        remove(docker, NAME)
         check_port(port)
         start(docker, image, port, variables)
     return url(docker)
 
 
-def remove(docker: str) -> None:
-    """Stop and remove the container; the volume with the project stays."""
-    if client.exists(docker, "container", NAME):
-        client.call(docker, "stop", NAME)
-        client.call(docker, "rm", "--force", "--volumes", NAME)
+def remove(docker: str, container: str) -> None:
+    """Stop and remove a container; the volume with the project stays."""
+    if client.exists(docker, "container", container):
+        client.call(docker, "stop", container)
+        client.call(docker, "rm", "--force", "--volumes", container)
 
 
 def down(docker: str) -> str:
@@ -292,7 +297,7 @@ def down(docker: str) -> str:
         return f"there is no container {NAME}"
     there = NAME in client.call(docker, "ps", "--all", "--format", "{{.Names}}").splitlines()
     given = variables_of(client.inspect(docker, "container", NAME)) if there else {}
-    remove(docker)
+    remove(docker, NAME)
     gone = f"container {NAME} is gone" if there else f"there is no container {NAME}"
     if "BUCKET_NAME" in given:
         return f"{gone}; the project stays in s3://{given['BUCKET_NAME']}/{given.get('PROJECT_FOLDER', '').strip('/')}"

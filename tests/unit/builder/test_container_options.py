@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from builder import container
@@ -34,3 +36,24 @@ def test_data_to_read_need_the_mount_and_the_project_its_volume(bare: pytest.Mon
         container.environment()
     options = container.options({"DATA_BUCKET": "d"}, PORT, WORKDIR)
     assert "/dev/fuse" in options and f"{container.VOLUME}:{WORKDIR}" in options
+
+
+def test_a_port_that_only_the_engine_may_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is in the group docker and not root was told that PORT=80 is not free."""
+
+    class Socket(socket.socket):
+        def bind(self, address: object) -> None:
+            raise PermissionError(13, "Permission denied", address)
+
+    monkeypatch.setattr(socket, "socket", Socket)
+    container.check_port("80")
+
+
+def test_somebody_who_logged_in_over_ssh_is_told_of_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    monkeypatch.setenv("SSH_CONNECTION", "198.51.100.9 50000 192.0.2.7 22")
+    (line,) = container.tunnel("http://127.0.0.1:8890/tree?token=x")
+    assert line.split("   ")[1] == "ssh -L 8890:127.0.0.1:8890 ada@192.0.2.7"
+    for here in ("", "nonsense"):
+        monkeypatch.setenv("SSH_CONNECTION", here)
+        assert container.tunnel("http://127.0.0.1:8890/tree") == []
