@@ -16,6 +16,12 @@ from builder.errors import BuildError
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
+def _environment(more: dict[str, str]) -> dict[str, str]:
+    # Another builder than the engine's own sees none of its images, and leaves what it built to itself:
+    # https://docs.docker.com/build/builders/drivers/docker-container/#loading-to-local-image-store
+    return {name: value for name, value in os.environ.items() if name != "BUILDX_BUILDER"} | more
+
+
 def reason(stderr: str) -> str:
     """Return the line of a client's complaint that says why: the last one but for hints ("See 'docker run --help'.")."""
     lines = [line.strip() for line in stderr.splitlines()]
@@ -35,7 +41,7 @@ def call(docker: str, *arguments: str, environment: dict[str, str] | None = None
         BuildError: it failed; the client's own line says why.
     """
     done = subprocess.run(
-        [docker, *arguments], capture_output=True, text=True, env={**os.environ, **(environment or {})}, check=False
+        [docker, *arguments], capture_output=True, text=True, env=_environment(environment or {}), check=False
     )
     if done.returncode:
         raise BuildError(f"docker {arguments[0]} failed: {reason(done.stderr)}")
@@ -110,7 +116,7 @@ def build(
     if isinstance(given, str):
         given = BuildInputs({"ca": given})
     command = [docker, "build", "--progress=plain", "--file", file, "--tag", tag]
-    environment = {**os.environ, **given.proxies, "DOCKER_BUILDKIT": "1"}
+    environment = _environment({**given.proxies, "DOCKER_BUILDKIT": "1"})
     for name in PROXIES:
         if environment.get(name):
             command += ["--build-arg", name]
