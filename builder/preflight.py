@@ -190,7 +190,8 @@ class Asked:
         proxies = {}
         if not requests.utils.should_bypass_proxies(url, self.proxies.get("no_proxy")):
             names = ("http", "https")
-            proxies = getproxies()
+            # The build's steps know no ALL_PROXY.
+            proxies = {name: proxy for name, proxy in getproxies().items() if name in names}
             proxies |= {name: self.proxies[f"{name}_proxy"] for name in names if f"{name}_proxy" in self.proxies}
             if source in BY_APT and self.apt_proxy:
                 proxies |= dict.fromkeys(names, self.apt_proxy)  # for https too: tasks/apt_sources.py
