@@ -210,7 +210,14 @@ def changes() -> list[str]:
 
 
 def ensure(docker: str, base: str) -> str:
-    """Return the image of a base that :func:`select` returned, bootstrapped if it is a local one."""
+    """Return the image of a base that :func:`select` returned, bootstrapped if it is a local one.
+
+    Raises:
+        BuildError: it cannot be had or run, or its user is not root.
+    """
     image = bootstrap(docker, base) if base in LOCAL else base
+    user = client.inspect(docker, "image", image)["Config"].get("User", "")
+    if user.partition(":")[0] not in ("", "0", "root"):
+        raise BuildError(f"invalid BASE={base}: expected an image whose USER is root, and it is {user}")
     can_run(docker, image)
     return image

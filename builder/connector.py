@@ -19,7 +19,7 @@ from builder.errors import BuildError
 
 ROOT = images.ROOT
 # Instructions that `docker commit --change` takes over; what a RUN does, pyinfra does.
-_KEPT = ("ENV", "WORKDIR", "EXPOSE", "HEALTHCHECK", "CMD")
+_KEPT = ("ENV", "WORKDIR", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD")
 
 
 def instructions(dockerfile: str, arguments: dict[str, str]) -> list[str]:
@@ -53,7 +53,7 @@ def build(
     Raises:
         BuildError: pyinfra failed; there is no image.
     """
-    container = client.call(docker, "run", "--detach", base_image, "tail", "-f", "/dev/null")
+    container = client.call(docker, "run", "--detach", "--entrypoint", "tail", base_image, "-f", "/dev/null")
     try:
         settings = {
             "packages": packages,

@@ -143,6 +143,7 @@ def test_the_connector_removes_its_container_and_commits_nothing_when_pyinfra_fa
     with pytest.raises(BuildError, match="^provisioning failed: the line that says why is above; no image was made$"):
         connector.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=False)
     assert [call.split()[0] for call in calls(engine)] == ["run", "rm"]
+    assert "--entrypoint tail base:1 -f" in calls(engine)[0], "the base may have an entry point"
 
 
 def test_instructions_of_a_dockerfile() -> None:
@@ -150,6 +151,12 @@ def test_instructions_of_a_dockerfile() -> None:
         '# ENV no=1\nARG BASE\nFROM x\nENV a=1 \\\n    b=2\nRUN true \\\n    ENV\nWORKDIR /w\nEXPOSE 1 2\nCMD ["x"]\n'
     )
     assert connector.instructions(text, {}) == ["ENV a=1 b=2", "WORKDIR /w", "EXPOSE 1 2", 'CMD ["x"]']
+
+
+def test_no_entry_point_of_the_base_runs_our_command() -> None:
+    """On a base with one, `start-jupyter` was its argument: nothing started, and some ended with 0."""
+    kept = connector.instructions((image.ROOT / "Dockerfile.base").read_text(), {})
+    assert kept[-2:] == ["ENTRYPOINT []", 'CMD ["start-jupyter"]']
 
 
 def test_instructions_follow_the_build_arguments() -> None:
