@@ -21,7 +21,7 @@ OPERATION = re.compile(r"--> Starting operation: (.+?)(?: \(.*\))?$")
 # What BuildKit puts around the output of the step that failed: its steps, rulers, and a piece of the Dockerfile.
 _FRAME = re.compile(
     r"-{4,}|> \[.*\].*|\[\S+ +\d+/\d+\] .*|\S*Dockerfile\S*:\d+|\d+ \| .*|DONE .*|CACHED"
-    r"|(?:ERROR: )?(?:process|executor failed) .*"
+    r"|(?:ERROR: )?(?:process|executor failed) .*|sha256:[0-9a-f]{64}.*|\[internal\] .*|transferring .*|\.{3}"
 )
 _FAILED = re.compile(r"ERROR: failed to (?:solve|build).*")
 

@@ -21,7 +21,11 @@ from builder.terminal import moves as can_move
 
 ROOT = Path(__file__).resolve().parents[3]
 # What `docker build --progress=plain` says where pyinfra fails in a RUN, Docker 20.10 and 28.
-BUILDKIT = """#6 [stage-1 2/3] RUN --mount=type=bind,target=/deploy builder/provision
+BUILDKIT = """#3 [internal] load build context
+#3 transferring context: 5.27MB 0.5s done
+#3 sha256:f6c5e1cab25917f3f47fdd497efbfed23a7121d64805451fdcc89e84476fd594
+#3 ...
+#6 [stage-1 2/3] RUN --mount=type=bind,target=/deploy builder/provision
 #6 80.1 --> Starting operation: User | Add the user\x20
 #6 80.2     [12/54]
 #6 82.6 --> pyinfra error in /deploy/tasks/user.py line 62: invalid uid=1001: expected a number that is free
@@ -59,6 +63,7 @@ def test_the_line_that_says_why_is_the_last(
     assert shown[-2].endswith("invalid uid=1001: expected a number that is free")
     assert shown[-1] == f"whole output: {os.path.relpath(tmp_path / 'log/image.log')}"
     assert len(shown) <= SHOWN + 1
+    assert not [line for line in shown if line.startswith(("sha256:", "transferring", "..."))]
     assert BUILDKIT in (tmp_path / "log/image.log").read_text()
 
 
