@@ -138,7 +138,7 @@ def up(chosen: Settings) -> None:
     docker = build_image("up", chosen)
     with screen.step("start the container, and wait until it is healthy"):
         url = container.up(docker, chosen.image, chosen.port)
-    screen.say("\n".join([*container.tunnel(url), f"open     {url}"]))
+    screen.say("\n".join([*container.tunnel(docker, chosen.port), f"open     {url}"]))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from melda.base.errors import ConfigError
 from melda.base.paths import HIGHEST_PORT
@@ -137,21 +137,20 @@ def files(variables: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def options(variables: dict[str, str], port: str, workdir: str, mounted: dict[str, str] | None = None) -> list[str]:
+def options(variables: dict[str, str], port: str, workdir: str) -> list[str]:
     """Options of ``docker run``. Of the variables only the names: arguments stand in the process list.
 
     Args:
         variables: of the container.
         port: of the build host; nobody else can connect to it.
         workdir: where the image has the project.
-        mounted: see :func:`files`.
     """
     found = ["--publish", f"127.0.0.1:{port}:{jupyter_port.from_env(variables)}", "--shm-size", SHARED]
     found += MOUNT if {*BUCKETS} & variables.keys() else ()
     found += ["--volume", f"{VOLUME}:{workdir}"] if "BUCKET_NAME" not in variables else []
     found += ["--stop-timeout", variables[stop_seconds.VARIABLE]] if stop_seconds.VARIABLE in variables else []
     found += ["--cap-add", "NET_ADMIN"] if {"PGEO_IPS", "EGRESS"} & variables.keys() else []
-    for name, path in (mounted or {}).items():
+    for name, path in files(variables).items():
         found += ["--mount", f"type=bind,source={path},target={FILES[name]},readonly"]
     return found + [part for name in variables for part in ("--env", name)]
 
@@ -179,17 +178,15 @@ def serves(docker: str, image: str, port: str, variables: dict[str, str]) -> boo
     if _needs_a_token(variables):
         given.pop("JUPYTER_TOKEN", None)
     sources = {mount["Destination"]: mount.get("Source") for mount in found.get("Mounts", [])}
-    same = found["Image"] == made_of["Id"] and given == wanted
-    same = same and all(sources.get(FILES[name]) == path for name, path in files(variables).items())
+    same = all(sources.get(FILES[name]) == path for name, path in files(variables).items())
+    same = same and found["Image"] == made_of["Id"] and given == wanted
     return bool(same and found["State"].get("Health", {}).get("Status") == "healthy")
 
 
 def publishes(docker: str, port: str) -> bool:
     """Is it our own container that holds the port?"""
-    if not client.exists(docker, "container", NAME):
-        return False
-    found = client.inspect(docker, "container", NAME)
-    if not found["State"]["Running"]:
+    found = client.inspect(docker, "container", NAME) if client.exists(docker, "container", NAME) else None
+    if not found or not found["State"]["Running"]:
         return False
     bound = found["HostConfig"]["PortBindings"] or {}
     return any(binding["HostPort"] == port for bindings in bound.values() for binding in bindings)
@@ -204,15 +201,14 @@ def url(docker: str) -> str:
     return f"http://127.0.0.1:{port}{path}tree" + (f"?token={quote(token, safe='')}" if token else "")
 
 
-def tunnel(address: str) -> list[str]:
-    """Return how to open it from another computer, where somebody has logged in to the build host from one."""
+def tunnel(docker: str, port: str) -> list[str]:
+    """Return how to open it from another computer: the engine is elsewhere, or somebody has logged in to the build host."""
+    engine = client.call(docker, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
     found = os.environ.get("SSH_CONNECTION", "").split()
-    port = address.split(":")[2].split("/", maxsplit=1)[0]
-    return (
-        [f"tunnel   ssh -L {port}:127.0.0.1:{port} {getpass.getuser()}@{found[2]}   (on your computer)"]
-        if len(found) == 4
-        else []
-    )
+    host = f"{getpass.getuser()}@{found[2]}" if len(found) == 4 else ""
+    if not engine.startswith("unix:"):
+        host = engine if engine.startswith("ssh:") else str(urlsplit(engine).hostname)
+    return [f"tunnel   ssh -L {port}:127.0.0.1:{port} {host}   (on your computer)"] if host else []
 
 
 def start(docker: str, image: str, port: str, variables: dict[str, str]) -> None:
@@ -224,7 +220,7 @@ def start(docker: str, image: str, port: str, variables: dict[str, str]) -> None
     if _needs_a_token(variables):
         variables = {**variables, "JUPYTER_TOKEN": secrets.token_hex(24)}
     workdir = client.inspect(docker, "image", image)["Config"]["WorkingDir"]
-    asked = options(variables, port, workdir, files(variables))
+    asked = options(variables, port, workdir)
     # By its number from here on: another `make up` at this moment gives the name to its own, which is not ours to remove.
     made = client.call(docker, "create", "--name", NAME, *asked, image, environment=_inside(variables))
     try:
@@ -267,7 +263,6 @@ def up(docker: str, image: str, port: str) -> str:
     """Have the container run and return the URL to open. One that serves already stays.
 
     Args:
-        docker: path of the client.
         image: what to run.
         port: TCP port of the build host.
     """
