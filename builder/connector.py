@@ -13,9 +13,8 @@ import sys
 from pathlib import Path
 
 from builder import docker as client
-from builder import hints, host, overrides, screen
+from builder import host, overrides, screen
 from builder import image as images
-from builder.errors import BuildError
 
 ROOT = images.ROOT
 # Instructions that `docker commit --change` takes over; what a RUN does, pyinfra does.
@@ -42,7 +41,6 @@ def build(
     """Provision a container of ``base_image`` from outside and commit it as ``image``.
 
     Args:
-        docker: path of the client.
         base: what the base is called in the label.
         base_image: its image.
         image: name of the result.
@@ -67,12 +65,7 @@ def build(
         # pyinfra takes the first docker on PATH, and it must be the one that was found to work.
         environment = {**os.environ, "PATH": f"{Path(docker).parent}:{os.environ['PATH']}"}
         with screen.step(f"provision a container of {base}: packages {packages}"):
-            failed = screen.run(program, environment, ROOT)
-        if failed:
-            raise BuildError(
-                "provisioning failed: the line that says why is above; no image was made"
-                + hints.of(screen.current().last)
-            )
+            screen.require("provisioning", "no image was made", program, environment, ROOT)
         named = overrides.image_arguments(data or {})
         dockerfiles = [(ROOT / name).read_text() for name in ("Dockerfile.base", "Dockerfile")]
         changes = [part for text in dockerfiles for line in instructions(text, named) for part in ("--change", line)]

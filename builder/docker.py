@@ -1,4 +1,4 @@
-"""Calls of the docker client."""
+"""Calls of the docker client, whose path is called ``docker`` in all of the builder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from builder import hints, screen
+from builder import screen
 from builder.errors import BuildError
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -33,7 +33,6 @@ def call(docker: str, *arguments: str, environment: dict[str, str] | None = None
     """Return the standard output of a docker command.
 
     Args:
-        docker: path of the client.
         arguments: of the client.
         environment: variables on top of this process's own.
 
@@ -102,7 +101,6 @@ def build(
     """Build an image with BuildKit, its output on the screen.
 
     Args:
-        docker: path of the client.
         file: the Dockerfile.
         tag: name of the result.
         arguments: build arguments.
@@ -129,8 +127,5 @@ def build(
         command += ["--target", target]
     if given.offline:
         command += ["--network", "none"]
-    if screen.run([*command, context], environment):
-        raise BuildError(
-            f"building {file.rsplit('/', 1)[-1]} failed: the line that says why is above; no image was named"
-            + hints.of(screen.current().last)
-        )
+    what = f"building {file.rsplit('/', 1)[-1]}"
+    screen.require(what, "no image was named", [*command, context], environment)

@@ -132,7 +132,6 @@ def check_space(docker: str, packages: str) -> None:
     """Refuse a build for which the engine's disk has no room.
 
     Args:
-        docker: path of the client.
         packages: set of curated packages.
 
     Raises:

@@ -135,7 +135,6 @@ def label(docker: str, unlabelled: str, labelled: str, base: str, knows: bool = 
     """Give an image its labels, now that what was skipped is known.
 
     Args:
-        docker: path of the client.
         unlabelled, labelled: names of the image, and of the result.
         base: what the base is called in the label.
         knows: does the image itself get to know what it is, for the projects that run on it?
@@ -164,7 +163,6 @@ def build(
     """Build the image, and its base on the way under a name of its own.
 
     Args:
-        docker: path of the client.
         base: what the base is called in the label.
         base_image: its image.
         image: name of the result.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from builder import docker as client
-from builder import hints, image, overrides, screen
+from builder import image, overrides, screen
 from builder.errors import BuildError
 from builder.settings import MANIFEST, PACKAGES, Settings
 
@@ -95,18 +95,14 @@ def _record(docker: str, base_image: str, python: str, chosen: Settings, folder:
         source = f"source={os.path.realpath(path)}".replace('"', '""')
         command += ["--mount", f'type=bind,"{source}",target={target}{how}']
     command += ["--entrypoint", "sh", base_image, "-c", CONTAINER]
-    if screen.run(command, {**os.environ, **environment}):
-        raise BuildError(
-            "fetching failed: the line that says why is above; no mirror was made" + hints.of(screen.current().last)
-        )
+    screen.require("fetching", "no mirror was made", command, {**os.environ, **environment})
 
 
 def _own(folder: Path) -> None:
     """Return what builds the image on the other host: the builder's own packages, for the build host's Python."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "--dest", str(folder / "wheels"), "-r", str(ROOT / "requirements" / "build.txt")]
-    if screen.run(command):
-        raise BuildError("requirements/build.txt cannot be fetched: the lines above say why; no mirror was made")
+    screen.require("fetching requirements/build.txt", "no mirror was made", command)
 
 
 def make(docker: str, base: str, base_image: str, python: str, chosen: Settings, folder: Path = FOLDER) -> Path:
@@ -199,7 +195,6 @@ def build(docker: str, chosen: Settings) -> None:
     """Build both images from a folder, without a network.
 
     Args:
-        docker: path of the client.
         chosen: what to build; its ``mirror`` is the folder.
 
     Raises:

@@ -21,8 +21,8 @@ from urllib.request import getproxies
 import requests
 
 from builder import docker as client
-from builder import hints, overrides
-from builder.errors import BuildError
+from builder import overrides
+from builder.errors import BuildError, hint
 from tasks.releases import RELEASES, Release
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,7 +91,6 @@ def release(docker: str, base: str, image: str) -> Release:
     """Return the base's row of the table.
 
     Args:
-        docker: path of the client.
         base: what the base is called, in messages.
         image: its image.
 
@@ -105,7 +104,6 @@ def sources(docker: str, base: str, image: str, data: dict[str, str] | None = No
     """Return what a build fetches from, by what the base's own apt and the settings say.
 
     Args:
-        docker: path of the client.
         base: what the base is called, in messages.
         image: its image.
         data: settings that differ from group_data/all.py.
@@ -238,7 +236,7 @@ def problem(source: Source, how: Asked) -> str:
                     return f"{shown(url)} answers {answer.status_code}"
         except requests.exceptions.RequestException as error:
             kind = type(error).__name__
-            return f"{shown(url)} does not answer ({kind})" + hints.of([kind, str(error)])
+            return f"{shown(url)} does not answer ({kind})" + hint([kind, str(error)])
     return ""
 
 

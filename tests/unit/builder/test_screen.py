@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from builder import hints, screen
+from builder import errors, screen
 from builder.__main__ import _interrupt
-from builder.lines import _COLOUR, SHOWN
+from builder.screen import _COLOUR, SHOWN
 from builder.terminal import Terminal
 from builder.terminal import moves as can_move
 
@@ -82,7 +82,7 @@ def test_nobody_who_set_up_no_screen_loses_a_line(program: list[str], capsys: py
 def test_without_a_terminal_a_long_step_says_what_it_does(
     tmp_path: Path, program: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builder.lines.QUIET", -1)
+    monkeypatch.setattr("builder.screen.QUIET", -1)
     with screen.shown(tmp_path / "x.log", verbose=False), screen.step("build x:1"):
         screen.run(program)
     assert "  build x:1: User | Add the user" in capsys.readouterr().out.splitlines()
@@ -191,5 +191,5 @@ def test_a_second_ctrl_c_is_not_heard() -> None:
     ],
 )
 def test_the_output_tells_which_setting_helps(line: str, words: str) -> None:
-    found = hints.of(["before", line, "after"])
+    found = errors.hint(["before", line, "after"])
     assert words in found and bool(found) == bool(words)
