@@ -10,7 +10,6 @@ import sys
 import time
 
 from melda.base.errors import ConfigError
-from melda.base.paths import JUPYTER_PORT
 from melda.config import environ
 
 from builder import base as bases
@@ -76,7 +75,7 @@ def build_image(command: str, chosen: Settings) -> str:
         # After the settings: who corrects one should not have to free a disk first to hear of it.
         engine.check_space(docker, chosen.packages)
         build = connector.build if command == "connector" else image.build
-        build(docker, base, base_image, chosen.image, chosen.packages, chosen.strict, data=chosen.data)
+        build(docker, base, base_image, chosen)
     screen.say(f"\nbuilt in {time.monotonic() - began:.0f} s\n{image.summary(docker, chosen.image)}")
     return docker
 
@@ -157,11 +156,11 @@ def parser() -> argparse.ArgumentParser:
     }
     for name, words in helps.items():
         command = commands.add_parser(name, help=words)
-        command.add_argument("--base", default="auto")
-        command.add_argument("--image", default="melda-jupyter:latest")
-        command.add_argument("--packages", default="datascience")
+        command.add_argument("--base", default=Settings.base)
+        command.add_argument("--image", default=Settings.image)
+        command.add_argument("--packages", default=Settings.packages)
         command.add_argument("--strict", nargs="?", const="1", default="")
-        command.add_argument("--port", default=str(JUPYTER_PORT))
+        command.add_argument("--port", default=Settings.port)
         command.add_argument("--data", default="")
         command.add_argument("--mirror", default="")
         command.add_argument("--platform", default="")

@@ -95,7 +95,7 @@ def build(
     tag: str,
     arguments: dict[str, str],
     context: str,
-    given: BuildInputs | str,
+    given: BuildInputs,
     target: str = "",
 ) -> None:
     """Build an image with BuildKit, its output on the screen.
@@ -105,14 +105,12 @@ def build(
         tag: name of the result.
         arguments: build arguments.
         context: folder.
-        given: what else the build gets; a path is the secret ``ca`` alone.
+        given: what else the build gets.
         target: stage to build; empty: the last.
 
     Raises:
         BuildError: the build failed; the log above says where.
     """
-    if isinstance(given, str):
-        given = BuildInputs({"ca": given})
     command = [docker, "build", "--progress=plain", "--file", file, "--tag", tag]
     environment = _environment({**given.proxies, "DOCKER_BUILDKIT": "1"})
     for name in PROXIES:

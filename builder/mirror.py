@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def number(folder: Path) -> str:
 def _record(docker: str, base_image: str, python: str, chosen: Settings, folder: Path) -> None:
     """Provision a throw-away container of the base, with apt's folders and the mirror in ``folder``."""
     more = overrides.to_build(chosen.data)
-    asked = " ".join(filter(None, ("strict=true" if chosen.strict else "", overrides.arguments(chosen.data))))
+    asked = overrides.arguments(chosen.data, strict=chosen.strict)
     environment = {
         "BASE_DATA": f"packages=none {asked}",
         "PROVISION_DATA": f"packages={chosen.packages} {asked}",
@@ -211,9 +212,7 @@ def build(docker: str, chosen: Settings) -> None:
         with screen.step(f"load {folder}"):
             client.build(docker, str(dockerfile), mirrored, {}, str(folder), client.BuildInputs(offline=True))
         try:
-            image.build(
-                docker, manifest["base"], base_image, chosen.image, chosen.packages, chosen.strict,
-                {**manifest["data"], **chosen.data}, mirrored,
-            )  # fmt: skip
+            of_both = replace(chosen, data={**manifest["data"], **chosen.data})
+            image.build(docker, manifest["base"], base_image, of_both, mirrored)
         finally:
             subprocess.run([docker, "rmi", base_image], capture_output=True, check=False)

@@ -119,7 +119,7 @@ def image_arguments(data: dict[str, str]) -> dict[str, str]:
     return {name: _word(values[name]) for name in IMAGE_ARGUMENTS}
 
 
-def arguments(data: dict[str, str]) -> str:
+def arguments(data: dict[str, str], *, strict: bool = False) -> str:
     """Return the settings that a build gets as PROVISION_DATA: those that name no file of the build host.
 
     Raises:
@@ -129,7 +129,7 @@ def arguments(data: dict[str, str]) -> str:
     for name, word in words.items():
         if word.split() != [word] and word:
             raise BuildError(f"invalid {name}={word!r}: expected no blank, in an image that is built by a Dockerfile")
-    return " ".join(f"{name}={word}" for name, word in words.items())
+    return " ".join(["strict=true"] * strict + [f"{name}={word}" for name, word in words.items()])
 
 
 def to_build(data: dict[str, str], *, offline: bool = False) -> client.BuildInputs:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from melda.base.paths import HIGHEST_PORT
+from melda.base.paths import HIGHEST_PORT, JUPYTER_PORT
 
 from builder import overrides
 from builder.base import LOCAL, PLATFORMS
@@ -55,11 +55,11 @@ class Settings:
         platform: one of ``builder.base.PLATFORMS``; empty: the engine's own.
     """
 
-    base: str
-    image: str
-    packages: str
-    port: str
-    strict: bool
+    base: str = "auto"
+    image: str = "melda-jupyter:latest"
+    packages: str = "datascience"
+    port: str = str(JUPYTER_PORT)
+    strict: bool = False
     data: dict[str, str] = field(default_factory=dict)
     mirror: str = ""
     platform: str = ""

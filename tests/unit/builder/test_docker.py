@@ -32,6 +32,6 @@ def test_the_engines_own_builder_is_used(tmp_path: Path, monkeypatch: pytest.Mon
     client = tmp_path / "docker"
     client.write_text(f'#!/bin/sh\necho "$1 $BUILDX_BUILDER" >>{tmp_path}/calls\n')
     client.chmod(0o755)
-    docker.build(str(client), "Dockerfile", "x", {}, ".", "")
+    docker.build(str(client), "Dockerfile", "x", {}, ".", docker.BuildInputs())
     docker.call(str(client), "tag")
     assert (tmp_path / "calls").read_text() == "build \ntag \n"
