@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import getpass
 import os
 import signal
 import sys
 import time
+from urllib.parse import urlsplit
 
 from melda.base.errors import ConfigError
 from melda.config import environ
@@ -31,6 +33,7 @@ from builder import (
     screen,
     settings,
 )
+from builder import docker as client
 from builder.errors import BuildError, Parser, exit_code
 from builder.settings import Settings
 
@@ -128,16 +131,28 @@ def check_variables() -> None:
         raise BuildError(str(refused)) from None
 
 
+def _tunnel(docker: str, port: str) -> list[str]:
+    """Return how to open it from another computer: the engine is elsewhere, or somebody has logged in to the build host."""
+    engine = client.call(docker, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+    found = os.environ.get("SSH_CONNECTION", "").split()
+    host = f"{getpass.getuser()}@{found[2]}" if len(found) == 4 else ""
+    if not engine.startswith("unix:"):
+        host = engine if engine.startswith("ssh:") else str(urlsplit(engine).hostname)
+    return [f"tunnel   ssh -L {port}:127.0.0.1:{port} {host}   (on your computer)"] if host else []
+
+
 def up(chosen: Settings) -> None:
     """Build the image and run a container of it. Variables and port are checked first."""
     check_variables()
     found = engine.find()
+    if found:
+        container.keep_projects(found)
     if not (found and container.publishes(found, chosen.port)):
         container.check_port(chosen.port)
     docker = build_image("up", chosen)
     with screen.step("start the container, and wait until it is healthy"):
         url = container.up(docker, chosen.image, chosen.port)
-    screen.say("\n".join([*container.tunnel(docker, chosen.port), f"open     {url}"]))
+    screen.say("\n".join([*_tunnel(docker, chosen.port), f"open     {url}"]))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import secrets
 import socket
 import subprocess
 import time
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from melda.base.errors import ConfigError
 from melda.base.paths import HIGHEST_PORT
@@ -201,16 +200,6 @@ def url(docker: str) -> str:
     return f"http://127.0.0.1:{port}{path}tree" + (f"?token={quote(token, safe='')}" if token else "")
 
 
-def tunnel(docker: str, port: str) -> list[str]:
-    """Return how to open it from another computer: the engine is elsewhere, or somebody has logged in to the build host."""
-    engine = client.call(docker, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
-    found = os.environ.get("SSH_CONNECTION", "").split()
-    host = f"{getpass.getuser()}@{found[2]}" if len(found) == 4 else ""
-    if not engine.startswith("unix:"):
-        host = engine if engine.startswith("ssh:") else str(urlsplit(engine).hostname)
-    return [f"tunnel   ssh -L {port}:127.0.0.1:{port} {host}   (on your computer)"] if host else []
-
-
 def start(docker: str, image: str, port: str, variables: dict[str, str]) -> None:
     """Start the container and wait until it is healthy.
 
@@ -260,12 +249,7 @@ def wait(docker: str, container: str) -> None:
 
 
 def up(docker: str, image: str, port: str) -> str:
-    """Have the container run and return the URL to open. One that serves already stays.
-
-    Args:
-        image: what to run.
-        port: TCP port of the build host.
-    """
+    """Have a container of ``image`` run, and return the URL to open. One that serves already stays."""
     variables = environment()
     files(variables)  # before anything that runs is touched
     if not serves(docker, image, port, variables):
@@ -275,19 +259,32 @@ def up(docker: str, image: str, port: str) -> str:
     return url(docker)
 
 
+def keep_projects(docker: str, container: str = NAME) -> None:
+    """Refuse to remove a container that somebody started by hand, with the project in it.
+
+    Raises:
+        BuildError: nothing is mounted where the project is.
+    """
+    if client.exists(docker, "container", container):
+        found = client.inspect(docker, "container", container)
+        outside = found["Config"]["WorkingDir"] in {mount["Destination"] for mount in found["Mounts"]}
+        if not outside and "BUCKET_NAME" not in variables_of(found):
+            raise BuildError(
+                f"the container {NAME} was not started by `make up`, and has in it what would be lost:"
+                f" 'docker rename {NAME} OTHER' keeps it, 'docker rm --force {NAME}' deletes it"
+            )
+
+
 def remove(docker: str, container: str) -> None:
     """Stop and remove a container; the volume with the project stays."""
     if client.exists(docker, "container", container):
+        keep_projects(docker, container)
         client.call(docker, "stop", container)
         client.call(docker, "rm", "--force", "--volumes", container)
 
 
 def down(docker: str) -> str:
-    """Remove the container and say what stays.
-
-    Args:
-        docker: path of the client; empty: there is no engine, hence no container.
-    """
+    """Remove the container and say what stays. ``docker`` is empty where there is no engine, hence no container."""
     if not docker:
         return f"there is no container {NAME}"
     there = NAME in client.call(docker, "ps", "--all", "--format", "{{.Names}}").splitlines()

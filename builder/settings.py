@@ -106,7 +106,9 @@ def check(arguments: argparse.Namespace) -> Settings:
         raise refuse("PLATFORM", arguments.platform, f"empty, {' or '.join(PLATFORMS)}")
     if arguments.platform and (arguments.mirror or arguments.command == "mirror"):
         raise refuse("PLATFORM", arguments.platform, "empty, a mirror is of the build host's own platform")
-    return Settings(base, image, packages, port, _SWITCHES[strict], data, arguments.mirror, arguments.platform)
+    return Settings(
+        base, image, packages, str(int(port)), _SWITCHES[strict], data, arguments.mirror, arguments.platform
+    )
 
 
 def check_names(given: str, passed: Sequence[str]) -> None:

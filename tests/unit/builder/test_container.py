@@ -166,14 +166,17 @@ esac
         mounts: list[dict[str, str]] | None = None,
     ) -> None:
         output = {
-            "Mounts": mounts or [],
+            "Mounts": [{"Destination": WORKDIR}, *(mounts or [])],
             "Image": image,
             "State": {
                 "Running": running,
                 "ExitCode": 7,
                 "Health": {"Status": health, "Log": [{"Output": "jupyter: dead\n"}]},
             },
-            "Config": {"Env": ["PATH=/bin", "TZ=UTC", *env]},  # the image's, and what it was given
+            "Config": {
+                "WorkingDir": WORKDIR,
+                "Env": ["PATH=/bin", "TZ=UTC", *env],
+            },  # the image's, and what it was given
             "HostConfig": {"PortBindings": {"8888/tcp": [{"HostPort": PORT}]}},
         }
         (self.folder / name).write_text(json.dumps([output]))
@@ -289,11 +292,3 @@ def test_a_container_that_cannot_be_started_is_gone(engine: Engine, bare: pytest
     with pytest.raises(BuildError, match="^docker start failed: port is already allocated.$"):
         container.up(engine.client, "image", PORT)
     assert not engine.there()
-
-
-def test_the_container_of_another_make_up_at_this_moment_stays(engine: Engine, bare: pytest.MonkeyPatch) -> None:
-    """It was removed, after its address had been printed."""
-    (engine.folder / "taken").touch()
-    with pytest.raises(BuildError, match="^docker create failed: Conflict.$"):
-        container.up(engine.client, "image", PORT)
-    assert engine.there()
