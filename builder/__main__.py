@@ -36,6 +36,7 @@ from builder import (
 from builder import docker as client
 from builder.errors import BuildError, Parser, exit_code
 from builder.settings import Settings
+from tasks.releases import RELEASES
 
 
 def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
@@ -55,8 +56,9 @@ def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
             screen.say(f"NOTE: building on {base}, because {why}")
         base_image = bases.ensure(docker, base)
     with screen.step("ask the sources"):
-        rows = preflight.check(preflight.sources(docker, base, base_image, chosen.data), chosen.data)
-    supported = preflight.support(preflight.release(docker, base, base_image), datetime.date.today())
+        release = preflight.codename(docker, base, base_image)
+        rows = preflight.check(preflight.sources(docker, release, base_image, chosen.data), chosen.data)
+    supported = preflight.support(RELEASES[release], datetime.date.today())
     screen.say(preflight.table(base, rows, supported))
     preflight.require(rows, chosen.strict)
     return base, base_image
@@ -90,7 +92,7 @@ def export_bundle(chosen: Settings) -> None:
     docker = engine.ready()
     image.tell_revision()
     base, base_image = resolve_sources(docker, chosen)
-    python = preflight.release(docker, base, base_image).python
+    python = RELEASES[preflight.codename(docker, base, base_image)].python
     folder = mirror.make(docker, base, base_image, python, chosen)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"\nmirror   {folder}\nsize     {size / 1e9:.2f} GB\nnumber   {mirror.number(folder)}", flush=True)
@@ -146,7 +148,7 @@ def up(chosen: Settings) -> None:
     check_variables()
     found = engine.find()
     if found:
-        container.keep_projects(found)
+        container.keep_projects(found, container.NAME)
     if not (found and container.publishes(found, chosen.port)):
         container.check_port(chosen.port)
     docker = build_image("up", chosen)

@@ -259,7 +259,7 @@ def up(docker: str, image: str, port: str) -> str:
     return url(docker)
 
 
-def keep_projects(docker: str, container: str = NAME) -> None:
+def keep_projects(docker: str, container: str) -> None:
     """Refuse to remove a container that somebody started by hand, with the project in it.
 
     Raises:

@@ -33,7 +33,6 @@ def call(docker: str, *arguments: str, environment: dict[str, str] | None = None
     """Return the standard output of a docker command.
 
     Args:
-        arguments: of the client.
         environment: variables on top of this process's own.
 
     Raises:
@@ -101,11 +100,6 @@ def build(
     """Build an image with BuildKit, its output on the screen.
 
     Args:
-        file: the Dockerfile.
-        tag: name of the result.
-        arguments: build arguments.
-        context: folder.
-        given: what else the build gets.
         target: stage to build; empty: the last.
 
     Raises:

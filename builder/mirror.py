@@ -110,15 +110,10 @@ def make(docker: str, base: str, base_image: str, python: str, chosen: Settings,
     """Make the folder again; the former one stays until this one is complete.
 
     Args:
-        docker: path of the client; its engine must be on the build host.
         base: what the base is called.
-        base_image: its image.
+        base_image: its image; the engine must be on the build host.
         python: minor version of its Python.
         chosen: what shall be built of it.
-        folder: where.
-
-    Returns:
-        The folder.
 
     Raises:
         BuildError: something could not be fetched.

@@ -110,11 +110,7 @@ def _of_this_host() -> dict[str, Any]:
 
 
 def image_arguments(data: dict[str, str]) -> dict[str, str]:
-    """Return the build arguments of Dockerfile.base that say who the user is and where things are.
-
-    Args:
-        data: of :func:`parse`.
-    """
+    """Return the build arguments of Dockerfile.base that say who the user is and where things are."""
     values = defaults() | data
     return {name: _word(values[name]) for name in IMAGE_ARGUMENTS}
 
@@ -136,7 +132,6 @@ def to_build(data: dict[str, str], *, offline: bool = False) -> client.BuildInpu
     """Files and proxies of a build.
 
     Args:
-        data: of :func:`parse`.
         offline: nothing is fetched, so no password is needed.
 
     Raises:

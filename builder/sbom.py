@@ -45,14 +45,6 @@ def _described(written: Path) -> dict[str, str]:
 def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
     """Write the bill of materials of ``image``, unless the one that is there is of the same image: that takes half a minute.
 
-    Args:
-        docker: path of the client; its engine must be on the build host.
-        image: name of the image.
-        folder: where to write; made if missing.
-
-    Returns:
-        The file.
-
     Raises:
         BuildError: syft failed.
     """

@@ -39,7 +39,7 @@ def test_a_container_with_a_project_in_it_is_not_removed(engine: Engine, bare: p
     engine.write("container.json", "healthy")
     (found,) = json.loads((engine.folder / "container.json").read_text())
     (engine.folder / "container.json").write_text(json.dumps([{**found, "Mounts": []}]))
-    for remove in (container.down, container.keep_projects, lambda docker: container.up(docker, "image", "1")):
+    for remove in (container.down, lambda docker: container.up(docker, "image", "1")):
         with pytest.raises(BuildError, match=f"'docker rename {container.NAME} OTHER' keeps it"):
             remove(engine.client)
     assert engine.there()

@@ -239,7 +239,8 @@ esac
     ],
 )
 def test_sources_are_those_of_the_bases_own_apt_and_release(tmp_path: Path, os_release: str, names: list[str]) -> None:
-    found = preflight.sources(client(tmp_path, os_release), "base", "image")
+    docker = client(tmp_path, os_release)
+    found = preflight.sources(docker, preflight.codename(docker, "base", "image"), "image")
     assert [source.name for source in found] == names
     assert found[0].urls == (
         "http://security.example.org/debian-security/dists/bookworm-security/InRelease",
@@ -251,7 +252,7 @@ def test_sources_are_those_of_the_bases_own_apt_and_release(tmp_path: Path, os_r
 @pytest.mark.parametrize("os_release", ["", "ID=alpine", "VERSION_CODENAME=sid"])
 def test_a_base_without_a_row_is_refused(tmp_path: Path, os_release: str) -> None:
     with pytest.raises(BuildError, match="^invalid BASE=mine: expected a release of tasks/releases.py"):
-        preflight.sources(client(tmp_path, os_release), "mine", "image")
+        preflight.codename(client(tmp_path, os_release), "mine", "image")
 
 
 def test_the_table_says_what_is_used_and_what_is_left_out() -> None:
