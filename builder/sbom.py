@@ -53,19 +53,19 @@ def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
     number = client.inspect(docker, "image", image)["Id"]
     if _described(path(image, folder)) == _component(image, number):
         return path(image, folder)
-    container = ["--network", "none", "--read-only", "--tmpfs", "/tmp", "--volume", f"{_syft()}:/syft:ro"]
-    output = client.call(
-        docker,
-        "run",
-        "--rm",
+    container = [
         "--env",
         "SYFT_CHECK_FOR_APP_UPDATE=false",
-        *container,
-        "--entrypoint",
-        "/syft",
-        number,
-        *scan,
-    )
+        "--network",
+        "none",
+        "--read-only",
+        "--tmpfs",
+        "/tmp",
+        "--volume",
+        f"{_syft()}:/syft:ro",
+    ]
+    container += ["--entrypoint", "/syft", number]
+    output = client.call(docker, "run", "--rm", *container, *scan)
     try:
         bill = json.loads(output)
     except json.JSONDecodeError as error:
