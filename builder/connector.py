@@ -19,7 +19,7 @@ from builder.settings import Settings
 
 ROOT = images.ROOT
 # Instructions that `docker commit --change` takes over; what a RUN does, pyinfra does.
-_KEPT = ("ENV", "WORKDIR", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD")
+_KEPT = ("ENV", "WORKDIR", "EXPOSE", "HEALTHCHECK", "CMD")
 
 
 def instructions(dockerfile: str, arguments: dict[str, str]) -> list[str]:
@@ -47,7 +47,8 @@ def build(docker: str, base: str, base_image: str, chosen: Settings) -> None:
     Raises:
         BuildError: pyinfra failed; there is no image.
     """
-    container = client.call(docker, "run", "--detach", "--entrypoint", "tail", base_image, "-f", "/dev/null")
+    # The base may have an entry point, and what a container has stays in what is committed of it.
+    container = client.call(docker, "run", "--detach", "--entrypoint", "", base_image, "tail", "-f", "/dev/null")
     try:
         settings = {
             "packages": chosen.packages,

@@ -60,7 +60,7 @@ def test_the_tagged_image_is_described_like_the_dockerfiles(docker: str, tagged:
     def described(name: str) -> dict[str, object]:
         shown = subprocess.run([docker, "image", "inspect", name], check=True, capture_output=True, text=True).stdout
         config = json.loads(shown)[0]["Config"]
-        kept = {key: config[key] for key in ("WorkingDir", "ExposedPorts", "Cmd", "Healthcheck")}
+        kept = {key: config[key] for key in ("WorkingDir", "ExposedPorts", "Entrypoint", "Cmd", "Healthcheck")}
         return kept | {"Env": sorted(config["Env"])}
 
     assert described(tagged) == described(image)

@@ -148,7 +148,7 @@ def test_the_connector_removes_its_container_and_commits_nothing_when_pyinfra_fa
     with pytest.raises(BuildError, match="^provisioning failed: the line that says why is above; no image was made$"):
         connector.build(str(engine / "docker"), "debian:bookworm", "base:1", Settings(image="melda:1", packages="core"))
     assert [call.split()[0] for call in calls(engine)] == ["run", "rm"]
-    assert "--entrypoint tail base:1 -f" in calls(engine)[0], "the base may have an entry point"
+    assert "--entrypoint  base:1 tail -f" in calls(engine)[0], "it has none, whatever the base has"
 
 
 def test_instructions_of_a_dockerfile() -> None:
@@ -160,8 +160,7 @@ def test_instructions_of_a_dockerfile() -> None:
 
 def test_no_entry_point_of_the_base_runs_our_command() -> None:
     """On a base with one, `start-jupyter` was its argument: nothing started, and some ended with 0."""
-    kept = connector.instructions((image.ROOT / "Dockerfile.base").read_text(), {})
-    assert kept[-2:] == ["ENTRYPOINT []", 'CMD ["start-jupyter"]']
+    assert '\nENTRYPOINT []\nCMD ["start-jupyter"]\n' in (image.ROOT / "Dockerfile.base").read_text()
 
 
 def test_instructions_follow_the_build_arguments() -> None:
