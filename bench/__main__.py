@@ -16,7 +16,7 @@ from bench.rows import ROWS, Row
 from bench.workbench import Workbench, copy
 from builder import base as bases
 from builder import build_folder, engine, host
-from builder.errors import BuildError, Parser
+from builder.errors import BuildError, Parser, exit_code
 
 HERE = Path(__file__).resolve().parent
 
@@ -109,18 +109,18 @@ def main() -> int:
     # So that what was made is removed also when the run is ended from outside.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     arguments = parser().parse_args()
-    try:
+
+    def work() -> int:
         if arguments.page:
             page(HERE)
             return 0
-        results = run(arguments)
-    except BuildError as refused:
-        print(f"melda-jupyter: {refused}", file=sys.stderr)
-        return 2
+        return 1 if any(result.invalid for result in run(arguments)) else 0
+
+    try:
+        return exit_code(work)
     except KeyboardInterrupt:
         print("melda-jupyter: interrupted; rows measured to their end are kept", file=sys.stderr)
         return 130
-    return 1 if any(result.invalid for result in results) else 0
 
 
 if __name__ == "__main__":

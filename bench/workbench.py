@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -95,11 +96,30 @@ class Workbench:
             (tags["app-base"], "Dockerfile.base", {"BASE": self.base_image}),
             (tags["app"], "Dockerfile", {"BASE_IMAGE": tags["app-base"], "PROVISION_DATA": "packages=core"}),
         ):
-            command = [self.docker, "build", "--progress=plain", "--file", dockerfile, "--tag", tag]
-            command += [part for key, value in arguments.items() for part in ("--build-arg", f"{key}={value}")]
-            command += ["--secret", f"id=ca,src={self.ca}"] if self.ca else []
-            self.run(f"building {dockerfile}", [*command, "."], DOCKER_BUILDKIT="1")
+            self.build(dockerfile, tag, arguments)
         return tags["app"]
+
+    def build(self, dockerfile: str, tag: str, arguments: dict[str, str], *options: str) -> None:
+        """Build an image from the tree, as :func:`builder.docker.build` does."""
+        command = [self.docker, "build", "--progress=plain", "--file", dockerfile, "--tag", tag, *options]
+        command += [part for key, value in arguments.items() for part in ("--build-arg", f"{key}={value}")]
+        command += ["--secret", f"id=ca,src={self.ca}"] if self.ca else []
+        for proxy in client.PROXIES:
+            command += ["--build-arg", proxy] if self.environment.get(proxy) else []
+        self.run(f"building {dockerfile}", [*command, "."], DOCKER_BUILDKIT="1")
+
+    def python(self) -> str:
+        """Return the image's Python, as X.Y.Z."""
+        code = "import platform; print(platform.python_version())"
+        return client.call(self.docker, "run", "--rm", self.image(), "python3", "-c", code).strip()
+
+    def put(self, container: str, path: str, text: str) -> None:
+        """Write a file in a container that all may read."""
+        with tempfile.NamedTemporaryFile("w") as stream:
+            stream.write(text)
+            stream.flush()
+            client.call(self.docker, "cp", stream.name, f"{container}:{path}")
+        client.call(self.docker, "exec", container, "chmod", "644", path)
 
     def wait(self, container: str, text: str, seconds: float = 60.0) -> None:
         """Wait until a container's log holds ``text``.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import getpass
 import os
 import signal
 import sys
 import time
+from urllib.parse import urlsplit
 
 from melda.base.errors import ConfigError
-from melda.base.paths import JUPYTER_PORT
 from melda.config import environ
 
 from builder import base as bases
@@ -32,8 +33,10 @@ from builder import (
     screen,
     settings,
 )
+from builder import docker as client
 from builder.errors import BuildError, Parser, exit_code
 from builder.settings import Settings
+from tasks.releases import RELEASES
 
 
 def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
@@ -53,8 +56,9 @@ def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
             screen.say(f"NOTE: building on {base}, because {why}")
         base_image = bases.ensure(docker, base)
     with screen.step("ask the sources"):
-        rows = preflight.check(preflight.sources(docker, base, base_image, chosen.data), chosen.data)
-    supported = preflight.support(preflight.release(docker, base, base_image), datetime.date.today())
+        release = preflight.codename(docker, base, base_image)
+        rows = preflight.check(preflight.sources(docker, release, base_image, chosen.data), chosen.data)
+    supported = preflight.support(RELEASES[release], datetime.date.today())
     screen.say(preflight.table(base, rows, supported))
     preflight.require(rows, chosen.strict)
     return base, base_image
@@ -76,7 +80,7 @@ def build_image(command: str, chosen: Settings) -> str:
         # After the settings: who corrects one should not have to free a disk first to hear of it.
         engine.check_space(docker, chosen.packages)
         build = connector.build if command == "connector" else image.build
-        build(docker, base, base_image, chosen.image, chosen.packages, chosen.strict, data=chosen.data)
+        build(docker, base, base_image, chosen)
     screen.say(f"\nbuilt in {time.monotonic() - began:.0f} s\n{image.summary(docker, chosen.image)}")
     return docker
 
@@ -88,7 +92,7 @@ def export_bundle(chosen: Settings) -> None:
     docker = engine.ready()
     image.tell_revision()
     base, base_image = resolve_sources(docker, chosen)
-    python = preflight.release(docker, base, base_image).python
+    python = RELEASES[preflight.codename(docker, base, base_image)].python
     folder = mirror.make(docker, base, base_image, python, chosen)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"\nmirror   {folder}\nsize     {size / 1e9:.2f} GB\nnumber   {mirror.number(folder)}", flush=True)
@@ -129,16 +133,28 @@ def check_variables() -> None:
         raise BuildError(str(refused)) from None
 
 
+def _tunnel(docker: str, port: str) -> list[str]:
+    """Return how to open it from another computer: the engine is elsewhere, or somebody has logged in to the build host."""
+    engine = client.call(docker, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+    found = os.environ.get("SSH_CONNECTION", "").split()
+    host = f"{getpass.getuser()}@{found[2]}" if len(found) == 4 else ""
+    if not engine.startswith("unix:"):
+        host = engine if engine.startswith("ssh:") else str(urlsplit(engine).hostname)
+    return [f"tunnel   ssh -L {port}:127.0.0.1:{port} {host}   (on your computer)"] if host else []
+
+
 def up(chosen: Settings) -> None:
     """Build the image and run a container of it. Variables and port are checked first."""
     check_variables()
     found = engine.find()
+    if found:
+        container.keep_projects(found, container.NAME)
     if not (found and container.publishes(found, chosen.port)):
         container.check_port(chosen.port)
     docker = build_image("up", chosen)
     with screen.step("start the container, and wait until it is healthy"):
         url = container.up(docker, chosen.image, chosen.port)
-    screen.say("\n".join([*container.tunnel(url), f"open     {url}"]))
+    screen.say("\n".join([*_tunnel(docker, chosen.port), f"open     {url}"]))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -157,11 +173,11 @@ def parser() -> argparse.ArgumentParser:
     }
     for name, words in helps.items():
         command = commands.add_parser(name, help=words)
-        command.add_argument("--base", default="auto")
-        command.add_argument("--image", default="melda-jupyter:latest")
-        command.add_argument("--packages", default="datascience")
+        command.add_argument("--base", default=Settings.base)
+        command.add_argument("--image", default=Settings.image)
+        command.add_argument("--packages", default=Settings.packages)
         command.add_argument("--strict", nargs="?", const="1", default="")
-        command.add_argument("--port", default=str(JUPYTER_PORT))
+        command.add_argument("--port", default=Settings.port)
         command.add_argument("--data", default="")
         command.add_argument("--mirror", default="")
         command.add_argument("--platform", default="")

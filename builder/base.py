@@ -15,8 +15,8 @@ import threading
 from pathlib import Path
 
 from builder import docker as client
-from builder import hints, host, screen
-from builder.errors import BuildError
+from builder import host, screen
+from builder.errors import BuildError, hint
 
 PREFERRED = "rocker/r-ubuntu:20.04"
 FALLBACK = "debian:bookworm"
@@ -132,7 +132,6 @@ def select(docker: str, base: str) -> tuple[str, str]:
     """Return what ``BASE`` stands for.
 
     Args:
-        docker: path of the client.
         base: ``auto``, one of ``LOCAL``, or an image reference.
 
     Returns:
@@ -191,7 +190,7 @@ def bootstrap(docker: str, base: str) -> str:
         if failed:
             lines = list(screen.current().last)
             output = [line for line in lines if line.startswith("E:")] or lines[-1:] or ["mmdebstrap failed"]
-            raise BuildError(f"BASE={base} cannot be bootstrapped: {output[0]}" + hints.of(lines))
+            raise BuildError(f"BASE={base} cannot be bootstrapped: {output[0]}" + hint(lines))
         if platform:
             # docker import gives an image the engine's own platform, whatever it is told.
             recipe = ["FROM scratch", f"ADD {tar.name} /", *changes()]
@@ -210,7 +209,14 @@ def changes() -> list[str]:
 
 
 def ensure(docker: str, base: str) -> str:
-    """Return the image of a base that :func:`select` returned, bootstrapped if it is a local one."""
+    """Return the image of a base that :func:`select` returned, bootstrapped if it is a local one.
+
+    Raises:
+        BuildError: it cannot be had or run, or its user is not root.
+    """
     image = bootstrap(docker, base) if base in LOCAL else base
+    user = client.inspect(docker, "image", image)["Config"].get("User", "")
+    if user.partition(":")[0] not in ("", "0", "root"):
+        raise BuildError(f"invalid BASE={base}: expected an image whose USER is root, and it is {user}")
     can_run(docker, image)
     return image

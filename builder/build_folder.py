@@ -16,15 +16,7 @@ def name(image: str) -> str:
 
 
 def write(path: Path, text: str) -> Path:
-    """Write a file under its name only when all of it is written.
-
-    Args:
-        path: the file; its folder is made if missing.
-        text: what it holds.
-
-    Returns:
-        The file.
-    """
+    """Write a file under its name only when all of it is written, and return it. Its folder is made if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:

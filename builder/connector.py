@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from builder import docker as client
-from builder import hints, host, overrides, screen
+from builder import host, overrides, screen
 from builder import image as images
-from builder.errors import BuildError
+from builder.settings import Settings
 
 ROOT = images.ROOT
 # Instructions that `docker commit --change` takes over; what a RUN does, pyinfra does.
@@ -36,48 +36,38 @@ def instructions(dockerfile: str, arguments: dict[str, str]) -> list[str]:
     return [re.sub(r"\$\{(\w+)\}", lambda found: values.get(found[1], found[0]), line) for line in kept]
 
 
-def build(
-    docker: str, base: str, base_image: str, image: str, packages: str, strict: bool, data: dict[str, str] | None = None
-) -> None:
-    """Provision a container of ``base_image`` from outside and commit it as ``image``.
+def build(docker: str, base: str, base_image: str, chosen: Settings) -> None:
+    """Provision a container of ``base_image`` from outside and commit it.
 
     Args:
-        docker: path of the client.
         base: what the base is called in the label.
         base_image: its image.
-        image: name of the result.
-        packages: set of curated packages.
-        strict: nothing may be skipped.
-        data: other settings of group_data/all.py.
+        chosen: what to build.
 
     Raises:
         BuildError: pyinfra failed; there is no image.
     """
-    container = client.call(docker, "run", "--detach", base_image, "tail", "-f", "/dev/null")
+    # The base may have an entry point, and what a container has stays in what is committed of it.
+    container = client.call(docker, "run", "--detach", "--entrypoint", "", base_image, "tail", "-f", "/dev/null")
     try:
         settings = {
-            "packages": packages,
-            "strict": str(strict).lower(),
+            "packages": chosen.packages,
+            "strict": str(chosen.strict).lower(),
             "dpkg_unsafe_io": "true",
             "ca_bundle": host.ca_bundle(),
-            **(data or {}),
+            **chosen.data,
         }
         options = [part for name, value in settings.items() for part in ("--data", f"{name}={value}")]
         program = [str(Path(sys.executable).parent / "pyinfra"), "-y", f"@docker/{container}", "deploy.py", *options]
         # pyinfra takes the first docker on PATH, and it must be the one that was found to work.
         environment = {**os.environ, "PATH": f"{Path(docker).parent}:{os.environ['PATH']}"}
-        with screen.step(f"provision a container of {base}: packages {packages}"):
-            failed = screen.run(program, environment, ROOT)
-        if failed:
-            raise BuildError(
-                "provisioning failed: the line that says why is above; no image was made"
-                + hints.of(screen.current().last)
-            )
-        named = overrides.image_arguments(data or {})
+        with screen.step(f"provision a container of {base}: packages {chosen.packages}"):
+            screen.require("provisioning", "no image was made", program, environment, ROOT)
+        named = overrides.image_arguments(chosen.data)
         dockerfiles = [(ROOT / name).read_text() for name in ("Dockerfile.base", "Dockerfile")]
         changes = [part for text in dockerfiles for line in instructions(text, named) for part in ("--change", line)]
         with images.temporary(docker, "connector") as (raw,):
             client.call(docker, "commit", *changes, container, raw)
-            images.label(docker, raw, image, base)
+            images.label(docker, raw, chosen.image, base)
     finally:
         subprocess.run([docker, "rm", "--force", "--volumes", container], capture_output=True, check=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import secrets
 import socket
@@ -79,6 +78,8 @@ def check_port(port: str) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", int(port)))
+        except PermissionError:
+            pass  # one below 1024 is for the engine to open, which is root
         except OSError as error:
             other = int(port) + (1 if int(port) < HIGHEST_PORT else -1)
             raise BuildError(
@@ -135,21 +136,20 @@ def files(variables: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def options(variables: dict[str, str], port: str, workdir: str, mounted: dict[str, str] | None = None) -> list[str]:
+def options(variables: dict[str, str], port: str, workdir: str) -> list[str]:
     """Options of ``docker run``. Of the variables only the names: arguments stand in the process list.
 
     Args:
         variables: of the container.
         port: of the build host; nobody else can connect to it.
         workdir: where the image has the project.
-        mounted: see :func:`files`.
     """
     found = ["--publish", f"127.0.0.1:{port}:{jupyter_port.from_env(variables)}", "--shm-size", SHARED]
     found += MOUNT if {*BUCKETS} & variables.keys() else ()
     found += ["--volume", f"{VOLUME}:{workdir}"] if "BUCKET_NAME" not in variables else []
     found += ["--stop-timeout", variables[stop_seconds.VARIABLE]] if stop_seconds.VARIABLE in variables else []
     found += ["--cap-add", "NET_ADMIN"] if {"PGEO_IPS", "EGRESS"} & variables.keys() else []
-    for name, path in (mounted or {}).items():
+    for name, path in files(variables).items():
         found += ["--mount", f"type=bind,source={path},target={FILES[name]},readonly"]
     return found + [part for name in variables for part in ("--env", name)]
 
@@ -177,17 +177,15 @@ def serves(docker: str, image: str, port: str, variables: dict[str, str]) -> boo
     if _needs_a_token(variables):
         given.pop("JUPYTER_TOKEN", None)
     sources = {mount["Destination"]: mount.get("Source") for mount in found.get("Mounts", [])}
-    same = found["Image"] == made_of["Id"] and given == wanted
-    same = same and all(sources.get(FILES[name]) == path for name, path in files(variables).items())
+    same = all(sources.get(FILES[name]) == path for name, path in files(variables).items())
+    same = same and found["Image"] == made_of["Id"] and given == wanted
     return bool(same and found["State"].get("Health", {}).get("Status") == "healthy")
 
 
 def publishes(docker: str, port: str) -> bool:
     """Is it our own container that holds the port?"""
-    if not client.exists(docker, "container", NAME):
-        return False
-    found = client.inspect(docker, "container", NAME)
-    if not found["State"]["Running"]:
+    found = client.inspect(docker, "container", NAME) if client.exists(docker, "container", NAME) else None
+    if not found or not found["State"]["Running"]:
         return False
     bound = found["HostConfig"]["PortBindings"] or {}
     return any(binding["HostPort"] == port for bindings in bound.values() for binding in bindings)
@@ -202,17 +200,6 @@ def url(docker: str) -> str:
     return f"http://127.0.0.1:{port}{path}tree" + (f"?token={quote(token, safe='')}" if token else "")
 
 
-def tunnel(address: str) -> list[str]:
-    """Return how to open it from another computer, where somebody has logged in to the build host from one."""
-    found = os.environ.get("SSH_CONNECTION", "").split()
-    port = address.split(":")[2].split("/", maxsplit=1)[0]
-    return (
-        [f"tunnel   ssh -L {port}:127.0.0.1:{port} {getpass.getuser()}@{found[2]}   (on your computer)"]
-        if len(found) == 4
-        else []
-    )
-
-
 def start(docker: str, image: str, port: str, variables: dict[str, str]) -> None:
     """Start the container and wait until it is healthy.
 
@@ -222,33 +209,36 @@ def start(docker: str, image: str, port: str, variables: dict[str, str]) -> None
     if _needs_a_token(variables):
         variables = {**variables, "JUPYTER_TOKEN": secrets.token_hex(24)}
     workdir = client.inspect(docker, "image", image)["Config"]["WorkingDir"]
-    asked = options(variables, port, workdir, files(variables))
+    asked = options(variables, port, workdir)
+    # By its number from here on: another `make up` at this moment gives the name to its own, which is not ours to remove.
+    made = client.call(docker, "create", "--name", NAME, *asked, image, environment=_inside(variables))
     try:
-        client.call(docker, "run", "--detach", "--name", NAME, *asked, image, environment=_inside(variables))
-        wait(docker)
+        client.call(docker, "start", made)
+        wait(docker, made)
     except BaseException:
         # Also when it was created and could not be started, or when somebody pressed Ctrl-C.
-        remove(docker)
+        remove(docker, made)
         raise
 
 
-def wait(docker: str) -> None:
-    """Wait until the container is healthy.
+def wait(docker: str, container: str) -> None:
+    """Wait until a container is healthy.
 
     Raises:
         BuildError: the container ended, or was not healthy in time; its last lines are shown.
     """
     deadline = time.monotonic() + HEALTHY
     while True:
-        state = client.inspect(docker, "container", NAME)["State"]
+        state = client.inspect(docker, "container", container)["State"]
         if state["Health"]["Status"] == "healthy":
             return
         if not state["Running"] or state["Health"]["Status"] == "unhealthy" or time.monotonic() > deadline:
             break
         time.sleep(0.2)
     logs = subprocess.run(
-        [docker, "logs", "--tail", "20", NAME], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+        [docker, "logs", "--tail", "20", container], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", check=False,
+    )  # fmt: skip
     output = logs.stdout.strip().splitlines() or ["it wrote no line"]
     if not state["Running"]:
         screen.say("\n".join(output[:-1]))
@@ -259,40 +249,47 @@ def wait(docker: str) -> None:
 
 
 def up(docker: str, image: str, port: str) -> str:
-    """Have the container run and return the URL to open. One that serves already stays.
-
-    Args:
-        docker: path of the client.
-        image: what to run.
-        port: TCP port of the build host.
-    """
+    """Have a container of ``image`` run, and return the URL to open. One that serves already stays."""
     variables = environment()
     files(variables)  # before anything that runs is touched
     if not serves(docker, image, port, variables):
-        remove(docker)
+        remove(docker, NAME)
         check_port(port)
         start(docker, image, port, variables)
     return url(docker)
 
 
-def remove(docker: str) -> None:
-    """Stop and remove the container; the volume with the project stays."""
-    if client.exists(docker, "container", NAME):
-        client.call(docker, "stop", NAME)
-        client.call(docker, "rm", "--force", "--volumes", NAME)
+def keep_projects(docker: str, container: str) -> None:
+    """Refuse to remove a container that somebody started by hand, with the project in it.
+
+    Raises:
+        BuildError: nothing is mounted where the project is.
+    """
+    if client.exists(docker, "container", container):
+        found = client.inspect(docker, "container", container)
+        outside = found["Config"]["WorkingDir"] in {mount["Destination"] for mount in found["Mounts"]}
+        if not outside and "BUCKET_NAME" not in variables_of(found):
+            raise BuildError(
+                f"the container {NAME} was not started by `make up`, and has in it what would be lost:"
+                f" 'docker rename {NAME} OTHER' keeps it, 'docker rm --force {NAME}' deletes it"
+            )
+
+
+def remove(docker: str, container: str) -> None:
+    """Stop and remove a container; the volume with the project stays."""
+    if client.exists(docker, "container", container):
+        keep_projects(docker, container)
+        client.call(docker, "stop", container)
+        client.call(docker, "rm", "--force", "--volumes", container)
 
 
 def down(docker: str) -> str:
-    """Remove the container and say what stays.
-
-    Args:
-        docker: path of the client; empty: there is no engine, hence no container.
-    """
+    """Remove the container and say what stays. ``docker`` is empty where there is no engine, hence no container."""
     if not docker:
         return f"there is no container {NAME}"
     there = NAME in client.call(docker, "ps", "--all", "--format", "{{.Names}}").splitlines()
     given = variables_of(client.inspect(docker, "container", NAME)) if there else {}
-    remove(docker)
+    remove(docker, NAME)
     gone = f"container {NAME} is gone" if there else f"there is no container {NAME}"
     if "BUCKET_NAME" in given:
         return f"{gone}; the project stays in s3://{given['BUCKET_NAME']}/{given.get('PROJECT_FOLDER', '').strip('/')}"

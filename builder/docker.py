@@ -1,4 +1,4 @@
-"""Calls of the docker client."""
+"""Calls of the docker client, whose path is called ``docker`` in all of the builder."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from builder import hints, screen
+from builder import screen
 from builder.errors import BuildError
 
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+def _environment(more: dict[str, str]) -> dict[str, str]:
+    # Another builder than the engine's own sees none of its images, and leaves what it built to itself:
+    # https://docs.docker.com/build/builders/drivers/docker-container/#loading-to-local-image-store
+    return {name: value for name, value in os.environ.items() if name != "BUILDX_BUILDER"} | more
 
 
 def reason(stderr: str) -> str:
@@ -27,15 +33,13 @@ def call(docker: str, *arguments: str, environment: dict[str, str] | None = None
     """Return the standard output of a docker command.
 
     Args:
-        docker: path of the client.
-        arguments: of the client.
         environment: variables on top of this process's own.
 
     Raises:
         BuildError: it failed; the client's own line says why.
     """
     done = subprocess.run(
-        [docker, *arguments], capture_output=True, text=True, env={**os.environ, **(environment or {})}, check=False
+        [docker, *arguments], capture_output=True, text=True, env=_environment(environment or {}), check=False
     )
     if done.returncode:
         raise BuildError(f"docker {arguments[0]} failed: {reason(done.stderr)}")
@@ -90,27 +94,19 @@ def build(
     tag: str,
     arguments: dict[str, str],
     context: str,
-    given: BuildInputs | str,
+    given: BuildInputs,
     target: str = "",
 ) -> None:
     """Build an image with BuildKit, its output on the screen.
 
     Args:
-        docker: path of the client.
-        file: the Dockerfile.
-        tag: name of the result.
-        arguments: build arguments.
-        context: folder.
-        given: what else the build gets; a path is the secret ``ca`` alone.
         target: stage to build; empty: the last.
 
     Raises:
         BuildError: the build failed; the log above says where.
     """
-    if isinstance(given, str):
-        given = BuildInputs({"ca": given})
     command = [docker, "build", "--progress=plain", "--file", file, "--tag", tag]
-    environment = {**os.environ, **given.proxies, "DOCKER_BUILDKIT": "1"}
+    environment = _environment({**given.proxies, "DOCKER_BUILDKIT": "1"})
     for name in PROXIES:
         if environment.get(name):
             command += ["--build-arg", name]
@@ -123,8 +119,5 @@ def build(
         command += ["--target", target]
     if given.offline:
         command += ["--network", "none"]
-    if screen.run([*command, context], environment):
-        raise BuildError(
-            f"building {file.rsplit('/', 1)[-1]} failed: the line that says why is above; no image was named"
-            + hints.of(screen.current().last)
-        )
+    what = f"building {file.rsplit('/', 1)[-1]}"
+    screen.require(what, "no image was named", [*command, context], environment)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from builder import docker as docker_client
@@ -19,8 +18,9 @@ FOLDERS = ("/usr/bin",)
 PACKAGE = "docker.io"
 # Parts of it that newer releases pack apart: Debian 13 the client, Debian 13 and Ubuntu 24.04 BuildKit's front end.
 PARTS = ("docker-cli", "docker-buildx")
-# Name an engine; a client ends before it says its own version where one of them is wrong.
+# Name an engine, before the context in use does.
 ENGINES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY")
+DEFAULT = "default"
 # Seconds until an engine that was just started must answer (measured: 3).
 START = 60
 # There where systemd runs (sd_booted(3)).
@@ -49,14 +49,13 @@ def _can_build(client: str) -> bool:
     return (major.isdigit() and int(major) < 23) or _itself(client, "buildx", "version").returncode == 0
 
 
-def _run(*command: str, without: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-    variables = {name: value for name, value in os.environ.items() if name not in without}
-    return subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
+def _run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables}, check=False)
 
 
 def _itself(*command: str) -> subprocess.CompletedProcess[str]:
-    """Ask a client about itself, whatever engine is named."""
-    return _run(*command, without=ENGINES)
+    """Ask a client about itself: it ends before it says its own version where a variable or a context is wrong."""
+    return _run(*command, **{**dict.fromkeys(ENGINES, ""), "DOCKER_CONTEXT": DEFAULT})
 
 
 def _answers(client: str) -> str:
@@ -114,9 +113,13 @@ def ready() -> str:
         return client
     if "permission denied" in problem.lower():
         raise BuildError(f"no rights to the Docker engine: run as root or join the group docker ({problem})")
-    named = [name for name in ENGINES if os.environ.get(name, "default") not in ("", "default")]
+    named = [name for name in ENGINES if os.environ.get(name, DEFAULT) not in ("", DEFAULT)]
     if named:
         raise BuildError(f"{named[0]}={os.environ[named[0]]!r} does not answer: {problem}")
+    if _run(client, "context", "inspect", "--format", "{{.Name}}").stdout.strip() != DEFAULT:
+        raise BuildError(
+            f"the Docker context in use does not answer ('docker context use default' leaves it): {problem}"
+        )
     if os.geteuid():
         raise BuildError(f"the Docker engine does not run: start it as root ({problem})")
     if not shutil.which("dockerd"):
@@ -129,7 +132,6 @@ def check_space(docker: str, packages: str) -> None:
     """Refuse a build for which the engine's disk has no room.
 
     Args:
-        docker: path of the client.
         packages: set of curated packages.
 
     Raises:

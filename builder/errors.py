@@ -1,13 +1,24 @@
-"""The one kind of failure a person is told about."""
+"""The one kind of failure a person is told about, and which setting helps where its cause is outside of this project."""
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from melda.base import arguments
 
 Parser = arguments.Parser
+# OpenSSL's, Go's, apt's (GnuTLS), curl's and uv's words for a certificate that nobody here trusts.
+TLS = re.compile(
+    r"CERTIFICATE_VERIFY_FAILED|certificate verif(?:y failed|ication failed)|self[- ]signed certificate|UnknownIssuer"
+    r"|certificate signed by unknown authority|certificate is NOT trusted|unable to get local issuer certificate|SSLError"
+)
+_SPACE = re.compile("No space left on device", re.IGNORECASE)
+PROXY = (
+    "a proxy that inspects TLS? SSL_CERT_FILE=FILE names the PEM file with its certificate for the build, "
+    "DATA=ca_certificates=FILE for the image too (docs/closed-networks.md)"
+)
 
 
 class BuildError(Exception):
@@ -28,3 +39,15 @@ def exit_code(work: Callable[[], int]) -> int:
         place = f"{error.filename}: " if error.filename else ""
         print(f"melda-jupyter: {place}{error.strerror or error}", file=sys.stderr)
     return 2
+
+
+def hint(output: Iterable[str]) -> str:
+    """Return what a failure's output tells of a cause outside of this project, to add to a message; or nothing.
+
+    Args:
+        output: lines of what failed.
+    """
+    text = "\n".join(output)
+    if TLS.search(text):
+        return f"; {PROXY}"
+    return "; the disk is full" if _SPACE.search(text) else ""

@@ -21,7 +21,7 @@ from melda.base.paths import IMAGE, OMITTED, SHARE, SUPPORT_ENDS
 from builder import docker as client
 from builder import overrides, screen
 from builder.errors import BuildError
-from builder.settings import base_name
+from builder.settings import Settings, base_name
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -135,7 +135,6 @@ def label(docker: str, unlabelled: str, labelled: str, base: str, knows: bool = 
     """Give an image its labels, now that what was skipped is known.
 
     Args:
-        docker: path of the client.
         unlabelled, labelled: names of the image, and of the result.
         base: what the base is called in the label.
         knows: does the image itself get to know what it is, for the projects that run on it?
@@ -157,29 +156,22 @@ def label(docker: str, unlabelled: str, labelled: str, base: str, knows: bool = 
         client.call(docker, "build", "--quiet", "--tag", labelled, *options, folder)
 
 
-def build(
-    docker: str, base: str, base_image: str, image: str, packages: str, strict: bool,
-    data: dict[str, str] | None = None, mirror: str = "",
-) -> None:  # fmt: skip
+def build(docker: str, base: str, base_image: str, chosen: Settings, mirror: str = "") -> None:
     """Build the image, and its base on the way under a name of its own.
 
     Args:
-        docker: path of the client.
         base: what the base is called in the label.
         base_image: its image.
-        image: name of the result.
-        packages: set of curated packages, ``none``, ``core`` or ``datascience``.
-        strict: nothing may be skipped.
-        data: settings of group_data/all.py.
+        chosen: what to build.
         mirror: image of what ``make mirror`` fetched, from which everything comes; empty: all comes from the network.
 
     Raises:
         BuildError: a build failed; the names still mean what they meant before.
     """
-    asked = " ".join(filter(None, ("strict=true" if strict else "", overrides.arguments(data or {}))))
-    more = overrides.to_build(data or {}, offline=bool(mirror))
+    image, asked = chosen.image, overrides.arguments(chosen.data, strict=chosen.strict)
+    more = overrides.to_build(chosen.data, offline=bool(mirror))
     from_mirror = {"MIRROR": mirror} if mirror else {}
-    file, of_base = str(ROOT / "Dockerfile.base"), {"BASE": base_image, **overrides.image_arguments(data or {})}
+    file, of_base = str(ROOT / "Dockerfile.base"), {"BASE": base_image, **overrides.image_arguments(chosen.data)}
     names = ("tools", "system", "base", "base-labelled", "image", "labelled")
     with temporary(docker, *names) as (tools, system, raw_base, labelled_base, raw, labelled):
         settings = {**of_base, "PROVISION_DATA": asked, **from_mirror}
@@ -191,8 +183,12 @@ def build(
         ):
             with screen.step(title):
                 client.build(docker, file, tag, settings, str(ROOT), more, target)
-        settings = {"BASE_IMAGE": system, "TOOLS": tools, "PROVISION_DATA": f"packages={packages} {asked}".strip()}
-        with screen.step(f"build {image}: packages {packages}"):
+        settings = {
+            "BASE_IMAGE": system,
+            "TOOLS": tools,
+            "PROVISION_DATA": f"packages={chosen.packages} {asked}".strip(),
+        }
+        with screen.step(f"build {image}: packages {chosen.packages}"):
             client.build(docker, str(ROOT / "Dockerfile"), raw, {**settings, **from_mirror}, str(ROOT), more)
         with screen.step("label both images"):
             label(docker, raw_base, labelled_base, base, knows=False)

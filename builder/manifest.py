@@ -52,7 +52,6 @@ def describe(docker: str, image: str, variable: str = "IMAGE") -> dict[str, Any]
     """Return the manifest.
 
     Args:
-        docker: path of the client.
         image: name of the image.
         variable: that names it.
 

@@ -14,11 +14,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from builder import docker as client
-from builder import hints, image, overrides, screen
+from builder import image, overrides, screen
 from builder.errors import BuildError
 from builder.settings import MANIFEST, PACKAGES, Settings
 
@@ -74,7 +75,7 @@ def number(folder: Path) -> str:
 def _record(docker: str, base_image: str, python: str, chosen: Settings, folder: Path) -> None:
     """Provision a throw-away container of the base, with apt's folders and the mirror in ``folder``."""
     more = overrides.to_build(chosen.data)
-    asked = " ".join(filter(None, ("strict=true" if chosen.strict else "", overrides.arguments(chosen.data))))
+    asked = overrides.arguments(chosen.data, strict=chosen.strict)
     environment = {
         "BASE_DATA": f"packages=none {asked}",
         "PROVISION_DATA": f"packages={chosen.packages} {asked}",
@@ -95,33 +96,24 @@ def _record(docker: str, base_image: str, python: str, chosen: Settings, folder:
         source = f"source={os.path.realpath(path)}".replace('"', '""')
         command += ["--mount", f'type=bind,"{source}",target={target}{how}']
     command += ["--entrypoint", "sh", base_image, "-c", CONTAINER]
-    if screen.run(command, {**os.environ, **environment}):
-        raise BuildError(
-            "fetching failed: the line that says why is above; no mirror was made" + hints.of(screen.current().last)
-        )
+    screen.require("fetching", "no mirror was made", command, {**os.environ, **environment})
 
 
 def _own(folder: Path) -> None:
     """Return what builds the image on the other host: the builder's own packages, for the build host's Python."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "--dest", str(folder / "wheels"), "-r", str(ROOT / "requirements" / "build.txt")]
-    if screen.run(command):
-        raise BuildError("requirements/build.txt cannot be fetched: the lines above say why; no mirror was made")
+    screen.require("fetching requirements/build.txt", "no mirror was made", command)
 
 
 def make(docker: str, base: str, base_image: str, python: str, chosen: Settings, folder: Path = FOLDER) -> Path:
     """Make the folder again; the former one stays until this one is complete.
 
     Args:
-        docker: path of the client; its engine must be on the build host.
         base: what the base is called.
-        base_image: its image.
+        base_image: its image; the engine must be on the build host.
         python: minor version of its Python.
         chosen: what shall be built of it.
-        folder: where.
-
-    Returns:
-        The folder.
 
     Raises:
         BuildError: something could not be fetched.
@@ -199,7 +191,6 @@ def build(docker: str, chosen: Settings) -> None:
     """Build both images from a folder, without a network.
 
     Args:
-        docker: path of the client.
         chosen: what to build; its ``mirror`` is the folder.
 
     Raises:
@@ -216,9 +207,7 @@ def build(docker: str, chosen: Settings) -> None:
         with screen.step(f"load {folder}"):
             client.build(docker, str(dockerfile), mirrored, {}, str(folder), client.BuildInputs(offline=True))
         try:
-            image.build(
-                docker, manifest["base"], base_image, chosen.image, chosen.packages, chosen.strict,
-                {**manifest["data"], **chosen.data}, mirrored,
-            )  # fmt: skip
+            of_both = replace(chosen, data={**manifest["data"], **chosen.data})
+            image.build(docker, manifest["base"], base_image, of_both, mirrored)
         finally:
             subprocess.run([docker, "rmi", base_image], capture_output=True, check=False)

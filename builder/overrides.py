@@ -110,16 +110,12 @@ def _of_this_host() -> dict[str, Any]:
 
 
 def image_arguments(data: dict[str, str]) -> dict[str, str]:
-    """Return the build arguments of Dockerfile.base that say who the user is and where things are.
-
-    Args:
-        data: of :func:`parse`.
-    """
+    """Return the build arguments of Dockerfile.base that say who the user is and where things are."""
     values = defaults() | data
     return {name: _word(values[name]) for name in IMAGE_ARGUMENTS}
 
 
-def arguments(data: dict[str, str]) -> str:
+def arguments(data: dict[str, str], *, strict: bool = False) -> str:
     """Return the settings that a build gets as PROVISION_DATA: those that name no file of the build host.
 
     Raises:
@@ -129,14 +125,13 @@ def arguments(data: dict[str, str]) -> str:
     for name, word in words.items():
         if word.split() != [word] and word:
             raise BuildError(f"invalid {name}={word!r}: expected no blank, in an image that is built by a Dockerfile")
-    return " ".join(f"{name}={word}" for name, word in words.items())
+    return " ".join(["strict=true"] * strict + [f"{name}={word}" for name, word in words.items()])
 
 
 def to_build(data: dict[str, str], *, offline: bool = False) -> client.BuildInputs:
     """Files and proxies of a build.
 
     Args:
-        data: of :func:`parse`.
         offline: nothing is fetched, so no password is needed.
 
     Raises:

@@ -21,8 +21,8 @@ from urllib.request import getproxies
 import requests
 
 from builder import docker as client
-from builder import hints, overrides
-from builder.errors import BuildError
+from builder import overrides
+from builder.errors import BuildError, hint
 from tasks.releases import RELEASES, Release
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,55 +77,47 @@ def apt_releases(printed: str) -> tuple[str, ...]:
     return tuple(re.findall(r"^'(https?://[^']*/InRelease)'", printed, re.MULTILINE))
 
 
-def _release(docker: str, base: str, image: str) -> tuple[str, Release]:
-    run = ("run", "--rm", "--entrypoint", "sh", image, "-c")
-    system = client.call(docker, *run, "cat /etc/os-release 2>/dev/null || true")
-    codename = "".join(re.findall(r"^VERSION_CODENAME=\"?([a-z]+)\"?$", system, re.MULTILINE))
-    if codename not in RELEASES:
-        known = ", ".join(RELEASES)
-        raise BuildError(f"invalid BASE={base}: expected a release of tasks/releases.py ({known}); it is {codename!r}")
-    return codename, RELEASES[codename]
-
-
-def release(docker: str, base: str, image: str) -> Release:
-    """Return the base's row of the table.
+def codename(docker: str, base: str, image: str) -> str:
+    """Return the codename of an image's release, which has a row in the table.
 
     Args:
-        docker: path of the client.
-        base: what the base is called, in messages.
-        image: its image.
+        base: what the image is called, in messages.
 
     Raises:
         BuildError: there is none.
     """
-    return _release(docker, base, image)[1]
+    system = client.call(docker, *_in(image), "cat /etc/os-release 2>/dev/null || true")
+    found = "".join(re.findall(r"^VERSION_CODENAME=\"?([a-z]+)\"?$", system, re.MULTILINE))
+    if found not in RELEASES:
+        known = ", ".join(RELEASES)
+        raise BuildError(f"invalid BASE={base}: expected a release of tasks/releases.py ({known}); it is {found!r}")
+    return found
 
 
-def sources(docker: str, base: str, image: str, data: dict[str, str] | None = None) -> list[Source]:
+def _in(image: str) -> tuple[str, ...]:
+    # Without the image's own entry point, which may be anything.
+    return "run", "--rm", "--entrypoint", "sh", image, "-c"
+
+
+def sources(docker: str, release: str, image: str, data: dict[str, str] | None = None) -> list[Source]:
     """Return what a build fetches from, by what the base's own apt and the settings say.
 
     Args:
-        docker: path of the client.
-        base: what the base is called, in messages.
-        image: its image.
+        release: its codename.
+        image: the base's.
         data: settings that differ from group_data/all.py.
-
-    Raises:
-        BuildError: the base is of no release that the table knows.
     """
     values = overrides.defaults() | (data or {})
-    # Without the image's own entry point, which may be anything.
-    run = ("run", "--rm", "--entrypoint", "sh", image, "-c")
-    codename, row = _release(docker, base, image)
+    row = RELEASES[release]
     # Of the sources as they will be.
-    mirrors = shlex.join([codename, values["apt_mirror"], values["apt_security_mirror"]])
+    mirrors = shlex.join([release, values["apt_mirror"], values["apt_security_mirror"]])
     script = (ROOT / "files" / "apt_sources" / "apt-sources").read_text()
     mirrored = (
         f"sh -c {shlex.quote(script)} apt-sources {mirrors} && "
         if values["apt_mirror"] or values["apt_security_mirror"]
         else ""
     )
-    apt = apt_releases(client.call(docker, *run, mirrored + "apt-get --print-uris update"))
+    apt = apt_releases(client.call(docker, *_in(image), mirrored + "apt-get --print-uris update"))
     found = [
         Source("apt", apt, f"{row.distribution} {row.version} itself", needed=True),
         Source("PyPI", ((values["pypi_index"] or pypi()).rstrip("/") + "/pip/",), "Jupyter and the Python packages", needed=True),
@@ -190,7 +182,8 @@ class Asked:
         proxies = {}
         if not requests.utils.should_bypass_proxies(url, self.proxies.get("no_proxy")):
             names = ("http", "https")
-            proxies = getproxies()
+            # The build's steps know no ALL_PROXY.
+            proxies = {name: proxy for name, proxy in getproxies().items() if name in names}
             proxies |= {name: self.proxies[f"{name}_proxy"] for name in names if f"{name}_proxy" in self.proxies}
             if source in BY_APT and self.apt_proxy:
                 proxies |= dict.fromkeys(names, self.apt_proxy)  # for https too: tasks/apt_sources.py
@@ -237,29 +230,19 @@ def problem(source: Source, how: Asked) -> str:
                     return f"{shown(url)} answers {answer.status_code}"
         except requests.exceptions.RequestException as error:
             kind = type(error).__name__
-            return f"{shown(url)} does not answer ({kind})" + hints.of([kind, str(error)])
+            return f"{shown(url)} does not answer ({kind})" + hint([kind, str(error)])
     return ""
 
 
 def check(found: list[Source], data: dict[str, str] | None = None) -> list[Row]:
-    """Ask all sources at once.
-
-    Args:
-        found: the sources.
-        data: settings that differ from group_data/all.py.
-    """
+    """Ask all sources at once, as a build with these settings does."""
     with asked(data or {}) as how, ThreadPoolExecutor(max_workers=8) as pool:
         problems = pool.map(lambda source: problem(source, how), found)
         return [Row(source, output) for source, output in zip(found, problems, strict=True)]
 
 
 def support(row: Release, today: datetime.date) -> str:
-    """Say until when a base gets security updates.
-
-    Args:
-        row: of the base.
-        today: the day of the build.
-    """
+    """Say until when a base gets security updates."""
     if today.isoformat() > row.support_ends:
         return f"NO security updates since {row.support_ends}"
     return f"security updates until {row.support_ends}"
@@ -269,8 +252,6 @@ def table(base: str, rows: list[Row], supported: str) -> str:
     """Return the table as text: what will be used, what will be skipped, and why.
 
     Args:
-        base: what the base is called.
-        rows: the sources that were asked.
         supported: see :func:`support`.
     """
     lines = [("source", "answers", "what follows"), ("base image", "yes", f"used: {base}, {supported}")]

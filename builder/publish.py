@@ -56,9 +56,6 @@ def publish(docker: str, image: str, repository: str, strict: bool) -> tuple[dic
     Whoever pushes logged in before (``docker login``): no password passes through here.
 
     Args:
-        docker: path of the client.
-        image: name of the image that ``make image`` built.
-        repository: where to, a name without a tag.
         strict: refuse an image of which something was skipped, or of no commit.
 
     Returns:

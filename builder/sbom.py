@@ -45,14 +45,6 @@ def _described(written: Path) -> dict[str, str]:
 def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
     """Write the bill of materials of ``image``, unless the one that is there is of the same image: that takes half a minute.
 
-    Args:
-        docker: path of the client; its engine must be on the build host.
-        image: name of the image.
-        folder: where to write; made if missing.
-
-    Returns:
-        The file.
-
     Raises:
         BuildError: syft failed.
     """
@@ -61,19 +53,19 @@ def write(docker: str, image: str, folder: Path = FOLDER) -> Path:
     number = client.inspect(docker, "image", image)["Id"]
     if _described(path(image, folder)) == _component(image, number):
         return path(image, folder)
-    container = ["--network", "none", "--read-only", "--tmpfs", "/tmp", "--volume", f"{_syft()}:/syft:ro"]
-    output = client.call(
-        docker,
-        "run",
-        "--rm",
+    container = [
         "--env",
         "SYFT_CHECK_FOR_APP_UPDATE=false",
-        *container,
-        "--entrypoint",
-        "/syft",
-        number,
-        *scan,
-    )
+        "--network",
+        "none",
+        "--read-only",
+        "--tmpfs",
+        "/tmp",
+        "--volume",
+        f"{_syft()}:/syft:ro",
+    ]
+    container += ["--entrypoint", "/syft", number]
+    output = client.call(docker, "run", "--rm", *container, *scan)
     try:
         bill = json.loads(output)
     except json.JSONDecodeError as error:

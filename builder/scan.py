@@ -122,12 +122,7 @@ def holes(packages: set[Package]) -> dict[Package, set[str]]:
 
 
 def report(image: str, root: Path = ROOT) -> tuple[str, bool]:
-    """Ask for all, and return a table, and whether it is empty.
-
-    Args:
-        image: name of the image.
-        root: of the repository.
-    """
+    """Ask for all, and return a table, and whether it is empty."""
     inside, locks = of_image(image), of_locks(root)
     found = holes(inside | locks.keys())
     lines = []

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from melda.base.paths import HIGHEST_PORT
+from melda.base.paths import HIGHEST_PORT, JUPYTER_PORT
 
 from builder import overrides
 from builder.base import LOCAL, PLATFORMS
@@ -55,11 +55,11 @@ class Settings:
         platform: one of ``builder.base.PLATFORMS``; empty: the engine's own.
     """
 
-    base: str
-    image: str
-    packages: str
-    port: str
-    strict: bool
+    base: str = "auto"
+    image: str = "melda-jupyter:latest"
+    packages: str = "datascience"
+    port: str = str(JUPYTER_PORT)
+    strict: bool = False
     data: dict[str, str] = field(default_factory=dict)
     mirror: str = ""
     platform: str = ""
@@ -106,7 +106,9 @@ def check(arguments: argparse.Namespace) -> Settings:
         raise refuse("PLATFORM", arguments.platform, f"empty, {' or '.join(PLATFORMS)}")
     if arguments.platform and (arguments.mirror or arguments.command == "mirror"):
         raise refuse("PLATFORM", arguments.platform, "empty, a mirror is of the build host's own platform")
-    return Settings(base, image, packages, port, _SWITCHES[strict], data, arguments.mirror, arguments.platform)
+    return Settings(
+        base, image, packages, str(int(port)), _SWITCHES[strict], data, arguments.mirror, arguments.platform
+    )
 
 
 def check_names(given: str, passed: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from builder.lines import OPERATION, Plain, Verbose
+from builder.screen import OPERATION, Plain, Verbose
 
 # Columns of what a step does.
 WIDTH = 52

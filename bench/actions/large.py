@@ -4,7 +4,6 @@ import os
 
 
 def act() -> None:
-    """Write 500 MB."""
     block = os.urandom(1_000_000)
     with open("large.bin", "wb") as stream:
         for _ in range(500):

@@ -4,5 +4,4 @@ import os
 
 
 def act() -> None:
-    """List a folder as Jupyter's file browser does: names, sizes and times."""
     assert sum(entry.stat().st_size for entry in os.scandir("files")) == 50 * 1200

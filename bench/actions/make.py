@@ -4,7 +4,6 @@ import os
 
 
 def act() -> None:
-    """Make 50 files."""
     os.mkdir("files")
     for number in range(50):
         with open(f"files/{number}.csv", "w") as stream:

@@ -7,7 +7,6 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 
 def act() -> None:
-    """Save a new notebook, then once more with an output, as Jupyter does."""
     manager = LargeFileManager(root_dir=os.getcwd())
     for outputs in ([], [new_output("stream", text="x" * 100_000)]):
         content = new_notebook(cells=[new_code_cell("print('x' * 100_000)", outputs=outputs)])

@@ -5,7 +5,6 @@ import subprocess
 
 
 def act() -> None:
-    """Make a repository, and 200 files in it."""
     subprocess.run(["git", "init", "--quiet", "repository"], check=True)
     os.mkdir("repository/src")
     for number in range(200):

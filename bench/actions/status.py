@@ -4,5 +4,4 @@ import subprocess
 
 
 def act() -> None:
-    """Ask git what has changed."""
     subprocess.run(["git", "-C", "repository", "status", "--short"], check=True, stdout=subprocess.DEVNULL)

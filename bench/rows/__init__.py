@@ -6,27 +6,17 @@ A row module has ``NAME`` (for ``--only``), ``NOTE`` (how it is measured, for th
 
 from __future__ import annotations
 
+import importlib
 from typing import Protocol, cast
 
 from bench.results import Result
-from bench.rows import (
-    cold_build,
-    container_start,
-    datascience,
-    first_cell,
-    fleet,
-    fork,
-    image_layers,
-    memory,
-    nothing_to_do,
-    products,
-    project_folder,
-    r_packages,
-    upgrade,
-    user_install,
-    versions,
-)
 from bench.workbench import Workbench
+
+# In the order of the table.
+_MODULES = (
+    "cold_build", "nothing_to_do", "fleet", "image_layers", "container_start", "first_cell", "versions", "memory", "products",
+    "project_folder", "user_install", "datascience", "r_packages", "fork", "upgrade",
+)  # fmt: skip
 
 
 class Row(Protocol):
@@ -40,23 +30,4 @@ class Row(Protocol):
         """Measure, say what is going on, and clean up."""
 
 
-ROWS: tuple[Row, ...] = cast(
-    "tuple[Row, ...]",
-    (
-        cold_build,
-        nothing_to_do,
-        fleet,
-        image_layers,
-        container_start,
-        first_cell,
-        versions,
-        memory,
-        products,
-        project_folder,
-        user_install,
-        datascience,
-        r_packages,
-        fork,
-        upgrade,
-    ),
-)
+ROWS = tuple(cast("Row", importlib.import_module(f"bench.rows.{name}")) for name in _MODULES)

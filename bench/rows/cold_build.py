@@ -69,14 +69,9 @@ def timed(workbench: Workbench, tag: str, dockerfile: str, arguments: dict[str, 
     token = token or f"{workbench.token}-{uuid.uuid4().hex[:8]}"
     file = workbench.tree / f"Dockerfile.{token}"
     file.write_text(cold((workbench.tree / dockerfile).read_text(), token))
-    command = [workbench.docker, "build", "--no-cache", "--progress=plain", "--file", str(file), "--tag", tag]
-    command += [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
-    command += ["--secret", f"id=ca,src={workbench.ca}"] if workbench.ca else []
-    for proxy in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
-        command += ["--build-arg", proxy] if workbench.environment.get(proxy) else []
     try:
         began = time.monotonic()
-        workbench.run(f"building {dockerfile}", [*command, str(workbench.tree)], DOCKER_BUILDKIT="1")
+        workbench.build(file.name, tag, arguments, "--no-cache")
         return time.monotonic() - began
     finally:
         file.unlink()

@@ -42,21 +42,19 @@ def until_it_answers(port: int, began: float) -> float:
     raise BuildError(f"Jupyter did not answer within {LONGEST:g} s")
 
 
+def start(workbench: Workbench, container: str, began: float) -> float:
+    """Start a container; seconds from ``began`` until Jupyter answers."""
+    client.call(workbench.docker, "start", container)
+    port = client.call(workbench.docker, "port", container, "8888/tcp").splitlines()[0].rsplit(":", 1)[1]
+    return until_it_answers(int(port), began)
+
+
 @contextlib.contextmanager
 def created(workbench: Workbench, name: str, options: list[str], command: list[str]) -> Iterator[str]:
     """A container that is not started yet; its name."""
     full = f"{workbench.token}-{name}"
-    client.call(
-        workbench.docker,
-        "create",
-        "--name",
-        full,
-        "--publish",
-        "127.0.0.1::8888",
-        *options,
-        workbench.image(),
-        *command,
-    )
+    publish = ["--name", full, "--publish", "127.0.0.1::8888"]
+    client.call(workbench.docker, "create", *publish, *options, workbench.image(), *command)
     try:
         yield full
     finally:
@@ -79,10 +77,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
         )
 
         def once(name: str) -> float:
-            began = time.monotonic()
-            client.call(workbench.docker, "start", containers[name])
-            port = client.call(workbench.docker, "port", containers[name], "8888/tcp").splitlines()[0].rsplit(":", 1)[1]
-            took = until_it_answers(int(port), began)
+            took = start(workbench, containers[name], time.monotonic())
             client.call(workbench.docker, "stop", containers[name])
             return took
 

@@ -58,9 +58,7 @@ def given(workbench: Workbench, base: str, compiled: Sequence[str]) -> str:
     missing = set(output) - {debian_name(name) for name in compiled}
     tag = f"{workbench.token}-needs"
     arguments = {"BASE_IMAGE": base, "PACKAGES": " ".join([*LIBRARIES, *sorted(missing)])}
-    command = [workbench.docker, "build", "--file", "bench/plain/datascience-needs.Dockerfile", "--tag", tag]
-    command += [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
-    workbench.run("building what the alternative stands on", [*command, "."], DOCKER_BUILDKIT="1")
+    workbench.build("bench/plain/datascience-needs.Dockerfile", tag, arguments)
     return tag
 
 

@@ -116,16 +116,6 @@ def captured(workbench: Workbench, container: str) -> dict[str, Any]:
     return found
 
 
-def put(workbench: Workbench, container: str, name: str, text: str) -> str:
-    """Return a file in the container; its path there."""
-    with tempfile.NamedTemporaryFile("w") as stream:
-        stream.write(text)
-        stream.flush()
-        client.call(workbench.docker, "cp", stream.name, f"{container}:/tmp/{name}")
-    client.call(workbench.docker, "exec", container, "chmod", "644", f"/tmp/{name}")
-    return f"/tmp/{name}"
-
-
 class Parent:
     """What the project has, and how long it took to have it the other way.
 
@@ -172,9 +162,7 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
     Raises:
         BuildError: a fork is not what its parent is.
     """
-    workbench.image()
-    version = "import sys; print('%d.%d' % sys.version_info[:2])"
-    python = client.call(workbench.docker, "run", "--rm", workbench.image(), "python3", "-c", version).strip()
+    python = workbench.python().rpartition(".")[0]
     parent = Parent()
     ours: dict[str, list[float]] = {"python": [], "r": []}
     with tempfile.TemporaryDirectory(prefix="melda-bench-fork-") as temporary:
@@ -190,13 +178,16 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
             for _ in range(repeats):
                 with running(workbench, image, "fork", folder) as container:
                     for kind, only in (("python", []), ("r", had)):
-                        path = put(workbench, container, f"{kind}.json", part(parent.document, kind, only))
+                        path = f"/tmp/{kind}.json"
+                        workbench.put(container, path, part(parent.document, kind, only))
                         ours[kind].append(as_user(workbench, container, f"melda-env restore {path}"))
-                    path = put(workbench, container, "parent.json", json.dumps(parent.document))
+                    path = "/tmp/parent.json"
+                    workbench.put(container, path, json.dumps(parent.document))
                     as_user(workbench, container, f"melda-env restore {path}")
                     as_user(workbench, container, f"melda-env diff {path}")
                 with running(workbench, image, "pip", folder) as container:
-                    path = put(workbench, container, "requirements.txt", parent.freeze())
+                    path = "/tmp/requirements.txt"
+                    workbench.put(container, path, parent.freeze())
                     parent.times[PIP].append(as_user(workbench, container, f"pip install -q -r {path}"))
                 print(f"    {ours}, {parent.times}, capture {parent.capture}", flush=True)
     counts = {kind: len(parent.document[kind]["packages"]) for kind in ours}

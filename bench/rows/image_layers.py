@@ -29,7 +29,10 @@ NOTE = (
     f"`{R_PACKAGE}` and `{PYTHON_PACKAGE}`, which the first build lacks. Each change alone. All steps: the first build, in "
     "which each step runs; what the cache mounts hold is not downloaded."
 )
-BUILD = "import sys; from builder import image; image.build(*sys.argv[1:5], '" + PACKAGES + "', False)"
+BUILD = (
+    "import sys; from builder import image; from builder.settings import Settings;"
+    f" image.build(*sys.argv[1:4], Settings(image=sys.argv[4], packages='{PACKAGES}'))"
+)
 REPOSITORY = "melda"
 
 

@@ -86,19 +86,9 @@ def act(workbench: Workbench, s3: Storage, name: str, action: str, kind: str) ->
     """Requests and seconds of one action; what s3fs still sends when the program has ended is waited for, and counts."""
     before = len(s3.server.requests)
     system = ["--env", "GIT_CONFIG_NOSYSTEM=1"] if kind == SPECIFIED else []
-    command = [
-        "exec",
-        "--user",
-        "melda",
-        "--workdir",
-        FOLDER,
-        "--env",
-        "HOME=/tmp",
-        *system,
-        name,
-        "/opt/jupyter/bin/python",
-    ]
-    took = float(workbench.run(action, [workbench.docker, *command, "/actions/timed.py", action]).split()[-1])
+    command = [workbench.docker, "exec", "--user", "melda", "--workdir", FOLDER, "--env", "HOME=/tmp", *system, name]
+    command += ["/opt/jupyter/bin/python", "/actions/timed.py", action]
+    took = float(workbench.run(action, command).split()[-1])
     settled = before
     while settled != len(s3.server.requests):
         settled = len(s3.server.requests)

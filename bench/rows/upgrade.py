@@ -136,12 +136,6 @@ def wait(what: str, true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def python_of(workbench: Workbench) -> str:
-    """Return the image's Python, as X.Y.Z."""
-    code = "import platform; print(platform.python_version())"
-    return client.call(workbench.docker, "run", "--rm", workbench.image(), "python3", "-c", code).strip()
-
-
 def told(workbench: Workbench, container: str) -> str:
     """Return the line that /healthz has of an upgrade."""
     show = ["exec", container, "sh", "-c", "cat /run/melda-jupyter/plugins/upgrade 2>/dev/null || true"]
@@ -165,7 +159,7 @@ def once(workbench: Workbench, kept: Kept, python: str, import_: str, found: Tim
         as_user(workbench, container, f"python3 -c '{import_}'")
         found.cell[kind].append(time.monotonic() - answered)
         if python and patch:
-            mine = python_of(workbench)
+            mine = workbench.python()
             wait("the new folder is saved", lambda: kept.saved(folder, mine))
             found.saved.append(time.monotonic() - answered)
         elif python:
@@ -179,11 +173,7 @@ def once(workbench: Workbench, kept: Kept, python: str, import_: str, found: Tim
 
 def write_large(workbench: Workbench, container: str) -> None:
     """Write the 500 MB into the user's environment."""
-    with tempfile.NamedTemporaryFile("w", suffix=".py") as stream:
-        stream.write(LARGE)
-        stream.flush()
-        client.call(workbench.docker, "cp", stream.name, f"{container}:/tmp/large.py")
-    client.call(workbench.docker, "exec", container, "chmod", "644", "/tmp/large.py")
+    workbench.put(container, "/tmp/large.py", LARGE)
     as_user(workbench, container, "python3 /tmp/large.py")
 
 
@@ -198,7 +188,7 @@ def download(folder: str, python: str) -> None:
 
 def measure(workbench: Workbench, repeats: int) -> list[Result]:
     """Seconds of a project that moves to another image."""
-    here = python_of(workbench)
+    here = workbench.python()
     major, minor, patch = here.split(".")
     other, former = f"{major}.{int(minor) - 2}.1", f"{major}.{minor}.{int(patch) - 1 if int(patch) else 1}"
     with tempfile.TemporaryDirectory(prefix="melda-bench-wheels-") as folder, project.storage(workbench.docker) as s3:

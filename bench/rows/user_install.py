@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,9 +15,8 @@ from bench import project
 from bench.alternate import samples
 from bench.project import Storage
 from bench.results import OURS, Result, Target
-from bench.rows.container_start import until_it_answers
+from bench.rows.container_start import created, start
 from bench.workbench import Workbench
-from builder import docker as client
 from builder.errors import BuildError
 
 NAME = "user-install"
@@ -53,16 +51,9 @@ def wheels(workbench: Workbench, version: str) -> Iterator[str]:
 @contextlib.contextmanager
 def started(workbench: Workbench, options: list[str]) -> Iterator[tuple[str, float]]:
     """A container that is ready; its name, and when (time.monotonic()) Jupyter answered first."""
-    name = f"{workbench.token}-{uuid.uuid4().hex[:8]}"
-    publish = ["--publish", "127.0.0.1::8888"]
-    client.call(workbench.docker, "create", "--name", name, *publish, *options, workbench.image(), "start-jupyter")
-    try:
+    with created(workbench, uuid.uuid4().hex[:8], options, ["start-jupyter"]) as name:
         began = time.monotonic()
-        client.call(workbench.docker, "start", name)
-        port = client.call(workbench.docker, "port", name, "8888/tcp").splitlines()[0].rsplit(":", 1)[1]
-        yield name, began + until_it_answers(int(port), began)
-    finally:
-        subprocess.run([workbench.docker, "rm", "--force", "--volumes", name], capture_output=True, check=False)
+        yield name, began + start(workbench, name, began)
 
 
 def as_user(workbench: Workbench, name: str, command: str) -> float:
@@ -150,15 +141,7 @@ def install(workbench: Workbench, s3: Storage, volume: list[str], kind: str, fou
 
 def measure(workbench: Workbench, repeats: int) -> list[Result]:
     """Return the four figures."""
-    print_version = [
-        "run",
-        "--rm",
-        workbench.image(),
-        "python3",
-        "-c",
-        "import sys; print('%d.%d' % sys.version_info[:2])",
-    ]
-    version = client.call(workbench.docker, *print_version).strip()
+    version = workbench.python().rpartition(".")[0]
     found = Measured()
     with wheels(workbench, version) as folder, project.storage(workbench.docker) as s3:
         volume = ["--volume", f"{folder}:/wheels:ro"]

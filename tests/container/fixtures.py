@@ -16,7 +16,7 @@ from filelock import FileLock
 from builder import base as bases_of_builder
 from builder import engine
 from builder import image as images
-from builder.settings import base_name
+from builder.settings import Settings, base_name
 from tests.fakes import cran_repository, wheels
 from tests.fakes.s3 import Server, serve_all
 from tests.fakes.serve import gateway
@@ -238,7 +238,7 @@ def image(docker: str, once: Callable[[str, Callable[[], object]], None], reques
 
     def build() -> None:
         with mock.patch.dict(os.environ, CANARIES):
-            images.build(docker, "debian:bookworm", base, IMAGE, "core", strict=False)
+            images.build(docker, "debian:bookworm", base, Settings(image=IMAGE, packages="core"))
 
     once("image", build)
     return IMAGE

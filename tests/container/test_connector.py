@@ -14,6 +14,7 @@ import pytest
 from builder import connector
 from builder import docker as client
 from builder.errors import BuildError
+from builder.settings import Settings
 
 from .fixtures import Machines
 from .machines import PYINFRA, ROOT, provision, until
@@ -50,7 +51,7 @@ def bare(docker: str, base_image: str, bases: dict[str, str]) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def tagged(docker: str, bare: str) -> Iterator[str]:
-    connector.build(docker, "debian:bookworm", bare, TAG, "none", strict=False)
+    connector.build(docker, "debian:bookworm", bare, Settings(image=TAG, packages="none"))
     yield TAG
     subprocess.run([docker, "image", "rm", "--force", TAG], capture_output=True, check=False)
 
@@ -59,7 +60,7 @@ def test_the_tagged_image_is_described_like_the_dockerfiles(docker: str, tagged:
     def described(name: str) -> dict[str, object]:
         shown = subprocess.run([docker, "image", "inspect", name], check=True, capture_output=True, text=True).stdout
         config = json.loads(shown)[0]["Config"]
-        kept = {key: config[key] for key in ("WorkingDir", "ExposedPorts", "Cmd", "Healthcheck")}
+        kept = {key: config[key] for key in ("WorkingDir", "ExposedPorts", "Entrypoint", "Cmd", "Healthcheck")}
         return kept | {"Env": sorted(config["Env"])}
 
     assert described(tagged) == described(image)
@@ -73,9 +74,8 @@ def test_the_tagged_image_becomes_healthy(tagged: str, machines: Machines) -> No
 def test_a_failed_run_leaves_no_image(docker: str, bases: dict[str, str]) -> None:
     before = images(docker)
     with pytest.raises(BuildError, match="no image was made"):
-        connector.build(
-            docker, "debian:bookworm", bases["bookworm"], "melda-test-failed:latest", "nonsense", strict=False
-        )
+        chosen = Settings(image="melda-test-failed:latest", packages="nonsense")
+        connector.build(docker, "debian:bookworm", bases["bookworm"], chosen)
     assert images(docker) == before
     assert subprocess.run(
         [docker, "image", "inspect", "melda-test-failed:latest"], capture_output=True, check=False

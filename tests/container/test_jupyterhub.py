@@ -11,7 +11,7 @@ import requests
 import websocket
 
 from builder import docker as client
-from builder import host
+from builder import overrides
 from builder.errors import BuildError
 from deployments.jupyterhub import network
 
@@ -47,7 +47,7 @@ def hub_image(docker: str, image: str) -> Iterator[str]:
         yield os.environ["MELDA_TEST_HUB_IMAGE"]
         return
     asked = {"BASE_IMAGE": image, "PROVISION_DATA": "packages=core jupyterhub=true"}
-    client.build(docker, str(ROOT / "Dockerfile"), IMAGE, asked, str(ROOT), host.ca_bundle())
+    client.build(docker, str(ROOT / "Dockerfile"), IMAGE, asked, str(ROOT), overrides.to_build({}))
     yield IMAGE
     subprocess.run([docker, "image", "rm", "--force", IMAGE], capture_output=True, check=False)
 

@@ -146,7 +146,7 @@ def test_an_image_without_a_network_is_the_same(docker: str, bases: dict[str, st
         with Server(tmp_path / "cran", gateway(docker=docker)) as cran:
             chosen = Settings(base, CLOSED, "none", "8888", strict=True, data={"cran_mirror": cran.url})
             folder = mirror.make(docker, base, found, RELEASES["bookworm"].python, chosen, tmp_path / "mirror")
-            images.build(docker, base, found, OPEN, "none", strict=True, data=chosen.data)
+            images.build(docker, base, found, replace(chosen, image=OPEN))
         # Nobody answers at the address any more.
         mirror.build(docker, replace(chosen, mirror=str(folder)))
         closed, opened = (reproducibility.listing(docker, name) for name in names)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from builder import image as images
+from builder.settings import Settings
 from tasks.operations.r import debian_name
 from tasks.packages import names, up_to
 from tests.fakes import cran_repository
@@ -256,7 +257,7 @@ def test_what_apt_has_not_got(
 @pytest.mark.timeout(3600)
 def test_every_package_of_datascience_loads(docker: str, bases: dict[str, str]) -> None:
     names_ = (DATASCIENCE, "melda-test-datascience-base:latest")
-    images.build(docker, "debian:bookworm", bases["bookworm"], names_[0], "datascience", strict=False)
+    images.build(docker, "debian:bookworm", bases["bookworm"], Settings(image=names_[0]))
     machine = Machine(docker, DATASCIENCE, command=("tail", "-f", "/dev/null"))
     try:
         assert left_out(machine) <= NOT_IN_DEBIAN["bookworm"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder import docker as client
-from builder import host
+from builder import overrides
 
 from .fixtures import Machines
 from .machines import ROOT, provision, until
@@ -26,7 +26,12 @@ def test_the_base_image_builds_and_both_kernels_run(
     tag = f"melda-test-release:{codename}"
     try:
         client.build(
-            docker, str(Path(ROOT) / "Dockerfile.base"), tag, {"BASE": bases[codename]}, str(ROOT), host.ca_bundle()
+            docker,
+            str(Path(ROOT) / "Dockerfile.base"),
+            tag,
+            {"BASE": bases[codename]},
+            str(ROOT),
+            overrides.to_build({}),
         )
         machine = machines(tag, ("--env", "JUPYTER_TOKEN=release"))
         until(lambda: machine.healthy, "the container is healthy")

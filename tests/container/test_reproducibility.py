@@ -10,7 +10,7 @@ import pytest
 from melda.base.paths import IMAGE as IMAGE_FILE
 
 from builder import docker as client
-from builder import host, overrides, reproducibility
+from builder import overrides, reproducibility
 
 from .fixtures import BASE_IMAGE
 from .machines import ROOT
@@ -23,7 +23,7 @@ def test_the_base_built_again_is_the_same(docker: str, image: str, bases: dict[s
     arguments = {"BASE": bases["bookworm"], "PROVISION_DATA": " "}
     try:
         began = datetime.now(timezone.utc)
-        client.build(docker, str(ROOT / "Dockerfile.base"), again, arguments, str(ROOT), host.ca_bundle())
+        client.build(docker, str(ROOT / "Dockerfile.base"), again, arguments, str(ROOT), overrides.to_build({}))
         assert datetime.fromisoformat(client.inspect(docker, "image", again)["Created"][:19] + "+00:00") > began
         found = reproducibility.differences(*(reproducibility.listing(docker, name) for name in (BASE_IMAGE, again)))
         one, other = (client.inspect(docker, "image", name)["RootFS"]["Layers"] for name in (BASE_IMAGE, again))
@@ -44,12 +44,14 @@ def test_layers_of_packages_made_again_are_those_that_registries_have(
     system = "melda-test-system:latest"
     made = ["melda-test-again:1", "melda-test-again:2"]
     try:
-        client.build(docker, str(ROOT / "Dockerfile.base"), system, of_base, str(ROOT), host.ca_bundle(), "system")
+        client.build(
+            docker, str(ROOT / "Dockerfile.base"), system, of_base, str(ROOT), overrides.to_build({}), "system"
+        )
         below = len(client.inspect(docker, "image", system)["RootFS"]["Layers"])
         for blanks, name in enumerate(made, 1):
             # The same settings in other words: none of the layers counts as built.
             given = {"BASE_IMAGE": system, "PROVISION_DATA": "packages=core" + " " * blanks}
-            client.build(docker, str(ROOT / "Dockerfile"), name, given, str(ROOT), host.ca_bundle())
+            client.build(docker, str(ROOT / "Dockerfile"), name, given, str(ROOT), overrides.to_build({}))
         one, other = (client.inspect(docker, "image", name) for name in made)
         assert one["Created"] != other["Created"]
         assert one["RootFS"]["Layers"][below:] == other["RootFS"]["Layers"][below:]

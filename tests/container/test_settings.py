@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder import image as images
-from builder.settings import base_name
+from builder.settings import Settings, base_name
 
 from .fixtures import Machines
 from .machines import Machine, provision
@@ -51,7 +51,7 @@ def test_an_image_with_each_setting_changed_works(
     docker: str, bases: dict[str, str], key: Path, public_key: str
 ) -> None:
     try:
-        images.build(docker, "debian:bookworm", bases["bookworm"], NAME, "none", strict=False, data=CHANGED)
+        images.build(docker, "debian:bookworm", bases["bookworm"], Settings(image=NAME, packages="none", data=CHANGED))
         with running(docker, NAME, SSH_AUTHORIZED_KEYS=public_key) as service:
             assert service.inspect("{{.Config.WorkingDir}}") == "/srv/jo/work"
             service.run("healthcheck")

@@ -200,6 +200,19 @@ def test_an_environment_of_another_place_is_replaced(tree: Tree, made: str) -> N
     assert (tree.folder / ".venv/former").exists() == (made == "there")
 
 
+def test_two_at_once_make_one_environment(tree: Tree) -> None:
+    """Each removed what the other had begun."""
+    with_pip(tree, tree.folder / ".venv")
+    (tree.folder / ".venv").rename(tree.folder / "new")
+    python = tree.folder / "python"
+    python.write_text('#!/bin/sh\n[ "$2" != venv ] || { echo >>made; mkdir .venv; sleep 0.3; cp -r new/. .venv; }\n')
+    python.chmod(0o755)
+    command = ["sh", ROOT / "builder/venv", python, ".venv", "requirements/build.txt"]
+    both = [subprocess.Popen(command, cwd=tree.folder, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    assert (tree.folder / "made").read_text() == "\n"
+
+
 def test_what_is_set_for_other_environments_leads_nothing_elsewhere(tree: Tree) -> None:
     """PIP_USER=1 ended it, and with UV_SYSTEM_PYTHON=1 the packages were the host's."""
     with_pip(tree, tree.folder / ".venv")

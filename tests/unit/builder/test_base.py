@@ -61,7 +61,7 @@ def test_a_pull_that_has_begun_may_take_its_time(tmp_path: Path, monkeypatch: py
 
 def recorder(folder: Path, recipe: str) -> str:
     """A docker client that has the local base with this recipe and writes down what it was asked."""
-    labels = f'[{{"Config": {{"Labels": {{"{base.RECIPE_LABEL}": "{recipe}"}}}}}}]'
+    labels = f'[{{"Config": {{"User": "", "Labels": {{"{base.RECIPE_LABEL}": "{recipe}"}}}}}}]'
     return client(folder, f"echo \"$@\" >> {folder}/calls\necho '{labels}'\n")
 
 
@@ -70,6 +70,13 @@ def mmdebstrap(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> No
     tool.write_text("#!/bin/sh\n" + script)
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+@pytest.mark.parametrize("user", ["nobody", "1000:0"])
+def test_a_base_whose_user_is_not_root_is_one_line_before_the_build(tmp_path: Path, user: str) -> None:
+    docker = client(tmp_path, f"""echo '[{{"Config": {{"User": "{user}"}}}}]'\n""")
+    with pytest.raises(BuildError, match=f"^invalid BASE=r:1: expected an image whose USER is root, and it is {user}$"):
+        base.ensure(docker, "r:1")
 
 
 def test_a_local_base_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,7 @@ def test_a_file_is_mounted_read_only_and_no_token_made(
     file.write_text("CANARY")
     bare.setenv("JUPYTER_TOKEN_FILE", str(file))
     assert container.up(engine.client, "image", PORT) == f"http://127.0.0.1:{PORT}/tree"
-    (started,) = (line for line in (engine.folder / "arguments").read_text().splitlines() if "--detach" in line)
+    (started,) = (line for line in (engine.folder / "arguments").read_text().splitlines() if line.startswith("create "))
     assert f"--mount type=bind,source={file},target=/run/secrets/jupyter-token,readonly" in started
     assert "CANARY" not in started
     assert (engine.folder / "token").read_text() == "/run/secrets/jupyter-token\n"
@@ -145,7 +145,9 @@ case "$1 $2" in
 "container inspect") [ -e there ] && cat container.json || exit 1 ;;
 "image inspect") echo '[{{"Id": "image-1", "Config": {{"WorkingDir": "{WORKDIR}", "Env": ["TZ=UTC"]}}}}]' ;;
 "volume inspect") exit 1 ;;
-"run --detach") touch there; cp run.json container.json; echo "$JUPYTER_TOKEN$JUPYTER_TOKEN_FILE" > token; sh ./failure ;;
+"create --name") [ ! -e taken ] || {{ touch there; echo "Conflict." >&2; exit 1; }}
+    touch there; cp run.json container.json; echo "$JUPYTER_TOKEN$JUPYTER_TOKEN_FILE" > token; echo made ;;
+"start made") sh ./failure ;;
 "logs --tail") echo "first line"; echo "last line" ;;
 "rm --force") rm -f there ;;
 "ps --all") [ ! -e there ] || echo {container.NAME} ;;
@@ -164,14 +166,17 @@ esac
         mounts: list[dict[str, str]] | None = None,
     ) -> None:
         output = {
-            "Mounts": mounts or [],
+            "Mounts": [{"Destination": WORKDIR}, *(mounts or [])],
             "Image": image,
             "State": {
                 "Running": running,
                 "ExitCode": 7,
                 "Health": {"Status": health, "Log": [{"Output": "jupyter: dead\n"}]},
             },
-            "Config": {"Env": ["PATH=/bin", "TZ=UTC", *env]},  # the image's, and what it was given
+            "Config": {
+                "WorkingDir": WORKDIR,
+                "Env": ["PATH=/bin", "TZ=UTC", *env],
+            },  # the image's, and what it was given
             "HostConfig": {"PortBindings": {"8888/tcp": [{"HostPort": PORT}]}},
         }
         (self.folder / name).write_text(json.dumps([output]))
@@ -238,16 +243,6 @@ def test_a_container_that_ended_holds_no_port(engine: Engine, running: bool) -> 
     assert (container.publishes(engine.client, PORT), container.publishes(engine.client, "1")) == (running, False)
 
 
-def test_somebody_who_logged_in_over_ssh_is_told_of_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("getpass.getuser", lambda: "ada")
-    monkeypatch.setenv("SSH_CONNECTION", "198.51.100.9 50000 192.0.2.7 22")
-    (line,) = container.tunnel("http://127.0.0.1:8890/tree?token=x")
-    assert line.split("   ")[1] == "ssh -L 8890:127.0.0.1:8890 ada@192.0.2.7"
-    for here in ("", "nonsense"):
-        monkeypatch.setenv("SSH_CONNECTION", here)
-        assert container.tunnel("http://127.0.0.1:8890/tree") == []
-
-
 def test_a_container_that_serves_already_stays(engine: Engine, bare: pytest.MonkeyPatch) -> None:
     (engine.folder / "there").touch()
     engine.write("container.json", "healthy", env=("JUPYTER_TOKEN=a/b", "STOP_SECONDS=120"))
@@ -270,7 +265,7 @@ def test_a_container_that_is_another_is_replaced(
     (engine.folder / "there").touch()
     engine.write("container.json", health, image, env)
     container.up(engine.client, "image", PORT)
-    assert engine.calls().index("rm --force") < engine.calls().index("run --detach")
+    assert engine.calls().index("rm --force") < engine.calls().index("create --name")
     assert engine.there()
 
 
@@ -294,6 +289,6 @@ def test_a_container_that_fails_says_why_and_is_gone(
 def test_a_container_that_cannot_be_started_is_gone(engine: Engine, bare: pytest.MonkeyPatch) -> None:
     failure = "docker: Error response from daemon: port is already allocated.\nSee 'docker run --help'."
     (engine.folder / "failure").write_text(f'echo "{failure}" >&2; exit 125')
-    with pytest.raises(BuildError, match="^docker run failed: port is already allocated.$"):
+    with pytest.raises(BuildError, match="^docker start failed: port is already allocated.$"):
         container.up(engine.client, "image", PORT)
     assert not engine.there()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from builder import container
@@ -34,3 +36,14 @@ def test_data_to_read_need_the_mount_and_the_project_its_volume(bare: pytest.Mon
         container.environment()
     options = container.options({"DATA_BUCKET": "d"}, PORT, WORKDIR)
     assert "/dev/fuse" in options and f"{container.VOLUME}:{WORKDIR}" in options
+
+
+def test_a_port_that_only_the_engine_may_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is in the group docker and not root was told that PORT=80 is not free."""
+
+    class Socket(socket.socket):
+        def bind(self, address: object) -> None:
+            raise PermissionError(13, "Permission denied", address)
+
+    monkeypatch.setattr(socket, "socket", Socket)
+    container.check_port("80")

@@ -32,7 +32,9 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     return make
 
 
-OLD = 'case "$1" in --version) echo "Docker version 20.10.24, build x";; buildx) exit 1;; version) {0};; esac\n'
+OLD = """case "$1" in
+--version) echo "Docker version 20.10.24, build x";; buildx) exit 1;; context) echo default;; version) {0};; esac
+"""
 NEW = 'case "$1" in --version) echo "Docker version 28.2.2, build x";; buildx) {1};; version) {0};; esac\n'
 
 
@@ -95,9 +97,26 @@ def test_a_client_that_ends_at_a_wrong_variable_is_not_missing(fake: Fake, monke
     """docker 20.10 and newer say not even their version then; an engine was installed, and buildx said to be missing."""
     monkeypatch.setattr(engine.host, "install", lambda *_: pytest.fail("there is a client"))
     wrong = 'unable to resolve docker endpoint: context "gone" does not exist'
-    fake("only", f"[ -z \"$DOCKER_CONTEXT\" ] || {{ echo '{wrong}' >&2; exit 1; }}\n" + OLD.format("echo 20"))
+    fake("only", f"[ \"$DOCKER_CONTEXT\" = default ] || {{ echo '{wrong}' >&2; exit 1; }}\n" + OLD.format("echo 20"))
     monkeypatch.setenv("DOCKER_CONTEXT", "gone")
     with pytest.raises(BuildError, match=f"^DOCKER_CONTEXT='gone' does not answer: {wrong}$"):
+        engine.ready()
+
+
+@pytest.mark.parametrize(
+    ("shown", "problem"), [("echo far", "Cannot connect"), ("exit 1", 'context "lost" is not found')]
+)
+def test_a_context_that_does_not_answer_starts_no_engine_here(
+    shown: str, problem: str, fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root another engine was started, or installed, and `make down` said that there is no container."""
+    stopped(monkeypatch, tmp_path)
+    monkeypatch.setattr(engine.host, "install", lambda *_: pytest.fail("there is a client"))
+    monkeypatch.setattr(engine, "_start", lambda: pytest.fail("there is an engine"))
+    elsewhere = f"case \"$1\" in context) {shown};; *) echo '{problem}' >&2; exit 1;; esac; exit"
+    client = fake("only", f'[ "$DOCKER_CONTEXT" = default ] || {{ {elsewhere}; }}\n' + OLD.format("echo 20"))
+    assert engine.find() == str(client)
+    with pytest.raises(BuildError, match=rf"^the Docker context in use does not answer \(.*\): {problem}$"):
         engine.ready()
 
 

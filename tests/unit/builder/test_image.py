@@ -11,6 +11,7 @@ from melda.plugins.image_record import Image
 
 from builder import connector, image
 from builder.errors import BuildError
+from builder.settings import Settings
 
 WHEN = "2020-01-01T00:00:00Z"
 
@@ -69,7 +70,9 @@ def calls(engine: Path) -> list[str]:
 
 def test_final_names_are_given_last_and_temporary_ones_taken_back(engine: Path) -> None:
     (engine / "fails").write_text("nothing fails")
-    image.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=True)
+    image.build(
+        str(engine / "docker"), "debian:bookworm", "base:1", Settings(image="melda:1", packages="core", strict=True)
+    )
     output = calls(engine)
     tags = [index for index, call in enumerate(output) if call.startswith("tag ")]
     assert [output[index].split()[-1] for index in tags] == ["melda-base:1", "melda:1"]
@@ -116,7 +119,9 @@ def test_only_the_final_image_knows_what_it_is(monkeypatch: pytest.MonkeyPatch, 
 def test_the_image_begins_below_the_runtime(engine: Path) -> None:
     """Else one changed line of the runtime, in the base, would make all packages new."""
     (engine / "fails").write_text("nothing fails")
-    image.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=True)
+    image.build(
+        str(engine / "docker"), "debian:bookworm", "base:1", Settings(image="melda:1", packages="core", strict=True)
+    )
     builds = [call.split() for call in calls(engine) if "--progress=plain" in call]
     tag_of = {call[call.index("--target") + 1]: call[call.index("--tag") + 1] for call in builds if "--target" in call}
     assert f"BASE_IMAGE={tag_of['system']}" in builds[-1] and f"TOOLS={tag_of['tools']}" in builds[-1]
@@ -128,7 +133,7 @@ def test_the_image_begins_below_the_runtime(engine: Path) -> None:
 def test_a_build_that_fails_anywhere_names_nothing(engine: Path, fails: str) -> None:
     (engine / "fails").write_text(fails)
     with pytest.raises(BuildError):
-        image.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=False)
+        image.build(str(engine / "docker"), "debian:bookworm", "base:1", Settings(image="melda:1", packages="core"))
     assert not [call for call in calls(engine) if call.endswith(" melda:1")]
     assert [call for call in calls(engine) if call.startswith("image rm --force melda-jupyter-unfinished:")]
 
@@ -141,8 +146,9 @@ def test_the_connector_removes_its_container_and_commits_nothing_when_pyinfra_fa
     (engine / "pyinfra").chmod(0o755)
     monkeypatch.setattr("sys.executable", str(engine / "python"))
     with pytest.raises(BuildError, match="^provisioning failed: the line that says why is above; no image was made$"):
-        connector.build(str(engine / "docker"), "debian:bookworm", "base:1", "melda:1", "core", strict=False)
+        connector.build(str(engine / "docker"), "debian:bookworm", "base:1", Settings(image="melda:1", packages="core"))
     assert [call.split()[0] for call in calls(engine)] == ["run", "rm"]
+    assert "--entrypoint  base:1 tail -f" in calls(engine)[0], "it has none, whatever the base has"
 
 
 def test_instructions_of_a_dockerfile() -> None:
@@ -150,6 +156,11 @@ def test_instructions_of_a_dockerfile() -> None:
         '# ENV no=1\nARG BASE\nFROM x\nENV a=1 \\\n    b=2\nRUN true \\\n    ENV\nWORKDIR /w\nEXPOSE 1 2\nCMD ["x"]\n'
     )
     assert connector.instructions(text, {}) == ["ENV a=1 b=2", "WORKDIR /w", "EXPOSE 1 2", 'CMD ["x"]']
+
+
+def test_no_entry_point_of_the_base_runs_our_command() -> None:
+    """On a base with one, `start-jupyter` was its argument: nothing started, and some ended with 0."""
+    assert '\nENTRYPOINT []\nCMD ["start-jupyter"]\n' in (image.ROOT / "Dockerfile.base").read_text()
 
 
 def test_instructions_follow_the_build_arguments() -> None:

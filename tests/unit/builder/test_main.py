@@ -69,3 +69,24 @@ def test_what_the_container_would_refuse_costs_no_build_and_no_container_that_ru
     with pytest.raises(BuildError) as refused:
         main.up(main.settings.check(main.parser().parse_args(["up"])))
     assert str(refused.value).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("engine", "login", "host"),
+    [
+        ("unix:///var/run/docker.sock", "198.51.100.9 50000 192.0.2.7 22", "ada@192.0.2.7"),
+        ("unix:///var/run/docker.sock", "", ""),
+        ("unix:///var/run/docker.sock", "nonsense", ""),
+        # The address that was printed is of the engine's host, where nobody has a browser.
+        ("ssh://root@far:2222", "", "ssh://root@far:2222"),
+        ("tcp://far:2376", "198.51.100.9 50000 192.0.2.7 22", "far"),
+    ],
+)
+def test_who_is_elsewhere_is_told_of_a_tunnel(
+    monkeypatch: pytest.MonkeyPatch, engine: str, login: str, host: str
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    monkeypatch.setenv("SSH_CONNECTION", login)
+    monkeypatch.setattr(main.client, "call", lambda *_: engine)
+    told = [line.split("   ")[1] for line in main._tunnel("docker", "8890")]
+    assert told == ([f"ssh -L 8890:127.0.0.1:8890 {host}"] if host else [])

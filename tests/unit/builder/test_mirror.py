@@ -107,7 +107,7 @@ def test_each_file_of_the_settings_is_mounted_where_a_build_has_it(
     Path("link").symlink_to("net,rc:")
     monkeypatch.setenv("SSL_CERT_FILE", f"{tmp_path}/bundle.pem")
     ran: list[list[str]] = []
-    monkeypatch.setattr(mirror.screen, "run", lambda command, _: ran.append(command))
+    monkeypatch.setattr(mirror.screen, "run", lambda command, *_: ran.append(command))
     settings = {"ca_certificates": "bundle.pem", "netrc": "link"}
     mirror._record("docker", "image", "3.11", asked(**settings), tmp_path / "new")
     mounts = [next(csv.reader([word])) for option, word in itertools.pairwise(ran[0]) if option == "--mount"]

@@ -156,8 +156,10 @@ def test_apts_own_proxy_is_asked(url: str, monkeypatch: pytest.MonkeyPatch, name
 def test_apts_own_proxy_is_asked_for_https_too(monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
     monkeypatch.setattr(requests.Session, "get", lambda *_, **options: given.append(options["proxies"]))
-    for name in (*preflight.client.PROXIES, "all_proxy", "ALL_PROXY"):
+    for name in preflight.client.PROXIES:
         monkeypatch.delenv(name, raising=False)
+    # Of another program: no step of a build knows it, and each source was said not to answer.
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     for name in ("apt", "PyPI"):
         preflight.Asked(apt_proxy="http://cache:3142").get(name, "https://mirror.invalid/")
     assert given == [{"http": "http://cache:3142", "https": "http://cache:3142"}, {}]
@@ -237,7 +239,8 @@ esac
     ],
 )
 def test_sources_are_those_of_the_bases_own_apt_and_release(tmp_path: Path, os_release: str, names: list[str]) -> None:
-    found = preflight.sources(client(tmp_path, os_release), "base", "image")
+    docker = client(tmp_path, os_release)
+    found = preflight.sources(docker, preflight.codename(docker, "base", "image"), "image")
     assert [source.name for source in found] == names
     assert found[0].urls == (
         "http://security.example.org/debian-security/dists/bookworm-security/InRelease",
@@ -249,7 +252,7 @@ def test_sources_are_those_of_the_bases_own_apt_and_release(tmp_path: Path, os_r
 @pytest.mark.parametrize("os_release", ["", "ID=alpine", "VERSION_CODENAME=sid"])
 def test_a_base_without_a_row_is_refused(tmp_path: Path, os_release: str) -> None:
     with pytest.raises(BuildError, match="^invalid BASE=mine: expected a release of tasks/releases.py"):
-        preflight.sources(client(tmp_path, os_release), "mine", "image")
+        preflight.codename(client(tmp_path, os_release), "mine", "image")
 
 
 def test_the_table_says_what_is_used_and_what_is_left_out() -> None:

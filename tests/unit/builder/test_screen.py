@@ -13,15 +13,19 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from builder import hints, screen
+from builder import errors, screen
 from builder.__main__ import _interrupt
-from builder.lines import _COLOUR, SHOWN
+from builder.screen import _COLOUR, SHOWN
 from builder.terminal import Terminal
 from builder.terminal import moves as can_move
 
 ROOT = Path(__file__).resolve().parents[3]
 # What `docker build --progress=plain` says where pyinfra fails in a RUN, Docker 20.10 and 28.
-BUILDKIT = """#6 [stage-1 2/3] RUN --mount=type=bind,target=/deploy builder/provision
+BUILDKIT = """#3 [internal] load build context
+#3 transferring context: 5.27MB 0.5s done
+#3 sha256:f6c5e1cab25917f3f47fdd497efbfed23a7121d64805451fdcc89e84476fd594
+#3 ...
+#6 [stage-1 2/3] RUN --mount=type=bind,target=/deploy builder/provision
 #6 80.1 --> Starting operation: User | Add the user\x20
 #6 80.2     [12/54]
 #6 82.6 --> pyinfra error in /deploy/tasks/user.py line 62: invalid uid=1001: expected a number that is free
@@ -59,6 +63,7 @@ def test_the_line_that_says_why_is_the_last(
     assert shown[-2].endswith("invalid uid=1001: expected a number that is free")
     assert shown[-1] == f"whole output: {os.path.relpath(tmp_path / 'log/image.log')}"
     assert len(shown) <= SHOWN + 1
+    assert not [line for line in shown if line.startswith(("sha256:", "transferring", "..."))]
     assert BUILDKIT in (tmp_path / "log/image.log").read_text()
 
 
@@ -77,7 +82,7 @@ def test_nobody_who_set_up_no_screen_loses_a_line(program: list[str], capsys: py
 def test_without_a_terminal_a_long_step_says_what_it_does(
     tmp_path: Path, program: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builder.lines.QUIET", -1)
+    monkeypatch.setattr("builder.screen.QUIET", -1)
     with screen.shown(tmp_path / "x.log", verbose=False), screen.step("build x:1"):
         screen.run(program)
     assert "  build x:1: User | Add the user" in capsys.readouterr().out.splitlines()
@@ -186,5 +191,5 @@ def test_a_second_ctrl_c_is_not_heard() -> None:
     ],
 )
 def test_the_output_tells_which_setting_helps(line: str, words: str) -> None:
-    found = hints.of(["before", line, "after"])
+    found = errors.hint(["before", line, "after"])
     assert words in found and bool(found) == bool(words)

@@ -76,6 +76,11 @@ def test_unknown_packages_are_refused(packages: str) -> None:
     assert str(refused.value) == f"invalid PACKAGES={packages}: expected none, core or datascience"
 
 
+def test_a_port_is_written_as_docker_writes_it() -> None:
+    """With PORT=08888 a second `make up` took its own container for somebody else's."""
+    assert chosen(port="08888").port == "8888"
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "http", "", "-1", "80 80", "８８８８", "0x50", "1" * 5000])
 def test_what_is_no_port(port: str) -> None:
     with pytest.raises(BuildError, match=rf"^invalid PORT={port}: expected a number from 1 to 65535$"):
