@@ -137,3 +137,14 @@ def test_a_process_that_we_may_not_kill_does_not_stop_the_stop(monkeypatch: pyte
 
     monkeypatch.setattr(os, "kill", refuse)
     processes.end(lambda: [7], 0.0, lambda: None, 0.0)
+
+
+def test_children_that_never_come_to_an_end_do_not_keep_who_reaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """clone(2) with CLONE_PARENT makes children of PID 1's, 50,000 a second: it neither stopped nor did anything else."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        monkeypatch.setattr(os, "waitpid", lambda *_: (5, 0))
+        assert set(processes.ended()) == {(5, 0)}
+        assert signal.sigtimedwait({signal.SIGCHLD}, 0), "and has the next turn at once"
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -15,6 +15,7 @@ from melda.base.errors import ConfigError
 CONTROLLERS = ("devices", "memory", "pids", "")  # of cgroup v1, each of which Docker uses; "": of v2
 LOOKS, PAUSE = 5, 0.2  # docker exec moves a process into our cgroup just before it has our mounts
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+MOST = 10_000  # children that are reaped in one go
 OF_THE_MACHINE = "cgroup:[4026531835]"  # linux/proc_ns.h, PROC_CGROUP_INIT_INO
 
 
@@ -43,13 +44,17 @@ def exit_code(status: int) -> int:
 
 
 def ended() -> Iterator[Tuple[int, int]]:
-    """Reap all children that ended, adopted ones included: their process number and exit code."""
+    """Reap children that ended, adopted ones included: their process number and exit code.
+
+    Whoever makes them as fast as they are reaped keeps nobody here: the rest has its turn at the next SIGCHLD, which is sent.
+    """
     with contextlib.suppress(ChildProcessError):
-        while True:
+        for _ in range(MOST):
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
             yield pid, exit_code(status)
+        signal.raise_signal(signal.SIGCHLD)
 
 
 def adopt() -> None:
@@ -77,8 +82,7 @@ def _stat(pid: str, proc: str) -> List[str]:
     return _read(proc, pid, "stat").rpartition(") ")[2].split()
 
 
-def _lives(pid: str, proc: str) -> bool:
-    fields = _stat(pid, proc)
+def _lives(fields: List[str]) -> bool:
     # A process whose first thread has ended is a zombie with more threads than that: it can still write.
     return bool(fields) and (fields[0] not in "ZX" or int(fields[17]) > 1)
 
@@ -106,21 +110,20 @@ def others(spared: Collection[int], group: str, proc: str = "/proc", process_tre
     if not first and not group:
         return []
     without = {*spared, *({1} if first else _ancestors(proc))}
-    names = [name for name in os.listdir(proc) if name.isdigit()]
-    parents = {int(name): int((_stat(name, proc)[1:2] or ["0"])[0]) for name in names} if process_trees else {}
+    stats = {int(name): _stat(name, proc) for name in os.listdir(proc) if name.isdigit()}
 
     def of_spared(pid: int) -> bool:
-        while pid and pid not in spared:
-            pid = parents.get(pid, 0)
-        return pid > 0
+        while pid not in spared and stats.get(pid):
+            pid = int(stats[pid][1])
+        return pid in spared
 
     return [
-        int(name)
-        for name in names
-        if int(name) not in without
-        and (first or cgroup(name, proc) == group)
-        and not of_spared(int(name))
-        and _lives(name, proc)
+        pid
+        for pid, fields in stats.items()
+        if _lives(fields)
+        and pid not in without
+        and (first or cgroup(str(pid), proc) == group)
+        and not (process_trees and of_spared(pid))
     ]
 
 
@@ -182,6 +185,7 @@ def end(left: Callable[[], Collection[int]], grace: float, reap: Callable[[], No
             break
         _signal(new, signal.SIGSTOP)
         stopped |= new
+        reap()
     deadline = time.monotonic() + killed
     there = left()
     while there:
