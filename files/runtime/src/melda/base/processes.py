@@ -163,6 +163,26 @@ def _signal(pids: Collection[int], number: int) -> None:
             os.kill(pid, number)
 
 
+def _kill_standing(left: Callable[[], Collection[int]], reap: Callable[[], None]) -> None:
+    """Kill what forks faster than it is killed: it has to stand still first."""
+    if os.getpid() == 1:
+        # All at once, so that nobody forks meanwhile; who is spared goes on after it.
+        _signal([-1], signal.SIGSTOP)
+        try:
+            _signal(left(), signal.SIGKILL)
+        finally:
+            _signal([-1], signal.SIGCONT)
+        return
+    stopped: Set[int] = set()
+    for _ in range(100):
+        new = set(left()) - stopped
+        if not new:
+            break
+        _signal(new, signal.SIGSTOP)
+        stopped |= new
+        reap()
+
+
 def end(left: Callable[[], Collection[int]], grace: float, reap: Callable[[], None], killed: float) -> None:
     """End processes: SIGTERM, then, after ``grace`` seconds, SIGKILL.
 
@@ -177,15 +197,7 @@ def end(left: Callable[[], Collection[int]], grace: float, reap: Callable[[], No
     while left() and time.monotonic() < deadline:
         reap()
         time.sleep(0.02)
-    # What forks faster than it is killed has to stand still first.
-    stopped: Set[int] = set()
-    for _ in range(100):
-        new = set(left()) - stopped
-        if not new:
-            break
-        _signal(new, signal.SIGSTOP)
-        stopped |= new
-        reap()
+    _kill_standing(left, reap)
     deadline = time.monotonic() + killed
     there = left()
     while there:
