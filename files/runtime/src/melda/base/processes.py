@@ -9,7 +9,7 @@ import signal
 import time
 from typing import Callable, Collection, Dict, Iterator, List, Set, Tuple
 
-from melda.base import oom, users
+from melda.base import oom, procfs, users
 from melda.base.errors import ConfigError
 
 CONTROLLERS = ("devices", "memory", "pids", "")  # of cgroup v1, each of which Docker uses; "": of v2
@@ -62,24 +62,13 @@ def adopt() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _read(*parts: str) -> str:
-    with contextlib.suppress(OSError), open(os.path.join(*parts), encoding="utf-8", errors="surrogateescape") as stream:
-        return stream.read()
-    return ""
-
-
 def cgroup(pid: str = "self", proc: str = "/proc") -> str:
     """Path of a process's cgroup (cgroups(7)), which only root can change; empty where there is none to be seen."""
     found: Dict[str, str] = {}
-    for line in _read(proc, pid, "cgroup").splitlines():
+    for line in procfs.text(f"{proc}/{pid}/cgroup").splitlines():
         _, names, path = line.split(":", 2)
         found.update(dict.fromkeys(names.split(","), path))
     return next((found[name] for name in CONTROLLERS if name in found), "")
-
-
-def _stat(pid: str, proc: str) -> List[str]:
-    """Fields of proc(5)'s stat, from the state on; none if it has ended."""
-    return _read(proc, pid, "stat").rpartition(") ")[2].split()
 
 
 def _lives(fields: List[str]) -> bool:
@@ -91,7 +80,7 @@ def _ancestors(proc: str) -> Set[int]:
     found, pid = {1}, os.getpid()
     while pid > 0 and pid not in found:
         found.add(pid)
-        fields = _stat(str(pid), proc)
+        fields = procfs.stat(str(pid), proc)
         pid = int(fields[1]) if fields else 0
     return found
 
@@ -110,7 +99,7 @@ def others(spared: Collection[int], group: str, proc: str = "/proc", process_tre
     if not first and not group:
         return []
     without = {*spared, *({1} if first else _ancestors(proc))}
-    stats = {int(name): _stat(name, proc) for name in os.listdir(proc) if name.isdigit()}
+    stats = {int(name): procfs.stat(name, proc) for name in os.listdir(proc) if name.isdigit()}
 
     def of_spared(pid: int) -> bool:
         while pid not in spared and stats.get(pid):
