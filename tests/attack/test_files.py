@@ -12,7 +12,7 @@ import requests
 from tests.container.machines import Machine, until
 from tests.container.services import Service
 
-from .tools import background, plugins, python
+from .tools import background, plugins, python, restart
 
 Run = Callable[..., Service]
 
@@ -73,10 +73,7 @@ def test_odd_files(mounted: Run) -> None:
     assert service.notebook.run("python3", "import sound; print(sound.V)").stdout == "1\n"
     # Not installed.packages(): R itself waits for a FIFO called Meta/package.rds, in the kernel of whoever made it.
     assert service.notebook.run("ir", "library(jsonlite); cat(toJSON(2))").stdout == "[2]"
-    times = service.logs().count("start-jupyter: ready: ") + 1
-    service.stop()  # before three minutes are over, in which what has no RECORD may be an installation
-    service.start()
-    service.ready(times)
+    restart(service)  # before three minutes are over, in which what has no RECORD may be an installation
     assert "/sound.py" in service.run("cat /home/melda/project/.melda-jupyter/Python-*/*.json", user="melda")
 
 
@@ -128,10 +125,7 @@ def test_deep_folders(deep: Service) -> None:
         until(lambda: "shallow" in deep.logs(), "another package is saved", 60)
     for path in ("versions", "healthz"):
         assert requests.get(f"http://{deep.address}:2310/{path}", timeout=30).status_code == 200, path
-    times = deep.logs().count("start-jupyter: ready: ") + 1
-    deep.stop()
-    deep.start()
-    deep.ready(times)
+    restart(deep)
 
 
 # All go before the first comes again: what was listed is mostly gone when it is looked at.

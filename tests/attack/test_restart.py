@@ -15,7 +15,7 @@ import requests
 from tests.container.machines import until
 from tests.container.services import Service
 
-from .tools import background, plugins, python
+from .tools import background, plugins, python, restart
 
 NAMES = """
     apt-get bash busctl cat cc chown curl dbus-daemon dbus-send dbus-uuidgen df dpkg dpkg-query env file find
@@ -96,13 +96,6 @@ def changed(service: Service, before: dict[str, str]) -> list[str]:
     ]
 
 
-def again(service: Service, *how: str) -> None:
-    """Restart it and wait until it is ready."""
-    times = service.logs().count("start-jupyter: ready: ") + 1
-    subprocess.run([service.docker, *how, service.name], check=True, stdout=subprocess.DEVNULL)
-    service.ready(times)
-
-
 def healthy(service: Service) -> dict[str, str]:
     """``GET /healthz``, once the version service answers again."""
     with contextlib.suppress(requests.ConnectionError):
@@ -150,7 +143,7 @@ def test_planted(service: Service) -> None:
     before = owners(service)
     for _ in range(2):
         service.run(f"rm -f {LOG}")
-        again(service, "restart")
+        restart(service)
         assert planted(service) == []
         assert changed(service, before) == []
 
@@ -179,5 +172,5 @@ def test_later_minutes(service: Service) -> None:
         service.run(f"cd / && {command}", check=False)
     if before.startswith("saved"):
         until(lambda: healthy(service)["plugins"] not in (before, "saving"), "it is saved")
-    again(service, "restart")
+    restart(service)
     assert planted(service) == []

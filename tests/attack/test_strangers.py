@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import resource
 import select
 import socket
 import threading
@@ -15,6 +14,7 @@ import requests
 
 from tests.container.machines import Machine, until
 from tests.container.services import Service
+from tests.fakes.crowd import Crowd
 
 from .tools import background, python, status
 
@@ -29,52 +29,6 @@ def service(run: Run) -> Service:
     return run().ready()
 
 
-class Crowd:
-    """Connections from this machine that are held open, and on which a byte is sent each second if ``slow`` is text.
-
-    Args:
-        address, port: whereto.
-        count: how many.
-        slow: what is sent, byte by byte, again and again.
-    """
-
-    def __init__(self, address: str, port: int, count: int, slow: bytes = b"") -> None:
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 2000)), hard))
-        self._all, self._slow, self._over = [], slow, threading.Event()
-        for _ in range(count):
-            connection = socket.socket()
-            connection.setblocking(False)
-            connection.connect_ex((address, port))
-            self._all.append(connection)
-        self._sender = threading.Thread(target=self._send, daemon=True)
-
-    def _send(self) -> None:
-        sent = 0
-        while not self._over.wait(1 if sent else 0):
-            for connection in self._all:
-                with contextlib.suppress(OSError):
-                    connection.send(self._slow[sent % len(self._slow) :][:1])
-            sent += 1
-
-    def open(self) -> int:
-        """How many the other side has taken."""
-        asked = select.poll()
-        for connection in self._all:
-            asked.register(connection, select.POLLOUT)
-        return len(asked.poll(0))
-
-    def __enter__(self) -> Crowd:
-        if self._slow:
-            self._sender.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for connection in self._all:
-            connection.close()
-
-
 def serves(service: Service, stranger: Machine) -> list[str]:
     """What another client gets of both ports, and what Docker's health check says."""
     codes = [status(stranger, f"http://{service.address}:{path}", seconds=20) for path in ("2310/versions", "8888/api")]
@@ -84,24 +38,17 @@ def serves(service: Service, stranger: Machine) -> list[str]:
 WELL = ["200", "200", "0"]
 
 
-def test_slow_requests(service: Service, stranger: Machine) -> None:
-    """600 connections to each port that send a byte a second.
-    Proves: other clients are served, and the health check is well."""
-    request = b"GET /versions HTTP/1.1\r\nHost: x\r\nX-Slow: " + b"a" * 1000
-    with Crowd(service.address, 2310, 600, request) as one, Crowd(service.address, 8888, 600, request) as other:
-        until(lambda: one.open() + other.open() > 300, "the connections are taken")
-        assert serves(service, stranger) == WELL
+# What comes a byte a second: of the headers, or of the body.
+SLOW = {"headers": b"", "bodies": b"POST /versions HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"}
 
 
-def test_slow_bodies(service: Service, stranger: Machine) -> None:
-    """600 connections whose headers are whole, and whose bodies come a byte a second.
+@pytest.mark.parametrize("what", SLOW)
+def test_slow_requests(service: Service, stranger: Machine, what: str) -> None:
+    """600 connections to each port whose headers, or bodies, come a byte a second.
     Proves: other clients are served, and the health check is well."""
-    whole = b"POST /versions HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
-    with Crowd(service.address, 2310, 600, b"x") as one:
-        for connection in one._all:
-            with contextlib.suppress(OSError):
-                connection.send(whole)
-        until(lambda: one.open() > 100, "the connections are taken")
+    host, first = service.address, SLOW[what]
+    with Crowd(host, 2310, 600, first=first) as one, Crowd(host, 8888, 600, first=first) as other:
+        until(lambda: min(one.opened, other.opened) >= 600, "the connections are taken")
         assert serves(service, stranger) == WELL
 
 
@@ -116,11 +63,8 @@ def test_requests_of_nobody(service: Service, stranger: Machine) -> None:
     many = 3000 * b"GET /versions HTTP/1.1\r\nHost: x\r\n\r\n"
     before = memory(service)
     for _ in range(2):
-        with Crowd(service.address, 2310, 100) as crowd:
-            until(lambda: crowd.open() > 90, "the connections are taken")  # noqa: B023 called at once
-            for connection in crowd._all:
-                with contextlib.suppress(OSError):
-                    connection.send(many)
+        with Crowd(service.address, 2310, 100, pace=0, first=many, renew=False) as crowd:
+            until(lambda: crowd.opened >= 100, "they have asked")  # noqa: B023 called at once
             assert serves(service, stranger) == WELL
     assert serves(service, stranger) == WELL
     assert memory(service) < before + 80
@@ -133,14 +77,16 @@ def test_files_of_pages(service: Service) -> None:
 
     def send() -> None:
         while not over.wait(0.05):
-            for connection in crowd._all:
+            for connection in crowd:
                 with contextlib.suppress(OSError):
                     connection.recv(1 << 16)
                 with contextlib.suppress(OSError):
                     connection.send(request)
 
-    with Crowd(service.address, 8888, 300) as crowd:
-        until(lambda: crowd.open() > 250, "the connections are taken")
+    with contextlib.ExitStack() as held:
+        crowd = [held.enter_context(socket.create_connection((service.address, 8888))) for _ in range(300)]
+        for connection in crowd:
+            connection.setblocking(False)
         sender = threading.Thread(target=send)
         sender.start()
         try:
@@ -163,8 +109,8 @@ def test_files_of_pages(service: Service) -> None:
 def test_many_connections(service: Service, stranger: Machine, port: int) -> None:
     """10,000 connections to one port that send nothing.
     Proves: other clients are served, and the health check is well."""
-    with Crowd(service.address, port, 10_000) as crowd:
-        until(lambda: crowd.open() > 100, "the connections are taken")
+    with Crowd(service.address, port, 10_000, pace=0, renew=False) as crowd:
+        until(lambda: crowd.opened >= 10_000, "they have connected", 120)
         assert serves(service, stranger) == WELL
     until(lambda: serves(service, stranger) == WELL, "and afterwards", 60)
 

@@ -81,6 +81,14 @@ class Target(Service):
         return self
 
 
+def restart(service: Service) -> None:
+    """Stop it, start it again, and wait until it is ready."""
+    times = service.logs().count("start-jupyter: ready: ") + 1
+    service.stop()
+    service.start()
+    service.ready(times)
+
+
 GET = """
 import socket, sys, threading, urllib.error, urllib.request
 url, seconds, *headers = sys.argv[1:]

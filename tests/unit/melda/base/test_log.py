@@ -121,7 +121,11 @@ def test_who_says_a_line_is_a_field_of_it() -> None:
 
 STOPPED = """
 import os, subprocess, sys, termios
-from melda.base import log
+from melda.base import log, users
+from melda.base.service import Service
+from melda.base.supervisor import Supervisor
+from melda.mount.output import Output
+supervisor, output = Supervisor(), Output()
 log.leave_terminal()
 for number in range(2000):
     log.line(f"line {number}")
@@ -133,6 +137,12 @@ for number in range(2000):
         subprocess.run(["seq", "20000"], check=True)
         subprocess.run(["seq", "20000"], stdout=log.users_terminal, check=True)
 termios.tcflow(log.users_terminal, termios.TCOOFF)
+# As root's, which sshd is; and what s3fs says, which is shown as it is.
+if os.geteuid() == 0:
+    supervisor.start(Service("sshd", ("/bin/sh", "-c", "echo said >&2; exit 3"), users.ROOT, {}, critical=True))
+    assert supervisor.run() == 3
+os.write(output.writing, b"s3fs: said\\n")
+output.poll_once()
 log.line("end")
 """
 

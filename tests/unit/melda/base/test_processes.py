@@ -131,9 +131,33 @@ def test_what_forks_stands_still_before_it_is_killed(killed: list[tuple[int, int
     assert numbers == [signal.SIGSTOP] * 2 + [signal.SIGKILL] * 2
 
 
+def test_pid_1_has_all_stand_still_at_once(killed: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever forks and ends, again and again, was never there any more when its turn came: a stop saved nothing."""
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    looks = iter([[7], [7], [8], []])
+    processes.end(lambda: next(looks), 0.0, lambda: None, 1.0)
+    stop, go_on = (-1, signal.SIGSTOP), (-1, signal.SIGCONT)
+    assert killed == [(7, signal.SIGTERM), stop, (8, signal.SIGKILL), go_on]
+    looks = iter([[7], [7]])
+    with pytest.raises(StopIteration):
+        processes.end(lambda: next(looks), 0.0, lambda: None, 1.0)
+    assert killed[-2:] == [stop, go_on], "nobody is left standing"
+
+
 def test_a_process_that_we_may_not_kill_does_not_stop_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: int) -> None:
         raise PermissionError
 
     monkeypatch.setattr(os, "kill", refuse)
     processes.end(lambda: [7], 0.0, lambda: None, 0.0)
+
+
+def test_children_that_never_come_to_an_end_do_not_keep_who_reaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """clone(2) with CLONE_PARENT makes children of PID 1's, 50,000 a second: it neither stopped nor did anything else."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        monkeypatch.setattr(os, "waitpid", lambda *_: (5, 0))
+        assert set(processes.ended()) == {(5, 0)}
+        assert signal.sigtimedwait({signal.SIGCHLD}, 0), "and has the next turn at once"
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -116,6 +116,24 @@ def test_may_mount(tmp_path: Path, capabilities: str, device: bool, may: bool) -
     assert probing.can_mount(str(tmp_path / "status"), str(tmp_path / "fuse")) == may
 
 
+@pytest.mark.parametrize(
+    ("folder", "device", "closed"),
+    [("tmpfs", "", True), ("devtmpfs", "", False), ("", "", False), ("tmpfs", "devtmpfs", False)],
+    ids=["container's", "host's folder", "nobody's", "host's device"],
+)
+def test_the_containers_device_is_roots_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, device: str, closed: bool
+) -> None:
+    path = tmp_path / "fuse"
+    path.touch(0o600)
+    path.chmod(0o666)
+    there = {str(tmp_path): folder, str(path): device}
+    table = [mounts.Mount(number, "0:5", *mount) for number, mount in enumerate(there.items()) if mount[1]]
+    monkeypatch.setattr(mounts, "table", lambda: table)
+    probing.close_device(str(path))
+    assert stat.S_IMODE(path.stat().st_mode) == (0o600 if closed else 0o666)
+
+
 def test_the_probe_leaves_nothing(tmp_path: Path) -> None:
     probing.probe(str(tmp_path))
     assert list(tmp_path.iterdir()) == []

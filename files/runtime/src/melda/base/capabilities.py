@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from melda.base import procfs
+
 NET_ADMIN, SYS_ADMIN = 12, 21  # linux/capability.h
 STATUS = "/proc/self/status"
 
 
 def _field(name: str, status: str) -> str:
-    with open(status, encoding="ascii", errors="replace") as stream:
-        return next((line.split()[1] for line in stream if line.startswith(name + ":")), "0")
+    return next((line.split()[1] for line in procfs.text(status).splitlines() if line.startswith(name + ":")), "0")
 
 
 def has(capability: int, status: str = STATUS) -> bool:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 from pathlib import PurePosixPath
 from typing import Iterator, Optional
 
-from melda.base import processes
+from melda.base import processes, procfs
 
 FOLDER = "/sys/fs/cgroup"
-
-
-def _read(path: str) -> str:
-    with contextlib.suppress(OSError), open(path, encoding="ascii", errors="replace") as stream:
-        return stream.read()
-    return ""
 
 
 def _quotas(folder: str, group: str) -> Iterator[float]:
@@ -26,8 +19,8 @@ def _quotas(folder: str, group: str) -> Iterator[float]:
     """
     own = PurePosixPath(group or "/")
     for path in (own, *own.parents):
-        v1 = f"{folder}/cpu{path}/cpu.cfs_"
-        for text in (_read(f"{folder}{path}/cpu.max"), _read(v1 + "quota_us") + " " + _read(v1 + "period_us")):
+        v1 = [procfs.text(f"{folder}/cpu{path}/cpu.cfs_{name}_us") for name in ("quota", "period")]
+        for text in (procfs.text(f"{folder}{path}/cpu.max"), " ".join(v1)):
             numbers = text.split()
             if len(numbers) == 2 and all(number.isdecimal() and int(number) for number in numbers):
                 yield int(numbers[0]) / int(numbers[1])

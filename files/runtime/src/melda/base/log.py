@@ -30,6 +30,9 @@ class Say(Protocol):
 PATIENCE = 0.2  # seconds for a terminal that takes nothing
 _terminal: Optional[int] = None  # our own descriptor of the terminal that we write to; None: we write to none
 users_terminal: Optional[int] = None  # the one of the user's programs; None: they write where we do
+services_terminal: Optional[int] = (
+    None  # the one of root's services, which must not wait either: sshd would let nobody in
+)
 
 
 def leave_terminal() -> None:
@@ -37,12 +40,13 @@ def leave_terminal() -> None:
 
     Ours is none that another program has: ordinary programs expect one that waits, and one that is shared could be told to.
     """
-    global _terminal, users_terminal  # noqa: PLW0603 - of this process
+    global _terminal, users_terminal, services_terminal  # noqa: PLW0603 - of this process
     if sys.stderr.isatty():
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})  # or tcflow(3) would stop who is in the background
         with contextlib.suppress(OSError):
             users_terminal = os.open("/proc/self/fd/2", os.O_WRONLY | os.O_NOCTTY)
             _terminal = os.open("/proc/self/fd/2", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            services_terminal = os.open("/proc/self/fd/2", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
 
 
 def _to_terminal(terminal: int, data: bytes) -> None:
@@ -102,12 +106,17 @@ def line(text: str, level: str = INFO, step: str = "", seconds: Optional[float] 
         written = _object(clean, level, step, seconds)
     else:
         written = stamp(level) + PREFIX + clean.encode("utf-8", "backslashreplace").decode()
+    write(written)
+
+
+def write(text: str) -> None:
+    """Write a line as it is: a program's that says itself whose it is. Nothing fails with it, and nobody waits for it."""
     # One write, because the services write to the same stream.
     with contextlib.suppress(OSError, termios.error):
         if _terminal is not None:
-            _to_terminal(_terminal, (written + "\n").encode("utf-8", "backslashreplace"))
+            _to_terminal(_terminal, (text + "\n").encode("utf-8", "backslashreplace"))
             return
-        sys.stderr.write(written + "\n")
+        sys.stderr.write(text + "\n")
         sys.stderr.flush()
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from typing import Callable, Optional, Tuple
 
-from melda.base import log
+from melda.base import log, procfs
 
 FOLDER = "/sys/fs/cgroup"  # in a container its own group; on a host, or without a namespace, that of all
 # Of cgroup v2, then of v1 (https://docs.kernel.org/admin-guide/cgroup-v2.html, memory.events).
@@ -19,10 +18,7 @@ PAUSE = 5.0  # seconds between two looks
 
 
 def _read(folder: str, names: Tuple[str, ...]) -> str:
-    for name in names:
-        with contextlib.suppress(OSError), open(f"{folder}/{name}", encoding="ascii", errors="replace") as stream:
-            return stream.read()
-    return ""
+    return next(filter(None, (procfs.text(f"{folder}/{name}") for name in names)), "")
 
 
 def limit(folder: str = FOLDER) -> Optional[int]:

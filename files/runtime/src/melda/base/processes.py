@@ -9,12 +9,13 @@ import signal
 import time
 from typing import Callable, Collection, Dict, Iterator, List, Set, Tuple
 
-from melda.base import oom, users
+from melda.base import oom, procfs, users
 from melda.base.errors import ConfigError
 
 CONTROLLERS = ("devices", "memory", "pids", "")  # of cgroup v1, each of which Docker uses; "": of v2
 LOOKS, PAUSE = 5, 0.2  # docker exec moves a process into our cgroup just before it has our mounts
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+MOST = 10_000  # children that are reaped in one go
 OF_THE_MACHINE = "cgroup:[4026531835]"  # linux/proc_ns.h, PROC_CGROUP_INIT_INO
 
 
@@ -43,13 +44,17 @@ def exit_code(status: int) -> int:
 
 
 def ended() -> Iterator[Tuple[int, int]]:
-    """Reap all children that ended, adopted ones included: their process number and exit code."""
+    """Reap children that ended, adopted ones included: their process number and exit code.
+
+    Whoever makes them as fast as they are reaped keeps nobody here: the rest has its turn at the next SIGCHLD, which is sent.
+    """
     with contextlib.suppress(ChildProcessError):
-        while True:
+        for _ in range(MOST):
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
             yield pid, exit_code(status)
+        signal.raise_signal(signal.SIGCHLD)
 
 
 def adopt() -> None:
@@ -57,28 +62,16 @@ def adopt() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _read(*parts: str) -> str:
-    with contextlib.suppress(OSError), open(os.path.join(*parts), encoding="utf-8", errors="surrogateescape") as stream:
-        return stream.read()
-    return ""
-
-
 def cgroup(pid: str = "self", proc: str = "/proc") -> str:
     """Path of a process's cgroup (cgroups(7)), which only root can change; empty where there is none to be seen."""
     found: Dict[str, str] = {}
-    for line in _read(proc, pid, "cgroup").splitlines():
+    for line in procfs.text(f"{proc}/{pid}/cgroup").splitlines():
         _, names, path = line.split(":", 2)
         found.update(dict.fromkeys(names.split(","), path))
     return next((found[name] for name in CONTROLLERS if name in found), "")
 
 
-def _stat(pid: str, proc: str) -> List[str]:
-    """Fields of proc(5)'s stat, from the state on; none if it has ended."""
-    return _read(proc, pid, "stat").rpartition(") ")[2].split()
-
-
-def _lives(pid: str, proc: str) -> bool:
-    fields = _stat(pid, proc)
+def _lives(fields: List[str]) -> bool:
     # A process whose first thread has ended is a zombie with more threads than that: it can still write.
     return bool(fields) and (fields[0] not in "ZX" or int(fields[17]) > 1)
 
@@ -87,7 +80,7 @@ def _ancestors(proc: str) -> Set[int]:
     found, pid = {1}, os.getpid()
     while pid > 0 and pid not in found:
         found.add(pid)
-        fields = _stat(str(pid), proc)
+        fields = procfs.stat(str(pid), proc)
         pid = int(fields[1]) if fields else 0
     return found
 
@@ -106,21 +99,20 @@ def others(spared: Collection[int], group: str, proc: str = "/proc", process_tre
     if not first and not group:
         return []
     without = {*spared, *({1} if first else _ancestors(proc))}
-    names = [name for name in os.listdir(proc) if name.isdigit()]
-    parents = {int(name): int((_stat(name, proc)[1:2] or ["0"])[0]) for name in names} if process_trees else {}
+    stats = {int(name): procfs.stat(name, proc) for name in os.listdir(proc) if name.isdigit()}
 
     def of_spared(pid: int) -> bool:
-        while pid and pid not in spared:
-            pid = parents.get(pid, 0)
-        return pid > 0
+        while pid not in spared and stats.get(pid):
+            pid = int(stats[pid][1])
+        return pid in spared
 
     return [
-        int(name)
-        for name in names
-        if int(name) not in without
-        and (first or cgroup(name, proc) == group)
-        and not of_spared(int(name))
-        and _lives(name, proc)
+        pid
+        for pid, fields in stats.items()
+        if _lives(fields)
+        and pid not in without
+        and (first or cgroup(str(pid), proc) == group)
+        and not (process_trees and of_spared(pid))
     ]
 
 
@@ -160,6 +152,26 @@ def _signal(pids: Collection[int], number: int) -> None:
             os.kill(pid, number)
 
 
+def _kill_standing(left: Callable[[], Collection[int]], reap: Callable[[], None]) -> None:
+    """Kill what forks faster than it is killed: it has to stand still first."""
+    if os.getpid() == 1:
+        # All at once, so that nobody forks meanwhile; who is spared goes on after it.
+        _signal([-1], signal.SIGSTOP)
+        try:
+            _signal(left(), signal.SIGKILL)
+        finally:
+            _signal([-1], signal.SIGCONT)
+        return
+    stopped: Set[int] = set()
+    for _ in range(100):
+        new = set(left()) - stopped
+        if not new:
+            break
+        _signal(new, signal.SIGSTOP)
+        stopped |= new
+        reap()
+
+
 def end(left: Callable[[], Collection[int]], grace: float, reap: Callable[[], None], killed: float) -> None:
     """End processes: SIGTERM, then, after ``grace`` seconds, SIGKILL.
 
@@ -174,14 +186,7 @@ def end(left: Callable[[], Collection[int]], grace: float, reap: Callable[[], No
     while left() and time.monotonic() < deadline:
         reap()
         time.sleep(0.02)
-    # What forks faster than it is killed has to stand still first.
-    stopped: Set[int] = set()
-    for _ in range(100):
-        new = set(left()) - stopped
-        if not new:
-            break
-        _signal(new, signal.SIGSTOP)
-        stopped |= new
+    _kill_standing(left, reap)
     deadline = time.monotonic() + killed
     there = left()
     while there:

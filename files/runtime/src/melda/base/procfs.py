@@ -39,9 +39,16 @@ def _terminal(device: int) -> str:
     return f"/dev/pts/{(major - PTS[0]) * 256 + minor}" if PTS[0] <= major <= PTS[1] else ""
 
 
-def _read(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace") as stream:
-        return stream.read(1 << 14)
+def text(path: str) -> str:
+    """Return the text of one of the kernel's files; empty where there is none, or none that may be read."""
+    with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as stream:
+        return stream.read(1 << 16)
+    return ""
+
+
+def stat(pid: str, proc: str = "/proc") -> List[str]:
+    """Return the fields of proc(5)'s stat, from the state on; none if the process has ended."""
+    return text(f"{proc}/{pid}/stat").rpartition(") ")[2].split()
 
 
 def table(proc: str = "/proc") -> Iterator[Process]:
@@ -53,7 +60,7 @@ def table(proc: str = "/proc") -> Iterator[Process]:
     for name in os.listdir(proc):
         if name.isdigit():
             with contextlib.suppress(OSError, ValueError, IndexError):
-                fields = _read(f"{proc}/{name}/stat").rpartition(") ")[2].split()
+                fields = stat(name, proc)
                 used = sum(int(field) for field in fields[11:15]) / TICKS
                 uid = os.stat(f"{proc}/{name}").st_uid
                 yield Process(int(name), int(fields[19]), uid, used, int(fields[3]), _terminal(int(fields[4])))
@@ -61,12 +68,8 @@ def table(proc: str = "/proc") -> Iterator[Process]:
 
 def connections(proc: str = "/proc") -> int:
     """Return the number of ssh connections in which somebody has logged in, and runs something."""
-    found = 0
-    for name in os.listdir(proc):
-        if name.isdigit():
-            with contextlib.suppress(OSError):
-                found += bool(SSH.match(_read(f"{proc}/{name}/cmdline").replace("\0", " ")))
-    return found
+    lines = (text(f"{proc}/{name}/cmdline") for name in os.listdir(proc) if name.isdigit())
+    return sum(bool(SSH.match(line.replace("\0", " "))) for line in lines)
 
 
 def terminals(processes: List[Process]) -> List[str]:

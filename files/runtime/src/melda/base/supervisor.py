@@ -57,8 +57,8 @@ class Supervisor:
         running.due = None
         running.began = time.monotonic()
         output = service.stdout
-        if output is None and service.account.uid:
-            output = log.users_terminal
+        if output is None:
+            output = log.users_terminal if service.account.uid else log.services_terminal
         running.process = subprocess.Popen(
             service.argv,
             stdin=service.stdin,

@@ -7,7 +7,7 @@ import contextlib
 import os
 import re
 import secrets
-from typing import List, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 from melda.base import descriptors, regular_files
 
@@ -134,6 +134,23 @@ def read(path: str, limit: int = LARGEST) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+@contextlib.contextmanager
+def _made(name: str, text: str, mode: int, owner: Optional[Tuple[int, int]], folder: Optional[int]) -> Iterator[None]:
+    """Have a new file while the block runs; it stays if all goes well."""
+    number = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        with open(number, "w", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(text)
+            os.fchmod(number, mode)
+            if owner:
+                os.fchown(number, *owner)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=folder)
+        raise
+
+
 def replace(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, int]] = None) -> None:
     """Write a file so that readers see the old text or the new, never a part or a wrong owner or mode.
 
@@ -150,21 +167,10 @@ def replace(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, 
     root = os.geteuid() == 0
     # Root follows no link that somebody else may have put on the way.
     folder = descriptors.folder(parent, os.O_PATH) if root else os.open(parent, os.O_PATH | os.O_DIRECTORY)
-    new = f"{name}.{secrets.token_hex(8)}"
+    new, found = f"{name}.{secrets.token_hex(8)}", os.fstat(folder)
     try:
-        number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
-        try:
-            with open(number, "w", encoding="utf-8", errors="surrogateescape") as stream:
-                stream.write(text)
-                os.fchmod(number, mode)
-                if root:
-                    of_folder = os.fstat(folder)
-                    os.fchown(number, *(owner or (of_folder.st_uid, of_folder.st_gid)))
+        with _made(new, text, mode, (owner or (found.st_uid, found.st_gid)) if root else None, folder):
             os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(new, dir_fd=folder)
-            raise
     finally:
         os.close(folder)
 
@@ -184,18 +190,10 @@ def create(path: str, text: str, mode: int = 0o644) -> bool:
         OSError: it cannot be written.
     """
     try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with _made(path, text, mode, None, None):
+            return True
     except FileExistsError:
         return False
-    try:
-        with open(number, "w", encoding="utf-8", errors="surrogateescape") as stream:
-            stream.write(text)
-            os.fchmod(number, mode)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        raise
-    return True
 
 
 def write_if_changed(path: str, text: str, mode: int = 0o644, owner: Optional[Tuple[int, int]] = None) -> bool:

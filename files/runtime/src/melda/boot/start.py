@@ -15,7 +15,7 @@ from melda.boot.preload import Start
 from melda.config import environ
 from melda.firewall import apply as firewall
 from melda.jupyter import service as jupyter
-from melda.mount import data_bucket
+from melda.mount import data_bucket, probing
 from melda.plugins import set_paths
 from melda.ssh import service as ssh
 from melda.sync import fork_of, upgrade_service
@@ -50,6 +50,12 @@ def _launch(start: Start, service: Optional[Service], otherwise: str) -> List[st
 def close_firewall(start: Start) -> List[str]:
     """Put the firewall's rules in place, if any are asked for."""
     return [firewall.prepare(start.settings.firewall)]
+
+
+def close_device(_: Start) -> List[str]:
+    """Leave the device for mounting to root."""
+    probing.close_device()
+    return []
 
 
 def run_roots_hooks(start: Start) -> List[str]:
@@ -183,6 +189,7 @@ def start_jupyter(start: Start) -> List[str]:
 
 STEPS = (
     Step("firewall", close_firewall),
+    Step("", close_device),
     Step("hooks as root", run_roots_hooks),
     Step("", tell_logins),
     Step("ssh", start_ssh, listens=True),

@@ -6,6 +6,7 @@ and root's terminal, into which it could type (ioctl TIOCSTI), or from which it 
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import subprocess
@@ -16,8 +17,8 @@ from typing import IO, Dict, List, Mapping
 from melda.base import processes
 from melda.config import environ
 
-# On a terminal these could move the cursor, or answer in the caller's name.
-CONTROLS = bytes(code for code in (*range(32), 127) if chr(code) not in "\n\r\t")
+# On a terminal others could move the cursor, or answer in the caller's name: those of two bytes in UTF-8 too.
+KEPT = "\n\r\t"
 
 
 def variables(place: environ.ImageLayout, process: Mapping[str, str]) -> Dict[str, str]:
@@ -33,9 +34,11 @@ def variables(place: environ.ImageLayout, process: Mapping[str, str]) -> Dict[st
 
 
 def _copy(source: IO[bytes], target: int) -> None:
-    shown = os.isatty(target)
+    shown, text = os.isatty(target), codecs.getincrementaldecoder("utf-8")("replace")
     for chunk in iter(lambda: os.read(source.fileno(), 65536), b""):
-        data = chunk.translate(None, CONTROLS) if shown else chunk
+        data = chunk
+        if shown:
+            data = "".join(char for char in text.decode(chunk) if char.isprintable() or char in KEPT).encode()
         while data:
             try:
                 data = data[os.write(target, data) :]

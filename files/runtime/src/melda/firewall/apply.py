@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
-from typing import List, NamedTuple, Tuple
+from typing import Callable, List, NamedTuple, Tuple
 
 from melda.base import capabilities, textfiles
 from melda.base.errors import ConfigError
@@ -74,27 +74,27 @@ def has_ipv6(file: str = "/proc/net/if_inet6") -> bool:
         return False
 
 
-def restore(version: int, text: str, *options: str) -> None:
-    """Put a table in place.
+def call(program: str, *options: str, text: str = "") -> None:
+    """Run one of iptables' programs.
 
     Args:
-        version: of the Internet Protocol, 4 or 6.
-        text: as iptables-restore reads it.
-        options: of iptables-restore.
+        program: its name.
+        options: of it.
+        text: its standard input.
 
     Raises:
-        ConfigError: it cannot be done.
+        ConfigError: it is missing, or fails.
     """
-    program = shutil.which(RESTORE[version], path=PATH)
-    if not program:
-        raise ConfigError(f"{RESTORE[version]} is missing in this image: build it with the firewall task")
+    path = shutil.which(program, path=PATH)
+    if not path:
+        raise ConfigError(f"{program} is missing in this image: build it with the firewall task")
     done = subprocess.run(
-        [program, "--wait", "10", *options], input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        [path, "--wait", "10", *options], input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         encoding="utf-8", errors="replace", env={"PATH": PATH, "LC_ALL": "C"},
     )  # fmt: skip
     if done.returncode:
         output = " ".join(line.strip() for line in done.stdout.splitlines() if line.strip())
-        raise ConfigError("the firewall cannot be set ({0}): {1}".format(RESTORE[version], output or "no reason given"))
+        raise ConfigError("the firewall cannot be set ({0}): {1}".format(program, output or "no reason given"))
 
 
 def note_ipv4_only(alone: bool) -> None:
@@ -136,24 +136,34 @@ def prepare(wanted: FirewallPolicy) -> str:
         if wanted.explicit:
             raise ConfigError(f"{asked}, and this is the host's own network: start it without --network host")
         return "off, this is the host's own network"
+    return put(wanted, lambda version, *known: call(RESTORE[version], text=rules.table(version, wanted, *known)))
+
+
+def put(wanted: FirewallPolicy, put_one: Callable[[int, List[str], Tuple[Tuple[str, int], ...]], None]) -> str:
+    """Put the rules of both versions in place.
+
+    Args:
+        wanted: what to enforce.
+        put_one: does it for a version of the Internet Protocol, with the addresses of the DNS servers, and address and port of
+            each proxy.
+
+    Returns:
+        What it is, for the log.
+
+    Raises:
+        ConfigError: it was asked for and cannot be had.
+    """
     servers, ways = resolvers(), proxies(wanted)
-    # IPv6 first: if it fails nothing has changed.
     covered = True
-    try:
-        restore(6, rules.table(6, wanted, servers, ways.found))
-    except ConfigError:
-        if has_ipv6() and wanted.explicit:
-            raise
-        covered = False
+    for version in (6, 4):  # IPv6 first: if it fails nothing has changed
+        try:
+            put_one(version, servers, ways.found)
+        except ConfigError as error:
+            if wanted.explicit and (version == 4 or has_ipv6()):
+                raise
+            if version == 4:
+                return f"off: {error}"
+            covered = False
     note_ipv4_only(not covered and wanted.peers is not None)
-    try:
-        restore(4, rules.table(4, wanted, servers, ways.found))
-    except ConfigError as error:
-        if wanted.explicit:
-            raise
-        return f"off: {error}"
-    if wanted.peers is None:
-        may_connect = "anybody may connect"
-    else:
-        may_connect = "{0} may connect".format(", ".join(str(peer) for peer in wanted.peers))
-    return f"{may_connect}, egress {wanted.egress}{ways.lost}"
+    peers = "anybody" if wanted.peers is None else ", ".join(str(peer) for peer in wanted.peers)
+    return f"{peers} may connect, egress {wanted.egress}{ways.lost}"

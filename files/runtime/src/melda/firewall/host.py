@@ -7,8 +7,6 @@ drops is dropped, and the ways out are closed to the notebooks' user alone.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from typing import Sequence, Tuple
 
 from melda.base.errors import ConfigError
@@ -53,18 +51,11 @@ def table(
 
 def _lead_to_ours(version: int) -> None:
     """Before all other rules, once."""
-    program = shutil.which(PROGRAMS[version], path=apply.PATH) or PROGRAMS[version]
     for chain, ours in CHAINS.items():
-        for action in ("-C", "-I"):
-            done = subprocess.run(
-                [program, "--wait", "10", action, chain, "-j", ours], stdin=subprocess.DEVNULL, check=False,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={"PATH": apply.PATH, "LC_ALL": "C"},
-                encoding="utf-8", errors="replace",
-            )  # fmt: skip
-            if done.returncode == 0:
-                break
-        else:
-            raise ConfigError(f"the firewall cannot be set ({PROGRAMS[version]}): {done.stdout.strip()}")
+        try:
+            apply.call(PROGRAMS[version], "-C", chain, "-j", ours)
+        except ConfigError:
+            apply.call(PROGRAMS[version], "-I", chain, "-j", ours)
 
 
 def prepare(wanted: FirewallPolicy, uid: int) -> str:
@@ -80,18 +71,9 @@ def prepare(wanted: FirewallPolicy, uid: int) -> str:
     Raises:
         ConfigError: it was asked for and cannot be had; nothing of ours must listen then.
     """
-    servers, ways = apply.resolvers(), apply.proxies(wanted)
-    covered = True
-    for version in (6, 4):
-        try:
-            apply.restore(version, table(version, wanted, servers, uid, ways.found), "--noflush")
-            _lead_to_ours(version)
-        except ConfigError as error:
-            if wanted.explicit and (version == 4 or apply.has_ipv6()):
-                raise
-            if version == 4:
-                return f"off: {error}"
-            covered = False
-    apply.note_ipv4_only(not covered and wanted.peers is not None)
-    peers = "anybody" if wanted.peers is None else ", ".join(str(peer) for peer in wanted.peers)
-    return f"{peers} may connect, egress {wanted.egress}{ways.lost}"
+
+    def put(version: int, servers: Sequence[str], proxies: Sequence[Tuple[str, int]]) -> None:
+        apply.call(apply.RESTORE[version], "--noflush", text=table(version, wanted, servers, uid, proxies))
+        _lead_to_ours(version)
+
+    return apply.put(wanted, put)

@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import os
 import re
-import sys
 import time
 from typing import Deque, Tuple
 
@@ -92,9 +91,7 @@ class Output:
             if TRIED_AGAIN not in line:
                 self._add(line.partition("): ")[2].partition(BODY)[0].strip(" .")[:LONGEST])
             return
-        with contextlib.suppress(OSError):
-            sys.stderr.write(line + "\n")
-            sys.stderr.flush()
+        log.write(line)
 
     def _add(self, text: str) -> None:
         if not text.startswith(DOWNLOAD):

@@ -6,8 +6,9 @@ import contextlib
 import os
 import secrets
 
-from melda.base import capabilities
+from melda.base import capabilities, mounts
 
+FUSE = "/dev/fuse"
 REQUIRED_FLAGS = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
 
 
@@ -30,7 +31,20 @@ def probe(folder: str) -> None:
             os.unlink(path)
 
 
-def can_mount(status: str = capabilities.STATUS, device: str = "/dev/fuse") -> bool:
+def close_device(device: str = FUSE) -> None:
+    """Leave the device to root, as whom s3fs runs. Docker gives a container its host's mode, on most hosts everybody's.
+
+    In namespaces of its own a user may mount (user_namespaces(7)), and whoever waits for a file system of the user's cannot be
+    killed: no container with it could be stopped, or removed (fs/fuse/dev.c, request_wait_answer). A device that is the host's
+    own, or none of this root's, stays as it is.
+    """
+    folder = mounts.at(os.path.dirname(device))
+    if folder is not None and folder.kind == "tmpfs" and mounts.at(device) is None:
+        with contextlib.suppress(OSError):
+            os.chmod(device, 0o600)
+
+
+def can_mount(status: str = capabilities.STATUS, device: str = FUSE) -> bool:
     """Has this container what mounting needs?"""
     try:
         os.close(os.open(device, os.O_RDWR))
