@@ -220,8 +220,26 @@ def _pixi(reading: Reading, listed: Json) -> None:
 def pyproject(text: str, path: str) -> Reading:
     """Return what a project needs to run; the project itself is a folder, and its extras and groups are not taken."""
     reading = Reading(path)
+    declared(reading, tables.toml(text, reading))
+    return reading
+
+
+def of_script(reading: Reading, text: str) -> None:
+    """Read what a program needs by its own words (PEP 723): a project's fields, without the heading of a project."""
     found = tables.toml(text, reading)
-    headings = HEADINGS.get(path.rpartition("/")[2], ())
+    if found:
+        fields = {name: value for name, value in found.items() if name != "tool"}
+        declared(reading, {"project": fields, "tool": found.get("tool", {})})
+
+
+def declared(reading: Reading, found: Json) -> None:
+    """Read what a project declares.
+
+    Args:
+        reading: collects it.
+        found: the tables of its file.
+    """
+    headings = HEADINGS.get(reading.path.rpartition("/")[2], ())
     for where in (*LISTS, *TABLES, *CONDAS):
         tables.misspelt(found, where, reading, (*OTHERS, *headings))
     known = headings or found
@@ -243,4 +261,3 @@ def pyproject(text: str, path: str) -> Reading:
         _pixi(reading, tables.part(found, where, reading))
     if not reading.empty or "project" in found:
         reading.say("of a project what it needs is installed, and neither the project itself nor its extras and groups")
-    return reading

@@ -27,6 +27,7 @@ R_INSTALL = re.compile(r".*\binstall_packages")
 RUNS = re.compile(
     r"(?:.*\.)?(?:\w*(?:run|exec|call|shell|cmd|command|system|popen|spawn|output|install)\w*|sh|bash)", re.IGNORECASE
 )
+SETUP = re.compile(r"(?:.*\.)?setup")  # setuptools', of a setup.py
 NOX = re.compile(r"(?:.*\.)?session\.(?:conda_)?install")
 INSTALLS = re.compile(r"(?:pip[\d.]*|conda|mamba)['\"]?\s(?:.*\s)?(?:install|create)\b", re.DOTALL)
 BEGINS = re.compile(r"\s*(?:\{*[\w./]*\}* )?(?:(?:python[\d.]* )?-m )?(?:pip[\d.]*|conda|mamba)\s+install\b")
@@ -115,6 +116,9 @@ def _is_lost(node: ast.Assign, values: Values) -> bool:
 
 
 def _call(name: str, node: ast.Call, values: Values) -> List[Tuple[str, str]]:
+    if SETUP.fullmatch(name):
+        needs = [one for one in node.keywords if one.arg in ("install_requires", "python_requires")]
+        return [item for one in needs for item in _needed(str(one.arg), values.of(one.value))]
     magic = MAGIC.fullmatch(name)
     first = (
         node.args[0] if node.args else next((one.value for one in node.keywords if one.arg in ("args", "cmd")), None)
@@ -131,6 +135,16 @@ def _call(name: str, node: ast.Call, values: Values) -> List[Tuple[str, str]]:
     if TEXT.fullmatch(name) or WORDS.fullmatch(name) or PIP.fullmatch(name):
         return _command(name, node, first, values)
     return []
+
+
+def _needed(field: str, known: Optional[List[Text]]) -> List[Tuple[str, str]]:
+    """Return what installs the needs that a setup.py declares."""
+    if known is None:
+        return [(UNREAD, field)]
+    before = "python" if field == "python_requires" else ""
+    lines = [line.strip() for one in known for line in (one.splitlines() if isinstance(one, str) else one)]
+    words = [_quoted(before + line) for line in lines if line and not line.startswith("#")]
+    return [(SHELL, "pip install " + " ".join(words))] if words else []
 
 
 def _magic(kind: str, given: List[str]) -> List[Tuple[str, str]]:
