@@ -49,8 +49,8 @@ WRITERS: Dict[str, Callable[[Json], str]] = {
 }
 READ = (
     "melda-env's environment.json, requirements.txt, pip list, pylock.toml, uv.lock, poetry.lock, pdm.lock, Pipfile, "
-    "Pipfile.lock, pyproject.toml, setup.cfg, setup.py, tox.ini, a notebook's pip install, conda's environment.yml, conda-lock.yml and "
-    "lists, renv.lock, packrat.lock, pkg.lock, manifest.json, DESCRIPTION, sessionInfo()"
+    "Pipfile.lock, pyproject.toml, setup.cfg, setup.py, tox.ini, a notebook's pip install, conda's environment.yml, "
+    "conda-lock.yml and lists, renv.lock, packrat.lock, pkg.lock, manifest.json, DESCRIPTION, sessionInfo()"
 )
 
 

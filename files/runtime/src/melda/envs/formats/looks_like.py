@@ -50,7 +50,7 @@ NAMES = (
 FOREIGN = (
     (r"<nixpkgs>|\bpkgs\.mkShell\b|^[^\S\n]*buildInputs\s*=", NIX),
     (r"\A(?![\s\S]*^\[(?:tool\.|build-system))[\s\S]*^r_version\s*=\s*[\"']", RV),
-    (r"^source = \"registry\+https://github\.com/rust-lang/", CRATES),
+    (r"^source = \"registry\+https://github\.com/rust-lang/|\A\s*(?://.*\n\s*)*module \S+\n[\s\S]*?^go \d", CRATES),
     (r"\A\s*version:\s*\d+\s*\nenvironments:\s*$", PIXI),
     (
         r"^Session information updated at ",

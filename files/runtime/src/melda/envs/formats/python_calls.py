@@ -82,7 +82,8 @@ def read(tree: ast.Module, values: Values) -> List[Item]:
             silent += [node] if _is_lost(node, values) else []
         elif isinstance(node, ast.Call):
             name = "pip.main" if dotted(node.func) in of_pip else dotted(node.func)
-            items = [Item(node.lineno, kind, text) for kind, text in _call(name, node, values)]
+            texts = _setup(node, values) if SETUP.fullmatch(name) else _call(name, node, values)
+            items = [Item(node.lineno, kind, text) for kind, text in texts]
             found += items
             silent += [node] if not items and RUNS.fullmatch(name) else []
     lines = sorted(one.line for one in found)
@@ -116,9 +117,6 @@ def _is_lost(node: ast.Assign, values: Values) -> bool:
 
 
 def _call(name: str, node: ast.Call, values: Values) -> List[Tuple[str, str]]:
-    if SETUP.fullmatch(name):
-        needs = [one for one in node.keywords if one.arg in ("install_requires", "python_requires")]
-        return [item for one in needs for item in _needed(str(one.arg), values.of(one.value))]
     magic = MAGIC.fullmatch(name)
     first = (
         node.args[0] if node.args else next((one.value for one in node.keywords if one.arg in ("args", "cmd")), None)
@@ -137,14 +135,20 @@ def _call(name: str, node: ast.Call, values: Values) -> List[Tuple[str, str]]:
     return []
 
 
-def _needed(field: str, known: Optional[List[Text]]) -> List[Tuple[str, str]]:
+def _setup(node: ast.Call, values: Values) -> List[Tuple[str, str]]:
     """Return what installs the needs that a setup.py declares."""
-    if known is None:
-        return [(UNREAD, field)]
-    before = "python" if field == "python_requires" else ""
-    lines = [line.strip() for one in known for line in (one.splitlines() if isinstance(one, str) else one)]
-    words = [_quoted(before + line) for line in lines if line and not line.startswith("#")]
-    return [(SHELL, "pip install " + " ".join(words))] if words else []
+    found: List[Tuple[str, str]] = []
+    for one in node.keywords:
+        before = {"install_requires": "", "python_requires": "python"}.get(str(one.arg))
+        known = values.of(one.value) if before is not None else ()
+        if known is None:
+            found.append((UNREAD, str(one.arg)))
+        lines = [
+            line.strip() for text in known or () for line in (text.splitlines() if isinstance(text, str) else text)
+        ]
+        words = [_quoted(str(before) + line) for line in lines if line and not line.startswith("#")]
+        found += [(SHELL, "pip install " + " ".join(words))] if words else []
+    return found
 
 
 def _magic(kind: str, given: List[str]) -> List[Tuple[str, str]]:
