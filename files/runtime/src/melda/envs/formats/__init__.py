@@ -50,7 +50,7 @@ WRITERS: Dict[str, Callable[[Json], str]] = {
 READ = (
     "melda-env's environment.json, requirements.txt, pip list, pylock.toml, uv.lock, poetry.lock, pdm.lock, Pipfile, "
     "Pipfile.lock, pyproject.toml, setup.cfg, setup.py, tox.ini, a notebook's pip install, conda's environment.yml, "
-    "conda-lock.yml and lists, renv.lock, packrat.lock, pkg.lock, manifest.json, DESCRIPTION, sessionInfo()"
+    "conda-lock.yml, pixi.lock and lists, renv.lock, packrat.lock, pkg.lock, manifest.json, DESCRIPTION, sessionInfo()"
 )
 
 
@@ -92,6 +92,7 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
     (lambda text, name: rtext.is_packrat(text), rtext.packrat),
     (lambda text, name: sessioninfo.is_one(text), sessioninfo.read),
     (lambda text, name: conda_read.is_lock(text), conda_read.lock),
+    (lambda text, name: name == "pixi.lock" or bool(conda_read.PIXI.match(text)), conda_read.pixi),
     (
         lambda text, name: (
             conda_read.is_environment(text, documents.is_document(name))
@@ -101,7 +102,9 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
     ),
     (lambda text, name: rtext.is_description(text) or name == "DESCRIPTION", rtext.declared),
     (
-        lambda text, name: any(one.search(text) for one in (conda_read.EXPLICIT, conda_read.EXPORT, conda_read.LIST)),
+        lambda text, name: any(
+            one.search(text) for one in (conda_read.EXPLICIT, conda_read.EXPORT, conda_read.LIST, conda_read.PINNED)
+        ),
         conda_read.lines,
     ),
 )
@@ -233,11 +236,11 @@ def _parse(text: str, path: str) -> Json:
     if name.endswith(".ipynb") and text[:1] == "{":  # with pictures, which are long to look through
         return _json(text, path)
     shown = looks_like.plain(text)  # some patterns take the square of them
-    if _is_json(shown, name):
-        return _json(text, path)
     foreign = "" if documents.is_document(name) else looks_like.foreign(shown, name)
     if foreign:
         raise _unknown("", path, foreign)
+    if _is_json(shown, name):
+        return _json(text, path)
     taken = _fenced(text, path)
     if taken is None and not documents.is_document(name):
         taken = next((read_one(text, path) for knows, read_one in READERS if knows(shown, name)), None)

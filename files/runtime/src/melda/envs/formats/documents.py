@@ -164,8 +164,9 @@ def _in_sentences(text: str, kept: str) -> Iterator[Tuple[int, str]]:
     fenced = {at + 1 for _, inside in fences.read(text) for at in inside}
     for number, line in enumerate(text.splitlines(), 1):
         for span in SPAN.finditer(line) if number not in fenced and not command(line) else ():
-            if command(span.group("code")) and span.group("code").strip() not in kept:
-                yield number, span.group("code").strip()
+            code = span.group("code").strip()
+            if command(code) and code not in kept and not re.search(r"\(\s*\)$", code):
+                yield number, code
 
 
 def _of_shell(text: str) -> Tuple[str, str]:
