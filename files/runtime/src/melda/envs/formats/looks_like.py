@@ -42,6 +42,7 @@ RV = "a file of rv's: renv::snapshot() writes what is read"
 OTHERS = "a file of another language's, as npm's, Rust's, Go's, Ruby's, PHP's or Julia's, whose packages nothing here installs"
 NAMES = (
     (r"apt\.txt", APT),
+    (r"\.?devcontainer\.json", "a dev container's: hand over its Dockerfile, or what its commands install from"),
     (r".*\.nix", NIX),
     (r"rv\.lock|rproject\.toml", RV),
     (
