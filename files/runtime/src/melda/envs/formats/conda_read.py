@@ -36,6 +36,7 @@ PIXI = re.compile(
 PINNED = re.compile(
     r"^(?:_libgcc_mutex|_openmp_mutex|ld_impl_linux-64|libgcc-ng|python_abi)\s*={1,2}\s*\d", re.MULTILINE
 )
+LISTS = (EXPLICIT, EXPORT, LIST, PINNED)
 # What conda-lock adds of pip's packages to an explicit list.
 PIP = re.compile(r"#\s*pip\s+(?P<name>[A-Za-z0-9][\w.-]*(\[[^\]]*\])?)\s+@\s+(?P<url>\S+)")
 OTHER_PIP = re.compile(r"#\s*pip\s+(?P<line>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*(?:[=<>!~]=|@\s).*)")
