@@ -8,7 +8,7 @@ import re
 from typing import Any, Dict, List, Tuple
 
 from melda.envs import links
-from melda.envs.errors import Unusable, UsageError
+from melda.envs.errors import UsageError
 from melda.envs.formats import matchspec, pip_files, requirements, tables
 from melda.envs.formats.logical_lines import CONFLICT
 from melda.envs.formats.reading import Reading
@@ -53,11 +53,8 @@ def is_environment(text: str, beside_others: bool = False) -> bool:
 
 
 def _each(reading: Reading, given: List[str]) -> None:
-    for one in given:
-        try:
-            matchspec.read(reading, one)
-        except Unusable as error:
-            reading.bad("python", re.split(r"[\s=<>!~\[]|:\s", one.strip(), maxsplit=1)[0] or one, str(error))
+    named = [(re.split(r"[\s=<>!~\[]|:\s", one.strip(), maxsplit=1)[0] or one, one) for one in given]
+    tables.each(reading, named, lambda _, one: matchspec.read(reading, one))
 
 
 def _mended(reading: Reading, text: str) -> str:
