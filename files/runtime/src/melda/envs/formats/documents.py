@@ -161,7 +161,7 @@ def unread(text: str, path: str, kept: str) -> List[Tuple[int, str]]:
 
 def _in_sentences(text: str, kept: str) -> Iterator[Tuple[int, str]]:
     """Yield commands in the middle of sentences: who reads them knows whether they are meant, or only one of several ways."""
-    fenced = {at + 1 for _, inside in fences.read(text) for at in inside}
+    fenced = fences.lines(text)
     for number, line in enumerate(text.splitlines(), 1):
         for span in SPAN.finditer(line) if number not in fenced and not command(line) else ():
             code = span.group("code").strip()

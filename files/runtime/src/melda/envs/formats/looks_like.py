@@ -18,10 +18,9 @@ LOOKS_LIKE = (
     ),
     (scripts.SHEBANG.pattern, "a shell's script without a line that installs packages, as pip install NAME"),
     (
-        r"^(import|from)\s+\w+|^def \w+\(|^setup\(",
+        r"^(import|from)\s+\w+|^def \w+\(|^setup\(|" + scripts.PROGRAM.pattern,
         "a program of Python's: pip freeze > requirements.txt writes what is read",
     ),
-    (scripts.PROGRAM.pattern, "a program of Python's: pip freeze > requirements.txt writes what is read"),
     (r"^(library|require)\(|<-|install\.packages\(", "a program of R's: renv::snapshot() writes what is read"),
     (r"^\[(metadata|options)\]", "a setup.cfg: pip freeze > requirements.txt writes what is read"),
     (r"^Metadata-Version:", "a package's own description: pip freeze > requirements.txt writes what is read"),

@@ -133,7 +133,7 @@ def unread(text: str, prose: bool, reads: Callable[[str, str], object]) -> Itera
         prose: a sentence may speak of a command; outside its fences only lines that begin with one are meant.
         reads: returns what is read of a command, and of the one before it.
     """
-    fenced = {at + 1 for _, inside in fences.read(text) for at in inside}
+    fenced = fences.lines(text)
     for number, line in numbered(text):
         if line.lstrip().startswith("#") or not TOOL.search(line):
             continue
