@@ -111,7 +111,7 @@ def test_what_is_not_right_is_one_line_and_two(
     (here.workdir / "tty.txt").write_text("# \x1b]0;evil\x07\n")
     (here.workdir / "none.txt").write_text("# nothing but words\n\n")
     (here.workdir / "page.txt").write_text("<!DOCTYPE html>\n<html><body>zebra==1.0</body></html>\n")
-    (here.workdir / "latin1.txt").write_bytes("# caf\u00e9\nzebra==1.0\n".encode("latin-1"))
+    (here.workdir / "latin1.txt").write_bytes(b"# caf\xe9\x01\nzebra==1.0\n")
     with (here.workdir / "big.json").open("wb") as stream:
         stream.truncate(100 << 20)
     before = sorted(path.name for path in here.workdir.rglob("*"))

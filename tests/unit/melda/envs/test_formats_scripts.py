@@ -88,7 +88,7 @@ def test_a_dockerfile_by_its_name(name: str) -> None:
     ("name", "text", "says"),
     [
         ("app.ini", "[x]\nlevel = 1\nzebra==1.0\n", "names no packages"),
-        ("Project.toml", '[deps]\nZebra = "82899510"\n\n[compat]\njulia = "1"\nzebra\n', "names no packages"),
+        ("Project.toml", '[deps]\nZebra = "82899510"\n\n[compat]\njulia = "1"\nzebra\n', "Julia"),
         ("settings.toml", '[logging]\nlevel = "1"\nlist = [\n"zebra",\n"okapi",\n]\n', "names no packages"),
         ("Cargo.toml", '[package]\nname = "x"\n[dependencies]\nzebra = "1"\n', "Rust"),
         ("x.lock", '[[package]]\nname = "x"\nsource = "registry+https://github.com/rust-lang/crates.io-index"\n', "Rust"),

@@ -217,6 +217,18 @@ def test_pkg_resources_is_brought_to_who_imports_it_without_a_word(containers: A
         wheel.unlink()
 
 
+def test_an_import_that_ends_the_process_is_told_and_the_others_are_tried(containers: Any, index: Path) -> None:
+    container = containers()
+    wheels.build(index, "crash", "1.0", {"crash.py": "import os\nos._exit(3)\n"}, hashed=True)
+    wheels.build(index, "older", "1.0", {"older.py": "import nowhere\n"}, hashed=True)
+    file = container.workdir / "requirements.txt"
+    file.write_text("crash==1.0\nolder==1.0\n")
+    reasons = {one.name: one.reason for one in container.restore(file).problems}
+    assert "ended with exit code 3" in reasons["crash"] and "No module named 'nowhere'" in reasons["older"]
+    for wheel in (*index.glob("crash-*"), *index.glob("older-*")):
+        wheel.unlink()
+
+
 def test_pips_settings_are_uvs(tmp_path: Path) -> None:
     (tmp_path / ".pip").mkdir()
     (tmp_path / "etc").write_text("[global]\nindex-url = https://one.example/simple\ntrusted-host = a\n")

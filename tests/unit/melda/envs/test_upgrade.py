@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from typing import Any
 
 import pytest
 from melda.envs import cli
 from melda.envs.restore import command as restore
-from melda.envs.upgrade import command, install_passes, notices, plan
+from melda.envs.upgrade import install_passes, notices, plan
 from melda.plugins import image_record, state
 from melda.sync import upgrade_record
 from melda.sync.upgrade_record import Failure
@@ -50,7 +51,7 @@ def test_each_the_best_way(world: World, capsys: pytest.CaptureFixture[str]) -> 
         ["r", "lost", f'{FAILED}R 4.1.0 to {R} (no source); to install it: install.packages("lost")'],
     ]
     assert "upgrade: Python gone 1.0: no wheel" in capsys.readouterr().err
-    assert command.os.environ.get("UV_NO_BUILD") is None
+    assert os.environ.get("UV_NO_BUILD") is None
     # The old folders are there as they were, for the day somebody goes back.
     assert (world.old_site / "gone").exists() and (world.old_r / "lost").exists()
     world.asked.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class World:
         wanted = formats.parse(Path(path).read_text(), path)
         wants = wanted.get(formats.WANTS, {"requirements": []})["requirements"]
         loose = [one.partition("!=")[0] for one in wants if "==" not in one]
-        only = command.os.environ.get("UV_NO_BUILD") == "1"
+        only = os.environ.get("UV_NO_BUILD") == "1"
         listed = [*wanted["python"]["packages"], *wanted["r"]["packages"]]
         here = {one["name"] for kind in ("python", "r") for one in self.image.capture()[kind]["packages"]}
         here -= set(options.again)

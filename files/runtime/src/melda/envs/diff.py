@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from melda.envs.entries import REPOSITORIES
+
 Json = Dict[str, Any]
-# The same version is the same package, from whichever of them it came.
-REPOSITORIES = ("index", "apt", "cran", "bioconductor")
 IDENTITY = ("url", "commit", "owner", "repository", "subdirectory")
 
 

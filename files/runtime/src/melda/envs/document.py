@@ -28,6 +28,8 @@ MARKS = (
 )  # fmt: skip
 DECLARED = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
 FIELD = re.compile(rb"^Encoding:[ \t]*([-\w.]+)[ \t\r]*$", re.MULTILINE)
+# What no text has, and a letter beyond ASCII of an encoding that nobody names; its last byte may be a \ elsewhere.
+BINARY, LETTERS = re.compile(rb"[\0-\x08\x0e-\x19\x1c-\x1f]"), re.compile(rb"[\x80-\xff]+\\?")
 
 
 def _given(path: str) -> bytes:
@@ -72,14 +74,17 @@ def read_text(path: str) -> str:
 
 
 def decoded(content: bytes, path: str) -> str:
-    """Return the text of a file, whatever its encoding is, if it says so.
+    """Return the text of a file, whatever its encoding is: names of packages are ASCII, and comments need not be read.
 
     Raises:
-        UsageError: it does not.
+        UsageError: it is no text, or names an encoding that it has not.
     """
+    encoding = _encoding(content)
     try:
-        return content.decode(_encoding(content))
+        return content.decode(encoding)
     except (UnicodeDecodeError, LookupError) as error:
+        if encoding == "utf-8" and not BINARY.search(content):
+            return LETTERS.sub("\ufffd".encode(), content).decode()
         where = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else f": {error}"
         how = "save it as UTF-8, or name its encoding in its first line, as in '# -*- coding: latin-1 -*-'"
         raise UsageError(f"invalid {path!r}: no UTF-8{where}: {how}") from None

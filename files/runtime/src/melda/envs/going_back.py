@@ -13,13 +13,12 @@ from melda.base.log import INFO
 from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
 from melda.config import environ
 from melda.envs.errors import UsageError
-from melda.envs.restore.progress import printable
+from melda.envs.restore.progress import few, printable
 from melda.plugins import set_paths, state
 from melda.sync import history, retention
 from melda.sync.history import Listed
 from melda.sync.upgrade_plan import local_folder
 
-SHOWN = 5  # changes in a line
 PATIENCE = 20.0  # seconds for the sync daemon to save what is new
 PAUSE = 0.1  # seconds between two looks
 KEPT = "The last {0} generations are kept, and those of {1:.0f} days; the earlier ones take {2:.1f} MB of the bucket."
@@ -54,8 +53,7 @@ def _when(created: float) -> str:
 
 
 def _line(one: Listed) -> str:
-    more = f" and {len(one.changes) - SHOWN} more" if len(one.changes) > SHOWN else ""
-    told = (", ".join(one.changes[:SHOWN]) or "no package changed") + more
+    told = few(one.changes) or "no package changed"
     return "{0:>6}  {1}  {2:<14}  {3}{4}".format(
         one.label, _when(one.created), one.folder, told, "" if one.whole else " (its archives are gone)"
     )

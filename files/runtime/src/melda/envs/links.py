@@ -77,6 +77,15 @@ def git(url: str, ref: str, inside: str = "") -> Json:
     return {"type": "vcs", "vcs": "git", "url": plain(url), **commit_or_ref(ref), **subdirectory(inside)}
 
 
+def locked(url: str, inside: str = "") -> Json:
+    """Return the source of a commit in the locks of uv and pixi: https://HOST/x.git?rev=main#COMMIT."""
+    address, _, fragment = url.partition("#")
+    address, _, query = address.partition("?")
+    said = dict(part.partition("=")[::2] for part in query.split("&") if part)
+    ref = fragment or said.get("rev") or said.get("tag") or said.get("branch") or ""
+    return git(address, ref, inside or said.get("subdirectory", ""))
+
+
 def plain(url: str) -> str:
     """Return the address of a repository as a URL of https or ssh."""
     url = url.strip()

@@ -16,13 +16,13 @@ from melda.base.errors import ConfigError
 from melda.config import environ, upgrade
 from melda.envs import image_python
 from melda.envs.capture import copies
+from melda.envs.restore.progress import few
 from melda.plugins import state
 from melda.sync import fork_of
 
 Json = Dict[str, Any]
 PAUSE = 0.2  # seconds between two looks how far the copies are
 LARGEST = 16 << 20  # bytes of what was written down
-SHOWN = 5  # names of packages in one line
 
 
 def say(text: str, level: str = log.INFO) -> None:
@@ -45,8 +45,7 @@ def summary(parent: str, done: Json) -> str:
         line += ", carried over from " + done["moves"]
     names = ["{0} {1}".format(one["name"], one["version"]).strip() for one in done["problems"]]
     if names:
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        line += "; {0} cannot be had: {1}{2}".format(len(names), ", ".join(names[:SHOWN]), more)
+        line += f"; {len(names)} cannot be had: {few(names)}"
     return line
 
 

@@ -97,36 +97,21 @@ def _inspect(place: environ.ImageLayout, status: str, brought: str) -> Installed
             "image": r_of_image,
         },
     }
+    return finished(document, in_python, in_r)
+
+
+def finished(document: Json, in_python: Dict[str, Found], in_r: Dict[str, Tuple[str, Json]]) -> Installed:
+    """Return a document without what looks like an address with a secret, and what is installed with the entries it has now."""
     found, told = entries.checked(document)
-    return matching(found, in_python, in_r, told)
-
-
-def matching(found: Json, in_python: Dict[str, Found], in_r: Dict[str, Tuple[str, Json]], told: List[str]) -> Installed:
-    """Return a checked document with what is installed.
-
-    Args:
-        found: the document.
-        in_python, in_r: what is installed, with the entries that the document had.
-        told: of what something was dropped; then its entries are others.
-    """
-    if told:
-        in_python, in_r = _of(found, in_python, in_r)
-    return Installed(found, in_python, in_r, told)
-
-
-def _of(
-    found: Json, in_python: Dict[str, Found], in_r: Dict[str, Tuple[str, Json]]
-) -> Tuple[Dict[str, Found], Dict[str, Tuple[str, Json]]]:
-    """Return what is installed with the entries that the document has now."""
     by_name = {kind: {entry["name"]: entry for entry in found[kind]["packages"]} for kind in ("python", "r")}
-    return (
-        {
+    if told:
+        in_python = {
             name: one._replace(entry=by_name["python"][name])
             for name, one in in_python.items()
             if name in by_name["python"]
-        },
-        {name: (library, by_name["r"][name]) for name, (library, _) in in_r.items() if name in by_name["r"]},
-    )
+        }
+        in_r = {name: (one[0], by_name["r"][name]) for name, one in in_r.items() if name in by_name["r"]}
+    return Installed(found, in_python, in_r, told)
 
 
 def capture(place: Optional[environ.ImageLayout] = None) -> Json:

@@ -7,7 +7,8 @@ import os
 import re
 from typing import Any, Dict, List, Tuple
 
-from melda.envs.errors import Unusable, UsageError
+from melda.envs import links
+from melda.envs.errors import UsageError
 from melda.envs.formats import matchspec, pip_files, requirements, tables
 from melda.envs.formats.logical_lines import CONFLICT
 from melda.envs.formats.reading import Reading
@@ -27,6 +28,15 @@ STUCK = re.compile(r"^(\s*)-(?=[A-Za-z\"'])(?!\w\s)")  # -e and -r are pip's opt
 FILE = re.compile(r"(?:\S+[/\\])?(?P<name>[\w.-]+?)-(?P<version>[^-/]+)-(?P<build>[^-/]+?)\.(conda|tar\.bz2)(#\S+)?")
 TOO_DEEP = "an item of a list stands deeper than the one above it"
 
+# https://pixi.sh/latest/workspace/lockfile/
+PIXI = re.compile(
+    r"(?=[\s\S]*^packages:)(?:#.*\n|\s*\n)*version:\s*\d+\s*\n(?:[\s\S]{0,2000}\n)?environments:\s*$", re.MULTILINE
+)
+# Only a list of all of conda's has these, in whichever way it is written.
+PINNED = re.compile(
+    r"^(?:_libgcc_mutex|_openmp_mutex|ld_impl_linux-64|libgcc-ng|python_abi)\s*={1,2}\s*\d", re.MULTILINE
+)
+LISTS = (EXPLICIT, EXPORT, LIST, PINNED)
 # What conda-lock adds of pip's packages to an explicit list.
 PIP = re.compile(r"#\s*pip\s+(?P<name>[A-Za-z0-9][\w.-]*(\[[^\]]*\])?)\s+@\s+(?P<url>\S+)")
 OTHER_PIP = re.compile(r"#\s*pip\s+(?P<line>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*(?:[=<>!~]=|@\s).*)")
@@ -43,11 +53,8 @@ def is_environment(text: str, beside_others: bool = False) -> bool:
 
 
 def _each(reading: Reading, given: List[str]) -> None:
-    for one in given:
-        try:
-            matchspec.read(reading, one)
-        except Unusable as error:
-            reading.bad("python", re.split(r"[\s=<>!~\[]|:\s", one.strip(), maxsplit=1)[0] or one, str(error))
+    named = [(re.split(r"[\s=<>!~\[]|:\s", one.strip(), maxsplit=1)[0] or one, one) for one in given]
+    tables.each(reading, named, lambda _, one: matchspec.read(reading, one))
 
 
 def _mended(reading: Reading, text: str) -> str:
@@ -232,4 +239,29 @@ def lock(text: str, path: str) -> Reading:
                 _each(
                     reading, ["{0}={1}={2}".format(one["name"], one["version"], file.group("build") if file else "py")]
                 )
+    return matchspec.without_bundles(reading)
+
+
+def pixi(text: str, path: str) -> Reading:
+    """Return what pixi.lock says of its default environment on this system."""
+    reading = Reading(path)
+    found = tables.yaml(text, reading)
+    packages = [one for one in tables.part(found, ("packages",), reading, list) if isinstance(one, dict)]
+    by_url = {str(one.get("pypi", one.get("url"))): one for one in packages}
+    listed = tables.part(found, ("environments", "default", "packages"), reading)
+    if HERE[0] not in listed:
+        reading.bad("python", "default", f"the lock has no default environment for {HERE[0]}")
+    for one in tables.part(listed, HERE[:1], reading, list):
+        kind, url = next(iter(one.items()), ("", "")) if isinstance(one, dict) else ("", one)
+        url, about = str(url), by_url.get(str(url), {})
+        file, name = FILE.fullmatch(url), str(about.get("name") or "")
+        if kind == "conda" and file:
+            _each(reading, ["{0}={1}={2}".format(*file.group("name", "version", "build"))])
+        elif kind != "pypi" or links.is_local(url):
+            reading.bad("python", name or url, links.ELSEWHERE)
+        elif url.startswith("git+"):
+            reading.python(name or links.read(url).name, "", links.locked(url))
+        else:
+            name = name or links.read(url).name
+            pip_files.read(reading, name, str(about.get("version") or ""), url, str(about.get("sha256") or ""))
     return matchspec.without_bundles(reading)

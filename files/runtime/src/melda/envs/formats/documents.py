@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Callable, List, Pattern, Set, Tuple
+from typing import Callable, Iterator, List, Pattern, Set, Tuple
 
 from melda.envs.formats import bare_commands, fenced_code, fences, r_calls, scripts, shell_lines
 
@@ -27,6 +27,9 @@ REQUIREMENT = r"(?:[-*+]\s+)?['\"`]{0,2}[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*%
 LIMITED, EXACT = re.compile(REQUIREMENT % "(?:[<>!~=]=|[<>])"), re.compile(REQUIREMENT % "==")
 ROW = re.compile(r"(?:\|\s*)?[\w.-]+\s*\|\s*(?:version|\d[\w.]*)\s*\|?|[-:| ]*-\|-[-:| ]*", re.IGNORECASE)
 WORDS = re.compile(r"[\w./~-]+\s+(?![<>=!~;@\[(#])\S")
+# Code within a line, and a line that is nothing else: https://spec.commonmark.org/0.31.2/#code-spans
+SPAN = re.compile(r"(?<!`)(?P<mark>`{1,2})(?!`)(?P<code>[^`\n]+)(?P=mark)(?!`)")
+ALONE = re.compile(r"(?:[-*+>]\s+|\d+[.)]\s+)*[*_]{0,3}" + SPAN.pattern + r"[*_]{0,3}[.:,;]?")
 EACH = 20  # fences of one reader that are read each by itself
 OF_SHELLS = "of what was typed into a shell only commands that install packages are read"
 OF_R = "of a program of R's its calls that install packages are read"
@@ -67,6 +70,8 @@ def is_prose(text: str) -> bool:
 
 def command(line: str, before: str = "") -> str:
     """Return what of a line installs packages; empty: nothing."""
+    alone = ALONE.fullmatch(line.strip())
+    line = alone.group("code") if alone else line.strip()
     line = BEFORE.sub("", line.strip(), count=1) if BEFORE.match(line.strip()) else line.strip()
     found = bare_commands.in_line(line) or (bare_commands.plain(line, before) if before else [])
     return " && ".join(found)
@@ -136,13 +141,32 @@ def _is_limited(line: str) -> bool:
     return bool(LIMITED.fullmatch(line.strip())) and " " not in re.sub(r"^[-*+]\s+", "", line.strip())
 
 
-def unread(text: str, path: str) -> List[Tuple[int, str]]:
-    """Return commands of a text that install packages and are not read, with the numbers of their lines."""
+def unread(text: str, path: str, kept: str) -> List[Tuple[int, str]]:
+    """Return commands of a text that install packages and are not read, with the numbers of their lines.
+
+    Args:
+        text: as it was.
+        path: of the file.
+        kept: what is read of the text.
+    """
     if scripts.is_program(text, path) or path.endswith(PROGRAMS_OF_R):
         return []
     _, of_code, theirs = fenced_code.read(text, command)
-    others = shell_lines.unread(text, is_document(path), command)
+    others = [
+        *shell_lines.unread(text, is_document(path), command),
+        *(_in_sentences(text, kept) if is_document(path) else ()),
+    ]
     return sorted([*(one for one in others if one[0] not in theirs), *of_code])
+
+
+def _in_sentences(text: str, kept: str) -> Iterator[Tuple[int, str]]:
+    """Yield commands in the middle of sentences: who reads them knows whether they are meant, or only one of several ways."""
+    fenced = fences.lines(text)
+    for number, line in enumerate(text.splitlines(), 1):
+        for span in SPAN.finditer(line) if number not in fenced and not command(line) else ():
+            code = span.group("code").strip()
+            if command(code) and code not in kept and not re.search(r"\(\s*\)$", code):
+                yield number, code
 
 
 def _of_shell(text: str) -> Tuple[str, str]:

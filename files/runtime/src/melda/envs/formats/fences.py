@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import List, Tuple
+from typing import List, Set, Tuple
 
 FENCE = re.compile(r"[ \t]*(?P<mark>`{3,}(?=[^`]*$)|~{3,})[ \t]*(?P<info>.*)")
+
+
+def lines(text: str) -> Set[int]:
+    """Return the numbers of the lines that stand in fences, from 1."""
+    return {at + 1 for _, inside in read(text) for at in inside}
 
 
 def read(text: str) -> List[Tuple[str, List[int]]]:

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 
 from melda.envs.capture import python
 from melda.envs.errors import Unusable
-from melda.envs.formats import matchspec
+from melda.envs.formats import matchspec, tables
 from melda.envs.formats.reading import Reading
 from melda.envs.links import ELSEWHERE
 
@@ -45,8 +45,8 @@ def packages(found: Any) -> Optional[List[Any]]:
     return found if named else None
 
 
-def _one(reading: Reading, one: Json) -> None:
-    about = one.get("metadata", one)
+def _one(reading: Reading, one: Any) -> None:
+    about = tables.table(one).get("metadata", one)
     name, version = about.get("name"), about.get("version")
     if not isinstance(name, str) or not isinstance(version, str):
         raise Unusable("expected a name and a version")
@@ -64,13 +64,11 @@ def _one(reading: Reading, one: Json) -> None:
 def read(listed: List[Any], path: str) -> Reading:
     """Return what such a text lists."""
     reading = Reading(path)
+    named = []
     for number, one in enumerate(listed, 1):
         about = one.get("metadata", one) if isinstance(one, dict) else {}
-        name = str(about.get("name") or f"entry {number}") if isinstance(about, dict) else f"entry {number}"
-        try:
-            _one(reading, one)
-        except Unusable as error:
-            reading.bad("python", name, str(error))
-        except (AttributeError, TypeError):
-            reading.bad("python", name, "expected an object about this package")
+        named.append(
+            (str(about.get("name") or f"entry {number}") if isinstance(about, dict) else f"entry {number}", one)
+        )
+    tables.each(reading, named, lambda _, one: _one(reading, one))
     return reading

@@ -31,17 +31,12 @@ def hashes(files: Any) -> List[str]:
 
 
 def each(reading: Reading, packages: Any, read: Callable[[Json], None]) -> Reading:
-    """Read packages one by one; what is wrong with one costs it alone."""
+    """Read the packages of a lock, which names all that is needed."""
     reading.complete = True
-    for number, one in enumerate(packages if isinstance(packages, list) else [packages]):
-        name = str(one.get("name") or "") if isinstance(one, dict) else ""
-        try:
-            read(table(one))
-        except Unusable as error:
-            version = one.get("version", "") if isinstance(one, dict) else ""
-            reading.bad("python", name or f"package {number + 1}", str(error), str(version))
-        except Exception as error:  # of whatever shape a field has that is not what the format says
-            reading.bad("python", name or f"package {number + 1}", f"it is not understood: {error!r:.200}")
+    listed = packages if isinstance(packages, list) else [packages]
+    names = [one.get("name") if isinstance(one, dict) else "" for one in listed]
+    named = zip((str(name or f"package {number}") for number, name in enumerate(names, 1)), listed)
+    tables.each(reading, named, lambda _, one: read(table(one)))
     return reading
 
 

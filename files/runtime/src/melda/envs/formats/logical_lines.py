@@ -9,7 +9,7 @@ from melda.base.addresses import hide
 from melda.envs import links
 
 # What word processors and pages of the web make of a line.
-QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\xa0", "''\"\" ", "\u200b\ufeff")
+QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\xa0", "''\"\" ", "\u200b\ufeff\x1a")
 TYPED: Dict[int, Any] = {**QUOTES, 0x2264: "<=", 0x2265: ">="}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(\s|$)")

@@ -18,10 +18,9 @@ LOOKS_LIKE = (
     ),
     (scripts.SHEBANG.pattern, "a shell's script without a line that installs packages, as pip install NAME"),
     (
-        r"^(import|from)\s+\w+|^def \w+\(|^setup\(",
+        r"^(import|from)\s+\w+|^def \w+\(|^setup\(|" + scripts.PROGRAM.pattern,
         "a program of Python's: pip freeze > requirements.txt writes what is read",
     ),
-    (scripts.PROGRAM.pattern, "a program of Python's: pip freeze > requirements.txt writes what is read"),
     (r"^(library|require)\(|<-|install\.packages\(", "a program of R's: renv::snapshot() writes what is read"),
     (r"^\[(metadata|options)\]", "a setup.cfg: pip freeze > requirements.txt writes what is read"),
     (r"^Metadata-Version:", "a package's own description: pip freeze > requirements.txt writes what is read"),
@@ -38,20 +37,24 @@ LOOKS_LIKE = (
 # Lists of packages that are neither PyPI's nor CRAN's, some of which would be read as if they were.
 NIX = "Nix's: put the names of its packages of Python into a requirements.txt"
 APT = "a list of Debian's packages, which an image has or has not: nothing here installs them"
-PIXI, RV = "pixi's lock: pixi list --json writes what is read", "a file of rv's: renv::snapshot() writes what is read"
-CRATES = "a file of Rust's, Go's or Ruby's, whose packages nothing here installs"
+RV = "a file of rv's: renv::snapshot() writes what is read"
+OTHERS = "a file of another language's, as npm's, Rust's, Go's, Ruby's, PHP's or Julia's, whose packages nothing here installs"
 NAMES = (
     (r"apt\.txt", APT),
+    (r"\.?devcontainer\.json", "a dev container's: hand over its Dockerfile, or what its commands install from"),
     (r".*\.nix", NIX),
-    (r"pixi\.lock", PIXI),
     (r"rv\.lock|rproject\.toml", RV),
-    (r"[Cc]argo\.(toml|lock)|go\.(mod|sum)|Gemfile(\.lock)?", CRATES),
+    (
+        r"[Cc]argo\.(toml|lock)|go\.(mod|sum)|Gemfile(\.lock)?|(Julia)?(Project|Manifest)\.toml|package(-lock)?\.json|yarn\.lock|"
+        r"pnpm-lock\.ya?ml|(bun|deno|flake|mix|paket|pubspec|Podfile|Package|npm-shrinkwrap)\.(lock|resolved|json)|composer\.(json|lock)",
+        OTHERS,
+    ),
 )
 FOREIGN = (
     (r"<nixpkgs>|\bpkgs\.mkShell\b|^[^\S\n]*buildInputs\s*=", NIX),
     (r"\A(?![\s\S]*^\[(?:tool\.|build-system))[\s\S]*^r_version\s*=\s*[\"']", RV),
-    (r"^source = \"registry\+https://github\.com/rust-lang/", CRATES),
-    (r"\A\s*version:\s*\d+\s*\nenvironments:\s*$", PIXI),
+    (r"^source = \"registry\+https://github\.com/rust-lang/|\A\s*(?://.*\n\s*)*module \S+\n[\s\S]*?^go \d", OTHERS),
+    (r"\A(?:#.*\n|\s)*(?:__metadata|lockfileVersion):|^# yarn lockfile v\d", OTHERS),
     (
         r"^Session information updated at ",
         "what Python's session_info shows, which names modules: pip freeze > requirements.txt writes what is read",

@@ -59,7 +59,7 @@ OTHERS = re.compile(
     r"rsem|subread|bbmap|seqkit|prokka|iqtree|raxml|fasttree|emboss|clustalo|trim-galore|qualimap|preseq|ucsc-.*|entrez-direct|samblaster|"
     r"ensembl-vep|bcl2fastq.*|maxbin2|fraggenescan|maxquant|openssh|rclone|nano|gdb|valgrind|swig|doxygen|cppcheck|ripgrep|"
     r"seqtk|vcftools|plink2?|trimmomatic|spades|kraken2|augustus|manta|gh|pixi|just|helm|buf|pnpm|screen|fish|entr|bat|starship|"
-    r"direnv|lychee|ghc|nim|zig|julia|quarto|panoply|ncview|cdo|nco|ipopt|glpk|scip|metis|scotch|sdl2?|rust-src|compilers"
+    r"(?:c|cxx|fortran|rust|go|cuda)-compiler|cargo-.*|ros\d?-.*|direnv|lychee|ghc|nim|zig|julia|quarto|panoply|ncview|cdo|nco|ipopt|glpk|scip|metis|scotch|sdl2?|rust-src|compilers"
 )  # fmt: skip
 # Python's all the same.
 OURS = re.compile(
@@ -67,7 +67,9 @@ OURS = re.compile(
     r"qtpy|qtconsole.*|qtawesome|gstools"
 )
 # Nor these, though they are built for a Python: PyPI has none, or another.
-NEVER = re.compile(r"_.*|boost|conda|mamba|menuinst|anaconda|anaconda-navigator|navigator-updater")
+NEVER = re.compile(
+    r"_.*|boost|conda|mamba|menuinst|anaconda|anaconda-navigator|navigator-updater|backports|nbconvert-(?:pandoc|all)"
+)
 BUNDLES = ("r", "r-essentials", "r-recommended", "r-base-core")
 LONGEST = 500  # characters
 NO_PYTHON = "a package of conda's that is no Python package: nothing here installs it"

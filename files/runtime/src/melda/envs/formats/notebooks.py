@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, Tuple
 
-from melda.envs.formats import documents, ipython, r_calls, requirements
+from melda.envs.formats import documents, ipython, project, r_calls, requirements, scripts
 from melda.envs.formats.ipython import OTHER, PYTHON, SHELL, Cell, R
 from melda.envs.formats.reading import Reading
 
@@ -97,9 +97,12 @@ def _all(reading: Reading, cells: List[Cell], place: requirements.Place) -> int:
 
 
 def program(text: str, path: str) -> Reading:
-    """Return what a program of Python's installs by itself, or did when it was a notebook."""
+    """Return what a program of Python's says that it needs, and what it installs by itself, or did when it was a notebook."""
     reading = Reading(path)
-    reading.understood = _all(reading, list(_parts(text)), "line {0}: ".format)
+    about = scripts.METADATA.search(text)
+    if about:
+        project.of_script(reading, re.sub(r"^# ?", "", about.group("content"), flags=re.MULTILINE))
+    reading.understood = bool(about) + _all(reading, list(_parts(text)), "line {0}: ".format)
     return reading
 
 

@@ -137,7 +137,8 @@ def read(word: str, known: Options) -> Tuple[str, str, str]:
     if equals or name in known.alone:
         return ALONE, name, ""
     if word.startswith("--"):
-        return UNKNOWN, word, ""
+        meant = [one for one in (*known.valued, *known.alone) if one.startswith(word)]
+        return read(meant[0], known) if len(meant) == 1 else (UNKNOWN, word, "")  # pip takes what is clear
     for at, letter in enumerate(word[1:], 1):  # several in one word: -dG dev, -Uq, -rother.txt
         if f"-{letter}" in known.valued:
             return VALUED, f"-{letter}", word[at + 1 :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any, Dict, List, Tuple
 
 from melda.envs import links
@@ -145,14 +146,8 @@ def _one(reading: Reading, name: str, about: Any, indexes: Json) -> None:
 
 
 def _all(reading: Reading, listed: Json, indexes: Json) -> None:
-    for name, about in listed.items():
-        for one in about if isinstance(about, list) else [about]:
-            try:
-                _one(reading, name, one, indexes)
-            except Unusable as error:
-                reading.bad("python", name, str(error))
-            except Exception as error:  # a field of another shape than the format's
-                reading.bad("python", name, f"it is not understood: {error!r:.200}")
+    items = [(name, one) for name, about in listed.items() for one in (about if isinstance(about, list) else [about])]
+    tables.each(reading, items, lambda name, one: _one(reading, name, one, indexes))
 
 
 def _at(found: Any, *names: str) -> Any:
@@ -205,23 +200,37 @@ def _features(found: Json) -> List[Tuple[str, ...]]:
     return where
 
 
-def _pixi(reading: Reading, listed: Json) -> None:
-    for name, about in listed.items():
-        version = str(about.get("version", "*") if isinstance(about, dict) else about)
-        try:
-            if isinstance(about, dict) and "url" in about:
-                raise Unusable("a file of conda's: nothing here installs it")
-            if not (isinstance(about, dict) and located(reading, name, about)):
-                matchspec.read(reading, f"{name} {version}")
-        except Unusable as error:
-            reading.bad("python", name, str(error))
+def _pixi(reading: Reading, name: str, about: Any) -> None:
+    version = str(about.get("version", "*") if isinstance(about, dict) else about)
+    if isinstance(about, dict) and "url" in about:
+        raise Unusable("a file of conda's: nothing here installs it")
+    if not (isinstance(about, dict) and located(reading, name, about)):
+        matchspec.read(reading, f"{name} {version}")
 
 
 def pyproject(text: str, path: str) -> Reading:
     """Return what a project needs to run; the project itself is a folder, and its extras and groups are not taken."""
     reading = Reading(path)
+    declared(reading, tables.toml(text, reading))
+    return reading
+
+
+def of_script(reading: Reading, text: str) -> None:
+    """Read what a program needs by its own words (PEP 723): a project's fields, without the heading of a project."""
     found = tables.toml(text, reading)
-    headings = HEADINGS.get(path.rpartition("/")[2], ())
+    if found:
+        fields = {name: value for name, value in found.items() if name != "tool"}
+        declared(reading, {"project": fields, "tool": found.get("tool", {})})
+
+
+def declared(reading: Reading, found: Json) -> None:
+    """Read what a project declares.
+
+    Args:
+        reading: collects it.
+        found: the tables of its file.
+    """
+    headings = HEADINGS.get(reading.path.rpartition("/")[2], ())
     for where in (*LISTS, *TABLES, *CONDAS):
         tables.misspelt(found, where, reading, (*OTHERS, *headings))
     known = headings or found
@@ -240,7 +249,6 @@ def pyproject(text: str, path: str) -> Reading:
     for where in (*TABLES, *((*one, "pypi-dependencies") for one in more)):
         _all(reading, tables.part(found, where, reading), indexes)
     for where in (*CONDAS, *((*one, "dependencies") for one in more)):
-        _pixi(reading, tables.part(found, where, reading))
+        tables.each(reading, tables.part(found, where, reading).items(), partial(_pixi, reading))
     if not reading.empty or "project" in found:
         reading.say("of a project what it needs is installed, and neither the project itself nor its extras and groups")
-    return reading

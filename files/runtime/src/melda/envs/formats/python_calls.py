@@ -27,6 +27,7 @@ R_INSTALL = re.compile(r".*\binstall_packages")
 RUNS = re.compile(
     r"(?:.*\.)?(?:\w*(?:run|exec|call|shell|cmd|command|system|popen|spawn|output|install)\w*|sh|bash)", re.IGNORECASE
 )
+SETUP = re.compile(r"(?:.*\.)?setup")  # setuptools', of a setup.py
 NOX = re.compile(r"(?:.*\.)?session\.(?:conda_)?install")
 INSTALLS = re.compile(r"(?:pip[\d.]*|conda|mamba)['\"]?\s(?:.*\s)?(?:install|create)\b", re.DOTALL)
 BEGINS = re.compile(r"\s*(?:\{*[\w./]*\}* )?(?:(?:python[\d.]* )?-m )?(?:pip[\d.]*|conda|mamba)\s+install\b")
@@ -81,7 +82,8 @@ def read(tree: ast.Module, values: Values) -> List[Item]:
             silent += [node] if _is_lost(node, values) else []
         elif isinstance(node, ast.Call):
             name = "pip.main" if dotted(node.func) in of_pip else dotted(node.func)
-            items = [Item(node.lineno, kind, text) for kind, text in _call(name, node, values)]
+            texts = _setup(node, values) if SETUP.fullmatch(name) else _call(name, node, values)
+            items = [Item(node.lineno, kind, text) for kind, text in texts]
             found += items
             silent += [node] if not items and RUNS.fullmatch(name) else []
     lines = sorted(one.line for one in found)
@@ -131,6 +133,22 @@ def _call(name: str, node: ast.Call, values: Values) -> List[Tuple[str, str]]:
     if TEXT.fullmatch(name) or WORDS.fullmatch(name) or PIP.fullmatch(name):
         return _command(name, node, first, values)
     return []
+
+
+def _setup(node: ast.Call, values: Values) -> List[Tuple[str, str]]:
+    """Return what installs the needs that a setup.py declares."""
+    found: List[Tuple[str, str]] = []
+    for one in node.keywords:
+        before = {"install_requires": "", "python_requires": "python"}.get(str(one.arg))
+        known = values.of(one.value) if before is not None else ()
+        if known is None:
+            found.append((UNREAD, str(one.arg)))
+        lines = [
+            line.strip() for text in known or () for line in (text.splitlines() if isinstance(text, str) else text)
+        ]
+        words = [_quoted(str(before) + line) for line in lines if line and not line.startswith("#")]
+        found += [(SHELL, "pip install " + " ".join(words))] if words else []
+    return found
 
 
 def _magic(kind: str, given: List[str]) -> List[Tuple[str, str]]:

@@ -232,7 +232,7 @@ def _one(reading: Reading, kind: str, text: str, more: Dict[str, str]) -> None:
         reading.r(text, "" if limits else version)
         return
     if kind in ("biocmanager", "bare", "pak"):
-        _any(reading, kind, text)
+        any_of(reading, kind, text)
         return
     archive = re.match(r"\S+/(?P<name>[A-Za-z][A-Za-z0-9.]*)_[\d.-]+\.(?:tar\.gz|zip|tgz)$", text)
     if archive:
@@ -247,7 +247,7 @@ def _one(reading: Reading, kind: str, text: str, more: Dict[str, str]) -> None:
     )
 
 
-def _any(reading: Reading, kind: str, text: str) -> None:
+def any_of(reading: Reading, kind: str, text: str) -> None:
     """Note a package as pak and BiocManager name it: of CRAN, of Bioconductor, or of a repository."""
     pinned = re.fullmatch(r"(?:cran::)?([A-Za-z][A-Za-z0-9.]*)(?:@(\d[\d.-]*))?", text)
     if kind == "biocmanager" and NAME.fullmatch(text):

@@ -10,6 +10,7 @@ from melda.base import regular_files
 from melda.base.addresses import hide
 from melda.envs import document, entries
 from melda.envs.errors import Unusable, UsageError
+from melda.envs.formats import placeholders
 from melda.versions import libraries
 
 Json = Dict[str, Any]
@@ -127,7 +128,7 @@ class Reading:
 
     def _add(self, kind: str, entry: Json) -> bool:
         entry = entries.disarmed_entry(kind, entry)
-        reason = document.problem_of(kind, entry)
+        reason = placeholders.of(entry) or document.problem_of(kind, entry)
         if reason:
             self.bad(kind, str(entry["name"]), reason, str(entry["version"]))
             return False
@@ -167,8 +168,10 @@ class Reading:
 
     def want(self, name: str, specifier: Any = "", extras: Iterable[str] = ()) -> None:
         """Note a Python package whose version is to be found."""
-        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", normal(name)):
-            self.bad("python", name, "invalid name")
+        shown = "" if re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", normal(name)) else "invalid name"
+        shown = shown or placeholders.of({"name": name, "source": INDEX})
+        if shown:
+            self.bad("python", name, shown)
             return
         if not PLAIN.fullmatch(str(specifier)):  # uv replaces ${NAME} by a variable's value
             self.bad("python", name, f"invalid version {str(specifier)!r}")

@@ -278,7 +278,7 @@ def among(reading: Reading, text: str) -> Reading:
     lines = Lines(reading)
     kept, note = documents.without_others(text, reading.path)
     lines.all(kept)
-    for number, command in documents.unread(text, reading.path) if kept != text else ():
+    for number, command in documents.unread(text, reading.path, kept) if kept != text else ():
         reading.bad("python", command, f"line {number}: {r_calls.NOT_READ}")
     if note:
         reading.say(note)

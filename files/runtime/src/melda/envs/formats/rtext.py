@@ -124,7 +124,7 @@ def _fields(reading: Reading, text: str) -> Dict[str, str]:
     return fields
 
 
-def _need(reading: Reading, name: str, said: str, remotes: Set[str]) -> None:
+def need(reading: Reading, name: str, said: str, remotes: Set[str]) -> None:
     """Read what is needed, and in which versions."""
     limits = [(operator, version) for operator, version in LIMIT.findall(said)]
     if name in remotes and limits:
@@ -147,7 +147,7 @@ def declared(text: str, path: str) -> Reading:
         for one in (part.strip() for part in BETWEEN.split(fields.get(field, ""))):
             found = NEED.fullmatch(one)
             if found:
-                _need(reading, found.group(1), found.group(2) or "", remotes)
+                need(reading, found.group(1), found.group(2) or "", remotes)
             elif one:
                 reading.bad("r", one, "no name of a package, with or without a version in ()")
     for line in text.splitlines():

@@ -35,6 +35,8 @@ HERE = re.compile(r"^[ \t]*[A-Za-z.].*?<<[-~]?[ \t]*(['\"]?)(?P<word>[A-Za-z_]\w
 
 
 PROGRAM = re.compile(r"\A\ufeff?#![^\n]*[/ \t](?:python|pypy)[\d.]*\b")
+# https://packaging.python.org/en/latest/specifications/inline-script-metadata/
+METADATA = re.compile(r"^# /// script[ \t\r]*\n(?P<content>(?:#(?: .*)?\r?\n)+?)# ///[ \t\r]*$", re.MULTILINE)
 # What is called so is never a list of packages, a line each.
 NO_LISTS = re.compile(
     r".*\.(?:json|ipynb|toml|ya?ml|cfg|ini|conf|xml|html?|rprofile|nix|js|ts|jl|rb|go|rs|java|c|cc|cpp|h|hpp|tf|groovy|gradle|env|tex|bib)",
@@ -56,7 +58,7 @@ def is_code(text: str) -> bool:
 
 def is_program(text: str, name: str) -> bool:
     """Is this a program of Python's, by its name or first line?"""
-    return name.endswith(".py") or bool(PROGRAM.match(text))
+    return name.endswith(".py") or bool(PROGRAM.match(text) or METADATA.search(text))
 
 
 def is_dockerfile(text: str) -> bool:

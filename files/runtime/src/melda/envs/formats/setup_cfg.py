@@ -42,13 +42,8 @@ def read(text: str, path: str) -> Reading:
     return reading
 
 
-def is_tox(text: str, name: str) -> bool:
-    """Is this tox.ini? https://tox.wiki/en/latest/config.html."""
-    return name == "tox.ini" or re.search(r"^\[testenv[\w:.{},-]*\]\s*$", text, re.MULTILINE) is not None
-
-
 def tox(text: str, path: str) -> Reading:
-    """Return what the tests of a project need."""
+    """Return what the tests of a project need, of a tox.ini: https://tox.wiki/en/latest/config.html."""
     reading = Reading(path)
     for section, options in tables.ini(text, reading).items():
         for line in options.get("deps", "").splitlines() if re.match(r"testenv\b", section) else ():

@@ -133,7 +133,7 @@ def unread(text: str, prose: bool, reads: Callable[[str, str], object]) -> Itera
         prose: a sentence may speak of a command; outside its fences only lines that begin with one are meant.
         reads: returns what is read of a command, and of the one before it.
     """
-    fenced = {at + 1 for _, inside in fences.read(text) for at in inside}
+    fenced = fences.lines(text)
     for number, line in numbered(text):
         if line.lstrip().startswith("#") or not TOOL.search(line):
             continue
@@ -154,7 +154,13 @@ def _installs(part: str, prose: bool) -> bool:
     # A program names its packages itself; xargs brings them.
     names_them = found and re.search(r"\.R$|setup\.py", found.group(0), re.IGNORECASE)
     alone = names_them or SENT.search(part) or SETS.match(part)
-    if not found or not (alone or part[found.end() :].strip(" \t\r\"'`)]}")) or SAID.search(part[: found.start()]):
+    empty = found and found.group().endswith("(") and re.match(r"\s*\)", part[found.end() :])
+    if (
+        not found
+        or empty
+        or not (alone or part[found.end() :].strip(" \t\r\"'`)]}"))
+        or SAID.search(part[: found.start()])
+    ):
         return False
     quoted = re.match(r"[`\"']", part[found.end() :]) and not found.group().endswith("(")  # a sentence that names it
     return not prose or bool(marks and marks.end() == found.start() and not quoted)

@@ -6,7 +6,7 @@ import configparser
 import difflib
 import json
 import re
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
 
 from melda.envs import document
 from melda.envs.errors import Unusable, UsageError
@@ -34,6 +34,19 @@ def table(value: object) -> Json:
     if not isinstance(value, dict):
         raise Unusable("expected a table")
     return value
+
+
+def each(reading: Reading, items: Iterable[Tuple[str, Any]], read: Callable[[str, Any], None]) -> None:
+    """Read what has names, one by one; what is wrong with one costs it alone."""
+    for name, one in items:
+        try:
+            read(name, one)
+            continue
+        except Unusable as error:
+            why = str(error)
+        except Exception as error:  # of whatever shape a field has that is not what the format says
+            why = f"it is not understood: {error!r:.200}"
+        reading.bad("python", name, why, str(one.get("version", "")) if isinstance(one, dict) else "")
 
 
 def part(found: Any, at: Sequence[str], reading: Reading, shape: type = dict) -> Any:

@@ -13,15 +13,6 @@ from melda.envs.formats.tables import table
 Json = Dict[str, Any]
 
 
-def _git(url: str, inside: str = "") -> Json:
-    """uv's address of a commit: https://HOST/x.git?rev=main#COMMIT."""
-    address, _, fragment = url.partition("#")
-    address, _, query = address.partition("?")
-    said = dict(part.partition("=")[::2] for part in query.split("&") if part)
-    ref = fragment or said.get("rev") or said.get("tag") or said.get("branch") or ""
-    return links.git(address, ref, inside or said.get("subdirectory", ""))
-
-
 def read(text: str, path: str) -> Reading:
     """Return what uv.lock says: what its project needs, or if none is in it all packages."""
     reading = Reading(path)
@@ -57,7 +48,7 @@ def read(text: str, path: str) -> Reading:
         elif set(locks.PROJECT) & source.keys():
             raise Unusable(f"{links.ELSEWHERE}, as a project's own is; what it needs is installed")
         elif "git" in source:
-            reading.python(name, "", _git(str(source["git"]), str(source.get("subdirectory", ""))))
+            reading.python(name, "", links.locked(str(source["git"]), str(source.get("subdirectory", ""))))
         elif "url" in source:
             files = [package.get("sdist"), *package.get("wheels", [])]
             hashes = sorted(locks.hashes(files))

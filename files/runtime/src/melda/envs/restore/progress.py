@@ -6,12 +6,13 @@ import os
 import shutil
 import sys
 import time
-from typing import Optional, TextIO
+from typing import Optional, Sequence, TextIO
 
 from melda.base.addresses import hide
 from melda.plugins import state
 
 WIDTH = 24
+SHOWN = 5  # names in a line
 OFTEN = 0.1  # seconds between two pictures of the bar
 PATIENCE, LOOK = 60.0, 0.05  # seconds for the project's own packages to come from the bucket; between two looks
 
@@ -32,11 +33,9 @@ class Progress:
 
     def wait_for_own(self) -> None:
         """Wait for what this project has in its bucket: it is not installed a second time."""
-        deadline = time.monotonic() + PATIENCE
         if os.path.exists(state.RESTORING):
             self.doing("waiting for the project's own packages")
-        while os.path.exists(state.RESTORING) and time.monotonic() < deadline:
-            time.sleep(LOOK)
+        wait_for_bucket(PATIENCE)
 
     def start(self, total: int) -> None:
         """Begin to count to ``total``."""
@@ -92,6 +91,18 @@ class Progress:
         if self._drawn:
             self._stream.write("\r\x1b[K")
             self._drawn = False
+
+
+def few(names: Sequence[str]) -> str:
+    """Return names for a line, of many the first ones."""
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def wait_for_bucket(seconds: float) -> None:
+    """Wait until what the project has in its bucket is here."""
+    deadline = time.monotonic() + seconds
+    while os.path.exists(state.RESTORING) and time.monotonic() < deadline:
+        time.sleep(LOOK)
 
 
 def printable(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Callable, Collection, Dict, List, Sequence, Tuple
 from melda.base import interpreters, textfiles
 from melda.envs.capture.python import Found, in_folder
 from melda.envs.errors import PackageUnavailable
-from melda.envs.restore import direct, metadata, nearest, resolve, tools, web
+from melda.envs.restore import direct, loading, metadata, nearest, resolve, tools, web
 from melda.envs.restore.wanted import Site, is_checked, lines
 from melda.versions.libraries import normal
 
@@ -25,19 +25,6 @@ Failures = Dict[str, str]  # name -> reason
 Unmet = Dict[Tuple[str, str], str]  # a distribution and what it needs -> what is wrong
 
 SETUPTOOLS = "setuptools<81"  # the last with pkg_resources
-# Whatever they print while they are imported, the end of the output is ours.
-IMPORTS = """
-import importlib, json, os, sys
-for name, module in json.loads(sys.argv[1]).items():
-    try:
-        importlib.import_module(module)
-    except BaseException as error:
-        if not isinstance(error, KeyboardInterrupt):
-            why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            sys.stdout.write(f"\\n@@{name} import {module}: {why}\\n")
-    sys.stdout.flush()
-os._exit(0)
-"""
 
 
 def _module(found: Found) -> str:
@@ -229,9 +216,10 @@ class Installer:
         }
         if not modules:
             return {}
-        command = [os.path.join(self.site.root, "bin", "python"), "-c", IMPORTS, json.dumps(modules)]
-        told = re.findall(r"^@@(\S+) (.*)$", tools.run(command, self._env).output, re.MULTILINE)
-        failures = {name: why for name, why in told if name in modules}
+        questions = [(name, json.dumps([name, [module]])) for name, module in modules.items()]
+        command = [os.path.join(self.site.root, "bin", "python"), "-c", loading.IN_PYTHON]
+        told = loading.answers(command, self._env, questions)
+        failures = {name: f"import {modules[name]}: {' '.join(why.split())[:200]}" for name, why in told if why}
         without = [name for name, why in failures.items() if "pkg_resources" in why]
         if not without:
             return failures

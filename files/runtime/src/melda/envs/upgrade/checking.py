@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-from typing import Collection, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Collection, List, Optional
 
 from melda.base import interpreters
 from melda.config import environ
 from melda.envs.capture import python, r
-from melda.envs.restore import metadata, resolve, tools
+from melda.envs.restore import loading, metadata, resolve, tools
 from melda.plugins import set_paths
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import Failure
 
 DOES_NOT_LOAD = "it is installed, and does not load: "  # what the reason of such a failure begins with
-SECONDS = 60.0  # for one package
-# A package a line on standard input; the answer is its name, and why it does not load. What it prints itself goes nowhere.
-IN_PYTHON = """\
-import importlib, json, os, sys
-out = os.fdopen(os.dup(1), "w")
-os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-for line in sys.stdin:
-    name, modules = json.loads(line)
-    why = ""
-    try:
-        for module in modules:
-            importlib.import_module(module)
-    except BaseException as error:
-        why = "{0}: {1}".format(type(error).__name__, error)
-    out.write(json.dumps([name, why]) + "\\n")
-    out.flush()
-"""
+# As loading.IN_PYTHON, for R.
 IN_R = """\
 input <- file("stdin"); open(input)
 while (length(name <- readLines(input, 1L))) {
@@ -41,43 +24,6 @@ while (length(name <- readLines(input, 1L))) {
   cat("\\n=", name, "=", why, "\\n", sep = "")
 }
 """
-
-
-def _answers(
-    command: List[str], env: Dict[str, str], questions: Sequence[Tuple[str, str]]
-) -> Iterator[Tuple[str, str]]:
-    """Return name and reason of each question; a process that ends at one is begun again with the next."""
-    left = list(questions)
-    while left:
-        text = "".join(line + "\n" for _, line in left)
-        try:
-            done = subprocess.run(
-                command, input=text, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, cwd="/",
-                encoding="utf-8", errors="replace", timeout=SECONDS * len(left), check=False,
-            )  # fmt: skip
-            output, ended = done.stdout, f"the process ended with exit code {done.returncode}"
-        except subprocess.TimeoutExpired as error:
-            output = error.stdout.decode("utf-8", "replace") if isinstance(error.stdout, bytes) else error.stdout or ""
-            ended = f"it took longer than {SECONDS * len(left):.0f} s"
-        found = [one for one in map(_answer, output.splitlines()) if one]
-        yield from found
-        if len(found) >= len(left):
-            return
-        yield left[len(found)][0], ended
-        left = left[len(found) + 1 :]
-
-
-def _answer(line: str) -> Tuple[str, str]:
-    if line.startswith("="):
-        name, _, why = line[1:].partition("=")
-        return name, why
-    if line.startswith("["):
-        try:
-            name, why = json.loads(line)
-            return str(name), str(why)
-        except ValueError:
-            pass
-    return ()  # type: ignore[return-value]
 
 
 def of_python(place: environ.ImageLayout, root: str, names: Optional[Collection[str]] = None) -> List[Failure]:
@@ -96,7 +42,7 @@ def of_python(place: environ.ImageLayout, root: str, names: Optional[Collection[
     found = {name: one for name, one in found.items() if names is None or name in names}
     questions = [(name, json.dumps([name, python.modules(one.distribution)])) for name, one in found.items()]
     env = {**tools.variables(place), "JUPYTER_WORKDIR": place.workdir}
-    answers = _answers([os.path.join(root, "bin", "python"), "-c", IN_PYTHON], env, questions)
+    answers = loading.answers([os.path.join(root, "bin", "python"), "-c", loading.IN_PYTHON], env, questions)
     return [Failure("python", name, found[name].entry["version"], why[:300]) for name, why in answers if why]
 
 
@@ -115,7 +61,7 @@ def of_r(place: environ.ImageLayout, root: str, names: Optional[Collection[str]]
     fields = {name: r.read(os.path.join(root, name)) for name in listed}
     versions = {name: found["Version"] for name, found in fields.items() if found}
     env = {**tools.variables(place), "R_LIBS": root}
-    answers = _answers(["Rscript", "--vanilla", "-e", IN_R], env, [(name, name) for name in versions])
+    answers = loading.answers(["Rscript", "--vanilla", "-e", IN_R], env, [(name, name) for name in versions])
     return [Failure("r", name, versions.get(name, ""), why[:300]) for name, why in answers if why]
 
 

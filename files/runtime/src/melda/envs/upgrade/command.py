@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from typing import Dict, List, Optional, Sequence
@@ -14,7 +13,7 @@ from melda.base.errors import ConfigError
 from melda.config import environ, upgrade
 from melda.envs import image_python
 from melda.envs.errors import UNAVAILABLE, UsageError
-from melda.envs.restore.progress import printable
+from melda.envs.restore.progress import printable, wait_for_bucket
 from melda.envs.upgrade import install_passes, notices
 from melda.envs.upgrade.plan import Upgrade
 from melda.envs.upgrade.previous import Former
@@ -23,7 +22,7 @@ from melda.sync import upgrade_service
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import PACKAGES, Failure
 
-PATIENCE, PAUSE = 300.0, 0.2  # seconds for the project's packages to come from the bucket; between two looks
+PATIENCE = 300.0  # seconds for the project's packages to come from the bucket
 AGAIN = 10.0  # seconds until it is tried again while another restore runs
 
 
@@ -116,18 +115,12 @@ def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     return UNAVAILABLE if failures else 0
 
 
-def _wait() -> None:
-    deadline = time.monotonic() + PATIENCE
-    while os.path.exists(state.RESTORING) and time.monotonic() < deadline:
-        time.sleep(PAUSE)
-
-
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Command line: none; see :func:`background`."""
     variables = environ.load()
     place = environ.image_layout(variables)
     image_python.go_on(place)
-    _wait()
+    wait_for_bucket(PATIENCE)
     if upgrade_service.is_settled():
         return 0
     while True:

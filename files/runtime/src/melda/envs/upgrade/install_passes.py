@@ -19,6 +19,7 @@ from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UsageError
 from melda.envs.restore import bspm, command, plan, tools
 from melda.envs.restore.progress import Progress
+from melda.envs.restore.r_settle import REPOSITORIES
 from melda.envs.upgrade import checking
 from melda.envs.upgrade.previous import Former
 from melda.plugins import set_paths
@@ -26,7 +27,6 @@ from melda.sync import distributions
 from melda.sync.upgrade_record import PACKAGES, Failure
 
 Json = Dict[str, Any]
-REPOSITORIES = ("cran", "apt", "bioconductor")
 NO_BUILD = "UV_NO_BUILD"  # https://docs.astral.sh/uv/reference/environment/#uv_no_build
 
 

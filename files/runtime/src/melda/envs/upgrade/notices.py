@@ -6,7 +6,7 @@ import re
 from typing import Any, Collection, Dict, List, Sequence
 
 from melda.base import log
-from melda.envs.restore.progress import Progress, printable
+from melda.envs.restore.progress import Progress, few, printable
 from melda.envs.upgrade import checking
 from melda.plugins import state
 from melda.sync.relocation import TOOLS
@@ -14,7 +14,6 @@ from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import Failure
 
 Json = Dict[str, Any]
-SHOWN = 5  # names of packages in one line
 LANGUAGES = {"python": "Python", "r": "R"}
 THERE = re.compile(r"\d+ packages are (there|left)|the file is of ")
 INSTALL = {"python": "%pip install {0}", "r": 'install.packages("{0}")'}
@@ -95,8 +94,7 @@ def summary(count: int, dues: Collection[Due], failures: Sequence[Failure]) -> s
     for group, what in (([one for one in failures if one not in unfit], "cannot be had"), (unfit, "do not load")):
         names = [f"{one.name} {one.version}".strip() for one in group]
         if names:
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            text += "; {0} {1}: {2}{3}".format(len(names), what, ", ".join(names[:SHOWN]), more)
+            text += f"; {len(names)} {what}: {few(names)}"
     return text
 
 
@@ -108,16 +106,14 @@ def left(due: Due, entries: Sequence[str]) -> str:
     for names, what in ((others, "files or folders of no package stay in {0}, copy them yourself"),
                         (tools, "tools of uv's stay in {0}, install them again (uv tool install NAME)")):  # fmt: skip
         if names:
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            found.append("{0} {1}: {2}{3}".format(len(names), what.format(due.source), ", ".join(names[:SHOWN]), more))
+            found.append(f"{len(names)} {what.format(due.source)}: {few(names)}")
     return "; ".join(found)
 
 
 def does_not_load(failures: Sequence[Failure]) -> str:
     """Return one line of packages that were taken over as they are, and do not load."""
-    names = ", ".join(f"{one.name} {one.version}" for one in failures[:SHOWN])
-    more = f" and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
-    return f"{len(failures)} packages do not load as they were taken over: {names}{more}; {failures[0].reason}"
+    names = few([f"{one.name} {one.version}" for one in failures])
+    return f"{len(failures)} packages do not load as they were taken over: {names}; {failures[0].reason}"
 
 
 class Shown(Progress):

@@ -12,7 +12,7 @@ from melda.config import environ
 from melda.envs import capture
 from melda.envs.capture import copies
 from melda.envs.errors import UsageError
-from melda.envs.restore.progress import Progress
+from melda.envs.restore.progress import Progress, few
 from melda.envs.upgrade import checking, install_passes, notices, previous
 from melda.envs.upgrade.previous import Former
 from melda.plugins import image_record, set_paths, state
@@ -100,7 +100,7 @@ class Upgrade:
                 continue
             new = [entry for entry in was.packages if entry["name"] not in one.had]
             if new:
-                names = ", ".join(entry["name"] for entry in new[: notices.SHOWN])
+                names = few([entry["name"] for entry in new])
                 notices.say(f"{one.source} got {len(new)} packages since it was carried over to {target}: {names}")
                 found.append(was._replace(packages=new))
             else:

@@ -49,13 +49,13 @@ def inspect(place: environ.ImageLayout, of_python: str, of_r: str) -> capture.In
     in_python = python.beyond_image(own)
     libraries = [os.path.join(place.workdir, "R-" + of_r)] if of_r else []
     in_r, _ = r.installed(libraries, [], system.Apt({}, frozenset()))
-    found, told = entries.checked({
+    found = {
         **document.empty(),
         "system": system.release(),
         "python": {"version": of_python, "packages": [one.entry for one in in_python.values()]},
         "r": {"version": of_r, "packages": [entry for _, entry in in_r.values()]},
-    })  # fmt: skip
-    return capture.matching(found, in_python, in_r, told)
+    }
+    return capture.finished(found, in_python, in_r)
 
 
 def _has(path: str, kind: str, version: str) -> bool:
@@ -86,8 +86,8 @@ def snapshots(workdir: str, kind: str, version: str) -> Iterator[str]:
 
 def _write(place: environ.ImageLayout, kind: str, version: str) -> str:
     """Write down what lies in a folder on disk, as the sync daemon does it in a bucket; return the path."""
-    found = inspect(place, *((version, "") if kind == "python" else ("", version)))
     both = (version, "") if kind == "python" else ("", version)
+    found = inspect(place, *both)
     path = os.path.join(place.workdir, PROJECT_STATE, copies.former_name(*both))
     folders.make(os.path.dirname(path))
     pack.keep(found, path + pack.ENDING)

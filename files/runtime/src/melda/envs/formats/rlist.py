@@ -1,0 +1,36 @@
+"""A list of R's packages, one a line, which only its name tells from one of Python's: r-packages.txt, requirements_R.txt."""
+
+from __future__ import annotations
+
+import re
+
+from melda.envs.errors import Unusable
+from melda.envs.formats import logical_lines, r_calls, rtext
+from melda.envs.formats.reading import Reading
+
+KINDS = r"(?:packages|pkgs|requirements|dependencies|deps|libraries|libs)"
+NAMES = re.compile(
+    rf"(?:.*[-_.])?(?:r|cran|bioc(?:onductor)?)[-_.]{KINDS}\.txt|{KINDS}[-_.](?:r|cran)\.txt", re.IGNORECASE
+)
+EXACT = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9.]*)\s*(?:={1,2}|,|\s)\s*(?P<version>\d+(?:[.-]\d+)+)")
+
+
+def read(text: str, path: str) -> Reading:
+    """Return the packages; each as pak names it, or with limits as a DESCRIPTION has them."""
+    reading = Reading(path)
+    for number, line in logical_lines.numbered(text):
+        one = line.strip("\"',; ")
+        exact = EXACT.fullmatch(one)
+        need = rtext.NEED.fullmatch(re.sub(r"\s*([<>!]=?.*)", r" (\1)", one) if "(" not in one else one)
+        try:
+            if exact:
+                reading.r(exact.group("name"), exact.group("version"))
+            elif need:
+                rtext.need(reading, need.group(1), need.group(2) or "", set())
+            elif re.search(r"\s", one):
+                raise Unusable("no package of R's: expected one a line")
+            else:
+                r_calls.any_of(reading, "pak", one)
+        except Unusable as error:
+            reading.bad("r", one, f"line {number}: {error}")
+    return reading

@@ -1,0 +1,61 @@
+"""Loading packages once, in a process of their own: one that ends with a package is begun again with the next."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Dict, Iterator, List, Sequence, Tuple
+
+SECONDS = 60.0  # for one package
+# A package a line on standard input; the answer is its name, and why it does not load. What it prints itself goes nowhere.
+IN_PYTHON = """\
+import importlib, json, os, sys
+out = os.fdopen(os.dup(1), "w")
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+for line in sys.stdin:
+    name, modules = json.loads(line)
+    why = ""
+    try:
+        for module in modules:
+            importlib.import_module(module)
+    except BaseException as error:
+        why = "{0}: {1}".format(type(error).__name__, error)
+    out.write(json.dumps([name, why]) + "\\n")
+    out.flush()
+os._exit(0)
+"""
+
+
+def answers(command: List[str], env: Dict[str, str], questions: Sequence[Tuple[str, str]]) -> Iterator[Tuple[str, str]]:
+    """Return name and reason of each question; a process that ends at one is begun again with the next."""
+    left = list(questions)
+    while left:
+        text = "".join(line + "\n" for _, line in left)
+        try:
+            done = subprocess.run(
+                command, input=text, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, cwd="/",
+                encoding="utf-8", errors="replace", timeout=SECONDS * len(left), check=False,
+            )  # fmt: skip
+            output, ended = done.stdout, f"the process ended with exit code {done.returncode}"
+        except subprocess.TimeoutExpired as error:
+            output = error.stdout.decode("utf-8", "replace") if isinstance(error.stdout, bytes) else error.stdout or ""
+            ended = f"it took longer than {SECONDS * len(left):.0f} s"
+        found = [one for one in map(_answer, output.splitlines()) if one]
+        yield from found
+        if len(found) >= len(left):
+            return
+        yield left[len(found)][0], ended
+        left = left[len(found) + 1 :]
+
+
+def _answer(line: str) -> Tuple[str, str]:
+    if line.startswith("="):
+        name, _, why = line[1:].partition("=")
+        return name, why
+    if line.startswith("["):
+        try:
+            name, why = json.loads(line)
+            return str(name), str(why)
+        except ValueError:
+            pass
+    return ()  # type: ignore[return-value]
