@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, NamedTuple, Set, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 from melda.base import folders
 from melda.base.log import Say
@@ -114,14 +114,6 @@ class _Single(Store):
         """Return the one."""
         return self._only, []
 
-    def set_aside(self, name: str, parts: Set[str]) -> None:
-        """Raise an error: an archive of it is damaged.
-
-        Raises:
-            OSError: always.
-        """
-        raise OSError(f"an archive of generation {name} is damaged or gone")
-
 
 def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
     """Make a folder what it was in an earlier generation; the sync daemon saves that as a new one.
@@ -150,6 +142,8 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
             restoring = Restoring(one.folder, work, ours, say, "")
             restoring._store = _Single(folder, one.name, generation)
             restoring.restore()
+            if restoring.damaged:
+                raise OSError(f"an archive of generation {one.name} is damaged or gone")
             with exchange.held(shape, root, say, exchange.SAVING, exchange.PATIENCE):
                 saved = local_index.read(root + ".json")
                 same = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import List, NamedTuple, Set
+from typing import List, NamedTuple
 
 from melda.base import folders, log
 from melda.base.log import Say
@@ -13,7 +13,6 @@ from melda.sync import distributions, tree
 from melda.sync.hard_links import link_each
 from melda.sync.relocation import TOOLS, relocate
 from melda.sync.restoring import Restoring
-from melda.sync.store import Store
 from melda.sync.upgrade_plan import Due
 
 WORK = "carried-over-data"  # folder for what is on its way, beside where it goes
@@ -31,20 +30,6 @@ class Loose(NamedTuple):
 
     taken: int
     left: List[str]
-
-
-class _Looked(Store):
-    """A store in which what is damaged stays where it is."""
-
-    def __init__(self, folder: str, say: Say) -> None:
-        super().__init__(folder)
-        self._tell = say
-
-    def set_aside(self, name: str, parts: Set[str]) -> None:
-        """Say that archives of a generation cannot be read."""
-        self._tell(
-            f"{os.path.basename(self._folder)}: {len(parts)} archives of {name} are damaged or gone", log.WARNING
-        )
 
 
 def of_no_package(shape: tree.Layout, root: str) -> List[str]:
@@ -67,8 +52,9 @@ def _unpack(name: str, work: str, ours: str, say: Say) -> str:
     """Bring a folder from the bucket, and change nothing there."""
     folders.make(work, name)
     restoring = Restoring(name, work, ours, lambda text, level="": None, "")
-    restoring._store = _Looked(os.path.join(ours, name), say)
     restoring.restore()
+    for generation, parts in restoring.damaged.items():
+        say(f"{name}: {len(parts)} archives of {generation} are damaged or gone", log.WARNING)
     return os.path.join(work, name)
 
 

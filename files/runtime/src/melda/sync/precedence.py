@@ -32,6 +32,19 @@ def newer(shape: Layout, known: Mapping[str, Generation], name: str) -> Set[str]
     return found
 
 
+def removed(shape: Layout, older: Generation, newer: Collection[Generation]) -> Set[str]:
+    """Return the packages, and entries, of a generation that none of the ones that replaced it has; if there are any."""
+    named = {unit for one in newer for unit in distributions.numbers(shape, one)}
+    return {
+        unit
+        for unit in distributions.numbers(shape, older)
+        if newer
+        and unit not in named
+        and not within(unit, named)
+        and not any(one.startswith(unit + "/") for one in named)
+    }
+
+
 def refined(
     shape: Layout, root: str, own: Generation, others: Collection[Generation], newer_there: Set[str]
 ) -> Set[str]:

@@ -115,10 +115,9 @@ class Store:
         """Was an archive not there when generations were read last?"""
         return part + ARCHIVE not in self.listed
 
-    def is_set_aside(self, names: Collection[str]) -> bool:
-        """Was one of these generations set aside then, as it is damaged? If nobody knows which they are, any."""
-        bad = {file[: -len(MANIFEST + BAD)] for file in self.listed if file.endswith(MANIFEST + BAD)}
-        return bool(bad & set(names) if names else bad)
+    def holds_any_form(self, names: Collection[str]) -> bool:
+        """Were all of these generations there then, or earlier ones? Else they are set aside, as damaged, or removed."""
+        return all({name + MANIFEST, name + MANIFEST + OLD} & self.listed for name in names)
 
     def parts(self) -> Set[str]:
         """Return the names of the archives that are there, complete or not.
@@ -188,17 +187,17 @@ class Store:
                 os.unlink(path)
             raise
 
-    def set_aside(self, name: str, parts: Set[str]) -> None:
-        """Give a damaged generation and its damaged archives names that nobody looks for.
+    def set_aside(self, parts: Collection[str]) -> None:
+        """Give damaged archives names that nobody looks for.
 
         Raises:
             OSError: S3 does not take it.
         """
-        for file in [name + MANIFEST, *(part + ARCHIVE for part in parts)]:
+        for part in sorted(parts):
             with contextlib.suppress(FileNotFoundError):
-                os.rename(self._path(file), self._path(file + BAD))
+                os.rename(self._path(part + ARCHIVE), self._path(part + ARCHIVE + BAD))
 
-    def retire(self, names: Collection[str]) -> None:
+    def retire(self, names: Collection[str], ending: str = OLD) -> None:
         """Give generations that no start needs a name that no start looks for.
 
         Raises:
@@ -206,7 +205,7 @@ class Store:
         """
         for name in sorted(names):
             with contextlib.suppress(FileNotFoundError):
-                os.rename(self._path(name + MANIFEST), self._path(name + MANIFEST + OLD))
+                os.rename(self._path(name + MANIFEST), self._path(name + MANIFEST + ending))
 
     def retired(self, known: Mapping[str, Generation]) -> Dict[str, Generation]:
         """Return the generations that no start needs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tempfile
@@ -63,6 +64,12 @@ class SyncedDir(Reporting):
         self._beside: Set[str] = set()  # entries that are not here, and must stay in the manifest
         self._copying: Callable[[], bool] = lambda: False
 
+    def restore(self) -> None:
+        """As :meth:`Restoring.restore`; whoever has what was in a damaged archive is to find it gone, and save it again."""
+        super().restore()
+        with contextlib.suppress(OSError):
+            self._store.set_aside({part for parts in self.damaged.values() for part in parts})
+
     def poll(self, now: float) -> None:
         """Save what has changed and is quiet, if nobody is installing; to be called every second or so.
 
@@ -93,7 +100,7 @@ class SyncedDir(Reporting):
         found, left = self._survey()
         self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
         pending = self._pending(found, left)
-        busy = bool(pending) and self._busy(now)
+        busy = bool(pending) and bool(self._sign_of(now) or self._installing())
         noisy = self._quiet.noisy(now, TIMEOUT if busy else debounce.GRACE) & pending
         reported = self._quiet.noisy(now, TIMEOUT if busy else debounce.NOISY) & noisy
         self._often = RESCAN if reported else SCAN
@@ -193,7 +200,8 @@ class SyncedDir(Reporting):
                     left[entry] = f"it has {one.size / 1e9:.1f} GB, and there is room for {most / 1e9:.1f} GB"
                 elif self._refused.get(entry) == one.signature:
                     left[entry] = f"it has {one.size / 1e9:.1f} GB that compress too well to be unpacked safely"
-        self._excess = self._pending(found, left) & self._beyond(found.keys() - left.keys() | self._beside)
+        entries = found.keys() - left.keys() | self._beside
+        self._excess = self._pending(found, left) & manifest_limits.beyond(entries, self._saved.entries, self._groups)
         left.update(dict.fromkeys(self._excess, manifest_limits.FULL))
         return found, left
 
@@ -201,9 +209,6 @@ class SyncedDir(Reporting):
         """Entries that are not in the bucket as they are here, and can be."""
         new = {entry for entry, one in found.items() if one.signature != self._saved.signatures.get(entry)}
         return (new | (self._saved.signatures.keys() - found.keys())) - set(left)
-
-    def _beyond(self, entries: Collection[str]) -> Set[str]:
-        return manifest_limits.beyond(entries, self._saved.entries, self._groups)
 
     def _together(self, entries: Set[str]) -> Set[str]:
         """Return these entries, and what must not be saved without them."""
@@ -220,9 +225,6 @@ class SyncedDir(Reporting):
         if sign != self._sign[0]:
             self._sign = (sign, now)
         return sign if now - self._sign[1] < TIMEOUT else ""
-
-    def _busy(self, now: float) -> bool:
-        return bool(self._sign_of(now) or self._installing())
 
     def _ready(self, pending: Set[str], deferred: Set[str], busy: bool, now: float) -> Set[str]:
         """Entries that are saved now. Others that change are waited for, but not for long."""
@@ -246,7 +248,7 @@ class SyncedDir(Reporting):
         stay = {entry: ref for entry, ref in self._saved.entries.items() if entry not in {*same, *chosen}}
         stay = {entry: ref for entry, ref in stay.items() if ref.part in parts}
         wanted = {entry: now[entry] for entry in {*same, *chosen} if entry in now}
-        over = self._beyond({*stay, *wanted}) & chosen
+        over = manifest_limits.beyond({*stay, *wanted}, self._saved.entries, self._groups) & chosen
         if over:
             self._beside, self._excess, self._unarchived = stay.keys() - found.keys(), over, over
             return True
@@ -259,7 +261,9 @@ class SyncedDir(Reporting):
                 new = secrets.token_hex(8)
                 parts[new] = self._store.put_part(new, stream, len(changed))
         number = min(self._saved.number + 1, generations.MOST_NUMBER)
-        entries = {**stay, **kept, **{entry: self._ref(entry, entry in same, new, number) for entry in changed}}
+        # To archive an entry again unchanged does not raise its number.
+        of_entries = {entry: self._saved.entries[entry].number if entry in same else number for entry in changed}
+        entries = {**stay, **kept, **{entry: EntryRef(new, of_entries[entry]) for entry in changed}}
         parts = {name: parts[name] for name, _ in entries.values()}
         name = secrets.token_hex(8)
         self._store.put(name, Generation(self._saved.heads, number, time.time(), parts, entries))
@@ -294,7 +298,3 @@ class SyncedDir(Reporting):
         self._unarchived = set(lost)
         self._quiet.touch(lost, self._scanned)
         return not lost
-
-    def _ref(self, entry: str, same: bool, part: str, number: int) -> EntryRef:
-        """Return the archive that holds an entry now; to archive it again unchanged does not raise its number."""
-        return EntryRef(part, self._saved.entries[entry].number if same else number)

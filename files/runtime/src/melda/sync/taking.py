@@ -134,10 +134,11 @@ class Taking:
         found = {entry for entry in shape.entries(whole) if not (entry in without or entry.startswith(around))}
         found |= {entry for name in coming if name not in without for entry in here.get(name, ())}
         found = (found - skipped) | taken  # adopting merges into a folder that others share: all of it makes way
-        groups = distributions.together(here)
+        groups, owners = distributions.together(here), distributions.owners(here)
+        replaced = {entry for entry in found if owners.get(entry, set()) <= coming.keys() - set(without)}
         # With it goes what only a later one gives back.
         for other in self._later if self._stale else ():
-            going = distributions.closure(found, groups) & self._stale & other.entries.keys()
+            going = (distributions.closure(found, groups) - replaced) & self._stale & other.entries.keys()
             parts = {other.entries[entry].part for entry in going} - (generation.parts.keys() - damaged)
             self._keep(other, self._damaged(other, parts))
         self._clear(distributions.closure(found, groups) & self._stale)
