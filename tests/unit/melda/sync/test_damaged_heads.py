@@ -79,3 +79,22 @@ def test_what_is_here_outlives_its_archive_over_two_restarts(container: Make, bu
     one.start()
     one.wait(70)
     assert (container().root / SITE / "note.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize("first", ["who has the newer one", "who has the older one"])
+def test_an_older_state_that_is_saved_again_is_as_old_as_it_was(container: Make, bucket: Path, first: str) -> None:
+    """It counted as the newest of all, and took the place of the newer one where that was still on a disk."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    os.utime(part(bucket), ns=(1, 1))
+    install(one.root, "zebra", "2")
+    one.wait()
+    spoil(part(bucket), "one bit")
+    for each in (one, two) if first == "who has the newer one" else (two, one):
+        each.start()
+        each.wait(70)
+    one.start()
+    one.wait(70)
+    assert found(one.root) == found(container().root) == {"zebra": "2"}

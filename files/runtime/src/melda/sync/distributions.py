@@ -158,6 +158,15 @@ def numbers(shape: Layout, generation: Generation) -> Dict[str, int]:
     return found
 
 
+def _is_gone(path: str) -> bool:
+    """Is it not there? What cannot be looked at is no reason to remove a package."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR)
+    return False
+
+
 def complete(shape: Layout, root: str) -> Set[str]:
     """Entries that belong to packages of which nothing is missing: what a container that was killed left may be partial."""
     found: Set[str] = set()
@@ -169,7 +178,7 @@ def complete(shape: Layout, root: str) -> Set[str]:
     for name in listed(packages):
         if name.endswith(".dist-info"):
             files = _files(os.path.join(packages, name))
-            if files and all("__pycache__" in file or os.path.lexists(os.path.join(packages, file)) for file in files):
+            if files and not any("__pycache__" not in file and _is_gone(os.path.join(packages, file)) for file in files):
                 found.update(shape.entry_of(os.path.join(shape.packages, file)) for file in files)
                 found.add(os.path.join(shape.packages, name))
     return found

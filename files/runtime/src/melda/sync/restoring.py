@@ -203,7 +203,7 @@ class Restoring(Taking):
                 self._saved = local_index.without(self._saved, misses)
             return
         gone = kept if lost else kept & self._gone(known)
-        self._vouch(gone, found)
+        self._vouch(kept, found)
         # Tried again, it is to know what the bucket has, and that it has not got it from there yet.
         self._before = local_index.without(self._saved, gone)._replace(heads=())
         if self._before.signatures:
@@ -231,11 +231,12 @@ class Restoring(Taking):
         self._saved = local_index.NOTHING
 
     def _vouch(self, entries: Collection[str], found: Dict[str, str]) -> None:
-        """Remember, for a restart before they are saved again, that these are whole: they were in the bucket."""
-        if entries:
-            path = self.root + local_index.CAME
-            signatures = {**local_index.read(path).signatures, **{entry: found[entry] for entry in entries}}
-            local_index.write(local_index.NOTHING._replace(signatures=signatures), path)
+        """Remember that these were in the bucket: they are whole, and as old as they were there if they are saved again."""
+        came, path = local_index.read(self.root + local_index.CAME), self.root + local_index.CAME
+        held = {entry: ref for entry, ref in came.entries.items() if entry not in entries}
+        held.update({entry: self._saved.entries[entry] for entry in entries if entry in self._saved.entries})
+        signatures = {**came.signatures, **{entry: found[entry] for entry in entries}}
+        local_index.write(local_index.NOTHING._replace(entries=held, signatures=signatures), path)
 
     def _gone(self, known: Dict[str, Generation]) -> Set[str]:
         """Return what is here of packages that the bucket cannot give back: their archives, or manifests, are gone."""
