@@ -15,6 +15,7 @@ from typing import Callable, Collection, Dict, List, Mapping, Optional, Set
 
 from melda.base import folders, regular_files
 from melda.sync.generations import Generation
+from melda.sync.local_index import SHORT
 from melda.sync.shared_folders import clear_way
 from melda.sync.tree import LONGEST, Layout, listed
 from melda.versions import libraries
@@ -103,12 +104,18 @@ def _canonical(dist_info: str) -> str:
 
 
 def _files(dist_info: str) -> Dict[str, str]:
-    """Return what its RECORD names, relative to where packages lie -> its digest, if any; nothing if there is none yet."""
+    """Return what its RECORD names, relative to where packages lie -> its digest, if any; nothing if there is none yet.
+
+    Raises:
+        OSError: it cannot be read now, for want of descriptors or memory.
+    """
     try:
         text = regular_files.read(os.path.join(dist_info, "RECORD"), LARGEST_RECORD).decode("utf-8", "surrogateescape")
         rows = csv.reader(io.StringIO(text, newline=""))
         return {row[0]: "".join(row[1:2]) for row in itertools.islice(rows, MOST_FILES) if row}
-    except (OSError, csv.Error):
+    except (OSError, csv.Error) as error:
+        if isinstance(error, OSError) and error.errno in SHORT:
+            raise
         return {}
 
 
@@ -178,7 +185,9 @@ def complete(shape: Layout, root: str) -> Set[str]:
     for name in listed(packages):
         if name.endswith(".dist-info"):
             files = _files(os.path.join(packages, name))
-            if files and not any("__pycache__" not in file and _is_gone(os.path.join(packages, file)) for file in files):
+            if files and not any(
+                "__pycache__" not in file and _is_gone(os.path.join(packages, file)) for file in files
+            ):
                 found.update(shape.entry_of(os.path.join(shape.packages, file)) for file in files)
                 found.add(os.path.join(shape.packages, name))
     return found

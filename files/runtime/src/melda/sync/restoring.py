@@ -191,8 +191,8 @@ class Restoring(Taking):
         found = tree.signatures(self._layout, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
         taken = {} if known else local_index.read(self.root + local_index.TAKEN).signatures
-        came = local_index.read(self.root + local_index.CAME).signatures
-        whole = {entry for entry in found if found[entry] in (taken.get(entry), came.get(entry))}
+        came = local_index.read(self.root + local_index.CAME)
+        whole = {entry for entry in found if found[entry] in (taken.get(entry), came.signatures.get(entry))}
         partial = set(found) - kept - whole - distributions.complete(self._layout, self.root)
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
         lost = any(head in unreadable for head in self._saved.heads) or (not known and bool(self._saved.signatures))
@@ -202,7 +202,7 @@ class Restoring(Taking):
                 self._vouch(misses & found.keys(), found)
                 self._saved = local_index.without(self._saved, misses)
             return
-        gone = kept if lost else kept & self._gone(known)
+        gone = kept & self._gone(known, lost)
         self._vouch(kept, found)
         # Tried again, it is to know what the bucket has, and that it has not got it from there yet.
         self._before = local_index.without(self._saved, gone)._replace(heads=())
@@ -238,18 +238,22 @@ class Restoring(Taking):
         signatures = {**came.signatures, **{entry: found[entry] for entry in entries}}
         local_index.write(local_index.NOTHING._replace(entries=held, signatures=signatures), path)
 
-    def _gone(self, known: Dict[str, Generation]) -> Set[str]:
-        """Return what is here of packages that the bucket cannot give back: their archives, or manifests, are gone."""
+    def _gone(self, known: Dict[str, Generation], lost: bool) -> Set[str]:
+        """Return what is here of packages that the bucket cannot give back: their archives, or manifests, are gone.
+
+        Args:
+            known: the generations.
+            lost: can the manifests of what was saved not be read?
+        """
         here, there = distributions.distributions(self._layout, self.root), self._store.parts()
         heads = {name: known[name].entries for name in generations.heads(known)}
         left = {name: {one: ref for one, ref in heads[name].items() if ref.part in there} for name in heads}
         newest = precedence.newest(
             self._layout, {name: known[name]._replace(entries=left[name]) for name in heads}, self._saved
         )
-        lost = {entry for name in heads for entry in heads[name].keys() - left[name].keys()} & newest
-        if not self._store.holds_any_form(self._saved.heads):
-            lost = newest
-        return distributions.closure(lost, distributions.together(here))
+        if not lost and self._store.holds_any_form(self._saved.heads):
+            newest &= {entry for name in heads for entry in heads[name].keys() - left[name].keys()}
+        return distributions.closure(newest, distributions.together(here))
 
     def _wanted(self, known: Dict[str, Generation]) -> Iterator[str]:
         """Heads that we have not; then older ones: those of which a damaged one was made, or all, where nothing is whole."""
