@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from melda.base import folders
 from melda.plugins import state
-from melda.sync import daemon, distributions
+from melda.sync import daemon
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
 from melda.sync.daemon import SyncDaemon
@@ -40,7 +41,7 @@ def used(container: Make) -> Iterator[Container]:
     install(one.root, "yak", "1")
     one.wait()
     yield one
-    distributions.remove(str(one.root))  # pytest removes no folders that are 1,600 deep
+    folders.remove(str(one.root))  # pytest removes no folders that are 1,600 deep
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from melda.base import folders
 from melda.sync import distributions, taking
 
 from tests.unit.melda.sync.folders import SITE, Container, Make, found, install, remove
@@ -168,7 +169,7 @@ def test_killed_in_the_middle_it_is_whole_after_the_next_start(
         return call
 
     with monkeypatch.context() as patched:
-        patched.setattr(distributions, "remove", counted(distributions.remove))
+        patched.setattr(folders, "remove", counted(folders.remove))
         patched.setattr(distributions, "merge", counted(distributions.merge))
         with contextlib.suppress(Killed):
             one.start()

@@ -8,7 +8,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from melda.sync import archive, debounce, distributions, leftovers
+from melda.base.folders import remove
+from melda.sync import archive, debounce, leftovers
 from melda.sync import synced_dir as folders
 
 from tests.unit.deep_folders import descend
@@ -154,7 +155,7 @@ def test_what_cannot_be_archived_costs_itself(container: Make, what: str, monkey
         left = {name.partition(".set-aside-")[0] for name in found_names(one.root)}
         assert left == {"zebra", "odd"}, "it is nowhere else"
     finally:
-        distributions.remove(str(odd))
+        remove(str(odd))
     assert not os.path.lexists(odd)
 
 

@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Tuple
 
 from melda.base import folders
 from melda.base.log import Say
-from melda.sync import distributions, exchange, local_index, tree
+from melda.sync import exchange, local_index, tree
 from melda.sync.generations import Generation
 from melda.sync.restoring import Restoring
 from melda.sync.retention import space
@@ -136,7 +136,7 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
     generation = {**history, **live}[one.name]
     work, root = os.path.join(local, exchange.WORK), os.path.join(local, one.folder)
     with exchange.alone(local, "another melda-env back runs in this container", exchange.LAST):
-        distributions.remove(work)
+        folders.remove(work)
         folders.make(work, one.folder)
         try:
             restoring = Restoring(one.folder, work, ours, say, "")
@@ -154,4 +154,4 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
                 kept = {entry: saved.signatures[entry] for entry in same}
                 return exchange.exchange(shape, os.path.join(work, one.folder), root, kept, generation.entries)
         finally:
-            distributions.remove(work)
+            folders.remove(work)

@@ -32,7 +32,7 @@ NOTHING = LocalIndex((), 0, {}, {}, {})
 TAKEN = (
     ".taken.json"  # ends the name of what was taken over from another folder, as it was; the bucket has not got it yet
 )
-CAME = ".came.json"  # ends the name of what is whole, also if the bucket has not got it: melda-env back brought it, or it was there
+CAME = ".came.json"  # ends the name of what is whole, as melda-env back brought it, or it was in the bucket once
 SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # of descriptors or memory: says nothing of a file
 LARGEST = 128 << 20  # bytes; it is ours, in a folder of the user's
 

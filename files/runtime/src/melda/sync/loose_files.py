@@ -73,7 +73,7 @@ def take(workdir: str, local: str, due: Due, say: Say) -> Loose:
         return Loose(0, [])
     work = os.path.join(local or ours, WORK)
     data = os.path.join(work, "data")
-    distributions.remove(work)
+    folders.remove(work)
     folders.make(data)
     try:
         source = _unpack(due.source, work, ours, say) if local else os.path.join(workdir, due.source)
@@ -85,5 +85,5 @@ def take(workdir: str, local: str, due: Due, say: Say) -> Loose:
         moved = distributions.adopt(tree.layout(due.target), data, os.path.join(local or workdir, due.target))
     finally:
         with contextlib.suppress(OSError):
-            distributions.remove(work)
+            folders.remove(work)
     return Loose(len(moved), left)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Collection, Mapping, Set
 
+from melda.base import folders
 from melda.sync import distributions, generations
 from melda.sync.generations import Generation
 from melda.sync.local_index import LocalIndex
@@ -109,5 +110,5 @@ def leave_out(shape: Layout, root: str, names: Set[str]) -> Set[str]:
             path = os.path.join(real, file)
             # What a link on the way leads to is somebody else's.
             if shape.entry_of(file) in shared and os.path.realpath(os.path.dirname(path)) == os.path.dirname(path):
-                distributions.remove(path)
+                folders.remove(path)
     return shared

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Collection, Dict, Iterator, List, Optional, Set
 
-from melda.base import log
+from melda.base import folders, log
 from melda.base.log import Say
 from melda.sync import (
     distributions,
@@ -20,7 +20,7 @@ from melda.sync import (
     retention,
     tree,
 )
-from melda.sync.generations import Generation
+from melda.sync.generations import EntryRef, Generation
 from melda.sync.local_index import LocalIndex
 from melda.sync.store import BAD
 from melda.sync.taking import Taking
@@ -72,7 +72,7 @@ class Restoring(Taking):
 
     def _restore(self) -> None:
         with contextlib.suppress(OSError):
-            distributions.remove(self._unpacked)  # of an attempt before; it may be what fills the disk
+            folders.remove(self._unpacked)  # of an attempt before; it may be what fills the disk
         self._saved = local_index.read(self._known)
         self.moved()
         known, unreadable = self._store.generations()
@@ -116,7 +116,7 @@ class Restoring(Taking):
             for head in taken:
                 self._take(known[head], gone.get(head, set()))
         self._clear(set(self._stale))  # what nobody has any more
-        distributions.remove(self._unpacked)
+        folders.remove(self._unpacked)
         self._merged = self._merged or bool(self.damaged)
         if self._old:
             self._migrate_flat_layout()
@@ -176,7 +176,7 @@ class Restoring(Taking):
         left = {entry for entry in old - set(self._saved.entries) if os.path.lexists(os.path.join(self.root, entry))}
         names = [] if left else os.listdir(self._old)
         for entry in (*(old - left), *names):
-            distributions.remove(os.path.join(self._old, entry))
+            folders.remove(os.path.join(self._old, entry))
         if not left:
             self._old = ""
 
@@ -238,6 +238,11 @@ class Restoring(Taking):
         signatures = {**came.signatures, **{entry: found[entry] for entry in entries}}
         local_index.write(local_index.NOTHING._replace(entries=held, signatures=signatures), path)
 
+    def _vouched(self, now: Dict[str, str]) -> Dict[str, EntryRef]:
+        """Return where the entries lay that are as they were in the bucket, also if it has lost them since."""
+        came = local_index.read(self.root + local_index.CAME)
+        return {entry: ref for entry, ref in came.entries.items() if came.signatures.get(entry) == now.get(entry)}
+
     def _gone(self, known: Dict[str, Generation], lost: bool) -> Set[str]:
         """Return what is here of packages that the bucket cannot give back: their archives, or manifests, are gone.
 
@@ -266,11 +271,11 @@ class Restoring(Taking):
 
     def _migrate_flat_layout(self) -> None:
         """Take what lies in the bucket in the old form; it is removed there when it is saved in the new one."""
-        distributions.remove(self._unpacked)
+        folders.remove(self._unpacked)
         left = distributions.copy(self._old, self._unpacked, self.moved)
         if left:
             self._say(f"{self.name}: not taken over: {programs.names(left)}", log.WARNING)
             self._old = ""  # it stays in the bucket
         distributions.adopt(self._layout, self._unpacked, self.root)
-        distributions.remove(self._unpacked)
+        folders.remove(self._unpacked)
         self._merged = True

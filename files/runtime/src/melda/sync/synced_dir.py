@@ -261,10 +261,9 @@ class SyncedDir(Reporting):
                 new = secrets.token_hex(8)
                 parts[new] = self._store.put_part(new, stream, len(changed))
         number = min(self._saved.number + 1, generations.MOST_NUMBER)
-        # To archive an entry again unchanged does not raise its number, also where the bucket had lost it.
-        came = local_index.read(self.root + local_index.CAME) if changed else local_index.NOTHING
-        known = {entry: ref for entry, ref in came.entries.items() if came.signatures.get(entry) == now.get(entry)}
-        known.update(same)
+        known = (
+            {**self._vouched(now), **same} if changed else {}
+        )  # to archive it again unchanged does not raise its number
         numbers = {entry: known[entry].number if entry in known else number for entry in changed}
         entries = {**stay, **kept, **{entry: EntryRef(new, numbers[entry]) for entry in changed}}
         parts = {name: parts[name] for name, _ in entries.values()}

@@ -52,7 +52,7 @@ class Taking:
         """
         whole = os.path.join(self._unpacked, "whole")
         damaged: Dict[str, str] = {}
-        distributions.remove(self._unpacked)
+        folders.remove(self._unpacked)
         for opened in self._layout.opened:  # folders, so that no link in an archive stands in for one
             os.makedirs(os.path.join(whole, opened), exist_ok=True)
         links: List[Tuple[str, str]] = []  # that stand in for one that need not be there
@@ -74,7 +74,7 @@ class Taking:
                         distributions.merge(old, new)
                     self.moved()
             if not any(old.startswith(folder + "/") for _, old in links):
-                distributions.remove(folder)  # what nobody needs makes room for the next
+                folders.remove(folder)  # what nobody needs makes room for the next
         for new, old in sorted(links, reverse=True):  # what lies in it comes first
             distributions.merge(old, new)
         without = precedence.refined(self._layout, whole, generation, others, without)
@@ -94,7 +94,7 @@ class Taking:
             if within(entry, generation.entries) and entry not in changed
         }
         signatures = {entry: coming[entry] for entry in moved}
-        distributions.remove(self._unpacked)
+        folders.remove(self._unpacked)
         self._saved = self._saved._replace(
             number=max(self._saved.number, generation.number),
             entries={**self._saved.entries, **moved},
@@ -115,7 +115,7 @@ class Taking:
                 raise
             if name in self._make_room(generation):
                 raise archive.Damaged("it is not what was uploaded") from None
-            distributions.remove(folder)
+            folders.remove(folder)
             os.mkdir(folder)
             self._unpack(name, generation, folder)
 
@@ -160,7 +160,7 @@ class Taking:
             gone = os.path.join(self._unpacked, secrets.token_hex(8))
             with contextlib.suppress(FileNotFoundError):
                 folders.rename(os.path.join(self.root, entry), gone)
-            distributions.remove(gone)
+            folders.remove(gone)
         self._stale -= entries
 
     def _make_room(self, generation: Generation) -> Set[str]:

@@ -174,7 +174,7 @@ class Project:
         upgrade_record.note(self._workdir, due.target, Carried(due.source, WHOLE))
         mark = self.mark(due.source)
         work = os.path.join(self._local or self._ours, WORK)
-        distributions.remove(work)
+        folders.remove(work)
         folders.make(work)
         index = local_index.NOTHING
         try:
@@ -190,7 +190,7 @@ class Project:
             self._remember(due.target, moved)
         finally:
             with contextlib.suppress(OSError):
-                distributions.remove(work)
+                folders.remove(work)
         upgrade_record.note(self._workdir, due.target, Carried(due.source, WHOLE, done=True, mark=mark, had=had))
         return Taken(len(moved), local_index.only(index, moved))
 
