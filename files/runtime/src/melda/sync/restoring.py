@@ -163,10 +163,9 @@ class Restoring(Taking):
             self._store.retire(gone)
             self._history = self._store.retired({**self._history, **{other: known[other] for other in gone}})
             over = retention.superfluous(self._history, left, time.time())
-            self._store.forget(over)
             dropped = [self._history.pop(other) for other in over]
             unused = generations.unused(dropped, [*left, *self._history.values()])
-            self._store.remove(set(), set() if unreadable else unused)
+            self._store.forget(over, () if unreadable else unused)
             if self._old:
                 self._remove_old_form()
 

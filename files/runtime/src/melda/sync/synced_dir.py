@@ -26,7 +26,6 @@ from melda.sync.debounce import QUIET, Quiet
 from melda.sync.generations import EntryRef, Generation
 from melda.sync.local_index import LocalIndex
 from melda.sync.reporting import Reporting
-from melda.sync.tree import Entry
 
 SCAN = 60.0  # seconds after which all files are looked at, should the folders' times not tell
 RESCAN = 10.0  # the same while a noisy entry is skipped
@@ -189,7 +188,7 @@ class SyncedDir(Reporting):
 
     # What is to be saved
 
-    def _survey(self) -> Tuple[Dict[str, Entry], Dict[str, str]]:
+    def _survey(self) -> Tuple[Dict[str, tree.Entry], Dict[str, str]]:
         """Return all entries; those that cannot be kept -> why."""
         found, left = tree.survey(self._layout, self.root)
         left.update(self._shut(found, left))
@@ -205,7 +204,7 @@ class SyncedDir(Reporting):
         left.update(dict.fromkeys(self._excess, manifest_limits.FULL))
         return found, left
 
-    def _pending(self, found: Dict[str, Entry], left: Collection[str]) -> Set[str]:
+    def _pending(self, found: Dict[str, tree.Entry], left: Collection[str]) -> Set[str]:
         """Entries that are not in the bucket as they are here, and can be."""
         new = {entry for entry, one in found.items() if one.signature != self._saved.signatures.get(entry)}
         return (new | (self._saved.signatures.keys() - found.keys())) - set(left)
@@ -234,7 +233,7 @@ class SyncedDir(Reporting):
 
     # Saving
 
-    def _save(self, found: Dict[str, Entry], chosen: Set[str], in_time: bool) -> bool:
+    def _save(self, found: Dict[str, tree.Entry], chosen: Set[str], in_time: bool) -> bool:
         """Save the entries that are ``chosen``; all others stay in the bucket as they are there.
 
         Returns:
@@ -253,12 +252,11 @@ class SyncedDir(Reporting):
             self._beside, self._excess, self._unarchived = stay.keys() - found.keys(), over, over
             return True
         kept, changed = generations.plan(same, parts, wanted, in_time)
-        new = ""
+        new = secrets.token_hex(8)
         if changed:
             with tempfile.TemporaryFile(dir=self._local) as stream:
                 if not self._packed(found, changed, stream):
                     return True
-                new = secrets.token_hex(8)
                 parts[new] = self._store.put_part(new, stream, len(changed))
         number = min(self._saved.number + 1, generations.MOST_NUMBER)
         known = (
@@ -283,7 +281,7 @@ class SyncedDir(Reporting):
             self._collect_garbage(name)
         return False
 
-    def _packed(self, found: Dict[str, Entry], changed: List[str], stream: BinaryIO) -> bool:
+    def _packed(self, found: Dict[str, tree.Entry], changed: List[str], stream: BinaryIO) -> bool:
         """Archive entries; False if one changed meanwhile, or cannot be unpacked safely: the next poll tries again."""
         size, room = sum(found[entry].size for entry in changed), archive.room(self._local)
         if size > room:
