@@ -88,21 +88,24 @@ def _names(found: Sequence[str]) -> str:
     return names + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
 
 
-def _copy_files(bucket: Bucket, capture: str, target: str, todo: Sequence[str]) -> Dict[str, str]:
-    """Copy what lies beside a capture; what is not copied, and why."""
+def copy_each(bucket: Bucket, pairs: Sequence[Tuple[str, str]]) -> Dict[str, str]:
+    """Have S3 copy each key to another one; return those that were not copied, and why.
 
-    def one(key: str) -> str:
+    Raises:
+        OSError: no thread more can be started.
+    """
+
+    def one(pair: Tuple[str, str]) -> str:
         try:
-            s3.copy(bucket, key, target + key[len(capture) :])
+            s3.copy(bucket, *pair)
         except ConfigError as error:
-            if "NoSuchKey" not in str(error):  # it went meanwhile
-                return str(error)
+            return str(error)
         return ""
 
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return {key: problem for key, problem in zip(todo, pool.map(one, todo)) if problem}
-    except RuntimeError as error:  # no thread more can be started
+            return {key: problem for (key, _), problem in zip(pairs, pool.map(one, pairs)) if problem}
+    except RuntimeError as error:
         raise OSError(str(error)) from None
 
 
@@ -136,7 +139,8 @@ class Fork:
 
     def _copy(self, capture: str, target: str, files: Sequence[str]) -> None:
         todo = [key for key in files if key not in self._copied]
-        problems = _copy_files(self._bucket, capture, target, todo)
+        problems = copy_each(self._bucket, [(key, target + key[len(capture) :]) for key in todo])
+        problems = {key: why for key, why in problems.items() if "NoSuchKey" not in why}  # it went meanwhile
         self._copied |= set(todo) - set(problems)
         for key in problems:
             self._refused[key] = self._refused.get(key, 0) + 1
