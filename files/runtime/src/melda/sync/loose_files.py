@@ -10,10 +10,9 @@ from melda.base import folders, log
 from melda.base.log import Say
 from melda.base.paths import PROJECT_STATE
 from melda.sync import distributions, tree
-from melda.sync.hard_links import link_each
 from melda.sync.relocation import TOOLS, relocate
 from melda.sync.restoring import Restoring
-from melda.sync.upgrade_plan import Due
+from melda.sync.upgrade_plan import Due, link_each
 
 WORK = "carried-over-data"  # folder for what is on its way, beside where it goes
 # In ``share``, but made for a package: of no use where that is not installed, or is another version.

@@ -202,7 +202,8 @@ class Restoring(Taking):
                 self._saved = local_index.without(self._saved, misses)
             return
         gone = kept & self._gone(known, lost)
-        self._vouch(kept, found)
+        if kept:
+            self._vouch(kept, found)
         # Tried again, it is to know what the bucket has, and that it has not got it from there yet.
         self._before = local_index.without(self._saved, gone)._replace(heads=())
         if self._before.signatures:
