@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from melda.base import folders
-from melda.sync import distributions, tree
-from melda.sync.generations import EntryRef, Generation
+from melda.sync.in_bucket.generations import EntryRef, Generation
+from melda.sync.on_disk import distributions, tree
 
 from tests.unit.melda.sync.folders import as_nobody
 

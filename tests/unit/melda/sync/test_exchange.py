@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.sync import exchange, tree
+from melda.sync import exchange
 from melda.sync import synced_dir as folders
+from melda.sync.on_disk import tree
 
 from tests.unit.deep_folders import descend
 from tests.unit.melda.sync.folders import NAME, SITE, Container, as_nobody, found, let_in

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from melda.base import folders
-from melda.sync import exchange, history, synced_dir, tree
+from melda.sync import exchange, history, synced_dir
+from melda.sync.on_disk import tree
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, as_nobody, found, install, let_in
 from tests.unit.melda.sync.going_back import Killed, back, killed_at

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.sync import exchange, history, retention, tree
-from melda.sync.generations import Archive, EntryRef, Generation
+from melda.sync import exchange, history
+from melda.sync.in_bucket import retention
+from melda.sync.in_bucket.generations import Archive, EntryRef, Generation
+from melda.sync.on_disk import tree
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, found, install, remove
 

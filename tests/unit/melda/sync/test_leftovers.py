@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from melda.sync import leftovers, tree
+from melda.sync.on_disk import leftovers, tree
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, as_nobody, found, install, let_in
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from melda.base import folders
-from melda.sync import distributions, taking
+from melda.sync import taking
+from melda.sync.on_disk import distributions
 
 from tests.unit.melda.sync.folders import SITE, Container, Make, found, install, remove
 from tests.unit.melda.sync.test_synced_dir_damage import part, spoil

@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from melda.sync import store, synced_dir
+from melda.sync import synced_dir
+from melda.sync.in_bucket import store
 
 from tests.unit.melda.sync.folders import NAME, Make, found, install
 

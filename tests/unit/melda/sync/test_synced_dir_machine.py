@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from melda.sync import generations
+from melda.sync.in_bucket import generations
 
 from tests.unit.melda.sync.folders import Container, found, install
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from melda.base.folders import remove
-from melda.sync import archive, debounce, leftovers
 from melda.sync import synced_dir as folders
+from melda.sync.in_bucket import archive
+from melda.sync.on_disk import debounce, leftovers
 
 from tests.unit.deep_folders import descend
 from tests.unit.melda.sync.folders import SITE, Container, Make, found, install

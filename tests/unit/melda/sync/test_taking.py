@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from melda.base import folders
-from melda.sync import archive, precedence, tree
+from melda.sync import precedence
+from melda.sync.in_bucket import archive
+from melda.sync.on_disk import tree
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, remove
 from tests.unit.melda.sync.test_synced_dir_damage import part, spoil

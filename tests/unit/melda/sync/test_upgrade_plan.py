@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from melda.plugins import image_record
 from melda.plugins.image_record import Image
-from melda.sync import distributions, tree, upgrade_plan, upgrade_record
+from melda.sync import upgrade_plan, upgrade_record
+from melda.sync.on_disk import distributions, tree
 from melda.sync.synced_dir import SyncedDir
 from melda.sync.upgrade_plan import Due, Project
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried, Failure

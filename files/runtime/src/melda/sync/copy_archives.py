@@ -10,8 +10,8 @@ from melda.config.bucket import Bucket
 from melda.mount import listing
 from melda.plugins.state import PROJECT_STATE
 from melda.sync import copy_fork, fork_of, server_side_copies
+from melda.sync.in_bucket.store import ARCHIVE
 from melda.sync.server_side_copies import Wanted
-from melda.sync.store import ARCHIVE
 
 LARGEST = 5 << 30  # bytes that CopyObject takes (Amazon S3 API reference); what is larger is uploaded
 PAGES = 40  # of a listing that are read: ten thousand keys

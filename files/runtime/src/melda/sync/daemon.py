@@ -17,12 +17,13 @@ from melda.base import log, oom
 from melda.base.errors import EXIT_UNSAVED
 from melda.config import environ
 from melda.plugins import set_paths, state
-from melda.sync import at_start, programs, unfinished_files
+from melda.sync import at_start, programs
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
-from melda.sync.debounce import QUIET
 from melda.sync.image_change import Moving
-from melda.sync.installers import running
+from melda.sync.on_disk import unfinished_files
+from melda.sync.on_disk.debounce import QUIET
+from melda.sync.on_disk.installers import running
 from melda.sync.synced_dir import SyncedDir
 
 PAUSE = 1.0  # seconds between two looks

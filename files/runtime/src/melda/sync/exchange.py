@@ -12,9 +12,10 @@ from typing import Collection, Iterator, List, Mapping, NamedTuple, Optional
 
 from melda.base import descriptors, folders, log, regular_files, textfiles
 from melda.base.log import Say
-from melda.sync import local_index, programs, tree
-from melda.sync.local_index import LocalIndex
-from melda.sync.tree import Entry, Layout
+from melda.sync import programs
+from melda.sync.on_disk import local_index, tree
+from melda.sync.on_disk.local_index import LocalIndex
+from melda.sync.on_disk.tree import Entry, Layout
 
 MARK = "~melda-back"  # in a folder: a temporary name, so that nothing is saved meanwhile
 PLAN = "plan.json"  # in it: what is being done; beside it what was taken away, by its number there

@@ -7,11 +7,12 @@ from typing import Dict, List, NamedTuple, Tuple
 
 from melda.base import folders
 from melda.base.log import Say
-from melda.sync import exchange, local_index, tree
-from melda.sync.generations import Generation
+from melda.sync import exchange
+from melda.sync.in_bucket.generations import Generation
+from melda.sync.in_bucket.retention import space
+from melda.sync.in_bucket.store import Store
+from melda.sync.on_disk import local_index, tree
 from melda.sync.restoring import Restoring
-from melda.sync.retention import space
-from melda.sync.store import Store
 from melda.versions.libraries import normal
 
 

@@ -9,7 +9,7 @@ from typing import List, NamedTuple
 from melda.base import folders, log
 from melda.base.log import Say
 from melda.base.paths import PROJECT_STATE
-from melda.sync import distributions, tree
+from melda.sync.on_disk import distributions, tree
 from melda.sync.relocation import TOOLS, relocate
 from melda.sync.restoring import Restoring
 from melda.sync.upgrade_plan import Due, link_each

@@ -6,11 +6,12 @@ import os
 from typing import Collection, Mapping, Set
 
 from melda.base import folders
-from melda.sync import distributions, generations
-from melda.sync.generations import Generation
-from melda.sync.local_index import LocalIndex
-from melda.sync.shared_folders import is_shared, within
-from melda.sync.tree import Layout
+from melda.sync.in_bucket import generations
+from melda.sync.in_bucket.generations import Generation
+from melda.sync.on_disk import distributions
+from melda.sync.on_disk.local_index import LocalIndex
+from melda.sync.on_disk.shared_folders import is_shared, within
+from melda.sync.on_disk.tree import Layout
 
 
 def newer(shape: Layout, known: Mapping[str, Generation], name: str) -> Set[str]:

@@ -8,9 +8,11 @@ from typing import Dict, List, Set, Tuple
 
 from melda.base import log
 from melda.base.log import Say
-from melda.sync import manifest_limits, programs, tree
+from melda.sync import programs
+from melda.sync.in_bucket import manifest_limits
+from melda.sync.on_disk import tree
+from melda.sync.on_disk.tree import Entry
 from melda.sync.restoring import Restoring
-from melda.sync.tree import Entry
 
 
 class Reporting(Restoring):

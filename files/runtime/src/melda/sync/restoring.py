@@ -9,20 +9,12 @@ from typing import Collection, Dict, Iterator, List, Optional, Set
 
 from melda.base import folders, log
 from melda.base.log import Say
-from melda.sync import (
-    distributions,
-    exchange,
-    generations,
-    leftovers,
-    local_index,
-    precedence,
-    programs,
-    retention,
-    tree,
-)
-from melda.sync.generations import EntryRef, Generation
-from melda.sync.local_index import LocalIndex
-from melda.sync.store import BAD
+from melda.sync import exchange, precedence, programs
+from melda.sync.in_bucket import generations, retention
+from melda.sync.in_bucket.generations import EntryRef, Generation
+from melda.sync.in_bucket.store import BAD
+from melda.sync.on_disk import distributions, leftovers, local_index, tree
+from melda.sync.on_disk.local_index import LocalIndex
 from melda.sync.taking import Taking
 
 

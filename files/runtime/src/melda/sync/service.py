@@ -17,7 +17,8 @@ from melda.config import environ
 from melda.config.environ import SRC, Settings
 from melda.mount import iam_role, s3, s3fs
 from melda.plugins import set_paths, state
-from melda.sync import installers, other_projects, remounting
+from melda.sync import other_projects, remounting
+from melda.sync.on_disk import installers
 
 NAME = "plugin sync"
 LOCAL = LOCAL_PLUGINS

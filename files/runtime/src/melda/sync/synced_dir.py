@@ -10,21 +10,12 @@ import time
 from typing import BinaryIO, Callable, Collection, Dict, List, Set, Tuple
 
 from melda.base.log import Say
-from melda.sync import (
-    archive,
-    debounce,
-    distributions,
-    exchange,
-    generations,
-    half_written,
-    local_index,
-    manifest_limits,
-    programs,
-    tree,
-)
-from melda.sync.debounce import QUIET, Quiet
-from melda.sync.generations import EntryRef, Generation
-from melda.sync.local_index import LocalIndex
+from melda.sync import exchange, programs
+from melda.sync.in_bucket import archive, generations, manifest_limits
+from melda.sync.in_bucket.generations import EntryRef, Generation
+from melda.sync.on_disk import debounce, distributions, half_written, local_index, tree
+from melda.sync.on_disk.debounce import QUIET, Quiet
+from melda.sync.on_disk.local_index import LocalIndex
 from melda.sync.reporting import Reporting
 
 SCAN = 60.0  # seconds after which all files are looked at, should the folders' times not tell

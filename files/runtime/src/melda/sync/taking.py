@@ -11,10 +11,12 @@ import time
 from typing import Collection, Dict, List, Set, Tuple
 
 from melda.base import folders
-from melda.sync import archive, distributions, local_index, precedence, tree
-from melda.sync.generations import Archive, Generation
-from melda.sync.shared_folders import within
-from melda.sync.store import NO_FILE, Store
+from melda.sync import precedence
+from melda.sync.in_bucket import archive
+from melda.sync.in_bucket.generations import Archive, Generation
+from melda.sync.in_bucket.store import NO_FILE, Store
+from melda.sync.on_disk import distributions, local_index, tree
+from melda.sync.on_disk.shared_folders import within
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -18,9 +18,10 @@ from melda.base import folders, log, mounts
 from melda.base.log import Say
 from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
 from melda.plugins import image_record
-from melda.sync import distributions, local_index, tree, upgrade_record
+from melda.sync import upgrade_record
 from melda.sync.at_start import AtStart
-from melda.sync.local_index import LocalIndex
+from melda.sync.on_disk import distributions, local_index, tree
+from melda.sync.on_disk.local_index import LocalIndex
 from melda.sync.relocation import relocate
 from melda.sync.restoring import Restoring
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Collection, Dict, List, Mapping, Optional, Set
 
 from melda.base import folders, regular_files
-from melda.sync.generations import Generation
-from melda.sync.local_index import SHORT
-from melda.sync.shared_folders import clear_way
-from melda.sync.tree import LONGEST, Layout, listed
+from melda.sync.in_bucket.generations import Generation
+from melda.sync.on_disk.local_index import SHORT
+from melda.sync.on_disk.shared_folders import clear_way
+from melda.sync.on_disk.tree import LONGEST, Layout, listed
 from melda.versions import libraries
 
 LARGEST_RECORD, MOST_FILES = 32 << 20, 500_000  # bytes and lines of what a distribution says it has

@@ -11,8 +11,8 @@ import stat
 from typing import BinaryIO, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 from melda.base import folders, regular_files
-from melda.sync import generations
-from melda.sync.generations import Archive, Generation
+from melda.sync.in_bucket import generations
+from melda.sync.in_bucket.generations import Archive, Generation
 
 ARCHIVE, MANIFEST, BAD, OLD = ".tar.zst", ".json", ".bad", ".old"
 # Errors of a name that something else has than a file: a folder, a FIFO, a link, too much of it.

@@ -7,7 +7,7 @@ import json
 from typing import Collection, Dict, NamedTuple, Tuple
 
 from melda.base import regular_files, textfiles
-from melda.sync.generations import Archive, EntryRef, integer
+from melda.sync.in_bucket.generations import Archive, EntryRef, integer
 
 
 class LocalIndex(NamedTuple):
