@@ -132,7 +132,7 @@ def test_a_folder_that_was_used_is_left_alone(kept: Kept) -> None:
 def test_killed_anywhere_it_is_done_again(kept: Kept, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     kept.add(NAME, "zebra", "1.0")
     kept.root(NEXT)
-    steps = [(Project, "_unpack" if kept.bucket else "_link"), (upgrade_plan, "relocate"), (distributions, "adopt"),
+    steps = [(upgrade_plan, "brought" if kept.bucket else "link_each"), (upgrade_plan, "relocate"), (distributions, "adopt"),
              (distributions, "adopt")]  # fmt: skip
     place, name = steps[at]
     real = getattr(place, name)

@@ -14,13 +14,12 @@ from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket, Credentials
 from melda.mount import listing, s3
 from melda.plugins.state import CAPTURE, LARGEST_CAPTURE, PROJECT_STATE
-from melda.sync import fork_of
+from melda.sync import fork_of, programs
 
 MOST, LARGEST = 1000, 1 << 30  # files beside a capture that are copied, and bytes of all of them
 PAGES = 20  # of a listing that are read: five thousand keys
 AT_ONCE = 8  # requests
 LONGEST_KEY = 1024  # bytes (Amazon S3 user guide)
-SHOWN = 5  # names in a line
 RETRY, LONGEST_RETRY = 5.0, 60.0  # seconds until it is tried again
 TRIES = 3  # of a file that S3 does not copy while it does copy others: one in an archive, or with a key of its own
 
@@ -83,11 +82,6 @@ def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
     return "", [], left
 
 
-def _names(found: Sequence[str]) -> str:
-    names = ", ".join("".join(char if char.isprintable() else "?" for char in name)[:80] for name in found[:SHOWN])
-    return names + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
-
-
 def copy_each(bucket: Bucket, pairs: Sequence[Tuple[str, str]]) -> Dict[str, str]:
     """Have S3 copy each key to another one; return those that were not copied, and why.
 
@@ -133,7 +127,7 @@ class Fork:
         make_folders(self._bucket, fork_of.HERE)
         if left:
             text = "not copied, as it is no file's name, too large, or more than {0} files or {1} MB: {2}"
-            warn(text.format(MOST, LARGEST >> 20, _names(left)))
+            warn(text.format(MOST, LARGEST >> 20, programs.names(left)))
         if capture:
             self._copy(capture, target, files)
 
@@ -154,7 +148,7 @@ class Fork:
             raise
         if problems:
             names = [key[len(capture + fork_of.FILES) + 1 :] for key in problems]
-            warn(f"not copied, after {TRIES} tries: {_names(names)}: {next(iter(problems.values()))}")
+            warn(f"not copied, after {TRIES} tries: {programs.names(names)}: {next(iter(problems.values()))}")
 
 
 def read_bucket(number: int = 0) -> Bucket:

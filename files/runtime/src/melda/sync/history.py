@@ -12,7 +12,7 @@ from melda.sync.in_bucket.generations import Generation
 from melda.sync.in_bucket.retention import space
 from melda.sync.in_bucket.store import Store
 from melda.sync.on_disk import local_index, tree
-from melda.sync.restoring import Restoring
+from melda.sync.restoring import brought
 from melda.versions.libraries import normal
 
 
@@ -104,18 +104,6 @@ def listed(ours: str, folder: str) -> Tuple[List[Listed], int]:
     return found[::-1], space(history.values(), live.values())
 
 
-class _Single(Store):
-    """A store that has one generation, and changes nothing."""
-
-    def __init__(self, folder: str, name: str, generation: Generation) -> None:
-        super().__init__(folder)
-        self._only = {name: generation}
-
-    def generations(self) -> Tuple[Dict[str, Generation], List[str]]:
-        """Return the one."""
-        return self._only, []
-
-
 def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
     """Make a folder what it was in an earlier generation; the sync daemon saves that as a new one.
 
@@ -138,12 +126,8 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
     work, root = os.path.join(local, exchange.WORK), os.path.join(local, one.folder)
     with exchange.alone(local, "another melda-env back runs in this container", exchange.LAST):
         folders.remove(work)
-        folders.make(work, one.folder)
         try:
-            restoring = Restoring(one.folder, work, ours, say, "")
-            restoring._store = _Single(folder, one.name, generation)
-            restoring.restore()
-            if restoring.damaged:
+            if brought(one.folder, work, ours, say, {one.name: generation}).damaged:
                 raise OSError(f"an archive of generation {one.name} is damaged or gone")
             with exchange.held(shape, root, say, exchange.SAVING, exchange.PATIENCE):
                 saved = local_index.read(root + ".json")

@@ -11,7 +11,7 @@ from melda.base.log import Say
 from melda.base.paths import PROJECT_STATE
 from melda.sync.on_disk import distributions, tree
 from melda.sync.relocation import TOOLS, relocate
-from melda.sync.restoring import Restoring
+from melda.sync.restoring import brought
 from melda.sync.upgrade_plan import Due, link_each
 
 WORK = "carried-over-data"  # folder for what is on its way, beside where it goes
@@ -49,10 +49,7 @@ def _is_uvs(root: str, entry: str) -> bool:
 
 def _unpack(name: str, work: str, ours: str, say: Say) -> str:
     """Bring a folder from the bucket, and change nothing there."""
-    folders.make(work, name)
-    restoring = Restoring(name, work, ours, lambda text, level="": None, "")
-    restoring.restore()
-    for generation, parts in restoring.damaged.items():
+    for generation, parts in brought(name, work, ours, lambda text, level="": None).damaged.items():
         say(f"{name}: {len(parts)} archives of {generation} are damaged or gone", log.WARNING)
     return os.path.join(work, name)
 

@@ -27,12 +27,15 @@ class Restoring(Taking):
         bucket: folder in the bucket that holds the generations of all plugin folders.
         say: takes lines for the log.
         old: the folder in the old form, its files directly in the bucket; empty: it is not there.
+        only: generations that are taken, whatever else the bucket has.
     """
 
-    def __init__(self, name: str, local: str, bucket: str, say: Say, old: str) -> None:
+    def __init__(
+        self, name: str, local: str, bucket: str, say: Say, old: str = "", only: Optional[Dict[str, Generation]] = None
+    ) -> None:
         super().__init__(name, local, bucket)
         self.restored = False
-        self._say, self._old = say, old
+        self._say, self._old, self._only = say, old, only
         self._owned: Dict[str, Set[str]] = {}  # distributions, when it was saved or restored
         self._merged = False  # merge not uploaded yet
         self._coming: Set[str] = set()  # entries that the bucket has
@@ -67,7 +70,7 @@ class Restoring(Taking):
             folders.remove(self._unpacked)  # of an attempt before; it may be what fills the disk
         self._saved = local_index.read(self._known)
         self.moved()
-        known, unreadable = self._store.generations()
+        known, unreadable = (self._only, []) if self._only else self._store.generations()
         for name in unreadable:
             self._say(f"{self.name}/{name}.json in the bucket is no manifest, and ignored", log.ERROR)
         self._note(known, unreadable)
@@ -271,3 +274,11 @@ class Restoring(Taking):
         distributions.adopt(self._layout, self._unpacked, self.root)
         folders.remove(self._unpacked)
         self._merged = True
+
+
+def brought(name: str, work: str, bucket: str, say: Say, only: Optional[Dict[str, Generation]] = None) -> Restoring:
+    """Bring a plugin folder to another place, and change nothing in the bucket; arguments as for :class:`Restoring`."""
+    folders.make(work, name)
+    found = Restoring(name, work, bucket, say, only=only)
+    found.restore()
+    return found

@@ -23,7 +23,7 @@ from melda.sync.at_start import AtStart
 from melda.sync.on_disk import distributions, local_index, tree
 from melda.sync.on_disk.local_index import LocalIndex
 from melda.sync.relocation import relocate
-from melda.sync.restoring import Restoring
+from melda.sync.restoring import brought
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried
 
 WORK = "carried-over"  # folder for what is on its way, beside where it goes
@@ -211,9 +211,10 @@ class Project:
         try:
             whole = os.path.join(work, due.source)
             if self._local:
-                index = self._unpack(due.source, work)
+                index = brought(due.source, work, self._ours, self._say).index
             else:
-                self._link(os.path.join(self._workdir, due.source), whole)
+                source = os.path.join(self._workdir, due.source)
+                link_each(source, whole, tree.layout(due.source).entries(source), self._say)
             relocate(whole, *(os.path.join(self._workdir, name) for name in (due.source, due.target)))
             shape = tree.layout(due.target)
             had = tuple(sorted(distributions.distributions(shape, whole) if shape.packages else shape.entries(whole)))
@@ -231,15 +232,6 @@ class Project:
             signatures = {entry: tree.signature(os.path.join(self._root(name), entry)) for entry in moved}
             known = local_index.NOTHING._replace(signatures=signatures)
             local_index.write(known, self._root(name) + local_index.TAKEN)
-
-    def _unpack(self, name: str, work: str) -> LocalIndex:
-        folders.make(work, name)
-        restoring = Restoring(name, work, self._ours, self._say, "")
-        restoring.restore()
-        return restoring.index
-
-    def _link(self, source: str, target: str) -> None:
-        link_each(source, target, tree.layout(os.path.basename(source)).entries(source), self._say)
 
 
 def local_folder(workdir: str, names: List[str]) -> str:
