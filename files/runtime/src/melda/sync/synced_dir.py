@@ -250,9 +250,8 @@ class SyncedDir(Reporting):
                     return True
                 parts[new] = self._store.put_part(new, stream, len(changed))
         number = min(self._saved.number + 1, generations.MOST_NUMBER)
-        known = (
-            {**self._vouched(now), **same} if changed else {}
-        )  # to archive it again unchanged does not raise its number
+        # To archive an entry again unchanged does not raise its number.
+        known = {**self._vouched(now), **same} if changed else {}
         numbers = {entry: known[entry].number if entry in known else number for entry in changed}
         entries = {**stay, **kept, **{entry: EntryRef(new, numbers[entry]) for entry in changed}}
         parts = {name: parts[name] for name, _ in entries.values()}
