@@ -51,7 +51,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SyncDaemon:
     folders = []
     for name in ("Python-3.11.2", "R-4.2.2"):
         (tmp_path / "local" / name).mkdir(parents=True)
-        folders.append(SyncedDir(name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str))
+        folders.append(
+            SyncedDir(name, str(tmp_path / "local"), str(tmp_path / "bucket"), lambda *words: daemon.say(*words), str)
+        )
     return SyncDaemon(
         folders,
         Packages(str(tmp_path / "apt.json"), print, str(tmp_path / "none")),

@@ -68,10 +68,11 @@ class Reporting(Restoring):
             return ""
         names = {os.path.basename(entry) or "what is in it" for entry in missing}
         names = {name for name in names if not name.endswith(".dist-info")} or names
-        self._fail("not saved: {0} ({1})".format(programs.names(names), "; ".join(sorted(set(missing.values())))))
+        self.fail("not saved: {0} ({1})".format(programs.names(names), "; ".join(sorted(set(missing.values())))))
         return f"{self.name}: {self.problem}"
 
-    def _fail(self, problem: str) -> None:
+    def fail(self, problem: str) -> None:
+        """Report a problem once."""
         if problem != self.problem:
             self._say(f"{self.name}: {problem}", log.ERROR)
         self.problem = problem

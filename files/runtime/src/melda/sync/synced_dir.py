@@ -79,11 +79,11 @@ class SyncedDir(Reporting):
         except exchange.Busy as error:
             self.dirty, self._free = True, min(now, self._free)
             if now - self._free > TIMEOUT:
-                self._fail(f"not saved: {error}")
+                self.fail(f"not saved: {error}")
         except OSError as error:
             self._due = now + self._retry
             self._retry = min(2 * self._retry, LONGEST_RETRY)
-            self._fail(f"not saved: {error.strerror or error}")
+            self.fail(f"not saved: {error.strerror or error}")
 
     def _look(self, now: float) -> None:
         """Save what is to be saved now; nobody else changes the folder as a whole meanwhile. As for :meth:`poll`."""
