@@ -16,8 +16,8 @@ from melda.boot import version_check_webservice as service
 from melda.config import secret_files
 from melda.config.environ import ImageLayout
 from melda.plugins import state
-from melda.sync import local_index
-from melda.sync.generations import Archive
+from melda.sync.in_bucket.generations import Archive
+from melda.sync.on_disk import local_index
 from melda.versions.libraries import Installed
 from prometheus_client.parser import text_string_to_metric_families
 

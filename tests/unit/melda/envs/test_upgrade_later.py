@@ -18,8 +18,10 @@ from melda.envs.restore import repositories
 from melda.envs.upgrade import command, install_passes, plan, previous
 from melda.envs.upgrade.previous import Former
 from melda.plugins import state
-from melda.sync import generations, local_index, tree, upgrade_record
-from melda.sync.generations import Archive, EntryRef, Generation
+from melda.sync import upgrade_record
+from melda.sync.in_bucket import generations
+from melda.sync.in_bucket.generations import Archive, EntryRef, Generation
+from melda.sync.on_disk import local_index, tree
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried, Failure
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from melda.base import folders
 from melda.plugins import state
-from melda.sync import daemon, distributions
+from melda.sync import daemon
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
 from melda.sync.daemon import SyncDaemon
@@ -40,7 +41,7 @@ def used(container: Make) -> Iterator[Container]:
     install(one.root, "yak", "1")
     one.wait()
     yield one
-    distributions.remove(str(one.root))  # pytest removes no folders that are 1,600 deep
+    folders.remove(str(one.root))  # pytest removes no folders that are 1,600 deep
 
 
 @pytest.fixture
@@ -50,7 +51,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SyncDaemon:
     folders = []
     for name in ("Python-3.11.2", "R-4.2.2"):
         (tmp_path / "local" / name).mkdir(parents=True)
-        folders.append(SyncedDir(name, str(tmp_path / "local"), str(tmp_path / "bucket"), print, str))
+        folders.append(
+            SyncedDir(name, str(tmp_path / "local"), str(tmp_path / "bucket"), lambda *words: daemon.say(*words), str)
+        )
     return SyncDaemon(
         folders,
         Packages(str(tmp_path / "apt.json"), print, str(tmp_path / "none")),

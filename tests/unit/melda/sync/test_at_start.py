@@ -11,9 +11,11 @@ from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket
 from melda.mount import listing, s3
 from melda.plugins import image_record, state
-from melda.sync import at_start, image_change, store, tree
+from melda.sync import at_start, image_change
 from melda.sync.at_start import AtStart
 from melda.sync.image_change import Moving
+from melda.sync.in_bucket import store
+from melda.sync.on_disk import tree
 from melda.sync.upgrade_plan import Project
 
 from tests.unit.melda.sync.folders import NAME

@@ -48,14 +48,16 @@ def test_once_for_each_change(tmp_path: Path, program: str) -> None:
     assert (len(calls(tmp_path)), output) == (3, [])
 
 
-def test_nobody_waits(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("seconds", [0.01, -1.0])
+def test_nobody_waits(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Also where no time is left to begin: all was said to be written."""
     os.mkfifo(tmp_path / "wait")
     capture = Capture(f"{tmp_path}/x", print, program)
     capture.poll(1)
     capture.poll(2)
     assert capture._running and capture._running.poll() is None
     process = capture._running
-    monkeypatch.setattr("melda.sync.capture.LAST", 0.01)
+    monkeypatch.setattr("melda.sync.capture.LAST", seconds)
     assert capture.flush(2) == "what is installed is not written down"
     assert process.returncode == -9 and capture._running is None
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from melda.base.errors import EXIT_UNSAVED
 from melda.plugins import state
-from melda.sync import daemon, installers
+from melda.sync import daemon
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
 from melda.sync.daemon import SyncDaemon
+from melda.sync.on_disk import installers
 
 
 @pytest.mark.parametrize(

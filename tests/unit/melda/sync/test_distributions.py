@@ -7,8 +7,9 @@ import stat
 from pathlib import Path
 
 import pytest
-from melda.sync import distributions, tree
-from melda.sync.generations import EntryRef, Generation
+from melda.base import folders
+from melda.sync.in_bucket.generations import EntryRef, Generation
+from melda.sync.on_disk import distributions, tree
 
 from tests.unit.melda.sync.folders import as_nobody
 
@@ -36,12 +37,12 @@ def has(root: Path) -> set[str]:
 
 
 def test_remove(tmp_path: Path) -> None:
-    distributions.remove(str(tmp_path / "none"))
+    folders.remove(str(tmp_path / "none"))
     put(tmp_path, **{"file": "", "folder/sub/x": "", "kept/x": ""})
     (tmp_path / "link").symlink_to("kept")
     (tmp_path / "broken").symlink_to("none")
     for name in ("file", "folder", "link", "broken"):
-        distributions.remove(str(tmp_path / name))
+        folders.remove(str(tmp_path / name))
     assert has(tmp_path) == {"kept/x"}
 
 
@@ -54,7 +55,7 @@ def test_however_deep_it_is(tmp_path: Path) -> None:
         os.close(here)
         here = inner
     os.close(here)
-    distributions.remove(str(tmp_path / "top"))
+    folders.remove(str(tmp_path / "top"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -91,7 +92,7 @@ def test_remove_what_is_read_only(tmp_path: Path, nobody: None) -> None:
         put(tmp_path, **{"a/b/c/x": "", "a/b/y": "", "a/closed/x": ""})
         for folder, mode in (("a/closed", 0o000), ("a/b/c", 0o500), ("a/b", 0o500), ("a", 0o500)):
             (tmp_path / folder).chmod(mode)
-        distributions.remove(str(tmp_path / "a"))
+        folders.remove(str(tmp_path / "a"))
 
     assert as_nobody(act) == 0
     assert not (tmp_path / "a").exists()

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.sync import exchange, tree
+from melda.sync import exchange
 from melda.sync import synced_dir as folders
+from melda.sync.on_disk import tree
 
 from tests.unit.deep_folders import descend
 from tests.unit.melda.sync.folders import NAME, SITE, Container, as_nobody, found, let_in
@@ -188,7 +189,7 @@ def test_killed_while_the_mark_is_removed_it_is_done(
     shape, root, undo = used.folder._layout, str(used.root), exchange.put_back
     with monkeypatch.context() as patched:
         patched.setattr(exchange, "put_back", lambda *_: False)
-        patched.setattr(exchange.distributions, "_empty", half_emptied(exchange.MARK))
+        patched.setattr(exchange.folders, "_empty", half_emptied(exchange.MARK))
         if not done:
             killed_at(used.root, patched, 7, Killed())
         with pytest.raises(Killed):
@@ -204,13 +205,13 @@ def test_killed_while_the_mark_is_removed_it_is_done(
 
 def half_emptied(name: str) -> Callable[..., None]:
     """Of a folder, one half is removed; the plan is not in it if it is there still."""
-    real = exchange.distributions._empty
+    real = exchange.folders._empty
 
     def emptied(folder: int, *more: Any) -> None:
         if os.readlink(f"/proc/self/fd/{folder}").endswith(name):
             names = sorted(set(os.listdir(folder)) - {exchange.PLAN})
             for child in names[: len(names) // 2]:
-                exchange.distributions.remove(f"/proc/self/fd/{folder}/{child}")
+                exchange.folders.remove(f"/proc/self/fd/{folder}/{child}")
             raise Killed
         real(folder, *more)
 

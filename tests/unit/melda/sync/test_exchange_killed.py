@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.sync import distributions, exchange, history, synced_dir, tree
+from melda.base import folders
+from melda.sync import exchange, history, synced_dir
+from melda.sync.on_disk import tree
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, as_nobody, found, install, let_in
 from tests.unit.melda.sync.going_back import Killed, back, killed_at
@@ -164,7 +166,7 @@ def test_a_folder_that_nobody_may_write_has_its_mode_again(
     used.wait(70)
     first = history.listed(str(used.bucket), NAME)[0][0]
     if which == "new":
-        distributions.remove(str(closed))
+        folders.remove(str(closed))
     else:
         closed.mkdir(mode=0o555)
     used.wait(70)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from melda.sync import generations
-from melda.sync.generations import Archive, EntryRef, Generation
+from melda.sync.in_bucket import generations
+from melda.sync.in_bucket.generations import Archive, EntryRef, Generation
 
 A, B, C, D = ("a" * 16, "b" * 16, "c" * 16, "d" * 16)
 GOOD = Generation((A,), 2, 1.5, {B: Archive("0" * 64, 1, 1)}, {"bin/x": EntryRef(B, 2), "...": EntryRef(B, 1)})

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.sync import exchange, history, retention, tree
-from melda.sync.generations import Archive, EntryRef, Generation
+from melda.sync import exchange, history
+from melda.sync.in_bucket import retention
+from melda.sync.in_bucket.generations import Archive, EntryRef, Generation
+from melda.sync.on_disk import tree
+from melda.sync.restoring import Restoring
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, found, install, remove
 
@@ -141,16 +144,16 @@ def test_a_second_one_at_the_same_time_is_refused(
     """It would remove what the first one has unpacked."""
     monkeypatch.setattr(exchange, "LAST", 0.0)
     first, local = history.listed(str(bucket), NAME)[0][-1], str(used.root.parent)
-    real, errors = history.Restoring.restore, []
+    real, errors = Restoring.restore, []
 
-    def restore(self: history.Restoring) -> None:
+    def restore(self: Restoring) -> None:
         real(self)
         if not errors:
             with pytest.raises(OSError, match="^another melda-env back runs in this container$") as told:
                 history.go_back(local, str(bucket), first, print)
             errors.append(told.value)
 
-    monkeypatch.setattr(history.Restoring, "restore", restore)
+    monkeypatch.setattr(Restoring, "restore", restore)
     history.go_back(local, str(bucket), first, print)
     assert errors and found(used.root) == {"zebra": "1"}
 
@@ -200,7 +203,7 @@ def test_nothing_is_saved_in_the_middle(used: Container, bucket: Path, monkeypat
         real(source, target, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "rename", look)
-    monkeypatch.setattr(history.Restoring, "restore", history.Restoring.restore)
+    monkeypatch.setattr(Restoring, "restore", Restoring.restore)
     history.go_back(str(used.root.parent), str(bucket), first, print)
     assert seen[-1] == exchange.MARK
 

@@ -37,7 +37,7 @@ class World:
 
     def start(self) -> str | None:
         (self.root / "IMAGE").unlink(missing_ok=True)
-        moving = Moving(str(self.project), "", into(self.told))
+        moving = Moving(str(self.project), "", into(self.told), {}, None)
         moving.take_over()
         moving.record()
         return state.read(state.IMAGE)
@@ -98,7 +98,7 @@ def test_the_sync_daemon_does_it_before_kernels_start(begun: Any, tmp_path: Path
             seen.append(("record", (tmp_path / "restoring").exists()))
             daemon.stop()
 
-    daemon._moving = Noted(str(tmp_path), "", print)
+    daemon._moving = Noted(str(tmp_path), "", print, {}, None)
     daemon.run()
     assert seen == [("take over", True), ("record", False)]
 

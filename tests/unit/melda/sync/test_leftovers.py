@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import errno
 import hashlib
 import os
 import time
@@ -10,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from melda.sync import leftovers, tree
+from melda.sync.on_disk import leftovers, tree
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, as_nobody, found, install, let_in
 
@@ -168,6 +170,28 @@ def test_what_lies_in_rs_library(tmp_path: Path) -> None:
     """No RECORD tells there what R was installing."""
     write(tmp_path, "mine/R/code.R")
     assert leftovers.of_nobody(tree.layout("R-4.2.2"), str(tmp_path), {"mine"}) == {"mine"}
+
+
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.EIO])
+def test_what_cannot_be_looked_at_now_is_not_half_installed(
+    container: Make, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """A package that was not saved yet was removed: its RECORD, or one of its files, counted as not there."""
+    one = container()
+    install(one.root, "zebra", "1")
+    of_os = {errno.EMFILE: "open", errno.EIO: "lstat"}[error]
+    real = getattr(os, of_os)
+
+    def refused(path: object, *arguments: object, **named: object) -> object:
+        if str(path).endswith("RECORD"):
+            raise OSError(error, os.strerror(error))
+        return real(path, *arguments, **named)
+
+    with monkeypatch.context() as patched, contextlib.suppress(OSError):
+        patched.setattr(os, of_os, refused)
+        one.start()
+    one.start()
+    assert found(one.root) == {"zebra": "1"}
 
 
 def test_what_is_removed_is_named(container: Make) -> None:

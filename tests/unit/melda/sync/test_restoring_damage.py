@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.sync import distributions, taking
+from melda.base import folders
+from melda.sync import taking
+from melda.sync.on_disk import distributions
 
 from tests.unit.melda.sync.folders import SITE, Container, Make, found, install, remove
 from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
@@ -168,7 +170,7 @@ def test_killed_in_the_middle_it_is_whole_after_the_next_start(
         return call
 
     with monkeypatch.context() as patched:
-        patched.setattr(distributions, "remove", counted(distributions.remove))
+        patched.setattr(folders, "remove", counted(folders.remove))
         patched.setattr(distributions, "merge", counted(distributions.merge))
         with contextlib.suppress(Killed):
             one.start()
@@ -237,7 +239,7 @@ def test_what_an_attempt_has_unpacked_does_not_fill_the_disk_for_the_next(
     assert found(one.root) == {"zebra": "2"}
 
 
-@pytest.mark.parametrize("restart", [False, True, "again"])
+@pytest.mark.parametrize("restart", [False, "seen", "saved", "again"])
 def test_an_archive_that_is_gone_is_written_again_where_all_of_it_is_here(
     container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch, restart: object
 ) -> None:
@@ -252,19 +254,23 @@ def test_an_archive_that_is_gone_is_written_again_where_all_of_it_is_here(
     one.wait()
     spoil(part(bucket), "one bit" if restart else "gone")
     if restart:
-        assert found(container().root) == {"zebra": "1", "gone": "1"}
+        two = container()
+        assert found(two.root) == {"zebra": "1"}, "and not what its user removed"
+        two.wait(0 if restart == "seen" else 5)
     if restart == "again":
         with monkeypatch.context() as patched, pytest.raises(OSError, match="Input/output error"):
             patched.setattr(taking.Store, "open", silent)
             one.start()
     one.start()
-    assert found(one.root) == {"zebra": "2", "yak": "1", **({"gone": "1"} if restart else {})}
+    assert found(one.root) == {"zebra": "2", "yak": "1"}
     one.wait(70)
     assert found(container().root) == found(one.root)
 
 
+@pytest.mark.parametrize("seconds", [0, 5])
+@pytest.mark.parametrize("seen", [True, False])
 def test_of_a_generation_that_was_set_aside_nothing_takes_the_place_of_what_is_newer(
-    container: Make, bucket: Path
+    container: Make, bucket: Path, seen: bool, seconds: int
 ) -> None:
     one = container()
     install(one.root, "zebra", "1")
@@ -277,6 +283,7 @@ def test_of_a_generation_that_was_set_aside_nothing_takes_the_place_of_what_is_n
     for version in ("8", "9"):
         install(two.root, "zebra", version)
         two.wait()
-    container()
+    if seen:
+        container().wait(seconds)
     one.start()
     assert found(one.root) == {"zebra": "9", "yak": "1"}

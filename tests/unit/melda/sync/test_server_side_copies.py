@@ -53,7 +53,7 @@ class World:
         assert before.flush("", 1e6) == ""
         self.local = root / "local"
         self.folder = self.synced(self.local, NEXT)
-        self.moving = Moving(str(self.workdir), str(self.local), into(self.told), {NEXT: self.folder})
+        self.moving = Moving(str(self.workdir), str(self.local), into(self.told), {NEXT: self.folder}, None)
 
     def synced(self, local: Path, name: str) -> SyncedDir:
         (local / name).mkdir(parents=True)

@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-from melda.sync import debounce, generations, shared_folders, tree
-from melda.sync.generations import EntryRef
-from melda.sync.tree import Layout
+from melda.sync.in_bucket import generations
+from melda.sync.in_bucket.generations import EntryRef
+from melda.sync.on_disk import debounce, shared_folders, tree
+from melda.sync.on_disk.tree import Layout
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install
 

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from melda.sync import generations
 from melda.sync import synced_dir as folders
+from melda.sync.in_bucket import generations
 from melda.sync.synced_dir import SyncedDir
 
 from tests.unit.melda.sync.folders import NAME, SITE, Make, found, install, remove

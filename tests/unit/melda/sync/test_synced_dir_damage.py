@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from melda.sync import store, synced_dir
+from melda.sync import synced_dir
+from melda.sync.in_bucket import store
 
 from tests.unit.melda.sync.folders import NAME, Make, found, install
 
@@ -49,6 +50,7 @@ def test_a_damaged_archive_is_set_aside_and_the_newest_good_state_is_used(
     two = container()
     assert found(two.root) == {"zebra": "1"}
     assert "damaged and set aside" in " ".join(two.output)
+    two.wait()
     assert list((bucket / NAME).glob("*.json.bad"))
     assert how == "gone" or list((bucket / NAME).glob("*.tar.zst.bad"))
     install(two.root, "xerus", "1")
@@ -93,7 +95,10 @@ def test_what_is_no_file_in_the_bucket_is_not_opened(container: Make, bucket: Pa
             path.symlink_to("/dev/zero" if what == "device" else bucket / NAME / "notes")
     two = container()
     assert found(two.root) == {"zebra": "1"}
-    assert "set aside (it is no file)" in " ".join(two.output) and "no manifest" in two.output[0]
+    assert (
+        "is damaged and set aside when the rest is saved (it is no file)" in " ".join(two.output)
+        and "no manifest" in two.output[0]
+    )
 
 
 def test_a_number_that_is_the_highest_does_no_harm(container: Make, bucket: Path) -> None:

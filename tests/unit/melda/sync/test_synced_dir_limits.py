@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.sync import generations
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
 from melda.sync.daemon import SyncDaemon
+from melda.sync.in_bucket import generations
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install
 
@@ -116,7 +116,7 @@ def test_a_head_that_cannot_be_read_is_no_success_and_stays(
     elif how == "too large":
         head.write_text(good + " " * (generations.LARGEST + 1))
     else:
-        monkeypatch.setattr("melda.sync.store.MOST_MANIFESTS", 0)
+        monkeypatch.setattr("melda.sync.in_bucket.store.MOST_MANIFESTS", 0)
     two = container()
     monkeypatch.undo()
     assert line(two).startswith(f"failed: {NAME}: ") and head.name in line(two)

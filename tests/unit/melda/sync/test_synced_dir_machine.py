@@ -13,9 +13,12 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from melda.sync import generations
+from melda.sync.in_bucket import generations
 
-from tests.unit.melda.sync.folders import Container, found, install
+from tests.unit.melda.sync.folders import NAME, Container, found, install, remove
+from tests.unit.melda.sync.test_synced_dir_damage import spoil
+
+ENDINGS = (".tar.zst", ".json")
 
 
 class Crash(BaseException):
@@ -23,7 +26,10 @@ class Crash(BaseException):
 
 
 class Machine(RuleBasedStateMachine):
-    """Two containers on one project that install, save, are killed at any moment, and start again or again."""
+    """Two containers on one project that install, remove, save, are killed at any moment, and start again or again.
+
+    The bucket loses or spoils archives and manifests; what is on a container's disk outlives that.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,6 +38,8 @@ class Machine(RuleBasedStateMachine):
         self.containers = [self.make(), self.make()]
         # What the bucket must give: package -> versions that may win
         self.durable: dict[str, set[str]] = {}
+        self.ever: dict[str, set[str]] = {}
+        self.damaged = False
 
     def make(self) -> Container:
         return Container(self.folder / "bucket", self.folder / f"local{next(self.numbers)}")
@@ -42,7 +50,29 @@ class Machine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1), name=st.sampled_from("abc"))
     def install(self, which: int, name: str) -> None:
         # Each container has packages of its own, or else which of two versions wins would be all we can say.
-        install(self.containers[which].root, name + str(which), str(next(self.numbers)))
+        version = str(next(self.numbers))
+        install(self.containers[which].root, name + str(which), version)
+        self.ever.setdefault(name + str(which), {""}).add(version)
+
+    @rule(which=st.integers(0, 1), name=st.sampled_from("abc"))
+    def remove(self, which: int, name: str) -> None:
+        """It may come back: another container may have it."""
+        remove(self.containers[which].root, name + str(which))
+        self.durable.get(name + str(which), set()).add("")
+
+    @precondition(lambda self: self.durable)
+    @rule(
+        how=st.sampled_from(["gone", "one bit", "truncated"]),
+        number=st.integers(0, 99),
+        ending=st.sampled_from(ENDINGS),
+    )
+    def damage(self, how: str, number: int, ending: str) -> None:
+        """A new container has what can be read; who has it all on disk loses nothing, also when it starts again."""
+        files = sorted((self.folder / "bucket" / NAME).glob("*" + ending))
+        if files:
+            spoil(files[number % len(files)], how)
+            self.damaged = True
+            self.durable.update({name: {*versions, *self.ever[name]} for name, versions in self.durable.items()})
 
     @rule(which=st.integers(0, 1), clock=st.floats(0, 4e9))
     def save(self, which: int, clock: float) -> None:
@@ -56,7 +86,7 @@ class Machine(RuleBasedStateMachine):
 
     def acknowledge(self, which: int) -> None:
         for name, version in found(self.containers[which].root).items():
-            if name[-1] == str(which):
+            if name[-1] == str(which) and not self.damaged:
                 self.durable[name] = {version}
 
     @rule(which=st.integers(0, 1), after=st.integers(0, 12), data=st.data())
@@ -86,7 +116,7 @@ class Machine(RuleBasedStateMachine):
                 self.acknowledge(which)
         for name, version in found(container.root).items():
             if name[-1] == str(which):
-                self.durable.setdefault(name, set()).update({version})
+                self.durable.setdefault(name, set()).add(version)
                 if name not in before:
                     self.durable[name].add("")
         self.again(which, data.draw(st.booleans()))
@@ -96,7 +126,12 @@ class Machine(RuleBasedStateMachine):
         if again:
             self.containers[which] = self.make()
         else:
+            before = found(self.containers[which].root)
             self.containers[which].start()
+            after = found(self.containers[which].root)
+            assert {
+                name: version for name, version in before.items() if name[-1] == str(which)
+            }.items() <= after.items()
 
     @precondition(lambda self: self.durable)
     @invariant()
@@ -105,7 +140,7 @@ class Machine(RuleBasedStateMachine):
         there = found(new.root)
         for name, versions in self.durable.items():
             assert there.get(name, "") in versions, (name, there, versions)
-        assert not any("damaged" in line for line in new.output), new.output
+        assert self.damaged or not any("damaged" in line for line in new.output), new.output
         shutil.rmtree(new.local)
 
     @invariant()

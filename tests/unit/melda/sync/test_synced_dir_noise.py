@@ -8,8 +8,10 @@ import socket
 from pathlib import Path
 
 import pytest
-from melda.sync import archive, debounce, distributions, leftovers
+from melda.base.folders import remove
 from melda.sync import synced_dir as folders
+from melda.sync.in_bucket import archive
+from melda.sync.on_disk import debounce, leftovers
 
 from tests.unit.deep_folders import descend
 from tests.unit.melda.sync.folders import SITE, Container, Make, found, install
@@ -154,7 +156,7 @@ def test_what_cannot_be_archived_costs_itself(container: Make, what: str, monkey
         left = {name.partition(".set-aside-")[0] for name in found_names(one.root)}
         assert left == {"zebra", "odd"}, "it is nowhere else"
     finally:
-        distributions.remove(str(odd))
+        remove(str(odd))
     assert not os.path.lexists(odd)
 
 

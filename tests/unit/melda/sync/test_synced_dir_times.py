@@ -167,7 +167,7 @@ def test_cut_off_in_the_middle_of_a_restart_it_knows_that_it_knows_nothing(
     one.wait()
     (one.root / SITE / "half").mkdir()
     with monkeypatch.context() as broken:
-        broken.setattr(folders.distributions, "remove", refuse)
+        broken.setattr("melda.base.folders.remove", refuse)
         with pytest.raises(OSError, match="Input/output"):
             one.start()
     assert not one.folder.reread(), "it is restored anew"

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.sync import archive, distributions, precedence, tree
+from melda.base import folders
+from melda.sync import precedence
+from melda.sync.in_bucket import archive
+from melda.sync.on_disk import tree
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, remove
 from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
@@ -82,7 +85,7 @@ def test_what_was_left_out_does_not_come_back_with_the_archive_it_lies_in(contai
     share(two.root, "yak", "1")
     two.wait(70)
     for version in ("2", "3"):
-        distributions.remove(str(one.root / SITE / "google"))
+        folders.remove(str(one.root / SITE / "google"))
         install(one.root, "zebra", version)
         one.wait(70)
     for _ in range(2):
@@ -125,7 +128,7 @@ def test_a_folder_that_stays_for_what_is_not_saved_keeps_no_file_of_what_goes(co
         share(two.root, "zebra", "2")
     else:
         remove(two.root, "zebra")
-        distributions.remove(str(two.root / SITE / "google"))
+        folders.remove(str(two.root / SITE / "google"))
     two.wait(70)
     share(one.root, "yak", "1")
     one.start()

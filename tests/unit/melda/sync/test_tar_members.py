@@ -15,7 +15,8 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from melda.sync import archive, programs, tar_members
+from melda.sync import programs
+from melda.sync.in_bucket import archive, tar_members
 
 Change = Callable[[tarfile.TarFile], object]
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from melda.sync import unfinished_files
+from melda.sync.on_disk import unfinished_files
 
 LEFT = "jupyterlab-settings.json.0123456789abcdef"
 

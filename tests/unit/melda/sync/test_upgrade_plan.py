@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from melda.plugins import image_record
 from melda.plugins.image_record import Image
-from melda.sync import distributions, tree, upgrade_plan, upgrade_record
+from melda.sync import upgrade_plan, upgrade_record
+from melda.sync.on_disk import distributions, tree
 from melda.sync.synced_dir import SyncedDir
 from melda.sync.upgrade_plan import Due, Project
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried, Failure
@@ -131,7 +132,7 @@ def test_a_folder_that_was_used_is_left_alone(kept: Kept) -> None:
 def test_killed_anywhere_it_is_done_again(kept: Kept, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     kept.add(NAME, "zebra", "1.0")
     kept.root(NEXT)
-    steps = [(Project, "_unpack" if kept.bucket else "_link"), (upgrade_plan, "relocate"), (distributions, "adopt"),
+    steps = [(upgrade_plan, "brought" if kept.bucket else "link_each"), (upgrade_plan, "relocate"), (distributions, "adopt"),
              (distributions, "adopt")]  # fmt: skip
     place, name = steps[at]
     real = getattr(place, name)

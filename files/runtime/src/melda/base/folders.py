@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
+import secrets
 import shutil
 import stat
+from typing import Callable, Optional
 
 from melda.base import descriptors, log
+
+LEVELS = 40  # folders in each other that are open at the same time
 
 
 def set_aside(path: str, keep_name: bool = True) -> str:
@@ -116,3 +122,77 @@ def clear(path: str) -> None:
             os.unlink(path)
     if os.path.lexists(path):
         move_aside(path, keep_name=False)
+
+
+def _open(name: str, folder: Optional[int] = None) -> int:
+    """Return a descriptor of the folder ``name``, which its owner may read and change from now on."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        number = os.open(name, flags, dir_fd=folder)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=folder)
+        number = os.open(name, flags, dir_fd=folder)
+    if os.fstat(number).st_mode & 0o700 != 0o700:
+        os.fchmod(number, 0o700)
+    return number
+
+
+def _empty(folder: int, levels: int, aside: Callable[[int, str], None]) -> None:
+    """Remove what is in a folder, ``levels`` deep; folders that are deeper are given to ``aside``."""
+    with os.scandir(folder) as listed:
+        children = [(child.name, child.is_dir(follow_symlinks=False)) for child in listed]
+    for name, is_folder in children:
+        with contextlib.suppress(FileNotFoundError):  # it went meanwhile
+            if not is_folder:
+                os.unlink(name, dir_fd=folder)
+            elif levels:
+                inner = _open(name, folder)
+                try:
+                    _empty(inner, levels - 1, aside)
+                finally:
+                    os.close(inner)
+                os.rmdir(name, dir_fd=folder)
+            else:
+                aside(folder, name)
+
+
+def remove(path: str) -> None:
+    """Remove a file, or a folder and what is in it, also what is read-only; nothing if it is not there.
+
+    However deep it is: what lies deeper than Python and descriptors reach is moved up first.
+
+    Raises:
+        OSError: something stays.
+    """
+    try:
+        top = _open(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+            raise
+        os.unlink(path)
+        return
+    prefix, waiting, count = f".melda-{secrets.token_hex(8)}-", [""], itertools.count()
+
+    def aside(folder: int, name: str) -> None:
+        new = prefix + str(next(count))
+        os.close(_open(name, folder))  # a folder that moves must be writable itself
+        os.rename(name, new, src_dir_fd=folder, dst_dir_fd=top)
+        waiting.append(new)
+
+    try:
+        while waiting:
+            name = waiting.pop()
+            with contextlib.suppress(FileNotFoundError):
+                folder = _open(name or ".", top)
+                try:
+                    _empty(folder, LEVELS, aside)
+                finally:
+                    os.close(folder)
+                if name:
+                    os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    with contextlib.suppress(FileNotFoundError):
+        os.rmdir(path)

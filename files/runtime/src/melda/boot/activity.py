@@ -12,7 +12,7 @@ from melda.base import procfs
 from melda.boot import health
 from melda.jupyter import service as jupyter
 from melda.plugins import state
-from melda.sync import installers
+from melda.sync.on_disk import installers
 from melda.web import probe
 
 PAUSE = 5.0  # seconds between two looks

@@ -12,7 +12,7 @@ from melda.base import memory, release, supervisor_metrics
 from melda.base.paths import LOCAL_PLUGINS
 from melda.boot import health
 from melda.plugins import state
-from melda.sync import local_index
+from melda.sync.on_disk import local_index
 
 STAGES = ("saved", "saving", "restoring", "failed", "local")  # of the sync daemon
 PARTS = ("jupyter", "mount", "dbus", health.DATA)

@@ -15,8 +15,9 @@ from melda.config import environ
 from melda.envs.errors import UsageError
 from melda.envs.restore.progress import few, printable
 from melda.plugins import set_paths, state
-from melda.sync import history, retention
+from melda.sync import history
 from melda.sync.history import Listed
+from melda.sync.in_bucket import retention
 from melda.sync.upgrade_plan import local_folder
 
 PATIENCE = 20.0  # seconds for the sync daemon to save what is new

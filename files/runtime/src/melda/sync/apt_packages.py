@@ -13,8 +13,9 @@ from typing import Collection, FrozenSet, Optional, Tuple
 from melda.base import folders, log, regular_files, textfiles
 from melda.base.log import Say
 from melda.base.paths import BSPM_RECORD, BUS_INTERFACE, BUS_NAME, BUS_PATH
-from melda.sync import programs, tree
-from melda.sync.generations import integer
+from melda.sync import programs
+from melda.sync.in_bucket.generations import integer
+from melda.sync.on_disk import tree
 
 RECORD = BSPM_RECORD  # bspm's service keeps it
 DPKG = "/var/lib/dpkg/info"  # NAME.list of what is installed

@@ -92,7 +92,7 @@ class Capture:
             self._wanted = state
             self._start()
             self._wait(until)
-        return "" if self._done else "what is installed is not written down"
+        return "" if self._done and state == self._written else "what is installed is not written down"
 
     def _wait(self, until: float) -> None:
         """Wait for what is running."""

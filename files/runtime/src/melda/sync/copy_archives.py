@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import List, Sequence, Tuple
 
 from melda.base import log
 from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket
-from melda.mount import listing, s3
+from melda.mount import listing
 from melda.plugins.state import PROJECT_STATE
 from melda.sync import copy_fork, fork_of, server_side_copies
+from melda.sync.in_bucket.store import ARCHIVE
 from melda.sync.server_side_copies import Wanted
-from melda.sync.store import ARCHIVE
 
 LARGEST = 5 << 30  # bytes that CopyObject takes (Amazon S3 API reference); what is larger is uploaded
 PAGES = 40  # of a listing that are read: ten thousand keys
-AT_ONCE = 8  # requests
 
 
 def plan(bucket: Bucket, wanted: Wanted) -> List[Tuple[str, str]]:
@@ -45,11 +43,8 @@ def copy(bucket: Bucket, wanted: Sequence[Wanted]) -> int:
     for one in wanted:
         copy_fork.make_folders(bucket, f"{PROJECT_STATE}/{one.target}")
         pairs += plan(bucket, one)
-    try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(lambda pair: s3.copy(bucket, *pair), pairs))
-    except RuntimeError as error:
-        raise OSError(str(error)) from None
+    for problem in copy_fork.copy_each(bucket, pairs).values():
+        raise ConfigError(problem)
     return len(pairs)
 
 

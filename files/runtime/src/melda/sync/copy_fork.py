@@ -14,13 +14,12 @@ from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket, Credentials
 from melda.mount import listing, s3
 from melda.plugins.state import CAPTURE, LARGEST_CAPTURE, PROJECT_STATE
-from melda.sync import fork_of
+from melda.sync import fork_of, programs
 
 MOST, LARGEST = 1000, 1 << 30  # files beside a capture that are copied, and bytes of all of them
 PAGES = 20  # of a listing that are read: five thousand keys
 AT_ONCE = 8  # requests
 LONGEST_KEY = 1024  # bytes (Amazon S3 user guide)
-SHOWN = 5  # names in a line
 RETRY, LONGEST_RETRY = 5.0, 60.0  # seconds until it is tried again
 TRIES = 3  # of a file that S3 does not copy while it does copy others: one in an archive, or with a key of its own
 
@@ -83,26 +82,24 @@ def plan(bucket: Bucket) -> Tuple[str, List[str], List[str]]:
     return "", [], left
 
 
-def _names(found: Sequence[str]) -> str:
-    names = ", ".join("".join(char if char.isprintable() else "?" for char in name)[:80] for name in found[:SHOWN])
-    return names + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+def copy_each(bucket: Bucket, pairs: Sequence[Tuple[str, str]]) -> Dict[str, str]:
+    """Have S3 copy each key to another one; return those that were not copied, and why.
 
+    Raises:
+        OSError: no thread more can be started.
+    """
 
-def _copy_files(bucket: Bucket, capture: str, target: str, todo: Sequence[str]) -> Dict[str, str]:
-    """Copy what lies beside a capture; what is not copied, and why."""
-
-    def one(key: str) -> str:
+    def one(pair: Tuple[str, str]) -> str:
         try:
-            s3.copy(bucket, key, target + key[len(capture) :])
+            s3.copy(bucket, *pair)
         except ConfigError as error:
-            if "NoSuchKey" not in str(error):  # it went meanwhile
-                return str(error)
+            return str(error)
         return ""
 
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return {key: problem for key, problem in zip(todo, pool.map(one, todo)) if problem}
-    except RuntimeError as error:  # no thread more can be started
+            return {key: problem for (key, _), problem in zip(pairs, pool.map(one, pairs)) if problem}
+    except RuntimeError as error:
         raise OSError(str(error)) from None
 
 
@@ -130,13 +127,14 @@ class Fork:
         make_folders(self._bucket, fork_of.HERE)
         if left:
             text = "not copied, as it is no file's name, too large, or more than {0} files or {1} MB: {2}"
-            warn(text.format(MOST, LARGEST >> 20, _names(left)))
+            warn(text.format(MOST, LARGEST >> 20, programs.names(left)))
         if capture:
             self._copy(capture, target, files)
 
     def _copy(self, capture: str, target: str, files: Sequence[str]) -> None:
         todo = [key for key in files if key not in self._copied]
-        problems = _copy_files(self._bucket, capture, target, todo)
+        problems = copy_each(self._bucket, [(key, target + key[len(capture) :]) for key in todo])
+        problems = {key: why for key, why in problems.items() if "NoSuchKey" not in why}  # it went meanwhile
         self._copied |= set(todo) - set(problems)
         for key in problems:
             self._refused[key] = self._refused.get(key, 0) + 1
@@ -150,7 +148,7 @@ class Fork:
             raise
         if problems:
             names = [key[len(capture + fork_of.FILES) + 1 :] for key in problems]
-            warn(f"not copied, after {TRIES} tries: {_names(names)}: {next(iter(problems.values()))}")
+            warn(f"not copied, after {TRIES} tries: {programs.names(names)}: {next(iter(problems.values()))}")
 
 
 def read_bucket(number: int = 0) -> Bucket:

@@ -17,12 +17,13 @@ from melda.base import log, oom
 from melda.base.errors import EXIT_UNSAVED
 from melda.config import environ
 from melda.plugins import set_paths, state
-from melda.sync import at_start, programs, unfinished_files
+from melda.sync import at_start, programs
 from melda.sync.apt_packages import Packages
 from melda.sync.capture import Capture
-from melda.sync.debounce import QUIET
 from melda.sync.image_change import Moving
-from melda.sync.installers import running
+from melda.sync.on_disk import unfinished_files
+from melda.sync.on_disk.debounce import QUIET
+from melda.sync.on_disk.installers import running
 from melda.sync.synced_dir import SyncedDir
 
 PAUSE = 1.0  # seconds between two looks
@@ -40,13 +41,6 @@ def say(text: str, level: str = log.INFO) -> None:
 def _reason(error: Exception) -> str:
     """Of an error, for people."""
     return programs.shown(str(getattr(error, "strerror", None) or error) or type(error).__name__, 300)
-
-
-def _failed(folder: SyncedDir, problem: str) -> None:
-    """Report a folder's problem once."""
-    if problem != folder.problem:
-        say(f"{folder.name}: {problem}", log.ERROR)
-    folder.problem = problem
 
 
 class SyncDaemon:
@@ -103,7 +97,7 @@ class SyncDaemon:
             self._threads[folder.name].start()
         except RuntimeError as error:  # no thread more can be started
             del self._threads[folder.name]
-            _failed(folder, f"not restored: {error}")
+            folder.fail(f"not restored: {error}")
 
     def _wait(self, folder: SyncedDir) -> None:
         thread = self._threads.get(folder.name)
@@ -111,10 +105,10 @@ class SyncDaemon:
             thread.join(0.05)
             silent = time.monotonic() - folder.moved_at
             if thread.is_alive() and silent > STALLED:
-                _failed(folder, f"not restored: nothing came for {STALLED:.0f} s")
+                folder.fail(f"not restored: nothing came for {STALLED:.0f} s")
                 return
             if thread.is_alive() and time.monotonic() - self._began > LONGEST_WAIT:
-                _failed(folder, f"not restored yet: it takes longer than {LONGEST_WAIT:.0f} s")
+                folder.fail(f"not restored yet: it takes longer than {LONGEST_WAIT:.0f} s")
                 return  # it goes on; kernels start with what is there
 
     @staticmethod
@@ -123,7 +117,7 @@ class SyncDaemon:
             folder.restore()
             folder.problem = ""
         except Exception as error:  # whatever lies in the bucket: the others go on
-            _failed(folder, f"not restored: {_reason(error)}")
+            folder.fail(f"not restored: {_reason(error)}")
 
     def is_restoring(self) -> bool:
         """Is a thread restoring something?"""
@@ -136,7 +130,7 @@ class SyncDaemon:
                 try:
                     folder.poll(time.monotonic())
                 except Exception as error:  # whatever lies in it: the others go on
-                    _failed(folder, f"not saved: {_reason(error)}")
+                    folder.fail(f"not saved: {_reason(error)}")
         try:
             self._packages.poll()
             self._problem = ""
@@ -179,7 +173,7 @@ class SyncDaemon:
             try:
                 folder.resume(since)
             except Exception as error:  # whatever lies in it: it is restored
-                _failed(folder, f"not as it was left: {_reason(error)}")
+                folder.fail(f"not as it was left: {_reason(error)}")
 
     def run(self) -> bool:
         """Until SIGTERM; then as :meth:`flush`."""
@@ -245,7 +239,7 @@ class SyncDaemon:
                     self._threads[folder.name].join(LAST_TRY)
             return folder.flush(interrupted, time.monotonic())
         except Exception as error:  # whatever lies in it: the others are saved
-            _failed(folder, f"not saved: {_reason(error)}")
+            folder.fail(f"not saved: {_reason(error)}")
             return f"{folder.name}: {folder.problem}"
 
     def _hangs(self, folder: SyncedDir) -> bool:

@@ -12,9 +12,10 @@ from typing import Collection, Iterator, List, Mapping, NamedTuple, Optional
 
 from melda.base import descriptors, folders, log, regular_files, textfiles
 from melda.base.log import Say
-from melda.sync import distributions, local_index, programs, tree
-from melda.sync.local_index import LocalIndex
-from melda.sync.tree import Entry, Layout
+from melda.sync import programs
+from melda.sync.on_disk import local_index, tree
+from melda.sync.on_disk.local_index import LocalIndex
+from melda.sync.on_disk.tree import Entry, Layout
 
 MARK = "~melda-back"  # in a folder: a temporary name, so that nothing is saved meanwhile
 PLAN = "plan.json"  # in it: what is being done; beside it what was taken away, by its number there
@@ -112,7 +113,7 @@ def _tidy(local: str) -> None:
     work = os.path.join(local, WORK)
     if os.path.lexists(work):
         with contextlib.suppress(OSError), alone(local, BACK):
-            distributions.remove(work)
+            folders.remove(work)
 
 
 def exchange(shape: Layout, whole: str, root: str, same: Mapping[str, str], entries: Collection[str]) -> List[str]:
@@ -176,7 +177,7 @@ def _forget(mark: str) -> None:
     """Remove the mark of what is done: first the plan, at once, as nothing can be put back of a half of it."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(mark, PLAN))
-    distributions.remove(mark)
+    folders.remove(mark)
 
 
 def _meet(one: str, other: str) -> bool:
@@ -207,7 +208,7 @@ def put_back(shape: Layout, root: str) -> str:
     if not os.path.isdir(mark) or os.path.islink(mark):
         return ""
     if not os.path.lexists(os.path.join(mark, PLAN)):  # nothing was moved yet, or all was done
-        distributions.remove(mark)
+        folders.remove(mark)
         return ""
     plan = _plan(mark, list(local_index.read(root + ".json").heads))
     if plan is None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, NamedTuple, Set, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 from melda.base import folders
 from melda.base.log import Say
-from melda.sync import distributions, exchange, local_index, tree
-from melda.sync.generations import Generation
-from melda.sync.restoring import Restoring
-from melda.sync.retention import space
-from melda.sync.store import Store
+from melda.sync import exchange
+from melda.sync.in_bucket.generations import Generation
+from melda.sync.in_bucket.retention import space
+from melda.sync.in_bucket.store import Store
+from melda.sync.on_disk import local_index, tree
+from melda.sync.restoring import brought
 from melda.versions.libraries import normal
 
 
@@ -103,26 +104,6 @@ def listed(ours: str, folder: str) -> Tuple[List[Listed], int]:
     return found[::-1], space(history.values(), live.values())
 
 
-class _Single(Store):
-    """A store that has one generation, and changes nothing."""
-
-    def __init__(self, folder: str, name: str, generation: Generation) -> None:
-        super().__init__(folder)
-        self._only = {name: generation}
-
-    def generations(self) -> Tuple[Dict[str, Generation], List[str]]:
-        """Return the one."""
-        return self._only, []
-
-    def set_aside(self, name: str, parts: Set[str]) -> None:
-        """Raise an error: an archive of it is damaged.
-
-        Raises:
-            OSError: always.
-        """
-        raise OSError(f"an archive of generation {name} is damaged or gone")
-
-
 def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
     """Make a folder what it was in an earlier generation; the sync daemon saves that as a new one.
 
@@ -144,12 +125,10 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
     generation = {**history, **live}[one.name]
     work, root = os.path.join(local, exchange.WORK), os.path.join(local, one.folder)
     with exchange.alone(local, "another melda-env back runs in this container", exchange.LAST):
-        distributions.remove(work)
-        folders.make(work, one.folder)
+        folders.remove(work)
         try:
-            restoring = Restoring(one.folder, work, ours, say, "")
-            restoring._store = _Single(folder, one.name, generation)
-            restoring.restore()
+            if brought(one.folder, work, ours, say, {one.name: generation}).damaged:
+                raise OSError(f"an archive of generation {one.name} is damaged or gone")
             with exchange.held(shape, root, say, exchange.SAVING, exchange.PATIENCE):
                 saved = local_index.read(root + ".json")
                 same = {
@@ -160,4 +139,4 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
                 kept = {entry: saved.signatures[entry] for entry in same}
                 return exchange.exchange(shape, os.path.join(work, one.folder), root, kept, generation.entries)
         finally:
-            distributions.remove(work)
+            folders.remove(work)

@@ -17,8 +17,6 @@ from melda.sync.synced_dir import SyncedDir
 from melda.sync.upgrade_plan import Due, Project, Taken
 from melda.sync.upgrade_record import NAME, WHOLE
 
-NONE: Mapping[str, SyncedDir] = {}
-
 
 class Moving:
     """What the sync daemon does once the packages of a project are here.
@@ -36,8 +34,8 @@ class Moving:
         workdir: str,
         local: str,
         say: Say,
-        synced: Mapping[str, SyncedDir] = NONE,
-        known: Optional[AtStart] = None,
+        synced: Mapping[str, SyncedDir],
+        known: Optional[AtStart],
     ) -> None:
         self._workdir, self._say, self._synced, self._known = workdir, say, synced, known
         self._project = Project(workdir, local, say, known)

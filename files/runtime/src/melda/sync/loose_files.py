@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import List, NamedTuple, Set
+from typing import List, NamedTuple
 
 from melda.base import folders, log
 from melda.base.log import Say
 from melda.base.paths import PROJECT_STATE
-from melda.sync import distributions, tree
-from melda.sync.hard_links import link_each
+from melda.sync.on_disk import distributions, tree
 from melda.sync.relocation import TOOLS, relocate
-from melda.sync.restoring import Restoring
-from melda.sync.store import Store
-from melda.sync.upgrade_plan import Due
+from melda.sync.restoring import brought
+from melda.sync.upgrade_plan import Due, link_each
 
 WORK = "carried-over-data"  # folder for what is on its way, beside where it goes
 # In ``share``, but made for a package: of no use where that is not installed, or is another version.
@@ -31,20 +29,6 @@ class Loose(NamedTuple):
 
     taken: int
     left: List[str]
-
-
-class _Looked(Store):
-    """A store in which what is damaged stays where it is."""
-
-    def __init__(self, folder: str, say: Say) -> None:
-        super().__init__(folder)
-        self._tell = say
-
-    def set_aside(self, name: str, parts: Set[str]) -> None:
-        """Say that archives of a generation cannot be read."""
-        self._tell(
-            f"{os.path.basename(self._folder)}: {len(parts)} archives of {name} are damaged or gone", log.WARNING
-        )
 
 
 def of_no_package(shape: tree.Layout, root: str) -> List[str]:
@@ -65,10 +49,8 @@ def _is_uvs(root: str, entry: str) -> bool:
 
 def _unpack(name: str, work: str, ours: str, say: Say) -> str:
     """Bring a folder from the bucket, and change nothing there."""
-    folders.make(work, name)
-    restoring = Restoring(name, work, ours, lambda text, level="": None, "")
-    restoring._store = _Looked(os.path.join(ours, name), say)
-    restoring.restore()
+    for generation, parts in brought(name, work, ours, lambda text, level="": None).damaged.items():
+        say(f"{name}: {len(parts)} archives of {generation} are damaged or gone", log.WARNING)
     return os.path.join(work, name)
 
 
@@ -87,7 +69,7 @@ def take(workdir: str, local: str, due: Due, say: Say) -> Loose:
         return Loose(0, [])
     work = os.path.join(local or ours, WORK)
     data = os.path.join(work, "data")
-    distributions.remove(work)
+    folders.remove(work)
     folders.make(data)
     try:
         source = _unpack(due.source, work, ours, say) if local else os.path.join(workdir, due.source)
@@ -99,5 +81,5 @@ def take(workdir: str, local: str, due: Due, say: Say) -> Loose:
         moved = distributions.adopt(tree.layout(due.target), data, os.path.join(local or workdir, due.target))
     finally:
         with contextlib.suppress(OSError):
-            distributions.remove(work)
+            folders.remove(work)
     return Loose(len(moved), left)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from typing import Collection, Mapping, Set
 
-from melda.sync import distributions, generations
-from melda.sync.generations import Generation
-from melda.sync.local_index import LocalIndex
-from melda.sync.shared_folders import is_shared, within
-from melda.sync.tree import Layout
+from melda.base import folders
+from melda.sync.in_bucket import generations
+from melda.sync.in_bucket.generations import Generation
+from melda.sync.on_disk import distributions
+from melda.sync.on_disk.local_index import LocalIndex
+from melda.sync.on_disk.shared_folders import is_shared, within
+from melda.sync.on_disk.tree import Layout
 
 
 def newer(shape: Layout, known: Mapping[str, Generation], name: str) -> Set[str]:
@@ -30,6 +32,19 @@ def newer(shape: Layout, known: Mapping[str, Generation], name: str) -> Set[str]
             if mine and its and other.entries[its].number > own.entries[mine].number:
                 found.add(entry + "/" if shape.is_opened(entry) else entry)
     return found
+
+
+def removed(shape: Layout, older: Generation, newer: Collection[Generation]) -> Set[str]:
+    """Return the packages, and entries, of a generation that none of the ones that replaced it has; if there are any."""
+    named = {unit for one in newer for unit in distributions.numbers(shape, one)}
+    return {
+        unit
+        for unit in distributions.numbers(shape, older)
+        if newer
+        and unit not in named
+        and not within(unit, named)
+        and not any(one.startswith(unit + "/") for one in named)
+    }
 
 
 def refined(
@@ -96,5 +111,5 @@ def leave_out(shape: Layout, root: str, names: Set[str]) -> Set[str]:
             path = os.path.join(real, file)
             # What a link on the way leads to is somebody else's.
             if shape.entry_of(file) in shared and os.path.realpath(os.path.dirname(path)) == os.path.dirname(path):
-                distributions.remove(path)
+                folders.remove(path)
     return shared

@@ -10,7 +10,7 @@ import secrets
 from typing import Any, Optional
 
 from melda.base import regular_files, textfiles
-from melda.sync import tree
+from melda.sync.on_disk import tree
 
 SHEBANG = 4096  # bytes of a program that are looked at: its first lines
 TOOLS = os.path.join("share", "uv", "tools")

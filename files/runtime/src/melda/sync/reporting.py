@@ -8,9 +8,11 @@ from typing import Dict, List, Set, Tuple
 
 from melda.base import log
 from melda.base.log import Say
-from melda.sync import manifest_limits, programs, tree
+from melda.sync import programs
+from melda.sync.in_bucket import manifest_limits
+from melda.sync.on_disk import tree
+from melda.sync.on_disk.tree import Entry
 from melda.sync.restoring import Restoring
-from melda.sync.tree import Entry
 
 
 class Reporting(Restoring):
@@ -66,10 +68,11 @@ class Reporting(Restoring):
             return ""
         names = {os.path.basename(entry) or "what is in it" for entry in missing}
         names = {name for name in names if not name.endswith(".dist-info")} or names
-        self._fail("not saved: {0} ({1})".format(programs.names(names), "; ".join(sorted(set(missing.values())))))
+        self.fail("not saved: {0} ({1})".format(programs.names(names), "; ".join(sorted(set(missing.values())))))
         return f"{self.name}: {self.problem}"
 
-    def _fail(self, problem: str) -> None:
+    def fail(self, problem: str) -> None:
+        """Report a problem once."""
         if problem != self.problem:
             self._say(f"{self.name}: {problem}", log.ERROR)
         self.problem = problem

@@ -7,21 +7,14 @@ import os
 import time
 from typing import Collection, Dict, Iterator, List, Optional, Set
 
-from melda.base import log
+from melda.base import folders, log
 from melda.base.log import Say
-from melda.sync import (
-    distributions,
-    exchange,
-    generations,
-    leftovers,
-    local_index,
-    precedence,
-    programs,
-    retention,
-    tree,
-)
-from melda.sync.generations import Generation
-from melda.sync.local_index import LocalIndex
+from melda.sync import exchange, precedence, programs
+from melda.sync.in_bucket import generations, retention
+from melda.sync.in_bucket.generations import EntryRef, Generation
+from melda.sync.in_bucket.store import BAD
+from melda.sync.on_disk import distributions, leftovers, local_index, tree
+from melda.sync.on_disk.local_index import LocalIndex
 from melda.sync.taking import Taking
 
 
@@ -34,16 +27,20 @@ class Restoring(Taking):
         bucket: folder in the bucket that holds the generations of all plugin folders.
         say: takes lines for the log.
         old: the folder in the old form, its files directly in the bucket; empty: it is not there.
+        only: generations that are taken, whatever else the bucket has.
     """
 
-    def __init__(self, name: str, local: str, bucket: str, say: Say, old: str) -> None:
+    def __init__(
+        self, name: str, local: str, bucket: str, say: Say, old: str = "", only: Optional[Dict[str, Generation]] = None
+    ) -> None:
         super().__init__(name, local, bucket)
         self.restored = False
-        self._say, self._old = say, old
+        self._say, self._old, self._only = say, old, only
         self._owned: Dict[str, Set[str]] = {}  # distributions, when it was saved or restored
         self._merged = False  # merge not uploaded yet
         self._coming: Set[str] = set()  # entries that the bucket has
         self._history: Dict[str, Generation] = {}  # earlier generations that the bucket has
+        self.damaged: Dict[str, Set[str]] = {}  # generations -> their damaged archives, until what is left is saved
         self.ignored = ""  # what the bucket may have, and nobody can read
 
     @property
@@ -70,10 +67,10 @@ class Restoring(Taking):
 
     def _restore(self) -> None:
         with contextlib.suppress(OSError):
-            distributions.remove(self._unpacked)  # of an attempt before; it may be what fills the disk
+            folders.remove(self._unpacked)  # of an attempt before; it may be what fills the disk
         self._saved = local_index.read(self._known)
         self.moved()
-        known, unreadable = self._store.generations()
+        known, unreadable = (self._only, []) if self._only else self._store.generations()
         for name in unreadable:
             self._say(f"{self.name}/{name}.json in the bucket is no manifest, and ignored", log.ERROR)
         self._note(known, unreadable)
@@ -81,38 +78,41 @@ class Restoring(Taking):
             self._say(f"{self.name}: {self._store.link} is a link; what is behind it is not read", log.WARNING)
         self._coming = {entry for generation in known.values() for entry in generation.entries}
         self._reconcile_local(known, unreadable)
-        bad: Dict[str, Dict[str, str]] = {}
+        self.damaged = {}
+        gone: Dict[str, Set[str]] = {}  # of older generations: what is in none of the damaged ones that replaced them
         for name in self._wanted(known):
             if any(name in generations.ancestors(known, head) for head in self._saved.heads):
                 continue
             heads = [head for head in generations.heads(known) if head != name]
-            self._later = [known[head] for head in heads if head not in (*self._saved.heads, *bad)]
-            without = precedence.newer(self._layout, known, name)
+            self._later = [known[head] for head in heads if head not in (*self._saved.heads, *self.damaged)]
+            after = [bad for bad in self.damaged if bad in heads and name in generations.ancestors(known, bad)]
+            gone[name] = precedence.removed(self._layout, known[name], [known[bad] for bad in after])
+            without = precedence.newer(self._layout, known, name) | gone[name]
             damaged = self._take(known[name], without, [known[head] for head in heads])
             if damaged:
-                bad[name] = damaged
-                self._store.set_aside(name, set(damaged))
+                self.damaged[name] = set(damaged)
+                how = "; ".join(sorted(set(damaged.values())))
                 self._say(
-                    "{0}: generation {1} in the bucket is damaged and set aside ({2}); what could be read of it, "
-                    "and the one before, is taken".format(self.name, name, "; ".join(sorted(set(damaged.values())))),
+                    f"{self.name}: generation {name} in the bucket is damaged and set aside when the rest is saved "
+                    f"({how}); what could be read of it, and the one before, is taken",
                     log.ERROR,
                 )
             else:
                 self._merged = self._merged or bool(self._saved.heads)
                 self._saved = self._saved._replace(heads=(*self._saved.heads, name))
         # Take from the other heads what the damaged ones had in a newer state, or what a newer folder has not got.
-        taken = [known[name] for name in self._saved.heads if name in known]
-        mixed = self._merged and any(precedence.is_coarse(self._layout, head) for head in taken)
+        taken = [name for name in self._saved.heads if name in known]
+        mixed = self._merged and any(precedence.is_coarse(self._layout, known[head]) for head in taken)
         if self._merged and not mixed:  # each has left one to the other
-            wanted = {one for head in taken for one in distributions.infos(self._layout, head.entries)}
+            wanted = {one for head in taken for one in distributions.infos(self._layout, known[head].entries)}
             mixed = not wanted <= distributions.distributions(self._layout, self.root).keys()
         self._later = []
-        if bad or mixed:
+        if self.damaged or mixed:
             for head in taken:
-                self._take(head, set())
+                self._take(known[head], gone.get(head, set()))
         self._clear(set(self._stale))  # what nobody has any more
-        distributions.remove(self._unpacked)
-        self._merged = self._merged or bool(bad)
+        folders.remove(self._unpacked)
+        self._merged = self._merged or bool(self.damaged)
         if self._old:
             self._migrate_flat_layout()
         local_index.write(self._saved, self._known)
@@ -147,6 +147,8 @@ class Restoring(Taking):
     def _collect_garbage(self, name: str) -> None:
         """Remove what nobody needs since the generation ``name`` is there. If that fails, the next one finds it."""
         with contextlib.suppress(OSError):
+            self._store.retire(self.damaged, BAD)  # not before: what could be read of them was nowhere else
+            self.damaged = {}
             known, unreadable = self._store.generations()
             self._note(known, unreadable)
             if name not in known:
@@ -156,10 +158,9 @@ class Restoring(Taking):
             self._store.retire(gone)
             self._history = self._store.retired({**self._history, **{other: known[other] for other in gone}})
             over = retention.superfluous(self._history, left, time.time())
-            self._store.forget(over)
             dropped = [self._history.pop(other) for other in over]
             unused = generations.unused(dropped, [*left, *self._history.values()])
-            self._store.remove(set(), set() if unreadable else unused)
+            self._store.forget(over, () if unreadable else unused)
             if self._old:
                 self._remove_old_form()
 
@@ -169,7 +170,7 @@ class Restoring(Taking):
         left = {entry for entry in old - set(self._saved.entries) if os.path.lexists(os.path.join(self.root, entry))}
         names = [] if left else os.listdir(self._old)
         for entry in (*(old - left), *names):
-            distributions.remove(os.path.join(self._old, entry))
+            folders.remove(os.path.join(self._old, entry))
         if not left:
             self._old = ""
 
@@ -184,16 +185,22 @@ class Restoring(Taking):
         found = tree.signatures(self._layout, self.root)
         kept = {entry for entry in found if found[entry] == self._saved.signatures.get(entry)}
         taken = {} if known else local_index.read(self.root + local_index.TAKEN).signatures
-        came = local_index.read(self.root + local_index.CAME).signatures
-        whole = {entry for entry in found if found[entry] in (taken.get(entry), came.get(entry))}
+        came = local_index.read(self.root + local_index.CAME)
+        whole = {entry for entry in found if found[entry] in (taken.get(entry), came.signatures.get(entry))}
         partial = set(found) - kept - whole - distributions.complete(self._layout, self.root)
         new = [name for name in generations.heads(known) if name not in self._saved.heads]
         lost = any(head in unreadable for head in self._saved.heads) or (not known and bool(self._saved.signatures))
         if not (partial or new or lost):
-            self._forget({entry for entry, ref in self._saved.entries.items() if self._store.misses(ref.part)})
+            misses = {entry for entry, ref in self._saved.entries.items() if self._store.misses(ref.part)}
+            if self._saved.heads and misses:  # they are saved again
+                self._vouch(misses & found.keys(), found)
+                self._saved = local_index.without(self._saved, misses)
             return
+        gone = kept & self._gone(known, lost)
+        if kept:
+            self._vouch(kept, found)
         # Tried again, it is to know what the bucket has, and that it has not got it from there yet.
-        self._before = local_index.NOTHING if lost else self._saved._replace(heads=())
+        self._before = local_index.without(self._saved, gone)._replace(heads=())
         if self._before.signatures:
             local_index.write(self._before, self._known)
         else:
@@ -212,45 +219,66 @@ class Restoring(Taking):
             text = "{0}: half installed when the container ended, and removed: {1}"
             names = programs.names({os.path.basename(entry) for entry in half})
             self._say(text.format(self.name, names), log.WARNING)
-        safe = set() if lost else kept - self._gone(known)
         groups = distributions.together(distributions.distributions(self._layout, self.root))
+        safe = kept - gone
         self._stale = safe - distributions.closure(partial, groups)
         self._clear((safe | partial) - doubtful - self._stale)
         self._saved = local_index.NOTHING
 
-    def _forget(self, entries: Set[str]) -> None:
-        """Take it that the bucket has not got these any more: they are saved again."""
-        if self._saved.heads and entries:
-            self._saved = local_index.without(self._saved, entries)
+    def _vouch(self, entries: Collection[str], found: Dict[str, str]) -> None:
+        """Remember that these were in the bucket: they are whole, and as old as they were there if they are saved again."""
+        came, path = local_index.read(self.root + local_index.CAME), self.root + local_index.CAME
+        held = {entry: ref for entry, ref in came.entries.items() if entry not in entries}
+        held.update({entry: self._saved.entries[entry] for entry in entries if entry in self._saved.entries})
+        signatures = {**came.signatures, **{entry: found[entry] for entry in entries}}
+        local_index.write(local_index.NOTHING._replace(entries=held, signatures=signatures), path)
 
-    def _gone(self, known: Dict[str, Generation]) -> Set[str]:
-        """Return what is here of packages that the bucket cannot give back: their archives, or all manifests, are gone."""
+    def _vouched(self, now: Dict[str, str]) -> Dict[str, EntryRef]:
+        """Return where the entries lay that are as they were in the bucket, also if it has lost them since."""
+        came = local_index.read(self.root + local_index.CAME)
+        return {entry: ref for entry, ref in came.entries.items() if came.signatures.get(entry) == now.get(entry)}
+
+    def _gone(self, known: Dict[str, Generation], lost: bool) -> Set[str]:
+        """Return what is here of packages that the bucket cannot give back: their archives, or manifests, are gone.
+
+        Args:
+            known: the generations.
+            lost: can the manifests of what was saved not be read?
+        """
         here, there = distributions.distributions(self._layout, self.root), self._store.parts()
-        if not known:
-            return set(self._saved.signatures)
-        newest = [known[name].entries.items() for name in generations.heads(known)]
-        lost = {entry for entries in newest for entry, ref in entries if ref.part not in there}
-        if self._store.is_set_aside(self._saved.heads):  # by a start elsewhere
-            lost |= precedence.newest(self._layout, known, self._saved)
-        return distributions.closure(lost, distributions.together(here))
+        heads = {name: known[name].entries for name in generations.heads(known)}
+        left = {name: {one: ref for one, ref in heads[name].items() if ref.part in there} for name in heads}
+        newest = precedence.newest(
+            self._layout, {name: known[name]._replace(entries=left[name]) for name in heads}, self._saved
+        )
+        if not lost and self._store.holds_any_form(self._saved.heads):
+            newest &= {entry for name in heads for entry in heads[name].keys() - left[name].keys()}
+        return distributions.closure(newest, distributions.together(here))
 
     def _wanted(self, known: Dict[str, Generation]) -> Iterator[str]:
-        """Heads that we have not; then, while there is nothing whole to build on, older ones."""
+        """Heads that we have not; then older ones: those of which a damaged one was made, or all, where nothing is whole."""
         heads = generations.heads(known)
         yield from (name for name in heads if name not in self._saved.heads)
         older = sorted(set(known) - set(heads), key=lambda name: (known[name].created, name), reverse=True)
         for name in older:
-            if self._saved.heads:
-                return
-            yield name
+            if not self._saved.heads or any(name in generations.ancestors(known, bad) for bad in self.damaged):
+                yield name
 
     def _migrate_flat_layout(self) -> None:
         """Take what lies in the bucket in the old form; it is removed there when it is saved in the new one."""
-        distributions.remove(self._unpacked)
+        folders.remove(self._unpacked)
         left = distributions.copy(self._old, self._unpacked, self.moved)
         if left:
             self._say(f"{self.name}: not taken over: {programs.names(left)}", log.WARNING)
             self._old = ""  # it stays in the bucket
         distributions.adopt(self._layout, self._unpacked, self.root)
-        distributions.remove(self._unpacked)
+        folders.remove(self._unpacked)
         self._merged = True
+
+
+def brought(name: str, work: str, bucket: str, say: Say, only: Optional[Dict[str, Generation]] = None) -> Restoring:
+    """Bring a plugin folder to another place, and change nothing in the bucket; arguments as for :class:`Restoring`."""
+    folders.make(work, name)
+    found = Restoring(name, work, bucket, say, only=only)
+    found.restore()
+    return found

@@ -20,7 +20,8 @@ from melda.base.supervisor import Supervisor
 from melda.config.bucket import Bucket
 from melda.config.environ import SRC, Settings, for_root
 from melda.plugins import state
-from melda.sync import fork_of, generations, upgrade_record
+from melda.sync import fork_of, upgrade_record
+from melda.sync.in_bucket import generations
 
 NAME = "archive copy"
 DONE = RUN + "/copies.json"  # how far it is; root's

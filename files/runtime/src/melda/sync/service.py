@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
-import re
 import signal
 import time
 from typing import List
 
-from melda.base import descriptors, folders, log, mounts, regular_files, textfiles, users
+from melda.base import descriptors, folders, log, mounts, textfiles, users
 from melda.base.errors import EXIT_UNSAVED, ConfigError, TemporaryFailure
 from melda.base.paths import LOCAL_PLUGINS, RUN
 from melda.base.service import Service
@@ -20,11 +17,11 @@ from melda.config import environ
 from melda.config.environ import SRC, Settings
 from melda.mount import iam_role, s3, s3fs
 from melda.plugins import set_paths, state
-from melda.sync import installers, remounting
+from melda.sync import other_projects, remounting
+from melda.sync.on_disk import installers
 
 NAME = "plugin sync"
 LOCAL = LOCAL_PLUGINS
-MARK, OTHERS = "project.json", "other-projects"  # in it: whose packages these are, and what is of those it had before
 PROJECT = s3fs.MOUNTED  # the bucket without the folders that are mounted over its own
 SECONDS = 20.0  # for a few requests to S3, or removing a folder on local disk
 RESERVE = 0.5  # seconds for what the sync daemon says last, and until what it has begun is killed
@@ -38,58 +35,10 @@ def names(settings: Settings) -> List[str]:
     return [os.path.basename(folder) for folder in set_paths.plugins(settings.layout) if folder]
 
 
-def _move(source: str, target: str) -> None:
-    """Move all that is in a folder into another one; what is there already is set aside."""
-    for name in os.listdir(source):
-        if name not in (MARK, OTHERS):
-            if os.path.lexists(os.path.join(target, name)):
-                folders.move_aside(os.path.join(target, name))
-            try:
-                folders.rename(os.path.join(source, name), os.path.join(target, name))
-            except PermissionError as error:  # root's: a disk's lost+found
-                if name.startswith(("Python-", "R-")):
-                    raise  # what is one project's must not become another's
-                log.warn(f"{os.path.join(source, name)} is not the user's, and stays where it is: {error.strerror}")
-
-
-def _separate(settings: Settings) -> None:
-    """As the user: put away what is on local disk of another project, and bring back what was put away of this one.
-
-    A machine's PROJECT_FOLDER may be changed, and an index, as older images read it too, does not say whose it is: what another
-    project had installed would be saved in this one, and what it had not saved yet be lost. Killed anywhere, it goes on.
-    """
-    bucket, mark, before = settings.bucket, os.path.join(LOCAL, MARK), ""
-    if bucket is None:
-        return
-    now = hashlib.sha256(f"{bucket.name}/{bucket.folder}".encode()).hexdigest()[:16]
-    if os.path.lexists(mark) and not os.path.isfile(mark):
-        folders.move_aside(mark)
-    try:
-        if os.path.isfile(mark) and not os.path.islink(mark):
-            os.chmod(mark, 0o644)
-        before = str(json.loads(regular_files.read(mark, 64, follow=False)))
-    except ValueError:
-        pass  # somebody else's
-    except PermissionError:
-        folders.move_aside(mark)  # root's
-    except OSError as error:
-        if error.errno not in regular_files.NO_FILE:
-            raise
-    if before != now:
-        if re.fullmatch("[0-9a-f]{16}", before):  # else an older image had it, or nobody
-            log.line(f"another project's packages are on local disk, and put away there: {OTHERS}/{before}")
-            _move(LOCAL, folders.make(LOCAL, OTHERS, before))
-        textfiles.replace(mark, json.dumps(now))
-    own = os.path.join(LOCAL, OTHERS, now)
-    if folders.check(os.path.dirname(own)) and folders.check(own):
-        _move(own, LOCAL)
-        with contextlib.suppress(OSError):  # somebody else has put something there
-            os.rmdir(own)
-
-
 def _make(settings: Settings, found: List[str]) -> None:
     """As the user: the folders, here and in the bucket, and the flag that lets Python and R wait."""
-    _separate(settings)
+    if settings.bucket is not None:
+        other_projects.separate(settings.bucket, LOCAL)
     for name in found:
         try:
             folders.make(settings.layout.workdir, name)

@@ -11,7 +11,7 @@ from melda.config.environ import ImageLayout
 from melda.plugins import image_record
 from melda.plugins.state import CAPTURE
 from melda.sync.at_start import AtStart
-from melda.sync.store import MANIFEST
+from melda.sync.in_bucket.store import MANIFEST
 
 # What changes with what is installed beside the project: dpkg's list, and R's libraries.
 PLACES = ("/var/lib/dpkg/status", "/usr/lib/R/library", "/usr/lib/R/site-library", "/usr/local/lib/R/site-library")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tempfile
@@ -9,23 +10,13 @@ import time
 from typing import BinaryIO, Callable, Collection, Dict, List, Set, Tuple
 
 from melda.base.log import Say
-from melda.sync import (
-    archive,
-    debounce,
-    distributions,
-    exchange,
-    generations,
-    half_written,
-    local_index,
-    manifest_limits,
-    programs,
-    tree,
-)
-from melda.sync.debounce import QUIET, Quiet
-from melda.sync.generations import EntryRef, Generation
-from melda.sync.local_index import LocalIndex
+from melda.sync import exchange, programs
+from melda.sync.in_bucket import archive, generations, manifest_limits
+from melda.sync.in_bucket.generations import EntryRef, Generation
+from melda.sync.on_disk import debounce, distributions, half_written, local_index, tree
+from melda.sync.on_disk.debounce import QUIET, Quiet
+from melda.sync.on_disk.local_index import LocalIndex
 from melda.sync.reporting import Reporting
-from melda.sync.tree import Entry
 
 SCAN = 60.0  # seconds after which all files are looked at, should the folders' times not tell
 RESCAN = 10.0  # the same while a noisy entry is skipped
@@ -63,6 +54,12 @@ class SyncedDir(Reporting):
         self._beside: Set[str] = set()  # entries that are not here, and must stay in the manifest
         self._copying: Callable[[], bool] = lambda: False
 
+    def restore(self) -> None:
+        """As :meth:`Restoring.restore`; whoever has what was in a damaged archive is to find it gone, and save it again."""
+        super().restore()
+        with contextlib.suppress(OSError):
+            self._store.set_aside({part for parts in self.damaged.values() for part in parts})
+
     def poll(self, now: float) -> None:
         """Save what has changed and is quiet, if nobody is installing; to be called every second or so.
 
@@ -82,18 +79,18 @@ class SyncedDir(Reporting):
         except exchange.Busy as error:
             self.dirty, self._free = True, min(now, self._free)
             if now - self._free > TIMEOUT:
-                self._fail(f"not saved: {error}")
+                self.fail(f"not saved: {error}")
         except OSError as error:
             self._due = now + self._retry
             self._retry = min(2 * self._retry, LONGEST_RETRY)
-            self._fail(f"not saved: {error.strerror or error}")
+            self.fail(f"not saved: {error.strerror or error}")
 
     def _look(self, now: float) -> None:
         """Save what is to be saved now; nobody else changes the folder as a whole meanwhile. As for :meth:`poll`."""
         found, left = self._survey()
         self._quiet.note({entry: one.signature for entry, one in found.items()}, now)
         pending = self._pending(found, left)
-        busy = bool(pending) and self._busy(now)
+        busy = bool(pending) and bool(self._sign_of(now) or self._installing())
         noisy = self._quiet.noisy(now, TIMEOUT if busy else debounce.GRACE) & pending
         reported = self._quiet.noisy(now, TIMEOUT if busy else debounce.NOISY) & noisy
         self._often = RESCAN if reported else SCAN
@@ -182,7 +179,7 @@ class SyncedDir(Reporting):
 
     # What is to be saved
 
-    def _survey(self) -> Tuple[Dict[str, Entry], Dict[str, str]]:
+    def _survey(self) -> Tuple[Dict[str, tree.Entry], Dict[str, str]]:
         """Return all entries; those that cannot be kept -> why."""
         found, left = tree.survey(self._layout, self.root)
         left.update(self._shut(found, left))
@@ -193,17 +190,15 @@ class SyncedDir(Reporting):
                     left[entry] = f"it has {one.size / 1e9:.1f} GB, and there is room for {most / 1e9:.1f} GB"
                 elif self._refused.get(entry) == one.signature:
                     left[entry] = f"it has {one.size / 1e9:.1f} GB that compress too well to be unpacked safely"
-        self._excess = self._pending(found, left) & self._beyond(found.keys() - left.keys() | self._beside)
+        entries = found.keys() - left.keys() | self._beside
+        self._excess = self._pending(found, left) & manifest_limits.beyond(entries, self._saved.entries, self._groups)
         left.update(dict.fromkeys(self._excess, manifest_limits.FULL))
         return found, left
 
-    def _pending(self, found: Dict[str, Entry], left: Collection[str]) -> Set[str]:
+    def _pending(self, found: Dict[str, tree.Entry], left: Collection[str]) -> Set[str]:
         """Entries that are not in the bucket as they are here, and can be."""
         new = {entry for entry, one in found.items() if one.signature != self._saved.signatures.get(entry)}
         return (new | (self._saved.signatures.keys() - found.keys())) - set(left)
-
-    def _beyond(self, entries: Collection[str]) -> Set[str]:
-        return manifest_limits.beyond(entries, self._saved.entries, self._groups)
 
     def _together(self, entries: Set[str]) -> Set[str]:
         """Return these entries, and what must not be saved without them."""
@@ -221,9 +216,6 @@ class SyncedDir(Reporting):
             self._sign = (sign, now)
         return sign if now - self._sign[1] < TIMEOUT else ""
 
-    def _busy(self, now: float) -> bool:
-        return bool(self._sign_of(now) or self._installing())
-
     def _ready(self, pending: Set[str], deferred: Set[str], busy: bool, now: float) -> Set[str]:
         """Entries that are saved now. Others that change are waited for, but not for long."""
         changing = self._quiet.noisy(now) & pending - deferred
@@ -232,7 +224,7 @@ class SyncedDir(Reporting):
 
     # Saving
 
-    def _save(self, found: Dict[str, Entry], chosen: Set[str], in_time: bool) -> bool:
+    def _save(self, found: Dict[str, tree.Entry], chosen: Set[str], in_time: bool) -> bool:
         """Save the entries that are ``chosen``; all others stay in the bucket as they are there.
 
         Returns:
@@ -246,20 +238,22 @@ class SyncedDir(Reporting):
         stay = {entry: ref for entry, ref in self._saved.entries.items() if entry not in {*same, *chosen}}
         stay = {entry: ref for entry, ref in stay.items() if ref.part in parts}
         wanted = {entry: now[entry] for entry in {*same, *chosen} if entry in now}
-        over = self._beyond({*stay, *wanted}) & chosen
+        over = manifest_limits.beyond({*stay, *wanted}, self._saved.entries, self._groups) & chosen
         if over:
             self._beside, self._excess, self._unarchived = stay.keys() - found.keys(), over, over
             return True
         kept, changed = generations.plan(same, parts, wanted, in_time)
-        new = ""
+        new = secrets.token_hex(8)
         if changed:
             with tempfile.TemporaryFile(dir=self._local) as stream:
                 if not self._packed(found, changed, stream):
                     return True
-                new = secrets.token_hex(8)
                 parts[new] = self._store.put_part(new, stream, len(changed))
         number = min(self._saved.number + 1, generations.MOST_NUMBER)
-        entries = {**stay, **kept, **{entry: self._ref(entry, entry in same, new, number) for entry in changed}}
+        # To archive an entry again unchanged does not raise its number.
+        known = {**self._vouched(now), **same} if changed else {}
+        numbers = {entry: known[entry].number if entry in known else number for entry in changed}
+        entries = {**stay, **kept, **{entry: EntryRef(new, numbers[entry]) for entry in changed}}
         parts = {name: parts[name] for name, _ in entries.values()}
         name = secrets.token_hex(8)
         self._store.put(name, Generation(self._saved.heads, number, time.time(), parts, entries))
@@ -277,7 +271,7 @@ class SyncedDir(Reporting):
             self._collect_garbage(name)
         return False
 
-    def _packed(self, found: Dict[str, Entry], changed: List[str], stream: BinaryIO) -> bool:
+    def _packed(self, found: Dict[str, tree.Entry], changed: List[str], stream: BinaryIO) -> bool:
         """Archive entries; False if one changed meanwhile, or cannot be unpacked safely: the next poll tries again."""
         size, room = sum(found[entry].size for entry in changed), archive.room(self._local)
         if size > room:
@@ -294,7 +288,3 @@ class SyncedDir(Reporting):
         self._unarchived = set(lost)
         self._quiet.touch(lost, self._scanned)
         return not lost
-
-    def _ref(self, entry: str, same: bool, part: str, number: int) -> EntryRef:
-        """Return the archive that holds an entry now; to archive it again unchanged does not raise its number."""
-        return EntryRef(part, self._saved.entries[entry].number if same else number)

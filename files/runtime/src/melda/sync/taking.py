@@ -11,10 +11,12 @@ import time
 from typing import Collection, Dict, List, Set, Tuple
 
 from melda.base import folders
-from melda.sync import archive, distributions, local_index, precedence, tree
-from melda.sync.generations import Archive, Generation
-from melda.sync.shared_folders import within
-from melda.sync.store import NO_FILE, Store
+from melda.sync import precedence
+from melda.sync.in_bucket import archive
+from melda.sync.in_bucket.generations import Archive, Generation
+from melda.sync.in_bucket.store import NO_FILE, Store
+from melda.sync.on_disk import distributions, local_index, tree
+from melda.sync.on_disk.shared_folders import within
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -52,7 +54,7 @@ class Taking:
         """
         whole = os.path.join(self._unpacked, "whole")
         damaged: Dict[str, str] = {}
-        distributions.remove(self._unpacked)
+        folders.remove(self._unpacked)
         for opened in self._layout.opened:  # folders, so that no link in an archive stands in for one
             os.makedirs(os.path.join(whole, opened), exist_ok=True)
         links: List[Tuple[str, str]] = []  # that stand in for one that need not be there
@@ -74,7 +76,7 @@ class Taking:
                         distributions.merge(old, new)
                     self.moved()
             if not any(old.startswith(folder + "/") for _, old in links):
-                distributions.remove(folder)  # what nobody needs makes room for the next
+                folders.remove(folder)  # what nobody needs makes room for the next
         for new, old in sorted(links, reverse=True):  # what lies in it comes first
             distributions.merge(old, new)
         without = precedence.refined(self._layout, whole, generation, others, without)
@@ -94,7 +96,7 @@ class Taking:
             if within(entry, generation.entries) and entry not in changed
         }
         signatures = {entry: coming[entry] for entry in moved}
-        distributions.remove(self._unpacked)
+        folders.remove(self._unpacked)
         self._saved = self._saved._replace(
             number=max(self._saved.number, generation.number),
             entries={**self._saved.entries, **moved},
@@ -115,7 +117,7 @@ class Taking:
                 raise
             if name in self._make_room(generation):
                 raise archive.Damaged("it is not what was uploaded") from None
-            distributions.remove(folder)
+            folders.remove(folder)
             os.mkdir(folder)
             self._unpack(name, generation, folder)
 
@@ -134,10 +136,11 @@ class Taking:
         found = {entry for entry in shape.entries(whole) if not (entry in without or entry.startswith(around))}
         found |= {entry for name in coming if name not in without for entry in here.get(name, ())}
         found = (found - skipped) | taken  # adopting merges into a folder that others share: all of it makes way
-        groups = distributions.together(here)
+        groups, owners = distributions.together(here), distributions.owners(here)
+        replaced = {entry for entry in found if owners.get(entry, set()) <= coming.keys() - set(without)}
         # With it goes what only a later one gives back.
         for other in self._later if self._stale else ():
-            going = distributions.closure(found, groups) & self._stale & other.entries.keys()
+            going = (distributions.closure(found, groups) - replaced) & self._stale & other.entries.keys()
             parts = {other.entries[entry].part for entry in going} - (generation.parts.keys() - damaged)
             self._keep(other, self._damaged(other, parts))
         self._clear(distributions.closure(found, groups) & self._stale)
@@ -159,7 +162,7 @@ class Taking:
             gone = os.path.join(self._unpacked, secrets.token_hex(8))
             with contextlib.suppress(FileNotFoundError):
                 folders.rename(os.path.join(self.root, entry), gone)
-            distributions.remove(gone)
+            folders.remove(gone)
         self._stale -= entries
 
     def _make_room(self, generation: Generation) -> Set[str]:

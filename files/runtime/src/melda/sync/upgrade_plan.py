@@ -11,18 +11,19 @@ import contextlib
 import hashlib
 import os
 import re
-from typing import Collection, Dict, Iterator, List, NamedTuple, Optional
+import shutil
+from typing import Collection, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
-from melda.base import folders, mounts
+from melda.base import folders, log, mounts
 from melda.base.log import Say
 from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE
 from melda.plugins import image_record
-from melda.sync import distributions, local_index, tree, upgrade_record
+from melda.sync import upgrade_record
 from melda.sync.at_start import AtStart
-from melda.sync.hard_links import link_each
-from melda.sync.local_index import LocalIndex
+from melda.sync.on_disk import distributions, local_index, tree
+from melda.sync.on_disk.local_index import LocalIndex
 from melda.sync.relocation import relocate
-from melda.sync.restoring import Restoring
+from melda.sync.restoring import brought
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried
 
 WORK = "carried-over"  # folder for what is on its way, beside where it goes
@@ -51,6 +52,36 @@ class Taken(NamedTuple):
 
     entries: int
     known: LocalIndex
+
+
+def _file(source: str, target: str) -> str:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:  # a file system that has none
+        shutil.copy2(source, target, follow_symlinks=False)
+    return target
+
+
+def link(source: str, target: str) -> None:
+    """Give a file, or all in a folder, a second name. Installers never change a file: they replace it.
+
+    Raises:
+        OSError, RecursionError: it cannot be done.
+    """
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if os.path.isdir(source) and not os.path.islink(source):
+        shutil.copytree(source, target, symlinks=True, copy_function=_file)
+    else:
+        _file(source, target)
+
+
+def link_each(source: str, target: str, entries: Iterable[str], say: Say) -> None:
+    """Give entries of ``source`` a second name in ``target``. One that cannot be read costs itself alone, and is said."""
+    for entry in entries:
+        try:
+            link(os.path.join(source, entry), os.path.join(target, entry))
+        except (OSError, RecursionError) as error:
+            say("{0}: not taken over: {1}".format(entry, getattr(error, "strerror", "") or error), log.WARNING)
 
 
 class Project:
@@ -174,15 +205,16 @@ class Project:
         upgrade_record.note(self._workdir, due.target, Carried(due.source, WHOLE))
         mark = self.mark(due.source)
         work = os.path.join(self._local or self._ours, WORK)
-        distributions.remove(work)
+        folders.remove(work)
         folders.make(work)
         index = local_index.NOTHING
         try:
             whole = os.path.join(work, due.source)
             if self._local:
-                index = self._unpack(due.source, work)
+                index = brought(due.source, work, self._ours, self._say).index
             else:
-                self._link(os.path.join(self._workdir, due.source), whole)
+                source = os.path.join(self._workdir, due.source)
+                link_each(source, whole, tree.layout(due.source).entries(source), self._say)
             relocate(whole, *(os.path.join(self._workdir, name) for name in (due.source, due.target)))
             shape = tree.layout(due.target)
             had = tuple(sorted(distributions.distributions(shape, whole) if shape.packages else shape.entries(whole)))
@@ -190,7 +222,7 @@ class Project:
             self._remember(due.target, moved)
         finally:
             with contextlib.suppress(OSError):
-                distributions.remove(work)
+                folders.remove(work)
         upgrade_record.note(self._workdir, due.target, Carried(due.source, WHOLE, done=True, mark=mark, had=had))
         return Taken(len(moved), local_index.only(index, moved))
 
@@ -200,15 +232,6 @@ class Project:
             signatures = {entry: tree.signature(os.path.join(self._root(name), entry)) for entry in moved}
             known = local_index.NOTHING._replace(signatures=signatures)
             local_index.write(known, self._root(name) + local_index.TAKEN)
-
-    def _unpack(self, name: str, work: str) -> LocalIndex:
-        folders.make(work, name)
-        restoring = Restoring(name, work, self._ours, self._say, "")
-        restoring.restore()
-        return restoring.index
-
-    def _link(self, source: str, target: str) -> None:
-        link_each(source, target, tree.layout(os.path.basename(source)).entries(source), self._say)
 
 
 def local_folder(workdir: str, names: List[str]) -> str:

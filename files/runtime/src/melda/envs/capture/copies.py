@@ -15,7 +15,8 @@ from melda.envs import capture, document, entries
 from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UsageError
 from melda.plugins import state
-from melda.sync import fork_of, tree
+from melda.sync import fork_of
+from melda.sync.on_disk import tree
 
 # A capture of another Python or R than the newest one's: environment.Python-3.11.2_R-4.2.2.json.
 FORMER = re.compile(r"environment\.(Python-[0-9.]+[0-9]_?)?(R-[0-9.]+[0-9])?(?<=[0-9])\.json")

@@ -20,7 +20,7 @@ from melda.envs import addresses
 from melda.envs.capture import Installed
 from melda.envs.capture import r as r_packages
 from melda.envs.capture.python import LARGEST_FILE, NOT_THE_PACKAGES, Found, digest, record_rows
-from melda.sync import tree
+from melda.sync.on_disk import tree
 
 Json = Dict[str, Any]
 ENDING = ".files"  # of the folder, after the capture's own name

@@ -15,7 +15,7 @@ from urllib import parse
 
 from melda.base import regular_files
 from melda.envs import entries
-from melda.sync import tree
+from melda.sync.on_disk import tree
 from melda.versions.libraries import PYTHON, fields, normal
 
 Json = Dict[str, Any]

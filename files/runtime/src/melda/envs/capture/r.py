@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from melda.base import regular_files
 from melda.envs import entries, links
 from melda.envs.capture.system import R_PACKAGE, Apt
-from melda.sync import tree
+from melda.sync.on_disk import tree
 
 Json = Dict[str, Any]
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*")

@@ -13,6 +13,7 @@ import os
 import shutil
 from typing import Any, Callable, Collection, Dict, Iterator, List, Sequence, Set
 
+from melda.base import folders
 from melda.config import environ
 from melda.envs import capture, diff, document
 from melda.envs.capture.pack import ENDING
@@ -23,7 +24,6 @@ from melda.envs.restore.r_settle import REPOSITORIES
 from melda.envs.upgrade import checking
 from melda.envs.upgrade.previous import Former
 from melda.plugins import set_paths
-from melda.sync import distributions
 from melda.sync.upgrade_record import PACKAGES, Failure
 
 Json = Dict[str, Any]
@@ -288,7 +288,7 @@ class Passes:
         root = set_paths.plugins(self._place).r
         failures = checking.of_r(self._place, root, names) if names else []
         for one in failures:
-            distributions.remove(os.path.join(root, one.name))
+            folders.remove(os.path.join(root, one.name))
             self._why["r"][one.name] = f"the copy that was kept does not load: {one.reason}"
         if failures:
             self._here = self._look()

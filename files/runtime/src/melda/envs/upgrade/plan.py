@@ -16,7 +16,8 @@ from melda.envs.restore.progress import Progress, few
 from melda.envs.upgrade import checking, install_passes, notices, previous
 from melda.envs.upgrade.previous import Former
 from melda.plugins import image_record, set_paths, state
-from melda.sync import local_index, loose_files, tree, upgrade_record
+from melda.sync import loose_files, upgrade_record
+from melda.sync.on_disk import local_index, tree
 from melda.sync.upgrade_plan import Due, Project, local_folder
 from melda.sync.upgrade_record import PACKAGES, WHOLE, Carried, Failure
 

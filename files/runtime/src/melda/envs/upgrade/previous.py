@@ -13,8 +13,10 @@ from melda.envs import capture, document, entries
 from melda.envs.capture import copies, pack, python, r, system
 from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import bspm, repositories, tools
-from melda.sync import apt_packages, generations, history, snapshot_check, tree, upgrade_record
-from melda.sync.store import Store
+from melda.sync import apt_packages, history, snapshot_check, upgrade_record
+from melda.sync.in_bucket import generations
+from melda.sync.in_bucket.store import Store
+from melda.sync.on_disk import tree
 from melda.sync.upgrade_plan import Due
 
 Json = Dict[str, Any]

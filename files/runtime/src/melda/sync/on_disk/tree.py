@@ -9,7 +9,7 @@ import re
 import stat
 from typing import Dict, Iterator, List, NamedTuple, Set, Tuple
 
-from melda.sync.shared_folders import FOLDERS, WITHIN, is_shared
+from melda.sync.on_disk.shared_folders import FOLDERS, WITHIN, is_shared
 
 # pip's: what it takes away in an upgrade; R's: where it builds.
 TEMPORARY = ("~", "00LOCK")

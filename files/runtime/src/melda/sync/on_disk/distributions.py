@@ -2,99 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import errno
 import io
 import itertools
 import os
-import secrets
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Collection, Dict, List, Mapping, Optional, Set
 
 from melda.base import folders, regular_files
-from melda.sync.generations import Generation
-from melda.sync.shared_folders import clear_way
-from melda.sync.tree import LONGEST, Layout, listed
+from melda.sync.in_bucket.generations import Generation
+from melda.sync.on_disk.local_index import SHORT
+from melda.sync.on_disk.shared_folders import clear_way
+from melda.sync.on_disk.tree import LONGEST, Layout, listed
 from melda.versions import libraries
 
-LEVELS = 40  # folders in each other that are open at the same time
 LARGEST_RECORD, MOST_FILES = 32 << 20, 500_000  # bytes and lines of what a distribution says it has
-
-
-def _open(name: str, folder: Optional[int] = None) -> int:
-    """Return a descriptor of the folder ``name``, which its owner may read and change from now on."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        number = os.open(name, flags, dir_fd=folder)
-    except PermissionError:
-        os.chmod(name, 0o700, dir_fd=folder)
-        number = os.open(name, flags, dir_fd=folder)
-    if os.fstat(number).st_mode & 0o700 != 0o700:
-        os.fchmod(number, 0o700)
-    return number
-
-
-def _empty(folder: int, levels: int, aside: Callable[[int, str], None]) -> None:
-    """Remove what is in a folder, ``levels`` deep; folders that are deeper are given to ``aside``."""
-    with os.scandir(folder) as listed:
-        children = [(child.name, child.is_dir(follow_symlinks=False)) for child in listed]
-    for name, is_folder in children:
-        with contextlib.suppress(FileNotFoundError):  # it went meanwhile
-            if not is_folder:
-                os.unlink(name, dir_fd=folder)
-            elif levels:
-                inner = _open(name, folder)
-                try:
-                    _empty(inner, levels - 1, aside)
-                finally:
-                    os.close(inner)
-                os.rmdir(name, dir_fd=folder)
-            else:
-                aside(folder, name)
-
-
-def remove(path: str) -> None:
-    """Remove a file, or a folder and what is in it, also what is read-only; nothing if it is not there.
-
-    However deep it is: what lies deeper than Python and descriptors reach is moved up first.
-
-    Raises:
-        OSError: something stays.
-    """
-    try:
-        top = _open(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        if error.errno not in (errno.ENOTDIR, errno.ELOOP):
-            raise
-        os.unlink(path)
-        return
-    prefix, waiting, count = f".melda-{secrets.token_hex(8)}-", [""], itertools.count()
-
-    def aside(folder: int, name: str) -> None:
-        new = prefix + str(next(count))
-        os.close(_open(name, folder))  # a folder that moves must be writable itself
-        os.rename(name, new, src_dir_fd=folder, dst_dir_fd=top)
-        waiting.append(new)
-
-    try:
-        while waiting:
-            name = waiting.pop()
-            with contextlib.suppress(FileNotFoundError):
-                folder = _open(name or ".", top)
-                try:
-                    _empty(folder, LEVELS, aside)
-                finally:
-                    os.close(folder)
-                if name:
-                    os.rmdir(name, dir_fd=top)
-    finally:
-        os.close(top)
-    with contextlib.suppress(FileNotFoundError):
-        os.rmdir(path)
 
 
 def _canonical(dist_info: str) -> str:
@@ -103,12 +27,18 @@ def _canonical(dist_info: str) -> str:
 
 
 def _files(dist_info: str) -> Dict[str, str]:
-    """Return what its RECORD names, relative to where packages lie -> its digest, if any; nothing if there is none yet."""
+    """Return what its RECORD names, relative to where packages lie -> its digest, if any; nothing if there is none yet.
+
+    Raises:
+        OSError: it cannot be read now, for want of descriptors or memory.
+    """
     try:
         text = regular_files.read(os.path.join(dist_info, "RECORD"), LARGEST_RECORD).decode("utf-8", "surrogateescape")
         rows = csv.reader(io.StringIO(text, newline=""))
         return {row[0]: "".join(row[1:2]) for row in itertools.islice(rows, MOST_FILES) if row}
-    except (OSError, csv.Error):
+    except (OSError, csv.Error) as error:
+        if isinstance(error, OSError) and error.errno in SHORT:
+            raise
         return {}
 
 
@@ -158,6 +88,15 @@ def numbers(shape: Layout, generation: Generation) -> Dict[str, int]:
     return found
 
 
+def _is_gone(path: str) -> bool:
+    """Is it not there? What cannot be looked at is no reason to remove a package."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR)
+    return False
+
+
 def complete(shape: Layout, root: str) -> Set[str]:
     """Entries that belong to packages of which nothing is missing: what a container that was killed left may be partial."""
     found: Set[str] = set()
@@ -169,7 +108,9 @@ def complete(shape: Layout, root: str) -> Set[str]:
     for name in listed(packages):
         if name.endswith(".dist-info"):
             files = _files(os.path.join(packages, name))
-            if files and all("__pycache__" in file or os.path.lexists(os.path.join(packages, file)) for file in files):
+            if files and not any(
+                "__pycache__" not in file and _is_gone(os.path.join(packages, file)) for file in files
+            ):
                 found.update(shape.entry_of(os.path.join(shape.packages, file)) for file in files)
                 found.add(os.path.join(shape.packages, name))
     return found

@@ -11,8 +11,8 @@ import stat
 from typing import BinaryIO, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 from melda.base import folders, regular_files
-from melda.sync import generations
-from melda.sync.generations import Archive, Generation
+from melda.sync.in_bucket import generations
+from melda.sync.in_bucket.generations import Archive, Generation
 
 ARCHIVE, MANIFEST, BAD, OLD = ".tar.zst", ".json", ".bad", ".old"
 # Errors of a name that something else has than a file: a folder, a FIFO, a link, too much of it.
@@ -74,29 +74,38 @@ class Store:
         """
         found: Dict[str, Generation] = {}
         self.listed = set(self._names())
-        names = [file[: -len(MANIFEST)] for file in sorted(self.listed) if file.endswith(MANIFEST)]
-        names = [name for name in names if generations.NAME.fullmatch(name)]
+        names = self._of_generations(self.listed, MANIFEST)
         others, left = names[MOST_MANIFESTS:], MOST_ENTRIES
         for name in names[:MOST_MANIFESTS]:
-            try:
-                text = regular_files.read(self._path(name + MANIFEST), generations.LARGEST, follow=False).decode(
-                    "ascii"
-                )
-                one = generations.parse(name, text)
-            except (ValueError, FileNotFoundError):
-                others.append(name)
-            except OSError as error:
-                if error.errno not in NO_MANIFEST:
-                    raise
-                others.append(name)
+            one = self._read(name, MANIFEST)
+            left -= len(one.entries) if one else 0
+            if one and left >= 0:
+                found[name] = one
             else:
-                left -= len(one.entries)
-                if left >= 0:
-                    found[name] = one
-                else:
-                    others.append(name)
+                others.append(name)
             self._moved()
         return found, others
+
+    @staticmethod
+    def _of_generations(files: Collection[str], ending: str) -> List[str]:
+        names = [file[: -len(ending)] for file in sorted(files) if file.endswith(ending)]
+        return [name for name in names if generations.NAME.fullmatch(name)]
+
+    def _read(self, name: str, ending: str) -> Optional[Generation]:
+        """Return what a manifest says; None: it is none of ours, or gone.
+
+        Raises:
+            OSError: S3 does not answer.
+        """
+        try:
+            text = regular_files.read(self._path(name + ending), generations.LARGEST, follow=False)
+            return generations.parse(name, text.decode("ascii"))
+        except (ValueError, FileNotFoundError):
+            return None
+        except OSError as error:
+            if error.errno not in NO_MANIFEST:
+                raise
+            return None
 
     def holds(self, names: Collection[str]) -> List[str]:
         """Return those of ``names`` whose manifests hold something: one that was cut off while it was uploaded is empty.
@@ -115,10 +124,9 @@ class Store:
         """Was an archive not there when generations were read last?"""
         return part + ARCHIVE not in self.listed
 
-    def is_set_aside(self, names: Collection[str]) -> bool:
-        """Was one of these generations set aside then, as it is damaged? If nobody knows which they are, any."""
-        bad = {file[: -len(MANIFEST + BAD)] for file in self.listed if file.endswith(MANIFEST + BAD)}
-        return bool(bad & set(names) if names else bad)
+    def holds_any_form(self, names: Collection[str]) -> bool:
+        """Were all of these generations there then, or earlier ones? Else they are set aside, as damaged, or removed."""
+        return all({name + MANIFEST, name + MANIFEST + OLD} & self.listed for name in names)
 
     def parts(self) -> Set[str]:
         """Return the names of the archives that are there, complete or not.
@@ -188,25 +196,22 @@ class Store:
                 os.unlink(path)
             raise
 
-    def set_aside(self, name: str, parts: Set[str]) -> None:
-        """Give a damaged generation and its damaged archives names that nobody looks for.
+    def set_aside(self, parts: Collection[str]) -> None:
+        """Give damaged archives names that nobody looks for; errors as for :meth:`retire`."""
+        self._rename([part + ARCHIVE for part in parts], BAD)
 
-        Raises:
-            OSError: S3 does not take it.
-        """
-        for file in [name + MANIFEST, *(part + ARCHIVE for part in parts)]:
-            with contextlib.suppress(FileNotFoundError):
-                os.rename(self._path(file), self._path(file + BAD))
-
-    def retire(self, names: Collection[str]) -> None:
+    def retire(self, names: Collection[str], ending: str = OLD) -> None:
         """Give generations that no start needs a name that no start looks for.
 
         Raises:
             OSError: S3 does not take it.
         """
-        for name in sorted(names):
+        self._rename([name + MANIFEST for name in names], ending)
+
+    def _rename(self, files: Collection[str], ending: str) -> None:
+        for file in sorted(files):
             with contextlib.suppress(FileNotFoundError):
-                os.rename(self._path(name + MANIFEST), self._path(name + MANIFEST + OLD))
+                os.rename(self._path(file), self._path(file + ending))
 
     def retired(self, known: Mapping[str, Generation]) -> Dict[str, Generation]:
         """Return the generations that no start needs.
@@ -218,38 +223,16 @@ class Store:
             OSError: S3 does not answer.
         """
         ending = MANIFEST + OLD
-        names = [file[: -len(ending)] for file in sorted(self._names()) if file.endswith(ending)]
-        found: Dict[str, Generation] = {}
-        for name in [name for name in names if generations.NAME.fullmatch(name)][:MOST_MANIFESTS]:
-            try:
-                if name in known:
-                    found[name] = known[name]
-                    continue
-                text = regular_files.read(self._path(name + ending), generations.LARGEST, follow=False).decode("ascii")
-                found[name] = generations.parse(name, text)
-            except (ValueError, FileNotFoundError):
-                continue  # not one of ours
-            except OSError as error:
-                if error.errno not in NO_MANIFEST:
-                    raise
-        return found
+        names = self._of_generations(self._names(), ending)[:MOST_MANIFESTS]
+        found = {name: known[name] if name in known else self._read(name, ending) for name in names}
+        return {name: one for name, one in found.items() if one}
 
-    def forget(self, names: Collection[str]) -> None:
-        """Remove generations that no start needs.
+    def forget(self, names: Collection[str], parts: Collection[str]) -> None:
+        """Remove generations that no start needs, then archives.
 
         Raises:
             OSError: S3 does not take it.
         """
-        for name in sorted(names):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path(name + MANIFEST + OLD))
-
-    def remove(self, names: Set[str], parts: Set[str]) -> None:
-        """Remove generations, then archives.
-
-        Raises:
-            OSError: S3 does not take it.
-        """
-        for file in [name + MANIFEST for name in sorted(names)] + [part + ARCHIVE for part in sorted(parts)]:
+        for file in [name + MANIFEST + OLD for name in sorted(names)] + [part + ARCHIVE for part in sorted(parts)]:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path(file))

@@ -14,9 +14,9 @@ import time
 from typing import Collection, Iterator, Mapping, Set
 
 from melda.base import descriptors, folders, regular_files
-from melda.sync import distributions
-from melda.sync.half_written import SETTLED
-from melda.sync.tree import Layout
+from melda.sync.on_disk import distributions
+from melda.sync.on_disk.half_written import SETTLED
+from melda.sync.on_disk.tree import Layout
 
 
 def _raise(error: OSError) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Iterable, List, Mapping, Set
 
-from melda.sync.generations import Generation
+from melda.sync.in_bucket.generations import Generation
 
 LAST, DAYS = 20, 30.0  # generations that are kept, and those that are younger
 MOST = 100  # generations

@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 from melda.base import users
-from melda.sync import service
+from melda.sync import other_projects, service
 
 from tests.unit.melda.sync.going_back import Killed
 
@@ -22,8 +22,8 @@ USER = 54321
 
 
 def begin(project: str) -> None:
-    settings: Any = SimpleNamespace(bucket=SimpleNamespace(name="b", folder=project))
-    service._separate(settings)
+    bucket: Any = SimpleNamespace(name="b", folder=project)
+    other_projects.separate(bucket, service.LOCAL)
     os.makedirs(os.path.join(service.LOCAL, R), exist_ok=True)
 
 
@@ -63,10 +63,10 @@ def test_another_project_on_the_same_disk_has_its_own_packages(
 def test_a_mark_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: str) -> None:
     monkeypatch.setattr(service, "LOCAL", str(tmp_path))
     (tmp_path / R / "mine").mkdir(parents=True)
-    (tmp_path / service.MARK).write_text(mark)
+    (tmp_path / other_projects.MARK).write_text(mark)
     begin("users/ada")
     assert os.listdir(tmp_path / R) == ["mine"]
-    assert sorted(os.listdir(tmp_path)) == [R, service.MARK]
+    assert sorted(os.listdir(tmp_path)) == [R, other_projects.MARK]
 
 
 @pytest.mark.parametrize("kind", ["a folder", "a link", "closed", "in the way", "a closed mark"])
@@ -77,19 +77,19 @@ def test_whatever_lies_there_keeps_nobody_from_starting(
     begin("users/ada")
     (tmp_path / R / "mine").mkdir()
     begin("users/bo")
-    (own,) = (tmp_path / service.OTHERS).iterdir()
+    (own,) = (tmp_path / other_projects.OTHERS).iterdir()
     if kind == "a folder":
-        (tmp_path / service.MARK).unlink()
-        (tmp_path / service.MARK / "x").mkdir(parents=True)
+        (tmp_path / other_projects.MARK).unlink()
+        (tmp_path / other_projects.MARK / "x").mkdir(parents=True)
     elif kind == "a link":
-        (tmp_path / service.OTHERS).rename(tmp_path / "elsewhere")
-        (tmp_path / service.OTHERS).symlink_to("elsewhere")
+        (tmp_path / other_projects.OTHERS).rename(tmp_path / "elsewhere")
+        (tmp_path / other_projects.OTHERS).symlink_to("elsewhere")
     elif kind == "closed":
         own.chmod(0)
     elif kind == "a closed mark":
-        (tmp_path / service.MARK).chmod(0)
+        (tmp_path / other_projects.MARK).chmod(0)
     else:
-        (own / service.MARK).mkdir()
+        (own / other_projects.MARK).mkdir()
     begin("users/ada")
     assert os.listdir(tmp_path / R) == ([] if kind == "a link" else ["mine"])
 
@@ -104,7 +104,7 @@ def test_what_is_roots_there_stays_and_keeps_nobody_from_starting() -> None:
 def _roots(local: Path) -> None:
     os.chown(local, USER, USER)
     (local / "lost+found").mkdir(mode=0o700)
-    (local / service.MARK).touch(0o600)
+    (local / other_projects.MARK).touch(0o600)
 
     def both(project: str) -> None:
         os.setgroups([])

@@ -14,7 +14,7 @@ import os
 import re
 from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Set, Tuple
 
-from melda.sync.shared_folders import is_shared
+from melda.sync.on_disk.shared_folders import is_shared
 
 SCHEMA = 1
 # Of a manifest with entries in ``share`` and its like, which were one entry each: who knows no more than schema 1 would take

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Callable, Collection, Mapping, Set
 
-from melda.sync import distributions
-from melda.sync.debounce import QUIET
-from melda.sync.tree import Layout
+from melda.sync.on_disk import distributions
+from melda.sync.on_disk.debounce import QUIET
+from melda.sync.on_disk.tree import Layout
 
 SETTLED = 180.0  # seconds without a change after which it is as it is meant to be, whatever seems to go on
 

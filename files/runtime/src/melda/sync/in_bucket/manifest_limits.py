@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Callable, Collection, Mapping, Set
 
-from melda.sync import distributions, generations
+from melda.sync.in_bucket import generations
+from melda.sync.on_disk import distributions
 
 FULL = "more entries, or longer names, than a manifest can hold"
 OVERHEAD = 64  # bytes of an entry in a manifest, without its path

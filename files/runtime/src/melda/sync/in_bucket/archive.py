@@ -12,7 +12,7 @@ import threading
 from typing import IO, BinaryIO, Callable, Iterator, List, Optional, Sequence
 
 from melda.sync import programs
-from melda.sync.tar_members import Damaged, Filter
+from melda.sync.in_bucket.tar_members import Damaged, Filter
 
 CHUNK = 1 << 20
 # Owners are not kept: everything is the user's. Times are kept to the second, which is what Python's bytecode needs.

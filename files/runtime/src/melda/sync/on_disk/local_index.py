@@ -7,7 +7,7 @@ import json
 from typing import Collection, Dict, NamedTuple, Tuple
 
 from melda.base import regular_files, textfiles
-from melda.sync.generations import Archive, EntryRef, integer
+from melda.sync.in_bucket.generations import Archive, EntryRef, integer
 
 
 class LocalIndex(NamedTuple):
@@ -32,7 +32,7 @@ NOTHING = LocalIndex((), 0, {}, {}, {})
 TAKEN = (
     ".taken.json"  # ends the name of what was taken over from another folder, as it was; the bucket has not got it yet
 )
-CAME = ".came.json"  # ends the name of what melda-env back brought, as it was unpacked
+CAME = ".came.json"  # ends the name of what is whole, as melda-env back brought it, or it was in the bucket once
 SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # of descriptors or memory: says nothing of a file
 LARGEST = 128 << 20  # bytes; it is ours, in a folder of the user's
 

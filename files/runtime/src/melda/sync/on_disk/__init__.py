@@ -1,0 +1,1 @@
+"""What lies on local disk: a plugin folder with what is installed in it, and what is known of that."""

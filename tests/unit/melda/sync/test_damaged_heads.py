@@ -1,0 +1,100 @@
+"""A head of which something is lost: what is left of it, and what came before it, is nowhere else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, remove
+from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
+
+
+def with_a_note(one: Container) -> None:
+    """Something that no package claims, so that only what was known of it says that it is whole."""
+    (one.root / SITE).mkdir(parents=True, exist_ok=True)
+    (one.root / SITE / "note.py").write_text("mine")
+
+
+def newest(bucket: Path) -> Path:
+    return max((bucket / NAME).glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def test_what_is_left_of_a_head_outlives_who_found_it_damaged(container: Make, bucket: Path) -> None:
+    """The head was set aside at once; who had brought what was left was killed before that was saved."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    os.utime(part(bucket), ns=(1, 1))
+    install(one.root, "yak", "1")
+    one.wait()
+    spoil(part(bucket, 0), "one bit")
+    for _ in range(2):
+        assert found(container().root) == {"yak": "1"}
+
+
+def test_what_came_before_a_damaged_head_is_taken_beside_another_one(container: Make, bucket: Path) -> None:
+    one, two = container(), container()
+    install(one.root, "zebra", "1")
+    install(one.root, "gone", "1")
+    one.wait()
+    install(one.root, "zebra", "2")
+    remove(one.root, "gone")
+    one.wait()
+    spoil(part(bucket), "one bit")
+    install(two.root, "yak", "1")
+    two.wait()
+    three = container()
+    assert found(three.root) == {"zebra": "1", "yak": "1"}, "and not what was removed"
+    three.wait()
+    assert found(container().root) == {"zebra": "1", "yak": "1"}
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+@pytest.mark.parametrize("manifest", ["gone", "garbage"])
+def test_what_is_here_outlives_its_manifest(container: Make, bucket: Path, manifest: str, attempts: int) -> None:
+    """All that only the lost manifest had was taken for removed, or, as nothing was known of it, set aside."""
+    one = container()
+    install(one.root, "yak", "1")
+    one.wait()
+    install(one.root, "zebra", "1")
+    with_a_note(one)
+    one.wait()
+    spoil(newest(bucket), manifest)
+    for _ in range(attempts):
+        one.start()
+    one.wait(70)
+    new = container()
+    assert {"zebra", "yak"} < {path.name for path in (new.root / SITE).iterdir()}
+    assert (new.root / SITE / "note.py").read_text() == "mine"
+
+
+def test_what_is_here_outlives_its_archive_over_two_restarts(container: Make, bucket: Path) -> None:
+    one = container()
+    with_a_note(one)
+    one.wait()
+    part(bucket).unlink()
+    one.start()
+    one.start()
+    one.wait(70)
+    assert (container().root / SITE / "note.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize("first", ["who has the newer one", "who has the older one"])
+def test_an_older_state_that_is_saved_again_is_as_old_as_it_was(container: Make, bucket: Path, first: str) -> None:
+    """It counted as the newest of all, and took the place of the newer one where that was still on a disk."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    os.utime(part(bucket), ns=(1, 1))
+    install(one.root, "zebra", "2")
+    one.wait()
+    spoil(part(bucket), "one bit")
+    for each in (one, two) if first == "who has the newer one" else (two, one):
+        each.start()
+        each.wait(70)
+    one.start()
+    one.wait(70)
+    assert found(one.root) == found(container().root) == {"zebra": "2"}
