@@ -140,8 +140,10 @@ local({
     else message("Open it in your browser: ", url)
   })
 
-  # What Python prints goes through R, and so into the cell.
-  if (!nzchar(Sys.getenv("RETICULATE_REMAP_OUTPUT_STREAMS"))) Sys.setenv(RETICULATE_REMAP_OUTPUT_STREAMS = "1")
+  # What Python prints goes through R, and so into the cell. And programs ask nobody (kernel.py says why).
+  unasked <- c(RETICULATE_REMAP_OUTPUT_STREAMS = "1", PIP_YES = "1", GIT_TERMINAL_PROMPT = "0", GIT_EDITOR = "false",
+               GIT_MERGE_AUTOEDIT = "no", SSH_ASKPASS = "false", SSH_ASKPASS_REQUIRE = "force")
+  do.call(Sys.setenv, as.list(unasked[!nzchar(Sys.getenv(names(unasked)))]))
 
   utils::rc.settings(ipck = TRUE)  # library( completes the names of packages
 })
