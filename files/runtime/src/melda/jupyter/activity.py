@@ -68,7 +68,7 @@ class Activity(web.RequestHandler):
             found = state(self.application)
         # A kernel that is being started has no time of its last activity yet, and Jupyter stops at it.
         except Exception as error:
-            raise web.HTTPError(503, "a kernel is being started") from error
+            raise web.HTTPError(503, "what kernels do is not known now: %r", error) from error
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(found))
 

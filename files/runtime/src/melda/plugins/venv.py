@@ -46,6 +46,14 @@ case $1 in
         [ -x "$other" ] && exec "$other" "$@"
         ;;
 esac
+# What --user of other machines means is the case here, and pip refuses it in an environment.
+case " $* " in *" install "*)
+    for word; do
+        shift
+        [ "$word" = --user ] || set -- "$@" "$word"
+    done
+    export PIP_USER=0
+esac
 exec "$bin/python" "$@"
 """
 
