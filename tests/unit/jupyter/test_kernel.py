@@ -220,7 +220,9 @@ def test_r_asks_as_little(kernel: Any) -> None:
 @pytest.mark.parametrize("command", ["cat; exit 3", "read x || exit 3", "(cat) && exit 3"])
 def test_what_a_cell_calls_has_no_input(kernel: Any, command: str) -> None:
     """``!rm -i``, ``!cat`` and whatever calls input() waited for ever."""
-    shell = SimpleNamespace(system=lambda line: subprocess.run(["bash", "-c", line], timeout=20, stdin=waits, check=False))
+    shell = SimpleNamespace(
+        system=lambda line: subprocess.run(["bash", "-c", line], timeout=20, stdin=waits, check=False)
+    )
     with subprocess.Popen(["sleep", "30"], stdout=subprocess.PIPE) as never:
         waits = never.stdout
         kernel.give_no_input(shell)
