@@ -276,8 +276,7 @@ def main(settings: Optional[Settings] = None) -> int:
         0: a container like this one would start; 1: it would not, or not do what it was asked for.
     """
     try:
-        if os.geteuid() != 0:
-            raise ConfigError(f"it must start as root, not as user {os.geteuid()}")
+        capabilities.require_root()
         found = rows(settings or environ.settings(environ.load()))
     except ConfigError as error:
         found = [Row("settings", FAILED, str(error))]

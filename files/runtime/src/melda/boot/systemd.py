@@ -13,7 +13,7 @@ import socket
 import sys
 from typing import Callable, Dict, NamedTuple, Tuple
 
-from melda.base import log
+from melda.base import capabilities, log
 from melda.base.errors import ConfigError, StopRequested, TemporaryFailure
 from melda.base.paths import RUN, STATE
 from melda.base.supervisor import Supervisor
@@ -222,8 +222,7 @@ def main() -> int:
         if len(arguments) != 1 or arguments[0] not in UNITS:
             names = ", ".join(sorted(UNITS))
             raise ConfigError("invalid {0!r}: expected one of {1}".format(" ".join(arguments), names))
-        if os.geteuid() != 0:
-            raise ConfigError(f"it must start as root, not as user {os.geteuid()}")
+        capabilities.require_root()
         listener = os.environ.get("NOTIFY_SOCKET", "")
         for name in OF_SYSTEMD:
             os.environ.pop(name, None)
