@@ -93,6 +93,18 @@ local({
     })
     handler@.Data <- shown
     methods$handle_message <- handler
+    # IRkernel asks also where a program runs the cell (nbconvert), which never answers. R's own readline() gives nothing then.
+    unanswered <- list(
+      readline = quote(""),
+      get_pass = quote(stop("nobody can be asked for a password where a program runs the cell", call. = FALSE))
+    )
+    for (name in names(unanswered)) {
+      method <- methods[[name]]
+      ask <- method@.Data
+      body(ask) <- bquote(if (isFALSE(current_request$content$allow_stdin)) .(unanswered[[name]]) else .(body(ask)))
+      method@.Data <- ask
+      assign(name, method, methods)
+    }
   })
 
   # Bars of progress, which R packages show where R is interactive, on the process's own error output: a page can show them, too.
