@@ -90,11 +90,7 @@ def of_dbus() -> str:
 
 
 def report(variables: Mapping[str, str]) -> Dict[str, str]:
-    """Return one by one what is well (``ok``) and what is not.
-
-    Args:
-        variables: of the container.
-    """
+    """Return one by one what is well (``ok``) and what is not."""
     found = {
         VERSION: melda.__version__,
         "jupyter": OK if jupyter.answers(variables, SECONDS, jupyter.SOCKET) else "does not answer",

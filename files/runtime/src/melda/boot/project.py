@@ -75,10 +75,6 @@ def _write(path: str) -> None:
 def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
     """Mount the bucket and prove that it works, or make the local folder ready. Nothing fails for the README's sake.
 
-    Args:
-        settings: of the container.
-        supervisor: looks after s3fs.
-
     Returns:
         What the folder is, for the log; and whether it was empty, so that a repository is cloned into it.
 

@@ -206,9 +206,6 @@ STEPS = (
 def take(start: Start) -> None:
     """Take all steps, while Jupyter loads its code.
 
-    Args:
-        start: what they know of each other.
-
     Raises:
         ConfigError: a step failed.
         StopRequested: a signal came before the end.

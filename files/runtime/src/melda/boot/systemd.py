@@ -188,11 +188,6 @@ def checked(variables: Dict[str, str]) -> Settings:
 def run(unit: Unit, listener: str, settings: Settings) -> int:
     """Start, tell systemd, look after what was started until it ends or systemd asks to stop, stop.
 
-    Args:
-        unit: what to do.
-        listener: see :func:`notify`.
-        settings: of the host.
-
     Returns:
         The exit code: 0 after a stop that was asked for and lost nothing.
 

@@ -76,13 +76,7 @@ def _activity(going_on: Activity) -> Answer:
 
 
 def application(installed: Installed, variables: Mapping[str, str], going_on: Activity) -> flask.Flask:
-    """Return the Flask application that tells what ``installed`` finds.
-
-    Args:
-        installed: what is installed.
-        variables: of the service.
-        going_on: what is done in the container.
-    """
+    """Return the Flask application that tells what ``installed`` finds."""
     app = flask.Flask("version_check_webservice", static_folder=None)
     peers = firewall_policy.peers(variables.get("PGEO_IPS", ""))
     # Anybody may ask: a hundred requests a second look at the files, and at Jupyter, as often as one does.
@@ -188,23 +182,13 @@ def server(app: Any, threads: int = THREADS) -> connections.Server:
 
 
 async def serve(*listening: Any, threads: int = THREADS, app: Any) -> None:
-    """Serve for ever.
-
-    Args:
-        listening: sockets.
-        threads: how many requests are worked on at a time.
-        app: Flask's.
-    """
+    """Serve for ever."""
     server(app, threads).add_sockets(listening)
     await asyncio.Event().wait()
 
 
 def main(public: Sequence[Any]) -> None:
-    """Serve on the socket of the health check, by a thread of its own, and on the port.
-
-    Args:
-        public: sockets that listen at the port.
-    """
+    """Serve on the socket of the health check, by a thread of its own, and on the port."""
     logging.getLogger("tornado.access").disabled = True
     logging.basicConfig(format="version service: %(message)s", level=logging.WARNING)
     sys.setswitchinterval(SWITCH)

@@ -274,10 +274,6 @@ def of_the_image(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, st
     """Return the environment of a process of the user's that begins while root still works on what is the user's.
 
     Whatever it calls is the image's: no program and no module that the user installed is found.
-
-    Args:
-        chosen: the settings.
-        variables: environment of the user's processes, see :func:`for_user`.
     """
     rest = {name: value for name, value in variables.items() if name not in OF_THE_USER}
     return {**rest, "PATH": ":".join((SRC, chosen.layout.python_env + "/bin", ROOT_PATH))}

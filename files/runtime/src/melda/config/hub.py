@@ -66,10 +66,6 @@ def _listens(value: str, port: int) -> None:
 def from_env(variables: Mapping[str, str], port: int) -> Optional[Hub]:
     """Return the hub that started this container; None: none did.
 
-    Args:
-        variables: of the container.
-        port: where Jupyter listens here.
-
     Raises:
         ConfigError: the first variable that is invalid; the token is never shown.
     """

@@ -16,9 +16,6 @@ MODES = (AUTO, OFF)
 def mode(variables: Mapping[str, str]) -> str:
     """Return what is asked for.
 
-    Args:
-        variables: of the container.
-
     Raises:
         ConfigError: it is nothing of these.
     """
@@ -26,10 +23,5 @@ def mode(variables: Mapping[str, str]) -> str:
 
 
 def listens(variables: Mapping[str, str], note: str = IPV4_ONLY) -> bool:
-    """Return whether to listen on IPv6: unless it is off, or the firewall has noted that its rules do not cover it.
-
-    Args:
-        variables: of the container.
-        note: the firewall's.
-    """
+    """Return whether to listen on IPv6: unless it is off, or the firewall has noted that its rules do not cover it."""
     return mode(variables) != OFF and not os.path.lexists(note)

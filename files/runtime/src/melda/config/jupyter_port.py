@@ -19,9 +19,6 @@ LINK = re.compile(r"(tcp|udp|sctp)://[0-9A-Za-z.:\[\]-]+:[0-9]+")
 def from_env(variables: Mapping[str, str]) -> int:
     """Return the port at which Jupyter listens.
 
-    Args:
-        variables: of the container.
-
     Raises:
         ConfigError: it is no port that Jupyter can have.
     """

@@ -126,10 +126,6 @@ def _only_one(variables: Mapping[str, str], name: str, others: List[str]) -> Non
 def filled_in(variables: Mapping[str, str], uid: int) -> Dict[str, str]:
     """Return the variables, with what files hold in the place of the files' names: nothing else need know of them.
 
-    Args:
-        variables: of the container.
-        uid: of the notebook's user.
-
     Raises:
         ConfigError: a file is invalid, or a variable and its file are both set.
     """

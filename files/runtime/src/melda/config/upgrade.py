@@ -14,9 +14,6 @@ MODES = (AUTO, ASK, OFF)
 def mode(variables: Mapping[str, str]) -> str:
     """Return what is asked for.
 
-    Args:
-        variables: of the container.
-
     Raises:
         ConfigError: it is nothing of these.
     """

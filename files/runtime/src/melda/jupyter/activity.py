@@ -39,11 +39,7 @@ def _of_changes(update: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def state(application: Any) -> Dict[str, float]:
-    """Return how many kernels there are, how many compute, when anybody did anything last, and the number of this process.
-
-    Args:
-        application: Jupyter's, of notebook 6 or of jupyter_server.
-    """
+    """Return how many kernels there are, how many compute, when anybody did anything last, and the number of this process."""
     kernels = application.settings["kernel_manager"].list_kernels()
     return {
         "kernels": len(kernels),

@@ -90,12 +90,7 @@ def picture(source: str, folder: str, most: int = PICTURE) -> bytes:
 
 
 def with_pictures(images: Iterable[Any], folder: str) -> None:
-    """Put the pictures of the notebook's folder into the page.
-
-    Args:
-        images: the page's; of each ``src`` is looked at, and replaced.
-        folder: the notebook's.
-    """
+    """Put the pictures of the notebook's folder into the page."""
     left = PICTURES
     for image in images:
         content = picture(image["src"], folder, min(PICTURE, left))
@@ -151,10 +146,6 @@ def set_page(html: str, folder: str) -> bytes:
 def run(html: str, folder: str = "") -> bytes:
     """Return a page as PDF, made by a program of its own, one at a time.
 
-    Args:
-        html: the page.
-        folder: of the notebook; its pictures are read. Empty: none is.
-
     Raises:
         RuntimeError: it could not be made.
     """
@@ -180,11 +171,7 @@ def run(html: str, folder: str = "") -> bytes:
 
 
 def exporter(base: Any) -> Any:
-    """Return a class of exporters.
-
-    Args:
-        base: nbconvert's for HTML.
-    """
+    """Return a class of exporters."""
 
     class PDFExporter(base):  # type: ignore[misc]
         """Under the name of nbconvert's own, which needs TeX."""

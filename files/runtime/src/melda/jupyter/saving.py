@@ -28,11 +28,7 @@ def followed(path: str) -> str:
 
 
 def unfinished(seconds: float) -> List[str]:
-    """Wait until nothing is being written, and return what still is. The end of a process ends a save in the middle of it.
-
-    Args:
-        seconds: to wait.
-    """
+    """Wait until nothing is being written, and return what still is. The end of a process ends a save in the middle of it."""
     with _changed:
         _changed.wait_for(lambda: not _written, seconds)
         return list(_written)

@@ -26,11 +26,7 @@ _loop: contextvars.ContextVar[asyncio.AbstractEventLoop] = contextvars.ContextVa
 
 
 class Slots:
-    """Threads that may be under way at once. Who finds none free waits for one, in turn; touched by the event loop alone.
-
-    Args:
-        most: so many.
-    """
+    """Threads that may be under way at once. Who finds none free waits for one, in turn; touched by the event loop alone."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -90,10 +86,6 @@ def longest() -> float:
 
 async def run(call: Callable[..., T], *args: Any, **given: Any) -> T:
     """Wait for a call while others are served. It goes on to its end, also if nobody waits for it any more.
-
-    Args:
-        call: what may take long.
-        args, given: for it.
 
     Raises:
         HTTPError: storage does not seem to answer; see :class:`Slots`.
@@ -178,13 +170,7 @@ def back(call: Callable[..., T], *args: Any, **given: Any) -> T:
 
 
 async def answers(call: Callable[..., object], *args: Any, seconds: float = PATIENCE) -> bool:
-    """Find out whether a file call answers. All who ask for the same one while it hangs share its thread.
-
-    Args:
-        call: the file call.
-        args: for it.
-        seconds: to wait for it.
-    """
+    """Find out whether a file call answers. All who ask for the same one while it hangs share its thread."""
     asked = _asked.get((call, args))
     if asked is None or asked.done():
         _asked[(call, args)] = asked = asyncio.ensure_future(run(call, *args))
@@ -192,12 +178,7 @@ async def answers(call: Callable[..., object], *args: Any, seconds: float = PATI
 
 
 class Bounded:
-    """A function that may hang and is called by the event loop, which waits a moment at most.
-
-    Args:
-        call: the function.
-        seconds: to wait for it.
-    """
+    """A function that may hang and is called by the event loop, which waits a moment at most."""
 
     # Of all of them: while one hangs, the next for the same path is not waited for.
     _hangs: Dict[object, threading.Thread] = {}

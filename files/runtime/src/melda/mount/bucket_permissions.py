@@ -42,9 +42,6 @@ def _try(action: Callable[[], object]) -> str:
 def look(bucket: Bucket) -> Iterator[Right]:
     """Try each right, and leave nothing behind.
 
-    Args:
-        bucket: with its keys and its region.
-
     Raises:
         TemporaryFailure: S3 does not answer.
     """

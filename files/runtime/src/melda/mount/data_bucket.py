@@ -29,11 +29,7 @@ AGAIN = 'umount --lazy "$1" 2>/dev/null; shift; exec "$@"'
 
 
 def show_in_home(account: users.Account) -> None:
-    """Let the user find it in the home, too: a link, which the user makes. What is called so already stays.
-
-    Args:
-        account: the user.
-    """
+    """Let the user find it in the home, too: a link, which the user makes. What is called so already stays."""
     shown = os.path.join(account.home, IN_HOME)
 
     def link() -> None:
@@ -101,11 +97,6 @@ def _watch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
 
 def prepare(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> str:
     """Mount it, and see that it is there.
-
-    Args:
-        bucket: or the folder of it that is asked for.
-        settings: of the container.
-        supervisor: looks after s3fs.
 
     Returns:
         What is there, for the log.

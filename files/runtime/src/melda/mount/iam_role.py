@@ -62,9 +62,6 @@ def _of_ec2() -> Tuple[str, str]:
 def find(ecs_path: str) -> Tuple[str, Tuple[str, str, str]]:
     """Return the role, by asking for it.
 
-    Args:
-        ecs_path: as :func:`path` gives it.
-
     Returns:
         The option by which s3fs gets the role's keys by itself; the key, secret and session token that it has now.
 

@@ -34,9 +34,6 @@ ANSWER, DOWNLOAD = "HTTP response code ", "could not download"
 class Output:
     """s3fs's standard output. It never waits for us: what does not fit into the pipe is dropped.
 
-    Args:
-        name: of this s3fs, for the log.
-
     Attributes:
         writing: descriptor for s3fs, until :meth:`given` is called.
     """

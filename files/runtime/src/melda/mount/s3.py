@@ -191,12 +191,6 @@ def make_folder(bucket: Bucket, key: str) -> None:
 def put(bucket: Bucket, key: str, content: bytes = b"", kind: str = "application/octet-stream") -> None:
     """Make an object.
 
-    Args:
-        bucket: with its keys.
-        key: of the object.
-        content: all of it.
-        kind: of content.
-
     Raises:
         ConfigError: S3 does not answer, or does not allow it.
     """

@@ -56,12 +56,7 @@ local({{
 
 
 def profile(workdir: str, user: str) -> str:
-    """Return what Rprofile.site says about the user's packages.
-
-    Args:
-        workdir: absolute path of the project.
-        user: login name.
-    """
+    """Return what Rprofile.site says about the user's packages."""
 
     def quoted(text: str) -> str:
         return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -95,11 +95,6 @@ def for_pip(root: str) -> str:
 def make(root: str, env: str, version: str) -> None:
     """Make the environment, or what is missing of it. Doing it again changes nothing.
 
-    Args:
-        root: the user's folder, absolute.
-        env: the image's environment.
-        version: of its Python, like 3.11.2.
-
     Raises:
         OSError: something cannot be written.
     """
