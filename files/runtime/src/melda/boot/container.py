@@ -75,9 +75,6 @@ def run() -> int:
 
     Returns:
         The container's exit code.
-
-    Raises:
-        ConfigError: it does not start.
     """
     capabilities.require_root()
     os.chdir("/")  # Docker starts us in the project, which is to be mounted and unmounted

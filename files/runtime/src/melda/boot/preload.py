@@ -29,11 +29,7 @@ class Start:
 
 
 def load_jupyter(start: Start) -> None:
-    """Let Jupyter load its code, which needs nothing of the project; then it waits.
-
-    Raises:
-        ConfigError: it cannot be started.
-    """
+    """Let Jupyter load its code, which needs nothing of the project; then it waits."""
     waiting, start.ready = os.pipe()
     held_back = environ.held_back(start.settings, start.variables)
     start.supervisor.start(jupyter.service(start.settings, held_back, start.token, waiting))

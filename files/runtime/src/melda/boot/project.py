@@ -77,9 +77,6 @@ def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
 
     Returns:
         What the folder is, for the log; and whether it was empty, so that a repository is cloned into it.
-
-    Raises:
-        ConfigError: a bucket was asked for and cannot be had.
     """
     new: List[Bucket] = []
 

@@ -163,11 +163,7 @@ UNITS: Dict[str, Unit] = {
 
 
 def checked(variables: Dict[str, str]) -> Settings:
-    """Return the settings of a host.
-
-    Raises:
-        ConfigError: the first thing that is invalid.
-    """
+    """Return the settings of a host."""
     settings = environ.settings(variables)
     if settings.ssh_keys:
         raise ConfigError(
@@ -190,9 +186,6 @@ def run(unit: Unit, listener: str, settings: Settings) -> int:
 
     Returns:
         The exit code: 0 after a stop that was asked for and lost nothing.
-
-    Raises:
-        ConfigError: it does not start.
     """
     supervisor, lost = Supervisor(), ""
     try:

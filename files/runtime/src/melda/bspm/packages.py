@@ -55,11 +55,7 @@ def _ask(*command: str) -> str:
 
 
 def _run(say: Say, *command: str) -> None:
-    """Run ``command`` and pass on what it says while it runs.
-
-    Raises:
-        Failed: it failed.
-    """
+    """Run ``command`` and pass on what it says while it runs."""
     output: List[str] = []
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -16,9 +16,6 @@ def from_env(variables: Mapping[str, str], name: str, choices: Sequence[str], de
         name: of the variable.
         choices: what it may be.
         default: where it is unset or empty.
-
-    Raises:
-        ConfigError: it is nothing of these.
     """
     value = variables.get(name, "")
     if value and value not in choices:

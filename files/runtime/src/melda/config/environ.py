@@ -145,11 +145,7 @@ def token(value: str) -> str:
 
 
 def python_environment(path: str) -> str:
-    """Return the virtual environment whose ``jupyter`` is first on ``path``.
-
-    Raises:
-        ConfigError: there is none.
-    """
+    """Return the virtual environment whose ``jupyter`` is first on ``path``."""
     jupyter = shutil.which("jupyter", path=path)
     if not jupyter:
         raise ConfigError(f"invalid PATH={shown(path)!r}: expected a folder in it that holds jupyter")
@@ -157,11 +153,7 @@ def python_environment(path: str) -> str:
 
 
 def image_layout(variables: Mapping[str, str]) -> ImageLayout:
-    """Return where things are, by the variables that the image sets.
-
-    Raises:
-        ConfigError: the first thing that is invalid.
-    """
+    """Return where things are, by the variables that the image sets."""
     user, folders = users.find(variables.get("username", "")), home.from_env(variables)
     return ImageLayout(
         user=user._replace(home=folders.home),
@@ -171,11 +163,7 @@ def image_layout(variables: Mapping[str, str]) -> ImageLayout:
 
 
 def requested(variables: Mapping[str, str]) -> Dict[str, Any]:
-    """Return all fields of :class:`Settings` but its layout: the variables alone decide them. A deployment asks for them too.
-
-    Raises:
-        ConfigError: the first thing that is invalid.
-    """
+    """Return all fields of :class:`Settings` but its layout: the variables alone decide them. A deployment asks for them too."""
     variables = proxies.filled_in(variables)
     log_format.check(variables.get(log_format.VARIABLE, ""))
     mounted, read = bucket.from_env(variables), data_bucket.from_env(variables)
@@ -203,11 +191,7 @@ def requested(variables: Mapping[str, str]) -> Dict[str, Any]:
 
 
 def settings(variables: Dict[str, str]) -> Settings:
-    """Check everything at once, before anything is started.
-
-    Raises:
-        ConfigError: the first thing that is invalid.
-    """
+    """Check everything at once, before anything is started."""
     where = image_layout(variables)
     asked = requested(container_limits.filled_in(secret_files.filled_in(variables, where.user.uid)))
     if asked["hub"]:

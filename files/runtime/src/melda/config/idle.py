@@ -12,11 +12,7 @@ VARIABLE = "IDLE_SECONDS"
 
 
 def parse(value: str) -> Optional[int]:
-    """``value`` as seconds; None if it is empty: the container never ends for that.
-
-    Raises:
-        ConfigError: it is no number of seconds.
-    """
+    """``value`` as seconds; None if it is empty: the container never ends for that."""
     if not re.fullmatch(r"([1-9][0-9]{1,6})?", value):
         raise ConfigError(f"invalid IDLE_SECONDS={shown(value)!r}: expected seconds, 10 to 9999999, such as 3600")
     return int(value) if value else None

@@ -14,11 +14,7 @@ MODES = (AUTO, OFF)
 
 
 def mode(variables: Mapping[str, str]) -> str:
-    """Return what is asked for.
-
-    Raises:
-        ConfigError: it is nothing of these.
-    """
+    """Return what is asked for."""
     return choice.from_env(variables, VARIABLE, MODES, AUTO)
 
 

@@ -9,9 +9,5 @@ VARIABLE = log.FORMAT
 
 
 def check(value: str) -> None:
-    """Refuse what is no format. The log itself looks at the variable: an error before this is a line too.
-
-    Raises:
-        ConfigError: it is none.
-    """
+    """Refuse what is no format. The log itself looks at the variable: an error before this is a line too."""
     choice.from_env({"LOG_FORMAT": value}, "LOG_FORMAT", log.FORMATS, "")

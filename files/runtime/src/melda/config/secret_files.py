@@ -50,9 +50,6 @@ def read(name: str, path: str, uid: int) -> str:
         name: of the variable, for a message; the content is in none.
         path: its value.
         uid: of the notebook's user, in whose folders it must not lie: root reads it.
-
-    Raises:
-        ConfigError: it is no file as expected.
     """
     absolute = "expected the absolute path of a file"
     if not path.startswith("/"):  # it may be the secret itself

@@ -12,11 +12,7 @@ DOCKERS = 10  # `docker stop` without --time, and a container without --stop-tim
 
 
 def parse(value: str) -> int:
-    """``value`` as seconds; Docker's own if it is empty.
-
-    Raises:
-        ConfigError: it is no number of seconds.
-    """
+    """``value`` as seconds; Docker's own if it is empty."""
     if not re.fullmatch(r"([1-9][0-9]{1,3})?", value):
         raise ConfigError(f"invalid STOP_SECONDS={shown(value)!r}: expected seconds, 10 to 9999, such as 120")
     return int(value or DOCKERS)

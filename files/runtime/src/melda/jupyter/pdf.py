@@ -144,11 +144,7 @@ def set_page(html: str, folder: str) -> bytes:
 
 
 def run(html: str, folder: str = "") -> bytes:
-    """Return a page as PDF, made by a program of its own, one at a time.
-
-    Raises:
-        RuntimeError: it could not be made.
-    """
+    """Return a page as PDF, made by a program of its own, one at a time."""
     if not _one.acquire(timeout=SECONDS):
         raise RuntimeError("the PDF could not be made: others are being made")
     try:

@@ -110,9 +110,6 @@ def copy(source: str, target: str, log: Any = None) -> None:
     Args:
         source, target: paths. A target that is no checkpoint stays as it was if the copy fails.
         log: not used; Jupyter's own has it.
-
-    Raises:
-        OSError: it cannot be copied.
     """
     if not os.path.isfile(target) or os.path.basename(os.path.dirname(target)) == CHECKPOINTS:
         _copy_new(source, target)

@@ -72,11 +72,7 @@ class Uploads:
 
     @contextlib.contextmanager
     def appending(self, path: str, mode: str) -> Iterator[IO[Any]]:
-        """Give a file, and leave it open; in place of Jupyter's ``open``.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Give a file, and leave it open; in place of Jupyter's ``open``."""
         stream = self._take(path) or open(path, mode)  # noqa: SIM115 it stays open
         try:
             yield stream

@@ -208,9 +208,6 @@ def prepare(settings: Settings, supervisor: Supervisor, before: Before = _nothin
 
     Returns:
         What it is, for the log.
-
-    Raises:
-        ConfigError: a bucket was asked for and cannot be had.
     """
     if settings.bucket is None:
         ensure_owned_dir(settings.layout.workdir, settings.layout.user.uid, settings.layout.user.gid, 0o755)

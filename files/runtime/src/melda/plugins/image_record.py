@@ -97,11 +97,7 @@ def path_in(workdir: str) -> str:
 
 
 def read(workdir: str) -> Record:
-    """Return what a project knows; nothing where there is no record, or something else in its place.
-
-    Raises:
-        OSError: it cannot be read now.
-    """
+    """Return what a project knows; nothing where there is no record, or something else in its place."""
     found = _json(path_in(workdir))
     return Record(_image(found.get("last")), _image(found.get("before")))
 
@@ -122,9 +118,6 @@ def write(workdir: str, now: Image, known: Optional[Record] = None) -> Record:
 
     Returns:
         What is remembered.
-
-    Raises:
-        OSError: it cannot be read or written.
     """
     known = known or read(workdir)
     before = known.last if known.last and not same(known.last, now) else known.before

@@ -65,11 +65,7 @@ def profile(workdir: str, user: str) -> str:
 
 
 def make(library: str) -> None:
-    """Make the library.
-
-    Raises:
-        OSError: it cannot be made.
-    """
+    """Make the library."""
     folders.make(library)
 
 
@@ -82,9 +78,6 @@ def repair(library: str) -> None:
 
     R keeps the old version in the lock until the new one is complete; it goes back to its place. Nothing may be
     installing meanwhile.
-
-    Raises:
-        OSError: the library cannot be read.
     """
     names = os.listdir(library)
     for lock in names:

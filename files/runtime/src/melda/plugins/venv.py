@@ -93,11 +93,7 @@ def for_pip(root: str) -> str:
 
 
 def make(root: str, env: str, version: str) -> None:
-    """Make the environment, or what is missing of it. Doing it again changes nothing.
-
-    Raises:
-        OSError: something cannot be written.
-    """
+    """Make the environment, or what is missing of it. Doing it again changes nothing."""
     python = env + "/bin/python"
     folders.make(root)
     binaries = folders.make(root, "bin")
@@ -121,9 +117,6 @@ def repair(root: str, version: str) -> None:
 
     pip would take them for installed and could not remove them; forgotten, they can be installed again. Nothing
     may be installing meanwhile.
-
-    Raises:
-        OSError: the folder cannot be read.
     """
     packages = interpreters.site_packages(root, version)
     for name in os.listdir(packages):
