@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from melda.base.addresses import is_host, shown
 from melda.base.errors import ConfigError
+from melda.config import choice
 
 DEFAULT_REGION = "us-east-1"
 # Partitions of AWS with names of their own ("Amazon S3 endpoints and quotas"); GovCloud's are the usual ones.
@@ -195,9 +196,7 @@ def expiration(value: str, now: float) -> Optional[float]:
 
 def patience(value: str) -> int:
     """``value`` as seconds; 180 if it is empty."""
-    if not re.fullmatch(r"[1-9][0-9]{0,4}|", value):
-        raise ConfigError(f"invalid S3FS_PATIENCE={shown(value)!r}: expected seconds, 1 to 99999, such as 180")
-    return int(value or 180)
+    return choice.seconds("S3FS_PATIENCE", value, 1, 99999, 180) or 180
 
 
 def debug(value: str) -> bool:

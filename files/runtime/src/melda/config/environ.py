@@ -8,22 +8,21 @@ import shutil
 from pathlib import Path
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
-from melda.base import users
+from melda.base import log, users
 from melda.base.addresses import shown
 from melda.base.errors import ConfigError
 from melda.base.paths import ENVIRONMENT
 from melda.config import (
     base_url,
     bucket,
+    choice,
     container_limits,
     data_bucket,
     firewall_policy,
     home,
     hub,
-    idle,
     ipv6,
     jupyter_port,
-    log_format,
     notebook_args,
     origins,
     proxies,
@@ -165,7 +164,7 @@ def image_layout(variables: Mapping[str, str]) -> ImageLayout:
 def requested(variables: Mapping[str, str]) -> Dict[str, Any]:
     """Return all fields of :class:`Settings` but its layout: the variables alone decide them. A deployment asks for them too."""
     variables = proxies.filled_in(variables)
-    log_format.check(variables.get(log_format.VARIABLE, ""))
+    choice.from_env(variables, log.FORMAT, log.FORMATS, "")
     mounted, read = bucket.from_env(variables), data_bucket.from_env(variables)
     storage = mounted or read
     firewall = firewall_policy.from_env(variables, storage.url_of_service if storage else None)
@@ -183,7 +182,7 @@ def requested(variables: Mapping[str, str]) -> Dict[str, Any]:
         "ssh_keys": config_ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", "")),
         "hub": belongs,
         "upgrade": upgrade.mode(variables),
-        "idle": idle.parse(variables.get(idle.VARIABLE, "")),
+        "idle": choice.seconds("IDLE_SECONDS", variables.get("IDLE_SECONDS", ""), 10, 9999999, 3600),
         "repository": repository.parse(variables.get(repository.VARIABLE, "")),
         "data": read,
         "stop_seconds": stop_seconds.parse(variables.get(stop_seconds.VARIABLE, "")),
