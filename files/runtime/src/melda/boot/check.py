@@ -176,9 +176,7 @@ def storage(settings: Settings) -> Iterator[Row]:
         )
         return
     try:
-        if not bucket.credentials.key:
-            bucket = iam_role.with_role(bucket, settings)
-        bucket, _ = s3.located(bucket)
+        bucket, _ = s3.located(iam_role.with_role(bucket, settings))
         skew = bucket_permissions.clock_skew(bucket)
         found = tuple(bucket_permissions.look(bucket))
     except ConfigError as error:
@@ -210,7 +208,7 @@ def data(settings: Settings) -> Iterator[Row]:
     if bucket is None:
         return
     try:
-        bucket = s3.found(bucket if bucket.credentials.key else iam_role.with_role(bucket, settings))
+        bucket = s3.found(iam_role.with_role(bucket, settings))
     except ConfigError as error:
         yield Row("S3: data", FAILED, str(error))
     else:

@@ -21,12 +21,13 @@ if __name__ == "__main__":
     deferred.wait(JUPYTER_SOCKET)
 
 import asyncio
+import functools
 import importlib
 import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Mapping, Sequence, Tuple
 
 import flask
 from tornado.httputil import HTTPServerRequest
@@ -95,11 +96,17 @@ def application(installed: Installed, variables: Mapping[str, str], going_on: Ac
     def versions() -> Answer:
         return _json(all_versions.get(asked()))
 
+    def for_the_user(answer: Callable[[], Answer]) -> Callable[[], Answer]:
+        @functools.wraps(answer)
+        def view() -> Answer:
+            refused = refusal()
+            return _json({"error": refused}, 403) if refused else answer()
+
+        return view
+
     @app.get("/environment")
+    @for_the_user
     def environment_now() -> Answer:
-        refused = refusal()
-        if refused:
-            return _json({"error": refused}, 403)
         # Loaded by who asks for it first: half a megabyte of each container's.
         try:
             return _json(importlib.import_module(CAPTURE).capture())
@@ -107,17 +114,15 @@ def application(installed: Installed, variables: Mapping[str, str], going_on: Ac
             return _json({"error": str(error)}, 503)
 
     @app.get("/activity")
+    @for_the_user
     def activity() -> Answer:
-        refused = refusal()
-        return _json({"error": refused}, 403) if refused else _activity(going_on)
+        return _activity(going_on)
 
     archived = metrics.Archived()
 
     @app.get("/metrics")
+    @for_the_user
     def prometheus() -> Answer:
-        refused = refusal()
-        if refused:
-            return _json({"error": refused}, 403)
         found = metrics.collect(reports.get(asked()), going_on.found, archived)
         return metrics.text(found).decode(), 200, (("Content-Type", METRICS), ("Cache-Control", "no-store"))
 

@@ -105,11 +105,8 @@ def prepare(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> str:
         ConfigError: it cannot be had; one line says why.
     """
     asked = f"{bucket.variable}={bucket.name!r}"
-    if not probing.can_mount():
-        raise ConfigError(f"{asked} cannot be mounted: this container may not mount; {probing.REQUIRED_FLAGS}")
-    if not bucket.credentials.key:
-        bucket = iam_role.with_role(bucket, settings)
-    bucket = s3.found(bucket)
+    probing.require(asked)
+    bucket = s3.found(iam_role.with_role(bucket, settings))
     os.makedirs(DATA, mode=0o755, exist_ok=True)
     if os.listdir(DATA):
         raise ConfigError(f"{asked} cannot be mounted: {DATA} is not empty in this image")

@@ -78,7 +78,9 @@ def find(ecs_path: str) -> Tuple[str, Tuple[str, str, str]]:
 
 
 def with_role(bucket: Bucket, settings: Settings) -> Bucket:
-    """Return the bucket with the keys of the role that this container has."""
+    """Return the bucket with the keys of the role that this container has, if it has none of its own."""
+    if bucket.credentials.key:
+        return bucket
     option, keys = find(path(settings.variables))
     if option != ECS_OPTION and (1, 88) <= options.version() <= (1, 90):
         # They ask for a token of the second version in a way that EC2 refuses, or never answers in a container.
