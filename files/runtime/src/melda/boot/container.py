@@ -71,11 +71,7 @@ def _stop() -> ModuleType:
 
 
 def run() -> int:
-    """Start, look after everything, stop.
-
-    Returns:
-        The container's exit code.
-    """
+    """Start, look after everything, stop."""
     capabilities.require_root()
     os.chdir("/")  # Docker starts us in the project, which is to be mounted and unmounted
     os.umask(0o022)

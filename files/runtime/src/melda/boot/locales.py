@@ -52,11 +52,7 @@ def _generate(settings: Settings, name: str) -> str:
 
 
 def prepare(settings: Settings, file: str = ENVIRONMENT) -> Settings:
-    """Generate the locale if it is not there. What cannot be had costs itself alone: the image's is used, and the log says so.
-
-    Returns:
-        The settings, with the locale that is used.
-    """
+    """Generate the locale if it is not there. What cannot be had costs itself alone: the image's is used, and the log says so."""
     image = environ.parse(textfiles.read(file))
     name = asked_for(settings.variables, image)
     if name and name not in ALWAYS and not _is_there(name):

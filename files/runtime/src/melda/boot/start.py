@@ -47,6 +47,11 @@ def _launch(start: Start, service: Optional[Service], otherwise: str) -> str:
     return "started"
 
 
+def close_firewall(start: Start) -> str:
+    """Put the firewall's rules in place, if any are asked for."""
+    return firewall.prepare(start.settings.firewall)
+
+
 def run_roots_hooks(start: Start) -> str:
     """Run the site's own programs of start.d, as root."""
     names = ("JUPYTER_WORKDIR", "SRC", "UHOME", "username")
@@ -63,6 +68,11 @@ def show_data(start: Start) -> None:
 def run_users_hooks(start: Start) -> str:
     """Run the site's own programs of user.d, as the user."""
     return ", ".join(hooks.run(hooks.USERS, start.settings.layout.user, start.variables))
+
+
+def start_ssh(start: Start) -> str:
+    """Start sshd, if there is a key."""
+    return ssh.start(start.settings, start.supervisor)
 
 
 def start_dbus(start: Start) -> str:
@@ -150,10 +160,10 @@ def start_jupyter(start: Start) -> str:
 
 
 STEPS = (
-    Step("firewall", lambda start: firewall.prepare(start.settings.firewall)),
+    Step("firewall", close_firewall),
     Step("hooks as root", run_roots_hooks),
     Step("", lambda start: logins.prepare(start.settings)),
-    Step("ssh", lambda start: ssh.start(start.settings, start.supervisor), listens=True),
+    Step("ssh", start_ssh, listens=True),
     Step("dbus", start_dbus),
     Step("", lambda start: services.bspm(start.settings, start.supervisor)),
     Step("", lambda start: home.enter(start.settings.layout.user)),

@@ -54,12 +54,7 @@ class Unit(NamedTuple):
 
 
 def notify(path: str, message: str) -> None:
-    """Tell systemd something (sd_notify(3)).
-
-    Args:
-        path: NOTIFY_SOCKET as systemd set it; empty: nobody listens.
-        message: what.
-    """
+    """Tell systemd something (sd_notify(3)); where ``path`` is empty nobody listens."""
     if not path:
         return
     with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as sender, contextlib.suppress(OSError):

@@ -40,10 +40,6 @@ def check_debian(names: Iterable[str]) -> List[str]:
 def in_debian(names: Iterable[str], known: Collection[str]) -> Tuple[Dict[str, str], List[str]]:
     """Return what Debian calls R packages.
 
-    Args:
-        names: as R spells them.
-        known: names of Debian packages.
-
     Returns:
         R name -> Debian name of those that are known, and the R names of those that are not.
     """

@@ -87,11 +87,6 @@ def read(name: str, path: str, uid: int) -> str:
 def credentials(text: str, profile: str, wrong: str) -> Dict[str, str]:
     """Return the variables for the keys of one profile in AWS's format of a shared credentials file.
 
-    Args:
-        text: the file's.
-        profile: name of the section.
-        wrong: how a message begins.
-
     Raises:
         ConfigError: it is not of that format, or has not got the profile or one of its keys.
     """

@@ -35,12 +35,7 @@ NOT_KEPT = ("@jupyterlab/apputils-extension:sanitizer", "@jupyterlab/htmlviewer-
 
 
 def usable(name: object, raw: object) -> bool:
-    """Find out whether a setting can be kept, and be read by Jupyter, who would else answer 500 for all of them.
-
-    Args:
-        name: like ``@jupyterlab/apputils-extension:themes``.
-        raw: its text, JSON with comments.
-    """
+    """Find out whether a setting can be kept, and be read by Jupyter, who would else answer 500 for all of them."""
     if not (isinstance(name, str) and isinstance(raw, str) and SETTING.fullmatch(name)) or name in NOT_KEPT:
         return False
     try:

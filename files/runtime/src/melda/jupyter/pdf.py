@@ -75,13 +75,7 @@ def _parts(text: str) -> Iterator[Tuple[str, bool]]:
 
 
 def picture(source: str, folder: str, most: int = PICTURE) -> bytes:
-    """Return a picture of the notebook's folder; empty if it is none, is larger or cannot be read.
-
-    Args:
-        source: as the page names it.
-        folder: the notebook's; empty: it has none.
-        most: bytes.
-    """
+    """Return a picture of the notebook's folder; empty if it is none, is larger or cannot be read."""
     with contextlib.suppress(OSError, ValueError):
         path = os.path.realpath(os.path.join(folder, unquote(source)))
         beside = folder and not urlsplit(source).scheme and path.startswith(os.path.realpath(folder) + os.sep)

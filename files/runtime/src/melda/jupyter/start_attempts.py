@@ -89,11 +89,7 @@ class Attempt:
         os.execv(self._command[0], self._command)  # nosec B606 # noqa: S606
 
     def run(self, serve: Callable[[], object]) -> int:
-        """Serve until it is over.
-
-        Returns:
-            The exit code.
-        """
+        """Serve until it is over."""
         make_usable(os.path.expanduser("~"), _runtime())
         self.begin()
         code = 1

@@ -98,9 +98,6 @@ def _watch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
 def prepare(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> str:
     """Mount it, and see that it is there.
 
-    Returns:
-        What is there, for the log.
-
     Raises:
         ConfigError: it cannot be had; one line says why.
     """

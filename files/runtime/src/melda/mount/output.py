@@ -57,9 +57,6 @@ class Output:
         """Read what there is. The log gets all but errors; of these, which are kept, it gets the last, if it is a new one.
 
         No more than the pipe holds is read at once: s3fs may say more all the time, and PID 1 has other work.
-
-        Returns:
-            Seconds until the next look.
         """
         known, left = self._last(), SIZE
         with contextlib.suppress(BlockingIOError):

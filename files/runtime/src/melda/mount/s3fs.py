@@ -202,9 +202,6 @@ def prepare(settings: Settings, supervisor: Supervisor, before: Before = _nothin
         supervisor: looks after s3fs.
         before: called before it is mounted, with the bucket, its keys found, and what is in the project, as
             :func:`melda.mount.s3.children` has it.
-
-    Returns:
-        What it is, for the log.
     """
     if settings.bucket is None:
         ensure_owned_dir(settings.layout.workdir, settings.layout.user.uid, settings.layout.user.gid, 0o755)

@@ -109,16 +109,7 @@ def same(one: Image, other: Image) -> bool:
 
 
 def write(workdir: str, now: Image, known: Optional[Record] = None) -> Record:
-    """Remember the image that a project runs on.
-
-    Args:
-        workdir: the project.
-        now: the image.
-        known: what :func:`read` has just returned; None: it is read.
-
-    Returns:
-        What is remembered.
-    """
+    """Remember the image that a project runs on."""
     known = known or read(workdir)
     before = known.last if known.last and not same(known.last, now) else known.before
     found = Record(now, before)

@@ -130,9 +130,6 @@ def prepare(place: ImageLayout, repair: bool = False, strict: bool = False) -> P
         place: where things are.
         repair: also clear away what an installation left that was interrupted; nothing may be installing.
         strict: what is the user's must be made ready; else a problem with it is reported, and no reason not to start.
-
-    Returns:
-        The folders.
     """
     found = plugins(place)
     try:
