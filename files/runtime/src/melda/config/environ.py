@@ -164,7 +164,7 @@ def image_layout(variables: Mapping[str, str]) -> ImageLayout:
 def requested(variables: Mapping[str, str]) -> Dict[str, Any]:
     """Return all fields of :class:`Settings` but its layout: the variables alone decide them. A deployment asks for them too."""
     variables = proxies.filled_in(variables)
-    choice.from_env(variables, log.FORMAT, log.FORMATS, "")
+    choice.from_env(variables, "LOG_FORMAT", log.FORMATS, "")
     mounted, read = bucket.from_env(variables), data_bucket.from_env(variables)
     storage = mounted or read
     firewall = firewall_policy.from_env(variables, storage.url_of_service if storage else None)
