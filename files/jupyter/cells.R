@@ -93,6 +93,18 @@ local({
     })
     handler@.Data <- shown
     methods$handle_message <- handler
+    # IRkernel asks also where a program runs the cell (nbconvert), which never answers. R's own readline() gives nothing then.
+    unanswered <- list(
+      readline = quote(""),
+      get_pass = quote(stop("nobody can be asked for a password where a program runs the cell", call. = FALSE))
+    )
+    for (name in names(unanswered)) {
+      method <- methods[[name]]
+      ask <- method@.Data
+      body(ask) <- bquote(if (isFALSE(current_request$content$allow_stdin)) .(unanswered[[name]]) else .(body(ask)))
+      method@.Data <- ask
+      assign(name, method, methods)
+    }
   })
 
   # Bars of progress, which R packages show where R is interactive, on the process's own error output: a page can show them, too.
@@ -140,8 +152,10 @@ local({
     else message("Open it in your browser: ", url)
   })
 
-  # What Python prints goes through R, and so into the cell.
-  if (!nzchar(Sys.getenv("RETICULATE_REMAP_OUTPUT_STREAMS"))) Sys.setenv(RETICULATE_REMAP_OUTPUT_STREAMS = "1")
+  # What Python prints goes through R, and so into the cell. And programs ask nobody (kernel.py says why).
+  unasked <- c(RETICULATE_REMAP_OUTPUT_STREAMS = "1", PIP_YES = "1", GIT_TERMINAL_PROMPT = "0", GIT_EDITOR = "false",
+               GIT_MERGE_AUTOEDIT = "no", SSH_ASKPASS = "false", SSH_ASKPASS_REQUIRE = "force")
+  do.call(Sys.setenv, as.list(unasked[!nzchar(Sys.getenv(names(unasked)))]))
 
   utils::rc.settings(ipck = TRUE)  # library( completes the names of packages
 })

@@ -19,9 +19,13 @@ del sys.path[0]  # this file's folder
 import melda_plugins  # type: ignore[import-not-found, unused-ignore]  # noqa: E402
 
 REASON = "MELDA_KERNEL_REASON"
-# What a cell calls (%pip, !git) has a terminal on which nobody can answer: asked there, it would never end.
+# What a cell calls (%pip, !git) has a terminal on which nobody can answer: asked there, it would never end. cells.R has the same.
 # https://pip.pypa.io/en/stable/topics/configuration/#environment-variables, https://git-scm.com/docs/git#_environment_variables
-UNASKED = {"PIP_YES": "1", "GIT_TERMINAL_PROMPT": "0"}
+# https://man.openbsd.org/ssh#SSH_ASKPASS_REQUIRE
+UNASKED = {
+    "PIP_YES": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "false", "GIT_MERGE_AUTOEDIT": "no",
+    "SSH_ASKPASS": "false", "SSH_ASKPASS_REQUIRE": "force",
+}  # fmt: skip
 
 
 def distribution(module: str, folder: str) -> str:
@@ -81,6 +85,13 @@ def without_plugins(reason: str) -> None:
     os.execve(python, [python, os.path.abspath(__file__), *sys.argv[1:]], variables)  # nosec B606 # noqa: S606
 
 
+def give_no_input(module: Any) -> None:
+    """Let what a cell calls with ! find the end of its input at once: a program that reads what nobody types would never end."""
+    system = getattr(module, "system", None)
+    if system is not None:
+        module.system = lambda command: system("exec </dev/null\n" + command)
+
+
 def say_once(shell: Any, text: str) -> None:
     """Show ``text`` in the first cell that the user runs."""
 
@@ -116,6 +127,7 @@ def main() -> None:
         text = "{0}: {1}".format(type(error).__name__, " ".join(str(error).split())[:200])
         without_plugins(complaint(root, culprit(error.__traceback__, root), text))
     attempt.end()
+    give_no_input(sys.modules.get("ipykernel.zmqshell"))
     for copy in kept:
         os.close(copy)
     if reason:

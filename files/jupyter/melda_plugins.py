@@ -40,28 +40,27 @@ PACKAGES = {
 _arranged = False
 
 
+def expected() -> str:
+    """Absolute path that the user's folder for this Python has in the project; empty where there is none, and for root."""
+    workdir = os.environ.get("JUPYTER_WORKDIR", "")
+    name = "Python-{0}.{1}.{2}".format(*sys.version_info[:3])
+    return os.path.join(workdir, name) if workdir.startswith("/") and os.geteuid() != 0 else ""
+
+
 def folder() -> str:
     """Absolute path of the user's folder for this Python; empty where there is none, or it is not this user's."""
     if sys.prefix != IMAGE:
         return sys.prefix
-    workdir = os.environ.get("JUPYTER_WORKDIR", "")
-    found = os.path.join(workdir, "Python-{0}.{1}.{2}".format(*sys.version_info[:3]))
-    ours = workdir.startswith("/") and os.geteuid() != 0 and os.access(found, os.W_OK)
-    return found if ours else ""
+    found = expected()
+    return found if found and os.access(found, os.W_OK) else ""
 
 
 def make_again() -> None:
     """Have set-paths make a folder that the user deleted in a container that runs; pip would only say that there is none."""
-    workdir = os.environ.get("JUPYTER_WORKDIR", "")
-    name = "Python-{0}.{1}.{2}/bin/{3}".format(*sys.version_info[:3], PIP_PYTHON)
-    if (
-        sys.prefix != IMAGE
-        or os.geteuid() == 0
-        or not workdir.startswith("/")
-        or os.path.exists(os.path.join(workdir, name))
-    ):
+    root = expected()
+    if sys.prefix != IMAGE or not root or os.path.exists(os.path.join(root, "bin", PIP_PYTHON)):
         return
-    if os.path.isdir(RUNNING) and os.path.exists(SET_PATHS) and os.access(workdir, os.W_OK):
+    if os.path.isdir(RUNNING) and os.path.exists(SET_PATHS) and os.access(os.path.dirname(root), os.W_OK):
         import subprocess  # noqa: PLC0415 # nosec B404 - each start of a Python would import it
 
         try:

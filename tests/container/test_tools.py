@@ -99,6 +99,7 @@ def test_what_programs_write_is_shown_in_rs_cells(terminal: Service) -> None:
         assert asked.stdout.splitlines()[0::3] == ["Which?", "Enter an item from the menu, or 0 to exit"], asked
         assert asked.stdout.splitlines()[-1] == "2 ", asked
         assert "non-interactively" in kernel.run('menu("one")', timeout=20).error
+        assert kernel.run('cat(nchar(readline("Name: ")))', timeout=20).stdout == "0", "it waited for ever"
         asked = kernel.run('cat(askpass::askpass("Password: "))', typed=("secret",))
         assert asked.stdout == "secret", asked
         for refused in ("f <- print; fix(f)", 'file.edit("x")', "vi(1)", "file.choose()"):

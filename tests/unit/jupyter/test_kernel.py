@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -206,10 +207,28 @@ def test_what_a_cell_calls_asks_nobody(kernel: Any, monkeypatch: pytest.MonkeyPa
     kernelapp = SimpleNamespace(IPKernelApp=SimpleNamespace(instance=lambda: app))
     monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace(kernelapp=kernelapp))
     monkeypatch.setattr(sys, "argv", ["kernel.py"])
-    monkeypatch.delenv("PIP_YES", raising=False)
-    monkeypatch.setenv("GIT_TERMINAL_PROMPT", "1")
+    monkeypatch.setattr(kernel.os, "environ", {"GIT_TERMINAL_PROMPT": "1"})
     kernel.main()
-    assert (os.environ.pop("PIP_YES"), os.environ["GIT_TERMINAL_PROMPT"]) == ("1", "1"), "the container's own wins"
+    assert os.environ == {**kernel.UNASKED, "GIT_TERMINAL_PROMPT": "1"}, "the container's own wins"
+
+
+def test_r_asks_as_little(kernel: Any) -> None:
+    cells = Path(JUPYTER, "cells.R").read_text()
+    assert all(f'{name} = "{value}"' in cells for name, value in kernel.UNASKED.items())
+
+
+@pytest.mark.parametrize("command", ["cat; exit 3", "read x || exit 3", "(cat) && exit 3"])
+def test_what_a_cell_calls_has_no_input(kernel: Any, command: str) -> None:
+    """``!rm -i``, ``!cat`` and whatever calls input() waited for ever."""
+    shell = SimpleNamespace(
+        system=lambda line: subprocess.run(["bash", "-c", line], timeout=20, stdin=waits, check=False)
+    )
+    with subprocess.Popen(["sleep", "30"], stdout=subprocess.PIPE) as never:
+        waits = never.stdout
+        kernel.give_no_input(shell)
+        assert shell.system(command).returncode == 3
+        never.kill()
+    kernel.give_no_input(None)
 
 
 @pytest.mark.parametrize(

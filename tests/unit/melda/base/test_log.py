@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from melda.base import log
 from melda.base.errors import ConfigError
-from melda.config import log_format
+from melda.config import choice
 
 SOURCES = Path(log.__file__).parents[1]
 
@@ -72,13 +72,13 @@ def test_an_object_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 @pytest.mark.parametrize("value", ["", "text", "json"])
 def test_formats(value: str) -> None:
-    log_format.check(value)
+    choice.from_env({log.FORMAT: value}, log.FORMAT, log.FORMATS, "")
 
 
 @pytest.mark.parametrize("value", ["JSON", "yaml", " json"])
 def test_what_is_no_format(value: str) -> None:
     with pytest.raises(ConfigError, match="^invalid LOG_FORMAT=.*: expected one of text, json$"):
-        log_format.check(value)
+        choice.from_env({log.FORMAT: value}, log.FORMAT, log.FORMATS, "")
 
 
 CALLS = re.compile(r"((log|notices)\.)?(line|warn|error|say)|self\._say")

@@ -14,7 +14,7 @@ from melda.base import users
 from melda.base.errors import ConfigError
 from melda.boot import activity, idle
 from melda.boot.activity import Activity
-from melda.config import idle as config_idle
+from melda.config import environ
 
 ROOT = Path(__file__).resolve().parents[4]
 QUIET = {"kernels": 1, "busy": 0, "last_activity": 0.0, "pid": 8}
@@ -183,10 +183,10 @@ def test_the_question(monkeypatch: pytest.MonkeyPatch, body: Any, said: str) -> 
 
 @pytest.mark.parametrize(("value", "seconds"), [("", None), ("10", 10), ("3600", 3600)])
 def test_seconds(value: str, seconds: int | None) -> None:
-    assert config_idle.parse(value) == seconds
+    assert environ.requested({"IDLE_SECONDS": value})["idle"] == seconds
 
 
 @pytest.mark.parametrize("value", ["0", "9", "-1", "1h", "3600.5", "010", "99999999", " "])
 def test_what_are_no_seconds(value: str) -> None:
     with pytest.raises(ConfigError, match="^invalid IDLE_SECONDS=.*: expected seconds, 10 to 9999999, such as 3600$"):
-        config_idle.parse(value)
+        environ.requested({"IDLE_SECONDS": value})["idle"]

@@ -189,7 +189,7 @@ def test_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch, limit: int 
 def test_the_exit_code(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], row: Row, code: int
 ) -> None:
-    monkeypatch.setattr(check.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(check.capabilities, "require_root", lambda: None)
     monkeypatch.setattr(check, "CHECKS", (lambda _: iter([row, Row("longer", OK, "a\nb")]),))
     assert check.main(settings) == code
     lines = capsys.readouterr().out.splitlines()
@@ -202,7 +202,7 @@ def test_settings_that_are_invalid_are_a_row(
     def refuse(_: object) -> Settings:
         raise ConfigError("invalid EGRESS='x': expected one of web, none, open")
 
-    monkeypatch.setattr(check.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(check.capabilities, "require_root", lambda: None)
     monkeypatch.setattr(check.environ, "settings", refuse)
     assert check.main() == 1
     assert "settings  FAILED  invalid EGRESS='x'" in capsys.readouterr().out

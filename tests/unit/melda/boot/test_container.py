@@ -94,6 +94,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """``ended(code, jupyter, hangs, begin)`` -> what start.run returns, and what it did at the end."""
     for call in ("chdir", "umask"):
         monkeypatch.setattr(container.os, call, lambda _: None)
+    monkeypatch.setattr(container.capabilities, "NEEDED", {})
     monkeypatch.setattr(container.os, "geteuid", lambda: 0)
     monkeypatch.setenv("PATH", "/home/melda/bin:" + os.environ["PATH"])
     monkeypatch.setattr(container.resource, "setrlimit", lambda *_: None)

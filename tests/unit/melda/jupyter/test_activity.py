@@ -64,6 +64,7 @@ def test_a_kernel_that_is_being_started_is_no_error_in_the_log(
 
     with serving(make):
         assert probe.get(jupyter.SOCKET, jupyter.ACTIVITY, 10)[0] == 503
+    assert "expected a datetime" in caplog.text, "whatever it is"
     assert "Traceback" not in caplog.text and "Uncaught" not in caplog.text
 
 

@@ -64,5 +64,5 @@ def test_while_a_folder_hangs_the_images_come(monkeypatch: pytest.MonkeyPatch) -
         assert list(vars(module)["get_federated_extensions"](["/p/a", "/usr/share/a"])) == ["/usr/share/a"]
     finally:
         answers.set()
-        for thread in storage_calls.Bounded._hangs.values():
-            thread.join()
+        for call in storage_calls.Bounded._hangs.values():
+            call.result()

@@ -42,8 +42,8 @@ class Hung:
     def end(self) -> None:
         """Let it answer, and wait for who waits for it."""
         self.answers.set()
-        for thread in storage_calls.Bounded._hangs.values():
-            thread.join()
+        for call in storage_calls.Bounded._hangs.values():
+            call.result()
 
 
 @pytest.fixture

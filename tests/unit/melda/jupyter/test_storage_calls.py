@@ -218,8 +218,8 @@ def test_who_cannot_wait_waits_a_moment_and_the_next_not_at_all() -> None:
     storage_calls.Bounded(called.append)(1)
     assert called == [1], "one path that hangs costs no other"
     answers.set()
-    for thread in storage_calls.Bounded._hangs.values():
-        thread.join()
+    for call in storage_calls.Bounded._hangs.values():
+        call.result()
     assert hangs(60) is True
     with pytest.raises(ZeroDivisionError):
         storage_calls.Bounded(lambda: 1 // 0)()

@@ -51,7 +51,8 @@ def test_the_role_of_a_machine_with_an_s3fs_that_cannot_ask_the_second_version(
     (tmp_path / "s3fs").chmod(0o755)
     monkeypatch.setattr(options, "S3FS", str(tmp_path / "s3fs"))
     monkeypatch.setattr(iam_role, "find", lambda _: ("iam_role=r", ("KEY", "SECRET", "TOKEN")))
-    found = iam_role.with_role(project, settings)
+    assert iam_role.with_role(project, settings) == project, "who has keys of its own keeps them"
+    found = iam_role.with_role(project._replace(credentials=Credentials("", "", "")), settings)
     assert (found.role, found.credentials) == (option, Credentials("KEY", "SECRET", "TOKEN"))
 
 

@@ -219,6 +219,24 @@ def test_a_pip_of_another_environment_stays_in_its_own(
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("install --user six", "install six"), ("-q install six --user", "-q install six"),
+        ("list --user", "list --user"), ("uninstall --user", "uninstall --user"),
+    ],
+)  # fmt: skip
+def test_pip_install_user_is_what_pip_does_anyway(place: ImageLayout, words: str, expected: str) -> None:
+    """pip refused it: "Can not perform a '--user' install"."""
+    found = prepare(place)
+    python = Path(found.python, "bin", "python")
+    python.unlink()
+    python.write_text('#!/bin/sh\necho "$*"\n')
+    python.chmod(0o755)
+    shown = subprocess.check_output([f"{found.python}/bin/pip-python", "/usr/lib/pip", *words.split()], text=True)
+    assert shown == f"/usr/lib/pip {expected}\n"
+
+
+@pytest.mark.parametrize(
     ("caller", "words", "expected"),
     [
         ("{own}/bin/python", "-m pip install x", "{own}/bin/python"),  # pipx, python -m venv --without-pip

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from melda.base import procfs
+from melda.base.errors import ConfigError
 
 NET_ADMIN, SYS_ADMIN = 12, 21  # linux/capability.h
+# What Docker gives unless it is told to drop it: files become the user's, and processes of the user's are begun and ended.
+NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "KILL": 5, "SETGID": 6, "SETUID": 7}
 STATUS = "/proc/self/status"
 
 
@@ -20,3 +25,18 @@ def has(capability: int, status: str = STATUS) -> bool:
 def no_new_privileges(status: str = STATUS) -> bool:
     """Return whether a setuid program gives nobody more rights here (``--security-opt no-new-privileges``)."""
     return _field("NoNewPrivs", status) == "1"
+
+
+def require_root(status: str = STATUS) -> None:
+    """See that this process may do what a start does.
+
+    Raises:
+        ConfigError: it may not.
+    """
+    if os.geteuid() != 0:
+        raise ConfigError(f"it must start as root, not as user {os.geteuid()}: it runs Jupyter as melda by itself")
+    lacking = [name for name, number in NEEDED.items() if not has(number, status)]
+    if lacking:
+        raise ConfigError(
+            f"it must start with Docker's own capabilities, of which these are dropped: {', '.join(lacking)}"
+        )

@@ -40,13 +40,7 @@ def of_jupyter() -> Optional[Json]:
 
 
 class Activity:
-    """Looks now and then, and remembers when it last saw anything.
-
-    Args:
-        uid: of the notebook's user.
-        variables: of the container.
-        now: seconds since 1970.
-    """
+    """Looks now and then, and remembers when it last saw anything."""
 
     def __init__(self, uid: int, variables: Dict[str, str], now: float) -> None:
         self._meter = procfs.Meter(uid)
@@ -57,9 +51,6 @@ class Activity:
 
     def look(self, now: float) -> Json:
         """Look once.
-
-        Args:
-            now: seconds since 1970.
 
         Returns:
             What was found; ``active`` names each reason why the container is not idle, ``idle_seconds`` is how long there

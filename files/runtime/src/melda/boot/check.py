@@ -176,9 +176,7 @@ def storage(settings: Settings) -> Iterator[Row]:
         )
         return
     try:
-        if not bucket.credentials.key:
-            bucket = iam_role.with_role(bucket, settings)
-        bucket, _ = s3.located(bucket)
+        bucket, _ = s3.located(iam_role.with_role(bucket, settings))
         skew = bucket_permissions.clock_skew(bucket)
         found = tuple(bucket_permissions.look(bucket))
     except ConfigError as error:
@@ -210,7 +208,7 @@ def data(settings: Settings) -> Iterator[Row]:
     if bucket is None:
         return
     try:
-        bucket = s3.found(bucket if bucket.credentials.key else iam_role.with_role(bucket, settings))
+        bucket = s3.found(iam_role.with_role(bucket, settings))
     except ConfigError as error:
         yield Row("S3: data", FAILED, str(error))
     else:
@@ -276,8 +274,7 @@ def main(settings: Optional[Settings] = None) -> int:
         0: a container like this one would start; 1: it would not, or not do what it was asked for.
     """
     try:
-        if os.geteuid() != 0:
-            raise ConfigError(f"it must start as root, not as user {os.geteuid()}")
+        capabilities.require_root()
         found = rows(settings or environ.settings(environ.load()))
     except ConfigError as error:
         found = [Row("settings", FAILED, str(error))]

@@ -17,9 +17,6 @@ PROGRAM = str(Path(__file__).resolve())
 def main(address: str) -> int:
     """Clone a repository, and say what became of it.
 
-    Args:
-        address: of the repository.
-
     Returns:
         Always 0: a clone that failed is not tried again by this container.
     """

@@ -13,7 +13,7 @@ import time
 from types import ModuleType
 from typing import Callable, Dict, TextIO
 
-from melda.base import log, processes, release, supervisor_metrics
+from melda.base import capabilities, log, processes, release, supervisor_metrics
 from melda.base.errors import EXIT_IDLE, EXIT_UNSAVED, ConfigError, StopRequested
 from melda.base.supervisor import Supervisor
 from melda.boot import locales, preload
@@ -71,16 +71,8 @@ def _stop() -> ModuleType:
 
 
 def run() -> int:
-    """Start, look after everything, stop.
-
-    Returns:
-        The container's exit code.
-
-    Raises:
-        ConfigError: it does not start.
-    """
-    if os.geteuid() != 0:
-        raise ConfigError(f"it must start as root, not as user {os.geteuid()}: it runs Jupyter as melda by itself")
+    """Start, look after everything, stop."""
+    capabilities.require_root()
     os.chdir("/")  # Docker starts us in the project, which is to be mounted and unmounted
     os.umask(0o022)
     log.leave_terminal()

@@ -64,12 +64,7 @@ def read_state(path: str) -> str:
 
 
 def of_mount(workdir: str, asked_for: bool) -> str:
-    """``ok``, or what is the matter with the project's folder.
-
-    Args:
-        workdir: the project's folder.
-        asked_for: shall it be a mounted bucket?
-    """
+    """``ok``, or what is the matter with the project's folder."""
     if asked_for:
         # It is not touched: who touches a mount that hangs, hangs.
         return watch.read() if s3fs.is_mounted(workdir) else "not mounted"
@@ -90,11 +85,7 @@ def of_dbus() -> str:
 
 
 def report(variables: Mapping[str, str]) -> Dict[str, str]:
-    """Return one by one what is well (``ok``) and what is not.
-
-    Args:
-        variables: of the container.
-    """
+    """Return one by one what is well (``ok``) and what is not."""
     found = {
         VERSION: melda.__version__,
         "jupyter": OK if jupyter.answers(variables, SECONDS, jupyter.SOCKET) else "does not answer",

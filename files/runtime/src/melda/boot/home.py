@@ -23,11 +23,7 @@ def _links_are_protected() -> bool:
 
 
 def open_to(user: Account) -> None:
-    """Make the home itself (not what is in it) one that the user may use: all else is done in it as the user.
-
-    Raises:
-        OSError: it is not there, or cannot be changed.
-    """
+    """Make the home itself (not what is in it) one that the user may use: all else is done in it as the user."""
     top = descriptors.folder(user.home)
     try:
         found = os.fstat(top)
@@ -51,9 +47,6 @@ def chown_home(user: Account, workdir: str) -> int:
 
     Returns:
         How many owners were changed. What cannot be changed costs itself alone; the log says so.
-
-    Raises:
-        OSError: the home cannot be read.
     """
     # Where anybody may link to any file, one with a single name may be root's all the same: /etc/shadow of yesterday, which
     # passwd(1) has replaced since the user linked to it.
@@ -103,11 +96,7 @@ def _project(workdir: str, mount: int) -> List[descriptors.Identity]:
 
 
 def enter(user: Account) -> None:
-    """Let the user enter the home.
-
-    Raises:
-        TemporaryFailure: it cannot be opened.
-    """
+    """Let the user enter the home."""
     try:
         open_to(user)
     except OSError as error:
@@ -115,11 +104,7 @@ def enter(user: Account) -> None:
 
 
 def hand_over(user: Account, workdir: str) -> int:
-    """Make everything in the home belong to the user; arguments and result as for :func:`chown_home`.
-
-    Raises:
-        TemporaryFailure: something cannot be handed over.
-    """
+    """Make everything in the home belong to the user; arguments and result as for :func:`chown_home`."""
     try:
         return chown_home(user, workdir)
     except OSError as error:

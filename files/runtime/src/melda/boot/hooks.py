@@ -64,16 +64,7 @@ def _run(path: str, who: users.Account, environment: Mapping[str, str]) -> str:
 
 
 def run(folder: str, who: users.Account, environment: Mapping[str, str], owner: int = 0) -> List[str]:
-    """Run all programs of a folder, one after the other.
-
-    Args:
-        folder: one of :data:`ROOTS` and :data:`USERS`.
-        who: as whom.
-        environment: all of theirs.
-        owner: see :func:`find`.
-
-    Returns:
-        The names of those that ran, for the log.
+    """Run all programs of a folder, one after the other, and return the names of those that ran.
 
     Raises:
         ConfigError: one of them failed: what a site relies on is missing then.

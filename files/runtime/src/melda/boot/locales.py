@@ -19,12 +19,7 @@ ALWAYS = ("C", "POSIX", "C.UTF-8")
 
 
 def asked_for(variables: Mapping[str, str], image: Mapping[str, str]) -> str:
-    """Return the locale that counts. ``LC_ALL`` of the image does not stand above a ``LANG`` that somebody has set.
-
-    Args:
-        variables: of the container.
-        image: what the image sets.
-    """
+    """Return the locale that counts. ``LC_ALL`` of the image does not stand above a ``LANG`` that somebody has set."""
     lang, everything = variables.get("LANG", ""), variables.get("LC_ALL", "")
     return lang if lang != image.get("LANG") and everything == image.get("LC_ALL") else everything or lang
 
@@ -57,15 +52,7 @@ def _generate(settings: Settings, name: str) -> str:
 
 
 def prepare(settings: Settings, file: str = ENVIRONMENT) -> Settings:
-    """Generate the locale if it is not there. What cannot be had costs itself alone: the image's is used, and the log says so.
-
-    Args:
-        settings: of the container.
-        file: what the image sets.
-
-    Returns:
-        The settings, with the locale that is used.
-    """
+    """Generate the locale if it is not there. What cannot be had costs itself alone: the image's is used, and the log says so."""
     image = environ.parse(textfiles.read(file))
     name = asked_for(settings.variables, image)
     if name and name not in ALWAYS and not _is_there(name):

@@ -13,15 +13,7 @@ PROFILE = "/etc/profile.d/melda-threads.sh"
 
 
 def prepare(settings: Settings, profile: str = PROFILE) -> None:
-    """Write it; a file of another container's, in an image that was committed from one, is emptied.
-
-    Args:
-        settings: of the container.
-        profile: path of the file.
-
-    Raises:
-        TemporaryFailure: it cannot be written.
-    """
+    """Write it; a file of another container's, in an image that was committed from one, is emptied."""
     text = container_limits.login(settings.variables)
     try:
         if text or os.path.exists(profile):

@@ -63,13 +63,7 @@ def stage(line: str) -> str:
 
 
 def collect(healthy: Mapping[str, str], activity: Json, archived: Archived) -> List[Metric]:
-    """Return all metrics. None of them holds a name of the user's: whoever may scrape learns numbers.
-
-    Args:
-        healthy: what /healthz says.
-        activity: what /activity says.
-        archived: the archives in the bucket.
-    """
+    """Return all metrics. None of them holds a name of the user's: whoever may scrape learns numbers."""
     known = supervisor_metrics.read()
     distribution, ends = release.distribution()
     mount = healthy.get("mount", "")
@@ -113,11 +107,7 @@ def collect(healthy: Mapping[str, str], activity: Json, archived: Archived) -> L
 
 
 def text(metrics: List[Metric]) -> bytes:
-    """Return the metrics as Prometheus reads them, by the library that Jupyter brings for its own.
-
-    Args:
-        metrics: see :func:`collect`.
-    """
+    """Return the metrics as Prometheus reads them, by the library that Jupyter brings for its own."""
     # Here: it takes a while to load, and few ask.
     from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415

@@ -17,13 +17,7 @@ from melda.plugins import set_paths
 
 
 class Start:
-    """What the steps of one start know of each other.
-
-    Args:
-        settings: of the container.
-        supervisor: looks after what is started.
-        starting: is told how far Jupyter is.
-    """
+    """What the steps of one start know of each other."""
 
     def __init__(self, settings: Settings, supervisor: Supervisor, starting: Starting) -> None:
         self.settings, self.supervisor, self.starting = settings, supervisor, starting
@@ -35,14 +29,7 @@ class Start:
 
 
 def load_jupyter(start: Start) -> None:
-    """Let Jupyter load its code, which needs nothing of the project; then it waits.
-
-    Args:
-        start: the start.
-
-    Raises:
-        ConfigError: it cannot be started.
-    """
+    """Let Jupyter load its code, which needs nothing of the project; then it waits."""
     waiting, start.ready = os.pipe()
     held_back = environ.held_back(start.settings, start.variables)
     start.supervisor.start(jupyter.service(start.settings, held_back, start.token, waiting))

@@ -28,13 +28,7 @@ SECONDS = 10.0  # for a few requests to S3
 
 
 def _is_begun(settings: Settings, names: Collection[str], readme: Callable[[], bytes]) -> bool:
-    """Is a repository still to be cloned, for an earlier start has made all there is, and did not come so far?
-
-    Args:
-        settings: of the container.
-        names: in the project.
-        readme: reads the README.md there.
-    """
+    """Is a repository still to be cloned, for an earlier start has made all there is, and did not come so far?"""
     rest = {name.rstrip("/") for name in names} - OF_THE_VOLUME - {README.name, PROJECT_STATE}
     if not settings.repository or README.name not in names or not all(map(FOLDER.fullmatch, rest)):
         return False
@@ -75,15 +69,8 @@ def _write(path: str) -> None:
 def prepare(settings: Settings, supervisor: Supervisor) -> Tuple[str, bool]:
     """Mount the bucket and prove that it works, or make the local folder ready. Nothing fails for the README's sake.
 
-    Args:
-        settings: of the container.
-        supervisor: looks after s3fs.
-
     Returns:
         What the folder is, for the log; and whether it was empty, so that a repository is cloned into it.
-
-    Raises:
-        ConfigError: a bucket was asked for and cannot be had.
     """
     new: List[Bucket] = []
 

@@ -25,11 +25,7 @@ BSPM_SECONDS = 10.0  # until it must serve
 
 
 def dbus(settings: Settings) -> Optional[Service]:
-    """Return the system bus, over which install.packages() reaches apt; None where it is not installed.
-
-    Raises:
-        ConfigError: its folder or the host's id cannot be made.
-    """
+    """Return the system bus, over which install.packages() reaches apt; None where it is not installed."""
     environment = for_root(settings)
     program = shutil.which("dbus-daemon", path=environment["PATH"])
     if not program:
@@ -72,9 +68,6 @@ def health_folder(user: users.Account, *free: str) -> None:
     Args:
         user: whose it is.
         free: paths in it that are to be free.
-
-    Raises:
-        ConfigError: it cannot be made.
     """
     path = os.path.dirname(health.SOCKET)
     try:
@@ -100,9 +93,6 @@ def version_service(settings: Settings, variables: Dict[str, str], token: str, *
         variables: environment of the user's processes.
         token: path of Jupyter's token; empty behind a JupyterHub.
         free: paths in its folder that are to be free, beside its own.
-
-    Raises:
-        ConfigError: it cannot be prepared.
     """
     health_folder(settings.layout.user, health.SOCKET, *free)
     # -I: like Jupyter itself, it takes no packages from the project; it only lists them.

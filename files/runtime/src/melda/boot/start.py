@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from typing import Callable, List, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
 from melda.base import log, memory, supervisor_metrics, users
 from melda.base.errors import EXIT_IDLE
@@ -29,142 +29,114 @@ class Step(NamedTuple):
 
     Attributes:
         name: in the log; empty: nothing is logged, or the step does so itself.
-        action: does it, and returns details for the log.
+        action: does it, and returns what the log says of it; nothing, or None, if that is not worth a word.
         listens: can others connect to what it starts?
         users: may what it starts run programs and modules that the user has put in place?
     """
 
     name: str
-    action: Callable[[Start], List[str]]
+    action: Callable[[Start], Optional[str]]
     listens: bool = False
     users: bool = False
 
 
-def _launch(start: Start, service: Optional[Service], otherwise: str) -> List[str]:
+def _launch(start: Start, service: Optional[Service], otherwise: str) -> str:
     if service is None:
-        return [otherwise]
+        return otherwise
     start.supervisor.start(service)
-    return ["started"]
+    return "started"
 
 
-def close_firewall(start: Start) -> List[str]:
+def close_firewall(start: Start) -> str:
     """Put the firewall's rules in place, if any are asked for."""
-    return [firewall.prepare(start.settings.firewall)]
+    return firewall.prepare(start.settings.firewall)
 
 
-def close_device(_: Start) -> List[str]:
-    """Leave the device for mounting to root."""
-    probing.close_device()
-    return []
-
-
-def run_roots_hooks(start: Start) -> List[str]:
+def run_roots_hooks(start: Start) -> str:
     """Run the site's own programs of start.d, as root."""
     names = ("JUPYTER_WORKDIR", "SRC", "UHOME", "username")
     visible = {name: start.settings.variables[name] for name in names if name in start.settings.variables}
-    return hooks.run(hooks.ROOTS, users.ROOT, {**environ.for_root(start.settings), **visible})
+    return ", ".join(hooks.run(hooks.ROOTS, users.ROOT, {**environ.for_root(start.settings), **visible}))
 
 
-def show_data(start: Start) -> List[str]:
+def show_data(start: Start) -> None:
     """Show in the home what DATA_BUCKET names."""
     if start.settings.data:
         data_bucket.show_in_home(start.settings.layout.user)
-    return []
 
 
-def run_users_hooks(start: Start) -> List[str]:
+def run_users_hooks(start: Start) -> str:
     """Run the site's own programs of user.d, as the user."""
-    return hooks.run(hooks.USERS, start.settings.layout.user, start.variables)
+    return ", ".join(hooks.run(hooks.USERS, start.settings.layout.user, start.variables))
 
 
-def tell_logins(start: Start) -> List[str]:
-    """Tell login shells how many threads libraries shall start."""
-    logins.prepare(start.settings)
-    return []
-
-
-def start_ssh(start: Start) -> List[str]:
+def start_ssh(start: Start) -> str:
     """Start sshd, if there is a key."""
-    return [ssh.start(start.settings, start.supervisor)]
+    return ssh.start(start.settings, start.supervisor)
 
 
-def start_dbus(start: Start) -> List[str]:
+def start_dbus(start: Start) -> str:
     """Start the system bus, through which install.packages() reaches apt."""
     return _launch(start, services.dbus(start.settings), "off, it is not installed")
 
 
-def start_bspm(start: Start) -> List[str]:
-    """Start bspm's service where the bus may not."""
-    services.bspm(start.settings, start.supervisor)
-    return []
-
-
-def open_home(start: Start) -> List[str]:
-    """Let the user enter the home."""
-    home.enter(start.settings.layout.user)
-    return []
-
-
-def mount(start: Start) -> List[str]:
+def mount(start: Start) -> str:
     """Mount the bucket and prove that it works, or make the local folder ready."""
     result, start.new = project.prepare(start.settings, start.supervisor)
-    return [result]
+    return result
 
 
-def mount_data(start: Start) -> List[str]:
+def mount_data(start: Start) -> None:
     """Mount what DATA_BUCKET names, read-only; a start without one says nothing of it."""
     if start.settings.data:
         with log.step("data") as details:
             details.append(data_bucket.prepare(start.settings.data, start.settings, start.supervisor))
-    return []
 
 
-def start_sync(start: Start) -> List[str]:
+def start_sync(start: Start) -> str:
     """Put local folders in the place of the bucket's, and start the sync daemon, which restores the user's packages."""
     start.synced = sync.start(start.settings, start.supervisor)
-    return ["the user's packages are being restored" if start.synced else "there is no bucket"]
+    return "the user's packages are being restored" if start.synced else "there is no bucket"
 
 
-def prepare_paths(start: Start) -> List[str]:
+def prepare_paths(start: Start) -> str:
     """Make the plugin folders, and tell pip and R of them."""
     # Nobody installs anything yet; what is restored is repaired when it is here.
     plugins = set_paths.prepare(start.settings.layout, repair=not start.synced)
-    return [folder for folder in plugins if folder]
+    return ", ".join(filter(None, plugins))
 
 
-def hand_over_home(start: Start) -> List[str]:
+def hand_over_home(start: Start) -> str:
     """Make everything in the home belong to the user. It is root's last work on the user's files."""
     layout = start.settings.layout
     changed = home.hand_over(layout.user, layout.workdir)
-    return [f"{changed} changed in {layout.user.home}"]
+    return f"{changed} changed in {layout.user.home}"
 
 
-def start_fork(start: Start) -> List[str]:
+def start_fork(start: Start) -> None:
     """Install what the parent project has, once the project's own packages are here."""
     forked = fork_of.service(start.settings, start.variables)
     if forked:
         start.supervisor.start(forked)
-    return []
 
 
-def start_clone(start: Start) -> List[str]:
+def start_clone(start: Start) -> None:
     """Clone GIT_REPOSITORY into a project that was empty; say if it is not there and not cloned."""
     if not start.new:
         project.tell_of_no_clone(start.settings)
-        return []
+        return
     cloning = project.clone(start.settings, start.variables)
     if cloning:
         start.supervisor.start(cloning)
-    return []
 
 
-def start_version_service(start: Start) -> List[str]:
+def start_version_service(start: Start) -> str:
     """Start the web service that reports versions and health."""
     names = (jupyter.SOCKET, jupyter.LEFT_OUT)  # Jupyter does not listen yet
     return _launch(start, services.version_service(start.settings, start.variables, start.token, *names), "")
 
 
-def start_jupyter(start: Start) -> List[str]:
+def start_jupyter(start: Start) -> str:
     """Let Jupyter go on, whose code was loaded meanwhile; when it answers, its address is logged."""
     os.write(start.ready, start.starting.go_on())
     os.close(start.ready)
@@ -184,18 +156,18 @@ def start_jupyter(start: Start) -> List[str]:
 
     start.supervisor.call_later(JUPYTER_SECONDS, announce)
     start.supervisor.call_later(memory.PAUSE, memory.watch())
-    return ["started"]
+    return "started"
 
 
 STEPS = (
     Step("firewall", close_firewall),
-    Step("", close_device),
+    Step("", lambda start: probing.close_device()),
     Step("hooks as root", run_roots_hooks),
-    Step("", tell_logins),
+    Step("", lambda start: logins.prepare(start.settings)),
     Step("ssh", start_ssh, listens=True),
     Step("dbus", start_dbus),
-    Step("", start_bspm),
-    Step("", open_home),
+    Step("", lambda start: services.bspm(start.settings, start.supervisor)),
+    Step("", lambda start: home.enter(start.settings.layout.user)),
     Step("mount", mount),
     Step("", mount_data),
     Step("sync", start_sync),
@@ -213,9 +185,6 @@ STEPS = (
 def take(start: Start) -> None:
     """Take all steps, while Jupyter loads its code.
 
-    Args:
-        start: what they know of each other.
-
     Raises:
         ConfigError: a step failed.
         StopRequested: a signal came before the end.
@@ -223,7 +192,7 @@ def take(start: Start) -> None:
     for step in STEPS:
         if step.name:
             with log.step(step.name) as details:
-                details.extend(step.action(start))
+                details.extend(filter(None, [step.action(start)]))
         else:
             step.action(start)
     if start.settings.idle is not None:

@@ -32,11 +32,7 @@ def deadlines(seconds: float) -> Tuple[float, float, float, float]:
 
 
 def kill_hung_mount(settings: Settings, supervisor: Supervisor) -> bool:
-    """Kill s3fs if the mount gives no answer: else everything waits for it, and Docker kills us first.
-
-    Returns:
-        Whether it was.
-    """
+    """Kill s3fs if the mount gives no answer, and return whether: else everything waits for it, and Docker kills us first."""
     if not s3fs.is_hung(settings):
         return False
     s3fs.kill_mount(supervisor)

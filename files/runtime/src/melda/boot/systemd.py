@@ -13,7 +13,7 @@ import socket
 import sys
 from typing import Callable, Dict, NamedTuple, Tuple
 
-from melda.base import log
+from melda.base import capabilities, log
 from melda.base.errors import ConfigError, StopRequested, TemporaryFailure
 from melda.base.paths import RUN, STATE
 from melda.base.supervisor import Supervisor
@@ -54,12 +54,7 @@ class Unit(NamedTuple):
 
 
 def notify(path: str, message: str) -> None:
-    """Tell systemd something (sd_notify(3)).
-
-    Args:
-        path: NOTIFY_SOCKET as systemd set it; empty: nobody listens.
-        message: what.
-    """
+    """Tell systemd something (sd_notify(3)); where ``path`` is empty nobody listens."""
     if not path:
         return
     with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as sender, contextlib.suppress(OSError):
@@ -163,11 +158,7 @@ UNITS: Dict[str, Unit] = {
 
 
 def checked(variables: Dict[str, str]) -> Settings:
-    """Return the settings of a host.
-
-    Raises:
-        ConfigError: the first thing that is invalid.
-    """
+    """Return the settings of a host."""
     settings = environ.settings(variables)
     if settings.ssh_keys:
         raise ConfigError(
@@ -188,16 +179,8 @@ def checked(variables: Dict[str, str]) -> Settings:
 def run(unit: Unit, listener: str, settings: Settings) -> int:
     """Start, tell systemd, look after what was started until it ends or systemd asks to stop, stop.
 
-    Args:
-        unit: what to do.
-        listener: see :func:`notify`.
-        settings: of the host.
-
     Returns:
         The exit code: 0 after a stop that was asked for and lost nothing.
-
-    Raises:
-        ConfigError: it does not start.
     """
     supervisor, lost = Supervisor(), ""
     try:
@@ -222,8 +205,7 @@ def main() -> int:
         if len(arguments) != 1 or arguments[0] not in UNITS:
             names = ", ".join(sorted(UNITS))
             raise ConfigError("invalid {0!r}: expected one of {1}".format(" ".join(arguments), names))
-        if os.geteuid() != 0:
-            raise ConfigError(f"it must start as root, not as user {os.geteuid()}")
+        capabilities.require_root()
         listener = os.environ.get("NOTIFY_SOCKET", "")
         for name in OF_SYSTEMD:
             os.environ.pop(name, None)

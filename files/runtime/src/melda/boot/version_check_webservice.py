@@ -21,12 +21,13 @@ if __name__ == "__main__":
     deferred.wait(JUPYTER_SOCKET)
 
 import asyncio
+import functools
 import importlib
 import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Mapping, Sequence, Tuple
 
 import flask
 from tornado.httputil import HTTPServerRequest
@@ -76,13 +77,7 @@ def _activity(going_on: Activity) -> Answer:
 
 
 def application(installed: Installed, variables: Mapping[str, str], going_on: Activity) -> flask.Flask:
-    """Return the Flask application that tells what ``installed`` finds.
-
-    Args:
-        installed: what is installed.
-        variables: of the service.
-        going_on: what is done in the container.
-    """
+    """Return the Flask application that tells what ``installed`` finds."""
     app = flask.Flask("version_check_webservice", static_folder=None)
     peers = firewall_policy.peers(variables.get("PGEO_IPS", ""))
     # Anybody may ask: a hundred requests a second look at the files, and at Jupyter, as often as one does.
@@ -101,11 +96,17 @@ def application(installed: Installed, variables: Mapping[str, str], going_on: Ac
     def versions() -> Answer:
         return _json(all_versions.get(asked()))
 
+    def for_the_user(answer: Callable[[], Answer]) -> Callable[[], Answer]:
+        @functools.wraps(answer)
+        def view() -> Answer:
+            refused = refusal()
+            return _json({"error": refused}, 403) if refused else answer()
+
+        return view
+
     @app.get("/environment")
+    @for_the_user
     def environment_now() -> Answer:
-        refused = refusal()
-        if refused:
-            return _json({"error": refused}, 403)
         # Loaded by who asks for it first: half a megabyte of each container's.
         try:
             return _json(importlib.import_module(CAPTURE).capture())
@@ -113,17 +114,15 @@ def application(installed: Installed, variables: Mapping[str, str], going_on: Ac
             return _json({"error": str(error)}, 503)
 
     @app.get("/activity")
+    @for_the_user
     def activity() -> Answer:
-        refused = refusal()
-        return _json({"error": refused}, 403) if refused else _activity(going_on)
+        return _activity(going_on)
 
     archived = metrics.Archived()
 
     @app.get("/metrics")
+    @for_the_user
     def prometheus() -> Answer:
-        refused = refusal()
-        if refused:
-            return _json({"error": refused}, 403)
         found = metrics.collect(reports.get(asked()), going_on.found, archived)
         return metrics.text(found).decode(), 200, (("Content-Type", METRICS), ("Cache-Control", "no-store"))
 
@@ -188,23 +187,13 @@ def server(app: Any, threads: int = THREADS) -> connections.Server:
 
 
 async def serve(*listening: Any, threads: int = THREADS, app: Any) -> None:
-    """Serve for ever.
-
-    Args:
-        listening: sockets.
-        threads: how many requests are worked on at a time.
-        app: Flask's.
-    """
+    """Serve for ever."""
     server(app, threads).add_sockets(listening)
     await asyncio.Event().wait()
 
 
 def main(public: Sequence[Any]) -> None:
-    """Serve on the socket of the health check, by a thread of its own, and on the port.
-
-    Args:
-        public: sockets that listen at the port.
-    """
+    """Serve on the socket of the health check, by a thread of its own, and on the port."""
     logging.getLogger("tornado.access").disabled = True
     logging.basicConfig(format="version service: %(message)s", level=logging.WARNING)
     sys.setswitchinterval(SWITCH)

@@ -10,17 +10,21 @@ PREFIXES = ("r-cran-", "r-bioc-", "r-other-")
 LONGEST = 100
 
 
+def _checked(names: Iterable[str], pattern: str, expected: str) -> List[str]:
+    found = [str(name) for name in names]
+    for name in found:
+        if not re.fullmatch(pattern, name) or len(name) > LONGEST:
+            raise ValueError(f"{name[:LONGEST]!r} is not the name of {expected}")
+    return found
+
+
 def check(names: Iterable[str]) -> List[str]:
     """``names``, if each can be an R package's ("Writing R Extensions", 1.1.1).
 
     Raises:
         ValueError: one cannot; it says which.
     """
-    found = [str(name) for name in names]
-    for name in found:
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]", name) or len(name) > LONGEST:
-            raise ValueError(f"{name[:LONGEST]!r} is not the name of an R package: letters, digits and dots")
-    return found
+    return _checked(names, r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]", "an R package: letters, digits and dots")
 
 
 def check_debian(names: Iterable[str]) -> List[str]:
@@ -29,19 +33,12 @@ def check_debian(names: Iterable[str]) -> List[str]:
     Raises:
         ValueError: one is not; it says which.
     """
-    found = [str(name) for name in names]
-    for name in found:
-        if not re.fullmatch(r"r-(cran|bioc|other)-[a-z0-9]([a-z0-9.-]*[a-z0-9])?", name) or len(name) > LONGEST:
-            raise ValueError(f"{name[:LONGEST]!r} is not the name of a Debian package of R: r-cran-NAME")
-    return found
+    debians = r"r-(cran|bioc|other)-[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
+    return _checked(names, debians, "a Debian package of R: r-cran-NAME")
 
 
 def in_debian(names: Iterable[str], known: Collection[str]) -> Tuple[Dict[str, str], List[str]]:
     """Return what Debian calls R packages.
-
-    Args:
-        names: as R spells them.
-        known: names of Debian packages.
 
     Returns:
         R name -> Debian name of those that are known, and the R names of those that are not.

@@ -55,11 +55,7 @@ def _ask(*command: str) -> str:
 
 
 def _run(say: Say, *command: str) -> None:
-    """Run ``command`` and pass on what it says while it runs.
-
-    Raises:
-        Failed: it failed.
-    """
+    """Run ``command`` and pass on what it says while it runs."""
     output: List[str] = []
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -127,10 +123,6 @@ def _install(wanted: Sequence[str], say: Say) -> None:
 def install(asked: Sequence[str], say: Say) -> List[str]:
     """Install R packages.
 
-    Args:
-        asked: their names, as R spells them.
-        say: takes what is shown to the user.
-
     Returns:
         Those that apt does not have, or cannot install.
 
@@ -149,10 +141,6 @@ def install(asked: Sequence[str], say: Say) -> List[str]:
 
 def restore(wanted: Sequence[str], say: Say) -> List[str]:
     """Install what a record of another container holds, in one transaction.
-
-    Args:
-        wanted: names of Debian packages.
-        say: takes what is shown.
 
     Returns:
         Those that apt does not have, or cannot install.

@@ -52,10 +52,6 @@ def read(path: str = PATH) -> Record:
 
 
 def write(record: Record, path: str = PATH) -> None:
-    """Write the record, all of it or nothing.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Write the record, all of it or nothing."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     textfiles.write_if_changed(path, json.dumps(record._asdict(), indent=1) + "\n")

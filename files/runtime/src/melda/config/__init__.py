@@ -1,1 +1,1 @@
-"""Environ in, settings out: all validators, no side effects."""
+"""Environ in, settings out: all validators, no side effects. Each raises ConfigError for what is invalid, in one line."""

@@ -14,11 +14,7 @@ LONGEST = 200
 
 
 def parse(value: str) -> str:
-    """``value`` as Jupyter has it: ``/``, or with a slash at both ends.
-
-    Raises:
-        ConfigError: it is no path.
-    """
+    """``value`` as Jupyter has it: ``/``, or with a slash at both ends."""
     parts = value.strip().strip("/")
     if not re.fullmatch(
         r"([A-Za-z0-9_~-][A-Za-z0-9._~-]*(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)?", parts[: LONGEST + 1]

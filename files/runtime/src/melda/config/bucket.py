@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from melda.base.addresses import is_host, shown
 from melda.base.errors import ConfigError
+from melda.config import choice
 
 DEFAULT_REGION = "us-east-1"
 # Partitions of AWS with names of their own ("Amazon S3 endpoints and quotas"); GovCloud's are the usual ones.
@@ -74,11 +75,7 @@ class Bucket(NamedTuple):
 
 
 def bucket_name(value: str, name: str = "BUCKET_NAME") -> str:
-    """``value`` of the variable ``name`` if it is a bucket's name (Amazon S3 user guide, "Bucket naming rules").
-
-    Raises:
-        ConfigError: it is not.
-    """
+    """``value`` of the variable ``name`` if it is a bucket's name (Amazon S3 user guide, "Bucket naming rules")."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
         raise ConfigError(
             f"invalid {name}={shown(value)!r}: expected 3 to 63 of a-z, 0-9, . and -, no . or - at an end"
@@ -92,9 +89,6 @@ def project_folder(value: str, name: str = "PROJECT_FOLDER") -> str:
     Spaces and Unicode are fine. Not fine: a part that is empty, ``.`` or ``..``; a control character; a colon
     (s3fs cuts its argument there); what is not UTF-8; more than 900 bytes (a key has 1024, and files need
     some of them). ``name`` is the variable's.
-
-    Raises:
-        ConfigError: it does not.
     """
     folder = value.strip("/")
     unsafe = (
@@ -112,11 +106,7 @@ def project_folder(value: str, name: str = "PROJECT_FOLDER") -> str:
 
 
 def fork_of(value: str, folder: str) -> str:
-    """``value`` without slashes at its ends, if it is empty or names another project's folder.
-
-    Raises:
-        ConfigError: it does not.
-    """
+    """``value`` without slashes at its ends, if it is empty or names another project's folder."""
     if not value:
         return ""
     parent = project_folder(value, "FORK_OF")
@@ -126,11 +116,7 @@ def fork_of(value: str, folder: str) -> str:
 
 
 def endpoint(value: str) -> str:
-    """``value`` without a slash at its end, if it is empty or the URL of an S3 service.
-
-    Raises:
-        ConfigError: it is neither.
-    """
+    """``value`` without a slash at its end, if it is empty or the URL of an S3 service."""
     try:
         parts = urlsplit(value)
         right = not value or (
@@ -152,11 +138,7 @@ def endpoint(value: str) -> str:
 
 
 def region(value: str) -> str:
-    """``value`` if it is empty or can be a region's name.
-
-    Raises:
-        ConfigError: it cannot.
-    """
+    """``value`` if it is empty or can be a region's name."""
     if not re.fullmatch(r"[a-z0-9-]{0,40}", value):
         raise ConfigError(f"invalid AWS_REGION={shown(value)!r}: expected something like eu-west-1")
     return value
@@ -213,22 +195,12 @@ def expiration(value: str, now: float) -> Optional[float]:
 
 
 def patience(value: str) -> int:
-    """``value`` as seconds; 180 if it is empty.
-
-    Raises:
-        ConfigError: it is no number of seconds.
-    """
-    if not re.fullmatch(r"[1-9][0-9]{0,4}|", value):
-        raise ConfigError(f"invalid S3FS_PATIENCE={shown(value)!r}: expected seconds, 1 to 99999, such as 180")
-    return int(value or 180)
+    """``value`` as seconds; 180 if it is empty."""
+    return choice.seconds("S3FS_PATIENCE", value, 1, 99999, 180) or 180
 
 
 def debug(value: str) -> bool:
-    """Is s3fs to tell everything?
-
-    Raises:
-        ConfigError: ``value`` says neither yes nor no.
-    """
+    """Is s3fs to tell everything?"""
     if value not in ("", "0", "1"):
         raise ConfigError(f"invalid S3FS_DEBUG={shown(value)!r}: expected 1, 0 or nothing")
     return value == "1"
@@ -250,9 +222,6 @@ def options(variables: Mapping[str, str], mounts: bool) -> Options:
     Args:
         variables: of the container.
         mounts: is anything mounted? Else keys that have expired, of the shell that calls ``make up``, do no harm.
-
-    Raises:
-        ConfigError: a variable is invalid.
     """
     return Options(
         endpoint=endpoint(variables.get("AWS_ENDPOINT_URL_S3", "")),

@@ -13,11 +13,7 @@ NAME, FOLDER = "DATA_BUCKET", "DATA_FOLDER"
 
 
 def from_env(variables: Mapping[str, str]) -> Optional[Bucket]:
-    """Return what is to be mounted read-only beside the project, with the project's keys, service and region; None: nothing.
-
-    Raises:
-        ConfigError: a variable is invalid.
-    """
+    """Return what is to be mounted read-only beside the project, with the project's keys, service and region; None: nothing."""
     name, folder = variables.get(NAME, ""), variables.get(FOLDER, "")
     if not name and folder:
         raise ConfigError(f"invalid {FOLDER}={shown(folder)!r}: expected {NAME} beside it")

@@ -8,22 +8,21 @@ import shutil
 from pathlib import Path
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
-from melda.base import users
+from melda.base import log, users
 from melda.base.addresses import shown
 from melda.base.errors import ConfigError
 from melda.base.paths import ENVIRONMENT
 from melda.config import (
     base_url,
     bucket,
+    choice,
     container_limits,
     data_bucket,
     firewall_policy,
     home,
     hub,
-    idle,
     ipv6,
     jupyter_port,
-    log_format,
     notebook_args,
     origins,
     proxies,
@@ -145,11 +144,7 @@ def token(value: str) -> str:
 
 
 def python_environment(path: str) -> str:
-    """Return the virtual environment whose ``jupyter`` is first on ``path``.
-
-    Raises:
-        ConfigError: there is none.
-    """
+    """Return the virtual environment whose ``jupyter`` is first on ``path``."""
     jupyter = shutil.which("jupyter", path=path)
     if not jupyter:
         raise ConfigError(f"invalid PATH={shown(path)!r}: expected a folder in it that holds jupyter")
@@ -157,11 +152,7 @@ def python_environment(path: str) -> str:
 
 
 def image_layout(variables: Mapping[str, str]) -> ImageLayout:
-    """Return where things are, by the variables that the image sets.
-
-    Raises:
-        ConfigError: the first thing that is invalid.
-    """
+    """Return where things are, by the variables that the image sets."""
     user, folders = users.find(variables.get("username", "")), home.from_env(variables)
     return ImageLayout(
         user=user._replace(home=folders.home),
@@ -171,13 +162,9 @@ def image_layout(variables: Mapping[str, str]) -> ImageLayout:
 
 
 def requested(variables: Mapping[str, str]) -> Dict[str, Any]:
-    """Return all fields of :class:`Settings` but its layout: the variables alone decide them. A deployment asks for them too.
-
-    Raises:
-        ConfigError: the first thing that is invalid.
-    """
+    """Return all fields of :class:`Settings` but its layout: the variables alone decide them. A deployment asks for them too."""
     variables = proxies.filled_in(variables)
-    log_format.check(variables.get(log_format.VARIABLE, ""))
+    choice.from_env(variables, "LOG_FORMAT", log.FORMATS, "")
     mounted, read = bucket.from_env(variables), data_bucket.from_env(variables)
     storage = mounted or read
     firewall = firewall_policy.from_env(variables, storage.url_of_service if storage else None)
@@ -195,7 +182,7 @@ def requested(variables: Mapping[str, str]) -> Dict[str, Any]:
         "ssh_keys": config_ssh_keys.parse(variables.get("SSH_AUTHORIZED_KEYS", "")),
         "hub": belongs,
         "upgrade": upgrade.mode(variables),
-        "idle": idle.parse(variables.get(idle.VARIABLE, "")),
+        "idle": choice.seconds("IDLE_SECONDS", variables.get("IDLE_SECONDS", ""), 10, 9999999, 3600),
         "repository": repository.parse(variables.get(repository.VARIABLE, "")),
         "data": read,
         "stop_seconds": stop_seconds.parse(variables.get(stop_seconds.VARIABLE, "")),
@@ -203,11 +190,7 @@ def requested(variables: Mapping[str, str]) -> Dict[str, Any]:
 
 
 def settings(variables: Dict[str, str]) -> Settings:
-    """Check everything at once, before anything is started.
-
-    Raises:
-        ConfigError: the first thing that is invalid.
-    """
+    """Check everything at once, before anything is started."""
     where = image_layout(variables)
     asked = requested(container_limits.filled_in(secret_files.filled_in(variables, where.user.uid)))
     if asked["hub"]:
@@ -274,10 +257,6 @@ def of_the_image(chosen: Settings, variables: Mapping[str, str]) -> Dict[str, st
     """Return the environment of a process of the user's that begins while root still works on what is the user's.
 
     Whatever it calls is the image's: no program and no module that the user installed is found.
-
-    Args:
-        chosen: the settings.
-        variables: environment of the user's processes, see :func:`for_user`.
     """
     rest = {name: value for name, value in variables.items() if name not in OF_THE_USER}
     return {**rest, "PATH": ":".join((SRC, chosen.layout.python_env + "/bin", ROOT_PATH))}

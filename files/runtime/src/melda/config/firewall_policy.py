@@ -82,9 +82,6 @@ def from_env(variables: Mapping[str, str], storage: Optional[str]) -> FirewallPo
     Args:
         variables: of the container.
         storage: URL of the S3 service to mount from; None: there is no mount.
-
-    Raises:
-        ConfigError: a variable is invalid.
     """
     allowed = peers(variables.get("PGEO_IPS", ""))
     egress = choice.from_env(variables, "EGRESS", EGRESS, "")

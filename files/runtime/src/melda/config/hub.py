@@ -66,10 +66,6 @@ def _listens(value: str, port: int) -> None:
 def from_env(variables: Mapping[str, str], port: int) -> Optional[Hub]:
     """Return the hub that started this container; None: none did.
 
-    Args:
-        variables: of the container.
-        port: where Jupyter listens here.
-
     Raises:
         ConfigError: the first variable that is invalid; the token is never shown.
     """
@@ -91,21 +87,13 @@ def from_env(variables: Mapping[str, str], port: int) -> Optional[Hub]:
 
 
 def check_installed(python_env: str) -> None:
-    """Refuse if Jupyter's environment has nothing to ask the hub with.
-
-    Raises:
-        ConfigError: it has not.
-    """
+    """Refuse if Jupyter's environment has nothing to ask the hub with."""
     if not os.path.exists(os.path.join(python_env, PROGRAM)):
         raise ConfigError(f"invalid {TOKEN} for this image: expected one that was built with jupyterhub=true")
 
 
 def check_reachable(hub: Hub, egress: str) -> None:
-    """Refuse a firewall that keeps Jupyter from the hub: nobody could log in.
-
-    Raises:
-        ConfigError: it does.
-    """
+    """Refuse a firewall that keeps Jupyter from the hub: nobody could log in."""
     if egress == "none" or (egress == "web" and hub.port not in WEB_PORTS):
         raise ConfigError(
             f"invalid EGRESS={egress!r} behind this JupyterHub: expected 'open', as port {hub.port} of its API must be"

@@ -14,22 +14,10 @@ MODES = (AUTO, OFF)
 
 
 def mode(variables: Mapping[str, str]) -> str:
-    """Return what is asked for.
-
-    Args:
-        variables: of the container.
-
-    Raises:
-        ConfigError: it is nothing of these.
-    """
+    """Return what is asked for."""
     return choice.from_env(variables, VARIABLE, MODES, AUTO)
 
 
 def listens(variables: Mapping[str, str], note: str = IPV4_ONLY) -> bool:
-    """Return whether to listen on IPv6: unless it is off, or the firewall has noted that its rules do not cover it.
-
-    Args:
-        variables: of the container.
-        note: the firewall's.
-    """
+    """Return whether to listen on IPv6: unless it is off, or the firewall has noted that its rules do not cover it."""
     return mode(variables) != OFF and not os.path.lexists(note)

@@ -41,9 +41,6 @@ def parse(value: str) -> Tuple[str, ...]:
 
     Args:
         value: comma-separated; spaces do no harm.
-
-    Raises:
-        ConfigError: it names the first entry that is no origin.
     """
     found = []
     for entry in value.split(",") if value.strip() else ():

@@ -48,9 +48,6 @@ def of_git(workdir: str) -> Dict[str, str]:
 
     A host's home has a file of that kind, which is read too. git 2.25 (Ubuntu 20.04) knows none of this
     (https://git-scm.com/docs/git-config#ENVIRONMENT).
-
-    Args:
-        workdir: absolute path of the project.
     """
     pairs = (("credential.helper", f"cache --timeout={REMEMBERED}"), ("include.path", "~/.gitconfig"))
     found = {"GIT_CONFIG_GLOBAL": workdir + "/.gitconfig", "GIT_CONFIG_COUNT": str(len(pairs))}

@@ -50,9 +50,6 @@ def read(name: str, path: str, uid: int) -> str:
         name: of the variable, for a message; the content is in none.
         path: its value.
         uid: of the notebook's user, in whose folders it must not lie: root reads it.
-
-    Raises:
-        ConfigError: it is no file as expected.
     """
     absolute = "expected the absolute path of a file"
     if not path.startswith("/"):  # it may be the secret itself
@@ -90,11 +87,6 @@ def read(name: str, path: str, uid: int) -> str:
 def credentials(text: str, profile: str, wrong: str) -> Dict[str, str]:
     """Return the variables for the keys of one profile in AWS's format of a shared credentials file.
 
-    Args:
-        text: the file's.
-        profile: name of the section.
-        wrong: how a message begins.
-
     Raises:
         ConfigError: it is not of that format, or has not got the profile or one of its keys.
     """
@@ -125,10 +117,6 @@ def _only_one(variables: Mapping[str, str], name: str, others: List[str]) -> Non
 
 def filled_in(variables: Mapping[str, str], uid: int) -> Dict[str, str]:
     """Return the variables, with what files hold in the place of the files' names: nothing else need know of them.
-
-    Args:
-        variables: of the container.
-        uid: of the notebook's user.
 
     Raises:
         ConfigError: a file is invalid, or a variable and its file are both set.

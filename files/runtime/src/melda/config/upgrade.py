@@ -12,12 +12,5 @@ MODES = (AUTO, ASK, OFF)
 
 
 def mode(variables: Mapping[str, str]) -> str:
-    """Return what is asked for.
-
-    Args:
-        variables: of the container.
-
-    Raises:
-        ConfigError: it is nothing of these.
-    """
+    """Return what is asked for."""
     return choice.from_env(variables, VARIABLE, MODES, AUTO)

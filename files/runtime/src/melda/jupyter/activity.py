@@ -39,11 +39,7 @@ def _of_changes(update: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def state(application: Any) -> Dict[str, float]:
-    """Return how many kernels there are, how many compute, when anybody did anything last, and the number of this process.
-
-    Args:
-        application: Jupyter's, of notebook 6 or of jupyter_server.
-    """
+    """Return how many kernels there are, how many compute, when anybody did anything last, and the number of this process."""
     kernels = application.settings["kernel_manager"].list_kernels()
     return {
         "kernels": len(kernels),
@@ -68,7 +64,7 @@ class Activity(web.RequestHandler):
             found = state(self.application)
         # A kernel that is being started has no time of its last activity yet, and Jupyter stops at it.
         except Exception as error:
-            raise web.HTTPError(503, "a kernel is being started") from error
+            raise web.HTTPError(503, "what kernels do is not known now: %r", error) from error
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(found))
 

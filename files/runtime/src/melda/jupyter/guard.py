@@ -45,12 +45,7 @@ def _refuse(web: Any, log: Any) -> Any:
 
 
 def install(allowed: Tuple[str, ...], token: str) -> None:
-    """Put the guard in front of every handler of every tornado application of this process, those of extensions included.
-
-    Args:
-        allowed: origins beside the server's own.
-        token: Jupyter's, and who brings it is no stranger; empty: there is none.
-    """
+    """Put the guard in front of every handler of every tornado application of this process, those of extensions included."""
     web, log = importlib.import_module("tornado.web"), importlib.import_module("tornado.log").access_log
     find, refuse = web.Application.find_handler, _refuse(web, log)
 

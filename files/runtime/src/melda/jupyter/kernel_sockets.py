@@ -26,11 +26,7 @@ def install() -> None:
 
 
 def chosen(manager: Any) -> str:
-    """Return the transport of one kernel.
-
-    Args:
-        manager: Jupyter's, which knows the kernel's description and connection file.
-    """
+    """Return the transport of one kernel."""
     # Whatever a description holds that is not ours.
     with contextlib.suppress(Exception):
         if manager.kernel_spec.metadata[KEY]["transport"] == SOCKETS:

@@ -35,12 +35,7 @@ NOT_KEPT = ("@jupyterlab/apputils-extension:sanitizer", "@jupyterlab/htmlviewer-
 
 
 def usable(name: object, raw: object) -> bool:
-    """Find out whether a setting can be kept, and be read by Jupyter, who would else answer 500 for all of them.
-
-    Args:
-        name: like ``@jupyterlab/apputils-extension:themes``.
-        raw: its text, JSON with comments.
-    """
+    """Find out whether a setting can be kept, and be read by Jupyter, who would else answer 500 for all of them."""
     if not (isinstance(name, str) and isinstance(raw, str) and SETTING.fullmatch(name)) or name in NOT_KEPT:
         return False
     try:
@@ -53,9 +48,6 @@ def usable(name: object, raw: object) -> bool:
 
 def kept(path: str) -> Dict[str, str]:
     """Return the settings in a project; what cannot be used of them is left out.
-
-    Args:
-        path: of the file.
 
     Raises:
         OSError: it cannot be read, is no regular file, or too large.
@@ -70,11 +62,7 @@ def kept(path: str) -> Dict[str, str]:
 
 
 def on_disk(folder: str) -> Dict[str, str]:
-    """Return the settings of this container.
-
-    Args:
-        folder: Jupyter's, with a folder for each package.
-    """
+    """Return the settings of this container."""
     found: Dict[str, str] = {}
     for parent, _, names in os.walk(folder):
         for file in names:
@@ -86,12 +74,7 @@ def on_disk(folder: str) -> Dict[str, str]:
 
 
 class LabSettings:
-    """The settings of a project, in this container and in the next.
-
-    Args:
-        path: of the file in the project.
-        seconds: for which a page waits for it.
-    """
+    """The settings of a project, in this container and in the next."""
 
     def __init__(self, path: str, seconds: float = PATIENCE) -> None:
         self._path, self._seconds = path, seconds
@@ -102,11 +85,7 @@ class LabSettings:
         self._known: Dict[str, str] = {}  # what came back, and what was here when it was last kept
 
     def come_back(self, folder: str) -> None:
-        """Put them where Jupyter reads them, the first time; what is there already is newer.
-
-        Args:
-            folder: Jupyter's.
-        """
+        """Put them where Jupyter reads them, the first time; what is there already is newer."""
         with self._lock:
             if not self._until and _begin("come later", self._restore, folder):
                 self._until = time.monotonic() + self._seconds
@@ -128,20 +107,13 @@ class LabSettings:
             self._back.set()
 
     def keep(self, folder: str) -> None:
-        """Copy them into the project; nobody waits for it.
-
-        Args:
-            folder: Jupyter's.
-        """
+        """Copy them into the project; nobody waits for it."""
         with self._lock:
             self._changed = True
             self._writing = self._writing or _begin("are not kept in the project", self._write, folder)
 
     def settle(self, seconds: float) -> bool:
         """At the end: wait until what was changed is in the project, or is known not to be kept.
-
-        Args:
-            seconds: to wait at most.
 
         Returns:
             False if it is still being written.
@@ -200,11 +172,7 @@ def _warn(what: str, error: Exception) -> None:
 
 
 def install(workdir: str) -> LabSettings:
-    """Let the Jupyter that was loaded keep them.
-
-    Args:
-        workdir: absolute path of the project.
-    """
+    """Let the Jupyter that was loaded keep them."""
     ours = LabSettings(os.path.join(workdir, PROJECT_STATE, NAME))
     # Both are called in threads (storage.py), and the folder is an argument of each.
     for module in [sys.modules[name] for name in MODULES if name in sys.modules]:

@@ -43,11 +43,7 @@ def is_too_large(path: str) -> bool:
 
 
 def refused(files: Any) -> Any:
-    """Return a class of managers that opens no such file, and copies it without reading it as a whole.
-
-    Args:
-        files: Jupyter's class, whose methods block.
-    """
+    """Return a class of managers that opens no such file, and copies it without reading it as a whole."""
 
     class Refused(files):  # type: ignore[misc]
         """In place of Jupyter's own."""

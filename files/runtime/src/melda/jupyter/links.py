@@ -14,11 +14,7 @@ from tornado import web
 
 
 def kept(files: Any) -> Any:
-    """Return a class of managers that touches nothing behind a link.
-
-    Args:
-        files: Jupyter's class, whose methods block.
-    """
+    """Return a class of managers that touches nothing behind a link."""
 
     class Kept(files):  # type: ignore[misc]
         """In place of Jupyter's own."""

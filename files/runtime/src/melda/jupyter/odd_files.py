@@ -73,13 +73,7 @@ def _below(top: str, until: float) -> Iterator[Tuple[str, bool]]:
 
 
 def set_aside(configuration: str, *more: str, seconds: float = SECONDS) -> None:
-    """Set aside what would be in Jupyter's way.
-
-    Args:
-        configuration: folder of Jupyter's in the home.
-        more: others, the most important first.
-        seconds: after which it stops.
-    """
+    """Set aside what would be in Jupyter's way."""
     until = time.monotonic() + seconds
     for name in FOLDERS:
         path = os.path.join(configuration, name)

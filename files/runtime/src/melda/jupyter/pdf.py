@@ -75,13 +75,7 @@ def _parts(text: str) -> Iterator[Tuple[str, bool]]:
 
 
 def picture(source: str, folder: str, most: int = PICTURE) -> bytes:
-    """Return a picture of the notebook's folder; empty if it is none, is larger or cannot be read.
-
-    Args:
-        source: as the page names it.
-        folder: the notebook's; empty: it has none.
-        most: bytes.
-    """
+    """Return a picture of the notebook's folder; empty if it is none, is larger or cannot be read."""
     with contextlib.suppress(OSError, ValueError):
         path = os.path.realpath(os.path.join(folder, unquote(source)))
         beside = folder and not urlsplit(source).scheme and path.startswith(os.path.realpath(folder) + os.sep)
@@ -90,12 +84,7 @@ def picture(source: str, folder: str, most: int = PICTURE) -> bytes:
 
 
 def with_pictures(images: Iterable[Any], folder: str) -> None:
-    """Put the pictures of the notebook's folder into the page.
-
-    Args:
-        images: the page's; of each ``src`` is looked at, and replaced.
-        folder: the notebook's.
-    """
+    """Put the pictures of the notebook's folder into the page."""
     left = PICTURES
     for image in images:
         content = picture(image["src"], folder, min(PICTURE, left))
@@ -149,15 +138,7 @@ def set_page(html: str, folder: str) -> bytes:
 
 
 def run(html: str, folder: str = "") -> bytes:
-    """Return a page as PDF, made by a program of its own, one at a time.
-
-    Args:
-        html: the page.
-        folder: of the notebook; its pictures are read. Empty: none is.
-
-    Raises:
-        RuntimeError: it could not be made.
-    """
+    """Return a page as PDF, made by a program of its own, one at a time."""
     if not _one.acquire(timeout=SECONDS):
         raise RuntimeError("the PDF could not be made: others are being made")
     try:
@@ -180,11 +161,7 @@ def run(html: str, folder: str = "") -> bytes:
 
 
 def exporter(base: Any) -> Any:
-    """Return a class of exporters.
-
-    Args:
-        base: nbconvert's for HTML.
-    """
+    """Return a class of exporters."""
 
     class PDFExporter(base):  # type: ignore[misc]
         """Under the name of nbconvert's own, which needs TeX."""

@@ -28,11 +28,7 @@ def followed(path: str) -> str:
 
 
 def unfinished(seconds: float) -> List[str]:
-    """Wait until nothing is being written, and return what still is. The end of a process ends a save in the middle of it.
-
-    Args:
-        seconds: to wait.
-    """
+    """Wait until nothing is being written, and return what still is. The end of a process ends a save in the middle of it."""
     with _changed:
         _changed.wait_for(lambda: not _written, seconds)
         return list(_written)
@@ -114,9 +110,6 @@ def copy(source: str, target: str, log: Any = None) -> None:
     Args:
         source, target: paths. A target that is no checkpoint stays as it was if the copy fails.
         log: not used; Jupyter's own has it.
-
-    Raises:
-        OSError: it cannot be copied.
     """
     if not os.path.isfile(target) or os.path.basename(os.path.dirname(target)) == CHECKPOINTS:
         _copy_new(source, target)

@@ -36,11 +36,7 @@ def soon(call: Callable[[str], T]) -> Callable[[str], T]:
 
 
 class Reader:
-    """Reads a file ahead of who sends it: a chunk each time that one was sent.
-
-    Args:
-        chunks: tornado's own, which block.
-    """
+    """Reads a file ahead of who sends it: a chunk each time that one was sent."""
 
     def __init__(self, chunks: Callable[..., Any]) -> None:
         self._chunks = chunks

@@ -60,9 +60,6 @@ def token_file(settings: Settings, run: str = RUN) -> Tuple[str, bool]:
 
     Returns:
         Path of the file, empty if there is none, and whether the token is a random one.
-
-    Raises:
-        ConfigError: the file cannot be written.
     """
     if settings.hub:
         return "", False

@@ -24,12 +24,7 @@ LONGEST_LINE = 200  # bytes of what root says
 
 
 def make_usable(home: str, runtime: str) -> None:
-    """See that Jupyter can make what it needs in the home: what is in the way is set aside.
-
-    Args:
-        home: of the user.
-        runtime: Jupyter's runtime folder.
-    """
+    """See that Jupyter can make what it needs in the home: what is in the way is set aside."""
     try:
         # jupyter_core ends where it may not look into the second of them.
         for name in (".jupyter", ".ipython"):
@@ -94,14 +89,7 @@ class Attempt:
         os.execv(self._command[0], self._command)  # nosec B606 # noqa: S606
 
     def run(self, serve: Callable[[], object]) -> int:
-        """Serve until it is over.
-
-        Args:
-            serve: Jupyter's own command.
-
-        Returns:
-            The exit code.
-        """
+        """Serve until it is over."""
         make_usable(os.path.expanduser("~"), _runtime())
         self.begin()
         code = 1

@@ -18,11 +18,7 @@ UNFINISHED = "the last start did not come to its end"
 
 
 class Starting:
-    """One start of Jupyter, as root sees it.
-
-    Args:
-        path: of the note.
-    """
+    """One start of Jupyter, as root sees it."""
 
     def __init__(self, path: str = PATH) -> None:
         self._path = path
@@ -50,11 +46,7 @@ class Starting:
         self._forget()
 
     def stop(self, runs: bool) -> None:
-        """Somebody stops it: early enough, that is no failed start.
-
-        Args:
-            runs: does its process still run?
-        """
+        """Somebody stops it: early enough, that is no failed start."""
         if runs and not self.answered and self._began is not None and time.monotonic() - self._began < YOUNG:
             self._forget()
 

@@ -11,7 +11,8 @@ import contextvars
 import threading
 import time
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, Optional, Tuple, TypeVar
+from concurrent.futures import Future, wait
+from typing import Any, Callable, Deque, Dict, Optional, Tuple, TypeVar
 
 from tornado import web
 
@@ -26,11 +27,7 @@ _loop: contextvars.ContextVar[asyncio.AbstractEventLoop] = contextvars.ContextVa
 
 
 class Slots:
-    """Threads that may be under way at once. Who finds none free waits for one, in turn; touched by the event loop alone.
-
-    Args:
-        most: so many.
-    """
+    """Threads that may be under way at once. Who finds none free waits for one, in turn; touched by the event loop alone."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -91,10 +88,6 @@ def longest() -> float:
 async def run(call: Callable[..., T], *args: Any, **given: Any) -> T:
     """Wait for a call while others are served. It goes on to its end, also if nobody waits for it any more.
 
-    Args:
-        call: what may take long.
-        args, given: for it.
-
     Raises:
         HTTPError: storage does not seem to answer; see :class:`Slots`.
     """
@@ -106,43 +99,47 @@ async def run_for_strangers(call: Callable[..., T], *args: Any) -> T:
     return await _run(_strangers, call, args, {})
 
 
+def _begin(call: Callable[[], T]) -> Future[T]:
+    """Begin a call in a thread of its own.
+
+    Raises:
+        RuntimeError: no thread can be had.
+    """
+    done: Future[T] = Future()
+    done.set_running_or_notify_cancel()  # it goes on when nobody waits any more
+
+    def work() -> None:
+        try:
+            done.set_result(call())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return done
+
+
 async def _run(slots: Slots, call: Callable[..., T], args: Tuple[Any, ...], given: Dict[str, Any]) -> T:
     loop = asyncio.get_running_loop()
     waits = _loop.get(None)
     # A thread that has begun a loop of its own has a slot, and would wait for another one in vain.
     taken = await slots.take() if waits in (None, loop) else None
-    done: asyncio.Future[T] = loop.create_future()
     context = contextvars.copy_context()
     if waits is None:
         context.run(_loop.set, loop)
 
-    def settle(results: List[T], error: Optional[BaseException]) -> None:
-        if taken is not None:
-            slots.give(taken)
-        if done.cancelled():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(results[0])
-
-    def work() -> None:
-        results: List[T] = []
-        failure: Optional[BaseException] = None
-        try:
-            results.append(context.run(call, *args, **given))
-        except BaseException as error:
-            failure = error
+    def ended(_: Future[T]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: Jupyter ends
-            loop.call_soon_threadsafe(settle, results, failure)
+            loop.call_soon_threadsafe(slots.give, taken)
 
     try:
-        threading.Thread(target=work, daemon=True).start()
-    except RuntimeError:  # no thread can be had
+        done = _begin(lambda: context.run(call, *args, **given))
+    except RuntimeError:
         if taken is not None:
             slots.give(taken)
         raise
-    return await done
+    if taken is not None:
+        done.add_done_callback(ended)
+    return await asyncio.wrap_future(done)
 
 
 def _running() -> Optional[asyncio.AbstractEventLoop]:
@@ -178,13 +175,7 @@ def back(call: Callable[..., T], *args: Any, **given: Any) -> T:
 
 
 async def answers(call: Callable[..., object], *args: Any, seconds: float = PATIENCE) -> bool:
-    """Find out whether a file call answers. All who ask for the same one while it hangs share its thread.
-
-    Args:
-        call: the file call.
-        args: for it.
-        seconds: to wait for it.
-    """
+    """Find out whether a file call answers. All who ask for the same one while it hangs share its thread."""
     asked = _asked.get((call, args))
     if asked is None or asked.done():
         _asked[(call, args)] = asked = asyncio.ensure_future(run(call, *args))
@@ -192,15 +183,10 @@ async def answers(call: Callable[..., object], *args: Any, seconds: float = PATI
 
 
 class Bounded:
-    """A function that may hang and is called by the event loop, which waits a moment at most.
-
-    Args:
-        call: the function.
-        seconds: to wait for it.
-    """
+    """A function that may hang and is called by the event loop, which waits a moment at most."""
 
     # Of all of them: while one hangs, the next for the same path is not waited for.
-    _hangs: Dict[object, threading.Thread] = {}
+    _hangs: Dict[object, Future[Any]] = {}
 
     def __init__(self, call: Callable[..., Any], seconds: float = PATIENCE) -> None:
         self._call, self._seconds = call, seconds
@@ -212,25 +198,11 @@ class Bounded:
             TimeoutError: it does not return in time, or another one with the same arguments has not returned yet.
             Exception: what it raises.
         """
-        for key in [key for key, thread in self._hangs.items() if not thread.is_alive()]:
+        for key in [key for key, call in self._hangs.items() if call.done()]:
             del self._hangs[key]
-        found: List[Any] = []
-        failed: List[BaseException] = []
-
-        def work() -> None:
-            try:
-                found.append(self._call(*args))
-            except BaseException as error:
-                failed.append(error)
-
         if args not in self._hangs:
-            thread = threading.Thread(target=work, daemon=True)
-            thread.start()
-            thread.join(self._seconds)
-            if thread.is_alive():
-                self._hangs[args] = thread
-        if failed:
-            raise failed[0]
-        if not found:
-            raise TimeoutError("the project's storage does not answer")
-        return found[0]
+            done = _begin(lambda: self._call(*args))
+            if wait([done], self._seconds).done:
+                return done.result()
+            self._hangs[args] = done
+        raise TimeoutError("the project's storage does not answer")

@@ -85,12 +85,7 @@ class Server(connections.Server):
     """Jupyter's server; the health check asks it on a socket of its own, whose queue holds no unauthenticated clients."""
 
     def initialize(self, *args: Any, listens: Callable[[], None] = lambda: None, **kwargs: Any) -> None:
-        """As tornado's.
-
-        Args:
-            args, kwargs: the others'.
-            listens: called when it does.
-        """
+        """As tornado's."""
         super().initialize(*args, **kwargs)
         self._listens = listens
 

@@ -72,14 +72,7 @@ class Uploads:
 
     @contextlib.contextmanager
     def appending(self, path: str, mode: str) -> Iterator[IO[Any]]:
-        """Give a file, and leave it open; in place of Jupyter's ``open``.
-
-        Args:
-            path, mode: for :func:`open`.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Give a file, and leave it open; in place of Jupyter's ``open``."""
         stream = self._take(path) or open(path, mode)  # noqa: SIM115 it stays open
         try:
             yield stream
@@ -110,12 +103,7 @@ class Uploads:
 
 
 def kept_open(files: Any, uploads: Uploads) -> Any:
-    """Return a class of managers whose ``open`` is :meth:`Uploads.appending`.
-
-    Args:
-        files: Jupyter's class, whose methods block.
-        uploads: what is open.
-    """
+    """Return a class of managers whose ``open`` is :meth:`Uploads.appending`."""
 
     class Kept(files):  # type: ignore[misc]
         """In place of Jupyter's own."""

@@ -40,14 +40,7 @@ def _try(action: Callable[[], object]) -> str:
 
 
 def look(bucket: Bucket) -> Iterator[Right]:
-    """Try each right, and leave nothing behind.
-
-    Args:
-        bucket: with its keys and its region.
-
-    Raises:
-        TemporaryFailure: S3 does not answer.
-    """
+    """Try each right, and leave nothing behind."""
     for beyond, prefix in ((False, bucket.folder + "/"), (True, "")):
         key = prefix + NAME + secrets.token_hex(8)
         yield Right("list", beyond, _try(lambda at=prefix: s3.keys(bucket, at, 1)))  # type: ignore[misc]
@@ -59,11 +52,7 @@ def look(bucket: Bucket) -> Iterator[Right]:
 
 
 def clock_skew(bucket: Bucket) -> Optional[float]:
-    """Seconds by which this host's clock is ahead of S3's; None: S3 does not say its time.
-
-    Raises:
-        TemporaryFailure: S3 does not answer.
-    """
+    """Seconds by which this host's clock is ahead of S3's; None: S3 does not say its time."""
     answer = s3.request(bucket, "GET", query="location=")
     said = {name.lower(): value for name, value in answer.headers.items()}.get("date", "")
     with contextlib.suppress(TypeError, ValueError, IndexError):

@@ -29,11 +29,7 @@ AGAIN = 'umount --lazy "$1" 2>/dev/null; shift; exec "$@"'
 
 
 def show_in_home(account: users.Account) -> None:
-    """Let the user find it in the home, too: a link, which the user makes. What is called so already stays.
-
-    Args:
-        account: the user.
-    """
+    """Let the user find it in the home, too: a link, which the user makes. What is called so already stays."""
     shown = os.path.join(account.home, IN_HOME)
 
     def link() -> None:
@@ -102,23 +98,12 @@ def _watch(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> None:
 def prepare(bucket: Bucket, settings: Settings, supervisor: Supervisor) -> str:
     """Mount it, and see that it is there.
 
-    Args:
-        bucket: or the folder of it that is asked for.
-        settings: of the container.
-        supervisor: looks after s3fs.
-
-    Returns:
-        What is there, for the log.
-
     Raises:
         ConfigError: it cannot be had; one line says why.
     """
     asked = f"{bucket.variable}={bucket.name!r}"
-    if not probing.can_mount():
-        raise ConfigError(f"{asked} cannot be mounted: this container may not mount; {probing.REQUIRED_FLAGS}")
-    if not bucket.credentials.key:
-        bucket = iam_role.with_role(bucket, settings)
-    bucket = s3.found(bucket)
+    probing.require(asked)
+    bucket = s3.found(iam_role.with_role(bucket, settings))
     os.makedirs(DATA, mode=0o755, exist_ok=True)
     if os.listdir(DATA):
         raise ConfigError(f"{asked} cannot be mounted: {DATA} is not empty in this image")

@@ -35,12 +35,6 @@ def holds_files(pid: int, proc: str = "/proc") -> bool:
 def problems(supervisor: Supervisor, name: str, readable: Callable[[], object], until: float) -> Iterator[str]:
     """Have s3fs be done with each file, and see whether S3 has a bucket for it still.
 
-    Args:
-        supervisor: of s3fs.
-        name: of s3fs's service.
-        readable: asks S3; raises if it refuses.
-        until: moment (time.monotonic()) at which it must be over.
-
     Yields:
         Why something may be missing in the bucket.
     """

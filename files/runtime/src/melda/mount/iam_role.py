@@ -27,11 +27,7 @@ SECONDS = 2.0  # for one answer: these addresses are on this host, or nowhere
 
 
 def path(variables: Mapping[str, str]) -> str:
-    """Return where ECS gives the task's keys; empty outside of ECS. Whoever knows it gets them, so it is never shown.
-
-    Raises:
-        ConfigError: it is no path.
-    """
+    """Return where ECS gives the task's keys; empty outside of ECS. Whoever knows it gets them, so it is never shown."""
     value = variables.get(VARIABLE, "")
     if not re.fullmatch(r"(/[!-~]*)?", value):
         raise ConfigError(f"invalid {VARIABLE}: expected a path such as /v2/credentials/…, as ECS sets it")
@@ -62,14 +58,8 @@ def _of_ec2() -> Tuple[str, str]:
 def find(ecs_path: str) -> Tuple[str, Tuple[str, str, str]]:
     """Return the role, by asking for it.
 
-    Args:
-        ecs_path: as :func:`path` gives it.
-
     Returns:
         The option by which s3fs gets the role's keys by itself; the key, secret and session token that it has now.
-
-    Raises:
-        ConfigError: there is no role, or it gives no keys.
     """
     where, reason = (ECS if ecs_path else EC2), "no keys in its answer"
     try:
@@ -88,11 +78,9 @@ def find(ecs_path: str) -> Tuple[str, Tuple[str, str, str]]:
 
 
 def with_role(bucket: Bucket, settings: Settings) -> Bucket:
-    """Return the bucket with the keys of the role that this container has.
-
-    Raises:
-        ConfigError: there is no role, or it gives no keys.
-    """
+    """Return the bucket with the keys of the role that this container has, if it has none of its own."""
+    if bucket.credentials.key:
+        return bucket
     option, keys = find(path(settings.variables))
     if option != ECS_OPTION and (1, 88) <= options.version() <= (1, 90):
         # They ask for a token of the second version in a way that EC2 refuses, or never answers in a container.

@@ -48,21 +48,13 @@ def _pages(bucket: Bucket, prefix: str, pages: int) -> Iterator[Tuple[List[Found
 
 
 def objects(bucket: Bucket, prefix: str, pages: int) -> Iterator[Found]:
-    """Objects whose keys begin with ``prefix``, sorted; of more than ``pages`` pages the first ones.
-
-    Raises:
-        ConfigError: S3 does not answer, or does not allow it.
-    """
+    """Objects whose keys begin with ``prefix``, sorted; of more than ``pages`` pages the first ones."""
     for found, _ in _pages(bucket, prefix, pages):
         yield from found
 
 
 def every(bucket: Bucket, prefix: str, pages: int) -> Optional[Dict[str, float]]:
-    """Return what is below ``prefix``, without it -> when it was written. None: more than ``pages`` pages.
-
-    Raises:
-        ConfigError: S3 does not answer, or does not allow it.
-    """
+    """Return what is below ``prefix``, without it -> when it was written. None: more than ``pages`` pages."""
     read = list(_pages(bucket, prefix, pages))
     names = {one.key[len(prefix) :]: one.modified for found, _ in read for one in found}
     names.pop("", None)

@@ -85,13 +85,7 @@ def service(bucket: Bucket) -> List[str]:
 
 
 def given(bucket: Bucket, user: users.Account, installed: Version) -> List[str]:
-    """Return s3fs's options; debug output, which shows Authorization headers, only if asked for.
-
-    Args:
-        bucket: with its keys and its region.
-        user: whose the files are.
-        installed: version of s3fs.
-    """
+    """Return s3fs's options; debug output, which shows Authorization headers, only if asked for."""
     chosen = [f"umask=0007,uid={user.uid},gid={user.gid}", "allow_other", *sparing(installed)]
     # The file has no place for a session token: then all goes by the environment.
     if not bucket.role and not bucket.credentials.session:

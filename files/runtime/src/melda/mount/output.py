@@ -33,9 +33,6 @@ ANSWER, DOWNLOAD = "HTTP response code ", "could not download"
 class Output:
     """s3fs's standard output. It never waits for us: what does not fit into the pipe is dropped.
 
-    Args:
-        name: of this s3fs, for the log.
-
     Attributes:
         writing: descriptor for s3fs, until :meth:`given` is called.
     """
@@ -59,9 +56,6 @@ class Output:
         """Read what there is. The log gets all but errors; of these, which are kept, it gets the last, if it is a new one.
 
         No more than the pipe holds is read at once: s3fs may say more all the time, and PID 1 has other work.
-
-        Returns:
-            Seconds until the next look.
         """
         known, left = self._last(), SIZE
         with contextlib.suppress(BlockingIOError):

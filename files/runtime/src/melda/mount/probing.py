@@ -7,6 +7,7 @@ import os
 import secrets
 
 from melda.base import capabilities, mounts
+from melda.base.errors import ConfigError
 
 FUSE = "/dev/fuse"
 REQUIRED_FLAGS = "start the container with --cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
@@ -51,3 +52,13 @@ def can_mount(status: str = capabilities.STATUS, device: str = FUSE) -> bool:
     except OSError:
         return False
     return capabilities.has(capabilities.SYS_ADMIN, status)
+
+
+def require(asked: str) -> None:
+    """Refuse to mount what was ``asked`` for where that cannot be.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if not can_mount():
+        raise ConfigError(f"{asked} cannot be mounted: this container may not mount; {REQUIRED_FLAGS}")

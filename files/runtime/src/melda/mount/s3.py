@@ -1,7 +1,7 @@
 """The few questions put to S3 before it is mounted: s3fs takes minutes to give up, and says nothing then.
 
 Signed as AWS Signature Version 4 says, with the standard library's hmac; path-style addresses, which every S3
-service takes.
+service takes. All raise TemporaryFailure where S3 does not answer, and ConfigError where it does not allow what is asked.
 """
 
 from __future__ import annotations
@@ -162,11 +162,7 @@ def keys_of(answer: Response) -> List[str]:
 
 
 def keys(bucket: Bucket, prefix: str, most: int = PAGE) -> List[str]:
-    """Keys in the bucket that begin with ``prefix``, sorted, at most ``most`` of them, and at most a page.
-
-    Raises:
-        ConfigError: S3 does not answer, or does not allow it.
-    """
+    """Keys in the bucket that begin with ``prefix``, sorted, at most ``most`` of them, and at most a page."""
     return keys_of(checked(bucket, request(bucket, "GET", query=listing(prefix, min(most, PAGE))), "ListBucket"))
 
 
@@ -179,45 +175,23 @@ def children(answer: Response, prefix: str) -> Optional[Set[str]]:
 
 
 def make_folder(bucket: Bucket, key: str) -> None:
-    """Make the object by which s3fs knows a folder; ``key`` ends with a slash.
-
-    Raises:
-        ConfigError: S3 does not answer, or does not allow it.
-    """
+    """Make the object by which s3fs knows a folder; ``key`` ends with a slash."""
     # Else s3fs takes it for a file, and urllib says it is a form.
     checked(bucket, request(bucket, "PUT", key=key, more={"content-type": "application/x-directory"}), "PutObject")
 
 
 def put(bucket: Bucket, key: str, content: bytes = b"", kind: str = "application/octet-stream") -> None:
-    """Make an object.
-
-    Args:
-        bucket: with its keys.
-        key: of the object.
-        content: all of it.
-        kind: of content.
-
-    Raises:
-        ConfigError: S3 does not answer, or does not allow it.
-    """
+    """Make an object."""
     checked(bucket, request(bucket, "PUT", key=key, more={"content-type": kind}, body=content), "PutObject")
 
 
 def remove(bucket: Bucket, key: str) -> None:
-    """Remove an object, if there is one.
-
-    Raises:
-        ConfigError: S3 does not answer, or does not allow it.
-    """
+    """Remove an object, if there is one."""
     checked(bucket, request(bucket, "DELETE", key=key), "DeleteObject")
 
 
 def copy(bucket: Bucket, source: str, target: str) -> None:
-    """Let S3 copy an object within the bucket (CopyObject); nothing of it comes by here.
-
-    Raises:
-        ConfigError: S3 does not answer, or does not allow it.
-    """
+    """Let S3 copy an object within the bucket (CopyObject); nothing of it comes by here."""
     answer = request(bucket, "PUT", key=target, more={"x-amz-copy-source": _path(bucket, source)}, seconds=COPY_SECONDS)
     if b"<Error>" in answer.body:  # "CopyObject", Amazon S3 API reference: an error may come with a 200
         answer = answer._replace(status=500)

@@ -134,17 +134,14 @@ def mount(bucket: Bucket, settings: Settings, supervisor: Supervisor, before: Be
         StopRequested: a signal came first.
     """
     asked, workdir = f"BUCKET_NAME={bucket.name!r}", settings.layout.workdir
-    if not probing.can_mount():
-        raise ConfigError(f"{asked} cannot be mounted: this container may not mount; {probing.REQUIRED_FLAGS}")
+    probing.require(asked)
     _detach_all(workdir, supervisor)  # on a host: what a killed unit left
     # While nothing is mounted nobody but root may write here: what is written would be lost without a word.
     project = _open_owned_dir(workdir, 0, 0, 0o555)
     try:
         if os.listdir(project):
             raise ConfigError(f"JUPYTER_WORKDIR={workdir!r} is not empty: the mount would hide its files")
-        if not bucket.credentials.key:
-            bucket = iam_role.with_role(bucket, settings)
-        bucket, there = s3.prepare(bucket)
+        bucket, there = s3.prepare(iam_role.with_role(bucket, settings))
         before(bucket, settings, supervisor, there)
         said = _mount(bucket, settings, supervisor, project)
     finally:
@@ -205,12 +202,6 @@ def prepare(settings: Settings, supervisor: Supervisor, before: Before = _nothin
         supervisor: looks after s3fs.
         before: called before it is mounted, with the bucket, its keys found, and what is in the project, as
             :func:`melda.mount.s3.children` has it.
-
-    Returns:
-        What it is, for the log.
-
-    Raises:
-        ConfigError: a bucket was asked for and cannot be had.
     """
     if settings.bucket is None:
         ensure_owned_dir(settings.layout.workdir, settings.layout.user.uid, settings.layout.user.gid, 0o755)

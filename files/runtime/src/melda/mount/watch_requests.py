@@ -38,12 +38,7 @@ def counters(pid: int, proc: str = "/proc") -> Optional[Counters]:
 
 
 def is_used(before: Optional[Counters], now: Optional[Counters], most: int = USED) -> bool:
-    """Did somebody use the mount meanwhile, or does anybody wait for an answer? Yes, if it is not known.
-
-    Args:
-        before, now: counters of s3fs.
-        most: requests that are none of somebody's.
-    """
+    """Did somebody use the mount meanwhile, or does anybody wait for an answer? Yes, if it is not known."""
     if before is None or now is None:
         return True
     reads, writes = now.reads - before.reads, now.writes - before.writes
@@ -69,9 +64,6 @@ class Questions:
 
     def choose(self, well: bool) -> Callable[[], None]:
         """Return a question, to be put by a process that may hang.
-
-        Args:
-            well: was the last answer a good one?
 
         Returns:
             A function that raises for any other answer than a good one.

@@ -97,11 +97,7 @@ def path_in(workdir: str) -> str:
 
 
 def read(workdir: str) -> Record:
-    """Return what a project knows; nothing where there is no record, or something else in its place.
-
-    Raises:
-        OSError: it cannot be read now.
-    """
+    """Return what a project knows; nothing where there is no record, or something else in its place."""
     found = _json(path_in(workdir))
     return Record(_image(found.get("last")), _image(found.get("before")))
 
@@ -113,19 +109,7 @@ def same(one: Image, other: Image) -> bool:
 
 
 def write(workdir: str, now: Image, known: Optional[Record] = None) -> Record:
-    """Remember the image that a project runs on.
-
-    Args:
-        workdir: the project.
-        now: the image.
-        known: what :func:`read` has just returned; None: it is read.
-
-    Returns:
-        What is remembered.
-
-    Raises:
-        OSError: it cannot be read or written.
-    """
+    """Remember the image that a project runs on."""
     known = known or read(workdir)
     before = known.last if known.last and not same(known.last, now) else known.before
     found = Record(now, before)

@@ -56,12 +56,7 @@ local({{
 
 
 def profile(workdir: str, user: str) -> str:
-    """Return what Rprofile.site says about the user's packages.
-
-    Args:
-        workdir: absolute path of the project.
-        user: login name.
-    """
+    """Return what Rprofile.site says about the user's packages."""
 
     def quoted(text: str) -> str:
         return text.replace("\\", "\\\\").replace('"', '\\"')
@@ -70,11 +65,7 @@ def profile(workdir: str, user: str) -> str:
 
 
 def make(library: str) -> None:
-    """Make the library.
-
-    Raises:
-        OSError: it cannot be made.
-    """
+    """Make the library."""
     folders.make(library)
 
 
@@ -87,9 +78,6 @@ def repair(library: str) -> None:
 
     R keeps the old version in the lock until the new one is complete; it goes back to its place. Nothing may be
     installing meanwhile.
-
-    Raises:
-        OSError: the library cannot be read.
     """
     names = os.listdir(library)
     for lock in names:

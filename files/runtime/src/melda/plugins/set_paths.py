@@ -86,11 +86,7 @@ def in_project(place: ImageLayout, found: Plugins, repair: bool) -> List[str]:
 
 
 def tell_pip(place: ImageLayout, found: Plugins) -> None:
-    """Say in pip's configuration where pip installs.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Say in pip's configuration where pip installs."""
     configuration = os.path.join(folders.make(place.user.home, ".pip", links=True), "pip.conf")
     try:
         text = textfiles.read(configuration, PIP_CONF_LARGEST)
@@ -107,11 +103,7 @@ def tell_pip(place: ImageLayout, found: Plugins) -> None:
 
 
 def in_system(place: ImageLayout, found: Plugins, rprofile: str = RPROFILE, profile: str = PROFILE) -> None:
-    """Do what is root's: tell login shells and R.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
+    """Do what is root's: tell login shells and R."""
     variables = {**repository.of_git(place.workdir), **environ.kept(found.python)}
     text = SHELL.format(
         user=shlex.quote(place.user.name),
@@ -138,12 +130,6 @@ def prepare(place: ImageLayout, repair: bool = False, strict: bool = False) -> P
         place: where things are.
         repair: also clear away what an installation left that was interrupted; nothing may be installing.
         strict: what is the user's must be made ready; else a problem with it is reported, and no reason not to start.
-
-    Returns:
-        The folders.
-
-    Raises:
-        TemporaryFailure: something cannot be written.
     """
     found = plugins(place)
     try:

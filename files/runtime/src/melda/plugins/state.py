@@ -66,11 +66,7 @@ def write(line: str, path: str = "") -> None:
 
 
 def restoring() -> None:
-    """Say that the user's packages are being restored: Python and R wait, by the age of the file at most a while.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Say that the user's packages are being restored: Python and R wait, by the age of the file at most a while."""
     textfiles.replace(RESTORING, "")
 
 

@@ -46,6 +46,14 @@ case $1 in
         [ -x "$other" ] && exec "$other" "$@"
         ;;
 esac
+# What --user of other machines means is the case here, and pip refuses it in an environment.
+case " $* " in *" install "*)
+    for word; do
+        shift
+        [ "$word" = --user ] || set -- "$@" "$word"
+    done
+    export PIP_USER=0
+esac
 exec "$bin/python" "$@"
 """
 
@@ -85,16 +93,7 @@ def for_pip(root: str) -> str:
 
 
 def make(root: str, env: str, version: str) -> None:
-    """Make the environment, or what is missing of it. Doing it again changes nothing.
-
-    Args:
-        root: the user's folder, absolute.
-        env: the image's environment.
-        version: of its Python, like 3.11.2.
-
-    Raises:
-        OSError: something cannot be written.
-    """
+    """Make the environment, or what is missing of it. Doing it again changes nothing."""
     python = env + "/bin/python"
     folders.make(root)
     binaries = folders.make(root, "bin")
@@ -118,9 +117,6 @@ def repair(root: str, version: str) -> None:
 
     pip would take them for installed and could not remove them; forgotten, they can be installed again. Nothing
     may be installing meanwhile.
-
-    Raises:
-        OSError: the folder cannot be read.
     """
     packages = interpreters.site_packages(root, version)
     for name in os.listdir(packages):

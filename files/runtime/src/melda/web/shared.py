@@ -10,11 +10,7 @@ T = TypeVar("T")
 
 
 class Shared(Generic[T]):
-    """What :meth:`get` returns is never older than the question.
-
-    Args:
-        work: finds the answer.
-    """
+    """What :meth:`get` returns is never older than the question."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
