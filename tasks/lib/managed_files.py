@@ -15,7 +15,7 @@ from pyinfra.api import StringCommand
 from tasks.facts.files import MISSING, NO_FOLDER, THEIRS, folders_above
 from tasks.lib import archive, stray
 from tasks.lib.progress import say
-from tasks.lib.staging import ENTER, FOLDER, Command, fresh, refuse, upload
+from tasks.lib.staging import FOLDER, Command, fresh, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What a file is called until it is whole, in each run otherwise, and where several lie until they are unpacked.
@@ -178,10 +178,10 @@ def _put_all(entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
         if entry.content is None:
             yield from put(entry)
     contents = [(entry, entry.content) for entry in entries if entry.content is not None]
-    yield fresh(FOLDER, "700")
+    yield fresh("700")
     yield upload(archive.pack((_unfinished(entry), content, entry.mode) for entry, content in contents), PACKED)
     # The time of unpacking, as of a file that is copied; what lies in the way of a name is removed, not written to.
-    script = [ENTER, f"tar -C / -xpmf {PACKED} --unlink-first"]
+    script = [f"cd {FOLDER}", f"tar -C / -xpmf {PACKED} --unlink-first"]
     for entry, _ in contents:
         new = shlex.quote(_unfinished(entry))
         if (entry.user, entry.group) != ("root", "root"):
