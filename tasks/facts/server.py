@@ -147,8 +147,9 @@ class OthersFolders(Lines):
 
 
 class AccountRights(Lines):
-    """What an account may have more than it was made with: ``expires`` if it ends on a day, ``group:NAME`` for each group,
-    ``sudo`` if sudo's rules give it something, by a group or by its name; and ``no shadow`` if it lacks an entry there.
+    """What an account may have more than it was made with: ``expires`` if it ends on a day, ``group:NAME`` for each group but
+    those with the number 0, ``root:NAME`` for each of these that names it, ``sudo`` if sudo's rules give it something, by a
+    group or by its name; and ``no shadow`` if it lacks an entry there.
 
     pyinfra's Users has no day, and the groups of /etc/group alone.
     """
@@ -157,5 +158,8 @@ class AccountRights(Lines):
         return (
             f"if id {username} >/dev/null 2>&1 && ! getent shadow {username} >/dev/null; then echo no shadow; fi;"
             f" getent shadow {username} | cut -d: -f8 | sed -n 's/^..*/expires/p';"
-            f" id -nG {username} 2>/dev/null | tr ' ' '\\n' | sed s/^/group:/; {SUDO.format(username)} && echo sudo; true"
+            # Of several groups with one number id gives the name of the first.
+            f" id -nG {username} 2>/dev/null | tr ' ' '\\n' | grep -vx root | sed s/^/group:/;"
+            f' getent group | awk -F: \'$3 == 0 && "," $4 "," ~ /,{username},/ {{ print "root:" $1 }}\';'
+            f" {SUDO.format(username)} && echo sudo; true"
         )

@@ -4,6 +4,7 @@ and mode, and is renamed."""
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import shlex
 from pathlib import Path, PurePosixPath
@@ -30,7 +31,7 @@ class ManagedFile(NamedTuple):
     Attributes:
         path: absolute path on the target.
         content: the file's bytes; None makes it a directory, or a link.
-        mode, user, group: as chmod and chown take them.
+        mode: as chmod takes it. All are root's.
         link: what it leads to, if it is a symbolic link.
         linked: may a folder be a link? Then people keep things of theirs there, and :class:`tasks.facts.server.Unwritable` has
             looked where it leads to.
@@ -39,8 +40,6 @@ class ManagedFile(NamedTuple):
     path: str
     content: Optional[bytes] = None
     mode: str = "644"
-    user: str = "root"
-    group: str = "root"
     link: str = ""
     linked: bool = False
 
@@ -80,8 +79,8 @@ def expected(entry: ManagedFile) -> Tuple[str, ...]:
     if entry.link:
         return ("link", entry.link)
     if entry.content is None:
-        return ("directory", entry.mode, entry.user, entry.group)
-    return ("file", entry.mode, entry.user, entry.group, hashlib.sha256(entry.content).hexdigest())
+        return ("directory", entry.mode, "root", "root")
+    return ("file", entry.mode, "root", "root", hashlib.sha256(entry.content).hexdigest())
 
 
 # Below these nobody else has a folder in which something of root's lies; elsewhere an administrator may.
@@ -154,7 +153,6 @@ def _unfinished(entry: ManagedFile) -> str:
 def put(entry: ManagedFile, check: str = "") -> Generator[Command, None, None]:
     """Put one file, link or folder in place, a file only if ``check`` accepts it; see :func:`diff`."""
     path, new = shlex.quote(entry.path), shlex.quote(_unfinished(entry))
-    owner = f"{entry.user}:{entry.group}"
     if entry.link:
         yield StringCommand(f"ln -sfT {shlex.quote(entry.link)} {new} && mv -fT {new} {path}")
         return
@@ -163,13 +161,13 @@ def put(entry: ManagedFile, check: str = "") -> Generator[Command, None, None]:
         refused = refuse(f"{entry.path} is a symbolic link: it must be a folder").get_raw_value()
         yield StringCommand(
             f"if [ -L {path} ]; then {refused}; fi;"
-            f" mkdir -p {path} && chown -h {owner} {path} && chmod {entry.mode} {path}/."
+            f" mkdir -p {path} && chown -h root:root {path} && chmod {entry.mode} {path}/."
         )
         return
     yield upload(entry.content, _unfinished(entry))
     if check:
         yield StringCommand(f"{{ {check.replace('{}', new)}; }} || {{ rm -f {new}; exit 1; }}")
-    yield StringCommand(f"chown {owner} {new} && chmod {entry.mode} {new} && mv -fT {new} {path}")
+    yield StringCommand(f"chown root:root {new} && chmod {entry.mode} {new} && mv -fT {new} {path}")
 
 
 def _put_all(entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
@@ -184,8 +182,6 @@ def _put_all(entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
     script = [f"cd {FOLDER}", f"tar -C / -xpmf {PACKED} --unlink-first"]
     for entry, _ in contents:
         new = shlex.quote(_unfinished(entry))
-        if (entry.user, entry.group) != ("root", "root"):
-            script.append(f"chown {entry.user}:{entry.group} {new} && chmod {entry.mode} {new}")
         script.append(f"mv -fT {new} {shlex.quote(entry.path)}")
     # Last: what is unfinished belongs to a run that works in the folder.
     yield StringCommand(" && ".join([*script, f"cd / && rm -rf {FOLDER}"]))
@@ -220,6 +216,14 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
 def has_block(text: str, marker: str, content: str) -> bool:
     """Say whether a text holds the block as it shall. A missing line end at the end of the file is nobody's concern."""
     return textfiles.set_block(text, marker, content) in (text, text + "\n")
+
+
+def overruled(text: str, marker: str, content: str) -> str:
+    """Name the first variable of a block that a line below it sets again, or nothing. The last one counts (pam_env(8))."""
+    _, end, below = text.rpartition(f"# END {marker}\n")
+    names = "|".join(line.partition("=")[0] for line in content.splitlines())
+    found = re.search(rf"^\s*(?:export\s+)?({names})\s*=", below, re.MULTILINE)
+    return found[1] if end and found else ""
 
 
 def block_diff(

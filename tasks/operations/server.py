@@ -78,8 +78,8 @@ def rights_taken_back(username: str, groups: Sequence[str], sudoers: str) -> Gen
         sudoers: what to say, and to fail with, if sudo has a rule for the account beside those of groups.
     """
     found = host.get_fact(AccountRights, username=username)
-    for group in groups:
-        if f"group:{group}" in found:
+    for kind, _, group in (line.partition(":") for line in found):
+        if kind == "root" or (kind == "group" and group in groups):
             say(f"{username} was in the group {group}, whose members can become root, and is taken out of it")
             yield StringCommand(f"gpasswd -d {username} {group}")
     if "sudo" in found:

@@ -18,7 +18,7 @@ from tasks.lib.staging import Command, refuse
 
 def _closed(settings: ManagedFile, path: str) -> StringCommand:
     quoted = shlex.quote(path)
-    return StringCommand(f"chown {settings.user}:{settings.group} {quoted} && chmod {settings.mode} {quoted}")
+    return StringCommand(f"chown root:root {quoted} && chmod {settings.mode} {quoted}")
 
 
 @operation()
@@ -41,7 +41,7 @@ def units(
     written = found[0] in ("file", "link")  # a link leads to a file: else the run was refused
     yield from managed_files.diff([*entries] if written else [*entries, settings], present)
     # It holds keys: whoever wrote it may have left it open.
-    if found[0] == "file" and found[1:4] != (settings.mode, settings.user, settings.group):
+    if found[0] == "file" and found[1:4] != (settings.mode, "root", "root"):
         yield _closed(settings, settings.path)
     elif found[0] == "link" and host.get_fact(OpenToOthers, path=settings.path):
         led = host.get_fact(LedTo, path=settings.path)

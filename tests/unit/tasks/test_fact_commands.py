@@ -90,6 +90,12 @@ CASES: list[tuple[Any, str, Any]] = [
             "/bin": ("link", "usr/bin"),
         },
     ),
+    # Another account, or group, with root's number may come first in its file, and be what stat calls it.
+    (
+        PathStats,
+        f"directory|2755|0|50|/x\nregular empty file|600|0|1001|/y\nsha|{64 * '3'}  /y",
+        {"/x": ("directory", "2755", "root", "staff"), "/y": ("file", "600", "root", "1001", 64 * "3")},
+    ),
     (PathStats, "link|a|b|/x", {"/x": ("link", "a", "b")}),
     (
         ReverseDependencies,
