@@ -18,7 +18,8 @@ _JUDGED = (
 # place among the others. Without a host key and its folder, as in an image, sshd says nothing. What somebody allows some
 # addresses or users in a Match block is theirs.
 _PROBLEM = (
-    "k=$(mktemp -d); made=; [ -d /run/sshd ] || {{ mkdir /run/sshd && made=1; }};"
+    'k=$(mktemp -d) || {{ echo "sshd\'s configuration cannot be judged: expected room in /tmp"; exit; }};'
+    " made=; [ -d /run/sshd ] || {{ mkdir /run/sshd && made=1; }};"
     " if ! {{ mkdir $k/d && {{ cp -L {folder}/*.conf $k/d 2>/dev/null || :; }}{add}"
     " && sed 's,{folder}/,'$k'/d/,' {config} >$k/all && ssh-keygen -q -t ed25519 -N '' -f $k/key"
     " && {sshd} -T -f $k/all -h $k/key >$k/out && [ -s $k/out ]; }} 2>$k/err; then"

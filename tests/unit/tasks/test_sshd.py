@@ -62,5 +62,11 @@ def test_what_cannot_be_judged_is_not_taken_for_right(tmp_path: Path) -> None:
     assert said(tmp_path, "INCLUDE", {}, "/nowhere").startswith("sshd does not take its configuration: ")
 
 
+def test_without_a_temporary_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder /d and a key /key were made, beside the root."""
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    assert said(tmp_path, "INCLUDE", {}) == "sshd's configuration cannot be judged: expected room in /tmp\n"
+
+
 def test_without_our_settings_in_place_there_is_nothing_to_say() -> None:
     assert SshdProblem().command().startswith(f"[ ! -e {sshd.OURS} ] || ")
