@@ -19,12 +19,12 @@ from pyinfra.api import DeployError, Host
 from pyinfra.api.connectors import get_all_connectors
 from pyinfra.facts.deb import DebArch
 from pyinfra.facts.files import Directory
-from pyinfra.facts.server import Locales, OsRelease
+from pyinfra.facts.server import Command, Locales, OsRelease
 
 from tasks.facts.locales import LocaleSource
 from tasks.facts.server import Account, AccountRights, Unwritable
 from tasks.facts.variables import ImageVariables
-from tasks.lib import given_files, identity, nameless_image, summary
+from tasks.lib import given_files, identity, nameless_image, summary, target_python
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ROOT
 from tasks.lib.release import target
@@ -220,20 +220,20 @@ def check() -> None:
     if found:
         raise DeployError(found[0])
     # One question for what is to be known before anything is changed.
-    prefetch(OsRelease)
-    prefetch(DebArch)
+    for fact in (OsRelease, DebArch, Locales, ImageVariables):
+        prefetch(fact)
     prefetch(Account, username=host.data.username, uid=host.data.uid)
     prefetch(AccountRights, username=host.data.username)
     prefetch(Directory, path=host.data.uhome)
-    prefetch(Locales)
     prefetch(LocaleSource, locale=host.data.locale.split(".")[0])
-    prefetch(ImageVariables)
+    prefetch(Command, command=target_python.LED_TO)
     come_to = {"uid": host.data.uid, "places": [host.data.src, host.data.python_env, host.data.uhome]}
     prefetch(Unwritable, **come_to)
     target()
     unwritable: List[str] = host.get_fact(Unwritable, **come_to)
     problem = (
         "; ".join(unwritable)
+        or target_python.problem()
         or _locale(host.data.locale)
         or identity.changed({name: host.data.get(name) for name in RULES}, host.get_fact(ImageVariables))
     )

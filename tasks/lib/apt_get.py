@@ -9,9 +9,11 @@ from pyinfra import host
 
 from tasks.lib import managed_files, staging
 
-# Configuration files the user changed stay; no question is ever asked.
+# Configuration files the user changed stay; no question is ever asked. With these two in a configuration of the target's apt-get
+# does nothing, and ends with 0.
 APT_GET = (
     "DEBIAN_FRONTEND=noninteractive apt-get -q -y"
+    " -o APT::Get::Download-Only=false -o APT::Get::Simulate=false"
     " -o APT::Install-Recommends=false"
     f" -o DPkg::Lock::Timeout={staging.PATIENCE}"
     " -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"

@@ -135,7 +135,8 @@ class FactCache:
         if key in self.pending and not self.changed:
             self._ask_pending()
         if key not in self.known:
-            self.known[key] = self._get(fact, *args, **kwargs)
+            stands_in, arguments = self.wanted.get(key, (None, {}))
+            self.known[key] = self._get(stands_in, **arguments) if stands_in else self._get(fact, *args, **kwargs)
         return self.known[key]
 
     def _ask_pending(self) -> None:
