@@ -65,9 +65,10 @@ _ROOTS_ALONE = (
 
 # What the user's programs read, and no operation puts in place; and what lies below these folders.
 _READ = (
-    "/ /etc/R /etc/fonts/fonts.conf /etc/group /etc/ld.so.cache /etc/nsswitch.conf /etc/passwd /etc/ssl/certs"
+    "/ /etc/R /etc/dbus-1/system.d /etc/fonts/fonts.conf /etc/group /etc/ld.so.cache /etc/nsswitch.conf /etc/passwd"
+    " /etc/profile.d /etc/ssl/certs /etc/xdg"
     " /usr/bin /usr/lib/R /usr/lib/locale /usr/lib/locale/locale-archive /usr/local/bin /usr/local/lib /usr/local/share"
-    " /usr/share"
+    " /usr/local/share/jupyter/kernels /usr/share/dbus-1/system-services"
 )
 
 
