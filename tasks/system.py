@@ -43,6 +43,7 @@ def system() -> None:
             f"lib{python}-stdlib",
             python,
             "r-base-core",
+            "fontconfig-config",  # without it R and matplotlib find no font
             "fuse",
             "r-cran-*",
             *debian_names(host.data.packages),

@@ -21,20 +21,20 @@ def is_installed() -> bool:
 
 
 @operation()
-def installed(mirror: str) -> Generator[staging.Command, None, None]:
+def installed() -> Generator[staging.Command, None, None]:
     """Install bspm from CRAN as root, which is how its D-Bus service and policy come into the system.
 
     Where CRAN does not answer it is skipped (``strict``: an error), and install.packages() compiles.
     """
     if is_installed():
         yield from omitted.clear("bspm")
-    elif not reachable.cran_answers(mirror):
-        yield from omitted.record("bspm", f"CRAN ({mirror}) does not answer")
+    elif not reachable.cran_answers():
+        yield from omitted.record("bspm", f"CRAN ({reachable.cran()}) does not answer")
     else:
         # R exits 0 when an installation fails; loading the package is the proof.
         script = (
             f'lib <- "{staging.R_LIBRARY}"\n'
-            f'install.packages("bspm", lib, repos = "{reachable.cran(mirror)}")\n'
+            f'install.packages("bspm", lib, repos = "{reachable.cran()}")\n'
             'loadNamespace("bspm", lib)\n'
         )
         yield from staging.run(f"{staging.PREPARE_R}; {staging.RSCRIPT} --vanilla bspm.R", {"bspm.R": script.encode()})
