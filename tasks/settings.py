@@ -279,11 +279,7 @@ def _leave_out(this: Host, error: DeployError) -> None:
 
 
 def deploy(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a task a deploy of pyinfra's that checks all settings first: it may be all that is run.
-
-    Args:
-        name: of the deploy, in pyinfra's output.
-    """
+    """Make a task a deploy of pyinfra's that checks all settings first: it may be all that is run."""
 
     def decorate(task: Callable[..., None]) -> Callable[..., None]:
         @wraps(task)

@@ -40,12 +40,7 @@ def environ() -> Dict[str, str]:
 
 
 def conflict(found: Dict[str, List[str]], username: str, uid: int) -> str:
-    """Say what makes the account impossible, in one line, or nothing.
-
-    Args:
-        found: what :class:`Account` found.
-        username, uid: the settings.
-    """
+    """Say what makes the account impossible, in one line, or nothing."""
     for kind in ("number", "gid"):
         if kind in found and found[kind][0] != username:
             return f"invalid uid={uid}: expected a number that is free, on this host it belongs to {found[kind][0]}"

@@ -186,9 +186,6 @@ class UserFolder(Lines):
 class Leftovers(Lines):
     """Paths that a killed run left; none while another run is at work, whose they may be. pyinfra's FindFiles takes one folder,
     these lie in twenty.
-
-    Args:
-        patterns: of the shell.
     """
 
     def command(self, patterns: Sequence[str]) -> str:
@@ -207,11 +204,6 @@ class Leftovers(Lines):
 class UnlistedFiles(Lines):
     """Paths below a folder that are in no list; bytecode belongs to its source, and what is unfinished to :class:`Leftovers`.
     pyinfra's files.sync removes bytecode too.
-
-    Args:
-        folder: where to look.
-        names: in it, what to look at; other names there are not ours.
-        listed: paths that stay.
     """
 
     def command(self, folder: str, names: Sequence[str], listed: Sequence[str]) -> str:

@@ -50,12 +50,7 @@ def apt_get(arguments: str) -> str:
 
 
 def install(packages: str, again: bool = False) -> str:
-    """Say in shell how to install packages, and to fail in one line of apt's where others would have to go: they are in use.
-
-    Args:
-        packages: their names, in shell.
-        again: also those that are installed.
-    """
+    """Say in shell how to install packages, and to fail in one line of apt's where others would have to go: they are in use."""
     return apt_get(f"--no-remove {'--reinstall ' if again else ''}install {packages}")
 
 

@@ -29,7 +29,6 @@ class ManagedFile(NamedTuple):
     """One path as it shall be.
 
     Attributes:
-        path: absolute path on the target.
         content: the file's bytes; None makes it a directory, or a link.
         mode: as chmod takes it. All are root's.
         link: what it leads to, if it is a symbolic link.
@@ -53,8 +52,6 @@ def tree(folder: str, path: str, executables: Sequence[str] = ()) -> List[Manage
     """List all files below ``files/<folder>``, to be put below ``path``; of a link what it leads to.
 
     Args:
-        folder: folder below ``files/``.
-        path: absolute path on the target.
         executables: names at the top of the folder that get mode 0755.
     """
     base = ROOT / "files" / folder
@@ -232,10 +229,7 @@ def block_diff(
     """Say the commands that keep one block in a file whose text is ``old``; see ``managed_files.block`` of tasks/operations.
 
     Args:
-        path, old: the file and its text.
-        marker, content: of the block.
         present: what the fact PathStats found.
-        mode: of the file.
         kept: shall the file stay without a line, because a link leads to it?
     """
     new, same = textfiles.set_block(old, marker, content), has_block(old, marker, content)

@@ -45,7 +45,6 @@ def command(name: str, arguments: Sequence[str], modules: Sequence[str] = ()) ->
 
     Args:
         name: of a file below ``files/``, without ``.py``.
-        arguments: of the program.
         modules: others that it imports, in the order in which they import each other.
     """
     program = _text(name, tuple(modules))

@@ -54,9 +54,6 @@ def update(max_age: int) -> Generator[Command, None, None]:
     """Fetch the package lists when they are missing, cut off or old.
 
     pyinfra's apt.update takes a source that cannot be used for a success, and does not see that the lists were deleted.
-
-    Args:
-        max_age: seconds after which a list counts as old.
     """
     if host.data.get("mirror"):
         return  # its lists are the ones
@@ -84,9 +81,6 @@ def packages(packages: Iterable[str]) -> Generator[Command, None, None]:
     """Install what is missing of ``packages``, in one transaction and without Recommends.
 
     pyinfra's apt.packages takes a proxy's password through ``_env`` alone, which everybody reads in the list of processes.
-
-    Args:
-        packages: Debian package names.
     """
     missing = sorted(set(packages) - host.get_fact(DebPackages).keys())
     if missing:
@@ -103,9 +97,6 @@ def diversion_removed(path: str) -> Generator[StringCommand, None, None]:
     """Restore a file of a package that something else stands in for; pyinfra has no operation for it.
 
     Ubuntu's images do so with ``man``, which says that there are no pages (unminimize(8) undoes it so).
-
-    Args:
-        path: absolute path of the file.
     """
     found = host.get_fact(Diversion, path=path)
     if not found:

@@ -43,13 +43,7 @@ def installed() -> Generator[staging.Command, None, None]:
 
 @operation()
 def dbus_service_installed(src: str, username: str, sources: Dict[str, str]) -> Generator[staging.Command, None, None]:
-    """Put our service and policy where bspm's configure put its own, if it is there.
-
-    Args:
-        src: folder of the service.
-        username: the one user who may call it, beside root.
-        sources: path -> our file for it.
-    """
+    """Put our service and policy where bspm's configure put its own, if it is there."""
     if is_installed():
         entries = [
             ManagedFile(path, managed_files.source(name).decode().format(src=src, username=username).encode())
@@ -60,12 +54,7 @@ def dbus_service_installed(src: str, username: str, sources: Dict[str, str]) -> 
 
 @operation()
 def enabled(profile: str, src: str) -> Generator[staging.Command, None, None]:
-    """Enable bspm for every R session, if it is there.
-
-    Args:
-        profile: R's, which holds the block for it.
-        src: folder of our programs.
-    """
+    """Enable bspm for every R session, if it is there."""
     wanted = managed_files.source("bspm/Rprofile.R").decode().replace("@SRC@", src) if is_installed() else ""
     text = host.get_fact(FileContents, path=profile)
     present = host.get_fact(PathStats, paths=[profile])

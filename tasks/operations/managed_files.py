@@ -31,7 +31,6 @@ def put(name: str, entries: Sequence[ManagedFile], check: str = "") -> None:
     name in /tmp that others can guess.
 
     Args:
-        name: of the operation.
         entries: in the order they are made; a directory before what lies in it.
         check: a command that must accept a file before it is put in place; ``{}`` stands for the
             file under its temporary name. Used for files whose mistakes lock everybody out.
@@ -79,7 +78,6 @@ def block(
     pyinfra's files.block takes a marker that begins like another for the same, and writes over the other's block.
 
     Args:
-        name: of the operation.
         path: the file; made if missing. It is root's.
         marker: what the block is called; see ``textfiles.set_block``.
         content: the block's lines; empty removes it, and the file if nothing else is in it.
@@ -109,7 +107,6 @@ def optional(name: str, wanted: Dict[str, str]) -> None:
     pyinfra's files.file leaves the folder that was made for a file.
 
     Args:
-        name: of the first operation.
         wanted: path -> content, empty for none. The files are ours alone, each in a folder of the same sort.
     """
     entries: List[ManagedFile] = []
@@ -138,11 +135,6 @@ def found_absent(name: str, fact: Type[FactBase[List[str]]], **arguments: Any) -
     """Remove the paths that a fact finds, as one operation.
 
     pyinfra's files.file and files.directory remove a path that is known while the run is prepared; these come with packages.
-
-    Args:
-        name: of the operation.
-        fact: finds the paths.
-        arguments: of the fact.
     """
     prefetch(fact, **arguments)
     _found_absent(name=name, fact=fact, arguments=arguments)

@@ -36,8 +36,6 @@ def warn_unlisted(kind: str, left: Iterable[str], remove: str) -> None:
     """Say what is in no list any more and stays: it may be in use, and an image is built again soon enough.
 
     Args:
-        kind: of packages.
-        left: their names.
         remove: a command that removes them; ``{}`` stands for the names.
     """
     names = " ".join(sorted(left))
@@ -179,10 +177,6 @@ def kernel(entry: ManagedFile, source: str) -> Generator[staging.Command, None, 
     """Register the R kernel system-wide: its description, and the pictures of IRkernel's own.
 
     pyinfra's server.shell, with ``_if`` too, counts as a change in a dry run.
-
-    Args:
-        entry: the kernel's description.
-        source: the folder in which IRkernel has the other files.
     """
     folder = entry.path.rpartition("/")[0]
     entries = [ManagedFile(folder, mode="755"), entry]

@@ -73,8 +73,6 @@ def rights_taken_back(username: str, groups: Sequence[str], sudoers: str) -> Gen
     pyinfra's server.user adds to groups, or has to be given all of them.
 
     Args:
-        username: of the account.
-        groups: names; others are left.
         sudoers: what to say, and to fail with, if sudo has a rule for the account beside those of groups.
     """
     found = host.get_fact(AccountRights, username=username)
@@ -96,11 +94,6 @@ def project_folder(username: str, uid: int, home: str, path: str) -> Generator[S
     """Make the project's folder, the user's, in a home that the user may change meanwhile; one that is mounted stays as it is.
 
     pyinfra's files.directory gives the user what a link leads to, which the user puts there between its question and its chown.
-
-    Args:
-        username, uid: the user.
-        home: the user's.
-        path: the folder, below ``home``.
     """
     found = host.get_fact(UserFolder, path=path)
     if found and found[0] not in ("directory", "symbolic link"):
@@ -130,10 +123,6 @@ def given_back(home: str, uid: int, ours: Sequence[str]) -> Generator[StringComm
     """Give root what belongs to the user in the system's folders.
 
     pyinfra's files.file sets the owner of a path that is known beforehand.
-
-    Args:
-        home, uid: the user's.
-        ours: where the project's programs are.
     """
     found = host.get_fact(UsersFiles, home=home, uid=uid, ours=ours)
     if found:
@@ -147,10 +136,6 @@ def setuid_removed(home: str, kept: Sequence[str]) -> Generator[StringCommand, N
     """Take setuid and setgid from programs, and from everybody the right to write to folders.
 
     pyinfra's files.file sets whole modes of paths that are known beforehand.
-
-    Args:
-        home: the user's, which is skipped.
-        kept: paths that stay as they are.
     """
     found = [path for path in host.get_fact(SetuidFiles, home=home) if path not in kept]
     if found:

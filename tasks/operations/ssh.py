@@ -22,10 +22,6 @@ def config_restored(path: str, template: str) -> Generator[StringCommand, None, 
     """Have the distribution's configuration of sshd, for root alone, and let it include ours.
 
     pyinfra's files.file makes an empty one where it is missing, with which sshd takes passwords.
-
-    Args:
-        path: the configuration.
-        template: what the package makes it of.
     """
     present = host.get_fact(PathStats, paths=[path])
     found = present.get(path, ())

@@ -28,11 +28,6 @@ def units(
     """Put units in place, and a file of settings where there is none.
 
     pyinfra's files.put would write over what people have set.
-
-    Args:
-        units: their names, which :class:`UnitStates` asks about.
-        entries: the files.
-        settings: how the settings are where there are none yet.
     """
     if not host.get_fact(UnitStates, units=units):
         return
@@ -62,7 +57,6 @@ def running(units: Sequence[str], started: Sequence[str]) -> Generator[Command, 
 
     Args:
         units: their names; the first, a target, is enabled.
-        started: those that show that all is well.
     """
     state = host.get_fact(UnitStates, units=units)
     if not state:
