@@ -9,14 +9,16 @@ from typing import Generator, Sequence
 
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
+from pyinfra.facts.server import Command
 
 from tasks.facts.files import PathStats, SetuidFiles, UserFolder, UsersFiles
-from tasks.facts.locales import LocaleCharset
 from tasks.facts.server import SUDO, AccountRights
 from tasks.lib import managed_files
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
+# Only a locale that works has UTF-8; pyinfra's Locales lists what an archive names that was cut off, too.
+CHARSET = "LC_ALL={} locale charmap 2>/dev/null || true"
 ARCHIVE = "/usr/lib/locale/locale-archive"
 
 
@@ -26,7 +28,7 @@ def locale(locale: str) -> Generator[StringCommand, None, None]:
 
     pyinfra's server.locale fails where /etc/locale.gen does not name it, as C.UTF-8, or is not there yet.
     """
-    if host.get_fact(LocaleCharset, locale=locale) != "UTF-8":
+    if host.get_fact(Command, command=CHARSET.format(locale)) != "UTF-8":
         # localedef adds one locale; locale-gen would make every one that /etc/locale.gen lists again.
         generate = f"localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}"
         works = f'[ "$(LC_ALL={locale} locale charmap)" = UTF-8 ]'

@@ -23,10 +23,10 @@ from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_host, ctx_state
 from pyinfra.facts.deb import DebArch, DebPackages
 from pyinfra.facts.files import Directory, File, Link
-from pyinfra.facts.server import Groups, Os, OsRelease, Users, Which
+from pyinfra.facts.server import Command, Groups, Os, OsRelease, Users, Which
 
 from builder import overrides
-from tasks.facts.apt import AptState, AptStatus, Diversion, Upgradable
+from tasks.facts.apt import AptState, AptStatus, Upgradable
 from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import FileContents, PathStats
 from tasks.facts.r import PackageOrigins
@@ -43,7 +43,7 @@ FOCAL = {"id": "ubuntu", "version_id": "20.04", "version_codename": "focal"}
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 FRESH_LISTS = AptStatus(interrupted=False, lists=frozenset({"mirror_dists_bookworm_InRelease"}), age=60)
 
-Facts = dict[type, Any]
+Facts = dict[Any, Any]  # of pyinfra's Command by a word of it
 Run = Callable[..., "Commands"]
 
 
@@ -151,10 +151,17 @@ def _stats(table: Facts, paths: list[str]) -> dict[str, tuple[str, ...]]:
     return in_place([ManagedFile("/tmp", mode="1777"), *folders, *entries])
 
 
+def _said(table: Facts, command: str) -> Any:
+    """What a command says by a word of it: where nothing stands in for man, all else nothing."""
+    words = {"dpkg-divert": "/usr/bin/man"} | {word: said for word, said in table.items() if isinstance(word, str)}
+    said = next((said for word, said in words.items() if word in command), "")
+    return said(command) if callable(said) else said
+
+
 # What a table says of facts that take silence for no answer.
 HEALTHY: Facts = {
     AptState: FRESH_LISTS, LackingFiles: {}, BrokenAlternatives: [], VenvDamage: Damage(), UncompiledSources: [], Upgradable: [],
-    Diversion: "/usr/bin/man", SshdProblem: [], Unwritable: [],
+    SshdProblem: [], Unwritable: [],
 }  # fmt: skip
 # What a table says of pyinfra's own facts by what it says of ours.
 DERIVED: dict[type, Callable[..., Any]] = {
@@ -167,6 +174,7 @@ DERIVED: dict[type, Callable[..., Any]] = {
     Os: lambda table: "Linux",
     Which: lambda table, command: f"/usr/sbin/{command}",
     DebArch: lambda table: "amd64",
+    Command: _said,
 }
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from pyinfra.api import DeployError
-from pyinfra.facts.server import Command
 
 from tasks import settings
 from tasks.facts.server import OthersFolders
@@ -102,4 +101,4 @@ def test_another_python_in_the_place_of_the_distributions_is_refused(run: Run, l
     """As update-alternatives puts it there by hand: apt's own programs and ours ran with it, and the run ended with 0."""
     problem = "/usr/bin/python3 leads to /opt/conda/bin/python3.12: expected /usr/bin/python3.11"
     with pytest.raises(DeployError, match=problem) if refused else contextlib.nullcontext():
-        run(settings.check, {Command: leads_to})
+        run(settings.check, {"readlink": leads_to})
