@@ -4,17 +4,19 @@ and mode, and is renamed."""
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import secrets
 import shlex
+import tarfile
 from pathlib import Path, PurePosixPath
-from typing import Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Generator, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from melda.base import textfiles
 from pyinfra.api import StringCommand
 
 from tasks.facts.files import MISSING, NO_FOLDER, THEIRS, folders_above
-from tasks.lib import archive, stray
+from tasks.lib import stray
 from tasks.lib.progress import say
 from tasks.lib.staging import FOLDER, Command, fresh, refuse, upload
 
@@ -167,6 +169,17 @@ def put(entry: ManagedFile, check: str = "") -> Generator[Command, None, None]:
     yield StringCommand(f"chown root:root {new} && chmod {entry.mode} {new} && mv -fT {new} {path}")
 
 
+def _packed(contents: Iterable[Tuple[ManagedFile, bytes]]) -> bytes:
+    """Return a tar archive of unfinished files: a connector takes longer for a file than for what is in it."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for entry, content in contents:
+            member = tarfile.TarInfo(_unfinished(entry).lstrip("/"))
+            member.size, member.mode, member.uname, member.gname = len(content), int(entry.mode, 8), "root", "root"
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
 def _put_all(entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
     """Do what :func:`put` does for each, with one upload and one command for all files."""
     for entry in entries:
@@ -174,7 +187,7 @@ def _put_all(entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
             yield from put(entry)
     contents = [(entry, entry.content) for entry in entries if entry.content is not None]
     yield fresh("700")
-    yield upload(archive.pack((_unfinished(entry), content, entry.mode) for entry, content in contents), PACKED)
+    yield upload(_packed(contents), PACKED)
     # The time of unpacking, as of a file that is copied; what lies in the way of a name is removed, not written to.
     script = [f"cd {FOLDER}", f"tar -C / -xpmf {PACKED} --unlink-first"]
     for entry, _ in contents:

@@ -6,6 +6,8 @@ real run changes nothing is proved in tests/container; a table cannot prove it.
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ from tasks.facts.r import PackageOrigins
 from tasks.facts.server import Account, OneOfUsers, Unwritable
 from tasks.facts.ssh import SshdProblem
 from tasks.facts.venv import Damage, UncompiledSources, VenvDamage
-from tasks.lib import archive, fact_cache, managed_files, release
+from tasks.lib import fact_cache, managed_files, release
 from tasks.lib.managed_files import ManagedFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,6 +221,13 @@ def _provision(
     return state
 
 
+def _unpacked(packed: bytes) -> Iterator[tuple[str, bytes, str]]:
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        for member in archive:
+            found = archive.extractfile(member)
+            yield "/" + member.name, found.read() if found else b"", f"{member.mode:o}"
+
+
 def _commands(state: State, name: str) -> Commands:
     host = state.inventory.get_host(name)
     commands = Commands()
@@ -235,7 +244,7 @@ def _commands(state: State, name: str) -> Commands:
             if isinstance(command, FileUploadCommand):
                 content = command.src.getvalue()
                 together = command.dest == managed_files.PACKED
-                for path, part, mode in archive.unpack(content) if together else [(command.dest, content, "")]:
+                for path, part, mode in _unpacked(content) if together else [(command.dest, content, "")]:
                     commands.uploads[path] = part
                     texts.append(f"put {path}")
                     if together:
