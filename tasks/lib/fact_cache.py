@@ -93,10 +93,11 @@ class FactCache:
         self.since = time.monotonic()  # when the oldest of what is known was asked for
         self._ask = this.get_fact
         run = _prepared(this.run_shell_command)
+        lock = run_lock.RunLock(run)
         vars(this).update(
             get_fact=self.get_fact,
-            run_shell_command=self._forgetting(run, run_lock.locked(run)),
-            put_file=self._forgetting(this.put_file, this.put_file),
+            run_shell_command=self._forgetting(run, lock.demanded(run)),
+            put_file=self._forgetting(this.put_file, lock.demanded(this.put_file)),
         )
 
     def _forgetting(self, ask: Callable[..., Any], change: Callable[..., Any]) -> Callable[..., Any]:

@@ -38,21 +38,31 @@ def _wait(name: str) -> str:
     )
 
 
-def locked(run: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``run``, a host's ``run_shell_command``, that begins when this run has the target for itself."""
-    name = f"{_RUN}.{secrets.token_hex(4)}"
-    has_it = False
+class RunLock:
+    """The lock of one host, whose ``run_shell_command`` is ``run``."""
 
-    def first(command: StringCommand, *args: Any, **kwargs: Any) -> Any:
-        nonlocal has_it
-        if not has_it:
-            # pyinfra makes a greenlet of the thread.
-            held = {**kwargs, "_stdin": _WhileThisRuns(("",)), "print_output": False, "print_input": False}
-            threading.Thread(target=run, args=(StringCommand(_hold(name)),), kwargs=held, daemon=True).start()
-            waited = run(StringCommand(_wait(name)), *args, **kwargs)
-            if not waited[0]:
-                return waited
-            has_it = True
-        return run(command, *args, **kwargs)
+    def __init__(self, run: Callable[..., Any]) -> None:
+        self.run = run
+        self.name = f"{_RUN}.{secrets.token_hex(4)}"
+        self.has_it = False
 
-    return first
+    def demanded(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``method``, ``run`` or a host's ``put_file``, that begins when this run has the target for itself."""
+
+        def first(*args: Any, **kwargs: Any) -> Any:
+            if not self.has_it:
+                how = {name: value for name, value in kwargs.items() if name.startswith("_")}
+                held = {**how, "_stdin": _WhileThisRuns(("",))}
+                # pyinfra makes a greenlet of the thread.
+                threading.Thread(
+                    target=self.run, args=(StringCommand(_hold(self.name)),), kwargs=held, daemon=True
+                ).start()
+                waited = self.run(
+                    StringCommand(_wait(self.name)), print_output=kwargs.get("print_output", False), **how
+                )
+                if not waited[0]:
+                    return waited if method is self.run else False
+                self.has_it = True
+            return method(*args, **kwargs)
+
+        return first

@@ -24,7 +24,7 @@ from .conftest import Commands, Fake, Run
 
 @pytest.fixture(autouse=True)
 def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_lock, "locked", lambda run: run)
+    monkeypatch.setattr(run_lock.RunLock, "demanded", lambda _, method: method)
 
 
 class Asked(FactBase[int]):
