@@ -22,7 +22,7 @@ def _package() -> None:
     prefetch(RPackages)
     prefetch(FileContents, path=OMITTED)
     prefetch(PathStats, paths=[OMITTED])
-    operations.installed(name="Install bspm from CRAN", mirror=host.data.cran_mirror)
+    operations.installed(name="Install bspm from CRAN")
 
 
 @deploy("bspm")
@@ -33,7 +33,7 @@ def package() -> None:
 
 @deploy("bspm")
 def bspm() -> None:
-    src, mirror = host.data.src, host.data.cran_mirror
+    src = host.data.src
     prefetch(RPackages)
     prefetch(FileContents, path=OMITTED)
     prefetch(PathStats, paths=[BUS_SERVICE, BUS_POLICY])
@@ -42,7 +42,7 @@ def bspm() -> None:
         name="Set the CRAN mirror",
         path=RPROFILE,
         marker="melda-jupyter cran",
-        content=f'local({{ r <- getOption("repos"); r["CRAN"] <- "{mirror}"; options(repos = r) }})',
+        content=f'local({{ r <- getOption("repos"); r["CRAN"] <- "{host.data.cran_mirror}"; options(repos = r) }})',
     )
     managed_files.put(
         name="Install install.packages() for notebooks",

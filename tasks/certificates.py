@@ -10,7 +10,7 @@ from pyinfra.facts.files import FindFiles
 
 from tasks.facts.certificates import LackingAuthorities
 from tasks.facts.files import PathStats
-from tasks.lib import managed_list, pem
+from tasks.lib import given_files, managed_list
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile
 from tasks.lib.staging import SYSTEM_BUNDLE
@@ -27,7 +27,7 @@ def certificates() -> None:
     found: List[bytes] = []
     if path:
         with open(path, "rb") as bundle:
-            found = pem.split(bundle.read())
+            found = given_files.certificates_of(bundle.read())
     wanted = {f"{operations.FOLDER}/{NAME.format(number)}": text for number, text in enumerate(found, 1)}
     managed_list.keep(ManagedFile(path, text) for path, text in wanted.items())
     prefetch(FindFiles, path=operations.FOLDER + "/", fname=NAME.format("*"))

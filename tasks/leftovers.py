@@ -34,12 +34,7 @@ UPLOADED = "/tmp/melda-jupyter.*"  # over ssh, and facts' own
 
 
 def patterns(src: str, env: str) -> List[str]:
-    """List the shell's patterns of what a killed run leaves.
-
-    Args:
-        src: folder of the programs.
-        env: path of the virtual environment.
-    """
+    """List the shell's patterns of what a killed run leaves."""
     programs = [src + depth for depth in ("", "/*", "/*/*", "/*/*/*")]
     python = [
         env,

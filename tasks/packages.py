@@ -73,11 +73,9 @@ def _r() -> None:
     prefetch(FileContents, path=omitted.PATH)
     r.apt_installed(name=f"Install the R packages of {data.packages}", wanted=wanted)
     # An operation of its own, so that its time is told.
-    r.cran_compiled(
-        name="Compile the R packages that are not available from apt", wanted=wanted, mirror=data.cran_mirror
-    )
+    r.cran_compiled(name="Compile the R packages that are not available from apt", wanted=wanted)
     # Also with nothing wanted: what was skipped then no longer is.
-    r.missing_recorded(name="Write which R packages are left out", wanted=wanted, mirror=data.cran_mirror)
+    r.missing_recorded(name="Write which R packages are left out", wanted=wanted)
 
 
 @deploy("Packages")

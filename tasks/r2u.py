@@ -5,7 +5,8 @@ On Debian, where r2u does not exist, Debian's own r-cran-* packages play its par
 
 from __future__ import annotations
 
-from typing import List
+from pathlib import Path
+from typing import Dict
 
 from pyinfra import host, logger
 from pyinfra.api import DeployError
@@ -40,13 +41,15 @@ def sources(mirror: str, suite: str, architecture: str, keyring: str, components
     return "".join(line + "\n" for line in lines).encode()
 
 
-def _repository(name: str, source_name: str, mirror: str, suite: str, entries: List[ManagedFile]) -> None:
+def _repository(name: str, source_name: str, mirror: str, suite: str, files: Dict[str, bytes]) -> None:
+    entries = [ManagedFile("/etc/apt/keyrings", mode="755", linked=True)]
+    entries += [ManagedFile(path, content) for path, content in files.items()]
     managed_list.keep(entries)
     prefetch(PathStats, paths=[entry.path for entry in entries])
     apt.repository(name=name, source=source_name, mirror=mirror, suite=suite, entries=entries)
 
 
-def _add_r2u(suite: str, architecture: str) -> None:
+def _add_r2u(suite: str) -> None:
     data = host.data
     key = (ROOT / "files" / data.r2u_key).read_bytes()
     found = openpgp.fingerprint(key)
@@ -54,35 +57,16 @@ def _add_r2u(suite: str, architecture: str) -> None:
         raise DeployError(
             f"invalid r2u_key={data.r2u_key!r}: expected the key with r2u_fingerprint={data.r2u_fingerprint}, it has {found}"
         )
-    _repository(
-        name="Add r2u's repository, its key and its pin",
-        source_name="r2u",
-        mirror=data.r2u_mirror,
-        suite=suite,
-        entries=[
-            ManagedFile("/etc/apt/keyrings", mode="755", linked=True),
-            ManagedFile(KEYRING, key),
-            ManagedFile(PIN, source("r2u/preferences")),
-            ManagedFile(SOURCES, sources(data.r2u_mirror, suite, architecture, KEYRING, "main")),
-        ],
-    )
+    text = sources(data.r2u_mirror, suite, target().architecture, KEYRING, "main")
+    files = {KEYRING: key, PIN: source("r2u/preferences"), SOURCES: text}
+    _repository("Add r2u's repository, its key and its pin", "r2u", data.r2u_mirror, suite, files)
 
 
-def _add_r(suite: str, architecture: str) -> None:
-    with open(host.data.r_key, "rb") as key:
-        content = key.read()
-    suite += "/"
-    _repository(
-        name="Add CRAN's repository with the R that r2u is built for",
-        source_name="r",
-        mirror=host.data.r_mirror,
-        suite=suite,
-        entries=[
-            ManagedFile("/etc/apt/keyrings", mode="755", linked=True),
-            ManagedFile(R_KEYRING, content),
-            ManagedFile(R_SOURCES, sources(host.data.r_mirror, suite, architecture, R_KEYRING, "")),
-        ],
-    )
+def _add_r(suite: str) -> None:
+    mirror = host.data.r_mirror
+    text = sources(mirror, suite, target().architecture, R_KEYRING, "")
+    files = {R_KEYRING: Path(host.data.r_key).read_bytes(), R_SOURCES: text}
+    _repository("Add CRAN's repository with the R that r2u is built for", "r", mirror, suite, files)
 
 
 def _suite() -> str:
@@ -107,7 +91,7 @@ def r2u() -> None:
     release = here.release
     suite = _suite()
     if release.r_suite and host.data.r_key:
-        _add_r(release.r_suite, here.architecture)
+        _add_r(release.r_suite + "/")
     if not suite:
         logger.info(
             f"    r2u has no {release.distribution} {release.version}:"
@@ -116,6 +100,6 @@ def r2u() -> None:
     elif not _built(here.architecture):
         logger.info(f"    r2u has no {suite} for {here.architecture}")
     else:
-        _add_r2u(suite, here.architecture)
+        _add_r2u(suite)
         apt.upgrade(name="Upgrade to r2u's packages")
     apt.packages(name="Install R, its kernel for Jupyter and jsonlite", packages=PACKAGES["r"])

@@ -19,12 +19,11 @@ from pyinfra.api import DeployError, Host
 from pyinfra.api.connectors import get_all_connectors
 from pyinfra.facts.deb import DebArch
 from pyinfra.facts.files import Directory
-from pyinfra.facts.server import Locales, OsRelease
+from pyinfra.facts.server import Command, Locales, OsRelease
 
-from tasks.facts.locales import LocaleSource
 from tasks.facts.server import Account, AccountRights, Unwritable
 from tasks.facts.variables import ImageVariables
-from tasks.lib import given_files, identity, nameless_image, summary
+from tasks.lib import given_files, identity, nameless_image, summary, target_python
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ROOT
 from tasks.lib.release import target
@@ -196,12 +195,16 @@ def unknown(names: Iterable[str]) -> List[str]:
     return found
 
 
+_I18N = "/usr/share/i18n/locales/"
+_SOURCE = f"if [ -f {_I18N}{{0}} ]; then echo found; elif [ -f {_I18N}en_US ]; then echo missing; fi"
+
+
 def _locale(name: str) -> str:
     """Say what is wrong with a locale that this target does not have and cannot generate, or nothing."""
     base = name.split(".", maxsplit=1)[0]
     if base == "C" or name in (host.get_fact(Locales) or ()):
         return ""
-    source = host.get_fact(LocaleSource, locale=base)
+    source = host.get_fact(Command, command=_SOURCE.format(base))
     # Where the definitions are not installed yet, Python's table tells.
     if source == "found" or (not source and base in {value.split(".")[0] for value in locale_alias.values()}):
         return ""
@@ -220,20 +223,20 @@ def check() -> None:
     if found:
         raise DeployError(found[0])
     # One question for what is to be known before anything is changed.
-    prefetch(OsRelease)
-    prefetch(DebArch)
+    for fact in (OsRelease, DebArch, Locales, ImageVariables):
+        prefetch(fact)
     prefetch(Account, username=host.data.username, uid=host.data.uid)
     prefetch(AccountRights, username=host.data.username)
     prefetch(Directory, path=host.data.uhome)
-    prefetch(Locales)
-    prefetch(LocaleSource, locale=host.data.locale.split(".")[0])
-    prefetch(ImageVariables)
+    prefetch(Command, command=_SOURCE.format(host.data.locale.split(".")[0]))
+    prefetch(Command, command=target_python.LED_TO)
     come_to = {"uid": host.data.uid, "places": [host.data.src, host.data.python_env, host.data.uhome]}
     prefetch(Unwritable, **come_to)
     target()
     unwritable: List[str] = host.get_fact(Unwritable, **come_to)
     problem = (
         "; ".join(unwritable)
+        or target_python.problem()
         or _locale(host.data.locale)
         or identity.changed({name: host.data.get(name) for name in RULES}, host.get_fact(ImageVariables))
     )
@@ -279,11 +282,7 @@ def _leave_out(this: Host, error: DeployError) -> None:
 
 
 def deploy(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a task a deploy of pyinfra's that checks all settings first: it may be all that is run.
-
-    Args:
-        name: of the deploy, in pyinfra's output.
-    """
+    """Make a task a deploy of pyinfra's that checks all settings first: it may be all that is run."""
 
     def decorate(task: Callable[..., None]) -> Callable[..., None]:
         @wraps(task)

@@ -32,7 +32,7 @@ def ssh() -> None:
         ],
         check=sshd.CHECK,
     )
-    operations.keys_demanded(name="Make sure that sshd lets in nobody without a key")
+    operations.key_demanded(name="Make sure that sshd lets in nobody without a key", key=host.data.ssh_public_key)
     managed_files.put(name="Make root's ssh folder", entries=[ManagedFile(FOLDER, mode="700", linked=True)])
     # A block, not the file: on a host it holds its administrators' keys too.
     managed_files.block(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.files import Directory
+from pyinfra.facts.server import Command
 from pyinfra.operations import files
 
 from tasks import fonts, r2u
 from tasks.debian_packages import PACKAGES
-from tasks.facts.apt import AptState, Diversion, Upgradable
+from tasks.facts.apt import AptState, Upgradable
 from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import PathStats
-from tasks.facts.locales import LocaleCharset
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile, source
 from tasks.lib.release import target
@@ -31,8 +31,8 @@ def system() -> None:
     for fact in (AptState, Upgradable, DebPackages):
         prefetch(fact)
     prefetch(Directory, path=DEBCONF)
-    prefetch(LocaleCharset, locale=host.data.locale)
-    prefetch(Diversion, path=MAN)
+    prefetch(Command, command=server.CHARSET.format(host.data.locale))
+    prefetch(Command, command=apt.TRUENAME.format(MAN))
     python = f"python{target().release.python}"
     needed = sorted(
         {name for names in PACKAGES.values() for name in names}
@@ -43,6 +43,7 @@ def system() -> None:
             f"lib{python}-stdlib",
             python,
             "r-base-core",
+            "fontconfig-config",  # without it R and matplotlib find no font
             "fuse",
             "r-cran-*",
             *debian_names(host.data.packages),

@@ -24,11 +24,7 @@ STARTED = (TARGET, "melda-versions.service", "melda-jupyter.service")
 
 
 def entries(src: str) -> List[ManagedFile]:
-    """List the units, and the folder of the settings.
-
-    Args:
-        src: where the runtime's programs are.
-    """
+    """List the units, and the folder of the settings."""
     found = [ManagedFile(SETTINGS.rsplit("/", 1)[0], mode="755", linked=True)]
     for name in UNITS:
         text = source("systemd/" + name).decode().replace("@SRC@", src).replace("@SETTINGS@", SETTINGS)

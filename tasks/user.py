@@ -40,12 +40,7 @@ def environ() -> Dict[str, str]:
 
 
 def conflict(found: Dict[str, List[str]], username: str, uid: int) -> str:
-    """Say what makes the account impossible, in one line, or nothing.
-
-    Args:
-        found: what :class:`Account` found.
-        username, uid: the settings.
-    """
+    """Say what makes the account impossible, in one line, or nothing."""
     for kind in ("number", "gid"):
         if kind in found and found[kind][0] != username:
             return f"invalid uid={uid}: expected a number that is free, on this host it belongs to {found[kind][0]}"
@@ -65,7 +60,8 @@ def user() -> None:
         reason = f"invalid uhome={data.uhome!r}: expected a folder, or nothing, on this host it is a link or a file"
     rights = host.get_fact(AccountRights, username=data.username)
     # Such a rule may be what its administrator logs in with, so it is not ours to take away.
-    if not reason and "sudo" in rights and not {f"group:{name}" for name in ROOTS_GROUPS} & set(rights):
+    by_group = any(right.startswith("root:") or right[len("group:") :] in ROOTS_GROUPS for right in rights)
+    if not reason and "sudo" in rights and not by_group:
         reason = SUDOERS.format(data.username)
     if reason:
         raise DeployError(reason)
@@ -104,6 +100,7 @@ def user() -> None:
         path=ENVIRONMENT,
         marker="melda-jupyter",
         content="".join(f"{name}={value}\n" for name, value in environ().items()),
+        variables=True,
     )
     # /etc/profile sets PATH again in every login shell, whatever PAM had set before. The others are for a shell without PAM in
     # an image without ENV: docker exec CONTAINER bash -l.

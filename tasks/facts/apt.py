@@ -96,21 +96,6 @@ class Upgradable(Judged):
         return [BROKEN]
 
 
-class Diversion(FactBase[str]):
-    """Where a package's file is put: its own path, or another one where something stands in for it; nothing if dpkg does not say.
-
-    pyinfra has no such fact.
-    """
-
-    def command(self, path: str) -> str:
-        return f"dpkg-divert --truename {shlex.quote(path)} 2>/dev/null || true"
-
-    default = str
-
-    def process(self, output: List[str]) -> str:
-        return output[-1].strip() if output else ""
-
-
 class KnownPackages(FactBase[Set[str]]):
     """Names that apt knows which begin with ``prefix``. pyinfra has what is installed alone."""
 

@@ -18,8 +18,10 @@ UNTOLD = "this cannot be told: what looks for it did not run to its end"
 FUSE = ("fuse",)
 # Of a folder above a path, which else is not told of: there is none, or something else in its place, or it is not root's alone.
 MISSING, NO_FOLDER, THEIRS = ("missing",), ("no folder",), ("somebody's",)
-# Groups whose members may write what is root's anyway, /usr/local of Debian for one, and their numbers.
+# Groups whose members may write what is root's anyway, /usr/local of Debian for one, and their numbers: an account more may have
+# one of these, and the first of them in the file gives it its name.
 WRITERS = {"root": 0, "staff": 50}
+_NAMES = {str(number): name for name, number in WRITERS.items()}
 # Others may rename what lies in such a folder. /tmp and its like are everybody's, and sticky.
 _SOMEBODYS = (
     "-type d \\( ! -uid 0 -o ! -perm -1000 \\( -perm -0002 -o -perm -0020"
@@ -30,7 +32,7 @@ _KINDS = {"directory", "link", "other", *MISSING, *NO_FOLDER, *THEIRS}
 # What stat and sha256sum say of all files and folders at once; a folder has no sum.
 _ABOUT = (
     'exec 2>/dev/null; stat -f -c "fs|%T|%n" "$@" | grep "^fs|fuse\\(blk\\)*|";'
-    ' stat -c "%F|%a|%U|%G|%n" "$@"; sha256sum "$@" | sed "s/^/sha|/"'
+    ' stat -c "%F|%a|%u|%g|%n" "$@"; sha256sum "$@" | sed "s/^/sha|/"'
 )
 
 
@@ -136,8 +138,13 @@ class PathStats(FactBase[Dict[str, Tuple[str, ...]]]):
                 sums[fields[0][66:]] = fields[0][:64]
             elif kind == "fs":
                 mounted.add(fields[-1])
-            elif kind.startswith("regular"):  # "regular empty file", too
-                found[fields[-1]] = ("file", *fields[:-1])
+            elif kind.startswith("regular") or kind == "directory":  # "regular empty file", too
+                mode, *numbers, path = fields
+                found[path] = (
+                    kind.split()[0].replace("regular", "file"),
+                    mode,
+                    *(_NAMES.get(one, one) for one in numbers),
+                )
             elif kind in _KINDS:
                 found[fields[-1]] = (kind, *fields[:-1])
             else:
@@ -179,9 +186,6 @@ class UserFolder(Lines):
 class Leftovers(Lines):
     """Paths that a killed run left; none while another run is at work, whose they may be. pyinfra's FindFiles takes one folder,
     these lie in twenty.
-
-    Args:
-        patterns: of the shell.
     """
 
     def command(self, patterns: Sequence[str]) -> str:
@@ -200,11 +204,6 @@ class Leftovers(Lines):
 class UnlistedFiles(Lines):
     """Paths below a folder that are in no list; bytecode belongs to its source, and what is unfinished to :class:`Leftovers`.
     pyinfra's files.sync removes bytecode too.
-
-    Args:
-        folder: where to look.
-        names: in it, what to look at; other names there are not ours.
-        listed: paths that stay.
     """
 
     def command(self, folder: str, names: Sequence[str], listed: Sequence[str]) -> str:

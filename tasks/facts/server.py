@@ -65,9 +65,10 @@ _ROOTS_ALONE = (
 
 # What the user's programs read, and no operation puts in place; and what lies below these folders.
 _READ = (
-    "/ /etc/R /etc/fonts/fonts.conf /etc/group /etc/ld.so.cache /etc/nsswitch.conf /etc/passwd /etc/ssl/certs"
+    "/ /etc/R /etc/dbus-1/system.d /etc/fonts/fonts.conf /etc/group /etc/ld.so.cache /etc/nsswitch.conf /etc/passwd"
+    " /etc/profile.d /etc/ssl/certs /etc/xdg"
     " /usr/bin /usr/lib/R /usr/lib/locale /usr/lib/locale/locale-archive /usr/local/bin /usr/local/lib /usr/local/share"
-    " /usr/share"
+    " /usr/local/share/jupyter/kernels /usr/share/dbus-1/system-services"
 )
 
 
@@ -147,8 +148,9 @@ class OthersFolders(Lines):
 
 
 class AccountRights(Lines):
-    """What an account may have more than it was made with: ``expires`` if it ends on a day, ``group:NAME`` for each group,
-    ``sudo`` if sudo's rules give it something, by a group or by its name; and ``no shadow`` if it lacks an entry there.
+    """What an account may have more than it was made with: ``expires`` if it ends on a day, ``group:NAME`` for each group but
+    those with the number 0, ``root:NAME`` for each of these that names it, ``sudo`` if sudo's rules give it something, by a
+    group or by its name; and ``no shadow`` if it lacks an entry there.
 
     pyinfra's Users has no day, and the groups of /etc/group alone.
     """
@@ -157,5 +159,8 @@ class AccountRights(Lines):
         return (
             f"if id {username} >/dev/null 2>&1 && ! getent shadow {username} >/dev/null; then echo no shadow; fi;"
             f" getent shadow {username} | cut -d: -f8 | sed -n 's/^..*/expires/p';"
-            f" id -nG {username} 2>/dev/null | tr ' ' '\\n' | sed s/^/group:/; {SUDO.format(username)} && echo sudo; true"
+            # Of several groups with one number id gives the name of the first.
+            f" id -nG {username} 2>/dev/null | tr ' ' '\\n' | grep -vx root | sed s/^/group:/;"
+            f' getent group | awk -F: \'$3 == 0 && "," $4 "," ~ /,{username},/ {{ print "root:" $1 }}\';'
+            f" {SUDO.format(username)} && echo sudo; true"
         )

@@ -22,10 +22,11 @@ class ImageHostKeys(Lines):
 
 
 class SshdProblem(Judged):
-    """A line that says how sshd lets in who has no key, or that it would not start, with our settings in place; else none.
+    """A line that says how sshd lets in who has no key, or that it would not start, with our settings in place; else none. And
+    ``shut:SETTING`` if root does not come in with one.
 
     pyinfra has no such fact. Until they are in place there is nothing to judge.
     """
 
     def command(self) -> str:
-        return f"[ ! -e {sshd.OURS} ] || ( {sshd.problem()} ); echo {DONE}"
+        return f"[ ! -e {sshd.OURS} ] || ( {sshd.problem(shut=True)} ); echo {DONE}"

@@ -61,7 +61,6 @@ class VenvDamage(FactBase[Damage]):
     """The :class:`Damage` of a virtual environment; none where there is none. pyinfra has no such fact.
 
     Args:
-        env: its path.
         ours: paths in it that others look after.
     """
 

@@ -9,9 +9,11 @@ from pyinfra import host
 
 from tasks.lib import managed_files, staging
 
-# Configuration files the user changed stay; no question is ever asked.
+# Configuration files the user changed stay; no question is ever asked. With these two in a configuration of the target's apt-get
+# does nothing, and ends with 0.
 APT_GET = (
     "DEBIAN_FRONTEND=noninteractive apt-get -q -y"
+    " -o APT::Get::Download-Only=false -o APT::Get::Simulate=false"
     " -o APT::Install-Recommends=false"
     f" -o DPkg::Lock::Timeout={staging.PATIENCE}"
     " -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
@@ -48,12 +50,7 @@ def apt_get(arguments: str) -> str:
 
 
 def install(packages: str, again: bool = False) -> str:
-    """Say in shell how to install packages, and to fail in one line of apt's where others would have to go: they are in use.
-
-    Args:
-        packages: their names, in shell.
-        again: also those that are installed.
-    """
+    """Say in shell how to install packages, and to fail in one line of apt's where others would have to go: they are in use."""
     return apt_get(f"--no-remove {'--reinstall ' if again else ''}install {packages}")
 
 

@@ -11,11 +11,7 @@ Handler = TypeVar("Handler", bound=BaseStateCallback)
 
 
 def once(kind: Type[Handler]) -> Handler:
-    """Return this run's handler of a kind; it is added when it is first asked for, once however many hosts there are.
-
-    Args:
-        kind: its class.
-    """
+    """Return this run's handler of a kind; it is added when it is first asked for, once however many hosts there are."""
     for handler in state.callback_handlers:
         if isinstance(handler, kind):
             return handler

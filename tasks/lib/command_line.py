@@ -17,22 +17,13 @@ _PASSWORDS = ("same_sudo_password", "ssh_password_prompt")
 
 
 def data(options: Dict[str, Any]) -> List[Tuple[str, str]]:
-    """Return the names and values of ``--data``.
-
-    Args:
-        options: of pyinfra's command line, by their names.
-    """
+    """Return the names and values of ``--data``."""
     found = (word.partition("=") for word in options.get("data") or ())
     return [(name, value) for name, _, value in found]
 
 
 def problem(options: Dict[str, Any], stdin: Optional[TextIO]) -> str:
-    """Say in one line what ends this run before it begins, or nothing.
-
-    Args:
-        options: of pyinfra's command line, by their names.
-        stdin: where the answer to pyinfra's question would come from.
-    """
+    """Say in one line what ends this run before it begins, or nothing."""
     if any("=" not in word for word in options.get("data") or ()):
         return "invalid --data: expected NAME=VALUE"
     asks = (options.get("operations") or ("",))[0] not in _ASK_NOTHING
@@ -68,10 +59,6 @@ def goes_on(options: Dict[str, Any], stdin: Optional[TextIO]) -> bool:
     """Shall pyinfra's "One of more hosts failed, continue?" be answered with Enter?
 
     There is nobody to answer it, and a run that changes nothing goes on for the hosts that are left. It has no option for that.
-
-    Args:
-        options: of pyinfra's command line, by their names.
-        stdin: where the answer would come from.
     """
     return any(options.get(name) for name in _CHANGE_NOTHING) and not (stdin and stdin.isatty())
 

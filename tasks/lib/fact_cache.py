@@ -1,7 +1,8 @@
 """Ask a target for each fact once until a command changes something there, and for many facts in one question.
 
 pyinfra asks whenever an operation wants a fact, and a question to a container costs about 0.1 s. pyinfra's own operations gain
-as ours do, because the host itself remembers. Here all commands pass, so here they get the umask and the locale they need.
+as ours do, because the host itself remembers. Here all commands pass, so here they get the
+umask, the locale and the variables they need.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pyinfra import host, state
 from pyinfra.api import FactBase, Host, StringCommand
 
 from tasks.facts.files import PathStats
+from tasks.lib import run_lock
 
 Question = Tuple[Type[FactBase[Any]], Dict[str, Any]]
 UNKNOWN = object()
@@ -65,9 +67,19 @@ class Several(FactBase[List[Any]]):
         return [values.get(number, UNKNOWN) for number in range(len(self.facts))]
 
 
-def _readable(run: Callable[..., Any]) -> Callable[..., Any]:
-    """Let everybody read what a command makes. Root of a hardened host has umask 027 or 077, and uv and apt obey it."""
-    return lambda command, *args, **kwargs: run(StringCommand("umask 022 &&", command), *args, **kwargs)
+# ENV of an image may have them, for its own programs. Those of pip and uv are how a site says where its index is.
+_MISLEADING = (
+    "CDPATH DPKG_ADMINDIR DPKG_ROOT GREP_OPTIONS PERL5LIB PERL5OPT PIP_CONSTRAINT PIP_PREFIX PIP_TARGET POSIXLY_CORRECT"
+    " PYTHONHOME PYTHONPATH R_HOME TAR_OPTIONS TEMP TMP TMPDIR UV_CONSTRAINT UV_OVERRIDE"
+)
+
+
+def _prepared(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Let programs do what they are asked for, and everybody read what they make: root of a hardened host has umask 027 or 077,
+    and uv and apt obey it."""
+    return lambda command, *args, **kwargs: run(
+        StringCommand(f"umask 022 && unset {_MISLEADING} &&", command), *args, **kwargs
+    )
 
 
 class FactCache:
@@ -80,21 +92,23 @@ class FactCache:
         self.changed = self.asking = self.executing = False
         self.since = time.monotonic()  # when the oldest of what is known was asked for
         self._ask = this.get_fact
+        run = _prepared(this.run_shell_command)
+        lock = run_lock.RunLock(run)
         vars(this).update(
             get_fact=self.get_fact,
-            run_shell_command=self._forgetting(_readable(this.run_shell_command)),
-            put_file=self._forgetting(this.put_file),
+            run_shell_command=self._forgetting(run, lock.demanded(run)),
+            put_file=self._forgetting(this.put_file, lock.demanded(this.put_file)),
         )
 
-    def _forgetting(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _forgetting(self, ask: Callable[..., Any], change: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **kwargs: Any) -> Any:
             if self.asking:
                 # What a program says is read, and some say it in the language of the target: stat, lastlog.
                 kwargs["_env"] = {**(kwargs.get("_env") or {}), "LC_ALL": "C"}
-            else:
-                self.known.clear()
-                self.changed = True
-            return method(*args, **kwargs)
+                return ask(*args, **kwargs)
+            self.known.clear()
+            self.changed = True
+            return change(*args, **kwargs)
 
         return run
 
@@ -122,7 +136,8 @@ class FactCache:
         if key in self.pending and not self.changed:
             self._ask_pending()
         if key not in self.known:
-            self.known[key] = self._get(fact, *args, **kwargs)
+            stands_in, arguments = self.wanted.get(key, (None, {}))
+            self.known[key] = self._get(stands_in, **arguments) if stands_in else self._get(fact, *args, **kwargs)
         return self.known[key]
 
     def _ask_pending(self) -> None:

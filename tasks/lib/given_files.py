@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, List
 
-from tasks.lib import openpgp, pem
+from tasks.lib import openpgp
+
+BEGIN = b"-----BEGIN CERTIFICATE-----"
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
+
+
+def certificates_of(bundle: bytes) -> List[bytes]:
+    """Split a PEM file into its certificates, each as a file of its own: update-ca-certificates links no file with two."""
+    return [found.replace(b"\r", b"") + b"\n" for found in _PEM.findall(bundle)]
 
 
 def readable(value: Any) -> bool:
@@ -23,12 +32,12 @@ def certificates(value: Any) -> bool:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         text = Path(value).read_bytes()
-        found = pem.split(text)
+        found = certificates_of(text)
         for one in found:  # of several at once it takes those before one that is broken
             context.load_verify_locations(cadata=one.decode("ascii"))
     except (OSError, ValueError):  # as ssl.SSLError is
         return False
-    return 0 < len(found) == text.count(pem.BEGIN)
+    return 0 < len(found) == text.count(BEGIN)
 
 
 def openpgp_key(value: Any) -> bool:

@@ -41,10 +41,6 @@ def settings_of(variables: Dict[str, str]) -> Dict[str, str]:
 def changed(wanted: Dict[str, Any], found: Variables) -> str:
     """Say which setting asks for another user or another place than the target has, or for somebody else's, in one line; or
     nothing.
-
-    Args:
-        wanted: the settings.
-        found: what the fact ImageVariables found.
     """
     written, docker = settings_of(found.written), settings_of(found.docker)
     # A container may have been given variables of its own (docker run --env): what is written says what it was made with.

@@ -4,18 +4,21 @@ and mode, and is renamed."""
 from __future__ import annotations
 
 import hashlib
+import io
+import re
 import secrets
 import shlex
+import tarfile
 from pathlib import Path, PurePosixPath
-from typing import Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Generator, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from melda.base import textfiles
 from pyinfra.api import StringCommand
 
 from tasks.facts.files import MISSING, NO_FOLDER, THEIRS, folders_above
-from tasks.lib import archive, stray
+from tasks.lib import stray
 from tasks.lib.progress import say
-from tasks.lib.staging import ENTER, FOLDER, Command, fresh, refuse, upload
+from tasks.lib.staging import FOLDER, Command, fresh, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What a file is called until it is whole, in each run otherwise, and where several lie until they are unpacked.
@@ -28,9 +31,8 @@ class ManagedFile(NamedTuple):
     """One path as it shall be.
 
     Attributes:
-        path: absolute path on the target.
         content: the file's bytes; None makes it a directory, or a link.
-        mode, user, group: as chmod and chown take them.
+        mode: as chmod takes it. All are root's.
         link: what it leads to, if it is a symbolic link.
         linked: may a folder be a link? Then people keep things of theirs there, and :class:`tasks.facts.server.Unwritable` has
             looked where it leads to.
@@ -39,8 +41,6 @@ class ManagedFile(NamedTuple):
     path: str
     content: Optional[bytes] = None
     mode: str = "644"
-    user: str = "root"
-    group: str = "root"
     link: str = ""
     linked: bool = False
 
@@ -54,8 +54,6 @@ def tree(folder: str, path: str, executables: Sequence[str] = ()) -> List[Manage
     """List all files below ``files/<folder>``, to be put below ``path``; of a link what it leads to.
 
     Args:
-        folder: folder below ``files/``.
-        path: absolute path on the target.
         executables: names at the top of the folder that get mode 0755.
     """
     base = ROOT / "files" / folder
@@ -80,8 +78,8 @@ def expected(entry: ManagedFile) -> Tuple[str, ...]:
     if entry.link:
         return ("link", entry.link)
     if entry.content is None:
-        return ("directory", entry.mode, entry.user, entry.group)
-    return ("file", entry.mode, entry.user, entry.group, hashlib.sha256(entry.content).hexdigest())
+        return ("directory", entry.mode, "root", "root")
+    return ("file", entry.mode, "root", "root", hashlib.sha256(entry.content).hexdigest())
 
 
 # Below these nobody else has a folder in which something of root's lies; elsewhere an administrator may.
@@ -154,7 +152,6 @@ def _unfinished(entry: ManagedFile) -> str:
 def put(entry: ManagedFile, check: str = "") -> Generator[Command, None, None]:
     """Put one file, link or folder in place, a file only if ``check`` accepts it; see :func:`diff`."""
     path, new = shlex.quote(entry.path), shlex.quote(_unfinished(entry))
-    owner = f"{entry.user}:{entry.group}"
     if entry.link:
         yield StringCommand(f"ln -sfT {shlex.quote(entry.link)} {new} && mv -fT {new} {path}")
         return
@@ -163,13 +160,24 @@ def put(entry: ManagedFile, check: str = "") -> Generator[Command, None, None]:
         refused = refuse(f"{entry.path} is a symbolic link: it must be a folder").get_raw_value()
         yield StringCommand(
             f"if [ -L {path} ]; then {refused}; fi;"
-            f" mkdir -p {path} && chown -h {owner} {path} && chmod {entry.mode} {path}/."
+            f" mkdir -p {path} && chown -h root:root {path} && chmod {entry.mode} {path}/."
         )
         return
     yield upload(entry.content, _unfinished(entry))
     if check:
         yield StringCommand(f"{{ {check.replace('{}', new)}; }} || {{ rm -f {new}; exit 1; }}")
-    yield StringCommand(f"chown {owner} {new} && chmod {entry.mode} {new} && mv -fT {new} {path}")
+    yield StringCommand(f"chown root:root {new} && chmod {entry.mode} {new} && mv -fT {new} {path}")
+
+
+def _packed(contents: Iterable[Tuple[ManagedFile, bytes]]) -> bytes:
+    """Return a tar archive of unfinished files: a connector takes longer for a file than for what is in it."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for entry, content in contents:
+            member = tarfile.TarInfo(_unfinished(entry).lstrip("/"))
+            member.size, member.mode, member.uname, member.gname = len(content), int(entry.mode, 8), "root", "root"
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
 
 
 def _put_all(entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
@@ -178,14 +186,12 @@ def _put_all(entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
         if entry.content is None:
             yield from put(entry)
     contents = [(entry, entry.content) for entry in entries if entry.content is not None]
-    yield fresh(FOLDER, "700")
-    yield upload(archive.pack((_unfinished(entry), content, entry.mode) for entry, content in contents), PACKED)
+    yield fresh("700")
+    yield upload(_packed(contents), PACKED)
     # The time of unpacking, as of a file that is copied; what lies in the way of a name is removed, not written to.
-    script = [ENTER, f"tar -C / -xpmf {PACKED} --unlink-first"]
+    script = [f"cd {FOLDER}", f"tar -C / -xpmf {PACKED} --unlink-first"]
     for entry, _ in contents:
         new = shlex.quote(_unfinished(entry))
-        if (entry.user, entry.group) != ("root", "root"):
-            script.append(f"chown {entry.user}:{entry.group} {new} && chmod {entry.mode} {new}")
         script.append(f"mv -fT {new} {shlex.quote(entry.path)}")
     # Last: what is unfinished belongs to a run that works in the folder.
     yield StringCommand(" && ".join([*script, f"cd / && rm -rf {FOLDER}"]))
@@ -222,16 +228,21 @@ def has_block(text: str, marker: str, content: str) -> bool:
     return textfiles.set_block(text, marker, content) in (text, text + "\n")
 
 
+def overruled(text: str, marker: str, content: str) -> str:
+    """Name the first variable of a block that a line below it sets again, or nothing. The last one counts (pam_env(8))."""
+    _, end, below = text.rpartition(f"# END {marker}\n")
+    names = "|".join(line.partition("=")[0] for line in content.splitlines())
+    found = re.search(rf"^\s*(?:export\s+)?({names})\s*=", below, re.MULTILINE)
+    return found[1] if end and found else ""
+
+
 def block_diff(
     path: str, old: str, marker: str, content: str, present: Stats, mode: str = "644", kept: bool = False
 ) -> Generator[Command, None, None]:
     """Say the commands that keep one block in a file whose text is ``old``; see ``managed_files.block`` of tasks/operations.
 
     Args:
-        path, old: the file and its text.
-        marker, content: of the block.
         present: what the fact PathStats found.
-        mode: of the file.
         kept: shall the file stay without a line, because a link leads to it?
     """
     new, same = textfiles.set_block(old, marker, content), has_block(old, marker, content)

@@ -20,12 +20,7 @@ _SKIPPED = ("dpkg_unsafe_io", "ca_bundle", "http_proxy", "https_proxy", "no_prox
 
 
 def command(image: str, given: Dict[str, Any]) -> str:
-    """Return the command that makes a complete image, with a name, of one that the deploy has made.
-
-    Args:
-        image: its ID.
-        given: settings of the command line.
-    """
+    """Return the command that makes a complete image, with a name, of one that the deploy has made."""
     words = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()}
     found = [f"BASE={image}", "IMAGE=melda-jupyter:latest"]
     found += [
@@ -66,13 +61,7 @@ class NamelessImage(BaseStateCallback, logging.Handler):
                 logger.info(line)
 
     def lines(self, image: str, done: bool, given: Dict[str, Any]) -> List[str]:
-        """Return what there is to say of an image.
-
-        Args:
-            image: its ID.
-            done: did all operations run, without a failure?
-            given: settings of the command line.
-        """
+        """Return what there is to say of an image."""
         if not (done and self.whole):
             what = "it holds this one task's work" if done else "it is unfinished: the run did not come to its end"
             return [
@@ -94,10 +83,6 @@ def _shown() -> NamelessImage:
 
 
 def show(whole: bool = False) -> None:
-    """Say it at the end of this run, once however many hosts it has.
-
-    Args:
-        whole: the whole deploy runs.
-    """
+    """Say it at the end of this run, once however many hosts it has."""
     handler = _shown()
     handler.whole = handler.whole or whole

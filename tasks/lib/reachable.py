@@ -24,16 +24,12 @@ def answers(url: str) -> bool:
     return host.get_fact(Reachable, url=url, **more)
 
 
-def cran(mirror: str) -> str:
-    """Where to fetch from when ``mirror`` is CRAN's: the folder that ``make mirror`` made has it, if there is one."""
+def cran() -> str:
+    """Return CRAN's address: of the folder that ``make mirror`` made, if there is one, else of its mirror."""
     folder = host.data.get("mirror")
-    return f"file://{folder}/cran" if folder else mirror
+    return f"file://{folder}/cran" if folder else str(host.data.cran_mirror)
 
 
-def cran_answers(mirror: str) -> bool:
-    """Return whether CRAN answers.
-
-    Args:
-        mirror: of CRAN.
-    """
-    return answers(cran(mirror).rstrip("/") + "/src/contrib/PACKAGES.gz")
+def cran_answers() -> bool:
+    """Return whether CRAN answers."""
+    return answers(cran().rstrip("/") + "/src/contrib/PACKAGES.gz")

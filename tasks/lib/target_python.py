@@ -8,9 +8,22 @@ import zlib
 from functools import lru_cache
 from typing import Sequence, Tuple
 
+from pyinfra import host
+from pyinfra.facts.server import Command
+
 from tasks.lib.managed_files import source
+from tasks.lib.release import target
 
 PYTHON = "/usr/bin/python3"
+LED_TO = f"readlink -f {PYTHON} || true"  # itself where there is none yet
+
+
+def problem() -> str:
+    """Say that it is not the distribution's, for which locks and packages are, or nothing."""
+    found, own = host.get_fact(Command, command=LED_TO), f"/usr/bin/python{target().release.python}"
+    if not found or found in (PYTHON, own):
+        return ""
+    return f"{PYTHON} leads to {found}: expected {own}, with which the distribution's own programs run"
 
 
 @lru_cache(maxsize=None)
@@ -32,7 +45,6 @@ def command(name: str, arguments: Sequence[str], modules: Sequence[str] = ()) ->
 
     Args:
         name: of a file below ``files/``, without ``.py``.
-        arguments: of the program.
         modules: others that it imports, in the order in which they import each other.
     """
     program = _text(name, tuple(modules))

@@ -8,8 +8,9 @@ from typing import Generator, Iterable, List, Sequence
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.deb import DebPackages
+from pyinfra.facts.server import Command as Said
 
-from tasks.facts.apt import BROKEN, AptState, Diversion, MirrorDrift, Upgradable
+from tasks.facts.apt import BROKEN, AptState, MirrorDrift, Upgradable
 from tasks.facts.files import PathStats
 from tasks.lib import apt_get, managed_files, omitted, reachable, staging
 from tasks.lib.managed_files import ManagedFile
@@ -27,6 +28,8 @@ _HALF = (
     f" [ -e {_INFO}/$name.md5sums ] || [ -e {_INFO}/$full.md5sums ] || flag=reinstreq; fi;"
     ' [ $flag != reinstreq ] || echo "$full"; done'
 )
+# Where a package's file is put: its own path, or another one where something stands in for it.
+TRUENAME = "dpkg-divert --truename {} 2>/dev/null || true"
 # What apt's URItoFileName quotes, beside what is not printable.
 _QUOTED = '\\|{}[]<>"^~_=!@#$%^&*'
 
@@ -54,9 +57,6 @@ def update(max_age: int) -> Generator[Command, None, None]:
     """Fetch the package lists when they are missing, cut off or old.
 
     pyinfra's apt.update takes a source that cannot be used for a success, and does not see that the lists were deleted.
-
-    Args:
-        max_age: seconds after which a list counts as old.
     """
     if host.data.get("mirror"):
         return  # its lists are the ones
@@ -84,9 +84,6 @@ def packages(packages: Iterable[str]) -> Generator[Command, None, None]:
     """Install what is missing of ``packages``, in one transaction and without Recommends.
 
     pyinfra's apt.packages takes a proxy's password through ``_env`` alone, which everybody reads in the list of processes.
-
-    Args:
-        packages: Debian package names.
     """
     missing = sorted(set(packages) - host.get_fact(DebPackages).keys())
     if missing:
@@ -103,11 +100,8 @@ def diversion_removed(path: str) -> Generator[StringCommand, None, None]:
     """Restore a file of a package that something else stands in for; pyinfra has no operation for it.
 
     Ubuntu's images do so with ``man``, which says that there are no pages (unminimize(8) undoes it so).
-
-    Args:
-        path: absolute path of the file.
     """
-    found = host.get_fact(Diversion, path=path)
+    found = host.get_fact(Said, command=TRUENAME.format(path))
     if not found:
         yield staging.refuse(f"dpkg-divert says nothing of {path}: expected dpkg to be whole")
     elif found != path:

@@ -21,20 +21,20 @@ def is_installed() -> bool:
 
 
 @operation()
-def installed(mirror: str) -> Generator[staging.Command, None, None]:
+def installed() -> Generator[staging.Command, None, None]:
     """Install bspm from CRAN as root, which is how its D-Bus service and policy come into the system.
 
     Where CRAN does not answer it is skipped (``strict``: an error), and install.packages() compiles.
     """
     if is_installed():
         yield from omitted.clear("bspm")
-    elif not reachable.cran_answers(mirror):
-        yield from omitted.record("bspm", f"CRAN ({mirror}) does not answer")
+    elif not reachable.cran_answers():
+        yield from omitted.record("bspm", f"CRAN ({reachable.cran()}) does not answer")
     else:
         # R exits 0 when an installation fails; loading the package is the proof.
         script = (
             f'lib <- "{staging.R_LIBRARY}"\n'
-            f'install.packages("bspm", lib, repos = "{reachable.cran(mirror)}")\n'
+            f'install.packages("bspm", lib, repos = "{reachable.cran()}")\n'
             'loadNamespace("bspm", lib)\n'
         )
         yield from staging.run(f"{staging.PREPARE_R}; {staging.RSCRIPT} --vanilla bspm.R", {"bspm.R": script.encode()})
@@ -43,13 +43,7 @@ def installed(mirror: str) -> Generator[staging.Command, None, None]:
 
 @operation()
 def dbus_service_installed(src: str, username: str, sources: Dict[str, str]) -> Generator[staging.Command, None, None]:
-    """Put our service and policy where bspm's configure put its own, if it is there.
-
-    Args:
-        src: folder of the service.
-        username: the one user who may call it, beside root.
-        sources: path -> our file for it.
-    """
+    """Put our service and policy where bspm's configure put its own, if it is there."""
     if is_installed():
         entries = [
             ManagedFile(path, managed_files.source(name).decode().format(src=src, username=username).encode())
@@ -60,12 +54,7 @@ def dbus_service_installed(src: str, username: str, sources: Dict[str, str]) -> 
 
 @operation()
 def enabled(profile: str, src: str) -> Generator[staging.Command, None, None]:
-    """Enable bspm for every R session, if it is there.
-
-    Args:
-        profile: R's, which holds the block for it.
-        src: folder of our programs.
-    """
+    """Enable bspm for every R session, if it is there."""
     wanted = managed_files.source("bspm/Rprofile.R").decode().replace("@SRC@", src) if is_installed() else ""
     text = host.get_fact(FileContents, path=profile)
     present = host.get_fact(PathStats, paths=[profile])

@@ -32,9 +32,6 @@ def files_restored(packages: Sequence[str]) -> Generator[Command, None, None]:
 
     pyinfra's apt.packages takes a package for installed whatever is left of it. ``apt-get --reinstall`` runs scripts of the
     package, which need what is not there: without python3 its own package cannot be installed again.
-
-    Args:
-        packages: Debian package names.
     """
     lacking = host.get_fact(LackingFiles, names=packages)
     if FAILED in lacking:

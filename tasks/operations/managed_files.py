@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any, Dict, Generator, List, Sequence, Type
 
+from melda.base import textfiles
 from pyinfra import host
 from pyinfra.api import FactBase, StringCommand, operation
 
@@ -13,6 +14,7 @@ from tasks.facts.server import LedTo
 from tasks.lib import managed_files, managed_list
 from tasks.lib.fact_cache import prefetch
 from tasks.lib.managed_files import ManagedFile
+from tasks.lib.progress import say
 from tasks.lib.staging import Command, refuse
 
 
@@ -29,7 +31,6 @@ def put(name: str, entries: Sequence[ManagedFile], check: str = "") -> None:
     name in /tmp that others can guess.
 
     Args:
-        name: of the operation.
         entries: in the order they are made; a directory before what lies in it.
         check: a command that must accept a file before it is put in place; ``{}`` stands for the
             file under its temporary name. Used for files whose mistakes lock everybody out.
@@ -44,8 +45,14 @@ def _put_known(name: str, entries: Sequence[ManagedFile], check: str = "") -> No
 
 
 @operation()
-def _block(path: str, marker: str, content: str, mode: str, linked: bool) -> Generator[Command, None, None]:
+def _block(
+    path: str, marker: str, content: str, mode: str, linked: bool, variables: bool
+) -> Generator[Command, None, None]:
     text, present = host.get_fact(FileContents, path=path), host.get_fact(PathStats, paths=[path])
+    name = managed_files.overruled(text, marker, content) if variables else ""
+    if name:
+        say(f"{path} sets {name} again below what is the deploy's, which is put at its end: the last line counts")
+        text = textfiles.set_block(text, marker, "")
     if not (linked and present.get(path, ())[:1] == ("link",)):
         yield from managed_files.block_diff(path, text, marker, content, present, mode)
         return
@@ -63,23 +70,25 @@ def _block(path: str, marker: str, content: str, mode: str, linked: bool) -> Gen
     yield from managed_files.block_diff(led[0], text, marker, content, there, mode, kept=True)
 
 
-def block(name: str, path: str, marker: str, content: str, mode: str = "644", linked: bool = False) -> None:
+def block(
+    name: str, path: str, marker: str, content: str, mode: str = "644", linked: bool = False, variables: bool = False
+) -> None:
     """Keep one block of lines in a file that belongs to somebody else, as one operation.
 
     pyinfra's files.block takes a marker that begins like another for the same, and writes over the other's block.
 
     Args:
-        name: of the operation.
         path: the file; made if missing. It is root's.
         marker: what the block is called; see ``textfiles.set_block``.
         content: the block's lines; empty removes it, and the file if nothing else is in it.
         mode: the file's mode, if the block is in it.
         linked: may it be a link? Then the file that it leads to gets the block, if that is root's alone; else the run ends.
+        variables: are the lines variables, of which no line below may set one again? Then the block comes last.
     """
     managed_list.keep_block(path, marker)
     prefetch(FileContents, path=path)
     prefetch(PathStats, paths=[path])
-    _block(name=name, path=path, marker=marker, content=content, mode=mode, linked=linked)
+    _block(name=name, path=path, marker=marker, content=content, mode=mode, linked=linked, variables=variables)
 
 
 @operation()
@@ -98,7 +107,6 @@ def optional(name: str, wanted: Dict[str, str]) -> None:
     pyinfra's files.file leaves the folder that was made for a file.
 
     Args:
-        name: of the first operation.
         wanted: path -> content, empty for none. The files are ours alone, each in a folder of the same sort.
     """
     entries: List[ManagedFile] = []
@@ -127,11 +135,6 @@ def found_absent(name: str, fact: Type[FactBase[List[str]]], **arguments: Any) -
     """Remove the paths that a fact finds, as one operation.
 
     pyinfra's files.file and files.directory remove a path that is known while the run is prepared; these come with packages.
-
-    Args:
-        name: of the operation.
-        fact: finds the paths.
-        arguments: of the fact.
     """
     prefetch(fact, **arguments)
     _found_absent(name=name, fact=fact, arguments=arguments)

@@ -36,8 +36,6 @@ def warn_unlisted(kind: str, left: Iterable[str], remove: str) -> None:
     """Say what is in no list any more and stays: it may be in use, and an image is built again soon enough.
 
     Args:
-        kind: of packages.
-        left: their names.
         remove: a command that removes them; ``{}`` stands for the names.
     """
     names = " ".join(sorted(left))
@@ -113,15 +111,15 @@ def _not_in_apt(wanted: Sequence[str]) -> List[str]:
     return [name for name in missing if name not in binary]
 
 
-def _failed(mirror: str) -> Set[str]:
-    """Return what an earlier run could not compile from that mirror."""
-    end = FAILED.format(mirror)
+def _failed() -> Set[str]:
+    """Return what an earlier run could not compile from this mirror."""
+    end = FAILED.format(reachable.cran())
     lines = (line[len(KIND + ": ") : -len(end)] for line in omitted.lines() if line.endswith(end))
     return {name for line in lines for name in line.split()}
 
 
 @operation()
-def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, None, None]:
+def cran_compiled(wanted: List[str]) -> Generator[staging.Command, None, None]:
     """Compile R packages that are not available from apt, and report it: it takes long. Those that fail do not stop the others.
 
     What they need comes from apt, as far as it has it. It stays marked manual in apt, which does not know what needs it.
@@ -129,20 +127,19 @@ def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, 
 
     Args:
         wanted: names as R spells them.
-        mirror: CRAN mirror.
     """
     compiled = _not_in_apt(wanted)
     if compiled and not host.get_fact(KnownPackages, prefix="r-cran-"):
         yield staging.refuse("apt knows no R package at all: expected its lists in /var/lib/apt/lists")
         return
     if compiled and not host.data.get("strict"):
-        failed = _failed(mirror)
+        failed = _failed()
         compiled = [name for name in compiled if name not in failed]
-    if compiled and reachable.cran_answers(mirror):
+    if compiled and reachable.cran_answers():
         say("compiled, because not available from apt: " + " ".join(compiled))
         present = host.get_fact(PathStats, paths=[NOT_COMPILED])
         yield from managed_files.make_way([ManagedFile(NOT_COMPILED, b"")], present)
-        asked = " ".join([shlex.quote(reachable.cran(mirror)), *compiled])
+        asked = " ".join([shlex.quote(reachable.cran()), *compiled])
         yield from staging.run(
             f"{staging.PREPARE_R}; {staging.RSCRIPT} --vanilla needs.R {asked} >needs; apt-cache pkgnames r-cran- >known;"
             f' binary=$(grep -Fxf needs known) || true; [ -z "$binary" ] || {install("$binary")};'
@@ -152,19 +149,18 @@ def cran_compiled(wanted: List[str], mirror: str) -> Generator[staging.Command, 
 
 
 @operation()
-def missing_recorded(wanted: List[str], mirror: str) -> Generator[staging.Command, None, None]:
+def missing_recorded(wanted: List[str]) -> Generator[staging.Command, None, None]:
     """Write down which R packages the target lacks after all; with ``strict`` that is an error.
 
     Args:
         wanted: names as R spells them.
-        mirror: CRAN mirror.
     """
     missing = _not_in_apt(wanted)
     if missing:
         for line in host.get_fact(FileContents, path=NOT_COMPILED).splitlines():
             if line.split(": ")[1:2] and line.split(": ")[1] in missing:
                 say(line)
-        reason = (FAILED if reachable.cran_answers(mirror) else UNREACHABLE).format(mirror)
+        reason = (FAILED if reachable.cran_answers() else UNREACHABLE).format(reachable.cran())
         yield from omitted.record(KIND, " ".join(missing) + reason)
     else:
         yield from omitted.clear(KIND)
@@ -181,10 +177,6 @@ def kernel(entry: ManagedFile, source: str) -> Generator[staging.Command, None, 
     """Register the R kernel system-wide: its description, and the pictures of IRkernel's own.
 
     pyinfra's server.shell, with ``_if`` too, counts as a change in a dry run.
-
-    Args:
-        entry: the kernel's description.
-        source: the folder in which IRkernel has the other files.
     """
     folder = entry.path.rpartition("/")[0]
     entries = [ManagedFile(folder, mode="755"), entry]

@@ -9,14 +9,16 @@ from typing import Generator, Sequence
 
 from pyinfra import host
 from pyinfra.api import StringCommand, operation
+from pyinfra.facts.server import Command
 
 from tasks.facts.files import PathStats, SetuidFiles, UserFolder, UsersFiles
-from tasks.facts.locales import LocaleCharset
 from tasks.facts.server import SUDO, AccountRights
 from tasks.lib import managed_files
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
+# Only a locale that works has UTF-8; pyinfra's Locales lists what an archive names that was cut off, too.
+CHARSET = "LC_ALL={} locale charmap 2>/dev/null || true"
 ARCHIVE = "/usr/lib/locale/locale-archive"
 
 
@@ -26,7 +28,7 @@ def locale(locale: str) -> Generator[StringCommand, None, None]:
 
     pyinfra's server.locale fails where /etc/locale.gen does not name it, as C.UTF-8, or is not there yet.
     """
-    if host.get_fact(LocaleCharset, locale=locale) != "UTF-8":
+    if host.get_fact(Command, command=CHARSET.format(locale)) != "UTF-8":
         # localedef adds one locale; locale-gen would make every one that /etc/locale.gen lists again.
         generate = f"localedef -i {locale.split('.', maxsplit=1)[0]} -f UTF-8 {locale}"
         works = f'[ "$(LC_ALL={locale} locale charmap)" = UTF-8 ]'
@@ -73,13 +75,11 @@ def rights_taken_back(username: str, groups: Sequence[str], sudoers: str) -> Gen
     pyinfra's server.user adds to groups, or has to be given all of them.
 
     Args:
-        username: of the account.
-        groups: names; others are left.
         sudoers: what to say, and to fail with, if sudo has a rule for the account beside those of groups.
     """
     found = host.get_fact(AccountRights, username=username)
-    for group in groups:
-        if f"group:{group}" in found:
+    for kind, _, group in (line.partition(":") for line in found):
+        if kind == "root" or (kind == "group" and group in groups):
             say(f"{username} was in the group {group}, whose members can become root, and is taken out of it")
             yield StringCommand(f"gpasswd -d {username} {group}")
     if "sudo" in found:
@@ -96,11 +96,6 @@ def project_folder(username: str, uid: int, home: str, path: str) -> Generator[S
     """Make the project's folder, the user's, in a home that the user may change meanwhile; one that is mounted stays as it is.
 
     pyinfra's files.directory gives the user what a link leads to, which the user puts there between its question and its chown.
-
-    Args:
-        username, uid: the user.
-        home: the user's.
-        path: the folder, below ``home``.
     """
     found = host.get_fact(UserFolder, path=path)
     if found and found[0] not in ("directory", "symbolic link"):
@@ -130,10 +125,6 @@ def given_back(home: str, uid: int, ours: Sequence[str]) -> Generator[StringComm
     """Give root what belongs to the user in the system's folders.
 
     pyinfra's files.file sets the owner of a path that is known beforehand.
-
-    Args:
-        home, uid: the user's.
-        ours: where the project's programs are.
     """
     found = host.get_fact(UsersFiles, home=home, uid=uid, ours=ours)
     if found:
@@ -147,10 +138,6 @@ def setuid_removed(home: str, kept: Sequence[str]) -> Generator[StringCommand, N
     """Take setuid and setgid from programs, and from everybody the right to write to folders.
 
     pyinfra's files.file sets whole modes of paths that are known beforehand.
-
-    Args:
-        home: the user's, which is skipped.
-        kept: paths that stay as they are.
     """
     found = [path for path in host.get_fact(SetuidFiles, home=home) if path not in kept]
     if found:

@@ -22,10 +22,6 @@ def config_restored(path: str, template: str) -> Generator[StringCommand, None, 
     """Have the distribution's configuration of sshd, for root alone, and let it include ours.
 
     pyinfra's files.file makes an empty one where it is missing, with which sshd takes passwords.
-
-    Args:
-        path: the configuration.
-        template: what the package makes it of.
     """
     present = host.get_fact(PathStats, paths=[path])
     found = present.get(path, ())
@@ -43,7 +39,17 @@ def config_restored(path: str, template: str) -> Generator[StringCommand, None, 
 
 
 @operation()
-def keys_demanded() -> Generator[StringCommand, None, None]:
-    """Refuse a configuration of sshd with which our settings do not count: somebody may have put others before them."""
+def key_demanded(key: str) -> Generator[StringCommand, None, None]:
+    """Refuse a configuration of sshd with which our settings do not count: somebody may have put others before them.
+
+    Args:
+        key: the platform's; with one root shall come in, without one it is a site's choice.
+    """
     for line in host.get_fact(SshdProblem):
-        yield refuse(line)
+        _, shut, setting = line.partition("shut:")
+        if not shut:
+            yield refuse(line)
+        elif key:
+            yield refuse(
+                f"sshd lets root in with no key, before our settings count ({setting}): expected that gone, or no ssh_public_key"
+            )

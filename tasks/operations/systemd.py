@@ -18,7 +18,7 @@ from tasks.lib.staging import Command, refuse
 
 def _closed(settings: ManagedFile, path: str) -> StringCommand:
     quoted = shlex.quote(path)
-    return StringCommand(f"chown {settings.user}:{settings.group} {quoted} && chmod {settings.mode} {quoted}")
+    return StringCommand(f"chown root:root {quoted} && chmod {settings.mode} {quoted}")
 
 
 @operation()
@@ -28,11 +28,6 @@ def units(
     """Put units in place, and a file of settings where there is none.
 
     pyinfra's files.put would write over what people have set.
-
-    Args:
-        units: their names, which :class:`UnitStates` asks about.
-        entries: the files.
-        settings: how the settings are where there are none yet.
     """
     if not host.get_fact(UnitStates, units=units):
         return
@@ -41,7 +36,7 @@ def units(
     written = found[0] in ("file", "link")  # a link leads to a file: else the run was refused
     yield from managed_files.diff([*entries] if written else [*entries, settings], present)
     # It holds keys: whoever wrote it may have left it open.
-    if found[0] == "file" and found[1:4] != (settings.mode, settings.user, settings.group):
+    if found[0] == "file" and found[1:4] != (settings.mode, "root", "root"):
         yield _closed(settings, settings.path)
     elif found[0] == "link" and host.get_fact(OpenToOthers, path=settings.path):
         led = host.get_fact(LedTo, path=settings.path)
@@ -62,7 +57,6 @@ def running(units: Sequence[str], started: Sequence[str]) -> Generator[Command, 
 
     Args:
         units: their names; the first, a target, is enabled.
-        started: those that show that all is well.
     """
     state = host.get_fact(UnitStates, units=units)
     if not state:

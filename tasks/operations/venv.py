@@ -82,7 +82,6 @@ def packages(name: str, env: str, lock: bytes, ours: Sequence[str], first: Seque
     as uv, which is fetched for the one command that needs it and does not stay.
 
     Args:
-        name: of the operation.
         env: path of the environment; made with the distribution's python3 if missing.
         lock: text of a requirements file with hashes, as uv and pip read it.
         ours: paths in it that other operations look after.

@@ -6,6 +6,8 @@ real run changes nothing is proved in tests/container; a table cannot prove it.
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,17 +25,17 @@ from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_host, ctx_state
 from pyinfra.facts.deb import DebArch, DebPackages
 from pyinfra.facts.files import Directory, File, Link
-from pyinfra.facts.server import Groups, Os, OsRelease, Users, Which
+from pyinfra.facts.server import Command, Groups, Os, OsRelease, Users, Which
 
 from builder import overrides
-from tasks.facts.apt import AptState, AptStatus, Diversion, Upgradable
+from tasks.facts.apt import AptState, AptStatus, Upgradable
 from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import FileContents, PathStats
 from tasks.facts.r import PackageOrigins
 from tasks.facts.server import Account, OneOfUsers, Unwritable
 from tasks.facts.ssh import SshdProblem
 from tasks.facts.venv import Damage, UncompiledSources, VenvDamage
-from tasks.lib import archive, fact_cache, managed_files, release
+from tasks.lib import fact_cache, managed_files, release
 from tasks.lib.managed_files import ManagedFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +45,7 @@ FOCAL = {"id": "ubuntu", "version_id": "20.04", "version_codename": "focal"}
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 FRESH_LISTS = AptStatus(interrupted=False, lists=frozenset({"mirror_dists_bookworm_InRelease"}), age=60)
 
-Facts = dict[type, Any]
+Facts = dict[Any, Any]  # of pyinfra's Command by a word of it
 Run = Callable[..., "Commands"]
 
 
@@ -151,10 +153,17 @@ def _stats(table: Facts, paths: list[str]) -> dict[str, tuple[str, ...]]:
     return in_place([ManagedFile("/tmp", mode="1777"), *folders, *entries])
 
 
+def _said(table: Facts, command: str) -> Any:
+    """What a command says by a word of it: where nothing stands in for man, all else nothing."""
+    words = {"dpkg-divert": "/usr/bin/man"} | {word: said for word, said in table.items() if isinstance(word, str)}
+    said = next((said for word, said in words.items() if word in command), "")
+    return said(command) if callable(said) else said
+
+
 # What a table says of facts that take silence for no answer.
 HEALTHY: Facts = {
     AptState: FRESH_LISTS, LackingFiles: {}, BrokenAlternatives: [], VenvDamage: Damage(), UncompiledSources: [], Upgradable: [],
-    Diversion: "/usr/bin/man", SshdProblem: [], Unwritable: [],
+    SshdProblem: [], Unwritable: [],
 }  # fmt: skip
 # What a table says of pyinfra's own facts by what it says of ours.
 DERIVED: dict[type, Callable[..., Any]] = {
@@ -167,6 +176,7 @@ DERIVED: dict[type, Callable[..., Any]] = {
     Os: lambda table: "Linux",
     Which: lambda table, command: f"/usr/sbin/{command}",
     DebArch: lambda table: "amd64",
+    Command: _said,
 }
 
 
@@ -211,6 +221,13 @@ def _provision(
     return state
 
 
+def _unpacked(packed: bytes) -> Iterator[tuple[str, bytes, str]]:
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        for member in archive:
+            found = archive.extractfile(member)
+            yield "/" + member.name, found.read() if found else b"", f"{member.mode:o}"
+
+
 def _commands(state: State, name: str) -> Commands:
     host = state.inventory.get_host(name)
     commands = Commands()
@@ -227,7 +244,7 @@ def _commands(state: State, name: str) -> Commands:
             if isinstance(command, FileUploadCommand):
                 content = command.src.getvalue()
                 together = command.dest == managed_files.PACKED
-                for path, part, mode in archive.unpack(content) if together else [(command.dest, content, "")]:
+                for path, part, mode in _unpacked(content) if together else [(command.dest, content, "")]:
                     commands.uploads[path] = part
                     texts.append(f"put {path}")
                     if together:

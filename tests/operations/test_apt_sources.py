@@ -142,9 +142,7 @@ def test_a_password_is_in_no_command_line(run: Run) -> None:
     netrc = str(ROOT / "README.md")
     table = {Reachable: lambda **given: asked.append(given) or True}
     secret = "http://jo:hushhush@proxy:3128"
-    commands = run(
-        lambda: installed(name="x", mirror="https://cran"), table, http_proxy=secret, https_proxy=secret, netrc=netrc
-    )
+    commands = run(lambda: installed(name="x"), table, http_proxy=secret, https_proxy=secret, netrc=netrc)
     assert "hushhush" not in str(dict(commands)) + Reachable().command(**asked[0])  # type: ignore[arg-type]
     assert asked[0]["accept_auth_challenge"]
     assert "mkdir -m 700 /var/lib/melda-jupyter.provision/.secrets" in commands["x"]

@@ -13,12 +13,12 @@ from pyinfra.facts.files import FindFiles
 from tasks import certificates
 from tasks.facts.certificates import LackingAuthorities
 from tasks.facts.files import MISSING, NO_FOLDER, FileContents, PathStats
-from tasks.lib import pem
+from tasks.lib import given_files
 from tasks.lib.managed_files import ManagedFile
 
 from .conftest import Run, in_place
 
-TWO = [text.strip() + b"\n" for text in pem.split(Path(certifi.where()).read_bytes())[:2]]
+TWO = [text.strip() + b"\n" for text in given_files.certificates_of(Path(certifi.where()).read_bytes())[:2]]
 PATHS = [f"/usr/local/share/ca-certificates/melda-jupyter-{number}.crt" for number in (1, 2)]
 FOLDER = "/usr/local/share/ca-certificates"
 PENDING = f"{FOLDER}/.melda-jupyter.pending"

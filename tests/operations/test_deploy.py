@@ -9,11 +9,15 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
+from melda.base.paths import SHARE, STATE
 from pyinfra.api import DeployError
 from pyinfra.facts.server import OsRelease
 
 from tasks import leftovers
+from tasks.facts import server
 from tasks.facts.apt import Reachable
+from tasks.facts.files import folders_above
+from tasks.jupyter import EXTENSIONS
 from tasks.lib import release
 
 from .conftest import BOOKWORM, FOCAL, PUBLIC_KEY, ROOT, Commands, Run, settings
@@ -86,6 +90,17 @@ def test_every_operation_has_a_name_that_says_what_it_does(fresh: Commands) -> N
         assert concern in ORDER and title.split()[0] in VERBS, name
         assert len(title) <= 100 and not re.search(r"[{}/]|Operation", title), name
     assert len(set(fresh.names)) == len(fresh.names)
+
+
+def test_what_the_user_reads_is_looked_at_from_the_root_on(fresh: Commands) -> None:
+    """/usr/local/share/jupyter closed to others: no R kernel, and the run ended with 0."""
+    looked_at = {*server._READ.split(), *folders_above(server._READ.split())}
+    ours = {str(settings()["src"]), str(settings()["python_env"]), SHARE, STATE, "/etc/jupyter", EXTENSIONS}
+    roots = ("/root/", "/etc/apt/", "/etc/dpkg/", "/etc/ssh/", "/var/lib/melda-jupyter.provision/")
+    folders = {path.rpartition("/")[0] for path in fresh.uploads if not path.startswith(roots)}
+    above = {folder for folder in folders if not any(f"{folder}/".startswith(f"{own}/") for own in ours)}
+    managed = {"/usr/local/share/jupyter/kernels/ir"}
+    assert folders_above(above) | above - managed <= looked_at
 
 
 def test_what_a_killed_run_leaves_is_looked_for_wherever_a_file_is_put(fresh: Commands) -> None:

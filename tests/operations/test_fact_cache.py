@@ -17,9 +17,14 @@ from pyinfra.api import FactBase, StringCommand, deploy, operation
 from pyinfra.connectors.util import CommandOutput
 from pyinfra.operations import server
 
-from tasks.lib import fact_cache
+from tasks.lib import fact_cache, run_lock
 
 from .conftest import Commands, Fake, Run
+
+
+@pytest.fixture(autouse=True)
+def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_lock.RunLock, "demanded", lambda _, method: method)
 
 
 class Asked(FactBase[int]):
@@ -273,7 +278,7 @@ def test_what_is_read_is_english_whatever_the_target_speaks() -> None:
 def test_what_a_command_makes_is_for_everybody_to_read(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Root of a hardened host has umask 077, which uv and a redirection obey."""
+    """Root of a hardened host has umask 077, which uv and a redirection obey; an image has ENV for its own programs."""
     ran: list[str] = []
 
     def note(self: Fake, command: StringCommand, **_: Any) -> tuple[bool, CommandOutput]:
@@ -284,9 +289,11 @@ def test_what_a_command_makes_is_for_everybody_to_read(
 
     @deploy("Steps")
     def task() -> None:
-        server.shell(name="Write", commands=[f"false || echo a > {tmp_path}/file; mkdir {tmp_path}/folder"])
+        server.shell(
+            name="Write", commands=[f"false || echo a > {tmp_path}/file; mkdir {tmp_path}/folder; rm $(mktemp)"]
+        )
 
     run(task)
     for command in ran:
-        subprocess.run(["sh", "-c", f"umask 077; {command}"], check=True)
+        subprocess.run(["sh", "-c", f"umask 077; {command}"], check=True, env=os.environ | {"TMPDIR": "/nowhere"})
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("file", "folder")] == [0o644, 0o755]

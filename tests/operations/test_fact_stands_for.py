@@ -38,7 +38,7 @@ def look(seen: list[str], change: bool) -> Generator[str, None, None]:
         yield "true"
 
 
-def test_the_part_until_something_changes(run: Run) -> None:
+def test_the_part_also_once_something_has_changed(run: Run) -> None:
     seen: list[str] = []
 
     @deploy("Steps")
@@ -48,4 +48,4 @@ def test_the_part_until_something_changes(run: Run) -> None:
         look(name="Second", seen=seen, change=False)
 
     run(task, {Part: lambda path: path, Whole: "all"})
-    assert seen == ["a part", "all"]
+    assert seen == ["a part", "a part"], "the whole may be what pyinfra cannot read: NIS's line +:::::: among the users"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from pathlib import Path
 
 import pytest
+from pyinfra.api import DeployError
 
 from tasks import settings
 from tasks.facts.server import OthersFolders
@@ -89,3 +91,14 @@ def test_the_home_is_in_no_folder_of_ours(run: Run) -> None:
     where = {"uhome": "/srv/melda/home", "jupyter_workdir": "/srv/melda/home/project"}
     message = refusal(run, settings.check, python_env="/srv/melda", **where)
     assert message == "invalid uhome='/srv/melda/home': expected a path outside python_env='/srv/melda'"
+
+
+@pytest.mark.parametrize(
+    ("leads_to", "refused"),
+    [("/usr/bin/python3.11", False), ("/usr/bin/python3", False), ("/opt/conda/bin/python3.12", True)],
+)
+def test_another_python_in_the_place_of_the_distributions_is_refused(run: Run, leads_to: str, refused: bool) -> None:
+    """As update-alternatives puts it there by hand: apt's own programs and ours ran with it, and the run ended with 0."""
+    problem = "/usr/bin/python3 leads to /opt/conda/bin/python3.12: expected /usr/bin/python3.11"
+    with pytest.raises(DeployError, match=problem) if refused else contextlib.nullcontext():
+        run(settings.check, {"readlink": leads_to})

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tasks import system
-from tasks.facts.locales import LocaleCharset
 from tasks.operations import server
 
 from .conftest import Run
@@ -35,7 +34,7 @@ def test_an_archive_of_locales_that_cannot_be_added_to_is_made_again(run: Run, t
     }
     put(tmp_path, programs)
     before = path.stat().st_mtime_ns if archive == "good" else 0
-    (command,) = run(system.system, DONE | {LocaleCharset: ""})["Generate the locale"]
+    (command,) = run(system.system, DONE | {"charmap": ""})["Generate the locale"]
     environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
     subprocess.run(["sh", "-c", command.replace(server.ARCHIVE, str(path))], env=environ, check=True)
     assert path.read_text().strip() == "good" and (not before or path.stat().st_mtime_ns == before)
@@ -63,7 +62,7 @@ def test_other_locales_of_a_host_stay(
         "locale-gen": f'[ "$*" = --keep-existing ] && [ ! -e {path} ] && printf de >{path}',
     }
     put(tmp_path, programs)
-    (command,) = run(system.system, DONE | {LocaleCharset: ""})["Generate the locale"]
+    (command,) = run(system.system, DONE | {"charmap": ""})["Generate the locale"]
     command = command.replace(server.ARCHIVE, str(path))
     done = subprocess.run(["sh", "-c", command], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
     assert (done.returncode == 0) is (killed == 0)
@@ -80,7 +79,7 @@ def test_nobody_who_reads_the_archive_holds_a_run_up(run: Run, tmp_path: Path) -
         "locale": f"case $(cat {path}) in *ours) echo UTF-8;; *) echo ANSI_X3.4-1968;; esac",
     }
     put(tmp_path, programs)
-    (command,) = run(system.system, DONE | {LocaleCharset: ""})["Generate the locale"]
+    (command,) = run(system.system, DONE | {"charmap": ""})["Generate the locale"]
     with path.open() as stream:
         fcntl.flock(stream, fcntl.LOCK_SH)
         command = command.replace(server.ARCHIVE, str(path))

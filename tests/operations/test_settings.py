@@ -14,7 +14,6 @@ from pyinfra.facts.deb import DebArch
 from pyinfra.facts.server import Locales, OsRelease
 
 from tasks import settings, ssh, user
-from tasks.facts.locales import LocaleSource
 from tasks.facts.server import Unwritable
 from tasks.lib import summary
 from tasks.releases import RELEASES
@@ -265,10 +264,10 @@ def test_pyinfras_own_names_are_known(run: Run) -> None:
 @pytest.mark.parametrize(
     ("locale", "facts", "right"),
     [
-        ("xx_XX.UTF-8", {LocaleSource: "missing"}, False),
-        ("xx_XX.UTF-8", {LocaleSource: "found"}, True),
+        ("xx_XX.UTF-8", {"i18n": "missing"}, False),
+        ("xx_XX.UTF-8", {"i18n": "found"}, True),
         ("xx_XX.UTF-8", {Locales: ["xx_XX.UTF-8"]}, True),
-        ("C.UTF-8", {LocaleSource: "missing"}, True),
+        ("C.UTF-8", {"i18n": "missing"}, True),
         # The package is not there yet.
         ("xx_XX.UTF-8", {}, False),
         ("fr_FR.UTF-8", {}, True),

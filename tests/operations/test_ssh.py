@@ -164,3 +164,11 @@ def test_settings_before_ours_are_refused_at_each_run(run: Run) -> None:
 def test_half_there_only_the_wrong_mode_is_mended(run: Run) -> None:
     half = IN_PLACE | {"/root/.ssh": ("directory", "755", "root", "root")}
     assert list(run(ssh.ssh, DONE | {PathStats: half})) == ["Make root's ssh folder"]
+
+
+@pytest.mark.parametrize(("key", "refused"), [(PUBLIC_KEY, True), ("", False)])
+def test_a_key_with_which_root_does_not_come_in_is_refused(run: Run, key: str, refused: bool) -> None:
+    """A drop-in that shuts root out came first: the run ended with 0, and ssh with "Permission denied"."""
+    commands = run(ssh.ssh, {SshdProblem: ["shut:allowusers"]}, ssh_public_key=key)
+    said = commands.get("Make sure that sshd lets in nobody without a key", [])
+    assert [("(allowusers)" in line) for line in said] == [True] * refused

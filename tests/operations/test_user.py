@@ -31,7 +31,6 @@ WRITE = "Write the environment variables where every login and start-jupyter fin
 PASSWD = ["melda", "x", "1001", "1001", "", "/home/melda", "/bin/bash"]
 GROUP = ["melda", "x", "1001", ""]
 ACCOUNT = {"name": PASSWD, "number": PASSWD, "group": GROUP, "gid": GROUP}
-OWN = {"mode": "755", "user": "melda", "group": "melda"}
 ENVIRONMENT = """# BEGIN melda-jupyter
 username=melda
 UHOME=/home/melda
@@ -46,11 +45,8 @@ PROFILE = "".join(
     f"export {line}\n" if line.startswith("PATH") else f'[ -n "${{{line.split("=")[0]}-}}" ] || export {line}\n'
     for line in ENVIRONMENT.splitlines()[1:-1]
 ).encode()
-HOME = in_place(
-    [
-        ManagedFile("/home/melda", **OWN),
-        ManagedFile("/etc/profile.d/melda-jupyter.sh", PROFILE),
-    ]
+HOME = {"/home/melda": ("directory", "755", "melda", "melda")} | in_place(
+    [ManagedFile("/etc/profile.d/melda-jupyter.sh", PROFILE)]
 )
 PROJECT = ["directory", "755", "melda", "melda", "ext2/ext3"]
 DONE: Facts = {Account: ACCOUNT, PathStats: HOME, FileContents: ENVIRONMENT, UserFolder: PROJECT}
@@ -95,11 +91,12 @@ def test_a_rule_of_sudos_is_not_ours_to_remove_and_refused(run: Run) -> None:
 
 
 def test_the_user_cannot_become_root_and_the_account_lasts(run: Run, caplog: pytest.LogCaptureFixture) -> None:
-    rights = ["expires", "group:melda", "group:root", "group:video", "group:sudo"]
+    rights = ["expires", "group:melda", "group:video", "group:sudo", "root:root", "root:wheels"]
     assert run(user.user, DONE | {AccountRights: rights}) == {
         "Take from the user what could make it root": [
-            "gpasswd -d melda root",
             "gpasswd -d melda sudo",
+            "gpasswd -d melda root",
+            "gpasswd -d melda wheels",
             "usermod -e '' melda",
         ]
     }
@@ -281,6 +278,17 @@ def test_others_variables_stay(run: Run) -> None:
 def _env(dockerfile: Path) -> dict[str, str]:
     (line,) = (line for line in instructions(dockerfile.read_text(), {}) if line.startswith("ENV "))
     return dict(pair.split("=", 1) for pair in line.split()[1:])  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("below", "moved"),
+    [("UHOME=/x\n", True), ("EDITOR=vi\n  export PATH = /bin\n", True), ("#UHOME=/x\nMY_UHOME=/x\n", False)],
+)
+def test_no_line_below_wins_over_ours(run: Run, below: str, moved: bool, caplog: pytest.LogCaptureFixture) -> None:
+    commands = run(user.user, DONE | {FileContents: ENVIRONMENT + below})
+    written = {"/etc/environment.melda-new": (below + ENVIRONMENT).encode()} if moved else {}
+    assert commands.uploads == written
+    assert ("again below what is the deploy's" in caplog.text) is moved
 
 
 def test_docker_says_the_same_variables() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import certifi
 import pytest
 
-from tasks.lib import given_files, pem
+from tasks.lib import given_files
 from tests.operations.conftest import ROOT
 
 KEY = (ROOT / "files/r2u/dirk_eddelbuettel_key.asc").read_bytes()
 BUNDLE = Path(certifi.where()).read_bytes()
-ONE, TWO = pem.split(BUNDLE)[:2]
+ONE, TWO = given_files.certificates_of(BUNDLE)[:2]
 
 
 @pytest.mark.parametrize("text", [BUNDLE, ONE, ONE + ONE, b"# Ours\n" + ONE.replace(b"\n", b"\r\n") + TWO])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyinfra.api import FactBase
 
-from tasks.facts.apt import AptState, Diversion, Upgradable
+from tasks.facts.apt import AptState, Upgradable
 from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.server import TOOLS, Unwritable
 from tasks.facts.ssh import SshdProblem
@@ -20,7 +20,7 @@ from tests.operations.conftest import HEALTHY, ROOT
 
 # Silence says that nothing is there, which is then made; or it is the shell's own, and that of TOOLS, which Unwritable looks at.
 NOTHING_THERE = {
-    "Account", "Distributions", "FileContents", "ImageVariables", "KnownPackages", "LocaleCharset", "LocaleSource", "OneOfUsers",
+    "Account", "Distributions", "FileContents", "ImageVariables", "KnownPackages", "OneOfUsers",
     "PathStats", "Reachable", "RPackages", "UnitStates",
 }  # fmt: skip
 OF_TOOLS = {
@@ -56,7 +56,6 @@ def test_no_answer_is_not_that_all_is_well(fact: Any) -> None:
 BROKEN = ("", "exit 127", "kill -SEGV $$")  # empty; it cannot start; it crashes
 ASKED: list[tuple[Any, dict[str, Any], str]] = [
     (Upgradable, {}, "apt-get"),
-    (Diversion, {"path": "/usr/bin/man"}, "dpkg-divert"),
     (LackingFiles, {"names": ["ours"]}, "perl"),
     (BrokenAlternatives, {"whole": False}, "perl"),
     (Unwritable, {"uid": 0, "places": []}, "perl"),

@@ -21,7 +21,7 @@ sed "/^Include/{s/.*/cat $(sed 's,/,\\\\/,g' "$2.included")/e}" "$2" | grep -v '
 """
 
 
-def said(folder: Path, text: str, files: dict[str, str], new: str = "") -> str:
+def said(folder: Path, text: str, files: dict[str, str], new: str = "", shut: bool = False) -> str:
     """What the shell says of this configuration; INCLUDE stands for the line that includes the folder."""
     (folder / "sshd").write_text(SSHD)
     (folder / "sshd").chmod(0o755)
@@ -30,7 +30,7 @@ def said(folder: Path, text: str, files: dict[str, str], new: str = "") -> str:
     (folder / sshd.CONFIG[1:]).write_text(text.replace("INCLUDE", f"Include {inside}/*.conf") + "\n")
     for name, content in files.items():
         (inside / name).write_text(content + "\n")
-    command = sshd.problem(new, str(folder), str(folder / "sshd"))
+    command = sshd.problem(new, str(folder), str(folder / "sshd"), shut)
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert len(done.stdout.splitlines()) <= 1
     return done.stdout.replace(str(folder), "")
@@ -60,6 +60,29 @@ def test_whose_settings_count(tmp_path: Path, text: str, files: dict[str, str], 
 
 def test_what_cannot_be_judged_is_not_taken_for_right(tmp_path: Path) -> None:
     assert said(tmp_path, "INCLUDE", {}, "/nowhere").startswith("sshd does not take its configuration: ")
+
+
+@pytest.mark.parametrize(
+    ("first", "shut"),
+    [
+        ("PermitRootLogin no", "permitrootlogin"),
+        ("PubkeyAuthentication no", "pubkeyauthentication"),
+        ("AllowUsers admin", "allowusers"),
+        ("AllowUsers root@10.0.0.0/8", ""),
+        ("AuthorizedKeysFile none", "authorizedkeysfile"),
+        ("AuthorizedKeysFile .ssh/keys", ""),
+    ],
+)
+def test_who_shuts_root_out(tmp_path: Path, first: str, shut: str) -> None:
+    ours = (ROOT / "files/ssh/sshd.conf").read_text()
+    files = {"00-site.conf": first, "10-melda-jupyter.conf": ours}
+    assert said(tmp_path, "INCLUDE", files, shut=True) == (f"shut:{shut}\n" if shut else "")
+
+
+def test_without_a_temporary_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder /d and a key /key were made, beside the root."""
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    assert said(tmp_path, "INCLUDE", {}) == "sshd's configuration cannot be judged: expected room in /tmp\n"
 
 
 def test_without_our_settings_in_place_there_is_nothing_to_say() -> None:
