@@ -25,8 +25,9 @@ from tasks import (
     systemd,
     user,
 )
-from tasks.lib import fact_cache, nameless_image, progress, summary
+from tasks.lib import call_stack, fact_cache, nameless_image, progress, summary
 
+call_stack.enable()
 fact_cache.enable()
 progress.show()
 summary.show()

@@ -7,11 +7,12 @@ each Dockerfile lists these files (docs/layers.md). The last step of each image 
 from __future__ import annotations
 
 from tasks import settings
-from tasks.lib import fact_cache, progress
+from tasks.lib import call_stack, fact_cache, progress
 
 
 def accepted() -> bool:
     """Begin as deploy.py does; are the settings right?"""
+    call_stack.enable()
     fact_cache.enable()
     progress.show()
     return settings.accepted()
