@@ -44,16 +44,10 @@ def install(name: str, lock: bytes, first: Sequence[str] = ()) -> None:
     venv.packages(name, host.data.python_env, lock, list(ours()), first)
 
 
-def _debian() -> None:
+def _programs() -> None:
     apt.packages(name="Install Python and R's kernel", packages=PACKAGES["system"] + PACKAGES["r"])
-
-
-def _environment() -> None:
     # The meta-package's jupyter.py is an old copy of jupyter_core's.
     install("Install Jupyter and the version service's packages", lock("none"), first=["jupyter"])
-
-
-def _r_kernel() -> None:
     prefetch(PathStats, paths=r.kernel_paths(R_KERNEL, IRKERNEL))
     kernel = ManagedFile(R_KERNEL, source("jupyter/ir/kernel.json"))
     managed_list.keep([kernel])
@@ -61,23 +55,14 @@ def _r_kernel() -> None:
 
 
 @deploy("Jupyter")
-def environment() -> None:
-    """Install Jupyter without a file of ours: what changes seldom."""
-    _environment()
-
-
-@deploy("Jupyter")
-def kernels() -> None:
-    """Install what the kernels need of Debian's, and register R's."""
-    _debian()
-    _r_kernel()
+def programs() -> None:
+    """Install Jupyter and the kernels, without a file of ours: what changes seldom."""
+    _programs()
 
 
 @deploy("Jupyter")
 def jupyter() -> None:
-    _debian()
-    _environment()
-    _r_kernel()
+    _programs()
     managed_files.put(
         name="Let Python find the user's own packages, and its kernel start whatever they are",
         entries=[ManagedFile(path, source("jupyter/" + name)) for path, name in ours().items()],

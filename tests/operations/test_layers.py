@@ -52,7 +52,7 @@ def test_what_a_part_does_the_whole_deploy_does_too(run: Run) -> None:
         return set(run(lambda: runpy.run_path(str(ROOT / path)), {OsRelease: BOOKWORM}, packages=chosen).names)
 
     whole = names("deploy.py", "datascience")
-    for part in ("jupyter", "system", "r_packages", "python_packages"):
+    for part in ("system", "r_packages", "python_packages"):
         assert names(f"tasks/layers/{part}.py", "datascience") <= whole, part
 
 

@@ -119,7 +119,7 @@ def steps() -> list[tuple[str, str, str]]:
         for line in re.findall(r"^RUN .*", text, re.MULTILINE):
             mounted = re.search(r"from=(\S+-files),target=/tmp/deploy", line)
             part = line.rpartition("/tmp/deploy/builder/provision")[2].strip()
-            if mounted and part not in ("python", "tools /opt/tools", "copy"):
+            if mounted and part not in ("python", "tools /opt/tools"):
                 found.append((dockerfile, mounted[1], part))
     return found
 
@@ -144,7 +144,6 @@ def test_every_part_of_the_deploy_has_its_step() -> None:
     parts = {part.split()[0] for _, _, part in steps()}
     assert parts == {path.stem for path in (ROOT / "tasks/layers").glob("[a-z]*.py")}
     assert [part for _, _, part in steps()] == [
-        "jupyter",
         "system",
         "r_packages core",
         "r_packages datascience",
