@@ -153,9 +153,9 @@ local({
   })
 
   # What Python prints goes through R, and so into the cell. And programs ask nobody (kernel.py says why).
-  unasked <- c(RETICULATE_REMAP_OUTPUT_STREAMS = "1", PIP_YES = "1", GIT_TERMINAL_PROMPT = "0", GIT_EDITOR = "false",
-               GIT_MERGE_AUTOEDIT = "no", SSH_ASKPASS = "false", SSH_ASKPASS_REQUIRE = "force")
-  do.call(Sys.setenv, as.list(unasked[!nzchar(Sys.getenv(names(unasked)))]))
+  unasked <- list(RETICULATE_REMAP_OUTPUT_STREAMS = "1", PIP_YES = "1", GIT_TERMINAL_PROMPT = "0", GIT_EDITOR = "true",
+                  GIT_SEQUENCE_EDITOR = "false", GIT_MERGE_AUTOEDIT = "no")
+  for (name in names(unasked)) if (!nzchar(Sys.getenv(name))) do.call(Sys.setenv, unasked[name])
 
   utils::rc.settings(ipck = TRUE)  # library( completes the names of packages
 })

@@ -21,11 +21,15 @@ import melda_plugins  # type: ignore[import-not-found, unused-ignore]  # noqa: E
 REASON = "MELDA_KERNEL_REASON"
 # What a cell calls (%pip, !git) has a terminal on which nobody can answer: asked there, it would never end. cells.R has the same.
 # https://pip.pypa.io/en/stable/topics/configuration/#environment-variables, https://git-scm.com/docs/git#_environment_variables
-# https://man.openbsd.org/ssh#SSH_ASKPASS_REQUIRE
+# A message that git has written itself (a merge's, a rebase's) is taken as it is.
 UNASKED = {
-    "PIP_YES": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "false", "GIT_MERGE_AUTOEDIT": "no",
-    "SSH_ASKPASS": "false", "SSH_ASKPASS_REQUIRE": "force",
+    "PIP_YES": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "GIT_SEQUENCE_EDITOR": "false", "GIT_MERGE_AUTOEDIT": "no",
 }  # fmt: skip
+# Before what is called with ! alone: it has a terminal, and ssh asks on it. A program's own ssh (pexpect) may be answered there.
+# https://man.openbsd.org/ssh#SSH_ASKPASS_REQUIRE
+NO_INPUT = (
+    "export SSH_ASKPASS=${SSH_ASKPASS:-false} SSH_ASKPASS_REQUIRE=${SSH_ASKPASS_REQUIRE:-force}; exec </dev/null\n"
+)
 
 
 def distribution(module: str, folder: str) -> str:
@@ -89,7 +93,7 @@ def give_no_input(module: Any) -> None:
     """Let what a cell calls with ! find the end of its input at once: a program that reads what nobody types would never end."""
     system = getattr(module, "system", None)
     if system is not None:
-        module.system = lambda command: system("exec </dev/null\n" + command)
+        module.system = lambda command: system(NO_INPUT + command)
 
 
 def say_once(shell: Any, text: str) -> None:

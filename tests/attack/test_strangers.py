@@ -48,7 +48,7 @@ def test_slow_requests(service: Service, stranger: Machine, what: str) -> None:
     Proves: other clients are served, and the health check is well."""
     host, first = service.address, SLOW[what]
     with Crowd(host, 2310, 600, first=first) as one, Crowd(host, 8888, 600, first=first) as other:
-        until(lambda: min(one.opened, other.opened) >= 600, "the connections are taken")
+        until(lambda: min(one.open, other.open) >= 600, "the connections are taken")
         assert serves(service, stranger) == WELL
 
 

@@ -217,6 +217,35 @@ def test_r_asks_as_little(kernel: Any) -> None:
     assert all(f'{name} = "{value}"' in cells for name, value in kernel.UNASKED.items())
 
 
+def test_git_goes_on_with_the_message_that_it_has_itself(kernel: Any, tmp_path: Path) -> None:
+    """With an editor that fails, no rebase and no merge that met a conflict could be finished in a cell."""
+
+    def git(*words: str, code: int = 0) -> None:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **kernel.UNASKED}, timeout=20, check=False)
+        assert done.returncode == code
+
+    git("init", "-q", "-b", "main")
+    for branch, text in (("main", "0"), ("one", "1"), ("main", "2")):
+        git("checkout", "-q", *([] if text != "1" else ["-b"]), branch, code=1 if text == "0" else 0)
+        (tmp_path / "a").write_text(text)
+        git("add", "a")
+        git("commit", code=1)
+        git("commit", "-q", "-m", text)
+    git("merge", "-q", "one", code=1)
+    (tmp_path / "a").write_text("3")
+    git("add", "a")
+    git("merge", "--continue")
+    git("rebase", "-i", "--root", code=1)
+
+
+def test_ssh_asks_on_no_terminal_that_a_cell_calls_alone(kernel: Any) -> None:
+    """A program of the user's may have a terminal of its own, and answer there (pexpect)."""
+    assert not [name for name in kernel.UNASKED if name.startswith("SSH")]
+    asked = subprocess.check_output(["sh", "-c", kernel.NO_INPUT + "echo $SSH_ASKPASS $SSH_ASKPASS_REQUIRE"], text=True)
+    assert asked == "false force\n"
+
+
 @pytest.mark.parametrize("command", ["cat; exit 3", "read x || exit 3", "(cat) && exit 3"])
 def test_what_a_cell_calls_has_no_input(kernel: Any, command: str) -> None:
     """``!rm -i``, ``!cat`` and whatever calls input() waited for ever."""

@@ -147,6 +147,31 @@ log.line("end")
 """
 
 
+SERVICE = """
+import os, sys, termios
+from melda.base import log
+os.set_blocking(2, False)
+termios.tcflow(2, termios.TCOOFF)
+for number in range(100):
+    log.line(f"line {number} " + 1000 * "x")
+"""
+
+
+def test_a_service_that_writes_to_a_stopped_terminal_ends_well() -> None:
+    """Python kept what the terminal had not taken, failed to write it at the end, and the service ran again."""
+    leader, terminal = os.openpty()
+    child = subprocess.Popen(  # noqa: SIM115
+        [sys.executable, "-c", SERVICE], env={"PYTHONPATH": str(SOURCES.parent)}, stdout=terminal, stderr=terminal
+    )
+    os.close(terminal)
+    with contextlib.suppress(OSError):
+        while child.poll() is None:
+            if select.select([leader], [], [], 20)[0]:
+                os.read(leader, 100)
+    assert child.wait(20) == 0
+    os.close(leader)
+
+
 def test_a_terminal_that_somebody_stops_stops_nobody() -> None:
     """``docker run --tty``: PID 1 hung in its next line, so no stop saved anything. Ctrl-S was enough.
 

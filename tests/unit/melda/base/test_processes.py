@@ -52,6 +52,13 @@ def test_the_containers_processes_are_those_of_its_cgroup(proc: Path) -> None:
     assert processes.others([], "", str(proc)) == [], "on a host they are everybody's"
 
 
+def test_two_that_are_each_others_parent_hang_nobody(proc: Path) -> None:
+    """Of stats that were read one after the other, where a number was given again."""
+    process(proc, 20, 21)
+    process(proc, 21, 20)
+    assert sorted(processes.others([8], "/docker/a", str(proc), process_trees=True)) == [7, 20, 21]
+
+
 def test_pid_1_sees_nobody_elses(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getpid", lambda: 1)
     assert processes.container(str(proc)) == ""

@@ -40,6 +40,12 @@ def test_what_is_missing_matters_where_it_is_asked_for(settings: Settings, proje
 
 
 @pytest.mark.usefixtures("without")
+def test_a_key_is_for_nothing_where_sshd_may_not_do_what_it_does_first(settings: Settings) -> None:
+    assert "ssh" not in states(check.rows(settings))
+    assert states(check.rows(settings._replace(ssh_keys=("ssh-ed25519 AAAA",))))["ssh"] == FAILED
+
+
+@pytest.mark.usefixtures("without")
 def test_with_everything_there_apparmor_may_still_refuse(
     settings: Settings, project: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A host without any key, with an sshd that takes every configuration."""
     program(tmp_path, "exit 0")
     monkeypatch.setattr(ssh, "SSHD", str(tmp_path / "sshd"))
+    monkeypatch.setattr(ssh.capabilities, "has", lambda _: True)
     monkeypatch.setattr(ssh, "PRIVILEGE_SEPARATION", str(tmp_path / "run-sshd"))
     monkeypatch.setattr(ssh, "BUILT_IN", str(tmp_path / "built-in"))
     return tmp_path
@@ -44,6 +45,17 @@ def test_no_key_no_sshd(settings: Settings, machine: Path) -> None:
     (machine / "built-in").write_text("# BEGIN melda-jupyter\n# END melda-jupyter\n")
     assert ssh.start(settings, Starts(), str(machine / "run")) == "off, there is no authorized key"  # type: ignore[arg-type]
     assert not (machine / "run").exists()
+
+
+def test_without_a_capability_nobody_would_get_in(
+    settings: Settings, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --cap-drop ALL it was said to be started, and each login was "Connection reset"."""
+    monkeypatch.setattr(ssh.capabilities, "has", lambda _: False)
+    assert ssh.service(settings, str(machine / "run")) is None
+    (machine / "built-in").write_text(KEY + "\n")
+    with pytest.raises(ConfigError, match="^ssh cannot be started: sshd needs the capability SYS_CHROOT"):
+        ssh.service(settings, str(machine / "run"))
 
 
 def test_a_built_in_key_is_enough(settings: Settings, machine: Path) -> None:

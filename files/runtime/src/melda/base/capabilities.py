@@ -7,7 +7,7 @@ import os
 from melda.base import procfs
 from melda.base.errors import ConfigError
 
-NET_ADMIN, SYS_ADMIN = 12, 21  # linux/capability.h
+NET_ADMIN, SYS_CHROOT, SYS_ADMIN = 12, 18, 21  # linux/capability.h
 # What Docker gives unless it is told to drop it: files become the user's, and processes of the user's are begun and ended.
 NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "KILL": 5, "SETGID": 6, "SETUID": 7}
 STATUS = "/proc/self/status"

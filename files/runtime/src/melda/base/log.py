@@ -113,8 +113,10 @@ def write(text: str) -> None:
     """Write a line as it is: a program's that says itself whose it is. Nothing fails with it, and nobody waits for it."""
     # One write, because the services write to the same stream.
     with contextlib.suppress(OSError, termios.error):
-        if _terminal is not None:
-            _to_terminal(_terminal, (text + "\n").encode("utf-8", "backslashreplace"))
+        # A service of root's has a terminal that does not wait: what Python kept for it would be an error at the end.
+        terminal = _terminal if _terminal is not None or os.get_blocking(2) else 2
+        if terminal is not None:
+            _to_terminal(terminal, (text + "\n").encode("utf-8", "backslashreplace"))
             return
         sys.stderr.write(text + "\n")
         sys.stderr.flush()

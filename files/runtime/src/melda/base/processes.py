@@ -102,7 +102,10 @@ def others(spared: Collection[int], group: str, proc: str = "/proc", process_tre
     stats = {int(name): procfs.stat(name, proc) for name in os.listdir(proc) if name.isdigit()}
 
     def of_spared(pid: int) -> bool:
-        while pid not in spared and stats.get(pid):
+        # Not for ever: a number that was given again meanwhile may make two each other's parent.
+        for _ in stats:
+            if pid in spared or not stats.get(pid):
+                break
             pid = int(stats[pid][1])
         return pid in spared
 

@@ -17,6 +17,7 @@ from melda.config import environ
 from melda.config.environ import Settings
 from melda.mount import bucket_permissions, iam_role, probing, s3, s3fs
 from melda.plugins.set_paths import PROFILE
+from melda.ssh import service as ssh
 from melda.sync import fork_of
 
 OK, WARNING, FAILED = "ok", "warning", "FAILED"
@@ -91,6 +92,12 @@ def firewalling(settings: Settings) -> Iterator[Row]:
         yield Row(
             "metadata service", OK, "it answers, and the firewall keeps the user from it" if answers else "none answers"
         )
+
+
+def debugging(settings: Settings) -> Iterator[Row]:
+    """Can sshd let in whoever has a key?"""
+    if settings.ssh_keys or ssh.has_keys(ssh.BUILT_IN):
+        yield Row("ssh", *((OK, "can let in who has a key") if ssh.can_let_in() else (FAILED, ssh.NEEDS)))
 
 
 def _write_in(folder: str) -> None:
@@ -245,7 +252,7 @@ def memory_given(_: Settings) -> Iterator[Row]:
 
 
 CHECKS: Tuple[Check, ...] = (
-    mounting, firewalling, place, storage, data, site, disk, egress, token, memory_given,
+    mounting, firewalling, debugging, place, storage, data, site, disk, egress, token, memory_given,
 )  # fmt: skip
 
 

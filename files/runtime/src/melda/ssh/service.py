@@ -10,7 +10,7 @@ import socket
 import subprocess
 from typing import Optional, Sequence
 
-from melda.base import textfiles, users
+from melda.base import capabilities, textfiles, users
 from melda.base.errors import ConfigError
 from melda.base.paths import RUN
 from melda.base.service import Service
@@ -24,6 +24,7 @@ PRIVILEGE_SEPARATION = "/run/sshd"  # sshd(8) wants this folder
 BUILT_IN = "/root/.ssh/authorized_keys"
 # In the image's too, where a file that sshd reads before ours could say otherwise. The last is the old name of one more.
 KEYS_ONLY = ("PermitRootLogin prohibit-password", "PasswordAuthentication no", "ChallengeResponseAuthentication no")
+NEEDS = "sshd needs the capability SYS_CHROOT, which Docker gives unless it is dropped"
 # Key exchanges that keep what is recorded today from the quantum computers of later: OpenSSH 9.9's, 8.5's under both names.
 QUANTUM_SAFE = ("mlkem768x25519-sha256", "sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com")
 
@@ -95,6 +96,11 @@ def _made(key: str) -> str:
     return key
 
 
+def can_let_in() -> bool:
+    """Return whether sshd can let anybody in: each connection begins in a folder without files (sshd(8), /run/sshd)."""
+    return capabilities.has(capabilities.SYS_CHROOT)
+
+
 def service(settings: Settings, run: str = RUN) -> Optional[Service]:
     """sshd as a service; None without a key.
 
@@ -110,6 +116,8 @@ def service(settings: Settings, run: str = RUN) -> Optional[Service]:
         return None
     if not os.path.exists(SSHD):
         raise ConfigError(f"SSH_AUTHORIZED_KEYS is set, and this image has no {SSHD}: build it with the ssh task")
+    if not can_let_in():
+        raise ConfigError(f"ssh cannot be started: {NEEDS}")
     added, config = os.path.join(run, "authorized_keys"), os.path.join(run, "sshd.conf")
     try:
         os.makedirs(run, mode=0o755, exist_ok=True)
