@@ -17,7 +17,6 @@ from pyinfra import host, state
 from pyinfra.api import FactBase, Host, StringCommand
 
 from tasks.facts.files import PathStats
-from tasks.lib import run_lock
 
 Question = Tuple[Type[FactBase[Any]], Dict[str, Any]]
 UNKNOWN = object()
@@ -92,23 +91,21 @@ class FactCache:
         self.changed = self.asking = self.executing = False
         self.since = time.monotonic()  # when the oldest of what is known was asked for
         self._ask = this.get_fact
-        run = _prepared(this.run_shell_command)
-        lock = run_lock.RunLock(run)
         vars(this).update(
             get_fact=self.get_fact,
-            run_shell_command=self._forgetting(run, lock.demanded(run)),
-            put_file=self._forgetting(this.put_file, lock.demanded(this.put_file)),
+            run_shell_command=self._forgetting(_prepared(this.run_shell_command)),
+            put_file=self._forgetting(this.put_file),
         )
 
-    def _forgetting(self, ask: Callable[..., Any], change: Callable[..., Any]) -> Callable[..., Any]:
+    def _forgetting(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **kwargs: Any) -> Any:
             if self.asking:
                 # What a program says is read, and some say it in the language of the target: stat, lastlog.
                 kwargs["_env"] = {**(kwargs.get("_env") or {}), "LC_ALL": "C"}
-                return ask(*args, **kwargs)
-            self.known.clear()
-            self.changed = True
-            return change(*args, **kwargs)
+            else:
+                self.known.clear()
+                self.changed = True
+            return method(*args, **kwargs)
 
         return run
 

@@ -18,7 +18,7 @@ from pyinfra.api import StringCommand
 from tasks.facts.files import MISSING, NO_FOLDER, THEIRS, folders_above
 from tasks.lib import stray
 from tasks.lib.progress import say
-from tasks.lib.staging import FOLDER, Command, fresh, refuse, upload
+from tasks.lib.staging import ENTER, FOLDER, Command, fresh, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What a file is called until it is whole, in each run otherwise, and where several lie until they are unpacked.
@@ -186,10 +186,10 @@ def _put_all(entries: Sequence[ManagedFile]) -> Generator[Command, None, None]:
         if entry.content is None:
             yield from put(entry)
     contents = [(entry, entry.content) for entry in entries if entry.content is not None]
-    yield fresh("700")
+    yield fresh(FOLDER, "700")
     yield upload(_packed(contents), PACKED)
     # The time of unpacking, as of a file that is copied; what lies in the way of a name is removed, not written to.
-    script = [f"cd {FOLDER}", f"tar -C / -xpmf {PACKED} --unlink-first"]
+    script = [ENTER, f"tar -C / -xpmf {PACKED} --unlink-first"]
     for entry, _ in contents:
         new = shlex.quote(_unfinished(entry))
         script.append(f"mv -fT {new} {shlex.quote(entry.path)}")

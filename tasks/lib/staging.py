@@ -19,7 +19,6 @@ from pyinfra.connectors.ssh import SSHConnector
 # Not in /tmp: docker cp does not see a tmpfs there (https://github.com/moby/moby/issues/22020), and Docker's may not be
 # executed from.
 FOLDER = "/var/lib/melda-jupyter.provision"
-LOCK = FOLDER + ".lock"  # see tasks/lib/run_lock.py
 CA = FOLDER + "/ca.crt"
 # Passwords, for root alone. A name that * does not match.
 SECRETS = FOLDER + "/.secrets"
@@ -32,6 +31,10 @@ IN_USE = (
     'grep -ls "^Uid:[[:space:]]*$(id -ru)[[:space:]]" /proc/[0-9]*/status | sed s/status$/cwd/ |'
     f" xargs -r ls -l 2>/dev/null | grep -v ' (deleted)$' | grep -q ' {FOLDER}'"
 )
+# From when the folder is made until the command works there, while files travel, a program stands in it for that command.
+HELD = ".held"  # its number
+HOLD = 60  # seconds; so long the next run waits for one that was killed just then
+ENTER = f"cd {FOLDER} && {{ kill $(cat {HELD}) 2>/dev/null; rm -f {HELD}; }}"
 PATIENCE = 600  # seconds
 R_LIBRARY = "/usr/local/lib/R/site-library"
 # Before a compilation, in a command with uploads. R executes what it unpacks in TMPDIR, and /tmp and /var/tmp may be mounted
@@ -97,12 +100,17 @@ def refuse(message: str) -> StringCommand:
     return StringCommand(f"echo {shlex.quote(message)} >&2; exit 1")
 
 
-def fresh(mode: str) -> StringCommand:
-    """Return a command that makes the folder anew, once no command of a run that was killed is at work in it."""
-    late = refuse("a command of another run is at work on this target: expected one run at a time").get_raw_value()
+def fresh(folder: str, mode: str) -> StringCommand:
+    """Return a command that makes the folder anew, once no other run is at work in it; :data:`ENTER` begins the one for it."""
+    refused = refuse("another run is at work on this target: expected one at a time").get_raw_value()
+    # Under a lock, which ends with this command: of two runs that wait, one makes it. Of a file that nobody else may open: a
+    # folder that all may read, all may lock.
+    lock = f"{folder}.lock"
     return StringCommand(
-        f"n=0; while {IN_USE}; do if [ $n = {PATIENCE} ]; then {late}; fi; n=$((n + 1)); sleep 1; done;"
-        f" rm -rf {FOLDER} && mkdir -m {mode} {FOLDER}"
+        f"( umask 077; : >>{lock} ) && exec 9<{lock}; n=0; until flock -n 9 && ! {IN_USE}; do flock -u 9;"
+        f" if [ $n = {PATIENCE} ]; then {refused}; fi; n=$((n + 1)); sleep 1; done;"
+        f" rm -rf {folder} && mkdir -m {mode} {folder} && cd {folder} &&"
+        f" {{ setsid sleep {HOLD} 9<&- </dev/null >/dev/null 2>&1 & echo $! >{HELD}; }}"
     )
 
 
@@ -151,7 +159,7 @@ def run(command: str, uploads: Optional[Dict[str, bytes]] = None) -> Generator[C
         yield StringCommand(f"( set -e; {command} )")
         return
     # apt's own user must be able to read the bundle.
-    yield fresh("755")
+    yield fresh(FOLDER, "755")
     for name, content in uploads.items():
         yield upload(content, f"{FOLDER}/{name}")
     if secrets:
@@ -160,5 +168,5 @@ def run(command: str, uploads: Optional[Dict[str, bytes]] = None) -> Generator[C
         yield upload(content, f"{SECRETS}/{name}")
     readable = "chmod 644 * &&" if uploads else ""
     yield StringCommand(
-        f"cd {FOLDER} && {readable} ( set -e; {exports}{command} ); status=$?; cd / && rm -rf {FOLDER}; exit $status"
+        f"{ENTER} && {readable} ( set -e; {exports}{command} ); status=$?; cd / && rm -rf {FOLDER}; exit $status"
     )

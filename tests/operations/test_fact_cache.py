@@ -17,14 +17,9 @@ from pyinfra.api import FactBase, StringCommand, deploy, operation
 from pyinfra.connectors.util import CommandOutput
 from pyinfra.operations import server
 
-from tasks.lib import fact_cache, run_lock
+from tasks.lib import fact_cache
 
 from .conftest import Commands, Fake, Run
-
-
-@pytest.fixture(autouse=True)
-def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_lock.RunLock, "demanded", lambda _, method: method)
 
 
 class Asked(FactBase[int]):

@@ -10,6 +10,7 @@ import tomllib
 from tasks import package_index
 from tasks.facts.files import PathStats
 from tasks.jupyter import lock
+from tasks.lib import staging
 from tasks.operations import venv
 
 from .conftest import Run
@@ -49,4 +50,6 @@ def test_the_locks_come_from_it(run: Run) -> None:
     environment = commands.uploads["/var/lib/melda-jupyter.provision/.secrets/environment"].decode()
     assert environment == f"export PIP_INDEX_URL={URL}\nexport UV_DEFAULT_INDEX={URL}\n"
     folder = "/var/lib/melda-jupyter.provision"
-    assert commands["x"][-1].startswith(f"cd {folder} && chmod 644 * && ( set -e; . {folder}/.secrets/environment; ")
+    assert commands["x"][-1].startswith(
+        f"{staging.ENTER} && chmod 644 * && ( set -e; . {folder}/.secrets/environment; "
+    )

@@ -242,7 +242,7 @@ def test_apts_options(run: Run, settings: dict[str, Any], option: str, there: bo
 def test_the_ca_bundle_comes_and_goes(run: Run) -> None:
     commands = run(system.system, DONE | {DebPackages: ALL - {"s3fs"}}, ca_bundle=certifi.where())
     make, put, install = commands[INSTALL]
-    assert "rm -rf /var/lib/melda-jupyter.provision && mkdir -m 755 /var/lib/melda-jupyter.provision" in make
+    assert "rm -rf /var/lib/melda-jupyter.provision && mkdir -m 755 /var/lib/melda-jupyter.provision && " in make
     assert put == "put /var/lib/melda-jupyter.provision/ca.crt"
     assert install.endswith("status=$?; cd / && rm -rf /var/lib/melda-jupyter.provision; exit $status")
 

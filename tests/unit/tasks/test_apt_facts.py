@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -167,19 +169,66 @@ def test_whoever_has_apt_is_waited_for(tmp_path: Path) -> None:
             assert waiting.wait(10) == 0
 
 
-def test_a_command_of_a_killed_run_is_waited_for_and_its_folder_left(tmp_path: Path) -> None:
+def test_a_run_that_is_at_work_is_waited_for_and_its_folder_left(tmp_path: Path) -> None:
+    """Two runs on one target removed each other's uploads."""
     folder = tmp_path / "provision"
     folder.mkdir()
-    command = staging.fresh("755").get_raw_value().replace(staging.FOLDER, str(folder))
+    command = staging.fresh(str(folder), "755").get_raw_value().replace(staging.FOLDER, str(folder))
+    in_use = staging.IN_USE.replace(staging.FOLDER, str(folder))
     with subprocess.Popen(["cat"], cwd=folder, stdin=subprocess.PIPE) as other:
+        assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 0
         impatient = command.replace(f"= {staging.PATIENCE} ]", "= 1 ]")
         refused = subprocess.run(["sh", "-c", impatient], check=False, capture_output=True, text=True)
-        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1) and "expected one run" in refused.stderr
+        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1) and "expected one at a time" in refused.stderr
         assert folder.is_dir()
         other.communicate(b"")
-    (folder / "left").touch()
     subprocess.run(["sh", "-c", command], check=True)
-    assert list(folder.iterdir()) == []
+    assert subprocess.run(["sh", "-c", in_use], check=False).returncode == 0, "what travels there is not removed"
+    enter = staging.ENTER.replace(staging.FOLDER, str(folder))
+    subprocess.run(["sh", "-c", f"{enter} && ls -A . >{tmp_path}/there; rm -r {folder}"], check=True)
+    until_free = f"n=0; while {in_use}; do n=$((n + 1)); [ $n -lt 50 ] || exit 9; sleep 0.1; done"
+    assert subprocess.run(["sh", "-c", until_free], check=False).returncode == 0
+    assert (tmp_path / "there").read_text() == ""
+
+
+def test_of_two_runs_that_wait_one_makes_the_folder(tmp_path: Path) -> None:
+    """Between a folder that was made and the command that works in it nobody was seen there, and the other run removed it."""
+    folder = tmp_path / "provision"
+    command = staging.fresh(str(folder), "755").get_raw_value().replace(staging.FOLDER, str(folder))
+    enter = staging.ENTER.replace(staging.FOLDER, str(folder))
+    use = f"echo $$ >{folder}/mine; sleep 0.5; {enter} && [ $(cat mine) = $$ ]; status=$?; cd / && rm -rf {folder}; exit $status"
+    runs = [subprocess.Popen(["sh", "-c", f"( {command} ) && {use}"]) for _ in range(3)]
+    assert [one.wait(30) for one in runs] == [0, 0, 0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_nobody_else_holds_a_run_up_by_a_lock(tmp_path: Path) -> None:
+    """Whoever locked a folder that all may read hung each run, without a line; root's lock ends it with one."""
+    folder = tmp_path / "all/provision"
+    folder.parent.mkdir(mode=0o755)
+    lock = Path(f"{folder}.lock")
+    command = staging.fresh(str(folder), "755").get_raw_value().replace(staging.FOLDER, str(folder))
+    command = command.replace(f"= {staging.PATIENCE} ]", "= 1 ]")
+    for user, status in ((65534, 0), (0, 1)):
+        lock.touch(0o600)
+        with contextlib.ExitStack() as held:
+            above = os.open(folder.parent, os.O_RDONLY)  # somebody else cannot come here by the path of a test
+            held.callback(os.close, above)
+            os.seteuid(user)
+            try:
+                for path in (lock.name, "."):
+                    with contextlib.suppress(PermissionError):
+                        locked = os.open(path, os.O_RDONLY, dir_fd=above)
+                        held.callback(os.close, locked)
+                        fcntl.flock(locked, fcntl.LOCK_EX)
+            finally:
+                os.seteuid(0)
+            done = subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True, timeout=20)
+            assert (done.returncode, done.stderr.count("\n")) == (status, status), done.stderr
+        subprocess.run(["sh", "-c", f"kill $(cat {folder}/{staging.HELD}); rm -r {folder} {lock}"], check=False)
+    subprocess.run(["sh", "-c", command], check=True)
+    assert lock.stat().st_mode & 0o777 == 0o600
+    subprocess.run(["sh", "-c", f"kill $(cat {folder}/{staging.HELD})"], check=True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")

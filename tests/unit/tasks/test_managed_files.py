@@ -33,8 +33,8 @@ def put(entries: list[ManagedFile], present: managed_files.Stats | None = None) 
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where uploads lie, of this test alone."""
     found = tmp_path / "melda-jupyter.provision"
-    for module in (managed_files, staging):
-        monkeypatch.setattr(module, "FOLDER", str(found))
+    monkeypatch.setattr(managed_files, "FOLDER", str(found))
+    monkeypatch.setattr(managed_files, "ENTER", staging.ENTER.replace(staging.FOLDER, str(found)))
     monkeypatch.setattr(managed_files, "RUN", "")
     monkeypatch.setattr(managed_files, "PACKED", f"{found}/files.tar")
     return found
