@@ -138,8 +138,9 @@ def _tunnel(docker: str, port: str) -> list[str]:
     engine = client.call(docker, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
     found = os.environ.get("SSH_CONNECTION", "").split()
     host = f"{getpass.getuser()}@{found[2]}" if len(found) == 4 else ""
-    if not engine.startswith("unix:"):
-        host = engine if engine.startswith("ssh:") else str(urlsplit(engine).hostname)
+    at = urlsplit(engine)
+    if at.scheme in ("ssh", "tcp") and at.hostname not in ("localhost", "127.0.0.1", "::1"):
+        host = engine if at.scheme == "ssh" else str(at.hostname)
     return [f"tunnel   ssh -L {port}:127.0.0.1:{port} {host}   (on your computer)"] if host else []
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -263,12 +265,13 @@ def keep_projects(docker: str, container: str) -> None:
     """Refuse to remove a container that somebody started by hand, with the project in it.
 
     Raises:
-        BuildError: nothing is mounted where the project is.
+        BuildError: nothing is mounted where the project is, or a volume without a name, which goes with the container.
     """
     if client.exists(docker, "container", container):
         found = client.inspect(docker, "container", container)
-        outside = found["Config"]["WorkingDir"] in {mount["Destination"] for mount in found["Mounts"]}
-        if not outside and "BUCKET_NAME" not in variables_of(found):
+        kept = [mount for mount in found["Mounts"] if not re.fullmatch("[0-9a-f]{64}", mount.get("Name", ""))]
+        outside = [one for one in kept if Path(found["Config"]["WorkingDir"]).is_relative_to(one["Destination"])]
+        if not outside and not variables_of(found).get("BUCKET_NAME"):
             raise BuildError(
                 f"the container {NAME} was not started by `make up`, and has in it what would be lost:"
                 f" 'docker rename {NAME} OTHER' keeps it, 'docker rm --force {NAME}' deletes it"
@@ -291,7 +294,7 @@ def down(docker: str) -> str:
     given = variables_of(client.inspect(docker, "container", NAME)) if there else {}
     remove(docker, NAME)
     gone = f"container {NAME} is gone" if there else f"there is no container {NAME}"
-    if "BUCKET_NAME" in given:
+    if given.get("BUCKET_NAME"):
         return f"{gone}; the project stays in s3://{given['BUCKET_NAME']}/{given.get('PROJECT_FOLDER', '').strip('/')}"
     kept = f"; the project stays in the volume {VOLUME} ('docker volume rm {VOLUME}' deletes it)"
     return gone + (kept if client.exists(docker, "volume", VOLUME) else "")

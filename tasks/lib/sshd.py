@@ -17,8 +17,10 @@ _JUDGED = (
 # With which root does not come in, key or not. A pattern in AllowUsers may be root's too.
 _SHUT = (
     '$1 ~ /^(permitrootlogin|pubkeyauthentication)$/ && $2 == "no" || $1 == "authorizedkeysfile" && $2 == "none" { shut = $1 }'
-    ' $1 == "allowusers" { some = 1; if ($2 ~ /^root(@|$)|[*?]/) root = 1 }'
-    ' END { if (some && !root) shut = "allowusers"; if (shut) print "shut:" shut }'
+    ' $1 == "denyusers" && $2 == "root" { shut = $1 } $1 == "allowusers" && $2 == "!root" { shut = $1 }'
+    " $1 ~ /^allow/ && $1 ~ /(users|groups)$/ { some[$1] = 1; if ($2 ~ /[*?]/) root[$1] = 1 }"
+    ' $1 == "allowusers" && $2 ~ /^root(@|$)/ || $1 == "allowgroups" && index(groups, " " $2 " ") { root[$1] = 1 }'
+    ' END { for (one in some) if (!root[one]) shut = one; if (shut) print "shut:" shut }'
 )
 # In shell: one line if sshd would let in who has no key, or would not start. A copy is judged, because a new file counts in its
 # place among the others. Without a host key and its folder, as in an image, sshd says nothing. What somebody allows some
@@ -55,7 +57,7 @@ def problem(new: str = "", root: str = "", sshd: str = "/usr/sbin/sshd", shut: b
     return _PROBLEM.format(
         add=f" && cp {new} $k/d/{OURS.rpartition('/')[2]}" if new else "",
         config=root + CONFIG, folder=root + FOLDER, judged=_JUDGED, sshd=sshd,
-        shut=f" awk '{_SHUT}' $k/out 2>/dev/null;" if shut else "",
+        shut=f" awk -v groups=\" $(id -Gn root) \" '{_SHUT}' $k/out 2>/dev/null;" if shut else "",
     )  # fmt: skip
 
 

@@ -166,7 +166,7 @@ esac
         mounts: list[dict[str, str]] | None = None,
     ) -> None:
         output = {
-            "Mounts": [{"Destination": WORKDIR}, *(mounts or [])],
+            "Mounts": [{"Type": "volume", "Name": container.VOLUME, "Destination": WORKDIR}, *(mounts or [])],
             "Image": image,
             "State": {
                 "Running": running,

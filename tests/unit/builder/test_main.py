@@ -79,6 +79,8 @@ def test_what_the_container_would_refuse_costs_no_build_and_no_container_that_ru
         ("unix:///var/run/docker.sock", "nonsense", ""),
         # The address that was printed is of the engine's host, where nobody has a browser.
         ("ssh://root@far:2222", "", "ssh://root@far:2222"),
+        ("tcp://127.0.0.1:2375", "", ""),
+        ("npipe:////./pipe/docker_engine", "", ""),
         ("tcp://far:2376", "198.51.100.9 50000 192.0.2.7 22", "far"),
     ],
 )
