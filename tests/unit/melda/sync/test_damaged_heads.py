@@ -98,3 +98,18 @@ def test_an_older_state_that_is_saved_again_is_as_old_as_it_was(container: Make,
     one.start()
     one.wait(70)
     assert found(one.root) == found(container().root) == {"zebra": "2"}
+
+
+def test_what_was_changed_over_a_lost_archive_is_as_new_as_it_is(container: Make, bucket: Path) -> None:
+    """It got the number of the state that was lost, and another container's copy of that took its place."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    (one.root / SITE / "zebra" / "__init__.py").write_text("V = 'changed'\n")
+    part(bucket).unlink()
+    one.start()
+    one.wait(70)
+    install(two.root, "yak", "1")
+    two.wait(70)
+    assert (container().root / SITE / "zebra" / "__init__.py").read_text() == "V = 'changed'\n"

@@ -193,7 +193,7 @@ class Restoring(Taking):
         if not (partial or new or lost):
             misses = {entry for entry, ref in self._saved.entries.items() if self._store.misses(ref.part)}
             if self._saved.heads and misses:  # they are saved again
-                self._vouch(misses & found.keys(), found)
+                self._vouch(misses & kept, found)
                 self._saved = local_index.without(self._saved, misses)
             return
         gone = kept & self._gone(known, lost)
