@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from melda.sync.in_bucket import retention
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, remove
 from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
@@ -113,3 +114,23 @@ def test_what_was_changed_over_a_lost_archive_is_as_new_as_it_is(container: Make
     install(two.root, "yak", "1")
     two.wait(70)
     assert (container().root / SITE / "zebra" / "__init__.py").read_text() == "V = 'changed'\n"
+
+
+def test_what_another_container_removed_long_ago_does_not_come_back(
+    container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Retention had removed the manifest of what is here, which counted as lost."""
+    monkeypatch.setattr(retention, "SPACE", 0)
+    monkeypatch.setattr(retention, "TIMES", 0)
+    one = container()
+    install(one.root, "zebra", "1")
+    install(one.root, "yak", "1")
+    one.wait()
+    two = container()
+    remove(two.root, "zebra")
+    two.wait()
+    for version in "1234":
+        install(two.root, "xerus", version)
+        two.wait()
+    one.start()
+    assert found(one.root) == {"yak": "1", "xerus": "4"}

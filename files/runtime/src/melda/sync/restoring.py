@@ -251,9 +251,19 @@ class Restoring(Taking):
         newest = precedence.newest(
             self._layout, {name: known[name]._replace(entries=left[name]) for name in heads}, self._saved
         )
-        if not lost and self._store.holds_any_form(self._saved.heads):
+        if not lost and self._holds_saved(known):
             newest &= {entry for name in heads for entry in heads[name].keys() - left[name].keys()}
         return distributions.closure(newest, distributions.together(here))
+
+    def _holds_saved(self, known: Dict[str, Generation]) -> bool:
+        """Has the bucket what was saved from here, or what took its place? Else it is set aside as damaged, or lost."""
+        if self._store.holds_any_form(self._saved.heads):
+            return True
+        if self._store.has_set_aside(self._saved.heads):
+            return False
+        # Retention may have removed it: then that removed all that is older, too.
+        kept = [*known.values(), *self._store.retired({}).values()]
+        return all(one.number > self._saved.number for one in kept)
 
     def _wanted(self, known: Dict[str, Generation]) -> Iterator[str]:
         """Heads that we have not; then older ones: those of which a damaged one was made, or all, where nothing is whole."""

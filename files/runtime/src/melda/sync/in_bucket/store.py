@@ -128,6 +128,10 @@ class Store:
         """Were all of these generations there then, or earlier ones? Else they are set aside, as damaged, or removed."""
         return all({name + MANIFEST, name + MANIFEST + OLD} & self.listed for name in names)
 
+    def has_set_aside(self, names: Collection[str]) -> bool:
+        """Was one of these generations set aside then, as damaged?"""
+        return any(name + MANIFEST + BAD in self.listed for name in names)
+
     def parts(self) -> Set[str]:
         """Return the names of the archives that are there, complete or not.
 
