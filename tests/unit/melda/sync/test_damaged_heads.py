@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from melda.sync import taking
 from melda.sync.in_bucket import retention
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, remove
+from tests.unit.melda.sync.test_restoring_damage import silent
 from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
 
 
@@ -134,3 +137,23 @@ def test_what_another_container_removed_long_ago_does_not_come_back(
         two.wait()
     one.start()
     assert found(one.root) == {"yak": "1", "xerus": "4"}
+
+
+def test_what_was_being_restored_outlives_an_empty_bucket(
+    container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What had been unpacked when the bucket did not answer any more was removed, without a line."""
+    one, two, new = container(), container(), container()
+    for each, name in ((one, "zebra"), (two, "yak")):
+        install(each.root, name, "1")
+        each.wait()
+    real, times = taking.Store.open, iter([True])
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="Input/output error"):
+        patched.setattr(taking.Store, "open", lambda *of: real(*of) if next(times, False) else silent())
+        new.start()
+    before = found(new.root)
+    shutil.rmtree(bucket / NAME)
+    new.start()
+    assert len(before) == 1 and found(new.root) == before
+    new.wait(70)
+    assert found(container().root) == before

@@ -251,7 +251,9 @@ class Restoring(Taking):
         newest = precedence.newest(
             self._layout, {name: known[name]._replace(entries=left[name]) for name in heads}, self._saved
         )
-        if not lost and self._holds_saved(known):
+        if lost:  # and what an attempt that was interrupted had brought
+            newest |= self._saved.signatures.keys() - self._saved.entries.keys()
+        elif self._holds_saved(known):
             newest &= {entry for name in heads for entry in heads[name].keys() - left[name].keys()}
         return distributions.closure(newest, distributions.together(here))
 
