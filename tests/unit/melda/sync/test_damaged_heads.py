@@ -157,3 +157,29 @@ def test_what_was_being_restored_outlives_an_empty_bucket(
     assert len(before) == 1 and found(new.root) == before
     new.wait(70)
     assert found(container().root) == before
+
+
+def test_what_was_set_aside_between_two_attempts_is_still_here(
+    container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older state took its place on the disk, the last one that had it."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    os.utime(part(bucket), ns=(1, 1))
+    two = container()
+    install(one.root, "zebra", "2")
+    one.wait()
+    damaged = part(bucket)
+    install(two.root, "yak", "1")
+    two.wait()
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="Input/output error"):
+        patched.setattr(taking.Store, "open", silent)
+        one.start()
+    spoil(damaged, "one bit")
+    three = container()
+    assert found(three.root) == {"zebra": "1", "yak": "1"}
+    three.wait()
+    one.start()
+    one.wait(70)
+    assert found(one.root) == found(container().root) == {"zebra": "2", "yak": "1"}

@@ -259,10 +259,11 @@ class Restoring(Taking):
 
     def _holds_saved(self, known: Dict[str, Generation]) -> bool:
         """Has the bucket what was saved from here, or what took its place? Else it is set aside as damaged, or lost."""
-        if self._store.holds_any_form(self._saved.heads):
-            return True
-        if self._store.has_set_aside(self._saved.heads):
+        heads = self._saved.heads
+        if self._store.has_set_aside(heads or [""]):  # after an interrupted attempt it may be any of them
             return False
+        if self._store.holds_any_form(heads):
+            return True
         # Retention may have removed it: then that removed all that is older, too.
         kept = [*known.values(), *self._store.retired({}).values()]
         return all(one.number > self._saved.number for one in kept)
