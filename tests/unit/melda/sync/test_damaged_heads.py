@@ -12,7 +12,7 @@ from melda.sync.in_bucket import retention
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, remove
 from tests.unit.melda.sync.test_restoring_damage import silent
-from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
+from tests.unit.melda.sync.test_synced_dir_damage import of_two_archives, part, spoil
 
 
 def with_a_note(one: Container) -> None:
@@ -183,3 +183,14 @@ def test_what_was_set_aside_between_two_attempts_is_still_here(
     one.start()
     one.wait(70)
     assert found(one.root) == found(container().root) == {"zebra": "2", "yak": "1"}
+
+
+def test_what_was_removed_after_a_damaged_start_stays_removed(container: Make, bucket: Path) -> None:
+    """Only the last save told the bucket, and that left the damaged head where it was."""
+    of_two_archives(container, bucket)
+    spoil(part(bucket, 0), "gone")
+    one = container()
+    assert found(one.root) == {"yak": "1"}
+    remove(one.root, "yak")
+    assert one.folder.flush("", one.clock + 1) == ""
+    assert found(container().root) == {}

@@ -12,7 +12,6 @@ from melda.base.log import Say
 from melda.sync import exchange, precedence, programs
 from melda.sync.in_bucket import generations, retention
 from melda.sync.in_bucket.generations import EntryRef, Generation
-from melda.sync.in_bucket.store import BAD
 from melda.sync.on_disk import distributions, leftovers, local_index, tree
 from melda.sync.on_disk.local_index import LocalIndex
 from melda.sync.taking import Taking
@@ -147,8 +146,6 @@ class Restoring(Taking):
     def _collect_garbage(self, name: str) -> None:
         """Remove what nobody needs since the generation ``name`` is there. If that fails, the next one finds it."""
         with contextlib.suppress(OSError):
-            self._store.retire(self.damaged, BAD)  # not before: what could be read of them was nowhere else
-            self.damaged = {}
             known, unreadable = self._store.generations()
             self._note(known, unreadable)
             if name not in known:
