@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from melda.sync import taking
+from melda.sync import restoring, taking
 from melda.sync.in_bucket import retention
 
-from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, remove
+from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, into, remove
 from tests.unit.melda.sync.test_restoring_damage import silent
 from tests.unit.melda.sync.test_synced_dir_damage import of_two_archives, part, spoil
 
@@ -194,3 +194,13 @@ def test_what_was_removed_after_a_damaged_start_stays_removed(container: Make, b
     remove(one.root, "yak")
     assert one.folder.flush("", one.clock + 1) == ""
     assert found(container().root) == {}
+
+
+def test_who_changes_nothing_in_the_bucket_sets_nothing_aside(container: Make, bucket: Path, tmp_path: Path) -> None:
+    """The line said so, of a generation that stayed as it was."""
+    of_two_archives(container, bucket)
+    spoil(part(bucket), "gone")
+    before, said = sorted(bucket.rglob("*")), list[str]()
+    assert restoring.brought(NAME, str(tmp_path / "work"), str(bucket), into(said)).damaged
+    (line,) = said
+    assert "is damaged (it is gone); what could be read" in line and sorted(bucket.rglob("*")) == before

@@ -29,6 +29,8 @@ class Restoring(Taking):
         only: generations that are taken, whatever else the bucket has.
     """
 
+    DAMAGED = "damaged"  # what is said of such a generation
+
     def __init__(
         self, name: str, local: str, bucket: str, say: Say, old: str = "", only: Optional[Dict[str, Generation]] = None
     ) -> None:
@@ -52,7 +54,7 @@ class Restoring(Taking):
         self._store.expect(names)
 
     def restore(self) -> None:
-        """Bring the folder to the newest state in the bucket; what is damaged there is set aside, and reported.
+        """Bring the folder to the newest state in the bucket; what is damaged there is reported.
 
         What this container had before it was restarted stays, as far as it is whole, also if it was not saved; all
         else is the bucket's. To be called again after an error.
@@ -92,7 +94,7 @@ class Restoring(Taking):
                 self.damaged[name] = set(damaged)
                 how = "; ".join(sorted(set(damaged.values())))
                 self._say(
-                    f"{self.name}: generation {name} in the bucket is damaged and set aside when the rest is saved "
+                    f"{self.name}: generation {name} in the bucket is {self.DAMAGED} "
                     f"({how}); what could be read of it, and the one before, is taken",
                     log.ERROR,
                 )

@@ -37,6 +37,8 @@ class SyncedDir(Reporting):
         installing: names an installation that is running; empty if there is none.
     """
 
+    DAMAGED = "damaged and set aside when the rest is saved"
+
     def __init__(
         self, name: str, local: str, bucket: str, say: Say, installing: Callable[[], str], old: str = ""
     ) -> None:
