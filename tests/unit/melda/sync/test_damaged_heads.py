@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
-from melda.sync import restoring, taking
+from melda.sync import precedence, restoring, taking
 from melda.sync.in_bucket import retention
+from melda.sync.in_bucket.generations import EntryRef, Generation
+from melda.sync.on_disk import tree
 
 from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, into, remove
 from tests.unit.melda.sync.test_restoring_damage import silent
@@ -204,3 +207,18 @@ def test_who_changes_nothing_in_the_bucket_sets_nothing_aside(container: Make, b
     assert restoring.brought(NAME, str(tmp_path / "work"), str(bucket), into(said)).damaged
     (line,) = said
     assert "is damaged (it is gone); what could be read" in line and sorted(bucket.rglob("*")) == before
+
+
+def test_what_a_damaged_head_had_removed() -> None:
+    """Each entry was compared with each: eight seconds for as many as these."""
+
+    def of(*entries: str) -> Generation:
+        return Generation((), 1, 1.0, {}, {entry: EntryRef("0" * 16, 1) for entry in entries})
+
+    shape, many = tree.layout(NAME), [f"share/x{number}" for number in range(10_000)]
+    older = of("share/man", "etc/jupyter/a.json", "note.py", "bin/gone", *many)
+    newer = of("share/man/man1/yak.1", "etc/jupyter", "note.py", *(f"{entry}/y" for entry in many))
+    before = time.process_time()
+    assert precedence.removed(shape, older, [newer]) == {"bin/gone"}
+    assert precedence.removed(shape, older, []) == set()
+    assert time.process_time() - before < 3
