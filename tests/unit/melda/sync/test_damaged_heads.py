@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from pathlib import Path
 
 import pytest
+from melda.sync import precedence, restoring, taking
+from melda.sync.in_bucket import retention
+from melda.sync.in_bucket.generations import EntryRef, Generation
+from melda.sync.on_disk import tree
 
-from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, remove
-from tests.unit.melda.sync.test_synced_dir_damage import part, spoil
+from tests.unit.melda.sync.folders import NAME, SITE, Container, Make, found, install, into, remove
+from tests.unit.melda.sync.test_restoring_damage import silent
+from tests.unit.melda.sync.test_synced_dir_damage import of_two_archives, part, spoil
 
 
 def with_a_note(one: Container) -> None:
@@ -98,3 +105,120 @@ def test_an_older_state_that_is_saved_again_is_as_old_as_it_was(container: Make,
     one.start()
     one.wait(70)
     assert found(one.root) == found(container().root) == {"zebra": "2"}
+
+
+def test_what_was_changed_over_a_lost_archive_is_as_new_as_it_is(container: Make, bucket: Path) -> None:
+    """It got the number of the state that was lost, and another container's copy of that took its place."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    two = container()
+    (one.root / SITE / "zebra" / "__init__.py").write_text("V = 'changed'\n")
+    part(bucket).unlink()
+    one.start()
+    one.wait(70)
+    install(two.root, "yak", "1")
+    two.wait(70)
+    assert (container().root / SITE / "zebra" / "__init__.py").read_text() == "V = 'changed'\n"
+
+
+def test_what_another_container_removed_long_ago_does_not_come_back(
+    container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Retention had removed the manifest of what is here, which counted as lost."""
+    monkeypatch.setattr(retention, "SPACE", 0)
+    monkeypatch.setattr(retention, "TIMES", 0)
+    one = container()
+    install(one.root, "zebra", "1")
+    install(one.root, "yak", "1")
+    one.wait()
+    two = container()
+    remove(two.root, "zebra")
+    two.wait()
+    for version in "1234":
+        install(two.root, "xerus", version)
+        two.wait()
+    one.start()
+    assert found(one.root) == {"yak": "1", "xerus": "4"}
+
+
+def test_what_was_being_restored_outlives_an_empty_bucket(
+    container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What had been unpacked when the bucket did not answer any more was removed, without a line."""
+    one, two, new = container(), container(), container()
+    for each, name in ((one, "zebra"), (two, "yak")):
+        install(each.root, name, "1")
+        each.wait()
+    real, times = taking.Store.open, iter([True])
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="Input/output error"):
+        patched.setattr(taking.Store, "open", lambda *of: real(*of) if next(times, False) else silent())
+        new.start()
+    before = found(new.root)
+    shutil.rmtree(bucket / NAME)
+    new.start()
+    assert len(before) == 1 and found(new.root) == before
+    new.wait(70)
+    assert found(container().root) == before
+
+
+def test_what_was_set_aside_between_two_attempts_is_still_here(
+    container: Make, bucket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older state took its place on the disk, the last one that had it."""
+    one = container()
+    install(one.root, "zebra", "1")
+    one.wait()
+    os.utime(part(bucket), ns=(1, 1))
+    two = container()
+    install(one.root, "zebra", "2")
+    one.wait()
+    damaged = part(bucket)
+    install(two.root, "yak", "1")
+    two.wait()
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="Input/output error"):
+        patched.setattr(taking.Store, "open", silent)
+        one.start()
+    spoil(damaged, "one bit")
+    three = container()
+    assert found(three.root) == {"zebra": "1", "yak": "1"}
+    three.wait()
+    one.start()
+    one.wait(70)
+    assert found(one.root) == found(container().root) == {"zebra": "2", "yak": "1"}
+
+
+def test_what_was_removed_after_a_damaged_start_stays_removed(container: Make, bucket: Path) -> None:
+    """Only the last save told the bucket, and that left the damaged head where it was."""
+    of_two_archives(container, bucket)
+    spoil(part(bucket, 0), "gone")
+    one = container()
+    assert found(one.root) == {"yak": "1"}
+    remove(one.root, "yak")
+    assert one.folder.flush("", one.clock + 1) == ""
+    assert found(container().root) == {}
+
+
+def test_who_changes_nothing_in_the_bucket_sets_nothing_aside(container: Make, bucket: Path, tmp_path: Path) -> None:
+    """The line said so, of a generation that stayed as it was."""
+    of_two_archives(container, bucket)
+    spoil(part(bucket), "gone")
+    before, said = sorted(bucket.rglob("*")), list[str]()
+    assert restoring.brought(NAME, str(tmp_path / "work"), str(bucket), into(said)).damaged
+    (line,) = said
+    assert "is damaged (it is gone); what could be read" in line and sorted(bucket.rglob("*")) == before
+
+
+def test_what_a_damaged_head_had_removed() -> None:
+    """Each entry was compared with each: eight seconds for as many as these."""
+
+    def of(*entries: str) -> Generation:
+        return Generation((), 1, 1.0, {}, {entry: EntryRef("0" * 16, 1) for entry in entries})
+
+    shape, many = tree.layout(NAME), [f"share/x{number}" for number in range(10_000)]
+    older = of("share/man", "etc/jupyter/a.json", "note.py", "bin/gone", *many)
+    newer = of("share/man/man1/yak.1", "etc/jupyter", "note.py", *(f"{entry}/y" for entry in many))
+    before = time.process_time()
+    assert precedence.removed(shape, older, [newer]) == {"bin/gone"}
+    assert precedence.removed(shape, older, []) == set()
+    assert time.process_time() - before < 3

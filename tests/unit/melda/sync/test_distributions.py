@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from melda.base import folders
+from melda.sync import precedence
 from melda.sync.in_bucket.generations import EntryRef, Generation
 from melda.sync.on_disk import distributions, tree
 
@@ -158,6 +159,18 @@ def test_whole(tmp_path: Path) -> None:
     assert distributions.complete(PYTHON, str(tmp_path)) == {f"{SITE}/good", f"{SITE}/good-1.dist-info"}
     put(tmp_path / "R", **{"done/Meta/package.rds": "", "partial/DESCRIPTION": ""})
     assert distributions.complete(tree.layout("R-4.2.2"), str(tmp_path / "R")) == {"done"}
+
+
+@pytest.mark.parametrize("text", ["\0" * 300, "space/a\0.py,,\n", "space/a\0/b.py,,\n"])
+def test_a_record_with_what_no_file_is_called(tmp_path: Path, text: str) -> None:
+    """As a power cut leaves it. It was an error, and the folder was not restored again."""
+    for name in ("one", "two"):
+        package(tmp_path, name, "1", f"space/{name}.py")
+    with (tmp_path / SITE / "one-1.dist-info" / "RECORD").open("a") as record:
+        record.write(text)
+    assert f"{SITE}/one" not in distributions.complete(PYTHON, str(tmp_path))
+    assert precedence.leave_out(PYTHON, str(tmp_path), {"one"}) == {f"{SITE}/space"}
+    assert {f"{SITE}/space/two.py"} == {name for name in has(tmp_path) if "space" in name}
 
 
 def test_copy(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from melda.sync.in_bucket.generations import Archive, EntryRef, Generation
 from melda.sync.on_disk import tree
 from melda.sync.restoring import Restoring
 
-from tests.unit.melda.sync.folders import NAME, SITE, Container, found, install, remove
+from tests.unit.melda.sync.folders import NAME, SITE, Container, found, install, into, remove
 
 Make = Callable[[], Container]
 DAY = 86400.0
@@ -132,10 +132,10 @@ def test_an_archive_that_is_gone_changes_nothing(used: Container, bucket: Path) 
     oldest.unlink()
     again = history.listed(str(bucket), NAME)[0][-1]
     assert first.whole and not again.whole
-    before = found(used.root)
+    before, said = found(used.root), list[str]()
     with pytest.raises(OSError, match="is damaged or gone"):
-        history.go_back(str(used.root.parent), str(bucket), again, print)
-    assert found(used.root) == before
+        history.go_back(str(used.root.parent), str(bucket), again, into(said))
+    assert found(used.root) == before and said == [], "nothing is taken, or set aside"
 
 
 def test_a_second_one_at_the_same_time_is_refused(

@@ -40,6 +40,7 @@ class Machine(RuleBasedStateMachine):
         self.durable: dict[str, set[str]] = {}
         self.ever: dict[str, set[str]] = {}
         self.damaged = False
+        self.fresh: set[str] = set()  # packages that were installed since the bucket was damaged last
 
     def make(self) -> Container:
         return Container(self.folder / "bucket", self.folder / f"local{next(self.numbers)}")
@@ -53,6 +54,7 @@ class Machine(RuleBasedStateMachine):
         version = str(next(self.numbers))
         install(self.containers[which].root, name + str(which), version)
         self.ever.setdefault(name + str(which), {""}).add(version)
+        self.fresh.add(name + str(which))
 
     @rule(which=st.integers(0, 1), name=st.sampled_from("abc"))
     def remove(self, which: int, name: str) -> None:
@@ -71,7 +73,7 @@ class Machine(RuleBasedStateMachine):
         files = sorted((self.folder / "bucket" / NAME).glob("*" + ending))
         if files:
             spoil(files[number % len(files)], how)
-            self.damaged = True
+            self.damaged, self.fresh = True, set()
             self.durable.update({name: {*versions, *self.ever[name]} for name, versions in self.durable.items()})
 
     @rule(which=st.integers(0, 1), clock=st.floats(0, 4e9))
@@ -85,8 +87,9 @@ class Machine(RuleBasedStateMachine):
         self.acknowledge(which)
 
     def acknowledge(self, which: int) -> None:
+        elsewhere = found(self.containers[1 - which].root)  # where an older state may be that counts as newer
         for name, version in found(self.containers[which].root).items():
-            if name[-1] == str(which) and not self.damaged:
+            if name[-1] == str(which) and (not self.damaged or (name in self.fresh and name not in elsewhere)):
                 self.durable[name] = {version}
 
     @rule(which=st.integers(0, 1), after=st.integers(0, 12), data=st.data())

@@ -127,7 +127,7 @@ def go_back(local: str, ours: str, one: Listed, say: Say) -> List[str]:
     with exchange.alone(local, "another melda-env back runs in this container", exchange.LAST):
         folders.remove(work)
         try:
-            if brought(one.folder, work, ours, say, {one.name: generation}).damaged:
+            if brought(one.folder, work, ours, lambda text, level="": None, {one.name: generation}).damaged:
                 raise OSError(f"an archive of generation {one.name} is damaged or gone")
             with exchange.held(shape, root, say, exchange.SAVING, exchange.PATIENCE):
                 saved = local_index.read(root + ".json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from typing import Collection, Mapping, Set
 
@@ -37,14 +38,9 @@ def newer(shape: Layout, known: Mapping[str, Generation], name: str) -> Set[str]
 def removed(shape: Layout, older: Generation, newer: Collection[Generation]) -> Set[str]:
     """Return the packages, and entries, of a generation that none of the ones that replaced it has; if there are any."""
     named = {unit for one in newer for unit in distributions.numbers(shape, one)}
-    return {
-        unit
-        for unit in distributions.numbers(shape, older)
-        if newer
-        and unit not in named
-        and not within(unit, named)
-        and not any(one.startswith(unit + "/") for one in named)
-    }
+    around = {folder for unit in named for folder in itertools.accumulate(unit.split("/")[:-1], os.path.join)}
+    units = distributions.numbers(shape, older) if newer else ()
+    return {unit for unit in units if unit not in around and not within(unit, named)}
 
 
 def refined(

@@ -12,7 +12,6 @@ from melda.base.log import Say
 from melda.sync import exchange, precedence, programs
 from melda.sync.in_bucket import generations, retention
 from melda.sync.in_bucket.generations import EntryRef, Generation
-from melda.sync.in_bucket.store import BAD
 from melda.sync.on_disk import distributions, leftovers, local_index, tree
 from melda.sync.on_disk.local_index import LocalIndex
 from melda.sync.taking import Taking
@@ -29,6 +28,8 @@ class Restoring(Taking):
         old: the folder in the old form, its files directly in the bucket; empty: it is not there.
         only: generations that are taken, whatever else the bucket has.
     """
+
+    DAMAGED = "damaged"  # what is said of such a generation
 
     def __init__(
         self, name: str, local: str, bucket: str, say: Say, old: str = "", only: Optional[Dict[str, Generation]] = None
@@ -53,7 +54,7 @@ class Restoring(Taking):
         self._store.expect(names)
 
     def restore(self) -> None:
-        """Bring the folder to the newest state in the bucket; what is damaged there is set aside, and reported.
+        """Bring the folder to the newest state in the bucket; what is damaged there is reported.
 
         What this container had before it was restarted stays, as far as it is whole, also if it was not saved; all
         else is the bucket's. To be called again after an error.
@@ -93,7 +94,7 @@ class Restoring(Taking):
                 self.damaged[name] = set(damaged)
                 how = "; ".join(sorted(set(damaged.values())))
                 self._say(
-                    f"{self.name}: generation {name} in the bucket is damaged and set aside when the rest is saved "
+                    f"{self.name}: generation {name} in the bucket is {self.DAMAGED} "
                     f"({how}); what could be read of it, and the one before, is taken",
                     log.ERROR,
                 )
@@ -147,8 +148,6 @@ class Restoring(Taking):
     def _collect_garbage(self, name: str) -> None:
         """Remove what nobody needs since the generation ``name`` is there. If that fails, the next one finds it."""
         with contextlib.suppress(OSError):
-            self._store.retire(self.damaged, BAD)  # not before: what could be read of them was nowhere else
-            self.damaged = {}
             known, unreadable = self._store.generations()
             self._note(known, unreadable)
             if name not in known:
@@ -193,7 +192,7 @@ class Restoring(Taking):
         if not (partial or new or lost):
             misses = {entry for entry, ref in self._saved.entries.items() if self._store.misses(ref.part)}
             if self._saved.heads and misses:  # they are saved again
-                self._vouch(misses & found.keys(), found)
+                self._vouch(misses & kept, found)
                 self._saved = local_index.without(self._saved, misses)
             return
         gone = kept & self._gone(known, lost)
@@ -251,9 +250,22 @@ class Restoring(Taking):
         newest = precedence.newest(
             self._layout, {name: known[name]._replace(entries=left[name]) for name in heads}, self._saved
         )
-        if not lost and self._store.holds_any_form(self._saved.heads):
+        if lost:  # and what an attempt that was interrupted had brought
+            newest |= self._saved.signatures.keys() - self._saved.entries.keys()
+        elif self._holds_saved(known):
             newest &= {entry for name in heads for entry in heads[name].keys() - left[name].keys()}
         return distributions.closure(newest, distributions.together(here))
+
+    def _holds_saved(self, known: Dict[str, Generation]) -> bool:
+        """Has the bucket what was saved from here, or what took its place? Else it is set aside as damaged, or lost."""
+        heads = self._saved.heads
+        if self._store.has_set_aside(heads or [""]):  # after an interrupted attempt it may be any of them
+            return False
+        if self._store.holds_any_form(heads):
+            return True
+        # Retention may have removed it: then that removed all that is older, too.
+        kept = [*known.values(), *self._store.retired({}).values()]
+        return all(one.number > self._saved.number for one in kept)
 
     def _wanted(self, known: Dict[str, Generation]) -> Iterator[str]:
         """Heads that we have not; then older ones: those of which a damaged one was made, or all, where nothing is whole."""

@@ -13,6 +13,7 @@ from melda.base.log import Say
 from melda.sync import exchange, programs
 from melda.sync.in_bucket import archive, generations, manifest_limits
 from melda.sync.in_bucket.generations import EntryRef, Generation
+from melda.sync.in_bucket.store import BAD
 from melda.sync.on_disk import debounce, distributions, half_written, local_index, tree
 from melda.sync.on_disk.debounce import QUIET, Quiet
 from melda.sync.on_disk.local_index import LocalIndex
@@ -35,6 +36,8 @@ class SyncedDir(Reporting):
         name, local, bucket, say, old: as for :class:`Restoring`.
         installing: names an installation that is running; empty if there is none.
     """
+
+    DAMAGED = "damaged and set aside when the rest is saved"
 
     def __init__(
         self, name: str, local: str, bucket: str, say: Say, installing: Callable[[], str], old: str = ""
@@ -267,6 +270,9 @@ class SyncedDir(Reporting):
                 self._owned.setdefault(one, set()).update(old)
         self.saved_at = time.time()
         self._say(self._story(changed))
+        with contextlib.suppress(OSError):  # not before: what could be read of them was nowhere else
+            self._store.retire(self.damaged, BAD)
+            self.damaged = {}
         if in_time:  # else all that can wait waits for the next container
             self._collect_garbage(name)
         return False

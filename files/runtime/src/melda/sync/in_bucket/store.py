@@ -128,6 +128,10 @@ class Store:
         """Were all of these generations there then, or earlier ones? Else they are set aside, as damaged, or removed."""
         return all({name + MANIFEST, name + MANIFEST + OLD} & self.listed for name in names)
 
+    def has_set_aside(self, names: Collection[str]) -> bool:
+        """Was a generation whose name ends like one of these set aside then, as damaged?"""
+        return any(file.endswith(tuple(name + MANIFEST + BAD for name in names)) for file in self.listed)
+
     def parts(self) -> Set[str]:
         """Return the names of the archives that are there, complete or not.
 

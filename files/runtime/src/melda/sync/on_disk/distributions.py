@@ -65,7 +65,8 @@ def recorded(shape: Layout, root: str, names: Optional[Collection[str]] = None) 
     infos_here = [name for name in (listed(packages) if shape.packages else ()) if name.endswith(".dist-info")]
     wanted = [name for name in infos_here if names is None or _canonical(name) in names]
     files = (each for name in wanted for each in _files(os.path.join(packages, name)).items())
-    return {os.path.normpath(os.path.join(shape.packages, file)): digest for file, digest in files}
+    named = ((file, digest) for file, digest in files if "\0" not in file)  # no file is called so
+    return {os.path.normpath(os.path.join(shape.packages, file)): digest for file, digest in named}
 
 
 def infos(shape: Layout, entries: Collection[str]) -> Dict[str, Set[str]]:
@@ -92,6 +93,8 @@ def _is_gone(path: str) -> bool:
     """Is it not there? What cannot be looked at is no reason to remove a package."""
     try:
         os.lstat(path)
+    except ValueError:
+        return True  # no file is called so
     except OSError as error:
         return error.errno in (errno.ENOENT, errno.ENOTDIR)
     return False
