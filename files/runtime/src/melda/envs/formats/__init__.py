@@ -76,7 +76,6 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
     (_has(r"^\[options\]\s*$", r"^install_requires\s*="), setup_cfg.read),
     (_has(r"^\[testenv[\w:.{},-]*\]\s*$"), setup_cfg.tox),
     (lambda text, name: runtime_txt.is_one(text), runtime_txt.read),
-    (lambda text, name: bool(rlist.NAMES.fullmatch(name)), rlist.read),
     (lambda text, name: rtable.is_one(text), rtable.read),
     (lambda text, name: rtext.is_packrat(text), rtext.packrat),
     (lambda text, name: sessioninfo.is_one(text), sessioninfo.read),
@@ -235,7 +234,7 @@ def _parse(text: str, path: str) -> Json:
     taken = _fenced(text, path)
     if taken is None and not scripts.is_document(name):
         known = next((read_one for knows, read_one in READERS if knows(shown, name)), NAMED.get(name))
-        taken = known(text, path) if known else None
+        taken = known(text, path) if known else rlist.read(text, path) if rlist.is_one(text, name) else None
     if taken is None:
         return _requirements(text, path)
     if taken.empty and not taken.notes:
