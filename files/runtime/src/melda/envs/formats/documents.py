@@ -140,32 +140,33 @@ def _is_limited(line: str) -> bool:
     return bool(LIMITED.fullmatch(line.strip())) and " " not in re.sub(r"^[-*+]\s+", "", line.strip())
 
 
-def unread(text: str, path: str, kept: str) -> List[Tuple[int, str]]:
-    """Return commands of a text that install packages and are not read, with the numbers of their lines.
-
-    Args:
-        text: as it was.
-        path: of the file.
-        kept: what is read of the text.
-    """
+def unread(text: str, path: str) -> List[Tuple[int, str]]:
+    """Return commands of a text that install packages and are not read, with the numbers of their lines."""
     if scripts.is_program(text, path) or path.endswith(PROGRAMS_OF_R):
         return []
     _, of_code, theirs = fenced_code.read(text, command)
-    others = [
-        *shell_lines.unread(text, scripts.is_document(path), command),
-        *(_in_sentences(text, kept) if scripts.is_document(path) else ()),
-    ]
+    if scripts.is_document(path):
+        text = _without_code(text)
+    others = shell_lines.unread(text, scripts.is_document(path), command)
     return sorted([*(one for one in others if one[0] not in theirs), *of_code])
 
 
-def _in_sentences(text: str, kept: str) -> Iterator[Tuple[int, str]]:
-    """Yield commands in the middle of sentences: who reads them knows whether they are meant, or only one of several ways."""
+def _without_code(text: str) -> str:
+    """Return a document without what :func:`in_sentences` yields of it."""
     fenced = fences.lines(text)
-    for number, line in enumerate(text.splitlines(), 1):
+    return "\n".join(
+        line if at in fenced else SPAN.sub(lambda one: "" if command(one.group("code").strip()) else one.group(), line)
+        for at, line in enumerate(text.splitlines(), 1)
+    )
+
+
+def in_sentences(text: str, path: str) -> Iterator[Tuple[int, str]]:
+    """Yield a document's commands in sentences: who reads them knows whether they are meant, or only one of several ways."""
+    fenced = fences.lines(text)
+    for number, line in enumerate(text.splitlines(), 1) if scripts.is_document(path) else ():
         for span in SPAN.finditer(line) if number not in fenced and not command(line) else ():
-            code = span.group("code").strip()
-            if command(code) and code not in kept and not re.search(r"\(\s*\)$", code):
-                yield number, code
+            if command(span.group("code").strip()):
+                yield number, span.group("code").strip()
 
 
 def _of_shell(text: str) -> Tuple[str, str]:
