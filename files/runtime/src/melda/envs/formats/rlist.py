@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from melda.envs.errors import Unusable
-from melda.envs.formats import documents, logical_lines, matchspec, r_calls, rtext, scripts
+from melda.envs.formats import documents, logical_lines, matchspec, r_calls, rtable, rtext, scripts
 from melda.envs.formats.reading import Reading
 
 KINDS = r"(?:packages|pkgs|requirements|dependencies|deps|libraries|libs)"
@@ -29,9 +29,9 @@ def is_one(text: str, name: str) -> bool:
 
 def read(text: str, path: str) -> Reading:
     """Return the packages; each as pak names it, or with limits as a DESCRIPTION has them."""
-    reading = Reading(path)
-    for number, line in logical_lines.numbered(text):
-        one = line.strip("\"',; ")
+    reading = rtable.read(text, path)  # here the name says whose table it is
+    for number, line in logical_lines.numbered(text) if reading.empty else ():
+        one = " ".join(line.split()).strip("\"',; ")  # patterns take the square of many blanks
         exact = EXACT.fullmatch(one)
         need = rtext.NEED.fullmatch(re.sub(r"\s*([<>!]=?.*)", r" (\1)", one) if "(" not in one else one)
         try:
