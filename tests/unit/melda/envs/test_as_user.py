@@ -60,10 +60,12 @@ def test_a_signal_that_killed_it_becomes_128_and_more() -> None:
     assert started("import os; os.kill(os.getpid(), 9)").returncode == 137
 
 
-SAID = b"a\x1b[\xc2\x9b31mb\n\xc3\xa9"  # ESC [, and the one character that is the same
+# ESC [, and the one character that is the same; a blank before a French colon, and one of Japanese.
+SAID = b"a\x1b[\xc2\x9b31mb\n\xc3\xa9\xc2\xa0:\xe3\x80\x80c"
+SHOWN = b"a[31mb\n\xc3\xa9\xc2\xa0:\xe3\x80\x80c"
 
 
-@pytest.mark.parametrize(("terminal", "shown"), [(True, b"a[31mb\n\xc3\xa9"), (False, SAID)])
+@pytest.mark.parametrize(("terminal", "shown"), [(True, SHOWN), (False, SAID)])
 def test_on_a_terminal_it_can_only_be_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, terminal: bool, shown: bytes
 ) -> None:

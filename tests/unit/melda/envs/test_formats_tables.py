@@ -47,6 +47,14 @@ def test_yaml_that_is_nested_too_deep_ends_no_process(deep: str) -> None:
     assert time.process_time() - before < 4
 
 
+@pytest.mark.parametrize("begins", ["\n" * 30, " \n" * 5000, "# why\n\n\n" * 30, "# /// script\n" * 8000])
+def test_lines_before_what_may_be_a_lock_take_no_time(begins: str) -> None:
+    before = time.process_time()
+    with contextlib.suppress(UsageError):
+        formats.parse(f"{begins}name: x\npackages:\n- a\n", "environment.yml")
+    assert time.process_time() - before < 4
+
+
 def test_a_lock_of_a_megabyte_takes_no_time() -> None:
     one = "- name: zebra{0}\n  version: 1.{0}\n  manager: conda\n  dependencies: {{}}\n  hash:\n    md5: {1}\n"
     text = "package:\n" + "".join(one.format(at, "d" * 300) for at in range(2000))

@@ -229,6 +229,19 @@ def test_an_import_that_ends_the_process_is_told_and_the_others_are_tried(contai
         wheel.unlink()
 
 
+def test_a_python_that_cannot_be_run_costs_what_was_to_be_loaded(
+    containers: Any, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = containers()
+    wheels.build(index, "fine", "1.0", {"fine.py": ""}, hashed=True)
+    gone = FileNotFoundError(2, "No such file or directory")
+    monkeypatch.setattr(python.loading, "answers", lambda *_: (_ for _ in ()).throw(gone))
+    (container.workdir / "requirements.txt").write_text("fine\n")
+    (problem,) = container.restore(container.workdir / "requirements.txt").problems
+    assert problem.name == "fine" and "python cannot be run: No such file or directory" in problem.reason
+    next(index.glob("fine-*")).unlink()
+
+
 def test_pips_settings_are_uvs(tmp_path: Path) -> None:
     (tmp_path / ".pip").mkdir()
     (tmp_path / "etc").write_text("[global]\nindex-url = https://one.example/simple\ntrusted-host = a\n")

@@ -52,11 +52,12 @@ def test_loading(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "bin" / "python").symlink_to(checking.os.path.realpath(image.env / "bin" / "python"))
     for name, text in {
         "fine": "print('hello')", "bad": "raise ImportError('no symbol')", "crash": "import os; os._exit(7)",
-        "last": "raise SystemExit(1)",
+        "asks": "input()", "last": "raise SystemExit(1)",
     }.items():  # fmt: skip
         distribution(image.own_python, name, "1.0")
         (image.own_python / name / "__init__.py").write_text(text)
     found = {one.name: one.reason for one in checking.of_python(image.layout, str(root))}
     assert found == {
-        "bad": "ImportError: no symbol", "crash": "the process ended with exit code 7", "last": "SystemExit: 1",
+        "asks": "EOFError: EOF when reading a line", "bad": "ImportError: no symbol",
+        "crash": "the process ended with exit code 7", "last": "SystemExit: 1",
     }  # fmt: skip

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import unicodedata
 from typing import IO, Dict, List, Mapping
 
 from melda.base import processes
@@ -33,12 +34,16 @@ def variables(place: environ.ImageLayout, process: Mapping[str, str]) -> Dict[st
     return {**visible, "HOME": user.home, "USER": user.name, "LOGNAME": user.name, "SHELL": user.shell}
 
 
+def _is_shown(char: str) -> bool:
+    return char.isprintable() or char in KEPT or unicodedata.category(char) == "Zs"  # French has blanks of its own
+
+
 def _copy(source: IO[bytes], target: int) -> None:
     shown, text = os.isatty(target), codecs.getincrementaldecoder("utf-8")("replace")
     for chunk in iter(lambda: os.read(source.fileno(), 65536), b""):
         data = chunk
         if shown:
-            data = "".join(char for char in text.decode(chunk) if char.isprintable() or char in KEPT).encode()
+            data = "".join(filter(_is_shown, text.decode(chunk))).encode()
         while data:
             try:
                 data = data[os.write(target, data) :]

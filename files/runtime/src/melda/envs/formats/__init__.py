@@ -76,14 +76,13 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
     (_has(r"^\[options\]\s*$", r"^install_requires\s*="), setup_cfg.read),
     (_has(r"^\[testenv[\w:.{},-]*\]\s*$"), setup_cfg.tox),
     (lambda text, name: runtime_txt.is_one(text), runtime_txt.read),
-    (lambda text, name: bool(rlist.NAMES.fullmatch(name)), rlist.read),
     (lambda text, name: rtable.is_one(text), rtable.read),
     (lambda text, name: rtext.is_packrat(text), rtext.packrat),
     (lambda text, name: sessioninfo.is_one(text), sessioninfo.read),
     (lambda text, name: conda_read.is_lock(text), conda_read.lock),
     (lambda text, name: bool(conda_read.PIXI.match(text)), conda_read.pixi),
     (
-        lambda text, name: conda_read.is_environment(text, documents.is_document(name)),
+        lambda text, name: conda_read.is_environment(text, scripts.is_document(name)),
         conda_read.environment,
     ),
     (lambda text, name: rtext.is_description(text), rtext.declared),
@@ -103,7 +102,7 @@ NAMED: Dict[str, Callable[[str, str], Reading]] = {
 
 def _is_json(text: str, name: str) -> bool:
     """Is this JSON, or was it before a line of it was broken?"""
-    if documents.is_document(name):
+    if scripts.is_document(name):
         return False
     if text.lstrip().startswith(("{", "[")) and name.endswith((".json", ".ipynb")):
         return True
@@ -227,15 +226,15 @@ def _parse(text: str, path: str) -> Json:
     if name.endswith(".ipynb") and text[:1] == "{":  # with pictures, which are long to look through
         return _json(text, path)
     shown = looks_like.plain(text)  # some patterns take the square of them
-    foreign = "" if documents.is_document(name) else looks_like.foreign(shown, name)
+    foreign = "" if scripts.is_document(name) else looks_like.foreign(shown, name)
     if foreign:
         raise _unknown("", path, foreign)
     if _is_json(shown, name):
         return _json(text, path)
     taken = _fenced(text, path)
-    if taken is None and not documents.is_document(name):
+    if taken is None and not scripts.is_document(name):
         known = next((read_one for knows, read_one in READERS if knows(shown, name)), NAMED.get(name))
-        taken = known(text, path) if known else None
+        taken = known(text, path) if known else rlist.read(text, path) if rlist.is_one(text, name) else None
     if taken is None:
         return _requirements(text, path)
     if taken.empty and not taken.notes:
@@ -255,7 +254,7 @@ def _fenced(text: str, path: str) -> Optional[Reading]:
             found.take(read_one(one, path))
     shown = looks_like.plain(rest)
     for is_one, of_r in ((rtable.is_one, rtable.read), (sessioninfo.is_one, sessioninfo.read)):
-        if documents.is_document(name) and is_one(shown):
+        if scripts.is_document(name) and is_one(shown):
             found.take(of_r(rest, path))
             break
     if rest == text and found.empty and not found.notes:

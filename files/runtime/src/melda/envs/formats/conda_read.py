@@ -30,7 +30,8 @@ TOO_DEEP = "an item of a list stands deeper than the one above it"
 
 # https://pixi.sh/latest/workspace/lockfile/
 PIXI = re.compile(
-    r"(?=[\s\S]*^packages:)(?:#.*\n|\s*\n)*version:\s*\d+\s*\n(?:[\s\S]{0,2000}\n)?environments:\s*$", re.MULTILINE
+    r"(?=[\s\S]*^packages:)(?:#.*\n|[ \t\r]*\n)*version:[ \t]*\d+[ \t\r]*\n(?:[\s\S]{0,2000}\n)?environments:\s*$",
+    re.MULTILINE,
 )
 # Only a list of all of conda's has these, in whichever way it is written.
 PINNED = re.compile(

@@ -8,7 +8,6 @@ from typing import Callable, Iterator, List, Pattern, Set, Tuple
 
 from melda.envs.formats import bare_commands, fenced_code, fences, r_calls, scripts, shell_lines
 
-ENDINGS = (".md", ".rst", ".Rmd", ".qmd", ".adoc", ".org")
 PROGRAMS_OF_R = (".R", ".r")
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
 LISTS, LISTS_OR_ELSE = ("requirements", "pip"), ("", "text", "txt", "plain", "plaintext", "console")
@@ -36,21 +35,21 @@ OF_R = "of a program of R's its calls that install packages are read"
 OF_DOCUMENTS = "of a document commands that install packages are read, lines as NAME==VERSION, and fences of a format"
 
 
-def is_document(path: str) -> bool:
-    """Is this prose, by its name?"""
-    return path.endswith(ENDINGS) or os.path.basename(path).upper().startswith("README")
-
-
 def is_script(text: str, path: str) -> bool:
     """Is this a script, and no document, which may have one in it?"""
-    return not is_document(path) and scripts.is_one(text, os.path.basename(path))
+    return not scripts.is_document(path) and scripts.is_one(text, os.path.basename(path))
 
 
 def is_no_list(text: str, path: str) -> bool:
     """Is this something else than a list, by its name, or a program that would be read as one?"""
     if scripts.NO_LISTS.fullmatch(path):
         return True
-    if not scripts.is_code(text) or is_document(path) or scripts.is_program(text, path) or path.endswith(PROGRAMS_OF_R):
+    if (
+        not scripts.is_code(text)
+        or scripts.is_document(path)
+        or scripts.is_program(text, path)
+        or path.endswith(PROGRAMS_OF_R)
+    ):
         return False
     return not (fences.read(text) or _is_shell(text, path))
 
@@ -141,32 +140,33 @@ def _is_limited(line: str) -> bool:
     return bool(LIMITED.fullmatch(line.strip())) and " " not in re.sub(r"^[-*+]\s+", "", line.strip())
 
 
-def unread(text: str, path: str, kept: str) -> List[Tuple[int, str]]:
-    """Return commands of a text that install packages and are not read, with the numbers of their lines.
-
-    Args:
-        text: as it was.
-        path: of the file.
-        kept: what is read of the text.
-    """
+def unread(text: str, path: str) -> List[Tuple[int, str]]:
+    """Return commands of a text that install packages and are not read, with the numbers of their lines."""
     if scripts.is_program(text, path) or path.endswith(PROGRAMS_OF_R):
         return []
     _, of_code, theirs = fenced_code.read(text, command)
-    others = [
-        *shell_lines.unread(text, is_document(path), command),
-        *(_in_sentences(text, kept) if is_document(path) else ()),
-    ]
+    if scripts.is_document(path):
+        text = _without_code(text)
+    others = shell_lines.unread(text, scripts.is_document(path), command)
     return sorted([*(one for one in others if one[0] not in theirs), *of_code])
 
 
-def _in_sentences(text: str, kept: str) -> Iterator[Tuple[int, str]]:
-    """Yield commands in the middle of sentences: who reads them knows whether they are meant, or only one of several ways."""
+def _without_code(text: str) -> str:
+    """Return a document without what :func:`in_sentences` yields of it."""
     fenced = fences.lines(text)
-    for number, line in enumerate(text.splitlines(), 1):
+    return "\n".join(
+        line if at in fenced else SPAN.sub(lambda one: "" if command(one.group("code").strip()) else one.group(), line)
+        for at, line in enumerate(text.splitlines(), 1)
+    )
+
+
+def in_sentences(text: str, path: str) -> Iterator[Tuple[int, str]]:
+    """Yield a document's commands in sentences: who reads them knows whether they are meant, or only one of several ways."""
+    fenced = fences.lines(text)
+    for number, line in enumerate(text.splitlines(), 1) if scripts.is_document(path) else ():
         for span in SPAN.finditer(line) if number not in fenced and not command(line) else ():
-            code = span.group("code").strip()
-            if command(code) and code not in kept and not re.search(r"\(\s*\)$", code):
-                yield number, code
+            if command(span.group("code").strip()):
+                yield number, span.group("code").strip()
 
 
 def _of_shell(text: str) -> Tuple[str, str]:
@@ -190,7 +190,7 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
         code = shell_lines.placed(fenced_code.read(text, command)[0])
         text = "\n".join([code or "", _of_prose(outside, EXACT), *found])
         return text, OF_DOCUMENTS if text.strip() else ""
-    if is_document(path):
+    if scripts.is_document(path):
         text = _of_prose(text, EXACT, ROW)
         return text, OF_DOCUMENTS if text.strip() else ""
     return _of_shell(text) if _is_shell(text, path) else (text, "")

@@ -8,16 +8,25 @@ from typing import Any, Dict
 from melda.envs.entries import REPOSITORIES
 from melda.versions import libraries
 
+THING = r"(?:package|pkg|module|library)"
 NAME = re.compile(
-    r"(?:(?:your|my|some|the|name-of(?:-the)?)-?)?(?:package|pkg|module|library)(?:-?(?:names?|here|\d))?|x{3,}"
+    rf"(?:your|some|the|name-of(?:-the)?)-?{THING}(?:-?(?:names?|here|\d))?|(?:my-?)?{THING}-?(?:names?|here)|x{{3,}}"
 )
-OWNER = re.compile(r"(?:git-?hub-?)?user-?name|(?:your|my)-?(?:user|org|account|git-?hub|name)[a-z-]*")
+# In a list or a lock it may be somebody's own, of an index of theirs.
+IN_DOCUMENTS = re.compile(rf"(?:my-?)?{THING}(?:-?\d)?")
+OWNER = re.compile(
+    r"(?:git-?hub-?)?user-?name|(?:your|my)-?(?:git-?hub|(?:git-?hub-?)?(?:user|org|organi[sz]ation|account)(?:-?name)?|name)"
+)
+HOST = re.compile(r"//(?:[^/@]*@)?(?:www\.)?git(?:hub|lab)\.com/([^/]+)/")
 
 
-def of(entry: Dict[str, Any]) -> str:
+def of(entry: Dict[str, Any], in_document: bool) -> str:
     """Return why an entry names no package, or no owner of its repository; empty: it does."""
-    source = entry["source"]
-    owner = source.get("owner") or "".join(re.findall(r"//[^/]+/([^/]+)/", str(source.get("url")))[:1])
-    named = source["type"] not in REPOSITORIES or not NAME.fullmatch(libraries.normal(entry["name"]))
-    fine = named and not OWNER.fullmatch(libraries.normal(str(owner)))
+    source, name = entry["source"], libraries.normal(entry["name"])
+    named = source["type"] not in REPOSITORIES or not (
+        NAME.fullmatch(name) or (in_document and IN_DOCUMENTS.fullmatch(name))
+    )
+    pinned = source.get("commit") or source["type"] == "url"
+    owner = source.get("owner") or "".join(HOST.findall(str(source.get("url")))[:1])
+    fine = named and (pinned or not OWNER.fullmatch(libraries.normal(str(owner))))
     return "" if fine else "a placeholder, and no name: write the package's own"

@@ -146,6 +146,8 @@ def _setup(node: ast.Call, values: Values) -> List[Tuple[str, str]]:
         lines = [
             line.strip() for text in known or () for line in (text.splitlines() if isinstance(text, str) else text)
         ]
+        if before:  # a limit, which "3.8" is not: that would be a package's name
+            lines = [line for line in lines if line[:1] in tuple("<>=!~")]
         words = [_quoted(str(before) + line) for line in lines if line and not line.startswith("#")]
         found += [(SHELL, "pip install " + " ".join(words))] if words else []
     return found

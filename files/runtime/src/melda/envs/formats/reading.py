@@ -10,7 +10,7 @@ from melda.base import regular_files
 from melda.base.addresses import hide
 from melda.envs import document, entries
 from melda.envs.errors import Unusable, UsageError
-from melda.envs.formats import placeholders
+from melda.envs.formats import placeholders, scripts
 from melda.versions import libraries
 
 Json = Dict[str, Any]
@@ -75,7 +75,7 @@ class Reading:
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path, self._in_document = path, scripts.is_document(path)
         self.versions = {"python": "", "r": ""}
         self.pre = self.complete = False
         self.misread = self.understood = 0  # lines
@@ -128,7 +128,7 @@ class Reading:
 
     def _add(self, kind: str, entry: Json) -> bool:
         entry = entries.disarmed_entry(kind, entry)
-        reason = placeholders.of(entry) or document.problem_of(kind, entry)
+        reason = placeholders.of(entry, self._in_document) or document.problem_of(kind, entry)
         if reason:
             self.bad(kind, str(entry["name"]), reason, str(entry["version"]))
             return False
@@ -169,7 +169,7 @@ class Reading:
     def want(self, name: str, specifier: Any = "", extras: Iterable[str] = ()) -> None:
         """Note a Python package whose version is to be found."""
         shown = "" if re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", normal(name)) else "invalid name"
-        shown = shown or placeholders.of({"name": name, "source": INDEX})
+        shown = shown or placeholders.of({"name": name, "source": INDEX}, self._in_document)
         if shown:
             self.bad("python", name, shown)
             return

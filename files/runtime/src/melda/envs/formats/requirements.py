@@ -18,6 +18,7 @@ SWITCH = re.compile(r"(?:^|\s)(--[A-Za-z][\w-]*|-[A-Za-z])")
 ITEM = re.compile(r"(([-*\u2022+]|\d+[.)])\s+(\[[ x]\]\s+)?)+(?=[\w'\"`])")
 # Where an address ends and a marker begins; pip wants a blank after the ;, and uv one before it.
 MARKED = re.compile(r"\s*;(?=\s)|;(?=\(*(?:python|sys|platform|os|implementation)_)")
+SHORT = re.compile(logical_lines.NAME.pattern + r"(\[[\w,-]+\])?([=<>!~]=?=?[^\s=<>;'\"]+)?")
 CALL = re.compile(r"[\w.:$]+\(\s*\)")
 NESTED = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 
@@ -255,10 +256,7 @@ class Lines:
             for one in words:
                 self._bad(one, "several names in a line, which may be words: expected one package a line", 0)
             return True
-        if len(words) < 2 or not all(
-            re.fullmatch(logical_lines.NAME.pattern + r"(\[[\w,-]+\])?([=<>!~]=?=?[^\s=<>;'\"]+)?", one)
-            for one in words
-        ):
+        if len(words) < 2 or not all(map(SHORT.fullmatch, words)):
             return False
         of_a_shell = any(re.search(r"[^=<>!~]=[^=\d*]", one) for one in words)
         if of_a_shell or sum(bool(re.search("[=<>]", one)) for one in words) * 2 < len(words):
@@ -278,8 +276,13 @@ def among(reading: Reading, text: str) -> Reading:
     lines = Lines(reading)
     kept, note = documents.without_others(text, reading.path)
     lines.all(kept)
-    for number, command in documents.unread(text, reading.path, kept) if kept != text else ():
+    for number, command in documents.unread(text, reading.path) if kept != text else ():
         reading.bad("python", command, f"line {number}: {r_calls.NOT_READ}")
+    for number, command in documents.in_sentences(text, reading.path):
+        alone = Reading(reading.path)
+        Lines(alone).guarded(documents.command(command), 0)
+        if any(alone.names(kind) - reading.names(kind) for kind in ("python", "r")):
+            reading.bad("python", command, f"line {number}: {r_calls.NOT_READ}")
     if note:
         reading.say(note)
     reading.misread, reading.understood = lines.misread, lines.read
@@ -287,13 +290,7 @@ def among(reading: Reading, text: str) -> Reading:
 
 
 def into(reading: Reading, given: List[Any], constraints: bool = False) -> None:
-    """Read lines that another format holds: conda's section for pip, a project's dependencies.
-
-    Args:
-        reading: collects what they say.
-        given: the lines.
-        constraints: they only limit versions.
-    """
+    """Read lines that another format holds: conda's section for pip, a project's dependencies; constraints limit versions."""
     for one in given:
         for _, line in logical_lines.numbered(str(one)):
             Lines(reading, constraints).guarded(line, 0)

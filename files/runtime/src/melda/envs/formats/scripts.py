@@ -6,10 +6,14 @@ name and its first line. A text without a telling name (standard input, what was
 
 from __future__ import annotations
 
+import ast
+import os
 import re
+import warnings
 
 from melda.envs.formats import fences
 
+ENDINGS = (".md", ".rst", ".Rmd", ".qmd", ".adoc", ".org")  # of documents
 # Each is looked for by itself: one after the other takes the square of a text's FROMs. In lower case Python has a from, too.
 FROM = r"^[ \t]*(?:FROM[ \t]+\S|from[ \t]+\S+(?:[ \t]+(?:as|AS)[ \t]+\S+)?[ \t]*$)"
 DOCKERFILE = rf"\A(?=[\s\S]*?{FROM})[\s\S]*?^[ \t]*(?:RUN\b|run[ \t])"
@@ -30,13 +34,16 @@ SYNTAX = re.compile(
     r"^(?:set -[a-zA-Z]+|export [A-Za-z_]\w*=|source [\w.~-]*/\S*|if \[|for \w+ in .*; *do\b|fi$|esac$|[A-Za-z_]\w*\(\) *\{)",
     re.MULTILINE,
 )
+NOT_PYTHONS = (DOCKERFILES, NAMES, OTHERS)
 PINNED = re.compile(r"[\w.-]+(\[[\w,. -]*\])?\s*==")
 HERE = re.compile(r"^[ \t]*[A-Za-z.].*?<<[-~]?[ \t]*(['\"]?)(?P<word>[A-Za-z_]\w*)\1", re.MULTILINE)
 
 
 PROGRAM = re.compile(r"\A\ufeff?#![^\n]*[/ \t](?:python|pypy)[\d.]*\b")
 # https://packaging.python.org/en/latest/specifications/inline-script-metadata/
-METADATA = re.compile(r"^# /// script[ \t\r]*\n(?P<content>(?:#(?: .*)?\r?\n)+?)# ///[ \t\r]*$", re.MULTILINE)
+METADATA = re.compile(
+    r"^# /// script[ \t\r]*\n(?P<content>(?:#(?: (?!/// script).*)?\r?\n)+?)# ///[ \t\r]*$", re.MULTILINE
+)
 # What is called so is never a list of packages, a line each.
 NO_LISTS = re.compile(
     r".*\.(?:json|ipynb|toml|ya?ml|cfg|ini|conf|xml|html?|rprofile|nix|js|ts|jl|rb|go|rs|java|c|cc|cpp|h|hpp|tf|groovy|gradle|env|tex|bib)",
@@ -56,9 +63,32 @@ def is_code(text: str) -> bool:
     return sum(1 for _ in zip(range(2), CODE.finditer(text))) == 2
 
 
-def is_program(text: str, name: str) -> bool:
-    """Is this a program of Python's, by its name or first line?"""
-    return name.endswith(".py") or bool(PROGRAM.match(text) or METADATA.search(text))
+def is_document(path: str) -> bool:
+    """Is this prose, by its name?"""
+    return path.endswith(ENDINGS) or os.path.basename(path).upper().startswith("README")
+
+
+def is_program(text: str, path: str) -> bool:
+    """Is this a program of Python's, by its name or first line, or by what it says that it needs?"""
+    if path.endswith(".py") or PROGRAM.match(text):
+        return True
+    found, name = METADATA.search(text), os.path.basename(path)
+    # Others may have a program in them: an example, or a here-document, whose needs are not theirs.
+    if not found or is_document(path) or SHEBANG.match(text) or any(one.fullmatch(name) for one in NOT_PYTHONS):
+        return False
+    if any(map(PINNED.match, text.splitlines())):
+        return False
+    before = text[: found.start()].lstrip("\ufeff").splitlines()
+    return all(one.startswith("#") or not one.strip() for one in before) or bool(CODE.search(text) and _is_python(text))
+
+
+def _is_python(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in somebody's texts
+            return bool(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
 
 
 def is_dockerfile(text: str) -> bool:

@@ -7,12 +7,14 @@ import subprocess
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 SECONDS = 60.0  # for one package
-# A package a line on standard input; the answer is its name, and why it does not load. What it prints itself goes nowhere.
+# A package a line on standard input; the answer is its name, and why it does not load. What it prints itself goes nowhere, and
+# what it reads is empty: the questions are not for it.
 IN_PYTHON = """\
 import importlib, json, os, sys
-out = os.fdopen(os.dup(1), "w")
-os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-for line in sys.stdin:
+out, asked = os.fdopen(os.dup(1), "w"), os.fdopen(os.dup(0))
+for number in (0, 1):
+    os.dup2(os.open(os.devnull, os.O_RDWR), number)
+for line in asked:
     name, modules = json.loads(line)
     why = ""
     try:
@@ -27,7 +29,11 @@ os._exit(0)
 
 
 def answers(command: List[str], env: Dict[str, str], questions: Sequence[Tuple[str, str]]) -> Iterator[Tuple[str, str]]:
-    """Return name and reason of each question; a process that ends at one is begun again with the next."""
+    """Return name and reason of each question; a process that ends at one is begun again with the next.
+
+    Raises:
+        OSError: it cannot be run.
+    """
     left = list(questions)
     while left:
         text = "".join(line + "\n" for _, line in left)
@@ -42,10 +48,10 @@ def answers(command: List[str], env: Dict[str, str], questions: Sequence[Tuple[s
             ended = f"it took longer than {SECONDS * len(left):.0f} s"
         found = [one for one in map(_answer, output.splitlines()) if one]
         yield from found
-        if len(found) >= len(left):
-            return
-        yield left[len(found)][0], ended
-        left = left[len(found) + 1 :]
+        told = {name for name, _ in found}
+        left = [one for one in left if one[0] not in told]
+        if left:
+            yield left.pop(0)[0], ended
 
 
 def _answer(line: str) -> Tuple[str, str]:

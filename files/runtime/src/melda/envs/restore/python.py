@@ -218,7 +218,10 @@ class Installer:
             return {}
         questions = [(name, json.dumps([name, [module]])) for name, module in modules.items()]
         command = [os.path.join(self.site.root, "bin", "python"), "-c", loading.IN_PYTHON]
-        told = loading.answers(command, self._env, questions)
+        try:
+            told = list(loading.answers(command, self._env, questions))
+        except OSError as error:
+            return dict.fromkeys(modules, f"{command[0]} cannot be run: {error.strerror}")
         failures = {name: f"import {modules[name]}: {' '.join(why.split())[:200]}" for name, why in told if why}
         without = [name for name, why in failures.items() if "pkg_resources" in why]
         if not without:
