@@ -133,8 +133,14 @@ def test_own_places_stay_own(service: Service) -> None:
     assert own.strip() == "/tmp/v/lib/python3.11/site-packages/zebra.py"
     assert "ModuleNotFoundError" in shell(service, "/tmp/v/bin/python -c 'import pandas'", check=False)
     assert "zebra" not in shell(service, "pip list --format=freeze")
-    user = shell(service, f"{PIP} --user zebra", check=False)
-    assert "Can not perform a '--user' install" in user
+    assert "Can not perform a '--user' install" in shell(service, f"/tmp/v/bin/{PIP} --user zebra", check=False)
+
+
+def test_user_is_the_project(service: Service, root: str) -> None:
+    """``pip install --user`` was refused, because it is in a virtual environment."""
+    shell(service, f"{PIP} --user --no-deps zebra")
+    assert shell(service, "python -c 'import zebra; print(zebra.__file__)'").startswith(root)
+    shell(service, "pip uninstall -q -y zebra")
 
 
 def test_editable_and_pth(service: Service) -> None:
