@@ -15,13 +15,13 @@ from tasks.lib.managed_files import source
 from tasks.lib.release import target
 
 PYTHON = "/usr/bin/python3"
-LED_TO = f"readlink -f {PYTHON} || true"  # itself where there is none yet
+LED_TO = f"readlink -e {PYTHON} || true"  # nothing where there is none yet, or it leads nowhere, which is mended
 
 
 def problem() -> str:
     """Say that it is not the distribution's, for which locks and packages are, or nothing."""
     found, own = host.get_fact(Command, command=LED_TO), f"/usr/bin/python{target().release.python}"
-    if not found or found in (PYTHON, own):
+    if not found or found == own:
         return ""
     return f"{PYTHON} leads to {found}: expected {own}, with which the distribution's own programs run"
 

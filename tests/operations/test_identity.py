@@ -12,6 +12,7 @@ from pyinfra.api import DeployError
 from tasks import settings
 from tasks.facts.server import OthersFolders
 from tasks.facts.variables import ImageVariables, Variables
+from tasks.lib import target_python
 
 from .conftest import Run
 from .test_settings import refusal
@@ -95,10 +96,17 @@ def test_the_home_is_in_no_folder_of_ours(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("leads_to", "refused"),
-    [("/usr/bin/python3.11", False), ("/usr/bin/python3", False), ("/opt/conda/bin/python3.12", True)],
+    [("/usr/bin/python3.11", False), ("", False), ("/opt/conda/bin/python3.12", True)],
 )
 def test_another_python_in_the_place_of_the_distributions_is_refused(run: Run, leads_to: str, refused: bool) -> None:
     """As update-alternatives puts it there by hand: apt's own programs and ours ran with it, and the run ended with 0."""
     problem = "/usr/bin/python3 leads to /opt/conda/bin/python3.12: expected /usr/bin/python3.11"
     with pytest.raises(DeployError, match=problem) if refused else contextlib.nullcontext():
         run(settings.check, {"readlink": leads_to})
+
+
+def test_a_link_that_leads_nowhere_is_no_other_python(tmp_path: Path) -> None:
+    """It is mended, with the package of the distribution's."""
+    (tmp_path / "python3").symlink_to("python3.99")
+    command = target_python.LED_TO.replace("/usr/bin", str(tmp_path))
+    assert subprocess.check_output(["sh", "-c", command], text=True) == ""
