@@ -30,12 +30,7 @@ def newest(bucket: Path) -> Path:
 
 def test_what_is_left_of_a_head_outlives_who_found_it_damaged(container: Make, bucket: Path) -> None:
     """The head was set aside at once; who had brought what was left was killed before that was saved."""
-    one = container()
-    install(one.root, "zebra", "1")
-    one.wait()
-    os.utime(part(bucket), ns=(1, 1))
-    install(one.root, "yak", "1")
-    one.wait()
+    of_two_archives(container, bucket)
     spoil(part(bucket, 0), "one bit")
     for _ in range(2):
         assert found(container().root) == {"yak": "1"}
