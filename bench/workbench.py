@@ -101,12 +101,8 @@ class Workbench:
 
     def build(self, dockerfile: str, tag: str, arguments: dict[str, str], *options: str) -> None:
         """Build an image from the tree, as :func:`builder.docker.build` does."""
-        command = [self.docker, "build", "--progress=plain", "--file", dockerfile, "--tag", tag, *options]
-        command += [part for key, value in arguments.items() for part in ("--build-arg", f"{key}={value}")]
-        command += ["--secret", f"id=ca,src={self.ca}"] if self.ca else []
-        for proxy in client.PROXIES:
-            command += ["--build-arg", proxy] if self.environment.get(proxy) else []
-        self.run(f"building {dockerfile}", [*command, "."], DOCKER_BUILDKIT="1")
+        command = client.build_command(self.docker, dockerfile, tag, arguments, {"ca": self.ca}, self.environment)
+        self.run(f"building {dockerfile}", [*command, *options, "."], DOCKER_BUILDKIT="1")
 
     def python(self) -> str:
         """Return the image's Python, as X.Y.Z."""

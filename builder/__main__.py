@@ -39,11 +39,11 @@ from builder.settings import Settings
 from tasks.releases import RELEASES
 
 
-def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
+def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str, str]:
     """Check base and sources, in this order, and show them in a table.
 
     Returns:
-        What the base is called, its image.
+        What the base is called, its image, the codename of its release.
 
     Raises:
         BuildError: something is missing.
@@ -61,7 +61,7 @@ def resolve_sources(docker: str, chosen: Settings) -> tuple[str, str]:
     supported = preflight.support(RELEASES[release], datetime.date.today())
     screen.say(preflight.table(base, rows, supported))
     preflight.require(rows, chosen.strict)
-    return base, base_image
+    return base, base_image, release
 
 
 def build_image(command: str, chosen: Settings) -> str:
@@ -76,7 +76,7 @@ def build_image(command: str, chosen: Settings) -> str:
         engine.check_space(docker, chosen.packages)
         mirror.build(docker, chosen)
     else:
-        base, base_image = resolve_sources(docker, chosen)
+        base, base_image, _ = resolve_sources(docker, chosen)
         # After the settings: who corrects one should not have to free a disk first to hear of it.
         engine.check_space(docker, chosen.packages)
         build = connector.build if command == "connector" else image.build
@@ -91,9 +91,8 @@ def export_bundle(chosen: Settings) -> None:
         raise BuildError(f"invalid MIRROR={chosen.mirror}: expected empty, `make mirror` writes {mirror.FOLDER}")
     docker = engine.ready()
     image.tell_revision()
-    base, base_image = resolve_sources(docker, chosen)
-    python = RELEASES[preflight.codename(docker, base, base_image)].python
-    folder = mirror.make(docker, base, base_image, python, chosen)
+    base, base_image, release = resolve_sources(docker, chosen)
+    folder = mirror.make(docker, base, base_image, RELEASES[release].python, chosen)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"\nmirror   {folder}\nsize     {size / 1e9:.2f} GB\nnumber   {mirror.number(folder)}", flush=True)
 
@@ -148,7 +147,7 @@ def up(chosen: Settings) -> None:
     """Build the image and run a container of it. Variables and port are checked first."""
     check_variables()
     found = engine.find()
-    if found:
+    if found and client.exists(found, "container", container.NAME):
         container.keep_projects(found, container.NAME)
     if not (found and container.publishes(found, chosen.port)):
         container.check_port(chosen.port)

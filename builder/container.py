@@ -267,15 +267,14 @@ def keep_projects(docker: str, container: str) -> None:
     Raises:
         BuildError: nothing is mounted where the project is, or a volume without a name, which goes with the container.
     """
-    if client.exists(docker, "container", container):
-        found = client.inspect(docker, "container", container)
-        kept = [mount for mount in found["Mounts"] if not re.fullmatch("[0-9a-f]{64}", mount.get("Name", ""))]
-        outside = [one for one in kept if Path(found["Config"]["WorkingDir"]).is_relative_to(one["Destination"])]
-        if not outside and not variables_of(found).get("BUCKET_NAME"):
-            raise BuildError(
-                f"the container {NAME} was not started by `make up`, and has in it what would be lost:"
-                f" 'docker rename {NAME} OTHER' keeps it, 'docker rm --force {NAME}' deletes it"
-            )
+    found = client.inspect(docker, "container", container)
+    kept = [mount for mount in found["Mounts"] if not re.fullmatch("[0-9a-f]{64}", mount.get("Name", ""))]
+    outside = [one for one in kept if Path(found["Config"]["WorkingDir"]).is_relative_to(one["Destination"])]
+    if not outside and not variables_of(found).get("BUCKET_NAME"):
+        raise BuildError(
+            f"the container {NAME} was not started by `make up`, and has in it what would be lost:"
+            f" 'docker rename {NAME} OTHER' keeps it, 'docker rm --force {NAME}' deletes it"
+        )
 
 
 def remove(docker: str, container: str) -> None:

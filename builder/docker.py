@@ -88,6 +88,28 @@ class BuildInputs:
     offline: bool = False
 
 
+def build_command(
+    docker: str, file: str, tag: str, arguments: dict[str, str], secrets: dict[str, str], environment: dict[str, str]
+) -> list[str]:
+    """Return the command of a build, without its context.
+
+    Args:
+        docker, file, tag, arguments: as for :func:`build`.
+        secrets: name -> file; one with an empty path is left out.
+        environment: of that command. Of a proxy in it only the name is in the command.
+    """
+    command = [docker, "build", "--progress=plain", "--file", file, "--tag", tag]
+    for name in PROXIES:
+        if environment.get(name):
+            command += ["--build-arg", name]
+    for name, value in arguments.items():
+        command += ["--build-arg", f"{name}={value}"]
+    for name, path in secrets.items():
+        if path:
+            command += ["--secret", f"id={name},src={path}"]
+    return command
+
+
 def build(
     docker: str,
     file: str,
@@ -105,16 +127,8 @@ def build(
     Raises:
         BuildError: the build failed; the log above says where.
     """
-    command = [docker, "build", "--progress=plain", "--file", file, "--tag", tag]
     environment = _environment({**given.proxies, "DOCKER_BUILDKIT": "1"})
-    for name in PROXIES:
-        if environment.get(name):
-            command += ["--build-arg", name]
-    for name, value in arguments.items():
-        command += ["--build-arg", f"{name}={value}"]
-    for name, path in given.secrets.items():
-        if path:
-            command += ["--secret", f"id={name},src={path}"]
+    command = build_command(docker, file, tag, arguments, given.secrets, environment)
     if target:
         command += ["--target", target]
     if given.offline:

@@ -5,7 +5,7 @@ First of all, because an apt source or a unit that is gone from the project may 
 
 from __future__ import annotations
 
-from melda.base.paths import LISTS_FETCHED, MANAGED, NOT_COMPILED, OMITTED, R_PACKAGES
+from melda.base.paths import LISTS_FETCHED, MANAGED, NOT_COMPILED, OMITTED, R_PACKAGES, SHARE
 
 from tasks.facts.files import FileContents, PathStats
 from tasks.lib import managed_list
@@ -23,6 +23,6 @@ def former_files() -> None:
     managed_list.begin()
     managed_list.keep(ManagedFile(path, b"") for path in NOTED)
     prefetch(FileContents, path=MANAGED)
-    for paths in ([MANAGED], [managed_list.FOLDER, MANAGED]):
+    for paths in ([MANAGED], [SHARE, MANAGED]):
         prefetch(PathStats, paths=paths)
     operations.former_removed(name="Remove what the project no longer has", whole=False)

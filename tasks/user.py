@@ -14,7 +14,7 @@ from pyinfra.operations import files, server
 from tasks.facts.files import UserFolder
 from tasks.facts.server import Account, AccountRights, OneOfUsers
 from tasks.lib.fact_cache import prefetch
-from tasks.lib.identity import ROOTS_GROUPS
+from tasks.lib.identity import roots_groups
 from tasks.lib.managed_files import ManagedFile
 from tasks.operations import managed_files
 from tasks.operations.server import project_folder, rights_taken_back
@@ -60,8 +60,7 @@ def user() -> None:
         reason = f"invalid uhome={data.uhome!r}: expected a folder, or nothing, on this host it is a link or a file"
     rights = host.get_fact(AccountRights, username=data.username)
     # Such a rule may be what its administrator logs in with, so it is not ours to take away.
-    by_group = any(right.startswith("root:") or right[len("group:") :] in ROOTS_GROUPS for right in rights)
-    if not reason and "sudo" in rights and not by_group:
+    if not reason and "sudo" in rights and not roots_groups(rights):
         reason = SUDOERS.format(data.username)
     if reason:
         raise DeployError(reason)
@@ -83,7 +82,6 @@ def user() -> None:
     rights_taken_back(
         name="Take from the user what could make it root",
         username=data.username,
-        groups=ROOTS_GROUPS,
         sudoers=SUDOERS.format(data.username),
     )
     # The folders above it are root's: nobody puts a link in its place.

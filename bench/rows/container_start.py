@@ -42,11 +42,15 @@ def until_it_answers(port: int, began: float) -> float:
     raise BuildError(f"Jupyter did not answer within {LONGEST:g} s")
 
 
+def port_of(workbench: Workbench, container: str) -> int:
+    """Return the port of this host that leads to a container's Jupyter."""
+    return int(client.call(workbench.docker, "port", container, "8888/tcp").splitlines()[0].rsplit(":", 1)[1])
+
+
 def start(workbench: Workbench, container: str, began: float) -> float:
     """Start a container; seconds from ``began`` until Jupyter answers."""
     client.call(workbench.docker, "start", container)
-    port = client.call(workbench.docker, "port", container, "8888/tcp").splitlines()[0].rsplit(":", 1)[1]
-    return until_it_answers(int(port), began)
+    return until_it_answers(port_of(workbench, container), began)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from bench import project
 from bench.alternate import samples
 from bench.project import Storage
 from bench.results import OURS, Result, Target
-from bench.rows.container_start import until_it_answers
+from bench.rows.container_start import port_of, until_it_answers
 from bench.workbench import Workbench
 from builder import docker as client
 from builder.errors import BuildError
@@ -53,8 +53,8 @@ def through_jupyter(workbench: Workbench, kernel: str, options: list[str], comma
     try:
         began = time.monotonic()
         client.call(workbench.docker, *run, *options, image, *command)
-        port = client.call(workbench.docker, "port", name, "8888/tcp").splitlines()[0].rsplit(":", 1)[1]
-        until_it_answers(int(port), began)
+        port = port_of(workbench, name)
+        until_it_answers(port, began)
         with Notebook(f"http://127.0.0.1:{port}", TOKEN).start(kernel) as running:
             results = running.run("1 + 1").results
             took = time.monotonic() - began

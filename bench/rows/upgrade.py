@@ -151,16 +151,18 @@ class Times:
         self.saved: list[float] = []
 
 
-def once(workbench: Workbench, kept: Kept, python: str, import_: str, found: Times, patch: bool) -> float:
-    """Seconds until Jupyter answers in a project that moved to this image from ``python``; the rest goes into ``found``."""
+def once(workbench: Workbench, kept: Kept, python: str, import_: str, found: Times, here: str = "") -> float:
+    """Seconds until Jupyter answers in a project that moved to this image from ``python``; the rest goes into ``found``.
+
+    With ``here``, the image's own Python, it is a patch release that is moved to, and its folder is waited for.
+    """
     folder, kind = kept.copy(python), OURS if python else WITHOUT
     began = time.monotonic()
     with started(workbench, kept.options(folder)) as (container, answered):
         as_user(workbench, container, f"python3 -c '{import_}'")
         found.cell[kind].append(time.monotonic() - answered)
-        if python and patch:
-            mine = workbench.python()
-            wait("the new folder is saved", lambda: kept.saved(folder, mine))
+        if python and here:
+            wait("the new folder is saved", lambda: kept.saved(folder, here))
             found.saved.append(time.monotonic() - answered)
         elif python:
             wait("all is carried over", lambda: "carried over" in told(workbench, container))
@@ -200,13 +202,13 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
         times, patched = Times(), Times()
         starts = samples(
             [OURS, WITHOUT],
-            lambda kind: once(workbench, ten, other if kind == OURS else "", "", times, False),
+            lambda kind: once(workbench, ten, other if kind == OURS else "", "", times),
             repeats,
             "s",
         )
         samples(
             [OURS, WITHOUT],
-            lambda kind: once(workbench, large, former if kind == OURS else "", "import large4", patched, True),
+            lambda kind: once(workbench, large, former if kind == OURS else "", "import large4", patched, here),
             repeats,
             "s",
         )

@@ -27,8 +27,8 @@ _SOMEBODYS = (
     "-type d \\( ! -uid 0 -o ! -perm -1000 \\( -perm -0002 -o -perm -0020"
     f" {' '.join(f'! -gid {gid}' for gid in WRITERS.values())} \\) \\)"
 )
-# All that stat and we say of a path; what is none of these must not be taken for something in the way.
-_KINDS = {"directory", "link", "other", *MISSING, *NO_FOLDER, *THEIRS}
+# What else we say of a path; what is none of these must not be taken for something in the way.
+_KINDS = {"link", "other", *MISSING, *NO_FOLDER, *THEIRS}
 # What stat and sha256sum say of all files and folders at once; a folder has no sum.
 _ABOUT = (
     'exec 2>/dev/null; stat -f -c "fs|%T|%n" "$@" | grep "^fs|fuse\\(blk\\)*|";'

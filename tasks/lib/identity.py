@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Iterable, List
 
 from pyinfra import host
 
@@ -18,6 +18,12 @@ ROOTS_GROUPS = (
 )  # fmt: skip
 # What the deploy's own packages call their accounts and groups. Those that a target has already are found there.
 _PACKAGES_ACCOUNTS = ("crontab", "fuse", "messagebus", "polkitd", "sasl", "ssh", "sshd")
+
+
+def roots_groups(rights: Iterable[str]) -> List[str]:
+    """Return the groups of an account whose members can become root, of what the fact AccountRights says."""
+    parts = (right.partition(":") for right in rights)
+    return [group for kind, _, group in parts if kind == "root" or group in ROOTS_GROUPS]
 
 
 def is_free(username: str) -> bool:

@@ -16,7 +16,6 @@ from tasks.facts.files import FileContents, PathStats
 from tasks.lib.managed_files import ManagedFile, expected
 
 BLOCK = "block"
-FOLDER = MANAGED.rpartition("/")[0]
 _LINE = re.compile(r"(file|link|directory) (/[\w.@+/-]+)|(block) (/[\w.@+/-]+) ([\w -]+)", re.ASCII)
 
 

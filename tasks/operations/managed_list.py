@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Dict, Generator, List, Sequence, Set, Tuple
 
+from melda.base.paths import SHARE
 from pyinfra import host, state
 from pyinfra.api import StringCommand, operation
 
@@ -97,5 +98,5 @@ def former_removed(whole: bool) -> Generator[Command, None, None]:
                 text, about = host.get_fact(FileContents, path=one.path), host.get_fact(PathStats, paths=[one.path])
                 mode = about[one.path][1]
                 yield from managed_files.block_diff(one.path, text, one.marker, "", about, mode)
-    entries = [ManagedFile(managed_list.FOLDER, mode="755"), managed_list.written()]
+    entries = [ManagedFile(SHARE, mode="755"), managed_list.written()]
     yield from managed_files.diff(entries, host.get_fact(PathStats, paths=[entry.path for entry in entries]))

@@ -14,6 +14,7 @@ from pyinfra.facts.server import Command
 from tasks.facts.files import PathStats, SetuidFiles, UserFolder, UsersFiles
 from tasks.facts.server import SUDO, AccountRights
 from tasks.lib import managed_files
+from tasks.lib.identity import roots_groups
 from tasks.lib.progress import say
 from tasks.lib.staging import refuse
 
@@ -69,7 +70,7 @@ def cache_of_roots(path: str) -> Generator[StringCommand, None, None]:
 
 
 @operation()
-def rights_taken_back(username: str, groups: Sequence[str], sudoers: str) -> Generator[StringCommand, None, None]:
+def rights_taken_back(username: str, sudoers: str) -> Generator[StringCommand, None, None]:
     """Take an account out of groups whose members can become root, and let it not expire, nor lack what PAM asks for.
 
     pyinfra's server.user adds to groups, or has to be given all of them.
@@ -78,10 +79,9 @@ def rights_taken_back(username: str, groups: Sequence[str], sudoers: str) -> Gen
         sudoers: what to say, and to fail with, if sudo has a rule for the account beside those of groups.
     """
     found = host.get_fact(AccountRights, username=username)
-    for kind, _, group in (line.partition(":") for line in found):
-        if kind == "root" or (kind == "group" and group in groups):
-            say(f"{username} was in the group {group}, whose members can become root, and is taken out of it")
-            yield StringCommand(f"gpasswd -d {username} {group}")
+    for group in roots_groups(found):
+        say(f"{username} was in the group {group}, whose members can become root, and is taken out of it")
+        yield StringCommand(f"gpasswd -d {username} {group}")
     if "sudo" in found:
         yield StringCommand(f"if {SUDO.format(username)}; then {refuse(sudoers).get_raw_value()}; fi")
     if "no shadow" in found:  # with which PAM lets nobody in

@@ -23,7 +23,7 @@ def test_a_base_that_cannot_be_had_is_said_before_a_full_disk(monkeypatch: pytes
     chosen = main.settings.check(main.parser().parse_args(["image", "--base", "debian:sid"]))
     with pytest.raises(BuildError, match="cannot be had"):
         main.build_image("image", chosen)
-    monkeypatch.setattr(main, "resolve_sources", lambda *_: ("debian:trixie", "base"))
+    monkeypatch.setattr(main, "resolve_sources", lambda *_: ("debian:trixie", "base", "trixie"))
     with pytest.raises(BuildError, match="no space"):
         main.build_image("image", chosen)
 
