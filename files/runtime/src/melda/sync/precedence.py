@@ -54,7 +54,9 @@ def refined(
         others: the other ones.
         newer_there: of ``own``.
     """
-    named = distributions.distributions(shape, root) if others else {}  # it reads all RECORDs
+    if not others:
+        return set(newer_there)
+    named = distributions.distributions(shape, root)  # it reads all RECORDs
     found, owners, mine = set(newer_there), distributions.owners(named), distributions.numbers(shape, own)
     for other in others:
         theirs = distributions.numbers(shape, other)

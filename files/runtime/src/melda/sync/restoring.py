@@ -192,12 +192,12 @@ class Restoring(Taking):
         if not (partial or new or lost):
             misses = {entry for entry, ref in self._saved.entries.items() if self._store.misses(ref.part)}
             if self._saved.heads and misses:  # they are saved again
-                self._vouch(misses & kept, found)
+                self._vouch(came, misses & kept, found)
                 self._saved = local_index.without(self._saved, misses)
             return
         gone = kept & self._gone(known, lost)
         if kept:
-            self._vouch(kept, found)
+            self._vouch(came, kept, found)
         # Tried again, it is to know what the bucket has, and that it has not got it from there yet.
         self._before = local_index.without(self._saved, gone)._replace(heads=())
         if self._before.signatures:
@@ -224,13 +224,15 @@ class Restoring(Taking):
         self._clear((safe | partial) - doubtful - self._stale)
         self._saved = local_index.NOTHING
 
-    def _vouch(self, entries: Collection[str], found: Dict[str, str]) -> None:
+    def _vouch(self, came: LocalIndex, entries: Collection[str], found: Dict[str, str]) -> None:
         """Remember that these were in the bucket: they are whole, and as old as they were there if they are saved again."""
-        came, path = local_index.read(self.root + local_index.CAME), self.root + local_index.CAME
-        held = {entry: ref for entry, ref in came.entries.items() if entry not in entries}
-        held.update({entry: self._saved.entries[entry] for entry in entries if entry in self._saved.entries})
-        signatures = {**came.signatures, **{entry: found[entry] for entry in entries}}
-        local_index.write(local_index.NOTHING._replace(entries=held, signatures=signatures), path)
+        others = local_index.without(came, entries)
+        held = {entry: self._saved.entries[entry] for entry in entries if entry in self._saved.entries}
+        whole = {entry: found[entry] for entry in entries}
+        known = local_index.NOTHING._replace(
+            entries={**others.entries, **held}, signatures={**others.signatures, **whole}
+        )
+        local_index.write(known, self.root + local_index.CAME)
 
     def _vouched(self, now: Dict[str, str]) -> Dict[str, EntryRef]:
         """Return where the entries lay that are as they were in the bucket, also if it has lost them since."""

@@ -130,20 +130,22 @@ class Taking:
         shape, here = self._layout, distributions.distributions(self._layout, self.root)
         self._keep(generation, damaged)
         coming = distributions.distributions(shape, whole)
-        taken = {entry for name in coming if name not in without for entry in coming[name]}
-        skipped = {entry for name in coming if name in without for entry in coming[name]} - taken
+        new = coming.keys() - set(without)
+        taken = {entry for name in new for entry in coming[name]}
+        skipped = {entry for name in coming.keys() - new for entry in coming[name]} - taken
         around = tuple(one for one in without if one.endswith("/"))
         found = {entry for entry in shape.entries(whole) if not (entry in without or entry.startswith(around))}
-        found |= {entry for name in coming if name not in without for entry in here.get(name, ())}
+        found |= {entry for name in new for entry in here.get(name, ())}
         found = (found - skipped) | taken  # adopting merges into a folder that others share: all of it makes way
         groups, owners = distributions.together(here), distributions.owners(here)
-        replaced = {entry for entry in found if owners.get(entry, set()) <= coming.keys() - set(without)}
+        replaced = {entry for entry in found if owners.get(entry, set()) <= new}
+        way = distributions.closure(found, groups)
         # With it goes what only a later one gives back.
         for other in self._later if self._stale else ():
-            going = (distributions.closure(found, groups) - replaced) & self._stale & other.entries.keys()
+            going = (way - replaced) & self._stale & other.entries.keys()
             parts = {other.entries[entry].part for entry in going} - (generation.parts.keys() - damaged)
             self._keep(other, self._damaged(other, parts))
-        self._clear(distributions.closure(found, groups) & self._stale)
+        self._clear(way & self._stale)
 
     def _keep(self, generation: Generation, damaged: Set[str]) -> None:
         """Take it that what is in damaged archives of a generation stays as it is here."""

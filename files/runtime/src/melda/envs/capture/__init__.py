@@ -103,8 +103,8 @@ def _inspect(place: environ.ImageLayout, status: str, brought: str) -> Installed
 def finished(document: Json, in_python: Dict[str, Found], in_r: Dict[str, Tuple[str, Json]]) -> Installed:
     """Return a document without what looks like an address with a secret, and what is installed with the entries it has now."""
     found, told = entries.checked(document)
-    by_name = {kind: {entry["name"]: entry for entry in found[kind]["packages"]} for kind in ("python", "r")}
     if told:
+        by_name = {kind: {entry["name"]: entry for entry in found[kind]["packages"]} for kind in ("python", "r")}
         in_python = {
             name: one._replace(entry=by_name["python"][name])
             for name, one in in_python.items()

@@ -70,8 +70,9 @@ def is_prose(text: str) -> bool:
 def command(line: str, before: str = "") -> str:
     """Return what of a line installs packages; empty: nothing."""
     alone = ALONE.fullmatch(line.strip())
-    line = alone.group("code") if alone else line.strip()
-    line = BEFORE.sub("", line.strip(), count=1) if BEFORE.match(line.strip()) else line.strip()
+    line = (alone.group("code") if alone else line).strip()
+    prompt = BEFORE.match(line)
+    line = line[prompt.end() :] if prompt else line
     found = bare_commands.in_line(line) or (bare_commands.plain(line, before) if before else [])
     return " && ".join(found)
 

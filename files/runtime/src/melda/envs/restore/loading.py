@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-from typing import Dict, Iterator, List, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 
 SECONDS = 60.0  # for one package
 # A package a line on standard input; the answer is its name, and why it does not load. What it prints itself goes nowhere, and
@@ -26,6 +27,12 @@ for line in asked:
     out.flush()
 os._exit(0)
 """
+
+
+def of_python(root: str, env: Dict[str, str], modules: Mapping[str, Sequence[str]]) -> Iterator[Tuple[str, str]]:
+    """As :func:`answers`, of the modules of distributions in the environment ``root``."""
+    questions = [(name, json.dumps([name, list(found)])) for name, found in modules.items()]
+    return answers([os.path.join(root, "bin", "python"), "-c", IN_PYTHON], env, questions)
 
 
 def answers(command: List[str], env: Dict[str, str], questions: Sequence[Tuple[str, str]]) -> Iterator[Tuple[str, str]]:

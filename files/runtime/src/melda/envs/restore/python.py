@@ -216,12 +216,12 @@ class Installer:
         }
         if not modules:
             return {}
-        questions = [(name, json.dumps([name, [module]])) for name, module in modules.items()]
-        command = [os.path.join(self.site.root, "bin", "python"), "-c", loading.IN_PYTHON]
         try:
-            told = list(loading.answers(command, self._env, questions))
+            told = list(loading.of_python(self.site.root, self._env, {name: [one] for name, one in modules.items()}))
         except OSError as error:
-            return dict.fromkeys(modules, f"{command[0]} cannot be run: {error.strerror}")
+            return dict.fromkeys(
+                modules, f"{os.path.join(self.site.root, 'bin', 'python')} cannot be run: {error.strerror}"
+            )
         failures = {name: f"import {modules[name]}: {' '.join(why.split())[:200]}" for name, why in told if why}
         without = [name for name, why in failures.items() if "pkg_resources" in why]
         if not without:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Collection, List, Optional
 
@@ -40,9 +39,9 @@ def of_python(place: environ.ImageLayout, root: str, names: Optional[Collection[
     version = interpreters.python(place.python_env)
     found = python.in_folder(interpreters.site_packages(root, version))
     found = {name: one for name, one in found.items() if names is None or name in names}
-    questions = [(name, json.dumps([name, python.modules(one.distribution)])) for name, one in found.items()]
+    modules = {name: python.modules(one.distribution) for name, one in found.items()}
     env = {**tools.variables(place), "JUPYTER_WORKDIR": place.workdir}
-    answers = loading.answers([os.path.join(root, "bin", "python"), "-c", loading.IN_PYTHON], env, questions)
+    answers = loading.of_python(root, env, modules)
     return [Failure("python", name, found[name].entry["version"], why[:300]) for name, why in answers if why]
 
 
