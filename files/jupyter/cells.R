@@ -50,7 +50,7 @@ local({
   # R reads a path from where there is nothing, and gives what was in memory.
   cells$file.choose <- function(...) stop("there is no dialog in a cell: name the file, seen from ", getwd(), call. = FALSE)
   # R's own refuses, as this R is not interactive; readline() in a cell is IRkernel's, which asks below the cell. Nobody can be
-  # asked where a program runs the cell; readline() would wait for ever.
+  # asked where a program runs the cell; readline() gives nothing there, and menu() would ask again and again.
   nobody <- function() isFALSE(environment(readline)$current_request$content$allow_stdin)
   asking <- new.env(parent = baseenv())
   asking$menu <- function(choices, graphics = FALSE, title = NULL) {

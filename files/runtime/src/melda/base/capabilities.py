@@ -17,9 +17,13 @@ def _field(name: str, status: str) -> str:
     return next((line.split()[1] for line in procfs.text(status).splitlines() if line.startswith(name + ":")), "0")
 
 
+def _effective(status: str) -> int:
+    return int(_field("CapEff", status), 16)
+
+
 def has(capability: int, status: str = STATUS) -> bool:
     """Has this process a capability, by its number?"""
-    return bool(int(_field("CapEff", status), 16) >> capability & 1)
+    return bool(_effective(status) >> capability & 1)
 
 
 def no_new_privileges(status: str = STATUS) -> bool:
@@ -35,7 +39,8 @@ def require_root(status: str = STATUS) -> None:
     """
     if os.geteuid() != 0:
         raise ConfigError(f"it must start as root, not as user {os.geteuid()}: it runs Jupyter as melda by itself")
-    lacking = [name for name, number in NEEDED.items() if not has(number, status)]
+    effective = _effective(status)
+    lacking = [name for name, number in NEEDED.items() if not effective >> number & 1]
     if lacking:
         raise ConfigError(
             f"it must start with Docker's own capabilities, of which these are dropped: {', '.join(lacking)}"

@@ -7,7 +7,7 @@ import ctypes
 import os
 import signal
 import time
-from typing import Callable, Collection, Dict, Iterator, List, Set, Tuple
+from typing import Callable, Collection, Dict, Iterator, List, Mapping, Set, Tuple
 
 from melda.base import oom, procfs, users
 from melda.base.errors import ConfigError
@@ -76,11 +76,11 @@ def _lives(fields: List[str]) -> bool:
     return bool(fields) and (fields[0] not in "ZX" or int(fields[17]) > 1)
 
 
-def _ancestors(proc: str) -> Set[int]:
+def _ancestors(stats: Mapping[int, List[str]]) -> Set[int]:
     found, pid = {1}, os.getpid()
     while pid > 0 and pid not in found:
         found.add(pid)
-        fields = procfs.stat(str(pid), proc)
+        fields = stats.get(pid)
         pid = int(fields[1]) if fields else 0
     return found
 
@@ -98,8 +98,8 @@ def others(spared: Collection[int], group: str, proc: str = "/proc", process_tre
     first = os.getpid() == 1
     if not first and not group:
         return []
-    without = {*spared, *({1} if first else _ancestors(proc))}
     stats = {int(name): procfs.stat(name, proc) for name in os.listdir(proc) if name.isdigit()}
+    without = {*spared, *({1} if first else _ancestors(stats))}
 
     def of_spared(pid: int) -> bool:
         # Not for ever: a number that was given again meanwhile may make two each other's parent.

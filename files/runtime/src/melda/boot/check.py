@@ -65,8 +65,8 @@ def mounting(settings: Settings) -> Iterator[Row]:
     without = f"a bucket cannot be mounted: {probing.REQUIRED_FLAGS}"
     admin = capabilities.has(capabilities.SYS_ADMIN)
     yield Row("CAP_SYS_ADMIN", *((OK, "there") if admin else (bad, without)))
-    fuse = _problem(lambda: os.close(os.open("/dev/fuse", os.O_RDWR)))
-    yield Row("/dev/fuse", *((bad, f"{fuse}; {without}") if fuse else (OK, "can be opened")))
+    fuse = _problem(lambda: os.close(os.open(probing.FUSE, os.O_RDWR)))
+    yield Row(probing.FUSE, *((bad, f"{fuse}; {without}") if fuse else (OK, "can be opened")))
     refused = _problem(_mount_in_private) if admin else ""
     if refused:
         yield Row("AppArmor", bad, f"mount(2) is refused ({refused}): --security-opt apparmor=unconfined, or a profile")
@@ -96,7 +96,7 @@ def firewalling(settings: Settings) -> Iterator[Row]:
 
 def debugging(settings: Settings) -> Iterator[Row]:
     """Can sshd let in whoever has a key?"""
-    if settings.ssh_keys or ssh.has_keys(ssh.BUILT_IN):
+    if ssh.is_wanted(settings):
         yield Row("ssh", *((OK, "can let in who has a key") if ssh.can_let_in() else (FAILED, ssh.NEEDS)))
 
 

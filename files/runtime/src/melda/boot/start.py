@@ -192,7 +192,9 @@ def take(start: Start) -> None:
     for step in STEPS:
         if step.name:
             with log.step(step.name) as details:
-                details.extend(filter(None, [step.action(start)]))
+                said = step.action(start)
+                if said:
+                    details.append(said)
         else:
             step.action(start)
     if start.settings.idle is not None:

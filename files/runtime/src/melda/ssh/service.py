@@ -101,6 +101,11 @@ def can_let_in() -> bool:
     return capabilities.has(capabilities.SYS_CHROOT)
 
 
+def is_wanted(settings: Settings) -> bool:
+    """Return whether there is a key."""
+    return bool(settings.ssh_keys) or has_keys(BUILT_IN)
+
+
 def service(settings: Settings, run: str = RUN) -> Optional[Service]:
     """sshd as a service; None without a key.
 
@@ -111,8 +116,7 @@ def service(settings: Settings, run: str = RUN) -> Optional[Service]:
     Raises:
         ConfigError: there are keys, and sshd is missing or does not take its configuration.
     """
-    given = settings.ssh_keys
-    if not given and not has_keys(BUILT_IN):
+    if not is_wanted(settings):
         return None
     if not os.path.exists(SSHD):
         raise ConfigError(f"SSH_AUTHORIZED_KEYS is set, and this image has no {SSHD}: build it with the ssh task")
@@ -122,7 +126,7 @@ def service(settings: Settings, run: str = RUN) -> Optional[Service]:
     try:
         os.makedirs(run, mode=0o755, exist_ok=True)
         os.makedirs(PRIVILEGE_SEPARATION, mode=0o755, exist_ok=True)
-        textfiles.write_if_changed(added, "".join(key + "\n" for key in given), mode=0o600)
+        textfiles.write_if_changed(added, "".join(key + "\n" for key in settings.ssh_keys), mode=0o600)
         host_key = _made(host_key_path(run))
         known = _run("/usr/bin/ssh", "-Q", "kex").split()
         quantum_safe = [name for name in QUANTUM_SAFE if name in known]

@@ -64,9 +64,7 @@ def _make_objects(settings: Settings, found: List[str]) -> None:
     bucket = settings.bucket
     if bucket is None:
         return
-    if not bucket.credentials.key:
-        bucket = iam_role.with_role(bucket, settings)
-    bucket, _ = s3.located(bucket)
+    bucket, _ = s3.located(iam_role.with_role(bucket, settings))
     for name in found:
         s3.make_folder(bucket, f"{bucket.folder}/{name}/")
 
