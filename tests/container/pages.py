@@ -14,6 +14,52 @@ from .services import Service, running
 
 NET_ADMIN = ("--cap-add", "NET_ADMIN")
 EVIL, FRIEND = "http://evil.example.org", "https://notebooks.example.org"
+# A page's ways to reach another host. What it may not read it may still cause; the test looks at what came of it.
+ATTACK = """
+(async () => {
+  const url = %s, path = url + "/api/terminals";
+  const frame = document.createElement("iframe");
+  frame.name = "hidden";
+  document.body.append(frame);
+  const form = document.createElement("form");
+  Object.assign(form, { method: "post", action: path, target: "hidden", enctype: "text/plain" });
+  document.body.append(form);
+  const sent = new Promise((done) => { frame.onload = done; setTimeout(done, 3000); });
+  form.submit();
+  await sent;
+  const read = {};
+  for (const [name, options] of Object.entries({
+    simple: { method: "POST", credentials: "include" }, opaque: { method: "POST", mode: "no-cors", credentials: "include" },
+    json: { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" }, get: {},
+  })) {
+    read[name] = await fetch(path, options).then((answer) => answer.type == "opaque" ? "opaque" : answer.status, () => "failed");
+  }
+  await Promise.all(["img", "script"].map((name) => new Promise((done) => {
+    const element = document.createElement(name);
+    element.onload = element.onerror = done;
+    element.src = url + "/terminals/new";
+    document.body.append(element);
+  })));
+  read.socket = await new Promise((done) => {
+    const socket = new WebSocket(url.replace("http", "ws") + "/api/events/subscribe");
+    socket.onopen = () => done("open");
+    socket.onerror = () => done("failed");
+  });
+  return read;
+})()
+"""
+OWN = """
+(async () => {
+  const cookie = (document.cookie.match(/_xsrf=([^;]*)/) || [])[1] || "";
+  const made = await fetch("/api/terminals", { method: "POST", headers: { "X-XSRFToken": cookie } });
+  const name = (await made.json()).name;
+  const socket = new WebSocket(location.origin.replace("http", "ws") + "/terminals/websocket/" + name);
+  const open = await new Promise((done) => { socket.onopen = () => done("open"); socket.onerror = () => done("failed"); });
+  socket.close();
+  const gone = await fetch("/api/terminals/" + name, { method: "DELETE", headers: { "X-XSRFToken": cookie } });
+  return [made.status, open, gone.status];
+})()
+"""
 
 
 def other_port(service: Service) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import requests
 
-from tests.fakes.serve import gateway
+from tests.fakes.serve import Server, gateway
 
-from .pages import EVIL, FRIEND, NET_ADMIN, ask, count, guarded, other_port, own, socket  # noqa: F401
+from .chromium import Browser, browser  # noqa: F401
+from .pages import ATTACK, EVIL, FRIEND, NET_ADMIN, OWN, ask, count, guarded, other_port, own, socket  # noqa: F401
 from .services import Service, running
 
 # Every kind of handler: the API's, pages, files, static files, those of extensions, that of login, none at all.
@@ -40,6 +42,7 @@ ASKED = [
     ("POST", "/api/shutdown"),
 ]
 SOCKETS = ("/api/kernels/{0}/channels", "/terminals/websocket/{1}", "/api/events/subscribe", "/lsp/ws/pyls")
+PAGES = {"other host": lambda _: EVIL, "other port": other_port, "null": lambda _: "null", "no origin": lambda _: ""}
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +61,9 @@ def with_a_friend(docker: str, image: str) -> Iterator[Service]:
         yield found
 
 
-@pytest.mark.parametrize("page", ["other host", "other port", "null", "no origin"])
+@pytest.mark.parametrize("page", PAGES)
 def test_without_a_token_a_page_of_anothers_gets_nothing(guarded: Service, page: str) -> None:
-    origin = {"other host": EVIL, "other port": other_port(guarded), "null": "null", "no origin": ""}[page]
+    origin = PAGES[page](guarded)
     for method, path in ASKED:
         answer = ask(guarded, method, path, Origin=origin)
         assert answer.status_code == 403, (method, path, answer.text)
@@ -91,18 +94,17 @@ def test_a_get_that_changes_something_needs_a_page_of_its_own(guarded: Service) 
     assert ask(guarded, "GET", "/terminals/new", Referer=own(guarded) + "/tree").ok
 
 
-@pytest.mark.parametrize("path", SOCKETS)
-@pytest.mark.parametrize("page", ["other host", "other port", "null"])
-def test_without_a_token_no_websocket_of_anothers(guarded: Service, path: str, page: str) -> None:
-    origin = {"other host": EVIL, "other port": other_port(guarded), "null": "null"}[page]
+def test_without_a_token_no_websocket_of_anothers(guarded: Service) -> None:
     terminal = guarded.notebook.request("POST", "/api/terminals").json()["name"]
     with guarded.notebook.start("python3") as kernel:
-        address = path.format(kernel.id, terminal)
-        assert socket(guarded, address, origin=origin) == 403
-        assert socket(guarded, address, f"Sec-WebSocket-Origin: {origin}") == 403
-        if "lsp" not in path:  # no language server is installed
-            assert socket(guarded, address, origin=own(guarded)) == 101, "its own page"
-            assert socket(guarded, address) == 101, "a server"
+        for path in SOCKETS:
+            address = path.format(kernel.id, terminal)
+            for origin in (EVIL, other_port(guarded), "null"):
+                assert socket(guarded, address, origin=origin) == 403, (path, origin)
+                assert socket(guarded, address, f"Sec-WebSocket-Origin: {origin}") == 403, (path, origin)
+            if "lsp" not in path:  # no language server is installed
+                assert socket(guarded, address, origin=own(guarded)) == 101, "its own page"
+                assert socket(guarded, address) == 101, "a server"
     guarded.notebook.request("DELETE", f"/api/terminals/{terminal}")
 
 
@@ -128,6 +130,7 @@ def test_what_no_token_means_is_in_the_log(guarded: Service, service: Service) -
         return [line for line in found.lines() if line.startswith("there is no token")]
 
     (line,) = told(guarded)
+    assert "token=" not in guarded.logs()
     assert all(word in line for word in ("browser", "ARP", "JUPYTER_TOKEN"))
     assert told(service) == []
 
@@ -152,19 +155,18 @@ def test_all_cookies_are_strict(service: Service, guarded: Service) -> None:
         assert [value for value in given if "samesite=strict" not in value.lower()] == []
 
 
-@pytest.mark.parametrize("origin", [EVIL, "null", "same host, other port"])
-def test_the_cookie_of_somebody_who_is_logged_in_opens_nothing(service: Service, origin: str) -> None:
+@pytest.mark.parametrize("page", ["other host", "null", "other port"])
+def test_the_cookie_of_somebody_who_is_logged_in_opens_nothing(service: Service, page: str) -> None:
     """What SameSite does not keep away: another port of the same host is the same site."""
-    session = logged_in(service)
-    page = origin if " " not in origin else other_port(service)
+    session, origin = logged_in(service), PAGES[page](service)
     before = count(service)
     for method, path in ASKED:
         if method in ("GET", "HEAD"):
             continue
-        answer = session.request(method, own(service) + path, headers={"Origin": page}, timeout=30)
+        answer = session.request(method, own(service) + path, headers={"Origin": origin}, timeout=30)
         assert answer.status_code == 403, (method, path, answer.text)
         for how in ({"url": "?token=x"}, {"Authorization": "token x"}):  # a wrong one is none
-            headers = {"Origin": page, **how}
+            headers = {"Origin": origin, **how}
             wrong = session.request(method, own(service) + path + headers.pop("url", ""), headers=headers, timeout=30)
             assert wrong.status_code == 403, (method, path, wrong.text)
         without = session.request(method, own(service) + path, timeout=30)
@@ -173,8 +175,8 @@ def test_the_cookie_of_somebody_who_is_logged_in_opens_nothing(service: Service,
     cookies = "Cookie: " + "; ".join(f"{name}={value}" for name, value in session.cookies.items())
     with service.notebook.start("python3") as kernel:
         address = f"/api/kernels/{kernel.id}/channels"
-        assert socket(service, address, cookies, origin=page) == 403
-        assert socket(service, address + "?token=x", cookies, origin=page) == 403
+        assert socket(service, address, cookies, origin=origin) == 403
+        assert socket(service, address + "?token=x", cookies, origin=origin) == 403
         assert socket(service, address, cookies, origin=own(service)) == 101
 
 
@@ -242,8 +244,30 @@ def test_with_a_token_a_page_that_is_named_needs_it(with_a_friend: Service) -> N
     assert socket(with_a_friend, "/api/events/subscribe", origin=FRIEND) == 403
 
 
-@pytest.mark.parametrize("value", ["*", "https://*.example.org", "https://example.org/path", "example.org"])
-def test_what_is_no_origin_ends_the_start(serve: Callable[..., Service], value: str) -> None:
+def test_what_is_no_origin_ends_the_start(serve: Callable[..., Service]) -> None:
+    """tests/unit/melda/config/test_origins.py has more of them."""
+    value = "https://*.example.org"
     code, lines = serve(ALLOWED_ORIGINS=f"{FRIEND},{value}").ended()
     assert code == 1
     assert lines[-1].startswith(f"invalid ALLOWED_ORIGINS='{value}': expected origins such as")
+
+
+# --- A real browser: what a page may not read it may still cause ------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["guarded", "service"])
+def test_a_real_page_on_another_origin(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path: Path, docker: str, mode: str
+) -> None:
+    """Forms, requests, pictures, scripts and WebSockets; its reader is allowed to connect, and logged in."""
+    service: Service = request.getfixturevalue(mode)
+    mine = browser(own(service) + "/tree" + (f"?token={service.token}" if service.token else ""))
+    mine.get_by_text("Files").first.wait_for()
+    assert mine.evaluate(OWN) == [200, "open", 204], "its own page works"
+    before = count(service)
+    (tmp_path / "index.html").write_text("<!DOCTYPE html><title>win a prize</title><body>")
+    with Server(tmp_path, gateway(docker=docker)) as evil:
+        read = browser(evil.url + "/index.html").evaluate(ATTACK % json.dumps(own(service)))
+    assert count(service) == before, "a terminal or a kernel was made"
+    # "opaque" too: Cross-Origin-Resource-Policy keeps the answer from the page, which could not have read it anyway.
+    assert read == dict.fromkeys(("simple", "opaque", "json", "get", "socket"), "failed")
