@@ -15,7 +15,6 @@ from tests.fakes.s3 import Server
 from tests.fakes.serve import gateway
 
 from .machines import Machine, until
-from .notebook import Notebook
 from .services import MOUNT, Service, bucket_variables
 
 NET_ADMIN = ("--cap-add", "NET_ADMIN")
@@ -103,29 +102,75 @@ def asked(machine: Machine, address: str, user: str) -> str:
     return machine.run(f"/opt/jupyter/bin/python -c '{ASK}' {address}", user=user).strip()
 
 
+# Connects to ports of two addresses again and again; those that ever took a connection.
+SCAN = """
+import os, socket, sys
+found = set()
+open("/tmp/scanning", "w").close()
+while not os.path.exists("/tmp/enough"):
+    for port in (22, 2310, 8888):
+        for kind, address in zip((socket.AF_INET, socket.AF_INET6), sys.argv[1:]):
+            with socket.socket(kind) as one:
+                one.settimeout(0.05)
+                if one.connect_ex((address, port)) == 0:
+                    found.add(port)
+print(sorted(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def scanned() -> list[str]:
+    """What a scan found that the neighbour who may not connect made while the guarded container started."""
+    return []
+
+
 @pytest.fixture(scope="module")
 def guarded(
-    docker: str, image: str, network: Network, neighbours: tuple[Machine, Machine], public_key: str
+    docker: str,
+    image: str,
+    network: Network,
+    neighbours: tuple[Machine, Machine],
+    public_key: str,
+    scanned: list[str],
 ) -> Iterator[Service]:
     """A container that lets one of the neighbours in, with a server of the user's own on port 9999."""
-    peers = " , ".join(network.addresses(neighbours[0]))
-    options = ("--network", network.name, *NET_ADMIN)
+    allowed, stranger = neighbours
+    front, _, last = network.gateway.rpartition(".")
+    four, six = f"{front}.{int(last) + 77}", f"{network.subnet6}77"
+
+    def scan() -> None:
+        scanned.append(stranger.run(f"/opt/jupyter/bin/python -c '{SCAN}' {four} {six}", user="melda"))
+
+    scanner = threading.Thread(target=scan)
+    scanner.start()
+    until(lambda: "scanning" in stranger.run("ls /tmp"), "the scan runs")
+    peers = " , ".join(network.addresses(allowed))
+    options = ("--network", network.name, "--ip", four, "--ip6", six, *NET_ADMIN)
     service = Service(docker, image, options, PGEO_IPS=peers, SSH_AUTHORIZED_KEYS=public_key)
     try:
         service.ready()
+        for one in (four, six):
+            until(lambda at=one: connects(allowed, at, 22, 2310, 8888) == {22, 2310, 8888}, "others reach all of it")
         serve = "cd /tmp && exec python -m http.server --bind :: 9999"
         subprocess.run([docker, "exec", "--detach", "--user", "melda", service.name, "sh", "-c", serve], check=True)
         until(lambda: 9999 in connects(service, "::1", 9999), "the user's server answers")
+        stranger.run("touch /tmp/enough", user="melda")
+        scanner.join()
         yield service
     finally:
+        stranger.run("touch /tmp/enough", user="melda")
+        scanner.join()
         service.remove()
+
+
+def test_no_moment_is_open_while_it_starts(guarded: Service, scanned: list[str]) -> None:
+    assert scanned == ["[]\n"]
 
 
 def test_the_neighbour_that_may_reaches_every_port(
     guarded: Service, network: Network, neighbours: tuple[Machine, Machine]
 ) -> None:
     four, six = network.addresses(guarded)
-    until(lambda: 22 in connects(neighbours[0], four, 22), "sshd listens")
     assert connects(neighbours[0], four, *PORTS) == set(PORTS)
     assert connects(neighbours[0], six, *PORTS) == set(PORTS)
     for path in (":8888/api", ":2310/healthz"):
@@ -159,108 +204,6 @@ def test_the_same_rules_after_a_restart(guarded: Service) -> None:
     assert rules() == before
 
 
-def test_no_moment_is_open_while_it_starts(
-    docker: str,
-    image: str,
-    network: Network,
-    neighbours: tuple[Machine, Machine],
-    serve: Callable[..., Service],
-    public_key: str,
-) -> None:
-    allowed, stranger = neighbours
-    address = str(int(network.gateway.rsplit(".", 1)[1]) + 77)
-    address = f"{network.gateway.rsplit('.', 1)[0]}.{address}"
-    six = f"{network.subnet6}77"
-    scan = (
-        "import socket, os\n"
-        "found = set()\n"
-        "open('/tmp/scanning', 'w').close()\n"
-        "while not os.path.exists('/tmp/enough'):\n"
-        "    for port in (22, 2310, 8888):\n"
-        f"        for kind, address in (socket.AF_INET, '{address}'), (socket.AF_INET6, '{six}'):\n"
-        "            s = socket.socket(kind); s.settimeout(0.05)\n"
-        "            if s.connect_ex((address, port)) == 0: found.add(port)\n"
-        "            s.close()\n"
-        "print(sorted(found))\n"
-    )
-    stranger.run("rm -f /tmp/enough /tmp/scanning", user="melda")
-    output: list[str] = []
-    scanner = threading.Thread(
-        target=lambda: output.append(stranger.run(f'/opt/jupyter/bin/python -c "{scan}"', user="melda"))
-    )
-    scanner.start()
-    until(lambda: "scanning" in stranger.run("ls /tmp"), "the scan runs")
-    peers = ",".join(network.addresses(allowed))
-    service = serve(
-        "--network",
-        network.name,
-        "--ip",
-        address,
-        "--ip6",
-        six,
-        *NET_ADMIN,
-        PGEO_IPS=peers,
-        SSH_AUTHORIZED_KEYS=public_key,
-    )
-    service.ready()
-    for one in (address, six):
-        until(lambda at=one: connects(allowed, at, 22, 2310, 8888) == {22, 2310, 8888}, "all of it is there for others")  # type: ignore[misc]
-    stranger.run("touch /tmp/enough", user="melda")
-    scanner.join()
-    assert output == ["[]\n"]
-
-
-@pytest.mark.parametrize(
-    ("mode", "web", "other", "name"),
-    [("web", True, False, True), ("none", False, False, False), ("open", True, True, True)],
-)
-def test_the_way_out(
-    docker: str,
-    network: Network,
-    neighbours: tuple[Machine, Machine],
-    serve: Callable[..., Service],
-    mode: str,
-    web: bool,
-    other: bool,
-    name: bool,
-) -> None:
-    """Of the user, who may use a proxy on a port of its own; and the mount works in every mode."""
-    target = neighbours[1]
-    listen = "import socketserver as s, sys; s.ThreadingTCPServer(('', int(sys.argv[1])), s.BaseRequestHandler).serve_forever()"
-    for port in (80, 3128, 7777):
-        command = ["sh", "-c", f'/opt/jupyter/bin/python -c "{listen}" {port} || true']
-        subprocess.run([docker, "exec", "--detach", target.name, *command], check=True)
-    command = ["sh", "-c", f"/opt/jupyter/bin/python -c '{ANSWER}' || true"]
-    subprocess.run([docker, "exec", "--detach", target.name, *command], check=True)
-    four, _ = network.addresses(target)
-    until(lambda: asked(neighbours[0], four, "root") == "asked", "the neighbour answers datagrams")
-    until(lambda: connects(neighbours[0], four, 80, 3128, 7777) == {80, 3128, 7777}, "the neighbour listens")
-    with Server(network.gateway) as s3:
-        bucket = s3.bucket("melda-projects")
-        keys = s3.credentials("melda-test-user", bucket)
-        service = serve(
-            "--network", network.name, *NET_ADMIN, *MOUNT,
-            PGEO_IPS=network.gateway, EGRESS=mode, **bucket_variables(s3, bucket, keys),
-            https_proxy=f"http://{target.name}:3128",
-        )  # fmt: skip
-        service.ready()
-        assert four in service.run(f"getent ahostsv4 {target.name}"), "the mount's names"
-        service.run("echo kept > /home/melda/project/file", user="melda")
-        assert connects(service, four, 80, 3128, 7777) == ({80, 3128} if web else set()) | ({7777} if other else set())
-        found = service.run(f"getent ahostsv4 {target.name} || true", user="melda")
-        assert (four in found) == name, "a name can carry anything to whoever is asked for it"
-        assert asked(service, four, "root") == "asked"
-        assert asked(service, four, "melda") == ("asked" if other else "nothing"), (
-            "root's question is not the user's way"
-        )
-        port = int(s3.url.rsplit(":", 1)[1])
-        assert connects(service, network.gateway, port) == ({port} if other else set()), "the mount's way is root's"
-        assert connects(service, network.gateway, port, user="root") == {port}
-        assert service.seconds_to_stop() < 9
-        found_keys = {item["Key"] for item in s3.client().list_objects_v2(Bucket=bucket)["Contents"]}
-        assert "users/ada/file" in found_keys
-
-
 CREDENTIALS = ("169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23")
 
 
@@ -276,22 +219,76 @@ def cloud(docker: str, image: str, network: Network) -> Iterator[Machine]:
     machine.remove()
 
 
-@pytest.mark.parametrize("values", [{}, {"PGEO_IPS": "192.0.2.7"}, {"EGRESS": "open"}])
-def test_the_clouds_credentials_are_roots_alone(
-    serve: Callable[..., Service], network: Network, cloud: Machine, values: dict[str, str]
-) -> None:
-    service = serve("--network", network.name, *NET_ADMIN, **values).ready()
-    for address in CREDENTIALS:
-        service.run(f"ip route add {address} dev eth0")
-        until(lambda at=address: connects(service, at, 80, user="root") == {80}, f"{address} answers root")  # type: ignore[misc]
-        assert connects(service, address, 80) == set(), address
+def check_credentials(service: Service) -> None:
+    """Root reaches the addresses where a cloud gives credentials, and the user does not."""
+    service.run("; ".join(f"ip route add {address} dev eth0" for address in CREDENTIALS))
+
+    def reached(user: str) -> tuple[str, ...]:
+        each = f"/opt/jupyter/bin/python -c '{OPEN}' $one 80 | sed \"s/^80$/$one/\""
+        return tuple(service.run(f"for one in {' '.join(CREDENTIALS)}; do {each}; done", user=user).split())
+
+    until(lambda: reached("root") == CREDENTIALS, "they answer root")
+    assert reached("melda") == ()
 
 
-def test_who_may_connect_needs_no_token_and_a_server_sends_no_origin(
-    serve: Callable[..., Service], network: Network
+@pytest.fixture(scope="module")
+def listening(docker: str, network: Network, neighbours: tuple[Machine, Machine]) -> Machine:
+    """The neighbour that may not connect, with services of its own: web, a proxy, another port, names."""
+    asks, target = neighbours
+    listen = "import socketserver as s, sys; s.ThreadingTCPServer(('', int(sys.argv[1])), s.BaseRequestHandler).serve_forever()"
+    servers = [f'/opt/jupyter/bin/python -c "{listen}" {port}' for port in (80, 3128, 7777)]
+    for command in (*servers, f"/opt/jupyter/bin/python -c '{ANSWER}'"):
+        subprocess.run([docker, "exec", "--detach", target.name, "sh", "-c", command], check=True)
+    four, _ = network.addresses(target)
+    until(lambda: asked(asks, four, "root") == "asked", "the neighbour answers datagrams")
+    until(lambda: connects(asks, four, 80, 3128, 7777) == {80, 3128, 7777}, "the neighbour listens")
+    return target
+
+
+@pytest.mark.parametrize(
+    ("mode", "web", "other", "name"),
+    [("web", True, False, True), ("none", False, False, False), ("open", True, True, True)],
+)
+def test_the_way_out(
+    network: Network,
+    listening: Machine,
+    cloud: Machine,
+    serve: Callable[..., Service],
+    mode: str,
+    web: bool,
+    other: bool,
+    name: bool,
 ) -> None:
-    service = serve("--network", network.name, *NET_ADMIN, PGEO_IPS=network.gateway, JUPYTER_TOKEN="").ready()
-    assert "token=" not in service.logs()
-    notebook = Notebook(f"http://{network.addresses(service)[0]}:8888")
-    assert notebook.run("python3", "print(6 * 7)").stdout == "42\n"
-    assert notebook.run("ir", "cat(6 * 7)").stdout == "42"
+    """Of the user, who may use a proxy on a port of its own; the mount works in every mode, and the cloud's keys are root's."""
+    four, _ = network.addresses(listening)
+    with Server(network.gateway) as s3:
+        bucket = s3.bucket("melda-projects")
+        keys = s3.credentials("melda-test-user", bucket)
+        service = serve(
+            "--network", network.name, *NET_ADMIN, *MOUNT,
+            PGEO_IPS=network.gateway, EGRESS=mode, **bucket_variables(s3, bucket, keys),
+            https_proxy=f"http://{listening.name}:3128",
+        )  # fmt: skip
+        service.ready()
+        assert four in service.run(f"getent ahostsv4 {listening.name}"), "the mount's names"
+        service.run("echo kept > /home/melda/project/file", user="melda")
+        assert connects(service, four, 80, 3128, 7777) == ({80, 3128} if web else set()) | ({7777} if other else set())
+        found = service.run(f"getent ahostsv4 {listening.name} || true", user="melda")
+        assert (four in found) == name, "a name can carry anything to whoever is asked for it"
+        assert asked(service, four, "root") == "asked"
+        assert asked(service, four, "melda") == ("asked" if other else "nothing"), (
+            "root's question is not the user's way"
+        )
+        port = int(s3.url.rsplit(":", 1)[1])
+        assert connects(service, network.gateway, port) == ({port} if other else set()), "the mount's way is root's"
+        assert connects(service, network.gateway, port, user="root") == {port}
+        check_credentials(service)
+        assert service.seconds_to_stop() < 9
+        found_keys = {item["Key"] for item in s3.client().list_objects_v2(Bucket=bucket)["Contents"]}
+        assert "users/ada/file" in found_keys
+
+
+def test_the_clouds_credentials_are_roots_alone_where_nothing_is_asked_for(
+    serve: Callable[..., Service], network: Network, cloud: Machine
+) -> None:
+    check_credentials(serve("--network", network.name, *NET_ADMIN).ready())
