@@ -34,7 +34,9 @@ def test_a_silent_cell_keeps_a_container_that_ends_when_it_is_over(serve: Serve,
         until(lambda: activity(service)["active"] == ["a kernel is busy"], "the kernel is known to be busy", 60)
         began, found = time.monotonic(), activity(service)
         assert (found["kernels"], found["busy_kernels"], found["idle_seconds"]) == (1, 1, 0.0), found
-        service.run("timeout 60 sh -c 'while [ ! -e /tmp/seen ]; do :; done' >/dev/null 2>&1 & echo", user="melda")
+        # A good part of a processor, and not all of it.
+        computes = "import os, time\nwhile not os.path.exists('/tmp/seen'): sum(range(500_000)); time.sleep(0.05)"
+        service.run(f'timeout 60 python3 -c "{computes}" >/dev/null 2>&1 & echo', user="melda")
         until(lambda: "a process computes" in activity(service)["active"], "a program of the user's is seen", 30)
         service.run("touch /tmp/seen")
         for path in ("activity", "metrics"):
