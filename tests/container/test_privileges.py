@@ -14,6 +14,7 @@ from tests.fakes.s3 import Server
 from tests.fakes.serve import gateway
 
 from .machines import provision
+from .notebook import Kernel
 from .services import MOUNT, Service, bucket_variables
 from .test_ssh import login
 
@@ -36,27 +37,35 @@ def service(docker: str, image: str, public_key: str) -> Iterator[Service]:
             running.remove()
 
 
-def in_notebook(service: Service, code: str) -> str:
-    """What a cell of Python prints; a cell is what a user has."""
-    done = service.notebook.run("python3", code, timeout=120)
+@pytest.fixture(scope="module")
+def kernel(service: Service) -> Iterator[Kernel]:
+    """A kernel of Python in it, until it is restarted; its cells are what a user has."""
+    kernel = service.notebook.start("python3")
+    yield kernel
+    kernel.close()
+
+
+def in_notebook(kernel: Kernel, code: str) -> str:
+    """What a cell of Python prints."""
+    done = kernel.run(code, timeout=120)
     assert done.status == "ok", done.error
     return done.stdout
 
 
-def test_no_program_gives_rights_but_those_listed(service: Service) -> None:
+def test_no_program_gives_rights_but_those_listed(service: Service, kernel: Kernel) -> None:
     found = service.run("find / -xdev -type f -perm /6000").split()
     assert tuple(found) == ALLOWED
-    refused = in_notebook(service, f"import os; print([os.access(path, os.X_OK) for path in {found!r}])")
+    refused = in_notebook(kernel, f"import os; print([os.access(path, os.X_OK) for path in {found!r}])")
     assert refused == "[False]\n", "and those not to the user"
 
 
-def test_the_user_locks_no_file_that_roots_programs_lock(service: Service) -> None:
+def test_the_user_locks_no_file_that_roots_programs_lock(service: Service, kernel: Kernel) -> None:
     """Whoever may read a file may lock it: then apt, debconf, fc-cache or start-jupyter end, or wait for ever."""
     named = "-name lock -o -name Lock -o -name lock-frontend -o -name '*.lock' -o -path '*/debconf/*.dat'"
     named += " -o -path '/var/cache/fontconfig/*'"
     found = service.run(f"find /etc /run /var -xdev -type f -user root \\( {named} \\)").split()
     assert {"/run/start-jupyter.lock", "/var/cache/debconf/config.dat", "/var/lib/dpkg/lock"} <= set(found)
-    assert in_notebook(service, f"import os; print([p for p in {found!r} if os.access(p, os.R_OK)])") == "[]\n"
+    assert in_notebook(kernel, f"import os; print([p for p in {found!r} if os.access(p, os.R_OK)])") == "[]\n"
 
 
 STATUS = """
@@ -74,9 +83,10 @@ print(json.dumps(found))
 """
 
 
-def test_the_users_processes_have_no_capability_and_get_none(service: Service) -> None:
-    with service.notebook.start("ir"):
-        found = json.loads(in_notebook(service, STATUS))
+def test_the_users_processes_have_no_capability_and_get_none(service: Service, kernel: Kernel) -> None:
+    with service.notebook.start("ir") as r:
+        r.run("1")
+        found = json.loads(in_notebook(kernel, STATUS))
     users = {command: has for command, has in found.items() if has["Uid"] == "1001"}
     for kind in ("IRkernel", "jupyter_notebook.py", "version_check_webservice", "plugin-sync"):
         assert any(kind in command for command in users), (kind, sorted(users))
@@ -85,8 +95,8 @@ def test_the_users_processes_have_no_capability_and_get_none(service: Service) -
         assert {int(has[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {0}, command
 
 
-def test_who_is_root(service: Service) -> None:
-    found = json.loads(in_notebook(service, STATUS))
+def test_who_is_root(kernel: Kernel) -> None:
+    found = json.loads(in_notebook(kernel, STATUS))
     roots = {command.split()[0].rsplit("/", 1)[-1] for command, has in found.items() if has["Uid"] == "0"}
     assert roots <= {"python3", "sshd", "sshd:", "s3fs", "dbus-daemon"}, roots
     pythons = [command for command, has in found.items() if has["Uid"] == "0" and "/python3 " in command]
@@ -95,9 +105,9 @@ def test_who_is_root(service: Service) -> None:
     assert ["start-jupyter" in command for command in pythons] == [True], pythons
 
 
-def test_nothing_leaves_a_core_file(service: Service) -> None:
+def test_nothing_leaves_a_core_file(kernel: Kernel) -> None:
     """It would hold the keys in s3fs's memory, or the token in Jupyter's."""
-    found = json.loads(in_notebook(service, STATUS))
+    found = json.loads(in_notebook(kernel, STATUS))
     assert {command: has["core"] for command, has in found.items() if has["core"] != ["0", "0"]} == {}
     code = (
         "import os, subprocess\n"
@@ -105,16 +115,16 @@ def test_nothing_leaves_a_core_file(service: Service) -> None:
         "process.send_signal(3)\n"
         "print(process.wait(), [name for name in os.listdir() if 'core' in name])"
     )
-    assert in_notebook(service, code) == "-3 []\n"
+    assert in_notebook(kernel, code) == "-3 []\n"
 
 
-def test_the_user_may_write_to_few_places(service: Service) -> None:
+def test_the_user_may_write_to_few_places(kernel: Kernel) -> None:
     code = (
         "import subprocess\n"
         "find = ['find', '/', '-xdev', '!', '-type', 'l', '!', '-type', 's', '-writable']\n"
         "print(subprocess.run(find, stdout=-1, stderr=-3, text=True).stdout)"
     )
-    found = in_notebook(service, code).split("\n")
+    found = in_notebook(kernel, code).split("\n")
     assert any(path.startswith("/home/melda") for path in found)
     outside = [path for path in found if path and not path.startswith(OWN)]
     # The token, the user's own, and what is told of the plugin folders; devices that everybody has.
@@ -124,13 +134,13 @@ def test_the_user_may_write_to_few_places(service: Service) -> None:
 @pytest.mark.parametrize(
     "command", ["su -c id", "sudo id", "mount -t tmpfs none /mnt", "chsh -s /bin/sh root", "nsenter -t 1 -m id"]
 )
-def test_ways_up_that_are_closed(service: Service, command: str) -> None:
+def test_ways_up_that_are_closed(kernel: Kernel, command: str) -> None:
     code = (
         "import subprocess\n"
         f"done = subprocess.run({command!r}, shell=True, stdin=-3, capture_output=True, text=True)\n"
         "print(done.returncode, done.stdout)"
     )
-    output = in_notebook(service, code)
+    output = in_notebook(kernel, code)
     assert not output.startswith("0 ") and "uid=0" not in output, output
 
 
@@ -165,9 +175,9 @@ for name in ("jupyter_server_config.py", "jupyter_notebook_config.py", "jupyter_
 """
 
 
-def test_what_the_user_plants_root_does_not_run(docker: str, service: Service, key: Path) -> None:
+def test_what_the_user_plants_root_does_not_run(docker: str, service: Service, kernel: Kernel, key: Path) -> None:
     """In the project, in home, among the plugins: modules, profiles, configurations. Root does all that root does here."""
-    in_notebook(service, PLANT)
+    in_notebook(kernel, PLANT)
     service.run("cd /; python3 -c 'import json' ", user="melda")
     service.run("bash -lc 'cd ~/project; python3 -c \"import json\"; Rscript -e 1' 2>&1", user="melda", check=False)
     assert service.run("cat /tmp/taken-1001"), "the traps work"
