@@ -1,4 +1,4 @@
-"""sshd in a container: off without a key; with one, root alone, with that key alone, and as docs/ssh.md says."""
+"""sshd in a container: off without a key (test_tools.py); with one, root alone, with that key alone, and as docs/ssh.md says."""
 
 from __future__ import annotations
 
@@ -49,10 +49,6 @@ def login(machine: Machine, key: Path, user: str, command: str, *options: str) -
 def fingerprint(service: Service) -> str:
     """What the log said last."""
     return [line for line in service.lines() if line.startswith("ssh: ")][-1].split(" is ")[1].split()[0]
-
-
-def test_without_a_key_there_is_no_sshd(serve: Callable[..., Service]) -> None:
-    assert "sshd" not in serve().ready().run("cat /proc/[0-9]*/comm")
 
 
 def test_root_with_the_key(service: Service, key: Path) -> None:

@@ -71,10 +71,6 @@ def test_a_source_package_is_compiled(terminal: Service) -> None:
     assert typed(terminal, EXTENSION)[-1] == "42"
 
 
-def test_python_can_be_embedded(terminal: Service) -> None:
-    assert terminal.notebook.run("python3", EMBEDDED).stdout == "True\n"
-
-
 # Called in cells: what programs write is shown, as on a terminal.
 IN_CELLS = """
 status <- system("echo out; echo err >&2; echo; echo; printf end; exit 1")
@@ -178,12 +174,18 @@ cat(system("fc-match :lang=ko family; fc-match :lang=hi family; fc-match :lang=t
 """
 
 
-def test_plots_have_letters_of_all_scripts(terminal: Service) -> None:
-    python = terminal.notebook.run("python3", IN_PYTHON)
+def test_python_can_be_embedded_and_plots_have_letters_of_all_scripts(terminal: Service) -> None:
+    with terminal.notebook.start("python3") as kernel:
+        assert kernel.run(EMBEDDED).stdout == "True\n"
+        python = kernel.run(IN_PYTHON)
     assert (python.status, python.stderr) == ("ok", ""), python
     r = terminal.notebook.run("ir", IN_R)
     assert (r.status, r.stderr) == ("ok", ""), r
     assert r.stdout == "WenQuanYi Micro Hei,文泉驛微米黑,文泉驿微米黑; Lohit Devanagari; Loma", r.stdout
+
+
+def test_without_a_key_there_is_no_sshd(terminal: Service) -> None:
+    assert "sshd" not in terminal.run("cat /proc/[0-9]*/comm")
 
 
 def test_uv_is_not_roots(terminal: Service) -> None:
