@@ -66,11 +66,6 @@ def test_the_tagged_image_is_described_like_the_dockerfiles(docker: str, tagged:
     assert described(tagged) == described(image)
 
 
-def test_the_tagged_image_becomes_healthy(tagged: str, machines: Machines) -> None:
-    machine = machines(tagged)
-    until(lambda: machine.healthy, "the container is healthy")
-
-
 def test_a_failed_run_leaves_no_image(docker: str, bases: dict[str, str]) -> None:
     before = images(docker)
     with pytest.raises(BuildError, match="no image was made"):
