@@ -132,6 +132,7 @@ class Server:
         self._listener: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
         self._admin = Credentials("melda-test", "melda-test")
+        self._clients: dict[tuple[str, Credentials, str], Any] = {}
 
     @property
     def url(self) -> str:
@@ -174,7 +175,9 @@ class Server:
             credentials: None for those of an administrator.
         """
         used = credentials or self._admin
-        return boto3.client(
+        if (service, used, self.url) in self._clients:  # to make one takes longer than a request
+            return self._clients[service, used, self.url]
+        made = self._clients[service, used, self.url] = boto3.client(
             service,  # type: ignore[call-overload, unused-ignore]
             endpoint_url=self.url,
             region_name=REGION,
@@ -183,6 +186,7 @@ class Server:
             aws_session_token=used.session_token or None,
             config=Config(proxies={}, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
         )
+        return made
 
     def bucket(self, name: str) -> str:
         """Create an empty bucket; return its name."""
