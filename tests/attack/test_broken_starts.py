@@ -153,9 +153,9 @@ def test_broken_starts(run: Run, mounted: Run, place: str) -> None:
         assert len(service.run(MINE).split()) >= mine, "nothing of the user's is gone"
 
 
-def test_configuration_that_ends(run: Run) -> None:
-    """A configuration removes every note of the start, and ends Jupyter at once with success.
-    Proves: that start failed, with an exit code that a restart policy knows; the next one is ready without it."""
+def test_configuration(run: Run) -> None:
+    """A configuration removes every note of the start, and ends Jupyter at once with success; one hangs until somebody stops it.
+    Proves: the former start failed, with an exit code that a restart policy knows; the next ones are ready without it."""
     service = run().ready()
     python(service, WRITE, CONFIGURATION + "os._exit(0)")
     service.stop()
@@ -163,18 +163,14 @@ def test_configuration_that_ends(run: Run) -> None:
     code, lines = service.ended()
     assert code == 1 and "Jupyter was not ready yet: the start has failed" in lines, lines
     service.start()
-    assert well(service, 2)["configuration"].startswith("left out: the last start")
-
-
-def test_configuration_that_hangs(run: Run) -> None:
-    """A configuration removes every note of the start, and hangs until somebody stops the container.
-    Proves: the next start is ready without it."""
-    service = run().ready()
+    assert service.ready(2).health()["configuration"].startswith("left out: the last start")
     python(service, WRITE, CONFIGURATION + "time.sleep(1e6)")
+    service.run("rm /tmp/tried")
     service.stop()
+    before = len(service.logs())
     service.start()
     until(lambda: service.run(OLD, check=False) != "", "it hangs")
     service.stop()
     service.start()
-    assert well(service, 2)["configuration"].startswith("left out: the last start")
-    assert "~/.jupyter is left out: the last start" in service.logs()
+    assert well(service, 3)["configuration"].startswith("left out: the last start")
+    assert "~/.jupyter is left out: the last start" in service.logs()[before:]
