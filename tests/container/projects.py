@@ -85,24 +85,25 @@ def saved(service: Service) -> None:
     until(lambda: service.health()["plugins"].startswith("saved at"), f"it is saved; {service.logs()[-2000:]}", 60)
 
 
-def imported(service: Service, name: str) -> str:
-    """The version that a kernel imports; ``none`` if it cannot."""
-    code = f"try:\n    import {name}; print({name}.V)\nexcept ImportError: print('none')"
-    return service.notebook.run("python3", code).stdout.strip()
+def imported(service: Service, *names: str) -> str:
+    """The versions that a kernel imports, with blanks between; ``none`` for what it cannot."""
+    one = "try:\n    import {0}; print({0}.V, end=' ')\nexcept ImportError: print('none', end=' ')"
+    return service.notebook.run("python3", "\n".join(one.format(name) for name in names)).stdout.strip()
 
 
-# A package with many files, a large one, links, and names that are no ASCII.
+# A package with many files, a large one, links, and names that are no ASCII; how many folders of 200 files, and how many MB.
 BIG = f"""
-import os, random
-site = "{SITE}"
+import os, random, sys
+site, folders, size = "{SITE}", int(sys.argv[1]), int(sys.argv[2])
 os.makedirs(site + "/big/data")
-for folder in range(100):
+for folder in range(folders):
     os.mkdir(f"{{site}}/big/data/{{folder}}")
     for file in range(200):
         with open(f"{{site}}/big/data/{{folder}}/{{file}}.txt", "w") as stream:
             stream.write(str(file))
 with open(site + "/big/größe 数据.bin", "wb") as stream:
-    stream.write(random.Random(1).randbytes(100_000_000))
+    for part in range(size // 10):
+        stream.write(random.Random(part).randbytes(10_000_000))
 with open(site + "/big/__init__.py", "w") as stream:
     stream.write("V = 'big'\\n")
 os.symlink("größe 数据.bin", site + "/big/link")
@@ -111,16 +112,3 @@ os.mkdir(site + "/big-1.0.dist-info")
 with open(site + "/big-1.0.dist-info/RECORD", "w") as stream:
     stream.write("big/__init__.py,,\\nbig-1.0.dist-info/RECORD,,\\n")
 """
-
-
-def not_restored(project: Project) -> Service:
-    """A second container of a project with zebra, whose archives S3 refuses to give until ``project.s3.judge`` changes."""
-    one = project.start().ready()
-    shell(one, PIP + "zebra==1.0")
-    saved(one)
-    one.stop()
-    project.s3.judge = lambda method, path: "403 Access Denied" if method == "GET" and ".tar.zst" in path else ""
-    two = project.start().ready()
-    two.says("not restored", 60)
-    until(lambda: not two.run("ls /run/melda-jupyter/plugins | grep restoring || true"), "nobody waits", 10)
-    return two
