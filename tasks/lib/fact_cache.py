@@ -36,7 +36,7 @@ def _shell_text(fact: FactBase[Any], arguments: Dict[str, Any]) -> str:
 class Several(FactBase[List[Any]]):
     """The values of several facts, :data:`UNKNOWN` for one whose command failed. pyinfra asks for one at a time.
 
-    Those with an attribute ``takes_long`` are collected while the others are.
+    Those with an attribute ``takes_long`` are collected while all others are.
     """
 
     def command(self, questions: Sequence[Question]) -> str:
@@ -50,10 +50,11 @@ class Several(FactBase[List[Any]]):
             takes_long = getattr(fact, "takes_long", False)
             self.order.insert(len(long) if takes_long else len(self.order), number)
             (long if takes_long else short).append(text)
-        if not long or not short:
-            return "; ".join(long + short)
-        # A pipe's two sides run at once.
-        return f'{{ {"; ".join(long)}; }} | {{ rest=$( {"; ".join(short)} ); cat; printf "%s\\n" "$rest"; }}'
+        text = "; ".join(short) or ":"
+        for alone in reversed(long):
+            # A pipe's two sides run at once.
+            text = f'{{ {alone}; }} | {{ rest=$( {text} ); cat; printf "%s\\n" "$rest"; }}'
+        return text
 
     default = list
 
