@@ -49,8 +49,10 @@ class AptState(FactBase[AptStatus]):
             ' [ ! -s "${l%.list}.md5sums" ] || echo "audit:$l"; done | head -n 1;'
             f" ls -d {apt_get.LISTS}/*Release 2>/dev/null | sed s/^/list:/;"
             f" stat -c fetched:%Y {apt_get.STAMP} 2>/dev/null;"
-            # Without the lists: apt takes a second to read them, and fails where one is cut off.
-            " apt-get -o Dir::State::lists=/nonexistent indextargets --no-release-info --format '$(METAKEY) $(FILENAME)'"
+            # Without the lists: apt takes a second to read them, and fails where one is cut off. And without its cache, which it
+            # would write anew, of no lists: the next apt, which plans the upgrade, would have to read them all again.
+            " apt-get -o Dir::State::lists=/nonexistent -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= indextargets"
+            " --no-release-info --format '$(METAKEY) $(FILENAME)'"
             f" Created-By:\\ Packages 2>/dev/null | perl -e {shlex.quote(_DAMAGED)} 2>/dev/null || true"
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import shlex
-from pathlib import PurePosixPath
 from typing import Dict, Iterable, List, Sequence, Set, Tuple
 
 from melda.base.paths import RUN
@@ -45,8 +44,13 @@ def _is_somebodys(about: Tuple[str, ...]) -> bool:
 
 def folders_above(paths: Iterable[str]) -> Set[str]:
     """Return all folders above ``paths`` that are not among these."""
-    above = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
-    return above - {"/", *paths}
+    above: Set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in above:
+            above.add(folder)
+            folder = folder.rpartition("/")[0]
+    return above.difference(paths)
 
 
 class Lines(FactBase[List[str]]):

@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import shlex
 import time
+from contextlib import contextmanager
 from inspect import getcallargs
-from typing import Any, Callable, Dict, List, Sequence, Tuple, Type
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple, Type
 
 from pyinfra import host, state
 from pyinfra.api import FactBase, Host, StringCommand
@@ -36,7 +37,7 @@ def _shell_text(fact: FactBase[Any], arguments: Dict[str, Any]) -> str:
 class Several(FactBase[List[Any]]):
     """The values of several facts, :data:`UNKNOWN` for one whose command failed. pyinfra asks for one at a time.
 
-    Those with an attribute ``takes_long`` are collected while the others are.
+    Those with an attribute ``takes_long`` are collected while all others are.
     """
 
     def command(self, questions: Sequence[Question]) -> str:
@@ -50,10 +51,11 @@ class Several(FactBase[List[Any]]):
             takes_long = getattr(fact, "takes_long", False)
             self.order.insert(len(long) if takes_long else len(self.order), number)
             (long if takes_long else short).append(text)
-        if not long or not short:
-            return "; ".join(long + short)
-        # A pipe's two sides run at once.
-        return f'{{ {"; ".join(long)}; }} | {{ rest=$( {"; ".join(short)} ); cat; printf "%s\\n" "$rest"; }}'
+        text = "; ".join(short) or ":"
+        for alone in reversed(long):
+            # A pipe's two sides run at once.
+            text = f'{{ {alone}; }} | {{ rest=$( {text} ); cat; printf "%s\\n" "$rest"; }}'
+        return text
 
     default = list
 
@@ -89,6 +91,7 @@ class FactCache:
         self.wanted: Dict[str, Question] = {}
         self.pending: Dict[str, Question] = {}
         self.changed = self.asking = self.executing = False
+        self.below = ""  # the folder in which alone commands write for now; else anything may change
         self.since = time.monotonic()  # when the oldest of what is known was asked for
         self._ask = this.get_fact
         vars(this).update(
@@ -102,6 +105,8 @@ class FactCache:
             if self.asking:
                 # What a program says is read, and some say it in the language of the target: stat, lastlog.
                 kwargs["_env"] = {**(kwargs.get("_env") or {}), "LC_ALL": "C"}
+            elif self.below:
+                self.known = {key: value for key, value in self.known.items() if self.below not in key}
             else:
                 self.known.clear()
                 self.changed = True
@@ -179,6 +184,17 @@ def _cache() -> FactCache:
 def enable() -> None:
     """Let the current host remember its facts for the rest of this run."""
     _cache()
+
+
+@contextmanager
+def only_below(folder: str) -> Iterator[None]:
+    """Remember, while an operation's commands write below one folder alone, each fact that was not asked of a path there."""
+    cache = _cache()
+    cache.below = folder
+    try:
+        yield
+    finally:
+        cache.below = ""
 
 
 def prefetch(fact: Type[FactBase[Any]], **arguments: Any) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from typing import Sequence
+import re
+from fnmatch import translate
 
 # Our own modules may be called after what they deal with, and one file of settings is no secret.
 SECRETS = (
@@ -13,6 +13,7 @@ SECRETS = (
 OURS = ("*.py", "settings.env")
 # Hidden files, and what tools and editors leave.
 LEFT = (".*", "__pycache__", "#*", "*~", "*.bak", "*.orig", "*.rej", "*.swp", "*.tmp")
+_IS_SECRET, _IS_OURS, _IS_LEFT = (re.compile("|".join(map(translate, names))).match for names in (SECRETS, OURS, LEFT))
 
 
 def is_stray(path: str) -> bool:
@@ -22,9 +23,4 @@ def is_stray(path: str) -> bool:
         path: relative to this repository, or to a folder of it.
     """
     parts = path.split("/")
-
-    def any_is(patterns: Sequence[str]) -> bool:
-        return any(fnmatchcase(part, pattern) for part in parts for pattern in patterns)
-
-    ours = any(fnmatchcase(parts[-1], pattern) for pattern in OURS)
-    return any_is(LEFT) or (any_is(SECRETS) and not ours)
+    return any(map(_IS_LEFT, parts)) or (any(map(_IS_SECRET, parts)) and not _IS_OURS(parts[-1]))

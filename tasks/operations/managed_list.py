@@ -10,7 +10,7 @@ from pyinfra import host, state
 from pyinfra.api import StringCommand, operation
 
 from tasks.facts.files import WRITERS, FileContents, PathStats, folders_above
-from tasks.lib import managed_files, managed_list
+from tasks.lib import fact_cache, managed_files, managed_list
 from tasks.lib.managed_files import ManagedFile, Stats
 from tasks.lib.managed_list import BLOCK, Managed
 from tasks.lib.progress import say
@@ -99,4 +99,6 @@ def former_removed(whole: bool) -> Generator[Command, None, None]:
                 mode = about[one.path][1]
                 yield from managed_files.block_diff(one.path, text, one.marker, "", about, mode)
     entries = [ManagedFile(SHARE, mode="755"), managed_list.written()]
-    yield from managed_files.diff(entries, host.get_fact(PathStats, paths=[entry.path for entry in entries]))
+    # It comes first of all: what was asked before it would be asked again, one by one.
+    with fact_cache.only_below(SHARE):
+        yield from managed_files.diff(entries, host.get_fact(PathStats, paths=[entry.path for entry in entries]))

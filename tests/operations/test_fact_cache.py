@@ -184,11 +184,13 @@ def test_answers_come_in_the_order_of_the_questions() -> None:
     assert several(*questions[1:3]) == a_to_d[1:3]
 
 
-def test_what_takes_long_is_collected_while_the_others_are(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    # Each waits for the other.
-    assert several((Long, {"text": f"echo a > {pipe}"}), (Says, {"text": f"cat {pipe}"})) == [[], ["a"]]
+def test_what_takes_long_is_collected_while_all_others_are(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for pipe in (first, second):
+        os.mkfifo(pipe)
+    # Each waits for another.
+    texts = [(Long, f"echo a > {first}"), (Says, f"cat {first}; cat {second}"), (Long, f"echo b > {second}")]
+    assert several(*((kind, {"text": text}) for kind, text in texts)) == [[], ["a", "b"], []]
 
 
 def test_one_that_fails_is_asked_alone_and_says_so_itself() -> None:

@@ -97,6 +97,17 @@ def test_lists_that_are_cut_off_or_gone(tmp_path: Path, path: str, text: str | N
     assert AptState().process(shown.stdout.splitlines()).damaged == ((f"{lists}/{path}",) if damaged else ())
 
 
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="apt itself")
+def test_the_state_of_the_lists_leaves_the_cache_of_apt_as_it_is(tmp_path: Path) -> None:
+    """It was made anew, of no lists, by each run: the next apt read all lists again, 0.7 s of the processor."""
+    (tmp_path / "cache").mkdir()
+    # In Docker's own images a part of the configuration says that there is no cache.
+    (tmp_path / "apt.conf").write_text(f'Dir::Cache "{tmp_path}/cache/"; Dir::Etc "{tmp_path}/";\n')
+    environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "APT_CONFIG": str(tmp_path / "apt.conf")}
+    subprocess.run(["sh", "-c", AptState().command()], capture_output=True, check=True, env=environ)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
 @pytest.mark.parametrize("names", [(), ("bash", "libc6")])
 def test_what_apt_would_upgrade_and_asking_writes_nothing(target: Target, names: tuple[str, ...]) -> None:
     lines = "".join(f"echo 'Inst {name} [1] (2 Debian:12 [amd64])'\n" for name in names)
