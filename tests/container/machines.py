@@ -234,6 +234,11 @@ def provision(
     return Provisioning(done.returncode, done.stdout)
 
 
+def unverified(machine: Machine) -> int:
+    """How many files of Jupyter's environment changed after they were last read."""
+    return len(machine.run("find /opt/jupyter -type f -cnewer /opt/jupyter/verified").splitlines())
+
+
 def until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Wait for an event.
 

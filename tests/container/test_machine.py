@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .machines import Machine, provision, until
+from .machines import Machine, provision, until, unverified
 
 # Ubuntu's sudo is sudo-rs from 25.10 on, and only that: trixie has it as a package.
 SUDOERS = (
@@ -57,6 +57,7 @@ def test_provisioned_over_ssh_and_again_without_a_change(
         hosts = {"MELDA_HOSTS": f"{user}@{server.address}"}
         done = provision(docker, "inventory.py", environment=hosts, **options)
         assert (done.code, bool(done.changed)) == (0, number == 0), done.output
+    assert unverified(server) < 20, "a run reads all files of the environment again"
     assert server.run("sha256sum /etc/ssh/ssh_host_*") == host_keys, "a machine's own identity stays"
     assert key.with_suffix(".pub").read_text().strip() in server.run("cat /root/.ssh/authorized_keys")
     assert server.run("getent passwd melda").startswith("melda:x:1001:1001:")
