@@ -95,6 +95,36 @@ def changes_nothing(docker: str, machine: Machine) -> None:
     assert questions(docker, machine, began) <= 3, "before it begins, all at once, and whether CRAN answers"
 
 
+# A run takes seconds even where it has little to do, and there are some seventy operations.
+@pytest.mark.parametrize("step", [20, pytest.param(1, marks=pytest.mark.full)])
+def test_killed_after_any_operation(
+    docker: str, bases: dict[str, str], machines: Machines, request: pytest.FixtureRequest, step: int
+) -> None:
+    """One container, killed after so many operations, then after some more, and so on: the end is the same state."""
+    machine = machines(bases["bookworm"], command=IDLE)
+    kills = 0
+    for number in range(1, 100, step):
+        killed = provision(
+            docker,
+            f"@docker/{machine.name}",
+            "tests/container/killed_after.py",
+            {"KILLED_AFTER": str(number)},
+            packages="none",
+        )
+        if killed.code == 0:
+            break
+        assert killed.code == 137, killed.output
+        kills += 1
+    assert kills * step > 20, "the run was never killed"
+    # Only now: for this one the image is built, meanwhile.
+    repaired, whole = state(machine), state(request.getfixturevalue("provisioned"))
+    assert {
+        path: (repaired.get(path), whole.get(path))
+        for path in repaired.keys() | whole.keys()
+        if repaired.get(path) != whole.get(path)
+    } == {}
+
+
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4D3b1Yb9uT0T3mQJx7bqzRnU1xk3m2H0uJ6m6m6m6m platform"
 
 
@@ -151,32 +181,3 @@ def test_a_run_changes_just_what_differs(docker: str, provisioned: Machine, earl
     after = provisioned.run("sed -i '$d' /etc/R/Rprofile.site; " + find + "; rm /tmp/before")
     assert after.replace("/etc/R/Rprofile.site\n", "") == before
     changes_nothing(docker, provisioned)
-
-
-# A run takes seconds even where it has little to do, and there are some fifty operations.
-@pytest.mark.parametrize("step", [20, pytest.param(1, marks=pytest.mark.full)])
-def test_killed_after_any_operation(
-    docker: str, bases: dict[str, str], machines: Machines, provisioned: Machine, step: int
-) -> None:
-    """One container, killed after so many operations, then after some more, and so on: the end is the same state."""
-    machine = machines(bases["bookworm"], command=IDLE)
-    kills = 0
-    for number in range(1, 100, step):
-        killed = provision(
-            docker,
-            f"@docker/{machine.name}",
-            "tests/container/killed_after.py",
-            {"KILLED_AFTER": str(number)},
-            packages="none",
-        )
-        if killed.code == 0:
-            break
-        assert killed.code == 137, killed.output
-        kills += 1
-    assert kills * step > 20, "the run was never killed"
-    repaired, whole = state(machine), state(provisioned)
-    assert {
-        path: (repaired.get(path), whole.get(path))
-        for path in repaired.keys() | whole.keys()
-        if repaired.get(path) != whole.get(path)
-    } == {}
