@@ -13,17 +13,17 @@ from tests.fakes.s3 import Server
 from .tools import background
 
 Run = Callable[..., Service]
-SIZE = 40_000_000
+SIZE = 20_000_000
 # Goes on when it is asked to end, as a program that knows nothing of containers.
 WRITER = """
 import os, signal, sys, time
 if len(sys.argv) > 1 and os.fork():
     sys.exit()
 os.setsid() if len(sys.argv) > 1 else None
-stream = open("/home/melda/project/open.bin", "wb", buffering=0)
-for _ in range(40):
+stream = open("/home/melda/project/" + NAME, "wb", buffering=0)
+for _ in range(20):
     stream.write(b"x" * 1_000_000)
-open("/tmp/written", "w").close()
+open("/tmp/" + NAME, "w").close()
 while True:
     time.sleep(60)
 """
@@ -39,34 +39,38 @@ def refused(service: Service) -> bool:
     return True
 
 
-def size(s3: Server, folder: str) -> int:
-    """Of the file in the bucket."""
-    listed = s3.client().list_objects_v2(Bucket=BUCKET, Prefix=f"users/{folder}/open.bin").get("Contents", [])
-    return sum(one["Size"] for one in listed)
+def sizes(s3: Server, folder: str) -> dict[str, int]:
+    """Of the files in the bucket."""
+    listed = s3.client().list_objects_v2(Bucket=BUCKET, Prefix=f"users/{folder}/").get("Contents", [])
+    return {one["Key"].rpartition("/")[2]: one["Size"] for one in listed if one["Key"].endswith(".bin")}
+
+
+def writer(name: str) -> str:
+    return WRITER.replace("NAME", repr(name))
 
 
 @pytest.mark.parametrize("how", ["init", "pid namespace of another container", "PID 1"])
-@pytest.mark.parametrize("who", ["docker exec", "a cell"])
-def test_open_file(docker: str, image: str, mounted: Run, module_s3: Server, how: str, who: str) -> None:
-    """A program outside Jupyter writes 40 MB into a file of the project and keeps it open; docker stop.
+def test_open_files(docker: str, image: str, mounted: Run, module_s3: Server, how: str) -> None:
+    """Programs of docker exec and of a cell write 20 MB each into a file of the project and keep it open; docker stop.
     Proves: what still writes is ended and saved, or the start is refused in one line."""
     pause = Machine(docker, image, command=("tail", "-f", "/dev/null")) if how.startswith("pid") else None
     try:
         options = {"init": ("--init",), "PID 1": ()}.get(how, ("--pid", f"container:{pause.name}" if pause else ""))
-        folder = f"open-{how[:4].strip()}-{who[-4:]}"
+        folder = f"open-{how[:4].strip()}"
         service = mounted(folder, *options)
         if refused(service):
             return
-        if who == "a cell":
-            # It is waited for: a kernel that is shut down ends its session and its children, and that one is after this cell.
-            detached = {"cwd": "/", "check": True, "start_new_session": True}
-            start = f"import subprocess; subprocess.run(['/usr/bin/python3', '-ISc', {WRITER!r}, 'detached'], **{detached!r})"
-            assert service.notebook.run("python3", start).status == "ok"
-        else:
-            background(service, WRITER)
-        until(lambda: "written" in service.run("ls /tmp"), "it is written")
+        background(service, writer("exec.bin"))
+        # It is waited for: a kernel that is shut down ends its session and its children, and that one is after this cell.
+        detached = {"cwd": "/", "check": True, "start_new_session": True}
+        command = ["/usr/bin/python3", "-ISc", writer("cell.bin"), "detached"]
+        assert (
+            service.notebook.run("python3", f"import subprocess; subprocess.run({command!r}, **{detached!r})").status
+            == "ok"
+        )
+        until(lambda: {"exec.bin", "cell.bin"} <= set(service.run("ls /tmp").split()), "both are written")
         service.stop()
-        assert size(module_s3, folder) == SIZE, service.logs()[-1500:]
+        assert sizes(module_s3, folder) == {"exec.bin": SIZE, "cell.bin": SIZE}, service.logs()[-1500:]
         assert service.inspect("{{.State.ExitCode}}") == "0", service.logs()[-1500:]
     finally:
         if pause:

@@ -116,11 +116,19 @@ def test_captures(mounted: Run, module_s3: Server) -> None:
         )
 
 
-def test_environment_of_others(run: Run, stranger: Machine) -> None:
+@pytest.fixture(scope="module")
+def working(mounted: Run) -> Service:
+    """A container with keys, in which somebody works."""
+    service = mounted("works", S3FS_DEBUG="0").ready()
+    assert service.notebook.run("python3", "open('seen.txt', 'w').write('1')").status == "ok"
+    service.run("get-versions; healthcheck")
+    return service
+
+
+def test_environment_of_others(working: Service, stranger: Machine) -> None:
     """A neighbour asks the version service for /environment: without a token, with a wrong one, with the right one.
     Proves: it is for those who may use the notebook; /versions and /healthz stay everybody's."""
-    service = run().ready()
-    base = f"http://{service.address}:2310"
+    base = f"http://{working.address}:2310"
     wrong = [
         status(stranger, f"{base}/environment"),
         status(stranger, f"{base}/environment?token=wrong"),
@@ -139,8 +147,8 @@ def test_environment_of_others(run: Run, stranger: Machine) -> None:
         status(stranger, f"{base}/%65nvironment"),
     ]
     assert [code for code in wrong if code not in ("401", "403", "404")] == [], wrong
-    assert status(stranger, f"{base}/environment", f"Authorization: token {service.token}") == "200"
-    assert status(service, "http://127.0.0.1:2310/environment") == "200", "and from inside"
+    assert status(stranger, f"{base}/environment", f"Authorization: token {working.token}") == "200"
+    assert status(working, "http://127.0.0.1:2310/environment") == "200", "and from inside"
     assert [status(stranger, f"{base}/{path}") for path in ("versions", "healthz")] == ["200", "200"]
 
 
@@ -177,15 +185,6 @@ def test_token_in_log(run: Run) -> None:
     service.stop()
     found = [line for line in service.logs().splitlines() if "secret" in line and "0123456789" in line]
     assert found == [], found[:5]
-
-
-@pytest.fixture(scope="module")
-def working(mounted: Run) -> Service:
-    """A container with keys, in which somebody works."""
-    service = mounted("works", S3FS_DEBUG="0").ready()
-    assert service.notebook.run("python3", "open('seen.txt', 'w').write('1')").status == "ok"
-    service.run("get-versions; healthcheck")
-    return service
 
 
 def given(service: Service) -> dict[str, str]:
@@ -237,7 +236,7 @@ def test_files(working: Service, module_s3: Server) -> None:
     assert [key for key, body in kept.items() if secret.encode() in body or token.encode() in body] == []
 
 
-def test_layers(docker: str, image: str) -> None:
+def test_layers(docker: str, image: str, stranger: Machine) -> None:
     """The image's history, its settings and its file system are searched for keys and passwords.
     Proves: a secret is in no layer."""
     output = "".join(
@@ -248,17 +247,13 @@ def test_layers(docker: str, image: str) -> None:
         re.findall(r"AKIA[A-Z0-9]{12,}|(?:SECRET|TOKEN|PASSWORD)[A-Z_]*=[^\s\"]+|://[^/\s@\"]+:[^/\s@\"]+@", output)
         == []
     )
-    machine = Machine(docker, image, command=("tail", "-f", "/dev/null"))
-    try:
-        look = "find /etc /root /home /run /srv /usr/src /var /opt/jupyter/etc /opt/jupyter/share/jupyter -xdev -type f"
-        keys = machine.run(
-            f"{look} -print0 | xargs -0 grep -lE 'BEGIN [A-Z ]*PRIVATE KEY|AKIA[A-Z0-9]{{16}}' || true"
-        ).split()
-        names = machine.run(
-            f"{look} -name 'ssh_host_*_key' -o -name .netrc -size +0 -o -name credentials -o -name .pypirc"
-        ).split()
-    finally:
-        machine.remove()
+    look = "find /etc /root /home /run /srv /usr/src /var /opt/jupyter/etc /opt/jupyter/share/jupyter -xdev -type f"
+    keys = stranger.run(
+        f"{look} -print0 | xargs -0 grep -lE 'BEGIN [A-Z ]*PRIVATE KEY|AKIA[A-Z0-9]{{16}}' || true"
+    ).split()
+    names = stranger.run(
+        f"{look} -name 'ssh_host_*_key' -o -name .netrc -size +0 -o -name credentials -o -name .pypirc"
+    ).split()
     assert keys + names == []
 
 

@@ -55,6 +55,37 @@ class Engine(http.client.HTTPConnection):
             raise EngineError(json.loads(found)["message"])
         return found
 
+    def follow(self, container: str, enough: Callable[[str], bool], deadline: float) -> bool:
+        """Read a container's log until it is enough. Is it, when the container ends, or at the deadline?"""
+        self.request("GET", f"/containers/{container}/logs?follow=1&stdout=1&stderr=1")
+        connection, answer = self.sock, self.getresponse()
+        said, left = "", b""
+        try:
+            while not enough(said):
+                connection.settimeout(max(0.01, deadline - time.monotonic()))
+                more = answer.read1(1 << 16)
+                if not more or time.monotonic() > deadline:
+                    return False
+                left += more
+                # A frame says how long it is, and comes whole or in parts.
+                while len(left) >= 8 and len(left) >= (end := 8 + int.from_bytes(left[4:8], "big")):
+                    said, left = said + left[8:end].decode(errors="replace"), left[end:]
+            return True
+        except TimeoutError:
+            return False
+        finally:
+            answer.close()
+            self.close()
+
+    def wait(self, container: str) -> bool:
+        """Wait until a container has ended. Has it, when the time is over?"""
+        try:
+            self.ask(f"/containers/{container}/wait", {})
+        except TimeoutError:
+            self.close()
+            return False
+        return True
+
     def execute(self, container: str, command: list[str], user: str) -> tuple[int, str]:
         """Return the exit code and the output of ``docker exec``."""
         asked = {"AttachStdout": True, "AttachStderr": True, "User": user, "Cmd": command}
@@ -201,6 +232,11 @@ def provision(
         env={**os.environ, "PATH": f"{Path(docker).parent}:{os.environ['PATH']}", **(environment or {})},
     )  # fmt: skip
     return Provisioning(done.returncode, done.stdout)
+
+
+def unverified(machine: Machine) -> int:
+    """How many files of Jupyter's environment changed after they were last read."""
+    return len(machine.run("find /opt/jupyter -type f -cnewer /opt/jupyter/verified").splitlines())
 
 
 def until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:

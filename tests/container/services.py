@@ -6,16 +6,18 @@ import contextlib
 import re
 import secrets
 import subprocess
+import time
 from collections.abc import Iterator
 
 import requests
 
 from tests.fakes.s3 import Credentials, Server
 
-from .machines import Machine, until
+from .machines import Engine, Machine, until
 from .notebook import Notebook
 
 BUCKET = "melda-projects"
+READY = "start-jupyter: ready: "
 MOUNT = ("--cap-add", "SYS_ADMIN", "--device", "/dev/fuse", "--security-opt", "apparmor=unconfined")
 
 
@@ -63,13 +65,18 @@ class Service(Machine):
 
     def ready(self, times: int = 1) -> Service:
         """Wait until it says for the ``times``-th time that Jupyter answers; its log is the message if it ends instead."""
-        until(lambda: self.logs().count("start-jupyter: ready: ") >= times or not self.running, "Jupyter answers")
+        deadline = time.monotonic() + 60
+        # Followed: each question for the log takes the engine's time, which those need who start.
+        while (
+            not Engine(self.docker).follow(self.name, lambda log: log.count(READY) >= times, deadline) and self.running
+        ):
+            assert time.monotonic() < deadline, "not within 60 s: Jupyter answers"
         assert self.running, self.logs()[-3000:]
         return self
 
     def ended(self, seconds: float = 60) -> tuple[int, list[str]]:
         """Wait for its end; the exit code, and start-jupyter's own lines."""
-        until(lambda: not self.running, "the container ends", seconds)
+        assert Engine(self.docker, seconds).wait(self.name), f"not within {seconds} s: the container ends"
         return int(self.inspected["State"]["ExitCode"]), self.lines()
 
     def lines(self) -> list[str]:
@@ -78,7 +85,12 @@ class Service(Machine):
 
     def says(self, text: str, seconds: float = 30) -> None:
         """Wait until its log holds ``text``."""
-        until(lambda: text in self.logs(), f"the log says {text!r}; it says {self.logs()[-2000:]}", seconds)
+        deadline = time.monotonic() + seconds
+        if not Engine(self.docker).follow(self.name, lambda log: text in log, deadline):
+            what = f"the log says {text!r}; it says {self.logs()[-2000:]}"
+            assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+            # It has ended, and may be started again.
+            until(lambda: text in self.logs(), what, seconds)
 
     def health(self) -> dict[str, str]:
         """``GET /healthz``, as somebody who may use the notebook."""

@@ -37,7 +37,7 @@ LEAFLET = """from ipyleaflet import Map, Marker
 
 Map(center=(52.52, 13.4), zoom=9, layers=(Marker(location=(52.52, 13.4)),))"""
 IN_R = ("cat(R.version.string)", "plot(mpg ~ wt, data = mtcars, col = 'steelblue', pch = 19)")
-LARGE = 200_000_000
+LARGE = 40_000_000  # JupyterLab sends what has more than 15 MB in parts, and s3fs from 25 MB on
 DARK = "body[data-jp-theme-name='JupyterLab Dark']"
 
 
@@ -163,7 +163,7 @@ def test_r_plots(day: Service, browser: Browser) -> None:
 
 
 def test_a_large_file_goes_up_and_comes_down(day: Service, browser: Browser, module_s3: Server, tmp_path: Path) -> None:
-    """200 MB into the bucket, as one upload, and back."""
+    """In parts from the browser into the bucket, as one upload, and back."""
     source, target = tmp_path / "large.bin", tmp_path / "back.bin"
     source.write_bytes(random.Random(1).randbytes(LARGE))
     page = lab(browser, day)

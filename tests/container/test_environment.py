@@ -91,12 +91,11 @@ def test_a_python_notebook(service: Service, secrets: list[str]) -> None:
 
 
 def test_an_r_notebook(service: Service, secrets: list[str]) -> None:
-    done = service.notebook.run("ir", 'e <- Sys.getenv(); cat(sprintf("%s=%s\\n", names(e), e), sep = "")')
-    check(variables(done.stdout), secrets, EXPECTED)
-    assert service.notebook.run("ir", "cat(Sys.getlocale('LC_CTYPE'), getwd())").stdout == (
-        "en_US.UTF-8 /home/melda/project"
-    )
-    assert "/openblas-pthread/" in service.notebook.run("ir", "cat(extSoftVersion()[['BLAS']])").stdout
+    with service.notebook.start("ir") as kernel:
+        done = kernel.run('e <- Sys.getenv(); cat(sprintf("%s=%s\\n", names(e), e), sep = "")')
+        check(variables(done.stdout), secrets, EXPECTED)
+        assert kernel.run("cat(Sys.getlocale('LC_CTYPE'), getwd())").stdout == "en_US.UTF-8 /home/melda/project"
+        assert "/openblas-pthread/" in kernel.run("cat(extSoftVersion()[['BLAS']])").stdout
 
 
 def test_a_terminal(service: Service, secrets: list[str]) -> None:

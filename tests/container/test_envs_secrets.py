@@ -99,15 +99,24 @@ def test_no_capture_has_a_secret(parent: Service, s3: Server) -> None:
     assert SECRET not in parent.logs()
 
 
-def test_what_cannot_be_had_is_listed_and_the_rest_is_installed(start: Start, parent: Service, s3: Server) -> None:
+@pytest.fixture(scope="module")
+def other(start: Start) -> Service:
+    """Another user's container, without any package of the user's."""
+    return start("users/zoe").ready()
+
+
+def restored(service: Service, name: str, text: str) -> str:
+    """What ``melda-env restore`` says of a file, and its exit code."""
+    service.run(f"cat >/tmp/{name} <<'EOF'\n{text}\nEOF\nchmod 644 /tmp/{name}")
+    return service.run(f"su - melda -c 'melda-env restore /tmp/{name} 2>&1; echo =$?'").rstrip()
+
+
+def test_what_cannot_be_had_is_listed_and_the_rest_is_installed(other: Service, parent: Service, s3: Server) -> None:
     (key,) = [key for key in in_bucket(s3, FOLDER) if "/.melda-jupyter/" in key]
-    other = start("users/zoe").ready()
-    other.run(f"cat >/tmp/e.json <<'EOF'\n{in_bucket(s3, FOLDER)[key]}\nEOF\nchmod 644 /tmp/e.json")
-    output = other.run("su - melda -c 'melda-env restore /tmp/e.json 2>&1; echo =$?'")
-    assert output.rstrip().endswith("=1"), output
+    output = restored(other, "e.json", in_bucket(s3, FOLDER)[key])
+    assert output.endswith("=1"), output
     assert [name for name in LOST if f" {name} 1.0: " not in output] == [], output
     assert other.run("su - melda -c \"python -c 'import zebra; print(zebra.V)'\"") == "1.0\n"
-    other.stop()
 
 
 def test_a_fork_has_none_either_even_where_its_parents_capture_is_an_old_one(
@@ -132,37 +141,30 @@ def test_a_fork_has_none_either_even_where_its_parents_capture_is_an_old_one(
     assert len(forks) >= 4 and [key for key, text in forks.items() if SECRET in text] == []
 
 
-def test_a_file_that_hands_over_a_secret_is_never_repeated(start: Start) -> None:
-    one = start("users/pia").ready()
+def test_a_file_that_hands_over_a_secret_is_never_repeated(other: Service) -> None:
     for line in (f"x @ https://u:{SECRET}@files.example/x.whl", f"x @ git+https://u:{SECRET}@files.example/x@main"):
-        one.run(f"cat >/tmp/requirements.txt <<'EOF'\nzebra==1.0\n{line}\nEOF\nchmod 644 /tmp/requirements.txt")
-        output = one.run("su - melda -c 'melda-env restore /tmp/requirements.txt 2>&1; echo =$?'")
-        assert SECRET not in output and output.rstrip()[-2:] in ("=1", "=2"), output
-    assert one.run("su - melda -c \"python -c 'import zebra; print(zebra.V)'\"") == "1.0\n"
-    one.stop()
+        output = restored(other, "requirements.txt", f"yak==1.0\n{line}")
+        assert SECRET not in output and output[-2:] in ("=1", "=2"), output
+    assert other.run("su - melda -c \"python -c 'import yak; print(yak.V)'\"") == "1.0\n"
 
 
-def test_nothing_at_this_machine_is_connected_to(start: Start) -> None:
+def test_nothing_at_this_machine_is_connected_to(other: Service) -> None:
     """By a spelling, by a name that leads there, by a redirection: a listener hears nothing."""
-    one = start("users/mia").ready()
-    one.run("echo 127.0.0.1 files.example >>/etc/hosts")
+    other.run("echo 127.0.0.1 here.example >>/etc/hosts")
     listen = (
         "import socket\n"
         "s = socket.create_server(('127.0.0.1', 4433))\n"
         "open('/tmp/listens', 'w').close()\n"
         "while True:\n    s.accept()\n    open('/tmp/heard', 'w').close()\n"
     )
-    one.run(f"cat >/tmp/listen.py <<'EOF'\n{listen}\nEOF\npython3 /tmp/listen.py >/dev/null 2>&1 &")
-    until(lambda: one.run("ls /tmp/listens || true", check=False).strip() != "", "it listens")
-    for host in ("%31%32%37.0.0.1", "127.0.0.1", "files.example", "127.1"):
-        one.run(
-            f"echo 'x @ https://{host}:4433/x-1.0-py3-none-any.whl' >/tmp/requirements.txt; chmod 644 /tmp/requirements.txt"
-        )
-        output = one.run("su - melda -c 'melda-env restore /tmp/requirements.txt 2>&1; echo =$?'")
-        assert output.rstrip().endswith("=1") and "1 cannot be had:" in output, output
-        assert host != "files.example" or "leads to 127.0.0.1, which is not in the web" in output
-    assert one.run("ls /tmp/heard 2>/dev/null || true") == ""
-    one.stop()
+    other.run(f"cat >/tmp/listen.py <<'EOF'\n{listen}\nEOF\npython3 /tmp/listen.py >/dev/null 2>&1 &")
+    until(lambda: other.run("ls /tmp/listens || true", check=False).strip() != "", "it listens")
+    hosts = {"a": "%31%32%37.0.0.1", "b": "127.0.0.1", "c": "here.example", "d": "127.1"}
+    lines = [f"{name} @ https://{host}:4433/{name}-1.0-py3-none-any.whl" for name, host in hosts.items()]
+    output = restored(other, "here.txt", "\n".join(lines))
+    assert output.endswith("=1") and "4 cannot be had:" in output, output
+    assert "leads to 127.0.0.1, which is not in the web" in output
+    assert other.run("ls /tmp/heard 2>/dev/null || true") == ""
 
 
 def test_odd_files_hold_nobody_up(start: Start) -> None:

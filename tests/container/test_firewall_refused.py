@@ -1,4 +1,4 @@
-"""A firewall that was asked for and cannot be had stops the start; one that was not is told."""
+"""A firewall that was asked for and cannot be had stops the start."""
 
 from __future__ import annotations
 
@@ -18,12 +18,8 @@ def test_asked_for_and_not_allowed_it_does_not_run_open(serve: Callable[..., Ser
     assert lines[-1].endswith("and this container may set no firewall: start it with --cap-add NET_ADMIN")
 
 
-@pytest.mark.parametrize("value", ["example.org", "192.0.2.7/24", "192.0.2.7,", "0.0.0.0/0"])
-def test_what_is_no_address_stops_the_start(serve: Callable[..., Service], value: str) -> None:
+def test_what_is_no_address_stops_the_start(serve: Callable[..., Service]) -> None:
+    value = "0.0.0.0/0"
     code, lines = serve(*NET_ADMIN, PGEO_IPS=value).ended()
     assert (code, len(lines)) == (1, 1), lines
     assert lines[0].startswith(f"invalid PGEO_IPS={value!r}: expected "), lines
-
-
-def test_without_being_asked_it_says_what_is_open(serve: Callable[..., Service]) -> None:
-    assert any(line.startswith("firewall: off, without NET_ADMIN") for line in serve().ready().lines())

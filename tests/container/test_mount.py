@@ -31,11 +31,12 @@ def objects(s3: Server, prefix: str = "users/ada/") -> dict[str, int]:
     return {item["Key"].removeprefix(prefix): item["Size"] for page in pages for item in page.get("Contents", [])}
 
 
-@pytest.mark.parametrize("folder", ["users/ada", "new folder/Größe 数据/it's"])
-def test_a_folder_is_made_and_keeps_what_is_written(
-    serve: Serve, s3: Server, project: dict[str, str], folder: str
-) -> None:
-    service = serve(*MOUNT, **project | {"PROJECT_FOLDER": folder}).ready()
+def test_a_folder_is_made_and_keeps_what_is_written(serve: Serve, s3: Server) -> None:
+    """With keys of a role, and any name."""
+    folder = "new folder/Größe 数据/it's"
+    keys = s3.credentials("melda-test-role", s3.bucket(BUCKET), temporary=True)
+    assert keys.session_token
+    service = serve(*MOUNT, **bucket_variables(s3, BUCKET, keys, folder)).ready()
     assert service.health()["mount"] == "ok"
     assert service.run("stat -c '%U %a' /home/melda/project").strip() == "melda 770"
     done = service.notebook.run("python3", "open('data.csv', 'w').write('x' * 1000); import os; print(os.getcwd())")
@@ -43,6 +44,7 @@ def test_a_folder_is_made_and_keeps_what_is_written(
     assert service.run("ls -A /root | grep -c passwd-s3fs || true").strip() == "0"
     assert service.seconds_to_stop() < 8
     assert service.inspect("{{.State.ExitCode}}") == "0", service.logs()
+    assert "AWS4-HMAC" not in service.logs(), "nobody asked for it"
     assert objects(s3, folder + "/")["data.csv"] == 1000
 
 
@@ -51,10 +53,7 @@ def test_a_folder_is_made_and_keeps_what_is_written(
     [
         ({"AWS_ACCESS_KEY_ID": "AKIAWRONG00000000000"}, "invalid AWS_ACCESS_KEY_ID: S3 does not know it"),
         ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "invalid AWS_SECRET_ACCESS_KEY"),
-        ({"AWS_SECRET_ACCESS_KEY": ""}, "invalid AWS_SECRET_ACCESS_KEY: expected one, as"),
         ({"BUCKET_NAME": "melda-nowhere"}, "invalid BUCKET_NAME='melda-nowhere'"),
-        ({"PROJECT_FOLDER": "users/../root"}, "invalid PROJECT_FOLDER='users/../root'"),
-        ({"PROJECT_FOLDER": ""}, "invalid PROJECT_FOLDER=''"),
         ({"PROJECT_FOLDER": "users/a\nb"}, r"invalid PROJECT_FOLDER='users/a\nb'"),
     ],
 )
@@ -75,11 +74,9 @@ def test_an_endpoint_that_is_down(serve: Serve, s3: Server, project: dict[str, s
     s3.answer()
 
 
-@pytest.mark.parametrize(
-    "options", [(), ("--device", "/dev/fuse"), ("--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined")]
-)
-def test_a_container_that_may_not_mount(serve: Serve, project: dict[str, str], options: tuple[str, ...]) -> None:
-    code, lines = serve(*options, **project).ended()
+# test_ecs.py: nor with one of them.
+def test_a_container_that_may_not_mount(serve: Serve, project: dict[str, str]) -> None:
+    code, lines = serve(**project).ended()
     assert code == 1
     assert f"BUCKET_NAME='{BUCKET}' cannot be mounted: this container may not mount" in lines[-1]
     assert "--cap-add SYS_ADMIN --device /dev/fuse" in lines[-1]
@@ -88,7 +85,8 @@ def test_a_container_that_may_not_mount(serve: Serve, project: dict[str, str], o
 def test_s3fs_killed_ends_the_container_and_nothing_is_written_underneath(
     serve: Serve, s3: Server, project: dict[str, str]
 ) -> None:
-    service = serve(*MOUNT, **project).ready()
+    service = serve(*MOUNT, **project, S3FS_DEBUG="1").ready()
+    assert "AWS4-HMAC" in service.logs(), "headers are logged when somebody asks for them"
     with service.notebook.start("python3") as kernel:
         kernel.run("open('before', 'w').write('x')")
         service.signal("KILL", "s3fs")
@@ -150,25 +148,8 @@ def test_a_disk_that_is_full_stops_the_start_with_one_line(serve: Serve, project
     assert re.search("No space left|cannot be", lines[-1]), lines
 
 
-def test_authorization_headers_are_logged_only_when_asked_for(serve: Serve, project: dict[str, str]) -> None:
-    quiet = serve(*MOUNT, **project).ready()
-    assert "AWS4-HMAC" not in quiet.logs()
-    loud = serve(*MOUNT, **project, S3FS_DEBUG="1").ready()
-    assert "AWS4-HMAC" in loud.logs()
-
-
-def test_temporary_credentials(serve: Serve, s3: Server) -> None:
-    s3.bucket(BUCKET)
-    keys = s3.credentials("melda-test-role", BUCKET, temporary=True)
-    assert keys.session_token
-    service = serve(*MOUNT, **bucket_variables(s3, BUCKET, keys)).ready()
-    service.run("echo kept > /home/melda/project/file", user="melda")
-    assert service.seconds_to_stop() < 8
-    assert objects(s3)["file"] == 5
-
-
-def requests_of_a_start(serve: Serve, s3: Server, project: dict[str, str], files: int) -> int:
-    """What a start asks of S3 until Jupyter answers, when the project holds that many files.
+def requests_of_a_start(serve: Serve, s3: Server, project: dict[str, str], files: int) -> list[str]:
+    """What a start asks of S3 until its packages are there, when the project holds that many files.
 
     Without what the sync daemon asks meanwhile, which nobody waits for.
     """
@@ -176,14 +157,15 @@ def requests_of_a_start(serve: Serve, s3: Server, project: dict[str, str], files
     for number in range(files):
         client.put_object(Bucket=BUCKET, Key=f"{folder}/folder {number % 10}/{number}.csv", Body=b"x")
     before = len(s3.requests)
-    serve(*MOUNT, **project | {"PROJECT_FOLDER": folder}).ready()
+    service = serve(*MOUNT, **project | {"PROJECT_FOLDER": folder}).ready()
+    until(lambda: service.health()["plugins"].startswith("saved"), "the packages are here")
     found = [
-        path
-        for path in (unquote(path) for _, path, _ in s3.requests[before:])
+        f"{method} {path.replace(folder, 'users/x')}"
+        for method, path in ((method, unquote(path)) for method, path, _ in s3.requests[before:])
         if f"{folder}/" in path and ".melda-jupyter" not in path
     ]
     assert found
-    return len(found)
+    return sorted(found)
 
 
 def test_a_start_asks_no_more_of_s3_for_many_files(serve: Serve, s3: Server, project: dict[str, str]) -> None:

@@ -187,12 +187,12 @@ SPEC = """{"argv": ["bash", "-c", "exec python -m ipykernel_launcher -f $0", "{c
 def test_who_is_killed_first(service: Service) -> None:
     """Kernels of every kind, terminals and what they start; not what serves them."""
     service.run(f"d=~/.local/share/jupyter/kernels/own && mkdir -p $d && echo '{SPEC}' >$d/kernel.json", user="melda")
-    for kernel in ("python3", "own"):
-        assert score(service.notebook.run(kernel, OWN).stdout) == 800
+    assert score(service.notebook.run("own", OWN).stdout) == 800
     child = (
         "import subprocess; print('score=' + subprocess.check_output(['cat', '/proc/self/oom_score_adj'], text=True))"
     )
-    assert score(service.notebook.run("python3", child).stdout) == 800
+    with service.notebook.start("python3") as kernel:
+        assert [score(kernel.run(code).stdout) for code in (OWN, child)] == [800, 800]
     assert (
         score(service.notebook.run("ir", "cat('score=', readLines('/proc/self/oom_score_adj'), sep='')").stdout) == 800
     )

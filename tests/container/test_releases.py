@@ -17,7 +17,7 @@ from .machines import ROOT, provision, until
 from .notebook import Notebook
 
 
-# The newest release is provisioned from outside in each run of the tests (test_convergence.py).
+# The newest release is provisioned from outside in each run of the tests (test_machine.py).
 @pytest.mark.full
 @pytest.mark.parametrize(("codename", "version"), [("bullseye", "11"), ("trixie", "13")])
 def test_the_base_image_builds_and_both_kernels_run(
