@@ -101,13 +101,17 @@ test-all: lint unit $(VENV)/test.stamp ## All of `make test`, and the slow tests
 	$(BIN)/python -m pytest -q -m full tests/unit tests/operations
 	$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder -m '' tests/container tests/attack
 
-lint: $(VENV)/test.stamp docs ## Lint, types, layers, duplicates, and the links of the documentation
+lint: $(VENV)/test.stamp $(VENV)/docs.stamp ## Lint, types, layers, duplicates, and the links of the documentation
+	@$(MAKE) --no-print-directory --jobs=2 lint/duplicates docs lint/rest
+# Half of the time, and all others together the other half.
+lint/duplicates: FORCE
+	$(BIN)/pylint --score=n *.py bench builder deployments docs files group_data tasks tests $(PROGRAMS)
+lint/rest: FORCE
 	$(BIN)/ruff check . $(PROGRAMS)
 	$(BIN)/ruff format --check --quiet . $(PROGRAMS)
 	$(BIN)/mypy
 	PYTHONPATH=files/runtime/src $(BIN)/lint-imports --no-cache
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive builder config.py deploy.py files group_data inventory.py tasks $(PROGRAMS)
-	$(BIN)/pylint --score=n *.py bench builder deployments docs files group_data tasks tests $(PROGRAMS)
 	$(BIN)/shellcheck $(SCRIPTS)
 	$(BIN)/hadolint Dockerfile Dockerfile.base
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml

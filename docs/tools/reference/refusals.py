@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -37,6 +38,9 @@ class Scope(NamedTuple):
         """Return its loops, each with the names of its variables."""
         found = [node for node in self.walk() if isinstance(node, ast.For)]
         return [(node, {one.id for one in ast.walk(node.target) if isinstance(one, ast.Name)}) for node in found]
+
+
+Calls = dict[str, list[tuple[Scope, ast.Call]]]
 
 
 def _strings(node: ast.AST, named: Named) -> list[str]:
@@ -100,16 +104,24 @@ def _scopes() -> list[Scope]:
     return found
 
 
-def _given(scope: Scope, parameter: str, everywhere: list[Scope]) -> list[str]:
+def _calls(everywhere: list[Scope]) -> Calls:
+    """Return where each function is called, by its name."""
+    found: Calls = {}
+    for caller in everywhere:
+        for node in caller.walk():
+            if isinstance(node, ast.Call):
+                found.setdefault(ast.unparse(node.func).rpartition(".")[2], []).append((caller, node))
+    return found
+
+
+def _given(scope: Scope, parameter: str, calls: Calls) -> list[str]:
     """Return the strings that a function is given somewhere for one of its parameters, and its default."""
     place = scope.parameters.index(parameter)
     from_end = place - len(scope.parameters) + len(scope.defaults)
     found = _strings(scope.defaults[from_end], {}) if from_end >= 0 else []
-    for caller in everywhere:
-        for call in caller.walk():
-            if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == scope.name:
-                values = [word.value for word in call.keywords if word.arg == parameter] + call.args[place : place + 1]
-                found += [text for value in values for text in _strings(value, caller.named)]
+    for caller, call in calls.get(scope.name, []):
+        values = [word.value for word in call.keywords if word.arg == parameter] + call.args[place : place + 1]
+        found += [text for value in values for text in _strings(value, caller.named)]
     return found
 
 
@@ -145,27 +157,29 @@ def _texts(scope: Scope) -> Iterator[tuple[str, int]]:
             yield re.sub(r"\{\w*(![rs])?\}", "…", node.value), node.lineno
 
 
-def _lines(scope: Scope, everywhere: list[Scope]) -> Iterator[str]:
+def _lines(scope: Scope, calls: Calls) -> Iterator[str]:
     """Return the texts, once for each variable that one can begin with."""
     for text, line in _texts(scope):
         first = re.match(f"(?:invalid )?{MARK}(\\w+){MARK}", text)
         names = [""]
         if first:
             given = first[1] in scope.parameters
-            names = _given(scope, first[1], everywhere) if given else _looped(scope, first[1], line)
+            names = _given(scope, first[1], calls) if given else _looped(scope, first[1], line)
         for name in names:
             yield re.sub(f"{MARK}\\w+{MARK}", "…", re.sub(f"{MARK}\\w+{MARK}", name, text, count=1) if first else text)
 
 
-def refused() -> list[tuple[str, str]]:
+@functools.cache  # the whole code is read for it
+def refused() -> tuple[tuple[str, str], ...]:
     """Return each line that names a variable, with the variable."""
     everywhere, found = _scopes(), set()
+    calls = _calls(everywhere)
     for scope in everywhere:
-        for line in _lines(scope, everywhere):
+        for line in _lines(scope, calls):
             name = BEGINS.match(line)
             if name and name[2] != SIGNAL:
                 found.add((name[1] or name[2], re.sub(r"(?<=: expected )$", "…", line).rstrip(": ")))
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def refusals() -> str:

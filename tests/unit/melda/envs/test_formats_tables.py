@@ -9,6 +9,8 @@ import time
 import pytest
 from melda.envs import document, formats
 from melda.envs.errors import UsageError
+from melda.envs.formats import wheel_tags
+from packaging import tags
 
 from tests.unit.melda.envs.test_corpus import planned
 
@@ -61,3 +63,14 @@ def test_a_lock_of_a_megabyte_takes_no_time() -> None:
     before = time.process_time()
     assert len(planned(formats.parse(text, "conda-lock.yml"))) == 2000
     assert time.process_time() - before < 4
+
+
+def test_what_fits_this_system_is_asked_once_for_all_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel_tags.of_system.cache_clear()
+    asked, compatible = [], tags.compatible_tags
+    monkeypatch.setattr(tags, "compatible_tags", lambda **words: asked.append(1) or compatible(**words))
+    wheel = "{{name = 'zebra{0}-1.{0}-py3-none-any.whl', hashes = {{sha256 = '{1}'}}}}"
+    one = "[[packages]]\nname = 'zebra{0}'\nversion = '1.{0}'\nwheels = [" + wheel + "]\n"
+    text = "lock-version = '1.0'\n" + "".join(one.format(at, "d" * 64) for at in range(20))
+    assert len(planned(formats.parse(text, "pylock.toml"))) == 20
+    assert len(asked) == 1

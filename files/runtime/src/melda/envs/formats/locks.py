@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List
 
 from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import poetry_groups, project, tables
+from melda.envs.formats import poetry_groups, project, tables, wheel_tags
 from melda.envs.formats.reading import HASH, Reading, applies, normal
 from melda.envs.formats.tables import table
 
@@ -93,7 +93,11 @@ def pylock(text: str, path: str) -> Reading:
         head = {"lock-version": "1.0", "created-by": "unknown", "packages": []}
     for name in ("requires-python", "environments"):
         try:
-            list(Pylock.from_dict({**head, **({name: lock[name]} if name in lock else {})}).select())
+            list(
+                Pylock.from_dict({**head, **({name: lock[name]} if name in lock else {})}).select(
+                    tags=wheel_tags.of_system()
+                )
+            )
         except Exception as error:
             reading.bad("python", "python", f"the lock is for another one: {error}")
 
@@ -103,7 +107,10 @@ def pylock(text: str, path: str) -> Reading:
             raise Unusable(f"{links.ELSEWHERE}, as a project's own is")
         checked = {**_with_addresses(package), "name": normal(name)}
         try:
-            chosen = [found for found, _ in Pylock.from_dict({**head, "packages": [checked]}).select()]
+            chosen = [
+                found
+                for found, _ in Pylock.from_dict({**head, "packages": [checked]}).select(tags=wheel_tags.of_system())
+            ]
         except (PylockValidationError, PylockSelectError) as error:
             raise Unusable(" ".join(str(error).split())) from None
         if not chosen:

@@ -6,7 +6,7 @@ import re
 from typing import Tuple
 
 from melda.envs import links
-from melda.envs.formats import requirements
+from melda.envs.formats import requirements, wheel_tags
 from melda.envs.formats.reading import Reading
 
 # Such a package is known by its version: for this Python it may come in another file.
@@ -40,12 +40,12 @@ def read(reading: Reading, name: str, version: str, url: str, sha256: str = "") 
 
 def _file(name: str) -> Tuple[str, bool]:
     """Return the version that a file's name says, and whether it is for this Python and system."""
-    from packaging import tags, utils  # noqa: PLC0415 not with the launcher's Python
+    from packaging import utils  # noqa: PLC0415 not with the launcher's Python
 
     try:
         if not name.endswith(".whl"):
             return str(utils.parse_sdist_filename(name)[1]), True
         _, version, _, marks = utils.parse_wheel_filename(name)
-        return str(version), not marks.isdisjoint(tags.sys_tags())
+        return str(version), not marks.isdisjoint(wheel_tags.of_system())
     except (utils.InvalidSdistFilename, utils.InvalidWheelFilename):
         return "", False
