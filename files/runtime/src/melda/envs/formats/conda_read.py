@@ -43,16 +43,6 @@ PIP = re.compile(r"#\s*pip\s+(?P<name>[A-Za-z0-9][\w.-]*(\[[^\]]*\])?)\s+@\s+(?P
 OTHER_PIP = re.compile(r"#\s*pip\s+(?P<line>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*(?:[=<>!~]=|@\s).*)")
 
 
-def is_lock(text: str) -> bool:
-    """Is this conda-lock.yml?"""
-    return bool(re.search(r"^package:\s*$", text, re.MULTILINE) and re.search(r"^\s+manager: ", text, re.MULTILINE))
-
-
-def is_environment(text: str, beside_others: bool = False) -> bool:
-    """Is this environment.yml? Beside others, in a document, channels alone are those of .condarc."""
-    return bool(re.search("^dependencies:" if beside_others else "^(dependencies|channels):", text, re.MULTILINE))
-
-
 def _each(reading: Reading, given: List[str]) -> None:
     named = [(re.split(r"[\s=<>!~\[]|:\s", one.strip(), maxsplit=1)[0] or one, one) for one in given]
     tables.each(reading, named, lambda _, one: matchspec.read(reading, one))
@@ -138,11 +128,10 @@ def _unquoted(item: str) -> str:
     return item[:-1] if item[-1] in "'\"" and item.count(item[-1]) % 2 else item
 
 
-def environment(text: str, path: str) -> Reading:
-    """Return what environment.yml says."""
-    reading = Reading(path)
-    text = _mended(reading, text)
-    found = _loaded(reading, text)
+def environment(reading: Reading, text: str) -> None:
+    """Read what environment.yml says."""
+    before = reading.size
+    found = _loaded(reading, _mended(reading, text))
     listed = found.get("dependencies") if isinstance(found, dict) else None
     if isinstance(listed, dict):
         listed = [listed]
@@ -158,16 +147,16 @@ def environment(text: str, path: str) -> Reading:
         elif one:
             reading.bad("python", str(one), "no package as conda writes it")
     _beside(reading, found if isinstance(found, dict) else {})
-    if reading.empty and listed:
+    if reading.size == before and listed:
         reading.say("it names nothing but Python and pip, which this image has")
-    elif reading.empty:
+    elif reading.size == before:
         reading.bad("python", "dependencies", "none that can be read")
-    return matchspec.without_bundles(reading)
+    matchspec.without_bundles(reading)
 
 
-def exported(found: Json, path: str) -> Reading:
-    """Return what conda env export --json says."""
-    return environment(json.dumps(found), path)
+def exported(reading: Reading, found: Json) -> None:
+    """Read what conda env export --json says."""
+    environment(reading, json.dumps(found))
 
 
 def _pip(reading: Reading, given: Any) -> None:
@@ -183,9 +172,8 @@ def _beside(reading: Reading, found: Json) -> None:
             reading.bad("python", str(name), "no section of environment.yml that is read: expected dependencies")
 
 
-def lines(text: str, path: str) -> Reading:
-    """Return what conda list says, in any of its three forms."""
-    reading = Reading(path)
+def lines(reading: Reading, text: str) -> None:
+    """Read what conda list says, in any of its three forms."""
     explicit, table = bool(EXPLICIT.search(text)), bool(LIST.search(text))
     for line in (one.strip() for one in text.splitlines()):
         of_pip = PIP.fullmatch(line) if explicit else None
@@ -213,12 +201,11 @@ def lines(text: str, path: str) -> Reading:
             requirements.into(reading, ["{0}=={1}".format(*line.split("="))])
         else:
             _each(reading, [line])
-    return matchspec.without_bundles(reading)
+    matchspec.without_bundles(reading)
 
 
-def lock(text: str, path: str) -> Reading:
-    """Return what conda-lock.yml says for Linux: https://github.com/conda/conda-lock."""
-    reading = Reading(path)
+def lock(reading: Reading, text: str) -> None:
+    """Read what conda-lock.yml says for Linux: https://github.com/conda/conda-lock."""
     found = tables.yaml(text, reading)
     listed = found.get("package") if isinstance(found, dict) else None
     for number, one in enumerate(listed if isinstance(listed, list) else [], 1):
@@ -240,12 +227,11 @@ def lock(text: str, path: str) -> Reading:
                 _each(
                     reading, ["{0}={1}={2}".format(one["name"], one["version"], file.group("build") if file else "py")]
                 )
-    return matchspec.without_bundles(reading)
+    matchspec.without_bundles(reading)
 
 
-def pixi(text: str, path: str) -> Reading:
-    """Return what pixi.lock says of its default environment on this system."""
-    reading = Reading(path)
+def pixi(reading: Reading, text: str) -> None:
+    """Read what pixi.lock says of its default environment on this system."""
     found = tables.yaml(text, reading)
     packages = [one for one in tables.part(found, ("packages",), reading, list) if isinstance(one, dict)]
     by_url = {str(one.get("pypi", one.get("url"))): one for one in packages}
@@ -265,4 +251,4 @@ def pixi(text: str, path: str) -> Reading:
         else:
             name = name or links.read(url).name
             pip_files.read(reading, name, str(about.get("version") or ""), url, str(about.get("sha256") or ""))
-    return matchspec.without_bundles(reading)
+    matchspec.without_bundles(reading)

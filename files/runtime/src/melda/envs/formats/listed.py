@@ -61,9 +61,8 @@ def _one(reading: Reading, one: Any) -> None:
         reading.python(name, version if source["type"] == "index" else "", source)
 
 
-def read(listed: List[Any], path: str) -> Reading:
-    """Return what such a text lists."""
-    reading = Reading(path)
+def read(reading: Reading, listed: List[Any]) -> None:
+    """Read what such a text lists."""
     named = []
     for number, one in enumerate(listed, 1):
         about = one.get("metadata", one) if isinstance(one, dict) else {}
@@ -71,4 +70,3 @@ def read(listed: List[Any], path: str) -> Reading:
             (str(about.get("name") or f"entry {number}") if isinstance(about, dict) else f"entry {number}", one)
         )
     tables.each(reading, named, lambda _, one: _one(reading, one))
-    return reading

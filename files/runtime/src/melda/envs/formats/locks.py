@@ -30,14 +30,13 @@ def hashes(files: Any) -> List[str]:
     return found
 
 
-def each(reading: Reading, packages: Any, read: Callable[[Json], None]) -> Reading:
+def each(reading: Reading, packages: Any, read: Callable[[Json], None]) -> None:
     """Read the packages of a lock, which names all that is needed."""
     reading.complete = True
     listed = packages if isinstance(packages, list) else [packages]
     names = [one.get("name") if isinstance(one, dict) else "" for one in listed]
     named = zip((str(name or f"package {number}") for number, name in enumerate(names, 1)), listed)
     tables.each(reading, named, lambda _, one: read(table(one)))
-    return reading
 
 
 def strange(reading: Reading, lock: Json) -> None:
@@ -73,11 +72,10 @@ def version(one: Json) -> str:
     return str(found)
 
 
-def pylock(text: str, path: str) -> Reading:
-    """Return what pylock.toml says, for the groups that it takes by itself."""
+def pylock(reading: Reading, text: str) -> None:
+    """Read what pylock.toml says, for the groups that it takes by itself."""
     from packaging.pylock import Pylock, PylockSelectError, PylockValidationError  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415
 
-    reading = Reading(path)
     lock = tables.toml(text, reading)
     strange(reading, lock)
     head = {
@@ -124,7 +122,7 @@ def pylock(text: str, path: str) -> Reading:
             reading.not_asked(str(package.get("index", "")))
             reading.python(name, version(package), None, hashes(files))
 
-    return each(reading, lock.get("packages", []), one)
+    each(reading, lock.get("packages", []), one)
 
 
 def _with_addresses(package: Json) -> Json:
@@ -145,9 +143,8 @@ def _with_addresses(package: Json) -> Json:
     return {**package, **with_wheels, **({"sdist": addressed(package["sdist"])} if "sdist" in package else {})}
 
 
-def poetry(text: str, path: str) -> Reading:
-    """Return what poetry.lock or pdm.lock says: the main group."""
-    reading = Reading(path)
+def poetry(reading: Reading, text: str) -> None:
+    """Read what poetry.lock or pdm.lock says: the main group."""
     lock = tables.toml(text, reading)
     strange(reading, lock)
     metadata = lock.get("metadata")
@@ -184,7 +181,7 @@ def poetry(text: str, path: str) -> Reading:
             by_name.setdefault(str(found.get("name")), []).append(found)
     chosen = {id(one) for same in by_name.values() for one in _chosen(same)}
     needed = poetry_groups.needed(reading, packages) if str(about.get("lock-version")).startswith("2.0") else None
-    return each(reading, packages, one)
+    each(reading, packages, one)
 
 
 def _chosen(same: List[Json]) -> List[Json]:
@@ -214,9 +211,8 @@ def _for_this_python(package: Json) -> bool:
         return True
 
 
-def pipfile(lock: Json, path: str) -> Reading:
-    """Return what Pipfile.lock says: the packages for use, and not those for development."""
-    reading = Reading(path)
+def pipfile(reading: Reading, lock: Json) -> None:
+    """Read what Pipfile.lock says: the packages for use, and not those for development."""
     listed = tables.part(lock, ("default",), reading)
     tables.misspelt(lock, ("default",), reading)
     if "default" not in lock:
@@ -240,4 +236,4 @@ def pipfile(lock: Json, path: str) -> Reading:
     def whole(name: str, about: Any) -> Any:
         return {**about, "name": name} if isinstance(about, dict) else {"name": name, "version": about}
 
-    return each(reading, [whole(*item) for item in listed.items()], one)
+    each(reading, [whole(*item) for item in listed.items()], one)

@@ -65,8 +65,8 @@ def _of_cell(one: Json, kernel: str) -> str:
     return LANGUAGES.get(str(own).lower(), OTHER) if own and str(own).lower() != "sos" else kernel
 
 
-def read(found: Json, path: str) -> Reading:
-    """Return what a notebook's cells install; nothing of what they printed is looked at."""
+def read(reading: Reading, found: Json) -> None:
+    """Read what a notebook's cells install; nothing of what they printed is looked at."""
     kernel, cells, starts, line = _language(found.get("metadata")), [], [], 1
     for number, one in enumerate(_cells(found), 1):
         source = one.get("source", one.get("input", ""))
@@ -75,14 +75,12 @@ def read(found: Json, path: str) -> Reading:
             cells.append(Cell(line, _of_cell(one, kernel), text))
             starts.append((line, number))
             line += len(text.splitlines()) + 1
-    reading = Reading(path)
 
     def place(at: int) -> str:
         start, number = next((one for one in reversed(starts) if one[0] <= at), (1, 1))
         return f"cell {number}, line {at - start + 1}: "
 
     _all(reading, cells, place)
-    return reading
 
 
 def _all(reading: Reading, cells: List[Cell], place: requirements.Place) -> int:
@@ -96,14 +94,12 @@ def _all(reading: Reading, cells: List[Cell], place: requirements.Place) -> int:
     return lines.read + len(unread)
 
 
-def program(text: str, path: str) -> Reading:
-    """Return what a program of Python's says that it needs, and what it installs by itself, or did when it was a notebook."""
-    reading = Reading(path)
+def program(reading: Reading, text: str) -> None:
+    """Read what a program of Python's says that it needs, and what it installs by itself, or did when it was a notebook."""
     about = scripts.METADATA.search(text)
     if about:
         project.of_script(reading, re.sub(r"^# ?", "", about.group("content"), flags=re.MULTILINE))
     reading.understood = bool(about) + _all(reading, list(_parts(text)), "line {0}: ".format)
-    return reading
 
 
 def _parts(text: str) -> Iterator[Cell]:

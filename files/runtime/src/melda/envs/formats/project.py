@@ -208,11 +208,9 @@ def _pixi(reading: Reading, name: str, about: Any) -> None:
         matchspec.read(reading, f"{name} {version}")
 
 
-def pyproject(text: str, path: str) -> Reading:
-    """Return what a project needs to run; the project itself is a folder, and its extras and groups are not taken."""
-    reading = Reading(path)
+def pyproject(reading: Reading, text: str) -> None:
+    """Read what a project needs to run; the project itself is a folder, and its extras and groups are not taken."""
     declared(reading, tables.toml(text, reading))
-    return reading
 
 
 def of_script(reading: Reading, text: str) -> None:

@@ -10,7 +10,6 @@ from melda.envs import links
 from melda.envs.addresses import with_git_user
 from melda.envs.capture import r
 from melda.envs.entries import lost
-from melda.envs.formats import tables
 from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
@@ -163,17 +162,10 @@ def _repository(name: str, urls: Dict[str, str]) -> str:
     return "CRAN" if known else links.secure(url)
 
 
-def read(lock: Json, path: str) -> Reading:
-    """Return what a lock says.
-
-    Args:
-        lock: what JSON says.
-        path: names the file in messages.
-    """
-    reading = Reading(path)
+def read(reading: Reading, lock: Json) -> None:
+    """Read what a lock says."""
     about, bioconductor = lock.get("R"), lock.get("Bioconductor")
-    version = str(about.get("Version", "")) if isinstance(about, dict) else ""
-    reading.versions["r"] = version if re.fullmatch(r"[0-9]+(\.[0-9]+){1,2}", version) else ""
+    reading.is_of("r", str(about.get("Version", "")) if isinstance(about, dict) else "")
     release = str(bioconductor.get("Version", "")) if isinstance(bioconductor, dict) else ""
     listed = about.get("Repositories") if isinstance(about, dict) else None
     urls = {str(name): str(url) for name, url in listed.items()} if isinstance(listed, dict) else {
@@ -188,7 +180,6 @@ def read(lock: Json, path: str) -> Reading:
         add(reading, key, package, release, urls)
     if reading.empty:
         reading.say("it names no packages")
-    return reading
 
 
 def _by_name(packages: Union[Dict[str, Any], List[Any]]) -> List[Tuple[str, Any]]:
@@ -201,12 +192,11 @@ def _by_name(packages: Union[Dict[str, Any], List[Any]]) -> List[Tuple[str, Any]
     ]
 
 
-def pak(lock: Json, path: str) -> Reading:
-    """Return what pkg.lock says: https://pak.r-lib.org/reference/lockfile_create.html."""
-    reading = Reading(path)
+def pak(reading: Reading, lock: Json) -> None:
+    """Read what pkg.lock says: https://pak.r-lib.org/reference/lockfile_create.html."""
     # R.version.string, as "R version 4.2.2 (2022-10-31)"
     version = re.match(r"(?:R )?(?:version )?(\d+\.\d+\.\d+)(?!\S)", str(lock.get("r_version", "")))
-    reading.versions["r"] = version.group(1) if version else ""
+    reading.is_of("r", version.group(1) if version else "")
     for number, one in enumerate(lock["packages"], 1):
         about = one if isinstance(one, dict) else {}
         metadata = about.get("metadata")
@@ -214,7 +204,6 @@ def pak(lock: Json, path: str) -> Reading:
         kind = {"bioc": "bioconductor"}.get(str(about.get("type")), about.get("type"))
         fields = {**said, "Package": about.get("package"), "Version": about.get("version"), "Source": kind}
         add(reading, str(about.get("package") or f"entry {number}"), fields if about else one, "", {})
-    return reading
 
 
 def is_connect(found: Json) -> bool:
@@ -225,8 +214,8 @@ def is_connect(found: Json) -> bool:
     return "platform" in found and isinstance(found.get("packages"), dict)
 
 
-def connect(manifest: Json, path: str) -> Reading:
-    """Return what manifest.json says, which rsconnect writes for Posit Connect: of each R package its DESCRIPTION."""
+def connect(reading: Reading, manifest: Json) -> None:
+    """Read what manifest.json says, which rsconnect writes for Posit Connect: of each R package its DESCRIPTION."""
     listed = manifest.get("packages")
     packages = {
         name: {**about, **{one: given.get(one) for one in ("Source", "Repository")}}
@@ -235,22 +224,9 @@ def connect(manifest: Json, path: str) -> Reading:
         for name, given in (listed.items() if isinstance(listed, dict) else ())
         for about in [given.get("description") if isinstance(given, dict) else None]
     }
-    reading = read({"R": {"Version": manifest.get("platform")}, "Packages": packages}, path)
+    read(reading, {"R": {"Version": manifest.get("platform")}, "Packages": packages})
     python = manifest.get("python")
     if isinstance(python, dict):
         by = python.get("package_manager")
         file = str((by if isinstance(by, dict) else {}).get("package_file") or "python")
         reading.bad("python", file, "manifest.json only names it: hand this file itself to melda-env restore")
-    return reading
-
-
-def whole(text: str, path: str, why: str) -> Reading:
-    """Return what can be read of a lock that is no JSON: each package that is whole by itself."""
-    reading = Reading(path)
-    reading.bad("r", "lock", why)
-    for key, found in tables.nested(text):
-        if isinstance(found.get("Package"), str):
-            add(reading, key or found["Package"], found, "", {})
-    version = re.search(r'"R"\s*:\s*\{\s*"Version"\s*:\s*"(\d+\.\d+\.\d+)"', text)
-    reading.versions["r"] = version.group(1) if version else ""
-    return reading

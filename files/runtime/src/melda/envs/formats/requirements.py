@@ -266,13 +266,8 @@ class Lines:
         return True
 
 
-def read(text: str, path: str) -> Reading:
-    """Return what the file says; of documents and shells, what their commands install."""
-    return among(Reading(path), text)
-
-
-def among(reading: Reading, text: str) -> Reading:
-    """Read what of a text may name packages; another reader may have read the rest of it."""
+def read(reading: Reading, text: str) -> None:
+    """Read what of a text may name packages; of documents and shells, what their commands install."""
     lines = Lines(reading)
     kept, note = documents.without_others(text, reading.path)
     lines.all(kept)
@@ -286,7 +281,6 @@ def among(reading: Reading, text: str) -> Reading:
     if note:
         reading.say(note)
     reading.misread, reading.understood = lines.misread, lines.read
-    return reading
 
 
 def into(reading: Reading, given: List[Any], constraints: bool = False) -> None:

@@ -27,9 +27,9 @@ def is_one(text: str, name: str) -> bool:
     )
 
 
-def read(text: str, path: str) -> Reading:
-    """Return the packages; each as pak names it, or with limits as a DESCRIPTION has them."""
-    reading = rtable.read(text, path)  # here the name says whose table it is
+def read(reading: Reading, text: str) -> None:
+    """Read the packages; each as pak names it, or with limits as a DESCRIPTION has them."""
+    rtable.read(reading, text)  # here the name says whose table it is
     for number, line in logical_lines.numbered(text) if reading.empty else ():
         one = " ".join(line.split()).strip("\"',; ")  # patterns take the square of many blanks
         exact = EXACT.fullmatch(one)
@@ -47,4 +47,3 @@ def read(text: str, path: str) -> Reading:
                 r_calls.any_of(reading, "pak", one)
         except Unusable as error:
             reading.bad("r", one, f"line {number}: {error}")
-    return reading

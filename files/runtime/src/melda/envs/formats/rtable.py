@@ -82,14 +82,13 @@ def is_one(text: str) -> bool:
     return False
 
 
-def read(text: str, path: str) -> Reading:
-    """Return the packages; where they came from is not said, and CRAN is taken."""
-    reading = Reading(path)
+def read(reading: Reading, text: str) -> None:
+    """Read the packages; where they came from is not said, and CRAN is taken."""
     seen: Dict[str, str] = {}
     try:
         for _, (name, *rest) in _rows(text):
             if name == "base" and rest:
-                reading.versions["r"] = rest[0]
+                reading.is_of("r", rest[0])
             elif not rest or not NAME.fullmatch(name) or not VERSION.fullmatch(rest[0]):
                 reading.bad("r", name, "no row of a table of packages and their versions", rest[0] if rest else "")
             elif name in seen and seen[name] != rest[0]:
@@ -98,4 +97,3 @@ def read(text: str, path: str) -> Reading:
                 reading.r(name, seen.setdefault(name, rest[0]))
     except csv.Error as error:
         reading.bad("r", "table", f"no CSV: {error}")
-    return reading

@@ -80,13 +80,12 @@ def _paragraphs(lines: List[str]) -> List[List[Tuple[int, str]]]:
     return [one for one in found if one]
 
 
-def read(text: str, path: str) -> Reading:
-    """Return the R packages that were attached or loaded. Where nothing says where they came from, CRAN is taken."""
-    reading = Reading(path)
+def read(reading: Reading, text: str) -> None:
+    """Read the R packages that were attached or loaded. Where nothing says where they came from, CRAN is taken."""
     lines = _plain(text)
     version, plain = FIRST.search("\n".join(lines)), "\n".join(lines)
     if version and not DEVEL.search(plain):
-        reading.versions["r"] = version.group(1)
+        reading.is_of("r", version.group(1))
     elif DEVEL.search(plain):
         reading.say("the file is of a development version of R, which is none that can be compared")
     rows: List[Tuple[int, str]] = []
@@ -115,7 +114,6 @@ def read(text: str, path: str) -> Reading:
                 rows.append((number, line))
     for number, line in rows:
         _row(reading, line, number)
-    return reading
 
 
 def _is_list(paragraph: List[Tuple[int, str]]) -> bool:

@@ -1,14 +1,12 @@
-"""TOML, YAML and JSON of which one line may be broken: that line costs itself, and what it belongs to."""
+"""TOML, YAML and INI of which one line may be broken: that line costs itself, and what it belongs to."""
 
 from __future__ import annotations
 
 import configparser
 import difflib
-import json
 import re
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple
 
-from melda.envs import document
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import toml_inline
 from melda.envs.formats.reading import Reading
@@ -22,7 +20,6 @@ KEY = re.compile(r"[\s\"']*(?:-\s+[\"']?)?([A-Za-z][\w.-]*)[\"']?\s*[:=]")
 QUOTED = re.compile(r"'(?!<)[^']{2,}'")
 ALIKE = 0.8
 MOST_BROKEN = 40  # lines
-MOST_TRIED = 20_000  # places where an object may begin
 
 
 def table(value: object) -> Json:
@@ -260,36 +257,3 @@ def _strings(kind: Any, library: Any, twice: List[int]) -> Any:
             return super().construct_mapping(node, deep)
 
     return Loader
-
-
-def objects(text: str) -> Iterator[Tuple[str, Json]]:
-    """Yield each object of a broken JSON that is whole, the outermost first, with the name before it."""
-    decoder, at = json.JSONDecoder(), 0
-    for _ in range(MOST_TRIED):
-        at = text.find("{", at)
-        if at < 0:
-            return
-        name = re.search(r'"([^"\\\n]{1,200})"\s*:\s*$', text[max(0, at - 250) : at])
-        try:
-            found, at = decoder.raw_decode(text, at)
-            yield (name.group(1) if name else "", found)
-        except (ValueError, RecursionError):
-            at += 1
-
-
-def nested(text: str, without: Sequence[str] = ()) -> Iterator[Tuple[str, Json]]:
-    """Yield each object of a broken JSON that is whole, and those in it, with their names; not what is below ``without``."""
-    waiting = list(objects(text))[::-1]
-    while waiting:
-        name, found = waiting.pop()
-        if name not in without:
-            yield name, found
-            waiting += [(str(key), value) for key, value in found.items() if isinstance(value, dict)][::-1]
-
-
-def load_json(text: str, path: str) -> Tuple[Any, str]:
-    """Return what a text says, and if it is no JSON as a whole, the reason."""
-    try:
-        return document.parse_json(text, path), ""
-    except UsageError as error:
-        return None, str(error)

@@ -13,9 +13,8 @@ from melda.envs.formats.tables import table
 Json = Dict[str, Any]
 
 
-def read(text: str, path: str) -> Reading:
-    """Return what uv.lock says: what its project needs, or if none is in it all packages."""
-    reading = Reading(path)
+def read(reading: Reading, text: str) -> None:
+    """Read what uv.lock says: what its project needs, or if none is in it all packages."""
     lock = tables.toml(text, reading)
     locks.strange(reading, lock)
     packages = lock.get("package", [])
@@ -62,7 +61,7 @@ def read(text: str, path: str) -> Reading:
                 name, locks.version(package), None, locks.hashes([package.get("sdist"), *package.get("wheels", [])])
             )
 
-    return locks.each(reading, packages, read_one)
+    locks.each(reading, packages, read_one)
 
 
 def _needed(reading: Reading, packages: List[Json], projects: List[Json]) -> List[Json]:
