@@ -132,21 +132,19 @@ def environment(reading: Reading, text: str) -> None:
     """Read what environment.yml says."""
     before = reading.size
     found = _loaded(reading, _mended(reading, text))
-    listed = found.get("dependencies") if isinstance(found, dict) else None
-    if isinstance(listed, dict):
-        listed = [listed]
-    for one in listed if isinstance(listed, list) else []:
+    listed = tables.inside(found).get("dependencies")
+    for one in tables.many(listed) if isinstance(listed, (dict, list)) else []:
         if isinstance(one, str):
             _each(reading, [one])
         elif isinstance(one, dict):
             for name, given in one.items():
                 if name == "pip":
-                    _pip(reading, given)
+                    requirements.into(reading, tables.many(given))
                 else:
                     reading.bad("python", str(name), "no section of environment.yml that is read: expected pip")
         elif one:
             reading.bad("python", str(one), "no package as conda writes it")
-    _beside(reading, found if isinstance(found, dict) else {})
+    _beside(reading, tables.inside(found))
     if reading.size == before and listed:
         reading.say("it names nothing but Python and pip, which this image has")
     elif reading.size == before:
@@ -159,15 +157,11 @@ def exported(reading: Reading, found: Json) -> None:
     environment(reading, json.dumps(found))
 
 
-def _pip(reading: Reading, given: Any) -> None:
-    requirements.into(reading, given if isinstance(given, list) else [given] if given else [])
-
-
 def _beside(reading: Reading, found: Json) -> None:
     """Read what stands beside dependencies, where conda does not look: pip's, and what is misspelt."""
     for name, given in found.items():
         if name == "pip":
-            _pip(reading, given)
+            requirements.into(reading, tables.many(given))
         elif isinstance(given, list) and name not in SECTIONS:
             reading.bad("python", str(name), "no section of environment.yml that is read: expected dependencies")
 
@@ -207,8 +201,7 @@ def lines(reading: Reading, text: str) -> None:
 def lock(reading: Reading, text: str) -> None:
     """Read what conda-lock.yml says for Linux: https://github.com/conda/conda-lock."""
     found = tables.yaml(text, reading)
-    listed = found.get("package") if isinstance(found, dict) else None
-    for number, one in enumerate(listed if isinstance(listed, list) else [], 1):
+    for number, one in enumerate(tables.many(tables.inside(found).get("package")), 1):
         if not isinstance(one, dict) or not isinstance(one.get("name"), str) or not one.get("version"):
             reading.bad("python", f"entry {number}", "it has no name or no version")
         elif one.get("platform", HERE[0]) not in HERE and PLATFORM.fullmatch(str(one.get("platform"))):
@@ -220,8 +213,7 @@ def lock(reading: Reading, text: str) -> None:
         elif one.get("category", "main") == "main":
             file = FILE.fullmatch(str(one.get("url", "")))
             if one.get("manager") == "pip":
-                hashed = one.get("hash")
-                sha256 = str(hashed.get("sha256") or "") if isinstance(hashed, dict) else ""
+                sha256 = str(tables.inside(one, "hash").get("sha256") or "")
                 pip_files.read(reading, one["name"], str(one["version"]), str(one.get("url") or ""), sha256)
             else:
                 _each(

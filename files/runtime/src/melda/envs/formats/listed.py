@@ -22,14 +22,13 @@ def _flat(found: List[Any]) -> List[Any]:
     waiting, flat = list(reversed(found)), []
     while waiting:
         one = waiting.pop()
-        about = one.get("package", one) if isinstance(one, dict) else {}
-        version = about.get("installed_version") if isinstance(about, dict) else None
-        if not isinstance(about, dict) or "installed_version" not in about:
+        about = tables.inside(one, "package") or tables.inside(one)
+        version = about.get("installed_version")
+        if "installed_version" not in about:
             flat.append(one)  # it is none, and is said to be
         elif version not in (None, "?"):
             flat.append({"name": about.get("package_name", about.get("key")), "version": version})
-        needs = one.get("dependencies") if isinstance(one, dict) else None
-        waiting += needs if isinstance(needs, list) else []
+        waiting += tables.many(tables.inside(one).get("dependencies"))
     return flat
 
 
@@ -63,10 +62,5 @@ def _one(reading: Reading, one: Any) -> None:
 
 def read(reading: Reading, listed: List[Any]) -> None:
     """Read what such a text lists."""
-    named = []
-    for number, one in enumerate(listed, 1):
-        about = one.get("metadata", one) if isinstance(one, dict) else {}
-        named.append(
-            (str(about.get("name") or f"entry {number}") if isinstance(about, dict) else f"entry {number}", one)
-        )
-    tables.each(reading, named, lambda _, one: _one(reading, one))
+    names = tables.named([tables.inside(one, "metadata") or one for one in listed], "name")
+    tables.each(reading, [(name, one) for (name, _), one in zip(names, listed)], lambda _, one: _one(reading, one))

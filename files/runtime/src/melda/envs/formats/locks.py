@@ -33,10 +33,7 @@ def hashes(files: Any) -> List[str]:
 def each(reading: Reading, packages: Any, read: Callable[[Json], None]) -> None:
     """Read the packages of a lock, which names all that is needed."""
     reading.complete = True
-    listed = packages if isinstance(packages, list) else [packages]
-    names = [one.get("name") if isinstance(one, dict) else "" for one in listed]
-    named = zip((str(name or f"package {number}") for number, name in enumerate(names, 1)), listed)
-    tables.each(reading, named, lambda _, one: read(table(one)))
+    tables.each(reading, tables.named(tables.many(packages), "name"), lambda _, one: read(table(one)))
 
 
 def strange(reading: Reading, lock: Json) -> None:
@@ -147,21 +144,22 @@ def poetry(reading: Reading, text: str) -> None:
     """Read what poetry.lock or pdm.lock says: the main group."""
     lock = tables.toml(text, reading)
     strange(reading, lock)
-    metadata = lock.get("metadata")
-    about = metadata if isinstance(metadata, dict) else {}
-    old = about.get("files", {})
+    about = tables.inside(lock, "metadata")
 
     def one(package: Json) -> None:
         name = named(package)
-        groups, marker = package.get("groups", ["main"]), package.get("markers", package.get("marker", ""))
-        marker = marker.get("main", "") if isinstance(marker, dict) else marker
+        groups = package.get("groups", ["main"])
         odd = [one for one in groups if not re.fullmatch(r"[\w.-]+", str(one))]
         if odd or ("main" not in groups and difflib.get_close_matches("main", map(str, groups), 1, tables.ALIKE)):
             raise Unusable("invalid groups {0!r:.100}".format(groups))
         main = package.get("category", "main") == "main" and {"main", "default"} & set(groups)
         if package.get("optional") is True or not main:
             return
-        if not applies(marker) or (needed is not None and normal(name) not in needed) or id(package) not in chosen:
+        if (
+            not applies(_marker(package))
+            or (needed is not None and normal(name) not in needed)
+            or id(package) not in chosen
+        ):
             return
         source = table(package.get("source", {}))
         # poetry says it in a table of its own, PDM in the package's.
@@ -170,11 +168,10 @@ def poetry(reading: Reading, text: str) -> None:
         where = {"path": source.get("url", "")} if kind in ("directory", "file") else where
         if kind == "legacy" or not project.located(reading, name, where):
             reading.not_asked(str(source.get("url", "")))
-            files = package.get("files") or (old.get(name, []) if isinstance(old, dict) else [])
+            files = package.get("files") or tables.inside(about, "files").get(name)
             reading.python(name, version(package), None, hashes(files))
 
-    packages = lock.get("package", [])
-    packages = packages if isinstance(packages, list) else [packages]
+    packages = tables.many(lock.get("package"))
     by_name: Dict[str, List[Json]] = {}
     for found in packages:
         if isinstance(found, dict):
@@ -203,12 +200,17 @@ def _number(package: Json) -> Any:
 def _for_this_python(package: Json) -> bool:
     """Is this package for this Python, and this system if its marker says one?"""
     said = str(package.get("python-versions", package.get("requires_python", "")))
-    marker = package.get("markers", package.get("marker", ""))
     try:
         pythons = any(applies(project.marker({"python": one})) for one in said.split("||"))
-        return pythons and applies(marker.get("main", "") if isinstance(marker, dict) else marker)
+        return pythons and applies(_marker(package))
     except Unusable:
         return True
+
+
+def _marker(package: Json) -> Any:
+    """Return where a package is for: Poetry's field or PDM's, which may have one for each group."""
+    marker = package.get("markers", package.get("marker", ""))
+    return marker.get("main", "") if isinstance(marker, dict) else marker
 
 
 def pipfile(reading: Reading, lock: Json) -> None:

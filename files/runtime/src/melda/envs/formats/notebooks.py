@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, Tuple
 
-from melda.envs.formats import documents, ipython, project, r_calls, requirements, scripts
+from melda.envs.formats import documents, ipython, project, r_calls, requirements, scripts, tables
 from melda.envs.formats.ipython import OTHER, PYTHON, SHELL, Cell, R
 from melda.envs.formats.reading import Reading
 
@@ -38,18 +38,14 @@ def is_one(found: Any) -> bool:
 
 
 def _cells(found: Json) -> Iterator[Json]:
-    sheets = found.get("worksheets")
-    for sheet in [found, *(sheets if isinstance(sheets, list) else [])]:  # the latter of nbformat 3
-        cells = sheet.get("cells") if isinstance(sheet, dict) else None
-        yield from (one for one in cells if isinstance(one, dict)) if isinstance(cells, list) else ()
+    for sheet in [found, *tables.many(found.get("worksheets"))]:  # the latter of nbformat 3
+        yield from (one for one in tables.many(tables.inside(sheet).get("cells")) if isinstance(one, dict))
 
 
 def _language(about: Any) -> str:
     """Return the language of a notebook's kernel, by its metadata."""
-    about = about if isinstance(about, dict) else {}
     for part, key in (("kernelspec", "language"), ("language_info", "name"), ("kernelspec", "name")):
-        named = about.get(part)
-        name = str(named.get(key, "")).lower() if isinstance(named, dict) else ""
+        name = str(tables.inside(about, part).get(key, "")).lower()
         if name:
             return LANGUAGES.get(
                 re.sub(r"[\d.]+$", "", name), OTHER if key != "name" or part != "kernelspec" else PYTHON
@@ -58,10 +54,8 @@ def _language(about: Any) -> str:
 
 
 def _of_cell(one: Json, kernel: str) -> str:
-    about = one.get("metadata")
-    about = about if isinstance(about, dict) else {}
-    editor = about.get("vscode")
-    own = about.get("kernel") or (editor.get("languageId") if isinstance(editor, dict) else "")
+    about = tables.inside(one, "metadata")
+    own = about.get("kernel") or tables.inside(about, "vscode").get("languageId")
     return LANGUAGES.get(str(own).lower(), OTHER) if own and str(own).lower() != "sos" else kernel
 
 

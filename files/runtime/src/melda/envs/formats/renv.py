@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, Tuple, Union
+from typing import Any, Dict
 
 from melda.envs import links
 from melda.envs.addresses import with_git_user
 from melda.envs.capture import r
 from melda.envs.entries import lost
+from melda.envs.formats import tables
 from melda.envs.formats.reading import Reading
 
 Json = Dict[str, Any]
@@ -164,32 +165,19 @@ def _repository(name: str, urls: Dict[str, str]) -> str:
 
 def read(reading: Reading, lock: Json) -> None:
     """Read what a lock says."""
-    about, bioconductor = lock.get("R"), lock.get("Bioconductor")
-    reading.is_of("r", str(about.get("Version", "")) if isinstance(about, dict) else "")
-    release = str(bioconductor.get("Version", "")) if isinstance(bioconductor, dict) else ""
-    listed = about.get("Repositories") if isinstance(about, dict) else None
-    urls = {str(name): str(url) for name, url in listed.items()} if isinstance(listed, dict) else {
-        str(one.get("Name")): str(one.get("URL"))
-        for one in (listed if isinstance(listed, list) else [])
-        if isinstance(one, dict)
-    }  # fmt: skip
-    packages = lock.get("Packages")
-    for key, package in sorted(
-        _by_name(packages) if isinstance(packages, (dict, list)) else [], key=lambda one: one[0]
-    ):
+    reading.is_of("r", str(tables.inside(lock, "R").get("Version", "")))
+    release = str(tables.inside(lock, "Bioconductor").get("Version", ""))
+    listed, packages = tables.inside(lock, "R").get("Repositories"), lock.get("Packages")
+    pairs = listed.items() if isinstance(listed, dict) else [
+        (one.get("Name"), one.get("URL")) for one in map(tables.inside, tables.many(listed))
+    ]  # fmt: skip
+    urls = {str(name): str(url) for name, url in pairs}
+    # Some write a list.
+    by_name = packages.items() if isinstance(packages, dict) else tables.named(tables.many(packages), "Package")
+    for key, package in sorted(by_name, key=lambda one: one[0]):
         add(reading, key, package, release, urls)
     if reading.empty:
         reading.say("it names no packages")
-
-
-def _by_name(packages: Union[Dict[str, Any], List[Any]]) -> List[Tuple[str, Any]]:
-    """Return packages with their names, also of a list, as some write it."""
-    if isinstance(packages, dict):
-        return list(packages.items())
-    return [
-        (str(one.get("Package") or f"entry {number}") if isinstance(one, dict) else f"entry {number}", one)
-        for number, one in enumerate(packages, 1)
-    ]
 
 
 def pak(reading: Reading, lock: Json) -> None:
@@ -197,36 +185,27 @@ def pak(reading: Reading, lock: Json) -> None:
     # R.version.string, as "R version 4.2.2 (2022-10-31)"
     version = re.match(r"(?:R )?(?:version )?(\d+\.\d+\.\d+)(?!\S)", str(lock.get("r_version", "")))
     reading.is_of("r", version.group(1) if version else "")
-    for number, one in enumerate(lock["packages"], 1):
-        about = one if isinstance(one, dict) else {}
-        metadata = about.get("metadata")
-        said = metadata if isinstance(metadata, dict) else {}
+    for name, one in tables.named(lock["packages"], "package"):
+        about, said = tables.inside(one), tables.inside(one, "metadata")
         kind = {"bioc": "bioconductor"}.get(str(about.get("type")), about.get("type"))
         fields = {**said, "Package": about.get("package"), "Version": about.get("version"), "Source": kind}
-        add(reading, str(about.get("package") or f"entry {number}"), fields if about else one, "", {})
+        add(reading, name, fields if about else one, "", {})
 
 
 def is_connect(found: Json) -> bool:
     """Is this rsconnect's manifest.json?"""
-    about = found.get("metadata")
-    if isinstance(about, dict) and "appmode" in about:
-        return True
-    return "platform" in found and isinstance(found.get("packages"), dict)
+    of_packages = "platform" in found and isinstance(found.get("packages"), dict)
+    return of_packages or "appmode" in tables.inside(found, "metadata")
 
 
 def connect(reading: Reading, manifest: Json) -> None:
     """Read what manifest.json says, which rsconnect writes for Posit Connect: of each R package its DESCRIPTION."""
-    listed = manifest.get("packages")
     packages = {
-        name: {**about, **{one: given.get(one) for one in ("Source", "Repository")}}
-        if isinstance(about, dict)
-        else given
-        for name, given in (listed.items() if isinstance(listed, dict) else ())
-        for about in [given.get("description") if isinstance(given, dict) else None]
+        name: {**about, **{one: given.get(one) for one in ("Source", "Repository")}} if about else given
+        for name, given in tables.inside(manifest, "packages").items()
+        for about in [tables.inside(given, "description")]
     }
     read(reading, {"R": {"Version": manifest.get("platform")}, "Packages": packages})
-    python = manifest.get("python")
-    if isinstance(python, dict):
-        by = python.get("package_manager")
-        file = str((by if isinstance(by, dict) else {}).get("package_file") or "python")
+    if isinstance(manifest.get("python"), dict):
+        file = str(tables.inside(manifest, "python", "package_manager").get("package_file") or "python")
         reading.bad("python", file, "manifest.json only names it: hand this file itself to melda-env restore")

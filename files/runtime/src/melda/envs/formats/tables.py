@@ -46,6 +46,23 @@ def each(reading: Reading, items: Iterable[Tuple[str, Any]], read: Callable[[str
         reading.bad("python", name, why, str(one.get("version", "")) if isinstance(one, dict) else "")
 
 
+def inside(found: Any, *at: str) -> Json:
+    """Return the table that stands in tables below these keys; empty if none does."""
+    for key in at:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def many(value: Any) -> List[Any]:
+    """Return a list, also of one thing alone; empty if there is nothing."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def named(listed: Sequence[Any], field: str) -> List[Tuple[str, Any]]:
+    """Return each with the name that it has in a field; what has none is called by its number."""
+    return [(str(inside(one).get(field) or f"entry {number}"), one) for number, one in enumerate(listed, 1)]
+
+
 def part(found: Any, at: Sequence[str], reading: Reading, shape: type = dict) -> Any:
     """Return the table, or the list, that stands in tables; empty if none does, and said if something else does.
 
@@ -55,8 +72,7 @@ def part(found: Any, at: Sequence[str], reading: Reading, shape: type = dict) ->
         reading: is told.
         shape: what it is to be.
     """
-    for key in at:
-        found = found.get(key) if isinstance(found, dict) else None
+    found = inside(found, *at[:-1]).get(at[-1])
     if found is not None and not isinstance(found, shape):
         reading.bad("python", at[-1], "expected a {0}".format("table" if shape is dict else "list"))
     return found if isinstance(found, shape) else shape()

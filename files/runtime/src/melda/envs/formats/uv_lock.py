@@ -17,8 +17,7 @@ def read(reading: Reading, text: str) -> None:
     """Read what uv.lock says: what its project needs, or if none is in it all packages."""
     lock = tables.toml(text, reading)
     locks.strange(reading, lock)
-    packages = lock.get("package", [])
-    packages = packages if isinstance(packages, list) else [packages]
+    packages = tables.many(lock.get("package"))
     usable = [
         one
         for one in packages
@@ -97,9 +96,8 @@ def _version(package: Json, need: Json) -> str:
 
 
 def _needs(package: Json, extra: str) -> Iterator[Json]:
-    optional = package.get("optional-dependencies", {})
-    listed = optional.get(extra, []) if extra and isinstance(optional, dict) else package.get("dependencies", [])
-    return (one for one in (listed if isinstance(listed, list) else []) if isinstance(one, dict))
+    listed = tables.inside(package, "optional-dependencies").get(extra) if extra else package.get("dependencies")
+    return (one for one in tables.many(listed) if isinstance(one, dict))
 
 
 def _here(need: Json, target: Json) -> bool:
