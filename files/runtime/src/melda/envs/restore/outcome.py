@@ -39,7 +39,7 @@ class Problem(NamedTuple):
     name: str
     version: str
     reason: str
-    nearest: str
+    nearest: str = ""
 
     def line(self) -> str:
         """For a reader."""

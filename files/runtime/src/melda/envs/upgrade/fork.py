@@ -43,7 +43,7 @@ def former(place: environ.ImageLayout, path: str) -> Tuple[List[Former], List[Pr
         )  # without one of them restore says what is wrong
         due = Due(f"{name}-{mine}", f"{name}-{mine if same else given}", PACKAGES)
         every.append(Former(due, kind, found[kind]["packages"], path + ENDING))
-    unusable = [Problem(nearest="", **one) for one in found.get(document.PROBLEMS, [])]
+    unusable = [Problem(**one) for one in found.get(document.PROBLEMS, [])]
     kinds = {one.kind for one in every if one.due.source != one.due.target}
     differs = any(one.packages and one.kind in kinds for one in every) or any(one.kind in kinds for one in unusable)
     return (every, unusable) if differs else ([], [])
@@ -73,7 +73,7 @@ def carry_over(
     every.after_each()
     lost = every.run()
     missing.failed(lost)
-    problems = [*unusable, *(Problem(one.kind, one.name, one.version, one.reason, "") for one in lost)]
+    problems = [*unusable, *(Problem(*one) for one in lost)]
     return {
         "installed": every.total - len(lost),
         "there": 0,
