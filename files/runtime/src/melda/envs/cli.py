@@ -8,21 +8,20 @@ import json
 import os
 import sys
 import tempfile
-from typing import Any, Dict, List, Optional, Sequence
+from typing import List, Optional, Sequence
 
 from melda.base import release, textfiles
 from melda.base.addresses import hide
 from melda.base.arguments import Parser
 from melda.base.errors import ConfigError
 from melda.config import environ
+from melda.envs import Json, capture, diff, document, entries, formats, image_python
 from melda.envs import as_user as user
-from melda.envs import capture, diff, document, entries, formats, image_python
 from melda.envs.capture import copies, kernels, pack
 from melda.envs.errors import UsageError
 from melda.envs.restore import progress
 from melda.plugins import image_record, state
 
-Json = Dict[str, Any]
 DIFFERS = 1
 REFUSED = 2
 # What a library may print is no answer of ours.

@@ -8,19 +8,18 @@ import os
 import stat
 import sys
 import time
-from typing import Any, Dict, List
+from typing import List
 
 from melda.base import log, regular_files, textfiles
 from melda.base.addresses import hide
 from melda.base.errors import ConfigError
 from melda.config import environ, upgrade
-from melda.envs import image_python
+from melda.envs import Json, image_python
 from melda.envs.capture import copies
 from melda.envs.restore.progress import few
 from melda.plugins import state
 from melda.sync import fork_of
 
-Json = Dict[str, Any]
 PAUSE = 0.2  # seconds between two looks how far the copies are
 LARGEST = 16 << 20  # bytes of what was written down
 

@@ -13,16 +13,15 @@ import re
 import tarfile
 import tempfile
 import zipfile
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from melda.base import regular_files
-from melda.envs import addresses
+from melda.envs import Json, addresses
 from melda.envs.capture import Installed
 from melda.envs.capture import r as r_packages
 from melda.envs.capture.python import LARGEST_FILE, NOT_THE_PACKAGES, Found, digest, record_rows
 from melda.sync.on_disk import tree
 
-Json = Dict[str, Any]
 ENDING = ".files"  # of the folder, after the capture's own name
 LARGEST = 1 << 30  # bytes of a package
 FROM = re.compile(r"Remote|Repository|git_")  # fields of who installs; the others are the author's, for everybody

@@ -12,7 +12,7 @@ import re
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from melda.base.addresses import hide
-from melda.envs import capture, document
+from melda.envs import Json, capture, document
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import (
     broken_json,
@@ -38,7 +38,6 @@ from melda.envs.formats import (
 )
 from melda.envs.formats.reading import NOTES, WANTS, Reading
 
-Json = Dict[str, Any]
 __all__ = ["NOTES", "READ", "WANTS", "WRITERS", "WRITTEN", "parse", "read"]
 # What capture writes, and what such a file is called if no other name is given.
 WRITTEN = {"json": capture.NAME, "requirements": "requirements.txt", "renv": "renv.lock", "conda": "environment.yml"}

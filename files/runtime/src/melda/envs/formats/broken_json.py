@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any, Dict, Iterator, Sequence, Tuple
+from typing import Iterator, Sequence, Tuple
 
-from melda.envs import document
+from melda.envs import Json, document
 from melda.envs.errors import UsageError
 from melda.envs.formats import locks, renv
 from melda.envs.formats.reading import Reading
 
-Json = Dict[str, Any]
 MOST_TRIED = 20_000  # places where an object may begin
 
 

@@ -7,13 +7,12 @@ import os
 import re
 from typing import Any, Dict, List, Tuple
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.errors import UsageError
 from melda.envs.formats import matchspec, pip_files, requirements, tables
 from melda.envs.formats.logical_lines import CONFLICT
 from melda.envs.formats.reading import Reading
 
-Json = Dict[str, Any]
 EXPLICIT = re.compile(r"^[^\S\n]*@EXPLICIT[^\S\n]*$", re.MULTILINE)
 EXPORT = re.compile(r"\A(?:#.*\n|[^\S\n]*\n)*(?:#.*conda create|[\w.-]+=[\w.!+]+=\w+\s*$)", re.MULTILINE)
 LIST = re.compile(r"^# packages in environment at|^#?[^\S\n]+Name\s+Version\s+Build", re.MULTILINE)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional
+from typing import Any, List, Optional
 
 from melda.envs.capture import python
 from melda.envs.errors import Unusable
 from melda.envs.formats import matchspec, tables
 from melda.envs.formats.reading import Reading
 from melda.envs.links import ELSEWHERE
-
-Json = Dict[str, Any]
-
 
 TREE = {"package", "installed_version"}
 

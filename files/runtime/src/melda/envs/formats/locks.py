@@ -9,13 +9,12 @@ import difflib
 import re
 from typing import Any, Callable, Dict, List
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.errors import Unusable
 from melda.envs.formats import poetry_groups, project, tables
 from melda.envs.formats.reading import HASH, Reading, applies, normal
 from melda.envs.formats.tables import table
 
-Json = Dict[str, Any]
 # What a lock's own project is: no package that an index has.
 PROJECT = ("virtual", "editable", "directory", "path")
 

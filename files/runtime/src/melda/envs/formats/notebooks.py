@@ -6,13 +6,13 @@ https://nbformat.readthedocs.io/en/latest/format_description.html, https://jupyt
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Iterator, List, Tuple
 
+from melda.envs import Json
 from melda.envs.formats import documents, ipython, project, r_calls, requirements, scripts, tables
 from melda.envs.formats.ipython import OTHER, PYTHON, SHELL, Cell, R
 from melda.envs.formats.reading import Reading
 
-Json = Dict[str, Any]
 LANGUAGES = {
     "python": PYTHON,
     "ipython": PYTHON,

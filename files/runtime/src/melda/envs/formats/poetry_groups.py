@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
+from melda.envs import Json
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import tables
 from melda.envs.formats.reading import Reading, normal
 
-Json = Dict[str, Any]
 UNSAID = "this lock does not say what is only for development: all of it is installed; with its pyproject.toml beside it, less"
 
 

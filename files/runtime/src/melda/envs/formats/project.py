@@ -6,12 +6,11 @@ import re
 from functools import partial
 from typing import Any, Dict, List, Tuple
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.errors import Unusable
 from melda.envs.formats import conda_read, matchspec, requirements, tables
 from melda.envs.formats.reading import Reading, applies, normal, requirement
 
-Json = Dict[str, Any]
 # What is needed to run: requirements, poetry's and Pipfile's tables, and pixi's of conda's packages.
 LISTS = (("project", "dependencies"), ("tool", "flit", "metadata", "requires"))
 TABLES = (

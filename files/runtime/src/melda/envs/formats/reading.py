@@ -8,12 +8,11 @@ from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
 from melda.base import regular_files
 from melda.base.addresses import hide
-from melda.envs import document, entries
+from melda.envs import Json, document, entries
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import placeholders, scripts
 from melda.versions import libraries
 
-Json = Dict[str, Any]
 # Beside the schema's fields, and for restore alone.
 WANTS, NOTES, LIMITS, COMPLETE = "wants", "notes", "limits", "complete"
 INDEX = {"type": "index"}

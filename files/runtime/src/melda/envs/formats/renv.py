@@ -6,14 +6,13 @@ import json
 import re
 from typing import Any, Dict
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.addresses import with_git_user
 from melda.envs.capture import r
 from melda.envs.entries import lost
 from melda.envs.formats import tables
 from melda.envs.formats.reading import Reading
 
-Json = Dict[str, Any]
 CRAN = "https://cran.r-project.org"
 # Mirrors of CRAN (https://cran.r-project.org/mirrors.html): this image's own is asked in their place. A host of another may
 # be called so too, as cranhaven.r-universe.dev or a company's cran.example.org: it has packages of its own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, Iterable, List
+from typing import Any, Callable, Iterable, List
 
 from melda.base.addresses import hide
 from melda.envs import links
@@ -11,7 +11,6 @@ from melda.envs.errors import Unusable
 from melda.envs.formats import bare_commands, commands, documents, logical_lines, matchspec, options, printed, r_calls
 from melda.envs.formats.reading import DEEPEST, HASH, PLAIN, Reading, applies, requirement
 
-Json = Dict[str, Any]
 Place = Callable[[int], str]
 OPTION = re.compile(r"\s(?=--?[A-Za-z])")
 SWITCH = re.compile(r"(?:^|\s)(--[A-Za-z][\w-]*|-[A-Za-z])")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any, Dict, List, Tuple
+from typing import List, Tuple
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.formats.logical_lines import CONFLICT
 from melda.envs.formats.reading import Reading
 from melda.envs.formats.renv import BASE, NOWHERE
 
-Json = Dict[str, Any]
 # What knitr, the console, mail and Markdown put before each line.
 PREFIX = re.compile(r"^[ \t]*(?:(?:#[#>']?|>+|\||\[\d+\] \"|//|%)(?:[ \t]+|$|(?=\[)))*", re.MULTILINE)
 FIRST = re.compile(r"\bR version (\d+\.\d+\.\d+)\b")

@@ -7,11 +7,11 @@ import difflib
 import re
 from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple
 
+from melda.envs import Json
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import toml_inline
 from melda.envs.formats.reading import Reading
 
-Json = Dict[str, Any]
 ODD = re.compile("[^\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what YAML does not allow
 DEEP = re.compile(r"([\[{]\s{0,9}){50}|^[ \t?:-]{500}", re.MULTILINE)
 # libyaml is several times as fast, and ends the process where a text is nested too deep.

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Set
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.errors import Unusable
 from melda.envs.formats import locks, tables
 from melda.envs.formats.reading import Reading, applies, normal
 from melda.envs.formats.tables import table
-
-Json = Dict[str, Any]
 
 
 def read(reading: Reading, text: str) -> None:

@@ -7,11 +7,11 @@ import json
 import os
 import shutil
 import sys
-from typing import Any, Dict, List, Optional
+from typing import Dict, List, Optional
 
 from melda.base.addresses import hide
 from melda.config import environ
-from melda.envs import capture, document, formats
+from melda.envs import Json, capture, document, formats
 from melda.envs.capture.copies import in_project
 from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UNAVAILABLE, PackageUnavailable, UsageError
@@ -23,7 +23,6 @@ from melda.envs.restore.progress import Progress, printable
 from melda.envs.restore.resolve import name_of
 from melda.plugins import set_paths
 
-Json = Dict[str, Any]
 __all__ = ["DEFAULTS", "Options", "Outcome", "Problem", "Restore", "in_project", "restore", "run"]
 MOST_NEAREST = 20  # packages of which the nearest version is asked for
 

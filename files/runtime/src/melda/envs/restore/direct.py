@@ -7,11 +7,10 @@ import re
 from typing import Any, Dict, Mapping
 from urllib import parse
 
-from melda.envs import addresses, entries
+from melda.envs import Json, addresses, entries
 from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import git, sources
 
-Json = Dict[str, Any]
 # What uv takes: https://packaging.python.org/en/latest/specifications/source-distribution-format/, and what forges pack.
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*\.(whl|tar\.gz|tgz|tar\.bz2|tar\.xz|zip)")
 

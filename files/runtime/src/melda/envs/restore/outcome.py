@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Collection, Dict, List, NamedTuple
+from typing import Collection, List, NamedTuple
 
+from melda.envs import Json
 from melda.envs.restore import plan as plans
-
-Json = Dict[str, Any]
 
 
 class Options(NamedTuple):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Collection, Dict, List, NamedTuple, Sequence, Set
+from typing import Collection, Dict, List, NamedTuple, Sequence, Set
 
-from melda.envs import diff
+from melda.envs import Json, diff
 from melda.envs.errors import UsageError
 
-Json = Dict[str, Any]
 NAMES = {"python": "Python", "r": "R"}
 # How long compiling takes, measured on two cores with CRAN's packages: half of those without compiled code take less than
 # the first figure, and nearly all of those with it less than the last.

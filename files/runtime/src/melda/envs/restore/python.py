@@ -11,16 +11,16 @@ import os
 import re
 import shutil
 import tempfile
-from typing import Any, Callable, Collection, Dict, List, Sequence, Tuple
+from typing import Callable, Collection, Dict, List, Sequence, Tuple
 
 from melda.base import interpreters, textfiles
+from melda.envs import Json
 from melda.envs.capture.python import Found, in_folder
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import direct, loading, metadata, nearest, resolve, tools, web
 from melda.envs.restore.wanted import Site, is_checked, lines
 from melda.versions.libraries import normal
 
-Json = Dict[str, Any]
 Failures = Dict[str, str]  # name -> reason
 Unmet = Dict[Tuple[str, str], str]  # a distribution and what it needs -> what is wrong
 

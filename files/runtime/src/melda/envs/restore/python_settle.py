@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Collection, Dict, List, Tuple
+from typing import Collection, Dict, List, Tuple
 
+from melda.envs import Json
 from melda.envs.errors import PackageUnavailable
 from melda.envs.formats import freeze
 from melda.envs.formats.reading import COMPLETE, WANTS
@@ -12,8 +13,6 @@ from melda.envs.restore import resolve
 from melda.envs.restore.outcome import Problem
 from melda.envs.restore.python import Installer
 from melda.envs.restore.wanted import lines
-
-Json = Dict[str, Any]
 
 
 def settle(

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set
+from typing import Callable, Dict, List, Optional, Sequence, Set
 
 from melda.base.addresses import hide
+from melda.envs import Json
 from melda.envs.capture import r
 from melda.envs.diff import same_version
 from melda.envs.errors import PackageUnavailable
@@ -22,7 +23,6 @@ from melda.envs.restore.r_ways import Library, Ways, ordered, ways
 from melda.envs.restore.wanted import kept
 from melda.plugins import r_library
 
-Json = Dict[str, Any]
 Failures = Dict[str, str]
 __all__ = ["Installer", "Library", "Ways", "installs", "ordered", "ways", "why"]
 

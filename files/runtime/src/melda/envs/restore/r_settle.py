@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
+from melda.envs import Json
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import nearest, repositories, sources
 
-Json = Dict[str, Any]
 AT_ONCE = 8  # requests
 REPOSITORIES = ("cran", "apt", "bioconductor")
 Limits = Sequence[Sequence[str]]  # operators and versions

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Sequence, Set
+from typing import Dict, List, NamedTuple, Sequence, Set
 
 from melda.config import environ
+from melda.envs import Json
 from melda.envs.diff import same_version
 from melda.envs.restore.r_settle import REPOSITORIES
-
-Json = Dict[str, Any]
 
 
 class Library(NamedTuple):

@@ -14,7 +14,6 @@ from melda.base.addresses import hide
 from melda.envs.formats.reading import normal
 from melda.envs.restore import tools
 
-Json = Dict[str, Any]
 Needs = Mapping[str, Sequence[str]]  # requirements by name of the distribution
 ROUNDS = 5
 TRIED_ALONE = 8

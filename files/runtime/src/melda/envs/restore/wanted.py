@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any, Dict, NamedTuple
+from typing import NamedTuple
 from urllib import parse
 
 from melda.base import interpreters, regular_files
 from melda.config import environ
-from melda.envs import entries
+from melda.envs import Json, entries
 from melda.envs.errors import PackageUnavailable
 from melda.envs.formats import freeze
-
-Json = Dict[str, Any]
 
 
 class Site(NamedTuple):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 from melda.config import environ
-from melda.envs import document
+from melda.envs import Json, document
 from melda.envs.capture.pack import ENDING
 from melda.envs.restore.outcome import Problem
 from melda.envs.restore.progress import Progress
@@ -14,8 +14,6 @@ from melda.envs.upgrade.previous import KINDS, Former
 from melda.plugins import image_record
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import PACKAGES
-
-Json = Dict[str, Any]
 
 
 def former(place: environ.ImageLayout, path: str) -> Tuple[List[Former], List[Problem]]:

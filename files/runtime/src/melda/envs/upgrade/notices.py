@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Collection, Dict, List, Sequence
+from typing import Collection, Dict, List, Sequence
 
 from melda.base import log
+from melda.envs import Json
 from melda.envs.restore.progress import Progress, few, printable
 from melda.envs.upgrade import checking
 from melda.plugins import state
@@ -13,7 +14,6 @@ from melda.sync.relocation import TOOLS
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import Failure
 
-Json = Dict[str, Any]
 LANGUAGES = {"python": "Python", "r": "R"}
 THERE = re.compile(r"\d+ packages are (there|left)|the file is of ")
 INSTALL = {"python": "%pip install {0}", "r": 'install.packages("{0}")'}
