@@ -27,7 +27,6 @@ from melda.envs.formats import (
     project,
     renv,
     requirements,
-    rlist,
     rtable,
     rtext,
     runtime_txt,
@@ -210,7 +209,7 @@ def _parse(text: str, path: str) -> Json:
 
 def _reader(text: str, shown: str, name: str) -> Optional[Reads]:
     known = next((read_one for knows, read_one in READERS if knows(shown, name)), NAMED.get(name))
-    return known or (rlist.read if rlist.is_one(text, name) else None)
+    return known or (rtable.read_list if rtable.is_list(text, name) else None)
 
 
 def _fenced(found: Reading, text: str) -> bool:

@@ -18,7 +18,7 @@ from melda.envs.errors import UNAVAILABLE, PackageUnavailable, UsageError
 from melda.envs.formats.reading import LIMITS, NOTES, WANTS
 from melda.envs.restore import plan as plans
 from melda.envs.restore import python, python_settle, r, r_settle, tools, web
-from melda.envs.restore.outcome import DEFAULTS, Options, Outcome, Problem
+from melda.envs.restore.plan import DEFAULTS, Options, Outcome, Problem
 from melda.envs.restore.progress import Progress, printable
 from melda.envs.restore.resolve import name_of
 from melda.plugins import set_paths

@@ -10,7 +10,7 @@ from melda.envs.errors import PackageUnavailable
 from melda.envs.formats import freeze
 from melda.envs.formats.reading import COMPLETE, WANTS
 from melda.envs.restore import resolve
-from melda.envs.restore.outcome import Problem
+from melda.envs.restore.plan import Problem
 from melda.envs.restore.python import Installer
 from melda.envs.restore.wanted import lines
 

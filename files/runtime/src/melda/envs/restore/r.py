@@ -19,7 +19,7 @@ from melda.envs.errors import PackageUnavailable
 from melda.envs.formats.renv import BASE
 from melda.envs.restore import bspm, nearest, r_settle, repositories, sources, tools
 from melda.envs.restore.progress import Progress
-from melda.envs.restore.r_ways import Library, Ways, ordered, ways
+from melda.envs.restore.r_settle import Library, Ways, ordered, ways
 from melda.envs.restore.wanted import kept
 from melda.plugins import r_library
 

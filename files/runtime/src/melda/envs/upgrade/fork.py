@@ -7,7 +7,7 @@ from typing import List, Sequence, Tuple
 from melda.config import environ
 from melda.envs import Json, document
 from melda.envs.capture.pack import ENDING
-from melda.envs.restore.outcome import Problem
+from melda.envs.restore.plan import Problem
 from melda.envs.restore.progress import Progress
 from melda.envs.upgrade import install_passes, notices
 from melda.envs.upgrade.previous import KINDS, Former
