@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import stat
 import sys
 import time
 from typing import List
@@ -101,14 +100,6 @@ def _done(path: str) -> bytes:
         raise
 
 
-def _is_there(path: str) -> bool:
-    """Is it a file? A bucket that does not answer says nothing: what is taken for a fork without a capture stays one."""
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-
-
 def run(place: environ.ImageLayout, parent: str) -> None:
     """Install it, unless it was done at an earlier start."""
     folder = os.path.join(place.workdir, fork_of.HERE)
@@ -117,7 +108,7 @@ def run(place: environ.ImageLayout, parent: str) -> None:
         done = json.loads(_done(over) or "null")
         if not done:
             wait(parent)
-            done = {"captured": _is_there(path)}
+            done = {"captured": copies.is_there(path)}
             if done["captured"]:
                 copies.clean(path)  # the parent's image may be an older one
                 say(f"installing what {parent} has")

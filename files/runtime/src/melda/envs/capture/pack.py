@@ -13,6 +13,7 @@ import re
 import tarfile
 import tempfile
 import zipfile
+from functools import partial
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from melda.base import regular_files
@@ -175,25 +176,19 @@ def keep(found: Installed, folder: str) -> Tuple[List[str], Dict[str, str]]:
     packed: List[str] = []
     failures: Dict[str, str] = {}
     names: List[str] = []
-    for name, one in found.python.items():
-        if one.entry["source"]["type"] == "local" and not one.entry["source"].get("editable"):
-            try:
-                one.entry["file"] = _put(folder, *wheel(one))
-            except (OSError, ValueError) as error:
-                failures[name] = str(error)
-                continue
-            names.append(one.entry["file"]["name"])
-            packed.append(name)
     version, platform = found.document["r"]["version"], found.document["system"]["architecture"]
-    for name, (library, entry) in found.r.items():
-        if entry["source"]["type"] == "local":
-            try:
-                entry["file"] = _put(folder, *r_package(library, entry, version, platform))
-            except (OSError, ValueError) as error:
-                failures[name] = str(error)
-                continue
-            names.append(entry["file"]["name"])
-            packed.append(name)
+    every = [(name, one.entry, partial(wheel, one)) for name, one in found.python.items()]
+    every += [(name, one[1], partial(r_package, *one, version, platform)) for name, one in found.r.items()]
+    for name, entry, made in every:
+        if entry["source"]["type"] != "local" or entry["source"].get("editable"):
+            continue
+        try:
+            entry["file"] = _put(folder, *made())
+        except (OSError, ValueError) as error:
+            failures[name] = str(error)
+            continue
+        names.append(entry["file"]["name"])
+        packed.append(name)
     # A list of what is beside it is one request of s3fs's; to ask for a folder that is not there is four.
     parent, own = os.path.split(os.path.abspath(folder))
     if own in tree.listed(parent) and os.path.isdir(folder):

@@ -7,6 +7,7 @@ from typing import Collection, Dict, List, Sequence
 
 from melda.base import log
 from melda.envs import Json
+from melda.envs.restore.plan import NAMES
 from melda.envs.restore.progress import Progress, few, printable
 from melda.envs.upgrade import checking
 from melda.plugins import state
@@ -14,7 +15,6 @@ from melda.sync.relocation import TOOLS
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import Failure
 
-LANGUAGES = {"python": "Python", "r": "R"}
 THERE = re.compile(r"\d+ packages are (there|left)|the file is of ")
 INSTALL = {"python": "%pip install {0}", "r": 'install.packages("{0}")'}
 
@@ -38,7 +38,7 @@ def moves(dues: Collection[Due]) -> str:
 
 def _of(kind: str, dues: Collection[Due]) -> str:
     # Of a fork one language may be the same version.
-    return moves([one for one in dues if one.target.startswith(LANGUAGES[kind] + "-")]) or "the parent project"
+    return moves([one for one in dues if one.target.startswith(NAMES[kind] + "-")]) or "the parent project"
 
 
 class Missing:
