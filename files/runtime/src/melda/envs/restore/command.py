@@ -144,13 +144,8 @@ class Restore:
 
     def _r_installer(self, here: Json) -> r.Installer:
         if self._r is None:
-            library = r.Library(
-                self._place,
-                set_paths.plugins(self._place).r,
-                self._files,
-                here["r"]["version"],
-                here["system"]["architecture"],
-            )
+            root, system = set_paths.plugins(self._place).r, here["system"]
+            library = python.Site(self._place, here["r"]["version"], root, self._files, system["architecture"])
             self._r = r.Installer(library, self._env, self._progress, self._options.allow_repositories)
         return self._r
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
-from melda.config import environ
 from melda.envs import Json
 from melda.envs.diff import same_version
 from melda.envs.errors import PackageUnavailable
@@ -123,24 +122,6 @@ def missing(entries: Sequence[Json], at: repositories.Mirrors, env: Dict[str, st
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return {entry["name"]: reason for entry, reason in zip(entries, pool.map(why, entries)) if reason}
-
-
-class Library(NamedTuple):
-    """Where packages go.
-
-    Attributes:
-        place: of the container.
-        root: the user's library.
-        files: folder with what was kept beside the capture.
-        version: of R.
-        architecture: of the host.
-    """
-
-    place: environ.ImageLayout
-    root: str
-    files: str
-    version: str
-    architecture: str
 
 
 class Ways(NamedTuple):

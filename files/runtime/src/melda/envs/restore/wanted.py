@@ -19,15 +19,17 @@ class Site(NamedTuple):
 
     Attributes:
         layout: of the container.
-        version: of Python.
-        root: the user's environment.
+        version: of Python, or of R.
+        root: the user's environment, or library.
         files: folder with what was kept beside the capture.
+        architecture: of the host, for R's copies.
     """
 
     layout: environ.ImageLayout
     version: str
     root: str
     files: str
+    architecture: str = ""
 
     @property
     def packages(self) -> str:
