@@ -16,7 +16,7 @@ from melda.base.addresses import hide
 from melda.base.arguments import Parser
 from melda.base.errors import ConfigError
 from melda.config import environ
-from melda.envs import Json, capture, diff, document, entries, formats, image_python
+from melda.envs import Json, capture, diff, document, entries, formats
 from melda.envs import as_user as user
 from melda.envs.capture import copies, kernels, pack
 from melda.envs.errors import UsageError
@@ -207,7 +207,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         place = environ.image_layout(environ.load())
         as_user(place)
-        image_python.go_on(place)
+        user.go_on(place)
         code: int = asked.do(place, asked)
         sys.stdout.flush()  # here: at the end of Python nobody would be told in our words that the reader is gone
         return code

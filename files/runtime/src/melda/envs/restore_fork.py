@@ -13,7 +13,7 @@ from melda.base import log, regular_files, textfiles
 from melda.base.addresses import hide
 from melda.base.errors import ConfigError
 from melda.config import environ, upgrade
-from melda.envs import Json, image_python
+from melda.envs import Json, as_user
 from melda.envs.capture import copies
 from melda.envs.restore.progress import few
 from melda.plugins import state
@@ -125,7 +125,7 @@ def run(place: environ.ImageLayout, parent: str) -> None:
 def main() -> int:
     """Command line: the parent's folder, as start-jupyter gives it."""
     place = environ.image_layout(environ.load())
-    image_python.go_on(place)
+    as_user.go_on(place)
     arguments: List[str] = sys.argv[1:]
     try:
         run(place, arguments[0])

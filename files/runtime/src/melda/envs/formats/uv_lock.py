@@ -39,24 +39,20 @@ def read(reading: Reading, text: str) -> None:
             raise Unusable("it has no source")
         if not isinstance(package.get("resolution-markers", []), list):
             raise Unusable("its resolution-markers are no list")
-        if {"virtual"} & source.keys():
+        hashes = locks.hashes([package.get("sdist"), *tables.many(package.get("wheels"))])
+        if "virtual" in source:
             reading.say(f"{name}: the lock's own project, whose folder is not here; what it needs is installed")
         elif set(locks.PROJECT) & source.keys():
             raise Unusable(f"{links.ELSEWHERE}, as a project's own is; what it needs is installed")
         elif "git" in source:
             reading.python(name, "", links.locked(str(source["git"]), str(source.get("subdirectory", ""))))
         elif "url" in source:
-            files = [package.get("sdist"), *package.get("wheels", [])]
-            hashes = sorted(locks.hashes(files))
-            more = links.subdirectory(str(source.get("subdirectory", "")))
-            reading.python(
-                name, "", {"type": "url", "url": source["url"], **({"hashes": hashes} if hashes else {}), **more}
-            )
+            more = {"hashes": sorted(hashes)} if hashes else {}
+            more.update(links.subdirectory(str(source.get("subdirectory", ""))))
+            reading.python(name, "", {"type": "url", "url": source["url"], **more})
         else:
             reading.not_asked(str(source.get("registry", source.get("url", ""))))
-            reading.python(
-                name, locks.version(package), None, locks.hashes([package.get("sdist"), *package.get("wheels", [])])
-            )
+            reading.python(name, locks.version(package), None, hashes)
 
     locks.each(reading, packages, read_one)
 

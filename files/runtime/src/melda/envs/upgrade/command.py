@@ -11,7 +11,7 @@ from typing import Dict, List, Optional, Sequence
 from melda.base import log
 from melda.base.errors import ConfigError
 from melda.config import environ, upgrade
-from melda.envs import image_python
+from melda.envs import as_user
 from melda.envs.errors import UNAVAILABLE, UsageError
 from melda.envs.restore.plan import Problem
 from melda.envs.restore.progress import printable, wait_for_bucket
@@ -117,7 +117,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Command line: none; see :func:`background`."""
     variables = environ.load()
     place = environ.image_layout(variables)
-    image_python.go_on(place)
+    as_user.go_on(place)
     wait_for_bucket(PATIENCE)
     if upgrade_service.is_settled():
         return 0

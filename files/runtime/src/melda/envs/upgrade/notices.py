@@ -52,39 +52,31 @@ class Missing:
         lines = ["\t".join(" ".join(printable(cell).split()) for cell in row)[:600] for row in rows]
         state.write("".join(one + "\n" for one in lines)[: state.LARGEST], state.MISSING)
 
-    def coming(self, packages: Dict[str, List[Json]], far: str, failures: Sequence[Failure] = ()) -> None:
-        """Say that these are on their way; ``far`` says how many are here."""
-        text = "it is being carried over from {0} ({1} are here): run this again in a while, or see /healthz"
-        rows = [
-            (kind, entry["name"], text.format(_of(kind, self._dues), far))
+    def _rows(self, packages: Dict[str, List[Json]], text: str, *more: str) -> List[Sequence[str]]:
+        return [
+            (kind, entry["name"], text.format(_of(kind, self._dues), *more))
             for kind, found in packages.items()
             for entry in found
         ]
-        self._write([*rows, *self._failed(failures)])
+
+    def coming(self, packages: Dict[str, List[Json]], far: str) -> None:
+        """Say that these are on their way; ``far`` says how many are here."""
+        text = "it is being carried over from {0} ({1} are here): run this again in a while, or see /healthz"
+        self._write(self._rows(packages, text, far))
 
     def failed(self, failures: Sequence[Failure]) -> None:
         """Say that these could not be had; nothing is on its way."""
-        self._write(self._failed(failures))
-
-    def _failed(self, failures: Sequence[Failure]) -> List[Sequence[str]]:
         text = "version {0} could not be carried over from {1} ({2}); to install it: {3}"
-        return [
-            (
-                one.kind,
-                one.name,
-                text.format(one.version, _of(one.kind, self._dues), one.reason, INSTALL[one.kind].format(one.name)),
-            )
-            for one in failures
-        ]
+        rows = []
+        for one in failures:
+            how = INSTALL[one.kind].format(one.name)
+            rows.append((one.kind, one.name, text.format(one.version, _of(one.kind, self._dues), one.reason, how)))
+        self._write(rows)
 
     def asked(self, packages: Dict[str, List[Json]]) -> None:
         """UPGRADE=ask: the project had these, and somebody must say that they are carried over."""
         text = "the project had it; it is not carried over from {0} yet: run melda-env upgrade in a terminal"
-        self._write([
-            (kind, entry["name"], text.format(_of(kind, self._dues)))
-            for kind, found in packages.items()
-            for entry in found
-        ])  # fmt: skip
+        self._write(self._rows(packages, text))
 
 
 def summary(count: int, dues: Collection[Due], failures: Sequence[Failure]) -> str:
