@@ -90,7 +90,7 @@ class Machine:
         """What is tested."""
         me = users.Account("melda", 1000, 1000, (1000,), str(self.root), "/bin/bash")
         place = environ.ImageLayout(me, str(self.root), str(self.root))
-        library = r.Library(place, str(self.library), str(self.files), R, "x86_64")
+        library = r.Site(place, R, str(self.library), str(self.files), "x86_64")
         return r.Installer(library, self.env, self.progress)
 
     def install(self, *entries: dict[str, Any], there: tuple[str, ...] = ()) -> dict[str, str]:

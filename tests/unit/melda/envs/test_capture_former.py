@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from melda.base import interpreters
-from melda.envs import cli, image_python
+from melda.envs import as_user, cli
 from melda.envs.capture import copies
 from melda.plugins import image_record, state
 
@@ -21,7 +21,7 @@ OF_42, OF_45 = (f"environment.Python-{VERSION}_R-{r}.json" for r in ("4.2.2", "4
 
 @pytest.fixture
 def here(image: Image, monkeypatch: pytest.MonkeyPatch) -> Image:
-    monkeypatch.setattr(image_python, "go_on", lambda place: None)
+    monkeypatch.setattr(as_user, "go_on", lambda place: None)
     monkeypatch.setattr(cli, "as_user", lambda place: None)
     monkeypatch.setattr(cli.environ, "image_layout", lambda variables: image.layout)
     distribution(image.own_python, "zebra", "1.0")

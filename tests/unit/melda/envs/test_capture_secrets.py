@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from melda.config import environ
-from melda.envs import capture, cli, document, entries, formats, image_python
+from melda.envs import as_user, capture, cli, document, entries, formats
 from melda.envs.capture import copies, pack
 from melda.envs.errors import UsageError
 
@@ -254,7 +254,7 @@ def test_the_command_says_what_it_left_out(image: Image, monkeypatch: pytest.Mon
     distribution(image.own_python, "zebra", "1.0", DIRECT["user"][0])
     monkeypatch.setattr(environ, "load", dict)
     monkeypatch.setattr(environ, "image_layout", lambda variables: image.layout)
-    monkeypatch.setattr(image_python, "go_on", lambda place: None)
+    monkeypatch.setattr(as_user, "go_on", lambda place: None)
     assert cli.main(["capture", str(image.root / "e.json")]) == 0
     output = capsys.readouterr().out
     assert (

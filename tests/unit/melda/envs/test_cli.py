@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melda.envs import cli, document, formats, image_python
+from melda.envs import as_user, cli, document, formats
 
 from tests.unit.melda.envs.conftest import Image, distribution, r_package
 
@@ -15,7 +15,7 @@ from tests.unit.melda.envs.conftest import Image, distribution, r_package
 @pytest.fixture
 def here(image: Image, monkeypatch: pytest.MonkeyPatch) -> Image:
     """This process is the one that goes on in the image's Python."""
-    monkeypatch.setattr(image_python, "go_on", lambda place: None)
+    monkeypatch.setattr(as_user, "go_on", lambda place: None)
     monkeypatch.setattr(cli, "as_user", lambda place: None)
     monkeypatch.setattr(cli.environ, "image_layout", lambda variables: image.layout)
     monkeypatch.chdir(image.workdir)
@@ -124,7 +124,7 @@ def test_what_is_not_right_is_one_line_and_two(
 def test_root_is_the_user_before_it_looks_for_a_python(here: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     monkeypatch.setattr(cli, "as_user", lambda _: done.append("as the user"))
-    monkeypatch.setattr(image_python, "go_on", lambda _: done.append("the interpreter"))
+    monkeypatch.setattr(as_user, "go_on", lambda _: done.append("the interpreter"))
     cli.main(["capture", "-"])
     assert done == ["as the user", "the interpreter"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from melda.base import users
 from melda.config import environ
-from melda.envs import as_user, capture, cli, document, image_python
+from melda.envs import as_user, capture, cli, document
 from melda.plugins import state
 
 from tests.unit.melda.envs.conftest import FILES, Image, R
@@ -47,13 +47,13 @@ def program(tmp_path: Path) -> Path:
 
 
 def test_it_goes_on_in_the_images_python_which_looks_into_no_folder_of_the_users(program: Path) -> None:
-    ran = python("sys.argv[0] = '/x/melda-env'\ncli.image_python.go_on(place)\nprint('stayed')", program, "diff", "a b")
+    ran = python("sys.argv[0] = '/x/melda-env'\ncli.user.go_on(place)\nprint('stayed')", program, "diff", "a b")
     assert ran.stdout == "-IB /x/melda-env diff a b\n"
 
 
 def test_it_stays_where_it_is_if_that_is_the_images_python_or_the_image_has_none(program: Path) -> None:
     for prefix in (sys.prefix, program / "none"):
-        assert python("cli.image_python.go_on(place)\nprint('stayed')", prefix).stdout == "stayed\n"
+        assert python("cli.user.go_on(place)\nprint('stayed')", prefix).stdout == "stayed\n"
 
 
 def test_root_has_it_done_by_the_user_and_nobody_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_a_reader_that_is_gone_ends_it_without_a_word(tmp_path: Path, count: int
         ]
         (tmp_path / name).write_text(json.dumps(found))
     code = (
-        "cli.image_python.go_on = cli.as_user = lambda place: None\ncli.environ.image_layout = lambda variables: place\n"
+        "cli.user.go_on = cli.as_user = lambda place: None\ncli.environ.image_layout = lambda variables: place\n"
         "reading, writing = os.pipe(); os.close(reading); os.dup2(writing, 1)\nsys.exit(cli.main(sys.argv[1:]))"
     )
     ran = python(code, "/x", "diff", tmp_path / "a", tmp_path / "b")
@@ -98,7 +98,7 @@ def interruptible() -> Iterator[None]:
 def test_ctrl_c_ends_a_restore_with_one_line_and_the_next_one_finishes_it(
     image: Image, machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(image_python, "go_on", lambda place: None)
+    monkeypatch.setattr(as_user, "go_on", lambda place: None)
     monkeypatch.setattr(cli, "as_user", lambda place: None)
     monkeypatch.setattr(environ, "load", lambda: machine.env)
     monkeypatch.setattr(environ, "image_layout", lambda variables: image.layout)

@@ -112,10 +112,10 @@ def test_a_value_of_another_shape_is_no_traceback(name: str, why: str, kind: str
 def test_what_no_reader_thought_of_is_one_line_without_secrets(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(text: str, path: str) -> None:
+    def broken(reading: object, text: str) -> None:
         raise error
 
-    monkeypatch.setattr(formats, "_requirements", broken)
+    monkeypatch.setattr(formats.requirements, "read", broken)
     with pytest.raises(UsageError, match="^invalid 'x.txt': .+$") as found:
         formats.parse("zebra==1.0", "x.txt")
     assert len(str(found.value).splitlines()) == 1 and "S3cr3t" not in str(found.value)

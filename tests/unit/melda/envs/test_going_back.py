@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from melda.envs import cli, going_back, image_python
+from melda.envs import as_user, cli, going_back
 from melda.envs.errors import UsageError
 from melda.plugins import state
 from melda.sync.history import Listed
@@ -24,7 +24,7 @@ PYTHON = [
 def project(image: Image, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """A project in a bucket; what is gone back to."""
     back: list[object] = []
-    monkeypatch.setattr(image_python, "go_on", lambda place: None)
+    monkeypatch.setattr(as_user, "go_on", lambda place: None)
     monkeypatch.setattr(cli, "as_user", lambda place: None)
     monkeypatch.setattr(cli.environ, "load", dict)
     monkeypatch.setattr(going_back, "local_folder", lambda *_: "/local")

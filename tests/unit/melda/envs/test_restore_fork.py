@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from melda.config import environ
-from melda.envs import image_python, restore_fork
+from melda.envs import as_user, restore_fork
 from melda.envs.errors import UsageError
 from melda.plugins import state
 
@@ -100,7 +100,7 @@ def test_a_folder_that_cannot_be_read_is_tried_again(here: Path, monkeypatch: py
     (here / "done.json").mkdir()
     monkeypatch.setattr(environ, "load", dict)
     monkeypatch.setattr(environ, "image_layout", lambda _: environ.ImageLayout(None, str(here.parents[1]), ""))  # type: ignore[arg-type]
-    monkeypatch.setattr(image_python, "go_on", lambda _: None)
+    monkeypatch.setattr(as_user, "go_on", lambda _: None)
     monkeypatch.setattr("sys.argv", ["restore-fork", "users/eve"])
     assert restore_fork.main() == 1
     assert state.read(state.FORK) == f"failed: {here}/done.json: it is no file"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from melda.base import interpreters
 from melda.config import environ
-from melda.envs import capture, document, image_python, restore_fork
+from melda.envs import as_user, capture, document, restore_fork
 from melda.envs.upgrade import fork
 from melda.plugins import state
 
@@ -52,7 +52,7 @@ def project(image: Image, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(state, "RESTORING", str(machine.root / "restoring"))
     monkeypatch.setattr(environ, "load", lambda: machine.env)
     monkeypatch.setattr(environ, "image_layout", lambda variables: image.layout)
-    monkeypatch.setattr(image_python, "go_on", lambda place: None)
+    monkeypatch.setattr(as_user, "go_on", lambda place: None)
     monkeypatch.setattr(capture, "capture", lambda place: image.capture())
     monkeypatch.setattr("sys.argv", ["restore-fork", "users/eve"])
     return Fork(image, machine)

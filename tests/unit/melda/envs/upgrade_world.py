@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from melda.envs import cli, formats, image_python
+from melda.envs import as_user, cli, formats
 from melda.envs.errors import UsageError
 from melda.envs.restore import command as restore
 from melda.envs.upgrade import checking, command, install_passes, plan
@@ -36,7 +36,7 @@ class World:
         for module in (command, cli, checking.tools):
             monkeypatch.setattr(module.environ, "load", lambda: self.env)
         monkeypatch.setattr(command.environ, "image_layout", lambda _: image.layout)
-        monkeypatch.setattr(image_python, "go_on", lambda _: None)
+        monkeypatch.setattr(as_user, "go_on", lambda _: None)
         monkeypatch.setattr(cli, "as_user", lambda _: None)
         monkeypatch.setattr(command, "AGAIN", 0.01)
         monkeypatch.setattr(plan.capture, "capture", lambda *_: image.capture())

@@ -86,3 +86,10 @@ def program(place: environ.ImageLayout) -> List[str]:
     python = os.path.join(place.python_env, "bin", "python")
     chosen = [python, "-IB"] if os.access(python, os.X_OK) else [sys.executable, "-IBS"]
     return [*chosen, os.path.abspath(sys.argv[0]), *sys.argv[1:]]
+
+
+def go_on(place: environ.ImageLayout) -> None:
+    """Go on with the image's own Python, which has what reads versions and formats, unless this process is it already."""
+    python = os.path.join(place.python_env, "bin", "python")
+    if os.path.realpath(sys.prefix) != os.path.realpath(place.python_env) and os.access(python, os.X_OK):
+        os.execv(python, [python, "-IB", os.path.abspath(sys.argv[0]), *sys.argv[1:]])  # noqa: S606 # nosec B606

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import sys
 import tempfile
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Callable, List, Optional, Sequence
 
 from melda.base import release, textfiles
 from melda.base.addresses import hide
 from melda.base.arguments import Parser
 from melda.base.errors import ConfigError
 from melda.config import environ
+from melda.envs import Json, capture, diff, document, entries, formats
 from melda.envs import as_user as user
-from melda.envs import capture, diff, document, entries, formats, image_python
 from melda.envs.capture import copies, kernels, pack
 from melda.envs.errors import UsageError
 from melda.envs.restore import progress
 from melda.plugins import image_record, state
 
-Json = Dict[str, Any]
 DIFFERS = 1
 REFUSED = 2
 # What a library may print is no answer of ours.
@@ -136,32 +136,9 @@ def do_diff(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     return DIFFERS if changes or problems else 0
 
 
-def do_restore(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
-    """melda-env restore."""
-    from melda.envs.restore import command  # noqa: PLC0415 what it needs takes a while to load
-
-    return command.run(place, asked)
-
-
-def do_history(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
-    """melda-env history."""
-    from melda.envs import going_back  # noqa: PLC0415 capture, which runs when a container stops, need not wait for it
-
-    return going_back.do_history(place, asked)
-
-
-def do_back(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
-    """melda-env back."""
-    from melda.envs import going_back  # noqa: PLC0415 as above
-
-    return going_back.do_back(place, asked)
-
-
-def do_upgrade(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
-    """melda-env upgrade."""
-    from melda.envs.upgrade import command  # noqa: PLC0415 what it needs takes a while to load
-
-    return command.by_hand(place, asked)
+def _later(module: str, name: str) -> Callable[[environ.ImageLayout, argparse.Namespace], int]:
+    """Return a command of a module that takes a while to load; capture, which runs when a container stops, need not wait."""
+    return lambda place, asked: int(getattr(importlib.import_module("melda.envs." + module), name)(place, asked))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -205,18 +182,18 @@ def parser() -> argparse.ArgumentParser:
     )
     three.add_argument("--dry-run", action="store_true", help="say what would be done")
     three.add_argument("--json", action="store_true", help="end with a summary as JSON")
-    three.set_defaults(do=do_restore)
+    three.set_defaults(do=_later("restore.command", "run"))
     four = commands.add_parser("upgrade", help="carry over what the project had with another Python or R")
     four.add_argument("--json", action="store_true", help="end with a summary as JSON")
-    four.set_defaults(do=do_upgrade)
+    four.set_defaults(do=_later("upgrade.command", "by_hand"))
 
     five = commands.add_parser("history", help="list what was installed when, as far as the bucket keeps it")
     five.add_argument("--json", action="store_true", help="as JSON")
-    five.set_defaults(do=do_history)
+    five.set_defaults(do=_later("going_back", "do_history"))
 
     six = commands.add_parser("back", help="make the Python or R packages what they were in a generation")
     six.add_argument("number", metavar="N", help="of the generation, as history lists it, such as P3 or R1")
-    six.set_defaults(do=do_back)
+    six.set_defaults(do=_later("going_back", "do_back"))
     return top
 
 
@@ -230,7 +207,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         place = environ.image_layout(environ.load())
         as_user(place)
-        image_python.go_on(place)
+        user.go_on(place)
         code: int = asked.do(place, asked)
         sys.stdout.flush()  # here: at the end of Python nobody would be told in our words that the reader is gone
         return code

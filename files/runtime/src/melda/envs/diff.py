@@ -7,11 +7,11 @@ or it was compiled; one of a commit, an address or a file is the same if that is
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from melda.envs import Json
 from melda.envs.entries import REPOSITORIES
 
-Json = Dict[str, Any]
 IDENTITY = ("url", "commit", "owner", "repository", "subdirectory")
 
 

@@ -11,14 +11,13 @@ from typing import Any, Dict, List
 
 from melda.base import regular_files
 from melda.base.addresses import hide
-from melda.envs import addresses, entries
+from melda.envs import Json, addresses, entries
 from melda.envs.errors import UsageError
 from melda.plugins.state import LARGEST_CAPTURE
 
 LARGEST = LARGEST_CAPTURE
 STDIN = "-"
 DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
-Json = Dict[str, Any]
 LANGUAGES = ("python", "r")
 # Beside the schema's fields: of what a file names, what cannot be used, and why.
 PROBLEMS = "problems"

@@ -11,12 +11,11 @@ import functools
 import json
 import os
 import re
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
-from melda.envs import addresses
+from melda.envs import Json, addresses
 from melda.envs.errors import UsageError
 
-Json = Dict[str, Any]
 REPOSITORIES = ("index", "apt", "cran", "bioconductor")  # where the address in the capture plays no part
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,199}")
 # A package is what it is without these.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, NamedTuple, Tuple
+from typing import NamedTuple, Tuple
 from urllib import parse
 
-from melda.envs import addresses
+from melda.envs import Json, addresses
 from melda.envs.errors import Unusable
 
-Json = Dict[str, Any]
 COMMIT = re.compile(r"[0-9a-fA-F]{40}([0-9a-fA-F]{24})?")
 LOCAL = re.compile(r"file:|\.{1,2}([/\\\[]|$)|[/~\\]|[A-Za-z]:[/\\]|\$\{?\w+\}?[/\\]")
 ARCHIVE = re.compile(r"(?P<name>.+?)-v?\d[^/]*?(\.tar\.(gz|bz2|xz)|\.tgz|\.zip)")

@@ -5,22 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import os
-import stat
 import sys
 import time
-from typing import Any, Dict, List
+from typing import List
 
 from melda.base import log, regular_files, textfiles
 from melda.base.addresses import hide
 from melda.base.errors import ConfigError
 from melda.config import environ, upgrade
-from melda.envs import image_python
+from melda.envs import Json, as_user
 from melda.envs.capture import copies
 from melda.envs.restore.progress import few
 from melda.plugins import state
 from melda.sync import fork_of
 
-Json = Dict[str, Any]
 PAUSE = 0.2  # seconds between two looks how far the copies are
 LARGEST = 16 << 20  # bytes of what was written down
 
@@ -102,14 +100,6 @@ def _done(path: str) -> bytes:
         raise
 
 
-def _is_there(path: str) -> bool:
-    """Is it a file? A bucket that does not answer says nothing: what is taken for a fork without a capture stays one."""
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-
-
 def run(place: environ.ImageLayout, parent: str) -> None:
     """Install it, unless it was done at an earlier start."""
     folder = os.path.join(place.workdir, fork_of.HERE)
@@ -118,7 +108,7 @@ def run(place: environ.ImageLayout, parent: str) -> None:
         done = json.loads(_done(over) or "null")
         if not done:
             wait(parent)
-            done = {"captured": _is_there(path)}
+            done = {"captured": copies.is_there(path)}
             if done["captured"]:
                 copies.clean(path)  # the parent's image may be an older one
                 say(f"installing what {parent} has")
@@ -135,7 +125,7 @@ def run(place: environ.ImageLayout, parent: str) -> None:
 def main() -> int:
     """Command line: the parent's folder, as start-jupyter gives it."""
     place = environ.image_layout(environ.load())
-    image_python.go_on(place)
+    as_user.go_on(place)
     arguments: List[str] = sys.argv[1:]
     try:
         run(place, arguments[0])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from melda.base import interpreters
 from melda.bspm import record
 from melda.config import environ
-from melda.envs import entries
+from melda.envs import Json, entries
 from melda.envs.capture import python, r, system
 from melda.envs.capture.python import Found
 from melda.envs.errors import UsageError
@@ -17,7 +17,6 @@ from melda.versions import libraries as versions_libraries
 SCHEMA = 1
 NAME = "environment.json"
 SYSTEMS = "/usr/"  # where libraries lie that are not the user's
-Json = Dict[str, Any]
 
 
 class Installed(NamedTuple):

@@ -145,15 +145,15 @@ def in_project(folder: str) -> str:
     names = (os.path.join(state.PROJECT_STATE, state.CAPTURE), capture.NAME)
     for path in (os.path.join(folder, name) for name in names):
         try:
-            if _is_there(path):
+            if is_there(path):
                 return path
         except OSError as error:
             raise UsageError(f"invalid --from-project={folder!r}: {path}: {error.strerror or error}") from None
     raise UsageError(f"invalid --from-project={folder!r}: no {capture.NAME} is in it; melda-env capture writes it")
 
 
-def _is_there(path: str) -> bool:
-    """Is it a file? A bucket that does not answer says nothing: the next best one is not what was asked for.
+def is_there(path: str) -> bool:
+    """Is it a file? A bucket that does not answer says nothing: the next best is not what was asked for, and no fork has none.
 
     Raises:
         OSError: it cannot be read now.

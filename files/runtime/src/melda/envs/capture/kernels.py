@@ -19,10 +19,10 @@ from typing import Any, Dict, List, Mapping, Optional
 from melda.base import regular_files
 from melda.base.paths import TOKENS
 from melda.config import base_url, jupyter_port
+from melda.envs import Json
 from melda.envs.capture.python import Found, modules
 from melda.envs.errors import UsageError
 
-Json = Dict[str, Any]
 SECONDS = 3.0  # for one kernel; R reads the names of its packages in milliseconds
 LARGEST = 8 << 20
 # user_expressions: evaluated where the user's names are, and bound to none. Values of __main__ that are modules, or come

@@ -13,16 +13,16 @@ import re
 import tarfile
 import tempfile
 import zipfile
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from functools import partial
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from melda.base import regular_files
-from melda.envs import addresses
+from melda.envs import Json, addresses
 from melda.envs.capture import Installed
 from melda.envs.capture import r as r_packages
 from melda.envs.capture.python import LARGEST_FILE, NOT_THE_PACKAGES, Found, digest, record_rows
 from melda.sync.on_disk import tree
 
-Json = Dict[str, Any]
 ENDING = ".files"  # of the folder, after the capture's own name
 LARGEST = 1 << 30  # bytes of a package
 FROM = re.compile(r"Remote|Repository|git_")  # fields of who installs; the others are the author's, for everybody
@@ -176,25 +176,19 @@ def keep(found: Installed, folder: str) -> Tuple[List[str], Dict[str, str]]:
     packed: List[str] = []
     failures: Dict[str, str] = {}
     names: List[str] = []
-    for name, one in found.python.items():
-        if one.entry["source"]["type"] == "local" and not one.entry["source"].get("editable"):
-            try:
-                one.entry["file"] = _put(folder, *wheel(one))
-            except (OSError, ValueError) as error:
-                failures[name] = str(error)
-                continue
-            names.append(one.entry["file"]["name"])
-            packed.append(name)
     version, platform = found.document["r"]["version"], found.document["system"]["architecture"]
-    for name, (library, entry) in found.r.items():
-        if entry["source"]["type"] == "local":
-            try:
-                entry["file"] = _put(folder, *r_package(library, entry, version, platform))
-            except (OSError, ValueError) as error:
-                failures[name] = str(error)
-                continue
-            names.append(entry["file"]["name"])
-            packed.append(name)
+    every = [(name, one.entry, partial(wheel, one)) for name, one in found.python.items()]
+    every += [(name, one[1], partial(r_package, *one, version, platform)) for name, one in found.r.items()]
+    for name, entry, made in every:
+        if entry["source"]["type"] != "local" or entry["source"].get("editable"):
+            continue
+        try:
+            entry["file"] = _put(folder, *made())
+        except (OSError, ValueError) as error:
+            failures[name] = str(error)
+            continue
+        names.append(entry["file"]["name"])
+        packed.append(name)
     # A list of what is beside it is one request of s3fs's; to ask for a folder that is not there is four.
     parent, own = os.path.split(os.path.abspath(folder))
     if own in tree.listed(parent) and os.path.isdir(folder):

@@ -10,15 +10,14 @@ import os
 import pathlib
 import re
 from importlib import metadata
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from urllib import parse
 
 from melda.base import regular_files
-from melda.envs import entries
+from melda.envs import Json, entries
 from melda.sync.on_disk import tree
 from melda.versions.libraries import PYTHON, fields, normal
 
-Json = Dict[str, Any]
 # Of a distribution's own folder, what an installer writes and not the package.
 NOT_THE_PACKAGES = {
     "RECORD",

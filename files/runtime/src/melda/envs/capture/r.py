@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from melda.base import regular_files
-from melda.envs import entries, links
+from melda.envs import Json, entries, links
 from melda.envs.capture.system import R_PACKAGE, Apt
 from melda.sync.on_disk import tree
 
-Json = Dict[str, Any]
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*")
 VERSION = re.compile(r"[0-9]+([.-][0-9]+)+")
 LARGEST = 1 << 18  # bytes of a DESCRIPTION

@@ -12,9 +12,10 @@ import re
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from melda.base.addresses import hide
-from melda.envs import capture, document
+from melda.envs import Json, capture, document
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import (
+    broken_json,
     conda,
     conda_read,
     documents,
@@ -26,19 +27,16 @@ from melda.envs.formats import (
     project,
     renv,
     requirements,
-    rlist,
     rtable,
     rtext,
     runtime_txt,
     scripts,
     sessioninfo,
     setup_cfg,
-    tables,
     uv_lock,
 )
 from melda.envs.formats.reading import NOTES, WANTS, Reading
 
-Json = Dict[str, Any]
 __all__ = ["NOTES", "READ", "WANTS", "WRITERS", "WRITTEN", "parse", "read"]
 # What capture writes, and what such a file is called if no other name is given.
 WRITTEN = {"json": capture.NAME, "requirements": "requirements.txt", "renv": "renv.lock", "conda": "environment.yml"}
@@ -61,8 +59,10 @@ def _has(*patterns: str) -> Callable[[str, str], bool]:
     return lambda text, name: all(re.search(one, text, re.MULTILINE) for one in patterns)
 
 
+Knows = Callable[[str, str], bool]
+Reads = Callable[[Reading, str], None]
 # The first that knows a text reads it; name is the file's.
-READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]], ...] = (
+READERS: Tuple[Tuple[Knows, Reads], ...] = (
     (
         lambda text, name: _has(r"^\[\[package\]\]")(text, name) and (name in OF_POETRY or _has(POETRY)(text, name)),
         locks.poetry,
@@ -77,19 +77,21 @@ READERS: Tuple[Tuple[Callable[[str, str], bool], Callable[[str, str], Reading]],
     (_has(r"^\[testenv[\w:.{},-]*\]\s*$"), setup_cfg.tox),
     (lambda text, name: runtime_txt.is_one(text), runtime_txt.read),
     (lambda text, name: rtable.is_one(text), rtable.read),
-    (lambda text, name: rtext.is_packrat(text), rtext.packrat),
+    (_has(r"^Packrat(Format|Version):"), rtext.packrat),
     (lambda text, name: sessioninfo.is_one(text), sessioninfo.read),
-    (lambda text, name: conda_read.is_lock(text), conda_read.lock),
+    (_has(r"^package:\s*$", r"^\s+manager: "), conda_read.lock),
     (lambda text, name: bool(conda_read.PIXI.match(text)), conda_read.pixi),
+    (_has(r"^dependencies:"), conda_read.environment),
+    # In a document, beside others, channels alone are those of .condarc.
+    (lambda text, name: not scripts.is_document(name) and _has(r"^channels:")(text, name), conda_read.environment),
     (
-        lambda text, name: conda_read.is_environment(text, scripts.is_document(name)),
-        conda_read.environment,
+        _has(r"^(Imports|Depends|LinkingTo|Suggests|Remotes):", r"^(Package|Type|Title|Version|Depends|Description):"),
+        rtext.declared,
     ),
-    (lambda text, name: rtext.is_description(text), rtext.declared),
     (lambda text, name: any(one.search(text) for one in conda_read.LISTS), conda_read.lines),
 )
 # What a file is by its name, if nothing else knows what it says.
-NAMED: Dict[str, Callable[[str, str], Reading]] = {
+NAMED: Dict[str, Reads] = {
     "uv.lock": uv_lock.read,
     "pixi.lock": conda_read.pixi,
     **dict.fromkeys(("pyproject.toml", "pixi.toml", "Pipfile"), project.pyproject),
@@ -109,13 +111,14 @@ def _is_json(text: str, name: str) -> bool:
     return bool(re.search(r'^[\s\[{]*"[^"\n]+"\s*:\s*[\[{"\d]', text, re.MULTILINE)) and "{" in text
 
 
-def _of_others(found: Any, path: str) -> Optional[Reading]:
-    """Return what JSON says that is no capture; None: it is one, or of no kind that is known."""
+def _of_others(reading: Reading, found: Any) -> bool:
+    """Read what JSON says that is no capture; False: it is one, or of no kind that is known."""
     packages = listed.packages(found)
     if packages:
-        return listed.read(packages, path)
+        listed.read(reading, packages)
+        return True
     if not isinstance(found, dict) or "schema" in found:
-        return None
+        return False
     for knows, read_one in (
         (lambda: notebooks.is_one(found), notebooks.read),
         (lambda: "lockfile_version" in found and isinstance(found.get("packages"), list), renv.pak),
@@ -125,68 +128,32 @@ def _of_others(found: Any, path: str) -> Optional[Reading]:
         (lambda: isinstance(found.get("dependencies"), list), conda_read.exported),
     ):
         if knows():
-            return read_one(found, path)
-    return None
+            read_one(reading, found)
+            return True
+    return False
 
 
 def _json(text: str, path: str) -> Json:
-    found, why = tables.load_json(text, path)
-    if why:
-        return _broken(text, path, why)
-    reading = _of_others(found, path)
-    if reading and reading.empty and not reading.notes:
-        raise _unknown(text, path)
-    if reading:
-        return reading.result()
+    try:
+        found = document.parse_json(text, path)
+    except UsageError as error:
+        return broken_json.read(text, path, str(error))
+    reading = Reading(path)
+    if _of_others(reading, found):
+        return _known(reading, text)
     known = not isinstance(found, dict) or {"schema"} & found.keys()
     if not known and not any(isinstance(found.get(one), dict) for one in document.LANGUAGES):
         if re.search(r'"(Package|source)"\s*:', text):
-            return _broken(text, path, f"invalid {path!r}: no field of its heading is known")
+            return broken_json.read(text, path, f"invalid {path!r}: no field of its heading is known")
         raise _unknown(text, path)
     return document.check(found, path)
 
 
-def _broken(text: str, path: str, why: str) -> Json:
-    """Return what can be read of JSON with a broken line: each entry that is whole by itself."""
-    if re.search(r'"Package"\s*:', text) or os.path.basename(path) == "renv.lock":
-        reading = renv.whole(text, path, why)
-        if reading.result()["r"]["packages"]:
-            return reading.result()
-    elif re.search(r'"(_meta|default|develop)"\s*:', text):
-        fields = {"version", "hashes", "git", "file", "path"}
-        whole = {name: one for name, one in tables.nested(text, ("develop", "_meta")) if fields & one.keys()}
-        if whole:
-            reading = locks.pipfile({"default": whole}, path)
-            reading.bad("python", "lock", why)
-            return reading.result()
-    else:
-        found = _entries(text)
-        if any(found[one]["packages"] for one in document.LANGUAGES):
-            checked = document.check(found, path)
-            return {
-                **checked,
-                document.PROBLEMS: [
-                    *checked.get(document.PROBLEMS, []),
-                    document.problem("", os.path.basename(path), why),
-                ],
-            }
-    raise UsageError(why)
-
-
-def _entries(text: str) -> Json:
-    found: Json = document.empty()
-    middle = re.search(r'^ ?"r"\s*:', text, re.MULTILINE)
-    for _, one in tables.objects(text):
-        for language in document.LANGUAGES:
-            part = one.get(language)
-            if isinstance(part, dict) and isinstance(part.get("packages"), list):
-                found[language]["packages"] += part["packages"]
-        if isinstance(one.get("packages"), list):
-            found["r" if "needs" in str(one) or "cran" in str(one) else "python"]["packages"] += one["packages"]
-        elif isinstance(one.get("source"), dict) and "name" in one:
-            after = middle is not None and text.find(str(one["name"])) > middle.start()
-            found["r" if after else "python"]["packages"].append(one)
-    return found
+def _known(reading: Reading, text: str = "") -> Json:
+    """Return what a reader found that knows the text."""
+    if reading.empty and not reading.notes:
+        raise _unknown(text, reading.path)
+    return reading.result()
 
 
 def _unknown(text: str, path: str, what: str = "") -> UsageError:
@@ -219,10 +186,9 @@ def parse(text: str, path: str) -> Json:
 
 def _parse(text: str, path: str) -> Json:
     name = os.path.basename(path)
-    if scripts.is_program(text, name):  # whatever stands in it, it is a program, which may have lines of a notebook
-        return _lines(notebooks.program(text, path), text, path)
-    if documents.is_script(text, path):  # which may have files in it
-        return _requirements(text, path)
+    program = scripts.is_program(text, name)  # whatever stands in it, which may be lines of a notebook
+    if program or documents.is_script(text, path):  # the latter may have files in it
+        return _lines(notebooks.program if program else requirements.read, text, path)
     if name.endswith(".ipynb") and text[:1] == "{":  # with pictures, which are long to look through
         return _json(text, path)
     shown = looks_like.plain(text)  # some patterns take the square of them
@@ -231,44 +197,47 @@ def _parse(text: str, path: str) -> Json:
         raise _unknown("", path, foreign)
     if _is_json(shown, name):
         return _json(text, path)
-    taken = _fenced(text, path)
-    if taken is None and not scripts.is_document(name):
-        known = next((read_one for knows, read_one in READERS if knows(shown, name)), NAMED.get(name))
-        taken = known(text, path) if known else rlist.read(text, path) if rlist.is_one(text, name) else None
-    if taken is None:
-        return _requirements(text, path)
-    if taken.empty and not taken.notes:
-        raise _unknown("", path)
-    return taken.result()
+    reading = Reading(path)
+    if _fenced(reading, text):
+        return _known(reading)
+    known = None if scripts.is_document(name) else _reader(text, shown, name)
+    if not known:
+        return _lines(requirements.read, text, path)
+    known(reading, text)
+    return _known(reading)
 
 
-def _fenced(text: str, path: str) -> Optional[Reading]:
-    """Return what a document says, each reader having the fences that it knows; None: none knows a part of it."""
-    name, rest, found = os.path.basename(path), text, Reading(path)
-    foreign, rest = documents.apart(rest, lambda one: bool(looks_like.foreign(looks_like.plain(one), "")))
+def _reader(text: str, shown: str, name: str) -> Optional[Reads]:
+    known = next((read_one for knows, read_one in READERS if knows(shown, name)), NAMED.get(name))
+    return known or (rtable.read_list if rtable.is_list(text, name) else None)
+
+
+def _fenced(found: Reading, text: str) -> bool:
+    """Read what a document says, each reader having the fences that it knows; False: none knows a part of it."""
+    name = os.path.basename(found.path)
+    foreign, rest = documents.apart(text, lambda one: bool(looks_like.foreign(looks_like.plain(one), "")))
     for one in foreign:
         found.bad("r", "a fence", f"it is {looks_like.foreign(looks_like.plain(one), '')}")
     for knows, read_one in READERS:
         own, rest = documents.apart(rest, lambda one, knows=knows: knows(looks_like.plain(one), name))  # type: ignore[misc]
         for one in own:
-            found.take(read_one(one, path))
+            read_one(found, one)
     shown = looks_like.plain(rest)
     for is_one, of_r in ((rtable.is_one, rtable.read), (sessioninfo.is_one, sessioninfo.read)):
         if scripts.is_document(name) and is_one(shown):
-            found.take(of_r(rest, path))
+            of_r(found, rest)
             break
     if rest == text and found.empty and not found.notes:
-        return None
-    requirements.among(found, rest)
+        return False
+    found.complete = False  # a lock in a document stands beside commands, which need more
+    requirements.read(found, rest)
     found.say(documents.OF_DOCUMENTS)
-    return found
+    return True
 
 
-def _requirements(text: str, path: str) -> Json:
-    return _lines(requirements.read(text, path), text, path)
-
-
-def _lines(reading: Reading, text: str, path: str) -> Json:
+def _lines(read_one: Reads, text: str, path: str) -> Json:
+    reading = Reading(path)
+    read_one(reading, text)
     if documents.is_script(text, path) and not reading.empty:
         return reading.result()
     prose = reading.misread > max(2, reading.understood) and (reading.misread > 20 or documents.is_prose(text))

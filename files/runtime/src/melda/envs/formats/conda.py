@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List
+from typing import List
 
+from melda.envs import Json
 from melda.envs.formats import freeze
 
-Json = Dict[str, Any]
 NAME = "melda"
 
 

@@ -7,13 +7,12 @@ import os
 import re
 from typing import Any, Dict, List, Tuple
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.errors import UsageError
 from melda.envs.formats import matchspec, pip_files, requirements, tables
 from melda.envs.formats.logical_lines import CONFLICT
 from melda.envs.formats.reading import Reading
 
-Json = Dict[str, Any]
 EXPLICIT = re.compile(r"^[^\S\n]*@EXPLICIT[^\S\n]*$", re.MULTILINE)
 EXPORT = re.compile(r"\A(?:#.*\n|[^\S\n]*\n)*(?:#.*conda create|[\w.-]+=[\w.!+]+=\w+\s*$)", re.MULTILINE)
 LIST = re.compile(r"^# packages in environment at|^#?[^\S\n]+Name\s+Version\s+Build", re.MULTILINE)
@@ -41,16 +40,6 @@ LISTS = (EXPLICIT, EXPORT, LIST, PINNED)
 # What conda-lock adds of pip's packages to an explicit list.
 PIP = re.compile(r"#\s*pip\s+(?P<name>[A-Za-z0-9][\w.-]*(\[[^\]]*\])?)\s+@\s+(?P<url>\S+)")
 OTHER_PIP = re.compile(r"#\s*pip\s+(?P<line>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*(?:[=<>!~]=|@\s).*)")
-
-
-def is_lock(text: str) -> bool:
-    """Is this conda-lock.yml?"""
-    return bool(re.search(r"^package:\s*$", text, re.MULTILINE) and re.search(r"^\s+manager: ", text, re.MULTILINE))
-
-
-def is_environment(text: str, beside_others: bool = False) -> bool:
-    """Is this environment.yml? Beside others, in a document, channels alone are those of .condarc."""
-    return bool(re.search("^dependencies:" if beside_others else "^(dependencies|channels):", text, re.MULTILINE))
 
 
 def _each(reading: Reading, given: List[str]) -> None:
@@ -138,54 +127,46 @@ def _unquoted(item: str) -> str:
     return item[:-1] if item[-1] in "'\"" and item.count(item[-1]) % 2 else item
 
 
-def environment(text: str, path: str) -> Reading:
-    """Return what environment.yml says."""
-    reading = Reading(path)
-    text = _mended(reading, text)
-    found = _loaded(reading, text)
-    listed = found.get("dependencies") if isinstance(found, dict) else None
-    if isinstance(listed, dict):
-        listed = [listed]
-    for one in listed if isinstance(listed, list) else []:
+def environment(reading: Reading, text: str) -> None:
+    """Read what environment.yml says."""
+    before = reading.size
+    found = _loaded(reading, _mended(reading, text))
+    listed = tables.inside(found).get("dependencies")
+    for one in tables.many(listed) if isinstance(listed, (dict, list)) else []:
         if isinstance(one, str):
             _each(reading, [one])
         elif isinstance(one, dict):
             for name, given in one.items():
                 if name == "pip":
-                    _pip(reading, given)
+                    requirements.into(reading, tables.many(given))
                 else:
                     reading.bad("python", str(name), "no section of environment.yml that is read: expected pip")
         elif one:
             reading.bad("python", str(one), "no package as conda writes it")
-    _beside(reading, found if isinstance(found, dict) else {})
-    if reading.empty and listed:
+    _beside(reading, tables.inside(found))
+    if reading.size == before and listed:
         reading.say("it names nothing but Python and pip, which this image has")
-    elif reading.empty:
+    elif reading.size == before:
         reading.bad("python", "dependencies", "none that can be read")
-    return matchspec.without_bundles(reading)
+    matchspec.without_bundles(reading)
 
 
-def exported(found: Json, path: str) -> Reading:
-    """Return what conda env export --json says."""
-    return environment(json.dumps(found), path)
-
-
-def _pip(reading: Reading, given: Any) -> None:
-    requirements.into(reading, given if isinstance(given, list) else [given] if given else [])
+def exported(reading: Reading, found: Json) -> None:
+    """Read what conda env export --json says."""
+    environment(reading, json.dumps(found))
 
 
 def _beside(reading: Reading, found: Json) -> None:
     """Read what stands beside dependencies, where conda does not look: pip's, and what is misspelt."""
     for name, given in found.items():
         if name == "pip":
-            _pip(reading, given)
+            requirements.into(reading, tables.many(given))
         elif isinstance(given, list) and name not in SECTIONS:
             reading.bad("python", str(name), "no section of environment.yml that is read: expected dependencies")
 
 
-def lines(text: str, path: str) -> Reading:
-    """Return what conda list says, in any of its three forms."""
-    reading = Reading(path)
+def lines(reading: Reading, text: str) -> None:
+    """Read what conda list says, in any of its three forms."""
     explicit, table = bool(EXPLICIT.search(text)), bool(LIST.search(text))
     for line in (one.strip() for one in text.splitlines()):
         of_pip = PIP.fullmatch(line) if explicit else None
@@ -213,15 +194,13 @@ def lines(text: str, path: str) -> Reading:
             requirements.into(reading, ["{0}=={1}".format(*line.split("="))])
         else:
             _each(reading, [line])
-    return matchspec.without_bundles(reading)
+    matchspec.without_bundles(reading)
 
 
-def lock(text: str, path: str) -> Reading:
-    """Return what conda-lock.yml says for Linux: https://github.com/conda/conda-lock."""
-    reading = Reading(path)
+def lock(reading: Reading, text: str) -> None:
+    """Read what conda-lock.yml says for Linux: https://github.com/conda/conda-lock."""
     found = tables.yaml(text, reading)
-    listed = found.get("package") if isinstance(found, dict) else None
-    for number, one in enumerate(listed if isinstance(listed, list) else [], 1):
+    for number, one in enumerate(tables.many(tables.inside(found).get("package")), 1):
         if not isinstance(one, dict) or not isinstance(one.get("name"), str) or not one.get("version"):
             reading.bad("python", f"entry {number}", "it has no name or no version")
         elif one.get("platform", HERE[0]) not in HERE and PLATFORM.fullmatch(str(one.get("platform"))):
@@ -233,19 +212,17 @@ def lock(text: str, path: str) -> Reading:
         elif one.get("category", "main") == "main":
             file = FILE.fullmatch(str(one.get("url", "")))
             if one.get("manager") == "pip":
-                hashed = one.get("hash")
-                sha256 = str(hashed.get("sha256") or "") if isinstance(hashed, dict) else ""
+                sha256 = str(tables.inside(one, "hash").get("sha256") or "")
                 pip_files.read(reading, one["name"], str(one["version"]), str(one.get("url") or ""), sha256)
             else:
                 _each(
                     reading, ["{0}={1}={2}".format(one["name"], one["version"], file.group("build") if file else "py")]
                 )
-    return matchspec.without_bundles(reading)
+    matchspec.without_bundles(reading)
 
 
-def pixi(text: str, path: str) -> Reading:
-    """Return what pixi.lock says of its default environment on this system."""
-    reading = Reading(path)
+def pixi(reading: Reading, text: str) -> None:
+    """Read what pixi.lock says of its default environment on this system."""
     found = tables.yaml(text, reading)
     packages = [one for one in tables.part(found, ("packages",), reading, list) if isinstance(one, dict)]
     by_url = {str(one.get("pypi", one.get("url"))): one for one in packages}
@@ -265,4 +242,4 @@ def pixi(text: str, path: str) -> Reading:
         else:
             name = name or links.read(url).name
             pip_files.read(reading, name, str(about.get("version") or ""), url, str(about.get("sha256") or ""))
-    return matchspec.without_bundles(reading)
+    matchspec.without_bundles(reading)

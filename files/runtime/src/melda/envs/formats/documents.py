@@ -6,7 +6,7 @@ import os
 import re
 from typing import Callable, Iterator, List, Pattern, Set, Tuple
 
-from melda.envs.formats import bare_commands, fenced_code, fences, r_calls, scripts, shell_lines
+from melda.envs.formats import bare_commands, fences, ipython, r_calls, scripts, shell_lines
 
 PROGRAMS_OF_R = (".R", ".r")
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
@@ -124,7 +124,7 @@ def _of_prose(text: str, *kinds: Pattern[str]) -> str:
 
 def _of_fence(name: str, text: str) -> str:
     """Return the lines of a fence that may name packages. Beside a command stand other commands, and no packages."""
-    if name in fenced_code.NAMES:
+    if name in ipython.FENCES:
         return "\n".join(one for one in _lines(text) if _is_limited(one))
     if _commands(text) or name not in (*LISTS, *LISTS_OR_ELSE):
         found = [command(one) or (one if _is_limited(one) else "") for one in _lines(text)]
@@ -145,7 +145,7 @@ def unread(text: str, path: str) -> List[Tuple[int, str]]:
     """Return commands of a text that install packages and are not read, with the numbers of their lines."""
     if scripts.is_program(text, path) or path.endswith(PROGRAMS_OF_R):
         return []
-    _, of_code, theirs = fenced_code.read(text, command)
+    _, of_code, theirs = ipython.of_document(text, command)
     if scripts.is_document(path):
         text = _without_code(text)
     others = shell_lines.unread(text, scripts.is_document(path), command)
@@ -188,7 +188,7 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
         within = {at for _, inside in fenced for at in inside}
         outside = "\n".join("" if at in within else line for at, line in enumerate(lines))
         found = [_of_fence(name, "\n".join(lines[at] for at in inside)) for name, inside in fenced]
-        code = shell_lines.placed(fenced_code.read(text, command)[0])
+        code = shell_lines.placed(ipython.of_document(text, command)[0])
         text = "\n".join([code or "", _of_prose(outside, EXACT), *found])
         return text, OF_DOCUMENTS if text.strip() else ""
     if scripts.is_document(path):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
-
-from melda.envs import addresses
+from melda.envs import Json, addresses
 from melda.envs.entries import lost
 
-Json = Dict[str, Any]
 NOTHING = "# no packages beyond the image\n"
 
 

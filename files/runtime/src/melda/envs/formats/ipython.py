@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Callable, Dict, List, Match, NamedTuple, Optional, Sequence, Tuple
+from functools import lru_cache
+from typing import Callable, Dict, List, Match, NamedTuple, Optional, Sequence, Set, Tuple
 
-from melda.envs.formats import commands, python_calls, r_calls, shell_lines
+from melda.envs.formats import commands, fences, python_calls, r_calls, shell_lines
 from melda.envs.formats.named_values import Text
 from melda.envs.formats.python_calls import Item
 from melda.envs.formats.python_values import Values, together
@@ -41,6 +42,11 @@ TIMERS = ("time", "timeit", "capture", "prun", "memit")
 QUOTES = re.compile(r"#.*|\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?")
 # What IPython puts into a line: a name, or an expression in braces.
 PUT = re.compile(r"(?<!\$)\{(?:(?P<braced>[A-Za-z_]\w*)|(?P<more>[^{}]+))\}|(?<!\$)\$(?P<plain>[A-Za-z_]\w*)(?![\w.])")
+# What fences of a document are called: R Markdown's, Quarto's, MyST's, and those of any README.
+FENCES: Dict[str, str] = {
+    "python": PYTHON, "python3": PYTHON, "py": PYTHON, "ipython": PYTHON,
+    "ipython3": PYTHON, "codecell": PYTHON, "jupyter": PYTHON, "r": R, "rstats": R,
+}  # fmt: skip
 HELP = re.compile(r"\s*(?:\?.*|[%\w.]+\s*\?\??\s*)")
 LONGEST = 20_000
 
@@ -246,3 +252,21 @@ def commands_of(cells: List[Cell], command: Callable[..., str]) -> Tuple[Lines, 
             lines += [(at, command(one)) for at, one in numbered if not one.lstrip().startswith("#")]
             unread += [(item.line + at - 1, one) for at, one in shell_lines.unread(item.text, False, command)]
     return [one for one in lines if one[1]], unread
+
+
+@lru_cache(maxsize=2)  # what it says is asked for, and then what of it is not read
+def of_document(text: str, command: Callable[..., str]) -> Tuple[Lines, Lines, Set[int]]:
+    """Return what fences of Python, IPython and R install, what of them is not read, and the numbers of their lines.
+
+    Args:
+        text: the document's.
+        command: returns what of a shell's line installs.
+    """
+    lines, cells = text.splitlines(), []
+    theirs: Set[int] = set()
+    for name, inside in fences.read(text):
+        if name in FENCES and inside:
+            cells.append(Cell(inside[0] + 1, FENCES[name], "\n".join(lines[at] for at in inside)))
+            theirs.update(at + 1 for at in inside)
+    found, unread = commands_of(cells, command) if cells else ([], [])
+    return found, unread, theirs

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional
+from typing import Any, List, Optional
 
 from melda.envs.capture import python
 from melda.envs.errors import Unusable
 from melda.envs.formats import matchspec, tables
 from melda.envs.formats.reading import Reading
 from melda.envs.links import ELSEWHERE
-
-Json = Dict[str, Any]
-
 
 TREE = {"package", "installed_version"}
 
@@ -22,14 +19,13 @@ def _flat(found: List[Any]) -> List[Any]:
     waiting, flat = list(reversed(found)), []
     while waiting:
         one = waiting.pop()
-        about = one.get("package", one) if isinstance(one, dict) else {}
-        version = about.get("installed_version") if isinstance(about, dict) else None
-        if not isinstance(about, dict) or "installed_version" not in about:
+        about = tables.inside(one, "package") or tables.inside(one)
+        version = about.get("installed_version")
+        if "installed_version" not in about:
             flat.append(one)  # it is none, and is said to be
         elif version not in (None, "?"):
             flat.append({"name": about.get("package_name", about.get("key")), "version": version})
-        needs = one.get("dependencies") if isinstance(one, dict) else None
-        waiting += needs if isinstance(needs, list) else []
+        waiting += tables.many(tables.inside(one).get("dependencies"))
     return flat
 
 
@@ -61,14 +57,7 @@ def _one(reading: Reading, one: Any) -> None:
         reading.python(name, version if source["type"] == "index" else "", source)
 
 
-def read(listed: List[Any], path: str) -> Reading:
-    """Return what such a text lists."""
-    reading = Reading(path)
-    named = []
-    for number, one in enumerate(listed, 1):
-        about = one.get("metadata", one) if isinstance(one, dict) else {}
-        named.append(
-            (str(about.get("name") or f"entry {number}") if isinstance(about, dict) else f"entry {number}", one)
-        )
-    tables.each(reading, named, lambda _, one: _one(reading, one))
-    return reading
+def read(reading: Reading, listed: List[Any]) -> None:
+    """Read what such a text lists."""
+    names = tables.named([tables.inside(one, "metadata") or one for one in listed], "name")
+    tables.each(reading, [(name, one) for (name, _), one in zip(names, listed)], lambda _, one: _one(reading, one))

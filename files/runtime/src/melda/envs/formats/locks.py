@@ -9,13 +9,12 @@ import difflib
 import re
 from typing import Any, Callable, Dict, List
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.errors import Unusable
 from melda.envs.formats import poetry_groups, project, tables, wheel_tags
 from melda.envs.formats.reading import HASH, Reading, applies, normal
 from melda.envs.formats.tables import table
 
-Json = Dict[str, Any]
 # What a lock's own project is: no package that an index has.
 PROJECT = ("virtual", "editable", "directory", "path")
 
@@ -30,14 +29,10 @@ def hashes(files: Any) -> List[str]:
     return found
 
 
-def each(reading: Reading, packages: Any, read: Callable[[Json], None]) -> Reading:
+def each(reading: Reading, packages: Any, read: Callable[[Json], None]) -> None:
     """Read the packages of a lock, which names all that is needed."""
     reading.complete = True
-    listed = packages if isinstance(packages, list) else [packages]
-    names = [one.get("name") if isinstance(one, dict) else "" for one in listed]
-    named = zip((str(name or f"package {number}") for number, name in enumerate(names, 1)), listed)
-    tables.each(reading, named, lambda _, one: read(table(one)))
-    return reading
+    tables.each(reading, tables.named(tables.many(packages), "name"), lambda _, one: read(table(one)))
 
 
 def strange(reading: Reading, lock: Json) -> None:
@@ -73,11 +68,10 @@ def version(one: Json) -> str:
     return str(found)
 
 
-def pylock(text: str, path: str) -> Reading:
-    """Return what pylock.toml says, for the groups that it takes by itself."""
+def pylock(reading: Reading, text: str) -> None:
+    """Read what pylock.toml says, for the groups that it takes by itself."""
     from packaging.pylock import Pylock, PylockSelectError, PylockValidationError  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415
 
-    reading = Reading(path)
     lock = tables.toml(text, reading)
     strange(reading, lock)
     head = {
@@ -131,7 +125,7 @@ def pylock(text: str, path: str) -> Reading:
             reading.not_asked(str(package.get("index", "")))
             reading.python(name, version(package), None, hashes(files))
 
-    return each(reading, lock.get("packages", []), one)
+    each(reading, lock.get("packages", []), one)
 
 
 def _with_addresses(package: Json) -> Json:
@@ -152,26 +146,26 @@ def _with_addresses(package: Json) -> Json:
     return {**package, **with_wheels, **({"sdist": addressed(package["sdist"])} if "sdist" in package else {})}
 
 
-def poetry(text: str, path: str) -> Reading:
-    """Return what poetry.lock or pdm.lock says: the main group."""
-    reading = Reading(path)
+def poetry(reading: Reading, text: str) -> None:
+    """Read what poetry.lock or pdm.lock says: the main group."""
     lock = tables.toml(text, reading)
     strange(reading, lock)
-    metadata = lock.get("metadata")
-    about = metadata if isinstance(metadata, dict) else {}
-    old = about.get("files", {})
+    about = tables.inside(lock, "metadata")
 
     def one(package: Json) -> None:
         name = named(package)
-        groups, marker = package.get("groups", ["main"]), package.get("markers", package.get("marker", ""))
-        marker = marker.get("main", "") if isinstance(marker, dict) else marker
+        groups = package.get("groups", ["main"])
         odd = [one for one in groups if not re.fullmatch(r"[\w.-]+", str(one))]
         if odd or ("main" not in groups and difflib.get_close_matches("main", map(str, groups), 1, tables.ALIKE)):
             raise Unusable("invalid groups {0!r:.100}".format(groups))
         main = package.get("category", "main") == "main" and {"main", "default"} & set(groups)
         if package.get("optional") is True or not main:
             return
-        if not applies(marker) or (needed is not None and normal(name) not in needed) or id(package) not in chosen:
+        if (
+            not applies(_marker(package))
+            or (needed is not None and normal(name) not in needed)
+            or id(package) not in chosen
+        ):
             return
         source = table(package.get("source", {}))
         # poetry says it in a table of its own, PDM in the package's.
@@ -180,18 +174,17 @@ def poetry(text: str, path: str) -> Reading:
         where = {"path": source.get("url", "")} if kind in ("directory", "file") else where
         if kind == "legacy" or not project.located(reading, name, where):
             reading.not_asked(str(source.get("url", "")))
-            files = package.get("files") or (old.get(name, []) if isinstance(old, dict) else [])
+            files = package.get("files") or tables.inside(about, "files").get(name)
             reading.python(name, version(package), None, hashes(files))
 
-    packages = lock.get("package", [])
-    packages = packages if isinstance(packages, list) else [packages]
+    packages = tables.many(lock.get("package"))
     by_name: Dict[str, List[Json]] = {}
     for found in packages:
         if isinstance(found, dict):
             by_name.setdefault(str(found.get("name")), []).append(found)
     chosen = {id(one) for same in by_name.values() for one in _chosen(same)}
     needed = poetry_groups.needed(reading, packages) if str(about.get("lock-version")).startswith("2.0") else None
-    return each(reading, packages, one)
+    each(reading, packages, one)
 
 
 def _chosen(same: List[Json]) -> List[Json]:
@@ -213,17 +206,21 @@ def _number(package: Json) -> Any:
 def _for_this_python(package: Json) -> bool:
     """Is this package for this Python, and this system if its marker says one?"""
     said = str(package.get("python-versions", package.get("requires_python", "")))
-    marker = package.get("markers", package.get("marker", ""))
     try:
         pythons = any(applies(project.marker({"python": one})) for one in said.split("||"))
-        return pythons and applies(marker.get("main", "") if isinstance(marker, dict) else marker)
+        return pythons and applies(_marker(package))
     except Unusable:
         return True
 
 
-def pipfile(lock: Json, path: str) -> Reading:
-    """Return what Pipfile.lock says: the packages for use, and not those for development."""
-    reading = Reading(path)
+def _marker(package: Json) -> Any:
+    """Return where a package is for: Poetry's field or PDM's, which may have one for each group."""
+    marker = package.get("markers", package.get("marker", ""))
+    return marker.get("main", "") if isinstance(marker, dict) else marker
+
+
+def pipfile(reading: Reading, lock: Json) -> None:
+    """Read what Pipfile.lock says: the packages for use, and not those for development."""
     listed = tables.part(lock, ("default",), reading)
     tables.misspelt(lock, ("default",), reading)
     if "default" not in lock:
@@ -247,4 +244,4 @@ def pipfile(lock: Json, path: str) -> Reading:
     def whole(name: str, about: Any) -> Any:
         return {**about, "name": name} if isinstance(about, dict) else {"name": name, "version": about}
 
-    return each(reading, [whole(*item) for item in listed.items()], one)
+    each(reading, [whole(*item) for item in listed.items()], one)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from melda.base.addresses import hide
 from melda.envs import links
@@ -19,6 +19,15 @@ CHATTER = re.compile(
     r"|\|(?=.*---)[|:\s-]+$|```"
     r"|pip freeze|pip list|[%!>$]\s*(?:pip|conda)\s+(?:freeze|list)\b)"
 )
+# Rows of what programs print: pip list, pipdeptree, poetry show, conda list.
+TREE = re.compile(
+    r"[\s\u2500-\u257f|`+-]*(?P<name>[A-Za-z0-9][\w.-]*)(\[[\w,. -]*\])?\s+"
+    r"(?:\[required: .*installed: (?P<there>\S+)\]|v(?P<version>\d\S*)(\s+\(.*\))?)"
+)
+HEADING = re.compile(r"^package\s+version\b", re.IGNORECASE)
+LISTED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)\s+(?:\(!\)\s+)?\(?(?P<version>\d[\w.!+-]*)\)?(?P<rest>\s+.*)?$")
+PLACE = re.compile(r"\s+(/|[A-Za-z]:\\)")
+BUILD = re.compile(r"\s+(?P<build>[\w.]*_\d+)(\s.*)?")
 
 
 def numbered(text: str) -> Iterator[Tuple[int, str]]:
@@ -46,3 +55,10 @@ def name(given: str) -> str:
         return egg.group(1) if egg else hide(given)[:100]
     after = given[found.end() :][:1] if found else "?"
     return found.group(0) if found and (not after or after in " =<>!~[;@,(") else hide(given)[:100]
+
+
+def root(lines: List[str]) -> str:
+    """Return the line of a tree's one root, which uv tree has for the project itself; empty: it has several, or none."""
+    tree = [one for one in lines if TREE.fullmatch(one)]
+    roots = [one for one in tree if one[0].isalnum() and "[required" not in one]
+    return roots[0] if len(roots) == 1 < len(tree) else ""

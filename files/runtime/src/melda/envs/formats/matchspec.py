@@ -151,7 +151,7 @@ def _r_itself(reading: Reading, version: str) -> None:
         return
     for operator, number in limits:
         if operator in ("=", "==") and len(limits) == 1 and re.fullmatch(r"\d+\.\d+(\.\d+)?", number):
-            reading.versions["r"] = number
+            reading.is_of("r", number)
         else:
             reading.limit("R", "=" if operator == "==" else operator, number)
 
@@ -205,7 +205,7 @@ def read(reading: Reading, text: str) -> None:
     elif name in PYTHONS:
         plain = re.match(r"=*(\d+\.\d+(\.\d+)?)", version)
         if name == "python" and plain:
-            reading.versions["python"] = plain.group(1)
+            reading.is_of("python", plain.group(1))
         elif name == "python" and version.strip("=*"):
             reading.required(requirement("python " + _specifier(version, exact)))
         elif name != "python" and version:
@@ -221,13 +221,12 @@ def read(reading: Reading, text: str) -> None:
         reading.required(requirement(PYPI.get(name.replace("_", "-"), name) + " " + _specifier(version, exact)))
 
 
-def without_bundles(reading: Reading) -> Reading:
+def without_bundles(reading: Reading) -> None:
     """Forget what is only another name of a package that is there, as conda's seaborn is of its seaborn-base."""
     found = reading.names("python")
     reading.problems = [
         one for one in reading.problems if one["reason"] != NO_PYTHON or normal(one["name"]) not in found
     ]
-    return reading
 
 
 def _specifier(version: str, exact: Any) -> str:

@@ -6,13 +6,13 @@ https://nbformat.readthedocs.io/en/latest/format_description.html, https://jupyt
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Iterator, List, Tuple
 
-from melda.envs.formats import documents, ipython, project, r_calls, requirements, scripts
+from melda.envs import Json
+from melda.envs.formats import documents, ipython, project, r_calls, requirements, scripts, tables
 from melda.envs.formats.ipython import OTHER, PYTHON, SHELL, Cell, R
 from melda.envs.formats.reading import Reading
 
-Json = Dict[str, Any]
 LANGUAGES = {
     "python": PYTHON,
     "ipython": PYTHON,
@@ -38,18 +38,14 @@ def is_one(found: Any) -> bool:
 
 
 def _cells(found: Json) -> Iterator[Json]:
-    sheets = found.get("worksheets")
-    for sheet in [found, *(sheets if isinstance(sheets, list) else [])]:  # the latter of nbformat 3
-        cells = sheet.get("cells") if isinstance(sheet, dict) else None
-        yield from (one for one in cells if isinstance(one, dict)) if isinstance(cells, list) else ()
+    for sheet in [found, *tables.many(found.get("worksheets"))]:  # the latter of nbformat 3
+        yield from (one for one in tables.many(tables.inside(sheet).get("cells")) if isinstance(one, dict))
 
 
 def _language(about: Any) -> str:
     """Return the language of a notebook's kernel, by its metadata."""
-    about = about if isinstance(about, dict) else {}
     for part, key in (("kernelspec", "language"), ("language_info", "name"), ("kernelspec", "name")):
-        named = about.get(part)
-        name = str(named.get(key, "")).lower() if isinstance(named, dict) else ""
+        name = str(tables.inside(about, part).get(key, "")).lower()
         if name:
             return LANGUAGES.get(
                 re.sub(r"[\d.]+$", "", name), OTHER if key != "name" or part != "kernelspec" else PYTHON
@@ -58,15 +54,13 @@ def _language(about: Any) -> str:
 
 
 def _of_cell(one: Json, kernel: str) -> str:
-    about = one.get("metadata")
-    about = about if isinstance(about, dict) else {}
-    editor = about.get("vscode")
-    own = about.get("kernel") or (editor.get("languageId") if isinstance(editor, dict) else "")
+    about = tables.inside(one, "metadata")
+    own = about.get("kernel") or tables.inside(about, "vscode").get("languageId")
     return LANGUAGES.get(str(own).lower(), OTHER) if own and str(own).lower() != "sos" else kernel
 
 
-def read(found: Json, path: str) -> Reading:
-    """Return what a notebook's cells install; nothing of what they printed is looked at."""
+def read(reading: Reading, found: Json) -> None:
+    """Read what a notebook's cells install; nothing of what they printed is looked at."""
     kernel, cells, starts, line = _language(found.get("metadata")), [], [], 1
     for number, one in enumerate(_cells(found), 1):
         source = one.get("source", one.get("input", ""))
@@ -75,14 +69,12 @@ def read(found: Json, path: str) -> Reading:
             cells.append(Cell(line, _of_cell(one, kernel), text))
             starts.append((line, number))
             line += len(text.splitlines()) + 1
-    reading = Reading(path)
 
     def place(at: int) -> str:
         start, number = next((one for one in reversed(starts) if one[0] <= at), (1, 1))
         return f"cell {number}, line {at - start + 1}: "
 
     _all(reading, cells, place)
-    return reading
 
 
 def _all(reading: Reading, cells: List[Cell], place: requirements.Place) -> int:
@@ -96,14 +88,12 @@ def _all(reading: Reading, cells: List[Cell], place: requirements.Place) -> int:
     return lines.read + len(unread)
 
 
-def program(text: str, path: str) -> Reading:
-    """Return what a program of Python's says that it needs, and what it installs by itself, or did when it was a notebook."""
-    reading = Reading(path)
+def program(reading: Reading, text: str) -> None:
+    """Read what a program of Python's says that it needs, and what it installs by itself, or did when it was a notebook."""
     about = scripts.METADATA.search(text)
     if about:
         project.of_script(reading, re.sub(r"^# ?", "", about.group("content"), flags=re.MULTILINE))
     reading.understood = bool(about) + _all(reading, list(_parts(text)), "line {0}: ".format)
-    return reading
 
 
 def _parts(text: str) -> Iterator[Cell]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
+from melda.envs import Json
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import tables
 from melda.envs.formats.reading import Reading, normal
 
-Json = Dict[str, Any]
 UNSAID = "this lock does not say what is only for development: all of it is installed; with its pyproject.toml beside it, less"
 
 
@@ -54,9 +54,9 @@ def _declared(reading: Reading) -> List[Tuple[str, bool]]:
 
 
 def _each(listed: Any) -> Iterator[Tuple[str, Json]]:
-    for name, about in (listed if isinstance(listed, dict) else {}).items():
-        for one in about if isinstance(about, list) else [about]:
-            yield str(name), one if isinstance(one, dict) else {}
+    for name, about in tables.inside(listed).items():
+        for one in tables.many(about):
+            yield str(name), tables.inside(one)
 
 
 def _needs(package: Json, extras: bool) -> List[Tuple[str, bool]]:

@@ -6,12 +6,11 @@ import re
 from functools import partial
 from typing import Any, Dict, List, Tuple
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.errors import Unusable
 from melda.envs.formats import conda_read, matchspec, requirements, tables
 from melda.envs.formats.reading import Reading, applies, normal, requirement
 
-Json = Dict[str, Any]
 # What is needed to run: requirements, poetry's and Pipfile's tables, and pixi's of conda's packages.
 LISTS = (("project", "dependencies"), ("tool", "flit", "metadata", "requires"))
 TABLES = (
@@ -146,14 +145,8 @@ def _one(reading: Reading, name: str, about: Any, indexes: Json) -> None:
 
 
 def _all(reading: Reading, listed: Json, indexes: Json) -> None:
-    items = [(name, one) for name, about in listed.items() for one in (about if isinstance(about, list) else [about])]
+    items = [(name, one) for name, about in listed.items() for one in tables.many(about)]
     tables.each(reading, items, lambda name, one: _one(reading, name, one, indexes))
-
-
-def _at(found: Any, *names: str) -> Any:
-    for name in names:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
 
 
 def _dependencies(reading: Reading, found: Json, indexes: Json) -> None:
@@ -171,8 +164,8 @@ def _dependencies(reading: Reading, found: Json, indexes: Json) -> None:
                 indexes,
             )
         else:
-            for about in source if isinstance(source, list) else [source]:
-                index = str(about.get("index", "")) if isinstance(about, dict) else ""
+            for about in tables.many(source):
+                index = str(tables.inside(about).get("index", ""))
                 reading.not_asked(indexes.get(index) or index)
             requirements.into(reading, [one])
     limits = tables.part(found, ("tool", "uv", "constraint-dependencies"), reading, list)
@@ -180,9 +173,9 @@ def _dependencies(reading: Reading, found: Json, indexes: Json) -> None:
     for one in tables.part(found, ("tool", "uv", "override-dependencies"), reading, list):
         reading.say(f"an override of uv's is left out, and what needs it decides: {one}")
     if "dependencies" in tables.part(found, ("project", "dynamic"), reading, list):
-        files = _at(found, "tool", "setuptools", "dynamic", "dependencies", "file")
+        files = tables.inside(found, "tool", "setuptools", "dynamic", "dependencies").get("file")
         if files:
-            requirements.into(reading, [f"-r {one}" for one in (files if isinstance(files, list) else [files])])
+            requirements.into(reading, [f"-r {one}" for one in tables.many(files)])
         else:
             reading.bad(
                 "python", "dependencies", "a program of the project's says what they are: pip freeze > requirements.txt"
@@ -193,9 +186,8 @@ def _features(found: Json) -> List[Tuple[str, ...]]:
     """Return where the features of pixi's default environment stand: it has them without being asked."""
     where: List[Tuple[str, ...]] = []
     for at in ((), ("tool", "pixi")):
-        default = _at(found, *at, "environments", "default")
-        names = default.get("features") if isinstance(default, dict) else default
-        for name in names if isinstance(names, list) else ():
+        default = tables.inside(found, *at, "environments").get("default")
+        for name in tables.many(default.get("features") if isinstance(default, dict) else default):
             where += [(*at, "feature", str(name)), *((*at, "feature", str(name), *one[-2:]) for one in TARGETS[:3])]
     return where
 
@@ -208,11 +200,9 @@ def _pixi(reading: Reading, name: str, about: Any) -> None:
         matchspec.read(reading, f"{name} {version}")
 
 
-def pyproject(text: str, path: str) -> Reading:
-    """Return what a project needs to run; the project itself is a folder, and its extras and groups are not taken."""
-    reading = Reading(path)
+def pyproject(reading: Reading, text: str) -> None:
+    """Read what a project needs to run; the project itself is a folder, and its extras and groups are not taken."""
     declared(reading, tables.toml(text, reading))
-    return reading
 
 
 def of_script(reading: Reading, text: str) -> None:
@@ -242,7 +232,7 @@ def declared(reading: Reading, found: Json) -> None:
     indexes = _indexes(found, reading)
     _dependencies(reading, found, indexes)
     requirements.into(reading, tables.part(found, LISTS[1], reading, list))
-    python = _at(found, "project", "requires-python")
+    python = tables.inside(found, "project").get("requires-python")
     if isinstance(python, str):
         requirements.into(reading, ["python" + python])
     more = (*TARGETS, *_features(found))

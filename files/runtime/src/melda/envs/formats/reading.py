@@ -8,12 +8,11 @@ from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
 from melda.base import regular_files
 from melda.base.addresses import hide
-from melda.envs import document, entries
+from melda.envs import Json, document, entries
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import placeholders, scripts
 from melda.versions import libraries
 
-Json = Dict[str, Any]
 # Beside the schema's fields, and for restore alone.
 WANTS, NOTES, LIMITS, COMPLETE = "wants", "notes", "limits", "complete"
 INDEX = {"type": "index"}
@@ -206,6 +205,11 @@ class Reading:
         origin = source or {"type": "cran", "repository": "CRAN"}
         self._add("r", {"name": name, "version": version, "source": origin, **more})
 
+    def is_of(self, kind: str, version: str) -> None:
+        """Note which Python or R this is of; of several the first counts, and what is no version is none."""
+        if not self.versions[kind] and re.fullmatch(r"[0-9]+(\.[0-9]+){1,2}", version):
+            self.versions[kind] = version
+
     def limit(self, name: str, operator: str, version: str) -> None:
         """Note which versions of an R package, or of R, are allowed; all that is said of it counts.
 
@@ -217,30 +221,6 @@ class Reading:
         there = self._limits.setdefault(name, [])
         if [operator, version] not in there:
             there.append([operator, version])
-
-    def take(self, other: Reading) -> None:
-        """Add what another reader has found in a part of the same file.
-
-        Not that it is complete: a lock in a document stands beside commands, which need more.
-        """
-        mine, theirs = dict(self._entries["python"]), other._entries["python"]
-        for kind, by_name in other._entries.items():
-            self.versions[kind] = self.versions[kind] or other.versions[kind]
-            for entry in by_name.values():
-                self._add(kind, entry)
-        self._tell(other.problems)
-        for note in other.notes:
-            self.say(note)
-        for name, extras in other._direct.items():
-            self._direct.setdefault(name, set()).update(extras)
-        # Of one that is there twice the first is taken.
-        taken = {one: mine.get(one, entry) == entry for one, entry in theirs.items()}
-        self._wants.update({one: name for one, name in other._wants.items() if taken.get(name, True)})
-        for name, limits in other._limits.items():
-            for one in limits:
-                self.limit(name, *one)
-        self.constraints += other.constraints
-        self.pre = self.pre or other.pre
 
     def beside(self, name: str) -> str:
         """Return the text of another file of the same folder, which this one includes.
@@ -272,9 +252,14 @@ class Reading:
         return {*self._entries[kind], *(self._wants.values() if kind == "python" else ())}
 
     @property
+    def size(self) -> int:
+        """How much has been found: what can be used and what cannot."""
+        return len(self._problems) + len(self._wants) + sum(map(len, self._entries.values()))
+
+    @property
     def empty(self) -> bool:
         """Has nothing at all been found?"""
-        return not (self._problems or self._wants or self._entries["python"] or self._entries["r"])
+        return not self.size
 
     def result(self) -> Json:
         """Return the environment, and beside it what is for restore alone."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, Tuple, Union
+from typing import Any, Dict
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.addresses import with_git_user
 from melda.envs.capture import r
 from melda.envs.entries import lost
 from melda.envs.formats import tables
 from melda.envs.formats.reading import Reading
 
-Json = Dict[str, Any]
 CRAN = "https://cran.r-project.org"
 # Mirrors of CRAN (https://cran.r-project.org/mirrors.html): this image's own is asked in their place. A host of another may
 # be called so too, as cranhaven.r-universe.dev or a company's cran.example.org: it has packages of its own.
@@ -163,94 +162,49 @@ def _repository(name: str, urls: Dict[str, str]) -> str:
     return "CRAN" if known else links.secure(url)
 
 
-def read(lock: Json, path: str) -> Reading:
-    """Return what a lock says.
-
-    Args:
-        lock: what JSON says.
-        path: names the file in messages.
-    """
-    reading = Reading(path)
-    about, bioconductor = lock.get("R"), lock.get("Bioconductor")
-    version = str(about.get("Version", "")) if isinstance(about, dict) else ""
-    reading.versions["r"] = version if re.fullmatch(r"[0-9]+(\.[0-9]+){1,2}", version) else ""
-    release = str(bioconductor.get("Version", "")) if isinstance(bioconductor, dict) else ""
-    listed = about.get("Repositories") if isinstance(about, dict) else None
-    urls = {str(name): str(url) for name, url in listed.items()} if isinstance(listed, dict) else {
-        str(one.get("Name")): str(one.get("URL"))
-        for one in (listed if isinstance(listed, list) else [])
-        if isinstance(one, dict)
-    }  # fmt: skip
-    packages = lock.get("Packages")
-    for key, package in sorted(
-        _by_name(packages) if isinstance(packages, (dict, list)) else [], key=lambda one: one[0]
-    ):
+def read(reading: Reading, lock: Json) -> None:
+    """Read what a lock says."""
+    reading.is_of("r", str(tables.inside(lock, "R").get("Version", "")))
+    release = str(tables.inside(lock, "Bioconductor").get("Version", ""))
+    listed, packages = tables.inside(lock, "R").get("Repositories"), lock.get("Packages")
+    pairs = listed.items() if isinstance(listed, dict) else [
+        (one.get("Name"), one.get("URL")) for one in map(tables.inside, tables.many(listed))
+    ]  # fmt: skip
+    urls = {str(name): str(url) for name, url in pairs}
+    # Some write a list.
+    by_name = packages.items() if isinstance(packages, dict) else tables.named(tables.many(packages), "Package")
+    for key, package in sorted(by_name, key=lambda one: one[0]):
         add(reading, key, package, release, urls)
     if reading.empty:
         reading.say("it names no packages")
-    return reading
 
 
-def _by_name(packages: Union[Dict[str, Any], List[Any]]) -> List[Tuple[str, Any]]:
-    """Return packages with their names, also of a list, as some write it."""
-    if isinstance(packages, dict):
-        return list(packages.items())
-    return [
-        (str(one.get("Package") or f"entry {number}") if isinstance(one, dict) else f"entry {number}", one)
-        for number, one in enumerate(packages, 1)
-    ]
-
-
-def pak(lock: Json, path: str) -> Reading:
-    """Return what pkg.lock says: https://pak.r-lib.org/reference/lockfile_create.html."""
-    reading = Reading(path)
+def pak(reading: Reading, lock: Json) -> None:
+    """Read what pkg.lock says: https://pak.r-lib.org/reference/lockfile_create.html."""
     # R.version.string, as "R version 4.2.2 (2022-10-31)"
     version = re.match(r"(?:R )?(?:version )?(\d+\.\d+\.\d+)(?!\S)", str(lock.get("r_version", "")))
-    reading.versions["r"] = version.group(1) if version else ""
-    for number, one in enumerate(lock["packages"], 1):
-        about = one if isinstance(one, dict) else {}
-        metadata = about.get("metadata")
-        said = metadata if isinstance(metadata, dict) else {}
+    reading.is_of("r", version.group(1) if version else "")
+    for name, one in tables.named(lock["packages"], "package"):
+        about, said = tables.inside(one), tables.inside(one, "metadata")
         kind = {"bioc": "bioconductor"}.get(str(about.get("type")), about.get("type"))
         fields = {**said, "Package": about.get("package"), "Version": about.get("version"), "Source": kind}
-        add(reading, str(about.get("package") or f"entry {number}"), fields if about else one, "", {})
-    return reading
+        add(reading, name, fields if about else one, "", {})
 
 
 def is_connect(found: Json) -> bool:
     """Is this rsconnect's manifest.json?"""
-    about = found.get("metadata")
-    if isinstance(about, dict) and "appmode" in about:
-        return True
-    return "platform" in found and isinstance(found.get("packages"), dict)
+    of_packages = "platform" in found and isinstance(found.get("packages"), dict)
+    return of_packages or "appmode" in tables.inside(found, "metadata")
 
 
-def connect(manifest: Json, path: str) -> Reading:
-    """Return what manifest.json says, which rsconnect writes for Posit Connect: of each R package its DESCRIPTION."""
-    listed = manifest.get("packages")
+def connect(reading: Reading, manifest: Json) -> None:
+    """Read what manifest.json says, which rsconnect writes for Posit Connect: of each R package its DESCRIPTION."""
     packages = {
-        name: {**about, **{one: given.get(one) for one in ("Source", "Repository")}}
-        if isinstance(about, dict)
-        else given
-        for name, given in (listed.items() if isinstance(listed, dict) else ())
-        for about in [given.get("description") if isinstance(given, dict) else None]
+        name: {**about, **{one: given.get(one) for one in ("Source", "Repository")}} if about else given
+        for name, given in tables.inside(manifest, "packages").items()
+        for about in [tables.inside(given, "description")]
     }
-    reading = read({"R": {"Version": manifest.get("platform")}, "Packages": packages}, path)
-    python = manifest.get("python")
-    if isinstance(python, dict):
-        by = python.get("package_manager")
-        file = str((by if isinstance(by, dict) else {}).get("package_file") or "python")
+    read(reading, {"R": {"Version": manifest.get("platform")}, "Packages": packages})
+    if isinstance(manifest.get("python"), dict):
+        file = str(tables.inside(manifest, "python", "package_manager").get("package_file") or "python")
         reading.bad("python", file, "manifest.json only names it: hand this file itself to melda-env restore")
-    return reading
-
-
-def whole(text: str, path: str, why: str) -> Reading:
-    """Return what can be read of a lock that is no JSON: each package that is whole by itself."""
-    reading = Reading(path)
-    reading.bad("r", "lock", why)
-    for key, found in tables.nested(text):
-        if isinstance(found.get("Package"), str):
-            add(reading, key or found["Package"], found, "", {})
-    version = re.search(r'"R"\s*:\s*\{\s*"Version"\s*:\s*"(\d+\.\d+\.\d+)"', text)
-    reading.versions["r"] = version.group(1) if version else ""
-    return reading

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, Iterable, List
+from typing import Any, Callable, Iterable, List
 
 from melda.base.addresses import hide
 from melda.envs import links
 from melda.envs.errors import Unusable
-from melda.envs.formats import bare_commands, commands, documents, logical_lines, matchspec, options, printed, r_calls
+from melda.envs.formats import bare_commands, commands, documents, logical_lines, matchspec, options, r_calls
 from melda.envs.formats.reading import DEEPEST, HASH, PLAIN, Reading, applies, requirement
 
-Json = Dict[str, Any]
 Place = Callable[[int], str]
 OPTION = re.compile(r"\s(?=--?[A-Za-z])")
 SWITCH = re.compile(r"(?:^|\s)(--[A-Za-z][\w-]*|-[A-Za-z])")
@@ -44,16 +43,19 @@ class Lines:
         """Read a text; of what is invalid, each line costs itself."""
         lines = list(logical_lines.numbered(text))
         rows = [
-            one for _, given in lines for one in [printed.LISTED.match(given)] if one and "." in one.group("version")
+            one
+            for _, given in lines
+            for one in [logical_lines.LISTED.match(given)]
+            if one and "." in one.group("version")
         ]
         self._table = len(rows) * 2 > len(lines)
-        root = printed.project([given for _, given in lines])
+        root = logical_lines.root([given for _, given in lines])
         for number, given in lines:
             if logical_lines.CONFLICT.match(given):
                 self._bad(given.split()[0], "a merge conflict: what is on both sides of it is read", number)
             elif given == root:
                 self._bad(root, "the root of a tree may be the project itself: NAME==VERSION is a package", number)
-            elif printed.HEADING.match(given):
+            elif logical_lines.HEADING.match(given):
                 self._table = True
             elif not logical_lines.CHATTER.match(given):
                 self.guarded(given, number)
@@ -87,7 +89,7 @@ class Lines:
                     self.one(part)
             return
         installed = list(commands.read(given))
-        tree, item = printed.TREE.fullmatch(given), ITEM.match(given)
+        tree, item = logical_lines.TREE.fullmatch(given), ITEM.match(given)
         if commands.is_sentence(installed):
             self._bad(" ".join(given.split()[:2]), "it reads as a sentence: nothing is installed of it", self._number)
             self.misread -= 1  # no sign that the file is something else
@@ -222,7 +224,7 @@ class Lines:
         except Unusable as error:
             quoted = re.fullmatch(r"(['\"`])([^'\"`].*)\1[,;\s]*", given)
             bare = quoted.group(2) if quoted else given.strip("\"'`,; \t")
-            listed = printed.LISTED.match(given)
+            listed = logical_lines.LISTED.match(given)
             if listed and self._listed(*listed.group("name", "version", "rest")):
                 return None
             if matchspec.is_one(given):
@@ -237,8 +239,8 @@ class Lines:
     def _listed(self, name: str, version: str, rest: str) -> bool:
         """Read a row of pip list, of poetry show, or of conda list; without a table around it, it may be a sentence."""
         rest = rest or ""
-        build = printed.BUILD.fullmatch(rest)
-        if printed.PLACE.match(rest) and (self._table or "." in version):
+        build = logical_lines.BUILD.fullmatch(rest)
+        if logical_lines.PLACE.match(rest) and (self._table or "." in version):
             raise Unusable(f"{links.ELSEWHERE}: {rest.strip()}")
         if build and build.group("build") != "pypi_0":
             matchspec.read(self._reading, f"{name}={version}={build.group('build')}")
@@ -266,13 +268,8 @@ class Lines:
         return True
 
 
-def read(text: str, path: str) -> Reading:
-    """Return what the file says; of documents and shells, what their commands install."""
-    return among(Reading(path), text)
-
-
-def among(reading: Reading, text: str) -> Reading:
-    """Read what of a text may name packages; another reader may have read the rest of it."""
+def read(reading: Reading, text: str) -> None:
+    """Read what of a text may name packages; of documents and shells, what their commands install."""
     lines = Lines(reading)
     kept, note = documents.without_others(text, reading.path)
     lines.all(kept)
@@ -286,7 +283,6 @@ def among(reading: Reading, text: str) -> Reading:
     if note:
         reading.say(note)
     reading.misread, reading.understood = lines.misread, lines.read
-    return reading
 
 
 def into(reading: Reading, given: List[Any], constraints: bool = False) -> None:

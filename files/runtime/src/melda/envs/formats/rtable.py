@@ -1,4 +1,4 @@
-"""Tables of R's installed.packages(): a matrix, a data frame or a tibble as printed, in Markdown, or as CSV."""
+"""R's packages in lists, and in tables of installed.packages(): as printed (matrix, data frame, tibble), Markdown or CSV."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import io
 import re
 from typing import Dict, Iterator, List, Tuple
 
+from melda.envs.errors import Unusable
+from melda.envs.formats import documents, logical_lines, matchspec, r_calls, rtext, scripts
 from melda.envs.formats.reading import Reading
 from melda.envs.formats.renv import BASE
 
@@ -18,6 +20,13 @@ RULER = re.compile(r"\s*-{3}[-\s]*")  # pip's
 NO_ROW = re.compile(r"[\s|:\u2500-\u257f-]*|\s*(?:<\w+>\s*)+|#.*")
 VERSION = re.compile(r"\d+([.-]\d+)+")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*")
+# A list, one a line, which only its name tells from one of Python's: r-packages.txt, requirements_R.txt.
+KINDS = r"(?:packages|pkgs|requirements|dependencies|deps|libraries|libs)"
+LISTS = re.compile(
+    rf"(?:.*[-_.])?(?:r|cran|bioc(?:onductor)?)[-_.]{KINDS}\.txt|{KINDS}[-_.](?:r|cran)\.txt", re.IGNORECASE
+)
+EXACT = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9.]*)\s*(?:={1,2}|,|\s)\s*(?P<version>\d+(?:[.-]\d+)+)")
+CONDA = re.compile(r"(?:r|bioconductor)-(?!cran-)")  # no package of R's has a -
 LONGEST = 1000  # characters of a heading
 ROWS = 30  # that are looked at
 
@@ -82,14 +91,13 @@ def is_one(text: str) -> bool:
     return False
 
 
-def read(text: str, path: str) -> Reading:
-    """Return the packages; where they came from is not said, and CRAN is taken."""
-    reading = Reading(path)
+def read(reading: Reading, text: str) -> None:
+    """Read the packages; where they came from is not said, and CRAN is taken."""
     seen: Dict[str, str] = {}
     try:
         for _, (name, *rest) in _rows(text):
             if name == "base" and rest:
-                reading.versions["r"] = rest[0]
+                reading.is_of("r", rest[0])
             elif not rest or not NAME.fullmatch(name) or not VERSION.fullmatch(rest[0]):
                 reading.bad("r", name, "no row of a table of packages and their versions", rest[0] if rest else "")
             elif name in seen and seen[name] != rest[0]:
@@ -98,4 +106,35 @@ def read(text: str, path: str) -> Reading:
                 reading.r(name, seen.setdefault(name, rest[0]))
     except csv.Error as error:
         reading.bad("r", "table", f"no CSV: {error}")
-    return reading
+
+
+def is_list(text: str, name: str) -> bool:
+    """Is this one, by its name? What installs packages is none; in requirements NAME==VERSION is pip's."""
+    if not LISTS.fullmatch(name) or r_calls.installs(text) or scripts.is_code(text):
+        return False
+    lines = text.splitlines()
+    return not any(map(documents.command, lines)) and not (
+        "requirements" in name.lower() and any(map(scripts.PINNED.match, lines))
+    )
+
+
+def read_list(reading: Reading, text: str) -> None:
+    """Read the packages; each as pak names it, or with limits as a DESCRIPTION has them."""
+    read(reading, text)  # here the name says whose table it is
+    for number, line in logical_lines.numbered(text) if reading.empty else ():
+        one = " ".join(line.split()).strip("\"',; ")  # patterns take the square of many blanks
+        exact = EXACT.fullmatch(one)
+        need = rtext.NEED.fullmatch(re.sub(r"\s*([<>!]=?.*)", r" (\1)", one) if "(" not in one else one)
+        try:
+            if exact:
+                reading.r(exact.group("name"), exact.group("version"))
+            elif need:
+                rtext.need(reading, need.group(1), need.group(2) or "", set())
+            elif CONDA.match(one):
+                matchspec.read(reading, one)
+            elif re.search(r"\s", one):
+                raise Unusable("no package of R's: expected one a line")
+            else:
+                r_calls.any_of(reading, "pak", one)
+        except Unusable as error:
+            reading.bad("r", one, f"line {number}: {error}")

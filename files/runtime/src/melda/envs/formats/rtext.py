@@ -28,20 +28,8 @@ GROUPED = re.compile(
 )
 
 
-def is_packrat(text: str) -> bool:
-    """Is this packrat.lock?"""
-    return bool(re.search(r"^Packrat(Format|Version):", text, re.MULTILINE))
-
-
-def is_description(text: str) -> bool:
-    """Is this a DESCRIPTION?"""
-    needs = re.search(r"^(Imports|Depends|LinkingTo|Suggests|Remotes):", text, re.MULTILINE)
-    return bool(needs and re.search(r"^(Package|Type|Title|Version|Depends|Description):", text, re.MULTILINE))
-
-
-def packrat(text: str, path: str) -> Reading:
-    """Return what packrat.lock says."""
-    reading = Reading(path)
+def packrat(reading: Reading, text: str) -> None:
+    """Read what packrat.lock says."""
     paragraphs = [one for one in re.split(r"\n[ \t\r]*\n", text) if one.strip()]
     for number, one in enumerate(paragraphs):
         fields = description(one)
@@ -51,11 +39,9 @@ def packrat(text: str, path: str) -> Reading:
         if "Package" in fields:
             renv.add(reading, fields["Package"], dict(fields), "", _repositories(paragraphs))
         elif "PackratFormat" in fields or "RVersion" in fields:
-            version = fields.get("RVersion", "")
-            reading.versions["r"] = version if re.fullmatch(r"\d+\.\d+(\.\d+)?", version) else ""
+            reading.is_of("r", fields.get("RVersion", ""))
         else:
             reading.bad("r", f"paragraph {number + 1}", "it names no package")
-    return reading
 
 
 def _repositories(paragraphs: List[str]) -> Dict[str, str]:
@@ -138,9 +124,8 @@ def need(reading: Reading, name: str, said: str, remotes: Set[str]) -> None:
         reading.r(name, next((version for operator, version in limits if operator == "=="), ""))
 
 
-def declared(text: str, path: str) -> Reading:
-    """Return what a DESCRIPTION needs; not what it only suggests."""
-    reading = Reading(path)
+def declared(reading: Reading, text: str) -> None:
+    """Read what a DESCRIPTION needs; not what it only suggests."""
     fields = _fields(reading, text)
     remotes = {remote(reading, one.strip()) for one in fields.get("Remotes", "").split(",") if one.strip()}
     for field in NEEDS:
@@ -161,4 +146,3 @@ def declared(text: str, path: str) -> Reading:
         reading.say("it needs no packages")
     if "Suggests" in fields:
         reading.say("Suggests is left out: what a DESCRIPTION needs is installed")
-    return reading

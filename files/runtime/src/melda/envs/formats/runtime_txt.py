@@ -19,16 +19,14 @@ def is_one(text: str) -> bool:
     return bool(RUNTIME.fullmatch(text))
 
 
-def read(text: str, path: str) -> Reading:
-    """Return which Python or R it names; with two numbers any release of these."""
-    reading = Reading(path)
+def read(reading: Reading, text: str) -> None:
+    """Read which Python or R it names; with two numbers any release of these."""
     found = RUNTIME.fullmatch(text)
     if found and found.group("python"):
         version = found.group("python")
         reading.required(requirement(f"python=={version}" + ("" if version.count(".") > 1 else ".*")))
     elif found:
-        reading.versions["r"] = found.group("r") or ""
+        reading.is_of("r", found.group("r") or "")
         reading.say(
             "R itself is not installed, and its packages are today's, not those of {0}".format(found.group("day"))
         )
-    return reading

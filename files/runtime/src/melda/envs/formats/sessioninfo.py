@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any, Dict, List, Tuple
+from typing import List, Tuple
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.formats.logical_lines import CONFLICT
 from melda.envs.formats.reading import Reading
 from melda.envs.formats.renv import BASE, NOWHERE
 
-Json = Dict[str, Any]
 # What knitr, the console, mail and Markdown put before each line.
 PREFIX = re.compile(r"^[ \t]*(?:(?:#[#>']?|>+|\||\[\d+\] \"|//|%)(?:[ \t]+|$|(?=\[)))*", re.MULTILINE)
 FIRST = re.compile(r"\bR version (\d+\.\d+\.\d+)\b")
@@ -80,13 +79,12 @@ def _paragraphs(lines: List[str]) -> List[List[Tuple[int, str]]]:
     return [one for one in found if one]
 
 
-def read(text: str, path: str) -> Reading:
-    """Return the R packages that were attached or loaded. Where nothing says where they came from, CRAN is taken."""
-    reading = Reading(path)
+def read(reading: Reading, text: str) -> None:
+    """Read the R packages that were attached or loaded. Where nothing says where they came from, CRAN is taken."""
     lines = _plain(text)
     version, plain = FIRST.search("\n".join(lines)), "\n".join(lines)
     if version and not DEVEL.search(plain):
-        reading.versions["r"] = version.group(1)
+        reading.is_of("r", version.group(1))
     elif DEVEL.search(plain):
         reading.say("the file is of a development version of R, which is none that can be compared")
     rows: List[Tuple[int, str]] = []
@@ -115,7 +113,6 @@ def read(text: str, path: str) -> Reading:
                 rows.append((number, line))
     for number, line in rows:
         _row(reading, line, number)
-    return reading
 
 
 def _is_list(paragraph: List[Tuple[int, str]]) -> bool:

@@ -18,9 +18,8 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def read(text: str, path: str) -> Reading:
-    """Return what the project needs to run; neither its extras nor what its tests need."""
-    reading = Reading(path)
+def read(reading: Reading, text: str) -> None:
+    """Read what the project needs to run; neither its extras nor what its tests need."""
     found = tables.ini(text, reading)
     tables.misspelt(
         found, ("options", "install_requires"), reading, ("setup_requires", "tests_require", "extras_require")
@@ -39,12 +38,10 @@ def read(text: str, path: str) -> Reading:
         requirements.into(reading, ["python" + options["python_requires"].strip()])
     if not reading.empty:
         reading.say("of a project what it needs is installed, and neither the project itself nor its extras and tests")
-    return reading
 
 
-def tox(text: str, path: str) -> Reading:
-    """Return what the tests of a project need, of a tox.ini: https://tox.wiki/en/latest/config.html."""
-    reading = Reading(path)
+def tox(reading: Reading, text: str) -> None:
+    """Read what the tests of a project need, of a tox.ini: https://tox.wiki/en/latest/config.html."""
     for section, options in tables.ini(text, reading).items():
         for line in options.get("deps", "").splitlines() if re.match(r"testenv\b", section) else ():
             factors = re.match(r"[\w!.,{}-]+:\s+", line.strip())
@@ -56,4 +53,3 @@ def tox(text: str, path: str) -> Reading:
                 requirements.into(reading, [line])
     if not reading.empty:
         reading.say("of a tox.ini what the tests need is installed, and not the project itself")
-    return reading

@@ -1,19 +1,17 @@
-"""TOML, YAML and JSON of which one line may be broken: that line costs itself, and what it belongs to."""
+"""TOML, YAML and INI of which one line may be broken: that line costs itself, and what it belongs to."""
 
 from __future__ import annotations
 
 import configparser
 import difflib
-import json
 import re
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple
 
-from melda.envs import document
+from melda.envs import Json
 from melda.envs.errors import Unusable, UsageError
 from melda.envs.formats import toml_inline
 from melda.envs.formats.reading import Reading
 
-Json = Dict[str, Any]
 ODD = re.compile("[^\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what YAML does not allow
 DEEP = re.compile(r"([\[{]\s{0,9}){50}|^[ \t?:-]{500}", re.MULTILINE)
 # libyaml is several times as fast, and ends the process where a text is nested too deep.
@@ -22,7 +20,6 @@ KEY = re.compile(r"[\s\"']*(?:-\s+[\"']?)?([A-Za-z][\w.-]*)[\"']?\s*[:=]")
 QUOTED = re.compile(r"'(?!<)[^']{2,}'")
 ALIKE = 0.8
 MOST_BROKEN = 40  # lines
-MOST_TRIED = 20_000  # places where an object may begin
 
 
 def table(value: object) -> Json:
@@ -49,6 +46,23 @@ def each(reading: Reading, items: Iterable[Tuple[str, Any]], read: Callable[[str
         reading.bad("python", name, why, str(one.get("version", "")) if isinstance(one, dict) else "")
 
 
+def inside(found: Any, *at: str) -> Json:
+    """Return the table that stands in tables below these keys; empty if none does."""
+    for key in at:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def many(value: Any) -> List[Any]:
+    """Return a list, also of one thing alone; empty if there is nothing."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def named(listed: Sequence[Any], field: str) -> List[Tuple[str, Any]]:
+    """Return each with the name that it has in a field; what has none is called by its number."""
+    return [(str(inside(one).get(field) or f"entry {number}"), one) for number, one in enumerate(listed, 1)]
+
+
 def part(found: Any, at: Sequence[str], reading: Reading, shape: type = dict) -> Any:
     """Return the table, or the list, that stands in tables; empty if none does, and said if something else does.
 
@@ -58,8 +72,7 @@ def part(found: Any, at: Sequence[str], reading: Reading, shape: type = dict) ->
         reading: is told.
         shape: what it is to be.
     """
-    for key in at:
-        found = found.get(key) if isinstance(found, dict) else None
+    found = inside(found, *at[:-1]).get(at[-1])
     if found is not None and not isinstance(found, shape):
         reading.bad("python", at[-1], "expected a {0}".format("table" if shape is dict else "list"))
     return found if isinstance(found, shape) else shape()
@@ -260,36 +273,3 @@ def _strings(kind: Any, library: Any, twice: List[int]) -> Any:
             return super().construct_mapping(node, deep)
 
     return Loader
-
-
-def objects(text: str) -> Iterator[Tuple[str, Json]]:
-    """Yield each object of a broken JSON that is whole, the outermost first, with the name before it."""
-    decoder, at = json.JSONDecoder(), 0
-    for _ in range(MOST_TRIED):
-        at = text.find("{", at)
-        if at < 0:
-            return
-        name = re.search(r'"([^"\\\n]{1,200})"\s*:\s*$', text[max(0, at - 250) : at])
-        try:
-            found, at = decoder.raw_decode(text, at)
-            yield (name.group(1) if name else "", found)
-        except (ValueError, RecursionError):
-            at += 1
-
-
-def nested(text: str, without: Sequence[str] = ()) -> Iterator[Tuple[str, Json]]:
-    """Yield each object of a broken JSON that is whole, and those in it, with their names; not what is below ``without``."""
-    waiting = list(objects(text))[::-1]
-    while waiting:
-        name, found = waiting.pop()
-        if name not in without:
-            yield name, found
-            waiting += [(str(key), value) for key, value in found.items() if isinstance(value, dict)][::-1]
-
-
-def load_json(text: str, path: str) -> Tuple[Any, str]:
-    """Return what a text says, and if it is no JSON as a whole, the reason."""
-    try:
-        return document.parse_json(text, path), ""
-    except UsageError as error:
-        return None, str(error)

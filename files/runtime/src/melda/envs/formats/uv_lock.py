@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Set
 
-from melda.envs import links
+from melda.envs import Json, links
 from melda.envs.errors import Unusable
 from melda.envs.formats import locks, tables
 from melda.envs.formats.reading import Reading, applies, normal
 from melda.envs.formats.tables import table
 
-Json = Dict[str, Any]
 
-
-def read(text: str, path: str) -> Reading:
-    """Return what uv.lock says: what its project needs, or if none is in it all packages."""
-    reading = Reading(path)
+def read(reading: Reading, text: str) -> None:
+    """Read what uv.lock says: what its project needs, or if none is in it all packages."""
     lock = tables.toml(text, reading)
     locks.strange(reading, lock)
-    packages = lock.get("package", [])
-    packages = packages if isinstance(packages, list) else [packages]
+    packages = tables.many(lock.get("package"))
     usable = [
         one
         for one in packages
@@ -43,26 +39,22 @@ def read(text: str, path: str) -> Reading:
             raise Unusable("it has no source")
         if not isinstance(package.get("resolution-markers", []), list):
             raise Unusable("its resolution-markers are no list")
-        if {"virtual"} & source.keys():
+        hashes = locks.hashes([package.get("sdist"), *tables.many(package.get("wheels"))])
+        if "virtual" in source:
             reading.say(f"{name}: the lock's own project, whose folder is not here; what it needs is installed")
         elif set(locks.PROJECT) & source.keys():
             raise Unusable(f"{links.ELSEWHERE}, as a project's own is; what it needs is installed")
         elif "git" in source:
             reading.python(name, "", links.locked(str(source["git"]), str(source.get("subdirectory", ""))))
         elif "url" in source:
-            files = [package.get("sdist"), *package.get("wheels", [])]
-            hashes = sorted(locks.hashes(files))
-            more = links.subdirectory(str(source.get("subdirectory", "")))
-            reading.python(
-                name, "", {"type": "url", "url": source["url"], **({"hashes": hashes} if hashes else {}), **more}
-            )
+            more = {"hashes": sorted(hashes)} if hashes else {}
+            more.update(links.subdirectory(str(source.get("subdirectory", ""))))
+            reading.python(name, "", {"type": "url", "url": source["url"], **more})
         else:
             reading.not_asked(str(source.get("registry", source.get("url", ""))))
-            reading.python(
-                name, locks.version(package), None, locks.hashes([package.get("sdist"), *package.get("wheels", [])])
-            )
+            reading.python(name, locks.version(package), None, hashes)
 
-    return locks.each(reading, packages, read_one)
+    locks.each(reading, packages, read_one)
 
 
 def _needed(reading: Reading, packages: List[Json], projects: List[Json]) -> List[Json]:
@@ -98,9 +90,8 @@ def _version(package: Json, need: Json) -> str:
 
 
 def _needs(package: Json, extra: str) -> Iterator[Json]:
-    optional = package.get("optional-dependencies", {})
-    listed = optional.get(extra, []) if extra and isinstance(optional, dict) else package.get("dependencies", [])
-    return (one for one in (listed if isinstance(listed, list) else []) if isinstance(one, dict))
+    listed = tables.inside(package, "optional-dependencies").get(extra) if extra else package.get("dependencies")
+    return (one for one in tables.many(listed) if isinstance(one, dict))
 
 
 def _here(need: Json, target: Json) -> bool:

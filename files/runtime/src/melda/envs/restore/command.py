@@ -7,23 +7,22 @@ import json
 import os
 import shutil
 import sys
-from typing import Any, Dict, List, Optional
+from typing import Dict, List, Optional
 
 from melda.base.addresses import hide
 from melda.config import environ
-from melda.envs import capture, document, formats
+from melda.envs import Json, capture, document, formats
 from melda.envs.capture.copies import in_project
 from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UNAVAILABLE, PackageUnavailable, UsageError
 from melda.envs.formats.reading import LIMITS, NOTES, WANTS
 from melda.envs.restore import plan as plans
 from melda.envs.restore import python, python_settle, r, r_settle, tools, web
-from melda.envs.restore.outcome import DEFAULTS, Options, Outcome, Problem
+from melda.envs.restore.plan import DEFAULTS, Options, Outcome, Problem
 from melda.envs.restore.progress import Progress, printable
 from melda.envs.restore.resolve import name_of
 from melda.plugins import set_paths
 
-Json = Dict[str, Any]
 __all__ = ["DEFAULTS", "Options", "Outcome", "Problem", "Restore", "in_project", "restore", "run"]
 MOST_NEAREST = 20  # packages of which the nearest version is asked for
 
@@ -67,7 +66,8 @@ class Restore:
             for line in self._wanted.get(NOTES, []):
                 self._progress.say(line)
             try:
-                early = [*self._unreadable(), *self._absent(here), *self._settle_python(here), *self._settle_r(here)]
+                early = [Problem(**one) for one in self._wanted.get(document.PROBLEMS, [])]
+                early += [*self._absent(here), *self._settle_python(here), *self._settle_r(here)]
                 outcome = self._follow(plans.make(self._wanted, here), here, early)
             finally:
                 if self._python is not None:
@@ -75,22 +75,12 @@ class Restore:
             shutil.rmtree(tools.packages(self._place), ignore_errors=True)
             return outcome
 
-    def _unreadable(self) -> List[Problem]:
-        """Return what of the file cannot be used at all."""
-        return [
-            Problem(one["kind"], one["name"], one["version"], one["reason"], "")
-            for one in self._wanted.get(document.PROBLEMS, [])
-        ]
-
     def _absent(self, here: Json) -> List[Problem]:
         """Return packages of a language that is not here."""
         problems = []
         for kind, name in plans.NAMES.items():
             if self._wanted[kind]["packages"] and not here[kind]["version"]:
-                why = f"this container has no {name}"
-                problems += [
-                    Problem(kind, one["name"], one["version"], why, "") for one in self._wanted[kind]["packages"]
-                ]
+                problems += _each(kind, self._wanted[kind]["packages"], f"this container has no {name}")
                 self._replace(kind, [])
         return problems
 
@@ -123,10 +113,10 @@ class Restore:
             names = {name_of(one): "" for one in (wants or {}).get("requirements", [])}
             names.update({one["name"]: one["version"] for one in missing})
             self._replace("python", [one for one in self._wanted["python"]["packages"] if one["name"] not in names])
-            return [Problem("python", *item, str(error), "") for item in sorted(names.items())]
+            return [Problem("python", *item, str(error)) for item in sorted(names.items())]
         listed = self._wanted["python"]["packages"]
         self._replace("python", found)
-        return self._with_nearest([Problem("python", *one, "") for one in lost], installer, listed)
+        return self._with_nearest(lost, installer, listed)
 
     @staticmethod
     def _with_nearest(problems: List[Problem], installer: python.Installer, entries: List[Json]) -> List[Problem]:
@@ -142,7 +132,7 @@ class Restore:
         """R packages without a version get one, and R's own names."""
         limits = dict(self._wanted.get(LIMITS, {}))
         other = r_settle.other_r(limits.pop("R", ()), here["r"]["version"])
-        problems = [Problem("r", "R", "", other, "")] if other else []
+        problems = [Problem("r", "R", "", other)] if other else []
         if not plans.missing(self._wanted, here, "r") and not limits:
             return problems
         there = {**here["r"]["image"], **{one["name"]: one["version"] for one in here["r"]["packages"]}}
@@ -150,17 +140,12 @@ class Restore:
         known = r_settle.Known(there, installer.in_apt, installer.current, installer.versions)
         found, failures = r_settle.settle(self._wanted["r"]["packages"], limits, known)
         self._replace("r", found)
-        return problems + [Problem("r", name, "", why, "") for name, why in failures.items()]
+        return problems + [Problem("r", name, "", why) for name, why in failures.items()]
 
     def _r_installer(self, here: Json) -> r.Installer:
         if self._r is None:
-            library = r.Library(
-                self._place,
-                set_paths.plugins(self._place).r,
-                self._files,
-                here["r"]["version"],
-                here["system"]["architecture"],
-            )
+            root, system = set_paths.plugins(self._place).r, here["system"]
+            library = python.Site(self._place, here["r"]["version"], root, self._files, system["architecture"])
             self._r = r.Installer(library, self._env, self._progress, self._options.allow_repositories)
         return self._r
 
@@ -191,12 +176,12 @@ class Restore:
         try:
             installer = self._installer(here)
         except PackageUnavailable as error:
-            return [Problem("python", one["name"], one["version"], str(error), "") for one in plan.python]
+            return _each("python", plan.python, str(error))
         before = installer.unmet()
         failures = installer.install(plan.python)
         self._progress.done(len(plan.python))
         version = {entry["name"]: entry["version"] for entry in plan.python}
-        problems = [Problem("python", name, version[name], why, "") for name, why in sorted(failures.items())]
+        problems = [Problem("python", name, version[name], why) for name, why in sorted(failures.items())]
         return self._with_nearest(problems, installer, plan.python) + self._unmet(installer, before, failures)
 
     def _unmet(self, installer: python.Installer, before: python.Unmet, failures: Dict[str, str]) -> List[Problem]:
@@ -207,7 +192,7 @@ class Restore:
         if WANTS in self._wanted:
             failed = {name: f"installed, but it {why}" for (name, _), why in new.items()}
             failed.update({name: f"installed, but {why}" for name, why in broken.items()})
-            return [Problem("python", name, "", why, "") for name, why in sorted(failed.items())]
+            return [Problem("python", name, "", why) for name, why in sorted(failed.items())]
         for (name, _), why in new.items():
             self._progress.say(f"{name} {why}" + ("" if self._options.allow_version_change else ", as in the snapshot"))
         return []
@@ -235,13 +220,18 @@ class Restore:
             if plan.extra_python:
                 self._installer(here).remove([entry["name"] for entry in plan.extra_python])
         except PackageUnavailable as error:
-            problems.append(Problem("python", "", "", f"not removed: {error}", ""))
+            problems.append(Problem("python", "", "", f"not removed: {error}"))
         try:
             if plan.extra_r and self._r is not None:
                 self._r.remove(plan.extra_r)
         except PackageUnavailable as error:
-            problems.append(Problem("r", "", "", f"not removed: {error}", ""))
+            problems.append(Problem("r", "", "", f"not removed: {error}"))
         return problems
+
+
+def _each(kind: str, entries: List[Json], why: str) -> List[Problem]:
+    """Return that each of these cannot be had, all for one reason."""
+    return [Problem(kind, one["name"], one["version"], why) for one in entries]
 
 
 def _asked(wants: Json) -> List[str]:

@@ -7,11 +7,10 @@ import re
 from typing import Any, Dict, Mapping
 from urllib import parse
 
-from melda.envs import addresses, entries
+from melda.envs import Json, addresses, entries
 from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import git, sources
 
-Json = Dict[str, Any]
 # What uv takes: https://packaging.python.org/en/latest/specifications/source-distribution-format/, and what forges pack.
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*\.(whl|tar\.gz|tgz|tar\.bz2|tar\.xz|zip)")
 
@@ -69,16 +68,3 @@ def origin(entry: Json) -> Json:
     url = source["url"] if source["type"] == "url" else "file://" + parse.quote(source.get("path", ""))
     hashes = dict(one.split(":", 1) for one in source.get("hashes", []))
     return {"url": url, "archive_info": {"hashes": hashes} if hashes else {}, **inside}
-
-
-def versions_of_commits(entries_of_commits: Mapping[str, str]) -> Dict[str, str]:
-    """Variables for what asks git for its version while it is built: there is no history to ask.
-
-    Args:
-        entries_of_commits: version by name.
-    """
-    # https://setuptools-scm.readthedocs.io/en/latest/overrides/
-    name = "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{0}"
-    return {
-        name.format(one.upper().replace("-", "_")): version for one, version in entries_of_commits.items() if version
-    }

@@ -10,11 +10,10 @@ import zlib
 from typing import Any, Callable, Dict, List, Tuple, TypeVar
 from urllib import parse
 
-from melda.envs import addresses
+from melda.envs import Json, addresses
 from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import tools, web
 
-Json = Dict[str, Any]
 _Found = TypeVar("_Found")
 # Host, and its archive of a commit; {path} is OWNER/NAME. As they document it, and needing no git.
 FORGES = {

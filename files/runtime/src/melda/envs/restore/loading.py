@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 
 SECONDS = 60.0  # for one package
-# A package a line on standard input; the answer is its name, and why it does not load. What it prints itself goes nowhere, and
+ANSWER = re.compile(r"^=([^=\n]+)=(.*)$", re.MULTILINE)
+# A package a line on standard input; the answer is =NAME=, and why it does not load. What it prints itself goes nowhere, and
 # what it reads is empty: the questions are not for it.
 IN_PYTHON = """\
 import importlib, json, os, sys
-out, asked = os.fdopen(os.dup(1), "w"), os.fdopen(os.dup(0))
+out, asked = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace"), os.fdopen(os.dup(0))
 for number in (0, 1):
     os.dup2(os.open(os.devnull, os.O_RDWR), number)
 for line in asked:
@@ -23,7 +25,7 @@ for line in asked:
             importlib.import_module(module)
     except BaseException as error:
         why = "{0}: {1}".format(type(error).__name__, error)
-    out.write(json.dumps([name, why]) + "\\n")
+    out.write("={0}={1}\\n".format(name, " ".join(why.split())))
     out.flush()
 os._exit(0)
 """
@@ -53,22 +55,9 @@ def answers(command: List[str], env: Dict[str, str], questions: Sequence[Tuple[s
         except subprocess.TimeoutExpired as error:
             output = error.stdout.decode("utf-8", "replace") if isinstance(error.stdout, bytes) else error.stdout or ""
             ended = f"it took longer than {SECONDS * len(left):.0f} s"
-        found = [one for one in map(_answer, output.splitlines()) if one]
+        found = ANSWER.findall(output)
         yield from found
         told = {name for name, _ in found}
         left = [one for one in left if one[0] not in told]
         if left:
             yield left.pop(0)[0], ended
-
-
-def _answer(line: str) -> Tuple[str, str]:
-    if line.startswith("="):
-        name, _, why = line[1:].partition("=")
-        return name, why
-    if line.startswith("["):
-        try:
-            name, why = json.loads(line)
-            return str(name), str(why)
-        except ValueError:
-            pass
-    return ()  # type: ignore[return-value]

@@ -1,14 +1,13 @@
-"""What there is to do: what a file asks for, less what is there already."""
+"""What restore was asked for, what there is to do (what a file asks for, less what is there already), and how it went."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Collection, Dict, List, NamedTuple, Sequence, Set
+from typing import Collection, Dict, List, NamedTuple, Sequence, Set
 
-from melda.envs import diff
+from melda.envs import Json, diff
 from melda.envs.errors import UsageError
 
-Json = Dict[str, Any]
 NAMES = {"python": "Python", "r": "R"}
 # How long compiling takes, measured on two cores with CRAN's packages: half of those without compiled code take less than
 # the first figure, and nearly all of those with it less than the last.
@@ -146,3 +145,54 @@ def lines(plan: Plan, apt: Sequence[Json], source: Sequence[Json], there_too: bo
         doing = "removed" if there_too else "left alone, though the file does not name them"
         found.append(f"{len(extra)} packages are {doing}: {_list(extra)}")
     return found
+
+
+class Options(NamedTuple):
+    """What was asked for.
+
+    Attributes:
+        attached: only what notebooks had loaded.
+        allow_version_change: go on with another Python or R.
+        prune: remove what the file does not name.
+        dry_run: only say what would be done.
+        allow_repositories: ask repositories of R packages that the file names.
+        again: names of packages that are installed though they are there, as what is there does not work.
+    """
+
+    attached: bool = False
+    allow_version_change: bool = False
+    prune: bool = False
+    dry_run: bool = False
+    allow_repositories: bool = False
+    again: Collection[str] = ()
+
+
+DEFAULTS = Options()
+
+
+class Problem(NamedTuple):
+    """A package that cannot be had, why, and the nearest version that can (empty: none)."""
+
+    kind: str
+    name: str
+    version: str
+    reason: str
+    nearest: str = ""
+
+    def line(self) -> str:
+        """For a reader."""
+        near = f"; nearest to be had: {self.nearest}" if self.nearest else ""
+        what = " ".join(word for word in (NAMES.get(self.kind, ""), self.name, self.version) if word)
+        return f"{what}: {self.reason}{near}"
+
+
+class Outcome(NamedTuple):
+    """How it went: how many were installed, how many were there, and which cannot be had."""
+
+    installed: int
+    there: int
+    problems: List[Problem]
+
+    def as_json(self) -> Json:
+        """For a program."""
+        return {**self._asdict(), "problems": [problem._asdict() for problem in self.problems]}

@@ -11,19 +11,20 @@ import os
 import re
 import shutil
 import tempfile
-from typing import Any, Callable, Collection, Dict, List, Sequence, Tuple
+from typing import Callable, Collection, Dict, List, Sequence, Tuple
 
 from melda.base import interpreters, textfiles
+from melda.envs import Json
 from melda.envs.capture.python import Found, in_folder
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import direct, loading, metadata, nearest, resolve, tools, web
 from melda.envs.restore.wanted import Site, is_checked, lines
 from melda.versions.libraries import normal
 
-Json = Dict[str, Any]
 Failures = Dict[str, str]  # name -> reason
 Unmet = Dict[Tuple[str, str], str]  # a distribution and what it needs -> what is wrong
 
+SCM_VERSION = "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{0}"  # https://setuptools-scm.readthedocs.io/en/latest/overrides/
 SETUPTOOLS = "setuptools<81"  # the last with pkg_resources
 
 
@@ -159,8 +160,9 @@ class Installer:
         self.fetched[entry["name"]] = direct.fetch(entry, folder, self._env)
         if entry["source"].get("ref") and entry["source"].get("commit"):
             self.say("{0}: {1[ref]} is commit {1[commit]}".format(entry["name"], entry["source"]))
-        if entry["source"]["type"] == "vcs":
-            self._env.update(direct.versions_of_commits({entry["name"]: entry["version"]}))
+        if entry["source"]["type"] == "vcs" and entry["version"]:
+            # What asks git for its version while it is built has no history to ask.
+            self._env[SCM_VERSION.format(entry["name"].upper().replace("-", "_"))] = entry["version"]
 
     def _final(self, entries: Sequence[Json]) -> Failures:
         failures: Failures = {}

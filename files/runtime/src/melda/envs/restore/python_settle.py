@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Collection, Dict, List, NamedTuple, Tuple
+from typing import Collection, Dict, List, Tuple
 
+from melda.envs import Json
 from melda.envs.errors import PackageUnavailable
 from melda.envs.formats import freeze
 from melda.envs.formats.reading import COMPLETE, WANTS
 from melda.envs.restore import resolve
+from melda.envs.restore.plan import Problem
 from melda.envs.restore.python import Installer
 from melda.envs.restore.wanted import lines
-
-Json = Dict[str, Any]
-
-
-class Lost(NamedTuple):
-    """A package that cannot be had, and why."""
-
-    name: str
-    version: str
-    reason: str
 
 
 def settle(
     installer: Installer, wanted: Json, here: Json, missing: Collection[str], dry: bool
-) -> Tuple[List[Json], List[Lost]]:
+) -> Tuple[List[Json], List[Problem]]:
     """Find out what is to be installed: exact versions of all that is wanted, and of what it needs.
 
     Args:
@@ -60,11 +52,14 @@ def settle(
             versions={**alone.versions, **found.versions}, hashes={**alone.hashes, **found.hashes}, failures=left
         )
     lost += _failed(found.failures)
-    lost += [Lost(name, there.get(name, ""), f"it {why}: after this it no longer fits") for name, why in broken.items()]
+    lost += [
+        Problem("python", name, there.get(name, ""), f"it {why}: after this it no longer fits")
+        for name, why in broken.items()
+    ]
     return _settled(listed, found, wants, there), lost
 
 
-def _fetched_all(installer: Installer, listed: Dict[str, Json], missing: Collection[str]) -> List[Lost]:
+def _fetched_all(installer: Installer, listed: Dict[str, Json], missing: Collection[str]) -> List[Problem]:
     """Fetch what is from an address or a commit; what cannot be fetched is taken off the list."""
     lost = []
     for entry in [one for name, one in listed.items() if name in missing]:
@@ -73,7 +68,7 @@ def _fetched_all(installer: Installer, listed: Dict[str, Json], missing: Collect
             if entry["source"]["type"] in ("vcs", "url"):
                 installer.fetch(entry)
         except PackageUnavailable as error:
-            lost.append(Lost(entry["name"], entry["version"], str(error)))
+            lost.append(Problem("python", entry["name"], entry["version"], str(error)))
             del listed[entry["name"]]
     return lost
 
@@ -101,11 +96,11 @@ def _settled(listed: Dict[str, Json], found: resolve.Found, wants: Json, there: 
     return [result[name] for name in sorted(result)]
 
 
-def _failed(failures: Dict[str, str]) -> List[Lost]:
+def _failed(failures: Dict[str, str]) -> List[Problem]:
     found = []
     for one, why in failures.items():
         version = re.fullmatch(r"[^=<>!~@]+={2,3}([^,;*]+)", one)
-        found.append(Lost(resolve.name_of(one), version.group(1).strip() if version else "", why))
+        found.append(Problem("python", resolve.name_of(one), version.group(1).strip() if version else "", why))
     return found
 
 

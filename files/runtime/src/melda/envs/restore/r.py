@@ -9,22 +9,22 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set
+from typing import Callable, Dict, List, Optional, Sequence, Set
 
 from melda.base.addresses import hide
+from melda.envs import Json
 from melda.envs.capture import r
 from melda.envs.diff import same_version
 from melda.envs.errors import PackageUnavailable
 from melda.envs.formats.renv import BASE
 from melda.envs.restore import bspm, nearest, r_settle, repositories, sources, tools
 from melda.envs.restore.progress import Progress
-from melda.envs.restore.r_ways import Library, Ways, ordered, ways
-from melda.envs.restore.wanted import kept
+from melda.envs.restore.r_settle import Ways, ordered, ways
+from melda.envs.restore.wanted import Site, kept
 from melda.plugins import r_library
 
-Json = Dict[str, Any]
 Failures = Dict[str, str]
-__all__ = ["Installer", "Library", "Ways", "installs", "ordered", "ways", "why"]
+__all__ = ["Installer", "Ways", "installs", "ordered", "ways", "why"]
 
 
 class Installer:
@@ -37,7 +37,7 @@ class Installer:
         others: may repositories that the file names be asked?
     """
 
-    def __init__(self, library: Library, env: Dict[str, str], progress: Progress, others: bool = False) -> None:
+    def __init__(self, library: Site, env: Dict[str, str], progress: Progress, others: bool = False) -> None:
         self._library, self._progress, self._others = library, progress, others
         jobs = f"-j{len(os.sched_getaffinity(0))}"
         self._env = {**env, "R_LIBS": library.root, "MAKEFLAGS": env.get("MAKEFLAGS", jobs)}

@@ -1,14 +1,15 @@
-"""Which R packages are to be installed: exact versions, and R's own spelling of names, before anything is fetched."""
+"""Which R packages are to be installed, before anything is fetched: exact versions, R's own names, in which way and order."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
+from melda.envs import Json
+from melda.envs.diff import same_version
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import nearest, repositories, sources
 
-Json = Dict[str, Any]
 AT_ONCE = 8  # requests
 REPOSITORIES = ("cran", "apt", "bioconductor")
 Limits = Sequence[Sequence[str]]  # operators and versions
@@ -121,3 +122,52 @@ def missing(entries: Sequence[Json], at: repositories.Mirrors, env: Dict[str, st
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return {entry["name"]: reason for entry, reason in zip(entries, pool.map(why, entries)) if reason}
+
+
+class Ways(NamedTuple):
+    """How each package will be had: apt's binary, a copy that was kept, or its source."""
+
+    apt: List[Json]
+    kept: List[Json]
+    source: List[Json]
+
+
+def ways(entries: Sequence[Json], in_apt: Dict[str, str]) -> Ways:
+    """Decide how each package is had.
+
+    Args:
+        entries: wanted.
+        in_apt: version by name, in lower case, of what apt has.
+    """
+    found = Ways([], [], [])
+    for entry in entries:
+        binary = in_apt.get(entry["name"].lower(), "")
+        if "file" in entry:
+            found.kept.append(entry)
+        elif binary and entry["source"]["type"] in REPOSITORIES and same_version(binary, entry["version"]):
+            found.apt.append(entry)
+        else:
+            found.source.append(entry)
+    return found
+
+
+def ordered(entries: Sequence[Json], needs: Dict[str, Set[str]]) -> List[Json]:
+    """``entries``, each after those of them that it needs; a circle is cut somewhere."""
+    by_name = {entry["name"]: entry for entry in entries}
+    found: List[Json] = []
+    seen: Set[str] = set()
+    for start in sorted(by_name):
+        waiting = [(start, False)]
+        while waiting:
+            name, after = waiting.pop()
+            if after:
+                found.append(by_name[name])
+            elif name not in seen:
+                seen.add(name)
+                waiting.append((name, True))
+                waiting += [
+                    (one, False)
+                    for one in sorted(needs.get(name, ()), reverse=True)
+                    if one in by_name and one not in seen
+                ]
+    return found

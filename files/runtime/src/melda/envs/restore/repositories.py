@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import urllib.request
 from http.client import HTTPException
-from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Tuple
 from urllib import parse
 
-from melda.envs import addresses
+from melda.envs import Json, addresses
 from melda.envs.errors import PackageUnavailable
 from melda.envs.restore import git, tools, web
 
-Json = Dict[str, Any]
 LARGEST_LIST = 32 << 20
 BIOCONDUCTOR = ("bioc", "data/annotation", "data/experiment", "workflows")
 # Which variable has the key of which host, and in which heading of a request it goes there, and nowhere else.

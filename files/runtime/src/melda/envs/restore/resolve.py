@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from melda.base.addresses import hide
 from melda.envs.formats.reading import normal
 from melda.envs.restore import tools
 
-Json = Dict[str, Any]
 Needs = Mapping[str, Sequence[str]]  # requirements by name of the distribution
 ROUNDS = 5
 TRIED_ALONE = 8
@@ -162,13 +161,15 @@ class Resolver:
             *self._options, paths["in"],
         )  # fmt: skip
 
-    def _output(self) -> Iterator[Tuple[str, str, List[str]]]:
+    def _found(self, failures: Dict[str, str]) -> Found:
         with open(os.path.join(self._folder, "out.txt"), encoding="utf-8") as stream:
-            text = stream.read().replace("\\\n", " ")
-        for line in text.splitlines():
-            found = FOUND.match(line)
-            if found:
-                yield normal(found.group(1)), found.group(2) or "", HASH.findall(line)
+            lines = stream.read().replace("\\\n", " ").splitlines()
+        listed = [
+            (normal(one.group(1)), one.group(2) or "", HASH.findall(one.string))
+            for one in map(FOUND.match, lines)
+            if one
+        ]
+        return Found({one[0]: one[1] for one in listed}, {one[0]: one[2] for one in listed}, failures)
 
     def resolve(
         self, wanted: Sequence[str], constraints: Sequence[str], there: Mapping[str, str], deps: bool = True
@@ -186,8 +187,7 @@ class Resolver:
         while left:
             done = self._compile(left, constraints, there, deps)
             if done.code == 0:
-                listed = list(self._output())
-                return Found({one[0]: one[1] for one in listed}, {one[0]: one[2] for one in listed}, failures)
+                return self._found(failures)
             if UNREACHABLE.search(done.output) and not ANSWERED.search(done.output):
                 failures.update({one: reason(done.output) for one in left})
                 break
@@ -227,8 +227,7 @@ class Resolver:
         left = [one for one in wanted if one not in found.failures]
         if self._compile(left, [*constraints, *pins], there).code:
             return found
-        listed = list(self._output())
-        return Found({one[0]: one[1] for one in listed}, {one[0]: one[2] for one in listed}, found.failures)
+        return self._found(found.failures)
 
     def around(
         self, wanted: Sequence[str], constraints: Sequence[str], there: Mapping[str, str], needs: Needs

@@ -14,13 +14,12 @@ from urllib import parse
 
 from melda.base import regular_files, textfiles
 from melda.base.addresses import hide
-from melda.envs import entries
+from melda.envs import Json, entries
 from melda.envs.capture.r import description
 from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.formats import renv
 from melda.envs.restore import git, repositories, web
 
-Json = Dict[str, Any]
 LARGEST = 1 << 30  # bytes of a source
 MOST = 100_000  # files in a source
 # As remotes notes it, and capture reads it.

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any, Dict, NamedTuple
+from typing import NamedTuple
 from urllib import parse
 
 from melda.base import interpreters, regular_files
 from melda.config import environ
-from melda.envs import entries
+from melda.envs import Json, entries
 from melda.envs.errors import PackageUnavailable
 from melda.envs.formats import freeze
-
-Json = Dict[str, Any]
 
 
 class Site(NamedTuple):
@@ -21,15 +19,17 @@ class Site(NamedTuple):
 
     Attributes:
         layout: of the container.
-        version: of Python.
-        root: the user's environment.
+        version: of Python, or of R.
+        root: the user's environment, or library.
         files: folder with what was kept beside the capture.
+        architecture: of the host, for R's copies.
     """
 
     layout: environ.ImageLayout
     version: str
     root: str
     files: str
+    architecture: str = ""
 
     @property
     def packages(self) -> str:

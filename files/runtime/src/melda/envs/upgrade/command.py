@@ -11,8 +11,9 @@ from typing import Dict, List, Optional, Sequence
 from melda.base import log
 from melda.base.errors import ConfigError
 from melda.config import environ, upgrade
-from melda.envs import image_python
+from melda.envs import as_user
 from melda.envs.errors import UNAVAILABLE, UsageError
+from melda.envs.restore.plan import Problem
 from melda.envs.restore.progress import printable, wait_for_bucket
 from melda.envs.upgrade import install_passes, notices
 from melda.envs.upgrade.plan import Upgrade
@@ -74,9 +75,7 @@ def _install(one: Upgrade, found: Sequence[Former]) -> None:
 
     def here(count: int, failures: List[Failure]) -> None:
         for failure in failures:
-            notices.say(
-                f"{notices.LANGUAGES[failure.kind]} {failure.name} {failure.version}: {failure.reason}", log.WARNING
-            )
+            notices.say(Problem(*failure).line(), log.WARNING)
         missing.failed(failures)
         notices.line(notices.summary(count, dues, failures), log.WARNING if failures else log.INFO)
 
@@ -110,8 +109,7 @@ def by_hand(place: environ.ImageLayout, asked: argparse.Namespace) -> int:
     else:
         sys.stdout.write(line + "\n")
         for failure in failures:
-            text = f"{notices.LANGUAGES[failure.kind]} {failure.name} {failure.version}: {failure.reason}"
-            sys.stdout.write(f"  {printable(text)}\n")
+            sys.stdout.write(f"  {printable(Problem(*failure).line())}\n")
     return UNAVAILABLE if failures else 0
 
 
@@ -119,7 +117,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Command line: none; see :func:`background`."""
     variables = environ.load()
     place = environ.image_layout(variables)
-    image_python.go_on(place)
+    as_user.go_on(place)
     wait_for_bucket(PATIENCE)
     if upgrade_service.is_settled():
         return 0

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 from melda.config import environ
-from melda.envs import document
+from melda.envs import Json, document
 from melda.envs.capture.pack import ENDING
-from melda.envs.restore.outcome import Problem
+from melda.envs.restore.plan import Problem
 from melda.envs.restore.progress import Progress
 from melda.envs.upgrade import install_passes, notices
 from melda.envs.upgrade.previous import KINDS, Former
 from melda.plugins import image_record
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import PACKAGES
-
-Json = Dict[str, Any]
 
 
 def former(place: environ.ImageLayout, path: str) -> Tuple[List[Former], List[Problem]]:
@@ -43,7 +41,7 @@ def former(place: environ.ImageLayout, path: str) -> Tuple[List[Former], List[Pr
         )  # without one of them restore says what is wrong
         due = Due(f"{name}-{mine}", f"{name}-{mine if same else given}", PACKAGES)
         every.append(Former(due, kind, found[kind]["packages"], path + ENDING))
-    unusable = [Problem(nearest="", **one) for one in found.get(document.PROBLEMS, [])]
+    unusable = [Problem(**one) for one in found.get(document.PROBLEMS, [])]
     kinds = {one.kind for one in every if one.due.source != one.due.target}
     differs = any(one.packages and one.kind in kinds for one in every) or any(one.kind in kinds for one in unusable)
     return (every, unusable) if differs else ([], [])
@@ -73,7 +71,7 @@ def carry_over(
     every.after_each()
     lost = every.run()
     missing.failed(lost)
-    problems = [*unusable, *(Problem(one.kind, one.name, one.version, one.reason, "") for one in lost)]
+    problems = [*unusable, *(Problem(*one) for one in lost)]
     return {
         "installed": every.total - len(lost),
         "there": 0,

@@ -11,11 +11,11 @@ import contextlib
 import json
 import os
 import shutil
-from typing import Any, Callable, Collection, Dict, Iterator, List, Sequence, Set
+from typing import Callable, Collection, Dict, Iterator, List, Sequence, Set
 
 from melda.base import folders
 from melda.config import environ
-from melda.envs import capture, diff, document
+from melda.envs import Json, capture, diff, document
 from melda.envs.capture.pack import ENDING
 from melda.envs.errors import UsageError
 from melda.envs.restore import bspm, command, plan, tools
@@ -26,7 +26,6 @@ from melda.envs.upgrade.previous import Former
 from melda.plugins import set_paths
 from melda.sync.upgrade_record import PACKAGES, Failure
 
-Json = Dict[str, Any]
 NO_BUILD = "UV_NO_BUILD"  # https://docs.astral.sh/uv/reference/environment/#uv_no_build
 
 

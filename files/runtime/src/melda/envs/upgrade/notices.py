@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Collection, Dict, List, Sequence
+from typing import Collection, Dict, List, Sequence
 
 from melda.base import log
+from melda.envs import Json
+from melda.envs.restore.plan import NAMES
 from melda.envs.restore.progress import Progress, few, printable
 from melda.envs.upgrade import checking
 from melda.plugins import state
@@ -13,8 +15,6 @@ from melda.sync.relocation import TOOLS
 from melda.sync.upgrade_plan import Due
 from melda.sync.upgrade_record import Failure
 
-Json = Dict[str, Any]
-LANGUAGES = {"python": "Python", "r": "R"}
 THERE = re.compile(r"\d+ packages are (there|left)|the file is of ")
 INSTALL = {"python": "%pip install {0}", "r": 'install.packages("{0}")'}
 
@@ -38,7 +38,7 @@ def moves(dues: Collection[Due]) -> str:
 
 def _of(kind: str, dues: Collection[Due]) -> str:
     # Of a fork one language may be the same version.
-    return moves([one for one in dues if one.target.startswith(LANGUAGES[kind] + "-")]) or "the parent project"
+    return moves([one for one in dues if one.target.startswith(NAMES[kind] + "-")]) or "the parent project"
 
 
 class Missing:
@@ -52,39 +52,31 @@ class Missing:
         lines = ["\t".join(" ".join(printable(cell).split()) for cell in row)[:600] for row in rows]
         state.write("".join(one + "\n" for one in lines)[: state.LARGEST], state.MISSING)
 
-    def coming(self, packages: Dict[str, List[Json]], far: str, failures: Sequence[Failure] = ()) -> None:
-        """Say that these are on their way; ``far`` says how many are here."""
-        text = "it is being carried over from {0} ({1} are here): run this again in a while, or see /healthz"
-        rows = [
-            (kind, entry["name"], text.format(_of(kind, self._dues), far))
+    def _rows(self, packages: Dict[str, List[Json]], text: str, *more: str) -> List[Sequence[str]]:
+        return [
+            (kind, entry["name"], text.format(_of(kind, self._dues), *more))
             for kind, found in packages.items()
             for entry in found
         ]
-        self._write([*rows, *self._failed(failures)])
+
+    def coming(self, packages: Dict[str, List[Json]], far: str) -> None:
+        """Say that these are on their way; ``far`` says how many are here."""
+        text = "it is being carried over from {0} ({1} are here): run this again in a while, or see /healthz"
+        self._write(self._rows(packages, text, far))
 
     def failed(self, failures: Sequence[Failure]) -> None:
         """Say that these could not be had; nothing is on its way."""
-        self._write(self._failed(failures))
-
-    def _failed(self, failures: Sequence[Failure]) -> List[Sequence[str]]:
         text = "version {0} could not be carried over from {1} ({2}); to install it: {3}"
-        return [
-            (
-                one.kind,
-                one.name,
-                text.format(one.version, _of(one.kind, self._dues), one.reason, INSTALL[one.kind].format(one.name)),
-            )
-            for one in failures
-        ]
+        rows = []
+        for one in failures:
+            how = INSTALL[one.kind].format(one.name)
+            rows.append((one.kind, one.name, text.format(one.version, _of(one.kind, self._dues), one.reason, how)))
+        self._write(rows)
 
     def asked(self, packages: Dict[str, List[Json]]) -> None:
         """UPGRADE=ask: the project had these, and somebody must say that they are carried over."""
         text = "the project had it; it is not carried over from {0} yet: run melda-env upgrade in a terminal"
-        self._write([
-            (kind, entry["name"], text.format(_of(kind, self._dues)))
-            for kind, found in packages.items()
-            for entry in found
-        ])  # fmt: skip
+        self._write(self._rows(packages, text))
 
 
 def summary(count: int, dues: Collection[Due], failures: Sequence[Failure]) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import Dict, Iterator, List, NamedTuple
 
 from melda.base import folders, interpreters, regular_files, textfiles
 from melda.base.paths import PROJECT_STATE
 from melda.config import environ
-from melda.envs import capture, document, entries
+from melda.envs import Json, capture, document, entries
 from melda.envs.capture import copies, pack, python, r, system
 from melda.envs.errors import PackageUnavailable, UsageError
 from melda.envs.restore import bspm, repositories, tools
@@ -19,7 +19,6 @@ from melda.sync.in_bucket.store import Store
 from melda.sync.on_disk import tree
 from melda.sync.upgrade_plan import Due
 
-Json = Dict[str, Any]
 KINDS = {"Python": "python", "R": "r"}
 
 
