@@ -90,3 +90,17 @@ def mounted(run: Callable[..., Service], module_s3: Server) -> Iterator[Callable
 
     yield start
     module_s3.judge = serve_all
+
+
+@pytest.fixture
+def alone(mounted: Callable[..., Service]) -> Iterator[Callable[..., Service]]:
+    """The same, removed when the test ends: a container that nobody uses any more checks its health all the same."""
+    made: list[Service] = []
+
+    def start(folder: str, *options: str, **values: str) -> Service:
+        made.append(mounted(folder, *options, **values))
+        return made[-1]
+
+    yield start
+    for service in made:
+        service.remove()

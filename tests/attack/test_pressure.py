@@ -84,10 +84,10 @@ def alive(service: Service) -> bool:
         return False
 
 
-def test_processes(mounted: Run) -> None:
+def test_processes(alone: Run) -> None:
     """`--pids-limit 150`; the user forks until there is no process left, keeps it so, and kills a service.
     Proves: PID 1, the mount, Jupyter and the sync daemon go on, and all is well once there are processes again."""
-    service = mounted("processes", "--pids-limit", "150").ready()
+    service = alone("processes", "--pids-limit", "150").ready()
     with service.notebook.start("python3") as kernel:
         victim = service.run("pgrep -f '[v]ersion_check'").split()[0]
         assert kernel.run(FORKS.replace("VERSIONS", victim).replace("SECONDS", str(PERIOD + 5))).stdout == "full\n"
@@ -99,10 +99,10 @@ def test_processes(mounted: Run) -> None:
     assert service.inspect("{{.State.ExitCode}}") == "0", service.logs()[-2000:]
 
 
-def test_memory(mounted: Run) -> None:
+def test_memory(alone: Run) -> None:
     """`--memory 1200m`; a kernel starts 45 workers of 30 MB, each smaller than Jupyter.
     Proves: the kernel's killer takes what a kernel started; PID 1, the mount and Jupyter go on."""
-    service = mounted("memory", "--memory", "1200m", "--memory-swap", "1200m").ready()
+    service = alone("memory", "--memory", "1200m", "--memory-swap", "1200m").ready()
     events = "cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null"
 
     def killed() -> bool:
@@ -120,10 +120,10 @@ def test_memory(mounted: Run) -> None:
     assert "jupyter was killed" not in service.logs() and "s3fs was killed" not in service.logs()
 
 
-def test_who_is_killed_first(mounted: Run) -> None:
+def test_who_is_killed_first(alone: Run) -> None:
     """What the kernel is told of each process: a cell, what it starts, a terminal, and what serves them.
     Proves: kernels, terminals and what they start are taken before anything else."""
-    service = mounted("adjusted").ready()
+    service = alone("adjusted").ready()
     service.notebook.request("POST", "/api/terminals")
     with service.notebook.start("ir"), service.notebook.start("python3") as kernel:
         assert kernel.run("import subprocess; p = subprocess.Popen(['sleep', '600'])").status == "ok"
@@ -158,12 +158,12 @@ def test_descriptors(run: Run) -> None:
     assert "jupyter ended" not in service.logs()
 
 
-def test_disk(mounted: Run) -> None:
+def test_disk(alone: Run) -> None:
     """The user fills the places on disk that a user may write to, and kills a service.
     Proves: PID 1, the mount, Jupyter and the sync daemon go on, and packages are saved once there is room again."""
     # s3fs wants 60 MB of /tmp to start.
     sizes = {"/tmp": "size=200m,mode=1777", "/run": "size=8m,mode=755", "/var/lib/melda-jupyter": "size=24m,mode=755"}
-    service = mounted("disk", *(part for at, size in sizes.items() for part in ("--tmpfs", f"{at}:{size}"))).ready()
+    service = alone("disk", *(part for at, size in sizes.items() for part in ("--tmpfs", f"{at}:{size}"))).ready()
     until(lambda: alive(service), "all is well", 60)
     own = plugins(service)
     with service.notebook.start("python3") as kernel:

@@ -19,6 +19,7 @@ from builder import image as images
 from builder.settings import Settings, base_name
 from tests.fakes import cran_repository, wheels
 from tests.fakes.s3 import Server, serve_all
+from tests.fakes.serve import Server as FileServer
 from tests.fakes.serve import gateway
 
 from .machines import ROOT, Machine, provision
@@ -28,6 +29,8 @@ from .services import BUCKET, Service, running
 Machines = Callable[..., Machine]
 IMAGE = "melda-test-core:latest"
 BASE_IMAGE = base_name(IMAGE)
+# One for this run of pytest: the workers of pytest-xdist have it for a parent.
+IMAGE_WITH_BSPM = f"melda-test-bspm:{os.getppid() if 'PYTEST_XDIST_WORKER' in os.environ else os.getpid()}"
 # What an engineer who builds an image may have in the environment; test_secrets.py looks for it in the image.
 CANARIES = {
     "AWS_ACCESS_KEY_ID": "AKIACANARYOFTHEBUILD",
@@ -54,9 +57,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Remove the image that :func:`image` built, when no worker of pytest-xdist needs it any more."""
-    if not (hasattr(session.config, "workerinput") or os.environ.get("MELDA_TEST_IMAGE")) and engine.find():
-        for name in (IMAGE, BASE_IMAGE):
+    """Remove the images that were built here, when no worker of pytest-xdist needs them any more."""
+    if not hasattr(session.config, "workerinput") and engine.find():
+        built = () if os.environ.get("MELDA_TEST_IMAGE") else (IMAGE, BASE_IMAGE)
+        for name in (*built, IMAGE_WITH_BSPM):
             subprocess.run([engine.find(), "image", "rm", "--force", name], capture_output=True, check=False)
 
 
@@ -242,6 +246,44 @@ def image(docker: str, once: Callable[[str, Callable[[], object]], None], reques
 
     once("image", build)
     return IMAGE
+
+
+@pytest.fixture(scope="session")
+def image_with_bspm(
+    docker: str,
+    image: str,
+    once: Callable[[str, Callable[[], object]], None],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """The image after a deploy that met a CRAN, and so with bspm: that costs as much as a build, and is done once.
+
+    Its CRAN is gone; :func:`from_cran` names another.
+    """
+
+    def build() -> None:
+        root = tmp_path_factory.mktemp("bspm")
+        cran_repository.build(root)
+        machine = Machine(docker, image, command=("tail", "-f", "/dev/null"))
+        try:
+            with FileServer(root, gateway(docker=docker)) as cran:
+                done = provision(
+                    docker, f"@docker/{machine.name}", packages="core", cran_mirror=cran.url, strict="true"
+                )
+            assert done.code == 0, done.output
+            subprocess.run([docker, "commit", machine.name, IMAGE_WITH_BSPM], check=True, stdout=subprocess.DEVNULL)
+        finally:
+            machine.remove()
+
+    once("bspm", build)
+    return IMAGE_WITH_BSPM
+
+
+def from_cran(docker: str, image_with_bspm: str, url: str) -> Machine:
+    """A container of it in which R asks another CRAN, as if the deploy had been given that one."""
+    machine = Machine(docker, image_with_bspm, command=("tail", "-f", "/dev/null"))
+    machine.run(f"""sed -Ei 's,("CRAN"\\] <- )"[^"]*",\\1"{url}",' /etc/R/Rprofile.site""")
+    assert url in machine.run("cat /etc/R/Rprofile.site")
+    return machine
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import pytest
 from tests.fakes import cran_repository, wheels
 from tests.fakes.serve import Server, gateway
 
-from .machines import ROOT, Machine, provision
+from .fixtures import from_cran
+from .machines import ROOT
 from .services import Service
 
 PROJECT = "/home/melda/project"
@@ -53,13 +54,11 @@ def cran(docker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
 
 
 @pytest.fixture(scope="module")
-def with_bspm(docker: str, image: str, cran: Server) -> Iterator[str]:
-    """The image, with this repository as its CRAN, and so with bspm."""
+def with_bspm(docker: str, image_with_bspm: str, cran: Server) -> Iterator[str]:
+    """The image, with this repository as its CRAN, and so with bspm; what pip is asked for lies in /wheels."""
     name = f"melda-test-environment-{uuid.uuid4().hex[:8]}"
-    machine = Machine(docker, image, command=("tail", "-f", "/dev/null"))
+    machine = from_cran(docker, image_with_bspm, cran.url)
     try:
-        done = provision(docker, f"@docker/{machine.name}", packages="core", cran_mirror=cran.url)
-        assert done.code == 0, done.output
         machine.run("printf '[global]\\nno-index = true\\nfind-links = /wheels\\n' >/etc/pip.conf")
         subprocess.run([docker, "commit", machine.name, name], check=True, stdout=subprocess.DEVNULL)
     finally:

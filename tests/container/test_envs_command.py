@@ -33,6 +33,8 @@ other attached packages:
 def parent(forks: Any, cran: Server) -> Fork:
     """A container whose user has installed this and that."""
     one: Fork = forks()
+    one.captured()
+    one.shell(f"cp {PROJECT}/environment.json nothing.json")
     one.shell(
         "pip install -q zebra==1.0 yak lynx wrapt==1.15.0 && pip install -q /wheels/local/owl-3.0-py3-none-any.whl"
     )
@@ -58,7 +60,15 @@ def handed_over(docker: str, parent: Fork, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("handed-over")
     for name in ("environment.json", "environment.json.files"):
         subprocess.run([docker, "cp", f"{parent.name}:{PROJECT}/{name}", str(folder / name)], check=True)
+    subprocess.run([docker, "cp", f"{parent.name}:/home/melda/nothing.json", str(folder)], check=True)
     return folder
+
+
+@pytest.fixture(scope="module")
+def another(forks: Any) -> Fork:
+    """A second container, for what changes little of it."""
+    one: Fork = forks()
+    return one
 
 
 def test_a_fork_has_what_its_parent_has(docker: str, parent: Fork, handed_over: Path, forks: Any) -> None:
@@ -81,7 +91,15 @@ def test_a_fork_has_what_its_parent_has(docker: str, parent: Fork, handed_over: 
     assert fork.run("dpkg-query -W -f '${db:Status-Status}' r-cran-zoo") == "installed"
     code, output = fork.env(f"restore {path}")
     assert code == 0 and "0 packages installed" in output, output
-    assert fork.captured()["python"] == json.loads((handed_over / "environment.json").read_text())["python"]
+    was, now = json.loads((handed_over / "environment.json").read_text()), fork.captured()
+    assert now["python"] == was["python"]
+    in_r = [[(one["name"], one["version"]) for one in found["r"]["packages"]] for found in (was, now)]
+    assert in_r[0] == in_r[1] and now["system"]["packages"] == was["system"]["packages"]
+    # And back to a container whose user has installed nothing.
+    nothing = path.replace("environment.json", "nothing.json")
+    code, output = fork.env(f"restore --prune {nothing}")
+    assert code == 0 and fork.env(f"diff {nothing}") == (0, ""), output
+    fork.remove()
 
 
 def test_cut_off_anywhere_and_run_again_it_finishes(docker: str, handed_over: Path, forks: Any) -> None:
@@ -100,12 +118,13 @@ def test_cut_off_anywhere_and_run_again_it_finishes(docker: str, handed_over: Pa
     code, output = fork.env(f"restore {path}")
     assert code == 0, output
     assert fork.env(f"diff {path}") == (0, "")
+    fork.remove()
 
 
 def test_what_cannot_be_had_is_listed_with_the_nearest_and_the_rest_is_there(
-    docker: str, handed_over: Path, forks: Any
+    docker: str, handed_over: Path, another: Fork
 ) -> None:
-    fork: Fork = forks()
+    fork = another
     found = json.loads((handed_over / "environment.json").read_text())
     for kind, name, version in (("python", "zebra", "1.5"), ("r", "meldapure", "0.9.5"), ("r", "zoo", "0.0-1")):
         next(entry for entry in found[kind]["packages"] if entry["name"] == name)["version"] = version
@@ -123,38 +142,35 @@ def test_what_cannot_be_had_is_listed_with_the_nearest_and_the_rest_is_there(
     assert code == 1 and {one["name"] for one in problems} >= {"zebra", "meldapure", "zoo"}
 
 
-def test_the_other_formats(parent: Fork, forks: Any) -> None:
+def test_the_other_formats(parent: Fork, another: Fork) -> None:
     code, output = parent.env("capture - --format renv")
     lock = json.loads(output)
     assert code == 0 and lock["Packages"]["meldapure"]["Version"] == "0.9.0"
-    for name, text, proof in (
-        ("session.txt", SESSION, "Rscript -e 'cat(meldapure::standin_version())'"),
-        ("requirements.txt", "yak==1.0\n", "python -c 'import yak; print(yak.V)'"),
+    for name, text, proof, version in (
+        ("session.txt", SESSION, "Rscript -e 'cat(meldapure::standin_version())'", "0.9.0"),
+        ("requirements.txt", "yak==1.0\n", "python -c 'import yak; print(yak.V)'", "1.0"),
     ):
-        fork: Fork = forks()
-        fork.put(f"/tmp/{name}", text)
-        code, output = fork.env(f"restore /tmp/{name}")
+        another.put(f"/tmp/{name}", text)
+        code, output = another.env(f"restore /tmp/{name}")
         assert code == 0, output
-        assert fork.shell(proof).strip() in ("0.9.0", "1.0")
+        assert another.shell(proof).strip() == version
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"name": "../../../tmp/evil"}, {"version": "1.0 --index-url https://evil.example"},
-        {"source": {"type": "url", "url": "file:///wheels/local/owl-3.0-py3-none-any.whl"}},
-        {"source": {"type": "url", "url": "http://169.254.169.254/latest/meta-data/"}},
-    ],
+HOSTILE = (
+    {"name": "../../../tmp/evil"}, {"version": "1.0 --index-url https://evil.example"},
+    {"source": {"type": "url", "url": "file:///wheels/local/owl-3.0-py3-none-any.whl"}},
+    {"source": {"type": "url", "url": "http://169.254.169.254/latest/meta-data/"}},
 )  # fmt: skip
-def test_a_hostile_entry_costs_itself_and_nothing_of_it_is_installed(
-    docker: str, handed_over: Path, parent: Fork, change: dict[str, Any]
-) -> None:
+
+
+def test_a_hostile_entry_costs_itself_and_nothing_of_it_is_installed(handed_over: Path, parent: Fork) -> None:
     found = json.loads((handed_over / "environment.json").read_text())
-    found["python"]["packages"][0].update(change)
+    for entry, change in zip(found["python"]["packages"], HOSTILE, strict=False):
+        entry.update(change)
     parent.put("/tmp/hostile.json", json.dumps(found))
     before = parent.captured()
     code, output = parent.env("restore /tmp/hostile.json")
-    assert code == 1 and "1 cannot be had:" in output and "0 packages installed" in output, output
+    assert code == 1 and f"{len(HOSTILE)} cannot be had:" in output and "0 packages installed" in output, output
     assert parent.captured() == before
 
 

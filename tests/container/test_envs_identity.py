@@ -1,6 +1,6 @@
 """Capture, restore, capture is the identity, through the real pip, uv and R: environments that have each way a package comes.
 
-`make test-all` adds some that are made at random.
+In `make test-all`; in each `make test` one such environment makes its way in test_envs_command.py.
 """
 # ruff: noqa: F811 pytest finds the fixtures that are imported here by their names
 
@@ -49,7 +49,8 @@ def install(one: Fork, cran: Server, python: list[str], r: set[str]) -> None:
             one.r(f'install.packages("{name}")')
 
 
-@pytest.mark.parametrize("phase", [Phase.explicit, pytest.param(Phase.generate, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("phase", [Phase.explicit, Phase.generate])
 def test_it_is(docker: str, cran: Server, two: tuple[Fork, Fork], tmp_path: Path, phase: Phase) -> None:
     before, after = two
     seen: list[int] = []

@@ -7,8 +7,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from .machines import PYINFRA, ROOT, Machine, provision
 
 IDLE = ("tail", "-f", "/dev/null")
@@ -43,10 +41,11 @@ def test_what_is_wrong_with_one_stops_no_other(docker: str, image: str, machines
     )
     foreign.run("printf 'ID=arch\\nVERSION_ID=1\\n' >/etc/os-release")
     before = differences(foreign)
-    run = provision(
-        docker, "inventory.py", environment=hosts(whole, broken, foreign, other), packages="core", ssh_public_key=KEY
-    )
+    # And one that cannot be reached, the last of them.
+    named = hosts(whole, broken, foreign, other)["MELDA_HOSTS"] + ",127.0.0.1:1"
+    run = provision(docker, "inventory.py", environment={"MELDA_HOSTS": named}, packages="core", ssh_public_key=KEY)
     assert run.code == 1, run.output
+    assert "    [127.0.0.1] was not reached" in run.output
     told = summary(run.output)
     for machine in (whole, other):
         assert KEY in machine.run("cat /root/.ssh/authorized_keys")
@@ -60,28 +59,19 @@ def test_what_is_wrong_with_one_stops_no_other(docker: str, image: str, machines
     assert {told.split(",")[0] for told in summary(again.output).values()} == {"0 changed"}, again.output
 
 
-def test_one_that_cannot_be_reached_stops_no_other(docker: str, image: str, machines) -> None:  # type: ignore[no-untyped-def]
-    there = machines(image, command=IDLE)
-    gone = machines(image, command=IDLE)
-    gone.stop()
-    named = hosts(there)["MELDA_HOSTS"] + ",127.0.0.1:1"
-    run = provision(docker, "inventory.py", environment={"MELDA_HOSTS": named}, packages="core", ssh_public_key=KEY)
-    assert run.code == 1, run.output
-    assert KEY in there.run("cat /root/.ssh/authorized_keys")
-    assert "    [127.0.0.1] was not reached" in run.output
-
-
-@pytest.mark.parametrize("target", ["fresh", "with Python", "provisioned"])
-def test_a_preview_changes_nothing(docker: str, bases: dict[str, str], image: str, machines, target: str) -> None:  # type: ignore[no-untyped-def]
-    machine = machines(bases["bookworm"] if target == "fresh" else image, command=IDLE)
-    if target == "with Python":  # as most hosts are
-        machine.run("rm -rf /usr/src/melda-jupyter /opt/jupyter /usr/local/share/melda-jupyter /usr/local/bin/*")
-    before = differences(machine)
+def test_a_preview_changes_nothing(docker: str, bases: dict[str, str], image: str, machines) -> None:  # type: ignore[no-untyped-def]
+    """Of a fresh host, of one that has Python and nothing else of ours, as most have, and of one that is provisioned."""
+    fresh, with_python, provisioned = (machines(base, command=IDLE) for base in (bases["bookworm"], image, image))
+    with_python.run("rm -rf /usr/src/melda-jupyter /opt/jupyter /usr/local/share/melda-jupyter /usr/local/bin/*")
+    before = {machine.name: differences(machine) for machine in (fresh, with_python, provisioned)}
     preview = subprocess.run(
         [PYINFRA, "--dry", "inventory.py", "deploy.py", "--data", "packages=none", "--data", f"ssh_public_key={KEY}"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        env={**os.environ, "PATH": f"{Path(docker).parent}:{os.environ['PATH']}", **hosts(machine)},
+        env={
+            **os.environ, "PATH": f"{Path(docker).parent}:{os.environ['PATH']}", **hosts(fresh, with_python, provisioned)
+        },
     )  # fmt: skip
     assert preview.returncode == 0, preview.stdout
-    assert differences(machine) == before, preview.stdout
-    assert re.search(r"ssh \| Put the platform's public key in place +1\b", preview.stdout), preview.stdout
+    for machine in (fresh, with_python, provisioned):
+        assert differences(machine) == before[machine.name], preview.stdout
+    assert re.search(r"ssh \| Put the platform's public key in place +3\b", preview.stdout), preview.stdout

@@ -51,7 +51,6 @@ def test_settings_come_and_go(docker: str, image: str, machines: Callable[..., M
     machine = machines(image, command=IDLE)
     host = f"@docker/{machine.name}"
     machine.run("apt-get -qq update")
-    assert provision(docker, host, packages="core").code == 0
     before = machine.run(STATE)
     original = machine.run("apt-get indextargets --format '$(SITE)' | sort -u").split()
     # The distribution's own hosts by another name, which only these settings can have brought.
@@ -77,7 +76,6 @@ def test_settings_come_and_go(docker: str, image: str, machines: Callable[..., M
     last = provision(docker, host, packages="core")
     assert last.code == 0, last.output
     assert machine.run(STATE) == before
-    assert provision(docker, host, packages="core").changed == []
 
 
 def test_apt_goes_through_the_proxy(docker: str, image: str, machines: Callable[..., Machine], tmp_path: Path) -> None:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
 
 from tests.fakes.s3 import Server
 
 from .machines import until
-from .services import BUCKET, MOUNT, Service, bucket_variables
+from .services import BUCKET, MOUNT, Service, bucket_variables, running
 
-Serve = Callable[..., Service]
 PREFIX = "users/ada/"
 
 
-@pytest.fixture
-def service(serve: Serve, s3: Server) -> Service:
+@pytest.fixture(scope="module")
+def s3(module_s3: Server) -> Server:
+    return module_s3
+
+
+@pytest.fixture(scope="module")
+def service(docker: str, image: str, s3: Server) -> Iterator[Service]:
     """A container with a project in a bucket, in which another tool has put a folder."""
-    project = bucket_variables(s3, s3.bucket(BUCKET), s3.credentials("melda-test-user", BUCKET))
+    project = bucket_variables(s3, BUCKET, s3.credentials("melda-test-user", BUCKET))
     put(s3, "uploaded/data.csv", b"1,2")
-    return serve(*MOUNT, **project).ready()
+    with running(docker, image, *MOUNT, **project) as found:
+        yield found
 
 
 def put(s3: Server, name: str, content: bytes) -> None:

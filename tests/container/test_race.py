@@ -124,11 +124,9 @@ def spans(service: Service) -> Iterator[tuple[float, float]]:
             yield begin, end
 
 
-# Each mode for itself is tried in tests/attack/test_restart.py, too.
-SELDOM = [pytest.param(mode, marks=pytest.mark.full) for mode in ("local", "local, may mount")]
-
-
-@pytest.mark.parametrize("mode", [*SELDOM, "bucket"])
+# In each run of the tests tests/attack/test_restart.py tries this, with a project on disk and with one in a bucket.
+@pytest.mark.full
+@pytest.mark.parametrize("mode", ["local", "local, may mount", "bucket"])
 def test_root_touches_nothing_but_the_users_and_runs_nothing_of_the_users(
     serve: Callable[..., Service], s3: Server, mode: str
 ) -> None:

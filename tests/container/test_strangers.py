@@ -6,7 +6,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
@@ -15,7 +15,7 @@ from tests.fakes.crowd import Crowd
 from tests.fakes.serve import gateway
 
 from .machines import until
-from .services import Service
+from .services import Service, running
 
 Serve = Callable[..., Service]
 # Who answers in a service's place, as the user: many MB at once, or a byte a second; ``where`` is a port or a socket's path.
@@ -49,7 +49,8 @@ while True:
 SOCKET = "/run/melda-jupyter/health/socket"
 PEAK = "import resource, subprocess, sys; done = subprocess.run(['healthcheck']);"
 PEAK += " print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
-SIZES = [(600, 1.0), (10_000, 0.0), (10_000, 1.0)]
+# 600 slow ones, and 10,000 that send nothing, are tried in tests/attack/test_strangers.py.
+SIZE, PACE = 10_000, 1.0
 
 
 def get(service: Service, path: str, token: bool = False, **headers: str) -> requests.Response:
@@ -62,11 +63,8 @@ def there(crowd: Crowd) -> None:
     until(lambda: crowd.opened >= crowd.size, f"{crowd.size} strangers have connected", 120)
 
 
-@pytest.mark.parametrize(("size", "pace"), SIZES)
-def test_others_read_versions_and_health_while_strangers_hold_the_port(
-    service: Service, size: int, pace: float
-) -> None:
-    with Crowd(service.address, 2310, size, pace) as crowd:
+def test_others_read_versions_and_health_while_strangers_hold_the_port(service: Service) -> None:
+    with Crowd(service.address, 2310, SIZE, PACE) as crowd:
         there(crowd)
         for _ in range(5):
             assert get(service, "/versions").status_code == 200
@@ -74,10 +72,9 @@ def test_others_read_versions_and_health_while_strangers_hold_the_port(
         assert json.loads(service.run("healthcheck"))["jupyter"] == "ok"
 
 
-@pytest.mark.parametrize(("size", "pace"), SIZES)
-def test_jupyter_serves_while_strangers_hold_its_port(service: Service, size: int, pace: float) -> None:
+def test_jupyter_serves_while_strangers_hold_its_port(service: Service) -> None:
     with service.notebook.start("python3") as kernel:
-        with Crowd(service.address, 8888, size, pace) as crowd:
+        with Crowd(service.address, 8888, SIZE, PACE) as crowd:
             there(crowd)
             assert kernel.run("print(6 * 7)").stdout == "42\n", "a WebSocket stays"
             assert service.notebook.request("GET", "/api/contents").json()["type"] == "directory"
@@ -95,20 +92,27 @@ def test_a_stranger_sends_jupyter_no_large_body_and_the_user_does(service: Servi
     assert answer.status_code == 201, answer.text
 
 
+@pytest.fixture(scope="module")
+def visited(docker: str, image: str) -> Iterator[Service]:
+    """A container for :func:`guest`, in which nobody else checks the health."""
+    with running(docker, image, "--no-healthcheck") as service:
+        yield service
+
+
 @pytest.fixture
-def guest(serve: Serve) -> Callable[[str, str], Service]:
-    """Start a container in which a process of the user's took a service's place."""
+def guest(visited: Service) -> Iterator[Callable[[str, str], Service]]:
+    """Let a process of the user's take a service's place in a container; afterwards its own service starts again."""
 
     def start(where: str, how: str) -> Service:
-        service = serve().ready()
-        # Its own service has its socket a moment after Jupyter answers.
-        until(lambda: '"jupyter": "ok"' in service.run("healthcheck", check=False), "the service is there")
-        service.run("cat >/tmp/impostor.py <<'END'\n" + IMPOSTOR + "\nEND")
-        service.run(f"(python3 /tmp/impostor.py {where} {how} >/tmp/said 2>&1 &)", user="melda")
-        until(lambda: "there" in service.run("cat /tmp/said"), "the place is taken")
-        return service
+        visited.run("cat >/tmp/impostor.py <<'END'\n" + IMPOSTOR + "\nEND")
+        visited.run(f"(python3 /tmp/impostor.py {where} {how} >/tmp/said 2>&1 &)", user="melda")
+        until(lambda: "there" in visited.run("cat /tmp/said"), "the place is taken")
+        return visited
 
-    return start
+    # Its own service has its socket a moment after Jupyter answers.
+    until(lambda: '"jupyter": "ok"' in visited.run("healthcheck", check=False), "the service is there")
+    yield start
+    visited.run("pkill --signal KILL --full '[i]mpostor.py|[v]ersion_check_webservice'; rm /tmp/said")
 
 
 @pytest.mark.parametrize("where", ["2310", SOCKET])

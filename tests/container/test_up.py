@@ -116,12 +116,13 @@ def test_by_hand_the_same_mirror_is_one_line_too(docker: str, broken: Callable[[
 
 
 def test_a_build_that_fails_names_nothing(builder: Builder, broken: Callable[[str], str]) -> None:
-    base = broken("useradd --uid 1001 somebody")
-    done = builder("image", "--image", NAMED, "--base", base, "--packages", "none")
-    assert (
-        "invalid uid=1001: expected a number that is free, on this host it belongs to somebody"
-        in done.stdout + done.stderr
+    # The first thing that the build installs.
+    apt = 'case "$*" in *install*) echo "E: canary of apt" >&2; exit 100;; esac; exec /usr/bin/apt-get.real "$@"'
+    base = broken(
+        f"cd /usr/bin && mv apt-get apt-get.real && printf '%s\\n' '#!/bin/sh' '{apt}' >apt-get && chmod 755 apt-get"
     )
+    done = builder("image", "--image", NAMED, "--base", base, "--packages", "none")
+    assert "E: canary of apt" in done.stdout + done.stderr
     refused(done, "building Dockerfile.base failed")
 
 
