@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from pathlib import Path
 
 import pytest
 from melda.envs import document, formats
@@ -181,3 +182,52 @@ def test_limits_of_a_document_may_be_of_what_pypi_has_not(fence: str) -> None:
     found = formats.parse(text, "README.md")
     assert planned(found) == {"zebra"} and not listed(found)
     assert any("NAME==VERSION" in one for one in found[formats.NOTES])
+
+
+def fenced(*parts: str) -> str:
+    return "".join(f"# Part {number}\n\n```\n{text}\n```\n\n" for number, text in enumerate(parts, 1))
+
+
+CONDA = "dependencies:\n  - {0}"
+
+
+def test_each_fence_includes_files_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "beside.txt").write_text("okapi==2.0\n")
+    limits, asked = (CONDA.format("pip:\n    - " + one + " beside.txt") for one in ("-c", "-r"))
+    found = formats.parse(fenced(limits, asked), str(tmp_path / "README.md"))
+    assert planned(found) == {"okapi"} and not listed(found)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (CONDA.format("zebra=1.2\n  - okapi"), CONDA.format("zebra=1.2")),
+        (CONDA.format("zebra"), "dependencies: []\npip:\n  - zebra"),
+    ],
+)
+def test_a_fence_that_repeats_another_is_not_empty(parts: tuple[str, ...]) -> None:
+    found = formats.parse(fenced(*parts), "README.md")
+    assert "zebra" in planned(found) and not listed(found)
+    assert not any("names nothing" in one for one in found[formats.NOTES])
+
+
+def test_what_is_said_of_a_project_is_said_of_its_own_fence() -> None:
+    found = formats.parse(fenced("[project]\ndependencies = ['zebra']", "[options]\ninstall_requires ="), "README.md")
+    assert [one for one in found[formats.NOTES] if one.endswith("extras and tests")] == []
+
+
+@pytest.mark.parametrize("text", ["dependencies: {}", CONDA.format("pip: {}\n  - python=3.11")])
+def test_conda_lists_that_are_empty_are_no_problem(text: str) -> None:
+    assert not listed(formats.parse(text, "environment.yml"))
+
+
+def test_of_two_versions_the_one_that_says_more_counts() -> None:
+    for listed_versions in (("3.9", "3.9.16"), ("3.9.16", "3.9")):
+        text = CONDA.format("\n  - ".join(["zebra=1.0.0", *(f"python={one}" for one in listed_versions)]))
+        assert formats.parse(text, "environment.yml")["python"]["version"] == "3.9.16"
+
+
+@pytest.mark.parametrize("option", ["--name", "--config", "--with", "--spec"])
+def test_an_option_of_another_tool_may_hand_over_a_password(option: str) -> None:
+    found = formats.parse(f"zebra\n{option} hunter2\n", "requirements.txt")
+    assert planned(found) == {"zebra"} and "hunter2" not in json.dumps(found)

@@ -221,6 +221,7 @@ def _fenced(found: Reading, text: str) -> bool:
     for knows, read_one in READERS:
         own, rest = documents.apart(rest, lambda one, knows=knows: knows(looks_like.plain(one), name))  # type: ignore[misc]
         for one in own:
+            found.begin()
             read_one(found, one)
     shown = looks_like.plain(rest)
     for is_one, of_r in ((rtable.is_one, rtable.read), (sessioninfo.is_one, sessioninfo.read)):
@@ -229,6 +230,7 @@ def _fenced(found: Reading, text: str) -> bool:
             break
     if rest == text and found.empty and not found.notes:
         return False
+    found.begin()
     found.complete = False  # a lock in a document stands beside commands, which need more
     requirements.read(found, rest)
     found.say(documents.OF_DOCUMENTS)

@@ -132,13 +132,14 @@ def environment(reading: Reading, text: str) -> None:
     before = reading.size
     found = _loaded(reading, _mended(reading, text))
     listed = tables.inside(found).get("dependencies")
-    for one in tables.many(listed) if isinstance(listed, (dict, list)) else []:
+    listed = [listed] if isinstance(listed, dict) else listed
+    for one in listed if isinstance(listed, list) else []:
         if isinstance(one, str):
             _each(reading, [one])
         elif isinstance(one, dict):
             for name, given in one.items():
                 if name == "pip":
-                    requirements.into(reading, tables.many(given))
+                    requirements.into(reading, tables.many(given or None))
                 else:
                     reading.bad("python", str(name), "no section of environment.yml that is read: expected pip")
         elif one:

@@ -78,6 +78,7 @@ class Reading:
         self.versions = {"python": "", "r": ""}
         self.pre = self.complete = False
         self.misread = self.understood = 0  # lines
+        self.size = 0  # how often something was found that can be used, or cannot
         self._problems: Dict[Tuple[str, ...], Json] = {}  # by all that they say: a log has thousands
         self._notes: Dict[str, None] = {}
         self.constraints: List[str] = []
@@ -87,8 +88,14 @@ class Reading:
         self._entries: Dict[str, Dict[str, Json]] = {"python": {}, "r": {}}
         self._included: List[str] = [os.path.realpath(path)]
 
+    def begin(self) -> None:
+        """Begin another part of a document: what it includes and whether it names anything is its own matter."""
+        self.size = 0
+        del self._included[1:]
+
     def bad(self, kind: str, name: str, reason: str, version: str = "") -> None:
         """Note an entry that cannot be used; nothing of it is cut off before secrets are hidden: half a secret has no @."""
+        self.size += 1
         self._tell([document.problem(kind, name, reason, version)])
 
     def _tell(self, problems: Iterable[Json]) -> None:
@@ -126,6 +133,7 @@ class Reading:
             self.say(f"the index {index} is not asked, but that of this image's pip")
 
     def _add(self, kind: str, entry: Json) -> bool:
+        self.size += 1
         entry = entries.disarmed_entry(kind, entry)
         reason = placeholders.of(entry, self._in_document) or document.problem_of(kind, entry)
         if reason:
@@ -167,6 +175,7 @@ class Reading:
 
     def want(self, name: str, specifier: Any = "", extras: Iterable[str] = ()) -> None:
         """Note a Python package whose version is to be found."""
+        self.size += 1
         shown = "" if re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", normal(name)) else "invalid name"
         shown = shown or placeholders.of({"name": name, "source": INDEX}, self._in_document)
         if shown:
@@ -206,8 +215,9 @@ class Reading:
         self._add("r", {"name": name, "version": version, "source": origin, **more})
 
     def is_of(self, kind: str, version: str) -> None:
-        """Note which Python or R this is of; of several the first counts, and what is no version is none."""
-        if not self.versions[kind] and re.fullmatch(r"[0-9]+(\.[0-9]+){1,2}", version):
+        """Note which Python or R this is of: the first that is said, or one that says more of it; what is no version is none."""
+        known = self.versions[kind]
+        if (not known or version.startswith(known + ".")) and re.fullmatch(r"[0-9]+(\.[0-9]+){1,2}", version):
             self.versions[kind] = version
 
     def limit(self, name: str, operator: str, version: str) -> None:
@@ -252,13 +262,8 @@ class Reading:
         return {*self._entries[kind], *(self._wants.values() if kind == "python" else ())}
 
     @property
-    def size(self) -> int:
-        """How much has been found: what can be used and what cannot."""
-        return len(self._problems) + len(self._wants) + sum(map(len, self._entries.values()))
-
-    @property
     def empty(self) -> bool:
-        """Has nothing at all been found?"""
+        """Has nothing at all been found, of this part?"""
         return not self.size
 
     def result(self) -> Json:
