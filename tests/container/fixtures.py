@@ -257,7 +257,7 @@ def image_with_bspm(
 ) -> str:
     """The image after a deploy that met a CRAN, and so with bspm: that costs as much as a build, and is done once.
 
-    Its CRAN is gone; :func:`from_cran` names another.
+    Its CRAN is gone; :func:`.machines.from_cran` names another.
     """
 
     def build() -> None:
@@ -276,14 +276,6 @@ def image_with_bspm(
 
     once("bspm", build)
     return IMAGE_WITH_BSPM
-
-
-def from_cran(docker: str, image_with_bspm: str, url: str) -> Machine:
-    """A container of it in which R asks another CRAN, as if the deploy had been given that one."""
-    machine = Machine(docker, image_with_bspm, command=("tail", "-f", "/dev/null"))
-    machine.run(f"""sed -Ei 's,("CRAN"\\] <- )"[^"]*",\\1"{url}",' /etc/R/Rprofile.site""")
-    assert url in machine.run("cat /etc/R/Rprofile.site")
-    return machine
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ import pytest
 from tests.fakes import cran_repository, wheels
 from tests.fakes.serve import Server, gateway
 
-from .fixtures import from_cran
-from .machines import ROOT
+from .machines import ROOT, from_cran
 from .services import Service
 
 PROJECT = "/home/melda/project"

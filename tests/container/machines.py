@@ -253,3 +253,11 @@ def until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         # To look takes no more than a third of the time, which what is waited for needs.
         time.sleep(max(0.1, 2 * (time.monotonic() - began)))
+
+
+def from_cran(docker: str, image_with_bspm: str, url: str) -> Machine:
+    """A container of it in which R asks another CRAN, as if the deploy had been given that one."""
+    machine = Machine(docker, image_with_bspm, command=("tail", "-f", "/dev/null"))
+    machine.run(f"""sed -Ei 's,("CRAN"\\] <- )"[^"]*",\\1"{url}",' /etc/R/Rprofile.site""")
+    assert url in machine.run("cat /etc/R/Rprofile.site")
+    return machine

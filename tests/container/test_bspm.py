@@ -17,8 +17,7 @@ import pytest
 from tests.fakes import cran_repository
 from tests.fakes.serve import Server, gateway
 
-from .fixtures import from_cran
-from .machines import Machine, provision, until
+from .machines import Machine, from_cran, provision, until
 from .notebook import Notebook
 from .services import Service, running
 
