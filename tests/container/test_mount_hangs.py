@@ -11,7 +11,7 @@ from tests.fakes.s3 import Server
 
 from .chromium import Browser, browser  # noqa: F401
 from .hanging import Hanging
-from .machines import until
+from .machines import HEALTH_CHECK, until
 from .services import MOUNT, Service, bucket_variables
 
 Serve = Callable[..., Service]
@@ -24,7 +24,9 @@ NOTICED = 50  # seconds: a question every 15, an answer late after 20
 def test_s3fs_that_stands_still(serve: Serve, s3: Server, browser: Browser) -> None:
     """One container in which it goes on, with a page open, and one that is stopped meanwhile. Jupyter hangs in neither."""
     keys = s3.credentials("melda-test-user", s3.bucket("melda-projects"))
-    goes_on, stopped = (serve(*MOUNT, **bucket_variables(s3, "melda-projects", keys, name)) for name in ("a", "b"))
+    goes_on, stopped = (
+        serve(*MOUNT, *HEALTH_CHECK, **bucket_variables(s3, "melda-projects", keys, name)) for name in ("a", "b")
+    )
     goes_on.ready()
     kernel = stopped.ready().notebook.start("python3")
     until(lambda: goes_on.healthy, "Docker says so")

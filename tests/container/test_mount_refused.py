@@ -36,7 +36,7 @@ def test_a_last_upload_that_is_refused_is_no_clean_end(
     service: Service, s3: Server, status: str, which: str, said: str
 ) -> None:
     """s3fs itself ends with 0 then, and the program that would have been told is gone."""
-    write(service)
+    write(service, "held", 1 << 20)
     s3.judge = lambda method, path: status if path.endswith(which) and (method != "HEAD" or not which) else ""
     service.stop()
     lines = [line for line in service.lines() if MISSING in line]

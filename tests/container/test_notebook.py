@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from .machines import Machine, until
+from .machines import HEALTH_CHECK, Machine, until
 from .notebook import Notebook
 
 
@@ -20,7 +20,7 @@ def token() -> str:
 
 @pytest.fixture(scope="module")
 def machine(docker: str, image: str, token: str) -> Iterator[Machine]:
-    machine = Machine(docker, image, ("--env", f"JUPYTER_TOKEN={token}"))
+    machine = Machine(docker, image, ("--env", f"JUPYTER_TOKEN={token}", *HEALTH_CHECK))
     try:
         until(lambda: machine.healthy, "the container is healthy")
         yield machine

@@ -11,7 +11,7 @@ import requests
 
 from tests.fakes import cran_repository, wheels
 
-from .machines import until
+from .machines import HEALTH_CHECK, until
 from .services import Service
 
 RAISES = "raise RuntimeError('this plugin is broken')\n"
@@ -270,7 +270,7 @@ def test_the_next_container_has_it_and_starts_whatever_was_broken_or_cut_off(
         f"rm {root}/bin/python {root}/pyvenv.cfg; echo garbage >{root}/bin/python3; rm -rf {root}/bin/pip-python",
     )
     service.stop()
-    mounts = ("--volume", f"{volume}:/home/melda/project", "--volume", f"{sources}:/wheels:ro")
+    mounts = ("--volume", f"{volume}:/home/melda/project", "--volume", f"{sources}:/wheels:ro", *HEALTH_CHECK)
     following = Service(docker, image, mounts)
     try:
         following.ready()

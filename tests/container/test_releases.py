@@ -13,7 +13,7 @@ from builder import docker as client
 from builder import overrides
 
 from .fixtures import Machines
-from .machines import ROOT, provision, until
+from .machines import HEALTH_CHECK, ROOT, provision, until
 from .notebook import Notebook
 
 
@@ -33,7 +33,7 @@ def test_the_base_image_builds_and_both_kernels_run(
             str(ROOT),
             overrides.to_build({}),
         )
-        machine = machines(tag, ("--env", "JUPYTER_TOKEN=release"))
+        machine = machines(tag, ("--env", "JUPYTER_TOKEN=release", *HEALTH_CHECK))
         until(lambda: machine.healthy, "the container is healthy")
         notebook = Notebook(f"http://{machine.address}:8888", "release")
         assert notebook.run("python3", "print(6 * 7)").stdout == "42\n"

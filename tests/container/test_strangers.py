@@ -95,7 +95,7 @@ def test_a_stranger_sends_jupyter_no_large_body_and_the_user_does(service: Servi
 @pytest.fixture(scope="module")
 def visited(docker: str, image: str) -> Iterator[Service]:
     """A container for :func:`guest`, in which nobody else checks the health."""
-    with running(docker, image, "--no-healthcheck") as service:
+    with running(docker, image) as service:
         yield service
 
 
