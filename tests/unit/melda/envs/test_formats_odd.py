@@ -111,7 +111,9 @@ def tried() -> list[list[tuple[tuple[Any, ...], Any]]]:
     return lists
 
 
-@pytest.mark.parametrize(("case", "tries"), list(zip(LOADED, tried(), strict=True)), ids=[f"{one[0]}-{one[1]}"[:60] for one in LOADED])
+@pytest.mark.parametrize(
+    ("case", "tries"), list(zip(LOADED, tried(), strict=True)), ids=[f"{one[0]}-{one[1]}"[:60] for one in LOADED]
+)
 def test_a_value_of_another_shape_is_no_traceback(
     case: tuple[str, str, str, Any], tries: list[tuple[tuple[Any, ...], Any]]
 ) -> None:
