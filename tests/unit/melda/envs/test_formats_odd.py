@@ -98,7 +98,7 @@ WRITE: dict[str, Any] = {"json": json.dumps, "toml": toml, "yaml": yaml.safe_dum
 
 
 def tried() -> list[list[tuple[tuple[Any, ...], Any]]]:
-    """Where each text gets which values: all at a place of a format's; where other texts have it too, one, another each time."""
+    """Where each text gets which values: all where two texts have a place of a format; others one there, another each time."""
     times: collections.Counter[object] = collections.Counter()
     lists = []
     for name, _, kind, found in LOADED:
@@ -107,7 +107,7 @@ def tried() -> list[list[tuple[tuple[Any, ...], Any]]]:
         for at in places(found):
             same = (name, *(key if isinstance(key, str) else 0 for key in at))
             seen, times[same] = times[same], times[same] + 1
-            listed += [(at, odd) for odd in ([values[seen % len(values)]] if seen else values)]
+            listed += [(at, odd) for odd in ([values[seen % len(values)]] if seen > 1 else values)]
     return lists
 
 
