@@ -144,7 +144,7 @@ def test_the_command_makes_the_page_without_a_container_engine(tmp_path: Path) -
         shutil.copytree(BENCH.parent / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "bench" / "results.md").unlink()
     shutil.rmtree(tmp_path / "bench" / "charts")
-    alone = {"PATH": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"}
+    alone = {"PATH": "/nowhere"}
     done = subprocess.run(
         [sys.executable, "-m", "bench", "--page"], cwd=tmp_path, env=alone, capture_output=True, text=True
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 from melda.bspm import names, packages, record
 from melda.bspm.record import Record
 
-R_NAME = st.from_regex(r"[A-Za-z][A-Za-z0-9.]{0,20}[A-Za-z0-9]", fullmatch=True)
+SIGNS = string.ascii_letters + string.digits
+R_NAME = st.tuples(
+    st.sampled_from(string.ascii_letters), st.text(SIGNS + ".", max_size=20), st.sampled_from(SIGNS)
+).map("".join)
 DEBIAN = {"r-cran-zoo", "r-cran-jsonlite", "r-bioc-limma", "r-cran-irkernel", "r-cran-data.table"}
 
 

@@ -15,8 +15,11 @@ from melda.config.environ import ImageLayout, Settings
 
 from tests.unit.characters import accepted_characters
 
-NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
-VALUES = st.from_regex(r"[A-Za-z0-9/.,@%+-][A-Za-z0-9/.,@%+ -]{0,18}[A-Za-z0-9/]", fullmatch=True)
+LETTERS, SIGNS = string.ascii_letters, string.ascii_letters + string.digits
+NAMES = st.tuples(st.sampled_from(LETTERS + "_"), st.text(SIGNS + "_", max_size=9)).map("".join)
+VALUES = st.tuples(
+    st.sampled_from(SIGNS + "/.,@%+-"), st.text(SIGNS + "/.,@%+ -", max_size=18), st.sampled_from(SIGNS + "/")
+).map("".join)
 
 
 @given(st.dictionaries(NAMES, VALUES))

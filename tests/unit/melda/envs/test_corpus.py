@@ -7,6 +7,7 @@ public repositories have. Names are invented.
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -102,6 +103,9 @@ def test_a_file(case: dict[str, Any], tmp_path: Path) -> None:
 GOOD = [case for case in FILES if case["exit"] == 0 and "encoding" not in case and not case["file"].endswith(".ipynb")]
 
 
+read_whole = functools.cache(formats.parse)
+
+
 # The same examples each time: among thousands of others one now and then finds a line that nobody could tell from a console's.
 @settings(max_examples=300, derandomize=True)
 @given(case=st.sampled_from(GOOD), data=st.data())
@@ -120,7 +124,7 @@ def test_one_broken_line_never_costs_the_file_nor_goes_unsaid(case: dict[str, An
         ])
     )  # fmt: skip
     text = "\n".join([*lines[:at], broken, *lines[at + 1 :]]) + "\n"
-    whole = formats.parse(case["text"], case["file"])
+    whole = read_whole(case["text"], case["file"])
     few = accounted(whole) < 4
     try:
         found = formats.parse(text, case["file"])

@@ -5,6 +5,7 @@ What comes out is as commands.read takes it, or begins with "Rscript -e", whose 
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Dict, Iterator, List, Set, Tuple
 
@@ -55,6 +56,7 @@ def _unquoted(word: str) -> str:
     return "".join(shell_words.words(word)[:1]) if word[:1] in "'\"" or "\\" in word else word
 
 
+@functools.lru_cache(maxsize=1024)
 def _base(word: str) -> str:
     """Return the name of a program, without its path, its version and what a shell puts in its place; empty: unknown."""
     word = word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "'\"" else word

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from typing import Callable, Iterator, List, Pattern, Set, Tuple
@@ -67,6 +68,7 @@ def is_prose(text: str) -> bool:
     return len(odd) * 2 > len(lines)
 
 
+@functools.lru_cache(maxsize=4096)  # each line of a document is looked at three or four times
 def command(line: str, before: str = "") -> str:
     """Return what of a line installs packages; empty: nothing."""
     alone = ALONE.fullmatch(line.strip())

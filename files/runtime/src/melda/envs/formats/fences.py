@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import List, Set, Tuple
 
@@ -13,8 +14,12 @@ def lines(text: str) -> Set[int]:
     return {at + 1 for _, inside in read(text) for at in inside}
 
 
+@functools.lru_cache(maxsize=2)  # each reader of a format asks for those of the same text
 def read(text: str) -> List[Tuple[str, List[int]]]:
-    """Return the name of each fence and the lines in it, from 0; nothing where one is not closed."""
+    """Return the name of each fence and the lines in it, from 0; nothing where one is not closed.
+
+    Nobody changes what is returned: it is kept.
+    """
     found: List[Tuple[str, List[int]]] = []
     opened = ""
     before, lines = "", text.splitlines()
