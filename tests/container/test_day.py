@@ -190,12 +190,6 @@ def test_a_large_file_goes_up_and_comes_down(day: Service, browser: Browser, mod
     page.close()
 
 
-def content(s3: Server, key: str) -> bytes:
-    # A file that is replaced is there under a longer name first.
-    there = any(one["Key"] == key for one in listed(s3, key))
-    return bytes(s3.client().get_object(Bucket=BUCKET, Key=key)["Body"].read()) if there else b""
-
-
 def listed(s3: Server, prefix: str) -> list[Any]:
     return list(s3.client().list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", []))
 
@@ -260,7 +254,7 @@ def test_the_theme_is_the_same_in_the_next_container(
     page.locator(DARK).wait_for(state="attached")
     key = "users/ada/day/.melda-jupyter/jupyterlab-settings.json"
     # The days before wrote other settings into that file.
-    until(lambda: b"JupyterLab Dark" in content(module_s3, key), "it is in the bucket")
+    until(lambda: b"JupyterLab Dark" in module_s3.content(BUCKET, key), "it is in the bucket")
     page.close()
     day.remove()
     page = lab(browser, start())

@@ -44,11 +44,7 @@ def start(docker: str, image: str, s3: Server, with_uv: Path) -> Iterator[Start]
 
 def captured(s3: Server) -> str:
     """What the parent's daemon has written down; empty until then."""
-    kept = f"{PARENT}/.melda-jupyter/environment.json"
-    found = s3.client().list_objects_v2(Bucket=BUCKET, Prefix=kept).get("Contents", [])
-    if kept not in [item["Key"] for item in found]:
-        return ""
-    return str(s3.client().get_object(Bucket=BUCKET, Key=kept)["Body"].read().decode())
+    return s3.content(BUCKET, f"{PARENT}/.melda-jupyter/environment.json").decode()
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from tests.fakes.s3 import Server
 from .machines import until
 from .projects import PYTHON
 from .services import BUCKET, MOUNT, Service, bucket_variables
+from .test_not_pid_1 import size
 
 Serve = Callable[..., Service]
 SERVICES = ("start-jupyter", "s3fs", "jupyter_notebook", "plugin-sync", "version_check")
@@ -30,12 +31,6 @@ def numbers(service: Service) -> dict[str, str]:
     """Process numbers of what must go on."""
     rows = [line.split(None, 1) for line in service.run("ps -eo pid=,args=").splitlines()]
     return {name: pid for name in SERVICES for pid, args in rows if name in args and "ps -eo" not in args}
-
-
-def size(s3: Server, key: str) -> int:
-    """Of an object of the project; -1 if there is none."""
-    found = s3.client().list_objects_v2(Bucket=BUCKET, Prefix=f"users/ada/{key}").get("Contents", [])
-    return next((int(item["Size"]) for item in found if item["Key"] == f"users/ada/{key}"), -1)
 
 
 def works(service: Service, s3: Server, before: dict[str, str]) -> None:

@@ -193,6 +193,13 @@ class Server:
         self.client().create_bucket(Bucket=name)
         return name
 
+    def content(self, bucket: str, key: str) -> bytes:
+        """What is in an object; empty if there is none."""
+        try:
+            return bytes(self.client().get_object(Bucket=bucket, Key=key)["Body"].read())
+        except self.client().exceptions.NoSuchKey:
+            return b""
+
     def credentials(self, name: str, bucket: str, temporary: bool = False) -> Credentials:
         """Keys that may do everything with one bucket and nothing else.
 

@@ -89,6 +89,13 @@ def test_after_an_outage_everything_is_where_it_was(server: Server) -> None:
     assert client.get_object(Bucket="projects", Key="kept")["Body"].read() == b"text"
 
 
+def test_the_content_of_an_object_is_that_of_its_whole_name(server: Server) -> None:
+    server.client().put_object(Bucket="projects", Key="kept.json.0123", Body=b"half")
+    assert server.content("projects", "kept.json") == b""
+    server.client().put_object(Bucket="projects", Key="kept.json", Body=b"text")
+    assert server.content("projects", "kept.json") == b"text"
+
+
 def test_a_hung_service_takes_connections_and_answers_later(server: Server) -> None:
     server.hang()
     address = urlsplit(server.url)
