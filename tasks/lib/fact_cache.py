@@ -23,6 +23,9 @@ Question = Tuple[Type[FactBase[Any]], Dict[str, Any]]
 UNKNOWN = object()
 # Seconds for which what was found while a run was prepared is right when it begins: nobody was asked to confirm it.
 _FRESH = 10.0
+# So many questions are one after a change; each one that follows without a change asks twice as many. What an operation changes
+# makes the rest of them void, and many operations change something on a new host.
+_AHEAD = 3
 # Linux takes no argument above 128 KiB; @docker quotes this text twice.
 _LONGEST = 90_000
 
@@ -90,7 +93,10 @@ class FactCache:
         self.known: Dict[str, Any] = {}
         self.wanted: Dict[str, Question] = {}
         self.pending: Dict[str, Question] = {}
+        self.order: List[str] = []  # of what was said to be wanted
+        self.reached = 0  # the place in it
         self.changed = self.asking = self.executing = False
+        self.ahead = _AHEAD
         self.below = ""  # the folder in which alone commands write for now; else anything may change
         self.since = time.monotonic()  # when the oldest of what is known was asked for
         self._ask = this.get_fact
@@ -109,7 +115,7 @@ class FactCache:
                 self.known = {key: value for key, value in self.known.items() if self.below not in key}
             else:
                 self.known.clear()
-                self.changed = True
+                self.changed, self.ahead = True, _AHEAD
             return method(*args, **kwargs)
 
         return run
@@ -134,34 +140,47 @@ class FactCache:
         key = _key(fact, *args, **kwargs)
         if not self.known:
             self.since = time.monotonic()
+        if self.executing and key in self.order[self.reached :]:
+            self.reached = self.order.index(key, self.reached)
         # Until something changes, all that will be asked are one question.
-        if key in self.pending and not self.changed:
-            self._ask_pending()
+        if key not in self.known and key in (self.wanted if self.changed else self.pending):
+            self._ask_together(self._next(key) if self.changed else self.pending)
         if key not in self.known:
             stands_in, arguments = self.wanted.get(key, (None, {}))
             self.known[key] = self._get(stands_in, **arguments) if stands_in else self._get(fact, *args, **kwargs)
         return self.known[key]
 
-    def _ask_pending(self) -> None:
+    def _next(self, key: str) -> Dict[str, Question]:
+        """Return what is asked next, from ``key`` on, but for what takes long."""
+        found = {key: self.wanted[key]}
+        for other in self.order[self.reached :]:
+            if other not in self.known and not getattr(self.wanted[other][0], "takes_long", False):
+                found.setdefault(other, self.wanted[other])
+        ahead, self.ahead = self.ahead, 2 * self.ahead
+        return dict(list(found.items())[:ahead])
+
+    def _ask_together(self, questions: Dict[str, Question]) -> None:
         # All paths are one question: each is a chain of six processes.
-        several = {key: question for key, question in self.pending.items() if question[0] is PathStats}
+        several = {key: question for key, question in questions.items() if question[0] is PathStats}
         whole = PathStats.merged([arguments for _, arguments in several.values()])
         together = _key(PathStats, **whole)
+        rest = {key: question for key, question in questions.items() if key not in several or len(several) == 1}
         if len(several) > 1:
-            self.pending = {key: question for key, question in self.pending.items() if key not in several}
-            self.pending[together] = (PathStats, whole)
-        self._ask_all()
+            rest[together] = (PathStats, whole)
+        self.pending = {key: question for key, question in self.pending.items() if key not in questions}
+        self._ask_all(rest)
         if len(several) > 1 and together in self.known:
             answer, paths = self.known[together], set(whole["paths"])
             for key, (_, arguments) in several.items():
                 self.known[key] = PathStats.part(answer, paths, arguments["paths"])
 
-    def _ask_all(self) -> None:
-        while self.pending:
+    def _ask_all(self, questions: Dict[str, Question]) -> None:
+        left = dict(questions)
+        while left:
             asked: List[Tuple[str, Question]] = []
             length = 0
-            while self.pending and (not asked or length < _LONGEST):
-                key, question = self.pending.popitem()
+            while left and (not asked or length < _LONGEST):
+                key, question = left.popitem()
                 asked.append((key, question))
                 length += len(shlex.quote(shlex.quote(_shell_text(question[0](), question[1]))))
             values = self._get(Several, questions=[question for _, question in asked])
@@ -207,3 +226,4 @@ def prefetch(fact: Type[FactBase[Any]], **arguments: Any) -> None:
     wanted = getattr(fact, "stands_for", None)
     cache, key = _cache(), _key(wanted) if wanted else _key(fact, **arguments)
     cache.wanted[key] = cache.pending[key] = (fact, arguments)
+    cache.order.append(key)

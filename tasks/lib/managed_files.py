@@ -18,7 +18,7 @@ from pyinfra.api import StringCommand
 from tasks.facts.files import MISSING, NO_FOLDER, THEIRS, folders_above
 from tasks.lib import stray
 from tasks.lib.progress import say
-from tasks.lib.staging import ENTER, FOLDER, Command, fresh, refuse, upload
+from tasks.lib.staging import ENTER, FOLDER, Command, fresh, joined, refuse, upload
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What a file is called until it is whole, in each run otherwise, and where several lie until they are unpacked.
@@ -205,6 +205,10 @@ def diff(entries: Sequence[ManagedFile], present: Stats, check: str = "") -> Gen
         present: what the fact PathStats found.
         check: a command that must accept a file before it is put in place; ``{}`` stands for the file under its temporary name.
     """
+    yield from joined(_each(entries, present, check))
+
+
+def _each(entries: Sequence[ManagedFile], present: Stats, check: str) -> Generator[Command, None, None]:
     for folder in _given_away(entries, present):
         quoted = shlex.quote(folder)
         # What a link leads to is not given to root with it, and may be anybody's to move.

@@ -9,7 +9,8 @@ import io
 import os
 import shlex
 import uuid
-from typing import Dict, Generator, Optional, Union
+from itertools import groupby
+from typing import Dict, Generator, Iterable, Optional, Union
 
 from pyinfra import host
 from pyinfra.api import FileUploadCommand, Host, State, StringCommand
@@ -112,6 +113,18 @@ def fresh(folder: str, mode: str) -> StringCommand:
         f" rm -rf {folder} && mkdir -m {mode} {folder} && cd {folder} &&"
         f" {{ setsid sleep {HOLD} 9<&- </dev/null >/dev/null 2>&1 & echo $! >{HELD}; }}"
     )
+
+
+def joined(commands: Iterable[Command]) -> Generator[Command, None, None]:
+    """Make neighbouring shell commands one, which ends at the first that fails: a connector takes longer for a command than most
+    of these do."""
+    for uploads, several in groupby(commands, lambda command: isinstance(command, FileUploadCommand)):
+        if uploads:
+            yield from several
+            continue
+        # In a shell of its own each keeps its folder, its locks and its exit to itself.
+        texts = [command.get_raw_value() for command in several if isinstance(command, StringCommand)]
+        yield StringCommand(texts[0] if len(texts) == 1 else " && ".join(f"( {text} )" for text in texts))
 
 
 class _Upload(FileUploadCommand):

@@ -94,6 +94,12 @@ def in_place(entries: list[ManagedFile]) -> dict[str, tuple[str, ...]]:
     return {entry.path: managed_files.expected(entry) for entry in entries}
 
 
+def apart(command: str) -> list[str]:
+    """The commands that staging.joined made one."""
+    first, *others = command.split(" ) && ( ")
+    return [first.removeprefix("( "), *others[:-1], others[-1].removesuffix(" )")] if others else [command]
+
+
 def arguments(command: str) -> list[str]:
     """The package names at the end of an apt-get install command."""
     return command.partition(" install ")[2].partition(";")[0].removesuffix(" )").split()
@@ -240,7 +246,7 @@ def _commands(state: State, name: str) -> Commands:
         commands.names.append(title)
         ran = state.ops[host][op_hash].operation_meta._commands or []
         for command in ran:
-            texts = [command.get_masked_value()] if isinstance(command, StringCommand) else []
+            texts = apart(command.get_masked_value()) if isinstance(command, StringCommand) else []
             if isinstance(command, FileUploadCommand):
                 content = command.src.getvalue()
                 together = command.dest == managed_files.PACKED

@@ -105,11 +105,14 @@ def look_at(path: str, change: bool = False) -> Generator[str, None, None]:
     [
         ("abc", ["abc"]),
         ("abA", ["ab"]),
-        # From a change on each is asked about alone.
-        ("aBca", ["abc", "c", "a"]),
+        # After a change a few are, in the order in which they were said, and then more.
+        ("aBca", ["abc", "ac"]),
+        ("AbcdefghijkLab", ["abcdefghijkl", "bcd", "efghij", "akl", "ab"]),
+        # What is wanted again much later is no reason to ask for all between.
+        ("abcDa", ["abcd", "a"]),
         ("abx", ["ab", "x"]),
         # What nobody said before changes the host before the first question.
-        ("Xab", ["x", "a", "b"]),
+        ("Xab", ["x", "ab"]),
     ],
 )
 def test_what_is_prefetched_is_one_question_until_something_changes(run: Run, steps: str, asked: list[str]) -> None:

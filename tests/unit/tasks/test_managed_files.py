@@ -49,8 +49,26 @@ def test_each_gets_its_content_mode_and_name(tmp_path: Path, folder: Path) -> No
     assert {path: path.read_bytes() for path in contents} == contents
     assert {path.stat().st_mode & 0o7777 for path in contents} == {0o750}
     assert sorted(path.name for path in there.iterdir()) == sorted(path.name for path in contents)
-    assert ran.count("put") == 1 and len(ran) == 4, "as many commands however many files"
+    assert ran.count("put") == 1 and len(ran) == 3, "as many commands however many files"
     assert not folder.exists()
+
+
+def test_however_many_folders_and_links_are_one_command(tmp_path: Path) -> None:
+    folders = [ManagedFile(f"{tmp_path}/it's {number}", mode="755") for number in range(MANY)]
+    links = [ManagedFile(f"{folder.path}/link", link="/usr") for folder in folders]
+    assert len(put([*folders, *links])) == 1
+    assert all(os.readlink(link.path) == "/usr" for link in links)
+
+
+def test_of_commands_that_were_made_one_none_follows_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    theirs = tmp_path / "link"
+    theirs.symlink_to("folder")
+    entries = [ManagedFile(str(tmp_path / name), mode="755") for name in ("first", "link", "last")]
+    with pytest.raises(subprocess.CalledProcessError):
+        # What was found is older than the link.
+        put(entries)
+    assert (tmp_path / "first").is_dir() and theirs.is_symlink() and not (tmp_path / "last").exists()
 
 
 def test_what_lies_in_the_way_is_not_written_to(tmp_path: Path) -> None:
