@@ -13,7 +13,7 @@ from pyinfra.facts.deb import DebPackages
 from tasks import debian_packages
 from tasks.facts.apt import KnownPackages, ReverseDependencies
 from tasks.facts.files import FileContents, PathStats
-from tasks.facts.r import LIBRARIES, PackageOrigins, RPackages
+from tasks.facts.r import LIBRARIES, PackageOrigins, RPackages, RProblem
 from tasks.facts.venv import Distributions
 from tasks.lib import managed_files, omitted, reachable, staging
 from tasks.lib.apt_get import install
@@ -164,6 +164,15 @@ def missing_recorded(wanted: List[str]) -> Generator[staging.Command, None, None
         yield from omitted.record(KIND, " ".join(missing) + reason)
     else:
         yield from omitted.clear(KIND)
+
+
+@operation()
+def starts() -> Generator[StringCommand, None, None]:
+    """Refuse a target where R does not start as a kernel needs it: what people write into its configuration is theirs to mend."""
+    for line in host.get_fact(RProblem):
+        yield staging.refuse(
+            f"R: {line}: expected /etc/R (Rprofile.site, Renviron, Renviron.site) to let a kernel start"
+        )
 
 
 def kernel_paths(description: str, source: str) -> List[str]:
