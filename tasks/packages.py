@@ -11,7 +11,8 @@ from pyinfra.api import DeployError
 
 from tasks import jupyter, jupyterhub
 from tasks.facts.files import FileContents
-from tasks.facts.r import PackageOrigins, RPackages, RProblem
+from tasks.facts.kernels import StartProblems
+from tasks.facts.r import PackageOrigins, RPackages
 from tasks.jupyter import lock
 from tasks.lib import managed_files, omitted
 from tasks.lib.fact_cache import prefetch
@@ -97,10 +98,10 @@ def r_packages() -> None:
 @deploy("Packages")
 def packages() -> None:
     data = host.data
-    prefetch(RProblem)
+    prefetch(StartProblems, env=data.python_env)
     _python()
     _r()
-    r.starts(name="Make sure that R starts and finds its packages")
+    r.kernels_start(name="Make sure that R and Python start", env=data.python_env)
     locks = [lock(chosen) for chosen in ("none", *up_to(data.packages))]
     locks += [jupyterhub.lock()] if data.jupyterhub else []
     r.report_unlisted(name="Tell what is in no list any more", wanted=_wanted(), env=data.python_env, locks=locks)

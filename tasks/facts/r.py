@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Dict, List, Set
 
 from pyinfra.api import FactBase
 
 from tasks.facts.apt import by_key
-from tasks.facts.files import DONE, Judged
-from tasks.lib.staging import RSCRIPT
 
 LIBRARIES = ("/usr/local/lib/R/site-library", "/usr/lib/R/site-library", "/usr/lib/R/library")  # as R looks into them
 
@@ -24,33 +21,6 @@ class RPackages(FactBase[Set[str]]):
 
     def process(self, output: List[str]) -> Set[str]:
         return {line.split("/")[-3] for line in output}
-
-
-# What a kernel of R needs, with neither variables nor a profile of whoever asks.
-_NEEDED = (
-    "lost <- setdiff(normalizePath(Filter(dir.exists, commandArgs(TRUE))), .libPaths());"
-    " if (length(lost)) stop('it does not look into ', toString(lost), call. = FALSE);"
-    " invisible(find.package('IRkernel')); cat('R is', 'whole')"
-)
-
-
-class RProblem(Judged):
-    """Why R does not start as a kernel needs it, in one line; none where there is no R. pyinfra knows nothing of R.
-
-    What people write into R's own configuration stays, and may be what R stops at.
-    """
-
-    takes_long = True  # it starts R
-
-    def command(self) -> str:
-        bare = "timeout 60 env -i PATH=/usr/bin:/bin HOME=/nonexistent LC_ALL=C.UTF-8"
-        arguments = " ".join([shlex.quote(_NEEDED), *LIBRARIES])
-        return (
-            f"if [ -e {RSCRIPT} ]; then o=$({bare} {RSCRIPT} --no-init-file -e {arguments} 2>&1 </dev/null); s=$?;"
-            # What comes before the error is a profile's own, and a line may be long.
-            ' case $o in *"R is whole"*) ;; *) o=$(printf %s "$o" | grep -v "^Execution halted" | tail -n 2 | xargs -r -d "\\n");'
-            f' printf "%.200s\\n" "${{o:-it ended with $s}}";; esac; fi; echo {DONE}'
-        )
 
 
 class PackageOrigins(FactBase[Dict[str, Set[str]]]):

@@ -31,7 +31,8 @@ from builder import overrides
 from tasks.facts.apt import AptState, AptStatus, Upgradable
 from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import FileContents, PathStats
-from tasks.facts.r import PackageOrigins, RProblem
+from tasks.facts.kernels import StartProblems
+from tasks.facts.r import PackageOrigins
 from tasks.facts.server import Account, OneOfUsers, Unwritable
 from tasks.facts.ssh import SshdProblem
 from tasks.facts.venv import Damage, UncompiledSources, VenvDamage
@@ -163,7 +164,7 @@ def _said(table: Facts, command: str) -> Any:
 # What a table says of facts that take silence for no answer.
 HEALTHY: Facts = {
     AptState: FRESH_LISTS, LackingFiles: {}, BrokenAlternatives: [], VenvDamage: Damage(), UncompiledSources: [], Upgradable: [],
-    RProblem: [], SshdProblem: [], Unwritable: [],
+    StartProblems: [], SshdProblem: [], Unwritable: [],
 }  # fmt: skip
 # What a table says of pyinfra's own facts by what it says of ours.
 DERIVED: dict[type, Callable[..., Any]] = {

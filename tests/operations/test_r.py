@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks import packages
-from tasks.facts.r import RProblem
+from tasks.facts.kernels import StartProblems
 
 from .conftest import Run
 from .test_packages import TELL, listed
@@ -11,8 +11,8 @@ from .test_packages import TELL, listed
 
 def test_r_that_does_not_start_ends_the_run(run: Run) -> None:
     """What stops it may be what somebody wrote into Rprofile.site, which stays."""
-    done = run(packages.packages, {RProblem: ["Error: it's x"]} | listed("none"), packages="none")
-    (command,) = done["Make sure that R starts and finds its packages"]
+    done = run(packages.packages, {StartProblems: ["R: Error: it's x"]} | listed("none"), packages="none")
+    (command,) = done["Make sure that R and Python start"]
     assert command.startswith("""echo 'R: Error: it'"'"'s x: expected /etc/R """) and command.endswith("; exit 1")
     names = [name.split(" | ")[-1] for name in done.names]
-    assert names.index("Make sure that R starts and finds its packages") < names.index(TELL)
+    assert names.index("Make sure that R and Python start") < names.index(TELL)

@@ -37,7 +37,8 @@ from tasks.facts.files import (
     UserFolder,
     UsersFiles,
 )
-from tasks.facts.r import PackageOrigins, RPackages, RProblem
+from tasks.facts.kernels import StartProblems
+from tasks.facts.r import PackageOrigins, RPackages
 from tasks.facts.server import Account, AccountRights, LedTo, OneOfUsers, OpenToOthers, OthersFolders, Unwritable
 from tasks.facts.ssh import ImageHostKeys, SshdProblem
 from tasks.facts.systemd import UnitStates
@@ -72,7 +73,7 @@ CASES: list[tuple[Any, str, Any]] = [
     (Upgradable, "done", []),
     (SshdProblem, "/x lets in who has no key\ndone", ["/x lets in who has no key"]),
     (SshdProblem, "done", []),
-    (RProblem, "Error: x\ndone", ["Error: x"]),
+    (StartProblems, "R: x\ndone", ["R: x"]),
     (KnownPackages, "r-cran-tidyverse\nr-cran-tidyr", {"r-cran-tidyverse", "r-cran-tidyr"}),
     (Reachable, "yes", True),
     (Reachable, "", False),
