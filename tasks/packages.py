@@ -11,6 +11,7 @@ from pyinfra.api import DeployError
 
 from tasks import jupyter, jupyterhub
 from tasks.facts.files import FileContents
+from tasks.facts.kernels import StartProblems
 from tasks.facts.r import PackageOrigins, RPackages
 from tasks.jupyter import lock
 from tasks.lib import managed_files, omitted
@@ -97,8 +98,10 @@ def r_packages() -> None:
 @deploy("Packages")
 def packages() -> None:
     data = host.data
+    prefetch(StartProblems, env=data.python_env)
     _python()
     _r()
+    r.kernels_start(name="Make sure that R and Python start", env=data.python_env)
     locks = [lock(chosen) for chosen in ("none", *up_to(data.packages))]
     locks += [jupyterhub.lock()] if data.jupyterhub else []
     r.report_unlisted(name="Tell what is in no list any more", wanted=_wanted(), env=data.python_env, locks=locks)

@@ -29,10 +29,10 @@ for (split /\n\n+/, $status) {
     next unless /^Status: \S+ ok installed$/m;
     my ($name) = /^Package: (\S+)/m;
     $given{$name} = 1 if $given{substr($name, 0, 7) . "*"};
-    $needs{""}{$name} = 1 if $given{$name} || /^Essential: yes/m;
+    $needs{""}{$name} = 1 if $given{$name} || /^Essential: yes/m || $name eq "apt";
     $needs{$name}{$_} = 1 for map { /^\s*([^\s:(]+)/ } map { split /[,|]/ } /^(?:Pre-)?Depends: (.*)/mg;
     $provided{$_}{$name} = 1 for map { /^\s*([^\s:(]+)/ } map { split /,/ } /^Provides: (.*)/m;
-    $conffiles{$name} = [map { m{^ (/\S+) \S+$} } split /\n/, (/^Conffiles:\n((?: .*\n?)+)/m)[0]] if $given{$name};
+    $conffiles{$name} = {map { m{^ (/\S+) (\S+)$} } split /\n/, (/^Conffiles:\n((?: .*\n?)+)/m)[0]} if $given{$name};
 }
 my (%wanted, @open);
 for (@open = ""; @open;) {
@@ -71,7 +71,9 @@ for my $list (glob("$dpkg/info/*.list")) {
         print "$full\t$_\n";
     }
     # What somebody has changed stays, and what somebody has made of it.
-    for (@{$conffiles{$name}}) { print "$full\t$_\n" unless $diverted{$_} || lstat $_ }
+    while (my ($path, $sum) = each %{$conffiles{$name}}) {
+        print "$full\t$path\n" unless $diverted{$path} || (lstat $path) && (-l _ || -f _ && (-s _ || $sum eq $empty));
+    }
 }
 print "done\n";
 """
@@ -110,8 +112,8 @@ class LackingFiles(FactBase[Dict[str, Set[str]]]):
     """Debian package -> programs and libraries of it that are not there, empty, of no use, or not root's; :data:`FAILED` if
     nobody can tell.
 
-    Looked at are packages, those that each Debian must have, and what these depend on; of the former their configuration, too, if
-    it is not there.
+    Looked at are packages, apt, those that each Debian must have, and what these depend on; of the former their configuration,
+    too, if it is not there, empty, or no file.
 
     pyinfra asks dpkg whether a package is installed, and dpkg does not look. ``dpkg --verify`` reads each file.
 

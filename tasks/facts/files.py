@@ -250,11 +250,13 @@ _NOT_SEARCHED = (
 _SYSTEM = "/bin /boot /etc /lib* /opt /root /sbin /usr /var"
 _USERS = ("/var/mail", "/var/spool", "/var/tmp")  # where people's files may be
 _R_LIBRARIES = "/usr/lib/R /usr/local/lib/R"
+SHADOWS = ("/etc/gshadow", "/etc/shadow")
 _DEPTH = 5  # /usr/lib/TRIPLET/utempter/utempter
 
 
 class SetuidFiles(Paths):
-    """Programs with setuid or setgid, and folders that everybody may write to, in an image or a container.
+    """Programs with setuid or setgid, folders and files of root's that everybody may write to, and accounts' passwords that
+    everybody may read, in an image or a container.
 
     On a host people other than our user need them, sudo for instance: there the list is empty. pyinfra's FindFiles cannot
     skip folders, and looks through all of /proc.
@@ -265,7 +267,9 @@ class SetuidFiles(Paths):
         left_out = " -o ".join("-path " + shlex.quote(path) for path in (*_NOT_SEARCHED, home))
         return (
             f"{{ {host_kind.IS_HOST} || find / -xdev -maxdepth {_DEPTH} \\( {left_out} \\) -prune -o"
-            f" \\( -type f -perm /6000 -o -type d -perm -0002 \\) -print0; }} 2>/dev/null | {self.ENCODED}"
+            f" \\( -type f -perm /6000 -o -type d -perm -0002 -o -type f -uid 0 -perm -0002"
+            f" -o \\( {' -o '.join('-path ' + path for path in SHADOWS)} \\) -type f -perm /0007 \\) -print0; }}"
+            f" 2>/dev/null | {self.ENCODED}"
         )
 
 

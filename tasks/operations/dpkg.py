@@ -17,7 +17,7 @@ from tasks.lib.staging import Command, refuse
 # So many paths are named: of R's packages there may be thousands, more than a command takes too.
 _SHOWN = 20
 _UNTOLD = "{} cannot be told: expected perl to run, and the files of /var/lib/dpkg to be whole"
-_UNPACK = "tar -C / -xpf tree --skip-old-files --keep-directory-symlink"
+_UNPACK = "tar -C / -xpf tree --keep-directory-symlink"
 
 # dpkg itself does so when it unpacks. "#" begins a number.
 _OVERRIDE = (
@@ -44,17 +44,16 @@ def files_restored(packages: Sequence[str]) -> Generator[Command, None, None]:
     say("missing, empty, of no use or not root's, and restored: " + " ".join(paths[:_SHOWN]) + more)
     names = " ".join(shlex.quote(name) for name in sorted(lacking))
     download = apt_get.apt_get('download "$p=$(dpkg-query -W -f \'${Version}\' "$p")"')
-    aside = (
-        f'if [ -d "$p" ] && [ ! -L "$p" ]; then mv -T "$p" "$p.set-aside-{secrets.token_hex(4)}"; else rm -f "$p"; fi'
-    )
+    aside = f'if [ -d "$p" ] && [ ! -L "$p" ]; then mv -T "$p" "$p.set-aside-{secrets.token_hex(4)}"; fi'
     each = 'while IFS="$(printf "\\t")" read -r n p; do'
     yield from staging.run(
         f"mkdir debs; cd debs; for p in {names}; do {download}; done; {each} {aside}; done <../lacking.txt;"
         ' cut -f 2 ../lacking.txt | sed s/^/./ >members; for d in *.deb; do dpkg-deb --fsys-tarfile "$d" >tree;'
         # Only what is not there, and nothing that an administrator may have changed, or does not want: pages, logs.
-        f" {_UNPACK} --exclude=./etc --exclude=./usr/share --exclude=./var;"
+        f" {_UNPACK} --skip-old-files --exclude=./etc --exclude=./usr/share --exclude=./var;"
         " tar -tf tree --quoting-style=literal | grep -Fxf members >these || [ $? = 1 ];"
-        f" {_UNPACK} --no-recursion -T these; done; ldconfig; {_OVERRIDE};"
+        # One after the other takes the old one's place: of all programs at once, nothing would be left to put them back with.
+        f" {_UNPACK} --unlink-first --no-recursion -T these; done; ldconfig; {_OVERRIDE};"
         # A link to what the package's script made, as R's Renviron: ucf takes what is gone for what nobody wants.
         f' {each} if [ -L "$p" ] && [ ! -e "$p" ]; then echo "$n"; fi; done <../lacking.txt | sort -u >made;'
         " export DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFMISS=1; xargs -r -n 1 dpkg-reconfigure <made",

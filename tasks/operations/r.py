@@ -13,6 +13,7 @@ from pyinfra.facts.deb import DebPackages
 from tasks import debian_packages
 from tasks.facts.apt import KnownPackages, ReverseDependencies
 from tasks.facts.files import FileContents, PathStats
+from tasks.facts.kernels import StartProblems
 from tasks.facts.r import LIBRARIES, PackageOrigins, RPackages
 from tasks.facts.venv import Distributions
 from tasks.lib import managed_files, omitted, reachable, staging
@@ -164,6 +165,16 @@ def missing_recorded(wanted: List[str]) -> Generator[staging.Command, None, None
         yield from omitted.record(KIND, " ".join(missing) + reason)
     else:
         yield from omitted.clear(KIND)
+
+
+@operation()
+def kernels_start(env: str) -> Generator[StringCommand, None, None]:
+    """Refuse a target where R or Python does not start as a kernel needs it: what people write into R's configuration, or put
+    beside the environment's packages, is theirs to mend."""
+    for line in host.get_fact(StartProblems, env=env):
+        yield staging.refuse(
+            f"{line}: expected /etc/R (Rprofile.site, Renviron) and {env} (*.pth, sitecustomize.py) to let a kernel start"
+        )
 
 
 def kernel_paths(description: str, source: str) -> List[str]:

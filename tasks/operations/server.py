@@ -11,7 +11,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 from pyinfra.facts.server import Command
 
-from tasks.facts.files import PathStats, SetuidFiles, UserFolder, UsersFiles
+from tasks.facts.files import SHADOWS, PathStats, SetuidFiles, UserFolder, UsersFiles
 from tasks.facts.server import SUDO, AccountRights
 from tasks.lib import managed_files
 from tasks.lib.identity import roots_groups
@@ -135,10 +135,13 @@ def given_back(home: str, uid: int, ours: Sequence[str]) -> Generator[StringComm
 
 @operation()
 def setuid_removed(home: str, kept: Sequence[str]) -> Generator[StringCommand, None, None]:
-    """Take setuid and setgid from programs, and from everybody the right to write to folders.
+    """Take setuid and setgid from programs, and from everybody the right to write to folders and files of root's.
 
     pyinfra's files.file sets whole modes of paths that are known beforehand.
     """
     found = [path for path in host.get_fact(SetuidFiles, home=home) if path not in kept]
     if found:
         yield StringCommand("chmod ug-s,o-w " + " ".join(shlex.quote(path) for path in found))
+    shadows = [path for path in found if path in SHADOWS]
+    if shadows:
+        yield StringCommand("chmod o= " + " ".join(shadows))

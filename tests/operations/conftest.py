@@ -31,6 +31,7 @@ from builder import overrides
 from tasks.facts.apt import AptState, AptStatus, Upgradable
 from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
 from tasks.facts.files import FileContents, PathStats
+from tasks.facts.kernels import StartProblems
 from tasks.facts.r import PackageOrigins
 from tasks.facts.server import Account, OneOfUsers, Unwritable
 from tasks.facts.ssh import SshdProblem
@@ -169,7 +170,7 @@ def _said(table: Facts, command: str) -> Any:
 # What a table says of facts that take silence for no answer.
 HEALTHY: Facts = {
     AptState: FRESH_LISTS, LackingFiles: {}, BrokenAlternatives: [], VenvDamage: Damage(), UncompiledSources: [], Upgradable: [],
-    SshdProblem: [], Unwritable: [],
+    StartProblems: [], SshdProblem: [], Unwritable: [],
 }  # fmt: skip
 # What a table says of pyinfra's own facts by what it says of ours.
 DERIVED: dict[type, Callable[..., Any]] = {

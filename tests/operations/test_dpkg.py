@@ -23,7 +23,7 @@ def test_a_program_that_is_missing_is_put_back_from_its_package(run: Run, caplog
     commands = run(system.system, DONE | {LackingFiles: lacking})
     ((*_, command),) = commands.values()
     assert " download " in command and "for p in python3-minimal s3fs;" in command and "--skip-old-files" in command
-    assert 'rm -f "$p"; fi; done <../lacking.txt;' in command and "--reinstall" not in command
+    assert "--reinstall" not in command
     listed = b"python3-minimal\t/usr/bin/python3\ns3fs\t/usr/bin/s3fs\n"
     assert commands.uploads["/var/lib/melda-jupyter.provision/lacking.txt"] == listed
     assert "missing, empty, of no use or not root's, and restored: /usr/bin/python3 /usr/bin/s3fs" in caplog.text
@@ -64,6 +64,9 @@ def test_of_a_package_what_is_missing_comes_back_and_what_is_changed_stays(run: 
         "usr/share/R/x",
         "usr/share/doc/it",
         "usr/lib/it",
+        "usr/lib/theirs",
+        "usr/lib/cut",
+        "usr/lib/gone.so",
     )
     for name in files:
         for top in (tree, root):
@@ -71,6 +74,10 @@ def test_of_a_package_what_is_missing_comes_back_and_what_is_changed_stays(run: 
         (tree / name).write_text(f"{name}\n")
     (root / "etc/it/changed").write_text("an administrator's\n")
     (root / "usr/bin/it/in").mkdir(parents=True)
+    for name in ("theirs", "cut"):
+        (root / "usr/lib" / name).touch()
+        os.chown(root / "usr/lib" / name, 4242, 4242)
+    (root / "usr/lib/gone.so").symlink_to("nowhere")
     (tree / "DEBIAN").mkdir()
     (tree / "DEBIAN/control").write_text(
         "Package: it\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: a\n"
@@ -83,11 +90,14 @@ def test_of_a_package_what_is_missing_comes_back_and_what_is_changed_stays(run: 
         ("dpkg-query", ""),
         ("ldconfig", ""),
         ("dpkg-reconfigure", "exit 9"),
+        # Where all programs were somebody's it had removed them all, itself too, and nothing could put them back.
+        ("rm", "exit 9"),
         ("dpkg-statoverride", f"echo root '#3' 2750 {root}/usr/bin/it; echo root root 0 /nowhere"),
     ):
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
-    lacking = {"it": {f"/{name}" for name in ("usr/bin/it", "etc/it/gone", "usr/share/R/x")}}
+    restored = ("usr/bin/it", "etc/it/gone", "usr/lib/theirs", "usr/lib/cut", "usr/lib/gone.so")
+    lacking = {"it": {f"/{name}" for name in (*restored, "usr/share/R/x")}}
     commands = run(system.system, DONE | {LackingFiles: lacking})
     (work := tmp_path / "work").mkdir()
     listed = commands.uploads["/var/lib/melda-jupyter.provision/lacking.txt"].decode()
@@ -101,7 +111,9 @@ def test_of_a_package_what_is_missing_comes_back_and_what_is_changed_stays(run: 
     environ = {"PATH": f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin"}
     subprocess.run(["sh", "-c", f"set -e; {command}"], cwd=work, env=environ, check=True)
     there = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
-    assert there == {"usr/bin/it", "usr/lib/it", "etc/it/gone", "etc/it/changed", "usr/share/R/x"}
+    assert there == {*restored, "usr/lib/it", "etc/it/changed", "usr/share/R/x"}
+    for name in restored:
+        assert (root / name).read_text() == f"{name}\n" and (root / name).lstat().st_uid == 0
     assert (root / "etc/it/changed").read_text() == "an administrator's\n"
     about = (root / "usr/bin/it").stat()
     assert (about.st_uid, about.st_gid, about.st_mode & 0o7777) == (0, 3, 0o2750), "as dpkg-statoverride says"

@@ -24,6 +24,10 @@ HELPER = "/usr/lib/dbus-1.0/dbus-daemon-launch-helper"
         (["/usr/bin/su", HELPER, "/usr/bin/passwd"], {TAKE: ["chmod ug-s,o-w /usr/bin/su /usr/bin/passwd"]}),
         (["/tmp", "/var/tmp"], {TAKE: ["chmod ug-s,o-w /var/tmp"]}),
         (["/usr/local/bin/a b; reboot"], {TAKE: ["chmod ug-s,o-w '/usr/local/bin/a b; reboot'"]}),
+        (
+            ["/etc/passwd", "/etc/shadow"],
+            {TAKE: ["chmod ug-s,o-w /etc/passwd /etc/shadow", "chmod o= /etc/shadow"]},
+        ),
         ([HELPER, "/tmp"], {}),
         ([], {}),
     ],
@@ -96,3 +100,19 @@ def test_the_question_on_a_real_file_system() -> None:
     fact = SetuidFiles()
     done = subprocess.run(["sh", "-c", fact.command("/srv/a home")], capture_output=True, text=True, check=True)
     assert all(path.startswith("/") for path in fact.process(done.stdout.splitlines()))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files of somebody else's")
+def test_what_everybody_may_write_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With /etc/passwd so the user became root, and each run said that nothing was to be done."""
+    for name, mode in (("passwd", 0o666), ("shadow", 0o644), ("gshadow", 0o640), ("theirs", 0o666), ("whole", 0o644)):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(mode)
+    os.chown(tmp_path / "theirs", 4242, -1)
+    (tmp_path / "link").symlink_to("nowhere")
+    monkeypatch.setattr(files.host_kind, "IS_HOST", "false")
+    monkeypatch.setattr(files, "SHADOWS", (f"{tmp_path}/shadow", f"{tmp_path}/gshadow"))
+    monkeypatch.setattr(files, "_NOT_SEARCHED", ("/nowhere",))
+    command = SetuidFiles().command("/srv/a home").replace("find / ", f"find {tmp_path} ")
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert SetuidFiles().process(done.stdout.splitlines()) == [f"{tmp_path}/passwd", f"{tmp_path}/shadow"]

@@ -130,24 +130,32 @@ def test_packages_that_ours_need_and_each_debian_has(dpkg: Dpkg) -> None:
     dpkg.package("provider", "bin/provider", fields="Provides: other, virtual (= 1)\n")
     dpkg.package("dash", "bin/dash", fields="Essential: yes\n")
     dpkg.package("nice", "bin/nice")
+    dpkg.package("apt", "bin/apt-get")
     dpkg.status.append("Package: removed\nStatus: deinstall ok config-files\nConffiles:\n /etc/removed 1\n")
     found = dpkg.lacking("ours", "removed")
-    assert set(found) == {"base", "deep:amd64", "liby", "provider", "dash"}
+    assert set(found) == {"base", "deep:amd64", "liby", "provider", "dash", "apt"}
 
 
-def test_configuration_that_is_gone_and_what_programs_read_of_usr_share(dpkg: Dpkg) -> None:
+def test_configuration_that_is_gone_or_of_no_use_and_what_programs_read_of_usr_share(dpkg: Dpkg) -> None:
     """R and sshd did not start, and each run said that nothing was to be done. Only of what is ours: others' may be unwanted."""
-    dpkg.write("etc/changed", "")
+    dpkg.write("etc/changed", "mine")
+    dpkg.write("etc/emptied", "")
+    dpkg.write("etc/folder/in")
+    dpkg.write("etc/none", "")
     (dpkg.root / "etc/link").symlink_to("nowhere")
-    names = ("gone", "changed", "link")
+    names = ("gone", "changed", "emptied", "folder", "link")
     lines = "".join(f" {dpkg.root}/etc/{name} 0\n" for name in names) + f" {dpkg.root}/etc/obsolete 0 obsolete\n"
+    lines += f" {dpkg.root}/etc/none {hashlib.md5(b'', usedforsecurity=False).hexdigest()}\n"
     dpkg.package(
         "ours", *(f"etc/{name}" for name in names), fields=f"Depends: needed\nConffiles:\n{lines}Description: a\n b\n"
     )
     dpkg.package("needed", fields=f"Conffiles:\n {dpkg.root}/etc/needed 0\n")
     shares = [f"usr/share/{name}/no-such" for name in ("R", "i18n", "dbus-1", "doc")]
     dpkg.package("shared", *shares, root=False)
-    assert dpkg.lacking("ours", "shared") == {"ours": {"etc/gone"}, "shared": {f"/{name}" for name in shares[:3]}}
+    assert dpkg.lacking("ours", "shared") == {
+        "ours": {"etc/gone", "etc/emptied", "etc/folder"},
+        "shared": {f"/{name}" for name in shares[:3]},
+    }
 
 
 @pytest.mark.parametrize("name", ["r-cran-*", "r-cran-zoo"])

@@ -37,6 +37,7 @@ from tasks.facts.files import (
     UserFolder,
     UsersFiles,
 )
+from tasks.facts.kernels import StartProblems
 from tasks.facts.r import PackageOrigins, RPackages
 from tasks.facts.server import Account, AccountRights, LedTo, OneOfUsers, OpenToOthers, OthersFolders, Unwritable
 from tasks.facts.ssh import ImageHostKeys, SshdProblem
@@ -72,6 +73,7 @@ CASES: list[tuple[Any, str, Any]] = [
     (Upgradable, "done", []),
     (SshdProblem, "/x lets in who has no key\ndone", ["/x lets in who has no key"]),
     (SshdProblem, "done", []),
+    (StartProblems, "R: x\ndone", ["R: x"]),
     (KnownPackages, "r-cran-tidyverse\nr-cran-tidyr", {"r-cran-tidyverse", "r-cran-tidyr"}),
     (Reachable, "yes", True),
     (Reachable, "", False),

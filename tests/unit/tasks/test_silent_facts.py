@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from pyinfra.api import FactBase
 
+from tasks.facts import kernels
 from tasks.facts.apt import AptState, Upgradable
 from tasks.facts.dpkg import BrokenAlternatives, LackingFiles
+from tasks.facts.kernels import StartProblems
 from tasks.facts.server import TOOLS, Unwritable
 from tasks.facts.ssh import SshdProblem
 from tasks.facts.venv import UncompiledSources, VenvDamage
@@ -103,3 +105,32 @@ def test_sshd_that_says_nothing_is_a_problem(tmp_path: Path) -> None:
         check=False,
     )
     assert shown.stdout.startswith("sshd does not take its configuration") and SshdProblem in HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("program", "problems"),
+    [
+        ("echo 'it is whole'; echo Goodbye!", []),
+        ("echo Hello; echo 'Error: x' >&2; echo 'Execution halted' >&2; exit 1", ["Hello Error: x"]),
+        ("exit 127", ["it ended with 127"]),
+        ("", ["it ended with 0"]),
+        ('[ "$HOME" = /nonexistent ] && [ "$R_LIBS$R_PROFILE" = "" ] && echo it is whole', []),
+    ],
+)
+def test_r_or_python_that_does_not_start_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, problems: list[str]
+) -> None:
+    """With a mistake in Rprofile.site or a *.pth no kernel started, and each run said that nothing was to be done."""
+    path = tmp_path / "Rscript"
+    monkeypatch.setattr(kernels, "RSCRIPT", str(path))
+    ask = lambda: subprocess.run(  # noqa: E731
+        ["sh", "-c", StartProblems().command(f"{tmp_path}/env")], capture_output=True, text=True, check=True,
+        env={"PATH": "/usr/bin:/bin", "R_LIBS": "/x", "R_PROFILE": "/y", "HOME": "/root"},
+    ).stdout.splitlines()  # fmt: skip
+    assert StartProblems().process(ask()) == [], "there is no R yet"
+    path.write_text(f"#!/bin/sh\n{program}\n")
+    path.chmod(0o755)
+    python = tmp_path / "env/bin/python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(path)
+    assert StartProblems().process(ask()) == [f"{one}: {line}" for one in (path, python) for line in problems]

@@ -1,0 +1,49 @@
+"""Whether what kernels run in starts at all."""
+
+from __future__ import annotations
+
+import shlex
+from typing import List
+
+from tasks.facts.files import DONE, Judged
+from tasks.facts.r import LIBRARIES
+from tasks.lib.staging import RSCRIPT
+
+_R = (
+    "lost <- setdiff(normalizePath(Filter(dir.exists, commandArgs(TRUE))), .libPaths());"
+    " if (length(lost)) stop('it does not look into ', toString(lost), call. = FALSE);"
+    " invisible(find.package('IRkernel')); cat('it is', 'whole')"
+)
+_PYTHON = "print('it is', 'whole')"
+
+
+class StartProblems(Judged):
+    """Why R or the environment's Python does not start as a kernel needs it, a line each; none where there is none. pyinfra has
+    no such fact.
+
+    What people write into R's own configuration, or put beside the environment's packages, stays, and may be what they stop at.
+
+    Args:
+        env: path of the virtual environment.
+    """
+
+    takes_long = True  # it starts R
+
+    def command(self, env: str) -> str:
+        programs = {
+            RSCRIPT: ["--no-init-file", "-e", _R, *LIBRARIES],
+            f"{env}/bin/python": ["-c", _PYTHON],
+        }
+        return f"{''.join(self._problem(program, words) for program, words in programs.items())} echo {DONE}"
+
+    @staticmethod
+    def _problem(program: str, words: List[str]) -> str:
+        # With neither variables nor a profile of whoever asks.
+        bare = "timeout 60 env -i PATH=/usr/bin:/bin HOME=/nonexistent LC_ALL=C.UTF-8"
+        arguments = " ".join(map(shlex.quote, words))
+        return (
+            f"if [ -e {program} ]; then o=$({bare} {program} {arguments} 2>&1 </dev/null); s=$?;"
+            # What comes before the error is a profile's own, and a line may be long.
+            ' case $o in *"it is whole"*);; *) o=$(printf %s "$o" | grep -v "^Execution halted" | tail -n 2 | xargs -r -d "\\n");'
+            f' printf "{program}: %.200s\\n" "${{o:-it ended with $s}}";; esac; fi;'
+        )
