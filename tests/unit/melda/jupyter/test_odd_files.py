@@ -107,3 +107,22 @@ def test_while_jupyter_runs_it_is_an_error(loaded: dict[str, Any], tmp_path: Pat
     for action in (lambda: (folder / "fifo").open(encoding="utf-8"), lambda: (folder / "fifo").write_text("")):
         with pytest.raises(OSError, match="no regular file"):
             action()
+
+
+def test_what_is_too_large_to_be_read_as_a_whole_is_an_error_of_its_own(loaded: dict[str, Any], tmp_path: Path) -> None:
+    """A kernel.json of 20 GB took Jupyter's memory, and the host's: the thread that read it went on."""
+    odd_files.install()
+    large, small = tmp_path / "large", tmp_path / "small"
+    small.write_text("text")
+    large.touch()
+    os.truncate(large, 20 << 30)
+    for name in odd_files.READERS:
+        with pytest.raises(OSError, match="too large to be read: 64 MB"):
+            loaded[name]["open"](str(large), encoding="utf-8")
+    assert list(loaded["jupyterlab_server.config"]["iglob"](str(tmp_path / "*"))) == [small]
+    for name in odd_files.PATHS:
+        with pytest.raises(OSError, match="too large to be read"):
+            loaded[name]["Path"](str(large)).read_text()
+        assert loaded[name]["Path"](str(small)).read_text() == "text"
+    with loaded["jupyterlab_server.settings_utils"]["open"](str(large), "w", encoding="utf-8") as stream:
+        stream.write("what is written anew need not be read")

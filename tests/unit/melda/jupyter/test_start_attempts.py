@@ -131,3 +131,32 @@ def test_the_secret_of_cookies_is_a_small_file(tmp_path: Path, kind: str) -> Non
     start_attempts.make_usable(str(tmp_path), str(tmp_path / "linked"))
     assert os.path.lexists(path) is (kind == "secret")
     assert (tmp_path / "linked").is_symlink(), "a user may have it elsewhere"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_home_without_room_is_not_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], there: bool
+) -> None:
+    """A full volume whose ~/.local was gone let no container start, and nobody could make room in it."""
+    data, names = tmp_path / "data", (start_attempts.RUNTIME, start_attempts.DATA)
+    if there:
+        data.mkdir()
+    for name in names:  # set first, so that they are taken back
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    start_attempts.have_room(str(data / "runtime"))
+    assert (data / "runtime").is_dir() and not set(names) & os.environ.keys()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(start_attempts.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(start_attempts.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
+    place = data if there else tmp_path / "none"
+    monkeypatch.setattr(start_attempts.os, "makedirs", os.makedirs if there else full)
+    start_attempts.have_room(str(place / "runtime"))
+    assert os.environ[start_attempts.RUNTIME] == str(tmp_path / "runtime") and (tmp_path / "runtime").is_dir()
+    assert os.environ.get(start_attempts.DATA) == (None if there else str(tmp_path))
+    assert "No space left on device" in capfd.readouterr().err
+    monkeypatch.setattr(start_attempts.tempfile, "mkdtemp", full)
+    start_attempts.have_room(str(place / "runtime"))  # nor is there any in /tmp

@@ -11,7 +11,7 @@ from melda.base.errors import ConfigError
 from melda.config.bucket import Bucket
 from melda.mount import listing, s3
 from melda.plugins import image_record, state
-from melda.sync import at_start, image_change
+from melda.sync import at_start, image_change, service
 from melda.sync.at_start import AtStart
 from melda.sync.image_change import Moving
 from melda.sync.in_bucket import store
@@ -172,3 +172,11 @@ def test_what_need_not_be_looked_at_again(
     assert Path(state.SETTLED).exists() is settled
     recorded = image_record.read(str(tmp_path)).last
     assert recorded and recorded.python == "3.11.2"
+
+
+def test_the_folders_of_what_is_saved_are_asked_for_only_where_something_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: list[AtStart | None] = [AtStart({"R-4.2.2/a.json": AT, "Python-3.11.2/": AT}), None]
+    monkeypatch.setattr(at_start, "look", lambda: known.pop(0))
+    names = ["Python-3.11.2", "R-4.2.2"]
+    assert service._filled(names) == [".melda-jupyter", ".melda-jupyter/R-4.2.2"]
+    assert service._filled(names) == [".melda-jupyter", *(f".melda-jupyter/{name}" for name in names)]

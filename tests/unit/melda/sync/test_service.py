@@ -18,7 +18,7 @@ from melda.config.environ import ROOT_PATH, SRC
 from melda.plugins import state
 from melda.sync import service as sync
 
-PYTHON, R = "Python-3.11.2", "R-4.2.2"
+PYTHON, R, STATE = "Python-3.11.2", "R-4.2.2", ".melda-jupyter"
 
 
 @pytest.fixture
@@ -124,13 +124,14 @@ def test_whatever_lies_where_the_local_folders_are_to_be(
     assert Path(state.RESTORING).is_file() and state.read() == "restoring"
 
 
-@pytest.mark.parametrize("role", [False, True])
+@pytest.mark.parametrize("name", [PYTHON, R, STATE, f"{STATE}/{R}"])
 def test_what_s3fs_takes_for_a_file_that_no_key_has_is_made_a_folder_in_the_bucket(
-    settings: Any, supervisor: Any, project: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: bool
+    settings: Any, supervisor: Any, project: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """It can neither be renamed nor be made, until the folder's object says what it is."""
-    odd = tmp_path / "project" / PYTHON
+    odd, role = tmp_path / "project" / name, name == R
     asked: list[tuple[str, str, str]] = []
+    odd.parent.mkdir(exist_ok=True)
     odd.touch()
     set_aside = sync.folders.set_aside
 
@@ -149,7 +150,8 @@ def test_what_s3fs_takes_for_a_file_that_no_key_has_is_made_a_folder_in_the_buck
     monkeypatch.setattr(sync.s3, "located", lambda bucket: (bucket._replace(region="eu-central-1"), None))
     monkeypatch.setattr(sync.s3, "make_folder", make_folder)
     assert sync.start(settings, supervisor)
-    assert asked == [("KEY", "eu-central-1", f"users/ada/{name}/") for name in (PYTHON, R)]
+    ours = (STATE, f"{STATE}/{PYTHON}", f"{STATE}/{R}", PYTHON, R)
+    assert asked == [("KEY", "eu-central-1", f"users/ada/{one}/") for one in ours]
     assert len(settings.mounts) == 2
 
 

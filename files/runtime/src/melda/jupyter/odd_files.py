@@ -1,6 +1,6 @@
-"""What Jupyter opens in the user's home, and is no file that can be read: a FIFO waits for a writer, for ever.
+"""What Jupyter opens in the user's home, and cannot be read: a FIFO waits for a writer, for ever, 20 GB take the memory.
 
-At a start it is set aside. What comes later is an error of the one request that asks for it, also on the event loop.
+At a start what is no file is set aside. What comes later is an error of the one request that asks for it, also on the event loop.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ READERS = (
     "jupyter_client.kernelspec", "jupyterlab_server.config", "jupyterlab_server.settings_utils",
     "jupyterlab_server.settings_handler", "jupyter_server.config_manager",
 )  # fmt: skip
-PATHS = ("jupyterlab_server.workspaces_handler", "nbformat.sign")  # open by pathlib
+PATHS = ("jupyterlab_server.workspaces_handler", "nbformat.sign", "notebook.app")  # open by pathlib
+LARGEST = 1 << 26  # bytes of a file that they read as a whole, of which most have some KB
 
 
 def _is_odd(path: str) -> bool:
@@ -98,15 +99,22 @@ def _attempt(action: Callable[..., object], *given: object) -> None:
         log.line(f"jupyter: {error}")
 
 
-def regular(path: Any, *given: Any, **more: Any) -> Any:
+def _is_read(path: Any) -> bool:
+    """Is it a file, and no larger than can be read as a whole? Another thread reads on when its request is long over."""
+    return os.path.isfile(path) and os.path.getsize(path) <= LARGEST
+
+
+def regular(path: Any, mode: str = "r", *given: Any, **more: Any) -> Any:
     """Open a file as :func:`open` does, but nothing else.
 
     Raises:
-        OSError: EINVAL: it is something else.
+        OSError: EINVAL: it is something else; EFBIG: it is too large to be read.
     """
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EINVAL, "it is no regular file", path)
-    return open(path, *given, **more)
+    if "r" in mode and os.path.exists(path) and not _is_read(path):
+        raise OSError(errno.EFBIG, f"it is too large to be read: {LARGEST >> 20} MB are the most", path)
+    return open(path, mode, *given, **more)
 
 
 def install() -> None:
@@ -116,7 +124,7 @@ def install() -> None:
     extensions: Any = sys.modules.get("jupyterlab_server.config")
     if extensions is not None:
         found = extensions.iglob  # of package.json: an error would cost all extensions of the folder
-        extensions.iglob = lambda *given, **more: filter(os.path.isfile, found(*given, **more))
+        extensions.iglob = lambda *given, **more: filter(_is_read, found(*given, **more))
     for module in [vars(sys.modules[name]) for name in PATHS if name in sys.modules]:
         module["Path"] = _regular_path(module["Path"])
 

@@ -18,7 +18,8 @@ from melda.jupyter import service as jupyter
 
 # In the environment of the second attempt: why there is one.
 REASON = "MELDA_JUPYTER_REASON"
-CONFIGURATION = "JUPYTER_CONFIG_DIR"
+CONFIGURATION, RUNTIME, DATA = "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR"
+PAGE = 4096  # bytes: a block of most file systems
 LARGEST_SECRET = 4096  # bytes
 LONGEST_LINE = 200  # bytes of what root says
 
@@ -42,6 +43,29 @@ def make_usable(home: str, runtime: str) -> None:
         odd_files.set_aside(configuration, runtime, os.path.dirname(runtime), ipython)
     except Exception as error:  # then Jupyter says what it makes of it
         log.warn(f"jupyter: {runtime}: {error}")
+
+
+def have_room(runtime: str) -> None:
+    """Let Jupyter write what it must elsewhere, where the home is full: else it does not start, and nobody could make room.
+
+    Terminals need none.
+
+    Args:
+        runtime: where Jupyter writes, in the folder of its data.
+    """
+    try:
+        os.makedirs(runtime, mode=0o700, exist_ok=True)
+        with tempfile.TemporaryFile(dir=runtime) as stream:
+            stream.write(bytes(PAGE))
+    except OSError as error:
+        data = os.path.dirname(runtime)
+        with contextlib.suppress(OSError):  # there is none in /tmp either: then Jupyter says what it makes of it
+            other = tempfile.mkdtemp(prefix="jupyter-")
+            os.environ[RUNTIME] = os.path.join(other, "runtime")
+            os.mkdir(os.environ[RUNTIME], 0o700)
+            if not os.path.isdir(data):
+                os.environ[DATA] = other
+            log.warn(f"jupyter: {runtime} cannot be written, and {other} is taken: {error.strerror}")
 
 
 class Attempt:
@@ -91,6 +115,7 @@ class Attempt:
     def run(self, serve: Callable[[], object]) -> int:
         """Serve until it is over."""
         make_usable(os.path.expanduser("~"), _runtime())
+        have_room(_runtime())
         self.begin()
         code = 1
         try:

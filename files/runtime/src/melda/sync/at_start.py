@@ -89,6 +89,14 @@ def read(path: str = PATH) -> Optional[AtStart]:
     try:
         with open(state.ASKED, "x", encoding="ascii"):
             pass
+    except OSError:
+        return None
+    return look(path)
+
+
+def look(path: str = PATH) -> Optional[AtStart]:
+    """Return it as :func:`read` does, before anybody has saved anything; who reads it later can still."""
+    try:
         found = json.loads(regular_files.read(path, LARGEST, follow=False))
         if not 0 <= time.monotonic() - found["asked"] <= FRESH:
             return None

@@ -10,14 +10,14 @@ from typing import List
 
 from melda.base import descriptors, folders, log, mounts, textfiles, users
 from melda.base.errors import EXIT_UNSAVED, ConfigError, TemporaryFailure
-from melda.base.paths import LOCAL_PLUGINS, RUN
+from melda.base.paths import LOCAL_PLUGINS, PROJECT_STATE, RUN
 from melda.base.service import Service
 from melda.base.supervisor import Supervisor
 from melda.config import environ
 from melda.config.environ import SRC, Settings
 from melda.mount import iam_role, s3, s3fs
 from melda.plugins import set_paths, state
-from melda.sync import other_projects, remounting
+from melda.sync import at_start, other_projects, remounting
 from melda.sync.on_disk import installers
 
 NAME = "plugin sync"
@@ -35,16 +35,32 @@ def names(settings: Settings) -> List[str]:
     return [os.path.basename(folder) for folder in set_paths.plugins(settings.layout) if folder]
 
 
+def _of_state(found: List[str]) -> List[str]:
+    """Return the folders in which the bucket has what is saved, below the project."""
+    return [PROJECT_STATE, *(f"{PROJECT_STATE}/{name}" for name in found)] if found else []
+
+
+def _filled(found: List[str]) -> List[str]:
+    """Return those of them that the sync daemon will look into: to ask for an empty one costs two requests."""
+    known = at_start.look()
+    return _of_state([name for name in found if known is None or known.names(name) != []] if found else [])
+
+
 def _make(settings: Settings, found: List[str]) -> None:
     """As the user: the folders, here and in the bucket, and the flag that lets Python and R wait."""
     if settings.bucket is not None:
         other_projects.separate(settings.bucket, LOCAL)
-    for name in found:
+    for name in (*_filled(found), *found):
+        path = os.path.join(settings.layout.workdir, name)
         try:
-            folders.make(settings.layout.workdir, name)
+            if name in found:
+                folders.make(path)
+            else:
+                folders.check(path)  # who saves makes it
         except FileNotFoundError:  # it is there, under a name that no key has: s3fs forgets it
-            os.unlink(os.path.join(settings.layout.workdir, name))
+            os.unlink(path)
             raise
+    for name in found:
         local = os.path.join(LOCAL, name)
         known = local + ".json"
         if os.path.lexists(known) and not os.path.isfile(known):
@@ -65,7 +81,7 @@ def _make_objects(settings: Settings, found: List[str]) -> None:
     if bucket is None:
         return
     bucket, _ = s3.located(iam_role.with_role(bucket, settings))
-    for name in found:
+    for name in (*_of_state(found), *found):
         s3.make_folder(bucket, f"{bucket.folder}/{name}/")
 
 
@@ -78,7 +94,7 @@ def _make_in_any_case(settings: Settings, found: List[str]) -> None:
     except OSError as error:
         if not found:
             raise
-        log.warn(f"the plugin folders' objects in the bucket are made anew: {error}")
+        log.warn(f"the objects of our folders in the bucket are made anew: {error}")
         _make_objects(settings, found)
         users.run_as(user, lambda: _make(settings, found), SECONDS)
 
