@@ -182,8 +182,13 @@ def test_what_is_said(kernel: Any) -> None:
 
 def test_an_attempt_leaves_a_mark_until_it_ends(kernel: Any, tmp_path: Path) -> None:
     arguments = ["kernel.py", "-f", str(tmp_path / "connection.json")]
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    mark = tmp_path / "connection.json.starting"
     first = kernel.Attempt(arguments)
-    assert not first.crashed and kernel.Attempt(arguments).crashed
+    assert not first.crashed and not kernel.Attempt(arguments).crashed, "two restarts at once: it is not over"
+    mark.write_text(mark.read_text().replace(str(os.getpid()), str(ended.pid)))
+    assert kernel.Attempt(arguments).crashed
     first.end()
     first.end()
     assert not kernel.Attempt(arguments).crashed
@@ -191,6 +196,34 @@ def test_an_attempt_leaves_a_mark_until_it_ends(kernel: Any, tmp_path: Path) -> 
         attempt = kernel.Attempt(nothing)
         attempt.end()
         assert not attempt.crashed
+
+
+@pytest.mark.parametrize(
+    ("sent", "patience", "said", "marked"),
+    [("SIGINT", 30, "up", False), ("SIGTERM", 30, "", False), ("SIGTERM", 0, "", True)],
+)
+def test_who_restarts_a_kernel_that_starts_blames_no_package(
+    tmp_path: Path, sent: str, patience: int, said: str, marked: bool
+) -> None:
+    """Two restarts in a row, or a press of *stop*, and the user's packages were gone, with a line that accused them."""
+    connection = tmp_path / "connection.json"
+    start = (
+        "import sys, os, signal\n"
+        "sys.path.insert(0, '')\n"  # which it removes, as the folder of the program
+        f"sys.path.insert(1, {JUPYTER!r})\n"
+        f"sys.path.insert(1, {JUPYTER!r})\n"
+        "import kernel\n"
+        f"kernel.IMPATIENT = {patience}\n"
+        f"attempt = kernel.Attempt(['kernel.py', '-f', {str(connection)!r}])\n"
+        "attempt.watch_signals()\n"
+        f"os.kill(os.getpid(), signal.{sent})\n"
+        "attempt.end()\n"
+        "assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL\n"
+        "print('up', end='')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.stdout, done.stderr) == (said, "")
+    assert Path(f"{connection}.starting").exists() == marked
 
 
 def test_it_is_said_once(kernel: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,6 +241,7 @@ def test_what_a_cell_calls_asks_nobody(kernel: Any, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace(kernelapp=kernelapp))
     monkeypatch.setattr(sys, "argv", ["kernel.py"])
     monkeypatch.setattr(kernel.os, "environ", {"GIT_TERMINAL_PROMPT": "1"})
+    monkeypatch.setattr(kernel.signal, "signal", lambda *_: None)
     kernel.main()
     assert os.environ == {**kernel.UNASKED, "GIT_TERMINAL_PROMPT": "1"}, "the container's own wins"
 
