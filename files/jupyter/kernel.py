@@ -32,7 +32,13 @@ UNASKED = {
 # https://man.openbsd.org/ssh#SSH_ASKPASS_REQUIRE
 NO_INPUT = (
     "export SSH_ASKPASS=${SSH_ASKPASS:-false} SSH_ASKPASS_REQUIRE=${SSH_ASKPASS_REQUIRE:-force}; exec </dev/null\n"
-)
+    # These ask on a terminal that they find themselves. Pagers show the whole where what they write goes to a pipe.
+    + "".join('{0}() {{ command {0} "$@" | cat; }}\n'.format(name) for name in ("less", "more"))
+    + "".join(
+        '{0}() {{ echo "{0}: there is no editor in a cell: open it in JupyterLab, or with nano in a terminal" >&2; return 1; }}\n'
+        .format(name) for name in ("vi", "vim", "nano")
+    )
+)  # fmt: skip
 
 
 def distribution(module: str, folder: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import pty
+import re
 import subprocess
 import sys
 import time
@@ -278,6 +280,32 @@ def test_ssh_asks_on_no_terminal_that_a_cell_calls_alone(kernel: Any) -> None:
     assert not [name for name in kernel.UNASKED if name.startswith("SSH")]
     asked = subprocess.check_output(["sh", "-c", kernel.NO_INPUT + "echo $SSH_ASKPASS $SSH_ASKPASS_REQUIRE"], text=True)
     assert asked == "false force\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "shown"),
+    [
+        ("less long", 0, "1\r\n.*\r\n200\r\n"), ("more long", 0, "(.*\r\n)?1\r\n.*\r\n200\r\n"), ("echo a | less", 0, "a\r\n"),
+        ("vi long", 1, "vi: there is no editor in a cell: [^\n]*\n"), ("nano long || exit 3", 3, "nano: there is no [^\n]*\n"),
+    ],
+)  # fmt: skip
+def test_what_asks_on_the_terminal_of_a_cell_ends(
+    kernel: Any, tmp_path: Path, command: str, code: int, shown: str
+) -> None:
+    """``!less FILE`` and ``!vi FILE`` waited for a key that nobody can press."""
+    (tmp_path / "long").write_text("".join(f"{number}\n" for number in range(1, 201)))
+    ours, theirs = pty.openpty()
+    run = ["bash", "-c", kernel.NO_INPUT + command]
+    try:
+        done = subprocess.run(
+            run, cwd=tmp_path, timeout=20, stdout=theirs, stderr=theirs, start_new_session=True, check=False
+        )
+        output = os.read(ours, 1 << 16).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert re.fullmatch(shown, output, re.DOTALL), output
+    assert done.returncode == code
 
 
 @pytest.mark.parametrize("command", ["cat; exit 3", "read x || exit 3", "(cat) && exit 3"])
