@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import time
 import traceback
 from importlib import metadata
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, List, Optional
 
 del sys.path[0]  # this file's folder
@@ -19,6 +21,7 @@ del sys.path[0]  # this file's folder
 import melda_plugins  # type: ignore[import-not-found, unused-ignore]  # noqa: E402
 
 REASON = "MELDA_KERNEL_REASON"
+IMPATIENT = 30.0  # seconds before which who restarts a kernel that starts does so by chance, not because it hangs
 # What a cell calls (%pip, !git) has a terminal on which nobody can answer: asked there, it would never end. cells.R has the same.
 # https://pip.pypa.io/en/stable/topics/configuration/#environment-variables, https://git-scm.com/docs/git#_environment_variables
 # A message that git has written itself (a merge's, a rebase's) is taken as it is.
@@ -29,7 +32,13 @@ UNASKED = {
 # https://man.openbsd.org/ssh#SSH_ASKPASS_REQUIRE
 NO_INPUT = (
     "export SSH_ASKPASS=${SSH_ASKPASS:-false} SSH_ASKPASS_REQUIRE=${SSH_ASKPASS_REQUIRE:-force}; exec </dev/null\n"
-)
+    # These ask on a terminal that they find themselves. Pagers show the whole where what they write goes to a pipe.
+    + "".join('{0}() {{ command {0} "$@" | cat; }}\n'.format(name) for name in ("less", "more"))
+    + "".join(
+        '{0}() {{ echo "{0}: there is no editor in a cell: open it in JupyterLab, or with nano in a terminal" >&2; return 1; }}\n'
+        .format(name) for name in ("vi", "vim", "nano")
+    )
+)  # fmt: skip
 
 
 def distribution(module: str, folder: str) -> str:
@@ -65,20 +74,39 @@ def complaint(root: str, name: str, error: str) -> str:
 class Attempt:
     """A start that is under way, seen by the next one if the process ends in it.
 
-    Jupyter starts a kernel again that ended, with the same connection file.
+    Jupyter starts a kernel again that ended, with the same connection file. A user who restarts it twice ends it too, and no
+    package is to blame for that, unless it kept them waiting.
     """
 
     def __init__(self, arguments: List[str]) -> None:
+        self._began = time.monotonic()
         self._mark = arguments[arguments.index("-f") + 1] + ".starting" if "-f" in arguments[:-1] else ""
-        self.crashed = bool(self._mark) and os.path.exists(self._mark)
+        self.crashed = False
         if self._mark:
-            with contextlib.suppress(OSError), open(self._mark, "w", encoding="ascii"):
-                pass
+            # Not crashed, but under way still: two restarts at once start two kernels.
+            with contextlib.suppress(OSError, ValueError), open(self._mark, encoding="ascii") as stream:
+                self.crashed = not os.path.exists("/proc/{0:d}".format(int(stream.read())))
+            with contextlib.suppress(OSError), open(self._mark, "w", encoding="ascii") as stream:
+                stream.write(str(os.getpid()))
+
+    def watch_signals(self) -> None:
+        """Let an interrupt find nothing to interrupt, as ipykernel does when it is up, and a wish to end be nobody's fault."""
+        # A function, as children inherit what is ignored.
+        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._asked_to_end)
+
+    def _asked_to_end(self, number: int, _: Optional[FrameType]) -> None:
+        if time.monotonic() - self._began < IMPATIENT:
+            self.end()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
     def end(self) -> None:
         """Take note that the kernel is up, or why not."""
         with contextlib.suppress(OSError):
             os.unlink(self._mark)
+        if signal.getsignal(signal.SIGTERM) == self._asked_to_end:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def without_plugins(reason: str) -> None:
@@ -113,6 +141,7 @@ def main() -> None:
         os.environ.setdefault(name, value)
     root = melda_plugins.folder()
     attempt = Attempt(sys.argv)
+    attempt.watch_signals()
     if attempt.crashed and root and not reason:
         attempt.end()
         without_plugins(complaint(root, "", "the process ended"))

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-JUPYTER = str(Path(__file__).resolve().parents[3] / "files" / "jupyter")
-
-
-@pytest.fixture
-def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(sys, "path", [JUPYTER, *sys.path])
-    yield importlib.import_module("melda_plugins")
-    sys.modules.pop("melda_plugins", None)
-
-
-@pytest.fixture
-def kernel(plugins: Any) -> Iterator[Any]:
-    sys.path.insert(0, JUPYTER)  # which it removes, as the folder of the program
-    yield importlib.import_module("kernel")
-    sys.modules.pop("kernel", None)
+from .conftest import JUPYTER
 
 
 @pytest.fixture
@@ -182,8 +166,13 @@ def test_what_is_said(kernel: Any) -> None:
 
 def test_an_attempt_leaves_a_mark_until_it_ends(kernel: Any, tmp_path: Path) -> None:
     arguments = ["kernel.py", "-f", str(tmp_path / "connection.json")]
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    mark = tmp_path / "connection.json.starting"
     first = kernel.Attempt(arguments)
-    assert not first.crashed and kernel.Attempt(arguments).crashed
+    assert not first.crashed and not kernel.Attempt(arguments).crashed, "two restarts at once: it is not over"
+    mark.write_text(mark.read_text().replace(str(os.getpid()), str(ended.pid)))
+    assert kernel.Attempt(arguments).crashed
     first.end()
     first.end()
     assert not kernel.Attempt(arguments).crashed
@@ -193,71 +182,40 @@ def test_an_attempt_leaves_a_mark_until_it_ends(kernel: Any, tmp_path: Path) -> 
         assert not attempt.crashed
 
 
+@pytest.mark.parametrize(
+    ("sent", "patience", "said", "marked"),
+    [("SIGINT", 30, "up", False), ("SIGTERM", 30, "", False), ("SIGTERM", 0, "", True)],
+)
+def test_who_restarts_a_kernel_that_starts_blames_no_package(
+    tmp_path: Path, sent: str, patience: int, said: str, marked: bool
+) -> None:
+    """Two restarts in a row, or a press of *stop*, and the user's packages were gone, with a line that accused them."""
+    connection = tmp_path / "connection.json"
+    start = (
+        "import sys, os, signal\n"
+        "sys.path.insert(0, '')\n"  # which it removes, as the folder of the program
+        f"sys.path.insert(1, {JUPYTER!r})\n"
+        f"sys.path.insert(1, {JUPYTER!r})\n"
+        "import kernel\n"
+        f"kernel.IMPATIENT = {patience}\n"
+        f"attempt = kernel.Attempt(['kernel.py', '-f', {str(connection)!r}])\n"
+        "attempt.watch_signals()\n"
+        f"os.kill(os.getpid(), signal.{sent})\n"
+        "attempt.end()\n"
+        "assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL\n"
+        "print('up', end='')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.stdout, done.stderr) == (said, "")
+    assert Path(f"{connection}.starting").exists() == marked
+
+
 def test_it_is_said_once(kernel: Any, capsys: pytest.CaptureFixture[str]) -> None:
     calls: list[Any] = []
     events = SimpleNamespace(register=lambda _, call: calls.append(call), unregister=lambda _, call: calls.remove(call))
     kernel.say_once(SimpleNamespace(events=events), "broken")
     calls[0](None)
     assert (calls, capsys.readouterr().err) == ([], "broken\n")
-
-
-def test_what_a_cell_calls_asks_nobody(kernel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``%pip uninstall NAME`` asked on a terminal that is nobody's, and the cell never ended."""
-    app = SimpleNamespace(initialize=lambda: None, start=lambda: None, shell=None)
-    kernelapp = SimpleNamespace(IPKernelApp=SimpleNamespace(instance=lambda: app))
-    monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace(kernelapp=kernelapp))
-    monkeypatch.setattr(sys, "argv", ["kernel.py"])
-    monkeypatch.setattr(kernel.os, "environ", {"GIT_TERMINAL_PROMPT": "1"})
-    kernel.main()
-    assert os.environ == {**kernel.UNASKED, "GIT_TERMINAL_PROMPT": "1"}, "the container's own wins"
-
-
-def test_r_asks_as_little(kernel: Any) -> None:
-    cells = Path(JUPYTER, "cells.R").read_text()
-    assert all(f'{name} = "{value}"' in cells for name, value in kernel.UNASKED.items())
-
-
-def test_git_goes_on_with_the_message_that_it_has_itself(kernel: Any, tmp_path: Path) -> None:
-    """With an editor that fails, no rebase and no merge that met a conflict could be finished in a cell."""
-
-    def git(*words: str, code: int = 0) -> None:
-        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
-        done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **kernel.UNASKED}, timeout=20, check=False)
-        assert done.returncode == code
-
-    git("init", "-q", "-b", "main")
-    for branch, text in (("main", "0"), ("one", "1"), ("main", "2")):
-        git("checkout", "-q", *([] if text != "1" else ["-b"]), branch, code=1 if text == "0" else 0)
-        (tmp_path / "a").write_text(text)
-        git("add", "a")
-        git("commit", code=1)
-        git("commit", "-q", "-m", text)
-    git("merge", "-q", "one", code=1)
-    (tmp_path / "a").write_text("3")
-    git("add", "a")
-    git("merge", "--continue")
-    git("rebase", "-i", "--root", code=1)
-
-
-def test_ssh_asks_on_no_terminal_that_a_cell_calls_alone(kernel: Any) -> None:
-    """A program of the user's may have a terminal of its own, and answer there (pexpect)."""
-    assert not [name for name in kernel.UNASKED if name.startswith("SSH")]
-    asked = subprocess.check_output(["sh", "-c", kernel.NO_INPUT + "echo $SSH_ASKPASS $SSH_ASKPASS_REQUIRE"], text=True)
-    assert asked == "false force\n"
-
-
-@pytest.mark.parametrize("command", ["cat; exit 3", "read x || exit 3", "(cat) && exit 3"])
-def test_what_a_cell_calls_has_no_input(kernel: Any, command: str) -> None:
-    """``!rm -i``, ``!cat`` and whatever calls input() waited for ever."""
-    shell = SimpleNamespace(
-        system=lambda line: subprocess.run(["bash", "-c", line], timeout=20, stdin=waits, check=False)
-    )
-    with subprocess.Popen(["sleep", "30"], stdout=subprocess.PIPE) as never:
-        waits = never.stdout
-        kernel.give_no_input(shell)
-        assert shell.system(command).returncode == 3
-        never.kill()
-    kernel.give_no_input(None)
 
 
 @pytest.mark.parametrize(

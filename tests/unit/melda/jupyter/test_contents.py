@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import sys
 import threading
 from types import ModuleType, SimpleNamespace
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 from melda.jupyter import contents
+from tornado import web
 
 LOOP = "loop"
 
@@ -92,6 +95,23 @@ def test_one_file_is_written_in_order_and_others_meanwhile(manager: Any) -> None
     order = [what for what, _ in files.seen if " in " in what]
     assert order == ["third in b", "first in /a", "second in /a"]
     assert {thread for what, thread in files.seen if what in ("sign", "emit")} == {LOOP}
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.ENAMETOOLONG, 400), (errno.EIO, 500), (None, None)])
+@pytest.mark.parametrize("name", ["get", "save"])
+def test_a_disks_error_reaches_the_page_in_its_words(
+    manager: Any, monkeypatch: pytest.MonkeyPatch, name: str, number: int | None, status: int | None
+) -> None:
+    """A file with a name of 300 letters was an "Unhandled error"."""
+
+    def fails(_self: object, _path: str) -> None:
+        raise OSError(number, "what Python says", "/a") if number else OSError("a library's")
+
+    monkeypatch.setattr(Blocking, name, fails)
+    with pytest.raises(web.HTTPError if number else OSError) as raised:
+        asyncio.run(getattr(manager, name)("a"))
+    assert getattr(raised.value, "status_code", None) == status
+    assert getattr(raised.value, "log_message", None) == (os.strerror(number) if number else None)
 
 
 def test_hooks_of_extensions_are_passed_on(manager: Any) -> None:

@@ -95,6 +95,18 @@ def copy(request: pytest.FixtureRequest) -> Callable[[Path, Path], None]:
     return lambda source, target: asyncio.run(saving.copy_in_thread(str(source), str(target)))
 
 
+@pytest.mark.parametrize("name", ["c" * 251 + ".txt", "中" * 83 + ".ipynb", "c" * 250 + ".md"])
+def test_a_name_of_full_length_is_saved_again(tmp_path: Path, name: str) -> None:
+    """A file with such a name could be made, and its changes never saved: its backup had a name that was too long."""
+    path = tmp_path / name
+    for text in ("old", "new"):
+        with saving.writing(str(path)) as stream:
+            stream.write(text)
+    with pytest.raises(ZeroDivisionError), saving.writing(str(path)):
+        raise ZeroDivisionError
+    assert ([path], path.read_text()) == (list(tmp_path.iterdir()), "new")
+
+
 def test_a_full_disk_leaves_no_half_checkpoint(tmp_path: Path, full: None, copy: Callable[[Path, Path], None]) -> None:
     """Who goes back to it would find an empty notebook."""
     large, checkpoint = Path(os.devnull).parent / "zero", tmp_path / saving.CHECKPOINTS / "a.ipynb"

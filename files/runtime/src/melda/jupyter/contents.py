@@ -7,10 +7,15 @@ kernels and pages (jupyter_server/services/contents/filemanager.py, 2.21).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import importlib
+import os
 import sys
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 from weakref import WeakValueDictionary
+
+from tornado import web
 
 from melda.jupyter import large_files, links, storage_calls, uploads
 
@@ -38,9 +43,22 @@ def _back(name: str) -> Any:
     return method
 
 
+@contextlib.contextmanager
+def _saying_why() -> Iterator[None]:
+    """Give the page the disk's words: Jupyter's are "Unhandled error" where it expects none, of too long a name for instance."""
+    try:
+        yield
+    except OSError as error:
+        if not error.errno:
+            raise
+        code = 400 if error.errno == errno.ENAMETOOLONG else 500
+        raise web.HTTPError(code, os.strerror(error.errno)) from error
+
+
 def _reading(name: str) -> Any:
     async def method(self: Any, *args: Any, **given: Any) -> Any:
-        return await storage_calls.run(getattr(self.files(), name), *args, **given)
+        with _saying_why():
+            return await storage_calls.run(getattr(self.files(), name), *args, **given)
 
     return method
 
@@ -49,7 +67,8 @@ def _writing(name: str, position: int) -> Any:
     async def method(self: Any, *args: Any, **given: Any) -> Any:
         path = given.get("path", args[position] if len(args) > position else "")
         async with self.lock(str(path).strip("/")):
-            return await storage_calls.run(getattr(self.files(), name), *args, **given)
+            with _saying_why():
+                return await storage_calls.run(getattr(self.files(), name), *args, **given)
 
     return method
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 import sys
@@ -18,6 +19,7 @@ from typing import IO, Any, Dict, Iterator, List
 FILES = ("jupyter_server.services.contents.fileio", "notebook.services.contents.fileio")  # notebook 7, notebook 6
 CHECKPOINTS = ".ipynb_checkpoints"
 BACKUP = ".~"  # before the name; as Jupyter calls it
+LONGEST = 255  # bytes of a name, on disks
 _changed = threading.Condition()
 _written: List[str] = []  # what is being written, by whatever thread
 
@@ -65,11 +67,17 @@ def writing(path: str, text: bool = True, encoding: str = "utf-8", log: Any = No
         yield stream
 
 
+def _of_backup(name: str) -> str:
+    """Return the name of a backup: not after the file's where that leaves no room for more."""
+    whole = os.fsencode(BACKUP + name)
+    return BACKUP + (name if len(whole) <= LONGEST else hashlib.sha256(whole).hexdigest())
+
+
 @contextlib.contextmanager
 def _replacing(path: str, text: bool, encoding: str, given: Dict[str, Any]) -> Iterator[IO[Any]]:
     folder, name = os.path.split(path)
     existed = os.path.isfile(path)
-    backup = os.path.join(folder, BACKUP + name) if existed and os.access(folder or ".", os.W_OK) else ""
+    backup = os.path.join(folder, _of_backup(name)) if existed and os.access(folder or ".", os.W_OK) else ""
     if backup:
         _copy_new(path, backup)
     options = {"newline": "\n", "encoding": encoding, **given} if text else given
