@@ -158,6 +158,8 @@ def _known(reading: Reading, text: str = "") -> Json:
 
 def _unknown(text: str, path: str, what: str = "") -> UsageError:
     what = what or looks_like.what(text)
+    if scripts.is_document(path) and what.startswith(looks_like.PARTS):
+        what = ""  # a page's heading, or an example in it
     says = f"it looks like {what}" if what else "it names no packages"
     return UsageError(f"invalid {path!r}: {says}; read are {READ}")
 

@@ -169,7 +169,7 @@ def _packages(reading: Reading, values: Values, found: Call, where: str) -> None
     else:
         known = values.of(given) if given else None
         texts = list(map(str, known)) if known is not None else None
-    if not given and kind in ("biocmanager", "pak", PLAIN):  # it asks, updates, or installs this folder
+    if not given and kind in ("biocmanager", "bioc", "pak", PLAIN):  # it asks, updates, or installs this folder
         return
     if texts is None or not kind:
         reading.bad("r", found.name, where + NOT_READ)
