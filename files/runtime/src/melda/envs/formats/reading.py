@@ -140,7 +140,10 @@ class Reading:
             self.bad(kind, str(entry["name"]), reason, str(entry["version"]))
             return False
         there = self._entries[kind].setdefault(str(entry["name"]), entry)
-        if there != entry:
+        # A lock of conda's may have one from conda and from pip, and one of them says its hash.
+        if {**there, "hashes": 0} == {**entry, "hashes": 0}:
+            there.update({"hashes": sorted({*there.get("hashes", ()), *entry["hashes"]})} if "hashes" in entry else {})
+        elif there != entry:
             taken = there["version"] or "the first"
             self.bad(kind, str(entry["name"]), f"it is there twice: {taken} is taken", str(entry["version"]))
         return there == entry
