@@ -18,6 +18,7 @@ from melda.envs.formats import (
     broken_json,
     conda,
     conda_read,
+    copied_files,
     documents,
     freeze,
     listed,
@@ -241,6 +242,7 @@ def _fenced(found: Reading, text: str) -> bool:
 
 def _lines(read_one: Reads, text: str, path: str) -> Json:
     reading = Reading(path)
+    reading.located = copied_files.of(text)
     read_one(reading, text)
     if documents.is_script(text, path) and not reading.empty:
         return reading.result()

@@ -51,12 +51,21 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")
 LIMITS = re.compile(r"{0}(?:\s*,\s*{0})*".format(rtext.LIMIT.pattern))
 MIRROR = re.compile(r"//[\w.-]*(?:cran|r-project\.org|rstudio\.com|posit\.co|bioconductor)", re.IGNORECASE)
 NOT_READ = "a command that is not read: name its packages one a line"
+OF_FILES = re.compile(
+    r"\benv (?:create|update)$|\.R$|\bsetup\.py |\brenv::restore|\binstall(?:_dev)?_deps$", re.IGNORECASE
+)
+IN_FILE = "what it installs stands in a file: hand that one to melda-env restore"
 PREFIX = "Rscript -e quoted:"
 
 
 def installs(code: str) -> bool:
     """May this code install packages?"""
     return bool(INSTALLS.search(code) or "install.packages)" in code or SHELLED.search(code))
+
+
+def not_read(command: str) -> str:
+    """Return why a command that installs packages is not read, and what to do."""
+    return IN_FILE if OF_FILES.search(command) else NOT_READ
 
 
 def command(code: List[str]) -> str:
@@ -172,7 +181,7 @@ def _packages(reading: Reading, values: Values, found: Call, where: str) -> None
     if not given and kind in ("biocmanager", "bioc", "pak", PLAIN):  # it asks, updates, or installs this folder
         return
     if texts is None or not kind:
-        reading.bad("r", found.name, where + NOT_READ)
+        reading.bad("r", found.name, where + not_read(found.name))
         return
     for word in found.named.get("repos", []):
         if word.kind == "text" and "://" in word.text and not MIRROR.search(word.text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from melda.base import regular_files
 from melda.base.addresses import hide
@@ -87,6 +87,9 @@ class Reading:
         self._direct: Dict[str, Set[str]] = {}  # extras of what is from an address or a commit, by name
         self._entries: Dict[str, Dict[str, Json]] = {"python": {}, "r": {}}
         self._included: List[str] = [os.path.realpath(path)]
+        self.located: Callable[[str], str] = (
+            str  # where the file lies that is meant: a Dockerfile's image has it elsewhere
+        )
 
     def begin(self) -> None:
         """Begin another part of a document: what it includes and whether it names anything is its own matter."""
@@ -241,7 +244,7 @@ class Reading:
         Raises:
             Unusable: it cannot be read, or lies elsewhere.
         """
-        folder = os.path.dirname(self._included[0])
+        name, folder = self.located(name), os.path.dirname(self._included[0])
         path = os.path.realpath(os.path.join(folder, name))
         if (
             self.path == document.STDIN

@@ -274,7 +274,7 @@ def read(reading: Reading, text: str) -> None:
     kept, note = documents.without_others(text, reading.path)
     lines.all(kept)
     for number, command in documents.unread(text, reading.path) if kept != text else ():
-        reading.bad("python", command, f"line {number}: {r_calls.NOT_READ}")
+        reading.bad("python", command, f"line {number}: {r_calls.not_read(command)}")
     for number, command in documents.in_sentences(text, reading.path):
         alone = Reading(reading.path)
         Lines(alone).guarded(documents.command(command), 0)
