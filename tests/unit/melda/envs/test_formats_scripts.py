@@ -175,3 +175,28 @@ def test_a_file_that_a_dockerfile_mounts_is_the_one_beside_it(tmp_path: Path) ->
 def test_a_command_whose_packages_stand_in_a_file_says_to_hand_that_one(command: str) -> None:
     found = formats.parse(f"FROM debian:12\nRUN {command}\n", "Dockerfile")
     assert ["hand that one to melda-env restore" in one["reason"] for one in found[document.PROBLEMS]] == [True]
+
+
+SETUPS = (
+    "needs = open('requirements.txt').read().splitlines()",
+    "with open('requirements.txt') as f:\n    needs = [x.strip() for x in f]\nwith open('requirements-dev.txt') as f:\n    x=f",
+    "needs = []\nwith open(os.path.join(here, 'requirements.txt')) as f:\n    for line in f:\n        needs.append(line)",
+    "def parse(name):\n    return [x for x in open(name)]\nneeds = parse('requirements.txt')\nno = parse('requirements-dev.txt')",
+    "needs = [str(one.req) for one in parse_requirements('requirements.txt', session=False)]",
+)
+
+
+@pytest.mark.parametrize("said", SETUPS)
+def test_a_setup_py_that_reads_a_file_includes_it(tmp_path: Path, said: str) -> None:
+    (tmp_path / "requirements.txt").write_text("zebra>=1\n")
+    (tmp_path / "requirements-dev.txt").write_text("no\n")
+    text = f"from setuptools import setup\n{said}\nsetup(name='x', install_requires=needs, url=open('README.md'))\n"
+    found = formats.parse(text, str(tmp_path / "setup.py"))
+    assert planned(found) == {"zebra"} and not listed(found)
+
+
+def test_a_setup_py_that_reads_one_of_two_files_is_told() -> None:
+    text = (
+        "from setuptools import setup\nneeds = open('requirements.txt' if x else 'requirements-gpu.txt').readlines()\n"
+    )
+    assert listed(formats.parse(text + "setup(name='x', install_requires=needs)\n", "setup.py")) == {"install_requires"}
