@@ -179,7 +179,7 @@ def test_a_command_whose_packages_stand_in_a_file_says_to_hand_that_one(command:
 
 SETUPS = (
     "needs = open('requirements.txt').read().splitlines()",
-    "with open('requirements.txt') as f:\n    needs = [x.strip() for x in f]\nwith open('requirements-dev.txt') as f:\n    x=f",
+    "with open('requirements.txt') as f:\n    needs = [x.strip() for x in f]\nwith open('requirements-dev.txt') as f:\n    a = f",
     "needs = []\nwith open(os.path.join(here, 'requirements.txt')) as f:\n    for line in f:\n        needs.append(line)",
     "def parse(name):\n    return [x for x in open(name)]\nneeds = parse('requirements.txt')\nno = parse('requirements-dev.txt')",
     "needs = [str(one.req) for one in parse_requirements('requirements.txt', session=False)]",

@@ -197,6 +197,9 @@ class Reading:
     def required(self, one: Any, hashes: Iterable[str] = ()) -> None:
         """Note a requirement as packaging reads it; its address is another's matter."""
         version = exact(one.specifier)
+        if normal(one.name) == "pytorch" and not hashes:  # PyPI's of this name only says so
+            self.say("pytorch is called torch on PyPI")
+            one.name = "torch"
         if normal(one.name) in ("python", "pkg-resources"):
             self._itself(one, version)
         elif version:
@@ -238,8 +241,8 @@ class Reading:
         if [operator, version] not in there:
             there.append([operator, version])
 
-    def beside(self, name: str) -> str:
-        """Return the text of another file of the same folder, which this one includes.
+    def beside(self, name: str, constraints: bool = False) -> str:
+        """Return the text of another file of the same folder, which this one includes; empty: it was read, as the same kind.
 
         Raises:
             Unusable: it cannot be read, or lies elsewhere.
@@ -253,11 +256,12 @@ class Reading:
             or not path.startswith(os.path.join(folder, ""))
         ):
             raise Unusable("only files beside this one are included")
-        if path in self._included:
+        included = path + "\0" * constraints
+        if included in self._included:
             return ""
         if len(self._included) > MOST_FILES:
             raise Unusable(f"more than {MOST_FILES} files are included")
-        self._included.append(path)
+        self._included.append(included)
         try:
             return document.decoded(regular_files.read(path, document.LARGEST), name)
         except (OSError, UsageError) as error:

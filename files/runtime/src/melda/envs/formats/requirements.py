@@ -166,12 +166,13 @@ class Lines:
     def _include(self, name: str, constraints: bool) -> None:
         if self._depth >= DEEPEST:
             raise Unusable("files include each other too deep")
+        constraints = constraints or self._constraints
         try:
-            text = self._reading.beside(name)
+            text = self._reading.beside(name, constraints)
         except Unusable as error:
             self._bad(name, f"not included: {error}", 0)
             return
-        Lines(self._reading, constraints or self._constraints, self._depth + 1).all(text)
+        Lines(self._reading, constraints, self._depth + 1).all(text)
 
     def _package(self, given: str, options: str) -> None:
         hashes = HASH.findall(options)
