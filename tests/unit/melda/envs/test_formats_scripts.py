@@ -157,6 +157,7 @@ def test_a_file_that_a_dockerfile_copies_is_the_one_beside_it(
         (folder / path).write_text(text)
     found = formats.parse(f"FROM debian:12\n{copies}RUN pip install -r {name}\n", str(folder / "Dockerfile"))
     assert planned(found) == wanted and bool(listed(found)) == (not wanted)
+    assert any("beside this file" in one for one in found[formats.NOTES]) or not wanted
 
 
 def test_a_file_that_a_dockerfile_mounts_is_the_one_beside_it(tmp_path: Path) -> None:

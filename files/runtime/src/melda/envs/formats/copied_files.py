@@ -16,10 +16,17 @@ MOUNT = re.compile(r"--mount=(\S*type=bind\S*)")
 MOST = 200  # copies
 
 
-def of(text: str) -> Callable[[str], str]:
+def of(text: str, say: Callable[[str], None]) -> Callable[[str], str]:
     """Return what finds the file beside a Dockerfile that is at a path of its image; of any other text, paths as they are."""
     copies = _all(text)
-    return lambda name: _beside(name, copies)
+
+    def located(name: str) -> str:
+        here = _beside(name, copies)
+        if here != name:
+            say(f"{name} is the {here} beside this file")
+        return here
+
+    return located
 
 
 def _all(text: str) -> List[Tuple[str, str]]:

@@ -10,18 +10,18 @@ from melda.envs.errors import Unusable
 from melda.envs.formats import renv, rtext
 from melda.envs.formats.named_values import Text
 from melda.envs.formats.r_values import APPLY, Call, Token, Values, tokens
-from melda.envs.formats.reading import Reading
+from melda.envs.formats.reading import Reading, requirement
 from melda.envs.links import ELSEWHERE
 
 # By the call's name without its package: how rtext reads what it is given (NAME: a package of CRAN's).
-PLAIN, VERSION = "plain", "version"
+PLAIN, VERSION, PYTHON = "plain", "version", "python"
 KINDS: Dict[str, str] = {
     "install.packages": PLAIN, "install_cran": PLAIN, "p_install": PLAIN, "install_version": VERSION,
     "install_github": "github", "p_load_gh": "bare", "p_install_gh": "bare", "install_gitlab": "gitlab",
     "install_bitbucket": "bitbucket", "install_git": "git", "install_url": "url", "install_bioc": "bioc", "biocLite": "bioc",
     "install_svn": "svn", "install_local": "local", "p_load": "bare", "BiocManager::install": "biocmanager",
     "pak::pkg_install": "pak", "pkg_install": "pak", "pak::pak": "pak", "renv::install": "pak", "renv::restore": "",
-    "py_install": "", "virtualenv_install": "", "conda_install": "", "librarian::shelf": "bare",
+    "py_install": PYTHON, "virtualenv_install": "", "conda_install": "", "librarian::shelf": "bare",
     "install_deps": "", "install_dev_deps": "", "devtools::install": "", "local_install": "", "local_install_deps": "",
     "local_install_dev_deps": "", "pak": "", "renv::use": "", "renv::hydrate": "",
 }  # fmt: skip
@@ -225,6 +225,12 @@ def _one(reading: Reading, kind: str, text: str, more: Dict[str, str]) -> None:
     Raises:
         Unusable: it cannot be used.
     """
+    if kind == PYTHON:
+        wanted = requirement(text)
+        if wanted.url:
+            raise Unusable(NOT_READ)
+        reading.required(wanted)
+        return
     if text in renv.BASE:
         return
     if kind in (PLAIN, VERSION) and "://" not in text:
