@@ -16,10 +16,11 @@ ENTRY = re.compile(
     r"(?![A-Z][A-Z0-9_]*=\d)[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:(?:[<>!~=]=|[<>])\s*\d|=\d[\w.]*=\w|=\d+\.\d+\.\d+\s*$|@\s*\S+://)|"
     r"(?:-e\s+)?(?:\w+\+\w+://|\w+://\S+(?:\.whl|\.zip|\.tar\.\w+|\.tgz|\.git)(?![\w/]))|-r\s"
 )
-# A number beside a name, which is a version or what was measured: a version where a heading, or a number of it, says so.
+# A number beside a name, which is a version or what was measured: a version where a heading, a number, or a name says so.
 NUMBER = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s+\(?v?\d+\.\d")
 VERSIONS = re.compile(
-    r"^\W*(?:package|library|module|name)s?\W+(?:installed\W+)?version\b|^\W*[A-Za-z0-9][\w.-]*[\s|]+\(?v?\d+\.\d+\.\w",
+    r"^\W*(?:package|library|module|name)s?\W+(?:installed\W+)?version\b|^\W*[A-Za-z0-9][\w.-]*[\s|]+\(?v?\d+\.\d+\.\w|"
+    r"^\W*(?:python|numpy|scipy|pandas|(?:py)?torch|tensorflow|keras|matplotlib|scikit-learn|cuda)[\s|]+\(?v?\d+\.\d",
     re.IGNORECASE | re.MULTILINE,
 )
 NO_ENTRY = re.compile(r"#|[-=\s|:+]*$|\|?\s*package\b", re.IGNORECASE)
