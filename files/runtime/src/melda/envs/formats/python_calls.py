@@ -7,7 +7,7 @@ import bisect
 import re
 import shlex
 import warnings
-from typing import Iterator, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from melda.envs.formats.named_values import Text
 from melda.envs.formats.python_values import CHANGES, Values, dotted, unknown
@@ -160,17 +160,21 @@ def _setup(node: ast.Call, values: Values, nodes: List[ast.AST]) -> List[Tuple[s
 
 def _read_from(value: ast.expr, nodes: List[ast.AST]) -> str:
     """Return the one list of requirements whose name is said where an expression's value comes from; empty: none, or several."""
-    waits: List[ast.AST] = [value]
-    sources = list(_sources(nodes))
-    names: Set[str] = set()
+    sources: Dict[str, Dict[int, ast.AST]] = {}  # by name and number: each is looked through once
+    for name, source in _sources(nodes):
+        sources.setdefault(name, {})[id(source)] = source
+    waits: Dict[int, ast.AST] = {id(value): value}
+    seen: Set[int] = set()
     files: Set[str] = set()
     while waits:
-        for one in ast.walk(waits.pop()):
-            if isinstance(one, ast.Constant) and LIST.fullmatch(str(one.value)):
-                files.add(str(one.value))
-            elif isinstance(one, ast.Name) and one.id not in names:
-                names.add(one.id)
-                waits += [source for name, source in sources if name == one.id]
+        number, node = waits.popitem()
+        seen.add(number)
+        for one in ast.walk(node):
+            if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                files |= {one.value} if len(one.value) < 200 and LIST.fullmatch(one.value) else set()
+            elif isinstance(one, ast.Name):
+                found = sources.pop(one.id, {})
+                waits.update((at, source) for at, source in found.items() if at not in seen)
     return files.pop() if len(files) == 1 else ""
 
 
