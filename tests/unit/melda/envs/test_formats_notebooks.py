@@ -95,7 +95,7 @@ def test_what_is_not_read_is_told_with_its_cell_and_line() -> None:
         notebook({"cell_type": "markdown", "source": "x"}, "x = 1\n\n!conda env create -f x.yml"), "x.ipynb"
     )
     assert [one["reason"] for one in found[document.PROBLEMS]] == [
-        "cell 2, line 3: a command that is not read: name its packages one a line"
+        "cell 2, line 3: what it installs stands in a file: hand that one to melda-env restore"
     ]
 
 

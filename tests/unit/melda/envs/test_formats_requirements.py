@@ -10,6 +10,7 @@ import pytest
 from melda.envs import document, formats
 from melda.envs.errors import UsageError
 
+from tests.unit.melda.envs.test_corpus import planned
 from tests.unit.melda.envs.test_formats import COMMIT, SHA, packages
 
 REQUIREMENTS = f"""\
@@ -174,3 +175,10 @@ TOKEN = "S3cr3tOfAnIndex" * 20  # longer than what is shown of a line, so that t
 )  # fmt: skip
 def test_nothing_of_a_long_secret_is_told(name: str, text: str) -> None:
     assert TOKEN[:15] not in json.dumps(formats.parse(text, name))
+
+
+def test_a_file_may_be_constraints_and_requirements_both(tmp_path: Path) -> None:
+    (tmp_path / "both.txt").write_text("zebra==1.0\n-c both.txt\n-r both.txt\n")
+    text = "dependencies:\n- pip:\n  - -c both.txt\n  - -r both.txt\n  - okapi\n"
+    found = formats.parse(text, str(tmp_path / "environment.yml"))
+    assert planned(found) == {"zebra", "okapi"} and set(found[formats.WANTS]["constraints"]) == {"zebra==1.0"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from melda.envs import formats
+from melda.envs import document, formats
 from melda.envs.errors import UsageError
 from melda.envs.formats import looks_like, scripts, shell_lines
 
@@ -120,3 +122,82 @@ def test_a_line_of_code_in_a_list_costs_itself(name: str) -> None:
 def test_what_was_typed_beside_code_is_read() -> None:
     assert planned(formats.parse("import zebra\nimport okapi\n%pip install ibex\n", "history.txt")) == {"ibex"}
     assert planned(formats.parse("import zebra\nimport okapi\n\n    pip install ibex\n", "README")) == {"ibex"}
+
+
+@pytest.mark.parametrize(
+    ("copies", "name", "wanted"),
+    [
+        ("COPY --chown=1000 requirements.txt /tmp/\n", "/tmp/requirements.txt", {"zebra"}),
+        ("ADD requirements.txt more.txt /tmp\n", "/tmp/more.txt", {"okapi"}),
+        ("COPY more.txt /tmp/needs.txt\n", "/tmp/needs.txt", {"okapi"}),
+        ('COPY ["more.txt", "/tmp/needs.txt"]\n', "/tmp/needs.txt", {"okapi"}),
+        ("WORKDIR /srv\nWORKDIR app\nCOPY . .\n", "/srv/app/within/all.txt", {"ibex"}),
+        ("COPY within /app\n", "/app/all.txt", {"ibex"}),
+        ("COPY within/all.txt /app/\n", "/app/all.txt", {"ibex"}),
+        ("COPY more.txt /x.txt\nCOPY requirements.txt /x.txt\n", "/x.txt", {"zebra"}),
+        ('COPY "more.txt /x.txt\n', "/x.txt", set()),
+        ("COPY --from=build more.txt /x.txt\n", "/x.txt", set()),
+        ("COPY . /app\n", "/app/../../outside.txt", set()),
+        ("COPY ../outside.txt /app/\n", "/app/outside.txt", set()),
+        ("COPY /outside.txt /app/\n", "/app/outside.txt", set()),
+        ("", "/tmp/requirements.txt", set()),
+    ],
+)
+def test_a_file_that_a_dockerfile_copies_is_the_one_beside_it(
+    tmp_path: Path, copies: str, name: str, wanted: set[str]
+) -> None:
+    folder = tmp_path / "project"
+    (folder / "within").mkdir(parents=True)
+    for path, text in (
+        ("requirements.txt", "zebra"),
+        ("more.txt", "okapi"),
+        ("within/all.txt", "ibex"),
+        ("../outside.txt", "no"),
+    ):
+        (folder / path).write_text(text)
+    found = formats.parse(f"FROM debian:12\n{copies}RUN pip install -r {name}\n", str(folder / "Dockerfile"))
+    assert planned(found) == wanted and bool(listed(found)) == (not wanted)
+    assert any("beside this file" in one for one in found[formats.NOTES]) or not wanted
+
+
+def test_a_file_that_a_dockerfile_mounts_is_the_one_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("zebra")
+    text = (
+        "FROM debian:12\nRUN --mount=type=cache,target=/c --mount=type=bind,source=requirements.txt,target=/tmp/r.txt"
+    )
+    found = formats.parse(text + " pip install -r /tmp/r.txt\n", str(tmp_path / "Dockerfile"))
+    assert planned(found) == {"zebra"} and not listed(found)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["conda env create -f x.yml", "Rscript /x/install.R", 'R -e "renv::restore()"', "python setup.py install"],
+)
+def test_a_command_whose_packages_stand_in_a_file_says_to_hand_that_one(command: str) -> None:
+    found = formats.parse(f"FROM debian:12\nRUN {command}\n", "Dockerfile")
+    assert ["hand that one to melda-env restore" in one["reason"] for one in found[document.PROBLEMS]] == [True]
+
+
+SETUPS = (
+    "needs = open('requirements.txt').read().splitlines()",
+    "with open('requirements.txt') as f:\n    needs = [x.strip() for x in f]\nwith open('requirements-dev.txt') as f:\n    a = f",
+    "needs = []\nwith open(os.path.join(here, 'requirements.txt')) as f:\n    for line in f:\n        needs.append(line)",
+    "def parse(name):\n    return [x for x in open(name)]\nneeds = parse('requirements.txt')\nno = parse('requirements-dev.txt')",
+    "needs = [str(one.req) for one in parse_requirements('requirements.txt', session=False)]",
+)
+
+
+@pytest.mark.parametrize("said", SETUPS)
+def test_a_setup_py_that_reads_a_file_includes_it(tmp_path: Path, said: str) -> None:
+    (tmp_path / "requirements.txt").write_text("zebra>=1\n")
+    (tmp_path / "requirements-dev.txt").write_text("no\n")
+    text = f"from setuptools import setup\n{said}\nsetup(name='x', install_requires=needs, url=open('README.md'))\n"
+    found = formats.parse(text, str(tmp_path / "setup.py"))
+    assert planned(found) == {"zebra"} and not listed(found)
+
+
+def test_a_setup_py_that_reads_one_of_two_files_is_told() -> None:
+    text = (
+        "from setuptools import setup\nneeds = open('requirements.txt' if x else 'requirements-gpu.txt').readlines()\n"
+    )
+    assert listed(formats.parse(text + "setup(name='x', install_requires=needs)\n", "setup.py")) == {"install_requires"}

@@ -18,6 +18,7 @@ from melda.envs.formats import (
     broken_json,
     conda,
     conda_read,
+    copied_files,
     documents,
     freeze,
     listed,
@@ -158,6 +159,8 @@ def _known(reading: Reading, text: str = "") -> Json:
 
 def _unknown(text: str, path: str, what: str = "") -> UsageError:
     what = what or looks_like.what(text)
+    if scripts.is_document(path) and what.startswith(looks_like.PARTS):
+        what = ""  # a page's heading, or an example in it
     says = f"it looks like {what}" if what else "it names no packages"
     return UsageError(f"invalid {path!r}: {says}; read are {READ}")
 
@@ -239,6 +242,7 @@ def _fenced(found: Reading, text: str) -> bool:
 
 def _lines(read_one: Reads, text: str, path: str) -> Json:
     reading = Reading(path)
+    reading.located = copied_files.of(text, reading.say)
     read_one(reading, text)
     if documents.is_script(text, path) and not reading.empty:
         return reading.result()

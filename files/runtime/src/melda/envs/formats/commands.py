@@ -13,7 +13,8 @@ COMMAND = re.compile(
     r"(?:[\w.~/-]*/)?(?:python|py)[\d.]*\s+-m|\{sys\.executable\}\s+-m)\s*)*"
     r"(?:[\w.~/-]*/)?(?:(?P<tool>pip[\d.]*|uv\s+pip|uv|poetry|pdm|pipenv|pipx)"
     r"(?:\s+-\S+(?:\s+(?!(?:install|add)\s)[^\s-]\S*)?)*\s+(?:install|add)|(?P<conda>conda|mamba|micromamba)"
-    r"(?:\s+-\S+(?:\s+(?!(?:install|create)\s)[^\s-]\S*)?)*\s+(?:install|create))\s+(?P<rest>\S.*)",
+    r"(?:\s+-\S+(?:\s+(?!(?:install|create)\s)[^\s-]\S*)?)*\s+(?:install|create))"
+    r"(?:\s+(?:python[\d.]*\s+-m\s+)?pip[\d.]*\s+install)*\s+(?P<rest>\S.*)",  # typed twice
     re.IGNORECASE,
 )
 # What a shell or IPython replaces by something else.

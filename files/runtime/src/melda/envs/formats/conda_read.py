@@ -133,7 +133,7 @@ def environment(reading: Reading, text: str) -> None:
     found = _loaded(reading, _mended(reading, text))
     listed = tables.inside(found).get("dependencies")
     listed = [listed] if isinstance(listed, dict) else listed
-    for one in listed if isinstance(listed, list) else []:
+    for one in matchspec.without_libraries(listed) if isinstance(listed, list) else []:
         if isinstance(one, str):
             _each(reading, [one])
         elif isinstance(one, dict):
@@ -169,7 +169,7 @@ def _beside(reading: Reading, found: Json) -> None:
 def lines(reading: Reading, text: str) -> None:
     """Read what conda list says, in any of its three forms."""
     explicit, table = bool(EXPLICIT.search(text)), bool(LIST.search(text))
-    for line in (one.strip() for one in text.splitlines()):
+    for line in matchspec.without_libraries([one.strip() for one in text.splitlines()]):
         of_pip = PIP.fullmatch(line) if explicit else None
         if of_pip:
             pip_files.read(reading, of_pip.group("name"), "", of_pip.group("url"))

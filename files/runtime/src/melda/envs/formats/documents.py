@@ -13,7 +13,15 @@ PROGRAMS_OF_R = (".R", ".r")
 # What a fence may be called that holds a list of packages; whatever else it is called, it is code.
 LISTS, LISTS_OR_ELSE = ("requirements", "pip"), ("", "text", "txt", "plain", "plaintext", "console")
 ENTRY = re.compile(
-    r"(?![A-Z][A-Z0-9_]*=\d)[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:(?:[<>!~=]=|[<>])\s*\d|=\d[\w.]*=\w|=\d+\.\d+\.\d+\s*$|@\s*\S+://|\s\(?v?\d+\.\d)|(?:-e\s+)?[\w.+]+://|-r\s"
+    r"(?![A-Z][A-Z0-9_]*=\d)[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:(?:[<>!~=]=|[<>])\s*\d|=\d[\w.]*=\w|=\d+\.\d+\.\d+\s*$|@\s*\S+://)|"
+    r"(?:-e\s+)?(?:\w+\+\w+://|\w+://\S+(?:\.whl|\.zip|\.tar\.\w+|\.tgz|\.git)(?![\w/]))|-r\s"
+)
+# A number beside a name, which is a version or what was measured: a version where a heading, a number, or a name says so.
+NUMBER = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s+\(?v?\d+\.\d")
+VERSIONS = re.compile(
+    r"^\W*(?:package|library|module|name)s?\W+(?:installed\W+)?version\b|^\W*[A-Za-z0-9][\w.-]*[\s|]+\(?v?\d+\.\d+\.\w|"
+    r"^\W*(?:python|numpy|scipy|pandas|(?:py)?torch|tensorflow|keras|matplotlib|scikit-learn|cuda)[\s|]+\(?v?\d+\.\d",
+    re.IGNORECASE | re.MULTILINE,
 )
 NO_ENTRY = re.compile(r"#|[-=\s|:+]*$|\|?\s*package\b", re.IGNORECASE)
 # What stands before a command: the number and the time that history shows, zsh's and fish's marks, a prompt.
@@ -132,7 +140,8 @@ def _of_fence(name: str, text: str) -> str:
         found = [command(one) or (one if _is_limited(one) else "") for one in _lines(text)]
         return "\n".join(found)
     lines = [one.strip() for one in text.splitlines() if one.strip() and not NO_ENTRY.match(one.strip())]
-    entries = [one for one in lines if ENTRY.match(one) or LIMITED.fullmatch(one) or ROW.fullmatch(one)]
+    numbers = (NUMBER.match, ROW.fullmatch) if VERSIONS.search(text) else ()
+    entries = [one for one in lines if any(is_one(one) for is_one in (ENTRY.match, LIMITED.fullmatch, *numbers))]
     if name in LISTS or len(entries) * 2 >= len(lines):
         return text
     return "\n".join(one for one in text.splitlines() if one.strip() in entries)
@@ -194,6 +203,6 @@ def without_others(text: str, path: str) -> Tuple[str, str]:
         text = "\n".join([code or "", _of_prose(outside, EXACT), *found])
         return text, OF_DOCUMENTS if text.strip() else ""
     if scripts.is_document(path):
-        text = _of_prose(text, EXACT, ROW)
+        text = _of_prose(text, EXACT, *([ROW] if VERSIONS.search(text) else []))
         return text, OF_DOCUMENTS if text.strip() else ""
     return _of_shell(text) if _is_shell(text, path) else (text, "")

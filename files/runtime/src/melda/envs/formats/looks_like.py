@@ -34,6 +34,8 @@ LOOKS_LIKE = (
     ),
     (r"^\w+:\s*$", "YAML of another kind"),
 )
+# What a document has a part of, and is not.
+PARTS = ("a Dockerfile", "a program of Python's", "a setup.cfg", "a shell's", "YAML")
 # Lists of packages that are neither PyPI's nor CRAN's, some of which would be read as if they were.
 NIX = "Nix's: put the names of its packages of Python into a requirements.txt"
 APT = "a list of Debian's packages, which an image has or has not: nothing here installs them"

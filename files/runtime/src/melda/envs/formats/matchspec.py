@@ -68,9 +68,11 @@ OURS = re.compile(
 )
 # Nor these, though they are built for a Python: PyPI has none, or another.
 NEVER = re.compile(
-    r"_.*|boost|conda|mamba|menuinst|anaconda|anaconda-navigator|navigator-updater|backports|nbconvert-(?:pandoc|all)"
+    r"_.*|boost|conda|mamba|menuinst|anaconda|anaconda-navigator|navigator-updater|backports|nbconvert-(?:pandoc|all)|"
+    r"cpython|cpuonly|python-(?:gil|freethreading)"
 )
-BUNDLES = ("r", "r-essentials", "r-recommended", "r-base-core")
+BINDING = re.compile(r"python-.*|.*-py(?:thon)?")
+BUNDLES = ("r", "r-essentials", "r-recommended", "r-base-core", "bioconductor-data-packages")
 LONGEST = 500  # characters
 NO_PYTHON = "a package of conda's that is no Python package: nothing here installs it"
 PYTHONS = ("python", "pip", "setuptools", "wheel")
@@ -219,6 +221,13 @@ def read(reading: Reading, text: str) -> None:
         )
     else:
         reading.required(requirement(PYPI.get(name.replace("_", "-"), name) + " " + _specifier(version, exact)))
+
+
+def without_libraries(given: List[Any]) -> List[Any]:
+    """Return entries without libraries whose binding for Python is there too, of another version: python-tzdata beside tzdata."""
+    names = [re.split(r"[\s=<>!~\[]", one.lower(), maxsplit=1)[0] if isinstance(one, str) else "" for one in given]
+    bound = {PYPI[name] for name in names if name in PYPI and BINDING.fullmatch(name)}
+    return [one for name, one in zip(names, given) if name not in bound]
 
 
 def without_bundles(reading: Reading) -> None:

@@ -84,7 +84,7 @@ def _all(reading: Reading, cells: List[Cell], place: requirements.Place) -> int:
     for number, line in found:
         lines.guarded(line, number)
     for number, command in unread:
-        reading.bad("python", command, place(number) + r_calls.NOT_READ)
+        reading.bad("python", command, place(number) + r_calls.not_read(command))
     return lines.read + len(unread)
 
 

@@ -7,10 +7,10 @@ import bisect
 import re
 import shlex
 import warnings
-from typing import List, NamedTuple, Optional, Tuple, Union
+from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from melda.envs.formats.named_values import Text
-from melda.envs.formats.python_values import Values, dotted, unknown
+from melda.envs.formats.python_values import CHANGES, Values, dotted, unknown
 
 SHELL, R, UNREAD = "shell", "r", "unread"
 TEXT = re.compile(r"(?:.*\.)?(?:system|popen|getoutput|getstatusoutput|create_subprocess_shell|magic|sx)")
@@ -27,6 +27,7 @@ R_INSTALL = re.compile(r".*\binstall_packages")
 RUNS = re.compile(
     r"(?:.*\.)?(?:\w*(?:run|exec|call|shell|cmd|command|system|popen|spawn|output|install)\w*|sh|bash)", re.IGNORECASE
 )
+LIST = re.compile(r"(?:[\w-]+/)*[\w.-]*require[\w.-]*\.(?:txt|in)")
 SETUP = re.compile(r"(?:.*\.)?setup")  # setuptools', of a setup.py
 NOX = re.compile(r"(?:.*\.)?session\.(?:conda_)?install")
 INSTALLS = re.compile(r"(?:pip[\d.]*|conda|mamba)['\"]?\s(?:.*\s)?(?:install|create)\b", re.DOTALL)
@@ -82,7 +83,7 @@ def read(tree: ast.Module, values: Values) -> List[Item]:
             silent += [node] if _is_lost(node, values) else []
         elif isinstance(node, ast.Call):
             name = "pip.main" if dotted(node.func) in of_pip else dotted(node.func)
-            texts = _setup(node, values) if SETUP.fullmatch(name) else _call(name, node, values)
+            texts = _setup(node, values, nodes) if SETUP.fullmatch(name) else _call(name, node, values)
             items = [Item(node.lineno, kind, text) for kind, text in texts]
             found += items
             silent += [node] if not items and RUNS.fullmatch(name) else []
@@ -135,14 +136,18 @@ def _call(name: str, node: ast.Call, values: Values) -> List[Tuple[str, str]]:
     return []
 
 
-def _setup(node: ast.Call, values: Values) -> List[Tuple[str, str]]:
+def _setup(node: ast.Call, values: Values, nodes: List[ast.AST]) -> List[Tuple[str, str]]:
     """Return what installs the needs that a setup.py declares."""
     found: List[Tuple[str, str]] = []
     for one in node.keywords:
         before = {"install_requires": "", "python_requires": "python"}.get(str(one.arg))
         known = values.of(one.value) if before is not None else ()
-        if known is None:
+        file = _read_from(one.value, nodes) if known is None and not before else ""
+        if file:
+            found.append((SHELL, f"pip install -r {file}"))
+        elif known is None:
             found.append((UNREAD, str(one.arg)))
+            known = values.first(one.value)  # what is done to it is not known
         lines = [
             line.strip() for text in known or () for line in (text.splitlines() if isinstance(text, str) else text)
         ]
@@ -151,6 +156,46 @@ def _setup(node: ast.Call, values: Values) -> List[Tuple[str, str]]:
         words = [_quoted(str(before) + line) for line in lines if line and not line.startswith("#")]
         found += [(SHELL, "pip install " + " ".join(words))] if words else []
     return found
+
+
+def _read_from(value: ast.expr, nodes: List[ast.AST]) -> str:
+    """Return the one list of requirements whose name is said where an expression's value comes from; empty: none, or several."""
+    sources: Dict[str, Dict[int, ast.AST]] = {}  # by name and number: each is looked through once
+    for name, source in _sources(nodes):
+        sources.setdefault(name, {})[id(source)] = source
+    waits: Dict[int, ast.AST] = {id(value): value}
+    seen: Set[int] = set()
+    files: Set[str] = set()
+    while waits:
+        number, node = waits.popitem()
+        seen.add(number)
+        for one in ast.walk(node):
+            if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                files |= {one.value} if len(one.value) < 200 and LIST.fullmatch(one.value) else set()
+            elif isinstance(one, ast.Name):
+                found = sources.pop(one.id, {})
+                waits.update((at, source) for at, source in found.items() if at not in seen)
+    return files.pop() if len(files) == 1 else ""
+
+
+def _sources(nodes: List[ast.AST]) -> Iterator[Tuple[str, ast.AST]]:
+    """Yield names of a program, and what each has its value from; in the body of a with, that may be the file it opens."""
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, node
+        elif isinstance(node, ast.Assign):
+            yield from ((name, node.value) for name in _given(node))
+        elif isinstance(node, (ast.With, ast.For)):
+            opened = [one.context_expr for one in node.items] if isinstance(node, ast.With) else [node.iter]
+            names = {name for one in ast.walk(node) for name in _given(one)}
+            yield from ((name, one) for name in names for one in opened)
+
+
+def _given(node: ast.AST) -> List[str]:
+    """Return the names that a statement gives a value, or adds to."""
+    added = isinstance(node, ast.Attribute) and node.attr in CHANGES
+    targets = node.targets if isinstance(node, ast.Assign) else [node.value] if isinstance(node, ast.Attribute) else []
+    return [one.id for one in targets if isinstance(one, ast.Name)] if added or isinstance(node, ast.Assign) else []
 
 
 def _magic(kind: str, given: List[str]) -> List[Tuple[str, str]]:

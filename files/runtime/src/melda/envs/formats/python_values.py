@@ -179,6 +179,12 @@ class Values(NamedValues):
             found = self._called(node, depth)
         return found
 
+    def first(self, value: ast.expr) -> Optional[List[Text]]:
+        """Return what a name stood for before a program changed it; None: it was several things, or nobody knows."""
+        given = self._given.get(value.id, []) if isinstance(value, ast.Name) else []
+        values = [one for _, one in given if one is not None]
+        return self.of(values[0]) if len(values) == 1 else None
+
     def _text(self, node: ast.expr, depth: int) -> List[Text]:
         """Return the texts of a part of a text; {NAME}: nobody knows them, or it is a list."""
         found = self.of(node, depth + 1)

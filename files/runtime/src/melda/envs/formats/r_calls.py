@@ -10,18 +10,18 @@ from melda.envs.errors import Unusable
 from melda.envs.formats import renv, rtext
 from melda.envs.formats.named_values import Text
 from melda.envs.formats.r_values import APPLY, Call, Token, Values, tokens
-from melda.envs.formats.reading import Reading
+from melda.envs.formats.reading import Reading, requirement
 from melda.envs.links import ELSEWHERE
 
 # By the call's name without its package: how rtext reads what it is given (NAME: a package of CRAN's).
-PLAIN, VERSION = "plain", "version"
+PLAIN, VERSION, PYTHON = "plain", "version", "python"
 KINDS: Dict[str, str] = {
     "install.packages": PLAIN, "install_cran": PLAIN, "p_install": PLAIN, "install_version": VERSION,
     "install_github": "github", "p_load_gh": "bare", "p_install_gh": "bare", "install_gitlab": "gitlab",
     "install_bitbucket": "bitbucket", "install_git": "git", "install_url": "url", "install_bioc": "bioc", "biocLite": "bioc",
     "install_svn": "svn", "install_local": "local", "p_load": "bare", "BiocManager::install": "biocmanager",
     "pak::pkg_install": "pak", "pkg_install": "pak", "pak::pak": "pak", "renv::install": "pak", "renv::restore": "",
-    "py_install": "", "virtualenv_install": "", "conda_install": "", "librarian::shelf": "bare",
+    "py_install": PYTHON, "virtualenv_install": "", "conda_install": "", "librarian::shelf": "bare",
     "install_deps": "", "install_dev_deps": "", "devtools::install": "", "local_install": "", "local_install_deps": "",
     "local_install_dev_deps": "", "pak": "", "renv::use": "", "renv::hydrate": "",
 }  # fmt: skip
@@ -51,12 +51,21 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]")
 LIMITS = re.compile(r"{0}(?:\s*,\s*{0})*".format(rtext.LIMIT.pattern))
 MIRROR = re.compile(r"//[\w.-]*(?:cran|r-project\.org|rstudio\.com|posit\.co|bioconductor)", re.IGNORECASE)
 NOT_READ = "a command that is not read: name its packages one a line"
+OF_FILES = re.compile(
+    r"\benv (?:create|update)$|\.R$|\bsetup\.py |\brenv::restore|\binstall(?:_dev)?_deps$", re.IGNORECASE
+)
+IN_FILE = "what it installs stands in a file: hand that one to melda-env restore"
 PREFIX = "Rscript -e quoted:"
 
 
 def installs(code: str) -> bool:
     """May this code install packages?"""
     return bool(INSTALLS.search(code) or "install.packages)" in code or SHELLED.search(code))
+
+
+def not_read(command: str) -> str:
+    """Return why a command that installs packages is not read, and what to do."""
+    return IN_FILE if OF_FILES.search(command) else NOT_READ
 
 
 def command(code: List[str]) -> str:
@@ -169,10 +178,10 @@ def _packages(reading: Reading, values: Values, found: Call, where: str) -> None
     else:
         known = values.of(given) if given else None
         texts = list(map(str, known)) if known is not None else None
-    if not given and kind in ("biocmanager", "pak", PLAIN):  # it asks, updates, or installs this folder
+    if not given and kind in ("biocmanager", "bioc", "pak", PLAIN):  # it asks, updates, or installs this folder
         return
     if texts is None or not kind:
-        reading.bad("r", found.name, where + NOT_READ)
+        reading.bad("r", found.name, where + not_read(found.name))
         return
     for word in found.named.get("repos", []):
         if word.kind == "text" and "://" in word.text and not MIRROR.search(word.text):
@@ -216,6 +225,12 @@ def _one(reading: Reading, kind: str, text: str, more: Dict[str, str]) -> None:
     Raises:
         Unusable: it cannot be used.
     """
+    if kind == PYTHON:
+        wanted = requirement(text)
+        if wanted.url:
+            raise Unusable(NOT_READ)
+        reading.required(wanted)
+        return
     if text in renv.BASE:
         return
     if kind in (PLAIN, VERSION) and "://" not in text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from melda.base import regular_files
 from melda.base.addresses import hide
@@ -87,6 +87,9 @@ class Reading:
         self._direct: Dict[str, Set[str]] = {}  # extras of what is from an address or a commit, by name
         self._entries: Dict[str, Dict[str, Json]] = {"python": {}, "r": {}}
         self._included: List[str] = [os.path.realpath(path)]
+        self.located: Callable[[str], str] = (
+            str  # where the file lies that is meant: a Dockerfile's image has it elsewhere
+        )
 
     def begin(self) -> None:
         """Begin another part of a document: what it includes and whether it names anything is its own matter."""
@@ -140,7 +143,10 @@ class Reading:
             self.bad(kind, str(entry["name"]), reason, str(entry["version"]))
             return False
         there = self._entries[kind].setdefault(str(entry["name"]), entry)
-        if there != entry:
+        # A lock of conda's may have one from conda and from pip, and one of them says its hash.
+        if {**there, "hashes": 0} == {**entry, "hashes": 0}:
+            there.update({"hashes": sorted({*there.get("hashes", ()), *entry["hashes"]})} if "hashes" in entry else {})
+        elif there != entry:
             taken = there["version"] or "the first"
             self.bad(kind, str(entry["name"]), f"it is there twice: {taken} is taken", str(entry["version"]))
         return there == entry
@@ -191,6 +197,9 @@ class Reading:
     def required(self, one: Any, hashes: Iterable[str] = ()) -> None:
         """Note a requirement as packaging reads it; its address is another's matter."""
         version = exact(one.specifier)
+        if normal(one.name) == "pytorch" and not hashes:  # PyPI's of this name only says so
+            self.say("pytorch is called torch on PyPI")
+            one.name = "torch"
         if normal(one.name) in ("python", "pkg-resources"):
             self._itself(one, version)
         elif version:
@@ -232,13 +241,13 @@ class Reading:
         if [operator, version] not in there:
             there.append([operator, version])
 
-    def beside(self, name: str) -> str:
-        """Return the text of another file of the same folder, which this one includes.
+    def beside(self, name: str, constraints: bool = False) -> str:
+        """Return the text of another file of the same folder, which this one includes; empty: it was read, as the same kind.
 
         Raises:
             Unusable: it cannot be read, or lies elsewhere.
         """
-        folder = os.path.dirname(self._included[0])
+        name, folder = self.located(name), os.path.dirname(self._included[0])
         path = os.path.realpath(os.path.join(folder, name))
         if (
             self.path == document.STDIN
@@ -247,11 +256,12 @@ class Reading:
             or not path.startswith(os.path.join(folder, ""))
         ):
             raise Unusable("only files beside this one are included")
-        if path in self._included:
+        included = path + "\0" * constraints
+        if included in self._included:
             return ""
         if len(self._included) > MOST_FILES:
             raise Unusable(f"more than {MOST_FILES} files are included")
-        self._included.append(path)
+        self._included.append(included)
         try:
             return document.decoded(regular_files.read(path, document.LARGEST), name)
         except (OSError, UsageError) as error:

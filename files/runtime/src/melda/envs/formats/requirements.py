@@ -166,12 +166,13 @@ class Lines:
     def _include(self, name: str, constraints: bool) -> None:
         if self._depth >= DEEPEST:
             raise Unusable("files include each other too deep")
+        constraints = constraints or self._constraints
         try:
-            text = self._reading.beside(name)
+            text = self._reading.beside(name, constraints)
         except Unusable as error:
             self._bad(name, f"not included: {error}", 0)
             return
-        Lines(self._reading, constraints or self._constraints, self._depth + 1).all(text)
+        Lines(self._reading, constraints, self._depth + 1).all(text)
 
     def _package(self, given: str, options: str) -> None:
         hashes = HASH.findall(options)
@@ -274,7 +275,7 @@ def read(reading: Reading, text: str) -> None:
     kept, note = documents.without_others(text, reading.path)
     lines.all(kept)
     for number, command in documents.unread(text, reading.path) if kept != text else ():
-        reading.bad("python", command, f"line {number}: {r_calls.NOT_READ}")
+        reading.bad("python", command, f"line {number}: {r_calls.not_read(command)}")
     for number, command in documents.in_sentences(text, reading.path):
         alone = Reading(reading.path)
         Lines(alone).guarded(documents.command(command), 0)
