@@ -144,7 +144,7 @@ def _setup(node: ast.Call, values: Values, nodes: List[ast.AST]) -> List[Tuple[s
         known = values.of(one.value) if before is not None else ()
         file = _read_from(one.value, nodes) if known is None and not before else ""
         if file:
-            found.append((SHELL, f"pip install -r {file}"))
+            found.append((SHELL, "pip install " + shlex.join(["-r", file])))
         elif known is None:
             found.append((UNREAD, str(one.arg)))
             known = values.first(one.value)  # what is done to it is not known
