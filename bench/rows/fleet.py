@@ -6,10 +6,11 @@ import contextlib
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from bench.alternate import samples
 from bench.results import OURS, Result
-from bench.rows.nothing_to_do import ANSIBLE, BIN, archive, changes
+from bench.rows.nothing_to_do import ANSIBLE, BIN, archive, changes, playbook
 from bench.workbench import Workbench
 
 NAME = "fleet"
@@ -19,18 +20,18 @@ NOTE = (
     "Fleet: one `pyinfra -y @docker/A,@docker/B,... deploy.py --data packages=none` on containers, against "
     "bench/ansible/playbook.yml on as many of its own with as many forks, both as in the row of nothing to do. Nothing to "
     "do: containers of an image that each made by provisioning a container; a run that reports a change makes the row "
-    "invalid; sixteen once. From scratch: containers of the bare base, downloads included, once; sixteen of them "
-    "share two cores. `N times one` is ours for one target, multiplied: what one after another would take."
+    "invalid; sixteen once. From scratch: containers of the bare base, downloads included, once (Ansible's Python "
+    "with them); sixteen of them share two cores. `N times one` is ours for one target, multiplied: what one after another "
+    "would take."
 )
 
 
-def command(workbench: Workbench, name: str, targets: list[str], packed: str) -> list[str]:
+def command(workbench: Workbench, name: str, targets: list[str], packed: Path, bare: bool) -> list[str]:
     """Return what provisions ``targets``."""
     if name == OURS:
         hosts = ",".join(f"@docker/{target}" for target in targets)
         return [str(BIN / "pyinfra"), "-y", hosts, "deploy.py", "--data", "packages=none"]
-    options = ["-e", f"runtime_archive={packed}", "-e", f"ca_bundle={workbench.ca}", "--forks", str(len(targets))]
-    return [str(BIN / "ansible-playbook"), "-i", ",".join(targets) + ",", *options, "bench/ansible/playbook.yml"]
+    return playbook(workbench, targets, packed, bare)
 
 
 @contextlib.contextmanager
@@ -40,36 +41,22 @@ def containers(workbench: Workbench, image: str, number: int) -> Iterator[list[s
         yield [stack.enter_context(workbench.container(f"fleet-{one}", image)) for one in range(number)]
 
 
-def prepared(workbench: Workbench, name: str, packed: str) -> str:
+def prepared(workbench: Workbench, name: str, packed: Path) -> str:
     """An image of a container that one provisioned, twice: the first run after a change may still settle something."""
     tag = f"{workbench.token}-fleet-{name.lower()}"
-    with workbench.container(f"fleet-{name.lower()}", bare(workbench, name)) as target:
-        for _ in range(2):
-            run(workbench, name, [target], packed)
+    with workbench.container(f"fleet-{name.lower()}") as target:
+        for bare in (True, False):
+            run(workbench, name, [target], packed, bare)
         workbench.run("committing", [workbench.docker, "commit", target, tag])
     return tag
 
 
-def bare(workbench: Workbench, name: str) -> str:
-    """Return what one starts from: Ansible needs Python on its target, pyinfra does not."""
-    if name == OURS:
-        return workbench.base_image
-    tag = f"{workbench.token}-fleet-python"
-    found = workbench.run("looking for an image", [workbench.docker, "image", "ls", "--quiet", tag]).strip()
-    if not found:
-        install = "apt-get -q update && apt-get -q -y install --no-install-recommends python3 python3-apt"
-        with workbench.container("fleet-python", workbench.base_image) as target:
-            workbench.run("installing Python for Ansible", [workbench.docker, "exec", target, "sh", "-c", install])
-            workbench.run("committing", [workbench.docker, "commit", target, tag])
-    return tag
-
-
-def run(workbench: Workbench, name: str, targets: list[str], packed: str) -> tuple[float, int]:
+def run(workbench: Workbench, name: str, targets: list[str], packed: Path, bare: bool) -> tuple[float, int]:
     """Seconds of a run, and how many changes it reports."""
     began = time.monotonic()
     output = workbench.run(
         f"provisioning {len(targets)}: {name}",
-        command(workbench, name, targets, packed),
+        command(workbench, name, targets, packed, bare),
         ANSIBLE_CONFIG="bench/ansible/ansible.cfg",
     )
     return time.monotonic() - began, changes(name, output)
@@ -81,7 +68,7 @@ def results(
     numbers: tuple[int, ...],
     repeats: int,
     images: dict[str, str],
-    packed: str,
+    packed: Path,
     idle: bool,
 ) -> list[Result]:
     """Return a result for each number of targets.
@@ -100,7 +87,7 @@ def results(
 
         def once(name: str, number: int = number, reported: list[str] = reported) -> float:
             with containers(workbench, images[name], number) as targets:
-                took, changed = run(workbench, name, targets, packed)
+                took, changed = run(workbench, name, targets, packed, bare=not idle)
             if changed and idle:
                 reported.append(f"{name} reported {changed} changes")
             return took
@@ -117,13 +104,12 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
     """Seconds of runs with several targets."""
     packed = workbench.tree / "runtime.tar.gz"
     archive(workbench.tree, packed)
-    scratch = {name: bare(workbench, name) for name in (OURS, ANSIBLE)}
-    ready = {name: prepared(workbench, name, str(packed)) for name in (OURS, ANSIBLE)}
+    scratch = dict.fromkeys((OURS, ANSIBLE), workbench.base_image)
+    ready = {name: prepared(workbench, name, packed) for name in (OURS, ANSIBLE)}
     try:
         return [
-            *results(workbench, "nothing to do", TARGETS, repeats, ready, str(packed), True),
-            *results(workbench, "from scratch", TARGETS, 1, scratch, str(packed), False),
+            *results(workbench, "nothing to do", TARGETS, repeats, ready, packed, True),
+            *results(workbench, "from scratch", TARGETS, 1, scratch, packed, False),
         ]
     finally:
-        made = [tag for tag in {*ready.values(), *scratch.values()} if tag != workbench.base_image]
-        subprocess.run([workbench.docker, "image", "rm", "--force", *made], capture_output=True, check=False)
+        subprocess.run([workbench.docker, "image", "rm", "--force", *ready.values()], capture_output=True, check=False)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.alternate import samples
 from bench.results import OURS, Result, Target
 from bench.workbench import Workbench
 from builder.errors import BuildError
+from tasks.debian_packages import PACKAGES
 
 NAME = "nothing-to-do"
 REPEATS = 5
@@ -59,6 +61,20 @@ def changes(name: str, output: str) -> int:
     return pyinfra_changes(output) if name == OURS else ansible_changes(output)
 
 
+def playbook(workbench: Workbench, targets: Sequence[str], packed: Path, bare: bool = False) -> list[str]:
+    """Return the command by which Ansible provisions ``targets``, with the Debian packages that the deploy installs.
+
+    Args:
+        targets: names of containers, each with a fork of its own.
+        packed: what :func:`archive` wrote.
+        bare: has a target no Python yet? Ansible needs it there, pyinfra does not.
+    """
+    names = [name for several in PACKAGES.values() for name in several]
+    given = {"runtime_archive": str(packed), "ca_bundle": workbench.ca, "debian_packages": names, "bare": bare}
+    hosts = ["-i", ",".join(targets) + ",", "--forks", str(len(targets))]
+    return [str(BIN / "ansible-playbook"), *hosts, "-e", json.dumps(given), "bench/ansible/playbook.yml"]
+
+
 def archive(tree: Path, path: Path) -> None:
     """Pack the runtime's programs and their links as they lie below ``/``, for the playbook's one task."""
 
@@ -84,19 +100,14 @@ def measure(workbench: Workbench, repeats: int) -> list[Result]:
     packed = workbench.tree / "runtime.tar.gz"
     archive(workbench.tree, packed)
     with workbench.container("pyinfra") as ours, workbench.container("ansible") as theirs:
-        # Ansible needs Python on its target, pyinfra does not.
-        install = "apt-get -q update && apt-get -q -y install --no-install-recommends python3 python3-apt"
-        workbench.run("installing Python for Ansible", [workbench.docker, "exec", theirs, "sh", "-c", install])
+        setup = playbook(workbench, [theirs], packed, bare=True)
+        workbench.run("provisioning a bare container: Ansible", setup, ANSIBLE_CONFIG="bench/ansible/ansible.cfg")
         commands: dict[str, tuple[list[str], Callable[[str], int]]] = {
             OURS: (
                 [str(BIN / "pyinfra"), "-y", f"@docker/{ours}", "deploy.py", "--data", "packages=none"],
                 pyinfra_changes,
             ),
-            ANSIBLE: (
-                [str(BIN / "ansible-playbook"), "-i", f"{theirs},", "-e", f"runtime_archive={packed}"]
-                + ["-e", f"ca_bundle={workbench.ca}", "bench/ansible/playbook.yml"],
-                ansible_changes,
-            ),
+            ANSIBLE: (playbook(workbench, [theirs], packed), ansible_changes),
             FLOOR: ([str(BIN / "pyinfra"), "-y", f"@docker/{ours}", "exec", "--", "true"], lambda _: 0),
         }
         changes: dict[str, list[int]] = {name: [] for name in commands}
