@@ -98,10 +98,10 @@ def r_packages() -> None:
 @deploy("Packages")
 def packages() -> None:
     data = host.data
-    prefetch(StartProblems, env=data.python_env)
+    prefetch(StartProblems, env=data.python_env, uid=data.uid)
     _python()
     _r()
-    r.kernels_start(name="Make sure that R and Python start", env=data.python_env)
+    r.kernels_start(name="Make sure that R and Python start", env=data.python_env, uid=data.uid)
     locks = [lock(chosen) for chosen in ("none", *up_to(data.packages))]
     locks += [jupyterhub.lock()] if data.jupyterhub else []
     r.report_unlisted(name="Tell what is in no list any more", wanted=_wanted(), env=data.python_env, locks=locks)

@@ -168,10 +168,10 @@ def missing_recorded(wanted: List[str]) -> Generator[staging.Command, None, None
 
 
 @operation()
-def kernels_start(env: str) -> Generator[StringCommand, None, None]:
+def kernels_start(env: str, uid: int) -> Generator[StringCommand, None, None]:
     """Refuse a target where R or Python does not start as a kernel needs it: what people write into R's configuration, or put
     beside the environment's packages, is theirs to mend."""
-    for line in host.get_fact(StartProblems, env=env):
+    for line in host.get_fact(StartProblems, env=env, uid=uid):
         yield staging.refuse(
             f"{line}: expected /etc/R (Rprofile.site, Renviron) and {env} (*.pth, sitecustomize.py) to let a kernel start"
         )

@@ -75,3 +75,5 @@ def test_a_preview_changes_nothing(docker: str, bases: dict[str, str], image: st
     for machine in (fresh, with_python, provisioned):
         assert differences(machine) == before[machine.name], preview.stdout
     assert re.search(r"ssh \| Put the platform's public key in place +3\b", preview.stdout), preview.stdout
+    # A host may have R, and IRkernel only once the run has installed it.
+    assert re.search(r"Make sure that R and Python start +-", preview.stdout), preview.stdout

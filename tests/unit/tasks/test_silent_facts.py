@@ -115,6 +115,8 @@ def test_sshd_that_says_nothing_is_a_problem(tmp_path: Path) -> None:
         ("exit 127", ["it ended with 127"]),
         ("", ["it ended with 0"]),
         ('[ "$HOME" = /nonexistent ] && [ "$R_LIBS$R_PROFILE" = "" ] && echo it is whole', []),
+        # R reads .Renviron of the folder: with R_PROFILE in that of a project root ran what the user had written.
+        ('[ "$PWD" = / ] && [ ! "${R_ENVIRON_USER-.Renviron}" ] && echo it is whole', []),
     ],
 )
 def test_r_or_python_that_does_not_start_is_a_problem(
@@ -123,9 +125,14 @@ def test_r_or_python_that_does_not_start_is_a_problem(
     """With a mistake in Rprofile.site or a *.pth no kernel started, and each run said that nothing was to be done."""
     path = tmp_path / "Rscript"
     monkeypatch.setattr(kernels, "RSCRIPT", str(path))
+    # Others than root cannot become the user, and the user does not come into this folder.
+    (tmp_path / "setpriv").write_text(
+        '#!/bin/sh\n[ "$1$2$3" = "--reuid=4242--regid=4242--clear-groups" ] && shift 4 && exec "$@"\n'
+    )
+    (tmp_path / "setpriv").chmod(0o755)
     ask = lambda: subprocess.run(  # noqa: E731
-        ["sh", "-c", StartProblems().command(f"{tmp_path}/env")], capture_output=True, text=True, check=True,
-        env={"PATH": "/usr/bin:/bin", "R_LIBS": "/x", "R_PROFILE": "/y", "HOME": "/root"},
+        ["sh", "-c", StartProblems().command(f"{tmp_path}/env", 4242)], capture_output=True, text=True, check=True,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "R_LIBS": "/x", "R_PROFILE": "/y", "HOME": "/root"},
     ).stdout.splitlines()  # fmt: skip
     assert StartProblems().process(ask()) == [], "there is no R yet"
     path.write_text(f"#!/bin/sh\n{program}\n")
