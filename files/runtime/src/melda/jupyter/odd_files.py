@@ -101,7 +101,11 @@ def _attempt(action: Callable[..., object], *given: object) -> None:
 
 def _is_read(path: Any) -> bool:
     """Is it a file, and no larger than can be read as a whole? Another thread reads on when its request is long over."""
-    return os.path.isfile(path) and os.path.getsize(path) <= LARGEST
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST
 
 
 def regular(path: Any, mode: str = "r", *given: Any, **more: Any) -> Any:
@@ -112,7 +116,7 @@ def regular(path: Any, mode: str = "r", *given: Any, **more: Any) -> Any:
     """
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EINVAL, "it is no regular file", path)
-    if "r" in mode and os.path.exists(path) and not _is_read(path):
+    if "r" in mode and not _is_read(path) and os.path.exists(path):
         raise OSError(errno.EFBIG, f"it is too large to be read: {LARGEST >> 20} MB are the most", path)
     return open(path, mode, *given, **more)
 
