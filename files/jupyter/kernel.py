@@ -21,6 +21,7 @@ del sys.path[0]  # this file's folder
 import melda_plugins  # type: ignore[import-not-found, unused-ignore]  # noqa: E402
 
 REASON = "MELDA_KERNEL_REASON"
+ASKED = ("+", "++")  # marks of starts that somebody ended in a row: with a third one it is a package that ends them so
 IMPATIENT = 30.0  # seconds before which who restarts a kernel that starts does so by chance, not because it hangs
 # What a cell calls (%pip, !git) has a terminal on which nobody can answer: asked there, it would never end. cells.R has the same.
 # https://pip.pypa.io/en/stable/topics/configuration/#environment-variables, https://git-scm.com/docs/git#_environment_variables
@@ -31,13 +32,16 @@ UNASKED = {
 # Before what is called with ! alone: it has a terminal, and ssh asks on it. A program's own ssh (pexpect) may be answered there.
 # https://man.openbsd.org/ssh#SSH_ASKPASS_REQUIRE
 NO_INPUT = (
-    "export SSH_ASKPASS=${SSH_ASKPASS:-false} SSH_ASKPASS_REQUIRE=${SSH_ASKPASS_REQUIRE:-force}; exec </dev/null\n"
+    "export SSH_ASKPASS=${SSH_ASKPASS:-false} SSH_ASKPASS_REQUIRE=${SSH_ASKPASS_REQUIRE:-force}; exec </dev/null; "
     # These ask on a terminal that they find themselves. Pagers show the whole where what they write goes to a pipe.
-    + "".join('{0}() {{ command {0} "$@" | cat; }}\n'.format(name) for name in ("less", "more"))
+    + "".join('{0}() {{ command {0} "$@" | cat; }}; '.format(name) for name in ("less", "more"))
+    # Who gives an editor options or commands may want no terminal: vi -es, vim +wq, nano --version.
     + "".join(
-        '{0}() {{ echo "{0}: there is no editor in a cell: open it in JupyterLab, or with nano in a terminal" >&2; return 1; }}\n'
+        '{0}() {{ case " $*" in *" "[-+]*) command {0} "$@"; return;; esac; '
+        'echo "{0}: there is no editor in a cell: open it in JupyterLab, or with nano in a terminal" >&2; return 1; }}; '
         .format(name) for name in ("vi", "vim", "nano")
     )
+    + "\n"
 )  # fmt: skip
 
 
@@ -71,6 +75,11 @@ def complaint(root: str, name: str, error: str) -> str:
     )
 
 
+def _is_under_way(mark: str) -> bool:
+    """See whether who wrote this starts still: two restarts at once start two kernels. On a full disk a mark is empty."""
+    return mark.isdigit() and int(mark) != os.getpid() and os.path.exists("/proc/" + mark)
+
+
 class Attempt:
     """A start that is under way, seen by the next one if the process ends in it.
 
@@ -81,13 +90,17 @@ class Attempt:
     def __init__(self, arguments: List[str]) -> None:
         self._began = time.monotonic()
         self._mark = arguments[arguments.index("-f") + 1] + ".starting" if "-f" in arguments[:-1] else ""
-        self.crashed = False
+        self.crashed, self._asked = False, ""
         if self._mark:
-            # Not crashed, but under way still: two restarts at once start two kernels.
-            with contextlib.suppress(OSError, ValueError), open(self._mark, encoding="ascii") as stream:
-                self.crashed = not os.path.exists("/proc/{0:d}".format(int(stream.read())))
-            with contextlib.suppress(OSError), open(self._mark, "w", encoding="ascii") as stream:
-                stream.write(str(os.getpid()))
+            with contextlib.suppress(OSError), open(self._mark, encoding="ascii") as stream:
+                mark = stream.read()
+                self._asked = mark if mark in ASKED else ""
+                self.crashed = not self._asked and not _is_under_way(mark)
+            self._write(str(os.getpid()))
+
+    def _write(self, mark: str) -> None:
+        with contextlib.suppress(OSError), open(self._mark, "w", encoding="ascii") as stream:
+            stream.write(mark)
 
     def watch_signals(self) -> None:
         """Let an interrupt find nothing to interrupt, as ipykernel does when it is up, and a wish to end be nobody's fault."""
@@ -96,8 +109,8 @@ class Attempt:
         signal.signal(signal.SIGTERM, self._asked_to_end)
 
     def _asked_to_end(self, number: int, _: Optional[FrameType]) -> None:
-        if time.monotonic() - self._began < IMPATIENT:
-            self.end()
+        if self._mark and time.monotonic() - self._began < IMPATIENT:
+            self._write(self._asked + "+")
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 

@@ -67,12 +67,18 @@ def test_ssh_asks_on_no_terminal_that_a_cell_calls_alone(kernel: Any) -> None:
     [
         ("less long", 0, "1\r\n.*\r\n200\r\n"), ("more long", 0, "(.*\r\n)?1\r\n.*\r\n200\r\n"), ("echo a | less", 0, "a\r\n"),
         ("vi long", 1, "vi: there is no editor in a cell: [^\n]*\n"), ("nano long || exit 3", 3, "nano: there is no [^\n]*\n"),
+        ("nano --version", 0, "nano\r\n"), ("nothing", 127, "[^\n]* line 2: nothing: [^\n]*\n"),
     ],
 )  # fmt: skip
 def test_what_asks_on_the_terminal_of_a_cell_ends(
-    kernel: Any, tmp_path: Path, command: str, code: int, shown: str
+    kernel: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, code: int, shown: str
 ) -> None:
-    """``!less FILE`` and ``!vi FILE`` waited for a key that nobody can press."""
+    """``!less FILE`` and ``!vi FILE`` waited for a key that nobody can press; what needs none is as ever."""
+    if command.startswith("nano -"):
+        program = tmp_path / "nano"
+        program.write_text("#!/bin/sh\necho nano\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     (tmp_path / "long").write_text("".join(f"{number}\n" for number in range(1, 201)))
     ours, theirs = pty.openpty()
     run = ["bash", "-c", kernel.NO_INPUT + command]

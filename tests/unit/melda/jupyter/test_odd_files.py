@@ -84,7 +84,8 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     found: dict[str, Any] = {name: ModuleType(name) for name in (*odd_files.READERS, *odd_files.PATHS)}
     for name, module in found.items():
         monkeypatch.setitem(sys.modules, name, module)
-    found["jupyterlab_server.config"].iglob = lambda pattern: Path(pattern).parent.glob("*")
+    for name, function in odd_files.LISTS:
+        setattr(found[name], function, lambda pattern: Path(pattern).parent.glob("*"))
     for name in odd_files.PATHS:
         found[name].Path = Path
     return {name: vars(module) for name, module in found.items()}
@@ -100,7 +101,8 @@ def test_while_jupyter_runs_it_is_an_error(loaded: dict[str, Any], tmp_path: Pat
                 loaded[name]["open"](str(fifo), mode)
         with loaded[name]["open"](str(file), "w", encoding="utf-8") as stream:
             stream.write("text")
-    assert list(loaded["jupyterlab_server.config"]["iglob"](str(tmp_path / "*"))) == [file]
+    for name, function in odd_files.LISTS:
+        assert list(loaded[name][function](str(tmp_path / "*"))) == [file]
     folder = loaded["jupyterlab_server.workspaces_handler"]["Path"](str(tmp_path))
     (folder / "new").write_text("text", encoding="utf-8")
     assert (tmp_path / "new").read_text() == "text" and sorted(folder.iterdir())[-1] == tmp_path / "new"
@@ -119,7 +121,10 @@ def test_what_is_too_large_to_be_read_as_a_whole_is_an_error_of_its_own(loaded: 
     for name in odd_files.READERS:
         with pytest.raises(OSError, match="too large to be read: 64 MB"):
             loaded[name]["open"](str(large), encoding="utf-8")
-    assert list(loaded["jupyterlab_server.config"]["iglob"](str(tmp_path / "*"))) == [small]
+    for name, function in odd_files.LISTS:
+        assert list(loaded[name][function](str(tmp_path / "*"))) == [small], "else it costs all of them"
+    workspaces = loaded["jupyterlab_server.workspaces_handler"]["Path"](str(tmp_path))
+    assert list(workspaces.iterdir()) == [small]
     for name in odd_files.PATHS:
         with pytest.raises(OSError, match="too large to be read"):
             loaded[name]["Path"](str(large)).read_text()

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from melda.jupyter import saving
@@ -148,6 +148,22 @@ def test_it_takes_the_place_of_jupyters(monkeypatch: pytest.MonkeyPatch) -> None
     saving.install()
     assert vars(module)["atomic_writing"] is saving.writing
     assert (vars(module)["copy2_safe"], vars(module)["async_copy2_safe"]) == (saving.copy, saving.copy_in_thread)
+
+
+def test_a_checkpoint_of_a_long_name_has_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A notebook of 245 bytes and more was written, and each save was an error, as its checkpoint could not be."""
+
+    class FileCheckpoints:
+        def checkpoint_path(self, checkpoint_id: str, path: str) -> str:
+            return str(tmp_path / f"{path[:-6]}-{checkpoint_id}.ipynb")
+
+    name = saving.FILES[0].replace("fileio", "filecheckpoints")
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(FileCheckpoints=FileCheckpoints))
+    saving.install()
+    paths = [FileCheckpoints().checkpoint_path("checkpoint", "ü" * count + ".ipynb") for count in (119, 120, 124)]
+    assert os.path.basename(paths[0]) == "ü" * 119 + "-checkpoint.ipynb" and len(set(paths)) == 3
+    for path in paths:
+        Path(path).touch()
 
 
 def test_an_end_waits_for_a_save_that_is_under_way(tmp_path: Path) -> None:

@@ -138,9 +138,13 @@ def test_a_home_without_room_is_not_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], there: bool
 ) -> None:
     """A full volume whose ~/.local was gone let no container start, and nobody could make room in it."""
-    data, names = tmp_path / "data", (start_attempts.RUNTIME, start_attempts.DATA)
+    data, names = tmp_path / "data", (start_attempts.RUNTIME, start_attempts.DATA, start_attempts.IPYTHON)
+    ipython = tmp_path / ".ipython/profile_default/startup"
+    monkeypatch.setenv("HOME", str(tmp_path))
     if there:
         data.mkdir()
+        ipython.mkdir(parents=True)
+        (ipython / "README").touch()
     for name in names:  # set first, so that they are taken back
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -157,6 +161,8 @@ def test_a_home_without_room_is_not_needed(
     start_attempts.have_room(str(place / "runtime"))
     assert os.environ[start_attempts.RUNTIME] == str(tmp_path / "runtime") and (tmp_path / "runtime").is_dir()
     assert os.environ.get(start_attempts.DATA) == (None if there else str(tmp_path))
+    # Without it no kernel started: who lists them makes ~/.ipython.
+    assert os.environ.get(start_attempts.IPYTHON) == (None if there else str(tmp_path / "ipython"))
     assert "No space left on device" in capfd.readouterr().err
     monkeypatch.setattr(start_attempts.tempfile, "mkdtemp", full)
     start_attempts.have_room(str(place / "runtime"))  # nor is there any in /tmp

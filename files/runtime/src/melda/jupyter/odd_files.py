@@ -11,7 +11,7 @@ import re
 import stat
 import sys
 import time
-from typing import Any, Callable, Iterator, List, Tuple
+from typing import Any, Callable, Iterable, Iterator, List, Tuple
 
 from melda.base import descriptors, folders, log
 
@@ -28,6 +28,8 @@ READERS = (
     "jupyterlab_server.settings_handler", "jupyter_server.config_manager",
 )  # fmt: skip
 PATHS = ("jupyterlab_server.workspaces_handler", "nbformat.sign", "notebook.app")  # open by pathlib
+# Where they look for files of extensions: an error of one would cost all.
+LISTS = (("jupyterlab_server.config", "iglob"), ("jupyterlab_server.settings_utils", "glob"))
 LARGEST = 1 << 26  # bytes of a file that they read as a whole, of which most have some KB
 
 
@@ -101,7 +103,15 @@ def _attempt(action: Callable[..., object], *given: object) -> None:
 
 def _is_read(path: Any) -> bool:
     """Is it a file, and no larger than can be read as a whole? Another thread reads on when its request is long over."""
-    return os.path.isfile(path) and os.path.getsize(path) <= LARGEST
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST
+
+
+def _of_read(found: Callable[..., Iterable[Any]]) -> Callable[..., List[Any]]:
+    return lambda *given, **more: list(filter(_is_read, found(*given, **more)))
 
 
 def regular(path: Any, mode: str = "r", *given: Any, **more: Any) -> Any:
@@ -112,7 +122,7 @@ def regular(path: Any, mode: str = "r", *given: Any, **more: Any) -> Any:
     """
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EINVAL, "it is no regular file", path)
-    if "r" in mode and os.path.exists(path) and not _is_read(path):
+    if "r" in mode and not _is_read(path) and os.path.exists(path):
         raise OSError(errno.EFBIG, f"it is too large to be read: {LARGEST >> 20} MB are the most", path)
     return open(path, mode, *given, **more)
 
@@ -121,10 +131,10 @@ def install() -> None:
     """Let the Jupyter that was loaded open files alone where it reads the user's settings, kernels and extensions."""
     for module in [vars(sys.modules[name]) for name in READERS if name in sys.modules]:
         module["open"] = regular
-    extensions: Any = sys.modules.get("jupyterlab_server.config")
-    if extensions is not None:
-        found = extensions.iglob  # of package.json: an error would cost all extensions of the folder
-        extensions.iglob = lambda *given, **more: filter(_is_read, found(*given, **more))
+    for name, function in LISTS:
+        module = vars(sys.modules[name]) if name in sys.modules else {}
+        if function in module:
+            module[function] = _of_read(module[function])
     for module in [vars(sys.modules[name]) for name in PATHS if name in sys.modules]:
         module["Path"] = _regular_path(module["Path"])
 
@@ -136,5 +146,9 @@ def _regular_path(path: Any) -> Any:
         def open(self, *given: Any, **more: Any) -> Any:
             """As pathlib does."""
             return regular(str(self), *given, **more)
+
+        def iterdir(self) -> Iterator[Any]:
+            """Leave out what cannot be read: an error of one workspace would cost the list."""
+            return filter(_is_read, super().iterdir())
 
     return Regular

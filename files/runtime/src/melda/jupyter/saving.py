@@ -67,17 +67,17 @@ def writing(path: str, text: bool = True, encoding: str = "utf-8", log: Any = No
         yield stream
 
 
-def _of_backup(name: str) -> str:
-    """Return the name of a backup: not after the file's where that leaves no room for more."""
-    whole = os.fsencode(BACKUP + name)
-    return BACKUP + (name if len(whole) <= LONGEST else hashlib.sha256(whole).hexdigest())
+def _fitting(name: str) -> str:
+    """Return a name as it is, or another one where it is longer than a disk takes; both begin alike, and stay hidden."""
+    whole = os.fsencode(name)
+    return name if len(whole) <= LONGEST else name[: len(BACKUP)] + hashlib.sha256(whole).hexdigest()
 
 
 @contextlib.contextmanager
 def _replacing(path: str, text: bool, encoding: str, given: Dict[str, Any]) -> Iterator[IO[Any]]:
     folder, name = os.path.split(path)
     existed = os.path.isfile(path)
-    backup = os.path.join(folder, _of_backup(name)) if existed and os.access(folder or ".", os.W_OK) else ""
+    backup = os.path.join(folder, _fitting(BACKUP + name)) if existed and os.access(folder or ".", os.W_OK) else ""
     if backup:
         _copy_new(path, backup)
     options = {"newline": "\n", "encoding": encoding, **given} if text else given
@@ -133,9 +133,22 @@ async def copy_in_thread(source: str, target: str, log: Any = None) -> None:
     await asyncio.get_running_loop().run_in_executor(None, copy, source, target)
 
 
+def _fitting_path(found: Any) -> Any:
+    """Return the method which names a checkpoint that does so, too: without a checkpoint no notebook is saved."""
+
+    def checkpoint_path(self: Any, *given: Any, **more: Any) -> str:
+        folder, name = os.path.split(found(self, *given, **more))
+        return os.path.join(folder, _fitting(name))
+
+    return checkpoint_path
+
+
 def install() -> None:
     """Let the Jupyter that was loaded write so."""
     for name in FILES:
         module: Any = sys.modules.get(name)
         if module is not None:
             module.atomic_writing, module.copy2_safe, module.async_copy2_safe = writing, copy, copy_in_thread
+        checkpoints: Any = sys.modules.get(name.replace("fileio", "filecheckpoints"))
+        if checkpoints is not None:
+            checkpoints.FileCheckpoints.checkpoint_path = _fitting_path(checkpoints.FileCheckpoints.checkpoint_path)

@@ -19,6 +19,7 @@ from melda.jupyter import service as jupyter
 # In the environment of the second attempt: why there is one.
 REASON = "MELDA_JUPYTER_REASON"
 CONFIGURATION, RUNTIME, DATA = "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR"
+IPYTHON, LAST_MADE = "IPYTHONDIR", "~/.ipython/profile_default/startup/README"  # without which IPython does not start
 PAGE = 4096  # bytes: a block of most file systems
 LARGEST_SECRET = 4096  # bytes
 LONGEST_LINE = 200  # bytes of what root says
@@ -65,6 +66,10 @@ def have_room(runtime: str) -> None:
             os.mkdir(os.environ[RUNTIME], 0o700)
             if not os.path.isdir(data):
                 os.environ[DATA] = other
+            if not os.path.isfile(
+                os.path.expanduser(LAST_MADE)
+            ):  # who asks for kernels makes the folder, and they the rest
+                os.environ.setdefault(IPYTHON, os.path.join(other, "ipython"))
             log.warn(f"jupyter: {runtime} cannot be written, and {other} is taken: {error.strerror}")
 
 
