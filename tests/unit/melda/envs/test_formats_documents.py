@@ -135,8 +135,10 @@ def test_long_lines_take_no_time(name: str, line: str) -> None:
         ("requirements.txt", "\n" * 35 + "zebra==1.0\n"),
         ("README.md", "```toml\n[project]\nname = 'x'\ndependencies = ['zebra']\n" + "\n" * 30 + "```\nokapi\n"),
         ("list.txt", "R version 4.2.1\n\nother attached packages:\n[1] zebra_1.0.0\n" + "\n[" * 2000),
+        ("README.md", "pip install zebra\n" + "\n" * 20000),
+        ("README.md", "pip install zebra\n" + "|\n" * 10000),
     ],
-    ids=["first", "of a fence", "of a session"],
+    ids=["first", "of a fence", "of a session", "of a page", "of a table"],
 )
 def test_empty_lines_take_no_time(name: str, text: str) -> None:
     before = time.process_time()

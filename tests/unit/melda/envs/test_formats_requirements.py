@@ -182,3 +182,18 @@ def test_a_file_may_be_constraints_and_requirements_both(tmp_path: Path) -> None
     text = "dependencies:\n- pip:\n  - -c both.txt\n  - -r both.txt\n  - okapi\n"
     found = formats.parse(text, str(tmp_path / "environment.yml"))
     assert planned(found) == {"zebra", "okapi"} and set(found[formats.WANTS]["constraints"]) == {"zebra==1.0"}
+
+
+def test_pytorch_is_torch_of_constraints_too(tmp_path: Path) -> None:
+    (tmp_path / "limits.txt").write_text("pytorch<2\n")
+    found = formats.parse("-c limits.txt\npytorch\n", str(tmp_path / "requirements.txt"))
+    assert planned(found) == {"torch"} and found[formats.WANTS]["constraints"] == ["torch<2"]
+
+
+def test_what_an_included_file_includes_is_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "within").mkdir()
+    for name, text in (("base.txt", "no"), ("within/base.txt", "zebra\n-r ../above.txt"), ("above.txt", "okapi")):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "within" / "dev.txt").write_text("-r base.txt\n")
+    found = formats.parse("-r within/dev.txt\n", str(tmp_path / "requirements.txt"))
+    assert planned(found) == {"zebra", "okapi"}

@@ -134,7 +134,16 @@ def test_what_was_typed_beside_code_is_read() -> None:
         ("WORKDIR /srv\nWORKDIR app\nCOPY . .\n", "/srv/app/within/all.txt", {"ibex"}),
         ("COPY within /app\n", "/app/all.txt", {"ibex"}),
         ("COPY within/all.txt /app/\n", "/app/all.txt", {"ibex"}),
-        ("COPY more.txt /x.txt\nCOPY requirements.txt /x.txt\n", "/x.txt", {"zebra"}),
+        ("COPY more.txt /x.txt\nCOPY requirements.txt /x.txt\n", "/x.txt", set()),
+        ("COPY requirements.txt /app/\nCOPY . /app\n", "/app/requirements.txt", {"zebra"}),
+        ("COPY requirements.txt more.txt /app/\n", "/app/requirements.txt", {"zebra"}),
+        ("COPY /more.txt /app/\n", "/app/more.txt", {"okapi"}),
+        ("COPY requirements.txt docker/start.sh /app/\n", "/app/requirements.txt", set()),
+        ("WORKDIR $HOME\nCOPY more.txt .\n", "/more.txt", set()),
+        ("COPY a\0b /x.txt\n", "/x.txt", set()),
+        ("COPY link.txt /x.txt\n", "/x.txt", set()),
+        ("COPY up /x\n", "/x/outside.txt", set()),
+        ("COPY . /app\n", "/app/within/more.txt", {"quagga"}),
         ('COPY "more.txt /x.txt\n', "/x.txt", set()),
         ("COPY --from=build more.txt /x.txt\n", "/x.txt", set()),
         ("COPY . /app\n", "/app/../../outside.txt", set()),
@@ -152,12 +161,49 @@ def test_a_file_that_a_dockerfile_copies_is_the_one_beside_it(
         ("requirements.txt", "zebra"),
         ("more.txt", "okapi"),
         ("within/all.txt", "ibex"),
+        ("within/more.txt", "-r next.txt"),
+        ("within/next.txt", "quagga"),
         ("../outside.txt", "no"),
+        ("next.txt", "no"),
     ):
         (folder / path).write_text(text)
+    (folder / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (folder / "up").symlink_to(tmp_path)
     found = formats.parse(f"FROM debian:12\n{copies}RUN pip install -r {name}\n", str(folder / "Dockerfile"))
     assert planned(found) == wanted and bool(listed(found)) == (not wanted)
-    assert any("beside this file" in one for one in found[formats.NOTES]) or not wanted
+    assert any("beside this file" in one for one in found[formats.NOTES]) == bool(wanted)
+
+
+@pytest.mark.parametrize(
+    ("copies", "above", "wanted"),
+    [
+        ("COPY . /app\n", ["needs.txt"], False),
+        ("COPY needs.txt /app/\n", ["needs.txt"], False),
+        ("COPY . /app\nCOPY start.sh /\n", ["needs.txt"], True),
+        ("COPY . /app\nCOPY start.sh /\n", ["needs.txt", "start.sh"], False),
+        ("COPY . /app\nCOPY more.sh /\n", [], False),
+        ("COPY . /app\n", [], True),
+    ],
+)
+def test_a_dockerfile_whose_folder_may_not_be_the_one_copied_from_is_not_followed(
+    tmp_path: Path, copies: str, above: list[str], wanted: bool
+) -> None:
+    (tmp_path / "docker").mkdir()
+    for name in (*above, "docker/needs.txt", "docker/start.sh"):
+        (tmp_path / name).write_text("zebra" if "/" in name else "okapi")
+    text = f"FROM debian:12\n{copies}RUN pip install -r /app/needs.txt\n"
+    found = formats.parse(text, str(tmp_path / "docker" / "Dockerfile"))
+    assert planned(found) == ({"zebra"} if wanted else set()) and bool(listed(found)) == (not wanted)
+
+
+def test_a_file_above_the_repository_of_a_dockerfile_is_not_meant(tmp_path: Path) -> None:
+    (tmp_path / "x" / ".git").mkdir(parents=True)
+    for name in ("needs.txt", "x/needs.txt"):
+        (tmp_path / name).write_text("zebra" if "/" in name else "okapi")
+    found = formats.parse(
+        "FROM debian:12\nCOPY . /app\nRUN pip install -r /app/needs.txt\n", str(tmp_path / "x" / "Dockerfile")
+    )
+    assert planned(found) == {"zebra"}
 
 
 def test_a_file_that_a_dockerfile_mounts_is_the_one_beside_it(tmp_path: Path) -> None:
@@ -194,6 +240,28 @@ def test_a_setup_py_that_reads_a_file_includes_it(tmp_path: Path, said: str) -> 
     text = f"from setuptools import setup\n{said}\nsetup(name='x', install_requires=needs, url=open('README.md'))\n"
     found = formats.parse(text, str(tmp_path / "setup.py"))
     assert planned(found) == {"zebra"} and not listed(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("os.path.join('within', 'requirements.txt')", {"okapi"}),
+        ("Path(__file__).parent / 'within' / 'requirements.txt'", {"okapi"}),
+        ("'within/' + 'requirements.txt'", {"okapi"}),
+        ("here + '/' + 'requirements.txt'", {"zebra"}),
+        ("os.path.join(here, '..', 'requirements.txt')", set()),
+        ("os.path.join(here, name, 'requirements.txt')", set()),
+    ],
+)
+def test_a_setup_py_that_reads_a_file_of_a_folder_includes_that_one(
+    tmp_path: Path, said: str, wanted: set[str]
+) -> None:
+    (tmp_path / "within").mkdir()
+    (tmp_path / "requirements.txt").write_text("zebra")
+    (tmp_path / "within" / "requirements.txt").write_text("okapi")
+    text = f"from setuptools import setup\nsetup(name='x', install_requires=list(open({said})))\n"
+    found = formats.parse(text, str(tmp_path / "setup.py"))
+    assert planned(found) == wanted and bool(listed(found)) == (not wanted)
 
 
 def test_a_setup_py_that_reads_one_of_two_files_is_told() -> None:

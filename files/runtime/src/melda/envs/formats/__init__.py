@@ -242,7 +242,7 @@ def _fenced(found: Reading, text: str) -> bool:
 
 def _lines(read_one: Reads, text: str, path: str) -> Json:
     reading = Reading(path)
-    reading.located = copied_files.of(text, reading.say)
+    reading.located = copied_files.of(text, path, reading.say)
     read_one(reading, text)
     if documents.is_script(text, path) and not reading.empty:
         return reading.result()

@@ -18,9 +18,10 @@ ENTRY = re.compile(
 )
 # A number beside a name, which is a version or what was measured: a version where a heading, a number, or a name says so.
 NUMBER = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s+\(?v?\d+\.\d")
-VERSIONS = re.compile(
-    r"^\W*(?:package|library|module|name)s?\W+(?:installed\W+)?version\b|^\W*[A-Za-z0-9][\w.-]*[\s|]+\(?v?\d+\.\d+\.\w|"
-    r"^\W*(?:python|numpy|scipy|pandas|(?:py)?torch|tensorflow|keras|matplotlib|scikit-learn|cuda)[\s|]+\(?v?\d+\.\d",
+VERSIONS = re.compile(  # within a line: \W and \s go on over empty ones, from each of them again
+    r"^[^\w\n]*(?:package|library|module|name)s?[^\w\n]+(?:installed[^\w\n]+)?version\b|"
+    r"^[^\w\n]*[A-Za-z0-9][\w.-]*[ \t|]+\(?v?\d+\.\d+\.\w|"
+    r"^[^\w\n]*(?:python|numpy|scipy|pandas|(?:py)?torch|tensorflow|keras|matplotlib|scikit-learn|cuda)[ \t|]+\(?v?\d+\.\d",
     re.IGNORECASE | re.MULTILINE,
 )
 NO_ENTRY = re.compile(r"#|[-=\s|:+]*$|\|?\s*package\b", re.IGNORECASE)

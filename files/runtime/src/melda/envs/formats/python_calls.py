@@ -166,16 +166,41 @@ def _read_from(value: ast.expr, nodes: List[ast.AST]) -> str:
     waits: Dict[int, ast.AST] = {id(value): value}
     seen: Set[int] = set()
     files: Set[str] = set()
+    inside: Dict[int, str] = {}  # a folder, by the name that is put together with it
     while waits:
         number, node = waits.popitem()
         seen.add(number)
         for one in ast.walk(node):
+            inside.update(_folders(one))
             if isinstance(one, ast.Constant) and isinstance(one.value, str):
-                files |= {one.value} if len(one.value) < 200 and LIST.fullmatch(one.value) else set()
+                if len(one.value) < 200 and LIST.fullmatch(one.value):
+                    path = inside.get(id(one), "") + one.value
+                    files.add(path if LIST.fullmatch(path) else "")
             elif isinstance(one, ast.Name):
                 found = sources.pop(one.id, {})
                 waits.update((at, source) for at, source in found.items() if at not in seen)
     return files.pop() if len(files) == 1 else ""
+
+
+def _folders(node: ast.AST) -> Iterator[Tuple[int, str]]:
+    """Yield the number of a list's name, and its folder, as of join(here, "folder", "name"); .. if nobody knows the folder."""
+    parts = node.args if isinstance(node, ast.Call) else _added(node) if isinstance(node, ast.BinOp) else []
+    names = [one.value if isinstance(one, ast.Constant) and isinstance(one.value, str) else None for one in parts]
+    at = next((at for at, one in enumerate(names) if one and len(one) < 200 and LIST.fullmatch(one)), 0)
+    if at:
+        before = ["" if number == 0 and one is None else one for number, one in enumerate(names[:at])]
+        known = [(one or "").strip("/") for one in before]
+        folder = "".join(one + "/" for one in known if one not in ("", "."))
+        yield id(parts[at]), "../" if None in before else folder
+
+
+def _added(node: ast.expr) -> List[ast.expr]:
+    """Return what / or + puts together, the first first; what begins a longer row is one."""
+    parts: List[ast.expr] = []
+    while isinstance(node, ast.BinOp) and len(parts) < 10:
+        parts.append(node.right)
+        node = node.left
+    return [node, *reversed(parts)]
 
 
 def _sources(nodes: List[ast.AST]) -> Iterator[Tuple[str, ast.AST]]:

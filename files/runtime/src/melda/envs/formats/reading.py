@@ -87,9 +87,7 @@ class Reading:
         self._direct: Dict[str, Set[str]] = {}  # extras of what is from an address or a commit, by name
         self._entries: Dict[str, Dict[str, Json]] = {"python": {}, "r": {}}
         self._included: List[str] = [os.path.realpath(path)]
-        self.located: Callable[[str], str] = (
-            str  # where the file lies that is meant: a Dockerfile's image has it elsewhere
-        )
+        self.located: Callable[[str], str] = str  # where a file lies that a Dockerfile's image has elsewhere
 
     def begin(self) -> None:
         """Begin another part of a document: what it includes and whether it names anything is its own matter."""
@@ -194,12 +192,15 @@ class Reading:
         extra = "[{0}]".format(",".join(extras)) if extras else ""
         self._wants[f"{normal(name)}{extra}{specifier}"] = normal(name)
 
+    def called(self, name: str) -> str:
+        """Return what PyPI calls a package: its pytorch only says that it is torch."""
+        if normal(name) == "pytorch":
+            self.say("pytorch is called torch on PyPI")
+        return "torch" if normal(name) == "pytorch" else name
+
     def required(self, one: Any, hashes: Iterable[str] = ()) -> None:
         """Note a requirement as packaging reads it; its address is another's matter."""
-        version = exact(one.specifier)
-        if normal(one.name) == "pytorch" and not hashes:  # PyPI's of this name only says so
-            self.say("pytorch is called torch on PyPI")
-            one.name = "torch"
+        version, one.name = exact(one.specifier), one.name if hashes else self.called(one.name)
         if normal(one.name) in ("python", "pkg-resources"):
             self._itself(one, version)
         elif version:

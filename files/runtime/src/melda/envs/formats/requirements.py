@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Callable, Iterable, List
 
@@ -12,6 +13,7 @@ from melda.envs.formats import bare_commands, commands, documents, logical_lines
 from melda.envs.formats.reading import DEEPEST, HASH, PLAIN, Reading, applies, requirement
 
 Place = Callable[[int], str]
+LINE: Place = "line {0}: ".format
 OPTION = re.compile(r"\s(?=--?[A-Za-z])")
 SWITCH = re.compile(r"(?:^|\s)(--[A-Za-z][\w-]*|-[A-Za-z])")
 ITEM = re.compile(r"(([-*\u2022+]|\d+[.)])\s+(\[[ x]\]\s+)?)+(?=[\w'\"`])")
@@ -30,14 +32,15 @@ class Lines:
         constraints: they only limit versions.
         depth: of files within files.
         place: says where a line is.
+        folder: of the file, from that of the first one; what it includes begins there.
     """
 
     def __init__(
-        self, reading: Reading, constraints: bool = False, depth: int = 0, place: Place = "line {0}: ".format
+        self, reading: Reading, constraints: bool = False, depth: int = 0, place: Place = LINE, folder: str = ""
     ) -> None:
         self._reading, self._constraints, self._depth, self._place = reading, constraints, depth, place
         self.misread = self.read = self._number = 0
-        self._hashes_required = self._table = False
+        self._hashes_required, self._table, self._folder = False, False, folder
 
     def all(self, text: str) -> None:
         """Read a text; of what is invalid, each line costs itself."""
@@ -167,12 +170,13 @@ class Lines:
         if self._depth >= DEEPEST:
             raise Unusable("files include each other too deep")
         constraints = constraints or self._constraints
+        path = name if "://" in name else os.path.join(self._folder, name)
         try:
-            text = self._reading.beside(name, constraints)
+            text = self._reading.beside(path, constraints)
         except Unusable as error:
             self._bad(name, f"not included: {error}", 0)
             return
-        Lines(self._reading, constraints, self._depth + 1).all(text)
+        Lines(self._reading, constraints, self._depth + 1, folder=os.path.dirname(path)).all(text)
 
     def _package(self, given: str, options: str) -> None:
         hashes = HASH.findall(options)
@@ -203,7 +207,7 @@ class Lines:
             raise Unusable("--require-hashes, and it has none")
         if self._constraints:
             if not one.url and PLAIN.fullmatch(str(one.specifier)):
-                self._reading.constraints.append(f"{one.name}{one.specifier}")
+                self._reading.constraints.append(f"{self._reading.called(one.name)}{one.specifier}")
         elif one.url:
             self._address(one.url, one.name, hashes, one.extras)
         else:
