@@ -142,7 +142,7 @@ FILES = ("/usr/src/melda-jupyter/bygone/x.py", "/usr/src/melda-jupyter/bygone-la
 def former():
     entries = [ManagedFile("/usr/src/melda-jupyter/bygone", mode="755"), *(ManagedFile(path, b"") for path in FILES)]
     managed_files.put(name="Put", entries=[*entries, ManagedFile("/usr/local/bin/bygone", link=FILES[1])])
-    managed_files.block(name="Write", path=RPROFILE, marker="melda-jupyter bygone", content="stop('bygone')")
+    managed_files.block(name="Write", path=RPROFILE, marker="melda-jupyter bygone", content="options(bygone = TRUE)")
 """
 
 
